@@ -1,0 +1,36 @@
+# Every target is one thin line over cargo and scripts/. Always `--workspace`: another selection has other features, and compiles everything again.
+SHELL := /bin/bash
+LOCAL := target/debug/local
+
+.PHONY: run test build migrate-up migrate-down swagger queries check
+
+run: build ## the whole backend on this machine; PORT=8081 make run
+	@exec $(LOCAL) up
+
+test: mariadb ## every test, on a real MariaDB and the real binaries
+	cargo test --workspace --locked
+
+build: mariadb
+	cargo build --workspace --bins --locked
+
+migrate-up: build ## the schema of the local database, or of DATABASE_URL, to its newest version
+	@$(LOCAL) migrate-up
+
+migrate-down: build ## and back
+	@$(LOCAL) migrate-down
+
+swagger: ## shared/openapi.json from the routers
+	cargo run --quiet --locked --example openapi
+
+queries: ## .sqlx from the queries in the code; queries-check fails when it is stale
+	scripts/queries.sh
+
+queries-check:
+	scripts/queries.sh --check
+
+check: ## what CI runs
+	.ci/run
+
+.PHONY: mariadb queries-check
+mariadb:
+	@scripts/mariadb.sh

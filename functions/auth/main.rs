@@ -1,0 +1,12 @@
+//! The function `auth`: accounts, sessions, tokens.
+
+use std::sync::Arc;
+
+use functions::auth;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::telemetry::start();
+    let state = auth::State::from_env().await?;
+    shared::edge::http::serve(auth::router(Arc::new(state)).into()).await
+}

@@ -1,0 +1,33 @@
+//! `POST /api/auth/refresh`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use shared::domain::sessions;
+use shared::edge::extract::{Body, Origin};
+use shared::error::Result;
+use shared::protocol::accounts::{Refresh, Tokens};
+use shared::protocol::problem::Problem;
+
+use super::{State, visitor};
+
+/// Renews the tokens of a session. Each refresh token works once; a used one that comes back ends its session.
+#[utoipa::path(
+    post, path = "/api/auth/refresh", tag = "auth", request_body = Refresh,
+    responses(
+        (status = 200, description = "New tokens; the refresh token that was sent is used up", body = Tokens),
+        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_refresh_token`", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn refresh(
+    Extract(state): Extract<Arc<State>>,
+    origin: Origin,
+    Body(given): Body<Refresh>,
+) -> Result<Json<Tokens>> {
+    sessions::refresh(&state.db, &state.push, &state.issuer, &visitor(origin), &given.refresh_token).await.map(Json)
+}

@@ -1,0 +1,75 @@
+//! `POST /api/auth/register`, and the older routes that mean the same and answer 200 with `token`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use axum::http::StatusCode;
+use shared::domain::accounts;
+use shared::edge::extract::{Body, Origin};
+use shared::error::Result;
+use shared::protocol::accounts::{Authenticated, Register};
+use shared::protocol::problem::Problem;
+
+use super::{State, visitor, with_token};
+
+/// Makes an account and logs in.
+#[utoipa::path(
+    post, path = "/api/auth/register", tag = "auth", request_body = Register,
+    responses(
+        (status = 201, description = "The account, and tokens of its first session", body = Authenticated),
+        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`username_taken`, `email_taken`", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`: all wrong fields at once", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`: too many accounts from one address", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn register(
+    Extract(state): Extract<Arc<State>>,
+    origin: Origin,
+    Body(given): Body<Register>,
+) -> Result<(StatusCode, Json<Authenticated>)> {
+    let made = accounts::register(&state.db, &state.issuer, &state.throttle, &visitor(origin), &given).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Makes an account and logs in; the older form of `POST /api/auth/register`.
+#[utoipa::path(
+    post, path = "/api/register", tag = "older clients", request_body = Register,
+    responses(
+        (status = 200, description = "The account, and tokens of its first session; `token` is the access token", body = Authenticated),
+        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`username_taken`, `email_taken`", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`: all wrong fields at once", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`: too many accounts from one address", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn older(state: Extract<Arc<State>>, origin: Origin, given: Body<Register>) -> Result<Json<Authenticated>> {
+    let (_, Json(made)) = register(state, origin, given).await?;
+    Ok(Json(with_token(made)))
+}
+
+/// Makes an account and logs in; another older form of `POST /api/auth/register`.
+#[utoipa::path(
+    post, path = "/api/users/register", tag = "older clients", request_body = Register,
+    responses(
+        (status = 200, description = "The account, and tokens of its first session; `token` is the access token", body = Authenticated),
+        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`username_taken`, `email_taken`", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`: all wrong fields at once", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`: too many accounts from one address", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn older_users(
+    state: Extract<Arc<State>>,
+    origin: Origin,
+    given: Body<Register>,
+) -> Result<Json<Authenticated>> {
+    older(state, origin, given).await
+}

@@ -1,0 +1,12 @@
+//! The function `authorizer`: who may open a socket.
+
+use std::sync::Arc;
+
+use functions::authorizer;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::telemetry::start();
+    let state = Arc::new(authorizer::State::from_env().await?);
+    lambda_runtime::run(lambda_runtime::service_fn(move |event| authorizer::handle(Arc::clone(&state), event))).await
+}

@@ -1,0 +1,148 @@
+//! Who may open a socket. What is found here rides on every later event of the connection, so that no message needs a look-up of its person.
+
+mod request;
+
+use std::sync::Arc;
+
+use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerResponse;
+use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
+use lambda_runtime::LambdaEvent;
+use serde_json::{Value, json};
+use shared::caller::Caller;
+use shared::config::{self, Limits};
+use shared::domain::throttle::Throttle;
+use shared::domain::tokens::Keys;
+use shared::domain::{sessions, tickets};
+use shared::edge::problem;
+use shared::error::{Error, Result};
+use shared::push::dynamodb;
+use shared::push::ephemeral::Ephemeral;
+use shared::store::Db;
+use shared::time::Timestamp;
+
+pub use self::request::Handshake;
+use self::request::Shown;
+use crate::resources;
+
+/// What this function touches.
+#[derive(Debug)]
+pub struct State {
+    /// The store.
+    pub db: Db,
+    /// The keys of access tokens.
+    pub keys: Keys,
+    /// Where tickets are kept.
+    pub ephemeral: Ephemeral,
+    /// Counts sockets.
+    pub throttle: Throttle,
+    /// The origins whose pages may open a socket; none or `*` means any.
+    pub origins: Vec<String>,
+}
+
+impl State {
+    /// Builds it all from the environment.
+    pub async fn from_env() -> Result<Self> {
+        let tables = config::Tables::from_env().map_err(Error::internal)?;
+        let limits = Limits::from_env().map_err(Error::internal)?;
+        let ephemeral = Ephemeral::new(dynamodb::client(&resources::aws()?), tables.ephemeral);
+        Ok(Self {
+            db: resources::database().await?,
+            keys: resources::keys().await?,
+            throttle: Throttle::new(ephemeral.clone(), limits),
+            ephemeral,
+            origins: config::allowed_origins(),
+        })
+    }
+}
+
+/// Answers a handshake: a policy that allows (101) or denies it (403: a page of another origin, too many sockets), or the error
+/// `Unauthorized`, which API Gateway turns into 401. Any other error is a 500 there.
+pub async fn handle(
+    state: Arc<State>,
+    event: LambdaEvent<Handshake>,
+) -> Result<ApiGatewayCustomAuthorizerResponse, lambda_runtime::Error> {
+    let handshake = event.payload;
+    let admitted = admit(&state, &handshake, Timestamp::now()).await;
+    let outcome = admitted.as_ref().map_or_else(Error::code, |_| "allowed");
+    tracing::info!(request_id = handshake.request_id(), outcome, "handshake");
+    match admitted {
+        Ok(caller) => Ok(answer(&handshake, Some(&caller))),
+        Err(Error::Unauthenticated(_)) => Err("Unauthorized".into()),
+        Err(Error::Forbidden(_) | Error::TooMany { .. }) => Ok(answer(&handshake, None)),
+        Err(error) => {
+            problem::log(&error, handshake.request_id());
+            Err("Unavailable".into())
+        }
+    }
+}
+
+async fn admit(state: &State, handshake: &Handshake, now: Timestamp) -> Result<Caller> {
+    // Before the credential: a page that may not ask must not use up a ticket.
+    if !handshake.origin().is_none_or(|origin| is_allowed(&state.origins, origin)) {
+        return Err(Error::Forbidden("not_allowed"));
+    }
+    let caller = match handshake.credential() {
+        Some(Shown::Token(token)) => sessions::authenticate(&state.db, &state.keys, token, now).await?,
+        Some(Shown::Ticket(ticket)) => tickets::redeem(&state.db, &state.ephemeral, ticket, now).await?,
+        None => return Err(Error::Unauthenticated("unauthenticated")),
+    };
+    state.throttle.connect(caller.user, now).await?;
+    Ok(caller)
+}
+
+/// Origins are compared whole: a part of one is another's.
+fn is_allowed(allowed: &[String], origin: &str) -> bool {
+    allowed.is_empty() || allowed.iter().any(|one| one == "*" || one.trim_end_matches('/').eq_ignore_ascii_case(origin))
+}
+
+/// The policy, and for who is allowed what later events tell of them. Context values are texts: API Gateway knows nothing else.
+fn answer(handshake: &Handshake, caller: Option<&Caller>) -> ApiGatewayCustomAuthorizerResponse {
+    let mut statement = IamPolicyStatement::default();
+    statement.action = vec!["execute-api:Invoke".into()];
+    statement.effect = if caller.is_some() { IamPolicyEffect::Allow } else { IamPolicyEffect::Deny };
+    statement.resource = vec![handshake.method_arn.clone()];
+    let mut answer = ApiGatewayCustomAuthorizerResponse::default();
+    answer.principal_id = Some(caller.map_or_else(|| "nobody".into(), |caller| caller.user.to_string()));
+    answer.policy_document.version = Some("2012-10-17".into());
+    answer.policy_document.statement = vec![statement];
+    answer.context = caller.map_or_else(|| json!({}), |caller| context(handshake, caller));
+    answer
+}
+
+fn context(handshake: &Handshake, caller: &Caller) -> Value {
+    let mut context = json!({
+        "user_id": caller.user.to_string(),
+        "username": caller.username,
+        "session_id": caller.session.to_string(),
+        "lean": handshake.is_lean().to_string(),
+    });
+    if let Some(room) = handshake.room() {
+        context["room"] = Value::String(room);
+    }
+    context
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_allowed;
+
+    #[test]
+    fn an_origin_is_allowed_whole_or_not_at_all() {
+        let allowed = ["https://app.example.com".to_owned(), "http://localhost:3000/".to_owned()];
+        for origin in ["https://app.example.com", "HTTPS://APP.EXAMPLE.COM", "http://localhost:3000"] {
+            assert!(is_allowed(&allowed, origin), "{origin}");
+        }
+        for origin in [
+            "https://evil.example",
+            "null",
+            "",
+            "http://app.example.com",
+            "https://app.example.com.evil.io",
+            "https://app.example.com:444",
+        ] {
+            assert!(!is_allowed(&allowed, origin), "{origin}");
+        }
+        assert!(is_allowed(&[], "https://anything.example"));
+        assert!(is_allowed(&["*".to_owned()], "null"));
+    }
+}

@@ -1,0 +1,12 @@
+//! The function `connect`: a socket opens.
+
+use functions::{connect, resources};
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::telemetry::start();
+    let state = connect::State { db: resources::database().await?, push: resources::push()? };
+    let state = Arc::new(state);
+    lambda_runtime::run(lambda_runtime::service_fn(move |event| connect::handle(Arc::clone(&state), event))).await
+}

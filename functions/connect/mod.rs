@@ -1,0 +1,72 @@
+//! A socket opens: its room is checked (a public one is joined), it enters the registry, its subprotocol is echoed. Nothing can be posted to it yet.
+
+use std::sync::Arc;
+
+use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
+use lambda_runtime::LambdaEvent;
+use serde_json::{Value, json};
+use shared::caller::Caller;
+use shared::domain::{rooms, sessions};
+use shared::edge::{problem, socket::Socket};
+use shared::error::Result;
+use shared::push::Push;
+use shared::store::Db;
+use shared::time::Timestamp;
+
+/// What this function touches.
+#[derive(Debug)]
+pub struct State {
+    /// The store.
+    pub db: Db,
+    /// The way to the sockets.
+    pub push: Push,
+}
+
+/// Decides whether the socket may open; any status but 200 refuses the handshake.
+pub async fn handle(
+    state: Arc<State>,
+    event: LambdaEvent<ApiGatewayWebsocketProxyRequest>,
+) -> std::result::Result<Value, lambda_runtime::Error> {
+    let event = event.payload;
+    let request_id = event.request_context.request_id.clone().unwrap_or_default();
+    let outcome = open(&state, &event, Timestamp::now()).await;
+    let status = outcome.as_ref().map_or_else(|error| problem::status(error).as_u16(), |()| 200);
+    tracing::info!(request_id, status, "connect");
+    if let Err(error) = outcome {
+        problem::log(&error, &request_id);
+        return Ok(json!({ "statusCode": status }));
+    }
+    let offered = event.headers.get("sec-websocket-protocol").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Ok(match chosen(offered) {
+        Some(protocol) => json!({ "statusCode": 200, "headers": { "Sec-WebSocket-Protocol": protocol } }),
+        None => json!({ "statusCode": 200 }),
+    })
+}
+
+async fn open(state: &State, event: &ApiGatewayWebsocketProxyRequest, now: Timestamp) -> Result<()> {
+    let socket = Socket::of(event)?;
+    if let Some(room) = &socket.bound {
+        let caller: Caller = sessions::resume(&state.db, socket.connection.user, socket.connection.session, now).await?;
+        rooms::enter(&state.db, &state.push, &caller, room).await?;
+    }
+    state.push.register(&socket.connection).await
+}
+
+/// The dialect if it was offered; else the subprotocol that carried the token, because browsers insist on an answer to what they offer.
+fn chosen(offered: &str) -> Option<&str> {
+    let mut protocols = offered.split(',').map(str::trim).filter(|protocol| !protocol.is_empty());
+    protocols.clone().find(|protocol| *protocol == "conchat.v1").or_else(|| protocols.find(|protocol| protocol.starts_with("bearer.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::chosen;
+
+    #[test]
+    fn the_dialect_is_chosen_before_the_token() {
+        assert_eq!(chosen("bearer.t.o.k, conchat.v1"), Some("conchat.v1"));
+        assert_eq!(chosen("bearer.t.o.k"), Some("bearer.t.o.k"));
+        assert_eq!(chosen("graphql-ws"), None);
+        assert_eq!(chosen(""), None);
+    }
+}

@@ -1,0 +1,12 @@
+//! The function `fanout`: frames for large audiences, one shard an invocation.
+
+use functions::{fanout, resources};
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::telemetry::start();
+    let state = fanout::State { push: resources::push()? };
+    let state = Arc::new(state);
+    lambda_runtime::run(lambda_runtime::service_fn(move |event| fanout::handle(Arc::clone(&state), event))).await
+}

@@ -1,0 +1,23 @@
+//! Frames for large audiences: one invocation serves one shard of connections. At least once: a retry posts again, and receivers drop doubles.
+
+use std::sync::Arc;
+
+use lambda_runtime::LambdaEvent;
+use serde_json::{Value, json};
+use shared::push::Push;
+use shared::push::audience::Shard;
+use shared::time::Timestamp;
+
+/// What this function touches.
+#[derive(Debug)]
+pub struct State {
+    /// The way to the sockets.
+    pub push: Push,
+}
+
+/// Serves one shard.
+pub async fn handle(state: Arc<State>, event: LambdaEvent<Shard>) -> Result<Value, lambda_runtime::Error> {
+    let connections = event.payload.to.len();
+    state.push.deliver(event.payload, Timestamp::now()).await?;
+    Ok(json!({ "connections": connections }))
+}

@@ -1,0 +1,135 @@
+//! The older clients' requests: the same rules behind other spellings.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use serde::Deserialize;
+use serde_json::Value;
+use shared::domain::messages::{self, Part};
+use shared::edge::extract::{Body, Path, Query};
+use shared::error::{Error, Result};
+use shared::id::RoomRef;
+use shared::protocol::actions::{self, Action};
+use shared::protocol::messages::{History, Message};
+use shared::protocol::problem::Problem;
+
+use super::State;
+use crate::signed_in::SignedIn;
+
+/// The page of `GET /api/messages/{conversationId}` when it names no limit.
+const WHOLE_CONVERSATION: u32 = 1000;
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ByQuery {
+    /// The room: `7`, `room-7` or a slug. `room_id`, `conversationId` and `conversation_id` are read, too.
+    #[serde(rename = "roomId", alias = "room_id", alias = "conversationId", alias = "conversation_id")]
+    #[param(value_type = String, example = "1")]
+    room: Option<RoomRef>,
+    /// How many of the newest messages, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+    /// The newest ones before this seq.
+    before: Option<u64>,
+}
+
+/// The newest messages of a room, ascending.
+#[utoipa::path(
+    get, path = "/api/messages", tag = "older clients", params(ByQuery), security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Messages, oldest first", body = History),
+        (status = 400, description = "`missing_parameter`, `malformed_query`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list_by_query(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Query(query): Query<ByQuery>,
+) -> Result<Json<History>> {
+    let room = query.room.ok_or_else(|| Error::Malformed("missing_parameter", "The query must name a room as roomId.".into()))?;
+    let part = query.before.map_or(Part::Newest, Part::Before);
+    messages::history(&state.db, &caller, &room, part, query.limit).await.map(Json)
+}
+
+#[derive(Deserialize)]
+pub(super) struct InConversation {
+    #[serde(rename = "conversationId")]
+    room: RoomRef,
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ByPath {
+    /// How many of the newest messages, 1 to 1000.
+    #[param(minimum = 1, maximum = 1000, default = 1000)]
+    limit: Option<u32>,
+    /// The newest ones before this seq; the `next` of the page before.
+    before: Option<u64>,
+}
+
+/// A conversation: without `limit` the newest thousand messages, ascending, and `next` where there are more.
+#[utoipa::path(
+    get, path = "/api/messages/{conversationId}", tag = "older clients", security(("bearer" = [])),
+    params(("conversationId" = String, Path, description = "`7`, `room-7` or a slug", example = "1"), ByPath),
+    responses(
+        (status = 200, description = "Messages, oldest first", body = History),
+        (status = 400, description = "`malformed_query`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list_by_path(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<InConversation>,
+    Query(query): Query<ByPath>,
+) -> Result<Json<History>> {
+    let part = query.before.map_or(Part::Newest, Part::Before);
+    let limit = query.limit.unwrap_or(WHOLE_CONVERSATION).clamp(1, WHOLE_CONVERSATION);
+    messages::history_up_to(&state.db, &caller, &path.room, part, limit).await.map(Json)
+}
+
+/// What older clients post.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes the body; `protocol::actions` reads it, the same as a frame")]
+pub(super) struct OlderMessage {
+    /// The room, in any form; `room_id`, `roomId`, `conversationId` are read, too. General when absent.
+    #[schema(value_type = String, example = "1")]
+    conversation_id: Option<RoomRef>,
+    /// The text; `message` is read, too.
+    #[schema(example = "Hello, world!")]
+    content: Option<String>,
+    /// The sender's own key.
+    client_id: Option<String>,
+    /// The seq of a message that this one answers.
+    reply_to: Option<u64>,
+}
+
+/// Sends a message; the older form of `POST /api/rooms/{room_id}/messages`.
+#[utoipa::path(
+    post, path = "/api/messages/send", tag = "older clients", request_body = OlderMessage, security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Stored and pushed", body = Message),
+        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`, `message_not_found` (of `reply_to`)", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`client_id_reused`, `room_archived`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn send(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Body(body): Body<Value>,
+) -> Result<Json<Message>> {
+    let Action::Send { room, message } = actions::read_message(body)? else {
+        return Err(Error::invalid("content", "required", "must be given"));
+    };
+    let room = room.unwrap_or_else(RoomRef::general);
+    messages::send(&state.db, &state.push, &state.limits, &caller, (&room, &message)).await.map(|sent| Json(sent.message))
+}

@@ -1,0 +1,42 @@
+//! `POST …/messages`: 201 for a new message, 200 for a retry of one that is stored already.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use axum::http::{HeaderName, StatusCode, header};
+use shared::domain::messages;
+use shared::edge::extract::{Body, Path};
+use shared::error::Result;
+use shared::protocol::messages::{Message, NewMessage};
+use shared::protocol::problem::Problem;
+
+use super::{InRoom, State};
+use crate::signed_in::SignedIn;
+
+/// Sends a message. With a `client_id` it may be sent again after any failure: there is only ever one.
+#[utoipa::path(
+    post, path = "/api/rooms/{room_id}/messages", tag = "messages", request_body = NewMessage, security(("bearer" = [])),
+    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    responses(
+        (status = 201, description = "Stored and pushed", body = Message, headers(("location" = String, description = "Its path"))),
+        (status = 200, description = "It was stored before, under the same `client_id`", body = Message),
+        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`, `message_not_found` (of `reply_to`)", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`client_id_reused`, `room_archived`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn send(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<InRoom>,
+    Body(new): Body<NewMessage>,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Message>)> {
+    let sent = messages::send(&state.db, &state.push, &state.limits, &caller, (&path.room_id, &new)).await?;
+    let status = if sent.replayed { StatusCode::OK } else { StatusCode::CREATED };
+    let place = format!("/api/rooms/{}/messages/{}", sent.message.room_id, sent.message.seq);
+    Ok((status, [(header::LOCATION, place)], Json(sent.message)))
+}

@@ -1,0 +1,116 @@
+//! Migrations as a function: `{"direction": "up"}` by hand, or a custom resource's event at every deployment. The latter is always answered.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use lambda_runtime::LambdaEvent;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::config::SecretSource;
+use shared::edge::cloudformation::{self, RequestType};
+use shared::edge::secrets;
+use shared::error::{Error, Result};
+use shared::store::{Db, migrations};
+use shared::time::Timestamp;
+
+use crate::resources;
+
+/// What stays of the function's time for telling CloudFormation.
+const TIME_TO_ANSWER: Duration = Duration::from_secs(15);
+
+/// Which way the schema goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "direction", rename_all = "snake_case")]
+enum Order {
+    /// To the newest version.
+    Up,
+    /// Back to version `target`; without one, by one version.
+    Down { target: Option<i64> },
+}
+
+/// Runs what the event asks for; the answer is the version that the schema then has.
+pub async fn handle(event: LambdaEvent<Value>) -> std::result::Result<Value, lambda_runtime::Error> {
+    let now = u64::try_from(Timestamp::now().0).unwrap_or_default();
+    let left = Duration::from_millis(event.context.deadline.saturating_sub(now)).saturating_sub(TIME_TO_ANSWER);
+    if event.payload.get("RequestType").is_some() {
+        return at_deploy(serde_json::from_value(event.payload)?, left).await;
+    }
+    let version = go(serde_json::from_value(event.payload)?).await.map_err(|error| reason(&error))?;
+    Ok(json!({ "version": version }))
+}
+
+/// Deleting a stack leaves the data alone: the store was there before the stack.
+async fn at_deploy(event: cloudformation::Event, left: Duration) -> std::result::Result<Value, lambda_runtime::Error> {
+    let outcome = match event.request_type {
+        RequestType::Create | RequestType::Update => guarded(left, go(Order::Up)).await,
+        RequestType::Delete => Ok(()),
+    };
+    match &outcome {
+        Ok(()) => tracing::info!(request = ?event.request_type, "migrated"),
+        Err(reason) => tracing::error!(request = ?event.request_type, reason, "migrating failed"),
+    }
+    cloudformation::answer(&event, &outcome).await.map_err(|error| reason(&error))?;
+    Ok(json!({ "answered": outcome.is_ok() }))
+}
+
+/// Neither a panic nor a hang keeps the answer back.
+async fn guarded<T>(left: Duration, work: impl Future<Output = Result<T>>) -> Result<(), String> {
+    match tokio::time::timeout(left, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(Ok(_))) => Ok(()),
+        Ok(Ok(Err(error))) => Err(reason(&error)),
+        Ok(Err(_)) => Err("the migration panicked; the function's log says where".into()),
+        Err(_) => Err(format!("the migration was not done within {} s", left.as_secs())),
+    }
+}
+
+async fn go(order: Order) -> Result<i64> {
+    let source = SecretSource::database().map_err(Error::internal)?;
+    let url = secrets::resolve(source, &resources::aws()?).await?;
+    match order {
+        Order::Up => migrations::up(&url).await,
+        Order::Down { target } => {
+            let target = match target {
+                Some(target) => target,
+                None => migrations::version(&mut *Db::lazy(&url)?.acquire().await?).await?.unwrap_or_default() - 1,
+            };
+            let target = target.max(0);
+            migrations::down(&url, target).await?;
+            Ok(target)
+        }
+    }
+}
+
+/// Code and cause in one line; the operator reads it, nobody else.
+fn reason(error: &Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_up_or_down() {
+        let read = |text: &str| serde_json::from_str::<Order>(text);
+        assert_eq!(read(r#"{"direction":"up"}"#).unwrap(), Order::Up);
+        assert_eq!(read(r#"{"direction":"down"}"#).unwrap(), Order::Down { target: None });
+        assert_eq!(read(r#"{"direction":"down","target":0}"#).unwrap(), Order::Down { target: Some(0) });
+        for text in ["{}", r#"{"direction":"sideways"}"#, r#"{"direction":"down","target":"all"}"#, "null", "[]"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_and_a_hang_are_failures_with_a_reason() {
+        let patience = Duration::from_millis(20);
+        let hang = guarded(patience, std::future::pending::<Result<()>>()).await;
+        assert!(hang.is_err_and(|reason| reason.contains("not done within")));
+        let panic = guarded(patience, async { if patience.is_zero() { Ok(()) } else { panic!("for the test") } }).await;
+        assert!(panic.is_err_and(|reason| reason.contains("panicked")));
+        assert_eq!(guarded(patience, async { Ok(()) }).await, Ok(()));
+    }
+}

@@ -1,0 +1,54 @@
+//! `POST /api/rooms`, and the older `POST /api/rooms/create` whose rooms are public unless they say otherwise.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use axum::http::{HeaderName, StatusCode, header};
+use shared::domain::rooms;
+use shared::edge::extract::Body;
+use shared::error::Result;
+use shared::protocol::problem::Problem;
+use shared::protocol::rooms::{NewRoom, Room, RoomKind};
+
+use super::State;
+use crate::signed_in::SignedIn;
+
+/// Makes a group (or a public room); the caller owns it.
+#[utoipa::path(
+    post, path = "/api/rooms", tag = "rooms", request_body = NewRoom, security(("bearer" = [])),
+    responses(
+        (status = 201, description = "The new room", body = Room, headers(("location" = String, description = "Its path"))),
+        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn create(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Body(new): Body<NewRoom>,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Room>)> {
+    let kind = new.kind.unwrap_or(RoomKind::Group);
+    let room = rooms::create(&state.db, &state.push, &caller, kind, &new).await?;
+    Ok((StatusCode::CREATED, [(header::LOCATION, format!("/api/rooms/{}", room.id))], Json(room)))
+}
+
+/// Makes a public room (or a group); the older form of `POST /api/rooms`.
+#[utoipa::path(
+    post, path = "/api/rooms/create", tag = "older clients", request_body = NewRoom, security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The new room", body = Room),
+        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn create_public(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Body(new): Body<NewRoom>,
+) -> Result<Json<Room>> {
+    let kind = new.kind.unwrap_or(RoomKind::Public);
+    rooms::create(&state.db, &state.push, &caller, kind, &new).await.map(Json)
+}

@@ -1,0 +1,68 @@
+//! `GET /api/rooms` and one room.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use serde::Deserialize;
+use shared::domain::rooms;
+use shared::edge::extract::{Path, Query};
+use shared::error::Result;
+use shared::protocol::page::Page;
+use shared::protocol::problem::Problem;
+use shared::protocol::rooms::{Room, Scope};
+
+use super::{InRoom, State};
+use crate::signed_in::SignedIn;
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListQuery {
+    /// Which rooms: all that one may see, one's own, or the public ones.
+    #[serde(default)]
+    #[param(inline)]
+    scope: Scope,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// Items of a page, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+}
+
+/// Rooms, newest activity first, each with its last message and what is unread.
+#[utoipa::path(
+    get, path = "/api/rooms", tag = "rooms", params(ListQuery), security(("bearer" = [])),
+    responses(
+        (status = 200, description = "A page of rooms", body = Page<Room>),
+        (status = 400, description = "`malformed_query`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`: the cursor is none of ours", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Page<Room>>> {
+    let page = (query.cursor.as_deref(), query.limit);
+    rooms::list(&state.db, &caller, query.scope, page).await.map(Json)
+}
+
+/// One room.
+#[utoipa::path(
+    get, path = "/api/rooms/{room_id}", tag = "rooms", security(("bearer" = [])),
+    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug such as `general`", example = "general")),
+    responses(
+        (status = 200, description = "The room as the caller sees it", body = Room),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`: the path names no room", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn get(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<InRoom>,
+) -> Result<Json<Room>> {
+    rooms::find(&state.db, &caller, &path.room_id).await.map(Json)
+}

@@ -1,0 +1,11 @@
+//! The function `rooms`: rooms and who is in them.
+
+use functions::{rooms, resources};
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::telemetry::start();
+    let state = rooms::State { db: resources::database().await?, keys: resources::keys().await?, push: resources::push()? };
+    shared::edge::http::serve(rooms::router(Arc::new(state)).into()).await
+}

@@ -1,0 +1,71 @@
+//! Rooms and who is in them.
+
+mod create;
+mod list;
+mod membership;
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use shared::domain::tokens::Keys;
+use shared::id::RoomRef;
+use shared::push::Push;
+use shared::store::Db;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::signed_in::Authenticates;
+
+/// What these handlers touch.
+#[derive(Debug)]
+pub struct State {
+    /// The store.
+    pub db: Db,
+    /// The keys of access tokens.
+    pub keys: Keys,
+    /// The way to the sockets.
+    pub push: Push,
+}
+
+impl Authenticates for State {
+    fn db(&self) -> &Db {
+        &self.db
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.keys
+    }
+}
+
+/// Every route of this function, with its documentation.
+pub fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list, create::create))
+        .routes(routes!(create::create_public))
+        .routes(routes!(list::get))
+        .routes(routes!(membership::list))
+        .routes(routes!(membership::join))
+        .routes(routes!(membership::leave))
+}
+
+/// The routes, ready to serve.
+pub fn router(state: Arc<State>) -> OpenApiRouter {
+    routes().with_state(state)
+}
+
+/// The room that a path names.
+#[derive(Deserialize)]
+struct InRoom {
+    room_id: RoomRef,
+}
+
+/// A page of a list.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct PageQuery {
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// Items of a page, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+}

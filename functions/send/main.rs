@@ -1,0 +1,12 @@
+//! The function `send`: every frame that a socket sends.
+
+use functions::{send, resources};
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::telemetry::start();
+    let state = send::State { db: resources::database().await?, push: resources::push()?, limits: resources::limits()? };
+    let state = Arc::new(state);
+    lambda_runtime::run(lambda_runtime::service_fn(move |event| send::handle(Arc::clone(&state), event))).await
+}

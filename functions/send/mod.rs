@@ -1,0 +1,128 @@
+//! Every frame that a socket sends: read, done by the domain, answered by exactly one frame. API Gateway always hears 200.
+
+use std::sync::Arc;
+
+use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
+use lambda_runtime::LambdaEvent;
+use serde_json::{Value, json};
+use shared::caller::Caller;
+use shared::config::Limits;
+use shared::domain::{messages, rooms, sessions, welcome};
+use shared::edge::http::DEADLINE;
+use shared::edge::problem;
+use shared::edge::socket::{self, Socket};
+use shared::error::{Error, Result};
+use shared::protocol::actions::{self, Action, Incoming};
+use shared::protocol::frames::{Ack, Frame};
+use shared::push::{Push, Sessions};
+use shared::store::Db;
+use shared::time::Timestamp;
+
+/// What this function touches.
+#[derive(Debug)]
+pub struct State {
+    /// The store.
+    pub db: Db,
+    /// The way to the sockets.
+    pub push: Push,
+    /// Sizes and rates.
+    pub limits: Limits,
+}
+
+/// Serves one frame.
+pub async fn handle(
+    state: Arc<State>,
+    event: LambdaEvent<ApiGatewayWebsocketProxyRequest>,
+) -> std::result::Result<Value, lambda_runtime::Error> {
+    let now = Timestamp::now();
+    let started = std::time::Instant::now();
+    let event = event.payload;
+    let socket = match Socket::of(&event) {
+        Ok(socket) => socket,
+        Err(error) => {
+            problem::log(&error, event.request_context.request_id.as_deref().unwrap_or_default());
+            return Ok(json!({ "statusCode": 200 }));
+        }
+    };
+    let incoming = actions::read(event.body.as_deref().unwrap_or_default());
+    let (id, client_id) = (incoming.id.clone(), incoming.client_id.clone());
+    // Boxed: every action's future is in there.
+    let answering = Box::pin(answer(&state, &socket, incoming, now));
+    let outcome = tokio::time::timeout(DEADLINE, answering).await.unwrap_or_else(|late| Err(Error::unavailable(late)));
+    let code = outcome.as_ref().err().map_or("ok", Error::code);
+    let frame = match outcome {
+        Ok(frame) => frame,
+        Err(error) => {
+            problem::log(&error, &socket.request_id);
+            let mut refusal = socket::refusal(&error, &socket.request_id);
+            (refusal.id, refusal.client_id) = (id, client_id);
+            state.push.to_connection(&socket.connection.id, &Frame::Error(refusal), now).await;
+            if let Error::Unauthenticated(code) = error {
+                let session = Sessions::One(socket.connection.session);
+                state.push.close_sessions(socket.connection.user, session, code, now).await;
+            }
+            log(&socket, code, started);
+            return Ok(json!({ "statusCode": 200 }));
+        }
+    };
+    state.push.to_connection(&socket.connection.id, &frame, now).await;
+    log(&socket, code, started);
+    Ok(json!({ "statusCode": 200 }))
+}
+
+/// Does what the frame asks for; the answer is for its socket alone.
+async fn answer(state: &State, socket: &Socket, incoming: Incoming, now: Timestamp) -> Result<Frame> {
+    let State { db, push, limits } = state;
+    // A session that ended since the socket opened ends the socket, too.
+    let caller = sessions::resume(db, socket.connection.user, socket.connection.session, now).await?;
+    let id = incoming.id;
+    Ok(match incoming.action? {
+        Action::Hello => welcome::welcome(db, &caller, &socket.connection, id).await?,
+        Action::Ping { since } => {
+            let changed = match since {
+                Some(since) => rooms::changed_since(db, &caller, Timestamp(since)).await?,
+                None => Vec::new(),
+            };
+            Frame::Pong { id, ts: now.0, changed }
+        }
+        Action::Send { room, message } => {
+            let room = socket.room_or_bound(room);
+            let sent = messages::send(db, push, limits, &caller, (&room, &message)).await?.message;
+            Frame::Ack(Ack {
+                id,
+                room_id: Some(sent.room_id),
+                seq: Some(sent.seq),
+                rev: Some(sent.rev),
+                message_id: Some(sent.id),
+                client_id: sent.client_id,
+            })
+        }
+        Action::Join { room } => {
+            let joined = rooms::join(db, push, &caller, &socket.room_or_bound(room)).await?;
+            Frame::Ack(Ack { id, room_id: Some(joined.id), rev: Some(joined.rev), ..Ack::default() })
+        }
+        Action::Leave { room } => left(db, push, &caller, &room, id).await?,
+    })
+}
+
+async fn left(
+    db: &Db,
+    push: &Push,
+    caller: &Caller,
+    room: &shared::id::RoomRef,
+    id: Option<Box<serde_json::value::RawValue>>,
+) -> Result<Frame> {
+    let room_id = rooms::leave(db, push, caller, room).await?;
+    Ok(Frame::Ack(Ack { id, room_id: Some(room_id), ..Ack::default() }))
+}
+
+fn log(socket: &Socket, code: &str, started: std::time::Instant) {
+    tracing::info!(
+        request_id = socket.request_id,
+        connection = socket.connection.id.0,
+        user = socket.connection.user.0,
+        code,
+        duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "frame"
+    );
+}

@@ -1,0 +1,144 @@
+//! Two probes: `health` says that the process runs, `ready` that every store answers. What failed is named; why stands in the log alone.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use shared::domain::readiness::{self, Check, Failure};
+use shared::edge::extract::Origin;
+use shared::time::Timestamp;
+use utoipa::ToSchema;
+
+use super::State;
+
+/// That the service runs.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Health {
+    /// Always `ok`.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// The version of this build.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+    /// The server's clock.
+    time: Timestamp,
+}
+
+/// Which stores answer.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Ready {
+    /// Always `ready`.
+    #[schema(example = "ready")]
+    status: &'static str,
+    /// Each store.
+    checks: Vec<Checked>,
+}
+
+/// Which stores do not answer: a problem document with the checks beside.
+#[derive(Serialize, ToSchema)]
+pub(super) struct NotReady {
+    /// A URI that names the kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:conchat:problem:not_ready")]
+    kind: &'static str,
+    /// The status' standard phrase.
+    #[schema(example = "Service Unavailable")]
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 503)]
+    status: u16,
+    /// One sentence for a person.
+    #[schema(example = "Not ready: mysql.")]
+    detail: String,
+    /// Always `not_ready`.
+    #[schema(example = "not_ready")]
+    code: &'static str,
+    /// Quote it when reporting the problem; the logs know it.
+    request_id: String,
+    /// Each store.
+    checks: Vec<Checked>,
+}
+
+/// One store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Checked {
+    /// `mysql`, `connections_table` or `ephemeral_table`.
+    #[schema(example = "mysql")]
+    name: &'static str,
+    /// `ok`, `unreachable`, or `outdated` when migrations have to run.
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
+/// That the service runs.
+///
+/// Touches no store.
+#[utoipa::path(get, path = "/health", tag = "system", responses((status = 200, description = "It runs.", body = Health)))]
+pub(super) async fn health(origin: Origin) -> Json<Health> {
+    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION"), time: origin.now })
+}
+
+/// Whether every store answers.
+#[utoipa::path(
+    get, path = "/health/ready", tag = "system",
+    responses(
+        (status = 200, description = "Every store answers and has the schema of this build.", body = Ready),
+        (status = 503, description = "At least one does not; `checks` names it.", body = NotReady, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn ready(extract::State(state): extract::State<Arc<State>>, origin: Origin) -> Response {
+    let checks = readiness::check(state.db().await, &state.tables).await;
+    for Check { name, failure } in &checks {
+        if let Some(failure) = failure {
+            tracing::warn!(request_id = origin.request_id, store = name, ?failure, "not ready");
+        }
+    }
+    answer(checks.iter().map(checked).collect(), origin.request_id)
+}
+
+fn checked(check: &Check) -> Checked {
+    let status = match check.failure {
+        None => "ok",
+        Some(Failure::Unreachable(_)) => "unreachable",
+        Some(Failure::Outdated { .. }) => "outdated",
+    };
+    Checked { name: check.name, status }
+}
+
+fn answer(checks: Vec<Checked>, request_id: String) -> Response {
+    let failed: Vec<_> = checks.iter().filter(|check| check.status != "ok").map(|check| check.name).collect();
+    if failed.is_empty() {
+        return Json(Ready { status: "ready", checks }).into_response();
+    }
+    let problem = NotReady {
+        kind: "urn:conchat:problem:not_ready",
+        title: "Service Unavailable",
+        status: 503,
+        detail: format!("Not ready: {}.", failed.join(", ")),
+        code: "not_ready",
+        request_id,
+        checks,
+    };
+    let headers = [(CONTENT_TYPE, "application/problem+json"), (RETRY_AFTER, "2")];
+    (StatusCode::SERVICE_UNAVAILABLE, headers, Json(problem)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_silent_store_makes_it_unready() {
+        let checks = |mysql| vec![Checked { name: "mysql", status: mysql }, Checked { name: "ephemeral_table", status: "ok" }];
+        assert_eq!(answer(checks("ok"), String::new()).status(), StatusCode::OK);
+        for status in ["unreachable", "outdated"] {
+            let response = answer(checks(status), "r-1".into());
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The function that says how things are: the store and the tables, each asked only by the readiness probe.
+
+use std::sync::Arc;
+
+use functions::system::{State, router};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::telemetry::start();
+    let state = Arc::new(State::from_env()?);
+    shared::edge::http::serve(router(state).into()).await
+}

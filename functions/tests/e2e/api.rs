@@ -1,0 +1,134 @@
+//! A client of the HTTP API, as a frontend would write it: requests in, status and JSON out.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{HeaderMap, Method, Request, StatusCode};
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+
+/// The HTTP API behind a URL.
+#[derive(Clone)]
+pub(crate) struct Api {
+    base: String,
+    http: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// A registered person with a live session.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) token: String,
+    pub(crate) refresh: String,
+}
+
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+impl Api {
+    pub(crate) fn new(base: &str) -> Self {
+        Self { base: base.trim_end_matches('/').to_owned(), http: Client::builder(TokioExecutor::new()).build(HttpConnector::new()) }
+    }
+
+    /// Sends anything at all.
+    pub(crate) async fn raw(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body.into())).expect("a request");
+        let (parts, body) = self.http.request(request).await.expect("an answer").into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    async fn call(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
+        self.raw(method, path, &headers, body.map(|body| body.to_string()).unwrap_or_default()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str, who: &Person) -> Answer {
+        self.call(Method::GET, path, Some(&who.token), None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, who: &Person, body: Value) -> Answer {
+        self.call(Method::POST, path, Some(&who.token), Some(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, who: &Person) -> Answer {
+        self.call(Method::DELETE, path, Some(&who.token), None).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, who: &Person, body: Value) -> Answer {
+        self.call(Method::PUT, path, Some(&who.token), Some(body)).await
+    }
+
+    pub(crate) async fn get_public(&self, path: &str) -> Answer {
+        self.call(Method::GET, path, None, None).await
+    }
+
+    pub(crate) async fn post_public(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::POST, path, None, Some(body)).await
+    }
+
+    /// Registers somebody new; the name gets a number, so that tests share one backend.
+    pub(crate) async fn person(&self, name: &str) -> Person {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("{name}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let answer = self.post_public("/api/auth/register", json!({ "username": name, "password": PASSWORD })).await;
+        Person::of(&answer.is(201))
+    }
+
+    /// A group of these people, owned by the first.
+    pub(crate) async fn group(&self, owner: &Person, others: &[&Person]) -> u64 {
+        let ids: Vec<_> = others.iter().map(|person| person.id).collect();
+        let room = self.post("/api/rooms", owner, json!({ "name": "Group", "member_ids": ids })).await.is(201);
+        room["id"].as_u64().expect("an id")
+    }
+}
+
+impl Person {
+    /// Who an answer of register or login is about.
+    pub(crate) fn of(answer: &Value) -> Self {
+        let text = |name: &str| answer[name].as_str().expect(name).to_owned();
+        Self {
+            id: answer["user"]["id"].as_u64().expect("an id"),
+            name: answer["user"]["username"].as_str().expect("a name").to_owned(),
+            token: text("access_token"),
+            refresh: text("refresh_token"),
+        }
+    }
+}
+
+impl Answer {
+    /// The JSON of an answer that has this status.
+    #[track_caller]
+    pub(crate) fn is(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.body));
+        if self.body.is_empty() { Value::Null } else { serde_json::from_slice(&self.body).expect("JSON") }
+    }
+
+    /// Asserts that it is a problem document with this status and code, complete and silent about our insides.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, code: &str) -> Value {
+        let problem = self.is(status);
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(problem["status"], status);
+        assert_eq!(problem["type"], format!("urn:conchat:problem:{code}"));
+        assert!(problem["request_id"].as_str().is_some_and(|id| !id.is_empty()), "{problem}");
+        assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{problem}");
+        problem
+    }
+}

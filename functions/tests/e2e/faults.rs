@@ -1,0 +1,227 @@
+//! What breaks, breaks small: killed instances, a killed database, dead and stuck sockets. Nothing acknowledged is lost, no retry doubles.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::api::{Api, Person};
+use crate::cloud::own_world;
+use crate::socket::Socket;
+
+/// Sends numbered messages over a socket, each with its key, and repeats each until it is acknowledged. Gives what was acknowledged.
+async fn stubborn(ws: String, who: Person, room: u64, stop: Arc<AtomicBool>) -> BTreeMap<String, u64> {
+    let mut acked = BTreeMap::new();
+    let mut socket: Option<Socket> = None;
+    let mut number = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let client_id = format!("{}-{number}", who.name);
+        let frame = json!({ "action": "send", "room_id": room, "content": client_id, "client_id": client_id });
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            assert!(Instant::now() < deadline, "{client_id} was never acknowledged");
+            if socket.is_none() {
+                socket = Socket::open(&ws, &[("authorization", &who.token), ("sec-websocket-protocol", "conchat.v1")]).await.ok();
+            }
+            let Some(open) = &mut socket else {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            if open.try_send(&frame).await
+                && let Some(seq) = answered(open, &client_id).await
+            {
+                acked.insert(client_id, seq);
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        number += 1;
+    }
+    acked
+}
+
+/// The seq that the ack of this key tells; none when it is refused, or nothing comes.
+async fn answered(socket: &mut Socket, client_id: &str) -> Option<u64> {
+    loop {
+        let frame = socket.next_within(Duration::from_secs(3)).await?;
+        match frame["type"].as_str() {
+            Some("ack") if frame["client_id"] == client_id => return frame["seq"].as_u64(),
+            Some("error") => return None,
+            // The service's own frame when an invocation failed has no type.
+            None => return None,
+            _ => {}
+        }
+    }
+}
+
+async fn history(api: &Api, room: u64, who: &Person) -> Vec<Value> {
+    let mut items = Vec::new();
+    let mut after = "0".to_owned();
+    loop {
+        let page = api.get(&format!("/api/rooms/{room}/messages?after={after}&limit=100"), who).await.is(200);
+        items.extend(page["items"].as_array().expect("items").iter().cloned());
+        let Some(next) = page["next"].as_str() else { return items };
+        after = next.to_owned();
+    }
+}
+
+/// Every ack is in history under its seq; every key once; no hole.
+async fn nothing_is_lost_or_doubled(api: &Api, room: u64, who: &Person, acked: &BTreeMap<String, u64>) {
+    let items = history(api, room, who).await;
+    let seqs: Vec<_> = items.iter().map(|message| message["seq"].as_u64().expect("a seq")).collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>(), "no hole");
+    let mut stored = BTreeMap::new();
+    for message in &items {
+        let key = message["client_id"].as_str().expect("a key").to_owned();
+        assert_eq!(stored.insert(key, message["seq"].as_u64().expect("a seq")), None, "a key stands twice: {message}");
+    }
+    for (key, seq) in acked {
+        assert_eq!(stored.get(key), Some(seq), "{key}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killing_instances_under_load_loses_no_acked_message_and_doubles_none() {
+    let world = own_world(&[]);
+    let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
+    let room = world.api.group(&ann, &[&bob]).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let senders: Vec<_> = [&ann, &bob, &ann, &bob]
+        .into_iter()
+        .enumerate()
+        .map(|(index, who)| {
+            let who = Person { name: format!("{}-{index}", who.name), ..who.clone() };
+            tokio::spawn(stubborn(world.ws.clone(), who, room, Arc::clone(&stop)))
+        })
+        .collect();
+    let mut killed = 0;
+    let until = Instant::now() + Duration::from_secs(4);
+    while Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        let lambda = world.cloud().lambda();
+        let busy = lambda.instances().into_iter().find(|instance| instance.function == "SendFunction" && instance.busy);
+        if let Some(instance) = busy {
+            killed += u32::from(lambda.kill(instance.pid));
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    let mut acked = BTreeMap::new();
+    for sender in senders {
+        acked.extend(sender.await.expect("sent"));
+    }
+    assert!(killed >= 10, "only {killed} instances were killed");
+    assert!(acked.len() >= 50, "only {} messages came through", acked.len());
+    nothing_is_lost_or_doubled(&world.api, room, &ann, &acked).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killing_the_database_under_load_loses_no_acked_message_and_it_heals_alone() {
+    let world = own_world(&[]);
+    let ann = world.api.person("ann").await;
+    let room = world.api.group(&ann, &[]).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let senders: Vec<_> = (0..3)
+        .map(|index| {
+            let who = Person { name: format!("{}-{index}", ann.name), ..ann.clone() };
+            tokio::spawn(stubborn(world.ws.clone(), who, room, Arc::clone(&stop)))
+        })
+        .collect();
+    let mysql = world.cloud().mysql().expect("a database of our own");
+    for _ in 0..2 {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        mysql.kill().await;
+        let refused = world.api.get("/api/rooms", &ann).await;
+        refused.refused(503, "unavailable");
+        assert!(refused.headers.contains_key("retry-after"));
+        mysql.restart().await.expect("MariaDB recovers");
+    }
+    let healed = Instant::now();
+    while !world.api.get("/api/rooms", &ann).await.status.is_success() {
+        assert!(healed.elapsed() < Duration::from_secs(5), "it heals within seconds");
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut acked = BTreeMap::new();
+    for sender in senders {
+        acked.extend(sender.await.expect("sent"));
+    }
+    assert!(acked.len() >= 20, "only {} messages came through", acked.len());
+    nothing_is_lost_or_doubled(&world.api, room, &ann, &acked).await;
+}
+
+#[tokio::test]
+async fn dead_entries_of_the_registry_are_gone_after_the_next_push_and_live_ones_stay() {
+    let world = own_world(&[]);
+    let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
+    let room = world.api.group(&ann, &[&bob]).await;
+    let mut his = Socket::of(&world.ws, &bob).await;
+    let registry = Registry::of(world.cloud().dynamodb_endpoint());
+    let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().expect("a clock").as_millis()).expect("a time");
+    // An old one whose `$disconnect` never came, one so young that its `$connect` may still run, and one that cannot be alive any more.
+    registry.add(bob.id, "T2xkT2xkT2xkT2w=", now - 60_000).await;
+    registry.add(bob.id, "WW91bmdZb3VuZ1k=", now).await;
+    registry.add(bob.id, "RGVhZERlYWREZWE=", now - 3 * 3_600_000).await;
+    world.api.post(&format!("/api/rooms/{room}/messages"), &ann, json!({ "content": "Hi" })).await.is(201);
+    assert_eq!(his.wait("message").await["content"], "Hi");
+    let left = registry.connections(bob.id).await;
+    assert!(!left.contains(&"T2xkT2xkT2xkT2w=".to_owned()), "{left:?}");
+    assert!(left.contains(&"WW91bmdZb3VuZ1k=".to_owned()), "a young one may be just connecting: {left:?}");
+    assert_eq!(his.ask(json!({ "action": "ping" })).await["type"], "pong", "the live one stays");
+    assert_eq!(left.len(), 3, "the live, the young, and the one that is passed over: {left:?}");
+}
+
+#[tokio::test]
+async fn a_closed_socket_leaves_the_registry() {
+    let world = own_world(&[]);
+    let ann = world.api.person("ann").await;
+    let registry = Registry::of(world.cloud().dynamodb_endpoint());
+    let socket = Socket::of(&world.ws, &ann).await;
+    assert_eq!(registry.connections(ann.id).await.len(), 1);
+    drop(socket);
+    let begun = Instant::now();
+    while !registry.connections(ann.id).await.is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(5), "`$disconnect` forgets it");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A look into the connections' table.
+struct Registry(aws_sdk_dynamodb::Client);
+
+impl Registry {
+    fn of(endpoint: &str) -> Self {
+        use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .endpoint_url(endpoint)
+            .build();
+        Self(aws_sdk_dynamodb::Client::from_conf(config))
+    }
+
+    async fn add(&self, user: u64, connection: &str, connected_at: i64) {
+        use aws_sdk_dynamodb::types::AttributeValue;
+        let number = |value: i64| AttributeValue::N(value.to_string());
+        let entry = [("session_id".to_owned(), number(1)), ("lean".to_owned(), AttributeValue::Bool(true)), ("connected_at".to_owned(), number(connected_at))];
+        self.0
+            .update_item()
+            .table_name("ConnectionsTable")
+            .key("user_id", AttributeValue::N(user.to_string()))
+            .update_expression("SET #c = :c")
+            .expression_attribute_names("#c", format!("c#{connection}"))
+            .expression_attribute_values(":c", AttributeValue::M(entry.into_iter().collect()))
+            .send()
+            .await
+            .expect("written");
+    }
+
+    async fn connections(&self, user: u64) -> Vec<String> {
+        use aws_sdk_dynamodb::types::AttributeValue;
+        let found = self.0.get_item().table_name("ConnectionsTable").key("user_id", AttributeValue::N(user.to_string())).send().await.expect("read");
+        let item = found.item.unwrap_or_default();
+        item.keys().filter_map(|name| name.strip_prefix("c#")).map(str::to_owned).collect()
+    }
+}

@@ -1,0 +1,14 @@
+//! The outer ring of tests: the real binaries behind the local cloud, asked over HTTP and WebSockets as any client would.
+//!
+//! With `API_URL` and `WS_URL` set, the tests that need nothing but a client run against that deployment instead.
+
+mod api;
+mod bad_input;
+mod chat;
+mod cloud;
+mod credentials;
+mod crowd;
+mod faults;
+mod limits;
+mod sessions;
+mod socket;

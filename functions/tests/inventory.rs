@@ -1,0 +1,298 @@
+//! What is deployed is what the code has: template, routers, OpenAPI document, binaries, environment and rights are held against each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use local::stack::Stack;
+use utoipa::openapi::OpenApi;
+use yaml_serde::Value;
+
+type Routes = BTreeSet<(String, String)>;
+
+/// Something that a function touches: how its code says so, what it then must be given, and what it reads besides.
+struct Concern {
+    sign: &'static str,
+    required: &'static [&'static str],
+    optional: &'static [&'static str],
+}
+
+const CONCERNS: &[Concern] = &[
+    Concern { sign: "resources::database", required: &["DATABASE_SECRET_ARN"], optional: &[] },
+    Concern { sign: "SecretSource::database", required: &["DATABASE_SECRET_ARN"], optional: &[] },
+    Concern { sign: "resources::keys", required: &["JWT_SECRET_ARN"], optional: &[] },
+    Concern {
+        sign: "resources::push",
+        required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE", "PUSH_ENDPOINT"],
+        optional: &["FANOUT_FUNCTION", "PUSH_INLINE", "PUSH_SHARD", "PUSH_BUSY"],
+    },
+    Concern { sign: "Tables::from_env", required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"], optional: &[] },
+    Concern { sign: "resources::ephemeral", required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"], optional: &[] },
+    Concern { sign: "resources::limits", required: &[], optional: LIMITS },
+    Concern { sign: "Limits::from_env", required: &[], optional: LIMITS },
+    Concern { sign: "Tokens::from_env", required: &[], optional: &["JWT_EXPIRY", "SESSION_DAYS"] },
+    Concern { sign: "allowed_origins", required: &["ALLOWED_ORIGINS"], optional: &[] },
+    Concern { sign: "websocket_url", required: &["WEBSOCKET_URL"], optional: &[] },
+    Concern { sign: "telemetry::start", required: &["LOG_LEVEL"], optional: &[] },
+];
+const LIMITS: &[&str] = &["MAX_MESSAGE_LENGTH", "RATE_SEND", "RATE_REGISTER", "RATE_LOGIN", "RATE_CONNECT"];
+
+/// Set by Lambda, or instead of the ARNs outside of AWS.
+const NOT_OF_THE_TEMPLATE: &[&str] = &[
+    "AWS_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL_",
+    "DATABASE_URL",
+    "JWT_SECRET",
+];
+
+/// A knob that reaches one function and not another that it matters to would be worse than none.
+const KNOBS: &[(&str, &[&str])] = &[
+    ("MAX_MESSAGE_LENGTH", &["messages", "send"]),
+    ("RATE_SEND", &["messages", "send"]),
+    ("RATE_REGISTER", &["auth"]),
+    ("RATE_LOGIN", &["auth"]),
+    // A ticket counts as the socket that it opens.
+    ("RATE_CONNECT", &["auth", "authorizer"]),
+    ("JWT_EXPIRY", &["auth"]),
+    ("SESSION_DAYS", &["auth"]),
+    ("PUSH_INLINE", SPEAK_IN_ROOMS),
+    ("PUSH_SHARD", SPEAK_IN_ROOMS),
+    ("PUSH_BUSY", SPEAK_IN_ROOMS),
+    ("FANOUT_FUNCTION", SPEAK_IN_ROOMS),
+];
+/// Functions that tell whole rooms, however large: connecting to a room may join it.
+const SPEAK_IN_ROOMS: &[&str] = &["connect", "messages", "rooms", "send"];
+
+/// Rights beyond the secrets, which follow from the environment. Resource, then actions.
+const RIGHTS: &[(&str, &[(&str, &[&str])])] = &[
+    ("auth", &[("ConnectionsTable", FIND_AND_FORGET), ("EphemeralTable", &["PutItem", "UpdateItem"]), ("WebSocketApi", SOCKETS)]),
+    ("authorizer", &[("EphemeralTable", &["DeleteItem", "UpdateItem"])]),
+    ("connect", &[("ConnectionsTable", FIND_AND_FORGET), ("WebSocketApi", SOCKETS), ("FanoutFunction", &["InvokeFunction"])]),
+    ("disconnect", &[("ConnectionsTable", &["UpdateItem"])]),
+    ("fanout", &[("ConnectionsTable", &["UpdateItem"]), ("EphemeralTable", &["GetItem"]), ("WebSocketApi", SOCKETS)]),
+    ("messages", SEND),
+    ("migrate", &[]),
+    ("rooms", &[("ConnectionsTable", FIND_AND_FORGET), ("WebSocketApi", SOCKETS), ("FanoutFunction", &["InvokeFunction"])]),
+    ("send", SEND),
+    ("system", &[("ConnectionsTable", &["DescribeTable"]), ("EphemeralTable", &["DescribeTable"])]),
+];
+const FIND_AND_FORGET: &[&str] = &["BatchGetItem", "UpdateItem"];
+const SOCKETS: &[&str] = &["ManageConnections DELETE", "ManageConnections POST"];
+const SEND: &[(&str, &[&str])] = &[
+    ("ConnectionsTable", FIND_AND_FORGET),
+    ("EphemeralTable", &["UpdateItem"]),
+    ("WebSocketApi", SOCKETS),
+    ("FanoutFunction", &["InvokeFunction"]),
+];
+
+#[test]
+fn each_function_is_deployed_with_the_routes_of_its_router() {
+    let stack = stack();
+    let routers = functions::openapi::parts().map(|(name, document)| (name.to_owned(), documented(&document)));
+    let mut deployed: BTreeMap<String, Routes> = BTreeMap::new();
+    for route in stack.http_apis.values().flat_map(|api| &api.routes) {
+        let binary = stack.functions[&route.function].binary.clone();
+        assert!(deployed.entry(binary).or_default().insert((route.method.clone(), route.path.clone())), "twice: {route:?}");
+    }
+    assert_eq!(deployed, BTreeMap::from(routers), "left: template.yaml, right: the routers");
+}
+
+#[test]
+fn the_committed_openapi_document_is_that_of_the_routers() {
+    let committed = read("shared/openapi.json");
+    let current = functions::openapi::text().unwrap();
+    let differs = committed.lines().zip(current.lines()).find(|(old, new)| old != new);
+    assert!(committed == current, "shared/openapi.json is stale: run `make swagger`. First difference: {differs:?}");
+    let committed: serde_json::Value = serde_json::from_str(&committed).unwrap();
+    let mut written = Routes::new();
+    for (path, item) in committed["paths"].as_object().unwrap() {
+        written.extend(item.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone())));
+    }
+    // Merging drops the second of two parts that claim one path, silently.
+    let all: Routes = functions::openapi::parts().into_iter().flat_map(|(_, document)| documented(&document)).collect();
+    assert_eq!(written, all, "left: shared/openapi.json, right: the routers");
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own_and_says_what_it_does() {
+    let mut names = BTreeSet::new();
+    for (path, item) in functions::openapi::document().paths.paths {
+        for operation in [item.get, item.put, item.post, item.delete, item.patch].into_iter().flatten() {
+            let name = operation.operation_id.unwrap_or_else(|| panic!("{path} has an operation without a name or tag"));
+            assert!(operation.summary.is_some_and(|summary| !summary.is_empty()), "{name} does not say what it does");
+            assert!(!operation.responses.responses.is_empty(), "{name} has no answers");
+            assert!(names.insert(name.clone()), "{name} stands twice");
+        }
+    }
+}
+
+#[test]
+fn every_function_is_a_binary_and_every_binary_a_function() {
+    let deployed: BTreeSet<String> = stack().functions.into_values().map(|function| function.binary).collect();
+    let manifest = read("functions/Cargo.toml");
+    let binaries: BTreeSet<String> = manifest
+        .split("[[bin]]")
+        .skip(1)
+        .filter_map(|section| section.split_once("name = \"")?.1.split_once('"').map(|(name, _)| name.to_owned()))
+        .collect();
+    assert_eq!(deployed, binaries, "left: template.yaml, right: functions/Cargo.toml");
+}
+
+#[test]
+fn sockets_have_their_four_routes_and_an_authorizer_without_identity_sources() {
+    let stack = stack();
+    let api = stack.websocket_apis.values().next().unwrap();
+    let binary = |id: &str| stack.functions[id].binary.as_str();
+    let routes: Vec<_> = api.routes.iter().map(|(key, route)| (key.as_str(), binary(&route.function))).collect();
+    assert_eq!(routes, [("$connect", "connect"), ("$default", "send"), ("$disconnect", "disconnect"), ("send", "send")]);
+    assert_eq!((api.stage.as_str(), api.route_selection_expression.as_str()), ("ws", "$request.body.action"));
+    let authorizer = api.authorizer.as_ref().unwrap();
+    assert_eq!((binary(&authorizer.function), authorizer.identity_sources.len()), ("authorizer", 0));
+}
+
+#[test]
+fn each_function_is_given_what_it_reads_and_nothing_else() {
+    for function in stack().functions.into_values() {
+        let code = code(&function.binary);
+        let concerns: Vec<_> = CONCERNS.iter().filter(|concern| code.contains(concern.sign)).collect();
+        let required: BTreeSet<_> = concerns.iter().flat_map(|concern| concern.required).copied().collect();
+        let knobs = KNOBS.iter().filter(|(_, of)| of.contains(&function.binary.as_str())).map(|(name, _)| *name);
+        let expected: BTreeSet<_> = required.iter().copied().chain(knobs).collect();
+        let given: BTreeSet<_> = function.environment.keys().map(String::as_str).collect();
+        assert_eq!(given, expected, "left: what {} is given, right: what its code needs", function.binary);
+        let read: BTreeSet<_> = concerns.iter().flat_map(|concern| concern.optional).copied().chain(required).collect();
+        let unread: Vec<_> = given.difference(&read).collect();
+        assert!(unread.is_empty(), "{} is given {unread:?}, which its code does not read", function.binary);
+    }
+}
+
+#[test]
+fn every_variable_of_the_configuration_is_known_here() {
+    let config = read("shared/src/config.rs");
+    let named: BTreeSet<&str> = config
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .filter(|text| text.len() > 5 && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
+        .collect();
+    let of_template = CONCERNS.iter().flat_map(|concern| concern.required.iter().chain(concern.optional)).copied();
+    let known: BTreeSet<&str> = of_template.chain(NOT_OF_THE_TEMPLATE.iter().copied()).collect();
+    let services = ["LAMBDA", "APIGATEWAYMANAGEMENTAPI", "DYNAMODB", "SECRETSMANAGER"];
+    let unknown: Vec<_> = named.iter().filter(|name| !known.contains(*name) && !services.contains(name)).collect();
+    assert!(unknown.is_empty(), "config.rs reads {unknown:?}: add them to CONCERNS, and to template.yaml where they matter");
+    for (knob, _) in KNOBS {
+        assert!(named.contains(knob), "config.rs does not read {knob}");
+    }
+}
+
+#[test]
+fn each_function_may_do_what_it_does_and_nothing_else() {
+    for (id, binary, statements) in policies() {
+        let rights = RIGHTS.iter().find(|(name, _)| *name == binary).unwrap_or_else(|| panic!("{id} has no entry in RIGHTS"));
+        let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (resource, actions) in rights.1 {
+            expected.insert((*resource).to_owned(), actions.iter().map(|action| (*action).to_owned()).collect());
+        }
+        for (variable, secret) in [("DATABASE_SECRET_ARN", "DatabaseSecretArn"), ("JWT_SECRET_ARN", "JwtSecretArn")] {
+            if stack().functions[&id].environment.contains_key(variable) {
+                expected.insert(secret.to_owned(), BTreeSet::from(["GetSecretValue".to_owned()]));
+            }
+        }
+        assert_eq!(statements, expected, "left: what {id} may do in template.yaml, right: what it needs");
+    }
+}
+
+#[test]
+fn the_deployment_runs_the_newest_migration() {
+    let newest = fs::read_dir(root().join("shared/migrations"))
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().to_str()?.get(..4)?.parse::<u64>().ok())
+        .max();
+    let stack = stack();
+    let migration = stack.custom_resources.values().find(|resource| resource.kind == "Custom::Migration").unwrap();
+    assert_eq!(stack.functions[&migration.function].binary, "migrate");
+    let version = &migration.properties["Version"];
+    let version = version.as_u64().or_else(|| version.as_str()?.parse().ok());
+    assert_eq!(version, newest, "left: Version of Migration in template.yaml, right: shared/migrations");
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The template as the local cloud runs it.
+fn stack() -> Stack {
+    let given =
+        local::template::samconfig_parameters(root().join("samconfig.toml"), "local").unwrap_or_else(|error| panic!("{error}"));
+    local::template::load(root().join("template.yaml"), &given).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn documented(document: &OpenApi) -> Routes {
+    let mut routes = Routes::new();
+    for (path, item) in &document.paths.paths {
+        let methods =
+            [("GET", &item.get), ("PUT", &item.put), ("POST", &item.post), ("DELETE", &item.delete), ("PATCH", &item.patch)];
+        routes.extend(
+            methods.into_iter().filter(|(_, operation)| operation.is_some()).map(|(method, _)| (method.to_owned(), path.clone())),
+        );
+    }
+    routes
+}
+
+/// All code of one function, without comments.
+fn code(binary: &str) -> String {
+    let folder = root().join("functions").join(binary);
+    let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let texts = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap_or_default());
+    let lines = texts.collect::<Vec<_>>().join("\n");
+    lines.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// Each function's rights: what they are about, and the actions without their service.
+fn policies() -> Vec<(String, String, BTreeMap<String, BTreeSet<String>>)> {
+    let template: Value = yaml_serde::from_str(&read("template.yaml")).unwrap_or_else(|error| panic!("{error}"));
+    let stack = stack();
+    let mut all = Vec::new();
+    for (id, function) in &stack.functions {
+        let mut rights: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let policies = &template["Resources"][id.as_str()]["Properties"]["Policies"];
+        for statement in sequence(policies).iter().flat_map(|policy| sequence(&policy["Statement"])) {
+            assert_eq!(texts(&statement["Effect"]), ["Allow"], "{id}");
+            for resource in texts(&statement["Resource"]) {
+                let method =
+                    ["POST", "DELETE"].into_iter().find(|method| resource.ends_with(&format!("/{method}/@connections/*")));
+                let about = if method.is_some() { "WebSocketApi" } else { resource.trim_end_matches(".Arn") };
+                assert!(!about.contains('*'), "{id} may touch {resource}");
+                for action in texts(&statement["Action"]) {
+                    let action = action.split_once(':').map_or(action.as_str(), |(_, action)| action).to_owned();
+                    assert!(!action.contains('*'), "{id} may do {action}");
+                    let action = method.map_or(action.clone(), |method| format!("{action} {method}"));
+                    rights.entry(about.to_owned()).or_default().insert(action);
+                }
+            }
+        }
+        all.push((id.clone(), function.binary.clone(), rights));
+    }
+    all
+}
+
+fn sequence(value: &Value) -> &[Value] {
+    value.as_sequence().map_or(&[], Vec::as_slice)
+}
+
+/// The text of a value, or those of a list; intrinsics give their argument.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Tagged(tagged) => texts(&tagged.value),
+        Value::Sequence(items) => items.iter().flat_map(texts).collect(),
+        Value::String(text) => vec![text.clone()],
+        other => panic!("neither a text nor a list of texts: {other:?}"),
+    }
+}

@@ -1,0 +1,106 @@
+//! The three stores: each is started here, unless the caller's environment names one of its own.
+
+use std::time::Instant;
+
+use super::{CloudError, CloudOptions, Data, data::DataFolder};
+use crate::{
+    dynamodb::{self, DynamoDb},
+    mysql::{MySql, MySqlOptions},
+    s3::S3,
+    stack::Stack,
+};
+
+#[derive(Debug)]
+pub(super) struct Stores {
+    mysql: Place<MySql>,
+    dynamodb: Place<DynamoDb>,
+    s3: Place<S3>,
+}
+
+/// A store and where it is; `own` is absent for one that the caller named.
+#[derive(Debug)]
+struct Place<T> {
+    url: String,
+    own: Option<T>,
+}
+
+impl Stores {
+    pub(super) async fn start(stack: &Stack, data: &DataFolder, options: &CloudOptions) -> Result<Self, CloudError> {
+        let (mysql, dynamodb, s3) =
+            tokio::join!(start_mysql(data, options), start_dynamodb(stack, data, options), start_s3(stack, data, options));
+        Ok(Self { mysql: mysql?, dynamodb: dynamodb?, s3: s3? })
+    }
+
+    pub(super) fn mysql(&self) -> Option<&MySql> {
+        self.mysql.own.as_ref()
+    }
+
+    pub(super) fn database_url(&self) -> String {
+        self.mysql.url.clone()
+    }
+
+    pub(super) fn dynamodb_endpoint(&self) -> &str {
+        &self.dynamodb.url
+    }
+
+    pub(super) fn s3_endpoint(&self) -> &str {
+        &self.s3.url
+    }
+
+    pub(super) async fn stop(self) {
+        if let Some(s3) = self.s3.own {
+            s3.stop();
+        }
+        if let Some(dynamodb) = self.dynamodb.own {
+            dynamodb.stop().await;
+        }
+        if let Some(mysql) = self.mysql.own {
+            mysql.stop().await;
+        }
+    }
+}
+
+fn own_url<T>(options: &CloudOptions, name: &str) -> Option<Place<T>> {
+    let url = options.given(name)?;
+    Some(Place { url: url.trim_end_matches('/').to_owned(), own: None })
+}
+
+async fn start_mysql(data: &DataFolder, options: &CloudOptions) -> Result<Place<MySql>, CloudError> {
+    if let Some(place) = own_url(options, "DATABASE_URL") {
+        return Ok(place);
+    }
+    let begun = Instant::now();
+    let durable = options.data != Data::Temporary;
+    let mysql = MySql::start(&data.path().join("mysql"), MySqlOptions { durable, port: None }).await?;
+    note(options, "MySQL", begun);
+    Ok(Place { url: mysql.url(), own: Some(mysql) })
+}
+
+async fn start_dynamodb(stack: &Stack, data: &DataFolder, options: &CloudOptions) -> Result<Place<DynamoDb>, CloudError> {
+    let begun = Instant::now();
+    let place = if let Some(place) = own_url(options, "AWS_ENDPOINT_URL_DYNAMODB") {
+        place
+    } else {
+        let file = (options.data != Data::Temporary).then(|| data.path().join("dynamodb.sqlite"));
+        let own = DynamoDb::start(file.as_deref(), options.ttl_sweep).await?;
+        Place { url: own.endpoint(), own: Some(own) }
+    };
+    dynamodb::create_tables(&place.url, stack.tables.values()).await?;
+    note(options, "DynamoDB", begun);
+    Ok(place)
+}
+
+async fn start_s3(stack: &Stack, data: &DataFolder, options: &CloudOptions) -> Result<Place<S3>, CloudError> {
+    if let Some(place) = own_url(options, "AWS_ENDPOINT_URL_S3") {
+        return Ok(place);
+    }
+    let begun = Instant::now();
+    let folder = data.path().join("s3");
+    let s3 = S3::start(&folder, stack.buckets.values()).await.map_err(CloudError::io(format!("serve {}", folder.display())))?;
+    note(options, "S3", begun);
+    Ok(Place { url: s3.endpoint(), own: Some(s3) })
+}
+
+fn note(options: &CloudOptions, what: &str, begun: Instant) {
+    options.lambda.journal.note(&format!("  {what:<14}{:>6} ms", begun.elapsed().as_millis()));
+}

@@ -1,0 +1,132 @@
+//! The management API of sockets: `POST`, `GET` and `DELETE /<stage>/@connections/<id>`. It is for functions on this machine only.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+use super::connections::Connection;
+use super::http_api::collect;
+use super::http_response::{self, Reply};
+use super::outbox::Posted;
+use super::peer::Peer;
+use super::shared::{Counters, Shared};
+use super::{socket, stamp};
+
+/// Whether the path is one of this API, whatever its stage: `/x/@connections…`, in either encoding.
+pub(super) fn is_path(path: &str) -> bool {
+    path.split('/')
+        .nth(2)
+        .is_some_and(|segment| segment == "@connections" || percent_decode_str(segment).eq("@connections".bytes()))
+}
+
+/// Answers one call.
+pub(super) async fn serve(shared: &Shared, peer: Peer, listening: IpAddr, request: Request<Incoming>) -> Reply {
+    if !is_local(peer, listening, request.headers()) || !is_signed(request.headers()) {
+        return error(StatusCode::FORBIDDEN, "ForbiddenException", "Missing Authentication Token");
+    }
+    let mut segments = request.uri().path().splitn(4, '/').skip(1);
+    let (stage, id) = (segments.next().unwrap_or_default(), segments.nth(1).unwrap_or_default());
+    if id.is_empty() || !shared.sockets.iter().any(|edge| edge.stage == stage) {
+        return error(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden");
+    }
+    let id = percent_decode_str(id).decode_utf8_lossy();
+    let connection =
+        shared.connections.find(&id).filter(|connection| connection.edge.stage == stage && connection.outbox.is_open());
+    match *request.method() {
+        Method::POST => post(shared, connection.as_deref(), request.into_body()).await,
+        Method::GET => connection.map_or_else(gone, |connection| describe(&connection)),
+        Method::DELETE => connection.map_or_else(gone, |connection| delete(&connection)),
+        _ => error(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden"),
+    }
+}
+
+/// Whether a request comes from this machine, and means it.
+pub(super) fn is_local(peer: Peer, listening: IpAddr, headers: &HeaderMap) -> bool {
+    peer.ip.is_loopback() && is_local_host(headers, listening)
+}
+
+async fn post(shared: &Shared, connection: Option<&Connection>, body: Incoming) -> Reply {
+    let limits = shared.limits();
+    let body = match collect(body, limits.message).await {
+        Ok(body) => body,
+        Err(reply) if reply.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            return error(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException", "Message too long");
+        }
+        Err(reply) => return reply,
+    };
+    let Some(connection) = connection else {
+        Counters::add(&shared.counters.posts_gone);
+        return gone();
+    };
+    let Ok(frame) = Utf8Bytes::try_from(body) else {
+        return error(StatusCode::BAD_REQUEST, "BadRequestException", "The data must be UTF-8: it is sent as a text frame");
+    };
+    match connection.outbox.push(frame, &limits) {
+        Posted::Queued => {
+            Counters::add(&shared.counters.posts);
+            Response::new(Full::new(Bytes::new()))
+        }
+        Posted::Full => {
+            Counters::add(&shared.counters.posts_throttled);
+            error(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", "The client reads too slowly: its buffer is full")
+        }
+        Posted::Gone => {
+            Counters::add(&shared.counters.posts_gone);
+            gone()
+        }
+    }
+}
+
+fn describe(connection: &Connection) -> Reply {
+    let info = connection.info();
+    let body = json!({
+        "connectedAt": stamp::iso_time(info.connected_at),
+        "identity": { "sourceIp": info.source_ip, "userAgent": info.user_agent.unwrap_or_default() },
+        "lastActiveAt": stamp::iso_time(info.last_active_at),
+    });
+    http_response::json(StatusCode::OK, body.to_string())
+}
+
+fn delete(connection: &Connection) -> Reply {
+    if !connection.outbox.close(socket::close_frame(CloseCode::Normal, "")) {
+        return gone();
+    }
+    let mut reply = Response::new(Full::new(Bytes::new()));
+    *reply.status_mut() = StatusCode::NO_CONTENT;
+    reply
+}
+
+fn gone() -> Reply {
+    error(StatusCode::GONE, "GoneException", "Gone")
+}
+
+/// SDKs read the error's type from the header.
+fn error(status: StatusCode, kind: &'static str, message: &str) -> Reply {
+    let mut reply = http_response::message(status, message);
+    reply.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(kind));
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply
+}
+
+/// A page in a browser whose name was rebound to this machine still sends its own name.
+fn is_local_host(headers: &HeaderMap, listening: IpAddr) -> bool {
+    let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return false };
+    let Ok(authority) = host.parse::<http::uri::Authority>() else { return false };
+    let name = authority.host();
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
+    name.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback() || address == listening)
+}
+
+/// The signature must be there; it is not checked, because there are no keys here.
+fn is_signed(headers: &HeaderMap) -> bool {
+    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    value.is_some_and(|value| value.starts_with("AWS4-HMAC-SHA256 ") && value.contains("/execute-api/aws4_request"))
+}

@@ -1,0 +1,98 @@
+//! The HTTP API: route, event, function, response. Whatever a function does wrong is a 500 of the gateway, never a broken connection.
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+
+use crate::stack::{Cors, HttpApi};
+
+use super::backend::Failure;
+use super::http_event::{self, Arrival};
+use super::http_response::{Reply, from_result, message};
+use super::http_routes::{Parameters, Route, Routes};
+use super::peer::Peer;
+use super::shared::Shared;
+use super::{cors, stamp, static_files};
+
+/// One HTTP API, ready to be served.
+pub(super) struct HttpEdge {
+    id: String,
+    routes: Routes,
+    cors: Option<Cors>,
+}
+
+impl HttpEdge {
+    pub(super) fn new(api: &HttpApi) -> Self {
+        Self { id: api.id.clone(), routes: Routes::new(&api.routes), cors: api.cors.clone() }
+    }
+}
+
+/// Answers one request.
+pub(super) async fn serve(shared: &Shared, peer: Peer, request: Request<Incoming>) -> Reply {
+    let (head, body) = request.into_parts();
+    let edge = &shared.http;
+    if let Some(answer) = edge.cors.as_ref().and_then(|cors| cors::preflight(cors, &head)) {
+        return answer;
+    }
+    let request_id = stamp::id();
+    let mut response = match edge.routes.find(&head.method, head.uri.path()) {
+        Some((route, parameters)) => match collect(body, shared.limits().http_body).await {
+            Ok(body) => call(shared, route, parameters, (peer, &request_id, &head, &body)).await,
+            Err(refusal) => refusal,
+        },
+        None => match &shared.static_dir {
+            Some(folder) => static_files::serve(folder, &head.method, head.uri.path()).await.unwrap_or_else(not_found),
+            None => not_found(),
+        },
+    };
+    if let Some(cors) = &edge.cors {
+        cors::apply(cors, &head.headers, response.headers_mut());
+    }
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert("apigw-requestid", id);
+    }
+    response
+}
+
+/// The whole body, or the answer to one that is too large or broken.
+pub(super) async fn collect(body: Incoming, limit: usize) -> Result<Bytes, Reply> {
+    let too_large = || message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(_) => Err(message(StatusCode::BAD_REQUEST, "Bad Request")),
+    }
+}
+
+type Call<'a> = (Peer, &'a str, &'a http::request::Parts, &'a Bytes);
+
+async fn call(shared: &Shared, route: &Route, parameters: Parameters<'_>, (peer, request_id, head, body): Call<'_>) -> Reply {
+    let arrival = Arrival { api_id: &shared.http.id, route_key: &route.key, parameters, peer, request_id };
+    let Ok(event) = http_event::build(head, body, arrival) else {
+        return message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+    };
+    let limits = shared.limits();
+    if event.len() > limits.payload {
+        return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    }
+    match shared.backend.call(&route.function, event.into(), limits.http_timeout).await {
+        Ok(result) => from_result(&result).unwrap_or_else(|| {
+            tracing::warn!(function = route.function, route = route.key, "the function's result is no HTTP response");
+            message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+        }),
+        Err(Failure::Throttled | Failure::TimedOut) => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        Err(Failure::TooLarge) => message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
+        Err(failure @ (Failure::Function(_) | Failure::Missing)) => {
+            tracing::warn!(function = route.function, route = route.key, ?failure, "the invocation failed");
+            message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+        }
+    }
+}
+
+fn not_found() -> Reply {
+    message(StatusCode::NOT_FOUND, "Not Found")
+}

@@ -1,0 +1,57 @@
+//! Files of the web client, for paths that no route takes; nothing outside of the folder can be reached.
+
+use std::path::{Component, Path, PathBuf};
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Response};
+use http_body_util::Full;
+use percent_encoding::percent_decode_str;
+
+use super::http_response::Reply;
+
+/// The file that the path names, if there is one; a folder's `index.html` for the folder.
+pub(super) async fn serve(folder: &Path, method: &Method, path: &str) -> Option<Reply> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    let file = locate(folder, path)?;
+    let content = tokio::fs::read(&file).await.ok()?;
+    let mut response = Response::new(Full::new(content.into()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind(&file)));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Some(response)
+}
+
+fn locate(folder: &Path, path: &str) -> Option<PathBuf> {
+    let decoded = percent_decode_str(path.strip_prefix('/')?).decode_utf8().ok()?;
+    let relative = Path::new(decoded.as_ref());
+    let plain = relative.components().all(|part| matches!(part, Component::Normal(_)));
+    if !plain || decoded.contains(['\0', '\\']) {
+        return None;
+    }
+    let mut file = folder.join(relative);
+    if decoded.is_empty() || decoded.ends_with('/') {
+        file.push("index.html");
+    }
+    // A symbolic link may not lead out of the folder either.
+    let file = file.canonicalize().ok()?;
+    file.starts_with(folder.canonicalize().ok()?).then_some(file)
+}
+
+fn kind(file: &Path) -> &'static str {
+    match file.extension().and_then(|extension| extension.to_str()).unwrap_or_default() {
+        "html" => "text/html; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "json" | "map" => "application/json",
+        "webmanifest" => "application/manifest+json",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "webp" => "image/webp",
+        "ico" => "image/x-icon",
+        "woff2" => "font/woff2",
+        "txt" | "md" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}

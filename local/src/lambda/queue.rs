@@ -1,0 +1,142 @@
+//! Asynchronous invocations: tried again as Lambda tries, and after the last attempt recorded, so that a poison event stops nothing.
+
+use std::{
+    fs::OpenOptions,
+    io::Write as _,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::{
+    EVENT_LIMIT, FunctionSpec, InvokeError, Outcome,
+    instances::{Pool, STOPPING},
+};
+
+/// On-failure records, kept in memory and appended to a file.
+#[derive(Debug)]
+pub(super) struct DeadLetters {
+    records: Mutex<Vec<Value>>,
+    file: Option<PathBuf>,
+}
+
+impl DeadLetters {
+    pub(super) fn new(file: Option<PathBuf>) -> Self {
+        Self { records: Mutex::default(), file }
+    }
+
+    pub(super) fn all(&self) -> Vec<Value> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn add(&self, record: Value, pool: &Pool) {
+        // Under the lock, so that lines of two records do not mix.
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(path) = &self.file {
+            let written = OpenOptions::new().create(true).append(true).open(path).and_then(|mut file| writeln!(file, "{record}"));
+            if let Err(error) = written {
+                pool.journal().note(&format!("A dead letter could not be written to {}: {error}", path.display()));
+            }
+        }
+        records.push(record);
+    }
+}
+
+/// Accepts an event for a function (by name or ARN) under a request id, and returns at once.
+pub(super) fn submit(
+    pool: &Arc<Pool>,
+    dead_letters: &Arc<DeadLetters>,
+    (function, id): (&str, Uuid),
+    payload: Bytes,
+) -> Result<(), InvokeError> {
+    if payload.len() > EVENT_LIMIT {
+        return Err(InvokeError::TooLarge { size: payload.len() });
+    }
+    let spec = pool.function(function).ok_or_else(|| InvokeError::NotFound(function.to_owned()))?;
+    tokio::spawn(deliver(pool.clone(), dead_letters.clone(), Letter { id, spec, payload, accepted: Instant::now() }));
+    Ok(())
+}
+
+struct Letter {
+    id: Uuid,
+    spec: Arc<FunctionSpec>,
+    payload: Bytes,
+    accepted: Instant,
+}
+
+/// Lambda's own waits: after the first and after the second failed attempt.
+const RETRY_WAITS: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
+/// A throttled attempt is made again after a second, and after twice as long each time, up to five minutes.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_mins(5);
+
+async fn deliver(pool: Arc<Pool>, dead_letters: Arc<DeadLetters>, letter: Letter) {
+    let scale = pool.retry_scale();
+    let most_age = Duration::from_secs(letter.spec.event_invoke.maximum_event_age.into());
+    let mut attempts = 0_u32;
+    let mut backoff = FIRST_BACKOFF;
+    let mut last_error = None;
+    loop {
+        let wait = match pool.invoke(&letter.spec.id, letter.id, letter.payload.clone()).await {
+            Ok(Outcome::Success(_))
+            | Err(InvokeError::NotFound(_) | InvokeError::TooLarge { .. } | InvokeError::Throttled { reason: STOPPING }) => {
+                return;
+            }
+            Ok(Outcome::FunctionError(error)) => {
+                attempts += 1;
+                last_error = Some(error);
+                if attempts > letter.spec.event_invoke.maximum_retry_attempts {
+                    return give_up(&pool, &dead_letters, &letter, ("RetriesExhausted", attempts, last_error));
+                }
+                let index = usize::try_from(attempts).unwrap_or(usize::MAX).min(RETRY_WAITS.len()) - 1;
+                RETRY_WAITS[index]
+            }
+            Err(InvokeError::Throttled { .. }) => {
+                let wait = backoff;
+                backoff = (backoff * 2).min(LONGEST_BACKOFF);
+                wait
+            }
+        };
+        if letter.accepted.elapsed() >= most_age {
+            return give_up(&pool, &dead_letters, &letter, ("EventAgeExceeded", attempts, last_error));
+        }
+        sleep(wait.mul_f64(scale)).await;
+    }
+}
+
+/// As on AWS, the record goes only where the function's `OnFailure` says; without one the event is lost, and the terminal says so.
+fn give_up(pool: &Pool, dead_letters: &DeadLetters, letter: &Letter, (condition, attempts, error): (&str, u32, Option<Bytes>)) {
+    let function = &letter.spec.id;
+    let Some(destination) = &letter.spec.event_invoke.on_failure else {
+        return pool
+            .journal()
+            .note(&format!("{function}: event {} is lost ({condition}): the function has no OnFailure destination", letter.id));
+    };
+    pool.journal().note(&format!("{function}: event {} went to {destination} ({condition})", letter.id));
+    let mut record = json!({
+        "version": "1.0",
+        "timestamp": OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+        "requestContext": {
+            "requestId": letter.id.to_string(),
+            "functionArn": format!("{}:$LATEST", pool.arn(function)),
+            "condition": condition,
+            "approximateInvokeCount": attempts,
+        },
+        "requestPayload": parsed(&letter.payload),
+    });
+    if let Some(error) = error {
+        record["responseContext"] = json!({ "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled" });
+        record["responsePayload"] = parsed(&error);
+    }
+    dead_letters.add(record, pool);
+}
+
+fn parsed(payload: &[u8]) -> Value {
+    serde_json::from_slice(payload).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(payload).into_owned()))
+}

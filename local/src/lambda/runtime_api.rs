@@ -1,0 +1,122 @@
+//! The Runtime API, version 2018-06-01: what `lambda_runtime` talks to. Calls out of order are refused as Lambda refuses them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    Outcome, failure,
+    instances::{Poll, Pool, Refusal},
+    server::{body, json},
+    state::Event,
+};
+
+/// 6 MiB and a little: what a response may have.
+const RESPONSE_LIMIT: usize = 6 * 1024 * 1024 + 100;
+
+pub(super) async fn answer(pool: &Pool, instance: u64, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let path = request.uri().path().to_owned();
+    let call = path.split_once("/2018-06-01/runtime/").map_or("", |(_, call)| call);
+    let parts: Vec<&str> = call.split('/').collect();
+    match (request.method(), parts.as_slice()) {
+        (&Method::GET, ["invocation", "next"]) => next(pool, instance).await,
+        (&Method::POST, ["invocation", id, "response"]) => respond(pool, instance, id, request).await,
+        (&Method::POST, ["invocation", id, "error"]) => fail(pool, instance, id, request).await,
+        (&Method::POST, ["init", "error"]) => match body(request, RESPONSE_LIMIT).await {
+            Some(body) => accepted(pool.init_failed(instance, Outcome::FunctionError(body))),
+            None => too_large(),
+        },
+        _ => json(StatusCode::NOT_FOUND, r#"{"errorType":"NotFound","errorMessage":"There is no such call."}"#),
+    }
+}
+
+async fn next(pool: &Pool, instance: u64) -> Response<Full<Bytes>> {
+    match pool.poll(instance) {
+        Ok(Poll::Now(event)) => deliver(pool, event),
+        Ok(Poll::Later(event)) => match event.await {
+            Ok(event) => deliver(pool, event),
+            // Another poll has taken its place, or there is no pool any more.
+            Err(_) => refused(Refusal::InvalidStateTransition),
+        },
+        Err(refusal) => refused(refusal),
+    }
+}
+
+fn deliver(pool: &Pool, event: Event) -> Response<Full<Bytes>> {
+    let millis = event.deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let mut response = json(StatusCode::OK, event.payload);
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("lambda-runtime-aws-request-id", event.id.to_string()),
+        ("lambda-runtime-deadline-ms", millis.to_string()),
+        ("lambda-runtime-invoked-function-arn", pool.arn(&event.function.id)),
+        ("lambda-runtime-trace-id", trace(event.id)),
+    ] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+fn trace(id: Uuid) -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let hex = id.simple().to_string();
+    format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &hex[..24], &hex[16..])
+}
+
+async fn respond(pool: &Pool, instance: u64, id: &str, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let id = match allowed(pool, instance, id) {
+        Ok(id) => id,
+        Err(refusal) => return refused(refusal),
+    };
+    match body(request, RESPONSE_LIMIT).await {
+        Some(body) => accepted(pool.answer(instance, id, Outcome::Success(body))),
+        None => match pool.answer(instance, id, failure::response_too_large()) {
+            Ok(()) => too_large(),
+            Err(refusal) => refused(refusal),
+        },
+    }
+}
+
+async fn fail(pool: &Pool, instance: u64, id: &str, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let id = match allowed(pool, instance, id) {
+        Ok(id) => id,
+        Err(refusal) => return refused(refusal),
+    };
+    match body(request, RESPONSE_LIMIT).await {
+        Some(body) => accepted(pool.answer(instance, id, Outcome::FunctionError(body))),
+        None => too_large(),
+    }
+}
+
+fn allowed(pool: &Pool, instance: u64, id: &str) -> Result<Uuid, Refusal> {
+    let id = id.parse().map_err(|_| Refusal::InvalidRequestId)?;
+    pool.may_answer(instance, id).map(|()| id)
+}
+
+fn accepted(result: Result<(), Refusal>) -> Response<Full<Bytes>> {
+    match result {
+        Ok(()) => json(StatusCode::ACCEPTED, r#"{"status":"OK"}"#),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+fn refused(refusal: Refusal) -> Response<Full<Bytes>> {
+    let (status, kind, message) = match refusal {
+        Refusal::InvalidRequestId => (StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
+        Refusal::InvalidStateTransition => (StatusCode::FORBIDDEN, "InvalidStateTransition", "State transition is not allowed"),
+        Refusal::UnknownInstance => (StatusCode::FORBIDDEN, "InvalidStateTransition", "This instance has ended"),
+    };
+    json(status, json!({ "errorType": kind, "errorMessage": message }).to_string())
+}
+
+fn too_large() -> Response<Full<Bytes>> {
+    let body = r#"{"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes).","errorType":"RequestEntityTooLarge"}"#;
+    json(StatusCode::PAYLOAD_TOO_LARGE, body)
+}

@@ -1,0 +1,227 @@
+//! What a person sees: one line an invocation, and below it what the function thought worth a warning. Everything printed goes through here.
+
+use std::{
+    collections::VecDeque,
+    fmt::Write as _,
+    io::{self, Write as _},
+    sync::{Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use serde_json::Value;
+use time::{OffsetDateTime, macros::format_description};
+
+use crate::lambda::Outcome;
+
+/// How much of an invocation is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// Nothing: tests.
+    #[default]
+    Silent,
+    /// A line an invocation, and the function's warnings and errors.
+    Brief,
+    /// Also every line that the function prints.
+    Verbose,
+}
+
+/// An invocation that has ended.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// Logical id of the function.
+    pub function: String,
+    /// Request id.
+    pub request_id: String,
+    /// Process that ran it.
+    pub pid: u32,
+    /// When it ended.
+    pub at: SystemTime,
+    /// From the event's delivery to the result.
+    pub duration: Duration,
+    /// From exec to the first poll, if the instance was started for it.
+    pub cold_start: Option<Duration>,
+    /// The event, unless it is large.
+    pub event: Bytes,
+    /// What came of it; a large result is left out.
+    pub outcome: Outcome,
+    /// What the function printed.
+    pub lines: Vec<String>,
+}
+
+/// The last invocations, and the terminal.
+#[derive(Debug, Default)]
+pub struct Journal {
+    detail: Detail,
+    recent: Mutex<VecDeque<Invocation>>,
+}
+
+/// How many invocations are kept, and how much of each.
+const KEPT: usize = 200;
+const KEPT_BYTES: usize = 16 * 1024;
+
+impl Journal {
+    /// A journal that prints so much.
+    pub fn new(detail: Detail) -> Self {
+        Self { detail, recent: Mutex::default() }
+    }
+
+    /// The last invocations, oldest first.
+    pub fn recent(&self) -> Vec<Invocation> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// A line of its own, for events that are no invocation.
+    pub fn note(&self, line: &str) {
+        if self.detail != Detail::Silent {
+            say(line);
+        }
+    }
+
+    pub(crate) fn record(&self, mut invocation: Invocation) {
+        if self.detail != Detail::Silent {
+            say(&text(&invocation, self.detail));
+        }
+        let (Outcome::Success(body) | Outcome::FunctionError(body)) = &mut invocation.outcome;
+        for payload in [body, &mut invocation.event] {
+            if payload.len() > KEPT_BYTES {
+                *payload = Bytes::new();
+            }
+        }
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.len() == KEPT {
+            recent.pop_front();
+        }
+        recent.push_back(invocation);
+    }
+}
+
+/// Prints a line. A terminal that is gone is no reason to stop.
+pub fn say(line: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn text(invocation: &Invocation, detail: Detail) -> String {
+    let at = OffsetDateTime::from(invocation.at)
+        .format(format_description!("[hour]:[minute]:[second].[subsecond digits:3]"))
+        .unwrap_or_default();
+    let mut text = format!(
+        "{at}  {:<14}{:>9.1} ms  {}",
+        invocation.function,
+        milliseconds(invocation.duration),
+        result(&invocation.outcome)
+    );
+    if let Some(cold) = invocation.cold_start {
+        let _ = write!(text, "  cold start {:.1} ms", milliseconds(cold));
+    }
+    for line in &invocation.lines {
+        if detail == Detail::Verbose {
+            let _ = write!(text, "\n      {line}");
+        } else if let Some(short) = worth_showing(line) {
+            let _ = write!(text, "\n      {short}");
+        }
+    }
+    text
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+/// The status of a result that is shaped like an HTTP response, `ok` otherwise, and for a failure its type and message.
+fn result(outcome: &Outcome) -> String {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Shaped {
+        status_code: Option<u16>,
+    }
+    #[derive(serde::Deserialize, Default)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Failure {
+        error_type: String,
+        error_message: String,
+    }
+    match outcome {
+        Outcome::Success(body) => match serde_json::from_slice(body) {
+            Ok(Shaped { status_code: Some(status) }) => status.to_string(),
+            _ => "ok".into(),
+        },
+        Outcome::FunctionError(body) => {
+            let failure: Failure = serde_json::from_slice(body).unwrap_or_default();
+            format!("FAILED {}: {}", failure.error_type, failure.error_message.replace('\n', "\n      "))
+        }
+    }
+}
+
+/// A JSON log line is shown from `warn` up, as `LEVEL message key=value`; what is not JSON was printed by hand or by a panic, and is always shown.
+fn worth_showing(line: &str) -> Option<String> {
+    let Ok(Value::Object(log)) = serde_json::from_str::<Value>(line) else {
+        return (!line.trim().is_empty()).then(|| line.to_owned());
+    };
+    let level = log.get("level").and_then(Value::as_str).unwrap_or("INFO").to_uppercase();
+    if !matches!(level.as_str(), "WARN" | "WARNING" | "ERROR" | "FATAL") {
+        return None;
+    }
+    let fields = log.get("fields").and_then(Value::as_object).unwrap_or(&log);
+    let mut shown = level;
+    if let Some(message) = fields.get("message").and_then(Value::as_str) {
+        let _ = write!(shown, " {message}");
+    }
+    for (key, value) in
+        fields.iter().filter(|(key, _)| !matches!(key.as_str(), "message" | "level" | "timestamp" | "target" | "span" | "spans"))
+    {
+        let _ = match value {
+            Value::String(text) => write!(shown, " {key}={text}"),
+            other => write!(shown, " {key}={other}"),
+        };
+    }
+    Some(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_are_shown_and_information_is_not() {
+        assert_eq!(worth_showing(r#"{"timestamp":"…","level":"INFO","fields":{"message":"fine"}}"#), None);
+        assert_eq!(
+            worth_showing(r#"{"timestamp":"…","level":"WARN","fields":{"message":"slow","ms":12},"target":"x"}"#).as_deref(),
+            Some("WARN slow ms=12")
+        );
+        assert_eq!(worth_showing(r#"{"level":"error","message":"gone","code":"410"}"#).as_deref(), Some("ERROR gone code=410"));
+        assert_eq!(worth_showing("thread 'main' panicked").as_deref(), Some("thread 'main' panicked"));
+    }
+
+    #[test]
+    fn a_line_says_what_came_of_an_invocation() {
+        assert_eq!(result(&Outcome::Success(Bytes::from_static(br#"{"statusCode":201,"body":"x"}"#))), "201");
+        assert_eq!(result(&Outcome::Success(Bytes::from_static(b"null"))), "ok");
+        assert_eq!(
+            result(&Outcome::FunctionError(Bytes::from_static(br#"{"errorType":"E","errorMessage":"m"}"#))),
+            "FAILED E: m"
+        );
+    }
+
+    #[test]
+    fn the_journal_keeps_the_last_invocations() {
+        let journal = Journal::default();
+        for n in 0..KEPT + 3 {
+            journal.record(Invocation {
+                function: "f".into(),
+                request_id: n.to_string(),
+                pid: 1,
+                at: SystemTime::UNIX_EPOCH,
+                duration: Duration::ZERO,
+                cold_start: None,
+                event: Bytes::from(vec![b' '; KEPT_BYTES + 1]),
+                outcome: Outcome::Success(Bytes::from_static(b"1")),
+                lines: Vec::new(),
+            });
+        }
+        let recent = journal.recent();
+        assert_eq!((recent.len(), recent[0].request_id.as_str()), (KEPT, "3"));
+        assert!(recent[0].event.is_empty(), "a large event is not kept");
+    }
+}

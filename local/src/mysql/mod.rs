@@ -1,0 +1,344 @@
+//! A private MySQL-compatible server on loopback with its own data folder; it never outlives this process, and a stale one never blocks the next.
+
+mod install;
+
+use std::{
+    fmt, fs,
+    io::{self, Read as _},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU16, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use self::install::Installation;
+use crate::leash::Leash;
+
+/// How the server is run.
+#[derive(Clone, Debug, Default)]
+pub struct MySqlOptions {
+    /// Whether a commit waits for the disk. Without it a commit survives a killed server, though not a power cut: enough for tests.
+    pub durable: bool,
+    /// A port of one's own choice; any free one otherwise.
+    pub port: Option<u16>,
+}
+
+/// Why there is no database.
+#[derive(Debug)]
+pub enum MySqlError {
+    /// No server binary was found.
+    NoServer,
+    /// The data folder could not be made.
+    NotInitialised {
+        /// What the server's tool said.
+        output: String,
+    },
+    /// The server ended, or did not answer in time.
+    NotStarted {
+        /// The last lines of its log.
+        log: String,
+    },
+    /// A file or process operation failed.
+    Io {
+        /// What was tried, and with what.
+        what: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl MySqlError {
+    fn io(verb: &str, path: &Path, source: io::Error) -> Self {
+        Self::Io { what: format!("{verb} {}", path.display()), source }
+    }
+}
+
+impl fmt::Display for MySqlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoServer => f.write_str(
+                "no MariaDB or MySQL server found: run scripts/mariadb.sh, or set DATABASE_URL to a database of your own",
+            ),
+            Self::NotInitialised { output } => write!(f, "the database's data folder could not be made:\n{output}"),
+            Self::NotStarted { log } => write!(f, "the database did not start; its log ends with:\n{log}"),
+            Self::Io { what, source } => write!(f, "could not {what}: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for MySqlError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// A running server. Dropping the last clone kills it.
+#[derive(Clone, Debug)]
+pub struct MySql(Arc<Server>);
+
+#[derive(Debug)]
+struct Server {
+    process: Mutex<Option<Child>>,
+    installation: Installation,
+    data: PathBuf,
+    port: AtomicU16,
+    durable: bool,
+    leash: Arc<Leash>,
+    /// Removed after the server is killed: fields are dropped after `drop` has run.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl MySql {
+    /// Starts a server on this data folder, which is made at the first start. A server that still runs on it is stopped first.
+    pub async fn start(data: &Path, options: MySqlOptions) -> Result<Self, MySqlError> {
+        let data = std::path::absolute(data).map_err(|source| MySqlError::io("find", data, source))?;
+        blocking(move || Server::start(data, None, &options)).await
+    }
+
+    /// Starts a server on a folder that vanishes with it.
+    pub async fn temporary(options: MySqlOptions) -> Result<Self, MySqlError> {
+        blocking(move || {
+            let folder = tempfile::Builder::new()
+                .prefix("conchat-mysql-")
+                .tempdir()
+                .map_err(|source| MySqlError::io("make a folder in", &std::env::temp_dir(), source))?;
+            Server::start(folder.path().join("data"), Some(folder), &options)
+        })
+        .await
+    }
+
+    /// `mysql://…`, with rights to everything on the server.
+    pub fn url(&self) -> String {
+        format!("mysql://conchat:conchat@127.0.0.1:{}/conchat", self.0.port())
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.0.port()).into()
+    }
+
+    /// Process id, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.0.process().as_ref().map(Child::id)
+    }
+
+    /// Ends the server as a crash would.
+    pub async fn kill(&self) {
+        self.end(Signal::SIGKILL).await;
+    }
+
+    /// Lets the server finish, for at most ten seconds.
+    pub async fn stop(&self) {
+        self.end(Signal::SIGTERM).await;
+    }
+
+    /// Starts it again on the same data and the same port, after `kill` or `stop`, or stops it first.
+    pub async fn restart(&self) -> Result<(), MySqlError> {
+        let server = self.0.clone();
+        blocking(move || {
+            server.end(Signal::SIGTERM);
+            server.run()
+        })
+        .await
+    }
+
+    async fn end(&self, signal: Signal) {
+        let server = self.0.clone();
+        let _ = tokio::task::spawn_blocking(move || server.end(signal)).await;
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, MySqlError> + Send + 'static) -> Result<T, MySqlError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|stopped| Err(MySqlError::Io { what: "wait for the database".into(), source: io::Error::other(stopped) }))
+}
+
+impl Server {
+    fn start(data: PathBuf, temporary: Option<tempfile::TempDir>, options: &MySqlOptions) -> Result<MySql, MySqlError> {
+        let installation = Installation::find()?;
+        let leash = Leash::hold().map_err(|source| MySqlError::io("run", Path::new("/bin/sh"), source))?;
+        if let Some(folder) = &temporary {
+            leash.remove_after_death(folder.path()).map_err(|source| MySqlError::io("guard", folder.path(), source))?;
+        }
+        installation.prepare(&data)?;
+        stop_stale(&data);
+        let server = Self {
+            process: Mutex::new(None),
+            installation,
+            data,
+            port: AtomicU16::new(0),
+            durable: options.durable,
+            leash,
+            _temporary: temporary,
+        };
+        // Between the choice of a free port and its use another process may take it; then another port is tried.
+        let mut attempts = if options.port.is_some() { 1 } else { 5 };
+        loop {
+            attempts -= 1;
+            let port = options
+                .port
+                .map_or_else(free_port, Ok)
+                .map_err(|source| MySqlError::io("find", Path::new("a free port"), source))?;
+            server.port.store(port, Ordering::Relaxed);
+            match server.run() {
+                Ok(()) => return Ok(MySql(Arc::new(server))),
+                Err(MySqlError::NotStarted { log }) if attempts > 0 && log.contains("Address already in use") => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn port(&self) -> u16 {
+        self.port.load(Ordering::Relaxed)
+    }
+
+    fn process(&self) -> std::sync::MutexGuard<'_, Option<Child>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) -> Result<(), MySqlError> {
+        let init_file = self.data.join("init.sql");
+        fs::write(&init_file, INIT).map_err(|source| MySqlError::io("write", &init_file, source))?;
+        let log_file = self.data.join("server.log");
+        let log = fs::File::create(&log_file).map_err(|source| MySqlError::io("write", &log_file, source))?;
+        let mut command = self.installation.command();
+        command
+            .args(SETTINGS)
+            .args(if self.durable { DURABLE } else { FAST })
+            .arg(format!("--port={}", self.port()))
+            .arg(format!("--datadir={}", self.data.display()))
+            .arg(format!("--init-file={}", init_file.display()))
+            .process_group(self.leash.group())
+            .stdout(log.try_clone().map_or_else(|_| Stdio::null(), Stdio::from))
+            .stderr(log);
+        let program = PathBuf::from(command.get_program());
+        let child = command.spawn().map_err(|source| MySqlError::io("run", &program, source))?;
+        *self.process() = Some(child);
+        let started = Instant::now();
+        while !self.answers() {
+            let ended = match self.process().as_mut().map(Child::try_wait) {
+                Some(Ok(None)) => started.elapsed() > Duration::from_mins(1),
+                _ => true,
+            };
+            if ended {
+                self.end(Signal::SIGKILL);
+                return Err(MySqlError::NotStarted { log: last_lines(&log_file) });
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// The server greets a connection only after it has run the init file.
+    fn answers(&self) -> bool {
+        let greeted = || {
+            let address = (Ipv4Addr::LOCALHOST, self.port()).into();
+            let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+            stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+            stream.read(&mut [0_u8; 16])
+        };
+        matches!(greeted(), Ok(bytes) if bytes > 0)
+    }
+
+    fn end(&self, signal: Signal) {
+        let Some(mut child) = self.process().take() else { return };
+        if let Ok(pid) = i32::try_from(child.id()) {
+            let _ = kill(Pid::from_raw(pid), signal);
+        }
+        let asked = Instant::now();
+        while signal != Signal::SIGKILL && asked.elapsed() < Duration::from_secs(10) {
+            if !matches!(child.try_wait(), Ok(None)) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end(Signal::SIGKILL);
+    }
+}
+
+/// One statement a line, as the init file requires. `localhost` is the socket, the address is TCP: names are not resolved.
+const INIT: &str = "\
+CREATE DATABASE IF NOT EXISTS conchat CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+CREATE USER IF NOT EXISTS 'conchat'@'127.0.0.1' IDENTIFIED BY 'conchat';
+CREATE USER IF NOT EXISTS 'conchat'@'localhost' IDENTIFIED BY 'conchat';
+GRANT ALL ON *.* TO 'conchat'@'127.0.0.1' WITH GRANT OPTION;
+GRANT ALL ON *.* TO 'conchat'@'localhost' WITH GRANT OPTION;
+";
+
+/// MySQL 8's strict defaults, so that a statement that passes here passes there; `loose-` where only one of the servers knows a setting.
+/// Names of files are relative to the data folder: a socket's path may not be long.
+const SETTINGS: [&str; 16] = [
+    "--bind-address=127.0.0.1",
+    "--socket=server.sock",
+    "--pid-file=server.pid",
+    "--skip-log-bin",
+    "--skip-name-resolve",
+    "--character-set-server=utf8mb4",
+    "--collation-server=utf8mb4_unicode_ci",
+    "--default-time-zone=+00:00",
+    "--sql-mode=ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",
+    "--max-connections=400",
+    "--innodb-buffer-pool-size=128M",
+    "--loose-innodb-buffer-pool-dump-at-shutdown=OFF",
+    "--loose-innodb-autoextend-increment=4",
+    "--loose-performance-schema=OFF",
+    "--loose-aria-log-file-size=8M",
+    "--loose-mysqlx=OFF",
+];
+const DURABLE: [&str; 2] = ["--innodb-flush-log-at-trx-commit=1", "--loose-innodb-log-file-size=32M"];
+const FAST: [&str; 2] = ["--innodb-flush-log-at-trx-commit=2", "--loose-innodb-log-file-size=16M"];
+
+/// A server of a start that was killed may still be closing, or run on, with our data folder. Its pid file names it; its command line proves it.
+fn stop_stale(data: &Path) {
+    let pid = fs::read_to_string(data.join("server.pid")).ok().and_then(|text| text.trim().parse::<i32>().ok());
+    let Some(pid) = pid.filter(|pid| *pid > 1) else { return };
+    let ours = format!("--datadir={}", data.display());
+    let asked = Instant::now();
+    let mut signal = Signal::SIGTERM;
+    while command_line(pid).is_some_and(|line| line.contains(&ours)) && asked.elapsed() < Duration::from_secs(15) {
+        let _ = kill(Pid::from_raw(pid), signal);
+        thread::sleep(Duration::from_millis(100));
+        if asked.elapsed() > Duration::from_secs(10) {
+            signal = Signal::SIGKILL;
+        }
+    }
+}
+
+fn command_line(pid: i32) -> Option<String> {
+    if let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) {
+        return Some(String::from_utf8_lossy(&line).into_owned());
+    }
+    let listed = std::process::Command::new("ps").args(["-o", "command=", "-p", &pid.to_string()]).output().ok()?;
+    Some(String::from_utf8_lossy(&listed.stdout).into_owned())
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+fn last_lines(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(15)..].join("\n")
+}

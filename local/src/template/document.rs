@@ -1,0 +1,160 @@
+//! The template's YAML as plain JSON: every short intrinsic (`!Ref`) becomes its long form, and one that CloudFormation does not know is refused.
+
+use serde_json::{Map, Value, json};
+use yaml_serde::Value as Yaml;
+use yaml_serde::value::TaggedValue;
+
+use super::error::Fault;
+
+/// The sections that a template may have.
+const SECTIONS: [&str; 11] = [
+    "AWSTemplateFormatVersion",
+    "Transform",
+    "Description",
+    "Metadata",
+    "Parameters",
+    "Rules",
+    "Mappings",
+    "Conditions",
+    "Globals",
+    "Resources",
+    "Outputs",
+];
+
+/// Intrinsic functions, by the name behind `!` and `Fn::`.
+const FUNCTIONS: [&str; 18] = [
+    "And",
+    "Base64",
+    "Cidr",
+    "Contains",
+    "Equals",
+    "FindInMap",
+    "GetAZs",
+    "GetAtt",
+    "If",
+    "ImportValue",
+    "Join",
+    "Length",
+    "Not",
+    "Or",
+    "Select",
+    "Split",
+    "Sub",
+    "ToJsonString",
+];
+
+/// Parses the text into its sections.
+pub(super) fn parse(text: &str) -> Result<Map<String, Value>, Fault> {
+    let mut yaml: Yaml = yaml_serde::from_str(text)
+        .map_err(|error| Fault::new(format!("this is no valid YAML: {error}")).on_line(error.location().map(|at| at.line())))?;
+    yaml.apply_merge().map_err(|error| Fault::new(format!("a merge key (<<) cannot be applied: {error}")).near("<<"))?;
+    let Yaml::Mapping(sections) = yaml else {
+        return Err(Fault::new("a template is a mapping with Resources in it"));
+    };
+    let mut document = Map::new();
+    for (name, section) in sections {
+        let name = key(name)?;
+        let Some(known) = SECTIONS.into_iter().find(|known| *known == name) else {
+            let message = format!("there is no section {name:?} in a template; the sections are {}", SECTIONS.join(", "));
+            return Err(Fault::new(message).near(name));
+        };
+        document.insert(name, entries(known, section)?);
+    }
+    if !document.contains_key("Resources") {
+        return Err(Fault::new("a template needs Resources"));
+    }
+    Ok(document)
+}
+
+fn entries(section: &'static str, value: Yaml) -> Result<Value, Fault> {
+    if matches!(section, "AWSTemplateFormatVersion" | "Transform" | "Description" | "Metadata" | "Rules") {
+        return Ok(Value::Null);
+    }
+    let Yaml::Mapping(mapping) = value else {
+        return Err(Fault::new(format!("{section} is a mapping from names to entries")).near(section));
+    };
+    let mut entries = Map::new();
+    for (name, entry) in mapping {
+        let name = key(name)?;
+        let entry = plain(entry).map_err(|fault| fault.at(section, &name))?;
+        entries.insert(name, entry);
+    }
+    Ok(Value::Object(entries))
+}
+
+fn plain(value: Yaml) -> Result<Value, Fault> {
+    Ok(match value {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(value) => Value::Bool(value),
+        Yaml::String(text) => Value::String(text),
+        Yaml::Number(number) => {
+            if let Some(whole) = number.as_i64() {
+                json!(whole)
+            } else if let Some(whole) = number.as_u64() {
+                json!(whole)
+            } else {
+                let float = number.as_f64().and_then(serde_json::Number::from_f64);
+                Value::Number(float.ok_or_else(|| Fault::new(format!("{number} is no number that a template may hold")))?)
+            }
+        }
+        Yaml::Sequence(items) => Value::Array(items.into_iter().map(plain).collect::<Result<_, _>>()?),
+        Yaml::Mapping(mapping) => {
+            let alone = mapping.len() == 1;
+            let mut object = Map::new();
+            for (name, value) in mapping {
+                let name = key(name)?;
+                check_long(&name, alone)?;
+                let value = plain(value)?;
+                let value = if name == "Fn::GetAtt" { attribute(value)? } else { value };
+                object.insert(name, value);
+            }
+            Value::Object(object)
+        }
+        Yaml::Tagged(tagged) => intrinsic(*tagged)?,
+    })
+}
+
+fn check_long(name: &str, alone: bool) -> Result<(), Fault> {
+    let Some(function) = name.strip_prefix("Fn::") else { return Ok(()) };
+    if !FUNCTIONS.contains(&function) {
+        return Err(Fault::new(format!("{name} is no intrinsic function that is known here")).near(name));
+    }
+    if !alone {
+        return Err(Fault::new(format!("{name} must be the only key of its mapping")).near(name));
+    }
+    Ok(())
+}
+
+fn intrinsic(tagged: TaggedValue) -> Result<Value, Fault> {
+    let tag = tagged.tag.to_string();
+    let name = tag.trim_start_matches('!');
+    let long = match name {
+        "Ref" | "Condition" => name.to_owned(),
+        _ if FUNCTIONS.contains(&name) => format!("Fn::{name}"),
+        _ => return Err(Fault::new(format!("{tag} is no intrinsic function that is known here")).near(tag)),
+    };
+    let value = plain(tagged.value)?;
+    let value = if name == "GetAtt" { attribute(value)? } else { value };
+    Ok(json!({ long: value }))
+}
+
+/// `A.B.C` and `[A, B.C]` are the same attribute.
+fn attribute(value: Value) -> Result<Value, Fault> {
+    match value {
+        Value::String(text) => match text.split_once('.') {
+            Some((resource, attribute)) => Ok(json!([resource, attribute])),
+            None => Err(Fault::new(format!("GetAtt needs Resource.Attribute, not {text:?}")).near(text)),
+        },
+        Value::Array(ref parts) if parts.len() == 2 && parts[0].is_string() => Ok(value),
+        other => Err(Fault::new(format!("GetAtt needs Resource.Attribute, not {other}")).near("GetAtt")),
+    }
+}
+
+fn key(value: Yaml) -> Result<String, Fault> {
+    match value {
+        Yaml::String(text) => Ok(text),
+        Yaml::Number(number) => Ok(number.to_string()),
+        Yaml::Bool(value) => Ok(value.to_string()),
+        other => Err(Fault::new(format!("a key must be a text, not {other:?}"))),
+    }
+}

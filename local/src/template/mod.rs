@@ -1,0 +1,205 @@
+//! Reads the SAM template that is deployed: what comes out is a [`Stack`] without intrinsics, or an error that names the line. Nothing is skipped silently.
+
+mod document;
+mod error;
+mod functions;
+mod globals;
+mod http_apis;
+mod intrinsics;
+mod names;
+mod parameters;
+mod properties;
+mod samconfig;
+mod scope;
+mod source;
+mod stores;
+mod substitution;
+mod websocket_apis;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::stack::Stack;
+
+pub use error::TemplateError;
+pub use samconfig::samconfig_parameters;
+
+use error::Fault;
+use properties::Properties;
+use scope::{Resource, Scope};
+
+/// Loads a template. `overrides` are values of its parameters; `AWS::Region` and `AWS::StackName` may be among them.
+pub fn load(path: impl AsRef<Path>, overrides: &BTreeMap<String, String>) -> Result<Stack, TemplateError> {
+    let path = path.as_ref();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Fault::new(format!("the file cannot be read: {error}")).locate(path, ""))?;
+    stack(&text, overrides).map_err(|fault| fault.locate(path, &text))
+}
+
+fn stack(text: &str, overrides: &BTreeMap<String, String>) -> Result<Stack, Fault> {
+    let mut document = document::parse(text)?;
+    let globals = section(&mut document, "Globals");
+    globals::check(&globals)?;
+    let resources = section(&mut document, "Resources");
+    let resources =
+        resources.into_iter().map(|(id, value)| resource(&id, value, &globals).map_err(|fault| fault.at("Resources", &id)));
+    let scope = Scope {
+        parameters: parameters::values(document.get("Parameters"), overrides)?,
+        conditions: section(&mut document, "Conditions"),
+        mappings: section(&mut document, "Mappings"),
+        resources: resources.collect::<Result<_, _>>()?,
+        depth: Cell::new(0),
+    };
+    for name in scope.conditions.keys() {
+        scope.condition(name).map_err(|fault| fault.at("Conditions", name))?;
+    }
+    let mut stack = declared(&scope)?;
+    for (name, output) in section(&mut document, "Outputs") {
+        if let Some(value) = output_value(&scope, &output).map_err(|fault| fault.at("Outputs", &name))? {
+            stack.outputs.insert(name, value);
+        }
+    }
+    Ok(stack)
+}
+
+fn section(document: &mut Map<String, Value>, name: &str) -> Map<String, Value> {
+    match document.remove(name) {
+        Some(Value::Object(section)) => section,
+        _ => Map::new(),
+    }
+}
+
+fn resource(id: &str, value: Value, globals: &Map<String, Value>) -> Result<Resource, Fault> {
+    const ATTRIBUTES: [&str; 11] = [
+        "Type",
+        "Properties",
+        "Condition",
+        "DependsOn",
+        "Metadata",
+        "DeletionPolicy",
+        "UpdateReplacePolicy",
+        "CreationPolicy",
+        "UpdatePolicy",
+        "Connectors",
+        "IgnoreGlobals",
+    ];
+    let Value::Object(mut object) = value else {
+        return Err(Fault::new("a resource is a mapping with a Type in it"));
+    };
+    if let Some(unknown) = object.keys().find(|name| !ATTRIBUTES.contains(&name.as_str())) {
+        let message = format!("a resource has no {unknown} beside its Properties; it has {}", ATTRIBUTES.join(", "));
+        return Err(Fault::new(message).near(unknown.as_str()));
+    }
+    if id.is_empty() || !id.chars().all(|letter| letter.is_ascii_alphanumeric()) {
+        return Err(Fault::new("a logical id has letters and digits only"));
+    }
+    let Some(Value::String(kind)) = object.remove("Type") else {
+        return Err(Fault::new("the resource needs a Type"));
+    };
+    let condition = match object.remove("Condition") {
+        None => None,
+        Some(Value::String(name)) => Some(name),
+        Some(other) => return Err(Fault::new(format!("Condition is the name of a condition, not {other}")).near("Condition")),
+    };
+    let properties = globals::merged(globals, &kind, object.remove("Properties").unwrap_or(Value::Null));
+    Ok(Resource { id: id.to_owned(), kind, condition, properties, metadata: object.remove("Metadata").unwrap_or(Value::Null) })
+}
+
+/// Everything whose condition holds. Properties of resources that are not played are resolved all the same: an error there would stop the deployment too.
+fn declared(scope: &Scope) -> Result<Stack, Fault> {
+    let mut stack = Stack { region: scope.region().to_owned(), ..Stack::default() };
+    let mut resolved = Vec::new();
+    for resource in &scope.resources {
+        let at = |fault: Fault| fault.at("Resources", &resource.id);
+        if scope.exists(resource).map_err(at)? {
+            resolved.push((resource, scope.resolve(&resource.properties).map_err(at)?));
+        }
+    }
+    let mut responses = websocket_apis::RouteResponses::new();
+    for (resource, properties) in &resolved {
+        first_pass(scope, resource, properties, &mut stack, &mut responses)
+            .map_err(|fault| fault.at("Resources", &resource.id))?;
+    }
+    for (resource, properties) in &resolved {
+        let at = |fault: Fault| fault.at("Resources", &resource.id);
+        let properties = Properties::new(properties, "Properties").map_err(at)?;
+        match resource.kind.as_str() {
+            "AWS::Serverless::Function" => http_apis::add_routes(&mut stack.http_apis, &resource.id, &properties).map_err(at)?,
+            "AWS::Serverless::WebSocketApi" => {
+                let api = websocket_apis::api(scope, &resource.id, &properties, &responses).map_err(at)?;
+                stack.websocket_apis.insert(resource.id.clone(), api);
+            }
+            _ => {}
+        }
+    }
+    Ok(stack)
+}
+
+/// What needs no other resource to be read before it.
+fn first_pass(
+    scope: &Scope,
+    resource: &Resource,
+    properties: &Value,
+    stack: &mut Stack,
+    responses: &mut websocket_apis::RouteResponses,
+) -> Result<(), Fault> {
+    let properties = &Properties::new(properties, "Properties")?;
+    let id = resource.id.clone();
+    match resource.kind.as_str() {
+        "AWS::Serverless::Function" => {
+            stack.functions.insert(id, functions::function(scope, resource, properties)?);
+        }
+        "AWS::Serverless::HttpApi" => {
+            stack.http_apis.insert(id, http_apis::api(&resource.id, properties)?);
+        }
+        "AWS::ApiGatewayV2::RouteResponse" => {
+            responses.insert(websocket_apis::response(properties)?);
+        }
+        "AWS::DynamoDB::Table" => {
+            stack.tables.insert(id, stores::table(scope, resource, properties)?);
+        }
+        "AWS::S3::Bucket" => {
+            stack.buckets.insert(id, stores::bucket(scope, resource, properties)?);
+        }
+        kind if kind.starts_with("Custom::") || kind == "AWS::CloudFormation::CustomResource" => {
+            stack.custom_resources.insert(id, functions::custom(scope, resource, properties)?);
+        }
+        kind if is_missing(kind) => {
+            let message =
+                format!("{kind} is not played locally, and without it the stack would not work; use the AWS::Serverless types");
+            return Err(Fault::new(message).near("Type"));
+        }
+        kind if kind.starts_with("AWS::") => {}
+        kind => return Err(Fault::new(format!("there is no resource type {kind:?}")).near("Type")),
+    }
+    Ok(())
+}
+
+/// Resources that serve requests or hold data, but are not played: to pass over them would be a silent gap.
+fn is_missing(kind: &str) -> bool {
+    const OTHERS: [&str; 9] = [
+        "AWS::Lambda::Function",
+        "AWS::ApiGateway::RestApi",
+        "AWS::ApiGatewayV2::Api",
+        "AWS::ApiGatewayV2::Authorizer",
+        "AWS::ApiGatewayV2::Integration",
+        "AWS::ApiGatewayV2::Model",
+        "AWS::ApiGatewayV2::Route",
+        "AWS::ApiGatewayV2::Stage",
+        "AWS::DynamoDB::GlobalTable",
+    ];
+    OTHERS.contains(&kind) || (kind.starts_with("AWS::Serverless::") && kind != "AWS::Serverless::WebSocketApi")
+}
+
+fn output_value(scope: &Scope, output: &Value) -> Result<Option<String>, Fault> {
+    if let Some(condition) = output.get("Condition").and_then(Value::as_str)
+        && !scope.condition(condition)?
+    {
+        return Ok(None);
+    }
+    let value = output.get("Value").ok_or_else(|| Fault::new("an output needs a Value"))?;
+    scope.text(value, "the Value of an output").map(Some)
+}

@@ -1,0 +1,127 @@
+//! The command `local`: it stops what it started, and even when it is killed nothing stays that blocks the next start.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use http::Request;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::Value;
+use sqlx::Connection as _;
+
+use crate::{
+    cloud::template,
+    http_client::send,
+    stand::{alive, binaries, until},
+};
+
+struct Running {
+    process: Child,
+    http: SocketAddr,
+    database: String,
+    output: BufReader<std::process::ChildStdout>,
+}
+
+fn local(arguments: &[&str], data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
+    command.args(arguments).arg("--data").arg(data).env_remove("DATABASE_URL").env_remove("PORT");
+    command
+}
+
+/// Reads what it prints until it is up.
+fn up(data: &Path) -> Running {
+    let mut process = up_command(data).stdout(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::new(process.stdout.take().unwrap());
+    let (mut http, mut database, mut line) = (None, None, String::new());
+    while !line.contains("Ctrl-C stops it") {
+        line.clear();
+        assert!(output.read_line(&mut line).unwrap() > 0, "it ended before it was up");
+        match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+            ["HTTP", url] => http = url.strip_prefix("http://").and_then(|address| address.parse().ok()),
+            ["Database", url] => database = Some((*url).to_owned()),
+            _ => {}
+        }
+    }
+    Running { process, http: http.unwrap(), database: database.unwrap(), output }
+}
+
+fn up_command(data: &Path) -> Command {
+    let mut command = local(&["up", "--port", "0"], data);
+    command.arg("--template").arg(template()).arg("--bin-dir").arg(binaries());
+    command
+}
+
+fn signal(process: &Child, signal: Signal) {
+    kill(Pid::from_raw(process.id().try_into().unwrap()), signal).unwrap();
+}
+
+/// The processes of one running cloud: an instance, and the database.
+async fn children(running: &Running, data: &Path) -> [u32; 2] {
+    let response = send(running.http, Request::post("/echo"), "").await;
+    let answer: Value = serde_json::from_slice(response.body()).unwrap();
+    let database = std::fs::read_to_string(data.join("mysql/server.pid")).unwrap().trim().parse().unwrap();
+    [u32::try_from(answer["pid"].as_u64().unwrap()).unwrap(), database]
+}
+
+#[tokio::test]
+async fn a_killed_start_leaves_nothing_that_blocks_the_next() {
+    let data = tempfile::tempdir().unwrap();
+    let mut first = up(data.path());
+    let left = children(&first, data.path()).await;
+    let mut connection = sqlx::MySqlConnection::connect(&first.database).await.unwrap();
+    sqlx::raw_sql("CREATE TABLE t (id INT PRIMARY KEY)").execute(&mut connection).await.unwrap();
+    signal(&first.process, Signal::SIGKILL);
+    first.process.wait().unwrap();
+
+    // At once, while the watchdog is still at work.
+    let mut second = up(data.path());
+    until("what the first had started is gone", || !left.iter().any(|pid| alive(*pid))).await;
+    let mut connection = sqlx::MySqlConnection::connect(&second.database).await.unwrap();
+    sqlx::raw_sql("INSERT INTO t VALUES (1)").execute(&mut connection).await.unwrap();
+    let here = children(&second, data.path()).await;
+
+    signal(&second.process, Signal::SIGTERM);
+    assert!(second.process.wait().unwrap().success());
+    assert!(!here.iter().any(|pid| alive(*pid)));
+    assert!(!data.path().join("running.json").exists());
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_it_with_success_and_a_second_one_at_once_is_told_why_not() {
+    let data = tempfile::tempdir().unwrap();
+    let mut running = up(data.path());
+    let second = up_command(data.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(
+        !second.status.success()
+            && said.contains("is in use by another `local`")
+            && said.contains(&running.process.id().to_string()),
+        "{said}"
+    );
+
+    children(&running, data.path()).await;
+    signal(&running.process, Signal::SIGINT);
+    assert!(running.process.wait().unwrap().success());
+    let rest: Vec<String> = running.output.by_ref().lines().map(Result::unwrap).collect();
+    assert!(rest.iter().any(|line| line.contains("EchoFunction") && line.contains("ms")), "an invocation is a line: {rest:?}");
+}
+
+#[tokio::test]
+async fn the_database_alone_prints_its_url_and_reset_forgets_it() {
+    let data = tempfile::tempdir().unwrap();
+    let mut process = local(&["mysql"], data.path()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut url = String::new();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    sqlx::MySqlConnection::connect(url.trim()).await.unwrap();
+    signal(&process, Signal::SIGTERM);
+    assert!(process.wait().unwrap().success());
+    assert!(data.path().join("mysql").is_dir());
+    assert!(local(&["reset"], data.path()).output().unwrap().status.success());
+    assert!(!data.path().join("mysql").exists());
+}

@@ -1,0 +1,14 @@
+//! The compute and the stores of the local cloud, against real processes; nothing here is played.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails where it stands")]
+#![allow(clippy::disallowed_methods, reason = "tests run on this machine's clock")]
+
+mod cloud;
+mod command;
+mod http_client;
+mod invocations;
+mod invoke_api;
+mod mysql;
+mod queue;
+mod runtime_api;
+mod stand;
+mod stores;

@@ -1,0 +1,2 @@
+drop table if exists sessions;
+drop table if exists users;

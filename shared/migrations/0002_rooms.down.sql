@@ -1,0 +1,2 @@
+drop table if exists members;
+drop table if exists rooms;

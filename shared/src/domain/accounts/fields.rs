@@ -1,0 +1,217 @@
+//! The fields of an account, checked all at once and typed: what comes out of here needs no second look.
+
+use crate::domain::passwords;
+use crate::error::{Error, Result, Violation};
+use crate::protocol::accounts::{Login, Register};
+
+/// Longest address that mail can carry (RFC 5321).
+const EMAIL_LENGTH: usize = 254;
+const NAME_LENGTH: usize = 64;
+
+/// A registration whose fields are good.
+#[derive(Debug)]
+pub(super) struct Registration<'a> {
+    pub(super) username: &'a str,
+    pub(super) email: Option<&'a str>,
+    pub(super) display_name: &'a str,
+    pub(super) device: &'a str,
+}
+
+/// The name that somebody logs in by.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Name<'a> {
+    Username(&'a str),
+    Email(&'a str),
+}
+
+/// Checks the fields of a registration, the password included.
+pub(super) fn registration(given: &Register) -> Result<Registration<'_>> {
+    let display_name = given.display_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+    let fields = Registration {
+        username: &given.username,
+        email: given.email.as_deref().map(str::trim).filter(|email| !email.is_empty()),
+        display_name: display_name.unwrap_or(&given.username),
+        device: given.device.as_deref().unwrap_or_default().trim(),
+    };
+    let found = [
+        username(fields.username),
+        passwords::violation("password", &given.password, &given.username),
+        fields.email.and_then(email),
+        display_name.and_then(|name| line("display_name", name)),
+        line("device", fields.device),
+    ];
+    all(found).map(|()| fields)
+}
+
+/// Checks the fields of a login: who, and on which device.
+pub(super) fn login(given: &Login) -> Result<(Name<'_>, &str)> {
+    let text = |field: &'_ Option<String>| -> bool { field.as_deref().is_some_and(|text| !text.trim().is_empty()) };
+    let name = match (&given.username, &given.email) {
+        // No username has an `@`: whoever types an address there means it.
+        (Some(name), _) if text(&given.username) && name.contains('@') => Some(Name::Email(name.trim())),
+        (Some(name), _) if text(&given.username) => Some(Name::Username(name.trim())),
+        (_, Some(email)) if text(&given.email) => Some(Name::Email(email.trim())),
+        _ => None,
+    };
+    let device = given.device.as_deref().unwrap_or_default().trim();
+    let missing = name.is_none().then(|| violation("username", "missing", "username or email is needed"));
+    all([missing, line("device", device)])?;
+    name.map(|name| (name, device)).ok_or_else(|| Error::invalid("username", "missing", "username or email is needed"))
+}
+
+/// All that is wrong, in one answer.
+pub(super) fn all<const N: usize>(found: [Option<Violation>; N]) -> Result<()> {
+    let violations: Vec<_> = found.into_iter().flatten().collect();
+    if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
+}
+
+/// Whether a text can be the username of anyone.
+pub(super) fn is_username(text: &str) -> bool {
+    username(text).is_none()
+}
+
+/// Whether a text can be the address of anyone.
+pub(super) fn is_email(text: &str) -> bool {
+    email(text).is_none()
+}
+
+fn username(text: &str) -> Option<Violation> {
+    let (code, detail) = if text.chars().count() < 3 {
+        ("too_short", "must have at least 3 characters")
+    } else if text.chars().count() > 32 {
+        ("too_long", "must have at most 32 characters")
+    } else if !text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')) {
+        ("invalid", "may hold only letters a-z, digits, dots, underscores and hyphens")
+    } else {
+        return None;
+    };
+    Some(violation("username", code, detail))
+}
+
+/// One `@` with something before it and a domain with a dot behind it; whether mail arrives is another question.
+fn email(text: &str) -> Option<Violation> {
+    if text.chars().count() > EMAIL_LENGTH {
+        return Some(violation("email", "too_long", "must have at most 254 characters"));
+    }
+    let plausible = text.split_once('@').is_some_and(|(local, domain)| {
+        let labels = || domain.split('.');
+        (1..=64).contains(&local.len())
+            && labels().count() >= 2
+            && labels().all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'))
+            && !domain.contains('@')
+            && !text.chars().any(|c| {
+                c.is_whitespace()
+                    || c.is_control()
+                    || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | ':' | '\\' | '"')
+            })
+    });
+    (!plausible).then(|| violation("email", "invalid", "must be an e-mail address"))
+}
+
+/// One line of text for people.
+fn line(field: &str, text: &str) -> Option<Violation> {
+    if text.chars().count() > NAME_LENGTH {
+        return Some(violation(field, "too_long", "must have at most 64 characters"));
+    }
+    text.chars().any(char::is_control).then(|| violation(field, "invalid", "must not hold control characters"))
+}
+
+fn violation(field: &str, code: &'static str, detail: &str) -> Violation {
+    Violation { field: field.to_owned(), code, detail: detail.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn register(username: &str) -> Register {
+        Register {
+            username: username.into(),
+            password: "correct horse battery".into(),
+            email: None,
+            display_name: None,
+            device: None,
+        }
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_said_at_once() {
+        let given = Register {
+            password: "short".into(),
+            email: Some("ann@".into()),
+            display_name: Some("a\u{7}b".into()),
+            device: Some("x".repeat(65)),
+            ..register("a b")
+        };
+        let Err(Error::Invalid(violations)) = registration(&given) else { panic!("it was taken") };
+        let said: Vec<_> = violations.iter().map(|violation| (violation.field.as_str(), violation.code)).collect();
+        let expected = [
+            ("username", "invalid"),
+            ("password", "too_short"),
+            ("email", "invalid"),
+            ("display_name", "invalid"),
+            ("device", "too_long"),
+        ];
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn a_username_is_3_to_32_plain_characters() {
+        for good in ["ann", "a.b_c-d", "0123456789", &"x".repeat(32)] {
+            assert!(is_username(good), "{good}");
+        }
+        for bad in ["", "ab", &"x".repeat(33), "ann ", "änn", "ann@x", "a/b", "ann\0", "а́nn", "a\u{200b}nn"] {
+            assert!(!is_username(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_plausible_or_refused() {
+        for good in ["ann@example.com", "a.b+c@sub.example.org", "x@y.zz", "jürgen@müller.de"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in [
+            "ann",
+            "@example.com",
+            "ann@",
+            "ann@localhost",
+            "a@b@c.de",
+            "a b@c.de",
+            "ann@.de",
+            "ann@c..de",
+            "ann@-c.de",
+            "\"a\"@c.de",
+            "a\n@c.de",
+        ] {
+            assert!(!is_email(bad), "{bad}");
+        }
+        assert!(!is_email(&format!("{}@example.com", "x".repeat(65))));
+        assert!(!is_email(&format!("ann@{}.de", "x".repeat(254))));
+    }
+
+    #[test]
+    fn blank_optional_fields_are_as_good_as_none() {
+        let given = Register {
+            email: Some(" ".into()),
+            display_name: Some("  ".into()),
+            device: Some(" laptop ".into()),
+            ..register("ann")
+        };
+        let Ok(fields) = registration(&given) else { panic!("it was refused") };
+        assert_eq!((fields.email, fields.display_name, fields.device), (None, "ann", "laptop"));
+    }
+
+    #[test]
+    fn one_logs_in_by_name_or_address() {
+        let given = |username: Option<&str>, email: Option<&str>| Login {
+            username: username.map(Into::into),
+            email: email.map(Into::into),
+            password: String::new(),
+            device: None,
+        };
+        assert_eq!(login(&given(Some("ann"), None)).map(|(name, _)| name).ok(), Some(Name::Username("ann")));
+        assert_eq!(login(&given(None, Some("ann@x.de"))).map(|(name, _)| name).ok(), Some(Name::Email("ann@x.de")));
+        assert_eq!(login(&given(Some("ann@x.de"), None)).map(|(name, _)| name).ok(), Some(Name::Email("ann@x.de")));
+        assert!(matches!(login(&given(None, Some(" "))), Err(Error::Invalid(_))));
+    }
+}

@@ -1,0 +1,97 @@
+//! Passwords: argon2id at OWASP's parameters, off the runtime's thread. Whoever does not exist takes as long to refuse as a wrong password.
+
+mod guessable;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Algorithm, Argon2, Params, Version};
+
+use crate::error::{Error, Result, Violation};
+
+/// OWASP's second set: 19 MiB, two passes, one lane.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+/// Counted before anything is hashed, so that length costs nobody anything.
+const LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
+/// The hash of nothing, with the parameters of real ones: no password matches it.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$B81jzsi4vLNPtIRme2afNA$dhyM+fkPeYqCwh8POo2GhIwUuL9/lHTU3OJNmJHuD9s";
+
+/// What is wrong with a new password, if anything. `username` is refused, too.
+pub(super) fn violation(field: &str, password: &str, username: &str) -> Option<Violation> {
+    let length = password.chars().count();
+    let (code, detail) = if length < *LENGTH.start() {
+        ("too_short", "must have at least 8 characters")
+    } else if length > *LENGTH.end() {
+        ("too_long", "must have at most 128 characters")
+    } else if guessable::is_guessable(password, username) {
+        ("too_common", "is one of the first that anyone would try")
+    } else {
+        return None;
+    };
+    Some(Violation { field: field.to_owned(), code, detail: detail.to_owned() })
+}
+
+/// The PHC string of a password, with a salt of its own.
+pub(super) async fn hash(password: &str) -> Result<String> {
+    let password = password.to_owned();
+    aside(move || {
+        Ok(argon2()?.hash_password(password.as_bytes()).map_err(|error| Error::internal(error.to_string()))?.to_string())
+    })
+    .await
+}
+
+/// Whether the password is the one of this hash. Without a hash the answer is no, after the same time.
+pub(super) async fn verify(password: &str, hash: Option<&str>) -> Result<bool> {
+    let possible = LENGTH.contains(&password.chars().count());
+    let hash = hash.filter(|_| possible);
+    let (real, hash) = (hash.is_some(), hash.unwrap_or(NOBODY).to_owned());
+    let password = if possible { password.to_owned() } else { String::new() };
+    aside(move || {
+        let hash = PasswordHash::new(&hash).map_err(|error| Error::internal(error.to_string()))?;
+        Ok(argon2()?.verify_password(password.as_bytes(), &hash).is_ok() && real)
+    })
+    .await
+}
+
+fn argon2() -> Result<Argon2<'static>> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+/// Hashing takes tens of milliseconds of one core; the runtime's thread has sockets to serve meanwhile.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_matches_its_own_hash_alone() {
+        let hash = hash("correct horse battery").await.unwrap_or_default();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(verify("correct horse battery", Some(&hash)).await.unwrap_or_default());
+        assert!(!verify("correct horse batterx", Some(&hash)).await.unwrap_or(true));
+        assert!(!verify("Correct horse battery", Some(&hash)).await.unwrap_or(true));
+    }
+
+    #[tokio::test]
+    async fn nobody_has_no_password_and_the_stand_in_costs_the_same_work() {
+        for password in ["", "password", "correct horse battery"] {
+            assert!(!verify(password, None).await.unwrap_or(true), "{password}");
+        }
+        let parsed = PasswordHash::new(NOBODY).map(|stand_in| stand_in.to_string());
+        assert_eq!(parsed.ok().as_deref(), Some(NOBODY));
+    }
+
+    #[test]
+    fn length_counts_characters_and_not_bytes() {
+        let code = |password: &str| violation("password", password, "ann").map(|violation| violation.code);
+        assert_eq!(code("ßüöäßüö"), Some("too_short"));
+        assert_eq!(code("ßüöäßüöx"), None);
+        assert_eq!(code(&"ü1x".repeat(43)), Some("too_long"));
+        assert_eq!(code("password"), Some("too_common"));
+    }
+}

@@ -1,0 +1,49 @@
+//! Random texts that open something, and the digests that are kept in their place.
+
+use std::fmt::Write as _;
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::error::{Error, Result};
+
+/// 256 random bits as text that needs no escaping anywhere.
+pub(super) fn random() -> Result<String> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(Error::internal)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// SHA-256 of a text.
+pub(super) fn digest(text: &str) -> [u8; 32] {
+    let mut bytes = [0_u8; 32];
+    bytes.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+    bytes
+}
+
+/// SHA-256 of a text, in hexadecimal.
+pub(super) fn hex_digest(text: &str) -> String {
+    digest(text).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_sha_256() {
+        assert_eq!(hex_digest("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn two_random_texts_differ_and_hold_256_bits() {
+        let (one, other) = (random().unwrap_or_default(), random().unwrap_or_default());
+        assert_eq!((one.len(), other.len()), (43, 43));
+        assert_ne!(one, other);
+    }
+}

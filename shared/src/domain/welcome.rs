@@ -1,0 +1,46 @@
+//! The answer to a socket's first frame: who one is, and the state of one's rooms, as much of it as fits a frame.
+
+use serde_json::value::RawValue;
+
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::protocol::frames::{Dialect, Frame, MAX_FRAME};
+use crate::protocol::page::MAX_LIMIT;
+use crate::protocol::rooms::Scope;
+use crate::push::registry::Connection;
+use crate::store::rooms::{self, Place};
+use crate::store::{Db, users};
+
+/// A socket lives two hours; clients open the next one before this many seconds have passed.
+const RECONNECT_SECONDS: i64 = 110 * 60;
+
+/// Builds `welcome`: two statements. Rooms that do not fit are left to `GET /api/rooms?scope=joined`, and `complete` says so.
+pub async fn welcome(db: &Db, caller: &Caller, connection: &Connection, id: Option<Box<RawValue>>) -> Result<Frame> {
+    let (account, mut rows) = {
+        let mut store = db.acquire().await?;
+        let account = users::account(&mut store, caller.user).await?.ok_or(Error::NotFound("user_not_found"))?;
+        (account, rooms::list(&mut store, caller.user, Scope::Joined, Place::START, MAX_LIMIT + 1).await?)
+    };
+    let mut complete = rows.len() <= MAX_LIMIT as usize;
+    rows.truncate(MAX_LIMIT as usize);
+    let mut frame = Frame::Welcome {
+        id,
+        user: Box::new(account.me),
+        connection_id: connection.id.clone(),
+        rooms: rows.into_iter().map(|(room, _)| room).collect(),
+        complete,
+        server_time: caller.now,
+        reconnect_before: connection.connected_at.plus_seconds(RECONNECT_SECONDS),
+    };
+    while frame.encode(Dialect::Lean).len() > MAX_FRAME {
+        let Frame::Welcome { rooms, complete: whole, .. } = &mut frame else { break };
+        rooms.truncate(rooms.len() / 2);
+        *whole = false;
+        complete = false;
+        if rooms.is_empty() {
+            break;
+        }
+    }
+    tracing::debug!(complete, "welcome");
+    Ok(frame)
+}

@@ -1,0 +1,189 @@
+//! Extractors: what a handler asks of a request, typed once. Every rejection is one of our errors.
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use http::request::Parts;
+use http::{Extensions, header};
+use http_body_util::BodyExt;
+use lambda_http::request::RequestContext;
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+use crate::time::Timestamp;
+
+/// Lambda takes 6 MB in all; bodies of this API are small.
+const MAX_BODY: usize = 256 * 1024;
+
+/// Where and when a request came from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The caller's address as API Gateway saw it; headers cannot forge it.
+    pub ip: String,
+    /// API Gateway's id of the request; errors quote it.
+    pub request_id: String,
+    /// When the request was received: the one time of everything that it does.
+    pub now: Timestamp,
+}
+
+impl Origin {
+    /// Reads the request context of an HTTP API.
+    pub fn of(extensions: &Extensions) -> Self {
+        if let Some(known) = extensions.get::<Self>() {
+            return known.clone();
+        }
+        let (ip, request_id) = match extensions.get::<RequestContext>() {
+            Some(RequestContext::ApiGatewayV2(context)) => (context.http.source_ip.clone(), context.request_id.clone()),
+            _ => (None, None),
+        };
+        Self { ip: ip.unwrap_or_default(), request_id: request_id.unwrap_or_default(), now: Timestamp::now() }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Origin {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let origin = Self::of(&parts.extensions);
+        parts.extensions.insert(origin.clone());
+        Ok(origin)
+    }
+}
+
+/// The access token of the `Authorization` header, with or without `Bearer`.
+#[derive(Clone)]
+pub struct Credential(pub String);
+
+impl<S: Sync> FromRequestParts<S> for Credential {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+        match (values.next().and_then(|value| value.to_str().ok()), values.next()) {
+            (Some(value), None) => bearer(value).map(|token| Self(token.to_owned())).ok_or(Error::Unauthenticated("unauthenticated")),
+            _ => Err(Error::Unauthenticated("unauthenticated")),
+        }
+    }
+}
+
+/// The token in the value of an `Authorization` header: bare, or after `Bearer` in any case.
+pub fn bearer(value: &str) -> Option<&str> {
+    let value = value.trim();
+    let token = match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        Some(_) => return None,
+        None => value,
+    };
+    (!token.is_empty() && !token.contains([' ', ','])).then_some(token)
+}
+
+/// A JSON body.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let bytes = http_body_util::Limited::new(request.into_body(), MAX_BODY)
+            .collect()
+            .await
+            .map_err(|_| Error::TooLarge)?
+            .to_bytes();
+        json(&bytes).map(Self)
+    }
+}
+
+/// Reads JSON; a syntax error is `malformed_json`, a wrong type names its field.
+pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let field = error.path().to_string();
+        let inner = error.into_inner();
+        if inner.is_data() {
+            let field = if field == "." { missing_field(&inner).unwrap_or_default() } else { field };
+            Error::invalid(field, "invalid", plain(&inner))
+        } else {
+            Error::Malformed("malformed_json", format!("The body is not valid JSON: {}.", plain(&inner)))
+        }
+    })?;
+    deserializer.end().map_err(|_| Error::Malformed("malformed_json", "The body goes on after its JSON value.".into()))?;
+    Ok(value)
+}
+
+/// serde says "missing field `name`" of the object, not of the field.
+fn missing_field(error: &serde_json::Error) -> Option<String> {
+    error.to_string().strip_prefix("missing field `").and_then(|rest| rest.split_once('`')).map(|(field, _)| field.to_owned())
+}
+
+/// The message without the value that was sent, which may be a secret.
+fn plain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match (text.find("invalid type: "), text.find(", expected ")) {
+        (Some(_), Some(at)) => text[at + 2..].to_owned(),
+        _ => match (text.find("invalid value: "), text.find(", expected ")) {
+            (Some(_), Some(at)) => text[at + 2..].to_owned(),
+            _ if text.starts_with("unknown variant") => {
+                text.find(", expected ").map_or_else(|| "unknown value".to_owned(), |at| text[at + 2..].to_owned())
+            }
+            _ => text,
+        },
+    }
+}
+
+/// The path's parameters.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        axum::extract::Path::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Path(value)| Self(value))
+            .map_err(|rejection: PathRejection| Error::invalid("path", "invalid", rejection.body_text()))
+    }
+}
+
+/// The query's parameters.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        axum::extract::Query::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Query(value)| Self(value))
+            .map_err(|rejection: QueryRejection| Error::Malformed("malformed_query", rejection.body_text()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::messages::NewMessage;
+
+    #[test]
+    fn a_token_comes_bare_or_after_bearer() {
+        for value in ["t.o.k", "Bearer t.o.k", "bearer  t.o.k", " Bearer t.o.k "] {
+            assert_eq!(bearer(value), Some("t.o.k"), "{value}");
+        }
+        for value in ["", "Bearer", "Bearer ", "Basic dTpw", "a b c", "x,y"] {
+            assert!(bearer(value).is_none_or(|token| token == "Bearer"), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_type_names_its_field_and_not_its_value() {
+        let error = json::<NewMessage>(br#"{"content": 4711}"#).err();
+        let Some(Error::Invalid(violations)) = error else { panic!("{error:?}") };
+        assert_eq!(violations[0].field, "content");
+        assert!(!violations[0].detail.contains("4711"), "{violations:?}");
+    }
+
+    #[test]
+    fn what_is_no_json_is_malformed() {
+        for body in [&b""[..], b"{", b"{}x", b"\xff", b"nul", b"{\"content\":\"\\ud800\"}"] {
+            assert!(matches!(json::<NewMessage>(body), Err(Error::Malformed("malformed_json", _))), "{body:?}");
+        }
+    }
+}

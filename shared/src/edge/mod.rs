@@ -1,0 +1,8 @@
+//! The boundary: AWS events become typed input, results become AWS answers. No rules and no SQL here.
+
+pub mod cloudformation;
+pub mod extract;
+pub mod http;
+pub mod problem;
+pub mod secrets;
+pub mod socket;

@@ -1,0 +1,83 @@
+//! Events of the WebSocket API, typed: which socket, whose it is, what its frame wants.
+
+use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::id::{ConnectionId, RoomRef, SessionId, UserId};
+use crate::protocol::frames::{Frame, Refusal};
+use crate::push::registry::Connection;
+use crate::time::Timestamp;
+
+/// What API Gateway tells of a socket with each of its events.
+#[derive(Clone, Debug)]
+pub struct Socket {
+    /// The socket and its person, as the authorizer found them.
+    pub connection: Connection,
+    /// The person's username at the time of connecting.
+    pub username: String,
+    /// The room that frames without a room go to.
+    pub bound: Option<RoomRef>,
+    /// API Gateway's id of this event.
+    pub request_id: String,
+}
+
+impl Socket {
+    /// Reads the request context. An event without the authorizer's findings is not one of ours.
+    pub fn of(event: &ApiGatewayWebsocketProxyRequest) -> Result<Self> {
+        let context = &event.request_context;
+        let found = |name: &str| context.authorizer.fields.get(name).map(text);
+        let id = |name: &str| found(name).and_then(|text| text.parse::<u64>().ok()).ok_or(Error::Unauthenticated("unauthenticated"));
+        let connection_id = context.connection_id.clone().ok_or_else(|| Error::internal("an event without a connection id"))?;
+        let room = found("room").filter(|room| !room.is_empty());
+        let bound = room.map(|room| room.parse().map_err(|_| Error::NotFound("room_not_found"))).transpose()?;
+        Ok(Self {
+            connection: Connection {
+                user: UserId(id("user_id")?),
+                id: ConnectionId(connection_id),
+                session: SessionId(id("session_id")?),
+                lean: found("lean").as_deref() == Some("true"),
+                connected_at: Timestamp(context.connected_at),
+            },
+            username: found("username").unwrap_or_default(),
+            bound,
+            request_id: context.request_id.clone().unwrap_or_default(),
+        })
+    }
+
+    /// Where a frame without a room goes: the bound room, else General.
+    pub fn room_or_bound(&self, room: Option<RoomRef>) -> RoomRef {
+        room.or_else(|| self.bound.clone()).unwrap_or_else(RoomRef::general)
+    }
+}
+
+/// Context values come back as text or as they were.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// An error as the frame that answers an action.
+pub fn refusal(error: &Error, request_id: &str) -> Refusal {
+    let detail = match error {
+        Error::Invalid(violations) if violations.len() > 1 => {
+            violations.iter().map(|violation| format!("{}: {}", violation.field, violation.detail)).collect::<Vec<_>>().join("; ")
+        }
+        _ => error.detail(),
+    };
+    Refusal {
+        id: None,
+        client_id: None,
+        code: error.code(),
+        detail,
+        request_id: request_id.to_owned(),
+        retry_after: error.retry_after(),
+    }
+}
+
+/// The `bye` that a socket hears when its session turns out to have ended.
+pub fn session_ended() -> Frame {
+    Frame::Bye { code: "session_ended", reason: "The session has ended. Log in again.", resume: false }
+}

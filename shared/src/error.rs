@@ -1,0 +1,182 @@
+//! The one error type, free of transport. What the client may know (a stable code) and what the operator needs (the source) never mix.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong. It becomes problem+json or an error frame at the very last step, in `edge`.
+#[derive(Debug)]
+pub enum Error {
+    /// The input could not be read at all: the code and why.
+    Malformed(&'static str, String),
+    /// The input was read, but these fields are wrong.
+    Invalid(Vec<Violation>),
+    /// No credential, or one that does not hold: the code.
+    Unauthenticated(&'static str),
+    /// The caller may know that it exists, but not do this: the code.
+    Forbidden(&'static str),
+    /// There is no such thing, or the caller may not know of it: the code.
+    NotFound(&'static str),
+    /// It clashes with what is there: the code.
+    Conflict(&'static str),
+    /// Too often: seconds until the next try, and the limit that was met.
+    TooMany {
+        /// Seconds.
+        retry_after: u32,
+        /// The limit, where it has a fixed window.
+        policy: Option<Limit>,
+    },
+    /// More bytes than are taken.
+    TooLarge,
+    /// A dependency does not answer: seconds until the next try, and its error.
+    Unavailable {
+        /// Seconds.
+        retry_after: u32,
+        /// For the log only.
+        source: Source,
+    },
+    /// A defect of ours; the source is for the log only.
+    Internal(Source),
+}
+
+/// An error of a lower layer.
+pub type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// A limit as the `RateLimit-Policy` header words it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// How often.
+    pub quota: u32,
+    /// In how many seconds.
+    pub window: u32,
+}
+
+/// One field that is wrong, and why. Never carries the value itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Violation {
+    /// Path of the field, for example `content` or `user_ids[3]`.
+    pub field: String,
+    /// Stable snake_case code, for example `too_long`.
+    pub code: &'static str,
+    /// One sentence for a person.
+    pub detail: String,
+}
+
+impl Error {
+    /// One field is wrong.
+    pub fn invalid(field: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![Violation { field: field.into(), code, detail: detail.into() }])
+    }
+
+    /// A defect of ours.
+    pub fn internal(source: impl Into<Source>) -> Self {
+        Self::Internal(source.into())
+    }
+
+    /// A dependency does not answer.
+    pub fn unavailable(source: impl Into<Source>) -> Self {
+        Self::Unavailable { retry_after: 2, source: source.into() }
+    }
+
+    /// The stable code that clients branch on.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(code, _)
+            | Self::Unauthenticated(code)
+            | Self::Forbidden(code)
+            | Self::NotFound(code)
+            | Self::Conflict(code) => code,
+            Self::Invalid(_) => "invalid_input",
+            Self::TooMany { .. } => "rate_limited",
+            Self::TooLarge => "too_large",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// One sentence for a person who calls the API. Says nothing of our insides.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Malformed(_, detail) => detail.clone(),
+            Self::Invalid(violations) => match violations.as_slice() {
+                [one] if one.field.is_empty() => one.detail.clone(),
+                [one] => format!("{}: {}", one.field, one.detail),
+                several => format!("{} fields are wrong.", several.len()),
+            },
+            Self::TooMany { retry_after, .. } => format!("Too many requests. Try again in {retry_after} s."),
+            Self::TooLarge => "The request is larger than is taken.".into(),
+            Self::Unavailable { .. } => "A part of the service does not answer. Try again shortly.".into(),
+            Self::Internal(_) => "Something went wrong on our side.".into(),
+            Self::Unauthenticated(code) | Self::Forbidden(code) | Self::NotFound(code) | Self::Conflict(code) => {
+                sentence(code).into()
+            }
+        }
+    }
+
+    /// Seconds until the next try, where that makes sense.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::TooMany { retry_after, .. } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        }
+    }
+
+    /// What the operator needs.
+    pub fn source(&self) -> Option<&Source> {
+        match self {
+            Self::Unavailable { source, .. } | Self::Internal(source) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Every code with a fixed meaning, and its sentence. The OpenAPI lists them.
+pub const CODES: &[(&str, &str)] = &[
+    ("unauthenticated", "A valid access token is needed."),
+    ("invalid_credentials", "The name or the password is wrong."),
+    ("invalid_refresh_token", "The refresh token is unknown, used up or expired. Log in again."),
+    ("token_expired", "The access token has expired. Refresh it."),
+    ("session_ended", "The session has ended. Log in again."),
+    ("wrong_password", "The current password is wrong."),
+    ("banned", "You are banned from this room."),
+    ("not_a_member", "Only members of the room may do this."),
+    ("not_allowed", "Your role does not allow this."),
+    ("invite_needed", "This room is joined by invitation."),
+    ("room_not_found", "There is no such room, or you may not see it."),
+    ("user_not_found", "There is no such person."),
+    ("message_not_found", "There is no such message."),
+    ("session_not_found", "There is no such session of yours."),
+    ("route_not_found", "There is no such route."),
+    ("method_not_allowed", "This route does not take this method."),
+    ("username_taken", "This username is taken."),
+    ("email_taken", "This e-mail address is taken."),
+    ("client_id_reused", "The same client_id was used for another message."),
+    ("last_owner", "The last owner cannot leave; name another one first."),
+    ("room_archived", "The room is archived; nothing can be written."),
+    ("malformed_json", "The body is not valid JSON."),
+    ("malformed_query", "The query cannot be read."),
+    ("missing_parameter", "The query lacks a parameter."),
+    ("malformed_frame", "The frame is not a JSON object."),
+    ("unknown_action", "There is no such action."),
+    ("invalid_input", "Fields are wrong; `errors` names each of them."),
+    ("too_large", "The request is larger than is taken."),
+    ("rate_limited", "Too many requests; `Retry-After` says when to try again."),
+    ("unavailable", "A part of the service does not answer; `Retry-After` says when to try again."),
+    ("not_ready", "A store does not answer or is not migrated; `checks` names it."),
+    ("internal", "Something went wrong on our side; quote the `request_id`."),
+];
+
+fn sentence(code: &str) -> &'static str {
+    CODES.iter().find(|(known, _)| *known == code).map_or("The request cannot be fulfilled.", |(_, text)| text)
+}

@@ -1,0 +1,216 @@
+//! Frames from client to server. Every shape that the older clients send becomes the same typed action; an unknown one is a value, too.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use crate::id::RoomRef;
+use crate::protocol::messages::NewMessage;
+
+/// A frame, read.
+#[derive(Debug)]
+pub struct Incoming {
+    /// What the client calls it; echoed in the answer.
+    pub id: Option<Box<RawValue>>,
+    /// The `client_id`, when the frame carried one; echoed in a refusal.
+    pub client_id: Option<String>,
+    /// What is wanted, or why that could not be read.
+    pub action: Result<Action>,
+}
+
+/// What a client can ask for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The first frame: who am I, what are my rooms.
+    Hello,
+    /// A message, to the room named or else to the bound one.
+    Send {
+        /// Where to.
+        room: Option<RoomRef>,
+        /// What.
+        message: NewMessage,
+    },
+    /// Become a member.
+    Join {
+        /// Of which room.
+        room: Option<RoomRef>,
+    },
+    /// Be no member any longer.
+    Leave {
+        /// Of which room; leaving never falls back to another.
+        room: RoomRef,
+    },
+    /// Am I still heard, and what changed since.
+    Ping {
+        /// A `ts` of an earlier answer.
+        since: Option<i64>,
+    },
+}
+
+/// How long a client's name for a frame may be, as JSON text.
+const MAX_ID: usize = 80;
+
+/// Reads a frame. `action` says what it is, else `type`; a frame with neither that has `content` is a message.
+pub fn read(frame: &str) -> Incoming {
+    let value: Value = match serde_json::from_str(frame) {
+        Ok(value) => value,
+        Err(error) => {
+            let detail = format!("The frame is not valid JSON: {error}.");
+            return Incoming { id: None, client_id: None, action: Err(Error::Malformed("malformed_json", detail)) };
+        }
+    };
+    let Value::Object(mut fields) = value else {
+        let action = Err(Error::Malformed("malformed_frame", "The frame must be a JSON object.".into()));
+        return Incoming { id: None, client_id: None, action };
+    };
+    let id = match fields.get("id") {
+        Some(id @ (Value::String(_) | Value::Number(_))) => serde_json::value::to_raw_value(id).ok().filter(|raw| raw.get().len() <= MAX_ID),
+        _ => None,
+    };
+    let client_id = fields.get("client_id").and_then(Value::as_str).filter(|id| id.chars().count() <= 64).map(str::to_owned);
+    Incoming { id, client_id, action: action(&mut fields) }
+}
+
+/// Reads a message from a body that is shaped like a frame, whatever its `action` or `type` says.
+pub fn read_message(body: Value) -> Result<Action> {
+    match body {
+        Value::Object(mut fields) => send(&mut fields),
+        _ => Err(Error::Malformed("malformed_json", "The body must be a JSON object.".into())),
+    }
+}
+
+fn action(fields: &mut Map<String, Value>) -> Result<Action> {
+    let verb = match fields.get("action").or_else(|| fields.get("type")) {
+        Some(Value::String(verb)) => verb.clone(),
+        Some(Value::Null) | None if fields.contains_key("content") => "send".to_owned(),
+        Some(Value::Null) | None => return Err(Error::Malformed("unknown_action", "The frame names no `action`.".into())),
+        Some(_) => return Err(Error::invalid("action", "invalid", "must be a string")),
+    };
+    match verb.as_str() {
+        "hello" => Ok(Action::Hello),
+        "send" | "message" | "sendmessage" | "send_message" => send(fields),
+        "join" => Ok(Action::Join { room: room(fields)? }),
+        "leave" => {
+            let room = room(fields)?.ok_or_else(|| Error::invalid("room_id", "required", "must name the room to leave"))?;
+            Ok(Action::Leave { room })
+        }
+        "ping" => {
+            #[derive(Deserialize)]
+            struct Ping {
+                since: Option<i64>,
+            }
+            Ok(Action::Ping { since: typed::<Ping>(fields)?.since })
+        }
+        _ => Err(Error::Malformed("unknown_action", "There is no such action.".into())),
+    }
+}
+
+/// A message's fields stand in the frame itself, in an object `data`, or `data` is the text alone.
+fn send(fields: &mut Map<String, Value>) -> Result<Action> {
+    match fields.remove("data") {
+        Some(Value::String(text)) => {
+            fields.insert("content".into(), Value::String(text));
+        }
+        Some(Value::Object(data)) => {
+            for (name, value) in data {
+                fields.entry(name).or_insert(value);
+            }
+        }
+        Some(Value::Null) | None => {}
+        Some(_) => return Err(Error::invalid("data", "invalid", "must be an object or a string")),
+    }
+    if !fields.contains_key("content") && let Some(text @ Value::String(_)) = fields.remove("message") {
+        fields.insert("content".into(), text);
+    }
+    let room = room(fields)?;
+    Ok(Action::Send { room, message: typed(fields)? })
+}
+
+/// A room in any of its four spellings and forms.
+fn room(fields: &Map<String, Value>) -> Result<Option<RoomRef>> {
+    for name in ["room_id", "roomId", "conversation_id", "conversationId"] {
+        match fields.get(name) {
+            None | Some(Value::Null) => {}
+            Some(value) => {
+                return RoomRef::deserialize(value).map(Some).map_err(|error| Error::invalid(name, "invalid", error.to_string()));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn typed<T: DeserializeOwned>(fields: &Map<String, Value>) -> Result<T> {
+    serde_path_to_error::deserialize(Value::Object(fields.clone())).map_err(|error| {
+        let field = error.path().to_string();
+        // The message quotes what was sent; only what was expected goes back.
+        let text = error.into_inner().to_string();
+        let detail = text.find("expected ").map_or("is of the wrong type", |at| &text[at..]).to_owned();
+        Error::invalid(field, "invalid", detail)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::RoomId;
+
+    fn sent(frame: &str) -> Option<(Option<RoomRef>, Option<String>)> {
+        match read(frame).action {
+            Ok(Action::Send { room, message }) => Some((room, message.content)),
+            other => panic!("{frame}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_message_is_read_in_every_shape_that_the_seeds_print() {
+        let seven = || Some(RoomRef::Id(RoomId(7)));
+        let hello = || Some("Hello".to_owned());
+        assert_eq!(sent(r#"{"action":"send","room_id":7,"content":"Hello"}"#), Some((seven(), hello())));
+        assert_eq!(sent(r#"{"content":"Hello"}"#), Some((None, hello())));
+        assert_eq!(
+            sent(r#"{"type":"message","data":{"room_id":"room-7","content":"Hello","file_url":null}}"#),
+            Some((seven(), hello()))
+        );
+        assert_eq!(sent(r#"{"type":"message","data":"Hello"}"#), Some((None, hello())));
+        assert_eq!(sent(r#"{"action":"sendmessage","data":"Hello"}"#), Some((None, hello())));
+        assert_eq!(sent(r#"{"type":"message","roomId":"7","message":"Hello"}"#), Some((seven(), hello())));
+    }
+
+    #[test]
+    fn a_message_without_data_has_no_content_and_is_not_lost() {
+        for frame in [r#"{"type":"message"}"#, r#"{"type":"message","data":null}"#] {
+            assert_eq!(sent(frame), Some((None, None)), "{frame}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        for (frame, code) in [
+            ("", "malformed_json"),
+            ("{", "malformed_json"),
+            ("[]", "malformed_frame"),
+            ("7", "malformed_frame"),
+            ("{}", "unknown_action"),
+            (r#"{"action":"fly"}"#, "unknown_action"),
+            (r#"{"action":7}"#, "invalid_input"),
+            (r#"{"action":"send","room_id":{"$gt":0},"content":"x"}"#, "invalid_input"),
+            (r#"{"action":"send","content":7}"#, "invalid_input"),
+            (r#"{"action":"send","data":[1]}"#, "invalid_input"),
+            (r#"{"action":"ping","since":"soon"}"#, "invalid_input"),
+            (r#"{"action":"leave"}"#, "invalid_input"),
+        ] {
+            let error = read(frame).action.err();
+            assert_eq!(error.as_ref().map(Error::code), Some(code), "{frame}");
+        }
+    }
+
+    #[test]
+    fn a_frames_name_is_echoed_as_it_was_written() {
+        let id = |frame: &str| read(frame).id.map(|raw| raw.get().to_owned());
+        assert_eq!(id(r#"{"action":"ping","id":"a-1"}"#).as_deref(), Some("\"a-1\""));
+        assert_eq!(id(r#"{"action":"fly","id":7}"#).as_deref(), Some("7"));
+        assert_eq!(id(r#"{"action":"ping","id":{"x":1}}"#), None);
+    }
+}

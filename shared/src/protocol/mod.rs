@@ -1,0 +1,13 @@
+//! The wire: bodies of HTTP and frames of the socket, one type per thing. No I/O.
+//!
+//! Words: a **room** (not channel, not conversation), its **members**, their **messages**; **seq** is a message's place in its room, **rev** the
+//! count of the room's changes; a **connection** is one socket; an **action** goes from client to server, a **frame** comes back.
+
+pub mod accounts;
+pub mod actions;
+pub mod frames;
+pub mod messages;
+pub mod page;
+pub mod people;
+pub mod problem;
+pub mod rooms;

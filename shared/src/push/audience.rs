@@ -1,0 +1,217 @@
+//! From people to sockets: small audiences are served here, large ones by `fanout` in shards, very large ones hear of changes once a second.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use http::Method;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::id::{ConnectionId, RoomId, SessionId, UserId};
+use crate::protocol::frames::{Dialect, Frame};
+use crate::push::posts::Posted;
+use crate::push::registry::Connection;
+use crate::push::signed::Call;
+use crate::push::{Cloud, Encoded, Push, unheard};
+use crate::time::Timestamp;
+
+/// Posts under way at once, per instance.
+const IN_FLIGHT: usize = 64;
+/// A sender waits for its inline posts no longer than this.
+const INLINE_DEADLINE: Duration = Duration::from_millis(1500);
+/// API Gateway answers 410 while `$connect` still runs: younger entries stay.
+const YOUNG_MS: i64 = 10_000;
+const INVOKE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a busy room gathers changes before it tells of them.
+const BUSY_WINDOW_MS: i64 = 1000;
+
+/// What `fanout` is asked to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Shard {
+    /// The frame, or what to make it from.
+    pub what: What,
+    /// To whom: user, connection, session, lean, connected at.
+    pub to: Vec<(u64, String, u64, bool, i64)>,
+}
+
+/// What a shard delivers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// These bytes, per dialect.
+    Frame {
+        /// For `conchat.v1`.
+        lean: String,
+        /// For everyone else.
+        full: String,
+    },
+    /// At the end of its second: a hint that the room changed, with the count that it has by then.
+    Busy {
+        /// The room.
+        room_id: u64,
+        /// Its count of changes when the second began.
+        rev: u64,
+        /// End of the second, epoch milliseconds.
+        due: i64,
+    },
+}
+
+impl Push {
+    /// Serves one shard: what `fanout` does.
+    pub async fn deliver(&self, shard: Shard, now: Timestamp) -> Result<()> {
+        let Self::Cloud(cloud) = self else { return Ok(()) };
+        let audience: Vec<_> = shard
+            .to
+            .into_iter()
+            .map(|(user, id, session, lean, connected_at)| Connection {
+                user: UserId(user),
+                id: ConnectionId(id),
+                session: SessionId(session),
+                lean,
+                connected_at: Timestamp(connected_at),
+            })
+            .collect();
+        let encoded = match shard.what {
+            What::Frame { lean, full } => Encoded { lean: Bytes::from(lean), full: Bytes::from(full) },
+            What::Busy { room_id, rev, due } => {
+                tokio::time::sleep(Duration::from_millis(due.saturating_sub(now.0).clamp(0, BUSY_WINDOW_MS).unsigned_abs())).await;
+                let newest = cloud.ephemeral.busy_rev(RoomId(room_id), due).await.unwrap_or_default().max(rev);
+                Encoded::of(&Frame::Room { room_id: RoomId(room_id), rev: newest }, &audience)
+            }
+        };
+        cloud.post_all(&audience, &encoded, &mut BTreeSet::new(), now).await;
+        Ok(())
+    }
+}
+
+impl Cloud {
+    pub(super) async fn to_users(&self, users: &[UserId], frame: &Frame, now: Timestamp) {
+        let audience = match self.registry.find(users, now).await {
+            Ok(audience) => audience,
+            Err(error) => return unheard("finding connections", &error),
+        };
+        let sent = match (frame, audience.len(), &self.config.fanout_function) {
+            (_, _, None) => self.inline(&audience, frame, now).await,
+            (_, count, Some(_)) if count <= self.config.inline => self.inline(&audience, frame, now).await,
+            (Frame::Message { message, .. }, count, Some(function)) if count > self.config.busy => {
+                self.busy(function, &audience, (message.room_id, message.rev), now).await
+            }
+            (_, _, Some(function)) => self.hand_over(function, &audience, &Encoded::of(frame, &audience).what(), now).await,
+        };
+        if let Err(error) = sent {
+            unheard("handing over to fanout", &error);
+        }
+    }
+
+    /// Serves the audience here; whoever is not served by the deadline is left to `fanout`, so that every acknowledged message was pushed.
+    async fn inline(&self, audience: &[Connection], frame: &Frame, now: Timestamp) -> Result<()> {
+        let encoded = Encoded::of(frame, audience);
+        let mut left = (0..audience.len()).collect();
+        let posting = self.post_all(audience, &encoded, &mut left, now);
+        if tokio::time::timeout(INLINE_DEADLINE, posting).await.is_ok() {
+            return Ok(());
+        }
+        // Those in flight may have been served, too; receivers drop doubles.
+        let rest: Vec<_> = left.into_iter().map(|index| audience[index].clone()).collect();
+        tracing::warn!(connections = audience.len(), left = rest.len(), "posts met the deadline");
+        match &self.config.fanout_function {
+            Some(function) => self.hand_over(function, &rest, &encoded.what(), now).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Says a last frame to these sockets, closes and forgets them.
+    pub(super) async fn close(&self, connections: &[Connection], bye: &Frame, now: Timestamp) {
+        for connection in connections {
+            self.posts.post(&connection.id, bye.encode(Dialect::Lean), now).await;
+            self.posts.close(&connection.id, now).await;
+            if let Err(error) = self.registry.forget(connection.user, std::slice::from_ref(&connection.id)).await {
+                unheard("forgetting a connection", &error);
+            }
+        }
+    }
+
+    /// One post per socket, a bounded number at once; the dead are forgotten, the stuck closed. Takes out of `left` whoever had an answer.
+    async fn post_all(&self, audience: &[Connection], encoded: &Encoded, left: &mut BTreeSet<usize>, now: Timestamp) {
+        let mut waiting = audience.iter().enumerate();
+        let mut running = FuturesUnordered::new();
+        let post = |(index, connection): (usize, &'_ Connection)| {
+            let (connection, frame) = (connection.clone(), encoded.bytes_for(connection));
+            async move { (self.posts.post(&connection.id, frame, now).await, index, connection) }
+        };
+        running.extend(waiting.by_ref().take(IN_FLIGHT).map(post));
+        let (mut accepted, mut gone, mut throttled, mut failed) = (0u32, 0u32, 0u32, 0u32);
+        while let Some((outcome, index, connection)) = running.next().await {
+            running.extend(waiting.next().map(post));
+            left.remove(&index);
+            match outcome {
+                Posted::Accepted => accepted += 1,
+                Posted::Failed => failed += 1,
+                Posted::Gone => {
+                    gone += 1;
+                    if now.since(connection.connected_at) >= YOUNG_MS {
+                        self.drop_dead(&connection).await;
+                    }
+                }
+                Posted::Throttled => {
+                    throttled += 1;
+                    self.posts.close(&connection.id, now).await;
+                    self.drop_dead(&connection).await;
+                }
+            }
+        }
+        tracing::info!(accepted, gone, throttled, failed, "posts");
+    }
+
+    async fn drop_dead(&self, connection: &Connection) {
+        if let Err(error) = self.registry.forget(connection.user, std::slice::from_ref(&connection.id)).await {
+            unheard("forgetting a connection", &error);
+        }
+    }
+
+    /// The first change of a second asks `fanout` to tell at its end; later ones only raise the count that will be told.
+    async fn busy(&self, function: &str, audience: &[Connection], room: (RoomId, u64), now: Timestamp) -> Result<()> {
+        let (room, rev) = room;
+        let due = (now.0.div_euclid(BUSY_WINDOW_MS) + 1) * BUSY_WINDOW_MS;
+        if self.ephemeral.raise_busy_rev(room, due, rev).await? {
+            self.hand_over(function, audience, &What::Busy { room_id: room.0, rev, due }, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn hand_over(&self, function: &str, audience: &[Connection], what: &What, now: Timestamp) -> Result<()> {
+        let invokes = audience.chunks(self.config.shard.max(1)).map(|shard| self.invoke(function, shard, what, now));
+        for outcome in futures_util::future::join_all(invokes).await {
+            outcome?;
+        }
+        Ok(())
+    }
+
+    async fn invoke(&self, function: &str, audience: &[Connection], what: &What, now: Timestamp) -> Result<()> {
+        let to = audience
+            .iter()
+            .map(|connection| {
+                let Connection { user, id, session, lean, connected_at } = connection;
+                (user.0, id.0.clone(), session.0, *lean, connected_at.0)
+            })
+            .collect();
+        let body = serde_json::to_vec(&Shard { what: what.clone(), to }).map_err(Error::internal)?;
+        let name = percent_encoding::utf8_percent_encode(function, percent_encoding::NON_ALPHANUMERIC);
+        let call = Call {
+            service: "lambda",
+            method: Method::POST,
+            url: format!("{}/2015-03-31/functions/{name}/invocations", self.invoke_url),
+            headers: &[("x-amz-invocation-type", "Event"), ("content-type", "application/json")],
+            body: body.into(),
+        };
+        let answer = self.posts.signed().call(call, now, INVOKE_TIMEOUT).await?;
+        if answer.status().is_success() {
+            Ok(())
+        } else {
+            Err(Error::unavailable(format!("Invoke answered {}", answer.status())))
+        }
+    }
+}

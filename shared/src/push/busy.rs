@@ -1,0 +1,50 @@
+//! Busy rooms: beyond a thousand listeners a room tells of its changes once a second, with the count that it has by then.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+
+use crate::error::{Error, Result};
+use crate::id::RoomId;
+use crate::push::ephemeral::Ephemeral;
+
+impl Ephemeral {
+    /// Notes that a room reached `rev` in the second that ends at `due` (epoch milliseconds). Says whether it is the first to do so.
+    pub(super) async fn raise_busy_rev(&self, room: RoomId, due: i64, rev: u64) -> Result<bool> {
+        let written = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("key", key(room, due))
+            .update_expression("SET rev = :rev, expires_at = :expires")
+            .condition_expression("attribute_not_exists(rev) OR rev < :rev")
+            .expression_attribute_values(":rev", AttributeValue::N(rev.to_string()))
+            .expression_attribute_values(":expires", AttributeValue::N((due / 1000 + 60).to_string()))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await;
+        match written {
+            Ok(old) => Ok(old.attributes().is_none_or(HashMap::is_empty)),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => Ok(false),
+            Err(error) => Err(Error::unavailable(error)),
+        }
+    }
+
+    /// The count that the room reached in that second.
+    pub(super) async fn busy_rev(&self, room: RoomId, due: i64) -> Result<u64> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("key", key(room, due))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Error::unavailable)?;
+        Ok(found.item().and_then(|item| item.get("rev")?.as_n().ok()?.parse().ok()).unwrap_or_default())
+    }
+}
+
+fn key(room: RoomId, due: i64) -> AttributeValue {
+    AttributeValue::S(format!("busy#{room}#{due}"))
+}

@@ -1,0 +1,36 @@
+//! The DynamoDB client. It gives up within two seconds: what it holds may be lost, a request may not hang on it.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::{Client, Config};
+
+use crate::config;
+
+/// One try of one call.
+const ATTEMPT: Duration = Duration::from_millis(800);
+/// All tries of one call.
+const CALL: Duration = Duration::from_secs(2);
+
+/// A client as the function's role; nothing is opened before the first call.
+pub fn client(aws: &config::Aws) -> Client {
+    client_at(aws, config::endpoint("DYNAMODB"))
+}
+
+/// The same for a DynamoDB that is somewhere else than AWS's own.
+pub fn client_at(aws: &config::Aws, endpoint: Option<String>) -> Client {
+    let token = aws.session_token.as_ref().map(|token| token.expose().to_owned());
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(ATTEMPT).operation_attempt_timeout(ATTEMPT).operation_timeout(CALL).build();
+    let mut settings = Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(aws.region.clone()))
+        .credentials_provider(Credentials::new(&aws.access_key_id, aws.secret_access_key.expose(), token, None, "environment"))
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)));
+    settings.set_endpoint_url(endpoint);
+    Client::from_conf(settings.build())
+}

@@ -1,0 +1,170 @@
+//! Push: who is connected, and how a frame reaches them. Best effort and after the commit; whoever misses a frame finds it by its `seq`.
+
+pub mod audience;
+mod busy;
+pub mod dynamodb;
+pub mod ephemeral;
+pub mod posts;
+pub mod registry;
+pub mod signed;
+pub mod tables;
+
+use bytes::Bytes;
+use tokio::sync::Mutex;
+
+use crate::config;
+use crate::error::Result;
+use crate::id::{ConnectionId, SessionId, UserId};
+use crate::protocol::frames::{Dialect, Frame};
+use crate::push::ephemeral::Ephemeral;
+use crate::push::posts::Posts;
+use crate::push::registry::{Connection, Registry};
+use crate::push::signed::Signed;
+use crate::time::Timestamp;
+
+/// The way to the sockets.
+#[derive(Debug)]
+pub enum Push {
+    /// Through DynamoDB and API Gateway.
+    Cloud(Box<Cloud>),
+    /// Keeps what would be sent, for tests of the rules.
+    Memory(Mutex<Vec<(UserId, Frame)>>),
+}
+
+/// The real parts.
+#[derive(Debug)]
+pub struct Cloud {
+    registry: Registry,
+    posts: Posts,
+    ephemeral: Ephemeral,
+    config: config::Push,
+    invoke_url: String,
+}
+
+/// Sessions of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sessions {
+    /// Every one.
+    All,
+    /// This one.
+    One(SessionId),
+    /// All but this one.
+    AllBut(SessionId),
+}
+
+impl Push {
+    /// The way to real sockets; nothing is opened yet.
+    pub fn cloud(aws: &config::Aws, tables: &config::Tables, config: config::Push) -> Self {
+        let client = dynamodb::client(aws);
+        let invoke_url = config::endpoint("LAMBDA").unwrap_or_else(|| format!("https://lambda.{}.amazonaws.com", aws.region));
+        Self::Cloud(Box::new(Cloud {
+            registry: Registry::new(client.clone(), tables.connections.clone()),
+            ephemeral: Ephemeral::new(client, tables.ephemeral.clone()),
+            posts: Posts::new(config.endpoint.clone(), Signed::new(aws)),
+            config,
+            invoke_url,
+        }))
+    }
+
+    /// Keeps what would be sent.
+    pub fn memory() -> Self {
+        Self::Memory(Mutex::default())
+    }
+
+    /// What was kept so far, and forgets it.
+    pub async fn taken(&self) -> Vec<(UserId, Frame)> {
+        match self {
+            Self::Cloud(_) => Vec::new(),
+            Self::Memory(kept) => std::mem::take(&mut *kept.lock().await),
+        }
+    }
+
+    /// Sends a frame to every live socket of these people. Failures are logged and end here.
+    pub async fn to_users(&self, users: &[UserId], frame: &Frame, now: Timestamp) {
+        match self {
+            // Boxed, or the layouts of the handlers above would pass the compiler's limit of depth.
+            Self::Cloud(cloud) => Box::pin(cloud.to_users(users, frame, now)).await,
+            Self::Memory(kept) => kept.lock().await.extend(users.iter().map(|user| (*user, frame.clone()))),
+        }
+    }
+
+    /// Answers one socket. Its person is not known to be online elsewhere, nor asked for.
+    pub async fn to_connection(&self, connection: &ConnectionId, frame: &Frame, now: Timestamp) {
+        if let Self::Cloud(cloud) = self {
+            cloud.posts.post(connection, frame.encode(Dialect::Lean), now).await;
+        }
+    }
+
+    /// Enters a new socket; a person's twenty-first closes the oldest.
+    pub async fn register(&self, connection: &Connection) -> Result<()> {
+        let Self::Cloud(cloud) = self else { return Ok(()) };
+        let mut all = cloud.registry.register(connection).await?;
+        all.retain(|other| other.id != connection.id);
+        let surplus = (all.len() + 1).saturating_sub(registry::MAX_CONNECTIONS);
+        let oldest: Vec<_> = all.into_iter().take(surplus).collect();
+        cloud.close(&oldest, &BYE_TOO_MANY, connection.connected_at).await;
+        Ok(())
+    }
+
+    /// A socket is no more.
+    pub async fn forget(&self, user: UserId, connection: &ConnectionId) -> Result<()> {
+        let Self::Cloud(cloud) = self else { return Ok(()) };
+        cloud.registry.forget(user, std::slice::from_ref(connection)).await
+    }
+
+    /// Says `bye` to the sockets of ended sessions and closes them.
+    pub async fn close_sessions(&self, user: UserId, which: Sessions, code: &'static str, now: Timestamp) {
+        let Self::Cloud(cloud) = self else { return };
+        let ends = |connection: &Connection| match which {
+            Sessions::All => true,
+            Sessions::One(session) => connection.session == session,
+            Sessions::AllBut(session) => connection.session != session,
+        };
+        match cloud.registry.find(&[user], now).await {
+            Ok(mut connections) => {
+                connections.retain(ends);
+                let bye = Frame::Bye { code, reason: "The session has ended. Log in again.", resume: false };
+                cloud.close(&connections, &bye, now).await;
+            }
+            Err(error) => crate::push::unheard("closing sockets", &error),
+        }
+    }
+}
+
+const BYE_TOO_MANY: Frame =
+    Frame::Bye { code: "too_many_connections", reason: "Another device of yours connected; the oldest socket ends.", resume: false };
+
+/// A push that failed is told to the operator and to nobody else.
+fn unheard(what: &str, error: &crate::error::Error) {
+    tracing::warn!(error = error.source().map(ToString::to_string), "push failed: {what}");
+}
+
+/// A frame in the forms that its audience needs; each is made once.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// For `conchat.v1`.
+    pub lean: Bytes,
+    /// For everyone else.
+    pub full: Bytes,
+}
+
+impl Encoded {
+    /// Serialises for those dialects that are present.
+    pub fn of(frame: &Frame, audience: &[Connection]) -> Self {
+        let form = |dialect, wanted: bool| if wanted { frame.encode(dialect) } else { Bytes::new() };
+        Self {
+            lean: form(Dialect::Lean, audience.iter().any(|connection| connection.lean)),
+            full: form(Dialect::Full, audience.iter().any(|connection| !connection.lean)),
+        }
+    }
+
+    /// The same, for `fanout`.
+    fn what(&self) -> audience::What {
+        let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+        audience::What::Frame { lean: text(&self.lean), full: text(&self.full) }
+    }
+
+    fn bytes_for(&self, connection: &Connection) -> Bytes {
+        if connection.lean { self.lean.clone() } else { self.full.clone() }
+    }
+}

@@ -1,0 +1,254 @@
+//! One connection per instance: opened when first needed, opened again when it broke. A transaction ends exactly once, by `finish`.
+
+use std::ops::{Deref, DerefMut};
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlSslMode};
+use sqlx::{ConnectOptions, Connection as _, Executor};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::config::Secret;
+use crate::error::{Error, Result};
+
+/// A function that cannot reach its store says so within this time.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// A server's answer to one statement is waited for so long; statements themselves are cut at 3 s by the session's settings.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(4);
+/// An instance may have been frozen for hours; after such a pause the connection is probed before it is trusted.
+const IDLE_BEFORE_PROBE: Duration = Duration::from_secs(5);
+/// How often a transaction that lost a deadlock, a lock wait or its connection is run in all.
+const ATTEMPTS: u32 = 4;
+
+/// The store, reached over one connection at a time.
+#[derive(Debug)]
+pub struct Db {
+    options: MySqlConnectOptions,
+    slot: Mutex<Option<Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    connection: MySqlConnection,
+    used: Instant,
+    /// What [`LOSSES`] counted when the connection was last known to work.
+    losses: u64,
+}
+
+/// How often a statement failed because its connection, or the server behind it, was gone. A connection that worked before the last loss is
+/// probed before it is trusted again: whoever met the error could not tell the connection so.
+static LOSSES: AtomicU64 = AtomicU64::new(0);
+
+/// A statement found its connection gone.
+pub(super) fn note_loss() {
+    LOSSES.fetch_add(1, Ordering::Relaxed);
+}
+
+impl Db {
+    /// Prepares to connect to a `mysql://` URL; nothing is opened yet.
+    pub fn lazy(url: &Secret) -> Result<Self> {
+        Ok(Self { options: options(url)?, slot: Mutex::new(None) })
+    }
+
+    /// The connection, for reads and for single statements.
+    pub async fn acquire(&self) -> Result<Connection<'_>> {
+        let mut slot = self.slot.lock().await;
+        let losses = LOSSES.load(Ordering::Relaxed);
+        let works = match slot.as_mut() {
+            Some(open) if open.losses == losses && open.used.elapsed() < IDLE_BEFORE_PROBE => true,
+            Some(open) => {
+                open.losses = losses;
+                within(CONNECT_TIMEOUT, open.connection.ping()).await.is_ok()
+            }
+            None => false,
+        };
+        if !works {
+            *slot = None;
+            *slot = Some(Open { connection: self.connect().await?, used: Instant::now(), losses });
+        }
+        Ok(Connection { slot })
+    }
+
+    /// A transaction. It must be ended by [`Tx::finish`]; one that is dropped takes its connection with it, so the server rolls back.
+    pub async fn begin(&self) -> Result<Tx<'_>> {
+        let mut connection = self.acquire().await?;
+        if let Err(error) = within(STATEMENT_TIMEOUT, connection.execute("BEGIN")).await {
+            connection.discard();
+            return Err(error);
+        }
+        Ok(Tx { connection, ended: false })
+    }
+
+    /// Runs a whole unit of work again when it lost a deadlock, a lock wait, or its connection before it could commit.
+    pub async fn retrying<T, F>(&self, mut work: impl FnMut() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let mut attempt = 1;
+        loop {
+            match work().await {
+                Err(error) if attempt < ATTEMPTS && may_run_again(&error) => {
+                    tracing::debug!(attempt, "the transaction runs again");
+                    tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=10 << attempt))).await;
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<MySqlConnection> {
+        let mut connection = within(CONNECT_TIMEOUT, self.options.connect()).await?;
+        within(CONNECT_TIMEOUT, connection.execute(SESSION)).await?;
+        Ok(connection)
+    }
+}
+
+/// How to reach the server behind a `mysql://` URL.
+pub(super) fn options(url: &Secret) -> Result<MySqlConnectOptions> {
+    let options = MySqlConnectOptions::from_str(url.expose())
+        .map_err(Error::internal)?
+        // `SESSION` says all of this in one round trip.
+        .pipes_as_concat(false)
+        .no_engine_substitution(false)
+        .timezone(None)
+        .set_names(false)
+        .charset("utf8mb4")
+        .statement_cache_capacity(256)
+        .disable_statement_logging();
+    if url.expose().contains("ssl-mode=") {
+        return Ok(options);
+    }
+    // A loopback server of our own has no certificate to show; anything else proves who it is, unless its URL says otherwise.
+    let loopback = matches!(options.get_host(), "127.0.0.1" | "localhost" | "::1");
+    Ok(options.ssl_mode(if loopback { MySqlSslMode::Disabled } else { MySqlSslMode::VerifyIdentity }))
+}
+
+/// The servers' defaults (50 s of waiting for a lock, no end to a statement, `latin1`) do not suit a function. One statement for all:
+/// MySQL and TiDB read the first comment, MariaDB the second.
+const SESSION: &str = "SET NAMES utf8mb4, time_zone = '+00:00', innodb_lock_wait_timeout = 3 \
+     /*!50720 , transaction_isolation = 'READ-COMMITTED', max_execution_time = 3000 */ \
+     /*M!100100 , tx_isolation = 'READ-COMMITTED', max_statement_time = 3 */";
+
+/// The instance's connection, held by one user at a time.
+#[derive(Debug)]
+pub struct Connection<'a> {
+    slot: MutexGuard<'a, Option<Open>>,
+}
+
+impl Connection<'_> {
+    /// Forgets the connection; the next user opens another.
+    pub fn discard(&mut self) {
+        *self.slot = None;
+    }
+
+    fn open(&mut self) -> &mut Open {
+        self.slot.as_mut().unwrap_or_else(|| unreachable!("`acquire` fills the slot, and whoever discards gives the guard up"))
+    }
+}
+
+impl Deref for Connection<'_> {
+    type Target = MySqlConnection;
+
+    fn deref(&self) -> &MySqlConnection {
+        self.slot.as_ref().map_or_else(|| unreachable!("see `open`"), |open| &open.connection)
+    }
+}
+
+impl DerefMut for Connection<'_> {
+    fn deref_mut(&mut self) -> &mut MySqlConnection {
+        let open = self.open();
+        open.used = Instant::now();
+        &mut open.connection
+    }
+}
+
+/// An open transaction.
+#[derive(Debug)]
+pub struct Tx<'a> {
+    connection: Connection<'a>,
+    ended: bool,
+}
+
+impl Tx<'_> {
+    /// Commits what succeeded and rolls back what failed; gives the outcome back.
+    pub async fn finish<T>(mut self, outcome: Result<T>) -> Result<T> {
+        let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        let ended = within(STATEMENT_TIMEOUT, self.connection.execute(end)).await;
+        self.ended = ended.is_ok();
+        match (outcome, ended) {
+            // Whether a commit whose answer was lost took place is not known here, so it must not run again by itself.
+            (Ok(_), Err(error)) => Err(Error::Unavailable { retry_after: 1, source: Box::new(Uncertain(error.to_string())) }),
+            (outcome, _) => outcome,
+        }
+    }
+}
+
+impl Deref for Tx<'_> {
+    type Target = MySqlConnection;
+
+    fn deref(&self) -> &MySqlConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Tx<'_> {
+    fn deref_mut(&mut self) -> &mut MySqlConnection {
+        &mut self.connection
+    }
+}
+
+impl Drop for Tx<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.connection.discard();
+        }
+    }
+}
+
+/// The answer to a commit was lost.
+#[derive(Debug)]
+struct Uncertain(String);
+
+impl std::fmt::Display for Uncertain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the commit's answer was lost: {}", self.0)
+    }
+}
+
+impl std::error::Error for Uncertain {}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = std::result::Result<T, sqlx::Error>>) -> Result<T> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => Ok(done?),
+        Err(late) => {
+            note_loss();
+            Err(Error::unavailable(late))
+        }
+    }
+}
+
+/// A lost deadlock or lock wait leaves nothing behind; nor does a connection that broke before its commit.
+fn may_run_again(error: &Error) -> bool {
+    error.source().and_then(|source| source.downcast_ref::<sqlx::Error>()).is_some_and(|error| {
+        matches!(code(error), Some(1205 | 1213)) || matches!(error, sqlx::Error::Io(_)) && !is_refused(error)
+    })
+}
+
+/// Whether the connection, or the server behind it, is gone or too busy to answer.
+pub(super) fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        // Too many connections, shutting down, out of memory, lock wait, statement time (both servers), killed.
+        _ => matches!(code(error), Some(1040 | 1041 | 1053 | 1203 | 1205 | 1226 | 1317 | 1927 | 1969 | 3024)),
+    }
+}
+
+fn is_refused(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused)
+}
+
+fn code(error: &sqlx::Error) -> Option<u16> {
+    error.as_database_error().and_then(|database| database.try_downcast_ref::<MySqlDatabaseError>()).map(MySqlDatabaseError::number)
+}

@@ -1,0 +1,217 @@
+//! Logins on devices. Every request looks its session up by primary key, so what ends here has ended.
+
+use sqlx::mysql::MySqlConnection;
+
+use crate::caller::Caller;
+use crate::error::Result;
+use crate::id::{SessionId, UserId};
+use crate::protocol::accounts::Session;
+use crate::time::Timestamp;
+
+/// SHA-256 of a refresh token's secret part.
+pub type RefreshHash = [u8; 32];
+
+/// A session to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct NewSession<'a> {
+    /// Whose it is.
+    pub user: UserId,
+    /// Of its first refresh token.
+    pub refresh_hash: &'a RefreshHash,
+    /// What the device is called.
+    pub device: &'a str,
+    /// The address that it comes from.
+    pub ip: &'a str,
+    /// When it is made.
+    pub now: Timestamp,
+    /// When it ends unless it is refreshed.
+    pub expires_at: Timestamp,
+}
+
+/// The next state of a session whose refresh token was used.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation<'a> {
+    /// Of the token that was presented.
+    pub presented: &'a RefreshHash,
+    /// Of the one that replaces it.
+    pub next: &'a RefreshHash,
+    /// The address that used it.
+    pub ip: &'a str,
+    /// When it was used.
+    pub now: Timestamp,
+    /// When the session ends unless it is refreshed again.
+    pub expires_at: Timestamp,
+}
+
+/// Makes a session of an account that was made in the same transaction.
+pub async fn insert(connection: &mut MySqlConnection, new: &NewSession<'_>) -> Result<SessionId> {
+    let done = sqlx::query!(
+        r#"insert into sessions (user_id, refresh_hash, device, ip, created_at, last_used_at, expires_at)
+           values (?, ?, ?, ?, ?, ?, ?)"#,
+        new.user.0,
+        new.refresh_hash.as_slice(),
+        new.device,
+        new.ip,
+        new.now.0,
+        new.now.0,
+        new.expires_at.0,
+    )
+    .execute(connection)
+    .await?;
+    Ok(SessionId(done.last_insert_id()))
+}
+
+/// Makes a session if the password's hash is still the one that was verified. The row's lock orders it before or after a change of password,
+/// which ends the sessions that came before.
+pub async fn insert_if_unchanged(
+    connection: &mut MySqlConnection,
+    new: &NewSession<'_>,
+    password_hash: &str,
+) -> Result<Option<SessionId>> {
+    let done = sqlx::query!(
+        r#"insert into sessions (user_id, refresh_hash, device, ip, created_at, last_used_at, expires_at)
+           select id, ?, ?, ?, ?, ?, ?
+           from users
+           where id = ? and password_hash = ? and disabled_at is null and deleted_at is null
+           for update"#,
+        new.refresh_hash.as_slice(),
+        new.device,
+        new.ip,
+        new.now.0,
+        new.now.0,
+        new.expires_at.0,
+        new.user.0,
+        password_hash,
+    )
+    .execute(connection)
+    .await?;
+    Ok((done.rows_affected() == 1).then(|| SessionId(done.last_insert_id())))
+}
+
+/// Who a credential stands for at `now`: one read by primary keys. None when the session is unknown, another's, revoked or expired, or the
+/// account is disabled or deleted.
+pub async fn check(connection: &mut MySqlConnection, session: SessionId, user: UserId, now: Timestamp) -> Result<Option<Caller>> {
+    let username = sqlx::query_scalar!(
+        r#"select u.username
+           from sessions s
+           join users u on u.id = s.user_id
+           where s.id = ? and s.user_id = ? and s.revoked_at is null and s.expires_at > ?
+             and u.disabled_at is null and u.deleted_at is null"#,
+        session.0,
+        user.0,
+        now.0,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(username.map(|username| Caller { user, username, session, now }))
+}
+
+/// Whose live session this is.
+pub async fn find_owner(connection: &mut MySqlConnection, session: SessionId, now: Timestamp) -> Result<Option<UserId>> {
+    let user = sqlx::query_scalar!(
+        r#"select s.user_id
+           from sessions s
+           join users u on u.id = s.user_id
+           where s.id = ? and s.revoked_at is null and s.expires_at > ? and u.disabled_at is null and u.deleted_at is null"#,
+        session.0,
+        now.0,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(user.map(UserId))
+}
+
+/// Replaces the refresh token if the one presented is the one valid now: of two at once, one gets true.
+pub async fn rotate(connection: &mut MySqlConnection, session: SessionId, rotation: &Rotation<'_>) -> Result<bool> {
+    let done = sqlx::query!(
+        r#"update sessions
+           set refresh_hash = ?, ip = ?, last_used_at = ?, expires_at = ?
+           where id = ? and refresh_hash = ? and revoked_at is null and expires_at > ?"#,
+        rotation.next.as_slice(),
+        rotation.ip,
+        rotation.now.0,
+        rotation.expires_at.0,
+        session.0,
+        rotation.presented.as_slice(),
+        rotation.now.0,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends one session of a person. False when there is no such live session.
+pub async fn revoke(connection: &mut MySqlConnection, user: UserId, session: SessionId, now: Timestamp) -> Result<bool> {
+    let done = sqlx::query!(
+        r#"update sessions set revoked_at = ? where id = ? and user_id = ? and revoked_at is null and expires_at > ?"#,
+        now.0,
+        session.0,
+        user.0,
+        now.0,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends all sessions of a person.
+pub async fn revoke_all(connection: &mut MySqlConnection, user: UserId, now: Timestamp) -> Result<()> {
+    sqlx::query!(r#"update sessions set revoked_at = ? where user_id = ? and revoked_at is null"#, now.0, user.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Ends all sessions of a person but one.
+pub async fn revoke_others(connection: &mut MySqlConnection, user: UserId, kept: SessionId, now: Timestamp) -> Result<()> {
+    sqlx::query!(
+        r#"update sessions set revoked_at = ? where user_id = ? and id <> ? and revoked_at is null"#,
+        now.0,
+        user.0,
+        kept.0,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The caller's live sessions older than `before`, newest first.
+pub async fn list(connection: &mut MySqlConnection, caller: &Caller, before: SessionId, limit: u32) -> Result<Vec<Session>> {
+    let rows = sqlx::query!(
+        r#"select id, device, ip as "ip: String", created_at, last_used_at, expires_at
+           from sessions
+           where user_id = ? and id < ? and revoked_at is null and expires_at > ?
+           order by id desc
+           limit ?"#,
+        caller.user.0,
+        before.0,
+        caller.now.0,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Session {
+            id: SessionId(row.id),
+            device: row.device,
+            ip: row.ip,
+            created_at: Timestamp(row.created_at),
+            last_used_at: Timestamp(row.last_used_at),
+            expires_at: Timestamp(row.expires_at),
+            current: row.id == caller.session.0,
+        })
+        .collect())
+}
+
+/// Whether a person has ever logged in from this address.
+pub async fn has_come_from(connection: &mut MySqlConnection, user: UserId, ip: &str) -> Result<bool> {
+    let known = sqlx::query_scalar!(
+        r#"select exists(select 1 from sessions where user_id = ? and ip = ?) as "known!: i64""#,
+        user.0,
+        ip,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(known != 0)
+}

@@ -1,0 +1,75 @@
+//! Moments in milliseconds since 1970 UTC. The clock is read here and nowhere else, once per request.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+
+const RFC3339: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+/// Milliseconds since 1970-01-01T00:00:00Z. On the wire RFC 3339 with three digits; `ts` of a frame is the bare number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
+#[schema(value_type = String, format = DateTime, example = "2026-01-02T03:04:05.678Z")]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The present moment.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    pub fn now() -> Self {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// This moment, `seconds` later (earlier when negative).
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(1000)))
+    }
+
+    /// Whole seconds since 1970, as JWT and DynamoDB's TTL want them.
+    pub fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// Milliseconds from `earlier` to this moment; negative when it lies before.
+    pub fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// RFC 3339 in UTC with milliseconds.
+    pub fn rfc3339(self) -> String {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+            .ok()
+            .and_then(|moment| moment.format(RFC3339).ok())
+            .unwrap_or_default()
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.rfc3339())
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        OffsetDateTime::parse(&text, &time::format_description::well_known::Rfc3339)
+            .ok()
+            .and_then(|moment| i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok())
+            .map(Self)
+            .ok_or_else(|| de::Error::custom("must be an RFC 3339 time such as 2026-01-02T03:04:05.678Z"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_keeps_its_milliseconds_on_the_wire() {
+        let moment = Timestamp(1_767_323_045_678);
+        assert_eq!(serde_json::to_string(&moment).ok().as_deref(), Some("\"2026-01-02T03:04:05.678Z\""));
+        assert_eq!(serde_json::from_str::<Timestamp>("\"2026-01-02T04:04:05.678+01:00\"").ok(), Some(moment));
+        assert_eq!(serde_json::to_string(&Timestamp(0)).ok().as_deref(), Some("\"1970-01-01T00:00:00.000Z\""));
+    }
+}

@@ -1,0 +1,146 @@
+//! What the tests of accounts stand on: a database, a DynamoDB table of the test's own, keys, and people who register and log in.
+
+use std::sync::{OnceLock, mpsc};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use local::dynamodb::DynamoDb;
+use shared::caller::Caller;
+use shared::config::{Aws, Limits, Secret, Tokens};
+use shared::domain::throttle::Throttle;
+use shared::domain::tokens::{Issuer, Keys};
+use shared::domain::visitor::Visitor;
+use shared::domain::{accounts, sessions};
+use shared::error::Result;
+use shared::protocol::accounts::{Authenticated, Login, Register};
+use shared::push::ephemeral::Ephemeral;
+use shared::push::{Push, dynamodb};
+use shared::store::Db;
+use shared::time::Timestamp;
+
+use crate::fixture;
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+/// The beginning of a minute that no test outlives, so that no window ends in the middle of one.
+pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+/// All that the rules of accounts take.
+pub(crate) struct Desk {
+    pub(crate) url: Secret,
+    pub(crate) db: Db,
+    pub(crate) push: Push,
+    pub(crate) issuer: Issuer,
+    pub(crate) ephemeral: Ephemeral,
+    pub(crate) throttle: Throttle,
+}
+
+impl Desk {
+    /// With limits that no test meets by accident.
+    pub(crate) async fn open() -> Self {
+        Self::with(ephemeral().await, fixture::limits()).await
+    }
+
+    /// With these limits.
+    pub(crate) async fn limited(limits: Limits) -> Self {
+        Self::with(ephemeral().await, limits).await
+    }
+
+    /// With a DynamoDB that does not answer.
+    pub(crate) async fn without_dynamodb() -> Self {
+        let client = dynamodb::client_at(&aws(), Some("http://127.0.0.1:1".into()));
+        Self::with(Ephemeral::new(client, "none".into()), fixture::limits()).await
+    }
+
+    async fn with(ephemeral: Ephemeral, limits: Limits) -> Self {
+        let url = fixture::migrated().await;
+        let keys = Keys::new(&Secret::new("a-secret-for-tests"), false).expect("a key");
+        let lives = Tokens { expiry: Duration::from_mins(10), session_days: 30 };
+        Self {
+            db: Db::lazy(&url).expect("the URL is well formed"),
+            url,
+            push: Push::memory(),
+            issuer: Issuer { keys, lives },
+            throttle: Throttle::new(ephemeral.clone(), limits),
+            ephemeral,
+        }
+    }
+
+    /// Registers under this name, from an address of its own.
+    pub(crate) async fn register(&self, username: &str) -> Authenticated {
+        let given = registration(username);
+        accounts::register(&self.db, &self.issuer, &self.throttle, &visitor("192.0.2.1"), &given).await.expect("a new name")
+    }
+
+    /// Tries to log in from an address.
+    pub(crate) async fn login(&self, username: &str, password: &str, ip: &str) -> Result<Authenticated> {
+        let given = Login { username: Some(username.into()), email: None, password: password.into(), device: None };
+        accounts::login(&self.db, &self.issuer, &self.throttle, &visitor(ip), &given).await
+    }
+
+    /// Who a request with this answer's access token comes from.
+    pub(crate) async fn caller(&self, authenticated: &Authenticated) -> Result<Caller> {
+        sessions::authenticate(&self.db, &self.issuer.keys, &authenticated.tokens.access_token, NOW).await
+    }
+
+    /// Changes a person's row behind the rules' back.
+    pub(crate) async fn set(&self, username: &str, assignment: &str) {
+        let text = format!("update users set {assignment} where username = ?");
+        let mut connection = self.db.acquire().await.expect("a connection");
+        sqlx::query(sqlx::AssertSqlSafe(text)).bind(username).execute(&mut *connection).await.expect("the row changes");
+    }
+}
+
+/// A registration whose fields are good.
+pub(crate) fn registration(username: &str) -> Register {
+    Register {
+        username: username.into(),
+        password: PASSWORD.into(),
+        email: None,
+        display_name: None,
+        device: Some("laptop".into()),
+    }
+}
+
+/// Someone at this address.
+pub(crate) fn visitor(ip: &str) -> Visitor {
+    Visitor { ip: ip.into(), now: NOW }
+}
+
+/// A table of the test's own.
+async fn ephemeral() -> Ephemeral {
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
+    let table = format!("ephemeral-{}", NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+    let client = dynamodb::client_at(&aws(), Some(endpoint().to_owned()));
+    let key = AttributeDefinition::builder().attribute_name("key").attribute_type(ScalarAttributeType::S).build().expect("a key");
+    let schema = KeySchemaElement::builder().attribute_name("key").key_type(KeyType::Hash).build().expect("a schema");
+    let made = client.create_table().table_name(&table).attribute_definitions(key).key_schema(schema);
+    made.billing_mode(BillingMode::PayPerRequest).send().await.expect("a table");
+    Ephemeral::new(client, table)
+}
+
+fn aws() -> Aws {
+    Aws {
+        region: "us-east-1".into(),
+        access_key_id: "test".into(),
+        secret_access_key: Secret::new("test"),
+        session_token: None,
+        is_real: false,
+    }
+}
+
+/// DynamoDB lives in a thread of its own, so that no test's runtime owns it; it ends with this process.
+fn endpoint() -> &'static str {
+    static URL: OnceLock<String> = OnceLock::new();
+    URL.get_or_init(|| {
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let dynamodb = DynamoDb::start(None, Duration::from_hours(1)).await.expect("DynamoDB starts");
+                tell.send(dynamodb.endpoint()).expect("someone waits");
+                std::future::pending::<()>().await;
+            });
+        });
+        told.recv().expect("DynamoDB starts")
+    })
+}

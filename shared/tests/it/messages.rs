@@ -1,0 +1,257 @@
+//! The rules of messages, and what they cost.
+
+use shared::domain::messages::{self, Part};
+use shared::domain::rooms;
+use shared::error::{Error, Limit};
+use shared::id::RoomRef;
+use shared::protocol::frames::Frame;
+use shared::protocol::messages::NewMessage;
+use shared::protocol::rooms::{NewRoom, RoomKind, Scope};
+use shared::push::Push;
+use shared::store::Db;
+
+use crate::fixture::{self, limits, person, statements};
+
+fn text(content: &str) -> NewMessage {
+    NewMessage { content: Some(content.into()), ..NewMessage::default() }
+}
+
+fn keyed(content: &str, client_id: &str) -> NewMessage {
+    NewMessage { client_id: Some(client_id.into()), ..text(content) }
+}
+
+#[tokio::test]
+async fn a_message_reaches_every_member_and_is_history() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let general = RoomRef::general();
+    rooms::join(&db, &push, &bob, &general).await.expect("joined");
+    push.taken().await;
+    let sent = messages::send(&db, &push, &limits(), &ann, (&general, &text("Hello, wörld! 👋🏽"))).await.expect("sent").message;
+    assert_eq!((sent.seq, sent.username.as_deref()), (1, Some("ann")));
+    let told = push.taken().await;
+    let heard: Vec<_> = told
+        .iter()
+        .filter_map(|(user, frame)| match frame {
+            Frame::Message { message, ts } => Some((*user, message.seq, *ts == sent.created_at.0)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(heard, [(ann.user, 1, true), (bob.user, 1, true)], "the sender joined by posting and hears it, too");
+    assert!(told.iter().any(|(user, frame)| *user == bob.user && matches!(frame, Frame::MemberAdded { .. })));
+    let history = messages::history(&db, &bob, &general, Part::Newest, None).await.expect("history");
+    assert_eq!(history.items, [sent]);
+    let list = rooms::list(&db, &bob, Scope::Joined, (None, None)).await.expect("rooms");
+    assert_eq!((list.items[0].unread, list.items[0].last_seq), (1, 1));
+    let mine = rooms::list(&db, &ann, Scope::Joined, (None, None)).await.expect("rooms");
+    assert_eq!(mine.items[0].unread, 0, "one's own message is read");
+}
+
+#[tokio::test]
+async fn a_retry_gives_the_first_message_and_never_a_second() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let ann = person(&db, "ann").await;
+    let general = RoomRef::general();
+    let first = messages::send(&db, &push, &limits(), &ann, (&general, &keyed("Hi", "c-1"))).await.expect("sent");
+    push.taken().await;
+    let again = messages::send(&db, &push, &limits(), &ann, (&general, &keyed("Hi", "c-1"))).await.expect("replayed");
+    assert!(!first.replayed && again.replayed);
+    assert_eq!(first.message, again.message);
+    assert_eq!(push.taken().await.len(), 1, "a young replay is pushed once more");
+    let other = messages::send(&db, &push, &limits(), &ann, (&general, &keyed("Ho", "c-1"))).await.err();
+    assert!(matches!(other, Some(Error::Conflict("client_id_reused"))), "{other:?}");
+    let mut later = ann.clone();
+    later.now = ann.now.plus_seconds(61);
+    messages::send(&db, &push, &limits(), &later, (&general, &keyed("Hi", "c-1"))).await.expect("replayed");
+    assert!(push.taken().await.is_empty(), "an old one was surely pushed");
+    assert_eq!(messages::history(&db, &ann, &general, Part::Newest, None).await.expect("history").items.len(), 1);
+    let bytes = messages::send(&db, &push, &limits(), &ann, (&general, &keyed("Hi", "C-1"))).await.expect("sent");
+    assert!(!bytes.replayed, "keys are bytes: C-1 is another one");
+}
+
+#[tokio::test]
+async fn sixteen_copies_at_once_store_one_message() {
+    let url = fixture::migrated().await;
+    let db = Db::lazy(&url).expect("a URL");
+    let ann = person(&db, "ann").await;
+    rooms::join(&db, &Push::memory(), &ann, &RoomRef::general()).await.expect("joined");
+    let copies = (0..16).map(|_| {
+        let (url, ann) = (url.clone(), ann.clone());
+        tokio::spawn(async move {
+            let db = Db::lazy(&url).expect("a URL");
+            messages::send(&db, &Push::memory(), &limits(), &ann, (&RoomRef::general(), &keyed("Hi", "c-1"))).await
+        })
+    });
+    let mut fresh = 0;
+    for copy in copies.collect::<Vec<_>>() {
+        let sent = copy.await.expect("ran").expect("sent");
+        assert_eq!(sent.message.seq, 1);
+        fresh += u32::from(!sent.replayed);
+    }
+    assert_eq!(fresh, 1);
+}
+
+#[tokio::test]
+async fn fifty_writers_leave_no_hole() {
+    let url = fixture::migrated().await;
+    let db = Db::lazy(&url).expect("a URL");
+    let mut writers = Vec::new();
+    for number in 0..50 {
+        writers.push(person(&db, &format!("writer{number}")).await);
+    }
+    let reader = writers[0].clone();
+    let tasks = writers.into_iter().map(|writer| {
+        let url = url.clone();
+        tokio::spawn(async move {
+            let db = Db::lazy(&url).expect("a URL");
+            for number in 0..4 {
+                let new = text(&format!("{} {number}", writer.username));
+                messages::send(&db, &Push::memory(), &limits(), &writer, (&RoomRef::general(), &new)).await.expect("sent");
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.expect("wrote");
+    }
+    let mut seqs = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = messages::history(&db, &reader, &RoomRef::general(), Part::After(after), Some(100)).await.expect("a page");
+        seqs.extend(page.items.iter().map(|message| message.seq));
+        let Some(next) = page.next else { break };
+        after = next.parse().expect("a seq");
+    }
+    assert_eq!(seqs, (1..=200).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn history_is_read_from_every_side() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let ann = person(&db, "ann").await;
+    let general = RoomRef::general();
+    for number in 1..=25 {
+        messages::send(&db, &push, &limits(), &ann, (&general, &text(&number.to_string()))).await.expect("sent");
+    }
+    let read = async |part, limit| {
+        let page = messages::history(&db, &ann, &general, part, limit).await.expect("a page");
+        (page.items.iter().map(|message| message.seq).collect::<Vec<_>>(), page.next)
+    };
+    assert_eq!(read(Part::Newest, Some(3)).await, (vec![23, 24, 25], Some("23".into())));
+    assert_eq!(read(Part::Before(23), Some(3)).await, (vec![20, 21, 22], Some("20".into())));
+    assert_eq!(read(Part::Before(3), Some(3)).await, (vec![1, 2], None));
+    assert_eq!(read(Part::Before(1), Some(3)).await, (vec![], None));
+    assert_eq!(read(Part::After(20), Some(3)).await, (vec![21, 22, 23], Some("23".into())));
+    assert_eq!(read(Part::After(23), Some(3)).await, (vec![24, 25], None));
+    assert_eq!(read(Part::After(25), Some(3)).await, (vec![], None));
+    assert_eq!(read(Part::Around(10), Some(5)).await.0, [8, 9, 10, 11, 12]);
+    assert_eq!(read(Part::Around(1), Some(5)).await.0, [1, 2, 3, 4, 5]);
+    assert_eq!(read(Part::Before(u64::MAX), Some(1)).await.0, [25]);
+    assert_eq!(read(Part::After(u64::MAX), Some(1)).await.0, [0; 0]);
+    assert_eq!(read(Part::Newest, Some(0)).await.0, [25], "a limit is at least one");
+    assert_eq!(read(Part::Newest, Some(9999)).await.0.len(), 25);
+}
+
+#[tokio::test]
+async fn a_reply_shows_what_it_answers() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let general = RoomRef::general();
+    messages::send(&db, &push, &limits(), &ann, (&general, &text(&"ä".repeat(200)))).await.expect("sent");
+    let answer = NewMessage { reply_to: Some(1), ..text("Yes") };
+    let sent = messages::send(&db, &push, &limits(), &bob, (&general, &answer)).await.expect("sent").message;
+    let reply = sent.reply_to.clone().expect("a preview");
+    assert_eq!((reply.seq, reply.username.as_deref(), reply.preview), (1, Some("ann"), "ä".repeat(120)));
+    assert_eq!(messages::find(&db, &ann, &general, 2).await.expect("stored"), sent);
+    let absent = NewMessage { reply_to: Some(99), ..text("Yes") };
+    let refused = messages::send(&db, &push, &limits(), &bob, (&general, &absent)).await.err();
+    assert!(matches!(refused, Some(Error::NotFound("message_not_found"))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_message_is_refused_before_anything_is_written() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let ann = person(&db, "ann").await;
+    let general = RoomRef::general();
+    let longest = "😀".repeat(1000);
+    messages::send(&db, &push, &limits(), &ann, (&general, &text(&longest))).await.expect("a thousand emoji are a thousand characters");
+    for (new, code) in [
+        (text(&"😀".repeat(1001)), "too_long"),
+        (text(&"a".repeat(1001)), "too_long"),
+        (text(""), "required"),
+        (text(" \n\t\u{3000}"), "required"),
+        (NewMessage::default(), "required"),
+        (text("a\0b"), "invalid"),
+        (keyed("Hi", ""), "invalid"),
+        (keyed("Hi", &"x".repeat(65)), "invalid"),
+    ] {
+        let refused = messages::send(&db, &push, &limits(), &ann, (&general, &new)).await.err();
+        assert!(matches!(&refused, Some(Error::Invalid(wrong)) if wrong[0].code == code), "{code}: {refused:?}");
+    }
+    assert_eq!(messages::history(&db, &ann, &general, Part::Newest, None).await.expect("history").last_seq, 1);
+}
+
+#[tokio::test]
+async fn strangers_neither_read_nor_write() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, eve) = (person(&db, "ann").await, person(&db, "eve").await);
+    let new = NewRoom { name: "Lunch".into(), kind: None, topic: None, member_ids: Vec::new() };
+    let group = rooms::create(&db, &push, &ann, RoomKind::Group, &new).await.expect("made");
+    let room = RoomRef::Id(group.id);
+    messages::send(&db, &push, &limits(), &ann, (&room, &text("secret"))).await.expect("sent");
+    for refused in [
+        messages::send(&db, &push, &limits(), &eve, (&room, &text("Hi"))).await.err(),
+        messages::history(&db, &eve, &room, Part::Newest, None).await.err(),
+        messages::find(&db, &eve, &room, 1).await.err(),
+        messages::history(&db, &eve, &RoomRef::Id(4711.into()), Part::Newest, None).await.err(),
+    ] {
+        assert!(matches!(refused, Some(Error::NotFound("room_not_found"))), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_sender_has_an_allowance_that_fills_up_again() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let mut ann = person(&db, "ann").await;
+    let narrow = shared::config::Limits { send: Limit { quota: 3, window: 10 }, ..limits() };
+    let general = RoomRef::general();
+    for _ in 0..3 {
+        messages::send(&db, &push, &narrow, &ann, (&general, &text("Hi"))).await.expect("within the allowance");
+    }
+    let refused = messages::send(&db, &push, &narrow, &ann, (&general, &text("Hi"))).await.err();
+    let Some(Error::TooMany { retry_after, .. }) = refused else { panic!("{refused:?}") };
+    assert!((1..=4).contains(&retry_after), "{retry_after}");
+    ann.now = ann.now.plus_seconds(i64::from(retry_after));
+    messages::send(&db, &push, &narrow, &ann, (&general, &text("Hi"))).await.expect("after the time that was told");
+}
+
+#[tokio::test]
+async fn the_hot_paths_keep_to_their_statements() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let ann = person(&db, "ann").await;
+    let general = RoomRef::general();
+    rooms::join(&db, &push, &ann, &general).await.expect("joined");
+    let config = limits();
+    let input = keyed("Hi", "c-1");
+    let twice = keyed("Hi", "c-2");
+    messages::send(&db, &push, &config, &ann, (&general, &input)).await.expect("prepared");
+    let (sent, count) = statements(&db, messages::send(&db, &push, &config, &ann, (&general, &twice))).await;
+    sent.expect("sent");
+    assert_eq!(count, 6, "BEGIN, the locking read, insert, update, COMMIT; and the audience");
+    let page = || messages::history(&db, &ann, &general, Part::Newest, None);
+    page().await.expect("prepared");
+    assert_eq!(statements(&db, page()).await.1, 2, "who may read, and one range");
+    let list = || rooms::list(&db, &ann, Scope::All, (None, None));
+    list().await.expect("prepared");
+    assert_eq!(statements(&db, list()).await.1, 1);
+    let changed = || rooms::changed_since(&db, &ann, ann.now);
+    changed().await.expect("prepared");
+    assert_eq!(statements(&db, changed()).await.1, 1);
+}

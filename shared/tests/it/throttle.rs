@@ -1,0 +1,180 @@
+//! Limits of what has no row to count on, and tickets: on a real DynamoDB API.
+
+use shared::config::Limits;
+use shared::domain::{accounts, sessions, tickets};
+use shared::error::{Error, Limit, Result};
+use shared::id::UserId;
+
+use crate::desk::{Desk, NOW, PASSWORD, registration, visitor};
+use crate::fixture;
+
+const WRONG: &str = "not the password";
+
+fn narrow(quota: u32) -> Limits {
+    let limit = Limit { quota, window: 300 };
+    Limits { register: limit, login: limit, connect: limit, ..fixture::limits() }
+}
+
+fn code<T>(outcome: &Result<T>) -> &'static str {
+    outcome.as_ref().map_or_else(Error::code, |_| "ok")
+}
+
+#[tokio::test]
+async fn who_guesses_is_refused_and_locks_nobody_else_out() {
+    let desk = Desk::limited(narrow(3)).await;
+    desk.register("ann").await;
+    for _ in 0..3 {
+        assert_eq!(code(&desk.login("ann", WRONG, "198.51.100.1").await), "invalid_credentials");
+    }
+    for password in [WRONG, PASSWORD] {
+        let refused = desk.login("ANN", password, "198.51.100.1").await;
+        let Err(Error::TooMany { retry_after, policy }) = refused else { panic!("{}", code(&refused)) };
+        assert!((1..=300).contains(&retry_after));
+        assert_eq!(policy, Some(Limit { quota: 3, window: 300 }));
+    }
+    assert_eq!(code(&desk.login("ann", PASSWORD, "198.51.100.2").await), "ok", "the owner comes from elsewhere");
+    assert_eq!(code(&desk.login("bob", WRONG, "198.51.100.1").await), "invalid_credentials", "others may still be tried");
+    let later = shared::domain::visitor::Visitor { now: NOW.plus_seconds(300), ..visitor("198.51.100.1") };
+    let given =
+        shared::protocol::accounts::Login { username: Some("ann".into()), email: None, password: PASSWORD.into(), device: None };
+    accounts::login(&desk.db, &desk.issuer, &desk.throttle, &later, &given).await.expect("the window has ended");
+}
+
+#[tokio::test]
+async fn only_failures_count() {
+    let desk = Desk::limited(narrow(3)).await;
+    desk.register("ann").await;
+    for _ in 0..10 {
+        assert_eq!(code(&desk.login("ann", PASSWORD, "198.51.100.1").await), "ok");
+    }
+    assert_eq!(code(&desk.login("ann", WRONG, "198.51.100.1").await), "invalid_credentials");
+    assert_eq!(code(&desk.login("ann", PASSWORD, "198.51.100.1").await), "ok");
+}
+
+#[tokio::test]
+async fn a_burst_of_guesses_does_not_outrun_the_counter() {
+    let desk = std::sync::Arc::new(Desk::limited(narrow(3)).await);
+    desk.register("ann").await;
+    let tries = (0..12).map(|_| {
+        let desk = std::sync::Arc::clone(&desk);
+        tokio::spawn(async move { code(&desk.login("ann", WRONG, "198.51.100.1").await) })
+    });
+    let mut checked = 0;
+    for one in tries.collect::<Vec<_>>() {
+        checked += u32::from(one.await.expect("ran") == "invalid_credentials");
+    }
+    assert_eq!(checked, 3);
+}
+
+#[tokio::test]
+async fn one_address_cannot_try_a_password_on_everyone() {
+    let desk = Desk::limited(narrow(1)).await;
+    for number in 0..10 {
+        assert_eq!(code(&desk.login(&format!("user{number}"), WRONG, "198.51.100.1").await), "invalid_credentials");
+    }
+    assert_eq!(code(&desk.login("user10", WRONG, "198.51.100.1").await), "rate_limited");
+    assert_eq!(code(&desk.login("user10", WRONG, "198.51.100.2").await), "invalid_credentials");
+    let same_network = desk.login("user11", WRONG, "2001:db8::1").await;
+    assert_eq!(code(&same_network), "invalid_credentials");
+    assert_eq!(code(&desk.login("user11", WRONG, "2001:db8::ffff:1").await), "rate_limited", "half an IPv6 address is one place");
+}
+
+#[tokio::test]
+async fn many_addresses_cannot_lock_the_owner_out_of_home() {
+    let desk = Desk::limited(narrow(2)).await;
+    let home = "203.0.113.7";
+    desk.register("ann").await;
+    desk.login("ann", PASSWORD, home).await.expect("logged in");
+    for number in 1..=10 {
+        for _ in 0..2 {
+            assert_eq!(code(&desk.login("ann", WRONG, &format!("198.51.100.{number}")).await), "invalid_credentials");
+        }
+    }
+    assert_eq!(code(&desk.login("ann", WRONG, "198.51.100.99").await), "rate_limited", "enough from everywhere");
+    assert_eq!(code(&desk.login("ann", PASSWORD, "198.51.100.98").await), "rate_limited");
+    assert_eq!(code(&desk.login("ann", PASSWORD, home).await), "ok");
+}
+
+#[tokio::test]
+async fn a_stolen_token_is_no_licence_to_guess_the_password() {
+    let desk = Desk::limited(narrow(3)).await;
+    let caller = desk.caller(&desk.register("ann").await).await.expect("signed in");
+    let set = async |current: &str| {
+        let given = shared::protocol::accounts::ChangePassword { current: current.into(), new: "a new password for ann".into() };
+        code(&accounts::change_password(&desk.db, &desk.push, &desk.throttle, &caller, &given).await)
+    };
+    for _ in 0..3 {
+        assert_eq!(set(WRONG).await, "wrong_password");
+    }
+    assert_eq!(set(PASSWORD).await, "rate_limited");
+}
+
+#[tokio::test]
+async fn an_address_makes_so_many_accounts_and_no_more() {
+    let desk = Desk::limited(narrow(2)).await;
+    let register = async |name: &str, ip: &str| {
+        code(&accounts::register(&desk.db, &desk.issuer, &desk.throttle, &visitor(ip), &registration(name)).await)
+    };
+    assert_eq!(register("ann", "198.51.100.1").await, "ok");
+    assert_eq!(register("x", "198.51.100.1").await, "invalid_input", "what is wrong is not counted");
+    assert_eq!(register("bob", "198.51.100.1").await, "ok");
+    assert_eq!(register("eve", "198.51.100.1").await, "rate_limited");
+    assert_eq!(register("eve", "198.51.100.2").await, "ok");
+}
+
+#[tokio::test]
+async fn without_dynamodb_nobody_guesses_and_who_is_in_stays_in() {
+    let desk = Desk::without_dynamodb().await;
+    let whole = Desk::open().await;
+    let ann = whole.register("ann").await;
+    let caller = whole.caller(&ann).await.expect("signed in");
+    let registered =
+        accounts::register(&desk.db, &desk.issuer, &desk.throttle, &visitor("192.0.2.1"), &registration("bob")).await;
+    assert_eq!(code(&registered), "unavailable");
+    assert_eq!(code(&desk.login("ann", PASSWORD, "192.0.2.1").await), "unavailable");
+    desk.throttle.connect(UserId(7), NOW).await.expect("sockets go uncounted");
+    assert_eq!(code(&tickets::issue(&desk.ephemeral, &desk.throttle, &caller, "ws://localhost/ws").await), "unavailable");
+    assert_eq!(code(&tickets::redeem(&whole.db, &desk.ephemeral, "x", NOW).await), "unavailable");
+    let renewed = sessions::refresh(&whole.db, &desk.push, &desk.issuer, &visitor("192.0.2.1"), &ann.tokens.refresh_token).await;
+    assert_eq!(code(&renewed), "ok");
+}
+
+#[tokio::test]
+async fn a_ticket_works_once_and_for_a_minute() {
+    let desk = std::sync::Arc::new(Desk::open().await);
+    let caller = desk.caller(&desk.register("ann").await).await.expect("signed in");
+    let issue =
+        async || tickets::issue(&desk.ephemeral, &desk.throttle, &caller, "ws://localhost:8081/ws").await.expect("a ticket");
+    let ticket = issue().await;
+    assert_eq!((ticket.url, ticket.expires_in), (format!("ws://localhost:8081/ws?ticket={}", ticket.ticket), 60));
+    let tries = (0..32).map(|_| {
+        let (desk, ticket) = (std::sync::Arc::clone(&desk), ticket.ticket.clone());
+        tokio::spawn(async move { tickets::redeem(&desk.db, &desk.ephemeral, &ticket, NOW).await })
+    });
+    let mut holders = Vec::new();
+    for one in tries.collect::<Vec<_>>() {
+        holders.extend(one.await.expect("ran").map(|found| (found.user, found.session)));
+    }
+    assert_eq!(holders, [(caller.user, caller.session)]);
+    let (late, early) = (issue().await, issue().await);
+    let at =
+        async |ticket: &str, seconds| code(&tickets::redeem(&desk.db, &desk.ephemeral, ticket, NOW.plus_seconds(seconds)).await);
+    assert_eq!((at(&late.ticket, 60).await, at(&early.ticket, 59).await), ("unauthenticated", "ok"));
+    for unknown in ["", "x", "ticket#", &"x".repeat(100_000), &late.url] {
+        assert_eq!(at(unknown, 0).await, "unauthenticated", "{}", unknown.len());
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_ends_with_the_session_that_asked_for_it() {
+    let desk = Desk::limited(narrow(3)).await;
+    let caller = desk.caller(&desk.register("ann").await).await.expect("signed in");
+    let ticket = tickets::issue(&desk.ephemeral, &desk.throttle, &caller, "wss://x.example/ws?v=1").await.expect("a ticket");
+    assert!(ticket.url.starts_with("wss://x.example/ws?v=1&ticket="));
+    for _ in 0..2 {
+        tickets::issue(&desk.ephemeral, &desk.throttle, &caller, "ws://x").await.expect("a ticket");
+    }
+    assert_eq!(code(&tickets::issue(&desk.ephemeral, &desk.throttle, &caller, "ws://x").await), "rate_limited");
+    sessions::logout(&desk.db, &desk.push, &caller).await.expect("logged out");
+    assert_eq!(code(&tickets::redeem(&desk.db, &desk.ephemeral, &ticket.ticket, NOW).await), "session_ended");
+}

@@ -1,0 +1,243 @@
+//! The rules of the house that no compiler knows, read from the sources themselves: layers, heads of files, lengths, names, reasons.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A module of `shared`, the modules that it may use besides itself, and the crates that it may not.
+struct Layer(&'static str, &'static [&'static str], &'static [&'static str]);
+
+/// Imports point up this list. A name that ends in `*` stands for all that begin so.
+const LAYERS: &[Layer] = &[
+    Layer("id", &["time", "protocol"], &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "tokio"]),
+    Layer("time", &["id", "protocol"], &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "tokio"]),
+    // `error` is plain data, free of transport; the wire forms of errors stand in `protocol`.
+    Layer("protocol", &["id", "time", "error"], &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "tokio"]),
+    Layer("error", &["id", "time"], &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "http"]),
+    Layer("caller", UP_TO_CONFIG, &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "http"]),
+    Layer("config", UP_TO_CONFIG, &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "http"]),
+    Layer("telemetry", UP_TO_CONFIG, &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "http"]),
+    Layer("store", UP_TO_CONFIG, &["aws_*", "lambda_*", "axum", "hyper*", "http"]),
+    Layer("push", UP_TO_CONFIG, &["sqlx", "lambda_*", "axum"]),
+    Layer("domain", UP_TO_PUSH, &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "http"]),
+    Layer(
+        "edge",
+        &["id", "time", "protocol", "error", "caller", "config", "telemetry", "push"],
+        &["sqlx", "aws_sdk_*", "aws_sigv4"],
+    ),
+];
+const UP_TO_CONFIG: &[&str] = &["id", "time", "protocol", "error", "caller", "config", "telemetry"];
+const UP_TO_PUSH: &[&str] = &["id", "time", "protocol", "error", "caller", "config", "telemetry", "store", "push"];
+
+/// What functions may not touch by themselves.
+const NOT_IN_FUNCTIONS: &[&str] = &["sqlx", "aws_sdk_*", "aws_sigv4", "aws_credential_types", "hyper*"];
+
+const NAMES_THAT_SAY_NOTHING: &[&str] =
+    &["util", "utils", "helper", "helpers", "common", "misc", "manager", "impl", "types", "stuff"];
+const MOST_LINES: usize = 400;
+
+#[test]
+fn imports_point_up_the_layers() {
+    let mut wrong = Vec::new();
+    for file in sources(&root().join("shared/src")) {
+        let inside = file.strip_prefix(root().join("shared/src")).unwrap_or(&file);
+        let module = inside.iter().next().and_then(|first| first.to_str()).unwrap_or_default().trim_end_matches(".rs");
+        if module == "lib" {
+            continue;
+        }
+        let Some(Layer(_, may, must_not)) = LAYERS.iter().find(|layer| layer.0 == module) else {
+            wrong.push(format!("{}: the module {module} stands in no layer", shown(&file)));
+            continue;
+        };
+        for (head, next) in paths(&code(&file)) {
+            let bad = match head.as_str() {
+                "crate" => LAYERS.iter().any(|layer| layer.0 == next) && next != module && !may.contains(&next.as_str()),
+                _ => must_not.iter().any(|name| matches(name, &head)),
+            };
+            let what = if head == "crate" { next } else { head };
+            if bad {
+                wrong.push(format!("{}: {module} may not use {what}", shown(&file)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn functions_reach_the_store_through_the_domain() {
+    let mut wrong = Vec::new();
+    for file in sources(&root().join("functions")).into_iter().filter(|file| !shown(file).starts_with("functions/tests")) {
+        let code = code(&file);
+        for (head, _) in paths(&code) {
+            if NOT_IN_FUNCTIONS.iter().any(|name| matches(name, &head)) {
+                wrong.push(format!("{}: a function may not use {head}", shown(&file)));
+            }
+        }
+        let migrates = shown(&file).starts_with("functions/migrate/");
+        for used in follows(&code, "shared::store::").iter().flat_map(|used| names(used)) {
+            if !(used == "Db" || migrates && used == "migrations") {
+                wrong.push(format!("{}: a function may not use store::{used}", shown(&file)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_the_store_speaks_sql() {
+    let mut wrong = Vec::new();
+    for folder in ["shared/src/domain", "shared/src/edge", "shared/src/push", "shared/src/protocol", "functions"] {
+        for file in sources(&root().join(folder)).into_iter().filter(|file| !shown(file).starts_with("functions/tests")) {
+            let code = code(&file).to_lowercase();
+            for sql in ["\"select ", "insert into ", "delete from ", "\"update ", "query!(", "query_as!(", "query_scalar!("] {
+                if code.contains(sql) {
+                    wrong.push(format!("{}: {sql}", shown(&file)));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "SQL outside of the store:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_file_says_what_lives_in_it_and_stays_short() {
+    let mut wrong = Vec::new();
+    for file in ["shared", "functions", "local"].iter().flat_map(|package| sources(&root().join(package))) {
+        let text = read(&file);
+        let lines = text.lines().count();
+        let name = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        if !text.starts_with("//! ") {
+            wrong.push(format!("{}: the first line is no `//!`", shown(&file)));
+        }
+        if lines > MOST_LINES {
+            wrong.push(format!("{}: {lines} lines, {MOST_LINES} at most", shown(&file)));
+        }
+        let folder = file.parent().and_then(Path::file_name).and_then(|folder| folder.to_str()).unwrap_or_default();
+        if let Some(name) = [name, folder].into_iter().find(|name| NAMES_THAT_SAY_NOTHING.contains(name)) {
+            wrong.push(format!("{}: {name} says nothing", shown(&file)));
+        }
+        for word in [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("#[", "ignore"), concat!("#[", "allow(")] {
+            if text.contains(word) {
+                wrong.push(format!("{}: {word}", shown(&file)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_migration_can_be_taken_back_and_explains_itself() {
+    let names: BTreeSet<String> = fs::read_dir(root().join("shared/migrations"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let ups: Vec<&str> = names.iter().filter_map(|name| name.strip_suffix(".up.sql")).collect();
+    assert!(!ups.is_empty());
+    assert_eq!(names.len(), 2 * ups.len(), "a file that is neither up nor down: {names:?}");
+    for (index, up) in ups.iter().enumerate() {
+        assert!(names.contains(&format!("{up}.down.sql")), "{up} cannot be taken back");
+        assert!(up.starts_with(&format!("{:04}_", index + 1)), "{up} should be number {}", index + 1);
+        let text = read(&root().join(format!("shared/migrations/{up}.up.sql")));
+        assert!(text.starts_with("-- "), "{up} does not say what it is for");
+    }
+}
+
+#[test]
+fn every_dependency_has_a_reason_and_one_version() {
+    let manifest = read(&root().join("Cargo.toml"));
+    let lines =
+        manifest.lines().skip_while(|line| *line != "[workspace.dependencies]").skip(1).take_while(|line| !line.starts_with('['));
+    let mut count = 0;
+    for line in lines.filter(|line| line.contains(" = ") && !line.starts_with('#') && !line.contains("{ path = ")) {
+        let reason = line.rsplit_once(" # ").or_else(|| line.rsplit_once("\t# ")).map_or("", |(_, reason)| reason.trim());
+        assert!(!reason.is_empty(), "no reason: {line}");
+        count += 1;
+    }
+    assert!(count > 20, "the list of dependencies was not found");
+    for package in ["shared", "functions", "local"] {
+        let manifest = read(&root().join(package).join("Cargo.toml"));
+        let sections = manifest.split("\n[").filter(|section| section.contains("dependencies]"));
+        for line in sections.flat_map(str::lines).skip(1).filter(|line| line.contains('=') && !line.starts_with('#')) {
+            assert!(line.contains("workspace = true"), "{package} brings its own version: {line}");
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+fn shown(file: &Path) -> String {
+    file.strip_prefix(root()).unwrap_or(file).display().to_string()
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", shown(file)))
+}
+
+/// Every Rust file below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", shown(folder)));
+    let mut files = Vec::new();
+    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The text without lines of comment.
+fn code(file: &Path) -> String {
+    read(file).lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// The first two names of every path: `crate::store::Db` gives `crate` and `store`; a list in braces gives one pair for each of its names.
+fn paths(code: &str) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices("::") {
+        let head: String = code[..at].chars().rev().take_while(|c| is_name(*c)).collect::<Vec<_>>().into_iter().rev().collect();
+        let before = code[..at - head.len()].chars().next_back();
+        if head.is_empty() || before == Some(':') {
+            continue;
+        }
+        for next in names(&code[at + 2..]) {
+            found.insert((head.clone(), next));
+        }
+    }
+    found
+}
+
+/// What stands behind each occurrence of `path`.
+fn follows<'a>(code: &'a str, path: &str) -> Vec<&'a str> {
+    code.match_indices(path).map(|(at, _)| &code[at + path.len()..]).collect()
+}
+
+/// The name that the text begins with, or those of the list in braces that it begins with.
+fn names(text: &str) -> Vec<String> {
+    let Some(list) = text.strip_prefix('{') else {
+        return vec![text.chars().take_while(|c| is_name(*c)).collect()];
+    };
+    let mut depth = 0_i32;
+    let end = list.find(|c| {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        depth < 0
+    });
+    let mut names = Vec::new();
+    for part in list[..end.unwrap_or(list.len())].split(',') {
+        names.push(part.trim().chars().take_while(|c| is_name(*c)).collect());
+    }
+    names
+}
+
+fn is_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// `aws_lc_rs` is cryptography and no service of AWS.
+fn matches(pattern: &str, name: &str) -> bool {
+    name != "aws_lc_rs" && pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start))
+}
