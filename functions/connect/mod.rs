@@ -55,7 +55,10 @@ async fn open(state: &State, event: &ApiGatewayWebsocketProxyRequest, now: Times
 /// The dialect if it was offered; else the subprotocol that carried the token, because browsers insist on an answer to what they offer.
 fn chosen(offered: &str) -> Option<&str> {
     let mut protocols = offered.split(',').map(str::trim).filter(|protocol| !protocol.is_empty());
-    protocols.clone().find(|protocol| *protocol == "conchat.v1").or_else(|| protocols.find(|protocol| protocol.starts_with("bearer.")))
+    protocols
+        .clone()
+        .find(|protocol| *protocol == "conchat.v1")
+        .or_else(|| protocols.find(|protocol| protocol.starts_with("bearer.")))
 }
 
 #[cfg(test)]

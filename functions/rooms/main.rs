@@ -1,6 +1,6 @@
 //! The function `rooms`: rooms and who is in them.
 
-use functions::{rooms, resources};
+use functions::{resources, rooms};
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]

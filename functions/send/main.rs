@@ -1,6 +1,6 @@
 //! The function `send`: every frame that a socket sends.
 
-use functions::{send, resources};
+use functions::{resources, send};
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]

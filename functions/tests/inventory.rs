@@ -9,6 +9,8 @@ use utoipa::openapi::OpenApi;
 use yaml_serde::Value;
 
 type Routes = BTreeSet<(String, String)>;
+/// What may be done with a resource.
+type Right = (&'static str, &'static [&'static str]);
 
 /// Something that a function touches: how its code says so, what it then must be given, and what it reads besides.
 struct Concern {
@@ -67,7 +69,7 @@ const KNOBS: &[(&str, &[&str])] = &[
 const SPEAK_IN_ROOMS: &[&str] = &["connect", "messages", "rooms", "send"];
 
 /// Rights beyond the secrets, which follow from the environment. Resource, then actions.
-const RIGHTS: &[(&str, &[(&str, &[&str])])] = &[
+const RIGHTS: &[(&str, &[Right])] = &[
     ("auth", &[("ConnectionsTable", FIND_AND_FORGET), ("EphemeralTable", &["PutItem", "UpdateItem"]), ("WebSocketApi", SOCKETS)]),
     ("authorizer", &[("EphemeralTable", &["DeleteItem", "UpdateItem"])]),
     ("connect", &[("ConnectionsTable", FIND_AND_FORGET), ("WebSocketApi", SOCKETS), ("FanoutFunction", &["InvokeFunction"])]),
@@ -81,7 +83,7 @@ const RIGHTS: &[(&str, &[(&str, &[&str])])] = &[
 ];
 const FIND_AND_FORGET: &[&str] = &["BatchGetItem", "UpdateItem"];
 const SOCKETS: &[&str] = &["ManageConnections DELETE", "ManageConnections POST"];
-const SEND: &[(&str, &[&str])] = &[
+const SEND: &[Right] = &[
     ("ConnectionsTable", FIND_AND_FORGET),
     ("EphemeralTable", &["UpdateItem"]),
     ("WebSocketApi", SOCKETS),
@@ -250,7 +252,7 @@ fn documented(document: &OpenApi) -> Routes {
 fn code(binary: &str) -> String {
     let folder = root().join("functions").join(binary);
     let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let texts = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap_or_default());
+    let texts = files.filter_map(Result::ok).map(|file| fs::read_to_string(file.path()).unwrap_or_default());
     let lines = texts.collect::<Vec<_>>().join("\n");
     lines.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }

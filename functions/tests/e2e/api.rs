@@ -35,7 +35,10 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 impl Api {
     pub(crate) fn new(base: &str) -> Self {
-        Self { base: base.trim_end_matches('/').to_owned(), http: Client::builder(TokioExecutor::new()).build(HttpConnector::new()) }
+        Self {
+            base: base.trim_end_matches('/').to_owned(),
+            http: Client::builder(TokioExecutor::new()).build(HttpConnector::new()),
+        }
     }
 
     /// Sends anything at all.

@@ -13,7 +13,9 @@ async fn bodies_that_are_no_json_and_fields_of_wrong_types_are_named() {
     let ann = world.api.person("ann").await;
     let bearer = format!("Bearer {}", ann.token);
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-    for body in [&b""[..], b"{", b"[", b"{\"content\":}", b"{\"content\":\"\xff\"}", b"{\"content\":\"\\ud800\"}", b"{} {}", b"nul"] {
+    for body in
+        [&b""[..], b"{", b"[", b"{\"content\":}", b"{\"content\":\"\xff\"}", b"{\"content\":\"\\ud800\"}", b"{} {}", b"nul"]
+    {
         let answer = world.api.raw(Method::POST, "/api/rooms/general/messages", &headers, body).await;
         answer.refused(400, "malformed_json");
     }
@@ -36,7 +38,11 @@ async fn bodies_that_are_no_json_and_fields_of_wrong_types_are_named() {
         let status = world.api.post("/api/rooms/general/messages", &ann, body.clone()).await.status.as_u16();
         assert!(matches!(status, 400 | 422), "{body}: {status}");
     }
-    assert_eq!(world.api.get("/api/rooms/general", &ann).await.is(200)["joined"], false, "nothing was written, not even a membership");
+    assert_eq!(
+        world.api.get("/api/rooms/general", &ann).await.is(200)["joined"],
+        false,
+        "nothing was written, not even a membership"
+    );
 }
 
 #[tokio::test]
@@ -117,7 +123,8 @@ async fn names_of_rooms_and_people_are_checked() {
         let problem = world.api.post("/api/rooms", &ann, body.clone()).await.refused(422, "invalid_input");
         assert_eq!(problem["errors"][0]["field"], field, "{body}");
     }
-    let wrong = world.api.post("/api/rooms", &ann, json!({ "name": "x", "member_ids": ["x"] })).await.refused(422, "invalid_input");
+    let wrong =
+        world.api.post("/api/rooms", &ann, json!({ "name": "x", "member_ids": ["x"] })).await.refused(422, "invalid_input");
     assert_eq!(wrong["errors"][0]["field"], "member_ids[0]");
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::cloud::world;
+use crate::cloud::{own_world, world};
 use crate::socket::Socket;
 
 #[tokio::test]
@@ -108,4 +108,22 @@ async fn the_twenty_first_socket_closes_the_oldest() {
     assert_eq!(sockets[0].wait("bye").await["code"], "too_many_connections");
     assert!(sockets[0].next().await.is_none(), "the oldest is closed");
     assert_eq!(sockets[1].ask(json!({ "action": "ping" })).await["type"], "pong");
+}
+
+#[tokio::test]
+async fn a_page_of_a_foreign_origin_opens_no_socket() {
+    let world = own_world(&[("ALLOWED_ORIGINS", "https://app.example.com")]);
+    let ann = world.api.person("ann").await;
+    let open = async |origin: &str| Socket::open(&world.ws, &[("authorization", &ann.token), ("origin", origin)]).await.map(drop);
+    assert_eq!(open("https://app.example.com").await, Ok(()));
+    for origin in [
+        "https://evil.example",
+        "null",
+        "https://app.example.com.evil.example",
+        "http://app.example.com",
+        "https://app.example.com:444",
+    ] {
+        assert_eq!(open(origin).await, Err(403), "{origin}");
+    }
+    assert!(Socket::open(&world.ws, &[("authorization", &ann.token)]).await.is_ok(), "apps send no origin");
 }

@@ -187,6 +187,31 @@ async fn a_closed_socket_leaves_the_registry() {
     }
 }
 
+#[tokio::test]
+async fn a_socket_that_never_reads_is_given_up_and_harms_nobody() {
+    let world = own_world(&[]);
+    let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
+    let room = world.api.group(&ann, &[&bob]).await;
+    let mut hers = Socket::lean(&world.ws, &ann).await;
+    let stuck = Socket::of(&world.ws, &bob).await;
+    let registry = Registry::of(world.cloud().dynamodb_endpoint());
+    assert_eq!(registry.connections(bob.id).await.len(), 1);
+    let begun = Instant::now();
+    let mut sent = 0;
+    // Its kernel takes some megabytes before the gateway's queue fills; then posts to it are answered with 429.
+    while !registry.connections(bob.id).await.is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(40), "not given up after {sent} messages");
+        for _ in 0..20 {
+            let text = "😀".repeat(1000);
+            let ack = hers.ask(json!({ "action": "send", "room_id": room, "content": text })).await;
+            assert_eq!(ack["type"], "ack", "{ack}");
+            sent += 1;
+        }
+    }
+    drop(stuck);
+    assert_eq!(hers.ask(json!({ "action": "send", "room_id": room, "content": "on we go" })).await["seq"], sent + 1);
+}
+
 /// A look into the connections' table.
 struct Registry(aws_sdk_dynamodb::Client);
 
@@ -205,7 +230,11 @@ impl Registry {
     async fn add(&self, user: u64, connection: &str, connected_at: i64) {
         use aws_sdk_dynamodb::types::AttributeValue;
         let number = |value: i64| AttributeValue::N(value.to_string());
-        let entry = [("session_id".to_owned(), number(1)), ("lean".to_owned(), AttributeValue::Bool(true)), ("connected_at".to_owned(), number(connected_at))];
+        let entry = [
+            ("session_id".to_owned(), number(1)),
+            ("lean".to_owned(), AttributeValue::Bool(true)),
+            ("connected_at".to_owned(), number(connected_at)),
+        ];
         self.0
             .update_item()
             .table_name("ConnectionsTable")
@@ -220,7 +249,14 @@ impl Registry {
 
     async fn connections(&self, user: u64) -> Vec<String> {
         use aws_sdk_dynamodb::types::AttributeValue;
-        let found = self.0.get_item().table_name("ConnectionsTable").key("user_id", AttributeValue::N(user.to_string())).send().await.expect("read");
+        let found = self
+            .0
+            .get_item()
+            .table_name("ConnectionsTable")
+            .key("user_id", AttributeValue::N(user.to_string()))
+            .send()
+            .await
+            .expect("read");
         let item = found.item.unwrap_or_default();
         item.keys().filter_map(|name| name.strip_prefix("c#")).map(str::to_owned).collect()
     }

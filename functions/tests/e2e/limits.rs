@@ -8,7 +8,8 @@ use crate::socket::Socket;
 
 #[tokio::test]
 async fn every_rate_is_refused_with_the_time_to_wait() {
-    let world = own_world(&[("RATE_REGISTER", "3/3600"), ("RATE_LOGIN", "3/300"), ("RATE_SEND", "2/60"), ("RATE_CONNECT", "3/60")]);
+    let world =
+        own_world(&[("RATE_REGISTER", "3/3600"), ("RATE_LOGIN", "3/300"), ("RATE_SEND", "2/60"), ("RATE_CONNECT", "3/60")]);
     let ann = world.api.person("ann").await;
     let bob = world.api.person("bob").await;
     world.api.person("cleo").await;

@@ -59,7 +59,9 @@ impl<S: Sync> FromRequestParts<S> for Credential {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
         match (values.next().and_then(|value| value.to_str().ok()), values.next()) {
-            (Some(value), None) => bearer(value).map(|token| Self(token.to_owned())).ok_or(Error::Unauthenticated("unauthenticated")),
+            (Some(value), None) => {
+                bearer(value).map(|token| Self(token.to_owned())).ok_or(Error::Unauthenticated("unauthenticated"))
+            }
             _ => Err(Error::Unauthenticated("unauthenticated")),
         }
     }
@@ -83,11 +85,8 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
-        let bytes = http_body_util::Limited::new(request.into_body(), MAX_BODY)
-            .collect()
-            .await
-            .map_err(|_| Error::TooLarge)?
-            .to_bytes();
+        let bytes =
+            http_body_util::Limited::new(request.into_body(), MAX_BODY).collect().await.map_err(|_| Error::TooLarge)?.to_bytes();
         json(&bytes).map(Self)
     }
 }

@@ -28,7 +28,9 @@ pub fn status(error: &Error) -> StatusCode {
 pub fn log(error: &Error, request_id: &str) {
     match error {
         Error::Internal(source) => tracing::error!(request_id, error = chain(source.as_ref()), "internal error"),
-        Error::Unavailable { source, .. } => tracing::warn!(request_id, error = chain(source.as_ref()), "a dependency does not answer"),
+        Error::Unavailable { source, .. } => {
+            tracing::warn!(request_id, error = chain(source.as_ref()), "a dependency does not answer")
+        }
         _ => {}
     }
 }

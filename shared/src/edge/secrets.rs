@@ -22,7 +22,8 @@ pub async fn resolve(source: SecretSource, aws: &Aws) -> Result<Secret> {
         SecretSource::Given(secret) => return Ok(secret),
         SecretSource::Arn(arn) => arn,
     };
-    let url = crate::config::endpoint("SECRETSMANAGER").unwrap_or_else(|| format!("https://secretsmanager.{}.amazonaws.com", aws.region));
+    let url = crate::config::endpoint("SECRETSMANAGER")
+        .unwrap_or_else(|| format!("https://secretsmanager.{}.amazonaws.com", aws.region));
     let call = Call {
         service: "secretsmanager",
         method: http::Method::POST,

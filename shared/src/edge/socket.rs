@@ -27,7 +27,8 @@ impl Socket {
     pub fn of(event: &ApiGatewayWebsocketProxyRequest) -> Result<Self> {
         let context = &event.request_context;
         let found = |name: &str| context.authorizer.fields.get(name).map(text);
-        let id = |name: &str| found(name).and_then(|text| text.parse::<u64>().ok()).ok_or(Error::Unauthenticated("unauthenticated"));
+        let id =
+            |name: &str| found(name).and_then(|text| text.parse::<u64>().ok()).ok_or(Error::Unauthenticated("unauthenticated"));
         let connection_id = context.connection_id.clone().ok_or_else(|| Error::internal("an event without a connection id"))?;
         let room = found("room").filter(|room| !room.is_empty());
         let bound = room.map(|room| room.parse().map_err(|_| Error::NotFound("room_not_found"))).transpose()?;

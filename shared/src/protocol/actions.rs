@@ -66,7 +66,9 @@ pub fn read(frame: &str) -> Incoming {
         return Incoming { id: None, client_id: None, action };
     };
     let id = match fields.get("id") {
-        Some(id @ (Value::String(_) | Value::Number(_))) => serde_json::value::to_raw_value(id).ok().filter(|raw| raw.get().len() <= MAX_ID),
+        Some(id @ (Value::String(_) | Value::Number(_))) => {
+            serde_json::value::to_raw_value(id).ok().filter(|raw| raw.get().len() <= MAX_ID)
+        }
         _ => None,
     };
     let client_id = fields.get("client_id").and_then(Value::as_str).filter(|id| id.chars().count() <= 64).map(str::to_owned);
@@ -121,7 +123,9 @@ fn send(fields: &mut Map<String, Value>) -> Result<Action> {
         Some(Value::Null) | None => {}
         Some(_) => return Err(Error::invalid("data", "invalid", "must be an object or a string")),
     }
-    if !fields.contains_key("content") && let Some(text @ Value::String(_)) = fields.remove("message") {
+    if !fields.contains_key("content")
+        && let Some(text @ Value::String(_)) = fields.remove("message")
+    {
         fields.insert("content".into(), text);
     }
     let room = room(fields)?;

@@ -77,7 +77,8 @@ impl Push {
         let encoded = match shard.what {
             What::Frame { lean, full } => Encoded { lean: Bytes::from(lean), full: Bytes::from(full) },
             What::Busy { room_id, rev, due } => {
-                tokio::time::sleep(Duration::from_millis(due.saturating_sub(now.0).clamp(0, BUSY_WINDOW_MS).unsigned_abs())).await;
+                tokio::time::sleep(Duration::from_millis(due.saturating_sub(now.0).clamp(0, BUSY_WINDOW_MS).unsigned_abs()))
+                    .await;
                 let newest = cloud.ephemeral.busy_rev(RoomId(room_id), due).await.unwrap_or_default().max(rev);
                 Encoded::of(&Frame::Room { room_id: RoomId(room_id), rev: newest }, &audience)
             }

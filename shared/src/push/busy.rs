@@ -1,7 +1,5 @@
 //! Busy rooms: beyond a thousand listeners a room tells of its changes once a second, with the count that it has by then.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use crate::error::{Error, Result};
@@ -20,12 +18,14 @@ impl Ephemeral {
             .condition_expression("attribute_not_exists(rev) OR rev < :rev")
             .expression_attribute_values(":rev", AttributeValue::N(rev.to_string()))
             .expression_attribute_values(":expires", AttributeValue::N((due / 1000 + 60).to_string()))
-            .return_values(ReturnValue::AllOld)
+            .return_values(ReturnValue::UpdatedOld)
             .send()
             .await;
         match written {
-            Ok(old) => Ok(old.attributes().is_none_or(HashMap::is_empty)),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => Ok(false),
+            Ok(old) => Ok(old.attributes().is_none_or(|old| !old.contains_key("rev"))),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
             Err(error) => Err(Error::unavailable(error)),
         }
     }

@@ -131,8 +131,11 @@ impl Push {
     }
 }
 
-const BYE_TOO_MANY: Frame =
-    Frame::Bye { code: "too_many_connections", reason: "Another device of yours connected; the oldest socket ends.", resume: false };
+const BYE_TOO_MANY: Frame = Frame::Bye {
+    code: "too_many_connections",
+    reason: "Another device of yours connected; the oldest socket ends.",
+    resume: false,
+};
 
 /// A push that failed is told to the operator and to nobody else.
 fn unheard(what: &str, error: &crate::error::Error) {

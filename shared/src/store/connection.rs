@@ -250,5 +250,8 @@ fn is_refused(error: &sqlx::Error) -> bool {
 }
 
 fn code(error: &sqlx::Error) -> Option<u16> {
-    error.as_database_error().and_then(|database| database.try_downcast_ref::<MySqlDatabaseError>()).map(MySqlDatabaseError::number)
+    error
+        .as_database_error()
+        .and_then(|database| database.try_downcast_ref::<MySqlDatabaseError>())
+        .map(MySqlDatabaseError::number)
 }

@@ -198,9 +198,7 @@ impl MessageRow {
             username: self.username,
             content: self.content,
             client_id: self.client_id,
-            reply_to: self
-                .reply_to_seq
-                .map(|seq| reply(seq, self.reply_username, self.reply_content, self.reply_deleted_at)),
+            reply_to: self.reply_to_seq.map(|seq| reply(seq, self.reply_username, self.reply_content, self.reply_deleted_at)),
             attachments: Vec::new(),
             reactions: Vec::new(),
             mentions: Vec::new(),

@@ -30,15 +30,16 @@ pub async fn down(url: &Secret, target: i64) -> Result<()> {
 async fn locked(url: &Secret) -> Result<MySqlConnection> {
     let mut connection = super::connection::options(url)?.connect().await?;
     connection.execute("set names utf8mb4").await?;
-    let held: Option<i64> = sqlx::query_scalar("select get_lock(concat('conchat.migrations.', database()), 60)")
-        .fetch_one(&mut connection)
-        .await?;
+    let held: Option<i64> =
+        sqlx::query_scalar("select get_lock(concat('conchat.migrations.', database()), 60)").fetch_one(&mut connection).await?;
     if held == Some(1) { Ok(connection) } else { Err(Error::unavailable("another migration holds the lock")) }
 }
 
 /// The newest version that the database has, if it has any.
 pub async fn version(connection: &mut MySqlConnection) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar!(r#"select max(version) as "version: i64" from _sqlx_migrations where success"#).fetch_one(connection).await?)
+    Ok(sqlx::query_scalar!(r#"select max(version) as "version: i64" from _sqlx_migrations where success"#)
+        .fetch_one(connection)
+        .await?)
 }
 
 /// The version that this build brings.

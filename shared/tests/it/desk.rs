@@ -1,4 +1,5 @@
 //! What the tests of accounts stand on: a database, a DynamoDB table of the test's own, keys, and people who register and log in.
+#![expect(clippy::expect_used, reason = "a test that has nothing to stand on ends here, and says why")]
 
 use std::sync::{OnceLock, mpsc};
 use std::time::Duration;

@@ -178,7 +178,9 @@ async fn what_is_no_message_is_refused_before_anything_is_written() {
     let ann = person(&db, "ann").await;
     let general = RoomRef::general();
     let longest = "😀".repeat(1000);
-    messages::send(&db, &push, &limits(), &ann, (&general, &text(&longest))).await.expect("a thousand emoji are a thousand characters");
+    messages::send(&db, &push, &limits(), &ann, (&general, &text(&longest)))
+        .await
+        .expect("a thousand emoji are a thousand characters");
     for (new, code) in [
         (text(&"😀".repeat(1001)), "too_long"),
         (text(&"a".repeat(1001)), "too_long"),

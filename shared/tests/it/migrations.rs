@@ -27,10 +27,11 @@ async fn migrating_again_changes_nothing_and_back_leaves_nothing() {
         Some(migrations::newest())
     );
     migrations::down(&url, 0).await.expect("back to nothing");
-    let tables: Vec<String> = sqlx::query_scalar("select table_name from information_schema.tables where table_schema = database()")
-        .fetch_all(&mut **db.acquire().await.as_mut().expect("a connection"))
-        .await
-        .expect("a list");
+    let tables: Vec<String> =
+        sqlx::query_scalar("select table_name from information_schema.tables where table_schema = database()")
+            .fetch_all(&mut **db.acquire().await.as_mut().expect("a connection"))
+            .await
+            .expect("a list");
     assert_eq!(tables, ["_sqlx_migrations"]);
     assert_eq!(migrations::up(&url).await.ok(), Some(migrations::newest()), "and forward again");
 }
@@ -39,10 +40,11 @@ async fn migrating_again_changes_nothing_and_back_leaves_nothing() {
 async fn a_session_waits_briefly_reads_what_is_committed_and_speaks_utf8() {
     let db = fixture::database().await;
     let mut connection = db.acquire().await.expect("a connection");
-    let row = sqlx::query("select @@innodb_lock_wait_timeout, @@tx_isolation, @@character_set_client, @@max_statement_time, '👍🏽'")
-        .fetch_one(&mut *connection)
-        .await
-        .expect("a row");
+    let row =
+        sqlx::query("select @@innodb_lock_wait_timeout, @@tx_isolation, @@character_set_client, @@max_statement_time, '👍🏽'")
+            .fetch_one(&mut *connection)
+            .await
+            .expect("a row");
     assert_eq!(row.get::<u64, _>(0), 3);
     assert_eq!(row.get::<String, _>(1), "READ-COMMITTED");
     assert_eq!(row.get::<String, _>(2), "utf8mb4");
