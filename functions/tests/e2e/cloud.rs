@@ -28,6 +28,7 @@ impl World {
 }
 
 /// The backend that most tests share. Each test has a client of its own, because connections live in the runtime that opened them.
+#[expect(clippy::disallowed_methods, reason = "which deployment to test is said by whoever runs the tests")]
 pub(crate) fn world() -> World {
     static CLOUD: OnceLock<Arc<Cloud>> = OnceLock::new();
     match (std::env::var("API_URL"), std::env::var("WS_URL")) {

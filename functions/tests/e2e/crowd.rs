@@ -74,7 +74,7 @@ async fn fifty_writers_in_one_room_are_heard_by_all_in_one_order_without_holes()
             history.insert(place_and_text(message));
         }
         let Some(next) = page["next"].as_str() else { break };
-        after = next.to_owned();
+        next.clone_into(&mut after);
     }
     let seqs: Vec<_> = history.iter().map(|(seq, _)| *seq).collect();
     assert_eq!(seqs, (1..=(WRITERS * EACH) as u64).collect::<Vec<_>>(), "no hole and no double");

@@ -19,7 +19,7 @@ async fn stubborn(ws: String, who: Person, room: u64, stop: Arc<AtomicBool>) -> 
     while !stop.load(Ordering::Relaxed) {
         let client_id = format!("{}-{number}", who.name);
         let frame = json!({ "action": "send", "room_id": room, "content": client_id, "client_id": client_id });
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             assert!(Instant::now() < deadline, "{client_id} was never acknowledged");
             if socket.is_none() {
@@ -48,9 +48,8 @@ async fn answered(socket: &mut Socket, client_id: &str) -> Option<u64> {
         let frame = socket.next_within(Duration::from_secs(3)).await?;
         match frame["type"].as_str() {
             Some("ack") if frame["client_id"] == client_id => return frame["seq"].as_u64(),
-            Some("error") => return None,
             // The service's own frame when an invocation failed has no type.
-            None => return None,
+            Some("error") | None => return None,
             _ => {}
         }
     }
@@ -63,7 +62,7 @@ async fn history(api: &Api, room: u64, who: &Person) -> Vec<Value> {
         let page = api.get(&format!("/api/rooms/{room}/messages?after={after}&limit=100"), who).await.is(200);
         items.extend(page["items"].as_array().expect("items").iter().cloned());
         let Some(next) = page["next"].as_str() else { return items };
-        after = next.to_owned();
+        next.clone_into(&mut after);
     }
 }
 

@@ -21,7 +21,7 @@ pub async fn welcome(db: &Db, caller: &Caller, connection: &Connection, id: Opti
         let account = users::account(&mut store, caller.user).await?.ok_or(Error::NotFound("user_not_found"))?;
         (account, rooms::list(&mut store, caller.user, Scope::Joined, Place::START, MAX_LIMIT + 1).await?)
     };
-    let mut complete = rows.len() <= MAX_LIMIT as usize;
+    let complete = rows.len() <= MAX_LIMIT as usize;
     rows.truncate(MAX_LIMIT as usize);
     let mut frame = Frame::Welcome {
         id,
@@ -33,14 +33,12 @@ pub async fn welcome(db: &Db, caller: &Caller, connection: &Connection, id: Opti
         reconnect_before: connection.connected_at.plus_seconds(RECONNECT_SECONDS),
     };
     while frame.encode(Dialect::Lean).len() > MAX_FRAME {
-        let Frame::Welcome { rooms, complete: whole, .. } = &mut frame else { break };
+        let Frame::Welcome { rooms, complete, .. } = &mut frame else { break };
         rooms.truncate(rooms.len() / 2);
-        *whole = false;
-        complete = false;
+        *complete = false;
         if rooms.is_empty() {
             break;
         }
     }
-    tracing::debug!(complete, "welcome");
     Ok(frame)
 }

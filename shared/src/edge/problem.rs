@@ -29,7 +29,7 @@ pub fn log(error: &Error, request_id: &str) {
     match error {
         Error::Internal(source) => tracing::error!(request_id, error = chain(source.as_ref()), "internal error"),
         Error::Unavailable { source, .. } => {
-            tracing::warn!(request_id, error = chain(source.as_ref()), "a dependency does not answer")
+            tracing::warn!(request_id, error = chain(source.as_ref()), "a dependency does not answer");
         }
         _ => {}
     }

@@ -108,6 +108,7 @@ pub struct Session {
 
 /// A single-use credential for opening a WebSocket from a browser.
 #[derive(Clone, Serialize, utoipa::ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names on the wire")]
 pub struct Ticket {
     /// Pass it as the query parameter `ticket`; works once.
     pub ticket: String,

@@ -1,5 +1,6 @@
 //! Busy rooms: beyond a thousand listeners a room tells of its changes once a second, with the count that it has by then.
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use crate::error::{Error, Result};
@@ -23,7 +24,7 @@ impl Ephemeral {
             .await;
         match written {
             Ok(old) => Ok(old.attributes().is_none_or(|old| !old.contains_key("rev"))),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+            Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
                 Ok(false)
             }
             Err(error) => Err(Error::unavailable(error)),

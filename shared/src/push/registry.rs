@@ -52,19 +52,19 @@ impl Registry {
     pub async fn register(&self, connection: &Connection) -> Result<Vec<Connection>> {
         let expires = connection.connected_at.seconds() + LIFE_SECONDS;
         let entry = HashMap::from([
-            ("session_id".to_owned(), number(connection.session.0)),
+            ("session_id".to_owned(), number(&connection.session.0)),
             ("lean".to_owned(), AttributeValue::Bool(connection.lean)),
-            ("connected_at".to_owned(), number(connection.connected_at.0)),
+            ("connected_at".to_owned(), number(&connection.connected_at.0)),
         ]);
         let written = self
             .client
             .update_item()
             .table_name(&self.table)
-            .key("user_id", number(connection.user.0))
+            .key("user_id", number(&connection.user.0))
             .update_expression("SET #c = :c, expires_at = :e")
             .expression_attribute_names("#c", attribute(&connection.id))
             .expression_attribute_values(":c", AttributeValue::M(entry))
-            .expression_attribute_values(":e", number(expires))
+            .expression_attribute_values(":e", number(&expires))
             .return_values(ReturnValue::AllNew)
             .send()
             .await
@@ -77,7 +77,7 @@ impl Registry {
         if connections.is_empty() {
             return Ok(());
         }
-        let mut update = self.client.update_item().table_name(&self.table).key("user_id", number(user.0));
+        let mut update = self.client.update_item().table_name(&self.table).key("user_id", number(&user.0));
         let mut names = Vec::with_capacity(connections.len());
         for (index, connection) in connections.iter().enumerate() {
             let name = format!("#c{index}");
@@ -96,7 +96,7 @@ impl Registry {
 
     async fn find_batch(&self, users: &[UserId], now: Timestamp) -> Result<Vec<Connection>> {
         let mut found = Vec::new();
-        let mut keys: Vec<_> = users.iter().map(|user| HashMap::from([("user_id".to_owned(), number(user.0))])).collect();
+        let mut keys: Vec<_> = users.iter().map(|user| HashMap::from([("user_id".to_owned(), number(&user.0))])).collect();
         for round in 0..ROUNDS {
             if keys.is_empty() {
                 break;
@@ -145,7 +145,7 @@ fn attribute(connection: &ConnectionId) -> String {
     format!("{PREFIX}{}", connection.0)
 }
 
-fn number(value: impl ToString) -> AttributeValue {
+fn number(value: &impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 

@@ -1,4 +1,4 @@
-//! Signed requests to AWS (SigV4) over a pooled HTTP/1.1 client: `@connections`, Invoke and `GetSecretValue` need no SDK of their own.
+//! Signed requests to AWS (`SigV4`) over a pooled HTTP/1.1 client: `@connections`, Invoke and `GetSecretValue` need no SDK of their own.
 
 use std::sync::OnceLock;
 use std::time::{Duration, UNIX_EPOCH};

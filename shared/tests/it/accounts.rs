@@ -1,5 +1,4 @@
 //! The rules of accounts: registering, logging in, changing the password, and what each costs.
-#![expect(clippy::large_futures, reason = "what is counted is passed as a future, on the stack of a test")]
 
 use std::time::{Duration, Instant};
 

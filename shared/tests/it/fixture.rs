@@ -42,7 +42,7 @@ pub(crate) async fn empty() -> Secret {
 pub(crate) async fn person(db: &Db, name: &str) -> Caller {
     let now = Timestamp::now();
     let new = NewUser { username: name, email: None, display_name: name, password_hash: "x", created_at: now };
-    let user = users::insert(&mut *db.acquire().await.expect("a connection"), &new).await.expect("a new name");
+    let user = users::insert(&mut db.acquire().await.expect("a connection"), &new).await.expect("a new name");
     caller(user, name)
 }
 

@@ -23,7 +23,7 @@ async fn migrating_again_changes_nothing_and_back_leaves_nothing() {
     assert_eq!(migrations::up(&url).await.ok(), Some(migrations::newest()));
     let db = Db::lazy(&url).expect("a URL");
     assert_eq!(
-        migrations::version(&mut *db.acquire().await.expect("a connection")).await.ok().flatten(),
+        migrations::version(&mut db.acquire().await.expect("a connection")).await.ok().flatten(),
         Some(migrations::newest())
     );
     migrations::down(&url, 0).await.expect("back to nothing");

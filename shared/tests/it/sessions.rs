@@ -1,5 +1,4 @@
 //! The rules of sessions: refreshing, ending, and that what has ended has ended at once.
-#![expect(clippy::large_futures, reason = "what is counted is passed as a future, on the stack of a test")]
 
 use shared::config::Secret;
 use shared::domain::sessions;
