@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::caller::Caller;
 use shared::domain::{rooms, sessions};
-use shared::edge::{problem, socket::Socket};
+use shared::edge::problem;
+use shared::edge::socket::{Event, Socket};
 use shared::error::Result;
 use shared::push::Push;
 use shared::store::Db;
@@ -23,12 +23,9 @@ pub struct State {
 }
 
 /// Decides whether the socket may open; any status but 200 refuses the handshake.
-pub async fn handle(
-    state: Arc<State>,
-    event: LambdaEvent<ApiGatewayWebsocketProxyRequest>,
-) -> std::result::Result<Value, lambda_runtime::Error> {
+pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result::Result<Value, lambda_runtime::Error> {
     let event = event.payload;
-    let request_id = event.request_context.request_id.clone().unwrap_or_default();
+    let request_id = event.request_id().to_owned();
     let outcome = open(&state, &event, Timestamp::now()).await;
     let status = outcome.as_ref().map_or_else(|error| problem::status(error).as_u16(), |()| 200);
     tracing::info!(request_id, status, "connect");
@@ -36,14 +33,13 @@ pub async fn handle(
         problem::log(&error, &request_id);
         return Ok(json!({ "statusCode": status }));
     }
-    let offered = event.headers.get("sec-websocket-protocol").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    Ok(match chosen(offered) {
+    Ok(match chosen(event.header("sec-websocket-protocol").unwrap_or_default()) {
         Some(protocol) => json!({ "statusCode": 200, "headers": { "Sec-WebSocket-Protocol": protocol } }),
         None => json!({ "statusCode": 200 }),
     })
 }
 
-async fn open(state: &State, event: &ApiGatewayWebsocketProxyRequest, now: Timestamp) -> Result<()> {
+async fn open(state: &State, event: &Event, now: Timestamp) -> Result<()> {
     let socket = Socket::of(event)?;
     if let Some(room) = &socket.bound {
         let caller: Caller = sessions::resume(&state.db, socket.connection.user, socket.connection.session, now).await?;

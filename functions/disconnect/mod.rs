@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
-use shared::edge::{problem, socket::Socket};
+use shared::edge::problem;
+use shared::edge::socket::{Event, Socket};
 use shared::push::Push;
 
 /// What this function touches.
@@ -16,20 +16,15 @@ pub struct State {
 }
 
 /// Forgets the socket.
-pub async fn handle(
-    state: Arc<State>,
-    event: LambdaEvent<ApiGatewayWebsocketProxyRequest>,
-) -> Result<Value, lambda_runtime::Error> {
-    let context = &event.payload.request_context;
-    let request_id = context.request_id.clone().unwrap_or_default();
-    let code = context.disconnect_status_code;
+pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> Result<Value, lambda_runtime::Error> {
+    let (request_id, code) = (event.payload.request_id(), event.payload.close_code());
     let outcome = match Socket::of(&event.payload) {
         Ok(socket) => state.push.forget(socket.connection.user, &socket.connection.id).await,
         Err(error) => Err(error),
     };
     tracing::info!(request_id, code, "disconnect");
     if let Err(error) = outcome {
-        problem::log(&error, &request_id);
+        problem::log(&error, request_id);
     }
     Ok(json!({ "statusCode": 200 }))
 }

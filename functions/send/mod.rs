@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::caller::Caller;
@@ -10,7 +9,7 @@ use shared::config::Limits;
 use shared::domain::{messages, rooms, sessions, welcome};
 use shared::edge::http::DEADLINE;
 use shared::edge::problem;
-use shared::edge::socket::{self, Socket};
+use shared::edge::socket::{self, Event, Socket};
 use shared::error::{Error, Result};
 use shared::protocol::actions::{self, Action, Incoming};
 use shared::protocol::frames::{Ack, Frame};
@@ -30,17 +29,14 @@ pub struct State {
 }
 
 /// Serves one frame.
-pub async fn handle(
-    state: Arc<State>,
-    event: LambdaEvent<ApiGatewayWebsocketProxyRequest>,
-) -> std::result::Result<Value, lambda_runtime::Error> {
+pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result::Result<Value, lambda_runtime::Error> {
     let now = Timestamp::now();
     let started = std::time::Instant::now();
     let event = event.payload;
     let socket = match Socket::of(&event) {
         Ok(socket) => socket,
         Err(error) => {
-            problem::log(&error, event.request_context.request_id.as_deref().unwrap_or_default());
+            problem::log(&error, event.request_id());
             return Ok(json!({ "statusCode": 200 }));
         }
     };

@@ -30,6 +30,17 @@ async fn a_socket_opens_with_a_token_in_every_place_that_clients_can_put_it() {
 }
 
 #[tokio::test]
+async fn a_stray_byte_in_a_header_harms_nobody() {
+    let world = world();
+    let ann = world.api.person("ann").await;
+    let headers = [("authorization", ann.token.as_str()), ("x-odd", "Jürgen \u{80}")];
+    assert_eq!(
+        Socket::open(&world.ws, &headers).await.expect("opens").ask(json!({ "action": "hello" })).await["type"],
+        "welcome"
+    );
+}
+
+#[tokio::test]
 async fn a_ticket_opens_one_socket_once() {
     let world = world();
     let ann = world.api.person("ann").await;

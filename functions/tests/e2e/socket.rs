@@ -28,7 +28,7 @@ impl Socket {
         let mut request = url.into_client_request().expect("a URL");
         for (name, value) in headers {
             let name = HeaderName::try_from(*name).expect("a header name");
-            request.headers_mut().append(name, HeaderValue::try_from(*value).expect("a header value"));
+            request.headers_mut().append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"));
         }
         let host = request.uri().authority().expect("a host").as_str().to_owned();
         let tcp = TcpStream::connect(host).await.expect("the gateway answers");

@@ -1,6 +1,8 @@
 //! Events of the WebSocket API, typed: which socket, whose it is, what its frame wants.
 
-use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
+use std::collections::HashMap;
+
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -8,6 +10,45 @@ use crate::id::{ConnectionId, RoomRef, SessionId, UserId};
 use crate::protocol::frames::{Frame, Refusal};
 use crate::push::registry::Connection;
 use crate::time::Timestamp;
+
+/// An event of the WebSocket API, as far as it is read. Headers are whatever a client sent, so they are texts here and nothing stricter: a stray
+/// byte in one of them must not fail the invocation.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    headers: Option<HashMap<String, String>>,
+    /// The frame's text.
+    pub body: Option<String>,
+    request_context: Context,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Context {
+    connection_id: Option<String>,
+    connected_at: i64,
+    request_id: Option<String>,
+    disconnect_status_code: Option<i64>,
+    #[serde(default)]
+    authorizer: HashMap<String, Value>,
+}
+
+impl Event {
+    /// A header of the handshake.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().flatten().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// API Gateway's id of this event.
+    pub fn request_id(&self) -> &str {
+        self.request_context.request_id.as_deref().unwrap_or_default()
+    }
+
+    /// With which code the socket was closed.
+    pub fn close_code(&self) -> Option<i64> {
+        self.request_context.disconnect_status_code
+    }
+}
 
 /// What API Gateway tells of a socket with each of its events.
 #[derive(Clone, Debug)]
@@ -24,9 +65,9 @@ pub struct Socket {
 
 impl Socket {
     /// Reads the request context. An event without the authorizer's findings is not one of ours.
-    pub fn of(event: &ApiGatewayWebsocketProxyRequest) -> Result<Self> {
+    pub fn of(event: &Event) -> Result<Self> {
         let context = &event.request_context;
-        let found = |name: &str| context.authorizer.fields.get(name).map(text);
+        let found = |name: &str| context.authorizer.get(name).map(text);
         let id =
             |name: &str| found(name).and_then(|text| text.parse::<u64>().ok()).ok_or(Error::Unauthenticated("unauthenticated"));
         let connection_id = context.connection_id.clone().ok_or_else(|| Error::internal("an event without a connection id"))?;
@@ -42,7 +83,7 @@ impl Socket {
             },
             username: found("username").unwrap_or_default(),
             bound,
-            request_id: context.request_id.clone().unwrap_or_default(),
+            request_id: event.request_id().to_owned(),
         })
     }
 
