@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 LOCAL := target/debug/local
 
-.PHONY: run test build migrate-up migrate-down swagger queries check
+.PHONY: run test build migrate-up migrate-down swagger queries bench check
 
 run: build ## the whole backend on this machine; PORT=8081 make run
 	@exec $(LOCAL) up
@@ -27,6 +27,10 @@ queries: ## .sqlx from the queries in the code; queries-check fails when it is s
 
 queries-check:
 	scripts/queries.sh --check
+
+bench: mariadb ## time, memory and sizes on this machine, as the README shows them; builds release binaries first
+	cargo build --workspace --release --locked --example hello
+	cargo bench --workspace --locked --bench figures
 
 check: ## what CI runs
 	.ci/run

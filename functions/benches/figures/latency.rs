@@ -1,0 +1,168 @@
+//! How long one thing takes when nothing else happens: a request, a page of history, a message to its last listener.
+
+use std::fs::File;
+use std::io::{Seek as _, Write as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::api::{Answer, Person};
+use crate::backend::Backend;
+use crate::report::{Report, Row};
+use crate::socket::Socket;
+use crate::times::{Times, ms, us};
+use crate::{Effort, Outcome};
+
+/// Requests and messages that are not counted: instances start, connections open, caches fill.
+const WARM_UP: u32 = 30;
+/// About as long as what people write.
+const CONTENT: &str = "Shall we meet at noon in front of the library? I will bring the books that you asked for.";
+
+/// What the gateway and the Runtime API add to a handler.
+pub(crate) async fn http(backend: &Backend, effort: Effort, report: &mut Report) -> Outcome<()> {
+    let health = timed(effort, async || answered(&backend.api.get_public("/health").await, 200)).await?;
+    let (invocation, handler) = inside(backend, "SystemFunction")?;
+    let gateway = timed(effort, async || answered(&backend.api.get_public("/no-such-route").await, 404)).await?;
+    let added = health.p50().saturating_sub(handler.p50());
+    report.add(
+        Row::new("gateway and Runtime API on top of a handler, per HTTP call, p50", us(added))
+            .floor("75 µs")
+            .budget("≤ 300 µs", added <= Duration::from_micros(300)),
+    );
+    let parts = format!(
+        "{} = {} client and gateway, {} Runtime API, {} handler",
+        us(health.p50()),
+        us(health.p50().saturating_sub(invocation.p50())),
+        us(invocation.p50().saturating_sub(handler.p50())),
+        us(handler.p50()),
+    );
+    report.add(Row::new("of which: `GET /health`, p50", parts).floor(format!("{} a route that is not there", us(gateway.p50()))));
+    Ok(())
+}
+
+/// A page of history through everything.
+pub(crate) async fn history(backend: &Backend, people: &[Person], effort: Effort, report: &mut Report) -> Outcome<()> {
+    let room = backend.api.group(&people[0], &[&people[1]]).await;
+    let path = format!("/api/rooms/{room}/messages");
+    for number in 0..60 {
+        backend.api.post(&path, &people[number % 2], json!({ "content": CONTENT })).await.is(201);
+    }
+    let page = format!("{path}?limit=50");
+    let items = backend.api.get(&page, &people[0]).await.is(200)["items"].as_array().map_or(0, Vec::len);
+    if items != 50 {
+        return Err(format!("a page of {items} messages").into());
+    }
+    let times = timed(effort, async || answered(&backend.api.get(&page, &people[0]).await, 200)).await?;
+    let (invocation, handler) = inside(backend, "MessagesFunction")?;
+    report.add(
+        Row::new("page of 50 messages over HTTP, p50 / p99", times.both())
+            .floor("0.15–0.30 ms of SQL")
+            .budget("≤ 1.5 ms", times.p50() <= Duration::from_micros(1500)),
+    );
+    report.add(Row::new(
+        "of which: function with its SQL, Runtime API, p50",
+        format!("{}, {}", ms(handler.p50()), ms(invocation.p50().saturating_sub(handler.p50()))),
+    ));
+    Ok(())
+}
+
+/// What one wait for the disk takes, which every commit has to wait for. As in a database's log, the file has its size already.
+pub(crate) fn disk(folder: &Path, report: &mut Report) -> Outcome<()> {
+    let mut times = Times::new()?;
+    let mut file = File::create(folder.join("disk"))?;
+    file.write_all(&vec![0; 64 << 10])?;
+    file.sync_all()?;
+    file.rewind()?;
+    for _ in 0..100 {
+        // One after the other without a pause, some kernels let each wait for their next tick.
+        std::thread::sleep(Duration::from_millis(5));
+        let begun = Instant::now();
+        file.write_all(&[7; 512])?;
+        file.sync_data()?;
+        times.add(begun.elapsed());
+    }
+    report.add(Row::new("the disk alone: 512 bytes and `fdatasync`, p50 / p99", times.both()));
+    Ok(())
+}
+
+/// From a frame's sending to the last listener's hearing, with a commit that waits for the disk.
+pub(crate) async fn heard(
+    backend: &Backend,
+    people: &[Person],
+    listeners: usize,
+    effort: Effort,
+    report: &mut Report,
+) -> Outcome<()> {
+    let members: Vec<_> = people[1..=listeners].iter().collect();
+    let room = backend.api.group(&people[0], &members).await;
+    let mut sender = Socket::open(&backend.ws, &people[0]).await?;
+    let mut sockets = Vec::new();
+    for member in members {
+        sockets.push(Socket::open(&backend.ws, member).await?);
+    }
+    let mut times = Times::new()?;
+    let (mut begun, mut acked) = (Instant::now(), Times::new()?);
+    for round in 0..WARM_UP + effort.rounds {
+        let sent = Instant::now();
+        sender.say(room, CONTENT).await?;
+        for socket in &mut sockets {
+            socket.until("message").await?;
+        }
+        let heard = sent.elapsed();
+        sender.until("ack").await?;
+        if round >= WARM_UP {
+            times.add(heard);
+            acked.add(sent.elapsed());
+        } else {
+            begun = Instant::now();
+        }
+    }
+    let rate = f64::from(effort.rounds) / begun.elapsed().as_secs_f64();
+    let (invocation, handler) = inside(backend, "SendFunction")?;
+    let who =
+        if listeners == 1 { "the other one in a room of 2".to_owned() } else { format!("the last of {listeners} listeners") };
+    let row = Row::new(format!("sent → heard by {who}, durable, p50 / p99"), times.both());
+    report.add(match listeners {
+        50 => row.floor("1.8 ms (a post each: 3.4)").budget("≤ 4 ms", times.p50() <= Duration::from_millis(4)),
+        _ => row,
+    });
+    report.add(Row::new(
+        "of which: function, Runtime API, p50; sent → ack, p50 / p99; messages a second, one after the other",
+        format!("{}, {}; {}; {rate:.0}", ms(handler.p50()), ms(invocation.p50().saturating_sub(handler.p50())), acked.both()),
+    ));
+    Ok(())
+}
+
+/// Without reading the body: what the client does with it is its own affair.
+fn answered(answer: &Answer, status: u16) -> Outcome<()> {
+    if answer.status.as_u16() == status { Ok(()) } else { Err(format!("{}, not {status}", answer.status).into()) }
+}
+
+/// One request after the other.
+async fn timed(effort: Effort, request: impl AsyncFn() -> Outcome<()>) -> Outcome<Times> {
+    let mut times = Times::new()?;
+    for round in 0..WARM_UP + effort.rounds {
+        let begun = Instant::now();
+        request().await?;
+        if round >= WARM_UP {
+            times.add(begun.elapsed());
+        }
+    }
+    Ok(times)
+}
+
+/// The last invocations of a function: from the event's delivery to the result, and what the function itself says that it took.
+fn inside(backend: &Backend, function: &str) -> Outcome<(Times, Times)> {
+    let (mut whole, mut handler) = (Times::new()?, Times::new()?);
+    for record in backend.cloud.lambda().journal().recent().iter().filter(|record| record.function == function) {
+        whole.add(record.duration);
+        let logs = record.lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        for log in logs {
+            if let Some(time) = log["fields"]["duration_us"].as_u64() {
+                handler.add(Duration::from_micros(time));
+            }
+        }
+    }
+    Ok((whole, handler))
+}

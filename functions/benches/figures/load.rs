@@ -1,0 +1,172 @@
+//! Many at once: messages a second, processor time of a delivery, memory of a socket that does nothing.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::try_join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use crate::api::{Api, Person};
+use crate::backend::{Apart, Backend};
+use crate::report::{Report, Row};
+use crate::socket::Socket;
+use crate::times::us;
+use crate::{Effort, Outcome, process};
+
+/// Those who write at the same time; each hears all of them.
+const SENDERS: usize = 16;
+/// Members of the room whose deliveries are counted.
+const MEMBERS: u32 = 50;
+/// A person has at most so many sockets.
+const SOCKETS_EACH: usize = 20;
+const CONTENT: &str = "Shall we meet at noon in front of the library? I will bring the books that you asked for.";
+
+/// Everyone sends, waits for the ack, sends again. The rooms have the same members, so that each message has as many listeners.
+pub(crate) async fn throughput(
+    backend: &Backend,
+    people: &[Person],
+    rooms: usize,
+    effort: Effort,
+    report: &mut Report,
+) -> Outcome<()> {
+    let members: Vec<_> = people[1..SENDERS].iter().collect();
+    let mut ids = Vec::new();
+    for _ in 0..rooms {
+        ids.push(backend.api.group(&people[0], &members).await);
+    }
+    let mut sockets = Vec::new();
+    for (index, person) in people[..SENDERS].iter().enumerate() {
+        sockets.push((Socket::open(&backend.ws, person).await?, ids[index % rooms]));
+    }
+    // Instances start and connect before the clock does.
+    let until = Instant::now() + Duration::from_secs(1);
+    let warm = try_join_all(sockets.iter_mut().map(|(socket, room)| write_until(socket, *room, until))).await?;
+    let begun = Instant::now();
+    let until = begun + Duration::from_secs(effort.seconds);
+    let counted = try_join_all(sockets.iter_mut().map(|(socket, room)| write_until(socket, *room, until))).await?;
+    let took = begun.elapsed();
+    let (acked, counted): (u32, u32) = (warm.iter().chain(&counted).sum(), counted.iter().sum());
+    let mut stored = 0;
+    for room in ids {
+        stored += messages(&backend.api, room, &people[0]).await?;
+    }
+    if stored != u64::from(acked) {
+        return Err(format!("{acked} messages were acknowledged, {stored} are in history").into());
+    }
+    let rate = f64::from(counted) / took.as_secs_f64();
+    let place = if rooms == 1 { "one room".to_owned() } else { format!("{rooms} rooms") };
+    let what = format!("messages a second in {place}: {SENDERS} write and listen, no error, all in history");
+    report.add(Row::new(what, format!("{rate:.0} ({:.0} deliveries)", rate * f64::from(u32::try_from(SENDERS)?))));
+    Ok(())
+}
+
+/// Processor time of gateway, functions and database for one frame at one of fifty listeners.
+pub(crate) async fn deliveries(apart: &Apart, people: &[Person], effort: Effort, report: &mut Report) -> Outcome<()> {
+    let members: Vec<_> = people[1..usize::try_from(MEMBERS)?].iter().collect();
+    let room = apart.api.group(&people[0], &members).await;
+    let mut sender = Socket::open(&apart.ws, &people[0]).await?;
+    let mut sockets = Vec::new();
+    for member in members {
+        sockets.push(Socket::open(&apart.ws, member).await?);
+    }
+    let messages = effort.rounds / 2;
+    let mut before = Spent::by(apart.pid())?;
+    for round in 0..10 + messages {
+        if round == 10 {
+            before = Spent::by(apart.pid())?;
+        }
+        sender.say(room, CONTENT).await?;
+        for socket in &mut sockets {
+            socket.until("message").await?;
+        }
+        sender.until("ack").await?;
+    }
+    let after = Spent::by(apart.pid())?;
+    let each = |from: Duration, to: Duration| to.saturating_sub(from) / (messages * MEMBERS);
+    let gateway = each(before.gateway, after.gateway);
+    let functions = each(before.functions, after.functions);
+    let database = each(before.database, after.database);
+    let both = gateway + functions;
+    report.add(
+        Row::new("processor time of gateway and functions per delivery, room of 50", us(both))
+            .floor("12 µs in one write (a post each: 47)")
+            .budget("≤ 45 µs", both <= Duration::from_micros(45)),
+    );
+    let parts = format!("{}, {}; {}", us(gateway), us(functions), us(database));
+    report.add(Row::new("of which: gateway with its DynamoDB, functions; database besides", parts));
+    Ok(())
+}
+
+/// What an open socket that does nothing adds to the gateway.
+pub(crate) async fn idle(apart: &Apart, people: &[Person], effort: Effort, report: &mut Report) -> Outcome<()> {
+    let count = effort.idle.min(people.len() * SOCKETS_EACH);
+    // What the first ones bring into memory stays for all that follow.
+    drop(open(apart, people, count / 4).await?);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = process::resident(apart.pid())?;
+    let begun = Instant::now();
+    let sockets = open(apart, people, count).await?;
+    let rate = f64::from(u32::try_from(count)?) / begun.elapsed().as_secs_f64();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let after = process::resident(apart.pid())?;
+    let each = after.saturating_sub(before) / u64::try_from(sockets.len())?;
+    report.add(
+        Row::new(
+            format!("memory of the gateway per idle socket, {count} open"),
+            format!("{}.{} KB", each / 1000, each % 1000 / 100),
+        )
+        .floor("a few KB")
+        .budget("≤ 20 KB", each <= 20_000),
+    );
+    report.add(Row::new("sockets opened a second (authorizer, connect)", format!("{rate:.0}")));
+    Ok(())
+}
+
+async fn open(apart: &Apart, people: &[Person], count: usize) -> Outcome<Vec<Socket>> {
+    let everyone = people.iter().cycle().take(count);
+    stream::iter(everyone).map(|person| Socket::open(&apart.ws, person)).buffer_unordered(SENDERS).try_collect().await
+}
+
+/// Gives how many were acknowledged.
+async fn write_until(socket: &mut Socket, room: u64, until: Instant) -> Outcome<u32> {
+    let mut acked = 0;
+    while Instant::now() < until {
+        socket.say(room, CONTENT).await?;
+        socket.until("ack").await?;
+        acked += 1;
+    }
+    Ok(acked)
+}
+
+/// How many messages a room's history has.
+async fn messages(api: &Api, room: u64, who: &Person) -> Outcome<u64> {
+    let (mut count, mut after) = (0, "0".to_owned());
+    loop {
+        let page = api.get(&format!("/api/rooms/{room}/messages?after={after}&limit=100"), who).await.is(200);
+        count += u64::try_from(page["items"].as_array().ok_or("no items")?.len())?;
+        match page["next"].as_str() {
+            Some(next) => next.clone_into(&mut after),
+            None => return Ok(count),
+        }
+    }
+}
+
+/// Processor time so far.
+struct Spent {
+    gateway: Duration,
+    functions: Duration,
+    database: Duration,
+}
+
+impl Spent {
+    fn by(gateway: u32) -> Outcome<Self> {
+        let mut spent = Self { gateway: process::processor_time(gateway)?, functions: Duration::ZERO, database: Duration::ZERO };
+        for child in process::children(gateway)? {
+            let time = process::processor_time(child.pid)?;
+            match child.name.as_str() {
+                "mariadbd" | "mysqld" => spent.database += time,
+                _ => spent.functions += time,
+            }
+        }
+        Ok(spent)
+    }
+}

@@ -1,0 +1,64 @@
+//! What the system knows of processes and of the machine, read from `/proc`.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::Outcome;
+
+/// A process that another one started.
+pub(crate) struct Child {
+    pub(crate) pid: u32,
+    pub(crate) name: String,
+}
+
+/// Bytes of memory that a process has in use.
+pub(crate) fn resident(pid: u32) -> Outcome<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+}
+
+/// Processor time that a process has used, in user mode and in the kernel.
+pub(crate) fn processor_time(pid: u32) -> Outcome<Duration> {
+    let fields = stat(pid)?;
+    let ticks = fields.get(11).ok_or("no utime")?.parse::<u64>()? + fields.get(12).ok_or("no stime")?.parse::<u64>()?;
+    // A tick is 10 ms on every architecture that this is built for.
+    Ok(Duration::from_millis(ticks * 10))
+}
+
+/// The processes that a process has started.
+pub(crate) fn children(parent: u32) -> Outcome<Vec<Child>> {
+    let mut children = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // One that is gone meanwhile has no parent any more.
+        let Ok(fields) = stat(pid) else { continue };
+        if fields.get(1).and_then(|text| text.parse().ok()) == Some(parent) {
+            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            children.push(Child { pid, name: name.trim().to_owned() });
+        }
+    }
+    Ok(children)
+}
+
+/// The fields of `stat` from the third on: before them stands a name, which may contain anything.
+fn stat(pid: u32) -> Outcome<Vec<String>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let (_, fields) = text.rsplit_once(") ").ok_or("an unknown format")?;
+    Ok(fields.split_whitespace().map(str::to_owned).collect())
+}
+
+/// Cores, processor, system, and how busy the machine was before.
+pub(crate) fn machine() -> String {
+    let read = |path: &str| fs::read_to_string(Path::new(path)).unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let information = read("/proc/cpuinfo");
+    let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("unknown processor", |(_, model)| model.trim());
+    let system = read("/proc/sys/kernel/osrelease");
+    let load = read("/proc/loadavg");
+    let load = load.split(' ').next().unwrap_or("?");
+    let profile = if cfg!(debug_assertions) { ", WITHOUT OPTIMISATION" } else { "" };
+    format!("{cores} cores ({model}, {} {}, load before {load}{profile})", std::env::consts::OS, system.trim())
+}

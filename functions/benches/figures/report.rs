@@ -1,0 +1,102 @@
+//! What is printed: Markdown for the README. A budget that is missed stands in bold.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::times::ms;
+
+/// Everything that was measured.
+pub(crate) struct Report {
+    machine: String,
+    pub(crate) took: Duration,
+    pub(crate) binaries: Vec<Binary>,
+    rows: Vec<Row>,
+}
+
+/// One figure.
+pub(crate) struct Row {
+    what: String,
+    measured: String,
+    floor: String,
+    budget: &'static str,
+    kept: bool,
+}
+
+/// One function as a file and as a process.
+pub(crate) struct Binary {
+    pub(crate) name: String,
+    /// From exec to its first poll.
+    pub(crate) init: Duration,
+    /// Bytes of memory after its first invocations.
+    pub(crate) resident: u64,
+    pub(crate) file: u64,
+    pub(crate) zip: u64,
+}
+
+/// What a function may be, beside the bare one.
+const MOST_INIT: f64 = 2.0;
+const MOST_RESIDENT: u64 = 20_000_000;
+const MOST_ZIP: u64 = 4_000_000;
+
+impl Report {
+    pub(crate) fn new(machine: String) -> Self {
+        Self { machine, took: Duration::ZERO, binaries: Vec::new(), rows: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, row: Row) {
+        self.rows.push(row);
+    }
+}
+
+impl Row {
+    pub(crate) fn new(what: impl Into<String>, measured: impl Into<String>) -> Self {
+        Self { what: what.into(), measured: measured.into(), floor: String::new(), budget: "", kept: true }
+    }
+
+    /// What the bare parts take.
+    pub(crate) fn floor(self, floor: impl Into<String>) -> Self {
+        Self { floor: floor.into(), ..self }
+    }
+
+    pub(crate) fn budget(self, budget: &'static str, kept: bool) -> Self {
+        Self { budget, kept, ..self }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "Measured on {} in {:.0} s.\n", self.machine, self.took.as_secs_f64())?;
+        writeln!(out, "| function | init | × bare | resident | file | zip |\n|---|--:|--:|--:|--:|--:|")?;
+        let bare = self.binaries.first().map_or(Duration::MAX, |bare| bare.init);
+        for binary in &self.binaries {
+            let ratio = binary.init.as_secs_f64() / bare.as_secs_f64();
+            let (ratio, ratio_kept) = (format!("{ratio:.2}"), ratio <= MOST_INIT);
+            writeln!(
+                out,
+                "| {} | {} | {} | {} | {} | {} |",
+                binary.name,
+                ms(binary.init),
+                marked(&ratio, ratio_kept),
+                marked(&mb(binary.resident), binary.resident <= MOST_RESIDENT),
+                mb(binary.file),
+                marked(&mb(binary.zip), binary.zip <= MOST_ZIP),
+            )?;
+        }
+        writeln!(out, "| *budget* | | ≤ 2 | ≤ 20 MB | | ≤ 4 MB |\n")?;
+        writeln!(out, "| what | measured | floor | budget |\n|---|--:|--:|--:|")?;
+        for row in &self.rows {
+            writeln!(out, "| {} | {} | {} | {} |", row.what, marked(&row.measured, row.kept), row.floor, row.budget)?;
+        }
+        Ok(())
+    }
+}
+
+fn marked(text: &str, kept: bool) -> String {
+    if kept { text.to_owned() } else { format!("**{text}**") }
+}
+
+/// Millions of bytes, one digit.
+fn mb(bytes: u64) -> String {
+    let tenths = (bytes + 50_000) / 100_000;
+    format!("{}.{} MB", tenths / 10, tenths % 10)
+}
