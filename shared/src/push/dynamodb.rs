@@ -1,5 +1,6 @@
 //! The DynamoDB client. It gives up within two seconds: what it holds may be lost, a request may not hang on it.
 
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -15,13 +16,21 @@ const ATTEMPT: Duration = Duration::from_millis(800);
 /// All tries of one call.
 const CALL: Duration = Duration::from_secs(2);
 
+/// A client that is made with its first call: the SDK reads its rules of endpoints then, which takes longer than all else of a function's start.
+pub type LazyClient = Arc<LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>>;
+
 /// A client as the function's role; nothing is opened before the first call.
-pub fn client(aws: &config::Aws) -> Client {
+pub fn client(aws: &config::Aws) -> LazyClient {
     client_at(aws, config::endpoint("DYNAMODB"))
 }
 
 /// The same for a DynamoDB that is somewhere else than AWS's own.
-pub fn client_at(aws: &config::Aws, endpoint: Option<String>) -> Client {
+pub fn client_at(aws: &config::Aws, endpoint: Option<String>) -> LazyClient {
+    let aws = aws.clone();
+    Arc::new(LazyLock::new(Box::new(move || connect(&aws, endpoint))))
+}
+
+fn connect(aws: &config::Aws, endpoint: Option<String>) -> Client {
     let token = aws.session_token.as_ref().map(|token| token.expose().to_owned());
     let timeouts =
         TimeoutConfig::builder().connect_timeout(ATTEMPT).operation_attempt_timeout(ATTEMPT).operation_timeout(CALL).build();

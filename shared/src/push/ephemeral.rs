@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use crate::error::{Error, Limit, Result};
 use crate::id::{SessionId, UserId};
+use crate::push::dynamodb::LazyClient;
 use crate::time::Timestamp;
 
 /// The table of tickets and counters.
 #[derive(Clone, Debug)]
 pub struct Ephemeral {
-    pub(super) client: Client,
+    pub(super) client: LazyClient,
     pub(super) table: String,
 }
 
@@ -28,7 +28,7 @@ pub struct Holder {
 
 impl Ephemeral {
     /// Uses the given table.
-    pub fn new(client: Client, table: String) -> Self {
+    pub fn new(client: LazyClient, table: String) -> Self {
         Self { client, table }
     }
 

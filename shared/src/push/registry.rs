@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
 use futures_util::future::try_join_all;
 
 use crate::error::{Error, Result};
 use crate::id::{ConnectionId, SessionId, UserId};
+use crate::push::dynamodb::LazyClient;
 use crate::time::Timestamp;
 
 /// A socket lives two hours at most; an entry older than this is dead whatever else it says.
@@ -38,13 +38,13 @@ pub struct Connection {
 /// The table of live sockets.
 #[derive(Debug)]
 pub struct Registry {
-    client: Client,
+    client: LazyClient,
     table: String,
 }
 
 impl Registry {
     /// Uses the given table.
-    pub fn new(client: Client, table: String) -> Self {
+    pub fn new(client: LazyClient, table: String) -> Self {
         Self { client, table }
     }
 

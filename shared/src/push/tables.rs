@@ -1,14 +1,13 @@
 //! Whether the DynamoDB tables are there, for the readiness probe. Reads no item.
 
-use aws_sdk_dynamodb::Client;
-
 use crate::config;
 use crate::error::{Error, Result};
+use crate::push::dynamodb::LazyClient;
 
 /// The two tables, as seen from outside.
 #[derive(Debug)]
 pub struct Tables {
-    client: Client,
+    client: LazyClient,
     names: config::Tables,
 }
 
