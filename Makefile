@@ -30,7 +30,7 @@ queries-check:
 
 bench: mariadb ## time, memory and sizes on this machine, as the README shows them; builds release binaries first
 	cargo build --workspace --release --locked --example hello
-	cargo bench --workspace --locked --bench figures
+	cargo bench --workspace --locked --bench figures --bench history
 
 check: ## what CI runs
 	.ci/run

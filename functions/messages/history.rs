@@ -8,11 +8,10 @@ use serde::Deserialize;
 use shared::domain::messages::{self, Part};
 use shared::edge::extract::{Path, Query};
 use shared::error::{Error, Result};
-use shared::id::RoomRef;
 use shared::protocol::messages::{History, Message};
 use shared::protocol::problem::Problem;
 
-use super::{InRoom, State};
+use super::{InMessage, InRoom, State};
 use crate::signed_in::SignedIn;
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -60,12 +59,6 @@ pub(super) async fn list(
     Query(query): Query<HistoryQuery>,
 ) -> Result<Json<History>> {
     messages::history(&state.db, &caller, &path.room_id, query.part()?, query.limit).await.map(Json)
-}
-
-#[derive(Deserialize)]
-pub(super) struct InMessage {
-    room_id: RoomRef,
-    seq: u64,
 }
 
 /// One message.

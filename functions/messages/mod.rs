@@ -1,8 +1,13 @@
-//! Messages over HTTP: sending and reading, and the older clients' forms of both.
+//! Messages over HTTP: sending, reading and what becomes of them later, and the older clients' forms of that.
 
+mod change;
 mod history;
 mod older;
+mod pins;
+mod reactions;
+mod receipts;
 mod send;
+mod sync;
 
 use std::sync::Arc;
 
@@ -44,10 +49,22 @@ impl Authenticates for State {
 pub fn routes() -> OpenApiRouter<Arc<State>> {
     OpenApiRouter::new()
         .routes(routes!(history::list, send::send))
-        .routes(routes!(history::get))
+        .routes(routes!(history::get, change::edit, change::delete))
+        .routes(routes!(change::edits))
+        .routes(routes!(reactions::reactors, reactions::react, reactions::unreact))
+        .routes(routes!(pins::pin, pins::unpin))
+        .routes(routes!(pins::pins))
+        .routes(routes!(receipts::read))
+        .routes(routes!(receipts::delivered))
+        .routes(routes!(receipts::of_message))
+        .routes(routes!(receipts::unread))
+        .routes(routes!(sync::room))
+        .routes(routes!(sync::rooms))
+        .routes(routes!(receipts::of_message_id))
         .routes(routes!(older::list_by_query))
         .routes(routes!(older::send))
         .routes(routes!(older::list_by_path))
+        .routes(routes!(older::unsend))
 }
 
 /// The routes, ready to serve.
@@ -59,4 +76,22 @@ pub fn router(state: Arc<State>) -> OpenApiRouter {
 #[derive(Deserialize)]
 struct InRoom {
     room_id: RoomRef,
+}
+
+/// The message that a path names.
+#[derive(Deserialize)]
+struct InMessage {
+    room_id: RoomRef,
+    seq: u64,
+}
+
+/// A page of a list.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct PageQuery {
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// Items of a page, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
 }

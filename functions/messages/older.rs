@@ -7,9 +7,10 @@ use axum::extract::State as Extract;
 use serde::Deserialize;
 use serde_json::Value;
 use shared::domain::messages::{self, Part};
+use shared::domain::{directs, unsending};
 use shared::edge::extract::{Body, Path, Query};
 use shared::error::{Error, Result};
-use shared::id::RoomRef;
+use shared::id::{MessageId, RoomRef, UserId};
 use shared::protocol::actions::{self, Action};
 use shared::protocol::messages::{History, Message};
 use shared::protocol::problem::Problem;
@@ -97,9 +98,11 @@ pub(super) async fn list_by_path(
 #[derive(Deserialize, utoipa::ToSchema)]
 #[expect(dead_code, reason = "describes the body; `protocol::actions` reads it, the same as a frame")]
 pub(super) struct OlderMessage {
-    /// The room, in any form; `room_id`, `roomId`, `conversationId` are read, too. General when absent.
+    /// The room, in any form; `room_id`, `roomId`, `conversationId` are read, too. General when absent, and nobody is named.
     #[schema(value_type = String, example = "1")]
     conversation_id: Option<RoomRef>,
+    /// Or a person, whose direct room it goes to.
+    receiver_id: Option<UserId>,
     /// The text; `message` is read, too.
     #[schema(example = "Hello, world!")]
     content: Option<String>,
@@ -116,7 +119,8 @@ pub(super) struct OlderMessage {
         (status = 200, description = "Stored and pushed", body = Message),
         (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `message_not_found` (of `reply_to`)", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`blocked`, `not_allowed`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`, `user_not_found`, `message_not_found` (of `reply_to`)", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`client_id_reused`, `room_archived`", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`", body = Problem, content_type = "application/problem+json"),
@@ -127,9 +131,42 @@ pub(super) async fn send(
     SignedIn(caller): SignedIn,
     Body(body): Body<Value>,
 ) -> Result<Json<Message>> {
+    let receiver = body.get("receiver_id").filter(|id| !id.is_null()).map(UserId::deserialize).transpose();
+    let receiver = receiver.map_err(|error| Error::invalid("receiver_id", "invalid", error.to_string()))?;
     let Action::Send { room, message } = actions::read_message(body)? else {
         return Err(Error::invalid("content", "required", "must be given"));
     };
-    let room = room.unwrap_or_else(RoomRef::general);
+    let room = match (room, receiver) {
+        (Some(room), _) => room,
+        (None, Some(receiver)) => directs::open(&state.db, &state.push, &caller, receiver).await?.0.id.into(),
+        (None, None) => RoomRef::general(),
+    };
     messages::send(&state.db, &state.push, &state.limits, &caller, (&room, &message)).await.map(|sent| Json(sent.message))
+}
+
+#[derive(Deserialize)]
+pub(super) struct ById {
+    #[serde(rename = "messageId")]
+    message: MessageId,
+}
+
+/// Unsends a message for everyone; the older form of `DELETE …/messages/{seq}?for=all`.
+#[utoipa::path(
+    put, path = "/api/messages/unsent/{messageId}", tag = "older clients", security(("bearer" = [])),
+    params(("messageId" = u64, Path, description = "The message's number across all rooms", example = 9001)),
+    responses(
+        (status = 200, description = "What is left of it", body = Message),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`message_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`system_message`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn unsend(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<ById>,
+) -> Result<Json<Message>> {
+    unsending::unsend_by_id(&state.db, &state.push, &caller, path.message).await.map(Json)
 }

@@ -23,8 +23,8 @@ use crate::signed_in::SignedIn;
         (status = 200, description = "It was stored before, under the same `client_id`", body = Message),
         (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `message_not_found` (of `reply_to`)", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`client_id_reused`, `room_archived`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`, `message_not_found` (of `reply_to`; both of `forward`)", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`client_id_reused`, `room_archived`; `message_unsent`, `system_message` (of `forward`)", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`", body = Problem, content_type = "application/problem+json"),
     )

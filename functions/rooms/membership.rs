@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use shared::domain::rooms;
-use shared::edge::extract::{Path, Query};
+use shared::domain::{invites, members, rooms};
+use shared::edge::extract::{MaybeBody, Path, Query};
 use shared::error::Result;
+use shared::protocol::invites::Join;
 use shared::protocol::page::Page;
 use shared::protocol::problem::Problem;
-use shared::protocol::rooms::{Member, Room};
+use shared::protocol::rooms::{Leave, Member, Room};
 
 use super::{InRoom, PageQuery, State};
 use crate::signed_in::SignedIn;
@@ -23,6 +24,7 @@ use crate::signed_in::SignedIn;
         (status = 200, description = "A page of members", body = Page<Member>),
         (status = 400, description = "`malformed_query`", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_a_member`: not any longer", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
     )
@@ -34,19 +36,20 @@ pub(super) async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Member>>> {
     let page = (query.cursor.as_deref(), query.limit);
-    rooms::list_members(&state.db, &caller, &path.room_id, page).await.map(Json)
+    members::list(&state.db, &caller, &path.room_id, page).await.map(Json)
 }
 
-/// Joins a public room. Joining twice changes nothing.
+/// Joins a public room, or any room with the code of an invitation to it. Joining twice changes nothing.
 #[utoipa::path(
-    post, path = "/api/rooms/{room_id}/join", tag = "rooms", security(("bearer" = [])),
+    post, path = "/api/rooms/{room_id}/join", tag = "rooms", request_body = Option<Join>, security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
         (status = 200, description = "The room, joined", body = Room),
+        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`banned`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`room_archived`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`banned`, `invite_needed`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`, `invite_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`room_archived`, `invite_expired`, `invite_used_up`", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -54,20 +57,27 @@ pub(super) async fn join(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Path(path): Path<InRoom>,
+    MaybeBody(join): MaybeBody<Join>,
 ) -> Result<Json<Room>> {
-    rooms::join(&state.db, &state.push, &caller, &path.room_id).await.map(Json)
+    let (db, push, room) = (&state.db, &state.push, &path.room_id);
+    match join.invite {
+        Some(code) => invites::accept(db, push, &caller, room, &code).await,
+        None => rooms::join(db, push, &caller, room).await,
+    }
+    .map(Json)
 }
 
-/// Leaves a room. The last owner cannot leave others behind.
+/// Leaves a room. The last owner cannot leave others behind without naming one of them `owner`.
 #[utoipa::path(
-    post, path = "/api/rooms/{room_id}/leave", tag = "rooms", security(("bearer" = [])),
+    post, path = "/api/rooms/{room_id}/leave", tag = "rooms", request_body = Option<Leave>, security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
         (status = 204, description = "Left"),
+        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`last_owner`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_a_member`, `not_allowed` (of `owner`)", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`, `member_not_found` (of `owner`)", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`last_owner`, `direct_room`", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -75,7 +85,8 @@ pub(super) async fn leave(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Path(path): Path<InRoom>,
+    MaybeBody(leave): MaybeBody<Leave>,
 ) -> Result<StatusCode> {
-    rooms::leave(&state.db, &state.push, &caller, &path.room_id).await?;
+    rooms::leave_to(&state.db, &state.push, &caller, &path.room_id, leave.owner).await?;
     Ok(StatusCode::NO_CONTENT)
 }

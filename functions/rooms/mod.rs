@@ -1,8 +1,14 @@
 //! Rooms and who is in them.
 
+mod change;
 mod create;
+mod direct;
+mod invites;
 mod list;
+mod members;
 mod membership;
+mod older;
+mod reports;
 
 use std::sync::Arc;
 
@@ -42,8 +48,19 @@ pub fn routes() -> OpenApiRouter<Arc<State>> {
     OpenApiRouter::new()
         .routes(routes!(list::list, create::create))
         .routes(routes!(create::create_public))
-        .routes(routes!(list::get))
-        .routes(routes!(membership::list))
+        .routes(routes!(list::get, change::update, change::delete))
+        .routes(routes!(direct::open))
+        .routes(routes!(membership::list, members::add))
+        .routes(routes!(members::set_role, members::remove))
+        .routes(routes!(members::ban, members::unban))
+        .routes(routes!(change::mute))
+        .routes(routes!(invites::create, invites::list))
+        .routes(routes!(invites::revoke))
+        .routes(routes!(reports::report))
+        .routes(routes!(reports::list))
+        .routes(routes!(reports::close))
+        .routes(routes!(older::add))
+        .routes(routes!(older::list))
         .routes(routes!(membership::join))
         .routes(routes!(membership::leave))
 }

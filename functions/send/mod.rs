@@ -1,4 +1,7 @@
-//! Every frame that a socket sends: read, done by the domain, answered by exactly one frame. API Gateway always hears 200.
+//! Every frame that a socket sends: read, done by the domain, answered by one frame (`hello` by its catch-up besides). API Gateway always hears 200.
+
+mod changes;
+mod reading;
 
 use std::sync::Arc;
 
@@ -6,7 +9,9 @@ use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::caller::Caller;
 use shared::config::Limits;
-use shared::domain::{messages, rooms, sessions, welcome};
+use shared::domain::receipts::Mark;
+use shared::domain::typing::Pace;
+use shared::domain::{messages, rooms, sessions, sync};
 use shared::edge::http::DEADLINE;
 use shared::edge::problem;
 use shared::edge::socket::{self, Event, Socket};
@@ -26,6 +31,8 @@ pub struct State {
     pub push: Push,
     /// Sizes and rates.
     pub limits: Limits,
+    /// Who has told lately that they write.
+    pub pace: Pace,
 }
 
 /// Serves one frame.
@@ -46,8 +53,8 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result
     let answering = Box::pin(answer(&state, &socket, incoming, now));
     let outcome = tokio::time::timeout(DEADLINE, answering).await.unwrap_or_else(|late| Err(Error::unavailable(late)));
     let code = outcome.as_ref().err().map_or("ok", Error::code);
-    let frame = match outcome {
-        Ok(frame) => frame,
+    let frames = match outcome {
+        Ok(frames) => frames,
         Err(error) => {
             problem::log(&error, &socket.request_id);
             let mut refusal = socket::refusal(&error, &socket.request_id);
@@ -61,19 +68,29 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result
             return Ok(json!({ "statusCode": 200 }));
         }
     };
-    state.push.to_connection(&socket.connection.id, &frame, now).await;
+    for frame in &frames {
+        state.push.to_connection(&socket.connection.id, frame, now).await;
+    }
     log(&socket, code, started);
     Ok(json!({ "statusCode": 200 }))
 }
 
-/// Does what the frame asks for; the answer is for its socket alone.
-async fn answer(state: &State, socket: &Socket, incoming: Incoming, now: Timestamp) -> Result<Frame> {
-    let State { db, push, limits } = state;
+/// Does what the frame asks for; the answer is for its socket alone. It is one frame, but for `hello`, whose catch-up follows it.
+async fn answer(state: &State, socket: &Socket, incoming: Incoming, now: Timestamp) -> Result<Vec<Frame>> {
+    let State { db, push, limits, .. } = state;
     // A session that ended since the socket opened ends the socket, too.
     let caller = sessions::resume(db, socket.connection.user, socket.connection.session, now).await?;
     let id = incoming.id;
-    Ok(match incoming.action? {
-        Action::Hello => welcome::welcome(db, &caller, &socket.connection, id).await?,
+    Ok(vec![match incoming.action? {
+        Action::Hello { rooms } => return reading::hello(state, &caller, socket, &rooms, id).await,
+        Action::Read { room, seq } => reading::mark(state, &caller, &socket.room_or_bound(room), Mark::Read(seq), id).await?,
+        Action::Delivered { room, seq } => {
+            reading::mark(state, &caller, &socket.room_or_bound(room), Mark::Delivered(seq), id).await?
+        }
+        Action::Typing { room, active } => {
+            reading::typing(state, &caller, socket, (&socket.room_or_bound(room), active), id).await?
+        }
+        Action::Sync { room, rev } => sync::frame(db, &caller, &socket.room_or_bound(room), rev, id).await?,
         Action::Ping { since } => {
             let changed = match since {
                 Some(since) => rooms::changed_since(db, &caller, Timestamp(since)).await?,
@@ -93,12 +110,15 @@ async fn answer(state: &State, socket: &Socket, incoming: Incoming, now: Timesta
                 client_id: sent.client_id,
             })
         }
+        Action::Change { room, seq, change } => {
+            Frame::Ack(Ack { id, ..changes::done(state, &caller, (&room, seq), change).await? })
+        }
         Action::Join { room } => {
             let joined = rooms::join(db, push, &caller, &socket.room_or_bound(room)).await?;
             Frame::Ack(Ack { id, room_id: Some(joined.id), rev: Some(joined.rev), ..Ack::default() })
         }
         Action::Leave { room } => left(db, push, &caller, &room, id).await?,
-    })
+    }])
 }
 
 async fn left(

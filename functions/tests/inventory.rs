@@ -72,17 +72,18 @@ const SPEAK_IN_ROOMS: &[&str] = &["connect", "messages", "rooms", "send"];
 const RIGHTS: &[(&str, &[Right])] = &[
     ("auth", &[("ConnectionsTable", FIND_AND_FORGET), ("EphemeralTable", &["PutItem", "UpdateItem"]), ("WebSocketApi", SOCKETS)]),
     ("authorizer", &[("EphemeralTable", &["DeleteItem", "UpdateItem"])]),
-    ("connect", &[("ConnectionsTable", FIND_AND_FORGET), ("WebSocketApi", SOCKETS), ("FanoutFunction", &["InvokeFunction"])]),
+    ("connect", SEND),
     ("disconnect", &[("ConnectionsTable", &["UpdateItem"])]),
     ("fanout", &[("ConnectionsTable", &["UpdateItem"]), ("EphemeralTable", &["GetItem"]), ("WebSocketApi", SOCKETS)]),
     ("messages", SEND),
     ("migrate", &[]),
-    ("rooms", &[("ConnectionsTable", FIND_AND_FORGET), ("WebSocketApi", SOCKETS), ("FanoutFunction", &["InvokeFunction"])]),
+    ("rooms", SEND),
     ("send", SEND),
     ("system", &[("ConnectionsTable", &["DescribeTable"]), ("EphemeralTable", &["DescribeTable"])]),
 ];
 const FIND_AND_FORGET: &[&str] = &["BatchGetItem", "UpdateItem"];
 const SOCKETS: &[&str] = &["ManageConnections DELETE", "ManageConnections POST"];
+/// Whoever joins, leaves or writes is told to the whole room, however busy.
 const SEND: &[Right] = &[
     ("ConnectionsTable", FIND_AND_FORGET),
     ("EphemeralTable", &["UpdateItem"]),

@@ -1,5 +1,9 @@
+alter table members
+    drop key members_rev,
+    drop column delivered_at;
 drop table if exists hidden_messages;
 drop table if exists receipts;
+drop table if exists pins;
 drop table if exists mentions;
 drop table if exists reactions;
 drop table if exists message_edits;
@@ -9,6 +13,7 @@ alter table messages
     drop column forwarded_room_id,
     drop column forwarded_seq,
     drop column forwarded_username,
+    drop column forwarded_at,
     drop column pinned_at,
     drop column pinned_by,
     drop column deleted_by;

@@ -6,10 +6,11 @@ alter table messages
     add column mentions varchar(1024) character set ascii collate ascii_bin not null default '',
     -- What a system message tells, for programs: member.joined, member.left, room.renamed …
     add column event varchar(32) character set ascii collate ascii_bin null,
-    -- Where a forwarded message came from.
+    -- Where a forwarded message came from, who wrote it first, and when. Readers are shown the last two: the room may not be theirs to see.
     add column forwarded_room_id bigint unsigned null,
     add column forwarded_seq bigint unsigned null,
     add column forwarded_username varchar(32) character set utf8mb4 collate utf8mb4_general_ci null,
+    add column forwarded_at bigint null,
     add column pinned_at bigint null,
     add column pinned_by bigint unsigned null,
     -- Who unsent it: the writer, or a moderator.
@@ -46,6 +47,13 @@ create table mentions (
     key mentions_message (room_id, seq)
 ) engine = InnoDB default character set utf8mb4 collate utf8mb4_unicode_ci;
 
+-- What is pinned in a room, so that its list is no search through all messages: `messages.pinned_at` has the same the other way round.
+create table pins (
+    room_id bigint unsigned not null,
+    seq     bigint unsigned not null,
+    primary key (room_id, seq)
+) engine = InnoDB default character set utf8mb4 collate utf8mb4_unicode_ci;
+
 -- One row per act of reading: the messages from `from_seq` to `to_seq` were read at `read_at`. Who read a message and when, without a row for
 -- every message and member.
 create table receipts (
@@ -65,3 +73,9 @@ create table hidden_messages (
     created_at bigint not null,
     primary key (user_id, room_id, seq)
 ) engine = InnoDB default character set utf8mb4 collate utf8mb4_unicode_ci;
+
+alter table members
+    -- When `delivered_seq` last rose.
+    add column delivered_at bigint null,
+    -- Who joined, left or changed since a rev: one range of it.
+    add key members_rev (room_id, rev);

@@ -121,6 +121,9 @@ impl Tokens {
     }
 }
 
+/// What the column of a message's text holds of the longest characters: 65,535 bytes.
+const MOST_CHARACTERS: usize = 16_000;
+
 /// Sizes and rates of what a person may do.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -139,8 +142,12 @@ pub struct Limits {
 impl Limits {
     /// Reads `MAX_MESSAGE_LENGTH` (1000) and the `RATE_…` variables, each `count/seconds`.
     pub fn from_env() -> Result<Self, ConfigError> {
+        let message_length = parsed("MAX_MESSAGE_LENGTH", 1000)?;
+        if !(1..=MOST_CHARACTERS).contains(&message_length) {
+            return Err(ConfigError(format!("MAX_MESSAGE_LENGTH must be 1 to {MOST_CHARACTERS}, not {message_length}")));
+        }
         Ok(Self {
-            message_length: parsed("MAX_MESSAGE_LENGTH", 1000)?,
+            message_length,
             send: rate("RATE_SEND", Limit { quota: 30, window: 10 })?,
             register: rate("RATE_REGISTER", Limit { quota: 20, window: 3600 })?,
             login: rate("RATE_LOGIN", Limit { quota: 10, window: 300 })?,

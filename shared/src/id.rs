@@ -51,6 +51,8 @@ ids! {
     RoomId;
     /// A message, across all rooms; inside its room a message is named by its `seq`.
     MessageId;
+    /// A report of a message.
+    ReportId;
     /// A file that was announced for uploading.
     UploadId;
 }

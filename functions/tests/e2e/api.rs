@@ -76,6 +76,10 @@ impl Api {
         self.call(Method::PUT, path, Some(&who.token), Some(body)).await
     }
 
+    pub(crate) async fn patch(&self, path: &str, who: &Person, body: Value) -> Answer {
+        self.call(Method::PATCH, path, Some(&who.token), Some(body)).await
+    }
+
     pub(crate) async fn get_public(&self, path: &str) -> Answer {
         self.call(Method::GET, path, None, None).await
     }

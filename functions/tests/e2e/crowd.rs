@@ -15,11 +15,9 @@ async fn crowd(api: &Api, size: usize) -> (u64, Vec<Person>) {
     for _ in 0..size {
         people.push(api.person("member").await);
     }
-    let room = api.post("/api/rooms", &people[0], json!({ "name": "Crowd", "kind": "public" })).await.is(201);
-    let room = room["id"].as_u64().expect("an id");
-    for person in &people[1..] {
-        api.post(&format!("/api/rooms/{room}/join"), person, json!({})).await.is(200);
-    }
+    let others: Vec<_> = people[1..].iter().map(|person| person.id).collect();
+    let room = json!({ "name": "Crowd", "kind": "public", "member_ids": others });
+    let room = api.post("/api/rooms", &people[0], room).await.is(201)["id"].as_u64().expect("an id");
     (room, people)
 }
 

@@ -5,11 +5,14 @@
 
 mod api;
 mod bad_input;
+mod changes;
 mod chat;
 mod cloud;
 mod credentials;
 mod crowd;
 mod faults;
 mod limits;
+mod reading;
+mod rooms;
 mod sessions;
 mod socket;

@@ -215,12 +215,17 @@ impl Server {
         fs::write(&init_file, INIT).map_err(|source| MySqlError::io("write", &init_file, source))?;
         let log_file = self.data.join("server.log");
         let log = fs::File::create(&log_file).map_err(|source| MySqlError::io("write", &log_file, source))?;
+        // A server that starts sweeps its folder for passing tables: in a shared one it would delete those of the others. The dot keeps it from
+        // being taken for a database.
+        let passing = self.data.join(".tmp");
+        fs::create_dir_all(&passing).map_err(|source| MySqlError::io("make", &passing, source))?;
         let mut command = self.installation.command();
         command
             .args(SETTINGS)
             .args(if self.durable { DURABLE } else { FAST })
             .arg(format!("--port={}", self.port()))
             .arg(format!("--datadir={}", self.data.display()))
+            .arg(format!("--tmpdir={}", passing.display()))
             .arg(format!("--init-file={}", init_file.display()))
             .process_group(self.leash.group())
             .stdout(log.try_clone().map_or_else(|_| Stdio::null(), Stdio::from))

@@ -1,15 +1,30 @@
 //! The rules. Whatever both doors (HTTP and socket) can do is one function here; no SQL text, no HTTP, no AWS.
 
 pub mod accounts;
+pub mod directs;
+pub mod edits;
+mod emoji;
+pub mod invites;
+pub mod members;
+mod mentions;
 pub mod messages;
+mod news;
 mod passwords;
+pub mod pins;
+pub mod reactions;
 pub mod readiness;
+pub mod receipts;
 mod refresh;
+pub mod reports;
 pub mod rooms;
 mod secrets;
 pub mod sessions;
+pub mod settings;
+pub mod sync;
 pub mod throttle;
 pub mod tickets;
 pub mod tokens;
+pub mod typing;
+pub mod unsending;
 pub mod visitor;
 pub mod welcome;

@@ -4,15 +4,16 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::caller::Caller;
-use crate::error::{Error, Result, Violation};
+use crate::domain::news::{News, member_added};
+use crate::error::{Error, Limit, Result, Violation};
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::frames::{Changed, Frame};
 use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
-use crate::protocol::rooms::{Member, NewRoom, Role, Room, RoomKind, Scope};
+use crate::protocol::rooms::{NewRoom, Role, Room, RoomKind, Scope, Whoever};
 use crate::push::Push;
-use crate::store::members::{self, Readable, Standing};
+use crate::store::members::{self, Door, Member, Readable, Standing};
 use crate::store::rooms::{self as store, Place};
-use crate::store::{Db, Tx, users};
+use crate::store::{Db, Tx, membership, users};
 use crate::time::Timestamp;
 
 /// People that a new room may have from the start.
@@ -54,24 +55,17 @@ pub async fn create(db: &Db, push: &Push, caller: &Caller, kind: RoomKind, new: 
             tx.finish(outcome).await
         })
         .await?;
-    let mut mine = None;
+    let mut news = News::at(room, (0, 1));
     for (user, _) in &people {
-        let view = {
-            let mut connection = db.acquire().await?;
-            let standing = members::standing(&mut connection, &RoomRef::Id(room), *user).await?;
-            store::view(&mut connection, &readable(standing)?).await?.ok_or(Error::NotFound("room_not_found"))?
-        };
-        push.to_users(&[*user], &Frame::RoomJoined { room: Box::new(view.clone()) }, caller.now).await;
-        if *user == caller.user {
-            mine = Some(view);
-        }
+        news.came(*user);
     }
-    mine.ok_or(Error::NotFound("room_not_found"))
+    news.push(db, push, caller.now).await?;
+    find(db, caller, &RoomRef::Id(room)).await
 }
 
 /// Joins a public room; joining twice changes nothing.
 pub async fn join(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Result<Room> {
-    let added = db
+    let news = db
         .retrying(|| async {
             let mut tx = db.begin().await?;
             let outcome = async {
@@ -81,7 +75,7 @@ pub async fn join(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Resu
                 };
                 match readable.member() {
                     Some(_) => Ok(None),
-                    None if readable.archived => Err(Error::Conflict("room_archived")),
+                    None if readable.is_past() => Err(Error::Forbidden("invite_needed")),
                     None => admit(&mut tx, caller, &readable).await.map(Some),
                 }
             }
@@ -89,20 +83,16 @@ pub async fn join(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Resu
             tx.finish(outcome).await
         })
         .await?;
-    let view = find(db, caller, room).await?;
-    if let Some(frame) = added {
-        let mut audience = members::audience(&mut *db.acquire().await?, view.id).await?;
-        audience.retain(|user| *user != caller.user);
-        push.to_users(&audience, &frame, caller.now).await;
-        push.to_users(&[caller.user], &Frame::RoomJoined { room: Box::new(view.clone()) }, caller.now).await;
+    if let Some(news) = news {
+        news.push(db, push, caller.now).await?;
     }
-    Ok(view)
+    find(db, caller, room).await
 }
 
 /// Opens a socket onto a room: whoever may read it may do so, and joins it if it is public.
 pub async fn enter(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Result<()> {
     let readable = readable(members::standing(&mut *db.acquire().await?, room, caller.user).await?)?;
-    if readable.member().is_none() && !readable.archived {
+    if readable.kind == RoomKind::Public && readable.member().is_none() && !readable.settings.archived {
         join(db, push, caller, room).await?;
     }
     Ok(())
@@ -110,52 +100,34 @@ pub async fn enter(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Res
 
 /// Leaves a room. The last owner cannot leave others behind without an owner.
 pub async fn leave(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Result<RoomId> {
-    let (room, rev) = db
+    leave_to(db, push, caller, room, None).await
+}
+
+/// Leaves a room to another owner, if one is named.
+pub async fn leave_to(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, owner: Option<UserId>) -> Result<RoomId> {
+    let (room, news) = db
         .retrying(|| async {
             let mut tx = db.begin().await?;
-            let outcome = async {
-                let readable = readable(members::lock(&mut tx, room, caller.user).await?)?;
-                let member = readable.member().ok_or(Error::Forbidden("not_a_member"))?;
-                if member.role == Role::Owner {
-                    let (owners, others) = members::others(&mut tx, member).await?;
-                    if owners == 0 && others > 0 {
-                        return Err(Error::Conflict("last_owner"));
-                    }
-                }
-                let rev = readable.rev + 1;
-                members::leave(&mut tx, member, rev).await?;
-                store::changed(&mut tx, readable.room(), rev, -1, caller.now).await?;
-                Ok((readable.room(), rev))
-            }
-            .await;
+            let outcome = depart(&mut tx, caller, room, owner).await;
             tx.finish(outcome).await
         })
         .await?;
-    push.to_users(&[caller.user], &Frame::RoomLeft { room_id: room }, caller.now).await;
-    let audience = members::audience(&mut *db.acquire().await?, room).await?;
-    push.to_users(&audience, &Frame::MemberRemoved { room_id: room, rev, user_id: caller.user }, caller.now).await;
+    news.push(db, push, caller.now).await?;
     Ok(room)
 }
 
-/// A page of a room's members.
-pub async fn list_members(
-    db: &Db,
-    caller: &Caller,
-    room: &RoomRef,
-    (cursor, limit): (Option<&str>, Option<u32>),
-) -> Result<Page<Member>> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    let after = match cursor {
-        None => 0,
-        Some(cursor) => cursor.parse().map_err(|_| bad_cursor())?,
+/// Until when the caller wants to hear nothing of a room; a moment that has passed ends it.
+pub async fn mute(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, until: Option<Timestamp>) -> Result<Room> {
+    let until = until.filter(|until| *until > caller.now);
+    let view = {
+        let mut connection = db.acquire().await?;
+        let readable = readable(members::standing(&mut connection, room, caller.user).await?)?;
+        membership::mute(&mut connection, member(&readable)?, until).await?;
+        store::view(&mut connection, &readable).await?.ok_or(Error::NotFound("room_not_found"))?
     };
-    let mut connection = db.acquire().await?;
-    let readable = readable(members::standing(&mut connection, room, caller.user).await?)?;
-    let mut items = members::list(&mut connection, &readable, after, limit + 1).await?;
-    let more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    let next = items.last().filter(|_| more).map(|member| member.user.id.to_string());
-    Ok(Page { items, next })
+    let frame = Frame::RoomSeen { room_id: view.id, rev: view.rev, room: Box::new(view.clone()) };
+    push.to_users(&[caller.user], &frame, caller.now).await;
+    Ok(view)
 }
 
 /// The caller's rooms that changed since a moment that the server named.
@@ -168,17 +140,95 @@ pub async fn changed_since(db: &Db, caller: &Caller, since: Timestamp) -> Result
 pub(super) fn readable(standing: Option<Standing>) -> Result<Readable> {
     match standing {
         Some(Standing::Readable(readable)) => Ok(readable),
-        Some(Standing::Banned | Standing::Hidden) | None => Err(Error::NotFound("room_not_found")),
+        Some(Standing::Banned | Standing::Hidden(_)) | None => Err(Error::NotFound("room_not_found")),
     }
 }
 
-/// Makes the caller a member of a public room whose row the transaction holds. Gives the frame that tells the others.
-pub(super) async fn admit(tx: &mut Tx<'_>, caller: &Caller, room: &Readable) -> Result<Frame> {
-    let rev = room.rev + 1;
-    members::insert(tx, (room.room(), rev, room.last_seq), &[(caller.user, Role::Member)], caller.now).await?;
-    store::changed(tx, room.room(), rev, 1, caller.now).await?;
-    let user = users::find(tx, caller.user).await?.ok_or(Error::NotFound("user_not_found"))?;
-    Ok(Frame::member_added(room.room(), rev, user, Role::Member, caller.now))
+/// The reader's membership, where only members may do something.
+pub(super) fn member(room: &Readable) -> Result<&Member> {
+    room.member().ok_or(Error::Forbidden("not_a_member"))
+}
+
+/// Whether anything of the room may still change: not once it is archived, nor in a direct room across a block.
+pub(super) fn may_change(room: &Readable) -> Result<()> {
+    if room.settings.archived {
+        return Err(Error::Conflict("room_archived"));
+    }
+    if room.blocked { Err(Error::Forbidden("blocked")) } else { Ok(()) }
+}
+
+/// Whether a member may write now, by the room's rules. Admins and owners are exempt from slow mode.
+pub(super) fn may_write(room: &Readable, member: &Member, now: Timestamp) -> Result<()> {
+    may_change(room)?;
+    if member.role > Role::Member {
+        return Ok(());
+    }
+    if room.settings.who_writes == Whoever::Admins {
+        return Err(Error::Forbidden("not_allowed"));
+    }
+    let (_, last_sent) = member.allowance;
+    let wait_ms = i64::from(room.settings.slow_mode_seconds) * 1000 - now.since(last_sent).max(0);
+    if wait_ms > 0 {
+        let policy = Some(Limit { quota: 1, window: room.settings.slow_mode_seconds });
+        return Err(Error::TooMany { retry_after: u32::try_from((wait_ms + 999) / 1000).unwrap_or(u32::MAX), policy });
+    }
+    Ok(())
+}
+
+/// Makes the caller a member of a public room whose row the transaction holds.
+pub(super) async fn admit(tx: &mut Tx<'_>, caller: &Caller, room: &Readable) -> Result<News> {
+    if room.kind != RoomKind::Public {
+        return Err(Error::Forbidden("not_a_member"));
+    }
+    welcome(tx, caller, room.door()).await
+}
+
+/// Makes the caller a member of a room that they were let into, and whose row the transaction holds.
+pub(super) async fn welcome(tx: &mut Tx<'_>, caller: &Caller, door: Door) -> Result<News> {
+    if door.archived {
+        return Err(Error::Conflict("room_archived"));
+    }
+    let mut news = News::at(door.room, door.place);
+    let rev = news.next_rev();
+    membership::insert(tx, (door.room, rev, news.next_seq()), &[(caller.user, Role::Member)], caller.now).await?;
+    let joined = readable(members::standing(tx, &RoomRef::Id(door.room), caller.user).await?)?;
+    news.tell(member_added(tx, &joined, caller.user, rev).await?);
+    news.came(caller.user);
+    news.event(tx, caller, ("member.joined", &format!("{} joined", caller.username))).await?;
+    news.write(tx, caller.now).await?;
+    Ok(news)
+}
+
+async fn depart(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, owner: Option<UserId>) -> Result<(RoomId, News)> {
+    let room = readable(members::lock(tx, room, caller.user).await?)?;
+    let member = member(&room)?;
+    if room.kind == RoomKind::Direct {
+        return Err(Error::Conflict("direct_room"));
+    }
+    let mut news = News::of(&room);
+    if let Some(owner) = owner {
+        if member.role != Role::Owner {
+            return Err(Error::Forbidden("not_allowed"));
+        }
+        if owner == caller.user {
+            return Err(Error::invalid("owner", "invalid", "must be another member"));
+        }
+        let rev = news.next_rev();
+        membership::set_role(tx, member, owner, Role::Owner, rev).await?;
+        let heir = members::find(tx, &room, owner).await?.ok_or(Error::NotFound("member_not_found"))?;
+        news.tell(Frame::MemberUpdated { room_id: room.room(), rev, member: Box::new(heir) });
+    } else if member.role == Role::Owner {
+        let (owners, others) = membership::others(tx, member, caller.user).await?;
+        if owners == 0 && others > 0 {
+            return Err(Error::Conflict("last_owner"));
+        }
+    }
+    let rev = news.next_rev();
+    membership::end(tx, member, caller.user, (room.last_seq, rev)).await?;
+    news.went(caller.user);
+    news.event(tx, caller, ("member.left", &format!("{} left", caller.username))).await?;
+    news.write(tx, caller.now).await?;
+    Ok((room.room(), news))
 }
 
 async fn store_room(
@@ -204,8 +254,8 @@ async fn store_room(
         ));
     }
     let room = store::insert(tx, kind, texts, caller.user, caller.now).await?;
-    let added = members::insert(tx, (room, 1, 0), people, caller.now).await?;
-    store::changed(tx, room, 1, i32::try_from(added).unwrap_or(i32::MAX), caller.now).await?;
+    membership::insert(tx, (room, 1, 0), people, caller.now).await?;
+    store::changed(tx, room, 1, i32::try_from(people.len()).unwrap_or(i32::MAX), caller.now).await?;
     Ok(room)
 }
 
@@ -217,16 +267,26 @@ fn checked(kind: RoomKind, new: &NewRoom) -> Result<(&str, &str)> {
     if kind == RoomKind::Direct {
         refuse("kind", "invalid", "must be \"group\" or \"public\"; a direct room is made by PUT /api/rooms/direct/{user_id}");
     }
-    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+    if !is_name(name) {
         refuse("name", "invalid", "must have 1 to 100 visible characters");
     }
-    if topic.chars().count() > 500 || topic.contains('\0') {
+    if !is_topic(topic) {
         refuse("topic", "too_long", "must have at most 500 characters");
     }
     if new.member_ids.len() > MAX_FIRST_MEMBERS {
         refuse("member_ids", "too_many", "must name at most 100 people");
     }
     if wrong.is_empty() { Ok((name, topic)) } else { Err(Error::Invalid(wrong)) }
+}
+
+/// Whether a room may be called so.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().count() <= 100 && !name.chars().any(char::is_control)
+}
+
+/// Whether a room may be about that.
+pub(super) fn is_topic(topic: &str) -> bool {
+    topic.chars().count() <= 500 && !topic.contains('\0')
 }
 
 fn cursor_of(place: Place) -> String {
@@ -245,6 +305,7 @@ fn place(cursor: &str) -> Result<Place> {
         .ok_or_else(bad_cursor)
 }
 
-fn bad_cursor() -> Error {
+/// What a cursor that is none of ours is answered with.
+pub(super) fn bad_cursor() -> Error {
     Error::invalid("cursor", "invalid", "must be the `next` of an earlier page")
 }

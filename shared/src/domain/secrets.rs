@@ -15,6 +15,13 @@ pub(super) fn random() -> Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
+/// 128 random bits as text, for what people pass on.
+pub(super) fn code() -> Result<String> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(Error::internal)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
 /// SHA-256 of a text.
 pub(super) fn digest(text: &str) -> [u8; 32] {
     let mut bytes = [0_u8; 32];

@@ -14,7 +14,7 @@ use crate::store::{Db, users};
 /// A socket lives two hours; clients open the next one before this many seconds have passed.
 const RECONNECT_SECONDS: i64 = 110 * 60;
 
-/// Builds `welcome`: two statements. Rooms that do not fit are left to `GET /api/rooms?scope=joined`, and `complete` says so.
+/// Builds `welcome`: three statements at most. Rooms that do not fit are left to `GET /api/rooms?scope=joined`, and `complete` says so.
 pub async fn welcome(db: &Db, caller: &Caller, connection: &Connection, id: Option<Box<RawValue>>) -> Result<Frame> {
     let (account, mut rows) = {
         let mut store = db.acquire().await?;

@@ -2,6 +2,7 @@
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use bytes::Bytes;
 use http::request::Parts;
 use http::{Extensions, header};
 use http_body_util::BodyExt;
@@ -85,10 +86,26 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
-        let bytes =
-            http_body_util::Limited::new(request.into_body(), MAX_BODY).collect().await.map_err(|_| Error::TooLarge)?.to_bytes();
+        let bytes = bytes(request).await?;
         json(&bytes).map(Self)
     }
+}
+
+/// A JSON body that may as well be left out.
+pub struct MaybeBody<T>(pub T);
+
+impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeBody<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let bytes = bytes(request).await?;
+        if bytes.is_empty() { Ok(Self(T::default())) } else { json(&bytes).map(Self) }
+    }
+}
+
+async fn bytes(request: Request) -> Result<Bytes, Error> {
+    let body = http_body_util::Limited::new(request.into_body(), MAX_BODY);
+    Ok(body.collect().await.map_err(|_| Error::TooLarge)?.to_bytes())
 }
 
 /// Reads JSON; a syntax error is `malformed_json`, a wrong type names its field.

@@ -1,13 +1,16 @@
 //! Frames from client to server. Every shape that the older clients send becomes the same typed action; an unknown one is a value, too.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::id::RoomRef;
-use crate::protocol::messages::NewMessage;
+use crate::id::{RoomId, RoomRef};
+use crate::protocol::messages::{NewContent, NewMessage, NewReaction};
+use crate::protocol::receipts::Mark;
 
 /// A frame, read.
 #[derive(Debug)]
@@ -23,14 +26,26 @@ pub struct Incoming {
 /// What a client can ask for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The first frame: who am I, what are my rooms.
-    Hello,
+    /// The first frame: who am I, what are my rooms, and what changed in some of them.
+    Hello {
+        /// Rooms that the client knows, each up to a `rev`.
+        rooms: Vec<(RoomId, u64)>,
+    },
     /// A message, to the room named or else to the bound one.
     Send {
         /// Where to.
         room: Option<RoomRef>,
         /// What.
         message: NewMessage,
+    },
+    /// A change of a message that exists.
+    Change {
+        /// In which room; a change never falls back to another.
+        room: RoomRef,
+        /// The message's place.
+        seq: u64,
+        /// What becomes of it.
+        change: Change,
     },
     /// Become a member.
     Join {
@@ -42,6 +57,34 @@ pub enum Action {
         /// Of which room; leaving never falls back to another.
         room: RoomRef,
     },
+    /// Everything up to a message was read.
+    Read {
+        /// In which room.
+        room: Option<RoomRef>,
+        /// The last message.
+        seq: u64,
+    },
+    /// Everything up to a message has arrived.
+    Delivered {
+        /// In which room.
+        room: Option<RoomRef>,
+        /// The last message.
+        seq: u64,
+    },
+    /// The caller writes, or stopped.
+    Typing {
+        /// In which room.
+        room: Option<RoomRef>,
+        /// Whether they write.
+        active: bool,
+    },
+    /// What changed in a room since a `rev`.
+    Sync {
+        /// The room.
+        room: Option<RoomRef>,
+        /// The room's count of changes up to which the client knows it.
+        rev: u64,
+    },
     /// Am I still heard, and what changed since.
     Ping {
         /// A `ts` of an earlier answer.
@@ -49,6 +92,21 @@ pub enum Action {
     },
 }
 
+/// What can become of a message.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It says something else.
+    Edit(NewContent),
+    /// It is gone for everyone.
+    Unsend,
+    /// The caller reacts to it.
+    React(NewReaction),
+    /// The caller no longer reacts to it so.
+    Unreact(NewReaction),
+}
+
+/// Rooms that are caught up with one `hello`.
+const MAX_ROOMS: usize = 100;
 /// How long a client's name for a frame may be, as JSON text.
 const MAX_ID: usize = 80;
 
@@ -91,12 +149,32 @@ fn action(fields: &mut Map<String, Value>) -> Result<Action> {
         Some(_) => return Err(Error::invalid("action", "invalid", "must be a string")),
     };
     match verb.as_str() {
-        "hello" => Ok(Action::Hello),
+        "hello" => hello(fields),
         "send" | "message" | "sendmessage" | "send_message" => send(fields),
+        "edit" => change(fields, Change::Edit(typed(fields)?)),
+        "unsend" => change(fields, Change::Unsend),
+        "react" => change(fields, Change::React(typed(fields)?)),
+        "unreact" => change(fields, Change::Unreact(typed(fields)?)),
         "join" => Ok(Action::Join { room: room(fields)? }),
         "leave" => {
             let room = room(fields)?.ok_or_else(|| Error::invalid("room_id", "required", "must name the room to leave"))?;
             Ok(Action::Leave { room })
+        }
+        "read" => Ok(Action::Read { room: room(fields)?, seq: typed::<Mark>(fields)?.seq }),
+        "delivered" => Ok(Action::Delivered { room: room(fields)?, seq: typed::<Mark>(fields)?.seq }),
+        "typing" => {
+            #[derive(Deserialize)]
+            struct Typing {
+                active: Option<bool>,
+            }
+            Ok(Action::Typing { room: room(fields)?, active: typed::<Typing>(fields)?.active.unwrap_or(true) })
+        }
+        "sync" => {
+            #[derive(Deserialize)]
+            struct Since {
+                rev: Option<u64>,
+            }
+            Ok(Action::Sync { room: room(fields)?, rev: typed::<Since>(fields)?.rev.unwrap_or_default() })
         }
         "ping" => {
             #[derive(Deserialize)]
@@ -107,6 +185,18 @@ fn action(fields: &mut Map<String, Value>) -> Result<Action> {
         }
         _ => Err(Error::Malformed("unknown_action", "There is no such action.".into())),
     }
+}
+
+fn hello(fields: &Map<String, Value>) -> Result<Action> {
+    #[derive(Deserialize)]
+    struct Hello {
+        rooms: Option<BTreeMap<RoomId, u64>>,
+    }
+    let rooms = typed::<Hello>(fields)?.rooms.unwrap_or_default();
+    if rooms.len() > MAX_ROOMS {
+        return Err(Error::invalid("rooms", "too_many", "must name at most 100 rooms; the others are caught up by `sync`"));
+    }
+    Ok(Action::Hello { rooms: rooms.into_iter().collect() })
 }
 
 /// A message's fields stand in the frame itself, in an object `data`, or `data` is the text alone.
@@ -130,6 +220,15 @@ fn send(fields: &mut Map<String, Value>) -> Result<Action> {
     }
     let room = room(fields)?;
     Ok(Action::Send { room, message: typed(fields)? })
+}
+
+fn change(fields: &Map<String, Value>, change: Change) -> Result<Action> {
+    #[derive(Deserialize)]
+    struct Place {
+        seq: u64,
+    }
+    let room = room(fields)?.ok_or_else(|| Error::invalid("room_id", "required", "must name the room of the message"))?;
+    Ok(Action::Change { room, seq: typed::<Place>(fields)?.seq, change })
 }
 
 /// A room in any of its four spellings and forms.
@@ -158,7 +257,6 @@ fn typed<T: DeserializeOwned>(fields: &Map<String, Value>) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::RoomId;
 
     fn sent(frame: &str) -> (Option<RoomRef>, Option<String>) {
         match read(frame).action {
@@ -204,10 +302,47 @@ mod tests {
             (r#"{"action":"send","data":[1]}"#, "invalid_input"),
             (r#"{"action":"ping","since":"soon"}"#, "invalid_input"),
             (r#"{"action":"leave"}"#, "invalid_input"),
+            (r#"{"action":"read","room_id":7}"#, "invalid_input"),
+            (r#"{"action":"read","room_id":7,"seq":-1}"#, "invalid_input"),
+            (r#"{"action":"delivered","room_id":7,"seq":"end"}"#, "invalid_input"),
+            (r#"{"action":"typing","room_id":7,"active":"yes"}"#, "invalid_input"),
+            (r#"{"action":"sync","room_id":7,"rev":1.5}"#, "invalid_input"),
+            (r#"{"action":"hello","rooms":[7]}"#, "invalid_input"),
+            (r#"{"action":"hello","rooms":{"seven":1}}"#, "invalid_input"),
+            (r#"{"action":"hello","rooms":{"7":-1}}"#, "invalid_input"),
+            (r#"{"action":"unsend","seq":1}"#, "invalid_input"),
+            (r#"{"action":"unsend","room_id":7}"#, "invalid_input"),
+            (r#"{"action":"unsend","room_id":7,"seq":-1}"#, "invalid_input"),
+            (r#"{"action":"edit","room_id":7,"seq":1}"#, "invalid_input"),
+            (r#"{"action":"edit","room_id":7,"seq":1,"content":7}"#, "invalid_input"),
+            (r#"{"action":"react","room_id":7,"seq":1}"#, "invalid_input"),
         ] {
             let error = read(frame).action.err();
             assert_eq!(error.as_ref().map(Error::code), Some(code), "{frame}");
         }
+    }
+
+    #[test]
+    fn a_change_names_its_message_and_what_becomes_of_it() {
+        let read = |frame: &str| read(frame).action.ok();
+        let change = |change| Some(Action::Change { room: RoomRef::Id(RoomId(7)), seq: 3, change });
+        let emoji = || NewReaction { emoji: "👍".into() };
+        let edit = Change::Edit(NewContent { content: "Ho".into() });
+        assert_eq!(read(r#"{"action":"edit","room_id":7,"seq":3,"content":"Ho"}"#), change(edit));
+        assert_eq!(read(r#"{"action":"unsend","roomId":"room-7","seq":3}"#), change(Change::Unsend));
+        assert_eq!(read(r#"{"type":"react","room_id":7,"seq":3,"emoji":"👍"}"#), change(Change::React(emoji())));
+        assert_eq!(read(r#"{"action":"unreact","room_id":"7","seq":3,"emoji":"👍"}"#), change(Change::Unreact(emoji())));
+    }
+
+    #[test]
+    fn a_hello_names_rooms_and_how_far_they_are_known() {
+        let hello = |frame: &str| read(frame).action.ok();
+        assert_eq!(hello(r#"{"action":"hello"}"#), Some(Action::Hello { rooms: Vec::new() }));
+        let known = vec![(RoomId(7), 3), (RoomId(12), 0)];
+        assert_eq!(hello(r#"{"action":"hello","rooms":{"12":0,"7":3}}"#), Some(Action::Hello { rooms: known }));
+        let many: Vec<_> = (1..=101).map(|room| format!("\"{room}\":1")).collect();
+        let error = read(&format!(r#"{{"action":"hello","rooms":{{{}}}}}"#, many.join(","))).action.err();
+        assert!(matches!(&error, Some(Error::Invalid(wrong)) if wrong[0].code == "too_many"), "{error:?}");
     }
 
     #[test]

@@ -5,9 +5,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::id::{ConnectionId, MessageId, RoomId, UserId};
-use crate::protocol::messages::Message;
-use crate::protocol::people::{Me, User};
-use crate::protocol::rooms::{Member, Room};
+use crate::protocol::messages::{Message, ReactionChange};
+use crate::protocol::people::Me;
+use crate::protocol::receipts::Receipt;
+use crate::protocol::rooms::{Facts, Member, Room};
+use crate::protocol::sync::RoomSync;
 use crate::time::Timestamp;
 
 /// API Gateway's limit for one frame.
@@ -35,6 +37,52 @@ pub enum Frame {
         #[serde(flatten)]
         message: Box<Message>,
     },
+    /// A message was edited: the message as it is now.
+    #[serde(rename = "message.edited")]
+    MessageEdited {
+        /// The message.
+        #[serde(flatten)]
+        message: Box<Message>,
+    },
+    /// A message was unsent: its content and all that hung on it are gone, its place stays.
+    #[serde(rename = "message.unsent")]
+    MessageUnsent {
+        /// The room.
+        room_id: RoomId,
+        /// The message's place.
+        seq: u64,
+        /// The room's count of changes.
+        rev: u64,
+        /// When.
+        deleted_at: Timestamp,
+        /// By whom: the writer, or a moderator.
+        deleted_by: UserId,
+    },
+    /// A message was pinned or unpinned.
+    #[serde(rename = "message.pinned")]
+    MessagePinned {
+        /// The room.
+        room_id: RoomId,
+        /// The message's place.
+        seq: u64,
+        /// The room's count of changes.
+        rev: u64,
+        /// When it was pinned; null when it no longer is.
+        pinned_at: Option<Timestamp>,
+        /// By whom.
+        user_id: UserId,
+    },
+    /// The receiver hid a message on one of their devices; nobody else is told.
+    #[serde(rename = "message.hidden")]
+    MessageHidden {
+        /// The room.
+        room_id: RoomId,
+        /// The message's place.
+        seq: u64,
+    },
+    /// Someone reacted to a message, or took it back.
+    #[serde(rename = "reaction")]
+    Reaction(ReactionChange),
     /// A room changed in a way that no other frame tells, or is too busy for single messages: fetch what is newer than your `rev`.
     #[serde(rename = "room")]
     Room {
@@ -42,6 +90,32 @@ pub enum Frame {
         room_id: RoomId,
         /// Its count of changes.
         rev: u64,
+    },
+    /// What the room says of itself changed: name, topic, rules.
+    #[serde(rename = "room")]
+    RoomChanged {
+        /// The room.
+        room_id: RoomId,
+        /// Its count of changes.
+        rev: u64,
+        /// What it says of itself now; whatever else is known of the room stays.
+        room: Box<Facts>,
+    },
+    /// Something that only the receiver sees of a room changed: whether it is muted.
+    #[serde(rename = "room")]
+    RoomSeen {
+        /// The room.
+        room_id: RoomId,
+        /// Its count of changes.
+        rev: u64,
+        /// The room, as the receiver sees it.
+        room: Box<Room>,
+    },
+    /// The room is no more.
+    #[serde(rename = "room.deleted")]
+    RoomDeleted {
+        /// The room.
+        room_id: RoomId,
     },
     /// The receiver is now a member.
     #[serde(rename = "room.joined")]
@@ -65,6 +139,16 @@ pub enum Frame {
         /// Who.
         member: Box<Member>,
     },
+    /// A member's role changed.
+    #[serde(rename = "member.updated")]
+    MemberUpdated {
+        /// The room.
+        room_id: RoomId,
+        /// Its count of changes.
+        rev: u64,
+        /// Who, as from now on.
+        member: Box<Member>,
+    },
     /// Someone left or was removed.
     #[serde(rename = "member.removed")]
     MemberRemoved {
@@ -74,6 +158,31 @@ pub enum Frame {
         rev: u64,
         /// Who.
         user_id: UserId,
+    },
+    /// How far a member has read: to every member of a room of up to 100, else to oneself alone; to oneself with what is unread then.
+    #[serde(rename = "receipt")]
+    Receipt(Receipt),
+    /// Someone writes, or stopped; forget it after six seconds.
+    #[serde(rename = "typing")]
+    Typing {
+        /// The room.
+        room_id: RoomId,
+        /// Who.
+        user_id: UserId,
+        /// Their username.
+        username: String,
+        /// Whether they write.
+        active: bool,
+    },
+    /// What changed in a room: answer to `sync`, and after `welcome` for each room named in `hello` that changed.
+    #[serde(rename = "sync")]
+    Sync {
+        /// What the client's frame was called.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<Box<RawValue>>,
+        /// As much of it as fits a frame.
+        #[serde(flatten)]
+        sync: Box<RoomSync>,
     },
     /// Answer to `hello`.
     #[serde(rename = "welcome")]
@@ -178,13 +287,12 @@ pub struct Refusal {
 impl Frame {
     /// A message's frame.
     pub fn message(message: Message) -> Self {
-        Self::Message { ts: message.created_at.0, message: Box::new(message) }
+        Self::Message { ts: message.created_at.0, message: Box::new(for_all(message)) }
     }
 
-    /// A new member's frame.
-    pub fn member_added(room_id: RoomId, rev: u64, user: User, role: crate::protocol::rooms::Role, at: Timestamp) -> Self {
-        let member = Member { user, role, joined_at: at, read_seq: 0, delivered_seq: 0 };
-        Self::MemberAdded { room_id, rev, member: Box::new(member) }
+    /// An edited message's frame.
+    pub fn message_edited(message: Message) -> Self {
+        Self::MessageEdited { message: Box::new(for_all(message)) }
     }
 
     /// The bytes for a connection of this dialect. What does not fit a frame becomes a hint to fetch it.
@@ -194,12 +302,18 @@ impl Frame {
             _ => json(self),
         };
         match self {
-            Self::Message { message, .. } if bytes.len() > MAX_FRAME => {
+            Self::Message { message, .. } | Self::MessageEdited { message } if bytes.len() > MAX_FRAME => {
                 json(&Self::Room { room_id: message.room_id, rev: message.rev })
             }
             _ => bytes,
         }
     }
+}
+
+/// A message as all members receive it alike: which reactions are the reader's own is not told.
+fn for_all(mut message: Message) -> Message {
+    message.reactions.iter_mut().for_each(|reaction| reaction.mine = None);
+    message
 }
 
 /// A frame and the keys that older clients read.

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{MessageId, RoomId, UploadId, UserId};
+use crate::id::{MessageId, RoomId, RoomRef, UploadId, UserId};
+use crate::protocol::people::User;
 use crate::time::Timestamp;
 
 /// Characters of a reply's preview.
@@ -37,9 +38,11 @@ pub struct Message {
     pub rev: u64,
     /// What it is.
     pub kind: MessageKind,
-    /// Who wrote it; null for system messages.
+    /// What a system message tells, for programs: `member.joined`, `member.left`, `room.renamed` …
+    pub event: Option<String>,
+    /// Who wrote it; of a system message, who did what it tells.
     pub sender_id: Option<UserId>,
-    /// The writer's username.
+    /// That person's username.
     #[schema(example = "ann")]
     pub username: Option<String>,
     /// The text; empty once the message is unsent.
@@ -49,16 +52,22 @@ pub struct Message {
     pub client_id: Option<String>,
     /// What it answers.
     pub reply_to: Option<Reply>,
+    /// Who wrote it first, when it was forwarded from elsewhere.
+    pub forwarded: Option<Forwarded>,
     /// Pictures and files.
     pub attachments: Vec<Attachment>,
-    /// Who reacted with what.
+    /// How many reacted with what, in the order of the emoji's code points. The last messages of room lists leave this empty.
     pub reactions: Vec<Reaction>,
-    /// Members that the text mentions.
+    /// Members that the text mentions as `@name`.
     pub mentions: Vec<UserId>,
     /// When it was last edited.
     pub edited_at: Option<Timestamp>,
+    /// When it was pinned, if it is.
+    pub pinned_at: Option<Timestamp>,
     /// When it was unsent.
     pub deleted_at: Option<Timestamp>,
+    /// Who unsent it: the writer, or a moderator.
+    pub deleted_by: Option<UserId>,
     /// When it was sent.
     pub created_at: Timestamp,
 }
@@ -73,6 +82,16 @@ pub struct Reply {
     pub username: Option<String>,
     /// Its beginning; empty when it was unsent.
     pub preview: String,
+}
+
+/// Who wrote a forwarded message first. Where it stood is not told: the reader may not see that room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Forwarded {
+    /// The first writer's username.
+    #[schema(example = "ann")]
+    pub username: Option<String>,
+    /// When it was first sent.
+    pub created_at: Timestamp,
 }
 
 /// A picture or a file of a message.
@@ -108,8 +127,52 @@ pub struct Reaction {
     pub emoji: String,
     /// How many reacted with it.
     pub count: u32,
-    /// Whether the caller did.
-    pub mine: bool,
+    /// Whether the caller did; null in frames, which all members receive alike.
+    pub mine: Option<bool>,
+}
+
+/// A reaction that was given or taken back: the frame of it, and the answer to the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ReactionChange {
+    /// The room.
+    pub room_id: RoomId,
+    /// The message's place.
+    #[schema(example = 42)]
+    pub seq: u64,
+    /// The room's count of changes with this one.
+    pub rev: u64,
+    /// One emoji.
+    #[schema(example = "👍")]
+    pub emoji: String,
+    /// Who.
+    pub user_id: UserId,
+    /// Whether the reaction stands now.
+    pub added: bool,
+    /// How many react with this emoji now.
+    pub count: u32,
+}
+
+/// Someone's reaction to a message.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Reactor {
+    /// One emoji.
+    #[schema(example = "👍")]
+    pub emoji: String,
+    /// Who.
+    pub user: User,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// An earlier text of an edited message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Edit {
+    /// 1 is the text as it was first sent.
+    pub version: u32,
+    /// The text.
+    pub content: String,
+    /// When it was replaced.
+    pub edited_at: Timestamp,
 }
 
 /// A message to be sent, as the body of a request or inside a `send` action.
@@ -123,6 +186,35 @@ pub struct NewMessage {
     /// The sender's own key, 1–64 characters: sending again with the same key gives the first message and never a second.
     #[schema(example = "c-7", min_length = 1, max_length = 64)]
     pub client_id: Option<String>,
+    /// A message to pass on, instead of `content`.
+    pub forward: Option<Forward>,
+}
+
+/// A message to pass on; the sender must be able to read it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+pub struct Forward {
+    /// Its room: `7`, `room-7` or a slug.
+    #[schema(value_type = String, example = "7")]
+    pub room_id: RoomRef,
+    /// Its place there.
+    #[schema(example = 42)]
+    pub seq: u64,
+}
+
+/// Body of `PATCH …/messages/{seq}`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+pub struct NewContent {
+    /// The new text, under the rules of sending.
+    #[schema(example = "Hello, world!", min_length = 1, max_length = 1000)]
+    pub content: String,
+}
+
+/// Body of `PUT …/messages/{seq}/reactions`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+pub struct NewReaction {
+    /// One emoji.
+    #[schema(example = "👍", min_length = 1, max_length = 64)]
+    pub emoji: String,
 }
 
 /// A run of history, ascending by `seq`.

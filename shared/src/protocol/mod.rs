@@ -6,8 +6,12 @@
 pub mod accounts;
 pub mod actions;
 pub mod frames;
+pub mod invites;
 pub mod messages;
 pub mod page;
 pub mod people;
 pub mod problem;
+pub mod receipts;
+pub mod reports;
 pub mod rooms;
+pub mod sync;

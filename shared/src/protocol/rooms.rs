@@ -64,7 +64,9 @@ pub struct Room {
     pub rev: u64,
     /// Its last message, as far as the caller may read it.
     pub last_message: Option<Message>,
-    /// Messages of others that the caller has not read.
+    /// The last message that the caller has read, as a member.
+    pub read_seq: Option<u64>,
+    /// Messages after it that were not unsent, those of the system among them; one's own are read by being sent.
     pub unread: u64,
     /// Unread messages that mention the caller.
     pub mentions: u64,
@@ -75,10 +77,42 @@ pub struct Room {
 }
 
 /// Rules of a room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Settings {
     /// Whether nothing can be written any more.
     pub archived: bool,
+    /// Seconds between two messages of one member; 0 is no slow mode. Admins and owners are exempt.
+    #[schema(example = 0)]
+    pub slow_mode_seconds: u32,
+    /// Who may write.
+    pub who_writes: Whoever,
+    /// Who may add people and invite them.
+    pub who_adds: Whoever,
+    /// Whether someone who left, or was removed, may still read what came before.
+    pub past_members_read: bool,
+}
+
+/// Which members may do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Whoever {
+    /// Every member.
+    Members,
+    /// Admins and owners only.
+    Admins,
+}
+
+/// What a room says of itself, the same to everyone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Facts {
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    pub topic: String,
+    /// Where its avatar is, if it has one.
+    pub avatar_url: Option<String>,
+    /// Its rules.
+    pub settings: Settings,
 }
 
 /// Someone in a room.
@@ -109,6 +143,96 @@ pub struct NewRoom {
     /// People who are members from the start, at most 100.
     #[serde(default)]
     pub member_ids: Vec<UserId>,
+}
+
+/// Body of `PATCH /api/rooms/{room_id}`: what is absent stays as it is.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+pub struct ChangeRoom {
+    /// 1–100 characters.
+    #[schema(example = "Lunch", min_length = 1, max_length = 100)]
+    pub name: Option<String>,
+    /// At most 500 characters.
+    #[schema(max_length = 500)]
+    pub topic: Option<String>,
+    /// Whether nothing can be written any more.
+    pub archived: Option<bool>,
+    /// Rules of the room.
+    #[serde(default)]
+    pub settings: ChangeSettings,
+}
+
+/// Rules to change: what is absent stays as it is.
+#[derive(Clone, Copy, Debug, Default, Deserialize, utoipa::ToSchema)]
+pub struct ChangeSettings {
+    /// Seconds between two messages of one member, at most 86400; 0 ends slow mode.
+    #[schema(example = 30, maximum = 86_400)]
+    pub slow_mode_seconds: Option<u32>,
+    /// Who may write.
+    pub who_writes: Option<Whoever>,
+    /// Who may add people and invite them.
+    pub who_adds: Option<Whoever>,
+    /// Whether someone who left, or was removed, may still read what came before.
+    pub past_members_read: Option<bool>,
+}
+
+/// Body of `POST /api/rooms/{room_id}/members`: at most 100 people, by id or by name.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+pub struct NewMembers {
+    /// By id.
+    #[serde(default)]
+    pub user_ids: Vec<UserId>,
+    /// By username.
+    #[serde(default)]
+    #[schema(example = json!(["ann"]))]
+    pub usernames: Vec<String>,
+    /// One person by id.
+    pub user_id: Option<UserId>,
+    /// One person by username.
+    pub username: Option<String>,
+}
+
+/// What became of the people who were to be added.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Additions {
+    /// Members from now on.
+    pub added: Vec<UserId>,
+    /// Members before.
+    pub already: Vec<UserId>,
+    /// Those who could not be added, and why.
+    pub refused: Vec<Refused>,
+}
+
+/// Someone who could not be added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Refused {
+    /// The id that was given, or that the name belongs to.
+    pub user_id: Option<UserId>,
+    /// The name that was given.
+    pub username: Option<String>,
+    /// `user_not_found` or `banned`.
+    #[schema(example = "user_not_found")]
+    pub code: &'static str,
+}
+
+/// Body of `PATCH /api/rooms/{room_id}/members/{user_id}`.
+#[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
+pub struct ChangeMember {
+    /// What the member may do from now on.
+    pub role: Role,
+}
+
+/// Body of `POST /api/rooms/{room_id}/leave`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, utoipa::ToSchema)]
+pub struct Leave {
+    /// The member who owns the room from now on; needed of the last owner.
+    pub owner: Option<UserId>,
+}
+
+/// Body of `PUT /api/rooms/{room_id}/mute`.
+#[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
+pub struct Mute {
+    /// Until when to hear nothing; null ends it.
+    pub until: Option<Timestamp>,
 }
 
 /// Which rooms to list.

@@ -5,8 +5,8 @@ use sqlx::MySqlConnection;
 use crate::error::Result;
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::people::User;
-use crate::protocol::rooms::{self, Role, RoomKind};
-use crate::store::{rooms as room_rows, users};
+use crate::protocol::rooms::{self, Role, RoomKind, Settings};
+use crate::store::{rooms as room_rows, settings, users};
 use crate::time::Timestamp;
 
 /// Proof that a person may read a room, and what was read along the way.
@@ -20,10 +20,16 @@ pub struct Readable {
     pub last_seq: u64,
     /// Its count of changes.
     pub rev: u64,
+    /// The last one of its messages that was unsent.
+    pub last_unsent_seq: u64,
     /// The first seq that the person may read.
     pub visible_from_seq: u64,
-    /// Whether nothing can be written any more.
-    pub archived: bool,
+    /// The last seq that the person may read: the room's last one, or where a past membership ended.
+    pub visible_to_seq: u64,
+    /// The room's rules.
+    pub settings: Settings,
+    /// Whether it is a direct room whose two people are parted by a block.
+    pub blocked: bool,
     membership: Option<Member>,
 }
 
@@ -36,6 +42,8 @@ pub struct Member {
     pub role: Role,
     /// The last message that they have read.
     pub read_seq: u64,
+    /// The last message that reached one of their devices.
+    pub delivered_seq: u64,
     /// Thousandths of a message that they may send, and when that was filled.
     pub allowance: (i32, Timestamp),
 }
@@ -55,6 +63,16 @@ impl Readable {
     pub fn member(&self) -> Option<&Member> {
         self.membership.as_ref()
     }
+
+    /// The way in.
+    pub fn door(&self) -> Door {
+        Door { room: self.room, place: (self.last_seq, self.rev), archived: self.settings.archived }
+    }
+
+    /// Whether the reader was a member once, and sees no more than what came before the end of that.
+    pub fn is_past(&self) -> bool {
+        self.membership.is_none() && self.kind != RoomKind::Public
+    }
 }
 
 impl Member {
@@ -69,6 +87,17 @@ impl Member {
     }
 }
 
+/// What letting somebody into a room takes; it shows nothing of what is inside.
+#[derive(Clone, Copy, Debug)]
+pub struct Door {
+    /// The room.
+    pub room: RoomId,
+    /// Its last seq and its count of changes.
+    pub place: (u64, u64),
+    /// Whether nobody is let in any more.
+    pub archived: bool,
+}
+
 /// How a person stands to a room that exists.
 #[derive(Clone, Debug)]
 pub enum Standing {
@@ -76,8 +105,8 @@ pub enum Standing {
     Readable(Readable),
     /// Was banned from it.
     Banned,
-    /// May not know of it.
-    Hidden,
+    /// May not know of it, unless somebody lets them in.
+    Hidden(Door),
 }
 
 /// One row of `rooms` left-joined to the person's row of `members`.
@@ -86,11 +115,19 @@ pub(super) struct StandingRow {
     pub(super) kind: String,
     pub(super) last_seq: u64,
     pub(super) rev: u64,
+    pub(super) last_unsent_seq: u64,
     pub(super) archived_at: Option<i64>,
+    pub(super) slow_mode_seconds: u32,
+    pub(super) who_writes: String,
+    pub(super) who_adds: String,
+    pub(super) past_members_read: bool,
+    pub(super) blocked: i64,
     pub(super) role: Option<String>,
     pub(super) state: Option<String>,
     pub(super) visible_from_seq: Option<u64>,
+    pub(super) left_seq: Option<u64>,
     pub(super) read_seq: Option<u64>,
+    pub(super) delivered_seq: Option<u64>,
     pub(super) allowance: Option<i32>,
     pub(super) allowance_at: Option<i64>,
 }
@@ -106,21 +143,41 @@ impl StandingRow {
                 user,
                 role: self::role(role),
                 read_seq: self.read_seq.unwrap_or_default(),
+                delivered_seq: self.delivered_seq.unwrap_or_default(),
                 allowance: (self.allowance.unwrap_or_default(), Timestamp(self.allowance_at.unwrap_or_default())),
             }),
             _ => None,
         };
-        if membership.is_none() && kind != RoomKind::Public {
-            return Standing::Hidden;
-        }
+        let settings = Settings {
+            archived: self.archived_at.is_some(),
+            slow_mode_seconds: self.slow_mode_seconds,
+            who_writes: settings::whoever(&self.who_writes),
+            who_adds: settings::whoever(&self.who_adds),
+            past_members_read: self.past_members_read,
+        };
+        let door = Door { room, place: (self.last_seq, self.rev), archived: settings.archived };
+        // Whoever may read a public room reads it to its end; a past member of another one as far as the membership went, if at all.
+        let past_end = self.left_seq.filter(|_| settings.past_members_read && self.state.as_deref() == Some("left"));
+        let visible_to_seq = match (&membership, kind, past_end) {
+            (Some(_), _, _) | (None, RoomKind::Public, _) => self.last_seq,
+            (None, _, Some(end)) => end,
+            (None, _, None) => return Standing::Hidden(door),
+        };
         Standing::Readable(Readable {
             room,
             user,
             kind,
             last_seq: self.last_seq,
             rev: self.rev,
-            visible_from_seq: membership.as_ref().and(self.visible_from_seq).unwrap_or(1),
-            archived: self.archived_at.is_some(),
+            last_unsent_seq: self.last_unsent_seq,
+            visible_from_seq: if kind == RoomKind::Public && membership.is_none() {
+                1
+            } else {
+                self.visible_from_seq.unwrap_or(1)
+            },
+            visible_to_seq,
+            settings,
+            blocked: self.blocked != 0,
             membership,
         })
     }
@@ -132,12 +189,23 @@ macro_rules! select_standing {
         sqlx::query_as!(
             StandingRow,
             r#"
-            select r.id as room_id, r.kind as "kind: String", r.last_seq, r.rev, r.archived_at,
+            select r.id as room_id, r.kind as "kind: String", r.last_seq, r.rev, r.last_unsent_seq, r.archived_at,
+                   r.slow_mode_seconds,
+                   r.who_writes as "who_writes: String", r.who_adds as "who_adds: String",
+                   r.past_members_read as "past_members_read: bool",
+                   case when r.kind = 'direct' then exists (
+                       select 1 from members d
+                       where d.room_id = r.id and d.user_id <> m.user_id
+                         and (exists (select 1 from blocks b where b.user_id = d.user_id and b.blocked_id = m.user_id)
+                              or exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = d.user_id))
+                   ) else 0 end as "blocked!: i64",
                    m.role as "role?: String", m.state as "state?: String", m.visible_from_seq as "visible_from_seq?",
-                   m.read_seq as "read_seq?", m.allowance as "allowance?", m.allowance_at as "allowance_at?"
+                   m.left_seq as "left_seq?", m.read_seq as "read_seq?", m.delivered_seq as "delivered_seq?",
+                   m.allowance as "allowance?",
+                   m.allowance_at as "allowance_at?"
             from rooms r
             left join members m on m.room_id = r.id and m.user_id = ?
-            where r.id = coalesce(?, (select s.id from rooms s where s.slug = ?))
+            where r.id = coalesce(?, (select s.id from rooms s where s.slug = ?)) and r.deleted_at is null
             "# + $lock,
             $user.0,
             id,
@@ -158,82 +226,21 @@ pub async fn lock(transaction: &mut MySqlConnection, room: &RoomRef, user: UserI
     Ok(row.map(|row| row.standing(user)))
 }
 
-/// Makes people members of a room whose row the transaction holds; `rev` and `last_seq` are the room's. Gives how many are new.
-///
-/// Who comes back keeps the watermarks; what was written meanwhile is unread only from `last_seq` on.
-pub async fn insert(
-    transaction: &mut MySqlConnection,
-    room: (RoomId, u64, u64),
-    users: &[(UserId, Role)],
-    now: Timestamp,
-) -> Result<u32> {
-    let (room, rev, last_seq) = room;
-    let mut added = 0;
-    for (user, role) in users {
-        let done = sqlx::query!(
-            r#"
-            insert into members (room_id, user_id, role, state, joined_at, joined_seq, read_seq, delivered_seq, rev)
-            values (?, ?, ?, 'joined', ?, ?, ?, ?, ?)
-            on duplicate key update
-                role = if(state = 'joined', role, values(role)),
-                joined_at = if(state = 'joined', joined_at, values(joined_at)),
-                joined_seq = if(state = 'joined', joined_seq, values(joined_seq)),
-                read_seq = if(state = 'joined', read_seq, greatest(read_seq, values(read_seq))),
-                rev = if(state = 'joined', rev, values(rev)),
-                state = 'joined'
-            "#,
-            room.0,
-            user.0,
-            role_name(*role),
-            now.0,
-            last_seq,
-            last_seq,
-            last_seq,
-            rev,
-        )
-        .execute(&mut *transaction)
-        .await?;
-        // 1 for a new row, 2 for a changed one, 0 for one that was as it is.
-        added += u32::from(done.rows_affected() > 0);
-    }
-    Ok(added)
-}
-
-/// Ends a membership whose room the transaction holds.
-pub async fn leave(transaction: &mut MySqlConnection, member: &Member, rev: u64) -> Result<()> {
-    sqlx::query!(
-        "update members set state = 'left', role = 'member', rev = ? where room_id = ? and user_id = ?",
-        rev,
-        member.room.0,
-        member.user.0,
-    )
-    .execute(transaction)
-    .await?;
-    Ok(())
-}
-
-/// How many owners the room has besides this member, and how many other members at all.
-pub async fn others(transaction: &mut MySqlConnection, member: &Member) -> Result<(i64, i64)> {
-    let row = sqlx::query!(
-        r#"
-        select count(case when role = 'owner' then 1 end) as "owners!: i64", count(*) as "all!: i64"
-        from members
-        where room_id = ? and user_id <> ? and state = 'joined'
-        "#,
-        member.room.0,
-        member.user.0,
-    )
-    .fetch_one(transaction)
-    .await?;
-    Ok((row.owners, row.all))
-}
-
 /// The ids of all members: the audience of the room's frames. One range of the primary key.
 pub async fn audience(connection: &mut MySqlConnection, room: RoomId) -> Result<Vec<UserId>> {
     let ids = sqlx::query_scalar!("select user_id from members where room_id = ? and state = 'joined'", room.0)
         .fetch_all(connection)
         .await?;
     Ok(ids.into_iter().map(UserId).collect())
+}
+
+/// The same, when they are no more than so many.
+pub async fn small_audience(connection: &mut MySqlConnection, room: RoomId, most: usize) -> Result<Option<Vec<UserId>>> {
+    let limit = u64::try_from(most + 1).unwrap_or(u64::MAX);
+    let ids = sqlx::query_scalar!("select user_id from members where room_id = ? and state = 'joined' limit ?", room.0, limit)
+        .fetch_all(connection)
+        .await?;
+    Ok((ids.len() <= most).then(|| ids.into_iter().map(UserId).collect()))
 }
 
 /// A page of members by ascending user id, after `after`.
@@ -273,19 +280,17 @@ pub async fn list(connection: &mut MySqlConnection, room: &Readable, after: u64,
         .collect())
 }
 
+/// One member.
+pub async fn find(connection: &mut MySqlConnection, room: &Readable, user: UserId) -> Result<Option<rooms::Member>> {
+    let before = user.0.saturating_sub(1);
+    Ok(list(connection, room, before, 1).await?.pop().filter(|member| member.user.id == user))
+}
+
 /// A role as its column spells it.
 pub(super) fn role(name: &str) -> Role {
     match name {
         "owner" => Role::Owner,
         "admin" => Role::Admin,
         _ => Role::Member,
-    }
-}
-
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Owner => "owner",
-        Role::Admin => "admin",
-        Role::Member => "member",
     }
 }

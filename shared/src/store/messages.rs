@@ -2,11 +2,13 @@
 
 use sqlx::MySqlConnection;
 
+use crate::caller::Caller;
 use crate::error::Result;
 use crate::id::{MessageId, RoomId, RoomRef, UserId};
-use crate::protocol::messages::{Message, MessageKind, PREVIEW_LENGTH, Reply};
+use crate::protocol::messages::{Forwarded, Message, Reply};
 use crate::store::members::{Member, Readable, Standing, StandingRow};
-use crate::store::rooms as room_rows;
+use crate::store::message_row::{MessageRow, reply, select_messages};
+use crate::store::{mentions, rooms as room_rows};
 use crate::time::Timestamp;
 
 /// What sending needs to know, read under the locks of the room's and the sender's row.
@@ -29,8 +31,21 @@ pub struct Draft<'a> {
     pub client_id: Option<&'a str>,
     /// What it answers.
     pub reply_to: Option<u64>,
+    /// Members that the text mentions.
+    pub mentions: &'a [UserId],
+    /// Where it comes from, when it is forwarded.
+    pub origin: Option<Origin<'a>>,
     /// What remains of the sender's allowance, in thousandths of a message.
     pub allowance: i32,
+}
+
+/// Where a forwarded message stood, and what its readers are told of that.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// Its room and its place there.
+    pub place: (RoomId, u64),
+    /// Who wrote it first, and when.
+    pub told: &'a Forwarded,
 }
 
 /// The one locking read of sending: room, member, replay and answered message, all by keys.
@@ -44,9 +59,20 @@ pub async fn lock(
     let (id, slug) = room_rows::key(room);
     let row = sqlx::query!(
         r#"
-        select r.id as room_id, r.kind as "kind: String", r.last_seq, r.rev, r.archived_at,
+        select r.id as room_id, r.kind as "kind: String", r.last_seq, r.rev, r.last_unsent_seq, r.archived_at,
+               r.slow_mode_seconds,
+               r.who_writes as "who_writes: String", r.who_adds as "who_adds: String",
+               r.past_members_read as "past_members_read: bool",
+               case when r.kind = 'direct' then exists (
+                   select 1 from members d
+                   where d.room_id = r.id and d.user_id <> m.user_id
+                     and (exists (select 1 from blocks b where b.user_id = d.user_id and b.blocked_id = m.user_id)
+                          or exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = d.user_id))
+               ) else 0 end as "blocked!: i64",
                m.role as "role?: String", m.state as "state?: String", m.visible_from_seq as "visible_from_seq?",
-               m.read_seq as "read_seq?", m.allowance as "allowance?", m.allowance_at as "allowance_at?",
+               m.left_seq as "left_seq?", m.read_seq as "read_seq?", m.delivered_seq as "delivered_seq?",
+               m.allowance as "allowance?",
+               m.allowance_at as "allowance_at?",
                x.seq as "replay_seq?",
                q.seq as "reply_seq?", q.content as "reply_content?", q.deleted_at as "reply_deleted_at?",
                (select u.username from users u where u.id = q.sender_id) as "reply_username?: String"
@@ -54,7 +80,7 @@ pub async fn lock(
         left join members m on m.room_id = r.id and m.user_id = ?
         left join messages x on x.room_id = r.id and x.sender_id = ? and x.client_id = ?
         left join messages q on q.room_id = r.id and q.seq = ?
-        where r.id = coalesce(?, (select s.id from rooms s where s.slug = ?))
+        where r.id = coalesce(?, (select s.id from rooms s where s.slug = ?)) and r.deleted_at is null
         for update
         "#,
         user.0,
@@ -74,11 +100,19 @@ pub async fn lock(
             kind: row.kind,
             last_seq: row.last_seq,
             rev: row.rev,
+            last_unsent_seq: row.last_unsent_seq,
             archived_at: row.archived_at,
+            slow_mode_seconds: row.slow_mode_seconds,
+            who_writes: row.who_writes,
+            who_adds: row.who_adds,
+            past_members_read: row.past_members_read,
+            blocked: row.blocked,
             role: row.role,
             state: row.state,
             visible_from_seq: row.visible_from_seq,
+            left_seq: row.left_seq,
             read_seq: row.read_seq,
+            delivered_seq: row.delivered_seq,
             allowance: row.allowance,
             allowance_at: row.allowance_at,
         }
@@ -97,8 +131,9 @@ pub async fn insert(
     let (seq, rev) = place;
     let id = sqlx::query!(
         r#"
-        insert into messages (room_id, seq, sender_id, kind, content, client_id, reply_to_seq, created_at, rev)
-        values (?, ?, ?, 'text', ?, ?, ?, ?, ?)
+        insert into messages (room_id, seq, sender_id, kind, content, client_id, reply_to_seq, mentions, forwarded_room_id,
+                              forwarded_seq, forwarded_username, forwarded_at, created_at, rev)
+        values (?, ?, ?, 'text', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         "#,
         member.room().0,
         seq,
@@ -106,6 +141,11 @@ pub async fn insert(
         draft.content,
         draft.client_id,
         draft.reply_to,
+        mentions::column(draft.mentions),
+        draft.origin.map(|origin| origin.place.0.0),
+        draft.origin.map(|origin| origin.place.1),
+        draft.origin.and_then(|origin| origin.told.username.as_deref()),
+        draft.origin.map(|origin| origin.told.created_at.0),
         now.0,
         rev,
     )
@@ -137,79 +177,160 @@ pub async fn insert(
     Ok(MessageId(id))
 }
 
-/// The messages from `first` to `last`, both included, ascending: one range of the clustered index, at any depth.
-pub async fn range(connection: &mut MySqlConnection, room: &Readable, first: u64, last: u64) -> Result<Vec<Message>> {
-    let rows = sqlx::query_as!(
-        MessageRow,
+/// Stores what a person did in a room that the transaction holds as its message `(seq, rev)`: `event` for programs, `text` for people. Doing
+/// something in a room, like writing in it, means having read it.
+pub async fn insert_system(
+    transaction: &mut MySqlConnection,
+    caller: &Caller,
+    room: RoomId,
+    (seq, rev): (u64, u64),
+    (event, text): (&str, &str),
+) -> Result<Message> {
+    let now = caller.now.0;
+    sqlx::query!(
         r#"
-        select m.room_id, m.seq, m.id, m.sender_id, m.kind as "kind: String", m.content, m.client_id as "client_id: String",
-               m.reply_to_seq, m.created_at, m.edited_at, m.deleted_at, m.rev, u.username as "username?",
-               q.content as "reply_content?", q.deleted_at as "reply_deleted_at?", qu.username as "reply_username?"
-        from messages m
-        left join users u on u.id = m.sender_id
-        left join messages q on q.room_id = m.room_id and q.seq = m.reply_to_seq
-        left join users qu on qu.id = q.sender_id
+        insert into messages (room_id, seq, sender_id, kind, event, content, created_at, rev)
+        values (?, ?, ?, 'system', ?, ?, ?, ?)
+        "#,
+        room.0,
+        seq,
+        caller.user.0,
+        event,
+        text,
+        now,
+        rev,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query!(
+        r#"
+        update rooms r
+        left join members m on m.room_id = r.id and m.user_id = ? and m.state = 'joined'
+        set r.last_seq = ?, r.rev = ?, r.active_at = greatest(r.active_at, ?), r.changed_at = greatest(r.changed_at, ?),
+            m.read_seq = ?, m.read_at = ?, m.delivered_seq = ?
+        where r.id = ?
+        "#,
+        caller.user.0,
+        seq,
+        rev,
+        now,
+        now,
+        seq,
+        now,
+        seq,
+        room.0,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let row = select_messages!("where m.room_id = ? and m.seq = ?", room.0, seq).fetch_one(transaction).await?;
+    Ok(row.message())
+}
+
+/// The messages from `first` to `last`, both included, ascending and without those that the reader hid: one range of the clustered index, at
+/// any depth.
+pub async fn range(connection: &mut MySqlConnection, room: &Readable, first: u64, last: u64) -> Result<Vec<Message>> {
+    let rows = select_messages!(
+        r#"
         where m.room_id = ? and m.seq between ? and ?
+          and not exists (select 1 from hidden_messages h where h.user_id = ? and h.room_id = m.room_id and h.seq = m.seq)
         order by m.seq
         "#,
         room.room().0,
         first.max(room.visible_from_seq),
-        last,
+        last.min(room.visible_to_seq),
+        room.user().0,
     )
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(MessageRow::message).collect())
 }
 
-/// One row of a message with its writer and what it answers.
-pub(super) struct MessageRow {
-    pub(super) room_id: u64,
-    pub(super) seq: u64,
-    pub(super) id: u64,
-    pub(super) sender_id: Option<u64>,
-    pub(super) kind: String,
-    pub(super) content: String,
-    pub(super) client_id: Option<String>,
-    pub(super) reply_to_seq: Option<u64>,
-    pub(super) created_at: i64,
-    pub(super) edited_at: Option<i64>,
-    pub(super) deleted_at: Option<i64>,
-    pub(super) rev: u64,
-    pub(super) username: Option<String>,
-    pub(super) reply_content: Option<String>,
-    pub(super) reply_deleted_at: Option<i64>,
-    pub(super) reply_username: Option<String>,
+/// Where the message of this number stands.
+pub async fn place(connection: &mut MySqlConnection, id: MessageId) -> Result<Option<(RoomId, u64)>> {
+    let row = sqlx::query!("select room_id, seq from messages where id = ?", id.0).fetch_optional(connection).await?;
+    Ok(row.map(|row| (RoomId(row.room_id), row.seq)))
 }
 
-impl MessageRow {
-    pub(super) fn message(self) -> Message {
-        Message {
-            id: MessageId(self.id),
-            room_id: RoomId(self.room_id),
-            seq: self.seq,
-            rev: self.rev,
-            kind: match self.kind.as_str() {
-                "image" => MessageKind::Image,
-                "file" => MessageKind::File,
-                "system" => MessageKind::System,
-                _ => MessageKind::Text,
-            },
-            sender_id: self.sender_id.map(UserId),
-            username: self.username,
-            content: self.content,
-            client_id: self.client_id,
-            reply_to: self.reply_to_seq.map(|seq| reply(seq, self.reply_username, self.reply_content, self.reply_deleted_at)),
-            attachments: Vec::new(),
-            reactions: Vec::new(),
-            mentions: Vec::new(),
-            edited_at: self.edited_at.map(Timestamp),
-            deleted_at: self.deleted_at.map(Timestamp),
-            created_at: Timestamp(self.created_at),
-        }
-    }
+/// Writes the new text of a message, and that its room, whose row the transaction holds, changed with it.
+pub async fn edit(transaction: &mut MySqlConnection, message: &Message, now: Timestamp) -> Result<()> {
+    sqlx::query!(
+        r#"
+        update messages m
+        join rooms r on r.id = m.room_id
+        set m.content = ?, m.mentions = ?, m.edited_at = ?, m.rev = ?, r.rev = ?, r.changed_at = greatest(r.changed_at, ?)
+        where m.room_id = ? and m.seq = ?
+        "#,
+        message.content,
+        mentions::column(&message.mentions),
+        now.0,
+        message.rev,
+        message.rev,
+        now.0,
+        message.room_id.0,
+        message.seq,
+    )
+    .execute(transaction)
+    .await?;
+    Ok(())
 }
 
-fn reply(seq: u64, username: Option<String>, content: Option<String>, deleted_at: Option<i64>) -> Reply {
-    let preview = if deleted_at.is_some() { String::new() } else { content.unwrap_or_default() };
-    Reply { seq, username, preview: preview.chars().take(PREVIEW_LENGTH).collect() }
+/// Leaves nothing of a message but its place, who wrote it, and who unsent it. What hangs on it in other tables is theirs to purge.
+pub async fn unsend(transaction: &mut MySqlConnection, message: &Message, by: UserId, now: Timestamp) -> Result<()> {
+    sqlx::query!(
+        r#"
+        update messages m
+        join rooms r on r.id = m.room_id
+        set m.content = '', m.mentions = '', m.edited_at = null, m.pinned_at = null, m.pinned_by = null,
+            m.forwarded_room_id = null, m.forwarded_seq = null, m.forwarded_username = null, m.forwarded_at = null,
+            m.deleted_at = ?, m.deleted_by = ?, m.rev = ?,
+            r.rev = ?, r.last_unsent_seq = greatest(r.last_unsent_seq, ?), r.changed_at = greatest(r.changed_at, ?)
+        where m.room_id = ? and m.seq = ?
+        "#,
+        now.0,
+        by.0,
+        message.rev,
+        message.rev,
+        message.seq,
+        now.0,
+        message.room_id.0,
+        message.seq,
+    )
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+/// Writes that something on a message changed with the new `rev` of its room, whose row the transaction holds.
+pub async fn touch(transaction: &mut MySqlConnection, place: (RoomId, u64), rev: u64, now: Timestamp) -> Result<()> {
+    let (room, seq) = place;
+    sqlx::query!(
+        r#"
+        update messages m
+        join rooms r on r.id = m.room_id
+        set m.rev = ?, r.rev = ?, r.changed_at = greatest(r.changed_at, ?)
+        where m.room_id = ? and m.seq = ?
+        "#,
+        rev,
+        rev,
+        now.0,
+        room.0,
+        seq,
+    )
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+/// Hides a message from one person for good; hiding it twice changes nothing.
+pub async fn hide(connection: &mut MySqlConnection, room: &Readable, seq: u64, now: Timestamp) -> Result<()> {
+    sqlx::query!(
+        "insert ignore into hidden_messages (user_id, room_id, seq, created_at) values (?, ?, ?, ?)",
+        room.user().0,
+        room.room().0,
+        seq,
+        now.0,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

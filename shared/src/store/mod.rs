@@ -1,11 +1,25 @@
 //! MySQL, the truth: all SQL of the project, as plain functions over one connection. No rules here; look-ups give `Option`.
 
+pub mod blocks;
 pub mod connection;
+pub mod directs;
+pub mod edits;
+pub mod invites;
 pub mod members;
+pub mod membership;
+pub mod mentions;
+mod message_row;
 pub mod messages;
 pub mod migrations;
+pub mod pins;
+pub mod reactions;
+pub mod receipts;
+pub mod reports;
+mod room_row;
 pub mod rooms;
 pub mod sessions;
+pub mod settings;
+pub mod sync;
 pub mod users;
 
 pub use connection::{Connection, Db, Tx};

@@ -5,11 +5,10 @@ use sqlx::MySqlConnection;
 use crate::error::Result;
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::frames::Changed;
-use crate::protocol::people::User;
-use crate::protocol::rooms::{Room, RoomKind, Scope, Settings};
-use crate::store::members::{self, Readable};
-use crate::store::messages::MessageRow;
-use crate::store::users;
+use crate::protocol::rooms::{Room, RoomKind, Scope};
+use crate::store::members::Readable;
+use crate::store::mentions;
+use crate::store::room_row::RoomRow;
 use crate::time::Timestamp;
 
 /// Where a page of rooms begins: after this place, newest activity first.
@@ -73,7 +72,21 @@ pub async fn changed(transaction: &mut MySqlConnection, room: RoomId, rev: u64, 
 
 /// The room as its reader sees it.
 pub async fn view(connection: &mut MySqlConnection, room: &Readable) -> Result<Option<Room>> {
-    Ok(select(connection, room.user(), Pick::One(room.room()), Place::START, 1).await?.pop().map(|(room, _)| room))
+    let seen = select(connection, room.user(), Pick::One(room.room()), Place::START, 1).await?.pop();
+    Ok(seen.map(|(mut view, _)| {
+        if room.is_past() {
+            // What was written after the end is not theirs to see, not even how much of it there is.
+            (view.last_message, view.last_seq) = (None, room.visible_to_seq);
+        }
+        view
+    }))
+}
+
+/// Those of a person's rooms that are named, newest activity first.
+pub async fn heads(connection: &mut MySqlConnection, user: UserId, rooms: &[RoomId]) -> Result<Vec<Room>> {
+    let limit = u32::try_from(rooms.len()).unwrap_or(u32::MAX);
+    let heads = select(connection, user, Pick::Mine(rooms), Place::START, limit).await?;
+    Ok(heads.into_iter().map(|(room, _)| room).collect())
 }
 
 /// A page of rooms, newest activity first, each with the place after which the next page begins.
@@ -94,7 +107,7 @@ pub async fn changed_since(connection: &mut MySqlConnection, user: UserId, since
         select r.id, r.rev
         from members m
         join rooms r on r.id = m.room_id
-        where m.user_id = ? and m.state = 'joined' and r.changed_at >= ?
+        where m.user_id = ? and m.state = 'joined' and r.deleted_at is null and r.changed_at >= ?
         order by r.changed_at desc
         limit 1000
         "#,
@@ -107,41 +120,56 @@ pub async fn changed_since(connection: &mut MySqlConnection, user: UserId, since
 }
 
 #[derive(Clone, Copy)]
-enum Pick {
+enum Pick<'a> {
     One(RoomId),
+    Mine(&'a [RoomId]),
     Scope(Scope),
 }
 
-/// One statement: the ids (mine by the members' index, public ones by theirs), then each room's row, mine in it, and its last message.
-#[expect(clippy::too_many_lines, reason = "one statement, and the rooms that its rows are")]
+/// One statement: the ids (mine by the members' index, public ones by theirs), then each room's row, mine in it, and its last message. A
+/// second one counts unread mentions, when anything is unread.
 async fn select(
     connection: &mut MySqlConnection,
     user: UserId,
-    pick: Pick,
+    pick: Pick<'_>,
     after: Place,
     limit: u32,
 ) -> Result<Vec<(Room, Place)>> {
     let (only, mine, public) = match pick {
         Pick::One(room) => (Some(room.0), false, false),
+        Pick::Mine(_) => (None, true, false),
         Pick::Scope(scope) => (None, scope != Scope::Public, scope != Scope::Joined),
     };
-    let rows = sqlx::query!(
+    let among = match pick {
+        Pick::Mine(rooms) => Some(rooms.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
+        Pick::One(_) | Pick::Scope(_) => None,
+    };
+    let rows = sqlx::query_as!(
+        RoomRow,
         r#"
         select r.id, r.kind as "kind: String", r.slug as "slug: String", r.name, r.topic, r.created_at, r.members_count,
-               r.last_seq, r.rev, r.active_at, r.archived_at,
+               r.last_seq, r.rev, r.active_at, r.archived_at, r.slow_mode_seconds, r.who_writes as "who_writes: String",
+               r.who_adds as "who_adds: String", r.past_members_read as "past_members_read: bool",
                m.role as "role?: String", m.read_seq as "read_seq?", m.visible_from_seq as "visible_from_seq?",
                m.muted_until as "muted_until?",
-               l.id as "l_id?", l.sender_id as "l_sender_id?", l.kind as "l_kind?: String", l.content as "l_content?",
-               l.client_id as "l_client_id?: String", l.reply_to_seq as "l_reply_to_seq?", l.created_at as "l_created_at?",
-               l.edited_at as "l_edited_at?", l.deleted_at as "l_deleted_at?", l.rev as "l_rev?", lu.username as "l_username?",
+               case when r.last_unsent_seq > m.read_seq then
+                   (select count(*) from messages x where x.room_id = r.id and x.seq > m.read_seq and x.deleted_at is not null)
+               else 0 end as "unsent!: i64",
+               l.id as "l_id?", l.sender_id as "l_sender_id?", l.kind as "l_kind?: String", l.event as "l_event?: String",
+               l.content as "l_content?", l.client_id as "l_client_id?: String", l.reply_to_seq as "l_reply_to_seq?",
+               l.mentions as "l_mentions?: String", l.forwarded_username as "l_forwarded_username?",
+               l.forwarded_at as "l_forwarded_at?", l.created_at as "l_created_at?", l.edited_at as "l_edited_at?",
+               l.pinned_at as "l_pinned_at?", l.deleted_at as "l_deleted_at?", l.deleted_by as "l_deleted_by?", l.rev as "l_rev?",
+               lu.username as "l_username?",
                q.content as "q_content?", q.deleted_at as "q_deleted_at?", qu.username as "q_username?",
                du.id as "d_id?", du.username as "d_username?", du.display_name as "d_display_name?", du.about as "d_about?",
                du.avatar_upload as "d_avatar_upload?", du.created_at as "d_created_at?"
         from (
-            select room_id as id from members where user_id = ? and state = 'joined' and ?
+            select room_id as id from members
+            where user_id = ? and state = 'joined' and ? and (? is null or find_in_set(room_id, ?) > 0)
             union
             (select id from rooms
-             where kind = 'public' and ? and archived_at is null and (active_at < ? or (active_at = ? and id < ?))
+             where kind = 'public' and ? and archived_at is null and deleted_at is null and (active_at < ? or (active_at = ? and id < ?))
              order by active_at desc, id desc
              limit ?)
             union
@@ -150,24 +178,28 @@ async fn select(
         join rooms r on r.id = ids.id
         left join members m on m.room_id = r.id and m.user_id = ? and m.state = 'joined'
         left join messages l on l.room_id = r.id and l.seq = r.last_seq
+             and not exists (select 1 from hidden_messages h where h.user_id = ? and h.room_id = r.id and h.seq = r.last_seq)
         left join users lu on lu.id = l.sender_id
         left join messages q on q.room_id = r.id and q.seq = l.reply_to_seq
         left join users qu on qu.id = q.sender_id
         left join members d on r.kind = 'direct' and d.room_id = r.id and d.user_id <> ?
         left join users du on du.id = d.user_id
-        where (r.active_at < ? or (r.active_at = ? and r.id < ?))
+        where r.deleted_at is null and (r.active_at < ? or (r.active_at = ? and r.id < ?))
           and not (? and exists (select 1 from members b where b.room_id = r.id and b.user_id = ? and b.state = 'banned'))
         order by r.active_at desc, r.id desc
         limit ?
         "#,
         user.0,
         mine,
+        among,
+        among,
         public,
         after.active_at,
         after.active_at,
         after.room,
         limit,
         only,
+        user.0,
         user.0,
         user.0,
         after.active_at,
@@ -177,64 +209,16 @@ async fn select(
         user.0,
         limit,
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
+    let unread = rows.iter().filter_map(|row| Some((RoomId(row.id), row.read_seq.filter(|read| *read < row.last_seq)?)));
+    let mentions = mentions::count(connection, user, &unread.collect::<Vec<_>>()).await?;
     Ok(rows
         .into_iter()
         .map(|row| {
-            let joined = row.role.is_some();
-            let visible_from = row.visible_from_seq.unwrap_or(1);
-            let last_message = row.l_id.filter(|_| row.last_seq >= visible_from).map(|id| {
-                MessageRow {
-                    room_id: row.id,
-                    seq: row.last_seq,
-                    id,
-                    sender_id: row.l_sender_id,
-                    kind: row.l_kind.unwrap_or_default(),
-                    content: row.l_content.unwrap_or_default(),
-                    client_id: row.l_client_id,
-                    reply_to_seq: row.l_reply_to_seq,
-                    created_at: row.l_created_at.unwrap_or_default(),
-                    edited_at: row.l_edited_at,
-                    deleted_at: row.l_deleted_at,
-                    rev: row.l_rev.unwrap_or_default(),
-                    username: row.l_username,
-                    reply_content: row.q_content,
-                    reply_deleted_at: row.q_deleted_at,
-                    reply_username: row.q_username,
-                }
-                .message()
-            });
-            let direct_user = row.d_id.map(|id| User {
-                id: UserId(id),
-                username: row.d_username.unwrap_or_default(),
-                display_name: row.d_display_name.unwrap_or_default(),
-                about: row.d_about.unwrap_or_default(),
-                avatar_url: users::avatar_url(UserId(id), row.d_avatar_upload),
-                created_at: Timestamp(row.d_created_at.unwrap_or_default()),
-            });
-            let room = Room {
-                id: RoomId(row.id),
-                kind: kind(&row.kind),
-                slug: row.slug,
-                name: row.name,
-                topic: row.topic,
-                avatar_url: None,
-                created_at: Timestamp(row.created_at),
-                joined,
-                role: row.role.as_deref().map(members::role),
-                members_count: row.members_count,
-                direct_user,
-                last_seq: row.last_seq,
-                rev: row.rev,
-                last_message,
-                // Sending advances the sender's own mark, so what lies after it is of others.
-                unread: row.read_seq.map_or(0, |read| row.last_seq.saturating_sub(read)),
-                mentions: 0,
-                muted_until: row.muted_until.map(Timestamp),
-                settings: Settings { archived: row.archived_at.is_some() },
-            };
-            (room, Place { active_at: row.active_at, room: row.id })
+            let place = Place { active_at: row.active_at, room: row.id };
+            let mentioned = mentions.iter().find(|(room, _)| room.0 == row.id).map_or(0, |(_, count)| *count);
+            (row.room(mentioned), place)
         })
         .collect())
 }

@@ -132,6 +132,34 @@ pub async fn existing(connection: &mut MySqlConnection, users: &[UserId]) -> Res
     Ok(found.into_iter().map(UserId).collect())
 }
 
+/// Those of these people who exist, named by id or by username.
+pub async fn named(connection: &mut MySqlConnection, ids: &[UserId], names: &[&str]) -> Result<Vec<User>> {
+    let mut query = QueryBuilder::new(
+        "select id, username, display_name, about, avatar_upload, created_at from users \
+         where disabled_at is null and deleted_at is null and (id in (0",
+    );
+    for id in ids {
+        query.push(", ").push_bind(id.0);
+    }
+    query.push(") or username in (''");
+    for name in names {
+        query.push(", ").push_bind(*name);
+    }
+    query.push("))");
+    let rows: Vec<(u64, String, String, String, Option<u64>, i64)> = query.build_query_as().fetch_all(connection).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, username, display_name, about, avatar, created_at)| User {
+            id: UserId(id),
+            username,
+            display_name,
+            about,
+            avatar_url: avatar_url(UserId(id), avatar),
+            created_at: Timestamp(created_at),
+        })
+        .collect())
+}
+
 /// Where the avatar of a person is, if there is one.
 pub fn avatar_url(user: UserId, upload: Option<u64>) -> Option<String> {
     upload.map(|_| format!("/api/users/{user}/avatar"))

@@ -29,21 +29,23 @@ async fn a_message_reaches_every_member_and_is_history() {
     rooms::join(&db, &push, &bob, &general).await.expect("joined");
     push.taken().await;
     let sent = messages::send(&db, &push, &limits(), &ann, (&general, &text("Hello, wörld! 👋🏽"))).await.expect("sent").message;
-    assert_eq!((sent.seq, sent.username.as_deref()), (1, Some("ann")));
+    assert_eq!((sent.seq, sent.username.as_deref()), (3, Some("ann")), "after the two who joined");
     let told = push.taken().await;
     let heard: Vec<_> = told
         .iter()
         .filter_map(|(user, frame)| match frame {
-            Frame::Message { message, ts } => Some((*user, message.seq, *ts == sent.created_at.0)),
+            Frame::Message { message, ts } if message.event.is_none() => Some((*user, message.seq, *ts == sent.created_at.0)),
             _ => None,
         })
         .collect();
-    assert_eq!(heard, [(ann.user, 1, true), (bob.user, 1, true)], "the sender joined by posting and hears it, too");
+    assert_eq!(heard, [(ann.user, 3, true), (bob.user, 3, true)], "the sender joined by posting and hears it, too");
     assert!(told.iter().any(|(user, frame)| *user == bob.user && matches!(frame, Frame::MemberAdded { .. })));
     let history = messages::history(&db, &bob, &general, Part::Newest, None).await.expect("history");
-    assert_eq!(history.items, [sent]);
+    let events: Vec<_> = history.items.iter().map(|message| message.event.as_deref()).collect();
+    assert_eq!(events, [Some("member.joined"), Some("member.joined"), None]);
+    assert_eq!(history.items[2], sent);
     let list = rooms::list(&db, &bob, Scope::Joined, (None, None)).await.expect("rooms");
-    assert_eq!((list.items[0].unread, list.items[0].last_seq), (1, 1));
+    assert_eq!((list.items[0].unread, list.items[0].last_seq), (2, 3), "that ann joined, and what she said");
     let mine = rooms::list(&db, &ann, Scope::Joined, (None, None)).await.expect("rooms");
     assert_eq!(mine.items[0].unread, 0, "one's own message is read");
 }
@@ -66,7 +68,8 @@ async fn a_retry_gives_the_first_message_and_never_a_second() {
     later.now = ann.now.plus_seconds(61);
     messages::send(&db, &push, &limits(), &later, (&general, &keyed("Hi", "c-1"))).await.expect("replayed");
     assert!(push.taken().await.is_empty(), "an old one was surely pushed");
-    assert_eq!(messages::history(&db, &ann, &general, Part::Newest, None).await.expect("history").items.len(), 1);
+    let stored = messages::history(&db, &ann, &general, Part::Newest, None).await.expect("history").items;
+    assert_eq!(stored.iter().filter(|message| message.event.is_none()).count(), 1);
     let bytes = messages::send(&db, &push, &limits(), &ann, (&general, &keyed("Hi", "C-1"))).await.expect("sent");
     assert!(!bytes.replayed, "keys are bytes: C-1 is another one");
 }
@@ -87,7 +90,7 @@ async fn sixteen_copies_at_once_store_one_message() {
     let mut fresh = 0;
     for copy in copies.collect::<Vec<_>>() {
         let sent = copy.await.expect("ran").expect("sent");
-        assert_eq!(sent.message.seq, 1);
+        assert_eq!(sent.message.seq, 2, "the first one after joining");
         fresh += u32::from(!sent.replayed);
     }
     assert_eq!(fresh, 1);
@@ -123,7 +126,7 @@ async fn fifty_writers_leave_no_hole() {
         let Some(next) = page.next else { break };
         after = next.parse().expect("a seq");
     }
-    assert_eq!(seqs, (1..=200).collect::<Vec<_>>());
+    assert_eq!(seqs, (1..=250).collect::<Vec<_>>(), "fifty joined, and each wrote four");
 }
 
 #[tokio::test]
@@ -131,12 +134,13 @@ async fn history_is_read_from_every_side() {
     let db = fixture::database().await;
     let push = Push::memory();
     let ann = person(&db, "ann").await;
-    let general = RoomRef::general();
+    let new = NewRoom { name: "Lunch".into(), kind: None, topic: None, member_ids: Vec::new() };
+    let room = RoomRef::Id(rooms::create(&db, &push, &ann, RoomKind::Group, &new).await.expect("made").id);
     for number in 1..=25 {
-        messages::send(&db, &push, &limits(), &ann, (&general, &text(&number.to_string()))).await.expect("sent");
+        messages::send(&db, &push, &limits(), &ann, (&room, &text(&number.to_string()))).await.expect("sent");
     }
     let read = async |part, limit| {
-        let page = messages::history(&db, &ann, &general, part, limit).await.expect("a page");
+        let page = messages::history(&db, &ann, &room, part, limit).await.expect("a page");
         (page.items.iter().map(|message| message.seq).collect::<Vec<_>>(), page.next)
     };
     assert_eq!(read(Part::Newest, Some(3)).await, (vec![23, 24, 25], Some("23".into())));
@@ -160,12 +164,12 @@ async fn a_reply_shows_what_it_answers() {
     let push = Push::memory();
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let general = RoomRef::general();
-    messages::send(&db, &push, &limits(), &ann, (&general, &text(&"ä".repeat(200)))).await.expect("sent");
-    let answer = NewMessage { reply_to: Some(1), ..text("Yes") };
+    let first = messages::send(&db, &push, &limits(), &ann, (&general, &text(&"ä".repeat(200)))).await.expect("sent").message;
+    let answer = NewMessage { reply_to: Some(first.seq), ..text("Yes") };
     let sent = messages::send(&db, &push, &limits(), &bob, (&general, &answer)).await.expect("sent").message;
     let reply = sent.reply_to.clone().expect("a preview");
-    assert_eq!((reply.seq, reply.username.as_deref(), reply.preview), (1, Some("ann"), "ä".repeat(120)));
-    assert_eq!(messages::find(&db, &ann, &general, 2).await.expect("stored"), sent);
+    assert_eq!((reply.seq, reply.username.as_deref(), reply.preview), (first.seq, Some("ann"), "ä".repeat(120)));
+    assert_eq!(messages::find(&db, &ann, &general, sent.seq).await.expect("stored"), sent);
     let absent = NewMessage { reply_to: Some(99), ..text("Yes") };
     let refused = messages::send(&db, &push, &limits(), &bob, (&general, &absent)).await.err();
     assert!(matches!(refused, Some(Error::NotFound("message_not_found"))), "{refused:?}");
@@ -194,7 +198,8 @@ async fn what_is_no_message_is_refused_before_anything_is_written() {
         let refused = messages::send(&db, &push, &limits(), &ann, (&general, &new)).await.err();
         assert!(matches!(&refused, Some(Error::Invalid(wrong)) if wrong[0].code == code), "{code}: {refused:?}");
     }
-    assert_eq!(messages::history(&db, &ann, &general, Part::Newest, None).await.expect("history").last_seq, 1);
+    let last = messages::history(&db, &ann, &general, Part::Newest, None).await.expect("history").last_seq;
+    assert_eq!(last, 2, "that she joined, and the longest one");
 }
 
 #[tokio::test]
@@ -249,7 +254,7 @@ async fn the_hot_paths_keep_to_their_statements() {
     assert_eq!(count, 6, "BEGIN, the locking read, insert, update, COMMIT; and the audience");
     let page = || messages::history(&db, &ann, &general, Part::Newest, None);
     page().await.expect("prepared");
-    assert_eq!(statements(&db, page()).await.1, 2, "who may read, and one range");
+    assert_eq!(statements(&db, page()).await.1, 3, "who may read, one range of messages, one of their reactions");
     let list = || rooms::list(&db, &ann, Scope::All, (None, None));
     list().await.expect("prepared");
     assert_eq!(statements(&db, list()).await.1, 1);

@@ -1,6 +1,6 @@
 //! The rules of rooms.
 
-use shared::domain::rooms;
+use shared::domain::{members, rooms};
 use shared::error::Error;
 use shared::id::{RoomRef, UserId};
 use shared::protocol::frames::Frame;
@@ -45,7 +45,7 @@ async fn a_group_is_hidden_from_strangers() {
         rooms::find(&db, &eve, &room).await.err(),
         rooms::join(&db, &push, &eve, &room).await.err(),
         rooms::leave(&db, &push, &eve, &room).await.err(),
-        rooms::list_members(&db, &eve, &room, (None, None)).await.err(),
+        members::list(&db, &eve, &room, (None, None)).await.err(),
     ] {
         assert!(matches!(refused, Some(Error::NotFound("room_not_found"))), "{refused:?}");
     }
@@ -77,8 +77,10 @@ async fn the_last_owner_cannot_leave_others_behind() {
     rooms::leave(&db, &push, &bob, &room).await.expect("a member may leave");
     let told = push.taken().await;
     assert!(matches!(told[0], (user, Frame::RoomLeft { .. }) if user == bob.user));
-    assert!(matches!(told[1], (user, Frame::MemberRemoved { user_id, .. }) if user == ann.user && user_id == bob.user));
-    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(matches!(told[1], (user, Frame::MemberRemoved { user_id, rev: 2, .. }) if user == ann.user && user_id == bob.user));
+    assert!(matches!(&told[2], (user, Frame::Message { message, .. })
+        if *user == ann.user && message.event.as_deref() == Some("member.left") && message.content == "bob left" && message.rev == 3));
+    assert_eq!(told.len(), 3, "{told:?}");
     assert!(matches!(rooms::find(&db, &bob, &room).await, Err(Error::NotFound("room_not_found"))));
     rooms::leave(&db, &push, &ann, &room).await.expect("the last one may leave");
 }
@@ -130,5 +132,5 @@ async fn thirty_people_joining_at_once_are_counted_once_each() {
         last = Some(join.await.expect("ran").expect("joined"));
     }
     let view = rooms::find(&db, &last.expect("someone"), &RoomRef::general()).await.expect("the room");
-    assert_eq!((view.members_count, view.rev), (30, 30));
+    assert_eq!((view.members_count, view.last_seq, view.rev), (30, 30, 60), "each joined, and it was said");
 }

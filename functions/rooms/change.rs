@@ -1,0 +1,82 @@
+//! `PATCH` and `DELETE` of a room, and muting it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use axum::http::StatusCode;
+use shared::domain::{rooms, settings};
+use shared::edge::extract::{Body, Path};
+use shared::error::Result;
+use shared::protocol::problem::Problem;
+use shared::protocol::rooms::{ChangeRoom, Mute, Room};
+
+use super::{InRoom, State};
+use crate::signed_in::SignedIn;
+
+/// Renames a room, changes its topic or rules, archives it or takes it back from there: admins and owners.
+#[utoipa::path(
+    patch, path = "/api/rooms/{room_id}", tag = "rooms", request_body = ChangeRoom, security(("bearer" = [])),
+    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    responses(
+        (status = 200, description = "The room as the caller sees it", body = Room),
+        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`direct_room`, `room_archived`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn update(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<InRoom>,
+    Body(change): Body<ChangeRoom>,
+) -> Result<Json<Room>> {
+    settings::update(&state.db, &state.push, &caller, &path.room_id, &change).await.map(Json)
+}
+
+/// Ends a room for everyone: owners only. It cannot be taken back.
+#[utoipa::path(
+    delete, path = "/api/rooms/{room_id}", tag = "rooms", security(("bearer" = [])),
+    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    responses(
+        (status = 204, description = "Gone"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`direct_room`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn delete(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<InRoom>,
+) -> Result<StatusCode> {
+    settings::delete(&state.db, &state.push, &caller, &path.room_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Says until when the caller wants to hear nothing of a room; null, or a moment that has passed, ends it.
+#[utoipa::path(
+    put, path = "/api/rooms/{room_id}/mute", tag = "rooms", request_body = Mute, security(("bearer" = [])),
+    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    responses(
+        (status = 200, description = "The room as the caller sees it", body = Room),
+        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_a_member`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn mute(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<InRoom>,
+    Body(mute): Body<Mute>,
+) -> Result<Json<Room>> {
+    rooms::mute(&state.db, &state.push, &caller, &path.room_id, mute.until).await.map(Json)
+}

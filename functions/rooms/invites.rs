@@ -1,0 +1,93 @@
+//! Invitations of a room.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use shared::domain::invites;
+use shared::edge::extract::{MaybeBody, Path};
+use shared::error::Result;
+use shared::id::RoomRef;
+use shared::protocol::invites::{Invite, NewInvite};
+use shared::protocol::page::Page;
+use shared::protocol::problem::Problem;
+
+use super::{InRoom, State};
+use crate::signed_in::SignedIn;
+
+/// The invitation that a path names.
+#[derive(Deserialize)]
+pub(super) struct InInvite {
+    room_id: RoomRef,
+    code: String,
+}
+
+/// Makes an invitation: whoever has its code may join. For those who may add people.
+#[utoipa::path(
+    post, path = "/api/rooms/{room_id}/invites", tag = "rooms", request_body = NewInvite, security(("bearer" = [])),
+    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    responses(
+        (status = 201, description = "The invitation", body = Invite),
+        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`direct_room`, `room_archived`, `too_many_invites`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn create(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<InRoom>,
+    MaybeBody(new): MaybeBody<NewInvite>,
+) -> Result<(StatusCode, Json<Invite>)> {
+    let invite = invites::create(&state.db, &caller, &path.room_id, &new).await?;
+    Ok((StatusCode::CREATED, Json(invite)))
+}
+
+/// The invitations that can still be used, newest first: at most 100, in one page.
+#[utoipa::path(
+    get, path = "/api/rooms/{room_id}/invites", tag = "rooms", security(("bearer" = [])),
+    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    responses(
+        (status = 200, description = "All open invitations", body = Page<Invite>),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<InRoom>,
+) -> Result<Json<Page<Invite>>> {
+    invites::list(&state.db, &caller, &path.room_id).await.map(Json)
+}
+
+/// Takes an invitation back: one's own, or any as an admin or owner.
+#[utoipa::path(
+    delete, path = "/api/rooms/{room_id}/invites/{code}", tag = "rooms", security(("bearer" = [])),
+    params(
+        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
+        ("code" = String, Path, description = "The invitation's code"),
+    ),
+    responses(
+        (status = 204, description = "It opens nothing any more"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`, `invite_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn revoke(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<InInvite>,
+) -> Result<StatusCode> {
+    invites::revoke(&state.db, &caller, &path.room_id, &path.code).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,149 @@
+//! Members as admins and owners rule them: adding, roles, removing, banning.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use shared::domain::members;
+use shared::edge::extract::{Body, Path};
+use shared::error::Result;
+use shared::id::{RoomRef, UserId};
+use shared::protocol::problem::Problem;
+use shared::protocol::rooms::{Additions, ChangeMember, Member, NewMembers};
+
+use super::{InRoom, State};
+use crate::signed_in::SignedIn;
+
+/// The person in a room that a path names.
+#[derive(Deserialize)]
+pub(super) struct InMembership {
+    room_id: RoomRef,
+    user_id: UserId,
+}
+
+/// Adds people, at most 100 at once; `refused` names those who could not be added, and why.
+#[utoipa::path(
+    post, path = "/api/rooms/{room_id}/members", tag = "rooms", request_body = NewMembers, security(("bearer" = [])),
+    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    responses(
+        (status = 200, description = "What became of each", body = Additions),
+        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`direct_room`, `room_archived`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn add(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<InRoom>,
+    Body(new): Body<NewMembers>,
+) -> Result<Json<Additions>> {
+    members::add(&state.db, &state.push, &caller, &path.room_id, &new).await.map(Json)
+}
+
+/// Gives a member another role: owners to everyone, everyone a lower one to themselves.
+#[utoipa::path(
+    patch, path = "/api/rooms/{room_id}/members/{user_id}", tag = "rooms", request_body = ChangeMember, security(("bearer" = [])),
+    params(
+        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
+        ("user_id" = u64, Path, description = "The person", example = 7),
+    ),
+    responses(
+        (status = 200, description = "The member from now on", body = Member),
+        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`, `member_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`last_owner`, `direct_room`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn set_role(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<InMembership>,
+    Body(change): Body<ChangeMember>,
+) -> Result<Json<Member>> {
+    let whom = (&path.room_id, path.user_id);
+    members::set_role(&state.db, &state.push, &caller, whom, change.role).await.map(Json)
+}
+
+/// Removes a member of a lower role.
+#[utoipa::path(
+    delete, path = "/api/rooms/{room_id}/members/{user_id}", tag = "rooms", security(("bearer" = [])),
+    params(
+        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
+        ("user_id" = u64, Path, description = "The person", example = 7),
+    ),
+    responses(
+        (status = 204, description = "Removed"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`, `member_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`direct_room`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn remove(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<InMembership>,
+) -> Result<StatusCode> {
+    members::remove(&state.db, &state.push, &caller, &path.room_id, path.user_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Keeps somebody out for good: a member of a lower role, or someone who is none.
+#[utoipa::path(
+    put, path = "/api/rooms/{room_id}/bans/{user_id}", tag = "rooms", security(("bearer" = [])),
+    params(
+        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
+        ("user_id" = u64, Path, description = "The person", example = 7),
+    ),
+    responses(
+        (status = 204, description = "Banned"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`, `user_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`direct_room`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn ban(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<InMembership>,
+) -> Result<StatusCode> {
+    members::ban(&state.db, &state.push, &caller, &path.room_id, path.user_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lets somebody come back; it does not make them a member.
+#[utoipa::path(
+    delete, path = "/api/rooms/{room_id}/bans/{user_id}", tag = "rooms", security(("bearer" = [])),
+    params(
+        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
+        ("user_id" = u64, Path, description = "The person", example = 7),
+    ),
+    responses(
+        (status = 204, description = "No longer banned"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`, `ban_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`direct_room`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn unban(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<InMembership>,
+) -> Result<StatusCode> {
+    members::unban(&state.db, &caller, &path.room_id, path.user_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,83 @@
+//! The older clients' requests about members: the same rules behind other spellings.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use serde::Deserialize;
+use shared::domain::members;
+use shared::edge::extract::{Body, Path, Query};
+use shared::error::{Error, Result};
+use shared::id::RoomRef;
+use shared::protocol::page::Page;
+use shared::protocol::problem::Problem;
+use shared::protocol::rooms::{Additions, Member, NewMembers};
+
+use super::State;
+use crate::signed_in::SignedIn;
+
+#[derive(Deserialize)]
+pub(super) struct InConversation {
+    #[serde(rename = "conversationId")]
+    room: RoomRef,
+}
+
+/// Adds people; the older form of `POST /api/rooms/{room_id}/members`.
+#[utoipa::path(
+    post, path = "/api/participant/{conversationId}", tag = "older clients", request_body = NewMembers, security(("bearer" = [])),
+    params(("conversationId" = String, Path, description = "`7`, `room-7` or a slug", example = "1")),
+    responses(
+        (status = 200, description = "What became of each", body = Additions),
+        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`direct_room`, `room_archived`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn add(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<InConversation>,
+    Body(new): Body<NewMembers>,
+) -> Result<Json<Additions>> {
+    members::add(&state.db, &state.push, &caller, &path.room, &new).await.map(Json)
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ByQuery {
+    /// The room: `7`, `room-7` or a slug. `conversation_id`, `roomId` and `room_id` are read, too.
+    #[serde(rename = "conversationId", alias = "conversation_id", alias = "roomId", alias = "room_id")]
+    #[param(value_type = String, example = "1")]
+    room: Option<RoomRef>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// Items of a page, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+}
+
+/// A room's members; the older form of `GET /api/rooms/{room_id}/members`.
+#[utoipa::path(
+    get, path = "/api/messages/member", tag = "older clients", security(("bearer" = [])),
+    params(ByQuery),
+    responses(
+        (status = 200, description = "A page of members", body = Page<Member>),
+        (status = 400, description = "`missing_parameter`, `malformed_query`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_a_member`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Query(query): Query<ByQuery>,
+) -> Result<Json<Page<Member>>> {
+    let missing = || Error::Malformed("missing_parameter", "The query must name a room as conversationId.".into());
+    let room = query.room.ok_or_else(missing)?;
+    members::list(&state.db, &caller, &room, (query.cursor.as_deref(), query.limit)).await.map(Json)
+}

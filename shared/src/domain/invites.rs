@@ -1,0 +1,128 @@
+//! The rules of invitations: those who may add people make them; whoever has the code joins, as often as it may be used.
+
+use crate::caller::Caller;
+use crate::domain::members::{may_add, ruled};
+use crate::domain::news::News;
+use crate::domain::rooms::{self, may_change, welcome};
+use crate::domain::secrets;
+use crate::error::{Error, Result, Violation};
+use crate::id::RoomRef;
+use crate::protocol::invites::{Invite, NewInvite};
+use crate::protocol::page::Page;
+use crate::protocol::rooms::{Role, Room, RoomKind};
+use crate::push::Push;
+use crate::store::members::{self, Standing};
+use crate::store::{Db, Tx, invites as store};
+
+/// Open invitations that a room may have.
+const MAX_OPEN: u32 = 100;
+/// A code is 22 characters; what is longer is none.
+const MAX_CODE: usize = 32;
+
+/// Makes an invitation.
+pub async fn create(db: &Db, caller: &Caller, room: &RoomRef, new: &NewInvite) -> Result<Invite> {
+    checked(new)?;
+    let code = secrets::code()?;
+    db.retrying(|| async {
+        let mut tx = db.begin().await?;
+        let outcome = async {
+            let room = ruled(&mut tx, caller, room).await?;
+            let member = may_add(&room)?;
+            may_change(&room)?;
+            if store::list(&mut tx, member, MAX_OPEN, caller.now).await?.len() >= MAX_OPEN as usize {
+                return Err(Error::Conflict("too_many_invites"));
+            }
+            let invite = Invite {
+                code: code.clone(),
+                room_id: room.room(),
+                created_by: caller.user,
+                created_at: caller.now,
+                expires_at: new.expires_in.map(|seconds| caller.now.plus_seconds(i64::from(seconds))),
+                uses_left: new.uses,
+            };
+            store::insert(&mut tx, member, &invite).await?;
+            Ok(invite)
+        }
+        .await;
+        tx.finish(outcome).await
+    })
+    .await
+}
+
+/// The invitations that can still be used, newest first. A room has few, so there is one page.
+pub async fn list(db: &Db, caller: &Caller, room: &RoomRef) -> Result<Page<Invite>> {
+    let mut connection = db.acquire().await?;
+    let room = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
+    let items = store::list(&mut connection, may_add(&room)?, MAX_OPEN, caller.now).await?;
+    Ok(Page { items, next: None })
+}
+
+/// Takes an invitation back: one's own, or any as an admin.
+pub async fn revoke(db: &Db, caller: &Caller, room: &RoomRef, code: &str) -> Result<()> {
+    let mut connection = db.acquire().await?;
+    let room = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
+    let member = may_add(&room)?;
+    let absent = Error::NotFound("invite_not_found");
+    let Some(invite) = store::lock(&mut connection, room.room(), code).await? else { return Err(absent) };
+    if member.role == Role::Member && invite.created_by != caller.user {
+        return Err(Error::Forbidden("not_allowed"));
+    }
+    if store::revoke(&mut connection, member, code, caller.now).await? { Ok(()) } else { Err(absent) }
+}
+
+/// Joins a room with an invitation. Whoever is a member already, or needs none, leaves it unused.
+pub async fn accept(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, code: &str) -> Result<Room> {
+    if code.len() > MAX_CODE || !code.is_ascii() {
+        return Err(Error::NotFound("invite_not_found"));
+    }
+    let news = db
+        .retrying(|| async {
+            let mut tx = db.begin().await?;
+            let outcome = take(&mut tx, caller, room, code).await;
+            tx.finish(outcome).await
+        })
+        .await?;
+    if let Some(news) = news {
+        news.push(db, push, caller.now).await?;
+    }
+    rooms::find(db, caller, room).await
+}
+
+async fn take(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, code: &str) -> Result<Option<News>> {
+    // A wrong code is answered alike for rooms that are hidden and for those that do not exist.
+    let absent = Error::NotFound("invite_not_found");
+    let door = match members::lock(tx, room, caller.user).await? {
+        Some(Standing::Banned) => return Err(Error::Forbidden("banned")),
+        Some(Standing::Readable(room)) if room.member().is_some() => return Ok(None),
+        Some(Standing::Readable(room)) if room.kind == RoomKind::Public => {
+            return welcome(tx, caller, room.door()).await.map(Some);
+        }
+        Some(Standing::Readable(room)) => room.door(),
+        Some(Standing::Hidden(door)) => door,
+        None => return Err(absent),
+    };
+    let invite = store::lock(tx, door.room, code).await?.ok_or(absent)?;
+    if invite.expires_at.is_some_and(|at| at <= caller.now) {
+        return Err(Error::Conflict("invite_expired"));
+    }
+    if invite.uses_left == Some(0) {
+        return Err(Error::Conflict("invite_used_up"));
+    }
+    let news = welcome(tx, caller, door).await?;
+    store::count_use(tx, &invite).await?;
+    Ok(Some(news))
+}
+
+fn checked(new: &NewInvite) -> Result<()> {
+    let mut wrong = Vec::new();
+    let mut refuse = |field: &str, detail: &str| {
+        wrong.push(Violation { field: field.into(), code: "out_of_range", detail: detail.into() });
+    };
+    if new.expires_in.is_some_and(|seconds| !(60..=31_536_000).contains(&seconds)) {
+        refuse("expires_in", "must be from 60 seconds to a year (31536000)");
+    }
+    if new.uses.is_some_and(|uses| !(1..=10_000).contains(&uses)) {
+        refuse("uses", "must be from 1 to 10000");
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
+}

@@ -1,0 +1,74 @@
+//! Pins: what a room keeps in sight. Admins pin; in a direct room both do.
+
+use crate::caller::Caller;
+use crate::domain::messages::{alive, held, tell};
+use crate::domain::rooms;
+use crate::error::{Error, Result};
+use crate::id::RoomRef;
+use crate::protocol::frames::Frame;
+use crate::protocol::messages::Message;
+use crate::protocol::page::Page;
+use crate::protocol::rooms::{Role, RoomKind};
+use crate::push::Push;
+use crate::store::{Db, Tx, members, messages, pins as store};
+
+/// Messages of a room that can be pinned at once.
+const MAX_PINS: i64 = 50;
+
+/// Pins a message and tells every member; pinning it twice changes nothing.
+pub async fn pin(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: u64) -> Result<Message> {
+    change(db, push, caller, (room, seq, true)).await
+}
+
+/// Unpins a message and tells every member.
+pub async fn unpin(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: u64) -> Result<Message> {
+    change(db, push, caller, (room, seq, false)).await
+}
+
+/// The pinned messages, last pinned first.
+pub async fn list(db: &Db, caller: &Caller, room: &RoomRef) -> Result<Page<Message>> {
+    let mut connection = db.acquire().await?;
+    let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
+    Ok(Page { items: store::list(&mut connection, &readable).await?, next: None })
+}
+
+async fn change(db: &Db, push: &Push, caller: &Caller, (room, seq, pinned): (&RoomRef, u64, bool)) -> Result<Message> {
+    let (message, changed) = db
+        .retrying(|| async {
+            let mut tx = db.begin().await?;
+            let outcome = store_change(&mut tx, caller, (room, seq), pinned).await;
+            tx.finish(outcome).await
+        })
+        .await?;
+    if changed {
+        let (room_id, seq, rev) = (message.room_id, message.seq, message.rev);
+        let frame = Frame::MessagePinned { room_id, seq, rev, pinned_at: message.pinned_at, user_id: caller.user };
+        tell(db, push, room_id, &frame, caller.now).await?;
+    }
+    Ok(message)
+}
+
+async fn store_change(tx: &mut Tx<'_>, caller: &Caller, place: (&RoomRef, u64), pinned: bool) -> Result<(Message, bool)> {
+    let (readable, mut message) = held(tx, caller, place.0, place.1).await?;
+    if readable.kind != RoomKind::Direct && readable.member().is_none_or(|member| member.role < Role::Admin) {
+        return Err(Error::Forbidden("not_allowed"));
+    }
+    rooms::may_change(&readable)?;
+    if message.pinned_at.is_some() == pinned {
+        return Ok((message, false));
+    }
+    let place = (message.room_id, message.seq);
+    if pinned {
+        alive(&message)?;
+        if store::count(tx, message.room_id).await? >= MAX_PINS {
+            return Err(Error::Conflict("too_many_pins"));
+        }
+        store::insert(tx, place, caller.user, caller.now).await?;
+    } else {
+        store::delete(tx, place).await?;
+    }
+    message.pinned_at = pinned.then_some(caller.now);
+    message.rev = readable.rev + 1;
+    messages::touch(tx, place, message.rev, caller.now).await?;
+    Ok((message, true))
+}

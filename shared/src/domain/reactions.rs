@@ -1,0 +1,128 @@
+//! Reactions: any member, any message that stands, one emoji each time; giving or taking back twice changes nothing.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::caller::Caller;
+use crate::domain::messages::{one, tell};
+use crate::domain::{emoji, rooms};
+use crate::error::{Error, Result};
+use crate::id::{RoomRef, UserId};
+use crate::protocol::frames::Frame;
+use crate::protocol::messages::{ReactionChange, Reactor};
+use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+use crate::push::Push;
+use crate::store::{Db, Tx, members, messages, reactions as store};
+
+/// Different emoji that one message can have.
+const MAX_KINDS: u32 = 20;
+
+/// A message and an emoji.
+#[derive(Clone, Copy, Debug)]
+pub struct Reacting<'a> {
+    /// Its room.
+    pub room: &'a RoomRef,
+    /// Its place.
+    pub seq: u64,
+    /// The emoji.
+    pub emoji: &'a str,
+}
+
+/// Reacts to a message and tells every member.
+pub async fn react(db: &Db, push: &Push, caller: &Caller, reacting: Reacting<'_>) -> Result<ReactionChange> {
+    change(db, push, caller, (reacting, true)).await
+}
+
+/// Takes a reaction back and tells every member.
+pub async fn unreact(db: &Db, push: &Push, caller: &Caller, reacting: Reacting<'_>) -> Result<ReactionChange> {
+    change(db, push, caller, (reacting, false)).await
+}
+
+/// Who reacted to a message, by emoji and person; with one emoji only, if it is given.
+pub async fn list(
+    db: &Db,
+    caller: &Caller,
+    (room, seq): (&RoomRef, u64),
+    only: Option<&str>,
+    (cursor, limit): (Option<&str>, Option<u32>),
+) -> Result<Page<Reactor>> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let only = only.map(emoji::one).transpose()?;
+    let (emoji, user) = cursor.map_or_else(|| Ok((String::new(), UserId(0))), place)?;
+    let mut connection = db.acquire().await?;
+    let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
+    let message = one(&mut connection, &readable, seq).await?;
+    let mut items = store::list(&mut connection, &message, only, (&emoji, user), limit + 1).await?;
+    let more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let next = items.last().filter(|_| more).map(cursor_of);
+    Ok(Page { items, next })
+}
+
+async fn change(db: &Db, push: &Push, caller: &Caller, (reacting, added): (Reacting<'_>, bool)) -> Result<ReactionChange> {
+    emoji::one(reacting.emoji)?;
+    let (reaction, changed) = db
+        .retrying(|| async {
+            let mut tx = db.begin().await?;
+            let outcome = store_change(&mut tx, caller, &reacting, added).await;
+            tx.finish(outcome).await
+        })
+        .await?;
+    if changed {
+        tell(db, push, reaction.room_id, &Frame::Reaction(reaction.clone()), caller.now).await?;
+    }
+    Ok(reaction)
+}
+
+async fn store_change(tx: &mut Tx<'_>, caller: &Caller, reacting: &Reacting<'_>, added: bool) -> Result<(ReactionChange, bool)> {
+    let readable = rooms::readable(members::lock(tx, reacting.room, caller.user).await?)?;
+    let look = store::look(tx, &readable, reacting.seq, reacting.emoji).await?;
+    let look = look.ok_or(Error::NotFound("message_not_found"))?;
+    rooms::member(&readable)?;
+    rooms::may_change(&readable)?;
+    if look.unsent && added {
+        return Err(Error::Conflict("message_unsent"));
+    }
+    let mut reaction = ReactionChange {
+        room_id: readable.room(),
+        seq: reacting.seq,
+        rev: look.rev,
+        emoji: reacting.emoji.to_owned(),
+        user_id: caller.user,
+        added,
+        count: look.count,
+    };
+    if look.mine == added {
+        return Ok((reaction, false));
+    }
+    let place = (readable.room(), reacting.seq);
+    if added {
+        if look.count == 0 && look.kinds >= MAX_KINDS {
+            return Err(Error::Conflict("too_many_reactions"));
+        }
+        store::insert(tx, place, reacting.emoji, caller.user, caller.now).await?;
+        reaction.count += 1;
+    } else {
+        store::delete(tx, place, reacting.emoji, caller.user).await?;
+        reaction.count -= 1;
+    }
+    reaction.rev = readable.rev + 1;
+    messages::touch(tx, place, reaction.rev, caller.now).await?;
+    Ok((reaction, true))
+}
+
+fn cursor_of(reactor: &Reactor) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}.{}", reactor.user.id, reactor.emoji))
+}
+
+fn place(cursor: &str) -> Result<(String, UserId)> {
+    URL_SAFE_NO_PAD
+        .decode(cursor)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .and_then(|text| {
+            let (user, emoji) = text.split_once('.')?;
+            Some((emoji.to_owned(), user.parse().ok()?))
+        })
+        .ok_or_else(|| Error::invalid("cursor", "invalid", "must be the `next` of an earlier page"))
+}

@@ -1,0 +1,102 @@
+//! The rules of what a room says of itself and allows, and of its end: admins change it, owners end it.
+
+use crate::caller::Caller;
+use crate::domain::members::{at_least, ruled};
+use crate::domain::news::News;
+use crate::domain::rooms::{self, is_name, is_topic};
+use crate::error::{Error, Result, Violation};
+use crate::id::RoomRef;
+use crate::protocol::frames::Frame;
+use crate::protocol::rooms::{ChangeRoom, Facts, Role, Room};
+use crate::push::Push;
+use crate::store::{Db, Tx, settings as store};
+
+/// The longest pause of slow mode: a day.
+const MAX_SLOW_MODE_SECONDS: u32 = 86_400;
+
+/// Changes what is given; what stays the same is no change.
+pub async fn update(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, change: &ChangeRoom) -> Result<Room> {
+    checked(change)?;
+    let news = db
+        .retrying(|| async {
+            let mut tx = db.begin().await?;
+            let outcome = apply(&mut tx, caller, room, change).await;
+            tx.finish(outcome).await
+        })
+        .await?;
+    news.push(db, push, caller.now).await?;
+    rooms::find(db, caller, room).await
+}
+
+/// Ends a room for everyone.
+pub async fn delete(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Result<()> {
+    let (room_id, audience) = db
+        .retrying(|| async {
+            let mut tx = db.begin().await?;
+            let outcome = async {
+                let readable = ruled(&mut tx, caller, room).await?;
+                let owner = at_least(&readable, Role::Owner)?;
+                let audience = store::delete(&mut tx, owner, readable.rev + 1, caller.now).await?;
+                Ok((readable.room(), audience))
+            }
+            .await;
+            tx.finish(outcome).await
+        })
+        .await?;
+    push.to_users(&audience, &Frame::RoomDeleted { room_id }, caller.now).await;
+    Ok(())
+}
+
+fn checked(change: &ChangeRoom) -> Result<()> {
+    let mut wrong = Vec::new();
+    let mut refuse = |field: &str, code, detail: &str| wrong.push(Violation { field: field.into(), code, detail: detail.into() });
+    if change.name.as_deref().is_some_and(|name| !is_name(name.trim())) {
+        refuse("name", "invalid", "must have 1 to 100 visible characters");
+    }
+    if change.topic.as_deref().is_some_and(|topic| !is_topic(topic.trim())) {
+        refuse("topic", "too_long", "must have at most 500 characters");
+    }
+    if change.settings.slow_mode_seconds.is_some_and(|seconds| seconds > MAX_SLOW_MODE_SECONDS) {
+        refuse("settings.slow_mode_seconds", "too_large", "must be at most 86400, a day");
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
+}
+
+async fn apply(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, change: &ChangeRoom) -> Result<News> {
+    let room = ruled(tx, caller, room).await?;
+    let admin = at_least(&room, Role::Admin)?;
+    let before = store::facts(tx, &room).await?.ok_or(Error::NotFound("room_not_found"))?;
+    let after = changed(&before, change);
+    let mut news = News::of(&room);
+    if after == before {
+        return Ok(news);
+    }
+    if before.settings.archived && after.settings.archived {
+        return Err(Error::Conflict("room_archived"));
+    }
+    let rev = news.next_rev();
+    store::update(tx, admin, &after, rev, caller.now).await?;
+    let renamed = (after.name != before.name).then(|| format!("{} named the room {}", caller.username, after.name));
+    news.tell(Frame::RoomChanged { room_id: room.room(), rev, room: Box::new(after) });
+    if let Some(text) = renamed {
+        news.event(tx, caller, ("room.renamed", &text)).await?;
+    }
+    Ok(news)
+}
+
+fn changed(before: &Facts, change: &ChangeRoom) -> Facts {
+    let mut after = before.clone();
+    let (rules, asked) = (&mut after.settings, &change.settings);
+    rules.archived = change.archived.unwrap_or(rules.archived);
+    rules.slow_mode_seconds = asked.slow_mode_seconds.unwrap_or(rules.slow_mode_seconds);
+    rules.who_writes = asked.who_writes.unwrap_or(rules.who_writes);
+    rules.who_adds = asked.who_adds.unwrap_or(rules.who_adds);
+    rules.past_members_read = asked.past_members_read.unwrap_or(rules.past_members_read);
+    if let Some(name) = &change.name {
+        name.trim().clone_into(&mut after.name);
+    }
+    if let Some(topic) = &change.topic {
+        topic.trim().clone_into(&mut after.topic);
+    }
+    after
+}

@@ -1,0 +1,98 @@
+//! Taking messages back: for everyone, by their writers and by moderators, so that nothing but a trace stays; or for oneself alone.
+
+use crate::caller::Caller;
+use crate::domain::messages::{held, tell};
+use crate::domain::rooms;
+use crate::error::{Error, Result};
+use crate::id::{MessageId, RoomRef};
+use crate::protocol::frames::Frame;
+use crate::protocol::messages::{Message, MessageKind};
+use crate::protocol::rooms::{Role, RoomKind};
+use crate::push::Push;
+use crate::store::{Db, Tx, edits, members, mentions, messages as store, pins, reactions};
+
+/// Purges a message for everyone and tells every member. A message that is unsent already stays as it is.
+pub async fn unsend(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: u64) -> Result<Message> {
+    let (message, changed) = db
+        .retrying(|| async {
+            let mut tx = db.begin().await?;
+            let outcome = store_unsend(&mut tx, caller, room, seq).await;
+            tx.finish(outcome).await
+        })
+        .await?;
+    if changed {
+        let (room_id, seq, rev) = (message.room_id, message.seq, message.rev);
+        let frame = Frame::MessageUnsent { room_id, seq, rev, deleted_at: caller.now, deleted_by: caller.user };
+        tell(db, push, room_id, &frame, caller.now).await?;
+    }
+    Ok(message)
+}
+
+/// The same by the message's number. A message that the caller may not see is as absent as one that does not exist.
+pub async fn unsend_by_id(db: &Db, push: &Push, caller: &Caller, id: MessageId) -> Result<Message> {
+    let place = store::place(&mut *db.acquire().await?, id).await?;
+    let (room, seq) = place.ok_or(Error::NotFound("message_not_found"))?;
+    unsend(db, push, caller, &RoomRef::Id(room), seq).await.map_err(|error| match error {
+        Error::NotFound(_) => Error::NotFound("message_not_found"),
+        other => other,
+    })
+}
+
+/// Hides a message from oneself, for good, and tells one's other devices. Hiding it twice changes nothing.
+pub async fn hide(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: u64) -> Result<()> {
+    let room = {
+        let mut connection = db.acquire().await?;
+        let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
+        // Seqs have no holes: what lies between the bounds exists.
+        if !(readable.visible_from_seq.max(1)..=readable.visible_to_seq).contains(&seq) {
+            return Err(Error::NotFound("message_not_found"));
+        }
+        store::hide(&mut connection, &readable, seq, caller.now).await?;
+        readable.room()
+    };
+    push.to_users(&[caller.user], &Frame::MessageHidden { room_id: room, seq }, caller.now).await;
+    Ok(())
+}
+
+async fn store_unsend(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, seq: u64) -> Result<(Message, bool)> {
+    let (readable, mut message) = held(tx, caller, room, seq).await?;
+    if message.kind == MessageKind::System {
+        return Err(Error::Conflict("system_message"));
+    }
+    // In a direct room nobody stands above the other.
+    let moderates = readable.kind != RoomKind::Direct && readable.member().is_some_and(|member| member.role >= Role::Admin);
+    if message.sender_id != Some(caller.user) && !moderates {
+        return Err(Error::Forbidden("not_allowed"));
+    }
+    if message.deleted_at.is_some() {
+        return Ok((message, false));
+    }
+    message.rev = readable.rev + 1;
+    store::unsend(tx, &message, caller.user, caller.now).await?;
+    let place = (message.room_id, message.seq);
+    if message.edited_at.is_some() {
+        edits::delete(tx, place).await?;
+    }
+    if !message.reactions.is_empty() {
+        reactions::purge(tx, place).await?;
+    }
+    if !message.mentions.is_empty() {
+        mentions::delete(tx, place).await?;
+    }
+    if message.pinned_at.is_some() {
+        pins::forget(tx, place).await?;
+    }
+    let trace = Message {
+        content: String::new(),
+        forwarded: None,
+        attachments: Vec::new(),
+        reactions: Vec::new(),
+        mentions: Vec::new(),
+        edited_at: None,
+        pinned_at: None,
+        deleted_at: Some(caller.now),
+        deleted_by: Some(caller.user),
+        ..message
+    };
+    Ok((trace, true))
+}

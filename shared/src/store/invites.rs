@@ -1,0 +1,106 @@
+//! Invitations: whoever has the code may join. Taking one holds its row, so the uses of an invitation are exact under any race.
+
+use sqlx::MySqlConnection;
+
+use crate::error::Result;
+use crate::id::{RoomId, UserId};
+use crate::protocol::invites::Invite;
+use crate::store::members::Member;
+use crate::time::Timestamp;
+
+/// Keeps a new invitation to the member's room.
+pub async fn insert(connection: &mut MySqlConnection, member: &Member, invite: &Invite) -> Result<()> {
+    sqlx::query!(
+        "insert into invites (code, room_id, created_by, created_at, expires_at, uses_left) values (?, ?, ?, ?, ?, ?)",
+        invite.code,
+        member.room().0,
+        member.user().0,
+        invite.created_at.0,
+        invite.expires_at.map(|at| at.0),
+        invite.uses_left,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The invitations of the member's room that can still be used, newest first, at most so many.
+pub async fn list(connection: &mut MySqlConnection, member: &Member, limit: u32, now: Timestamp) -> Result<Vec<Invite>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        select code as "code: String", room_id, created_by, created_at, expires_at, uses_left
+        from invites
+        where room_id = ? and revoked_at is null and (expires_at is null or expires_at > ?) and (uses_left is null or uses_left > 0)
+        order by created_at desc, code
+        limit ?
+        "#,
+        member.room().0,
+        now.0,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(Row::invite).collect())
+}
+
+/// Takes an invitation back. False when the member's room has no such one.
+pub async fn revoke(connection: &mut MySqlConnection, member: &Member, code: &str, now: Timestamp) -> Result<bool> {
+    let done = sqlx::query!(
+        "update invites set revoked_at = ? where code = ? and room_id = ? and revoked_at is null",
+        now.0,
+        code,
+        member.room().0,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// An invitation that was not taken back, used up and expired ones included, under the lock of its row.
+pub async fn lock(transaction: &mut MySqlConnection, room: RoomId, code: &str) -> Result<Option<Invite>> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"
+        select code as "code: String", room_id, created_by, created_at, expires_at, uses_left
+        from invites
+        where code = ? and room_id = ? and revoked_at is null
+        for update
+        "#,
+        code,
+        room.0,
+    )
+    .fetch_optional(transaction)
+    .await?;
+    Ok(row.map(Row::invite))
+}
+
+/// Counts a use of an invitation whose row the transaction holds.
+pub async fn count_use(transaction: &mut MySqlConnection, invite: &Invite) -> Result<()> {
+    sqlx::query!("update invites set uses_left = uses_left - 1 where code = ? and uses_left > 0", invite.code)
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
+struct Row {
+    code: String,
+    room_id: u64,
+    created_by: u64,
+    created_at: i64,
+    expires_at: Option<i64>,
+    uses_left: Option<u32>,
+}
+
+impl Row {
+    fn invite(self) -> Invite {
+        Invite {
+            code: self.code,
+            room_id: RoomId(self.room_id),
+            created_by: UserId(self.created_by),
+            created_at: Timestamp(self.created_at),
+            expires_at: self.expires_at.map(Timestamp),
+            uses_left: self.uses_left,
+        }
+    }
+}

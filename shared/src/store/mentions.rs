@@ -1,0 +1,68 @@
+//! Who is mentioned where. A message's own row lists the people; `mentions` has the same the other way round, for the counts of room lists.
+
+use sqlx::{MySqlConnection, QueryBuilder};
+
+use crate::error::Result;
+use crate::id::{RoomId, UserId};
+
+/// Members of a room by their usernames, without regard to case: their ids, and the names as their owners write them.
+pub async fn members_named(connection: &mut MySqlConnection, room: RoomId, names: &[&str]) -> Result<Vec<(UserId, String)>> {
+    let mut query = QueryBuilder::new(
+        "select u.id, u.username from users u join members m on m.user_id = u.id where m.state = 'joined' and m.room_id = ",
+    );
+    query.push_bind(room.0).push(" and u.deleted_at is null and u.username in (");
+    let mut list = query.separated(", ");
+    for name in names {
+        list.push_bind(*name);
+    }
+    query.push(")");
+    let found: Vec<(u64, String)> = query.build_query_as().fetch_all(connection).await?;
+    Ok(found.into_iter().map(|(id, name)| (UserId(id), name)).collect())
+}
+
+/// Notes whom a message mentions; nobody costs no statement.
+pub async fn insert(transaction: &mut MySqlConnection, place: (RoomId, u64), users: &[UserId]) -> Result<()> {
+    if users.is_empty() {
+        return Ok(());
+    }
+    let mut query = QueryBuilder::new("insert into mentions (user_id, room_id, seq) ");
+    query.push_values(users, |mut row, user| {
+        row.push_bind(user.0).push_bind(place.0.0).push_bind(place.1);
+    });
+    query.build().execute(transaction).await?;
+    Ok(())
+}
+
+/// Forgets whom a message mentions.
+pub async fn delete(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> Result<()> {
+    sqlx::query!("delete from mentions where room_id = ? and seq = ?", place.0.0, place.1).execute(transaction).await?;
+    Ok(())
+}
+
+/// How often each of these rooms mentions the person after a seq: one range of the primary key for each, in one statement. Rooms without any
+/// are left out, and no room costs no statement.
+pub async fn count(connection: &mut MySqlConnection, user: UserId, after: &[(RoomId, u64)]) -> Result<Vec<(RoomId, u64)>> {
+    if after.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new("select room_id, count(*) from mentions force index (primary) where user_id = ");
+    query.push_bind(user.0).push(" and (");
+    let mut ranges = query.separated(" or ");
+    for (room, seq) in after {
+        ranges.push("(room_id = ").push_bind_unseparated(room.0);
+        ranges.push_unseparated(" and seq > ").push_bind_unseparated(*seq).push_unseparated(")");
+    }
+    query.push(") group by room_id");
+    let found: Vec<(u64, i64)> = query.build_query_as().fetch_all(connection).await?;
+    Ok(found.into_iter().map(|(room, count)| (RoomId(room), count.unsigned_abs())).collect())
+}
+
+/// The people as the message's own row lists them.
+pub(super) fn column(users: &[UserId]) -> String {
+    users.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// The people that a message's row lists.
+pub(super) fn read(column: &str) -> Vec<UserId> {
+    column.split(',').filter_map(|id| id.parse().ok()).collect()
+}

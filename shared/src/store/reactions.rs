@@ -1,0 +1,177 @@
+//! Reactions: one row for each person, message and emoji.
+
+use sqlx::MySqlConnection;
+
+use crate::error::Result;
+use crate::id::{RoomId, UserId};
+use crate::protocol::messages::{Message, Reaction, Reactor};
+use crate::protocol::people::User;
+use crate::store::members::Readable;
+use crate::store::users;
+use crate::time::Timestamp;
+
+/// A message as one emoji sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Whether the message was unsent.
+    pub unsent: bool,
+    /// The room's `rev` when the message last changed.
+    pub rev: u64,
+    /// How many different emoji it has.
+    pub kinds: u32,
+    /// How many people reacted with this one.
+    pub count: u32,
+    /// Whether the person did.
+    pub mine: bool,
+}
+
+/// What a reaction to a message has to know, read in a transaction that holds the room. None when there is no such message.
+pub async fn look(transaction: &mut MySqlConnection, room: &Readable, seq: u64, emoji: &str) -> Result<Option<Look>> {
+    let row = sqlx::query!(
+        r#"
+        select m.deleted_at, m.rev, count(distinct x.emoji) as "kinds!: i64",
+               count(case when x.emoji = ? then 1 end) as "count!: i64",
+               count(case when x.emoji = ? and x.user_id = ? then 1 end) as "mine!: i64"
+        from messages m
+        left join reactions x on x.room_id = m.room_id and x.seq = m.seq
+        where m.room_id = ? and m.seq = ? and m.seq between ? and ?
+          and not exists (select 1 from hidden_messages h where h.user_id = ? and h.room_id = m.room_id and h.seq = m.seq)
+        group by m.room_id, m.seq, m.deleted_at, m.rev
+        "#,
+        emoji,
+        emoji,
+        room.user().0,
+        room.room().0,
+        seq,
+        room.visible_from_seq,
+        room.visible_to_seq,
+        room.user().0,
+    )
+    .fetch_optional(transaction)
+    .await?;
+    Ok(row.map(|row| Look {
+        unsent: row.deleted_at.is_some(),
+        rev: row.rev,
+        kinds: number(row.kinds),
+        count: number(row.count),
+        mine: row.mine > 0,
+    }))
+}
+
+/// Stores a reaction.
+pub async fn insert(
+    transaction: &mut MySqlConnection,
+    place: (RoomId, u64),
+    emoji: &str,
+    by: UserId,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into reactions (room_id, seq, emoji, user_id, created_at) values (?, ?, ?, ?, ?)",
+        place.0.0,
+        place.1,
+        emoji,
+        by.0,
+        now.0,
+    )
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+/// Takes a reaction back.
+pub async fn delete(transaction: &mut MySqlConnection, place: (RoomId, u64), emoji: &str, by: UserId) -> Result<()> {
+    sqlx::query!(
+        "delete from reactions where room_id = ? and seq = ? and emoji = ? and user_id = ?",
+        place.0.0,
+        place.1,
+        emoji,
+        by.0,
+    )
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+/// Forgets all reactions to a message.
+pub async fn purge(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> Result<()> {
+    sqlx::query!("delete from reactions where room_id = ? and seq = ?", place.0.0, place.1).execute(transaction).await?;
+    Ok(())
+}
+
+/// Gives messages of one room, ascending, their reactions as the reader sees them: one range for all; no message costs no statement.
+pub async fn fill(connection: &mut MySqlConnection, room: &Readable, messages: &mut [Message]) -> Result<()> {
+    let (Some(first), Some(last)) = (messages.first(), messages.last()) else { return Ok(()) };
+    let rows = sqlx::query!(
+        r#"
+        select seq, emoji as "emoji: String", count(*) as "count!: i64", count(case when user_id = ? then 1 end) as "mine!: i64"
+        from reactions
+        where room_id = ? and seq between ? and ?
+        group by seq, emoji
+        order by seq, emoji
+        "#,
+        room.user().0,
+        room.room().0,
+        first.seq,
+        last.seq,
+    )
+    .fetch_all(connection)
+    .await?;
+    for row in rows {
+        if let Ok(at) = messages.binary_search_by_key(&row.seq, |message| message.seq) {
+            let reaction = Reaction { emoji: row.emoji, count: number(row.count), mine: Some(row.mine > 0) };
+            messages[at].reactions.push(reaction);
+        }
+    }
+    Ok(())
+}
+
+/// Who reacted to a message, by emoji and person, after a place in that order; with one emoji only, if it is given.
+pub async fn list(
+    connection: &mut MySqlConnection,
+    message: &Message,
+    only: Option<&str>,
+    after: (&str, UserId),
+    limit: u32,
+) -> Result<Vec<Reactor>> {
+    let rows = sqlx::query!(
+        r#"
+        select x.emoji as "emoji: String", x.created_at as reacted_at,
+               u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at
+        from reactions x
+        join users u on u.id = x.user_id
+        where x.room_id = ? and x.seq = ? and x.emoji = coalesce(?, x.emoji)
+          and (x.emoji > ? or (x.emoji = ? and x.user_id > ?))
+        order by x.emoji, x.user_id
+        limit ?
+        "#,
+        message.room_id.0,
+        message.seq,
+        only,
+        after.0,
+        after.0,
+        after.1.0,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Reactor {
+            emoji: row.emoji,
+            user: User {
+                id: UserId(row.id),
+                username: row.username,
+                display_name: row.display_name,
+                about: row.about,
+                avatar_url: users::avatar_url(UserId(row.id), row.avatar_upload),
+                created_at: Timestamp(row.created_at),
+            },
+            created_at: Timestamp(row.reacted_at),
+        })
+        .collect())
+}
+
+fn number(count: i64) -> u32 {
+    u32::try_from(count).unwrap_or_default()
+}

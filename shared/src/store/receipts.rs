@@ -1,0 +1,168 @@
+//! Marks of what was read. They only rise, and writing them locks one's own row alone: however many read, no sender waits.
+
+use sqlx::MySqlConnection;
+
+use crate::error::Result;
+use crate::id::{RoomId, UserId};
+use crate::protocol::people::User;
+use crate::protocol::receipts::RoomUnread;
+use crate::store::members::{Member, Readable};
+use crate::store::users;
+use crate::time::Timestamp;
+
+/// A member whom a message has reached.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// The person.
+    pub user: User,
+    /// When they had read it, as far as is known; none while they have not.
+    pub read_at: Option<Timestamp>,
+    /// When something last reached one of their devices.
+    pub delivered_at: Option<Timestamp>,
+}
+
+/// Writes that a member has read everything up to `seq`: one row for the act, then the marks. What was read already writes nothing.
+pub async fn read(connection: &mut MySqlConnection, member: &Member, seq: u64, now: Timestamp) -> Result<()> {
+    // The act before the mark: a retry after a failure between the two finds the mark as it was, and writes the same row again.
+    sqlx::query!(
+        r#"
+        insert into receipts (room_id, user_id, to_seq, from_seq, read_at)
+        values (?, ?, ?, ?, ?)
+        on duplicate key update from_seq = least(from_seq, values(from_seq)), read_at = least(read_at, values(read_at))
+        "#,
+        member.room().0,
+        member.user().0,
+        seq,
+        member.read_seq + 1,
+        now.0,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        r#"
+        update members
+        set delivered_at = if(delivered_seq < ?, ?, delivered_at), delivered_seq = greatest(delivered_seq, ?),
+            read_at = if(read_seq < ?, ?, read_at), read_seq = greatest(read_seq, ?)
+        where room_id = ? and user_id = ? and state = 'joined'
+        "#,
+        seq,
+        now.0,
+        seq,
+        seq,
+        now.0,
+        seq,
+        member.room().0,
+        member.user().0,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes that everything up to `seq` has reached a device of the member.
+pub async fn delivered(connection: &mut MySqlConnection, member: &Member, seq: u64, now: Timestamp) -> Result<()> {
+    sqlx::query!(
+        r#"
+        update members
+        set delivered_at = ?, delivered_seq = ?
+        where room_id = ? and user_id = ? and state = 'joined' and delivered_seq < ?
+        "#,
+        now.0,
+        seq,
+        member.room().0,
+        member.user().0,
+        seq,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// How many messages after `seq` were unsent: a range no longer than what is unread.
+pub async fn unsent_after(connection: &mut MySqlConnection, room: &Readable, seq: u64) -> Result<u64> {
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "n!: i64" from messages where room_id = ? and seq > ? and deleted_at is not null"#,
+        room.room().0,
+        seq,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(count.unsigned_abs())
+}
+
+/// Members whom a message of the room has reached, but its writer; none when there is no such message. Rows ∝ members.
+///
+/// Whoever came after the message has read it only if an act of reading, from before they had left, covers it. Whoever was there has read it
+/// when the first act that ends at the message or behind it took place, or, if they read on by writing, at last when their mark last rose.
+pub async fn readers(connection: &mut MySqlConnection, member: &Member, seq: u64) -> Result<Vec<Reader>> {
+    let rows = sqlx::query!(
+        r#"
+        select m.read_seq >= ? as "is_read!: bool", m.joined_seq < ? as "was_there!: bool", m.read_at, m.delivered_at,
+               (select x.read_at from receipts x
+                where x.room_id = m.room_id and x.user_id = m.user_id and x.to_seq >= ? order by x.to_seq limit 1) as act_at,
+               (select x.from_seq from receipts x
+                where x.room_id = m.room_id and x.user_id = m.user_id and x.to_seq >= ? order by x.to_seq limit 1) as act_from,
+               u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at
+        from messages g
+        join members m on m.room_id = g.room_id and m.state = 'joined' and m.delivered_seq >= g.seq
+        join users u on u.id = m.user_id
+        where g.room_id = ? and g.seq = ? and m.user_id <> coalesce(g.sender_id, 0)
+        order by m.user_id
+        "#,
+        seq,
+        seq,
+        seq,
+        seq,
+        member.room().0,
+        seq,
+    )
+    .fetch_all(connection)
+    .await?;
+    let covers = |from: Option<u64>| from.is_some_and(|from| from <= seq);
+    Ok(rows
+        .into_iter()
+        .filter(|row| row.was_there || covers(row.act_from))
+        .map(|row| Reader {
+            read_at: row.act_at.filter(|_| row.is_read).or(row.read_at.filter(|_| row.is_read)).map(Timestamp),
+            delivered_at: row.delivered_at.map(Timestamp),
+            user: User {
+                id: UserId(row.id),
+                username: row.username,
+                display_name: row.display_name,
+                about: row.about,
+                avatar_url: users::avatar_url(UserId(row.id), row.avatar_upload),
+                created_at: Timestamp(row.created_at),
+            },
+        })
+        .collect())
+}
+
+/// What a person has not read, for each of their rooms that has any: one statement, rows ∝ rooms and what is unread of mentions.
+pub async fn unread(connection: &mut MySqlConnection, user: UserId) -> Result<Vec<RoomUnread>> {
+    let rows = sqlx::query!(
+        r#"
+        select r.id, r.last_seq, m.read_seq,
+               case when r.last_unsent_seq > m.read_seq then
+                   (select count(*) from messages x where x.room_id = r.id and x.seq > m.read_seq and x.deleted_at is not null)
+               else 0 end as "unsent!: i64",
+               (select count(*) from mentions x where x.user_id = m.user_id and x.room_id = m.room_id and x.seq > m.read_seq)
+                   as "mentions!: i64"
+        from members m
+        join rooms r on r.id = m.room_id
+        where m.user_id = ? and m.state = 'joined' and r.deleted_at is null and r.last_seq > m.read_seq
+        order by r.active_at desc, r.id desc
+        "#,
+        user.0,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| RoomUnread {
+            room_id: RoomId(row.id),
+            unread: (row.last_seq - row.read_seq).saturating_sub(row.unsent.unsigned_abs()),
+            mentions: row.mentions.unsigned_abs(),
+        })
+        .filter(|room| room.unread > 0)
+        .collect())
+}

@@ -1,0 +1,250 @@
+//! A client that follows the protocol ends with exactly the room's state, whatever pushes were lost, doubled, delayed or overtaken: random
+//! histories of random people, each against the store's own truth.
+//!
+//! `CONVERGENCE_SEED` repeats a run, and with it `CONVERGENCE_HISTORIES` (500) says how many: a failure names the seed of its one history.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use fastrand::Rng;
+use shared::caller::Caller;
+use shared::domain::edits::{self, Editing};
+use shared::domain::messages::{self, Part};
+use shared::domain::reactions::{self, Reacting};
+use shared::domain::receipts::{self, Mark};
+use shared::domain::{members, pins, rooms, settings, unsending};
+use shared::error::{Error, Result};
+use shared::id::{RoomId, RoomRef};
+use shared::protocol::frames::{Dialect, Frame};
+use shared::protocol::messages::{NewContent, NewMessage};
+use shared::protocol::rooms::{ChangeRoom, NewRoom, Role, RoomKind};
+use shared::push::Push;
+use shared::store::Db;
+
+use crate::fixture::{self, limits, person};
+use crate::model::Client;
+
+/// Histories that run at once, each task with a connection of its own.
+const TASKS: u64 = 3;
+const STEPS: usize = 14;
+const EMOJI: [&str; 3] = ["👍", "🎉", "👋🏽"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_converge_whatever_happens_to_the_pushes() {
+    let seed = given("CONVERGENCE_SEED").unwrap_or_else(|| fastrand::u64(..1 << 48));
+    let histories = given("CONVERGENCE_HISTORIES").unwrap_or(500);
+    // Not by `println!`, which is silent while all is well.
+    writeln!(std::io::stderr(), "convergence: {histories} histories from CONVERGENCE_SEED={seed}").expect("a line");
+    let url = fixture::migrated().await;
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|task| {
+            let url = url.clone();
+            tokio::spawn(async move {
+                let db = Db::lazy(&url).expect("a URL");
+                for history in (task..histories).step_by(usize::try_from(TASKS).expect("few")) {
+                    History::run(&db, seed + history).await;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        if let Err(failed) = task.await {
+            std::panic::resume_unwind(failed.into_panic());
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "which histories to run again is said by whoever runs the tests")]
+fn given(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} must be a number")))
+}
+
+/// One room, its people, their devices, and the wires to them.
+struct History<'a> {
+    db: &'a Db,
+    push: Push,
+    rng: Rng,
+    room: RoomRef,
+    people: Vec<Caller>,
+    clients: Vec<Client>,
+    /// What is under way to each client.
+    wires: Vec<Vec<Frame>>,
+    /// Messages that may be sent again: who, what, and its seq.
+    sent: Vec<(usize, NewMessage, u64)>,
+    last_seq: u64,
+    trail: String,
+}
+
+impl<'a> History<'a> {
+    async fn run(db: &'a Db, seed: u64) {
+        let mut rng = Rng::with_seed(seed);
+        let mut people = Vec::new();
+        for number in 0..3 {
+            people.push(person(db, &format!("p{seed}-{number}")).await);
+        }
+        let member_ids = people[1..=rng.usize(1..=2)].iter().map(|caller| caller.user).collect();
+        let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids };
+        let push = Push::memory();
+        let RoomId(id) = rooms::create(db, &push, &people[0], RoomKind::Public, &new).await.expect("made").id;
+        // The second person has two devices.
+        let clients: Vec<_> = [0, 1, 2, 1].iter().map(|who| Client::new(people[*who].clone(), RoomId(id))).collect();
+        let wires = vec![Vec::new(); clients.len()];
+        let room = RoomRef::Id(RoomId(id));
+        let mut history =
+            Self { db, push, rng, room, people, clients, wires, sent: Vec::new(), last_seq: 0, trail: String::new() };
+        for step in 0..STEPS {
+            history.step(step).await;
+        }
+        history.settle().await;
+        if let Err(difference) = history.compare().await {
+            panic!("CONVERGENCE_SEED={seed} CONVERGENCE_HISTORIES=1 ends otherwise: {difference}\n{}", history.trail);
+        }
+    }
+
+    /// Something happens; what it told is under way; some of it arrives, in any order; some clients look for themselves.
+    async fn step(&mut self, number: usize) {
+        for caller in self.people.iter_mut().chain(self.clients.iter_mut().map(|client| &mut client.caller)) {
+            caller.now.0 += 1000;
+        }
+        let who = self.rng.usize(..self.people.len());
+        let outcome = self.command(who, number).await;
+        let _ = writeln!(self.trail, "  -> {}", outcome.as_ref().map_or_else(ToString::to_string, |()| "done".to_owned()));
+        assert!(!matches!(outcome, Err(Error::Internal(_) | Error::Unavailable { .. })), "{outcome:?}\n{}", self.trail);
+        self.send_off().await;
+        for client in 0..self.clients.len() {
+            for _ in 0..self.rng.usize(..4) {
+                self.arrive(client);
+            }
+            if self.rng.u8(..8) == 0 {
+                self.clients[client].ping(self.db).await;
+            }
+            if self.rng.u8(..3) == 0 {
+                let limit = self.rng.u32(1..6);
+                self.clients[client].catch_up(self.db, limit).await;
+            }
+        }
+    }
+
+    async fn command(&mut self, who: usize, number: usize) -> Result<()> {
+        let caller = self.people[who].clone();
+        let (db, push, room) = (self.db, &self.push, &self.room);
+        let seq = self.rng.u64(1..=self.last_seq + 1);
+        let emoji = EMOJI[self.rng.usize(..EMOJI.len())];
+        let kind = self.rng.u8(..22);
+        let _ = write!(self.trail, "{}: {kind} at {seq}", caller.username);
+        match kind {
+            0..=6 => {
+                let client_id = self.rng.bool().then(|| format!("c-{number}"));
+                let reply_to = (self.rng.u8(..3) == 0).then_some(seq);
+                let new = NewMessage { content: Some(format!("message {number}")), client_id, reply_to, ..NewMessage::default() };
+                let sent = messages::send(db, push, &limits(), &caller, (room, &new)).await?;
+                self.last_seq = sent.message.seq;
+                if new.client_id.is_some() {
+                    self.sent.push((who, new, sent.message.seq));
+                }
+            }
+            7 => {
+                let Some((who, new, seq)) = self.rng.choice(&self.sent) else { return Ok(()) };
+                let again = messages::send(db, push, &limits(), &self.people[*who], (room, new)).await?;
+                assert_eq!((again.replayed, again.message.seq), (true, *seq), "a retry gives the first message\n{}", self.trail);
+            }
+            8 | 9 => {
+                let new = NewContent { content: format!("edited {number}") };
+                edits::edit(db, push, &limits(), &caller, Editing { room, seq, new: &new }).await?;
+            }
+            10 | 11 => drop(unsending::unsend(db, push, &caller, room, seq).await?),
+            12 | 13 => drop(reactions::react(db, push, &caller, Reacting { room, seq, emoji }).await?),
+            14 => drop(reactions::unreact(db, push, &caller, Reacting { room, seq, emoji }).await?),
+            15 => drop(pins::pin(db, push, &caller, room, seq).await?),
+            16 => drop(pins::unpin(db, push, &caller, room, seq).await?),
+            17 => drop(rooms::join(db, push, &caller, room).await?),
+            18 => drop(rooms::leave(db, push, &caller, room).await?),
+            19 => {
+                let whom = self.people[self.rng.usize(..self.people.len())].user;
+                match self.rng.u8(..3) {
+                    0 => members::remove(db, push, &caller, room, whom).await?,
+                    1 => drop(members::set_role(db, push, &caller, (room, whom), Role::Admin).await?),
+                    _ => {
+                        let change = ChangeRoom { name: Some(format!("Room {number}")), ..ChangeRoom::default() };
+                        settings::update(db, push, &caller, room, &change).await?;
+                    }
+                }
+            }
+            _ => {
+                let mark = if self.rng.u8(..4) == 0 { Mark::Delivered(seq) } else { Mark::Read(seq) };
+                let receipt = receipts::mark(db, push, &caller, room, mark).await?;
+                self.clients[who].mark(&receipt);
+            }
+        }
+        Ok(())
+    }
+
+    /// What was pushed is lost, or comes once, or twice, for each device by itself.
+    async fn send_off(&mut self) {
+        for (user, frame) in self.push.taken().await {
+            for (client, wire) in self.clients.iter().zip(&mut self.wires).filter(|(client, _)| client.caller.user == user) {
+                let copies = match self.rng.u8(..10) {
+                    0..=1 => 0,
+                    2 => 2,
+                    _ => 1,
+                };
+                wire.extend(std::iter::repeat_n(frame.clone(), copies));
+                let told = String::from_utf8_lossy(&frame.encode(Dialect::Lean)).chars().take(160).collect::<String>();
+                let _ = writeln!(self.trail, "  {copies} × {told} to {}", client.caller.username);
+            }
+            if let Frame::Message { message, .. } = frame {
+                self.last_seq = self.last_seq.max(message.seq);
+            }
+        }
+    }
+
+    /// One of the frames under way arrives, the oldest more likely than another.
+    fn arrive(&mut self, client: usize) {
+        let wire = &mut self.wires[client];
+        if !wire.is_empty() {
+            let at = if self.rng.u8(..3) == 0 { self.rng.usize(..wire.len()) } else { 0 };
+            let frame = wire.remove(at);
+            self.clients[client].hear(&frame);
+        }
+    }
+
+    /// The rest arrives, and every client comes back as after a pause.
+    async fn settle(&mut self) {
+        for client in 0..self.clients.len() {
+            while !self.wires[client].is_empty() {
+                self.arrive(client);
+            }
+            self.clients[client].resume(self.db).await;
+            self.clients[client].catch_up(self.db, 100).await;
+        }
+    }
+
+    /// Each client against what the store shows to its person.
+    async fn compare(&self) -> std::result::Result<(), String> {
+        for client in &self.clients {
+            let (db, caller) = (self.db, &client.caller);
+            let room = rooms::find(db, caller, &self.room).await.expect("a public room");
+            let (true, Some(held)) = (room.joined, client.held()) else {
+                if room.joined == client.held().is_some() {
+                    continue;
+                }
+                return Err(format!("{} is a member: {}", caller.username, room.joined));
+            };
+            let items = messages::history(db, caller, &self.room, Part::After(0), Some(100)).await.expect("history").items;
+            let page = members::list(db, caller, &self.room, (None, None)).await.expect("members");
+            let people: BTreeMap<_, _> = page.items.into_iter().map(|member| (member.user.id, member.role)).collect();
+            let unread = items.iter().filter(|message| message.seq > held.read_seq && message.deleted_at.is_none()).count();
+            let shown = held.shown();
+            if let Some((truth, seen)) = items.iter().zip(&shown).find(|(truth, seen)| truth != seen) {
+                return Err(format!("{} sees\n{seen:?}\nfor\n{truth:?}", caller.username));
+            }
+            let truth = (items.len(), &people, &room.name, Some(held.read_seq), room.unread, room.rev);
+            let seen = (shown.len(), &held.members, &held.name, room.read_seq, held.unread(), held.rev);
+            if truth != seen || usize::try_from(room.unread) != Ok(unread) {
+                return Err(format!("{} sees\n{seen:?}\nfor\n{truth:?}; counted {unread} unread", caller.username));
+            }
+        }
+        Ok(())
+    }
+}

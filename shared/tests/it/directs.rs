@@ -1,0 +1,120 @@
+//! The rules of direct rooms, and what a block does to them.
+
+use std::collections::BTreeSet;
+
+use shared::domain::{directs, invites, members, messages, rooms, settings};
+use shared::error::Result;
+use shared::id::{RoomRef, UserId};
+use shared::protocol::frames::Frame;
+use shared::protocol::invites::NewInvite;
+use shared::protocol::messages::NewMessage;
+use shared::protocol::rooms::{ChangeRoom, NewMembers, Role, RoomKind};
+use shared::push::Push;
+use shared::store::{Db, blocks};
+
+use crate::fixture::{self, limits, person};
+
+fn code<T>(outcome: Result<T>) -> &'static str {
+    outcome.err().map_or("ok", |error| error.code())
+}
+
+#[tokio::test]
+async fn two_people_have_one_direct_room_whoever_opens_it() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
+    let (hers, new) = directs::open(&db, &push, &ann, bob.user).await.expect("opened");
+    assert!(new);
+    assert_eq!((hers.kind, hers.members_count, hers.role), (RoomKind::Direct, 2, Some(Role::Member)));
+    assert_eq!(hers.direct_user.map(|user| user.id), Some(bob.user), "to ann it is bob's");
+    let told = push.taken().await;
+    assert_eq!(told.iter().map(|(user, _)| *user).collect::<Vec<_>>(), [ann.user, bob.user]);
+    assert!(told.iter().all(|(_, frame)| matches!(frame, Frame::RoomJoined { .. })), "{told:?}");
+    let (his, new) = directs::open(&db, &push, &bob, ann.user).await.expect("found");
+    assert_eq!((his.id, new, his.direct_user.map(|user| user.id)), (hers.id, false, Some(ann.user)));
+    assert!(push.taken().await.is_empty(), "nothing is told twice");
+    assert_eq!(code(rooms::find(&db, &eve, &RoomRef::Id(hers.id)).await), "room_not_found");
+    assert_eq!(code(directs::open(&db, &push, &ann, UserId(4711)).await), "user_not_found");
+}
+
+#[tokio::test]
+async fn with_oneself_it_holds_notes() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let ann = person(&db, "ann").await;
+    let (notes, new) = directs::open(&db, &push, &ann, ann.user).await.expect("opened");
+    assert!(new);
+    assert_eq!((notes.members_count, notes.direct_user), (1, None));
+    let note = NewMessage { content: Some("milk".into()), ..NewMessage::default() };
+    assert_eq!(code(messages::send(&db, &push, &limits(), &ann, (&RoomRef::Id(notes.id), &note)).await), "ok");
+    assert_eq!(directs::open(&db, &push, &ann, ann.user).await.expect("found").0.id, notes.id);
+}
+
+#[tokio::test]
+async fn sixteen_who_open_it_at_once_get_the_same_room() {
+    let url = fixture::migrated().await;
+    let db = Db::lazy(&url).expect("a URL");
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let opening = (0..16).map(|number| {
+        let (url, caller, other) =
+            if number % 2 == 0 { (url.clone(), ann.clone(), bob.user) } else { (url.clone(), bob.clone(), ann.user) };
+        tokio::spawn(async move {
+            let db = Db::lazy(&url).expect("a URL");
+            directs::open(&db, &Push::memory(), &caller, other).await
+        })
+    });
+    let (mut rooms, mut made) = (BTreeSet::new(), 0);
+    for opened in opening.collect::<Vec<_>>() {
+        let (room, new) = opened.await.expect("ran").expect("opened");
+        assert_eq!(room.members_count, 2);
+        rooms.insert(room.id);
+        made += u32::from(new);
+    }
+    assert_eq!((rooms.len(), made), (1, 1));
+}
+
+#[tokio::test]
+async fn nobody_rules_leaves_or_joins_a_direct_room() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
+    let room = RoomRef::Id(directs::open(&db, &push, &ann, bob.user).await.expect("opened").0.id);
+    let more = NewMembers { user_ids: vec![eve.user], ..NewMembers::default() };
+    let rename = ChangeRoom { name: Some("Ours".into()), ..ChangeRoom::default() };
+    for refused in [
+        code(rooms::leave(&db, &push, &ann, &room).await),
+        code(members::add(&db, &push, &ann, &room, &more).await),
+        code(members::set_role(&db, &push, &ann, (&room, ann.user), Role::Owner).await),
+        code(members::remove(&db, &push, &ann, &room, bob.user).await),
+        code(members::ban(&db, &push, &ann, &room, bob.user).await),
+        code(settings::update(&db, &push, &ann, &room, &rename).await),
+        code(settings::delete(&db, &push, &ann, &room).await),
+        code(invites::create(&db, &ann, &room, &NewInvite::default()).await),
+    ] {
+        assert_eq!(refused, "direct_room");
+    }
+}
+
+#[tokio::test]
+async fn a_block_closes_the_direct_room_to_both_and_to_nobody_else() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
+    let room = RoomRef::Id(directs::open(&db, &push, &ann, bob.user).await.expect("opened").0.id);
+    let other = RoomRef::Id(directs::open(&db, &push, &ann, eve.user).await.expect("opened").0.id);
+    let hi = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
+    messages::send(&db, &push, &limits(), &bob, (&room, &hi)).await.expect("sent");
+    blocks::insert(&mut db.acquire().await.expect("a connection"), ann.user, bob.user, ann.now).await.expect("blocked");
+    for (who, whom) in [(&ann, &bob), (&bob, &ann)] {
+        // The same to both: nothing tells who blocked whom.
+        assert_eq!(code(messages::send(&db, &push, &limits(), who, (&room, &hi)).await), "blocked");
+        assert_eq!(code(directs::open(&db, &push, who, whom.user).await), "blocked");
+        assert_eq!(code(messages::find(&db, who, &room, 1).await), "ok", "what was said stays");
+    }
+    assert_eq!(code(messages::send(&db, &push, &limits(), &ann, (&other, &hi)).await), "ok");
+    assert_eq!(code(messages::send(&db, &push, &limits(), &bob, (&RoomRef::general(), &hi)).await), "ok");
+    let (_, count) = fixture::statements(&db, messages::send(&db, &push, &limits(), &ann, (&other, &hi))).await;
+    assert_eq!(count, 6, "the block is looked for in the one locking read");
+    blocks::insert(&mut db.acquire().await.expect("a connection"), eve.user, bob.user, eve.now).await.expect("blocked");
+    assert_eq!(code(directs::open(&db, &push, &bob, eve.user).await), "blocked", "a new one is not opened either");
+}

@@ -1,0 +1,76 @@
+//! Forwarding: from a room that one may read to a room that one may write in, under the first writer's name.
+
+use shared::caller::Caller;
+use shared::domain::edits::{self, Editing};
+use shared::domain::messages::{self, Sent};
+use shared::domain::unsending;
+use shared::error::{Error, Result};
+use shared::id::RoomRef;
+use shared::protocol::messages::{Forward, NewContent, NewMessage};
+use shared::protocol::rooms::{NewRoom, RoomKind};
+
+use crate::fixture::{self, limits, person};
+use crate::room::Group;
+
+async fn forward(group: &Group, who: &Caller, to: &RoomRef, (room, seq): (&RoomRef, u64)) -> Result<Sent> {
+    let forward = Some(Forward { room_id: room.clone(), seq });
+    let new = NewMessage { forward, client_id: Some(format!("{room:?}-{seq}")), ..NewMessage::default() };
+    messages::send(&group.db, &group.push, &limits(), who, (to, &new)).await
+}
+
+async fn other_room(group: &Group, owner: &Caller) -> RoomRef {
+    let new = NewRoom { name: "Other".into(), kind: None, topic: None, member_ids: Vec::new() };
+    let room = shared::domain::rooms::create(&group.db, &group.push, owner, RoomKind::Group, &new).await.expect("made");
+    RoomRef::Id(room.id)
+}
+
+#[tokio::test]
+async fn a_forwarded_message_names_its_first_writer_however_often_it_is_passed_on() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let said = group.said(&ann, "Hello @bob").await;
+    let there = other_room(&group, &bob).await;
+    let once = forward(&group, &bob, &there, (&group.room, said.seq)).await.expect("forwarded").message;
+    let told = once.forwarded.clone().expect("told");
+    assert_eq!((told.username.as_deref(), told.created_at), (Some("ann"), said.created_at));
+    assert_eq!((once.content.as_str(), once.username.as_deref()), ("Hello @bob", Some("bob")));
+    assert!(once.mentions.is_empty(), "who was mentioned there is not called here");
+    assert_eq!(messages::find(&group.db, &bob, &there, once.seq).await.expect("stored"), once);
+    let again = forward(&group, &bob, &there, (&group.room, said.seq)).await.expect("replayed");
+    assert!(again.replayed, "the same client_id");
+    let back = forward(&group, &bob, &group.room, (&there, once.seq)).await.expect("forwarded").message;
+    assert_eq!(back.forwarded, Some(told));
+    let new = NewContent { content: "not her words".into() };
+    let editing = Editing { room: &group.room, seq: back.seq, new: &new };
+    let refused = edits::edit(&group.db, &group.push, &limits(), &bob, editing).await.err();
+    assert!(matches!(refused, Some(Error::Conflict("forwarded_message"))), "{refused:?}");
+    let trace = unsending::unsend(&group.db, &group.push, &bob, &group.room, back.seq).await.expect("unsent");
+    assert_eq!(trace.forwarded, None);
+}
+
+#[tokio::test]
+async fn only_what_one_may_read_is_passed_on_and_only_to_where_one_may_write() {
+    let db = fixture::database().await;
+    let (ann, eve) = (person(&db, "ann").await, person(&db, "eve").await);
+    let group = Group::of(db, &ann, &[]).await;
+    let (stands, gone) = (group.said(&ann, "one").await.seq, group.said(&ann, "two").await.seq);
+    unsending::unsend(&group.db, &group.push, &ann, &group.room, gone).await.expect("unsent");
+    let hers = other_room(&group, &eve).await;
+    for (who, to, from, code) in [
+        (&eve, &hers, (&group.room, stands), "room_not_found"),
+        (&ann, &hers, (&group.room, stands), "room_not_found"),
+        (&ann, &group.room, (&group.room, gone), "message_unsent"),
+        (&ann, &group.room, (&group.room, 99), "message_not_found"),
+        (&ann, &group.room, (&RoomRef::Id(4711.into()), 1), "room_not_found"),
+    ] {
+        assert_eq!(forward(&group, who, to, from).await.err().as_ref().map(Error::code), Some(code), "{from:?}");
+    }
+    let both = NewMessage {
+        content: Some("x".into()),
+        forward: Some(Forward { room_id: group.room.clone(), seq: stands }),
+        ..NewMessage::default()
+    };
+    let refused = messages::send(&group.db, &group.push, &limits(), &ann, (&group.room, &both)).await.err();
+    assert!(matches!(&refused, Some(Error::Invalid(wrong)) if wrong[0].code == "conflicting"), "{refused:?}");
+}

@@ -1,0 +1,130 @@
+//! The rules of invitations.
+
+use shared::domain::{invites, members, rooms, settings};
+use shared::error::{Error, Result};
+use shared::id::RoomRef;
+use shared::protocol::invites::NewInvite;
+use shared::protocol::rooms::{ChangeRoom, ChangeSettings, Whoever};
+use shared::push::Push;
+use shared::store::Db;
+
+use crate::fixture::{self, person};
+use crate::room::Group;
+
+fn code<T>(outcome: Result<T>) -> &'static str {
+    outcome.err().map_or("ok", |error| error.code())
+}
+
+fn uses(uses: u32) -> NewInvite {
+    NewInvite { uses: Some(uses), expires_in: None }
+}
+
+#[tokio::test]
+async fn whoever_has_the_code_joins_and_nobody_else() {
+    let db = fixture::database().await;
+    let (ann, bob, cat, eve) =
+        (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await, person(&db, "eve").await);
+    let group = Group::of(db, &ann, &[&cat]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    assert_eq!(code(invites::create(db, &cat, room, &uses(1)).await), "not_allowed");
+    assert_eq!(code(invites::create(db, &eve, room, &uses(1)).await), "room_not_found");
+    let invite = invites::create(db, &ann, room, &uses(1)).await.expect("made");
+    assert_eq!((invite.code.len(), invite.uses_left, invite.expires_at), (22, Some(1), None));
+    assert_eq!(code(invites::accept(db, push, &cat, room, &invite.code).await), "ok", "a member needs none, and uses none up");
+    let view = invites::accept(db, push, &bob, room, &invite.code).await.expect("joined");
+    assert_eq!((view.joined, view.members_count, view.unread), (true, 3, 0));
+    assert_eq!(group.shown(&bob, 1).await.content, "bob joined");
+    assert_eq!(code(invites::accept(db, push, &eve, room, &invite.code).await), "invite_used_up");
+    for (room, code_given) in [(room, "nonsense"), (room, ""), (room, "ä"), (&RoomRef::Id(4711.into()), invite.code.as_str())] {
+        let refused = code(invites::accept(db, push, &eve, room, code_given).await);
+        assert_eq!(refused, "invite_not_found", "nothing tells hidden from absent");
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_ends_by_time_and_by_being_taken_back() {
+    let db = fixture::database().await;
+    let (ann, mut bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    let short = invites::create(db, &ann, room, &NewInvite { expires_in: Some(60), uses: None }).await.expect("made");
+    let long = invites::create(db, &ann, room, &NewInvite::default()).await.expect("made");
+    assert_eq!(invites::list(db, &ann, room).await.expect("a list").items.len(), 2);
+    bob.now = ann.now.plus_seconds(60);
+    assert_eq!(code(invites::accept(db, push, &bob, room, &short.code).await), "invite_expired");
+    assert_eq!(code(invites::revoke(db, &bob, room, &long.code).await), "room_not_found");
+    invites::revoke(db, &ann, room, &long.code).await.expect("taken back");
+    assert_eq!(code(invites::revoke(db, &ann, room, &long.code).await), "invite_not_found");
+    assert_eq!(code(invites::accept(db, push, &bob, room, &long.code).await), "invite_not_found");
+    let left: Vec<_> = invites::list(db, &ann, room).await.expect("a list").items.into_iter().map(|invite| invite.code).collect();
+    assert_eq!(left, [short.code]);
+    let open = invites::create(db, &ann, room, &NewInvite::default()).await.expect("made");
+    members::ban(db, push, &ann, room, bob.user).await.expect("banned");
+    assert_eq!(code(invites::accept(db, push, &bob, room, &open.code).await), "banned");
+    for (new, field) in [
+        (NewInvite { expires_in: Some(59), uses: None }, "expires_in"),
+        (NewInvite { expires_in: Some(31_536_001), uses: None }, "expires_in"),
+        (uses(0), "uses"),
+        (uses(10_001), "uses"),
+    ] {
+        let refused = invites::create(db, &ann, room, &new).await.err();
+        assert!(matches!(&refused, Some(Error::Invalid(wrong)) if wrong[0].field == field), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_members_invite_they_take_back_only_their_own() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    let rules = ChangeSettings { who_adds: Some(Whoever::Members), ..ChangeSettings::default() };
+    settings::update(db, push, &ann, room, &ChangeRoom { settings: rules, ..ChangeRoom::default() }).await.expect("changed");
+    let hers = invites::create(db, &ann, room, &uses(1)).await.expect("made");
+    let [his, other] = [invites::create(db, &bob, room, &uses(1)).await, invites::create(db, &bob, room, &uses(1)).await];
+    assert_eq!(code(invites::revoke(db, &bob, room, &hers.code).await), "not_allowed");
+    assert_eq!(code(invites::revoke(db, &bob, room, &his.expect("made").code).await), "ok");
+    assert_eq!(code(invites::revoke(db, &ann, room, &other.expect("made").code).await), "ok");
+}
+
+#[tokio::test]
+async fn a_room_has_a_hundred_open_invitations_at_most() {
+    let db = fixture::database().await;
+    let ann = person(&db, "ann").await;
+    let group = Group::of(db, &ann, &[]).await;
+    let (db, room) = (&group.db, &group.room);
+    for _ in 0..100 {
+        invites::create(db, &ann, room, &uses(1)).await.expect("made");
+    }
+    assert_eq!(code(invites::create(db, &ann, room, &uses(1)).await), "too_many_invites");
+    let open = invites::list(db, &ann, room).await.expect("a list").items;
+    invites::revoke(db, &ann, room, &open[0].code).await.expect("taken back");
+    assert_eq!(code(invites::create(db, &ann, room, &uses(1)).await), "ok");
+}
+
+#[tokio::test]
+async fn twenty_who_come_at_once_use_five_invitations_exactly() {
+    let url = fixture::migrated().await;
+    let db = Db::lazy(&url).expect("a URL");
+    let ann = person(&db, "ann").await;
+    let mut people = Vec::new();
+    for number in 0..20 {
+        people.push(person(&db, &format!("person{number}")).await);
+    }
+    let group = Group::of(db, &ann, &[]).await;
+    let invite = invites::create(&group.db, &ann, &group.room, &uses(5)).await.expect("made");
+    let coming = people.into_iter().map(|caller| {
+        let (url, room, key) = (url.clone(), group.room.clone(), invite.code.clone());
+        tokio::spawn(async move {
+            let db = Db::lazy(&url).expect("a URL");
+            code(invites::accept(&db, &Push::memory(), &caller, &room, &key).await)
+        })
+    });
+    let mut outcomes = Vec::new();
+    for come in coming.collect::<Vec<_>>() {
+        outcomes.push(come.await.expect("ran"));
+    }
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, [["invite_used_up"; 15].as_slice(), &["ok"; 5]].concat());
+    assert_eq!(rooms::find(&group.db, &ann, &group.room).await.expect("hers").members_count, 6);
+}

@@ -1,0 +1,115 @@
+//! How the hot queries are executed: each names its index, on tables large enough that the server has a choice.
+
+use shared::caller::Caller;
+use shared::domain::messages::{self, Part};
+use shared::domain::receipts::{self, Mark};
+use shared::domain::{rooms, sync};
+use shared::id::{RoomId, RoomRef};
+use shared::protocol::rooms::{NewRoom, RoomKind, Scope};
+use shared::push::Push;
+use shared::store::Db;
+use sqlx::{Executor, Row};
+
+use crate::fixture::{self, person};
+
+/// One line of a plan: table, index.
+type Step = (String, Option<String>);
+
+async fn run(db: &Db, sql: String) {
+    let mut connection = db.acquire().await.expect("a connection");
+    connection.execute(sqlx::AssertSqlSafe(sql)).await.expect("runs");
+}
+
+/// A crowd of people, rooms of theirs, and history in the first of them.
+async fn populated() -> (Db, Caller, RoomRef) {
+    let db = fixture::database().await;
+    // Statements that are prepared from now on are logged with their values.
+    run(&db, "set global log_output = 'TABLE'".into()).await;
+    run(&db, "set global general_log = 1".into()).await;
+    let ann = person(&db, "ann").await;
+    let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids: Vec::new() };
+    let room = rooms::create(&db, &Push::memory(), &ann, RoomKind::Group, &new).await.expect("made").id;
+    let RoomId(id) = room;
+    for sql in [
+        "insert into users (username, display_name, password_hash, created_at) select concat('u', seq), 'U', 'x', 0 from seq_1_to_500".to_owned(),
+        "insert into rooms (kind, name, active_at, changed_at, created_at) select 'group', 'Other', seq, seq, seq from seq_1_to_300".to_owned(),
+        format!(
+            "insert into members (room_id, user_id, joined_at, rev, read_seq, delivered_seq)
+             select r.id, u.id, 0, u.id, u.id, u.id from rooms r join users u on u.username <> 'ann' where r.id = {id} or (u.id + r.id) % 7 = 0"
+        ),
+        format!("insert into members (room_id, user_id, joined_at) select id, {}, 0 from rooms where id % 10 = 0 and id <> {id}", ann.user),
+        format!("insert into messages (room_id, seq, sender_id, content, created_at, rev) select {id}, seq, {}, 'text', 0, seq from seq_1_to_5000", ann.user),
+        format!("insert into messages (room_id, seq, sender_id, content, created_at, rev) select {}, seq, {}, 'text', 0, seq from seq_1_to_5000", id + 1, ann.user),
+        format!("insert into reactions (room_id, seq, emoji, user_id, created_at) select {id}, seq, 'x', {}, 0 from seq_1_to_5000", ann.user),
+        format!("insert into receipts (room_id, user_id, to_seq, from_seq, read_at) select {id}, u.id, s.seq * 10, s.seq * 10 - 9, 0 from users u join seq_1_to_20 s on 1"),
+        format!("update rooms set last_seq = 5000, rev = 5000 where id = {id}"),
+        format!("update members set read_seq = 5000 where room_id = {id} and user_id = {}", ann.user),
+        "analyze table users, rooms, members, messages, reactions, receipts, mentions, hidden_messages".to_owned(),
+    ] {
+        run(&db, sql).await;
+    }
+    (db, ann, RoomRef::Id(room))
+}
+
+/// The plans of the statements that the work really sends, as the server logged them.
+async fn plans<T>(db: &Db, work: impl Future<Output = T>) -> Vec<(String, Vec<Step>)> {
+    run(db, "set @from = now(6)".into()).await;
+    work.await;
+    let logged: Vec<String> = sqlx::query_scalar(
+        "select cast(argument as char) from mysql.general_log
+         where thread_id = connection_id() and event_time >= @from and command_type = 'Execute' and argument like '%select%'
+         order by event_time",
+    )
+    .fetch_all(&mut *db.acquire().await.expect("a connection"))
+    .await
+    .expect("the log");
+    let mut plans = Vec::new();
+    for statement in logged.into_iter().filter(|statement| !statement.contains("general_log")) {
+        let explain = sqlx::AssertSqlSafe(format!("explain {statement}"));
+        let rows = db.acquire().await.expect("a connection").fetch_all(explain).await.expect("a plan");
+        let step = |row: &sqlx::mysql::MySqlRow| -> Step {
+            (row.try_get::<Option<String>, _>("table").expect("a table").unwrap_or_default(), row.try_get("key").expect("a key"))
+        };
+        plans.push((statement, rows.iter().map(step).collect()));
+    }
+    plans
+}
+
+/// Asserts that a statement with these words looks the table up by this index.
+#[track_caller]
+fn uses(plans: &[(String, Vec<Step>)], words: &str, table: &str, index: &str) {
+    let (statement, steps) = plans
+        .iter()
+        .find(|(statement, _)| statement.split_whitespace().collect::<Vec<_>>().join(" ").contains(words))
+        .unwrap_or_else(|| panic!("no statement has {words:?}: {plans:#?}"));
+    let found = steps.iter().filter(|(name, _)| name == table).map(|(_, key)| key.as_deref());
+    assert!(found.clone().any(|key| key == Some(index)) && found.clone().all(|key| key.is_some()), "{statement}\n{steps:?}");
+}
+
+#[tokio::test]
+async fn each_hot_query_names_its_index() {
+    let (db, ann, room) = populated().await;
+    let history = plans(&db, messages::history(&db, &ann, &room, Part::Before(2500), Some(50))).await;
+    uses(&history, "left join members m on", "r", "PRIMARY");
+    uses(&history, "left join members m on", "m", "PRIMARY");
+    uses(&history, "from messages m", "m", "PRIMARY");
+    uses(&history, "from reactions", "reactions", "PRIMARY");
+    let changes = plans(&db, sync::room(&db, &ann, &room, 4900, None)).await;
+    uses(&changes, "join (select x.room_id, x.seq", "x", "messages_rev");
+    uses(&changes, "join (select x.room_id, x.seq", "m", "PRIMARY");
+    uses(&changes, "m.rev > ", "m", "members_rev");
+    uses(&changes, "from reactions", "reactions", "PRIMARY");
+    let list = plans(&db, rooms::list(&db, &ann, Scope::Joined, (None, None))).await;
+    uses(&list, "select room_id as id from members", "members", "members_user");
+    let all = plans(&db, sync::rooms(&db, &ann, None, None)).await;
+    uses(&all, "greatest(r.changed_at", "m", "members_user");
+    uses(&all, "greatest(r.changed_at", "r", "PRIMARY");
+    let unread = plans(&db, receipts::unread(&db, &ann)).await;
+    uses(&unread, "m.user_id = ", "m", "members_user");
+    let readers = plans(&db, receipts::of_message(&db, &ann, &room, 15)).await;
+    uses(&readers, "from messages g", "g", "PRIMARY");
+    uses(&readers, "from messages g", "m", "PRIMARY");
+    uses(&readers, "from messages g", "x", "PRIMARY");
+    run(&db, "set global general_log = 0".into()).await;
+    receipts::mark(&db, &Push::memory(), &ann, &room, Mark::Read(1)).await.expect("the tables still work");
+}

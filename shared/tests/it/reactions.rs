@@ -1,0 +1,156 @@
+//! Reactions: given once, counted, told to everyone, and cheap.
+
+use shared::caller::Caller;
+use shared::domain::reactions::{self, Reacting};
+use shared::domain::unsending;
+use shared::error::{Error, Result};
+use shared::protocol::frames::Frame;
+use shared::protocol::messages::{Reaction, ReactionChange};
+use shared::push::Push;
+use shared::store::Db;
+
+use crate::fixture::{self, person, statements};
+use crate::room::Group;
+
+async fn react(group: &Group, who: &Caller, seq: u64, emoji: &str) -> Result<ReactionChange> {
+    reactions::react(&group.db, &group.push, who, Reacting { room: &group.room, seq, emoji }).await
+}
+
+async fn unreact(group: &Group, who: &Caller, seq: u64, emoji: &str) -> Result<ReactionChange> {
+    reactions::unreact(&group.db, &group.push, who, Reacting { room: &group.room, seq, emoji }).await
+}
+
+fn reaction(emoji: &str, count: u32, mine: bool) -> Reaction {
+    Reaction { emoji: emoji.into(), count, mine: Some(mine) }
+}
+
+#[tokio::test]
+async fn reactions_are_counted_and_told_and_giving_one_twice_changes_nothing() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let said = group.said(&ann, "one").await;
+    let first = react(&group, &bob, said.seq, "👍").await.expect("given");
+    assert_eq!((first.count, first.added, first.rev, first.user_id), (1, true, said.rev + 1, bob.user));
+    let heard = group.heard().await;
+    assert_eq!(heard.iter().map(|(user, _)| *user).collect::<Vec<_>>(), [ann.user, bob.user]);
+    assert!(heard.iter().all(|(_, frame)| matches!(frame, Frame::Reaction(told) if *told == first)), "{heard:?}");
+    assert_eq!(react(&group, &bob, said.seq, "👍").await.expect("stands"), first);
+    assert!(group.heard().await.is_empty());
+    assert_eq!(react(&group, &ann, said.seq, "👍").await.expect("given").count, 2);
+    react(&group, &ann, said.seq, "👍🏽").await.expect("skin tones differ");
+    let hers = group.shown(&ann, said.seq).await;
+    assert_eq!(hers.reactions, [reaction("👍", 2, true), reaction("👍🏽", 1, true)]);
+    assert_eq!(group.history(&bob).await[0].reactions, [reaction("👍", 2, true), reaction("👍🏽", 1, false)]);
+    let gone = unreact(&group, &bob, said.seq, "👍").await.expect("taken back");
+    assert_eq!((gone.count, gone.added, gone.rev), (1, false, hers.rev + 1));
+    group.heard().await;
+    assert_eq!(unreact(&group, &bob, said.seq, "👍").await.expect("as it is"), gone);
+    assert!(group.heard().await.is_empty());
+    assert_eq!(group.shown(&bob, said.seq).await.rev, gone.rev, "the message carries its last change");
+}
+
+#[tokio::test]
+async fn sixteen_copies_at_once_are_one_reaction() {
+    let url = fixture::migrated().await;
+    let db = Db::lazy(&url).expect("a URL");
+    let ann = person(&db, "ann").await;
+    let group = Group::of(db, &ann, &[]).await;
+    let said = group.said(&ann, "one").await;
+    let copies = (0..16).map(|_| {
+        let (url, ann, room) = (url.clone(), ann.clone(), group.room.clone());
+        tokio::spawn(async move {
+            let db = Db::lazy(&url).expect("a URL");
+            reactions::react(&db, &Push::memory(), &ann, Reacting { room: &room, seq: said.seq, emoji: "👍" }).await
+        })
+    });
+    for copy in copies.collect::<Vec<_>>() {
+        let change = copy.await.expect("ran").expect("stands");
+        assert_eq!((change.count, change.rev), (1, said.rev + 1));
+    }
+    assert_eq!(group.shown(&ann, said.seq).await.reactions, [reaction("👍", 1, true)]);
+}
+
+#[tokio::test]
+async fn who_reacted_is_listed_page_by_page() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let seq = group.said(&ann, "one").await.seq;
+    for (who, emoji) in [(&ann, "👍"), (&bob, "👍"), (&bob, "❤️")] {
+        react(&group, who, seq, emoji).await.expect("given");
+    }
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let page =
+            reactions::list(&group.db, &ann, (&group.room, seq), None, (cursor.as_deref(), Some(1))).await.expect("a page");
+        seen.extend(page.items.into_iter().map(|one| (one.emoji, one.user.id)));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let all = [("❤️", bob.user), ("👍", ann.user), ("👍", bob.user)].map(|(emoji, user)| (emoji.to_owned(), user));
+    assert_eq!(seen, all);
+    let hearts = reactions::list(&group.db, &ann, (&group.room, seq), Some("❤️"), (None, None)).await.expect("a page").items;
+    assert_eq!(hearts.len(), 1);
+    for (emoji, cursor) in [(Some("heart"), None), (None, Some("nonsense")), (None, Some(""))] {
+        let refused = reactions::list(&group.db, &ann, (&group.room, seq), emoji, (cursor, None)).await.err();
+        assert!(matches!(refused, Some(Error::Invalid(_))), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_has_twenty_kinds_of_reactions_at_most() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let seq = group.said(&ann, "one").await.seq;
+    let emoji: Vec<String> = ('\u{1f600}'..'\u{1f615}').map(String::from).collect();
+    for emoji in &emoji[..20] {
+        react(&group, &ann, seq, emoji).await.expect("given");
+    }
+    let refused = react(&group, &ann, seq, &emoji[20]).await.err();
+    assert!(matches!(refused, Some(Error::Conflict("too_many_reactions"))), "{refused:?}");
+    react(&group, &bob, seq, &emoji[3]).await.expect("one of the twenty");
+}
+
+#[tokio::test]
+async fn only_members_react_to_what_stands_and_with_one_emoji() {
+    let db = fixture::database().await;
+    let (ann, eve) = (person(&db, "ann").await, person(&db, "eve").await);
+    let group = Group::of(db, &ann, &[]).await;
+    let (stands, gone) = (group.said(&ann, "one").await.seq, group.said(&ann, "two").await.seq);
+    unsending::unsend(&group.db, &group.push, &ann, &group.room, gone).await.expect("unsent");
+    group.heard().await;
+    for (who, seq, emoji, code) in [
+        (&ann, stands, "", "invalid_input"),
+        (&ann, stands, "a", "invalid_input"),
+        (&ann, stands, "👍👍", "invalid_input"),
+        (&ann, stands, "ok 👍", "invalid_input"),
+        (&ann, gone, "👍", "message_unsent"),
+        (&ann, 99, "👍", "message_not_found"),
+        (&ann, u64::MAX, "👍", "message_not_found"),
+        (&eve, stands, "👍", "room_not_found"),
+    ] {
+        assert_eq!(react(&group, who, seq, emoji).await.err().as_ref().map(Error::code), Some(code), "{seq} {emoji}");
+    }
+    assert!(group.heard().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_reaction_keeps_to_its_statements() {
+    let db = fixture::database().await;
+    let ann = person(&db, "ann").await;
+    let group = Group::of(db, &ann, &[]).await;
+    let seq = group.said(&ann, "one").await.seq;
+    react(&group, &ann, seq, "👍").await.expect("prepared");
+    unreact(&group, &ann, seq, "👍").await.expect("prepared");
+    for work in [true, false] {
+        let change =
+            async { if work { react(&group, &ann, seq, "👍").await } else { unreact(&group, &ann, seq, "👍").await } };
+        let (done, count) = statements(&group.db, change).await;
+        done.expect("changed");
+        assert_eq!(count, 7, "BEGIN, room and member, message with reactions, the reaction, the revs, COMMIT; and the audience");
+    }
+}

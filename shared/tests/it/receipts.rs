@@ -1,0 +1,322 @@
+//! The rules of reading: marks, what is unread, who has read what and when.
+
+use shared::caller::Caller;
+use shared::domain::messages::{self, Sent};
+use shared::domain::receipts::{self, Mark};
+use shared::domain::{rooms, unsending};
+use shared::error::Error;
+use shared::id::{MessageId, RoomId, RoomRef, UserId};
+use shared::protocol::frames::Frame;
+use shared::protocol::messages::NewMessage;
+use shared::protocol::receipts::{Receipt, Receipts};
+use shared::protocol::rooms::{NewRoom, RoomKind, Scope};
+use shared::push::Push;
+use shared::store::{Db, members};
+use shared::time::Timestamp;
+use sqlx::Executor;
+
+use crate::fixture::{self, caller, limits, person, statements};
+
+async fn room_of(db: &Db, owner: &Caller, others: &[&Caller]) -> RoomRef {
+    let member_ids = others.iter().map(|caller| caller.user).collect();
+    let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids };
+    RoomRef::Id(rooms::create(db, &Push::memory(), owner, RoomKind::Public, &new).await.expect("made").id)
+}
+
+async fn say(db: &Db, who: &Caller, room: &RoomRef, text: &str) -> Sent {
+    let new = NewMessage { content: Some(text.into()), ..NewMessage::default() };
+    messages::send(db, &Push::memory(), &limits(), who, (room, &new)).await.expect("sent")
+}
+
+async fn read(db: &Db, who: &Caller, room: &RoomRef, seq: u64) -> Receipt {
+    receipts::mark(db, &Push::memory(), who, room, Mark::Read(seq)).await.expect("marked")
+}
+
+/// Read and unread, as the answer says it and as the list of rooms says it.
+async fn unread(db: &Db, who: &Caller, room: &RoomRef) -> u64 {
+    let list = rooms::list(db, who, Scope::Joined, (None, None)).await.expect("rooms");
+    let one = rooms::find(db, who, room).await.expect("the room");
+    let all = receipts::unread(db, who).await.expect("unread");
+    let listed = list.items.iter().find(|item| item.id == one.id).expect("listed").unread;
+    let summed = all.rooms.iter().find(|item| item.room_id == one.id).map_or(0, |item| item.unread);
+    let marked = receipts::mark(db, &Push::memory(), who, room, Mark::Read(0)).await.expect("no change").unread;
+    assert_eq!((listed, summed, marked), (one.unread, one.unread, Some(one.unread)));
+    assert_eq!(all.total, all.rooms.iter().map(|room| room.unread).sum::<u64>());
+    one.unread
+}
+
+fn at(who: &Caller, seconds: i64) -> Caller {
+    Caller { now: who.now.plus_seconds(seconds), ..who.clone() }
+}
+
+type Seen = Vec<(UserId, Option<Timestamp>)>;
+
+/// Who has read, and whom it has reached, each with the time.
+fn names(receipts: &Receipts) -> (Seen, Seen) {
+    let list = |seen: &[shared::protocol::receipts::Seen]| seen.iter().map(|seen| (seen.user.id, seen.at)).collect();
+    (list(&receipts.read), list(&receipts.delivered))
+}
+
+#[tokio::test]
+async fn marks_only_rise_and_never_pass_the_end() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let room = room_of(&db, &ann, &[&bob]).await;
+    for text in ["1", "2", "3", "4", "5"] {
+        say(&db, &ann, &room, text).await;
+    }
+    let push = Push::memory();
+    for (mark, read_seq, delivered_seq, unread, frames) in [
+        (Mark::Delivered(2), 0, 2, 5, 2),
+        (Mark::Read(3), 3, 3, 2, 2),
+        (Mark::Read(1), 3, 3, 2, 0),
+        (Mark::Read(3), 3, 3, 2, 0),
+        (Mark::Delivered(1), 3, 3, 2, 0),
+        (Mark::Delivered(99), 3, 5, 2, 2),
+        (Mark::Read(4), 4, 5, 1, 2),
+        (Mark::Read(u64::MAX), 5, 5, 0, 2),
+        (Mark::Read(0), 5, 5, 0, 0),
+    ] {
+        let receipt = receipts::mark(&db, &push, &bob, &room, mark).await.expect("marked");
+        assert_eq!(
+            (receipt.read_seq, receipt.delivered_seq, receipt.unread),
+            (read_seq, delivered_seq, Some(unread)),
+            "{mark:?}"
+        );
+        assert_eq!(push.taken().await.len(), frames, "{mark:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_mark_is_told_to_the_members_and_what_is_unread_to_oneself_only() {
+    let db = fixture::database().await;
+    let (ann, bob, carl) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "carl").await);
+    let room = room_of(&db, &ann, &[&bob, &carl]).await;
+    for text in ["1", "2"] {
+        say(&db, &ann, &room, text).await;
+    }
+    let push = Push::memory();
+    receipts::mark(&db, &push, &bob, &room, Mark::Read(1)).await.expect("marked");
+    let mut told: Vec<_> = push
+        .taken()
+        .await
+        .into_iter()
+        .map(|(user, frame)| match frame {
+            Frame::Receipt(receipt) => (user, receipt.user_id, receipt.read_seq, receipt.delivered_seq, receipt.unread),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    told.sort_unstable();
+    let expected = [(ann.user, bob.user, 1, 1, None), (bob.user, bob.user, 1, 1, Some(1)), (carl.user, bob.user, 1, 1, None)];
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn in_a_room_of_more_than_a_hundred_a_mark_is_told_to_oneself_alone() {
+    let db = fixture::database().await;
+    let ann = person(&db, "ann").await;
+    let mut others = Vec::new();
+    for number in 0..receipts::TOLD_TO_ALL {
+        others.push(person(&db, &format!("person{number}")).await);
+    }
+    let room = room_of(&db, &ann, &others.iter().collect::<Vec<_>>()).await;
+    say(&db, &ann, &room, "Hi").await;
+    let push = Push::memory();
+    receipts::mark(&db, &push, &others[0], &room, Mark::Read(1)).await.expect("marked");
+    let told: Vec<_> = push.taken().await.into_iter().map(|(user, _)| user).collect();
+    assert_eq!(told, [others[0].user], "101 members");
+    rooms::leave(&db, &Push::memory(), &others[1], &room).await.expect("left");
+    receipts::mark(&db, &push, &others[0], &room, Mark::Read(2)).await.expect("marked");
+    assert_eq!(push.taken().await.len(), 100, "a hundred members");
+}
+
+#[tokio::test]
+async fn unread_is_exact_after_unsending_own_messages_and_coming_back() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let room = room_of(&db, &ann, &[&bob]).await;
+    for text in ["1", "2", "3", "4"] {
+        say(&db, &ann, &room, text).await;
+    }
+    assert_eq!((unread(&db, &ann, &room).await, unread(&db, &bob, &room).await), (0, 4), "one's own are read");
+    unsending::unsend(&db, &push, &ann, &room, 3).await.expect("unsent");
+    assert_eq!(unread(&db, &bob, &room).await, 3, "an unsent message is not unread");
+    assert_eq!(read(&db, &bob, &room, 2).await.unread, Some(1));
+    unsending::unsend(&db, &push, &ann, &room, 1).await.expect("unsent");
+    assert_eq!(unread(&db, &bob, &room).await, 1, "one that was read before changes nothing");
+    say(&db, &bob, &room, "5").await;
+    assert_eq!((unread(&db, &ann, &room).await, unread(&db, &bob, &room).await), (1, 0), "who writes has read");
+    rooms::leave(&db, &push, &bob, &room).await.expect("left");
+    say(&db, &ann, &room, "while Bob is away").await;
+    rooms::join(&db, &push, &bob, &room).await.expect("back");
+    assert_eq!(unread(&db, &bob, &room).await, 0, "what was written meanwhile, and that one is back, is not news");
+    say(&db, &ann, &room, "after that").await;
+    assert_eq!(unread(&db, &bob, &room).await, 1);
+}
+
+#[tokio::test]
+async fn who_has_read_a_message_is_known_with_its_time() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let (carl, dora) = (person(&db, "carl").await, person(&db, "dora").await);
+    let room = room_of(&db, &ann, &[&bob, &carl, &dora]).await;
+    for text in ["1", "2", "3", "4"] {
+        say(&db, &ann, &room, text).await;
+    }
+    let eve = person(&db, "eve").await;
+    rooms::join(&db, &Push::memory(), &eve, &room).await.expect("joined");
+    let (first, second) = (at(&bob, 10), at(&bob, 20));
+    read(&db, &first, &room, 2).await;
+    read(&db, &second, &room, 4).await;
+    let written = at(&carl, 30);
+    say(&db, &written, &room, "I have read it all by now").await;
+    let arrived = at(&dora, 40);
+    receipts::mark(&db, &Push::memory(), &arrived, &room, Mark::Delivered(3)).await.expect("marked");
+    let seen = async |seq| names(&receipts::of_message(&db, &bob, &room, seq).await.expect("receipts"));
+    let some = |who: &Caller| (who.user, Some(who.now));
+    assert_eq!(seen(2).await, (vec![some(&first), some(&written)], vec![some(&first), some(&written), some(&arrived)]));
+    assert_eq!(seen(3).await.0, [some(&second), some(&written)], "each act of reading has its time");
+    assert_eq!(seen(4).await, (vec![some(&second), some(&written)], vec![some(&second), some(&written)]));
+    let after = seen(6).await;
+    assert_eq!(after, (vec![], vec![]), "Carl wrote it, and nobody has read it: Eve, who came later, has no part in the others");
+    for seq in [0, 7, u64::MAX] {
+        let refused = receipts::of_message(&db, &bob, &room, seq).await.err();
+        assert!(matches!(refused, Some(Error::NotFound("message_not_found"))), "{seq}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_came_back_has_read_what_they_had_read_before_and_nothing_of_what_they_missed() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let room = room_of(&db, &ann, &[&bob]).await;
+    say(&db, &ann, &room, "1").await;
+    read(&db, &bob, &room, 1).await;
+    rooms::leave(&db, &push, &bob, &room).await.expect("left");
+    let missed = say(&db, &ann, &room, "missed").await.message.seq;
+    let gone = receipts::of_message(&db, &ann, &room, 1).await.expect("receipts");
+    assert_eq!(names(&gone), (vec![], vec![]), "who left is no reader any longer");
+    rooms::join(&db, &push, &bob, &room).await.expect("back");
+    let last = say(&db, &ann, &room, "news").await.message.seq;
+    read(&db, &bob, &room, last).await;
+    for (seq, readers) in [(1, vec![bob.user]), (missed, vec![]), (last, vec![bob.user])] {
+        let receipts = receipts::of_message(&db, &ann, &room, seq).await.expect("receipts");
+        assert_eq!(receipts.read.iter().map(|seen| seen.user.id).collect::<Vec<_>>(), readers, "{seq}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_named_by_its_number_too_and_strangers_learn_nothing() {
+    let db = fixture::database().await;
+    let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
+    let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids: vec![bob.user] };
+    let group = rooms::create(&db, &Push::memory(), &ann, RoomKind::Group, &new).await.expect("made");
+    let group = RoomRef::Id(group.id);
+    let message = say(&db, &ann, &group, "Hi").await.message;
+    read(&db, &bob, &group, 1).await;
+    let receipts = receipts::of_message_id(&db, &ann, message.id).await.expect("receipts");
+    assert_eq!(names(&receipts).0, [(bob.user, Some(bob.now))]);
+    for id in [message.id, MessageId(4711)] {
+        let refused = receipts::of_message_id(&db, &eve, id).await.err();
+        assert!(matches!(refused, Some(Error::NotFound("message_not_found"))), "{refused:?}");
+    }
+    let hidden = [
+        receipts::mark(&db, &Push::memory(), &eve, &group, Mark::Read(1)).await.err(),
+        receipts::of_message(&db, &eve, &group, 1).await.err(),
+    ];
+    for refused in hidden {
+        assert!(matches!(refused, Some(Error::NotFound("room_not_found"))), "{refused:?}");
+    }
+    let public = room_of(&db, &ann, &[]).await;
+    say(&db, &ann, &public, "Hi").await;
+    let reader = [
+        receipts::mark(&db, &Push::memory(), &eve, &public, Mark::Read(1)).await.err(),
+        receipts::of_message(&db, &eve, &public, 1).await.err(),
+    ];
+    for refused in reader {
+        assert!(matches!(refused, Some(Error::Forbidden("not_a_member"))), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn marking_read_in_a_room_of_a_thousand_blocks_no_sender_and_no_sender_blocks_it() {
+    let url = fixture::migrated().await;
+    let db = Db::lazy(&url).expect("a URL");
+    let ann = person(&db, "ann").await;
+    let room = room_of(&db, &ann, &[]).await;
+    let RoomRef::Id(RoomId(id)) = room else { panic!("an id") };
+    let crowd = format!(
+        "insert into users (username, display_name, password_hash, created_at) select concat('u', seq), 'U', 'x', 0 from seq_1_to_1000;
+         insert into members (room_id, user_id, joined_at) select {id}, id, 0 from users where username <> 'ann'"
+    );
+    for statement in crowd.split(';') {
+        db.acquire().await.expect("a connection").execute(sqlx::AssertSqlSafe(statement.to_owned())).await.expect("a crowd");
+    }
+    say(&db, &ann, &room, "Hi, everyone").await;
+    let ids: Vec<u64> = sqlx::query_scalar("select id from users where username <> 'ann'")
+        .fetch_all(&mut *db.acquire().await.expect("a connection"))
+        .await
+        .expect("ids");
+    // A sender holds the room's row; whoever needed it would wait 3 s and fail.
+    let mut held = db.begin().await.expect("a transaction");
+    members::lock(&mut held, &room, ann.user).await.expect("locked");
+    let readers = ids.chunks(250).map(|ids| {
+        let (db, ids, room) = (Db::lazy(&url).expect("a URL"), ids.to_vec(), room.clone());
+        tokio::spawn(async move {
+            for id in ids {
+                let reader = caller(UserId(id), "reader");
+                assert_eq!(read(&db, &reader, &room, 1).await.read_seq, 1);
+            }
+        })
+    });
+    let readers: Vec<_> = readers.collect();
+    for reader in readers {
+        reader.await.expect("every mark was set");
+    }
+    held.finish(Ok(())).await.expect("let go");
+    // And the other way round: senders meet no lock while a thousand read.
+    let (other, same) = (Db::lazy(&url).expect("a URL"), room.clone());
+    let reading = tokio::spawn(async move {
+        for id in ids {
+            read(&other, &caller(UserId(id), "reader"), &same, 1 + id % 20).await;
+        }
+    });
+    for number in 2..=20 {
+        assert_eq!(say(&db, &ann, &room, "and on").await.message.seq, number);
+    }
+    reading.await.expect("read");
+    assert_eq!(receipts::of_message(&db, &ann, &room, 1).await.expect("receipts").read.len(), 1000);
+}
+
+#[tokio::test]
+async fn reading_keeps_to_its_statements() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let room = room_of(&db, &ann, &[&bob]).await;
+    for text in ["1", "2", "3", "4", "5", "6"] {
+        say(&db, &ann, &room, text).await;
+    }
+    let mark = async |mark| {
+        let (outcome, count) = statements(&db, receipts::mark(&db, &push, &bob, &room, mark)).await;
+        outcome.expect("marked");
+        count
+    };
+    mark(Mark::Delivered(1)).await;
+    mark(Mark::Read(1)).await;
+    assert_eq!(mark(Mark::Delivered(2)).await, 3, "how one stands, the mark; and the audience");
+    assert_eq!(mark(Mark::Read(3)).await, 4, "how one stands, the act, the marks; and the audience");
+    assert_eq!(mark(Mark::Read(3)).await, 1, "nothing is new");
+    unsending::unsend(&db, &push, &ann, &room, 5).await.expect("unsent");
+    mark(Mark::Read(3)).await;
+    assert_eq!(mark(Mark::Read(4)).await, 5, "and what was unsent after it");
+    assert_eq!(mark(Mark::Read(6)).await, 4);
+    let of_message = || receipts::of_message(&db, &ann, &room, 3);
+    of_message().await.expect("prepared");
+    assert_eq!(statements(&db, of_message()).await.1, 2);
+    let all = || receipts::unread(&db, &ann);
+    all().await.expect("prepared");
+    assert_eq!(statements(&db, all()).await.1, 1);
+}

@@ -1,0 +1,153 @@
+//! The rules of what a room says of itself and allows: renaming, slow mode, who writes, archive, end, mute.
+
+use shared::domain::messages::{self, Part};
+use shared::domain::{members, reactions, rooms, settings};
+use shared::error::{Error, Result};
+use shared::id::RoomRef;
+use shared::protocol::frames::Frame;
+use shared::protocol::messages::NewMessage;
+use shared::protocol::rooms::{ChangeRoom, ChangeSettings, NewMembers, Role, Scope, Whoever};
+
+use crate::fixture::{self, limits, person};
+use crate::room::Group;
+
+fn code<T>(outcome: Result<T>) -> &'static str {
+    outcome.err().map_or("ok", |error| error.code())
+}
+
+fn rules(settings: ChangeSettings) -> ChangeRoom {
+    ChangeRoom { settings, ..ChangeRoom::default() }
+}
+
+fn text(content: &str) -> NewMessage {
+    NewMessage { content: Some(content.into()), ..NewMessage::default() }
+}
+
+#[tokio::test]
+async fn a_renamed_room_says_so_to_everyone_once() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    let change = ChangeRoom { name: Some("  Lunch ".into()), topic: Some("Where to".into()), ..ChangeRoom::default() };
+    assert_eq!(code(settings::update(db, push, &bob, room, &change).await), "not_allowed");
+    for _ in 0..2 {
+        let view = settings::update(db, push, &ann, room, &change).await.expect("renamed");
+        assert_eq!((view.name.as_str(), view.topic.as_str(), view.rev, view.last_seq), ("Lunch", "Where to", 3, 1));
+    }
+    let told: Vec<_> = group.heard().await.into_iter().filter(|(user, _)| *user == bob.user).collect();
+    let [(_, Frame::RoomChanged { rev: 2, room: facts, .. }), (_, Frame::Message { message, .. })] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!((facts.name.as_str(), facts.topic.as_str()), ("Lunch", "Where to"));
+    assert_eq!((message.rev, message.content.as_str()), (3, "ann named the room Lunch"));
+    assert_eq!(message.event.as_deref(), Some("room.renamed"));
+    for (change, field) in [
+        (ChangeRoom { name: Some(" ".into()), ..ChangeRoom::default() }, "name"),
+        (ChangeRoom { topic: Some("x".repeat(501)), ..ChangeRoom::default() }, "topic"),
+        (rules(ChangeSettings { slow_mode_seconds: Some(86_401), ..ChangeSettings::default() }), "settings.slow_mode_seconds"),
+    ] {
+        let refused = settings::update(db, push, &ann, room, &change).await.err();
+        assert!(matches!(&refused, Some(Error::Invalid(wrong)) if wrong[0].field == field), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn slow_mode_parts_the_messages_of_members_and_spares_admins() {
+    let db = fixture::database().await;
+    let (ann, mut bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    let slow = rules(ChangeSettings { slow_mode_seconds: Some(30), ..ChangeSettings::default() });
+    settings::update(db, push, &ann, room, &slow).await.expect("slow");
+    assert_eq!(code(messages::send(db, push, &limits(), &bob, (room, &text("1"))).await), "ok");
+    bob.now = bob.now.plus_seconds(10);
+    let refused = messages::send(db, push, &limits(), &bob, (room, &text("2"))).await.err();
+    let Some(Error::TooMany { retry_after: 20, policy: Some(policy) }) = refused else { panic!("{refused:?}") };
+    assert_eq!((policy.quota, policy.window), (1, 30));
+    bob.now = bob.now.plus_seconds(20);
+    assert_eq!(code(messages::send(db, push, &limits(), &bob, (room, &text("2"))).await), "ok");
+    for number in 0..3 {
+        assert_eq!(code(messages::send(db, push, &limits(), &ann, (room, &text(&number.to_string()))).await), "ok");
+    }
+}
+
+#[tokio::test]
+async fn where_only_admins_write_members_read() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    let admins = rules(ChangeSettings { who_writes: Some(Whoever::Admins), ..ChangeSettings::default() });
+    let view = settings::update(db, push, &ann, room, &admins).await.expect("changed");
+    assert_eq!(view.settings.who_writes, Whoever::Admins);
+    assert_eq!(code(messages::send(db, push, &limits(), &bob, (room, &text("Hi"))).await), "not_allowed");
+    group.said(&ann, "News").await;
+    assert_eq!(group.shown(&bob, 1).await.content, "News");
+    members::set_role(db, push, &ann, (room, bob.user), Role::Admin).await.expect("an admin");
+    assert_eq!(code(messages::send(db, push, &limits(), &bob, (room, &text("Hi"))).await), "ok");
+}
+
+#[tokio::test]
+async fn an_archived_room_is_read_and_nothing_else_until_it_comes_back() {
+    let db = fixture::database().await;
+    let (ann, bob, cat) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    group.said(&ann, "old").await;
+    let archive = |archived| ChangeRoom { archived: Some(archived), ..ChangeRoom::default() };
+    assert!(settings::update(db, push, &ann, room, &archive(true)).await.expect("archived").settings.archived);
+    let more = NewMembers { user_ids: vec![cat.user], ..NewMembers::default() };
+    let rename = ChangeRoom { name: Some("New".into()), ..ChangeRoom::default() };
+    let thumb = reactions::Reacting { room, seq: 1, emoji: "👍" };
+    assert_eq!(code(messages::send(db, push, &limits(), &ann, (room, &text("new"))).await), "room_archived");
+    assert_eq!(code(reactions::react(db, push, &bob, thumb).await), "room_archived");
+    assert_eq!(code(members::add(db, push, &ann, room, &more).await), "room_archived");
+    assert_eq!(code(settings::update(db, push, &ann, room, &rename).await), "room_archived");
+    assert_eq!(group.history(&bob).await.len(), 1);
+    assert!(!settings::update(db, push, &ann, room, &archive(false)).await.expect("back").settings.archived);
+    assert_eq!(code(messages::send(db, push, &limits(), &bob, (room, &text("new"))).await), "ok");
+}
+
+#[tokio::test]
+async fn a_deleted_room_is_gone_for_everyone_at_once() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    members::set_role(db, push, &ann, (room, bob.user), Role::Admin).await.expect("an admin");
+    group.heard().await;
+    assert_eq!(code(settings::delete(db, push, &bob, room).await), "not_allowed");
+    settings::delete(db, push, &ann, room).await.expect("deleted");
+    let told = group.heard().await;
+    assert_eq!(told.iter().map(|(user, _)| *user).collect::<Vec<_>>(), [ann.user, bob.user]);
+    assert!(told.iter().all(|(_, frame)| matches!(frame, Frame::RoomDeleted { .. })), "{told:?}");
+    for who in [&ann, &bob] {
+        assert_eq!(code(rooms::find(db, who, room).await), "room_not_found");
+        assert_eq!(code(messages::history(db, who, room, Part::Newest, None).await), "room_not_found");
+        assert_eq!(code(messages::send(db, push, &limits(), who, (room, &text("Hi"))).await), "room_not_found");
+        assert!(rooms::list(db, who, Scope::Joined, (None, None)).await.expect("rooms").items.is_empty());
+        assert!(rooms::changed_since(db, who, who.now).await.expect("changes").is_empty());
+    }
+    assert_eq!(code(settings::delete(db, push, &ann, room).await), "room_not_found");
+    assert_eq!(code(settings::delete(db, push, &ann, &RoomRef::general()).await), "not_a_member", "General has no owner");
+}
+
+#[tokio::test]
+async fn a_room_is_mute_to_whoever_wants_it_so_and_until_then() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    let until = ann.now.plus_seconds(3600);
+    let view = rooms::mute(db, push, &ann, room, Some(until)).await.expect("muted");
+    assert_eq!((view.muted_until, view.rev), (Some(until), 1), "others see no change");
+    let told = group.heard().await;
+    let [(user, Frame::RoomSeen { room: seen, .. })] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((*user, seen.muted_until), (ann.user, Some(until)), "one's other devices hear it");
+    assert_eq!(rooms::find(db, &bob, room).await.expect("his").muted_until, None);
+    for past in [None, Some(ann.now.plus_seconds(-1))] {
+        assert_eq!(rooms::mute(db, push, &ann, room, past).await.expect("heard again").muted_until, None);
+    }
+    assert_eq!(code(rooms::mute(db, push, &bob, &RoomRef::general(), None).await), "not_a_member");
+}
