@@ -59,12 +59,7 @@ pub(super) async fn join(
     Path(path): Path<InRoom>,
     MaybeBody(join): MaybeBody<Join>,
 ) -> Result<Json<Room>> {
-    let (db, push, room) = (&state.db, &state.push, &path.room_id);
-    match join.invite {
-        Some(code) => invites::accept(db, push, &caller, room, &code).await,
-        None => rooms::join(db, push, &caller, room).await,
-    }
-    .map(Json)
+    invites::join(&state.db, &state.push, &caller, &path.room_id, join.invite.as_deref()).await.map(Json)
 }
 
 /// Leaves a room. The last owner cannot leave others behind without naming one of them `owner`.
@@ -87,6 +82,6 @@ pub(super) async fn leave(
     Path(path): Path<InRoom>,
     MaybeBody(leave): MaybeBody<Leave>,
 ) -> Result<StatusCode> {
-    rooms::leave_to(&state.db, &state.push, &caller, &path.room_id, leave.owner).await?;
+    rooms::leave(&state.db, &state.push, &caller, &path.room_id, leave.owner).await?;
     Ok(StatusCode::NO_CONTENT)
 }

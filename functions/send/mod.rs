@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
-use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::receipts::Mark;
 use shared::domain::typing::Pace;
-use shared::domain::{messages, rooms, sessions, sync};
+use shared::domain::{invites, messages, rooms, sessions, sync};
 use shared::edge::http::DEADLINE;
 use shared::edge::problem;
 use shared::edge::socket::{self, Event, Socket};
@@ -113,23 +112,15 @@ async fn answer(state: &State, socket: &Socket, incoming: Incoming, now: Timesta
         Action::Change { room, seq, change } => {
             Frame::Ack(Ack { id, ..changes::done(state, &caller, (&room, seq), change).await? })
         }
-        Action::Join { room } => {
-            let joined = rooms::join(db, push, &caller, &socket.room_or_bound(room)).await?;
+        Action::Join { room, invite } => {
+            let joined = invites::join(db, push, &caller, &socket.room_or_bound(room), invite.as_deref()).await?;
             Frame::Ack(Ack { id, room_id: Some(joined.id), rev: Some(joined.rev), ..Ack::default() })
         }
-        Action::Leave { room } => left(db, push, &caller, &room, id).await?,
+        Action::Leave { room, owner } => {
+            let room_id = rooms::leave(db, push, &caller, &room, owner).await?;
+            Frame::Ack(Ack { id, room_id: Some(room_id), ..Ack::default() })
+        }
     }])
-}
-
-async fn left(
-    db: &Db,
-    push: &Push,
-    caller: &Caller,
-    room: &shared::id::RoomRef,
-    id: Option<Box<serde_json::value::RawValue>>,
-) -> Result<Frame> {
-    let room_id = rooms::leave(db, push, caller, room).await?;
-    Ok(Frame::Ack(Ack { id, room_id: Some(room_id), ..Ack::default() }))
 }
 
 fn log(socket: &Socket, code: &str, started: std::time::Instant) {

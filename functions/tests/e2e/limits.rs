@@ -8,15 +8,16 @@ use crate::socket::Socket;
 
 #[tokio::test]
 async fn every_rate_is_refused_with_the_time_to_wait() {
-    let world =
-        own_world(&[("RATE_REGISTER", "3/3600"), ("RATE_LOGIN", "3/300"), ("RATE_SEND", "2/60"), ("RATE_CONNECT", "3/60")]);
+    // Windows begin at multiples of their length; one of these ends in 2033, and not in the middle of the test.
+    let long = "3/1000000000";
+    let world = own_world(&[("RATE_REGISTER", long), ("RATE_LOGIN", long), ("RATE_SEND", "2/60"), ("RATE_CONNECT", long)]);
     let ann = world.api.person("ann").await;
     let bob = world.api.person("bob").await;
     world.api.person("cleo").await;
     let refused = world.api.post_public("/api/auth/register", json!({ "username": "dora", "password": PASSWORD })).await;
     refused.refused(429, "rate_limited");
     let wait: u32 = refused.headers["retry-after"].to_str().expect("text").parse().expect("seconds");
-    assert!((1..=3600).contains(&wait));
+    assert!((1..=1_000_000_000).contains(&wait));
 
     for _ in 0..2 {
         world.api.post("/api/rooms/general/messages", &ann, json!({ "content": "Hi" })).await.is(201);

@@ -143,6 +143,27 @@ async fn an_invitation_opens_the_room_to_its_last_use() {
     let code = second["code"].as_str().expect("a code");
     world.api.delete(&format!("{path}/invites/{code}"), &ann).await.is(204);
     world.api.post(&format!("{path}/join"), &eve, json!({ "invite": code })).await.refused(404, "invite_not_found");
+
+    let mut theirs = Socket::lean(&world.ws, &eve).await;
+    let refused = theirs.ask(json!({ "action": "join", "room_id": room, "invite": code })).await;
+    assert_eq!(refused["code"], "invite_not_found");
+    let third = world.api.post(&format!("{path}/invites"), &ann, json!({})).await.is(201);
+    let ack = theirs.ask(json!({ "action": "join", "room_id": room, "invite": third["code"] })).await;
+    assert_eq!((&ack["type"], &ack["room_id"]), (&json!("ack"), &json!(room)));
+}
+
+#[tokio::test]
+async fn an_owner_names_another_over_the_socket_and_leaves() {
+    let world = world();
+    let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
+    let room = world.api.group(&ann, &[&bob]).await;
+    let mut hers = Socket::lean(&world.ws, &ann).await;
+    let refused = hers.ask(json!({ "action": "leave", "room_id": room })).await;
+    assert_eq!(refused["code"], "last_owner");
+    let ack = hers.ask(json!({ "action": "leave", "room_id": room, "owner": bob.id })).await;
+    assert_eq!(ack["type"], "ack", "{ack}");
+    assert_eq!(world.api.get(&format!("/api/rooms/{room}"), &bob).await.is(200)["role"], "owner");
+    world.api.get(&format!("/api/rooms/{room}"), &ann).await.refused(404, "room_not_found");
 }
 
 #[tokio::test]

@@ -70,8 +70,16 @@ pub async fn revoke(db: &Db, caller: &Caller, room: &RoomRef, code: &str) -> Res
     if store::revoke(&mut connection, member, code, caller.now).await? { Ok(()) } else { Err(absent) }
 }
 
+/// Joins a room: a public one, or with the code of an invite any.
+pub async fn join(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, code: Option<&str>) -> Result<Room> {
+    match code {
+        Some(code) => accept(db, push, caller, room, code).await,
+        None => rooms::join(db, push, caller, room).await,
+    }
+}
+
 /// Joins a room with an invitation. Whoever is a member already, or needs none, leaves it unused.
-pub async fn accept(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, code: &str) -> Result<Room> {
+async fn accept(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, code: &str) -> Result<Room> {
     if code.len() > MAX_CODE || !code.is_ascii() {
         return Err(Error::NotFound("invite_not_found"));
     }

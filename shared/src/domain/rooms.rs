@@ -99,12 +99,7 @@ pub async fn enter(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Res
 }
 
 /// Leaves a room. The last owner cannot leave others behind without an owner.
-pub async fn leave(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Result<RoomId> {
-    leave_to(db, push, caller, room, None).await
-}
-
-/// Leaves a room to another owner, if one is named.
-pub async fn leave_to(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, owner: Option<UserId>) -> Result<RoomId> {
+pub async fn leave(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, owner: Option<UserId>) -> Result<RoomId> {
     let (room, news) = db
         .retrying(|| async {
             let mut tx = db.begin().await?;

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::id::{RoomId, RoomRef};
+use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::messages::{NewContent, NewMessage, NewReaction};
 use crate::protocol::receipts::Mark;
 
@@ -51,11 +51,15 @@ pub enum Action {
     Join {
         /// Of which room.
         room: Option<RoomRef>,
+        /// The code of an invite, for a room that is not public.
+        invite: Option<String>,
     },
     /// Be no member any longer.
     Leave {
         /// Of which room; leaving never falls back to another.
         room: RoomRef,
+        /// Who owns it from now on, when its last owner leaves.
+        owner: Option<UserId>,
     },
     /// Everything up to a message was read.
     Read {
@@ -155,10 +159,20 @@ fn action(fields: &mut Map<String, Value>) -> Result<Action> {
         "unsend" => change(fields, Change::Unsend),
         "react" => change(fields, Change::React(typed(fields)?)),
         "unreact" => change(fields, Change::Unreact(typed(fields)?)),
-        "join" => Ok(Action::Join { room: room(fields)? }),
+        "join" => {
+            #[derive(Deserialize)]
+            struct Join {
+                invite: Option<String>,
+            }
+            Ok(Action::Join { room: room(fields)?, invite: typed::<Join>(fields)?.invite })
+        }
         "leave" => {
+            #[derive(Deserialize)]
+            struct Leave {
+                owner: Option<UserId>,
+            }
             let room = room(fields)?.ok_or_else(|| Error::invalid("room_id", "required", "must name the room to leave"))?;
-            Ok(Action::Leave { room })
+            Ok(Action::Leave { room, owner: typed::<Leave>(fields)?.owner })
         }
         "read" => Ok(Action::Read { room: room(fields)?, seq: typed::<Mark>(fields)?.seq }),
         "delivered" => Ok(Action::Delivered { room: room(fields)?, seq: typed::<Mark>(fields)?.seq }),

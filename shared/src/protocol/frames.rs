@@ -301,11 +301,25 @@ impl Frame {
             (Self::Message { message, .. }, Dialect::Full) => json(&Older { frame: self, extra: OlderKeys::of(message) }),
             _ => json(self),
         };
-        match self {
-            Self::Message { message, .. } | Self::MessageEdited { message } if bytes.len() > MAX_FRAME => {
-                json(&Self::Room { room_id: message.room_id, rev: message.rev })
-            }
+        match self.change() {
+            Some((room_id, rev)) if bytes.len() > MAX_FRAME => json(&Self::Room { room_id, rev }),
             _ => bytes,
+        }
+    }
+
+    /// The change of a room that this frame tells its members, and that `sync` would tell as well.
+    pub fn change(&self) -> Option<(RoomId, u64)> {
+        match self {
+            Self::Message { message, .. } | Self::MessageEdited { message } => Some((message.room_id, message.rev)),
+            Self::Reaction(reaction) => Some((reaction.room_id, reaction.rev)),
+            Self::MessageUnsent { room_id, rev, .. }
+            | Self::MessagePinned { room_id, rev, .. }
+            | Self::Room { room_id, rev }
+            | Self::RoomChanged { room_id, rev, .. }
+            | Self::MemberAdded { room_id, rev, .. }
+            | Self::MemberUpdated { room_id, rev, .. }
+            | Self::MemberRemoved { room_id, rev, .. } => Some((*room_id, *rev)),
+            _ => None,
         }
     }
 }

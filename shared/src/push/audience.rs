@@ -94,13 +94,13 @@ impl Cloud {
             Ok(audience) => audience,
             Err(error) => return unheard("finding connections", &error),
         };
-        let sent = match (frame, audience.len(), &self.config.fanout_function) {
-            (_, _, None) => self.inline(&audience, frame, now).await,
-            (_, count, Some(_)) if count <= self.config.inline => self.inline(&audience, frame, now).await,
-            (Frame::Message { message, .. }, count, Some(function)) if count > self.config.busy => {
-                self.busy(function, &audience, (message.room_id, message.rev), now).await
+        let sent = match (audience.len(), &self.config.fanout_function, frame.change()) {
+            (_, None, _) => self.inline(&audience, frame, now).await,
+            (count, Some(_), _) if count <= self.config.inline => self.inline(&audience, frame, now).await,
+            (count, Some(function), Some(change)) if count > self.config.busy => {
+                self.busy(function, &audience, change, now).await
             }
-            (_, _, Some(function)) => self.hand_over(function, &audience, &Encoded::of(frame, &audience).what(), now).await,
+            (_, Some(function), _) => self.hand_over(function, &audience, &Encoded::of(frame, &audience).what(), now).await,
         };
         if let Err(error) = sent {
             unheard("handing over to fanout", &error);

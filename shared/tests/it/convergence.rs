@@ -159,7 +159,7 @@ impl<'a> History<'a> {
             15 => drop(pins::pin(db, push, &caller, room, seq).await?),
             16 => drop(pins::unpin(db, push, &caller, room, seq).await?),
             17 => drop(rooms::join(db, push, &caller, room).await?),
-            18 => drop(rooms::leave(db, push, &caller, room).await?),
+            18 => drop(rooms::leave(db, push, &caller, room, None).await?),
             19 => {
                 let whom = self.people[self.rng.usize(..self.people.len())].user;
                 match self.rng.u8(..3) {

@@ -82,7 +82,7 @@ async fn nobody_rules_leaves_or_joins_a_direct_room() {
     let more = NewMembers { user_ids: vec![eve.user], ..NewMembers::default() };
     let rename = ChangeRoom { name: Some("Ours".into()), ..ChangeRoom::default() };
     for refused in [
-        code(rooms::leave(&db, &push, &ann, &room).await),
+        code(rooms::leave(&db, &push, &ann, &room, None).await),
         code(members::add(&db, &push, &ann, &room, &more).await),
         code(members::set_role(&db, &push, &ann, (&room, ann.user), Role::Owner).await),
         code(members::remove(&db, &push, &ann, &room, bob.user).await),

@@ -83,7 +83,7 @@ async fn what_the_system_wrote_is_nobodys_to_edit() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[&bob]).await;
-    rooms::leave(&group.db, &Push::memory(), &bob, &group.room).await.expect("left");
+    rooms::leave(&group.db, &Push::memory(), &bob, &group.room, None).await.expect("left");
     let left = group.history(&ann).await.pop().expect("a message that bob left");
     assert_eq!((left.event.as_deref(), left.sender_id), (Some("member.left"), Some(bob.user)));
     let refused = edit(&group, &ann, left.seq, "x").await.err();

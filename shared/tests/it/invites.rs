@@ -30,13 +30,17 @@ async fn whoever_has_the_code_joins_and_nobody_else() {
     assert_eq!(code(invites::create(db, &eve, room, &uses(1)).await), "room_not_found");
     let invite = invites::create(db, &ann, room, &uses(1)).await.expect("made");
     assert_eq!((invite.code.len(), invite.uses_left, invite.expires_at), (22, Some(1), None));
-    assert_eq!(code(invites::accept(db, push, &cat, room, &invite.code).await), "ok", "a member needs none, and uses none up");
-    let view = invites::accept(db, push, &bob, room, &invite.code).await.expect("joined");
+    assert_eq!(
+        code(invites::join(db, push, &cat, room, Some(&invite.code)).await),
+        "ok",
+        "a member needs none, and uses none up"
+    );
+    let view = invites::join(db, push, &bob, room, Some(&invite.code)).await.expect("joined");
     assert_eq!((view.joined, view.members_count, view.unread), (true, 3, 0));
     assert_eq!(group.shown(&bob, 1).await.content, "bob joined");
-    assert_eq!(code(invites::accept(db, push, &eve, room, &invite.code).await), "invite_used_up");
+    assert_eq!(code(invites::join(db, push, &eve, room, Some(&invite.code)).await), "invite_used_up");
     for (room, code_given) in [(room, "nonsense"), (room, ""), (room, "ä"), (&RoomRef::Id(4711.into()), invite.code.as_str())] {
-        let refused = code(invites::accept(db, push, &eve, room, code_given).await);
+        let refused = code(invites::join(db, push, &eve, room, Some(code_given)).await);
         assert_eq!(refused, "invite_not_found", "nothing tells hidden from absent");
     }
 }
@@ -51,16 +55,16 @@ async fn an_invitation_ends_by_time_and_by_being_taken_back() {
     let long = invites::create(db, &ann, room, &NewInvite::default()).await.expect("made");
     assert_eq!(invites::list(db, &ann, room).await.expect("a list").items.len(), 2);
     bob.now = ann.now.plus_seconds(60);
-    assert_eq!(code(invites::accept(db, push, &bob, room, &short.code).await), "invite_expired");
+    assert_eq!(code(invites::join(db, push, &bob, room, Some(&short.code)).await), "invite_expired");
     assert_eq!(code(invites::revoke(db, &bob, room, &long.code).await), "room_not_found");
     invites::revoke(db, &ann, room, &long.code).await.expect("taken back");
     assert_eq!(code(invites::revoke(db, &ann, room, &long.code).await), "invite_not_found");
-    assert_eq!(code(invites::accept(db, push, &bob, room, &long.code).await), "invite_not_found");
+    assert_eq!(code(invites::join(db, push, &bob, room, Some(&long.code)).await), "invite_not_found");
     let left: Vec<_> = invites::list(db, &ann, room).await.expect("a list").items.into_iter().map(|invite| invite.code).collect();
     assert_eq!(left, [short.code]);
     let open = invites::create(db, &ann, room, &NewInvite::default()).await.expect("made");
     members::ban(db, push, &ann, room, bob.user).await.expect("banned");
-    assert_eq!(code(invites::accept(db, push, &bob, room, &open.code).await), "banned");
+    assert_eq!(code(invites::join(db, push, &bob, room, Some(&open.code)).await), "banned");
     for (new, field) in [
         (NewInvite { expires_in: Some(59), uses: None }, "expires_in"),
         (NewInvite { expires_in: Some(31_536_001), uses: None }, "expires_in"),
@@ -117,7 +121,7 @@ async fn twenty_who_come_at_once_use_five_invitations_exactly() {
         let (url, room, key) = (url.clone(), group.room.clone(), invite.code.clone());
         tokio::spawn(async move {
             let db = Db::lazy(&url).expect("a URL");
-            code(invites::accept(&db, &Push::memory(), &caller, &room, &key).await)
+            code(invites::join(&db, &Push::memory(), &caller, &room, Some(&key)).await)
         })
     });
     let mut outcomes = Vec::new();

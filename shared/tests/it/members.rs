@@ -143,10 +143,10 @@ async fn the_last_owner_leaves_to_another() {
         (&ann, Some(eve.user), "member_not_found"),
         (&bob, Some(ann.user), "not_allowed"),
     ] {
-        assert_eq!(code(rooms::leave_to(db, push, who, room, owner).await), expected);
+        assert_eq!(code(rooms::leave(db, push, who, room, owner).await), expected);
     }
     assert!(group.heard().await.is_empty());
-    rooms::leave_to(db, push, &ann, room, Some(bob.user)).await.expect("left");
+    rooms::leave(db, push, &ann, room, Some(bob.user)).await.expect("left");
     let told = group.heard().await;
     assert_eq!(names(&told, ann.user), ["room.left null"]);
     assert_eq!(names(&told, bob.user), ["member.updated 2", "member.removed 3", "message 4"]);
@@ -178,7 +178,7 @@ async fn a_membership_ends_at_once_and_for_everything() {
             messages::send(db, push, &limits(), out, (room, &new)).await.err(),
             members::list(db, out, room, (None, None)).await.err(),
             rooms::mute(db, push, out, room, None).await.err(),
-            rooms::leave(db, push, out, room).await.err(),
+            rooms::leave(db, push, out, room, None).await.err(),
         ] {
             assert!(matches!(refused, Some(Error::NotFound("room_not_found"))), "{refused:?}");
         }
@@ -194,7 +194,7 @@ async fn a_past_member_reads_up_to_the_end_of_the_membership_where_the_room_allo
     let group = Group::of(db, &ann, &[&bob]).await;
     let (db, push, room) = (&group.db, &group.push, &group.room);
     group.said(&ann, "before").await;
-    rooms::leave(db, push, &bob, room).await.expect("left");
+    rooms::leave(db, push, &bob, room, None).await.expect("left");
     group.said(&ann, "after").await;
     assert_eq!(code(messages::history(db, &bob, room, Part::Newest, None).await), "room_not_found");
     let rules = ChangeSettings { past_members_read: Some(true), ..ChangeSettings::default() };
@@ -212,7 +212,7 @@ async fn a_past_member_reads_up_to_the_end_of_the_membership_where_the_room_allo
     assert_eq!(code(messages::send(db, push, &limits(), &bob, (room, &new)).await), "not_a_member");
     assert_eq!(code(rooms::join(db, push, &bob, room).await), "invite_needed");
     assert_eq!(code(members::list(db, &bob, room, (None, None)).await), "not_a_member");
-    assert_eq!(code(rooms::leave(db, push, &bob, room).await), "not_a_member");
+    assert_eq!(code(rooms::leave(db, push, &bob, room, None).await), "not_a_member");
     members::add(db, push, &ann, room, &ids(&[bob.user])).await.expect("added");
     assert_eq!(messages::find(db, &bob, room, 3).await.expect("a member again").content, "after");
     assert_eq!(rooms::find(db, &bob, room).await.expect("his").unread, 0, "what was said meanwhile is not unread");

@@ -125,7 +125,7 @@ async fn in_a_room_of_more_than_a_hundred_a_mark_is_told_to_oneself_alone() {
     receipts::mark(&db, &push, &others[0], &room, Mark::Read(1)).await.expect("marked");
     let told: Vec<_> = push.taken().await.into_iter().map(|(user, _)| user).collect();
     assert_eq!(told, [others[0].user], "101 members");
-    rooms::leave(&db, &Push::memory(), &others[1], &room).await.expect("left");
+    rooms::leave(&db, &Push::memory(), &others[1], &room, None).await.expect("left");
     receipts::mark(&db, &push, &others[0], &room, Mark::Read(2)).await.expect("marked");
     assert_eq!(push.taken().await.len(), 100, "a hundred members");
 }
@@ -147,7 +147,7 @@ async fn unread_is_exact_after_unsending_own_messages_and_coming_back() {
     assert_eq!(unread(&db, &bob, &room).await, 1, "one that was read before changes nothing");
     say(&db, &bob, &room, "5").await;
     assert_eq!((unread(&db, &ann, &room).await, unread(&db, &bob, &room).await), (1, 0), "who writes has read");
-    rooms::leave(&db, &push, &bob, &room).await.expect("left");
+    rooms::leave(&db, &push, &bob, &room, None).await.expect("left");
     say(&db, &ann, &room, "while Bob is away").await;
     rooms::join(&db, &push, &bob, &room).await.expect("back");
     assert_eq!(unread(&db, &bob, &room).await, 0, "what was written meanwhile, and that one is back, is not news");
@@ -194,7 +194,7 @@ async fn who_came_back_has_read_what_they_had_read_before_and_nothing_of_what_th
     let room = room_of(&db, &ann, &[&bob]).await;
     say(&db, &ann, &room, "1").await;
     read(&db, &bob, &room, 1).await;
-    rooms::leave(&db, &push, &bob, &room).await.expect("left");
+    rooms::leave(&db, &push, &bob, &room, None).await.expect("left");
     let missed = say(&db, &ann, &room, "missed").await.message.seq;
     let gone = receipts::of_message(&db, &ann, &room, 1).await.expect("receipts");
     assert_eq!(names(&gone), (vec![], vec![]), "who left is no reader any longer");

@@ -44,7 +44,7 @@ async fn a_group_is_hidden_from_strangers() {
     for refused in [
         rooms::find(&db, &eve, &room).await.err(),
         rooms::join(&db, &push, &eve, &room).await.err(),
-        rooms::leave(&db, &push, &eve, &room).await.err(),
+        rooms::leave(&db, &push, &eve, &room, None).await.err(),
         members::list(&db, &eve, &room, (None, None)).await.err(),
     ] {
         assert!(matches!(refused, Some(Error::NotFound("room_not_found"))), "{refused:?}");
@@ -71,10 +71,10 @@ async fn the_last_owner_cannot_leave_others_behind() {
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let group = rooms::create(&db, &push, &ann, RoomKind::Group, &named("Lunch", vec![bob.user])).await.expect("made");
     let room = RoomRef::Id(group.id);
-    let refused = rooms::leave(&db, &push, &ann, &room).await.err();
+    let refused = rooms::leave(&db, &push, &ann, &room, None).await.err();
     assert!(matches!(refused, Some(Error::Conflict("last_owner"))), "{refused:?}");
     push.taken().await;
-    rooms::leave(&db, &push, &bob, &room).await.expect("a member may leave");
+    rooms::leave(&db, &push, &bob, &room, None).await.expect("a member may leave");
     let told = push.taken().await;
     assert!(matches!(told[0], (user, Frame::RoomLeft { .. }) if user == bob.user));
     assert!(matches!(told[1], (user, Frame::MemberRemoved { user_id, rev: 2, .. }) if user == ann.user && user_id == bob.user));
@@ -82,7 +82,7 @@ async fn the_last_owner_cannot_leave_others_behind() {
         if *user == ann.user && message.event.as_deref() == Some("member.left") && message.content == "bob left" && message.rev == 3));
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(matches!(rooms::find(&db, &bob, &room).await, Err(Error::NotFound("room_not_found"))));
-    rooms::leave(&db, &push, &ann, &room).await.expect("the last one may leave");
+    rooms::leave(&db, &push, &ann, &room, None).await.expect("the last one may leave");
 }
 
 #[tokio::test]

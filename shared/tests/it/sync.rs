@@ -60,7 +60,7 @@ async fn a_sync_holds_what_changed_since_and_nothing_else() {
     reactions::react(&db, &push, &bob, Reacting { room: &room, seq: 5, emoji: "👍" }).await.expect("reacted");
     unsending::hide(&db, &push, &bob, &room, 4).await.expect("hidden");
     rooms::join(&db, &push, &carl, &room).await.expect("joined");
-    rooms::leave(&db, &push, &carl, &room).await.expect("left");
+    rooms::leave(&db, &push, &carl, &room, None).await.expect("left");
     let news = since(&db, &bob, id, whole.rev).await;
     assert_eq!(seqs(&news), [2, 3, 5, 6, 7], "edited, unsent, reacted to; and that Carl came and went");
     assert_eq!(news.messages[0].content, "two");
@@ -88,7 +88,7 @@ async fn parts_join_up_to_the_whole_and_none_splits_a_change() {
     for (number, other) in others.iter().enumerate().take(25) {
         say(&db, &ann, id, &number.to_string()).await;
         if number % 5 == 0 {
-            rooms::leave(&db, &Push::memory(), other, &RoomRef::Id(id)).await.expect("left");
+            rooms::leave(&db, &Push::memory(), other, &RoomRef::Id(id), None).await.expect("left");
         }
     }
     let whole = since(&db, &ann, id, 0).await;
@@ -150,7 +150,7 @@ async fn a_hello_is_followed_by_what_changed_in_the_rooms_that_it_names() {
     let (quiet, busy) = (room_of(&db, &ann, &[&bob]).await, room_of(&db, &ann, &[&bob]).await);
     let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids: vec![bob.user] };
     let left = rooms::create(&db, &Push::memory(), &ann, RoomKind::Group, &new).await.expect("made").id;
-    rooms::leave(&db, &Push::memory(), &bob, &RoomRef::Id(left)).await.expect("left");
+    rooms::leave(&db, &Push::memory(), &bob, &RoomRef::Id(left), None).await.expect("left");
     say(&db, &ann, busy, "Hi").await;
     let known = [(quiet, 1), (busy, 1), (left, 1), (RoomId(4711), 1)];
     let frames = sync::catch_up(&db, &bob, &known).await.expect("frames");
@@ -190,7 +190,7 @@ async fn a_cursor_over_all_rooms_tells_which_moved_and_which_are_left() {
     // This one carries an earlier time than the look before it: it committed late.
     say(&db, &at(&ann, 55), ids[1], "Hi").await;
     say(&db, &at(&ann, 115), ids[0], "Hi").await;
-    rooms::leave(&db, &Push::memory(), &at(&bob, 115), &RoomRef::Id(ids[4])).await.expect("left");
+    rooms::leave(&db, &Push::memory(), &at(&bob, 115), &RoomRef::Id(ids[4]), None).await.expect("left");
     let (moved, joined, cursor) = next(&at(&bob, 120), &first.cursor).await;
     assert_eq!((moved, joined.len(), joined.contains(&ids[4])), (vec![ids[1], ids[0]], 4, false));
     let (again, _, cursor) = next(&at(&bob, 200), &cursor).await;
@@ -209,7 +209,7 @@ async fn a_room_that_one_may_not_see_is_not_synced() {
     let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
     let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids: vec![bob.user] };
     let group = rooms::create(&db, &Push::memory(), &ann, RoomKind::Group, &new).await.expect("made").id;
-    rooms::leave(&db, &Push::memory(), &bob, &RoomRef::Id(group)).await.expect("left");
+    rooms::leave(&db, &Push::memory(), &bob, &RoomRef::Id(group), None).await.expect("left");
     for (who, room) in [(&eve, group), (&bob, group), (&ann, RoomId(4711))] {
         let refused = sync::room(&db, who, &RoomRef::Id(room), 0, None).await.err();
         assert!(matches!(refused, Some(Error::NotFound("room_not_found"))), "{refused:?}");
