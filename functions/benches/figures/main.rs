@@ -66,7 +66,7 @@ fn main() -> Outcome<()> {
 
 async fn measure(clouds: &Handle, effort: Effort) -> Outcome<Report> {
     let begun = Instant::now();
-    let mut report = Report::new(process::machine());
+    let mut report = Report::new();
     // On the disk that the project is on: in memory, a commit that waits for the disk would wait for nothing.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
 
@@ -96,7 +96,7 @@ async fn measure(clouds: &Handle, effort: Effort) -> Outcome<Report> {
     load::deliveries(&apart, &people, effort, &mut report).await?;
     load::idle(&apart, &people, effort, &mut report).await?;
     apart.stop()?;
-    report.took = begun.elapsed();
+    report.end(begun.elapsed());
     Ok(report)
 }
 

@@ -49,7 +49,7 @@ fn stat(pid: u32) -> Outcome<Vec<String>> {
     Ok(fields.split_whitespace().map(str::to_owned).collect())
 }
 
-/// Cores, processor, system, and how busy the machine was before.
+/// Cores, processor, system.
 pub(crate) fn machine() -> String {
     let read = |path: &str| fs::read_to_string(Path::new(path)).unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -57,8 +57,12 @@ pub(crate) fn machine() -> String {
     let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let model = model.map_or("unknown processor", |(_, model)| model.trim());
     let system = read("/proc/sys/kernel/osrelease");
-    let load = read("/proc/loadavg");
-    let load = load.split(' ').next().unwrap_or("?");
     let profile = if cfg!(debug_assertions) { ", WITHOUT OPTIMISATION" } else { "" };
-    format!("{cores} cores ({model}, {} {}, load before {load}{profile})", std::env::consts::OS, system.trim())
+    format!("{cores} cores ({model}, {} {}{profile})", std::env::consts::OS, system.trim())
+}
+
+/// How many processes ran or waited during the last minute, on average: more than the cores by far, and times are too long.
+pub(crate) fn load() -> String {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().unwrap_or("?").to_owned()
 }

@@ -3,12 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::process;
 use crate::times::ms;
 
 /// Everything that was measured.
 pub(crate) struct Report {
     machine: String,
-    pub(crate) took: Duration,
+    /// Before and after.
+    load: (String, String),
+    took: Duration,
     pub(crate) binaries: Vec<Binary>,
     rows: Vec<Row>,
 }
@@ -39,12 +42,18 @@ const MOST_RESIDENT: u64 = 20_000_000;
 const MOST_ZIP: u64 = 4_000_000;
 
 impl Report {
-    pub(crate) fn new(machine: String) -> Self {
-        Self { machine, took: Duration::ZERO, binaries: Vec::new(), rows: Vec::new() }
+    pub(crate) fn new() -> Self {
+        let load = (process::load(), String::new());
+        Self { machine: process::machine(), load, took: Duration::ZERO, binaries: Vec::new(), rows: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, row: Row) {
         self.rows.push(row);
+    }
+
+    /// Nothing follows.
+    pub(crate) fn end(&mut self, took: Duration) {
+        (self.took, self.load.1) = (took, process::load());
     }
 }
 
@@ -65,7 +74,9 @@ impl Row {
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "Measured on {} in {:.0} s.\n", self.machine, self.took.as_secs_f64())?;
+        let (before, after) = &self.load;
+        let seconds = self.took.as_secs_f64();
+        writeln!(out, "Measured on {} in {seconds:.0} s; load {before} before, {after} after.\n", self.machine)?;
         writeln!(out, "| function | init | × bare | resident | file | zip |\n|---|--:|--:|--:|--:|--:|")?;
         let bare = self.binaries.first().map_or(Duration::MAX, |bare| bare.init);
         for binary in &self.binaries {
