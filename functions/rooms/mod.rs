@@ -1,5 +1,6 @@
 //! Rooms and who is in them.
 
+mod blocks;
 mod change;
 mod create;
 mod direct;
@@ -56,6 +57,8 @@ pub fn routes() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(change::mute))
         .routes(routes!(invites::create, invites::list))
         .routes(routes!(invites::revoke))
+        .routes(routes!(blocks::list))
+        .routes(routes!(blocks::add, blocks::remove))
         .routes(routes!(reports::report))
         .routes(routes!(reports::list))
         .routes(routes!(reports::close))

@@ -153,6 +153,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("not_a_member", "Only members of the room may do this."),
     ("not_allowed", "Your role does not allow this."),
     ("invite_needed", "This room is joined by invitation."),
+    ("self_block", "Nobody blocks themselves."),
     ("blocked", "You cannot write to each other."),
     ("room_not_found", "There is no such room, or you may not see it."),
     ("user_not_found", "There is no such person."),

@@ -263,3 +263,31 @@ async fn what_makes_no_sense_of_a_room_is_named() {
     world.api.post(&format!("{path}/messages/99/report"), &bob, json!({})).await.refused(404, "message_not_found");
     world.api.post(&format!("{path}/reports/99999/close"), &ann, json!({})).await.refused(404, "report_not_found");
 }
+
+#[tokio::test]
+async fn a_block_keeps_direct_rooms_closed_until_it_is_taken_back() {
+    let world = world();
+    let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
+    let (block, direct) = (format!("/api/blocks/{}", bob.id), format!("/api/rooms/direct/{}", ann.id));
+    let room = world.api.put(&direct, &bob, json!({})).await.is(201)["id"].as_u64().expect("an id");
+    let mut his = Socket::lean(&world.ws, &bob).await;
+    for _ in 0..2 {
+        world.api.put(&block, &ann, Value::Null).await.is(204);
+    }
+    let blocked = world.api.get("/api/blocks", &ann).await.is(200);
+    assert_eq!((blocked["items"].as_array().map(Vec::len), &blocked["items"][0]["id"]), (Some(1), &json!(bob.id)));
+    assert_eq!(world.api.get("/api/blocks", &bob).await.is(200)["items"], json!([]), "nothing tells them");
+    let content = json!({ "content": "Hi" });
+    for who in [&ann, &bob] {
+        world.api.post(&format!("/api/rooms/{room}/messages"), who, content.clone()).await.refused(403, "blocked");
+    }
+    assert_eq!(his.ask(json!({ "action": "send", "room_id": room, "content": "Hi" })).await["code"], "blocked");
+    let cleo = world.api.person("cleo").await;
+    world.api.put(&format!("/api/blocks/{}", cleo.id), &ann, Value::Null).await.is(204);
+    world.api.put(&direct, &cleo, json!({})).await.refused(403, "blocked");
+    world.api.put(&format!("/api/blocks/{}", ann.id), &ann, Value::Null).await.refused(409, "self_block");
+    world.api.put("/api/blocks/999999999", &ann, Value::Null).await.refused(404, "user_not_found");
+    world.api.put("/api/blocks/nobody", &ann, Value::Null).await.refused(422, "invalid_input");
+    world.api.delete(&block, &ann).await.is(204);
+    world.api.post(&format!("/api/rooms/{room}/messages"), &bob, content).await.is(201);
+}

@@ -1,6 +1,7 @@
 //! The rules. Whatever both doors (HTTP and socket) can do is one function here; no SQL text, no HTTP, no AWS.
 
 pub mod accounts;
+pub mod blocks;
 pub mod directs;
 pub mod edits;
 mod emoji;

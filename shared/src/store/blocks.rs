@@ -4,6 +4,8 @@ use sqlx::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::UserId;
+use crate::protocol::people::User;
+use crate::store::users;
 use crate::time::Timestamp;
 
 /// Whether a block stands between two people, whoever made it.
@@ -38,4 +40,40 @@ pub async fn insert(connection: &mut MySqlConnection, by: UserId, blocked: UserI
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Takes a block back; one that is not there is none.
+pub async fn delete(connection: &mut MySqlConnection, by: UserId, blocked: UserId) -> Result<()> {
+    sqlx::query!("delete from blocks where user_id = ? and blocked_id = ?", by.0, blocked.0).execute(connection).await?;
+    Ok(())
+}
+
+/// A page of those whom a person blocked, by ascending id, after `after`.
+pub async fn list(connection: &mut MySqlConnection, by: UserId, after: u64, limit: u32) -> Result<Vec<User>> {
+    let rows = sqlx::query!(
+        r#"
+        select u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at
+        from blocks b
+        join users u on u.id = b.blocked_id
+        where b.user_id = ? and b.blocked_id > ?
+        order by b.blocked_id
+        limit ?
+        "#,
+        by.0,
+        after,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| User {
+            id: UserId(row.id),
+            username: row.username,
+            display_name: row.display_name,
+            about: row.about,
+            avatar_url: users::avatar_url(UserId(row.id), row.avatar_upload),
+            created_at: Timestamp(row.created_at),
+        })
+        .collect())
 }
