@@ -128,7 +128,7 @@ pub(crate) async fn heard(
         _ => row,
     });
     report.add(Row::new(
-        "of which: function, Runtime API, p50; sent → ack, p50 / p99; messages a second, one after the other",
+        "of which: function, Runtime API, p50 of the last 200; sent → ack, p50 / p99; messages a second, one after the other",
         format!("{}, {}; {}; {rate:.0}", ms(handler.p50()), ms(invocation.p50().saturating_sub(handler.p50())), acked.both()),
     ));
     Ok(())

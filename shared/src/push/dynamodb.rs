@@ -16,7 +16,8 @@ const ATTEMPT: Duration = Duration::from_millis(800);
 /// All tries of one call.
 const CALL: Duration = Duration::from_secs(2);
 
-/// A client that is made with its first call: the SDK reads its rules of endpoints then, which takes longer than all else of a function's start.
+/// A client that is made with its first call: the SDK reads the system's certificates then,
+/// which takes longer than all else of a function's start.
 pub type LazyClient = Arc<LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>>;
 
 /// A client as the function's role; nothing is opened before the first call.
