@@ -33,7 +33,11 @@ pub struct CustomResourceError {
 
 impl fmt::Display for CustomResourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} could not be created: {}", self.resource, self.reason)
+        write!(
+            f,
+            "{} could not be created: {}. Where the data is from another version of the code, `local reset` forgets it",
+            self.resource, self.reason
+        )
     }
 }
 
