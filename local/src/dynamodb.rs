@@ -97,6 +97,11 @@ impl DynamoDb {
         format!("http://{}", self.address)
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Lets requests finish, for a moment, and closes the file.
     pub async fn stop(mut self) {
         self.sweeping.abort();

@@ -1,7 +1,8 @@
 //! The cloud on a laptop: it reads the template that is deployed and runs the binaries that are deployed; nothing else says what exists.
 //!
 //! A tour, in the order of a start: [`template`] reads what is declared into a [`stack::Stack`]. [`cloud`] makes it run: the stores [`mysql`],
-//! [`dynamodb`] and [`s3`], the functions in [`lambda`], the custom resources, and in front of all the [`gateway`]. [`logs`] says what happens.
+//! [`dynamodb`] and [`s3`], the functions in [`lambda`], the custom resources, and in front of all the [`gateway`]. [`logs`] says what happens, and [`faults`] what
+//! does not.
 #![expect(
     clippy::disallowed_methods,
     reason = "this is the machine that functions run on: its clock and its environment are theirs"
@@ -11,12 +12,14 @@ pub mod cloud;
 pub mod credentials;
 mod custom;
 pub mod dynamodb;
+pub mod faults;
 pub mod gateway;
 pub mod lambda;
 mod leash;
 pub mod logs;
 mod loopback;
 pub mod mysql;
+mod proxy;
 mod request;
 pub mod s3;
 pub mod stack;

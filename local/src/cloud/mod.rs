@@ -27,6 +27,7 @@ use self::{
 };
 use crate::{
     custom,
+    faults::Faults,
     gateway::{Backend, Gateway, Limits},
     lambda::{FunctionSpec, Lambda, LambdaOptions},
     loopback::Loopback,
@@ -144,6 +145,7 @@ impl Cloud {
         };
         let specs = specs.into_iter().map(|spec| in_place(spec, &stack, &places, &options.env)).collect();
         let mut lambda_options = options.lambda;
+        lambda_options.faults.place(stores.breakable());
         lambda_options.region.clone_from(&stack.region);
         lambda_options.dead_letters = lambda_options.dead_letters.or_else(|| Some(data.path().join("dead-letters.jsonl")));
         let lambda = Lambda::start_on(lambda_listener, specs, lambda_options).map_err(CloudError::io("start the functions"))?;
@@ -183,6 +185,11 @@ impl Cloud {
     /// The functions.
     pub fn lambda(&self) -> &Lambda {
         &self.lambda
+    }
+
+    /// What is to break: `cloud.faults().set_json(&json!({…}))`.
+    pub fn faults(&self) -> &Faults {
+        self.lambda.faults()
     }
 
     /// The gateway.

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::{CloudError, CloudOptions, Data, data::DataFolder};
 use crate::{
     dynamodb::{self, DynamoDb},
+    faults,
     mysql::{MySql, MySqlOptions},
     s3::S3,
     stack::Stack,
@@ -37,6 +38,15 @@ impl Stores {
 
     pub(super) fn database_url(&self) -> String {
         self.mysql.url.clone()
+    }
+
+    /// Where faults can be put in front of a store.
+    pub(super) fn breakable(&self) -> faults::Stores {
+        faults::Stores {
+            mysql: self.mysql.own.as_ref().map(MySql::address),
+            dynamodb: self.dynamodb.own.as_ref().map(DynamoDb::address),
+            s3: self.s3.own.as_ref().map(S3::address),
+        }
     }
 
     pub(super) fn dynamodb_endpoint(&self) -> &str {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
+use crate::faults::Faults;
 use crate::lambda::{InvokeError, Lambda, Outcome};
 
 /// A function played by a closure: its logical id and the event in, the outcome out.
@@ -46,6 +47,14 @@ pub(super) enum Failure {
 }
 
 impl Backend {
+    /// The faults of whoever plays the functions; those of the edges are the same ones.
+    pub(super) fn faults(&self) -> Faults {
+        match self {
+            Self::Lambda(lambda) => lambda.faults().clone(),
+            Self::Memory(_) => Faults::default(),
+        }
+    }
+
     /// Invokes and waits, but no longer than `timeout`.
     pub(super) async fn call(&self, function: &str, event: Bytes, timeout: Duration) -> Result<Bytes, Failure> {
         let (backend, function) = (self.clone(), function.to_owned());

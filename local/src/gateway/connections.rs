@@ -31,6 +31,8 @@ pub struct ConnectionInfo {
 /// What a socket keeps for its whole life.
 pub(super) struct Connection {
     pub(super) id: String,
+    /// The first socket that was accepted is 1.
+    pub(super) number: u64,
     pub(super) edge: Arc<SocketEdge>,
     pub(super) connected_at: u64,
     pub(super) source_ip: IpAddr,
@@ -48,6 +50,7 @@ impl Connection {
         let now = stamp::now_ms();
         Self {
             id: stamp::connection_id(),
+            number: 0,
             edge,
             connected_at: now,
             source_ip,
@@ -90,6 +93,13 @@ impl Connections {
 
     pub(super) fn find(&self, id: &str) -> Option<Arc<Connection>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// Lets every socket look at its limits.
+    pub(super) fn wake(&self) {
+        for connection in self.all() {
+            connection.outbox.wake();
+        }
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Connection>> {

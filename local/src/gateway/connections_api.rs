@@ -1,6 +1,7 @@
 //! The management API of sockets: `POST`, `GET` and `DELETE /<stage>/@connections/<id>`. It is for functions on this machine only.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -18,7 +19,7 @@ use super::http_response::{self, Reply};
 use super::outbox::Posted;
 use super::peer::Peer;
 use super::shared::{Counters, Shared};
-use super::{socket, stamp};
+use super::{misdelivery, socket, stamp};
 
 /// Whether the path is one of this API, whatever its stage: `/x/@connections…`, in either encoding.
 pub(super) fn is_path(path: &str) -> bool {
@@ -41,7 +42,7 @@ pub(super) async fn serve(shared: &Shared, peer: Peer, listening: IpAddr, reques
     let connection =
         shared.connections.find(&id).filter(|connection| connection.edge.stage == stage && connection.outbox.is_open());
     match *request.method() {
-        Method::POST => post(shared, connection.as_deref(), request.into_body()).await,
+        Method::POST => post(shared, connection.as_ref(), request.into_body()).await,
         Method::GET => connection.map_or_else(gone, |connection| describe(&connection)),
         Method::DELETE => connection.map_or_else(gone, |connection| delete(&connection)),
         _ => error(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden"),
@@ -53,7 +54,7 @@ pub(super) fn is_local(peer: Peer, listening: IpAddr, headers: &HeaderMap) -> bo
     peer.ip.is_loopback() && is_local_host(headers, listening)
 }
 
-async fn post(shared: &Shared, connection: Option<&Connection>, body: Incoming) -> Reply {
+async fn post(shared: &Shared, connection: Option<&Arc<Connection>>, body: Incoming) -> Reply {
     let limits = shared.limits();
     let body = match collect(body, limits.message).await {
         Ok(body) => body,
@@ -69,7 +70,7 @@ async fn post(shared: &Shared, connection: Option<&Connection>, body: Incoming) 
     let Ok(frame) = Utf8Bytes::try_from(body) else {
         return error(StatusCode::BAD_REQUEST, "BadRequestException", "The data must be UTF-8: it is sent as a text frame");
     };
-    match connection.outbox.push(frame, &limits) {
+    match misdelivery::post(&shared.faults, connection, frame, &limits) {
         Posted::Queued => {
             Counters::add(&shared.counters.posts);
             Response::new(Full::new(Bytes::new()))

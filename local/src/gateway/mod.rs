@@ -11,6 +11,7 @@ mod http_response;
 mod http_routes;
 mod limits;
 mod messages;
+mod misdelivery;
 mod outbox;
 mod peer;
 mod selection;
@@ -25,7 +26,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use http::header::HOST;
@@ -35,10 +36,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
+use crate::faults::Faults;
 use crate::stack::{HttpApi, Stack};
 
 pub use backend::{Backend, MemoryFunction};
@@ -89,6 +92,7 @@ impl Gateway {
         let sockets = stack.websocket_apis.values().map(|api| Arc::new(SocketEdge::new(api, &stack.region))).collect();
         let shared = Arc::new(Shared::new(backend, http, sockets, (limits, static_dir)));
         let accepting = tokio::spawn(accept(listener, address, Arc::clone(&shared)));
+        tokio::spawn(follow_faults(Arc::downgrade(&shared), shared.faults.changes()));
         Ok(Self { shared, address, accepting })
     }
 
@@ -118,17 +122,20 @@ impl Gateway {
         self.shared.counters.read()
     }
 
-    /// The limits in force.
+    /// The limits that were set; faults may compress them.
     pub fn limits(&self) -> Limits {
-        self.shared.limits()
+        self.shared.own_limits()
+    }
+
+    /// What is to break at the edges, and behind them.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
     }
 
     /// Changes the limits; times hold for open sockets at once, sizes for sockets opened later.
     pub fn set_limits(&self, limits: Limits) {
         self.shared.set_limits(limits);
-        for connection in self.shared.connections.all() {
-            connection.outbox.wake();
-        }
+        self.shared.connections.wake();
     }
 
     /// Closes one socket with a code, after what is queued for it; `false` if there is none.
@@ -174,6 +181,14 @@ fn check_stack(stack: &Stack) -> io::Result<()> {
             io::ErrorKind::InvalidInput,
             format!("two WebSocket APIs have the stage {}; locally they share one port, so give them different stages", pair[0]),
         )),
+    }
+}
+
+/// Open sockets look at their limits anew when other faults are set.
+async fn follow_faults(shared: Weak<Shared>, mut changes: watch::Receiver<()>) {
+    while changes.changed().await.is_ok() {
+        let Some(shared) = shared.upgrade() else { return };
+        shared.connections.wake();
     }
 }
 

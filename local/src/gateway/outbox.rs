@@ -29,12 +29,13 @@ struct Queue {
     frames: VecDeque<Utf8Bytes>,
     bytes: usize,
     open: bool,
+    lost: bool,
     close: Option<CloseFrame>,
 }
 
 impl Outbox {
     pub(super) fn new() -> Self {
-        let queue = Queue { frames: VecDeque::new(), bytes: 0, open: true, close: None };
+        let queue = Queue { frames: VecDeque::new(), bytes: 0, open: true, lost: false, close: None };
         Self { queue: Mutex::new(queue), waker: AtomicWaker::new() }
     }
 
@@ -63,6 +64,19 @@ impl Outbox {
         drop(queue);
         self.waker.wake();
         was_open
+    }
+
+    /// As if the connection had broken: nothing more goes out, not even a close.
+    pub(super) fn lose(&self) {
+        let mut queue = self.lock();
+        queue.open = false;
+        queue.lost = true;
+        drop(queue);
+        self.waker.wake();
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.lock().lost
     }
 
     /// Takes nothing more: the socket has ended by itself.

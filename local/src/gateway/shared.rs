@@ -10,6 +10,8 @@ use http::{Request, Response};
 use http_body_util::Full;
 use tokio::sync::watch;
 
+use crate::faults::Faults;
+
 use super::backend::Backend;
 use super::connections::Connections;
 use super::http_api::HttpEdge;
@@ -29,6 +31,7 @@ pub(super) struct Shared {
     pub(super) running: watch::Sender<usize>,
     /// Who answers below `/_local/`.
     pub(super) inspector: OnceLock<Inspector>,
+    pub(super) faults: Faults,
     limits: RwLock<Limits>,
 }
 
@@ -38,6 +41,7 @@ pub type Inspector = Arc<dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<F
 impl Shared {
     pub(super) fn new(backend: Backend, http: HttpEdge, sockets: Vec<Arc<SocketEdge>>, rest: (Limits, Option<PathBuf>)) -> Self {
         Self {
+            faults: backend.faults(),
             backend,
             http,
             sockets,
@@ -51,7 +55,14 @@ impl Shared {
         }
     }
 
+    /// The limits in force: those that were set, with what faults compress.
     pub(super) fn limits(&self) -> Limits {
+        let limits = self.own_limits();
+        let (idle, lifetime) = self.faults.time();
+        Limits { idle: idle.unwrap_or(limits.idle), lifetime: lifetime.unwrap_or(limits.lifetime), ..limits }
+    }
+
+    pub(super) fn own_limits(&self) -> Limits {
         *self.limits.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -124,8 +135,9 @@ pub struct Stats {
 }
 
 impl Counters {
-    pub(super) fn add(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
+    /// Counts one more and gives its number.
+    pub(super) fn add(counter: &AtomicU64) -> u64 {
+        counter.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(super) fn read(&self) -> Stats {

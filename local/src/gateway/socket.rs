@@ -91,6 +91,9 @@ pub(super) async fn finish(shared: &Shared, connection: &Connection, ended: Ende
     connection.outbox.end();
     shared.connections.remove(&connection.id);
     Counters::add(&shared.counters.disconnected);
+    if shared.faults.loses_disconnect(connection.number) {
+        return;
+    }
     let Some(route) = connection.edge.routes.get("$disconnect") else { return };
     let event = disconnect_event(connection, ended.code, &ended.reason);
     let timeout = Duration::from_millis(route.integration_timeout_ms.into());
@@ -147,6 +150,9 @@ impl Socket<'_> {
 
     /// Writes what is queued, with one flush for all; then the close that was asked for.
     fn write(&mut self, context: &mut Context<'_>) -> Option<Event> {
+        if self.connection.outbox.is_lost() {
+            return Some(Event::Lost);
+        }
         let asked = self.connection.outbox.closing();
         while let Poll::Ready(ready) = Pin::new(&mut self.stream).poll_ready(context) {
             if ready.is_err() {

@@ -97,10 +97,10 @@ async fn admit(
     }
     // The opening request is not needed for the rest of the socket's life.
     drop(opening);
+    connection.number = Counters::add(&shared.counters.connected);
     let connection = Arc::new(connection);
     // From here on it can be posted to: what comes before the 101 is out waits in its queue.
     shared.connections.insert(&connection);
-    Counters::add(&shared.counters.connected);
     if shared.is_stopping() {
         connection.outbox.close(socket::close_frame(CloseCode::Away, "Going away"));
     }

@@ -4,7 +4,7 @@ use std::{
     io,
     net::SocketAddr,
     process::ExitStatus,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 
@@ -16,20 +16,21 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    FunctionSpec, InstanceInfo, InvokeError, LambdaOptions, Outcome, failure, function_name,
+    FunctionSpec, InstanceInfo, InvokeError, LambdaOptions, Outcome, detour, failure, function_name,
     process::{self, Control, Ended},
     state::{Current, Event, Instance, Reply, State},
 };
-use crate::{leash::Leash, logs::Journal};
+use crate::{faults::At, leash::Leash, logs::Journal};
 
 #[derive(Debug)]
 pub(super) struct Pool {
     state: Mutex<State>,
-    options: LambdaOptions,
+    pub(super) options: LambdaOptions,
     address: SocketAddr,
     leash: Arc<Leash>,
     /// Told whenever an instance is gone, for `stop`.
     gone: Notify,
+    pub(super) proxies: OnceLock<detour::Shared>,
 }
 
 /// What becomes of a request for the next event.
@@ -47,7 +48,7 @@ pub(super) enum Refusal {
     InvalidStateTransition,
 }
 
-struct Assigned {
+pub(super) struct Assigned {
     instance: u64,
     reply: oneshot::Receiver<Reply>,
     /// When to look whether it has run out of time.
@@ -56,12 +57,16 @@ struct Assigned {
 
 impl Pool {
     pub(super) fn new(functions: Vec<FunctionSpec>, options: LambdaOptions, address: SocketAddr) -> io::Result<Arc<Self>> {
+        options
+            .faults
+            .know(functions.iter().map(|spec| (spec.id.clone(), spec.binary_name())).collect(), false);
         Ok(Arc::new(Self {
             state: Mutex::new(State::new(functions)),
             options,
             address,
             leash: Leash::hold()?,
             gone: Notify::new(),
+            proxies: OnceLock::new(),
         }))
     }
 
@@ -70,11 +75,11 @@ impl Pool {
         let name = function_name(function).to_owned();
         let assigned = self.assign(&name, id, payload.clone())?;
         let pool = self.clone();
-        let run = tokio::spawn(async move { pool.follow(&name, (id, payload), assigned).await });
+        let run = tokio::spawn(async move { pool.follow_all(&name, (id, payload), assigned).await });
         run.await.unwrap_or(Err(InvokeError::Throttled { reason: STOPPING }))
     }
 
-    async fn follow(
+    pub(super) async fn follow(
         self: &Arc<Self>,
         name: &str,
         (id, payload): (Uuid, Bytes),
@@ -90,17 +95,18 @@ impl Pool {
         }
     }
 
-    fn assign(self: &Arc<Self>, name: &str, id: Uuid, payload: Bytes) -> Result<Assigned, InvokeError> {
+    pub(super) fn assign(self: &Arc<Self>, name: &str, id: Uuid, payload: Bytes) -> Result<Assigned, InvokeError> {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.stopping {
             return Err(InvokeError::Throttled { reason: STOPPING });
         }
         let workers = state.functions.get_mut(name).ok_or_else(|| InvokeError::NotFound(name.to_owned()))?;
-        if workers.spec.reserved_concurrency.is_some_and(|most| workers.running >= most) {
+        let (of_function, of_all) = self.faults().caps(name);
+        if [workers.spec.reserved_concurrency, of_function].into_iter().flatten().any(|most| workers.running >= most) {
             return Err(InvokeError::Throttled { reason: "ReservedFunctionConcurrentInvocationLimitExceeded" });
         }
-        if state.running >= self.options.concurrency {
+        if state.running >= of_all.unwrap_or(self.options.concurrency).min(self.options.concurrency) {
             return Err(InvokeError::Throttled { reason: "ConcurrentInvocationLimitExceeded" });
         }
         workers.running += 1;
@@ -108,8 +114,15 @@ impl Pool {
         let spec = workers.spec.clone();
         let (reply, receiver) = oneshot::channel();
         let mut current = Current::new(id, payload, reply);
+        current.doomed = self.faults().kills(name, At::BeforeHandler);
+        let detours = self.faults().detours();
         while let Some(free) = workers.free.pop() {
             let Some(instance) = state.instances.get_mut(&free) else { continue };
+            if instance.detour.is_some() != detours {
+                // It goes to the stores by the other way.
+                let _ = instance.control.send(Control::Kill);
+                continue;
+            }
             match instance.take(current, self.options.freeze) {
                 Ok(()) => return Ok(Assigned { instance: free, reply: receiver, check: Instant::now() + spec.timeout }),
                 // Its connection is closed: the process is ending.
@@ -133,26 +146,29 @@ impl Pool {
         Ok(Assigned { instance: number, reply: receiver, check: started + spec.timeout.min(self.options.init_timeout) })
     }
 
-    fn launch(self: &Arc<Self>, number: u64, spec: &FunctionSpec, commands: mpsc::UnboundedReceiver<Control>) {
-        match process::spawn(
-            spec,
-            number,
-            &process::Place { api: self.address, region: &self.options.region, leash: &self.leash },
-        ) {
-            Ok(started) => {
+    fn launch(self: &Arc<Self>, number: u64, own: &FunctionSpec, commands: mpsc::UnboundedReceiver<Control>) {
+        let detour = self.faults().detours().then(|| self.detour(number, own)).transpose();
+        let spawned = detour.and_then(|detour| {
+            let (spec, detour) = detour.map_or((None, None), |(spec, detour)| (Some(spec), Some(detour)));
+            let place = process::Place { api: self.address, region: &self.options.region, leash: &self.leash };
+            Ok((process::spawn(spec.as_ref().unwrap_or(own), number, &place)?, detour))
+        });
+        match spawned {
+            Ok((started, detour)) => {
                 if let Some(instance) = self.lock().instances.get_mut(&number) {
                     instance.pid = started.pid();
+                    instance.detour = detour;
                 }
                 tokio::spawn(process::supervise(self.clone(), number, started, commands));
             }
             Err(error) => {
-                let outcome = failure::not_started(&spec.binary, &error);
+                let outcome = failure::not_started(&own.binary, &error);
                 let mut state = self.lock();
                 let ended = state.end(number, outcome);
                 state.forget(number);
                 drop(state);
                 if let Some(ended) = ended {
-                    self.options.journal.record(ended.record(&spec.id, 0, Vec::new()));
+                    self.options.journal.record(ended.record(&own.id, 0, Vec::new()));
                 }
             }
         }
@@ -191,6 +207,12 @@ impl Pool {
         instance.cold_start.get_or_insert(since_start);
         match &mut instance.current {
             Some(current) if current.delivered.is_some() => Err(Refusal::InvalidStateTransition),
+            Some(current) if current.doomed => {
+                let _ = instance.control.send(Control::Kill);
+                let (sender, receiver) = oneshot::channel();
+                instance.poll = Some(sender);
+                Ok(Poll::Later(receiver))
+            }
             Some(current) => Ok(Poll::Now(current.deliver(&instance.spec))),
             None => {
                 let (sender, receiver) = oneshot::channel();
@@ -218,6 +240,9 @@ impl Pool {
     pub(super) fn answer(&self, number: u64, id: Uuid, outcome: Outcome) -> Result<(), Refusal> {
         self.may_answer(number, id)?;
         let mut state = self.lock();
+        if matches!(outcome, Outcome::Success(_)) && self.dies_before_its_response(&state, number) {
+            return Err(Refusal::UnknownInstance);
+        }
         let ended = state.end(number, outcome).ok_or(Refusal::InvalidRequestId)?;
         state.set_free(number, ended);
         Ok(())
@@ -244,7 +269,7 @@ impl Pool {
         let instance = state.instances.get(&number)?;
         let polled = instance.cold_start.is_some();
         let ended = match &instance.current {
-            Some(current) if current.delivered.is_none() && polled && !state.stopping => {
+            Some(current) if current.delivered.is_none() && polled && !current.doomed && !state.stopping => {
                 let taken = state.release(number);
                 taken.map(|current| current.reply.send(Reply::Undelivered));
                 None
@@ -333,7 +358,7 @@ impl Pool {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

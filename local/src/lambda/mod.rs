@@ -1,6 +1,8 @@
 //! Lambda on this machine: one process per concurrent invocation behind the real Runtime API; an invocation ends exactly once.
 
+mod detour;
 mod failure;
+mod faulty;
 mod instances;
 mod invoke_api;
 mod process;
@@ -22,7 +24,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use self::{instances::Pool, queue::DeadLetters, server::Server};
-use crate::{logs::Journal, loopback::Loopback, stack::EventInvoke};
+use crate::{faults::Faults, logs::Journal, loopback::Loopback, stack::EventInvoke};
 
 /// A function as it is run: where its binary is, what it is told, how long it may take.
 #[derive(Clone, Debug)]
@@ -41,6 +43,12 @@ pub struct FunctionSpec {
     pub reserved_concurrency: Option<u32>,
     /// What becomes of asynchronous invocations that fail.
     pub event_invoke: EventInvoke,
+}
+
+impl FunctionSpec {
+    fn binary_name(&self) -> String {
+        self.binary.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
 }
 
 /// How the functions are run.
@@ -62,6 +70,8 @@ pub struct LambdaOptions {
     pub freeze: bool,
     /// Takes every invocation that has ended.
     pub journal: Arc<Journal>,
+    /// What is to break.
+    pub faults: Faults,
 }
 
 impl Default for LambdaOptions {
@@ -75,6 +85,7 @@ impl Default for LambdaOptions {
             dead_letters: None,
             freeze: false,
             journal: Arc::default(),
+            faults: Faults::default(),
         }
     }
 }
@@ -200,6 +211,11 @@ impl Lambda {
     /// What the functions did last.
     pub fn journal(&self) -> &Journal {
         self.pool.journal()
+    }
+
+    /// What is to break.
+    pub fn faults(&self) -> &Faults {
+        self.pool.faults()
     }
 
     /// Ends every instance and closes the listener.

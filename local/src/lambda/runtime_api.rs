@@ -36,6 +36,9 @@ pub(super) async fn answer(pool: &Pool, instance: u64, request: Request<Incoming
 }
 
 async fn next(pool: &Pool, instance: u64) -> Response<Full<Bytes>> {
+    if let Some(delay) = pool.cold_start_delay(instance) {
+        tokio::time::sleep(delay).await;
+    }
     match pool.poll(instance) {
         Ok(Poll::Now(event)) => deliver(pool, event),
         Ok(Poll::Later(event)) => match event.await {

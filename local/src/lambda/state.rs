@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::{
     FunctionSpec, InstanceInfo, Outcome,
+    detour::Detour,
     process::{self, Control, Ended},
 };
 
@@ -50,6 +51,8 @@ pub(super) struct Instance {
     pub(super) current: Option<Current>,
     pub(super) last: Option<Uuid>,
     pub(super) control: mpsc::UnboundedSender<Control>,
+    /// Stands between it and the stores while faults ask for that; ends with it.
+    pub(super) detour: Option<Detour>,
 }
 
 #[derive(Debug)]
@@ -60,6 +63,8 @@ pub(super) struct Current {
     /// When the process got it; until then it waits for the process to ask.
     pub(super) delivered: Option<Instant>,
     pub(super) cold: bool,
+    /// Its instance is to end instead of getting it.
+    pub(super) doomed: bool,
 }
 
 #[derive(Debug)]
@@ -99,7 +104,7 @@ impl State {
 
     /// Ends the invocation: its caller has the outcome, and what is given back is to be recorded.
     pub(super) fn end(&mut self, number: u64, outcome: Outcome) -> Option<Ended> {
-        let Current { id, payload, reply, delivered, cold } = self.release(number)?;
+        let Current { id, payload, reply, delivered, cold, .. } = self.release(number)?;
         let instance = self.instances.get_mut(&number)?;
         instance.last = Some(id);
         let _ = reply.send(Reply::Done(outcome.clone()));
@@ -161,12 +166,15 @@ impl Instance {
             current: Some(current),
             last: None,
             control,
+            detour: None,
         }
     }
 
     /// Gives it an invocation: at once if it is asking, else when it asks.
     pub(super) fn take(&mut self, mut current: Current, frozen: bool) -> Result<(), Current> {
-        if let Some(poll) = self.poll.take() {
+        if current.doomed {
+            let _ = self.control.send(Control::Kill);
+        } else if let Some(poll) = self.poll.take() {
             if poll.is_closed() {
                 return Err(current);
             }
@@ -198,7 +206,7 @@ impl Instance {
 
 impl Current {
     pub(super) fn new(id: Uuid, payload: Bytes, reply: oneshot::Sender<Reply>) -> Self {
-        Self { id, payload, reply, delivered: None, cold: false }
+        Self { id, payload, reply, delivered: None, cold: false, doomed: false }
     }
 
     pub(super) fn deliver(&mut self, function: &Arc<FunctionSpec>) -> Event {
