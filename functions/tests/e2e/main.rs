@@ -12,6 +12,7 @@ mod credentials;
 mod crowd;
 mod faults;
 mod limits;
+mod promises;
 mod reading;
 mod rooms;
 mod sessions;
