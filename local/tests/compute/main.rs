@@ -4,11 +4,13 @@
 
 mod cloud;
 mod command;
+mod faults;
 mod http_client;
 mod invocations;
 mod invoke_api;
 mod mysql;
 mod queue;
 mod runtime_api;
+mod sdk;
 mod stand;
 mod stores;

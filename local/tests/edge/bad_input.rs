@@ -1,0 +1,91 @@
+//! What nobody should send and somebody does, from either side: the gateway answers or hangs up, and serves the others on.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+use crate::play::{Act, Play, allow, friendly, ok};
+use crate::wire::{Client, Wire, head, manage, request};
+
+#[tokio::test]
+async fn an_event_over_6_mb_is_refused_and_never_gets_to_a_function() {
+    let mut play = Play::start(friendly).await;
+    // Five megabytes of bytes are less than ten, and more than six as base64.
+    let picture = vec![0xff_u8; 5_000_000];
+    let answer = request(play.address, "POST", "/api/rooms", &["content-type: image/png"], &picture).await;
+    assert_eq!((answer.status, answer.json()["message"].as_str()), (413, Some("Request Entity Too Large")));
+    assert!(play.invoked().is_empty());
+    let fits = request(play.address, "POST", "/api/rooms", &["content-type: image/png"], &picture[..4_000_000]).await;
+    assert_eq!(fits.status, 200);
+}
+
+#[tokio::test]
+async fn a_result_that_is_no_response_never_breaks_a_socket() {
+    let play = Play::start(|function, event| match (function, event["body"].as_str()) {
+        ("Authorizer", _) => allow(event),
+        ("Connect", _) => ok(),
+        (_, Some(r#"{"action":"echo"}"#)) => Act::Answer(json!({ "statusCode": 200, "body": "still here" })),
+        (_, Some(body)) if body.contains("number") => Act::Text("7"),
+        (_, Some(body)) if body.contains("half") => Act::Text(r#"{"statusCode":200,"body":"#),
+        (_, Some(body)) if body.contains("list") => Act::Text("[1]"),
+        (_, Some(body)) if body.contains("object") => Act::Text(r#"{"statusCode":"ok","body":{"a":1}}"#),
+        _ => Act::Text("oops"),
+    })
+    .await;
+    let mut client = Client::join(play.address).await;
+    for kind in ["number", "half", "list", "object", "text"] {
+        client.send(&json!({ "action": "echo", "kind": kind }).to_string()).await;
+    }
+    client.send(r#"{"action":"echo"}"#).await;
+    assert_eq!(client.text().await, "still here");
+    assert!(client.is_silent().await, "what is no response is no frame");
+}
+
+#[tokio::test]
+async fn messages_that_are_no_message_go_to_the_default_route() {
+    let mut play = Play::start(friendly).await;
+    let mut client = Client::join(play.address).await;
+    let deep = "[".repeat(20_000);
+    let nested = format!("{}1{}", r#"{"action":"#.repeat(500), "}".repeat(500));
+    for message in ["", " ", "null", "7", "\"send\"", "[\"send\"]", "{", "\u{0}", r#"{"action":["send"]}"#, &deep, &nested] {
+        client.send(message).await;
+        let event = play.event("Send").await;
+        assert_eq!((event["requestContext"]["routeKey"].as_str(), event["body"].as_str()), (Some("$default"), Some(message)));
+    }
+}
+
+#[tokio::test]
+async fn clients_that_say_nothing_or_half_of_it_keep_nobody_waiting() {
+    let play = Play::start(friendly).await;
+    let mut silent = Vec::new();
+    for said in
+        ["", "GET /api/rooms HT", "POST /api/rooms HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nhalf", "\r\n\r\n"]
+    {
+        for _ in 0..50 {
+            let mut stream = TcpStream::connect(play.address).await.unwrap();
+            stream.write_all(said.as_bytes()).await.unwrap();
+            silent.push(stream);
+        }
+    }
+    assert_eq!(request(play.address, "GET", "/api/rooms", &[], "").await.status, 200);
+    let mut client = Client::join(play.address).await;
+    let id = play.gateway.connections()[0].id.clone();
+    assert_eq!(manage(play.address, "POST", &id, "x").await.status, 200);
+    assert_eq!(client.text().await, "x");
+    tokio::time::timeout(Duration::from_secs(5), play.stop()).await.expect("they do not keep it from stopping either");
+    drop(silent);
+}
+
+#[tokio::test]
+async fn a_client_that_asks_and_never_reads_costs_others_nothing() {
+    let play = Play::start(|_, _| Act::Answer(json!({ "statusCode": 200, "body": "x".repeat(1 << 20) }))).await;
+    let mut deaf = Wire::open(play.address).await;
+    let many = head("GET", "/api/rooms", &[], 0).repeat(50);
+    deaf.write(many).await;
+    for _ in 0..3 {
+        assert_eq!(request(play.address, "GET", "/api/rooms", &[], "").await.body.len(), 1 << 20);
+    }
+    drop(deaf);
+}
