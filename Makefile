@@ -2,10 +2,13 @@
 SHELL := /bin/bash
 LOCAL := target/debug/local
 
-.PHONY: run test build migrate-up migrate-down swagger queries bench check
+.PHONY: run dev test build migrate-up migrate-down swagger queries bench check
 
 run: build ## the whole backend on this machine; PORT=8081 make run
 	@exec $(LOCAL) up
+
+dev: build ## the same; functions whose sources change are built again and serve, and sockets stay open
+	@exec $(LOCAL) up --watch
 
 test: mariadb ## every test, on a real MariaDB and the real binaries
 	cargo test --workspace --locked

@@ -152,6 +152,20 @@ pub async fn create_tables(endpoint: &str, tables: impl IntoIterator<Item = &Tab
     Ok(())
 }
 
+/// How many items a table has, and whether it has more: a few megabytes are looked through at most.
+pub(crate) async fn count(endpoint: &str, table: &str) -> Result<(u64, bool), String> {
+    let (mut items, mut request) = (0, json!({ "TableName": table, "Select": "COUNT" }));
+    for _ in 0..5 {
+        let page = call(endpoint, "Scan", &request).await.map_err(|error| error.to_string())??;
+        items += page["Count"].as_u64().unwrap_or_default();
+        match page.get("LastEvaluatedKey") {
+            Some(key) => request["ExclusiveStartKey"] = key.clone(),
+            None => return Ok((items, false)),
+        }
+    }
+    Ok((items, true))
+}
+
 /// The answer's JSON, or what the service says against it.
 async fn call(endpoint: &str, operation: &str, request: &Value) -> Result<Result<Value, String>, NoAnswer> {
     let target = format!("DynamoDB_20120810.{operation}");

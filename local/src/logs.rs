@@ -1,10 +1,10 @@
 //! What a person sees: one line an invocation, and below it what the function thought worth a warning. Everything printed goes through here.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     fmt::Write as _,
     io::{self, Write as _},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use time::{OffsetDateTime, macros::format_description};
 
-use crate::lambda::Outcome;
+use crate::{figures::Figures, lambda::Outcome};
 
 /// How much of an invocation is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct Invocation {
     pub event: Bytes,
     /// What came of it; a large result is left out.
     pub outcome: Outcome,
-    /// What the function printed.
+    /// What the function printed; the end of it is left out if it is much.
     pub lines: Vec<String>,
 }
 
@@ -53,22 +53,40 @@ pub struct Invocation {
 #[derive(Debug, Default)]
 pub struct Journal {
     detail: Detail,
-    recent: Mutex<VecDeque<Invocation>>,
+    kept: Mutex<Kept>,
 }
 
-/// How many invocations are kept, and how much of each.
+#[derive(Debug, Default)]
+struct Kept {
+    recent: VecDeque<(u64, Arc<Invocation>)>,
+    figures: BTreeMap<String, Figures>,
+    /// Number of the last invocation; the first one is 1.
+    last: u64,
+}
+
+/// How many invocations are kept, and how much of each: of its event, of its result, and of what it printed.
 const KEPT: usize = 200;
 const KEPT_BYTES: usize = 16 * 1024;
 
 impl Journal {
     /// A journal that prints so much.
     pub fn new(detail: Detail) -> Self {
-        Self { detail, recent: Mutex::default() }
+        Self { detail, kept: Mutex::default() }
     }
 
     /// The last invocations, oldest first.
     pub fn recent(&self) -> Vec<Invocation> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.kept().recent.iter().map(|(_, invocation)| Invocation::clone(invocation)).collect()
+    }
+
+    /// The last invocations with a number above this one, oldest first; numbers grow by one.
+    pub fn since(&self, number: u64) -> Vec<(u64, Arc<Invocation>)> {
+        self.kept().recent.iter().filter(|(own, _)| *own > number).cloned().collect()
+    }
+
+    /// How each function did that ran.
+    pub fn figures(&self) -> BTreeMap<String, Figures> {
+        self.kept().figures.clone()
     }
 
     /// A line of its own, for events that are no invocation.
@@ -88,11 +106,29 @@ impl Journal {
                 *payload = Bytes::new();
             }
         }
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.len() == KEPT {
-            recent.pop_front();
+        shorten(&mut invocation.lines);
+        let mut kept = self.kept();
+        kept.figures.entry(invocation.function.clone()).or_default().add(&invocation);
+        kept.last += 1;
+        if kept.recent.len() == KEPT {
+            kept.recent.pop_front();
         }
-        recent.push_back(invocation);
+        let number = kept.last;
+        kept.recent.push_back((number, Arc::new(invocation)));
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn shorten(lines: &mut Vec<String>) {
+    let mut room = KEPT_BYTES;
+    let fitting = lines.iter().take_while(|line| room.checked_sub(line.len()).map(|rest| room = rest).is_some()).count();
+    let left_out = lines.len() - fitting;
+    if left_out > 0 {
+        lines.truncate(fitting);
+        lines.push(format!("… and {left_out} more lines, which are not kept"));
     }
 }
 
@@ -103,9 +139,7 @@ pub fn say(line: &str) {
 }
 
 fn text(invocation: &Invocation, detail: Detail) -> String {
-    let at = OffsetDateTime::from(invocation.at)
-        .format(format_description!("[hour]:[minute]:[second].[subsecond digits:3]"))
-        .unwrap_or_default();
+    let at = clock(invocation.at.into());
     let mut text = format!(
         "{at}  {:<14}{:>9.1} ms  {}",
         invocation.function,
@@ -125,12 +159,17 @@ fn text(invocation: &Invocation, detail: Detail) -> String {
     text
 }
 
+/// The time of day.
+pub(crate) fn clock(at: OffsetDateTime) -> String {
+    at.format(format_description!("[hour]:[minute]:[second].[subsecond digits:3]")).unwrap_or_default()
+}
+
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
 /// The status of a result that is shaped like an HTTP response, `ok` otherwise, and for a failure its type and message.
-fn result(outcome: &Outcome) -> String {
+pub(crate) fn result(outcome: &Outcome) -> String {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Shaped {
@@ -217,11 +256,15 @@ mod tests {
                 cold_start: None,
                 event: Bytes::from(vec![b' '; KEPT_BYTES + 1]),
                 outcome: Outcome::Success(Bytes::from_static(b"1")),
-                lines: Vec::new(),
+                lines: vec!["x".repeat(KEPT_BYTES / 2); 3],
             });
         }
         let recent = journal.recent();
         assert_eq!((recent.len(), recent[0].request_id.as_str()), (KEPT, "3"));
         assert!(recent[0].event.is_empty(), "a large event is not kept");
+        assert_eq!(recent[0].lines[2], "… and 1 more lines, which are not kept");
+        let since: Vec<u64> = journal.since(201).into_iter().map(|(number, _)| number).collect();
+        assert_eq!(since, [202, 203]);
+        assert_eq!(journal.figures()["f"].invocations, 203);
     }
 }

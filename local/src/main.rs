@@ -1,13 +1,21 @@
 //! The command line of the local cloud; whatever it starts is ended before it ends, and every failure says what to do.
 #![expect(clippy::disallowed_methods, reason = "the environment of this command is the configuration that it passes on")]
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::{Args, Parser, Subcommand};
 use local::{
     cloud::{self, Cloud, CloudError, CloudOptions, Data, Database, Direction},
+    faults::{Faults, Schedule},
     lambda::LambdaOptions,
     logs::{Detail, Journal, say},
+    watch::{self, Builder, Watch},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -22,9 +30,13 @@ struct Local {
 #[derive(Subcommand)]
 enum Command {
     /// Starts everything and serves until Ctrl-C.
-    Up(Up),
+    Up(Box<Up>),
     /// Forgets all data.
     Reset(Place),
+    /// Shows what the functions of the running cloud printed last.
+    Logs(Logs),
+    /// Invokes a function of the running cloud and prints its result.
+    Invoke(Invoke),
     /// Brings the database's schema to its newest version.
     MigrateUp(Stack),
     /// Takes the database's schema back by one version.
@@ -49,6 +61,39 @@ struct Up {
     /// Stops instances between invocations, as Lambda does.
     #[arg(long)]
     freeze: bool,
+    /// Builds functions again when their sources change; new instances serve, and sockets stay open.
+    #[arg(long)]
+    watch: bool,
+    /// Has the functions run at this endpoint of Lambda's Invoke API, such as that of `sam local start-lambda`, instead of as processes here.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["watch", "freeze"])]
+    invoke: Option<String>,
+    /// What is to break from the start, as `PUT /_local/faults` takes it: JSON, or @ and the name of a file.
+    #[arg(long, value_name = "JSON", value_parser = faults)]
+    faults: Option<Schedule>,
+    /// What the dice of the faults are made of.
+    #[arg(long, requires = "faults")]
+    seed: Option<u64>,
+}
+
+#[derive(Args)]
+struct Logs {
+    /// Only of this function: its binary (`auth`) or its name in the template (`AuthFunction`).
+    function: Option<String>,
+    /// Goes on until Ctrl-C.
+    #[arg(long, short)]
+    follow: bool,
+    #[command(flatten)]
+    stack: Stack,
+}
+
+#[derive(Args)]
+struct Invoke {
+    /// Its binary (`auth`) or its name in the template (`AuthFunction`).
+    function: String,
+    /// A file with the event, or - for standard input; without one the event is `{}`.
+    event: Option<PathBuf>,
+    #[command(flatten)]
+    stack: Stack,
 }
 
 #[derive(Args)]
@@ -81,8 +126,10 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let done = match Local::parse().command {
-        Command::Up(options) => up(options).await,
+        Command::Up(options) => up(*options).await,
         Command::Reset(place) => cloud::reset(&place.data).map(|()| say("Everything is forgotten.")),
+        Command::Logs(wanted) => logs(wanted).await,
+        Command::Invoke(wanted) => invoke(wanted).await,
         Command::MigrateUp(stack) => migrate(stack, Direction::Up).await,
         Command::MigrateDown(stack) => migrate(stack, Direction::Down).await,
         Command::Mysql(place) => mysql(place.data).await,
@@ -98,32 +145,106 @@ async fn main() -> ExitCode {
 
 async fn up(up: Up) -> Result<(), CloudError> {
     let detail = if up.verbose { Detail::Verbose } else { Detail::Brief };
+    let broken = up.faults.map(|faults| Schedule { seed: up.seed.or(faults.seed), ..faults });
     let mut options = options(up.stack);
     options.port = up.port;
     options.host = up.host;
-    options.lambda = LambdaOptions { journal: Arc::new(Journal::new(detail)), freeze: up.freeze, ..LambdaOptions::default() };
+    let host = up.host;
+    options.inspect = true;
+    options.lambda = LambdaOptions {
+        journal: Arc::new(Journal::new(detail)),
+        freeze: up.freeze,
+        invoke: up.invoke,
+        ..LambdaOptions::default()
+    };
     options.static_dir = Some(options.template.with_file_name("local").join("web")).filter(|web| web.is_dir());
+    local::open_files::raise();
     let mut ended = Ended::watch()?;
+    let builder = if up.watch { Some(builder(&options)?) } else { None };
+    let template = options.template.clone();
     say("Starting …");
     let cloud = tokio::select! {
         cloud = Cloud::start(options) => cloud?,
         () = ended.recv() => return Ok(()),
     };
+    // Not before it is up: a start that fails by chance is no use to anybody.
+    if let Some(Err(wrong)) = broken.map(|faults| cloud.faults().set(faults)) {
+        cloud.stop().await;
+        return Err(CloudError::Failed(format!("--faults: {wrong}")));
+    }
     say(&greeting(&cloud));
-    ended.recv().await;
+    if !host.is_loopback() {
+        say(
+            "Others in this network can reach it, and its secrets are the ones that everybody knows. Only this machine can inspect it.\n",
+        );
+    }
+    if let Some(builder) = builder {
+        say("Sources are watched: what changes is built again and serves.\n");
+        let root = watch::root_of(&template);
+        let template = template.file_name().map(PathBuf::from).unwrap_or_default();
+        let watch = Watch { root, template, stack: cloud.stack().clone(), lambda: cloud.lambda().clone(), builder };
+        tokio::select! {
+            () = watch.run() => {}
+            () = ended.recv() => {}
+        }
+    } else {
+        ended.recv().await;
+    }
     say("Stopping …");
     cloud.stop().await;
     Ok(())
 }
 
+fn faults(text: &str) -> Result<Schedule, String> {
+    let read = |file| std::fs::read(file).map_err(|error| format!("{file} cannot be read: {error}"));
+    let json = text.strip_prefix('@').map_or_else(|| Ok(text.as_bytes().to_vec()), read)?;
+    Faults::parse(&json).map_err(|wrong| wrong.to_string())
+}
+
+fn builder(options: &CloudOptions) -> Result<Builder, CloudError> {
+    let folder = options.binaries()?;
+    Builder::cargo(&folder).ok_or_else(|| {
+        CloudError::Failed(format!("--watch builds into target/debug or target/release, not into {}", folder.display()))
+    })
+}
+
 fn greeting(cloud: &Cloud) -> String {
-    let (http, socket) = (cloud.http_url(), cloud.ws_url());
+    let (http, socket, database) = (cloud.http_url(), cloud.ws_url(), cloud.database_url());
+    // The password of a database of one's own is not for the terminal.
+    let database = match database.split_once("://").zip(database.rsplit_once('@')) {
+        Some(((scheme, _), (_, place))) if cloud.mysql().is_none() => format!("{scheme}://{place}"),
+        _ => database,
+    };
     format!(
-        "\n  HTTP       {http}\n  WebSocket  {socket}\n  Database   {}\n\n  curl -i {http}/health\n  \
+        "\n  HTTP       {http}\n  WebSocket  {socket}\n  Inspect    {http}/_local/\n  Database   {database}\n\n  curl -i {http}/health\n  \
          curl -s {http}/api/auth/register -H 'content-type: application/json' -d '{{\"username\":\"ada\",\"password\":\"a long passphrase\"}}'\n  \
-         wscat -c \"{socket}?token=<access token>\"\n\n  Ctrl-C stops it.\n",
-        cloud.database_url()
+         wscat -c \"{socket}?token=<access token>\"\n\n  Ctrl-C stops it.\n"
     )
+}
+
+async fn logs(wanted: Logs) -> Result<(), CloudError> {
+    let data = wanted.stack.place.data.clone();
+    let options = options(wanted.stack);
+    let mut ended = Ended::watch()?;
+    tokio::select! {
+        done = cloud::logs(&data, &options, wanted.function.as_deref(), wanted.follow) => done,
+        () = ended.recv() => Ok(()),
+    }
+}
+
+async fn invoke(wanted: Invoke) -> Result<(), CloudError> {
+    let data = wanted.stack.place.data.clone();
+    let event = match &wanted.event {
+        None => b"{}".to_vec(),
+        Some(file) => {
+            let file = if file.as_os_str() == "-" { Path::new("/dev/stdin") } else { file.as_path() };
+            std::fs::read(file).map_err(|source| CloudError::Io { what: format!("read {}", file.display()), source })?
+        }
+    };
+    let (options, function) = (options(wanted.stack), wanted.function);
+    let answer = cloud::invoke(&data, &options, &function, event.into()).await?;
+    say(&answer);
+    Ok(())
 }
 
 async fn migrate(stack: Stack, direction: Direction) -> Result<(), CloudError> {

@@ -23,6 +23,13 @@ pub struct Stack {
     pub outputs: BTreeMap<String, String>,
 }
 
+impl Stack {
+    /// A function by its logical id (`AuthFunction`) or by its binary (`auth`).
+    pub fn function(&self, name: &str) -> Option<&Function> {
+        self.functions.get(name).or_else(|| self.functions.values().find(|function| function.binary == name))
+    }
+}
+
 /// An `AWS::Serverless::Function`.
 #[derive(Clone, Debug)]
 pub struct Function {

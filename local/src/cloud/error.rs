@@ -33,8 +33,15 @@ pub enum CloudError {
     DynamoDb(DynamoDbError),
     /// A custom resource, such as the migration.
     CustomResource(CustomResourceError),
-    /// The template has no function with this binary.
-    NoFunction(&'static str),
+    /// The template has no such function.
+    NoFunction {
+        /// What was asked for.
+        name: String,
+        /// The binaries that there are.
+        known: Vec<String>,
+    },
+    /// No cloud runs on the data folder.
+    NotRunning(PathBuf),
     /// A function that was to do something for the command line failed.
     Failed(String),
     /// A running cloud does not answer.
@@ -77,7 +84,12 @@ impl fmt::Display for CloudError {
             Self::MySql(error) => error.fmt(f),
             Self::DynamoDb(error) => error.fmt(f),
             Self::CustomResource(error) => error.fmt(f),
-            Self::NoFunction(binary) => write!(f, "the template has no function with the binary {binary:?}"),
+            Self::NoFunction { name, known } => {
+                write!(f, "the template has no function {name}; it has {}", known.join(", "))
+            }
+            Self::NotRunning(data) => {
+                write!(f, "no cloud runs on {}: start one with `make run`, or name another folder with --data", data.display())
+            }
             Self::Failed(reason) => f.write_str(reason),
             Self::NoAnswer(error) => error.fmt(f),
             Self::Io { what, source } => write!(f, "could not {what}: {source}"),

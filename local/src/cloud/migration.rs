@@ -7,7 +7,9 @@ use super::{
     CloudError, CloudOptions, Data,
     data::{self, DataFolder, Running},
     environment::Places,
-    in_place, specs,
+    in_place,
+    running::named,
+    specs,
 };
 use crate::{
     custom::error_message,
@@ -56,10 +58,9 @@ impl Database {
 /// Migrates the caller's `DATABASE_URL`, or else the database of the data folder; gives what the function answers.
 pub async fn migrate(options: CloudOptions, direction: Direction) -> Result<String, CloudError> {
     let stack = options.stack()?;
-    let function =
-        stack.functions.values().find(|function| function.binary == "migrate").ok_or(CloudError::NoFunction("migrate"))?;
+    let function = named(&stack, "migrate")?;
     let only = Stack { functions: [(function.id.clone(), function.clone())].into(), ..Stack::default() };
-    let specs = specs(&only, &options.binaries()?)?;
+    let specs = specs(&only, &options)?;
     let order = json!({ "direction": match direction { Direction::Up => "up", Direction::Down => "down" } });
     if let Some(url) = options.given("DATABASE_URL") {
         return alone(specs, &only, (url, &options), &order).await;

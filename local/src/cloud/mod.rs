@@ -4,13 +4,16 @@ mod data;
 mod environment;
 mod error;
 mod migration;
+mod running;
+mod sam;
 mod stores;
 
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
 };
 
 use tokio::net::TcpListener;
@@ -19,6 +22,7 @@ pub use self::{
     data::{Data, reset},
     error::CloudError,
     migration::{Database, Direction, migrate},
+    running::{invoke, logs},
 };
 use self::{
     data::{DataFolder, Running},
@@ -29,6 +33,7 @@ use crate::{
     custom,
     faults::Faults,
     gateway::{Backend, Gateway, Limits},
+    inspection::{self, Counts, Inspected},
     lambda::{FunctionSpec, Lambda, LambdaOptions},
     loopback::Loopback,
     mysql::MySql,
@@ -63,6 +68,8 @@ pub struct CloudOptions {
     pub lambda: LambdaOptions,
     /// How often expired DynamoDB items are removed.
     pub ttl_sweep: Duration,
+    /// Whether the cloud shows itself below `/_local/`.
+    pub inspect: bool,
 }
 
 impl CloudOptions {
@@ -81,6 +88,7 @@ impl CloudOptions {
             limits: Limits::default(),
             lambda: LambdaOptions::default(),
             ttl_sweep: Duration::from_secs(5),
+            inspect: false,
         }
     }
 
@@ -97,7 +105,8 @@ impl CloudOptions {
         self.env.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    fn binaries(&self) -> Result<PathBuf, CloudError> {
+    /// Where the functions' binaries are.
+    pub fn binaries(&self) -> Result<PathBuf, CloudError> {
         if let Some(folder) = &self.bin_dir {
             return std::path::absolute(folder).map_err(CloudError::io(format!("find {}", folder.display())));
         }
@@ -116,7 +125,7 @@ pub struct Cloud {
     gateway: Gateway,
     lambda: Lambda,
     stores: Stores,
-    stack: Stack,
+    stack: Arc<Stack>,
     host: IpAddr,
     _data: DataFolder,
 }
@@ -125,8 +134,8 @@ impl Cloud {
     /// Starts everything, or nothing: whatever was started before an error is ended.
     pub async fn start(options: CloudOptions) -> Result<Self, CloudError> {
         let begun = Instant::now();
-        let stack = options.stack()?;
-        let specs = specs(&stack, &options.binaries()?)?;
+        let stack = Arc::new(options.stack()?);
+        let specs = specs(&stack, &options)?;
         let data = DataFolder::open(&options.data)?;
         // First of all what is likely to fail.
         let wanted = SocketAddr::from((options.host, options.port));
@@ -143,7 +152,11 @@ impl Cloud {
             s3: stores.s3_endpoint().to_owned(),
             lambda: format!("http://{lambda_address}"),
         };
-        let specs = specs.into_iter().map(|spec| in_place(spec, &stack, &places, &options.env)).collect();
+        let specs: Vec<_> = specs.into_iter().map(|spec| in_place(spec, &stack, &places, &options.env)).collect();
+        if let Some(endpoint) = &options.lambda.invoke {
+            let file = sam::write(data.path(), &options.template, &specs)?;
+            sam::wait(endpoint, &file, &options.lambda.journal).await?;
+        }
         let mut lambda_options = options.lambda;
         lambda_options.faults.place(stores.breakable());
         lambda_options.region.clone_from(&stack.region);
@@ -156,6 +169,16 @@ impl Cloud {
         }
         let gateway = Gateway::start(listener, &stack, Backend::Lambda(lambda.clone()), options.limits, options.static_dir)
             .map_err(CloudError::io("start the gateway"))?;
+        if options.inspect {
+            gateway.set_inspector(inspection::inspector(Inspected {
+                lambda: lambda.clone(),
+                view: gateway.view(),
+                stack: Arc::clone(&stack),
+                stores: stores.shown(),
+                counts: Counts::new(stores.dynamodb_endpoint()),
+                started: SystemTime::now(),
+            }));
+        }
         data.announce(&Running { pid: std::process::id(), http: places.http, lambda: places.lambda })?;
         lambda.journal().note(&format!("  ready after   {:>6} ms", begun.elapsed().as_millis()));
         Ok(Self { gateway, lambda, stores, stack, host: options.host, _data: data })
@@ -178,7 +201,7 @@ impl Cloud {
     }
 
     /// What the template declares.
-    pub fn stack(&self) -> &Stack {
+    pub fn stack(&self) -> &Arc<Stack> {
         &self.stack
     }
 
@@ -230,7 +253,8 @@ fn reachable(host: IpAddr) -> IpAddr {
     if host.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { host }
 }
 
-fn specs(stack: &Stack, binaries: &Path) -> Result<Vec<FunctionSpec>, CloudError> {
+fn specs(stack: &Stack, options: &CloudOptions) -> Result<Vec<FunctionSpec>, CloudError> {
+    let binaries = options.binaries()?;
     let specs: Vec<_> = stack
         .functions
         .values()
@@ -244,6 +268,10 @@ fn specs(stack: &Stack, binaries: &Path) -> Result<Vec<FunctionSpec>, CloudError
             event_invoke: function.event_invoke.clone(),
         })
         .collect();
+    if options.lambda.invoke.is_some() {
+        // What runs is built over there.
+        return Ok(specs);
+    }
     let missing: Vec<_> = specs.iter().map(|spec| spec.binary.clone()).filter(|binary| !binary.is_file()).collect();
     if missing.is_empty() { Ok(specs) } else { Err(CloudError::NotBuilt(missing)) }
 }

@@ -1,13 +1,14 @@
 //! The three stores: each is started here, unless the caller's environment names one of its own.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use super::{CloudError, CloudOptions, Data, data::DataFolder};
 use crate::{
     dynamodb::{self, DynamoDb},
     faults,
+    inspection::Store,
     mysql::{MySql, MySqlOptions},
-    s3::S3,
+    s3::{self, S3},
     stack::Stack,
 };
 
@@ -57,6 +58,16 @@ impl Stores {
         &self.s3.url
     }
 
+    /// What is shown of each.
+    pub(super) fn shown(&self) -> Vec<Store> {
+        let process = self.mysql.own.as_ref().map(MySql::probe);
+        vec![
+            Store { name: "MySQL", url: self.mysql.url.clone(), own: self.mysql.own.is_some(), process },
+            Store { name: "DynamoDB", url: self.dynamodb.url.clone(), own: self.dynamodb.own.is_some(), process: None },
+            Store { name: "S3", url: self.s3.url.clone(), own: self.s3.own.is_some(), process: None },
+        ]
+    }
+
     pub(super) async fn stop(self) {
         if let Some(s3) = self.s3.own {
             s3.stop();
@@ -81,8 +92,13 @@ async fn start_mysql(data: &DataFolder, options: &CloudOptions) -> Result<Place<
     }
     let begun = Instant::now();
     let durable = options.data != Data::Temporary;
-    let mysql = MySql::start(&data.path().join("mysql"), MySqlOptions { durable, port: None }).await?;
+    let folder = data.path().join("mysql");
+    if !folder.join("mysql").is_dir() {
+        options.lambda.journal.note("  MySQL          makes an empty database, the first time only …");
+    }
+    let mysql = MySql::start(&folder, MySqlOptions { durable, port: None }).await?;
     note(options, "MySQL", begun);
+    tokio::spawn(mysql.probe().stand_by(Arc::clone(&options.lambda.journal)));
     Ok(Place { url: mysql.url(), own: Some(mysql) })
 }
 
@@ -101,10 +117,11 @@ async fn start_dynamodb(stack: &Stack, data: &DataFolder, options: &CloudOptions
 }
 
 async fn start_s3(stack: &Stack, data: &DataFolder, options: &CloudOptions) -> Result<Place<S3>, CloudError> {
+    let begun = Instant::now();
     if let Some(place) = own_url(options, "AWS_ENDPOINT_URL_S3") {
+        s3::buckets::create(&place.url, &stack.region, stack.buckets.values()).await.map_err(CloudError::Failed)?;
         return Ok(place);
     }
-    let begun = Instant::now();
     let folder = data.path().join("s3");
     let s3 = S3::start(&folder, stack.buckets.values()).await.map_err(CloudError::io(format!("serve {}", folder.display())))?;
     note(options, "S3", begun);

@@ -26,6 +26,8 @@ pub struct ConnectionInfo {
     pub source_ip: IpAddr,
     /// The client's `User-Agent`, if it sent one.
     pub user_agent: Option<String>,
+    /// Who it is, if an authorizer said so.
+    pub principal: Option<String>,
 }
 
 /// What a socket keeps for its whole life.
@@ -74,6 +76,7 @@ impl Connection {
             last_active_at: self.last_active_at.load(Ordering::Relaxed),
             source_ip: self.source_ip,
             user_agent: self.user_agent.clone(),
+            principal: self.authorizer.as_ref().and_then(|block| block.get("principalId")?.as_str()).map(str::to_owned),
         }
     }
 }

@@ -19,6 +19,7 @@ mod shared;
 mod socket;
 mod stamp;
 mod static_files;
+mod view;
 mod websocket_api;
 mod websocket_event;
 
@@ -48,6 +49,7 @@ pub use backend::{Backend, MemoryFunction};
 pub use connections::ConnectionInfo;
 pub use limits::Limits;
 pub use shared::{Inspector, Stats};
+pub use view::View;
 
 use http_api::HttpEdge;
 use http_response::{Reply, message};
@@ -108,13 +110,12 @@ impl Gateway {
 
     /// The open sockets.
     pub fn connections(&self) -> Vec<ConnectionInfo> {
-        self.shared
-            .connections
-            .all()
-            .iter()
-            .filter(|connection| connection.outbox.is_open())
-            .map(|connection| connection.info())
-            .collect()
+        self.shared.open_connections()
+    }
+
+    /// A look at this gateway for whoever shows it.
+    pub fn view(&self) -> View {
+        View::new(&self.shared)
     }
 
     /// Totals since the start.
@@ -229,12 +230,15 @@ async fn connection(stream: TcpStream, address: SocketAddr, peer: Peer, shared: 
 }
 
 async fn answer(shared: &Arc<Shared>, peer: Peer, address: SocketAddr, request: Request<Incoming>) -> Reply {
-    Counters::add(&shared.counters.http_requests);
+    let path = request.uri().path();
+    let inspected = path == "/_local" || path.starts_with("/_local/");
+    if !inspected {
+        Counters::add(&shared.counters.http_requests);
+    }
     if let Some(refusal) = check(&request, shared.limits().request_head) {
         return refusal;
     }
-    let path = request.uri().path();
-    if let Some(inspector) = shared.inspector.get().filter(|_| path.starts_with("/_local/")) {
+    if let Some(inspector) = shared.inspector.get().filter(|_| inspected) {
         return inspect(inspector, peer, address, request).await;
     }
     let edge = shared

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::faults::Faults;
 
 use super::backend::Backend;
-use super::connections::Connections;
+use super::connections::{ConnectionInfo, Connections};
 use super::http_api::HttpEdge;
 use super::limits::Limits;
 use super::websocket_api::SocketEdge;
@@ -70,6 +70,11 @@ impl Shared {
         *self.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
+    pub(super) fn open_connections(&self) -> Vec<ConnectionInfo> {
+        let all = self.connections.all();
+        all.iter().filter(|connection| connection.outbox.is_open()).map(|connection| connection.info()).collect()
+    }
+
     pub(super) fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }
@@ -116,7 +121,7 @@ pub(super) struct Counters {
 /// A reading of the totals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Requests of every kind.
+    /// Requests of every kind, besides those that look at the cloud itself.
     pub http_requests: u64,
     /// Sockets opened.
     pub connected: u64,

@@ -34,6 +34,11 @@ pub(super) fn not_started(binary: &std::path::Path, error: &std::io::Error) -> O
     failure("Runtime.InvalidEntrypoint", &format!("{} could not be run: {error}. Run `make build`.", binary.display()))
 }
 
+/// Of an endpoint that is to invoke in our place.
+pub(super) fn not_reached(reason: &str) -> Outcome {
+    failure("Endpoint.NotReached", reason)
+}
+
 pub(super) fn response_too_large() -> Outcome {
     failure("Function.ResponseSizeTooLarge", "Response payload size exceeded maximum allowed payload size (6291556 bytes).")
 }

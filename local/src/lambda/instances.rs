@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::{
     FunctionSpec, InstanceInfo, InvokeError, LambdaOptions, Outcome, detour, failure, function_name,
     process::{self, Control, Ended},
+    remote,
     state::{Current, Event, Instance, Reply, State},
 };
 use crate::{faults::At, leash::Leash, logs::Journal};
@@ -59,7 +60,7 @@ impl Pool {
     pub(super) fn new(functions: Vec<FunctionSpec>, options: LambdaOptions, address: SocketAddr) -> io::Result<Arc<Self>> {
         options
             .faults
-            .know(functions.iter().map(|spec| (spec.id.clone(), spec.binary_name())).collect(), false);
+            .know(functions.iter().map(|spec| (spec.id.clone(), spec.binary_name())).collect(), options.invoke.is_some());
         Ok(Arc::new(Self {
             state: Mutex::new(State::new(functions)),
             options,
@@ -73,6 +74,9 @@ impl Pool {
     /// The invocation is a task of its own: it goes on when its caller goes away, as on Lambda.
     pub(super) async fn invoke(self: &Arc<Self>, function: &str, id: Uuid, payload: Bytes) -> Result<Outcome, InvokeError> {
         let name = function_name(function).to_owned();
+        if let Some(endpoint) = &self.options.invoke {
+            return remote::invoke(self, endpoint.clone(), &name, (id, payload)).await;
+        }
         let assigned = self.assign(&name, id, payload.clone())?;
         let pool = self.clone();
         let run = tokio::spawn(async move { pool.follow_all(&name, (id, payload), assigned).await });
@@ -111,7 +115,7 @@ impl Pool {
         }
         workers.running += 1;
         state.running += 1;
-        let spec = workers.spec.clone();
+        let (spec, generation) = (workers.spec.clone(), workers.generation);
         let (reply, receiver) = oneshot::channel();
         let mut current = Current::new(id, payload, reply);
         current.doomed = self.faults().kills(name, At::BeforeHandler);
@@ -139,7 +143,7 @@ impl Pool {
         state.last_instance += 1;
         let (number, started) = (state.last_instance, Instant::now());
         let (control, commands) = mpsc::unbounded_channel();
-        let instance = Instance::new(spec.clone(), current, control);
+        let instance = Instance::new((spec.clone(), generation), current, control);
         state.instances.insert(number, instance);
         drop(guard);
         self.launch(number, &spec, commands);
@@ -306,6 +310,10 @@ impl Pool {
         let mut all: Vec<_> = self.lock().instances.values().map(Instance::info).collect();
         all.sort_by_key(|instance| instance.started);
         all
+    }
+
+    pub(super) fn retire(&self, function: &str) -> usize {
+        self.lock().retire(function)
     }
 
     pub(super) fn kill(&self, pid: u32) -> bool {

@@ -7,6 +7,7 @@ mod instances;
 mod invoke_api;
 mod process;
 mod queue;
+mod remote;
 mod runtime_api;
 mod server;
 mod state;
@@ -68,6 +69,8 @@ pub struct LambdaOptions {
     pub dead_letters: Option<PathBuf>,
     /// Stop instances between invocations, as Lambda does: what they do in the background then stands still.
     pub freeze: bool,
+    /// `http://host:port` of an Invoke API that runs the functions in our place.
+    pub invoke: Option<String>,
     /// Takes every invocation that has ended.
     pub journal: Arc<Journal>,
     /// What is to break.
@@ -84,6 +87,7 @@ impl Default for LambdaOptions {
             retry_scale: 0.01,
             dead_letters: None,
             freeze: false,
+            invoke: None,
             journal: Arc::default(),
             faults: Faults::default(),
         }
@@ -203,9 +207,27 @@ impl Lambda {
         self.pool.kill(pid)
     }
 
-    /// On-failure records of asynchronous invocations, oldest first.
+    /// Has the function's next invocations run in new instances: its binary is another one. Who works, works to the end of it. Says how many
+    /// instances are replaced.
+    pub fn retire(&self, function: &str) -> usize {
+        self.pool.retire(function)
+    }
+
+    /// The last on-failure records of asynchronous invocations, oldest first.
     pub fn dead_letters(&self) -> Vec<serde_json::Value> {
         self.dead_letters.all()
+    }
+
+    /// Queues the event of the dead letter with this request id once more and gives the new invocation's id; `None` if there is no such letter.
+    /// The letter is gone then: should the function fail again, there is a new one.
+    pub fn send_again(&self, request_id: &str) -> Option<Result<String, InvokeError>> {
+        let letter = self.dead_letters.take(request_id, &self.pool)?;
+        let function = letter["requestContext"]["functionArn"].as_str().unwrap_or_default();
+        let sent = self.invoke_event(function_name(function), Bytes::from(letter["requestPayload"].to_string()));
+        if sent.is_err() {
+            self.dead_letters.add(letter, &self.pool);
+        }
+        Some(sent)
     }
 
     /// What the functions did last.

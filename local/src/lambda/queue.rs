@@ -1,10 +1,11 @@
 //! Asynchronous invocations: tried again as Lambda tries, and after the last attempt recorded, so that a poison event stops nothing.
 
 use std::{
-    fs::OpenOptions,
-    io::Write as _,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    collections::VecDeque,
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -19,32 +20,63 @@ use super::{
     instances::{Pool, STOPPING},
 };
 
-/// On-failure records, kept in memory and appended to a file.
+/// The last on-failure records, in memory and, one a line, in a file that the next start finds.
 #[derive(Debug)]
 pub(super) struct DeadLetters {
-    records: Mutex<Vec<Value>>,
+    records: Mutex<VecDeque<Value>>,
     file: Option<PathBuf>,
 }
 
+/// Records kept; the file may have more until one is taken.
+const KEPT: usize = 200;
+
 impl DeadLetters {
     pub(super) fn new(file: Option<PathBuf>) -> Self {
-        Self { records: Mutex::default(), file }
+        let text = file.as_ref().and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+        let mut records: VecDeque<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        records.drain(..records.len().saturating_sub(KEPT));
+        Self { records: Mutex::new(records), file }
     }
 
     pub(super) fn all(&self) -> Vec<Value> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.records().iter().cloned().collect()
     }
 
-    fn add(&self, record: Value, pool: &Pool) {
+    pub(super) fn add(&self, record: Value, pool: &Pool) {
         // Under the lock, so that lines of two records do not mix.
-        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(path) = &self.file {
-            let written = OpenOptions::new().create(true).append(true).open(path).and_then(|mut file| writeln!(file, "{record}"));
-            if let Err(error) = written {
-                pool.journal().note(&format!("A dead letter could not be written to {}: {error}", path.display()));
-            }
+        let mut records = self.records();
+        self.write(pool, |path| {
+            OpenOptions::new().create(true).append(true).open(path).and_then(|mut file| writeln!(file, "{record}"))
+        });
+        if records.len() == KEPT {
+            records.pop_front();
         }
-        records.push(record);
+        records.push_back(record);
+    }
+
+    /// Takes the record of this request out, also of the file.
+    pub(super) fn take(&self, request_id: &str, pool: &Pool) -> Option<Value> {
+        let mut records = self.records();
+        let at = records.iter().position(|record| record["requestContext"]["requestId"] == request_id)?;
+        let record = records.remove(at)?;
+        let rest: Vec<String> = records.iter().map(Value::to_string).chain([String::new()]).collect();
+        self.write(pool, |path| {
+            let aside = path.with_extension("new");
+            fs::write(&aside, rest.join("\n")).and_then(|()| fs::rename(&aside, path))
+        });
+        Some(record)
+    }
+
+    fn write(&self, pool: &Pool, how: impl FnOnce(&Path) -> io::Result<()>) {
+        if let Some(path) = &self.file
+            && let Err(error) = how(path)
+        {
+            pool.journal().note(&format!("Dead letters could not be written to {}: {error}", path.display()));
+        }
+    }
+
+    fn records(&self) -> MutexGuard<'_, VecDeque<Value>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -35,11 +35,14 @@ pub(super) struct Workers {
     /// Instances without an invocation; the most recently used last.
     pub(super) free: Vec<u64>,
     pub(super) running: u32,
+    /// Grows when the function's binary is another one; instances of an older one take no further invocation.
+    pub(super) generation: u64,
 }
 
 #[derive(Debug)]
 pub(super) struct Instance {
     pub(super) spec: Arc<FunctionSpec>,
+    pub(super) generation: u64,
     pub(super) pid: u32,
     pub(super) started: Instant,
     pub(super) started_at: SystemTime,
@@ -85,8 +88,9 @@ pub(super) struct Event {
 
 impl State {
     pub(super) fn new(functions: Vec<FunctionSpec>) -> Self {
-        let workers =
-            functions.into_iter().map(|spec| (spec.id.clone(), Workers { spec: Arc::new(spec), free: Vec::new(), running: 0 }));
+        let workers = functions
+            .into_iter()
+            .map(|spec| (spec.id.clone(), Workers { spec: Arc::new(spec), free: Vec::new(), running: 0, generation: 0 }));
         Self { functions: workers.collect(), ..Self::default() }
     }
 
@@ -122,9 +126,24 @@ impl State {
         let Some(instance) = self.instances.get_mut(&number) else { return };
         instance.invocations += 1;
         let _ = instance.control.send(Control::Ended(ended));
-        if let Some(workers) = self.functions.get_mut(&instance.spec.id) {
+        let Some(workers) = self.functions.get_mut(&instance.spec.id) else { return };
+        if instance.generation == workers.generation {
             workers.free.push(number);
+        } else {
+            let _ = instance.control.send(Control::Kill);
         }
+    }
+
+    /// Ends the function's instances: those that are free now, those that work after what they do. Says how many there are.
+    pub(super) fn retire(&mut self, function: &str) -> usize {
+        let Some(workers) = self.functions.get_mut(function) else { return 0 };
+        workers.generation += 1;
+        for number in workers.free.drain(..) {
+            if let Some(instance) = self.instances.get(&number) {
+                let _ = instance.control.send(Control::Kill);
+            }
+        }
+        self.instances.values().filter(|instance| instance.spec.id == function).count()
     }
 
     pub(super) fn forget(&mut self, number: u64) {
@@ -152,10 +171,15 @@ impl State {
 }
 
 impl Instance {
-    pub(super) fn new(spec: Arc<FunctionSpec>, current: Current, control: mpsc::UnboundedSender<Control>) -> Self {
+    pub(super) fn new(
+        (spec, generation): (Arc<FunctionSpec>, u64),
+        current: Current,
+        control: mpsc::UnboundedSender<Control>,
+    ) -> Self {
         let now = Instant::now();
         Self {
             spec,
+            generation,
             pid: 0,
             started: now,
             started_at: SystemTime::now(),

@@ -1,6 +1,7 @@
 //! A private MySQL-compatible server on loopback with its own data folder; it never outlives this process, and a stale one never blocks the next.
 
 mod install;
+mod probe;
 
 use std::{
     fmt, fs,
@@ -23,6 +24,7 @@ use nix::{
 };
 
 use self::install::Installation;
+pub use self::probe::Probe;
 use crate::leash::Leash;
 
 /// How the server is run.
@@ -134,6 +136,11 @@ impl MySql {
     /// Process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.0.process().as_ref().map(Child::id)
+    }
+
+    /// A look at the server that does not keep it alive.
+    pub fn probe(&self) -> Probe {
+        Probe::new(&self.0)
     }
 
     /// Ends the server as a crash would.

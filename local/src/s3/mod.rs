@@ -1,5 +1,6 @@
 //! S3 in this process: a folder with a folder for each bucket, signatures verified, and each bucket's CORS rules answered in front of it.
 
+pub(crate) mod buckets;
 mod cors;
 
 use std::{collections::BTreeMap, fs, io, net::SocketAddr, path::Path, sync::Arc};

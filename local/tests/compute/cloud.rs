@@ -20,7 +20,7 @@ pub(crate) fn template() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/compute/template.yaml")
 }
 
-fn options(parameters: &[(&str, &str)]) -> CloudOptions {
+pub(crate) fn options(parameters: &[(&str, &str)]) -> CloudOptions {
     CloudOptions {
         bin_dir: Some(binaries()),
         overrides: parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
@@ -98,15 +98,24 @@ async fn every_failure_to_start_says_what_to_do() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stores_of_ones_own_are_used() {
-    let first = Cloud::start(options(&[])).await.unwrap();
+    let kept = tempfile::tempdir().unwrap();
+    let first = Cloud::start(CloudOptions { data: Data::Persistent(kept.path().into()), ..options(&[]) }).await.unwrap();
     let env: BTreeMap<String, String> = [
         ("DATABASE_URL".into(), first.database_url()),
         ("AWS_ENDPOINT_URL_DYNAMODB".into(), first.dynamodb_endpoint().into()),
         ("AWS_ENDPOINT_URL_S3".into(), first.s3_endpoint().into()),
     ]
     .into();
-    let second = Cloud::start(CloudOptions { env, ..options(&[]) }).await.unwrap();
+    // Its buckets and tables are made there, beside those that are there already.
+    let with_another_bucket = std::fs::read_to_string(template()).unwrap().replace("\n  Files:\n", "\n  Photos:\n");
+    let folder = tempfile::tempdir().unwrap();
+    let template = folder.path().join("template.yaml");
+    std::fs::write(&template, with_another_bucket).unwrap();
+    let second = Cloud::start(CloudOptions { env, template, ..options(&[]) }).await.unwrap();
     assert!(second.mysql().is_none());
+    let buckets: Vec<_> = [&first, &second].iter().flat_map(|cloud| cloud.stack().buckets.values()).map(|b| &b.name).collect();
+    assert!(buckets.len() == 2 && buckets[0] != buckets[1], "{buckets:?}");
+    assert!(buckets.iter().all(|bucket| kept.path().join("s3").join(bucket).is_dir()), "{buckets:?}");
     let answer = echo(&second).await;
     assert_eq!(answer["environment"]["DATABASE_URL"], first.database_url());
     assert_eq!(answer["environment"]["AWS_ENDPOINT_URL_S3"], first.s3_endpoint());

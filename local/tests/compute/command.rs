@@ -113,6 +113,52 @@ async fn ctrl_c_ends_it_with_success_and_a_second_one_at_once_is_told_why_not() 
 }
 
 #[tokio::test]
+async fn another_terminal_invokes_functions_and_reads_their_logs() {
+    let data = tempfile::tempdir().unwrap();
+    let said = |arguments: &[&str]| {
+        let mut command = local(arguments, data.path());
+        let output = command.arg("--template").arg(template()).output().unwrap();
+        let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        (output.status.success(), text)
+    };
+    let (done, text) = said(&["logs"]);
+    assert!(!done && text.contains("no cloud runs on") && text.contains("make run"), "{text}");
+
+    let mut running = up(data.path());
+    let event = data.path().join("event.json");
+    std::fs::write(&event, r#"{"print":"the word of the day","token":"SECRET"}"#).unwrap();
+    let (done, text) = said(&["invoke", "echo", event.to_str().unwrap()]);
+    assert!(done && text.contains("the word of the day"), "{text}");
+    std::fs::write(&event, r#"{"error":"no such room"}"#).unwrap();
+    let (done, text) = said(&["invoke", "EchoFunction", event.to_str().unwrap()]);
+    assert!(!done && text.contains("EchoFunction failed: no such room"), "{text}");
+    let (done, text) = said(&["invoke", "nobody"]);
+    assert!(!done && text.contains("no function nobody; it has echo"), "{text}");
+
+    let (done, text) = said(&["logs", "echo"]);
+    assert!(done && text.contains("\n      the word of the day\n") && text.contains("FAILED"), "{text}");
+
+    let mut following =
+        local(&["logs", "--follow"], data.path()).arg("--template").arg(template()).stdout(Stdio::piped()).spawn().unwrap();
+    std::fs::write(&event, r#"{"print":"something new"}"#).unwrap();
+    assert!(said(&["invoke", "echo", event.to_str().unwrap()]).0);
+    let lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    assert!(lines.map(Result::unwrap).any(|line| line.trim() == "something new"));
+
+    signal(&running.process, Signal::SIGINT);
+    assert!(running.process.wait().unwrap().success());
+    assert!(following.wait().unwrap().success(), "whoever follows ends with the cloud");
+}
+
+#[tokio::test]
+async fn only_what_cargo_builds_is_watched() {
+    let data = tempfile::tempdir().unwrap();
+    let output = up_command(data.path()).arg("--watch").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("--watch builds into target/debug"), "{said}");
+}
+
+#[tokio::test]
 async fn the_database_alone_prints_its_url_and_reset_forgets_it() {
     let data = tempfile::tempdir().unwrap();
     let mut process = local(&["mysql"], data.path()).stdout(Stdio::piped()).spawn().unwrap();

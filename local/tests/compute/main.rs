@@ -4,8 +4,11 @@
 
 mod cloud;
 mod command;
+mod elsewhere;
 mod faults;
+mod faults_command;
 mod http_client;
+mod inspection;
 mod invocations;
 mod invoke_api;
 mod mysql;
@@ -14,3 +17,4 @@ mod runtime_api;
 mod sdk;
 mod stand;
 mod stores;
+mod watch;

@@ -36,8 +36,15 @@ async fn a_poison_event_is_tried_three_times_and_then_recorded() {
     assert!(runs.len() == 3 && runs.iter().all(|run| run.request_id == id), "{runs:?}");
     // The waits are 60 and 120 seconds, scaled.
     assert!(runs[2].at.duration_since(runs[0].at).unwrap() >= Duration::from_millis(180));
-    let written: serde_json::Value = serde_json::from_str(std::fs::read_to_string(file).unwrap().trim()).unwrap();
+    let written: serde_json::Value = serde_json::from_str(std::fs::read_to_string(&file).unwrap().trim()).unwrap();
     assert_eq!(written, record);
+
+    // Sent again it fails again, and is one letter all the time.
+    assert!(lambda.send_again("nobody").is_none());
+    let again = lambda.send_again(&id).unwrap().unwrap();
+    assert!(lambda.dead_letters().is_empty() && std::fs::read_to_string(&file).unwrap().is_empty());
+    until("it is a dead letter again", || lambda.dead_letters().len() == 1).await;
+    assert_eq!(lambda.dead_letters()[0]["requestContext"]["requestId"], again);
     lambda.stop().await;
 }
 

@@ -6,6 +6,7 @@ mod connections_api;
 mod faults;
 mod golden;
 mod http_api;
+mod many;
 mod play;
 mod readme;
 mod rfc6455;

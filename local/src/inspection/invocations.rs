@@ -1,0 +1,114 @@
+//! The last invocations, without secrets: a list to go through by their numbers, and each with everything that is kept of it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use super::{
+    Inspected,
+    mask::{masked, masked_text},
+};
+use crate::{
+    lambda::Outcome,
+    logs::{Invocation, result},
+};
+
+/// Which invocations are asked for.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// Above this number.
+    after: u64,
+    /// Of this function: its logical id, or its binary.
+    function: Option<String>,
+    /// With what they printed.
+    lines: bool,
+}
+
+impl Wanted {
+    pub(super) fn parse(query: &str) -> Result<Self, String> {
+        let mut wanted = Self::default();
+        for (name, value) in
+            query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        {
+            match name {
+                "after" => wanted.after = value.parse().map_err(|_| "after: a number is expected")?,
+                "function" => wanted.function = Some(value.to_owned()),
+                "lines" => wanted.lines = value == "1",
+                other => return Err(format!("{other}: there are after, function and lines")),
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+/// Oldest first.
+pub(super) fn list(inspected: &Inspected, wanted: &Wanted) -> Value {
+    let function =
+        wanted.function.as_deref().map(|name| inspected.stack.function(name).map_or(name, |function| function.id.as_str()));
+    let items = inspected.lambda.journal().since(wanted.after);
+    let items = items.iter().filter(|(_, invocation)| function.is_none_or(|function| function == invocation.function));
+    let items: Vec<Value> = items
+        .map(|(number, invocation)| {
+            let mut item = summary(*number, invocation);
+            if wanted.lines {
+                item["lines"] = lines(invocation);
+            }
+            item
+        })
+        .collect();
+    json!({ "invocations": items })
+}
+
+/// One by its number.
+pub(super) fn one(inspected: &Inspected, number: u64) -> Option<Value> {
+    let (_, invocation) = inspected.lambda.journal().since(number.checked_sub(1)?).into_iter().find(|(own, _)| *own == number)?;
+    let mut item = summary(number, &invocation);
+    let (Outcome::Success(body) | Outcome::FunctionError(body)) = &invocation.outcome;
+    // What is empty was too large to be kept.
+    let shown = |payload: &[u8]| if payload.is_empty() { Value::Null } else { masked(payload) };
+    item["event"] = shown(&invocation.event);
+    item["response"] = shown(body);
+    item["lines"] = lines(&invocation);
+    Some(item)
+}
+
+fn lines(invocation: &Invocation) -> Value {
+    invocation.lines.iter().map(|line| masked_text(line)).collect()
+}
+
+fn summary(number: u64, invocation: &Invocation) -> Value {
+    let failed = matches!(invocation.outcome, Outcome::FunctionError(_));
+    json!({
+        "number": number,
+        "request_id": invocation.request_id,
+        "function": invocation.function,
+        "what": what(&invocation.event),
+        "pid": invocation.pid,
+        "at": millis(invocation.at),
+        "duration_us": u64::try_from(invocation.duration.as_micros()).unwrap_or(u64::MAX),
+        "cold_start_us": invocation.cold_start.map(|start| u64::try_from(start.as_micros()).unwrap_or(u64::MAX)),
+        "failed": failed,
+        "result": masked_text(&result(&invocation.outcome)),
+    })
+}
+
+/// In a few words what the event was: a request, a frame, or nothing that is known.
+fn what(event: &[u8]) -> String {
+    let event: Value = serde_json::from_slice(event).unwrap_or_default();
+    let context = &event["requestContext"];
+    let words = match (context["http"]["method"].as_str(), context["routeKey"].as_str(), event["RequestType"].as_str()) {
+        (Some(method), _, _) => format!("{method} {}", event["rawPath"].as_str().unwrap_or_default()),
+        (None, Some(route), _) => match event["type"].as_str() {
+            Some("REQUEST") => format!("authorize {route}"),
+            _ => route.to_owned(),
+        },
+        (None, None, Some(kind)) => format!("{kind} {}", event["LogicalResourceId"].as_str().unwrap_or_default()),
+        _ => String::new(),
+    };
+    masked_text(&words.chars().take(120).collect::<String>())
+}
+
+/// Milliseconds since 1970.
+pub(super) fn millis(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

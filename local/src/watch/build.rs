@@ -1,0 +1,60 @@
+//! Builds binaries as `make build` does, only fewer of them. The compiler speaks for itself on the terminal.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use tokio::process::Command;
+
+/// What a binary on the disk is known by.
+pub(super) type Binaries = BTreeMap<String, Option<(SystemTime, u64)>>;
+
+/// How the functions are built.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    /// Program and arguments; ` --bin name` follows for each binary.
+    command: Vec<String>,
+    folder: PathBuf,
+}
+
+impl Builder {
+    /// Cargo, with the same selection as `make build`, so that no dependency is compiled anew; `None` for a folder that cargo does not build into.
+    pub fn cargo(binaries: &Path) -> Option<Self> {
+        let profile = match binaries.file_name()?.to_str()? {
+            "debug" => "dev",
+            "release" => "release",
+            _ => return None,
+        };
+        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+        Some(Self::new([cargo.as_str(), "build", "--workspace", "--locked", "--quiet", "--profile", profile], binaries))
+    }
+
+    /// Another command that takes `--bin name` for each binary that it is to put into the folder.
+    pub fn new<'a>(command: impl IntoIterator<Item = &'a str>, folder: &Path) -> Self {
+        Self { command: command.into_iter().map(str::to_owned).collect(), folder: folder.to_owned() }
+    }
+
+    /// What is there now.
+    pub(super) fn binaries(&self, names: &BTreeSet<String>) -> Binaries {
+        let stamp = |name: &String| {
+            let data = fs::metadata(self.folder.join(name)).ok()?;
+            Some((data.modified().ok()?, data.len()))
+        };
+        names.iter().map(|name| (name.clone(), stamp(name))).collect()
+    }
+
+    pub(super) async fn build(&self, root: &Path, names: &BTreeSet<String>) -> Result<(), String> {
+        let (program, arguments) = self.command.split_first().ok_or("there is no command")?;
+        let selection = names.iter().flat_map(|name| ["--bin", name.as_str()]);
+        // Ctrl-C reaches it as well: it is in our process group.
+        let status = Command::new(program).args(arguments).args(selection).current_dir(root).kill_on_drop(true).status().await;
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(_) => Err("the compiler says why".into()),
+            Err(error) => Err(format!("{program} could not be run: {error}")),
+        }
+    }
+}
