@@ -22,9 +22,18 @@ use crate::{Effort, Outcome, process};
 
 /// The bare function, as an example of the package `functions`.
 const BARE: &str = "hello";
+/// What it gets and gives back: as large as a small request.
+const EVENT: &[u8] =
+    br#"{"version":"2.0","routeKey":"GET /health","rawPath":"/health","headers":{"host":"localhost"},"body":null}"#;
 
 /// Every function; the bare one is the first.
-pub(crate) async fn measure(clouds: &Handle, backend: &Backend, resident: Resident, effort: Effort) -> Outcome<Vec<Binary>> {
+pub(crate) async fn measure(
+    clouds: &Handle,
+    backend: &Backend,
+    resident: Resident,
+    effort: Effort,
+    report: &mut Report,
+) -> Outcome<Vec<Binary>> {
     let folder = backend::binaries()?;
     let bare = folder.join("examples").join(BARE);
     if !bare.is_file() {
@@ -53,13 +62,22 @@ pub(crate) async fn measure(clouds: &Handle, backend: &Backend, resident: Reside
                 times.add(init(lambda, id).await?);
             }
         }
+        let mut warm = Times::new()?;
+        for round in 0..30 + effort.rounds {
+            let begun = Instant::now();
+            let _ = alone.invoke(BARE, Bytes::from_static(EVENT)).await.map_err(|error| error.to_string())?;
+            if round >= 30 {
+                warm.add(begun.elapsed());
+            }
+        }
         let pid = alone.instances().first().ok_or("the bare function has ended")?.pid;
         let bare_resident = process::resident(pid)?;
         let inits: Vec<_> = all.iter().map(|(_, _, binary, times)| (binary.clone(), times.p50())).collect();
         alone.stop().await;
-        Outcome::Ok((inits, bare_resident))
+        Outcome::Ok((inits, bare_resident, warm))
     });
-    let (inits, bare_resident) = measured.await??;
+    let (inits, bare_resident, warm) = measured.await??;
+    report.add(Row::new("the Runtime API alone: a bare function and back, p50 / p99", warm.both()));
     let mut binaries = Vec::new();
     for (name, init) in inits {
         let is_bare = name == BARE;

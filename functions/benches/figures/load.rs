@@ -104,7 +104,7 @@ pub(crate) async fn idle(apart: &Apart, people: &[Person], effort: Effort, repor
     tokio::time::sleep(Duration::from_secs(1)).await;
     let before = process::resident(apart.pid())?;
     let begun = Instant::now();
-    let sockets = open(apart, people, count).await?;
+    let mut sockets = open(apart, people, count).await?;
     let rate = f64::from(u32::try_from(count)?) / begun.elapsed().as_secs_f64();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let after = process::resident(apart.pid())?;
@@ -118,6 +118,14 @@ pub(crate) async fn idle(apart: &Apart, people: &[Person], effort: Effort, repor
         .budget("≤ 20 KB", each <= 20_000),
     );
     report.add(Row::new("sockets opened a second (authorizer, connect)", format!("{rate:.0}")));
+    // Each of them is still served.
+    let begun = Instant::now();
+    for socket in &mut sockets {
+        socket.ping().await?;
+        socket.until("pong").await?;
+    }
+    let each = begun.elapsed() / u32::try_from(count)?;
+    report.add(Row::new(format!("{count} open sockets, each answers a ping: one after the other, per socket"), us(each)));
     Ok(())
 }
 

@@ -48,6 +48,7 @@ const QUICK: Effort = Effort { starts: 3, rounds: 50, seconds: 1, idle: 200 };
 const PEOPLE: usize = 100;
 
 fn main() -> Outcome<()> {
+    local::open_files::raise();
     let arguments: Vec<String> = std::env::args().collect();
     // What is measured runs in threads of its own; the clients share this one, so that they wait for no other.
     let clouds = Builder::new_multi_thread().enable_all().build()?;
@@ -73,7 +74,8 @@ async fn measure(clouds: &Handle, effort: Effort) -> Outcome<Report> {
     progress("starts");
     let (backend, resident) = starts::measure(clouds, folder.path(), &mut report).await?;
     progress("functions");
-    report.binaries = binaries::measure(clouds, &backend, resident, effort).await?;
+    let binaries = binaries::measure(clouds, &backend, resident, effort, &mut report).await?;
+    report.binaries = binaries;
     progress("people");
     let people = people(&backend).await?;
     binaries::first_answer(&backend, &people[0], effort, &mut report).await?;

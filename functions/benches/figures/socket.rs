@@ -38,6 +38,11 @@ impl Socket {
         Ok(self.0.send(Message::text(frame)).await?)
     }
 
+    /// Asks for a `pong`.
+    pub(crate) async fn ping(&mut self) -> Outcome<()> {
+        Ok(self.0.send(Message::text(r#"{"action":"ping"}"#)).await?)
+    }
+
     /// Waits until a frame of a type comes; others are passed over, a refusal is an error.
     pub(crate) async fn until(&mut self, kind: &str) -> Outcome<()> {
         while kind != self.kind_of_next().await? {}
