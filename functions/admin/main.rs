@@ -1,0 +1,11 @@
+//! The function `admin`: what operators of the deployment see and do.
+
+use functions::{admin, resources};
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::telemetry::start(env!("CARGO_BIN_NAME"));
+    let state = admin::State { db: resources::database().await?, keys: resources::keys().await?, push: resources::push()? };
+    shared::edge::http::serve(admin::router(Arc::new(state))).await
+}

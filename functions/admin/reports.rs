@@ -1,0 +1,66 @@
+//! `/api/admin/reports`: reported messages of all rooms.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use shared::domain::admin;
+use shared::edge::extract::{Path, Query};
+use shared::error::Result;
+use shared::id::ReportId;
+use shared::protocol::admin::{AdminReport, ReportState};
+use shared::protocol::page::Page;
+
+use super::{Asks, PageQuery, State};
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ReportsQuery {
+    /// Open reports, or closed ones.
+    #[serde(default)]
+    #[param(inline, required = false, default = "open")]
+    state: ReportState,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Which {
+    report_id: ReportId,
+}
+
+/// Reports of all rooms, oldest first, each with the message as it is now.
+#[utoipa::path(
+    get, path = "/api/admin/reports", operation_id = "list_reports", tag = "admin", params(ReportsQuery, PageQuery), security(("bearer" = [])),
+    responses(
+        (status = 200, description = "A page of reports", body = Page<AdminReport>),
+        (status = 403, description = "`not_allowed`"),
+    )
+)]
+pub(super) async fn list(
+    Extract(state): Extract<Arc<State>>,
+    Asks(asking): Asks,
+    Query(which): Query<ReportsQuery>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<AdminReport>>> {
+    admin::list_reports(&state.db, &asking, which.state, page.page()).await.map(Json)
+}
+
+/// Closes a report. Doing so again changes nothing.
+#[utoipa::path(
+    post, path = "/api/admin/reports/{report_id}/close", operation_id = "close_report", tag = "admin", security(("bearer" = [])),
+    params(("report_id" = u64, Path, description = "The report", example = 7)),
+    responses(
+        (status = 204, description = "Closed"),
+        (status = 403, description = "`not_allowed`"),
+        (status = 404, description = "`report_not_found`"),
+    )
+)]
+pub(super) async fn close(
+    Extract(state): Extract<Arc<State>>,
+    Asks(asking): Asks,
+    Path(path): Path<Which>,
+) -> Result<StatusCode> {
+    admin::close_report(&state.db, &asking, path.report_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,55 @@
+//! `/api/user/`: the older spelling of one's own profile, with and without the slash.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use shared::edge::extract::Body;
+use shared::error::Result;
+use shared::protocol::people::Me;
+use shared::protocol::profiles::ChangeMe;
+
+use super::{State, me};
+use crate::signed_in::SignedIn;
+
+/// Oneself; the older form of `GET /api/users/me`.
+#[utoipa::path(
+    get, path = "/api/user", tag = "older clients", security(("bearer" = [])),
+    responses((status = 200, description = "Oneself", body = Me))
+)]
+pub(super) async fn get(state: Extract<Arc<State>>, caller: SignedIn) -> Result<Json<Me>> {
+    me::get(state, caller).await
+}
+
+/// Oneself; the form of `GET /api/user` that was printed.
+#[utoipa::path(
+    get, path = "/api/user/", operation_id = "get_slash", tag = "older clients", security(("bearer" = [])),
+    responses((status = 200, description = "Oneself", body = Me))
+)]
+pub(super) async fn get_slash(state: Extract<Arc<State>>, caller: SignedIn) -> Result<Json<Me>> {
+    me::get(state, caller).await
+}
+
+/// Changes one's profile; the older form of `PATCH /api/users/me`, and like it it leaves alone what is absent.
+#[utoipa::path(
+    put, path = "/api/user", tag = "older clients", request_body = ChangeMe, security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Oneself, as from now on", body = Me),
+        (status = 409, description = "`email_taken`"),
+    )
+)]
+pub(super) async fn change(state: Extract<Arc<State>>, caller: SignedIn, body: Body<ChangeMe>) -> Result<Json<Me>> {
+    me::change(state, caller, body).await
+}
+
+/// Changes one's profile; the form of `PUT /api/user` that was printed.
+#[utoipa::path(
+    put, path = "/api/user/", operation_id = "change_slash", tag = "older clients", request_body = ChangeMe, security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Oneself, as from now on", body = Me),
+        (status = 409, description = "`email_taken`"),
+    )
+)]
+pub(super) async fn change_slash(state: Extract<Arc<State>>, caller: SignedIn, body: Body<ChangeMe>) -> Result<Json<Me>> {
+    me::change(state, caller, body).await
+}

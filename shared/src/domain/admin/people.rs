@@ -1,0 +1,179 @@
+//! What operators do with accounts. Nobody does it to their own: so the last operator cannot lock everyone out by mistake.
+
+use crate::domain::admin::{Asking, acting, clamped, operator, page, prefix};
+use crate::domain::erasure;
+use crate::domain::rooms::bad_cursor;
+use crate::error::{Error, Result};
+use crate::id::UserId;
+use crate::protocol::admin::{AccountRole, AccountState, AdminAccount};
+use crate::protocol::page::Page;
+use crate::push::{Push, Sessions};
+use crate::store::audit::{self, Act, Operator};
+use crate::store::keeping::{self as store, Filter, Standing};
+use crate::store::{Db, Tx, erasure as traces, sessions, users};
+use crate::time::Timestamp;
+
+/// What sockets of a disabled account hear before they are closed.
+const DISABLED: &str = "account_disabled";
+
+/// A page of accounts, oldest first.
+pub async fn list_accounts(
+    db: &Db,
+    asking: &Asking,
+    filter: Filter<'_>,
+    (cursor, limit): (Option<&str>, Option<u32>),
+) -> Result<Page<AdminAccount>> {
+    let after = cursor.map_or(Ok(UserId(0)), |cursor| cursor.parse().map_err(|_| bad_cursor()))?;
+    let filter = Filter { prefix: prefix(filter.prefix)?, ..filter };
+    let limit = clamped(limit);
+    let mut connection = db.acquire().await?;
+    let operator = operator(&mut connection, asking).await?;
+    let items = store::list(&mut connection, &operator, filter, after, limit + 1).await?;
+    Ok(page(items, limit, |account| account.user.id.to_string()))
+}
+
+/// One account.
+pub async fn find_account(db: &Db, asking: &Asking, user: UserId) -> Result<AdminAccount> {
+    let mut connection = db.acquire().await?;
+    let operator = operator(&mut connection, asking).await?;
+    store::find(&mut connection, &operator, user).await?.ok_or(Error::NotFound("user_not_found"))
+}
+
+/// Disables an account, which ends its sessions and closes its sockets, or enables it again. Doing so again changes nothing.
+pub async fn set_disabled(db: &Db, push: &Push, asking: &Asking, user: UserId, disabled: bool) -> Result<AdminAccount> {
+    db.retrying(|| async {
+        let mut tx = db.begin().await?;
+        let outcome = async {
+            let (by, standing) = other(&mut tx, asking, user).await?;
+            if (standing.state == AccountState::Disabled) == disabled {
+                return Ok(());
+            }
+            store::set_disabled(&mut tx, &by, user, disabled).await?;
+            if disabled {
+                sessions::revoke_all(&mut tx, user, by.now()).await?;
+            }
+            let action = if disabled { "user.disable" } else { "user.enable" };
+            note(&mut tx, &by, action, user).await
+        }
+        .await;
+        tx.finish(outcome).await
+    })
+    .await?;
+    if disabled {
+        // Also when it was disabled before: a push that failed then is made up for now.
+        push.close_sessions(user, Sessions::All, DISABLED, asking.caller.now).await;
+    }
+    find_account(db, asking, user).await
+}
+
+/// Makes somebody an operator, or no longer. Doing so again changes nothing.
+pub async fn set_role(db: &Db, asking: &Asking, user: UserId, role: AccountRole) -> Result<AdminAccount> {
+    db.retrying(|| async {
+        let mut tx = db.begin().await?;
+        let outcome = async {
+            let (by, standing) = other(&mut tx, asking, user).await?;
+            change_role(&mut tx, &by, (user, standing), role).await
+        }
+        .await;
+        tx.finish(outcome).await
+    })
+    .await?;
+    find_account(db, asking, user).await
+}
+
+/// Ends all sessions of an account and closes its sockets; its person may log in again.
+pub async fn end_sessions(db: &Db, push: &Push, asking: &Asking, user: UserId) -> Result<()> {
+    db.retrying(|| async {
+        let mut tx = db.begin().await?;
+        let outcome = async {
+            let by = acting(&mut tx, asking).await?;
+            standing(&mut tx, &by, user).await?;
+            sessions::revoke_all(&mut tx, user, by.now()).await?;
+            note(&mut tx, &by, "user.sessions", user).await
+        }
+        .await;
+        tx.finish(outcome).await
+    })
+    .await?;
+    push.close_sessions(user, Sessions::All, crate::domain::sessions::ENDED, asking.caller.now).await;
+    Ok(())
+}
+
+/// Erases an account as its own person would, or goes on with erasing that was cut off. Of an erased one nothing is left to do.
+pub async fn erase(db: &Db, push: &Push, asking: &Asking, user: UserId) -> Result<()> {
+    db.retrying(|| async {
+        let mut tx = db.begin().await?;
+        let outcome = async {
+            let by = acting(&mut tx, asking).await?;
+            if asking.caller.user == user {
+                return Err(Error::Conflict("own_account"));
+            }
+            let account = store::hold(&mut tx, &by, user).await?.ok_or(Error::NotFound("user_not_found"))?;
+            if matches!(account.state, AccountState::Erasing | AccountState::Erased) {
+                return Ok(());
+            }
+            traces::begin(&mut tx, user, None, None, by.now()).await?;
+            note(&mut tx, &by, "user.erase", user).await
+        }
+        .await;
+        tx.finish(outcome).await
+    })
+    .await?;
+    push.close_sessions(user, Sessions::All, erasure::ERASED_CODE, asking.caller.now).await;
+    erasure::finish(db, push, user, asking.caller.now).await
+}
+
+/// Makes the person of this name an operator: the way to the first one, for whoever has the deployment's console.
+pub async fn appoint(db: &Db, username: &str, now: Timestamp) -> Result<UserId> {
+    let named = users::account_by_username(&mut *db.acquire().await?, username).await?;
+    let user = named.map(|account| account.me.user).filter(|user| user.username.eq_ignore_ascii_case(username));
+    let user = user.ok_or(Error::NotFound("user_not_found"))?.id;
+    db.retrying(|| async {
+        let mut tx = db.begin().await?;
+        let outcome = async {
+            let by = Operator::at_the_console(now);
+            let standing = standing(&mut tx, &by, user).await?;
+            change_role(&mut tx, &by, (user, standing), AccountRole::Admin).await
+        }
+        .await;
+        tx.finish(outcome).await
+    })
+    .await?;
+    Ok(user)
+}
+
+async fn change_role(tx: &mut Tx<'_>, by: &Operator, whom: (UserId, Standing), role: AccountRole) -> Result<()> {
+    let (user, standing) = whom;
+    if standing.role == role {
+        return Ok(());
+    }
+    store::set_role(tx, by, user, role).await?;
+    let action = match role {
+        AccountRole::Admin => "user.promote",
+        AccountRole::User => "user.demote",
+    };
+    note(tx, by, action, user).await
+}
+
+/// The operator, and the account of somebody else.
+async fn other(tx: &mut Tx<'_>, asking: &Asking, user: UserId) -> Result<(Operator, Standing)> {
+    let by = acting(tx, asking).await?;
+    if asking.caller.user == user {
+        return Err(Error::Conflict("own_account"));
+    }
+    let standing = standing(tx, &by, user).await?;
+    Ok((by, standing))
+}
+
+/// How an account stands that is there.
+async fn standing(tx: &mut Tx<'_>, by: &Operator, user: UserId) -> Result<Standing> {
+    let standing = store::hold(tx, by, user).await?.ok_or(Error::NotFound("user_not_found"))?;
+    match standing.state {
+        AccountState::Active | AccountState::Disabled => Ok(standing),
+        AccountState::Erasing | AccountState::Erased => Err(Error::Conflict("account_erased")),
+    }
+}
+
+async fn note(tx: &mut Tx<'_>, by: &Operator, action: &'static str, user: UserId) -> Result<()> {
+    audit::insert(tx, by, &Act { action, user: Some(user), ..Act::default() }).await
+}

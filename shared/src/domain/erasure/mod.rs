@@ -1,0 +1,115 @@
+//! The rules of erasing an account. What its person wrote stays, as a deleted user's, because it is part of what others wrote; all else goes.
+//!
+//! First the account ends, in one transaction: nobody signs in, every socket is closed, every name and address is gone from its row. Then its
+//! traces are taken away in many small ones, so that no room waits for long, however large the account. Each finds what is left to do by itself:
+//! erasing that was cut off goes on when it is asked for again, by the session that asked first or by an operator.
+
+mod media;
+mod rooms;
+mod words;
+
+use crate::caller::Caller;
+use crate::domain::passwords;
+use crate::domain::sessions::{self, ENDED};
+use crate::domain::throttle::Throttle;
+use crate::domain::tokens::Keys;
+use crate::error::{Error, Result};
+use crate::id::{SessionId, UserId};
+use crate::protocol::frames::Frame;
+use crate::push::{Push, Sessions};
+use crate::store::erasure::{self as store, ERASED};
+use crate::store::{Db, users};
+use crate::time::Timestamp;
+
+/// What sockets of an erased account hear before they are closed.
+pub(super) const ERASED_CODE: &str = "account_erased";
+/// Rooms that are looked up at once.
+const ROOMS: u32 = 50;
+
+/// Somebody who may ask for the end of their account.
+#[derive(Clone, Debug)]
+pub enum Asker {
+    /// It is still there.
+    Alive(Caller),
+    /// It is ending since they asked first.
+    Again(Caller),
+}
+
+/// Who asks: anyone who is signed in, and whoever asked before as long as not all is gone.
+pub async fn authenticate(db: &Db, keys: &Keys, token: &str, now: Timestamp) -> Result<Asker> {
+    keys.follow(keys.knows(token)).await;
+    let claims = keys.verify(token, now)?;
+    match sessions::resume(db, claims.user, claims.session, now).await {
+        Ok(caller) => Ok(Asker::Alive(caller)),
+        Err(Error::Unauthenticated(ENDED)) => {
+            let asker = store::asks_again(&mut *db.acquire().await?, claims.session, claims.user, now).await?;
+            asker.map(Asker::Again).ok_or(Error::Unauthenticated(ENDED))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Erases the asker's account, for good. Asking again goes on where it stopped.
+pub async fn erase(db: &Db, push: &Push, throttle: &Throttle, asker: &Asker, password: &str) -> Result<()> {
+    let caller = match asker {
+        Asker::Again(caller) => caller,
+        Asker::Alive(caller) => {
+            let account = users::account(&mut *db.acquire().await?, caller.user).await?;
+            let present = account.ok_or(Error::Unauthenticated(ENDED))?.password_hash;
+            let attempt = throttle.guess(caller).await?;
+            let matches = passwords::verify(password, Some(&present)).await;
+            if matches!(matches, Ok(false)) {
+                return Err(Error::Forbidden("wrong_password"));
+            }
+            attempt.forgive().await;
+            matches?;
+            begin(db, caller, &present).await?;
+            push.close_sessions(caller.user, Sessions::All, ERASED_CODE, caller.now).await;
+            caller
+        }
+    };
+    finish(db, push, caller.user, caller.now).await
+}
+
+async fn begin(db: &Db, caller: &Caller, password_hash: &str) -> Result<()> {
+    db.retrying(async || {
+        let mut tx = db.begin().await?;
+        let outcome = async {
+            let begun = store::begin(&mut tx, caller.user, Some(password_hash), Some(caller.session), caller.now).await?;
+            if begun { Ok(()) } else { Err(Error::Forbidden("wrong_password")) }
+        }
+        .await;
+        tx.finish(outcome).await
+    })
+    .await
+}
+
+/// Takes all traces of an account away that has ended. What is gone already costs nothing.
+pub(super) async fn finish(db: &Db, push: &Push, user: UserId, now: Timestamp) -> Result<()> {
+    let Some(name) = store::unfinished(&mut *db.acquire().await?, user).await? else { return Ok(()) };
+    let ghost = Caller { user, username: ERASED.into(), session: SessionId(0), now };
+    loop {
+        let found = store::rooms(&mut *db.acquire().await?, user, ROOMS).await?;
+        if found.is_empty() {
+            break;
+        }
+        for room in found {
+            rooms::go_through(db, push, (&ghost, &name), room).await?;
+        }
+    }
+    while rooms::unname(db, push, &ghost).await? {}
+    while media::unhang(db, push, &ghost).await? {}
+    media::doom(db, &ghost).await?;
+    // What else is kept of a person is taken away from here on, by whatever keeps it: in parts, each of which finds by itself what is left.
+    let friends = store::ties(&mut *db.acquire().await?, user).await?;
+    push.to_users(&friends, &Frame::FriendRemoved { user_id: user }, now).await;
+    while store::forget_part(&mut *db.acquire().await?, user).await? {}
+    // A connection that was opened while the account ended is found by now.
+    push.close_sessions(user, Sessions::All, ERASED_CODE, now).await;
+    db.retrying(async || {
+        let mut tx = db.begin().await?;
+        let outcome = store::finish(&mut tx, user).await;
+        tx.finish(outcome).await
+    })
+    .await
+}

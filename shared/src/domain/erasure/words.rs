@@ -1,0 +1,95 @@
+//! Taking a name out of texts: whole words of the system's lines, and `@name` in what people wrote. The rest of a text stays as it was.
+
+use crate::store::erasure::ERASED;
+
+/// Bytes that a text may have where it is kept.
+const MOST_BYTES: usize = 65_535;
+
+/// A line of the system without the name: at its beginning when the person did what it tells, else wherever it stands by itself.
+pub(super) fn line(text: &str, name: &str, theirs: bool) -> String {
+    if theirs {
+        return text.strip_prefix(name).map_or_else(|| text.to_owned(), |rest| format!("{ERASED}{rest}"));
+    }
+    let mut line = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let word = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+        line.push_str(if &rest[..word] == name { ERASED } else { &rest[..word] });
+        let gap = rest[word..].find(is_name).map_or(rest.len(), |gap| word + gap);
+        line.push_str(&rest[word..gap]);
+        rest = &rest[gap..];
+    }
+    fitting(line)
+}
+
+/// What somebody wrote without the mentions of the name, in any case. A mark after it may be the sentence's.
+pub(super) fn mention(text: &str, name: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('@') {
+        kept.push_str(&rest[..at]);
+        // The @ of an e-mail address has a name before it.
+        let address = kept.chars().next_back().is_some_and(|before| before.is_ascii_alphanumeric());
+        rest = &rest[at + 1..];
+        kept.push('@');
+        let called = rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        if called && !address {
+            let after = &rest[name.len()..];
+            let tail = &after[..after.find(|c| !is_name(c)).unwrap_or(after.len())];
+            if tail.chars().all(|c| matches!(c, '.' | '_' | '-')) {
+                kept.push_str(ERASED);
+                rest = after;
+            }
+        }
+    }
+    kept.push_str(rest);
+    fitting(kept)
+}
+
+/// A longer name may make a text too long to be kept, if it names somebody thousands of times.
+fn fitting(mut text: String) -> String {
+    if text.len() > MOST_BYTES {
+        let end = (0..=MOST_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+        text.truncate(end);
+    }
+    text
+}
+
+fn is_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_loses_the_name_and_nothing_else() {
+        for (text, theirs, expected) in [
+            ("ann joined", true, "deleted user joined"),
+            ("ann named the room ann", true, "deleted user named the room ann"),
+            ("bob added ann, anna and joann", false, "bob added deleted user, anna and joann"),
+            ("bob removed ann", false, "bob removed deleted user"),
+            ("bob added a.ann, ann.b", false, "bob added a.ann, ann.b"),
+            ("", false, ""),
+        ] {
+            assert_eq!(line(text, "ann", theirs), expected);
+        }
+    }
+
+    #[test]
+    fn a_text_loses_the_mentions_and_nothing_else() {
+        for (text, expected) in [
+            ("@ann, look", "@deleted user, look"),
+            ("Ask @Ann. Or @ANN", "Ask @deleted user. Or @deleted user"),
+            ("@anna @ann-b x@ann.de ann", "@anna @ann-b x@ann.de ann"),
+            ("@@ann @", "@@deleted user @"),
+            ("@ännchen @an", "@ännchen @an"),
+            ("", ""),
+        ] {
+            assert_eq!(mention(text, "ann"), expected);
+        }
+        let long = mention(&"@ann ü".repeat(8000), "ann");
+        assert!(long.len() <= MOST_BYTES && !long.contains("@ann "), "{}", long.len());
+    }
+}

@@ -1,0 +1,158 @@
+//! What operators did. Whoever acts for the deployment is proved by an [`Operator`], and every act leaves a row in the transaction that it is done in.
+
+use sqlx::MySqlConnection;
+
+use crate::caller::Caller;
+use crate::error::Result;
+use crate::id::{AuditId, ReportId, RoomId, UserId};
+use crate::protocol::admin::AuditEntry;
+use crate::protocol::people::User;
+use crate::store::users;
+use crate::time::Timestamp;
+
+/// Proof that somebody operates this deployment.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    user: Option<UserId>,
+    ip: String,
+    now: Timestamp,
+}
+
+impl Operator {
+    /// Whoever has the command line of the deployment, or may invoke its functions: the way to its first operator.
+    pub fn at_the_console(now: Timestamp) -> Self {
+        Self { user: None, ip: String::new(), now }
+    }
+
+    /// The person, unless it is the console.
+    pub fn user(&self) -> Option<UserId> {
+        self.user
+    }
+
+    /// When the request was received.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+}
+
+/// An act, and on what.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Act {
+    /// Its name.
+    pub action: &'static str,
+    /// On whom.
+    pub user: Option<UserId>,
+    /// On which room.
+    pub room: Option<RoomId>,
+    /// On which report.
+    pub report: Option<ReportId>,
+}
+
+/// Whose acts to list, and on whom.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    /// By this operator.
+    pub actor: Option<UserId>,
+    /// On this person.
+    pub user: Option<UserId>,
+}
+
+/// The caller as an operator, if they are one.
+pub async fn operator(connection: &mut MySqlConnection, caller: &Caller, ip: &str) -> Result<Option<Operator>> {
+    let found = sqlx::query_scalar!(
+        "select id from users where id = ? and role = 'admin' and disabled_at is null and deleted_at is null",
+        caller.user.0,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.map(|_| Operator { user: Some(caller.user), ip: ip.to_owned(), now: caller.now }))
+}
+
+/// The same under the lock of the operator's row: of two who depose each other, one comes too late.
+pub async fn hold_operator(transaction: &mut MySqlConnection, caller: &Caller, ip: &str) -> Result<Option<Operator>> {
+    let found = sqlx::query_scalar!(
+        "select id from users where id = ? and role = 'admin' and disabled_at is null and deleted_at is null for update",
+        caller.user.0,
+    )
+    .fetch_optional(transaction)
+    .await?;
+    Ok(found.map(|_| Operator { user: Some(caller.user), ip: ip.to_owned(), now: caller.now }))
+}
+
+/// Notes an act.
+pub async fn insert(transaction: &mut MySqlConnection, by: &Operator, act: &Act) -> Result<()> {
+    sqlx::query!(
+        "insert into audit (at, actor_id, action, user_id, room_id, report_id, ip) values (?, ?, ?, ?, ?, ?, ?)",
+        by.now.0,
+        by.user.map(|user| user.0),
+        act.action,
+        act.user.map(|user| user.0),
+        act.room.map(|room| room.0),
+        act.report.map(|report| report.0),
+        // The column holds what an address is made of.
+        by.ip.chars().filter(char::is_ascii).take(45).collect::<String>(),
+    )
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+/// A page of acts before `before`, latest first.
+pub async fn list(
+    connection: &mut MySqlConnection,
+    _: &Operator,
+    filter: Filter,
+    before: AuditId,
+    limit: u32,
+) -> Result<Vec<AuditEntry>> {
+    let rows = sqlx::query!(
+        r#"
+        select a.id, a.at, a.action as "action: String", a.room_id, a.report_id, a.ip as "ip: String",
+               u.id as "u_id?", u.username as "u_username?", u.display_name as "u_display_name?", u.about as "u_about?",
+               u.avatar_upload as "u_avatar?", u.created_at as "u_created_at?",
+               t.id as "t_id?", t.username as "t_username?", t.display_name as "t_display_name?", t.about as "t_about?",
+               t.avatar_upload as "t_avatar?", t.created_at as "t_created_at?"
+        from audit a
+        left join users u on u.id = a.actor_id
+        left join users t on t.id = a.user_id
+        where a.id < ? and (? is null or a.actor_id = ?) and (? is null or a.user_id = ?)
+        order by a.id desc
+        limit ?
+        "#,
+        before.0,
+        filter.actor.map(|user| user.0),
+        filter.actor.map(|user| user.0),
+        filter.user.map(|user| user.0),
+        filter.user.map(|user| user.0),
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| AuditEntry {
+            id: AuditId(row.id),
+            at: Timestamp(row.at),
+            actor: user((row.u_id, row.u_username, row.u_display_name, row.u_about, row.u_avatar, row.u_created_at)),
+            action: row.action,
+            user: user((row.t_id, row.t_username, row.t_display_name, row.t_about, row.t_avatar, row.t_created_at)),
+            room_id: row.room_id.map(RoomId),
+            report_id: row.report_id.map(ReportId),
+            ip: row.ip,
+        })
+        .collect())
+}
+
+type Columns = (Option<u64>, Option<String>, Option<String>, Option<String>, Option<u64>, Option<i64>);
+
+fn user((id, username, display_name, about, avatar, created_at): Columns) -> Option<User> {
+    let id = UserId(id?);
+    Some(User {
+        id,
+        username: username?,
+        display_name: display_name?,
+        about: about?,
+        avatar_url: users::avatar_url(id, avatar),
+        created_at: Timestamp(created_at?),
+    })
+}

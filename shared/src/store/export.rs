@@ -1,0 +1,359 @@
+//! Everything that is kept of one person, table by table, in parts that begin where the one before ended.
+
+use sqlx::MySqlConnection;
+
+use crate::caller::Caller;
+use crate::error::Result;
+use crate::id::{MessageId, ReportId, RoomId, SessionId, UploadId, UserId};
+use crate::protocol::export::{
+    ExportedBlock, ExportedEdit, ExportedFriend, ExportedHidden, ExportedInvite, ExportedMessage, ExportedReaction,
+    ExportedReceipt, ExportedReport, ExportedRoom, ExportedSession, ExportedSubscription, ExportedUpload,
+};
+use crate::time::Timestamp;
+
+/// Where the next row of a table comes after: its key, as far as it takes.
+pub type At = (u64, u64, u64);
+/// Rows with their places.
+pub type Rows<T> = Vec<(At, T)>;
+
+/// The next room of a person after this one, of all that they are or were in.
+pub async fn room_after(connection: &mut MySqlConnection, by: &Caller, room: u64) -> Result<Option<u64>> {
+    let next = sqlx::query_scalar!("select min(room_id) from members where user_id = ? and room_id > ?", by.user.0, room);
+    Ok(next.fetch_one(connection).await?)
+}
+
+/// Logins.
+pub async fn sessions(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedSession>> {
+    let rows = sqlx::query!(
+        r#"select id, device, ip as "ip: String", created_at, last_used_at, expires_at, revoked_at
+           from sessions where user_id = ? and id > ? order by id limit ?"#,
+        by.user.0,
+        at.0,
+        limit,
+    );
+    Ok(rows
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(|row| {
+            let session = ExportedSession {
+                id: SessionId(row.id),
+                device: row.device,
+                ip: row.ip,
+                created_at: Timestamp(row.created_at),
+                last_used_at: Timestamp(row.last_used_at),
+                expires_at: Timestamp(row.expires_at),
+                revoked_at: row.revoked_at.map(Timestamp),
+            };
+            ((row.id, 0, 0), session)
+        })
+        .collect())
+}
+
+/// Memberships. The name of a room that one has left is no longer one's to see.
+pub async fn rooms(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedRoom>> {
+    let rows = sqlx::query!(
+        r#"select m.room_id, r.kind as "kind: String", if(m.state = 'joined' or r.kind = 'public', r.name, '') as "name!: String",
+                  m.role as "role: String", m.state as "state: String", m.joined_at, m.read_seq, m.muted_until
+           from members m join rooms r on r.id = m.room_id
+           where m.user_id = ? and m.room_id > ? order by m.room_id limit ?"#,
+        by.user.0,
+        at.0,
+        limit,
+    );
+    Ok(rows
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(|row| {
+            let room = ExportedRoom {
+                room_id: RoomId(row.room_id),
+                kind: row.kind,
+                name: row.name,
+                role: row.role,
+                state: row.state,
+                joined_at: Timestamp(row.joined_at),
+                read_seq: row.read_seq,
+                muted_until: row.muted_until.map(Timestamp),
+            };
+            ((row.room_id, 0, 0), room)
+        })
+        .collect())
+}
+
+/// Friends and requests.
+pub async fn friends(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedFriend>> {
+    let rows = sqlx::query!(
+        r#"select f.other as "other!: u64", f.requested_by as "requested_by!: u64", f.requested_at as "requested_at!: i64",
+                  f.accepted_at as "accepted_at?: i64"
+           from (select requested_of as other, requested_by, requested_at, accepted_at from friendships where requested_by = ?
+                 union all
+                 select requested_by, requested_by, requested_at, accepted_at from friendships where requested_of = ?) f
+           where f.other > ? order by f.other limit ?"#,
+        by.user.0,
+        by.user.0,
+        at.0,
+        limit,
+    );
+    Ok(rows
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(|row| {
+            let friend = ExportedFriend {
+                user_id: UserId(row.other),
+                requested_by: UserId(row.requested_by),
+                requested_at: Timestamp(row.requested_at),
+                accepted_at: row.accepted_at.map(Timestamp),
+            };
+            ((row.other, 0, 0), friend)
+        })
+        .collect())
+}
+
+/// Blocks that one made.
+pub async fn blocks(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedBlock>> {
+    let rows = sqlx::query!(
+        "select blocked_id, created_at from blocks where user_id = ? and blocked_id > ? order by blocked_id limit ?",
+        by.user.0,
+        at.0,
+        limit,
+    );
+    Ok(rows
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(|row| {
+            let block = ExportedBlock { user_id: UserId(row.blocked_id), created_at: Timestamp(row.created_at) };
+            ((row.blocked_id, 0, 0), block)
+        })
+        .collect())
+}
+
+/// Reports that one made.
+pub async fn reports(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedReport>> {
+    let rows = sqlx::query!(
+        "select id, room_id, seq, reason, created_at from reports where reporter_id = ? and id > ? order by id limit ?",
+        by.user.0,
+        at.0,
+        limit,
+    );
+    Ok(rows
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(|row| {
+            let report = ExportedReport {
+                id: ReportId(row.id),
+                room_id: RoomId(row.room_id),
+                seq: row.seq,
+                reason: row.reason,
+                created_at: Timestamp(row.created_at),
+            };
+            ((row.id, 0, 0), report)
+        })
+        .collect())
+}
+
+/// Invitations that one made. Two of one millisecond keep together, so a place is the time and how many of it came.
+pub async fn invites(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedInvite>> {
+    let rows = sqlx::query!(
+        r#"select code as "code: String", room_id, created_at from invites
+           where created_by = ? order by created_at, code limit ? offset ?"#,
+        by.user.0,
+        limit,
+        at.0,
+    );
+    Ok(rows
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .zip(at.0 + 1..)
+        .map(|(row, count)| {
+            let invite = ExportedInvite { code: row.code, room_id: RoomId(row.room_id), created_at: Timestamp(row.created_at) };
+            ((count, 0, 0), invite)
+        })
+        .collect())
+}
+
+/// Pictures and files.
+pub async fn uploads(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedUpload>> {
+    let rows = sqlx::query!(
+        r#"select id, purpose as "purpose: String", file_name, content_type as "content_type: String", size, room_id, seq, created_at
+           from uploads where owner_id = ? and id > ? and state in ('pending', 'ready') order by id limit ?"#,
+        by.user.0,
+        at.0,
+        limit,
+    );
+    Ok(rows
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(|row| {
+            let upload = ExportedUpload {
+                id: UploadId(row.id),
+                purpose: row.purpose,
+                file_name: row.file_name,
+                content_type: row.content_type,
+                size: row.size,
+                room_id: row.room_id.map(RoomId),
+                seq: row.seq,
+                created_at: Timestamp(row.created_at),
+            };
+            ((row.id, 0, 0), upload)
+        })
+        .collect())
+}
+
+/// Messages that one hid.
+pub async fn hidden(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedHidden>> {
+    let rows = sqlx::query!(
+        r#"select room_id, seq, created_at from hidden_messages
+           where user_id = ? and room_id >= ? and (room_id > ? or seq > ?) order by room_id, seq limit ?"#,
+        by.user.0,
+        at.0,
+        at.0,
+        at.1,
+        limit,
+    );
+    Ok(rows
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(|row| {
+            let hidden = ExportedHidden { room_id: RoomId(row.room_id), seq: row.seq, created_at: Timestamp(row.created_at) };
+            ((row.room_id, row.seq, 0), hidden)
+        })
+        .collect())
+}
+
+/// Devices that are notified.
+pub async fn subscriptions(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedSubscription>> {
+    let rows = sqlx::query!(
+        r#"select session_id, endpoint as "endpoint: String", created_at from push_subscriptions
+           where user_id = ? and session_id > ? order by session_id limit ?"#,
+        by.user.0,
+        at.0,
+        limit,
+    );
+    Ok(rows
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(|row| {
+            let (session_id, created_at) = (SessionId(row.session_id), Timestamp(row.created_at));
+            ((row.session_id, 0, 0), ExportedSubscription { session_id, endpoint: row.endpoint, created_at })
+        })
+        .collect())
+}
+
+/// Messages of one room that one wrote.
+pub async fn messages(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedMessage>> {
+    let rows = sqlx::query!(
+        r#"select id, seq, kind as "kind: String", content, reply_to_seq, created_at, edited_at, deleted_at
+           from messages where room_id = ? and sender_id = ? and seq > ? order by seq limit ?"#,
+        at.0,
+        by.user.0,
+        at.1,
+        limit,
+    );
+    Ok(rows
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(|row| {
+            let message = ExportedMessage {
+                id: MessageId(row.id),
+                room_id: RoomId(at.0),
+                seq: row.seq,
+                kind: row.kind,
+                content: row.content,
+                reply_to_seq: row.reply_to_seq,
+                created_at: Timestamp(row.created_at),
+                edited_at: row.edited_at.map(Timestamp),
+                deleted_at: row.deleted_at.map(Timestamp),
+            };
+            ((at.0, row.seq, 0), message)
+        })
+        .collect())
+}
+
+/// Earlier texts of one's messages of one room.
+pub async fn edits(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedEdit>> {
+    let rows = sqlx::query!(
+        r#"select e.seq, e.version, e.content, e.edited_at
+           from message_edits e join messages m on m.room_id = e.room_id and m.seq = e.seq
+           where e.room_id = ? and m.sender_id = ? and e.seq >= ? and (e.seq > ? or e.version > ?)
+           order by e.seq, e.version limit ?"#,
+        at.0,
+        by.user.0,
+        at.1,
+        at.1,
+        at.2,
+        limit,
+    );
+    Ok(rows
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(|row| {
+            let edit = ExportedEdit {
+                room_id: RoomId(at.0),
+                seq: row.seq,
+                version: row.version,
+                content: row.content,
+                edited_at: Timestamp(row.edited_at),
+            };
+            ((at.0, row.seq, u64::from(row.version)), edit)
+        })
+        .collect())
+}
+
+/// What one reacted with. A message has at most 20 kinds of reactions, so a place counts how many of its own came.
+pub async fn reactions(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedReaction>> {
+    let (room, seq, come) = at;
+    let rows = sqlx::query!(
+        r#"select room_id, seq, emoji as "emoji: String", created_at from reactions
+           where user_id = ? and room_id >= ? and (room_id > ? or seq >= ?) order by room_id, seq, emoji limit ? offset ?"#,
+        by.user.0,
+        room,
+        room,
+        seq,
+        limit,
+        come,
+    );
+    let (mut place, mut count) = ((room, seq), come);
+    Ok(rows
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(|row| {
+            count = if place == (row.room_id, row.seq) { count + 1 } else { 1 };
+            place = (row.room_id, row.seq);
+            let created_at = Timestamp(row.created_at);
+            let reaction = ExportedReaction { room_id: RoomId(row.room_id), seq: row.seq, emoji: row.emoji, created_at };
+            ((row.room_id, row.seq, count), reaction)
+        })
+        .collect())
+}
+
+/// Acts of reading in one room.
+pub async fn receipts(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedReceipt>> {
+    let rows = sqlx::query!(
+        "select from_seq, to_seq, read_at from receipts where room_id = ? and user_id = ? and to_seq > ? order by to_seq limit ?",
+        at.0,
+        by.user.0,
+        at.1,
+        limit,
+    );
+    Ok(rows
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(|row| {
+            let read_at = Timestamp(row.read_at);
+            let receipt = ExportedReceipt { room_id: RoomId(at.0), from_seq: row.from_seq, to_seq: row.to_seq, read_at };
+            ((at.0, row.to_seq, 0), receipt)
+        })
+        .collect())
+}

@@ -1,0 +1,253 @@
+//! The rules of operating a deployment: who may, what it does, and that every act is noted.
+
+use shared::caller::Caller;
+use shared::domain::admin::{self, Asking, WhichAccounts, WhichActs, WhichRooms};
+use shared::domain::{invites, messages, reports, rooms};
+use shared::error::{Error, Result};
+use shared::id::{ReportId, RoomRef, UserId};
+use shared::protocol::admin::{AccountRole, AccountState, ReportState};
+use shared::protocol::frames::Frame;
+use shared::protocol::invites::NewInvite;
+use shared::protocol::messages::NewMessage;
+use shared::protocol::reports::NewReport;
+use shared::protocol::rooms::{NewRoom, Role, RoomKind};
+use shared::push::Push;
+use shared::store::Db;
+use shared::time::Timestamp;
+
+use crate::fixture::{self, limits, person};
+use crate::room::Group;
+
+fn code<T>(outcome: Result<T>) -> &'static str {
+    outcome.err().map_or("ok", |error| error.code())
+}
+
+fn asks(caller: &Caller) -> Asking {
+    Asking { caller: caller.clone(), ip: "192.0.2.7".into() }
+}
+
+async fn operator(db: &Db, name: &str) -> Asking {
+    let caller = person(db, name).await;
+    admin::appoint(db, name, Timestamp::now()).await.expect("appointed");
+    asks(&caller)
+}
+
+async fn acts(db: &Db, asking: &Asking) -> Vec<(String, Option<UserId>)> {
+    let page = admin::acts(db, asking, WhichActs::default(), (None, None)).await.expect("acts");
+    page.items.into_iter().map(|entry| (entry.action, entry.user.map(|user| user.id))).collect()
+}
+
+#[tokio::test]
+async fn whoever_is_no_operator_is_refused_alike() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob) = (asks(&person(&db, "ann").await), person(&db, "bob").await);
+    let room = RoomRef::general();
+    for refused in [
+        code(admin::list_accounts(&db, &ann, WhichAccounts::default(), (None, None)).await),
+        code(admin::find_account(&db, &ann, bob.user).await),
+        code(admin::find_account(&db, &ann, UserId(4711)).await),
+        code(admin::set_disabled(&db, &push, &ann, bob.user, true).await),
+        code(admin::set_role(&db, &ann, ann.caller.user, AccountRole::Admin).await),
+        code(admin::end_sessions(&db, &push, &ann, bob.user).await),
+        code(admin::erase(&db, &push, &ann, bob.user).await),
+        code(admin::list_reports(&db, &ann, ReportState::Open, (None, None)).await),
+        code(admin::close_report(&db, &ann, ReportId(1)).await),
+        code(admin::list_rooms(&db, &ann, WhichRooms::default(), (None, None)).await),
+        code(admin::find_room(&db, &ann, &room).await),
+        code(admin::set_archived(&db, &push, &ann, &room, true).await),
+        code(admin::delete_room(&db, &push, &ann, &room).await),
+        code(admin::acts(&db, &ann, WhichActs::default(), (None, None)).await),
+    ] {
+        assert_eq!(refused, "not_allowed");
+    }
+    let root = operator(&db, "root").await;
+    assert_eq!(acts(&db, &root).await, [("user.promote".into(), Some(root.caller.user))], "what is refused is no act");
+}
+
+#[tokio::test]
+async fn accounts_are_disabled_enabled_and_promoted_and_never_ones_own() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (root, ann) = (operator(&db, "root").await, person(&db, "ann").await);
+    let me = root.caller.user;
+    for own in [
+        code(admin::set_disabled(&db, &push, &root, me, true).await),
+        code(admin::set_role(&db, &root, me, AccountRole::User).await),
+        code(admin::erase(&db, &push, &root, me).await),
+    ] {
+        assert_eq!(own, "own_account");
+    }
+    for _ in 0..2 {
+        let account = admin::set_disabled(&db, &push, &root, ann.user, true).await.expect("disabled");
+        assert_eq!((account.state, account.sessions), (AccountState::Disabled, 0));
+    }
+    let disabled = WhichAccounts { state: Some(AccountState::Disabled), ..WhichAccounts::default() };
+    let listed = admin::list_accounts(&db, &root, disabled, (None, None)).await.expect("a page").items;
+    assert_eq!(listed.iter().map(|account| account.user.id).collect::<Vec<_>>(), [ann.user]);
+    assert_eq!(admin::set_disabled(&db, &push, &root, ann.user, false).await.expect("enabled").state, AccountState::Active);
+    let account = admin::set_role(&db, &root, ann.user, AccountRole::Admin).await.expect("promoted");
+    assert_eq!(account.role, AccountRole::Admin);
+    let hers = asks(&ann);
+    admin::set_role(&db, &hers, me, AccountRole::User).await.expect("one operator deposes another");
+    assert_eq!(code(admin::find_account(&db, &root, ann.user).await), "not_allowed", "at once");
+    admin::end_sessions(&db, &push, &hers, me).await.expect("ended");
+    assert_eq!(code(admin::set_disabled(&db, &push, &hers, UserId(4711), true).await), "user_not_found");
+    let expected = [
+        ("user.sessions", me),
+        ("user.demote", me),
+        ("user.promote", ann.user),
+        ("user.enable", ann.user),
+        ("user.disable", ann.user),
+        ("user.promote", me),
+    ];
+    let noted = acts(&db, &hers).await;
+    assert_eq!(noted, expected.map(|(action, user)| (action.to_owned(), Some(user))), "once each, latest first");
+    let page = admin::acts(&db, &hers, WhichActs { actor: Some(me), user: None }, (None, Some(1))).await.expect("a page");
+    let entry = &page.items[0];
+    assert_eq!((entry.action.as_str(), entry.ip.as_str(), entry.at), ("user.promote", "192.0.2.7", root.caller.now));
+    assert_eq!((entry.actor.as_ref().map(|user| user.id), page.next.is_some()), (Some(me), true));
+}
+
+#[tokio::test]
+async fn two_operators_who_depose_each_other_leave_one() {
+    let url = fixture::migrated().await;
+    let db = Db::lazy(&url).expect("a URL");
+    let (one, other) = (operator(&db, "one").await, operator(&db, "other").await);
+    let depose = |by: Asking, whom: UserId| {
+        let url = url.clone();
+        tokio::spawn(async move {
+            let db = Db::lazy(&url).expect("a URL");
+            code(admin::set_role(&db, &by, whom, AccountRole::User).await)
+        })
+    };
+    let outcomes =
+        [depose(one.clone(), other.caller.user).await.expect("ran"), depose(other.clone(), one.caller.user).await.expect("ran")];
+    assert!(outcomes.contains(&"not_allowed"), "{outcomes:?}");
+    let which = WhichAccounts { role: Some(AccountRole::Admin), ..WhichAccounts::default() };
+    let left = [
+        admin::list_accounts(&db, &one, which, (None, None)).await.map(|page| page.items.len()),
+        admin::list_accounts(&db, &other, which, (None, None)).await.map(|page| page.items.len()),
+    ];
+    assert!(left.iter().any(|count| matches!(count, Ok(1))), "{left:?}");
+}
+
+#[tokio::test]
+async fn accounts_are_found_by_name_and_address_page_by_page() {
+    let db = fixture::database().await;
+    let root = operator(&db, "root").await;
+    for name in ["ann", "anna", "bob"] {
+        person(&db, name).await;
+    }
+    let which = WhichAccounts { prefix: Some("an"), ..WhichAccounts::default() };
+    let first = admin::list_accounts(&db, &root, which, (None, Some(1))).await.expect("a page");
+    let second = admin::list_accounts(&db, &root, which, (first.next.as_deref(), Some(1))).await.expect("a page");
+    let names: Vec<_> = first.items.iter().chain(&second.items).map(|account| account.user.username.as_str()).collect();
+    assert_eq!((names, second.next), (vec!["ann", "anna"], None));
+    let all = admin::list_accounts(&db, &root, WhichAccounts::default(), (None, None)).await.expect("a page").items;
+    assert_eq!(all.len(), 4);
+    assert_eq!(code(admin::list_accounts(&db, &root, which, (Some("x"), None)).await), "invalid_input");
+    let long = "x".repeat(101);
+    let which = WhichAccounts { prefix: Some(&long), ..WhichAccounts::default() };
+    assert_eq!(code(admin::list_accounts(&db, &root, which, (None, None)).await), "invalid_input");
+}
+
+#[tokio::test]
+async fn rooms_are_archived_and_ended_and_their_members_hear_it() {
+    let db = fixture::database().await;
+    let (root, ann, bob) = (operator(&db, "root").await, person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    let before = rooms::find(db, &bob, room).await.expect("his");
+    for _ in 0..2 {
+        assert!(admin::set_archived(db, push, &root, room, true).await.expect("archived").archived);
+    }
+    let heard = group.heard().await;
+    let told =
+        |frame: &Frame| matches!(frame, Frame::RoomChanged { rev, room, .. } if *rev == before.rev + 1 && room.settings.archived);
+    assert!(heard.len() == 2 && heard.iter().all(|(_, frame)| told(frame)), "{heard:?}");
+    let new = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
+    assert_eq!(code(messages::send(db, push, &limits(), &ann, (room, &new)).await), "room_archived");
+    assert!(!admin::set_archived(db, push, &root, room, false).await.expect("taken back").archived);
+    messages::send(db, push, &limits(), &ann, (room, &new)).await.expect("sent");
+    group.heard().await;
+    let seen = admin::find_room(db, &root, room).await.expect("a room");
+    assert_eq!((seen.name.as_str(), seen.members_count, seen.last_seq, seen.created_by), ("Group", 2, 1, Some(ann.user)));
+    admin::delete_room(db, push, &root, room).await.expect("ended");
+    let heard: Vec<_> =
+        group.heard().await.into_iter().map(|(user, frame)| (user, matches!(frame, Frame::RoomDeleted { .. }))).collect();
+    assert_eq!(heard, [(ann.user, true), (bob.user, true)]);
+    assert_eq!(code(rooms::find(db, &ann, room).await), "room_not_found");
+    assert_eq!(code(admin::delete_room(db, push, &root, room).await), "room_not_found");
+    assert_eq!(code(admin::delete_room(db, push, &root, &RoomRef::general()).await), "default_room");
+    let listed =
+        admin::list_rooms(db, &root, WhichRooms { prefix: Some("gen"), kind: None }, (None, None)).await.expect("a page");
+    assert_eq!(listed.items.iter().map(|room| room.name.as_str()).collect::<Vec<_>>(), ["General"]);
+    let none = WhichRooms { prefix: None, kind: Some(RoomKind::Direct) };
+    assert!(admin::list_rooms(db, &root, none, (None, None)).await.expect("a page").items.is_empty());
+    let actions: Vec<_> = acts(db, &root).await.into_iter().map(|(action, _)| action).collect();
+    assert_eq!(actions, ["room.delete", "room.unarchive", "room.archive", "user.promote"]);
+}
+
+#[tokio::test]
+async fn reports_of_all_rooms_come_to_operators_and_are_closed_once() {
+    let db = fixture::database().await;
+    let (root, ann, bob) = (operator(&db, "root").await, person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let db = &group.db;
+    let said = group.said(&ann, "Buy now").await;
+    let new = NewReport { reason: Some("Spam".into()) };
+    reports::report(db, &bob, &group.room, said.seq, &new).await.expect("reported");
+    let open = admin::list_reports(db, &root, ReportState::Open, (None, None)).await.expect("a page").items;
+    let report = &open[0].report;
+    assert_eq!((open.len(), report.content.as_str(), report.reason.as_str()), (1, "Buy now", "Spam"));
+    for _ in 0..2 {
+        admin::close_report(db, &root, report.id).await.expect("closed");
+    }
+    assert!(admin::list_reports(db, &root, ReportState::Open, (None, None)).await.expect("a page").items.is_empty());
+    let closed = admin::list_reports(db, &root, ReportState::Closed, (None, None)).await.expect("a page").items;
+    assert_eq!((closed.len(), closed[0].closed_by), (1, Some(root.caller.user)));
+    assert_eq!(code(admin::close_report(db, &root, ReportId(4711)).await), "report_not_found");
+    let actions: Vec<_> = acts(db, &root).await.into_iter().map(|(action, _)| action).collect();
+    assert_eq!(actions, ["report.close", "user.promote"]);
+}
+
+#[tokio::test]
+async fn an_operator_erases_for_somebody_and_finds_nothing_to_do_again() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (root, ann) = (operator(&db, "root").await, person(&db, "ann").await);
+    rooms::join(&db, &push, &ann, &RoomRef::general()).await.expect("joined");
+    for _ in 0..2 {
+        admin::erase(&db, &push, &root, ann.user).await.expect("erased");
+    }
+    let account = admin::find_account(&db, &root, ann.user).await.expect("a trace");
+    assert_eq!((account.state, account.user.username), (AccountState::Erased, format!("deleted user {}", ann.user)));
+    assert_eq!(code(admin::set_disabled(&db, &push, &root, ann.user, true).await), "account_erased");
+    assert_eq!(code(admin::appoint(&db, "ann", Timestamp::now()).await), "user_not_found");
+    let actions: Vec<_> = acts(&db, &root).await.into_iter().map(|(action, _)| action).collect();
+    assert_eq!(actions, ["user.erase", "user.promote"]);
+}
+
+#[tokio::test]
+async fn a_room_that_everyone_left_lets_nobody_in_by_an_old_invitation_and_belongs_to_whoever_comes() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[]).await;
+    let (db, push) = (&group.db, &group.push);
+    let invite = invites::create(db, &ann, &group.room, &NewInvite::default()).await.expect("made");
+    rooms::leave(db, push, &ann, &group.room, None).await.expect("left");
+    assert_eq!(code(invites::join(db, push, &bob, &group.room, Some(&invite.code)).await), "invite_not_found");
+    let new = NewRoom { name: "Open".into(), kind: None, topic: None, member_ids: Vec::new() };
+    let open = RoomRef::Id(rooms::create(db, push, &ann, RoomKind::Public, &new).await.expect("made").id);
+    rooms::leave(db, push, &ann, &open, None).await.expect("left");
+    assert_eq!(rooms::join(db, push, &bob, &open).await.expect("joined").role, Some(Role::Owner));
+    assert_eq!(rooms::join(db, push, &ann, &open).await.expect("joined").role, Some(Role::Member));
+    assert_eq!(
+        rooms::join(db, push, &bob, &RoomRef::general()).await.expect("joined").role,
+        Some(Role::Member),
+        "General is nobody's"
+    );
+    let seen = matches!(rooms::find(db, &ann, &group.room).await, Err(Error::NotFound(_)));
+    assert!(seen, "nobody sees what everyone left");
+}
