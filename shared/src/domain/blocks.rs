@@ -2,25 +2,59 @@
 
 use crate::caller::Caller;
 use crate::domain::rooms::bad_cursor;
+use crate::domain::{friends, presence};
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use crate::protocol::people::User;
-use crate::store::{Db, blocks as store, users};
+use crate::push::Push;
+use crate::store::{Db, blocks as store, directs, friendships, users};
 
-/// Blocks a person: neither of the two opens a direct room with the other, or writes in it. Doing so again changes nothing.
-pub async fn add(db: &Db, caller: &Caller, user: UserId) -> Result<()> {
+/// Blocks a person: neither of the two opens a direct room with the other, writes in it, asks for friendship, or sees whether the other is
+/// there. What stood between them ends as if it had been taken back. Doing so again changes nothing.
+pub async fn add(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<()> {
     if user == caller.user {
         return Err(Error::Conflict("self_block"));
     }
-    let mut connection = db.acquire().await?;
-    users::find(&mut connection, user).await?.ok_or(Error::NotFound("user_not_found"))?;
-    store::insert(&mut connection, caller.user, user, caller.now).await
+    let two = (caller.user, user);
+    let (tie, direct) = db
+        .retrying(|| async {
+            let mut tx = db.begin().await?;
+            let outcome = async {
+                users::find(&mut tx, user).await?.ok_or(Error::NotFound("user_not_found"))?;
+                store::insert(&mut tx, caller.user, user, caller.now).await?;
+                let tie = friendships::lock(&mut tx, two).await?;
+                if tie.is_some() {
+                    friendships::delete(&mut tx, two).await?;
+                }
+                Ok((tie, directs::find(&mut tx, two).await?))
+            }
+            .await;
+            tx.finish(outcome).await
+        })
+        .await?;
+    if tie.is_some() {
+        friends::tell_of_end(push, caller, user).await;
+    }
+    // Those who never heard of each other hear nothing now, either.
+    if direct.is_some() || tie.is_some_and(|tie| tie.accepted_at.is_some()) {
+        presence::agree(db, push, two, caller.now).await?;
+    }
+    Ok(())
 }
 
 /// Takes a block back. Doing so again changes nothing.
-pub async fn remove(db: &Db, caller: &Caller, user: UserId) -> Result<()> {
-    store::delete(&mut *db.acquire().await?, caller.user, user).await
+pub async fn remove(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<()> {
+    let two = (caller.user, user);
+    let direct = {
+        let mut connection = db.acquire().await?;
+        store::delete(&mut connection, caller.user, user).await?;
+        directs::find(&mut connection, two).await?
+    };
+    if direct.is_some() {
+        presence::agree(db, push, two, caller.now).await?;
+    }
+    Ok(())
 }
 
 /// A page of those whom the caller blocked.

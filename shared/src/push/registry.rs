@@ -2,16 +2,21 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
 use futures_util::future::try_join_all;
 
 use crate::error::{Error, Result};
 use crate::id::{ConnectionId, SessionId, UserId};
+use crate::push::attendance::Attendance;
 use crate::push::dynamodb::LazyClient;
 use crate::time::Timestamp;
 
 /// A socket lives two hours at most; an entry older than this is dead whatever else it says.
 const LIFE_SECONDS: i64 = 2 * 3600 + 600;
+/// An item outlives its last socket by another such life: by then nobody has a socket open who was told that its person is online.
+const ITEM_SECONDS: i64 = 2 * LIFE_SECONDS;
 /// Sockets of one person; the oldest goes when another comes.
 pub const MAX_CONNECTIONS: usize = 20;
 /// What `BatchGetItem` takes at once.
@@ -48,53 +53,106 @@ impl Registry {
         Self { client, table }
     }
 
-    /// Adds a socket with one write. Gives all the person's live sockets, the new one included, oldest first.
-    pub async fn register(&self, connection: &Connection) -> Result<Vec<Connection>> {
-        let expires = connection.connected_at.seconds() + LIFE_SECONDS;
+    /// Adds a socket with one write. Gives what stood there before.
+    pub async fn register(&self, connection: &Connection) -> Result<Attendance> {
         let entry = HashMap::from([
             ("session_id".to_owned(), number(&connection.session.0)),
             ("lean".to_owned(), AttributeValue::Bool(connection.lean)),
             ("connected_at".to_owned(), number(&connection.connected_at.0)),
         ]);
         let written = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("user_id", number(&connection.user.0))
-            .update_expression("SET #c = :c, expires_at = :e")
+            .update(connection.user)
+            .update_expression("SET #c = :c, told = :true, expires_at = :e ADD opened :one")
             .expression_attribute_names("#c", attribute(&connection.id))
             .expression_attribute_values(":c", AttributeValue::M(entry))
-            .expression_attribute_values(":e", number(&expires))
-            .return_values(ReturnValue::AllNew)
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":one", number(&1))
+            .expression_attribute_values(":e", number(&(connection.connected_at.seconds() + ITEM_SECONDS)))
+            .return_values(ReturnValue::AllOld)
             .send()
             .await
             .map_err(Error::unavailable)?;
-        Ok(written.attributes().map(|item| live(item, connection.connected_at)).unwrap_or_default())
+        let before = written.attributes().and_then(|item| attendance(item, connection.connected_at));
+        Ok(before.unwrap_or_else(|| Attendance::nobody(connection.user)))
     }
 
-    /// Removes sockets of a person with one write.
-    pub async fn forget(&self, user: UserId, connections: &[ConnectionId]) -> Result<()> {
+    /// Removes sockets of a person with one write. Says whether the last one went with it.
+    pub async fn forget(&self, user: UserId, connections: &[ConnectionId], now: Timestamp) -> Result<bool> {
         if connections.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
-        let mut update = self.client.update_item().table_name(&self.table).key("user_id", number(&user.0));
+        let mut update = self.update(user);
         let mut names = Vec::with_capacity(connections.len());
         for (index, connection) in connections.iter().enumerate() {
             let name = format!("#c{index}");
             update = update.expression_attribute_names(&name, attribute(connection));
             names.push(name);
         }
-        update.update_expression(format!("REMOVE {}", names.join(", "))).send().await.map_err(Error::unavailable)?;
-        Ok(())
+        let there: Vec<_> = names.iter().map(|name| format!("attribute_exists({name})")).collect();
+        let written = update
+            .update_expression(format!("SET seen = :now REMOVE {}", names.join(", ")))
+            // What is gone already leaves no trace: no item is made, and nobody was seen.
+            .condition_expression(there.join(" OR "))
+            .expression_attribute_values(":now", number(&now.0))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await;
+        let before = match written {
+            Ok(written) => written.attributes().and_then(|item| attendance(item, now)),
+            Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => None,
+            Err(error) => return Err(Error::unavailable(error)),
+        };
+        Ok(before.is_some_and(|before| {
+            let gone = |connection: &Connection| connections.contains(&connection.id);
+            before.live.iter().any(gone) && before.live.iter().all(gone)
+        }))
     }
 
-    /// The live sockets of these people: one `BatchGetItem` per hundred, all at once.
+    /// Notes with one write that a person is told to be away, and clears what is dead. False when a socket opened, or somebody else told,
+    /// since `found` was read.
+    pub async fn settle(&self, found: &Attendance) -> Result<bool> {
+        let mut update = self.update(found.user);
+        let mut names = Vec::with_capacity(found.dead.len());
+        for (index, connection) in found.dead.iter().enumerate() {
+            let name = format!("#c{index}");
+            update = update.expression_attribute_names(&name, attribute(connection));
+            names.push(name);
+        }
+        let remove = if names.is_empty() { String::new() } else { format!(" REMOVE {}", names.join(", ")) };
+        let opened = if found.opened == 0 { "attribute_not_exists(opened)" } else { "opened = :opened" };
+        update = update
+            .update_expression(format!("SET told = :false{remove}"))
+            .condition_expression(format!("told = :true AND {opened}"))
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":false", AttributeValue::Bool(false));
+        if found.opened != 0 {
+            update = update.expression_attribute_values(":opened", number(&found.opened));
+        }
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
+                Ok(false)
+            }
+            Err(error) => Err(Error::unavailable(error)),
+        }
+    }
+
+    fn update(&self, user: UserId) -> UpdateItemFluentBuilder {
+        self.client.update_item().table_name(&self.table).key("user_id", number(&user.0))
+    }
+
+    /// The live sockets of these people.
     pub async fn find(&self, users: &[UserId], now: Timestamp) -> Result<Vec<Connection>> {
-        let batches = try_join_all(users.chunks(BATCH).map(|batch| self.find_batch(batch, now))).await?;
+        Ok(self.attend(users, now).await?.into_iter().flat_map(|found| found.live).collect())
+    }
+
+    /// What is known of these people, as far as anything is: one `BatchGetItem` per hundred, all at once.
+    pub async fn attend(&self, users: &[UserId], now: Timestamp) -> Result<Vec<Attendance>> {
+        let batches = try_join_all(users.chunks(BATCH).map(|batch| self.attend_batch(batch, now))).await?;
         Ok(batches.into_iter().flatten().collect())
     }
 
-    async fn find_batch(&self, users: &[UserId], now: Timestamp) -> Result<Vec<Connection>> {
+    async fn attend_batch(&self, users: &[UserId], now: Timestamp) -> Result<Vec<Attendance>> {
         let mut found = Vec::new();
         let mut keys: Vec<_> = users.iter().map(|user| HashMap::from([("user_id".to_owned(), number(&user.0))])).collect();
         for round in 0..ROUNDS {
@@ -108,7 +166,7 @@ impl Registry {
             let answer =
                 self.client.batch_get_item().request_items(&self.table, request).send().await.map_err(Error::unavailable)?;
             for item in answer.responses().and_then(|tables| tables.get(&self.table)).into_iter().flatten() {
-                found.extend(live(item, now));
+                found.extend(attendance(item, now));
             }
             keys = answer
                 .unprocessed_keys()
@@ -120,25 +178,33 @@ impl Registry {
     }
 }
 
-/// The sockets of an item that can still be alive, oldest first. Attributes that are not ours are passed over.
-fn live(item: &HashMap<String, AttributeValue>, now: Timestamp) -> Vec<Connection> {
-    let Some(user) = item.get("user_id").and_then(as_number).map(UserId) else { return Vec::new() };
-    let mut connections: Vec<_> = item
-        .iter()
-        .filter_map(|(name, value)| {
-            let entry = value.as_m().ok()?;
-            let connection = Connection {
-                user,
-                id: ConnectionId(name.strip_prefix(PREFIX)?.to_owned()),
-                session: SessionId(entry.get("session_id").and_then(as_number)?),
-                lean: entry.get("lean").and_then(|lean| lean.as_bool().ok().copied()).unwrap_or_default(),
-                connected_at: Timestamp(entry.get("connected_at").and_then(as_number)?),
-            };
-            (now.since(connection.connected_at) < LIFE_SECONDS * 1000).then_some(connection)
+/// An item, typed. Attributes that are not ours are passed over.
+fn attendance(item: &HashMap<String, AttributeValue>, now: Timestamp) -> Option<Attendance> {
+    let user = UserId(item.get("user_id").and_then(as_number)?);
+    let connections = item.iter().filter_map(|(name, value)| {
+        let entry = value.as_m().ok()?;
+        Some(Connection {
+            user,
+            id: ConnectionId(name.strip_prefix(PREFIX)?.to_owned()),
+            session: SessionId(entry.get("session_id").and_then(as_number)?),
+            lean: entry.get("lean").and_then(|lean| lean.as_bool().ok().copied()).unwrap_or_default(),
+            connected_at: Timestamp(entry.get("connected_at").and_then(as_number)?),
         })
-        .collect();
-    connections.sort_by(|a, b| (a.connected_at, &a.id).cmp(&(b.connected_at, &b.id)));
-    connections
+    });
+    let alive = |connection: &Connection| now.since(connection.connected_at) < LIFE_SECONDS * 1000;
+    let (mut live, dead): (Vec<_>, Vec<_>) = connections.partition(alive);
+    live.sort_by(|a, b| (a.connected_at, &a.id).cmp(&(b.connected_at, &b.id)));
+    let told = item.get("told").and_then(|told| told.as_bool().ok().copied()).unwrap_or_default();
+    let seen = item.get("seen").and_then(as_number).map(Timestamp);
+    Some(Attendance {
+        user,
+        told,
+        opened: item.get("opened").and_then(as_number).unwrap_or_default(),
+        // Somebody whose sockets all aged out was there when the last of them opened; nobody knows for how long.
+        seen: dead.iter().map(|connection| connection.connected_at).chain(seen).max(),
+        dead: dead.into_iter().map(|connection| connection.id).collect(),
+        live,
+    })
 }
 
 fn attribute(connection: &ConnectionId) -> String {

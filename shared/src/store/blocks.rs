@@ -29,6 +29,20 @@ pub async fn between(connection: &mut MySqlConnection, one: UserId, other: UserI
     Ok(found > 0)
 }
 
+/// The same, waiting for whoever is about to block or to unblock.
+pub async fn lock_between(transaction: &mut MySqlConnection, one: UserId, other: UserId) -> Result<bool> {
+    let found = sqlx::query!(
+        "select user_id from blocks where (user_id = ? and blocked_id = ?) or (user_id = ? and blocked_id = ?) for update",
+        one.0,
+        other.0,
+        other.0,
+        one.0,
+    )
+    .fetch_all(transaction)
+    .await?;
+    Ok(!found.is_empty())
+}
+
 /// Blocks a person; doing so twice changes nothing.
 pub async fn insert(connection: &mut MySqlConnection, by: UserId, blocked: UserId, now: Timestamp) -> Result<()> {
     sqlx::query!(

@@ -1,0 +1,251 @@
+//! The rules of friends: one asks, the other agrees; two who ask each other are friends. Nobody asks across a block, and both hear the same of it.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::caller::Caller;
+use crate::domain::presence;
+use crate::domain::rooms::bad_cursor;
+use crate::error::{Error, Result};
+use crate::id::UserId;
+use crate::protocol::frames::Frame;
+use crate::protocol::friends::{Direction, FriendState, Friendship, NewFriend};
+use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+use crate::protocol::people::User;
+use crate::push::Push;
+use crate::store::friendships::{self as store, Place, Tie};
+use crate::store::{Db, Tx, blocks, users};
+
+/// Friends of one person at most: all of them are told when the person comes or leaves.
+pub const MOST_FRIENDS: i64 = 1000;
+/// Requests of one person that may wait for answers: whoever asks the whole town is not asking.
+pub const MOST_OPEN: i64 = 200;
+
+/// A page of the caller's friends by ascending id, with their presence.
+pub async fn list(
+    db: &Db,
+    push: &Push,
+    caller: &Caller,
+    (cursor, limit): (Option<&str>, Option<u32>),
+) -> Result<Page<Friendship>> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let after = cursor.map_or(Ok(0), |cursor| cursor.parse().map_err(|_| bad_cursor()))?;
+    let found = store::friends(&mut *db.acquire().await?, caller.user, after, limit + 1).await?;
+    let (mut items, more) = cut(found, limit);
+    let people = items.iter().map(|item| item.user.user.clone()).collect();
+    for (item, person) in items.iter_mut().zip(presence::of(db, push, caller, people).await?) {
+        item.user = person;
+    }
+    let next = items.last().filter(|_| more).map(|last| last.user.id.to_string());
+    Ok(Page { items, next })
+}
+
+/// A page of the requests that the caller made, or was asked by, newest first.
+pub async fn requests(
+    db: &Db,
+    caller: &Caller,
+    direction: Direction,
+    (cursor, limit): (Option<&str>, Option<u32>),
+) -> Result<Page<Friendship>> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let before = cursor.map_or(Ok(Place::START), |cursor| place(cursor).ok_or_else(bad_cursor))?;
+    let found = store::requests(&mut *db.acquire().await?, caller.user, direction, before, limit + 1).await?;
+    let (items, more) = cut(found, limit);
+    let next = items.last().filter(|_| more).map(|last| {
+        let Friendship { user, requested_at, .. } = last;
+        URL_SAFE_NO_PAD.encode(format!("{}.{}", requested_at.0, user.id))
+    });
+    Ok(Page { items, next })
+}
+
+/// Asks a person to be friends; one who has asked already is a friend from now on. Gives what stands between the two, and whether the caller's
+/// request is new.
+pub async fn ask(db: &Db, push: &Push, caller: &Caller, new: &NewFriend) -> Result<(Friendship, bool)> {
+    let (me, other) = two(db, caller, new).await?;
+    let (tie, outcome) = db
+        .retrying(|| async {
+            let mut tx = db.begin().await?;
+            let outcome = request(&mut tx, caller, other.id).await;
+            tx.finish(outcome).await
+        })
+        .await?;
+    match outcome {
+        Outcome::AsItWas => {}
+        Outcome::Asked => {
+            for (to, whom) in [(&me, &other), (&other, &me)] {
+                let friendship = Box::new(tie.with(whom.clone(), to.id));
+                push.to_users(&[to.id], &Frame::FriendRequest(friendship), caller.now).await;
+            }
+        }
+        Outcome::Agreed => tell_of_friends(db, push, caller, tie, (&me, &other)).await?,
+    }
+    Ok((shown(db, push, caller, tie, other).await?, outcome == Outcome::Asked))
+}
+
+/// Agrees to a request. Doing so again changes nothing.
+pub async fn accept(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<Friendship> {
+    let named = NewFriend { user_id: Some(user), username: None };
+    let (me, other) = two(db, caller, &named).await.map_err(|error| match error {
+        Error::NotFound(_) | Error::Conflict(_) => Error::NotFound("request_not_found"),
+        other => other,
+    })?;
+    let (tie, agreed) = db
+        .retrying(|| async {
+            let mut tx = db.begin().await?;
+            let outcome = agree(&mut tx, caller, user).await;
+            tx.finish(outcome).await
+        })
+        .await?;
+    if agreed {
+        tell_of_friends(db, push, caller, tie, (&me, &other)).await?;
+    }
+    shown(db, push, caller, tie, other).await
+}
+
+/// Declines a request.
+pub async fn reject(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<()> {
+    end(db, push, caller, user, (|tie| tie.accepted_at.is_none() && tie.by == user, "request_not_found")).await
+}
+
+/// Withdraws a request.
+pub async fn cancel(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<()> {
+    end(db, push, caller, user, (|tie| tie.accepted_at.is_none() && tie.by == caller.user, "request_not_found")).await
+}
+
+/// Ends a friendship.
+pub async fn remove(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<()> {
+    end(db, push, caller, user, (|tie| tie.accepted_at.is_some(), "friend_not_found")).await
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Asked,
+    Agreed,
+    AsItWas,
+}
+
+/// The caller and the person who is meant, as others see them.
+async fn two(db: &Db, caller: &Caller, new: &NewFriend) -> Result<(User, User)> {
+    let found = {
+        let mut connection = db.acquire().await?;
+        match (new.user_id, new.username.as_deref()) {
+            (Some(user), None) => users::named(&mut connection, &[caller.user, user], &[]).await?,
+            (None, Some(name)) => users::named(&mut connection, &[caller.user], &[name]).await?,
+            _ => return Err(Error::invalid("user_id", "invalid", "must name one person, here or in username")),
+        }
+    };
+    let (mut me, mut other) = (None, None);
+    for user in found {
+        if user.id == caller.user { me = Some(user) } else { other = Some(user) }
+    }
+    let me = me.ok_or(Error::Unauthenticated("session_ended"))?;
+    let myself = new.user_id == Some(me.id) || new.username.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(&me.username));
+    if myself {
+        return Err(Error::Conflict("self_friend"));
+    }
+    Ok((me, other.ok_or(Error::NotFound("user_not_found"))?))
+}
+
+async fn request(tx: &mut Tx<'_>, caller: &Caller, user: UserId) -> Result<(Tie, Outcome)> {
+    let two = (caller.user, user);
+    let (tie, new) = match store::lock(tx, two).await? {
+        Some(tie) => (tie, false),
+        None if store::count_open(tx, caller.user).await? >= MOST_OPEN => return Err(Error::Conflict("too_many_open_requests")),
+        None if store::insert(tx, two, caller.now).await? => {
+            (Tie { by: caller.user, requested_at: caller.now, accepted_at: None }, true)
+        }
+        // The other one was quicker, and what they did may be undone again by now.
+        None => (store::lock(tx, two).await?.ok_or_else(|| Error::unavailable("a request came and went"))?, false),
+    };
+    // The row is ours: whoever blocks takes it away after us, or is seen here.
+    if blocks::lock_between(tx, caller.user, user).await? {
+        return Err(Error::Forbidden("blocked"));
+    }
+    match tie {
+        _ if new => Ok((tie, Outcome::Asked)),
+        Tie { by, accepted_at: None, .. } if by == user => Ok((befriend(tx, caller, tie, user).await?, Outcome::Agreed)),
+        _ => Ok((tie, Outcome::AsItWas)),
+    }
+}
+
+async fn agree(tx: &mut Tx<'_>, caller: &Caller, user: UserId) -> Result<(Tie, bool)> {
+    match store::lock(tx, (caller.user, user)).await? {
+        Some(tie) if tie.accepted_at.is_some() => Ok((tie, false)),
+        Some(tie) if tie.by == user => Ok((befriend(tx, caller, tie, user).await?, true)),
+        _ => Err(Error::NotFound("request_not_found")),
+    }
+}
+
+async fn befriend(tx: &mut Tx<'_>, caller: &Caller, tie: Tie, user: UserId) -> Result<Tie> {
+    let two = (caller.user, user);
+    if store::count_friends(tx, two).await? >= MOST_FRIENDS {
+        return Err(Error::Conflict("too_many_friends"));
+    }
+    store::accept(tx, two, caller.now).await?;
+    Ok(Tie { accepted_at: Some(caller.now), ..tie })
+}
+
+/// Takes away what stands between the two, if it is `what` is meant.
+async fn end(
+    db: &Db,
+    push: &Push,
+    caller: &Caller,
+    user: UserId,
+    (what, missing): (impl Fn(&Tie) -> bool, &'static str),
+) -> Result<()> {
+    let two = (caller.user, user);
+    let tie = db
+        .retrying(|| async {
+            let mut tx = db.begin().await?;
+            let outcome = async {
+                let tie = store::lock(&mut tx, two).await?.filter(&what).ok_or(Error::NotFound(missing))?;
+                store::delete(&mut tx, two).await?;
+                Ok(tie)
+            }
+            .await;
+            tx.finish(outcome).await
+        })
+        .await?;
+    tell_of_end(push, caller, user).await;
+    if tie.accepted_at.is_some() {
+        presence::agree(db, push, two, caller.now).await?;
+    }
+    Ok(())
+}
+
+async fn tell_of_friends(db: &Db, push: &Push, caller: &Caller, tie: Tie, (me, other): (&User, &User)) -> Result<()> {
+    for (to, whom) in [(me, other), (other, me)] {
+        let friendship = Box::new(tie.with(whom.clone(), to.id));
+        push.to_users(&[to.id], &Frame::FriendAccepted(friendship), caller.now).await;
+    }
+    presence::agree(db, push, (me.id, other.id), caller.now).await
+}
+
+/// Tells both that nothing stands between them any longer, and neither why.
+pub(super) async fn tell_of_end(push: &Push, caller: &Caller, user: UserId) {
+    for (to, user_id) in [(caller.user, user), (user, caller.user)] {
+        push.to_users(&[to], &Frame::FriendRemoved { user_id }, caller.now).await;
+    }
+}
+
+/// What stands between the two as the caller sees it: of a friend with their presence.
+async fn shown(db: &Db, push: &Push, caller: &Caller, tie: Tie, other: User) -> Result<Friendship> {
+    let mut friendship = tie.with(other.clone(), caller.user);
+    if friendship.state == FriendState::Accepted {
+        friendship.user = presence::of_one(db, push, caller, other).await?;
+    }
+    Ok(friendship)
+}
+
+fn cut(mut items: Vec<Friendship>, limit: u32) -> (Vec<Friendship>, bool) {
+    let more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    (items, more)
+}
+
+fn place(cursor: &str) -> Option<Place> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let (requested_at, user) = text.split_once('.')?;
+    Some(Place { requested_at: requested_at.parse().ok()?, user: user.parse().ok()? })
+}

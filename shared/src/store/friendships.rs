@@ -1,0 +1,252 @@
+//! Friendships: one row for two people. What they may do to it is decided in `domain`; here the row's lock orders those who race.
+
+use sqlx::MySqlConnection;
+
+use crate::error::{Error, Result};
+use crate::id::UserId;
+use crate::protocol::friends::{Direction, FriendState, Friendship};
+use crate::protocol::people::User;
+use crate::store::{on_duplicate, users};
+use crate::time::Timestamp;
+
+/// What stands between two people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tie {
+    /// Who asked.
+    pub by: UserId,
+    /// When.
+    pub requested_at: Timestamp,
+    /// Since when they are friends.
+    pub accepted_at: Option<Timestamp>,
+}
+
+/// Where a page of requests begins: before this one, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// When it was made.
+    pub requested_at: i64,
+    /// The other one.
+    pub user: u64,
+}
+
+impl Place {
+    /// Before every request.
+    pub const START: Self = Self { requested_at: i64::MAX, user: u64::MAX };
+}
+
+/// What stands between two people, locked.
+pub async fn lock(transaction: &mut MySqlConnection, two: (UserId, UserId)) -> Result<Option<Tie>> {
+    let (low, high) = pair(two);
+    let row = sqlx::query!(
+        "select requested_by, requested_at, accepted_at from friendships where user_low = ? and user_high = ? for update",
+        low,
+        high,
+    )
+    .fetch_optional(transaction)
+    .await?;
+    Ok(row.map(|row| Tie {
+        by: UserId(row.requested_by),
+        requested_at: Timestamp(row.requested_at),
+        accepted_at: row.accepted_at.map(Timestamp),
+    }))
+}
+
+/// Notes a request. False when something stands between the two by now: somebody else was quicker.
+pub async fn insert(transaction: &mut MySqlConnection, (by, of): (UserId, UserId), now: Timestamp) -> Result<bool> {
+    let (low, high) = pair((by, of));
+    let inserted = sqlx::query!(
+        "insert into friendships (user_low, user_high, requested_by, requested_of, requested_at) values (?, ?, ?, ?, ?)",
+        low,
+        high,
+        by.0,
+        of.0,
+        now.0,
+    )
+    .execute(transaction)
+    .await;
+    match on_duplicate(inserted, "PRIMARY", THERE) {
+        Ok(_) => Ok(true),
+        Err(Error::Conflict(THERE)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+const THERE: &str = "friendship_exists";
+
+/// Makes friends of two people between whom a request stands.
+pub async fn accept(transaction: &mut MySqlConnection, two: (UserId, UserId), now: Timestamp) -> Result<()> {
+    let (low, high) = pair(two);
+    sqlx::query!(
+        "update friendships set state = 'accepted', accepted_at = ? where user_low = ? and user_high = ?",
+        now.0,
+        low,
+        high,
+    )
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+/// Takes away whatever stands between two people.
+pub async fn delete(transaction: &mut MySqlConnection, two: (UserId, UserId)) -> Result<()> {
+    let (low, high) = pair(two);
+    sqlx::query!("delete from friendships where user_low = ? and user_high = ?", low, high).execute(transaction).await?;
+    Ok(())
+}
+
+/// How many requests of this person wait for an answer.
+pub async fn count_open(connection: &mut MySqlConnection, by: UserId) -> Result<i64> {
+    let open = sqlx::query_scalar!("select count(*) from friendships where requested_by = ? and state = 'pending'", by.0);
+    Ok(open.fetch_one(connection).await?)
+}
+
+/// How many friends the one of two people has who has more.
+pub async fn count_friends(connection: &mut MySqlConnection, (one, other): (UserId, UserId)) -> Result<i64> {
+    let most = sqlx::query_scalar!(
+        r#"
+        select greatest(
+            (select count(*) from friendships where requested_by = ? and state = 'accepted')
+            + (select count(*) from friendships where requested_of = ? and state = 'accepted'),
+            (select count(*) from friendships where requested_by = ? and state = 'accepted')
+            + (select count(*) from friendships where requested_of = ? and state = 'accepted')
+        ) as "most!: i64"
+        "#,
+        one.0,
+        one.0,
+        other.0,
+        other.0,
+    );
+    Ok(most.fetch_one(connection).await?)
+}
+
+/// A page of a person's friends by ascending id, after `after`.
+pub async fn friends(connection: &mut MySqlConnection, user: UserId, after: u64, limit: u32) -> Result<Vec<Friendship>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        select u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at,
+               f.requested_by as "requested_by!: u64", f.requested_at as "requested_at!: i64", f.accepted_at as "accepted_at?: i64"
+        from (
+            select requested_of as other, requested_by, requested_at, accepted_at
+            from friendships where requested_by = ? and state = 'accepted'
+            union all
+            select requested_by, requested_by, requested_at, accepted_at
+            from friendships where requested_of = ? and state = 'accepted'
+        ) f
+        join users u on u.id = f.other
+        where f.other > ? and u.disabled_at is null and u.deleted_at is null
+        order by f.other
+        limit ?
+        "#,
+        user.0,
+        user.0,
+        after,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.seen_by(user)).collect())
+}
+
+/// A page of the requests that a person made, or was asked by, newest first.
+pub async fn requests(
+    connection: &mut MySqlConnection,
+    user: UserId,
+    direction: Direction,
+    before: Place,
+    limit: u32,
+) -> Result<Vec<Friendship>> {
+    let rows = match direction {
+        Direction::Out => {
+            sqlx::query_as!(
+                Row,
+                r#"
+                select u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at,
+                       f.requested_by, f.requested_at, f.accepted_at
+                from friendships f
+                join users u on u.id = f.requested_of
+                where f.requested_by = ? and f.state = 'pending' and u.disabled_at is null and u.deleted_at is null
+                  and (f.requested_at < ? or (f.requested_at = ? and f.requested_of < ?))
+                order by f.requested_at desc, f.requested_of desc
+                limit ?
+                "#,
+                user.0,
+                before.requested_at,
+                before.requested_at,
+                before.user,
+                limit,
+            )
+            .fetch_all(connection)
+            .await?
+        }
+        Direction::In => {
+            sqlx::query_as!(
+                Row,
+                r#"
+                select u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at,
+                       f.requested_by, f.requested_at, f.accepted_at
+                from friendships f
+                join users u on u.id = f.requested_by
+                where f.requested_of = ? and f.state = 'pending' and u.disabled_at is null and u.deleted_at is null
+                  and (f.requested_at < ? or (f.requested_at = ? and f.requested_by < ?))
+                order by f.requested_at desc, f.requested_by desc
+                limit ?
+                "#,
+                user.0,
+                before.requested_at,
+                before.requested_at,
+                before.user,
+                limit,
+            )
+            .fetch_all(connection)
+            .await?
+        }
+    };
+    Ok(rows.into_iter().map(|row| row.seen_by(user)).collect())
+}
+
+/// The other one, and what stands between.
+struct Row {
+    id: u64,
+    username: String,
+    display_name: String,
+    about: String,
+    avatar_upload: Option<u64>,
+    created_at: i64,
+    requested_by: u64,
+    requested_at: i64,
+    accepted_at: Option<i64>,
+}
+
+impl Row {
+    fn seen_by(self, user: UserId) -> Friendship {
+        let id = UserId(self.id);
+        let other = User {
+            id,
+            username: self.username,
+            display_name: self.display_name,
+            about: self.about,
+            avatar_url: users::avatar_url(id, self.avatar_upload),
+            created_at: Timestamp(self.created_at),
+        };
+        let (requested_at, accepted_at) = (Timestamp(self.requested_at), self.accepted_at.map(Timestamp));
+        Tie { by: UserId(self.requested_by), requested_at, accepted_at }.with(other, user)
+    }
+}
+
+impl Tie {
+    /// The same as `user` sees it, with the other one.
+    pub fn with(self, other: User, user: UserId) -> Friendship {
+        Friendship {
+            user: other.into(),
+            state: if self.accepted_at.is_some() { FriendState::Accepted } else { FriendState::Pending },
+            direction: if self.by == user { Direction::Out } else { Direction::In },
+            requested_at: self.requested_at,
+            accepted_at: self.accepted_at,
+        }
+    }
+}
+
+fn pair((one, other): (UserId, UserId)) -> (u64, u64) {
+    (one.min(other).0, one.max(other).0)
+}

@@ -1,0 +1,130 @@
+//! Who may know whether somebody is there, who hears of it, and when people were last seen. Who is there now, the registry of sockets knows.
+
+use sqlx::{MySqlConnection, QueryBuilder};
+
+use crate::error::Result;
+use crate::id::UserId;
+use crate::protocol::people::Visibility;
+use crate::store::profiles::visibility_name;
+use crate::time::Timestamp;
+
+// Both statements below begin with one's memberships, and say so: for the sake of the order by activity, a server might else go through the
+// direct rooms of everyone.
+
+/// Direct rooms whose other side hears of a person, those with the newest activity: a desk that a whole town writes to does not tell the town.
+const MOST_DIRECTS: u32 = 500;
+
+/// Whose presence `viewer` may know of these people, and when each was last seen. No block stands between the two, and the person lets them.
+pub async fn visible(
+    connection: &mut MySqlConnection,
+    viewer: UserId,
+    users: &[UserId],
+) -> Result<Vec<(UserId, Option<Timestamp>)>> {
+    let mut query = QueryBuilder::new("select u.id, u.last_seen_at from users u where u.id in (0");
+    for user in users {
+        query.push(", ").push_bind(user.0);
+    }
+    query.push(") and u.disabled_at is null and u.deleted_at is null and (u.id = ").push_bind(viewer.0);
+    query.push(
+        " or u.presence_visibility = 'everyone' or u.presence_visibility = 'friends' and exists (select 1 from friendships f",
+    );
+    query.push(" where f.user_low = least(u.id, ").push_bind(viewer.0);
+    query.push(") and f.user_high = greatest(u.id, ").push_bind(viewer.0);
+    query.push(") and f.state = 'accepted')) and not exists (select 1 from blocks b where b.user_id = ").push_bind(viewer.0);
+    query.push(" and b.blocked_id = u.id) and not exists (select 1 from blocks b where b.user_id = u.id and b.blocked_id = ");
+    query.push_bind(viewer.0).push(")");
+    let rows: Vec<(u64, Option<i64>)> = query.build_query_as().fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|(user, seen)| (UserId(user), seen.map(Timestamp))).collect())
+}
+
+/// Who hears of a person's presence: friends, and the others of their direct rooms, as far as the person lets them (or as far as `visibility`
+/// would), and never across a block.
+pub async fn audience(connection: &mut MySqlConnection, user: UserId, visibility: Option<Visibility>) -> Result<Vec<UserId>> {
+    let visibility = visibility.map(visibility_name);
+    let ids = sqlx::query_scalar!(
+        r#"
+        select distinct p.id as "id!: u64"
+        from (
+            select requested_of as id, 1 as friend from friendships where requested_by = ? and state = 'accepted'
+            union all
+            select requested_by, 1 from friendships where requested_of = ? and state = 'accepted'
+            union all
+            select id, 0 from (
+                select o.user_id as id
+                from members m
+                straight_join rooms r on r.id = m.room_id and r.kind = 'direct' and r.deleted_at is null
+                straight_join members o on o.room_id = r.id and o.user_id <> m.user_id and o.state = 'joined'
+                where m.user_id = ? and m.state = 'joined'
+                order by r.active_at desc
+                limit ?
+            ) directs
+        ) p
+        join users u on u.id = ?
+        where (coalesce(?, u.presence_visibility) = 'everyone' or coalesce(?, u.presence_visibility) = 'friends' and p.friend = 1)
+          and not exists (select 1 from blocks b where b.user_id = ? and b.blocked_id = p.id)
+          and not exists (select 1 from blocks b where b.user_id = p.id and b.blocked_id = ?)
+        "#,
+        user.0,
+        user.0,
+        user.0,
+        MOST_DIRECTS,
+        user.0,
+        visibility,
+        visibility,
+        user.0,
+        user.0,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
+
+/// Whose presence a person hears of: the same, from the other side. Friends come first.
+pub async fn watched(connection: &mut MySqlConnection, viewer: UserId, limit: u32) -> Result<Vec<UserId>> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        select p.id as "id!: u64"
+        from (
+            select requested_of as id, 1 as friend from friendships where requested_by = ? and state = 'accepted'
+            union all
+            select requested_by, 1 from friendships where requested_of = ? and state = 'accepted'
+            union all
+            select id, 0 from (
+                select o.user_id as id
+                from members m
+                straight_join rooms r on r.id = m.room_id and r.kind = 'direct' and r.deleted_at is null
+                straight_join members o on o.room_id = r.id and o.user_id <> m.user_id and o.state = 'joined'
+                where m.user_id = ? and m.state = 'joined'
+                order by r.active_at desc
+                limit ?
+            ) directs
+        ) p
+        join users u on u.id = p.id
+        where u.disabled_at is null and u.deleted_at is null
+          and (u.presence_visibility = 'everyone' or u.presence_visibility = 'friends' and p.friend = 1)
+          and not exists (select 1 from blocks b where b.user_id = ? and b.blocked_id = p.id)
+          and not exists (select 1 from blocks b where b.user_id = p.id and b.blocked_id = ?)
+        group by p.id
+        order by max(p.friend) desc, p.id
+        limit ?
+        "#,
+        viewer.0,
+        viewer.0,
+        viewer.0,
+        MOST_DIRECTS,
+        viewer.0,
+        viewer.0,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
+
+/// Notes when a person was last there; a moment before the one that is noted changes nothing.
+pub async fn left(connection: &mut MySqlConnection, user: UserId, at: Timestamp) -> Result<()> {
+    sqlx::query!("update users set last_seen_at = greatest(coalesce(last_seen_at, 0), ?) where id = ?", at.0, user.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}

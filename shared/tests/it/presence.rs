@@ -1,0 +1,354 @@
+//! The rules of presence: who hears that somebody came or left, when, and who may know at all. The registry's part is held against a real table.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use shared::caller::Caller;
+use shared::domain::{blocks, directs, presence, rooms, welcome};
+use shared::id::{ConnectionId, RoomRef, SessionId, UserId};
+use shared::protocol::frames::Frame;
+use shared::protocol::people::{Presence, User, Visibility};
+use shared::push::presence::Look;
+use shared::push::registry::{Connection, Registry};
+use shared::push::{Push, dynamodb};
+use shared::store::{Db, users};
+use shared::time::Timestamp;
+
+use crate::desk;
+use crate::fixture::{self, person, statements};
+use crate::friends::befriend;
+
+const GRACE: Duration = Duration::from_secs(5);
+
+fn socket(who: &Caller, name: &str, at: Timestamp) -> Connection {
+    let id = ConnectionId(format!("{name}-{}", who.user));
+    Connection { user: who.user, id, session: SessionId(1), lean: true, connected_at: at }
+}
+
+/// Lets `presence` do what it was asked for, at a moment. Gives what was told.
+async fn look(db: &Db, push: &Push, now: Timestamp) -> Vec<(UserId, Presence)> {
+    let Push::Memory(memory) = push else { return Vec::new() };
+    for user in memory.came().await {
+        presence::serve(db, push, Look::Came { user_id: user.0 }, GRACE, now).await.expect("told");
+    }
+    presence::serve(db, push, Look::Left { until: 0, part: 0 }, GRACE, now).await.expect("told");
+    let told = push.taken().await;
+    told.into_iter()
+        .map(|(to, frame)| match frame {
+            Frame::Presence { presence, .. } => (to, presence),
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+async fn seen(db: &Db, push: &Push, viewer: &Caller, whom: &Caller, now: Timestamp) -> Presence {
+    let user = users::find(&mut db.acquire().await.expect("a connection"), whom.user).await.expect("read").expect("somebody");
+    let viewer = Caller { now, ..viewer.clone() };
+    presence::of_one(db, push, &viewer, user).await.expect("looked").presence.expect("asked for")
+}
+
+async fn lets(db: &Db, who: &Caller, visibility: &str) {
+    let mut connection = db.acquire().await.expect("a connection");
+    let set = sqlx::query("update users set presence_visibility = ? where id = ?").bind(visibility).bind(who.user.0);
+    set.execute(&mut *connection).await.expect("set");
+}
+
+const ONLINE: Presence = Presence { online: Some(true), last_seen: None };
+const HIDDEN: Presence = Presence { online: None, last_seen: None };
+
+fn away(since: Timestamp) -> Presence {
+    Presence { online: Some(false), last_seen: Some(since) }
+}
+
+#[tokio::test]
+async fn friends_and_the_others_of_direct_rooms_hear_when_the_first_socket_opens_and_nobody_of_the_second() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob, cat) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await);
+    let stranger = person(&db, "eve").await;
+    befriend(&db, &push, &ann, &bob).await;
+    directs::open(&db, &push, &cat, ann.user).await.expect("opened");
+    rooms::join(&db, &push, &stranger, &RoomRef::general()).await.expect("joined");
+    rooms::join(&db, &push, &ann, &RoomRef::general()).await.expect("joined");
+    push.taken().await;
+    push.register(&socket(&ann, "laptop", ann.now)).await.expect("open");
+    let told = look(&db, &push, ann.now).await;
+    assert_eq!(told.iter().map(|(to, _)| *to).collect::<BTreeSet<_>>(), BTreeSet::from([bob.user, cat.user]));
+    assert!(told.iter().all(|(_, presence)| *presence == ONLINE), "{told:?}");
+    let (second, count) = statements(&db, push.register(&socket(&ann, "phone", ann.now))).await;
+    second.expect("open");
+    assert_eq!(count, 0);
+    assert!(look(&db, &push, ann.now).await.is_empty());
+    push.forget(ann.user, &socket(&ann, "laptop", ann.now).id, ann.now).await.expect("closed");
+    assert!(look(&db, &push, ann.now.plus_seconds(60)).await.is_empty(), "the other one is open");
+}
+
+#[tokio::test]
+async fn who_is_back_within_the_grace_never_left_and_who_is_not_is_told_once() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    befriend(&db, &push, &ann, &bob).await;
+    let at = |seconds| ann.now.plus_seconds(seconds);
+    let close = async |name, seconds| {
+        push.forget(ann.user, &socket(&ann, name, ann.now).id, at(seconds)).await.expect("closed");
+    };
+    push.register(&socket(&ann, "a", at(0))).await.expect("open");
+    assert_eq!(look(&db, &push, at(0)).await, [(bob.user, ONLINE)]);
+    close("a", 10).await;
+    assert_eq!(seen(&db, &push, &bob, &ann, at(12)).await, ONLINE, "whoever looks in the grace sees what others were told");
+    push.register(&socket(&ann, "b", at(13))).await.expect("open");
+    assert!(look(&db, &push, at(16)).await.is_empty(), "flapping is not told");
+    close("b", 20).await;
+    assert!(look(&db, &push, at(24)).await.is_empty(), "too early; a later look has it");
+    close("b", 20).await;
+    push.look_after(ann.user, at(25)).await;
+    assert_eq!(look(&db, &push, at(25)).await, [(bob.user, away(at(20)))]);
+    push.look_after(ann.user, at(26)).await;
+    assert!(look(&db, &push, at(40)).await.is_empty(), "told once");
+    assert_eq!(seen(&db, &push, &bob, &ann, at(41)).await, away(at(20)));
+    push.register(&socket(&ann, "c", at(50))).await.expect("open");
+    assert_eq!(look(&db, &push, at(50)).await, [(bob.user, ONLINE)]);
+}
+
+#[tokio::test]
+async fn a_person_decides_who_may_know_and_a_block_hides_both_from_each_other() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, friend, direct) = (person(&db, "ann").await, person(&db, "friend").await, person(&db, "direct").await);
+    let stranger = person(&db, "eve").await;
+    befriend(&db, &push, &ann, &friend).await;
+    directs::open(&db, &push, &direct, ann.user).await.expect("opened");
+    push.taken().await;
+    push.register(&socket(&ann, "a", ann.now)).await.expect("open");
+    look(&db, &push, ann.now).await;
+    for (visibility, hear, know) in [
+        ("everyone", vec![friend.user, direct.user], vec![friend.user, direct.user, stranger.user]),
+        ("friends", vec![friend.user], vec![friend.user]),
+        ("nobody", vec![], vec![]),
+    ] {
+        lets(&db, &ann, visibility).await;
+        presence::serve(&db, &push, Look::Came { user_id: ann.user.0 }, GRACE, ann.now).await.expect("told");
+        let told: BTreeSet<_> = look(&db, &push, ann.now).await.into_iter().map(|(to, _)| to).collect();
+        assert_eq!(told, hear.into_iter().collect(), "{visibility}");
+        for viewer in [&friend, &direct, &stranger] {
+            let expected = if know.contains(&viewer.user) { ONLINE } else { HIDDEN };
+            assert_eq!(seen(&db, &push, viewer, &ann, ann.now).await, expected, "{visibility}: {}", viewer.username);
+        }
+        assert_eq!(seen(&db, &push, &ann, &ann, ann.now).await, ONLINE, "oneself one always sees");
+    }
+    lets(&db, &ann, "everyone").await;
+    for (who, whom) in [(&ann, &friend), (&direct, &ann)] {
+        blocks::add(&db, &push, who, whom.user).await.expect("blocked");
+    }
+    let told = push.taken().await;
+    let hidden: BTreeSet<_> = told
+        .iter()
+        .filter(|(_, frame)| matches!(frame, Frame::Presence { presence, .. } if *presence == HIDDEN))
+        .map(|(to, _)| *to)
+        .collect();
+    assert_eq!(hidden, BTreeSet::from([ann.user, friend.user, direct.user]), "what was known is to be forgotten");
+    presence::serve(&db, &push, Look::Came { user_id: ann.user.0 }, GRACE, ann.now).await.expect("told");
+    assert!(push.taken().await.is_empty());
+    for viewer in [&friend, &direct] {
+        assert_eq!(seen(&db, &push, viewer, &ann, ann.now).await, HIDDEN);
+        assert_eq!(seen(&db, &push, &ann, viewer, ann.now).await, HIDDEN);
+    }
+    blocks::remove(&db, &push, &direct, ann.user).await.expect("unblocked");
+    let told = push.taken().await;
+    assert!(
+        told.iter()
+            .any(|(to, frame)| *to == direct.user && matches!(frame, Frame::Presence { presence, .. } if *presence == ONLINE)),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn whoever_shows_more_or_less_has_it_told() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, friend, direct) = (person(&db, "ann").await, person(&db, "friend").await, person(&db, "direct").await);
+    befriend(&db, &push, &ann, &friend).await;
+    directs::open(&db, &push, &direct, ann.user).await.expect("opened");
+    push.register(&socket(&ann, "a", ann.now)).await.expect("open");
+    look_away(&push).await;
+    for (before, name, told) in [
+        (Visibility::Everyone, "friends", vec![(direct.user, HIDDEN)]),
+        (Visibility::Friends, "nobody", vec![(friend.user, HIDDEN)]),
+        (Visibility::Nobody, "everyone", vec![(friend.user, ONLINE), (direct.user, ONLINE)]),
+        (Visibility::Everyone, "everyone", vec![]),
+    ] {
+        lets(&db, &ann, name).await;
+        presence::visibility_changed(&db, &push, &ann, before).await.expect("told");
+        let mut heard = look(&db, &push, ann.now).await;
+        heard.sort_by_key(|(to, _)| *to);
+        assert_eq!(heard, told, "from {before:?} to {name}");
+    }
+}
+
+async fn look_away(push: &Push) {
+    push.taken().await;
+    if let Push::Memory(memory) = push {
+        memory.came().await;
+    }
+}
+
+#[tokio::test]
+async fn new_friends_learn_of_each_other_and_strangers_again_forget() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    push.register(&socket(&ann, "a", ann.now)).await.expect("open");
+    look_away(&push).await;
+    let of = |told: Vec<(UserId, Frame)>, to: UserId| {
+        told.into_iter().find_map(|(user, frame)| match frame {
+            Frame::Presence { presence, .. } if user == to => Some(presence),
+            _ => None,
+        })
+    };
+    let new = shared::protocol::friends::NewFriend { user_id: Some(bob.user), username: None };
+    shared::domain::friends::ask(&db, &push, &ann, &new).await.expect("asked");
+    shared::domain::friends::accept(&db, &push, &bob, ann.user).await.expect("agreed");
+    assert_eq!(of(push.taken().await, bob.user), Some(ONLINE));
+    shared::domain::friends::remove(&db, &push, &ann, bob.user).await.expect("ended");
+    assert_eq!(of(push.taken().await, bob.user), Some(HIDDEN));
+}
+
+#[tokio::test]
+async fn a_room_list_and_welcome_tell_who_is_there_with_one_statement_more() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob, cat) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await);
+    directs::open(&db, &push, &ann, bob.user).await.expect("opened");
+    directs::open(&db, &push, &ann, cat.user).await.expect("opened");
+    push.register(&socket(&bob, "a", bob.now)).await.expect("open");
+    let mut page = rooms::list(&db, &ann, shared::protocol::rooms::Scope::Joined, (None, None)).await.expect("rooms");
+    presence::in_rooms(&db, &push, ann.user, &mut page.items, ann.now).await.expect("filled");
+    let (filled, count) = statements(&db, presence::in_rooms(&db, &push, ann.user, &mut page.items, ann.now)).await;
+    filled.expect("filled");
+    assert_eq!(count, 1);
+    let there: Vec<_> =
+        page.items.iter().filter_map(|room| room.direct_user.as_ref()).map(|other| (other.id, other.presence)).collect();
+    assert!(there.contains(&(bob.user, Some(ONLINE))), "{there:?}");
+    assert!(there.contains(&(cat.user, Some(Presence { online: Some(false), last_seen: None }))), "{there:?}");
+    let (none, count) = statements(&db, presence::in_rooms(&db, &push, ann.user, &mut [], ann.now)).await;
+    none.expect("nothing to fill");
+    assert_eq!(count, 0, "without direct rooms nothing is asked");
+    let mine = socket(&ann, "a", ann.now);
+    let hello = || welcome::welcome(&db, &push, &ann, &mine, None);
+    hello().await.expect("prepared");
+    let (frame, count) = statements(&db, hello()).await;
+    assert!(count <= 4, "{count}");
+    let Frame::Welcome { online, .. } = frame.expect("welcome") else { panic!("no welcome") };
+    assert_eq!(online, Some(vec![bob.user]));
+}
+
+#[tokio::test]
+async fn a_lost_disconnect_ends_when_somebody_looks() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    befriend(&db, &push, &ann, &bob).await;
+    push.register(&socket(&ann, "a", ann.now)).await.expect("open");
+    push.forget(ann.user, &socket(&ann, "a", ann.now).id, ann.now).await.expect("closed");
+    look_away(&push).await;
+    let Push::Memory(memory) = &push else { panic!("in memory") };
+    // What was asked for here is lost.
+    assert_eq!(push.leavers(0, 0).await.expect("some"), [ann.user]);
+    assert!(memory.came().await.is_empty());
+    let later = ann.now.plus_seconds(120);
+    assert_eq!(seen(&db, &push, &bob, &ann, later).await, away(ann.now), "nobody is shown who is not there");
+    assert_eq!(look(&db, &push, later).await, [(bob.user, away(ann.now))], "and whoever was told otherwise is told");
+}
+
+/// A registry with a table of its own.
+async fn registry() -> (Registry, aws_sdk_dynamodb::Client, String) {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let table = format!("connections-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let client = dynamodb::client_at(&desk::aws(), Some(desk::endpoint().to_owned()));
+    let key = AttributeDefinition::builder().attribute_name("user_id").attribute_type(ScalarAttributeType::N).build();
+    let schema = KeySchemaElement::builder().attribute_name("user_id").key_type(KeyType::Hash).build();
+    let made = client.create_table().table_name(&table).attribute_definitions(key.expect("a key"));
+    let made = made.key_schema(schema.expect("a schema")).billing_mode(BillingMode::PayPerRequest);
+    made.send().await.expect("a table");
+    (Registry::new(client.clone(), table.clone()), (**client).clone(), table)
+}
+
+fn connection(user: u64, name: &str, at: i64) -> Connection {
+    let id = ConnectionId(name.into());
+    Connection { user: UserId(user), id, session: SessionId(1), lean: true, connected_at: Timestamp(at) }
+}
+
+#[tokio::test]
+async fn the_registry_knows_the_first_socket_from_the_second_and_the_last_from_the_others() {
+    let (registry, client, table) = registry().await;
+    let now = Timestamp(1_800_000_000_000);
+    let (a, b) = (connection(7, "a", now.0), connection(7, "b", now.0));
+    assert!(registry.register(&a).await.expect("open").is_coming(now));
+    assert!(!registry.register(&b).await.expect("open").is_coming(now));
+    assert!(!registry.forget(UserId(7), std::slice::from_ref(&a.id), now).await.expect("closed"), "one is left");
+    assert!(registry.forget(UserId(7), std::slice::from_ref(&b.id), now).await.expect("closed"), "the last one");
+    assert!(!registry.forget(UserId(7), std::slice::from_ref(&b.id), now).await.expect("again"), "it was gone before");
+    assert!(!registry.register(&a).await.expect("open").is_coming(now), "back within the grace");
+    assert!(!registry.forget(UserId(8), &[b.id], now).await.expect("unknown"));
+    let none = client.get_item().table_name(&table).key("user_id", AttributeValue::N("8".into())).send().await.expect("read");
+    assert!(none.item.is_none(), "forgetting makes no item");
+}
+
+#[tokio::test]
+async fn nobody_is_taken_to_be_away_whose_socket_opened_meanwhile_and_of_many_who_tell_one_does() {
+    let (registry, client, table) = registry().await;
+    let now = Timestamp(1_800_000_000_000);
+    let later = now.plus_seconds(30);
+    // One that closed, and one whose `$disconnect` never came.
+    let (a, dead) = (connection(7, "a", now.0), connection(7, "dead", now.plus_seconds(-3 * 3600).0));
+    registry.register(&dead).await.expect("open");
+    registry.register(&a).await.expect("open");
+    registry.forget(UserId(7), std::slice::from_ref(&a.id), now).await.expect("closed");
+    let found = registry.attend(&[UserId(7)], later).await.expect("read").remove(0);
+    assert!(found.is_leaving(5000, later) && found.live.is_empty());
+    registry.register(&connection(7, "b", later.0)).await.expect("open");
+    assert!(!registry.settle(&found).await.expect("asked"), "a socket opened since");
+    registry.forget(UserId(7), &[ConnectionId("b".into())], later).await.expect("closed");
+    let found = registry.attend(&[UserId(7)], later.plus_seconds(30)).await.expect("read").remove(0);
+    let mut settled = 0;
+    for told in futures_util::future::join_all((0..8).map(|_| registry.settle(&found))).await {
+        settled += u32::from(told.expect("asked"));
+    }
+    assert_eq!(settled, 1);
+    let item = client.get_item().table_name(&table).key("user_id", AttributeValue::N("7".into())).send().await.expect("read");
+    let item = item.item.expect("an item");
+    assert!(!item.keys().any(|name| name.starts_with("c#")), "what was dead went with it: {item:?}");
+    assert!(registry.register(&a).await.expect("open").is_coming(later.plus_seconds(31)), "who comes back now is news");
+}
+
+#[tokio::test]
+async fn an_entry_that_aged_out_is_seen_by_whoever_looks() {
+    let (registry, ..) = registry().await;
+    let now = Timestamp(1_800_000_000_000);
+    registry.register(&connection(7, "a", now.0)).await.expect("open");
+    let later = now.plus_seconds(3 * 3600);
+    let found = registry.attend(&[UserId(7)], later).await.expect("read").remove(0);
+    assert!(found.is_overdue(later) && !found.is_online(later));
+    assert_eq!(found.last_seen(), Some(now), "the last moment when somebody was known to be there");
+    assert!(
+        registry.register(&connection(7, "b", later.0)).await.expect("open").is_coming(later),
+        "who may have seen the end hears"
+    );
+}
+
+#[tokio::test]
+async fn a_registry_that_does_not_answer_hides_who_is_there_and_fails_nothing() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let user =
+        User { ..users::find(&mut db.acquire().await.expect("a connection"), bob.user).await.expect("read").expect("bob") };
+    let push = desk::unreachable_push();
+    let begun = std::time::Instant::now();
+    let bob = presence::of_one(&db, &push, &ann, user).await.expect("answered");
+    assert_eq!(bob.presence, Some(HIDDEN));
+    assert_eq!(presence::online(&db, &push, &ann).await.expect("answered"), Some(vec![]), "nobody to look for");
+    assert!(begun.elapsed() < Duration::from_secs(2));
+}
