@@ -1,0 +1,84 @@
+//! The HTTP API as a client uses it: one connection that is kept, and patience where the server asks for it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::{Client as Http, connect::HttpConnector};
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+use super::{Person, SeedError};
+
+/// How often a request is tried that the server puts off.
+const ATTEMPTS: u32 = 20;
+
+pub(super) struct Client {
+    base: String,
+    http: Http<HttpConnector, Full<Bytes>>,
+}
+
+impl Client {
+    pub(super) fn new(base: &str) -> Self {
+        Self {
+            base: base.trim_end_matches('/').to_owned(),
+            http: Http::builder(TokioExecutor::new()).build(HttpConnector::new()),
+        }
+    }
+
+    pub(super) async fn get(&self, path: &str, who: &Person) -> Result<Value, SeedError> {
+        self.done("GET", path, who, Value::Null).await
+    }
+
+    pub(super) async fn post(&self, path: &str, who: &Person, body: Value) -> Result<Value, SeedError> {
+        self.done("POST", path, who, body).await
+    }
+
+    pub(super) async fn put(&self, path: &str, who: &Person, body: Value) -> Result<Value, SeedError> {
+        self.done("PUT", path, who, body).await
+    }
+
+    /// A request that may as well be refused: because it was made before, or because this cloud has no such route.
+    pub(super) async fn maybe(&self, method: &str, path: &str, who: &Person, body: Value) -> Result<(), SeedError> {
+        match self.ask(method, path, Some(&who.token), body).await? {
+            (200..=299 | 404 | 405 | 409, _) => Ok(()),
+            (status, body) => Err(SeedError(format!("{method} {path}: {status} {body}"))),
+        }
+    }
+
+    /// Status and body, after waiting as long as the server asks for.
+    pub(super) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Value,
+    ) -> Result<(u16, Value), SeedError> {
+        let failed = |why: String| SeedError(format!("{method} {}{path}: {why}", self.base));
+        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        for _ in 0..ATTEMPTS {
+            let mut request =
+                Request::builder().method(method).uri(format!("{}{path}", self.base)).header("content-type", "application/json");
+            if let Some(token) = token {
+                request = request.header("authorization", format!("Bearer {token}"));
+            }
+            let request = request.body(Full::new(body.clone())).map_err(|error| failed(error.to_string()))?;
+            let (parts, answer) = self.http.request(request).await.map_err(|error| failed(error.to_string()))?.into_parts();
+            let answer = answer.collect().await.map_err(|error| failed(error.to_string()))?.to_bytes();
+            if !matches!(parts.status.as_u16(), 429 | 503) {
+                return Ok((parts.status.as_u16(), serde_json::from_slice(&answer).unwrap_or_default()));
+            }
+            let wait = parts.headers.get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+            tokio::time::sleep(Duration::from_secs(wait.unwrap_or(1))).await;
+        }
+        Err(failed(format!("put off {ATTEMPTS} times")))
+    }
+
+    async fn done(&self, method: &str, path: &str, who: &Person, body: Value) -> Result<Value, SeedError> {
+        match self.ask(method, path, Some(&who.token), body).await? {
+            (200..=299, body) => Ok(body),
+            (status, body) => Err(SeedError(format!("{method} {path}: {status} {body}"))),
+        }
+    }
+}

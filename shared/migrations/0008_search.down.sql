@@ -1,0 +1,2 @@
+drop table search_slices;
+drop table search_segments;

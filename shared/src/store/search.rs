@@ -1,0 +1,367 @@
+//! What search reads and keeps: texts that a person may read, and the sealed segments of rooms. What the bits mean is not known here.
+
+use sqlx::{MySql, MySqlConnection, QueryBuilder};
+
+use crate::error::Result;
+use crate::id::{MessageId, RoomId, UserId};
+use crate::protocol::messages::{Message, MessageKind};
+use crate::store::members::{Readable, Standing, StandingRow};
+use crate::store::message_row::{MessageRow, select_messages};
+use crate::time::Timestamp;
+
+/// Messages of a segment.
+pub const SEGMENT: u64 = 1024;
+/// Bytes of one bit of all messages of a segment.
+const SLICE: usize = 128;
+/// Messages that one statement of [`messages`] fetches.
+const AT_ONCE: usize = 25;
+/// A segment is sealed only so long after its table was made: until then a deployment may still run functions that do not know of segments, and
+/// would edit a message without throwing its segment away.
+const SETTLED_SECONDS: u32 = 600;
+
+/// A text that its reader may see, and what else search asks of a message. Only reading it as somebody makes one.
+#[derive(Debug)]
+pub struct Text {
+    id: MessageId,
+    /// Its place in the room.
+    pub seq: u64,
+    /// Who wrote it.
+    pub sender: Option<UserId>,
+    /// What it is.
+    pub kind: MessageKind,
+    /// What it says.
+    pub content: String,
+    /// When it was sent.
+    pub created_at: Timestamp,
+}
+
+impl Text {
+    /// The message's number.
+    pub fn id(&self) -> MessageId {
+        self.id
+    }
+}
+
+/// A segment that is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Its room.
+    pub room: RoomId,
+    /// Its number; 0 is the room's first.
+    pub segment: u64,
+    /// The earliest time of its messages.
+    pub from_at: Timestamp,
+    /// The latest one.
+    pub to_at: Timestamp,
+}
+
+/// One bit of all messages of a segment: message `i` of it is bit `i % 8` of byte `i / 8`.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    /// The segment.
+    pub segment: u64,
+    /// The number of the bit.
+    pub slice: u16,
+    /// The bits.
+    pub bits: Vec<u8>,
+}
+
+/// Which texts of a room to read: the newest from the first to the last seq, by this person, in this time.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// So many at most.
+    pub limit: usize,
+    /// The first and the last seq.
+    pub seqs: (u64, u64),
+    /// Who wrote it, if that matters.
+    pub from: Option<UserId>,
+    /// From this time on, and up to that.
+    pub times: (Timestamp, Timestamp),
+}
+
+/// The segment of a message.
+pub fn segment(seq: u64) -> u64 {
+    seq.saturating_sub(1) / SEGMENT
+}
+
+/// The rooms of a person that they may read, members or no longer, newest activity first; each with the time after which nothing was sent.
+pub async fn rooms(connection: &mut MySqlConnection, user: UserId, limit: u32) -> Result<Vec<(Readable, Timestamp)>> {
+    let rows = sqlx::query!(
+        r#"
+        select r.id as room_id, r.kind as "kind: String", r.last_seq, r.rev, r.last_unsent_seq, r.archived_at, r.active_at,
+               r.slow_mode_seconds, r.who_writes as "who_writes: String", r.who_adds as "who_adds: String",
+               r.past_members_read as "past_members_read: bool",
+               m.role as "role: String", m.state as "state: String", m.visible_from_seq, m.left_seq, m.read_seq, m.delivered_seq,
+               m.allowance, m.allowance_at
+        from members m
+        join rooms r on r.id = m.room_id
+        where m.user_id = ? and m.state <> 'banned' and r.deleted_at is null
+          and (m.state = 'joined' or r.kind = 'public' or r.past_members_read = 1)
+        order by r.active_at desc, r.id desc
+        limit ?
+        "#,
+        user.0,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    let readable = rows.into_iter().filter_map(|row| {
+        let active_at = Timestamp(row.active_at);
+        let standing = StandingRow {
+            room_id: row.room_id,
+            kind: row.kind,
+            last_seq: row.last_seq,
+            rev: row.rev,
+            last_unsent_seq: row.last_unsent_seq,
+            archived_at: row.archived_at,
+            slow_mode_seconds: row.slow_mode_seconds,
+            who_writes: row.who_writes,
+            who_adds: row.who_adds,
+            past_members_read: row.past_members_read,
+            // Across a block one reads on.
+            blocked: 0,
+            role: Some(row.role),
+            state: Some(row.state),
+            visible_from_seq: Some(row.visible_from_seq),
+            left_seq: row.left_seq,
+            read_seq: Some(row.read_seq),
+            delivered_seq: Some(row.delivered_seq),
+            allowance: Some(row.allowance),
+            allowance_at: Some(row.allowance_at),
+            // Whoever searches changes nothing.
+            change_allowance: None,
+            change_allowance_at: None,
+        }
+        .standing(user);
+        match standing {
+            Standing::Readable(room) => Some((room, active_at)),
+            Standing::Banned(..) | Standing::Hidden(_) => None,
+        }
+    });
+    Ok(readable.collect())
+}
+
+/// Texts of a room, newest first: what people wrote, did not unsend, and the reader did not hide. With `among`, only those of these seqs.
+pub async fn texts(
+    connection: &mut MySqlConnection,
+    room: &Readable,
+    wanted: Wanted,
+    among: Option<&[u64]>,
+) -> Result<Vec<Text>> {
+    let (first, last) = (wanted.seqs.0.max(room.visible_from_seq), wanted.seqs.1.min(room.visible_to_seq));
+    if first > last || among.is_some_and(<[u64]>::is_empty) {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new(
+        "select m.id, m.seq, m.sender_id, cast(m.kind as char) as kind, m.content, m.created_at from messages m where m.room_id = ",
+    );
+    query.push_bind(room.room().0).push(" and m.seq between ").push_bind(first).push(" and ").push_bind(last);
+    if let Some(among) = among {
+        query.push(" and m.seq in (");
+        let mut seqs = query.separated(", ");
+        for seq in among {
+            seqs.push_bind(*seq);
+        }
+        query.push(")");
+    }
+    query.push(" and m.kind <> 'system' and m.deleted_at is null");
+    query.push(" and m.created_at between ").push_bind(wanted.times.0.0).push(" and ").push_bind(wanted.times.1.0);
+    if let Some(from) = wanted.from {
+        query.push(" and m.sender_id = ").push_bind(from.0);
+    }
+    query
+        .push(" and not exists (select 1 from hidden_messages h where h.room_id = m.room_id and h.seq = m.seq and h.user_id = ")
+        .push_bind(room.user().0)
+        .push(") order by m.seq desc limit ")
+        .push_bind(u64::try_from(wanted.limit).unwrap_or(u64::MAX));
+    read(query, connection).await
+}
+
+/// When the message of this seq was sent; the room has it, because seqs have no holes.
+pub async fn sent_at(connection: &mut MySqlConnection, room: &Readable, seq: u64) -> Result<Option<Timestamp>> {
+    let at = sqlx::query_scalar!("select created_at from messages where room_id = ? and seq = ?", room.room().0, seq)
+        .fetch_optional(connection)
+        .await?;
+    Ok(at.map(Timestamp))
+}
+
+/// The messages of texts that were read as somebody, in no order.
+pub async fn messages(connection: &mut MySqlConnection, texts: &[&Text]) -> Result<Vec<Message>> {
+    let mut found = Vec::with_capacity(texts.len());
+    for some in texts.chunks(AT_ONCE) {
+        // Numbers begin at 1, so the places that are left over find nothing.
+        let mut ids = [0; AT_ONCE];
+        for (id, text) in ids.iter_mut().zip(some) {
+            *id = text.id.0;
+        }
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y] = ids;
+        let rows = select_messages!(
+            "where m.id in (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) and m.deleted_at is null",
+            a,
+            b,
+            c,
+            d,
+            e,
+            f,
+            g,
+            h,
+            i,
+            j,
+            k,
+            l,
+            m,
+            n,
+            o,
+            p,
+            q,
+            r,
+            s,
+            t,
+            u,
+            v,
+            w,
+            x,
+            y,
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        found.extend(rows.into_iter().map(MessageRow::message));
+    }
+    Ok(found)
+}
+
+/// The sealed segments of rooms, oldest first.
+pub async fn sealed(connection: &mut MySqlConnection, rooms: &[&Readable]) -> Result<Vec<Sealed>> {
+    if rooms.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new("select room_id, segment, from_at, to_at from search_segments where room_id in (");
+    let mut ids = query.separated(", ");
+    for room in rooms {
+        ids.push_bind(room.room().0);
+    }
+    query.push(") order by room_id, segment");
+    let rows: Vec<(u64, u64, i64, i64)> = query.build_query_as().persistent(false).fetch_all(connection).await?;
+    let sealed = |(room, segment, from_at, to_at)| Sealed {
+        room: RoomId(room),
+        segment,
+        from_at: Timestamp(from_at),
+        to_at: Timestamp(to_at),
+    };
+    Ok(rows.into_iter().map(sealed).collect())
+}
+
+/// These bits of these segments of a room. Every pair of them is one key.
+pub async fn slices(connection: &mut MySqlConnection, room: &Readable, segments: &[u64], slices: &[u16]) -> Result<Vec<Slice>> {
+    if segments.is_empty() || slices.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new("select segment, slice, bits from search_slices where room_id = ");
+    query.push_bind(room.room().0).push(" and segment in (");
+    let mut numbers = query.separated(", ");
+    for segment in segments {
+        numbers.push_bind(*segment);
+    }
+    query.push(") and slice in (");
+    let mut numbers = query.separated(", ");
+    for slice in slices {
+        numbers.push_bind(*slice);
+    }
+    query.push(")");
+    let rows: Vec<(u64, u16, Vec<u8>)> = query.build_query_as().persistent(false).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|(segment, slice, bits)| Slice { segment, slice, bits }).collect())
+}
+
+/// Locks the messages of a full segment and gives what people wrote in it; none if it is sealed, or the index too young.
+pub async fn open(transaction: &mut MySqlConnection, room: RoomId, segment: u64) -> Result<Option<Vec<Text>>> {
+    let may = sqlx::query_scalar!(
+        r#"
+        select count(*) as "may!: i64" from _sqlx_migrations
+        where version = 8 and success and installed_on <= now() - interval ? second
+        "#,
+        SETTLED_SECONDS,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    if may == 0 {
+        return Ok(None);
+    }
+    let mut query = QueryBuilder::new(
+        "select m.id, m.seq, m.sender_id, cast(m.kind as char) as kind, m.content, m.created_at from messages m where m.room_id = ",
+    );
+    query.push_bind(room.0).push(" and m.seq between ").push_bind(segment * SEGMENT + 1).push(" and ");
+    query.push_bind((segment + 1) * SEGMENT).push(" and m.kind <> 'system' and m.deleted_at is null for update");
+    let texts = read(query, transaction).await?;
+    let known = sqlx::query_scalar!(
+        r#"select count(*) as "known!: i64" from search_segments where room_id = ? and segment = ?"#,
+        room.0,
+        segment,
+    )
+    .fetch_one(transaction)
+    .await?;
+    Ok((known == 0).then_some(texts))
+}
+
+/// Seals a segment whose messages the transaction holds.
+pub async fn seal(transaction: &mut MySqlConnection, sealed: Sealed, slices: &[Slice]) -> Result<()> {
+    sqlx::query!(
+        "insert into search_segments (room_id, segment, from_at, to_at) values (?, ?, ?, ?)",
+        sealed.room.0,
+        sealed.segment,
+        sealed.from_at.0,
+        sealed.to_at.0,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    if slices.is_empty() {
+        return Ok(());
+    }
+    let mut query = QueryBuilder::new("insert into search_slices (room_id, segment, slice, bits) ");
+    query.push_values(slices, |mut row, slice| {
+        debug_assert_eq!(slice.bits.len(), SLICE);
+        row.push_bind(sealed.room.0).push_bind(slice.segment).push_bind(slice.slice).push_bind(slice.bits.as_slice());
+    });
+    query.build().persistent(false).execute(transaction).await?;
+    Ok(())
+}
+
+/// Throws away what the index knows of the segment of a message that changes; the transaction holds its room, whose messages end at `last_seq`.
+pub async fn unseal(transaction: &mut MySqlConnection, (room, seq): (RoomId, u64), last_seq: u64) -> Result<()> {
+    let segment = segment(seq);
+    if (segment + 1) * SEGMENT > last_seq {
+        // Only full ones are sealed.
+        return Ok(());
+    }
+    sqlx::query!(
+        r#"
+        delete g, s
+        from search_segments g
+        left join search_slices s on s.room_id = g.room_id and s.segment = g.segment
+        where g.room_id = ? and g.segment = ?
+        "#,
+        room.0,
+        segment,
+    )
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+type TextRow = (u64, u64, Option<u64>, String, String, i64);
+
+async fn read(mut query: QueryBuilder<MySql>, connection: &mut MySqlConnection) -> Result<Vec<Text>> {
+    let rows: Vec<TextRow> = query.build_query_as().persistent(false).fetch_all(connection).await?;
+    let text = |(id, seq, sender, kind, content, created_at): TextRow| Text {
+        id: MessageId(id),
+        seq,
+        sender: sender.map(UserId),
+        kind: match kind.as_str() {
+            "image" => MessageKind::Image,
+            "file" => MessageKind::File,
+            _ => MessageKind::Text,
+        },
+        content,
+        created_at: Timestamp(created_at),
+    };
+    Ok(rows.into_iter().map(text).collect())
+}
