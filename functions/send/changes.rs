@@ -24,11 +24,11 @@ pub(super) async fn done(state: &State, caller: &Caller, (room, seq): (&RoomRef,
             (message.room_id, message.rev, Some(message.id))
         }
         Change::React(new) => {
-            let reaction = reactions::react(db, push, caller, Reacting { room, seq, emoji: &new.emoji }).await?;
+            let reaction = reactions::react(db, push, limits, caller, Reacting { room, seq, emoji: &new.emoji }).await?;
             (reaction.room_id, reaction.rev, None)
         }
         Change::Unreact(new) => {
-            let reaction = reactions::unreact(db, push, caller, Reacting { room, seq, emoji: &new.emoji }).await?;
+            let reaction = reactions::unreact(db, push, limits, caller, Reacting { room, seq, emoji: &new.emoji }).await?;
             (reaction.room_id, reaction.rev, None)
         }
     };

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    shared::telemetry::start();
+    shared::telemetry::start(env!("CARGO_BIN_NAME"));
     let state = send::State {
         db: resources::database().await?,
         push: resources::push()?,
         limits: resources::limits()?,
+        throttle: resources::throttle()?,
         pace: Pace::default(),
     };
     let state = Arc::new(state);

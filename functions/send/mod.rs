@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
+use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::receipts::Mark;
+use shared::domain::throttle::{Flood, Throttle};
 use shared::domain::typing::Pace;
 use shared::domain::{invites, messages, rooms, sessions, sync};
 use shared::edge::http::DEADLINE;
@@ -17,8 +19,10 @@ use shared::edge::socket::{self, Event, Socket};
 use shared::error::{Error, Result};
 use shared::protocol::actions::{self, Action, Incoming};
 use shared::protocol::frames::{Ack, Frame};
+use shared::push::registry::Connection;
 use shared::push::{Push, Sessions};
 use shared::store::Db;
+use shared::telemetry::invocation::{End, Invocation};
 use shared::time::Timestamp;
 
 /// What this function touches.
@@ -30,6 +34,8 @@ pub struct State {
     pub push: Push,
     /// Sizes and rates.
     pub limits: Limits,
+    /// Counts frames; joining and leaving together with what is done over HTTP.
+    pub throttle: Throttle,
     /// Who has told lately that they write.
     pub pace: Pace,
 }
@@ -37,51 +43,107 @@ pub struct State {
 /// Serves one frame.
 pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result::Result<Value, lambda_runtime::Error> {
     let now = Timestamp::now();
-    let started = std::time::Instant::now();
+    let invocation = Invocation::begin();
     let event = event.payload;
     let socket = match Socket::of(&event) {
         Ok(socket) => socket,
         Err(error) => {
             problem::log(&error, event.request_id());
+            invocation.end(&End { code: error.code(), ..frame(event.request_id()) });
             return Ok(json!({ "statusCode": 200 }));
         }
     };
     let incoming = actions::read(event.body.as_deref().unwrap_or_default());
     let (id, client_id) = (incoming.id.clone(), incoming.client_id.clone());
+    let uncounted = has_a_row(&incoming.action);
     // Boxed: every action's future is in there.
     let answering = Box::pin(answer(&state, &socket, incoming, now));
-    let outcome = tokio::time::timeout(DEADLINE, answering).await.unwrap_or_else(|late| Err(Error::unavailable(late)));
-    let code = outcome.as_ref().err().map_or("ok", Error::code);
-    let frames = match outcome {
-        Ok(frames) => frames,
-        Err(error) => {
+    let outcome = tokio::time::timeout(DEADLINE, answering).await.unwrap_or_else(|late| Err(Error::unavailable(late).into()));
+    let code = match outcome {
+        Ok(frames) => {
+            for frame in &frames {
+                state.push.to_connection(&socket.connection.id, frame, now).await;
+            }
+            "ok"
+        }
+        Err(Refused::Flooding) => {
+            state.push.close(&socket.connection, &socket::flooding(), now).await;
+            "too_many_frames"
+        }
+        Err(Refused::With(error)) => {
             problem::log(&error, &socket.request_id);
             let mut refusal = socket::refusal(&error, &socket.request_id);
             (refusal.id, refusal.client_id) = (id, client_id);
             state.push.to_connection(&socket.connection.id, &Frame::Error(refusal), now).await;
-            if let Error::Unauthenticated(code) = error {
-                let session = Sessions::One(socket.connection.session);
-                state.push.close_sessions(socket.connection.user, session, code, now).await;
-            }
-            log(&socket, code, started);
-            return Ok(json!({ "statusCode": 200 }));
+            end(&state, &socket, (&error, uncounted), now).await;
+            error.code()
         }
     };
-    for frame in &frames {
-        state.push.to_connection(&socket.connection.id, frame, now).await;
-    }
-    log(&socket, code, started);
+    let connection = Some(socket.connection.id.0.as_str());
+    invocation.end(&End { code, connection, ..frame(&socket.request_id) });
     Ok(json!({ "statusCode": 200 }))
 }
 
+/// Why a frame was not done.
+enum Refused {
+    /// And its socket is told so.
+    With(Error),
+    /// The socket was told often enough.
+    Flooding,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::With(error)
+    }
+}
+
+/// Some refusals are the last: those of an ended session, and of limits that a socket will not hear of.
+async fn end(state: &State, socket: &Socket, (error, uncounted): (&Error, bool), now: Timestamp) {
+    let Connection { user, session, id, .. } = &socket.connection;
+    match error {
+        Error::Unauthenticated(code) => state.push.close_sessions(*user, Sessions::One(*session), code, now).await,
+        // What has a limit on a row of its own is counted once it is refused, for whatever reason: nothing else would count it.
+        _ if uncounted => {
+            if matches!(state.throttle.frame(id, now).await, Flood::Endless) {
+                state.push.close(&socket.connection, &socket::flooding(), now).await;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether a row of its own counts what is asked for.
+fn has_a_row(action: &Result<Action>) -> bool {
+    matches!(action, Ok(Action::Send { .. } | Action::Change { .. }))
+}
+
+/// Whose frame it is. A session that ended since the socket opened ends the socket, too. Frames that no row counts are counted meanwhile.
+async fn admitted(state: &State, socket: &Socket, action: &Result<Action>, now: Timestamp) -> Result<Caller, Refused> {
+    let resuming = sessions::resume(&state.db, socket.connection.user, socket.connection.session, now);
+    if has_a_row(action) {
+        return Ok(resuming.await?);
+    }
+    let (caller, counted) = tokio::join!(resuming, count(state, socket, now));
+    let caller = caller?;
+    counted.map(|()| caller)
+}
+
+async fn count(state: &State, socket: &Socket, now: Timestamp) -> Result<(), Refused> {
+    match state.throttle.frame(&socket.connection.id, now).await {
+        Flood::No => Ok(()),
+        Flood::Of(error) => Err(Refused::With(error)),
+        Flood::Endless => Err(Refused::Flooding),
+    }
+}
+
 /// Does what the frame asks for; the answer is for its socket alone. It is one frame, but for `hello`, whose catch-up follows it.
-async fn answer(state: &State, socket: &Socket, incoming: Incoming, now: Timestamp) -> Result<Vec<Frame>> {
+async fn answer(state: &State, socket: &Socket, incoming: Incoming, now: Timestamp) -> Result<Vec<Frame>, Refused> {
     let State { db, push, limits, .. } = state;
-    // A session that ended since the socket opened ends the socket, too.
-    let caller = sessions::resume(db, socket.connection.user, socket.connection.session, now).await?;
+    let caller = admitted(state, socket, &incoming.action, now).await?;
     let id = incoming.id;
     Ok(vec![match incoming.action? {
-        Action::Hello { rooms } => return reading::hello(state, &caller, socket, &rooms, id).await,
+        Action::Hello { rooms } => return Ok(reading::hello(state, &caller, socket, &rooms, id).await?),
         Action::Read { room, seq } => reading::mark(state, &caller, &socket.room_or_bound(room), Mark::Read(seq), id).await?,
         Action::Delivered { room, seq } => {
             reading::mark(state, &caller, &socket.room_or_bound(room), Mark::Delivered(seq), id).await?
@@ -99,7 +161,11 @@ async fn answer(state: &State, socket: &Socket, incoming: Incoming, now: Timesta
         }
         Action::Send { room, message } => {
             let room = socket.room_or_bound(room);
-            let sent = messages::send(db, push, limits, &caller, (&room, &message)).await?.message;
+            let sent = messages::send(db, push, limits, &caller, (&room, &message)).await?;
+            if sent.replayed {
+                count(state, socket, now).await?;
+            }
+            let sent = sent.message;
             Frame::Ack(Ack {
                 id,
                 room_id: Some(sent.room_id),
@@ -113,23 +179,18 @@ async fn answer(state: &State, socket: &Socket, incoming: Incoming, now: Timesta
             Frame::Ack(Ack { id, ..changes::done(state, &caller, (&room, seq), change).await? })
         }
         Action::Join { room, invite } => {
+            state.throttle.act(&caller).await?;
             let joined = invites::join(db, push, &caller, &socket.room_or_bound(room), invite.as_deref()).await?;
             Frame::Ack(Ack { id, room_id: Some(joined.id), rev: Some(joined.rev), ..Ack::default() })
         }
         Action::Leave { room, owner } => {
+            state.throttle.act(&caller).await?;
             let room_id = rooms::leave(db, push, &caller, &room, owner).await?;
             Frame::Ack(Ack { id, room_id: Some(room_id), ..Ack::default() })
         }
     }])
 }
 
-fn log(socket: &Socket, code: &str, started: std::time::Instant) {
-    tracing::info!(
-        request_id = socket.request_id,
-        connection = socket.connection.id.0,
-        user = socket.connection.user.0,
-        code,
-        duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        "frame"
-    );
+fn frame(request_id: &str) -> End<'_> {
+    End { request_id, what: "frame", code: "ok", status: None, connection: None }
 }

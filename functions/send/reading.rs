@@ -19,7 +19,7 @@ pub(super) async fn hello(
     rooms: &[(RoomId, u64)],
     id: Option<Box<RawValue>>,
 ) -> Result<Vec<Frame>> {
-    let mut frames = vec![welcome::welcome(&state.db, caller, &socket.connection, id).await?];
+    let mut frames = vec![welcome::welcome(&state.db, &state.push, caller, &socket.connection, id).await?];
     frames.extend(sync::catch_up(&state.db, caller, rooms).await?);
     Ok(frames)
 }

@@ -1,21 +1,38 @@
-//! How often one may try what has no row to count on: registering, failing to log in, opening sockets.
+//! How often one may try what has no row to count on: registering, failing to log in, opening sockets, frames that only ask.
 //!
 //! Attempts are counted before they are checked and forgiven when they were no failures, so that a burst cannot outrun its counter.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
 use crate::caller::Caller;
 use crate::config::Limits;
 use crate::domain::visitor::Visitor;
-use crate::error::{Error, Limit, Result};
-use crate::id::UserId;
-use crate::push::ephemeral::Ephemeral;
+use crate::error::{Error, Limit, Rate, Result};
+use crate::id::{ConnectionId, UserId};
+use crate::push::ephemeral::{Ephemeral, Hits};
 use crate::time::Timestamp;
 
 /// How many times the limit of one account from one address holds for an address over all accounts, and for an account over all addresses.
 const WIDE: u32 = 10;
+
+/// With so many times the limit a socket is not answered any longer, but closed.
+const PATIENCE: u32 = 2;
+/// What may go on uncounted waits no longer than this for its counter.
+const COUNTING: Duration = Duration::from_millis(500);
+
+/// Whether a socket sends more frames than it may.
+#[derive(Debug)]
+pub enum Flood {
+    /// It does not.
+    No,
+    /// It does, and is told when it may again.
+    Of(Error),
+    /// It was told often enough.
+    Endless,
+}
 
 /// Counts attempts against the configured limits.
 #[derive(Clone, Debug)]
@@ -72,13 +89,50 @@ impl Throttle {
 
     /// Counts a socket, or the ticket for one, that a person asks for. Open while it cannot be counted.
     pub async fn connect(&self, user: UserId, now: Timestamp) -> Result<()> {
-        match self.ephemeral.count(&format!("connect#{user}"), self.limits.connect, now).await {
-            Ok(counted) => passed(counted, self.limits.connect),
-            Err(error) => {
-                tracing::warn!(error = error.source().map(ToString::to_string), "a socket went uncounted");
-                Ok(())
-            }
+        self.open(&format!("connect#{user}"), self.limits.connect, now).await.map(drop)
+    }
+
+    /// Counts an upload that a person announces. Open while it cannot be counted: how many may wait is counted elsewhere, too.
+    pub(super) async fn upload(&self, caller: &Caller) -> Result<()> {
+        self.open(&format!("upload#{}", caller.user), self.limits.upload, caller.now).await.map(drop)
+    }
+
+    /// Counts a search of a person. Open while it cannot be counted: it changes nothing, and its work is bounded.
+    pub(super) async fn search(&self, user: UserId, now: Timestamp) -> Result<()> {
+        self.open(&format!("search#{user}"), self.limits.search, now).await.map(drop)
+    }
+
+    /// Counts something that a person does besides writing: making rooms, inviting, reporting. Open while it cannot be counted. Gives how they stand.
+    pub async fn act(&self, caller: &Caller) -> Result<Option<Rate>> {
+        Ok(self.open(&format!("act#{}", caller.user), self.limits.act, caller.now).await?.map(Hits::rate))
+    }
+
+    /// Counts a frame of a socket. Open while it cannot be counted.
+    pub async fn frame(&self, socket: &ConnectionId, now: Timestamp) -> Flood {
+        let limit = self.limits.frames;
+        match self.tried(&format!("frames#{}", socket.0), limit, now).await {
+            Some(hits) if hits.count > limit.quota.saturating_mul(PATIENCE) => Flood::Endless,
+            Some(hits) if hits.are_too_many() => Flood::Of(Error::TooMany { retry_after: hits.reset, policy: Some(limit) }),
+            _ => Flood::No,
         }
+    }
+
+    /// Counts what may go on while it cannot be counted.
+    async fn open(&self, key: &str, limit: Limit, now: Timestamp) -> Result<Option<Hits>> {
+        match self.tried(key, limit, now).await {
+            Some(hits) if hits.are_too_many() => Err(Error::TooMany { retry_after: hits.reset, policy: Some(limit) }),
+            hits => Ok(hits),
+        }
+    }
+
+    /// Counts, unless that takes too long to wait for.
+    async fn tried(&self, key: &str, limit: Limit, now: Timestamp) -> Option<Hits> {
+        match tokio::time::timeout(COUNTING, self.ephemeral.hit(key, limit, now)).await {
+            Ok(Ok(hits)) => return Some(hits),
+            Ok(Err(error)) => tracing::warn!(error = error.source().map(ToString::to_string), "{key} went uncounted"),
+            Err(_) => tracing::warn!("{key} went uncounted: the counter does not answer in time"),
+        }
+        None
     }
 }
 

@@ -4,7 +4,8 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
-use crate::error::Error;
+use crate::edge::rates;
+use crate::error::{Error, Rate};
 use crate::protocol::problem::Problem;
 
 /// The HTTP status of an error.
@@ -17,7 +18,7 @@ pub fn status(error: &Error) -> StatusCode {
         Error::NotFound("method_not_allowed") => StatusCode::METHOD_NOT_ALLOWED,
         Error::NotFound(_) => StatusCode::NOT_FOUND,
         Error::Conflict(_) => StatusCode::CONFLICT,
-        Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Error::TooMany { .. } | Error::Repeated { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -66,12 +67,8 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if let Error::TooMany { retry_after, policy: Some(limit) } = &*error {
-        let policy = format!("\"default\";q={};w={}", limit.quota, limit.window);
-        let state = format!("\"default\";r=0;t={retry_after}");
-        for (name, value) in [("ratelimit-policy", policy), ("ratelimit", state)] {
-            headers.extend(HeaderValue::try_from(value).ok().map(|value| (http::HeaderName::from_static(name), value)));
-        }
+    if let Error::TooMany { retry_after, policy: Some(limit) } = *error {
+        rates::tell(headers, &Rate { limit, left: 0, reset: retry_after });
     }
     *response.body_mut() = serde_json::to_vec(&problem).map_or_else(|_| Body::empty(), Body::from);
     response

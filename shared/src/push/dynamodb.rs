@@ -1,6 +1,6 @@
 //! The DynamoDB client. It gives up within two seconds: what it holds may be lost, a request may not hang on it.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -10,19 +10,20 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::{Client, Config};
 
 use crate::config;
+use crate::push::http;
 
 /// One try of one call.
 const ATTEMPT: Duration = Duration::from_millis(800);
 /// All tries of one call.
 const CALL: Duration = Duration::from_secs(2);
 
-/// A client that is made with its first call: the SDK reads the system's certificates then,
-/// which takes longer than all else of a function's start.
+/// A client that is made with its first call: a function that does not come to it starts without it.
 pub type LazyClient = Arc<LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>>;
 
-/// A client as the function's role; nothing is opened before the first call.
+/// The process's client, as the function's role; nothing is opened before the first call. All who ask share its connections.
 pub fn client(aws: &config::Aws) -> LazyClient {
-    client_at(aws, config::endpoint("DYNAMODB"))
+    static CLIENT: OnceLock<LazyClient> = OnceLock::new();
+    Arc::clone(CLIENT.get_or_init(|| client_at(aws, config::endpoint("DYNAMODB"))))
 }
 
 /// The same for a DynamoDB that is somewhere else than AWS's own.
@@ -40,7 +41,10 @@ fn connect(aws: &config::Aws, endpoint: Option<String>) -> Client {
         .region(Region::new(aws.region.clone()))
         .credentials_provider(Credentials::new(&aws.access_key_id, aws.secret_access_key.expose(), token, None, "environment"))
         .timeout_config(timeouts)
+        .http_client(http::of_sdk(ATTEMPT))
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)));
+    // The SDK takes one or the other.
+    settings.set_use_dual_stack(endpoint.is_none().then(config::dual_stack));
     settings.set_endpoint_url(endpoint);
     Client::from_conf(settings.build())
 }

@@ -1,33 +1,46 @@
 //! Signed requests to AWS (`SigV4`) over a pooled HTTP/1.1 client: `@connections`, Invoke and `GetSecretValue` need no SDK of their own.
+//!
+//! The signature is made here, since a post to each of a room's sockets is the hot path: the key of the day is kept, and nothing is parsed or sorted
+//! that is known. A test holds it against the library's.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
-use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
+use aws_lc_rs::{digest, hmac};
+use aws_sigv4::sign::v4::generate_signing_key;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use time::OffsetDateTime;
+use time::macros::format_description;
 
-use crate::config;
+use crate::config::{self, Secret};
 use crate::error::{Error, Result};
+use crate::push::http::{self as pool, Client};
 use crate::time::Timestamp;
-
-type Http = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// An answer of these services is small.
 const MAX_ANSWER: usize = 256 * 1024;
+/// Connecting takes longer than this only where nobody answers. A first packet that is lost is sent again after a second, which must not be too late.
+const CONNECT: Duration = Duration::from_secs(3);
+/// What a canonical path leaves as it is. A path that is percent-encoded already is encoded once more.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const TOKEN: &str = "x-amz-security-token";
+const DATE: &str = "x-amz-date";
 
 /// Calls AWS as the function's role.
 #[derive(Debug)]
 pub struct Signed {
     region: String,
-    credentials: Credentials,
-    http: OnceLock<Http>,
+    access_key_id: String,
+    secret_access_key: Secret,
+    session_token: Option<Secret>,
+    /// By service: the scope, which begins with its day, and the key for it.
+    keys: Mutex<HashMap<&'static str, (String, hmac::Key)>>,
+    http: OnceLock<Client>,
 }
 
 /// One call.
@@ -37,9 +50,9 @@ pub struct Call<'a> {
     pub service: &'static str,
     /// The HTTP method.
     pub method: http::Method,
-    /// The whole URL, its path percent-encoded.
+    /// The whole URL, its path percent-encoded; without a query.
     pub url: String,
-    /// Headers besides the signature's own.
+    /// Headers besides the signature's own, in lower case.
     pub headers: &'a [(&'static str, &'static str)],
     /// The body.
     pub body: Bytes,
@@ -48,16 +61,22 @@ pub struct Call<'a> {
 impl Signed {
     /// Prepares to call AWS; nothing is opened yet.
     pub fn new(aws: &config::Aws) -> Self {
-        let token = aws.session_token.as_ref().map(|token| token.expose().to_owned());
-        let credentials = Credentials::new(&aws.access_key_id, aws.secret_access_key.expose(), token, None, "environment");
-        Self { region: aws.region.clone(), credentials, http: OnceLock::new() }
+        Self {
+            region: aws.region.clone(),
+            access_key_id: aws.access_key_id.clone(),
+            secret_access_key: aws.secret_access_key.clone(),
+            session_token: aws.session_token.clone(),
+            keys: Mutex::default(),
+            http: OnceLock::new(),
+        }
     }
 
     /// Signs, sends, and waits for the whole answer.
     pub async fn call(&self, call: Call<'_>, now: Timestamp, within: Duration) -> Result<Response<Bytes>> {
         let request = self.request(call, now)?;
+        let http = self.http.get_or_init(|| pool::client(CONNECT));
         let exchange = async {
-            let (parts, body) = self.http().request(request).await.map_err(Error::unavailable)?.into_parts();
+            let (parts, body) = http.request(request).await.map_err(Error::unavailable)?.into_parts();
             let bytes = Limited::new(body, MAX_ANSWER).collect().await.map_err(Error::unavailable)?.to_bytes();
             Ok(Response::from_parts(parts, bytes))
         };
@@ -65,38 +84,137 @@ impl Signed {
     }
 
     fn request(&self, call: Call<'_>, now: Timestamp) -> Result<Request<Full<Bytes>>> {
-        let identity = self.credentials.clone().into();
+        let uri: Uri = call.url.parse().map_err(Error::internal)?;
+        let date = stamp(now)?;
+        let (canonical, names) = self.canonical(&call, &uri, &date);
+        let (scope, key) = self.key(call.service, now, &date[..8]);
+        let mut text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n");
+        hex(&mut text, digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
+        let mut authorization =
+            format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature=", self.access_key_id);
+        hex(&mut authorization, hmac::sign(&key, text.as_bytes()).as_ref());
+
+        let mut request = Request::new(Full::new(call.body));
+        (*request.method_mut(), *request.uri_mut()) = (call.method, uri);
+        let headers = request.headers_mut();
+        for (name, value) in call.headers {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        headers.insert(HeaderName::from_static(DATE), HeaderValue::try_from(date).map_err(Error::internal)?);
+        if let Some(token) = &self.session_token {
+            headers.insert(HeaderName::from_static(TOKEN), HeaderValue::try_from(token.expose()).map_err(Error::internal)?);
+        }
+        headers.insert(header::AUTHORIZATION, HeaderValue::try_from(authorization).map_err(Error::internal)?);
+        Ok(request)
+    }
+
+    /// The canonical request, and the names of the headers that it signs.
+    fn canonical(&self, call: &Call<'_>, uri: &Uri, date: &str) -> (String, String) {
+        let host = uri.authority().map_or("", |authority| authority.as_str());
+        let token = self.session_token.as_ref().map(|token| (TOKEN, token.expose()));
+        let mut headers: Vec<_> = call.headers.iter().copied().chain([("host", host), (DATE, date)]).chain(token).collect();
+        headers.sort_unstable_by_key(|(name, _)| *name);
+        let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
+        // The query between the second and the third line end is empty.
+        let mut text = format!("{}\n{}\n\n", call.method, utf8_percent_encode(uri.path(), PATH));
+        for (name, value) in headers {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{name}:{}", value.trim());
+        }
+        let _ = write!(text, "\n{names}\n");
+        hex(&mut text, digest::digest(&digest::SHA256, &call.body).as_ref());
+        (text, names)
+    }
+
+    /// The scope of a signature of this day, and its key.
+    fn key(&self, service: &'static str, now: Timestamp, day: &str) -> (String, hmac::Key) {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = keys.get(service).filter(|(scope, _)| scope.starts_with(day)) {
+            return known.clone();
+        }
+        let time = UNIX_EPOCH + Duration::from_millis(now.0.unsigned_abs());
+        let secret = generate_signing_key(self.secret_access_key.expose(), time, &self.region, service);
+        let made = (format!("{day}/{}/{service}/aws4_request", self.region), hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()));
+        keys.insert(service, made.clone());
+        made
+    }
+}
+
+/// A time as signatures have it: `20260102T030405Z`.
+fn stamp(now: Timestamp) -> Result<String> {
+    let time = OffsetDateTime::from_unix_timestamp(now.seconds()).map_err(Error::internal)?;
+    time.format(format_description!("[year][month][day]T[hour][minute][second]Z")).map_err(Error::internal)
+}
+
+fn hex(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::Credentials;
+    use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+    use aws_sigv4::sign::v4;
+
+    use super::*;
+
+    /// What the library signs the same call with.
+    fn expected(call: &Call<'_>, aws: &config::Aws, now: Timestamp) -> String {
+        let token = aws.session_token.as_ref().map(|token| token.expose().to_owned());
+        let identity = Credentials::new(&aws.access_key_id, aws.secret_access_key.expose(), token, None, "test").into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
-            .region(&self.region)
+            .region(&aws.region)
             .name(call.service)
             .time(UNIX_EPOCH + Duration::from_millis(now.0.unsigned_abs()))
             .settings(SigningSettings::default())
             .build()
-            .map_err(Error::internal)?
+            .expect("parameters")
             .into();
+        let body = SignableBody::Bytes(&call.body);
         let signable =
-            SignableRequest::new(call.method.as_str(), &call.url, call.headers.iter().copied(), SignableBody::Bytes(&call.body))
-                .map_err(Error::internal)?;
-        let (instructions, _) = sign(signable, &params).map_err(Error::internal)?.into_parts();
-        let mut request =
-            Request::builder().method(call.method).uri(call.url).body(Full::new(call.body)).map_err(Error::internal)?;
-        for (name, value) in call.headers {
-            request.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
-        instructions.apply_to_request_http1x(&mut request);
-        Ok(request)
+            SignableRequest::new(call.method.as_str(), &call.url, call.headers.iter().copied(), body).expect("a request");
+        let (instructions, _) = sign(signable, &params).expect("a signature").into_parts();
+        let headers: HashMap<_, _> = instructions.headers().collect();
+        headers["authorization"].to_owned()
     }
 
-    fn http(&self) -> &Http {
-        self.http.get_or_init(|| {
-            let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
-            Client::builder(TokioExecutor::new())
-                .pool_timer(TokioTimer::new())
-                // A frozen instance wakes up with dead sockets; the pool forgets idle ones before that matters.
-                .pool_idle_timeout(Duration::from_secs(20))
-                .pool_max_idle_per_host(64)
-                .build(connector)
-        })
+    #[test]
+    fn a_signature_is_the_one_that_the_library_makes() {
+        let mut aws = config::Aws {
+            region: "eu-central-1".into(),
+            access_key_id: "AKIDEXAMPLE".into(),
+            secret_access_key: Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+            session_token: None,
+            is_real: true,
+        };
+        let calls = [
+            ("execute-api", "https://abc.execute-api.eu-central-1.amazonaws.com/ws/@connections/L0SM9cOFvHcCIhw%3D", &[][..]),
+            ("execute-api", "http://127.0.0.1:8081/ws/@connections/a-b_c%2Bd%2Fe~f", &[][..]),
+            (
+                "lambda",
+                "https://lambda.eu-central-1.amazonaws.com/2015-03-31/functions/arn%3Aaws%3Alambda/invocations",
+                &[("content-type", "application/json"), ("x-amz-invocation-type", "Event")][..],
+            ),
+            ("secretsmanager", "https://secretsmanager.eu-central-1.amazonaws.com/", &[("x-amz-target", "a.B")][..]),
+        ];
+        for token in [None, Some("FwoGZXIvYXdzE/+==")] {
+            aws.session_token = token.map(Secret::new);
+            let signed = Signed::new(&aws);
+            // The second is of the next day, and needs another key.
+            for now in [Timestamp(1_767_311_999_999), Timestamp(1_767_312_000_000)] {
+                for (service, url, headers) in calls {
+                    for (method, body) in [(http::Method::POST, "{\"a\":\"ü\"}"), (http::Method::DELETE, "")] {
+                        let call = Call { service, method, url: url.into(), headers, body: body.into() };
+                        let request = signed.request(call.clone(), now).expect("a request");
+                        assert_eq!(request.headers()[header::AUTHORIZATION], expected(&call, &aws, now), "{call:?}");
+                    }
+                }
+            }
+        }
     }
 }

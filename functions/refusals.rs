@@ -1,0 +1,89 @@
+//! What handlers of a kind refuse alike is written here once, and added to their documentation: a handler lists what is its own.
+//!
+//! Any answer from 400 on is a problem document, unless its handler says otherwise.
+
+use shared::protocol::problem::Problem;
+use utoipa::ToSchema;
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+
+/// Completes the documented refusals of one operation.
+pub(crate) fn complete(operation: &mut Operation) {
+    let given = |place: &ParameterIn| {
+        let places = operation.parameters.iter().flatten().map(|parameter| match parameter {
+            RefOr::T(parameter) => Some(&parameter.parameter_in),
+            RefOr::Ref(_) => None,
+        });
+        places.flatten().any(|known| known == place)
+    };
+    let (path, query) = (given(&ParameterIn::Path), given(&ParameterIn::Query));
+    let (body, signed_in) = (operation.request_body.is_some(), operation.security.is_some());
+    let shared: [(bool, &str, &[&str]); 6] = [
+        (body, "400", &["malformed_json"]),
+        (query, "400", &["malformed_query"]),
+        (signed_in, "401", &["unauthenticated", "token_expired", "session_ended"]),
+        (body, "413", &["too_large"]),
+        (body || signed_in && (path || query), "422", &["invalid_input"]),
+        (signed_in || body, "503", &["unavailable"]),
+    ];
+    for (_, status, codes) in shared.into_iter().filter(|(applies, ..)| *applies) {
+        let answer = operation.responses.responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(Response::new("")));
+        if let RefOr::T(answer) = answer {
+            mention(answer, codes);
+        }
+    }
+    for (status, answer) in &mut operation.responses.responses {
+        if let RefOr::T(answer) = answer
+            && status.as_str() >= "400"
+            && answer.content.is_empty()
+        {
+            let problem = Content::new(Some(Ref::from_schema_name(Problem::name())));
+            *answer = ResponseBuilder::from(answer.clone()).content("application/problem+json", problem).build();
+        }
+    }
+}
+
+/// Names the codes that a description does not name yet, before what it says.
+fn mention(answer: &mut Response, codes: &[&str]) {
+    let told = std::mem::take(&mut answer.description);
+    let codes = codes.iter().map(|code| format!("`{code}`")).filter(|code| !told.contains(code.as_str()));
+    answer.description = codes.chain((!told.is_empty()).then(|| told.clone())).collect::<Vec<_>>().join(", ");
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::openapi::path::OperationBuilder;
+    use utoipa::openapi::request_body::RequestBody;
+
+    use super::*;
+
+    #[test]
+    fn what_a_handler_says_itself_stands_beside_what_all_refuse() {
+        let own = [("201", "Made"), ("400", "`malformed_json`, `missing_parameter`"), ("422", "`invalid_input`: all at once")];
+        let mut operation = OperationBuilder::new().request_body(Some(RequestBody::new()));
+        for (status, text) in own {
+            operation = operation.response(status, Response::new(text));
+        }
+        let mut operation = operation.build();
+        complete(&mut operation);
+        let told: Vec<_> = operation
+            .responses
+            .responses
+            .iter()
+            .map(|(status, answer)| {
+                let RefOr::T(answer) = answer else { panic!("{status} is a reference") };
+                (status.as_str(), answer.description.as_str(), answer.content.contains_key("application/problem+json"))
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("201", "Made", false),
+                ("400", "`malformed_json`, `missing_parameter`", true),
+                ("413", "`too_large`", true),
+                ("422", "`invalid_input`: all at once", true),
+                ("503", "`unavailable`", true),
+            ]
+        );
+    }
+}

@@ -1,0 +1,66 @@
+//! The HTTP/1.1 client of all calls to AWS, ours and the SDK's: pooled, with the roots of trust inside the binary, so that nothing is read from the system.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_sdk_dynamodb::config::http::HttpRequest;
+use aws_smithy_runtime_api::client::http::{HttpConnector as Connects, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::{self, connect::HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+/// A pool of connections.
+pub(crate) type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// A batch of DynamoDB's is at most 16 MB.
+const MAX_ANSWER: usize = 32 * 1024 * 1024;
+
+/// A client that gives up connecting after a while; nothing is opened yet.
+pub(crate) fn client(connect_within: Duration) -> Client {
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(connect_within));
+    let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(connector);
+    legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        // A frozen instance wakes up with dead sockets; the pool forgets idle ones before that matters.
+        .pool_idle_timeout(Duration::from_secs(20))
+        .pool_max_idle_per_host(64)
+        .build(connector)
+}
+
+/// The same for the SDK, whose own would read the system's certificates at its first call and bring HTTP/2 along.
+pub(super) fn of_sdk(connect_within: Duration) -> SharedHttpClient {
+    let connector = SharedHttpConnector::new(Connector(client(connect_within)));
+    http_client_fn(move |_, _| connector.clone())
+}
+
+#[derive(Debug)]
+struct Connector(Client);
+
+impl Connects for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let request = plain(request).map_err(ConnectorError::user)?;
+            let (parts, body) = client.request(request).await.map_err(|error| ConnectorError::io(error.into()))?.into_parts();
+            let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(ConnectorError::io)?.to_bytes();
+            HttpResponse::try_from(Response::from_parts(parts, SdkBody::from(body)))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+/// DynamoDB's requests are short texts; nothing streams.
+fn plain(request: HttpRequest) -> Result<Request<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
+    let (parts, body) = request.try_into_http1x()?.into_parts();
+    let body = body.bytes().ok_or("a body that streams")?;
+    Ok(Request::from_parts(parts, Full::new(Bytes::copy_from_slice(body))))
+}
