@@ -1,0 +1,2 @@
+alter table messages drop column attachments;
+drop table uploads;

@@ -1,0 +1,225 @@
+//! One S3 bucket as the function's role: a few signed calls, and URLs for clients that carry a signature. The whole of S3's SDK would weigh more
+//! than the function.
+
+use std::sync::OnceLock;
+use std::time::{Duration, UNIX_EPOCH};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings,
+    UriPathNormalizationMode, sign,
+};
+use aws_sigv4::sign::v4;
+use aws_smithy_runtime_api::client::identity::Identity;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+
+use crate::config;
+use crate::error::{Error, Result};
+use crate::push::http::{self as pool, Client};
+use crate::time::Timestamp;
+
+/// Connecting takes longer than this only where nobody answers.
+const CONNECT: Duration = Duration::from_secs(1);
+/// What carries no large body.
+const SHORT: Duration = Duration::from_secs(2);
+/// What does, or copies one inside S3.
+const LONG: Duration = Duration::from_secs(6);
+/// An answer that is no object is small.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// A bucket.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    /// Its URL without a slash at the end.
+    url: String,
+    region: String,
+    credentials: Credentials,
+    http: OnceLock<Client>,
+}
+
+/// What an object is known by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// Bytes.
+    pub(super) size: u64,
+    /// Changes with every PUT.
+    pub(super) etag: String,
+}
+
+/// Headers of a request.
+type Headers<'a> = &'a [(&'static str, &'a str)];
+
+impl Bucket {
+    /// Prepares to call; nothing is opened yet.
+    pub(super) fn new(aws: &config::Aws, name: &str) -> Self {
+        Self::at(aws, config::bucket_url(name, &aws.region))
+    }
+
+    /// The same at a known URL.
+    pub(super) fn at(aws: &config::Aws, url: String) -> Self {
+        let token = aws.session_token.as_ref().map(|token| token.expose().to_owned());
+        let credentials = Credentials::new(&aws.access_key_id, aws.secret_access_key.expose(), token, None, "environment");
+        Self { url, region: aws.region.clone(), credentials, http: OnceLock::new() }
+    }
+
+    /// A URL for somebody else's request, which must have these headers, from `now` on for so long.
+    pub(super) fn presigned(
+        &self,
+        method: &Method,
+        key: &str,
+        headers: Headers<'_>,
+        (now, life): (Timestamp, Duration),
+    ) -> Result<String> {
+        let url = self.object(key);
+        let mut request = Request::builder().method(method).uri(&url).body(()).map_err(Error::internal)?;
+        let mut settings = settings();
+        (settings.signature_location, settings.expires_in) = (SignatureLocation::QueryParams, Some(life));
+        self.sign(&mut request, headers, (settings, now))?;
+        Ok(request.uri().to_string())
+    }
+
+    /// What an object is known by, if it is there.
+    pub(super) async fn head(&self, key: &str, now: Timestamp) -> Result<Option<Head>> {
+        let answer = self.call((Method::HEAD, key), &[], Bytes::new(), (now, SHORT, 0)).await?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let headers = done(answer)?.into_parts().0.headers;
+        let size = text(&headers, &header::CONTENT_LENGTH).and_then(|size| size.parse().ok());
+        match size.zip(text(&headers, &header::ETAG)) {
+            Some((size, etag)) => Ok(Some(Head { size, etag: etag.to_owned() })),
+            None => Err(Error::internal("S3 tells neither size nor etag")),
+        }
+    }
+
+    /// The first bytes of an object that is still the one known by this etag. None when it is not.
+    pub(super) async fn get(&self, key: &str, etag: &str, first: u64, now: Timestamp) -> Result<Option<Bytes>> {
+        let range = format!("bytes=0-{}", first.saturating_sub(1));
+        let headers = [("if-match", etag), ("range", &range)];
+        let most = usize::try_from(first).unwrap_or(usize::MAX);
+        let answer = self.call((Method::GET, key), &headers, Bytes::new(), (now, LONG, most)).await?;
+        match answer.status() {
+            StatusCode::NOT_FOUND | StatusCode::PRECONDITION_FAILED => Ok(None),
+            _ => Ok(Some(done(answer)?.into_body())),
+        }
+    }
+
+    /// Writes an object.
+    pub(super) async fn put(&self, key: &str, headers: Headers<'_>, body: Bytes, now: Timestamp) -> Result<()> {
+        done(self.call((Method::PUT, key), headers, body, (now, LONG, MAX_ANSWER)).await?).map(drop)
+    }
+
+    /// Copies an object that is still the one known by this etag. False when it is not.
+    pub(super) async fn copy(&self, (from, etag): (&str, &str), to: &str, headers: Headers<'_>, now: Timestamp) -> Result<bool> {
+        // The local cloud names buckets in the path, AWS in the host: the source is named by bucket and key either way.
+        let source = format!("/{}/{from}", self.name());
+        let mut all = vec![
+            ("x-amz-copy-source", source.as_str()),
+            ("x-amz-copy-source-if-match", etag),
+            ("x-amz-metadata-directive", "REPLACE"),
+        ];
+        all.extend(headers);
+        let answer = self.call((Method::PUT, to), &all, Bytes::new(), (now, LONG, MAX_ANSWER)).await?;
+        match answer.status() {
+            StatusCode::NOT_FOUND | StatusCode::PRECONDITION_FAILED => Ok(false),
+            _ => {
+                let answer = done(answer)?;
+                // A copy may fail after it was answered with 200.
+                let failed = answer.body().windows(7).any(|part| part == b"<Error>");
+                if failed { Err(Error::unavailable("S3 could not copy")) } else { Ok(true) }
+            }
+        }
+    }
+
+    /// Removes an object; one that is absent is removed already.
+    pub(super) async fn delete(&self, key: &str, now: Timestamp) -> Result<()> {
+        done(self.call((Method::DELETE, key), &[], Bytes::new(), (now, SHORT, MAX_ANSWER)).await?).map(drop)
+    }
+
+    /// Whether the bucket answers.
+    pub(super) async fn probe(&self, now: Timestamp) -> Result<()> {
+        done(self.call((Method::HEAD, ""), &[], Bytes::new(), (now, SHORT, 0)).await?).map(drop)
+    }
+
+    async fn call(
+        &self,
+        (method, key): (Method, &str),
+        headers: Headers<'_>,
+        body: Bytes,
+        (now, within, most): (Timestamp, Duration, usize),
+    ) -> Result<Response<Bytes>> {
+        let mut request =
+            Request::builder().method(method).uri(self.object(key)).body(Full::new(body)).map_err(Error::internal)?;
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().map_err(Error::internal)?);
+        }
+        self.sign(&mut request, headers, (settings(), now))?;
+        let http = self.http.get_or_init(|| pool::client(CONNECT));
+        let exchange = async {
+            let (parts, body) = http.request(request).await.map_err(Error::unavailable)?.into_parts();
+            let bytes = Limited::new(body, most.max(MAX_ANSWER)).collect().await.map_err(Error::unavailable)?.to_bytes();
+            Ok(Response::from_parts(parts, bytes))
+        };
+        tokio::time::timeout(within, exchange).await.map_err(Error::unavailable)?
+    }
+
+    /// Bodies are not signed: TLS carries them, and a hash of twenty megabytes would take longer than sending them.
+    fn sign<B>(
+        &self,
+        request: &mut Request<B>,
+        headers: Headers<'_>,
+        (settings, now): (SigningSettings, Timestamp),
+    ) -> Result<()> {
+        let identity = Identity::from(self.credentials.clone());
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name("s3")
+            .time(UNIX_EPOCH + Duration::from_millis(now.0.unsigned_abs()))
+            .settings(settings)
+            .build()
+            .map_err(Error::internal)?
+            .into();
+        let (method, url) = (request.method().as_str().to_owned(), request.uri().to_string());
+        let signable = SignableRequest::new(&method, &url, headers.iter().copied(), SignableBody::UnsignedPayload)
+            .map_err(Error::internal)?;
+        let (instructions, _) = sign(signable, &params).map_err(Error::internal)?.into_parts();
+        instructions.apply_to_request_http1x(request);
+        Ok(())
+    }
+
+    fn object(&self, key: &str) -> String {
+        if key.is_empty() { self.url.clone() } else { format!("{}/{key}", self.url) }
+    }
+
+    /// The bucket's own name: the host's first part on AWS, else the path's last one.
+    fn name(&self) -> &str {
+        let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        rest.split_once('/').map_or_else(|| rest.split(".s3.").next().unwrap_or_default(), |(_, name)| name)
+    }
+}
+
+/// As S3 wants it: the path is signed as it stands, and a header says that the body is not.
+fn settings() -> SigningSettings {
+    let mut settings = SigningSettings::default();
+    settings.percent_encoding_mode = PercentEncodingMode::Single;
+    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    settings
+}
+
+/// An answer that says yes. Whatever S3 refuses is a matter of configuration or of its own state, never of the caller.
+fn done(answer: Response<Bytes>) -> Result<Response<Bytes>> {
+    if answer.status().is_success() {
+        return Ok(answer);
+    }
+    let code = String::from_utf8_lossy(answer.body());
+    let code = code.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map_or("", |(code, _)| code);
+    Err(Error::unavailable(format!("S3 answered {} {code}", answer.status().as_u16())))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

@@ -1,0 +1,98 @@
+//! Names that people give their files: shown to others, never used as a key. Folders, control characters and tricks with direction are dropped.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What RFC 5987 lets stand as it is.
+const ATTR: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'!')
+    .remove(b'#')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'^')
+    .remove(b'_')
+    .remove(b'`')
+    .remove(b'|')
+    .remove(b'~');
+
+/// What a file of no name is called.
+const NAMELESS: &str = "file";
+
+/// The name as others see it. Scripts that run from right to left stay; characters that turn the direction of what follows do not, since
+/// `photo⟲gnp.exe` looks like a picture.
+pub fn shown(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let plain: String = last.chars().filter(|letter| !letter.is_control() && !turns(*letter)).collect();
+    match plain.trim() {
+        "" | "." | ".." => NAMELESS.to_owned(),
+        plain => plain.to_owned(),
+    }
+}
+
+/// How a browser is told to treat the bytes, and by which name to keep them: in letters that every client reads, and in all (RFC 6266).
+pub fn disposition(inline: bool, name: &str) -> String {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || ".-_ ()".contains(letter) { letter } else { '_' };
+    let (how, fallback): (_, String) = (if inline { "inline" } else { "attachment" }, name.chars().map(plain).collect());
+    format!("{how}; filename=\"{fallback}\"; filename*=UTF-8''{}", utf8_percent_encode(name, ATTR))
+}
+
+/// The same name with the ending of what the bytes became.
+pub fn with_ending(name: &str, content_type: &str) -> String {
+    let endings: &[&str] = match content_type {
+        "image/jpeg" => &["jpg", "jpeg"],
+        "image/png" => &["png"],
+        "image/gif" => &["gif"],
+        _ => return name.to_owned(),
+    };
+    match name.rsplit_once('.') {
+        Some((_, ending)) if endings.iter().any(|known| ending.eq_ignore_ascii_case(known)) => name.to_owned(),
+        Some((before, ending)) if !before.is_empty() && ending.len() <= 4 => format!("{before}.{}", endings[0]),
+        _ => format!("{name}.{}", endings[0]),
+    }
+}
+
+fn turns(letter: char) -> bool {
+    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_its_last_part_without_tricks() {
+        for (given, shown_) in [
+            ("beach.jpg", "beach.jpg"),
+            ("../../etc/passwd", "passwd"),
+            ("..\\..\\boot.ini", "boot.ini"),
+            ("/", "file"),
+            ("..", "file"),
+            (" \u{7}\0 ", "file"),
+            ("a\r\nSet-Cookie: x", "aSet-Cookie: x"),
+            ("photo\u{202e}gnp.exe", "photognp.exe"),
+            ("صورة من الشاطئ.jpg", "صورة من الشاطئ.jpg"),
+            ("%2e%2e%2fx", "%2e%2e%2fx"),
+        ] {
+            assert_eq!(shown(given), shown_, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn a_download_has_its_name_in_two_alphabets() {
+        assert_eq!(
+            disposition(false, "Grüße \"1\".pdf"),
+            "attachment; filename=\"Gr__e _1_.pdf\"; filename*=UTF-8''Gr%C3%BC%C3%9Fe%20%221%22.pdf"
+        );
+        assert!(disposition(true, "a.png").starts_with("inline; "));
+    }
+
+    #[test]
+    fn a_picture_that_became_another_kind_is_named_so() {
+        assert_eq!(with_ending("a.webp", "image/jpeg"), "a.jpg");
+        assert_eq!(with_ending("a.JPEG", "image/jpeg"), "a.JPEG");
+        assert_eq!(with_ending("picture", "image/png"), "picture.png");
+        assert_eq!(with_ending(".hidden", "image/png"), ".hidden.png");
+    }
+}

@@ -1,0 +1,311 @@
+//! Pictures: decoded under limits, turned upright, written anew without anything but their pixels. A file that is a picture and something else
+//! besides does not survive that.
+
+use std::io::Cursor;
+
+use bytes::Bytes;
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+
+use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
+
+use super::animation;
+
+/// Pixels of a picture: what a good camera takes. Decoded they are 160 MB at most.
+pub(super) const MAX_PIXELS: u64 = 40_000_000;
+/// Pixels of a side.
+const MAX_SIDE: u32 = 16_384;
+/// What a decoder may allocate: every pixel in four channels of 16 bits, and what it needs besides.
+const MAX_ALLOC: u64 = MAX_PIXELS * 8 + 32 * 1024 * 1024;
+/// A JPEG of progressive scans has about ten; each runs over the whole picture, however few bytes it has.
+const MAX_SCANS: usize = 100;
+/// The longer side of a thumbnail.
+const THUMBNAIL: u32 = 480;
+/// The sides of an avatar.
+const AVATAR: (u32, u32) = (512, 128);
+/// Above this many pixels a PNG is compressed quickly instead of well.
+const COMPRESSED_WELL: u64 = 4_000_000;
+
+/// Why a picture is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// It cannot be decoded.
+    NotAPicture,
+    /// It has more pixels than are taken.
+    TooManyPixels,
+    /// It takes more work than its size suggests.
+    TooComplex,
+}
+
+/// Bytes of ours.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// What they are.
+    pub content_type: &'static str,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+/// A picture, written anew.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// The whole picture; of an avatar the large one.
+    pub whole: Made,
+    /// A small version.
+    pub small: Made,
+    /// Pixels of the whole one.
+    pub dimensions: (u32, u32),
+    /// A blurhash.
+    pub placeholder: Option<String>,
+}
+
+/// A picture for a message: as large as it came, and a thumbnail. What moves goes on moving.
+pub fn image(bytes: &[u8], content_type: &str) -> Result<Picture, Flaw> {
+    let (format, decoded) = decode(bytes, content_type)?;
+    let whole = match format {
+        ImageFormat::Gif => Made { content_type: "image/gif", bytes: animation::rewritten(bytes)?.into() },
+        // A sharp picture stays one; a photograph that came as WebP would grow tenfold without loss.
+        _ => encode(&decoded, format == ImageFormat::Png)?,
+    };
+    let small = if decoded.width() > THUMBNAIL || decoded.height() > THUMBNAIL {
+        decoded.thumbnail(THUMBNAIL, THUMBNAIL)
+    } else {
+        decoded.clone()
+    };
+    Ok(Picture {
+        dimensions: (decoded.width(), decoded.height()),
+        placeholder: placeholder(&small),
+        small: encode(&small, false)?,
+        whole,
+    })
+}
+
+/// A picture of a person or a room: its middle, square, in two sizes. Of what moves the first frame.
+pub fn avatar(bytes: &[u8], content_type: &str) -> Result<Picture, Flaw> {
+    let (_, decoded) = decode(bytes, content_type)?;
+    let side = decoded.width().min(decoded.height());
+    let (x, y) = ((decoded.width() - side) / 2, (decoded.height() - side) / 2);
+    let square = decoded.crop_imm(x, y, side, side);
+    let sized = |wanted: u32| if side > wanted { square.thumbnail_exact(wanted, wanted) } else { square.clone() };
+    let (large, small) = (sized(AVATAR.0), sized(AVATAR.1));
+    Ok(Picture {
+        dimensions: (large.width(), large.height()),
+        placeholder: placeholder(&small),
+        whole: encode(&large, false)?,
+        small: encode(&small, false)?,
+    })
+}
+
+/// The pixels, upright, 8 bits a channel, in three channels or in four. What the header says is believed only as far as the limits go.
+fn decode(bytes: &[u8], content_type: &str) -> Result<(ImageFormat, DynamicImage), Flaw> {
+    let format = match content_type {
+        "image/jpeg" => ImageFormat::Jpeg,
+        "image/png" => ImageFormat::Png,
+        "image/gif" => ImageFormat::Gif,
+        "image/webp" => ImageFormat::WebP,
+        _ => return Err(Flaw::NotAPicture),
+    };
+    if format == ImageFormat::Jpeg && bytes.windows(2).filter(|pair| *pair == b"\xff\xda").count() > MAX_SCANS {
+        return Err(Flaw::TooComplex);
+    }
+    let mut limits = Limits::no_limits();
+    (limits.max_image_width, limits.max_image_height, limits.max_alloc) = (Some(MAX_SIDE), Some(MAX_SIDE), Some(MAX_ALLOC));
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(|error| flaw(&error))?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(Flaw::TooManyPixels);
+    }
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let profile = decoder.icc_profile().ok().flatten();
+    let pixels = DynamicImage::from_decoder(decoder).map_err(|error| flaw(&error))?;
+    let mut upright = plain(pixels);
+    if let Some(profile) = profile {
+        on_screen(&mut upright, &profile);
+    }
+    upright.apply_orientation(orientation);
+    Ok((format, upright))
+}
+
+/// Three channels, or four where something is transparent.
+fn plain(decoded: DynamicImage) -> DynamicImage {
+    if !decoded.color().has_alpha() {
+        return DynamicImage::ImageRgb8(decoded.into_rgb8());
+    }
+    let image = decoded.into_rgba8();
+    let opaque = image.pixels().all(|pixel| pixel.0[3] == u8::MAX);
+    let image = DynamicImage::ImageRgba8(image);
+    if opaque { DynamicImage::ImageRgb8(image.into_rgb8()) } else { image }
+}
+
+/// The colours as every screen shows them, since what the camera meant by its numbers is not kept. A profile that cannot be read changes nothing.
+fn on_screen(image: &mut DynamicImage, profile: &[u8]) {
+    let Ok(meant) = ColorProfile::new_from_slice(profile) else { return };
+    if meant.color_space != DataColorSpace::Rgb {
+        return;
+    }
+    let (screen, options) = (ColorProfile::new_srgb(), TransformOptions::default());
+    let layout = if image.color().has_alpha() { Layout::Rgba } else { Layout::Rgb };
+    let Ok(turning) = meant.create_in_place_transform_8bit(layout, &screen, options) else { return };
+    let samples = match image {
+        DynamicImage::ImageRgb8(image) => image.as_mut(),
+        DynamicImage::ImageRgba8(image) => image.as_mut(),
+        _ => return,
+    };
+    if turning.transform(samples).is_err() {
+        tracing::warn!("a picture keeps the colours of its camera");
+    }
+}
+
+/// As PNG where it has to be sharp or transparent, else as JPEG.
+fn encode(image: &DynamicImage, sharp: bool) -> Result<Made, Flaw> {
+    let mut bytes = Vec::new();
+    let content_type = if sharp || image.color().has_alpha() {
+        let pixels = u64::from(image.width()) * u64::from(image.height());
+        let effort = if pixels > COMPRESSED_WELL { CompressionType::Fast } else { CompressionType::Default };
+        let encoder = PngEncoder::new_with_quality(&mut bytes, effort, FilterType::Adaptive);
+        image.write_with_encoder(encoder).map_err(|error| flaw(&error))?;
+        "image/png"
+    } else {
+        image.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, 88)).map_err(|error| flaw(&error))?;
+        "image/jpeg"
+    };
+    Ok(Made { content_type, bytes: bytes.into() })
+}
+
+/// Four by three colours of a picture, as some thirty characters.
+fn placeholder(image: &DynamicImage) -> Option<String> {
+    let tiny = image.thumbnail(32, 32).into_rgba8();
+    let (across, down) = if tiny.width() >= tiny.height() { (4, 3) } else { (3, 4) };
+    blurhash::encode(across, down, tiny.width(), tiny.height(), tiny.as_raw()).ok()
+}
+
+fn flaw(error: &image::ImageError) -> Flaw {
+    match error {
+        image::ImageError::Limits(_) => Flaw::TooManyPixels,
+        _ => Flaw::NotAPicture,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgba, RgbaImage};
+
+    use super::*;
+
+    fn written(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, format).expect("encodes");
+        bytes.into_inner()
+    }
+
+    fn half_transparent() -> DynamicImage {
+        DynamicImage::ImageRgba8(RgbaImage::from_fn(600, 300, |x, _| Rgba([200, 0, 0, if x < 300 { 0 } else { 255 }])))
+    }
+
+    /// A GIF of so many frames with a comment and a tail.
+    fn animated(frames: usize) -> Vec<u8> {
+        let mut encoder = gif::Encoder::new(Vec::new(), 4, 4, &[0, 0, 0, 255, 255, 255]).expect("a header");
+        encoder.set_repeat(gif::Repeat::Finite(3)).expect("written");
+        for number in 0..frames {
+            let pixels = vec![u8::try_from(number % 2).expect("a bit"); 16];
+            let mut frame = gif::Frame::from_indexed_pixels(4, 4, pixels, None);
+            frame.delay = 7;
+            encoder.write_frame(&frame).expect("written");
+            if number == 0 {
+                encoder.write_raw_extension(gif::AnyExtension(0xfe), &[b"<script>"]).expect("written");
+            }
+        }
+        [encoder.into_inner().expect("ends"), b"PK\x03\x04".to_vec()].concat()
+    }
+
+    #[test]
+    fn what_moves_goes_on_moving_without_what_was_written_between() {
+        let picture = image(&animated(5), "image/gif").expect("a picture");
+        assert_eq!((picture.whole.content_type, picture.small.content_type), ("image/gif", "image/jpeg"));
+        let bytes = &picture.whole.bytes;
+        assert!(!bytes.windows(8).any(|part| part == b"<script>") && bytes.ends_with(b";"));
+        let mut decoder = gif::DecodeOptions::new().read_info(&bytes[..]).expect("a picture");
+        let mut delays = Vec::new();
+        while let Some(frame) = decoder.read_next_frame().expect("a frame") {
+            delays.push((frame.delay, frame.buffer[0]));
+        }
+        assert_eq!(delays, [(7, 0), (7, 1), (7, 0), (7, 1), (7, 0)]);
+        assert_eq!(decoder.repeat(), gif::Repeat::Finite(3));
+    }
+
+    #[test]
+    fn too_many_frames_are_too_much() {
+        assert_eq!(image(&animated(2_001), "image/gif").err(), Some(Flaw::TooComplex));
+        assert_eq!(
+            avatar(&animated(2_001), "image/gif").map(|face| face.dimensions),
+            Ok((4, 4)),
+            "one frame is all that is looked at"
+        );
+    }
+
+    #[test]
+    fn what_is_transparent_stays_so_and_the_rest_becomes_small() {
+        let clear = written(&half_transparent(), ImageFormat::WebP);
+        let picture = image(&clear, "image/webp").expect("a picture");
+        assert_eq!((picture.whole.content_type, picture.small.content_type), ("image/png", "image/png"));
+        let again = image::load_from_memory(&picture.small.bytes).expect("a picture").into_rgba8();
+        assert_eq!((again.dimensions(), again.get_pixel(10, 10).0[3], again.get_pixel(470, 10).0[3]), ((480, 240), 0, 255));
+        let solid = DynamicImage::ImageRgba8(RgbaImage::from_pixel(50, 50, Rgba([1, 2, 3, 255])));
+        let picture = image(&written(&solid, ImageFormat::WebP), "image/webp").expect("a picture");
+        assert_eq!((picture.whole.content_type, picture.dimensions), ("image/jpeg", (50, 50)));
+    }
+
+    #[test]
+    fn colours_are_those_of_a_screen_whatever_the_camera_meant() {
+        let wide = ColorProfile::new_display_p3().encode().expect("a profile");
+        let red = DynamicImage::ImageRgb8(image::RgbImage::from_pixel(8, 8, image::Rgb([200, 60, 60])));
+        let mut bytes = Vec::new();
+        let mut encoder = PngEncoder::new(&mut bytes);
+        image::ImageEncoder::set_icc_profile(&mut encoder, wide).expect("taken");
+        red.write_with_encoder(encoder).expect("encodes");
+        let picture = image(&bytes, "image/png").expect("a picture");
+        let shown = image::load_from_memory(&picture.whole.bytes).expect("a picture").into_rgb8().get_pixel(4, 4).0;
+        assert!(shown[0] > 210 && shown[1] < 55, "the same red takes other numbers: {shown:?}");
+    }
+
+    #[test]
+    fn a_face_is_the_middle_of_its_picture() {
+        let face = avatar(&written(&half_transparent(), ImageFormat::Png), "image/png").expect("a picture");
+        let decoded = image::load_from_memory(&face.whole.bytes).expect("a picture").into_rgba8();
+        assert_eq!((decoded.dimensions(), face.dimensions), ((300, 300), (300, 300)), "nothing is made larger");
+        assert_eq!((decoded.get_pixel(10, 10).0[3], decoded.get_pixel(290, 10).0[3]), (0, 255));
+    }
+
+    #[test]
+    fn every_orientation_ends_upright() {
+        // Two columns, the left one white: where it ends tells what was turned.
+        let flat = DynamicImage::ImageRgba8(RgbaImage::from_fn(32, 16, |x, _| Rgba([if x < 16 { 255 } else { 0 }, 0, 0, 255])));
+        let jpeg = written(&DynamicImage::ImageRgb8(flat.into_rgb8()), ImageFormat::Jpeg);
+        for (orientation, size, white) in
+            [(1, (32, 16), (4, 8)), (3, (32, 16), (28, 8)), (6, (16, 32), (8, 4)), (8, (16, 32), (8, 28)), (99, (32, 16), (4, 8))]
+        {
+            let exif = [b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation, 0, 0, 0, 0, 0, 0, 0]]
+                .concat();
+            let length = u16::try_from(exif.len() + 2).expect("short").to_be_bytes();
+            let turned = [&jpeg[..2], &[0xff, 0xe1], &length, &exif, &jpeg[2..]].concat();
+            let picture = image(&turned, "image/jpeg").expect("a picture");
+            let decoded = image::load_from_memory(&picture.whole.bytes).expect("a picture").into_rgb8();
+            assert_eq!((decoded.dimensions(), decoded.get_pixel(white.0, white.1).0[0] > 200), (size, true), "{orientation}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_not_believed() {
+        let gif = [b"GIF89a".as_slice(), &[0xff, 0xff, 0xff, 0xff, 0, 0, 0]].concat();
+        assert!(image(&gif, "image/gif").is_err());
+        for bytes in [&b""[..], b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBPVP8L"] {
+            for content_type in ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"] {
+                assert_eq!(image(bytes, content_type).err(), Some(Flaw::NotAPicture), "{content_type} {bytes:?}");
+            }
+        }
+    }
+}

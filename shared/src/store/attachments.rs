@@ -1,0 +1,188 @@
+//! What hangs on a message: JSON on the message's own row for its readers, and the place in `uploads` the other way round.
+
+use serde::{Deserialize, Serialize};
+use sqlx::MySqlConnection;
+
+use crate::error::{Error, Result};
+use crate::id::{ObjectId, RoomId, UploadId, UserId};
+use crate::protocol::messages::{Attachment, AttachmentKind};
+use crate::protocol::uploads as wire;
+use crate::store::uploads::{Row, Upload, select_uploads, ten};
+use crate::time::Timestamp;
+
+/// Hangs uploads, whose rows the transaction holds, on the message of this place.
+pub async fn attach(transaction: &mut MySqlConnection, place: (RoomId, u64), ids: &[UploadId]) -> Result<()> {
+    let ids = ten(ids);
+    sqlx::query!(
+        "update uploads set room_id = ?, seq = ?, due_at = null where id in (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        place.0.0,
+        place.1,
+        ids[0],
+        ids[1],
+        ids[2],
+        ids[3],
+        ids[4],
+        ids[5],
+        ids[6],
+        ids[7],
+        ids[8],
+        ids[9],
+    )
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+/// Gives a person uploads of their own that show the same objects as those of a message, and hangs them on another one. Gives the new ones with
+/// the ids of those that they were made from.
+pub async fn copy(
+    transaction: &mut MySqlConnection,
+    from: (RoomId, u64),
+    to: (RoomId, u64),
+    owner: UserId,
+    now: Timestamp,
+) -> Result<Vec<(UploadId, Upload)>> {
+    // Whoever unsends the first message waits for us, or we find nothing: no copy ever shows objects that are being removed.
+    let sources = select_uploads!("where room_id = ? and seq = ? and state = 'ready' order by id for update", from.0.0, from.1)
+        .fetch_all(&mut *transaction)
+        .await?;
+    sqlx::query!(
+        r#"
+        insert into uploads (owner_id, purpose, state, file_name, content_type, size, width, height, placeholder, attempts, object_id,
+                             object_attempt, room_id, seq, created_at, due_at)
+        select ?, purpose, 'ready', file_name, content_type, size, width, height, placeholder, attempts, object_id, object_attempt, ?, ?, ?,
+               null
+        from uploads
+        where room_id = ? and seq = ? and state = 'ready'
+        "#,
+        owner.0,
+        to.0.0,
+        to.1,
+        now.0,
+        from.0.0,
+        from.1,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let copies =
+        select_uploads!("where room_id = ? and seq = ? and state = 'ready'", to.0.0, to.1).fetch_all(transaction).await?;
+    let copies: Vec<Upload> = copies.into_iter().map(Row::upload).collect();
+    let of = |object: Option<ObjectId>| copies.iter().find(|copy| copy.object == object).cloned();
+    Ok(sources.into_iter().map(Row::upload).filter_map(|source| Some((source.seen.upload_id, of(source.object)?))).collect())
+}
+
+/// Nobody may see what hangs on this message any more; the sweep takes it.
+pub async fn doom(transaction: &mut MySqlConnection, place: (RoomId, u64), now: Timestamp) -> Result<()> {
+    sqlx::query!("update uploads set state = 'doomed', due_at = ? where room_id = ? and seq = ?", now.0, place.0.0, place.1)
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
+/// A room in which something of a person's hangs on a message.
+pub async fn room_of(connection: &mut MySqlConnection, owner: UserId) -> Result<Option<RoomId>> {
+    let found = sqlx::query_scalar!(
+        r#"select room_id as "room_id!" from uploads where owner_id = ? and room_id is not null and state = 'ready' limit 1"#,
+        owner.0
+    );
+    Ok(found.fetch_optional(connection).await?.map(RoomId))
+}
+
+/// Takes it off the messages there, whose room the transaction holds, and dooms it.
+pub async fn unhang(transaction: &mut MySqlConnection, room: RoomId, owner: UserId, rev: u64, now: Timestamp) -> Result<()> {
+    sqlx::query!(
+        r#"
+        update uploads p
+        left join messages m on m.room_id = p.room_id and m.seq = p.seq
+        set p.state = 'doomed', p.due_at = ?, m.attachments = null, m.kind = 'text', m.rev = ?
+        where p.owner_id = ? and p.room_id = ? and p.state = 'ready'
+        "#,
+        now.0,
+        rev,
+        owner.0,
+        room.0,
+    )
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+/// An attachment in a message's row. Its URLs follow from its id.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    id: u64,
+    image: bool,
+    name: String,
+    #[serde(rename = "type")]
+    content_type: String,
+    size: u64,
+    width: Option<u32>,
+    height: Option<u32>,
+    placeholder: Option<String>,
+}
+
+/// Attachments as the column of a message has them.
+pub(super) fn column(attachments: &[Attachment]) -> Result<Option<String>> {
+    if attachments.is_empty() {
+        return Ok(None);
+    }
+    let stored = attachments.iter().map(|attachment| Stored {
+        id: attachment.upload_id.0,
+        image: attachment.kind == AttachmentKind::Image,
+        name: attachment.file_name.clone(),
+        content_type: attachment.content_type.clone(),
+        size: attachment.size,
+        width: attachment.width,
+        height: attachment.height,
+        placeholder: attachment.placeholder.clone(),
+    });
+    serde_json::to_string(&stored.collect::<Vec<_>>()).map(Some).map_err(Error::internal)
+}
+
+/// The attachments in the column of a message. What is not readable is not shown.
+pub(super) fn read(column: Option<&str>) -> Vec<Attachment> {
+    let stored: Vec<Stored> = column.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let shown = stored.into_iter().map(|stored| {
+        let id = UploadId(stored.id);
+        Attachment {
+            upload_id: id,
+            kind: if stored.image { AttachmentKind::Image } else { AttachmentKind::File },
+            file_name: stored.name,
+            content_type: stored.content_type,
+            size: stored.size,
+            width: stored.width,
+            height: stored.height,
+            placeholder: stored.placeholder,
+            url: wire::content_url(id),
+            thumbnail_url: stored.image.then(|| wire::thumbnail_url(id)),
+        }
+    });
+    shown.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_gives_back_what_it_was_given() {
+        let image = Attachment {
+            upload_id: UploadId(7),
+            kind: AttachmentKind::Image,
+            file_name: "صورة \"1\".jpg".into(),
+            content_type: "image/jpeg".into(),
+            size: 12,
+            width: Some(3),
+            height: Some(4),
+            placeholder: Some("LEHV6nWB2yk8pyo0adR*.7kCMdnj".into()),
+            url: "/api/uploads/7/content".into(),
+            thumbnail_url: Some("/api/uploads/7/thumbnail".into()),
+        };
+        let file = Attachment { kind: AttachmentKind::File, thumbnail_url: None, ..image.clone() };
+        let both = vec![image, file];
+        let text = column(&both).expect("writes");
+        assert_eq!(read(text.as_deref()), both);
+        assert_eq!((column(&[]).expect("writes"), read(None)), (None, Vec::new()));
+        assert_eq!(read(Some("{}")), Vec::new());
+    }
+}

@@ -1,0 +1,228 @@
+//! The rules of uploads on a real store and a real S3: what they cost, when they end, and who goes on showing what was passed on.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::rt::TokioExecutor;
+use local::s3::S3;
+use local::stack::Bucket;
+use shared::caller::Caller;
+use shared::config::{Aws, Secret, Sizes};
+use shared::domain::erasure::{self, Asker};
+use shared::domain::messages::{self, Part};
+use shared::domain::{sweeping, unsending, uploads};
+use shared::error::Error;
+use shared::id::{RoomRef, UploadId};
+use shared::media::{self, Media};
+use shared::protocol::messages::{Forward, Message, NewMessage};
+use shared::protocol::uploads::{NewUpload, Purpose, UploadState};
+use shared::push::Push;
+use shared::store::Db;
+
+use crate::desk::{Desk, PASSWORD};
+use crate::fixture::{self, limits, person, statements};
+
+const DAY: i64 = 24 * 3600;
+
+/// One S3 for all tests, in a thread of its own.
+fn media() -> Media {
+    static URL: OnceLock<String> = OnceLock::new();
+    let url = URL.get_or_init(|| {
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let folder = tempfile::tempdir().expect("a folder");
+                let bucket = Bucket { name: "media".into(), cors_rules: serde_json::json!([]) };
+                let s3 = S3::start(folder.path(), [&bucket]).await.expect("S3 starts");
+                tell.send(format!("{}/media", s3.endpoint())).expect("someone waits");
+                std::future::pending::<()>().await;
+            });
+        });
+        told.recv().expect("S3 starts")
+    });
+    let aws = Aws {
+        region: "us-east-1".into(),
+        access_key_id: local::credentials::ACCESS_KEY.into(),
+        secret_access_key: Secret::new(local::credentials::SECRET_KEY),
+        session_token: None,
+        is_real: false,
+    };
+    Media::at(&aws, url, Sizes { avatar: 1 << 20, image: 1 << 20, file: 1 << 20 })
+}
+
+/// Asks S3 as a client does. Gives the status and the body.
+async fn ask(method: Method, url: &str, content_type: &str, body: &'static [u8]) -> (u16, Bytes) {
+    let http: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
+    let request = Request::builder().method(method).uri(url).header("content-type", content_type);
+    let answer = http.request(request.body(Full::from(body)).expect("a request")).await.expect("an answer");
+    let status = answer.status().as_u16();
+    (status, answer.into_body().collect().await.expect("a body").to_bytes())
+}
+
+const PDF: &[u8] = b"%PDF-1.7 and so on";
+
+async fn announced(desk: &Desk, media: &Media, who: &Caller) -> (UploadId, String) {
+    let new = NewUpload {
+        purpose: Purpose::File,
+        file_name: "a.pdf".into(),
+        content_type: "application/pdf".into(),
+        size: PDF.len() as u64,
+    };
+    let ticket = uploads::create(&desk.db, &desk.throttle, media, who, &new).await.expect("announced");
+    (ticket.upload_id, ticket.url)
+}
+
+async fn ready(desk: &Desk, media: &Media, who: &Caller) -> UploadId {
+    let (id, url) = announced(desk, media, who).await;
+    assert_eq!(ask(Method::PUT, &url, "application/pdf", PDF).await.0, 200);
+    let upload = uploads::complete(&desk.db, &Push::memory(), media, who, id).await.expect("ready");
+    assert_eq!(upload.state, UploadState::Ready);
+    id
+}
+
+async fn say(db: &Db, who: &Caller, new: NewMessage) -> Message {
+    messages::send(db, &Push::memory(), &limits(), who, (&RoomRef::general(), &new)).await.expect("sent").message
+}
+
+/// Where the bytes are, for whoever may see them.
+async fn shown_at(db: &Db, media: &Media, who: &Caller, id: UploadId) -> String {
+    uploads::link(db, media, who, id, media::Part::Whole).await.expect("may be seen").url
+}
+
+/// Lets time pass for what waits, and has the sweep run.
+async fn swept(db: &Db, media: &Media, who: &Caller, seconds: i64) -> usize {
+    let older = sqlx::query("update uploads set due_at = due_at - ? where due_at is not null").bind(seconds * 1000);
+    older.execute(&mut *db.acquire().await.expect("a connection")).await.expect("older");
+    sweeping::sweep(db, media, who.now, || true).await.expect("swept")
+}
+
+#[tokio::test]
+async fn attachments_cost_two_statements_and_their_readers_none() {
+    let desk = Desk::open().await;
+    let (db, media) = (&desk.db, media());
+    let ann = person(db, "ann").await;
+    let new = |attachments: Vec<UploadId>| NewMessage { content: Some("x".into()), attachments, ..NewMessage::default() };
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        ids.push(ready(&desk, &media, &ann).await);
+    }
+    let push = Push::memory();
+    let general = RoomRef::general();
+    let cost = async |new: NewMessage| {
+        let (sent, count) = statements(db, messages::send(db, &push, &limits(), &ann, (&general, &new))).await;
+        sent.expect("sent");
+        count
+    };
+    cost(new(Vec::new())).await;
+    cost(new(vec![ids[0]])).await;
+    let (plain, one, two) = (cost(new(Vec::new())).await, cost(new(vec![ids[1]])).await, cost(new(vec![ids[2], ids[3]])).await);
+    assert_eq!((one, two), (plain + 2, plain + 2), "however many");
+    let read = messages::history(db, &ann, &general, Part::Newest, None);
+    read.await.expect("history");
+    let (page, count) = statements(db, messages::history(db, &ann, &general, Part::Newest, None)).await;
+    assert_eq!((page.expect("history").items.iter().filter(|message| !message.attachments.is_empty()).count(), count), (3, 3));
+}
+
+#[tokio::test]
+async fn a_url_ends() {
+    let desk = Desk::open().await;
+    let media = media();
+    let mut ann = person(&desk.db, "ann").await;
+    let present = ann.now;
+    ann.now = present.plus_seconds(-601);
+    let (id, url) = announced(&desk, &media, &ann).await;
+    let late = ask(Method::PUT, &url, "application/pdf", PDF).await.0;
+    assert_eq!(late, 403, "ten minutes are over");
+    ann.now = present;
+    let missing = uploads::complete(&desk.db, &Push::memory(), &media, &ann, id).await.err();
+    assert!(matches!(missing, Some(Error::Conflict("upload_missing"))), "{missing:?}");
+    let id = ready(&desk, &media, &ann).await;
+    ann.now = present.plus_seconds(-301);
+    let url = self::shown_at(&desk.db, &media, &ann, id).await;
+    assert_eq!(ask(Method::GET, &url, "", b"").await.0, 403, "five minutes are over");
+}
+
+#[tokio::test]
+async fn what_nobody_used_for_a_day_is_removed_and_what_is_shown_stays() {
+    let desk = Desk::open().await;
+    let (db, media) = (&desk.db, media());
+    let ann = person(db, "ann").await;
+    let (never_sent, _) = announced(&desk, &media, &ann).await;
+    let (never_used, shown) = (ready(&desk, &media, &ann).await, ready(&desk, &media, &ann).await);
+    say(db, &ann, NewMessage { attachments: vec![shown], ..NewMessage::default() }).await;
+    let urls = [shown_at(db, &media, &ann, never_used).await, shown_at(db, &media, &ann, shown).await];
+    assert_eq!(swept(db, &media, &ann, DAY - 60).await, 0);
+    assert_eq!(swept(db, &media, &ann, 60).await, 2);
+    assert_eq!(ask(Method::GET, &urls[0], "", b"").await.0, 404);
+    assert_eq!(ask(Method::GET, &urls[1], "", b"").await, (200, Bytes::from_static(PDF)));
+    for gone in [never_sent, never_used] {
+        let attach = NewMessage { attachments: vec![gone], ..NewMessage::default() };
+        let refused = messages::send(db, &Push::memory(), &limits(), &ann, (&RoomRef::general(), &attach)).await.err();
+        assert!(matches!(refused, Some(Error::NotFound("upload_not_found"))), "{refused:?}");
+    }
+    assert_eq!(swept(db, &media, &ann, 100 * DAY).await, 0);
+}
+
+#[tokio::test]
+async fn bytes_stay_as_long_as_one_message_shows_them() {
+    let desk = Desk::open().await;
+    let (db, media) = (&desk.db, media());
+    let (ann, bob) = (person(db, "ann").await, person(db, "bob").await);
+    let general = RoomRef::general();
+    let id = ready(&desk, &media, &ann).await;
+    let first = say(db, &ann, NewMessage { attachments: vec![id], ..NewMessage::default() }).await;
+    let forward = |seq| NewMessage { forward: Some(Forward { room_id: general.clone(), seq }), ..NewMessage::default() };
+    let second = say(db, &bob, forward(first.seq)).await;
+    let third = say(db, &bob, forward(second.seq)).await;
+    assert_eq!((second.attachments.len(), third.attachments[0].file_name.as_str()), (1, "a.pdf"));
+    assert!(second.attachments[0].upload_id != id && third.attachments[0].upload_id != second.attachments[0].upload_id);
+    let url = shown_at(db, &media, &ann, third.attachments[0].upload_id).await;
+    for (message, who, status) in [(&second, &bob, 200), (&first, &ann, 200), (&third, &bob, 404)] {
+        unsending::unsend(db, &Push::memory(), who, &general, message.seq).await.expect("unsent");
+        assert_eq!(swept(db, &media, &ann, 60).await, 1);
+        assert_eq!(ask(Method::GET, &url, "", b"").await.0, status);
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_may_wait_and_no_more() {
+    let desk = Desk::open().await;
+    let media = media();
+    let ann = person(&desk.db, "ann").await;
+    for _ in 0..100 {
+        announced(&desk, &media, &ann).await;
+    }
+    let new = NewUpload { purpose: Purpose::File, file_name: "a".into(), content_type: "a/b".into(), size: 1 };
+    let refused = uploads::create(&desk.db, &desk.throttle, &media, &ann, &new).await.err();
+    assert!(matches!(refused, Some(Error::Conflict("too_many_uploads"))), "{refused:?}");
+    assert_eq!(swept(&desk.db, &media, &ann, DAY).await, 100);
+    announced(&desk, &media, &ann).await;
+}
+
+#[tokio::test]
+async fn an_erased_persons_files_leave_their_messages_and_the_bytes_go() {
+    let desk = Desk::open().await;
+    let (db, media) = (&desk.db, media());
+    let made = desk.register("ann").await;
+    // The desk's clock stands still elsewhere; what is signed has to be signed now.
+    let ann = fixture::caller(made.user.user.id, "ann");
+    let bob = person(db, "bob").await;
+    let (hung, loose) = (ready(&desk, &media, &ann).await, ready(&desk, &media, &ann).await);
+    let said = say(db, &ann, NewMessage { content: Some("Look".into()), attachments: vec![hung], ..NewMessage::default() }).await;
+    let urls = [shown_at(db, &media, &bob, hung).await, shown_at(db, &media, &ann, loose).await];
+    let asker = Asker::Alive(desk.caller(&made).await.expect("signed in"));
+    erasure::erase(db, &desk.push, &desk.throttle, &asker, PASSWORD).await.expect("erased");
+    let left = messages::find(db, &bob, &RoomRef::general(), said.seq).await.expect("it stays");
+    assert_eq!((left.content.as_str(), left.attachments.len(), left.rev > said.rev), ("Look", 0, true));
+    // Doomed at the desk's time, which lies ahead.
+    let now = shared::time::Timestamp::now();
+    sqlx::query("update uploads set due_at = ?").bind(now.0).execute(&mut *db.acquire().await.expect("open")).await.expect("due");
+    assert_eq!(swept(db, &media, &bob, 60).await, 2);
+    for url in &urls {
+        assert_eq!(ask(Method::GET, url, "", b"").await.0, 404);
+    }
+}
