@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 LOCAL := target/debug/local
 
-.PHONY: run dev test build migrate-up migrate-down swagger queries bench check
+.PHONY: run dev test build migrate-up migrate-down seed admin swagger collection docs check-documents fuzz-api queries bench check
 
 run: build ## the whole backend on this machine; PORT=8081 make run
 	@exec $(LOCAL) up
@@ -22,8 +22,25 @@ migrate-up: build ## the schema of the local database, or of DATABASE_URL, to it
 migrate-down: build ## and back
 	@$(LOCAL) migrate-down
 
-swagger: ## shared/openapi.json from the routers
+admin: build ## makes a person an operator, in the local database or in DATABASE_URL: make admin user=ann
+	@$(LOCAL) admin "$(user)"
+
+seed: ## people, rooms and messages for the cloud that `make run` has up; prints who can log in
+	@$(LOCAL) seed
+
+swagger: ## shared/openapi.json from the routers, shared/asyncapi.json from the protocol
 	cargo run --quiet --locked --example openapi
+
+collection: swagger ## shared/collection.json, every request for Postman and Bruno; the same run writes it
+
+docs: mariadb ## docs/erd.md from a migrated database
+	WRITE_DOCS=1 cargo test --workspace --locked --test it -- erd
+
+check-documents: ## both documents against the schemas of their standards, examples against their shapes
+	scripts/check-documents.sh
+
+fuzz-api: build ## requests made up from openapi.json, as three roles, at a cloud of their own; CASES=200 make fuzz-api
+	scripts/fuzz-api.sh
 
 queries: ## .sqlx from the queries in the code; queries-check fails when it is stale
 	scripts/queries.sh
@@ -33,7 +50,16 @@ queries-check:
 
 bench: mariadb ## time, memory and sizes on this machine, as the README shows them; builds release binaries first
 	cargo build --workspace --release --locked --example hello
-	cargo bench --workspace --locked --bench figures --bench history
+	cargo bench --workspace --locked --bench figures --bench history --bench pictures --bench search
+
+check-template: ## all that can be known of template.yaml without an account: validation, lint after the transform, checkov
+	scripts/check-template.sh
+
+rehearse: ## deploys, updates, tests and deletes the stack on an AWS of this machine; PROFILE=dev with the binaries of `make build`
+	scripts/rehearse.sh
+
+cost: ## what a million messages cost, from list prices
+	@cargo run --quiet --locked --example cost
 
 check: ## what CI runs
 	.ci/run

@@ -1,16 +1,28 @@
 //! What is deployed: one folder, one function, one binary. This library holds their routers and handlers, so that the binaries stay a few
 //! lines each and the documents that describe them can be made from all at once.
 
+pub mod admin;
+pub mod asyncapi;
 pub mod auth;
 pub mod authorizer;
+pub mod collection;
 pub mod connect;
 pub mod disconnect;
+mod examples_of_frames;
 pub mod fanout;
+pub mod friends;
 pub mod messages;
 pub mod migrate;
+pub mod notify;
 pub mod openapi;
+pub mod presence;
+mod refusals;
 pub mod resources;
 pub mod rooms;
+mod routes;
 pub mod send;
 pub mod signed_in;
+pub mod sweep;
 pub mod system;
+pub mod uploads;
+pub mod users;

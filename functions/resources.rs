@@ -1,25 +1,38 @@
 //! Building what a function touches, from its environment. Each `main` builds only what its handlers take.
 
-use shared::config::{self, Aws, SecretSource};
+use std::time::Duration;
+
+use shared::config::{self, Aws, Secret, SecretSource};
+use shared::domain::throttle::Throttle;
 use shared::domain::tokens::Keys;
 use shared::edge::secrets;
 use shared::error::{Error, Result};
-use shared::push::Push;
+use shared::media::Media;
+use shared::push::ephemeral::Ephemeral;
+use shared::push::web::{Hosts, WebPush, vapid};
+use shared::push::{Push, dynamodb};
 use shared::store::Db;
 
 /// The store; its connection opens with the first statement.
 pub async fn database() -> Result<Db> {
-    let source = SecretSource::database().map_err(Error::internal)?;
-    let url = secrets::resolve(source, &aws()?).await?;
-    Db::lazy(&url)
+    let (source, aws) = (SecretSource::database().map_err(Error::internal)?, aws()?);
+    let url = secrets::store_url(&source, &aws).await?;
+    let again = secrets::again(&source, &aws, |source, aws| async move { secrets::store_url(&source, &aws).await });
+    Db::following(&url, again)
+}
+
+/// The store's URL alone.
+pub async fn store_url() -> Result<Secret> {
+    secrets::store_url(&SecretSource::database().map_err(Error::internal)?, &aws()?).await
 }
 
 /// The keys of access tokens.
 pub async fn keys() -> Result<Keys> {
     let aws = aws()?;
     let source = SecretSource::jwt().map_err(Error::internal)?;
-    let secret = secrets::resolve(source, &aws).await?;
-    Keys::new(&secret, aws.is_real)
+    let secret = secrets::resolve(&source, &aws).await?;
+    let again = secrets::again(&source, &aws, |source, aws| async move { secrets::resolve(&source, &aws).await });
+    Keys::following(&secret, aws.is_real, again)
 }
 
 /// The way to the sockets.
@@ -28,9 +41,42 @@ pub fn push() -> Result<Push> {
     Ok(Push::cloud(&aws()?, &tables, config::Push::from_env().map_err(Error::internal)?))
 }
 
+/// How long somebody may be without a socket before others are told.
+pub fn presence_grace() -> Result<Duration> {
+    config::presence_grace().map_err(Error::internal)
+}
+
 /// Sizes and rates.
 pub fn limits() -> Result<config::Limits> {
     config::Limits::from_env().map_err(Error::internal)
+}
+
+/// What counts attempts.
+pub fn throttle() -> Result<Throttle> {
+    let tables = config::Tables::from_env().map_err(Error::internal)?;
+    Ok(Throttle::new(Ephemeral::new(dynamodb::client(&aws()?), tables.ephemeral), limits()?))
+}
+
+/// The way to pictures and files.
+pub fn media() -> Result<Media> {
+    Ok(Media::new(&aws()?, &config::Media::from_env().map_err(Error::internal)?))
+}
+
+/// The keys of push notifications.
+pub async fn vapid() -> Result<vapid::Keys> {
+    let source = SecretSource::vapid().map_err(Error::internal)?;
+    vapid::Keys::new(&secrets::resolve(&source, &aws()?).await?)
+}
+
+/// Which push services may be called: in the local cloud one on this machine, too.
+pub fn push_hosts() -> Result<Hosts> {
+    Ok(Hosts::new(&config::push_hosts(), !aws()?.is_real))
+}
+
+/// The way to devices, and how often they are told of one room.
+pub async fn web_push() -> Result<(WebPush, Duration)> {
+    let config::Notify { contact, pause } = config::Notify::from_env().map_err(Error::internal)?;
+    Ok((WebPush::new(vapid().await?, push_hosts()?, contact), pause))
 }
 
 /// Where AWS is, and as whom to call it.

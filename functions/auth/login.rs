@@ -8,7 +8,6 @@ use shared::domain::accounts;
 use shared::edge::extract::{Body, Origin};
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Login};
-use shared::protocol::problem::Problem;
 
 use super::{State, visitor, with_token};
 
@@ -19,12 +18,8 @@ use super::{State, visitor, with_token};
     post, path = "/api/auth/login", tag = "auth", request_body = Login,
     responses(
         (status = 200, description = "Oneself, and tokens of a new session", body = Authenticated),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`invalid_credentials`", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`: too many failed attempts", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_credentials`"),
+        (status = 429, description = "`rate_limited`: too many failed attempts"),
     )
 )]
 pub(super) async fn login(
@@ -40,12 +35,8 @@ pub(super) async fn login(
     post, path = "/api/login", tag = "older clients", request_body = Login,
     responses(
         (status = 200, description = "Oneself, and tokens of a new session; `token` is the access token", body = Authenticated),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`invalid_credentials`", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`: too many failed attempts", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_credentials`"),
+        (status = 429, description = "`rate_limited`: too many failed attempts"),
     )
 )]
 pub(super) async fn older(state: Extract<Arc<State>>, origin: Origin, given: Body<Login>) -> Result<Json<Authenticated>> {
@@ -58,12 +49,8 @@ pub(super) async fn older(state: Extract<Arc<State>>, origin: Origin, given: Bod
     post, path = "/api/users/login", tag = "older clients", request_body = Login,
     responses(
         (status = 200, description = "Oneself, and tokens of a new session; `token` is the access token", body = Authenticated),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`invalid_credentials`", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`: too many failed attempts", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_credentials`"),
+        (status = 429, description = "`rate_limited`: too many failed attempts"),
     )
 )]
 pub(super) async fn older_users(state: Extract<Arc<State>>, origin: Origin, given: Body<Login>) -> Result<Json<Authenticated>> {

@@ -6,7 +6,6 @@ use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use shared::domain::sessions;
 use shared::error::Result;
-use shared::protocol::problem::Problem;
 
 use super::State;
 use crate::signed_in::SignedIn;
@@ -16,8 +15,6 @@ use crate::signed_in::SignedIn;
     post, path = "/api/auth/logout", tag = "auth", security(("bearer" = [])),
     responses(
         (status = 204, description = "Ended"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn logout(Extract(state): Extract<Arc<State>>, SignedIn(caller): SignedIn) -> Result<StatusCode> {
@@ -30,8 +27,6 @@ pub(super) async fn logout(Extract(state): Extract<Arc<State>>, SignedIn(caller)
     post, path = "/api/auth/logout-all", tag = "auth", security(("bearer" = [])),
     responses(
         (status = 204, description = "Ended"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn logout_all(Extract(state): Extract<Arc<State>>, SignedIn(caller): SignedIn) -> Result<StatusCode> {

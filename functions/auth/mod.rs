@@ -8,8 +8,6 @@ mod register;
 mod sessions;
 mod ticket;
 
-use std::sync::Arc;
-
 use shared::config::{self, Limits};
 use shared::domain::throttle::Throttle;
 use shared::domain::tokens::{Issuer, Keys};
@@ -20,10 +18,9 @@ use shared::protocol::accounts::Authenticated;
 use shared::push::ephemeral::Ephemeral;
 use shared::push::{Push, dynamodb};
 use shared::store::Db;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::resources;
+use crate::routes::routes;
 use crate::signed_in::Authenticates;
 
 /// What these handlers touch.
@@ -71,28 +68,21 @@ impl Authenticates for State {
     }
 }
 
-/// Every route of this function, ready to serve.
-pub fn router(state: Arc<State>) -> OpenApiRouter {
-    routes().with_state(state)
-}
-
-/// Every route of this function, with its documentation.
-pub fn routes() -> OpenApiRouter<Arc<State>> {
-    OpenApiRouter::new()
-        .routes(routes!(register::register))
-        .routes(routes!(register::older))
-        .routes(routes!(register::older_users))
-        .routes(routes!(login::login))
-        .routes(routes!(login::older))
-        .routes(routes!(login::older_users))
-        .routes(routes!(refresh::refresh))
-        .routes(routes!(logout::logout))
-        .routes(routes!(logout::logout_all))
-        .routes(routes!(sessions::list))
-        .routes(routes!(sessions::revoke))
-        .routes(routes!(password::change))
-        .routes(routes!(ticket::issue))
-}
+routes!(for State:
+    register::register,
+    register::older,
+    register::older_users,
+    login::login,
+    login::older,
+    login::older_users,
+    refresh::refresh,
+    logout::logout,
+    logout::logout_all,
+    sessions::list,
+    sessions::revoke,
+    password::change,
+    ticket::issue,
+);
 
 fn visitor(origin: Origin) -> Visitor {
     Visitor { ip: origin.ip, now: origin.now }

@@ -8,7 +8,6 @@ use shared::domain::accounts;
 use shared::edge::extract::Body;
 use shared::error::Result;
 use shared::protocol::accounts::ChangePassword;
-use shared::protocol::problem::Problem;
 
 use super::State;
 use crate::signed_in::SignedIn;
@@ -18,13 +17,8 @@ use crate::signed_in::SignedIn;
     put, path = "/api/auth/password", tag = "auth", request_body = ChangePassword, security(("bearer" = [])),
     responses(
         (status = 204, description = "Replaced"),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`wrong_password`", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`: too many wrong passwords", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`wrong_password`"),
+        (status = 429, description = "`rate_limited`: too many wrong passwords"),
     )
 )]
 pub(super) async fn change(

@@ -8,7 +8,6 @@ use shared::domain::sessions;
 use shared::edge::extract::{Body, Origin};
 use shared::error::Result;
 use shared::protocol::accounts::{Refresh, Tokens};
-use shared::protocol::problem::Problem;
 
 use super::{State, visitor};
 
@@ -17,11 +16,7 @@ use super::{State, visitor};
     post, path = "/api/auth/refresh", tag = "auth", request_body = Refresh,
     responses(
         (status = 200, description = "New tokens; the refresh token that was sent is used up", body = Tokens),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`invalid_refresh_token`", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_refresh_token`"),
     )
 )]
 pub(super) async fn refresh(

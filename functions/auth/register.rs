@@ -9,7 +9,6 @@ use shared::domain::accounts;
 use shared::edge::extract::{Body, Origin};
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Register};
-use shared::protocol::problem::Problem;
 
 use super::{State, visitor, with_token};
 
@@ -18,12 +17,9 @@ use super::{State, visitor, with_token};
     post, path = "/api/auth/register", tag = "auth", request_body = Register,
     responses(
         (status = 201, description = "The account, and tokens of its first session", body = Authenticated),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`username_taken`, `email_taken`", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`: all wrong fields at once", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`: too many accounts from one address", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`username_taken`, `email_taken`"),
+        (status = 422, description = "`invalid_input`: all wrong fields at once"),
+        (status = 429, description = "`rate_limited`: too many accounts from one address"),
     )
 )]
 pub(super) async fn register(
@@ -40,12 +36,9 @@ pub(super) async fn register(
     post, path = "/api/register", tag = "older clients", request_body = Register,
     responses(
         (status = 200, description = "The account, and tokens of its first session; `token` is the access token", body = Authenticated),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`username_taken`, `email_taken`", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`: all wrong fields at once", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`: too many accounts from one address", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`username_taken`, `email_taken`"),
+        (status = 422, description = "`invalid_input`: all wrong fields at once"),
+        (status = 429, description = "`rate_limited`: too many accounts from one address"),
     )
 )]
 pub(super) async fn older(state: Extract<Arc<State>>, origin: Origin, given: Body<Register>) -> Result<Json<Authenticated>> {
@@ -58,12 +51,9 @@ pub(super) async fn older(state: Extract<Arc<State>>, origin: Origin, given: Bod
     post, path = "/api/users/register", tag = "older clients", request_body = Register,
     responses(
         (status = 200, description = "The account, and tokens of its first session; `token` is the access token", body = Authenticated),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`username_taken`, `email_taken`", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`: all wrong fields at once", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`: too many accounts from one address", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`username_taken`, `email_taken`"),
+        (status = 422, description = "`invalid_input`: all wrong fields at once"),
+        (status = 429, description = "`rate_limited`: too many accounts from one address"),
     )
 )]
 pub(super) async fn older_users(

@@ -12,7 +12,6 @@ use shared::error::Result;
 use shared::id::SessionId;
 use shared::protocol::accounts::Session;
 use shared::protocol::page::Page;
-use shared::protocol::problem::Problem;
 
 use super::State;
 use crate::signed_in::SignedIn;
@@ -37,10 +36,7 @@ pub(super) struct OfSession {
     get, path = "/api/auth/sessions", tag = "auth", params(PageQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "A page of sessions", body = Page<Session>),
-        (status = 400, description = "`malformed_query`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`: the cursor is none of ours", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`: the cursor is none of ours"),
     )
 )]
 pub(super) async fn list(
@@ -57,10 +53,8 @@ pub(super) async fn list(
     params(("session_id" = u64, Path, description = "A session of one's own", example = 7)),
     responses(
         (status = 204, description = "Ended"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`session_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`: the path holds no id", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`session_not_found`"),
+        (status = 422, description = "`invalid_input`: the path holds no id"),
     )
 )]
 pub(super) async fn revoke(

@@ -7,7 +7,6 @@ use axum::extract::State as Extract;
 use shared::domain::tickets;
 use shared::error::Result;
 use shared::protocol::accounts::Ticket;
-use shared::protocol::problem::Problem;
 
 use super::State;
 use crate::signed_in::SignedIn;
@@ -17,9 +16,7 @@ use crate::signed_in::SignedIn;
     post, path = "/api/auth/ticket", tag = "auth", security(("bearer" = [])),
     responses(
         (status = 200, description = "The ticket, and the socket's URL with it", body = Ticket),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`: too many sockets", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`: too many sockets"),
     )
 )]
 pub(super) async fn issue(Extract(state): Extract<Arc<State>>, SignedIn(caller): SignedIn) -> Result<Json<Ticket>> {

@@ -18,6 +18,7 @@ use shared::error::{Error, Result};
 use shared::push::dynamodb;
 use shared::push::ephemeral::Ephemeral;
 use shared::store::Db;
+use shared::telemetry::invocation::{End, Invocation};
 use shared::time::Timestamp;
 
 pub use self::request::Handshake;
@@ -61,10 +62,11 @@ pub async fn handle(
     state: Arc<State>,
     event: LambdaEvent<Handshake>,
 ) -> Result<ApiGatewayCustomAuthorizerResponse, lambda_runtime::Error> {
+    let invocation = Invocation::begin();
     let handshake = event.payload;
     let admitted = admit(&state, &handshake, Timestamp::now()).await;
-    let outcome = admitted.as_ref().map_or_else(Error::code, |_| "allowed");
-    tracing::info!(request_id = handshake.request_id(), outcome, "handshake");
+    let code = admitted.as_ref().map_or_else(Error::code, |_| "ok");
+    invocation.end(&End { request_id: handshake.request_id(), what: "handshake", code, status: None, connection: None });
     match admitted {
         Ok(caller) => Ok(answer(&handshake, Some(&caller))),
         Err(Error::Unauthenticated(_)) => Err("Unauthorized".into()),

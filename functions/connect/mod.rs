@@ -8,9 +8,11 @@ use shared::caller::Caller;
 use shared::domain::{rooms, sessions};
 use shared::edge::problem;
 use shared::edge::socket::{Event, Socket};
-use shared::error::Result;
+use shared::error::{Error, Result};
 use shared::push::Push;
+use shared::push::registry::Connection;
 use shared::store::Db;
+use shared::telemetry::invocation::{End, Invocation};
 use shared::time::Timestamp;
 
 /// What this function touches.
@@ -24,11 +26,14 @@ pub struct State {
 
 /// Decides whether the socket may open; any status but 200 refuses the handshake.
 pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result::Result<Value, lambda_runtime::Error> {
+    let invocation = Invocation::begin();
     let event = event.payload;
     let request_id = event.request_id().to_owned();
     let outcome = open(&state, &event, Timestamp::now()).await;
     let status = outcome.as_ref().map_or_else(|error| problem::status(error).as_u16(), |()| 200);
-    tracing::info!(request_id, status, "connect");
+    let code = outcome.as_ref().map_or_else(Error::code, |()| "ok");
+    let connection = event.connection_id();
+    invocation.end(&End { request_id: &request_id, what: "connect", code, status: Some(status), connection });
     if let Err(error) = outcome {
         problem::log(&error, &request_id);
         return Ok(json!({ "statusCode": status }));
@@ -41,11 +46,18 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result
 
 async fn open(state: &State, event: &Event, now: Timestamp) -> Result<()> {
     let socket = Socket::of(event)?;
+    let Connection { user, session, id, .. } = &socket.connection;
     if let Some(room) = &socket.bound {
-        let caller: Caller = sessions::resume(&state.db, socket.connection.user, socket.connection.session, now).await?;
+        let caller: Caller = sessions::resume(&state.db, *user, *session, now).await?;
         rooms::enter(&state.db, &state.push, &caller, room).await?;
     }
-    state.push.register(&socket.connection).await
+    state.push.register(&socket.connection).await?;
+    // Whoever ends a session closes the sockets that are known by then. One that comes after that finds out here, before it hears anything.
+    if let Err(ended) = sessions::resume(&state.db, *user, *session, now).await {
+        state.push.forget(*user, id, now).await?;
+        return Err(ended);
+    }
+    Ok(())
 }
 
 /// The dialect if it was offered; else the subprotocol that carried the token, because browsers insist on an answer to what they offer.

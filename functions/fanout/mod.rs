@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
+use shared::error::Error;
 use shared::push::Push;
 use shared::push::audience::Shard;
+use shared::telemetry::invocation::{End, Invocation};
 use shared::time::Timestamp;
 
 /// What this function touches.
@@ -17,7 +19,11 @@ pub struct State {
 
 /// Serves one shard.
 pub async fn handle(state: Arc<State>, event: LambdaEvent<Shard>) -> Result<Value, lambda_runtime::Error> {
+    let invocation = Invocation::begin();
     let connections = event.payload.to.len();
-    state.push.deliver(event.payload, Timestamp::now()).await?;
+    let delivered = state.push.deliver(event.payload, Timestamp::now()).await;
+    let code = delivered.as_ref().map_or_else(Error::code, |()| "ok");
+    invocation.end(&End { request_id: &event.context.request_id, what: "shard", code, status: None, connection: None });
+    delivered?;
     Ok(json!({ "connections": connections }))
 }

@@ -12,7 +12,6 @@ use shared::edge::extract::{Body, Path, Query};
 use shared::error::{Error, Result};
 use shared::protocol::messages::{Edit, Message, NewContent};
 use shared::protocol::page::Page;
-use shared::protocol::problem::Problem;
 
 use super::{InMessage, PageQuery, State};
 use crate::signed_in::SignedIn;
@@ -26,12 +25,10 @@ use crate::signed_in::SignedIn;
     ),
     responses(
         (status = 200, description = "The message as it is now", body = Message),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed` (it is somebody else's), `not_a_member`, `blocked`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `message_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`message_unsent`, `system_message`, `forwarded_message`, `room_archived`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed` (it is somebody else's), `not_a_member`, `blocked`"),
+        (status = 404, description = "`room_not_found`, `message_not_found`"),
+        (status = 409, description = "`message_unsent`, `system_message`, `forwarded_message`, `room_archived`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn edit(
@@ -73,12 +70,10 @@ pub(super) struct DeleteQuery {
     ),
     responses(
         (status = 204, description = "Gone. Unsent for all, its place stays as a message without content"),
-        (status = 400, description = "`missing_parameter`, `malformed_query`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `message_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`system_message`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "`missing_parameter`"),
+        (status = 403, description = "`not_allowed`, `not_a_member`"),
+        (status = 404, description = "`room_not_found`, `message_not_found`"),
+        (status = 409, description = "`system_message`"),
     )
 )]
 pub(super) async fn delete(
@@ -107,10 +102,7 @@ pub(super) async fn delete(
     ),
     responses(
         (status = 200, description = "A page of earlier texts", body = Page<Edit>),
-        (status = 400, description = "`malformed_query`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `message_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`, `message_not_found`"),
     )
 )]
 pub(super) async fn edits(

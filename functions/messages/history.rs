@@ -9,7 +9,6 @@ use shared::domain::messages::{self, Part};
 use shared::edge::extract::{Path, Query};
 use shared::error::{Error, Result};
 use shared::protocol::messages::{History, Message};
-use shared::protocol::problem::Problem;
 
 use super::{InMessage, InRoom, State};
 use crate::signed_in::SignedIn;
@@ -46,10 +45,7 @@ impl HistoryQuery {
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), HistoryQuery),
     responses(
         (status = 200, description = "Messages, oldest first", body = History),
-        (status = 400, description = "`malformed_query`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`"),
     )
 )]
 pub(super) async fn list(
@@ -70,9 +66,7 @@ pub(super) async fn list(
     ),
     responses(
         (status = 200, description = "The message", body = Message),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `message_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`, `message_not_found`"),
     )
 )]
 pub(super) async fn get(

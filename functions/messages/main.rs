@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    shared::telemetry::start();
+    shared::telemetry::start(env!("CARGO_BIN_NAME"));
     let state = messages::State {
         db: resources::database().await?,
         keys: resources::keys().await?,
         push: resources::push()?,
         limits: resources::limits()?,
+        throttle: resources::throttle()?,
     };
-    shared::edge::http::serve(messages::router(Arc::new(state)).into()).await
+    shared::edge::http::serve(messages::router(Arc::new(state))).await
 }

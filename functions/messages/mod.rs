@@ -6,20 +6,19 @@ mod older;
 mod pins;
 mod reactions;
 mod receipts;
+mod search;
 mod send;
 mod sync;
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 use shared::config::Limits;
+use shared::domain::throttle::Throttle;
 use shared::domain::tokens::Keys;
 use shared::id::RoomRef;
 use shared::push::Push;
 use shared::store::Db;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
+use crate::routes::routes;
 use crate::signed_in::Authenticates;
 
 /// What these handlers touch.
@@ -33,6 +32,8 @@ pub struct State {
     pub push: Push,
     /// Sizes and rates.
     pub limits: Limits,
+    /// Counts searches, and direct rooms that older clients open.
+    pub throttle: Throttle,
 }
 
 impl Authenticates for State {
@@ -45,32 +46,26 @@ impl Authenticates for State {
     }
 }
 
-/// Every route of this function, with its documentation.
-pub fn routes() -> OpenApiRouter<Arc<State>> {
-    OpenApiRouter::new()
-        .routes(routes!(history::list, send::send))
-        .routes(routes!(history::get, change::edit, change::delete))
-        .routes(routes!(change::edits))
-        .routes(routes!(reactions::reactors, reactions::react, reactions::unreact))
-        .routes(routes!(pins::pin, pins::unpin))
-        .routes(routes!(pins::pins))
-        .routes(routes!(receipts::read))
-        .routes(routes!(receipts::delivered))
-        .routes(routes!(receipts::of_message))
-        .routes(routes!(receipts::unread))
-        .routes(routes!(sync::room))
-        .routes(routes!(sync::rooms))
-        .routes(routes!(receipts::of_message_id))
-        .routes(routes!(older::list_by_query))
-        .routes(routes!(older::send))
-        .routes(routes!(older::list_by_path))
-        .routes(routes!(older::unsend))
-}
-
-/// The routes, ready to serve.
-pub fn router(state: Arc<State>) -> OpenApiRouter {
-    routes().with_state(state)
-}
+routes!(for State:
+    history::list, send::send,
+    history::get, change::edit, change::delete,
+    change::edits,
+    reactions::reactors, reactions::react, reactions::unreact,
+    pins::pin, pins::unpin,
+    pins::pins,
+    receipts::read,
+    receipts::delivered,
+    receipts::of_message,
+    receipts::unread,
+    sync::room,
+    sync::rooms,
+    search::search,
+    receipts::of_message_id,
+    older::list_by_query,
+    older::send,
+    older::list_by_path,
+    older::unsend,
+);
 
 /// The room that a path names.
 #[derive(Deserialize)]

@@ -6,14 +6,14 @@ use axum::Json;
 use axum::extract::State as Extract;
 use serde::Deserialize;
 use serde_json::Value;
+use shared::caller::Caller;
 use shared::domain::messages::{self, Part};
 use shared::domain::{directs, unsending};
 use shared::edge::extract::{Body, Path, Query};
 use shared::error::{Error, Result};
-use shared::id::{MessageId, RoomRef, UserId};
+use shared::id::{MessageId, RoomId, RoomRef, UserId};
 use shared::protocol::actions::{self, Action};
 use shared::protocol::messages::{History, Message};
-use shared::protocol::problem::Problem;
 
 use super::State;
 use crate::signed_in::SignedIn;
@@ -40,9 +40,8 @@ pub(super) struct ByQuery {
     get, path = "/api/messages", tag = "older clients", params(ByQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "Messages, oldest first", body = History),
-        (status = 400, description = "`missing_parameter`, `malformed_query`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "`missing_parameter`"),
+        (status = 404, description = "`room_not_found`"),
     )
 )]
 pub(super) async fn list_by_query(
@@ -77,10 +76,7 @@ pub(super) struct ByPath {
     params(("conversationId" = String, Path, description = "`7`, `room-7` or a slug", example = "1"), ByPath),
     responses(
         (status = 200, description = "Messages, oldest first", body = History),
-        (status = 400, description = "`malformed_query`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`"),
     )
 )]
 pub(super) async fn list_by_path(
@@ -99,7 +95,6 @@ pub(super) async fn list_by_path(
 #[expect(dead_code, reason = "describes the body; `protocol::actions` reads it, the same as a frame")]
 pub(super) struct OlderMessage {
     /// The room, in any form; `room_id`, `roomId`, `conversationId` are read, too. General when absent, and nobody is named.
-    #[schema(value_type = String, example = "1")]
     conversation_id: Option<RoomRef>,
     /// Or a person, whose direct room it goes to.
     receiver_id: Option<UserId>,
@@ -117,13 +112,10 @@ pub(super) struct OlderMessage {
     post, path = "/api/messages/send", tag = "older clients", request_body = OlderMessage, security(("bearer" = [])),
     responses(
         (status = 200, description = "Stored and pushed", body = Message),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`blocked`, `not_allowed`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `user_not_found`, `message_not_found` (of `reply_to`)", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`client_id_reused`, `room_archived`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`blocked`, `not_allowed`"),
+        (status = 404, description = "`room_not_found`, `user_not_found`, `message_not_found` (of `reply_to`)"),
+        (status = 409, description = "`client_id_reused`, `room_archived`"),
+        (status = 429, description = "`rate_limited`, `duplicate_message`"),
     )
 )]
 pub(super) async fn send(
@@ -138,10 +130,19 @@ pub(super) async fn send(
     };
     let room = match (room, receiver) {
         (Some(room), _) => room,
-        (None, Some(receiver)) => directs::open(&state.db, &state.push, &caller, receiver).await?.0.id.into(),
+        (None, Some(receiver)) => directly_to(&state, &caller, receiver).await?.into(),
         (None, None) => RoomRef::general(),
     };
     messages::send(&state.db, &state.push, &state.limits, &caller, (&room, &message)).await.map(|sent| Json(sent.message))
+}
+
+/// The direct room with somebody. Opening one counts as it does by its own route; going on in one does not.
+async fn directly_to(state: &State, caller: &Caller, receiver: UserId) -> Result<RoomId> {
+    if let Some(room) = directs::known(&state.db, caller, receiver).await? {
+        return Ok(room);
+    }
+    state.throttle.act(caller).await?;
+    Ok(directs::open(&state.db, &state.push, caller, receiver).await?.0.id)
 }
 
 #[derive(Deserialize)]
@@ -156,11 +157,9 @@ pub(super) struct ById {
     params(("messageId" = u64, Path, description = "The message's number across all rooms", example = 9001)),
     responses(
         (status = 200, description = "What is left of it", body = Message),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`message_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`system_message`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`"),
+        (status = 404, description = "`message_not_found`"),
+        (status = 409, description = "`system_message`"),
     )
 )]
 pub(super) async fn unsend(

@@ -9,7 +9,6 @@ use shared::edge::extract::Path;
 use shared::error::Result;
 use shared::protocol::messages::Message;
 use shared::protocol::page::Page;
-use shared::protocol::problem::Problem;
 
 use super::{InMessage, InRoom, State};
 use crate::signed_in::SignedIn;
@@ -23,11 +22,9 @@ use crate::signed_in::SignedIn;
     ),
     responses(
         (status = 200, description = "The message, pinned", body = Message),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`, `blocked`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `message_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`message_unsent`, `system_message`, `too_many_pins`, `room_archived`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`, `blocked`"),
+        (status = 404, description = "`room_not_found`, `message_not_found`"),
+        (status = 409, description = "`message_unsent`, `system_message`, `too_many_pins`, `room_archived`"),
     )
 )]
 pub(super) async fn pin(
@@ -47,11 +44,9 @@ pub(super) async fn pin(
     ),
     responses(
         (status = 200, description = "The message, pinned no longer", body = Message),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`, `blocked`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `message_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`room_archived`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`, `blocked`"),
+        (status = 404, description = "`room_not_found`, `message_not_found`"),
+        (status = 409, description = "`room_archived`"),
     )
 )]
 pub(super) async fn unpin(
@@ -68,9 +63,7 @@ pub(super) async fn unpin(
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
         (status = 200, description = "All pinned messages", body = Page<Message>),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`"),
     )
 )]
 pub(super) async fn pins(

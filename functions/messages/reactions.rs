@@ -10,7 +10,6 @@ use shared::edge::extract::{Body, Path, Query};
 use shared::error::{Error, Result};
 use shared::protocol::messages::{NewReaction, ReactionChange, Reactor};
 use shared::protocol::page::Page;
-use shared::protocol::problem::Problem;
 
 use super::{InMessage, State};
 use crate::signed_in::SignedIn;
@@ -25,12 +24,10 @@ use crate::signed_in::SignedIn;
     ),
     responses(
         (status = 200, description = "The reaction stands", body = ReactionChange),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_a_member`, `blocked`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `message_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`message_unsent`, `too_many_reactions`, `room_archived`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_a_member`, `blocked`"),
+        (status = 404, description = "`room_not_found`, `message_not_found`"),
+        (status = 409, description = "`message_unsent`, `too_many_reactions`, `room_archived`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn react(
@@ -40,7 +37,7 @@ pub(super) async fn react(
     Body(new): Body<NewReaction>,
 ) -> Result<Json<ReactionChange>> {
     let reacting = Reacting { room: &path.room_id, seq: path.seq, emoji: &new.emoji };
-    reactions::react(&state.db, &state.push, &caller, reacting).await.map(Json)
+    reactions::react(&state.db, &state.push, &state.limits, &caller, reacting).await.map(Json)
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -61,12 +58,11 @@ pub(super) struct EmojiQuery {
     ),
     responses(
         (status = 200, description = "The reaction stands no longer", body = ReactionChange),
-        (status = 400, description = "`missing_parameter`, `malformed_query`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_a_member`, `blocked`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `message_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`room_archived`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "`missing_parameter`"),
+        (status = 403, description = "`not_a_member`, `blocked`"),
+        (status = 404, description = "`room_not_found`, `message_not_found`"),
+        (status = 409, description = "`room_archived`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn unreact(
@@ -78,7 +74,7 @@ pub(super) async fn unreact(
     let missing = || Error::Malformed("missing_parameter", "The query must name the emoji.".into());
     let emoji = query.emoji.ok_or_else(missing)?;
     let reacting = Reacting { room: &path.room_id, seq: path.seq, emoji: &emoji };
-    reactions::unreact(&state.db, &state.push, &caller, reacting).await.map(Json)
+    reactions::unreact(&state.db, &state.push, &state.limits, &caller, reacting).await.map(Json)
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -104,10 +100,7 @@ pub(super) struct ReactorsQuery {
     ),
     responses(
         (status = 200, description = "A page of reactions", body = Page<Reactor>),
-        (status = 400, description = "`malformed_query`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `message_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`, `message_not_found`"),
     )
 )]
 pub(super) async fn reactors(

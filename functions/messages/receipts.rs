@@ -9,7 +9,6 @@ use shared::domain::receipts::{self, Mark};
 use shared::edge::extract::{Body, Path};
 use shared::error::Result;
 use shared::id::MessageId;
-use shared::protocol::problem::Problem;
 use shared::protocol::receipts::{Mark as MarkBody, Receipt, Receipts, Unread};
 
 use super::{InMessage, InRoom, State};
@@ -21,11 +20,8 @@ use crate::signed_in::SignedIn;
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
         (status = 200, description = "How far one has read now, and what is unread", body = Receipt),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_a_member`"),
+        (status = 404, description = "`room_not_found`"),
     )
 )]
 pub(super) async fn read(
@@ -43,11 +39,8 @@ pub(super) async fn read(
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
         (status = 200, description = "Where the marks stand now", body = Receipt),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_a_member`"),
+        (status = 404, description = "`room_not_found`"),
     )
 )]
 pub(super) async fn delivered(
@@ -68,10 +61,8 @@ pub(super) async fn delivered(
     ),
     responses(
         (status = 200, description = "The present members whom it has reached", body = Receipts),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `message_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_a_member`"),
+        (status = 404, description = "`room_not_found`, `message_not_found`"),
     )
 )]
 pub(super) async fn of_message(
@@ -94,10 +85,8 @@ pub(super) struct ById {
     params(("messageId" = u64, Path, description = "The message's number across all rooms", example = 9001)),
     responses(
         (status = 200, description = "The present members whom it has reached", body = Receipts),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`message_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_a_member`"),
+        (status = 404, description = "`message_not_found`"),
     )
 )]
 pub(super) async fn of_message_id(
@@ -113,7 +102,6 @@ pub(super) async fn of_message_id(
     get, path = "/api/unread", tag = "messages", security(("bearer" = [])),
     responses(
         (status = 200, description = "The sum, and each room that has any", body = Unread),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn unread(Extract(state): Extract<Arc<State>>, SignedIn(caller): SignedIn) -> Result<Json<Unread>> {

@@ -7,9 +7,9 @@ use axum::extract::State as Extract;
 use axum::http::{HeaderName, StatusCode, header};
 use shared::domain::messages;
 use shared::edge::extract::{Body, Path};
+use shared::edge::rates::Told;
 use shared::error::Result;
 use shared::protocol::messages::{Message, NewMessage};
-use shared::protocol::problem::Problem;
 
 use super::{InRoom, State};
 use crate::signed_in::SignedIn;
@@ -21,12 +21,9 @@ use crate::signed_in::SignedIn;
     responses(
         (status = 201, description = "Stored and pushed", body = Message, headers(("location" = String, description = "Its path"))),
         (status = 200, description = "It was stored before, under the same `client_id`", body = Message),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `message_not_found` (of `reply_to`; both of `forward`)", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`client_id_reused`, `room_archived`; `message_unsent`, `system_message` (of `forward`)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`, `message_not_found` (of `reply_to`; both of `forward`)"),
+        (status = 409, description = "`client_id_reused`, `room_archived`; `message_unsent`, `system_message` (of `forward`)"),
+        (status = 429, description = "`rate_limited`, `duplicate_message`"),
     )
 )]
 pub(super) async fn send(
@@ -34,9 +31,9 @@ pub(super) async fn send(
     SignedIn(caller): SignedIn,
     Path(path): Path<InRoom>,
     Body(new): Body<NewMessage>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Message>)> {
+) -> Result<(StatusCode, Told, [(HeaderName, String); 1], Json<Message>)> {
     let sent = messages::send(&state.db, &state.push, &state.limits, &caller, (&path.room_id, &new)).await?;
     let status = if sent.replayed { StatusCode::OK } else { StatusCode::CREATED };
     let place = format!("/api/rooms/{}/messages/{}", sent.message.room_id, sent.message.seq);
-    Ok((status, [(header::LOCATION, place)], Json(sent.message)))
+    Ok((status, Told(sent.rate), [(header::LOCATION, place)], Json(sent.message)))
 }

@@ -8,7 +8,6 @@ use serde::Deserialize;
 use shared::domain::sync;
 use shared::edge::extract::{Path, Query};
 use shared::error::Result;
-use shared::protocol::problem::Problem;
 use shared::protocol::sync::{RoomSync, RoomsSync};
 
 use super::{InRoom, State};
@@ -30,11 +29,8 @@ pub(super) struct Since {
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), Since),
     responses(
         (status = 200, description = "Changed messages and members, and the room", body = RoomSync),
-        (status = 400, description = "`malformed_query`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_a_member`: only history is left to a past member", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_a_member`: only history is left to a past member"),
+        (status = 404, description = "`room_not_found`"),
     )
 )]
 pub(super) async fn room(
@@ -61,9 +57,7 @@ pub(super) struct Place {
     get, path = "/api/sync", tag = "messages", params(Place), security(("bearer" = [])),
     responses(
         (status = 200, description = "Rooms, and where to go on", body = RoomsSync),
-        (status = 400, description = "`malformed_query`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`: the cursor is none of ours", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`: the cursor is none of ours"),
     )
 )]
 pub(super) async fn rooms(

@@ -1,4 +1,7 @@
 //! Migrations as a function: `{"direction": "up"}` by hand, or a custom resource's event at every deployment. The latter is always answered.
+//!
+//! `{"appoint": "ann"}` makes somebody an operator: whoever may invoke this function has the deployment in hand, and its first operator has to
+//! come from somewhere.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -7,11 +10,11 @@ use futures_util::FutureExt;
 use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::config::SecretSource;
+use shared::domain::admin;
 use shared::edge::cloudformation::{self, RequestType};
-use shared::edge::secrets;
 use shared::error::{Error, Result};
 use shared::store::{Db, migrations};
+use shared::telemetry::invocation::{End, Invocation};
 use shared::time::Timestamp;
 
 use crate::resources;
@@ -31,10 +34,22 @@ enum Order {
 
 /// Runs what the event asks for; the answer is the version that the schema then has.
 pub async fn handle(event: LambdaEvent<Value>) -> std::result::Result<Value, lambda_runtime::Error> {
+    let invocation = Invocation::begin();
+    let request_id = event.context.request_id.clone();
+    let done = done(event).await;
+    let code = if done.is_ok() { "ok" } else { "failed" };
+    invocation.end(&End { request_id: &request_id, what: "migrate", code, status: None, connection: None });
+    done
+}
+
+async fn done(event: LambdaEvent<Value>) -> std::result::Result<Value, lambda_runtime::Error> {
     let now = u64::try_from(Timestamp::now().0).unwrap_or_default();
     let left = Duration::from_millis(event.context.deadline.saturating_sub(now)).saturating_sub(TIME_TO_ANSWER);
     if event.payload.get("RequestType").is_some() {
         return at_deploy(serde_json::from_value(event.payload)?, left).await;
+    }
+    if let Some(username) = event.payload.get("appoint") {
+        return appoint(username.as_str().unwrap_or_default()).await.map_err(|error| reason(&error).into());
     }
     let version = go(serde_json::from_value(event.payload)?).await.map_err(|error| reason(&error))?;
     Ok(json!({ "version": version }))
@@ -65,8 +80,7 @@ async fn guarded<T>(left: Duration, work: impl Future<Output = Result<T>>) -> Re
 }
 
 async fn go(order: Order) -> Result<i64> {
-    let source = SecretSource::database().map_err(Error::internal)?;
-    let url = secrets::resolve(source, &resources::aws()?).await?;
+    let url = resources::store_url().await?;
     match order {
         Order::Up => migrations::up(&url).await,
         Order::Down { target } => {
@@ -79,6 +93,12 @@ async fn go(order: Order) -> Result<i64> {
             Ok(target)
         }
     }
+}
+
+async fn appoint(username: &str) -> Result<Value> {
+    let url = resources::store_url().await?;
+    let user = admin::appoint(&Db::lazy(&url)?, username, Timestamp::now()).await?;
+    Ok(json!({ "appointed": user }))
 }
 
 /// Code and cause in one line; the operator reads it, nobody else.

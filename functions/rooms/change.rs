@@ -8,11 +8,10 @@ use axum::http::StatusCode;
 use shared::domain::{rooms, settings};
 use shared::edge::extract::{Body, Path};
 use shared::error::Result;
-use shared::protocol::problem::Problem;
 use shared::protocol::rooms::{ChangeRoom, Mute, Room};
 
 use super::{InRoom, State};
-use crate::signed_in::SignedIn;
+use crate::signed_in::{Acting, SignedIn};
 
 /// Renames a room, changes its topic or rules, archives it or takes it back from there: admins and owners.
 #[utoipa::path(
@@ -20,17 +19,15 @@ use crate::signed_in::SignedIn;
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
         (status = 200, description = "The room as the caller sees it", body = Room),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`direct_room`, `room_archived`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`"),
+        (status = 404, description = "`room_not_found`"),
+        (status = 409, description = "`direct_room`, `room_archived`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn update(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Path(path): Path<InRoom>,
     Body(change): Body<ChangeRoom>,
 ) -> Result<Json<Room>> {
@@ -43,16 +40,15 @@ pub(super) async fn update(
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
         (status = 204, description = "Gone"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`direct_room`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`"),
+        (status = 404, description = "`room_not_found`"),
+        (status = 409, description = "`direct_room`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn delete(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Path(path): Path<InRoom>,
 ) -> Result<StatusCode> {
     settings::delete(&state.db, &state.push, &caller, &path.room_id).await?;
@@ -65,11 +61,8 @@ pub(super) async fn delete(
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
         (status = 200, description = "The room as the caller sees it", body = Room),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_a_member`"),
+        (status = 404, description = "`room_not_found`"),
     )
 )]
 pub(super) async fn mute(

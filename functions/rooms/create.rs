@@ -8,25 +8,22 @@ use axum::http::{HeaderName, StatusCode, header};
 use shared::domain::rooms;
 use shared::edge::extract::Body;
 use shared::error::Result;
-use shared::protocol::problem::Problem;
 use shared::protocol::rooms::{NewRoom, Room, RoomKind};
 
 use super::State;
-use crate::signed_in::SignedIn;
+use crate::signed_in::Acting;
 
 /// Makes a group (or a public room); the caller owns it.
 #[utoipa::path(
     post, path = "/api/rooms", tag = "rooms", request_body = NewRoom, security(("bearer" = [])),
     responses(
         (status = 201, description = "The new room", body = Room, headers(("location" = String, description = "Its path"))),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn create(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Body(new): Body<NewRoom>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Room>)> {
     let kind = new.kind.unwrap_or(RoomKind::Group);
@@ -39,14 +36,12 @@ pub(super) async fn create(
     post, path = "/api/rooms/create", tag = "older clients", request_body = NewRoom, security(("bearer" = [])),
     responses(
         (status = 200, description = "The new room", body = Room),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn create_public(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Body(new): Body<NewRoom>,
 ) -> Result<Json<Room>> {
     let kind = new.kind.unwrap_or(RoomKind::Public);

@@ -10,11 +10,10 @@ use shared::domain::directs;
 use shared::edge::extract::Path;
 use shared::error::Result;
 use shared::id::UserId;
-use shared::protocol::problem::Problem;
 use shared::protocol::rooms::Room;
 
 use super::State;
-use crate::signed_in::SignedIn;
+use crate::signed_in::Acting;
 
 #[derive(Deserialize)]
 pub(super) struct With {
@@ -28,15 +27,14 @@ pub(super) struct With {
     responses(
         (status = 201, description = "The new room", body = Room),
         (status = 200, description = "The room, as it was", body = Room),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`blocked`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`user_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`blocked`"),
+        (status = 404, description = "`user_not_found`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn open(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Path(path): Path<With>,
 ) -> Result<(StatusCode, Json<Room>)> {
     let (room, new) = directs::open(&state.db, &state.push, &caller, path.user_id).await?;

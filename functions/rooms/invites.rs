@@ -12,10 +12,9 @@ use shared::error::Result;
 use shared::id::RoomRef;
 use shared::protocol::invites::{Invite, NewInvite};
 use shared::protocol::page::Page;
-use shared::protocol::problem::Problem;
 
 use super::{InRoom, State};
-use crate::signed_in::SignedIn;
+use crate::signed_in::{Acting, SignedIn};
 
 /// The invitation that a path names.
 #[derive(Deserialize)]
@@ -30,17 +29,15 @@ pub(super) struct InInvite {
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
         (status = 201, description = "The invitation", body = Invite),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`direct_room`, `room_archived`, `too_many_invites`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`"),
+        (status = 404, description = "`room_not_found`"),
+        (status = 409, description = "`direct_room`, `room_archived`, `too_many_invites`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn create(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Path(path): Path<InRoom>,
     MaybeBody(new): MaybeBody<NewInvite>,
 ) -> Result<(StatusCode, Json<Invite>)> {
@@ -54,10 +51,8 @@ pub(super) async fn create(
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
         (status = 200, description = "All open invitations", body = Page<Invite>),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`"),
+        (status = 404, description = "`room_not_found`"),
     )
 )]
 pub(super) async fn list(
@@ -73,19 +68,18 @@ pub(super) async fn list(
     delete, path = "/api/rooms/{room_id}/invites/{code}", tag = "rooms", security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("code" = String, Path, description = "The invitation's code"),
+        ("code" = String, Path, description = "The invitation's code", example = "Qm9zdG9uIFRlYSBQYXJ0eQ"),
     ),
     responses(
         (status = 204, description = "It opens nothing any more"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `invite_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`"),
+        (status = 404, description = "`room_not_found`, `invite_not_found`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn revoke(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Path(path): Path<InInvite>,
 ) -> Result<StatusCode> {
     invites::revoke(&state.db, &caller, &path.room_id, &path.code).await?;

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use serde::Deserialize;
-use shared::domain::rooms;
+use shared::domain::{presence, rooms};
 use shared::edge::extract::{Path, Query};
 use shared::error::Result;
 use shared::protocol::page::Page;
-use shared::protocol::problem::Problem;
 use shared::protocol::rooms::{Room, Scope};
 
 use super::{InRoom, State};
@@ -34,9 +33,7 @@ pub(super) struct ListQuery {
     get, path = "/api/rooms", tag = "rooms", params(ListQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "A page of rooms", body = Page<Room>),
-        (status = 400, description = "`malformed_query`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`: the cursor is none of ours", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`: the cursor is none of ours"),
     )
 )]
 pub(super) async fn list(
@@ -45,7 +42,9 @@ pub(super) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Page<Room>>> {
     let page = (query.cursor.as_deref(), query.limit);
-    rooms::list(&state.db, &caller, query.scope, page).await.map(Json)
+    let mut page = rooms::list(&state.db, &caller, query.scope, page).await?;
+    presence::in_rooms(&state.db, &state.push, caller.user, &mut page.items, caller.now).await?;
+    Ok(Json(page))
 }
 
 /// One room.
@@ -54,9 +53,8 @@ pub(super) async fn list(
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug such as `general`", example = "general")),
     responses(
         (status = 200, description = "The room as the caller sees it", body = Room),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`: the path names no room", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`"),
+        (status = 422, description = "`invalid_input`: the path names no room"),
     )
 )]
 pub(super) async fn get(
@@ -64,5 +62,7 @@ pub(super) async fn get(
     SignedIn(caller): SignedIn,
     Path(path): Path<InRoom>,
 ) -> Result<Json<Room>> {
-    rooms::find(&state.db, &caller, &path.room_id).await.map(Json)
+    let mut room = rooms::find(&state.db, &caller, &path.room_id).await?;
+    presence::in_rooms(&state.db, &state.push, caller.user, std::slice::from_mut(&mut room), caller.now).await?;
+    Ok(Json(room))
 }

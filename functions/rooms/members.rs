@@ -10,11 +10,10 @@ use shared::domain::members;
 use shared::edge::extract::{Body, Path};
 use shared::error::Result;
 use shared::id::{RoomRef, UserId};
-use shared::protocol::problem::Problem;
 use shared::protocol::rooms::{Additions, ChangeMember, Member, NewMembers};
 
 use super::{InRoom, State};
-use crate::signed_in::SignedIn;
+use crate::signed_in::Acting;
 
 /// The person in a room that a path names.
 #[derive(Deserialize)]
@@ -29,17 +28,15 @@ pub(super) struct InMembership {
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
         (status = 200, description = "What became of each", body = Additions),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`direct_room`, `room_archived`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`"),
+        (status = 404, description = "`room_not_found`"),
+        (status = 409, description = "`direct_room`, `room_archived`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn add(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Path(path): Path<InRoom>,
     Body(new): Body<NewMembers>,
 ) -> Result<Json<Additions>> {
@@ -55,17 +52,15 @@ pub(super) async fn add(
     ),
     responses(
         (status = 200, description = "The member from now on", body = Member),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `member_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`last_owner`, `direct_room`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`"),
+        (status = 404, description = "`room_not_found`, `member_not_found`"),
+        (status = 409, description = "`last_owner`, `direct_room`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn set_role(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Path(path): Path<InMembership>,
     Body(change): Body<ChangeMember>,
 ) -> Result<Json<Member>> {
@@ -82,16 +77,15 @@ pub(super) async fn set_role(
     ),
     responses(
         (status = 204, description = "Removed"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `member_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`direct_room`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`"),
+        (status = 404, description = "`room_not_found`, `member_not_found`"),
+        (status = 409, description = "`direct_room`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn remove(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Path(path): Path<InMembership>,
 ) -> Result<StatusCode> {
     members::remove(&state.db, &state.push, &caller, &path.room_id, path.user_id).await?;
@@ -107,16 +101,15 @@ pub(super) async fn remove(
     ),
     responses(
         (status = 204, description = "Banned"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `user_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`direct_room`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`"),
+        (status = 404, description = "`room_not_found`, `user_not_found`"),
+        (status = 409, description = "`direct_room`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn ban(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Path(path): Path<InMembership>,
 ) -> Result<StatusCode> {
     members::ban(&state.db, &state.push, &caller, &path.room_id, path.user_id).await?;
@@ -132,16 +125,15 @@ pub(super) async fn ban(
     ),
     responses(
         (status = 204, description = "No longer banned"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `ban_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`direct_room`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`"),
+        (status = 404, description = "`room_not_found`, `ban_not_found`"),
+        (status = 409, description = "`direct_room`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn unban(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Path(path): Path<InMembership>,
 ) -> Result<StatusCode> {
     members::unban(&state.db, &caller, &path.room_id, path.user_id).await?;

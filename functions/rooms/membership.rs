@@ -10,11 +10,10 @@ use shared::edge::extract::{MaybeBody, Path, Query};
 use shared::error::Result;
 use shared::protocol::invites::Join;
 use shared::protocol::page::Page;
-use shared::protocol::problem::Problem;
 use shared::protocol::rooms::{Leave, Member, Room};
 
 use super::{InRoom, PageQuery, State};
-use crate::signed_in::SignedIn;
+use crate::signed_in::{Acting, SignedIn};
 
 /// A room's members, by ascending id.
 #[utoipa::path(
@@ -22,11 +21,8 @@ use crate::signed_in::SignedIn;
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), PageQuery),
     responses(
         (status = 200, description = "A page of members", body = Page<Member>),
-        (status = 400, description = "`malformed_query`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_a_member`: not any longer", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_a_member`: not any longer"),
+        (status = 404, description = "`room_not_found`"),
     )
 )]
 pub(super) async fn list(
@@ -45,17 +41,15 @@ pub(super) async fn list(
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
         (status = 200, description = "The room, joined", body = Room),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`banned`, `invite_needed`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `invite_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`room_archived`, `invite_expired`, `invite_used_up`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`banned`, `invite_needed`"),
+        (status = 404, description = "`room_not_found`, `invite_not_found`"),
+        (status = 409, description = "`room_archived`, `invite_expired`, `invite_used_up`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn join(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Path(path): Path<InRoom>,
     MaybeBody(join): MaybeBody<Join>,
 ) -> Result<Json<Room>> {
@@ -68,17 +62,15 @@ pub(super) async fn join(
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
         (status = 204, description = "Left"),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_a_member`, `not_allowed` (of `owner`)", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `member_not_found` (of `owner`)", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`last_owner`, `direct_room`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_a_member`, `not_allowed` (of `owner`)"),
+        (status = 404, description = "`room_not_found`, `member_not_found` (of `owner`)"),
+        (status = 409, description = "`last_owner`, `direct_room`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn leave(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Path(path): Path<InRoom>,
     MaybeBody(leave): MaybeBody<Leave>,
 ) -> Result<StatusCode> {

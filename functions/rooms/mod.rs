@@ -1,6 +1,5 @@
 //! Rooms and who is in them.
 
-mod blocks;
 mod change;
 mod create;
 mod direct;
@@ -11,17 +10,15 @@ mod membership;
 mod older;
 mod reports;
 
-use std::sync::Arc;
-
 use serde::Deserialize;
+use shared::domain::throttle::Throttle;
 use shared::domain::tokens::Keys;
 use shared::id::RoomRef;
 use shared::push::Push;
 use shared::store::Db;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use crate::signed_in::Authenticates;
+use crate::routes::routes;
+use crate::signed_in::{Authenticates, Counts};
 
 /// What these handlers touch.
 #[derive(Debug)]
@@ -32,6 +29,8 @@ pub struct State {
     pub keys: Keys,
     /// The way to the sockets.
     pub push: Push,
+    /// Counts what people do.
+    pub throttle: Throttle,
 }
 
 impl Authenticates for State {
@@ -44,34 +43,31 @@ impl Authenticates for State {
     }
 }
 
-/// Every route of this function, with its documentation.
-pub fn routes() -> OpenApiRouter<Arc<State>> {
-    OpenApiRouter::new()
-        .routes(routes!(list::list, create::create))
-        .routes(routes!(create::create_public))
-        .routes(routes!(list::get, change::update, change::delete))
-        .routes(routes!(direct::open))
-        .routes(routes!(membership::list, members::add))
-        .routes(routes!(members::set_role, members::remove))
-        .routes(routes!(members::ban, members::unban))
-        .routes(routes!(change::mute))
-        .routes(routes!(invites::create, invites::list))
-        .routes(routes!(invites::revoke))
-        .routes(routes!(blocks::list))
-        .routes(routes!(blocks::add, blocks::remove))
-        .routes(routes!(reports::report))
-        .routes(routes!(reports::list))
-        .routes(routes!(reports::close))
-        .routes(routes!(older::add))
-        .routes(routes!(older::list))
-        .routes(routes!(membership::join))
-        .routes(routes!(membership::leave))
+impl Counts for State {
+    fn throttle(&self) -> &Throttle {
+        &self.throttle
+    }
 }
 
-/// The routes, ready to serve.
-pub fn router(state: Arc<State>) -> OpenApiRouter {
-    routes().with_state(state)
-}
+routes!(for State:
+    list::list, create::create,
+    create::create_public,
+    list::get, change::update, change::delete,
+    direct::open,
+    membership::list, members::add,
+    members::set_role, members::remove,
+    members::ban, members::unban,
+    change::mute,
+    invites::create, invites::list,
+    invites::revoke,
+    reports::report,
+    reports::list,
+    reports::close,
+    older::add,
+    older::list,
+    membership::join,
+    membership::leave,
+);
 
 /// The room that a path names.
 #[derive(Deserialize)]

@@ -10,11 +10,10 @@ use shared::edge::extract::{Body, Path, Query};
 use shared::error::{Error, Result};
 use shared::id::RoomRef;
 use shared::protocol::page::Page;
-use shared::protocol::problem::Problem;
 use shared::protocol::rooms::{Additions, Member, NewMembers};
 
 use super::State;
-use crate::signed_in::SignedIn;
+use crate::signed_in::{Acting, SignedIn};
 
 #[derive(Deserialize)]
 pub(super) struct InConversation {
@@ -28,17 +27,15 @@ pub(super) struct InConversation {
     params(("conversationId" = String, Path, description = "`7`, `room-7` or a slug", example = "1")),
     responses(
         (status = 200, description = "What became of each", body = Additions),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`direct_room`, `room_archived`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`"),
+        (status = 404, description = "`room_not_found`"),
+        (status = 409, description = "`direct_room`, `room_archived`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn add(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Path(path): Path<InConversation>,
     Body(new): Body<NewMembers>,
 ) -> Result<Json<Additions>> {
@@ -65,11 +62,9 @@ pub(super) struct ByQuery {
     params(ByQuery),
     responses(
         (status = 200, description = "A page of members", body = Page<Member>),
-        (status = 400, description = "`missing_parameter`, `malformed_query`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "`missing_parameter`"),
+        (status = 403, description = "`not_a_member`"),
+        (status = 404, description = "`room_not_found`"),
     )
 )]
 pub(super) async fn list(

@@ -11,11 +11,10 @@ use shared::edge::extract::{MaybeBody, Path, Query};
 use shared::error::Result;
 use shared::id::{ReportId, RoomRef};
 use shared::protocol::page::Page;
-use shared::protocol::problem::Problem;
 use shared::protocol::reports::{NewReport, Report};
 
 use super::{InRoom, PageQuery, State};
-use crate::signed_in::SignedIn;
+use crate::signed_in::{Acting, SignedIn};
 
 /// The message that a path names.
 #[derive(Deserialize)]
@@ -40,16 +39,14 @@ pub(super) struct InReport {
     ),
     responses(
         (status = 204, description = "Reported"),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `message_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`message_unsent`, `system_message`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`room_not_found`, `message_not_found`"),
+        (status = 409, description = "`message_unsent`, `system_message`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn report(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Path(path): Path<InMessage>,
     MaybeBody(new): MaybeBody<NewReport>,
 ) -> Result<StatusCode> {
@@ -63,11 +60,8 @@ pub(super) async fn report(
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), PageQuery),
     responses(
         (status = 200, description = "A page of reports", body = Page<Report>),
-        (status = 400, description = "`malformed_query`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`"),
+        (status = 404, description = "`room_not_found`"),
     )
 )]
 pub(super) async fn list(
@@ -89,15 +83,14 @@ pub(super) async fn list(
     ),
     responses(
         (status = 204, description = "Closed"),
-        (status = 401, description = "`unauthenticated`, `token_expired`, `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not_allowed`, `not_a_member`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`room_not_found`, `report_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not_allowed`, `not_a_member`"),
+        (status = 404, description = "`room_not_found`, `report_not_found`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn close(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Path(path): Path<InReport>,
 ) -> Result<StatusCode> {
     reports::close(&state.db, &caller, &path.room_id, path.report_id).await?;

@@ -11,6 +11,7 @@ use utoipa_swagger_ui::Config;
 
 /// What `make swagger` writes; a test compares it with the routers.
 pub(super) const OPENAPI: &str = include_str!("../../shared/openapi.json");
+pub(super) const ASYNCAPI: &str = include_str!("../../shared/asyncapi.json");
 
 /// The page may load what comes with it and call the API beside it; nothing else.
 const POLICY: (HeaderName, &str) = (
@@ -29,6 +30,15 @@ pub(super) async fn openapi() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")], OPENAPI)
 }
 
+/// The socket's document: what may be asked, and what is told.
+#[utoipa::path(
+    get, path = "/asyncapi.json", tag = "system",
+    responses((status = 200, description = "The AsyncAPI document.", body = serde_json::Value, content_type = "application/json"))
+)]
+pub(super) async fn asyncapi() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")], ASYNCAPI)
+}
+
 /// Swagger UI.
 #[utoipa::path(get, path = "/swagger", tag = "system", responses((status = 308, description = "To `/swagger/index.html`.")))]
 pub(super) async fn swagger() -> Redirect {
@@ -39,12 +49,6 @@ pub(super) async fn swagger() -> Redirect {
 #[utoipa::path(get, path = "/swagger/", tag = "system", responses((status = 308, description = "To `/swagger/index.html`.")))]
 pub(super) async fn swagger_slash() -> Redirect {
     Redirect::permanent("/swagger/index.html")
-}
-
-/// Documentation for people.
-#[utoipa::path(get, path = "/docs", tag = "system", responses((status = 307, description = "To `/swagger/index.html`.")))]
-pub(super) async fn docs() -> Redirect {
-    Redirect::temporary("/swagger/index.html")
 }
 
 /// Swagger UI's files, `index.html` first.

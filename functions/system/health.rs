@@ -66,7 +66,7 @@ pub(super) struct NotReady {
 /// One store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Checked {
-    /// `mysql`, `connections_table` or `ephemeral_table`.
+    /// `mysql`, `connections_table`, `ephemeral_table` or `media_bucket`.
     #[schema(example = "mysql")]
     name: &'static str,
     /// `ok`, `unreachable`, or `outdated` when migrations have to run.
@@ -87,11 +87,11 @@ pub(super) async fn health(origin: Origin) -> Json<Health> {
     get, path = "/health/ready", tag = "system",
     responses(
         (status = 200, description = "Every store answers and has the schema of this build.", body = Ready),
-        (status = 503, description = "At least one does not; `checks` names it.", body = NotReady, content_type = "application/problem+json"),
+        (status = 503, description = "`not_ready`: at least one does not; `checks` names it.", body = NotReady, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn ready(extract::State(state): extract::State<Arc<State>>, origin: Origin) -> Response {
-    let checks = readiness::check(state.db().await, &state.tables).await;
+    let checks = readiness::check(state.db().await, &state.tables, &state.media, origin.now).await;
     for Check { name, failure } in &checks {
         if let Some(failure) = failure {
             tracing::warn!(request_id = origin.request_id, store = name, ?failure, "not ready");

@@ -6,7 +6,7 @@ use functions::system::{State, router};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    shared::telemetry::start();
+    shared::telemetry::start(env!("CARGO_BIN_NAME"));
     let state = Arc::new(State::from_env()?);
-    shared::edge::http::serve(router(state).into()).await
+    shared::edge::http::serve(router(state)).await
 }

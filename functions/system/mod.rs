@@ -2,30 +2,32 @@
 
 mod documents;
 mod health;
-
-use std::sync::Arc;
+mod pages;
 
 use shared::config::{self, Aws, ConfigError};
 use shared::error::Result;
+use shared::media::Media;
 use shared::push::tables::Tables;
 use shared::store::Db;
 use tokio::sync::OnceCell;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::resources;
+use crate::routes::routes;
 
 /// What the probes look at.
 #[derive(Debug)]
 pub struct State {
     db: OnceCell<Db>,
     tables: Tables,
+    media: Media,
 }
 
 impl State {
     /// Reads where the stores are. The database's secret is fetched by the first probe: health must answer without it.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Ok(Self { db: OnceCell::new(), tables: Tables::new(&Aws::from_env()?, config::Tables::from_env()?) })
+        let aws = Aws::from_env()?;
+        let tables = Tables::new(&aws, config::Tables::from_env()?);
+        Ok(Self { db: OnceCell::new(), tables, media: Media::new(&aws, &config::Media::from_env()?) })
     }
 
     async fn db(&self) -> Result<&Db> {
@@ -33,19 +35,14 @@ impl State {
     }
 }
 
-/// The routes with their documentation.
-pub fn routes() -> OpenApiRouter<Arc<State>> {
-    OpenApiRouter::new()
-        .routes(routes!(health::health))
-        .routes(routes!(health::ready))
-        .routes(routes!(documents::openapi))
-        .routes(routes!(documents::swagger))
-        .routes(routes!(documents::swagger_slash))
-        .routes(routes!(documents::swagger_file))
-        .routes(routes!(documents::docs))
-}
-
-/// The routes, ready to serve.
-pub fn router(state: Arc<State>) -> OpenApiRouter {
-    routes().with_state(state)
-}
+routes!(for State:
+    health::health,
+    health::ready,
+    documents::openapi,
+    documents::asyncapi,
+    documents::swagger,
+    documents::swagger_slash,
+    documents::swagger_file,
+    pages::index,
+    pages::page,
+);

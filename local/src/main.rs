@@ -15,6 +15,7 @@ use local::{
     faults::{Faults, Schedule},
     lambda::LambdaOptions,
     logs::{Detail, Journal, say},
+    seed,
     watch::{self, Builder, Watch},
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,6 +42,10 @@ enum Command {
     MigrateUp(Stack),
     /// Takes the database's schema back by one version.
     MigrateDown(Stack),
+    /// Makes a person an operator, who may then use `/api/admin`.
+    Admin(Admin),
+    /// Fills the cloud that is up with people, rooms and messages, and says who can log in.
+    Seed(Seed),
     /// Starts only the database, prints its URL and runs until Ctrl-C.
     Mysql(Place),
 }
@@ -97,6 +102,15 @@ struct Invoke {
 }
 
 #[derive(Args)]
+struct Seed {
+    #[command(flatten)]
+    place: Place,
+    /// Base of the HTTP API; by default that of the cloud which runs on the data folder.
+    #[arg(long)]
+    url: Option<String>,
+}
+
+#[derive(Args)]
 struct Stack {
     #[command(flatten)]
     place: Place,
@@ -109,6 +123,14 @@ struct Stack {
     /// Where the functions' binaries are; by default beside this command.
     #[arg(long)]
     bin_dir: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Admin {
+    /// The person's username.
+    username: String,
+    #[command(flatten)]
+    stack: Stack,
 }
 
 #[derive(Args)]
@@ -132,6 +154,8 @@ async fn main() -> ExitCode {
         Command::Invoke(wanted) => invoke(wanted).await,
         Command::MigrateUp(stack) => migrate(stack, Direction::Up).await,
         Command::MigrateDown(stack) => migrate(stack, Direction::Down).await,
+        Command::Admin(admin) => appoint(admin).await,
+        Command::Seed(options) => seed(options).await,
         Command::Mysql(place) => mysql(place.data).await,
     };
     match done {
@@ -250,6 +274,28 @@ async fn invoke(wanted: Invoke) -> Result<(), CloudError> {
 async fn migrate(stack: Stack, direction: Direction) -> Result<(), CloudError> {
     let answer = cloud::migrate(options(stack), direction).await?;
     say(&answer);
+    Ok(())
+}
+
+async fn appoint(admin: Admin) -> Result<(), CloudError> {
+    let answer = cloud::appoint(options(admin.stack), &admin.username).await?;
+    say(&answer);
+    Ok(())
+}
+
+async fn seed(options: Seed) -> Result<(), CloudError> {
+    let nowhere =
+        || CloudError::Failed("no cloud is up on the data folder; start one with `make run`, or name one with --url".into());
+    let url = options.url.or_else(|| cloud::running_at(&options.place.data)).ok_or_else(nowhere)?;
+    say(&format!("Filling {url} …"));
+    let seeded = seed::seed(&url).await.map_err(|error| CloudError::Failed(error.to_string()))?;
+    let news = if seeded.already { "Everybody is there already" } else { "Everybody has arrived" };
+    say(&format!(
+        "{news}; the busiest room has {} messages.\n\n  URL        {url}\n  Password   {}\n  Names      {}\n",
+        seeded.busiest,
+        seed::PASSWORD,
+        seeded.usernames.join(" ")
+    ));
     Ok(())
 }
 

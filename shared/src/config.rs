@@ -1,10 +1,16 @@
 //! Configuration: one struct per concern, read from the environment here and nowhere else. An error names the variable.
 
+mod places;
+mod secrets;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::Limit;
+
+pub use places::{bucket_url, service_url};
+pub use secrets::{Again, Secret, SecretSource};
 
 /// A variable is missing or makes no sense; says which and what it should be.
 #[derive(Debug)]
@@ -17,57 +23,6 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
-
-/// A text that never shows in a log.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, for the one place that needs it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-/// Where a secret comes from: given by the environment, or an ARN to fetch it by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretSource {
-    /// The value itself (the local cloud, tests, containers).
-    Given(Secret),
-    /// An AWS Secrets Manager ARN.
-    Arn(String),
-}
-
-impl SecretSource {
-    /// `DATABASE_URL`, else `DATABASE_SECRET_ARN`: a `mysql://` URL of any MySQL-compatible store.
-    pub fn database() -> Result<Self, ConfigError> {
-        Self::read("DATABASE_URL", "DATABASE_SECRET_ARN")
-    }
-
-    /// `JWT_SECRET`, else `JWT_SECRET_ARN`: one secret, or several `kid:secret` pairs parted by commas; the first signs, all verify.
-    pub fn jwt() -> Result<Self, ConfigError> {
-        Self::read("JWT_SECRET", "JWT_SECRET_ARN")
-    }
-
-    fn read(value: &str, arn: &str) -> Result<Self, ConfigError> {
-        match (var(value), var(arn)) {
-            (Some(given), _) => Ok(Self::Given(Secret(given))),
-            (None, Some(arn)) => Ok(Self::Arn(arn)),
-            (None, None) => Err(ConfigError(format!("{value} or {arn} must be set"))),
-        }
-    }
-}
 
 /// Where AWS is, and as whom to call it.
 #[derive(Clone, Debug)]
@@ -90,8 +45,8 @@ impl Aws {
         Ok(Self {
             region: required("AWS_REGION")?,
             access_key_id: required("AWS_ACCESS_KEY_ID")?,
-            secret_access_key: Secret(required("AWS_SECRET_ACCESS_KEY")?),
-            session_token: var("AWS_SESSION_TOKEN").map(Secret),
+            secret_access_key: Secret::new(required("AWS_SECRET_ACCESS_KEY")?),
+            session_token: var("AWS_SESSION_TOKEN").map(Secret::new),
             is_real: endpoint("LAMBDA").is_none(),
         })
     }
@@ -131,12 +86,24 @@ pub struct Limits {
     pub message_length: usize,
     /// `RATE_SEND`: messages per person and room.
     pub send: Limit,
+    /// `RATE_CHANGE`: edits and reactions per person and room.
+    pub change: Limit,
+    /// `RATE_REPEAT`: the same text per person and room.
+    pub repeat: Limit,
+    /// `RATE_FRAMES`: frames of a socket that have no limit of their own; with twice as many the socket is closed.
+    pub frames: Limit,
+    /// `RATE_ACT`: what a person does besides messages: rooms made, joined and left, people added, asked and invited, reports.
+    pub act: Limit,
     /// `RATE_REGISTER`: accounts per address.
     pub register: Limit,
     /// `RATE_LOGIN`: failed logins per account, and per address ten times as many.
     pub login: Limit,
     /// `RATE_CONNECT`: sockets opened per person.
     pub connect: Limit,
+    /// `RATE_SEARCH`: searches per person.
+    pub search: Limit,
+    /// `RATE_UPLOAD`: uploads announced per person.
+    pub upload: Limit,
 }
 
 impl Limits {
@@ -149,9 +116,15 @@ impl Limits {
         Ok(Self {
             message_length,
             send: rate("RATE_SEND", Limit { quota: 30, window: 10 })?,
+            change: rate("RATE_CHANGE", Limit { quota: 60, window: 30 })?,
+            repeat: rate("RATE_REPEAT", Limit { quota: 5, window: 60 })?,
+            frames: rate("RATE_FRAMES", Limit { quota: 300, window: 60 })?,
+            act: rate("RATE_ACT", Limit { quota: 120, window: 60 })?,
             register: rate("RATE_REGISTER", Limit { quota: 20, window: 3600 })?,
             login: rate("RATE_LOGIN", Limit { quota: 10, window: 300 })?,
             connect: rate("RATE_CONNECT", Limit { quota: 60, window: 60 })?,
+            search: rate("RATE_SEARCH", Limit { quota: 60, window: 60 })?,
+            upload: rate("RATE_UPLOAD", Limit { quota: 60, window: 60 })?,
         })
     }
 }
@@ -172,6 +145,49 @@ impl Tables {
     }
 }
 
+/// Pictures and files.
+#[derive(Clone, Debug)]
+pub struct Media {
+    /// `MEDIA_BUCKET`.
+    pub bucket: String,
+    /// How large they may be.
+    pub sizes: Sizes,
+}
+
+/// Bytes of an upload.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// `UPLOAD_AVATAR_MB`.
+    pub avatar: u64,
+    /// `UPLOAD_IMAGE_MB`.
+    pub image: u64,
+    /// `UPLOAD_FILE_MB`.
+    pub file: u64,
+}
+
+/// A picture is held in memory while it is looked at.
+const MOST_IMAGE_MB: u64 = 50;
+/// S3 copies a file while its owner waits.
+const MOST_FILE_MB: u64 = 500;
+
+impl Media {
+    /// Reads the bucket's name and the sizes: 5, 20 and 100 MB of 2^20 bytes.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let size = |name, default, most| match parsed(name, default)? {
+            megabytes if (1..=most).contains(&megabytes) => Ok(megabytes << 20),
+            megabytes => Err(ConfigError(format!("{name} must be 1 to {most} MB, not {megabytes}"))),
+        };
+        Ok(Self {
+            bucket: required("MEDIA_BUCKET")?,
+            sizes: Sizes {
+                avatar: size("UPLOAD_AVATAR_MB", 5, MOST_IMAGE_MB)?,
+                image: size("UPLOAD_IMAGE_MB", 20, MOST_IMAGE_MB)?,
+                file: size("UPLOAD_FILE_MB", 100, MOST_FILE_MB)?,
+            },
+        })
+    }
+}
+
 /// How frames leave.
 #[derive(Clone, Debug)]
 pub struct Push {
@@ -179,6 +195,12 @@ pub struct Push {
     pub endpoint: String,
     /// `FANOUT_FUNCTION`: name or ARN of the function that serves large audiences.
     pub fanout_function: Option<String>,
+    /// `PRESENCE_FUNCTION`: name or ARN of the function that tells who came and who left; without it readers find out.
+    pub presence_function: Option<String>,
+    /// `NOTIFY_FUNCTION`: name or ARN of the function that notifies those who are away; without it nobody is.
+    pub notify_function: Option<String>,
+    /// `NOTIFY_MEMBERS`: in rooms with more members than this only those whom a message mentions are notified.
+    pub notify_members: usize,
     /// `PUSH_INLINE`: up to so many connections are served by the sender itself.
     pub inline: usize,
     /// `PUSH_SHARD`: connections per invocation of `fanout`.
@@ -188,7 +210,7 @@ pub struct Push {
 }
 
 impl Push {
-    /// Reads the push endpoint and the thresholds (100, 500, 1000).
+    /// Reads the push endpoint and the thresholds (100, 500, 1000, 200).
     pub fn from_env() -> Result<Self, ConfigError> {
         let endpoint = match endpoint("APIGATEWAYMANAGEMENTAPI") {
             Some(url) => url,
@@ -197,10 +219,45 @@ impl Push {
         Ok(Self {
             endpoint,
             fanout_function: var("FANOUT_FUNCTION"),
+            presence_function: var("PRESENCE_FUNCTION"),
+            notify_function: var("NOTIFY_FUNCTION"),
+            notify_members: parsed("NOTIFY_MEMBERS", 200)?,
             inline: parsed("PUSH_INLINE", 100)?,
             shard: parsed("PUSH_SHARD", 500)?,
             busy: parsed("PUSH_BUSY", 1000)?,
         })
+    }
+}
+
+/// Notifications of people who are away.
+#[derive(Clone, Debug)]
+pub struct Notify {
+    /// `PUSH_CONTACT`: whom push services may write to about this deployment, a `mailto:` or `https:` URL; else its WebSocket API's.
+    pub contact: String,
+    /// `NOTIFY_PAUSE`: of one room nobody is notified more often than once in so many seconds.
+    pub pause: Duration,
+}
+
+impl Notify {
+    /// Reads whom to name, and the pause: 10, 20 at most.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let own = required("PUSH_ENDPOINT")?.replacen("http:", "https:", 1);
+        let pause = Duration::from_secs(parsed("NOTIFY_PAUSE", 10_u64)?.min(20));
+        Ok(Self { contact: var("PUSH_CONTACT").unwrap_or(own), pause })
+    }
+}
+
+/// `PUSH_HOSTS`: the hosts of push services, parted by commas: by name, `*.` and a name for all below it, or `*` for any.
+pub fn push_hosts() -> Vec<String> {
+    let text = var("PUSH_HOSTS").unwrap_or_default();
+    text.split(',').map(str::trim).filter(|host| !host.is_empty()).map(str::to_owned).collect()
+}
+
+/// `PRESENCE_GRACE` (5): seconds, 1 to 30, after which somebody without a socket is told to be away. Whoever is back before never left.
+pub fn presence_grace() -> Result<Duration, ConfigError> {
+    match parsed("PRESENCE_GRACE", 5)? {
+        seconds @ 1..=30 => Ok(Duration::from_secs(seconds)),
+        seconds => Err(ConfigError(format!("PRESENCE_GRACE must be 1 to 30 seconds, not {seconds}"))),
     }
 }
 
@@ -218,6 +275,16 @@ pub fn websocket_url() -> Result<String, ConfigError> {
 /// `LOG_LEVEL` (info): a level, or a filter such as `info,sqlx=warn`.
 pub fn log_level() -> String {
     var("LOG_LEVEL").unwrap_or_else(|| "info".into())
+}
+
+/// `METRICS_NAMESPACE` (`ConChat`): where CloudWatch keeps the metrics of the deployment.
+pub fn metrics_namespace() -> String {
+    var("METRICS_NAMESPACE").unwrap_or_else(|| "ConChat".into())
+}
+
+/// `AWS_USE_DUALSTACK_ENDPOINT`: whether AWS is called by the names that have IPv6 addresses, too. A VPC without NAT reaches no others.
+pub fn dual_stack() -> bool {
+    var("AWS_USE_DUALSTACK_ENDPOINT").is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
 /// An empty value is as good as none: templates cannot leave a variable out.

@@ -29,6 +29,11 @@ pub enum Error {
         /// The limit, where it has a fixed window.
         policy: Option<Limit>,
     },
+    /// The same text again and again: seconds until it may be said once more.
+    Repeated {
+        /// Seconds.
+        retry_after: u32,
+    },
     /// More bytes than are taken.
     TooLarge,
     /// A dependency does not answer: seconds until the next try, and its error.
@@ -52,6 +57,17 @@ pub struct Limit {
     pub quota: u32,
     /// In how many seconds.
     pub window: u32,
+}
+
+/// How one stands to a limit, as the `RateLimit` header words it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// The limit.
+    pub limit: Limit,
+    /// How often one still may.
+    pub left: u32,
+    /// Seconds until all of the limit is there again.
+    pub reset: u32,
 }
 
 /// One field that is wrong, and why. Never carries the value itself.
@@ -91,6 +107,7 @@ impl Error {
             | Self::Conflict(code) => code,
             Self::Invalid(_) => "invalid_input",
             Self::TooMany { .. } => "rate_limited",
+            Self::Repeated { .. } => "duplicate_message",
             Self::TooLarge => "too_large",
             Self::Unavailable { .. } => "unavailable",
             Self::Internal(_) => "internal",
@@ -107,6 +124,9 @@ impl Error {
                 several => format!("{} fields are wrong.", several.len()),
             },
             Self::TooMany { retry_after, .. } => format!("Too many requests. Try again in {retry_after} s."),
+            Self::Repeated { retry_after } => {
+                format!("You said the same too often. Try again in {retry_after} s, or say something else.")
+            }
             Self::TooLarge => "The request is larger than is taken.".into(),
             Self::Unavailable { .. } => "A part of the service does not answer. Try again shortly.".into(),
             Self::Internal(_) => "Something went wrong on our side.".into(),
@@ -119,7 +139,9 @@ impl Error {
     /// Seconds until the next try, where that makes sense.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::TooMany { retry_after, .. } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            Self::TooMany { retry_after, .. } | Self::Repeated { retry_after } | Self::Unavailable { retry_after, .. } => {
+                Some(*retry_after)
+            }
             _ => None,
         }
     }
@@ -152,16 +174,24 @@ pub const CODES: &[(&str, &str)] = &[
     ("banned", "You are banned from this room."),
     ("not_a_member", "Only members of the room may do this."),
     ("not_allowed", "Your role does not allow this."),
+    ("own_account", "Nobody does this to their own account."),
+    ("account_erased", "The account was deleted."),
+    ("default_room", "The room that messages without a room go to stays."),
     ("invite_needed", "This room is joined by invitation."),
     ("self_block", "Nobody blocks themselves."),
-    ("blocked", "You cannot write to each other."),
+    ("self_friend", "Nobody befriends themselves."),
+    ("blocked", "You two cannot reach each other."),
     ("room_not_found", "There is no such room, or you may not see it."),
     ("user_not_found", "There is no such person."),
+    ("friend_not_found", "You are not friends."),
+    ("request_not_found", "There is no such request for friendship."),
     ("member_not_found", "This person is no member of the room."),
     ("ban_not_found", "This person is not banned from the room."),
     ("invite_not_found", "There is no such invitation to this room."),
     ("report_not_found", "There is no such report."),
     ("message_not_found", "There is no such message."),
+    ("upload_not_found", "There is no such upload, or you may not see it."),
+    ("avatar_not_found", "There is no avatar."),
     ("session_not_found", "There is no such session of yours."),
     ("route_not_found", "There is no such route."),
     ("method_not_allowed", "This route does not take this method."),
@@ -175,10 +205,21 @@ pub const CODES: &[(&str, &str)] = &[
     ("client_id_reused", "The same client_id was used for another message."),
     ("last_owner", "The last owner cannot leave; name another one first."),
     ("direct_room", "A direct room stays with its two people: nobody joins, leaves or rules it."),
+    (
+        "too_many_open_requests",
+        "So many of your requests for friendship wait for an answer that no other can be made; withdraw some.",
+    ),
+    ("too_many_friends", "One of you has as many friends as anyone may have."),
     ("invite_expired", "The invitation has expired."),
     ("invite_used_up", "The invitation was used as often as it may be."),
     ("too_many_invites", "The room has as many open invitations as it may have; take some back."),
     ("room_archived", "The room is archived; nothing can be written."),
+    ("upload_not_ready", "The upload was not completed yet."),
+    ("upload_missing", "The bytes have not arrived; send them to the upload's URL first."),
+    ("upload_changed", "Other bytes arrived while these were looked at; complete it again."),
+    ("upload_rejected", "The bytes were not what was announced, and are gone; upload anew."),
+    ("upload_in_use", "The upload is attached already; each is used once."),
+    ("too_many_uploads", "Too many uploads wait to be used; use some, or wait a day."),
     ("malformed_json", "The body is not valid JSON."),
     ("malformed_query", "The query cannot be read."),
     ("missing_parameter", "The query lacks a parameter."),
@@ -187,6 +228,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("invalid_input", "Fields are wrong; `errors` names each of them."),
     ("too_large", "The request is larger than is taken."),
     ("rate_limited", "Too many requests; `Retry-After` says when to try again."),
+    ("duplicate_message", "The same text was sent too often; `Retry-After` says when it may be sent again."),
     ("unavailable", "A part of the service does not answer; `Retry-After` says when to try again."),
     ("not_ready", "A store does not answer or is not migrated; `checks` names it."),
     ("internal", "Something went wrong on our side; quote the `request_id`."),

@@ -55,6 +55,17 @@ ids! {
     ReportId;
     /// A file that was announced for uploading.
     UploadId;
+    /// Something that an operator did.
+    AuditId;
+}
+
+/// Stored bytes: what one look at an upload wrote. No two looks share an object, so what was verified is never replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ObjectId {
+    /// The upload that was looked at.
+    pub upload: UploadId,
+    /// Which look it was, from 1.
+    pub attempt: u32,
 }
 
 /// The text is not a decimal number from 1 to 2^53 - 1.
@@ -75,7 +86,9 @@ impl std::error::Error for NotAnId {}
 pub struct ConnectionId(pub String);
 
 /// How a client names a room: `7`, `"7"`, `"room-7"`, or a slug such as `"general"`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, utoipa::ToSchema)]
+#[serde(untagged)]
+#[schema(examples(7, "room-7", "general"))]
 pub enum RoomRef {
     /// By id.
     Id(RoomId),
@@ -162,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_room_is_named_in_every_form_that_the_seeds_print() {
+    fn a_room_is_named_in_every_form_that_older_clients_print() {
         for text in ["7", "room-7"] {
             assert_eq!(text.parse(), Ok(RoomRef::Id(RoomId(7))), "{text}");
         }

@@ -159,8 +159,8 @@ fn inside(backend: &Backend, function: &str) -> Outcome<(Times, Times)> {
         whole.add(record.duration);
         let logs = record.lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         for log in logs {
-            if let Some(time) = log["fields"]["duration_us"].as_u64() {
-                handler.add(Duration::from_micros(time));
+            if let Some(time) = log["duration_ms"].as_f64() {
+                handler.add(Duration::from_secs_f64(time / 1000.0));
             }
         }
     }

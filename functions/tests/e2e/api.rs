@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{HeaderMap, Method, Request, StatusCode};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 #[derive(Clone)]
 pub(crate) struct Api {
     base: String,
-    http: Client<HttpConnector, Full<Bytes>>,
+    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
 /// What came back.
@@ -33,12 +34,17 @@ pub(crate) struct Person {
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
+/// Speaks TLS where the URL says so: to a deployment.
+pub(crate) fn connector() -> HttpsConnector<HttpConnector> {
+    let mut http = HttpConnector::new();
+    http.set_nodelay(true);
+    http.enforce_http(false);
+    HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(http)
+}
+
 impl Api {
     pub(crate) fn new(base: &str) -> Self {
-        Self {
-            base: base.trim_end_matches('/').to_owned(),
-            http: Client::builder(TokioExecutor::new()).build(HttpConnector::new()),
-        }
+        Self { base: base.trim_end_matches('/').to_owned(), http: Client::builder(TokioExecutor::new()).build(connector()) }
     }
 
     /// Sends anything at all.
@@ -124,6 +130,12 @@ impl Answer {
     pub(crate) fn is(&self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.body));
         if self.body.is_empty() { Value::Null } else { serde_json::from_slice(&self.body).expect("JSON") }
+    }
+
+    /// What a refusal tells.
+    pub(crate) fn plain(&self) -> String {
+        let problem: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        format!("{} {} {}", self.status.as_u16(), problem["code"], problem["detail"])
     }
 
     /// Asserts that it is a problem document with this status and code, complete and silent about our insides.

@@ -24,7 +24,7 @@ async fn two_people_talk_to_each_other() {
     let ack = his.ask(json!({ "action": "send", "room_id": room, "content": "Hello, Ann!", "reply_to": 1 })).await;
     assert_eq!(ack["seq"], 2);
     let answer = hers.wait("message").await;
-    assert_eq!(answer["reply_to"], json!({ "seq": 1, "username": ann.name, "preview": "Hello, Bob! 👋" }));
+    assert_eq!(answer["reply_to"], json!({ "seq": 1, "username": ann.name, "kind": "text", "preview": "Hello, Bob! 👋" }));
     let history = world.api.get(&format!("/api/rooms/{room}/messages"), &ann).await.is(200);
     let texts: Vec<_> = history["items"].as_array().expect("items").iter().map(|message| &message["content"]).collect();
     assert_eq!(texts, ["Hello, Bob! 👋", "Hello, Ann!"]);
@@ -60,7 +60,7 @@ async fn a_lean_frame_says_nothing_twice_and_a_full_one_speaks_to_every_older_cl
     for (key, value) in lean.as_object().expect("an object") {
         assert_eq!(&full[key], value, "{key}");
     }
-    // Numbers as the second seed prints them, strings in `data` as the third does, `user` and `message` as the fourth.
+    // Numbers as one older client reads them, strings in `data` as another does, `user` and `message` as a third.
     assert_eq!(full["type"], "message");
     assert_eq!((full["room_id"].as_u64(), full["sender_id"].as_u64()), (Some(room), Some(ann.id)));
     assert_eq!((full["username"].as_str(), full["content"].as_str()), (Some(ann.name.as_str()), Some("Hello, world!")));

@@ -37,6 +37,13 @@ pub(crate) fn world() -> World {
     }
 }
 
+/// The same for tests that ask more often than a person may.
+pub(crate) fn unlimited_world() -> World {
+    static CLOUD: OnceLock<Arc<Cloud>> = OnceLock::new();
+    const RATES: [&str; 7] = ["RATE_SEND", "RATE_CHANGE", "RATE_REPEAT", "RATE_FRAMES", "RATE_ACT", "RATE_SEARCH", "RATE_UPLOAD"];
+    World::of(Arc::clone(CLOUD.get_or_init(|| start(&RATES.map(|rate| (rate, "100000/60"))))))
+}
+
 /// Starts a backend of the test's own, which ends with the value, with these variables in the functions' environment.
 pub(crate) fn own_world(env: &[(&str, &str)]) -> World {
     World::of(start(env))

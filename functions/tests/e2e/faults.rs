@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use shared::config::{Aws, Secret};
+use shared::push::dynamodb::{self, LazyClient};
 
 use crate::api::{Api, Person};
 use crate::cloud::own_world;
@@ -212,21 +214,21 @@ async fn a_socket_that_never_reads_is_given_up_and_harms_nobody() {
 }
 
 /// A look into the connections' table.
-struct Registry(aws_sdk_dynamodb::Client);
+pub(crate) struct Registry(pub(crate) LazyClient);
 
 impl Registry {
-    fn of(endpoint: &str) -> Self {
-        use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url(endpoint)
-            .build();
-        Self(aws_sdk_dynamodb::Client::from_conf(config))
+    pub(crate) fn of(endpoint: &str) -> Self {
+        let aws = Aws {
+            region: "us-east-1".into(),
+            access_key_id: "test".into(),
+            secret_access_key: Secret::new("test"),
+            session_token: None,
+            is_real: false,
+        };
+        Self(dynamodb::client_at(&aws, Some(endpoint.to_owned())))
     }
 
-    async fn add(&self, user: u64, connection: &str, connected_at: i64) {
+    pub(crate) async fn add(&self, user: u64, connection: &str, connected_at: i64) {
         use aws_sdk_dynamodb::types::AttributeValue;
         let number = |value: i64| AttributeValue::N(value.to_string());
         let entry = [
@@ -246,7 +248,7 @@ impl Registry {
             .expect("written");
     }
 
-    async fn connections(&self, user: u64) -> Vec<String> {
+    pub(crate) async fn connections(&self, user: u64) -> Vec<String> {
         use aws_sdk_dynamodb::types::AttributeValue;
         let found = self
             .0

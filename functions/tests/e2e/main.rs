@@ -3,17 +3,35 @@
 //! With `API_URL` and `WS_URL` set, the tests that need nothing but a client run against that deployment instead.
 #![allow(clippy::expect_used, reason = "a test that cannot go on ends there, and says why")]
 
+mod admin;
 mod api;
 mod bad_input;
+mod canary;
 mod changes;
 mod chat;
 mod cloud;
 mod credentials;
 mod crowd;
+mod documents;
 mod faults;
+mod friends;
 mod limits;
+mod matrix;
+mod media;
+mod media_lies;
+mod notifications;
+mod older_in_memory;
+mod older_realtime;
+mod older_services;
+mod older_wire;
+mod people;
+mod pictures;
+mod presence;
 mod promises;
 mod reading;
 mod rooms;
+mod rotation;
+mod search;
+mod seeded;
 mod sessions;
 mod socket;

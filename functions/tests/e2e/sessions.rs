@@ -1,12 +1,14 @@
 //! Accounts and sessions from outside: what a frontend sees when it registers, logs in, refreshes and ends sessions.
 
-use serde_json::json;
+use bytes::Bytes;
+use local::lambda::Outcome;
+use serde_json::{Value, json};
 
 use crate::api::{PASSWORD, Person};
 use crate::cloud::world;
 
 #[tokio::test]
-async fn registering_and_logging_in_work_under_every_name_that_the_seeds_print() {
+async fn registering_and_logging_in_work_under_every_name_that_was_printed() {
     let world = world();
     for (register, login, status) in [
         ("/api/auth/register", "/api/auth/login", 201),
@@ -106,6 +108,26 @@ async fn sessions_are_listed_and_ended_one_by_one() {
     world.api.get("/api/rooms", &laptop).await.is(200);
     assert!(world.api.post("/api/auth/logout-all", &laptop, json!({})).await.status.is_success());
     world.api.get("/api/rooms", &laptop).await.refused(401, "session_ended");
+}
+
+#[tokio::test]
+async fn a_session_that_ends_while_its_socket_opens_does_not_keep_it() {
+    let world = world();
+    let ann = world.api.person("ann").await;
+    let session = world.api.get("/api/auth/sessions", &ann).await.is(200)["items"][0]["id"].clone();
+    // What API Gateway tells `connect` of a handshake that was allowed a moment before.
+    let event = |connection: &str| {
+        let authorizer = json!({ "user_id": ann.id.to_string(), "session_id": session.to_string(), "lean": "true" });
+        let context = json!({ "connectionId": connection, "connectedAt": 1_767_323_045_678_i64, "authorizer": authorizer });
+        Bytes::from(json!({ "requestContext": context }).to_string())
+    };
+    let connect = async |connection: &str| match world.cloud().lambda().invoke("ConnectFunction", event(connection)).await {
+        Ok(Outcome::Success(answer)) => serde_json::from_slice::<Value>(&answer).expect("JSON")["statusCode"].clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(connect("before=").await, 200);
+    world.api.post("/api/auth/logout", &ann, json!({})).await.is(204);
+    assert_eq!(connect("after=").await, 401);
 }
 
 #[tokio::test]

@@ -3,45 +3,59 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
-use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tower::ServiceExt as _;
 
-use crate::api::Person;
+use crate::api::{Person, connector};
 
 /// Nothing in these tests takes longer than this unless it is broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// With TLS against a deployment, without it here.
+type Stream = TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>;
+
 /// An open socket.
 pub(crate) struct Socket {
-    stream: WebSocketStream<TcpStream>,
+    stream: WebSocketStream<Stream>,
     /// The subprotocol that the server chose.
     pub(crate) protocol: Option<String>,
 }
 
 impl Socket {
-    /// Opens a socket; a refused handshake gives its status.
+    /// Opens a socket; a refused handshake gives its status. The handshake is our own, because the client library refuses a server that chooses
+    /// none of the subprotocols offered, and what the server chose is for the tests to judge.
     pub(crate) async fn open(url: &str, headers: &[(&str, &str)]) -> Result<Self, u16> {
-        let mut request = url.into_client_request().expect("a URL");
+        let uri: hyper::Uri = url.replacen("ws", "http", 1).parse().expect("a URL");
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let (host, key) = (uri.authority().expect("a host").as_str(), generate_key());
+        let mut request =
+            format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n").into_bytes();
+        request.extend(format!("sec-websocket-version: 13\r\nsec-websocket-key: {key}\r\n").bytes());
         for (name, value) in headers {
-            let name = HeaderName::try_from(*name).expect("a header name");
-            request.headers_mut().append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"));
+            request.extend(format!("{name}: {value}\r\n").bytes());
         }
-        let host = request.uri().authority().expect("a host").as_str().to_owned();
-        let tcp = TcpStream::connect(host).await.expect("the gateway answers");
-        tcp.set_nodelay(true).expect("a socket");
-        match tokio::time::timeout(PATIENCE, client_async(request, tcp)).await.expect("a handshake in time") {
-            Ok((stream, response)) => {
-                let protocol = response.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
-                Ok(Self { stream, protocol: protocol.map(str::to_owned) })
-            }
-            Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
-            // The client library refuses a server that chose no subprotocol although one was offered.
-            Err(error) => panic!("{error}"),
+        request.extend(b"\r\n");
+
+        let connector: HttpsConnector<HttpConnector> = connector();
+        let mut stream = TokioIo::new(connector.oneshot(uri.clone()).await.expect("the gateway answers"));
+        stream.write_all(&request).await.expect("the gateway listens");
+        let answer = tokio::time::timeout(PATIENCE, head(&mut stream)).await.expect("a handshake in time");
+        if answer.status != 101 {
+            return Err(answer.status);
         }
+        assert_eq!(answer.get("sec-websocket-accept"), Some(derive_accept_key(key.as_bytes()).as_str()), "{answer:?}");
+        let protocol = answer.get("sec-websocket-protocol").map(str::to_owned);
+        Ok(Self { stream: WebSocketStream::from_raw_socket(stream, Role::Client, None).await, protocol })
     }
 
     /// Opens a socket for a person and waits until it is known to be heard.
@@ -134,4 +148,30 @@ impl Socket {
         };
         tokio::time::timeout(PATIENCE, closed).await.expect("the socket ends in time")
     }
+}
+
+/// The head of an answer.
+#[derive(Debug)]
+struct Head {
+    status: u16,
+    lines: Vec<(String, String)>,
+}
+
+impl Head {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.lines.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Reads up to the empty line and no byte further: frames may follow at once.
+async fn head(stream: &mut Stream) -> Head {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        bytes.push(stream.read_u8().await.expect("the head of an answer"));
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let mut lines = text.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).expect("a status line");
+    let lines = lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.into(), value.into())).collect();
+    Head { status, lines }
 }

@@ -97,6 +97,11 @@ pub(super) fn running(data: &Path) -> Option<Running> {
     serde_json::from_slice(&fs::read(data.join("running.json")).ok()?).ok()
 }
 
+/// The HTTP URL of the cloud that runs on a data folder.
+pub fn running_at(data: &Path) -> Option<String> {
+    running(data).map(|running| running.http)
+}
+
 /// Forgets everything in the folder that is data; an unpacked server stays.
 pub fn reset(data: &Path) -> Result<(), CloudError> {
     if !data.exists() {

@@ -21,7 +21,10 @@ pub(super) struct Places {
 
 /// Given to every function when the caller has them, declared or not.
 const PASSED_ON: [&str; 3] = ["JWT_EXPIRY", "LOG_LEVEL", "MAX_MESSAGE_LENGTH"];
+/// A Secrets Manager of the caller's own, for whoever wants to see secrets rotate.
+const SECRETS_MANAGER: &str = "AWS_ENDPOINT_URL_SECRETSMANAGER";
 const SECRET: &str = "dev-super-secret-change-me";
+const VAPID_SECRET: &str = "dev-secret-of-push-notifications";
 
 /// The environment of one function; `caller` is the environment of whoever starts the cloud.
 pub(super) fn environment(
@@ -37,12 +40,19 @@ pub(super) fn environment(
             environment.insert(name.to_owned(), value.clone());
         }
     }
-    // A secret's value in place of its ARN: there is nobody to ask for it.
-    if environment.remove("DATABASE_SECRET_ARN").is_some() {
-        environment.insert("DATABASE_URL".into(), places.database.clone());
-    }
-    if environment.remove("JWT_SECRET_ARN").is_some() {
-        environment.insert("JWT_SECRET".into(), caller.get("JWT_SECRET").map_or(SECRET, String::as_str).into());
+    // A secret's value in place of its ARN: there is nobody to ask for it, unless the caller says who.
+    if let Some(endpoint) = caller.get(SECRETS_MANAGER) {
+        environment.insert(SECRETS_MANAGER.into(), endpoint.clone());
+    } else {
+        if environment.remove("DATABASE_SECRET_ARN").is_some() {
+            environment.insert("DATABASE_URL".into(), places.database.clone());
+        }
+        if environment.remove("JWT_SECRET_ARN").is_some() {
+            environment.insert("JWT_SECRET".into(), caller.get("JWT_SECRET").map_or(SECRET, String::as_str).into());
+        }
+        if environment.remove("VAPID_SECRET_ARN").is_some() {
+            environment.insert("VAPID_SECRET".into(), caller.get("VAPID_SECRET").map_or(VAPID_SECRET, String::as_str).into());
+        }
     }
     let stage = stack.websocket_apis.values().next().map_or("", |api| api.stage.as_str());
     for (name, value) in [
@@ -102,6 +112,13 @@ mod tests {
         assert!(!told_all.contains_key("DATABASE_SECRET_ARN") && !told_all.contains_key("JWT_SECRET_ARN"));
         let told_nothing = told(&[], &[("JWT_SECRET", "x"), ("DATABASE_URL", "mysql://there"), ("HOME", "/root")]);
         assert!(["DATABASE_URL", "JWT_SECRET", "HOME"].iter().all(|name| !told_nothing.contains_key(*name)));
+    }
+
+    #[test]
+    fn a_secrets_manager_of_the_callers_own_is_asked_by_arn() {
+        let told = told(&[("DATABASE_SECRET_ARN", "arn:…")], &[(SECRETS_MANAGER, "http://127.0.0.1:1")]);
+        assert_eq!((told["DATABASE_SECRET_ARN"].as_str(), told[SECRETS_MANAGER].as_str()), ("arn:…", "http://127.0.0.1:1"));
+        assert!(!told.contains_key("DATABASE_URL"));
     }
 
     #[test]

@@ -57,11 +57,21 @@ impl Database {
 
 /// Migrates the caller's `DATABASE_URL`, or else the database of the data folder; gives what the function answers.
 pub async fn migrate(options: CloudOptions, direction: Direction) -> Result<String, CloudError> {
+    let order = json!({ "direction": match direction { Direction::Up => "up", Direction::Down => "down" } });
+    ordered(options, order).await
+}
+
+/// Makes somebody an operator of what lives in the caller's `DATABASE_URL`, or else in the data folder; gives what the function answers.
+pub async fn appoint(options: CloudOptions, username: &str) -> Result<String, CloudError> {
+    ordered(options, json!({ "appoint": username })).await
+}
+
+/// Has the migrate function do something: the one that has the database in hand.
+async fn ordered(options: CloudOptions, order: Value) -> Result<String, CloudError> {
     let stack = options.stack()?;
     let function = named(&stack, "migrate")?;
     let only = Stack { functions: [(function.id.clone(), function.clone())].into(), ..Stack::default() };
     let specs = specs(&only, &options)?;
-    let order = json!({ "direction": match direction { Direction::Up => "up", Direction::Down => "down" } });
     if let Some(url) = options.given("DATABASE_URL") {
         return alone(specs, &only, (url, &options), &order).await;
     }

@@ -19,9 +19,9 @@ use std::{
 use tokio::net::TcpListener;
 
 pub use self::{
-    data::{Data, reset},
+    data::{Data, reset, running_at},
     error::CloudError,
-    migration::{Database, Direction, migrate},
+    migration::{Database, Direction, appoint, migrate},
     running::{invoke, logs},
 };
 use self::{

@@ -2,7 +2,8 @@
 
 use crate::caller::Caller;
 use crate::domain::news::News;
-use crate::domain::rooms;
+use crate::domain::sessions::ENDED;
+use crate::domain::{presence, rooms};
 use crate::error::{Error, Result};
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::rooms::{Role, Room};
@@ -25,12 +26,25 @@ pub async fn open(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result
         }
         news.push(db, push, caller.now).await?;
     }
-    Ok((rooms::find(db, caller, &RoomRef::Id(room)).await?, !people.is_empty()))
+    let mut view = rooms::find(db, caller, &RoomRef::Id(room)).await?;
+    presence::in_rooms(db, push, caller.user, std::slice::from_mut(&mut view), caller.now).await?;
+    Ok((view, !people.is_empty()))
+}
+
+/// The direct room with this person, if they two have one.
+pub async fn known(db: &Db, caller: &Caller, user: UserId) -> Result<Option<RoomId>> {
+    store::find(&mut *db.acquire().await?, (caller.user, user)).await
 }
 
 /// The room, and who became a member of it just now.
 async fn find_or_make(tx: &mut Tx<'_>, caller: &Caller, user: UserId) -> Result<(RoomId, Vec<UserId>)> {
-    users::find(tx, user).await?.ok_or(Error::NotFound("user_not_found"))?;
+    let held = users::hold(tx, &[caller.user, user]).await?;
+    if !held.contains(&user) {
+        return Err(Error::NotFound("user_not_found"));
+    }
+    if !held.contains(&caller.user) {
+        return Err(Error::Unauthenticated(ENDED));
+    }
     if blocks::between(tx, caller.user, user).await? {
         return Err(Error::Forbidden("blocked"));
     }

@@ -2,7 +2,8 @@
 
 use crate::caller::Caller;
 use crate::config::Limits;
-use crate::domain::messages::{alive, held, one, tell, text};
+use crate::domain::allowance::spend;
+use crate::domain::messages::{alive, held, one, tell, words};
 use crate::domain::{mentions, rooms};
 use crate::error::{Error, Result};
 use crate::id::RoomRef;
@@ -11,7 +12,7 @@ use crate::protocol::messages::{Edit, Message, NewContent};
 use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use crate::protocol::rooms::{Role, Whoever};
 use crate::push::Push;
-use crate::store::{Db, Tx, edits as store, members, mentions as mention_rows, messages};
+use crate::store::{Db, Tx, edits as store, members, mentions as mention_rows, messages, search};
 
 /// One's own message and the text that it shall have.
 #[derive(Clone, Copy, Debug)]
@@ -26,11 +27,12 @@ pub struct Editing<'a> {
 
 /// Gives one's own message another text and tells every member. The text that it has already changes nothing.
 pub async fn edit(db: &Db, push: &Push, limits: &Limits, caller: &Caller, editing: Editing<'_>) -> Result<Message> {
-    let content = text(&editing.new.content, limits)?;
+    // Whether it may go without words is known once the message is.
+    let content = words(&editing.new.content, true, limits)?;
     let (message, changed) = db
         .retrying(|| async {
             let mut tx = db.begin().await?;
-            let outcome = store_edit(&mut tx, caller, &editing, content).await;
+            let outcome = store_edit(&mut tx, limits, caller, (&editing, content)).await;
             tx.finish(outcome).await
         })
         .await?;
@@ -64,7 +66,12 @@ pub async fn list(
     Ok(Page { items, next })
 }
 
-async fn store_edit(tx: &mut Tx<'_>, caller: &Caller, editing: &Editing<'_>, content: &str) -> Result<(Message, bool)> {
+async fn store_edit(
+    tx: &mut Tx<'_>,
+    limits: &Limits,
+    caller: &Caller,
+    (editing, content): (&Editing<'_>, &str),
+) -> Result<(Message, bool)> {
     let (readable, mut message) = held(tx, caller, editing.room, editing.seq).await?;
     rooms::may_change(&readable)?;
     // Where members do not write, an old message of theirs is no way around that. Slow mode counts messages, not corrections.
@@ -76,9 +83,12 @@ async fn store_edit(tx: &mut Tx<'_>, caller: &Caller, editing: &Editing<'_>, con
     if message.forwarded.is_some() {
         return Err(Error::Conflict("forwarded_message"));
     }
+    words(content, !message.attachments.is_empty(), limits)?;
     if message.content == content {
         return Ok((message, false));
     }
+    let member = rooms::member(&readable)?;
+    let allowance = spend(member.change_allowance, limits.change, caller.now)?;
     let place = (message.room_id, message.seq);
     let mentioned = mentions::named(tx, message.room_id, content).await?;
     store::insert(tx, &message, caller.now).await?;
@@ -90,6 +100,7 @@ async fn store_edit(tx: &mut Tx<'_>, caller: &Caller, editing: &Editing<'_>, con
     message.mentions = mentioned;
     message.edited_at = Some(caller.now);
     message.rev = readable.rev + 1;
-    messages::edit(tx, &message, caller.now).await?;
+    messages::edit(tx, member, &message, allowance, caller.now).await?;
+    search::unseal(tx, place, readable.last_seq).await?;
     Ok((message, true))
 }

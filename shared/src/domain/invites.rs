@@ -100,7 +100,11 @@ async fn take(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, code: &str) -> R
     // A wrong code is answered alike for rooms that are hidden and for those that do not exist.
     let absent = Error::NotFound("invite_not_found");
     let door = match members::lock(tx, room, caller.user).await? {
-        Some(Standing::Banned) => return Err(Error::Forbidden("banned")),
+        // Whoever holds a code knows of the room, and is told why it does not open.
+        Some(Standing::Banned(room, kind)) => {
+            let known = kind == RoomKind::Public || store::lock(tx, room, code).await?.is_some();
+            return Err(if known { Error::Forbidden("banned") } else { absent });
+        }
         Some(Standing::Readable(room)) if room.member().is_some() => return Ok(None),
         Some(Standing::Readable(room)) if room.kind == RoomKind::Public => {
             return welcome(tx, caller, room.door()).await.map(Some);

@@ -154,7 +154,9 @@ async fn add_all(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, wanted: &[Wan
     let ids: Vec<_> = wanted.iter().filter_map(|who| if let Wanted::Id(id) = who { Some(*id) } else { None }).collect();
     let names: Vec<_> = wanted.iter().filter_map(|who| if let Wanted::Name(name) = who { Some(*name) } else { None }).collect();
     let known = users::named(tx, &ids, &names).await?;
-    let states = membership::states(tx, by, &known.iter().map(|user| user.id).collect::<Vec<_>>()).await?;
+    let held = users::hold(tx, &known.iter().map(|user| user.id).collect::<Vec<_>>()).await?;
+    let known: Vec<_> = known.into_iter().filter(|user| held.contains(&user.id)).collect();
+    let states = membership::states(tx, by, &held).await?;
     let (mut result, mut news, mut said) = (Additions::default(), News::of(&room), Vec::new());
     for who in wanted {
         let Some(user) = known.iter().find(|user| who.is(user)) else {

@@ -1,24 +1,31 @@
 //! The rules of messages: who may send what where, what a retry gives, what history shows.
 
+use futures_util::future::join;
+
 use crate::caller::Caller;
 use crate::config::Limits;
+use crate::domain::allowance::{rate, spend};
 use crate::domain::news::News;
-use crate::domain::{mentions, rooms};
-use crate::error::{Error, Limit, Result};
-use crate::id::{RoomId, RoomRef};
+use crate::domain::{attachments, mentions, notifications, repeats, rooms};
+use crate::error::{Error, Rate, Result};
+use crate::id::{RoomId, RoomRef, UploadId, UserId};
 use crate::protocol::frames::Frame;
-use crate::protocol::messages::{Forward, Forwarded, History, Message, MessageKind, NewMessage, Reply};
+use crate::protocol::messages::{Attachment, Forward, Forwarded, History, Message, MessageKind, NewMessage, Reply};
 use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::push::Push;
-use crate::store::members::{self, Member, Readable};
+use crate::store::members::{self, Readable};
 use crate::store::messages::{self as store, Draft, Origin};
-use crate::store::{Db, Handle, Tx, mentions as mention_rows, reactions};
+use crate::store::{Db, Handle, Tx, membership, mentions as mention_rows, reactions, traces};
+use crate::telemetry::invocation::{self, Count};
 use crate::time::Timestamp;
 
 /// A replay younger than this is pushed once more: the first attempt may have died before its push.
 const REPUSH_MS: i64 = 60_000;
-/// What one message costs of an allowance.
-const COST: i64 = 1000;
+
+/// What the messages of one answer may take: Lambda's answer has 6 MB.
+const MOST_BYTES: usize = 4_000_000;
+/// An ordinary page of texts that take less than this together is not weighed.
+const LIGHT: usize = 500_000;
 
 /// What became of a message.
 #[derive(Clone, Debug)]
@@ -27,6 +34,8 @@ pub struct Sent {
     pub message: Message,
     /// Whether an earlier attempt had stored it.
     pub replayed: bool,
+    /// How the sender now stands to the limit; a replay is not counted.
+    pub rate: Option<Rate>,
 }
 
 /// Stores a message and pushes it to every member: commit → push → answer, so whoever has the answer knows that it was pushed.
@@ -39,12 +48,17 @@ pub async fn send(db: &Db, push: &Push, limits: &Limits, caller: &Caller, (room,
             tx.finish(outcome).await
         })
         .await?;
-    if !sent.message_only_answered(caller.now) {
+    if !sent.sent.replayed {
+        invocation::count(Count::Messages);
+    }
+    if sent.tells {
         if let Some(joining) = &sent.before {
             joining.push(db, push, caller.now).await?;
         }
         let audience = members::audience(&mut *db.acquire().await?, sent.sent.message.room_id).await?;
-        push.to_users(&audience, &sent.frame(), caller.now).await;
+        let audience = push.look(audience, caller.now).await;
+        let (frame, message) = (sent.frame(), &sent.sent.message);
+        join(push.tell(&audience, &frame, caller.now), notifications::ask(db, push, message, &audience, caller.now)).await;
     }
     Ok(sent.sent)
 }
@@ -71,9 +85,13 @@ pub async fn history(db: &Db, caller: &Caller, room: &RoomRef, part: Part, limit
 pub async fn history_up_to(db: &Db, caller: &Caller, room: &RoomRef, part: Part, limit: u32) -> Result<History> {
     let mut connection = db.acquire().await?;
     let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
-    let (first, last) = bounds(&readable, part, u64::from(limit));
+    let (mut first, mut last) = bounds(&readable, part, u64::from(limit));
     let mut items = if first > last { Vec::new() } else { store::range(&mut connection, &readable, first, last).await? };
     reactions::fill(&mut connection, &readable, &mut items).await?;
+    if fit(&mut items, part) {
+        let ends = items.first().zip(items.last());
+        (first, last) = ends.map_or((first, last), |(one, other)| (one.seq, other.seq));
+    }
     // A page may be empty because all of it is hidden; there may be more beyond it.
     let next = match part {
         _ if first > last => None,
@@ -81,6 +99,27 @@ pub async fn history_up_to(db: &Db, caller: &Caller, room: &RoomRef, part: Part,
         _ => (first > readable.visible_from_seq).then_some(first),
     };
     Ok(History { items, next: next.map(|seq| seq.to_string()), last_seq: readable.visible_to_seq, rev: readable.rev })
+}
+
+/// Leaves out what an answer has no room for, at the end where the next page begins. Whether anything was.
+fn fit(items: &mut Vec<Message>, part: Part) -> bool {
+    let texts: usize = items.iter().map(|message| message.content.len()).sum();
+    if items.len() <= MAX_LIMIT as usize && texts < LIGHT {
+        return false;
+    }
+    let (all, mut bytes) = (items.len(), 0);
+    let fits = |message: &&Message| {
+        bytes += serde_json::to_vec(message).map_or(0, |text| text.len());
+        bytes <= MOST_BYTES
+    };
+    if matches!(part, Part::After(_)) {
+        let some = items.iter().take_while(fits).count().max(1);
+        items.truncate(some);
+    } else {
+        let some = items.iter().rev().take_while(fits).count().max(1);
+        items.drain(..all.saturating_sub(some));
+    }
+    items.len() < all
 }
 
 /// One message.
@@ -153,15 +192,19 @@ struct Checked<'a> {
 /// One's own words, or a message to pass on.
 #[derive(Clone, Copy)]
 enum What<'a> {
-    Text(&'a str),
+    Text(&'a str, &'a [UploadId]),
     Forward(&'a Forward),
 }
 
 fn checked<'a>(new: &'a NewMessage, limits: &Limits) -> Result<Checked<'a>> {
     let what = match (&new.forward, new.content.as_deref()) {
-        (Some(source), None) => What::Forward(source),
+        (Some(source), None) if new.attachments.is_empty() => What::Forward(source),
+        (Some(_), None) => return Err(Error::invalid("attachments", "conflicting", "must not be given beside forward")),
         (Some(_), Some(_)) => return Err(Error::invalid("content", "conflicting", "must not be given beside forward")),
-        (None, content) => What::Text(text(content.unwrap_or_default(), limits)?),
+        (None, content) => {
+            let attachments = attachments::checked(&new.attachments)?;
+            What::Text(words(content.unwrap_or_default(), !attachments.is_empty(), limits)?, attachments)
+        }
     };
     let client_id = new.client_id.as_deref();
     if client_id.is_some_and(|id| id.is_empty() || id.len() > 256 || id.chars().count() > 64) {
@@ -170,8 +213,13 @@ fn checked<'a>(new: &'a NewMessage, limits: &Limits) -> Result<Checked<'a>> {
     Ok(Checked { what, client_id, reply_to: new.reply_to })
 }
 
+/// The same for a message that needs no words where it has something else to show.
+pub(super) fn words<'a>(content: &'a str, shows: bool, limits: &Limits) -> Result<&'a str> {
+    if shows && content.trim().is_empty() { Ok("") } else { text(content, limits) }
+}
+
 /// The text, if a message may say it.
-pub(super) fn text<'a>(content: &'a str, limits: &Limits) -> Result<&'a str> {
+fn text<'a>(content: &'a str, limits: &Limits) -> Result<&'a str> {
     if content.trim().is_empty() {
         return Err(Error::invalid("content", "required", "must have at least one visible character"));
     }
@@ -189,14 +237,11 @@ pub(super) fn text<'a>(content: &'a str, limits: &Limits) -> Result<&'a str> {
 struct Stored {
     sent: Sent,
     before: Option<News>,
+    /// Whether the members are told; of an old replay they surely were.
+    tells: bool,
 }
 
 impl Stored {
-    /// An old replay was surely pushed already.
-    fn message_only_answered(&self, now: Timestamp) -> bool {
-        self.sent.replayed && now.since(self.sent.message.created_at) >= REPUSH_MS
-    }
-
     /// The message as it was sent. What became of it since is not in a frame that says "sent": whoever missed it is told to look.
     fn frame(&self) -> Frame {
         let Message { room_id, rev, .. } = self.sent.message;
@@ -214,16 +259,25 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
     if let Some(seq) = sending.replay {
         let message = one(tx, &readable, seq).await?;
         let says_same = match new.what {
-            What::Text(content) => message.forwarded.is_none() && message.content == content,
+            What::Text(content, uploads) => {
+                let same = message.attachments.iter().map(|attachment| attachment.upload_id).eq(uploads.iter().copied());
+                message.forwarded.is_none() && message.content == content && same
+            }
             What::Forward(_) => message.forwarded.is_some(),
         };
         let same = says_same && message.reply_to.as_ref().map(|reply| reply.seq) == new.reply_to;
         // An edited or unsent message no longer shows what was sent first; its key alone identifies it.
-        return if same || message.edited_at.is_some() || message.deleted_at.is_some() {
-            Ok(Stored { sent: Sent { message, replayed: true }, before: None })
-        } else {
-            Err(Error::Conflict("client_id_reused"))
-        };
+        if !same && message.edited_at.is_none() && message.deleted_at.is_none() {
+            return Err(Error::Conflict("client_id_reused"));
+        }
+        let telling = readable.member().filter(|_| caller.now.since(message.created_at) < REPUSH_MS);
+        if let Some(member) = telling {
+            // Everyone is told once more, as of a change. Without a limit one message would be a flood.
+            let left = spend(member.change_allowance, limits.change, caller.now)?;
+            membership::spend_change(tx, member, left, caller.now).await?;
+        }
+        let tells = telling.is_some();
+        return Ok(Stored { sent: Sent { message, replayed: true, rate: None }, before: None, tells });
     }
     let mut before = None;
     if readable.member().is_none() {
@@ -235,31 +289,49 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
     let member = readable.member().ok_or(Error::Forbidden("not_a_member"))?;
     rooms::may_write(&readable, member, caller.now)?;
     let reply_to = answered(new.reply_to, sending.reply_to, &readable)?;
-    let allowance = spend(member, limits.send, caller.now)?;
+    let allowance = spend(member.allowance, limits.send, caller.now)?;
     let (seq, rev) = (readable.last_seq + 1, readable.rev + 1);
-    let (content, forwarded, mentions) = match new.what {
-        What::Text(content) => (content.to_owned(), None, mentions::named(tx, readable.room(), content).await?),
+    let mut writer = None;
+    let here = (readable.room(), seq);
+    let (content, forwarded, mentions, attachments) = match new.what {
+        What::Text(content, uploads) => {
+            let mentions = mentions::named(tx, readable.room(), content).await?;
+            (content.to_owned(), None, mentions, attachments::attach(tx, caller, here, uploads).await?)
+        }
         What::Forward(source) => {
-            let (place, content, told) = passed_on(tx, caller, source).await?;
-            (content, Some((place, told)), Vec::new())
+            let passed = passed_on(tx, caller, source).await?;
+            writer = passed.writer;
+            let attachments = attachments::pass_on(tx, caller, passed.place, here, &passed.attachments).await?;
+            (passed.content, Some((passed.place, passed.told)), Vec::new(), attachments)
         }
     };
+    let said = match content.as_str() {
+        // Pictures without words say nothing twice.
+        "" => sending.said,
+        content => repeats::count(&sending.said, content, limits.repeat, caller.now)?,
+    };
+    let kind = attachments::kind(&attachments);
     let draft = Draft {
         content: &content,
         client_id: new.client_id,
         reply_to: new.reply_to,
         mentions: &mentions,
+        attachments: (&attachments, kind),
         origin: forwarded.as_ref().map(|(place, told)| Origin { place: *place, told }),
         allowance,
+        said: &said,
     };
     let id = store::insert(tx, member, (seq, rev), draft, caller.now).await?;
     mention_rows::insert(tx, (readable.room(), seq), &mentions).await?;
+    if let Some(writer) = writer {
+        traces::note(tx, (readable.room(), seq), writer).await?;
+    }
     let message = Message {
         id,
         room_id: readable.room(),
         seq,
         rev,
-        kind: MessageKind::Text,
+        kind,
         event: None,
         sender_id: Some(caller.user),
         username: Some(caller.username.clone()),
@@ -267,7 +339,7 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
         client_id: new.client_id.map(str::to_owned),
         reply_to,
         forwarded: forwarded.map(|(_, told)| told),
-        attachments: Vec::new(),
+        attachments,
         reactions: Vec::new(),
         mentions,
         edited_at: None,
@@ -276,17 +348,31 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
         deleted_by: None,
         created_at: caller.now,
     };
-    Ok(Stored { sent: Sent { message, replayed: false }, before })
+    Ok(Stored { sent: Sent { message, replayed: false, rate: Some(rate(allowance, limits.send)) }, before, tells: true })
 }
 
-/// Where a message to pass on stands, its text, and what its new readers are told of it. The caller must be able to read it.
-async fn passed_on(tx: &mut Tx<'_>, caller: &Caller, source: &Forward) -> Result<((RoomId, u64), String, Forwarded)> {
+/// A message to pass on.
+struct PassedOn {
+    /// Where it stands.
+    place: (RoomId, u64),
+    content: String,
+    attachments: Vec<Attachment>,
+    /// What its new readers are told of who wrote it first.
+    told: Forwarded,
+    writer: Option<UserId>,
+}
+
+/// The message to pass on. The caller must be able to read it.
+async fn passed_on(tx: &mut Tx<'_>, caller: &Caller, source: &Forward) -> Result<PassedOn> {
     let room = rooms::readable(members::standing(tx, &source.room_id, caller.user).await?)?;
     let message = one(tx, &room, source.seq).await?;
     alive(&message)?;
     // Of a message that was forwarded before, the first writer is told, not the one who passed it on.
-    let told = message.forwarded.unwrap_or(Forwarded { username: message.username, created_at: message.created_at });
-    Ok(((message.room_id, message.seq), message.content, told))
+    let place = (message.room_id, message.seq);
+    let (writer, name) = traces::writer(tx, place).await?.unzip();
+    let created_at = message.forwarded.map_or(message.created_at, |first| first.created_at);
+    let told = Forwarded { username: name, created_at };
+    Ok(PassedOn { place, content: message.content, attachments: message.attachments, told, writer })
 }
 
 /// The answered message must be in the same room and readable by the sender.
@@ -296,18 +382,4 @@ fn answered(wanted: Option<u64>, found: Option<Reply>, room: &Readable) -> Resul
         (Some(seq), Some(reply)) if seq >= room.visible_from_seq => Ok(Some(reply)),
         (Some(_), _) => Err(Error::NotFound("message_not_found")),
     }
-}
-
-/// A token bucket on the member's row: full at first, refilled evenly, at most `quota` at once.
-fn spend(member: &Member, limit: Limit, now: Timestamp) -> Result<i32> {
-    let full = i64::from(limit.quota) * COST;
-    let (left, filled_at) = member.allowance;
-    let refill = now.since(filled_at).max(0).saturating_mul(full) / (i64::from(limit.window) * 1000);
-    let have = i64::from(left).saturating_add(refill).min(full);
-    if have < COST {
-        let wait_ms = (COST - have) * i64::from(limit.window) * 1000 / full;
-        let retry_after = u32::try_from(wait_ms.div_euclid(1000) + 1).unwrap_or(u32::MAX);
-        return Err(Error::TooMany { retry_after, policy: Some(limit) });
-    }
-    Ok(i32::try_from(have - COST).unwrap_or(i32::MAX))
 }

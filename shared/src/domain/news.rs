@@ -2,6 +2,7 @@
 //! misses one can tell.
 
 use crate::caller::Caller;
+use crate::domain::presence;
 use crate::error::{Error, Result};
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::frames::Frame;
@@ -95,7 +96,8 @@ impl News {
                     _ => None,
                 }
             };
-            if let Some(room) = view {
+            if let Some(mut room) = view {
+                Box::pin(presence::in_rooms(db, push, *user, std::slice::from_mut(&mut room), now)).await?;
                 push.to_users(&[*user], &Frame::RoomJoined { room: Box::new(room) }, now).await;
             }
         }

@@ -69,6 +69,8 @@ async fn store_change(tx: &mut Tx<'_>, caller: &Caller, place: (&RoomRef, u64), 
     }
     message.pinned_at = pinned.then_some(caller.now);
     message.rev = readable.rev + 1;
-    messages::touch(tx, place, message.rev, caller.now).await?;
+    let member = rooms::member(&readable)?;
+    // Few may pin, and few pins there are.
+    messages::touch(tx, member, (place.1, message.rev), member.change_allowance, caller.now).await?;
     Ok((message, true))
 }

@@ -4,6 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::caller::Caller;
+use crate::config::Limits;
+use crate::domain::allowance::spend;
 use crate::domain::messages::{one, tell};
 use crate::domain::{emoji, rooms};
 use crate::error::{Error, Result};
@@ -29,13 +31,13 @@ pub struct Reacting<'a> {
 }
 
 /// Reacts to a message and tells every member.
-pub async fn react(db: &Db, push: &Push, caller: &Caller, reacting: Reacting<'_>) -> Result<ReactionChange> {
-    change(db, push, caller, (reacting, true)).await
+pub async fn react(db: &Db, push: &Push, limits: &Limits, caller: &Caller, reacting: Reacting<'_>) -> Result<ReactionChange> {
+    change(db, push, limits, caller, (reacting, true)).await
 }
 
 /// Takes a reaction back and tells every member.
-pub async fn unreact(db: &Db, push: &Push, caller: &Caller, reacting: Reacting<'_>) -> Result<ReactionChange> {
-    change(db, push, caller, (reacting, false)).await
+pub async fn unreact(db: &Db, push: &Push, limits: &Limits, caller: &Caller, reacting: Reacting<'_>) -> Result<ReactionChange> {
+    change(db, push, limits, caller, (reacting, false)).await
 }
 
 /// Who reacted to a message, by emoji and person; with one emoji only, if it is given.
@@ -59,12 +61,18 @@ pub async fn list(
     Ok(Page { items, next })
 }
 
-async fn change(db: &Db, push: &Push, caller: &Caller, (reacting, added): (Reacting<'_>, bool)) -> Result<ReactionChange> {
+async fn change(
+    db: &Db,
+    push: &Push,
+    limits: &Limits,
+    caller: &Caller,
+    (reacting, added): (Reacting<'_>, bool),
+) -> Result<ReactionChange> {
     emoji::one(reacting.emoji)?;
     let (reaction, changed) = db
         .retrying(|| async {
             let mut tx = db.begin().await?;
-            let outcome = store_change(&mut tx, caller, &reacting, added).await;
+            let outcome = store_change(&mut tx, limits, caller, (&reacting, added)).await;
             tx.finish(outcome).await
         })
         .await?;
@@ -74,11 +82,16 @@ async fn change(db: &Db, push: &Push, caller: &Caller, (reacting, added): (React
     Ok(reaction)
 }
 
-async fn store_change(tx: &mut Tx<'_>, caller: &Caller, reacting: &Reacting<'_>, added: bool) -> Result<(ReactionChange, bool)> {
+async fn store_change(
+    tx: &mut Tx<'_>,
+    limits: &Limits,
+    caller: &Caller,
+    (reacting, added): (&Reacting<'_>, bool),
+) -> Result<(ReactionChange, bool)> {
     let readable = rooms::readable(members::lock(tx, reacting.room, caller.user).await?)?;
     let look = store::look(tx, &readable, reacting.seq, reacting.emoji).await?;
     let look = look.ok_or(Error::NotFound("message_not_found"))?;
-    rooms::member(&readable)?;
+    let member = rooms::member(&readable)?;
     rooms::may_change(&readable)?;
     if look.unsent && added {
         return Err(Error::Conflict("message_unsent"));
@@ -95,6 +108,7 @@ async fn store_change(tx: &mut Tx<'_>, caller: &Caller, reacting: &Reacting<'_>,
     if look.mine == added {
         return Ok((reaction, false));
     }
+    let allowance = spend(member.change_allowance, limits.change, caller.now)?;
     let place = (readable.room(), reacting.seq);
     if added {
         if look.count == 0 && look.kinds >= MAX_KINDS {
@@ -107,7 +121,7 @@ async fn store_change(tx: &mut Tx<'_>, caller: &Caller, reacting: &Reacting<'_>,
         reaction.count -= 1;
     }
     reaction.rev = readable.rev + 1;
-    messages::touch(tx, place, reaction.rev, caller.now).await?;
+    messages::touch(tx, member, (reacting.seq, reaction.rev), (allowance, caller.now), caller.now).await?;
     Ok((reaction, true))
 }
 

@@ -1,8 +1,10 @@
 //! Whether the stores answer and fit this build. Asks each of them, at once, and never fails itself.
 
 use crate::error::Result;
+use crate::media::Media;
 use crate::push::tables::Tables;
 use crate::store::{Db, migrations};
+use crate::time::Timestamp;
 
 /// One store, and what is wrong with it.
 #[derive(Debug)]
@@ -28,12 +30,14 @@ pub enum Failure {
 }
 
 /// Tries every store. `db` is whatever came of preparing the connection.
-pub async fn check(db: Result<&Db>, tables: &Tables) -> [Check; 3] {
-    let (mysql, connections, ephemeral) = futures_util::future::join3(schema(db), tables.connections(), tables.ephemeral()).await;
+pub async fn check(db: Result<&Db>, tables: &Tables, media: &Media, now: Timestamp) -> [Check; 4] {
+    let (mysql, connections, ephemeral, bucket) =
+        futures_util::future::join4(schema(db), tables.connections(), tables.ephemeral(), media.probe(now)).await;
     [
         Check { name: "mysql", failure: mysql.unwrap_or_else(|error| Some(Failure::Unreachable(error))) },
         Check { name: "connections_table", failure: connections.err().map(Failure::Unreachable) },
         Check { name: "ephemeral_table", failure: ephemeral.err().map(Failure::Unreachable) },
+        Check { name: "media_bucket", failure: bucket.err().map(Failure::Unreachable) },
     ]
 }
 

@@ -26,16 +26,21 @@ pub enum Mark {
 
 /// Raises a mark of the caller. One that is there already, or beyond it, changes nothing and tells nobody.
 pub async fn mark(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, mark: Mark) -> Result<Receipt> {
-    let (receipt, rose) = db
+    let (receipt, rose, parted) = db
         .retrying(|| async {
             let mut connection = db.acquire().await?;
             let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
             let member = rooms::member(&readable)?;
-            raise(&mut connection, caller, &readable, member, mark).await
+            let (receipt, rose) = raise(&mut connection, caller, &readable, member, mark).await?;
+            Ok((receipt, rose, readable.blocked))
         })
         .await?;
     if rose {
         push.to_users(&[caller.user], &Frame::Receipt(receipt), caller.now).await;
+        if parted {
+            // Who reads is there, and across a block nobody learns that.
+            return Ok(receipt);
+        }
         let audience = members::small_audience(&mut *db.acquire().await?, receipt.room_id, TOLD_TO_ALL).await?;
         let others: Vec<_> = audience.into_iter().flatten().filter(|user| *user != caller.user).collect();
         if !others.is_empty() {
@@ -53,7 +58,7 @@ pub async fn of_message(db: &Db, caller: &Caller, room: &RoomRef, seq: u64) -> R
     if !(readable.visible_from_seq.max(1)..=readable.visible_to_seq).contains(&seq) {
         return Err(Error::NotFound("message_not_found"));
     }
-    let readers = store::readers(&mut connection, member, seq).await?;
+    let readers = if readable.blocked { Vec::new() } else { store::readers(&mut connection, member, seq).await? };
     let mut receipts = Receipts { read: Vec::new(), delivered: Vec::new() };
     for reader in readers {
         let read = reader.read_at;

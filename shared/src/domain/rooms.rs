@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::caller::Caller;
 use crate::domain::news::{News, member_added};
+use crate::domain::sessions::ENDED;
 use crate::error::{Error, Limit, Result, Violation};
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::frames::{Changed, Frame};
@@ -13,7 +14,7 @@ use crate::protocol::rooms::{NewRoom, Role, Room, RoomKind, Scope, Whoever};
 use crate::push::Push;
 use crate::store::members::{self, Door, Member, Readable, Standing};
 use crate::store::rooms::{self as store, Place};
-use crate::store::{Db, Tx, membership, users};
+use crate::store::{Db, Tx, invites, membership, users};
 use crate::time::Timestamp;
 
 /// People that a new room may have from the start.
@@ -70,7 +71,7 @@ pub async fn join(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Resu
             let mut tx = db.begin().await?;
             let outcome = async {
                 let readable = match members::lock(&mut tx, room, caller.user).await? {
-                    Some(Standing::Banned) => return Err(Error::Forbidden("banned")),
+                    Some(Standing::Banned(_, RoomKind::Public)) => return Err(Error::Forbidden("banned")),
                     standing => readable(standing)?,
                 };
                 match readable.member() {
@@ -135,7 +136,7 @@ pub async fn changed_since(db: &Db, caller: &Caller, since: Timestamp) -> Result
 pub(super) fn readable(standing: Option<Standing>) -> Result<Readable> {
     match standing {
         Some(Standing::Readable(readable)) => Ok(readable),
-        Some(Standing::Banned | Standing::Hidden(_)) | None => Err(Error::NotFound("room_not_found")),
+        Some(Standing::Banned(..) | Standing::Hidden(_)) | None => Err(Error::NotFound("room_not_found")),
     }
 }
 
@@ -183,9 +184,12 @@ pub(super) async fn welcome(tx: &mut Tx<'_>, caller: &Caller, door: Door) -> Res
     if door.archived {
         return Err(Error::Conflict("room_archived"));
     }
+    let entrance = membership::entrance(tx, door.room, caller.user).await?.ok_or(Error::Unauthenticated(ENDED))?;
     let mut news = News::at(door.room, door.place);
     let rev = news.next_rev();
-    membership::insert(tx, (door.room, rev, news.next_seq()), &[(caller.user, Role::Member)], caller.now).await?;
+    // A room whose people have all left belongs to whoever comes first; General belongs to nobody.
+    let role = if entrance.abandoned { Role::Owner } else { Role::Member };
+    membership::insert(tx, (door.room, rev, news.next_seq()), &[(caller.user, role)], caller.now).await?;
     let joined = readable(members::standing(tx, &RoomRef::Id(door.room), caller.user).await?)?;
     news.tell(member_added(tx, &joined, caller.user, rev).await?);
     news.came(caller.user);
@@ -217,6 +221,10 @@ async fn depart(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, owner: Option<
         if owners == 0 && others > 0 {
             return Err(Error::Conflict("last_owner"));
         }
+        if others == 0 {
+            // An invitation would let somebody into a room that nobody knows of any more, and show them all of it.
+            invites::revoke_all(tx, member, caller.now).await?;
+        }
     }
     let rev = news.next_rev();
     membership::end(tx, member, caller.user, (room.last_seq, rev)).await?;
@@ -234,7 +242,10 @@ async fn store_room(
     people: &[(UserId, Role)],
 ) -> Result<RoomId> {
     let ids: Vec<_> = people.iter().map(|(user, _)| *user).collect();
-    let known = users::existing(tx, &ids).await?;
+    let known = users::hold(tx, &ids).await?;
+    if !known.contains(&caller.user) {
+        return Err(Error::Unauthenticated(ENDED));
+    }
     let absent: Vec<_> = people.iter().skip(1).filter(|(user, _)| !known.contains(user)).collect();
     if !absent.is_empty() {
         return Err(Error::Invalid(

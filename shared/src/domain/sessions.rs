@@ -11,6 +11,7 @@ use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use crate::push::{Push, Sessions};
 use crate::store::sessions::Rotation;
 use crate::store::{self, Db};
+use crate::telemetry::invocation;
 use crate::time::Timestamp;
 
 /// The code that sockets hear before they are closed.
@@ -18,6 +19,7 @@ pub const ENDED: &str = "session_ended";
 
 /// Who a request with this access token comes from. One statement.
 pub async fn authenticate(db: &Db, keys: &Keys, token: &str, now: Timestamp) -> Result<Caller> {
+    keys.follow(keys.knows(token)).await;
     let claims = keys.verify(token, now)?;
     resume(db, claims.user, claims.session, now).await
 }
@@ -26,14 +28,20 @@ pub async fn authenticate(db: &Db, keys: &Keys, token: &str, now: Timestamp) -> 
 pub async fn refresh(db: &Db, push: &Push, issuer: &Issuer, visitor: &Visitor, token: &str) -> Result<Tokens> {
     const REFUSED: Error = Error::Unauthenticated("invalid_refresh_token");
     let now = visitor.now;
-    let presented = refresh::read(&issuer.keys, token).ok_or(REFUSED)?;
+    let presented = if let Some(presented) = refresh::read(&issuer.keys, token) {
+        presented
+    } else {
+        // It may bear the proof of a key that is new here.
+        issuer.keys.follow(false).await;
+        refresh::read(&issuer.keys, token).ok_or(REFUSED)?
+    };
     let session = presented.session;
     let fresh = Fresh::random()?;
     let user = store::sessions::find_owner(&mut *db.acquire().await?, session, now).await?.ok_or(REFUSED)?;
     let rotation =
         Rotation { presented: &presented.hash, next: &fresh.hash(), ip: &visitor.ip, now, expires_at: session_end(issuer, now) };
     if store::sessions::rotate(&mut *db.acquire().await?, session, &rotation).await? {
-        return tokens(issuer, Claims { user, session }, &fresh, now);
+        return tokens(issuer, Claims { user, session }, &fresh, now).await;
     }
     store::sessions::revoke(&mut *db.acquire().await?, user, session, now).await?;
     tracing::warn!(user.id = user.0, session.id = session.0, "a used refresh token came back; its session has ended");
@@ -78,11 +86,13 @@ pub async fn list(db: &Db, caller: &Caller, (cursor, limit): (Option<&str>, Opti
 /// The caller behind a session that is known to be meant. One statement.
 pub async fn resume(db: &Db, user: UserId, session: SessionId, now: Timestamp) -> Result<Caller> {
     let caller = store::sessions::check(&mut *db.acquire().await?, session, user, now).await?;
+    invocation::is_of(user);
     caller.ok_or(Error::Unauthenticated(ENDED))
 }
 
 /// The tokens of a session whose row holds `fresh`.
-pub(super) fn tokens(issuer: &Issuer, claims: Claims, fresh: &Fresh, now: Timestamp) -> Result<Tokens> {
+pub(super) async fn tokens(issuer: &Issuer, claims: Claims, fresh: &Fresh, now: Timestamp) -> Result<Tokens> {
+    issuer.keys.follow(true).await;
     Ok(Tokens {
         access_token: issuer.keys.sign(claims, issuer.lives.expiry, now)?,
         token: None,

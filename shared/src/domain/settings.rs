@@ -1,6 +1,7 @@
 //! The rules of what a room says of itself and allows, and of its end: admins change it, owners end it.
 
 use crate::caller::Caller;
+use crate::domain::avatars;
 use crate::domain::members::{at_least, ruled};
 use crate::domain::news::News;
 use crate::domain::rooms::{self, is_name, is_topic};
@@ -9,7 +10,7 @@ use crate::id::RoomRef;
 use crate::protocol::frames::Frame;
 use crate::protocol::rooms::{ChangeRoom, Facts, Role, Room};
 use crate::push::Push;
-use crate::store::{Db, Tx, settings as store};
+use crate::store::{Db, Tx, avatars as faces, settings as store};
 
 /// The longest pause of slow mode: a day.
 const MAX_SLOW_MODE_SECONDS: u32 = 86_400;
@@ -66,7 +67,15 @@ async fn apply(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, change: &Change
     let room = ruled(tx, caller, room).await?;
     let admin = at_least(&room, Role::Admin)?;
     let before = store::facts(tx, &room).await?.ok_or(Error::NotFound("room_not_found"))?;
-    let after = changed(&before, change);
+    let mut after = changed(&before, change);
+    if let Some(avatar) = change.avatar_upload_id {
+        let present = faces::id_of_room(tx, &room).await?;
+        if present != avatar && !after.settings.archived {
+            avatars::exchange(tx, caller, (present, avatar)).await?;
+            faces::set_of_room(tx, admin, avatar).await?;
+            after.avatar_url = faces::url_of_room(admin, avatar);
+        }
+    }
     let mut news = News::of(&room);
     if after == before {
         return Ok(news);

@@ -9,7 +9,7 @@ use crate::protocol::frames::Frame;
 use crate::protocol::messages::{Message, MessageKind};
 use crate::protocol::rooms::{Role, RoomKind};
 use crate::push::Push;
-use crate::store::{Db, Tx, edits, members, mentions, messages as store, pins, reactions};
+use crate::store::{Db, Tx, attachments, edits, members, mentions, messages as store, pins, reactions, search, traces};
 
 /// Purges a message for everyone and tells every member. A message that is unsent already stays as it is.
 pub async fn unsend(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: u64) -> Result<Message> {
@@ -70,6 +70,7 @@ async fn store_unsend(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, seq: u64
     message.rev = readable.rev + 1;
     store::unsend(tx, &message, caller.user, caller.now).await?;
     let place = (message.room_id, message.seq);
+    search::unseal(tx, place, readable.last_seq).await?;
     if message.edited_at.is_some() {
         edits::delete(tx, place).await?;
     }
@@ -79,10 +80,17 @@ async fn store_unsend(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, seq: u64
     if !message.mentions.is_empty() {
         mentions::delete(tx, place).await?;
     }
+    if !message.attachments.is_empty() {
+        attachments::doom(tx, place, caller.now).await?;
+    }
     if message.pinned_at.is_some() {
         pins::forget(tx, place).await?;
     }
+    if message.forwarded.is_some() {
+        traces::forget(tx, place).await?;
+    }
     let trace = Message {
+        kind: MessageKind::Text,
         content: String::new(),
         forwarded: None,
         attachments: Vec::new(),

@@ -3,10 +3,12 @@
 use serde_json::value::RawValue;
 
 use crate::caller::Caller;
+use crate::domain::presence;
 use crate::error::{Error, Result};
 use crate::protocol::frames::{Dialect, Frame, MAX_FRAME};
 use crate::protocol::page::MAX_LIMIT;
 use crate::protocol::rooms::Scope;
+use crate::push::Push;
 use crate::push::registry::Connection;
 use crate::store::rooms::{self, Place};
 use crate::store::{Db, users};
@@ -14,8 +16,8 @@ use crate::store::{Db, users};
 /// A socket lives two hours; clients open the next one before this many seconds have passed.
 const RECONNECT_SECONDS: i64 = 110 * 60;
 
-/// Builds `welcome`: three statements at most. Rooms that do not fit are left to `GET /api/rooms?scope=joined`, and `complete` says so.
-pub async fn welcome(db: &Db, caller: &Caller, connection: &Connection, id: Option<Box<RawValue>>) -> Result<Frame> {
+/// Builds `welcome`: four statements at most, and one look into the registry. Rooms that do not fit are left to `GET /api/rooms?scope=joined`, and `complete` says so.
+pub async fn welcome(db: &Db, push: &Push, caller: &Caller, connection: &Connection, id: Option<Box<RawValue>>) -> Result<Frame> {
     let (account, mut rows) = {
         let mut store = db.acquire().await?;
         let account = users::account(&mut store, caller.user).await?.ok_or(Error::NotFound("user_not_found"))?;
@@ -29,6 +31,7 @@ pub async fn welcome(db: &Db, caller: &Caller, connection: &Connection, id: Opti
         connection_id: connection.id.clone(),
         rooms: rows.into_iter().map(|(room, _)| room).collect(),
         complete,
+        online: presence::online(db, push, caller).await?,
         server_time: caller.now,
         reconnect_before: connection.connected_at.plus_seconds(RECONNECT_SECONDS),
     };

@@ -1,16 +1,19 @@
 //! Serving an HTTP function: one log line a request, errors become problem documents, unknown routes included.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 
 use crate::edge::extract::Origin;
 use crate::edge::problem;
+use crate::edge::rates::Standing;
 use crate::error::Error;
+use crate::telemetry::invocation::{End, Invocation};
 
 /// A request that takes longer is answered with 503, before the function's own timeout would leave it unanswered.
 pub const DEADLINE: Duration = Duration::from_secs(8);
@@ -28,27 +31,26 @@ pub fn finished(router: Router) -> Router {
         .layer(middleware::from_fn(outermost))
 }
 
-async fn outermost(request: Request, next: Next) -> Response {
-    let started = Instant::now();
+async fn outermost(mut request: Request, next: Next) -> Response {
+    let invocation = Invocation::begin();
     let origin = Origin::of(request.extensions());
     let method = request.method().clone();
-    let route = request.uri().path().to_owned();
+    // Its pattern: a path may hold an invite's code.
+    let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned();
+    let standing = Standing::default();
+    request.extensions_mut().insert(standing.clone());
     let response = match tokio::time::timeout(DEADLINE, next.run(request)).await {
         Ok(response) => response,
         Err(late) => Error::unavailable(late).into_response(),
     };
+    let code = response.extensions().get::<Arc<Error>>().map_or("ok", |error| error.code());
     let mut response = problem::finish(response, &origin.request_id);
     let headers = response.headers_mut();
+    standing.tell(headers);
     // Answers are about one person and this moment; what may be kept says so itself.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    tracing::info!(
-        request_id = origin.request_id,
-        method = method.as_str(),
-        route,
-        status = response.status().as_u16(),
-        duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        "request"
-    );
+    let (what, status) = (format!("{method} {route}"), Some(response.status().as_u16()));
+    invocation.end(&End { request_id: &origin.request_id, what: &what, code, status, connection: None });
     response
 }

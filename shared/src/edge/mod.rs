@@ -4,5 +4,6 @@ pub mod cloudformation;
 pub mod extract;
 pub mod http;
 pub mod problem;
+pub mod rates;
 pub mod secrets;
 pub mod socket;

@@ -44,6 +44,11 @@ impl Event {
         self.request_context.request_id.as_deref().unwrap_or_default()
     }
 
+    /// The socket.
+    pub fn connection_id(&self) -> Option<&str> {
+        self.request_context.connection_id.as_deref()
+    }
+
     /// With which code the socket was closed.
     pub fn close_code(&self) -> Option<i64> {
         self.request_context.disconnect_status_code
@@ -117,6 +122,11 @@ pub fn refusal(error: &Error, request_id: &str) -> Refusal {
         request_id: request_id.to_owned(),
         retry_after: error.retry_after(),
     }
+}
+
+/// The `bye` of a socket that went on sending frames after it was told to wait.
+pub fn flooding() -> Frame {
+    Frame::Bye { code: "too_many_frames", reason: "This socket sent more frames than it may, and did not stop.", resume: true }
 }
 
 /// The `bye` that a socket hears when its session turns out to have ended.

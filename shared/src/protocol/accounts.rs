@@ -45,6 +45,7 @@ pub struct Login {
 #[derive(Clone, Deserialize, utoipa::ToSchema)]
 pub struct Refresh {
     /// The refresh token that came last; it works once.
+    #[schema(example = "the refresh_token of the last answer")]
     pub refresh_token: String,
 }
 
@@ -52,10 +53,10 @@ pub struct Refresh {
 #[derive(Clone, Deserialize, utoipa::ToSchema)]
 pub struct ChangePassword {
     /// The present password.
-    #[schema(format = Password)]
+    #[schema(format = Password, example = "correct horse battery staple")]
     pub current: String,
     /// The new one: 8–128 characters; common ones are refused.
-    #[schema(format = Password, min_length = 8, max_length = 128)]
+    #[schema(format = Password, example = "an even longer passphrase", min_length = 8, max_length = 128)]
     pub new: String,
 }
 

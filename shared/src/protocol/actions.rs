@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::messages::{NewContent, NewMessage, NewReaction};
 use crate::protocol::receipts::Mark;
+use crate::protocol::uploads::take_file_url;
 
 /// A frame, read.
 #[derive(Debug)]
@@ -233,7 +234,14 @@ fn send(fields: &mut Map<String, Value>) -> Result<Action> {
         fields.insert("content".into(), text);
     }
     let room = room(fields)?;
-    Ok(Action::Send { room, message: typed(fields)? })
+    let url = fields.remove("file_url");
+    let mut message: NewMessage = typed(fields)?;
+    match url {
+        None | Some(Value::Null) => {}
+        Some(Value::String(url)) => take_file_url(&url, &mut message)?,
+        Some(_) => return Err(Error::invalid("file_url", "invalid", "must be a string")),
+    }
+    Ok(Action::Send { room, message })
 }
 
 fn change(fields: &Map<String, Value>, change: Change) -> Result<Action> {
@@ -280,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_read_in_every_shape_that_the_seeds_print() {
+    fn a_message_is_read_in_every_shape_that_older_clients_print() {
         let seven = || Some(RoomRef::Id(RoomId(7)));
         let hello = || Some("Hello".to_owned());
         assert_eq!(sent(r#"{"action":"send","room_id":7,"content":"Hello"}"#), (seven(), hello()));

@@ -1,15 +1,17 @@
-//! Frames from server to client. One serialiser for both dialects: without `conchat.v1` a message carries the older clients' keys besides.
+//! Frames from server to client: one type for all of them, and its variants' comments are what `asyncapi.json` says of each.
 
-use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::id::{ConnectionId, MessageId, RoomId, UserId};
+use crate::protocol::friends::Friendship;
 use crate::protocol::messages::{Message, ReactionChange};
-use crate::protocol::people::Me;
+use crate::protocol::people::{Me, Presence};
 use crate::protocol::receipts::Receipt;
 use crate::protocol::rooms::{Facts, Member, Room};
 use crate::protocol::sync::RoomSync;
+use crate::protocol::uploads::Upload;
+use crate::protocol::verbs::Called;
 use crate::time::Timestamp;
 
 /// API Gateway's limit for one frame.
@@ -25,7 +27,7 @@ pub enum Dialect {
 }
 
 /// Everything that a client can receive.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(tag = "type")]
 pub enum Frame {
     /// A message was sent. It is itself the update of the room list.
@@ -174,11 +176,42 @@ pub enum Frame {
         /// Whether they write.
         active: bool,
     },
+    /// Somebody whose presence the receiver hears of came or went, or tells it no longer.
+    #[serde(rename = "presence")]
+    Presence {
+        /// Who.
+        user_id: UserId,
+        /// As from now on.
+        #[serde(flatten)]
+        presence: Presence,
+        /// When, in epoch milliseconds: of two frames about one person the later one holds.
+        ts: i64,
+    },
+    /// Somebody asked the receiver for friendship, or the receiver asked on another device.
+    #[serde(rename = "friend.request")]
+    FriendRequest(Box<Friendship>),
+    /// The receiver has a friend.
+    #[serde(rename = "friend.accepted")]
+    FriendAccepted(Box<Friendship>),
+    /// Nothing stands between the two any longer: a friendship ended, or a request was withdrawn or declined.
+    #[serde(rename = "friend.removed")]
+    FriendRemoved {
+        /// The other one.
+        user_id: UserId,
+    },
+    /// One of the receiver's uploads was looked at, and can be used.
+    #[serde(rename = "upload.ready")]
+    UploadReady {
+        /// The upload.
+        #[serde(flatten)]
+        upload: Box<Upload>,
+    },
     /// What changed in a room: answer to `sync`, and after `welcome` for each room named in `hello` that changed.
     #[serde(rename = "sync")]
     Sync {
         /// What the client's frame was called.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<Called>)]
         id: Option<Box<RawValue>>,
         /// As much of it as fits a frame.
         #[serde(flatten)]
@@ -189,15 +222,19 @@ pub enum Frame {
     Welcome {
         /// What the client's frame was called.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<Called>)]
         id: Option<Box<RawValue>>,
         /// Oneself.
         user: Box<Me>,
         /// This socket.
+        #[schema(value_type = String)]
         connection_id: ConnectionId,
         /// One's rooms, newest activity first; as many as fit a frame, the rest by `GET /api/rooms?scope=joined`.
         rooms: Vec<Room>,
         /// Whether `rooms` is all of them.
         complete: bool,
+        /// Those of one's friends, and of the others of one's direct rooms, who are online and let one know; null when that cannot be told now.
+        online: Option<Vec<UserId>>,
         /// The server's clock.
         server_time: Timestamp,
         /// Open the next socket before this moment; this one ends soon after.
@@ -214,6 +251,7 @@ pub enum Frame {
     Pong {
         /// What the client's frame was called.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<Called>)]
         id: Option<Box<RawValue>>,
         /// The server's clock in epoch milliseconds; pass it as `since` next time.
         ts: i64,
@@ -233,7 +271,7 @@ pub enum Frame {
 }
 
 /// A room and its count of changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Changed {
     /// The room.
     pub room_id: RoomId,
@@ -242,10 +280,11 @@ pub struct Changed {
 }
 
 /// The one positive answer to an action.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
 pub struct Ack {
     /// What the client's frame was called.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Called>)]
     pub id: Option<Box<RawValue>>,
     /// The room it was about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -265,10 +304,11 @@ pub struct Ack {
 }
 
 /// The one negative answer to an action.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Refusal {
     /// What the client's frame was called.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Called>)]
     pub id: Option<Box<RawValue>>,
     /// The sender's own key, when the action carried one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -295,18 +335,6 @@ impl Frame {
         Self::MessageEdited { message: Box::new(for_all(message)) }
     }
 
-    /// The bytes for a connection of this dialect. What does not fit a frame becomes a hint to fetch it.
-    pub fn encode(&self, dialect: Dialect) -> Bytes {
-        let bytes = match (self, dialect) {
-            (Self::Message { message, .. }, Dialect::Full) => json(&Older { frame: self, extra: OlderKeys::of(message) }),
-            _ => json(self),
-        };
-        match self.change() {
-            Some((room_id, rev)) if bytes.len() > MAX_FRAME => json(&Self::Room { room_id, rev }),
-            _ => bytes,
-        }
-    }
-
     /// The change of a room that this frame tells its members, and that `sync` would tell as well.
     pub fn change(&self) -> Option<(RoomId, u64)> {
         match self {
@@ -328,48 +356,4 @@ impl Frame {
 fn for_all(mut message: Message) -> Message {
     message.reactions.iter_mut().for_each(|reaction| reaction.mine = None);
     message
-}
-
-/// A frame and the keys that older clients read.
-#[derive(Serialize)]
-struct Older<'a> {
-    #[serde(flatten)]
-    frame: &'a Frame,
-    #[serde(flatten)]
-    extra: OlderKeys<'a>,
-}
-
-#[derive(Serialize)]
-struct OlderKeys<'a> {
-    data: OlderData<'a>,
-    user: Option<&'a str>,
-    message: &'a str,
-}
-
-#[derive(Serialize)]
-struct OlderData<'a> {
-    room_id: String,
-    content: &'a str,
-    file_url: Option<&'a str>,
-    message_id: MessageId,
-}
-
-impl<'a> OlderKeys<'a> {
-    fn of(message: &'a Message) -> Self {
-        Self {
-            data: OlderData {
-                room_id: message.room_id.to_string(),
-                content: &message.content,
-                file_url: message.attachments.first().map(|attachment| attachment.url.as_str()),
-                message_id: message.id,
-            },
-            user: message.username.as_deref(),
-            message: &message.content,
-        }
-    }
-}
-
-/// Our own types always serialise; an empty frame would be the sign of a defect, and the tests would see it.
-fn json(value: &impl Serialize) -> Bytes {
-    serde_json::to_vec(value).map(Bytes::from).unwrap_or_default()
 }

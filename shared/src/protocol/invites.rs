@@ -38,5 +38,6 @@ pub struct NewInvite {
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct Join {
     /// The code of an invitation, for rooms that are not public.
+    #[schema(example = "Qm9zdG9uIFRlYSBQYXJ0eQ")]
     pub invite: Option<String>,
 }

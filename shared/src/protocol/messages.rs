@@ -80,6 +80,8 @@ pub struct Reply {
     pub seq: u64,
     /// Who wrote it.
     pub username: Option<String>,
+    /// What it is: of a picture or a file without words this is all there is to show.
+    pub kind: MessageKind,
     /// Its beginning; empty when it was unsent.
     pub preview: String,
 }
@@ -94,13 +96,23 @@ pub struct Forwarded {
     pub created_at: Timestamp,
 }
 
+/// How an attachment is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttachmentKind {
+    /// As a picture.
+    Image,
+    /// By its name, to be downloaded.
+    File,
+}
+
 /// A picture or a file of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Attachment {
     /// The upload behind it.
     pub upload_id: UploadId,
-    /// `image` or `file`.
-    pub kind: String,
+    /// How to show it.
+    pub kind: AttachmentKind,
     /// The sender's name for the file.
     pub file_name: String,
     /// What the bytes are.
@@ -111,7 +123,7 @@ pub struct Attachment {
     pub width: Option<u32>,
     /// Pixels, of a picture.
     pub height: Option<u32>,
-    /// A tiny stand-in to show while the picture loads.
+    /// A blurhash to show while the picture loads.
     pub placeholder: Option<String>,
     /// Where the bytes are.
     pub url: String,
@@ -178,15 +190,18 @@ pub struct Edit {
 /// A message to be sent, as the body of a request or inside a `send` action.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 pub struct NewMessage {
-    /// 1 to `MAX_MESSAGE_LENGTH` (1000) characters, not only blanks.
+    /// 1 to `MAX_MESSAGE_LENGTH` (1000) characters, not only blanks. May be left out beside attachments.
     #[schema(example = "Hello, world!", min_length = 1, max_length = 1000)]
     pub content: Option<String>,
+    /// One's own uploads that are ready and not attached yet, at most 10.
+    #[serde(default)]
+    pub attachments: Vec<UploadId>,
     /// The `seq` of a message of the same room that this one answers.
     pub reply_to: Option<u64>,
     /// The sender's own key, 1–64 characters: sending again with the same key gives the first message and never a second.
     #[schema(example = "c-7", min_length = 1, max_length = 64)]
     pub client_id: Option<String>,
-    /// A message to pass on, instead of `content`.
+    /// A message to pass on, instead of `content` and `attachments`.
     pub forward: Option<Forward>,
 }
 
@@ -194,7 +209,6 @@ pub struct NewMessage {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 pub struct Forward {
     /// Its room: `7`, `room-7` or a slug.
-    #[schema(value_type = String, example = "7")]
     pub room_id: RoomRef,
     /// Its place there.
     #[schema(example = 42)]

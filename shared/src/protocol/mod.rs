@@ -5,13 +5,22 @@
 
 pub mod accounts;
 pub mod actions;
+pub mod admin;
+pub mod encoding;
+pub mod export;
 pub mod frames;
+pub mod friends;
 pub mod invites;
 pub mod messages;
+pub mod notifications;
 pub mod page;
 pub mod people;
 pub mod problem;
+pub mod profiles;
 pub mod receipts;
 pub mod reports;
 pub mod rooms;
+pub mod search;
 pub mod sync;
+pub mod uploads;
+pub mod verbs;

@@ -1,6 +1,6 @@
 //! A person as others see them. Nothing else of a person ever leaves.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::id::UserId;
 use crate::time::Timestamp;
@@ -24,6 +24,40 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
+/// A person, and whether they are there where that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Person {
+    /// The person.
+    #[serde(flatten)]
+    pub user: User,
+    /// `online` and `last_seen`; both are absent where a person is only named, as in lists of members.
+    #[serde(flatten)]
+    pub presence: Option<Presence>,
+}
+
+/// Whether somebody is there, as far as the reader may know: to those who may not, both are null.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Presence {
+    /// Whether one of their devices is connected, or was some seconds ago.
+    pub online: Option<bool>,
+    /// When the last of them was; null while one is, and for those who never were.
+    pub last_seen: Option<Timestamp>,
+}
+
+impl From<User> for Person {
+    fn from(user: User) -> Self {
+        Self { user, presence: None }
+    }
+}
+
+impl std::ops::Deref for Person {
+    type Target = User;
+
+    fn deref(&self) -> &User {
+        &self.user
+    }
+}
+
 /// Oneself: a [`User`] and what only oneself may know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Me {
@@ -34,4 +68,41 @@ pub struct Me {
     pub email: Option<String>,
     /// `user`, or `admin` for an operator of this deployment.
     pub role: String,
+    /// What one has chosen.
+    pub settings: MySettings,
+}
+
+/// What a person has chosen; nobody else sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct MySettings {
+    /// Who may see whether one is online, and when one last was.
+    pub presence: Visibility,
+    /// Of which messages one's devices are notified while one is away.
+    pub notifications: Notifications,
+}
+
+/// Of which messages devices are notified. Rooms are muted one by one besides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Notifications {
+    /// Of all; in large rooms of those that mention one.
+    #[default]
+    All,
+    /// Of those that mention one, and of direct ones.
+    Mentions,
+    /// Of none.
+    None,
+}
+
+/// Who may see something of a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Everyone who may see the person at all.
+    #[default]
+    Everyone,
+    /// Friends alone.
+    Friends,
+    /// Nobody.
+    Nobody,
 }

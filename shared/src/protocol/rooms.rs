@@ -1,10 +1,10 @@
 //! Rooms and their members.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::id::{RoomId, UserId};
+use crate::id::{RoomId, UploadId, UserId};
 use crate::protocol::messages::Message;
-use crate::protocol::people::User;
+use crate::protocol::people::{Person, User};
 use crate::time::Timestamp;
 
 /// What a room is.
@@ -56,8 +56,8 @@ pub struct Room {
     pub role: Option<Role>,
     /// How many members it has.
     pub members_count: u32,
-    /// The other one of a direct room.
-    pub direct_user: Option<User>,
+    /// The other one of a direct room; over HTTP with their presence.
+    pub direct_user: Option<Person>,
     /// The seq of its last message.
     pub last_seq: u64,
     /// Its count of changes.
@@ -103,7 +103,7 @@ pub enum Whoever {
 }
 
 /// What a room says of itself, the same to everyone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Facts {
     /// Its name.
     pub name: String,
@@ -154,11 +154,20 @@ pub struct ChangeRoom {
     /// At most 500 characters.
     #[schema(max_length = 500)]
     pub topic: Option<String>,
+    /// One's own upload of the purpose `avatar` that is ready and not used yet; null takes the avatar away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u64>, example = 5)]
+    pub avatar_upload_id: Option<Option<UploadId>>,
     /// Whether nothing can be written any more.
     pub archived: Option<bool>,
     /// Rules of the room.
     #[serde(default)]
     pub settings: ChangeSettings,
+}
+
+/// Tells a null that was sent from a field that was not.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<UploadId>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// Rules to change: what is absent stays as it is.

@@ -1,7 +1,7 @@
 //! From people to sockets: small audiences are served here, large ones by `fanout` in shards, very large ones hear of changes once a second.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -16,12 +16,15 @@ use crate::push::posts::Posted;
 use crate::push::registry::Connection;
 use crate::push::signed::Call;
 use crate::push::{Cloud, Encoded, Push, unheard};
+use crate::telemetry::invocation;
 use crate::time::Timestamp;
 
 /// Posts under way at once, per instance.
 const IN_FLIGHT: usize = 64;
 /// A sender waits for its inline posts no longer than this.
 const INLINE_DEADLINE: Duration = Duration::from_millis(1500);
+/// `fanout` tries a socket that it could not reach again after this, and after four times this.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// API Gateway answers 410 while `$connect` still runs: younger entries stay.
 const YOUNG_MS: i64 = 10_000;
 const INVOKE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -59,7 +62,56 @@ pub enum What {
     },
 }
 
+/// Those whom a frame is for, and which of them are there.
+#[derive(Debug)]
+pub struct Audience {
+    users: Vec<UserId>,
+    /// None when the registry does not answer.
+    live: Option<Vec<Connection>>,
+}
+
+impl Audience {
+    pub(super) fn new(users: Vec<UserId>, live: Option<Vec<Connection>>) -> Self {
+        Self { users, live }
+    }
+
+    /// How many they are.
+    pub fn len(&self) -> usize {
+        self.users.len()
+    }
+
+    /// Whether they are none.
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty()
+    }
+
+    /// Those who are not there; nobody when that is not known.
+    pub fn away(&self) -> Vec<UserId> {
+        let Some(live) = &self.live else { return Vec::new() };
+        let there: BTreeSet<_> = live.iter().map(|connection| connection.user).collect();
+        self.users.iter().copied().filter(|user| !there.contains(user)).collect()
+    }
+}
+
 impl Push {
+    /// Looks who of these people is there.
+    pub async fn look(&self, users: Vec<UserId>, now: Timestamp) -> Audience {
+        let live = match self {
+            // Boxed, as `Push::to_users` is.
+            Self::Cloud(cloud) => Box::pin(cloud.live(&users, now)).await,
+            Self::Memory(memory) => Some(memory.attend(&users).await.into_iter().flat_map(|found| found.live).collect()),
+        };
+        Audience::new(users, live)
+    }
+
+    /// Sends a frame to every live socket of an audience. Failures are logged and end here.
+    pub async fn tell(&self, audience: &Audience, frame: &Frame, now: Timestamp) {
+        match self {
+            Self::Cloud(cloud) => Box::pin(cloud.tell(audience.live.as_deref().unwrap_or_default(), frame, now)).await,
+            Self::Memory(memory) => memory.hear(&audience.users, frame).await,
+        }
+    }
+
     /// Serves one shard: what `fanout` does.
     pub async fn deliver(&self, shard: Shard, now: Timestamp) -> Result<()> {
         let Self::Cloud(cloud) = self else { return Ok(()) };
@@ -83,41 +135,47 @@ impl Push {
                 Encoded::of(&Frame::Room { room_id: RoomId(room_id), rev: newest }, &audience)
             }
         };
-        cloud.post_all(&audience, &encoded, &mut BTreeSet::new(), now).await;
+        cloud.post_patiently(audience, &encoded, now).await;
         Ok(())
     }
 }
 
 impl Cloud {
     pub(super) async fn to_users(&self, users: &[UserId], frame: &Frame, now: Timestamp) {
-        let audience = match self.registry.find(users, now).await {
-            Ok(audience) => audience,
-            Err(error) => return unheard("finding connections", &error),
-        };
+        if let Some(audience) = self.live(users, now).await {
+            self.tell(&audience, frame, now).await;
+        }
+    }
+
+    async fn live(&self, users: &[UserId], now: Timestamp) -> Option<Vec<Connection>> {
+        self.registry.find(users, now).await.inspect_err(|error| unheard("finding connections", error)).ok()
+    }
+
+    async fn tell(&self, audience: &[Connection], frame: &Frame, now: Timestamp) {
         let sent = match (audience.len(), &self.config.fanout_function, frame.change()) {
-            (_, None, _) => self.inline(&audience, frame, now).await,
-            (count, Some(_), _) if count <= self.config.inline => self.inline(&audience, frame, now).await,
-            (count, Some(function), Some(change)) if count > self.config.busy => {
-                self.busy(function, &audience, change, now).await
-            }
-            (_, Some(function), _) => self.hand_over(function, &audience, &Encoded::of(frame, &audience).what(), now).await,
+            (_, None, _) => self.inline(audience, frame, now).await,
+            (count, Some(_), _) if count <= self.config.inline => self.inline(audience, frame, now).await,
+            (count, Some(function), Some(change)) if count > self.config.busy => self.busy(function, audience, change, now).await,
+            (_, Some(function), _) => self.hand_over(function, audience, &Encoded::of(frame, audience).what(), now).await,
         };
         if let Err(error) = sent {
             unheard("handing over to fanout", &error);
         }
     }
 
-    /// Serves the audience here; whoever is not served by the deadline is left to `fanout`, so that every acknowledged message was pushed.
+    /// Serves the audience here; whoever is not served by the deadline, or could not be reached, is left to `fanout`, so that every acknowledged
+    /// message was pushed.
     async fn inline(&self, audience: &[Connection], frame: &Frame, now: Timestamp) -> Result<()> {
         let encoded = Encoded::of(frame, audience);
         let mut left = (0..audience.len()).collect();
         let posting = self.post_all(audience, &encoded, &mut left, now);
-        if tokio::time::timeout(INLINE_DEADLINE, posting).await.is_ok() {
+        let ended = tokio::time::timeout(INLINE_DEADLINE, posting).await.is_ok();
+        if ended && left.is_empty() {
             return Ok(());
         }
         // Those in flight may have been served, too; receivers drop doubles.
         let rest: Vec<_> = left.into_iter().map(|index| audience[index].clone()).collect();
-        tracing::warn!(connections = audience.len(), left = rest.len(), "posts met the deadline");
+        tracing::warn!(connections = audience.len(), left = rest.len(), ended, "posts failed or met the deadline");
         match &self.config.fanout_function {
             Some(function) => self.hand_over(function, &rest, &encoded.what(), now).await,
             None => Ok(()),
@@ -129,14 +187,27 @@ impl Cloud {
         for connection in connections {
             self.posts.post(&connection.id, bye.encode(Dialect::Lean), now).await;
             self.posts.close(&connection.id, now).await;
-            if let Err(error) = self.registry.forget(connection.user, std::slice::from_ref(&connection.id)).await {
-                unheard("forgetting a connection", &error);
+            self.drop_dead(connection, now).await;
+        }
+    }
+
+    /// The same without a deadline; whoever could not be reached is tried again after a while, and then given up: it will resync.
+    async fn post_patiently(&self, audience: Vec<Connection>, encoded: &Encoded, now: Timestamp) {
+        let mut audience = audience;
+        for pause in [Some(AGAIN_AFTER), Some(AGAIN_AFTER * 4), None] {
+            let mut left = (0..audience.len()).collect();
+            self.post_all(&audience, encoded, &mut left, now).await;
+            audience = left.into_iter().map(|index| audience[index].clone()).collect();
+            match pause {
+                Some(pause) if !audience.is_empty() => tokio::time::sleep(pause).await,
+                _ => break,
             }
         }
     }
 
-    /// One post per socket, a bounded number at once; the dead are forgotten, the stuck closed. Takes out of `left` whoever had an answer.
+    /// One post per socket, a bounded number at once; the dead are forgotten, the stuck closed. Takes out of `left` whoever was reached or is gone.
     async fn post_all(&self, audience: &[Connection], encoded: &Encoded, left: &mut BTreeSet<usize>, now: Timestamp) {
+        let begun = Instant::now();
         let mut waiting = audience.iter().enumerate();
         let mut running = FuturesUnordered::new();
         let post = |(index, connection): (usize, &'_ Connection)| {
@@ -147,30 +218,43 @@ impl Cloud {
         let (mut accepted, mut gone, mut throttled, mut failed) = (0u32, 0u32, 0u32, 0u32);
         while let Some((outcome, index, connection)) = running.next().await {
             running.extend(waiting.next().map(post));
-            left.remove(&index);
+            if outcome != Posted::Failed {
+                left.remove(&index);
+            }
             match outcome {
                 Posted::Accepted => accepted += 1,
                 Posted::Failed => failed += 1,
                 Posted::Gone => {
                     gone += 1;
                     if now.since(connection.connected_at) >= YOUNG_MS {
-                        self.drop_dead(&connection).await;
+                        self.drop_dead(&connection, now).await;
                     }
                 }
                 Posted::Throttled => {
                     throttled += 1;
                     self.posts.close(&connection.id, now).await;
-                    self.drop_dead(&connection).await;
+                    self.drop_dead(&connection, now).await;
                 }
             }
         }
-        tracing::info!(accepted, gone, throttled, failed, "posts");
+        if !audience.is_empty() {
+            invocation::fanned_out(begun);
+        }
+        tracing::debug!(accepted, gone, throttled, failed, "posts");
     }
 
-    async fn drop_dead(&self, connection: &Connection) {
-        if let Err(error) = self.registry.forget(connection.user, std::slice::from_ref(&connection.id)).await {
+    async fn drop_dead(&self, connection: &Connection, now: Timestamp) {
+        if let Err(error) = self.forget(connection.user, &connection.id, now).await {
             unheard("forgetting a connection", &error);
         }
+    }
+
+    /// Forgets a socket; who has none left is looked after.
+    pub(super) async fn forget(&self, user: UserId, connection: &ConnectionId, now: Timestamp) -> Result<()> {
+        if self.registry.forget(user, std::slice::from_ref(connection), now).await? {
+            self.look_after(user, now).await;
+        }
+        Ok(())
     }
 
     /// The first change of a second asks `fanout` to tell at its end; later ones only raise the count that will be told.
@@ -200,6 +284,11 @@ impl Cloud {
             })
             .collect();
         let body = serde_json::to_vec(&Shard { what: what.clone(), to }).map_err(Error::internal)?;
+        self.call_later(function, body, now).await
+    }
+
+    /// Has a function invoked with this event, without waiting for what it does.
+    pub(super) async fn call_later(&self, function: &str, body: Vec<u8>, now: Timestamp) -> Result<()> {
         let name = percent_encoding::utf8_percent_encode(function, percent_encoding::NON_ALPHANUMERIC);
         let call = Call {
             service: "lambda",

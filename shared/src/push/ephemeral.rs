@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
-use crate::error::{Error, Limit, Result};
+use crate::error::{Error, Limit, Rate, Result};
 use crate::id::{SessionId, UserId};
 use crate::push::dynamodb::LazyClient;
 use crate::time::Timestamp;
@@ -26,6 +26,29 @@ pub struct Holder {
     pub session: SessionId,
 }
 
+/// What was counted in a window so far, this time included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hits {
+    /// How many.
+    pub count: u32,
+    /// Of how many.
+    pub limit: Limit,
+    /// Seconds until the window ends.
+    pub reset: u32,
+}
+
+impl Hits {
+    /// Whether the limit is passed.
+    pub fn are_too_many(self) -> bool {
+        self.count > self.limit.quota
+    }
+
+    /// The same in the words of a header.
+    pub fn rate(self) -> Rate {
+        Rate { limit: self.limit, left: self.limit.quota.saturating_sub(self.count), reset: self.reset }
+    }
+}
+
 impl Ephemeral {
     /// Uses the given table.
     pub fn new(client: LazyClient, table: String) -> Self {
@@ -34,9 +57,15 @@ impl Ephemeral {
 
     /// Counts one under `key` in the present window, with one write. Gives the seconds until the window ends once the limit is passed.
     pub async fn count(&self, key: &str, limit: Limit, now: Timestamp) -> Result<Option<u32>> {
+        let hits = self.hit(key, limit, now).await?;
+        Ok(hits.are_too_many().then_some(hits.reset))
+    }
+
+    /// The same, and gives how one stands.
+    pub async fn hit(&self, key: &str, limit: Limit, now: Timestamp) -> Result<Hits> {
         let hits = self.add(key, 1, limit, now).await?;
         let left = window(limit, now) + i64::from(limit.window) - now.seconds();
-        Ok((hits > i64::from(limit.quota)).then(|| u32::try_from(left.max(1)).unwrap_or(limit.window)))
+        Ok(Hits { count: u32::try_from(hits).unwrap_or(0), limit, reset: u32::try_from(left.max(1)).unwrap_or(limit.window) })
     }
 
     /// Takes back one that was counted at `now`.

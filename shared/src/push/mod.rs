@@ -1,22 +1,29 @@
 //! Push: who is connected, and how a frame reaches them. Best effort and after the commit; whoever misses a frame finds it by its `seq`.
 
+pub mod attendance;
 pub mod audience;
 mod busy;
 pub mod dynamodb;
 pub mod ephemeral;
+pub(crate) mod http;
+pub mod memory;
+pub mod notify;
 pub mod posts;
+pub mod presence;
 pub mod registry;
 pub mod signed;
 pub mod tables;
+pub mod web;
 
 use bytes::Bytes;
-use tokio::sync::Mutex;
 
 use crate::config;
 use crate::error::Result;
 use crate::id::{ConnectionId, SessionId, UserId};
 use crate::protocol::frames::{Dialect, Frame};
+use crate::push::dynamodb::LazyClient;
 use crate::push::ephemeral::Ephemeral;
+use crate::push::memory::Memory;
 use crate::push::posts::Posts;
 use crate::push::registry::{Connection, Registry};
 use crate::push::signed::Signed;
@@ -28,7 +35,7 @@ pub enum Push {
     /// Through DynamoDB and API Gateway.
     Cloud(Box<Cloud>),
     /// Keeps what would be sent, for tests of the rules.
-    Memory(Mutex<Vec<(UserId, Frame)>>),
+    Memory(Box<Memory>),
 }
 
 /// The real parts.
@@ -55,8 +62,12 @@ pub enum Sessions {
 impl Push {
     /// The way to real sockets; nothing is opened yet.
     pub fn cloud(aws: &config::Aws, tables: &config::Tables, config: config::Push) -> Self {
-        let client = dynamodb::client(aws);
-        let invoke_url = config::endpoint("LAMBDA").unwrap_or_else(|| format!("https://lambda.{}.amazonaws.com", aws.region));
+        Self::cloud_over(dynamodb::client(aws), aws, tables, config)
+    }
+
+    /// The same over a DynamoDB that is somewhere else.
+    pub fn cloud_over(client: LazyClient, aws: &config::Aws, tables: &config::Tables, config: config::Push) -> Self {
+        let invoke_url = config::service_url("lambda", &aws.region);
         Self::Cloud(Box::new(Cloud {
             registry: Registry::new(client.clone(), tables.connections.clone()),
             ephemeral: Ephemeral::new(client, tables.ephemeral.clone()),
@@ -68,14 +79,14 @@ impl Push {
 
     /// Keeps what would be sent.
     pub fn memory() -> Self {
-        Self::Memory(Mutex::default())
+        Self::Memory(Box::default())
     }
 
     /// What was kept so far, and forgets it.
     pub async fn taken(&self) -> Vec<(UserId, Frame)> {
         match self {
             Self::Cloud(_) => Vec::new(),
-            Self::Memory(kept) => std::mem::take(&mut *kept.lock().await),
+            Self::Memory(memory) => memory.taken().await,
         }
     }
 
@@ -84,7 +95,7 @@ impl Push {
         match self {
             // Boxed, or the layouts of the handlers above would pass the compiler's limit of depth.
             Self::Cloud(cloud) => Box::pin(cloud.to_users(users, frame, now)).await,
-            Self::Memory(kept) => kept.lock().await.extend(users.iter().map(|user| (*user, frame.clone()))),
+            Self::Memory(memory) => memory.hear(users, frame).await,
         }
     }
 
@@ -95,21 +106,33 @@ impl Push {
         }
     }
 
-    /// Enters a new socket; a person's twenty-first closes the oldest.
+    /// Enters a new socket; a person's twenty-first closes the oldest. One write, and only for a person who was away a call that has it told.
     pub async fn register(&self, connection: &Connection) -> Result<()> {
-        let Self::Cloud(cloud) = self else { return Ok(()) };
-        let mut all = cloud.registry.register(connection).await?;
-        all.retain(|other| other.id != connection.id);
-        let surplus = (all.len() + 1).saturating_sub(registry::MAX_CONNECTIONS);
-        let oldest: Vec<_> = all.into_iter().take(surplus).collect();
-        cloud.close(&oldest, &BYE_TOO_MANY, connection.connected_at).await;
-        Ok(())
+        match self {
+            Self::Cloud(cloud) => Box::pin(cloud.register(connection)).await,
+            Self::Memory(memory) => {
+                memory.register(connection).await;
+                Ok(())
+            }
+        }
     }
 
-    /// A socket is no more.
-    pub async fn forget(&self, user: UserId, connection: &ConnectionId) -> Result<()> {
-        let Self::Cloud(cloud) = self else { return Ok(()) };
-        cloud.registry.forget(user, std::slice::from_ref(connection)).await
+    /// A socket is no more. With the last one its person begins to be away.
+    pub async fn forget(&self, user: UserId, connection: &ConnectionId, now: Timestamp) -> Result<()> {
+        match self {
+            Self::Cloud(cloud) => Box::pin(cloud.forget(user, connection, now)).await,
+            Self::Memory(memory) => {
+                memory.forget(user, connection, now).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Says `bye` to one socket and closes it.
+    pub async fn close(&self, connection: &Connection, bye: &Frame, now: Timestamp) {
+        if let Self::Cloud(cloud) = self {
+            cloud.close(std::slice::from_ref(connection), bye, now).await;
+        }
     }
 
     /// Says `bye` to the sockets of ended sessions and closes them.
@@ -123,11 +146,26 @@ impl Push {
         match cloud.registry.find(&[user], now).await {
             Ok(mut connections) => {
                 connections.retain(ends);
-                let bye = Frame::Bye { code, reason: "The session has ended. Log in again.", resume: false };
+                let bye = Frame::Bye { code, reason: reason(code), resume: false };
                 cloud.close(&connections, &bye, now).await;
             }
             Err(error) => crate::push::unheard("closing sockets", &error),
         }
+    }
+}
+
+impl Cloud {
+    async fn register(&self, connection: &Connection) -> Result<()> {
+        let now = connection.connected_at;
+        let mut before = self.registry.register(connection).await?;
+        if before.is_coming(now) {
+            self.look_at(connection.user, now).await;
+        }
+        before.live.retain(|other| other.id != connection.id);
+        let surplus = (before.live.len() + 1).saturating_sub(registry::MAX_CONNECTIONS);
+        before.live.truncate(surplus);
+        self.close(&before.live, &BYE_TOO_MANY, now).await;
+        Ok(())
     }
 }
 
@@ -136,6 +174,15 @@ const BYE_TOO_MANY: Frame = Frame::Bye {
     reason: "Another device of yours connected; the oldest socket ends.",
     resume: false,
 };
+
+/// Why sockets are closed, for people.
+fn reason(code: &str) -> &'static str {
+    match code {
+        "account_disabled" => "The account was disabled by an operator.",
+        "account_erased" => "The account was deleted.",
+        _ => "The session has ended. Log in again.",
+    }
+}
 
 /// A push that failed is told to the operator and to nobody else.
 fn unheard(what: &str, error: &crate::error::Error) {

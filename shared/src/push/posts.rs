@@ -8,6 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::id::ConnectionId;
 use crate::push::signed::{Call, Signed};
+use crate::telemetry::invocation::{self, Count};
 use crate::time::Timestamp;
 
 /// A post is waited for so long.
@@ -49,14 +50,15 @@ impl Posts {
     /// Sends one frame to one socket.
     pub async fn post(&self, connection: &ConnectionId, frame: Bytes, now: Timestamp) -> Posted {
         for attempt in 1..=TRIES {
+            invocation::count(Count::Posts);
             match self.call(Method::POST, connection, frame.clone(), now).await {
                 Posted::Throttled if attempt < TRIES => {
                     tokio::time::sleep(Duration::from_millis(fastrand::u64(5..=40 << attempt))).await;
                 }
-                outcome => return outcome,
+                outcome => return counted(outcome),
             }
         }
-        Posted::Throttled
+        counted(Posted::Throttled)
     }
 
     /// Closes a socket. API Gateway has no close codes of one's own: a `bye` frame goes before.
@@ -85,4 +87,14 @@ impl Posts {
             }
         }
     }
+}
+
+fn counted(outcome: Posted) -> Posted {
+    match outcome {
+        Posted::Accepted => invocation::count(Count::Pushes),
+        Posted::Gone => invocation::count(Count::Gone),
+        Posted::Throttled => invocation::count(Count::Throttled),
+        Posted::Failed => {}
+    }
+    outcome
 }

@@ -9,7 +9,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySq
 use sqlx::{ConnectOptions, Connection as _, Executor};
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::config::Secret;
+use crate::config::{Again, Secret};
 use crate::error::{Error, Result};
 
 /// A function that cannot reach its store says so within this time.
@@ -18,13 +18,17 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(4);
 /// An instance may have been frozen for hours; after such a pause the connection is probed before it is trusted.
 const IDLE_BEFORE_PROBE: Duration = Duration::from_secs(5);
+/// A secret that was rotated is found within this time, and one that is wrong is not asked for oftener.
+const BETWEEN_READINGS: Duration = Duration::from_secs(5);
 /// How often a transaction that lost a deadlock, a lock wait or its connection is run in all.
 const ATTEMPTS: u32 = 4;
 
 /// The store, reached over one connection at a time.
 #[derive(Debug)]
 pub struct Db {
-    options: MySqlConnectOptions,
+    options: Mutex<MySqlConnectOptions>,
+    /// Where the password comes from, and when it was asked for last.
+    again: Option<(Again, Mutex<Option<Instant>>)>,
     slot: Mutex<Option<Open>>,
 }
 
@@ -48,7 +52,13 @@ pub(super) fn note_loss() {
 impl Db {
     /// Prepares to connect to a `mysql://` URL; nothing is opened yet.
     pub fn lazy(url: &Secret) -> Result<Self> {
-        Ok(Self { options: options(url)?, slot: Mutex::new(None) })
+        Self::following(url, None)
+    }
+
+    /// The same; when the store refuses the password, its URL is read again and tried once.
+    pub fn following(url: &Secret, again: Option<Again>) -> Result<Self> {
+        let again = again.map(|again| (again, Mutex::new(None)));
+        Ok(Self { options: Mutex::new(options(url)?), again, slot: Mutex::new(None) })
     }
 
     /// The connection, for reads and for single statements.
@@ -99,9 +109,36 @@ impl Db {
     }
 
     async fn connect(&self) -> Result<MySqlConnection> {
-        let mut connection = within(CONNECT_TIMEOUT, self.options.connect()).await?;
+        let mut options = self.options.lock().await;
+        let mut connected = within(CONNECT_TIMEOUT, options.connect()).await;
+        if let Err(error) = &connected
+            && is_password_refused(error)
+            && let Some(url) = self.read_again().await
+        {
+            *options = self::options(&url)?;
+            connected = within(CONNECT_TIMEOUT, options.connect()).await;
+        }
+        let mut connection = connected?;
         within(CONNECT_TIMEOUT, connection.execute(SESSION)).await?;
         Ok(connection)
+    }
+
+    /// The URL as it is now, unless it was read a moment ago.
+    async fn read_again(&self) -> Option<Secret> {
+        let (again, read_at) = self.again.as_ref()?;
+        let mut read_at = read_at.lock().await;
+        if read_at.is_some_and(|time| time.elapsed() < BETWEEN_READINGS) {
+            return None;
+        }
+        *read_at = Some(Instant::now());
+        tracing::warn!("the store refused the password; its secret is read again");
+        match again.read().await {
+            Ok(url) => Some(url),
+            Err(error) => {
+                tracing::warn!(error = error.source().map(ToString::to_string), "the store's secret could not be read");
+                None
+            }
+        }
     }
 }
 
@@ -115,8 +152,7 @@ pub(super) fn options(url: &Secret) -> Result<MySqlConnectOptions> {
         .timezone(None)
         .set_names(false)
         .charset("utf8mb4")
-        .statement_cache_capacity(256)
-        .disable_statement_logging();
+        .statement_cache_capacity(256);
     if url.expose().contains("ssl-mode=") {
         return Ok(options);
     }
@@ -240,9 +276,14 @@ fn may_run_again(error: &Error) -> bool {
 pub(super) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        // Too many connections, shutting down, out of memory, lock wait, statement time (both servers), killed.
-        _ => matches!(code(error), Some(1040 | 1041 | 1053 | 1203 | 1205 | 1226 | 1317 | 1927 | 1969 | 3024)),
+        // Too many connections, shutting down, out of memory, lock wait, statement time (both servers), killed; a password refused while it
+        // is rotated.
+        _ => matches!(code(error), Some(1040 | 1041 | 1045 | 1053 | 1203 | 1205 | 1226 | 1317 | 1927 | 1969 | 3024)),
     }
+}
+
+fn is_password_refused(error: &Error) -> bool {
+    error.source().and_then(|source| source.downcast_ref::<sqlx::Error>()).is_some_and(|error| code(error) == Some(1045))
 }
 
 fn is_refused(error: &sqlx::Error) -> bool {

@@ -57,6 +57,14 @@ pub async fn revoke(connection: &mut MySqlConnection, member: &Member, code: &st
     Ok(done.rows_affected() == 1)
 }
 
+/// Takes all invitations to the member's room back: nobody is left who stands by them.
+pub async fn revoke_all(connection: &mut MySqlConnection, member: &Member, now: Timestamp) -> Result<()> {
+    sqlx::query!("update invites set revoked_at = ? where room_id = ? and revoked_at is null", now.0, member.room().0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// An invitation that was not taken back, used up and expired ones included, under the lock of its row.
 pub async fn lock(transaction: &mut MySqlConnection, room: RoomId, code: &str) -> Result<Option<Invite>> {
     let row = sqlx::query_as!(

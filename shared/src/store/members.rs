@@ -7,6 +7,7 @@ use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::people::User;
 use crate::protocol::rooms::{self, Role, RoomKind, Settings};
 use crate::store::{rooms as room_rows, settings, users};
+use crate::telemetry::invocation;
 use crate::time::Timestamp;
 
 /// Proof that a person may read a room, and what was read along the way.
@@ -46,6 +47,8 @@ pub struct Member {
     pub delivered_seq: u64,
     /// Thousandths of a message that they may send, and when that was filled.
     pub allowance: (i32, Timestamp),
+    /// The same of edits and reactions.
+    pub change_allowance: (i32, Timestamp),
 }
 
 impl Readable {
@@ -104,7 +107,7 @@ pub enum Standing {
     /// May read it, perhaps as a member.
     Readable(Readable),
     /// Was banned from it.
-    Banned,
+    Banned(RoomId, RoomKind),
     /// May not know of it, unless somebody lets them in.
     Hidden(Door),
 }
@@ -130,14 +133,22 @@ pub(super) struct StandingRow {
     pub(super) delivered_seq: Option<u64>,
     pub(super) allowance: Option<i32>,
     pub(super) allowance_at: Option<i64>,
+    pub(super) change_allowance: Option<i32>,
+    pub(super) change_allowance_at: Option<i64>,
 }
 
 impl StandingRow {
+    /// The standing to the room that the invocation is about.
+    pub(super) fn asked_for(self, user: UserId) -> Standing {
+        invocation::is_about(RoomId(self.room_id));
+        self.standing(user)
+    }
+
     pub(super) fn standing(self, user: UserId) -> Standing {
         let room = RoomId(self.room_id);
         let kind = room_rows::kind(&self.kind);
         let membership = match (self.state.as_deref(), self.role.as_deref()) {
-            (Some("banned"), _) => return Standing::Banned,
+            (Some("banned"), _) => return Standing::Banned(room, kind),
             (Some("joined"), Some(role)) => Some(Member {
                 room,
                 user,
@@ -145,6 +156,10 @@ impl StandingRow {
                 read_seq: self.read_seq.unwrap_or_default(),
                 delivered_seq: self.delivered_seq.unwrap_or_default(),
                 allowance: (self.allowance.unwrap_or_default(), Timestamp(self.allowance_at.unwrap_or_default())),
+                change_allowance: (
+                    self.change_allowance.unwrap_or_default(),
+                    Timestamp(self.change_allowance_at.unwrap_or_default()),
+                ),
             }),
             _ => None,
         };
@@ -202,7 +217,8 @@ macro_rules! select_standing {
                    m.role as "role?: String", m.state as "state?: String", m.visible_from_seq as "visible_from_seq?",
                    m.left_seq as "left_seq?", m.read_seq as "read_seq?", m.delivered_seq as "delivered_seq?",
                    m.allowance as "allowance?",
-                   m.allowance_at as "allowance_at?"
+                   m.allowance_at as "allowance_at?",
+                   m.change_allowance as "change_allowance?", m.change_allowance_at as "change_allowance_at?"
             from rooms r
             left join members m on m.room_id = r.id and m.user_id = ?
             where r.id = coalesce(?, (select s.id from rooms s where s.slug = ?)) and r.deleted_at is null
@@ -217,13 +233,13 @@ macro_rules! select_standing {
 /// How a person stands to a room, if the room exists. One statement, by keys.
 pub async fn standing(connection: &mut MySqlConnection, room: &RoomRef, user: UserId) -> Result<Option<Standing>> {
     let row = select_standing!(room, user, "").fetch_optional(connection).await?;
-    Ok(row.map(|row| row.standing(user)))
+    Ok(row.map(|row| row.asked_for(user)))
 }
 
 /// The same under the locks of the room's and the member's row, for changes.
 pub async fn lock(transaction: &mut MySqlConnection, room: &RoomRef, user: UserId) -> Result<Option<Standing>> {
     let row = select_standing!(room, user, "for update").fetch_optional(transaction).await?;
-    Ok(row.map(|row| row.standing(user)))
+    Ok(row.map(|row| row.asked_for(user)))
 }
 
 /// The ids of all members: the audience of the room's frames. One range of the primary key.

@@ -59,6 +59,32 @@ pub async fn insert(
     Ok(())
 }
 
+/// What somebody finds who comes into a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entrance {
+    /// Whether somebody made the room, and nobody is left in it.
+    pub abandoned: bool,
+}
+
+/// How a person comes into a room whose row the transaction holds; none when there is no such person any more. Holds the person, too: nobody is
+/// erased while they join, so that erasing finds all that they joined.
+pub async fn entrance(transaction: &mut MySqlConnection, room: RoomId, user: UserId) -> Result<Option<Entrance>> {
+    let abandoned = sqlx::query_scalar!(
+        r#"
+        select r.members_count = 0 and r.created_by is not null as "abandoned!: bool"
+        from users u
+        join rooms r on r.id = ?
+        where u.id = ? and u.disabled_at is null and u.deleted_at is null
+        for update
+        "#,
+        room.0,
+        user.0,
+    )
+    .fetch_optional(transaction)
+    .await?;
+    Ok(abandoned.map(|abandoned| Entrance { abandoned }))
+}
+
 /// How these people stand to the room of a member whose row the transaction holds; those who never had to do with it are left out.
 pub async fn states(transaction: &mut MySqlConnection, by: &Member, users: &[UserId]) -> Result<Vec<(UserId, State)>> {
     if users.is_empty() {
@@ -164,6 +190,20 @@ pub async fn others(transaction: &mut MySqlConnection, by: &Member, user: UserId
     .fetch_one(transaction)
     .await?;
     Ok((row.owners, row.all))
+}
+
+/// Notes what is left of a member's allowance for changes, where nothing else of the change is written.
+pub async fn spend_change(transaction: &mut MySqlConnection, member: &Member, left: i32, now: Timestamp) -> Result<()> {
+    sqlx::query!(
+        "update members set change_allowance = ?, change_allowance_at = ? where room_id = ? and user_id = ?",
+        left,
+        now.0,
+        member.room().0,
+        member.user().0,
+    )
+    .execute(transaction)
+    .await?;
+    Ok(())
 }
 
 /// Until when a member wants to hear nothing of the room. Nobody else sees it, so it takes no rev.

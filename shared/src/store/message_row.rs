@@ -2,7 +2,7 @@
 
 use crate::id::{MessageId, RoomId, UserId};
 use crate::protocol::messages::{Forwarded, Message, MessageKind, PREVIEW_LENGTH, Reply};
-use crate::store::mentions;
+use crate::store::{attachments, mentions};
 use crate::time::Timestamp;
 
 /// Messages with their writers and what they answer, as [`MessageRow`]s; the tail picks which.
@@ -13,8 +13,8 @@ macro_rules! select_messages {
             r#"
             select m.room_id, m.seq, m.id, m.sender_id, m.kind as "kind: String", m.event as "event: String", m.content,
                    m.client_id as "client_id: String", m.reply_to_seq, m.mentions as "mentions: String", m.forwarded_username,
-                   m.forwarded_at, m.created_at, m.edited_at, m.pinned_at, m.deleted_at, m.deleted_by, m.rev,
-                   u.username as "username?", q.content as "reply_content?", q.deleted_at as "reply_deleted_at?",
+                   m.forwarded_at, m.attachments, m.created_at, m.edited_at, m.pinned_at, m.deleted_at, m.deleted_by, m.rev,
+                   u.username as "username?", q.kind as "reply_kind?: String", q.content as "reply_content?", q.deleted_at as "reply_deleted_at?",
                    qu.username as "reply_username?"
             from messages m
             left join users u on u.id = m.sender_id
@@ -41,6 +41,7 @@ pub(super) struct MessageRow {
     pub(super) mentions: String,
     pub(super) forwarded_username: Option<String>,
     pub(super) forwarded_at: Option<i64>,
+    pub(super) attachments: Option<String>,
     pub(super) created_at: i64,
     pub(super) edited_at: Option<i64>,
     pub(super) pinned_at: Option<i64>,
@@ -48,6 +49,7 @@ pub(super) struct MessageRow {
     pub(super) deleted_by: Option<u64>,
     pub(super) rev: u64,
     pub(super) username: Option<String>,
+    pub(super) reply_kind: Option<String>,
     pub(super) reply_content: Option<String>,
     pub(super) reply_deleted_at: Option<i64>,
     pub(super) reply_username: Option<String>,
@@ -60,20 +62,17 @@ impl MessageRow {
             room_id: RoomId(self.room_id),
             seq: self.seq,
             rev: self.rev,
-            kind: match self.kind.as_str() {
-                "image" => MessageKind::Image,
-                "file" => MessageKind::File,
-                "system" => MessageKind::System,
-                _ => MessageKind::Text,
-            },
+            kind: kind(&self.kind),
             event: self.event,
             sender_id: self.sender_id.map(UserId),
             username: self.username,
             content: self.content,
             client_id: self.client_id,
-            reply_to: self.reply_to_seq.map(|seq| reply(seq, self.reply_username, self.reply_content, self.reply_deleted_at)),
+            reply_to: self.reply_to_seq.map(|seq| {
+                reply(seq, self.reply_username, self.reply_kind.as_deref(), (self.reply_content, self.reply_deleted_at))
+            }),
             forwarded: self.forwarded_at.map(|at| Forwarded { username: self.forwarded_username, created_at: Timestamp(at) }),
-            attachments: Vec::new(),
+            attachments: attachments::read(self.attachments.as_deref()),
             reactions: Vec::new(),
             mentions: mentions::read(&self.mentions),
             edited_at: self.edited_at.map(Timestamp),
@@ -86,7 +85,33 @@ impl MessageRow {
 }
 
 /// What a message answers, shown by its beginning; nothing is left of an unsent one.
-pub(super) fn reply(seq: u64, username: Option<String>, content: Option<String>, deleted_at: Option<i64>) -> Reply {
+pub(super) fn reply(
+    seq: u64,
+    username: Option<String>,
+    kind: Option<&str>,
+    (content, deleted_at): (Option<String>, Option<i64>),
+) -> Reply {
     let preview = if deleted_at.is_some() { String::new() } else { content.unwrap_or_default() };
-    Reply { seq, username, preview: preview.chars().take(PREVIEW_LENGTH).collect() }
+    let kind = kind.map_or(MessageKind::Text, self::kind);
+    Reply { seq, username, kind, preview: preview.chars().take(PREVIEW_LENGTH).collect() }
+}
+
+/// A kind as its column spells it.
+pub(super) fn kind(name: &str) -> MessageKind {
+    match name {
+        "image" => MessageKind::Image,
+        "file" => MessageKind::File,
+        "system" => MessageKind::System,
+        _ => MessageKind::Text,
+    }
+}
+
+/// And the other way round.
+pub(super) fn kind_name(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::Text => "text",
+        MessageKind::Image => "image",
+        MessageKind::File => "file",
+        MessageKind::System => "system",
+    }
 }

@@ -5,10 +5,10 @@ use sqlx::MySqlConnection;
 use crate::caller::Caller;
 use crate::error::Result;
 use crate::id::{MessageId, RoomId, RoomRef, UserId};
-use crate::protocol::messages::{Forwarded, Message, Reply};
+use crate::protocol::messages::{Attachment, Forwarded, Message, MessageKind, Reply};
 use crate::store::members::{Member, Readable, Standing, StandingRow};
-use crate::store::message_row::{MessageRow, reply, select_messages};
-use crate::store::{mentions, rooms as room_rows};
+use crate::store::message_row::{MessageRow, kind_name, reply, select_messages};
+use crate::store::{attachments, mentions, rooms as room_rows};
 use crate::time::Timestamp;
 
 /// What sending needs to know, read under the locks of the room's and the sender's row.
@@ -20,6 +20,8 @@ pub struct Sending {
     pub replay: Option<u64>,
     /// The message that is answered, if it exists.
     pub reply_to: Option<Reply>,
+    /// What the sender said lately, as the last [`Draft`] left it.
+    pub said: Vec<u8>,
 }
 
 /// A message to be stored.
@@ -33,10 +35,14 @@ pub struct Draft<'a> {
     pub reply_to: Option<u64>,
     /// Members that the text mentions.
     pub mentions: &'a [UserId],
+    /// What hangs on it, and what that makes of it.
+    pub attachments: (&'a [Attachment], MessageKind),
     /// Where it comes from, when it is forwarded.
     pub origin: Option<Origin<'a>>,
     /// What remains of the sender's allowance, in thousandths of a message.
     pub allowance: i32,
+    /// What the sender said lately, this included.
+    pub said: &'a [u8],
 }
 
 /// Where a forwarded message stood, and what its readers are told of that.
@@ -73,8 +79,9 @@ pub async fn lock(
                m.left_seq as "left_seq?", m.read_seq as "read_seq?", m.delivered_seq as "delivered_seq?",
                m.allowance as "allowance?",
                m.allowance_at as "allowance_at?",
+               m.change_allowance as "change_allowance?", m.change_allowance_at as "change_allowance_at?", m.said as "said?",
                x.seq as "replay_seq?",
-               q.seq as "reply_seq?", q.content as "reply_content?", q.deleted_at as "reply_deleted_at?",
+               q.seq as "reply_seq?", q.kind as "reply_kind?: String", q.content as "reply_content?", q.deleted_at as "reply_deleted_at?",
                (select u.username from users u where u.id = q.sender_id) as "reply_username?: String"
         from rooms r
         left join members m on m.room_id = r.id and m.user_id = ?
@@ -93,8 +100,11 @@ pub async fn lock(
     .fetch_optional(transaction)
     .await?;
     Ok(row.map(|row| Sending {
+        said: row.said.unwrap_or_default(),
         replay: row.replay_seq,
-        reply_to: row.reply_seq.map(|seq| reply(seq, row.reply_username, row.reply_content, row.reply_deleted_at)),
+        reply_to: row
+            .reply_seq
+            .map(|seq| reply(seq, row.reply_username, row.reply_kind.as_deref(), (row.reply_content, row.reply_deleted_at))),
         standing: StandingRow {
             room_id: row.room_id,
             kind: row.kind,
@@ -115,8 +125,10 @@ pub async fn lock(
             delivered_seq: row.delivered_seq,
             allowance: row.allowance,
             allowance_at: row.allowance_at,
+            change_allowance: row.change_allowance,
+            change_allowance_at: row.change_allowance_at,
         }
-        .standing(user),
+        .asked_for(user),
     }))
 }
 
@@ -132,12 +144,13 @@ pub async fn insert(
     let id = sqlx::query!(
         r#"
         insert into messages (room_id, seq, sender_id, kind, content, client_id, reply_to_seq, mentions, forwarded_room_id,
-                              forwarded_seq, forwarded_username, forwarded_at, created_at, rev)
-        values (?, ?, ?, 'text', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                              forwarded_seq, forwarded_username, forwarded_at, attachments, created_at, rev)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         "#,
         member.room().0,
         seq,
         member.user().0,
+        kind_name(draft.attachments.1),
         draft.content,
         draft.client_id,
         draft.reply_to,
@@ -146,6 +159,7 @@ pub async fn insert(
         draft.origin.map(|origin| origin.place.1),
         draft.origin.and_then(|origin| origin.told.username.as_deref()),
         draft.origin.map(|origin| origin.told.created_at.0),
+        attachments::column(draft.attachments.0)?,
         now.0,
         rev,
     )
@@ -157,7 +171,7 @@ pub async fn insert(
         update rooms r
         join members m on m.room_id = r.id and m.user_id = ?
         set r.last_seq = ?, r.rev = ?, r.active_at = greatest(r.active_at, ?), r.changed_at = greatest(r.changed_at, ?),
-            m.read_seq = ?, m.read_at = ?, m.delivered_seq = ?, m.allowance = ?, m.allowance_at = ?
+            m.read_seq = ?, m.read_at = ?, m.delivered_seq = ?, m.allowance = ?, m.allowance_at = ?, m.said = ?
         where r.id = ?
         "#,
         member.user().0,
@@ -170,6 +184,7 @@ pub async fn insert(
         seq,
         draft.allowance,
         now.0,
+        draft.said,
         member.room().0,
     )
     .execute(transaction)
@@ -251,20 +266,32 @@ pub async fn place(connection: &mut MySqlConnection, id: MessageId) -> Result<Op
     Ok(row.map(|row| (RoomId(row.room_id), row.seq)))
 }
 
-/// Writes the new text of a message, and that its room, whose row the transaction holds, changed with it.
-pub async fn edit(transaction: &mut MySqlConnection, message: &Message, now: Timestamp) -> Result<()> {
+/// Writes the new text of a member's message, and that its room, whose row the transaction holds, changed with it. `allowance` is what remains
+/// to the member.
+pub async fn edit(
+    transaction: &mut MySqlConnection,
+    member: &Member,
+    message: &Message,
+    allowance: i32,
+    now: Timestamp,
+) -> Result<()> {
     sqlx::query!(
         r#"
         update messages m
         join rooms r on r.id = m.room_id
-        set m.content = ?, m.mentions = ?, m.edited_at = ?, m.rev = ?, r.rev = ?, r.changed_at = greatest(r.changed_at, ?)
+        join members b on b.room_id = r.id and b.user_id = ?
+        set m.content = ?, m.mentions = ?, m.edited_at = ?, m.rev = ?, r.rev = ?, r.changed_at = greatest(r.changed_at, ?),
+            b.change_allowance = ?, b.change_allowance_at = ?
         where m.room_id = ? and m.seq = ?
         "#,
+        member.user().0,
         message.content,
         mentions::column(&message.mentions),
         now.0,
         message.rev,
         message.rev,
+        now.0,
+        allowance,
         now.0,
         message.room_id.0,
         message.seq,
@@ -280,7 +307,7 @@ pub async fn unsend(transaction: &mut MySqlConnection, message: &Message, by: Us
         r#"
         update messages m
         join rooms r on r.id = m.room_id
-        set m.content = '', m.mentions = '', m.edited_at = null, m.pinned_at = null, m.pinned_by = null,
+        set m.kind = 'text', m.content = '', m.mentions = '', m.attachments = null, m.edited_at = null, m.pinned_at = null, m.pinned_by = null,
             m.forwarded_room_id = null, m.forwarded_seq = null, m.forwarded_username = null, m.forwarded_at = null,
             m.deleted_at = ?, m.deleted_by = ?, m.rev = ?,
             r.rev = ?, r.last_unsent_seq = greatest(r.last_unsent_seq, ?), r.changed_at = greatest(r.changed_at, ?)
@@ -300,20 +327,30 @@ pub async fn unsend(transaction: &mut MySqlConnection, message: &Message, by: Us
     Ok(())
 }
 
-/// Writes that something on a message changed with the new `rev` of its room, whose row the transaction holds.
-pub async fn touch(transaction: &mut MySqlConnection, place: (RoomId, u64), rev: u64, now: Timestamp) -> Result<()> {
-    let (room, seq) = place;
+/// Writes that a member changed something on a message, as the new `rev` of their room, whose row the transaction holds; and what that leaves of
+/// their allowance.
+pub async fn touch(
+    transaction: &mut MySqlConnection,
+    member: &Member,
+    (seq, rev): (u64, u64),
+    (allowance, filled_at): (i32, Timestamp),
+    now: Timestamp,
+) -> Result<()> {
     sqlx::query!(
         r#"
         update messages m
         join rooms r on r.id = m.room_id
-        set m.rev = ?, r.rev = ?, r.changed_at = greatest(r.changed_at, ?)
+        join members b on b.room_id = r.id and b.user_id = ?
+        set m.rev = ?, r.rev = ?, r.changed_at = greatest(r.changed_at, ?), b.change_allowance = ?, b.change_allowance_at = ?
         where m.room_id = ? and m.seq = ?
         "#,
+        member.user().0,
         rev,
         rev,
         now.0,
-        room.0,
+        allowance,
+        filled_at.0,
+        member.room().0,
         seq,
     )
     .execute(transaction)

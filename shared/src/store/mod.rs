@@ -1,25 +1,40 @@
 //! MySQL, the truth: all SQL of the project, as plain functions over one connection. No rules here; look-ups give `Option`.
 
+pub mod attachments;
+pub mod audit;
+pub mod avatars;
 pub mod blocks;
 pub mod connection;
 pub mod directs;
 pub mod edits;
+pub mod friendships;
+pub mod erasure;
+pub mod export;
 pub mod invites;
+pub mod keeping;
 pub mod members;
 pub mod membership;
 pub mod mentions;
 mod message_row;
 pub mod messages;
 pub mod migrations;
+pub mod oversight;
 pub mod pins;
+pub mod presence;
+pub mod profiles;
 pub mod reactions;
 pub mod receipts;
 pub mod reports;
 mod room_row;
 pub mod rooms;
+pub mod search;
 pub mod sessions;
 pub mod settings;
+pub mod subscriptions;
+pub mod sweeping;
 pub mod sync;
+pub mod traces;
+pub mod uploads;
 pub mod users;
 
 pub use connection::{Connection, Db, Tx};

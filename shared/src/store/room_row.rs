@@ -2,7 +2,7 @@
 //! a direct room (`d_`).
 
 use crate::id::{RoomId, UserId};
-use crate::protocol::people::User;
+use crate::protocol::people::{Person, User};
 use crate::protocol::rooms::{Room, Settings};
 use crate::store::message_row::MessageRow;
 use crate::store::{members, rooms, settings, users};
@@ -17,6 +17,7 @@ pub(super) struct RoomRow {
     pub(super) topic: String,
     pub(super) created_at: i64,
     pub(super) members_count: u32,
+    pub(super) avatar_upload: Option<u64>,
     pub(super) last_seq: u64,
     pub(super) rev: u64,
     pub(super) active_at: i64,
@@ -40,6 +41,7 @@ pub(super) struct RoomRow {
     pub(super) l_mentions: Option<String>,
     pub(super) l_forwarded_username: Option<String>,
     pub(super) l_forwarded_at: Option<i64>,
+    pub(super) l_attachments: Option<String>,
     pub(super) l_created_at: Option<i64>,
     pub(super) l_edited_at: Option<i64>,
     pub(super) l_pinned_at: Option<i64>,
@@ -47,6 +49,7 @@ pub(super) struct RoomRow {
     pub(super) l_deleted_by: Option<u64>,
     pub(super) l_rev: Option<u64>,
     pub(super) l_username: Option<String>,
+    pub(super) q_kind: Option<String>,
     pub(super) q_content: Option<String>,
     pub(super) q_deleted_at: Option<i64>,
     pub(super) q_username: Option<String>,
@@ -77,6 +80,7 @@ impl RoomRow {
                 mentions: self.l_mentions.unwrap_or_default(),
                 forwarded_username: self.l_forwarded_username,
                 forwarded_at: self.l_forwarded_at,
+                attachments: self.l_attachments,
                 created_at: self.l_created_at.unwrap_or_default(),
                 edited_at: self.l_edited_at,
                 pinned_at: self.l_pinned_at,
@@ -84,6 +88,7 @@ impl RoomRow {
                 deleted_by: self.l_deleted_by,
                 rev: self.l_rev.unwrap_or_default(),
                 username: self.l_username,
+                reply_kind: self.q_kind,
                 reply_content: self.q_content,
                 reply_deleted_at: self.q_deleted_at,
                 reply_username: self.q_username,
@@ -98,13 +103,14 @@ impl RoomRow {
             avatar_url: users::avatar_url(UserId(id), self.d_avatar_upload),
             created_at: Timestamp(self.d_created_at.unwrap_or_default()),
         });
+        let direct_user = direct_user.map(Person::from);
         Room {
             id: RoomId(self.id),
             kind: rooms::kind(&self.kind),
             slug: self.slug,
             name: self.name,
             topic: self.topic,
-            avatar_url: None,
+            avatar_url: rooms::avatar_url(RoomId(self.id), self.avatar_upload),
             created_at: Timestamp(self.created_at),
             joined,
             role: self.role.as_deref().map(members::role),

@@ -148,7 +148,7 @@ async fn select(
         RoomRow,
         r#"
         select r.id, r.kind as "kind: String", r.slug as "slug: String", r.name, r.topic, r.created_at, r.members_count,
-               r.last_seq, r.rev, r.active_at, r.archived_at, r.slow_mode_seconds, r.who_writes as "who_writes: String",
+               r.avatar_upload, r.last_seq, r.rev, r.active_at, r.archived_at, r.slow_mode_seconds, r.who_writes as "who_writes: String",
                r.who_adds as "who_adds: String", r.past_members_read as "past_members_read: bool",
                m.role as "role?: String", m.read_seq as "read_seq?", m.visible_from_seq as "visible_from_seq?",
                m.muted_until as "muted_until?",
@@ -158,10 +158,10 @@ async fn select(
                l.id as "l_id?", l.sender_id as "l_sender_id?", l.kind as "l_kind?: String", l.event as "l_event?: String",
                l.content as "l_content?", l.client_id as "l_client_id?: String", l.reply_to_seq as "l_reply_to_seq?",
                l.mentions as "l_mentions?: String", l.forwarded_username as "l_forwarded_username?",
-               l.forwarded_at as "l_forwarded_at?", l.created_at as "l_created_at?", l.edited_at as "l_edited_at?",
+               l.forwarded_at as "l_forwarded_at?", l.attachments as "l_attachments?", l.created_at as "l_created_at?", l.edited_at as "l_edited_at?",
                l.pinned_at as "l_pinned_at?", l.deleted_at as "l_deleted_at?", l.deleted_by as "l_deleted_by?", l.rev as "l_rev?",
                lu.username as "l_username?",
-               q.content as "q_content?", q.deleted_at as "q_deleted_at?", qu.username as "q_username?",
+               q.kind as "q_kind?: String", q.content as "q_content?", q.deleted_at as "q_deleted_at?", qu.username as "q_username?",
                du.id as "d_id?", du.username as "d_username?", du.display_name as "d_display_name?", du.about as "d_about?",
                du.avatar_upload as "d_avatar_upload?", du.created_at as "d_created_at?"
         from (
@@ -170,6 +170,7 @@ async fn select(
             union
             (select id from rooms
              where kind = 'public' and ? and archived_at is null and deleted_at is null and (active_at < ? or (active_at = ? and id < ?))
+               and not exists (select 1 from members b where b.room_id = rooms.id and b.user_id = ? and b.state = 'banned')
              order by active_at desc, id desc
              limit ?)
             union
@@ -185,7 +186,6 @@ async fn select(
         left join members d on r.kind = 'direct' and d.room_id = r.id and d.user_id <> ?
         left join users du on du.id = d.user_id
         where r.deleted_at is null and (r.active_at < ? or (r.active_at = ? and r.id < ?))
-          and not (? and exists (select 1 from members b where b.room_id = r.id and b.user_id = ? and b.state = 'banned'))
         order by r.active_at desc, r.id desc
         limit ?
         "#,
@@ -197,6 +197,7 @@ async fn select(
         after.active_at,
         after.active_at,
         after.room,
+        user.0,
         limit,
         only,
         user.0,
@@ -205,8 +206,6 @@ async fn select(
         after.active_at,
         after.active_at,
         after.room,
-        public,
-        user.0,
         limit,
     )
     .fetch_all(&mut *connection)
@@ -231,6 +230,11 @@ pub(super) fn key(room: &RoomRef) -> (Option<u64>, Option<&str>) {
     }
 }
 
+/// Where the avatar of a room is, if there is one.
+pub(super) fn avatar_url(room: RoomId, upload: Option<u64>) -> Option<String> {
+    upload.map(|upload| format!("/api/rooms/{room}/avatar?v={upload}"))
+}
+
 /// A kind as its column spells it.
 pub(super) fn kind(name: &str) -> RoomKind {
     match name {
@@ -240,7 +244,7 @@ pub(super) fn kind(name: &str) -> RoomKind {
     }
 }
 
-fn kind_name(kind: RoomKind) -> &'static str {
+pub(super) fn kind_name(kind: RoomKind) -> &'static str {
     match kind {
         RoomKind::Direct => "direct",
         RoomKind::Group => "group",

@@ -5,8 +5,8 @@ use sqlx::mysql::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::UserId;
-use crate::protocol::people::{Me, User};
-use crate::store::{names_key, on_duplicate};
+use crate::protocol::people::{Me, MySettings, User, Visibility};
+use crate::store::{names_key, on_duplicate, subscriptions};
 use crate::time::Timestamp;
 
 /// An account to be made.
@@ -65,7 +65,8 @@ pub async fn account(connection: &mut MySqlConnection, user: UserId) -> Result<O
     let row = sqlx::query_as!(
         Row,
         r#"select id, username, email, display_name, about, password_hash as "password_hash: String", avatar_upload,
-                  role as "role: String", created_at
+                  role as "role: String", presence_visibility as "presence: String",
+                  notifications as "notifications: String", created_at
            from users
            where id = ? and disabled_at is null and deleted_at is null"#,
         user.0,
@@ -80,7 +81,8 @@ pub async fn account_by_username(connection: &mut MySqlConnection, username: &st
     let row = sqlx::query_as!(
         Row,
         r#"select id, username, email, display_name, about, password_hash as "password_hash: String", avatar_upload,
-                  role as "role: String", created_at
+                  role as "role: String", presence_visibility as "presence: String",
+                  notifications as "notifications: String", created_at
            from users
            where username = ? and disabled_at is null and deleted_at is null"#,
         username,
@@ -95,7 +97,8 @@ pub async fn account_by_email(connection: &mut MySqlConnection, email: &str) -> 
     let row = sqlx::query_as!(
         Row,
         r#"select id, username, email, display_name, about, password_hash as "password_hash: String", avatar_upload,
-                  role as "role: String", created_at
+                  role as "role: String", presence_visibility as "presence: String",
+                  notifications as "notifications: String", created_at
            from users
            where email = ? and disabled_at is null and deleted_at is null"#,
         email,
@@ -118,18 +121,6 @@ pub async fn replace_password_hash(connection: &mut MySqlConnection, user: UserI
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)
-}
-
-/// Which of these people exist.
-pub async fn existing(connection: &mut MySqlConnection, users: &[UserId]) -> Result<Vec<UserId>> {
-    let mut query = QueryBuilder::new("select id from users where disabled_at is null and deleted_at is null and id in (");
-    let mut ids = query.separated(", ");
-    for user in users {
-        ids.push_bind(user.0);
-    }
-    query.push(")");
-    let found: Vec<u64> = query.build_query_scalar().fetch_all(connection).await?;
-    Ok(found.into_iter().map(UserId).collect())
 }
 
 /// Those of these people who exist, named by id or by username.
@@ -162,7 +153,33 @@ pub async fn named(connection: &mut MySqlConnection, ids: &[UserId], names: &[&s
 
 /// Where the avatar of a person is, if there is one.
 pub fn avatar_url(user: UserId, upload: Option<u64>) -> Option<String> {
-    upload.map(|_| format!("/api/users/{user}/avatar"))
+    // Another one has another URL, so that nobody goes on showing the one before.
+    upload.map(|upload| format!("/api/users/{user}/avatar?v={upload}"))
+}
+
+/// Holds the rows of these people until the transaction ends, and gives those who can take part in anything: from here on none of them can be
+/// erased before it commits, and whoever erases them later finds what it wrote.
+pub async fn hold(transaction: &mut MySqlConnection, users: &[UserId]) -> Result<Vec<UserId>> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new("select id from users where id in (");
+    let mut ids = query.separated(", ");
+    for user in users {
+        ids.push_bind(user.0);
+    }
+    query.push(") and disabled_at is null and deleted_at is null order by id for update");
+    let found: Vec<u64> = query.build_query_scalar().fetch_all(transaction).await?;
+    Ok(found.into_iter().map(UserId).collect())
+}
+
+/// Who may see something, as its column spells it.
+pub(super) fn visibility(name: &str) -> Visibility {
+    match name {
+        "friends" => Visibility::Friends,
+        "nobody" => Visibility::Nobody,
+        _ => Visibility::Everyone,
+    }
 }
 
 struct Row {
@@ -174,6 +191,8 @@ struct Row {
     password_hash: String,
     avatar_upload: Option<u64>,
     role: String,
+    presence: String,
+    notifications: String,
     created_at: i64,
 }
 
@@ -188,6 +207,10 @@ impl From<Row> for Account {
             avatar_url: avatar_url(id, row.avatar_upload),
             created_at: Timestamp(row.created_at),
         };
-        Self { me: Me { user, email: row.email, role: row.role }, password_hash: row.password_hash }
+        let settings = MySettings {
+            presence: visibility(&row.presence),
+            notifications: subscriptions::wish(&row.notifications),
+        };
+        Self { me: Me { user, email: row.email, role: row.role, settings }, password_hash: row.password_hash }
     }
 }

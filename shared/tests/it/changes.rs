@@ -21,8 +21,8 @@ async fn outcomes(group: &Group, who: &Caller, seq: u64) -> [&'static str; 5] {
     let reacting = Reacting { room, seq, emoji: "👍" };
     [
         code(edits::edit(db, push, &limits(), who, Editing { room, seq, new: &new }).await),
-        code(reactions::react(db, push, who, reacting).await),
-        code(reactions::unreact(db, push, who, reacting).await),
+        code(reactions::react(db, push, &limits(), who, reacting).await),
+        code(reactions::unreact(db, push, &limits(), who, reacting).await),
         code(pins::pin(db, push, who, room, seq).await),
         code(unsending::unsend(db, push, who, room, seq).await),
     ]

@@ -154,8 +154,8 @@ impl<'a> History<'a> {
                 edits::edit(db, push, &limits(), &caller, Editing { room, seq, new: &new }).await?;
             }
             10 | 11 => drop(unsending::unsend(db, push, &caller, room, seq).await?),
-            12 | 13 => drop(reactions::react(db, push, &caller, Reacting { room, seq, emoji }).await?),
-            14 => drop(reactions::unreact(db, push, &caller, Reacting { room, seq, emoji }).await?),
+            12 | 13 => drop(reactions::react(db, push, &limits(), &caller, Reacting { room, seq, emoji }).await?),
+            14 => drop(reactions::unreact(db, push, &limits(), &caller, Reacting { room, seq, emoji }).await?),
             15 => drop(pins::pin(db, push, &caller, room, seq).await?),
             16 => drop(pins::unpin(db, push, &caller, room, seq).await?),
             17 => drop(rooms::join(db, push, &caller, room).await?),

@@ -108,7 +108,7 @@ pub(crate) fn visitor(ip: &str) -> Visitor {
 }
 
 /// A table of the test's own.
-async fn ephemeral() -> Ephemeral {
+pub(crate) async fn ephemeral() -> Ephemeral {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
     let table = format!("ephemeral-{}", NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
     let client = dynamodb::client_at(&aws(), Some(endpoint().to_owned()));
@@ -119,7 +119,24 @@ async fn ephemeral() -> Ephemeral {
     Ephemeral::new(client, table)
 }
 
-fn aws() -> Aws {
+/// A way to sockets whose registry does not answer.
+pub(crate) fn unreachable_push() -> Push {
+    let client = dynamodb::client_at(&aws(), Some("http://127.0.0.1:1".into()));
+    let tables = shared::config::Tables { connections: "none".into(), ephemeral: "none".into() };
+    let config = shared::config::Push {
+        endpoint: "http://127.0.0.1:1".into(),
+        fanout_function: None,
+        presence_function: None,
+        notify_function: None,
+        notify_members: 200,
+        inline: 100,
+        shard: 500,
+        busy: 1000,
+    };
+    Push::cloud_over(client, &aws(), &tables, config)
+}
+
+pub(crate) fn aws() -> Aws {
     Aws {
         region: "us-east-1".into(),
         access_key_id: "test".into(),
@@ -130,7 +147,7 @@ fn aws() -> Aws {
 }
 
 /// DynamoDB lives in a thread of its own, so that no test's runtime owns it; it ends with this process.
-fn endpoint() -> &'static str {
+pub(crate) fn endpoint() -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
     URL.get_or_init(|| {
         let (tell, told) = mpsc::channel();

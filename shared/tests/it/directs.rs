@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use shared::domain::receipts::{self, Mark};
 use shared::domain::{directs, invites, members, messages, rooms, settings};
 use shared::error::Result;
 use shared::id::{RoomRef, UserId};
@@ -105,6 +106,11 @@ async fn a_block_closes_the_direct_room_to_both_and_to_nobody_else() {
     let hi = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
     messages::send(&db, &push, &limits(), &bob, (&room, &hi)).await.expect("sent");
     blocks::insert(&mut db.acquire().await.expect("a connection"), ann.user, bob.user, ann.now).await.expect("blocked");
+    push.taken().await;
+    receipts::mark(&db, &push, &ann, &room, Mark::Read(1)).await.expect("read");
+    let heard: Vec<_> = push.taken().await.into_iter().map(|(user, _)| user).collect();
+    assert_eq!(heard, [ann.user], "who reads is there, and nobody learns that across a block");
+    assert!(receipts::of_message(&db, &bob, &room, 1).await.expect("his own").read.is_empty());
     for (who, whom) in [(&ann, &bob), (&bob, &ann)] {
         // The same to both: nothing tells who blocked whom.
         assert_eq!(code(messages::send(&db, &push, &limits(), who, (&room, &hi)).await), "blocked");

@@ -54,7 +54,19 @@ pub(crate) fn caller(user: UserId, name: &str) -> Caller {
 /// Limits that no test meets by accident.
 pub(crate) fn limits() -> Limits {
     let wide = Limit { quota: 100_000, window: 60 };
-    Limits { message_length: 1000, send: wide, register: wide, login: wide, connect: wide }
+    Limits {
+        message_length: 1000,
+        send: wide,
+        change: wide,
+        repeat: wide,
+        frames: wide,
+        act: wide,
+        register: wide,
+        login: wide,
+        connect: wide,
+        search: wide,
+        upload: wide,
+    }
 }
 
 /// How many statements the work sends over the `Db`'s connection, BEGIN and COMMIT included. Run it once before, so that all are prepared.

@@ -1,5 +1,8 @@
 //! The rules of messages, and what they cost.
 
+use std::collections::BTreeSet;
+
+use shared::config::Limits;
 use shared::domain::messages::{self, Part};
 use shared::domain::rooms;
 use shared::error::{Error, Limit};
@@ -72,6 +75,48 @@ async fn a_retry_gives_the_first_message_and_never_a_second() {
     assert_eq!(stored.iter().filter(|message| message.event.is_none()).count(), 1);
     let bytes = messages::send(&db, &push, &limits(), &ann, (&general, &keyed("Hi", "C-1"))).await.expect("sent");
     assert!(!bytes.replayed, "keys are bytes: C-1 is another one");
+}
+
+#[tokio::test]
+async fn a_retry_is_told_to_everyone_only_so_often() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let ann = person(&db, "ann").await;
+    let narrow = Limits { change: Limit { quota: 2, window: 60 }, ..limits() };
+    let again = async || messages::send(&db, &push, &narrow, &ann, (&RoomRef::general(), &keyed("Hi", "c-1"))).await;
+    again().await.expect("sent");
+    push.taken().await;
+    for _ in 0..2 {
+        assert!(again().await.expect("a retry").replayed);
+    }
+    let refused = again().await.err();
+    assert!(matches!(refused, Some(Error::TooMany { .. })), "one message is no flood: {refused:?}");
+    assert_eq!(push.taken().await.len(), 2);
+}
+
+#[tokio::test]
+async fn however_long_its_texts_are_a_page_fits_into_an_answer() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let ann = person(&db, "ann").await;
+    let (general, wide) = (RoomRef::general(), Limits { message_length: 16_000, ..limits() });
+    let long = NewMessage { content: Some("😀".repeat(16_000)), ..NewMessage::default() };
+    for _ in 0..80 {
+        messages::send(&db, &push, &wide, &ann, (&general, &long)).await.expect("sent");
+    }
+    for (mut part, before) in [(Part::Newest, true), (Part::After(0), false)] {
+        let mut seen = BTreeSet::new();
+        loop {
+            let page = messages::history_up_to(&db, &ann, &general, part, 1000).await.expect("a page");
+            let bytes = serde_json::to_vec(&page).expect("JSON").len();
+            assert!(bytes < 5_000_000 && !page.items.is_empty(), "{bytes} bytes");
+            seen.extend(page.items.iter().map(|message| message.seq));
+            let Some(next) = page.next else { break };
+            let next = next.parse().expect("a seq");
+            part = if before { Part::Before(next) } else { Part::After(next) };
+        }
+        assert!(seen.iter().copied().eq(1..=81), "every one of them: {seen:?}");
+    }
 }
 
 #[tokio::test]

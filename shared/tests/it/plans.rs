@@ -3,13 +3,17 @@
 use shared::caller::Caller;
 use shared::domain::messages::{self, Part};
 use shared::domain::receipts::{self, Mark};
-use shared::domain::{rooms, sync};
+use shared::domain::throttle::Throttle;
+use shared::domain::{friends, presence, rooms, search, sync};
 use shared::id::{RoomId, RoomRef};
+use shared::protocol::friends::Direction;
 use shared::protocol::rooms::{NewRoom, RoomKind, Scope};
+use shared::protocol::search::Search;
 use shared::push::Push;
 use shared::store::Db;
 use sqlx::{Executor, Row};
 
+use crate::desk;
 use crate::fixture::{self, person};
 
 /// One line of a plan: table, index.
@@ -110,6 +114,42 @@ async fn each_hot_query_names_its_index() {
     uses(&readers, "from messages g", "g", "PRIMARY");
     uses(&readers, "from messages g", "m", "PRIMARY");
     uses(&readers, "from messages g", "x", "PRIMARY");
+    run(&db, "update _sqlx_migrations set installed_on = now() - interval 1 day".into()).await;
+    let words = Search { q: Some("text from:ann".into()), ..Search::default() };
+    let throttle = Throttle::new(desk::ephemeral().await, fixture::limits());
+    search::search(&db, &throttle, &ann, &words).await.expect("sealed");
+    let search = plans(&db, search::search(&db, &throttle, &ann, &words)).await;
+    uses(&search, "from search_segments", "search_segments", "PRIMARY");
+    uses(&search, "from search_slices", "search_slices", "PRIMARY");
+    uses(&search, "m.created_at from messages m", "m", "PRIMARY");
+    uses(&search, "where m.id in", "m", "messages_id");
+    uses(&search, "order by r.active_at desc", "m", "members_user");
     run(&db, "set global general_log = 0".into()).await;
     receipts::mark(&db, &Push::memory(), &ann, &room, Mark::Read(1)).await.expect("the tables still work");
+}
+
+#[tokio::test]
+async fn lists_of_friends_and_who_hears_of_somebody_are_ranges_of_indexes() {
+    let (db, ann, _) = populated().await;
+    for sql in [
+        format!("insert into friendships select least(u.id, x.id), greatest(u.id, x.id), u.id, x.id, if(u.id % 2, 'accepted', 'pending'), 1, 1
+                 from users u join users x on x.id > u.id and x.id < u.id + 20 where u.id <> {} and x.id <> {0}", ann.user),
+        format!("insert into friendships select least(id, {0}), greatest(id, {0}), id, {0}, if(id % 2, 'accepted', 'pending'), 1, 1
+                 from users where id <> {0} and id % 9 = 0", ann.user),
+        "analyze table friendships".to_owned(),
+    ] {
+        run(&db, sql).await;
+    }
+    let push = Push::memory();
+    let mine = plans(&db, friends::list(&db, &push, &ann, (None, None))).await;
+    uses(&mine, "f.other > ", "friendships", "friendships_by");
+    uses(&mine, "f.other > ", "friendships", "friendships_of");
+    uses(&mine, "u.presence_visibility", "f", "PRIMARY");
+    let asked = plans(&db, friends::requests(&db, &ann, Direction::In, (None, None))).await;
+    uses(&asked, "f.requested_of = ", "f", "friendships_of");
+    let watched = plans(&db, presence::online(&db, &push, &ann)).await;
+    uses(&watched, "max(p.friend)", "friendships", "friendships_by");
+    uses(&watched, "max(p.friend)", "friendships", "friendships_of");
+    uses(&watched, "max(p.friend)", "m", "members_user");
+    uses(&watched, "max(p.friend)", "r", "PRIMARY");
 }

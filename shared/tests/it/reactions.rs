@@ -9,15 +9,15 @@ use shared::protocol::messages::{Reaction, ReactionChange};
 use shared::push::Push;
 use shared::store::Db;
 
-use crate::fixture::{self, person, statements};
+use crate::fixture::{self, limits, person, statements};
 use crate::room::Group;
 
 async fn react(group: &Group, who: &Caller, seq: u64, emoji: &str) -> Result<ReactionChange> {
-    reactions::react(&group.db, &group.push, who, Reacting { room: &group.room, seq, emoji }).await
+    reactions::react(&group.db, &group.push, &limits(), who, Reacting { room: &group.room, seq, emoji }).await
 }
 
 async fn unreact(group: &Group, who: &Caller, seq: u64, emoji: &str) -> Result<ReactionChange> {
-    reactions::unreact(&group.db, &group.push, who, Reacting { room: &group.room, seq, emoji }).await
+    reactions::unreact(&group.db, &group.push, &limits(), who, Reacting { room: &group.room, seq, emoji }).await
 }
 
 fn reaction(emoji: &str, count: u32, mine: bool) -> Reaction {
@@ -61,7 +61,7 @@ async fn sixteen_copies_at_once_are_one_reaction() {
         let (url, ann, room) = (url.clone(), ann.clone(), group.room.clone());
         tokio::spawn(async move {
             let db = Db::lazy(&url).expect("a URL");
-            reactions::react(&db, &Push::memory(), &ann, Reacting { room: &room, seq: said.seq, emoji: "👍" }).await
+            reactions::react(&db, &Push::memory(), &limits(), &ann, Reacting { room: &room, seq: said.seq, emoji: "👍" }).await
         })
     });
     for copy in copies.collect::<Vec<_>>() {

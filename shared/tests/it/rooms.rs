@@ -54,6 +54,21 @@ async fn a_group_is_hidden_from_strangers() {
 }
 
 #[tokio::test]
+async fn rooms_that_banned_somebody_do_not_cut_their_list_short() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    for name in ["One", "Two", "Three"] {
+        let room = rooms::create(&db, &push, &ann, RoomKind::Public, &named(name, Vec::new())).await.expect("made");
+        members::ban(&db, &push, &ann, &RoomRef::Id(room.id), bob.user).await.expect("banned");
+    }
+    for scope in [Scope::Public, Scope::All] {
+        let page = rooms::list(&db, &bob, scope, (None, Some(1))).await.expect("rooms");
+        assert_eq!(page.items.iter().map(|room| room.name.as_str()).collect::<Vec<_>>(), ["General"]);
+    }
+}
+
+#[tokio::test]
 async fn a_room_with_unknown_people_is_not_made() {
     let db = fixture::database().await;
     let push = Push::memory();

@@ -101,7 +101,7 @@ async fn an_archived_room_is_read_and_nothing_else_until_it_comes_back() {
     let rename = ChangeRoom { name: Some("New".into()), ..ChangeRoom::default() };
     let thumb = reactions::Reacting { room, seq: 1, emoji: "👍" };
     assert_eq!(code(messages::send(db, push, &limits(), &ann, (room, &text("new"))).await), "room_archived");
-    assert_eq!(code(reactions::react(db, push, &bob, thumb).await), "room_archived");
+    assert_eq!(code(reactions::react(db, push, &limits(), &bob, thumb).await), "room_archived");
     assert_eq!(code(members::add(db, push, &ann, room, &more).await), "room_archived");
     assert_eq!(code(settings::update(db, push, &ann, room, &rename).await), "room_archived");
     assert_eq!(group.history(&bob).await.len(), 1);

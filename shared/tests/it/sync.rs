@@ -57,7 +57,7 @@ async fn a_sync_holds_what_changed_since_and_nothing_else() {
     let new = NewContent { content: "two".into() };
     edits::edit(&db, &push, &limits(), &ann, Editing { room: &room, seq: 2, new: &new }).await.expect("edited");
     unsending::unsend(&db, &push, &ann, &room, 3).await.expect("unsent");
-    reactions::react(&db, &push, &bob, Reacting { room: &room, seq: 5, emoji: "👍" }).await.expect("reacted");
+    reactions::react(&db, &push, &limits(), &bob, Reacting { room: &room, seq: 5, emoji: "👍" }).await.expect("reacted");
     unsending::hide(&db, &push, &bob, &room, 4).await.expect("hidden");
     rooms::join(&db, &push, &carl, &room).await.expect("joined");
     rooms::leave(&db, &push, &carl, &room, None).await.expect("left");

@@ -23,7 +23,7 @@ async fn an_unsent_message_leaves_a_trace_and_nothing_else() {
     let said = group.said(&ann, "a secret for @bob").await;
     let new = NewContent { content: "a secret for @bob!".into() };
     edits::edit(db, push, &limits(), &ann, Editing { room, seq: said.seq, new: &new }).await.expect("edited");
-    reactions::react(db, push, &bob, Reacting { room, seq: said.seq, emoji: "👍" }).await.expect("reacted");
+    reactions::react(db, push, &limits(), &bob, Reacting { room, seq: said.seq, emoji: "👍" }).await.expect("reacted");
     pins::pin(db, push, &ann, room, said.seq).await.expect("pinned");
     let answer = NewMessage { content: Some("Oh".into()), reply_to: Some(said.seq), ..NewMessage::default() };
     let reply = messages::send(db, push, &limits(), &bob, (room, &answer)).await.expect("sent").message;

@@ -7,6 +7,7 @@ use crate::protocol::accounts::{Login, Register};
 /// Longest address that mail can carry (RFC 5321).
 const EMAIL_LENGTH: usize = 254;
 const NAME_LENGTH: usize = 64;
+const ABOUT_LENGTH: usize = 500;
 
 /// A registration whose fields are good.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub(super) fn registration(given: &Register) -> Result<Registration<'_>> {
         username(fields.username),
         passwords::violation("password", &given.password, &given.username),
         fields.email.and_then(email),
-        display_name.and_then(|name| line("display_name", name)),
+        display_name.and_then(self::display_name),
         line("device", fields.device),
     ];
     all(found).map(|()| fields)
@@ -60,7 +61,7 @@ pub(super) fn login(given: &Login) -> Result<(Name<'_>, &str)> {
 }
 
 /// All that is wrong, in one answer.
-pub(super) fn all<const N: usize>(found: [Option<Violation>; N]) -> Result<()> {
+pub(in crate::domain) fn all<const N: usize>(found: [Option<Violation>; N]) -> Result<()> {
     let violations: Vec<_> = found.into_iter().flatten().collect();
     if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
 }
@@ -89,7 +90,7 @@ fn username(text: &str) -> Option<Violation> {
 }
 
 /// One `@` with something before it and a domain with a dot behind it; whether mail arrives is another question.
-fn email(text: &str) -> Option<Violation> {
+pub(in crate::domain) fn email(text: &str) -> Option<Violation> {
     if text.chars().count() > EMAIL_LENGTH {
         return Some(violation("email", "too_long", "must have at most 254 characters"));
     }
@@ -108,12 +109,45 @@ fn email(text: &str) -> Option<Violation> {
     (!plausible).then(|| violation("email", "invalid", "must be an e-mail address"))
 }
 
+/// What people see of somebody: a line with something to see in it.
+pub(in crate::domain) fn display_name(text: &str) -> Option<Violation> {
+    let nothing = || violation("display_name", "required", "must have at least one visible character");
+    line("display_name", text).or_else(|| text.chars().all(is_blank).then(nothing))
+}
+
+/// A few words about oneself, in as many lines as one likes.
+pub(in crate::domain) fn about(text: &str) -> Option<Violation> {
+    if text.chars().count() > ABOUT_LENGTH {
+        return Some(violation("about", "too_long", "must have at most 500 characters"));
+    }
+    let wrong = |c: char| c.is_control() && !matches!(c, '\n' | '\t') || misleads(c);
+    text.chars().any(wrong).then(|| violation("about", "invalid", "must not hold control characters"))
+}
+
 /// One line of text for people.
 fn line(field: &str, text: &str) -> Option<Violation> {
     if text.chars().count() > NAME_LENGTH {
         return Some(violation(field, "too_long", "must have at most 64 characters"));
     }
-    text.chars().any(char::is_control).then(|| violation(field, "invalid", "must not hold control characters"))
+    let wrong = |c: char| c.is_control() || misleads(c);
+    text.chars().any(wrong).then(|| violation(field, "invalid", "must not hold control characters"))
+}
+
+/// Turns the text around it about, breaks its line or is not there: so one name passes for another. The marks and joiners that Arabic, Persian
+/// and emoji need stay.
+fn misleads(c: char) -> bool {
+    matches!(
+        c,
+        '\u{200b}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{180e}'
+    )
+}
+
+/// Shows nothing by itself.
+fn is_blank(c: char) -> bool {
+    let fillers = ['\u{ad}', '\u{34f}', '\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
+    c.is_whitespace()
+        || fillers.contains(&c)
+        || matches!(c, '\u{200c}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn violation(field: &str, code: &'static str, detail: &str) -> Violation {
@@ -162,6 +196,21 @@ mod tests {
         }
         for bad in ["", "ab", &"x".repeat(33), "ann ", "änn", "ann@x", "a/b", "ann\0", "а́nn", "a\u{200b}nn"] {
             assert!(!is_username(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_display_name_shows_what_it_is() {
+        for good in ["Ann", "Änne Ø", "山田太郎", "👩‍👩‍👧 family", "می\u{200c}خواهم", &"ü".repeat(64)] {
+            assert!(display_name(good).is_none(), "{good}");
+        }
+        for bad in ["", "  ", "\u{200d}", "\u{3164}", "a\u{202e}nn", "a\u{200b}nn", "a\nb", "a\0", "\u{feff}ann", "x\u{2067}y"] {
+            assert!(display_name(bad).is_some(), "{bad:?}");
+        }
+        assert_eq!(display_name(&"x".repeat(65)).map(|wrong| wrong.code), Some("too_long"));
+        assert!(about("two\nlines\tand a tab").is_none() && about("").is_none() && about(&"👍".repeat(500)).is_none());
+        for bad in ["a\0", "a\rb", "a\u{202e}b", &"x".repeat(501)] {
+            assert!(about(bad).is_some(), "{bad:?}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Accounts: registering, logging in, changing the password. Nobody learns from an answer or its time whether an account exists.
 
-mod fields;
+pub(super) mod fields;
 
 use crate::caller::Caller;
 use crate::domain::passwords;
@@ -12,7 +12,7 @@ use crate::domain::tokens::{Claims, Issuer};
 use crate::domain::visitor::Visitor;
 use crate::error::{Error, Result};
 use crate::protocol::accounts::{Authenticated, ChangePassword, Login, Register};
-use crate::protocol::people::{Me, User};
+use crate::protocol::people::{Me, MySettings, User};
 use crate::push::{Push, Sessions};
 use crate::store::sessions::NewSession;
 use crate::store::users::{Account, NewUser};
@@ -67,8 +67,8 @@ pub async fn register(
         avatar_url: None,
         created_at: visitor.now,
     };
-    let me = Me { user: person, email: fields.email.map(str::to_owned), role: "user".into() };
-    Ok(Authenticated { user: me, tokens: tokens(issuer, Claims { user, session }, &fresh, visitor.now)? })
+    let me = Me { user: person, email: fields.email.map(str::to_owned), role: "user".into(), settings: MySettings::default() };
+    Ok(Authenticated { user: me, tokens: tokens(issuer, Claims { user, session }, &fresh, visitor.now).await? })
 }
 
 /// Logs in by username or e-mail address.
@@ -100,7 +100,7 @@ pub async fn login(db: &Db, issuer: &Issuer, throttle: &Throttle, visitor: &Visi
     };
     let made = store::sessions::insert_if_unchanged(&mut *db.acquire().await?, &new, &password_hash).await?;
     let claims = Claims { user: me.user.id, session: made.ok_or(REFUSED)? };
-    Ok(Authenticated { user: me, tokens: tokens(issuer, claims, &fresh, visitor.now)? })
+    Ok(Authenticated { user: me, tokens: tokens(issuer, claims, &fresh, visitor.now).await? })
 }
 
 /// Replaces the caller's password and ends all other sessions.

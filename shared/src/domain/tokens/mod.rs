@@ -1,13 +1,14 @@
 //! Access tokens: HS256 JWTs that only our own keys sign. Nothing in a token's header chooses anything but which of those keys.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{self, Secret};
+use crate::config::{self, Again, Secret};
 use crate::error::{Error, Result};
 use crate::id::{SessionId, UserId};
 use crate::time::Timestamp;
@@ -22,15 +23,28 @@ const MAX_LENGTH: usize = 4096;
 const LEEWAY: i64 = 5;
 /// The longest life that the configuration can give.
 const MAX_LIFE: i64 = 31_536_000;
-/// What the seeds' documents print as the development secret: known to all, so worth nothing.
+/// What an older backend's document prints as the development secret: known to all, so worth nothing.
 const DEVELOPMENT_SECRET: &str = "dev-super-secret-change-me";
+/// A secret that was rotated is followed within this time.
+const FRESH: Duration = Duration::from_mins(5);
+/// Forged tokens make nobody read the secret oftener.
+const BETWEEN_READINGS: Duration = Duration::from_secs(5);
 /// HMAC-SHA256 with a shorter key is weaker than its digest.
 const MIN_SECRET: usize = 32;
 
 /// The keys that sign and verify: the first signs, all verify.
 #[derive(Clone)]
 pub struct Keys {
-    ring: Vec<Key>,
+    ring: Arc<RwLock<Vec<Key>>>,
+    source: Option<Arc<Source>>,
+}
+
+/// Where the keys come from.
+struct Source {
+    again: Again,
+    is_real: bool,
+    /// When they were read, and when they were last read for an unknown key.
+    read_at: Mutex<(Instant, Option<Instant>)>,
 }
 
 #[derive(Clone)]
@@ -66,12 +80,42 @@ struct BadSecret(&'static str);
 impl Keys {
     /// Reads one secret, or several `kid:secret` pairs parted by commas. The real cloud takes no weak or published one.
     pub fn new(secret: &Secret, is_real: bool) -> Result<Self> {
-        Self::read(secret.expose(), is_real).map_err(Error::internal)
+        Self::following(secret, is_real, None)
+    }
+
+    /// The same; [`Self::follow`] reads them again.
+    pub fn following(secret: &Secret, is_real: bool, again: Option<Again>) -> Result<Self> {
+        let ring = read(secret.expose(), is_real).map_err(Error::internal)?;
+        let source = again.map(|again| Arc::new(Source { again, is_real, read_at: Mutex::new((Instant::now(), None)) }));
+        Ok(Self { ring: Arc::new(RwLock::new(ring)), source })
+    }
+
+    /// Reads the keys again: every five minutes, and for what none of them wrote at once, but not over and over.
+    pub async fn follow(&self, known: bool) {
+        let Some(source) = self.source.as_ref().filter(|source| source.is_due(known)) else { return };
+        let ring = source.again.read().await.and_then(|secret| read(secret.expose(), source.is_real).map_err(Error::internal));
+        match ring {
+            Ok(ring) => *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring,
+            Err(error) => {
+                tracing::warn!(error = error.source().map(ToString::to_string), "the keys of tokens could not be read again");
+            }
+        }
+    }
+
+    /// Whether the key that a token names is one of ours. What is no token names none, and no key would help it.
+    pub fn knows(&self, token: &str) -> bool {
+        let kid = if token.len() > MAX_LENGTH { None } else { decode_header(token).ok().and_then(|header| header.kid) };
+        kid.is_none_or(|kid| !is_kid(&kid) || self.ring().iter().any(|key| key.kid == kid))
+    }
+
+    fn ring(&self) -> RwLockReadGuard<'_, Vec<Key>> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Signs an access token of a session.
     pub fn sign(&self, claims: Claims, life: Duration, now: Timestamp) -> Result<String> {
-        let key = self.first()?;
+        let ring = self.ring();
+        let key = first(&ring)?;
         let exp = now.seconds().saturating_add_unsigned(life.as_secs());
         let (sub, sid) = (claims.user.to_string(), claims.session.to_string());
         let body = Body { sub, sid, iat: now.seconds(), exp, iss: ISSUER.into(), aud: AUDIENCE.into() };
@@ -94,35 +138,12 @@ impl Keys {
 
     /// A proof that we wrote `text`.
     pub(super) fn prove(&self, text: &str) -> Result<hmac::Tag> {
-        Ok(hmac::sign(&self.first()?.mac, text.as_bytes()))
+        Ok(hmac::sign(&first(&self.ring())?.mac, text.as_bytes()))
     }
 
     /// Whether one of our keys wrote `text`.
     pub(super) fn proves(&self, text: &str, mac: &[u8]) -> bool {
-        self.ring.iter().any(|key| hmac::verify(&key.mac, text.as_bytes(), mac).is_ok())
-    }
-
-    fn read(text: &str, is_real: bool) -> Result<Self, BadSecret> {
-        let pairs = pairs(text)?;
-        let mut ring: Vec<Key> = Vec::with_capacity(pairs.len());
-        for (kid, secret) in pairs {
-            if is_real && secret == DEVELOPMENT_SECRET {
-                return Err(BadSecret("JWT_SECRET is the published development secret"));
-            }
-            if is_real && secret.len() < MIN_SECRET {
-                return Err(BadSecret("each secret in JWT_SECRET must have at least 32 bytes"));
-            }
-            if ring.iter().any(|key| key.kid == kid) {
-                return Err(BadSecret("JWT_SECRET names a key id twice"));
-            }
-            ring.push(Key {
-                kid: kid.to_owned(),
-                sign: EncodingKey::from_secret(secret.as_bytes()),
-                verify: DecodingKey::from_secret(secret.as_bytes()),
-                mac: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
-            });
-        }
-        Ok(Self { ring })
+        self.ring().iter().any(|key| hmac::verify(&key.mac, text.as_bytes(), mac).is_ok())
     }
 
     fn open(&self, token: &str) -> Option<Body> {
@@ -130,7 +151,8 @@ impl Keys {
             return None;
         }
         let given = decode_header(token).ok()?;
-        let key = self.ring.iter().find(|key| Some(&key.kid) == given.kid.as_ref())?;
+        let ring = self.ring();
+        let key = ring.iter().find(|key| Some(&key.kid) == given.kid.as_ref())?;
         // Exactly what we write and nothing besides: no `crit`, no `jwk`, no `jku`, no `x5u`, no `x5c`, no other algorithm.
         if given != header(&key.kid) {
             return None;
@@ -142,15 +164,50 @@ impl Keys {
         signature_alone.validate_aud = false;
         decode(token, &key.verify, &signature_alone).ok().map(|opened| opened.claims)
     }
+}
 
-    fn first(&self) -> Result<&Key> {
-        self.ring.first().ok_or_else(|| Error::internal("there is no signing key"))
+impl Source {
+    fn is_due(&self, known: bool) -> bool {
+        let mut read_at = self.read_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = !known && read_at.1.is_none_or(|time| time.elapsed() >= BETWEEN_READINGS);
+        let due = asked || read_at.0.elapsed() >= FRESH;
+        if due {
+            *read_at = (Instant::now(), if known { read_at.1 } else { Some(Instant::now()) });
+        }
+        due
     }
+}
+
+fn first(ring: &[Key]) -> Result<&Key> {
+    ring.first().ok_or_else(|| Error::internal("there is no signing key"))
+}
+
+fn read(text: &str, is_real: bool) -> Result<Vec<Key>, BadSecret> {
+    let pairs = pairs(text)?;
+    let mut ring: Vec<Key> = Vec::with_capacity(pairs.len());
+    for (kid, secret) in pairs {
+        if is_real && secret == DEVELOPMENT_SECRET {
+            return Err(BadSecret("JWT_SECRET is the published development secret"));
+        }
+        if is_real && secret.len() < MIN_SECRET {
+            return Err(BadSecret("each secret in JWT_SECRET must have at least 32 bytes"));
+        }
+        if ring.iter().any(|key| key.kid == kid) {
+            return Err(BadSecret("JWT_SECRET names a key id twice"));
+        }
+        ring.push(Key {
+            kid: kid.to_owned(),
+            sign: EncodingKey::from_secret(secret.as_bytes()),
+            verify: DecodingKey::from_secret(secret.as_bytes()),
+            mac: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
+        });
+    }
+    Ok(ring)
 }
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.ring.iter().map(|key| &key.kid)).finish()
+        f.debug_list().entries(self.ring().iter().map(|key| &key.kid)).finish()
     }
 }
 

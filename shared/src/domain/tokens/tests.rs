@@ -11,7 +11,7 @@ const SECRET: &str = "a-secret-of-at-least-thirty-two-bytes";
 const ME: Claims = Claims { user: UserId(7), session: SessionId(9) };
 
 pub(in crate::domain) fn keys(text: &str) -> Keys {
-    Keys::read(text, false).unwrap_or_else(|refused| panic!("{refused}"))
+    Keys::new(&Secret::new(text), false).unwrap_or_else(|refused| panic!("{refused}"))
 }
 
 fn good_header() -> Value {
@@ -218,7 +218,7 @@ fn j10_keys_rotate_without_logging_anyone_out() {
 
 #[test]
 fn j11_the_real_cloud_refuses_weak_and_published_secrets() {
-    let refusal = |text: &str, is_real| Keys::read(text, is_real).err().map(|refused| refused.0);
+    let refusal = |text: &str, is_real| read(text, is_real).err().map(|refused| refused.0);
     assert_eq!(refusal("dev-super-secret-change-me", false), None);
     assert_eq!(refusal("dev-super-secret-change-me", true), Some("JWT_SECRET is the published development secret"));
     assert_eq!(refusal(&"x".repeat(31), true), Some("each secret in JWT_SECRET must have at least 32 bytes"));
@@ -269,4 +269,32 @@ fn j17_a_token_ends_five_seconds_after_its_time_and_not_before() {
     assert_eq!((at(-5), at(-6)), ("me", "unauthenticated"), "and is not good before it was made");
     let foreign = signed(&good_header().to_string(), &good_body().to_string(), "another");
     assert_eq!(code(&foreign, NOW.plus_seconds(606)), "unauthenticated", "only a token of ours is told that it expired");
+}
+
+#[tokio::test]
+async fn a_new_key_is_followed_and_strangers_make_nobody_read_the_secret_over_and_over() {
+    let readings = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = Arc::clone(&readings);
+    let again = Again::new(move || {
+        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Box::pin(async { Ok(Secret::new("k2:secret-two,k1:secret-one")) })
+    });
+    let running = Keys::following(&Secret::new("k1:secret-one"), false, Some(again)).unwrap_or_else(|error| panic!("{error}"));
+    let life = Duration::from_mins(10);
+    let (old, new) = (keys("k1:secret-one").sign(ME, life, NOW), keys("k2:secret-two").sign(ME, life, NOW));
+    let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
+    assert!(running.knows(&old) && !running.knows(&new) && running.knows("no token at all"));
+
+    running.follow(running.knows(&old)).await;
+    assert_eq!(readings.load(std::sync::atomic::Ordering::Relaxed), 0, "a known key needs no reading");
+    running.follow(running.knows(&new)).await;
+    assert_eq!((running.verify(&old, NOW).ok(), running.verify(&new, NOW).ok()), (Some(ME), Some(ME)));
+    let stranger = keys("k3:secret-three").sign(ME, life, NOW).unwrap_or_default();
+    for _ in 0..5 {
+        running.follow(running.knows(&stranger)).await;
+        assert!(running.verify(&stranger, NOW).is_err());
+    }
+    assert_eq!(readings.load(std::sync::atomic::Ordering::Relaxed), 1);
+    let signed = running.sign(ME, life, NOW).unwrap_or_default();
+    assert_eq!(keys("k2:secret-two").verify(&signed, NOW).ok(), Some(ME), "the first one signs");
 }

@@ -1,0 +1,102 @@
+//! What a million messages cost by the size of the room, from list prices, beside what others would take for the same deliveries. `make cost` runs it.
+//!
+//! A message here is one `send` on a socket into a room whose members are all online, with one socket each. What it takes is what the tests count:
+//! one frame in, one `ack`, one frame to each member (the writer too), one invocation of `send`, and beyond a hundred sockets one of `fanout`
+//! for every five hundred. The database is not in it: it costs by the hour and not by the message.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+/// US dollars, us-east-1, without free tiers. Sources: the AWS Price List of September 2026; the price pages of Pusher and Ably, read in 2026.
+const PRICES_OF: &str = "2026-09";
+
+/// One unit of 32 KB, in or out of a WebSocket API; the first billion a month.
+const SOCKET_MESSAGE: f64 = 1.00e-6;
+/// A minute of an open socket, API Gateway.
+const SOCKET_MINUTE: f64 = 0.25e-6;
+/// One invocation of a function.
+const INVOCATION: f64 = 0.20e-6;
+/// One second of a GB, arm64.
+const GB_SECOND: f64 = 0.000_013_333_4;
+/// One read unit of DynamoDB on demand. An eventually consistent read of up to 4 KB takes half of one.
+const READ_UNIT: f64 = 0.125e-6;
+/// One operation of AppSync Events: a publish, or a delivery, of up to 5 KB.
+const APPSYNC_OPERATION: f64 = 1.00e-6;
+/// A minute of an open connection, AppSync Events and IoT Core alike.
+const OTHER_MINUTE: f64 = 0.08e-6;
+/// One message of IoT Core, in or out, of up to 5 KB.
+const IOT_MESSAGE: f64 = 1.00e-6;
+/// Pusher Channels sells plans by the day: "Business" has 10 million messages a day and 5,000 connections for 299 a month, used to the full here.
+const PUSHER_MESSAGE: f64 = 299.0 / (30.0 * 10.0e6);
+/// Ably, by consumption: in and out alike. Minutes of channels (1.00 a million) and the base price (29 a month) come on top.
+const ABLY_MESSAGE: f64 = 2.50e-6;
+/// A minute of an open connection, Ably.
+const ABLY_MINUTE: f64 = 1.00e-6;
+
+/// Memory of `send` and `fanout` in template.yaml.
+const MEMORY_GB: f64 = 0.5;
+/// A send that stores and pushes to a few: what is billed, generously (README: 1.6 ms locally; a database across a network takes longer).
+const SEND_SECONDS: f64 = 0.015;
+/// One post to a socket, and how many are in flight at once.
+const POST_SECONDS: f64 = 0.025;
+const IN_FLIGHT: f64 = 64.0;
+/// Up to so many sockets are served by `send` itself; beyond, shards go to `fanout` (`PUSH_INLINE`, `PUSH_SHARD`).
+const INLINE: u32 = 100;
+const SHARD: u32 = 500;
+
+const MILLION: f64 = 1.0e6;
+
+fn main() -> std::io::Result<()> {
+    std::io::stdout().write_all(table().as_bytes())
+}
+
+fn table() -> String {
+    let mut text = format!(
+        "Dollars for a million messages, by members online (list prices of {PRICES_OF}, us-east-1, no free tier)\n\n\
+         | members | ConChat | of it API Gateway | Lambda | DynamoDB | AppSync Events | IoT Core | Pusher | Ably |\n\
+         |--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+    );
+    for members in [2, 10, 100, 1000] {
+        let gateway = MILLION * gateway(members);
+        let (lambda, dynamodb) = (MILLION * lambda(members), MILLION * dynamodb(members));
+        // A publish and a delivery to each; history, order, retries and membership would be one's own to build.
+        let deliveries = f64::from(members) + 1.0;
+        let others = [APPSYNC_OPERATION, IOT_MESSAGE, PUSHER_MESSAGE, ABLY_MESSAGE].map(|price| MILLION * deliveries * price);
+        let [appsync, iot, pusher, ably] = others;
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "| {members} | **{:.2}** | {gateway:.2} | {lambda:.2} | {dynamodb:.2} | {appsync:.2} | {iot:.2} | {pusher:.2} | {ably:.2} |",
+            gateway + lambda + dynamodb
+        );
+    }
+    let month = 8.0 * 60.0 * 30.0;
+    let beats = month / 5.0 * 2.0;
+    let _ = writeln!(
+        text,
+        "\nA person online eight hours a day for a month, silent: {:.4} for minutes and {:.4} for a ping and pong every five minutes \
+         (AppSync Events and IoT Core {:.4} for minutes, Ably {:.4}).",
+        month * SOCKET_MINUTE,
+        beats * SOCKET_MESSAGE + beats / 2.0 * (INVOCATION + GB_SECOND * MEMORY_GB * SEND_SECONDS),
+        month * OTHER_MINUTE,
+        month * ABLY_MINUTE,
+    );
+    text
+}
+
+/// The frame in, its ack, and a frame to each member.
+fn gateway(members: u32) -> f64 {
+    (2.0 + f64::from(members)) * SOCKET_MESSAGE
+}
+
+fn lambda(members: u32) -> f64 {
+    let posts = f64::from(members) / IN_FLIGHT * POST_SECONDS;
+    let shards = if members > INLINE { members.div_ceil(SHARD) } else { 0 };
+    let seconds = SEND_SECONDS + posts;
+    (1.0 + f64::from(shards)) * INVOCATION + seconds * MEMORY_GB * GB_SECOND
+}
+
+/// One item of the registry for each member; half a read unit each.
+fn dynamodb(members: u32) -> f64 {
+    f64::from(members) * 0.5 * READ_UNIT
+}

@@ -1,0 +1,270 @@
+//! One example of each frame, as `asyncapi.json` shows it: real frames of one small story, so an example cannot say what the server does not.
+
+use serde_json::value::RawValue;
+use shared::id::{ConnectionId, MessageId, RoomId, UploadId, UserId};
+use shared::protocol::frames::{Ack, Changed, Frame, Refusal};
+use shared::protocol::friends::{Direction, FriendState, Friendship};
+use shared::protocol::messages::{Attachment, AttachmentKind, Message, MessageKind, Reaction, ReactionChange, Reply};
+use shared::protocol::people::{Me, MySettings, Person, Presence, User};
+use shared::protocol::receipts::Receipt;
+use shared::protocol::rooms::{Facts, Member, Role, Room, RoomKind, Settings, Whoever};
+use shared::protocol::sync::{MemberChange, MemberState, RoomSync};
+use shared::protocol::uploads::{Purpose, Upload, UploadState};
+use shared::time::Timestamp;
+
+const ROOM: RoomId = RoomId(7);
+const ANN: UserId = UserId(3);
+const BOB: UserId = UserId(4);
+const SEQ: u64 = 42;
+const REV: u64 = 57;
+const NOW: Timestamp = Timestamp(1_767_323_045_678);
+
+/// The examples; every variant of [`Frame`] at least once.
+pub(crate) fn frames() -> Vec<Frame> {
+    let (room_id, seq, rev) = (ROOM, SEQ, REV);
+    let name = || RawValue::from_string("1".into()).ok();
+    let friend = |state| Box::new(friendship(state));
+    vec![
+        Frame::message(message()),
+        Frame::message_edited(Message { edited_at: Some(NOW), content: "Hello, all!".into(), ..message() }),
+        Frame::MessageUnsent { room_id, seq, rev, deleted_at: NOW, deleted_by: ANN },
+        Frame::MessagePinned { room_id, seq, rev, pinned_at: Some(NOW), user_id: ANN },
+        Frame::MessageHidden { room_id, seq },
+        Frame::Reaction(ReactionChange { room_id, seq, rev, emoji: "👍".into(), user_id: BOB, added: true, count: 2 }),
+        Frame::Room { room_id, rev },
+        Frame::RoomChanged { room_id, rev, room: Box::new(facts()) },
+        Frame::RoomSeen { room_id, rev, room: Box::new(Room { muted_until: Some(NOW.plus_seconds(3600)), ..room() }) },
+        Frame::RoomDeleted { room_id },
+        Frame::RoomJoined { room: Box::new(room()) },
+        Frame::RoomLeft { room_id },
+        Frame::MemberAdded { room_id, rev, member: Box::new(member(Role::Member)) },
+        Frame::MemberUpdated { room_id, rev, member: Box::new(member(Role::Admin)) },
+        Frame::MemberRemoved { room_id, rev, user_id: BOB },
+        Frame::Receipt(Receipt { room_id, user_id: BOB, read_seq: seq, delivered_seq: seq, unread: Some(0) }),
+        Frame::Typing { room_id, user_id: BOB, username: "bob".into(), active: true },
+        Frame::Presence { user_id: BOB, presence: Presence { online: Some(false), last_seen: Some(NOW) }, ts: NOW.0 },
+        Frame::FriendRequest(friend(FriendState::Pending)),
+        Frame::FriendAccepted(friend(FriendState::Accepted)),
+        Frame::FriendRemoved { user_id: BOB },
+        Frame::UploadReady { upload: Box::new(upload()) },
+        Frame::Sync { id: name(), sync: Box::new(sync()) },
+        Frame::Welcome {
+            id: name(),
+            user: Box::new(me()),
+            connection_id: ConnectionId("L0SM9cOFvHcCIhw=".into()),
+            rooms: vec![room()],
+            complete: true,
+            online: Some(vec![BOB]),
+            server_time: NOW,
+            reconnect_before: NOW.plus_seconds(7_000),
+        },
+        Frame::Ack(Ack {
+            id: name(),
+            room_id: Some(room_id),
+            seq: Some(seq),
+            rev: Some(rev),
+            message_id: Some(MessageId(9001)),
+            client_id: Some("c-7".into()),
+        }),
+        Frame::Error(Refusal {
+            id: name(),
+            client_id: Some("c-7".into()),
+            code: "rate_limited",
+            detail: "Too many requests. Try again in 3 s.".into(),
+            request_id: "JKJaXmPLvHcESHA=".into(),
+            retry_after: Some(3),
+        }),
+        Frame::Pong { id: name(), ts: NOW.0, changed: vec![Changed { room_id, rev }] },
+        Frame::Bye { code: "session_ended", reason: "The session has ended. Log in again.", resume: false },
+    ]
+}
+
+fn user(id: UserId, name: &str) -> User {
+    let mut display_name = name.to_owned();
+    display_name[..1].make_ascii_uppercase();
+    User { id, username: name.to_owned(), display_name, about: String::new(), avatar_url: None, created_at: NOW }
+}
+
+fn me() -> Me {
+    Me { user: user(ANN, "ann"), email: Some("ann@example.com".into()), role: "user".into(), settings: MySettings::default() }
+}
+
+fn message() -> Message {
+    Message {
+        id: MessageId(9001),
+        room_id: ROOM,
+        seq: SEQ,
+        rev: REV,
+        kind: MessageKind::Image,
+        event: None,
+        sender_id: Some(ANN),
+        username: Some("ann".into()),
+        content: "Hello, world!".into(),
+        client_id: Some("c-7".into()),
+        reply_to: Some(Reply {
+            seq: 40,
+            username: Some("bob".into()),
+            kind: MessageKind::Text,
+            preview: "Where are you?".into(),
+        }),
+        forwarded: None,
+        attachments: vec![Attachment {
+            upload_id: UploadId(5),
+            kind: AttachmentKind::Image,
+            file_name: "beach.jpg".into(),
+            content_type: "image/jpeg".into(),
+            size: 482_113,
+            width: Some(1600),
+            height: Some(1200),
+            placeholder: Some("LEHV6nWB2yk8pyo0adR*.7kCMdnj".into()),
+            url: "/api/uploads/5/content".into(),
+            thumbnail_url: Some("/api/uploads/5/thumbnail".into()),
+        }],
+        reactions: vec![Reaction { emoji: "👍".into(), count: 1, mine: None }],
+        mentions: vec![BOB],
+        edited_at: None,
+        pinned_at: None,
+        deleted_at: None,
+        deleted_by: None,
+        created_at: NOW,
+    }
+}
+
+fn facts() -> Facts {
+    Facts { name: "Lunch".into(), topic: "Where, today?".into(), avatar_url: None, settings: settings() }
+}
+
+fn settings() -> Settings {
+    Settings {
+        archived: false,
+        slow_mode_seconds: 0,
+        who_writes: Whoever::Members,
+        who_adds: Whoever::Members,
+        past_members_read: false,
+    }
+}
+
+fn room() -> Room {
+    Room {
+        id: ROOM,
+        kind: RoomKind::Group,
+        slug: None,
+        name: "Lunch".into(),
+        topic: String::new(),
+        avatar_url: None,
+        created_at: NOW,
+        joined: true,
+        role: Some(Role::Owner),
+        members_count: 2,
+        direct_user: None,
+        last_seq: SEQ,
+        rev: REV,
+        last_message: Some(message()),
+        read_seq: Some(SEQ),
+        unread: 0,
+        mentions: 0,
+        muted_until: None,
+        settings: settings(),
+    }
+}
+
+fn member(role: Role) -> Member {
+    Member { user: user(BOB, "bob"), role, joined_at: NOW, read_seq: SEQ, delivered_seq: SEQ }
+}
+
+fn friendship(state: FriendState) -> Friendship {
+    let accepted_at = (state == FriendState::Accepted).then_some(NOW);
+    let presence = (state == FriendState::Accepted).then_some(Presence { online: Some(true), last_seen: None });
+    let user = Person { user: user(BOB, "bob"), presence };
+    Friendship { user, state, direction: Direction::In, requested_at: NOW, accepted_at }
+}
+
+fn upload() -> Upload {
+    Upload {
+        upload_id: UploadId(5),
+        purpose: Purpose::Image,
+        state: UploadState::Ready,
+        file_name: "beach.jpg".into(),
+        content_type: "image/jpeg".into(),
+        size: 482_113,
+        width: Some(1600),
+        height: Some(1200),
+        placeholder: Some("LEHV6nWB2yk8pyo0adR*.7kCMdnj".into()),
+        reason: None,
+        url: Some("/api/uploads/5/content".into()),
+        thumbnail_url: Some("/api/uploads/5/thumbnail".into()),
+        created_at: NOW,
+    }
+}
+
+fn sync() -> RoomSync {
+    let left = MemberChange {
+        user_id: BOB,
+        user: user(BOB, "bob"),
+        state: MemberState::Left,
+        role: Role::Member,
+        joined_at: NOW,
+        read_seq: SEQ,
+        delivered_seq: SEQ,
+        rev: REV,
+    };
+    RoomSync { room_id: ROOM, room: room(), messages: vec![message()], members: vec![left], rev: REV, more: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::Value;
+    use shared::protocol::frames::Dialect;
+
+    use super::*;
+
+    /// Older clients decode every frame into the one type that they know: what is absent stays empty, what is unknown is passed over, but a
+    /// value of another type ends their socket.
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "only whether it can be read is of interest")]
+    struct InMemory {
+        r#type: Option<String>,
+        room_id: Option<u64>,
+        sender_id: Option<u64>,
+        username: Option<String>,
+        content: Option<String>,
+        ts: Option<i64>,
+    }
+
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "only whether it can be read is of interest")]
+    struct Realtime {
+        r#type: Option<String>,
+        data: Option<RealtimeData>,
+    }
+
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "only whether it can be read is of interest")]
+    struct RealtimeData {
+        room_id: Option<String>,
+        content: Option<String>,
+        file_url: Option<String>,
+    }
+
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "only whether it can be read is of interest")]
+    struct Services {
+        user: Option<String>,
+        message: Option<String>,
+    }
+
+    /// Told only to those who said `hello` or have friends, which the clients of several services could not.
+    const BEYOND: [&str; 3] = ["welcome", "friend.request", "friend.accepted"];
+
+    #[test]
+    fn no_frame_ends_the_socket_of_an_older_client() {
+        for frame in frames() {
+            let frame: Value = serde_json::from_slice(&frame.encode(Dialect::Full)).unwrap_or_default();
+            let kind = frame["type"].as_str().unwrap_or_default().to_owned();
+            assert!(InMemory::deserialize(&frame).is_ok(), "{frame}");
+            assert!(Realtime::deserialize(&frame).is_ok(), "{frame}");
+            assert_eq!(Services::deserialize(&frame).is_ok(), !BEYOND.contains(&kind.as_str()), "{frame}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Documentation for people who write clients, from inside the binary. The pages load what stands beside them and nothing else.
+
+use axum::http::HeaderName;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
+use axum::response::{IntoResponse, Response};
+use shared::edge::extract::Path;
+use shared::error::Error;
+
+/// No inline code, no inline style, no other host.
+const POLICY: [(HeaderName, &str); 3] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+    ),
+    (REFERRER_POLICY, "no-referrer"),
+    // A deployment changes these files; a few minutes are short enough.
+    (CACHE_CONTROL, "public, max-age=300"),
+];
+
+/// Each file: its name, its type, and what it holds.
+const FILES: [(&str, &str, &str); 7] = [
+    ("index.html", HTML, include_str!("pages/index.html")),
+    ("socket", HTML, include_str!("pages/socket.html")),
+    ("style.css", "text/css; charset=utf-8", include_str!("pages/style.css")),
+    ("code.js", SCRIPT, include_str!("pages/code.js")),
+    ("socket.js", SCRIPT, include_str!("pages/socket.js")),
+    ("icon.svg", "image/svg+xml", include_str!("pages/icon.svg")),
+    ("collection.json", "application/json", include_str!("../../shared/collection.json")),
+];
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// Where writing a client begins.
+#[utoipa::path(get, path = "/docs", tag = "system", responses((status = 200, description = "A page.", content_type = "text/html")))]
+pub(super) async fn index() -> Result<Response, Error> {
+    file("index.html")
+}
+
+/// The other pages, and what they load: `socket` has every action and frame, `collection.json` every request for Postman and Bruno.
+#[utoipa::path(
+    get, path = "/docs/{file}", tag = "system", params(("file" = String, Path, example = "socket")),
+    responses((status = 200, description = "The file."), (status = 404, description = "`route_not_found`"))
+)]
+pub(super) async fn page(Path(name): Path<String>) -> Result<Response, Error> {
+    file(&name)
+}
+
+fn file(name: &str) -> Result<Response, Error> {
+    let (_, kind, text) = FILES.iter().find(|(known, ..)| *known == name).ok_or(Error::NotFound("route_not_found"))?;
+    Ok(([(CONTENT_TYPE, *kind)], POLICY, *text).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_page_refers_to_is_served() {
+        let mut references = 0;
+        for (page, _, text) in FILES.iter().filter(|(_, kind, _)| *kind == HTML) {
+            for attribute in ["href=\"", "src=\""] {
+                for reference in text.split(attribute).skip(1).filter_map(|rest| rest.split('"').next()) {
+                    references += 1;
+                    let known = match reference.strip_prefix("/docs/") {
+                        Some(name) => file(name.split('#').next().unwrap_or_default()).is_ok(),
+                        None => {
+                            let pages = ["/docs", "/swagger/index.html", "/openapi.json", "/asyncapi.json"];
+                            pages.contains(&reference) || reference.strip_prefix('#').is_some_and(|id| text.contains(&format!("id=\"{id}\"")))
+                        }
+                    };
+                    assert!(known, "{page} refers to {reference}");
+                }
+            }
+            for inline in ["<style", " style=", " onclick=", "javascript:", "<script>"] {
+                assert!(!text.contains(inline), "{page} has {inline}, which its policy forbids");
+            }
+        }
+        assert!(references > 20, "{references}");
+    }
+}

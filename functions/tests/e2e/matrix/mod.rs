@@ -1,0 +1,272 @@
+//! The security matrix: what every route and every action answers to everyone. Whoever adds one says in `table.rs` who may use it.
+
+mod scene;
+mod table;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hyper::Method;
+use serde_json::{Value, json};
+use shared::protocol::verbs::{OLDER, VERBS};
+
+use self::scene::{Cast, ROLES, Things};
+use crate::admin::operator;
+use crate::api::{Answer, Api, PASSWORD, Person};
+use crate::cloud::{World, unlimited_world};
+use crate::socket::Socket;
+
+/// A line of a table: what is asked, what each column gets, and the body.
+struct Line {
+    text: &'static str,
+    asks: &'static str,
+    expected: Vec<Vec<&'static str>>,
+    body: String,
+}
+
+fn lines(table: &'static str) -> Vec<Line> {
+    let lines = table.lines().filter(|line| !line.is_empty());
+    lines
+        .map(|text| {
+            let mut parts = text.split(" |").map(str::trim);
+            let asks = parts.next().expect("a request");
+            let (columns, rest): (Vec<_>, Vec<_>) = parts.partition(|part| !part.is_empty() && !part.starts_with('{'));
+            let expected = columns.iter().map(|column| column.split_whitespace().collect()).collect();
+            Line { text, asks, expected, body: rest.concat() }
+        })
+        .collect()
+}
+
+impl Line {
+    /// The route as the OpenAPI document names it: without the query, and without saying whose things are meant.
+    fn route(&self) -> (String, String) {
+        let (method, target) = self.asks.split_once(' ').expect("a method and a path");
+        let path = target.trim().split('?').next().unwrap_or_default();
+        let parts = path.split('/').map(|part| match part.split_once(':') {
+            Some((name, _)) => format!("{name}}}"),
+            None => part.to_owned(),
+        });
+        let path = parts.collect::<Vec<_>>().join("/");
+        let path = match path.as_str() {
+            "/swagger/index.html" => "/swagger/{file}".to_owned(),
+            "/docs/socket" => "/docs/{file}".to_owned(),
+            _ => path,
+        };
+        (method.to_lowercase(), path.replace("/rooms/general/", "/rooms/{room_id}/"))
+    }
+
+    fn verb(&self) -> String {
+        let start = self.asks.split_once('"').expect("a key").1;
+        let (key, rest) = start.split_once("\":\"").expect("a text");
+        if key == "action" { rest.split('"').next().unwrap_or_default().to_owned() } else { OLDER.to_owned() }
+    }
+
+    /// Asks this with these things as somebody, or as nobody.
+    async fn ask(&self, api: &Api, who: Option<&Person>, things: &Things) -> Answer {
+        let (method, target) = self.asks.split_once(' ').expect("a method and a path");
+        let bearer = who.map(|who| format!("Bearer {}", who.token));
+        let mut headers: Vec<(&str, &str)> = Vec::new();
+        headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
+        headers.extend((!self.body.is_empty()).then_some(("content-type", "application/json")));
+        let method: Method = method.parse().expect("a method");
+        api.raw(method, &things.put_into(target.trim()), &headers, things.put_into(&self.body)).await
+    }
+
+    fn changes(&self) -> bool {
+        !self.asks.starts_with("GET ")
+    }
+}
+
+/// What of a matrix was not as its lines say.
+#[derive(Default)]
+struct Differences(Vec<String>);
+
+impl Differences {
+    fn compare(&mut self, line: &Line, (who, expected): (&str, &str), seen: &str, told: &str) {
+        if expected != seen {
+            self.0.push(format!("{who} got {seen}, not {expected}: {}\n    {told}", line.text));
+        }
+    }
+
+    #[track_caller]
+    fn none(self) {
+        assert!(self.0.is_empty(), "{} cells differ:\n{}", self.0.len(), self.0.join("\n"));
+    }
+}
+
+#[test]
+fn every_route_and_every_action_says_who_may_use_it() {
+    let document: Value = serde_json::from_str(&functions::openapi::text().expect("a document")).expect("JSON");
+    let (mut open, mut closed) = (BTreeSet::new(), BTreeSet::new());
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let route = (method.clone(), path.clone());
+            if operation.get("security").is_some() {
+                closed.insert(route)
+            } else {
+                open.insert(route)
+            };
+        }
+    }
+    let routes = |tables: &[&'static str]| -> BTreeSet<_> {
+        tables.iter().flat_map(|table| lines(table)).map(|line| line.route()).collect()
+    };
+    let told = routes(&[table::OF_ROOMS, table::OF_PEOPLE, table::OF_OPERATORS]);
+    for (documented, told, of) in
+        [(closed, told, "a line that says who may use it"), (open, routes(&[table::OF_ANYONE]), "a line in OF_ANYONE")]
+    {
+        let missing: Vec<_> = documented.difference(&told).collect();
+        assert!(missing.is_empty(), "matrix/table.rs lacks {of}, for each of {missing:?}");
+        let stale: Vec<_> = told.difference(&documented).collect();
+        assert!(stale.is_empty(), "matrix/table.rs tells of routes that are not (or not so) documented: {stale:?}");
+    }
+    let verbs: BTreeSet<_> = VERBS.iter().map(|verb| verb.name.to_owned()).collect();
+    let told: BTreeSet<_> = lines(table::ACTIONS).iter().map(Line::verb).collect();
+    assert_eq!(told, verbs, "left: ACTIONS of matrix/table.rs, right: the protocol's verbs");
+}
+
+#[tokio::test]
+async fn each_route_answers_everyone_by_what_they_are_to_the_room() {
+    let world = unlimited_world();
+    let (group, public) = tokio::join!(routes(&world, "group", 0), routes(&world, "public", 1));
+    group.none();
+    public.none();
+}
+
+async fn routes(world: &World, kind: &str, column: usize) -> Differences {
+    let (api, cast, mut differences) = (&world.api, Cast::new(&world.api).await, Differences::default());
+    let mut stage = None;
+    for line in lines(table::OF_ROOMS) {
+        if scene::NAMED_SELDOM.iter().any(|name| line.text.contains(name)) {
+            stage = None;
+        }
+        for (role, expected) in ROLES.into_iter().zip(&line.expected[column]) {
+            let things = match stage.take() {
+                Some(things) => things,
+                None => scene::room(api, &cast, kind, line.text).await,
+            };
+            let answer = line.ask(api, cast.get(role), &things.as_known_to(role)).await;
+            differences.compare(&line, (role, expected), answer.status.as_str(), &String::from_utf8_lossy(&answer.body));
+            if kind == "group" && *expected == "404" {
+                // What is hidden is as if it were not there.
+                let nothing = line.ask(api, cast.get(role), &things.as_known_to("nobody")).await;
+                differences.compare(&line, (role, &nothing.plain()), &answer.plain(), "which tells it from what is not there");
+            }
+            stage = Some(things).filter(|_| !(line.changes() && answer.status.is_success()));
+        }
+    }
+    differences
+}
+
+#[tokio::test]
+async fn each_action_answers_everyone_by_what_they_are_to_the_room() {
+    let world = unlimited_world();
+    assert_eq!(Socket::open(&world.ws, &[]).await.err(), Some(401), "anonymous");
+    let (group, public) = tokio::join!(actions(&world, "group", 0), actions(&world, "public", 1));
+    group.none();
+    public.none();
+}
+
+async fn actions(world: &World, kind: &str, column: usize) -> Differences {
+    let (api, cast, mut differences) = (&world.api, Cast::new(&world.api).await, Differences::default());
+    let mut sockets = Vec::new();
+    for role in &ROLES[1..] {
+        sockets.push(Socket::lean(&world.ws, cast.get(role).expect("one of the cast")).await);
+    }
+    let mut stage = None;
+    for line in lines(table::ACTIONS) {
+        if scene::NAMED_SELDOM.iter().any(|name| line.text.contains(name)) {
+            stage = None;
+        }
+        for ((role, expected), socket) in ROLES.into_iter().zip(&line.expected[column]).skip(1).zip(&mut sockets) {
+            let things = match stage.take() {
+                Some(things) => things,
+                None => scene::room(api, &cast, kind, line.text).await,
+            };
+            let frame = things.as_known_to(role).put_into(line.asks);
+            let frame: Value = serde_json::from_str(&frame).unwrap_or_else(|error| panic!("{frame}: {error}"));
+            let answer = socket.ask(frame).await;
+            let seen = match answer["type"].as_str().unwrap_or_default() {
+                "error" => status_of(answer["code"].as_str().unwrap_or_default()),
+                "welcome" => {
+                    found(socket.next_within(Duration::from_millis(150)).await.is_some_and(|frame| frame["type"] == "sync"))
+                }
+                "pong" => {
+                    found(answer["changed"].as_array().expect("rooms").iter().any(|room| things.is("room_id", &room["room_id"])))
+                }
+                _ => "200",
+            };
+            differences.compare(&line, (role, expected), seen, &answer.to_string());
+            stage = Some(things).filter(|_| answer["type"] != "ack");
+        }
+    }
+    differences
+}
+
+fn found(is: bool) -> &'static str {
+    if is { "200" } else { "404" }
+}
+
+/// The status that a code has over HTTP.
+fn status_of(code: &str) -> &'static str {
+    match code {
+        "not_a_member" | "not_allowed" | "banned" => "403",
+        "last_owner" => "409",
+        code if code.ends_with("_not_found") => "404",
+        _ => "of no known status",
+    }
+}
+
+#[tokio::test]
+async fn what_is_a_persons_own_is_nobody_elses() {
+    let world = unlimited_world();
+    let (api, mut differences) = (&world.api, Differences::default());
+    let another = api.person("another").await;
+    for line in lines(table::OF_PEOPLE) {
+        let (oneself, things) = scene::somebody(api, line.text).await;
+        for (who, expected) in [None, Some(&another), Some(&oneself)].into_iter().zip(&line.expected[0]) {
+            if *expected == "-" {
+                continue;
+            }
+            let answer = line.ask(api, who, &things).await;
+            let name = who.map_or("anonymous", |who| &who.name);
+            differences.compare(&line, (name, expected), answer.status.as_str(), &String::from_utf8_lossy(&answer.body));
+        }
+    }
+    differences.none();
+}
+
+#[tokio::test]
+async fn what_operators_do_nobody_else_does_and_they_do_not_read_along() {
+    let world = unlimited_world();
+    let (api, mut differences) = (&world.api, Differences::default());
+    let operator = operator(&world).await;
+    for line in lines(table::OF_OPERATORS) {
+        let (owner, things) = scene::somebody(api, line.text).await;
+        for (who, expected) in [None, Some(&owner), Some(&operator)].into_iter().zip(&line.expected[0]) {
+            let answer = line.ask(api, who, &things).await;
+            let name = who.map_or("anonymous", |who| &who.name);
+            differences.compare(&line, (name, expected), answer.status.as_str(), &String::from_utf8_lossy(&answer.body));
+        }
+    }
+    differences.none();
+}
+
+#[tokio::test]
+async fn what_is_open_to_anyone_needs_no_credential() {
+    let world = unlimited_world();
+    let mut differences = Differences::default();
+    for line in lines(table::OF_ANYONE) {
+        let mut things = Things::default();
+        things.add("password", &json!(PASSWORD));
+        things.add("new", &json!(format!("somebody-{}", fastrand::u32(..))));
+        let answer = line.ask(&world.api, None, &things).await;
+        differences.compare(
+            &line,
+            ("anonymous", line.expected[0][0]),
+            answer.status.as_str(),
+            &String::from_utf8_lossy(&answer.body),
+        );
+    }
+    differences.none();
+}

@@ -1,0 +1,112 @@
+//! Secrets change under running functions: a Secrets Manager on this machine says first one thing, then another, and nobody is deployed or restarted.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use local::mysql::{MySql, MySqlOptions};
+use serde_json::{Value, json};
+use shared::config::Secret;
+use shared::domain::tokens::{Claims, Keys};
+use shared::store::Db;
+use shared::time::Timestamp;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::api::Person;
+use crate::cloud::{World, own_world};
+
+const OLD: &str = "a-secret-of-more-than-thirty-two-bytes";
+const NEW: &str = "another-secret-of-more-than-thirty-two-bytes";
+
+/// What the two secrets hold, by the last part of their ARNs.
+type Shelf = Arc<Mutex<[(&'static str, String); 2]>>;
+
+/// Answers `GetSecretValue`. Gives its URL.
+async fn secrets_manager(shelf: Shelf) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer(stream, Arc::clone(&shelf)));
+        }
+    });
+    url
+}
+
+async fn answer(stream: TcpStream, shelf: Shelf) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let (mut line, mut length) = (String::new(), 0);
+        while line != "\r\n" {
+            line.clear();
+            if stream.read_line(&mut line).await.ok()? == 0 {
+                return None;
+            }
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().ok()?;
+            }
+        }
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).await.ok()?;
+        let asked: Value = serde_json::from_slice(&body).ok()?;
+        let arn = asked["SecretId"].as_str()?;
+        let text = shelf.lock().ok()?.iter().find(|(name, _)| arn.ends_with(name)).map(|(_, text)| text.clone())?;
+        let body = json!({ "ARN": arn, "SecretString": text }).to_string();
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.get_mut().write_all(answer.as_bytes()).await.ok()?;
+    }
+}
+
+async fn run(db: &Db, statement: &str) {
+    use sqlx::Executor as _;
+    db.acquire().await.expect("a connection").execute(sqlx::AssertSqlSafe(statement.to_owned())).await.expect("done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_password_and_a_new_key_reach_running_functions() {
+    let server = MySql::temporary(MySqlOptions { durable: false, ..MySqlOptions::default() }).await.expect("MariaDB starts");
+    let root = Db::lazy(&Secret::new(server.url())).expect("a URL");
+    let (_, place) = server.url().rsplit_once('@').map(|(user, place)| (user.to_owned(), place.to_owned())).expect("a user");
+    let url = |password: &str| format!("mysql://app:{password}@{place}");
+    run(&root, "create user 'app'@'%' identified by 'first'").await;
+    run(&root, "grant all on *.* to 'app'@'%'").await;
+    let shelf: Shelf = Arc::new(Mutex::new([("database", url("first")), ("jwt", format!("k1:{OLD}"))]));
+    let endpoint = secrets_manager(Arc::clone(&shelf)).await;
+    let store = server.url();
+    let told = move || own_world(&[("AWS_ENDPOINT_URL_SECRETSMANAGER", &endpoint), ("DATABASE_URL", &store)]);
+    let world = tokio::task::spawn_blocking(told).await.expect("a cloud");
+    let ann = world.api.person("ann").await;
+    world.api.get("/api/rooms", &ann).await.is(200);
+
+    // The password changes, and whoever is connected is cut off.
+    run(&root, "alter user 'app'@'%' identified by 'second'").await;
+    shelf.lock().expect("the shelf")[0].1 = url("second");
+    run(&root, "kill user app").await;
+    within_moments(&world, "/api/rooms", &ann).await;
+
+    // A token of a key that no running function has seen.
+    shelf.lock().expect("the shelf")[1].1 = format!("k2:{NEW},k1:{OLD}");
+    let keys = Keys::new(&Secret::new(format!("k2:{NEW}")), true).expect("a key");
+    let sessions = within_moments(&world, "/api/auth/sessions", &ann).await;
+    let session = sessions["items"][0]["id"].as_u64().expect("a session");
+    let claims = Claims { user: ann.id.into(), session: session.into() };
+    let token = keys.sign(claims, Duration::from_mins(5), Timestamp::now()).expect("a token");
+    world.api.get("/api/rooms", &Person { token, ..ann.clone() }).await.is(200);
+    world.api.get("/api/rooms", &ann).await.is(200);
+}
+
+/// Served again after at most a few tries, each of which is told to come again.
+async fn within_moments(world: &World, path: &str, who: &Person) -> Value {
+    for _ in 0..5 {
+        let answer = world.api.get(path, who).await;
+        if answer.status == 200 {
+            return answer.is(200);
+        }
+        answer.is(503);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("the new password was not followed");
+}

@@ -1,0 +1,186 @@
+//! What each function may do is what it does: the rights in template.yaml are held against this list, and none is wider than one resource.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use local::stack::Stack;
+use yaml_serde::Value;
+
+/// What may be done with a resource.
+type Right = (&'static str, &'static [&'static str]);
+
+/// Rights beyond the secrets, which follow from the environment. Resource, then actions.
+const RIGHTS: &[(&str, &[Right])] = &[
+    ("admin", SEND),
+    (
+        "auth",
+        &[
+            ("ConnectionsTable", FIND_AND_FORGET),
+            ("EphemeralTable", &["PutItem", "UpdateItem"]),
+            ("WebSocketApi", SOCKETS),
+            ("PresenceFunction", INVOKE),
+        ],
+    ),
+    ("authorizer", &[("EphemeralTable", &["DeleteItem", "UpdateItem"])]),
+    ("connect", SEND),
+    ("disconnect", &[("ConnectionsTable", &["UpdateItem"]), ("EphemeralTable", &["UpdateItem"]), ("PresenceFunction", INVOKE)]),
+    (
+        "fanout",
+        &[
+            ("ConnectionsTable", &["UpdateItem"]),
+            ("EphemeralTable", &["GetItem", "UpdateItem"]),
+            ("WebSocketApi", SOCKETS),
+            ("PresenceFunction", INVOKE),
+        ],
+    ),
+    (
+        "friends",
+        &[
+            ("ConnectionsTable", FIND_AND_FORGET),
+            ("EphemeralTable", &["UpdateItem"]),
+            ("WebSocketApi", SOCKETS),
+            ("PresenceFunction", INVOKE),
+        ],
+    ),
+    ("presence", &[("ConnectionsTable", FIND_AND_FORGET), ("EphemeralTable", &["GetItem"]), ("WebSocketApi", SOCKETS)]),
+    ("messages", SEND_AND_NOTIFY),
+    ("migrate", &[]),
+    ("notify", &[("ConnectionsTable", &["BatchGetItem"]), ("EphemeralTable", &["UpdateItem"])]),
+    ("rooms", SEND),
+    ("send", SEND_AND_NOTIFY),
+    (
+        "sweep",
+        &[
+            ("MediaBucket/avatars", &["DeleteObject"]),
+            ("MediaBucket/pending", &["DeleteObject"]),
+            ("MediaBucket/thumbs", &["DeleteObject"]),
+            ("MediaBucket/uploads", &["DeleteObject"]),
+        ],
+    ),
+    (
+        "system",
+        &[("ConnectionsTable", &["DescribeTable"]), ("EphemeralTable", &["DescribeTable"]), ("MediaBucket", &["ListBucket"])],
+    ),
+    (
+        "uploads",
+        &[
+            ("MediaBucket", &["ListBucket"]),
+            ("MediaBucket/avatars", OBJECTS),
+            ("MediaBucket/pending", OBJECTS),
+            ("MediaBucket/thumbs", OBJECTS),
+            ("MediaBucket/uploads", OBJECTS),
+            ("ConnectionsTable", FIND_AND_FORGET),
+            ("EphemeralTable", &["UpdateItem"]),
+            ("WebSocketApi", SOCKETS),
+            ("PresenceFunction", INVOKE),
+        ],
+    ),
+    ("users", SEND),
+];
+const FIND_AND_FORGET: &[&str] = &["BatchGetItem", "UpdateItem"];
+const OBJECTS: &[&str] = &["DeleteObject", "GetObject", "PutObject"];
+const SOCKETS: &[&str] = &["ManageConnections DELETE", "ManageConnections POST"];
+/// Whoever joins, leaves or writes is told to the whole room, however busy.
+const SEND: &[Right] = &[
+    ("ConnectionsTable", FIND_AND_FORGET),
+    ("EphemeralTable", &["UpdateItem"]),
+    ("WebSocketApi", SOCKETS),
+    ("FanoutFunction", INVOKE),
+    ("PresenceFunction", INVOKE),
+];
+/// Whoever writes a message has those notified who are away.
+const SEND_AND_NOTIFY: &[Right] = &[
+    ("ConnectionsTable", FIND_AND_FORGET),
+    ("EphemeralTable", &["UpdateItem"]),
+    ("WebSocketApi", SOCKETS),
+    ("FanoutFunction", INVOKE),
+    ("PresenceFunction", INVOKE),
+    ("NotifyFunction", INVOKE),
+];
+const INVOKE: &[&str] = &["InvokeFunction"];
+
+#[test]
+fn each_function_may_do_what_it_does_and_nothing_else() {
+    for (id, binary, statements) in policies() {
+        let rights = RIGHTS.iter().find(|(name, _)| *name == binary).unwrap_or_else(|| panic!("{id} has no entry in RIGHTS"));
+        let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (resource, actions) in rights.1 {
+            expected.insert((*resource).to_owned(), actions.iter().map(|action| (*action).to_owned()).collect());
+        }
+        let secrets = [
+            ("DATABASE_SECRET_ARN", "DatabaseSecretArn"),
+            ("JWT_SECRET_ARN", "JwtSecretArn"),
+            ("VAPID_SECRET_ARN", "VapidSecret"),
+        ];
+        for (variable, secret) in secrets {
+            if stack().functions[&id].environment.contains_key(variable) {
+                expected.insert(secret.to_owned(), BTreeSet::from(["GetSecretValue".to_owned()]));
+            }
+        }
+        assert_eq!(statements, expected, "left: what {id} may do in template.yaml, right: what it needs");
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The template as the local cloud runs it.
+fn stack() -> Stack {
+    let given =
+        local::template::samconfig_parameters(root().join("samconfig.toml"), "local").unwrap_or_else(|error| panic!("{error}"));
+    local::template::load(root().join("template.yaml"), &given).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Each function's rights: what they are about, and the actions without their service.
+fn policies() -> Vec<(String, String, BTreeMap<String, BTreeSet<String>>)> {
+    let template: Value = yaml_serde::from_str(&read("template.yaml")).unwrap_or_else(|error| panic!("{error}"));
+    let stack = stack();
+    let mut all = Vec::new();
+    for (id, function) in &stack.functions {
+        let mut rights: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let policies = &template["Resources"][id.as_str()]["Properties"]["Policies"];
+        for statement in sequence(policies).iter().flat_map(|policy| sequence(&policy["Statement"])) {
+            assert_eq!(texts(&statement["Effect"]), ["Allow"], "{id}");
+            for resource in texts(&statement["Resource"]) {
+                let method =
+                    ["POST", "DELETE"].into_iter().find(|method| resource.ends_with(&format!("/{method}/@connections/*")));
+                let about = match method {
+                    Some(_) => "WebSocketApi".to_owned(),
+                    // `${Bucket.Arn}/folder/*` is a folder of the bucket.
+                    None => resource.trim_end_matches("/*").replace(".Arn", "").replace(['$', '{', '}'], ""),
+                };
+                assert!(!about.contains('*'), "{id} may touch {resource}");
+                for action in texts(&statement["Action"]) {
+                    let action = action.split_once(':').map_or(action.as_str(), |(_, action)| action).to_owned();
+                    assert!(!action.contains('*'), "{id} may do {action}");
+                    let action = method.map_or(action.clone(), |method| format!("{action} {method}"));
+                    rights.entry(about.clone()).or_default().insert(action);
+                }
+            }
+        }
+        all.push((id.clone(), function.binary.clone(), rights));
+    }
+    all
+}
+
+fn sequence(value: &Value) -> &[Value] {
+    value.as_sequence().map_or(&[], Vec::as_slice)
+}
+
+/// The text of a value, or those of a list; intrinsics give their argument.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        // What stands for a deployment that brings its own.
+        Value::Tagged(tagged) if tagged.tag == "If" => texts(&tagged.value[2]),
+        Value::Tagged(tagged) => texts(&tagged.value),
+        Value::Sequence(items) => items.iter().flat_map(texts).collect(),
+        Value::String(text) => vec![text.clone()],
+        other => panic!("neither a text nor a list of texts: {other:?}"),
+    }
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Requests made up from shared/openapi.json, against a cloud of their own: as nobody, as a member, as an operator. No answer may be a 5xx, or one
+# that the document does not know. CASES is how many are made for an operation, SECONDS_EACH how long a role may take.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tools=$(scripts/tools.sh scripts/documents.txt)
+cases=${CASES:-30}
+seconds=${SECONDS_EACH:-120}
+seed=${SEED:-1}
+work=$(mktemp -d)
+data=$work/data
+cloud=
+finish() {
+    if [ -n "$cloud" ]; then
+        kill "$cloud" 2>/dev/null || true
+        wait "$cloud" 2>/dev/null || true
+    fi
+    rm -rf "$work"
+}
+trap finish EXIT
+
+mkdir "$data"
+target/debug/local up --port 0 --data "$data" >"$work/cloud.log" 2>&1 &
+cloud=$!
+url=
+for _ in $(seq 300); do
+    url=$(grep -o 'http://[0-9.a-z]*:[0-9]*' "$work/cloud.log" | head -n 1) || true
+    [ -z "$url" ] || break
+    kill -0 "$cloud" 2>/dev/null || break
+    sleep 0.1
+done
+if [ -z "$url" ]; then
+    cat "$work/cloud.log" >&2
+    echo "The cloud did not start (its last words are above)." >&2
+    exit 1
+fi
+
+# Something to find: people, friends, rooms and messages under the small numbers that the document's examples name.
+target/debug/local seed --data "$data" >/dev/null
+log_in() {
+    curl -sf "$url/api/auth/login" -H 'content-type: application/json' -d "{\"username\":\"$1\",\"password\":\"linden street in june\"}" |
+        sed 's/.*"access_token":"\([^"]*\)".*/\1/'
+}
+member=$(log_in amara)
+operator=$(log_in bjorn)
+leaver=$(log_in chiyo)
+target/debug/local admin bjorn --data "$data" >/dev/null
+
+# What may end the session that asks comes last, by somebody else: the rest would be refused. Logging out takes no input.
+ends='/api/auth/sessions/\{session_id\}|/api/auth/password'
+out='/api/auth/logout|/api/auth/logout-all'
+checks=not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance
+failed=0
+fuzz() {
+    role=$1
+    shift
+    echo "== as $role"
+    "$tools/bin/schemathesis" run shared/openapi.json --url "$url" --checks "$checks" --max-examples "$cases" --max-time "$seconds" \
+        --seed "$seed" --continue-on-failure --suppress-health-check all --warnings off --no-color "$@" || failed=1
+}
+all=examples,coverage,fuzzing
+fuzz nobody --phases "$all"
+fuzz member --phases "$all" --header "Authorization: Bearer $member" --exclude-path-regex "$ends|$out|/api/admin/"
+fuzz operator --phases "$all" --header "Authorization: Bearer $operator" --include-path-regex '/api/admin/'
+fuzz "somebody who may leave" --phases examples,coverage --header "Authorization: Bearer $leaver" --include-path-regex "$ends"
+# A panic or an error in a log is a defect, whatever the answer was.
+if grep -m 20 -E 'panicked|\b(ERROR|FAILED)\b' "$work/cloud.log" >&2; then
+    failed=1
+fi
+exit "$failed"

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Makes sure that a Python environment with the packages of a requirements file is there, and prints its folder. It is made anew when the file changes.
+#
+#   tools=$(scripts/tools.sh scripts/tools.txt)   →   .local/tools/tools
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+wanted=$root/$1
+folder=$root/.local/tools/$(basename "$1" .txt)
+
+if [ -f "$folder/requirements.txt" ] && cmp -s "$wanted" "$folder/requirements.txt"; then
+    echo "$folder"
+    exit 0
+fi
+
+usable() { command -v python3 >/dev/null 2>&1 && python3 -c 'import venv, ensurepip' >/dev/null 2>&1; }
+if ! usable && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing python3-venv …" >&2
+    { apt-get -q -y install --no-install-recommends python3-venv || { apt-get -q update && apt-get -q -y install --no-install-recommends python3-venv; }; } >&2
+fi
+if ! usable; then
+    echo "Python 3.9 or newer with its venv module is needed for $1 (Debian: apt-get install python3-venv)." >&2
+    exit 1
+fi
+
+echo "Installing $(grep -c '^[^#]' "$wanted") tools from PyPI into ${folder#"$root"/} …" >&2
+rm -rf "$folder"
+python3 -m venv "$folder"
+"$folder/bin/pip" --quiet --disable-pip-version-check install --requirement "$wanted" >&2
+cp "$wanted" "$folder/requirements.txt"
+echo "$folder"

@@ -1,0 +1,2 @@
+alter table users drop column notifications;
+drop table push_subscriptions;

@@ -1,0 +1,353 @@
+//! Who is told of a message while they are away, how often, and on which devices.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+use shared::caller::Caller;
+use shared::config::Secret;
+use shared::domain::receipts::Mark;
+use shared::domain::{blocks, directs, export, messages, notifications, profiles, receipts, rooms, subscriptions, unsending};
+use shared::error::{Error, Result};
+use shared::id::{ConnectionId, RoomId, RoomRef, SessionId};
+use shared::protocol::messages::NewMessage;
+use shared::protocol::notifications::{NewSubscription, SubscriptionKeys};
+use shared::protocol::people::Notifications;
+use shared::protocol::profiles::{ChangeMe, ChangeMySettings};
+use shared::protocol::rooms::{NewRoom, RoomKind};
+use shared::push::Push;
+use shared::push::memory::Memory;
+use shared::push::registry::Connection;
+use shared::push::web::vapid::Keys;
+use shared::push::web::{Hosts, Told, WebPush};
+use shared::store::{Db, sessions};
+use shared::time::Timestamp;
+
+use crate::fixture::{self, limits, person, statements};
+
+/// A point of P-256 that browsers might send, and a secret.
+const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
+
+/// All that the rules take.
+struct Bench {
+    db: Db,
+    push: Push,
+    web: WebPush,
+    pause: Duration,
+}
+
+impl Bench {
+    async fn open() -> Self {
+        Self::with(200, Duration::ZERO).await
+    }
+
+    async fn with(members: usize, pause: Duration) -> Self {
+        let db = fixture::database().await;
+        Self { db, push: Push::Memory(Box::new(Memory::notifying(members))), web: WebPush::memory(), pause }
+    }
+
+    /// A person with a login whose device subscribed.
+    async fn subscriber(&self, name: &str) -> Caller {
+        let mut who = person(&self.db, name).await;
+        who.session = self.login(&who).await;
+        self.subscribe(&who, name).await.expect("subscribed");
+        who
+    }
+
+    async fn login(&self, who: &Caller) -> SessionId {
+        let mut connection = self.db.acquire().await.expect("a connection");
+        let expires_at = who.now.plus_seconds(86_400);
+        let new = sessions::NewSession { user: who.user, refresh_hash: &[0; 32], device: "", ip: "", now: who.now, expires_at };
+        sessions::insert(&mut connection, &new).await.expect("a session")
+    }
+
+    async fn subscribe(&self, who: &Caller, device: &str) -> Result<()> {
+        subscriptions::subscribe(&self.db, (&keys(), &hosts()), who, &subscription(&url(device))).await
+    }
+
+    async fn group(&self, owner: &Caller, others: &[&Caller]) -> RoomId {
+        let member_ids = others.iter().map(|other| other.user).collect();
+        let new = NewRoom { name: "Lunch".into(), kind: None, topic: None, member_ids };
+        rooms::create(&self.db, &self.push, owner, RoomKind::Group, &new).await.expect("a room").id
+    }
+
+    async fn send(&self, by: &Caller, room: RoomId, text: &str) -> u64 {
+        let new = NewMessage { content: Some(text.into()), ..NewMessage::default() };
+        let sent = messages::send(&self.db, &self.push, &limits(), by, (&RoomRef::Id(room), &new)).await.expect("sent");
+        sent.message.seq
+    }
+
+    /// What the function does with all that it was asked: the endpoints' last parts, and what they are told.
+    async fn told(&self) -> Vec<(String, Value, bool)> {
+        let (Push::Memory(push), WebPush::Memory(web)) = (&self.push, &self.web) else { panic!("not in memory") };
+        for asked in push.asked().await {
+            notifications::serve(&self.db, &self.push, &self.web, (&asked, self.pause), Timestamp::now()).await.expect("served");
+        }
+        let mut told: Vec<_> = web.taken().await.into_iter().map(|(endpoint, text, urgent)| (device(&endpoint), json(&text), urgent)).collect();
+        told.sort_by(|a, b| a.0.cmp(&b.0));
+        told
+    }
+
+    async fn names(&self) -> Vec<String> {
+        self.told().await.into_iter().map(|(device, ..)| device).collect()
+    }
+
+    /// Sends a text and says whose devices hear of it.
+    async fn hear(&self, by: &Caller, room: RoomId, text: &str) -> Vec<String> {
+        self.send(by, room, text).await;
+        self.names().await
+    }
+
+    async fn connect(&self, who: &Caller) {
+        let id = ConnectionId(format!("c-{}", who.user));
+        let connection = Connection { user: who.user, id, session: who.session, lean: true, connected_at: Timestamp::now() };
+        self.push.register(&connection).await.expect("registered");
+    }
+
+    async fn wish(&self, who: &Caller, wish: Notifications) {
+        let settings = ChangeMySettings { notifications: Some(wish), ..ChangeMySettings::default() };
+        let change = ChangeMe { settings, ..ChangeMe::default() };
+        let me = profiles::change(&self.db, &self.push, who, &change).await.expect("changed");
+        assert_eq!(me.settings.notifications, wish);
+    }
+}
+
+fn keys() -> Keys {
+    Keys::new(&Secret::new("a-secret-of-push-notifications")).expect("keys")
+}
+
+fn hosts() -> Hosts {
+    Hosts::new(&["push.example".into()], false)
+}
+
+fn url(device: &str) -> String {
+    format!("https://push.example/{device}")
+}
+
+fn device(endpoint: &str) -> String {
+    endpoint.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).expect("JSON")
+}
+
+fn subscription(endpoint: &str) -> NewSubscription {
+    let keys = SubscriptionKeys { p256dh: P256DH.into(), auth: AUTH.into() };
+    NewSubscription { endpoint: endpoint.into(), keys, application_server_key: None }
+}
+
+#[tokio::test]
+async fn whoever_is_away_is_told_and_nobody_else() {
+    let bench = Bench::open().await;
+    let (ann, bob, cat) = (bench.subscriber("ann").await, bench.subscriber("bob").await, bench.subscriber("cat").await);
+    let dan = person(&bench.db, "dan").await;
+    let room = bench.group(&ann, &[&bob, &cat, &dan]).await;
+    assert!(bench.names().await.is_empty(), "what the system says is no news");
+    bench.connect(&cat).await;
+    let seq = bench.send(&ann, room, "Soup today").await;
+    let told = bench.told().await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    let (device, news, urgent) = &told[0];
+    assert_eq!((device.as_str(), *urgent), ("bob", false));
+    let expected = serde_json::json!({
+        "type": "message", "room_id": room, "room_kind": "group", "room": "Lunch", "seq": seq, "kind": "text", "sender_id": ann.user,
+        "sender": "ann", "preview": "Soup today", "unread": news["unread"], "mentioned": false, "url": format!("/#/rooms/{room}"),
+    });
+    assert_eq!(*news, expected);
+    receipts::mark(&bench.db, &bench.push, &bob, &RoomRef::Id(room), Mark::Read(seq)).await.expect("read");
+    bench.send(&ann, room, "Or salad").await;
+    assert_eq!(bench.told().await[0].1["unread"], 1);
+}
+
+#[tokio::test]
+async fn a_person_says_of_what_they_want_to_be_told() {
+    let bench = Bench::open().await;
+    let (ann, bob) = (bench.subscriber("ann").await, bench.subscriber("bob").await);
+    let room = bench.group(&ann, &[&bob]).await;
+    let direct = directs::open(&bench.db, &bench.push, &ann, bob.user).await.expect("opened").0.id;
+    for (wish, of_all, of_mentions, of_direct) in
+        [(Notifications::All, 1, 1, 1), (Notifications::Mentions, 0, 1, 1), (Notifications::None, 0, 0, 0)]
+    {
+        bench.wish(&bob, wish).await;
+        assert_eq!(bench.hear(&ann, room, "Hi").await.len(), of_all, "{wish:?}");
+        assert_eq!(bench.hear(&ann, room, "Hi @bob").await.len(), of_mentions, "{wish:?}");
+        assert_eq!(bench.hear(&ann, direct, "Psst").await.len(), of_direct, "{wish:?}");
+    }
+    bench.wish(&bob, Notifications::All).await;
+    bench.send(&ann, direct, "Psst").await;
+    let (_, news, urgent) = bench.told().await.remove(0);
+    assert_eq!((&news["room"], &news["room_kind"], urgent), (&serde_json::json!("ann"), &serde_json::json!("direct"), true));
+    bench.send(&ann, room, "Hi @bob").await;
+    let (_, news, urgent) = bench.told().await.remove(0);
+    assert_eq!((&news["mentioned"], urgent), (&serde_json::json!(true), true));
+}
+
+#[tokio::test]
+async fn a_muted_room_is_silent_until_then_and_a_block_parts_in_every_room() {
+    let bench = Bench::open().await;
+    let (ann, bob, cat) = (bench.subscriber("ann").await, bench.subscriber("bob").await, bench.subscriber("cat").await);
+    let room = bench.group(&ann, &[&bob, &cat]).await;
+    let here = RoomRef::Id(room);
+    let mute = |until| rooms::mute(&bench.db, &bench.push, &bob, &here, until);
+    mute(Some(bob.now.plus_seconds(3600))).await.expect("muted");
+    assert_eq!(bench.hear(&ann, room, "Hi @bob").await, ["cat"]);
+    mute(None).await.expect("heard again");
+    blocks::add(&bench.db, &bench.push, &cat, ann.user).await.expect("blocked");
+    assert_eq!(bench.hear(&ann, room, "Hi").await, ["bob"]);
+    blocks::remove(&bench.db, &bench.push, &cat, ann.user).await.expect("unblocked");
+    blocks::add(&bench.db, &bench.push, &ann, cat.user).await.expect("blocked");
+    assert_eq!(bench.hear(&ann, room, "Hi").await, ["bob"], "whichever of the two it was");
+}
+
+#[tokio::test]
+async fn what_was_read_left_unsent_or_logged_out_of_meanwhile_is_not_told() {
+    let bench = Bench::open().await;
+    let (ann, bob, cat) = (bench.subscriber("ann").await, bench.subscriber("bob").await, bench.subscriber("cat").await);
+    let (dan, eve) = (bench.subscriber("dan").await, bench.subscriber("eve").await);
+    let room = bench.group(&ann, &[&bob, &cat, &dan, &eve]).await;
+    let here = RoomRef::Id(room);
+    let seq = bench.send(&ann, room, "Hi").await;
+    receipts::mark(&bench.db, &bench.push, &bob, &here, Mark::Read(seq)).await.expect("read");
+    rooms::leave(&bench.db, &bench.push, &cat, &here, None).await.expect("left");
+    let mut connection = bench.db.acquire().await.expect("a connection");
+    sessions::revoke(&mut connection, dan.user, dan.session, dan.now).await.expect("revoked");
+    drop(connection);
+    assert_eq!(bench.names().await, ["eve"]);
+    let seq = bench.send(&ann, room, "Oops").await;
+    unsending::unsend(&bench.db, &bench.push, &ann, &here, seq).await.expect("unsent");
+    assert!(bench.names().await.is_empty());
+}
+
+#[tokio::test]
+async fn in_a_large_room_only_those_who_are_mentioned_are_told() {
+    let bench = Bench::with(2, Duration::ZERO).await;
+    let (ann, bob, cat) = (bench.subscriber("ann").await, bench.subscriber("bob").await, bench.subscriber("cat").await);
+    let room = bench.group(&ann, &[&bob, &cat]).await;
+    assert!(bench.hear(&ann, room, "Hi").await.is_empty());
+    assert_eq!(bench.hear(&ann, room, "Hi @cat").await, ["cat"]);
+    let moderate = bench.group(&ann, &[&bob]).await;
+    assert_eq!(bench.hear(&ann, moderate, "Hi").await, ["bob"]);
+}
+
+#[tokio::test]
+async fn a_burst_is_told_at_once_and_once_more_with_its_newest() {
+    let bench = Bench::with(200, Duration::from_secs(1)).await;
+    let (ann, bob) = (bench.subscriber("ann").await, bench.subscriber("bob").await);
+    let room = bench.group(&ann, &[&bob]).await;
+    for number in 1..=5 {
+        bench.send(&ann, room, &format!("{number}")).await;
+    }
+    let told = bench.told().await;
+    let previews: Vec<_> = told.iter().map(|(_, news, _)| news["preview"].as_str().unwrap_or_default()).collect();
+    assert_eq!(previews, ["1", "5"], "{told:?}");
+    let other = bench.group(&ann, &[&bob]).await;
+    assert_eq!(bench.hear(&ann, other, "Elsewhere").await, ["bob"], "each room has its own pause");
+}
+
+#[tokio::test]
+async fn whoever_comes_back_in_the_pause_is_not_told_of_the_rest() {
+    let bench = Bench::with(200, Duration::from_secs(1)).await;
+    let (ann, bob) = (bench.subscriber("ann").await, bench.subscriber("bob").await);
+    let room = bench.group(&ann, &[&bob]).await;
+    bench.send(&ann, room, "1").await;
+    bench.send(&ann, room, "2").await;
+    bench.connect(&bob).await;
+    assert_eq!(bench.told().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_login_has_one_device_and_a_device_one_login() {
+    let bench = Bench::open().await;
+    let (ann, bob) = (bench.subscriber("ann").await, bench.subscriber("bob").await);
+    let room = bench.group(&ann, &[&bob]).await;
+    bench.subscribe(&bob, "other").await.expect("subscribed");
+    assert_eq!(bench.hear(&ann, room, "Hi").await, ["other"]);
+    let mut phone = bob.clone();
+    phone.session = bench.login(&bob).await;
+    bench.subscribe(&phone, "phone").await.expect("subscribed");
+    assert_eq!(bench.hear(&ann, room, "Hi").await, ["other", "phone"]);
+    let cat = person(&bench.db, "cat").await;
+    let cat = Caller { session: bench.login(&cat).await, ..cat };
+    bench.subscribe(&cat, "phone").await.expect("subscribed");
+    assert_eq!(bench.hear(&ann, room, "Hi").await, ["other"], "cat uses the phone now, and is not in the room");
+    for _ in 0..2 {
+        subscriptions::unsubscribe(&bench.db, &bob).await.expect("done");
+        assert!(bench.hear(&ann, room, "Hi").await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_is_gone_is_forgotten_and_one_that_fails_for_a_week_too() {
+    let bench = Bench::open().await;
+    let (ann, bob) = (bench.subscriber("ann").await, bench.subscriber("bob").await);
+    let room = bench.group(&ann, &[&bob]).await;
+    let WebPush::Memory(web) = &bench.web else { panic!("not in memory") };
+    web.answer(&url("bob"), Told::Failed).await;
+    assert_eq!(bench.hear(&ann, room, "Hi").await, ["bob"]);
+    assert_eq!(bench.hear(&ann, room, "Hi").await, ["bob"], "a failure is a failure of today");
+    web.answer(&url("bob"), Told::Accepted).await;
+    assert_eq!(bench.hear(&ann, room, "Hi").await, ["bob"]);
+    web.answer(&url("bob"), Told::Failed).await;
+    assert_eq!(bench.hear(&ann, room, "Hi").await, ["bob"]);
+    let mut connection = bench.db.acquire().await.expect("a connection");
+    let aged = "update push_subscriptions set failed_at = failed_at - 7 * 24 * 3600 * 1000";
+    let aged = sqlx::query(aged).execute(&mut *connection).await.expect("aged");
+    assert_eq!(aged.rows_affected(), 1);
+    drop(connection);
+    assert_eq!(bench.hear(&ann, room, "Hi").await, ["bob"]);
+    assert!(bench.hear(&ann, room, "Hi").await.is_empty());
+    bench.subscribe(&bob, "bob").await.expect("subscribed");
+    web.answer(&url("bob"), Told::Gone).await;
+    assert_eq!(bench.hear(&ann, room, "Hi").await, ["bob"]);
+    assert!(bench.hear(&ann, room, "Hi").await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_no_subscription_is_refused_field_by_field() {
+    let bench = Bench::open().await;
+    let ann = bench.subscriber("ann").await;
+    let good = || subscription(&url("ann"));
+    let with_key = |key: &str| NewSubscription { application_server_key: Some(key.into()), ..good() };
+    let keyed = |p256dh: &str, auth: &str| NewSubscription { keys: SubscriptionKeys { p256dh: p256dh.into(), auth: auth.into() }, ..good() };
+    let padded = URL_SAFE_NO_PAD.decode(AUTH).map(|bytes| base64::engine::general_purpose::URL_SAFE.encode(bytes)).expect("base64");
+    for (new, fields) in [
+        (with_key(keys().public_key()), &[][..]),
+        (keyed(P256DH, &padded), &[]),
+        (subscription("http://push.example/x"), &["endpoint"]),
+        (subscription("https://169.254.169.254/x"), &["endpoint"]),
+        (with_key(P256DH), &["application_server_key"]),
+        (keyed("", "short"), &["keys.auth", "keys.p256dh"]),
+        (keyed(&P256DH.replace("BCV", "BCW"), AUTH), &["keys.p256dh"]),
+    ] {
+        let done = subscriptions::subscribe(&bench.db, (&keys(), &hosts()), &ann, &new).await;
+        let wrong = match done {
+            Ok(()) => Vec::new(),
+            Err(Error::Invalid(violations)) => violations.into_iter().map(|violation| violation.field).collect(),
+            Err(error) => panic!("{error:?}"),
+        };
+        assert_eq!(wrong, fields, "{new:?}");
+    }
+}
+
+#[tokio::test]
+async fn sending_costs_one_statement_more_where_somebody_is_away_and_none_where_nobody_is() {
+    let bench = Bench::open().await;
+    let (ann, bob) = (bench.subscriber("ann").await, bench.subscriber("bob").await);
+    let room = bench.group(&ann, &[&bob]).await;
+    bench.send(&ann, room, "prepared").await;
+    assert_eq!(statements(&bench.db, bench.send(&ann, room, "Hi")).await.1, 7);
+    bench.connect(&bob).await;
+    assert_eq!(statements(&bench.db, bench.send(&ann, room, "Hi")).await.1, 6);
+}
+
+#[tokio::test]
+async fn a_person_finds_their_devices_in_what_is_kept_of_them() {
+    let bench = Bench::open().await;
+    let ann = bench.subscriber("ann").await;
+    let part = export::export(&bench.db, &ann, None).await.expect("exported");
+    let devices: Vec<_> = part.subscriptions.iter().map(|device| (device.session_id, device.endpoint.clone())).collect();
+    assert_eq!(devices, [(ann.session, url("ann"))]);
+}
