@@ -1,0 +1,43 @@
+/** Typed events. A listener that throws is reported and stops nobody else. */
+
+/**
+ * @template {Record<string, unknown>} Events
+ */
+export class Emitter {
+  /** @type {Map<keyof Events, Set<(detail: any) => void>>} */
+  #listeners = new Map();
+
+  /**
+   * Calls the listener for each such event until the function that comes back is called.
+   * @template {keyof Events} Name
+   * @param {Name} name
+   * @param {(detail: Events[Name]) => void} listener
+   * @returns {() => void}
+   */
+  on(name, listener) {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(listener));
+    return () => void listeners.delete(listener);
+  }
+
+  /**
+   * @template {keyof Events} Name
+   * @param {Name} name
+   * @param {Events[Name]} detail
+   */
+  emit(name, detail) {
+    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
+      try {
+        listener(detail);
+      } catch (error) {
+        reportError(error);
+      }
+    }
+  }
+}
+
+/** @param {unknown} error */
+function reportError(error) {
+  if (typeof globalThis.reportError === "function") globalThis.reportError(error);
+  else console.error(error);
+}

@@ -1,0 +1,155 @@
+/**
+ * Every route that a client needs, by its own name. All answers are as `openapi.json` has them.
+ *
+ * @import { Http } from "./http.js"
+ * @import { Edit, History, Invite, Me, Member, Message, Page, Reactor, Receipt, Report, Room, RoomSync, Seen, Session, Tokens, User } from "./wire.js"
+ */
+
+/** @typedef {{ cursor?: string | null, limit?: number }} Paging */
+/** @typedef {number | string} RoomName A room's id or slug. */
+
+/** @param {Http} http */
+export function routes(http) {
+  const room = (/** @type {RoomName} */ id) => `/api/rooms/${encodeURIComponent(id)}`;
+  const message = (/** @type {RoomName} */ id, /** @type {number} */ seq) => `${room(id)}/messages/${seq}`;
+  /** @typedef {Tokens & { user: Me }} Authenticated */
+  return {
+    auth: {
+      /** @param {{ username: string, password: string, email?: string, display_name?: string, device?: string }} body @returns {Promise<Authenticated>} */
+      register: (body) => http.request("POST", "/api/auth/register", { body, anonymous: true }),
+      /** @param {{ username?: string, email?: string, password: string, device?: string }} body @returns {Promise<Authenticated>} */
+      login: (body) => http.request("POST", "/api/auth/login", { body, anonymous: true }),
+      logout: () => http.post("/api/auth/logout"),
+      logoutAll: () => http.post("/api/auth/logout-all"),
+      /** @param {string} current @param {string} next */
+      password: (current, next) => http.put("/api/auth/password", { current, new: next }),
+      /** @param {Paging} [paging] @returns {Promise<Page<Session>>} */
+      sessions: (paging) => http.get("/api/auth/sessions", paging),
+      /** @param {number} id */
+      endSession: (id) => http.delete(`/api/auth/sessions/${id}`),
+      /** @returns {Promise<{ ticket: string, url: string, expires_in: number }>} */
+      ticket: () => http.post("/api/auth/ticket"),
+    },
+    me: {
+      /** @returns {Promise<Me>} */
+      get: () => http.get("/api/users/me"),
+      /** @param {{ display_name?: string, about?: string, email?: string | null, settings?: object }} body @returns {Promise<Me>} */
+      change: (body) => http.patch("/api/users/me", body),
+      /** @param {string} password */
+      erase: (password) => http.delete("/api/users/me", { body: { password } }),
+      /** @param {string | null} [cursor] */
+      export: (cursor) => http.get("/api/users/me/export", { cursor }),
+      /** @param {number} upload_id */
+      avatar: (upload_id) => http.put("/api/users/me/avatar", { upload_id }),
+      removeAvatar: () => http.delete("/api/users/me/avatar"),
+    },
+    users: {
+      /** @param {string} q @param {Paging} [paging] @returns {Promise<Page<User>>} */
+      search: (q, paging) => http.get("/api/users", { q, ...paging }),
+      /** @param {number} id @returns {Promise<User>} */
+      get: (id) => http.get(`/api/users/${id}`),
+    },
+    friends: {
+      /** @param {Paging} [paging] @returns {Promise<Page<any>>} */
+      list: (paging) => http.get("/api/friends", paging),
+      /** @param {"in" | "out"} direction @param {Paging} [paging] @returns {Promise<Page<any>>} */
+      requests: (direction, paging) => http.get("/api/friends/requests", { direction, ...paging }),
+      /** @param {{ user_id: number } | { username: string }} who */
+      request: (who) => http.post("/api/friends/requests", who),
+      /** @param {number} user */
+      accept: (user) => http.post(`/api/friends/requests/${user}/accept`),
+      /** @param {number} user */
+      reject: (user) => http.post(`/api/friends/requests/${user}/reject`),
+      /** @param {number} user */
+      cancel: (user) => http.delete(`/api/friends/requests/${user}`),
+      /** @param {number} user */
+      remove: (user) => http.delete(`/api/friends/${user}`),
+    },
+    blocks: {
+      /** @param {Paging} [paging] @returns {Promise<Page<User>>} */
+      list: (paging) => http.get("/api/blocks", paging),
+      /** @param {number} user */
+      add: (user) => http.put(`/api/blocks/${user}`),
+      /** @param {number} user */
+      remove: (user) => http.delete(`/api/blocks/${user}`),
+    },
+    rooms: {
+      /** @param {"all" | "joined" | "public"} scope @param {Paging} [paging] @returns {Promise<Page<Room>>} */
+      list: (scope, paging) => http.get("/api/rooms", { scope, ...paging }),
+      /** @param {{ name: string, kind: "group" | "public", topic?: string, member_ids?: number[] }} body @returns {Promise<Room>} */
+      create: (body) => http.post("/api/rooms", body),
+      /** @param {number} user @returns {Promise<Room>} */
+      direct: (user) => http.put(`/api/rooms/direct/${user}`),
+      /** @param {RoomName} id @returns {Promise<Room>} */
+      get: (id) => http.get(room(id)),
+      /** @param {RoomName} id @param {object} body @returns {Promise<Room>} */
+      change: (id, body) => http.patch(room(id), body),
+      /** @param {RoomName} id */
+      delete: (id) => http.delete(room(id)),
+      /** @param {RoomName} id @param {string} [invite] @returns {Promise<Room>} */
+      join: (id, invite) => http.post(`${room(id)}/join`, invite ? { invite } : {}),
+      /** @param {RoomName} id @param {number} [owner] */
+      leave: (id, owner) => http.post(`${room(id)}/leave`, owner ? { owner } : {}),
+      /** @param {RoomName} id @param {string | null} until @returns {Promise<Room>} */
+      mute: (id, until) => http.put(`${room(id)}/mute`, { until }),
+      /** @param {RoomName} id @param {Paging} [paging] @returns {Promise<Page<Member>>} */
+      members: (id, paging) => http.get(`${room(id)}/members`, paging),
+      /** @param {RoomName} id @param {{ user_ids?: number[], usernames?: string[] }} who @returns {Promise<{ added: number[], already: number[], refused: { username: string | null, code: string }[] }>} */
+      addMembers: (id, who) => http.post(`${room(id)}/members`, who),
+      /** @param {RoomName} id @param {number} user @param {string} role @returns {Promise<Member>} */
+      setRole: (id, user, role) => http.patch(`${room(id)}/members/${user}`, { role }),
+      /** @param {RoomName} id @param {number} user */
+      removeMember: (id, user) => http.delete(`${room(id)}/members/${user}`),
+      /** @param {RoomName} id @param {number} user */
+      ban: (id, user) => http.put(`${room(id)}/bans/${user}`),
+      /** @param {RoomName} id @param {number} user */
+      unban: (id, user) => http.delete(`${room(id)}/bans/${user}`),
+      /** @param {RoomName} id @returns {Promise<Page<Invite>>} */
+      invites: (id) => http.get(`${room(id)}/invites`),
+      /** @param {RoomName} id @param {{ expires_in?: number, uses?: number }} [body] @returns {Promise<Invite>} */
+      invite: (id, body = {}) => http.post(`${room(id)}/invites`, body),
+      /** @param {RoomName} id @param {string} code */
+      revokeInvite: (id, code) => http.delete(`${room(id)}/invites/${encodeURIComponent(code)}`),
+      /** @param {RoomName} id @param {Paging} [paging] @returns {Promise<Page<Report>>} */
+      reports: (id, paging) => http.get(`${room(id)}/reports`, paging),
+      /** @param {RoomName} id @param {number} report */
+      closeReport: (id, report) => http.post(`${room(id)}/reports/${report}/close`),
+      /** @param {RoomName} id @param {number} seq @returns {Promise<Receipt>} */
+      read: (id, seq) => http.put(`${room(id)}/read`, { seq }),
+      /** @param {RoomName} id @returns {Promise<Page<Message>>} */
+      pins: (id) => http.get(`${room(id)}/pins`),
+      /** @param {RoomName} id @param {number} rev @returns {Promise<RoomSync>} */
+      sync: (id, rev) => http.get(`${room(id)}/sync`, { rev }),
+    },
+    messages: {
+      /** @param {RoomName} id @param {{ before?: number, after?: number, around?: number, limit?: number }} [query] @returns {Promise<History>} */
+      list: (id, query) => http.get(`${room(id)}/messages`, query),
+      /** @param {RoomName} id @param {number} seq @returns {Promise<Message>} */
+      get: (id, seq) => http.get(message(id, seq)),
+      /** @param {RoomName} id @param {object} body @returns {Promise<Message>} */
+      send: (id, body) => http.post(`${room(id)}/messages`, body),
+      /** @param {RoomName} id @param {number} seq @param {string} content @returns {Promise<Message>} */
+      edit: (id, seq, content) => http.patch(message(id, seq), { content }),
+      /** @param {RoomName} id @param {number} seq @param {"all" | "me"} [who] */
+      unsend: (id, seq, who = "all") => http.delete(message(id, seq), { query: { for: who } }),
+      /** @param {RoomName} id @param {number} seq @returns {Promise<Page<Edit>>} */
+      edits: (id, seq) => http.get(`${message(id, seq)}/edits`),
+      /** @param {RoomName} id @param {number} seq @param {string} emoji */
+      react: (id, seq, emoji) => http.put(`${message(id, seq)}/reactions`, { emoji }),
+      /** @param {RoomName} id @param {number} seq @param {string} emoji */
+      unreact: (id, seq, emoji) => http.delete(`${message(id, seq)}/reactions`, { query: { emoji } }),
+      /** @param {RoomName} id @param {number} seq @param {Paging} [paging] @returns {Promise<Page<Reactor>>} */
+      reactions: (id, seq, paging) => http.get(`${message(id, seq)}/reactions`, paging),
+      /** @param {RoomName} id @param {number} seq */
+      pin: (id, seq) => http.put(`${message(id, seq)}/pin`),
+      /** @param {RoomName} id @param {number} seq */
+      unpin: (id, seq) => http.delete(`${message(id, seq)}/pin`),
+      /** @param {RoomName} id @param {number} seq @param {string} [reason] */
+      report: (id, seq, reason) => http.post(`${message(id, seq)}/report`, { reason }),
+      /** @param {RoomName} id @param {number} seq @returns {Promise<{ read: Seen[], delivered: Seen[] }>} */
+      receipts: (id, seq) => http.get(`${message(id, seq)}/receipts`),
+    },
+    /** @param {string} q @param {{ room_id?: number, cursor?: string | null, limit?: number }} [rest] @returns {Promise<Page<any>>} */
+    search: (q, rest) => http.get("/api/search", { q, ...rest }),
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * Files: asked for, put straight into the store by a signed URL, then looked at by the server.
+ *
+ * @import { Http } from "./http.js"
+ * @import { Attachment, UploadTicket } from "./wire.js"
+ */
+
+import { ConChatError } from "./http.js";
+
+/** @typedef {"avatar" | "image" | "file"} Purpose */
+/** @typedef {{ progress?: (share: number) => void, signal?: AbortSignal }} Watch `progress` is called with 0 to 1. */
+
+/** What kind of attachment a file becomes. @param {{ type: string }} file @returns {Purpose} */
+export function purposeOf(file) {
+  return /^image\/(png|jpeg|gif|webp)$/.test(file.type) ? "image" : "file";
+}
+
+/**
+ * Uploads a file and gives what can be attached to a message.
+ * @param {Http} http @param {File} file @param {Purpose} purpose @param {Watch} [watch]
+ * @returns {Promise<Attachment>}
+ */
+export async function upload(http, file, purpose, { progress = () => {}, signal } = {}) {
+  const content_type = file.type || "application/octet-stream";
+  /** @type {UploadTicket} */
+  const ticket = await http.post("/api/uploads", { purpose, file_name: file.name, content_type, size: file.size });
+  signal?.throwIfAborted();
+  await put(ticket, file, progress, signal);
+  signal?.throwIfAborted();
+  return http.post(`/api/uploads/${ticket.upload_id}/complete`);
+}
+
+/** @param {UploadTicket} ticket @param {File} file @param {(share: number) => void} progress @param {AbortSignal | undefined} signal */
+async function put({ method, url, headers }, file, progress, signal) {
+  // Browsers set these themselves, and do not let anybody else.
+  const allowed = Object.entries(headers).filter(([name]) => !/^(host|content-length)$/i.test(name));
+  if (typeof XMLHttpRequest === "undefined") {
+    const response = await fetch(url, { method, headers: allowed, body: file, ...(signal ? { signal } : {}) });
+    if (!response.ok) throw new ConChatError("upload_failed", "The file could not be stored.", { status: response.status });
+    return progress(1);
+  }
+  // fetch does not tell how far it is.
+  await new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const failed = () => reject(new ConChatError("upload_failed", "The file could not be stored.", { status: request.status }));
+    request.open(method, url);
+    for (const [name, value] of allowed) request.setRequestHeader(name, value);
+    request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
+    request.onload = () => (request.status < 300 ? resolve(undefined) : failed());
+    request.onerror = failed;
+    request.onabort = () => reject(signal?.reason ?? new ConChatError("aborted", "The upload was stopped."));
+    signal?.addEventListener("abort", () => request.abort(), { once: true });
+    request.send(file);
+  });
+}
