@@ -64,10 +64,10 @@ export class Timeline {
     return this.told > this.rev || this.uncertain || this.#partial;
   }
 
-  /** Whether everything from the beginning that is known to the room's end is held without a gap. */
+  /** Whether the room's end is held, so that what comes next joins on to it. A page may be ahead of `rev`; what lies between is not held then. */
   get atEnd() {
     const last = this.known.last;
-    return last !== undefined && last[1] >= this.#lastSeq;
+    return last !== undefined && last[0] <= this.#lastSeq + 1 && last[1] >= this.#lastSeq;
   }
 
   /** Messages of the run that ends the room, or of the one that holds `seq`, in order. @param {number} [seq] */
