@@ -1,0 +1,149 @@
+/** What lies above the page: notices, dialogs, menus. The browser's own dialog and popover keep the focus and the Escape key right. */
+
+import { h, fill } from "./dom.js";
+import { icon } from "./icons.js";
+
+/** @import { Child } from "./dom.js" */
+/** @import { Icon } from "./icons.js" */
+
+/** @type {HTMLElement | null} */
+let notices = null;
+
+/** Says something at the edge of the page. @param {string} text @param {"info" | "error"} [kind] */
+export function notice(text, kind = "info") {
+  if (!notices) {
+    notices = h("div", { class: "notices", role: "status", "aria-live": "polite" });
+    document.body.append(notices);
+  }
+  const element = h("div", { class: `notice ${kind}` }, text);
+  notices.append(element);
+  setTimeout(() => element.remove(), kind === "error" ? 7000 : 3500);
+}
+
+/** Says why something failed. @param {unknown} error */
+export function complain(error) {
+  notice(error instanceof Error ? error.message : String(error), "error");
+}
+
+/** Does something and says so if it fails. @template T @param {() => Promise<T>} act @returns {Promise<T | undefined>} */
+export async function attempt(act) {
+  try {
+    return await act();
+  } catch (error) {
+    complain(error);
+    return undefined;
+  }
+}
+
+/**
+ * A dialog with a title and a button that closes it.
+ * @param {string} title
+ * @param {(close: (answer?: unknown) => void) => Child | Child[]} content
+ * @param {{ wide?: boolean, kind?: string }} [options]
+ * @returns {Promise<unknown>} what it was closed with
+ */
+export function dialog(title, content, { wide = false, kind = "" } = {}) {
+  return new Promise((resolve) => {
+    /** @type {unknown} */
+    let answer;
+    const element = h("dialog", { class: `dialog ${wide ? "wide" : ""} ${kind}`, "aria-label": title });
+    const close = (/** @type {unknown} */ given = undefined) => {
+      answer = given;
+      element.close();
+    };
+    const heading = h("header", null, h("h2", null, title), button("close", "Close", () => close(), "plain"));
+    fill(element, heading, h("div", { class: "dialog-body" }, content(close)));
+    element.addEventListener("close", () => {
+      element.remove();
+      resolve(answer);
+    });
+    // A click on what is around it.
+    element.addEventListener("mousedown", (event) => event.target === element && close());
+    document.body.append(element);
+    element.showModal();
+  });
+}
+
+/** @param {string} title @param {string} text @param {string} yes @param {{ danger?: boolean }} [options] @returns {Promise<boolean>} */
+export async function confirm(title, text, yes, { danger = false } = {}) {
+  const answer = await dialog(title, (close) => [
+    h("p", null, text),
+    h("footer", null, h("button", { type: "button", class: "quiet", onclick: () => close(false) }, "Cancel"),
+      h("button", { type: "button", class: danger ? "danger" : "primary", autofocus: true, onclick: () => close(true) }, yes)),
+  ]);
+  return answer === true;
+}
+
+/**
+ * A dialog with one field.
+ * @param {string} title @param {string} label @param {string} yes
+ * @param {{ type?: string, value?: string, hint?: string, required?: boolean, danger?: boolean, long?: boolean, max?: number }} [options]
+ * @returns {Promise<string | null>}
+ */
+export async function ask(title, label, yes, { type = "text", value = "", hint = "", required = true, danger = false, long = false, max } = {}) {
+  const answer = await dialog(title, (close) => {
+    const field = long ? h("textarea", { value, required, rows: 3, maxlength: max }) : h("input", { type, value, required, maxlength: max, autocomplete: type === "password" ? "current-password" : "off" });
+    return h("form", { class: "stack", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), close(field.value)) },
+      h("label", null, label, field), hint && h("p", { class: "hint" }, hint),
+      h("footer", null, h("button", { type: "button", class: "quiet", onclick: () => close(null) }, "Cancel"),
+        h("button", { class: danger ? "danger" : "primary" }, yes)));
+  });
+  return typeof answer === "string" ? answer : null;
+}
+
+/** A button that shows an icon alone. @param {Icon} name @param {string} label @param {(event: Event) => void} act @param {string} [kind] @param {import("./dom.js").Attributes} [more] */
+export function button(name, label, act, kind = "plain", more = {}) {
+  return h("button", { type: "button", class: `icon-button ${kind}`, title: label, "aria-label": label, onclick: act, ...more }, icon(name));
+}
+
+/** @typedef {{ icon: Icon, label: string, act: () => void, danger?: boolean } | null | false | undefined} Choice */
+
+/** A menu beside what opened it, or at a point. @param {Element} anchor @param {Choice[]} choices @param {{ x: number, y: number }} [at] @param {Child} [above] */
+export function menu(anchor, choices, at, above) {
+  const element = h("div", { class: "menu", role: "menu", popover: "auto" });
+  const focus = /** @type {HTMLElement | null} */ (document.activeElement);
+  const close = () => element.hidePopover();
+  for (const choice of choices) {
+    if (!choice) continue;
+    const act = () => {
+      close();
+      choice.act();
+    };
+    element.append(h("button", { type: "button", role: "menuitem", tabindex: -1, class: choice.danger ? "danger" : "", onclick: act }, icon(choice.icon), choice.label));
+  }
+  if (above) element.prepend(above instanceof Node ? above : String(above));
+  element.addEventListener("keydown", (event) => {
+    const items = /** @type {HTMLElement[]} */ ([...element.querySelectorAll("[role=menuitem]")]);
+    const here = items.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.key === "Tab") return close();
+    if (!step && event.key !== "Home" && event.key !== "End") return;
+    event.preventDefault();
+    const to = event.key === "Home" ? 0 : event.key === "End" ? items.length - 1 : (here + (step ?? 0) + items.length) % items.length;
+    items[to]?.focus();
+  });
+  element.addEventListener("toggle", (event) => {
+    if (/** @type {ToggleEvent} */ (event).newState !== "closed") return;
+    const within = element.contains(document.activeElement) || document.activeElement === document.body;
+    element.remove();
+    if (within && focus?.isConnected) focus.focus({ preventScroll: true });
+  });
+  // Inside a dialog, so that it lies above it.
+  (anchor.closest("dialog") ?? document.body).append(element);
+  element.showPopover();
+  place(element, anchor, at);
+  /** @type {HTMLElement | null} */ (element.querySelector("[role=menuitem]"))?.focus();
+  return close;
+}
+
+/** @param {HTMLElement} element @param {Element} anchor @param {{ x: number, y: number }} [at] */
+export function place(element, anchor, at) {
+  const box = anchor.getBoundingClientRect();
+  const { width, height } = element.getBoundingClientRect();
+  const rtl = getComputedStyle(anchor).direction === "rtl";
+  const left = at ? at.x : rtl ? box.left : box.right - width;
+  const below = at ? at.y : box.bottom + 4;
+  const top = below + height > innerHeight - 8 ? Math.max(8, (at ? at.y : box.top - 4) - height) : below;
+  element.style.left = `${Math.min(Math.max(8, left), innerWidth - width - 8)}px`;
+  element.style.top = `${top}px`;
+}

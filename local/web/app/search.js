@@ -1,0 +1,103 @@
+/** Search: one's rooms at once, people and messages as the server finds them. */
+
+import { fill, h, settled } from "./dom.js";
+import { brief, nameOf, roomName } from "./format.js";
+import { avatar, roomAvatar } from "./media.js";
+import { attempt } from "./overlay.js";
+import { router } from "./router.js";
+import { client } from "./session.js";
+
+/** @import { Message, User } from "../sdk/wire.js" */
+/** @typedef {{ message?: Message, highlights?: { start: number, end: number }[] | [number, number][] } & Partial<Message>} Found */
+
+export class SearchResults {
+  element = h("div", { class: "results", hidden: true });
+  #done;
+  #text = "";
+  #ask = settled(() => this.#fetch(), 250);
+
+  /** @param {() => void} done called when something was picked */
+  constructor(done) {
+    this.#done = done;
+  }
+
+  /** @param {string} text */
+  show(text) {
+    this.#text = text;
+    this.element.hidden = text === "";
+    if (!text) return fill(this.element);
+    const low = text.toLocaleLowerCase();
+    const rooms = client.rooms.filter((room) => roomName(room).toLocaleLowerCase().includes(low)).slice(0, 6);
+    fill(this.element, rooms.length > 0 && section("Conversations", rooms.map((room) => this.#link(`#/rooms/${room.id}`, roomAvatar(room, "small"), roomName(room), ""))),
+      h("div", { class: "later", "aria-live": "polite" }));
+    this.#ask();
+  }
+
+  async #fetch() {
+    const text = this.#text;
+    if (!text) return;
+    const [people, found] = await Promise.allSettled([client.api.users.search(text, { limit: 6 }), client.api.search(text, { limit: 30 })]);
+    const later = this.element.querySelector(".later");
+    if (text !== this.#text || !later) return;
+    /** @type {User[]} */
+    const users = people.status === "fulfilled" ? people.value.items : [];
+    /** @type {Found[]} */
+    const messages = found.status === "fulfilled" ? found.value.items : [];
+    const refused = found.status === "rejected" ? String(found.reason?.message ?? "") : "";
+    const others = users.filter((user) => user.id !== client.me?.id);
+    fill(later,
+      others.length > 0 && section("People", others.map((user) => this.#person(user))),
+      messages.length > 0 && section("Messages", messages.map((item) => this.#message(item))),
+      others.length === 0 && messages.length === 0 && h("p", { class: "empty" }, refused || "Nothing found."));
+  }
+
+  /** @param {User} user */
+  #person(user) {
+    const open = async () => {
+      const room = await attempt(() => client.api.rooms.direct(user.id));
+      if (!room) return;
+      client.adopt(room);
+      this.#done();
+      router.go(`/rooms/${room.id}`);
+    };
+    return h("button", { type: "button", class: "room", onclick: open }, avatar(user, "small"),
+      h("span", { class: "room-text" }, h("bdi", { class: "room-name" }, nameOf(user)), h("span", { class: "room-last" }, `@${user.username}`)));
+  }
+
+  /** @param {Found} found */
+  #message(found) {
+    const message = /** @type {Message} */ (found.message ?? found);
+    const room = client.room(message.room_id)?.room;
+    const marks = (found.highlights ?? []).map((mark) => (Array.isArray(mark) ? mark : /** @type {[number, number]} */ ([mark.start, mark.end])));
+    return h("a", { class: "room found", href: `#/rooms/${message.room_id}/${message.seq}`, onclick: () => this.#done() },
+      h("span", { class: "room-text" },
+        h("span", { class: "room-top" }, h("bdi", { class: "room-name" }, message.username ?? "Deleted user"), room && h("bdi", { class: "hint" }, roomName(room)), h("time", null, brief(message.created_at))),
+        h("span", { class: "room-last", dir: "auto" }, marked(message.content, marks))));
+  }
+
+  /** @param {string} href @param {Node} picture @param {string} name @param {string} hint */
+  #link(href, picture, name, hint) {
+    return h("a", { class: "room", href, onclick: () => this.#done() }, picture, h("span", { class: "room-text" }, h("bdi", { class: "room-name" }, name), hint && h("span", { class: "room-last" }, hint)));
+  }
+}
+
+/** Text with its found parts marked; positions count characters, not UTF-16 units. @param {string} text @param {[number, number][]} marks */
+export function marked(text, marks) {
+  const characters = [...text];
+  const parts = [];
+  let at = 0;
+  for (const [start, end] of marks) {
+    if (start < at || end > characters.length) continue;
+    parts.push(characters.slice(at, start).join(""), h("mark", null, characters.slice(start, end).join("")));
+    at = end;
+  }
+  return [...parts, characters.slice(at).join("")];
+}
+
+/** @param {string} title @param {Node[]} rows */
+function section(title, rows) {
+  const list = h("section", null, h("h2", null, title));
+  list.append(...rows);
+  return list;
+}
+

@@ -1,0 +1,28 @@
+/** The one client of this page, and who is there. */
+
+import { ConChat } from "../sdk/index.js";
+
+/** @import { User } from "../sdk/wire.js" */
+
+const { api = "" } = document.documentElement.dataset;
+
+/** The API stands behind the same address as the page, unless `data-api` on the root element names another. */
+export const client = new ConChat(api ? { api } : { socket: `${location.origin.replace(/^http/, "ws")}/ws` });
+
+/** Who is there, as far as anybody told. @type {Map<number, { online: boolean | null, last_seen: string | null }>} */
+const presences = new Map();
+
+client.on("presence", ({ user_id, online, last_seen }) => presences.set(user_id, { online, last_seen }));
+client.on("signedIn", () => presences.clear());
+
+/** A person with the newest that is known of their presence. @template {User} T @param {T} user @returns {T} */
+export function present(user) {
+  return { ...user, ...(presences.get(user.id) ?? {}) };
+}
+
+/** Oneself; only where somebody is signed in. */
+export function me() {
+  const { me } = client;
+  if (!me) throw new Error("Nobody is signed in.");
+  return me;
+}

@@ -1,0 +1,195 @@
+/** The list of rooms, live, with what is unread; above it, search over rooms, people and messages. */
+
+import { each, fill, h, once } from "./dom.js";
+import { brief, nameOf, roomName, summary } from "./format.js";
+import { icon } from "./icons.js";
+import { avatar, roomAvatar } from "./media.js";
+import { button, menu } from "./overlay.js";
+import { router } from "./router.js";
+import { SearchResults } from "./search.js";
+import { client, me, present } from "./session.js";
+
+/** @import { Message, Room } from "../sdk/wire.js" */
+
+/** How long somebody writes after they were last told to. */
+const TYPING = 6000;
+
+export class Sidebar {
+  element;
+  #list = h("nav", { class: "rooms", "aria-label": "Rooms" });
+  #results;
+  #banner = h("div", { class: "banner", role: "status" });
+  #own = h("div", { class: "own" });
+  #field;
+  /** @type {number | null} */
+  #selected = null;
+  /** Who writes where: timers by `room user`. @type {Map<string, { name: string, timer: ReturnType<typeof setTimeout> }>} */
+  #typing = new Map();
+  #draw = once(() => this.#render());
+  /** @type {(() => void)[]} */
+  #stops;
+
+  constructor() {
+    this.#field = h("input", { type: "search", placeholder: "Search", "aria-label": "Search rooms, people and messages", autocomplete: "off", enterkeyhint: "search",
+      oninput: () => this.#search(), onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && this.#clear() });
+    this.#results = new SearchResults(() => this.#clear());
+    this.element = h("aside", { class: "sidebar", "aria-label": "Conversations" },
+      h("header", null, this.#own, button("plus", "New conversation", (event) => this.#new(event), "accent")),
+      h("div", { class: "search-field", role: "search" }, icon("search"), this.#field), this.#banner, this.#results.element, this.#list);
+    this.#stops = [
+      client.on("room", this.#draw),
+      client.on("presence", this.#draw),
+      client.on("signedIn", this.#draw),
+      client.on("status", () => this.#status()),
+      client.on("typing", (typing) => this.#typed(typing)),
+      client.on("outbox", this.#draw),
+    ];
+    const ticking = setInterval(() => this.#status(), 1000);
+    const minute = setInterval(this.#draw, 60_000);
+    this.#stops.push(() => (clearInterval(ticking), clearInterval(minute)));
+    this.#list.addEventListener("keydown", (event) => this.#keys(event));
+    this.#render();
+    this.#status();
+  }
+
+  leave() {
+    for (const stop of this.#stops) stop();
+  }
+
+  /** @param {string} name @param {number} room */
+  select(name, room) {
+    this.#selected = name === "rooms" ? room : null;
+    this.#render();
+  }
+
+  #render() {
+    const { rooms } = client;
+    const unread = rooms.filter((room) => !muted(room)).reduce((sum, room) => sum + room.unread, 0);
+    document.title = unread > 0 ? `(${unread}) ConChat` : "ConChat";
+    if (!client.me) return;
+    const own = me();
+    fill(this.#own, h("button", { type: "button", class: "own-button", "aria-label": "You: settings, friends and more", onclick: (/** @type {Event} */ event) => this.#menu(event) },
+      avatar(own, "small"), h("span", { class: "own-name", dir: "auto" }, nameOf(own)), icon("more")));
+    each(this.#list, rooms, (room) => String(room.id), (room) => this.#mark(room), (room) => this.#row(room));
+    let empty = this.#list.nextElementSibling;
+    if (rooms.length === 0 && !empty) {
+      empty = h("div", { class: "empty" }, h("p", null, "No conversations yet."), h("a", { class: "button quiet", href: "#/discover" }, icon("globe"), "Discover public rooms"));
+      this.#list.after(empty);
+    } else if (rooms.length > 0) empty?.remove();
+  }
+
+  /** What a row shows. @param {Room} room */
+  #mark(room) {
+    const at = room.last_message?.created_at;
+    const user = room.direct_user && present(room.direct_user);
+    return [room, room.unread, room.mentions, room.id === this.#selected, this.#writers(room.id), user?.online, at && brief(at), client.outgoing(room.id).some((item) => item.state === "failed"), client.room(room.id)?.marks.get(room.direct_user?.id ?? 0)];
+  }
+
+  /** @param {Room} room */
+  #row(room) {
+    const shown = room.direct_user ? { ...room, direct_user: present(room.direct_user) } : room;
+    const last = room.last_message;
+    const writers = this.#writers(room.id);
+    const failed = client.outgoing(room.id).some((item) => item.state === "failed");
+    const name = roomName(room);
+    const label = [name, room.unread > 0 && `${room.unread} unread`, room.mentions > 0 && "mentions you"].filter(Boolean).join(", ");
+    return h("a", { class: `room ${room.unread > 0 ? "unread" : ""} ${muted(room) ? "muted" : ""}`, href: `#/rooms/${room.id}`, "aria-label": label, "aria-current": room.id === this.#selected ? "page" : null, "data-focus": "row" },
+      roomAvatar(shown),
+      h("span", { class: "room-text" },
+        h("span", { class: "room-top" }, h("bdi", { class: "room-name" }, name), muted(room) && icon("mute"), last && h("time", { datetime: last.created_at }, brief(last.created_at))),
+        h("span", { class: "room-bottom" },
+          writers ? h("span", { class: "typing" }, writers) : h("span", { class: "room-last" }, failed ? "Not sent: tap to try again" : last ? lastLine(room, last) : room.topic || "Nothing yet"),
+          room.mentions > 0 && h("span", { class: "badge mention" }, "@"),
+          room.unread > 0 && h("span", { class: "badge" }, room.unread > 999 ? "999+" : room.unread))));
+  }
+
+  /** @param {{ room_id: number, user_id: number, username: string, active: boolean }} typing */
+  #typed({ room_id, user_id, username, active }) {
+    const key = `${room_id} ${user_id}`;
+    clearTimeout(this.#typing.get(key)?.timer);
+    this.#typing.delete(key);
+    if (active && user_id !== client.me?.id) {
+      const name = client.room(room_id)?.members?.get(user_id)?.user.display_name ?? username;
+      this.#typing.set(key, { name, timer: setTimeout(() => (this.#typing.delete(key), this.#draw()), TYPING) });
+    }
+    this.#draw();
+  }
+
+  /** @param {number} room */
+  #writers(room) {
+    const names = [...this.#typing].filter(([key]) => key.startsWith(`${room} `)).map(([, { name }]) => name);
+    if (names.length === 0) return "";
+    if (client.room(room)?.room.kind === "direct") return "writing …";
+    return names.length > 2 ? "several people write …" : `${names.join(" and ")} ${names.length > 1 ? "write" : "writes"} …`;
+  }
+
+  #status() {
+    const { status, nextTry } = client;
+    const seconds = nextTry ? Math.ceil((nextTry - Date.now()) / 1000) : 0;
+    const text = status === "offline" ? (navigator.onLine ? `No connection. ${seconds > 1 ? `Trying again in ${seconds} s.` : "Trying again …"}` : "You are offline.") : "";
+    if (this.#banner.dataset["text"] === text) return;
+    this.#banner.dataset["text"] = text;
+    this.element.parentElement?.classList.toggle("is-offline", text !== "");
+    fill(this.#banner, text && h("span", null, text), text && h("button", { type: "button", class: "link", onclick: () => client.wake() }, "Try now"));
+  }
+
+  #search() {
+    const text = this.#field.value.trim();
+    this.#list.hidden = text !== "";
+    this.#results.show(text);
+  }
+
+  #clear() {
+    this.#field.value = "";
+    this.#search();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #keys(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const rows = [...this.#list.querySelectorAll("a")];
+    const here = rows.findIndex((row) => row === document.activeElement);
+    rows[Math.min(rows.length - 1, Math.max(0, here + step))]?.focus();
+  }
+
+  /** @param {Event} event */
+  #new(event) {
+    const opened = () => import("./begin.js");
+    menu(/** @type {Element} */ (event.currentTarget), [
+      { icon: "user", label: "Direct message", act: async () => (await opened()).beginDirect() },
+      { icon: "users", label: "New group", act: async () => (await opened()).beginRoom("group") },
+      { icon: "hash", label: "New public room", act: async () => (await opened()).beginRoom("public") },
+      { icon: "globe", label: "Discover public rooms", act: () => router.go("/discover") },
+    ]);
+  }
+
+  /** @param {Event} event */
+  #menu(event) {
+    menu(/** @type {Element} */ (event.currentTarget), [
+      { icon: "users", label: "Friends", act: () => router.go("/friends") },
+      { icon: "globe", label: "Discover", act: () => router.go("/discover") },
+      { icon: "gear", label: "Settings", act: () => router.go("/settings") },
+      me().role === "admin" && { icon: "shield", label: "Administration", act: () => router.go("/admin") },
+      { icon: "exit", label: "Sign out", act: () => client.logout() },
+    ]);
+  }
+}
+
+/** @param {Room} room */
+export function muted(room) {
+  return room.muted_until !== null && Date.parse(room.muted_until) > Date.now();
+}
+
+/** @param {Room} room @param {Message} last */
+function lastLine(room, last) {
+  const mine = last.sender_id === client.me?.id;
+  const who = last.kind === "system" ? "" : mine ? "You: " : room.kind === "direct" ? "" : `${nameIn(room, last)}: `;
+  return [who, h("bdi", null, summary(last))].filter(Boolean);
+}
+
+/** @param {Room} room @param {Message} message */
+function nameIn(room, message) {
+  return client.room(room.id)?.members?.get(message.sender_id ?? 0)?.user.display_name ?? message.username ?? "Deleted user";
+}
