@@ -1,0 +1,193 @@
+/** Two people in two browsers: what one does, the other sees. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { call, launch, open, register } from "./stage.mjs";
+
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+/** @param {string} text */
+const message = (text) => `article.message:has-text("${text}")`;
+
+/** Two people and a group of theirs. */
+async function pair() {
+  const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
+  const room = await call("POST", "/api/rooms", { name: "Lunch", kind: "group", member_ids: [bob.user.id] }, ann);
+  return { ann, bob, room, path: `#/rooms/${room.id}` };
+}
+
+/** @param {import("playwright-core").Page} page @param {string} text */
+async function write(page, text) {
+  await page.fill("textarea", text);
+  await page.press("textarea", "Enter");
+}
+
+/** @param {...(import("playwright-core").Page & { errors: string[] })} pages */
+async function close(...pages) {
+  for (const page of pages) {
+    assert.deepEqual(page.errors, [], "nothing was thrown, and nothing broke the content security policy");
+    await page.context().close();
+  }
+}
+
+test("two people chat: text, an answer, a reaction, an edit, unsending, reading and writing are seen by the other", async () => {
+  const { ann, bob, path } = await pair();
+  const [one, two] = [await open(browser, ann, { path }), await open(browser, bob, { path })];
+  await two.waitForSelector("textarea");
+  await one.waitForSelector("textarea");
+  await one.locator("textarea").pressSequentially("Lunch at one?");
+  await two.waitForSelector(".typing-line:has-text('Ann is writing')");
+  await one.press("textarea", "Enter");
+  await two.waitForSelector(message("Lunch at one?"));
+  await one.waitForSelector(`${message("Lunch at one?")}.mine .state.read, ${message("Lunch at one?")}.mine .state.sent`);
+
+  await two.hover(message("Lunch at one?"));
+  await two.click(`${message("Lunch at one?")} [aria-label="Reply"]`);
+  await write(two, "Gladly");
+  await one.waitForSelector(`${message("Gladly")} .quote:has-text("Lunch at one?")`);
+  await two.hover(message("Lunch at one?"));
+  await two.click(`${message("Lunch at one?")} [aria-label="React with 👍"]`);
+  await one.waitForSelector(`${message("Lunch at one?")} .reaction:has-text("👍")`);
+
+  await one.press("textarea", "ArrowUp");
+  await write(one, "Lunch at two?");
+  await two.waitForSelector(`${message("Lunch at two?")} .edited`);
+  await two.waitForSelector(`${message("Gladly")} .quote:has-text("Lunch at two?")`);
+
+  await one.click(message("Lunch at two?"), { button: "right" });
+  await one.click("[role=menuitem]:has-text('Unsend')");
+  await one.click("dialog button:has-text('Unsend')");
+  await two.waitForSelector(message("Message unsent"));
+  assert.equal(await two.locator(message("Lunch at two?")).count(), 0, "nothing of it is left");
+  await close(one, two);
+});
+
+test("one goes offline, writes and comes back: nothing is lost, nothing doubled, and no reload is needed", async () => {
+  const { ann, bob, room, path } = await pair();
+  const [one, two] = [await open(browser, ann, { path }), await open(browser, bob, { path })];
+  await one.waitForSelector("textarea");
+  await two.waitForSelector("textarea");
+  await two.context().setOffline(true);
+  await two.waitForSelector(".banner:has-text('You are offline')");
+  for (const text of ["first", "second", "third"]) await write(one, `${text} while away`);
+  await write(two, "written offline");
+  await two.waitForSelector(`${message("written offline")}.queued`);
+  await two.context().setOffline(false);
+  await one.waitForSelector(message("written offline"), { timeout: 15_000 });
+  await two.waitForSelector(message("third while away"));
+  await two.waitForSelector(".banner", { state: "hidden" });
+  const history = (await call("GET", `/api/rooms/${room.id}/messages`, undefined, ann)).items.filter((/** @type {any} */ item) => item.kind !== "system");
+  for (const page of [one, two]) {
+    await page.waitForFunction((count) => document.querySelectorAll("article.message:not(.outgoing)").length === count, history.length);
+    const shown = await page.locator("article.message .text").allTextContents();
+    assert.deepEqual(shown, history.map((/** @type {any} */ item) => item.content));
+  }
+  assert.equal(history.length, 4);
+  await close(one, two);
+});
+
+test("what was written offline survives a reload", async () => {
+  const { bob, path } = await pair();
+  const page = await open(browser, bob, { path });
+  await page.waitForSelector("textarea");
+  // The socket is refused, but the page itself can be had.
+  await page.route("**/api/auth/ticket", (route) => route.abort());
+  await page.reload();
+  await page.waitForSelector("textarea");
+  await write(page, "kept");
+  await page.waitForSelector(`${message("kept")}.queued`);
+  await page.unroute("**/api/auth/ticket");
+  await page.reload();
+  await page.waitForSelector(`${message("kept")}:not(.outgoing)`, { timeout: 15_000 });
+  await close(page);
+});
+
+test("unread messages are counted live, in the list and in the title, and reading clears them everywhere", async () => {
+  const { ann, bob, room } = await pair();
+  const [list, other] = [await open(browser, bob), await open(browser, bob)];
+  const row = `a.room[href="#/rooms/${room.id}"]`;
+  await list.waitForSelector(row);
+  await other.waitForSelector(row);
+  const before = Number(await list.locator(`${row} .badge`).textContent().catch(() => "0")) || 0;
+  for (const content of ["one", "two"]) await call("POST", `/api/rooms/${room.id}/messages`, { content }, ann);
+  await list.waitForSelector(`${row} .badge:text-is("${before + 2}")`);
+  await list.waitForFunction((count) => document.title === `(${count}) ConChat`, before + 2);
+  await list.click(row);
+  await list.waitForSelector(".new-line");
+  await list.waitForSelector(`${row} .badge`, { state: "detached" });
+  await other.waitForSelector(`${row} .badge`, { state: "detached" });
+  await other.waitForFunction(() => document.title === "ConChat");
+  await close(list, other);
+});
+
+test("a member who is removed loses the room at once", async () => {
+  const { ann, bob, room, path } = await pair();
+  const page = await open(browser, bob, { path });
+  await page.waitForSelector("textarea");
+  await call("DELETE", `/api/rooms/${room.id}/members/${bob.user.id}`, undefined, ann);
+  await page.waitForSelector(".notice:has-text('no longer in this room')");
+  await page.waitForSelector(`a.room[href="#/rooms/${room.id}"]`, { state: "detached" });
+  await page.waitForSelector("text=Pick a conversation");
+  await close(page);
+});
+
+test("a session that is revoked closes the app at once", async () => {
+  const { bob, path } = await pair();
+  const page = await open(browser, bob, { path });
+  await page.waitForSelector("textarea");
+  const again = await call("POST", "/api/auth/login", { username: bob.user.username, password: "a long passphrase" });
+  const { items } = await call("GET", "/api/auth/sessions", undefined, again);
+  await call("DELETE", `/api/auth/sessions/${items.find((/** @type {any} */ session) => !session.current).id}`, undefined, again);
+  await page.waitForSelector(".sign-in");
+  await page.waitForSelector(".notice.error");
+  assert.equal(await page.evaluate(() => localStorage.getItem("conchat.session")), null);
+  await close(page);
+});
+
+test("whatever people write is text, never markup", async () => {
+  const { ann, bob, room, path } = await pair();
+  const evil = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script> https://example.com/"onclick=alert(1)`;
+  await call("PATCH", `/api/rooms/${room.id}`, { name: "<b>bold</b>", topic: "<script>1</script>" }, ann);
+  await call("POST", `/api/rooms/${room.id}/messages`, { content: evil }, ann);
+  const page = await open(browser, bob, { path });
+  await page.waitForSelector("article.message");
+  assert.equal(await page.locator("article.message .text").first().textContent(), evil);
+  assert.equal(await page.locator(".head-name").textContent(), "<b>bold</b>");
+  assert.equal(await page.locator("article img, article script, .head-name b").count(), 0);
+  assert.doesNotMatch(await page.title(), /owned/);
+  await close(page);
+});
+
+test("an image that is dropped appears for the other", async (context) => {
+  const { paths } = await call("GET", "/openapi.json");
+  if (!paths["/api/uploads"]) return context.skip("this server has no uploads");
+  const { ann, bob, path } = await pair();
+  const [one, two] = [await open(browser, ann, { path }), await open(browser, bob, { path })];
+  await one.waitForSelector("textarea");
+  await two.waitForSelector("textarea");
+  await one.evaluate(async () => {
+    const canvas = new OffscreenCanvas(640, 400);
+    const brush = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    for (let at = 0; at < 640; at += 8) {
+      brush.fillStyle = `hsl(${at / 2} 60% 55%)`;
+      brush.fillRect(at, 0, 8, 400);
+    }
+    const blob = await canvas.convertToBlob({ type: "image/jpeg" });
+    const data = new DataTransfer();
+    data.items.add(new File([blob], "sunset.jpg", { type: "image/jpeg" }));
+    const room = /** @type {Element} */ (document.querySelector(".room-view"));
+    for (const type of ["dragenter", "dragover", "drop"]) room.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+  });
+  await one.waitForSelector(".tray-item.ready");
+  await write(one, "look");
+  await two.waitForSelector(`${message("look")} .picture.loaded`, { timeout: 15_000 });
+  const size = await two.locator(`${message("look")} img`).evaluate((/** @type {HTMLImageElement} */ image) => [image.naturalWidth, image.naturalHeight]);
+  assert.ok(/** @type {number} */ (size[0]) > 100, "it is a picture, not a broken one");
+  await close(one, two);
+});

@@ -1,0 +1,245 @@
+/** The page itself: quick, smooth however long the room, for keyboards, readers, phones, dark rooms and text from right to left. */
+
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+
+import { URL_OF, call, launch, open, register } from "./stage.mjs";
+
+const SHOTS = new URL("../screenshots/", import.meta.url).pathname;
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  browser = await launch();
+  mkdirSync(SHOTS, { recursive: true });
+});
+after(() => browser.close());
+
+/** @param {import("playwright-core").Page} page @param {string} where */
+async function accessible(page, where) {
+  // A page that fades in has other colours for a moment.
+  await page.waitForTimeout(300);
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], rules: { region: { enabled: false }, "page-has-heading-one": { enabled: false } } }));
+  const found = violations.map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes.slice(0, 3).map((/** @type {any} */ node) => `${node.html.slice(0, 160)} ${node.any[0]?.message ?? ""}`).join(" | ")}`);
+  assert.deepEqual(found, [], where);
+  await page.screenshot({ path: `${SHOTS}${where}.png` });
+}
+
+/** A room with some talk in several scripts. */
+async function talk() {
+  const [ann, leila] = [await register("ann", "Ann Lindqvist"), await register("leila", "ليلى حداد")];
+  const room = await call("POST", "/api/rooms", { name: "Lisbon trip", kind: "group", topic: "Who brings the coffee", member_ids: [leila.user.id] }, ann);
+  const say = (/** @type {any} */ who, /** @type {object} */ body) => call("POST", `/api/rooms/${room.id}/messages`, body, who);
+  const first = await say(ann, { content: "Found a flat in Alfama, two minutes from the tram: https://example.com/42" });
+  await say(leila, { content: `رائع! @${ann.user.username} أنا أستطيع الوصول يوم الخميس`, reply_to: first.seq });
+  await say(ann, { content: "🎉" });
+  await call("PUT", `/api/rooms/${room.id}/messages/${first.seq}/reactions`, { emoji: "👍" }, leila);
+  const direct = await call("PUT", `/api/rooms/direct/${leila.user.id}`, undefined, ann);
+  await call("POST", `/api/rooms/${direct.id}/messages`, { content: "مرحبا" }, leila);
+  return { ann, leila, room, path: `#/rooms/${room.id}` };
+}
+
+test("the first screen paints at once", async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const paints = [];
+  for (let round = 0; round < 3; round++) {
+    await page.goto(`${URL_OF}/?${round}`);
+    await page.waitForSelector(".sign-in");
+    paints.push(await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0));
+  }
+  const { ann, path } = await talk();
+  const signedIn = await open(browser, ann, { path });
+  await signedIn.waitForSelector("article.message");
+  const shown = await signedIn.evaluate(() => performance.now());
+  const bytes = await signedIn.evaluate(() => performance.getEntriesByType("resource").reduce((sum, entry) => sum + /** @type {PerformanceResourceTiming} */ (entry).encodedBodySize, 0));
+  const paint = /** @type {number} */ (paints.toSorted((one, other) => one - other)[1]);
+  console.log(`first contentful paint ${Math.round(paint)} ms; a room with its messages ${Math.round(shown)} ms after the navigation; ${Math.round(bytes / 1000)} kB in all, not compressed`);
+  assert.ok(paint < 1000 && shown < 5000);
+  await context.close();
+  await signedIn.context().close();
+});
+
+for (const theme of ["light", "dark"]) {
+  test(`every screen is accessible, ${theme}`, async () => {
+    const { ann, path } = await talk();
+    const guest = await browser.newContext({ colorScheme: /** @type {"dark"} */ (theme) });
+    const front = await guest.newPage();
+    await front.goto(URL_OF);
+    await front.waitForSelector(".sign-in");
+    await accessible(front, `sign-in-${theme}`);
+    await guest.close();
+    const page = await open(browser, ann, { path, look: { theme } });
+    await page.waitForSelector("article.message");
+    await accessible(page, `room-${theme}`);
+    await page.click(".head-button");
+    await page.waitForSelector(".details .person");
+    await accessible(page, `details-${theme}`);
+    await page.click("[aria-label='Close details']");
+    await page.locator("article.message.theirs").first().click({ button: "right" });
+    await page.waitForSelector(".menu");
+    await accessible(page, `menu-${theme}`);
+    await page.keyboard.press("Escape");
+    for (const place of ["settings", "friends", "discover"]) {
+      await page.goto(`${URL_OF}/#/${place}`);
+      await page.waitForSelector(`.page`);
+      await accessible(page, `${place}-${theme}`);
+    }
+    await page.click("[aria-label='New conversation']");
+    await page.click("text=New group");
+    await page.waitForSelector("dialog");
+    await accessible(page, `new-group-${theme}`);
+    await page.context().close();
+  });
+}
+
+test("on a phone the list and the room take turns, and nothing is wider than the screen", async () => {
+  const { ann, room } = await talk();
+  const page = await open(browser, ann, PHONE);
+  const row = `a.room[href="#/rooms/${room.id}"]`;
+  await page.waitForSelector(row);
+  await page.screenshot({ path: `${SHOTS}phone-list.png` });
+  await page.tap(row);
+  await page.waitForSelector("article.message");
+  assert.equal(await page.locator(".sidebar").isVisible(), false);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+  await accessible(page, "phone-room");
+  await page.tap("[aria-label='Back to the list']");
+  await page.waitForSelector(row);
+  await page.context().close();
+});
+
+test("a page from right to left is a mirror of the other", async () => {
+  const { leila, path } = await talk();
+  const page = await open(browser, leila, { path, look: { direction: "rtl" } });
+  await page.waitForSelector("article.message.mine");
+  const edge = async (/** @type {string} */ selector) => (await page.locator(selector).first().boundingBox())?.x ?? 0;
+  assert.ok((await edge(".sidebar")) > (await edge(".chat")), "the list is at the right");
+  assert.ok((await edge("article.mine .bubble")) < (await edge("article.theirs .bubble")), "one's own messages are at the left");
+  await accessible(page, "right-to-left");
+  await page.context().close();
+});
+
+test("everything needed to chat can be done with the keyboard alone", async () => {
+  const bob = await register("bob", "Bob");
+  const page = await (await browser.newContext()).newPage();
+  await page.goto(URL_OF);
+  await page.waitForSelector(".sign-in input:focus");
+  const press = async (/** @type {string[]} */ ...keys) => {
+    for (const key of keys) await page.keyboard.press(key);
+  };
+  await press("Tab", "Tab", "Tab", "Enter");
+  await page.waitForSelector("text=Display name");
+  const name = `key-${Date.now().toString(36)}`;
+  await page.keyboard.type(name);
+  await press("Tab");
+  await page.keyboard.type("Keyboard only");
+  await press("Tab");
+  await page.keyboard.type("a long passphrase");
+  await press("Enter");
+  await page.waitForSelector(".own-name");
+  const me = await call("POST", "/api/auth/login", { username: name, password: "a long passphrase" });
+  const room = await call("POST", "/api/rooms", { name: "Keys", kind: "group", member_ids: [me.user.id] }, bob);
+  await call("POST", `/api/rooms/${room.id}/messages`, { content: "Can you reach this?" }, bob);
+  await page.waitForSelector(".room .badge");
+  await page.focus("a.room");
+  await press("Enter");
+  await page.waitForSelector("textarea:focus");
+  await page.keyboard.type("Yes");
+  await press("Enter");
+  await page.waitForSelector("article.message.mine:not(.outgoing)");
+  await press("Shift+Tab", "Shift+Tab");
+  await page.focus(".log");
+  await press("ArrowUp", "ArrowUp");
+  await page.waitForSelector("article.message.theirs:focus");
+  await press("r");
+  await page.waitForSelector(".composer-above:has-text('Can you reach this?')");
+  await press("Escape");
+  await page.focus(".log");
+  await press("ArrowUp", "Enter");
+  await page.waitForSelector(".menu");
+  await press("End", "Enter");
+  await page.waitForSelector("dialog:has-text('Unsend')");
+  await press("Enter");
+  await page.waitForSelector("article.message.mine.gone");
+  await page.context().close();
+});
+
+test("history loads while one scrolls up, and what one reads never jumps", async () => {
+  const ann = await register("ann", "Ann");
+  const room = await call("POST", "/api/rooms", { name: "Long", kind: "group" }, ann);
+  for (let at = 0; at < 260; at += 20) await Promise.all(Array.from({ length: 20 }, (_, more) => call("POST", `/api/rooms/${room.id}/messages`, { content: `${at + more} ${"words ".repeat((at * 7 + more * 13) % 40)}` }, ann)));
+  const page = await open(browser, ann, { path: `#/rooms/${room.id}` });
+  await page.waitForSelector("article.message");
+  const jumps = await page.evaluate(async () => {
+    const log = /** @type {HTMLElement} */ (document.querySelector(".log"));
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    const found = [];
+    for (let round = 0; round < 400; round++) {
+      const edge = log.getBoundingClientRect().top;
+      const element = [...log.children].find((child) => child.getBoundingClientRect().bottom > edge + 5 && child.matches("article"));
+      if (!element) break;
+      const before = element.getBoundingClientRect().top;
+      const step = Math.min(160, log.scrollTop);
+      log.scrollTop -= step;
+      await frame();
+      await frame();
+      const moved = element.getBoundingClientRect().top - before - step;
+      if (element.isConnected && Math.abs(moved) > 2) found.push(moved);
+      if (log.scrollTop === 0 && document.querySelector('[data-key="m1"]')) break;
+      if (log.scrollTop === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return found;
+  });
+  assert.deepEqual(jumps, []);
+  assert.ok(await page.locator('[data-key="m1"]').count(), "the beginning is reached");
+  await page.context().close();
+});
+
+test("ten thousand messages stay smooth: few of them stand in the page, and no frame is long", async () => {
+  const { ann, path } = await talk();
+  const page = await open(browser, ann, { path });
+  await page.waitForSelector("article.message");
+  const { shown, worst, mean, update } = await page.evaluate(async () => {
+    // By their URLs, as the page has them.
+    const load = (/** @type {string} */ path) => import(path);
+    const [{ Log }, { rowsOf }, { rowElement }, { Timeline }] = await Promise.all(["/app/log.js", "/app/rows.js", "/app/message.js", "/sdk/index.js"].map(load));
+    const room = { id: 999_999, kind: "group", joined: true, last_seq: 0, rev: 0, read_seq: 0, unread: 0, mentions: 0, direct_user: null, last_message: null, settings: {} };
+    const timeline = new Timeline(1, room);
+    const messages = Array.from({ length: 10_000 }, (_, at) => ({
+      id: at + 1, room_id: room.id, seq: at + 1, rev: at + 1, kind: "text", event: null, sender_id: 1 + (at % 3), username: `u${at % 3}`, content: `${at} ${"word ".repeat((at * 7) % 50)}`, client_id: null, reply_to: null, forwarded: null,
+      attachments: [], reactions: at % 9 === 0 ? [{ emoji: "👍", count: 2, mine: false }] : [], mentions: [], edited_at: null, pinned_at: null, deleted_at: null, deleted_by: null, created_at: new Date(1_750_000_000_000 + at * 60_000).toISOString(),
+    }));
+    timeline.page(timeline.begin(), { limit: 10_000 }, { items: messages, next: null, last_seq: 10_000, rev: 10_000 });
+    const log = new Log((/** @type {any} */ row) => rowElement(row, timeline, {}), { older() {}, newer() {}, moved() {} });
+    const frame = /** @type {HTMLElement} */ (document.querySelector(".log-frame"));
+    frame.replaceChildren(log.element);
+    const rows = () => rowsOf(timeline, timeline.run(), [], { me: 1, newAfter: null, editing: null });
+    const begun = performance.now();
+    log.update(rows());
+    log.toEnd();
+    const update = performance.now() - begun;
+    const times = [];
+    let shown = 0;
+    for (let round = 0, last = performance.now(); round < 240; round++) {
+      log.element.scrollTop -= 400;
+      if (round % 10 === 0) log.update(rows());
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      const now = performance.now();
+      times.push(now - last);
+      last = now;
+      shown = Math.max(shown, log.shown);
+    }
+    times.sort((one, other) => one - other);
+    return { shown, update, worst: times[Math.floor(times.length * 0.95)] ?? 0, mean: times.reduce((sum, time) => sum + time, 0) / times.length };
+  });
+  console.log(`10,000 messages: ${shown} elements in the page, first drawn in ${Math.round(update)} ms; scrolling, a frame takes ${mean.toFixed(1)} ms, 95 % under ${worst.toFixed(1)} ms`);
+  assert.ok(shown <= 220, `${shown} elements`);
+  assert.ok(worst < 120, `${worst} ms`);
+  await page.context().close();
+});
