@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 LOCAL := target/debug/local
 
-.PHONY: run dev test build migrate-up migrate-down seed admin swagger collection docs check-documents fuzz-api queries bench check
+.PHONY: run dev test test-web build migrate-up migrate-down seed admin swagger collection docs check-documents fuzz-api queries bench check
 
 run: build ## the whole backend on this machine; PORT=8081 make run
 	@exec $(LOCAL) up
@@ -12,6 +12,9 @@ dev: build ## the same; functions whose sources change are built again and serve
 
 test: mariadb ## every test, on a real MariaDB and the real binaries
 	cargo test --workspace --locked
+
+test-web: build ## the SDK and the web client, in Node and in Chromium
+	scripts/test-web.sh
 
 build: mariadb
 	cargo build --workspace --bins --locked

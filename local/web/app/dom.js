@@ -1,6 +1,7 @@
 /** Elements. All text goes in as text nodes: nothing that a person wrote is ever read as markup. */
 
 /** @typedef {Node | string | number | null | undefined | false} Child */
+/** @typedef {Child | Child[] | Child[][]} Children */
 /** @typedef {{ [name: string]: unknown }} Attributes */
 
 /**
@@ -8,7 +9,7 @@
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Attributes | null} [attributes]
- * @param {...(Child | Child[])} children
+ * @param {...Children} children
  * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function h(tag, attributes, ...children) {
@@ -23,12 +24,12 @@ export function h(tag, attributes, ...children) {
   return element;
 }
 
-/** @param {(Child | Child[])[]} children @returns {(Node | string)[]} */
+/** @param {Children[]} children @returns {(Node | string)[]} */
 function nodes(children) {
-  return children.flat().flatMap((child) => (child === null || child === undefined || child === false ? [] : [typeof child === "number" ? String(child) : child]));
+  return children.flat(2).flatMap((child) => (child === null || child === undefined || child === false ? [] : [typeof child === "number" ? String(child) : child]));
 }
 
-/** Puts exactly these children into an element. @param {Element} element @param {...(Child | Child[])} children */
+/** Puts exactly these children into an element. @param {Element} element @param {...Children} children */
 export function fill(element, ...children) {
   element.replaceChildren(...nodes(children));
 }

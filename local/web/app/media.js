@@ -75,10 +75,14 @@ export function roomAvatar(room, size = "") {
 
 /** @param {number} id @param {string | Node} letters @param {string | null} url @param {string} kind */
 function disc(id, letters, url, kind) {
-  const element = h("span", { class: `avatar tint-${id % 8} ${kind}`, "aria-hidden": "true" }, letters);
+  const text = typeof letters === "string" ? letters : null;
+  const element = h("span", { class: `avatar tint-${id % 8} ${kind}`, "aria-hidden": "true", "data-letters": text }, text === null && letters);
   if (url) {
     const image = h("img", { alt: "" });
-    image.onload = () => element.replaceChildren(image);
+    image.onload = () => {
+      element.removeAttribute("data-letters");
+      element.replaceChildren(image);
+    };
     show(image, url);
   }
   return element;

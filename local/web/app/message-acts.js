@@ -31,7 +31,7 @@ export function acts({ room, reply, edit, go }) {
       const { role, kind } = room()?.room ?? { role: null, kind: "direct" };
       const mine = message.sender_id === me().id;
       const rules = kind !== "direct" && (role === "admin" || role === "owner");
-      const quick = h("div", { class: "quick" });
+      const quick = h("div", { class: "quick", role: "group", "aria-label": "React" });
       const close = menu(anchor, [
         { icon: "reply", label: "Reply", act: () => reply(message) },
         { icon: "smile", label: "React …", act: () => pick(message, anchor) },
@@ -48,7 +48,7 @@ export function acts({ room, reply, edit, go }) {
       ], at, quick);
       fill(quick, QUICK.map((emoji) => {
         const own = message.reactions.some((reaction) => reaction.emoji === emoji && reaction.mine);
-        return h("button", { type: "button", tabindex: -1, class: own ? "own" : "", "aria-label": `React with ${emoji}`, onclick: () => (close(), react(message, emoji, !own)) }, emoji);
+        return h("button", { type: "button", role: "menuitem", tabindex: -1, class: own ? "own" : "", "aria-label": `React with ${emoji}`, onclick: () => (close(), react(message, emoji, !own)) }, emoji);
       }));
     },
   };

@@ -115,7 +115,7 @@ export function menu(anchor, choices, at, above) {
   element.addEventListener("keydown", (event) => {
     const items = /** @type {HTMLElement[]} */ ([...element.querySelectorAll("[role=menuitem]")]);
     const here = items.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const step = { ArrowDown: 1, ArrowUp: -1, ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (event.key === "Tab") return close();
     if (!step && event.key !== "Home" && event.key !== "End") return;
     event.preventDefault();
@@ -132,7 +132,7 @@ export function menu(anchor, choices, at, above) {
   (anchor.closest("dialog") ?? document.body).append(element);
   element.showPopover();
   place(element, anchor, at);
-  /** @type {HTMLElement | null} */ (element.querySelector("[role=menuitem]"))?.focus();
+  /** @type {HTMLElement | null} */ (element.querySelector(":scope > [role=menuitem]"))?.focus();
   return close;
 }
 

@@ -183,9 +183,9 @@ export class RoomView {
     this.#head.dataset["mark"] = mark;
     fill(this.#head,
       h("a", { class: "icon-button plain back", href: "#/", "aria-label": "Back to the list", title: "Back" }, icon("back")),
-      h("button", { type: "button", class: "head-button", onclick: () => this.#toggleDetails(), "aria-expanded": String(this.#details !== null), "aria-label": `${roomName(room)}: details` },
+      h("button", { type: "button", class: "head-button", onclick: () => this.#toggleDetails(), "aria-expanded": String(this.#details !== null) },
         roomAvatar(user ? { ...room, direct_user: user } : room, "small"),
-        h("span", { class: "head-text" }, h("bdi", { class: "head-name" }, roomName(room)), h("span", { class: "head-under", dir: "auto" }, under))),
+        h("span", { class: "head-text" }, h("bdi", { class: "head-name" }, roomName(room)), h("span", { class: "head-under", dir: "auto" }, under)), h("span", { class: "visually-hidden" }, "details")),
       button("info", "Details", () => this.#toggleDetails(), "plain", { "aria-pressed": String(this.#details !== null) }));
   }
 

@@ -68,8 +68,8 @@ export class Sidebar {
     document.title = unread > 0 ? `(${unread}) ConChat` : "ConChat";
     if (!client.me) return;
     const own = me();
-    fill(this.#own, h("button", { type: "button", class: "own-button", "aria-label": "You: settings, friends and more", onclick: (/** @type {Event} */ event) => this.#menu(event) },
-      avatar(own, "small"), h("span", { class: "own-name", dir: "auto" }, nameOf(own)), icon("more")));
+    fill(this.#own, h("button", { type: "button", class: "own-button", onclick: (/** @type {Event} */ event) => this.#menu(event) },
+      avatar(own, "small"), h("span", { class: "own-name", dir: "auto" }, nameOf(own)), h("span", { class: "visually-hidden" }, ": settings, friends and more"), icon("more")));
     each(this.#list, rooms, (room) => String(room.id), (room) => this.#mark(room), (room) => this.#row(room));
     let empty = this.#list.nextElementSibling;
     if (rooms.length === 0 && !empty) {
@@ -92,15 +92,14 @@ export class Sidebar {
     const writers = this.#writers(room.id);
     const failed = client.outgoing(room.id).some((item) => item.state === "failed");
     const name = roomName(room);
-    const label = [name, room.unread > 0 && `${room.unread} unread`, room.mentions > 0 && "mentions you"].filter(Boolean).join(", ");
-    return h("a", { class: `room ${room.unread > 0 ? "unread" : ""} ${muted(room) ? "muted" : ""}`, href: `#/rooms/${room.id}`, "aria-label": label, "aria-current": room.id === this.#selected ? "page" : null, "data-focus": "row" },
+    return h("a", { class: `room ${room.unread > 0 ? "unread" : ""} ${muted(room) ? "muted" : ""}`, href: `#/rooms/${room.id}`, "aria-current": room.id === this.#selected ? "page" : null, "data-focus": "row" },
       roomAvatar(shown),
       h("span", { class: "room-text" },
         h("span", { class: "room-top" }, h("bdi", { class: "room-name" }, name), muted(room) && icon("mute"), last && h("time", { datetime: last.created_at }, brief(last.created_at))),
         h("span", { class: "room-bottom" },
           writers ? h("span", { class: "typing" }, writers) : h("span", { class: "room-last" }, failed ? "Not sent: tap to try again" : last ? lastLine(room, last) : room.topic || "Nothing yet"),
-          room.mentions > 0 && h("span", { class: "badge mention" }, "@"),
-          room.unread > 0 && h("span", { class: "badge" }, room.unread > 999 ? "999+" : room.unread))));
+          room.mentions > 0 && [h("span", { class: "badge mention", "aria-hidden": "true" }, "@"), h("span", { class: "visually-hidden" }, "mentions you, ")],
+          room.unread > 0 && [h("span", { class: "badge" }, room.unread > 999 ? "999+" : room.unread), h("span", { class: "visually-hidden" }, " unread")])));
   }
 
   /** @param {{ room_id: number, user_id: number, username: string, active: boolean }} typing */

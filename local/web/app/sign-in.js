@@ -48,7 +48,7 @@ export function signIn() {
       h("p", { class: "swap" }, joining ? "You have an account? " : "New here? ",
         h("button", { type: "button", class: "link", onclick: () => ((joining = !joining), draw()) }, joining ? "Sign in" : "Create an account")));
     // Phones would open their keyboard over the page.
-    if (matchMedia("(pointer: fine)").matches) name.focus();
+    if (matchMedia("(pointer: fine)").matches) setTimeout(() => name.focus());
   };
   draw();
   return h("main", { class: "welcome" }, h("div", { class: "mark", "aria-hidden": "true" }), form);

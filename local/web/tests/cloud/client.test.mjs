@@ -1,0 +1,143 @@
+/** The SDK against the local cloud: what it promises, with every part real. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ConChatError } from "../../sdk/index.js";
+import { seeded } from "../unit/server.mjs";
+import { API, person, until } from "./people.mjs";
+
+/** @import { Message } from "../../sdk/wire.js" */
+
+test("two people chat, and each sees what the other does", async () => {
+  const [ann, bob] = [await person("Ann"), await person("Bob")];
+  const room = ann.client.adopt(await ann.client.api.rooms.create({ name: "Lunch", kind: "group", member_ids: [bob.id] }));
+  await until(() => bob.client.room(room.id) !== undefined);
+  await ann.client.open(room.id);
+  await bob.client.open(room.id);
+  ann.client.send(room.id, { content: "One o'clock?" });
+  assert.equal(ann.client.outgoing(room.id).length, 1, "it is shown before it has arrived");
+  await until(() => bob.client.room(room.id)?.run().at(-1)?.content === "One o'clock?");
+  await until(() => ann.client.outgoing(room.id).length === 0);
+  const seq = bob.client.room(room.id)?.run().at(-1)?.seq ?? 0;
+  await bob.client.react(room.id, seq, "👍");
+  await until(() => ann.client.room(room.id)?.messages.get(seq)?.reactions[0]?.count === 1);
+  await ann.client.edit(room.id, seq, "Two o'clock?");
+  await until(() => bob.client.room(room.id)?.messages.get(seq)?.content === "Two o'clock?");
+  assert.equal(bob.client.room(room.id)?.messages.get(seq)?.reactions[0]?.mine, true, "an edit does not forget whose reactions are whose");
+  await bob.client.read(room.id, seq);
+  await until(() => ann.client.room(room.id)?.marks.get(bob.id)?.read_seq === seq);
+  const typing = new Promise((resolve) => bob.client.on("typing", resolve));
+  ann.client.typing(room.id, true);
+  assert.equal(/** @type {any} */ (await typing).user_id, ann.id);
+  ann.client.close();
+  bob.client.close();
+});
+
+test("whatever is lost, doubled, delayed, reordered or cut on the way: the state equals history, and nothing was sent twice", async () => {
+  const random = seeded(Number(process.env["SEED"] ?? 11));
+  const bad = () => ({ lose: 0.25, double: 0.2, late: 120, swallow: 0.15, cut: 0.02 });
+  const ann = await person("Ann", { random });
+  const people = [ann, await person("Bob", { random }), await person("Cem", { random })];
+  const room = await ann.client.api.rooms.create({ name: "Storm", kind: "group", member_ids: people.slice(1).map(({ id }) => id) });
+  ann.client.adopt(room);
+  for (const { client } of people) {
+    await until(() => client.room(room.id) !== undefined);
+    await client.open(room.id);
+  }
+  for (const each of people) Object.assign(each.faults, bad());
+  const quiet = (/** @type {Promise<unknown>} */ act) => act.catch((error) => assert.ok(error instanceof ConChatError, String(error)));
+  const acts = [];
+  for (let round = 0; round < 25; round++) {
+    for (const { client } of people) {
+      client.send(room.id, { content: `${client.me?.display_name} ${round}` });
+      const held = client.room(room.id)?.run() ?? [];
+      const own = held.filter((message) => message.sender_id === client.me?.id && !message.deleted_at && message.kind !== "system");
+      const [any, mine] = [held[Math.floor(random() * held.length)], own[Math.floor(random() * own.length)]];
+      if (any && random() < 0.4) acts.push(quiet(client.react(room.id, any.seq, random() < 0.5 ? "👍" : "🎉", random() < 0.7)));
+      if (mine && random() < 0.2) acts.push(quiet(client.edit(room.id, mine.seq, `edited ${round}`)));
+      if (mine && random() < 0.1) acts.push(quiet(client.unsend(room.id, mine.seq)));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+  await Promise.all(acts);
+  for (const each of people) Object.assign(each.faults, { lose: 0, double: 0, late: 0, swallow: 0, cut: 0 });
+  await until(() => people.every(({ client }) => client.outgoing(room.id).length === 0), 30_000, () => JSON.stringify(people.map(({ client }) => [client.status, client.outgoing(room.id).map(({ state, error }) => [state, error])])));
+  const history = await ann.client.api.messages.list(room.id, { limit: 100 });
+  const texts = history.items.filter((message) => message.kind !== "system").length;
+  assert.equal(texts, 75, "every message once");
+  for (const { client, id } of people) {
+    const page = await client.api.messages.list(room.id, { limit: 100 });
+    const held = () => client.room(room.id)?.run() ?? [];
+    await until(() => client.room(room.id)?.rev === page.rev, 15_000, () => `${client.status} ${client.room(room.id)?.rev} of ${page.rev}`);
+    if (held().length < page.items.length) await client.older(room.id, held()[0]?.seq ?? 1);
+    assert.deepEqual(held().map(plain), page.items.map(plain), `as ${id} reads it`);
+    assert.equal(client.room(room.id)?.room.unread, (await client.api.rooms.get(room.id)).unread);
+    client.close();
+  }
+});
+
+/** @param {Message} message */
+const plain = (message) => ({ ...message, reactions: message.reactions.map(({ emoji, count, mine }) => ({ emoji, count, mine: mine ?? false })) });
+
+test("a message that was stored, but never acknowledged, is sent again and stands there once", async () => {
+  const ann = await person("Ann");
+  const room = ann.client.adopt(await ann.client.api.rooms.create({ name: "Once", kind: "group" }));
+  await ann.client.open(room.id);
+  ann.faults.lose = 1;
+  ann.client.send(room.id, { content: "once" });
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  assert.equal(ann.client.outgoing(room.id).length, 1);
+  ann.faults.lose = 0;
+  await until(() => ann.client.outgoing(room.id).length === 0, 15_000);
+  const { items } = await ann.client.api.messages.list(room.id);
+  assert.deepEqual(items.filter(({ kind }) => kind !== "system").map(({ content }) => content), ["once"]);
+  ann.client.close();
+});
+
+test("what the server refuses for good fails, and says why", async () => {
+  const ann = await person("Ann");
+  const room = ann.client.adopt(await ann.client.api.rooms.create({ name: "Short", kind: "group" }));
+  const item = ann.client.send(room.id, { content: "x".repeat(1001) });
+  const next = ann.client.send(room.id, { content: "short" });
+  await until(() => item.state === "failed");
+  assert.match(item.error ?? "", /content/);
+  await until(() => next.state === "sent");
+  ann.client.discard(item.client_id);
+  assert.deepEqual(ann.client.outgoing(room.id), []);
+  ann.client.close();
+});
+
+test("a session that is ended elsewhere ends the client, which does not come back", async () => {
+  const ann = await person("Ann");
+  const { username } = /** @type {{ username: string }} */ (ann.client.me);
+  const other = await ann.client.api.auth.login({ username, password: "a long passphrase" });
+  const { items } = await ann.client.api.auth.sessions();
+  const own = items.find(({ current }) => current);
+  await fetch(`${API}/api/auth/sessions/${own?.id}`, { method: "DELETE", headers: { authorization: `Bearer ${other.access_token}` } });
+  await ann.ended;
+  assert.equal(ann.client.status, "stopped");
+  assert.equal(ann.client.me, null);
+});
+
+test("an expired token is refreshed once, however many requests meet it", async () => {
+  const ann = await person("Ann");
+  const { session } = ann.client.http;
+  assert.ok(session);
+  ann.client.http.keep({ ...session, token_type: "Bearer", expires_in: 1 });
+  await Promise.all(Array.from({ length: 8 }, () => ann.client.api.rooms.list("joined")));
+  assert.notEqual(ann.client.http.session?.refresh_token, session.refresh_token);
+  await ann.client.renew();
+  await ann.client.api.rooms.list("joined");
+  ann.client.close();
+});
+
+test("a member who is removed forgets the room", async () => {
+  const [ann, bob] = [await person("Ann"), await person("Bob")];
+  const room = await ann.client.api.rooms.create({ name: "Gone", kind: "group", member_ids: [bob.id] });
+  await until(() => bob.client.room(room.id) !== undefined);
+  await ann.client.api.rooms.removeMember(room.id, bob.id);
+  await until(() => bob.client.room(room.id) === undefined);
+  ann.client.close();
+  bob.client.close();
+});
