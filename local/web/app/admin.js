@@ -3,41 +3,33 @@
 import { h, settled } from "./dom.js";
 import { full, nameOf, plural } from "./format.js";
 import { avatar, roomAvatar } from "./media.js";
-import { attempt, confirm, menu, button } from "./overlay.js";
+import { attempt, button, confirm, menu } from "./overlay.js";
 import { page, paged, tabs } from "./page.js";
 import { client } from "./session.js";
 
-/** Answers of the admin routes are read leniently: a field that is not there is not shown. @typedef {Record<string, any>} Row */
+/** @import { AdminAccount, AdminRoom } from "../sdk/wire.js" */
+
+const { admin } = client.api;
 
 export class Admin {
   element;
 
   constructor() {
-    this.element = page("Administration", tabs([{ name: "People", make: people }, { name: "Reports", make: reports }, { name: "Rooms", make: rooms }, { name: "Audit", make: audit }]));
+    this.element = page("Administration", ...tabs([{ name: "People", make: people }, { name: "Reports", make: reports }, { name: "Rooms", make: rooms }, { name: "Audit", make: audit }]));
   }
 
   leave() {}
 }
 
-const { http } = client;
-
 function people() {
   const field = h("input", { type: "search", placeholder: "Name or e-mail", "aria-label": "Find people" });
   const state = h("select", { "aria-label": "State" }, h("option", { value: "" }, "All"), h("option", { value: "active" }, "Active"), h("option", { value: "disabled" }, "Disabled"));
-  const list = paged((cursor) => http.get("/api/admin/users", { q: field.value.trim() || null, state: state.value || null, cursor }), (/** @type {Row} */ item, reload) => {
-    const user = item["user"] ?? item;
-    const off = Boolean(user.disabled_at ?? item["disabled_at"]);
-    const path = `/api/admin/users/${user.id}`;
-    const act = (/** @type {() => Promise<unknown>} */ what) => attempt(async () => (await what(), reload()));
-    const open = (/** @type {Event} */ event) => menu(/** @type {Element} */ (event.currentTarget), [
-      off ? { icon: "check", label: "Enable", act: () => void act(() => http.post(`${path}/enable`)) } : { icon: "ban", label: "Disable", danger: true, act: async () => {
-        if (await confirm(`Disable ${nameOf(user)}?`, "They are signed out at once and cannot sign in.", "Disable", { danger: true })) await act(() => http.post(`${path}/disable`));
-      } },
-      { icon: "exit", label: "Sign out everywhere", act: () => void act(() => http.delete(`${path}/sessions`)) },
-      { icon: "shield", label: user.role === "admin" ? "No longer admin" : "Make admin", act: () => void act(() => http.put(`${path}/role`, { role: user.role === "admin" ? "user" : "admin" })) },
-    ]);
-    return h("div", { class: "person" }, avatar(user, "small"), h("span", { class: "person-text" }, h("bdi", { class: "person-name" }, nameOf(user)), h("span", { class: "hint" }, [`@${user.username}`, user.email].filter(Boolean).join(" · "))),
-      user.role === "admin" && h("span", { class: "role" }, "admin"), off && h("span", { class: "role danger-text" }, "disabled"), button("more", `Actions for ${user.username}`, open));
+  const list = paged((cursor) => admin.users({ q: field.value.trim() || null, state: state.value || null, cursor }), (account, reload) => {
+    const { user, role } = account;
+    return h("div", { class: "person" }, avatar(user, "small"), h("span", { class: "person-text" }, h("bdi", { class: "person-name" }, nameOf(user)),
+      h("span", { class: "hint" }, [`@${user.username}`, account.email, plural(account.sessions, "session"), account.last_used_at && `used ${full(account.last_used_at)}`].filter(Boolean).join(" · "))),
+      role === "admin" && h("span", { class: "role" }, "admin"), account.state !== "active" && h("span", { class: "role danger-text" }, account.state),
+      account.state !== "erased" && button("more", `Actions for ${user.username}`, (event) => accountMenu(event, account, reload)));
   }, "Nobody found.");
   const reload = settled(() => void list.reload(), 250);
   field.addEventListener("input", reload);
@@ -45,38 +37,54 @@ function people() {
   return h("div", { class: "stack" }, h("div", { class: "inline" }, field, state), list.element);
 }
 
+/** @param {Event} event @param {AdminAccount} account @param {() => void} reload */
+function accountMenu(event, { user, state, role }, reload) {
+  const act = (/** @type {() => Promise<unknown>} */ what) => attempt(async () => (await what(), reload()));
+  const sure = async (/** @type {string} */ what, /** @type {string} */ text, /** @type {() => Promise<unknown>} */ then) => {
+    if (await confirm(`${what} ${nameOf(user)}?`, text, what, { danger: true })) await act(then);
+  };
+  menu(/** @type {Element} */ (event.currentTarget), [
+    state === "disabled" && { icon: "check", label: "Enable", act: () => void act(() => admin.enable(user.id, true)) },
+    { icon: "exit", label: "Sign out everywhere", act: () => void act(() => admin.endSessions(user.id)) },
+    { icon: "shield", label: role === "admin" ? "No longer admin" : "Make admin", act: () => void act(() => admin.setRole(user.id, role === "admin" ? "user" : "admin")) },
+    state === "active" && { icon: "ban", label: "Disable", danger: true, act: () => void sure("Disable", "They are signed out at once and cannot sign in.", () => admin.enable(user.id, false)) },
+    { icon: "trash", label: "Erase", danger: true, act: () => void sure("Erase", "Their messages stay as those of a deleted user; everything else goes, for good.", () => admin.erase(user.id)) },
+  ]);
+}
+
 function reports() {
-  const list = paged((cursor) => http.get("/api/admin/reports", { state: "open", cursor }), (/** @type {Row} */ report, reload) =>
-    h("div", { class: "person" }, h("span", { class: "person-text" }, h("b", null, `${report["sender"] ?? "Deleted user"}, reported by ${report["reporter"] ?? "somebody"}`), h("span", { dir: "auto" }, report["content"] || "(unsent)"),
-      h("span", { class: "hint", dir: "auto" }, [report["reason"], report["created_at"] && full(report["created_at"])].filter(Boolean).join(" · "))),
-      h("button", { type: "button", class: "quiet", onclick: () => attempt(async () => (await http.post(`/api/admin/reports/${report["id"]}/close`), reload())) }, "Close")), "No open reports.");
-  return list.element;
+  const state = h("select", { "aria-label": "State" }, h("option", { value: "open" }, "Open"), h("option", { value: "closed" }, "Closed"));
+  const list = paged((cursor) => admin.reports({ state: state.value === "closed" ? "closed" : "open", cursor }), ({ report, closed_at }, reload) =>
+    h("div", { class: "person" }, h("span", { class: "person-text" }, h("b", null, `${report.sender ?? "Deleted user"}, reported by ${report.reporter ?? "somebody"}`), h("span", { dir: "auto" }, report.content || "(unsent)"),
+      h("span", { class: "hint", dir: "auto" }, [report.reason, full(report.created_at), closed_at && `closed ${full(closed_at)}`].filter(Boolean).join(" · "))),
+      !closed_at && h("button", { type: "button", class: "quiet", onclick: () => attempt(async () => (await admin.closeReport(report.id), reload())) }, "Close")), "No such reports.");
+  state.addEventListener("change", () => void list.reload());
+  return h("div", { class: "stack" }, h("div", { class: "inline" }, state), list.element);
 }
 
 function rooms() {
   const field = h("input", { type: "search", placeholder: "Name", "aria-label": "Find rooms" });
-  const list = paged((cursor) => http.get("/api/admin/rooms", { q: field.value.trim() || null, cursor }), (/** @type {Row} */ item, reload) => {
-    const room = item["room"] ?? item;
-    const archived = Boolean(room.archived ?? room.archived_at ?? room.settings?.archived);
-    const path = `/api/admin/rooms/${room.id}`;
-    const act = (/** @type {() => Promise<unknown>} */ what) => attempt(async () => (await what(), reload()));
-    const open = (/** @type {Event} */ event) => menu(/** @type {Element} */ (event.currentTarget), [
-      { icon: "file", label: archived ? "Open again" : "Archive", act: () => void act(() => http.post(`${path}/${archived ? "unarchive" : "archive"}`)) },
-      { icon: "trash", label: "Delete", danger: true, act: async () => {
-        if (await confirm(`Delete ${room.name || "this room"}?`, "It goes for everybody, with all its messages.", "Delete", { danger: true })) await act(() => http.delete(path));
-      } },
-    ]);
-    return h("div", { class: "person" }, roomAvatar({ ...room, direct_user: null, kind: "group" }, "small"), h("span", { class: "person-text" }, h("bdi", { class: "person-name" }, room.name || "Direct room"), h("span", { class: "hint" }, [room.kind, plural(room.members_count ?? 0, "member"), archived && "archived"].filter(Boolean).join(" · "))), button("more", `Actions for ${room.name}`, open));
-  }, "No rooms.");
+  const list = paged((cursor) => admin.rooms({ q: field.value.trim() || null, cursor }), (room, reload) =>
+    h("div", { class: "person" }, roomAvatar(face(room), "small"), h("span", { class: "person-text" }, h("bdi", { class: "person-name" }, room.name || "Direct room"),
+      h("span", { class: "hint" }, [room.kind, plural(room.members_count, "member"), plural(room.last_seq, "message"), room.archived && "archived"].filter(Boolean).join(" · "))),
+      button("more", `Actions for ${room.name || "this room"}`, (event) => menu(/** @type {Element} */ (event.currentTarget), [
+        { icon: "file", label: room.archived ? "Open again" : "Archive", act: () => void attempt(async () => (await admin.archive(room.id, !room.archived), reload())) },
+        { icon: "trash", label: "Delete", danger: true, act: async () => {
+          if (!(await confirm(`Delete ${room.name || "this room"}?`, "It goes for everybody, with all its messages.", "Delete", { danger: true }))) return;
+          await attempt(async () => (await admin.deleteRoom(room.id), reload()));
+        } },
+      ]))), "No rooms.");
   field.addEventListener("input", settled(() => void list.reload(), 250));
   return h("div", { class: "stack" }, field, list.element);
 }
 
+/** A room as the list shows it; operators are told no more. @param {AdminRoom} room @returns {import("../sdk/wire.js").Room} */
+const face = (room) => /** @type {any} */ ({ ...room, kind: "group", name: room.name || "·", avatar_url: null, direct_user: null });
+
 function audit() {
-  const list = paged((cursor) => http.get("/api/admin/audit", { cursor }), (/** @type {Row} */ row) => {
-    const actor = row["actor"]?.username ?? row["actor_username"] ?? row["actor"] ?? (row["actor_id"] ? `#${row["actor_id"]}` : "the operator");
-    const target = row["target"]?.username ?? row["target"] ?? (row["target_id"] ? `#${row["target_id"]}` : "");
-    return h("div", { class: "person" }, h("span", { class: "person-text" }, h("b", null, row["action"] ?? ""), h("span", { class: "hint" }, [actor, typeof target === "object" ? JSON.stringify(target) : target, row["ip"], row["created_at"] && full(row["created_at"])].filter(Boolean).join(" · "))));
-  }, "Nothing was done yet.");
-  return list.element;
+  return paged((cursor) => admin.audit({ cursor }), (entry) => {
+    const target = [entry.user && `@${entry.user.username}`, entry.room_id && `room ${entry.room_id}`, entry.report_id && `report ${entry.report_id}`].filter(Boolean).join(" · ");
+    return h("div", { class: "person" }, h("span", { class: "person-text" }, h("span", null, h("b", null, entry.action), ` ${target}`),
+      h("span", { class: "hint" }, [entry.actor ? `@${entry.actor.username}` : "the command line", full(entry.at), entry.ip].filter(Boolean).join(" · "))));
+  }, "Nothing was done yet.").element;
 }

@@ -67,7 +67,19 @@ export class Details {
         h("button", { type: "button", class: "quiet", onclick: () => this.#pins() }, icon("pin"), "Pins"),
         user && h("button", { type: "button", class: "quiet", onclick: () => showPerson(user.id) }, icon("user"), "Profile"),
         adds && h("button", { type: "button", class: "quiet", onclick: () => this.#add() }, icon("plus"), "Add people"),
-        adds && h("button", { type: "button", class: "quiet", onclick: () => this.#invites() }, icon("link"), "Invites")));
+        adds && h("button", { type: "button", class: "quiet", onclick: () => this.#invites() }, icon("link"), "Invites"),
+        rules && h("button", { type: "button", class: "quiet", onclick: () => this.#picture() }, icon("image"), "Picture")));
+  }
+
+  /** A new picture for the room. */
+  #picture() {
+    const picker = h("input", { type: "file", accept: "image/png,image/jpeg,image/webp,image/gif", onchange: () => attempt(async () => {
+      const [file] = picker.files ?? [];
+      if (!file) return;
+      const { upload_id } = await client.upload(file, "avatar");
+      client.adopt(await client.api.rooms.change(this.#id, { avatar_upload_id: upload_id }));
+    }) });
+    picker.click();
   }
 
   /** @param {Room} room @param {boolean} rules */

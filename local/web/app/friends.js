@@ -10,14 +10,14 @@ import { peoplePicker } from "./people-picker.js";
 import { showPerson } from "./person.js";
 import { client, present } from "./session.js";
 
-/** @import { User } from "../sdk/wire.js" */
+/** @import { Friendship, User } from "../sdk/wire.js" */
 
 export class Friends {
   element;
   #stops;
 
   constructor() {
-    const of = (/** @type {any} */ item) => present(/** @type {User} */ (item.user ?? item));
+    const of = (/** @type {Friendship} */ { user }) => present(user);
     const friends = paged((cursor) => client.api.friends.list({ cursor, limit: 100 }), (item) => row(of(item), [
       button("send", "Message", () => void openDirect(of(item).id)),
       button("trash", "Remove friend", async () => {

@@ -47,6 +47,7 @@ if (!client.resume()) leave();
 const ENDINGS = {
   session_ended: "This session was ended. Sign in again.",
   account_disabled: "This account was disabled.",
+  account_erased: "This account was deleted.",
 };
 
 function enter() {

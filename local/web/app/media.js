@@ -1,73 +1,62 @@
-/** Pictures and files behind the API: fetched with the access token, shown as blobs. */
+/** Pictures and files behind the API: asked for with the access token, then read by a URL that works for some minutes. */
 
-import { ConChatError } from "../sdk/index.js";
-import { initials, nameOf, roomName } from "./format.js";
+import { blurred } from "./blurhash.js";
 import { h } from "./dom.js";
+import { initials, nameOf, roomName } from "./format.js";
 import { icon } from "./icons.js";
 import { client } from "./session.js";
 
-/** @import { Room as WireRoom, User as WireUser } from "../sdk/wire.js" */
+/** @import { Attachment, Link, Room, User } from "../sdk/wire.js" */
 
-/** Blobs that are kept; the longest unused goes first. */
-const KEPT = 150;
-/** @type {Map<string, Promise<string>>} */
+/** URLs by path. A URL that will end soon is asked for anew. @type {Map<string, { link: Promise<Link>, until: number }>} */
 const held = new Map();
+const KEPT = 500;
 
 /** A URL that an element can show. @param {string} path @returns {Promise<string>} */
-export function blobUrl(path) {
+export function linkTo(path) {
   const known = held.get(path);
-  if (known) {
-    held.delete(path);
-    held.set(path, known);
-    return known;
-  }
-  const loading = fetchBlob(path).then((blob) => URL.createObjectURL(blob));
-  held.set(path, loading);
-  loading.catch(() => held.delete(path));
-  for (const [old, url] of held) {
+  if (known && known.until > Date.now()) return known.link.then(({ url }) => url);
+  const entry = { link: client.http.get(path + (path.includes("?") ? "&" : "?") + "link=true"), until: Date.now() + 60_000 };
+  held.delete(path);
+  held.set(path, entry);
+  entry.link.then(({ expires_at }) => (entry.until = Date.parse(expires_at) - 30_000), () => held.delete(path));
+  for (const old of held.keys()) {
     if (held.size <= KEPT) break;
     held.delete(old);
-    url.then((url) => setTimeout(() => URL.revokeObjectURL(url), 60_000)).catch(() => {});
   }
-  return loading;
+  return entry.link.then(({ url }) => url);
 }
 
-/** Forgets what was there, as when an avatar changed. @param {string} path */
+/** Forgets where something was, as when an avatar changed. @param {string} path */
 export function forget(path) {
-  held.delete(path);
+  for (const known of held.keys()) if (known.startsWith(path)) held.delete(known);
 }
 
-/** @param {string} path */
-async function fetchBlob(path) {
-  const response = await client.http.raw("GET", path);
-  return response.blob();
-}
-
-/** Saves a file under its own name. @param {string} path @param {string} name */
-export async function download(path, name) {
-  const url = URL.createObjectURL(await fetchBlob(path));
-  h("a", { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+/** Saves a file under its own name. @param {Attachment} file */
+export async function download(file) {
+  const url = await linkTo(file.url);
+  // The store says of everything but pictures that it is to be saved; pictures are saved from memory.
+  if (file.kind !== "image") return h("a", { href: url, download: file.file_name }).click();
+  const blob = URL.createObjectURL(await (await fetch(url)).blob());
+  h("a", { href: blob, download: file.file_name }).click();
+  setTimeout(() => URL.revokeObjectURL(blob), 60_000);
 }
 
 /** Shows a picture in an element, and leaves it as it is where there is none. @param {HTMLImageElement} image @param {string} path @param {() => void} [failed] */
 export function show(image, path, failed = () => {}) {
-  blobUrl(path).then(
-    (url) => {
-      image.src = url;
-    },
-    (error) => {
-      if (error instanceof ConChatError) failed();
-    },
-  );
+  image.onerror = failed;
+  linkTo(path).then((url) => (image.src = url), failed);
 }
 
-/** @param {WireUser | { id: number, display_name: string, username: string, avatar_url?: string | null, online?: boolean | null }} user @param {string} [size] */
+/** A stand-in while a picture loads. @param {string | null} placeholder @returns {HTMLElement | null} */
+export const standIn = (placeholder) => (placeholder ? blurred(placeholder) : null);
+
+/** @param {Pick<User, "id" | "display_name" | "username"> & { avatar_url?: string | null, online?: boolean | null }} user @param {string} [size] */
 export function avatar(user, size = "") {
   return disc(user.id, initials(nameOf(user)), user.avatar_url ?? null, `${size} ${user.online ? "online" : ""}`);
 }
 
-/** @param {WireRoom} room @param {string} [size] */
+/** @param {Room} room @param {string} [size] */
 export function roomAvatar(room, size = "") {
   if (room.kind === "direct" && room.direct_user) return avatar(room.direct_user, size);
   return disc(room.id * 7 + 3, initials(roomName(room)) || icon("hash"), room.avatar_url, `square ${size}`);
@@ -83,7 +72,7 @@ function disc(id, letters, url, kind) {
       element.removeAttribute("data-letters");
       element.replaceChildren(image);
     };
-    show(image, url);
+    show(image, kind.includes("huge") ? url : url + (url.includes("?") ? "&" : "?") + "size=small");
   }
   return element;
 }

@@ -3,7 +3,7 @@
 import { fill, h } from "./dom.js";
 import { pickEmoji } from "./emoji.js";
 import { full, nameOf, roomName } from "./format.js";
-import { avatar, blobUrl, download, roomAvatar } from "./media.js";
+import { avatar, download, linkTo, roomAvatar } from "./media.js";
 import { ask, attempt, complain, confirm, dialog, menu, notice } from "./overlay.js";
 import { client, me } from "./session.js";
 
@@ -124,7 +124,7 @@ async function showEdits({ room_id, seq, content }) {
 async function lightbox(picture) {
   await dialog(picture.file_name, () => {
     const image = h("img", { alt: picture.file_name });
-    blobUrl(picture.url).then((url) => (image.src = url), complain);
-    return [image, h("footer", null, h("button", { type: "button", class: "quiet", onclick: () => attempt(() => download(picture.url, picture.file_name)) }, "Download"))];
+    linkTo(picture.url).then((url) => (image.src = url), complain);
+    return [image, h("footer", null, h("button", { type: "button", class: "quiet", onclick: () => attempt(() => download(picture)) }, "Download"))];
   }, { kind: "lightbox" });
 }

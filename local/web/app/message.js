@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { day, full, size, summary, time } from "./format.js";
 import { icon } from "./icons.js";
-import { avatar, download, show } from "./media.js";
+import { avatar, download, show, standIn } from "./media.js";
 import { attempt, button } from "./overlay.js";
 import { client } from "./session.js";
 import { isEmoji, rich } from "./text.js";
@@ -112,7 +112,7 @@ function meta(message, state) {
 function quote(reply, room, acts) {
   const answered = room.messages.get(reply.seq);
   const name = (answered && room.members?.get(answered.sender_id ?? 0)?.user.display_name) ?? reply.username ?? "Deleted user";
-  const text = reply.preview || (answered?.deleted_at === null ? summary(answered) : "Message unsent");
+  const text = reply.preview || (answered ? summary(answered) : reply.kind === "image" ? "Photo" : reply.kind === "file" ? "File" : "Message unsent");
   return h("button", { type: "button", class: "quote", onclick: () => acts.go(reply.seq) }, h("bdi", { class: "quote-name" }, name), h("span", { class: "quote-text", dir: "auto" }, text));
 }
 
@@ -140,7 +140,7 @@ function reactions(message, acts) {
 function pictureOf(message, picture, acts) {
   const { width, height, file_name } = picture;
   const image = h("img", { alt: file_name, loading: "lazy", width: width ?? 320, height: height ?? 240 });
-  const frame = h("button", { type: "button", class: "picture", "aria-label": `Picture ${file_name}`, onclick: () => acts.open(message, picture) }, image);
+  const frame = h("button", { type: "button", class: "picture", "aria-label": `Picture ${file_name}`, onclick: () => acts.open(message, picture) }, standIn(picture.placeholder), image);
   if (width && height) {
     const scale = Math.min(1, 320 / width, 340 / height);
     frame.style.aspectRatio = `${width} / ${height}`;
@@ -153,7 +153,7 @@ function pictureOf(message, picture, acts) {
 
 /** @param {Attachment} file */
 function fileOf(file) {
-  const save = () => attempt(() => download(file.url, file.file_name));
+  const save = () => attempt(() => download(file));
   return h("button", { type: "button", class: "file", onclick: save, "aria-label": `Download ${file.file_name}` }, h("span", { class: "file-icon" }, icon("file")),
     h("span", { class: "file-text" }, h("bdi", { class: "file-name" }, file.file_name), h("span", { class: "hint" }, size(file.size))));
 }

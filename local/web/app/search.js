@@ -7,8 +7,7 @@ import { attempt } from "./overlay.js";
 import { router } from "./router.js";
 import { client } from "./session.js";
 
-/** @import { Message, User } from "../sdk/wire.js" */
-/** @typedef {{ message?: Message, highlights?: { start: number, end: number }[] | [number, number][] } & Partial<Message>} Found */
+/** @import { Found, User } from "../sdk/wire.js" */
 
 export class SearchResults {
   element = h("div", { class: "results", hidden: true });
@@ -65,14 +64,12 @@ export class SearchResults {
   }
 
   /** @param {Found} found */
-  #message(found) {
-    const message = /** @type {Message} */ (found.message ?? found);
+  #message({ message, highlights }) {
     const room = client.room(message.room_id)?.room;
-    const marks = (found.highlights ?? []).map((mark) => (Array.isArray(mark) ? mark : /** @type {[number, number]} */ ([mark.start, mark.end])));
     return h("a", { class: "room found", href: `#/rooms/${message.room_id}/${message.seq}`, onclick: () => this.#done() },
       h("span", { class: "room-text" },
         h("span", { class: "room-top" }, h("bdi", { class: "room-name" }, message.username ?? "Deleted user"), room && h("bdi", { class: "hint" }, roomName(room)), h("time", null, brief(message.created_at))),
-        h("span", { class: "room-last", dir: "auto" }, marked(message.content, marks))));
+        h("span", { class: "room-last", dir: "auto" }, marked(message.content, highlights))));
   }
 
   /** @param {string} href @param {Node} picture @param {string} name @param {string} hint */
@@ -81,15 +78,15 @@ export class SearchResults {
   }
 }
 
-/** Text with its found parts marked; positions count characters, not UTF-16 units. @param {string} text @param {[number, number][]} marks */
+/** Text with its found parts marked; positions count characters, not UTF-16 units. @param {string} text @param {{ from: number, to: number }[]} marks */
 export function marked(text, marks) {
   const characters = [...text];
   const parts = [];
   let at = 0;
-  for (const [start, end] of marks) {
-    if (start < at || end > characters.length) continue;
-    parts.push(characters.slice(at, start).join(""), h("mark", null, characters.slice(start, end).join("")));
-    at = end;
+  for (const { from, to } of marks) {
+    if (from < at || to > characters.length) continue;
+    parts.push(characters.slice(at, from).join(""), h("mark", null, characters.slice(from, to).join("")));
+    at = to;
   }
   return [...parts, characters.slice(at).join("")];
 }

@@ -9,15 +9,10 @@ const { api = "" } = document.documentElement.dataset;
 /** The API stands behind the same address as the page, unless `data-api` on the root element names another. */
 export const client = new ConChat(api ? { api } : { socket: `${location.origin.replace(/^http/, "ws")}/ws` });
 
-/** Who is there, as far as anybody told. @type {Map<number, { online: boolean | null, last_seen: string | null }>} */
-const presences = new Map();
-
-client.on("presence", ({ user_id, online, last_seen }) => presences.set(user_id, { online, last_seen }));
-client.on("signedIn", () => presences.clear());
-
 /** A person with the newest that is known of their presence. @template {User} T @param {T} user @returns {T} */
 export function present(user) {
-  return { ...user, ...(presences.get(user.id) ?? {}) };
+  const told = client.presence.get(user.id);
+  return told ? { ...user, online: told.online, last_seen: told.last_seen ?? user.last_seen ?? null } : user;
 }
 
 /** Oneself; only where somebody is signed in. */

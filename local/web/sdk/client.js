@@ -50,6 +50,8 @@ const KEPT = 12;
 export class ConChat extends Emitter {
   http;
   api;
+  /** Who is there, of those who let one know. @type {Map<number, { online: boolean | null, last_seen: string | null, ts: number }>} */
+  presence = new Map();
   /** @type {Delivery | null} */
   #delivery = null;
   /** @type {Outbox | null} */
@@ -346,6 +348,7 @@ export class ConChat extends Emitter {
     this.#outbox?.stop();
     this.#delivery = this.#outbox = null;
     this.#visited = [];
+    this.presence.clear();
     this.#failures.clear();
     this.#loading.clear();
   }
@@ -368,9 +371,26 @@ export class ConChat extends Emitter {
     this.#told(delivery.receive(frame));
     if (fresh) this.emit("message", frame);
     if (frame.type === "typing") this.emit("typing", frame);
-    if (frame.type === "presence") this.emit("presence", frame);
+    if (frame.type === "presence") this.#present(frame);
+    if (frame.type === "welcome") this.#allPresent(frame);
     this.emit("frame", frame);
     this.#heal();
+  }
+
+  /** Of two frames about one person the later one holds. @param {{ user_id: number, online: boolean | null, last_seen: string | null, ts: number }} presence */
+  #present({ user_id, online, last_seen, ts }) {
+    if ((this.presence.get(user_id)?.ts ?? 0) > ts) return;
+    this.presence.set(user_id, { online, last_seen, ts });
+    this.emit("presence", { user_id, online, last_seen });
+  }
+
+  /** Who is there right after connecting; nobody else is. @param {import("./wire.js").WelcomeFrame} welcome */
+  #allPresent({ online, server_time }) {
+    if (!online) return;
+    const ts = Date.parse(server_time);
+    const there = new Set(online);
+    for (const [user_id, held] of this.presence) if (held.online && !there.has(user_id)) this.#present({ user_id, online: false, last_seen: null, ts });
+    for (const user_id of there) this.#present({ user_id, online: true, last_seen: null, ts });
   }
 
   /** @param {number[]} rooms that are different */

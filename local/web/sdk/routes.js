@@ -2,7 +2,7 @@
  * Every route that a client needs, by its own name. All answers are as `openapi.json` has them.
  *
  * @import { Http } from "./http.js"
- * @import { Edit, History, Invite, Me, Member, Message, Page, Reactor, Receipt, Report, Room, RoomSync, Seen, Session, Tokens, User } from "./wire.js"
+ * @import { AdminAccount, AdminReport, AdminRoom, AuditEntry, Edit, Found, Friendship, History, Invite, Me, Member, Message, Page, Reactor, Receipt, Report, Room, RoomSync, Seen, Session, Tokens, User } from "./wire.js"
  */
 
 /** @typedef {{ cursor?: string | null, limit?: number }} Paging */
@@ -50,9 +50,9 @@ export function routes(http) {
       get: (id) => http.get(`/api/users/${id}`),
     },
     friends: {
-      /** @param {Paging} [paging] @returns {Promise<Page<any>>} */
+      /** @param {Paging} [paging] @returns {Promise<Page<Friendship>>} */
       list: (paging) => http.get("/api/friends", paging),
-      /** @param {"in" | "out"} direction @param {Paging} [paging] @returns {Promise<Page<any>>} */
+      /** @param {"in" | "out"} direction @param {Paging} [paging] @returns {Promise<Page<Friendship>>} */
       requests: (direction, paging) => http.get("/api/friends/requests", { direction, ...paging }),
       /** @param {{ user_id: number } | { username: string }} who */
       request: (who) => http.post("/api/friends/requests", who),
@@ -149,7 +149,32 @@ export function routes(http) {
       /** @param {RoomName} id @param {number} seq @returns {Promise<{ read: Seen[], delivered: Seen[] }>} */
       receipts: (id, seq) => http.get(`${message(id, seq)}/receipts`),
     },
-    /** @param {string} q @param {{ room_id?: number, cursor?: string | null, limit?: number }} [rest] @returns {Promise<Page<any>>} */
+    /** @param {string} q @param {{ room_id?: number, cursor?: string | null, limit?: number }} [rest] @returns {Promise<Page<Found>>} */
     search: (q, rest) => http.get("/api/search", { q, ...rest }),
+    /** For operators of the deployment. */
+    admin: {
+      /** @param {{ q?: string | null, state?: string | null, role?: string | null } & Paging} [query] @returns {Promise<Page<AdminAccount>>} */
+      users: (query) => http.get("/api/admin/users", query),
+      /** @param {number} user @param {boolean} on */
+      enable: (user, on) => http.post(`/api/admin/users/${user}/${on ? "enable" : "disable"}`),
+      /** @param {number} user */
+      endSessions: (user) => http.delete(`/api/admin/users/${user}/sessions`),
+      /** @param {number} user @param {"user" | "admin"} role */
+      setRole: (user, role) => http.put(`/api/admin/users/${user}/role`, { role }),
+      /** @param {number} user */
+      erase: (user) => http.delete(`/api/admin/users/${user}`),
+      /** @param {{ state?: "open" | "closed" } & Paging} [query] @returns {Promise<Page<AdminReport>>} */
+      reports: (query) => http.get("/api/admin/reports", query),
+      /** @param {number} report */
+      closeReport: (report) => http.post(`/api/admin/reports/${report}/close`),
+      /** @param {{ q?: string | null, kind?: string | null } & Paging} [query] @returns {Promise<Page<AdminRoom>>} */
+      rooms: (query) => http.get("/api/admin/rooms", query),
+      /** @param {number} id @param {boolean} archived */
+      archive: (id, archived) => http.patch(`/api/admin/rooms/${id}`, { archived }),
+      /** @param {number} id */
+      deleteRoom: (id) => http.delete(`/api/admin/rooms/${id}`),
+      /** @param {Paging} [paging] @returns {Promise<Page<AuditEntry>>} */
+      audit: (paging) => http.get("/api/admin/audit", paging),
+    },
   };
 }

@@ -2,7 +2,7 @@
  * Files: asked for, put straight into the store by a signed URL, then looked at by the server.
  *
  * @import { Http } from "./http.js"
- * @import { Attachment, UploadTicket } from "./wire.js"
+ * @import { Attachment, Upload, UploadTicket } from "./wire.js"
  */
 
 import { ConChatError } from "./http.js";
@@ -27,7 +27,13 @@ export async function upload(http, file, purpose, { progress = () => {}, signal 
   signal?.throwIfAborted();
   await put(ticket, file, progress, signal);
   signal?.throwIfAborted();
-  return http.post(`/api/uploads/${ticket.upload_id}/complete`);
+  /** @type {Upload} */
+  const done = await http.post(`/api/uploads/${ticket.upload_id}/complete`);
+  const { upload_id, size, width, height, placeholder, thumbnail_url } = done;
+  return {
+    upload_id, size, width, height, placeholder, thumbnail_url, file_name: done.file_name, content_type: done.content_type,
+    kind: done.purpose === "file" ? "file" : "image", url: done.url ?? `/api/uploads/${upload_id}/content`,
+  };
 }
 
 /** @param {UploadTicket} ticket @param {File} file @param {(share: number) => void} progress @param {AbortSignal | undefined} signal */

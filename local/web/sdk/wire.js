@@ -30,7 +30,7 @@
  * @property {string | null} thumbnail_url
  *
  * @typedef {{ emoji: string, count: number, mine: boolean | null }} Reaction
- * @typedef {{ seq: number, username: string | null, preview: string }} Reply
+ * @typedef {{ seq: number, username: string | null, preview: string, kind?: Message["kind"] }} Reply
  *
  * @typedef {object} Message
  * @property {number} id
@@ -96,6 +96,25 @@
  * @typedef {{ emoji: string, user: User, created_at: string }} Reactor
  * @typedef {{ user: User, at: string | null }} Seen
  * @typedef {{ upload_id: number, method: string, url: string, headers: Record<string, string>, expires_at: string }} UploadTicket
+ * @typedef {{ url: string, expires_at: string }} Link A URL that needs no credential.
+ *
+ * @typedef {Omit<Attachment, "kind" | "url"> & { purpose: "avatar" | "image" | "file", state: "pending" | "ready" | "rejected", reason: string | null, url: string | null }} Upload
+ *
+ * @typedef {{ user: User, state: "pending" | "accepted", direction: "in" | "out", requested_at: string, accepted_at: string | null }} Friendship
+ * @typedef {{ message: Message, highlights: { from: number, to: number }[] }} Found What search found: `[...content].slice(from, to)` matches.
+ *
+ * @typedef {object} AdminAccount
+ * @property {User} user
+ * @property {string | null} email
+ * @property {"user" | "admin"} role
+ * @property {"active" | "disabled" | "erasing" | "erased"} state
+ * @property {string | null} disabled_at
+ * @property {number} sessions
+ * @property {string | null} last_used_at
+ *
+ * @typedef {{ id: number, kind: RoomKind, slug: string | null, name: string, topic: string, members_count: number, last_seq: number, archived: boolean, active_at: string }} AdminRoom
+ * @typedef {{ report: Report, closed_at: string | null, closed_by: number | null }} AdminReport
+ * @typedef {{ id: number, at: string, actor: User | null, action: string, user: User | null, room_id: number | null, report_id: number | null, ip: string }} AuditEntry
  *
  * @typedef {object} Report
  * @property {number} id
@@ -129,9 +148,9 @@
  * @typedef {{ type: "member.removed", room_id: number, rev: number, user_id: number }} MemberRemovedFrame
  * @typedef {{ type: "receipt" } & Receipt} ReceiptFrame
  * @typedef {{ type: "typing", room_id: number, user_id: number, username: string, active: boolean }} TypingFrame
- * @typedef {{ type: "presence", user_id: number, online: boolean | null, last_seen: string | null }} PresenceFrame
- * @typedef {{ type: "friend.request" | "friend.accepted" | "friend.removed", user?: User, user_id?: number }} FriendFrame
- * @typedef {{ type: "upload.ready", upload_id: number }} UploadFrame
+ * @typedef {{ type: "presence", user_id: number, online: boolean | null, last_seen: string | null, ts: number }} PresenceFrame
+ * @typedef {({ type: "friend.request" | "friend.accepted" } & Friendship) | { type: "friend.removed", user_id: number }} FriendFrame
+ * @typedef {{ type: "upload.ready" } & Upload} UploadFrame
  * @typedef {{ type: "sync", id?: string | number } & RoomSync} SyncFrame
  * @typedef {{ type: "ack", id?: string | number, room_id?: number, seq?: number, rev?: number, message_id?: number, client_id?: string }} AckFrame
  * @typedef {{ type: "pong", id?: string | number, ts: number, changed: { room_id: number, rev: number }[] }} PongFrame
@@ -153,6 +172,7 @@
  * @property {string} connection_id
  * @property {Room[]} rooms
  * @property {boolean} complete
+ * @property {number[] | null} [online] Those of one's friends and of the others of one's direct rooms who are there.
  * @property {string} server_time
  * @property {string} reconnect_before
  *
