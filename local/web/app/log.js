@@ -24,6 +24,7 @@ export class Log {
   #env;
   /** Whether the end is followed. */
   #stuck = true;
+  #lastTop = 0;
   #scrolled = once(() => this.#edges());
   #size;
   /** Where the focus is among the messages. */
@@ -37,9 +38,15 @@ export class Log {
     this.#make = make;
     this.#env = env;
     this.element.addEventListener("scroll", () => {
-      this.#stuck = this.#distance() < 40 && this.#to === this.#rows.length;
+      const { scrollTop } = this.element;
+      if (this.#distance() < 40 && this.#to === this.#rows.length) this.#stuck = true;
+      // What grows does not mean that somebody went away.
+      else if (scrollTop < this.#lastTop) this.#stuck = false;
+      this.#lastTop = scrollTop;
       this.#scrolled();
     }, { passive: true });
+    // A picture that turned out higher than it was said to be.
+    this.element.addEventListener("load", () => this.#stuck && this.#toBottom(), { capture: true });
     this.element.addEventListener("keydown", (event) => this.#keys(event));
     // The keyboard of a phone, a turned screen, a composer that grows.
     this.#size = new ResizeObserver(() => {

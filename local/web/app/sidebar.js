@@ -184,8 +184,8 @@ export function muted(room) {
 /** @param {Room} room @param {Message} last */
 function lastLine(room, last) {
   const mine = last.sender_id === client.me?.id;
-  const who = last.kind === "system" ? "" : mine ? "You: " : room.kind === "direct" ? "" : `${nameIn(room, last)}: `;
-  return [who, h("bdi", null, summary(last))].filter(Boolean);
+  const who = last.kind === "system" ? "" : mine ? "You:" : room.kind === "direct" ? "" : `${nameIn(room, last)}:`;
+  return [who && h("bdi", { class: "who" }, who, "\u00a0"), h("span", { class: "what", dir: "auto" }, summary(last))];
 }
 
 /** @param {Room} room @param {Message} message */
