@@ -24,12 +24,11 @@ export class Admin {
 function people() {
   const field = h("input", { type: "search", placeholder: "Name or e-mail", "aria-label": "Find people" });
   const state = h("select", { "aria-label": "State" }, h("option", { value: "" }, "All"), h("option", { value: "active" }, "Active"), h("option", { value: "disabled" }, "Disabled"));
-  const list = paged((cursor) => admin.users({ q: field.value.trim() || null, state: state.value || null, cursor }), (account, reload) => {
-    const { user, role } = account;
+  const list = paged((cursor) => admin.users({ q: field.value.trim() || null, state: state.value || null, cursor }), (user, reload) => {
     return h("div", { class: "person" }, avatar(user, "small"), h("span", { class: "person-text" }, h("bdi", { class: "person-name" }, nameOf(user)),
-      h("span", { class: "hint" }, [`@${user.username}`, account.email, plural(account.sessions, "session"), account.last_used_at && `used ${full(account.last_used_at)}`].filter(Boolean).join(" · "))),
-      role === "admin" && h("span", { class: "role" }, "admin"), account.state !== "active" && h("span", { class: "role danger-text" }, account.state),
-      account.state !== "erased" && button("more", `Actions for ${user.username}`, (event) => accountMenu(event, account, reload)));
+      h("span", { class: "hint" }, [`@${user.username}`, user.email, plural(user.sessions, "session"), user.last_used_at && `used ${full(user.last_used_at)}`].filter(Boolean).join(" · "))),
+      user.role === "admin" && h("span", { class: "role" }, "admin"), user.state !== "active" && h("span", { class: "role danger-text" }, user.state),
+      user.state !== "erased" && button("more", `Actions for ${user.username}`, (event) => accountMenu(event, user, reload)));
   }, "Nobody found.");
   const reload = settled(() => void list.reload(), 250);
   field.addEventListener("input", reload);
@@ -37,8 +36,9 @@ function people() {
   return h("div", { class: "stack" }, h("div", { class: "inline" }, field, state), list.element);
 }
 
-/** @param {Event} event @param {AdminAccount} account @param {() => void} reload */
-function accountMenu(event, { user, state, role }, reload) {
+/** @param {Event} event @param {AdminAccount} user @param {() => void} reload */
+function accountMenu(event, user, reload) {
+  const { state, role } = user;
   const act = (/** @type {() => Promise<unknown>} */ what) => attempt(async () => (await what(), reload()));
   const sure = async (/** @type {string} */ what, /** @type {string} */ text, /** @type {() => Promise<unknown>} */ then) => {
     if (await confirm(`${what} ${nameOf(user)}?`, text, what, { danger: true })) await act(then);
@@ -54,10 +54,10 @@ function accountMenu(event, { user, state, role }, reload) {
 
 function reports() {
   const state = h("select", { "aria-label": "State" }, h("option", { value: "open" }, "Open"), h("option", { value: "closed" }, "Closed"));
-  const list = paged((cursor) => admin.reports({ state: state.value === "closed" ? "closed" : "open", cursor }), ({ report, closed_at }, reload) =>
+  const list = paged((cursor) => admin.reports({ state: state.value === "closed" ? "closed" : "open", cursor }), (report, reload) =>
     h("div", { class: "person" }, h("span", { class: "person-text" }, h("b", null, `${report.sender ?? "Deleted user"}, reported by ${report.reporter ?? "somebody"}`), h("span", { dir: "auto" }, report.content || "(unsent)"),
-      h("span", { class: "hint", dir: "auto" }, [report.reason, full(report.created_at), closed_at && `closed ${full(closed_at)}`].filter(Boolean).join(" · "))),
-      !closed_at && h("button", { type: "button", class: "quiet", onclick: () => attempt(async () => (await admin.closeReport(report.id), reload())) }, "Close")), "No such reports.");
+      h("span", { class: "hint", dir: "auto" }, [report.reason, full(report.created_at), report.closed_at && `closed ${full(report.closed_at)}`].filter(Boolean).join(" · "))),
+      !report.closed_at && h("button", { type: "button", class: "quiet", onclick: () => attempt(async () => (await admin.closeReport(report.id), reload())) }, "Close")), "No such reports.");
   state.addEventListener("change", () => void list.reload());
   return h("div", { class: "stack" }, h("div", { class: "inline" }, state), list.element);
 }

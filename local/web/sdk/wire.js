@@ -103,17 +103,17 @@
  * @typedef {{ user: User, state: "pending" | "accepted", direction: "in" | "out", requested_at: string, accepted_at: string | null }} Friendship
  * @typedef {{ message: Message, highlights: { from: number, to: number }[] }} Found What search found: `[...content].slice(from, to)` matches.
  *
- * @typedef {object} AdminAccount
- * @property {User} user
+ * @typedef {object} AccountFacts
  * @property {string | null} email
  * @property {"user" | "admin"} role
  * @property {"active" | "disabled" | "erasing" | "erased"} state
  * @property {string | null} disabled_at
  * @property {number} sessions
  * @property {string | null} last_used_at
+ * @typedef {User & AccountFacts} AdminAccount
  *
  * @typedef {{ id: number, kind: RoomKind, slug: string | null, name: string, topic: string, members_count: number, last_seq: number, archived: boolean, active_at: string }} AdminRoom
- * @typedef {{ report: Report, closed_at: string | null, closed_by: number | null }} AdminReport
+ * @typedef {Report & { closed_at: string | null, closed_by: number | null }} AdminReport
  * @typedef {{ id: number, at: string, actor: User | null, action: string, user: User | null, room_id: number | null, report_id: number | null, ip: string }} AuditEntry
  *
  * @typedef {object} Report

@@ -1,0 +1,191 @@
+/** Friends, groups, search, settings, administration: what people do besides writing. */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { after, before, test } from "node:test";
+
+import { URL_OF, call, launch, open, register } from "./stage.mjs";
+
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+/** @param {...(import("playwright-core").Page & { errors: string[] })} pages */
+async function close(...pages) {
+  for (const page of pages) {
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  }
+}
+
+test("somebody is found, asked and becomes a friend; presence is seen by both", async () => {
+  const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob Okafor")];
+  const [one, two] = [await open(browser, ann, { path: "#/friends" }), await open(browser, bob, { path: "#/friends" })];
+  await one.click("text=Add a friend");
+  await one.fill("dialog [type=search]", bob.user.username);
+  await one.click("dialog .person");
+  await one.waitForSelector(".notice:has-text('was asked')");
+  await two.click("text=Accept");
+  await two.waitForSelector(".card:has-text('Friends') .person:has-text('Ann')");
+  await one.waitForSelector(".person:has-text('Bob Okafor') >> text=online");
+  await one.click("[aria-label=Message]");
+  await one.waitForSelector("textarea");
+  await one.fill("textarea", "hi");
+  await one.press("textarea", "Enter");
+  await two.waitForSelector(".room:has-text('Ann') .avatar.online");
+  await close(two);
+  await one.waitForSelector(".head-under:has-text('last seen')", { timeout: 15_000 });
+  await close(one);
+});
+
+test("a group is made, a member named admin, somebody joins by invitation, and one leaves", async () => {
+  const [ann, bob, cem] = [await register("ann", "Ann"), await register("bob", "Bob"), await register("cem", "Cem")];
+  const [one, two] = [await open(browser, ann), await open(browser, bob)];
+  await one.click("[aria-label='New conversation']");
+  await one.click("text=New group");
+  await one.fill("dialog input:not([type=search])", "Garden");
+  await one.fill("dialog [type=search]", bob.user.username);
+  await one.click("dialog .person");
+  await one.click("dialog button:has-text('Create')");
+  await one.waitForSelector(".head-name:has-text('Garden')");
+  await two.waitForSelector(".room:has-text('Garden')");
+  await one.click(".head-button");
+  await one.click(".details .person:has-text('Bob')");
+  await one.click("text=Make admin");
+  await one.waitForSelector(".person:has-text('Bob') .role:has-text('admin')");
+  await one.click(".details >> text=Invites");
+  await one.click("text=New invitation");
+  const code = await one.locator("dialog code").textContent();
+  await one.keyboard.press("Escape");
+  const room = /rooms\/(\d+)/.exec(one.url())?.[1];
+  const three = await open(browser, cem, { path: `#/join/${room}/${code}` });
+  await three.click("dialog button:has-text('Join')");
+  await three.waitForSelector(".head-name:has-text('Garden')");
+  await one.waitForSelector(".details .person:has-text('Cem')");
+  await three.click(".head-button");
+  await three.click("text=Leave this room");
+  await three.click("dialog button:has-text('Leave')");
+  await three.waitForSelector("text=Pick a conversation");
+  await one.waitForSelector(".details .person:has-text('Cem')", { state: "detached" });
+  await one.click("text=Name, topic and rules");
+  await one.fill("dialog label:has-text('Name') input", "Kitchen garden");
+  await one.click("dialog button:has-text('Save')");
+  await two.waitForSelector(".room:has-text('Kitchen garden')");
+  await close(one, two, three);
+});
+
+test("search finds people, rooms and messages, marks what was found, and goes there", async () => {
+  const ann = await register("ann", "Ann");
+  const room = await call("POST", "/api/rooms", { name: "Recipes", kind: "group" }, ann);
+  for (let at = 0; at < 120; at++) await call("POST", `/api/rooms/${room.id}/messages`, { content: at === 3 ? "Saffron risotto, for four" : `filler ${at}` }, ann);
+  const page = await open(browser, ann);
+  await page.waitForSelector(".room");
+  await page.fill("[type=search]", "recip");
+  await page.waitForSelector(".results .room:has-text('Recipes')");
+  await page.fill("[type=search]", "risotto");
+  await page.waitForSelector(".results mark:has-text('risotto')", { timeout: 15_000 });
+  await page.click(".results .found");
+  await page.waitForSelector("article.flash:has-text('Saffron')");
+  await page.click("[aria-label='To the newest message']");
+  await page.waitForSelector("article:has-text('filler 119')");
+  await close(page);
+});
+
+test("a public room is looked at before it is joined", async () => {
+  const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
+  const name = `Plaza ${Date.now().toString(36)}`;
+  const room = await call("POST", "/api/rooms", { name, kind: "public" }, ann);
+  await call("POST", `/api/rooms/${room.id}/messages`, { content: "Anyone may read this" }, ann);
+  const page = await open(browser, bob, { path: "#/discover" });
+  await page.click(`.page .person:has-text("${name}")`);
+  await page.waitForSelector("article:has-text('Anyone may read this')");
+  await page.click("text=Join this room");
+  await page.fill("textarea", "Hello");
+  await page.press("textarea", "Enter");
+  await page.waitForSelector("article.mine:not(.outgoing):has-text('Hello')");
+  await page.waitForSelector(`.sidebar .room:has-text("${name}")`);
+  await close(page);
+});
+
+test("a profile, a picture, a password and sessions are changed in the settings", async () => {
+  const ann = await register("ann", "Ann");
+  await call("POST", "/api/auth/login", { username: ann.user.username, password: "a long passphrase", device: "An old phone" });
+  const page = await open(browser, ann, { path: "#/settings" });
+  await page.waitForSelector(".card:has-text('Sessions') .person:has-text('An old phone')");
+  await page.click(".person:has-text('An old phone') >> text=Sign out");
+  await page.waitForSelector(".person:has-text('An old phone')", { state: "detached" });
+  await page.fill(".profile-card label:has-text('Display name') input", "Ann Lindqvist");
+  await page.click(".profile-card >> text=Save");
+  await page.waitForSelector(".own-name:has-text('Ann Lindqvist')");
+  const picture = await page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(200, 200);
+    const brush = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    brush.fillStyle = "teal";
+    brush.fillRect(0, 0, 200, 200);
+    return [...new Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer())];
+  });
+  await page.setInputFiles("[aria-label=Picture]", { name: "me.png", mimeType: "image/png", buffer: Buffer.from(picture) });
+  await page.waitForSelector(".face-edit .avatar img");
+  await page.waitForSelector(".own-button .avatar img");
+  await page.fill("label:has-text('Current password') input", "a long passphrase");
+  await page.fill("label:has-text('New password') input", "another long passphrase");
+  await page.click("button:has-text('Change password')");
+  await page.waitForSelector(".notice:has-text('Changed')");
+  await page.selectOption("label:has-text('Colours') select", "dark");
+  assert.equal(await page.evaluate(() => document.documentElement.dataset["theme"]), "dark");
+  await call("POST", "/api/auth/login", { username: ann.user.username, password: "another long passphrase" });
+  await close(page);
+});
+
+test("a blocked person cannot write directly, and settings undo it", async () => {
+  const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
+  const room = await call("PUT", `/api/rooms/direct/${bob.user.id}`, undefined, ann);
+  const page = await open(browser, ann, { path: `#/rooms/${room.id}` });
+  await page.click(".head-button");
+  await page.click(".details >> text=Profile");
+  await page.click("dialog >> text=Block");
+  await page.click("dialog button.danger:has-text('Block')");
+  await page.waitForSelector(".notice:has-text('Blocked')");
+  await page.fill("textarea", "can you hear me?");
+  await page.press("textarea", "Enter");
+  await page.waitForSelector("article.failed .failure:has-text('cannot')");
+  await page.goto(`${URL_OF}/#/settings`);
+  await page.click("text=Unblock");
+  await page.waitForSelector("text=You blocked nobody");
+  await page.goto(`${URL_OF}/#/rooms/${room.id}`);
+  await page.click("article.failed >> text=Try again");
+  await page.waitForSelector("article.mine:not(.outgoing):has-text('can you hear me?')");
+  await close(page);
+});
+
+test("an operator sees people, closes a report, disables an account, and the record has it", async (context) => {
+  const appoint = process.env["APPOINT"];
+  if (!appoint) return context.skip("APPOINT says how an operator is named");
+  const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
+  const room = await call("POST", "/api/rooms", { name: "Loud", kind: "group", member_ids: [ann.user.id] }, bob);
+  const { seq } = await call("POST", `/api/rooms/${room.id}/messages`, { content: "something rude" }, bob);
+  await call("POST", `/api/rooms/${room.id}/messages/${seq}/report`, { reason: "Rude" }, ann);
+  execFileSync("sh", ["-c", `${appoint} ${ann.user.username}`]);
+  const [page, other] = [await open(browser, ann), await open(browser, bob)];
+  await page.click(".own-button");
+  await page.click("text=Administration");
+  await page.click("[data-name=Reports]");
+  await page.click(".person:has-text('something rude') >> text=Close");
+  await page.waitForSelector(".person:has-text('something rude')", { state: "detached" });
+  await page.click("[data-name=People]");
+  await page.fill(".page [type=search]", bob.user.username);
+  await page.click(`[aria-label="Actions for ${bob.user.username}"]`);
+  await page.click("[role=menuitem]:has-text('Disable')");
+  await page.click("dialog button:has-text('Disable')");
+  await page.waitForSelector(".role:has-text('disabled')");
+  await other.waitForSelector(".sign-in");
+  await page.click("[data-name=Audit]");
+  await page.waitForSelector(`.person:has-text("user.disable"):has-text("${bob.user.username}")`);
+  await page.click("[data-name=Rooms]");
+  await page.waitForSelector(".person:has-text('Loud')");
+  await close(page);
+  await other.context().close();
+});
