@@ -32,5 +32,6 @@ for _ in $(seq 300); do
   sleep 0.1
 done
 export CONCHAT_URL
+export APPOINT="../../../target/debug/local admin --template ../../../template.yaml --data $data"
 node --experimental-websocket --test cloud/
 node --test --test-concurrency=1 browser/

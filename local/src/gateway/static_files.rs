@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, Response};
 use http_body_util::Full;
 use percent_encoding::percent_decode_str;
@@ -17,8 +17,13 @@ pub(super) async fn serve(folder: &Path, method: &Method, path: &str) -> Option<
     let file = locate(folder, path)?;
     let content = tokio::fs::read(&file).await.ok()?;
     let mut response = Response::new(Full::new(content.into()));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind(&file)));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind(&file)));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // What may not stand in the page's own policy: who may show it in a frame.
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors 'none'"));
     Some(response)
 }
 

@@ -1,0 +1,35 @@
+/** The page: what it loads first is named in it, and nothing in it comes from elsewhere. */
+
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { test } from "node:test";
+
+const WEB = new URL("../../", import.meta.url);
+const html = readFileSync(new URL("index.html", WEB), "utf8");
+
+/** All modules that one reaches without `import()`. @param {string} path @param {Set<string>} [found] */
+function reached(path, found = new Set()) {
+  if (found.has(path)) return found;
+  found.add(path);
+  const code = readFileSync(new URL(path, WEB), "utf8");
+  for (const [, from] of code.matchAll(/^(?:import|export)\s[^;]*?from "(\.[^"]+)";/gms)) reached(new URL(from ?? "", `file:///${path}`).pathname.slice(1), found);
+  return found;
+}
+
+test("everything that the first screen needs is fetched at once", () => {
+  const preloaded = [...html.matchAll(/<link rel="modulepreload" href="([^"]+)">/g)].map(([, href]) => href);
+  const needed = [...reached("app/main.js")].filter((path) => path !== "app/main.js").sort();
+  assert.deepEqual(preloaded.sort(), needed);
+});
+
+test("no file of the page names another host, or has code or style in its markup", () => {
+  const files = ["index.html", ...["app", "css", "sdk"].flatMap((folder) => readdirSync(new URL(`${folder}/`, WEB)).filter((name) => /\.(js|css)$/.test(name)).map((name) => `${folder}/${name}`))];
+  for (const path of files) {
+    const text = readFileSync(new URL(path, WEB), "utf8");
+    const hosts = [...text.matchAll(/\b(?:https?|wss?):\/\/([a-z0-9.-]+)/g)].map(([, host]) => host);
+    assert.deepEqual(hosts.filter((host) => !["localhost", "127.0.0.1", "www.w3.org"].includes(host ?? "")), [], path);
+    assert.doesNotMatch(text, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/, path);
+  }
+  assert.doesNotMatch(html, /<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=/);
+  assert.match(html, /script-src 'self';/);
+});
