@@ -57,7 +57,15 @@ function message({ message, mine, first, last, state, name }, room, acts) {
       // Links, and words that are marked, keep the browser's own menu.
       if (gone || /** @type {Element} */ (event.target).closest("a") || !getSelection()?.isCollapsed) return;
       event.preventDefault();
-      acts.more(message, element, { x: event.clientX, y: event.clientY });
+      if (!document.querySelector(".menu")) acts.more(message, element, { x: event.clientX, y: event.clientY });
+    },
+    ontouchstart: (/** @type {TouchEvent} */ event) => {
+      // Not every phone tells of a long touch.
+      const [touch] = event.touches;
+      if (gone || !touch || event.touches.length > 1) return;
+      const { clientX: x, clientY: y } = touch;
+      const held = setTimeout(() => !document.querySelector(".menu") && acts.more(message, element, { x, y }), 480);
+      for (const end of ["touchend", "touchmove", "touchcancel"]) element.addEventListener(end, () => clearTimeout(held), { once: true, passive: true });
     },
     onkeydown: (/** @type {KeyboardEvent} */ event) => {
       if (event.target !== element || gone) return;
@@ -76,7 +84,7 @@ function message({ message, mine, first, last, state, name }, room, acts) {
     message.reply_to && quote(message.reply_to, room, acts),
     pictures.length > 0 && h("div", { class: `pictures of-${Math.min(pictures.length, 4)}` }, pictures.map((picture) => pictureOf(message, picture, acts))),
     files.map(fileOf),
-    gone ? h("p", { class: "text unsent" }, icon("ban"), mine ? "You unsent this message" : message.deleted_by === message.sender_id ? "Message unsent" : "Removed by a moderator")
+    gone ? h("p", { class: "text unsent" }, icon("ban"), " ", mine ? "You unsent this message" : message.deleted_by === message.sender_id ? "Message unsent" : "Removed by a moderator")
       : message.content && h("p", { class: "text", dir: "auto" }, rich(message.content, mentioned(message, room))),
     meta(message, mine ? state : "none"));
   element.append(...[

@@ -3,6 +3,7 @@
 import { ConChatError } from "../sdk/index.js";
 import { fill, h, once, settled } from "./dom.js";
 import { Composer } from "./composer.js";
+import { connectionBanner } from "./connection.js";
 import { plural, presence, roomName, summary } from "./format.js";
 import { icon } from "./icons.js";
 import { Log } from "./log.js";
@@ -58,9 +59,11 @@ export class RoomView {
       older: () => this.#older(), newer: () => this.#newer(), moved: () => this.#moved(),
     });
     this.#composer = new Composer(id, { sent: () => this.#end(), changed: this.#draw, last: () => this.#lastOwn() });
+    const banner = connectionBanner();
     this.element = h("div", { class: "room-view" },
-      h("section", { class: "chat", "aria-label": "Conversation" }, this.#head, h("div", { class: "log-frame" }, this.#log.element, this.#toEnd, this.#drop), this.#typing, this.#foot, this.#heard));
+      h("section", { class: "chat", "aria-label": "Conversation" }, this.#head, banner.element, h("div", { class: "log-frame" }, this.#log.element, this.#toEnd, this.#drop), this.#typing, this.#foot, this.#heard));
     this.#stops = [
+      banner.stop,
       client.on("room", (changed) => changed === id && this.#draw()),
       client.on("outbox", (changed) => changed === id && this.#draw()),
       client.on("presence", this.#draw),

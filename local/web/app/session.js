@@ -15,6 +15,15 @@ export function present(user) {
   return told ? { ...user, online: told.online, last_seen: told.last_seen ?? user.last_seen ?? null } : user;
 }
 
+/** What somebody is called, if they were met anywhere. @param {number} id */
+export function nameById(id) {
+  for (const { id: room, direct_user } of client.rooms) {
+    const user = direct_user?.id === id ? direct_user : client.room(room)?.members?.get(id)?.user;
+    if (user) return user.display_name;
+  }
+  return null;
+}
+
 /** Oneself; only where somebody is signed in. */
 export function me() {
   const { me } = client;

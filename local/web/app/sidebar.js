@@ -4,10 +4,11 @@ import { each, fill, h, once } from "./dom.js";
 import { brief, nameOf, roomName, summary } from "./format.js";
 import { icon } from "./icons.js";
 import { avatar, roomAvatar } from "./media.js";
+import { connectionBanner } from "./connection.js";
 import { button, menu } from "./overlay.js";
 import { router } from "./router.js";
 import { SearchResults } from "./search.js";
-import { client, me, present } from "./session.js";
+import { client, me, nameById, present } from "./session.js";
 
 /** @import { Message, Room } from "../sdk/wire.js" */
 
@@ -18,7 +19,7 @@ export class Sidebar {
   element;
   #list = h("nav", { class: "rooms", "aria-label": "Rooms" });
   #results;
-  #banner = h("div", { class: "banner", role: "status" });
+  #banner = connectionBanner();
   #own = h("div", { class: "own" });
   #field;
   /** @type {number | null} */
@@ -35,21 +36,19 @@ export class Sidebar {
     this.#results = new SearchResults(() => this.#clear());
     this.element = h("aside", { class: "sidebar", "aria-label": "Conversations" },
       h("header", null, this.#own, button("plus", "New conversation", (event) => this.#new(event), "accent")),
-      h("div", { class: "search-field", role: "search" }, icon("search"), this.#field), this.#banner, this.#results.element, this.#list);
+      h("div", { class: "search-field", role: "search" }, icon("search"), this.#field), this.#banner.element, this.#results.element, this.#list);
     this.#stops = [
       client.on("room", this.#draw),
       client.on("presence", this.#draw),
       client.on("signedIn", this.#draw),
-      client.on("status", () => this.#status()),
+      this.#banner.stop,
       client.on("typing", (typing) => this.#typed(typing)),
       client.on("outbox", this.#draw),
     ];
-    const ticking = setInterval(() => this.#status(), 1000);
     const minute = setInterval(this.#draw, 60_000);
-    this.#stops.push(() => (clearInterval(ticking), clearInterval(minute)));
+    this.#stops.push(() => clearInterval(minute));
     this.#list.addEventListener("keydown", (event) => this.#keys(event));
     this.#render();
-    this.#status();
   }
 
   leave() {
@@ -122,16 +121,6 @@ export class Sidebar {
     return names.length > 2 ? "several people write …" : `${names.join(" and ")} ${names.length > 1 ? "write" : "writes"} …`;
   }
 
-  #status() {
-    const { status, nextTry } = client;
-    const seconds = nextTry ? Math.ceil((nextTry - Date.now()) / 1000) : 0;
-    const text = status === "offline" ? (navigator.onLine ? `No connection. ${seconds > 1 ? `Trying again in ${seconds} s.` : "Trying again …"}` : "You are offline.") : "";
-    if (this.#banner.dataset["text"] === text) return;
-    this.#banner.dataset["text"] = text;
-    this.element.parentElement?.classList.toggle("is-offline", text !== "");
-    fill(this.#banner, text && h("span", null, text), text && h("button", { type: "button", class: "link", onclick: () => client.wake() }, "Try now"));
-  }
-
   #search() {
     const text = this.#field.value.trim();
     this.#list.hidden = text !== "";
@@ -190,5 +179,5 @@ function lastLine(room, last) {
 
 /** @param {Room} room @param {Message} message */
 function nameIn(room, message) {
-  return client.room(room.id)?.members?.get(message.sender_id ?? 0)?.user.display_name ?? message.username ?? "Deleted user";
+  return client.room(room.id)?.members?.get(message.sender_id ?? 0)?.user.display_name ?? nameById(message.sender_id ?? 0) ?? message.username ?? "Deleted user";
 }
