@@ -31,6 +31,8 @@ async function storm(context, faults) {
     await until(() => client.room(room.id) !== undefined);
     await client.open(room.id);
   }
+  let welcomes = 0;
+  for (const { client } of people) client.on("frame", ({ type }) => (welcomes += type === "welcome" ? 1 : 0));
   await set({ ...faults, seed: 7 });
   for (let round = 0; round < 12; round++) {
     for (const { client } of people) {
@@ -41,6 +43,9 @@ async function storm(context, faults) {
     }
     await new Promise((resolve) => setTimeout(resolve, 120));
   }
+  const { happened } = await (await fetch(`${API}/_local/faults`)).json();
+  assert.ok(Object.keys(happened).length > 0 || welcomes > 3, "something broke");
+  context.diagnostic(JSON.stringify(happened));
   await set({});
   const left = () => JSON.stringify(people.map(({ client }) => [client.status, client.outgoing(room.id).map(({ state, error }) => [state, error])]));
   await until(() => people.every(({ client }) => client.outgoing(room.id).length === 0), 40_000, left);
