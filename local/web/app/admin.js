@@ -15,7 +15,15 @@ export class Admin {
   element;
 
   constructor() {
-    this.element = page("Administration", ...tabs([{ name: "People", make: people }, { name: "Reports", make: reports }, { name: "Rooms", make: rooms }, { name: "Audit", make: audit }]));
+    this.element = page(
+      "Administration",
+      ...tabs([
+        { name: "People", make: people },
+        { name: "Reports", make: reports },
+        { name: "Rooms", make: rooms },
+        { name: "Audit", make: audit },
+      ]),
+    );
   }
 
   leave() {}
@@ -23,13 +31,39 @@ export class Admin {
 
 function people() {
   const field = h("input", { type: "search", placeholder: "Name or e-mail", "aria-label": "Find people" });
-  const state = h("select", { "aria-label": "State" }, h("option", { value: "" }, "All"), h("option", { value: "active" }, "Active"), h("option", { value: "disabled" }, "Disabled"));
-  const list = paged((cursor) => admin.users({ q: field.value.trim() || null, state: state.value || null, cursor }), (user, reload) => {
-    return h("div", { class: "person" }, avatar(user, "small"), h("span", { class: "person-text" }, h("bdi", { class: "person-name" }, nameOf(user)),
-      h("span", { class: "hint" }, [`@${user.username}`, user.email, plural(user.sessions, "session"), user.last_used_at && `used ${full(user.last_used_at)}`].filter(Boolean).join(" · "))),
-      user.role === "admin" && h("span", { class: "role" }, "admin"), user.state !== "active" && h("span", { class: "role danger-text" }, user.state),
-      user.state !== "erased" && button("more", `Actions for ${user.username}`, (event) => accountMenu(event, user, reload)));
-  }, "Nobody found.");
+  const state = h(
+    "select",
+    { "aria-label": "State" },
+    h("option", { value: "" }, "All"),
+    h("option", { value: "active" }, "Active"),
+    h("option", { value: "disabled" }, "Disabled"),
+  );
+  const list = paged(
+    (cursor) => admin.users({ q: field.value.trim() || null, state: state.value || null, cursor }),
+    (user, reload) => {
+      return h(
+        "div",
+        { class: "person" },
+        avatar(user, "small"),
+        h(
+          "span",
+          { class: "person-text" },
+          h("bdi", { class: "person-name" }, nameOf(user)),
+          h(
+            "span",
+            { class: "hint" },
+            [`@${user.username}`, user.email, plural(user.sessions, "session"), user.last_used_at && `used ${full(user.last_used_at)}`]
+              .filter(Boolean)
+              .join(" · "),
+          ),
+        ),
+        user.role === "admin" && h("span", { class: "role" }, "admin"),
+        user.state !== "active" && h("span", { class: "role danger-text" }, user.state),
+        user.state !== "erased" && button("more", `Actions for ${user.username}`, (event) => accountMenu(event, user, reload)),
+      );
+    },
+    "Nobody found.",
+  );
   const reload = settled(() => void list.reload(), 250);
   field.addEventListener("input", reload);
   state.addEventListener("change", reload);
@@ -46,35 +80,114 @@ function accountMenu(event, user, reload) {
   menu(/** @type {Element} */ (event.currentTarget), [
     state === "disabled" && { icon: "check", label: "Enable", act: () => void act(() => admin.enable(user.id, true)) },
     { icon: "exit", label: "Sign out everywhere", act: () => void act(() => admin.endSessions(user.id)) },
-    { icon: "shield", label: role === "admin" ? "No longer admin" : "Make admin", act: () => void act(() => admin.setRole(user.id, role === "admin" ? "user" : "admin")) },
-    state === "active" && { icon: "ban", label: "Disable", danger: true, act: () => void sure("Disable", "They are signed out at once and cannot sign in.", () => admin.enable(user.id, false)) },
-    { icon: "trash", label: "Erase", danger: true, act: () => void sure("Erase", "Their messages stay as those of a deleted user; everything else goes, for good.", () => admin.erase(user.id)) },
+    {
+      icon: "shield",
+      label: role === "admin" ? "No longer admin" : "Make admin",
+      act: () => void act(() => admin.setRole(user.id, role === "admin" ? "user" : "admin")),
+    },
+    state === "active" && {
+      icon: "ban",
+      label: "Disable",
+      danger: true,
+      act: () => void sure("Disable", "They are signed out at once and cannot sign in.", () => admin.enable(user.id, false)),
+    },
+    {
+      icon: "trash",
+      label: "Erase",
+      danger: true,
+      act: () =>
+        void sure("Erase", "Their messages stay as those of a deleted user; everything else goes, for good.", () => admin.erase(user.id)),
+    },
   ]);
 }
 
 function reports() {
   const state = h("select", { "aria-label": "State" }, h("option", { value: "open" }, "Open"), h("option", { value: "closed" }, "Closed"));
-  const list = paged((cursor) => admin.reports({ state: state.value === "closed" ? "closed" : "open", cursor }), (report, reload) =>
-    h("div", { class: "person" }, h("span", { class: "person-text" }, h("b", null, `${report.sender ?? "Deleted user"}, reported by ${report.reporter ?? "somebody"}`), h("span", { dir: "auto" }, report.content || "(unsent)"),
-      h("span", { class: "hint", dir: "auto" }, [report.reason, full(report.created_at), report.closed_at && `closed ${full(report.closed_at)}`].filter(Boolean).join(" · "))),
-      !report.closed_at && h("button", { type: "button", class: "quiet", onclick: () => attempt(async () => (await admin.closeReport(report.id), reload())) }, "Close")), "No such reports.");
+  const list = paged(
+    (cursor) => admin.reports({ state: state.value === "closed" ? "closed" : "open", cursor }),
+    (report, reload) =>
+      h(
+        "div",
+        { class: "person" },
+        h(
+          "span",
+          { class: "person-text" },
+          h("b", null, `${report.sender ?? "Deleted user"}, reported by ${report.reporter ?? "somebody"}`),
+          h("span", { dir: "auto" }, report.content || "(unsent)"),
+          h(
+            "span",
+            { class: "hint", dir: "auto" },
+            [report.reason, full(report.created_at), report.closed_at && `closed ${full(report.closed_at)}`].filter(Boolean).join(" · "),
+          ),
+        ),
+        !report.closed_at &&
+          h(
+            "button",
+            {
+              type: "button",
+              class: "quiet",
+              onclick: () => attempt(async () => (await admin.closeReport(report.id), reload())),
+            },
+            "Close",
+          ),
+      ),
+    "No such reports.",
+  );
   state.addEventListener("change", () => void list.reload());
   return h("div", { class: "stack" }, h("div", { class: "inline" }, state), list.element);
 }
 
 function rooms() {
   const field = h("input", { type: "search", placeholder: "Name", "aria-label": "Find rooms" });
-  const list = paged((cursor) => admin.rooms({ q: field.value.trim() || null, cursor }), (room, reload) =>
-    h("div", { class: "person" }, roomAvatar(face(room), "small"), h("span", { class: "person-text" }, h("bdi", { class: "person-name" }, room.name || "Direct room"),
-      h("span", { class: "hint" }, [room.kind, plural(room.members_count, "member"), plural(room.last_seq, "message"), room.archived && "archived"].filter(Boolean).join(" · "))),
-      button("more", `Actions for ${room.name || "this room"}`, (event) => menu(/** @type {Element} */ (event.currentTarget), [
-        { icon: "file", label: room.archived ? "Open again" : "Archive", act: () => void attempt(async () => (await admin.archive(room.id, !room.archived), reload())) },
-        { icon: "trash", label: "Delete", danger: true, act: async () => {
-          if (!(await confirm(`Delete ${room.name || "this room"}?`, "It goes for everybody, with all its messages.", "Delete", { danger: true }))) return;
-          await attempt(async () => (await admin.deleteRoom(room.id), reload()));
-        } },
-      ]))), "No rooms.");
-  field.addEventListener("input", settled(() => void list.reload(), 250));
+  const list = paged(
+    (cursor) => admin.rooms({ q: field.value.trim() || null, cursor }),
+    (room, reload) =>
+      h(
+        "div",
+        { class: "person" },
+        roomAvatar(face(room), "small"),
+        h(
+          "span",
+          { class: "person-text" },
+          h("bdi", { class: "person-name" }, room.name || "Direct room"),
+          h(
+            "span",
+            { class: "hint" },
+            [room.kind, plural(room.members_count, "member"), plural(room.last_seq, "message"), room.archived && "archived"]
+              .filter(Boolean)
+              .join(" · "),
+          ),
+        ),
+        button("more", `Actions for ${room.name || "this room"}`, (event) =>
+          menu(/** @type {Element} */ (event.currentTarget), [
+            {
+              icon: "file",
+              label: room.archived ? "Open again" : "Archive",
+              act: () => void attempt(async () => (await admin.archive(room.id, !room.archived), reload())),
+            },
+            {
+              icon: "trash",
+              label: "Delete",
+              danger: true,
+              act: async () => {
+                if (
+                  !(await confirm(`Delete ${room.name || "this room"}?`, "It goes for everybody, with all its messages.", "Delete", {
+                    danger: true,
+                  }))
+                )
+                  return;
+                await attempt(async () => (await admin.deleteRoom(room.id), reload()));
+              },
+            },
+          ]),
+        ),
+      ),
+    "No rooms.",
+  );
+  field.addEventListener(
+    "input",
+    settled(() => void list.reload(), 250),
+  );
   return h("div", { class: "stack" }, field, list.element);
 }
 
@@ -82,9 +195,31 @@ function rooms() {
 const face = (room) => /** @type {any} */ ({ ...room, kind: "group", name: room.name || "·", avatar_url: null, direct_user: null });
 
 function audit() {
-  return paged((cursor) => admin.audit({ cursor }), (entry) => {
-    const target = [entry.user && `@${entry.user.username}`, entry.room_id && `room ${entry.room_id}`, entry.report_id && `report ${entry.report_id}`].filter(Boolean).join(" · ");
-    return h("div", { class: "person" }, h("span", { class: "person-text" }, h("span", null, h("b", null, entry.action), ` ${target}`),
-      h("span", { class: "hint" }, [entry.actor ? `@${entry.actor.username}` : "the command line", full(entry.at), entry.ip].filter(Boolean).join(" · "))));
-  }, "Nothing was done yet.").element;
+  return paged(
+    (cursor) => admin.audit({ cursor }),
+    (entry) => {
+      const target = [
+        entry.user && `@${entry.user.username}`,
+        entry.room_id && `room ${entry.room_id}`,
+        entry.report_id && `report ${entry.report_id}`,
+      ]
+        .filter(Boolean)
+        .join(" · ");
+      return h(
+        "div",
+        { class: "person" },
+        h(
+          "span",
+          { class: "person-text" },
+          h("span", null, h("b", null, entry.action), ` ${target}`),
+          h(
+            "span",
+            { class: "hint" },
+            [entry.actor ? `@${entry.actor.username}` : "the command line", full(entry.at), entry.ip].filter(Boolean).join(" · "),
+          ),
+        ),
+      );
+    },
+    "Nothing was done yet.",
+  ).element;
 }

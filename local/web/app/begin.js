@@ -30,7 +30,12 @@ export async function beginRoom(kind) {
     const create = async (/** @type {Event} */ event) => {
       event.preventDefault();
       try {
-        const room = await client.api.rooms.create({ name: name.value.trim(), kind, topic: topic.value.trim(), member_ids: members.map(({ id }) => id) });
+        const room = await client.api.rooms.create({
+          name: name.value.trim(),
+          kind,
+          topic: topic.value.trim(),
+          member_ids: members.map(({ id }) => id),
+        });
         client.adopt(room);
         close();
         router.go(`/rooms/${room.id}`);
@@ -38,8 +43,18 @@ export async function beginRoom(kind) {
         complain(error);
       }
     };
-    return h("form", { class: "stack", onsubmit: create }, h("label", null, "Name", name), h("label", null, h("span", null, "Topic ", h("small", null, "optional")), topic),
+    return h(
+      "form",
+      { class: "stack", onsubmit: create },
+      h("label", null, "Name", name),
+      h("label", null, h("span", null, "Topic ", h("small", null, "optional")), topic),
       h("fieldset", null, h("legend", null, "Members"), peoplePicker({ label: "Find people", picked: (users) => (members = users) })),
-      h("footer", null, h("button", { type: "button", class: "quiet", onclick: () => close() }, "Cancel"), h("button", { class: "primary" }, "Create")));
+      h(
+        "footer",
+        null,
+        h("button", { type: "button", class: "quiet", onclick: () => close() }, "Cancel"),
+        h("button", { class: "primary" }, "Create"),
+      ),
+    );
   });
 }

@@ -9,13 +9,16 @@ export function blurred(hash) {
   const [size = -1, quantised = 0] = digits;
   const [across, down] = [(size % 9) + 1, Math.floor(size / 9) + 1];
   if (size < 0 || digits.includes(-1) || digits.length !== 4 + 2 * across * down) return null;
-  const number = (/** @type {number} */ from, /** @type {number} */ to) => digits.slice(from, to).reduce((sum, digit) => sum * 83 + digit, 0);
+  const number = (/** @type {number} */ from, /** @type {number} */ to) =>
+    digits.slice(from, to).reduce((sum, digit) => sum * 83 + digit, 0);
   const most = (quantised + 1) / 166;
   const mean = number(2, 6);
   const colours = [[mean >> 16, (mean >> 8) & 255, mean & 255].map(linear)];
   for (let at = 1; at < across * down; at++) {
     const value = number(4 + at * 2, 6 + at * 2);
-    colours.push([Math.floor(value / 361), Math.floor(value / 19) % 19, value % 19].map((part) => Math.sign(part - 9) * ((part - 9) / 9) ** 2 * most));
+    colours.push(
+      [Math.floor(value / 361), Math.floor(value / 19) % 19, value % 19].map((part) => Math.sign(part - 9) * ((part - 9) / 9) ** 2 * most),
+    );
   }
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = SIZE;

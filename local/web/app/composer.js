@@ -45,17 +45,42 @@ export class Composer {
     this.#room = room;
     this.#env = env;
     this.#field = h("textarea", {
-      rows: 1, dir: "auto", placeholder: "Write a message", "aria-label": "Message", autocomplete: "off", value: drafts.get(room) ?? "", enterkeyhint: "enter",
-      oninput: () => this.#typed(), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event), onpaste: (/** @type {ClipboardEvent} */ event) => this.#paste(event),
+      rows: 1,
+      dir: "auto",
+      placeholder: "Write a message",
+      "aria-label": "Message",
+      autocomplete: "off",
+      value: drafts.get(room) ?? "",
+      enterkeyhint: "enter",
+      oninput: () => this.#typed(),
+      onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
+      onpaste: (/** @type {ClipboardEvent} */ event) => this.#paste(event),
     });
     this.#mentions = new Mentions(this.#field, room);
-    const picker = h("input", { type: "file", multiple: true, hidden: true, "aria-label": "Files", onchange: () => (this.add([...(picker.files ?? [])]), (picker.value = "")) });
+    const picker = h("input", {
+      type: "file",
+      multiple: true,
+      hidden: true,
+      "aria-label": "Files",
+      onchange: () => (this.add([...(picker.files ?? [])]), (picker.value = "")),
+    });
     this.#send = button("send", "Send", () => this.#submit(), "accent send");
-    this.element = h("form", { class: "composer", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), this.#submit()) },
-      this.#above, this.#tray, this.#mentions.element,
-      h("div", { class: "composer-row" }, button("attach", "Attach files", () => picker.click()), picker,
+    this.element = h(
+      "form",
+      { class: "composer", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), this.#submit()) },
+      this.#above,
+      this.#tray,
+      this.#mentions.element,
+      h(
+        "div",
+        { class: "composer-row" },
+        button("attach", "Attach files", () => picker.click()),
+        picker,
         h("div", { class: "field" }, this.#field, this.#count),
-        button("smile", "Emoji", (event) => pickEmoji(/** @type {Element} */ (event.currentTarget), (emoji) => this.#insert(emoji))), this.#send));
+        button("smile", "Emoji", (event) => pickEmoji(/** @type {Element} */ (event.currentTarget), (emoji) => this.#insert(emoji))),
+        this.#send,
+      ),
+    );
     this.#grow();
   }
 
@@ -76,7 +101,12 @@ export class Composer {
   answer(message) {
     if (this.editing) this.#endEdit();
     this.#answered = message;
-    this.#bar("reply", `Reply to ${message.sender_id === me().id ? "yourself" : (message.username ?? "a deleted user")}`, summary(message), () => (this.#answered = null));
+    this.#bar(
+      "reply",
+      `Reply to ${message.sender_id === me().id ? "yourself" : (message.username ?? "a deleted user")}`,
+      summary(message),
+      () => (this.#answered = null),
+    );
     this.focus();
   }
 
@@ -97,19 +127,30 @@ export class Composer {
     for (const file of files) {
       if (this.#pending.length >= MOST_FILES) return notice(`At most ${MOST_FILES} files go with one message.`, "error");
       /** @type {Pending} */
-      const pending = { file, share: 0, attachment: null, stop: new AbortController(), preview: purposeOf(file) === "image" ? URL.createObjectURL(file) : null };
+      const pending = {
+        file,
+        share: 0,
+        attachment: null,
+        stop: new AbortController(),
+        preview: purposeOf(file) === "image" ? URL.createObjectURL(file) : null,
+      };
       this.#pending.push(pending);
-      client.upload(file, purposeOf(file), { signal: pending.stop.signal, progress: (share) => ((pending.share = share), this.#drawTray()) }).then(
-        (attachment) => {
-          pending.attachment = attachment;
-          pending.share = 1;
-          this.#drawTray();
-        },
-        (error) => {
-          this.#remove(pending);
-          if (!pending.stop.signal.aborted) complain(error);
-        },
-      );
+      client
+        .upload(file, purposeOf(file), {
+          signal: pending.stop.signal,
+          progress: (share) => ((pending.share = share), this.#drawTray()),
+        })
+        .then(
+          (attachment) => {
+            pending.attachment = attachment;
+            pending.share = 1;
+            this.#drawTray();
+          },
+          (error) => {
+            this.#remove(pending);
+            if (!pending.stop.signal.aborted) complain(error);
+          },
+        );
     }
     this.#drawTray();
     this.focus();
@@ -220,18 +261,30 @@ export class Composer {
       fill(this.#above);
       this.focus();
     };
-    fill(this.#above, icon(name), h("div", { class: "bar-text" }, h("b", null, title), h("span", { dir: "auto" }, text)), button("close", "Cancel", close));
+    fill(
+      this.#above,
+      icon(name),
+      h("div", { class: "bar-text" }, h("b", null, title), h("span", { dir: "auto" }, text)),
+      button("close", "Cancel", close),
+    );
   }
 
   #drawTray() {
-    fill(this.#tray, this.#pending.map((pending) => {
-      const { file, share, attachment, preview } = pending;
-      const bar = h("progress", { max: 1, value: share, "aria-label": `Uploading ${file.name}` });
-      return h("div", { class: `tray-item ${attachment ? "ready" : ""}` },
-        preview ? h("img", { src: preview, alt: "" }) : h("span", { class: "file-icon" }, icon("file")),
-        h("span", { class: "file-text" }, h("bdi", { class: "file-name" }, file.name), h("span", { class: "hint" }, size(file.size))),
-        !attachment && bar, button("close", `Remove ${file.name}`, () => (pending.stop.abort(), this.#remove(pending))));
-    }));
+    fill(
+      this.#tray,
+      this.#pending.map((pending) => {
+        const { file, share, attachment, preview } = pending;
+        const bar = h("progress", { max: 1, value: share, "aria-label": `Uploading ${file.name}` });
+        return h(
+          "div",
+          { class: `tray-item ${attachment ? "ready" : ""}` },
+          preview ? h("img", { src: preview, alt: "" }) : h("span", { class: "file-icon" }, icon("file")),
+          h("span", { class: "file-text" }, h("bdi", { class: "file-name" }, file.name), h("span", { class: "hint" }, size(file.size))),
+          !attachment && bar,
+          button("close", `Remove ${file.name}`, () => (pending.stop.abort(), this.#remove(pending))),
+        );
+      }),
+    );
     this.#state();
   }
 
@@ -242,4 +295,3 @@ export class Composer {
     this.#drawTray();
   }
 }
-

@@ -26,7 +26,11 @@ export function h(tag, attributes, ...children) {
 
 /** @param {Children[]} children @returns {(Node | string)[]} */
 function nodes(children) {
-  return children.flat(2).flatMap((child) => (child === null || child === undefined || child === false ? [] : [typeof child === "number" ? String(child) : child]));
+  return children
+    .flat(2)
+    .flatMap((child) =>
+      child === null || child === undefined || child === false ? [] : [typeof child === "number" ? String(child) : child],
+    );
 }
 
 /** Puts exactly these children into an element. @param {Element} element @param {...Children} children */

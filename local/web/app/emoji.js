@@ -4,13 +4,13 @@ import { h } from "./dom.js";
 import { place } from "./overlay.js";
 
 const GROUPS = {
-  "Often": "👍 ❤️ 😂 🎉 😮 😢 🙏 🔥 👏 ✅ 👀 💯",
-  "Faces": "😀 😄 😁 😅 🤣 😊 🙂 😉 😍 😘 😋 😎 🤓 🤩 🥳 😏 😌 😴 🤔 🤨 😐 😬 🙄 😕 😟 😳 🥺 😭 😤 😡 🤯 😱 🤗 🫡 🤫 🤐 🤒 🤢 🥶 🥵 👻 🤖",
-  "People": "👋 ✋ 👌 🤌 ✌️ 🤞 🤙 👈 👉 👆 👇 👎 ✊ 👊 🙌 👐 🤝 💪 🫶 🧠 👶 🧑 👵 🧑‍💻 🧑‍🍳 🧑‍🚀 🏃 💃 🧘",
-  "Nature": "🐶 🐱 🦊 🐻 🐼 🐸 🐵 🐔 🐧 🦉 🦄 🐝 🦋 🐢 🐙 🐬 🌱 🌲 🌵 🍀 🍁 🌸 🌻 🌍 🌙 ⭐ ☀️ ⛅ 🌧️ ❄️ 🌈 🌊",
-  "Food": "🍎 🍋 🍓 🍉 🥑 🍅 🌶️ 🥐 🍞 🧀 🥗 🍕 🍔 🌮 🍜 🍣 🍦 🎂 🍫 🍪 ☕ 🍵 🍺 🍷 🥂",
-  "Things": "⚽ 🏀 🎾 🏓 🎸 🎧 🎮 🎲 🎨 📷 💻 📱 💡 📚 ✏️ 📌 📎 🔒 🔑 🔨 🧪 💊 🎁 🎈 🏆 🚀 🚗 🚲 ✈️ 🏠 ⏰ 💰",
-  "Signs": "💔 🧡 💛 💚 💙 💜 🖤 🤍 ✨ 💥 💬 💤 ❓ ❗ ⚠️ ❌ ➕ ✔️ 🔴 🟡 🟢 🔵 🏁 🏳️‍🌈",
+  Often: "👍 ❤️ 😂 🎉 😮 😢 🙏 🔥 👏 ✅ 👀 💯",
+  Faces: "😀 😄 😁 😅 🤣 😊 🙂 😉 😍 😘 😋 😎 🤓 🤩 🥳 😏 😌 😴 🤔 🤨 😐 😬 🙄 😕 😟 😳 🥺 😭 😤 😡 🤯 😱 🤗 🫡 🤫 🤐 🤒 🤢 🥶 🥵 👻 🤖",
+  People: "👋 ✋ 👌 🤌 ✌️ 🤞 🤙 👈 👉 👆 👇 👎 ✊ 👊 🙌 👐 🤝 💪 🫶 🧠 👶 🧑 👵 🧑‍💻 🧑‍🍳 🧑‍🚀 🏃 💃 🧘",
+  Nature: "🐶 🐱 🦊 🐻 🐼 🐸 🐵 🐔 🐧 🦉 🦄 🐝 🦋 🐢 🐙 🐬 🌱 🌲 🌵 🍀 🍁 🌸 🌻 🌍 🌙 ⭐ ☀️ ⛅ 🌧️ ❄️ 🌈 🌊",
+  Food: "🍎 🍋 🍓 🍉 🥑 🍅 🌶️ 🥐 🍞 🧀 🥗 🍕 🍔 🌮 🍜 🍣 🍦 🎂 🍫 🍪 ☕ 🍵 🍺 🍷 🥂",
+  Things: "⚽ 🏀 🎾 🏓 🎸 🎧 🎮 🎲 🎨 📷 💻 📱 💡 📚 ✏️ 📌 📎 🔒 🔑 🔨 🧪 💊 🎁 🎈 🏆 🚀 🚗 🚲 ✈️ 🏠 ⏰ 💰",
+  Signs: "💔 🧡 💛 💚 💙 💜 🖤 🤍 ✨ 💥 💬 💤 ❓ ❗ ⚠️ ❌ ➕ ✔️ 🔴 🟡 🟢 🔵 🏁 🏳️‍🌈",
 };
 const COLUMNS = 8;
 
@@ -19,8 +19,18 @@ export function pickEmoji(anchor, pick) {
   const element = h("div", { class: "emoji-picker", popover: "auto", role: "dialog", "aria-label": "Emoji" });
   const before = /** @type {HTMLElement | null} */ (document.activeElement);
   for (const [name, list] of Object.entries(GROUPS)) {
-    element.append(h("h3", null, name), h("div", { class: "emoji-grid" }, list.split(" ").map((emoji) =>
-      h("button", { type: "button", tabindex: -1, "aria-label": emoji, onclick: () => (element.hidePopover(), pick(emoji)) }, emoji))));
+    element.append(
+      h("h3", null, name),
+      h(
+        "div",
+        { class: "emoji-grid" },
+        list
+          .split(" ")
+          .map((emoji) =>
+            h("button", { type: "button", tabindex: -1, "aria-label": emoji, onclick: () => (element.hidePopover(), pick(emoji)) }, emoji),
+          ),
+      ),
+    );
   }
   element.addEventListener("keydown", (event) => {
     const all = [...element.querySelectorAll("button")];

@@ -71,12 +71,22 @@ export function summary(message) {
   if (message.content) return message.content;
   const [first] = message.attachments;
   if (!first) return "";
-  return first.kind === "image" ? (message.attachments.length > 1 ? plural(message.attachments.length, "photo") : "Photo") : first.file_name;
+  return first.kind === "image"
+    ? message.attachments.length > 1
+      ? plural(message.attachments.length, "photo")
+      : "Photo"
+    : first.file_name;
 }
 
 /** Up to two letters that stand for a name. @param {string} name */
 export function initials(name) {
-  const words = name.trim().split(/[\s._-]+/u).filter(Boolean);
+  const words = name
+    .trim()
+    .split(/[\s._-]+/u)
+    .filter(Boolean);
   const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
-  return letters.map((word) => [...(word ?? "")][0] ?? "").join("").toLocaleUpperCase();
+  return letters
+    .map((word) => [...(word ?? "")][0] ?? "")
+    .join("")
+    .toLocaleUpperCase();
 }

@@ -18,27 +18,67 @@ export class Friends {
 
   constructor() {
     const of = (/** @type {Friendship} */ { user }) => present(user);
-    const friends = paged((cursor) => client.api.friends.list({ cursor, limit: 100 }), (item) => row(of(item), [
-      button("send", "Message", () => void openDirect(of(item).id)),
-      button("trash", "Remove friend", async () => {
-        if (await confirm(`Remove ${nameOf(of(item))}?`, "You are no longer friends; your conversation stays.", "Remove", { danger: true })) await attempt(() => client.api.friends.remove(of(item).id));
-        friends.reload();
-      })]), "No friends yet.");
-    const incoming = paged((cursor) => client.api.friends.requests("in", { cursor }), (item) => row(of(item), [
-      h("button", { type: "button", class: "primary", onclick: () => answer(() => client.api.friends.accept(of(item).id)) }, "Accept"),
-      h("button", { type: "button", class: "quiet", onclick: () => answer(() => client.api.friends.reject(of(item).id)) }, "Reject")]), "Nobody asks at the moment.");
-    const outgoing = paged((cursor) => client.api.friends.requests("out", { cursor }), (item) => row(of(item), [
-      h("button", { type: "button", class: "quiet", onclick: () => answer(() => client.api.friends.cancel(of(item).id)) }, "Cancel")]), "You asked nobody.");
+    const friends = paged(
+      (cursor) => client.api.friends.list({ cursor, limit: 100 }),
+      (item) =>
+        row(of(item), [
+          button("send", "Message", () => void openDirect(of(item).id)),
+          button("trash", "Remove friend", async () => {
+            if (
+              await confirm(`Remove ${nameOf(of(item))}?`, "You are no longer friends; your conversation stays.", "Remove", {
+                danger: true,
+              })
+            )
+              await attempt(() => client.api.friends.remove(of(item).id));
+            friends.reload();
+          }),
+        ]),
+      "No friends yet.",
+    );
+    const incoming = paged(
+      (cursor) => client.api.friends.requests("in", { cursor }),
+      (item) =>
+        row(of(item), [
+          h("button", { type: "button", class: "primary", onclick: () => answer(() => client.api.friends.accept(of(item).id)) }, "Accept"),
+          h("button", { type: "button", class: "quiet", onclick: () => answer(() => client.api.friends.reject(of(item).id)) }, "Reject"),
+        ]),
+      "Nobody asks at the moment.",
+    );
+    const outgoing = paged(
+      (cursor) => client.api.friends.requests("out", { cursor }),
+      (item) =>
+        row(of(item), [
+          h("button", { type: "button", class: "quiet", onclick: () => answer(() => client.api.friends.cancel(of(item).id)) }, "Cancel"),
+        ]),
+      "You asked nobody.",
+    );
     const reload = () => [friends, incoming, outgoing].forEach((list) => list.reload());
     const answer = async (/** @type {() => Promise<unknown>} */ act) => (await attempt(act), reload());
-    const add = () => dialog("Add a friend", (close) => peoplePicker({ label: "Find a person", pick: (user) => (close(), void attempt(async () => {
-      await client.api.friends.request({ user_id: user.id });
-      notice(`${nameOf(user)} was asked.`);
-      reload();
-    })) }));
-    this.#stops = [client.on("frame", (frame) => frame.type.startsWith("friend.") && reload()), client.on("presence", () => friends.reload())];
-    this.element = page("Friends", h("div", { class: "row-buttons" }, h("button", { type: "button", class: "primary", onclick: add }, "Add a friend")),
-      section("Requests", incoming.element), section("Friends", friends.element), section("Asked by you", outgoing.element));
+    const add = () =>
+      dialog("Add a friend", (close) =>
+        peoplePicker({
+          label: "Find a person",
+          pick: (user) => (
+            close(),
+            void attempt(async () => {
+              await client.api.friends.request({ user_id: user.id });
+              notice(`${nameOf(user)} was asked.`);
+              reload();
+            })
+          ),
+        }),
+      );
+    this.#stops = [
+      client.on("frame", (frame) => frame.type.startsWith("friend.") && reload()),
+      client.on("presence", () => friends.reload()),
+    ];
+    this.element = page(
+      "Friends",
+      h("div", { class: "row-buttons" }, h("button", { type: "button", class: "primary", onclick: add }, "Add a friend")),
+      section("Requests", incoming.element),
+      section("Friends", friends.element),
+      section("Asked by you", outgoing.element),
+    );
   }
 
   leave() {
@@ -48,5 +88,20 @@ export class Friends {
 
 /** @param {User} user @param {Node[]} buttons */
 function row(user, buttons) {
-  return h("div", { class: "person" }, h("button", { type: "button", class: "person-open", onclick: () => showPerson(user.id) }, avatar(user, "small"), h("span", { class: "person-text" }, h("bdi", { class: "person-name" }, nameOf(user)), h("span", { class: "hint" }, [`@${user.username}`, presence(user)].filter(Boolean).join(" · ")))), buttons);
+  return h(
+    "div",
+    { class: "person" },
+    h(
+      "button",
+      { type: "button", class: "person-open", onclick: () => showPerson(user.id) },
+      avatar(user, "small"),
+      h(
+        "span",
+        { class: "person-text" },
+        h("bdi", { class: "person-name" }, nameOf(user)),
+        h("span", { class: "hint" }, [`@${user.username}`, presence(user)].filter(Boolean).join(" · ")),
+      ),
+    ),
+    buttons,
+  );
 }

@@ -37,14 +37,18 @@ export class Log {
   constructor(make, env) {
     this.#make = make;
     this.#env = env;
-    this.element.addEventListener("scroll", () => {
-      const { scrollTop } = this.element;
-      if (this.#distance() < 40 && this.#to === this.#rows.length) this.#stuck = true;
-      // What grows does not mean that somebody went away.
-      else if (scrollTop < this.#lastTop) this.#stuck = false;
-      this.#lastTop = scrollTop;
-      this.#scrolled();
-    }, { passive: true });
+    this.element.addEventListener(
+      "scroll",
+      () => {
+        const { scrollTop } = this.element;
+        if (this.#distance() < 40 && this.#to === this.#rows.length) this.#stuck = true;
+        // What grows does not mean that somebody went away.
+        else if (scrollTop < this.#lastTop) this.#stuck = false;
+        this.#lastTop = scrollTop;
+        this.#scrolled();
+      },
+      { passive: true },
+    );
     // A picture that turned out higher than it was said to be.
     this.element.addEventListener("load", () => this.#stuck && this.#toBottom(), { capture: true });
     this.element.addEventListener("keydown", (event) => this.#keys(event));
@@ -123,12 +127,18 @@ export class Log {
 
   #render() {
     const anchor = this.#anchor();
-    each(this.element, this.#rows.slice(this.#from, this.#to), (row) => row.key, (row) => row.mark, (row) => {
-      const element = this.#make(row);
-      element.dataset["key"] = row.key;
-      element.tabIndex = -1;
-      return element;
-    });
+    each(
+      this.element,
+      this.#rows.slice(this.#from, this.#to),
+      (row) => row.key,
+      (row) => row.mark,
+      (row) => {
+        const element = this.#make(row);
+        element.dataset["key"] = row.key;
+        element.tabIndex = -1;
+        return element;
+      },
+    );
     if (anchor && !this.#stuck) {
       const element = this.#find(anchor.key);
       if (element) this.element.scrollTop += element.getBoundingClientRect().top - anchor.top;

@@ -106,6 +106,11 @@ async function join(room, code) {
 }
 
 function nothing() {
-  return h("div", { class: "nothing" }, h("div", { class: "mark", "aria-hidden": "true" }), h("h1", null, "Pick a conversation"),
-    h("p", null, "Or begin one: with a friend, a group, or everybody."));
+  return h(
+    "div",
+    { class: "nothing" },
+    h("div", { class: "mark", "aria-hidden": "true" }),
+    h("h1", null, "Pick a conversation"),
+    h("p", null, "Or begin one: with a friend, a group, or everybody."),
+  );
 }

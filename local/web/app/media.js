@@ -19,7 +19,10 @@ export function linkTo(path) {
   const entry = { link: client.http.get(path + (path.includes("?") ? "&" : "?") + "link=true"), until: Date.now() + 60_000 };
   held.delete(path);
   held.set(path, entry);
-  entry.link.then(({ expires_at }) => (entry.until = Date.parse(expires_at) - 30_000), () => held.delete(path));
+  entry.link.then(
+    ({ expires_at }) => (entry.until = Date.parse(expires_at) - 30_000),
+    () => held.delete(path),
+  );
   for (const old of held.keys()) {
     if (held.size <= KEPT) break;
     held.delete(old);
@@ -65,7 +68,11 @@ export function roomAvatar(room, size = "") {
 /** @param {number} id @param {string | Node} letters @param {string | null} url @param {string} kind */
 function disc(id, letters, url, kind) {
   const text = typeof letters === "string" ? letters : null;
-  const element = h("span", { class: `avatar tint-${id % 8} ${kind}`, "aria-hidden": "true", "data-letters": text }, text === null && letters);
+  const element = h(
+    "span",
+    { class: `avatar tint-${id % 8} ${kind}`, "aria-hidden": "true", "data-letters": text },
+    text === null && letters,
+  );
   if (url) {
     const image = h("img", { alt: "" });
     image.onload = () => {

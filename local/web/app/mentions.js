@@ -33,7 +33,8 @@ export class Mentions {
     client.people(this.#room).catch(() => {});
     const low = typed.toLocaleLowerCase();
     const all = [...(client.room(this.#room)?.members?.values() ?? [])].map(({ user }) => user);
-    const fits = (/** @type {User} */ user) => user.username.toLowerCase().startsWith(low) || nameOf(user).toLocaleLowerCase().startsWith(low);
+    const fits = (/** @type {User} */ user) =>
+      user.username.toLowerCase().startsWith(low) || nameOf(user).toLocaleLowerCase().startsWith(low);
     this.#found = all.filter((user) => user.id !== client.me?.id && fits(user)).slice(0, MOST);
     this.#at = 0;
     this.#draw();
@@ -78,9 +79,24 @@ export class Mentions {
   #draw() {
     if (this.#found.length === 0) return this.#close();
     this.element.hidden = false;
-    fill(this.element, this.#found.map((user, at) =>
-      h("div", { role: "option", id: `mention-${at}`, class: "option", "aria-selected": String(at === this.#at), onmousedown: (/** @type {Event} */ event) => (event.preventDefault(), this.#pick(user)) },
-        avatar(user, "tiny"), h("bdi", null, nameOf(user)), h("span", { class: "hint" }, `@${user.username}`))));
+    fill(
+      this.element,
+      this.#found.map((user, at) =>
+        h(
+          "div",
+          {
+            role: "option",
+            id: `mention-${at}`,
+            class: "option",
+            "aria-selected": String(at === this.#at),
+            onmousedown: (/** @type {Event} */ event) => (event.preventDefault(), this.#pick(user)),
+          },
+          avatar(user, "tiny"),
+          h("bdi", null, nameOf(user)),
+          h("span", { class: "hint" }, `@${user.username}`),
+        ),
+      ),
+    );
     this.#field.setAttribute("aria-activedescendant", `mention-${this.#at}`);
   }
 }

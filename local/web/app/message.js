@@ -37,7 +37,12 @@ export function rowElement(row, room, acts) {
     case "new":
       return h("div", { class: "new-line" }, h("span", null, "New"));
     case "system":
-      return h("article", { class: "system" }, h("bdi", null, row.message.content), h("time", { datetime: row.message.created_at }, time(row.message.created_at)));
+      return h(
+        "article",
+        { class: "system" },
+        h("bdi", null, row.message.content),
+        h("time", { datetime: row.message.created_at }, time(row.message.created_at)),
+      );
     case "outgoing":
       return outgoing(row.item, row.first, acts);
     case "message":
@@ -49,7 +54,11 @@ export function rowElement(row, room, acts) {
 function message({ message, mine, first, last, state, name }, room, acts) {
   const direct = room.room.kind === "direct";
   const gone = message.deleted_at !== null;
-  const sender = room.members?.get(message.sender_id ?? 0)?.user ?? { id: message.sender_id ?? 0, username: message.username ?? "", display_name: name };
+  const sender = room.members?.get(message.sender_id ?? 0)?.user ?? {
+    id: message.sender_id ?? 0,
+    username: message.username ?? "",
+    display_name: name,
+  };
   const element = h("article", {
     class: `message ${mine ? "mine" : "theirs"} ${first ? "first" : ""} ${last ? "last" : ""} ${gone ? "gone" : ""} ${direct ? "direct" : ""}`,
     "aria-label": `${mine ? "You" : name}, ${time(message.created_at)}`,
@@ -65,11 +74,14 @@ function message({ message, mine, first, last, state, name }, room, acts) {
       if (gone || !touch || event.touches.length > 1) return;
       const { clientX: x, clientY: y } = touch;
       const held = setTimeout(() => !document.querySelector(".menu") && acts.more(message, element, { x, y }), 480);
-      for (const end of ["touchend", "touchmove", "touchcancel"]) element.addEventListener(end, () => clearTimeout(held), { once: true, passive: true });
+      for (const end of ["touchend", "touchmove", "touchcancel"])
+        element.addEventListener(end, () => clearTimeout(held), { once: true, passive: true });
     },
     onkeydown: (/** @type {KeyboardEvent} */ event) => {
       if (event.target !== element || gone) return;
-      const act = { Enter: () => acts.more(message, element), r: () => acts.reply(message), "+": () => acts.pick(message, element) }[event.key];
+      const act = { Enter: () => acts.more(message, element), r: () => acts.reply(message), "+": () => acts.pick(message, element) }[
+        event.key
+      ];
       if (!act || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
       act();
@@ -78,20 +90,49 @@ function message({ message, mine, first, last, state, name }, room, acts) {
   const pictures = message.attachments.filter(({ kind }) => kind === "image");
   const files = message.attachments.filter(({ kind }) => kind !== "image");
   const big = !message.reply_to && message.attachments.length === 0 && isEmoji(message.content);
-  const bubble = h("div", { class: `bubble ${big && !gone ? "big" : ""} ${pictures.length > 0 && !message.content ? "pictured" : ""}` },
-    !mine && first && !direct && h("button", { type: "button", class: `sender ink-${sender.id % 8}`, onclick: () => acts.person(sender.id), dir: "auto" }, name),
-    message.forwarded && h("p", { class: "forwarded" }, icon("forward"), "Forwarded from ", h("bdi", null, message.forwarded.username ?? "somebody")),
+  const bubble = h(
+    "div",
+    { class: `bubble ${big && !gone ? "big" : ""} ${pictures.length > 0 && !message.content ? "pictured" : ""}` },
+    !mine &&
+      first &&
+      !direct &&
+      h("button", { type: "button", class: `sender ink-${sender.id % 8}`, onclick: () => acts.person(sender.id), dir: "auto" }, name),
+    message.forwarded &&
+      h("p", { class: "forwarded" }, icon("forward"), "Forwarded from ", h("bdi", null, message.forwarded.username ?? "somebody")),
     message.reply_to && quote(message.reply_to, room, acts),
-    pictures.length > 0 && h("div", { class: `pictures of-${Math.min(pictures.length, 4)}` }, pictures.map((picture) => pictureOf(message, picture, acts))),
+    pictures.length > 0 &&
+      h(
+        "div",
+        { class: `pictures of-${Math.min(pictures.length, 4)}` },
+        pictures.map((picture) => pictureOf(message, picture, acts)),
+      ),
     files.map(fileOf),
-    gone ? h("p", { class: "text unsent" }, icon("ban"), " ", mine ? "You unsent this message" : message.deleted_by === message.sender_id ? "Message unsent" : "Removed by a moderator")
+    gone
+      ? h(
+          "p",
+          { class: "text unsent" },
+          icon("ban"),
+          " ",
+          mine ? "You unsent this message" : message.deleted_by === message.sender_id ? "Message unsent" : "Removed by a moderator",
+        )
       : message.content && h("p", { class: "text", dir: "auto" }, rich(message.content, mentioned(message, room))),
-    meta(message, mine ? state : "none"));
-  element.append(...[
-    !mine && !direct && (last ? h("button", { type: "button", class: "face", "aria-label": `Profile of ${name}`, onclick: () => acts.person(sender.id) }, avatar(sender, "tiny")) : h("span", { class: "face" })),
-    h("div", { class: "body" }, bubble, message.reactions.length > 0 && reactions(message, acts)),
-    !gone && tools(message, acts),
-  ].filter((child) => child !== false));
+    meta(message, mine ? state : "none"),
+  );
+  element.append(
+    ...[
+      !mine &&
+        !direct &&
+        (last
+          ? h(
+              "button",
+              { type: "button", class: "face", "aria-label": `Profile of ${name}`, onclick: () => acts.person(sender.id) },
+              avatar(sender, "tiny"),
+            )
+          : h("span", { class: "face" })),
+      h("div", { class: "body" }, bubble, message.reactions.length > 0 && reactions(message, acts)),
+      !gone && tools(message, acts),
+    ].filter((child) => child !== false),
+  );
   return element;
 }
 
@@ -109,46 +150,91 @@ function mentioned(message, room) {
 /** @param {Message} message @param {State} state */
 function meta(message, state) {
   const [name, label] = STATES[state] ?? [null, ""];
-  return h("span", { class: "meta" },
+  return h(
+    "span",
+    { class: "meta" },
     message.pinned_at && h("span", { class: "pinned", title: "Pinned", role: "img", "aria-label": "Pinned" }, icon("pin")),
     message.edited_at && !message.deleted_at && h("span", { class: "edited" }, "edited"),
     h("time", { datetime: message.created_at, title: full(message.created_at) }, time(message.created_at)),
-    name && h("span", { class: `state ${state}`, title: label, role: "img", "aria-label": label }, icon(name)));
+    name && h("span", { class: `state ${state}`, title: label, role: "img", "aria-label": label }, icon(name)),
+  );
 }
 
 /** @param {NonNullable<Message["reply_to"]>} reply @param {Timeline} room @param {Acts} acts */
 function quote(reply, room, acts) {
   const answered = room.messages.get(reply.seq);
   const name = (answered && room.members?.get(answered.sender_id ?? 0)?.user.display_name) ?? reply.username ?? "Deleted user";
-  const text = reply.preview || (answered ? summary(answered) : reply.kind === "image" ? "Photo" : reply.kind === "file" ? "File" : "Message unsent");
-  return h("button", { type: "button", class: "quote", onclick: () => acts.go(reply.seq) }, h("bdi", { class: "quote-name" }, name), h("span", { class: "quote-text", dir: "auto" }, text));
+  const text =
+    reply.preview || (answered ? summary(answered) : reply.kind === "image" ? "Photo" : reply.kind === "file" ? "File" : "Message unsent");
+  return h(
+    "button",
+    { type: "button", class: "quote", onclick: () => acts.go(reply.seq) },
+    h("bdi", { class: "quote-name" }, name),
+    h("span", { class: "quote-text", dir: "auto" }, text),
+  );
 }
 
 /** @param {Message} message @param {Acts} acts */
 function tools(message, acts) {
   const liked = message.reactions.some(({ emoji, mine }) => emoji === "👍" && mine);
-  return h("div", { class: "tools" },
-    h("button", { type: "button", tabindex: -1, class: "icon-button", title: "Like", "aria-label": liked ? "Take 👍 back" : "React with 👍", onclick: () => acts.react(message, "👍", !liked) }, "👍"),
+  return h(
+    "div",
+    { class: "tools" },
+    h(
+      "button",
+      {
+        type: "button",
+        tabindex: -1,
+        class: "icon-button",
+        title: "Like",
+        "aria-label": liked ? "Take 👍 back" : "React with 👍",
+        onclick: () => acts.react(message, "👍", !liked),
+      },
+      "👍",
+    ),
     button("smile", "React", (event) => acts.pick(message, /** @type {Element} */ (event.currentTarget)), "", { tabindex: -1 }),
     button("reply", "Reply", () => acts.reply(message), "", { tabindex: -1 }),
-    button("more", "More", (event) => acts.more(message, /** @type {Element} */ (event.currentTarget)), "", { tabindex: -1, "data-focus": "more" }));
+    button("more", "More", (event) => acts.more(message, /** @type {Element} */ (event.currentTarget)), "", {
+      tabindex: -1,
+      "data-focus": "more",
+    }),
+  );
 }
 
 /** @param {Message} message @param {Acts} acts */
 function reactions(message, acts) {
-  return h("div", { class: "reactions" }, message.reactions.map(({ emoji, count, mine }) =>
-    h("button", {
-      type: "button", class: `reaction ${mine ? "own" : ""}`, "aria-pressed": String(Boolean(mine)), "data-focus": emoji,
-      "aria-label": `${emoji}, ${count}${mine ? ", yours too" : ""}`,
-      onclick: () => acts.react(message, emoji, !mine), oncontextmenu: (/** @type {Event} */ event) => (event.preventDefault(), event.stopPropagation(), acts.reactions(message)),
-    }, emoji, h("span", null, count))));
+  return h(
+    "div",
+    { class: "reactions" },
+    message.reactions.map(({ emoji, count, mine }) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: `reaction ${mine ? "own" : ""}`,
+          "aria-pressed": String(Boolean(mine)),
+          "data-focus": emoji,
+          "aria-label": `${emoji}, ${count}${mine ? ", yours too" : ""}`,
+          onclick: () => acts.react(message, emoji, !mine),
+          oncontextmenu: (/** @type {Event} */ event) => (event.preventDefault(), event.stopPropagation(), acts.reactions(message)),
+        },
+        emoji,
+        h("span", null, count),
+      ),
+    ),
+  );
 }
 
 /** @param {Message} message @param {Attachment} picture @param {Acts} acts */
 function pictureOf(message, picture, acts) {
   const { width, height, file_name } = picture;
   const image = h("img", { alt: file_name, loading: "lazy", width: width ?? 320, height: height ?? 240 });
-  const frame = h("button", { type: "button", class: "picture", "aria-label": `Picture ${file_name}`, onclick: () => acts.open(message, picture) }, standIn(picture.placeholder), image);
+  const frame = h(
+    "button",
+    { type: "button", class: "picture", "aria-label": `Picture ${file_name}`, onclick: () => acts.open(message, picture) },
+    standIn(picture.placeholder),
+    image,
+  );
   if (width && height) {
     const scale = Math.min(1, 320 / width, 340 / height);
     frame.style.aspectRatio = `${width} / ${height}`;
@@ -162,23 +248,62 @@ function pictureOf(message, picture, acts) {
 /** @param {Attachment} file */
 function fileOf(file) {
   const save = () => attempt(() => download(file));
-  return h("button", { type: "button", class: "file", onclick: save, "aria-label": `Download ${file.file_name}` }, h("span", { class: "file-icon" }, icon("file")),
-    h("span", { class: "file-text" }, h("bdi", { class: "file-name" }, file.file_name), h("span", { class: "hint" }, size(file.size))));
+  return h(
+    "button",
+    { type: "button", class: "file", onclick: save, "aria-label": `Download ${file.file_name}` },
+    h("span", { class: "file-icon" }, icon("file")),
+    h("span", { class: "file-text" }, h("bdi", { class: "file-name" }, file.file_name), h("span", { class: "hint" }, size(file.size))),
+  );
 }
 
 /** @param {Outgoing} item @param {boolean} first @param {Acts} acts */
 function outgoing(item, first, acts) {
   const failed = item.state === "failed";
-  const label = { queued: client.status === "online" ? "Sending" : "Waiting for a connection", sending: "Sending", sent: "Sent", failed: "Not sent" }[item.state];
-  const element = h("article", { class: `message mine last outgoing ${item.state} ${first ? "first" : ""}`, "aria-label": `You, ${label}` },
-    h("div", { class: "body" }, h("div", { class: "bubble" },
-      item.attachments.map((attachment) => h("p", { class: "file" }, h("span", { class: "file-icon" }, icon(attachment.kind === "image" ? "image" : "file")), h("bdi", null, attachment.file_name))),
-      item.forward && h("p", { class: "forwarded" }, icon("forward"), "Forwarding …"),
-      item.content && h("p", { class: "text", dir: "auto" }, item.content),
-      h("span", { class: "meta" }, h("time", null, time(item.created_at)), h("span", { class: `state ${item.state}`, title: label, role: "img", "aria-label": label }, icon(failed ? "warn" : item.state === "sent" ? "check" : "clock")))),
-    failed && h("div", { class: "failure", role: "alert" }, h("span", null, item.error ?? "It could not be sent."),
-      h("button", { type: "button", class: "link", onclick: () => client.retry(item.client_id) }, "Try again"),
-      h("button", { type: "button", class: "link", onclick: () => acts.failed(item, element) }, "Discard"))));
+  const label = {
+    queued: client.status === "online" ? "Sending" : "Waiting for a connection",
+    sending: "Sending",
+    sent: "Sent",
+    failed: "Not sent",
+  }[item.state];
+  const element = h(
+    "article",
+    { class: `message mine last outgoing ${item.state} ${first ? "first" : ""}`, "aria-label": `You, ${label}` },
+    h(
+      "div",
+      { class: "body" },
+      h(
+        "div",
+        { class: "bubble" },
+        item.attachments.map((attachment) =>
+          h(
+            "p",
+            { class: "file" },
+            h("span", { class: "file-icon" }, icon(attachment.kind === "image" ? "image" : "file")),
+            h("bdi", null, attachment.file_name),
+          ),
+        ),
+        item.forward && h("p", { class: "forwarded" }, icon("forward"), "Forwarding …"),
+        item.content && h("p", { class: "text", dir: "auto" }, item.content),
+        h(
+          "span",
+          { class: "meta" },
+          h("time", null, time(item.created_at)),
+          h(
+            "span",
+            { class: `state ${item.state}`, title: label, role: "img", "aria-label": label },
+            icon(failed ? "warn" : item.state === "sent" ? "check" : "clock"),
+          ),
+        ),
+      ),
+      failed &&
+        h(
+          "div",
+          { class: "failure", role: "alert" },
+          h("span", null, item.error ?? "It could not be sent."),
+          h("button", { type: "button", class: "link", onclick: () => client.retry(item.client_id) }, "Try again"),
+          h("button", { type: "button", class: "link", onclick: () => acts.failed(item, element) }, "Discard"),
+        ),
+    ),
+  );
   return element;
 }
-

@@ -51,7 +51,12 @@ export function dialog(title, content, { wide = false, kind = "" } = {}) {
       answer = given;
       element.close();
     };
-    const heading = h("header", null, h("h2", null, title), button("close", "Close", () => close(), "plain"));
+    const heading = h(
+      "header",
+      null,
+      h("h2", null, title),
+      button("close", "Close", () => close(), "plain"),
+    );
     fill(element, heading, h("div", { class: "dialog-body" }, content(close)));
     element.addEventListener("close", () => {
       element.remove();
@@ -68,8 +73,12 @@ export function dialog(title, content, { wide = false, kind = "" } = {}) {
 export async function confirm(title, text, yes, { danger = false } = {}) {
   const answer = await dialog(title, (close) => [
     h("p", null, text),
-    h("footer", null, h("button", { type: "button", class: "quiet", onclick: () => close(false) }, "Cancel"),
-      h("button", { type: "button", class: danger ? "danger" : "primary", autofocus: true, onclick: () => close(true) }, yes)),
+    h(
+      "footer",
+      null,
+      h("button", { type: "button", class: "quiet", onclick: () => close(false) }, "Cancel"),
+      h("button", { type: "button", class: danger ? "danger" : "primary", autofocus: true, onclick: () => close(true) }, yes),
+    ),
   ]);
   return answer === true;
 }
@@ -80,20 +89,39 @@ export async function confirm(title, text, yes, { danger = false } = {}) {
  * @param {{ type?: string, value?: string, hint?: string, required?: boolean, danger?: boolean, long?: boolean, max?: number }} [options]
  * @returns {Promise<string | null>}
  */
-export async function ask(title, label, yes, { type = "text", value = "", hint = "", required = true, danger = false, long = false, max } = {}) {
+export async function ask(
+  title,
+  label,
+  yes,
+  { type = "text", value = "", hint = "", required = true, danger = false, long = false, max } = {},
+) {
   const answer = await dialog(title, (close) => {
-    const field = long ? h("textarea", { value, required, rows: 3, maxlength: max }) : h("input", { type, value, required, maxlength: max, autocomplete: type === "password" ? "current-password" : "off" });
-    return h("form", { class: "stack", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), close(field.value)) },
-      h("label", null, label, field), hint && h("p", { class: "hint" }, hint),
-      h("footer", null, h("button", { type: "button", class: "quiet", onclick: () => close(null) }, "Cancel"),
-        h("button", { class: danger ? "danger" : "primary" }, yes)));
+    const field = long
+      ? h("textarea", { value, required, rows: 3, maxlength: max })
+      : h("input", { type, value, required, maxlength: max, autocomplete: type === "password" ? "current-password" : "off" });
+    return h(
+      "form",
+      { class: "stack", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), close(field.value)) },
+      h("label", null, label, field),
+      hint && h("p", { class: "hint" }, hint),
+      h(
+        "footer",
+        null,
+        h("button", { type: "button", class: "quiet", onclick: () => close(null) }, "Cancel"),
+        h("button", { class: danger ? "danger" : "primary" }, yes),
+      ),
+    );
   });
   return typeof answer === "string" ? answer : null;
 }
 
 /** A button that shows an icon alone. @param {Icon} name @param {string} label @param {(event: Event) => void} act @param {string} [kind] @param {import("./dom.js").Attributes} [more] */
 export function button(name, label, act, kind = "plain", more = {}) {
-  return h("button", { type: "button", class: `icon-button ${kind}`, title: label, "aria-label": label, onclick: act, ...more }, icon(name));
+  return h(
+    "button",
+    { type: "button", class: `icon-button ${kind}`, title: label, "aria-label": label, onclick: act, ...more },
+    icon(name),
+  );
 }
 
 /** @typedef {{ icon: Icon, label: string, act: () => void, danger?: boolean } | null | false | undefined} Choice */
@@ -109,7 +137,14 @@ export function menu(anchor, choices, at, above) {
       close();
       choice.act();
     };
-    element.append(h("button", { type: "button", role: "menuitem", tabindex: -1, class: choice.danger ? "danger" : "", onclick: act }, icon(choice.icon), choice.label));
+    element.append(
+      h(
+        "button",
+        { type: "button", role: "menuitem", tabindex: -1, class: choice.danger ? "danger" : "", onclick: act },
+        icon(choice.icon),
+        choice.label,
+      ),
+    );
   }
   if (above) element.prepend(above instanceof Node ? above : String(above));
   element.addEventListener("keydown", (event) => {

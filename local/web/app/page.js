@@ -5,8 +5,17 @@ import { icon } from "./icons.js";
 
 /** @param {string} title @param {...(import("./dom.js").Child | import("./dom.js").Child[])} content */
 export function page(title, ...content) {
-  return h("div", { class: "page" }, h("header", { class: "room-head" }, h("a", { class: "icon-button plain back", href: "#/", "aria-label": "Back to the list", title: "Back" }, icon("back")), h("h1", null, title)),
-    h("div", { class: "page-body", tabindex: 0, role: "region", "aria-label": title }, ...content));
+  return h(
+    "div",
+    { class: "page" },
+    h(
+      "header",
+      { class: "room-head" },
+      h("a", { class: "icon-button plain back", href: "#/", "aria-label": "Back to the list", title: "Back" }, icon("back")),
+      h("h1", null, title),
+    ),
+    h("div", { class: "page-body", tabindex: 0, role: "region", "aria-label": title }, ...content),
+  );
 }
 
 /** @param {string} title @param {...(import("./dom.js").Child | import("./dom.js").Child[])} content */
@@ -18,13 +27,26 @@ export function section(title, ...content) {
 export function tabs(all) {
   const bar = h("div", { class: "tabs", role: "tablist" });
   const panel = h("div", { role: "tabpanel", class: "tab-panel" });
-  const buttons = all.map(({ name }, at) => h("button", { type: "button", role: "tab", id: `tab-${at}`, onclick: () => select(at), "data-name": name, onkeydown: (/** @type {KeyboardEvent} */ event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    const next = (at + step + all.length) % all.length;
-    select(next);
-    buttons[next]?.focus();
-  } }, name));
+  const buttons = all.map(({ name }, at) =>
+    h(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        id: `tab-${at}`,
+        onclick: () => select(at),
+        "data-name": name,
+        onkeydown: (/** @type {KeyboardEvent} */ event) => {
+          const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+          if (!step) return;
+          const next = (at + step + all.length) % all.length;
+          select(next);
+          buttons[next]?.focus();
+        },
+      },
+      name,
+    ),
+  );
   const select = (/** @type {number} */ at) => {
     buttons.forEach((button, other) => {
       button.setAttribute("aria-selected", String(other === at));

@@ -21,10 +21,41 @@ export function peoplePicker({ label, picked = () => {}, pick, without = new Set
   let found = [];
 
   const draw = () => {
-    fill(chips, [...chosen.values()].map((user) => h("button", { type: "button", class: "chip", "aria-label": `Remove ${nameOf(user)}`, onclick: () => toggle(user) }, avatar(user, "tiny"), h("bdi", null, nameOf(user)), "×")));
-    fill(list, found.length > 0 ? found.map((user) =>
-      h("button", { type: "button", class: `person ${chosen.has(user.id) ? "chosen" : ""}`, "aria-pressed": pick ? null : String(chosen.has(user.id)), onclick: () => toggle(user) },
-        avatar(user, "small"), h("span", { class: "person-text" }, h("bdi", { class: "person-name" }, nameOf(user)), h("span", { class: "hint" }, `@${user.username}`)))) : h("p", { class: "hint" }, field.value.trim() ? "Nobody found." : "Type the beginning of a name."));
+    fill(
+      chips,
+      [...chosen.values()].map((user) =>
+        h(
+          "button",
+          { type: "button", class: "chip", "aria-label": `Remove ${nameOf(user)}`, onclick: () => toggle(user) },
+          avatar(user, "tiny"),
+          h("bdi", null, nameOf(user)),
+          "×",
+        ),
+      ),
+    );
+    fill(
+      list,
+      found.length > 0
+        ? found.map((user) =>
+            h(
+              "button",
+              {
+                type: "button",
+                class: `person ${chosen.has(user.id) ? "chosen" : ""}`,
+                "aria-pressed": pick ? null : String(chosen.has(user.id)),
+                onclick: () => toggle(user),
+              },
+              avatar(user, "small"),
+              h(
+                "span",
+                { class: "person-text" },
+                h("bdi", { class: "person-name" }, nameOf(user)),
+                h("span", { class: "hint" }, `@${user.username}`),
+              ),
+            ),
+          )
+        : h("p", { class: "hint" }, field.value.trim() ? "Nobody found." : "Type the beginning of a name."),
+    );
   };
   const toggle = (/** @type {User} */ user) => {
     if (pick) return pick(user);

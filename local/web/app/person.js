@@ -15,11 +15,14 @@ export async function showPerson(id) {
   if (!id) return notice("This account is gone.");
   await dialog("Profile", (close) => {
     const body = h("div", { class: "profile", "aria-busy": "true" }, h("p", { class: "hint" }, "Loading …"));
-    client.api.users.get(id).then((user) => draw(body, present(user), close), (error) => {
-      const held = knownUser(id);
-      if (held) draw(body, held, close);
-      else fill(body, h("p", { class: "problem" }, error.message));
-    });
+    client.api.users.get(id).then(
+      (user) => draw(body, present(user), close),
+      (error) => {
+        const held = knownUser(id);
+        if (held) draw(body, held, close);
+        else fill(body, h("p", { class: "problem" }, error.message));
+      },
+    );
     return body;
   });
 }
@@ -28,18 +31,46 @@ export async function showPerson(id) {
 function draw(body, user, close) {
   body.removeAttribute("aria-busy");
   const own = user.id === client.me?.id;
-  const act = (/** @type {import("./icons.js").Icon} */ name, /** @type {string} */ label, /** @type {() => Promise<unknown> | void} */ what, kind = "quiet") =>
-    h("button", { type: "button", class: kind, onclick: () => attempt(async () => what()) }, icon(name), label);
-  fill(body, avatar(user, "huge"), h("h3", { dir: "auto" }, nameOf(user)), h("p", { class: "hint" }, `@${user.username}`, presence(user) ? ` · ${presence(user)}` : ""),
-    user.about && h("p", { dir: "auto" }, user.about), user.created_at && h("p", { class: "hint" }, `Here since ${full(user.created_at)}`),
-    !own && h("div", { class: "row-buttons" },
-      act("send", "Message", () => (close(), openDirect(user.id)), "primary"),
-      act("plus", "Add friend", async () => (await client.api.friends.request({ user_id: user.id }), notice("Asked. They will see it among their requests."))),
-      act("ban", "Block", async () => {
-        if (!(await confirm(`Block ${nameOf(user)}?`, "Neither of you can write to the other directly, and they are not told.", "Block", { danger: true }))) return;
-        await client.api.blocks.add(user.id).then(() => notice("Blocked. Settings can undo it."), complain);
-        close();
-      }, "quiet danger-text")));
+  const act = (
+    /** @type {import("./icons.js").Icon} */ name,
+    /** @type {string} */ label,
+    /** @type {() => Promise<unknown> | void} */ what,
+    kind = "quiet",
+  ) => h("button", { type: "button", class: kind, onclick: () => attempt(async () => what()) }, icon(name), label);
+  fill(
+    body,
+    avatar(user, "huge"),
+    h("h3", { dir: "auto" }, nameOf(user)),
+    h("p", { class: "hint" }, `@${user.username}`, presence(user) ? ` · ${presence(user)}` : ""),
+    user.about && h("p", { dir: "auto" }, user.about),
+    user.created_at && h("p", { class: "hint" }, `Here since ${full(user.created_at)}`),
+    !own &&
+      h(
+        "div",
+        { class: "row-buttons" },
+        act("send", "Message", () => (close(), openDirect(user.id)), "primary"),
+        act(
+          "plus",
+          "Add friend",
+          async () => (await client.api.friends.request({ user_id: user.id }), notice("Asked. They will see it among their requests.")),
+        ),
+        act(
+          "ban",
+          "Block",
+          async () => {
+            if (
+              !(await confirm(`Block ${nameOf(user)}?`, "Neither of you can write to the other directly, and they are not told.", "Block", {
+                danger: true,
+              }))
+            )
+              return;
+            await client.api.blocks.add(user.id).then(() => notice("Blocked. Settings can undo it."), complain);
+            close();
+          },
+          "quiet danger-text",
+        ),
+      ),
+  );
 }
 
 /** @param {number} id */

@@ -13,13 +13,13 @@ import { acts } from "./message-acts.js";
 import { attempt, button, notice } from "./overlay.js";
 import { rowsOf } from "./rows.js";
 import { client, me, present } from "./session.js";
+import { Writers } from "./writers.js";
 
 /** @import { Message, Room } from "../sdk/wire.js" */
 /** @import { Timeline } from "../sdk/timeline.js" */
 
 /** In rooms of up to so many the marks and names of all are kept at hand. */
 const SMALL = 200;
-const TYPING = 6000;
 
 export class RoomView {
   element;
@@ -44,8 +44,7 @@ export class RoomView {
   #fetching = false;
   /** No more to fetch above. */
   #top = false;
-  /** @type {Map<number, { name: string, timer: ReturnType<typeof setTimeout> }>} */
-  #writers = new Map();
+  #writers = new Writers(() => this.#drawTyping());
   /** @type {(() => void)[]} */
   #stops = [];
   /** A public room that one looks at without being a member. @type {Timeline | null} */
@@ -54,34 +53,55 @@ export class RoomView {
   /** @param {number} id @param {number | null} seq */
   constructor(id, seq) {
     this.id = id;
-    const doing = acts({ room: () => this.#room, reply: (message) => this.#composer.answer(message), edit: (message) => this.#composer.edit(message), go: (seq) => this.goTo(seq) });
+    const doing = acts({
+      room: () => this.#room,
+      reply: (message) => this.#composer.answer(message),
+      edit: (message) => this.#composer.edit(message),
+      go: (seq) => this.goTo(seq),
+    });
     this.#log = new Log((row) => rowElement(row, /** @type {Timeline} */ (this.#room), doing), {
-      older: () => this.#older(), newer: () => this.#newer(), moved: () => this.#moved(),
+      older: () => this.#older(),
+      newer: () => this.#newer(),
+      moved: () => this.#moved(),
     });
     this.#composer = new Composer(id, { sent: () => this.#end(), changed: this.#draw, last: () => this.#lastOwn() });
     const banner = connectionBanner();
-    this.element = h("div", { class: "room-view" },
-      h("section", { class: "chat", "aria-label": "Conversation" }, this.#head, banner.element, h("div", { class: "log-frame" }, this.#log.element, this.#toEnd, this.#drop), this.#typing, this.#foot, this.#heard));
+    this.element = h(
+      "div",
+      { class: "room-view" },
+      h(
+        "section",
+        { class: "chat", "aria-label": "Conversation" },
+        this.#head,
+        banner.element,
+        h("div", { class: "log-frame" }, this.#log.element, this.#toEnd, this.#drop),
+        this.#typing,
+        this.#foot,
+        this.#heard,
+      ),
+    );
     this.#stops = [
       banner.stop,
       client.on("room", (changed) => changed === id && this.#draw()),
       client.on("outbox", (changed) => changed === id && this.#draw()),
       client.on("presence", this.#draw),
       client.on("status", this.#draw),
-      client.on("typing", (typing) => typing.room_id === id && this.#typed(typing)),
+      () => this.#writers.stop(),
       client.on("message", (message) => message.room_id === id && this.#hear(message)),
     ];
     const seen = () => this.#read();
     addEventListener("focus", seen);
     document.addEventListener("visibilitychange", seen);
-    this.#stops.push(() => removeEventListener("focus", seen), () => document.removeEventListener("visibilitychange", seen));
+    this.#stops.push(
+      () => removeEventListener("focus", seen),
+      () => document.removeEventListener("visibilitychange", seen),
+    );
     this.#dragging();
     this.#open(seq);
   }
 
   leave() {
     for (const stop of this.#stops) stop();
-    for (const { timer } of this.#writers.values()) clearTimeout(timer);
     this.#composer.leave();
     this.#details?.leave();
     this.#log.leave();
@@ -124,7 +144,10 @@ export class RoomView {
       if (error instanceof ConChatError && error.status === 404) return this.#missing();
       // Without a connection, what is held is shown; the rest comes later.
       if (!this.#room) {
-        fill(this.#log.element, h("div", { class: "loading", role: "status" }, error instanceof Error ? error.message : "It cannot be loaded."));
+        fill(
+          this.#log.element,
+          h("div", { class: "loading", role: "status" }, error instanceof Error ? error.message : "It cannot be loaded."),
+        );
         const retry = client.on("status", (status) => status === "online" && (retry(), this.#open(seq)));
         this.#stops.push(retry);
         return;
@@ -156,7 +179,16 @@ export class RoomView {
   }
 
   #missing() {
-    fill(this.element, h("div", { class: "nothing" }, h("h1", null, "There is no such room"), h("p", null, "Or you may not see it."), h("a", { class: "button quiet", href: "#/" }, "Back")));
+    fill(
+      this.element,
+      h(
+        "div",
+        { class: "nothing" },
+        h("h1", null, "There is no such room"),
+        h("p", null, "Or you may not see it."),
+        h("a", { class: "button quiet", href: "#/" }, "Back"),
+      ),
+    );
   }
 
   #render() {
@@ -169,9 +201,12 @@ export class RoomView {
     // What was apart has grown together with the end.
     if (this.#seq !== null && room.atEnd && room.known.last && this.#seq >= room.known.last[0]) this.#seq = null;
     const outgoing = this.#seq === null ? client.outgoing(this.id) : [];
-    this.#log.update(rowsOf(room, messages, outgoing, { me: me().id, newAfter: this.#newAfter, editing: this.#composer.editing?.seq ?? null }));
+    this.#log.update(
+      rowsOf(room, messages, outgoing, { me: me().id, newAfter: this.#newAfter, editing: this.#composer.editing?.seq ?? null }),
+    );
     if (messages.length === 0 && outgoing.length === 0) {
-      if (!this.#log.element.querySelector(".loading")) this.#log.element.append(h("div", { class: "loading" }, "Nothing was written here yet. Say hello!"));
+      if (!this.#log.element.querySelector(".loading"))
+        this.#log.element.append(h("div", { class: "loading" }, "Nothing was written here yet. Say hello!"));
     } else this.#log.element.querySelector(":scope > .loading")?.remove();
     this.#details?.draw();
     this.#read();
@@ -180,28 +215,67 @@ export class RoomView {
   /** @param {Room} room */
   #drawHead(room) {
     const user = room.direct_user && present(room.direct_user);
-    const under = room.kind === "direct" ? (user ? presence(user) : "") : [plural(room.members_count, "member"), room.topic].filter(Boolean).join(" · ");
-    const mark = JSON.stringify([room.name, under, room.avatar_url, user?.online, room.direct_user?.display_name, room.direct_user?.avatar_url, this.#details !== null]);
+    const under =
+      room.kind === "direct"
+        ? user
+          ? presence(user)
+          : ""
+        : [plural(room.members_count, "member"), room.topic].filter(Boolean).join(" · ");
+    const mark = JSON.stringify([
+      room.name,
+      under,
+      room.avatar_url,
+      user?.online,
+      room.direct_user?.display_name,
+      room.direct_user?.avatar_url,
+      this.#details !== null,
+    ]);
     if (this.#head.dataset["mark"] === mark) return;
     this.#head.dataset["mark"] = mark;
-    fill(this.#head,
+    fill(
+      this.#head,
       h("a", { class: "icon-button plain back", href: "#/", "aria-label": "Back to the list", title: "Back" }, icon("back")),
-      h("button", { type: "button", class: "head-button", onclick: () => this.#toggleDetails(), "aria-expanded": String(this.#details !== null) },
+      h(
+        "button",
+        {
+          type: "button",
+          class: "head-button",
+          onclick: () => this.#toggleDetails(),
+          "aria-expanded": String(this.#details !== null),
+        },
         roomAvatar(user ? { ...room, direct_user: user } : room, "small"),
-        h("span", { class: "head-text" }, h("bdi", { class: "head-name" }, roomName(room)), h("span", { class: "head-under", dir: "auto" }, under)), h("span", { class: "visually-hidden" }, "details")),
-      button("info", "Details", () => this.#toggleDetails(), "plain", { "aria-pressed": String(this.#details !== null) }));
+        h(
+          "span",
+          { class: "head-text" },
+          h("bdi", { class: "head-name" }, roomName(room)),
+          h("span", { class: "head-under", dir: "auto" }, under),
+        ),
+        h("span", { class: "visually-hidden" }, "details"),
+      ),
+      button("info", "Details", () => this.#toggleDetails(), "plain", { "aria-pressed": String(this.#details !== null) }),
+    );
   }
 
   /** @param {Room} room */
   #drawFoot(room) {
     const admin = room.role === "admin" || room.role === "owner";
-    const why = !room.joined ? "visit" : room.settings.archived ? "This room is archived; nothing can be written." : room.settings.who_writes === "admins" && !admin ? "Only admins write here." : "";
+    const why = !room.joined
+      ? "visit"
+      : room.settings.archived
+        ? "This room is archived; nothing can be written."
+        : room.settings.who_writes === "admins" && !admin
+          ? "Only admins write here."
+          : "";
     const mark = why || "write";
     if (this.#foot.dataset["mark"] === mark) return;
     this.#foot.dataset["mark"] = mark;
     if (!why) fill(this.#foot, this.#composer.element);
     else if (why !== "visit") fill(this.#foot, h("p", { class: "closed" }, why));
-    else fill(this.#foot, h("div", { class: "closed" }, h("button", { type: "button", class: "primary", onclick: () => this.#join() }, "Join this room")));
+    else
+      fill(
+        this.#foot,
+        h("div", { class: "closed" }, h("button", { type: "button", class: "primary", onclick: () => this.#join() }, "Join this room")),
+      );
   }
 
   async #join() {
@@ -264,7 +338,8 @@ export class RoomView {
   /** What is in sight was read. */
   #mark() {
     const room = client.room(this.id);
-    if (!room || !this.#ready || this.#seq !== null || !this.#log.atEnd || document.visibilityState !== "visible" || !document.hasFocus()) return;
+    if (!room || !this.#ready || this.#seq !== null || !this.#log.atEnd || document.visibilityState !== "visible" || !document.hasFocus())
+      return;
     client.read(this.id, room.room.last_seq);
   }
 
@@ -273,24 +348,21 @@ export class RoomView {
     const { room } = /** @type {Timeline} */ (this.#room);
     this.#heard.textContent = message.kind === "system" ? message.content : `${message.username}: ${summary(message)}`;
     if (room.kind === "direct") client.delivered(this.id, message.seq);
-    const writer = this.#writers.get(message.sender_id ?? 0);
-    if (writer) this.#typed({ user_id: message.sender_id ?? 0, username: "", active: false });
   }
 
-  /** @param {{ user_id: number, username: string, active: boolean }} typing */
-  #typed({ user_id, username, active }) {
-    if (user_id === client.me?.id) return;
-    clearTimeout(this.#writers.get(user_id)?.timer);
-    this.#writers.delete(user_id);
-    const name = this.#room?.members?.get(user_id)?.user.display_name ?? username;
-    if (active) this.#writers.set(user_id, { name, timer: setTimeout(() => this.#typed({ user_id, username, active: false }), TYPING) });
-    const names = [...this.#writers.values()].map(({ name }) => name);
-    fill(this.#typing, names.length > 0 && h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")),
-      names.length > 0 && h("bdi", null, names.length > 2 ? "Several people are writing" : `${names.join(" and ")} ${names.length > 1 ? "are" : "is"} writing`));
+  #drawTyping() {
+    const names = this.#writers.of(this.id);
+    const text = names.length > 2 ? "Several people are writing" : `${names.join(" and ")} ${names.length > 1 ? "are" : "is"} writing`;
+    fill(
+      this.#typing,
+      names.length > 0 && [h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), h("bdi", null, text)],
+    );
   }
 
   #lastOwn() {
-    return this.#room?.run().findLast((message) => message.sender_id === client.me?.id && message.kind !== "system" && !message.deleted_at && !message.forwarded);
+    return this.#room
+      ?.run()
+      .findLast((message) => message.sender_id === client.me?.id && message.kind !== "system" && !message.deleted_at && !message.forwarded);
   }
 
   #dragging() {
@@ -311,4 +383,3 @@ export class RoomView {
     });
   }
 }
-

@@ -52,24 +52,47 @@ export function rowsOf(room, messages, outgoing, { me, newAfter, editing }) {
     const last = !after || !joins(message, after) || !sameDay(message.created_at, after.created_at);
     const state = mine && !message.deleted_at ? reach(message.seq) : "none";
     const name = room.members?.get(message.sender_id ?? 0)?.user.display_name ?? message.username ?? "Deleted user";
-    rows.push({ kind: "message", key, mark: [message, first, last, state, name, editing === message.seq], message, mine, first, last, state, name });
+    rows.push({
+      kind: "message",
+      key,
+      mark: [message, first, last, state, name, editing === message.seq],
+      message,
+      mine,
+      first,
+      last,
+      state,
+      name,
+    });
   }
   for (const item of outgoing) {
     if (item.seq !== null && room.messages.has(item.seq)) continue;
-    rows.push({ kind: "outgoing", key: `o${item.client_id}`, mark: [item.state, item.error], item, first: rows.at(-1)?.kind !== "outgoing" });
+    rows.push({
+      kind: "outgoing",
+      key: `o${item.client_id}`,
+      mark: [item.state, item.error],
+      item,
+      first: rows.at(-1)?.kind !== "outgoing",
+    });
   }
   return rows;
 }
 
 /** @param {Message} one @param {Message} next */
 function joins(one, next) {
-  return one.sender_id === next.sender_id && one.kind !== "system" && next.kind !== "system"
-    && Date.parse(next.created_at) - Date.parse(one.created_at) < TOGETHER;
+  return (
+    one.sender_id === next.sender_id &&
+    one.kind !== "system" &&
+    next.kind !== "system" &&
+    Date.parse(next.created_at) - Date.parse(one.created_at) < TOGETHER
+  );
 }
 
 /** How far one's own messages have come: to all others, as long as they are few enough to be known. @param {Timeline} room @param {number} me @returns {(seq: number) => State} */
 function reachOf(room, me) {
-  const others = room.room.kind === "direct" && room.room.direct_user ? [room.room.direct_user.id] : [...(room.members?.keys() ?? [])].filter((id) => id !== me);
+  const others =
+    room.room.kind === "direct" && room.room.direct_user
+      ? [room.room.direct_user.id]
+      : [...(room.members?.keys() ?? [])].filter((id) => id !== me);
   if (others.length === 0 || others.length > 99) return () => "sent";
   const least = (/** @type {"read_seq" | "delivered_seq"} */ mark) => Math.min(...others.map((id) => room.marks.get(id)?.[mark] ?? 0));
   const [read, delivered] = [least("read_seq"), least("delivered_seq")];

@@ -27,8 +27,15 @@ export class SearchResults {
     if (!text) return fill(this.element);
     const low = text.toLocaleLowerCase();
     const rooms = client.rooms.filter((room) => roomName(room).toLocaleLowerCase().includes(low)).slice(0, 6);
-    fill(this.element, rooms.length > 0 && section("Conversations", rooms.map((room) => this.#link(`#/rooms/${room.id}`, roomAvatar(room, "small"), roomName(room), ""))),
-      h("div", { class: "later", "aria-live": "polite" }));
+    fill(
+      this.element,
+      rooms.length > 0 &&
+        section(
+          "Conversations",
+          rooms.map((room) => this.#link(`#/rooms/${room.id}`, roomAvatar(room, "small"), roomName(room), "")),
+        ),
+      h("div", { class: "later", "aria-live": "polite" }),
+    );
     this.#ask();
   }
 
@@ -44,10 +51,20 @@ export class SearchResults {
     const messages = found.status === "fulfilled" ? found.value.items : [];
     const refused = found.status === "rejected" ? String(found.reason?.message ?? "") : "";
     const others = users.filter((user) => user.id !== client.me?.id);
-    fill(later,
-      others.length > 0 && section("People", others.map((user) => this.#person(user))),
-      messages.length > 0 && section("Messages", messages.map((item) => this.#message(item))),
-      others.length === 0 && messages.length === 0 && h("p", { class: "empty" }, refused || "Nothing found."));
+    fill(
+      later,
+      others.length > 0 &&
+        section(
+          "People",
+          others.map((user) => this.#person(user)),
+        ),
+      messages.length > 0 &&
+        section(
+          "Messages",
+          messages.map((item) => this.#message(item)),
+        ),
+      others.length === 0 && messages.length === 0 && h("p", { class: "empty" }, refused || "Nothing found."),
+    );
   }
 
   /** @param {User} user */
@@ -59,22 +76,48 @@ export class SearchResults {
       this.#done();
       router.go(`/rooms/${room.id}`);
     };
-    return h("button", { type: "button", class: "room", onclick: open }, avatar(user, "small"),
-      h("span", { class: "room-text" }, h("bdi", { class: "room-name" }, nameOf(user)), h("span", { class: "room-last" }, `@${user.username}`)));
+    return h(
+      "button",
+      { type: "button", class: "room", onclick: open },
+      avatar(user, "small"),
+      h(
+        "span",
+        { class: "room-text" },
+        h("bdi", { class: "room-name" }, nameOf(user)),
+        h("span", { class: "room-last" }, `@${user.username}`),
+      ),
+    );
   }
 
   /** @param {Found} found */
   #message({ message, highlights }) {
     const room = client.room(message.room_id)?.room;
-    return h("a", { class: "room found", href: `#/rooms/${message.room_id}/${message.seq}`, onclick: () => this.#done() },
-      h("span", { class: "room-text" },
-        h("span", { class: "room-top" }, h("bdi", { class: "room-name" }, message.username ?? "Deleted user"), room && h("bdi", { class: "hint" }, roomName(room)), h("time", null, brief(message.created_at))),
-        h("span", { class: "room-last", dir: "auto" }, marked(message.content, highlights))));
+    return h(
+      "a",
+      { class: "room found", href: `#/rooms/${message.room_id}/${message.seq}`, onclick: () => this.#done() },
+      h(
+        "span",
+        { class: "room-text" },
+        h(
+          "span",
+          { class: "room-top" },
+          h("bdi", { class: "room-name" }, message.username ?? "Deleted user"),
+          room && h("bdi", { class: "hint" }, roomName(room)),
+          h("time", null, brief(message.created_at)),
+        ),
+        h("span", { class: "room-last", dir: "auto" }, marked(message.content, highlights)),
+      ),
+    );
   }
 
   /** @param {string} href @param {Node} picture @param {string} name @param {string} hint */
   #link(href, picture, name, hint) {
-    return h("a", { class: "room", href, onclick: () => this.#done() }, picture, h("span", { class: "room-text" }, h("bdi", { class: "room-name" }, name), hint && h("span", { class: "room-last" }, hint)));
+    return h(
+      "a",
+      { class: "room", href, onclick: () => this.#done() },
+      picture,
+      h("span", { class: "room-text" }, h("bdi", { class: "room-name" }, name), hint && h("span", { class: "room-last" }, hint)),
+    );
   }
 }
 
@@ -97,4 +140,3 @@ function section(title, rows) {
   list.append(...rows);
   return list;
 }
-

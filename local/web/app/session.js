@@ -11,7 +11,7 @@ export const client = new ConChat(api ? { api } : { socket: `${location.origin.r
 
 /** A person with the newest that is known of their presence. @template {User} T @param {T} user @returns {T} */
 export function present(user) {
-  const told = client.presence.get(user.id);
+  const told = client.presence.of(user.id);
   return told ? { ...user, online: told.online, last_seen: told.last_seen ?? user.last_seen ?? null } : user;
 }
 

@@ -14,10 +14,13 @@ export class Settings {
   constructor() {
     this.element = page("Settings", profile(), looks(), password(), sessions(), blocks(), wayOut());
     // What the store knows by now may be newer than what was kept.
-    client.api.me.get().then((own) => {
-      client.changedMe(own);
-      this.element.querySelector(".profile-card")?.replaceWith(profile());
-    }, () => {});
+    client.api.me.get().then(
+      (own) => {
+        client.changedMe(own);
+        this.element.querySelector(".profile-card")?.replaceWith(profile());
+      },
+      () => {},
+    );
   }
 
   leave() {}
@@ -32,88 +35,232 @@ const submit = (event, act) => {
 function profile() {
   const own = me();
   const face = h("div", { class: "face-edit" });
-  const draw = () => fill(face, avatar(me(), "huge"), h("div", { class: "row-buttons" }, h("button", { type: "button", class: "quiet", onclick: () => picker.click() }, "Change picture"),
-    me().avatar_url && h("button", { type: "button", class: "quiet", onclick: () => attempt(async () => {
-      await client.api.me.removeAvatar();
-      client.changedMe({ ...me(), avatar_url: null });
-      draw();
-    }) }, "Remove")));
-  const picker = h("input", { type: "file", accept: "image/png,image/jpeg,image/webp,image/gif", hidden: true, "aria-label": "Picture", onchange: () => attempt(async () => {
-    const [file] = picker.files ?? [];
-    if (!file) return;
-    const { upload_id } = await client.upload(file, "avatar");
-    await client.api.me.avatar(upload_id);
-    if (me().avatar_url) forget(/** @type {string} */ (me().avatar_url));
-    client.changedMe(await client.api.me.get());
-    draw();
-  }) });
+  const draw = () =>
+    fill(
+      face,
+      avatar(me(), "huge"),
+      h(
+        "div",
+        { class: "row-buttons" },
+        h("button", { type: "button", class: "quiet", onclick: () => picker.click() }, "Change picture"),
+        me().avatar_url &&
+          h(
+            "button",
+            {
+              type: "button",
+              class: "quiet",
+              onclick: () =>
+                attempt(async () => {
+                  await client.api.me.removeAvatar();
+                  client.changedMe({ ...me(), avatar_url: null });
+                  draw();
+                }),
+            },
+            "Remove",
+          ),
+      ),
+    );
+  const picker = h("input", {
+    type: "file",
+    accept: "image/png,image/jpeg,image/webp,image/gif",
+    hidden: true,
+    "aria-label": "Picture",
+    onchange: () =>
+      attempt(async () => {
+        const [file] = picker.files ?? [];
+        if (!file) return;
+        const { upload_id } = await client.upload(file, "avatar");
+        await client.api.me.avatar(upload_id);
+        if (me().avatar_url) forget(/** @type {string} */ (me().avatar_url));
+        client.changedMe(await client.api.me.get());
+        draw();
+      }),
+  });
   draw();
   const display = h("input", { value: own.display_name, maxlength: 64, required: true, dir: "auto", autocomplete: "name" });
   const about = h("textarea", { value: own.about, maxlength: 500, rows: 2, dir: "auto" });
   const email = h("input", { type: "email", value: own.email ?? "", autocomplete: "email" });
-  const seen = h("select", null, [["everyone", "Everyone"], ["friends", "Friends"], ["nobody", "Nobody"]].map(([value, label]) => h("option", { value, selected: value === (own.settings?.presence ?? "everyone") }, label ?? "")));
-  const save = (/** @type {Event} */ event) => submit(event, async () => {
-    client.changedMe(await client.api.me.change({ display_name: display.value.trim(), about: about.value.trim(), email: email.value.trim() || null, settings: { presence: seen.value } }));
-    notice("Saved.");
-  });
-  const card = section("Profile", face, picker, h("form", { class: "stack", onsubmit: save }, h("p", { class: "hint" }, `@${own.username}`), h("label", null, "Display name", display), h("label", null, "About you", about), h("label", null, "E-mail", email),
-    h("label", null, "Who sees when you are online", seen), h("footer", null, h("button", { class: "primary" }, "Save"))));
+  const seen = h(
+    "select",
+    null,
+    [
+      ["everyone", "Everyone"],
+      ["friends", "Friends"],
+      ["nobody", "Nobody"],
+    ].map(([value, label]) => h("option", { value, selected: value === (own.settings?.presence ?? "everyone") }, label ?? "")),
+  );
+  const save = (/** @type {Event} */ event) =>
+    submit(event, async () => {
+      client.changedMe(
+        await client.api.me.change({
+          display_name: display.value.trim(),
+          about: about.value.trim(),
+          email: email.value.trim() || null,
+          settings: { presence: seen.value },
+        }),
+      );
+      notice("Saved.");
+    });
+  const card = section(
+    "Profile",
+    face,
+    picker,
+    h(
+      "form",
+      { class: "stack", onsubmit: save },
+      h("p", { class: "hint" }, `@${own.username}`),
+      h("label", null, "Display name", display),
+      h("label", null, "About you", about),
+      h("label", null, "E-mail", email),
+      h("label", null, "Who sees when you are online", seen),
+      h("footer", null, h("button", { class: "primary" }, "Save")),
+    ),
+  );
   card.classList.add("profile-card");
   return card;
 }
 
 function looks() {
   const { theme, direction } = look();
-  const themes = h("select", { onchange: () => setLook({ theme: /** @type {"system"} */ (themes.value) }) }, [["system", "As the system"], ["light", "Light"], ["dark", "Dark"]].map(([value, label]) => h("option", { value, selected: value === theme }, label ?? "")));
-  const directions = h("select", { onchange: () => setLook({ direction: /** @type {"ltr"} */ (directions.value) }) }, [["ltr", "Left to right"], ["rtl", "Right to left"]].map(([value, label]) => h("option", { value, selected: value === direction }, label ?? "")));
-  return section("Appearance", h("div", { class: "stack" }, h("label", null, "Colours", themes), h("label", null, "Direction of the page", directions)));
+  const themes = h(
+    "select",
+    { onchange: () => setLook({ theme: /** @type {"system"} */ (themes.value) }) },
+    [
+      ["system", "As the system"],
+      ["light", "Light"],
+      ["dark", "Dark"],
+    ].map(([value, label]) => h("option", { value, selected: value === theme }, label ?? "")),
+  );
+  const directions = h(
+    "select",
+    { onchange: () => setLook({ direction: /** @type {"ltr"} */ (directions.value) }) },
+    [
+      ["ltr", "Left to right"],
+      ["rtl", "Right to left"],
+    ].map(([value, label]) => h("option", { value, selected: value === direction }, label ?? "")),
+  );
+  return section(
+    "Appearance",
+    h("div", { class: "stack" }, h("label", null, "Colours", themes), h("label", null, "Direction of the page", directions)),
+  );
 }
 
 function password() {
   const current = h("input", { type: "password", required: true, autocomplete: "current-password" });
   const next = h("input", { type: "password", required: true, minlength: 8, maxlength: 128, autocomplete: "new-password" });
-  const form = h("form", { class: "stack", onsubmit: (/** @type {Event} */ event) => submit(event, async () => {
-    await client.api.auth.password(current.value, next.value);
-    form.reset();
-    notice("Changed. Your other sessions were signed out.");
-  }) }, h("input", { type: "text", hidden: true, autocomplete: "username", value: me().username, "aria-label": "Username" }), h("label", null, "Current password", current), h("label", null, "New password", next), h("footer", null, h("button", { class: "primary" }, "Change password")));
+  const form = h(
+    "form",
+    {
+      class: "stack",
+      onsubmit: (/** @type {Event} */ event) =>
+        submit(event, async () => {
+          await client.api.auth.password(current.value, next.value);
+          form.reset();
+          notice("Changed. Your other sessions were signed out.");
+        }),
+    },
+    h("input", { type: "text", hidden: true, autocomplete: "username", value: me().username, "aria-label": "Username" }),
+    h("label", null, "Current password", current),
+    h("label", null, "New password", next),
+    h("footer", null, h("button", { class: "primary" }, "Change password")),
+  );
   return section("Password", form);
 }
 
 function sessions() {
-  const list = paged((cursor) => client.api.auth.sessions({ cursor }), (session, reload) =>
-    h("div", { class: "person" }, h("span", { class: "person-text" }, h("bdi", { class: "person-name" }, session.device || "Unnamed device", session.current ? " (this one)" : ""), h("span", { class: "hint" }, `${session.ip} · used ${full(session.last_used_at)}`)),
-      !session.current && h("button", { type: "button", class: "quiet danger-text", onclick: () => attempt(async () => (await client.api.auth.endSession(session.id), reload())) }, "Sign out")), "No sessions.");
+  const list = paged(
+    (cursor) => client.api.auth.sessions({ cursor }),
+    (session, reload) =>
+      h(
+        "div",
+        { class: "person" },
+        h(
+          "span",
+          { class: "person-text" },
+          h("bdi", { class: "person-name" }, session.device || "Unnamed device", session.current ? " (this one)" : ""),
+          h("span", { class: "hint" }, `${session.ip} · used ${full(session.last_used_at)}`),
+        ),
+        !session.current &&
+          h(
+            "button",
+            {
+              type: "button",
+              class: "quiet danger-text",
+              onclick: () => attempt(async () => (await client.api.auth.endSession(session.id), reload())),
+            },
+            "Sign out",
+          ),
+      ),
+    "No sessions.",
+  );
   const all = async () => {
-    if (await confirm("Sign out everywhere?", "Here, too.", "Sign out everywhere", { danger: true })) await attempt(() => client.api.auth.logoutAll());
+    if (await confirm("Sign out everywhere?", "Here, too.", "Sign out everywhere", { danger: true }))
+      await attempt(() => client.api.auth.logoutAll());
   };
-  return section("Sessions", list.element, h("footer", null, h("button", { type: "button", class: "quiet danger-text", onclick: all }, "Sign out everywhere")));
+  return section(
+    "Sessions",
+    list.element,
+    h("footer", null, h("button", { type: "button", class: "quiet danger-text", onclick: all }, "Sign out everywhere")),
+  );
 }
 
 function blocks() {
-  const list = paged((cursor) => client.api.blocks.list({ cursor }), (user, reload) =>
-    h("div", { class: "person" }, avatar(user, "small"), h("bdi", { class: "person-name" }, nameOf(user)), h("button", { type: "button", class: "quiet", onclick: () => attempt(async () => (await client.api.blocks.remove(user.id), reload())) }, "Unblock")), "You blocked nobody.");
+  const list = paged(
+    (cursor) => client.api.blocks.list({ cursor }),
+    (user, reload) =>
+      h(
+        "div",
+        { class: "person" },
+        avatar(user, "small"),
+        h("bdi", { class: "person-name" }, nameOf(user)),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "quiet",
+            onclick: () => attempt(async () => (await client.api.blocks.remove(user.id), reload())),
+          },
+          "Unblock",
+        ),
+      ),
+    "You blocked nobody.",
+  );
   return section("Blocked people", list.element);
 }
 
 function wayOut() {
-  const save = () => attempt(async () => {
-    const pages = [];
-    /** @type {string | null} */
-    let cursor = null;
-    do {
-      const part = await client.api.me.export(cursor);
-      pages.push(part);
-      cursor = part.next ?? null;
-    } while (cursor);
-    const url = URL.createObjectURL(new Blob([JSON.stringify(pages.length === 1 ? pages[0] : pages, null, 2)], { type: "application/json" }));
-    h("a", { href: url, download: `conchat-${me().username}.json` }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 60_000);
-  });
+  const save = () =>
+    attempt(async () => {
+      const pages = [];
+      /** @type {string | null} */
+      let cursor = null;
+      do {
+        const part = await client.api.me.export(cursor);
+        pages.push(part);
+        cursor = part.next ?? null;
+      } while (cursor);
+      const url = URL.createObjectURL(
+        new Blob([JSON.stringify(pages.length === 1 ? pages[0] : pages, null, 2)], { type: "application/json" }),
+      );
+      h("a", { href: url, download: `conchat-${me().username}.json` }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    });
   const erase = async () => {
-    const given = await ask("Delete your account?", "Your password", "Delete my account", { type: "password", danger: true, hint: "Your messages stay as those of a deleted user; everything else about you goes, for good." });
+    const given = await ask("Delete your account?", "Your password", "Delete my account", {
+      type: "password",
+      danger: true,
+      hint: "Your messages stay as those of a deleted user; everything else about you goes, for good.",
+    });
     if (given) await attempt(async () => (await client.api.me.erase(given), await client.logout()));
   };
-  return section("Your data", h("p", { class: "hint" }, "Everything that is kept about you, as one file; or nothing any more."),
-    h("footer", null, h("button", { type: "button", class: "quiet", onclick: save }, "Download my data"), h("button", { type: "button", class: "quiet danger-text", onclick: erase }, "Delete account")));
+  return section(
+    "Your data",
+    h("p", { class: "hint" }, "Everything that is kept about you, as one file; or nothing any more."),
+    h(
+      "footer",
+      null,
+      h("button", { type: "button", class: "quiet", onclick: save }, "Download my data"),
+      h("button", { type: "button", class: "quiet danger-text", onclick: erase }, "Delete account"),
+    ),
+  );
 }

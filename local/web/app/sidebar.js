@@ -9,11 +9,9 @@ import { button, menu } from "./overlay.js";
 import { router } from "./router.js";
 import { SearchResults } from "./search.js";
 import { client, me, nameById, present } from "./session.js";
+import { Writers } from "./writers.js";
 
 /** @import { Message, Room } from "../sdk/wire.js" */
-
-/** How long somebody writes after they were last told to. */
-const TYPING = 6000;
 
 export class Sidebar {
   element;
@@ -24,25 +22,42 @@ export class Sidebar {
   #field;
   /** @type {number | null} */
   #selected = null;
-  /** Who writes where: timers by `room user`. @type {Map<string, { name: string, timer: ReturnType<typeof setTimeout> }>} */
-  #typing = new Map();
   #draw = once(() => this.#render());
+  #writing = new Writers(this.#draw);
   /** @type {(() => void)[]} */
   #stops;
 
   constructor() {
-    this.#field = h("input", { type: "search", placeholder: "Search", "aria-label": "Search rooms, people and messages", autocomplete: "off", enterkeyhint: "search",
-      oninput: () => this.#search(), onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && this.#clear() });
+    this.#field = h("input", {
+      type: "search",
+      placeholder: "Search",
+      "aria-label": "Search rooms, people and messages",
+      autocomplete: "off",
+      enterkeyhint: "search",
+      oninput: () => this.#search(),
+      onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && this.#clear(),
+    });
     this.#results = new SearchResults(() => this.#clear());
-    this.element = h("aside", { class: "sidebar", "aria-label": "Conversations" },
-      h("header", null, this.#own, button("plus", "New conversation", (event) => this.#new(event), "accent")),
-      h("div", { class: "search-field", role: "search" }, icon("search"), this.#field), this.#banner.element, this.#results.element, this.#list);
+    this.element = h(
+      "aside",
+      { class: "sidebar", "aria-label": "Conversations" },
+      h(
+        "header",
+        null,
+        this.#own,
+        button("plus", "New conversation", (event) => this.#new(event), "accent"),
+      ),
+      h("div", { class: "search-field", role: "search" }, icon("search"), this.#field),
+      this.#banner.element,
+      this.#results.element,
+      this.#list,
+    );
     this.#stops = [
       client.on("room", this.#draw),
       client.on("presence", this.#draw),
       client.on("signedIn", this.#draw),
       this.#banner.stop,
-      client.on("typing", (typing) => this.#typed(typing)),
+      () => this.#writing.stop(),
       client.on("outbox", this.#draw),
     ];
     const minute = setInterval(this.#draw, 60_000);
@@ -67,12 +82,32 @@ export class Sidebar {
     document.title = unread > 0 ? `(${unread}) ConChat` : "ConChat";
     if (!client.me) return;
     const own = me();
-    fill(this.#own, h("button", { type: "button", class: "own-button", onclick: (/** @type {Event} */ event) => this.#menu(event) },
-      avatar(own, "small"), h("span", { class: "own-name", dir: "auto" }, nameOf(own)), h("span", { class: "visually-hidden" }, ": settings, friends and more"), icon("more")));
-    each(this.#list, rooms, (room) => String(room.id), (room) => this.#mark(room), (room) => this.#row(room));
+    fill(
+      this.#own,
+      h(
+        "button",
+        { type: "button", class: "own-button", onclick: (/** @type {Event} */ event) => this.#menu(event) },
+        avatar(own, "small"),
+        h("span", { class: "own-name", dir: "auto" }, nameOf(own)),
+        h("span", { class: "visually-hidden" }, ": settings, friends and more"),
+        icon("more"),
+      ),
+    );
+    each(
+      this.#list,
+      rooms,
+      (room) => String(room.id),
+      (room) => this.#mark(room),
+      (room) => this.#row(room),
+    );
     let empty = this.#list.nextElementSibling;
     if (rooms.length === 0 && !empty) {
-      empty = h("div", { class: "empty" }, h("p", null, "No conversations yet."), h("a", { class: "button quiet", href: "#/discover" }, icon("globe"), "Discover public rooms"));
+      empty = h(
+        "div",
+        { class: "empty" },
+        h("p", null, "No conversations yet."),
+        h("a", { class: "button quiet", href: "#/discover" }, icon("globe"), "Discover public rooms"),
+      );
       this.#list.after(empty);
     } else if (rooms.length > 0) empty?.remove();
   }
@@ -81,7 +116,17 @@ export class Sidebar {
   #mark(room) {
     const at = room.last_message?.created_at;
     const user = room.direct_user && present(room.direct_user);
-    return [room, room.unread, room.mentions, room.id === this.#selected, this.#writers(room.id), user?.online, at && brief(at), client.outgoing(room.id).some((item) => item.state === "failed"), client.room(room.id)?.marks.get(room.direct_user?.id ?? 0)];
+    return [
+      room,
+      room.unread,
+      room.mentions,
+      room.id === this.#selected,
+      this.#writers(room.id),
+      user?.online,
+      at && brief(at),
+      client.outgoing(room.id).some((item) => item.state === "failed"),
+      client.room(room.id)?.marks.get(room.direct_user?.id ?? 0),
+    ];
   }
 
   /** @param {Room} room */
@@ -91,31 +136,51 @@ export class Sidebar {
     const writers = this.#writers(room.id);
     const failed = client.outgoing(room.id).some((item) => item.state === "failed");
     const name = roomName(room);
-    return h("a", { class: `room ${room.unread > 0 ? "unread" : ""} ${muted(room) ? "muted" : ""}`, href: `#/rooms/${room.id}`, "aria-current": room.id === this.#selected ? "page" : null, "data-focus": "row" },
+    return h(
+      "a",
+      {
+        class: `room ${room.unread > 0 ? "unread" : ""} ${muted(room) ? "muted" : ""}`,
+        href: `#/rooms/${room.id}`,
+        "aria-current": room.id === this.#selected ? "page" : null,
+        "data-focus": "row",
+      },
       roomAvatar(shown),
-      h("span", { class: "room-text" },
-        h("span", { class: "room-top" }, h("bdi", { class: "room-name" }, name), muted(room) && icon("mute"), last && h("time", { datetime: last.created_at }, brief(last.created_at))),
-        h("span", { class: "room-bottom" },
-          writers ? h("span", { class: "typing" }, writers) : h("span", { class: "room-last" }, failed ? "Not sent: tap to try again" : last ? lastLine(room, last) : room.topic || "Nothing yet"),
-          room.mentions > 0 && [h("span", { class: "badge mention", "aria-hidden": "true" }, "@"), h("span", { class: "visually-hidden" }, "mentions you, ")],
-          room.unread > 0 && [h("span", { class: "badge" }, room.unread > 999 ? "999+" : room.unread), h("span", { class: "visually-hidden" }, " unread")])));
-  }
-
-  /** @param {{ room_id: number, user_id: number, username: string, active: boolean }} typing */
-  #typed({ room_id, user_id, username, active }) {
-    const key = `${room_id} ${user_id}`;
-    clearTimeout(this.#typing.get(key)?.timer);
-    this.#typing.delete(key);
-    if (active && user_id !== client.me?.id) {
-      const name = client.room(room_id)?.members?.get(user_id)?.user.display_name ?? username;
-      this.#typing.set(key, { name, timer: setTimeout(() => (this.#typing.delete(key), this.#draw()), TYPING) });
-    }
-    this.#draw();
+      h(
+        "span",
+        { class: "room-text" },
+        h(
+          "span",
+          { class: "room-top" },
+          h("bdi", { class: "room-name" }, name),
+          muted(room) && icon("mute"),
+          last && h("time", { datetime: last.created_at }, brief(last.created_at)),
+        ),
+        h(
+          "span",
+          { class: "room-bottom" },
+          writers
+            ? h("span", { class: "typing" }, writers)
+            : h(
+                "span",
+                { class: "room-last" },
+                failed ? "Not sent: tap to try again" : last ? lastLine(room, last) : room.topic || "Nothing yet",
+              ),
+          room.mentions > 0 && [
+            h("span", { class: "badge mention", "aria-hidden": "true" }, "@"),
+            h("span", { class: "visually-hidden" }, "mentions you, "),
+          ],
+          room.unread > 0 && [
+            h("span", { class: "badge" }, room.unread > 999 ? "999+" : room.unread),
+            h("span", { class: "visually-hidden" }, " unread"),
+          ],
+        ),
+      ),
+    );
   }
 
   /** @param {number} room */
   #writers(room) {
-    const names = [...this.#typing].filter(([key]) => key.startsWith(`${room} `)).map(([, { name }]) => name);
+    const names = this.#writing.of(room);
     if (names.length === 0) return "";
     if (client.room(room)?.room.kind === "direct") return "writing …";
     return names.length > 2 ? "several people write …" : `${names.join(" and ")} ${names.length > 1 ? "write" : "writes"} …`;
@@ -179,5 +244,10 @@ function lastLine(room, last) {
 
 /** @param {Room} room @param {Message} message */
 function nameIn(room, message) {
-  return client.room(room.id)?.members?.get(message.sender_id ?? 0)?.user.display_name ?? nameById(message.sender_id ?? 0) ?? message.username ?? "Deleted user";
+  return (
+    client.room(room.id)?.members?.get(message.sender_id ?? 0)?.user.display_name ??
+    nameById(message.sender_id ?? 0) ??
+    message.username ??
+    "Deleted user"
+  );
 }

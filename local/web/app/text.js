@@ -5,7 +5,8 @@ import { h } from "./dom.js";
 /** @import { Child } from "./dom.js" */
 
 const PARTS = /(https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}])|(?<![\p{L}\p{N}_.@-])@([A-Za-z0-9._-]{3,32})/gu;
-const EMOJI_ONLY = /^(?:\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\u{FE0F}|\u{200D}\p{Extended_Pictographic})*|\p{Regional_Indicator}{2}|\s){1,12}$/u;
+const EMOJI_ONLY =
+  /^(?:\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\u{FE0F}|\u{200D}\p{Extended_Pictographic})*|\p{Regional_Indicator}{2}|\s){1,12}$/u;
 
 /** @param {string} text */
 export const isEmoji = (text) => text.length < 60 && EMOJI_ONLY.test(text) && text.trim() !== "";
@@ -20,7 +21,11 @@ export function rich(text, person) {
     const mentioned = name ? person(name) : null;
     if (!url && !mentioned) continue;
     parts.push(text.slice(at, found.index));
-    parts.push(url ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer nofollow" }, shortened(url)) : h("span", { class: mentioned?.own ? "mention own-mention" : "mention" }, whole));
+    parts.push(
+      url
+        ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer nofollow" }, shortened(url))
+        : h("span", { class: mentioned?.own ? "mention own-mention" : "mention" }, whole),
+    );
     at = found.index + whole.length;
   }
   return [...parts, text.slice(at)];

@@ -2,20 +2,23 @@
  * The client: one person's rooms, live. It holds the delivery core, asks what it needs, and sends what is written.
  *
  * @import { AckFrame, Frame, Me, Message, Room, Tokens } from "./wire.js"
- * @import { Store } from "./http.js"
+ * @import { Store } from "./store.js"
  * @import { Outgoing } from "./outbox.js"
  * @import { Status, Times } from "./socket.js"
  * @import { Purpose, Watch } from "./uploads.js"
  * @import { Timeline } from "./timeline.js"
  */
 
-import { fullJitter } from "./backoff.js";
 import { Delivery } from "./delivery.js";
 import { Emitter } from "./emitter.js";
+import { Healer } from "./healer.js";
 import { ConChatError, Http } from "./http.js";
+import { Loader } from "./loader.js";
 import { Outbox } from "./outbox.js";
+import { Presences } from "./presence.js";
 import { routes } from "./routes.js";
 import { Socket } from "./socket.js";
+import { browserStore } from "./store.js";
 import { upload } from "./uploads.js";
 
 /**
@@ -42,7 +45,6 @@ import { upload } from "./uploads.js";
  * @property {number} [grace] Milliseconds that a frame may come late before what lies before it is asked for.
  */
 
-const PAGE = 50;
 /** Rooms whose messages are kept; of others the head is enough. */
 const KEPT = 12;
 
@@ -50,8 +52,8 @@ const KEPT = 12;
 export class ConChat extends Emitter {
   http;
   api;
-  /** Who is there, of those who let one know. @type {Map<number, { online: boolean | null, last_seen: string | null, ts: number }>} */
-  presence = new Map();
+  /** Who is there. */
+  presence = new Presences((presence) => this.emit("presence", presence));
   /** @type {Delivery | null} */
   #delivery = null;
   /** @type {Outbox | null} */
@@ -63,25 +65,35 @@ export class ConChat extends Emitter {
   #now;
   /** @type {() => number} */
   #random;
-  /** @type {number} */
-  #grace;
-  /** What is being asked. @type {Set<string>} */
-  #asking = new Set();
-  /** @type {Map<string, number>} */
-  #failures = new Map();
+  #healer;
   /** Room ids by their last visit, the newest last. @type {number[]} */
   #visited = [];
-  /** @type {Map<string, Promise<boolean>>} */
-  #loading = new Map();
+  #loader;
 
   /** @param {Options} [options] */
   constructor(options = {}) {
     super();
     const { api = "", socket, store = browserStore(), fetch = globalThis.fetch.bind(globalThis), open, times } = options;
     const { now = Date.now, random = Math.random, grace = 150 } = options;
-    [this.#store, this.#now, this.#random, this.#grace] = [store, now, random, grace];
+    [this.#store, this.#now, this.#random] = [store, now, random];
     this.http = new Http(api.replace(/\/$/, ""), { fetch, store, now });
     this.api = routes(this.http);
+    this.#healer = new Healer({
+      api: this.api,
+      delivery: () => this.#delivery,
+      told: (rooms) => this.#told(rooms),
+      online: () => this.status === "online",
+      grace,
+      random,
+    });
+    this.#loader = new Loader({
+      api: this.api,
+      room: (id) => this.room(id),
+      loaded: (id) => {
+        this.#told([id]);
+        this.#healer.heal();
+      },
+    });
     this.http.onEnded = (code) => this.#over(code);
     this.#socket = new Socket({
       open: open ?? ((url, protocols) => new WebSocket(url, protocols)),
@@ -94,7 +106,7 @@ export class ConChat extends Emitter {
       changed: (status) => {
         this.#outbox?.online(status === "online");
         this.emit("status", status);
-        if (status === "online") this.#heal();
+        if (status === "online") this.#healer.heal();
       },
       ended: (code) => this.#over(code),
       now,
@@ -202,14 +214,14 @@ export class ConChat extends Emitter {
     this.#visited = [...this.#visited.filter((other) => other !== id), id];
     for (const other of this.#visited.splice(0, Math.max(0, this.#visited.length - KEPT))) this.room(other)?.unload();
     const room = this.room(id);
-    if (room && !room.atEnd) await this.#page(id, {});
+    if (room && !room.atEnd) await this.#loader.page(id, {});
   }
 
   /** Loads the page before the run that holds `seq`. Gives whether there is anything older to load. @param {number} id @param {number} seq */
   async older(id, seq) {
     const from = this.room(id)?.known.around(seq)?.[0] ?? seq;
     if (from <= 1) return false;
-    return this.#page(id, { before: from });
+    return this.#loader.page(id, { before: from });
   }
 
   /** Loads the page after the run that holds `seq`. @param {number} id @param {number} seq */
@@ -217,35 +229,17 @@ export class ConChat extends Emitter {
     const room = this.room(id);
     const to = room?.known.around(seq)?.[1] ?? seq;
     if (!room || to >= room.room.last_seq) return false;
-    return this.#page(id, { after: to });
+    return this.#loader.page(id, { after: to });
   }
 
   /** Loads what surrounds a message. @param {number} id @param {number} seq */
   async around(id, seq) {
-    if (!this.room(id)?.known.around(seq)) await this.#page(id, { around: seq });
+    if (!this.room(id)?.known.around(seq)) await this.#loader.page(id, { around: seq });
   }
 
   /** Loads a room's members, unless they are here. @param {number} id */
-  async people(id) {
-    const room = this.room(id);
-    if (!room || room.members) return;
-    const loading = room.begin();
-    try {
-      const members = [];
-      /** @type {string | null} */
-      let cursor = null;
-      do {
-        /** @type {import("./wire.js").Page<import("./wire.js").Member>} */
-        const page = await this.api.rooms.members(id, { cursor, limit: 100 });
-        members.push(...page.items);
-        cursor = page.next;
-      } while (cursor && members.length < 1000);
-      room.people(loading, members);
-      this.#told([id]);
-    } catch (error) {
-      room.cancel(loading);
-      throw error;
-    }
+  people(id) {
+    return this.#loader.people(id);
   }
 
   /** Queues a message; it is sent when that is possible. @param {number} room @param {Parameters<Outbox["add"]>[1]} what */
@@ -328,12 +322,18 @@ export class ConChat extends Emitter {
       send: async ({ client_id, room_id, content, reply_to, attachments, forward }) => {
         const body = { ...(content ? { content } : {}), ...(reply_to ? { reply_to } : {}), ...(forward ? { forward } : {}) };
         const ids = attachments.map((attachment) => attachment.upload_id);
-        const answer = await this.#act({ action: "send", room_id, client_id, ...body, ...(ids.length > 0 ? { attachments: ids } : {}) });
+        const answer = await this.#act({
+          action: "send",
+          room_id,
+          client_id,
+          ...body,
+          ...(ids.length > 0 ? { attachments: ids } : {}),
+        });
         return /** @type {AckFrame} */ (answer);
       },
       sent: (item) => {
         this.#arrived(item.room_id);
-        this.#heal();
+        this.#healer.heal();
       },
       changed: (room) => this.emit("outbox", room),
       now: this.#now,
@@ -349,8 +349,6 @@ export class ConChat extends Emitter {
     this.#delivery = this.#outbox = null;
     this.#visited = [];
     this.presence.clear();
-    this.#failures.clear();
-    this.#loading.clear();
   }
 
   /** @param {string} code */
@@ -371,26 +369,10 @@ export class ConChat extends Emitter {
     this.#told(delivery.receive(frame));
     if (fresh) this.emit("message", frame);
     if (frame.type === "typing") this.emit("typing", frame);
-    if (frame.type === "presence") this.#present(frame);
-    if (frame.type === "welcome") this.#allPresent(frame);
+    if (frame.type === "presence") this.presence.tell(frame);
+    if (frame.type === "welcome") this.presence.welcome(frame);
     this.emit("frame", frame);
-    this.#heal();
-  }
-
-  /** Of two frames about one person the later one holds. @param {{ user_id: number, online: boolean | null, last_seen: string | null, ts: number }} presence */
-  #present({ user_id, online, last_seen, ts }) {
-    if ((this.presence.get(user_id)?.ts ?? 0) > ts) return;
-    this.presence.set(user_id, { online, last_seen, ts });
-    this.emit("presence", { user_id, online, last_seen });
-  }
-
-  /** Who is there right after connecting; nobody else is. @param {import("./wire.js").WelcomeFrame} welcome */
-  #allPresent({ online, server_time }) {
-    if (!online) return;
-    const ts = Date.parse(server_time);
-    const there = new Set(online);
-    for (const [user_id, held] of this.presence) if (held.online && !there.has(user_id)) this.#present({ user_id, online: false, last_seen: null, ts });
-    for (const user_id of there) this.#present({ user_id, online: true, last_seen: null, ts });
+    this.#healer.heal();
   }
 
   /** @param {number[]} rooms that are different */
@@ -409,98 +391,4 @@ export class ConChat extends Emitter {
       if (!room?.loaded || room.messages.has(item.seq ?? 0) || room.rev >= room.told) this.#outbox?.discard(item.client_id);
     }
   }
-
-  /** Asks for whatever the delivery core needs. */
-  #heal() {
-    for (const need of this.#delivery?.needs() ?? []) {
-      const key = need.kind === "list" ? "list" : `room ${need.room}`;
-      if (this.#asking.has(key)) continue;
-      this.#asking.add(key);
-      const failures = this.#failures.get(key) ?? 0;
-      const wait = failures > 0 ? fullJitter(failures, { random: this.#random }) + this.#grace : this.#grace;
-      setTimeout(() => this.#ask(key), wait);
-    }
-  }
-
-  /** @param {string} key */
-  async #ask(key) {
-    const delivery = this.#delivery;
-    // A late frame may have come meanwhile.
-    const need = delivery?.needs().find((need) => key === (need.kind === "list" ? "list" : `room ${need.room}`));
-    try {
-      if (need && delivery) {
-        const changed = need.kind === "list" ? delivery.listed(await this.#allRooms()) : await this.#askRoom(need, delivery);
-        if (delivery === this.#delivery) this.#told(changed);
-      }
-      this.#failures.delete(key);
-    } catch {
-      this.#failures.set(key, (this.#failures.get(key) ?? 0) + 1);
-    }
-    this.#asking.delete(key);
-    if (this.status === "online") this.#heal();
-  }
-
-  /** @param {{ kind: "sync", room: number, since: number } | { kind: "head", room: number }} need @param {Delivery} delivery */
-  async #askRoom(need, delivery) {
-    try {
-      if (need.kind === "head") return delivery.joined(await this.api.rooms.get(need.room));
-      return delivery.synced(await this.api.rooms.sync(need.room, need.since));
-    } catch (error) {
-      if (error instanceof ConChatError && (error.status === 404 || error.status === 403)) return delivery.gone(need.room);
-      throw error;
-    }
-  }
-
-  async #allRooms() {
-    const rooms = [];
-    /** @type {string | null} */
-    let cursor = null;
-    do {
-      /** @type {import("./wire.js").Page<Room>} */
-      const page = await this.api.rooms.list("joined", { cursor, limit: 100 });
-      rooms.push(...page.items);
-      cursor = page.next;
-    } while (cursor);
-    return rooms;
-  }
-
-  /** @param {number} id @param {{ before?: number, after?: number, around?: number }} ask @returns {Promise<boolean>} */
-  #page(id, ask) {
-    const key = `${id} ${JSON.stringify(ask)}`;
-    const loading = this.#loading.get(key) ?? this.#load(id, ask).finally(() => this.#loading.delete(key));
-    this.#loading.set(key, loading);
-    return loading;
-  }
-
-  /** @param {number} id @param {{ before?: number, after?: number, around?: number }} ask */
-  async #load(id, ask) {
-    for (let tries = 0; tries < 3; tries++) {
-      const room = this.room(id);
-      if (!room) return false;
-      const loading = room.begin();
-      try {
-        const page = await this.api.messages.list(id, { ...ask, limit: PAGE });
-        if (!room.page(loading, { ...ask, limit: PAGE }, page)) continue;
-        this.#told([id]);
-        this.#heal();
-        return page.items.length > 0;
-      } catch (error) {
-        room.cancel(loading);
-        throw error;
-      }
-    }
-    return true;
-  }
-}
-
-/** @returns {Store} */
-function browserStore() {
-  try {
-    if (globalThis.localStorage) return globalThis.localStorage;
-  } catch {
-    // Storage may be forbidden.
-  }
-  /** @type {Map<string, string>} */
-  const held = new Map();
-  return { getItem: (key) => held.get(key) ?? null, setItem: (key, value) => void held.set(key, value), removeItem: (key) => void held.delete(key) };
 }

@@ -3,6 +3,7 @@
  * session. Errors are `ConChatError`s with the server's stable `code`.
  *
  * @import { Me, Tokens } from "./wire.js"
+ * @import { Store } from "./store.js"
  */
 
 /** What the server, or the way to it, refused. */
@@ -30,7 +31,6 @@ export class ConChatError extends Error {
 }
 
 /** @typedef {{ user: Me, access_token: string, refresh_token: string, expires_at: number }} Held What is kept of a session. */
-/** @typedef {{ getItem(key: string): string | null, setItem(key: string, value: string): void, removeItem(key: string): void }} Store */
 
 const KEY = "conchat.session";
 /** Codes with which a session is over for good. */
@@ -196,9 +196,16 @@ async function problem(response) {
     // A proxy on the way answers as it likes.
   }
   const retryAfter = Number(response.headers.get("retry-after")) || undefined;
-  return new ConChatError(body.code ?? `http_${response.status}`, body.detail ?? body.message ?? `The server answered ${response.status}.`, {
-    status: response.status, requestId: body.request_id ?? "", errors: body.errors ?? [], ...(retryAfter ? { retryAfter } : {}),
-  });
+  return new ConChatError(
+    body.code ?? `http_${response.status}`,
+    body.detail ?? body.message ?? `The server answered ${response.status}.`,
+    {
+      status: response.status,
+      requestId: body.request_id ?? "",
+      errors: body.errors ?? [],
+      ...(retryAfter ? { retryAfter } : {}),
+    },
+  );
 }
 
 /** @param {unknown} cause */
@@ -215,6 +222,9 @@ const queues = new Map();
 async function exclusive(name, act) {
   if (globalThis.navigator?.locks) return navigator.locks.request(name, act);
   const turn = (queues.get(name) ?? Promise.resolve()).then(act, act);
-  queues.set(name, turn.catch(() => {}));
+  queues.set(
+    name,
+    turn.catch(() => {}),
+  );
   return turn;
 }

@@ -24,8 +24,17 @@ export function changed(held, newer) {
 /** @param {Message} message @param {UnsentFrame} frame @returns {Message} */
 export function unsent(message, { rev, deleted_at, deleted_by }) {
   return {
-    ...message, rev, deleted_at, deleted_by,
-    content: "", forwarded: null, attachments: [], reactions: [], mentions: [], edited_at: null, pinned_at: null,
+    ...message,
+    rev,
+    deleted_at,
+    deleted_by,
+    content: "",
+    forwarded: null,
+    attachments: [],
+    reactions: [],
+    mentions: [],
+    edited_at: null,
+    pinned_at: null,
   };
 }
 

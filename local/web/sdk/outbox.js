@@ -3,7 +3,7 @@
  * doubled, in the order in which they were written. The queue outlives the page.
  *
  * @import { AckFrame, Attachment } from "./wire.js"
- * @import { Store } from "./http.js"
+ * @import { Store } from "./store.js"
  */
 
 import { fullJitter } from "./backoff.js";
@@ -70,8 +70,16 @@ export class Outbox {
   add(room_id, { content = "", reply_to = null, attachments = [], forward = null }) {
     /** @type {Outgoing} */
     const item = {
-      client_id: newId(), room_id, content, reply_to, attachments, forward, state: "queued", error: null,
-      created_at: new Date(this.#env.now()).toISOString(), seq: null,
+      client_id: newId(),
+      room_id,
+      content,
+      reply_to,
+      attachments,
+      forward,
+      state: "queued",
+      error: null,
+      created_at: new Date(this.#env.now()).toISOString(),
+      seq: null,
     };
     this.#items.push(item);
     this.#save(room_id);
@@ -143,7 +151,11 @@ export class Outbox {
     }
     this.#busy.delete(room);
     if (wait !== null) {
-      if (this.#online) this.#busy.set(room, setTimeout(() => (this.#busy.delete(room), this.#pump(room)), wait));
+      if (this.#online)
+        this.#busy.set(
+          room,
+          setTimeout(() => (this.#busy.delete(room), this.#pump(room)), wait),
+        );
       this.#change(item.client_id, { state: "queued" });
     } else this.#pump(room);
   }

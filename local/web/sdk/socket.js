@@ -151,16 +151,13 @@ export class Socket {
       };
       socket.onopen = () => {
         if (round !== this.#round) return fail();
-        this.#ask(socket, { action: "hello", rooms: this.#env.known() }).then(
-          (frame) => {
-            if (frame.type !== "welcome" || round !== this.#round) return fail();
-            clearTimeout(late);
-            welcome = true;
-            this.#welcome(socket, frame);
-            resolve();
-          },
-          fail,
-        );
+        this.#ask(socket, { action: "hello", rooms: this.#env.known() }).then((frame) => {
+          if (frame.type !== "welcome" || round !== this.#round) return fail();
+          clearTimeout(late);
+          welcome = true;
+          this.#welcome(socket, frame);
+          resolve();
+        }, fail);
       };
       socket.onmessage = ({ data }) => this.#receive(socket, String(data));
       socket.onclose = socket.onerror = fail;
@@ -254,6 +251,8 @@ export class Socket {
 function refusal(frame) {
   const passing = ["rate_limited", "unavailable", "internal"].includes(frame.code);
   return new ConChatError(frame.code, frame.detail, {
-    status: passing ? 503 : 400, requestId: frame.request_id, ...(frame.retry_after ? { retryAfter: frame.retry_after } : {}),
+    status: passing ? 503 : 400,
+    requestId: frame.request_id,
+    ...(frame.retry_after ? { retryAfter: frame.retry_after } : {}),
   });
 }

@@ -189,7 +189,8 @@ export class Timeline {
   people(loading, members) {
     if (!this.#loading.delete(loading)) return;
     this.members = new Map(members.map((member) => [member.user.id, member]));
-    for (const { user, read_seq, delivered_seq } of members) this.mark({ room_id: this.room.id, user_id: user.id, read_seq, delivered_seq });
+    for (const { user, read_seq, delivered_seq } of members)
+      this.mark({ room_id: this.room.id, user_id: user.id, read_seq, delivered_seq });
     for (const entry of loading.entries) {
       this.#mergeMembers(entry.members);
       if (entry.frame) this.#membership(entry.frame);

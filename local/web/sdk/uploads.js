@@ -31,8 +31,16 @@ export async function upload(http, file, purpose, { progress = () => {}, signal 
   const done = await http.post(`/api/uploads/${ticket.upload_id}/complete`);
   const { upload_id, size, width, height, placeholder, thumbnail_url } = done;
   return {
-    upload_id, size, width, height, placeholder, thumbnail_url, file_name: done.file_name, content_type: done.content_type,
-    kind: done.purpose === "file" ? "file" : "image", url: done.url ?? `/api/uploads/${upload_id}/content`,
+    upload_id,
+    size,
+    width,
+    height,
+    placeholder,
+    thumbnail_url,
+    file_name: done.file_name,
+    content_type: done.content_type,
+    kind: done.purpose === "file" ? "file" : "image",
+    url: done.url ?? `/api/uploads/${upload_id}/content`,
   };
 }
 

@@ -82,11 +82,16 @@ test("one goes offline, writes and comes back: nothing is lost, nothing doubled,
   await one.waitForSelector(message("written offline"), { timeout: 15_000 });
   await two.waitForSelector(message("third while away"));
   await two.waitForSelector(".banner", { state: "hidden" });
-  const history = (await call("GET", `/api/rooms/${room.id}/messages`, undefined, ann)).items.filter((/** @type {any} */ item) => item.kind !== "system");
+  const history = (await call("GET", `/api/rooms/${room.id}/messages`, undefined, ann)).items.filter(
+    (/** @type {any} */ item) => item.kind !== "system",
+  );
   for (const page of [one, two]) {
     await page.waitForFunction((count) => document.querySelectorAll("article.message:not(.outgoing)").length === count, history.length);
     const shown = await page.locator("article.message .text").allTextContents();
-    assert.deepEqual(shown, history.map((/** @type {any} */ item) => item.content));
+    assert.deepEqual(
+      shown,
+      history.map((/** @type {any} */ item) => item.content),
+    );
   }
   assert.equal(history.length, 4);
   await close(one, two);
@@ -114,7 +119,13 @@ test("unread messages are counted live, in the list and in the title, and readin
   const row = `a.room[href="#/rooms/${room.id}"]`;
   await list.waitForSelector(row);
   await other.waitForSelector(row);
-  const before = Number(await list.locator(`${row} .badge`).textContent().catch(() => "0")) || 0;
+  const before =
+    Number(
+      await list
+        .locator(`${row} .badge`)
+        .textContent()
+        .catch(() => "0"),
+    ) || 0;
   for (const content of ["one", "two"]) await call("POST", `/api/rooms/${room.id}/messages`, { content }, ann);
   await list.waitForSelector(`${row} .badge:text-is("${before + 2}")`);
   await list.waitForFunction((count) => document.title === `(${count}) ConChat`, before + 2);
@@ -182,12 +193,15 @@ test("an image that is dropped appears for the other", async (context) => {
     const data = new DataTransfer();
     data.items.add(new File([blob], "sunset.jpg", { type: "image/jpeg" }));
     const room = /** @type {Element} */ (document.querySelector(".room-view"));
-    for (const type of ["dragenter", "dragover", "drop"]) room.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+    for (const type of ["dragenter", "dragover", "drop"])
+      room.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
   });
   await one.waitForSelector(".tray-item.ready");
   await write(one, "look");
   await two.waitForSelector(`${message("look")} .picture.loaded`, { timeout: 15_000 });
-  const size = await two.locator(`${message("look")} img`).evaluate((/** @type {HTMLImageElement} */ image) => [image.naturalWidth, image.naturalHeight]);
+  const size = await two
+    .locator(`${message("look")} img`)
+    .evaluate((/** @type {HTMLImageElement} */ image) => [image.naturalWidth, image.naturalHeight]);
   assert.ok(/** @type {number} */ (size[0]) > 100, "it is a picture, not a broken one");
   await close(one, two);
 });

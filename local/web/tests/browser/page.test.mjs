@@ -24,8 +24,19 @@ async function accessible(page, where) {
   // A page that fades in has other colours for a moment.
   await page.waitForTimeout(300);
   await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], rules: { region: { enabled: false }, "page-has-heading-one": { enabled: false } } }));
-  const found = violations.map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes.slice(0, 3).map((/** @type {any} */ node) => `${node.html.slice(0, 160)} ${node.any[0]?.message ?? ""}`).join(" | ")}`);
+  const { violations } = await page.evaluate(() =>
+    /** @type {any} */ (globalThis).axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+      rules: { region: { enabled: false }, "page-has-heading-one": { enabled: false } },
+    }),
+  );
+  const found = violations.map(
+    (/** @type {any} */ { id, nodes }) =>
+      `${id}: ${nodes
+        .slice(0, 3)
+        .map((/** @type {any} */ node) => `${node.html.slice(0, 160)} ${node.any[0]?.message ?? ""}`)
+        .join(" | ")}`,
+  );
   assert.deepEqual(found, [], where);
   await page.screenshot({ path: `${SHOTS}${where}.png` });
 }
@@ -33,7 +44,12 @@ async function accessible(page, where) {
 /** A room with some talk in several scripts. */
 async function talk() {
   const [ann, leila] = [await register("ann", "Ann Lindqvist"), await register("leila", "ليلى حداد")];
-  const room = await call("POST", "/api/rooms", { name: "Lisbon trip", kind: "group", topic: "Who brings the coffee", member_ids: [leila.user.id] }, ann);
+  const room = await call(
+    "POST",
+    "/api/rooms",
+    { name: "Lisbon trip", kind: "group", topic: "Who brings the coffee", member_ids: [leila.user.id] },
+    ann,
+  );
   const say = (/** @type {any} */ who, /** @type {object} */ body) => call("POST", `/api/rooms/${room.id}/messages`, body, who);
   const first = await say(ann, { content: "Found a flat in Alfama, two minutes from the tram: https://example.com/42" });
   await say(leila, { content: `رائع! @${ann.user.username} أنا أستطيع الوصول يوم الخميس`, reply_to: first.seq });
@@ -57,9 +73,15 @@ test("the first screen paints at once", async () => {
   const signedIn = await open(browser, ann, { path });
   await signedIn.waitForSelector("article.message");
   const shown = await signedIn.evaluate(() => performance.now());
-  const bytes = await signedIn.evaluate(() => performance.getEntriesByType("resource").reduce((sum, entry) => sum + /** @type {PerformanceResourceTiming} */ (entry).encodedBodySize, 0));
+  const bytes = await signedIn.evaluate(() =>
+    performance
+      .getEntriesByType("resource")
+      .reduce((sum, entry) => sum + /** @type {PerformanceResourceTiming} */ (entry).encodedBodySize, 0),
+  );
   const paint = /** @type {number} */ (paints.toSorted((one, other) => one - other)[1]);
-  console.log(`first contentful paint ${Math.round(paint)} ms; a room with its messages ${Math.round(shown)} ms after the navigation; ${Math.round(bytes / 1000)} kB in all, not compressed`);
+  console.log(
+    `first contentful paint ${Math.round(paint)} ms; a room with its messages ${Math.round(shown)} ms after the navigation; ${Math.round(bytes / 1000)} kB in all, not compressed`,
+  );
   assert.ok(paint < 1000 && shown < 5000);
   await context.close();
   await signedIn.context().close();
@@ -173,7 +195,12 @@ test("everything needed to chat can be done with the keyboard alone", async () =
 test("history loads while one scrolls up, and what one reads never jumps", async () => {
   const ann = await register("ann", "Ann");
   const room = await call("POST", "/api/rooms", { name: "Long", kind: "group" }, ann);
-  for (let at = 0; at < 260; at += 20) await Promise.all(Array.from({ length: 20 }, (_, more) => call("POST", `/api/rooms/${room.id}/messages`, { content: `${at + more} ${"words ".repeat((at * 7 + more * 13) % 40)}` }, ann)));
+  for (let at = 0; at < 260; at += 20)
+    await Promise.all(
+      Array.from({ length: 20 }, (_, more) =>
+        call("POST", `/api/rooms/${room.id}/messages`, { content: `${at + more} ${"words ".repeat((at * 7 + more * 13) % 40)}` }, ann),
+      ),
+    );
   const page = await open(browser, ann, { path: `#/rooms/${room.id}` });
   await page.waitForSelector("article.message");
   const jumps = await page.evaluate(async () => {
@@ -208,12 +235,44 @@ test("ten thousand messages stay smooth: few of them stand in the page, and no f
   const { shown, worst, mean, update } = await page.evaluate(async () => {
     // By their URLs, as the page has them.
     const load = (/** @type {string} */ path) => import(path);
-    const [{ Log }, { rowsOf }, { rowElement }, { Timeline }] = await Promise.all(["/app/log.js", "/app/rows.js", "/app/message.js", "/sdk/index.js"].map(load));
-    const room = { id: 999_999, kind: "group", joined: true, last_seq: 0, rev: 0, read_seq: 0, unread: 0, mentions: 0, direct_user: null, last_message: null, settings: {} };
+    const [{ Log }, { rowsOf }, { rowElement }, { Timeline }] = await Promise.all(
+      ["/app/log.js", "/app/rows.js", "/app/message.js", "/sdk/index.js"].map(load),
+    );
+    const room = {
+      id: 999_999,
+      kind: "group",
+      joined: true,
+      last_seq: 0,
+      rev: 0,
+      read_seq: 0,
+      unread: 0,
+      mentions: 0,
+      direct_user: null,
+      last_message: null,
+      settings: {},
+    };
     const timeline = new Timeline(1, room);
     const messages = Array.from({ length: 10_000 }, (_, at) => ({
-      id: at + 1, room_id: room.id, seq: at + 1, rev: at + 1, kind: "text", event: null, sender_id: 1 + (at % 3), username: `u${at % 3}`, content: `${at} ${"word ".repeat((at * 7) % 50)}`, client_id: null, reply_to: null, forwarded: null,
-      attachments: [], reactions: at % 9 === 0 ? [{ emoji: "👍", count: 2, mine: false }] : [], mentions: [], edited_at: null, pinned_at: null, deleted_at: null, deleted_by: null, created_at: new Date(1_750_000_000_000 + at * 60_000).toISOString(),
+      id: at + 1,
+      room_id: room.id,
+      seq: at + 1,
+      rev: at + 1,
+      kind: "text",
+      event: null,
+      sender_id: 1 + (at % 3),
+      username: `u${at % 3}`,
+      content: `${at} ${"word ".repeat((at * 7) % 50)}`,
+      client_id: null,
+      reply_to: null,
+      forwarded: null,
+      attachments: [],
+      reactions: at % 9 === 0 ? [{ emoji: "👍", count: 2, mine: false }] : [],
+      mentions: [],
+      edited_at: null,
+      pinned_at: null,
+      deleted_at: null,
+      deleted_by: null,
+      created_at: new Date(1_750_000_000_000 + at * 60_000).toISOString(),
     }));
     timeline.page(timeline.begin(), { limit: 10_000 }, { items: messages, next: null, last_seq: 10_000, rev: 10_000 });
     const log = new Log((/** @type {any} */ row) => rowElement(row, timeline, {}), { older() {}, newer() {}, moved() {} });
@@ -236,9 +295,16 @@ test("ten thousand messages stay smooth: few of them stand in the page, and no f
       shown = Math.max(shown, log.shown);
     }
     times.sort((one, other) => one - other);
-    return { shown, update, worst: times[Math.floor(times.length * 0.95)] ?? 0, mean: times.reduce((sum, time) => sum + time, 0) / times.length };
+    return {
+      shown,
+      update,
+      worst: times[Math.floor(times.length * 0.95)] ?? 0,
+      mean: times.reduce((sum, time) => sum + time, 0) / times.length,
+    };
   });
-  console.log(`10,000 messages: ${shown} elements in the page, first drawn in ${Math.round(update)} ms; scrolling, a frame takes ${mean.toFixed(1)} ms, 95 % under ${worst.toFixed(1)} ms`);
+  console.log(
+    `10,000 messages: ${shown} elements in the page, first drawn in ${Math.round(update)} ms; scrolling, a frame takes ${mean.toFixed(1)} ms, 95 % under ${worst.toFixed(1)} ms`,
+  );
   assert.ok(shown <= 220, `${shown} elements`);
   assert.ok(worst < 120, `${worst} ms`);
   await page.context().close();

@@ -80,7 +80,8 @@ test("a group is made, a member named admin, somebody joins by invitation, and o
 test("search finds people, rooms and messages, marks what was found, and goes there", async () => {
   const ann = await register("ann", "Ann");
   const room = await call("POST", "/api/rooms", { name: "Recipes", kind: "group" }, ann);
-  for (let at = 0; at < 120; at++) await call("POST", `/api/rooms/${room.id}/messages`, { content: at === 3 ? "Saffron risotto, for four" : `filler ${at}` }, ann);
+  for (let at = 0; at < 120; at++)
+    await call("POST", `/api/rooms/${room.id}/messages`, { content: at === 3 ? "Saffron risotto, for four" : `filler ${at}` }, ann);
   const page = await open(browser, ann);
   await page.waitForSelector(".room");
   await page.fill("[type=search]", "recip");

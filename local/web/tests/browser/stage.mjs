@@ -3,7 +3,16 @@
 import { chromium } from "playwright-core";
 
 export const URL_OF = process.env["CONCHAT_URL"] ?? "http://127.0.0.1:8090";
-const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 
 /** @returns {Promise<import("playwright-core").Browser>} */
 export function launch() {
@@ -38,18 +47,27 @@ export async function open(browser, who, { look, path = "", ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const { user, access_token, refresh_token, expires_in } = who;
   const session = JSON.stringify({ user, access_token, refresh_token, expires_at: Date.now() + expires_in * 1000 });
-  await context.addInitScript(([session, look]) => {
-    if (!sessionStorage.getItem("placed")) {
-      localStorage.setItem("conchat.session", session ?? "");
-      if (look) localStorage.setItem("conchat.look", look);
-    }
-    sessionStorage.setItem("placed", "yes");
-  }, [session, look ? JSON.stringify(look) : ""]);
+  await context.addInitScript(
+    ([session, look]) => {
+      if (!sessionStorage.getItem("placed")) {
+        localStorage.setItem("conchat.session", session ?? "");
+        if (look) localStorage.setItem("conchat.look", look);
+      }
+      sessionStorage.setItem("placed", "yes");
+    },
+    [session, look ? JSON.stringify(look) : ""],
+  );
   const page = await context.newPage();
   /** @type {string[]} */
   const errors = [];
   page.on("pageerror", (error) => errors.push(String(error.stack ?? error)));
-  page.on("console", (message) => message.type() === "error" && !/Failed to load resource|ERR_INTERNET_DISCONNECTED|WebSocket connection to/.test(message.text()) && errors.push(message.text()));
+  page.on(
+    "console",
+    (message) =>
+      message.type() === "error" &&
+      !/Failed to load resource|ERR_INTERNET_DISCONNECTED|WebSocket connection to/.test(message.text()) &&
+      errors.push(message.text()),
+  );
   await page.goto(`${URL_OF}/${path}`);
   return Object.assign(page, { errors });
 }

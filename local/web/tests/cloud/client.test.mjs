@@ -62,14 +62,22 @@ test("whatever is lost, doubled, delayed, reordered or cut on the way: the state
   }
   await Promise.all(acts);
   for (const each of people) Object.assign(each.faults, { lose: 0, double: 0, late: 0, swallow: 0, cut: 0 });
-  await until(() => people.every(({ client }) => client.outgoing(room.id).length === 0), 30_000, () => JSON.stringify(people.map(({ client }) => [client.status, client.outgoing(room.id).map(({ state, error }) => [state, error])])));
+  await until(
+    () => people.every(({ client }) => client.outgoing(room.id).length === 0),
+    30_000,
+    () => JSON.stringify(people.map(({ client }) => [client.status, client.outgoing(room.id).map(({ state, error }) => [state, error])])),
+  );
   const history = await ann.client.api.messages.list(room.id, { limit: 100 });
   const texts = history.items.filter((message) => message.kind !== "system").length;
   assert.equal(texts, 75, "every message once");
   for (const { client, id } of people) {
     const page = await client.api.messages.list(room.id, { limit: 100 });
     const held = () => client.room(room.id)?.run() ?? [];
-    await until(() => client.room(room.id)?.rev === page.rev, 15_000, () => `${client.status} ${client.room(room.id)?.rev} of ${page.rev}`);
+    await until(
+      () => client.room(room.id)?.rev === page.rev,
+      15_000,
+      () => `${client.status} ${client.room(room.id)?.rev} of ${page.rev}`,
+    );
     if (held().length < page.items.length) await client.older(room.id, held()[0]?.seq ?? 1);
     assert.deepEqual(held().map(plain), page.items.map(plain), `as ${id} reads it`);
     assert.equal(client.room(room.id)?.room.unread, (await client.api.rooms.get(room.id)).unread);
@@ -78,7 +86,10 @@ test("whatever is lost, doubled, delayed, reordered or cut on the way: the state
 });
 
 /** @param {Message} message */
-const plain = (message) => ({ ...message, reactions: message.reactions.map(({ emoji, count, mine }) => ({ emoji, count, mine: mine ?? false })) });
+const plain = (message) => ({
+  ...message,
+  reactions: message.reactions.map(({ emoji, count, mine }) => ({ emoji, count, mine: mine ?? false })),
+});
 
 test("a message that was stored, but never acknowledged, is sent again and stands there once", async () => {
   const ann = await person("Ann");
@@ -91,7 +102,10 @@ test("a message that was stored, but never acknowledged, is sent again and stand
   ann.faults.lose = 0;
   await until(() => ann.client.outgoing(room.id).length === 0, 15_000);
   const { items } = await ann.client.api.messages.list(room.id);
-  assert.deepEqual(items.filter(({ kind }) => kind !== "system").map(({ content }) => content), ["once"]);
+  assert.deepEqual(
+    items.filter(({ kind }) => kind !== "system").map(({ content }) => content),
+    ["once"],
+  );
   ann.client.close();
 });
 

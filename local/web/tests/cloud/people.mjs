@@ -1,19 +1,13 @@
 /** Clients of the SDK against a running cloud, each with a socket of its own that can be made to misbehave. */
 
 import { ConChat } from "../../sdk/index.js";
+import { memoryStore } from "../../sdk/store.js";
 
 export const API = process.env["CONCHAT_URL"] ?? "http://127.0.0.1:8090";
 
 /** @typedef {{ lose: number, double: number, late: number, swallow: number, cut: number }} Faults rates, and milliseconds of delay */
 /** @type {Faults} */
 const NONE = { lose: 0, double: 0, late: 0, swallow: 0, cut: 0 };
-
-/** @returns {import("../../sdk/http.js").Store} */
-function memory() {
-  /** @type {Map<string, string>} */
-  const held = new Map();
-  return { getItem: (key) => held.get(key) ?? null, setItem: (key, value) => void held.set(key, value), removeItem: (key) => void held.delete(key) };
-}
 
 /**
  * Frames get lost, come twice, come late and so in any order, on both ways; and the line is cut.
@@ -48,7 +42,13 @@ let count = 0;
 
 /** Somebody new, signed in and online. @param {string} name @param {{ faults?: Faults, random?: () => number }} [options] */
 export async function person(name, { faults = { ...NONE }, random = Math.random } = {}) {
-  const client = new ConChat({ api: API, store: memory(), open: faulty(faults, random), times: { answer: 600, welcome: 1500, ping: 700, base: 20, cap: 300 }, grace: 20 });
+  const client = new ConChat({
+    api: API,
+    store: memoryStore(),
+    open: faulty(faults, random),
+    times: { answer: 600, welcome: 1500, ping: 700, base: 20, cap: 300 },
+    grace: 20,
+  });
   const ended = new Promise((resolve) => client.on("ended", resolve));
   await client.register({ username: `${name}-${Date.now().toString(36)}${++count}`, password: "a long passphrase", display_name: name });
   await until(() => client.status === "online", 15_000);

@@ -162,7 +162,10 @@ test("frames that come in the wrong order are shown in the right one, and nothin
     assert.deepEqual(needs(delivery), ["sync"], "it would be asked unless it comes");
   }
   delivery.receive(first);
-  assert.deepEqual(room.run().map((message) => message.content), ["1", "2", "3"]);
+  assert.deepEqual(
+    room.run().map((message) => message.content),
+    ["1", "2", "3"],
+  );
   assert.deepEqual(needs(delivery), []);
 });
 

@@ -12,7 +12,11 @@ import { Outbox } from "../../sdk/outbox.js";
 function outbox(send, held = new Map()) {
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout"] });
-  const store = { getItem: (/** @type {string} */ key) => held.get(key) ?? null, setItem: (/** @type {string} */ key, /** @type {string} */ value) => void held.set(key, value), removeItem: (/** @type {string} */ key) => void held.delete(key) };
+  const store = {
+    getItem: (/** @type {string} */ key) => held.get(key) ?? null,
+    setItem: (/** @type {string} */ key, /** @type {string} */ value) => void held.set(key, value),
+    removeItem: (/** @type {string} */ key) => void held.delete(key),
+  };
   return new Outbox(1, { store, send, changed: () => {}, sent: () => {}, now: () => 0, random: () => 1 });
 }
 
@@ -27,18 +31,35 @@ test("one after the other in a room, and rooms do not wait for each other", asyn
   box.online(true);
   for (const content of ["a", "b"]) box.add(7, { content });
   box.add(8, { content: "c" });
-  assert.deepEqual(sending.map(({ item }) => item.content), ["a", "c"]);
+  assert.deepEqual(
+    sending.map(({ item }) => item.content),
+    ["a", "c"],
+  );
   sending[0]?.done({ seq: 5 });
   await turns();
-  assert.deepEqual(sending.map(({ item }) => item.content), ["a", "c", "b"]);
-  assert.deepEqual(box.of(7).map(({ state, seq }) => [state, seq]), [["sent", 5], ["sending", null]]);
+  assert.deepEqual(
+    sending.map(({ item }) => item.content),
+    ["a", "c", "b"],
+  );
+  assert.deepEqual(
+    box.of(7).map(({ state, seq }) => [state, seq]),
+    [
+      ["sent", 5],
+      ["sending", null],
+    ],
+  );
 });
 
 test("what fails in passing is sent again with the same key; what is refused fails, and can be tried again or discarded", async () => {
   /** @type {string[]} */
   const keys = [];
   /** @type {(Error | null)[]} */
-  const answers = [new ConChatError("no_answer", ""), new ConChatError("rate_limited", "", { status: 429, retryAfter: 2 }), null, new ConChatError("blocked", "You cannot write to each other.", { status: 403 })];
+  const answers = [
+    new ConChatError("no_answer", ""),
+    new ConChatError("rate_limited", "", { status: 429, retryAfter: 2 }),
+    null,
+    new ConChatError("blocked", "You cannot write to each other.", { status: 403 }),
+  ];
   const box = outbox(async (item) => {
     keys.push(item.client_id);
     const answer = answers.shift();

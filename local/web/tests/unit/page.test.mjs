@@ -12,7 +12,8 @@ function reached(path, found = new Set()) {
   if (found.has(path)) return found;
   found.add(path);
   const code = readFileSync(new URL(path, WEB), "utf8");
-  for (const [, from] of code.matchAll(/^(?:import|export)\s[^;]*?from "(\.[^"]+)";/gms)) reached(new URL(from ?? "", `file:///${path}`).pathname.slice(1), found);
+  for (const [, from] of code.matchAll(/^(?:import|export)\s[^;]*?from "(\.[^"]+)";/gms))
+    reached(new URL(from ?? "", `file:///${path}`).pathname.slice(1), found);
   return found;
 }
 
@@ -23,11 +24,22 @@ test("everything that the first screen needs is fetched at once", () => {
 });
 
 test("no file of the page names another host, or has code or style in its markup", () => {
-  const files = ["index.html", ...["app", "css", "sdk"].flatMap((folder) => readdirSync(new URL(`${folder}/`, WEB)).filter((name) => /\.(js|css)$/.test(name)).map((name) => `${folder}/${name}`))];
+  const files = [
+    "index.html",
+    ...["app", "css", "sdk"].flatMap((folder) =>
+      readdirSync(new URL(`${folder}/`, WEB))
+        .filter((name) => /\.(js|css)$/.test(name))
+        .map((name) => `${folder}/${name}`),
+    ),
+  ];
   for (const path of files) {
     const text = readFileSync(new URL(path, WEB), "utf8");
     const hosts = [...text.matchAll(/\b(?:https?|wss?):\/\/([a-z0-9.-]+)/g)].map(([, host]) => host);
-    assert.deepEqual(hosts.filter((host) => !["localhost", "127.0.0.1", "www.w3.org"].includes(host ?? "")), [], path);
+    assert.deepEqual(
+      hosts.filter((host) => !["localhost", "127.0.0.1", "www.w3.org"].includes(host ?? "")),
+      [],
+      path,
+    );
     assert.doesNotMatch(text, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/, path);
   }
   assert.doesNotMatch(html, /<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=/);

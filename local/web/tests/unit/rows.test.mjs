@@ -18,19 +18,32 @@ function rows(talk, newAfter = null) {
 
 test("messages of one person stand together, under their day", () => {
   const { rows: of } = rows((server) => [2, 2, 3, 2].forEach((sender, at) => server.send(sender, `${at}`)));
-  assert.deepEqual(of().map((row) => (row.kind === "message" ? [row.message.seq, row.first, row.last] : row.kind)), ["day", [1, true, false], [2, false, true], [3, true, true], [4, true, true]]);
+  assert.deepEqual(
+    of().map((row) => (row.kind === "message" ? [row.message.seq, row.first, row.last] : row.kind)),
+    ["day", [1, true, false], [2, false, true], [3, true, true], [4, true, true]],
+  );
 });
 
 test("a line stands above the first message that is new, never above one's own", () => {
   const { rows: of } = rows((server) => [2, ME, 2, 2].forEach((sender, at) => server.send(sender, `${at}`)), 1);
-  assert.deepEqual(of().map(({ kind }) => kind), ["day", "message", "message", "new", "message", "message"]);
-  assert.ok(!rows((server) => void server.send(ME, "mine"), 0).rows().some(({ kind }) => kind === "new"));
+  assert.deepEqual(
+    of().map(({ kind }) => kind),
+    ["day", "message", "message", "new", "message", "message"],
+  );
+  assert.ok(
+    !rows((server) => void server.send(ME, "mine"), 0)
+      .rows()
+      .some(({ kind }) => kind === "new"),
+  );
 });
 
 test("a message is read when all have read it, and delivered when it reached all", () => {
   const { room, rows: of } = rows((server) => void server.send(ME, "seen?"));
   const state = () => of().flatMap((row) => (row.kind === "message" ? [row.state] : []));
-  room.people(room.begin(), [ME, 2, 3].map((id) => ({ user: user(id), role: "member", joined_at: "", read_seq: 0, delivered_seq: 0 })));
+  room.people(
+    room.begin(),
+    [ME, 2, 3].map((id) => ({ user: user(id), role: "member", joined_at: "", read_seq: 0, delivered_seq: 0 })),
+  );
   assert.deepEqual(state(), ["sent"]);
   room.mark({ room_id: 7, user_id: 2, read_seq: 1, delivered_seq: 1 });
   assert.deepEqual(state(), ["sent"]);

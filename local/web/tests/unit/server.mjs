@@ -28,9 +28,26 @@ export class Server {
     const seq = this.messages.length + 1;
     /** @type {Message} */
     const message = {
-      id: 1000 + seq, room_id: 7, seq, rev: ++this.rev, kind: "text", event: null, sender_id: sender, username: `u${sender}`, content,
-      client_id: `c${seq}`, reply_to: reply_to ? { seq: reply_to, username: null, preview: "" } : null, forwarded: null, attachments: [],
-      reactions: [], mentions, edited_at: null, pinned_at: null, deleted_at: null, deleted_by: null, created_at: AT,
+      id: 1000 + seq,
+      room_id: 7,
+      seq,
+      rev: ++this.rev,
+      kind: "text",
+      event: null,
+      sender_id: sender,
+      username: `u${sender}`,
+      content,
+      client_id: `c${seq}`,
+      reply_to: reply_to ? { seq: reply_to, username: null, preview: "" } : null,
+      forwarded: null,
+      attachments: [],
+      reactions: [],
+      mentions,
+      edited_at: null,
+      pinned_at: null,
+      deleted_at: null,
+      deleted_by: null,
+      created_at: AT,
     };
     this.messages.push(message);
     if (sender === ME) this.readSeq = seq;
@@ -49,7 +66,15 @@ export class Server {
   unsend(seq, by) {
     const message = this.#at(seq);
     if (message.deleted_at) return null;
-    Object.assign(message, { content: "", edited_at: null, pinned_at: null, mentions: [], deleted_at: AT, deleted_by: by, rev: ++this.rev });
+    Object.assign(message, {
+      content: "",
+      edited_at: null,
+      pinned_at: null,
+      mentions: [],
+      deleted_at: AT,
+      deleted_by: by,
+      rev: ++this.rev,
+    });
     for (const key of this.reactions.keys()) if (key.startsWith(`${seq} `)) this.reactions.delete(key);
     return { type: "message.unsent", room_id: 7, seq, rev: this.rev, deleted_at: AT, deleted_by: by };
   }
@@ -96,7 +121,14 @@ export class Server {
   /** @param {number} seq @returns {Frame} */
   read(seq) {
     this.readSeq = Math.max(this.readSeq, Math.min(seq, this.messages.length));
-    return { type: "receipt", room_id: 7, user_id: ME, read_seq: this.readSeq, delivered_seq: this.readSeq, unread: this.head().unread };
+    return {
+      type: "receipt",
+      room_id: 7,
+      user_id: ME,
+      read_seq: this.readSeq,
+      delivered_seq: this.readSeq,
+      unread: this.head().unread,
+    };
   }
 
   /** @returns {Room} */
@@ -104,10 +136,23 @@ export class Server {
     const after = this.messages.filter((message) => message.seq > this.readSeq);
     const last = this.messages.at(-1);
     return {
-      id: 7, kind: "group", slug: null, name: this.name, topic: "", avatar_url: null, created_at: AT, joined: true, role: "member",
-      members_count: [...this.members.values()].filter((member) => member.state === "joined").length, direct_user: null,
-      last_seq: this.messages.length, rev: this.rev, last_message: last ? { ...this.seen(last), reactions: [] } : null, read_seq: this.readSeq,
-      unread: after.filter((message) => !message.deleted_at).length, mentions: after.filter((message) => message.mentions.includes(ME)).length,
+      id: 7,
+      kind: "group",
+      slug: null,
+      name: this.name,
+      topic: "",
+      avatar_url: null,
+      created_at: AT,
+      joined: true,
+      role: "member",
+      members_count: [...this.members.values()].filter((member) => member.state === "joined").length,
+      direct_user: null,
+      last_seq: this.messages.length,
+      rev: this.rev,
+      last_message: last ? { ...this.seen(last), reactions: [] } : null,
+      read_seq: this.readSeq,
+      unread: after.filter((message) => !message.deleted_at).length,
+      mentions: after.filter((message) => message.mentions.includes(ME)).length,
       muted_until: null,
       settings: { archived: false, slow_mode_seconds: 0, who_writes: "members", who_adds: "members", past_members_read: false },
     };
@@ -127,12 +172,17 @@ export class Server {
   /** @param {number} since @param {number} [limit] @returns {RoomSync} */
   sync(since, limit = 5) {
     const messages = this.messages.filter((message) => message.rev > since);
-    const members = [...this.members].filter(([, member]) => member.rev > since).map(([id, member]) => ({ ...this.#member(id), user_id: id, state: member.state, rev: member.rev }));
+    const members = [...this.members]
+      .filter(([, member]) => member.rev > since)
+      .map(([id, member]) => ({ ...this.#member(id), user_id: id, state: member.state, rev: member.rev }));
     const revs = [...new Set([...messages, ...members].map((row) => row.rev))].sort((one, other) => one - other);
     const more = revs.length > limit;
     const end = more ? /** @type {number} */ (revs[limit - 1]) : this.rev;
     return structuredClone({
-      room_id: 7, room: this.head(), rev: end, more,
+      room_id: 7,
+      room: this.head(),
+      rev: end,
+      more,
       messages: messages.filter((row) => row.rev <= end).map((row) => this.seen(row)),
       members: members.filter((row) => row.rev <= end),
     });
@@ -140,7 +190,8 @@ export class Server {
 
   /** The message as oneself reads it. @param {Message} message @returns {Message} */
   seen(message) {
-    const reactions = [...this.reactions].filter(([key, who]) => key.startsWith(`${message.seq} `) && who.size > 0)
+    const reactions = [...this.reactions]
+      .filter(([key, who]) => key.startsWith(`${message.seq} `) && who.size > 0)
       .map(([key, who]) => ({ emoji: key.split(" ")[1] ?? "", count: who.size, mine: who.has(ME) }))
       .sort((one, other) => (one.emoji < other.emoji ? -1 : 1));
     const answered = message.reply_to && this.#at(message.reply_to.seq);

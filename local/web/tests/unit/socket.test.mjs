@@ -15,11 +15,24 @@ function world({ random = () => Number(0.5) } = {}) {
   mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: T0 });
   /** @type {any[]} */
   const sockets = [];
-  const state = { down: false, mute: false, known: /** @type {Record<number, number>} */ ({ 7: 3 }), statuses: /** @type {string[]} */ ([]), ended: /** @type {string[]} */ ([]), frames: /** @type {any[]} */ ([]), tickets: 0 };
+  const state = {
+    down: false,
+    mute: false,
+    known: /** @type {Record<number, number>} */ ({ 7: 3 }),
+    statuses: /** @type {string[]} */ ([]),
+    ended: /** @type {string[]} */ ([]),
+    frames: /** @type {any[]} */ ([]),
+    tickets: 0,
+  };
   const socket = new Socket({
     open: (url) => {
       const made = {
-        url, closed: false, sent: /** @type {any[]} */ ([]), onopen: () => {}, onmessage: (/** @type {{ data: string }} */ _) => {}, onclose: () => {},
+        url,
+        closed: false,
+        sent: /** @type {any[]} */ ([]),
+        onopen: () => {},
+        onmessage: (/** @type {{ data: string }} */ _) => {},
+        onclose: () => {},
         close() {
           if (this.closed) return;
           this.closed = true;
@@ -34,7 +47,17 @@ function world({ random = () => Number(0.5) } = {}) {
           const frame = JSON.parse(text);
           this.sent.push(frame);
           if (state.mute) return;
-          if (frame.action === "hello") this.give({ type: "welcome", id: frame.id, user: {}, connection_id: "c", rooms: [], complete: true, server_time: new Date(Date.now()).toISOString(), reconnect_before: new Date(Date.now() + 2 * HOURS).toISOString() });
+          if (frame.action === "hello")
+            this.give({
+              type: "welcome",
+              id: frame.id,
+              user: {},
+              connection_id: "c",
+              rooms: [],
+              complete: true,
+              server_time: new Date(Date.now()).toISOString(),
+              reconnect_before: new Date(Date.now() + 2 * HOURS).toISOString(),
+            });
           else if (frame.action === "ping") this.give({ type: "pong", id: frame.id, ts: Date.now(), changed: [] });
         },
       };
@@ -68,7 +91,10 @@ test("it says hello with what it knows, each time with a fresh ticket", async ()
   sockets[0].close();
   await pass(5000);
   assert.equal(socket.status, "online");
-  assert.deepEqual(sockets.map(({ url }) => url), ["ws://there/?ticket=1", "ws://there/?ticket=2"]);
+  assert.deepEqual(
+    sockets.map(({ url }) => url),
+    ["ws://there/?ticket=1", "ws://there/?ticket=2"],
+  );
   assert.deepEqual(state.statuses, ["connecting", "online", "offline", "connecting", "online"]);
 });
 

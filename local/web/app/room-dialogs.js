@@ -1,0 +1,279 @@
+/** What is done with a room in dialogs of its own: people added, invitations, rules, pins, reports, leaving and deleting. */
+
+import { fill, h } from "./dom.js";
+import { full, nameOf, plural, roomName, summary } from "./format.js";
+import { avatar } from "./media.js";
+import { attempt, button, confirm, dialog, notice } from "./overlay.js";
+import { router } from "./router.js";
+import { client, me } from "./session.js";
+
+/** @import { Room, User } from "../sdk/wire.js" */
+
+/** @param {number} id */
+export async function addPeople(id) {
+  const { peoplePicker } = await import("./people-picker.js");
+  /** @type {User[]} */
+  let picked = [];
+  await dialog("Add people", (close) => [
+    ...peoplePicker({
+      label: "Find people",
+      picked: (users) => (picked = users),
+      without: new Set(client.room(id)?.members?.keys() ?? []),
+    }),
+    h(
+      "footer",
+      null,
+      h("button", { type: "button", class: "quiet", onclick: () => close() }, "Cancel"),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "primary",
+          onclick: () =>
+            attempt(async () => {
+              if (picked.length === 0) return;
+              const { refused } = await client.api.rooms.addMembers(id, { user_ids: picked.map(({ id }) => id) });
+              close();
+              if (refused.length > 0) notice(`${plural(refused.length, "person", "people")} could not be added.`, "error");
+            }),
+        },
+        "Add",
+      ),
+    ),
+  ]);
+}
+
+/** @param {number} id */
+export async function showInvites(id) {
+  await dialog("Invitations", () => {
+    const list = h("div", { class: "people" });
+    const load = async () => {
+      const { items } = await client.api.rooms.invites(id);
+      fill(
+        list,
+        items.length === 0 && h("p", { class: "hint" }, "Whoever has the link of an invitation can join."),
+        items.map((invite) => {
+          const url = `${location.origin}${location.pathname}#/join/${id}/${invite.code}`;
+          return h(
+            "div",
+            { class: "person" },
+            h(
+              "span",
+              { class: "person-text" },
+              h("code", null, invite.code),
+              h(
+                "span",
+                { class: "hint" },
+                [
+                  invite.uses_left === null ? "any number of uses" : `${plural(invite.uses_left, "use")} left`,
+                  invite.expires_at ? `until ${full(invite.expires_at)}` : "for ever",
+                ].join(" · "),
+              ),
+            ),
+            button("copy", "Copy link", () => attempt(async () => (await navigator.clipboard.writeText(url), notice("Link copied.")))),
+            button("trash", "Take back", () => attempt(async () => (await client.api.rooms.revokeInvite(id, invite.code), load()))),
+          );
+        }),
+      );
+    };
+    attempt(load);
+    const lasts = h(
+      "select",
+      { "aria-label": "How long" },
+      h("option", { value: "86400" }, "for a day"),
+      h("option", { value: "604800", selected: true }, "for a week"),
+      h("option", { value: "" }, "for ever"),
+    );
+    const uses = h(
+      "select",
+      { "aria-label": "How often" },
+      h("option", { value: "" }, "any number of people"),
+      h("option", { value: "1" }, "one person"),
+      h("option", { value: "10" }, "ten people"),
+    );
+    const make = () =>
+      attempt(async () => {
+        await client.api.rooms.invite(id, {
+          ...(lasts.value ? { expires_in: Number(lasts.value) } : {}),
+          ...(uses.value ? { uses: Number(uses.value) } : {}),
+        });
+        await load();
+      });
+    return [
+      list,
+      h("div", { class: "inline" }, lasts, uses, h("button", { type: "button", class: "primary", onclick: make }, "New invitation")),
+    ];
+  });
+}
+
+/** @param {Room} room */
+export async function changeRules(room) {
+  await dialog("Name, topic and rules", (close) => {
+    const { settings } = room;
+    const name = h("input", { value: room.name, required: true, maxlength: 100, dir: "auto" });
+    const topic = h("textarea", { value: room.topic, maxlength: 500, rows: 2, dir: "auto" });
+    const pick = (/** @type {string} */ value, /** @type {[string, string][]} */ options) =>
+      h(
+        "select",
+        null,
+        options.map(([key, label]) => h("option", { value: key, selected: key === value }, label)),
+      );
+    const writes = pick(settings.who_writes, [
+      ["members", "Every member"],
+      ["admins", "Admins only"],
+    ]);
+    const adds = pick(settings.who_adds, [
+      ["members", "Every member"],
+      ["admins", "Admins only"],
+    ]);
+    const slow = pick(String(settings.slow_mode_seconds), [
+      ["0", "Off"],
+      ["5", "5 seconds"],
+      ["30", "30 seconds"],
+      ["60", "1 minute"],
+      ["600", "10 minutes"],
+      ["3600", "1 hour"],
+    ]);
+    const past = h("input", { type: "checkbox", checked: settings.past_members_read });
+    const archived = h("input", { type: "checkbox", checked: settings.archived });
+    const save = (/** @type {Event} */ event) => (
+      event.preventDefault(),
+      attempt(async () => {
+        const body = {
+          name: name.value.trim(),
+          topic: topic.value.trim(),
+          archived: archived.checked,
+          settings: {
+            who_writes: writes.value,
+            who_adds: adds.value,
+            slow_mode_seconds: Number(slow.value),
+            past_members_read: past.checked,
+          },
+        };
+        client.adopt(await client.api.rooms.change(room.id, body));
+        close();
+      })
+    );
+    return h(
+      "form",
+      { class: "stack", onsubmit: save },
+      h("label", null, "Name", name),
+      h("label", null, "Topic", topic),
+      h("label", null, "Who writes", writes),
+      h("label", null, "Who adds people", adds),
+      h("label", null, "Slow mode, between two messages of one person", slow),
+      h("label", { class: "check" }, past, "Whoever left may read what came before"),
+      h("label", { class: "check" }, archived, "Archived: nothing can be written"),
+      h(
+        "footer",
+        null,
+        h("button", { type: "button", class: "quiet", onclick: () => close() }, "Cancel"),
+        h("button", { class: "primary" }, "Save"),
+      ),
+    );
+  });
+}
+
+/** @param {number} id @param {(seq: number) => void} go */
+export async function showPins(id, go) {
+  await dialog("Pinned messages", (close) => {
+    const list = h("div", { class: "people" }, h("p", { class: "hint" }, "Loading …"));
+    attempt(async () => {
+      const { items } = await client.api.rooms.pins(id);
+      fill(
+        list,
+        items.length === 0 && h("p", { class: "hint" }, "Nothing is pinned."),
+        items.map((message) =>
+          h(
+            "button",
+            { type: "button", class: "person", onclick: () => (close(), go(message.seq)) },
+            h(
+              "span",
+              { class: "person-text" },
+              h("bdi", { class: "person-name" }, message.username ?? "Deleted user"),
+              h("span", { class: "hint two-lines", dir: "auto" }, summary(message)),
+            ),
+          ),
+        ),
+      );
+    });
+    return list;
+  });
+}
+
+/** @param {number} id @param {(seq: number) => void} go */
+export async function showReports(id, go) {
+  await dialog("Reports", (close) => {
+    const list = h("div", { class: "people" }, h("p", { class: "hint" }, "Loading …"));
+    const load = async () => {
+      const { items } = await client.api.rooms.reports(id);
+      fill(
+        list,
+        items.length === 0 && h("p", { class: "hint" }, "Nothing was reported."),
+        items.map((report) =>
+          h(
+            "div",
+            { class: "person" },
+            h(
+              "span",
+              { class: "person-text" },
+              h("b", null, `${report.sender ?? "Deleted user"}, reported by ${report.reporter ?? "somebody"}`),
+              h("span", { dir: "auto" }, report.content || "(unsent)"),
+              report.reason && h("span", { class: "hint", dir: "auto" }, report.reason),
+            ),
+            button("eye", "Show", () => (close(), go(report.seq))),
+            button("check", "Close report", () =>
+              attempt(async () => {
+                await client.api.rooms.closeReport(id, report.id);
+                await load();
+              }),
+            ),
+          ),
+        ),
+      );
+    };
+    attempt(load);
+    return list;
+  });
+}
+
+/** @param {Room} room */
+export async function leaveRoom(room) {
+  const others = [...(client.room(room.id)?.members?.values() ?? [])].filter(({ user }) => user.id !== me().id);
+  const lastOwner = room.role === "owner" && others.length > 0 && !others.some(({ role }) => role === "owner");
+  /** @type {number | undefined} */
+  let heir;
+  if (lastOwner) {
+    const picked = await dialog("Who owns it from now on?", (close) =>
+      h(
+        "div",
+        { class: "people" },
+        others.map(({ user }) =>
+          h(
+            "button",
+            { type: "button", class: "person", onclick: () => close(user.id) },
+            avatar(user, "small"),
+            h("bdi", { class: "person-name" }, nameOf(user)),
+          ),
+        ),
+      ),
+    );
+    if (typeof picked !== "number") return;
+    heir = picked;
+  } else if (!(await confirm("Leave this room?", "You will not get its messages any more.", "Leave", { danger: true }))) return;
+  await attempt(async () => {
+    await client.api.rooms.leave(room.id, heir);
+    client.forget(room.id);
+    router.go("/", { replace: true });
+  });
+}
+
+/** @param {Room} room */
+export async function deleteRoom(room) {
+  if (!(await confirm(`Delete ${roomName(room)}?`, "It goes for everybody, with all its messages.", "Delete", { danger: true }))) return;
+  await attempt(async () => {
+    await client.api.rooms.delete(room.id);
+    client.forget(room.id);
+    router.go("/", { replace: true });
+  });
+}
