@@ -43,7 +43,7 @@ export class Timeline {
   #waiting = new Map();
   /** @type {Set<Loading>} */
   #loading = new Set();
-  /** Who answers whom: seqs of answers by the answered seq, and the rev of what they quote. @type {Map<number, { seqs: Set<number>, rev: number }>} */
+  /** Who answers whom: the rev of what each answer quotes, by the answered seq. @type {Map<number, Map<number, number>>} */
   #answers = new Map();
 
   /** @param {number} me @param {Room} room */
@@ -209,7 +209,7 @@ export class Timeline {
     if (!this.#recount()) {
       this.room.unread = receipt.unread ?? this.room.unread;
       // It was counted at some moment; whether before or after the last message is not told.
-      this.uncertain = this.room.unread > 0 || this.room.mentions > 0;
+      this.uncertain = true;
     }
   }
 
@@ -287,18 +287,17 @@ export class Timeline {
     if (held ? held.rev >= message.rev : !this.known.around(message.seq)) return;
     this.messages.set(message.seq, held ? changed(held, message) : message);
     if (message.reply_to) {
-      const answers = this.#answers.get(message.reply_to.seq) ?? { seqs: new Set(), rev: 0 };
-      answers.seqs.add(message.seq);
+      const answers = this.#answers.get(message.reply_to.seq) ?? new Map();
+      answers.set(message.seq, Math.max(answers.get(message.seq) ?? 0, message.rev));
       this.#answers.set(message.reply_to.seq, answers);
     }
   }
 
   /** What an answer quotes is what the answered message says now. @param {{ seq: number, rev: number }} answered @param {string} text */
   #tellAnswers({ seq, rev }, text) {
-    const answers = this.#answers.get(seq);
-    if (!answers || answers.rev > rev) return;
-    answers.rev = rev;
-    for (const answer of answers.seqs) {
+    for (const [answer, quoted] of this.#answers.get(seq) ?? []) {
+      if (quoted > rev) continue;
+      this.#answers.get(seq)?.set(answer, rev);
       const message = this.messages.get(answer);
       if (message?.reply_to && message.reply_to.preview !== text) {
         this.messages.set(answer, { ...message, reply_to: { ...message.reply_to, preview: text } });
