@@ -9,6 +9,7 @@ command -v node >/dev/null || { echo "test-web: Node 20.10 or newer is needed (h
 
 npx --no-install tsc --project tsconfig.json
 npx --no-install tsc --project tsconfig.sdk.json
+npx --no-install tsc --project tsconfig.consumer.json
 node size.mjs
 node --test unit/
 [ "${1:-}" = quick ] && exit 0

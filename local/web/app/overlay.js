@@ -12,9 +12,12 @@ let notices = null;
 /** Says something at the edge of the page. @param {string} text @param {"info" | "error"} [kind] */
 export function notice(text, kind = "info") {
   if (!notices) {
-    notices = h("div", { class: "notices", role: "status", "aria-live": "polite" });
+    notices = h("div", { class: "notices", role: "status", "aria-live": "polite", popover: "manual" });
     document.body.append(notices);
   }
+  // Shown anew, it lies above whatever dialog was opened meanwhile.
+  if (notices.matches(":popover-open")) notices.hidePopover();
+  notices.showPopover();
   const element = h("div", { class: `notice ${kind}` }, text);
   notices.append(element);
   setTimeout(() => element.remove(), kind === "error" ? 7000 : 3500);

@@ -9,6 +9,15 @@ const { api = "" } = document.documentElement.dataset;
 /** The API stands behind the same address as the page, unless `data-api` on the root element names another. */
 export const client = new ConChat(api ? { api } : { socket: `${location.origin.replace(/^http/, "ws")}/ws` });
 
+/** In all tabs the same person is signed in, or nobody. */
+addEventListener("storage", ({ key, newValue }) => {
+  const { user } = key === "conchat.session" && newValue ? JSON.parse(newValue) : { user: null };
+  if (key === "conchat.session" && user?.id !== signedInAs) location.reload();
+});
+/** @type {number | undefined} */
+let signedInAs;
+client.on("signedIn", (me) => (signedInAs = me?.id));
+
 /** A person with the newest that is known of their presence. @template {User} T @param {T} user @returns {T} */
 export function present(user) {
   const told = client.presence.of(user.id);

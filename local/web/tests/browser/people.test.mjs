@@ -162,6 +162,23 @@ test("a blocked person cannot write directly, and settings undo it", async () =>
   await close(page);
 });
 
+test("all tabs of a browser are of one person: signing out of one, and in as somebody else, reaches the others", async () => {
+  const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
+  const one = await open(browser, ann);
+  await one.waitForSelector(".own-name:has-text('Ann')");
+  const two = await one.context().newPage();
+  await two.goto(URL_OF);
+  await two.waitForSelector(".own-name:has-text('Ann')");
+  await one.click(".own-button");
+  await one.click("text=Sign out");
+  await two.waitForSelector(".sign-in");
+  await two.fill("[name=username]", bob.user.username);
+  await two.fill("[name=password]", "a long passphrase");
+  await two.click("button:has-text('Sign in')");
+  await one.waitForSelector(".own-name:has-text('Bob')");
+  await close(one);
+});
+
 test("an operator sees people, closes a report, disables an account, and the record has it", async (context) => {
   const appoint = process.env["APPOINT"];
   if (!appoint) return context.skip("APPOINT says how an operator is named");

@@ -1,0 +1,31 @@
+/** What somebody writes who has `@conchat/client` from npm: the generated types carry them all the way, and catch what is wrong. */
+
+import { ConChat, ConChatError, Delivery } from "@conchat/client";
+
+const chat = new ConChat({ api: "https://chat.example" });
+chat.on("message", (message) => {
+  const text: string = message.content;
+  const mine: boolean | null | undefined = message.reactions[0]?.mine;
+  void [text, mine];
+});
+chat.on("ended", ({ code }) => void code.toUpperCase());
+// @ts-expect-error there is no such event
+chat.on("nonsense", () => {});
+// @ts-expect-error a message is an object
+chat.send(7, "text");
+
+export async function tour(file: File): Promise<number> {
+  await chat.login({ username: "ann", password: "a long passphrase" });
+  await chat.open(7);
+  const picture = await chat.upload(file, "image", { progress: (share) => void share.toFixed() });
+  const item = chat.send(7, { content: "Hello", attachments: [picture] });
+  if (item.state === "failed") chat.retry(item.client_id);
+  try {
+    const { items } = await chat.api.search("saffron");
+    return items[0]?.highlights[0]?.from ?? 0;
+  } catch (error) {
+    return error instanceof ConChatError ? error.status : 0;
+  }
+}
+
+export const needs = new Delivery(1).needs().map((need) => (need.kind === "sync" ? need.since : 0));
