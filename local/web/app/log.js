@@ -25,6 +25,8 @@ export class Log {
   /** Whether the end is followed. */
   #stuck = true;
   #lastTop = 0;
+  /** The row that was gone to a moment ago: it shines, also when it is drawn anew meanwhile. */
+  #flashing = "";
   #scrolled = once(() => this.#edges());
   #size;
   /** Where the focus is among the messages. */
@@ -118,8 +120,12 @@ export class Log {
     element?.scrollIntoView({ block: at });
     this.#stuck = this.#distance() < 40 && this.#to === this.#rows.length;
     if (flash && element) {
+      this.#flashing = key;
       element.classList.add("flash");
-      setTimeout(() => element.classList.remove("flash"), 1600);
+      setTimeout(() => {
+        this.#flashing = "";
+        this.#find(key)?.classList.remove("flash");
+      }, 1600);
     }
     this.#scrolled();
     return true;
@@ -135,6 +141,7 @@ export class Log {
       (row) => {
         const element = this.#make(row);
         element.dataset["key"] = row.key;
+        if (row.key === this.#flashing) element.classList.add("flash");
         element.tabIndex = -1;
         return element;
       },

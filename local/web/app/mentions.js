@@ -23,7 +23,7 @@ export class Mentions {
     this.#room = room;
     field.setAttribute("aria-autocomplete", "list");
     field.setAttribute("aria-controls", "mentions");
-    field.addEventListener("blur", () => setTimeout(() => this.#close(), 150));
+    field.addEventListener("blur", () => setTimeout(() => document.activeElement !== field && this.#close(), 150));
   }
 
   /** Looks whether a name is being written. */

@@ -129,8 +129,7 @@ function message({ message, mine, first, last, state, name }, room, acts) {
               avatar(sender, "tiny"),
             )
           : h("span", { class: "face" })),
-      h("div", { class: "body" }, bubble, message.reactions.length > 0 && reactions(message, acts)),
-      !gone && tools(message, acts),
+      h("div", { class: "body" }, bubble, !gone && tools(message, acts), message.reactions.length > 0 && reactions(message, acts)),
     ].filter((child) => child !== false),
   );
   return element;

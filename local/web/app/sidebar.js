@@ -238,8 +238,12 @@ export function muted(room) {
 /** @param {Room} room @param {Message} last */
 function lastLine(room, last) {
   const mine = last.sender_id === client.me?.id;
-  const who = last.kind === "system" ? "" : mine ? "You:" : room.kind === "direct" ? "" : `${nameIn(room, last)}:`;
-  return [who && h("bdi", { class: "who" }, who, "\u00a0"), h("span", { class: "what", dir: "auto" }, summary(last))];
+  const who = last.kind === "system" ? "" : mine ? "You" : room.kind === "direct" ? "" : nameIn(room, last);
+  return [
+    who && h("span", { class: "who" }, h("bdi", null, who)),
+    who && h("span", { class: "colon" }, ":\u00a0"),
+    h("span", { class: "what", dir: "auto" }, summary(last)),
+  ];
 }
 
 /** @param {Room} room @param {Message} message */

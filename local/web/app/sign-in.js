@@ -77,7 +77,10 @@ export function signIn() {
       ),
     );
     // Phones would open their keyboard over the page.
-    if (matchMedia("(pointer: fine)").matches) setTimeout(() => name.focus());
+    if (matchMedia("(pointer: fine)").matches) {
+      if (form.isConnected) name.focus();
+      else setTimeout(() => name.focus());
+    }
   };
   draw();
   return h("main", { class: "welcome" }, h("div", { class: "mark", "aria-hidden": "true" }), form);
