@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 LOCAL := target/debug/local
 
-.PHONY: run dev test test-web build migrate-up migrate-down seed admin swagger collection docs check-documents fuzz-api queries bench check
+.PHONY: run dev test test-web build migrate-up migrate-down seed admin swagger collection docs check-documents fuzz-api queries bench check-template package rehearse cost check
 
 run: build ## the whole backend on this machine; PORT=8081 make run
 	@exec $(LOCAL) up
@@ -57,6 +57,9 @@ bench: mariadb ## time, memory and sizes on this machine, as the README shows th
 
 check-template: ## all that can be known of template.yaml without an account: validation, lint after the transform, checkov
 	scripts/check-template.sh
+
+package: ## `sam build` of all functions, with the tools that it needs; ARCHITECTURE=arm64 for another one than this machine's
+	scripts/package.sh
 
 rehearse: ## deploys, updates, tests and deletes the stack on an AWS of this machine; PROFILE=dev with the binaries of `make build`
 	scripts/rehearse.sh

@@ -227,6 +227,7 @@ mod tests {
             Action::Typing { .. } => "typing",
             Action::Sync { .. } => "sync",
             Action::Ping { .. } => "ping",
+            Action::Renew { .. } => "renew",
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::openapi;
 
 /// How deep an example goes: what lies deeper is left out.
-const DEPTH: u32 = 6;
+const DEPTH: u32 = 16;
 /// Keeps the tokens of whoever logs in for the requests that follow.
 const KEEP_TOKENS: &str = "if (pm.response.code < 300) { const { access_token, refresh_token } = pm.response.json(); \
     pm.collectionVariables.set('token', access_token); pm.collectionVariables.set('refresh_token', refresh_token); }";
@@ -112,7 +112,7 @@ fn described(operation: &Value) -> String {
 
 /// What something shows as its example: itself, or what its schema shows of its fields.
 fn example(api: &Value, of: &Value, depth: u32) -> Value {
-    if let Some(given) = [&of["example"], &of["examples"][0], &of["default"], &of["const"], &of["enum"][0]].into_iter().find(|given| !given.is_null()) {
+    if let Some(given) = given(of) {
         return given.clone();
     }
     let below = |schema: &Value| if depth == 0 { Value::Null } else { example(api, schema, depth - 1) };
@@ -136,12 +136,11 @@ fn example(api: &Value, of: &Value, depth: u32) -> Value {
         return choices.iter().map(below).find(|value| !value.is_null()).unwrap_or_default();
     }
     if let Some(fields) = of["properties"].as_object() {
-        let required = of["required"].as_array();
-        let wanted = |name: &String, value: &Value| {
-            !value.is_null() || required.is_some_and(|required| required.iter().any(|wanted| wanted == name.as_str()))
-        };
-        let shown = fields.iter().map(|(name, schema)| (name.clone(), below(schema)));
-        return shown.filter(|(name, value)| wanted(name, value)).collect::<Map<_, _>>().into();
+        let required =
+            |name: &String| of["required"].as_array().is_some_and(|required| required.iter().any(|other| other == name.as_str()));
+        // Of what may be left out, what has an example of its own: anything else might not go with the rest.
+        let shown = fields.iter().filter(|(name, schema)| required(name) || given(schema).is_some());
+        return shown.map(|(name, schema)| (name.clone(), below(schema))).collect::<Map<_, _>>().into();
     }
     match of["type"].as_str() {
         Some("string") => json!("text"),
@@ -150,6 +149,12 @@ fn example(api: &Value, of: &Value, depth: u32) -> Value {
         Some("array") => json!([below(&of["items"])]),
         _ => Value::Null,
     }
+}
+
+/// The example that something gives itself.
+fn given(of: &Value) -> Option<&Value> {
+    let places = [&of["example"], &of["examples"][0], &of["default"], &of["const"], &of["enum"][0]];
+    places.into_iter().find(|given| !given.is_null())
 }
 
 #[cfg(test)]

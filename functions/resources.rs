@@ -12,6 +12,7 @@ use shared::push::ephemeral::Ephemeral;
 use shared::push::web::{Hosts, WebPush, vapid};
 use shared::push::{Push, dynamodb};
 use shared::store::Db;
+use tokio::sync::OnceCell;
 
 /// The store; its connection opens with the first statement.
 pub async fn database() -> Result<Db> {
@@ -28,10 +29,32 @@ pub async fn store_url() -> Result<Secret> {
 
 /// The keys of access tokens.
 pub async fn keys() -> Result<Keys> {
-    let aws = aws()?;
-    let source = SecretSource::jwt().map_err(Error::internal)?;
-    let secret = secrets::resolve(&source, &aws).await?;
-    let again = secrets::again(&source, &aws, |source, aws| async move { secrets::resolve(&source, &aws).await });
+    read_keys(&SecretSource::jwt().map_err(Error::internal)?, &aws()?).await
+}
+
+/// The keys of access tokens for a function that seldom needs them: starting it does not wait for their secret.
+#[derive(Debug)]
+pub struct LateKeys {
+    source: SecretSource,
+    aws: Aws,
+    read: OnceCell<Keys>,
+}
+
+impl LateKeys {
+    /// Reads them, the first time. What could not be read is read again the next time.
+    pub async fn get(&self) -> Result<&Keys> {
+        self.read.get_or_try_init(|| read_keys(&self.source, &self.aws)).await
+    }
+}
+
+/// The keys of access tokens, to be read when one is first shown.
+pub fn late_keys() -> Result<LateKeys> {
+    Ok(LateKeys { source: SecretSource::jwt().map_err(Error::internal)?, aws: aws()?, read: OnceCell::new() })
+}
+
+async fn read_keys(source: &SecretSource, aws: &Aws) -> Result<Keys> {
+    let secret = secrets::resolve(source, aws).await?;
+    let again = secrets::again(source, aws, |source, aws| async move { secrets::resolve(&source, &aws).await });
     Keys::following(&secret, aws.is_real, again)
 }
 

@@ -18,9 +18,9 @@ use super::{Asks, PageQuery, State};
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ReportsQuery {
-    /// Open reports, or closed ones.
+    /// Open reports, or closed ones; `open` without it.
     #[serde(default)]
-    #[param(inline, required = false, default = "open")]
+    #[param(inline, required = false)]
     state: ReportState,
 }
 

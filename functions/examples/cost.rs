@@ -18,6 +18,8 @@ const SOCKET_MINUTE: f64 = 0.25e-6;
 const INVOCATION: f64 = 0.20e-6;
 /// One second of a GB, arm64.
 const GB_SECOND: f64 = 0.000_013_333_4;
+/// One byte of logs taken in; a GB is 0.50.
+const LOG_BYTE: f64 = 0.50e-9;
 /// One read unit of DynamoDB on demand. An eventually consistent read of up to 4 KB takes half of one.
 const READ_UNIT: f64 = 0.125e-6;
 /// One operation of AppSync Events: a publish, or a delivery, of up to 5 KB.
@@ -37,6 +39,8 @@ const ABLY_MINUTE: f64 = 1.00e-6;
 const MEMORY_GB: f64 = 0.5;
 /// A send that stores and pushes to a few: what is billed, generously (README: 1.6 ms locally; a database across a network takes longer).
 const SEND_SECONDS: f64 = 0.015;
+/// The line that an invocation writes, with Lambda's own three.
+const LINE_BYTES: f64 = 1200.0;
 /// One post to a socket, and how many are in flight at once.
 const POST_SECONDS: f64 = 0.025;
 const IN_FLIGHT: f64 = 64.0;
@@ -53,12 +57,12 @@ fn main() -> std::io::Result<()> {
 fn table() -> String {
     let mut text = format!(
         "Dollars for a million messages, by members online (list prices of {PRICES_OF}, us-east-1, no free tier)\n\n\
-         | members | ConChat | of it API Gateway | Lambda | DynamoDB | AppSync Events | IoT Core | Pusher | Ably |\n\
-         |--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+         | members | ConChat | of it API Gateway | Lambda | logs | DynamoDB | AppSync Events | IoT Core | Pusher | Ably |\n\
+         |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
     );
     for members in [2, 10, 100, 1000] {
         let gateway = MILLION * gateway(members);
-        let (lambda, dynamodb) = (MILLION * lambda(members), MILLION * dynamodb(members));
+        let (lambda, logs, dynamodb) = (MILLION * lambda(members), MILLION * logs(members), MILLION * dynamodb(members));
         // A publish and a delivery to each; history, order, retries and membership would be one's own to build.
         let deliveries = f64::from(members) + 1.0;
         let others = [APPSYNC_OPERATION, IOT_MESSAGE, PUSHER_MESSAGE, ABLY_MESSAGE].map(|price| MILLION * deliveries * price);
@@ -66,8 +70,8 @@ fn table() -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "| {members} | **{:.2}** | {gateway:.2} | {lambda:.2} | {dynamodb:.2} | {appsync:.2} | {iot:.2} | {pusher:.2} | {ably:.2} |",
-            gateway + lambda + dynamodb
+            "| {members} | **{:.2}** | {gateway:.2} | {lambda:.2} | {logs:.2} | {dynamodb:.2} | {appsync:.2} | {iot:.2} | {pusher:.2} | {ably:.2} |",
+            gateway + lambda + logs + dynamodb
         );
     }
     let month = 8.0 * 60.0 * 30.0;
@@ -91,9 +95,18 @@ fn gateway(members: u32) -> f64 {
 
 fn lambda(members: u32) -> f64 {
     let posts = f64::from(members) / IN_FLIGHT * POST_SECONDS;
-    let shards = if members > INLINE { members.div_ceil(SHARD) } else { 0 };
     let seconds = SEND_SECONDS + posts;
-    (1.0 + f64::from(shards)) * INVOCATION + seconds * MEMORY_GB * GB_SECOND
+    invocations(members) * INVOCATION + seconds * MEMORY_GB * GB_SECOND
+}
+
+fn logs(members: u32) -> f64 {
+    invocations(members) * LINE_BYTES * LOG_BYTE
+}
+
+/// `send`, and one of `fanout` for each shard.
+fn invocations(members: u32) -> f64 {
+    let shards = if members > INLINE { members.div_ceil(SHARD) } else { 0 };
+    1.0 + f64::from(shards)
 }
 
 /// One item of the registry for each member; half a read unit each.

@@ -32,7 +32,7 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Asked>) -> Result<Valu
     let asked = (&event.payload, state.pause);
     let invocation = Invocation::begin();
     let served = notifications::serve(&state.db, &state.push, &state.web, asked, Timestamp::now()).await;
-    let code = served.as_ref().map_or_else(|error| error.code(), |_| "ok");
+    let code = served.as_ref().map_or_else(shared::error::Error::code, |_| "ok");
     invocation.end(&End { request_id: &event.context.request_id, what: "notify", code, status: None, connection: None });
     match served {
         Ok(told) => Ok(json!({ "told": told })),

@@ -28,7 +28,7 @@ pub struct State {
 pub async fn handle(state: Arc<State>, event: LambdaEvent<Look>) -> Result<Value, lambda_runtime::Error> {
     let invocation = Invocation::begin();
     let served = presence::serve(&state.db, &state.push, event.payload, state.grace, Timestamp::now()).await;
-    let code = served.as_ref().map_or_else(|error| error.code(), |_| "ok");
+    let code = served.as_ref().map_or_else(shared::error::Error::code, |()| "ok");
     invocation.end(&End { request_id: &event.context.request_id, what: "look", code, status: None, connection: None });
     if let Err(error) = served {
         problem::log(&error, &event.context.request_id);

@@ -9,6 +9,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     shared::telemetry::start(env!("CARGO_BIN_NAME"));
     let state = send::State {
         db: resources::database().await?,
+        keys: resources::late_keys()?,
         push: resources::push()?,
         limits: resources::limits()?,
         throttle: resources::throttle()?,

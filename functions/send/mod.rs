@@ -13,6 +13,7 @@ use shared::domain::receipts::Mark;
 use shared::domain::throttle::{Flood, Throttle};
 use shared::domain::typing::Pace;
 use shared::domain::{invites, messages, rooms, sessions, sync};
+use shared::edge::extract::bearer;
 use shared::edge::http::DEADLINE;
 use shared::edge::problem;
 use shared::edge::socket::{self, Event, Socket};
@@ -25,11 +26,15 @@ use shared::store::Db;
 use shared::telemetry::invocation::{End, Invocation};
 use shared::time::Timestamp;
 
+use crate::resources::LateKeys;
+
 /// What this function touches.
 #[derive(Debug)]
 pub struct State {
     /// The store.
     pub db: Db,
+    /// The keys of access tokens; only `renew` needs them.
+    pub keys: LateKeys,
     /// The way to the sockets.
     pub push: Push,
     /// Sizes and rates.
@@ -59,6 +64,7 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result
     // Boxed: every action's future is in there.
     let answering = Box::pin(answer(&state, &socket, incoming, now));
     let outcome = tokio::time::timeout(DEADLINE, answering).await.unwrap_or_else(|late| Err(Error::unavailable(late).into()));
+    let stays = matches!(outcome, Err(Refused::Token(_)));
     let code = match outcome {
         Ok(frames) => {
             for frame in &frames {
@@ -70,12 +76,14 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result
             state.push.close(&socket.connection, &socket::flooding(), now).await;
             "too_many_frames"
         }
-        Err(Refused::With(error)) => {
+        Err(Refused::With(error) | Refused::Token(error)) => {
             problem::log(&error, &socket.request_id);
             let mut refusal = socket::refusal(&error, &socket.request_id);
             (refusal.id, refusal.client_id) = (id, client_id);
             state.push.to_connection(&socket.connection.id, &Frame::Error(refusal), now).await;
-            end(&state, &socket, (&error, uncounted), now).await;
+            if !stays {
+                end(&state, &socket, (&error, uncounted), now).await;
+            }
             error.code()
         }
     };
@@ -88,6 +96,8 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result
 enum Refused {
     /// And its socket is told so.
     With(Error),
+    /// The same for a token that it showed. It says nothing of whose the socket is, so that goes on.
+    Token(Error),
     /// The socket was told often enough.
     Flooding,
 }
@@ -183,12 +193,21 @@ async fn answer(state: &State, socket: &Socket, incoming: Incoming, now: Timesta
             let joined = invites::join(db, push, &caller, &socket.room_or_bound(room), invite.as_deref()).await?;
             Frame::Ack(Ack { id, room_id: Some(joined.id), rev: Some(joined.rev), ..Ack::default() })
         }
+        Action::Renew { token } => {
+            renewed(&state.keys, &caller, &token).await.map_err(Refused::Token)?;
+            Frame::Ack(Ack { id, ..Ack::default() })
+        }
         Action::Leave { room, owner } => {
             state.throttle.act(&caller).await?;
             let room_id = rooms::leave(db, push, &caller, &room, owner).await?;
             Frame::Ack(Ack { id, room_id: Some(room_id), ..Ack::default() })
         }
     }])
+}
+
+async fn renewed(keys: &LateKeys, caller: &Caller, token: &str) -> Result<()> {
+    let token = bearer(token).ok_or(Error::Unauthenticated("unauthenticated"))?;
+    sessions::renew(keys.get().await?, caller, token).await
 }
 
 fn frame(request_id: &str) -> End<'_> {

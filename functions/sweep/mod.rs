@@ -29,7 +29,7 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Value>) -> Result<Valu
     let started = Instant::now();
     let invocation = Invocation::begin();
     let swept = sweeping::sweep(&state.db, &state.media, Timestamp::now(), || started.elapsed() < RUN).await;
-    let code = swept.as_ref().map_or_else(|error| error.code(), |_| "ok");
+    let code = swept.as_ref().map_or_else(shared::error::Error::code, |_| "ok");
     invocation.end(&End { request_id: &event.context.request_id, what: "sweep", code, status: None, connection: None });
     match swept {
         Ok(removed) => {

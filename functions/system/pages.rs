@@ -62,12 +62,11 @@ mod tests {
             for attribute in ["href=\"", "src=\""] {
                 for reference in text.split(attribute).skip(1).filter_map(|rest| rest.split('"').next()) {
                     references += 1;
-                    let known = match reference.strip_prefix("/docs/") {
-                        Some(name) => file(name.split('#').next().unwrap_or_default()).is_ok(),
-                        None => {
-                            let pages = ["/docs", "/swagger/index.html", "/openapi.json", "/asyncapi.json"];
-                            pages.contains(&reference) || reference.strip_prefix('#').is_some_and(|id| text.contains(&format!("id=\"{id}\"")))
-                        }
+                    let known = if let Some(name) = reference.strip_prefix("/docs/") {
+                        file(name.split('#').next().unwrap_or_default()).is_ok()
+                    } else {
+                        ["/docs", "/swagger/index.html", "/openapi.json", "/asyncapi.json"].contains(&reference)
+                            || reference.strip_prefix('#').is_some_and(|id| text.contains(&format!("id=\"{id}\"")))
                     };
                     assert!(known, "{page} refers to {reference}");
                 }

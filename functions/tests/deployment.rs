@@ -1,9 +1,10 @@
 //! What an operator relies on is there: alarms lead to the runbook, metrics that are looked at are written, parameters do something, and only what
 //! needs the database is near it.
+#![allow(clippy::expect_used, reason = "a test that cannot go on ends there, and says why")]
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use yaml_serde::Value;
 
@@ -104,6 +105,21 @@ fn every_parameter_does_something() {
 }
 
 #[test]
+fn every_route_that_is_throttled_by_itself_is_one() {
+    let template = template();
+    let routes: BTreeSet<String> = resources(&template, "AWS::Serverless::Function")
+        .iter()
+        .filter_map(|(_, function)| function["Properties"].get("Events")?.as_mapping())
+        .flat_map(|events| events.iter().map(|(_, event)| &event["Properties"]))
+        .filter_map(|route| Some(format!("{} {}", route.get("Method")?.as_str()?, route["Path"].as_str()?)))
+        .collect();
+    let throttled = template["Resources"]["HttpApi"]["Properties"]["RouteSettings"].as_mapping().expect("settings");
+    for (route, _) in throttled {
+        assert!(routes.contains(route.as_str().unwrap_or_default()), "{route:?} is no route");
+    }
+}
+
+#[test]
 fn the_parameters_that_the_operations_explain_are_there() {
     let template = template();
     let operations = read("docs/operations.md");
@@ -156,6 +172,6 @@ fn template() -> Value {
 }
 
 fn read(path: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_else(PathBuf::new);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default();
     fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

@@ -19,6 +19,7 @@ const CONCERNS: &[Concern] = &[
     Concern { sign: "resources::database", required: &["DATABASE_SECRET_ARN"], optional: &[] },
     Concern { sign: "resources::store_url", required: &["DATABASE_SECRET_ARN"], optional: &[] },
     Concern { sign: "resources::keys", required: &["JWT_SECRET_ARN"], optional: &[] },
+    Concern { sign: "resources::late_keys", required: &["JWT_SECRET_ARN"], optional: &[] },
     Concern {
         sign: "resources::push",
         required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE", "PUSH_ENDPOINT"],
@@ -91,7 +92,7 @@ const KNOBS: &[(&str, &[&str])] = &[
     ("RATE_CHANGE", &["messages", "send"]),
     ("RATE_REPEAT", &["messages", "send"]),
     ("RATE_FRAMES", &["send"]),
-    ("RATE_ACT", &["friends", "messages", "rooms", "send"]),
+    ("RATE_ACT", &["friends", "messages", "rooms", "send", "users"]),
     ("RATE_REGISTER", &["auth"]),
     ("RATE_LOGIN", &["auth", "users"]),
     // A ticket counts as the socket that it opens.
@@ -201,7 +202,7 @@ fn each_function_is_given_what_it_reads_and_nothing_else() {
 
 #[test]
 fn every_variable_of_the_configuration_is_known_here() {
-    let config = read("shared/src/config.rs") + &read("shared/src/config/secrets.rs");
+    let config = read("shared/src/config/mod.rs") + &read("shared/src/config/secrets.rs");
     let named: BTreeSet<&str> = config
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))

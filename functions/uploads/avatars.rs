@@ -58,9 +58,9 @@ pub(super) enum Size {
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Sized {
-    /// `large` (512 pixels a side) or `small` (128).
+    /// `large` (512 pixels a side) or `small` (128); `large` without it.
     #[serde(default)]
-    #[param(inline, default = "large")]
+    #[param(inline)]
     size: Size,
     /// `true` answers with the URL instead of going there.
     #[serde(default)]

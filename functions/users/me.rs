@@ -11,7 +11,7 @@ use shared::protocol::people::Me;
 use shared::protocol::profiles::ChangeMe;
 
 use super::State;
-use crate::signed_in::SignedIn;
+use crate::signed_in::{Acting, SignedIn};
 
 /// Oneself, and what nobody else sees.
 #[utoipa::path(
@@ -28,11 +28,12 @@ pub(super) async fn get(Extract(state): Extract<Arc<State>>, SignedIn(caller): S
     responses(
         (status = 200, description = "Oneself, as from now on", body = Me),
         (status = 409, description = "`email_taken`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn change(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
+    Acting(caller): Acting,
     Body(change): Body<ChangeMe>,
 ) -> Result<Json<Me>> {
     profiles::change(&state.db, &state.push, &caller, &change).await.map(Json)

@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 
 use crate::resources;
 use crate::routes::routes;
-use crate::signed_in::Authenticates;
+use crate::signed_in::{Authenticates, Counts};
 
 /// What these handlers touch.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct State {
     pub keys: Keys,
     /// The way to the sockets: who may see presence is told of changes, and an erased account's rooms are.
     pub push: Push,
-    /// Counts wrong passwords.
+    /// Counts wrong passwords, and changes of profiles.
     pub throttle: Throttle,
     /// Which push services there are.
     pub hosts: Hosts,
@@ -49,6 +49,12 @@ impl Authenticates for State {
 
     fn keys(&self) -> &Keys {
         &self.keys
+    }
+}
+
+impl Counts for State {
+    fn throttle(&self) -> &Throttle {
+        &self.throttle
     }
 }
 

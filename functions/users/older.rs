@@ -10,7 +10,7 @@ use shared::protocol::people::Me;
 use shared::protocol::profiles::ChangeMe;
 
 use super::{State, me};
-use crate::signed_in::SignedIn;
+use crate::signed_in::{Acting, SignedIn};
 
 /// Oneself; the older form of `GET /api/users/me`.
 #[utoipa::path(
@@ -36,9 +36,10 @@ pub(super) async fn get_slash(state: Extract<Arc<State>>, caller: SignedIn) -> R
     responses(
         (status = 200, description = "Oneself, as from now on", body = Me),
         (status = 409, description = "`email_taken`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
-pub(super) async fn change(state: Extract<Arc<State>>, caller: SignedIn, body: Body<ChangeMe>) -> Result<Json<Me>> {
+pub(super) async fn change(state: Extract<Arc<State>>, caller: Acting, body: Body<ChangeMe>) -> Result<Json<Me>> {
     me::change(state, caller, body).await
 }
 
@@ -48,8 +49,9 @@ pub(super) async fn change(state: Extract<Arc<State>>, caller: SignedIn, body: B
     responses(
         (status = 200, description = "Oneself, as from now on", body = Me),
         (status = 409, description = "`email_taken`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
-pub(super) async fn change_slash(state: Extract<Arc<State>>, caller: SignedIn, body: Body<ChangeMe>) -> Result<Json<Me>> {
+pub(super) async fn change_slash(state: Extract<Arc<State>>, caller: Acting, body: Body<ChangeMe>) -> Result<Json<Me>> {
     me::change(state, caller, body).await
 }

@@ -15,7 +15,9 @@ use shared::protocol::notifications::{NewSubscription, PushKey};
 use super::State;
 use crate::signed_in::SignedIn;
 
-/// The key that a browser subscribes with. A subscription that was made with another one may go on; a new one takes this.
+/// The key that a browser subscribes with.
+///
+/// A subscription that was made with another one may go on; a new one takes this.
 #[utoipa::path(
     get, path = "/api/push/key", operation_id = "push_key", tag = "users",
     responses(
@@ -28,8 +30,10 @@ pub(super) async fn key(Extract(state): Extract<Arc<State>>) -> Result<impl Into
     Ok(([(CACHE_CONTROL, "public, max-age=300")], Json(key)))
 }
 
-/// Has this login's device notified of messages while its person is away: what `pushManager.subscribe` gave, as JSON. A login has one device; the
-/// next subscription replaces the one before, and logging out ends it. Another login on the same device loses it.
+/// Has this login's device notified of messages while its person is away.
+///
+/// The body is what `pushManager.subscribe` gave, as JSON. A login has one device: the next subscription replaces the one before, and logging out
+/// ends it. Another login on the same device loses it.
 ///
 /// What the service worker then gets, decrypted by the browser, is the JSON of a `Notification`; one of a room replaces an older one of the same
 /// room. Which messages people hear of they say in `settings.notifications` of their profile, and by muting rooms.

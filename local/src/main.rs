@@ -183,6 +183,7 @@ async fn up(up: Up) -> Result<(), CloudError> {
     };
     options.static_dir = Some(options.template.with_file_name("local").join("web")).filter(|web| web.is_dir());
     local::open_files::raise();
+    let web = options.static_dir.is_some();
     let mut ended = Ended::watch()?;
     let builder = if up.watch { Some(builder(&options)?) } else { None };
     let template = options.template.clone();
@@ -196,7 +197,7 @@ async fn up(up: Up) -> Result<(), CloudError> {
         cloud.stop().await;
         return Err(CloudError::Failed(format!("--faults: {wrong}")));
     }
-    say(&greeting(&cloud));
+    say(&greeting(&cloud, web));
     if !host.is_loopback() {
         say(
             "Others in this network can reach it, and its secrets are the ones that everybody knows. Only this machine can inspect it.\n",
@@ -232,15 +233,16 @@ fn builder(options: &CloudOptions) -> Result<Builder, CloudError> {
     })
 }
 
-fn greeting(cloud: &Cloud) -> String {
+fn greeting(cloud: &Cloud, web: bool) -> String {
     let (http, socket, database) = (cloud.http_url(), cloud.ws_url(), cloud.database_url());
+    let web = if web { format!("  Web        {http}/\n") } else { String::new() };
     // The password of a database of one's own is not for the terminal.
     let database = match database.split_once("://").zip(database.rsplit_once('@')) {
         Some(((scheme, _), (_, place))) if cloud.mysql().is_none() => format!("{scheme}://{place}"),
         _ => database,
     };
     format!(
-        "\n  HTTP       {http}\n  WebSocket  {socket}\n  Inspect    {http}/_local/\n  Database   {database}\n\n  curl -i {http}/health\n  \
+        "\n  HTTP       {http}\n{web}  WebSocket  {socket}\n  Inspect    {http}/_local/\n  Database   {database}\n\n  curl -i {http}/health\n  \
          curl -s {http}/api/auth/register -H 'content-type: application/json' -d '{{\"username\":\"ada\",\"password\":\"a long passphrase\"}}'\n  \
          wscat -c \"{socket}?token=<access token>\"\n\n  Ctrl-C stops it.\n"
     )

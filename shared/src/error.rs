@@ -202,6 +202,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("forwarded_message", "A forwarded message cannot be edited: its words are somebody else's."),
     ("too_many_reactions", "The message has 20 different reactions; only those can still be given."),
     ("too_many_pins", "The room has 50 pinned messages; unpin one first."),
+    ("another_session", "The token is good, but of another session; a socket stays with its own. Open one with this token."),
     ("client_id_reused", "The same client_id was used for another message."),
     ("last_owner", "The last owner cannot leave; name another one first."),
     ("direct_room", "A direct room stays with its two people: nobody joins, leaves or rules it."),

@@ -165,8 +165,16 @@ function follow(contents) {
   }
 }
 
+/** What one looks for first comes first. */
+const FIRST = ["action", "type", "id", "room_id", "seq", "rev", "content", "sender_id", "username"];
+const ordered = (value) => {
+  const place = (key) => (FIRST.indexOf(key) + FIRST.length + 1) % (FIRST.length + 1);
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => place(a) - place(b)));
+};
+
 /** JSON in short lines: what fits into one stands in one. */
-function pretty(value, indent = "") {
+function pretty(given, indent = "") {
+  const value = given !== null && typeof given === "object" && !Array.isArray(given) ? ordered(given) : given;
   const flat = JSON.stringify(value, null, 1)?.replaceAll(/\n\s*/g, " ") ?? "null";
   if (flat.length + indent.length < 92 || value === null || typeof value !== "object") return flat;
   const inner = `${indent}  `;

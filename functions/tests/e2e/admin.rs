@@ -59,12 +59,12 @@ async fn every_route_of_operators_refuses_everyone_else() {
 #[tokio::test]
 async fn a_disabled_account_is_out_at_once_and_comes_back_when_enabled() {
     let world = world();
-    let (root, ann) = (operator(&world).await, world.api.person("ann").await);
+    let (chief, ann) = (operator(&world).await, world.api.person("ann").await);
     let path = format!("/api/admin/users/{}", ann.id);
     let mut hers = Socket::lean(&world.ws, &ann).await;
-    let account = world.api.get(&path, &root).await.is(200);
+    let account = world.api.get(&path, &chief).await.is(200);
     assert_eq!((&account["state"], &account["sessions"]), (&json!("active"), &json!(1)));
-    let account = world.api.post(&format!("{path}/disable"), &root, json!({})).await.is(200);
+    let account = world.api.post(&format!("{path}/disable"), &chief, json!({})).await.is(200);
     assert_eq!((&account["state"], &account["sessions"]), (&json!("disabled"), &json!(0)));
     let bye = hers.wait("bye").await;
     assert_eq!((&bye["code"], &bye["resume"]), (&json!("account_disabled"), &json!(false)));
@@ -72,35 +72,35 @@ async fn a_disabled_account_is_out_at_once_and_comes_back_when_enabled() {
     world.api.get("/api/users/me", &ann).await.refused(401, "session_ended");
     let login = json!({ "username": ann.name, "password": PASSWORD });
     world.api.post_public("/api/auth/login", login.clone()).await.refused(401, "invalid_credentials");
-    let listed = world.api.get(&format!("/api/admin/users?state=disabled&q={}", ann.name), &root).await.is(200);
+    let listed = world.api.get(&format!("/api/admin/users?state=disabled&q={}", ann.name), &chief).await.is(200);
     assert_eq!(listed["items"][0]["id"], ann.id);
-    world.api.post(&format!("{path}/enable"), &root, json!({})).await.is(200);
+    world.api.post(&format!("{path}/enable"), &chief, json!({})).await.is(200);
     let back = Person::of(&world.api.post_public("/api/auth/login", login).await.is(200));
     world.api.get("/api/users/me", &ann).await.refused(401, "session_ended");
     let mut hers = Socket::lean(&world.ws, &back).await;
-    world.api.delete(&format!("{path}/sessions"), &root).await.is(204);
+    world.api.delete(&format!("{path}/sessions"), &chief).await.is(204);
     assert_eq!(hers.wait("bye").await["code"], "session_ended");
     world.api.get("/api/users/me", &back).await.refused(401, "session_ended");
-    world.api.post(&format!("/api/admin/users/{}/disable", root.id), &root, json!({})).await.refused(409, "own_account");
-    world.api.put(&format!("{path}/role"), &root, json!({ "role": "admin" })).await.is(200);
-    let noted = world.api.get(&format!("/api/admin/audit?user_id={}", ann.id), &root).await.is(200);
+    world.api.post(&format!("/api/admin/users/{}/disable", chief.id), &chief, json!({})).await.refused(409, "own_account");
+    world.api.put(&format!("{path}/role"), &chief, json!({ "role": "admin" })).await.is(200);
+    let noted = world.api.get(&format!("/api/admin/audit?user_id={}", ann.id), &chief).await.is(200);
     let items = noted["items"].as_array().expect("items");
     let actions: Vec<_> = items.iter().map(|entry| entry["action"].as_str().expect("an act")).collect();
     assert_eq!(actions, ["user.promote", "user.sessions", "user.enable", "user.disable"]);
-    assert!(items.iter().all(|entry| entry["actor"]["id"] == root.id && entry["ip"] == "127.0.0.1"), "{noted}");
+    assert!(items.iter().all(|entry| entry["actor"]["id"] == chief.id && entry["ip"] == "127.0.0.1"), "{noted}");
 }
 
 #[tokio::test]
 async fn operators_close_reports_and_rooms_and_the_members_hear_it() {
     let world = world();
-    let (root, ann, bob) = (operator(&world).await, world.api.person("ann").await, world.api.person("bob").await);
+    let (chief, ann, bob) = (operator(&world).await, world.api.person("ann").await, world.api.person("bob").await);
     let room = world.api.group(&ann, &[&bob]).await;
     let path = format!("/api/rooms/{room}");
     world.api.post(&format!("{path}/messages"), &ann, json!({ "content": "Buy now" })).await.is(201);
     world.api.post(&format!("{path}/messages/1/report"), &bob, json!({ "reason": "Spam" })).await.is(204);
     let mut cursor = String::new();
     let report = loop {
-        let page = world.api.get(&format!("/api/admin/reports?limit=100{cursor}"), &root).await.is(200);
+        let page = world.api.get(&format!("/api/admin/reports?limit=100{cursor}"), &chief).await.is(200);
         let items = page["items"].as_array().expect("items").clone();
         if let Some(report) = items.into_iter().find(|report| report["room_id"] == room) {
             break report;
@@ -108,24 +108,24 @@ async fn operators_close_reports_and_rooms_and_the_members_hear_it() {
         cursor = format!("&cursor={}", page["next"].as_str().expect("it is there"));
     };
     assert_eq!((&report["content"], &report["reason"], &report["closed_at"]), (&json!("Buy now"), &json!("Spam"), &Value::Null));
-    world.api.post(&format!("/api/admin/reports/{}/close", report["id"]), &root, json!({})).await.is(204);
+    world.api.post(&format!("/api/admin/reports/{}/close", report["id"]), &chief, json!({})).await.is(204);
     assert_eq!(world.api.get(&format!("{path}/reports"), &ann).await.is(200)["items"], json!([]));
     let mut his = Socket::lean(&world.ws, &bob).await;
-    let seen = world.api.patch(&format!("/api/admin/rooms/{room}"), &root, json!({ "archived": true })).await.is(200);
+    let seen = world.api.patch(&format!("/api/admin/rooms/{room}"), &chief, json!({ "archived": true })).await.is(200);
     assert_eq!((&seen["archived"], &seen["members_count"]), (&json!(true), &json!(2)));
     assert_eq!(his.wait("room").await["room"]["settings"]["archived"], true);
     world.api.post(&format!("{path}/messages"), &ann, json!({ "content": "x" })).await.refused(409, "room_archived");
-    world.api.get(&path, &root).await.refused(404, "room_not_found");
-    world.api.delete(&format!("/api/admin/rooms/{room}"), &root).await.is(204);
+    world.api.get(&path, &chief).await.refused(404, "room_not_found");
+    world.api.delete(&format!("/api/admin/rooms/{room}"), &chief).await.is(204);
     assert_eq!(his.wait("room.deleted").await["room_id"], room);
     world.api.get(&path, &bob).await.refused(404, "room_not_found");
-    world.api.delete("/api/admin/rooms/general", &root).await.refused(409, "default_room");
+    world.api.delete("/api/admin/rooms/general", &chief).await.refused(409, "default_room");
 }
 
 #[tokio::test]
 async fn what_makes_no_sense_of_an_operator_is_named() {
     let world = world();
-    let root = operator(&world).await;
+    let chief = operator(&world).await;
     for (path, status, code) in [
         ("/api/admin/users?state=gone", 400, "malformed_query"),
         ("/api/admin/users?role=king", 400, "malformed_query"),
@@ -141,14 +141,14 @@ async fn what_makes_no_sense_of_an_operator_is_named() {
         ("/api/admin/audit?user_id=0", 400, "malformed_query"),
         ("/api/admin/audit?cursor=x", 422, "invalid_input"),
     ] {
-        world.api.get(path, &root).await.refused(status, code);
+        world.api.get(path, &chief).await.refused(status, code);
     }
-    let path = format!("/api/admin/users/{}/role", root.id);
+    let path = format!("/api/admin/users/{}/role", chief.id);
     for (body, field) in [(json!({}), "role"), (json!({ "role": "king" }), "role")] {
-        let problem = world.api.put(&path, &root, body).await.refused(422, "invalid_input");
+        let problem = world.api.put(&path, &chief, body).await.refused(422, "invalid_input");
         assert_eq!(problem["errors"][0]["field"], field);
     }
-    world.api.patch("/api/admin/rooms/general", &root, json!({ "archived": "yes" })).await.refused(422, "invalid_input");
-    world.api.post("/api/admin/reports/999999999/close", &root, json!({})).await.refused(404, "report_not_found");
-    world.api.post("/api/admin/users/999999999/disable", &root, json!({})).await.refused(404, "user_not_found");
+    world.api.patch("/api/admin/rooms/general", &chief, json!({ "archived": "yes" })).await.refused(422, "invalid_input");
+    world.api.post("/api/admin/reports/999999999/close", &chief, json!({})).await.refused(404, "report_not_found");
+    world.api.post("/api/admin/users/999999999/disable", &chief, json!({})).await.refused(404, "user_not_found");
 }

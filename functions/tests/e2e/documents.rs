@@ -28,7 +28,8 @@ const PUBLIC: &[&str] = &[
     "POST /api/users/register",
 ];
 /// Codes that no operation of its own answers: of frames, of what the gateway's routes do not know, of defects.
-const NOT_OF_AN_OPERATION: &[&str] = &["internal", "malformed_frame", "method_not_allowed", "route_not_found", "unknown_action"];
+const NOT_OF_AN_OPERATION: &[&str] =
+    &["another_session", "internal", "malformed_frame", "method_not_allowed", "route_not_found", "unknown_action"];
 /// How a handler says that it counts its caller.
 const COUNTS: &[&str] = &["Acting(", "throttle", "limits"];
 

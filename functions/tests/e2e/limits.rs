@@ -106,6 +106,11 @@ async fn no_other_door_leads_round_a_limit() {
     world.api.post("/api/messages/send", &ann, to(&bob)).await.is(200);
     world.api.post("/api/rooms/general/join", &ann, json!({})).await.refused(429, "rate_limited");
 
+    // Whoever tries address after address on their own profile does not learn whose account there is.
+    let guess = json!({ "email": "somebody@example.com" });
+    world.api.patch("/api/users/me", &ann, guess.clone()).await.refused(429, "rate_limited");
+    world.api.put("/api/user", &ann, guess).await.refused(429, "rate_limited");
+
     // What no row of a room counts, because it was refused or was there before, its socket does.
     let mut flooding = Socket::lean(&world.ws, &bob).await;
     for _ in 0..9 {

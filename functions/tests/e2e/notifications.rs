@@ -185,7 +185,8 @@ async fn a_browser_that_is_away_can_read_what_came_and_nobody_else_can() {
     let claims = verified(&arrived.headers, &key);
     assert_eq!(claims["aud"], service.base);
     assert!(claims["sub"].as_str().is_some_and(|contact| contact.starts_with("https://")), "{claims}");
-    let left = claims["exp"].as_i64().expect("a time") - i64::try_from(std::time::UNIX_EPOCH.elapsed().expect("a clock").as_secs()).expect("a time");
+    let left = claims["exp"].as_i64().expect("a time")
+        - i64::try_from(std::time::UNIX_EPOCH.elapsed().expect("a clock").as_secs()).expect("a time");
     assert!((3600..=86_400).contains(&left), "{left}");
     let news = browser.read(&arrived.body);
     assert_eq!((&news["preview"], &news["room_id"], &news["room"]), (&json!("Soup today 🍲"), &json!(room), &json!("Group")));
@@ -262,5 +263,9 @@ async fn what_is_no_subscription_is_refused() {
     wrong["keys"]["p256dh"] = json!("AAAA");
     put(wrong).await.refused(422, "invalid_input");
     put(json!({})).await.refused(422, "invalid_input");
-    world.api.raw(hyper::Method::PUT, "/api/push/subscription", &[("content-type", "application/json")], "{}").await.refused(401, "unauthenticated");
+    world
+        .api
+        .raw(hyper::Method::PUT, "/api/push/subscription", &[("content-type", "application/json")], "{}")
+        .await
+        .refused(401, "unauthenticated");
 }

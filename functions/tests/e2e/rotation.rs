@@ -9,11 +9,11 @@ use shared::config::Secret;
 use shared::domain::tokens::{Claims, Keys};
 use shared::store::Db;
 use shared::time::Timestamp;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
 
 use crate::api::Person;
 use crate::cloud::{World, own_world};
+use crate::playing::play;
+use crate::socket::Socket;
 
 const OLD: &str = "a-secret-of-more-than-thirty-two-bytes";
 const NEW: &str = "another-secret-of-more-than-thirty-two-bytes";
@@ -23,41 +23,14 @@ type Shelf = Arc<Mutex<[(&'static str, String); 2]>>;
 
 /// Answers `GetSecretValue`. Gives its URL.
 async fn secrets_manager(shelf: Shelf) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(answer(stream, Arc::clone(&shelf)));
-        }
-    });
-    url
-}
-
-async fn answer(stream: TcpStream, shelf: Shelf) -> Option<()> {
-    let mut stream = BufReader::new(stream);
-    loop {
-        let (mut line, mut length) = (String::new(), 0);
-        while line != "\r\n" {
-            line.clear();
-            if stream.read_line(&mut line).await.ok()? == 0 {
-                return None;
-            }
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().ok()?;
-            }
-        }
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body).await.ok()?;
-        let asked: Value = serde_json::from_slice(&body).ok()?;
-        let arn = asked["SecretId"].as_str()?;
-        let text = shelf.lock().ok()?.iter().find(|(name, _)| arn.ends_with(name)).map(|(_, text)| text.clone())?;
-        let body = json!({ "ARN": arn, "SecretString": text }).to_string();
-        let answer = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.get_mut().write_all(answer.as_bytes()).await.ok()?;
-    }
+    play(move |asked| {
+        let asked: Value = serde_json::from_slice(asked).expect("JSON");
+        let arn = asked["SecretId"].as_str().expect("an ARN");
+        let shelf = shelf.lock().expect("the shelf");
+        let text = shelf.iter().find(|(name, _)| arn.ends_with(name)).map(|(_, text)| text);
+        json!({ "ARN": arn, "SecretString": text }).to_string()
+    })
+    .await
 }
 
 async fn run(db: &Db, statement: &str) {
@@ -94,8 +67,17 @@ async fn a_rotated_password_and_a_new_key_reach_running_functions() {
     let session = sessions["items"][0]["id"].as_u64().expect("a session");
     let claims = Claims { user: ann.id.into(), session: session.into() };
     let token = keys.sign(claims, Duration::from_mins(5), Timestamp::now()).expect("a token");
-    world.api.get("/api/rooms", &Person { token, ..ann.clone() }).await.is(200);
+    world.api.get("/api/rooms", &Person { token: token.clone(), ..ann.clone() }).await.is(200);
     world.api.get("/api/rooms", &ann).await.is(200);
+
+    // What a socket says needs no key until a token is shown to it: a secret that nobody can read is noticed then, and no longer than it lasts.
+    let mut socket = Socket::open(&world.ws, &[("authorization", &token)]).await.expect("opens");
+    let kept = std::mem::take(&mut shelf.lock().expect("the shelf")[1].1);
+    assert_eq!(socket.ask(json!({ "action": "hello" })).await["type"], "welcome");
+    let renew = json!({ "action": "renew", "token": token });
+    assert_eq!(socket.ask(renew.clone()).await["code"], "internal");
+    shelf.lock().expect("the shelf")[1].1 = kept;
+    assert_eq!(socket.ask(renew).await["type"], "ack");
 }
 
 /// Served again after at most a few tries, each of which is told to come again.

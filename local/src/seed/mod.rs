@@ -113,14 +113,13 @@ async fn known(client: &Client, owner: &Person, name: &str) -> Result<Option<Val
 
 async fn fill(client: &Client, people: &[Person], (number, place): (usize, &Place)) -> Result<(), SeedError> {
     let owner = &people[place.people[0]];
-    let room = match known(client, owner, place.name).await? {
-        Some(room) => room,
-        None => {
-            let ids: Vec<_> = place.people[1..].iter().map(|index| people[*index].id).collect();
-            let kind = if place.public { "public" } else { "group" };
-            let new = json!({ "name": place.name, "topic": place.topic, "kind": kind, "member_ids": ids });
-            client.post("/api/rooms", owner, new).await?
-        }
+    let room = if let Some(room) = known(client, owner, place.name).await? {
+        room
+    } else {
+        let ids: Vec<_> = place.people[1..].iter().map(|index| people[*index].id).collect();
+        let kind = if place.public { "public" } else { "group" };
+        let new = json!({ "name": place.name, "topic": place.topic, "kind": kind, "member_ids": ids });
+        client.post("/api/rooms", owner, new).await?
     };
     let room = id(&room);
     let mut last = 0;

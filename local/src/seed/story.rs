@@ -93,8 +93,11 @@ pub(super) const PLACES: [Place; 4] = [
     },
 ];
 
-/// Two people who write to each other alone.
-pub(super) const DIRECTS: [(usize, usize, &[(bool, &str)]); 4] = [
+/// Two people, and what they write to each other alone; `true` where it is the second who writes.
+pub(super) type Dialogue = (usize, usize, &'static [(bool, &'static str)]);
+
+/// Who writes to whom.
+pub(super) const DIRECTS: [Dialogue; 4] = [
     (
         0,
         4,

@@ -25,12 +25,11 @@ const PER_ROOM: u8 = 10;
 pub async fn export(db: &Db, caller: &Caller, cursor: Option<&str>) -> Result<Export> {
     let mut connection = db.acquire().await?;
     let mut part = Part { export: Export::default(), bytes: 0, table: 0, at: (0, 0, 0) };
-    match cursor {
-        Some(cursor) => (part.table, part.at) = read(cursor)?,
-        None => {
-            let account = users::account(&mut connection, caller.user).await?.ok_or(Error::Unauthenticated(ENDED))?;
-            part.export.account = Some(account.me);
-        }
+    if let Some(cursor) = cursor {
+        (part.table, part.at) = read(cursor)?;
+    } else {
+        let account = users::account(&mut connection, caller.user).await?.ok_or(Error::Unauthenticated(ENDED))?;
+        part.export.account = Some(account.me);
     }
     while part.table < TABLES {
         if part.read_on(&mut connection, caller).await? {

@@ -1,17 +1,17 @@
 //! The rules. Whatever both doors (HTTP and socket) can do is one function here; no SQL text, no HTTP, no AWS.
 
 pub mod accounts;
+pub mod admin;
 mod allowance;
 mod attachments;
 pub mod avatars;
-pub mod admin;
 pub mod blocks;
 pub mod directs;
 pub mod edits;
 mod emoji;
-pub mod friends;
 pub mod erasure;
 pub mod export;
+pub mod friends;
 pub mod invites;
 mod looking;
 pub mod members;

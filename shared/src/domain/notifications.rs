@@ -102,8 +102,12 @@ impl Teller<'_> {
             }
         }
         let turns = stream::iter(due).map(|(user, devices)| async move {
-            let turn = self.push.turn((user, news.room), self.pause, now).await;
-            (user, devices, turn.inspect_err(|error| tracing::warn!(%error, "whose turn it is is not known")).unwrap_or(Turn::Others))
+            let turn = self.push.turn((user, news.room, news.seq), self.pause, now).await;
+            (
+                user,
+                devices,
+                turn.inspect_err(|error| tracing::warn!(%error, "whose turn it is is not known")).unwrap_or(Turn::Others),
+            )
         });
         let turns: Vec<_> = turns.buffer_unordered(IN_FLIGHT).collect().await;
         let (mut devices, mut later) = (Vec::new(), Vec::new());

@@ -19,9 +19,26 @@ pub const ENDED: &str = "session_ended";
 
 /// Who a request with this access token comes from. One statement.
 pub async fn authenticate(db: &Db, keys: &Keys, token: &str, now: Timestamp) -> Result<Caller> {
-    keys.follow(keys.knows(token)).await;
-    let claims = keys.verify(token, now)?;
+    let claims = verified(keys, token, now).await?;
     resume(db, claims.user, claims.session, now).await
+}
+
+/// Whether a fresh access token is good for who is here already: the caller's own, and of the caller's session, which was found live. No statement.
+pub async fn renew(keys: &Keys, caller: &Caller, token: &str) -> Result<()> {
+    let claims = verified(keys, token, caller.now).await?;
+    if claims.user != caller.user {
+        return Err(Error::Unauthenticated("unauthenticated"));
+    }
+    if claims.session != caller.session {
+        // Nothing is wrong with the token: who is told `unauthenticated` would refresh it in vain, who is told `session_ended` would log in anew.
+        return Err(Error::Conflict("another_session"));
+    }
+    Ok(())
+}
+
+async fn verified(keys: &Keys, token: &str, now: Timestamp) -> Result<Claims> {
+    keys.follow(keys.knows(token)).await;
+    keys.verify(token, now)
 }
 
 /// Gives new tokens for the refresh token that came last. An older one means that it was copied, so its session ends.

@@ -9,8 +9,8 @@ use crate::error::{Error, Result, Violation};
 use crate::protocol::notifications::{NewSubscription, PushKey};
 use crate::push::web::vapid::Keys;
 use crate::push::web::{Hosts, encryption};
-use crate::store::subscriptions::{self as store, Endpoint};
 use crate::store::Db;
+use crate::store::subscriptions::{self as store, Endpoint};
 
 /// What a browser needs to subscribe.
 pub fn key(keys: &Keys) -> PushKey {

@@ -45,7 +45,7 @@ pub async fn resolve(source: &SecretSource, aws: &Aws) -> Result<Secret> {
 
 /// The store's URL: the secret's text, or made from RDS's own form of one.
 pub async fn store_url(source: &SecretSource, aws: &Aws) -> Result<Secret> {
-    url(resolve(source, aws).await?)
+    url(&resolve(source, aws).await?)
 }
 
 /// How to read a secret again, if it came from where it can be rotated; `read` says how.
@@ -60,7 +60,7 @@ where
     Some(Again::new(move || Box::pin(read(source.clone(), aws.clone()))))
 }
 
-fn url(text: Secret) -> Result<Secret> {
+fn url(text: &Secret) -> Result<Secret> {
     /// As RDS, Aurora and their rotation write it.
     #[derive(Deserialize)]
     struct OfRds {
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     fn made(text: &str) -> Result<String, String> {
-        url(Secret::new(text)).map(|url| url.expose().to_owned()).map_err(|error| error.to_string())
+        url(&Secret::new(text)).map(|url| url.expose().to_owned()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -126,7 +126,7 @@ mod tests {
             r#"{"password":"hunter2""#,
             r#"{"username":"a","password":"hunter2","host":"h","port":"x"}"#,
         ] {
-            let error = url(Secret::new(text)).expect_err("refused");
+            let error = url(&Secret::new(text)).expect_err("refused");
             assert!(!format!("{error:?} {error} {:?}", error.source()).contains("hunter2"), "{error:?}");
         }
     }

@@ -95,6 +95,11 @@ pub enum Action {
         /// A `ts` of an earlier answer.
         since: Option<i64>,
     },
+    /// Here is a fresh access token.
+    Renew {
+        /// The token, bare or after `Bearer`.
+        token: String,
+    },
 }
 
 /// What can become of a message.
@@ -197,6 +202,14 @@ fn action(fields: &mut Map<String, Value>) -> Result<Action> {
                 since: Option<i64>,
             }
             Ok(Action::Ping { since: typed::<Ping>(fields)?.since })
+        }
+        "renew" => {
+            #[derive(Deserialize)]
+            struct Renew {
+                token: Option<String>,
+            }
+            let token = typed::<Renew>(fields)?.token;
+            Ok(Action::Renew { token: token.ok_or_else(|| Error::invalid("token", "required", "must be an access token"))? })
         }
         _ => Err(Error::Malformed("unknown_action", "There is no such action.".into())),
     }
@@ -324,6 +337,8 @@ mod tests {
             (r#"{"action":"send","data":[1]}"#, "invalid_input"),
             (r#"{"action":"ping","since":"soon"}"#, "invalid_input"),
             (r#"{"action":"leave"}"#, "invalid_input"),
+            (r#"{"action":"renew"}"#, "invalid_input"),
+            (r#"{"action":"renew","token":7}"#, "invalid_input"),
             (r#"{"action":"read","room_id":7}"#, "invalid_input"),
             (r#"{"action":"read","room_id":7,"seq":-1}"#, "invalid_input"),
             (r#"{"action":"delivered","room_id":7,"seq":"end"}"#, "invalid_input"),

@@ -18,7 +18,7 @@ pub struct PushKey {
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 pub struct NewSubscription {
     /// A URL of the browser's push service.
-    #[schema(example = "https://updates.push.services.mozilla.com/wpush/v2/gAAAAAB…", max_length = 1024)]
+    #[schema(example = "https://updates.push.services.mozilla.com/wpush/v2/gAAAAABexample", max_length = 1024)]
     pub endpoint: String,
     /// The browser's keys.
     pub keys: SubscriptionKeys,

@@ -2,8 +2,11 @@
 //!
 //! A client keeps one `rev` for each room, up to which it knows everything. A frame with the next `rev` is applied and moves it on; one with
 //! that `rev` or an earlier one is a double; one beyond the next means that something was lost, and so is a `rev` told by `pong`, `welcome` or
-//! `room`: it asks `sync` from its own `rev` and replaces what it has by what comes. Marks and typing have no `rev`. `room.left` is checked by
-//! asking `sync`, too: it may have been overtaken by a newer `room.joined`, and `room_not_found` confirms it.
+//! `room`: it asks `sync` from its own `rev` and replaces what it has by what comes. While a `sync` has `more`, only its parts move the `rev` on:
+//! frames that come between two parts wait until the last one, because their `rev` is beyond rows that are still to come. A `sync` whose `rev`
+//! is not beyond one's own is ignored: it was overtaken, and its rows may be older than what one has. With exactly one's own `rev` it still
+//! says whether there is `more`: without, the last part has come; with, the next change is too large for a frame. Marks and typing have no `rev`. `room.left` is checked by asking `sync`, too: it may have been overtaken by a
+//! newer `room.joined`, and `room_not_found` confirms it.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +32,8 @@ pub struct RoomSync {
     /// The client knows everything up to this count of changes once it has applied this.
     #[schema(example = 57)]
     pub rev: u64,
-    /// Whether there is more: ask again from `rev`. A frame that has more and no rows has met a change too large for a frame: ask over HTTP.
+    /// Whether there is more: ask again from `rev`; other frames of the room wait until the last part. A frame
+    /// that has more and no rows has met a change too large for a frame: ask over HTTP.
     pub more: bool,
 }
 

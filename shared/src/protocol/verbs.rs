@@ -159,6 +159,11 @@ shapes! {
         #[schema(example = 1_767_323_045_678_i64)]
         since: Option<i64>,
     }
+    /// A fresh access token.
+    Renew {
+        /// The token, bare or after `Bearer`: of the same person and of the same session.
+        token: String,
+    }
 }
 
 const fn verb<T: ToSchema>(
@@ -174,7 +179,7 @@ const fn verb<T: ToSchema>(
 pub const OLDER: &str = "message";
 
 /// Every verb, in the order in which one meets them.
-pub const VERBS: [Verb; 14] = [
+pub const VERBS: [Verb; 15] = [
     verb::<Hello>(
         "hello",
         "The first frame: who am I, what are my rooms. With `rooms`, what changed in those follows as `sync` frames.",
@@ -222,6 +227,13 @@ pub const VERBS: [Verb; 14] = [
         "Am I still heard, and which of my rooms changed since.",
         &["pong"],
         &[r#"{"action":"ping"}"#, r#"{"action":"ping","since":1767323045678}"#],
+    ),
+    verb::<Renew>(
+        "renew",
+        "A fresh access token on the open socket: the answer says that it is good. The socket lasts as long as its session, whatever becomes of \
+         tokens, and stays as it is when one is refused: `unauthenticated`, `token_expired`, or `another_session`.",
+        &["ack"],
+        &[r#"{"action":"renew","token":"eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.…"}"#],
     ),
     verb::<OlderSend>(
         OLDER,

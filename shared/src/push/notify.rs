@@ -14,6 +14,9 @@ use crate::push::ephemeral::Ephemeral;
 use crate::push::{Cloud, Push, unheard};
 use crate::time::Timestamp;
 
+/// Lambda asks again for five minutes; for so long it is known who was told what, in seconds.
+const KEPT: i64 = 600;
+
 /// What the function `notify` is asked to do: tell these people of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
@@ -53,12 +56,12 @@ impl Push {
         }
     }
 
-    /// Whether it is time to tell a person of a room.
-    pub async fn turn(&self, (user, room): (UserId, RoomId), pause: Duration, now: Timestamp) -> Result<Turn> {
+    /// Whether it is time to tell a person of a room that it has come to this message. Who was told that, or more, is not told again.
+    pub async fn turn(&self, of: (UserId, RoomId, u64), pause: Duration, now: Timestamp) -> Result<Turn> {
         let until = Timestamp(now.0.saturating_add_unsigned(u64::try_from(pause.as_millis()).unwrap_or_default()));
         match self {
-            Self::Cloud(cloud) => Box::pin(cloud.ephemeral.turn((user, room), until, now)).await,
-            Self::Memory(memory) => Ok(memory.turns.lock().await.turn((user, room), until, now)),
+            Self::Cloud(cloud) => Box::pin(cloud.ephemeral.turn(of, until, now)).await,
+            Self::Memory(memory) => Ok(memory.turns.lock().await.turn(of, until, now)),
         }
     }
 }
@@ -78,16 +81,21 @@ impl Cloud {
 
 impl Ephemeral {
     /// One write when it is time to tell, and two when it is not.
-    async fn turn(&self, of: (UserId, RoomId), until: Timestamp, now: Timestamp) -> Result<Turn> {
+    async fn turn(&self, (user, room, seq): (UserId, RoomId, u64), until: Timestamp, now: Timestamp) -> Result<Turn> {
         let number = |value: i64| AttributeValue::N(value.to_string());
-        let update = || self.client.update_item().table_name(&self.table).key("key", key(of));
+        let key = AttributeValue::S(format!("told#{user}#{room}"));
+        let seq = AttributeValue::N(seq.to_string());
+        let update = || {
+            let update = self.client.update_item().table_name(&self.table).key("key", key.clone());
+            update.expression_attribute_values(":seq", seq.clone())
+        };
         let missed = |error: &UpdateItemError| error.is_conditional_check_failed_exception();
         let now_told = update()
-            .update_expression("SET silent_until = :until, expires_at = :end")
-            .condition_expression("attribute_not_exists(silent_until) OR silent_until <= :now")
+            .update_expression("SET silent_until = :until, seq = :seq, expires_at = :end")
+            .condition_expression("attribute_not_exists(silent_until) OR (silent_until <= :now AND seq < :seq)")
             .expression_attribute_values(":until", number(until.0))
             .expression_attribute_values(":now", number(now.0))
-            .expression_attribute_values(":end", number(until.seconds() + 60))
+            .expression_attribute_values(":end", number(until.seconds() + KEPT))
             .send()
             .await;
         match now_told {
@@ -97,7 +105,7 @@ impl Ephemeral {
         }
         let waits = update()
             .update_expression("SET waits_until = silent_until")
-            .condition_expression("attribute_exists(silent_until) AND (attribute_not_exists(waits_until) OR waits_until <> silent_until)")
+            .condition_expression("seq < :seq AND (attribute_not_exists(waits_until) OR waits_until <> silent_until)")
             .return_values(ReturnValue::UpdatedNew)
             .send()
             .await;
@@ -112,26 +120,24 @@ impl Ephemeral {
     }
 }
 
-fn key((user, room): (UserId, RoomId)) -> AttributeValue {
-    AttributeValue::S(format!("told#{user}#{room}"))
-}
-
 /// The same in memory.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    silent: BTreeMap<(UserId, RoomId), Timestamp>,
+    /// Until when nothing is told, and what was told last.
+    silent: BTreeMap<(UserId, RoomId), (Timestamp, u64)>,
     waiting: BTreeSet<(UserId, RoomId, Timestamp)>,
 }
 
 impl Turns {
-    fn turn(&mut self, of: (UserId, RoomId), until: Timestamp, now: Timestamp) -> Turn {
-        match self.silent.get(&of).copied().filter(|silent| *silent > now) {
-            None => {
-                self.silent.insert(of, until);
+    fn turn(&mut self, (user, room, seq): (UserId, RoomId, u64), until: Timestamp, now: Timestamp) -> Turn {
+        match self.silent.get(&(user, room)).copied() {
+            Some((_, told)) if told >= seq => Turn::Others,
+            Some((silent, _)) if silent > now && self.waiting.insert((user, room, silent)) => Turn::Then(silent),
+            Some((silent, _)) if silent > now => Turn::Others,
+            _ => {
+                self.silent.insert((user, room), (until, seq));
                 Turn::Now
             }
-            Some(silent) if self.waiting.insert((of.0, of.1, silent)) => Turn::Then(silent),
-            Some(_) => Turn::Others,
         }
     }
 }
@@ -142,10 +148,10 @@ mod tests {
 
     #[test]
     fn a_burst_is_told_at_once_and_once_more_at_its_end() {
-        let (mut turns, of) = (Turns::default(), (UserId(7), RoomId(1)));
-        let mut at = |now: i64| turns.turn(of, Timestamp(now + 10), Timestamp(now));
-        assert_eq!((at(0), at(1), at(2)), (Turn::Now, Turn::Then(Timestamp(10)), Turn::Others));
-        assert_eq!((at(10), at(11), at(12)), (Turn::Now, Turn::Then(Timestamp(20)), Turn::Others));
-        assert_eq!(at(100), Turn::Now);
+        let mut turns = Turns::default();
+        let mut at = |now: i64, seq| turns.turn((UserId(7), RoomId(1), seq), Timestamp(now + 10), Timestamp(now));
+        assert_eq!((at(0, 1), at(1, 2), at(2, 3)), (Turn::Now, Turn::Then(Timestamp(10)), Turn::Others));
+        assert_eq!((at(10, 3), at(11, 4), at(12, 5)), (Turn::Now, Turn::Then(Timestamp(20)), Turn::Others));
+        assert_eq!((at(100, 3), at(100, 6), at(200, 6)), (Turn::Others, Turn::Now, Turn::Others), "nothing is told twice");
     }
 }

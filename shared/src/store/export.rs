@@ -228,7 +228,12 @@ pub async fn hidden(connection: &mut MySqlConnection, by: &Caller, at: At, limit
 }
 
 /// Devices that are notified.
-pub async fn subscriptions(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedSubscription>> {
+pub async fn subscriptions(
+    connection: &mut MySqlConnection,
+    by: &Caller,
+    at: At,
+    limit: u32,
+) -> Result<Rows<ExportedSubscription>> {
     let rows = sqlx::query!(
         r#"select session_id, endpoint as "endpoint: String", created_at from push_subscriptions
            where user_id = ? and session_id > ? order by session_id limit ?"#,

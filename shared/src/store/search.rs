@@ -61,7 +61,7 @@ pub struct Slice {
     /// The segment.
     pub segment: u64,
     /// The number of the bit.
-    pub slice: u16,
+    pub number: u16,
     /// The bits.
     pub bits: Vec<u8>,
 }
@@ -194,34 +194,33 @@ pub async fn messages(connection: &mut MySqlConnection, texts: &[&Text]) -> Resu
         for (id, text) in ids.iter_mut().zip(some) {
             *id = text.id.0;
         }
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y] = ids;
         let rows = select_messages!(
             "where m.id in (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) and m.deleted_at is null",
-            a,
-            b,
-            c,
-            d,
-            e,
-            f,
-            g,
-            h,
-            i,
-            j,
-            k,
-            l,
-            m,
-            n,
-            o,
-            p,
-            q,
-            r,
-            s,
-            t,
-            u,
-            v,
-            w,
-            x,
-            y,
+            ids[0],
+            ids[1],
+            ids[2],
+            ids[3],
+            ids[4],
+            ids[5],
+            ids[6],
+            ids[7],
+            ids[8],
+            ids[9],
+            ids[10],
+            ids[11],
+            ids[12],
+            ids[13],
+            ids[14],
+            ids[15],
+            ids[16],
+            ids[17],
+            ids[18],
+            ids[19],
+            ids[20],
+            ids[21],
+            ids[22],
+            ids[23],
+            ids[24],
         )
         .fetch_all(&mut *connection)
         .await?;
@@ -269,7 +268,7 @@ pub async fn slices(connection: &mut MySqlConnection, room: &Readable, segments:
     }
     query.push(")");
     let rows: Vec<(u64, u16, Vec<u8>)> = query.build_query_as().persistent(false).fetch_all(connection).await?;
-    Ok(rows.into_iter().map(|(segment, slice, bits)| Slice { segment, slice, bits }).collect())
+    Ok(rows.into_iter().map(|(segment, number, bits)| Slice { segment, number, bits }).collect())
 }
 
 /// Locks the messages of a full segment and gives what people wrote in it; none if it is sealed, or the index too young.
@@ -319,7 +318,7 @@ pub async fn seal(transaction: &mut MySqlConnection, sealed: Sealed, slices: &[S
     let mut query = QueryBuilder::new("insert into search_slices (room_id, segment, slice, bits) ");
     query.push_values(slices, |mut row, slice| {
         debug_assert_eq!(slice.bits.len(), SLICE);
-        row.push_bind(sealed.room.0).push_bind(slice.segment).push_bind(slice.slice).push_bind(slice.bits.as_slice());
+        row.push_bind(sealed.room.0).push_bind(slice.segment).push_bind(slice.number).push_bind(slice.bits.as_slice());
     });
     query.build().persistent(false).execute(transaction).await?;
     Ok(())

@@ -12,7 +12,9 @@ use crate::time::Timestamp;
 
 /// What the room says of itself at present.
 pub async fn facts(connection: &mut MySqlConnection, room: &Readable) -> Result<Option<Facts>> {
-    let row = sqlx::query!("select name, topic, avatar_upload from rooms where id = ?", room.room().0).fetch_optional(connection).await?;
+    let row = sqlx::query!("select name, topic, avatar_upload from rooms where id = ?", room.room().0)
+        .fetch_optional(connection)
+        .await?;
     Ok(row.map(|row| Facts {
         name: row.name,
         topic: row.topic,

@@ -140,7 +140,9 @@ pub async fn due(connection: &mut MySqlConnection, news: &News, users: &[UserId]
          join sessions s on s.id = p.session_id and s.user_id = p.user_id and s.revoked_at is null and s.expires_at > ",
     );
     query.push_bind(now.0);
-    query.push(" join users u on u.id = p.user_id and u.disabled_at is null and u.deleted_at is null and u.notifications <> 'none'");
+    query.push(
+        " join users u on u.id = p.user_id and u.disabled_at is null and u.deleted_at is null and u.notifications <> 'none'",
+    );
     query.push(" join rooms r on r.id = ").push_bind(news.room.0);
     query.push(" join members m on m.room_id = r.id and m.user_id = p.user_id and m.state = 'joined' and m.read_seq < ");
     query.push_bind(news.seq).push(" and m.visible_from_seq <= ").push_bind(news.seq);

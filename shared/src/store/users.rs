@@ -207,10 +207,7 @@ impl From<Row> for Account {
             avatar_url: avatar_url(id, row.avatar_upload),
             created_at: Timestamp(row.created_at),
         };
-        let settings = MySettings {
-            presence: visibility(&row.presence),
-            notifications: subscriptions::wish(&row.notifications),
-        };
+        let settings = MySettings { presence: visibility(&row.presence), notifications: subscriptions::wish(&row.notifications) };
         Self { me: Me { user, email: row.email, role: row.role, settings }, password_hash: row.password_hash }
     }
 }

@@ -61,36 +61,36 @@ async fn whoever_is_no_operator_is_refused_alike() {
     ] {
         assert_eq!(refused, "not_allowed");
     }
-    let root = operator(&db, "root").await;
-    assert_eq!(acts(&db, &root).await, [("user.promote".into(), Some(root.caller.user))], "what is refused is no act");
+    let chief = operator(&db, "root").await;
+    assert_eq!(acts(&db, &chief).await, [("user.promote".into(), Some(chief.caller.user))], "what is refused is no act");
 }
 
 #[tokio::test]
 async fn accounts_are_disabled_enabled_and_promoted_and_never_ones_own() {
     let db = fixture::database().await;
     let push = Push::memory();
-    let (root, ann) = (operator(&db, "root").await, person(&db, "ann").await);
-    let me = root.caller.user;
+    let (chief, ann) = (operator(&db, "root").await, person(&db, "ann").await);
+    let me = chief.caller.user;
     for own in [
-        code(admin::set_disabled(&db, &push, &root, me, true).await),
-        code(admin::set_role(&db, &root, me, AccountRole::User).await),
-        code(admin::erase(&db, &push, &root, me).await),
+        code(admin::set_disabled(&db, &push, &chief, me, true).await),
+        code(admin::set_role(&db, &chief, me, AccountRole::User).await),
+        code(admin::erase(&db, &push, &chief, me).await),
     ] {
         assert_eq!(own, "own_account");
     }
     for _ in 0..2 {
-        let account = admin::set_disabled(&db, &push, &root, ann.user, true).await.expect("disabled");
+        let account = admin::set_disabled(&db, &push, &chief, ann.user, true).await.expect("disabled");
         assert_eq!((account.state, account.sessions), (AccountState::Disabled, 0));
     }
     let disabled = WhichAccounts { state: Some(AccountState::Disabled), ..WhichAccounts::default() };
-    let listed = admin::list_accounts(&db, &root, disabled, (None, None)).await.expect("a page").items;
+    let listed = admin::list_accounts(&db, &chief, disabled, (None, None)).await.expect("a page").items;
     assert_eq!(listed.iter().map(|account| account.user.id).collect::<Vec<_>>(), [ann.user]);
-    assert_eq!(admin::set_disabled(&db, &push, &root, ann.user, false).await.expect("enabled").state, AccountState::Active);
-    let account = admin::set_role(&db, &root, ann.user, AccountRole::Admin).await.expect("promoted");
+    assert_eq!(admin::set_disabled(&db, &push, &chief, ann.user, false).await.expect("enabled").state, AccountState::Active);
+    let account = admin::set_role(&db, &chief, ann.user, AccountRole::Admin).await.expect("promoted");
     assert_eq!(account.role, AccountRole::Admin);
     let hers = asks(&ann);
     admin::set_role(&db, &hers, me, AccountRole::User).await.expect("one operator deposes another");
-    assert_eq!(code(admin::find_account(&db, &root, ann.user).await), "not_allowed", "at once");
+    assert_eq!(code(admin::find_account(&db, &chief, ann.user).await), "not_allowed", "at once");
     admin::end_sessions(&db, &push, &hers, me).await.expect("ended");
     assert_eq!(code(admin::set_disabled(&db, &push, &hers, UserId(4711), true).await), "user_not_found");
     let expected = [
@@ -105,7 +105,7 @@ async fn accounts_are_disabled_enabled_and_promoted_and_never_ones_own() {
     assert_eq!(noted, expected.map(|(action, user)| (action.to_owned(), Some(user))), "once each, latest first");
     let page = admin::acts(&db, &hers, WhichActs { actor: Some(me), user: None }, (None, Some(1))).await.expect("a page");
     let entry = &page.items[0];
-    assert_eq!((entry.action.as_str(), entry.ip.as_str(), entry.at), ("user.promote", "192.0.2.7", root.caller.now));
+    assert_eq!((entry.action.as_str(), entry.ip.as_str(), entry.at), ("user.promote", "192.0.2.7", chief.caller.now));
     assert_eq!((entry.actor.as_ref().map(|user| user.id), page.next.is_some()), (Some(me), true));
 }
 
@@ -135,32 +135,32 @@ async fn two_operators_who_depose_each_other_leave_one() {
 #[tokio::test]
 async fn accounts_are_found_by_name_and_address_page_by_page() {
     let db = fixture::database().await;
-    let root = operator(&db, "root").await;
+    let chief = operator(&db, "root").await;
     for name in ["ann", "anna", "bob"] {
         person(&db, name).await;
     }
     let which = WhichAccounts { prefix: Some("an"), ..WhichAccounts::default() };
-    let first = admin::list_accounts(&db, &root, which, (None, Some(1))).await.expect("a page");
-    let second = admin::list_accounts(&db, &root, which, (first.next.as_deref(), Some(1))).await.expect("a page");
+    let first = admin::list_accounts(&db, &chief, which, (None, Some(1))).await.expect("a page");
+    let second = admin::list_accounts(&db, &chief, which, (first.next.as_deref(), Some(1))).await.expect("a page");
     let names: Vec<_> = first.items.iter().chain(&second.items).map(|account| account.user.username.as_str()).collect();
     assert_eq!((names, second.next), (vec!["ann", "anna"], None));
-    let all = admin::list_accounts(&db, &root, WhichAccounts::default(), (None, None)).await.expect("a page").items;
+    let all = admin::list_accounts(&db, &chief, WhichAccounts::default(), (None, None)).await.expect("a page").items;
     assert_eq!(all.len(), 4);
-    assert_eq!(code(admin::list_accounts(&db, &root, which, (Some("x"), None)).await), "invalid_input");
+    assert_eq!(code(admin::list_accounts(&db, &chief, which, (Some("x"), None)).await), "invalid_input");
     let long = "x".repeat(101);
     let which = WhichAccounts { prefix: Some(&long), ..WhichAccounts::default() };
-    assert_eq!(code(admin::list_accounts(&db, &root, which, (None, None)).await), "invalid_input");
+    assert_eq!(code(admin::list_accounts(&db, &chief, which, (None, None)).await), "invalid_input");
 }
 
 #[tokio::test]
 async fn rooms_are_archived_and_ended_and_their_members_hear_it() {
     let db = fixture::database().await;
-    let (root, ann, bob) = (operator(&db, "root").await, person(&db, "ann").await, person(&db, "bob").await);
+    let (chief, ann, bob) = (operator(&db, "root").await, person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[&bob]).await;
     let (db, push, room) = (&group.db, &group.push, &group.room);
     let before = rooms::find(db, &bob, room).await.expect("his");
     for _ in 0..2 {
-        assert!(admin::set_archived(db, push, &root, room, true).await.expect("archived").archived);
+        assert!(admin::set_archived(db, push, &chief, room, true).await.expect("archived").archived);
     }
     let heard = group.heard().await;
     let told =
@@ -168,47 +168,47 @@ async fn rooms_are_archived_and_ended_and_their_members_hear_it() {
     assert!(heard.len() == 2 && heard.iter().all(|(_, frame)| told(frame)), "{heard:?}");
     let new = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
     assert_eq!(code(messages::send(db, push, &limits(), &ann, (room, &new)).await), "room_archived");
-    assert!(!admin::set_archived(db, push, &root, room, false).await.expect("taken back").archived);
+    assert!(!admin::set_archived(db, push, &chief, room, false).await.expect("taken back").archived);
     messages::send(db, push, &limits(), &ann, (room, &new)).await.expect("sent");
     group.heard().await;
-    let seen = admin::find_room(db, &root, room).await.expect("a room");
+    let seen = admin::find_room(db, &chief, room).await.expect("a room");
     assert_eq!((seen.name.as_str(), seen.members_count, seen.last_seq, seen.created_by), ("Group", 2, 1, Some(ann.user)));
-    admin::delete_room(db, push, &root, room).await.expect("ended");
+    admin::delete_room(db, push, &chief, room).await.expect("ended");
     let heard: Vec<_> =
         group.heard().await.into_iter().map(|(user, frame)| (user, matches!(frame, Frame::RoomDeleted { .. }))).collect();
     assert_eq!(heard, [(ann.user, true), (bob.user, true)]);
     assert_eq!(code(rooms::find(db, &ann, room).await), "room_not_found");
-    assert_eq!(code(admin::delete_room(db, push, &root, room).await), "room_not_found");
-    assert_eq!(code(admin::delete_room(db, push, &root, &RoomRef::general()).await), "default_room");
+    assert_eq!(code(admin::delete_room(db, push, &chief, room).await), "room_not_found");
+    assert_eq!(code(admin::delete_room(db, push, &chief, &RoomRef::general()).await), "default_room");
     let listed =
-        admin::list_rooms(db, &root, WhichRooms { prefix: Some("gen"), kind: None }, (None, None)).await.expect("a page");
+        admin::list_rooms(db, &chief, WhichRooms { prefix: Some("gen"), kind: None }, (None, None)).await.expect("a page");
     assert_eq!(listed.items.iter().map(|room| room.name.as_str()).collect::<Vec<_>>(), ["General"]);
     let none = WhichRooms { prefix: None, kind: Some(RoomKind::Direct) };
-    assert!(admin::list_rooms(db, &root, none, (None, None)).await.expect("a page").items.is_empty());
-    let actions: Vec<_> = acts(db, &root).await.into_iter().map(|(action, _)| action).collect();
+    assert!(admin::list_rooms(db, &chief, none, (None, None)).await.expect("a page").items.is_empty());
+    let actions: Vec<_> = acts(db, &chief).await.into_iter().map(|(action, _)| action).collect();
     assert_eq!(actions, ["room.delete", "room.unarchive", "room.archive", "user.promote"]);
 }
 
 #[tokio::test]
 async fn reports_of_all_rooms_come_to_operators_and_are_closed_once() {
     let db = fixture::database().await;
-    let (root, ann, bob) = (operator(&db, "root").await, person(&db, "ann").await, person(&db, "bob").await);
+    let (chief, ann, bob) = (operator(&db, "root").await, person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[&bob]).await;
     let db = &group.db;
     let said = group.said(&ann, "Buy now").await;
     let new = NewReport { reason: Some("Spam".into()) };
     reports::report(db, &bob, &group.room, said.seq, &new).await.expect("reported");
-    let open = admin::list_reports(db, &root, ReportState::Open, (None, None)).await.expect("a page").items;
+    let open = admin::list_reports(db, &chief, ReportState::Open, (None, None)).await.expect("a page").items;
     let report = &open[0].report;
     assert_eq!((open.len(), report.content.as_str(), report.reason.as_str()), (1, "Buy now", "Spam"));
     for _ in 0..2 {
-        admin::close_report(db, &root, report.id).await.expect("closed");
+        admin::close_report(db, &chief, report.id).await.expect("closed");
     }
-    assert!(admin::list_reports(db, &root, ReportState::Open, (None, None)).await.expect("a page").items.is_empty());
-    let closed = admin::list_reports(db, &root, ReportState::Closed, (None, None)).await.expect("a page").items;
-    assert_eq!((closed.len(), closed[0].closed_by), (1, Some(root.caller.user)));
-    assert_eq!(code(admin::close_report(db, &root, ReportId(4711)).await), "report_not_found");
-    let actions: Vec<_> = acts(db, &root).await.into_iter().map(|(action, _)| action).collect();
+    assert!(admin::list_reports(db, &chief, ReportState::Open, (None, None)).await.expect("a page").items.is_empty());
+    let closed = admin::list_reports(db, &chief, ReportState::Closed, (None, None)).await.expect("a page").items;
+    assert_eq!((closed.len(), closed[0].closed_by), (1, Some(chief.caller.user)));
+    assert_eq!(code(admin::close_report(db, &chief, ReportId(4711)).await), "report_not_found");
+    let actions: Vec<_> = acts(db, &chief).await.into_iter().map(|(action, _)| action).collect();
     assert_eq!(actions, ["report.close", "user.promote"]);
 }
 
@@ -216,16 +216,16 @@ async fn reports_of_all_rooms_come_to_operators_and_are_closed_once() {
 async fn an_operator_erases_for_somebody_and_finds_nothing_to_do_again() {
     let db = fixture::database().await;
     let push = Push::memory();
-    let (root, ann) = (operator(&db, "root").await, person(&db, "ann").await);
+    let (chief, ann) = (operator(&db, "root").await, person(&db, "ann").await);
     rooms::join(&db, &push, &ann, &RoomRef::general()).await.expect("joined");
     for _ in 0..2 {
-        admin::erase(&db, &push, &root, ann.user).await.expect("erased");
+        admin::erase(&db, &push, &chief, ann.user).await.expect("erased");
     }
-    let account = admin::find_account(&db, &root, ann.user).await.expect("a trace");
+    let account = admin::find_account(&db, &chief, ann.user).await.expect("a trace");
     assert_eq!((account.state, account.user.username), (AccountState::Erased, format!("deleted user {}", ann.user)));
-    assert_eq!(code(admin::set_disabled(&db, &push, &root, ann.user, true).await), "account_erased");
+    assert_eq!(code(admin::set_disabled(&db, &push, &chief, ann.user, true).await), "account_erased");
     assert_eq!(code(admin::appoint(&db, "ann", Timestamp::now()).await), "user_not_found");
-    let actions: Vec<_> = acts(&db, &root).await.into_iter().map(|(action, _)| action).collect();
+    let actions: Vec<_> = acts(&db, &chief).await.into_iter().map(|(action, _)| action).collect();
     assert_eq!(actions, ["user.erase", "user.promote"]);
 }
 

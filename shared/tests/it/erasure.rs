@@ -102,7 +102,7 @@ async fn nothing_of_an_erased_person_is_found_in_any_column() {
     profiles::change(db, push, &canary, &about).await.expect("changed");
     let (url, hash, keys) = ("https://push.example/canary".into(), [7; 32], (vec![4; 65], vec![5; 16], vec![6; 8]));
     let device = Endpoint { url, hash, public: keys.0, auth: keys.1, vapid: keys.2 };
-    subscriptions::put(&mut *db.acquire().await.expect("a connection"), &canary, &device).await.expect("subscribed");
+    subscriptions::put(&mut db.acquire().await.expect("a connection"), &canary, &device).await.expect("subscribed");
     // Lines of the system: as who does, and to whom it is done.
     let group = room(&desk, &canary, RoomKind::Group, &[&bob]).await;
     let new = NewMembers { user_ids: vec![cat.user], ..NewMembers::default() };

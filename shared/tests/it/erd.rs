@@ -25,6 +25,7 @@ const REFERS: &[(&str, &str)] = &[
     ("sender_id", "users"),
     ("user_high", "users"),
     ("user_low", "users"),
+    ("session_id", "sessions"),
     ("room_id", "rooms"),
     ("forwarded_room_id", "rooms"),
     ("report_id", "reports"),

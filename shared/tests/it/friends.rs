@@ -177,9 +177,10 @@ async fn a_block_ends_what_stood_between_two_and_answers_both_alike() {
     let push = Push::memory();
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     for friends_before in [true, false] {
-        match friends_before {
-            true => befriend(&db, &push, &ann, &bob).await,
-            false => drop(ask(&db, &push, &bob, &ann).await.expect("asked")),
+        if friends_before {
+            befriend(&db, &push, &ann, &bob).await;
+        } else {
+            ask(&db, &push, &bob, &ann).await.expect("asked");
         }
         push.taken().await;
         blocks::add(&db, &push, &ann, bob.user).await.expect("blocked");

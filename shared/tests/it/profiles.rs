@@ -20,7 +20,7 @@ fn names(found: Result<Page<User>>) -> Vec<String> {
 async fn named(db: &Db, username: &str, display_name: &str) -> UserId {
     let created_at = shared::time::Timestamp::now();
     let new = NewUser { username, email: None, display_name, password_hash: "x", created_at };
-    users::insert(&mut *db.acquire().await.expect("a connection"), &new).await.expect("a new name")
+    users::insert(&mut db.acquire().await.expect("a connection"), &new).await.expect("a new name")
 }
 
 async fn set(db: &Db, sql: &str) {

@@ -1,5 +1,6 @@
 //! The rules of sessions: refreshing, ending, and that what has ended has ended at once.
 
+use shared::caller::Caller;
 use shared::config::Secret;
 use shared::domain::sessions;
 use shared::domain::tokens::Keys;
@@ -124,6 +125,27 @@ async fn nobody_ends_the_sessions_of_others() {
     desk.caller(&bob).await.expect("still signed in");
     let mixed = sessions::resume(&desk.db, me.user, other.session, NOW).await.err();
     assert!(matches!(mixed, Some(Error::Unauthenticated("session_ended"))), "a session is its person's alone");
+}
+
+#[tokio::test]
+async fn a_fresh_token_is_good_for_its_person_and_its_session_alone_and_asks_the_store_nothing() {
+    let desk = Desk::open().await;
+    let (ann, bob) = (desk.register("ann").await, desk.register("bob").await);
+    let other = desk.login("ann", PASSWORD, "192.0.2.2").await.expect("logged in");
+    let caller = desk.caller(&ann).await.expect("signed in");
+    let fresh = refresh(&desk, &ann.tokens.refresh_token).await.expect("refreshed").access_token;
+    let (renewed, asked) = statements(&desk.db, sessions::renew(&desk.issuer.keys, &caller, &fresh)).await;
+    assert!(renewed.is_ok() && asked == 0, "{renewed:?}, {asked}");
+    let code = async |caller: &Caller, token: &str| match sessions::renew(&desk.issuer.keys, caller, token).await {
+        Ok(()) => "ok",
+        Err(error) => error.code(),
+    };
+    assert_eq!(code(&caller, &ann.tokens.access_token).await, "ok", "an earlier one is as good until it expires");
+    assert_eq!(code(&caller, &bob.tokens.access_token).await, "unauthenticated");
+    assert_eq!(code(&caller, &other.tokens.access_token).await, "another_session");
+    assert_eq!(code(&caller, &ann.tokens.refresh_token).await, "unauthenticated");
+    let later = Caller { now: NOW.plus_seconds(606), ..caller };
+    assert_eq!(code(&later, &fresh).await, "token_expired");
 }
 
 #[tokio::test]

@@ -88,7 +88,9 @@ fn functions_reach_the_store_through_the_domain() {
 #[test]
 fn only_the_store_speaks_sql() {
     let mut wrong = Vec::new();
-    for folder in ["shared/src/domain", "shared/src/edge", "shared/src/push", "shared/src/media", "shared/src/protocol", "functions"] {
+    for folder in
+        ["shared/src/domain", "shared/src/edge", "shared/src/push", "shared/src/media", "shared/src/protocol", "functions"]
+    {
         for file in sources(&root().join(folder)).into_iter().filter(|file| !shown(file).starts_with("functions/tests")) {
             let code = code(&file).to_lowercase();
             for sql in ["\"select ", "insert into ", "delete from ", "\"update ", "query!(", "query_as!(", "query_scalar!("] {

@@ -120,6 +120,18 @@ fn every_route_and_every_action_says_who_may_use_it() {
         let stale: Vec<_> = told.difference(&documented).collect();
         assert!(stale.is_empty(), "matrix/table.rs tells of routes that are not (or not so) documented: {stale:?}");
     }
+    for (table, places, columns) in [
+        (table::OF_ROOMS, 2, ROLES.len()),
+        (table::ACTIONS, 2, ROLES.len()),
+        (table::OF_PEOPLE, 1, 3),
+        (table::OF_OPERATORS, 1, 3),
+        (table::OF_ANYONE, 1, 1),
+    ] {
+        for Line { text, expected, .. } in lines(table) {
+            let whole = expected.len() == places && expected.iter().all(|place| place.len() == columns);
+            assert!(whole, "needs {places} × {columns} columns: {text}");
+        }
+    }
     let verbs: BTreeSet<_> = VERBS.iter().map(|verb| verb.name.to_owned()).collect();
     let told: BTreeSet<_> = lines(table::ACTIONS).iter().map(Line::verb).collect();
     assert_eq!(told, verbs, "left: ACTIONS of matrix/table.rs, right: the protocol's verbs");
@@ -211,6 +223,7 @@ fn found(is: bool) -> &'static str {
 fn status_of(code: &str) -> &'static str {
     match code {
         "not_a_member" | "not_allowed" | "banned" => "403",
+        "unauthenticated" => "401",
         "last_owner" => "409",
         code if code.ends_with("_not_found") => "404",
         _ => "of no known status",

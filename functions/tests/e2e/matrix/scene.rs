@@ -60,7 +60,7 @@ impl Things {
 
     /// Whether the thing of this name has this number.
     pub(super) fn is(&self, name: &str, value: &Value) -> bool {
-        self.put_into(&format!("{{{name}}}")) == value.to_string()
+        value.as_u64().is_some_and(|id| self.put_into(&format!("{{{name}}}")) == id.to_string())
     }
 
     /// A line of the table with the things in place of their names.
@@ -80,6 +80,7 @@ pub(super) async fn room(api: &Api, cast: &Cast, kind: &str, line: &str) -> Thin
     for (role, person) in &cast.0 {
         things.add(&format!("user_id:{role}"), &json!(person.id));
     }
+    things.add("token:owner", &json!(owner.token));
     for name in ["room_id", "conversationId"] {
         things.add(name, &room);
     }

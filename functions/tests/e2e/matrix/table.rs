@@ -81,6 +81,7 @@ pub(super) const ACTIONS: &str = r#"
 {"action":"read","room_id":{room_id},"seq":1}                                | 401 404 404 404 404 200 200 200 | 401 403 403 403 404 200 200 200
 {"action":"delivered","room_id":{room_id},"seq":1}                           | 401 404 404 404 404 200 200 200 | 401 403 403 403 404 200 200 200
 {"action":"typing","room_id":{room_id},"active":true}                        | 401 404 404 404 404 200 200 200 | 401 403 403 403 404 200 200 200
+{"action":"renew","token":"{token:owner}"}                                   | 401 401 401 401 401 401 401 200 | 401 401 401 401 401 401 401 200
 {"type":"message","data":{"room_id":"room-{room_id}","content":"Hello"}}     | 401 404 404 404 404 200 200 200 | 401 200 200 200 404 200 200 200
 "#;
 
@@ -97,8 +98,6 @@ PATCH  /api/users/me                                 | 401  -  200 | {"about":"H
 DELETE /api/users/me                                 | 401  -  204 | {"password":"{password}"}
 GET    /api/users/me/export                          | 401  -  200 |
 PUT    /api/push/subscription                        | 401  -  204 | {"endpoint":"https://fcm.googleapis.com/fcm/send/x","keys":{"p256dh":"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4","auth":"BTBZMqHH6r4Tts7J_aSIgg"}}
-DELETE /api/push/subscription                        | 401  -  204 |
-PUT    /api/push/subscription                        | 401  -  204 | {"endpoint":"https://updates.push.services.mozilla.com/wpush/v2/{user_id:oneself}","keys":{"p256dh":"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4","auth":"BTBZMqHH6r4Tts7J_aSIgg"}}
 DELETE /api/push/subscription                        | 401  -  204 |
 GET    /api/user                                     | 401  -  200 |
 GET    /api/user/                                    | 401  -  200 |
@@ -171,7 +170,6 @@ GET    /openapi.json              | 200 |
 GET    /asyncapi.json             | 200 |
 GET    /docs                      | 200 |
 GET    /docs/socket               | 200 |
-GET    /api/push/key              | 200 |
 GET    /swagger                   | 308 |
 GET    /swagger/                  | 308 |
 GET    /swagger/index.html        | 200 |

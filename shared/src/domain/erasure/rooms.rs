@@ -147,7 +147,9 @@ async fn mentions(db: &Db, push: &Push, (ghost, name): (&Caller, &str), room: Ro
                     traces::unmention(&mut tx, room, trace.seq, ghost.user).await?;
                 }
                 let count = found.len();
-                found.iter_mut().for_each(|trace| trace.content = words::mention(&trace.content, name));
+                for trace in &mut found {
+                    trace.content = words::mention(&trace.content, name);
+                }
                 let changed = if found.is_empty() { (held, held.place.1) } else { write(&mut tx, ghost, room, &found).await? };
                 Ok((changed, count))
             }

@@ -40,7 +40,7 @@ impl Query {
             return Err(Error::invalid("q", "too_long", format!("must have at most {MAX_LENGTH} characters")));
         }
         for part in parts(text) {
-            query.take(part)?;
+            query.take(&part)?;
         }
         if let Some(room) = &search.room_id {
             query.named("room_id", room.clone())?;
@@ -60,8 +60,8 @@ impl Query {
         Ok(query)
     }
 
-    fn take(&mut self, part: Part<'_>) -> Result<()> {
-        let Part { word, value, quoted } = part;
+    fn take(&mut self, part: &Part<'_>) -> Result<()> {
+        let Part { word, value, quoted } = *part;
         match (word.to_ascii_lowercase().as_str(), value) {
             ("from", Some(name)) => self.sender("q", name)?,
             ("in", Some(room)) => {

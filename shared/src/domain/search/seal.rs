@@ -73,7 +73,7 @@ fn slices(segment: u64, texts: &[Text]) -> Vec<Slice> {
         }
     }
     let numbered = (0_u16..).zip(bits).filter(|(_, bits)| !bits.is_empty());
-    numbered.map(|(slice, bits)| Slice { segment, slice, bits }).collect()
+    numbered.map(|(number, bits)| Slice { segment, number, bits }).collect()
 }
 
 fn bytes() -> usize {

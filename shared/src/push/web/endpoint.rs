@@ -29,7 +29,8 @@ impl Hosts {
 
     /// The endpoint, if it may be called.
     pub fn check(&self, endpoint: &str) -> Option<Uri> {
-        if endpoint.len() > MOST_LENGTH || !endpoint.bytes().all(|byte| byte.is_ascii_graphic()) || endpoint.contains(['#', '\\']) {
+        if endpoint.len() > MOST_LENGTH || !endpoint.bytes().all(|byte| byte.is_ascii_graphic()) || endpoint.contains(['#', '\\'])
+        {
             return None;
         }
         let uri: Uri = endpoint.parse().ok()?;
@@ -55,7 +56,8 @@ impl Hosts {
 
 /// A name that only DNS can resolve: addresses have many spellings, in numbers, and resolvers know more of them than we do.
 fn is_name(host: &str) -> bool {
-    let label = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    let label =
+        |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     let Some((_, last)) = host.rsplit_once('.') else { return false };
     host.split('.').all(label) && last.bytes().any(|byte| byte.is_ascii_alphabetic()) && !last.starts_with("0x")
 }
@@ -103,11 +105,10 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     let special = matches!(
         (a, b, c),
         // This network, private, shared by carriers, loopback, link-local (where clouds tell their secrets), private.
-        (0 | 10 | 127, ..) | (100, 64..=127, _) | (169, 254, _) | (172, 16..=31, _) | (192, 168, _)
+        // Multicast and reserved.
+        (0 | 10 | 127 | 224..=255, ..) | (100, 64..=127, _) | (169, 254, _) | (172, 16..=31, _) | (192, 168, _)
         // Protocol assignments, documentation, 6to4 relays, benchmarks.
         | (192, 0, 0 | 2) | (192, 88, 99) | (198, 18..=19, _) | (198, 51, 100) | (203, 0, 113)
-        // Multicast and reserved.
-        | (224..=255, ..)
     );
     !special
 }
@@ -121,7 +122,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
             is_public_v4(Ipv4Addr::new(a, b, c, d))
         }
         // Protocol assignments with Teredo, documentation, 6to4, documentation again.
-        [0x2001, 0..=0x01ff, ..] | [0x2001, 0x0db8, ..] | [0x2002, ..] | [0x3fff, 0..=0x0fff, ..] => false,
+        [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x2002, ..] | [0x3fff, 0..=0x0fff, ..] => false,
         [first, ..] => (0x2000..=0x3fff).contains(&first),
     }
 }
@@ -137,7 +138,9 @@ mod tests {
     #[test]
     fn only_named_hosts_over_tls_on_their_own_port_are_called() {
         let any = hosts(&["*"], false);
-        for endpoint in ["https://fcm.googleapis.com/fcm/send/abc:APA91", "https://a.b-c.example:443/x?y=z", "https://XN--BCHER-KVA.example/"] {
+        for endpoint in
+            ["https://fcm.googleapis.com/fcm/send/abc:APA91", "https://a.b-c.example:443/x?y=z", "https://XN--BCHER-KVA.example/"]
+        {
             assert!(any.check(endpoint).is_some(), "{endpoint}");
         }
         for endpoint in [
@@ -182,7 +185,8 @@ mod tests {
     fn this_machine_is_called_in_the_local_cloud_alone() {
         let local = hosts(&[], true);
         assert!(local.check("http://127.0.0.1:4000/x").is_some() && local.check("http://localhost:4000/x").is_some());
-        for endpoint in ["http://10.0.0.1/x", "http://push.example/x", "http://127.0.0.2/x", "https://127.0.0.1/x", "http://0/x"] {
+        for endpoint in ["http://10.0.0.1/x", "http://push.example/x", "http://127.0.0.2/x", "https://127.0.0.1/x", "http://0/x"]
+        {
             assert!(local.check(endpoint).is_none(), "{endpoint}");
         }
     }
@@ -193,7 +197,9 @@ mod tests {
         for host in ["fcm.googleapis.com", "FCM.googleapis.com", "web.push.apple.com", "a.b.push.apple.com"] {
             assert!(known.check(&format!("https://{host}/x")).is_some(), "{host}");
         }
-        for host in ["push.apple.com", "evilpush.apple.com", "x.fcm.googleapis.com", "fcm.googleapis.com.evil.example", "push.example"] {
+        for host in
+            ["push.apple.com", "evilpush.apple.com", "x.fcm.googleapis.com", "fcm.googleapis.com.evil.example", "push.example"]
+        {
             assert!(known.check(&format!("https://{host}/x")).is_none(), "{host}");
         }
         assert!(hosts(&[], false).check("https://push.example/x").is_none());
@@ -205,11 +211,40 @@ mod tests {
             assert!(address.parse().is_ok_and(is_public), "{address}");
         }
         for address in [
-            "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.255.0.1", "169.254.169.254", "172.16.0.1", "172.31.255.1",
-            "192.168.1.1", "192.0.0.8", "192.0.2.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "240.0.0.1",
-            "255.255.255.255", "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a00:1",
-            "64:ff9b:1::808:808", "fc00::1", "fd00:ec2::254", "fe80::1", "fec0::1", "ff02::1", "2001::1", "2001:db8::1",
-            "2002:7f00:1::", "3fff::1", "100::1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "127.255.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.1",
+            "192.168.1.1",
+            "192.0.0.8",
+            "192.0.2.1",
+            "198.18.0.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::127.0.0.1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a00:1",
+            "64:ff9b:1::808:808",
+            "fc00::1",
+            "fd00:ec2::254",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "2001::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+            "3fff::1",
+            "100::1",
         ] {
             assert!(address.parse().is_ok_and(|address| !is_public(address)), "{address}");
         }

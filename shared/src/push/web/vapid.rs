@@ -135,7 +135,8 @@ mod tests {
     fn a_token_is_signed_with_the_key_that_it_names() {
         let keys = keys(ONE);
         let id = keys.id(None).expect("a key");
-        let value = keys.authorization(&id, "https://push.example", "mailto:a@b.cc", NOW).expect("signed").expect("a key of ours");
+        let value =
+            keys.authorization(&id, "https://push.example", "mailto:a@b.cc", NOW).expect("signed").expect("a key of ours");
         let (token, public) = value.strip_prefix("vapid t=").and_then(|rest| rest.split_once(", k=")).expect("both");
         assert_eq!(public, keys.public_key());
         let (text, signature) = token.rsplit_once('.').expect("three parts");
