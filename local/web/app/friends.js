@@ -10,7 +10,7 @@ import { peoplePicker } from "./people-picker.js";
 import { showPerson } from "./person.js";
 import { client, present } from "./session.js";
 
-/** @import { Friendship, User } from "../sdk/wire.js" */
+/** @import { Friendship, Person } from "../sdk/wire.js" */
 
 export class Friends {
   element;
@@ -86,7 +86,7 @@ export class Friends {
   }
 }
 
-/** @param {User} user @param {Node[]} buttons */
+/** @param {Person} user @param {Node[]} buttons */
 function row(user, buttons) {
   return h(
     "div",

@@ -6,7 +6,7 @@ import { initials, nameOf, roomName } from "./format.js";
 import { icon } from "./icons.js";
 import { client } from "./session.js";
 
-/** @import { Attachment, Link, Room, User } from "../sdk/wire.js" */
+/** @import { Attachment, Link, Person, Room } from "../sdk/wire.js" */
 
 /** URLs by path. A URL that will end soon is asked for anew. @type {Map<string, { link: Promise<Link>, until: number }>} */
 const held = new Map();
@@ -51,10 +51,10 @@ export function show(image, path, failed = () => {}) {
   linkTo(path).then((url) => (image.src = url), failed);
 }
 
-/** A stand-in while a picture loads. @param {string | null} placeholder @returns {HTMLElement | null} */
+/** A stand-in while a picture loads. @param {string | null | undefined} placeholder @returns {HTMLElement | null} */
 export const standIn = (placeholder) => (placeholder ? blurred(placeholder) : null);
 
-/** @param {Pick<User, "id" | "display_name" | "username"> & { avatar_url?: string | null, online?: boolean | null }} user @param {string} [size] */
+/** @param {Pick<Person, "id" | "display_name" | "username" | "avatar_url" | "online">} user @param {string} [size] */
 export function avatar(user, size = "") {
   return disc(user.id, initials(nameOf(user)), user.avatar_url ?? null, `${size} ${user.online ? "online" : ""}`);
 }
@@ -62,7 +62,7 @@ export function avatar(user, size = "") {
 /** @param {Room} room @param {string} [size] */
 export function roomAvatar(room, size = "") {
   if (room.kind === "direct" && room.direct_user) return avatar(room.direct_user, size);
-  return disc(room.id * 7 + 3, initials(roomName(room)) || icon("hash"), room.avatar_url, `square ${size}`);
+  return disc(room.id * 7 + 3, initials(roomName(room)) || icon("hash"), room.avatar_url ?? null, `square ${size}`);
 }
 
 /** @param {number} id @param {string | Node} letters @param {string | null} url @param {string} kind */

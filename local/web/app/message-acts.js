@@ -48,7 +48,7 @@ export function acts({ room, reply, edit, go }) {
             act: () => void attempt(() => navigator.clipboard.writeText(message.content)),
           },
           { icon: "forward", label: "Forward …", act: () => void forward(message) },
-          role !== null &&
+          role &&
             (kind === "direct" || rules) && {
               icon: "pin",
               label: message.pinned_at ? "Unpin" : "Pin",
@@ -56,7 +56,7 @@ export function acts({ room, reply, edit, go }) {
             },
           { icon: "info", label: "Who has read it", act: () => void showReceipts(message) },
           message.reactions.length > 0 && { icon: "smile", label: "Reactions", act: () => void showReactions(message) },
-          message.edited_at !== null && { icon: "clock", label: "Earlier texts", act: () => void showEdits(message) },
+          Boolean(message.edited_at) && { icon: "clock", label: "Earlier texts", act: () => void showEdits(message) },
           !mine && { icon: "flag", label: "Report …", act: () => void report(message) },
           {
             icon: "eye",

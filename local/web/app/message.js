@@ -53,7 +53,7 @@ export function rowElement(row, room, acts) {
 /** @param {Extract<Row, { kind: "message" }>} row @param {Timeline} room @param {Acts} acts */
 function message({ message, mine, first, last, state, name }, room, acts) {
   const direct = room.room.kind === "direct";
-  const gone = message.deleted_at !== null;
+  const gone = Boolean(message.deleted_at);
   const sender = room.members?.get(message.sender_id ?? 0)?.user ?? {
     id: message.sender_id ?? 0,
     username: message.username ?? "",

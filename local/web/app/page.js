@@ -63,7 +63,7 @@ export function tabs(all) {
 /**
  * A list that is fetched page by page.
  * @template Item
- * @param {(cursor: string | null) => Promise<{ items: Item[], next: string | null }>} load
+ * @param {(cursor: string | null) => Promise<{ items: Item[], next?: string | null }>} load
  * @param {(item: Item, reload: () => void) => Node} row
  * @param {string} none
  */
@@ -77,9 +77,9 @@ export function paged(load, row, none) {
     try {
       const { items, next } = await load(cursor);
       if (cursor === null) list.replaceChildren();
-      cursor = next;
+      cursor = next ?? null;
       list.append(...items.map((item) => row(item, reload)));
-      more.hidden = next === null;
+      more.hidden = cursor === null;
       if (list.childElementCount === 0) list.append(h("p", { class: "hint" }, none));
     } catch (error) {
       list.append(h("p", { class: "problem", role: "alert" }, error instanceof Error ? error.message : String(error)));

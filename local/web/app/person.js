@@ -8,7 +8,7 @@ import { attempt, complain, confirm, dialog, notice } from "./overlay.js";
 import { openDirect } from "./begin.js";
 import { client, present } from "./session.js";
 
-/** @import { User } from "../sdk/wire.js" */
+/** @import { Person } from "../sdk/wire.js" */
 
 /** @param {number} id */
 export async function showPerson(id) {
@@ -27,7 +27,7 @@ export async function showPerson(id) {
   });
 }
 
-/** @param {HTMLElement} body @param {User} user @param {() => void} close */
+/** @param {HTMLElement} body @param {Person} user @param {() => void} close */
 function draw(body, user, close) {
   body.removeAttribute("aria-busy");
   const own = user.id === client.me?.id;

@@ -65,7 +65,7 @@ export async function showInvites(id) {
                 "span",
                 { class: "hint" },
                 [
-                  invite.uses_left === null ? "any number of uses" : `${plural(invite.uses_left, "use")} left`,
+                  typeof invite.uses_left === "number" ? `${plural(invite.uses_left, "use")} left` : "any number of uses",
                   invite.expires_at ? `until ${full(invite.expires_at)}` : "for ever",
                 ].join(" · "),
               ),

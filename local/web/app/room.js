@@ -132,7 +132,7 @@ export class RoomView {
         client.adopt(room);
       }
       const { room } = /** @type {Timeline} */ (client.room(this.id));
-      this.#newAfter = room.unread > 0 ? room.read_seq : null;
+      this.#newAfter = room.unread > 0 ? (room.read_seq ?? null) : null;
       await client.open(this.id);
       if (room.members_count <= SMALL) client.people(this.id).catch(() => {});
       const first = (this.#newAfter ?? 0) + 1;

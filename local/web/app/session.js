@@ -2,7 +2,7 @@
 
 import { ConChat } from "../sdk/index.js";
 
-/** @import { User } from "../sdk/wire.js" */
+/** @import { Person } from "../sdk/wire.js" */
 
 const { api = "" } = document.documentElement.dataset;
 
@@ -18,7 +18,7 @@ addEventListener("storage", ({ key, newValue }) => {
 let signedInAs;
 client.on("signedIn", (me) => (signedInAs = me?.id));
 
-/** A person with the newest that is known of their presence. @template {User} T @param {T} user @returns {T} */
+/** A person with the newest that is known of their presence. @param {Person} user @returns {Person} */
 export function present(user) {
   const told = client.presence.of(user.id);
   return told ? { ...user, online: told.online, last_seen: told.last_seen ?? user.last_seen ?? null } : user;

@@ -232,7 +232,7 @@ export class Sidebar {
 
 /** @param {Room} room */
 export function muted(room) {
-  return room.muted_until !== null && Date.parse(room.muted_until) > Date.now();
+  return Boolean(room.muted_until) && Date.parse(room.muted_until ?? "") > Date.now();
 }
 
 /** @param {Room} room @param {Message} last */

@@ -1,7 +1,7 @@
 /**
  * The client: one person's rooms, live. It holds the delivery core, asks what it needs, and sends what is written.
  *
- * @import { AckFrame, Frame, Me, Message, Room, Tokens } from "./wire.js"
+ * @import { AckFrame, Action, Frame, Me, Message, Room, Tokens } from "./wire.js"
  * @import { Store } from "./store.js"
  * @import { Outgoing } from "./outbox.js"
  * @import { Status, Times } from "./socket.js"
@@ -302,7 +302,7 @@ export class ConChat extends Emitter {
     return upload(this.http, file, purpose, watch);
   }
 
-  /** @param {{ action: string, [field: string]: unknown }} action */
+  /** @param {Action} action */
   #act(action) {
     return this.#socket.ask(action);
   }

@@ -65,7 +65,7 @@ export class Delivery {
         for (const { room_id, rev } of frame.changed) this.tell(room_id, rev);
         return [];
       case "ack":
-        if (frame.room_id !== undefined && frame.rev !== undefined) this.tell(frame.room_id, frame.rev);
+        if (frame.room_id && frame.rev) this.tell(frame.room_id, frame.rev);
         return [];
       case "receipt":
         return this.#of(frame.room_id, (room) => room.mark(frame));

@@ -75,7 +75,7 @@ export class Healer {
       /** @type {Page<Room>} */
       const page = await this.#env.api.rooms.list("joined", { cursor, limit: 100 });
       rooms.push(...page.items);
-      cursor = page.next;
+      cursor = page.next ?? null;
     } while (cursor);
     return rooms;
   }

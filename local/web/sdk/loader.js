@@ -44,7 +44,7 @@ export class Loader {
         /** @type {Page<Member>} */
         const page = await this.#env.api.rooms.members(id, { cursor, limit: 100 });
         members.push(...page.items);
-        cursor = page.next;
+        cursor = page.next ?? null;
       } while (cursor && members.length < MOST_MEMBERS);
       room.people(loading, members);
       this.#env.loaded(id);

@@ -1,6 +1,6 @@
 /** What frames make of a message. Each gives a new object, so that whoever shows the old one can tell.
  *
- * @import { Message, ReactionFrame, UnsentFrame } from "./wire.js"
+ * @import { Message, MessageUnsentFrame, ReactionFrame } from "./wire.js"
  */
 
 /** Characters of a reply's preview, as the server cuts it. */
@@ -16,12 +16,12 @@ export function preview(message) {
  * @param {Message} held @param {Message} newer @returns {Message}
  */
 export function changed(held, newer) {
-  if (newer.reactions.every((reaction) => reaction.mine !== null)) return newer;
+  if (newer.reactions.every((reaction) => reaction.mine != null)) return newer;
   const mine = new Set(held.reactions.filter((reaction) => reaction.mine).map((reaction) => reaction.emoji));
   return { ...newer, reactions: newer.reactions.map((reaction) => ({ ...reaction, mine: reaction.mine ?? mine.has(reaction.emoji) })) };
 }
 
-/** @param {Message} message @param {UnsentFrame} frame @returns {Message} */
+/** @param {Message} message @param {MessageUnsentFrame} frame @returns {Message} */
 export function unsent(message, { rev, deleted_at, deleted_by }) {
   return {
     ...message,

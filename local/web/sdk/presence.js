@@ -1,28 +1,28 @@
 /**
  * Who is there, of those who let one know. Frames may come in any order: of two about one person the later one holds.
  *
- * @import { WelcomeFrame } from "./wire.js"
+ * @import { Presence, PresenceFrame, WelcomeFrame } from "./wire.js"
  */
 
-/** @typedef {{ user_id: number, online: boolean | null, last_seen: string | null }} Presence */
+/** @typedef {Required<Presence> & { user_id: number }} Told */
 
 export class Presences {
-  /** @type {Map<number, Presence & { ts: number }>} by person */
+  /** @type {Map<number, Told & { ts: number }>} by person */
   #held = new Map();
   #changed;
 
-  /** @param {(presence: Presence) => void} changed */
+  /** @param {(presence: Told) => void} changed */
   constructor(changed) {
     this.#changed = changed;
   }
 
-  /** @param {number} person @returns {Presence | undefined} */
+  /** @param {number} person @returns {Told | undefined} */
   of(person) {
     return this.#held.get(person);
   }
 
-  /** @param {Presence & { ts: number }} told */
-  tell({ user_id, online, last_seen, ts }) {
+  /** @param {Omit<PresenceFrame, "type">} told */
+  tell({ user_id, online = null, last_seen = null, ts }) {
     if ((this.#held.get(user_id)?.ts ?? 0) > ts) return;
     this.#held.set(user_id, { user_id, online, last_seen, ts });
     this.#changed({ user_id, online, last_seen });

@@ -2,7 +2,7 @@
  * One socket after the other, so that there is always one: ticket, connect, `hello`, pings, and the next one before this one ends. What comes in is
  * handed on as it is; doubles and holes are the delivery core's.
  *
- * @import { AckFrame, ErrorFrame, Frame, PongFrame, SyncFrame, WelcomeFrame } from "./wire.js"
+ * @import { AckFrame, Action, ErrorFrame, Frame, PongFrame, SyncFrame, WelcomeFrame } from "./wire.js"
  */
 
 import { fullJitter, renewalAt } from "./backoff.js";
@@ -94,7 +94,7 @@ export class Socket {
 
   /**
    * Sends an action and gives its answer; an `error` frame is thrown.
-   * @param {{ action: string, [field: string]: unknown }} action
+   * @param {Action} action
    * @returns {Promise<Answer>}
    */
   ask(action) {
@@ -103,7 +103,7 @@ export class Socket {
     return this.#ask(socket, action);
   }
 
-  /** @param {WebSocket} socket @param {{ action: string, [field: string]: unknown }} action @returns {Promise<Answer>} */
+  /** @param {WebSocket} socket @param {Action} action @returns {Promise<Answer>} */
   #ask(socket, action) {
     const id = `q${++this.#count}`;
     return new Promise((resolve, reject) => {

@@ -2,7 +2,8 @@
  * One room as a client knows it: always exactly the room at `rev`. A frame with the next `rev` is applied; an earlier one is a double; a later
  * one waits, and says that something was lost. Nothing here waits, fetches or knows the time.
  *
- * @import { ChangeFrame, Facts, History, Member, MemberChange, Message, Receipt, Room, RoomSync } from "./wire.js"
+ * @import { History, Member, MemberAddedFrame, MemberChange, MemberRemovedFrame, MemberUpdatedFrame, Message, MessageEditedFrame, MessageFrame,
+ *   MessagePinnedFrame, MessageUnsentFrame, ReactionFrame, Receipt, Room, RoomFrame, RoomSync } from "./wire.js"
  */
 
 import { Ranges } from "./ranges.js";
@@ -12,6 +13,9 @@ import { changed, preview, unsent, withReaction } from "./messages.js";
 const MOST_WAITING = 500;
 
 /**
+ * What takes a `rev` of its room.
+ * @typedef {MessageFrame | MessageEditedFrame | MessageUnsentFrame | MessagePinnedFrame | ReactionFrame | RoomFrame | MemberAddedFrame
+ *   | MemberUpdatedFrame | MemberRemovedFrame} ChangeFrame
  * @typedef {{ rev: number, rows: Message[], frame?: ChangeFrame, members: MemberChange[] }} Entry What was applied while something loaded.
  * @typedef {{ since: number, entries: Entry[] }} Loading
  */
@@ -94,10 +98,14 @@ export class Timeline {
    */
   receive(frame) {
     this.tell(frame.rev);
-    if (frame.type === "room" && (!frame.room || "id" in frame.room)) {
-      // A hint to fetch; or what only oneself sees of the room, which takes no rev.
-      if (frame.room) this.adopt(/** @type {Room} */ (frame.room));
-      return frame.room !== undefined;
+    if (frame.type === "room") {
+      // A hint to fetch.
+      if (!("room" in frame)) return false;
+      // What only oneself sees of the room, which takes no rev.
+      if ("id" in frame.room) {
+        this.adopt(frame.room);
+        return true;
+      }
     }
     if (frame.rev <= this.rev) return false;
     if (frame.rev > this.rev + 1 || this.#partial) {
@@ -167,7 +175,7 @@ export class Timeline {
     this.tell(page.rev);
     if (!wanted || page.rev < loading.since) return false;
     const last = page.items.at(-1)?.seq ?? 0;
-    const from = ask.after !== undefined ? ask.after + 1 : page.next === null ? 1 : (page.items[0]?.seq ?? 1);
+    const from = ask.after !== undefined ? ask.after + 1 : !page.next ? 1 : (page.items[0]?.seq ?? 1);
     const full = page.items.length >= ask.limit;
     const to =
       ask.before !== undefined ? ask.before - 1 : (ask.after !== undefined && full) || ask.around !== undefined ? last : page.last_seq;
@@ -258,7 +266,7 @@ export class Timeline {
   /** What the frame says of a message. @param {ChangeFrame} frame @param {boolean} complete whether the room's end was held before it */
   #change(frame, complete) {
     if (frame.type === "message" || frame.type === "message.edited") {
-      const { type: _, ts: __, ...message } = /** @type {import("./wire.js").MessageFrame} */ (frame);
+      const { type: _, ts: __, ...message } = /** @type {MessageFrame} */ (frame);
       this.#merge([message], complete);
       return;
     }
@@ -352,7 +360,7 @@ export class Timeline {
     if (frame.type === "member.added") room.members_count += 1;
     if (frame.type === "member.removed") room.members_count -= 1;
     if (frame.type === "member.updated" && frame.member.user.id === this.#me) room.role = frame.member.role;
-    if (frame.type === "room") Object.assign(room, /** @type {Facts} */ (frame.room));
+    if (frame.type === "room" && "room" in frame) Object.assign(room, frame.room);
     this.#recount();
   }
 

@@ -1,6 +1,7 @@
 /** What somebody writes who has `@conchat/client` from npm: the generated types carry them all the way, and catch what is wrong. */
 
 import { ConChat, ConChatError, Delivery } from "@conchat/client";
+import type { Frame, Message, SendAction } from "@conchat/client/wire";
 
 const chat = new ConChat({ api: "https://chat.example" });
 chat.on("message", (message) => {
@@ -27,5 +28,13 @@ export async function tour(file: File): Promise<number> {
     return error instanceof ConChatError ? error.status : 0;
   }
 }
+
+/** For those who hold the socket themselves. */
+export function shown(frame: Frame): Message | null {
+  return frame.type === "message" ? frame : null;
+}
+export const hello: SendAction = { action: "send", room_id: "general", content: "Hello" };
+// @ts-expect-error there is no such frame
+export const typo = (frame: Frame) => frame.type === "mesage";
 
 export const needs = new Delivery(1).needs().map((need) => (need.kind === "sync" ? need.since : 0));

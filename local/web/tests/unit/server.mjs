@@ -1,7 +1,8 @@
 /** A room as the server keeps it, in memory: every change takes the next `rev`, and `sync` tells the rows that changed since. */
 
 /**
- * @import { ChangeFrame, Frame, History, Message, Room, RoomSync } from "../../sdk/wire.js"
+ * @import { Frame, History, Message, Room, RoomSync } from "../../sdk/wire.js"
+ * @import { ChangeFrame } from "../../sdk/timeline.js"
  */
 
 const AT = "2026-01-02T03:04:05.678Z";
@@ -38,7 +39,7 @@ export class Server {
       username: `u${sender}`,
       content,
       client_id: `c${seq}`,
-      reply_to: reply_to ? { seq: reply_to, username: null, preview: "" } : null,
+      reply_to: reply_to ? { seq: reply_to, kind: "text", username: null, preview: "" } : null,
       forwarded: null,
       attachments: [],
       reactions: [],
