@@ -1,38 +1,58 @@
 #!/usr/bin/env bash
-# Tests of the SDK and the web client: types, size, unit tests, the SDK against a local cloud of its own, browsers. Needs Node 20.10 or newer; Chromium is
-# installed where that is allowed. `scripts/test-web.sh quick` stops before anything is started.
+# Tests of the SDK and the web client: types, size, unit tests, the SDK against a local cloud of its own, browsers. `scripts/test-web.sh quick` stops
+# before anything is started.
+#
+# Needs Node 20.10 or newer, and Chromium or Chrome for the browsers. Debian's packages are installed with root rights (or sudo without a password).
+# Where that cannot be, it says what is missing and was left out, and ends with 3.
 set -euo pipefail
 cd "$(dirname "$0")/../local/web/tests"
 
-command -v node >/dev/null || { echo "test-web: Node 20.10 or newer is needed (https://nodejs.org)" >&2; exit 1; }
+missing() {
+  echo "test-web: $1" >&2
+  exit 3
+}
+
+install() {
+  command -v apt-get >/dev/null || return 1
+  local as_root=
+  [ "$(id -u)" = 0 ] || { sudo -n true 2>/dev/null && as_root="sudo -n"; } || return 1
+  echo "Installing $* …" >&2
+  local apt="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300" log
+  log=$(mktemp)
+  $apt install --no-install-recommends "$@" >"$log" 2>&1 || { $apt update >"$log" 2>&1 && $apt install --no-install-recommends "$@" >"$log" 2>&1; } ||
+    { tail -n 5 "$log" >&2 && return 1; }
+  rm -f "$log"
+}
+
+usable() { command -v npm >/dev/null && node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor > 9) ? 0 : 1)' 2>/dev/null; }
+usable || { ! command -v node >/dev/null && install nodejs npm && usable; } ||
+  missing "nothing was tested: Node 20.10 or newer with npm is needed (https://nodejs.org)"
 [ -d node_modules ] && [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error
 
-npx --no-install tsc --project tsconfig.json
-npx --no-install tsc --project tsconfig.sdk.json
-npx --no-install tsc --project tsconfig.consumer.json
-node size.mjs
+npm run --silent check
+npm run --silent types
+npm run --silent consumer
+npm run --silent size
 node --test unit/
 [ "${1:-}" = quick ] && exit 0
 
-export CHROMIUM="${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}"
-if [ -z "$CHROMIUM" ]; then
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "test-web: install Chromium, or set CHROMIUM to its path" >&2; exit 1; }
-  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-core fonts-noto-color-emoji >/dev/null
-  CHROMIUM=$(command -v chromium)
-fi
-
 # A cloud of its own: any port, a folder that is gone afterwards.
+root=$(cd ../../.. && pwd)
 data=$(mktemp -d)
-../../../target/debug/local up --template ../../../template.yaml --data "$data" --port 0 >"$data/log" 2>&1 &
+"$root/target/debug/local" up --template "$root/template.yaml" --data "$data" --port 0 >"$data/log" 2>&1 &
 cloud=$!
 trap 'kill -INT $cloud 2>/dev/null; wait $cloud 2>/dev/null || true; rm -rf "$data"' EXIT
-for _ in $(seq 300); do
+for _ in $(seq 600); do
   CONCHAT_URL=$(sed -n 's/^ *HTTP *\(http[^ ]*\)$/\1/p' "$data/log")
   [ -n "$CONCHAT_URL" ] && break
   kill -0 $cloud 2>/dev/null || { cat "$data/log" >&2; exit 1; }
   sleep 0.1
 done
-export CONCHAT_URL
-export APPOINT="../../../target/debug/local admin --template ../../../template.yaml --data $data"
+export CONCHAT_URL CONCHAT_DATA=$data
+export APPOINT="$root/target/debug/local admin --template $root/template.yaml --data $data"
 node --experimental-websocket --test cloud/
-node --test --test-concurrency=1 browser/
+
+find_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+export CHROMIUM="${CHROMIUM:-$(find_chromium || { install chromium fonts-noto-core fonts-noto-color-emoji && find_chromium; } || true)}"
+[ -n "$CHROMIUM" ] || missing "the browser tests were left out: install Chromium, or set CHROMIUM to its path"
+node --test --test-concurrency=2 browser/

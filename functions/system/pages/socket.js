@@ -128,11 +128,11 @@ function start(api) {
   const page = document.getElementById("document");
   page.replaceChildren(
     h("h1", { id: "connecting" }, "The socket"), ...paragraphs(api.info.description),
-    h("section", { class: "card" }, h("h3", null, "Where"), h("table", { class: "fields" }, h("tbody", null, Object.entries(api.servers).map(([name, server]) =>
+    h("section", { class: "card" }, h("h2", null, "Where"), h("table", { class: "fields" }, h("tbody", null, Object.entries(api.servers).map(([name, server]) =>
       h("tr", null, h("td", null, name), h("td", null, `${server.protocol}://${server.host}${server.pathname ?? ""}${api.channels.socket.address}`), h("td", null, inline(server.description))))))),
-    h("section", { class: "card" }, h("h3", null, "Who"), h("p", null, "One of these; the first that is found counts."), h("table", { class: "fields" }, h("tbody", null, Object.entries(securitySchemes).map(([name, scheme]) =>
+    h("section", { class: "card" }, h("h2", null, "Who"), h("p", null, "One of these; the first that is found counts."), h("table", { class: "fields" }, h("tbody", null, Object.entries(securitySchemes).map(([name, scheme]) =>
       h("tr", null, h("td", null, h("code", null, scheme.name ?? "Authorization")), h("td", null, scheme.in ?? "header"), h("td", null, inline(scheme.description))))))),
-    h("section", { class: "card" }, h("h3", null, "Besides"), parameters({ properties: { roomId: query.properties.roomId, "Sec-WebSocket-Protocol": headers.properties["Sec-WebSocket-Protocol"] } })),
+    h("section", { class: "card" }, h("h2", null, "Besides"), parameters({ properties: { roomId: query.properties.roomId, "Sec-WebSocket-Protocol": headers.properties["Sec-WebSocket-Protocol"] } })),
     h("h2", { id: "ask" }, "What you ask"), ...paragraphs("Each action is answered by exactly one frame, with the `id` that you gave it. A field with * is required."), ...asked,
     h("h2", { id: "hear" }, "What you are told"), ...told,
     h("h2", { id: "types" }, "Types"), ...[...types].sort(([a], [b]) => a.localeCompare(b)).map(([, element]) => element),

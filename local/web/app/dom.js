@@ -66,7 +66,7 @@ export function each(parent, items, key, mark, make) {
         const focused = focusWithin(entry.element);
         if (entry.element === next) next = next.nextElementSibling;
         entry.element.replaceWith(element);
-        if (focused) refocus(element, focused);
+        if (focused !== null) refocus(element, focused);
         if (element.nextElementSibling !== next) parent.insertBefore(element, next);
       } else parent.insertBefore(element, next);
       entry = { element, mark: marks };

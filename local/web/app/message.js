@@ -249,8 +249,9 @@ function fileOf(file) {
   const save = () => attempt(() => download(file));
   return h(
     "button",
-    { type: "button", class: "file", onclick: save, "aria-label": `Download ${file.file_name}` },
+    { type: "button", class: "file", onclick: save },
     h("span", { class: "file-icon" }, icon("file")),
+    h("span", { class: "visually-hidden" }, "Download "),
     h("span", { class: "file-text" }, h("bdi", { class: "file-name" }, file.file_name), h("span", { class: "hint" }, size(file.size))),
   );
 }

@@ -1,7 +1,7 @@
 /** A room: its head, its messages, where one writes, and beside it what there is to know of it. */
 
 import { ConChatError } from "../sdk/index.js";
-import { fill, h, once, settled } from "./dom.js";
+import { each, fill, h, once, settled } from "./dom.js";
 import { Composer } from "./composer.js";
 import { connectionBanner } from "./connection.js";
 import { plural, presence, roomName, summary } from "./format.js";
@@ -221,38 +221,38 @@ export class RoomView {
           ? presence(user)
           : ""
         : [plural(room.members_count, "member"), room.topic].filter(Boolean).join(" · ");
-    const mark = JSON.stringify([
-      room.name,
-      under,
-      room.avatar_url,
-      user?.online,
-      room.direct_user?.display_name,
-      room.direct_user?.avatar_url,
-      this.#details !== null,
-    ]);
-    if (this.#head.dataset["mark"] === mark) return;
-    this.#head.dataset["mark"] = mark;
-    fill(
+    const opened = this.#details !== null;
+    const toggle = () => this.#toggleDetails();
+    /** @type {Record<string, { mark: unknown[], make: () => HTMLElement }>} */
+    const parts = {
+      back: {
+        mark: [],
+        make: () => h("a", { class: "icon-button plain back", href: "#/", "aria-label": "Back to the list", title: "Back" }, icon("back")),
+      },
+      room: {
+        mark: [opened, roomName(room), under, room.avatar_url, user?.avatar_url, user?.online],
+        make: () =>
+          h(
+            "button",
+            { type: "button", class: "head-button", onclick: toggle, "aria-expanded": String(opened) },
+            roomAvatar(user ? { ...room, direct_user: user } : room, "small"),
+            h(
+              "span",
+              { class: "head-text" },
+              h("bdi", { class: "head-name" }, roomName(room)),
+              h("span", { class: "head-under", dir: "auto" }, under),
+            ),
+            h("span", { class: "visually-hidden" }, "details"),
+          ),
+      },
+      info: { mark: [opened], make: () => button("info", "Details", toggle, "plain", { "aria-pressed": String(opened) }) },
+    };
+    each(
       this.#head,
-      h("a", { class: "icon-button plain back", href: "#/", "aria-label": "Back to the list", title: "Back" }, icon("back")),
-      h(
-        "button",
-        {
-          type: "button",
-          class: "head-button",
-          onclick: () => this.#toggleDetails(),
-          "aria-expanded": String(this.#details !== null),
-        },
-        roomAvatar(user ? { ...room, direct_user: user } : room, "small"),
-        h(
-          "span",
-          { class: "head-text" },
-          h("bdi", { class: "head-name" }, roomName(room)),
-          h("span", { class: "head-under", dir: "auto" }, under),
-        ),
-        h("span", { class: "visually-hidden" }, "details"),
-      ),
-      button("info", "Details", () => this.#toggleDetails(), "plain", { "aria-pressed": String(this.#details !== null) }),
+      Object.entries(parts),
+      ([name]) => name,
+      ([, { mark }]) => mark,
+      ([, { make }]) => make(),
     );
   }
 
@@ -291,6 +291,7 @@ export class RoomView {
       this.#details.leave();
       this.#details.element.remove();
       this.#details = null;
+      /** @type {HTMLElement | null} */ (this.#head.querySelector(".head-button"))?.focus();
     } else if (client.room(this.id)) {
       const { Details } = await import("./details.js");
       this.#details = new Details(this.id, { close: () => this.#toggleDetails(), go: (seq) => this.goTo(seq) });

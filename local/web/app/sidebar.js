@@ -1,6 +1,6 @@
 /** The list of rooms, live, with what is unread; above it, search over rooms, people and messages. */
 
-import { each, fill, h, once } from "./dom.js";
+import { each, h, once } from "./dom.js";
 import { brief, nameOf, roomName, summary } from "./format.js";
 import { icon } from "./icons.js";
 import { avatar, roomAvatar } from "./media.js";
@@ -82,16 +82,20 @@ export class Sidebar {
     document.title = unread > 0 ? `(${unread}) ConChat` : "ConChat";
     if (!client.me) return;
     const own = me();
-    fill(
+    each(
       this.#own,
-      h(
-        "button",
-        { type: "button", class: "own-button", onclick: (/** @type {Event} */ event) => this.#menu(event) },
-        avatar(own, "small"),
-        h("span", { class: "own-name", dir: "auto" }, nameOf(own)),
-        h("span", { class: "visually-hidden" }, ": settings, friends and more"),
-        icon("more"),
-      ),
+      [own],
+      () => "own",
+      () => [own.id, nameOf(own), own.avatar_url],
+      () =>
+        h(
+          "button",
+          { type: "button", class: "own-button", onclick: (/** @type {Event} */ event) => this.#menu(event) },
+          avatar(own, "small"),
+          h("span", { class: "own-name", dir: "auto" }, nameOf(own)),
+          h("span", { class: "visually-hidden" }, ": settings, friends and more"),
+          icon("more"),
+        ),
     );
     each(
       this.#list,

@@ -150,7 +150,7 @@ function showLetters(letters) {
   if (key === seen.letters) return;
   seen.letters = key;
   at("letters").replaceChildren(...letters.map((letter) => {
-    const button = make("button", { type: "button", "aria-label": `Send ${letter.request_id} to ${letter.function} again` }, "Send again");
+    const button = make("button", { type: "button", "aria-label": `Send again: ${letter.request_id} to ${letter.function}` }, "Send again");
     const said = make("span", { class: "bad" }, letter.error ?? "");
     button.addEventListener("click", async () => {
       button.disabled = true;

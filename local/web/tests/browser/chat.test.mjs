@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { call, launch, open, register } from "./stage.mjs";
+import { call, close, launch, open, register } from "./stage.mjs";
 
 /** @type {import("playwright-core").Browser} */
 let browser;
@@ -28,14 +28,6 @@ async function write(page, text) {
   await page.press("textarea", "Enter");
 }
 
-/** @param {...(import("playwright-core").Page & { errors: string[] })} pages */
-async function close(...pages) {
-  for (const page of pages) {
-    assert.deepEqual(page.errors, [], "nothing was thrown, and nothing broke the content security policy");
-    await page.context().close();
-  }
-}
-
 test("two people chat: text, an answer, a reaction, an edit, unsending, reading and writing are seen by the other", async () => {
   const { ann, bob, path } = await pair();
   const [one, two] = [await open(browser, ann, { path }), await open(browser, bob, { path })];
@@ -45,7 +37,7 @@ test("two people chat: text, an answer, a reaction, an edit, unsending, reading 
   await two.waitForSelector(".typing-line:has-text('Ann is writing')");
   await one.press("textarea", "Enter");
   await two.waitForSelector(message("Lunch at one?"));
-  await one.waitForSelector(`${message("Lunch at one?")}.mine .state.read, ${message("Lunch at one?")}.mine .state.sent`);
+  await one.waitForSelector(`${message("Lunch at one?")}.mine .state.read`);
 
   await two.hover(message("Lunch at one?"));
   await two.click(`${message("Lunch at one?")} [aria-label="Reply"]`);
@@ -119,13 +111,9 @@ test("unread messages are counted live, in the list and in the title, and readin
   const row = `a.room[href="#/rooms/${room.id}"]`;
   await list.waitForSelector(row);
   await other.waitForSelector(row);
-  const before =
-    Number(
-      await list
-        .locator(`${row} .badge`)
-        .textContent()
-        .catch(() => "0"),
-    ) || 0;
+  await list.waitForSelector(`${row} .room-last`);
+  const badge = list.locator(`${row} .badge`);
+  const before = (await badge.count()) > 0 ? Number(await badge.textContent()) : 0;
   for (const content of ["one", "two"]) await call("POST", `/api/rooms/${room.id}/messages`, { content }, ann);
   await list.waitForSelector(`${row} .badge:text-is("${before + 2}")`);
   await list.waitForFunction((count) => document.title === `(${count}) ConChat`, before + 2);
@@ -173,35 +161,4 @@ test("whatever people write is text, never markup", async () => {
   assert.equal(await page.locator("article img, article script, .head-name b").count(), 0);
   assert.doesNotMatch(await page.title(), /owned/);
   await close(page);
-});
-
-test("an image that is dropped appears for the other", async (context) => {
-  const { ann, bob, path } = await pair();
-  const served = await call("POST", "/api/uploads", {}, ann).catch((error) => String(error));
-  if (/ 404 /.test(served)) return context.skip("this server has no uploads");
-  const [one, two] = [await open(browser, ann, { path }), await open(browser, bob, { path })];
-  await one.waitForSelector("textarea");
-  await two.waitForSelector("textarea");
-  await one.evaluate(async () => {
-    const canvas = new OffscreenCanvas(640, 400);
-    const brush = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    for (let at = 0; at < 640; at += 8) {
-      brush.fillStyle = `hsl(${at / 2} 60% 55%)`;
-      brush.fillRect(at, 0, 8, 400);
-    }
-    const blob = await canvas.convertToBlob({ type: "image/jpeg" });
-    const data = new DataTransfer();
-    data.items.add(new File([blob], "sunset.jpg", { type: "image/jpeg" }));
-    const room = /** @type {Element} */ (document.querySelector(".room-view"));
-    for (const type of ["dragenter", "dragover", "drop"])
-      room.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
-  });
-  await one.waitForSelector(".tray-item.ready");
-  await write(one, "look");
-  await two.waitForSelector(`${message("look")} .picture.loaded`, { timeout: 15_000 });
-  const size = await two
-    .locator(`${message("look")} img`)
-    .evaluate((/** @type {HTMLImageElement} */ image) => [image.naturalWidth, image.naturalHeight]);
-  assert.ok(/** @type {number} */ (size[0]) > 100, "it is a picture, not a broken one");
-  await close(one, two);
 });

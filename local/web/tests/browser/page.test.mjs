@@ -1,45 +1,16 @@
 /** The page itself: quick, smooth however long the room, for keyboards, readers, phones, dark rooms and text from right to left. */
 
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 
-import { URL_OF, call, launch, open, register } from "./stage.mjs";
-
-const SHOTS = new URL("../screenshots/", import.meta.url).pathname;
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+import { PHONE, URL_OF, accessible, call, launch, open, register } from "./stage.mjs";
 
 /** @type {import("playwright-core").Browser} */
 let browser;
 before(async () => {
   browser = await launch();
-  mkdirSync(SHOTS, { recursive: true });
 });
 after(() => browser.close());
-
-/** @param {import("playwright-core").Page} page @param {string} where */
-async function accessible(page, where) {
-  // A page that fades in has other colours for a moment.
-  await page.waitForTimeout(300);
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() =>
-    /** @type {any} */ (globalThis).axe.run(document, {
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-      rules: { region: { enabled: false }, "page-has-heading-one": { enabled: false } },
-    }),
-  );
-  const found = violations.map(
-    (/** @type {any} */ { id, nodes }) =>
-      `${id}: ${nodes
-        .slice(0, 3)
-        .map((/** @type {any} */ node) => `${node.html.slice(0, 160)} ${node.any[0]?.message ?? ""}`)
-        .join(" | ")}`,
-  );
-  assert.deepEqual(found, [], where);
-  await page.screenshot({ path: `${SHOTS}${where}.png` });
-}
 
 /** A room with some talk in several scripts. */
 async function talk() {
@@ -87,45 +58,12 @@ test("the first screen paints at once", async () => {
   await signedIn.context().close();
 });
 
-for (const theme of ["light", "dark"]) {
-  test(`every screen is accessible, ${theme}`, async () => {
-    const { ann, path } = await talk();
-    const guest = await browser.newContext({ colorScheme: /** @type {"dark"} */ (theme) });
-    const front = await guest.newPage();
-    await front.goto(URL_OF);
-    await front.waitForSelector(".sign-in");
-    await accessible(front, `sign-in-${theme}`);
-    await guest.close();
-    const page = await open(browser, ann, { path, look: { theme } });
-    await page.waitForSelector("article.message");
-    await accessible(page, `room-${theme}`);
-    await page.click(".head-button");
-    await page.waitForSelector(".details .person");
-    await accessible(page, `details-${theme}`);
-    await page.click("[aria-label='Close details']");
-    await page.locator("article.message.theirs").first().click({ button: "right" });
-    await page.waitForSelector(".menu");
-    await accessible(page, `menu-${theme}`);
-    await page.keyboard.press("Escape");
-    for (const place of ["settings", "friends", "discover"]) {
-      await page.goto(`${URL_OF}/#/${place}`);
-      await page.waitForSelector(`.page`);
-      await accessible(page, `${place}-${theme}`);
-    }
-    await page.click("[aria-label='New conversation']");
-    await page.click("text=New group");
-    await page.waitForSelector("dialog");
-    await accessible(page, `new-group-${theme}`);
-    await page.context().close();
-  });
-}
-
 test("on a phone the list and the room take turns, and nothing is wider than the screen", async () => {
   const { ann, room } = await talk();
   const page = await open(browser, ann, PHONE);
   const row = `a.room[href="#/rooms/${room.id}"]`;
   await page.waitForSelector(row);
-  await page.screenshot({ path: `${SHOTS}phone-list.png` });
+  await accessible(page, "phone-list");
   await page.tap(row);
   await page.waitForSelector("article.message");
   assert.equal(await page.locator(".sidebar").isVisible(), false);

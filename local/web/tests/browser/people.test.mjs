@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 
-import { URL_OF, call, launch, open, register } from "./stage.mjs";
+import { URL_OF, call, close, launch, open, picture, register } from "./stage.mjs";
 
 /** @type {import("playwright-core").Browser} */
 let browser;
@@ -12,14 +12,6 @@ before(async () => {
   browser = await launch();
 });
 after(() => browser.close());
-
-/** @param {...(import("playwright-core").Page & { errors: string[] })} pages */
-async function close(...pages) {
-  for (const page of pages) {
-    assert.deepEqual(page.errors, []);
-    await page.context().close();
-  }
-}
 
 test("somebody is found, asked and becomes a friend; presence is seen by both", async () => {
   const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob Okafor")];
@@ -121,14 +113,7 @@ test("a profile, a picture, a password and sessions are changed in the settings"
   await page.fill(".profile-card label:has-text('Display name') input", "Ann Lindqvist");
   await page.click(".profile-card >> text=Save");
   await page.waitForSelector(".own-name:has-text('Ann Lindqvist')");
-  const picture = await page.evaluate(async () => {
-    const canvas = new OffscreenCanvas(200, 200);
-    const brush = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    brush.fillStyle = "teal";
-    brush.fillRect(0, 0, 200, 200);
-    return [...new Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer())];
-  });
-  await page.setInputFiles("[aria-label=Picture]", { name: "me.png", mimeType: "image/png", buffer: Buffer.from(picture) });
+  await page.setInputFiles("[aria-label=Picture]", { name: "me.png", mimeType: "image/png", buffer: await picture(page) });
   await page.waitForSelector(".face-edit .avatar img");
   await page.waitForSelector(".own-button .avatar img");
   await page.fill("label:has-text('Current password') input", "a long passphrase");

@@ -1,8 +1,13 @@
 /** People in browsers: a running cloud, Chromium, accounts made over HTTP, and pages that are signed in. */
 
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
 import { chromium } from "playwright-core";
 
 export const URL_OF = process.env["CONCHAT_URL"] ?? "http://127.0.0.1:8090";
+export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 const FLAGS = [
   "--headless",
   "--no-sandbox",
@@ -13,9 +18,15 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
+/** Pictures of what was tested, for people; git ignores them. */
+const SHOTS = new URL("../screenshots/", import.meta.url).pathname;
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** @typedef {import("playwright-core").Page & { errors: string[] }} Page A page, and what went wrong in it. */
 
 /** @returns {Promise<import("playwright-core").Browser>} */
 export function launch() {
+  mkdirSync(SHOTS, { recursive: true });
   return chromium.launch({ executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", args: FLAGS });
 }
 
@@ -25,7 +36,7 @@ let count = 0;
 
 /** @param {string} name @param {string} [display_name] @returns {Promise<Account>} */
 export async function register(name, display_name = name) {
-  const username = `${name}-${Date.now().toString(36)}${++count}`;
+  const username = `${name}-${process.pid.toString(36)}${Date.now().toString(36)}${++count}`;
   return call("POST", "/api/auth/register", { username, password: "a long passphrase", display_name });
 }
 
@@ -42,6 +53,7 @@ export async function call(method, path, body, who) {
  * A page of somebody who is signed in.
  * @param {import("playwright-core").Browser} browser @param {Account} who
  * @param {import("playwright-core").BrowserContextOptions & { look?: object, path?: string }} [options]
+ * @returns {Promise<Page>}
  */
 export async function open(browser, who, { look, path = "", ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
@@ -57,17 +69,82 @@ export async function open(browser, who, { look, path = "", ...options } = {}) {
     },
     [session, look ? JSON.stringify(look) : ""],
   );
-  const page = await context.newPage();
+  const page = watched(await context.newPage());
+  await page.goto(`${URL_OF}/${path}`);
+  return page;
+}
+
+/** Keeps what goes wrong in a page: whatever is thrown, or is against its content security policy. @param {import("playwright-core").Page} page @returns {Page} */
+export function watched(page) {
   /** @type {string[]} */
   const errors = [];
   page.on("pageerror", (error) => errors.push(String(error.stack ?? error)));
-  page.on(
-    "console",
-    (message) =>
-      message.type() === "error" &&
-      !/Failed to load resource|ERR_INTERNET_DISCONNECTED|WebSocket connection to/.test(message.text()) &&
-      errors.push(message.text()),
-  );
-  await page.goto(`${URL_OF}/${path}`);
+  page.on("console", (message) => {
+    // A network that is cut on purpose, and requests that are refused, are told of there as well.
+    const expected = /Failed to load resource|ERR_INTERNET_DISCONNECTED|WebSocket connection to/.test(message.text());
+    if (message.type() === "error" && !expected) errors.push(message.text());
+  });
   return Object.assign(page, { errors });
+}
+
+/** @param {...Page} pages */
+export async function close(...pages) {
+  for (const page of pages) {
+    assert.deepEqual(page.errors, [], "nothing was thrown, and nothing broke the content security policy");
+    await page.context().close();
+  }
+}
+
+/** When nothing moves or fades any more. @param {import("playwright-core").Page} page */
+export async function still(page) {
+  await page.evaluate(async () => {
+    const moving = () => document.getAnimations().filter(({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime));
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+    await Promise.all(moving().map(({ finished }) => finished.catch(() => {})));
+  });
+}
+
+/** What is asked of a page: WCAG 2.2 AA and best practice. On a phone the list of rooms is all there is, so a `main` is not always there. */
+const ALL = {
+  runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+  rules: Object.fromEntries(["region", "page-has-heading-one", "landmark-one-main"].map((rule) => [rule, { enabled: false }])),
+};
+/** What a change of colours can break. */
+const COLOURS = { runOnly: { type: "rule", values: ["color-contrast"] } };
+
+/**
+ * Nobody is kept out of the page as it is now, as far as axe can tell; a picture of it is kept.
+ * @param {import("playwright-core").Page} page @param {string} where the picture's name
+ * @param {{ within?: string, colours?: boolean }} [options] the part that is looked at; whether only colours are
+ */
+export async function accessible(page, where, { within = "html", colours = false } = {}) {
+  await still(page);
+  await page.screenshot({ path: `${SHOTS}${where}.png` });
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(AXE);
+  const { violations } = await page.evaluate(
+    ([within, how]) => /** @type {any} */ (globalThis).axe.run(within, { ...how, resultTypes: ["violations"] }),
+    /** @type {const} */ ([within, colours ? COLOURS : ALL]),
+  );
+  const found = violations.map(
+    (/** @type {any} */ { id, nodes }) =>
+      `${id}: ${nodes
+        .slice(0, 3)
+        .map((/** @type {any} */ node) => `${node.html.slice(0, 160)} ${node.any[0]?.message ?? ""}`)
+        .join(" | ")}`,
+  );
+  assert.deepEqual(found, [], where);
+}
+
+/** A picture with some colours. @param {import("playwright-core").Page} page @param {string} [type] @returns {Promise<Buffer>} */
+export async function picture(page, type = "image/png") {
+  const bytes = await page.evaluate(async (type) => {
+    const canvas = new OffscreenCanvas(640, 400);
+    const brush = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    for (let at = 0; at < 640; at += 8) {
+      brush.fillStyle = `hsl(${at / 2} 60% 55%)`;
+      brush.fillRect(at, 0, 8, 400);
+    }
+    return [...new Uint8Array(await (await canvas.convertToBlob({ type })).arrayBuffer())];
+  }, type);
+  return Buffer.from(bytes);
 }

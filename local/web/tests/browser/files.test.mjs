@@ -1,0 +1,122 @@
+/** Pictures and files: dropped, pasted and picked; on their way, refused, taken back; seen and saved by the other. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+
+import { call, close, launch, open, picture, register } from "./stage.mjs";
+
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+/** Two people who look at their direct room. */
+async function pair() {
+  const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
+  const room = await call("PUT", `/api/rooms/direct/${bob.user.id}`, undefined, ann);
+  const path = `#/rooms/${room.id}`;
+  const [one, two] = [await open(browser, ann, { path }), await open(browser, bob, { path })];
+  await one.waitForSelector("textarea");
+  await two.waitForSelector("textarea");
+  return { one, two };
+}
+
+/** What a person does with a picture and a mouse, or a clipboard. @param {import("playwright-core").Page} page @param {string} selector @param {string[]} events */
+async function hand(page, selector, events) {
+  const bytes = [...(await picture(page))];
+  await page.evaluate(
+    ([selector, events, bytes]) => {
+      const data = new DataTransfer();
+      data.items.add(new File([new Uint8Array(bytes)], "sunset.png", { type: "image/png" }));
+      const element = /** @type {Element} */ (document.querySelector(selector));
+      for (const type of events)
+        element.dispatchEvent(
+          type === "paste"
+            ? new ClipboardEvent(type, { clipboardData: data, bubbles: true, cancelable: true })
+            : new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }),
+        );
+    },
+    /** @type {const} */ ([selector, events, bytes]),
+  );
+}
+
+for (const [how, selector, events] of /** @type {const} */ ([
+  ["dropped", ".room-view", ["dragenter", "dragover", "drop"]],
+  ["pasted", "textarea", ["paste"]],
+])) {
+  test(`a picture that is ${how} appears for the other`, async () => {
+    const { one, two } = await pair();
+    if (how === "dropped") {
+      await hand(one, selector, ["dragenter", "dragover"]);
+      await one.waitForSelector(".drop-hint:has-text('Drop files to send them')");
+      await hand(one, selector, ["dragleave"]);
+      await one.waitForSelector(".drop-hint", { state: "hidden" });
+    }
+    await hand(one, selector, [...events]);
+    await one.waitForSelector(".tray-item.ready");
+    await one.fill("textarea", "look");
+    await one.press("textarea", "Enter");
+    const shown = `article:has-text("look")`;
+    await two.waitForSelector(`${shown} .picture.loaded`, { timeout: 15_000 });
+    const width = await two.locator(`${shown} img`).evaluate((/** @type {HTMLImageElement} */ image) => image.naturalWidth);
+    assert.ok(width > 100, "it is a picture, not a broken one");
+    // Full size, by keyboard, and back to where one was.
+    await two.focus(`${shown} .picture`);
+    await two.keyboard.press("Enter");
+    await two.waitForFunction(() => (document.querySelector("dialog img")?.getBoundingClientRect().width ?? 0) > 300);
+    await two.keyboard.press("Escape");
+    await two.waitForSelector(".picture:focus");
+    await close(one, two);
+  });
+}
+
+test("files that are picked show how far they are, can be taken back, and are saved by the other under their names", async () => {
+  const { one, two } = await pair();
+  /** @type {() => void} */
+  let go = () => {};
+  const held = new Promise((resolve) => (go = () => resolve(undefined)));
+  // What goes to the store is held back, so that it is seen on its way.
+  await one.route(
+    (url) => /localhost|127\.0\.0\.1/.test(url.hostname) && !url.pathname.startsWith("/api/"),
+    async (route) => {
+      if (route.request().method() === "PUT") await held;
+      await route.continue();
+    },
+  );
+  const text = Buffer.from("eggs\nmilk\n");
+  await one.setInputFiles("[aria-label=Files]", [
+    { name: "list.txt", mimeType: "text/plain", buffer: text },
+    { name: "me.png", mimeType: "image/png", buffer: await picture(one) },
+    { name: "not wanted.txt", mimeType: "text/plain", buffer: text },
+  ]);
+  assert.equal(await one.locator(".tray-item progress").count(), 3);
+  await one.click("[aria-label='Remove not wanted.txt']");
+  await one.fill("textarea", "for tonight");
+  await one.press("textarea", "Enter");
+  await one.waitForSelector(".notice:has-text('still on their way')");
+  go();
+  await one.waitForFunction(() => document.querySelectorAll(".tray-item.ready").length === 2);
+  await one.press("textarea", "Enter");
+  const shown = "article:has-text('for tonight')";
+  await two.waitForSelector(`${shown} .picture.loaded`, { timeout: 15_000 });
+  const saving = two.waitForEvent("download");
+  await two.click(`${shown} .file`);
+  const saved = await saving;
+  assert.equal(saved.suggestedFilename(), "list.txt");
+  assert.deepEqual(await readFile(await saved.path()), text);
+  assert.equal(await two.locator(`${shown} .file`).count(), 1, "what was taken back is not there");
+  await close(one, two);
+});
+
+test("a file that is refused says why, and what was written stays", async () => {
+  const { one, two } = await pair();
+  await one.fill("textarea", "see the picture");
+  await one.setInputFiles("[aria-label=Files]", { name: "fake.png", mimeType: "image/png", buffer: Buffer.from("no picture at all") });
+  await one.waitForSelector(".notice.error");
+  await one.waitForSelector(".tray-item", { state: "detached" });
+  assert.equal(await one.inputValue("textarea"), "see the picture");
+  await close(one, two);
+});

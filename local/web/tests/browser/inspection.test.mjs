@@ -1,0 +1,93 @@
+/** The local cloud's page at `/_local/`: what happened is there, secrets are not, and nobody is kept out. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+
+import { PHONE, URL_OF, accessible, call, close, launch, register, watched } from "./stage.mjs";
+
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+/** @param {import("playwright-core").BrowserContextOptions} [options] */
+async function opened(options = {}) {
+  const page = watched(await (await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })).newPage());
+  await page.goto(`${URL_OF}/_local/`);
+  await page.waitForSelector("#invocations li");
+  return page;
+}
+
+test("what happens is shown while it happens, without its secrets", async () => {
+  await register("before");
+  const page = await opened();
+  const ada = await register("ada");
+  await call("GET", "/api/rooms", undefined, ada);
+  // Others may be at work in the same cloud: each of the newest is looked at, by keyboard alone, until one tells of her.
+  const detail = page.locator("#detail");
+  const looked = Date.now() + 20_000;
+  for (let at = 0; !(await detail.innerText()).includes(ada.user.username); at = (at + 1) % 3) {
+    assert.ok(Date.now() < looked, "her invocation is among the newest");
+    const row = page.locator("#invocations button", { hasText: "POST /api/auth/register" }).nth(at);
+    if (!(await row.count())) continue;
+    await row.focus();
+    const answered = page.waitForResponse(/_local\/invocations\/\d+/);
+    await page.keyboard.press("Enter");
+    await answered;
+  }
+  for (const shown of [await page.content(), await (await fetch(`${URL_OF}/_local/invocations?lines=1`)).text()])
+    assert.ok(!shown.includes("a long passphrase") && !shown.includes(ada.access_token.slice(-20)), "a secret is shown");
+  assert.match(await detail.innerText(), /"password": "•••"/);
+  await page.waitForSelector("#functions tr:has(:first-child:text-is('auth')):has-text('ms')");
+  assert.match(await page.locator("#stores").innerText(), /ConnectionsTable\s+\d+ item/);
+  await page.selectOption("#filter", "RoomsFunction");
+  const visible = await page.locator("#invocations li:visible").allInnerTexts();
+  assert.ok(visible.length > 0 && visible.every((text) => text.includes("Rooms")), visible.join("\n"));
+  await close(page);
+});
+
+test("a dead letter comes, is sent again, and comes back while its event is poison", async (context) => {
+  const data = process.env["CONCHAT_DATA"];
+  if (!data) return context.skip("CONCHAT_DATA says where the cloud keeps what it has");
+  const page = await opened();
+  const what = `poison ${Date.now()}`;
+  const { lambda } = JSON.parse(await readFile(`${data}/running.json`, "utf8"));
+  const poison = await fetch(`${lambda}/2015-03-31/functions/FanoutFunction/invocations`, {
+    method: "POST",
+    headers: { authorization: "AWS4-HMAC-SHA256 local", "x-amz-invocation-type": "Event" },
+    body: JSON.stringify({ what, token: "hidden" }),
+  });
+  assert.equal(poison.status, 202);
+  const letter = page.locator("#letters li", { hasText: what });
+  await letter.waitFor();
+  assert.match(await letter.innerText(), /FanoutFunction/);
+  assert.ok(!(await letter.innerText()).includes("hidden"));
+  const again = letter.getByRole("button", { name: /again/ });
+  const first = await again.getAttribute("aria-label");
+  await again.click();
+  await page.waitForFunction(
+    ([what, label]) => {
+      const back = [...document.querySelectorAll("#letters li")].find((item) => item.textContent?.includes(what ?? ""));
+      return back && back.querySelector("button")?.getAttribute("aria-label") !== label;
+    },
+    [what, first],
+  );
+  await close(page);
+});
+
+for (const [name, options] of Object.entries({
+  light: { colorScheme: /** @type {const} */ ("light") },
+  dark: { colorScheme: /** @type {const} */ ("dark") },
+  phone: PHONE,
+})) {
+  test(`nothing stands in anybody's way: ${name}`, async () => {
+    const page = await opened(options);
+    await accessible(page, `inspection-${name}`);
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.equal(wider, 0, "the page scrolls sideways");
+    await close(page);
+  });
+}

@@ -1,0 +1,311 @@
+/**
+ * Every screen, dialog, menu and list of choices, light and dark: nobody is kept out, what is opened by keyboard is closed by it, and whoever closes it
+ * is where they were. The pictures stay in `screenshots`.
+ */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { after, before, test } from "node:test";
+
+import { PHONE, URL_OF, accessible, call, close, launch, open, picture, register, watched } from "./stage.mjs";
+
+/** @import { Account, Page } from "./stage.mjs" */
+
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {Account} */
+let ann;
+/** @type {Account} */
+let leila;
+/** @type {{ id: number }} */
+let room;
+/** @type {{ id: number }} */
+let direct;
+
+/** @param {Account} who @param {object} body @returns {Promise<{ seq: number }>} */
+const say = (who, body) => call("POST", `/api/rooms/${room.id}/messages`, body, who);
+
+before(async () => {
+  browser = await launch();
+  [ann, leila] = [await register("ann", "Ann Lindqvist"), await register("leila", "ليلى حداد")];
+  const [bob, cem] = [await register("bob", "Bob Okafor"), await register("cem", "Cem")];
+  const member_ids = [leila.user.id, bob.user.id, cem.user.id];
+  room = await call("POST", "/api/rooms", { name: "Lisbon trip", kind: "group", topic: "Who brings the coffee", member_ids }, ann);
+  const first = await say(ann, { content: "Found a flat in Alfama, two minutes from the tram: https://example.com/42" });
+  await say(leila, { content: `رائع! @${ann.user.username} أنا أستطيع الوصول يوم الخميس`, reply_to: first.seq });
+  const rude = await say(bob, { content: "Trains are for people with too much time" });
+  const told = await say(bob, { content: "I meant: I would rather fly, though a sleeper train has its charm. Let us look at both on Sunday." });
+  await call("PATCH", `/api/rooms/${room.id}/messages/${told.seq}`, { content: "I would rather fly. Let us look at both on Sunday." }, bob);
+  const gone = await say(cem, { content: "wrong room" });
+  await call("DELETE", `/api/rooms/${room.id}/messages/${gone.seq}?for=all`, undefined, cem);
+  await call("PUT", `/api/rooms/${room.id}/messages/${first.seq}/pin`, undefined, ann);
+  await call("POST", `/api/rooms/${room.id}/messages/${rude.seq}/report`, { reason: "Unkind" }, leila);
+  for (const [emoji, who] of /** @type {const} */ ([["👍", leila], ["👍", bob], ["🎉", cem]]))
+    await call("PUT", `/api/rooms/${room.id}/messages/${first.seq}/reactions`, { emoji }, who);
+  await say(ann, { content: "🎉" });
+  direct = await call("PUT", `/api/rooms/direct/${leila.user.id}`, undefined, ann);
+  await call("POST", `/api/rooms/${direct.id}/messages`, { content: "مرحبا" }, leila);
+  await call("POST", "/api/friends/requests", { user_id: ann.user.id }, bob);
+  await call("POST", "/api/friends/requests", { user_id: ann.user.id }, leila);
+  await call("POST", `/api/friends/requests/${leila.user.id}/accept`, undefined, ann);
+  await call("PUT", `/api/blocks/${cem.user.id}`, undefined, ann);
+  const appoint = process.env["APPOINT"];
+  if (appoint) execFileSync("sh", ["-c", `${appoint} ${ann.user.username}`]);
+  // Two pictures and a file, sent as people do.
+  const page = await open(browser, ann, { path: `#/rooms/${room.id}` });
+  await page.waitForSelector("textarea");
+  await page.setInputFiles("[aria-label=Files]", [
+    { name: "alfama.png", mimeType: "image/png", buffer: await picture(page) },
+    { name: "timetable.txt", mimeType: "text/plain", buffer: Buffer.from("9:15\n") },
+  ]);
+  await page.waitForFunction(() => document.querySelectorAll(".tray-item.ready").length === 2);
+  await page.fill("textarea", "The view, and when the trains go");
+  await page.press("textarea", "Enter");
+  await page.waitForSelector("article:not(.outgoing) .picture.loaded");
+  await close(page);
+});
+after(() => browser.close());
+
+/** What is accessible in light colours is so in dark ones when they have contrast. @param {Page} page @param {string} name @param {string} [within] */
+const looked = (page, name, within = "html") => accessible(page, name, { within, colours: name.endsWith("-dark") });
+
+/**
+ * Opens something by keyboard, looks at it, closes it with Escape: the focus is back.
+ * @param {Page} page @param {string} opener @param {string} opened @param {string} name
+ * @param {{ key?: string, inside?: () => Promise<void> }} [more] `inside` is done before it is closed
+ */
+async function over(page, opener, opened, name, { key = "Enter", inside } = {}) {
+  await page.locator(opener).first().focus();
+  await page.keyboard.press(key);
+  await page.waitForSelector(opened);
+  await page.waitForFunction(() => !document.querySelector("dialog [aria-busy]"));
+  await looked(page, name, opened);
+  const within = await page.evaluate((opened) => Boolean(document.activeElement?.closest(opened)), opened);
+  assert.ok(within, `${name}: the focus went into it`);
+  await inside?.();
+  await page.keyboard.press("Escape");
+  await page.waitForSelector(opened, { state: "detached" });
+  await focused(page, opener, name);
+}
+
+/** @param {Page} page @param {string} selector @param {string} name */
+async function focused(page, selector, name) {
+  await page.waitForSelector(`${selector}:focus`, { timeout: 3000 }).catch(async () => {
+    const other = await page.evaluate(() => document.activeElement?.outerHTML.slice(0, 120));
+    assert.fail(`${name}: the focus did not come back to ${selector}, it is on ${other}`);
+  });
+}
+
+/** A choice of a menu, by its name. @param {Page} page @param {string} label */
+async function choose(page, label) {
+  await page.locator(`[role=menuitem]:text-is("${label}")`).focus();
+  await page.keyboard.press("Enter");
+}
+
+for (const theme of ["light", "dark"]) {
+  const named = (/** @type {string} */ name) => `${name}-${theme}`;
+  const look = { theme };
+
+  test(`signing in and up, ${theme}`, async () => {
+    const context = await browser.newContext({ colorScheme: /** @type {"dark"} */ (theme), viewport: { width: 1280, height: 800 } });
+    const page = watched(await context.newPage());
+    await page.goto(URL_OF);
+    await page.waitForSelector(".sign-in");
+    await looked(page, named("sign-in"));
+    await page.fill("[name=username]", "nobody");
+    await page.fill("[name=password]", "nothing at all");
+    await page.press("[name=password]", "Enter");
+    await page.waitForSelector(".problem:not(:empty)");
+    await page.click("text=Create an account");
+    await page.fill("[name=username]", "no blanks, please");
+    await page.press("[name=username]", "Enter");
+    await page.waitForSelector(".problem:not(:empty)");
+    await looked(page, named("sign-up"));
+    await close(page);
+  });
+
+  test(`a room, and what is done with messages, ${theme}`, async () => {
+    const page = await open(browser, ann, { path: `#/rooms/${room.id}`, look });
+    await page.waitForSelector("article .picture.loaded");
+    await looked(page, named("room"));
+    const theirs = "article.theirs:has-text('rather fly')";
+    const mine = "article.mine:has-text('Found a flat')";
+    await over(page, mine, ".menu", named("message-menu"));
+    await over(page, theirs, ".emoji-picker", named("emoji-picker"), { key: "+" });
+    await over(page, "[aria-label=Emoji]", ".emoji-picker", named("emoji-composer"));
+    await over(page, "article .picture", "dialog", named("picture"));
+    for (const [label, whose] of /** @type {const} */ ([
+      ["Forward …", mine],
+      ["Who has read it", mine],
+      ["Reactions", mine],
+      ["Unsend", mine],
+      ["Earlier texts", theirs],
+      ["Report …", theirs],
+    ])) {
+      await page.locator(whose).focus();
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".menu");
+      await choose(page, label);
+      await page.waitForSelector("dialog[open]");
+      await page.waitForFunction(() => !document.querySelector("dialog [aria-busy]"));
+      await looked(page, named(`message-${label.replaceAll(/[^a-z]+/gi, "")}`), "dialog");
+      await page.keyboard.press("Escape");
+      await page.waitForSelector("dialog", { state: "detached" });
+      await focused(page, whose, label);
+    }
+    await page.locator(theirs).focus();
+    await page.keyboard.press("r");
+    await page.setInputFiles("[aria-label=Files]", { name: "tram.png", mimeType: "image/png", buffer: await picture(page) });
+    await page.waitForSelector(".tray-item.ready");
+    await page.locator("textarea").pressSequentially("Fine with me, @le");
+    await page.waitForSelector(".mentions .option");
+    await looked(page, named("composer"));
+    await page.keyboard.press("Enter");
+    assert.match(await page.inputValue("textarea"), new RegExp(`@${leila.user.username} $`));
+    await close(page);
+  });
+
+  test(`what there is to know of a room, ${theme}`, async () => {
+    const page = await open(browser, ann, { path: `#/rooms/${room.id}`, look });
+    await page.waitForSelector("article");
+    await page.click(".head-button");
+    await page.waitForSelector(".details .person:has-text('Cem')");
+    await looked(page, named("details"));
+    await over(page, ".details .person:has-text('Bob')", ".menu", named("member-menu"));
+    await over(page, ".details button:has-text('Add people')", "dialog", named("add-people"));
+    await over(page, ".details button:has-text('Invites')", "dialog", named("invites"), {
+      inside: async () => {
+        await page.click("text=New invitation");
+        await page.waitForSelector("dialog code");
+        await looked(page, named("invitation"), "dialog");
+      },
+    });
+    await over(page, ".details button:has-text('Pins')", "dialog", named("pins"));
+    await over(page, ".details button:has-text('Name, topic and rules')", "dialog", named("rules"));
+    await over(page, ".details button:has-text('Reports')", "dialog", named("reports"));
+    await over(page, ".details button:has-text('Leave this room')", "dialog", named("leave"));
+    await over(page, ".details button:has-text('Delete this room')", "dialog", named("delete"));
+    await page.keyboard.press("Escape");
+    await page.waitForSelector(".details", { state: "detached" });
+    await focused(page, ".room-head .head-button", "details");
+    await page.goto(`${URL_OF}/#/rooms/${direct.id}`);
+    await page.waitForSelector("article:has-text('مرحبا')");
+    await page.click(".head-button");
+    await over(page, ".details button:has-text('Profile')", "dialog", named("profile"));
+    await close(page);
+  });
+
+  test(`the list and the pages, ${theme}`, async () => {
+    const page = await open(browser, ann, { look });
+    await page.waitForSelector(".room:has-text('Lisbon trip')");
+    await looked(page, named("nothing-open"));
+    await over(page, "[aria-label='New conversation']", ".menu", named("new-menu"));
+    await over(page, ".own-button", ".menu", named("own-menu"));
+    for (const label of ["Direct message", "New group"]) {
+      await page.focus("[aria-label='New conversation']");
+      await page.keyboard.press("Enter");
+      await choose(page, label);
+      await page.waitForSelector("dialog[open]");
+      await looked(page, named(label.replaceAll(" ", "-").toLowerCase()), "dialog");
+      await page.keyboard.press("Escape");
+      await focused(page, "[aria-label='New conversation']", label);
+    }
+    await page.fill("[type=search]", "fly");
+    await page.waitForSelector(".results mark");
+    await looked(page, named("search"));
+    await page.press("[type=search]", "Escape");
+    for (const [place, ready] of /** @type {const} */ ([
+      ["friends", ".card:has-text('Friends') .person:has-text('ليلى')"],
+      ["discover", ".page .person"],
+      ["settings", ".card:has-text('Sessions') .person"],
+    ])) {
+      await page.goto(`${URL_OF}/#/${place}`);
+      await page.waitForSelector(ready);
+      await looked(page, named(place));
+    }
+    await over(page, "button:has-text('Delete account')", "dialog", named("delete-account"));
+    await page.locator("h2:has-text('Your data')").scrollIntoViewIfNeeded();
+    await looked(page, named("settings-end"));
+    await page.goto(`${URL_OF}/#/rooms/999999999`);
+    await page.waitForSelector("text=There is no such room");
+    await looked(page, named("no-such-room"));
+    await page.context().setOffline(true);
+    await page.waitForSelector(".banner:has-text('You are offline')");
+    await looked(page, named("offline"));
+    await close(page);
+  });
+
+  test(`administration, ${theme}`, async (context) => {
+    if (!process.env["APPOINT"]) return context.skip("APPOINT says how an operator is named");
+    const page = await open(browser, ann, { path: "#/admin", look });
+    await page.waitForSelector(".page .person:has-text('Ann Lindqvist')");
+    await looked(page, named("admin-people"));
+    const more = `[aria-label="Actions for ${leila.user.username}"]`;
+    await page.fill(".page [type=search]", leila.user.username);
+    await page.waitForFunction(() => document.querySelectorAll(".page .person").length === 1);
+    await over(page, more, ".menu", named("admin-menu"));
+    await page.focus(more);
+    await page.keyboard.press("Enter");
+    await choose(page, "Disable");
+    await page.waitForSelector("dialog[open]");
+    await looked(page, named("admin-disable"), "dialog");
+    await page.keyboard.press("Escape");
+    await focused(page, more, "Disable");
+    for (const [tab, ready] of /** @type {const} */ ([
+      ["Reports", ".person:has-text('Trains are for people')"],
+      ["Rooms", ".person:has-text('Lisbon trip')"],
+      ["Audit", ".person:has-text('user.')"],
+    ])) {
+      await page.click(`[data-name=${tab}]`);
+      await page.waitForSelector(ready);
+      await looked(page, named(`admin-${tab.toLowerCase()}`));
+    }
+    await close(page);
+  });
+}
+
+for (const [name, more] of Object.entries({ phone: { ...PHONE, look: {} }, "right-to-left": { look: { direction: "rtl", theme: "dark" } } })) {
+  test(`the same ${name === "phone" ? "on a phone" : "from right to left"}: nothing is cut off, nothing is too wide`, async () => {
+    const who = name === "phone" ? ann : leila;
+    const page = await open(browser, who, { path: `#/rooms/${room.id}`, ...more });
+    const fits = async (/** @type {string} */ where) => {
+      await accessible(page, `${name}-${where}`);
+      const width = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      assert.equal(width[0], width[1], `${where} is too wide`);
+    };
+    await page.waitForSelector("article .picture.loaded");
+    await fits("room");
+    await page.locator("article.theirs:has-text('rather fly')").focus();
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".menu");
+    await fits("menu");
+    await choose(page, "React …");
+    await page.waitForSelector(".emoji-picker");
+    await fits("emoji-picker");
+    await page.keyboard.press("Escape");
+    await page.click(".head-button");
+    await page.waitForSelector(".details .person:has-text('Cem')");
+    await fits("details");
+    await page.click(".details button:has-text('Pins')");
+    await page.waitForSelector("dialog .person");
+    await fits("pins");
+    await page.keyboard.press("Escape");
+    for (const [place, ready] of /** @type {const} */ ([
+      ["settings", ".card:has-text('Sessions') .person"],
+      ["friends", ".card:has-text('Friends') .person"],
+      ["discover", ".page .person"],
+    ])) {
+      await page.goto(`${URL_OF}/#/${place}`);
+      await page.waitForSelector(ready);
+      await fits(place);
+    }
+    await page.goto(`${URL_OF}/#/`);
+    await page.waitForSelector(".room:has-text('Lisbon trip')");
+    await fits("list");
+    await page.click("[aria-label='New conversation']");
+    await choose(page, "New group");
+    await page.waitForSelector("dialog[open]");
+    await fits("new-group");
+    await close(page);
+  });
+}
