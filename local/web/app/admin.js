@@ -1,7 +1,7 @@
 /** Administration: people, reports, rooms, and the record of what admins did. */
 
 import { h, settled } from "./dom.js";
-import { full, nameOf, plural } from "./format.js";
+import { full, handle, nameOf, plural } from "./format.js";
 import { avatar, roomAvatar } from "./media.js";
 import { attempt, button, confirm, menu } from "./overlay.js";
 import { page, paged, tabs } from "./page.js";
@@ -52,7 +52,7 @@ function people() {
           h(
             "span",
             { class: "hint" },
-            [`@${user.username}`, user.email, plural(user.sessions, "session"), user.last_used_at && `used ${full(user.last_used_at)}`]
+            [handle(user), user.email, plural(user.sessions, "session"), user.last_used_at && `used ${full(user.last_used_at)}`]
               .filter(Boolean)
               .join(" · "),
           ),
@@ -199,7 +199,7 @@ function audit() {
     (cursor) => admin.audit({ cursor }),
     (entry) => {
       const target = [
-        entry.user && `@${entry.user.username}`,
+        entry.user && handle(entry.user),
         entry.room_id && `room ${entry.room_id}`,
         entry.report_id && `report ${entry.report_id}`,
       ]
@@ -215,7 +215,7 @@ function audit() {
           h(
             "span",
             { class: "hint" },
-            [entry.actor ? `@${entry.actor.username}` : "the command line", full(entry.at), entry.ip].filter(Boolean).join(" · "),
+            [entry.actor ? handle(entry.actor) : "the command line", full(entry.at), entry.ip].filter(Boolean).join(" · "),
           ),
         ),
       );

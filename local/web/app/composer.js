@@ -7,7 +7,7 @@ import { size, summary } from "./format.js";
 import { icon } from "./icons.js";
 import { Mentions } from "./mentions.js";
 import { button, complain, notice } from "./overlay.js";
-import { client, me } from "./session.js";
+import { client, me, senderName } from "./session.js";
 
 /** @import { Attachment, Message } from "../sdk/wire.js" */
 
@@ -103,7 +103,7 @@ export class Composer {
     this.#answered = message;
     this.#bar(
       "reply",
-      `Reply to ${message.sender_id === me().id ? "yourself" : (message.username ?? "a deleted user")}`,
+      `Reply to ${message.sender_id === me().id ? "yourself" : senderName(message)}`,
       summary(message),
       () => (this.#answered = null),
     );
@@ -279,7 +279,7 @@ export class Composer {
           "div",
           { class: `tray-item ${attachment ? "ready" : ""}` },
           preview ? h("img", { src: preview, alt: "" }) : h("span", { class: "file-icon" }, icon("file")),
-          h("span", { class: "file-text" }, h("bdi", { class: "file-name" }, file.name), h("span", { class: "hint" }, size(file.size))),
+          h("span", { class: "file-text" }, h("bdi", { class: "file-name" }, file.name), h("bdi", { class: "hint" }, size(file.size))),
           !attachment && bar,
           button("close", `Remove ${file.name}`, () => (pending.stop.abort(), this.#remove(pending))),
         );

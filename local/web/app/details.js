@@ -1,7 +1,7 @@
 /** What there is to know and to do about a room: its people, its rules, its pins, its invitations, its reports. */
 
 import { each, fill, h } from "./dom.js";
-import { nameOf, plural, presence, roomName } from "./format.js";
+import { handle, nameOf, plural, presence, roomName } from "./format.js";
 import { icon } from "./icons.js";
 import { avatar, roomAvatar } from "./media.js";
 import { attempt, button, confirm, menu } from "./overlay.js";
@@ -44,8 +44,6 @@ export class Details {
       this.draw();
     });
   }
-
-  leave() {}
 
   draw() {
     const timeline = client.room(this.#id);
@@ -93,7 +91,7 @@ export class Details {
         "p",
         { class: "hint" },
         user
-          ? [`@${user.username}`, presence(user)].filter(Boolean).join(" · ")
+          ? [handle(user), presence(user)].filter(Boolean).join(" · ")
           : `${room.kind === "public" ? "Public room" : "Group"} · ${plural(room.members_count, "member")}`,
       ),
       (user ? user.about : room.topic) && h("p", { dir: "auto" }, user ? user.about : room.topic),
@@ -169,7 +167,7 @@ export class Details {
         "span",
         { class: "person-text" },
         h("bdi", { class: "person-name" }, nameOf(user), own ? " (you)" : ""),
-        h("span", { class: "hint" }, [`@${user.username}`, presence(user)].filter(Boolean).join(" · ")),
+        h("span", { class: "hint" }, [handle(user), presence(user)].filter(Boolean).join(" · ")),
       ),
       member.role !== "member" && h("span", { class: "role" }, member.role),
     );

@@ -59,6 +59,9 @@ export const plural = (count, one, many = `${one}s`) => `${count.toLocaleString(
 /** @param {Pick<User, "display_name" | "username">} user */
 export const nameOf = (user) => user.display_name || user.username;
 
+/** A username, which runs from left to right in whatever it stands. @param {Pick<User, "username">} user */
+export const handle = ({ username }) => `\u2068@${username}\u2069`;
+
 /** @param {Room} room */
 export function roomName(room) {
   if (room.kind !== "direct") return room.name;

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { openDirect } from "./begin.js";
-import { nameOf, presence } from "./format.js";
+import { handle, nameOf, presence } from "./format.js";
 import { avatar } from "./media.js";
 import { attempt, button, confirm, dialog, notice } from "./overlay.js";
 import { page, paged, section } from "./page.js";
@@ -99,7 +99,7 @@ function row(user, buttons) {
         "span",
         { class: "person-text" },
         h("bdi", { class: "person-name" }, nameOf(user)),
-        h("span", { class: "hint" }, [`@${user.username}`, presence(user)].filter(Boolean).join(" · ")),
+        h("span", { class: "hint" }, [handle(user), presence(user)].filter(Boolean).join(" · ")),
       ),
     ),
     buttons,

@@ -29,8 +29,6 @@ export class Log {
   #flashing = "";
   #scrolled = once(() => this.#edges());
   #size;
-  /** Where the focus is among the messages. */
-  #focused = "";
 
   /**
    * @param {(row: Row) => HTMLElement} make
@@ -42,11 +40,7 @@ export class Log {
     this.element.addEventListener(
       "scroll",
       () => {
-        const { scrollTop } = this.element;
-        if (this.#distance() < 40 && this.#to === this.#rows.length) this.#stuck = true;
-        // What grows does not mean that somebody went away.
-        else if (scrollTop < this.#lastTop) this.#stuck = false;
-        this.#lastTop = scrollTop;
+        this.#follow();
         this.#scrolled();
       },
       { passive: true },
@@ -78,6 +72,8 @@ export class Log {
 
   /** @param {Row[]} rows */
   update(rows) {
+    // Somebody may have scrolled since the last frame, of which no event has told yet.
+    this.#follow();
     const before = this.#rows;
     const first = before[this.#from]?.key;
     const following = this.#stuck && this.#to === before.length;
@@ -181,6 +177,14 @@ export class Log {
     }
   }
 
+  /** Whoever came to the end stays there, until they go up. What grows does not mean that somebody went away. */
+  #follow() {
+    const { scrollTop } = this.element;
+    if (this.#distance() < 40 && this.#to === this.#rows.length) this.#stuck = true;
+    else if (scrollTop < this.#lastTop) this.#stuck = false;
+    this.#lastTop = scrollTop;
+  }
+
   /** How far the end is, in pixels. */
   #distance() {
     const { scrollHeight, scrollTop, clientHeight } = this.element;
@@ -189,6 +193,7 @@ export class Log {
 
   #toBottom() {
     this.element.scrollTop = this.element.scrollHeight;
+    this.#lastTop = this.element.scrollTop;
   }
 
   /** @param {string} key @returns {HTMLElement | null} */
@@ -207,14 +212,8 @@ export class Log {
     const here = target === this.element ? messages.length : messages.indexOf(target);
     const next = messages[Math.max(0, Math.min(messages.length - 1, here + (event.key === "ArrowUp" ? -1 : 1)))];
     if (!next) return;
-    this.#focused = next.dataset["key"] ?? "";
     next.focus({ preventScroll: true });
     next.scrollIntoView({ block: "nearest" });
-  }
-
-  /** The message that had the focus last. */
-  get focused() {
-    return this.#focused;
   }
 }
 

@@ -65,7 +65,7 @@ function leave() {
   view?.leave();
   sidebar?.leave();
   sidebar = view = null;
-  for (const open of document.querySelectorAll("dialog")) open.remove();
+  for (const open of document.querySelectorAll("dialog, [popover=auto]")) open.remove();
   app.className = "app signed-out";
   document.title = "ConChat";
   fill(app, signIn());

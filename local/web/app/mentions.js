@@ -1,7 +1,7 @@
 /** Names to pick from while somebody writes `@`. The field keeps the focus; the list follows its keys. */
 
 import { fill, h } from "./dom.js";
-import { nameOf } from "./format.js";
+import { handle, nameOf } from "./format.js";
 import { avatar } from "./media.js";
 import { client } from "./session.js";
 
@@ -93,7 +93,7 @@ export class Mentions {
           },
           avatar(user, "tiny"),
           h("bdi", null, nameOf(user)),
-          h("span", { class: "hint" }, `@${user.username}`),
+          h("span", { class: "hint" }, handle(user)),
         ),
       ),
     );

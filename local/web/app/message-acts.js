@@ -35,7 +35,25 @@ export function acts({ room, reply, edit, go }) {
       const { role, kind } = room()?.room ?? { role: null, kind: "direct" };
       const mine = message.sender_id === me().id;
       const rules = kind !== "direct" && (role === "admin" || role === "owner");
-      const quick = h("div", { class: "quick", role: "group", "aria-label": "React" });
+      const quick = h(
+        "div",
+        { class: "quick", role: "group", "aria-label": "React" },
+        QUICK.map((emoji) => {
+          const own = message.reactions.some((reaction) => reaction.emoji === emoji && reaction.mine);
+          return h(
+            "button",
+            {
+              type: "button",
+              role: "menuitem",
+              tabindex: -1,
+              class: own ? "own" : "",
+              "aria-label": `React with ${emoji}`,
+              onclick: () => (close(), react(message, emoji, !own)),
+            },
+            emoji,
+          );
+        }),
+      );
       const close = menu(
         anchor,
         [
@@ -72,24 +90,6 @@ export function acts({ room, reply, edit, go }) {
         ],
         at,
         quick,
-      );
-      fill(
-        quick,
-        QUICK.map((emoji) => {
-          const own = message.reactions.some((reaction) => reaction.emoji === emoji && reaction.mine);
-          return h(
-            "button",
-            {
-              type: "button",
-              role: "menuitem",
-              tabindex: -1,
-              class: own ? "own" : "",
-              "aria-label": `React with ${emoji}`,
-              onclick: () => (close(), react(message, emoji, !own)),
-            },
-            emoji,
-          );
-        }),
       );
     },
   };

@@ -252,7 +252,7 @@ function fileOf(file) {
     { type: "button", class: "file", onclick: save },
     h("span", { class: "file-icon" }, icon("file")),
     h("span", { class: "visually-hidden" }, "Download "),
-    h("span", { class: "file-text" }, h("bdi", { class: "file-name" }, file.file_name), h("span", { class: "hint" }, size(file.size))),
+    h("span", { class: "file-text" }, h("bdi", { class: "file-name" }, file.file_name), h("bdi", { class: "hint" }, size(file.size))),
   );
 }
 

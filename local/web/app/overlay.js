@@ -42,14 +42,14 @@ export async function attempt(act) {
  * A dialog with a title and a button that closes it.
  * @param {string} title
  * @param {(close: (answer?: unknown) => void) => Child | Child[]} content
- * @param {{ wide?: boolean, kind?: string }} [options]
+ * @param {{ kind?: string }} [options]
  * @returns {Promise<unknown>} what it was closed with
  */
-export function dialog(title, content, { wide = false, kind = "" } = {}) {
+export function dialog(title, content, { kind = "" } = {}) {
   return new Promise((resolve) => {
     /** @type {unknown} */
     let answer;
-    const element = h("dialog", { class: `dialog ${wide ? "wide" : ""} ${kind}`, "aria-label": title });
+    const element = h("dialog", { class: `dialog ${kind}`, "aria-label": title });
     const close = (/** @type {unknown} */ given = undefined) => {
       answer = given;
       element.close();
@@ -69,6 +69,9 @@ export function dialog(title, content, { wide = false, kind = "" } = {}) {
     element.addEventListener("mousedown", (event) => event.target === element && close());
     document.body.append(element);
     element.showModal();
+    // Where there is something to fill in, that comes first; on phones the keyboard would cover what there is to read.
+    const field = /** @type {HTMLElement | null} */ (element.querySelector(".dialog-body :is(input, textarea)"));
+    if (matchMedia("(pointer: fine)").matches) field?.focus();
   });
 }
 
@@ -145,7 +148,7 @@ export function menu(anchor, choices, at, above) {
         "button",
         { type: "button", role: "menuitem", tabindex: -1, class: choice.danger ? "danger" : "", onclick: act },
         icon(choice.icon),
-        choice.label,
+        h("bdi", null, choice.label),
       ),
     );
   }

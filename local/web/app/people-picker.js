@@ -1,7 +1,7 @@
 /** A field that finds people, and the people that were picked. */
 
 import { fill, h, settled } from "./dom.js";
-import { nameOf } from "./format.js";
+import { handle, nameOf } from "./format.js";
 import { avatar } from "./media.js";
 import { client } from "./session.js";
 
@@ -50,7 +50,7 @@ export function peoplePicker({ label, picked = () => {}, pick, without = new Set
                 "span",
                 { class: "person-text" },
                 h("bdi", { class: "person-name" }, nameOf(user)),
-                h("span", { class: "hint" }, `@${user.username}`),
+                h("span", { class: "hint" }, handle(user)),
               ),
             ),
           )

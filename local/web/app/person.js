@@ -1,10 +1,10 @@
 /** A person: who they are, and what there is to do with them. */
 
 import { fill, h } from "./dom.js";
-import { full, nameOf, presence } from "./format.js";
+import { full, handle, nameOf, presence } from "./format.js";
 import { icon } from "./icons.js";
 import { avatar } from "./media.js";
-import { attempt, complain, confirm, dialog, notice } from "./overlay.js";
+import { attempt, confirm, dialog, notice } from "./overlay.js";
 import { openDirect } from "./begin.js";
 import { client, present } from "./session.js";
 
@@ -15,11 +15,12 @@ export async function showPerson(id) {
   if (!id) return notice("This account is gone.");
   await dialog("Profile", (close) => {
     const body = h("div", { class: "profile", "aria-busy": "true" }, h("p", { class: "hint" }, "Loading …"));
-    client.api.users.get(id).then(
-      (user) => draw(body, present(user), close),
+    const stranger = { friend: false, blocked: false };
+    Promise.all([client.api.users.get(id), relation(id).catch(() => stranger)]).then(
+      ([user, relation]) => draw(body, present(user), relation, close),
       (error) => {
         const held = knownUser(id);
-        if (held) draw(body, held, close);
+        if (held) draw(body, held, stranger, close);
         else fill(body, h("p", { class: "problem" }, error.message));
       },
     );
@@ -27,8 +28,14 @@ export async function showPerson(id) {
   });
 }
 
-/** @param {HTMLElement} body @param {Person} user @param {() => void} close */
-function draw(body, user, close) {
+/** What somebody is to oneself, as far as the first pages of friends and blocks tell. @param {number} id */
+async function relation(id) {
+  const [friends, blocks] = await Promise.all([client.api.friends.list({ limit: 100 }), client.api.blocks.list({ limit: 100 })]);
+  return { friend: friends.items.some(({ user }) => user.id === id), blocked: blocks.items.some((user) => user.id === id) };
+}
+
+/** @param {HTMLElement} body @param {Person} user @param {{ friend: boolean, blocked: boolean }} relation @param {() => void} close */
+function draw(body, user, { friend, blocked }, close) {
   body.removeAttribute("aria-busy");
   const own = user.id === client.me?.id;
   const act = (
@@ -41,7 +48,8 @@ function draw(body, user, close) {
     body,
     avatar(user, "huge"),
     h("h3", { dir: "auto" }, nameOf(user)),
-    h("p", { class: "hint" }, `@${user.username}`, presence(user) ? ` · ${presence(user)}` : ""),
+    friend && h("span", { class: "role" }, "friend"),
+    h("p", { class: "hint" }, handle(user), presence(user) ? ` · ${presence(user)}` : ""),
     user.about && h("p", { dir: "auto" }, user.about),
     user.created_at && h("p", { class: "hint" }, `Here since ${full(user.created_at)}`),
     !own &&
@@ -49,28 +57,30 @@ function draw(body, user, close) {
         "div",
         { class: "row-buttons" },
         act("send", "Message", () => (close(), openDirect(user.id)), "primary"),
-        act(
-          "plus",
-          "Add friend",
-          async () => (await client.api.friends.request({ user_id: user.id }), notice("Asked. They will see it among their requests.")),
-        ),
-        act(
-          "ban",
-          "Block",
-          async () => {
-            if (
-              !(await confirm(`Block ${nameOf(user)}?`, "Neither of you can write to the other directly, and they are not told.", "Block", {
-                danger: true,
-              }))
-            )
-              return;
-            await client.api.blocks.add(user.id).then(() => notice("Blocked. Settings can undo it."), complain);
+        !friend &&
+          act("plus", "Add friend", async () => {
+            await client.api.friends.request({ user_id: user.id });
+            notice("Asked. They will see it among their requests.");
             close();
-          },
-          "quiet danger-text",
-        ),
+          }),
+        blocked
+          ? act("check", "Unblock", async () => {
+              await client.api.blocks.remove(user.id);
+              notice("No longer blocked.");
+              close();
+            })
+          : act("ban", "Block", () => block(user, close), "quiet danger-text"),
       ),
   );
+}
+
+/** @param {Person} user @param {() => void} close */
+async function block(user, close) {
+  const text = "Neither of you can write to the other directly, and they are not told.";
+  if (!(await confirm(`Block ${nameOf(user)}?`, text, "Block", { danger: true }))) return;
+  await client.api.blocks.add(user.id);
+  notice("Blocked. Settings can undo it.");
+  close();
 }
 
 /** @param {number} id */

@@ -5,7 +5,7 @@ import { full, nameOf, plural, roomName, summary } from "./format.js";
 import { avatar } from "./media.js";
 import { attempt, button, confirm, dialog, notice } from "./overlay.js";
 import { router } from "./router.js";
-import { client, me } from "./session.js";
+import { client, me, senderName } from "./session.js";
 
 /** @import { Room, User } from "../sdk/wire.js" */
 
@@ -190,7 +190,7 @@ export async function showPins(id, go) {
             h(
               "span",
               { class: "person-text" },
-              h("bdi", { class: "person-name" }, message.username ?? "Deleted user"),
+              h("bdi", { class: "person-name" }, senderName(message)),
               h("span", { class: "hint two-lines", dir: "auto" }, summary(message)),
             ),
           ),

@@ -12,7 +12,7 @@ import { rowElement } from "./message.js";
 import { acts } from "./message-acts.js";
 import { attempt, button, notice } from "./overlay.js";
 import { rowsOf } from "./rows.js";
-import { client, me, present } from "./session.js";
+import { client, me, present, senderName } from "./session.js";
 import { Writers } from "./writers.js";
 
 /** @import { Message, Room } from "../sdk/wire.js" */
@@ -103,7 +103,6 @@ export class RoomView {
   leave() {
     for (const stop of this.#stops) stop();
     this.#composer.leave();
-    this.#details?.leave();
     this.#log.leave();
   }
 
@@ -288,7 +287,6 @@ export class RoomView {
 
   async #toggleDetails() {
     if (this.#details) {
-      this.#details.leave();
       this.#details.element.remove();
       this.#details = null;
       /** @type {HTMLElement | null} */ (this.#head.querySelector(".head-button"))?.focus();
@@ -347,7 +345,7 @@ export class RoomView {
   /** @param {Message} message */
   #hear(message) {
     const { room } = /** @type {Timeline} */ (this.#room);
-    this.#heard.textContent = message.kind === "system" ? message.content : `${message.username}: ${summary(message)}`;
+    this.#heard.textContent = message.kind === "system" ? message.content : `${senderName(message)}: ${summary(message)}`;
     if (room.kind === "direct") client.delivered(this.id, message.seq);
   }
 

@@ -1,11 +1,11 @@
 /** Search: one's rooms at once, people and messages as the server finds them. */
 
 import { fill, h, settled } from "./dom.js";
-import { brief, nameOf, roomName } from "./format.js";
+import { brief, handle, nameOf, roomName } from "./format.js";
 import { avatar, roomAvatar } from "./media.js";
 import { attempt } from "./overlay.js";
 import { router } from "./router.js";
-import { client } from "./session.js";
+import { client, senderName } from "./session.js";
 
 /** @import { Found, User } from "../sdk/wire.js" */
 
@@ -84,7 +84,7 @@ export class SearchResults {
         "span",
         { class: "room-text" },
         h("bdi", { class: "room-name" }, nameOf(user)),
-        h("span", { class: "room-last" }, `@${user.username}`),
+        h("span", { class: "room-last" }, handle(user)),
       ),
     );
   }
@@ -101,7 +101,7 @@ export class SearchResults {
         h(
           "span",
           { class: "room-top" },
-          h("bdi", { class: "room-name" }, message.username ?? "Deleted user"),
+          h("bdi", { class: "room-name" }, senderName(message)),
           room && h("bdi", { class: "hint" }, roomName(room)),
           h("time", null, brief(message.created_at)),
         ),

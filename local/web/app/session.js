@@ -2,7 +2,7 @@
 
 import { ConChat } from "../sdk/index.js";
 
-/** @import { Person } from "../sdk/wire.js" */
+/** @import { Message, Person } from "../sdk/wire.js" */
 
 const { api = "" } = document.documentElement.dataset;
 
@@ -31,6 +31,12 @@ export function nameById(id) {
     if (user) return user.display_name;
   }
   return null;
+}
+
+/** Who wrote a message. @param {Message} message */
+export function senderName({ room_id, sender_id, username }) {
+  const id = sender_id ?? 0;
+  return client.room(room_id)?.members?.get(id)?.user.display_name ?? nameById(id) ?? username ?? "Deleted user";
 }
 
 /** Oneself; only where somebody is signed in. */

@@ -1,7 +1,7 @@
 /** Oneself: profile, privacy, looks, password, sessions, blocks, and the way out. */
 
 import { fill, h } from "./dom.js";
-import { full, nameOf } from "./format.js";
+import { full, handle, nameOf } from "./format.js";
 import { avatar, forget } from "./media.js";
 import { ask, attempt, confirm, notice } from "./overlay.js";
 import { page, paged, section } from "./page.js";
@@ -108,7 +108,7 @@ function profile() {
     h(
       "form",
       { class: "stack", onsubmit: save },
-      h("p", { class: "hint" }, `@${own.username}`),
+      h("p", { class: "hint" }, handle(own)),
       h("label", null, "Display name", display),
       h("label", null, "About you", about),
       h("label", null, "E-mail", email),

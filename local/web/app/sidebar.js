@@ -8,7 +8,7 @@ import { connectionBanner } from "./connection.js";
 import { button, menu } from "./overlay.js";
 import { router } from "./router.js";
 import { SearchResults } from "./search.js";
-import { client, me, nameById, present } from "./session.js";
+import { client, me, present, senderName } from "./session.js";
 import { Writers } from "./writers.js";
 
 /** @import { Message, Room } from "../sdk/wire.js" */
@@ -242,20 +242,10 @@ export function muted(room) {
 /** @param {Room} room @param {Message} last */
 function lastLine(room, last) {
   const mine = last.sender_id === client.me?.id;
-  const who = last.kind === "system" ? "" : mine ? "You" : room.kind === "direct" ? "" : nameIn(room, last);
+  const who = last.kind === "system" ? "" : mine ? "You" : room.kind === "direct" ? "" : senderName(last);
   return [
     who && h("span", { class: "who" }, h("bdi", null, who)),
     who && h("span", { class: "colon" }, ":\u00a0"),
     h("span", { class: "what", dir: "auto" }, summary(last)),
   ];
-}
-
-/** @param {Room} room @param {Message} message */
-function nameIn(room, message) {
-  return (
-    client.room(room.id)?.members?.get(message.sender_id ?? 0)?.user.display_name ??
-    nameById(message.sender_id ?? 0) ??
-    message.username ??
-    "Deleted user"
-  );
 }

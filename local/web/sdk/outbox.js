@@ -120,13 +120,6 @@ export class Outbox {
     this.#busy.clear();
   }
 
-  /** Forgets everything, as when somebody signs out. */
-  clear() {
-    this.stop();
-    this.#items = [];
-    this.#env.store.removeItem(this.#key);
-  }
-
   /** @param {number} room */
   async #pump(room) {
     const item = this.#items.find((held) => held.room_id === room && held.state === "queued");

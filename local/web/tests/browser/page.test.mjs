@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { PHONE, URL_OF, accessible, call, launch, open, register } from "./stage.mjs";
+import { PHONE, URL_OF, accessible, call, close, launch, open, register, watched } from "./stage.mjs";
 
 /** @type {import("playwright-core").Browser} */
 let browser;
@@ -87,13 +87,22 @@ test("a page from right to left is a mirror of the other", async () => {
 
 test("everything needed to chat can be done with the keyboard alone", async () => {
   const bob = await register("bob", "Bob");
-  const page = await (await browser.newContext()).newPage();
-  await page.goto(URL_OF);
-  await page.waitForSelector(".sign-in input:focus");
+  const page = watched(await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage());
   const press = async (/** @type {string[]} */ ...keys) => {
     for (const key of keys) await page.keyboard.press(key);
   };
-  await press("Tab", "Tab", "Tab", "Enter");
+  /** Goes on with Tab, or back, until something has the focus. @param {string} selector @param {string} [key] */
+  const to = async (selector, key = "Tab") => {
+    for (let steps = 0; steps < 40; steps++) {
+      if (await page.evaluate((selector) => Boolean(document.activeElement?.matches(selector)), selector)) return;
+      await page.keyboard.press(key);
+    }
+    assert.fail(`${selector} is not reached with ${key}`);
+  };
+  await page.goto(URL_OF);
+  await page.waitForSelector(".sign-in input:focus");
+  await to(".swap .link");
+  await press("Enter");
   await page.waitForSelector("text=Display name");
   const name = `key-${Date.now().toString(36)}`;
   await page.keyboard.type(name);
@@ -107,27 +116,59 @@ test("everything needed to chat can be done with the keyboard alone", async () =
   const room = await call("POST", "/api/rooms", { name: "Keys", kind: "group", member_ids: [me.user.id] }, bob);
   await call("POST", `/api/rooms/${room.id}/messages`, { content: "Can you reach this?" }, bob);
   await page.waitForSelector(".room .badge");
-  await page.focus("a.room");
+  await to("a.room");
   await press("Enter");
   await page.waitForSelector("textarea:focus");
   await page.keyboard.type("Yes");
   await press("Enter");
   await page.waitForSelector("article.message.mine:not(.outgoing)");
-  await press("Shift+Tab", "Shift+Tab");
-  await page.focus(".log");
+  // A message is answered and reacted to.
+  const theirs = "article.message.theirs";
+  await to(".log", "Shift+Tab");
   await press("ArrowUp", "ArrowUp");
-  await page.waitForSelector("article.message.theirs:focus");
+  await page.waitForSelector(`${theirs}:focus`);
   await press("r");
-  await page.waitForSelector(".composer-above:has-text('Can you reach this?')");
-  await press("Escape");
-  await page.focus(".log");
-  await press("ArrowUp", "Enter");
-  await page.waitForSelector(".menu");
-  await press("End", "Enter");
-  await page.waitForSelector("dialog:has-text('Unsend')");
+  await page.waitForSelector(".composer-above:has-text('Reply to Bob')");
+  await page.waitForSelector("textarea:focus");
+  await page.keyboard.type("An answer");
   await press("Enter");
-  await page.waitForSelector("article.message.mine.gone");
-  await page.context().close();
+  await page.waitForSelector("article.mine:not(.outgoing) .quote:has-text('Can you reach this?')");
+  await to(".log", "Shift+Tab");
+  await press("ArrowUp", "ArrowUp", "ArrowUp");
+  await page.waitForSelector(`${theirs}:focus`);
+  await press("+");
+  await page.waitForSelector(".emoji-picker button:focus");
+  await press("ArrowRight", "Enter");
+  await page.waitForSelector(`${theirs} .reaction.own:has-text("❤️")`);
+  await page.waitForSelector(`${theirs}:focus`);
+  // One's own is changed, and unsent.
+  await press("ArrowDown");
+  await page.waitForSelector("article.mine:has-text('Yes'):focus");
+  await press("Enter");
+  await page.waitForSelector(".menu [role=menuitem]:focus");
+  await press("End", "Enter");
+  await page.waitForSelector("dialog:has-text('Unsend') button:focus");
+  await press("Enter");
+  await page.waitForSelector("article.mine.gone:focus");
+  await to("textarea");
+  await press("ArrowUp");
+  await page.waitForSelector(".composer-above:has-text('Edit message')");
+  await press("End");
+  await page.keyboard.type(", changed");
+  await press("Enter");
+  await page.waitForSelector("article.mine:has-text('An answer, changed') .edited");
+  // Beside the room, and out of it.
+  await to(".head-button", "Shift+Tab");
+  await press("Enter");
+  await page.waitForSelector(".details:focus");
+  await press("Escape");
+  await page.waitForSelector(".head-button:focus");
+  await to(".own-button", "Shift+Tab");
+  await press("Enter");
+  await page.waitForSelector(".menu [role=menuitem]:focus");
+  await press("End", "Enter");
+  await page.waitForSelector(".sign-in");
+  await close(page);
 });
 
 test("history loads while one scrolls up, and what one reads never jumps", async () => {
@@ -170,7 +211,7 @@ test("ten thousand messages stay smooth: few of them stand in the page, and no f
   const { ann, path } = await talk();
   const page = await open(browser, ann, { path });
   await page.waitForSelector("article.message");
-  const { shown, worst, mean, update } = await page.evaluate(async () => {
+  const { shown, jumps, worst, mean, update } = await page.evaluate(async () => {
     // By their URLs, as the page has them.
     const load = (/** @type {string} */ path) => import(path);
     const [{ Log }, { rowsOf }, { rowElement }, { Timeline }] = await Promise.all(
@@ -222,8 +263,15 @@ test("ten thousand messages stay smooth: few of them stand in the page, and no f
     log.toEnd();
     const update = performance.now() - begun;
     const times = [];
+    const jumps = [];
     let shown = 0;
+    const inSight = () => {
+      const { top } = log.element.getBoundingClientRect();
+      return [.../** @type {HTMLElement} */ (log.element).children].find((row) => row.matches("article") && row.getBoundingClientRect().bottom > top + 500);
+    };
     for (let round = 0, last = performance.now(); round < 240; round++) {
+      const row = inSight();
+      const before = row?.getBoundingClientRect().top ?? 0;
       log.element.scrollTop -= 400;
       if (round % 10 === 0) log.update(rows());
       await new Promise((resolve) => requestAnimationFrame(resolve));
@@ -231,10 +279,13 @@ test("ten thousand messages stay smooth: few of them stand in the page, and no f
       times.push(now - last);
       last = now;
       shown = Math.max(shown, log.shown);
+      const moved = (row?.isConnected ? row.getBoundingClientRect().top : before + 400) - before - 400;
+      if (Math.abs(moved) > 2) jumps.push(moved);
     }
     times.sort((one, other) => one - other);
     return {
       shown,
+      jumps,
       update,
       worst: times[Math.floor(times.length * 0.95)] ?? 0,
       mean: times.reduce((sum, time) => sum + time, 0) / times.length,
@@ -244,6 +295,7 @@ test("ten thousand messages stay smooth: few of them stand in the page, and no f
     `10,000 messages: ${shown} elements in the page, first drawn in ${Math.round(update)} ms; scrolling, a frame takes ${mean.toFixed(1)} ms, 95 % under ${worst.toFixed(1)} ms`,
   );
   assert.ok(shown <= 220, `${shown} elements`);
+  assert.deepEqual(jumps, [], "what one reads moves as far as one scrolls, and no further");
   assert.ok(worst < 120, `${worst} ms`);
   await page.context().close();
 });

@@ -78,6 +78,7 @@ export async function open(browser, who, { look, path = "", ...options } = {}) {
 export function watched(page) {
   /** @type {string[]} */
   const errors = [];
+  page.setDefaultTimeout(20_000);
   page.on("pageerror", (error) => errors.push(String(error.stack ?? error)));
   page.on("console", (message) => {
     // A network that is cut on purpose, and requests that are refused, are told of there as well.
