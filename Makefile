@@ -31,8 +31,9 @@ admin: build ## makes a person an operator, in the local database or in DATABASE
 seed: ## people, rooms and messages for the cloud that `make run` has up; prints who can log in
 	@$(LOCAL) seed
 
-swagger: ## shared/openapi.json from the routers, shared/asyncapi.json from the protocol
+swagger: ## shared/openapi.json from the routers, shared/asyncapi.json from the protocol, and the SDK's types from both where there is Node
 	cargo run --quiet --locked --example openapi
+	@if command -v node >/dev/null; then node local/web/tests/wire.mjs; else echo "local/web/sdk/wire.d.ts is as it was: no Node here"; fi
 
 collection: swagger ## shared/collection.json, every request for Postman and Bruno; the same run writes it
 

@@ -27,7 +27,8 @@ install() {
 usable() { command -v npm >/dev/null && node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor > 9) ? 0 : 1)' 2>/dev/null; }
 usable || { ! command -v node >/dev/null && install nodejs npm && usable; } ||
   missing "nothing was tested: Node 20.10 or newer with npm is needed (https://nodejs.org)"
-[ -d node_modules ] && [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error
+[ -d node_modules ] && [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error ||
+  missing "nothing was tested: npm could not fetch what the tests need"
 
 npm run --silent check
 npm run --silent types

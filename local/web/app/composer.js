@@ -17,7 +17,7 @@ const MOST_FILES = 10;
 /** How often the others are told that one writes, in milliseconds. */
 const TELL = 3000;
 
-/** What was written and not sent, by room. @type {Map<number, string>} */
+/** What was written and not sent, by person and room. @type {Map<string, string>} */
 const drafts = new Map();
 
 /** @typedef {{ file: File, share: number, attachment: Attachment | null, stop: AbortController, preview: string | null }} Pending */
@@ -27,6 +27,8 @@ export class Composer {
   /** @type {Message | null} */
   editing = null;
   #room;
+  /** Whose draft this is, and of which room. */
+  #draft;
   /** @type {Message | null} */
   #answered = null;
   /** @type {Pending[]} */
@@ -43,6 +45,7 @@ export class Composer {
   /** @param {number} room @param {{ sent: () => void, changed: () => void, last: () => Message | undefined }} env */
   constructor(room, env) {
     this.#room = room;
+    this.#draft = `${me().id} ${room}`;
     this.#env = env;
     this.#field = h("textarea", {
       rows: 1,
@@ -50,7 +53,7 @@ export class Composer {
       placeholder: "Write a message",
       "aria-label": "Message",
       autocomplete: "off",
-      value: drafts.get(room) ?? "",
+      value: drafts.get(this.#draft) ?? "",
       enterkeyhint: "enter",
       oninput: () => this.#typed(),
       onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
@@ -85,7 +88,7 @@ export class Composer {
   }
 
   leave() {
-    if (!this.editing) drafts.set(this.#room, this.#field.value);
+    if (!this.editing) drafts.set(this.#draft, this.#field.value);
     for (const { stop, preview } of this.#pending) {
       stop.abort();
       if (preview) URL.revokeObjectURL(preview);
@@ -114,7 +117,7 @@ export class Composer {
   edit(message) {
     this.#answered = null;
     this.editing = message;
-    drafts.set(this.#room, this.#field.value);
+    drafts.set(this.#draft, this.#field.value);
     this.#field.value = message.content;
     this.#bar("edit", "Edit message", message.content, () => this.#endEdit());
     this.#grow();
@@ -173,7 +176,7 @@ export class Composer {
     this.#pending = [];
     this.#answered = null;
     this.#field.value = "";
-    drafts.delete(this.#room);
+    drafts.delete(this.#draft);
     fill(this.#above);
     this.#drawTray();
     this.#grow();
@@ -184,7 +187,7 @@ export class Composer {
   #endEdit() {
     if (!this.editing) return;
     this.editing = null;
-    this.#field.value = drafts.get(this.#room) ?? "";
+    this.#field.value = drafts.get(this.#draft) ?? "";
     fill(this.#above);
     this.#grow();
     this.#env.changed();

@@ -34,6 +34,7 @@ export class Friends {
           }),
         ]),
       "No friends yet.",
+      (item) => [of(item).online, of(item).last_seen],
     );
     const incoming = paged(
       (cursor) => client.api.friends.requests("in", { cursor }),
@@ -70,7 +71,7 @@ export class Friends {
       );
     this.#stops = [
       client.on("frame", (frame) => frame.type.startsWith("friend.") && reload()),
-      client.on("presence", () => friends.reload()),
+      client.on("presence", () => friends.redraw()),
     ];
     this.element = page(
       "Friends",

@@ -10,6 +10,7 @@ import { client } from "./session.js";
 
 /** URLs by path. A URL that will end soon is asked for anew. @type {Map<string, { link: Promise<Link>, until: number }>} */
 const held = new Map();
+client.on("signedIn", (me) => me || held.clear());
 const KEPT = 500;
 
 /** A URL that an element can show. @param {string} path @returns {Promise<string>} */

@@ -68,15 +68,6 @@ function message({ message, mine, first, last, state, name }, room, acts) {
       event.preventDefault();
       if (!document.querySelector(".menu")) acts.more(message, element, { x: event.clientX, y: event.clientY });
     },
-    ontouchstart: (/** @type {TouchEvent} */ event) => {
-      // Not every phone tells of a long touch.
-      const [touch] = event.touches;
-      if (gone || !touch || event.touches.length > 1) return;
-      const { clientX: x, clientY: y } = touch;
-      const held = setTimeout(() => !document.querySelector(".menu") && acts.more(message, element, { x, y }), 480);
-      for (const end of ["touchend", "touchmove", "touchcancel"])
-        element.addEventListener(end, () => clearTimeout(held), { once: true, passive: true });
-    },
     onkeydown: (/** @type {KeyboardEvent} */ event) => {
       if (event.target !== element || gone) return;
       const act = { Enter: () => acts.more(message, element), r: () => acts.reply(message), "+": () => acts.pick(message, element) }[
@@ -87,6 +78,7 @@ function message({ message, mine, first, last, state, name }, room, acts) {
       act();
     },
   });
+  if (!gone) onLongTouch(element, (at) => !document.querySelector(".menu") && acts.more(message, element, at));
   const pictures = message.attachments.filter(({ kind }) => kind === "image");
   const files = message.attachments.filter(({ kind }) => kind !== "image");
   const big = !message.reply_to && message.attachments.length === 0 && isEmoji(message.content);
@@ -133,6 +125,18 @@ function message({ message, mine, first, last, state, name }, room, acts) {
     ].filter((child) => child !== false),
   );
   return element;
+}
+
+/** Not every phone tells of a long touch. Scrolling does not wait for this. @param {HTMLElement} element @param {(at: { x: number, y: number }) => void} act */
+function onLongTouch(element, act) {
+  const begun = (/** @type {TouchEvent} */ { touches: [touch, another] }) => {
+    if (!touch || another) return;
+    const held = setTimeout(() => act({ x: touch.clientX, y: touch.clientY }), 480);
+    const over = new AbortController();
+    for (const end of ["touchend", "touchmove", "touchcancel"])
+      element.addEventListener(end, () => (clearTimeout(held), over.abort()), { passive: true, signal: over.signal });
+  };
+  element.addEventListener("touchstart", begun, { passive: true });
 }
 
 /** @param {Message} message @param {Timeline} room */

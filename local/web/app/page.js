@@ -1,6 +1,6 @@
 /** A page beside the list: a title, and what stands under it. */
 
-import { h } from "./dom.js";
+import { each, h } from "./dom.js";
 import { icon } from "./icons.js";
 
 /** @param {string} title @param {...(import("./dom.js").Child | import("./dom.js").Child[])} content */
@@ -61,28 +61,40 @@ export function tabs(all) {
 }
 
 /**
- * A list that is fetched page by page.
+ * A list that is fetched page by page. `redraw` draws those rows anew whose `marks` are others; `reload` begins with the first page.
  * @template Item
  * @param {(cursor: string | null) => Promise<{ items: Item[], next?: string | null }>} load
- * @param {(item: Item, reload: () => void) => Node} row
+ * @param {(item: Item, reload: () => void) => HTMLElement} row
  * @param {string} none
+ * @param {(item: Item) => unknown[]} [marks] what a row shows besides its item
  */
-export function paged(load, row, none) {
+export function paged(load, row, none, marks = () => []) {
   const list = h("div", { class: "people" });
+  const note = h("p", { role: "status", hidden: true });
   const more = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => next() }, "More");
+  /** @type {Item[]} */
+  let all = [];
   /** @type {string | null} */
   let cursor = null;
+  let round = 0;
+  const say = (/** @type {string} */ text, kind = "hint") => {
+    [note.textContent, note.className, note.hidden] = [text, kind, text === ""];
+  };
+  const redraw = () => each(list, all, (item) => JSON.stringify(item), marks, (item) => row(item, reload));
   const next = async () => {
+    const [own, from] = [++round, cursor];
     more.hidden = true;
     try {
-      const { items, next } = await load(cursor);
-      if (cursor === null) list.replaceChildren();
+      const { items, next } = await load(from);
+      // Another beginning was asked for meanwhile.
+      if (own !== round) return;
+      all = from === null ? items : [...all, ...items];
       cursor = next ?? null;
-      list.append(...items.map((item) => row(item, reload)));
       more.hidden = cursor === null;
-      if (list.childElementCount === 0) list.append(h("p", { class: "hint" }, none));
+      redraw();
+      say(all.length === 0 ? none : "");
     } catch (error) {
-      list.append(h("p", { class: "problem", role: "alert" }, error instanceof Error ? error.message : String(error)));
+      if (own === round) say(error instanceof Error ? error.message : String(error), "problem");
     }
   };
   const reload = () => {
@@ -90,5 +102,5 @@ export function paged(load, row, none) {
     return next();
   };
   next();
-  return { element: h("div", { class: "paged" }, list, more), reload };
+  return { element: h("div", { class: "paged" }, list, note, more), reload, redraw };
 }

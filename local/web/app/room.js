@@ -141,19 +141,17 @@ export class RoomView {
       }
     } catch (error) {
       if (error instanceof ConChatError && error.status === 404) return this.#missing();
-      // Without a connection, what is held is shown; the rest comes later.
-      if (!this.#room) {
-        fill(
-          this.#log.element,
-          h("div", { class: "loading", role: "status" }, error instanceof Error ? error.message : "It cannot be loaded."),
-        );
-        const retry = client.on("status", (status) => status === "online" && (retry(), this.#open(seq)));
-        this.#stops.push(retry);
-        return;
-      }
+      if (!this.element.isConnected) return;
       const again = client.on("status", (status) => status === "online" && (again(), this.#open(seq)));
       this.#stops.push(again);
+      // Without a connection, what is held is shown; the rest comes later.
+      if (!this.#room || this.#room.known.empty) {
+        if (this.#room) this.#drawHead(this.#room.room);
+        const why = error instanceof Error ? error.message : "It cannot be loaded.";
+        return fill(this.#log.element, h("div", { class: "loading", role: "status" }, why));
+      }
     }
+    if (!this.element.isConnected) return;
     fill(this.#log.element);
     this.#ready = true;
     this.#render();
@@ -337,8 +335,9 @@ export class RoomView {
   /** What is in sight was read. */
   #mark() {
     const room = client.room(this.id);
-    if (!room || !this.#ready || this.#seq !== null || !this.#log.atEnd || document.visibilityState !== "visible" || !document.hasFocus())
-      return;
+    // A room that one has left meanwhile, or that is not loaded to its end, was not seen.
+    const seen = this.element.isConnected && this.#ready && this.#seq === null && room?.atEnd && this.#log.atEnd;
+    if (!room || !seen || document.visibilityState !== "visible" || !document.hasFocus()) return;
     client.read(this.id, room.room.last_seq);
   }
 

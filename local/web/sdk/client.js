@@ -16,6 +16,7 @@ import { ConChatError, Http } from "./http.js";
 import { Loader } from "./loader.js";
 import { Outbox } from "./outbox.js";
 import { Presences } from "./presence.js";
+import { Reads } from "./reads.js";
 import { routes } from "./routes.js";
 import { Socket } from "./socket.js";
 import { browserStore } from "./store.js";
@@ -69,6 +70,7 @@ export class ConChat extends Emitter {
   /** Room ids by their last visit, the newest last. @type {number[]} */
   #visited = [];
   #loader;
+  #reads = new Reads((action) => this.#act(action));
 
   /** @param {Options} [options] */
   constructor(options = {}) {
@@ -106,7 +108,9 @@ export class ConChat extends Emitter {
       changed: (status) => {
         this.#outbox?.online(status === "online");
         this.emit("status", status);
-        if (status === "online") this.#healer.heal();
+        if (status !== "online") return;
+        this.#healer.heal();
+        this.#reads.again();
       },
       ended: (code) => this.#over(code),
       now,
@@ -218,23 +222,18 @@ export class ConChat extends Emitter {
   }
 
   /** Loads the page before the run that holds `seq`. Gives whether there is anything older to load. @param {number} id @param {number} seq */
-  async older(id, seq) {
-    const from = this.room(id)?.known.around(seq)?.[0] ?? seq;
-    if (from <= 1) return false;
-    return this.#loader.page(id, { before: from });
+  older(id, seq) {
+    return this.#loader.older(id, seq);
   }
 
-  /** Loads the page after the run that holds `seq`. @param {number} id @param {number} seq */
-  async newer(id, seq) {
-    const room = this.room(id);
-    const to = room?.known.around(seq)?.[1] ?? seq;
-    if (!room || to >= room.room.last_seq) return false;
-    return this.#loader.page(id, { after: to });
+  /** Loads the page after the run that holds `seq`. Gives whether there was any. @param {number} id @param {number} seq */
+  newer(id, seq) {
+    return this.#loader.newer(id, seq);
   }
 
-  /** Loads what surrounds a message. @param {number} id @param {number} seq */
-  async around(id, seq) {
-    if (!this.room(id)?.known.around(seq)) await this.#loader.page(id, { around: seq });
+  /** Loads what surrounds a message, unless it is here. @param {number} id @param {number} seq */
+  around(id, seq) {
+    return this.#loader.around(id, seq);
   }
 
   /** Loads a room's members, unless they are here. @param {number} id */
@@ -284,7 +283,7 @@ export class ConChat extends Emitter {
     if (!room || seq <= (room.room.read_seq ?? 0)) return;
     room.mark({ room_id, user_id: /** @type {Me} */ (this.me).id, read_seq: seq, delivered_seq: seq });
     this.#told([room_id]);
-    await this.#act({ action: "read", room_id, seq }).catch(() => {});
+    await this.#reads.tell(room_id, seq);
   }
 
   /** Everything up to a message has reached this device. @param {number} room_id @param {number} seq */
@@ -348,6 +347,7 @@ export class ConChat extends Emitter {
     this.#outbox?.stop();
     this.#delivery = this.#outbox = null;
     this.#visited = [];
+    this.#reads.clear();
     this.presence.clear();
   }
 

@@ -31,6 +31,24 @@ export class Loader {
     return loading;
   }
 
+  /** The page before the run that holds `seq`. @param {number} id @param {number} seq */
+  async older(id, seq) {
+    const from = this.#env.room(id)?.known.around(seq)?.[0] ?? seq;
+    return from > 1 && this.page(id, { before: from });
+  }
+
+  /** The page after the run that holds `seq`. @param {number} id @param {number} seq */
+  async newer(id, seq) {
+    const room = this.#env.room(id);
+    const to = room?.known.around(seq)?.[1] ?? seq;
+    return room !== undefined && to < room.room.last_seq && this.page(id, { after: to });
+  }
+
+  /** What surrounds a message, unless it is here. @param {number} id @param {number} seq */
+  async around(id, seq) {
+    if (!this.#env.room(id)?.known.around(seq)) await this.page(id, { around: seq });
+  }
+
   /** All members, unless they are here. @param {number} id */
   async people(id) {
     const room = this.#env.room(id);

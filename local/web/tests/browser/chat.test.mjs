@@ -125,6 +125,61 @@ test("unread messages are counted live, in the list and in the title, and readin
   await close(list, other);
 });
 
+test("a room that one only passed through was not read; what was read without a connection is told later", async () => {
+  const { ann, bob, room } = await pair();
+  const lunch = `a.room[href="#/rooms/${room.id}"]`;
+  const other = await call("POST", "/api/rooms", { name: "Other", kind: "group", member_ids: [bob.user.id] }, ann);
+  await call("POST", `/api/rooms/${room.id}/messages`, { content: "read me" }, ann);
+  const unread = async () => (await call("GET", `/api/rooms/${room.id}`, undefined, bob)).unread;
+  const page = await open(browser, bob);
+  await page.waitForSelector(`${lunch} .badge`);
+  // The room loads only after one has gone on.
+  /** @type {() => void} */
+  let go = () => {};
+  const held = new Promise((resolve) => (go = () => resolve(undefined)));
+  await page.route(`**/api/rooms/${room.id}/messages**`, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.click(lunch);
+  await page.waitForSelector(".head-name, .loading");
+  await page.click(`a.room[href="#/rooms/${other.id}"]`);
+  await page.waitForSelector(".head-name:has-text('Other')");
+  const loaded = page.waitForResponse(`**/api/rooms/${room.id}/messages**`);
+  go();
+  await loaded;
+  await page.waitForSelector(`a.room[href="#/rooms/${other.id}"] .badge`, { state: "detached" });
+  assert.ok((await unread()) > 0);
+  assert.equal(await page.locator(`${lunch} .badge`).count(), 1);
+  // It is here now. Without a connection it is read, which the server hears of with the next one.
+  await page.context().setOffline(true);
+  await page.waitForSelector(".banner:has-text('You are offline')");
+  await page.click(lunch);
+  await page.waitForSelector(message("read me"));
+  await page.waitForSelector(`${lunch} .badge`, { state: "detached" });
+  assert.ok((await unread()) > 0);
+  await page.context().setOffline(false);
+  for (const end = Date.now() + 15_000; (await unread()) > 0; ) assert.ok(Date.now() < end, "the server was told");
+  await close(page);
+});
+
+test("a room that cannot be loaded says so, is not taken for read, and is there with the connection", async () => {
+  const { ann, bob, room } = await pair();
+  const lunch = `a.room[href="#/rooms/${room.id}"]`;
+  await call("POST", `/api/rooms/${room.id}/messages`, { content: "later" }, ann);
+  const page = await open(browser, bob);
+  await page.waitForSelector(`${lunch} .badge`);
+  await page.context().setOffline(true);
+  await page.waitForSelector(".banner:has-text('You are offline')");
+  await page.click(lunch);
+  await page.waitForSelector(".log .loading:has-text('cannot be reached')");
+  assert.equal(await page.locator(`${lunch} .badge`).count(), 1);
+  await page.context().setOffline(false);
+  await page.waitForSelector(message("later"), { timeout: 15_000 });
+  await page.waitForSelector(`${lunch} .badge`, { state: "detached" });
+  await close(page);
+});
+
 test("a member who is removed loses the room at once", async () => {
   const { ann, bob, room, path } = await pair();
   const page = await open(browser, bob, { path });

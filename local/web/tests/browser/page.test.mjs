@@ -69,6 +69,16 @@ test("on a phone the list and the room take turns, and nothing is wider than the
   assert.equal(await page.locator(".sidebar").isVisible(), false);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
   await accessible(page, "phone-room");
+  // A long touch opens a message's menu.
+  const { x, y, width, height } = /** @type {{ x: number, y: number, width: number, height: number }} */ (
+    await page.locator("article.theirs .bubble").first().boundingBox()
+  );
+  const touch = await page.context().newCDPSession(page);
+  await touch.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [{ x: x + width / 2, y: y + height / 2 }] });
+  await page.waitForSelector(".menu");
+  await touch.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  await page.keyboard.press("Escape");
+  await page.waitForSelector(".menu", { state: "detached" });
   await page.tap("[aria-label='Back to the list']");
   await page.waitForSelector(row);
   await page.context().close();

@@ -154,6 +154,10 @@ test("all tabs of a browser are of one person: signing out of one, and in as som
   const two = await one.context().newPage();
   await two.goto(URL_OF);
   await two.waitForSelector(".own-name:has-text('Ann')");
+  const general = await call("POST", "/api/rooms/general/join", undefined, ann);
+  await call("POST", "/api/rooms/general/join", undefined, bob);
+  await two.goto(`${URL_OF}/#/rooms/${general.id}`);
+  await two.fill("textarea", "Ann's draft");
   await one.click(".own-button");
   await one.click("text=Sign out");
   await two.waitForSelector(".sign-in");
@@ -161,6 +165,9 @@ test("all tabs of a browser are of one person: signing out of one, and in as som
   await two.fill("[name=password]", "a long passphrase");
   await two.click("button:has-text('Sign in')");
   await one.waitForSelector(".own-name:has-text('Bob')");
+  await two.goto(`${URL_OF}/#/rooms/${general.id}`);
+  await two.waitForSelector("textarea");
+  assert.equal(await two.inputValue("textarea"), "", "what Ann began to write is not Bob's to see");
   await close(one);
 });
 
