@@ -2,10 +2,11 @@
 # Tests of the SDK and the web client: types, size, unit tests, the SDK against a local cloud of its own, browsers. `scripts/test-web.sh quick` stops
 # before anything is started.
 #
-# Needs Node 20.10 or newer, and Chromium or Chrome for the browsers. Debian's packages are installed with root rights (or sudo without a password).
-# Where that cannot be, it says what is missing and was left out, and ends with 3.
+# Needs Node 20.10 or newer, and Chromium or Chrome for the browsers. Debian's packages are installed with root rights (or sudo without a password),
+# and a newer Node beside an old one. Where that cannot be, it says what is missing and was left out, and ends with 3.
 set -euo pipefail
-cd "$(dirname "$0")/../local/web/tests"
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root/local/web/tests"
 
 missing() {
   echo "test-web: $1" >&2
@@ -25,8 +26,14 @@ install() {
 }
 
 usable() { command -v npm >/dev/null && node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor > 9) ? 0 : 1)' 2>/dev/null; }
-usable || { ! command -v node >/dev/null && install nodejs npm && usable; } ||
-  missing "nothing was tested: Node 20.10 or newer with npm is needed (https://nodejs.org)"
+usable || command -v npm >/dev/null || install nodejs npm || true
+if ! usable && command -v npm >/dev/null; then
+  # Debian 12 has Node 18. With its npm comes a newer one, which is kept with what is local.
+  newer=$root/.local/tools/node
+  [ -d "$newer" ] || npm install --silent --no-audit --no-fund --prefix "$newer" node@22 || rm -rf "$newer"
+  export PATH="$newer/node_modules/.bin:$PATH"
+fi
+usable || missing "nothing was tested: Node 20.10 or newer with npm is needed (https://nodejs.org)"
 [ -d node_modules ] && [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error ||
   missing "nothing was tested: npm could not fetch what the tests need"
 
@@ -34,11 +41,10 @@ npm run --silent check
 npm run --silent types
 npm run --silent consumer
 npm run --silent size
-node --test unit/
+node --test unit/*.test.mjs
 [ "${1:-}" = quick ] && exit 0
 
 # A cloud of its own: any port, a folder that is gone afterwards.
-root=$(cd ../../.. && pwd)
 data=$(mktemp -d)
 "$root/target/debug/local" up --template "$root/template.yaml" --data "$data" --port 0 >"$data/log" 2>&1 &
 cloud=$!
@@ -51,9 +57,9 @@ for _ in $(seq 600); do
 done
 export CONCHAT_URL CONCHAT_DATA=$data
 export APPOINT="$root/target/debug/local admin --template $root/template.yaml --data $data"
-node --experimental-websocket --test cloud/
+node --experimental-websocket --test cloud/*.test.mjs
 
 find_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
 export CHROMIUM="${CHROMIUM:-$(find_chromium || { install chromium fonts-noto-core fonts-noto-color-emoji && find_chromium; } || true)}"
 [ -n "$CHROMIUM" ] || missing "the browser tests were left out: install Chromium, or set CHROMIUM to its path"
-node --test --test-concurrency=2 browser/
+node --test --test-concurrency=2 browser/*.test.mjs
