@@ -1,4 +1,4 @@
-/** What the documentation shows works as it is printed: both quick starts are taken from the page and run by Node. */
+/** What the documentation shows works as it is printed: the code is taken from the page and run by Node. */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -46,6 +46,12 @@ test("ten lines without a library", async () => {
   const lines = code.split("\n").filter((line) => line.trim() !== "");
   assert.ok(lines.length <= 12, `${lines.length} lines`);
   await run(code, [/type: 'ack'/, /content: 'Hello!'/]);
+});
+
+test("a picture in a message", async () => {
+  const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+  const file = `const file = new File([Buffer.from("${pixel}", "base64")], "pixel.png", { type: "image/png" });`;
+  await run([await printed("ten-lines"), file, await printed("uploads")].join("\n"), [/file_name: 'pixel\.png'/]);
 });
 
 test("the same with the SDK", async () => {
