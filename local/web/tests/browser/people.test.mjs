@@ -196,6 +196,7 @@ test("an operator sees people, closes a report, disables an account, and the rec
   await page.click("[data-name=Audit]");
   await page.waitForSelector(`.person:has-text("user.disable"):has-text("${bob.user.username}")`);
   await page.click("[data-name=Rooms]");
+  await page.fill(".page [type=search]", "Loud");
   await page.waitForSelector(".person:has-text('Loud')");
   await close(page);
   await other.context().close();
