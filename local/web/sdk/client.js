@@ -16,7 +16,9 @@ import { ConChatError, Http } from "./http.js";
 import { Loader } from "./loader.js";
 import { Outbox } from "./outbox.js";
 import { Presences } from "./presence.js";
+import { Push } from "./push.js";
 import { Reads } from "./reads.js";
+import { Renewal } from "./renewal.js";
 import { routes } from "./routes.js";
 import { Socket } from "./socket.js";
 import { browserStore } from "./store.js";
@@ -53,6 +55,8 @@ const KEPT = 12;
 export class ConChat extends Emitter {
   http;
   api;
+  /** Notifications on this device. */
+  push;
   /** Who is there. */
   presence = new Presences((presence) => this.emit("presence", presence));
   /** @type {Delivery | null} */
@@ -71,6 +75,7 @@ export class ConChat extends Emitter {
   #visited = [];
   #loader;
   #reads = new Reads((action) => this.#act(action));
+  #renewal;
 
   /** @param {Options} [options] */
   constructor(options = {}) {
@@ -80,6 +85,7 @@ export class ConChat extends Emitter {
     [this.#store, this.#now, this.#random] = [store, now, random];
     this.http = new Http(api.replace(/\/$/, ""), { fetch, store, now });
     this.api = routes(this.http);
+    this.push = new Push(this.api);
     this.#healer = new Healer({
       api: this.api,
       delivery: () => this.#delivery,
@@ -97,6 +103,7 @@ export class ConChat extends Emitter {
       },
     });
     this.http.onEnded = (code) => this.#over(code);
+    this.#renewal = new Renewal({ http: this.http, tell: (token) => this.#act({ action: "renew", token }), now, random });
     this.#socket = new Socket({
       open: open ?? ((url, protocols) => new WebSocket(url, protocols)),
       url: async () => {
@@ -108,6 +115,7 @@ export class ConChat extends Emitter {
       changed: (status) => {
         this.#outbox?.online(status === "online");
         this.emit("status", status);
+        this.#renewal.online(status === "online");
         if (status !== "online") return;
         this.#healer.heal();
         this.#reads.again();
@@ -186,14 +194,9 @@ export class ConChat extends Emitter {
     this.#socket.wake();
   }
 
-  /** A fresh access token, told to the open socket as well. */
-  async renew() {
-    await this.http.refresh(this.http.session?.access_token ?? null);
-    const token = this.http.session?.access_token;
-    await this.#socket.ask({ action: "renew", token }).catch((error) => {
-      // A server without `renew` looks at the session, which the refresh has prolonged.
-      if (error.code !== "unknown_action" && error.code !== "offline") throw error;
-    });
+  /** A fresh access token, told to the open socket as well. It is done in time by itself while there is a socket. */
+  renew() {
+    return this.#renewal.renew(this.http.session?.access_token ?? null);
   }
 
   /** Keeps what was changed of oneself. @param {Me} me */

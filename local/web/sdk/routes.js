@@ -2,7 +2,7 @@
  * Every route that a client needs, by its own name. All answers are as `openapi.json` has them.
  *
  * @import { Http } from "./http.js"
- * @import { AdminAccount, AdminReport, AdminRoom, AuditEntry, Edit, Found, Friendship, History, Invite, Me, Member, Message, Page, Reactor, Receipt, Report, Room, RoomSync, Seen, Session, Tokens, User } from "./wire.js"
+ * @import { AdminAccount, AdminReport, AdminRoom, AuditEntry, Edit, Found, Friendship, History, Invite, Me, Member, Message, NewSubscription, Page, PushKey, Reactor, Receipt, Report, Room, RoomSync, Seen, Session, Tokens, User } from "./wire.js"
  */
 
 /** @typedef {{ cursor?: string | null, limit?: number }} Paging */
@@ -151,6 +151,13 @@ export function routes(http) {
     },
     /** @param {string} q @param {{ room_id?: number, cursor?: string | null, limit?: number }} [rest] @returns {Promise<Page<Found>>} */
     search: (q, rest) => http.get("/api/search", { q, ...rest }),
+    push: {
+      /** @returns {Promise<PushKey>} */
+      key: () => http.request("GET", "/api/push/key", { anonymous: true }),
+      /** @param {NewSubscription} body */
+      subscribe: (body) => http.put("/api/push/subscription", body),
+      unsubscribe: () => http.delete("/api/push/subscription"),
+    },
     /** For operators of the deployment. */
     admin: {
       /** @param {{ q?: string | null, state?: string | null, role?: string | null } & Paging} [query] @returns {Promise<Page<AdminAccount>>} */

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ConChatError } from "../../sdk/index.js";
+import { ConChat, ConChatError } from "../../sdk/index.js";
+import { memoryStore } from "../../sdk/store.js";
 import { seeded } from "../unit/server.mjs";
 import { API, person, until } from "./people.mjs";
 
@@ -144,6 +145,33 @@ test("an expired token is refreshed once, however many requests meet it", async 
   await ann.client.renew();
   await ann.client.api.rooms.list("joined");
   ann.client.close();
+});
+
+test("a token that is about to end is refreshed while nobody asks for anything, and the open socket takes the new one", async () => {
+  const store = memoryStore();
+  // Tokens live for a day; this client is told that they live for six seconds.
+  const hurried = async (/** @type {string | URL | Request} */ url, /** @type {RequestInit} */ init) => {
+    const response = await fetch(url, init);
+    if (!String(url).endsWith("/api/auth/refresh")) return response;
+    return Response.json({ ...(await response.json()), expires_in: 6 });
+  };
+  const client = new ConChat({ api: API, store, fetch: /** @type {typeof fetch} */ (hurried) });
+  await client.register({ username: `renew-${Date.now().toString(36)}`, password: "a long passphrase" });
+  await until(() => client.status === "online", 15_000);
+  await client.renew();
+  const tokens = () => [client.http.session?.access_token, client.http.session?.refresh_token];
+  const first = tokens();
+  /** @type {string[]} */
+  const answers = [];
+  client.on("frame", (frame) => frame.type === "ack" && answers.push("ack"));
+  client.on("frame", (frame) => frame.type === "error" && answers.push(frame.code));
+  // The next socket plans by what is kept; its ticket was asked for with a token that was refreshed for it.
+  client.close();
+  client.resume();
+  await until(() => answers.length > 0, 15_000);
+  assert.deepEqual(answers, ["ack"]);
+  assert.notDeepEqual(tokens(), first);
+  client.close();
 });
 
 test("a member who is removed forgets the room", async () => {

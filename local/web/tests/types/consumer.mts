@@ -15,6 +15,16 @@ chat.on("nonsense", () => {});
 // @ts-expect-error a message is an object
 chat.send(7, "text");
 
+export async function notify(registration: ServiceWorkerRegistration): Promise<string> {
+  await chat.push.subscribe(registration);
+  await chat.api.me.change({ settings: { notifications: "mentions" } });
+  await chat.api.rooms.mute("lunch", null);
+  await chat.renew();
+  // @ts-expect-error a registration is needed
+  await chat.push.unsubscribe();
+  return chat.me?.settings?.notifications ?? "all";
+}
+
 export async function tour(file: File): Promise<number> {
   await chat.login({ username: "ann", password: "a long passphrase" });
   await chat.open(7);
