@@ -4,6 +4,7 @@ import { each, fill, h } from "./dom.js";
 import { handle, nameOf, plural, presence, roomName } from "./format.js";
 import { icon } from "./icons.js";
 import { avatar, roomAvatar } from "./media.js";
+import { mute, mutedUntil, unmute } from "./mute.js";
 import { attempt, button, confirm, menu } from "./overlay.js";
 import { showPerson } from "./person.js";
 import { addPeople, changeRules, deleteRoom, leaveRoom, showInvites, showPins, showReports } from "./room-dialogs.js";
@@ -94,13 +95,20 @@ export class Details {
           ? [handle(user), presence(user)].filter(Boolean).join(" · ")
           : `${room.kind === "public" ? "Public room" : "Group"} · ${plural(room.members_count, "member")}`,
       ),
+      quiet && h("p", { class: "hint" }, mutedUntil(room)),
       (user ? user.about : room.topic) && h("p", { dir: "auto" }, user ? user.about : room.topic),
       h(
         "div",
         { class: "row-buttons" },
         h(
           "button",
-          { type: "button", class: "quiet", onclick: () => this.#mute(room) },
+          {
+            type: "button",
+            class: "quiet",
+            "aria-haspopup": quiet ? null : "menu",
+            onclick: (/** @type {Event} */ event) =>
+              quiet ? void unmute(room.id) : mute(room.id, /** @type {Element} */ (event.currentTarget)),
+          },
           icon(quiet ? "bell" : "mute"),
           quiet ? "Unmute" : "Mute",
         ),
@@ -188,12 +196,5 @@ export class Details {
     )
       return;
     await attempt(() => client.api.rooms.ban(this.#id, user.id));
-  }
-
-  /** @param {Room} room */
-  async #mute(room) {
-    const until = muted(room) ? null : new Date(Date.now() + 365 * 86_400_000).toISOString();
-    const changed = await attempt(() => client.api.rooms.mute(this.#id, until));
-    if (changed) client.adopt(changed);
   }
 }
