@@ -1,5 +1,6 @@
 /** Where the page begins: somebody is signed in, or signs in; then the rooms, and what was asked for beside them. */
 
+import * as device from "./device.js";
 import { fill, h } from "./dom.js";
 import { attempt, confirm, notice } from "./overlay.js";
 import { router } from "./router.js";
@@ -57,6 +58,7 @@ function enter() {
   if (wanted) router.go(wanted, { replace: true });
   wanted = null;
   route();
+  void device.begin();
 }
 
 function leave() {
@@ -69,6 +71,7 @@ function leave() {
   app.className = "app signed-out";
   document.title = "ConChat";
   fill(app, signIn());
+  void device.end();
 }
 
 async function route() {

@@ -1,8 +1,9 @@
-/** Oneself: profile, privacy, looks, password, sessions, blocks, and the way out. */
+/** Oneself: profile, privacy, looks, notifications, password, sessions, blocks, and the way out. */
 
 import { fill, h } from "./dom.js";
 import { full, handle, nameOf } from "./format.js";
 import { avatar, forget } from "./media.js";
+import { notifications } from "./notifications.js";
 import { ask, attempt, confirm, notice } from "./overlay.js";
 import { page, paged, section } from "./page.js";
 import { client, me } from "./session.js";
@@ -11,8 +12,10 @@ import { look, setLook } from "./theme.js";
 export class Settings {
   element;
 
+  #gone = new AbortController();
+
   constructor() {
-    this.element = page("Settings", profile(), looks(), password(), sessions(), blocks(), wayOut());
+    this.element = page("Settings", profile(), looks(), notifications(this.#gone.signal), password(), sessions(), blocks(), wayOut());
     // What the store knows by now may be newer than what was kept.
     client.api.me.get().then(
       (own) => {
@@ -23,7 +26,9 @@ export class Settings {
     );
   }
 
-  leave() {}
+  leave() {
+    this.#gone.abort();
+  }
 }
 
 /** @param {Event} event @param {() => Promise<unknown>} act */

@@ -26,6 +26,7 @@ test("everything that the first screen needs is fetched at once", () => {
 test("no file of the page names another host, or has code or style in its markup", () => {
   const files = [
     "index.html",
+    "sw.js",
     ...["app", "css", "sdk"].flatMap((folder) =>
       readdirSync(new URL(`${folder}/`, WEB))
         .filter((name) => /\.(js|css)$/.test(name))
