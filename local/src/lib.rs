@@ -25,6 +25,7 @@ pub mod open_files;
 mod proxy;
 mod request;
 pub mod s3;
+mod schedules;
 pub mod seed;
 pub mod stack;
 pub mod template;

@@ -1,6 +1,7 @@
 //! What a template declares, resolved: plain values, no intrinsics left. `template` makes it, everything else reads it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A whole template after parameters, conditions and intrinsics are resolved.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +48,19 @@ pub struct Function {
     pub reserved_concurrency: Option<u32>,
     /// `EventInvokeConfig`, with Lambda's defaults where absent.
     pub event_invoke: EventInvoke,
+    /// When it is invoked by the clock.
+    pub schedules: Vec<Schedule>,
+}
+
+/// An event of type `ScheduleV2`: the function is invoked asynchronously at a rate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Its name, as SAM makes it: the function's and the event's.
+    pub name: String,
+    /// From one invocation to the next.
+    pub every: Duration,
+    /// The event, JSON; without one Scheduler's own notification.
+    pub input: Option<String>,
 }
 
 /// What becomes of an asynchronous invocation that fails.

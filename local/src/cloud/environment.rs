@@ -90,6 +90,7 @@ mod tests {
             timeout: 3,
             reserved_concurrency: None,
             event_invoke: EventInvoke::default(),
+            schedules: Vec::new(),
         };
         let mut stack = Stack { region: "us-east-1".into(), ..Stack::default() };
         let api = WebSocketApi {

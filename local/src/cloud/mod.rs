@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinSet};
 
 pub use self::{
     data::{Data, reset, running_at},
@@ -37,6 +37,7 @@ use crate::{
     lambda::{FunctionSpec, Lambda, LambdaOptions},
     loopback::Loopback,
     mysql::MySql,
+    schedules,
     stack::Stack,
     template,
 };
@@ -122,6 +123,7 @@ impl CloudOptions {
 #[derive(Debug)]
 pub struct Cloud {
     // In the order in which they have to end.
+    _clocks: JoinSet<()>,
     gateway: Gateway,
     lambda: Lambda,
     stores: Stores,
@@ -181,7 +183,8 @@ impl Cloud {
         }
         data.announce(&Running { pid: std::process::id(), http: places.http, lambda: places.lambda })?;
         lambda.journal().note(&format!("  ready after   {:>6} ms", begun.elapsed().as_millis()));
-        Ok(Self { gateway, lambda, stores, stack, host: options.host, _data: data })
+        let clocks = schedules::start(&stack, &lambda);
+        Ok(Self { _clocks: clocks, gateway, lambda, stores, stack, host: options.host, _data: data })
     }
 
     /// Base of the HTTP API.

@@ -35,7 +35,7 @@ pub struct Schedule {
     /// S3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub s3: Option<Trouble>,
-    /// Limits of sockets, compressed.
+    /// Limits of sockets and rates of schedules, compressed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<Time>,
     /// New instances take longer to their first poll.
@@ -150,7 +150,8 @@ pub enum Mode {
     Reset,
 }
 
-/// Limits of sockets.
+/// Limits of sockets, rates of schedules.
+#[expect(clippy::struct_field_names, reason = "each says its unit, as in the JSON")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Time {
@@ -160,6 +161,9 @@ pub struct Time {
     /// Instead of two hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lifetime_s: Option<Seconds>,
+    /// Instead of the rates of schedules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule_s: Option<Seconds>,
 }
 
 /// Slower starts.

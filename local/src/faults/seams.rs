@@ -77,6 +77,11 @@ impl Faults {
         (time.idle_s.map(Seconds::duration), time.lifetime_s.map(Seconds::duration))
     }
 
+    /// The rate of schedules, where it is compressed.
+    pub(crate) fn schedule_rate(&self) -> Option<Duration> {
+        self.some()?.schedule.time.as_ref()?.schedule_s.map(Seconds::duration)
+    }
+
     /// What becomes of a post to this socket.
     pub(crate) fn post(&self, socket: u64) -> PostFate {
         let delivered = |copies, held, delay| PostFate::Delivered { copies, held, delay };

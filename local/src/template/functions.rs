@@ -10,6 +10,7 @@ use super::error::Fault;
 use super::names;
 use super::parameters::scalar;
 use super::properties::Properties;
+use super::schedules::schedules;
 use super::scope::{Resource, Scope};
 
 /// One function, from its resolved properties.
@@ -22,6 +23,7 @@ pub(super) fn function(scope: &Scope, resource: &Resource, properties: &Properti
         timeout: properties.bounded("Timeout", 3, 1..=900)?,
         reserved_concurrency: properties.number("ReservedConcurrentExecutions")?,
         event_invoke: event_invoke(scope, resource, properties)?,
+        schedules: schedules(&resource.id, properties)?,
     })
 }
 

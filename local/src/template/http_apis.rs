@@ -13,7 +13,7 @@ use super::properties::Properties;
 const IMPLICIT: &str = "ServerlessHttpApi";
 
 /// Event types that leave no route; they are not played.
-const SILENT: [&str; 17] = [
+const SILENT: [&str; 16] = [
     "AlexaSkill",
     "CloudWatchEvent",
     "CloudWatchLogs",
@@ -29,7 +29,6 @@ const SILENT: [&str; 17] = [
     "SNS",
     "SQS",
     "Schedule",
-    "ScheduleV2",
     "SelfManagedKafka",
 ];
 
@@ -56,12 +55,13 @@ pub(super) fn add_routes(apis: &mut BTreeMap<String, HttpApi>, function: &str, p
         let event = Properties::new(event, name)?;
         match event.needed("Type")?.as_str() {
             "HttpApi" => add_route(apis, function, &event.within("Properties")?).map_err(|fault| fault.near(name.as_str()))?,
+            "ScheduleV2" => {}
             kind if SILENT.contains(&kind) => {
                 tracing::warn!(
                     function,
                     event = name.as_str(),
                     kind,
-                    "this event source is not played locally: it will never fire"
+                    "this event never fires locally; `local invoke` runs the function by hand"
                 );
             }
             kind => {

@@ -10,6 +10,7 @@ mod names;
 mod parameters;
 mod properties;
 mod samconfig;
+mod schedules;
 mod scope;
 mod source;
 mod stores;
@@ -18,6 +19,7 @@ mod websocket_apis;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -34,8 +36,15 @@ use scope::{Resource, Scope};
 /// Loads a template. `overrides` are values of its parameters; `AWS::Region` and `AWS::StackName` may be among them.
 pub fn load(path: impl AsRef<Path>, overrides: &BTreeMap<String, String>) -> Result<Stack, TemplateError> {
     let path = path.as_ref();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Fault::new(format!("the file cannot be read: {error}")).locate(path, ""))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let reason = match error.kind() {
+            ErrorKind::NotFound => {
+                "there is no such file: go to the folder of the project, or name the file with --template".into()
+            }
+            _ => format!("the file cannot be read: {error}"),
+        };
+        Fault::new(reason).locate(path, "")
+    })?;
     stack(&text, overrides).map_err(|fault| fault.locate(path, &text))
 }
 

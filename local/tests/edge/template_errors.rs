@@ -50,6 +50,15 @@ fn what_is_no_template_is_refused() {
 }
 
 #[test]
+fn a_schedule_says_how_often() {
+    with_resources(&[(
+        "  G:\n    Type: AWS::Serverless::Function\n    Metadata: {BuildProperties: {Binary: g}}\n    Properties:\n      Events:
+        Clock: {Type: ScheduleV2, Properties: {ScheduleExpression: every day}}\n",
+        "11: G: \"every day\" is no schedule",
+    )]);
+}
+
+#[test]
 fn an_unknown_intrinsic_names_its_line_and_its_resource() {
     with_resources(&[
         (
@@ -297,5 +306,8 @@ fn stores_that_cannot_be_made_are_refused() {
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
     let error = local::template::load("/nowhere/template.yaml", &std::collections::BTreeMap::new()).unwrap_err();
-    assert!(error.to_string().starts_with("/nowhere/template.yaml:1: the file cannot be read"), "{error}");
+    assert!(error.to_string().starts_with("/nowhere/template.yaml:1: there is no such file"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let error = local::template::load(folder.path(), &std::collections::BTreeMap::new()).unwrap_err();
+    assert!(error.to_string().contains(":1: the file cannot be read: "), "{error}");
 }
