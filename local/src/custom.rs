@@ -33,10 +33,12 @@ pub struct CustomResourceError {
 
 impl fmt::Display for CustomResourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = self.reason.trim_end_matches(['.', '\n']);
         write!(
             f,
-            "{} could not be created: {}. Where the data is from another version of the code, `local reset` forgets it",
-            self.resource, self.reason
+            "{} could not be created: {reason}.\nIf DATABASE_URL is set, see whether that database is up; if the data is from another version of the code, \
+             `local reset` forgets it",
+            self.resource
         )
     }
 }
@@ -124,10 +126,10 @@ async fn take(path: Arc<str>, sender: mpsc::Sender<Report>, request: Request<Inc
     response
 }
 
-/// The message of a function's error, or all of it if it has none.
+/// The message of a function's error or of a refusal, or all of it if it has none.
 pub(crate) fn error_message(error: &[u8]) -> String {
     let mut fields: BTreeMap<String, serde_json::Value> = serde_json::from_slice(error).unwrap_or_default();
-    match fields.remove("errorMessage") {
+    match fields.remove("errorMessage").or_else(|| fields.remove("message")) {
         Some(serde_json::Value::String(message)) => message,
         _ => String::from_utf8_lossy(error).into_owned(),
     }

@@ -1,10 +1,16 @@
 //! DynamoDB in this process, on its own loopback listener, in a file or in memory; the tables are the template's, and expired items go.
 
-use std::{fmt, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    fmt, io,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
 
 use dynoxide::{Database, server};
 use serde_json::{Value, json};
 use tokio::{
+    net::TcpListener,
     sync::watch,
     task::{AbortHandle, JoinHandle},
 };
@@ -40,7 +46,7 @@ impl fmt::Display for DynamoDbError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotOpened(reason) => write!(f, "the DynamoDB file cannot be opened: {reason}"),
-            Self::NoAnswer(error) => write!(f, "DynamoDB: {error}"),
+            Self::NoAnswer(error) => write!(f, "DynamoDB: {error}; if AWS_ENDPOINT_URL_DYNAMODB is set, see whether it is right"),
             Self::Different { table } => {
                 write!(
                     f,
@@ -77,7 +83,7 @@ impl DynamoDb {
             None => Database::memory(),
         }
         .map_err(|error| DynamoDbError::NotOpened(error.to_string()))?;
-        let listener = Loopback::bind().await.map_err(|error| DynamoDbError::NotOpened(error.to_string()))?;
+        let listener = listen().await.map_err(|error| DynamoDbError::NotOpened(error.to_string()))?;
         let address = listener.local_addr().map_err(|error| DynamoDbError::NotOpened(error.to_string()))?;
         let (stopping, mut stopped) = watch::channel(false);
         let sweeping = tokio::spawn(sweep_every(sweep, database.clone())).abort_handle();
@@ -119,6 +125,16 @@ impl Drop for DynamoDb {
     fn drop(&mut self) {
         self.sweeping.abort();
         self.stopping.send_replace(true);
+    }
+}
+
+/// The server lets pages of every origin in, as AWS's does, which checks signatures; this one does not. So it listens where no page looks for it:
+/// at one of the sixteen million addresses of loopback, where the system has more than one (Linux).
+async fn listen() -> io::Result<TcpListener> {
+    let [a, b, c] = [(); 3].map(|()| fastrand::u8(1..255));
+    match TcpListener::bind((Ipv4Addr::new(127, a, b, c), 0)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => Loopback::bind().await,
     }
 }
 

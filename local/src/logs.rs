@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    fmt::Write as _,
+    fmt::{self, Write as _},
     io::{self, Write as _},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
@@ -53,7 +53,17 @@ pub struct Invocation {
 #[derive(Debug, Default)]
 pub struct Journal {
     detail: Detail,
+    reader: Option<Reader>,
     kept: Mutex<Kept>,
+}
+
+/// Is shown every invocation.
+struct Reader(Box<dyn Fn(&Invocation) + Send + Sync>);
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reader")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -71,7 +81,12 @@ const KEPT_BYTES: usize = 16 * 1024;
 impl Journal {
     /// A journal that prints so much.
     pub fn new(detail: Detail) -> Self {
-        Self { detail, kept: Mutex::default() }
+        Self { detail, ..Self::default() }
+    }
+
+    /// A silent journal that shows each invocation to a reader as soon as it has ended, with all that it printed.
+    pub fn read_by(reader: impl Fn(&Invocation) + Send + Sync + 'static) -> Self {
+        Self { reader: Some(Reader(Box::new(reader))), ..Self::default() }
     }
 
     /// The last invocations, oldest first.
@@ -99,6 +114,9 @@ impl Journal {
     pub(crate) fn record(&self, mut invocation: Invocation) {
         if self.detail != Detail::Silent {
             say(&text(&invocation, self.detail));
+        }
+        if let Some(Reader(read)) = &self.reader {
+            read(&invocation);
         }
         let (Outcome::Success(body) | Outcome::FunctionError(body)) = &mut invocation.outcome;
         for payload in [body, &mut invocation.event] {
@@ -139,20 +157,16 @@ pub fn say(line: &str) {
 }
 
 fn text(invocation: &Invocation, detail: Detail) -> String {
-    let at = clock(invocation.at.into());
-    let mut text = format!(
-        "{at}  {:<14}{:>9.1} ms  {}",
-        invocation.function,
-        milliseconds(invocation.duration),
-        result(&invocation.outcome)
-    );
+    let (at, result) = (clock(invocation.at.into()), result(&invocation.outcome));
+    let mut text = format!("{at}  {:<14}{:>9.1} ms  {result}", invocation.function, milliseconds(invocation.duration));
     if let Some(cold) = invocation.cold_start {
         let _ = write!(text, "  cold start {:.1} ms", milliseconds(cold));
     }
     for line in &invocation.lines {
         if detail == Detail::Verbose {
             let _ = write!(text, "\n      {line}");
-        } else if let Some(short) = worth_showing(line) {
+        } else if let Some(short) = worth_showing(line).filter(|short| !result.contains(short)) {
+            // The error of a process that did not start ends with its last words.
             let _ = write!(text, "\n      {short}");
         }
     }

@@ -142,12 +142,17 @@ struct Place {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // What the gateway has to say besides the invocations. The stores would warn of every refused condition, which is daily business.
+    let command = Local::parse().command;
+    // What the gateway has to say besides the invocations. The stores would warn of every refused condition, which is daily business, and what
+    // the template's reader warns of is news only to whoever starts a cloud.
+    let told = if matches!(command, Command::Up(_)) { "warn,dynoxide=error,s3s=error,s3s_fs=error" } else { "error" };
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new("warn,dynoxide=error,s3s=error,s3s_fs=error"))
+        .with_env_filter(tracing_subscriber::EnvFilter::new(told))
         .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false)
         .init();
-    let done = match Local::parse().command {
+    let done = match command {
         Command::Up(options) => up(*options).await,
         Command::Reset(place) => cloud::reset(&place.data).map(|()| say("Everything is forgotten.")),
         Command::Logs(wanted) => logs(wanted).await,

@@ -104,7 +104,8 @@ pub fn running_at(data: &Path) -> Option<String> {
 
 /// Forgets everything in the folder that is data; an unpacked server stays.
 pub fn reset(data: &Path) -> Result<(), CloudError> {
-    if !data.exists() {
+    // A folder that no cloud ever had holds nothing of ours, whatever its files are called.
+    if !data.join("lock").is_file() {
         return Ok(());
     }
     let folder = DataFolder::persistent(data)?;

@@ -1,6 +1,10 @@
 //! Why a cloud did not start; every message says what to do.
 
-use std::{fmt, io, net::SocketAddr, path::PathBuf};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     custom::CustomResourceError, dynamodb::DynamoDbError, mysql::MySqlError, request::NoAnswer, template::TemplateError,
@@ -67,8 +71,9 @@ impl fmt::Display for CloudError {
         match self {
             Self::Template(error) => error.fmt(f),
             Self::NotBuilt(binaries) => {
-                let names: Vec<_> = binaries.iter().map(|binary| binary.display().to_string()).collect();
-                write!(f, "not built yet: {}. Run `make build`.", names.join(", "))
+                let names: Vec<_> = binaries.iter().filter_map(|binary| binary.file_name()?.to_str()).collect();
+                let folder = binaries.first().and_then(|binary| binary.parent()).unwrap_or(Path::new("."));
+                write!(f, "not built yet: {} (in {}). Run `make build`.", names.join(", "), folder.display())
             }
             Self::Locked { data, holder } => {
                 write!(

@@ -31,7 +31,7 @@ pub async fn invoke(data: &Path, options: &CloudOptions, function: &str, event: 
     if answer.failed {
         return Err(CloudError::Failed(format!("{} failed: {}", function.id, error_message(&answer.body))));
     }
-    if answer.status == 200 { Ok(text) } else { Err(CloudError::Failed(text)) }
+    if answer.status == 200 { Ok(text) } else { Err(CloudError::Failed(error_message(&answer.body))) }
 }
 
 /// Prints what the functions of the cloud on the data folder printed, oldest first; on and on if it is to follow.

@@ -44,7 +44,7 @@ fn refused(failure: &Failure) -> StatusCode {
     {
         return StatusCode::UNAUTHORIZED;
     }
-    tracing::warn!(?failure, "the authorizer failed");
+    failure.tell("the authorizer", "$connect");
     StatusCode::INTERNAL_SERVER_ERROR
 }
 

@@ -46,6 +46,20 @@ pub(super) enum Failure {
     Missing,
 }
 
+impl Failure {
+    /// Tells the terminal of an invocation that was none; of one that failed the journal does.
+    pub(super) fn tell(&self, function: &str, route: &str) {
+        let what = match self {
+            Self::Function(_) => return,
+            Self::Throttled => "throttled: as many invocations run as are allowed",
+            Self::TimedOut => "the route waits no longer; the function goes on",
+            Self::TooLarge => "the event is larger than a function takes",
+            Self::Missing => "there is no such function",
+        };
+        tracing::warn!(function, route, "{what}");
+    }
+}
+
 impl Backend {
     /// The faults of whoever plays the functions; those of the edges are the same ones.
     pub(super) fn faults(&self) -> Faults {

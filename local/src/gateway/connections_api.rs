@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -20,6 +20,7 @@ use super::outbox::Posted;
 use super::peer::Peer;
 use super::shared::{Counters, Shared};
 use super::{misdelivery, socket, stamp};
+use crate::loopback::is_local_host;
 
 /// Whether the path is one of this API, whatever its stage: `/x/@connections…`, in either encoding.
 pub(super) fn is_path(path: &str) -> bool {
@@ -56,7 +57,7 @@ pub(super) fn is_local(peer: Peer, listening: IpAddr, headers: &HeaderMap) -> bo
 
 async fn post(shared: &Shared, connection: Option<&Arc<Connection>>, body: Incoming) -> Reply {
     let limits = shared.limits();
-    let body = match collect(body, limits.message).await {
+    let body = match collect(body, limits.message, limits.arrival).await {
         Ok(body) => body,
         Err(reply) if reply.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             return error(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException", "Message too long");
@@ -115,15 +116,6 @@ fn error(status: StatusCode, kind: &'static str, message: &str) -> Reply {
     reply.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(kind));
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     reply
-}
-
-/// A page in a browser whose name was rebound to this machine still sends its own name.
-fn is_local_host(headers: &HeaderMap, listening: IpAddr) -> bool {
-    let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return false };
-    let Ok(authority) = host.parse::<http::uri::Authority>() else { return false };
-    let name = authority.host();
-    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
-    name.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback() || address == listening)
 }
 
 /// The signature must be there; it is not checked, because there are no keys here.

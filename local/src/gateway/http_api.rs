@@ -1,9 +1,12 @@
 //! The HTTP API: route, event, function, response. Whatever a function does wrong is a 500 of the gateway, never a broken connection.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
+use tokio::time::timeout;
 
 use crate::stack::{Cors, HttpApi};
 
@@ -35,9 +38,9 @@ pub(super) async fn serve(shared: &Shared, peer: Peer, request: Request<Incoming
     if let Some(answer) = edge.cors.as_ref().and_then(|cors| cors::preflight(cors, &head)) {
         return answer;
     }
-    let request_id = stamp::id();
+    let (request_id, limits) = (stamp::id(), shared.limits());
     let mut response = match edge.routes.find(&head.method, head.uri.path()) {
-        Some((route, parameters)) => match collect(body, shared.limits().http_body).await {
+        Some((route, parameters)) => match collect(body, limits.http_body, limits.arrival).await {
             Ok(body) => call(shared, route, parameters, (peer, &request_id, &head, &body)).await,
             Err(refusal) => refusal,
         },
@@ -55,16 +58,17 @@ pub(super) async fn serve(shared: &Shared, peer: Peer, request: Request<Incoming
     response
 }
 
-/// The whole body, or the answer to one that is too large or broken.
-pub(super) async fn collect(body: Incoming, limit: usize) -> Result<Bytes, Reply> {
+/// The whole body, or the answer to one that is too large, too slow or broken.
+pub(super) async fn collect(body: Incoming, limit: usize, patience: Duration) -> Result<Bytes, Reply> {
     let too_large = || message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large());
     }
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(message(StatusCode::BAD_REQUEST, "Bad Request")),
+    match timeout(patience, Limited::new(body, limit).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(message(StatusCode::BAD_REQUEST, "Bad Request")),
+        Err(_) => Err(message(StatusCode::REQUEST_TIMEOUT, "Request Timeout")),
     }
 }
 
@@ -84,11 +88,13 @@ async fn call(shared: &Shared, route: &Route, parameters: Parameters<'_>, (peer,
             tracing::warn!(function = route.function, route = route.key, "the function's result is no HTTP response");
             message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         }),
-        Err(Failure::Throttled | Failure::TimedOut) => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
-        Err(Failure::TooLarge) => message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
-        Err(failure @ (Failure::Function(_) | Failure::Missing)) => {
-            tracing::warn!(function = route.function, route = route.key, ?failure, "the invocation failed");
-            message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+        Err(failure) => {
+            failure.tell(&route.function, &route.key);
+            match failure {
+                Failure::Throttled | Failure::TimedOut => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+                Failure::TooLarge => message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
+                Failure::Function(_) | Failure::Missing => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+            }
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct Limits {
     pub request_head: usize,
     /// Bytes of the URL that a socket is opened with.
     pub socket_url: usize,
+    /// How long a connection may be without a request, a request's head may take to arrive, and then its body, which is answered with 408.
+    pub arrival: Duration,
     /// How long an HTTP route waits for its function.
     pub http_timeout: Duration,
     /// How long the authorizer may take. Routes of a WebSocket API have timeouts of their own.
@@ -44,6 +46,7 @@ impl Default for Limits {
             payload: 6 << 20,
             request_head: 10_240,
             socket_url: 4096,
+            arrival: Duration::from_mins(1),
             http_timeout: Duration::from_secs(30),
             authorizer_timeout: Duration::from_secs(29),
             queued_bytes: 1 << 20,

@@ -28,7 +28,7 @@ async fn handle(shared: &Shared, connection: &Connection, text: &str) {
     let timeout = Duration::from_millis(route.integration_timeout_ms.into());
     match shared.backend.call(&route.function, event, timeout).await {
         Err(failure) => {
-            tracing::warn!(function = route.function, route = key, ?failure, "the invocation failed");
+            failure.tell(&route.function, key);
             notice(shared, connection, "Internal server error", &request_id);
         }
         Ok(result) if route.responds => {

@@ -33,7 +33,6 @@ use std::time::Duration;
 use http::header::HOST;
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
@@ -43,6 +42,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::faults::Faults;
+use crate::loopback;
 use crate::stack::{HttpApi, Stack};
 
 pub use backend::{Backend, MemoryFunction};
@@ -218,7 +218,7 @@ async fn connection(stream: TcpStream, address: SocketAddr, peer: Peer, shared: 
         let shared = Arc::clone(&shared);
         async move { Ok::<_, Infallible>(answer(&shared, peer, address, request).await) }
     });
-    let http = http1::Builder::new().max_buf_size(64 << 10).serve_connection(TokioIo::new(stream), service);
+    let http = loopback::server(shared.limits().arrival).max_buf_size(64 << 10).serve_connection(TokioIo::new(stream), service);
     let mut http = std::pin::pin!(http.with_upgrades());
     // A connection that breaks is the client's affair: there is nobody left to tell.
     tokio::select! {
@@ -239,7 +239,7 @@ async fn answer(shared: &Arc<Shared>, peer: Peer, address: SocketAddr, request: 
         return refusal;
     }
     if let Some(inspector) = shared.inspector.get().filter(|_| inspected) {
-        return inspect(inspector, peer, address, request).await;
+        return inspect(inspector, (peer, address), request, shared.limits().arrival).await;
     }
     let edge = shared
         .sockets
@@ -255,12 +255,17 @@ async fn answer(shared: &Arc<Shared>, peer: Peer, address: SocketAddr, request: 
 }
 
 /// What is inspected and changed from outside is so from this machine only.
-async fn inspect(inspector: &Inspector, peer: Peer, address: SocketAddr, request: Request<Incoming>) -> Reply {
+async fn inspect(
+    inspector: &Inspector,
+    (peer, address): (Peer, SocketAddr),
+    request: Request<Incoming>,
+    patience: Duration,
+) -> Reply {
     if !connections_api::is_local(peer, address.ip(), request.headers()) {
         return message(StatusCode::FORBIDDEN, "Forbidden");
     }
     let (head, body) = request.into_parts();
-    match http_api::collect(body, LARGEST_INSPECTION).await {
+    match http_api::collect(body, LARGEST_INSPECTION, patience).await {
         Ok(body) => inspector(Request::from_parts(head, body)).await,
         Err(refusal) => refusal,
     }

@@ -98,7 +98,7 @@ pub(super) async fn finish(shared: &Shared, connection: &Connection, ended: Ende
     let event = disconnect_event(connection, ended.code, &ended.reason);
     let timeout = Duration::from_millis(route.integration_timeout_ms.into());
     if let Err(failure) = shared.backend.call(&route.function, event, timeout).await {
-        tracing::warn!(function = route.function, ?failure, "$disconnect failed");
+        failure.tell(&route.function, "$disconnect");
     }
 }
 

@@ -135,11 +135,13 @@ async fn connect(shared: &Shared, connection: &Connection, opening: &Opening) ->
     let timeout = Duration::from_millis(route.integration_timeout_ms.into());
     match shared.backend.call(&route.function, opening.connect_event(connection), timeout).await {
         Ok(result) => judge(&result, opening),
-        Err(Failure::Throttled) => Err(StatusCode::TOO_MANY_REQUESTS),
-        Err(Failure::TimedOut) => Err(StatusCode::GATEWAY_TIMEOUT),
         Err(failure) => {
-            tracing::warn!(function = route.function, ?failure, "$connect failed");
-            Err(StatusCode::BAD_GATEWAY)
+            failure.tell(&route.function, "$connect");
+            Err(match failure {
+                Failure::Throttled => StatusCode::TOO_MANY_REQUESTS,
+                Failure::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+                Failure::Function(_) | Failure::TooLarge | Failure::Missing => StatusCode::BAD_GATEWAY,
+            })
         }
     }
 }

@@ -12,7 +12,7 @@ use std::{
     process::{Child, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU16, Ordering},
+        atomic::{AtomicBool, AtomicU16, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -99,6 +99,8 @@ struct Server {
     data: PathBuf,
     port: AtomicU16,
     durable: bool,
+    /// Nobody has stopped it: only then may it be started again.
+    wanted: AtomicBool,
     leash: Arc<Leash>,
     /// Removed after the server is killed: fields are dropped after `drop` has run.
     _temporary: Option<tempfile::TempDir>,
@@ -158,6 +160,7 @@ impl MySql {
         let server = self.0.clone();
         blocking(move || {
             server.end(Signal::SIGTERM);
+            server.wanted.store(true, Ordering::Release);
             server.run()
         })
         .await
@@ -165,6 +168,8 @@ impl MySql {
 
     async fn end(&self, signal: Signal) {
         let server = self.0.clone();
+        // Told first: a start that is under way sees it, or has its process in place already.
+        server.wanted.store(false, Ordering::Release);
         let _ = tokio::task::spawn_blocking(move || server.end(signal)).await;
     }
 }
@@ -189,6 +194,7 @@ impl Server {
             data,
             port: AtomicU16::new(0),
             durable: options.durable,
+            wanted: AtomicBool::new(true),
             leash,
             _temporary: temporary,
         };
@@ -238,8 +244,13 @@ impl Server {
             .stdout(log.try_clone().map_or_else(|_| Stdio::null(), Stdio::from))
             .stderr(log);
         let program = PathBuf::from(command.get_program());
-        let child = command.spawn().map_err(|source| MySqlError::io("run", &program, source))?;
-        *self.process() = Some(child);
+        {
+            let mut process = self.process();
+            if !self.wanted.load(Ordering::Acquire) {
+                return Err(MySqlError::NotStarted { log: "(it was stopped while it was being started)".into() });
+            }
+            *process = Some(command.spawn().map_err(|source| MySqlError::io("run", &program, source))?);
+        }
         let started = Instant::now();
         while !self.answers() {
             let ended = match self.process().as_mut().map(Child::try_wait) {

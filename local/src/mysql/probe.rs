@@ -2,7 +2,7 @@
 
 use std::{
     process::{Child, ExitStatus},
-    sync::{Arc, Weak},
+    sync::{Arc, Weak, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -47,8 +47,11 @@ impl Probe {
             }
             journal.note(&format!("MySQL ended ({how}): it is started again …"));
             let begun = Instant::now();
-            match blocking(move || server.run()).await {
+            let again = Arc::clone(&server);
+            match blocking(move || again.run()).await {
                 Ok(()) => journal.note(&format!("MySQL is back after {} ms.", begun.elapsed().as_millis())),
+                // It was stopped on purpose before it was up again.
+                Err(_) if !server.wanted.load(Ordering::Acquire) => {}
                 Err(error) => failed = Some(error.to_string()),
             }
         }

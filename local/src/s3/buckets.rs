@@ -62,7 +62,9 @@ async fn put(endpoint: &str, region: &str, path: &str, body: String) -> Result<r
     let (instructions, _) = sign(signable, &params).map_err(|error| unsigned(&error))?.into_parts();
     let headers = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
     let request = headers.fold(Request::put(path), |request, (name, value)| request.header(name, value));
-    request::exchange(endpoint, request, Bytes::from(body)).await.map_err(|error| error.to_string())
+    request::exchange(endpoint, request, Bytes::from(body))
+        .await
+        .map_err(|error| format!("S3: {error}; see whether AWS_ENDPOINT_URL_S3 is right"))
 }
 
 /// The template's rules as S3's own document, or nothing where there are none.

@@ -5,6 +5,8 @@ use s3s::Body;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::refused;
+
 /// The rules of one bucket.
 #[derive(Debug)]
 pub(super) struct Cors {
@@ -104,15 +106,6 @@ fn matches(pattern: &str, value: &str) -> bool {
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-fn refused(status: StatusCode, code: &str, message: &str) -> Response<Body> {
-    let xml =
-        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>");
-    let mut response = Response::new(Body::from(xml));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-    response
 }
 
 #[cfg(test)]

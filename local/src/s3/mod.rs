@@ -1,11 +1,12 @@
 //! S3 in this process: a folder with a folder for each bucket, signatures verified, and each bucket's CORS rules answered in front of it.
 
 pub(crate) mod buckets;
+mod checks;
 mod cors;
 
 use std::{collections::BTreeMap, fs, io, net::SocketAddr, path::Path, sync::Arc};
 
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use s3s::{
     Body,
@@ -35,9 +36,10 @@ impl S3 {
         let files = FileSystem::new(folder).map_err(|error| io::Error::other(format!("{error:?}")))?;
         let mut builder = S3ServiceBuilder::new(files);
         builder.set_auth(SimpleAuth::from_single(credentials::ACCESS_KEY, credentials::SECRET_KEY));
-        let (service, rules) = (builder.build(), Arc::new(rules));
+        let (service, rules, folder) = (builder.build(), Arc::new(rules), Arc::<Path>::from(folder));
         let listener = Loopback::bind().await?;
-        let loopback = Loopback::serve(listener, move |request| answer(service.clone(), rules.clone(), request))?;
+        let loopback =
+            Loopback::serve(listener, move |request| answer(service.clone(), (rules.clone(), folder.clone()), request))?;
         Ok(Self { loopback })
     }
 
@@ -57,21 +59,36 @@ impl S3 {
     }
 }
 
-async fn answer(service: S3Service, rules: Arc<BTreeMap<String, Cors>>, request: Request<Incoming>) -> Response<Body> {
+type Buckets = (Arc<BTreeMap<String, Cors>>, Arc<Path>);
+
+async fn answer(service: S3Service, (rules, folder): Buckets, request: Request<Incoming>) -> Response<Body> {
     let bucket = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
     let cors = rules.get(bucket);
     if request.method() == http::Method::OPTIONS {
         return cors::preflight(cors, request.headers());
     }
     let allowed = cors.and_then(|cors| cors.allowed(request.method(), request.headers()));
-    let mut response = service.call(request.map(Body::from)).await.unwrap_or_else(|error| {
-        tracing::warn!(?error, "S3 could not answer");
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        response
-    });
+    let wanted = checks::condition(request.method(), request.headers());
+    let answered = match checks::names(&request, &folder) {
+        None => service.call(request.map(Body::from)).await.unwrap_or_else(|error| {
+            tracing::warn!(?error, "S3 could not answer");
+            refused(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "We encountered an internal error. Please try again.")
+        }),
+        Some(refusal) => refusal,
+    };
+    let mut response = checks::matching(answered, wanted.as_deref());
     if let Some(allowed) = allowed {
         response.headers_mut().extend(allowed);
     }
+    response
+}
+
+/// An error as S3 writes it.
+fn refused(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    let xml =
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+    let mut response = Response::new(Body::from(xml));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     response
 }

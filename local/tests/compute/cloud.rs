@@ -84,7 +84,7 @@ async fn every_failure_to_start_says_what_to_do() {
     assert!(error.to_string().contains(&format!("port {port} is in use")) && error.to_string().contains("--port"), "{error}");
 
     let error = Cloud::start(CloudOptions { bin_dir: Some("/nowhere".into()), ..options(&[]) }).await.unwrap_err();
-    assert_eq!(error.to_string(), "not built yet: /nowhere/echo. Run `make build`.");
+    assert_eq!(error.to_string(), "not built yet: echo (in /nowhere). Run `make build`.");
 
     let error = Cloud::start(CloudOptions { template: "/nowhere/template.yaml".into(), ..options(&[]) }).await.unwrap_err();
     assert!(error.to_string().contains("/nowhere/template.yaml"), "{error}");

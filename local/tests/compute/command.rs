@@ -170,4 +170,9 @@ async fn the_database_alone_prints_its_url_and_reset_forgets_it() {
     assert!(data.path().join("mysql").is_dir());
     assert!(local(&["reset"], data.path()).output().unwrap().status.success());
     assert!(!data.path().join("mysql").exists());
+
+    let folder_of_somebody = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder_of_somebody.path().join("s3")).unwrap();
+    assert!(local(&["reset"], folder_of_somebody.path()).output().unwrap().status.success());
+    assert!(folder_of_somebody.path().join("s3").is_dir(), "what is no data folder is left alone");
 }

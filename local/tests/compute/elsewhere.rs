@@ -81,7 +81,16 @@ async fn a_database_that_dies_is_started_again_where_it_was() {
     };
     sqlx::raw_sql("INSERT INTO kept VALUES (1)").execute(&mut after).await.unwrap();
 
-    // Who is stopped on purpose stays so.
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_stopped_stays_so_even_while_it_is_started_again() {
+    let cloud = Cloud::start(options(&[])).await.unwrap();
+    let mysql = cloud.mysql().unwrap().clone();
+    let first = mysql.pid().unwrap();
+    kill(Pid::from_raw(first.try_into().unwrap()), Signal::SIGKILL).unwrap();
+    until("another server is being started", || mysql.pid().is_some_and(|pid| pid != first)).await;
     mysql.stop().await;
     tokio::time::sleep(Duration::from_millis(600)).await;
     assert_eq!(mysql.pid(), None);

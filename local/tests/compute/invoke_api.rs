@@ -3,6 +3,7 @@
 use http::{Request, Response};
 use local::lambda::{FunctionSpec, Lambda, LambdaOptions};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{
     http_client::send,
@@ -76,5 +77,24 @@ async fn refusals_have_the_types_that_sdks_know() {
     );
     let unsigned = send(lambda.endpoint(), Request::post("/2015-03-31/functions/Echo/invocations"), json("{}")).await;
     assert_eq!(unsigned.status(), 403);
+    lambda.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_whose_name_leads_here_is_turned_away() {
+    let lambda = lambda().await;
+    for (host, status) in [("localhost", "200 OK"), ("127.0.0.1:1", "200 OK"), ("page.example", "421"), ("[2001:db8::1]", "421")]
+    {
+        let mut stream = tokio::net::TcpStream::connect(lambda.endpoint()).await.unwrap();
+        let request = format!(
+            "POST /2015-03-31/functions/Echo/invocations HTTP/1.1\r\nhost: {host}\r\nauthorization: AWS4-HMAC-SHA256 x\r\n\
+             connection: close\r\ncontent-length: 2\r\n\r\n{{}}"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{host}: {answer}");
+    }
+    assert_eq!(lambda.journal().recent().len(), 2);
     lambda.stop().await;
 }

@@ -1,6 +1,4 @@
 //! Clients that were written for AWS and know nothing of this cloud: the SDK for Rust, and botocore, which is what Python and the AWS CLI use.
-//!
-//! The SDK's crates for Lambda and S3 take minutes to compile; botocore covers these two, and is compiled by nobody.
 
 use std::{
     path::{Path, PathBuf},
@@ -32,7 +30,7 @@ use crate::{
     stand::{binaries, until},
 };
 
-async fn cloud() -> Cloud {
+pub(crate) async fn cloud() -> Cloud {
     let options = CloudOptions {
         bin_dir: Some(binaries()),
         lambda: LambdaOptions { journal: Arc::new(Journal::default()), ..LambdaOptions::default() },
@@ -54,8 +52,8 @@ async fn text(socket: &mut WebSocketStream<TcpStream>) -> String {
     next.unwrap().unwrap().unwrap().into_text().unwrap().as_str().to_owned()
 }
 
-fn credentials() -> Credentials {
-    Credentials::new("local", "local", None, None, "test")
+pub(crate) fn credentials() -> Credentials {
+    Credentials::new(local::credentials::ACCESS_KEY, local::credentials::SECRET_KEY, None, None, "test")
 }
 
 fn management(cloud: &Cloud, stage: &str) -> connections::Client {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use local::gateway::Limits;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -76,6 +77,25 @@ async fn clients_that_say_nothing_or_half_of_it_keep_nobody_waiting() {
     assert_eq!(client.text().await, "x");
     tokio::time::timeout(Duration::from_secs(5), play.stop()).await.expect("they do not keep it from stopping either");
     drop(silent);
+}
+
+#[tokio::test]
+async fn requests_that_never_end_are_given_up() {
+    let play = Play::with(Limits { arrival: Duration::from_millis(200), ..Limits::default() }, friendly).await;
+    let mut body = Wire::open(play.address).await;
+    body.write(head("POST", "/api/rooms", &[], 100) + "half").await;
+    assert_eq!(body.answer(true).await.status, 408);
+    for said in ["", "GET /api/rooms HTTP/1.1\r\nhost: loc"] {
+        let mut wire = Wire::open(play.address).await;
+        wire.write(said).await;
+        assert!(wire.is_ended().await, "{said:?}");
+    }
+    let mut client = Client::join(play.address).await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    client.send("a socket is no request, and stays").await;
+    let id = play.gateway.connections()[0].id.clone();
+    assert_eq!(manage(play.address, "POST", &id, "x").await.status, 200);
+    assert_eq!(client.text().await, "x");
 }
 
 #[tokio::test]

@@ -147,6 +147,31 @@ async fn the_authorizers_verdict_is_the_status() {
 }
 
 #[tokio::test]
+async fn the_authorizer_is_asked_at_every_opening_and_for_nothing_else() {
+    let mut play = Play::start(|function, event| {
+        if function != "Authorizer" {
+            return ok();
+        }
+        if event["queryStringParameters"]["ticket"] == "long" {
+            return Act::Answer(policy("Allow", &event["methodArn"], &json!({ "long": "x".repeat(8 << 10) })));
+        }
+        let statement =
+            |effect, route| json!({ "Action": "execute-api:Invoke", "Effect": effect, "Resource": format!("*/{route}") });
+        let statements = [statement("Allow", "$connect"), statement("Deny", "send")];
+        Act::Answer(json!({ "principalId": "7", "policyDocument": { "Version": "2012-10-17", "Statement": statements } }))
+    })
+    .await;
+    for _ in 0..2 {
+        let mut client = Client::join(play.address).await;
+        client.send(r#"{"action":"send"}"#).await;
+        play.event("Authorizer").await;
+        play.event("Connect").await;
+        assert_eq!(play.event("Send").await["requestContext"]["routeKey"], "send", "denied, and sent all the same");
+    }
+    assert_eq!(Client::open(play.address, "/ws?ticket=long", &[]).await.err(), Some(500));
+}
+
+#[tokio::test]
 async fn what_connect_answers_is_the_status_of_the_handshake() {
     let answers: [(fn() -> Act, u16); 8] = [
         (|| Act::Answer(json!({"statusCode": 401})), 401),

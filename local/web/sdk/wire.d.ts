@@ -413,7 +413,7 @@ export type ExportedRoom = {
   role: string;
   /** The room. */
   room_id: RoomId;
-  /** `joined`, `left` or `banned`. */
+  /** `joined`, `left`, `removed` or `banned`. */
   state: string;
 };
 
@@ -829,6 +829,34 @@ export type NotReady = {
   title: string;
   /** A URI that names the kind of problem. */
   type: string;
+};
+
+/** What a service worker gets, as JSON: enough to show a message without asking anybody. */
+export type Notification = {
+  /** Words, pictures or files. */
+  kind: MessageKind;
+  /** Whether the message mentions the person. */
+  mentioned: boolean;
+  /** The beginning of the text; empty for a picture or a file without words. */
+  preview: string;
+  /** What the room is called; a direct one, like the other person. */
+  room: string;
+  /** The room. A newer notification of a room replaces an older one that was not delivered yet; use it as the `tag`, too. */
+  room_id: RoomId;
+  /** What kind of room it is. */
+  room_kind: RoomKind;
+  /** What that person is called. */
+  sender: string;
+  /** Who wrote it. */
+  sender_id: UserId;
+  /** The message's place. */
+  seq: number;
+  /** Always `message`. */
+  type: string;
+  /** How many messages of the room the person has not read. */
+  unread: number;
+  /** Where the web client shows the room: a path of its origin. */
+  url: string;
 };
 
 /** Of which messages devices are notified. Rooms are muted one by one besides. */
