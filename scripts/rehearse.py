@@ -17,6 +17,7 @@ Tests whose claim is one of these are skipped by name, below; the local cloud pl
 import json
 import os
 import pathlib
+import platform
 import re
 import shutil
 import signal
@@ -36,6 +37,7 @@ STACK = "conchat-rehearsal"
 SERVICES = "apigateway,cloudformation,cloudwatch,dynamodb,events,iam,lambda,logs,monitoring,s3,secretsmanager,sns,sqs,ssm,sts,ec2,rds"
 MINISTACK = pathlib.Path(sys.executable).parent
 BINARIES, SAM = map(pathlib.Path, sys.argv[1:3])
+ARCHITECTURE = "Architecture=" + {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 # Rates of the suite: hundreds of people come from one address.
 WIDE = [
     *(f"Rate{what}=100000/10" for what in ("Send", "Change", "Repeat", "Frames", "Act", "Register", "Login", "Connect", "Search", "Upload")),
@@ -59,11 +61,11 @@ def main():
         secrets = make_secrets(url)
         built = build(work)
         step("sam deploy")
-        deploy(built, [*secrets, "Architecture=x86_64"])
+        deploy(built, [*secrets, ARCHITECTURE])
         apis = wire(work)
         expect("the migration ran and every store answers", ready(apis["http"]))
         step("sam deploy again, with other parameters")
-        deploy(built, [*secrets, "Architecture=x86_64", *WIDE])
+        deploy(built, [*secrets, ARCHITECTURE, *WIDE])
         apis = wire(work)
         expect("the stack still answers", ready(apis["http"]))
         step("the end-to-end suite")
@@ -110,7 +112,8 @@ def build(work):
         if binary := re.search(r"Binary: ([a-z]+)\}", part):
             folder = work / "build" / binary[1]
             folder.mkdir(parents=True)
-            shutil.copy(BINARIES / binary[1], folder / "bootstrap")
+            packaged = BINARIES / part.split(":", 1)[0].strip() / "bootstrap"
+            shutil.copy(packaged if packaged.exists() else BINARIES / binary[1], folder / "bootstrap")
             subprocess.run(["strip", str(folder / "bootstrap")], check=False)
             parts[index] = part.replace("    Properties:\n", f"    Properties:\n      CodeUri: {folder}\n", 1)
     text = "".join(part for part in parts if not ("AWS::CloudWatch::Alarm" in part and "      Metrics:\n" in part))

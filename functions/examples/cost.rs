@@ -54,7 +54,7 @@ fn main() -> std::io::Result<()> {
     std::io::stdout().write_all(table().as_bytes())
 }
 
-fn table() -> String {
+pub(crate) fn table() -> String {
     let mut text = format!(
         "Dollars for a million messages, by members online (list prices of {PRICES_OF}, us-east-1, no free tier)\n\n\
          | members | ConChat | of it API Gateway | Lambda | logs | DynamoDB | AppSync Events | IoT Core | Pusher | Ably |\n\

@@ -5,8 +5,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use yaml_serde::Value;
+
+#[path = "../examples/cost.rs"]
+#[expect(dead_code, reason = "its `main` prints what is compared here")]
+mod cost;
 
 /// Metrics of AWS's services that alarms and dashboard read, by namespace, as the services' documents name them.
 const OF_AWS: &[(&str, &[&str])] = &[
@@ -130,6 +135,29 @@ fn the_parameters_that_the_operations_explain_are_there() {
     assert!(named.len() > 8, "{named:?}");
     for name in named {
         assert!(template["Parameters"].get(name).is_some(), "docs/operations.md explains {name}, which is no parameter");
+    }
+}
+
+#[test]
+fn the_costs_that_the_operations_tell_are_those_that_are_computed() {
+    let (operations, computed) = (read("docs/operations.md"), cost::table());
+    let rows: Vec<_> = computed.lines().filter(|line| line.starts_with("| ")).collect();
+    assert_eq!(rows.len(), 5, "{computed}");
+    for row in rows {
+        assert!(operations.contains(row), "docs/operations.md lacks what `make cost` says: {row}");
+    }
+}
+
+#[test]
+fn one_library_encrypts_and_it_is_not_openssl() {
+    let asked =
+        ["tree", "--offline", "--locked", "--package", "functions", "--edges", "normal", "--prefix", "none", "--format", "{lib}"];
+    let told = Command::new(env!("CARGO")).args(asked).output().expect("cargo runs");
+    let libraries = String::from_utf8_lossy(&told.stdout);
+    let has = |name: &str| libraries.lines().any(|line| line.split(' ').next() == Some(name));
+    assert!(has("aws_lc_rs") && has("rustls"), "{libraries}{}", String::from_utf8_lossy(&told.stderr));
+    for other in ["aws_lc_fips_sys", "boring_sys", "native_tls", "openssl", "openssl_sys", "ring"] {
+        assert!(!has(other), "the functions link {other}");
     }
 }
 

@@ -8,6 +8,8 @@ use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
+use crate::canary_lines::{confide, entrusted};
+
 /// The HTTP API behind a URL.
 #[derive(Clone)]
 pub(crate) struct Api {
@@ -53,9 +55,12 @@ impl Api {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::new(body.into())).expect("a request");
+        let body = body.into();
+        confide(&body);
+        let request = request.body(Full::new(body)).expect("a request");
         let (parts, body) = self.http.request(request).await.expect("an answer").into_parts();
         let body = body.collect().await.expect("a body").to_bytes();
+        entrusted(&body);
         Answer { status: parts.status, headers: parts.headers, body }
     }
 

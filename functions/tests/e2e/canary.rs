@@ -115,7 +115,9 @@ fn each_invocation_has_its_line(lines: &[String]) {
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).expect("template.yaml beside");
     let patterns = template.lines().filter_map(|line| line.trim().strip_prefix("FilterPattern: "));
     let own = patterns.filter(|pattern| !pattern.contains("platform.")).flat_map(fields);
-    for field in own.collect::<BTreeSet<_>>() {
+    let own: BTreeSet<_> = own.collect();
+    assert!(own.contains("message") && own.contains("code"), "{own:?}");
+    for field in own {
         assert!(invocations.iter().all(|line| !line[&field].is_null()), "{field} is not in every line of an invocation");
     }
     for metric in ["Messages", "Pushes", "DurationMs", "ColdStarts", "FanoutMs"] {

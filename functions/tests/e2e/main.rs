@@ -7,6 +7,7 @@ mod admin;
 mod api;
 mod bad_input;
 mod canary;
+mod canary_lines;
 mod changes;
 mod chat;
 mod cloud;

@@ -14,7 +14,7 @@ async fn post(api: &Api, who: &Person, room: u64, body: Value) -> Value {
 }
 
 /// Runs the sweep as the clock does.
-async fn sweep(world: &World) {
+pub(crate) async fn sweep(world: &World) {
     let functions = &world.cloud().stack().functions;
     let (id, _) = functions.iter().find(|(_, function)| function.binary == "sweep").expect("a function");
     let done = world.cloud().lambda().invoke(id, Bytes::from_static(b"{}")).await.expect("it runs");

@@ -4,10 +4,14 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
+use shared::config::Secret;
+use shared::store::Db;
+use shared::time::Timestamp;
 
 use crate::api::{PASSWORD, Person};
 use crate::cloud::{World, own_world, world};
 use crate::faults::Registry;
+use crate::media::sweep;
 use crate::socket::Socket;
 
 #[tokio::test]
@@ -142,6 +146,30 @@ async fn an_erased_person_is_gone_from_sockets_stores_and_names() {
         let items = format!("{:?}", scan(&world, table).await).to_lowercase();
         assert!(!items.contains("canary"), "{table}: {items}");
     }
+}
+
+#[tokio::test]
+async fn an_erasure_that_was_cut_off_goes_on_with_the_next_sweep() {
+    let world = own_world(&[]);
+    let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
+    let room = world.api.group(&ann, &[&bob]).await;
+    let mut his = Socket::lean(&world.ws, &bob).await;
+    let db = Db::lazy(&Secret::new(world.cloud().database_url())).expect("a URL");
+    // As a function leaves it that ends after the first transaction.
+    let cut_off =
+        "update users set erased_name = username, username = concat('deleted user ', id), display_name = 'deleted user',
+                   password_hash = '', deleted_at = ? where id = ?";
+    let a_while_ago = Timestamp::now().plus_seconds(-120).0;
+    let done = sqlx::query(cut_off).bind(a_while_ago).bind(ann.id);
+    done.execute(&mut *db.acquire().await.expect("a connection")).await.expect("cut off");
+    sweep(&world).await;
+    assert_eq!(his.wait("member.removed").await["user_id"], ann.id);
+    assert_eq!(his.wait("message").await["content"], "deleted user left");
+    let members = world.api.get(&format!("/api/rooms/{room}/members"), &bob).await.is(200);
+    assert_eq!((members["items"].as_array().map(Vec::len), &members["items"][0]["role"]), (Some(1), &json!("owner")));
+    let left = sqlx::query_scalar("select count(*) from users where erased_name is not null");
+    let left: i64 = left.fetch_one(&mut *db.acquire().await.expect("a connection")).await.expect("a number");
+    assert_eq!(left, 0);
 }
 
 /// Every item of a table of the world's own cloud.

@@ -17,6 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tower::ServiceExt as _;
 
 use crate::api::{Person, connector};
+use crate::canary_lines::confide;
 
 /// Nothing in these tests takes longer than this unless it is broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -80,6 +81,7 @@ impl Socket {
     }
 
     pub(crate) async fn send_text(&mut self, frame: &str) {
+        confide(frame.as_bytes());
         self.send_message(Message::text(frame)).await;
     }
 

@@ -1,11 +1,13 @@
 //! What one invocation did, told in one line when it ends: for people by its request id, for CloudWatch as metrics (its embedded metric format).
 //! An instance serves one invocation at a time, so whatever is counted meanwhile belongs to it. No content, no credential, no name comes in here.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
+use tokio::time::error::Elapsed;
 
 use crate::config;
 use crate::id::{RoomId, UserId};
@@ -56,6 +58,25 @@ pub fn is_about(room: RoomId) {
 /// An audience was served, beginning then.
 pub fn fanned_out(begun: Instant) {
     FANOUT_US.fetch_max(micros(begun.elapsed()).max(1), Ordering::Relaxed);
+}
+
+thread_local! {
+    /// Of this thread: every function runs on one, and tests, which do not, cut off nothing of each other's.
+    static CUT_OFF: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Work that has only so long. When the time is over it is dropped wherever it stands; what it shares with later work learns that by [`cut_off`].
+pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+    let outcome = tokio::time::timeout(limit, work).await;
+    if outcome.is_err() {
+        CUT_OFF.set(CUT_OFF.get() + 1);
+    }
+    outcome
+}
+
+/// How often work was dropped before its end since this thread began.
+pub fn cut_off() -> u64 {
+    CUT_OFF.get()
 }
 
 /// Lines bear the name of this function.

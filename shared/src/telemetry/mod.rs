@@ -3,6 +3,7 @@
 pub mod invocation;
 
 use std::io::Write as _;
+use std::panic::{self, PanicHookInfo};
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Subscriber};
@@ -22,6 +23,12 @@ pub fn start(function: &'static str) {
     let statements = Statements.with_filter(Targets::new().with_target(STATEMENT, LevelFilter::DEBUG));
     // Lambda stamps each line itself; a second start (in tests) is no error.
     drop(tracing_subscriber::registry().with(lines).with(statements).try_init());
+    panic::set_hook(Box::new(tell_of));
+}
+
+/// A panic is a line like any other. Only its place is told: what it says may quote a message, as that of a text that was cut inside of a letter does.
+fn tell_of(panic: &PanicHookInfo<'_>) {
+    tracing::error!(at = panic.location().map(ToString::to_string), "panicked");
 }
 
 /// Where the driver tells of each statement.
@@ -52,9 +59,41 @@ fn filter(level: &str) -> Result<Targets, ParseError> {
 
 #[cfg(test)]
 mod tests {
+    use std::panic;
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::{Value, json};
     use tracing::Level;
 
-    use super::filter;
+    use super::{filter, tell_of};
+
+    #[test]
+    fn a_panic_is_a_line_that_says_where_and_quotes_nothing() {
+        let (told, kept) = (Arc::new(Mutex::new(Vec::new())), panic::take_hook());
+        let into = Arc::clone(&told);
+        let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || Into(Arc::clone(&into))).finish();
+        panic::set_hook(Box::new(tell_of));
+        let cut = "between us 💌";
+        let result = tracing::subscriber::with_default(lines, || panic::catch_unwind(|| cut[..12].len()));
+        panic::set_hook(kept);
+        assert!(result.is_err());
+        let line: Value = serde_json::from_slice(&told.lock().expect("the lines")).expect("one line of JSON");
+        assert_eq!((&line["level"], &line["message"]), (&json!("ERROR"), &json!("panicked")));
+        assert!(line["at"].as_str().is_some_and(|at| at.contains("telemetry/mod.rs:")), "{line}");
+        assert!(!line.to_string().contains("between us"), "{line}");
+    }
+
+    struct Into(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Into {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("the lines").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
 
     #[test]
     fn a_bare_level_leaves_libraries_quiet() {

@@ -92,7 +92,11 @@ impl Keys {
 
     /// Reads the keys again: every five minutes, and for what none of them wrote at once, but not over and over.
     pub async fn follow(&self, known: bool) {
-        let Some(source) = self.source.as_ref().filter(|source| source.is_due(known)) else { return };
+        self.follow_at(known, Instant::now()).await;
+    }
+
+    async fn follow_at(&self, known: bool, now: Instant) {
+        let Some(source) = self.source.as_ref().filter(|source| source.is_due(known, now)) else { return };
         let ring = source.again.read().await.and_then(|secret| read(secret.expose(), source.is_real).map_err(Error::internal));
         match ring {
             Ok(ring) => *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring,
@@ -167,12 +171,12 @@ impl Keys {
 }
 
 impl Source {
-    fn is_due(&self, known: bool) -> bool {
+    fn is_due(&self, known: bool, now: Instant) -> bool {
         let mut read_at = self.read_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let asked = !known && read_at.1.is_none_or(|time| time.elapsed() >= BETWEEN_READINGS);
-        let due = asked || read_at.0.elapsed() >= FRESH;
+        let asked = !known && read_at.1.is_none_or(|time| now.duration_since(time) >= BETWEEN_READINGS);
+        let due = asked || now.duration_since(read_at.0) >= FRESH;
         if due {
-            *read_at = (Instant::now(), if known { read_at.1 } else { Some(Instant::now()) });
+            *read_at = (now, if known { read_at.1 } else { Some(now) });
         }
         due
     }

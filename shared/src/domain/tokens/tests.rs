@@ -298,3 +298,33 @@ async fn a_new_key_is_followed_and_strangers_make_nobody_read_the_secret_over_an
     let signed = running.sign(ME, life, NOW).unwrap_or_default();
     assert_eq!(keys("k2:secret-two").verify(&signed, NOW).ok(), Some(ME), "the first one signs");
 }
+
+#[tokio::test]
+async fn keys_are_read_again_every_five_minutes_and_kept_while_nobody_can_read_them() {
+    let shelf = Arc::new(Mutex::new(Some("k2:secret-two")));
+    let read = Arc::clone(&shelf);
+    let again = Again::new(move || {
+        let text = *read.lock().unwrap_or_else(PoisonError::into_inner);
+        Box::pin(async move { text.map(Secret::new).ok_or_else(|| Error::unavailable("nobody answers")) })
+    });
+    let running = Keys::following(&Secret::new("k1:secret-one"), false, Some(again)).unwrap_or_else(|error| panic!("{error}"));
+    let token = |secret: &str| keys(secret).sign(ME, Duration::from_mins(30), NOW).unwrap_or_default();
+    let (old, new, newest) = (token("k1:secret-one"), token("k2:secret-two"), token("k3:secret-three"));
+    let verified = || [&old, &new, &newest].map(|token| running.verify(token, NOW).is_ok());
+    let begun = Instant::now();
+    let after = |minutes: f64| running.follow_at(true, begun + Duration::from_secs_f64(60.0 * minutes));
+
+    after(4.9).await;
+    assert_eq!(verified(), [true, false, false], "not before its time");
+    after(5.1).await;
+    assert_eq!(verified(), [false, true, false], "a key that was taken away opens nothing any more");
+    *shelf.lock().unwrap_or_else(PoisonError::into_inner) = Some("k3:secret-three");
+    after(10.0).await;
+    assert_eq!(verified(), [false, true, false], "the five minutes begin anew");
+    *shelf.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    after(10.2).await;
+    assert_eq!(verified(), [false, true, false], "what cannot be read changes nothing");
+    *shelf.lock().unwrap_or_else(PoisonError::into_inner) = Some("k3:secret-three");
+    after(15.3).await;
+    assert_eq!(verified(), [false, false, true]);
+}
