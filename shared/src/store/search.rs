@@ -13,6 +13,8 @@ use crate::time::Timestamp;
 pub const SEGMENT: u64 = 1024;
 /// Bytes of one bit of all messages of a segment.
 const SLICE: usize = 128;
+/// Bits of a message's signature, and so the most slices that a segment has.
+pub const SLICES: u16 = 1024;
 /// Messages that one statement of [`messages`] fetches.
 const AT_ONCE: usize = 25;
 /// A segment is sealed only so long after its table was made: until then a deployment may still run functions that do not know of segments, and
@@ -250,7 +252,7 @@ pub async fn sealed(connection: &mut MySqlConnection, rooms: &[&Readable]) -> Re
     Ok(rows.into_iter().map(sealed).collect())
 }
 
-/// These bits of these segments of a room. Every pair of them is one key.
+/// These bits of these segments of a room. Every pair of them is one key; the segments of one bit lie side by side.
 pub async fn slices(connection: &mut MySqlConnection, room: &Readable, segments: &[u64], slices: &[u16]) -> Result<Vec<Slice>> {
     if segments.is_empty() || slices.is_empty() {
         return Ok(Vec::new());
@@ -315,7 +317,8 @@ pub async fn seal(transaction: &mut MySqlConnection, sealed: Sealed, slices: &[S
     if slices.is_empty() {
         return Ok(());
     }
-    let mut query = QueryBuilder::new("insert into search_slices (room_id, segment, slice, bits) ");
+    // What the code before this one kept under a layout of its own may have left bits without a seal.
+    let mut query = QueryBuilder::new("replace into search_slices (room_id, segment, slice, bits) ");
     query.push_values(slices, |mut row, slice| {
         debug_assert_eq!(slice.bits.len(), SLICE);
         row.push_bind(sealed.room.0).push_bind(slice.segment).push_bind(slice.number).push_bind(slice.bits.as_slice());
@@ -331,18 +334,21 @@ pub async fn unseal(transaction: &mut MySqlConnection, (room, seq): (RoomId, u64
         // Only full ones are sealed.
         return Ok(());
     }
-    sqlx::query!(
-        r#"
-        delete g, s
-        from search_segments g
-        left join search_slices s on s.room_id = g.room_id and s.segment = g.segment
-        where g.room_id = ? and g.segment = ?
-        "#,
-        room.0,
-        segment,
-    )
-    .execute(transaction)
-    .await?;
+    let seal = sqlx::query!("delete from search_segments where room_id = ? and segment = ?", room.0, segment)
+        .execute(&mut *transaction)
+        .await?;
+    if seal.rows_affected() == 0 {
+        return Ok(());
+    }
+    // Each bit is named: its keys are single rows, where the room's whole index would be one range.
+    let mut query = QueryBuilder::new("delete from search_slices where room_id = ");
+    query.push_bind(room.0).push(" and segment = ").push_bind(segment).push(" and slice in (");
+    let mut numbers = query.separated(", ");
+    for slice in 0..SLICES {
+        numbers.push(slice);
+    }
+    query.push(")");
+    query.build().persistent(false).execute(transaction).await?;
     Ok(())
 }
 

@@ -15,8 +15,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::caller::Caller;
-use crate::domain::rooms;
 use crate::domain::throttle::Throttle;
+use crate::domain::{paging, rooms};
 use crate::error::{Error, Result};
 use crate::protocol::page::Page;
 use crate::protocol::search::{Found, Highlight, Search};
@@ -66,7 +66,7 @@ impl Place {
             let (first, second) = text.strip_prefix(if one_room { "r." } else { "a." })?.split_once('.')?;
             Some(Self(first.parse().ok()?, second.parse().ok()?))
         };
-        read().ok_or_else(rooms::bad_cursor)
+        read().ok_or_else(paging::bad_cursor)
     }
 }
 

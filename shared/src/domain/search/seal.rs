@@ -18,21 +18,48 @@ pub(super) async fn seal(db: &Db, room: RoomId, segment: u64) -> Result<Option<S
     .await
 }
 
-/// The messages of a segment that have every one of these bits, by seq; `slices` are all of its rows of them.
-pub(super) fn candidates<'a>(segment: u64, asked: &[u16], slices: impl Iterator<Item = &'a Slice>) -> Vec<u64> {
-    let (mut all, mut seen) = (vec![0xff_u8; bytes()], 0);
-    for slice in slices {
-        seen += 1;
-        for (both, byte) in all.iter_mut().zip(&slice.bits) {
-            *both &= byte;
+/// The messages of a segment that have every bit that was looked at so far.
+pub(super) struct Candidates {
+    segment: u64,
+    bits: Vec<u8>,
+}
+
+impl Candidates {
+    /// All of them, before any bit was looked at.
+    pub(super) fn all(segment: u64) -> Self {
+        Self { segment, bits: vec![0xff; bytes()] }
+    }
+
+    /// Only those that have these `asked` bits, too; the segment's rows of them are among `slices`.
+    pub(super) fn narrow(&mut self, asked: usize, slices: &[Slice]) {
+        let mut seen = 0;
+        for slice in slices.iter().filter(|slice| slice.segment == self.segment) {
+            seen += 1;
+            for (both, byte) in self.bits.iter_mut().zip(&slice.bits) {
+                *both &= byte;
+            }
+        }
+        // A bit without a row is one that no message has.
+        if seen < asked {
+            self.bits.fill(0);
         }
     }
-    // A bit without a row is one that no message has.
-    if seen < asked.len() {
-        return Vec::new();
+
+    /// The segment.
+    pub(super) fn segment(&self) -> u64 {
+        self.segment
     }
-    let first = segment * SEGMENT + 1;
-    (0..SEGMENT).filter(|index| all[byte(*index)] & (1 << (index % 8)) != 0).map(|index| first + index).collect()
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bits.iter().all(|byte| *byte == 0)
+    }
+
+    /// Their seqs.
+    pub(super) fn seqs(&self) -> Vec<u64> {
+        let first = self.segment * SEGMENT + 1;
+        (0..SEGMENT).filter(|index| self.bits[byte(*index)] & (1 << (index % 8)) != 0).map(|index| first + index).collect()
+    }
 }
 
 /// What a message has besides its letters.

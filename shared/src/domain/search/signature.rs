@@ -3,9 +3,10 @@
 
 use super::text::{Class, Plain, class};
 use super::words::Needle;
+use crate::store::search::SLICES;
 
 /// Bits of a signature.
-pub(super) const BITS: usize = 1024;
+pub(super) const BITS: usize = SLICES as usize;
 /// Bits of a query that are looked at: each one more halves the doubt and costs another row for every segment.
 const MOST_BITS: usize = 24;
 

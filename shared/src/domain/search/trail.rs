@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::query::Query;
-use super::seal::{candidates, marks, seal};
+use super::seal::{Candidates, marks, seal};
 use super::signature::{self, Mark};
 use super::words::{Needle, highlights};
 use crate::error::Result;
@@ -16,8 +16,10 @@ use crate::time::Timestamp;
 
 /// A message carries the time of its request, and gets its seq a little later; clocks differ, too. An older message has no later time than that.
 const SKEW_MS: i64 = 10_000;
-/// Sealed segments whose bits are read at once.
-const SEGMENTS: usize = 32;
+/// Sealed segments whose bits are read at once: few at first, because what is common is found in the newest, and more each time.
+const SEGMENTS: (usize, usize) = (32, 256);
+/// Bits that are read at once: after them most segments have no candidate for what is rare, and their other bits need no look.
+const BITS_AT_ONCE: usize = 8;
 /// Segments without a seal that are walked over rather than leapt: leaping takes some statements.
 const FEW: u64 = 4;
 
@@ -54,6 +56,8 @@ pub(super) struct Trail {
     sealed: BTreeMap<u64, Sealed>,
     /// What may match in sealed segments, by segment.
     candidates: BTreeMap<u64, Vec<u64>>,
+    /// Sealed segments whose bits are read next.
+    ahead: usize,
     /// Whether segments that are full may still be sealed on the way.
     seals: bool,
 }
@@ -61,7 +65,7 @@ pub(super) struct Trail {
 impl Trail {
     pub(super) fn new(room: Readable, sealed: Vec<Sealed>, latest: Timestamp) -> Self {
         let sealed = sealed.into_iter().map(|one| (one.segment, one)).collect();
-        Self { next: room.visible_to_seq, room, latest, sealed, candidates: BTreeMap::new(), seals: true }
+        Self { next: room.visible_to_seq, room, latest, sealed, candidates: BTreeMap::new(), ahead: SEGMENTS.0, seals: true }
     }
 
     /// Whether nothing is left that was sent then or later.
@@ -173,13 +177,17 @@ impl Trail {
 
     async fn read_bits(&mut self, db: &Db, asked: &Asked<'_>, from: u64) -> Result<()> {
         let in_time = |one: &&Sealed| one.from_at <= asked.times.1 && one.to_at >= asked.times.0;
-        let segments: Vec<u64> =
-            self.sealed.range(..=from).rev().map(|(_, one)| one).filter(in_time).take(SEGMENTS).map(|one| one.segment).collect();
-        let slices = store::slices(&mut *db.acquire().await?, &self.room, &segments, &asked.bits).await?;
-        for segment in segments {
-            let of_it = slices.iter().filter(|slice| slice.segment == segment);
-            self.candidates.insert(segment, candidates(segment, &asked.bits, of_it));
+        let ahead = self.sealed.range(..=from).rev().map(|(_, one)| one).filter(in_time).take(self.ahead);
+        let mut segments: Vec<_> = ahead.map(|one| Candidates::all(one.segment)).collect();
+        self.ahead = (self.ahead * 2).min(SEGMENTS.1);
+        for bits in asked.bits.chunks(BITS_AT_ONCE) {
+            let left: Vec<u64> = segments.iter().filter(|one| !one.is_empty()).map(Candidates::segment).collect();
+            let slices = store::slices(&mut *db.acquire().await?, &self.room, &left, bits).await?;
+            for one in &mut segments {
+                one.narrow(bits.len(), &slices);
+            }
         }
+        self.candidates.extend(segments.iter().map(|one| (one.segment(), one.seqs())));
         Ok(())
     }
 }
