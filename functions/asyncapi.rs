@@ -207,7 +207,8 @@ fn as_json(schema: &RefOr<Schema>) -> Value {
 mod tests {
     use std::collections::BTreeSet;
 
-    use shared::protocol::actions::{self, Action, Change};
+    use shared::protocol::actions::{Action, Change};
+    use shared::protocol::incoming;
 
     use super::*;
 
@@ -236,7 +237,7 @@ mod tests {
         for verb in &VERBS {
             assert!(!verb.examples.is_empty(), "{} has no example", verb.name);
             for example in verb.examples {
-                let action = actions::read(example).action.unwrap_or_else(|error| panic!("{example}: {error:?}"));
+                let action = incoming::read(example).action.unwrap_or_else(|error| panic!("{example}: {error:?}"));
                 let meant = if verb.name == OLDER { "send" } else { verb.name };
                 assert_eq!(verb_of(&action), meant, "{example}");
             }

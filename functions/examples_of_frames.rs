@@ -254,7 +254,8 @@ mod tests {
         message: Option<String>,
     }
 
-    /// Told only to those who said `hello` or have friends, which the clients of several services could not.
+    /// `welcome` answers `hello`, which the clients of several services never say; the others tell of friendship, which only somebody with another
+    /// client can offer them. Their document prints messages alone, in which `user` is a text.
     const BEYOND: [&str; 3] = ["welcome", "friend.request", "friend.accepted"];
 
     #[test]

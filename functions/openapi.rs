@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use shared::error::{CODES, Violation};
+use shared::protocol::notifications::Notification;
 use shared::protocol::problem::Problem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
@@ -52,6 +53,8 @@ pub fn document() -> OpenApi {
                 .security_scheme(BEARER, bearer())
                 .schema_from::<Problem>()
                 .schema_from::<Violation>()
+                // No answer has it: it comes through the browser's push service.
+                .schema_from::<Notification>()
                 .build(),
         ))
         .build();

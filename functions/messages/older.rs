@@ -12,7 +12,7 @@ use shared::domain::{directs, unsending};
 use shared::edge::extract::{Body, Path, Query};
 use shared::error::{Error, Result};
 use shared::id::{MessageId, RoomId, RoomRef, UserId};
-use shared::protocol::actions::{self, Action};
+use shared::protocol::incoming;
 use shared::protocol::messages::{History, Message};
 
 use super::State;
@@ -92,7 +92,7 @@ pub(super) async fn list_by_path(
 
 /// What older clients post.
 #[derive(Deserialize, utoipa::ToSchema)]
-#[expect(dead_code, reason = "describes the body; `protocol::actions` reads it, the same as a frame")]
+#[expect(dead_code, reason = "describes the body; `protocol::incoming` reads it, the same as a frame")]
 pub(super) struct OlderMessage {
     /// The room, in any form; `room_id`, `roomId`, `conversationId` are read, too. General when absent, and nobody is named.
     conversation_id: Option<RoomRef>,
@@ -125,9 +125,7 @@ pub(super) async fn send(
 ) -> Result<Json<Message>> {
     let receiver = body.get("receiver_id").filter(|id| !id.is_null()).map(UserId::deserialize).transpose();
     let receiver = receiver.map_err(|error| Error::invalid("receiver_id", "invalid", error.to_string()))?;
-    let Action::Send { room, message } = actions::read_message(body)? else {
-        return Err(Error::invalid("content", "required", "must be given"));
-    };
+    let (room, message) = incoming::read_message(body)?;
     let room = match (room, receiver) {
         (Some(room), _) => room,
         (None, Some(receiver)) => directly_to(&state, &caller, receiver).await?.into(),

@@ -68,7 +68,7 @@ pub(super) async fn set_role(
     members::set_role(&state.db, &state.push, &caller, whom, change.role).await.map(Json)
 }
 
-/// Removes a member of a lower role.
+/// Removes a member of a lower role. No invitation lets them back in; adding them does, and a public room is open to them.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}/members/{user_id}", tag = "rooms", security(("bearer" = [])),
     params(

@@ -35,13 +35,14 @@ pub(super) async fn list(
     members::list(&state.db, &caller, &path.room_id, page).await.map(Json)
 }
 
-/// Joins a public room, or any room with the code of an invitation to it. Joining twice changes nothing.
+/// Joins a public room, or any room with the code of an invitation to it. Joining twice changes nothing. Who was removed from a room that is not
+/// public comes back only by being added.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/join", tag = "rooms", request_body = Option<Join>, security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
         (status = 200, description = "The room, joined", body = Room),
-        (status = 403, description = "`banned`, `invite_needed`"),
+        (status = 403, description = "`banned`, `removed`, `invite_needed`"),
         (status = 404, description = "`room_not_found`, `invite_not_found`"),
         (status = 409, description = "`room_archived`, `invite_expired`, `invite_used_up`"),
         (status = 429, description = "`rate_limited`"),

@@ -18,12 +18,13 @@ use shared::edge::http::DEADLINE;
 use shared::edge::problem;
 use shared::edge::socket::{self, Event, Socket};
 use shared::error::{Error, Result};
-use shared::protocol::actions::{self, Action, Incoming};
+use shared::protocol::actions::Action;
 use shared::protocol::frames::{Ack, Frame};
+use shared::protocol::incoming::{self, Incoming};
 use shared::push::registry::Connection;
 use shared::push::{Push, Sessions};
 use shared::store::Db;
-use shared::telemetry::invocation::{End, Invocation};
+use shared::telemetry::invocation::{self, End, Invocation};
 use shared::time::Timestamp;
 
 use crate::resources::LateKeys;
@@ -58,12 +59,12 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result
             return Ok(json!({ "statusCode": 200 }));
         }
     };
-    let incoming = actions::read(event.body.as_deref().unwrap_or_default());
+    let incoming = incoming::read(event.body.as_deref().unwrap_or_default());
     let (id, client_id) = (incoming.id.clone(), incoming.client_id.clone());
     let uncounted = has_a_row(&incoming.action);
     // Boxed: every action's future is in there.
     let answering = Box::pin(answer(&state, &socket, incoming, now));
-    let outcome = tokio::time::timeout(DEADLINE, answering).await.unwrap_or_else(|late| Err(Error::unavailable(late).into()));
+    let outcome = invocation::within(DEADLINE, answering).await.unwrap_or_else(|late| Err(Error::unavailable(late).into()));
     let stays = matches!(outcome, Err(Refused::Token(_)));
     let code = match outcome {
         Ok(frames) => {

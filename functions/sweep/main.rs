@@ -1,4 +1,4 @@
-//! The function `sweep`: removes bytes that nobody may see any more.
+//! The function `sweep`: removes bytes that nobody may see any more, and goes on with erasures that were cut off.
 
 use functions::{resources, sweep};
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     shared::telemetry::start(env!("CARGO_BIN_NAME"));
-    let state = Arc::new(sweep::State { db: resources::database().await?, media: resources::media()? });
+    let state = sweep::State { db: resources::database().await?, push: resources::push()?, media: resources::media()? };
+    let state = Arc::new(state);
     lambda_runtime::run(lambda_runtime::service_fn(move |event| sweep::handle(Arc::clone(&state), event))).await
 }

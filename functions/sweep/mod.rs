@@ -1,13 +1,16 @@
-//! Removes bytes that nobody may see any more, by the clock. Whoever invokes it, with whatever event, gets the same.
+//! What is due and nobody waits for, by the clock: bytes that nobody may see any more are removed, and erasures that were cut off go on. Whoever
+//! invokes it, with whatever event, gets the same.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
-use shared::domain::sweeping;
+use shared::domain::{erasure, sweeping};
 use shared::edge::problem;
+use shared::error::{Error, Result};
 use shared::media::Media;
+use shared::push::Push;
 use shared::store::Db;
 use shared::telemetry::invocation::{End, Invocation};
 use shared::time::Timestamp;
@@ -17,28 +20,40 @@ use shared::time::Timestamp;
 pub struct State {
     /// The store.
     pub db: Db,
+    /// The way to the sockets: others hear of what erasing changes.
+    pub push: Push,
     /// The way to the bytes.
     pub media: Media,
 }
 
 /// One run ends before Lambda ends it; the next one goes on.
 const RUN: Duration = Duration::from_secs(45);
+/// So much of it may go to bytes, so that there is always time for erasures.
+const BYTES: Duration = Duration::from_secs(25);
 
 /// Runs once. An error has Lambda try again, and the next run by the clock does in any case.
 pub async fn handle(state: Arc<State>, event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
-    let started = Instant::now();
     let invocation = Invocation::begin();
-    let swept = sweeping::sweep(&state.db, &state.media, Timestamp::now(), || started.elapsed() < RUN).await;
-    let code = swept.as_ref().map_or_else(shared::error::Error::code, |_| "ok");
+    let done = run(&state).await;
+    let code = done.as_ref().map_or_else(Error::code, |_| "ok");
     invocation.end(&End { request_id: &event.context.request_id, what: "sweep", code, status: None, connection: None });
-    match swept {
-        Ok(removed) => {
-            tracing::info!(removed, "sweep");
-            Ok(json!({ "removed": removed }))
+    match done {
+        Ok((removed, erased)) => {
+            tracing::info!(removed, erased, "sweep");
+            Ok(json!({ "removed": removed, "erased": erased }))
         }
         Err(error) => {
             problem::log(&error, &event.context.request_id);
             Err(error.into())
         }
     }
+}
+
+/// How many uploads were removed and how many erasures finished. An object store that does not answer stands in the way of no erasure.
+async fn run(state: &State) -> Result<(usize, usize)> {
+    let (started, now) = (Instant::now(), Timestamp::now());
+    let removed = sweeping::sweep(&state.db, &state.media, now, || started.elapsed() < BYTES).await;
+    // Boxed, or the layout of all that erasing does would pass the compiler's limit of depth.
+    let erased = Box::pin(erasure::go_on(&state.db, &state.push, now, started + RUN)).await;
+    Ok((removed?, erased?))
 }

@@ -112,12 +112,12 @@ const KNOBS: &[(&str, &[&str])] = &[
     ("FANOUT_FUNCTION", SPEAK_IN_ROOMS),
     ("PRESENCE_FUNCTION", MEET_THE_DEAD),
 ];
-/// Functions that tell whole rooms, however large: connecting to a room may join it.
-const SPEAK_IN_ROOMS: &[&str] = &["admin", "connect", "messages", "rooms", "send", "users"];
+/// Functions that tell whole rooms, however large: connecting to a room may join it, and erasing changes rooms.
+const SPEAK_IN_ROOMS: &[&str] = &["admin", "connect", "messages", "rooms", "send", "sweep", "users"];
 
 /// Functions that open or forget sockets: who comes, or has none left, is told of. `presence` itself would have to refer to itself.
 const MEET_THE_DEAD: &[&str] =
-    &["admin", "auth", "connect", "disconnect", "fanout", "friends", "messages", "rooms", "send", "uploads", "users"];
+    &["admin", "auth", "connect", "disconnect", "fanout", "friends", "messages", "rooms", "send", "sweep", "uploads", "users"];
 
 #[test]
 fn each_function_is_deployed_with_the_routes_of_its_router() {

@@ -56,6 +56,11 @@ const RIGHTS: &[(&str, &[Right])] = &[
             ("MediaBucket/pending", &["DeleteObject"]),
             ("MediaBucket/thumbs", &["DeleteObject"]),
             ("MediaBucket/uploads", &["DeleteObject"]),
+            ("ConnectionsTable", FIND_AND_FORGET),
+            ("EphemeralTable", &["UpdateItem"]),
+            ("WebSocketApi", SOCKETS),
+            ("FanoutFunction", INVOKE),
+            ("PresenceFunction", INVOKE),
         ],
     ),
     (

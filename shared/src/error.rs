@@ -178,6 +178,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("account_erased", "The account was deleted."),
     ("default_room", "The room that messages without a room go to stays."),
     ("invite_needed", "This room is joined by invitation."),
+    ("removed", "You were removed from this room; no invitation lets you back in. Somebody there can add you."),
     ("self_block", "Nobody blocks themselves."),
     ("self_friend", "Nobody befriends themselves."),
     ("blocked", "You two cannot reach each other."),

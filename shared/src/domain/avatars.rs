@@ -9,24 +9,18 @@ use crate::id::{RoomRef, UploadId, UserId};
 use crate::media::{Media, Object, Part, Signed};
 use crate::protocol::people::Me;
 use crate::protocol::uploads::Purpose;
-use crate::store::{Db, Tx, avatars as store, members, uploads, users};
+use crate::store::{Db, Tx, avatars as store, members, transaction, uploads, users};
 
 /// Gives oneself another face, or none. The one that one has changes nothing.
 pub async fn set(db: &Db, caller: &Caller, upload: Option<UploadId>) -> Result<Me> {
-    db.retrying(async || {
-        let mut tx = db.begin().await?;
-        let outcome = async {
-            let before = store::lock_of_user(&mut tx, caller.user).await?;
-            if before != upload {
-                exchange(&mut tx, caller, (before, upload)).await?;
-                store::set_of_user(&mut tx, caller.user, upload).await?;
-            }
-            Ok(())
+    transaction!(db, |tx| {
+        let before = store::lock_of_user(tx, caller.user).await?;
+        if before != upload {
+            exchange(tx, caller, (before, upload)).await?;
+            store::set_of_user(tx, caller.user, upload).await?;
         }
-        .await;
-        tx.finish(outcome).await
-    })
-    .await?;
+        Ok(())
+    })?;
     let account = users::account(&mut *db.acquire().await?, caller.user).await?;
     account.map(|account| account.me).ok_or(Error::Unauthenticated(ENDED))
 }

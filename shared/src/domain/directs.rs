@@ -8,17 +8,11 @@ use crate::error::{Error, Result};
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::rooms::{Role, Room};
 use crate::push::Push;
-use crate::store::{Db, Tx, blocks, directs as store, membership, rooms as room_rows, users};
+use crate::store::{Db, Tx, blocks, directs as store, membership, rooms as room_rows, transaction, users};
 
 /// The direct room with this person, and whether it is new.
 pub async fn open(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<(Room, bool)> {
-    let (room, people) = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = find_or_make(&mut tx, caller, user).await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let (room, people) = transaction!(db, |tx| find_or_make(tx, caller, user).await)?;
     if !people.is_empty() {
         let mut news = News::at(room, (0, 1));
         for user in &people {

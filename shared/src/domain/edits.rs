@@ -4,15 +4,16 @@ use crate::caller::Caller;
 use crate::config::Limits;
 use crate::domain::allowance::spend;
 use crate::domain::messages::{alive, held, one, tell, words};
+use crate::domain::paging::{after, clamped, page};
 use crate::domain::{mentions, rooms};
 use crate::error::{Error, Result};
 use crate::id::RoomRef;
 use crate::protocol::frames::Frame;
 use crate::protocol::messages::{Edit, Message, NewContent};
-use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+use crate::protocol::page::Page;
 use crate::protocol::rooms::{Role, Whoever};
 use crate::push::Push;
-use crate::store::{Db, Tx, edits as store, members, mentions as mention_rows, messages, search};
+use crate::store::{Db, Tx, edits as store, members, mentions as mention_rows, messages, search, transaction};
 
 /// One's own message and the text that it shall have.
 #[derive(Clone, Copy, Debug)]
@@ -29,13 +30,7 @@ pub struct Editing<'a> {
 pub async fn edit(db: &Db, push: &Push, limits: &Limits, caller: &Caller, editing: Editing<'_>) -> Result<Message> {
     // Whether it may go without words is known once the message is.
     let content = words(&editing.new.content, true, limits)?;
-    let (message, changed) = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = store_edit(&mut tx, limits, caller, (&editing, content)).await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let (message, changed) = transaction!(db, |tx| store_edit(tx, limits, caller, (&editing, content)).await)?;
     if changed {
         tell(db, push, message.room_id, &Frame::message_edited(message.clone()), caller.now).await?;
     }
@@ -49,21 +44,13 @@ pub async fn list(
     (room, seq): (&RoomRef, u64),
     (cursor, limit): (Option<&str>, Option<u32>),
 ) -> Result<Page<Edit>> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    let after = match cursor {
-        None => 0,
-        Some(cursor) => {
-            cursor.parse().map_err(|_| Error::invalid("cursor", "invalid", "must be the `next` of an earlier page"))?
-        }
-    };
+    let limit = clamped(limit);
+    let after = after(cursor, 0)?;
     let mut connection = db.acquire().await?;
     let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
     let message = one(&mut connection, &readable, seq).await?;
-    let mut items = store::list(&mut connection, &message, after, limit + 1).await?;
-    let more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    let next = items.last().filter(|_| more).map(|edit| edit.version.to_string());
-    Ok(Page { items, next })
+    let items = store::list(&mut connection, &message, after, limit + 1).await?;
+    Ok(page(items, limit, |edit| edit.version.to_string()))
 }
 
 async fn store_edit(

@@ -1,11 +1,9 @@
 //! Everything that is kept of a person, for that person. A function's answer has 6 MB, so it comes in parts; most people have one.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
 use crate::caller::Caller;
-use crate::domain::rooms::bad_cursor;
+use crate::domain::paging::{cursor_of, place_in};
 use crate::domain::sessions::ENDED;
 use crate::error::{Error, Result};
 use crate::protocol::export::Export;
@@ -106,19 +104,17 @@ fn take<T: Serialize>(list: &mut Vec<T>, rows: Rows<T>, at: &mut At, bytes: &mut
 }
 
 fn text(table: u8, (a, b, c): At) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{table}.{a}.{b}.{c}"))
+    cursor_of(&format!("{table}.{a}.{b}.{c}"))
 }
 
 fn read(cursor: &str) -> Result<(u8, At)> {
-    let parse = || {
-        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    place_in(cursor, |text| {
         let mut parts = text.split('.');
         let table = parts.next()?.parse().ok().filter(|table| *table < TABLES)?;
         let mut number = || parts.next()?.parse().ok();
         let at = (number()?, number()?, number()?);
         parts.next().is_none().then_some((table, at))
-    };
-    parse().ok_or_else(bad_cursor)
+    })
 }
 
 #[cfg(test)]
@@ -129,7 +125,7 @@ mod tests {
     fn a_cursor_is_its_own_text() {
         assert_eq!(read(&text(9, (7, 8, 9))).ok(), Some((9, (7, 8, 9))));
         for wrong in ["", "13.0.0.0", "1.2.3", "1.2.3.4.5", "x.0.0.0", "1.-1.0.0"] {
-            assert!(matches!(read(&URL_SAFE_NO_PAD.encode(wrong)), Err(Error::Invalid(_))), "{wrong}");
+            assert!(matches!(read(&cursor_of(wrong)), Err(Error::Invalid(_))), "{wrong}");
         }
         assert!(read("no cursor!").is_err());
     }

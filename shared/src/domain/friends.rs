@@ -1,20 +1,17 @@
 //! The rules of friends: one asks, the other agrees; two who ask each other are friends. Nobody asks across a block, and both hear the same of it.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::caller::Caller;
+use crate::domain::paging::{after, clamped, cursor_of, page, place_in};
 use crate::domain::presence;
-use crate::domain::rooms::bad_cursor;
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::protocol::frames::Frame;
 use crate::protocol::friends::{Direction, FriendState, Friendship, NewFriend};
-use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+use crate::protocol::page::Page;
 use crate::protocol::people::User;
 use crate::push::Push;
 use crate::store::friendships::{self as store, Place, Tie};
-use crate::store::{Db, Tx, blocks, users};
+use crate::store::{Db, Tx, blocks, transaction, users};
 
 /// Friends of one person at most: all of them are told when the person comes or leaves.
 pub const MOST_FRIENDS: i64 = 1000;
@@ -28,16 +25,15 @@ pub async fn list(
     caller: &Caller,
     (cursor, limit): (Option<&str>, Option<u32>),
 ) -> Result<Page<Friendship>> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    let after = cursor.map_or(Ok(0), |cursor| cursor.parse().map_err(|_| bad_cursor()))?;
+    let limit = clamped(limit);
+    let after = after(cursor, 0)?;
     let found = store::friends(&mut *db.acquire().await?, caller.user, after, limit + 1).await?;
-    let (mut items, more) = cut(found, limit);
-    let people = items.iter().map(|item| item.user.user.clone()).collect();
-    for (item, person) in items.iter_mut().zip(presence::of(db, push, caller, people).await?) {
+    let mut page = page(found, limit, |last| last.user.user.id.to_string());
+    let people = page.items.iter().map(|item| item.user.user.clone()).collect();
+    for (item, person) in page.items.iter_mut().zip(presence::of(db, push, caller, people).await?) {
         item.user = person;
     }
-    let next = items.last().filter(|_| more).map(|last| last.user.id.to_string());
-    Ok(Page { items, next })
+    Ok(page)
 }
 
 /// A page of the requests that the caller made, or was asked by, newest first.
@@ -47,28 +43,17 @@ pub async fn requests(
     direction: Direction,
     (cursor, limit): (Option<&str>, Option<u32>),
 ) -> Result<Page<Friendship>> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    let before = cursor.map_or(Ok(Place::START), |cursor| place(cursor).ok_or_else(bad_cursor))?;
+    let limit = clamped(limit);
+    let before = cursor.map_or(Ok(Place::START), |cursor| place_in(cursor, place))?;
     let found = store::requests(&mut *db.acquire().await?, caller.user, direction, before, limit + 1).await?;
-    let (items, more) = cut(found, limit);
-    let next = items.last().filter(|_| more).map(|last| {
-        let Friendship { user, requested_at, .. } = last;
-        URL_SAFE_NO_PAD.encode(format!("{}.{}", requested_at.0, user.id))
-    });
-    Ok(Page { items, next })
+    Ok(page(found, limit, |last| cursor_of(&format!("{}.{}", last.requested_at.0, last.user.user.id))))
 }
 
 /// Asks a person to be friends; one who has asked already is a friend from now on. Gives what stands between the two, and whether the caller's
 /// request is new.
 pub async fn ask(db: &Db, push: &Push, caller: &Caller, new: &NewFriend) -> Result<(Friendship, bool)> {
     let (me, other) = two(db, caller, new).await?;
-    let (tie, outcome) = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = request(&mut tx, caller, other.id).await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let (tie, outcome) = transaction!(db, |tx| request(tx, caller, other.id).await)?;
     match outcome {
         Outcome::AsItWas => {}
         Outcome::Asked => {
@@ -89,13 +74,7 @@ pub async fn accept(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Resu
         Error::NotFound(_) | Error::Conflict(_) => Error::NotFound("request_not_found"),
         other => other,
     })?;
-    let (tie, agreed) = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = agree(&mut tx, caller, user).await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let (tie, agreed) = transaction!(db, |tx| agree(tx, caller, user).await)?;
     if agreed {
         tell_of_friends(db, push, caller, tie, (&me, &other)).await?;
     }
@@ -195,18 +174,11 @@ async fn end(
     (what, missing): (impl Fn(&Tie) -> bool, &'static str),
 ) -> Result<()> {
     let two = (caller.user, user);
-    let tie = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = async {
-                let tie = store::lock(&mut tx, two).await?.filter(&what).ok_or(Error::NotFound(missing))?;
-                store::delete(&mut tx, two).await?;
-                Ok(tie)
-            }
-            .await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let tie = transaction!(db, |tx| {
+        let tie = store::lock(tx, two).await?.filter(&what).ok_or(Error::NotFound(missing))?;
+        store::delete(tx, two).await?;
+        Ok(tie)
+    })?;
     tell_of_end(push, caller, user).await;
     if tie.accepted_at.is_some() {
         presence::agree(db, push, two, caller.now).await?;
@@ -238,14 +210,7 @@ async fn shown(db: &Db, push: &Push, caller: &Caller, tie: Tie, other: User) -> 
     Ok(friendship)
 }
 
-fn cut(mut items: Vec<Friendship>, limit: u32) -> (Vec<Friendship>, bool) {
-    let more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    (items, more)
-}
-
-fn place(cursor: &str) -> Option<Place> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+fn place(text: &str) -> Option<Place> {
     let (requested_at, user) = text.split_once('.')?;
     Some(Place { requested_at: requested_at.parse().ok()?, user: user.parse().ok()? })
 }

@@ -1,4 +1,5 @@
-//! The rules of invitations: those who may add people make them; whoever has the code joins, as often as it may be used.
+//! The rules of invitations: those who may add people make them; whoever has the code joins, as often as it may be used. Only whom somebody
+//! removed from the room it does not let back in.
 
 use crate::caller::Caller;
 use crate::domain::members::{may_add, ruled};
@@ -12,7 +13,7 @@ use crate::protocol::page::Page;
 use crate::protocol::rooms::{Role, Room, RoomKind};
 use crate::push::Push;
 use crate::store::members::{self, Standing};
-use crate::store::{Db, Tx, invites as store};
+use crate::store::{Db, Tx, invites as store, transaction};
 
 /// Open invitations that a room may have.
 const MAX_OPEN: u32 = 100;
@@ -23,30 +24,24 @@ const MAX_CODE: usize = 32;
 pub async fn create(db: &Db, caller: &Caller, room: &RoomRef, new: &NewInvite) -> Result<Invite> {
     checked(new)?;
     let code = secrets::code()?;
-    db.retrying(|| async {
-        let mut tx = db.begin().await?;
-        let outcome = async {
-            let room = ruled(&mut tx, caller, room).await?;
-            let member = may_add(&room)?;
-            may_change(&room)?;
-            if store::list(&mut tx, member, MAX_OPEN, caller.now).await?.len() >= MAX_OPEN as usize {
-                return Err(Error::Conflict("too_many_invites"));
-            }
-            let invite = Invite {
-                code: code.clone(),
-                room_id: room.room(),
-                created_by: caller.user,
-                created_at: caller.now,
-                expires_at: new.expires_in.map(|seconds| caller.now.plus_seconds(i64::from(seconds))),
-                uses_left: new.uses,
-            };
-            store::insert(&mut tx, member, &invite).await?;
-            Ok(invite)
+    transaction!(db, |tx| {
+        let room = ruled(tx, caller, room).await?;
+        let member = may_add(&room)?;
+        may_change(&room)?;
+        if store::list(tx, member, MAX_OPEN, caller.now).await?.len() >= MAX_OPEN as usize {
+            return Err(Error::Conflict("too_many_invites"));
         }
-        .await;
-        tx.finish(outcome).await
+        let invite = Invite {
+            code: code.clone(),
+            room_id: room.room(),
+            created_by: caller.user,
+            created_at: caller.now,
+            expires_at: new.expires_in.map(|seconds| caller.now.plus_seconds(i64::from(seconds))),
+            uses_left: new.uses,
+        };
+        store::insert(tx, member, &invite).await?;
+        Ok(invite)
     })
-    .await
 }
 
 /// The invitations that can still be used, newest first. A room has few, so there is one page.
@@ -83,13 +78,7 @@ async fn accept(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, code: &st
     if code.len() > MAX_CODE || !code.is_ascii() {
         return Err(Error::NotFound("invite_not_found"));
     }
-    let news = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = take(&mut tx, caller, room, code).await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let news = transaction!(db, |tx| take(tx, caller, room, code).await)?;
     if let Some(news) = news {
         news.push(db, push, caller.now).await?;
     }
@@ -114,6 +103,9 @@ async fn take(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, code: &str) -> R
         None => return Err(absent),
     };
     let invite = store::lock(tx, door.room, code).await?.ok_or(absent)?;
+    if door.removed {
+        return Err(Error::Forbidden("removed"));
+    }
     if invite.expires_at.is_some_and(|at| at <= caller.now) {
         return Err(Error::Conflict("invite_expired"));
     }

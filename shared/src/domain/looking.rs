@@ -7,8 +7,8 @@ use crate::id::ObjectId;
 use crate::media::picture::{self, Flaw, Picture};
 use crate::media::{Arrived, Media, Object, names, sniff};
 use crate::protocol::uploads::Purpose;
-use crate::store::Db;
 use crate::store::uploads::{self as store, Found, Upload};
+use crate::store::{Db, transaction};
 
 /// Looks at one upload. A picture that ends every function that looks at it is given up.
 const MOST_LOOKS: u32 = 10;
@@ -104,12 +104,7 @@ pub(super) async fn look(
 }
 
 async fn begin(db: &Db, upload: &Upload) -> Result<Option<ObjectId>> {
-    db.retrying(async || {
-        let mut tx = db.begin().await?;
-        let outcome = store::begin(&mut tx, upload.seen.upload_id).await;
-        tx.finish(outcome).await
-    })
-    .await
+    transaction!(db, |tx| store::begin(tx, upload.seen.upload_id).await)
 }
 
 type Kept<'a> = (&'a Arrived, Object);

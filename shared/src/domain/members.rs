@@ -2,17 +2,18 @@
 
 use crate::caller::Caller;
 use crate::domain::news::{News, member_added};
-use crate::domain::rooms::{bad_cursor, may_change, member, readable};
+use crate::domain::paging::{after, clamped, page};
+use crate::domain::rooms::{may_change, member, readable};
 use crate::error::{Error, Result};
 use crate::id::{RoomRef, UserId};
 use crate::protocol::frames::Frame;
-use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+use crate::protocol::page::Page;
 use crate::protocol::people::User;
 use crate::protocol::rooms::{self, Additions, NewMembers, Refused, Role, RoomKind, Whoever};
 use crate::push::Push;
 use crate::store::members::{self, Member, Readable};
 use crate::store::membership::{self, State};
-use crate::store::{Db, Tx, users};
+use crate::store::{Db, Tx, transaction, users};
 
 /// People that one call may add.
 const MAX_ADDED: usize = 100;
@@ -26,33 +27,21 @@ pub async fn list(
     room: &RoomRef,
     (cursor, limit): (Option<&str>, Option<u32>),
 ) -> Result<Page<rooms::Member>> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    let after = match cursor {
-        None => 0,
-        Some(cursor) => cursor.parse().map_err(|_| bad_cursor())?,
-    };
+    let limit = clamped(limit);
+    let after = after(cursor, 0)?;
     let mut connection = db.acquire().await?;
     let readable = readable(members::standing(&mut connection, room, caller.user).await?)?;
     if readable.is_past() {
         return Err(Error::Forbidden("not_a_member"));
     }
-    let mut items = members::list(&mut connection, &readable, after, limit + 1).await?;
-    let more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    let next = items.last().filter(|_| more).map(|member| member.user.id.to_string());
-    Ok(Page { items, next })
+    let items = members::list(&mut connection, &readable, after, limit + 1).await?;
+    Ok(page(items, limit, |member| member.user.id.to_string()))
 }
 
 /// Adds people. Who is a member already, unknown or banned is named in the answer and hinders nobody else.
 pub async fn add(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, new: &NewMembers) -> Result<Additions> {
     let wanted = checked(new)?;
-    let (added, news) = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = add_all(&mut tx, caller, room, &wanted).await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let (added, news) = transaction!(db, |tx| add_all(tx, caller, room, &wanted).await)?;
     news.push(db, push, caller.now).await?;
     Ok(added)
 }
@@ -60,18 +49,12 @@ pub async fn add(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, new: &Ne
 /// Gives a member another role: owners to everyone, everyone a lower one to themselves. A room keeps an owner.
 pub async fn set_role(db: &Db, push: &Push, caller: &Caller, whom: (&RoomRef, UserId), role: Role) -> Result<rooms::Member> {
     let (room, user) = whom;
-    let (changed, news) = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = change_role(&mut tx, caller, (room, user), role).await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let (changed, news) = transaction!(db, |tx| change_role(tx, caller, (room, user), role).await)?;
     news.push(db, push, caller.now).await?;
     Ok(changed)
 }
 
-/// Removes a member, who may come back if let in.
+/// Removes a member, who comes back to a public room at will, and to another one only by being added.
 pub async fn remove(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, user: UserId) -> Result<()> {
     end(db, push, caller, (room, user), End::Removed).await
 }
@@ -83,17 +66,11 @@ pub async fn ban(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, user: Us
 
 /// Lets somebody come back; it does not make them a member.
 pub async fn unban(db: &Db, caller: &Caller, room: &RoomRef, user: UserId) -> Result<()> {
-    db.retrying(|| async {
-        let mut tx = db.begin().await?;
-        let outcome = async {
-            let readable = ruled(&mut tx, caller, room).await?;
-            let by = at_least(&readable, Role::Admin)?;
-            if membership::unban(&mut tx, by, user).await? { Ok(()) } else { Err(Error::NotFound("ban_not_found")) }
-        }
-        .await;
-        tx.finish(outcome).await
+    transaction!(db, |tx| {
+        let readable = ruled(tx, caller, room).await?;
+        let by = at_least(&readable, Role::Admin)?;
+        if membership::unban(tx, by, user).await? { Ok(()) } else { Err(Error::NotFound("ban_not_found")) }
     })
-    .await
 }
 
 /// The caller's membership, if it carries enough weight.
@@ -231,13 +208,7 @@ enum End {
 
 async fn end(db: &Db, push: &Push, caller: &Caller, whom: (&RoomRef, UserId), how: End) -> Result<()> {
     let (room, user) = whom;
-    let news = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = end_one(&mut tx, caller, (room, user), how).await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let news = transaction!(db, |tx| end_one(tx, caller, (room, user), how).await)?;
     news.push(db, push, caller.now).await
 }
 

@@ -6,16 +6,17 @@ use crate::caller::Caller;
 use crate::config::Limits;
 use crate::domain::allowance::{rate, spend};
 use crate::domain::news::News;
+use crate::domain::paging::clamped;
 use crate::domain::{attachments, mentions, notifications, repeats, rooms};
 use crate::error::{Error, Rate, Result};
 use crate::id::{RoomId, RoomRef, UploadId, UserId};
 use crate::protocol::frames::Frame;
 use crate::protocol::messages::{Attachment, Forward, Forwarded, History, Message, MessageKind, NewMessage, Reply};
-use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT};
+use crate::protocol::page::MAX_LIMIT;
 use crate::push::Push;
 use crate::store::members::{self, Readable};
 use crate::store::messages::{self as store, Draft, Origin};
-use crate::store::{Db, Handle, Tx, membership, mentions as mention_rows, reactions, traces};
+use crate::store::{Db, Handle, Tx, membership, mentions as mention_rows, reactions, traces, transaction};
 use crate::telemetry::invocation::{self, Count};
 use crate::time::Timestamp;
 
@@ -41,26 +42,20 @@ pub struct Sent {
 /// Stores a message and pushes it to every member: commit → push → answer, so whoever has the answer knows that it was pushed.
 pub async fn send(db: &Db, push: &Push, limits: &Limits, caller: &Caller, (room, new): (&RoomRef, &NewMessage)) -> Result<Sent> {
     let draft = checked(new, limits)?;
-    let sent = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = store_message(&mut tx, limits, caller, (room, &draft)).await;
-            tx.finish(outcome).await
-        })
-        .await?;
-    if !sent.sent.replayed {
+    let stored = transaction!(db, |tx| store_message(tx, limits, caller, (room, &draft)).await)?;
+    if !stored.sent.replayed {
         invocation::count(Count::Messages);
     }
-    if sent.tells {
-        if let Some(joining) = &sent.before {
+    if stored.tells {
+        if let Some(joining) = &stored.before {
             joining.push(db, push, caller.now).await?;
         }
-        let audience = members::audience(&mut *db.acquire().await?, sent.sent.message.room_id).await?;
+        let audience = members::audience(&mut *db.acquire().await?, stored.sent.message.room_id).await?;
         let audience = push.look(audience, caller.now).await;
-        let (frame, message) = (sent.frame(), &sent.sent.message);
+        let (frame, message) = (stored.frame(), &stored.sent.message);
         join(push.tell(&audience, &frame, caller.now), notifications::ask(db, push, message, &audience, caller.now)).await;
     }
-    Ok(sent.sent)
+    Ok(stored.sent)
 }
 
 /// Which part of history to read.
@@ -78,7 +73,7 @@ pub enum Part {
 
 /// A run of history, ascending. Seqs have no holes, so a page is a range of them and nothing is counted or skipped.
 pub async fn history(db: &Db, caller: &Caller, room: &RoomRef, part: Part, limit: Option<u32>) -> Result<History> {
-    history_up_to(db, caller, room, part, limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)).await
+    history_up_to(db, caller, room, part, clamped(limit)).await
 }
 
 /// The same with a limit of the caller's choosing, for the older route whose page is larger.
@@ -257,27 +252,7 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
     let Some(sending) = sending else { return Err(Error::NotFound("room_not_found")) };
     let mut readable = rooms::readable(Some(sending.standing))?;
     if let Some(seq) = sending.replay {
-        let message = one(tx, &readable, seq).await?;
-        let says_same = match new.what {
-            What::Text(content, uploads) => {
-                let same = message.attachments.iter().map(|attachment| attachment.upload_id).eq(uploads.iter().copied());
-                message.forwarded.is_none() && message.content == content && same
-            }
-            What::Forward(_) => message.forwarded.is_some(),
-        };
-        let same = says_same && message.reply_to.as_ref().map(|reply| reply.seq) == new.reply_to;
-        // An edited or unsent message no longer shows what was sent first; its key alone identifies it.
-        if !same && message.edited_at.is_none() && message.deleted_at.is_none() {
-            return Err(Error::Conflict("client_id_reused"));
-        }
-        let telling = readable.member().filter(|_| caller.now.since(message.created_at) < REPUSH_MS);
-        if let Some(member) = telling {
-            // Everyone is told once more, as of a change. Without a limit one message would be a flood.
-            let left = spend(member.change_allowance, limits.change, caller.now)?;
-            membership::spend_change(tx, member, left, caller.now).await?;
-        }
-        let tells = telling.is_some();
-        return Ok(Stored { sent: Sent { message, replayed: true, rate: None }, before: None, tells });
+        return replayed(tx, limits, caller, (&readable, seq), new).await;
     }
     let mut before = None;
     if readable.member().is_none() {
@@ -291,20 +266,8 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
     let reply_to = answered(new.reply_to, sending.reply_to, &readable)?;
     let allowance = spend(member.allowance, limits.send, caller.now)?;
     let (seq, rev) = (readable.last_seq + 1, readable.rev + 1);
-    let mut writer = None;
     let here = (readable.room(), seq);
-    let (content, forwarded, mentions, attachments) = match new.what {
-        What::Text(content, uploads) => {
-            let mentions = mentions::named(tx, readable.room(), content).await?;
-            (content.to_owned(), None, mentions, attachments::attach(tx, caller, here, uploads).await?)
-        }
-        What::Forward(source) => {
-            let passed = passed_on(tx, caller, source).await?;
-            writer = passed.writer;
-            let attachments = attachments::pass_on(tx, caller, passed.place, here, &passed.attachments).await?;
-            (passed.content, Some((passed.place, passed.told)), Vec::new(), attachments)
-        }
-    };
+    let Contents { content, attachments, mentions, origin } = contents(tx, caller, here, new.what).await?;
     let said = match content.as_str() {
         // Pictures without words say nothing twice.
         "" => sending.said,
@@ -317,14 +280,14 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
         reply_to: new.reply_to,
         mentions: &mentions,
         attachments: (&attachments, kind),
-        origin: forwarded.as_ref().map(|(place, told)| Origin { place: *place, told }),
+        origin: origin.as_ref().map(|first| Origin { place: first.place, told: &first.told }),
         allowance,
         said: &said,
     };
     let id = store::insert(tx, member, (seq, rev), draft, caller.now).await?;
-    mention_rows::insert(tx, (readable.room(), seq), &mentions).await?;
-    if let Some(writer) = writer {
-        traces::note(tx, (readable.room(), seq), writer).await?;
+    mention_rows::insert(tx, here, &mentions).await?;
+    if let Some(writer) = origin.as_ref().and_then(|first| first.writer) {
+        traces::note(tx, here, writer).await?;
     }
     let message = Message {
         id,
@@ -338,7 +301,7 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
         content,
         client_id: new.client_id.map(str::to_owned),
         reply_to,
-        forwarded: forwarded.map(|(_, told)| told),
+        forwarded: origin.map(|first| first.told),
         attachments,
         reactions: Vec::new(),
         mentions,
@@ -351,28 +314,76 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
     Ok(Stored { sent: Sent { message, replayed: false, rate: Some(rate(allowance, limits.send)) }, before, tells: true })
 }
 
-/// A message to pass on.
-struct PassedOn {
-    /// Where it stands.
-    place: (RoomId, u64),
+/// The message that an earlier attempt with the same `client_id` stored, if it says the same.
+async fn replayed(
+    tx: &mut Tx<'_>,
+    limits: &Limits,
+    caller: &Caller,
+    (room, seq): (&Readable, u64),
+    new: &Checked<'_>,
+) -> Result<Stored> {
+    let message = one(tx, room, seq).await?;
+    let says_same = match new.what {
+        What::Text(content, uploads) => {
+            let same = message.attachments.iter().map(|attachment| attachment.upload_id).eq(uploads.iter().copied());
+            message.forwarded.is_none() && message.content == content && same
+        }
+        What::Forward(_) => message.forwarded.is_some(),
+    };
+    let same = says_same && message.reply_to.as_ref().map(|reply| reply.seq) == new.reply_to;
+    // An edited or unsent message no longer shows what was sent first; its key alone identifies it.
+    if !same && message.edited_at.is_none() && message.deleted_at.is_none() {
+        return Err(Error::Conflict("client_id_reused"));
+    }
+    let telling = room.member().filter(|_| caller.now.since(message.created_at) < REPUSH_MS);
+    if let Some(member) = telling {
+        // Everyone is told once more, as of a change. Without a limit one message would be a flood.
+        let left = spend(member.change_allowance, limits.change, caller.now)?;
+        membership::spend_change(tx, member, left, caller.now).await?;
+    }
+    let tells = telling.is_some();
+    Ok(Stored { sent: Sent { message, replayed: true, rate: None }, before: None, tells })
+}
+
+/// What a new message shows.
+struct Contents {
     content: String,
     attachments: Vec<Attachment>,
+    mentions: Vec<UserId>,
+    /// Where it comes from, when it is forwarded.
+    origin: Option<First>,
+}
+
+/// The message that another one passes on.
+struct First {
+    /// Where it stands.
+    place: (RoomId, u64),
     /// What its new readers are told of who wrote it first.
     told: Forwarded,
     writer: Option<UserId>,
 }
 
-/// The message to pass on. The caller must be able to read it.
-async fn passed_on(tx: &mut Tx<'_>, caller: &Caller, source: &Forward) -> Result<PassedOn> {
-    let room = rooms::readable(members::standing(tx, &source.room_id, caller.user).await?)?;
-    let message = one(tx, &room, source.seq).await?;
-    alive(&message)?;
-    // Of a message that was forwarded before, the first writer is told, not the one who passed it on.
-    let place = (message.room_id, message.seq);
-    let (writer, name) = traces::writer(tx, place).await?.unzip();
-    let created_at = message.forwarded.map_or(message.created_at, |first| first.created_at);
-    let told = Forwarded { username: name, created_at };
-    Ok(PassedOn { place, content: message.content, attachments: message.attachments, told, writer })
+/// What the message at `here` shows: one's own words with what one uploaded, or those of a message that one can read.
+async fn contents(tx: &mut Tx<'_>, caller: &Caller, here: (RoomId, u64), what: What<'_>) -> Result<Contents> {
+    match what {
+        What::Text(content, uploads) => {
+            let mentions = mentions::named(tx, here.0, content).await?;
+            let attachments = attachments::attach(tx, caller, here, uploads).await?;
+            Ok(Contents { content: content.to_owned(), attachments, mentions, origin: None })
+        }
+        What::Forward(source) => {
+            let room = rooms::readable(members::standing(tx, &source.room_id, caller.user).await?)?;
+            let message = one(tx, &room, source.seq).await?;
+            alive(&message)?;
+            // Of a message that was forwarded before, the first writer is told, not the one who passed it on.
+            let place = (message.room_id, message.seq);
+            let (writer, username) = traces::writer(tx, place).await?.unzip();
+            let created_at = message.forwarded.map_or(message.created_at, |first| first.created_at);
+            let origin = Some(First { place, told: Forwarded { username, created_at }, writer });
+            let attachments = attachments::pass_on(tx, caller, place, here, &message.attachments).await?;
+            Ok(Contents { content: message.content, attachments, mentions: Vec::new(), origin })
+        }
+    }
 }
 
 /// The answered message must be in the same room and readable by the sender.

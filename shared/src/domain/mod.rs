@@ -19,6 +19,7 @@ mod mentions;
 pub mod messages;
 mod news;
 pub mod notifications;
+mod paging;
 mod passwords;
 pub mod pins;
 pub mod presence;

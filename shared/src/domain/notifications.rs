@@ -125,7 +125,7 @@ impl Teller<'_> {
     async fn tell_all(&self, news: &News, devices: &[Due], now: Timestamp) -> Result<usize> {
         let telling = stream::iter(devices).map(|due| async move {
             let Ok(text) = serde_json::to_string(&notification(news, due)) else { return (due, Told::Failed) };
-            let urgent = news.room_name.1 == RoomKind::Direct || news.mentions.contains(&due.user);
+            let urgent = news.room_kind == RoomKind::Direct || news.mentions.contains(&due.user);
             let words = Words { text: &text, topic: &format!("room-{}", news.room), urgent };
             let Endpoint { url, public, auth, vapid, .. } = &due.endpoint;
             (due, self.web.tell(Device { endpoint: url, public, auth, vapid }, words, now).await)
@@ -158,17 +158,16 @@ impl Teller<'_> {
 
 /// Whether a person wants to know of this message; those who want to know of none are not asked for.
 fn wants(due: &Due, news: &News) -> bool {
-    due.wish == Notifications::All || news.room_name.1 == RoomKind::Direct || news.mentions.contains(&due.user)
+    due.wish == Notifications::All || news.room_kind == RoomKind::Direct || news.mentions.contains(&due.user)
 }
 
 fn notification(news: &News, due: &Due) -> Notification {
-    let (name, room_kind) = &news.room_name;
     let (sender_id, sender) = &news.sender;
     Notification {
         what: "message",
         room_id: news.room,
-        room_kind: *room_kind,
-        room: if *room_kind == RoomKind::Direct { sender.clone() } else { name.clone() },
+        room_kind: news.room_kind,
+        room: if news.room_kind == RoomKind::Direct { sender.clone() } else { news.room_name.clone() },
         seq: news.seq,
         kind: news.kind,
         sender_id: *sender_id,
@@ -201,7 +200,8 @@ mod tests {
         for longest in ["\u{1}", "\u{1f600}", "\u{200d}"] {
             let news = News {
                 room: RoomId(u64::MAX),
-                room_name: ("\u{1f600}".repeat(100), RoomKind::Public),
+                room_name: "\u{1f600}".repeat(100),
+                room_kind: RoomKind::Public,
                 seq: u64::MAX,
                 kind: MessageKind::Image,
                 sender: (UserId(u64::MAX), "\u{1f600}".repeat(64)),

@@ -10,7 +10,7 @@ use crate::protocol::messages::Message;
 use crate::protocol::page::Page;
 use crate::protocol::rooms::{Role, RoomKind};
 use crate::push::Push;
-use crate::store::{Db, Tx, members, messages, pins as store};
+use crate::store::{Db, Tx, members, messages, pins as store, transaction};
 
 /// Messages of a room that can be pinned at once.
 const MAX_PINS: i64 = 50;
@@ -33,13 +33,7 @@ pub async fn list(db: &Db, caller: &Caller, room: &RoomRef) -> Result<Page<Messa
 }
 
 async fn change(db: &Db, push: &Push, caller: &Caller, (room, seq, pinned): (&RoomRef, u64, bool)) -> Result<Message> {
-    let (message, changed) = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = store_change(&mut tx, caller, (room, seq), pinned).await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let (message, changed) = transaction!(db, |tx| store_change(tx, caller, (room, seq), pinned).await)?;
     if changed {
         let (room_id, seq, rev) = (message.room_id, message.seq, message.rev);
         let frame = Frame::MessagePinned { room_id, seq, rev, pinned_at: message.pinned_at, user_id: caller.user };

@@ -1,16 +1,13 @@
 //! The rules of profiles: what one says of oneself, who finds whom. Nobody finds anyone across a block, and nothing tells them.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::caller::Caller;
 use crate::domain::accounts::fields;
+use crate::domain::paging::{clamped, cursor_of, place_in};
 use crate::domain::presence;
-use crate::domain::rooms::bad_cursor;
 use crate::domain::sessions::ENDED;
 use crate::error::{Error, Result};
 use crate::id::UserId;
-use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+use crate::protocol::page::Page;
 use crate::protocol::people::{Me, Person, User};
 use crate::protocol::profiles::ChangeMe;
 use crate::push::Push;
@@ -50,7 +47,7 @@ pub async fn search(db: &Db, caller: &Caller, query: &str, (cursor, limit): (Opt
     if query.is_empty() || query.chars().count() > MAX_QUERY || query.contains('\0') {
         return Err(Error::invalid("q", "invalid", "must have 1 to 64 characters"));
     }
-    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT) as usize;
+    let limit = clamped(limit) as usize;
     let cursor = cursor.map(Cursor::read).transpose()?;
     let after = cursor.as_ref().map_or(Found::Username(""), Cursor::place);
     let wanted = |found: usize| u32::try_from(limit + 1 - found).unwrap_or_default();
@@ -105,22 +102,20 @@ impl Cursor {
     }
 
     fn text(&self) -> String {
-        URL_SAFE_NO_PAD.encode(match self {
+        cursor_of(&match self {
             Self::Username(name) => format!("u.{name}"),
             Self::DisplayName(user, name) => format!("d.{user}.{name}"),
         })
     }
 
     fn read(cursor: &str) -> Result<Self> {
-        let parse = || {
-            let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+        place_in(cursor, |text| {
             if let Some(name) = text.strip_prefix("u.") {
                 return Some(Self::Username(name.to_owned()));
             }
             let (user, name) = text.strip_prefix("d.")?.split_once('.')?;
             Some(Self::DisplayName(user.parse().ok()?, name.to_owned()))
-        };
-        parse().ok_or_else(bad_cursor)
+        })
     }
 }
 
@@ -134,7 +129,7 @@ mod tests {
             assert_eq!(Cursor::read(&cursor.text()).ok(), Some(cursor));
         }
         for text in ["", "x", "d.x.ann", "d.7"] {
-            let cursor = URL_SAFE_NO_PAD.encode(text);
+            let cursor = cursor_of(text);
             assert!(matches!(Cursor::read(&cursor), Err(Error::Invalid(_))), "{text}");
         }
         assert!(matches!(Cursor::read("no cursor!"), Err(Error::Invalid(_))));

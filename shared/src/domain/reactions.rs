@@ -1,20 +1,18 @@
 //! Reactions: any member, any message that stands, one emoji each time; giving or taking back twice changes nothing.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::caller::Caller;
 use crate::config::Limits;
 use crate::domain::allowance::spend;
 use crate::domain::messages::{one, tell};
+use crate::domain::paging::{clamped, cursor_of, page, place_in};
 use crate::domain::{emoji, rooms};
 use crate::error::{Error, Result};
 use crate::id::{RoomRef, UserId};
 use crate::protocol::frames::Frame;
 use crate::protocol::messages::{ReactionChange, Reactor};
-use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+use crate::protocol::page::Page;
 use crate::push::Push;
-use crate::store::{Db, Tx, members, messages, reactions as store};
+use crate::store::{Db, Tx, members, messages, reactions as store, transaction};
 
 /// Different emoji that one message can have.
 const MAX_KINDS: u32 = 20;
@@ -48,17 +46,14 @@ pub async fn list(
     only: Option<&str>,
     (cursor, limit): (Option<&str>, Option<u32>),
 ) -> Result<Page<Reactor>> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let limit = clamped(limit);
     let only = only.map(emoji::one).transpose()?;
-    let (emoji, user) = cursor.map_or_else(|| Ok((String::new(), UserId(0))), place)?;
+    let (emoji, user) = cursor.map_or_else(|| Ok((String::new(), UserId(0))), |cursor| place_in(cursor, place))?;
     let mut connection = db.acquire().await?;
     let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
     let message = one(&mut connection, &readable, seq).await?;
-    let mut items = store::list(&mut connection, &message, only, (&emoji, user), limit + 1).await?;
-    let more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    let next = items.last().filter(|_| more).map(cursor_of);
-    Ok(Page { items, next })
+    let items = store::list(&mut connection, &message, only, (&emoji, user), limit + 1).await?;
+    Ok(page(items, limit, |last| cursor_of(&format!("{}.{}", last.user.id, last.emoji))))
 }
 
 async fn change(
@@ -69,13 +64,7 @@ async fn change(
     (reacting, added): (Reacting<'_>, bool),
 ) -> Result<ReactionChange> {
     emoji::one(reacting.emoji)?;
-    let (reaction, changed) = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = store_change(&mut tx, limits, caller, (&reacting, added)).await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let (reaction, changed) = transaction!(db, |tx| store_change(tx, limits, caller, (&reacting, added)).await)?;
     if changed {
         tell(db, push, reaction.room_id, &Frame::Reaction(reaction.clone()), caller.now).await?;
     }
@@ -125,18 +114,7 @@ async fn store_change(
     Ok((reaction, true))
 }
 
-fn cursor_of(reactor: &Reactor) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}.{}", reactor.user.id, reactor.emoji))
-}
-
-fn place(cursor: &str) -> Result<(String, UserId)> {
-    URL_SAFE_NO_PAD
-        .decode(cursor)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .and_then(|text| {
-            let (user, emoji) = text.split_once('.')?;
-            Some((emoji.to_owned(), user.parse().ok()?))
-        })
-        .ok_or_else(|| Error::invalid("cursor", "invalid", "must be the `next` of an earlier page"))
+fn place(text: &str) -> Option<(String, UserId)> {
+    let (user, emoji) = text.split_once('.')?;
+    Some((emoji.to_owned(), user.parse().ok()?))
 }

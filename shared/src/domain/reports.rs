@@ -2,10 +2,11 @@
 
 use crate::caller::Caller;
 use crate::domain::members::at_least;
+use crate::domain::paging::{after, clamped, page};
 use crate::domain::{messages, rooms};
 use crate::error::{Error, Result};
 use crate::id::{ReportId, RoomRef};
-use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+use crate::protocol::page::Page;
 use crate::protocol::reports::{NewReport, Report};
 use crate::protocol::rooms::Role;
 use crate::store::{Db, members, reports as store};
@@ -32,15 +33,12 @@ pub async fn list(
     room: &RoomRef,
     (cursor, limit): (Option<&str>, Option<u32>),
 ) -> Result<Page<Report>> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    let after = cursor.map_or(Ok(0), |cursor| cursor.parse().map_err(|_| rooms::bad_cursor()))?;
+    let limit = clamped(limit);
+    let after = after(cursor, 0)?;
     let mut connection = db.acquire().await?;
     let room = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
-    let mut items = store::list(&mut connection, at_least(&room, Role::Admin)?, after, limit + 1).await?;
-    let more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    let next = items.last().filter(|_| more).map(|last| last.id.to_string());
-    Ok(Page { items, next })
+    let items = store::list(&mut connection, at_least(&room, Role::Admin)?, after, limit + 1).await?;
+    Ok(page(items, limit, |last| last.id.to_string()))
 }
 
 /// Closes a report. Doing so again changes nothing.

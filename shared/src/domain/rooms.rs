@@ -1,20 +1,18 @@
 //! The rules of rooms: who sees which, who joins, who may leave. A room that the caller may not see does not exist for them.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::caller::Caller;
 use crate::domain::news::{News, member_added};
+use crate::domain::paging::{clamped, cursor_of, page, place_in};
 use crate::domain::sessions::ENDED;
 use crate::error::{Error, Limit, Result, Violation};
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::frames::{Changed, Frame};
-use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+use crate::protocol::page::Page;
 use crate::protocol::rooms::{NewRoom, Role, Room, RoomKind, Scope, Whoever};
 use crate::push::Push;
 use crate::store::members::{self, Door, Member, Readable, Standing};
 use crate::store::rooms::{self as store, Place};
-use crate::store::{Db, Tx, invites, membership, users};
+use crate::store::{Db, Tx, invites, membership, transaction, users};
 use crate::time::Timestamp;
 
 /// People that a new room may have from the start.
@@ -24,13 +22,11 @@ const CLOCK_SLACK_MS: i64 = 10_000;
 
 /// A page of rooms, newest activity first.
 pub async fn list(db: &Db, caller: &Caller, scope: Scope, (cursor, limit): (Option<&str>, Option<u32>)) -> Result<Page<Room>> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    let after = cursor.map_or(Ok(Place::START), place)?;
-    let mut rows = store::list(&mut *db.acquire().await?, caller.user, scope, after, limit + 1).await?;
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|(_, place)| cursor_of(*place));
-    Ok(Page { items: rows.into_iter().map(|(room, _)| room).collect(), next })
+    let limit = clamped(limit);
+    let after = cursor.map_or(Ok(Place::START), |cursor| place_in(cursor, place))?;
+    let rows = store::list(&mut *db.acquire().await?, caller.user, scope, after, limit + 1).await?;
+    let Page { items, next } = page(rows, limit, |(_, last)| cursor_of(&format!("{}.{}", last.active_at, last.room)));
+    Ok(Page { items: items.into_iter().map(|(room, _)| room).collect(), next })
 }
 
 /// One room.
@@ -49,13 +45,7 @@ pub async fn create(db: &Db, push: &Push, caller: &Caller, kind: RoomKind, new: 
             people.push((*user, Role::Member));
         }
     }
-    let room = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = store_room(&mut tx, caller, kind, (name, topic), &people).await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let room = transaction!(db, |tx| store_room(tx, caller, kind, (name, topic), &people).await)?;
     let mut news = News::at(room, (0, 1));
     for (user, _) in &people {
         news.came(*user);
@@ -66,24 +56,17 @@ pub async fn create(db: &Db, push: &Push, caller: &Caller, kind: RoomKind, new: 
 
 /// Joins a public room; joining twice changes nothing.
 pub async fn join(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Result<Room> {
-    let news = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = async {
-                let readable = match members::lock(&mut tx, room, caller.user).await? {
-                    Some(Standing::Banned(_, RoomKind::Public)) => return Err(Error::Forbidden("banned")),
-                    standing => readable(standing)?,
-                };
-                match readable.member() {
-                    Some(_) => Ok(None),
-                    None if readable.is_past() => Err(Error::Forbidden("invite_needed")),
-                    None => admit(&mut tx, caller, &readable).await.map(Some),
-                }
-            }
-            .await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let news = transaction!(db, |tx| {
+        let readable = match members::lock(tx, room, caller.user).await? {
+            Some(Standing::Banned(_, RoomKind::Public)) => return Err(Error::Forbidden("banned")),
+            standing => readable(standing)?,
+        };
+        match readable.member() {
+            Some(_) => Ok(None),
+            None if readable.is_past() => Err(Error::Forbidden(if readable.removed { "removed" } else { "invite_needed" })),
+            None => admit(tx, caller, &readable).await.map(Some),
+        }
+    })?;
     if let Some(news) = news {
         news.push(db, push, caller.now).await?;
     }
@@ -101,13 +84,7 @@ pub async fn enter(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Res
 
 /// Leaves a room. The last owner cannot leave others behind without an owner.
 pub async fn leave(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, owner: Option<UserId>) -> Result<RoomId> {
-    let (room, news) = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = depart(&mut tx, caller, room, owner).await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let (room, news) = transaction!(db, |tx| depart(tx, caller, room, owner).await)?;
     news.push(db, push, caller.now).await?;
     Ok(room)
 }
@@ -295,23 +272,7 @@ pub(super) fn is_topic(topic: &str) -> bool {
     topic.chars().count() <= 500 && !topic.contains('\0')
 }
 
-fn cursor_of(place: Place) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}.{}", place.active_at, place.room))
-}
-
-fn place(cursor: &str) -> Result<Place> {
-    URL_SAFE_NO_PAD
-        .decode(cursor)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .and_then(|text| {
-            let (active_at, room) = text.split_once('.')?;
-            Some(Place { active_at: active_at.parse().ok()?, room: room.parse().ok()? })
-        })
-        .ok_or_else(bad_cursor)
-}
-
-/// What a cursor that is none of ours is answered with.
-pub(super) fn bad_cursor() -> Error {
-    Error::invalid("cursor", "invalid", "must be the `next` of an earlier page")
+fn place(text: &str) -> Option<Place> {
+    let (active_at, room) = text.split_once('.')?;
+    Some(Place { active_at: active_at.parse().ok()?, room: room.parse().ok()? })
 }

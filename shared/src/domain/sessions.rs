@@ -1,13 +1,14 @@
 //! Sessions: a login on a device lasts until it is ended, and what it ended is ended everywhere, sockets included.
 
 use crate::caller::Caller;
+use crate::domain::paging::{after, clamped, page};
 use crate::domain::refresh::{self, Fresh};
 use crate::domain::tokens::{Claims, Issuer, Keys};
 use crate::domain::visitor::Visitor;
 use crate::error::{Error, Result};
 use crate::id::{MAX_ID, SessionId, UserId};
 use crate::protocol::accounts::{Session, Tokens};
-use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+use crate::protocol::page::Page;
 use crate::push::{Push, Sessions};
 use crate::store::sessions::Rotation;
 use crate::store::{self, Db};
@@ -89,15 +90,10 @@ pub async fn revoke(db: &Db, push: &Push, caller: &Caller, session: SessionId) -
 
 /// A page of the caller's live sessions, newest first.
 pub async fn list(db: &Db, caller: &Caller, (cursor, limit): (Option<&str>, Option<u32>)) -> Result<Page<Session>> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    let before = cursor.map_or(Ok(SessionId(MAX_ID)), |cursor| {
-        cursor.parse().map_err(|_| Error::invalid("cursor", "invalid", "must be the `next` of an earlier page"))
-    })?;
-    let mut items = store::sessions::list(&mut *db.acquire().await?, caller, before, limit + 1).await?;
-    let more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    let next = items.last().filter(|_| more).map(|last| last.id.to_string());
-    Ok(Page { items, next })
+    let limit = clamped(limit);
+    let before = after(cursor, SessionId(MAX_ID))?;
+    let items = store::sessions::list(&mut *db.acquire().await?, caller, before, limit + 1).await?;
+    Ok(page(items, limit, |last| last.id.to_string()))
 }
 
 /// The caller behind a session that is known to be meant. One statement.

@@ -10,7 +10,7 @@ use crate::id::RoomRef;
 use crate::protocol::frames::Frame;
 use crate::protocol::rooms::{ChangeRoom, Facts, Role, Room};
 use crate::push::Push;
-use crate::store::{Db, Tx, avatars as faces, settings as store};
+use crate::store::{Db, Tx, avatars as faces, settings as store, transaction};
 
 /// The longest pause of slow mode: a day.
 const MAX_SLOW_MODE_SECONDS: u32 = 86_400;
@@ -18,32 +18,19 @@ const MAX_SLOW_MODE_SECONDS: u32 = 86_400;
 /// Changes what is given; what stays the same is no change.
 pub async fn update(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, change: &ChangeRoom) -> Result<Room> {
     checked(change)?;
-    let news = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = apply(&mut tx, caller, room, change).await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let news = transaction!(db, |tx| apply(tx, caller, room, change).await)?;
     news.push(db, push, caller.now).await?;
     rooms::find(db, caller, room).await
 }
 
 /// Ends a room for everyone.
 pub async fn delete(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Result<()> {
-    let (room_id, audience) = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = async {
-                let readable = ruled(&mut tx, caller, room).await?;
-                let owner = at_least(&readable, Role::Owner)?;
-                let audience = store::delete(&mut tx, owner, readable.rev + 1, caller.now).await?;
-                Ok((readable.room(), audience))
-            }
-            .await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let (room_id, audience) = transaction!(db, |tx| {
+        let readable = ruled(tx, caller, room).await?;
+        let owner = at_least(&readable, Role::Owner)?;
+        let audience = store::delete(tx, owner, readable.rev + 1, caller.now).await?;
+        Ok((readable.room(), audience))
+    })?;
     push.to_users(&audience, &Frame::RoomDeleted { room_id }, caller.now).await;
     Ok(())
 }

@@ -5,11 +5,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::value::RawValue;
 
 use crate::caller::Caller;
+use crate::domain::paging::clamped;
 use crate::domain::rooms;
 use crate::error::{Error, Result};
 use crate::id::{RoomId, RoomRef};
 use crate::protocol::frames::{Dialect, Frame, MAX_FRAME};
-use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT};
+use crate::protocol::page::MAX_LIMIT;
 use crate::protocol::sync::{RoomSync, RoomsSync};
 use crate::store::members::{self, Readable};
 use crate::store::sync::{self as store, Moved};
@@ -54,7 +55,7 @@ pub async fn catch_up(db: &Db, caller: &Caller, rooms: &[(RoomId, u64)]) -> Resu
 
 /// The caller's rooms that moved since a cursor, in pages; all of them without one.
 pub async fn rooms(db: &Db, caller: &Caller, cursor: Option<&str>, limit: Option<u32>) -> Result<RoomsSync> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT) as usize;
+    let limit = clamped(limit) as usize;
     let place = cursor.map_or(Ok(Place::START), Place::read)?;
     let settled = place.settled.unwrap_or(caller.now.plus_seconds(-CLOCK_SLACK_SECONDS));
     let mut connection = db.acquire().await?;

@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 pub const MOST_MEMBERS: usize = 50;
 /// A connection is heard once in this time for each room.
 const PACE_MS: i64 = 2000;
-/// Connections and rooms that are remembered at once; beyond, the oldest are forgotten.
+/// Connections and rooms that are remembered at once; while all of them told within [`PACE_MS`], nobody else is heard.
 const MOST_REMEMBERED: usize = 10_000;
 
 /// When each connection last told each room. It lives and dies with the process, so across instances it is best effort.
@@ -53,15 +53,15 @@ pub async fn tell(
     (pace, connection): (&Pace, &ConnectionId),
     (room, active): (&RoomRef, bool),
 ) -> Result<RoomId> {
-    let mut store = db.acquire().await?;
-    let readable = rooms::readable(members::standing(&mut store, room, caller.user).await?)?;
+    let mut handle = db.acquire().await?;
+    let readable = rooms::readable(members::standing(&mut handle, room, caller.user).await?)?;
     let room_id = rooms::member(&readable)?.room();
     rooms::may_change(&readable)?;
     if !pace.allows(connection, room_id, caller.now) {
         return Ok(room_id);
     }
-    let audience = members::small_audience(&mut store, room_id, MOST_MEMBERS).await?;
-    drop(store);
+    let audience = members::small_audience(&mut handle, room_id, MOST_MEMBERS).await?;
+    drop(handle);
     let others: Vec<_> = audience.into_iter().flatten().filter(|user| *user != caller.user).collect();
     if !others.is_empty() {
         let frame = Frame::Typing { room_id, user_id: caller.user, username: caller.username.clone(), active };

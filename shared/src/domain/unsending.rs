@@ -9,17 +9,13 @@ use crate::protocol::frames::Frame;
 use crate::protocol::messages::{Message, MessageKind};
 use crate::protocol::rooms::{Role, RoomKind};
 use crate::push::Push;
-use crate::store::{Db, Tx, attachments, edits, members, mentions, messages as store, pins, reactions, search, traces};
+use crate::store::{
+    Db, Tx, attachments, edits, members, mentions, messages as store, pins, reactions, search, traces, transaction,
+};
 
 /// Purges a message for everyone and tells every member. A message that is unsent already stays as it is.
 pub async fn unsend(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: u64) -> Result<Message> {
-    let (message, changed) = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = store_unsend(&mut tx, caller, room, seq).await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let (message, changed) = transaction!(db, |tx| store_unsend(tx, caller, room, seq).await)?;
     if changed {
         let (room_id, seq, rev) = (message.room_id, message.seq, message.rev);
         let frame = Frame::MessageUnsent { room_id, seq, rev, deleted_at: caller.now, deleted_by: caller.user };

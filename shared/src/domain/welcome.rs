@@ -19,9 +19,9 @@ const RECONNECT_SECONDS: i64 = 110 * 60;
 /// Builds `welcome`: four statements at most, and one look into the registry. Rooms that do not fit are left to `GET /api/rooms?scope=joined`, and `complete` says so.
 pub async fn welcome(db: &Db, push: &Push, caller: &Caller, connection: &Connection, id: Option<Box<RawValue>>) -> Result<Frame> {
     let (account, mut rows) = {
-        let mut store = db.acquire().await?;
-        let account = users::account(&mut store, caller.user).await?.ok_or(Error::NotFound("user_not_found"))?;
-        (account, rooms::list(&mut store, caller.user, Scope::Joined, Place::START, MAX_LIMIT + 1).await?)
+        let mut handle = db.acquire().await?;
+        let account = users::account(&mut handle, caller.user).await?.ok_or(Error::NotFound("user_not_found"))?;
+        (account, rooms::list(&mut handle, caller.user, Scope::Joined, Place::START, MAX_LIMIT + 1).await?)
     };
     let complete = rows.len() <= MAX_LIMIT as usize;
     rows.truncate(MAX_LIMIT as usize);

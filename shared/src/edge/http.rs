@@ -13,7 +13,7 @@ use crate::edge::extract::Origin;
 use crate::edge::problem;
 use crate::edge::rates::Standing;
 use crate::error::Error;
-use crate::telemetry::invocation::{End, Invocation};
+use crate::telemetry::invocation::{self, End, Invocation};
 
 /// A request that takes longer is answered with 503, before the function's own timeout would leave it unanswered.
 pub const DEADLINE: Duration = Duration::from_secs(8);
@@ -39,7 +39,7 @@ async fn outermost(mut request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned();
     let standing = Standing::default();
     request.extensions_mut().insert(standing.clone());
-    let response = match tokio::time::timeout(DEADLINE, next.run(request)).await {
+    let response = match invocation::within(DEADLINE, next.run(request)).await {
         Ok(response) => response,
         Err(late) => Error::unavailable(late).into_response(),
     };

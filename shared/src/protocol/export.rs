@@ -71,7 +71,7 @@ pub struct ExportedRoom {
     pub name: String,
     /// `owner`, `admin` or `member`.
     pub role: String,
-    /// `joined`, `left` or `banned`.
+    /// `joined`, `left`, `removed` or `banned`.
     pub state: String,
     /// When one joined.
     pub joined_at: Timestamp,

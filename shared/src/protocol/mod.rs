@@ -10,6 +10,7 @@ pub mod encoding;
 pub mod export;
 pub mod frames;
 pub mod friends;
+pub mod incoming;
 pub mod invites;
 pub mod messages;
 pub mod notifications;

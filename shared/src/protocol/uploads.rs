@@ -151,7 +151,7 @@ pub fn thumbnail_url(upload: UploadId) -> String {
 }
 
 /// The upload that a URL of ours is about, with or without the address before the path.
-pub fn upload_of(url: &str) -> Option<UploadId> {
+fn upload_of(url: &str) -> Option<UploadId> {
     let path = match url.split_once("://") {
         Some(("http" | "https", rest)) => &rest[rest.find('/')?..],
         Some(_) => return None,
@@ -178,7 +178,8 @@ pub(super) fn take_file_url(url: &str, message: &mut NewMessage) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::actions::{self, Action};
+    use crate::protocol::actions::Action;
+    use crate::protocol::incoming;
 
     #[test]
     fn a_url_of_ours_names_its_upload() {
@@ -203,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_files_url_is_an_attachment_when_it_is_ours_and_text_when_it_is_not() {
-        let sent = |frame: &str| match actions::read(frame).action {
+        let sent = |frame: &str| match incoming::read(frame).action {
             Ok(Action::Send { message, .. }) => (message.content, message.attachments),
             other => panic!("{frame}: {other:?}"),
         };
@@ -213,7 +214,7 @@ mod tests {
         assert_eq!(sent(ours), (Some("Look".into()), vec![UploadId(5)]));
         assert_eq!(sent(r#"{"action":"send","file_url":"/api/uploads/5/content"}"#), (None, vec![UploadId(5)]));
         for url in ["\"javascript:alert(1)\"", "\"\"", "7", "\"https://a b\"", "\"file:///etc/passwd\""] {
-            let error = actions::read(&format!(r#"{{"content":"x","file_url":{url}}}"#)).action.err();
+            let error = incoming::read(&format!(r#"{{"content":"x","file_url":{url}}}"#)).action.err();
             assert_eq!(error.as_ref().map(Error::code), Some("invalid_input"), "{url}");
         }
     }

@@ -1,5 +1,5 @@
 //! What a client can ask over the socket, as it is documented: a shape for each verb in its canonical spelling, and examples that really are read.
-//! `actions` reads them, and the older clients' spellings besides.
+//! `incoming` reads them, and the older clients' spellings besides.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub enum Called {
 /// What stands in `data`.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "describes the frame; `actions` reads it")]
+#[expect(dead_code, reason = "describes the frame; `incoming` reads it")]
 enum OlderFields {
     /// The text.
     Text(String),
@@ -59,7 +59,7 @@ macro_rules! shapes {
     ($($(#[$about:meta])* $name:ident { $($(#[$field_about:meta])* $field:ident: $kind:ty,)* })*) => {$(
         $(#[$about])*
         #[derive(ToSchema)]
-        #[expect(dead_code, reason = "describes the frame; `actions` reads it")]
+        #[expect(dead_code, reason = "describes the frame; `incoming` reads it")]
         struct $name { $($(#[$field_about])* $field: $kind,)* }
     )*};
 }

@@ -3,7 +3,7 @@
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{ObjectId, UploadId, UserId};
+use crate::id::{ObjectId, RoomId, UploadId, UserId};
 use crate::store::members::{Member, Readable};
 use crate::store::rooms;
 
@@ -48,6 +48,18 @@ pub async fn set_of_room(transaction: &mut MySqlConnection, member: &Member, upl
     sqlx::query!("update rooms set avatar_upload = ? where id = ?", upload.map(|upload| upload.0), member.room().0)
         .execute(transaction)
         .await?;
+    Ok(())
+}
+
+/// Leaves a room the avatar that a person gave it: the upload is nobody's from now on, and has no name.
+pub async fn leave_to_room(connection: &mut MySqlConnection, room: RoomId, owner: UserId) -> Result<()> {
+    sqlx::query!(
+        "update uploads p join rooms r on r.avatar_upload = p.id set p.owner_id = 0, p.file_name = '' where r.id = ? and p.owner_id = ?",
+        room.0,
+        owner.0,
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::config::{Again, Secret};
 use crate::error::{Error, Result};
+use crate::telemetry::invocation;
 
 /// A function that cannot reach its store says so within this time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -38,6 +39,9 @@ struct Open {
     used: Instant,
     /// What [`LOSSES`] counted when the connection was last known to work.
     losses: u64,
+    /// How much work was cut off before it was opened. Work that is cut off may leave half an answer on it, which the next statement would take for
+    /// its own.
+    cut_off: u64,
 }
 
 /// How often a statement failed because its connection, or the server behind it, was gone. A connection that worked before the last loss is
@@ -65,7 +69,9 @@ impl Db {
     pub async fn acquire(&self) -> Result<Connection<'_>> {
         let mut slot = self.slot.lock().await;
         let losses = LOSSES.load(Ordering::Relaxed);
+        let cut_off = invocation::cut_off();
         let works = match slot.as_mut() {
+            Some(open) if open.cut_off != cut_off => false,
             Some(open) if open.losses == losses && open.used.elapsed() < IDLE_BEFORE_PROBE => true,
             Some(open) => {
                 open.losses = losses;
@@ -75,7 +81,7 @@ impl Db {
         };
         if !works {
             *slot = None;
-            *slot = Some(Open { connection: self.connect().await?, used: Instant::now(), losses });
+            *slot = Some(Open { connection: self.connect().await?, used: Instant::now(), losses, cut_off });
         }
         Ok(Connection { slot })
     }
@@ -199,6 +205,26 @@ impl DerefMut for Connection<'_> {
         &mut open.connection
     }
 }
+
+/// Runs a unit of work in a transaction of a [`Db`], which it sees as `&mut Tx`: what succeeds is committed, what fails is rolled back, and what lost
+/// a deadlock, a lock wait, or its connection before it could commit runs again from its beginning. Gives the work's result.
+///
+/// A macro, because the compiler cannot see that the future of a function that takes such work is `Send`.
+macro_rules! transaction {
+    ($db:expr, |$tx:ident| $work:expr) => {
+        $db.retrying(|| async {
+            let mut tx = $db.begin().await?;
+            let outcome = async {
+                let $tx = &mut tx;
+                $work
+            }
+            .await;
+            tx.finish(outcome).await
+        })
+        .await
+    };
+}
+pub(crate) use transaction;
 
 /// An open transaction.
 #[derive(Debug)]

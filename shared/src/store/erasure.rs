@@ -98,6 +98,19 @@ pub async fn unfinished(connection: &mut MySqlConnection, user: UserId) -> Resul
     Ok(name.flatten())
 }
 
+/// Whose erasing began before a moment and is not done, those who have waited longest first. A range of the index `users_state`: who was never
+/// erased is not looked at.
+pub async fn abandoned(connection: &mut MySqlConnection, before: Timestamp, limit: u32) -> Result<Vec<UserId>> {
+    let ids = sqlx::query_scalar!(
+        "select id from users where deleted_at > 0 and deleted_at <= ? and erased_name is not null order by deleted_at limit ?",
+        before.0,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
+
 /// Their rooms that are still to be gone through, those they left included.
 pub async fn rooms(connection: &mut MySqlConnection, user: UserId, limit: u32) -> Result<Vec<RoomId>> {
     let ids = sqlx::query_scalar!(

@@ -30,24 +30,20 @@ pub async fn sessions(connection: &mut MySqlConnection, by: &Caller, at: At, lim
         by.user.0,
         at.0,
         limit,
-    );
-    Ok(rows
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .map(|row| {
-            let session = ExportedSession {
-                id: SessionId(row.id),
-                device: row.device,
-                ip: row.ip,
-                created_at: Timestamp(row.created_at),
-                last_used_at: Timestamp(row.last_used_at),
-                expires_at: Timestamp(row.expires_at),
-                revoked_at: row.revoked_at.map(Timestamp),
-            };
-            ((row.id, 0, 0), session)
-        })
-        .collect())
+    )
+    .map(|row| {
+        let session = ExportedSession {
+            id: SessionId(row.id),
+            device: row.device,
+            ip: row.ip,
+            created_at: Timestamp(row.created_at),
+            last_used_at: Timestamp(row.last_used_at),
+            expires_at: Timestamp(row.expires_at),
+            revoked_at: row.revoked_at.map(Timestamp),
+        };
+        ((row.id, 0, 0), session)
+    });
+    Ok(rows.fetch_all(connection).await?)
 }
 
 /// Memberships. The name of a room that one has left is no longer one's to see.
@@ -60,25 +56,21 @@ pub async fn rooms(connection: &mut MySqlConnection, by: &Caller, at: At, limit:
         by.user.0,
         at.0,
         limit,
-    );
-    Ok(rows
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .map(|row| {
-            let room = ExportedRoom {
-                room_id: RoomId(row.room_id),
-                kind: row.kind,
-                name: row.name,
-                role: row.role,
-                state: row.state,
-                joined_at: Timestamp(row.joined_at),
-                read_seq: row.read_seq,
-                muted_until: row.muted_until.map(Timestamp),
-            };
-            ((row.room_id, 0, 0), room)
-        })
-        .collect())
+    )
+    .map(|row| {
+        let room = ExportedRoom {
+            room_id: RoomId(row.room_id),
+            kind: row.kind,
+            name: row.name,
+            role: row.role,
+            state: row.state,
+            joined_at: Timestamp(row.joined_at),
+            read_seq: row.read_seq,
+            muted_until: row.muted_until.map(Timestamp),
+        };
+        ((row.room_id, 0, 0), room)
+    });
+    Ok(rows.fetch_all(connection).await?)
 }
 
 /// Friends and requests.
@@ -94,21 +86,17 @@ pub async fn friends(connection: &mut MySqlConnection, by: &Caller, at: At, limi
         by.user.0,
         at.0,
         limit,
-    );
-    Ok(rows
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .map(|row| {
-            let friend = ExportedFriend {
-                user_id: UserId(row.other),
-                requested_by: UserId(row.requested_by),
-                requested_at: Timestamp(row.requested_at),
-                accepted_at: row.accepted_at.map(Timestamp),
-            };
-            ((row.other, 0, 0), friend)
-        })
-        .collect())
+    )
+    .map(|row| {
+        let friend = ExportedFriend {
+            user_id: UserId(row.other),
+            requested_by: UserId(row.requested_by),
+            requested_at: Timestamp(row.requested_at),
+            accepted_at: row.accepted_at.map(Timestamp),
+        };
+        ((row.other, 0, 0), friend)
+    });
+    Ok(rows.fetch_all(connection).await?)
 }
 
 /// Blocks that one made.
@@ -118,16 +106,12 @@ pub async fn blocks(connection: &mut MySqlConnection, by: &Caller, at: At, limit
         by.user.0,
         at.0,
         limit,
-    );
-    Ok(rows
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .map(|row| {
-            let block = ExportedBlock { user_id: UserId(row.blocked_id), created_at: Timestamp(row.created_at) };
-            ((row.blocked_id, 0, 0), block)
-        })
-        .collect())
+    )
+    .map(|row| {
+        let block = ExportedBlock { user_id: UserId(row.blocked_id), created_at: Timestamp(row.created_at) };
+        ((row.blocked_id, 0, 0), block)
+    });
+    Ok(rows.fetch_all(connection).await?)
 }
 
 /// Reports that one made.
@@ -137,43 +121,36 @@ pub async fn reports(connection: &mut MySqlConnection, by: &Caller, at: At, limi
         by.user.0,
         at.0,
         limit,
-    );
-    Ok(rows
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .map(|row| {
-            let report = ExportedReport {
-                id: ReportId(row.id),
-                room_id: RoomId(row.room_id),
-                seq: row.seq,
-                reason: row.reason,
-                created_at: Timestamp(row.created_at),
-            };
-            ((row.id, 0, 0), report)
-        })
-        .collect())
+    )
+    .map(|row| {
+        let report = ExportedReport {
+            id: ReportId(row.id),
+            room_id: RoomId(row.room_id),
+            seq: row.seq,
+            reason: row.reason,
+            created_at: Timestamp(row.created_at),
+        };
+        ((row.id, 0, 0), report)
+    });
+    Ok(rows.fetch_all(connection).await?)
 }
 
 /// Invitations that one made. Two of one millisecond keep together, so a place is the time and how many of it came.
 pub async fn invites(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedInvite>> {
+    let mut count = at.0;
     let rows = sqlx::query!(
         r#"select code as "code: String", room_id, created_at from invites
            where created_by = ? order by created_at, code limit ? offset ?"#,
         by.user.0,
         limit,
         at.0,
-    );
-    Ok(rows
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .zip(at.0 + 1..)
-        .map(|(row, count)| {
-            let invite = ExportedInvite { code: row.code, room_id: RoomId(row.room_id), created_at: Timestamp(row.created_at) };
-            ((count, 0, 0), invite)
-        })
-        .collect())
+    )
+    .map(|row| {
+        count += 1;
+        let invite = ExportedInvite { code: row.code, room_id: RoomId(row.room_id), created_at: Timestamp(row.created_at) };
+        ((count, 0, 0), invite)
+    });
+    Ok(rows.fetch_all(connection).await?)
 }
 
 /// Pictures and files.
@@ -184,25 +161,21 @@ pub async fn uploads(connection: &mut MySqlConnection, by: &Caller, at: At, limi
         by.user.0,
         at.0,
         limit,
-    );
-    Ok(rows
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .map(|row| {
-            let upload = ExportedUpload {
-                id: UploadId(row.id),
-                purpose: row.purpose,
-                file_name: row.file_name,
-                content_type: row.content_type,
-                size: row.size,
-                room_id: row.room_id.map(RoomId),
-                seq: row.seq,
-                created_at: Timestamp(row.created_at),
-            };
-            ((row.id, 0, 0), upload)
-        })
-        .collect())
+    )
+    .map(|row| {
+        let upload = ExportedUpload {
+            id: UploadId(row.id),
+            purpose: row.purpose,
+            file_name: row.file_name,
+            content_type: row.content_type,
+            size: row.size,
+            room_id: row.room_id.map(RoomId),
+            seq: row.seq,
+            created_at: Timestamp(row.created_at),
+        };
+        ((row.id, 0, 0), upload)
+    });
+    Ok(rows.fetch_all(connection).await?)
 }
 
 /// Messages that one hid.
@@ -215,16 +188,12 @@ pub async fn hidden(connection: &mut MySqlConnection, by: &Caller, at: At, limit
         at.0,
         at.1,
         limit,
-    );
-    Ok(rows
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .map(|row| {
-            let hidden = ExportedHidden { room_id: RoomId(row.room_id), seq: row.seq, created_at: Timestamp(row.created_at) };
-            ((row.room_id, row.seq, 0), hidden)
-        })
-        .collect())
+    )
+    .map(|row| {
+        let hidden = ExportedHidden { room_id: RoomId(row.room_id), seq: row.seq, created_at: Timestamp(row.created_at) };
+        ((row.room_id, row.seq, 0), hidden)
+    });
+    Ok(rows.fetch_all(connection).await?)
 }
 
 /// Devices that are notified.
@@ -240,16 +209,12 @@ pub async fn subscriptions(
         by.user.0,
         at.0,
         limit,
-    );
-    Ok(rows
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .map(|row| {
-            let (session_id, created_at) = (SessionId(row.session_id), Timestamp(row.created_at));
-            ((row.session_id, 0, 0), ExportedSubscription { session_id, endpoint: row.endpoint, created_at })
-        })
-        .collect())
+    )
+    .map(|row| {
+        let (session_id, created_at) = (SessionId(row.session_id), Timestamp(row.created_at));
+        ((row.session_id, 0, 0), ExportedSubscription { session_id, endpoint: row.endpoint, created_at })
+    });
+    Ok(rows.fetch_all(connection).await?)
 }
 
 /// Messages of one room that one wrote.
@@ -261,26 +226,22 @@ pub async fn messages(connection: &mut MySqlConnection, by: &Caller, at: At, lim
         by.user.0,
         at.1,
         limit,
-    );
-    Ok(rows
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .map(|row| {
-            let message = ExportedMessage {
-                id: MessageId(row.id),
-                room_id: RoomId(at.0),
-                seq: row.seq,
-                kind: row.kind,
-                content: row.content,
-                reply_to_seq: row.reply_to_seq,
-                created_at: Timestamp(row.created_at),
-                edited_at: row.edited_at.map(Timestamp),
-                deleted_at: row.deleted_at.map(Timestamp),
-            };
-            ((at.0, row.seq, 0), message)
-        })
-        .collect())
+    )
+    .map(|row| {
+        let message = ExportedMessage {
+            id: MessageId(row.id),
+            room_id: RoomId(at.0),
+            seq: row.seq,
+            kind: row.kind,
+            content: row.content,
+            reply_to_seq: row.reply_to_seq,
+            created_at: Timestamp(row.created_at),
+            edited_at: row.edited_at.map(Timestamp),
+            deleted_at: row.deleted_at.map(Timestamp),
+        };
+        ((at.0, row.seq, 0), message)
+    });
+    Ok(rows.fetch_all(connection).await?)
 }
 
 /// Earlier texts of one's messages of one room.
@@ -296,27 +257,24 @@ pub async fn edits(connection: &mut MySqlConnection, by: &Caller, at: At, limit:
         at.1,
         at.2,
         limit,
-    );
-    Ok(rows
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .map(|row| {
-            let edit = ExportedEdit {
-                room_id: RoomId(at.0),
-                seq: row.seq,
-                version: row.version,
-                content: row.content,
-                edited_at: Timestamp(row.edited_at),
-            };
-            ((at.0, row.seq, u64::from(row.version)), edit)
-        })
-        .collect())
+    )
+    .map(|row| {
+        let edit = ExportedEdit {
+            room_id: RoomId(at.0),
+            seq: row.seq,
+            version: row.version,
+            content: row.content,
+            edited_at: Timestamp(row.edited_at),
+        };
+        ((at.0, row.seq, u64::from(row.version)), edit)
+    });
+    Ok(rows.fetch_all(connection).await?)
 }
 
 /// What one reacted with. A message has at most 20 kinds of reactions, so a place counts how many of its own came.
 pub async fn reactions(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedReaction>> {
     let (room, seq, come) = at;
+    let (mut place, mut count) = ((room, seq), come);
     let rows = sqlx::query!(
         r#"select room_id, seq, emoji as "emoji: String", created_at from reactions
            where user_id = ? and room_id >= ? and (room_id > ? or seq >= ?) order by room_id, seq, emoji limit ? offset ?"#,
@@ -326,20 +284,15 @@ pub async fn reactions(connection: &mut MySqlConnection, by: &Caller, at: At, li
         seq,
         limit,
         come,
-    );
-    let (mut place, mut count) = ((room, seq), come);
-    Ok(rows
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .map(|row| {
-            count = if place == (row.room_id, row.seq) { count + 1 } else { 1 };
-            place = (row.room_id, row.seq);
-            let created_at = Timestamp(row.created_at);
-            let reaction = ExportedReaction { room_id: RoomId(row.room_id), seq: row.seq, emoji: row.emoji, created_at };
-            ((row.room_id, row.seq, count), reaction)
-        })
-        .collect())
+    )
+    .map(|row| {
+        count = if place == (row.room_id, row.seq) { count + 1 } else { 1 };
+        place = (row.room_id, row.seq);
+        let created_at = Timestamp(row.created_at);
+        let reaction = ExportedReaction { room_id: RoomId(row.room_id), seq: row.seq, emoji: row.emoji, created_at };
+        ((row.room_id, row.seq, count), reaction)
+    });
+    Ok(rows.fetch_all(connection).await?)
 }
 
 /// Acts of reading in one room.
@@ -350,15 +303,11 @@ pub async fn receipts(connection: &mut MySqlConnection, by: &Caller, at: At, lim
         by.user.0,
         at.1,
         limit,
-    );
-    Ok(rows
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .map(|row| {
-            let read_at = Timestamp(row.read_at);
-            let receipt = ExportedReceipt { room_id: RoomId(at.0), from_seq: row.from_seq, to_seq: row.to_seq, read_at };
-            ((at.0, row.to_seq, 0), receipt)
-        })
-        .collect())
+    )
+    .map(|row| {
+        let read_at = Timestamp(row.read_at);
+        let receipt = ExportedReceipt { room_id: RoomId(at.0), from_seq: row.from_seq, to_seq: row.to_seq, read_at };
+        ((at.0, row.to_seq, 0), receipt)
+    });
+    Ok(rows.fetch_all(connection).await?)
 }

@@ -31,6 +31,8 @@ pub struct Readable {
     pub settings: Settings,
     /// Whether it is a direct room whose two people are parted by a block.
     pub blocked: bool,
+    /// Whether somebody else ended the person's membership: no invitation lets them back in.
+    pub removed: bool,
     membership: Option<Member>,
 }
 
@@ -69,7 +71,7 @@ impl Readable {
 
     /// The way in.
     pub fn door(&self) -> Door {
-        Door { room: self.room, place: (self.last_seq, self.rev), archived: self.settings.archived }
+        Door { room: self.room, place: (self.last_seq, self.rev), archived: self.settings.archived, removed: self.removed }
     }
 
     /// Whether the reader was a member once, and sees no more than what came before the end of that.
@@ -99,6 +101,8 @@ pub struct Door {
     pub place: (u64, u64),
     /// Whether nobody is let in any more.
     pub archived: bool,
+    /// Whether the person was removed, and comes back only by being added.
+    pub removed: bool,
 }
 
 /// How a person stands to a room that exists.
@@ -170,9 +174,10 @@ impl StandingRow {
             who_adds: settings::whoever(&self.who_adds),
             past_members_read: self.past_members_read,
         };
-        let door = Door { room, place: (self.last_seq, self.rev), archived: settings.archived };
+        let removed = self.state.as_deref() == Some("removed");
+        let door = Door { room, place: (self.last_seq, self.rev), archived: settings.archived, removed };
         // Whoever may read a public room reads it to its end; a past member of another one as far as the membership went, if at all.
-        let past_end = self.left_seq.filter(|_| settings.past_members_read && self.state.as_deref() == Some("left"));
+        let past_end = self.left_seq.filter(|_| settings.past_members_read && (removed || self.state.as_deref() == Some("left")));
         let visible_to_seq = match (&membership, kind, past_end) {
             (Some(_), _, _) | (None, RoomKind::Public, _) => self.last_seq,
             (None, _, Some(end)) => end,
@@ -193,6 +198,7 @@ impl StandingRow {
             visible_to_seq,
             settings,
             blocked: self.blocked != 0,
+            removed,
             membership,
         })
     }

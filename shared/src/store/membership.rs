@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 pub enum State {
     /// Is a member, with this role.
     Joined(Role),
-    /// Is none any longer.
+    /// Is none any longer, by themselves or by somebody else.
     Left,
     /// May not come back.
     Banned,
@@ -127,11 +127,13 @@ pub async fn set_role(transaction: &mut MySqlConnection, by: &Member, user: User
     Ok(())
 }
 
-/// Ends a membership, one's own or another's. `place` is the room's last seq, up to which they may read on where that is allowed, and the new rev.
+/// Ends a membership: whoever ends their own has left, anybody else was removed. `place` is the room's last seq, up to which they may read on where
+/// that is allowed, and the new rev.
 pub async fn end(transaction: &mut MySqlConnection, by: &Member, user: UserId, place: (u64, u64)) -> Result<()> {
     let (left_seq, rev) = place;
     sqlx::query!(
-        "update members set state = 'left', role = 'member', left_seq = ?, rev = ? where room_id = ? and user_id = ?",
+        "update members set state = ?, role = 'member', left_seq = ?, rev = ? where room_id = ? and user_id = ?",
+        if by.user() == user { "left" } else { "removed" },
         left_seq,
         rev,
         by.room().0,

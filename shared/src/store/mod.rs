@@ -37,6 +37,7 @@ pub mod traces;
 pub mod uploads;
 pub mod users;
 
+pub(crate) use connection::transaction;
 pub use connection::{Connection, Db, Tx};
 
 /// One open connection to the store, in a transaction or not.

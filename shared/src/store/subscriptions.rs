@@ -32,8 +32,10 @@ pub struct Endpoint {
 pub struct News {
     /// Its room.
     pub room: RoomId,
-    /// What the room is called, and of what kind it is.
-    pub room_name: (String, RoomKind),
+    /// What the room is called; empty for a direct one.
+    pub room_name: String,
+    /// What the room is.
+    pub room_kind: RoomKind,
     /// Its place.
     pub seq: u64,
     /// Words, pictures or files.
@@ -120,7 +122,8 @@ pub async fn news(connection: &mut MySqlConnection, room: RoomId, seq: Option<u6
     .await?;
     Ok(row.map(|row| News {
         room,
-        room_name: (row.name, rooms::kind(&row.room_kind)),
+        room_name: row.name,
+        room_kind: rooms::kind(&row.room_kind),
         seq: row.seq,
         kind: message_row::kind(&row.kind),
         sender: (UserId(row.id), row.display_name),

@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 pub struct Upload {
     /// What others may see of it.
     pub seen: uploads::Upload,
-    /// Who announced it.
+    /// Who announced it. Nobody (0) of an avatar that a room kept when that person was erased.
     pub owner: UserId,
     /// The objects that are served.
     pub object: Option<ObjectId>,

@@ -1,5 +1,7 @@
 //! The rules of erasing an account: what was written stays as a deleted user's, and nothing else of its person is found anywhere.
 
+use std::time::{Duration, Instant};
+
 use shared::caller::Caller;
 use shared::domain::accounts;
 use shared::domain::admin::{self, Asking};
@@ -7,7 +9,7 @@ use shared::domain::edits::{self, Editing};
 use shared::domain::erasure::{self, Asker};
 use shared::domain::messages::{self, Part};
 use shared::domain::receipts::{self, Mark};
-use shared::domain::{blocks, directs, export, friends, invites, members, profiles, reports, rooms, sync};
+use shared::domain::{blocks, directs, friends, invites, members, profiles, reports, rooms, sync};
 use shared::error::{Error, Result};
 use shared::id::RoomRef;
 use shared::protocol::accounts::{Authenticated, Register};
@@ -18,7 +20,7 @@ use shared::protocol::invites::NewInvite;
 use shared::protocol::messages::{Forward, Message, NewContent, NewMessage};
 use shared::protocol::profiles::ChangeMe;
 use shared::protocol::reports::NewReport;
-use shared::protocol::rooms::{NewMembers, NewRoom, Role, RoomKind, Scope};
+use shared::protocol::rooms::{NewMembers, NewRoom, Role, RoomKind};
 use shared::push::Push;
 use shared::store::Db;
 use shared::store::subscriptions::{self, Endpoint};
@@ -30,7 +32,7 @@ use crate::fixture::limits;
 const CANARY: &str = "canary";
 const ADDRESS: &str = "198.51.100.77";
 
-async fn register(desk: &Desk, name: &str) -> (Authenticated, Caller) {
+pub(crate) async fn register(desk: &Desk, name: &str) -> (Authenticated, Caller) {
     let given = Register {
         username: name.into(),
         password: PASSWORD.into(),
@@ -50,7 +52,7 @@ async fn erase(desk: &Desk, made: &Authenticated, password: &str) -> Result<()> 
     erasure::erase(&desk.db, &desk.push, &desk.throttle, &asker, password).await
 }
 
-async fn room(desk: &Desk, owner: &Caller, kind: RoomKind, others: &[&Caller]) -> RoomRef {
+pub(crate) async fn room(desk: &Desk, owner: &Caller, kind: RoomKind, others: &[&Caller]) -> RoomRef {
     let member_ids = others.iter().map(|other| other.user).collect();
     let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids };
     RoomRef::Id(rooms::create(&desk.db, &desk.push, owner, kind, &new).await.expect("made").id)
@@ -60,7 +62,7 @@ async fn say(desk: &Desk, who: &Caller, room: &RoomRef, new: NewMessage) -> Mess
     messages::send(&desk.db, &desk.push, &limits(), who, (room, &new)).await.expect("sent").message
 }
 
-async fn said(desk: &Desk, who: &Caller, room: &RoomRef, content: &str) -> Message {
+pub(crate) async fn said(desk: &Desk, who: &Caller, room: &RoomRef, content: &str) -> Message {
     say(desk, who, room, NewMessage { content: Some(content.into()), ..NewMessage::default() }).await
 }
 
@@ -251,16 +253,17 @@ async fn a_room_gets_another_owner_and_stays_what_it_was() {
     assert_eq!(left, 0, "a room that was theirs alone goes with them");
 }
 
+/// As if the function had ended after its first transaction.
+const CUT_OFF: &str = "erased_name = username, username = concat('deleted user ', id), deleted_at = 1800000000000, password_hash = '', \
+                       email = null, display_name = 'deleted user'";
+
 #[tokio::test]
 async fn erasing_that_was_cut_off_goes_on_when_asked_again() {
     let desk = Desk::open().await;
     let ((made, canary), (_, bob)) = (register(&desk, "canary_2").await, register(&desk, "bob").await);
     let group = room(&desk, &canary, RoomKind::Group, &[&bob]).await;
     said(&desk, &bob, &group, "@canary_2 hi").await;
-    // As if the function had ended after its first transaction.
-    let sql = "erased_name = username, username = concat('deleted user ', id), deleted_at = 1, password_hash = '', email = null, \
-               display_name = 'deleted user'";
-    desk.set("canary_2", sql).await;
+    desk.set("canary_2", CUT_OFF).await;
     assert!(matches!(desk.caller(&made).await, Err(Error::Unauthenticated("session_ended"))), "it is good for nothing else");
     let keys = &desk.issuer.keys;
     let asker = erasure::authenticate(&desk.db, keys, &made.tokens.access_token, NOW).await.expect("known");
@@ -268,6 +271,50 @@ async fn erasing_that_was_cut_off_goes_on_when_asked_again() {
     erase(&desk, &made, "").await.expect("erased");
     assert_eq!(found(&desk.db, CANARY).await, Vec::<String>::new());
     assert_eq!(history(&desk, &bob, &group).await[0].content, "@deleted user hi");
+}
+
+#[tokio::test]
+async fn erasing_that_nobody_goes_on_with_goes_on_by_the_clock() {
+    let desk = Desk::open().await;
+    let Desk { db, push, .. } = &desk;
+    let ((_, canary), (_, bob)) = (register(&desk, "canary_3").await, register(&desk, "bob").await);
+    let group = room(&desk, &canary, RoomKind::Group, &[&bob]).await;
+    said(&desk, &bob, &group, "@canary_3 hi").await;
+    desk.set("canary_3", CUT_OFF).await;
+    push.taken().await;
+    let late = Instant::now() + Duration::from_secs(30);
+    let go_on = async |seconds, end| erasure::go_on(db, push, NOW.plus_seconds(seconds), end).await.expect("no failure");
+    assert_eq!(go_on(59, late).await, 0, "whoever asked may still be at it");
+    assert_eq!(go_on(60, Instant::now()).await, 0, "without time nothing is done, and nothing fails");
+    assert_eq!(go_on(60, late).await, 1);
+    assert_eq!(found(db, CANARY).await, Vec::<String>::new());
+    assert_eq!(history(&desk, &bob, &group).await[0].content, "@deleted user hi");
+    assert!(push.taken().await.iter().any(|(user, frame)| *user == bob.user && matches!(frame, Frame::MemberRemoved { .. })));
+    assert_eq!(go_on(600, late).await, 0, "once is enough");
+}
+
+#[tokio::test]
+async fn an_erasure_that_fails_hinders_no_other() {
+    let desk = Desk::open().await;
+    let Desk { db, push, .. } = &desk;
+    for name in ["canary_4", "ann"] {
+        register(&desk, name).await;
+    }
+    let (first, second) = ("erased_name = username, deleted_at = 1", "erased_name = username, deleted_at = 2");
+    for (name, cut_off) in [("ann", first), ("canary_4", second)] {
+        desk.set(name, cut_off).await;
+    }
+    // In a room that is not there.
+    let astray = "insert into members (room_id, user_id, joined_at) select 4711, id, 1 from users where username = 'ann'";
+    sqlx::query(astray).execute(&mut *db.acquire().await.expect("a connection")).await.expect("astray");
+    let end = Instant::now() + Duration::from_secs(30);
+    let failed = erasure::go_on(db, push, NOW, end).await.err();
+    assert!(matches!(failed, Some(Error::NotFound("room_not_found"))), "{failed:?}");
+    let left: Vec<String> = sqlx::query_scalar("select erased_name from users where erased_name is not null")
+        .fetch_all(&mut *db.acquire().await.expect("a connection"))
+        .await
+        .expect("a list");
+    assert_eq!(left, ["ann"]);
 }
 
 #[tokio::test]
@@ -302,51 +349,4 @@ async fn a_person_who_joins_while_they_are_erased_is_found_or_refused() {
         .await
         .expect("a number");
     assert_eq!(kept, 0);
-}
-
-#[tokio::test]
-async fn an_export_has_everything_of_oneself_and_nothing_of_others() {
-    let desk = Desk::open().await;
-    let Desk { db, push, .. } = &desk;
-    let ((_, ann), (_, bob)) = (register(&desk, "ann").await, register(&desk, "bob").await);
-    let group = room(&desk, &ann, RoomKind::Group, &[&bob]).await;
-    let first = said(&desk, &ann, &group, "first").await;
-    said(&desk, &bob, &group, "not hers").await;
-    let new = NewContent { content: "second".into() };
-    edits::edit(db, push, &limits(), &ann, Editing { room: &group, seq: first.seq, new: &new }).await.expect("edited");
-    receipts::mark(db, push, &ann, &group, Mark::Read(2)).await.expect("read");
-    blocks::add(db, push, &ann, bob.user).await.expect("blocked");
-    let part = export::export(db, &ann, None).await.expect("exported");
-    assert_eq!(part.next, None, "most people have one part");
-    let account = part.account.as_ref().expect("oneself");
-    assert_eq!((account.email.as_deref(), part.sessions[0].device.as_str()), (Some("ann@example.com"), "ann's phone"));
-    let texts: Vec<_> = part.messages.iter().map(|message| message.content.as_str()).collect();
-    assert_eq!((texts, part.edits[0].content.as_str()), (vec!["second"], "first"));
-    assert_eq!((part.rooms.len(), part.blocks.len(), part.receipts.len()), (1, 1, 1));
-    assert!(!serde_json::to_string(&part).expect("JSON").contains("not hers"));
-    assert!(matches!(export::export(db, &ann, Some("nonsense")).await, Err(Error::Invalid(_))));
-    // A lot to say comes in parts, each message once.
-    let long = "ü".repeat(30_000);
-    let rows = format!(
-        "insert into messages (room_id, seq, sender_id, content, created_at, rev) select room_id, 100 + s.seq, {}, ?, 0, 0 from members, seq_1_to_120 s where user_id = {}",
-        ann.user, ann.user
-    );
-    sqlx::query(sqlx::AssertSqlSafe(rows))
-        .bind(&long)
-        .execute(&mut **db.acquire().await.as_mut().expect("a connection"))
-        .await
-        .expect("said");
-    let (mut seqs, mut cursor, mut parts) = (Vec::new(), None, 0);
-    loop {
-        let part = export::export(db, &ann, cursor.as_deref()).await.expect("a part");
-        assert!(serde_json::to_vec(&part).expect("JSON").len() < 5_000_000);
-        seqs.extend(part.messages.iter().map(|message| message.seq));
-        parts += 1;
-        cursor = part.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    assert_eq!((parts, seqs), (2, std::iter::once(1).chain(101..=220).collect::<Vec<_>>()));
-    assert_eq!(rooms::list(db, &ann, Scope::Joined, (None, None)).await.expect("rooms").items.len(), 1);
 }

@@ -4,7 +4,7 @@ use shared::domain::{invites, members, rooms, settings};
 use shared::error::{Error, Result};
 use shared::id::RoomRef;
 use shared::protocol::invites::NewInvite;
-use shared::protocol::rooms::{ChangeRoom, ChangeSettings, Whoever};
+use shared::protocol::rooms::{ChangeRoom, ChangeSettings, NewMembers, NewRoom, RoomKind, Whoever};
 use shared::push::Push;
 use shared::store::Db;
 
@@ -73,6 +73,54 @@ async fn an_invitation_ends_by_time_and_by_being_taken_back() {
     ] {
         let refused = invites::create(db, &ann, room, &new).await.err();
         assert!(matches!(&refused, Some(Error::Invalid(wrong)) if wrong[0].field == field), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_lets_back_in_who_left_and_not_who_was_removed() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    let invite = invites::create(db, &ann, room, &uses(3)).await.expect("made");
+    let join = async |key: &str| code(invites::join(db, push, &bob, room, Some(key)).await);
+    let leave = async || rooms::leave(db, push, &bob, room, None).await.expect("left");
+    leave().await;
+    assert_eq!(join(&invite.code).await, "ok", "whoever left comes back");
+    members::remove(db, push, &ann, room, bob.user).await.expect("removed");
+    let newer = invites::create(db, &ann, room, &uses(1)).await.expect("made");
+    for (key, refused) in [(&invite.code, "removed"), (&newer.code, "removed"), (&"nonsense".to_owned(), "invite_not_found")] {
+        assert_eq!(join(key).await, refused);
+    }
+    assert_eq!(code(rooms::join(db, push, &bob, room).await), "room_not_found");
+    let left: Vec<_> = invites::list(db, &ann, room).await.expect("a list").items.into_iter().map(|it| it.uses_left).collect();
+    assert!(left.contains(&Some(2)) && left.contains(&Some(1)), "who is refused uses none up: {left:?}");
+    // Where past members may read, so may he, and hears why he is outside.
+    let rules = ChangeSettings { past_members_read: Some(true), ..ChangeSettings::default() };
+    settings::update(db, push, &ann, room, &ChangeRoom { settings: rules, ..ChangeRoom::default() }).await.expect("changed");
+    assert!(!rooms::find(db, &bob, room).await.expect("his past").joined);
+    assert_eq!((code(rooms::join(db, push, &bob, room).await), join(&invite.code).await), ("removed", "removed"));
+    // Adding him, and forgiving him, ends that.
+    let new = NewMembers { user_ids: vec![bob.user], ..NewMembers::default() };
+    members::add(db, push, &ann, room, &new).await.expect("added");
+    leave().await;
+    assert_eq!(join(&invite.code).await, "ok");
+    members::ban(db, push, &ann, room, bob.user).await.expect("banned");
+    members::unban(db, &ann, room, bob.user).await.expect("forgiven");
+    assert_eq!(join(&invite.code).await, "ok");
+}
+
+#[tokio::test]
+async fn a_public_room_is_open_to_who_was_removed() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let push = Push::memory();
+    let new = NewRoom { name: "Open".into(), kind: None, topic: None, member_ids: vec![bob.user] };
+    let room = RoomRef::Id(rooms::create(&db, &push, &ann, RoomKind::Public, &new).await.expect("made").id);
+    let invite = invites::create(&db, &ann, &room, &uses(1)).await.expect("made");
+    for key in [None, Some(invite.code.as_str())] {
+        members::remove(&db, &push, &ann, &room, bob.user).await.expect("removed");
+        assert_eq!(code(invites::join(&db, &push, &bob, &room, key).await), "ok");
     }
 }
 

@@ -4,12 +4,14 @@
 mod accounts;
 mod admin;
 mod changes;
+mod connection;
 mod convergence;
 mod desk;
 mod directs;
 mod edits;
 mod erasure;
 mod erd;
+mod export;
 mod fixture;
 mod forwards;
 mod friends;

@@ -167,6 +167,17 @@ fn every_dependency_has_a_reason_and_one_version() {
     }
 }
 
+/// What was cut off is known to the thread that it ran on (`telemetry::invocation::cut_off`).
+#[test]
+fn every_function_runs_on_one_thread() {
+    let mains: Vec<_> = sources(&root().join("functions")).into_iter().filter(|file| file.ends_with("main.rs")).collect();
+    let deployed: Vec<_> = mains.iter().filter(|file| read(file).contains("lambda_runtime::Error")).collect();
+    assert!(deployed.len() > 15, "{mains:?}");
+    for file in deployed {
+        assert!(read(file).contains("#[tokio::main(flavor = \"current_thread\")]"), "{}", shown(file));
+    }
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! The rules of uploads on a real store and a real S3: what they cost, when they end, and who goes on showing what was passed on.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -13,11 +14,12 @@ use shared::caller::Caller;
 use shared::config::{Aws, Secret, Sizes};
 use shared::domain::erasure::{self, Asker};
 use shared::domain::messages::{self, Part};
-use shared::domain::{sweeping, unsending, uploads};
+use shared::domain::{avatars, rooms, settings, sweeping, unsending, uploads};
 use shared::error::Error;
 use shared::id::{RoomRef, UploadId};
 use shared::media::{self, Media};
 use shared::protocol::messages::{Forward, Message, NewMessage};
+use shared::protocol::rooms::{ChangeRoom, NewRoom, RoomKind};
 use shared::protocol::uploads::{NewUpload, Purpose, UploadState};
 use shared::push::Push;
 use shared::store::Db;
@@ -27,8 +29,10 @@ use crate::fixture::{self, limits, person, statements};
 
 const DAY: i64 = 24 * 3600;
 
-/// One S3 for all tests, in a thread of its own.
+/// One S3 for all tests, in a thread of its own, with a bucket for each: their uploads have the same numbers.
 fn media() -> Media {
+    const BUCKETS: usize = 20;
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
     static URL: OnceLock<String> = OnceLock::new();
     let url = URL.get_or_init(|| {
         let (tell, told) = std::sync::mpsc::channel();
@@ -36,9 +40,10 @@ fn media() -> Media {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let folder = tempfile::tempdir().expect("a folder");
-                let bucket = Bucket { name: "media".into(), cors_rules: serde_json::json!([]) };
-                let s3 = S3::start(folder.path(), [&bucket]).await.expect("S3 starts");
-                tell.send(format!("{}/media", s3.endpoint())).expect("someone waits");
+                let bucket = |number| Bucket { name: format!("media-{number}"), cors_rules: serde_json::json!([]) };
+                let buckets: Vec<_> = (0..BUCKETS).map(bucket).collect();
+                let s3 = S3::start(folder.path(), &buckets).await.expect("S3 starts");
+                tell.send(s3.endpoint()).expect("someone waits");
                 std::future::pending::<()>().await;
             });
         });
@@ -51,7 +56,9 @@ fn media() -> Media {
         session_token: None,
         is_real: false,
     };
-    Media::at(&aws, url, Sizes { avatar: 1 << 20, image: 1 << 20, file: 1 << 20 })
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    assert!(number < BUCKETS, "more tests than buckets");
+    Media::at(&aws, &format!("{url}/media-{number}"), Sizes { avatar: 1 << 20, image: 1 << 20, file: 1 << 20 })
 }
 
 /// Asks S3 as a client does. Gives the status and the body.
@@ -64,21 +71,28 @@ async fn ask(method: Method, url: &str, content_type: &str, body: &'static [u8])
 }
 
 const PDF: &[u8] = b"%PDF-1.7 and so on";
+const FILE: (Purpose, &str, &str) = (Purpose::File, "a.pdf", "application/pdf");
+const FACE: (Purpose, &str, &str) = (Purpose::Avatar, "face.png", "image/png");
 
 async fn announced(desk: &Desk, media: &Media, who: &Caller) -> (UploadId, String) {
-    let new = NewUpload {
-        purpose: Purpose::File,
-        file_name: "a.pdf".into(),
-        content_type: "application/pdf".into(),
-        size: PDF.len() as u64,
-    };
+    announced_as(desk, media, who, (FILE, PDF.len())).await
+}
+
+async fn announced_as(desk: &Desk, media: &Media, who: &Caller, what: ((Purpose, &str, &str), usize)) -> (UploadId, String) {
+    let ((purpose, file_name, content_type), size) = what;
+    let new = NewUpload { purpose, file_name: file_name.into(), content_type: content_type.into(), size: size as u64 };
     let ticket = uploads::create(&desk.db, &desk.throttle, media, who, &new).await.expect("announced");
     (ticket.upload_id, ticket.url)
 }
 
 async fn ready(desk: &Desk, media: &Media, who: &Caller) -> UploadId {
-    let (id, url) = announced(desk, media, who).await;
-    assert_eq!(ask(Method::PUT, &url, "application/pdf", PDF).await.0, 200);
+    ready_as(desk, media, who, (FILE, PDF)).await
+}
+
+async fn ready_as(desk: &Desk, media: &Media, who: &Caller, what: ((Purpose, &str, &str), &'static [u8])) -> UploadId {
+    let (described, bytes) = what;
+    let (id, url) = announced_as(desk, media, who, (described, bytes.len())).await;
+    assert_eq!(ask(Method::PUT, &url, described.2, bytes).await.0, 200);
     let upload = uploads::complete(&desk.db, &Push::memory(), media, who, id).await.expect("ready");
     assert_eq!(upload.state, UploadState::Ready);
     id
@@ -225,4 +239,52 @@ async fn an_erased_persons_files_leave_their_messages_and_the_bytes_go() {
     for url in &urls {
         assert_eq!(ask(Method::GET, url, "", b"").await.0, 404);
     }
+}
+
+#[tokio::test]
+async fn a_rooms_face_stays_when_the_person_who_gave_it_is_erased() {
+    let desk = Desk::open().await;
+    let (db, push, media) = (&desk.db, &desk.push, media());
+    let made = desk.register("ann").await;
+    let ann = fixture::caller(made.user.user.id, "ann");
+    let bob = person(db, "bob").await;
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(8, 8).write_to(&mut png, image::ImageFormat::Png).expect("a picture");
+    let png: &'static [u8] = png.into_inner().leak();
+    let (shared, alone) = (made_room(db, &ann, &[&bob]).await, made_room(db, &ann, &[]).await);
+    for room in [&shared, &alone] {
+        let face = ready_as(&desk, &media, &ann, (FACE, png)).await;
+        let change = ChangeRoom { avatar_upload_id: Some(Some(face)), ..ChangeRoom::default() };
+        settings::update(db, push, &ann, room, &change).await.expect("a face");
+    }
+    let of_shared = || avatars::link_of_room(db, &media, &bob, &shared, media::Part::Whole);
+    let of_alone = avatars::link_of_room(db, &media, &ann, &alone, media::Part::Whole).await.expect("hers");
+    let before = rooms::find(db, &bob, &shared).await.expect("his").avatar_url;
+    let asker = Asker::Alive(desk.caller(&made).await.expect("signed in"));
+    erasure::erase(db, push, &desk.throttle, &asker, PASSWORD).await.expect("erased");
+    // Doomed at the desk's time, which lies ahead.
+    let now = shared::time::Timestamp::now();
+    let due = sqlx::query("update uploads set due_at = ? where due_at is not null").bind(now.0);
+    due.execute(&mut *db.acquire().await.expect("open")).await.expect("due");
+    assert_eq!(swept(db, &media, &bob, 60).await, 1, "that of the room that was hers alone");
+    assert_eq!(ask(Method::GET, &of_alone.url, "", b"").await.0, 404);
+    let kept = of_shared().await.expect("the room's");
+    assert_eq!(ask(Method::GET, &kept.url, "", b"").await.0, 200);
+    assert!(before.is_some() && rooms::find(db, &bob, &shared).await.expect("his").avatar_url == before);
+    let left: Vec<(u64, String)> = sqlx::query_as("select owner_id, file_name from uploads")
+        .fetch_all(&mut *db.acquire().await.expect("open"))
+        .await
+        .expect("a list");
+    assert_eq!(left, [(0, String::new())], "nothing of hers stands there");
+    // It goes like any other.
+    let change = ChangeRoom { avatar_upload_id: Some(None), ..ChangeRoom::default() };
+    settings::update(db, push, &bob, &shared, &change).await.expect("none");
+    assert_eq!(swept(db, &media, &bob, 60).await, 1);
+    assert_eq!(ask(Method::GET, &kept.url, "", b"").await.0, 404);
+}
+
+async fn made_room(db: &Db, owner: &Caller, others: &[&Caller]) -> RoomRef {
+    let member_ids = others.iter().map(|other| other.user).collect();
+    let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids };
+    RoomRef::Id(rooms::create(db, &Push::memory(), owner, RoomKind::Group, &new).await.expect("made").id)
 }

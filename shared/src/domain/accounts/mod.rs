@@ -16,7 +16,7 @@ use crate::protocol::people::{Me, MySettings, User};
 use crate::push::{Push, Sessions};
 use crate::store::sessions::NewSession;
 use crate::store::users::{Account, NewUser};
-use crate::store::{self, Db};
+use crate::store::{self, Db, transaction};
 
 use self::fields::Name;
 
@@ -40,25 +40,18 @@ pub async fn register(
         password_hash: &password_hash,
         created_at: visitor.now,
     };
-    let (user, session) = db
-        .retrying(async || {
-            let mut tx = db.begin().await?;
-            let made = async {
-                let user = store::users::insert(&mut tx, &new).await?;
-                let session = NewSession {
-                    user,
-                    refresh_hash: &refresh_hash,
-                    device: fields.device,
-                    ip: &visitor.ip,
-                    now: visitor.now,
-                    expires_at: session_end(issuer, visitor.now),
-                };
-                Ok((user, store::sessions::insert(&mut tx, &session).await?))
-            }
-            .await;
-            tx.finish(made).await
-        })
-        .await?;
+    let (user, session) = transaction!(db, |tx| {
+        let user = store::users::insert(tx, &new).await?;
+        let session = NewSession {
+            user,
+            refresh_hash: &refresh_hash,
+            device: fields.device,
+            ip: &visitor.ip,
+            now: visitor.now,
+            expires_at: session_end(issuer, visitor.now),
+        };
+        Ok((user, store::sessions::insert(tx, &session).await?))
+    })?;
     let person = User {
         id: user,
         username: fields.username.to_owned(),
@@ -116,18 +109,12 @@ pub async fn change_password(db: &Db, push: &Push, throttle: &Throttle, caller: 
     attempt.forgive().await;
     matches?;
     let new = passwords::hash(&given.new).await?;
-    db.retrying(async || {
-        let mut tx = db.begin().await?;
-        let changed = async {
-            if !store::users::replace_password_hash(&mut tx, caller.user, &present, &new).await? {
-                return Err(Error::Forbidden("wrong_password"));
-            }
-            store::sessions::revoke_others(&mut tx, caller.user, caller.session, caller.now).await
+    transaction!(db, |tx| {
+        if !store::users::replace_password_hash(tx, caller.user, &present, &new).await? {
+            return Err(Error::Forbidden("wrong_password"));
         }
-        .await;
-        tx.finish(changed).await
-    })
-    .await?;
+        store::sessions::revoke_others(tx, caller.user, caller.session, caller.now).await
+    })?;
     push.close_sessions(caller.user, Sessions::AllBut(caller.session), ENDED, caller.now).await;
     Ok(())
 }

@@ -11,11 +11,11 @@ pub use crate::store::keeping::Filter as WhichAccounts;
 pub use crate::store::oversight::Filter as WhichRooms;
 
 use crate::caller::Caller;
-use crate::domain::rooms::bad_cursor;
+use crate::domain::paging::{after, clamped, page};
 use crate::error::{Error, Result};
 use crate::id::{AuditId, MAX_ID};
 use crate::protocol::admin::AuditEntry;
-use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+use crate::protocol::page::Page;
 use crate::store::audit::{self, Filter, Operator};
 use crate::store::{Db, Handle, Tx};
 
@@ -35,7 +35,7 @@ pub async fn acts(
     filter: Filter,
     (cursor, limit): (Option<&str>, Option<u32>),
 ) -> Result<Page<AuditEntry>> {
-    let before = cursor.map_or(Ok(AuditId(MAX_ID)), |cursor| cursor.parse().map_err(|_| bad_cursor()))?;
+    let before = after(cursor, AuditId(MAX_ID))?;
     let limit = clamped(limit);
     let mut connection = db.acquire().await?;
     let operator = operator(&mut connection, asking).await?;
@@ -53,10 +53,6 @@ async fn acting(tx: &mut Tx<'_>, asking: &Asking) -> Result<Operator> {
     audit::hold_operator(tx, &asking.caller, &asking.ip).await?.ok_or(Error::Forbidden("not_allowed"))
 }
 
-fn clamped(limit: Option<u32>) -> u32 {
-    limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
-}
-
 /// What begins a name that is searched for; nothing finds all.
 fn prefix(query: Option<&str>) -> Result<Option<&str>> {
     let query = query.map(str::trim).filter(|query| !query.is_empty());
@@ -64,12 +60,4 @@ fn prefix(query: Option<&str>) -> Result<Option<&str>> {
         return Err(Error::invalid("q", "too_long", "must have at most 100 characters"));
     }
     Ok(query)
-}
-
-/// Of one item more than a page has, a page.
-fn page<T>(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> String) -> Page<T> {
-    let more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    let next = items.last().filter(|_| more).map(cursor);
-    Page { items, next }
 }

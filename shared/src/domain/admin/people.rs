@@ -1,8 +1,8 @@
 //! What operators do with accounts. Nobody does it to their own: so the last operator cannot lock everyone out by mistake.
 
-use crate::domain::admin::{Asking, acting, clamped, operator, page, prefix};
+use crate::domain::admin::{Asking, acting, operator, prefix};
 use crate::domain::erasure;
-use crate::domain::rooms::bad_cursor;
+use crate::domain::paging::{after, clamped, page};
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::protocol::admin::{AccountRole, AccountState, AdminAccount};
@@ -10,7 +10,7 @@ use crate::protocol::page::Page;
 use crate::push::{Push, Sessions};
 use crate::store::audit::{self, Act, Operator};
 use crate::store::keeping::{self as store, Filter, Standing};
-use crate::store::{Db, Tx, erasure as traces, sessions, users};
+use crate::store::{Db, Tx, erasure as traces, sessions, transaction, users};
 use crate::time::Timestamp;
 
 /// What sockets of a disabled account hear before they are closed.
@@ -23,7 +23,7 @@ pub async fn list_accounts(
     filter: Filter<'_>,
     (cursor, limit): (Option<&str>, Option<u32>),
 ) -> Result<Page<AdminAccount>> {
-    let after = cursor.map_or(Ok(UserId(0)), |cursor| cursor.parse().map_err(|_| bad_cursor()))?;
+    let after = after(cursor, UserId(0))?;
     let filter = Filter { prefix: prefix(filter.prefix)?, ..filter };
     let limit = clamped(limit);
     let mut connection = db.acquire().await?;
@@ -41,24 +41,18 @@ pub async fn find_account(db: &Db, asking: &Asking, user: UserId) -> Result<Admi
 
 /// Disables an account, which ends its sessions and closes its sockets, or enables it again. Doing so again changes nothing.
 pub async fn set_disabled(db: &Db, push: &Push, asking: &Asking, user: UserId, disabled: bool) -> Result<AdminAccount> {
-    db.retrying(|| async {
-        let mut tx = db.begin().await?;
-        let outcome = async {
-            let (by, standing) = other(&mut tx, asking, user).await?;
-            if (standing.state == AccountState::Disabled) == disabled {
-                return Ok(());
-            }
-            store::set_disabled(&mut tx, &by, user, disabled).await?;
-            if disabled {
-                sessions::revoke_all(&mut tx, user, by.now()).await?;
-            }
-            let action = if disabled { "user.disable" } else { "user.enable" };
-            note(&mut tx, &by, action, user).await
+    transaction!(db, |tx| {
+        let (by, standing) = other(tx, asking, user).await?;
+        if (standing.state == AccountState::Disabled) == disabled {
+            return Ok(());
         }
-        .await;
-        tx.finish(outcome).await
-    })
-    .await?;
+        store::set_disabled(tx, &by, user, disabled).await?;
+        if disabled {
+            sessions::revoke_all(tx, user, by.now()).await?;
+        }
+        let action = if disabled { "user.disable" } else { "user.enable" };
+        note(tx, &by, action, user).await
+    })?;
     if disabled {
         // Also when it was disabled before: a push that failed then is made up for now.
         push.close_sessions(user, Sessions::All, DISABLED, asking.caller.now).await;
@@ -68,57 +62,39 @@ pub async fn set_disabled(db: &Db, push: &Push, asking: &Asking, user: UserId, d
 
 /// Makes somebody an operator, or no longer. Doing so again changes nothing.
 pub async fn set_role(db: &Db, asking: &Asking, user: UserId, role: AccountRole) -> Result<AdminAccount> {
-    db.retrying(|| async {
-        let mut tx = db.begin().await?;
-        let outcome = async {
-            let (by, standing) = other(&mut tx, asking, user).await?;
-            change_role(&mut tx, &by, (user, standing), role).await
-        }
-        .await;
-        tx.finish(outcome).await
-    })
-    .await?;
+    transaction!(db, |tx| {
+        let (by, standing) = other(tx, asking, user).await?;
+        change_role(tx, &by, (user, standing), role).await
+    })?;
     find_account(db, asking, user).await
 }
 
 /// Ends all sessions of an account and closes its sockets; its person may log in again.
 pub async fn end_sessions(db: &Db, push: &Push, asking: &Asking, user: UserId) -> Result<()> {
-    db.retrying(|| async {
-        let mut tx = db.begin().await?;
-        let outcome = async {
-            let by = acting(&mut tx, asking).await?;
-            standing(&mut tx, &by, user).await?;
-            sessions::revoke_all(&mut tx, user, by.now()).await?;
-            note(&mut tx, &by, "user.sessions", user).await
-        }
-        .await;
-        tx.finish(outcome).await
-    })
-    .await?;
+    transaction!(db, |tx| {
+        let by = acting(tx, asking).await?;
+        standing(tx, &by, user).await?;
+        sessions::revoke_all(tx, user, by.now()).await?;
+        note(tx, &by, "user.sessions", user).await
+    })?;
     push.close_sessions(user, Sessions::All, crate::domain::sessions::ENDED, asking.caller.now).await;
     Ok(())
 }
 
 /// Erases an account as its own person would, or goes on with erasing that was cut off. Of an erased one nothing is left to do.
 pub async fn erase(db: &Db, push: &Push, asking: &Asking, user: UserId) -> Result<()> {
-    db.retrying(|| async {
-        let mut tx = db.begin().await?;
-        let outcome = async {
-            let by = acting(&mut tx, asking).await?;
-            if asking.caller.user == user {
-                return Err(Error::Conflict("own_account"));
-            }
-            let account = store::hold(&mut tx, &by, user).await?.ok_or(Error::NotFound("user_not_found"))?;
-            if matches!(account.state, AccountState::Erasing | AccountState::Erased) {
-                return Ok(());
-            }
-            traces::begin(&mut tx, user, None, None, by.now()).await?;
-            note(&mut tx, &by, "user.erase", user).await
+    transaction!(db, |tx| {
+        let by = acting(tx, asking).await?;
+        if asking.caller.user == user {
+            return Err(Error::Conflict("own_account"));
         }
-        .await;
-        tx.finish(outcome).await
-    })
-    .await?;
+        let account = store::hold(tx, &by, user).await?.ok_or(Error::NotFound("user_not_found"))?;
+        if matches!(account.state, AccountState::Erasing | AccountState::Erased) {
+            return Ok(());
+        }
+        traces::begin(tx, user, None, None, by.now()).await?;
+        note(tx, &by, "user.erase", user).await
+    })?;
     push.close_sessions(user, Sessions::All, erasure::ERASED_CODE, asking.caller.now).await;
     erasure::finish(db, push, user, asking.caller.now).await
 }
@@ -128,17 +104,11 @@ pub async fn appoint(db: &Db, username: &str, now: Timestamp) -> Result<UserId> 
     let named = users::account_by_username(&mut *db.acquire().await?, username).await?;
     let user = named.map(|account| account.me.user).filter(|user| user.username.eq_ignore_ascii_case(username));
     let user = user.ok_or(Error::NotFound("user_not_found"))?.id;
-    db.retrying(|| async {
-        let mut tx = db.begin().await?;
-        let outcome = async {
-            let by = Operator::at_the_console(now);
-            let standing = standing(&mut tx, &by, user).await?;
-            change_role(&mut tx, &by, (user, standing), AccountRole::Admin).await
-        }
-        .await;
-        tx.finish(outcome).await
-    })
-    .await?;
+    transaction!(db, |tx| {
+        let by = Operator::at_the_console(now);
+        let standing = standing(tx, &by, user).await?;
+        change_role(tx, &by, (user, standing), AccountRole::Admin).await
+    })?;
     Ok(user)
 }
 

@@ -1,8 +1,8 @@
 //! What operators do with rooms and reports. The members of a room hear of it as if one of their own had done it.
 
-use crate::domain::admin::{Asking, clamped, operator, page, prefix};
+use crate::domain::admin::{Asking, operator, prefix};
 use crate::domain::news::News;
-use crate::domain::rooms::bad_cursor;
+use crate::domain::paging::{after, clamped, page};
 use crate::error::{Error, Result};
 use crate::id::{ReportId, RoomId, RoomRef};
 use crate::protocol::admin::{AdminReport, AdminRoom, ReportState};
@@ -11,7 +11,7 @@ use crate::protocol::page::Page;
 use crate::push::Push;
 use crate::store::audit::{self, Act};
 use crate::store::oversight::{self as store, Filter};
-use crate::store::{Db, Tx, settings};
+use crate::store::{Db, Tx, settings, transaction};
 
 /// A page of rooms that are there, oldest first.
 pub async fn list_rooms(
@@ -20,7 +20,7 @@ pub async fn list_rooms(
     filter: Filter<'_>,
     (cursor, limit): (Option<&str>, Option<u32>),
 ) -> Result<Page<AdminRoom>> {
-    let after = cursor.map_or(Ok(RoomId(0)), |cursor| cursor.parse().map_err(|_| bad_cursor()))?;
+    let after = after(cursor, RoomId(0))?;
     let filter = Filter { prefix: prefix(filter.prefix)?, ..filter };
     let limit = clamped(limit);
     let mut connection = db.acquire().await?;
@@ -38,37 +38,24 @@ pub async fn find_room(db: &Db, asking: &Asking, room: &RoomRef) -> Result<Admin
 
 /// Archives a room, or takes it back from there. Doing so again changes nothing.
 pub async fn set_archived(db: &Db, push: &Push, asking: &Asking, room: &RoomRef, archived: bool) -> Result<AdminRoom> {
-    let news = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = archive(&mut tx, asking, room, archived).await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let news = transaction!(db, |tx| archive(tx, asking, room, archived).await)?;
     news.push(db, push, asking.caller.now).await?;
     find_room(db, asking, room).await
 }
 
 /// Ends a room for everyone. It cannot be taken back.
 pub async fn delete_room(db: &Db, push: &Push, asking: &Asking, room: &RoomRef) -> Result<()> {
-    let (room_id, audience) = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = async {
-                let by = operator(&mut tx, asking).await?;
-                let held = store::hold(&mut tx, &by, room).await?.ok_or(Error::NotFound("room_not_found"))?;
-                if held.is_default {
-                    return Err(Error::Conflict("default_room"));
-                }
-                let audience = settings::delete_as(&mut tx, &by, held.room, held.place.1 + 1).await?;
-                let act = Act { action: "room.delete", room: Some(held.room), ..Act::default() };
-                audit::insert(&mut tx, &by, &act).await?;
-                Ok((held.room, audience))
-            }
-            .await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let (room_id, audience) = transaction!(db, |tx| {
+        let by = operator(tx, asking).await?;
+        let held = store::hold(tx, &by, room).await?.ok_or(Error::NotFound("room_not_found"))?;
+        if held.is_default {
+            return Err(Error::Conflict("default_room"));
+        }
+        let audience = settings::delete_as(tx, &by, held.room, held.place.1 + 1).await?;
+        let act = Act { action: "room.delete", room: Some(held.room), ..Act::default() };
+        audit::insert(tx, &by, &act).await?;
+        Ok((held.room, audience))
+    })?;
     push.to_users(&audience, &Frame::RoomDeleted { room_id }, asking.caller.now).await;
     Ok(())
 }
@@ -80,7 +67,7 @@ pub async fn list_reports(
     state: ReportState,
     (cursor, limit): (Option<&str>, Option<u32>),
 ) -> Result<Page<AdminReport>> {
-    let after = cursor.map_or(Ok(ReportId(0)), |cursor| cursor.parse().map_err(|_| bad_cursor()))?;
+    let after = after(cursor, ReportId(0))?;
     let limit = clamped(limit);
     let mut connection = db.acquire().await?;
     let operator = operator(&mut connection, asking).await?;
@@ -90,21 +77,15 @@ pub async fn list_reports(
 
 /// Closes a report. Doing so again changes nothing.
 pub async fn close_report(db: &Db, asking: &Asking, report: ReportId) -> Result<()> {
-    db.retrying(|| async {
-        let mut tx = db.begin().await?;
-        let outcome = async {
-            let by = operator(&mut tx, asking).await?;
-            let (room, closed) = store::close(&mut tx, &by, report).await?.ok_or(Error::NotFound("report_not_found"))?;
-            if !closed {
-                return Ok(());
-            }
-            let act = Act { action: "report.close", room: Some(room), report: Some(report), ..Act::default() };
-            audit::insert(&mut tx, &by, &act).await
+    transaction!(db, |tx| {
+        let by = operator(tx, asking).await?;
+        let (room, closed) = store::close(tx, &by, report).await?.ok_or(Error::NotFound("report_not_found"))?;
+        if !closed {
+            return Ok(());
         }
-        .await;
-        tx.finish(outcome).await
+        let act = Act { action: "report.close", room: Some(room), report: Some(report), ..Act::default() };
+        audit::insert(tx, &by, &act).await
     })
-    .await
 }
 
 async fn archive(tx: &mut Tx<'_>, asking: &Asking, room: &RoomRef, archived: bool) -> Result<News> {

@@ -1,29 +1,23 @@
-//! Pictures and files of a deleted person: taken off their messages room by room, then doomed. What others passed on is theirs, like its words.
+//! Pictures and files of a deleted person: taken off their messages room by room, then doomed. What others passed on is theirs, like its words, and
+//! a room's avatar is the room's.
 
 use super::rooms::{held, told};
 use crate::caller::Caller;
 use crate::error::Result;
 use crate::push::Push;
-use crate::store::{Db, attachments, sweeping, traces};
+use crate::store::{Db, attachments, sweeping, traces, transaction};
 
 /// Takes what they attached off the messages of one room, as one change of it. False when nothing hangs anywhere any more.
 pub(super) async fn unhang(db: &Db, push: &Push, ghost: &Caller) -> Result<bool> {
     let room = attachments::room_of(&mut *db.acquire().await?, ghost.user).await?;
     let Some(room) = room else { return Ok(false) };
-    let changed = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = async {
-                let held = held(&mut tx, room, ghost).await?;
-                let rev = held.place.1 + 1;
-                attachments::unhang(&mut tx, room, ghost.user, rev, ghost.now).await?;
-                traces::changed(&mut tx, room, rev, ghost.now).await?;
-                Ok((held, rev))
-            }
-            .await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let changed = transaction!(db, |tx| {
+        let held = held(tx, room, ghost).await?;
+        let rev = held.place.1 + 1;
+        attachments::unhang(tx, room, ghost.user, rev, ghost.now).await?;
+        traces::changed(tx, room, rev, ghost.now).await?;
+        Ok((held, rev))
+    })?;
     told(db, push, changed, ghost).await.map(|()| true)
 }
 

@@ -2,11 +2,13 @@
 //!
 //! First the account ends, in one transaction: nobody signs in, every socket is closed, every name and address is gone from its row. Then its
 //! traces are taken away in many small ones, so that no room waits for long, however large the account. Each finds what is left to do by itself:
-//! erasing that was cut off goes on when it is asked for again, by the session that asked first or by an operator.
+//! erasing that was cut off goes on when it is asked for again, by the session that asked first or by an operator, and else by the clock.
 
 mod media;
 mod rooms;
 mod words;
+
+use std::time::Instant;
 
 use crate::caller::Caller;
 use crate::domain::passwords;
@@ -18,13 +20,18 @@ use crate::id::{SessionId, UserId};
 use crate::protocol::frames::Frame;
 use crate::push::{Push, Sessions};
 use crate::store::erasure::{self as store, ERASED};
-use crate::store::{Db, users};
+use crate::store::{Db, transaction, users};
+use crate::telemetry::invocation;
 use crate::time::Timestamp;
 
 /// What sockets of an erased account hear before they are closed.
 pub(super) const ERASED_CODE: &str = "account_erased";
 /// Rooms that are looked up at once.
 const ROOMS: u32 = 50;
+/// For so long whoever asked for an erasure is expected to go on with it.
+const ABANDONED_SECONDS: i64 = 60;
+/// Abandoned erasures that one run goes on with.
+const ACCOUNTS: u32 = 100;
 
 /// Somebody who may ask for the end of their account.
 #[derive(Clone, Debug)]
@@ -71,17 +78,26 @@ pub async fn erase(db: &Db, push: &Push, throttle: &Throttle, asker: &Asker, pas
     finish(db, push, caller.user, caller.now).await
 }
 
-async fn begin(db: &Db, caller: &Caller, password_hash: &str) -> Result<()> {
-    db.retrying(async || {
-        let mut tx = db.begin().await?;
-        let outcome = async {
-            let begun = store::begin(&mut tx, caller.user, Some(password_hash), Some(caller.session), caller.now).await?;
-            if begun { Ok(()) } else { Err(Error::Forbidden("wrong_password")) }
+/// Goes on with erasures that nobody goes on with, until all are done or the time is over: whatever is left then is found by the next run. Gives
+/// how many were finished. One that fails hinders no other; the first such error is given at the end.
+pub async fn go_on(db: &Db, push: &Push, now: Timestamp, end: Instant) -> Result<usize> {
+    let abandoned = store::abandoned(&mut *db.acquire().await?, now.plus_seconds(-ABANDONED_SECONDS), ACCOUNTS).await?;
+    let (mut finished, mut failed) = (0, None);
+    for user in abandoned {
+        match invocation::within(end.saturating_duration_since(Instant::now()), finish(db, push, user, now)).await {
+            Ok(Ok(())) => finished += 1,
+            Ok(Err(error)) => failed = failed.or(Some(error)),
+            Err(_) => break,
         }
-        .await;
-        tx.finish(outcome).await
+    }
+    failed.map_or(Ok(finished), Err)
+}
+
+async fn begin(db: &Db, caller: &Caller, password_hash: &str) -> Result<()> {
+    transaction!(db, |tx| {
+        let begun = store::begin(tx, caller.user, Some(password_hash), Some(caller.session), caller.now).await?;
+        if begun { Ok(()) } else { Err(Error::Forbidden("wrong_password")) }
     })
-    .await
 }
 
 /// Takes all traces of an account away that has ended. What is gone already costs nothing.
@@ -106,10 +122,5 @@ pub(super) async fn finish(db: &Db, push: &Push, user: UserId, now: Timestamp) -
     while store::forget_part(&mut *db.acquire().await?, user).await? {}
     // A connection that was opened while the account ended is found by now.
     push.close_sessions(user, Sessions::All, ERASED_CODE, now).await;
-    db.retrying(async || {
-        let mut tx = db.begin().await?;
-        let outcome = store::finish(&mut tx, user).await;
-        tx.finish(outcome).await
-    })
-    .await
+    transaction!(db, |tx| store::finish(tx, user).await)
 }

@@ -12,23 +12,17 @@ use crate::push::Push;
 use crate::store::erasure::{self as store, ERASED, Held};
 use crate::store::members::{self, Member, Readable, Standing};
 use crate::store::traces::{self, Trace};
-use crate::store::{Db, Tx, invites, membership, search, settings};
+use crate::store::{Db, Tx, avatars, invites, membership, search, settings, transaction};
 
 /// Places of a room that are searched at once.
 const STRIDE: u64 = 20_000;
 /// Mentions that are taken out at once.
 const MENTIONS: u32 = 200;
 
-/// Ends their part in a room: membership, name, marks. A room that was theirs alone goes as a whole.
+/// Ends their part in a room: membership, name, marks. A room that was theirs alone goes as a whole; another keeps the avatar that they gave it.
 pub(super) async fn go_through(db: &Db, push: &Push, who: (&Caller, &str), room: RoomId) -> Result<()> {
     let (ghost, _) = who;
-    let (held, news) = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = depart(&mut tx, ghost, room).await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let (held, news) = transaction!(db, |tx| depart(tx, ghost, room).await)?;
     news.push(db, push, ghost.now).await?;
     if !held.shared && held.kind != RoomKind::Public {
         while store::purge_part(&mut *db.acquire().await?, room).await? {}
@@ -38,6 +32,9 @@ pub(super) async fn go_through(db: &Db, push: &Push, who: (&Caller, &str), room:
         while mentions(db, push, who, room).await? {}
         earlier(db, who.1, room).await?;
         while traces::forget_marks(&mut *db.acquire().await?, room, ghost.user).await? {}
+        if held.alive {
+            avatars::leave_to_room(&mut *db.acquire().await?, room, ghost.user).await?;
+        }
     }
     store::scrub_membership(&mut *db.acquire().await?, &held, ghost.user).await
 }
@@ -46,20 +43,13 @@ pub(super) async fn go_through(db: &Db, push: &Push, who: (&Caller, &str), room:
 pub(super) async fn unname(db: &Db, push: &Push, ghost: &Caller) -> Result<bool> {
     let room = traces::passed_on(&mut *db.acquire().await?, ghost.user).await?;
     let Some(room) = room else { return Ok(false) };
-    let changed = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = async {
-                let held = held(&mut tx, room, ghost).await?;
-                let rev = held.place.1 + 1;
-                traces::unname(&mut tx, room, ghost.user, rev).await?;
-                traces::changed(&mut tx, room, rev, ghost.now).await?;
-                Ok((held, rev))
-            }
-            .await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let changed = transaction!(db, |tx| {
+        let held = held(tx, room, ghost).await?;
+        let rev = held.place.1 + 1;
+        traces::unname(tx, room, ghost.user, rev).await?;
+        traces::changed(tx, room, rev, ghost.now).await?;
+        Ok((held, rev))
+    })?;
     told(db, push, changed, ghost).await.map(|()| true)
 }
 
@@ -121,13 +111,7 @@ async fn lines(db: &Db, push: &Push, (ghost, name): (&Caller, &str), held: &Held
         found.retain_mut(|trace| replaced(trace, |trace| words::line(&trace.content, name, trace.theirs)));
         if !found.is_empty() {
             // Nothing else changes a line of the system, so it is still the one that was read.
-            let changed = db
-                .retrying(|| async {
-                    let mut tx = db.begin().await?;
-                    let outcome = write(&mut tx, ghost, held.room, &found).await;
-                    tx.finish(outcome).await
-                })
-                .await?;
+            let changed = transaction!(db, |tx| write(tx, ghost, held.room, &found).await)?;
             told(db, push, changed, ghost).await?;
         }
         first += STRIDE;
@@ -137,26 +121,19 @@ async fn lines(db: &Db, push: &Push, (ghost, name): (&Caller, &str), held: &Held
 
 /// Takes a part of their mentions out of what others wrote. False when none are left.
 async fn mentions(db: &Db, push: &Push, (ghost, name): (&Caller, &str), room: RoomId) -> Result<bool> {
-    let (changed, found) = db
-        .retrying(|| async {
-            let mut tx = db.begin().await?;
-            let outcome = async {
-                let held = held(&mut tx, room, ghost).await?;
-                let mut found = traces::mentions(&mut tx, room, ghost.user, MENTIONS).await?;
-                for trace in &found {
-                    traces::unmention(&mut tx, room, trace.seq, ghost.user).await?;
-                }
-                let count = found.len();
-                for trace in &mut found {
-                    trace.content = words::mention(&trace.content, name);
-                }
-                let changed = if found.is_empty() { (held, held.place.1) } else { write(&mut tx, ghost, room, &found).await? };
-                Ok((changed, count))
-            }
-            .await;
-            tx.finish(outcome).await
-        })
-        .await?;
+    let (changed, found) = transaction!(db, |tx| {
+        let held = held(tx, room, ghost).await?;
+        let mut found = traces::mentions(tx, room, ghost.user, MENTIONS).await?;
+        for trace in &found {
+            traces::unmention(tx, room, trace.seq, ghost.user).await?;
+        }
+        let count = found.len();
+        for trace in &mut found {
+            trace.content = words::mention(&trace.content, name);
+        }
+        let changed = if found.is_empty() { (held, held.place.1) } else { write(tx, ghost, room, &found).await? };
+        Ok((changed, count))
+    })?;
     if found > 0 {
         told(db, push, changed, ghost).await?;
     }

@@ -1,0 +1,59 @@
+//! What one takes along of oneself: everything, in parts, and nothing of others.
+
+use shared::domain::edits::{self, Editing};
+use shared::domain::receipts::{self, Mark};
+use shared::domain::{blocks, export, rooms};
+use shared::error::Error;
+use shared::protocol::messages::NewContent;
+use shared::protocol::rooms::{RoomKind, Scope};
+
+use crate::desk::Desk;
+use crate::erasure::{register, room, said};
+use crate::fixture::limits;
+
+#[tokio::test]
+async fn an_export_has_everything_of_oneself_and_nothing_of_others() {
+    let desk = Desk::open().await;
+    let Desk { db, push, .. } = &desk;
+    let ((_, ann), (_, bob)) = (register(&desk, "ann").await, register(&desk, "bob").await);
+    let group = room(&desk, &ann, RoomKind::Group, &[&bob]).await;
+    let first = said(&desk, &ann, &group, "first").await;
+    said(&desk, &bob, &group, "not hers").await;
+    let new = NewContent { content: "second".into() };
+    edits::edit(db, push, &limits(), &ann, Editing { room: &group, seq: first.seq, new: &new }).await.expect("edited");
+    receipts::mark(db, push, &ann, &group, Mark::Read(2)).await.expect("read");
+    blocks::add(db, push, &ann, bob.user).await.expect("blocked");
+    let part = export::export(db, &ann, None).await.expect("exported");
+    assert_eq!(part.next, None, "most people have one part");
+    let account = part.account.as_ref().expect("oneself");
+    assert_eq!((account.email.as_deref(), part.sessions[0].device.as_str()), (Some("ann@example.com"), "ann's phone"));
+    let texts: Vec<_> = part.messages.iter().map(|message| message.content.as_str()).collect();
+    assert_eq!((texts, part.edits[0].content.as_str()), (vec!["second"], "first"));
+    assert_eq!((part.rooms.len(), part.blocks.len(), part.receipts.len()), (1, 1, 1));
+    assert!(!serde_json::to_string(&part).expect("JSON").contains("not hers"));
+    assert!(matches!(export::export(db, &ann, Some("nonsense")).await, Err(Error::Invalid(_))));
+    // A lot to say comes in parts, each message once.
+    let long = "ü".repeat(30_000);
+    let rows = format!(
+        "insert into messages (room_id, seq, sender_id, content, created_at, rev) select room_id, 100 + s.seq, {}, ?, 0, 0 from members, seq_1_to_120 s where user_id = {}",
+        ann.user, ann.user
+    );
+    sqlx::query(sqlx::AssertSqlSafe(rows))
+        .bind(&long)
+        .execute(&mut **db.acquire().await.as_mut().expect("a connection"))
+        .await
+        .expect("said");
+    let (mut seqs, mut cursor, mut parts) = (Vec::new(), None, 0);
+    loop {
+        let part = export::export(db, &ann, cursor.as_deref()).await.expect("a part");
+        assert!(serde_json::to_vec(&part).expect("JSON").len() < 5_000_000);
+        seqs.extend(part.messages.iter().map(|message| message.seq));
+        parts += 1;
+        cursor = part.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!((parts, seqs), (2, std::iter::once(1).chain(101..=220).collect::<Vec<_>>()));
+    assert_eq!(rooms::list(db, &ann, Scope::Joined, (None, None)).await.expect("rooms").items.len(), 1);
+}
