@@ -51,6 +51,14 @@ async fn first_work(backend: &Backend) -> Outcome<Resident> {
     backend.api.post(&path, &ann, json!({ "content": "Hello again" })).await.is(201);
     backend.api.get(&path, &ann).await.is(200);
     backend.api.get_public("/health/ready").await.is(200);
+    backend.api.get("/api/friends", &ann).await.is(200);
+    backend.api.get("/api/users/me", &ann).await.is(200);
+    backend.api.get("/api/uploads/1", &ann).await.is(404);
+    backend.api.get("/api/admin/users", &ann).await.is(403);
+    // Nobody here has a device, and the clock is slow.
+    for (function, event) in [("NotifyFunction", json!({ "room_id": room, "seq": 1 })), ("SweepFunction", json!({}))] {
+        backend.cloud.lambda().invoke_event(function, event.to_string().into()).map_err(|error| error.to_string())?;
+    }
     drop(his);
     let binaries: BTreeMap<_, _> = backend.cloud.stack().functions.iter().map(|(id, function)| (id, &function.binary)).collect();
     let begun = Instant::now();

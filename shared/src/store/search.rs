@@ -1,6 +1,9 @@
 //! What search reads and keeps: texts that a person may read, and the sealed segments of rooms. What the bits mean is not known here.
 
-use sqlx::{MySql, MySqlConnection, QueryBuilder};
+use std::fmt::{Display, Write as _};
+
+use sqlx::mysql::MySqlRow;
+use sqlx::{AssertSqlSafe, FromRow, MySqlConnection};
 
 use crate::error::Result;
 use crate::id::{MessageId, RoomId, UserId};
@@ -154,29 +157,16 @@ pub async fn texts(
     if first > last || among.is_some_and(<[u64]>::is_empty) {
         return Ok(Vec::new());
     }
-    let mut query = QueryBuilder::new(
-        "select m.id, m.seq, m.sender_id, cast(m.kind as char) as kind, m.content, m.created_at from messages m where m.room_id = ",
+    let among = among.map(|seqs| format!(" and m.seq in ({})", list(seqs))).unwrap_or_default();
+    let from = wanted.from.map(|user| format!(" and m.sender_id = {user}")).unwrap_or_default();
+    let (room_id, user, times, limit) = (room.room(), room.user(), wanted.times, wanted.limit);
+    let sql = format!(
+        "{TEXTS} where m.room_id = {room_id} and m.seq between {first} and {last}{among} and m.kind <> 'system' and m.deleted_at is null \
+         and m.created_at between {} and {}{from} and not exists (select 1 from hidden_messages h where h.room_id = m.room_id \
+         and h.seq = m.seq and h.user_id = {user}) order by m.seq desc limit {limit}",
+        times.0.0, times.1.0,
     );
-    query.push_bind(room.room().0).push(" and m.seq between ").push_bind(first).push(" and ").push_bind(last);
-    if let Some(among) = among {
-        query.push(" and m.seq in (");
-        let mut seqs = query.separated(", ");
-        for seq in among {
-            seqs.push_bind(*seq);
-        }
-        query.push(")");
-    }
-    query.push(" and m.kind <> 'system' and m.deleted_at is null");
-    query.push(" and m.created_at between ").push_bind(wanted.times.0.0).push(" and ").push_bind(wanted.times.1.0);
-    if let Some(from) = wanted.from {
-        query.push(" and m.sender_id = ").push_bind(from.0);
-    }
-    query
-        .push(" and not exists (select 1 from hidden_messages h where h.room_id = m.room_id and h.seq = m.seq and h.user_id = ")
-        .push_bind(room.user().0)
-        .push(") order by m.seq desc limit ")
-        .push_bind(u64::try_from(wanted.limit).unwrap_or(u64::MAX));
-    read(query, connection).await
+    read(sql, connection).await
 }
 
 /// When the message of this seq was sent; the room has it, because seqs have no holes.
@@ -236,13 +226,11 @@ pub async fn sealed(connection: &mut MySqlConnection, rooms: &[&Readable]) -> Re
     if rooms.is_empty() {
         return Ok(Vec::new());
     }
-    let mut query = QueryBuilder::new("select room_id, segment, from_at, to_at from search_segments where room_id in (");
-    let mut ids = query.separated(", ");
-    for room in rooms {
-        ids.push_bind(room.room().0);
-    }
-    query.push(") order by room_id, segment");
-    let rows: Vec<(u64, u64, i64, i64)> = query.build_query_as().persistent(false).fetch_all(connection).await?;
+    let rooms = list(rooms.iter().map(|room| room.room()));
+    let sql = format!(
+        "select room_id, segment, from_at, to_at from search_segments where room_id in ({rooms}) order by room_id, segment"
+    );
+    let rows: Vec<(u64, u64, i64, i64)> = plain(sql, connection).await?;
     let sealed = |(room, segment, from_at, to_at)| Sealed {
         room: RoomId(room),
         segment,
@@ -257,19 +245,11 @@ pub async fn slices(connection: &mut MySqlConnection, room: &Readable, segments:
     if segments.is_empty() || slices.is_empty() {
         return Ok(Vec::new());
     }
-    let mut query = QueryBuilder::new("select segment, slice, bits from search_slices where room_id = ");
-    query.push_bind(room.room().0).push(" and segment in (");
-    let mut numbers = query.separated(", ");
-    for segment in segments {
-        numbers.push_bind(*segment);
-    }
-    query.push(") and slice in (");
-    let mut numbers = query.separated(", ");
-    for slice in slices {
-        numbers.push_bind(*slice);
-    }
-    query.push(")");
-    let rows: Vec<(u64, u16, Vec<u8>)> = query.build_query_as().persistent(false).fetch_all(connection).await?;
+    let (room, segments, slices) = (room.room(), list(segments), list(slices));
+    let sql = format!(
+        "select segment, slice, bits from search_slices where room_id = {room} and segment in ({segments}) and slice in ({slices})"
+    );
+    let rows: Vec<(u64, u16, Vec<u8>)> = plain(sql, connection).await?;
     Ok(rows.into_iter().map(|(segment, number, bits)| Slice { segment, number, bits }).collect())
 }
 
@@ -287,12 +267,11 @@ pub async fn open(transaction: &mut MySqlConnection, room: RoomId, segment: u64)
     if may == 0 {
         return Ok(None);
     }
-    let mut query = QueryBuilder::new(
-        "select m.id, m.seq, m.sender_id, cast(m.kind as char) as kind, m.content, m.created_at from messages m where m.room_id = ",
+    let (first, last) = (segment * SEGMENT + 1, (segment + 1) * SEGMENT);
+    let sql = format!(
+        "{TEXTS} where m.room_id = {room} and m.seq between {first} and {last} and m.kind <> 'system' and m.deleted_at is null for update"
     );
-    query.push_bind(room.0).push(" and m.seq between ").push_bind(segment * SEGMENT + 1).push(" and ");
-    query.push_bind((segment + 1) * SEGMENT).push(" and m.kind <> 'system' and m.deleted_at is null for update");
-    let texts = read(query, transaction).await?;
+    let texts = read(sql, transaction).await?;
     let known = sqlx::query_scalar!(
         r#"select count(*) as "known!: i64" from search_segments where room_id = ? and segment = ?"#,
         room.0,
@@ -318,12 +297,17 @@ pub async fn seal(transaction: &mut MySqlConnection, sealed: Sealed, slices: &[S
         return Ok(());
     }
     // What the code before this one kept under a layout of its own may have left bits without a seal.
-    let mut query = QueryBuilder::new("replace into search_slices (room_id, segment, slice, bits) ");
-    query.push_values(slices, |mut row, slice| {
+    let mut sql = String::from("replace into search_slices (room_id, segment, slice, bits) values ");
+    for (index, slice) in slices.iter().enumerate() {
         debug_assert_eq!(slice.bits.len(), SLICE);
-        row.push_bind(sealed.room.0).push_bind(slice.segment).push_bind(slice.number).push_bind(slice.bits.as_slice());
-    });
-    query.build().persistent(false).execute(transaction).await?;
+        let comma = if index == 0 { "" } else { ", " };
+        let _ = write!(sql, "{comma}({}, {}, {}, x'", sealed.room, slice.segment, slice.number);
+        for byte in &slice.bits {
+            let _ = write!(sql, "{byte:02x}");
+        }
+        sql.push_str("')");
+    }
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(transaction).await?;
     Ok(())
 }
 
@@ -341,21 +325,18 @@ pub async fn unseal(transaction: &mut MySqlConnection, (room, seq): (RoomId, u64
         return Ok(());
     }
     // Each bit is named: its keys are single rows, where the room's whole index would be one range.
-    let mut query = QueryBuilder::new("delete from search_slices where room_id = ");
-    query.push_bind(room.0).push(" and segment = ").push_bind(segment).push(" and slice in (");
-    let mut numbers = query.separated(", ");
-    for slice in 0..SLICES {
-        numbers.push(slice);
-    }
-    query.push(")");
-    query.build().persistent(false).execute(transaction).await?;
+    let slices = list(0..SLICES);
+    let sql = format!("delete from search_slices where room_id = {room} and segment = {segment} and slice in ({slices})");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(transaction).await?;
     Ok(())
 }
 
+const TEXTS: &str = "select m.id, m.seq, m.sender_id, cast(m.kind as char) as kind, m.content, m.created_at from messages m";
+
 type TextRow = (u64, u64, Option<u64>, String, String, i64);
 
-async fn read(mut query: QueryBuilder<MySql>, connection: &mut MySqlConnection) -> Result<Vec<Text>> {
-    let rows: Vec<TextRow> = query.build_query_as().persistent(false).fetch_all(connection).await?;
+async fn read(sql: String, connection: &mut MySqlConnection) -> Result<Vec<Text>> {
+    let rows: Vec<TextRow> = plain(sql, connection).await?;
     let text = |(id, seq, sender, kind, content, created_at): TextRow| Text {
         id: MessageId(id),
         seq,
@@ -369,4 +350,25 @@ async fn read(mut query: QueryBuilder<MySql>, connection: &mut MySqlConnection) 
         created_at: Timestamp(created_at),
     };
     Ok(rows.into_iter().map(text).collect())
+}
+
+/// Runs a statement that is different each time, with its numbers in its text; nothing that anybody wrote may stand in it. As a prepared one it would
+/// take two round trips and a message that closes it: that has no answer, so that the next one waits 40 ms for the server to acknowledge it (the
+/// driver leaves Nagle's algorithm on).
+async fn plain<T>(sql: String, connection: &mut MySqlConnection) -> Result<Vec<T>>
+where
+    T: for<'r> FromRow<'r, MySqlRow>,
+{
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await?;
+    Ok(rows.iter().map(T::from_row).collect::<Result<_, _>>()?)
+}
+
+/// Numbers, for an `in (…)`.
+fn list<T: Display>(numbers: impl IntoIterator<Item = T>) -> String {
+    let mut text = String::new();
+    for number in numbers {
+        let comma = if text.is_empty() { "" } else { ", " };
+        let _ = write!(text, "{comma}{number}");
+    }
+    text
 }

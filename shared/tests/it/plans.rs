@@ -61,7 +61,7 @@ async fn plans<T>(db: &Db, work: impl Future<Output = T>) -> Vec<(String, Vec<St
     work.await;
     let logged: Vec<String> = sqlx::query_scalar(
         "select cast(argument as char) from mysql.general_log
-         where thread_id = connection_id() and event_time >= @from and command_type = 'Execute' and argument like '%select%'
+         where thread_id = connection_id() and event_time >= @from and command_type in ('Execute', 'Query') and argument like '%select%'
          order by event_time",
     )
     .fetch_all(&mut *db.acquire().await.expect("a connection"))

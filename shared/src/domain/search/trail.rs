@@ -130,15 +130,29 @@ impl Trail {
         if !self.candidates.contains_key(&segment) {
             self.read_bits(db, asked, segment).await?;
         }
-        let known = self.candidates.get(&segment).map_or(&[][..], Vec::as_slice);
-        let known = &known[..known.partition_point(|seq| *seq <= self.next)];
-        let some = known[known.len().saturating_sub(step)..].to_vec();
+        let (some, whole) = self.candidates_from(sealed, step);
+        let wanted = Wanted { seqs: (self.first(), self.next), ..wanted };
         let texts = store::texts(&mut *db.acquire().await?, &self.room, wanted, Some(&some)).await?;
-        match some.first().filter(|_| some.len() == step) {
+        match some.last().filter(|_| some.len() == step) {
             Some(oldest) => self.passed(*oldest, texts.last().map(|text| text.created_at)),
-            None => self.passed(first, Some(sealed.from_at)),
+            None => self.passed((whole.segment * SEGMENT + 1).max(self.first()), Some(whole.from_at)),
         }
         Ok(texts)
+    }
+
+    /// Up to `step` candidates from this segment back, newest first, and the last segment that was looked through for them: as far as sealed ones whose
+    /// bits were read follow each other.
+    fn candidates_from(&self, mut sealed: Sealed, step: usize) -> (Vec<u64>, Sealed) {
+        let mut some = Vec::new();
+        loop {
+            let known = self.candidates.get(&sealed.segment).map_or(&[][..], Vec::as_slice);
+            some.extend(known.iter().rev().filter(|seq| **seq <= self.next).take(step - some.len()));
+            let before = sealed.segment.checked_sub(1).and_then(|segment| self.sealed.get(&segment));
+            match before.filter(|before| some.len() < step && self.candidates.contains_key(&before.segment)) {
+                Some(before) => sealed = *before,
+                None => return (some, sealed),
+            }
+        }
     }
 
     fn first(&self) -> u64 {
