@@ -77,6 +77,8 @@ impl Installation {
         let mut command = if self.version.contains("MariaDB") {
             let mut command = self.tool(&self.installer()?);
             command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]);
+            // Bare machines and containers may know no name, not even their own; nothing here needs one.
+            command.arg("--force");
             if let Some(root) = &self.unpacked {
                 command.arg(format!("--basedir={}", root.join("usr").display()));
             }
