@@ -52,6 +52,8 @@ test("two people chat: text, an answer, a reaction, an edit, unsending, reading 
   await two.waitForSelector(`${message("Lunch at two?")} .edited`);
   await two.waitForSelector(`${message("Gladly")} .quote:has-text("Lunch at two?")`);
 
+  // The other one may see the edit before its writer has the answer: a message under way has no such menu yet, and moves when it is drawn anew.
+  await one.waitForSelector(`${message("Lunch at two?")} .edited`);
   await one.click(message("Lunch at two?"), { button: "right" });
   await one.click("[role=menuitem]:has-text('Unsend')");
   await one.click("dialog button:has-text('Unsend')");
