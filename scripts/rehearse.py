@@ -21,23 +21,29 @@ import platform
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 
 import boto3
+import pymysql
 
 # Functions inherit what MiniStack is started with, and would take a store of somebody else's.
 WITHHELD = {name: os.environ.pop(name) for name in ("DATABASE_URL", "JWT_SECRET", "VAPID_SECRET") if name in os.environ}
-PORT = 14566
+with socket.socket() as probe:
+    probe.bind(("127.0.0.1", 0))
+    PORT = probe.getsockname()[1]
 ENDPOINT = f"http://127.0.0.1:{PORT}"
 STACK = "conchat-rehearsal"
 SERVICES = "apigateway,cloudformation,cloudwatch,dynamodb,events,iam,lambda,logs,monitoring,s3,secretsmanager,sns,sqs,ssm,sts,ec2,rds"
 MINISTACK = pathlib.Path(sys.executable).parent
 BINARIES, SAM = map(pathlib.Path, sys.argv[1:3])
 ARCHITECTURE = "Architecture=" + {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+NEWEST = int(re.search(r"(?m)^      Version: (\d+)$", pathlib.Path("template.yaml").read_text(encoding="utf-8"))[1])
 # Rates of the suite: hundreds of people come from one address.
 WIDE = [
     *(f"Rate{what}=100000/10" for what in ("Send", "Change", "Repeat", "Frames", "Act", "Register", "Login", "Connect", "Search", "Upload")),
@@ -66,6 +72,16 @@ def main():
         expect("the migration ran and every store answers", ready(apis["http"]))
         step("sam deploy again, with other parameters")
         deploy(built, [*secrets, ARCHITECTURE, *WIDE])
+        apis = wire(work)
+        expect("the stack still answers", ready(apis["http"]))
+        step("sam deploy of the next release, whose migration has stopped half-way")
+        following = next_release(built)
+        stop_half_way(url)
+        refused(following, [*secrets, ARCHITECTURE, *WIDE])
+        expect("the stack still answers", ready(apis["http"]))
+        step("sam deploy of the next release, once that is settled")
+        settle()
+        deploy(following, [*secrets, ARCHITECTURE, *WIDE])
         apis = wire(work)
         expect("the stack still answers", ready(apis["http"]))
         step("the end-to-end suite")
@@ -141,6 +157,58 @@ def deploy(template, parameters):
         raise
 
 
+def next_release(built):
+    """What a later release would be: one more migration, and another environment of every function."""
+    text = built.read_text(encoding="utf-8")
+    for before, after in ((f"      Version: {NEWEST}\n", f"      Version: {NEWEST + 1}\n"), ("LOG_LEVEL: !Ref LogLevel\n", "LOG_LEVEL: warn\n")):
+        assert text.count(before) == 1, before
+        text = text.replace(before, after)
+    target = built.with_name("next.yaml")
+    target.write_text(text, encoding="utf-8")
+    return target
+
+
+def stop_half_way(url):
+    """As a migration leaves it whose server died under it."""
+    parts = urllib.parse.urlsplit(url)
+    database = pymysql.connect(
+        host=parts.hostname, port=parts.port, user=parts.username, password=urllib.parse.unquote(parts.password or ""),
+        database=parts.path.strip("/"), autocommit=True,
+    )
+    with database, database.cursor() as cursor:
+        cursor.execute("insert into _sqlx_migrations values (%s, 'of the next release', now(), false, '', -1)", (NEWEST + 1,))
+
+
+def refused(template, parameters):
+    """The deployment fails at the migration and says why; what was there before is there again, and serves."""
+    client = boto3.client("cloudformation")
+    before = levels()
+    try:
+        deploy(template, parameters)
+    except subprocess.CalledProcessError:
+        pass
+    else:
+        raise SystemExit("NOT: the deployment fails")
+    events = client.describe_stack_events(StackName=STACK)["StackEvents"]
+    why = [event.get("ResourceStatusReason", "") for event in events if (event["LogicalResourceId"], event["ResourceStatus"]) == ("Migration", "UPDATE_FAILED")]
+    expect("the migration failed once, and said why", len(why) == 1 and f"migration {NEWEST + 1} stopped half-way" in why[0])
+    status = client.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+    expect(f"the stack is as it was: {status}", status == "UPDATE_ROLLBACK_COMPLETE" and levels() == before == {"info"})
+
+
+def levels():
+    return {function["Environment"]["Variables"]["LOG_LEVEL"] for function in boto3.client("lambda").list_functions()["Functions"]}
+
+
+def settle():
+    """Somebody has looked: nothing of it is there."""
+    names = [function["FunctionName"] for function in boto3.client("lambda").list_functions()["Functions"]]
+    name = next(name for name in names if "MigrateFunction" in name)
+    order = json.dumps({"direction": "settle", "version": NEWEST + 1, "applied": False})
+    answer = json.load(boto3.client("lambda").invoke(FunctionName=name, Payload=order)["Payload"])
+    expect("the half migration is settled", answer == {"version": NEWEST})
+
+
 def wire(work):
     """Makes the HTTP API's routes from the OpenAPI body that the transform writes, and gives both base URLs."""
     plain = work / "plain.json"
@@ -192,7 +260,6 @@ def of_their_own():
     return local & {name for name, body in functions if body.startswith(")")}
 
 
-
 def ready(base):
     with urllib.request.urlopen(f"{base}/health/ready", timeout=30) as answer:
         checks = json.load(answer)["checks"]
@@ -216,11 +283,11 @@ def answers(url):
 
 
 def wait_for(what, name):
-    for _ in range(300):
+    for _ in range(1200):
         if found := what():
             return found
         time.sleep(0.1)
-    raise SystemExit(f"{name} did not come within 30 s")
+    raise SystemExit(f"{name} did not come within two minutes")
 
 
 def expect(claim, holds):

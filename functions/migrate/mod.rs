@@ -30,6 +30,8 @@ enum Order {
     Up,
     /// Back to version `target`; without one, by one version.
     Down { target: Option<i64> },
+    /// Migration `version` had stopped half-way, and somebody has looked: `applied` says whether its change is there.
+    Settle { version: i64, applied: bool },
 }
 
 /// Runs what the event asks for; the answer is the version that the schema then has.
@@ -55,9 +57,11 @@ async fn done(event: LambdaEvent<Value>) -> std::result::Result<Value, lambda_ru
     Ok(json!({ "version": version }))
 }
 
-/// Deleting a stack leaves the data alone: the store was there before the stack.
+/// Deleting a stack leaves the data alone: the store was there before the stack. An earlier release, and the way back from a failed deployment,
+/// find their schema in the newer one; failing here would leave the stack stuck in its rollback.
 async fn at_deploy(event: cloudformation::Event, left: Duration) -> std::result::Result<Value, lambda_runtime::Error> {
     let outcome = match event.request_type {
+        RequestType::Update if event.goes_back() => Ok(()),
         RequestType::Create | RequestType::Update => guarded(left, go(Order::Up)).await,
         RequestType::Delete => Ok(()),
     };
@@ -92,6 +96,10 @@ async fn go(order: Order) -> Result<i64> {
             migrations::down(&url, target).await?;
             Ok(target)
         }
+        Order::Settle { version, applied } => {
+            migrations::settle(&url, version, applied).await?;
+            Ok(migrations::version(&mut *Db::lazy(&url)?.acquire().await?).await?.unwrap_or_default())
+        }
     }
 }
 
@@ -119,7 +127,19 @@ mod tests {
         assert_eq!(read(r#"{"direction":"up"}"#).unwrap(), Order::Up);
         assert_eq!(read(r#"{"direction":"down"}"#).unwrap(), Order::Down { target: None });
         assert_eq!(read(r#"{"direction":"down","target":0}"#).unwrap(), Order::Down { target: Some(0) });
-        for text in ["{}", r#"{"direction":"sideways"}"#, r#"{"direction":"down","target":"all"}"#, "null", "[]"] {
+        assert_eq!(
+            read(r#"{"direction":"settle","version":14,"applied":false}"#).unwrap(),
+            Order::Settle { version: 14, applied: false }
+        );
+        let nonsense = [
+            "{}",
+            r#"{"direction":"sideways"}"#,
+            r#"{"direction":"down","target":"all"}"#,
+            r#"{"direction":"settle","version":14}"#,
+            "null",
+            "[]",
+        ];
+        for text in nonsense {
             assert!(read(text).is_err(), "{text}");
         }
     }

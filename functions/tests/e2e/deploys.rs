@@ -3,7 +3,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use local::lambda::Outcome;
 use serde_json::{Value, json};
+use shared::config::Secret;
+use shared::store::{Db, migrations};
 
 use crate::cloud::{World, own_world};
 use crate::playing::play;
@@ -28,6 +31,11 @@ impl Heard {
 }
 
 async fn told(world: &World, request: &str, url: &str) {
+    deployed(world, request, ["1", "1"], url).await;
+}
+
+/// `versions`: what the template said, and what it says.
+async fn deployed(world: &World, request: &str, versions: [&str; 2], url: &str) {
     let event = json!({
         "RequestType": request,
         "RequestId": "r-1",
@@ -36,10 +44,15 @@ async fn told(world: &World, request: &str, url: &str) {
         "LogicalResourceId": "Migration",
         "PhysicalResourceId": "migration",
         "StackId": "arn:aws:cloudformation:us-east-1:000000000000:stack/test/1",
-        "ResourceProperties": { "Version": "1" },
+        "ResourceProperties": { "Version": versions[1] },
+        "OldResourceProperties": { "Version": versions[0] },
     });
-    let invoked = world.cloud().lambda().invoke("MigrateFunction", event.to_string().into()).await;
-    assert!(invoked.is_ok(), "{invoked:?}");
+    ordered(world, &event).await;
+}
+
+async fn ordered(world: &World, order: &Value) {
+    let invoked = world.cloud().lambda().invoke("MigrateFunction", order.to_string().into()).await;
+    assert!(matches!(invoked, Ok(Outcome::Success(_))), "{invoked:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,4 +90,29 @@ async fn every_event_of_a_deployment_is_answered_and_none_harms_what_is_there() 
         again = world.api.get("/api/rooms", &ann).await;
     }
     again.is(200);
+}
+
+/// The next release's migration has stopped half-way: CloudFormation takes its update back, which has to succeed, or the stack is stuck.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_migration_fails_its_deployment_and_not_the_way_back() {
+    let world = tokio::task::spawn_blocking(|| own_world(&[])).await.expect("a cloud");
+    let (heard, ann) = (Heard::default(), world.api.person("ann").await);
+    let url = heard.url().await;
+    let (now, next) = (migrations::newest().to_string(), (migrations::newest() + 1).to_string());
+    let db = Db::lazy(&Secret::new(world.cloud().database_url())).expect("a URL");
+    let stopped =
+        "insert into _sqlx_migrations select max(version) + 1, 'stopped half-way', now(), false, '', -1 from _sqlx_migrations";
+    sqlx::query(stopped).execute(&mut *db.acquire().await.expect("a connection")).await.expect("stopped half-way");
+
+    deployed(&world, "Update", [&now, &next], &url).await;
+    let answers = heard.taken();
+    assert_eq!((answers.len(), &answers[0]["Status"]), (1, &json!("FAILED")), "{answers:?}");
+    assert!(answers[0]["Reason"].as_str().is_some_and(|reason| reason.contains("stopped half-way")), "{answers:?}");
+    deployed(&world, "Update", [&next, &now], &url).await;
+    assert_eq!(heard.taken()[0]["Status"], "SUCCESS");
+    world.api.get("/api/rooms", &ann).await.is(200);
+
+    ordered(&world, &json!({ "direction": "settle", "version": migrations::newest() + 1, "applied": false })).await;
+    deployed(&world, "Update", [&now, &next], &url).await;
+    assert_eq!(heard.taken()[0]["Status"], "SUCCESS");
 }

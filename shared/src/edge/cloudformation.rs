@@ -36,6 +36,39 @@ pub struct Event {
     pub logical_resource_id: String,
     /// Names what was made, except for the first request.
     pub physical_resource_id: Option<String>,
+    /// What the template says of it.
+    #[serde(default)]
+    pub resource_properties: Properties,
+    /// Of an update: what the template said before.
+    #[serde(default)]
+    pub old_resource_properties: Properties,
+}
+
+impl Event {
+    /// Whether an update asks for an earlier version than there was.
+    pub fn goes_back(&self) -> bool {
+        match (self.resource_properties.version(), self.old_resource_properties.version()) {
+            (Some(now), Some(before)) => now < before,
+            _ => false,
+        }
+    }
+}
+
+/// What we read of a resource in a template.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Properties {
+    version: Option<serde_json::Value>,
+}
+
+impl Properties {
+    /// CloudFormation makes texts of all numbers.
+    fn version(&self) -> Option<i64> {
+        match self.version.as_ref()? {
+            serde_json::Value::String(text) => text.parse().ok(),
+            number => number.as_i64(),
+        }
+    }
 }
 
 /// What becomes of the resource.
@@ -121,6 +154,18 @@ mod tests {
             "ServiceToken": "arn", "ResourceProperties": {"Version": "3"},
         });
         serde_json::from_value(event).unwrap()
+    }
+
+    #[test]
+    fn an_update_to_a_smaller_version_goes_back() {
+        let read = |now: serde_json::Value, before: serde_json::Value| {
+            let properties =
+                |version| serde_json::from_value(serde_json::json!({"ServiceToken": "arn", "Version": version})).unwrap();
+            Event { resource_properties: properties(now), old_resource_properties: properties(before), ..event(None) }.goes_back()
+        };
+        assert!(read("9".into(), "13".into()) && read(13.into(), "14".into()));
+        assert!(!read("13".into(), "9".into()) && !read("13".into(), "13".into()) && !read("13".into(), "x".into()));
+        assert!(!event(None).goes_back(), "there was none before");
     }
 
     /// Plays the other end: gives these statuses in turn, and what it was sent last.

@@ -1,7 +1,8 @@
 //! The schema's history on a real server.
 
+use shared::config::Secret;
 use shared::store::{Db, migrations};
-use sqlx::Row;
+use sqlx::{Executor, Row};
 
 use crate::fixture;
 
@@ -34,6 +35,77 @@ async fn migrating_again_changes_nothing_and_back_leaves_nothing() {
             .expect("a list");
     assert_eq!(tables, ["_sqlx_migrations"]);
     assert_eq!(migrations::up(&url).await.ok(), Some(migrations::newest()), "and forward again");
+}
+
+async fn execute(url: &Secret, statement: &'static str) {
+    let db = Db::lazy(url).expect("a URL");
+    let mut connection = db.acquire().await.expect("a connection");
+    connection.execute(statement).await.expect("a statement of the test");
+}
+
+/// Why the schema does not go forward.
+async fn refusal(url: &Secret) -> String {
+    let error = migrations::up(url).await.expect_err("it cannot");
+    error.source().expect("a cause").to_string()
+}
+
+#[tokio::test]
+async fn what_a_server_refuses_leaves_nothing_behind_and_is_tried_again() {
+    let url = fixture::migrated().await;
+    migrations::down(&url, 12).await.expect("back");
+    execute(&url, "rename table members to members_away").await;
+    for _ in 0..2 {
+        let why = refusal(&url).await;
+        assert!(why.starts_with("migration 13 was refused: ") && why.contains("members"), "{why}");
+    }
+    execute(&url, "rename table members_away to members").await;
+    assert_eq!(migrations::up(&url).await.ok(), Some(migrations::newest()));
+}
+
+#[tokio::test]
+async fn what_stopped_half_way_is_settled_by_whoever_looked() {
+    let url = fixture::migrated().await;
+    migrations::settle(&url, 13, false).await.expect_err("it is whole");
+    for applied in [false, true] {
+        execute(&url, "update _sqlx_migrations set success = false where version = 13").await;
+        let why = refusal(&url).await;
+        assert!(why.starts_with("migration 13 stopped half-way"), "{why}");
+        migrations::settle(&url, 12, applied).await.expect_err("that one is whole");
+        migrations::settle(&url, 13, applied).await.expect("settled");
+        let db = Db::lazy(&url).expect("a URL");
+        let version = migrations::version(&mut db.acquire().await.expect("a connection")).await.expect("a version");
+        assert_eq!(version, Some(if applied { 13 } else { 12 }));
+        assert_eq!(migrations::up(&url).await.ok(), Some(migrations::newest()));
+    }
+}
+
+#[tokio::test]
+async fn an_earlier_release_leaves_the_schema_of_a_later_one_as_it_is() {
+    let url = fixture::migrated().await;
+    execute(&url, "insert into _sqlx_migrations values (9999, 'of a later release', now(), true, '', 1)").await;
+    assert_eq!(migrations::up(&url).await.ok(), Some(9999));
+    execute(&url, "update _sqlx_migrations set checksum = 'another' where version = 13").await;
+    let why = refusal(&url).await;
+    assert!(why.contains("9999"), "a database of something else: {why}");
+}
+
+#[test]
+fn a_migration_is_one_statement() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        let version: i64 = name.split('_').next().and_then(|digits| digits.parse().ok()).expect("a number");
+        if version < migrations::ONE_STATEMENT_SINCE || !name.ends_with(".up.sql") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a file");
+        let code: String = text.lines().map(|line| line.split("--").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
+        let statements = code.split(';').filter(|statement| !statement.trim().is_empty()).count();
+        assert_eq!(statements, 1, "{name}: where it stops half-way, nobody can tell how far it came");
+        seen += 1;
+    }
+    assert!(seen > 0);
 }
 
 #[tokio::test]
