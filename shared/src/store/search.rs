@@ -240,17 +240,33 @@ pub async fn sealed(connection: &mut MySqlConnection, rooms: &[&Readable]) -> Re
     Ok(rows.into_iter().map(sealed).collect())
 }
 
-/// These bits of these segments of a room. Every pair of them is one key; the segments of one bit lie side by side.
-pub async fn slices(connection: &mut MySqlConnection, room: &Readable, segments: &[u64], slices: &[u16]) -> Result<Vec<Slice>> {
+/// Which of these segments of a room are sealed still, and these bits of them. Every pair of them is one key; the segments of one bit lie side by
+/// side. One statement sees both at one moment: without its seal, a segment has no bits to go by.
+pub async fn slices(
+    connection: &mut MySqlConnection,
+    room: &Readable,
+    segments: &[u64],
+    slices: &[u16],
+) -> Result<(Vec<u64>, Vec<Slice>)> {
     if segments.is_empty() || slices.is_empty() {
-        return Ok(Vec::new());
+        return Ok((segments.to_vec(), Vec::new()));
     }
     let (room, segments, slices) = (room.room(), list(segments), list(slices));
+    // Servers differ in what type a union has, unless told.
     let sql = format!(
-        "select segment, slice, bits from search_slices where room_id = {room} and segment in ({segments}) and slice in ({slices})"
+        "select segment, cast({SLICES} as unsigned) as slice, x'' as bits from search_segments where room_id = {room} and segment in ({segments}) \
+         union all \
+         select segment, cast(slice as unsigned), bits from search_slices where room_id = {room} and segment in ({segments}) and slice in ({slices})"
     );
-    let rows: Vec<(u64, u16, Vec<u8>)> = plain(sql, connection).await?;
-    Ok(rows.into_iter().map(|(segment, number, bits)| Slice { segment, number, bits }).collect())
+    let rows: Vec<(u64, u64, Vec<u8>)> = plain(sql, connection).await?;
+    let (mut sealed, mut found) = (Vec::new(), Vec::new());
+    for (segment, number, bits) in rows {
+        match u16::try_from(number) {
+            Ok(number) if number < SLICES => found.push(Slice { segment, number, bits }),
+            _ => sealed.push(segment),
+        }
+    }
+    Ok((sealed, found))
 }
 
 /// Locks the messages of a full segment and gives what people wrote in it; none if it is sealed, or the index too young.

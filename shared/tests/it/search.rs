@@ -303,6 +303,27 @@ async fn changed_words_are_found_and_gone_ones_are_not() {
 }
 
 #[tokio::test]
+async fn what_a_segment_holds_is_found_while_others_change_it() {
+    let library = Library::open().await;
+    library.settled().await;
+    let ann = person(&library.desk.db, "ann").await;
+    let room = library.room(&ann, RoomKind::Group, &[]).await;
+    library.filled(&ann, &room, 1100).await;
+    let edits = async {
+        for round in 0..150 {
+            library.edit(&ann, &room, 50, &format!("Zeppelin {round}")).await;
+        }
+    };
+    let searches = async {
+        for _ in 0..150 {
+            assert_eq!(library.all(&ann, "dampfschiff", 50).await.len(), 11);
+        }
+    };
+    tokio::join!(edits, searches);
+    assert!(library.count("select count(*) from search_segments").await <= 1);
+}
+
+#[tokio::test]
 async fn the_index_waits_until_every_function_knows_it() {
     let library = Library::open().await;
     let ann = person(&library.desk.db, "ann").await;

@@ -129,6 +129,9 @@ impl Trail {
         }
         if !self.candidates.contains_key(&segment) {
             self.read_bits(db, asked, segment).await?;
+            if !self.sealed.contains_key(&segment) {
+                return Ok(Vec::new());
+            }
         }
         let (some, whole) = self.candidates_from(sealed, step);
         let wanted = Wanted { seqs: (self.first(), self.next), ..wanted };
@@ -196,7 +199,12 @@ impl Trail {
         self.ahead = (self.ahead * 2).min(SEGMENTS.1);
         for bits in asked.bits.chunks(BITS_AT_ONCE) {
             let left: Vec<u64> = segments.iter().filter(|one| !one.is_empty()).map(Candidates::segment).collect();
-            let slices = store::slices(&mut *db.acquire().await?, &self.room, &left, bits).await?;
+            let (sealed, slices) = store::slices(&mut *db.acquire().await?, &self.room, &left, bits).await?;
+            // Somebody changed one of its messages meanwhile: its texts are read.
+            for unsealed in left.iter().filter(|segment| !sealed.contains(segment)) {
+                self.sealed.remove(unsealed);
+            }
+            segments.retain(|one| self.sealed.contains_key(&one.segment()));
             for one in &mut segments {
                 one.narrow(bits.len(), &slices);
             }
