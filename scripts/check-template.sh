@@ -15,6 +15,14 @@ echo "sam validate"
 echo "transform, cfn-lint"
 "$tools/bin/python" scripts/transform.py template.yaml "$work/plain.json"
 "$tools/bin/cfn-lint" "$work/plain.json"
+echo "sam deploy --guided asks of no route whether it may be open"
+"$tools/bin/python" - <<'PYTHON'
+from samcli.commands.deploy.auth_utils import auth_per_resource
+from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
+
+routes = auth_per_resource(SamLocalStackProvider.get_stacks("template.yaml")[0])
+assert len(routes) > 100 and all(said for _, said in routes), routes
+PYTHON
 echo "checkov"
 for template in template.yaml "$work/plain.json"; do
     "$tools/bin/checkov" --config-file .checkov.yaml --file "$template"

@@ -13,3 +13,4 @@ architecture=${ARCHITECTURE:-$machine}
 PATH=$build/bin:$PATH SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=${AWS_DEFAULT_REGION:-us-east-1} \
     "$sam/bin/sam" build --parameter-overrides "Architecture=$architecture"
 "$sam/bin/python" scripts/package.py "$architecture"
+echo "To deploy it: sam deploy … --parameter-overrides Architecture=$architecture …"

@@ -3,6 +3,7 @@
 What MiniStack plays differently from AWS, and what is done about it here:
 
 * The routes of the HTTP API, which SAM writes into an OpenAPI body, are not made: they are made through the API of API Gateway, from that body.
+* A greedy variable at a path's end matches something only: beside such a route one is made that ends in the slash.
 * Alarms over several metrics are refused, and left out (cfn-lint has seen them).
 * No DNS: both APIs are paths of one port, so the template's two addresses of the WebSocket API are rewritten, and functions get endpoints.
 * An authorizer without identity sources is given one, the header Authorization: tickets, tokens in the query and in the subprotocol are refused.
@@ -220,6 +221,8 @@ def wire(work):
     api = ids["HttpApi"]
     present = {route["RouteKey"] for route in gateway.get_routes(ApiId=api)["Items"]}
     integrations = {}
+    greedy = "{proxy+}"
+    paths |= {path.removesuffix(greedy): operations for path, operations in paths.items() if path.endswith(greedy)}
     for path, operations in paths.items():
         for method, operation in operations.items():
             key = f"{method.upper()} {path}"

@@ -1,6 +1,6 @@
 """The SAM transform, as CloudFormation runs it: template.yaml in, plain CloudFormation out, so that it can be linted.
 
-Circular references between the resources that SAM makes show only here.
+Circular references between the resources that SAM makes show only here, and names that would keep a second stack out of the account.
 
     python scripts/transform.py template.yaml out.json
 """
@@ -10,6 +10,28 @@ import sys
 
 from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
+
+
+# What an account, or the region of one, has once by its name; where nothing is said CloudFormation makes one up.
+NAMES = {
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::Events::Rule": "Name",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::RDS::DBCluster": "DBClusterIdentifier",
+    "AWS::RDS::DBClusterParameterGroup": "DBClusterParameterGroupName",
+    "AWS::RDS::DBInstance": "DBInstanceIdentifier",
+    "AWS::RDS::DBSubnetGroup": "DBSubnetGroupName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::Scheduler::Schedule": "Name",
+    "AWS::SecretsManager::Secret": "Name",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
+}
 
 
 class NoManagedPolicies:
@@ -28,6 +50,9 @@ def main(source, target):
     plain = transform(template, values, NoManagedPolicies())
     with open(target, "w", encoding="utf-8") as file:
         json.dump(plain, file, indent=1, default=str)
+    named = [name for name, resource in plain["Resources"].items() if NAMES.get(resource["Type"]) in resource.get("Properties", {})]
+    if named:
+        sys.exit(f"no second stack could be made beside this one, because of the names of {', '.join(named)}")
     kinds = {resource["Type"] for resource in plain["Resources"].values()}
     print(f"{len(plain['Resources'])} resources of {len(kinds)} types after the transform")
 

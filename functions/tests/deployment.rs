@@ -92,6 +92,22 @@ fn every_metric_that_is_looked_at_is_one_that_is_written() {
     }
 }
 
+/// A service writes a metric only when something happened, and a sum that lacks one part would be missing as a whole: the alarm would never ring.
+#[test]
+fn an_alarm_over_several_metrics_counts_those_that_are_missing() {
+    let template = template();
+    let sums: Vec<_> = resources(&template, "AWS::CloudWatch::Alarm")
+        .into_iter()
+        .filter_map(|(id, alarm)| {
+            Some((id, alarm["Properties"].get("Metrics")?.as_sequence()?.iter().map(rendered).collect::<String>()))
+        })
+        .collect();
+    assert!(sums.len() >= 3, "{sums:?}");
+    for (id, metrics) in sums {
+        assert!(metrics.contains("SUM(FILL(METRICS(), 0))"), "{id}: {metrics}");
+    }
+}
+
 #[test]
 fn every_parameter_does_something() {
     let text = read("template.yaml");

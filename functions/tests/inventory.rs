@@ -126,7 +126,9 @@ fn each_function_is_deployed_with_the_routes_of_its_router() {
     let mut deployed: BTreeMap<String, Routes> = BTreeMap::new();
     for route in stack.http_apis.values().flat_map(|api| &api.routes) {
         let binary = stack.functions[&route.function].binary.clone();
-        assert!(deployed.entry(binary).or_default().insert((route.method.clone(), route.path.clone())), "twice: {route:?}");
+        // HTTP APIs make no route whose path ends in a slash; this one takes it, and its function refuses the rest.
+        let path = route.path.strip_suffix("{proxy+}").unwrap_or(&route.path).to_owned();
+        assert!(deployed.entry(binary).or_default().insert((route.method.clone(), path)), "twice: {route:?}");
     }
     assert_eq!(deployed, BTreeMap::from(routers), "left: template.yaml, right: the routers");
 }

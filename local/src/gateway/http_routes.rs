@@ -66,6 +66,11 @@ impl Route {
         let Some(segments) = &self.segments else { return Some(parameters) };
         let mut rest = path.strip_prefix('/');
         for segment in segments {
+            // What follows the last slash may be nothing.
+            if let (Segment::Greedy(name), Some(all)) = (segment, rest) {
+                parameters.push((name.as_str(), decoded(all)));
+                return Some(parameters);
+            }
             let (first, tail) = match rest?.split_once('/') {
                 Some((first, tail)) => (first, Some(tail)),
                 None => (rest?, None),
@@ -73,12 +78,7 @@ impl Route {
             match segment {
                 Segment::Static(text) if *text == percent_decode_str(first).decode_utf8_lossy() => {}
                 Segment::Variable(name) if !first.is_empty() => parameters.push((name.as_str(), decoded(first))),
-                Segment::Greedy(name) => {
-                    let all = rest.filter(|rest| !rest.is_empty())?;
-                    parameters.push((name.as_str(), decoded(all)));
-                    return Some(parameters);
-                }
-                Segment::Static(_) | Segment::Variable(_) => return None,
+                Segment::Static(_) | Segment::Variable(_) | Segment::Greedy(_) => return None,
             }
             rest = tail;
         }
@@ -129,7 +129,7 @@ mod tests {
             ("GET", "/rooms/mine"),
             ("GET", "/rooms/{id}/{rest+}"),
             ("GET", "/rooms"),
-            ("GET", "/rooms/"),
+            ("GET", "/rooms/mine/{proxy+}"),
             ("GET", "/"),
         ];
         let declared: Vec<HttpRoute> = declared
@@ -146,11 +146,12 @@ mod tests {
         assert_eq!(get("/rooms/7"), "GET /rooms/{id}");
         assert_eq!(get("/rooms/7/a/b"), "GET /rooms/{id}/{rest+}");
         assert_eq!(get("/rooms"), "GET /rooms");
-        assert_eq!(get("/rooms/"), "GET /rooms/");
+        assert_eq!(get("/rooms/"), "ANY /{proxy+}");
+        assert_eq!(get("/rooms/mine/"), "GET /rooms/mine/{proxy+}");
         assert_eq!(get("/users"), "ANY /{proxy+}");
         assert_eq!(get("/"), "GET /");
         assert_eq!(key(&Method::POST, "/rooms/mine").as_deref(), Some("ANY /rooms/{id}"));
-        assert_eq!(key(&Method::POST, "/").as_deref(), Some("$default"));
+        assert_eq!(key(&Method::POST, "/").as_deref(), Some("ANY /{proxy+}"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::stack::{Cors, HttpApi, HttpRoute};
 
@@ -34,8 +34,10 @@ const SILENT: [&str; 16] = [
 
 /// One API without its routes.
 pub(super) fn api(id: &str, properties: &Properties<'_>) -> Result<HttpApi, Fault> {
+    // Says that there is none, which `sam deploy --guided` else asks of each route.
+    let no_authorizer = Some(&json!({ "EnableIamAuthorizer": false }));
     for property in ["DefinitionBody", "DefinitionUri", "Auth"] {
-        if properties.value(property).is_some() {
+        if properties.value(property).is_some_and(|value| property != "Auth" || Some(value) != no_authorizer) {
             let message =
                 format!("{property} is not played locally; declare routes as events of functions and authorize inside them");
             return Err(Fault::new(message).near(property));
@@ -123,6 +125,9 @@ fn checked_path(path: String) -> Result<String, Fault> {
     let Some(rest) = path.strip_prefix('/') else {
         return Err(Fault::new(format!("the path {path} must begin with /")));
     };
+    if rest.ends_with('/') {
+        return Err(Fault::new(format!("HTTP APIs make no route of the path {path}; {path}{{proxy+}} takes it")));
+    }
     let mut names = Vec::new();
     let segments: Vec<&str> = rest.split('/').collect();
     for (place, segment) in segments.iter().enumerate() {

@@ -84,6 +84,9 @@ async fn path_parameters_are_decoded() {
     let event = play.event("Rooms").await;
     assert_eq!(event["pathParameters"], json!({"proxy": "x/y="}));
     assert_eq!(event["routeKey"], "ANY /any/{proxy+}");
+    request(play.address, "GET", "/any/", &[], "").await;
+    let event = play.event("Rooms").await;
+    assert_eq!((&event["routeKey"], &event["rawPath"]), (&json!("ANY /any/{proxy+}"), &json!("/any/")));
 }
 
 #[tokio::test]
@@ -193,7 +196,7 @@ async fn what_no_route_takes_is_not_found() {
         ("PUT", "/api/rooms"),
         ("HEAD", "/api/rooms"),
         ("OPTIONS", "*"),
-        ("GET", "/any/"),
+        ("GET", "/any"),
         ("GET", "//api/rooms"),
     ] {
         let answer = request(play.address, method, path, &[], "").await;

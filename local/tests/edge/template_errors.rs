@@ -215,6 +215,7 @@ fn http_routes_that_cannot_work_are_refused() {
         ("Method: GET, Path: a", "13: G: the path a must begin with /"),
         ("Method: GET, Path: '/a{x}'", "13: G: in the path /a{x} a variable must fill its segment"),
         ("Method: GET, Path: '/{x+}/a'", "13: G: in the path /{x+}/a a greedy variable must be the last segment"),
+        ("Method: GET, Path: /a/b/", "13: G: HTTP APIs make no route of the path /a/b/; /a/b/{proxy+} takes it"),
         ("Method: GET, Path: '/{x}/{x}'", "13: G: in the path /{x}/{x} the variable x occurs twice"),
         ("Method: GET", "13: G: an HttpApi event has both Method and Path"),
         ("Method: GET, Path: /b, PayloadFormatVersion: '1.0'", "13: G: events of payload format 1.0 are not played locally"),
@@ -226,6 +227,10 @@ fn http_routes_that_cannot_work_are_refused() {
         (
             "  A:\n    Type: AWS::Serverless::HttpApi\n    Properties:\n      DefinitionBody: {}\n",
             "9: A: DefinitionBody is not played locally",
+        ),
+        (
+            "  A:\n    Type: AWS::Serverless::HttpApi\n    Properties:\n      Auth: {EnableIamAuthorizer: true}\n",
+            "9: A: Auth is not played locally",
         ),
         ("  A:\n    Type: AWS::Serverless::HttpApi\n    Properties:\n      StageName: v1\n", "9: A: only the stage $default"),
         (
