@@ -162,9 +162,10 @@ pub(super) fn options(url: &Secret) -> Result<MySqlConnectOptions> {
     if url.expose().contains("ssl-mode=") {
         return Ok(options);
     }
-    // A loopback server of our own has no certificate to show; anything else proves who it is, unless its URL says otherwise.
+    // A loopback server has no certificate that proves anything, if it has one (MySQL takes passwords over TLS alone); anything else proves who it is,
+    // unless its URL says otherwise.
     let loopback = matches!(options.get_host(), "127.0.0.1" | "localhost" | "::1");
-    Ok(options.ssl_mode(if loopback { MySqlSslMode::Disabled } else { MySqlSslMode::VerifyIdentity }))
+    Ok(options.ssl_mode(if loopback { MySqlSslMode::Preferred } else { MySqlSslMode::VerifyIdentity }))
 }
 
 /// The servers' defaults (50 s of waiting for a lock, no end to a statement, `latin1`) do not suit a function. One statement for all:

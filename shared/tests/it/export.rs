@@ -35,8 +35,10 @@ async fn an_export_has_everything_of_oneself_and_nothing_of_others() {
     // A lot to say comes in parts, each message once.
     let long = "ü".repeat(30_000);
     let rows = format!(
-        "insert into messages (room_id, seq, sender_id, content, created_at, rev) select room_id, 100 + s.seq, {}, ?, 0, 0 from members, seq_1_to_120 s where user_id = {}",
-        ann.user, ann.user
+        "insert into messages (room_id, seq, sender_id, content, created_at, rev) select room_id, 100 + s.seq, {}, ?, 0, 0 from members, {} s where user_id = {}",
+        ann.user,
+        crate::fixture::numbers(120),
+        ann.user
     );
     sqlx::query(sqlx::AssertSqlSafe(rows))
         .bind(&long)

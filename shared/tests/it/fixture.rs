@@ -28,7 +28,7 @@ pub(crate) async fn migrated() -> Secret {
 /// The URL of an empty database of the test's own.
 pub(crate) async fn empty() -> Secret {
     static NEXT: AtomicU32 = AtomicU32::new(1);
-    let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let server = server();
     let options: sqlx::mysql::MySqlConnectOptions = server.parse().expect("the URL is well formed");
     let mut connection = options.connect().await.expect("the server answers");
@@ -36,6 +36,16 @@ pub(crate) async fn empty() -> Secret {
     connection.close().await.expect("closes");
     let (before, _) = server.rsplit_once('/').expect("a URL with a database");
     Secret::new(format!("{before}/{name}"))
+}
+
+/// The numbers from 1 to `count`, below 100,000, as a table with the column `seq`: MariaDB has such tables, MySQL has not.
+pub(crate) fn numbers(count: u64) -> String {
+    const DIGITS: &str = "(select 0 as d union all select 1 union all select 2 union all select 3 union all select 4 union all select 5 \
+                          union all select 6 union all select 7 union all select 8 union all select 9)";
+    format!(
+        "(select 1 + a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d as seq \
+          from {DIGITS} a, {DIGITS} b, {DIGITS} c, {DIGITS} e, {DIGITS} f having seq <= {count})"
+    )
 }
 
 /// A person who may sign in.
@@ -84,10 +94,15 @@ async fn questions(db: &Db) -> i64 {
     count.parse().expect("a number")
 }
 
-/// The server lives in a thread of its own, so that no test's runtime owns it; it ends with this process.
+/// The server lives in a thread of its own, so that no test's runtime owns it; it ends with this process. `TEST_DATABASE_URL` names another one:
+/// the URL of a database on any MySQL-compatible server, whose user may make more of them. They stay there.
+#[expect(clippy::disallowed_methods, reason = "it configures the tests alone")]
 fn server() -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
     URL.get_or_init(|| {
+        if let Ok(url) = std::env::var("TEST_DATABASE_URL") {
+            return url;
+        }
         let (tell, told) = mpsc::channel();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -34,6 +34,7 @@ mod room;
 mod rooms;
 mod rotation;
 mod search;
+mod search_index;
 mod sessions;
 mod settings;
 mod sync;

@@ -14,7 +14,7 @@ use shared::store::Db;
 use sqlx::{Executor, Row};
 
 use crate::desk;
-use crate::fixture::{self, person};
+use crate::fixture::{self, numbers, person};
 
 /// One line of a plan: table, index.
 type Step = (String, Option<String>);
@@ -35,17 +35,17 @@ async fn populated() -> (Db, Caller, RoomRef) {
     let room = rooms::create(&db, &Push::memory(), &ann, RoomKind::Group, &new).await.expect("made").id;
     let RoomId(id) = room;
     for sql in [
-        "insert into users (username, display_name, password_hash, created_at) select concat('u', seq), 'U', 'x', 0 from seq_1_to_500".to_owned(),
-        "insert into rooms (kind, name, active_at, changed_at, created_at) select 'group', 'Other', seq, seq, seq from seq_1_to_300".to_owned(),
+        format!("insert into users (username, display_name, password_hash, created_at) select concat('u', seq), 'U', 'x', 0 from {} s", numbers(500)),
+        format!("insert into rooms (kind, name, active_at, changed_at, created_at) select 'group', 'Other', seq, seq, seq from {} s", numbers(300)),
         format!(
             "insert into members (room_id, user_id, joined_at, rev, read_seq, delivered_seq)
              select r.id, u.id, 0, u.id, u.id, u.id from rooms r join users u on u.username <> 'ann' where r.id = {id} or (u.id + r.id) % 7 = 0"
         ),
         format!("insert into members (room_id, user_id, joined_at) select id, {}, 0 from rooms where id % 10 = 0 and id <> {id}", ann.user),
-        format!("insert into messages (room_id, seq, sender_id, content, created_at, rev) select {id}, seq, {}, 'text', 0, seq from seq_1_to_5000", ann.user),
-        format!("insert into messages (room_id, seq, sender_id, content, created_at, rev) select {}, seq, {}, 'text', 0, seq from seq_1_to_5000", id + 1, ann.user),
-        format!("insert into reactions (room_id, seq, emoji, user_id, created_at) select {id}, seq, 'x', {}, 0 from seq_1_to_5000", ann.user),
-        format!("insert into receipts (room_id, user_id, to_seq, from_seq, read_at) select {id}, u.id, s.seq * 10, s.seq * 10 - 9, 0 from users u join seq_1_to_20 s on 1"),
+        format!("insert into messages (room_id, seq, sender_id, content, created_at, rev) select {id}, seq, {}, concat('text ', seq), 0, seq from {} s", ann.user, numbers(5000)),
+        format!("insert into messages (room_id, seq, sender_id, content, created_at, rev) select {}, seq, {}, concat('text ', seq), 0, seq from {} s", id + 1, ann.user, numbers(5000)),
+        format!("insert into reactions (room_id, seq, emoji, user_id, created_at) select {id}, seq, 'x', {}, 0 from {} s", ann.user, numbers(5000)),
+        format!("insert into receipts (room_id, user_id, to_seq, from_seq, read_at) select {id}, u.id, s.seq * 10, s.seq * 10 - 9, 0 from users u join {} s on 1 = 1", numbers(20)),
         format!("update rooms set last_seq = 5000, rev = 5000 where id = {id}"),
         format!("update members set read_seq = 5000 where room_id = {id} and user_id = {}", ann.user),
         "analyze table users, rooms, members, messages, reactions, receipts, mentions, hidden_messages".to_owned(),
@@ -69,7 +69,7 @@ async fn plans<T>(db: &Db, work: impl Future<Output = T>) -> Vec<(String, Vec<St
     .expect("the log");
     let mut plans = Vec::new();
     for statement in logged.into_iter().filter(|statement| !statement.contains("general_log")) {
-        let explain = sqlx::AssertSqlSafe(format!("explain {statement}"));
+        let explain = sqlx::AssertSqlSafe(format!("explain format=traditional {statement}"));
         let rows = db.acquire().await.expect("a connection").fetch_all(explain).await.expect("a plan");
         let step = |row: &sqlx::mysql::MySqlRow| -> Step {
             (row.try_get::<Option<String>, _>("table").expect("a table").unwrap_or_default(), row.try_get("key").expect("a key"))
@@ -118,6 +118,7 @@ async fn each_hot_query_names_its_index() {
     let words = Search { q: Some("text from:ann".into()), ..Search::default() };
     let throttle = Throttle::new(desk::ephemeral().await, fixture::limits());
     search::search(&db, &throttle, &ann, &words).await.expect("sealed");
+    run(&db, "analyze table search_segments, search_slices".into()).await;
     let search = plans(&db, search::search(&db, &throttle, &ann, &words)).await;
     uses(&search, "from search_segments", "search_segments", "PRIMARY");
     uses(&search, "from search_slices", "search_slices", "PRIMARY");

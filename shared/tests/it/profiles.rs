@@ -152,7 +152,9 @@ async fn nobody_is_found_across_a_block_and_everybody_is_seen_by_number() {
 #[tokio::test]
 async fn looking_for_people_reads_ranges_of_names() {
     let db = fixture::database().await;
-    set(&db, "insert into users (username, display_name, password_hash, created_at) select concat('u', seq), concat('N', seq), 'x', 0 from seq_1_to_3000").await;
+    let crowd =
+        "insert into users (username, display_name, password_hash, created_at) select concat('u', seq), concat('N', seq), 'x', 0";
+    set(&db, &format!("{crowd} from {} s", fixture::numbers(3000))).await;
     set(&db, "analyze table users").await;
     for (sql, index) in [
         (
@@ -169,7 +171,7 @@ async fn looking_for_people_reads_ranges_of_names() {
             .acquire()
             .await
             .expect("a connection")
-            .fetch_one(sqlx::AssertSqlSafe(format!("explain {sql}")))
+            .fetch_one(sqlx::AssertSqlSafe(format!("explain format=traditional {sql}")))
             .await
             .expect("a plan");
         let (kind, key): (String, Option<String>) = (sqlx::Row::get(&row, "type"), sqlx::Row::get(&row, "key"));

@@ -248,8 +248,9 @@ async fn marking_read_in_a_room_of_a_thousand_blocks_no_sender_and_no_sender_blo
     let room = room_of(&db, &ann, &[]).await;
     let RoomRef::Id(RoomId(id)) = room else { panic!("an id") };
     let crowd = format!(
-        "insert into users (username, display_name, password_hash, created_at) select concat('u', seq), 'U', 'x', 0 from seq_1_to_1000;
-         insert into members (room_id, user_id, joined_at) select {id}, id, 0 from users where username <> 'ann'"
+        "insert into users (username, display_name, password_hash, created_at) select concat('u', seq), 'U', 'x', 0 from {} s;
+         insert into members (room_id, user_id, joined_at) select {id}, id, 0 from users where username <> 'ann'",
+        fixture::numbers(1000)
     );
     for statement in crowd.split(';') {
         db.acquire().await.expect("a connection").execute(sqlx::AssertSqlSafe(statement.to_owned())).await.expect("a crowd");

@@ -1,0 +1,83 @@
+//! The index of search: it changes nothing but the work, whatever happens to the messages meanwhile.
+
+use shared::domain::unsending;
+use shared::protocol::rooms::RoomKind;
+use shared::protocol::search::Search;
+
+use crate::fixture::{person, statements};
+use crate::search::Library;
+
+#[tokio::test]
+async fn changed_words_are_found_and_gone_ones_are_not() {
+    let library = Library::open().await;
+    library.settled().await;
+    let ann = person(&library.desk.db, "ann").await;
+    let room = library.room(&ann, RoomKind::Group, &[]).await;
+    library.filled(&ann, &room, 2500).await;
+    assert_eq!(library.all(&ann, "Donaudampfschiff", 50).await.len(), 25);
+    assert_eq!(library.count("select count(*) from search_segments").await, 2, "the full ones are sealed, the last is not");
+    for seq in [100, 2500] {
+        library.edit(&ann, &room, seq, "Zeppelin über Köln").await;
+        assert!(library.all(&ann, "dampfschiff", 50).await.iter().all(|found| found.message.seq != seq));
+        assert!(library.all(&ann, "zeppelin", 50).await.iter().any(|found| found.message.seq == seq));
+    }
+    assert_eq!(library.count("select count(*) from search_segments").await, 2, "sealed anew by the search after the edit");
+    for seq in [100, 2500] {
+        unsending::unsend(&library.desk.db, &library.push, &ann, &room, seq).await.expect("unsent");
+    }
+    assert_eq!(library.count("select count(*) from search_segments").await, 1, "nothing stays of what was unsent");
+    assert_eq!(library.count("select count(distinct segment) from search_slices").await, 1);
+    assert!(library.texts(&ann, "zeppelin").await.is_empty());
+    assert_eq!(library.all(&ann, "dampfschiff", 50).await.len(), 23);
+}
+
+#[tokio::test]
+async fn what_a_segment_holds_is_found_while_others_change_it() {
+    let library = Library::open().await;
+    library.settled().await;
+    let ann = person(&library.desk.db, "ann").await;
+    let room = library.room(&ann, RoomKind::Group, &[]).await;
+    library.filled(&ann, &room, 1100).await;
+    let edits = async {
+        for round in 0..150 {
+            library.edit(&ann, &room, 50, &format!("Zeppelin {round}")).await;
+        }
+    };
+    let searches = async {
+        for _ in 0..150 {
+            assert_eq!(library.all(&ann, "dampfschiff", 50).await.len(), 11);
+        }
+    };
+    tokio::join!(edits, searches);
+    assert!(library.count("select count(*) from search_segments").await <= 1);
+}
+
+#[tokio::test]
+async fn the_index_waits_until_every_function_knows_it() {
+    let library = Library::open().await;
+    let ann = person(&library.desk.db, "ann").await;
+    let room = library.room(&ann, RoomKind::Group, &[]).await;
+    library.filled(&ann, &room, 1500).await;
+    assert_eq!(library.all(&ann, "dampfschiff", 50).await.len(), 15);
+    assert_eq!(library.count("select count(*) from search_segments").await, 0);
+    library.settled().await;
+    assert_eq!(library.all(&ann, "dampfschiff", 50).await.len(), 15);
+    assert_eq!(library.count("select count(*) from search_segments").await, 1);
+}
+
+#[tokio::test]
+async fn a_search_of_a_sealed_room_keeps_to_its_statements() {
+    let library = Library::open().await;
+    library.settled().await;
+    let ann = person(&library.desk.db, "ann").await;
+    let room = library.room(&ann, RoomKind::Group, &[]).await;
+    library.filled(&ann, &room, 10_300).await;
+    let rare = Search { q: Some("\"Nachricht 77\"".into()), room_id: Some(room), ..Search::default() };
+    library.all(&ann, "\"Nachricht 77\"", 20).await;
+    library.page(&ann, &rare).await.expect("sealed and prepared");
+    let (page, count) = statements(&library.desk.db, library.page(&ann, &rare)).await;
+    let page = page.expect("found");
+    assert_eq!((page.items.len(), page.items[0].message.seq, page.next), (1, 77, None));
+    // Room, seals, the open end and its time, the bits of ten segments, the message; and at most one for each segment's likely texts.
+    assert!(count <= 16, "{count} statements");
+}
