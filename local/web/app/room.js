@@ -194,6 +194,9 @@ export class RoomView {
     if (client.room(this.id)) this.#visited = null;
     this.#drawHead(room.room);
     this.#drawFoot(room.room);
+    // What was looked at may be gone: the server's store was put back to an earlier moment.
+    if (this.#seq !== null && !room.known.around(this.#seq)) this.#seq = null;
+    if (room.known.empty) this.#top = false;
     const messages = this.#seq === null ? room.run() : room.run(this.#seq);
     // What was apart has grown together with the end.
     if (this.#seq !== null && room.atEnd && room.known.last && this.#seq >= room.known.last[0]) this.#seq = null;
@@ -202,8 +205,10 @@ export class RoomView {
       rowsOf(room, messages, outgoing, { me: me().id, newAfter: this.#newAfter, editing: this.#composer.editing?.seq ?? null }),
     );
     if (messages.length === 0 && outgoing.length === 0) {
-      if (!this.#log.element.querySelector(".loading"))
-        this.#log.element.append(h("div", { class: "loading" }, "Nothing was written here yet. Say hello!"));
+      const why = room.known.empty ? "Loading …" : "Nothing was written here yet. Say hello!";
+      const shown = this.#log.element.querySelector(".loading");
+      if (shown) shown.textContent = why;
+      else this.#log.element.append(h("div", { class: "loading" }, why));
     } else this.#log.element.querySelector(":scope > .loading")?.remove();
     this.#details?.draw();
     this.#read();

@@ -90,6 +90,7 @@ export class ConChat extends Emitter {
       api: this.api,
       delivery: () => this.#delivery,
       told: (rooms) => this.#told(rooms),
+      again: (room) => this.#loader.again(room),
       online: () => this.status === "online",
       grace,
       random,

@@ -18,8 +18,8 @@ export class Healer {
   #env;
 
   /**
-   * @param {{ api: ReturnType<typeof routes>, delivery: () => Delivery | null, told: (rooms: number[]) => void, online: () => boolean,
-   *   grace: number, random: () => number }} env
+   * @param {{ api: ReturnType<typeof routes>, delivery: () => Delivery | null, told: (rooms: number[]) => void, again: (room: number) => Promise<void>,
+   *   online: () => boolean, grace: number, random: () => number }} env
    */
   constructor(env) {
     this.#env = env;
@@ -59,8 +59,9 @@ export class Healer {
   async #answer(need, delivery) {
     if (need.kind === "list") return delivery.listed(await this.#allRooms());
     try {
-      if (need.kind === "head") return delivery.joined(await this.#env.api.rooms.get(need.room));
-      return delivery.synced(await this.#env.api.rooms.sync(need.room, need.since));
+      if (need.kind === "lost") return await this.#env.again(need.room), [];
+      if (need.kind === "head") return delivery.joined(await this.#env.api.rooms.get(need.room), need.told);
+      return delivery.synced(await this.#env.api.rooms.sync(need.room, need.since), need.told);
     } catch (error) {
       if (error instanceof ConChatError && (error.status === 404 || error.status === 403)) return delivery.gone(need.room);
       throw error;

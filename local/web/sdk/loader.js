@@ -72,6 +72,14 @@ export class Loader {
     }
   }
 
+  /** What was held of a room before its restart: its end, and its members. @param {number} id */
+  async again(id) {
+    await this.page(id, {});
+    const room = this.#env.room(id);
+    if (room?.lost?.people) await this.people(id);
+    if (room) room.lost = null;
+  }
+
   /** @param {number} id @param {Where} where */
   async #page(id, where) {
     // A page that was read before what is known already is refused; the next one is not.

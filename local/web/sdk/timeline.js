@@ -36,6 +36,10 @@ export class Timeline {
   told;
   /** Whether the count of unread messages is a guess. */
   uncertain = false;
+  /** Whether one may have left the room, or the server's store was put back to an earlier moment; asking tells. */
+  doubted = false;
+  /** What was held when the store was found to be put back, and has to be loaded again. @type {{ people: boolean } | null} */
+  lost = null;
 
   /** Between two parts of a sync. A message that changed twice comes with its last change only, so no frame can be applied before all parts are here. */
   #partial = false;
@@ -98,6 +102,11 @@ export class Timeline {
    */
   receive(frame) {
     this.tell(frame.rev);
+    if (frame.type === "message") {
+      // What is known is not newer than the last message, and what is new takes no place that is taken, unless it is of another history.
+      const last = this.room.last_message?.created_at ?? "";
+      if (frame.rev > this.rev ? frame.seq <= this.#lastSeq : frame.created_at > last) this.doubted = true;
+    }
     if (frame.type === "room") {
       // A hint to fetch.
       if (!("room" in frame)) return false;
@@ -173,6 +182,7 @@ export class Timeline {
   page(loading, ask, page) {
     const wanted = this.#loading.delete(loading);
     this.tell(page.rev);
+    if (wanted && page.rev < loading.since) this.doubted = true;
     if (!wanted || page.rev < loading.since) return false;
     const last = page.items.at(-1)?.seq ?? 0;
     const from = ask.after !== undefined ? ask.after + 1 : !page.next ? 1 : (page.items[0]?.seq ?? 1);
@@ -232,11 +242,34 @@ export class Timeline {
     this.known.clear();
     this.#loading.clear();
     this.#answers.clear();
-    this.members = null;
+    this.members = this.lost = null;
     this.rev = Math.max(this.rev, this.#headRev);
     this.#partial = false;
     this.#lastSeq = Math.max(this.#lastSeq, this.room.last_seq);
     this.#drain();
+  }
+
+  /** Whether these cannot be of the history that is held, however late they come. @param {Message[]} messages */
+  contradicts(messages) {
+    const last = this.room.last_message;
+    return messages.some(({ seq, rev, created_at }) => {
+      const held = this.messages.get(seq);
+      if ((held?.created_at ?? created_at) !== created_at || (last?.seq === seq && last.created_at !== created_at)) return true;
+      return rev <= this.rev && !this.#partial && (held ? held.rev < rev : seq > this.#lastSeq);
+    });
+  }
+
+  /** The server's store was put back to an earlier moment: what is held never happened. @param {Room} room as it is now */
+  restart(room) {
+    const lost = this.loaded ? { people: this.members !== null || this.#loading.size > 0 } : this.lost;
+    this.#waiting.clear();
+    this.marks.clear();
+    this.unload();
+    this.room = room;
+    this.rev = this.told = this.#headRev = room.rev;
+    this.#lastSeq = room.last_seq;
+    this.uncertain = this.doubted = false;
+    this.lost = lost;
   }
 
   #drain() {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
+import { backup, database } from "../cloud/database.mjs";
 import { call, close, launch, open, register } from "./stage.mjs";
 
 /** @type {import("playwright-core").Browser} */
@@ -218,4 +219,31 @@ test("whatever people write is text, never markup", async () => {
   assert.equal(await page.locator("article img, article script, .head-name b").count(), 0);
   assert.doesNotMatch(await page.title(), /owned/);
   await close(page);
+});
+
+test("what is lost with a database that is put back goes from the page, and what comes then is there", async (context) => {
+  const sql = database();
+  if (!sql) return context.skip("CONCHAT_DATA says where the log is that names the database, and `mysql` reaches it");
+  const { ann, bob, room, path } = await pair();
+  const [one, two] = [await open(browser, ann, { path }), await open(browser, bob, { path })];
+  await one.waitForSelector("textarea");
+  await write(one, "This stays");
+  await two.waitForSelector(message("This stays"));
+  const restore = backup(sql, room.id);
+  for (const text of ["This goes", "So does this"]) {
+    await write(one, text);
+    await two.waitForSelector(message(text));
+  }
+  await one.waitForSelector(`${message("So does this")}.mine .state.read`);
+  restore();
+  await write(one, "Where was I?");
+  for (const page of [one, two]) {
+    await page.waitForSelector(message("This goes"), { state: "detached" });
+    // Between the two the room is loaded.
+    await page.waitForSelector(message("Where was I?"));
+    await page.waitForSelector(message("This stays"));
+    assert.deepEqual(await page.locator("article.message .text").allInnerTexts(), ["This stays", "Where was I?"]);
+  }
+  await one.waitForSelector(`${message("Where was I?")}.mine .state.read`);
+  await close(one, two);
 });

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Delivery } from "../../sdk/delivery.js";
+import { Timeline } from "../../sdk/timeline.js";
 import { ME, Server, seeded } from "./server.mjs";
 
 /** @import { Frame } from "../../sdk/wire.js" */
@@ -35,8 +36,9 @@ function happen(server, random) {
 /**
  * A client under faults. Frames and answers are under way for a random while, so anything may overtake anything.
  * @param {number} seed
+ * @param {{ restored?: boolean }} [options] Whether the server's store is put back once, while the client is away or there.
  */
-function run(seed) {
+function run(seed, { restored = false } = {}) {
   const random = seeded(seed);
   const server = new Server();
   for (let before = Math.floor(random() * 30); before > 0; before--) happen(server, random);
@@ -53,7 +55,11 @@ function run(seed) {
     if (random() >= faults.lose) later(() => delivery.receive(copy));
     if (random() < faults.double) later(() => delivery.receive(structuredClone(copy)));
   };
-  const room = () => /** @type {import("../../sdk/timeline.js").Timeline} */ (delivery.rooms.get(7));
+  const room = () => /** @type {Timeline} */ (delivery.rooms.get(7));
+  // How often what is held was taken for history that is no more.
+  let restarts = 0;
+  const { restart } = Timeline.prototype;
+  room().restart = (head) => (restarts++, restart.call(room(), head));
   const page = (/** @type {{ before?: number, after?: number, around?: number, limit: number }} */ ask) => {
     const loading = room().begin();
     // The request travels, is answered from what is there then, and the answer travels.
@@ -63,17 +69,22 @@ function run(seed) {
     });
   };
   let asking = false;
+  // Parts as small as can be; but what is compared fits one.
+  const part = restored ? 30 : 5;
   const heal = () => {
     const need = delivery.needs()[0];
     if (!need || asking) return;
     asking = true;
+    const loading = need.kind === "lost" ? room().begin() : null;
     later(() => {
-      const answer = need.kind === "sync" ? server.sync(need.since) : null;
-      const head = server.head();
+      const answer = need.kind === "sync" ? server.sync(need.since, part) : null;
+      const [head, end] = [server.head(), server.history({ limit: 8 })];
       later(() => {
         asking = false;
-        if (answer) delivery.synced(answer);
-        else delivery.joined(head);
+        const told = "told" in need ? need.told : undefined;
+        if (answer) delivery.synced(answer, told);
+        else if (!loading) delivery.joined(head, told);
+        else if (room().page(loading, { limit: 8 }, end)) room().lost = null;
       });
     });
   };
@@ -84,7 +95,21 @@ function run(seed) {
     for (const { act } of due) act();
     heal();
   };
+  const rest = () => {
+    for (let step = 0; step < 2000 && (underWay.length > 0 || delivery.needs().length > 0 || asking); step++) tick();
+  };
+  let kept = server.backup();
+  const [saved, broken] = [Math.floor(random() * 60), 20 + Math.floor(random() * 60)];
   for (let step = 0; step < 80; step++) {
+    if (step <= saved) kept = server.backup();
+    if (restored && step === broken) {
+      // Nothing is under way for as long as a restore takes. Then somebody writes, or the client comes back first.
+      rest();
+      server.restore(kept);
+      if (random() < 0.5) delivery.receive(server.send(2, "after all"));
+      else delivery.receive({ ...WELCOME, rooms: [server.head()] });
+      rest();
+    }
     if (random() < 0.7) push(happen(server, random));
     const first = room().known.last?.[0] ?? 0;
     if (random() < 0.06) page({ limit: 8 });
@@ -99,7 +124,7 @@ function run(seed) {
   later(() => delivery.receive(welcome));
   // The app looks at the room, and in the end at all of it.
   page({ limit: 8 });
-  for (let step = 0; step < 2000 && (underWay.length > 0 || delivery.needs().length > 0 || asking); step++) tick();
+  rest();
   for (let tries = 0; !room().atEnd && tries < 5; tries++) {
     page({ limit: 8 });
     for (let step = 0; step < 200 && underWay.length > 0; step++) tick();
@@ -108,23 +133,39 @@ function run(seed) {
     page({ before: room().known.last?.[0] ?? 1, limit: 8 });
     for (let step = 0; step < 100 && underWay.length > 0; step++) tick();
   }
-  return { server, room: room(), delivery };
+  return { server, room: room(), delivery, restarts };
 }
 
-test(`after any of ${SCHEDULES} schedules of faults the room equals history`, () => {
+/** The client is at rest, and what it shows is the server's. @param {number} seed @param {ReturnType<typeof run>} ran */
+function equal(seed, { server, room, delivery }) {
+  assert.deepEqual(delivery.needs(), [], `seed ${seed}: it comes to rest`);
+  assert.equal(room.rev, server.rev, `seed ${seed}: rev`);
+  const history = server.history({ limit: 1000 }).items;
+  const held = room.run().map((message) => ({ ...message, reply_to: message.reply_to }));
+  assert.deepEqual(held, history, `seed ${seed}: messages`);
+  const { unread, mentions, last_message, last_seq, name, members_count } = server.head();
+  const head = room.room;
+  assert.deepEqual({ unread: head.unread, mentions: head.mentions }, { unread, mentions }, `seed ${seed}: unread`);
+  assert.deepEqual(head.last_message && strip(head.last_message), last_message && strip(last_message), `seed ${seed}: last message`);
+  assert.deepEqual([head.last_seq, head.name, head.members_count], [last_seq, name, members_count], `seed ${seed}: head`);
+}
+
+test(`after any of ${SCHEDULES} schedules of faults the room equals history, and nothing late was taken for a restored store`, () => {
   for (let seed = FIRST; seed < FIRST + SCHEDULES; seed++) {
-    const { server, room, delivery } = run(seed);
-    assert.deepEqual(delivery.needs(), [], `seed ${seed}: it comes to rest`);
-    assert.equal(room.rev, server.rev, `seed ${seed}: rev`);
-    const history = server.history({ limit: 1000 }).items;
-    const held = room.run().map((message) => ({ ...message, reply_to: message.reply_to }));
-    assert.deepEqual(held, history, `seed ${seed}: messages`);
-    const { unread, mentions, last_message, last_seq, name, members_count } = server.head();
-    const head = room.room;
-    assert.deepEqual({ unread: head.unread, mentions: head.mentions }, { unread, mentions }, `seed ${seed}: unread`);
-    assert.deepEqual(head.last_message && strip(head.last_message), last_message && strip(last_message), `seed ${seed}: last message`);
-    assert.deepEqual([head.last_seq, head.name, head.members_count], [last_seq, name, members_count], `seed ${seed}: head`);
+    const ran = run(seed);
+    equal(seed, ran);
+    assert.equal(ran.restarts, 0, `seed ${seed}: nothing was forgotten`);
   }
+});
+
+test(`so it does when the store was put back meanwhile, in ${SCHEDULES} other schedules`, () => {
+  let restarts = 0;
+  for (let seed = FIRST; seed < FIRST + SCHEDULES; seed++) {
+    const ran = run(seed, { restored: true });
+    equal(seed, ran);
+    restarts += ran.restarts;
+  }
+  assert.ok(restarts > SCHEDULES / 4, `${restarts} times it was noticed`);
 });
 
 /** The list shows neither reactions nor what an answer quotes, nor when it last changed. @param {import("../../sdk/wire.js").Message} message */
@@ -245,4 +286,112 @@ test("reading clears what is unread, here and by a mark of another device", () =
   assert.deepEqual([room.room.unread, room.room.mentions], [2, 2]);
   delivery.receive(server.read(5));
   assert.deepEqual([room.room.unread, room.room.mentions], [0, 0]);
+});
+
+/** A client that holds a room of which the server then loses the last changes. @param {number} [lost] */
+function restored(lost = 4) {
+  const { server, delivery, room } = holding();
+  for (let at = 1; at <= 6; at++) delivery.receive(server.send(2, `${at}`));
+  const kept = server.backup();
+  for (let at = 1; at <= lost; at++) delivery.receive(server.send(2, `lost ${at}`));
+  delivery.receive(server.read(6 + lost));
+  server.restore(kept);
+  return { server, delivery, room };
+}
+
+/** Answers everything that is needed. @param {Server} server @param {Delivery} delivery @returns {string[]} what was asked */
+function answered(server, delivery) {
+  const asked = [];
+  for (let need = delivery.needs()[0]; need; need = delivery.needs()[0]) {
+    asked.push(need.kind);
+    assert.ok(asked.length < 9, `it comes to rest: ${asked}`);
+    const room = /** @type {Timeline} */ (delivery.rooms.get(7));
+    if (need.kind === "sync") delivery.synced(server.sync(need.since, 100), need.told);
+    else if (need.kind === "head") delivery.joined(server.head(), need.told);
+    else {
+      room.page(room.begin(), { limit: 50 }, server.history({ limit: 50 }));
+      room.lost = null;
+    }
+  }
+  return asked;
+}
+
+/** @param {Timeline} room */
+const texts = (room) => room.run().map((message) => message.content);
+
+for (const [how, notice] of /** @type {[string, (server: Server) => Frame][]} */ ([
+  ["a new message", (server) => server.send(2, "after all")],
+  ["a pong", (server) => (server.send(2, "after all"), { type: "pong", ts: 0, changed: [{ room_id: 7, rev: server.rev }] })],
+  ["a welcome", (server) => ({ ...WELCOME, rooms: [server.head()] })],
+  ["a catch-up", (server) => (server.send(2, "after all"), { type: "sync", ...server.sync(10) })],
+])) {
+  test(`a store that was put back is noticed by ${how}: the room is asked about, forgotten and loaded anew`, () => {
+    const { server, delivery, room } = restored();
+    delivery.receive(notice(server));
+    assert.equal(room.run().length, 10, "being told something lower is no proof");
+    assert.deepEqual(answered(server, delivery), ["sync", "lost"]);
+    assert.deepEqual(room.run(), server.history({ limit: 50 }).items);
+    assert.deepEqual([room.rev, room.told, room.room], [server.rev, server.rev, server.head()]);
+    delivery.receive(server.send(2, "and on"));
+    assert.equal(texts(room).at(-1), "and on");
+  });
+}
+
+test("a store that was put back by one message, whose place is taken already, is noticed by what stands there", () => {
+  const { server, delivery, room } = restored(1);
+  delivery.receive(server.send(2, "in its place"));
+  assert.deepEqual(answered(server, delivery), ["sync", "lost"]);
+  assert.equal(texts(room).at(-1), "in its place");
+});
+
+test("another message in the place of one that is held needs no question", () => {
+  const { server, delivery, room } = restored();
+  server.send(2, "in its place");
+  delivery.receive({ ...WELCOME, rooms: [server.head()] });
+  assert.deepEqual(answered(server, delivery), ["lost"]);
+  assert.equal(texts(room).at(-1), "in its place");
+});
+
+test("a room of which only the head is held is put back as well, and nothing is loaded", () => {
+  const { server, delivery, room } = restored();
+  room.unload();
+  delivery.receive(server.send(2, "after all"));
+  assert.deepEqual(answered(server, delivery), ["head"]);
+  assert.deepEqual([room.rev, room.room.unread, room.room.last_message?.content], [7, 7, "after all"]);
+});
+
+test("what was told and never came is not asked for without end", () => {
+  const { server, delivery, room } = restored();
+  delivery.receive({ type: "room", room_id: 7, rev: 20 });
+  assert.deepEqual(answered(server, delivery), ["sync", "lost"]);
+  assert.deepEqual([room.rev, room.behind], [6, false]);
+});
+
+test("a page from before what is held makes the room doubtful", () => {
+  const { server, delivery, room } = restored();
+  assert.equal(room.page(room.begin(), { before: 3, limit: 50 }, server.history({ before: 3, limit: 50 })), false);
+  assert.deepEqual(answered(server, delivery), ["sync", "lost"]);
+});
+
+test("answers that come late forget nothing", () => {
+  const { server, delivery, room } = holding();
+  for (let at = 1; at <= 6; at++) delivery.receive(server.send(2, `${at}`));
+  const late = { head: server.head(), sync: server.sync(0, 100), told: room.told };
+  const doubles = [server.send(2, "7"), server.send(2, "8")];
+  for (const frame of doubles) delivery.receive(frame);
+  delivery.synced(late.sync, late.told);
+  delivery.joined(late.head, late.told);
+  for (const frame of doubles) delivery.receive(frame);
+  assert.deepEqual(needs(delivery), [], "an answer to what was asked before, and doubles, are not even a question");
+  for (const frame of /** @type {Frame[]} */ ([
+    { type: "sync", ...late.sync },
+    { ...WELCOME, rooms: [late.head] },
+    { type: "pong", ts: 0, changed: [{ room_id: 7, rev: 6 }] },
+  ])) {
+    const held = room.run();
+    delivery.receive(frame);
+    assert.deepEqual(answered(server, delivery), ["sync"], `${frame.type}: one question`);
+    assert.deepEqual(room.run(), held);
+  }
+  assert.equal(room.run().length, 8);
 });

@@ -23,6 +23,18 @@ export class Server {
   reactions = new Map();
   readSeq = 0;
   name = "Lunch";
+  #now = Date.parse(AT);
+
+  /** What a backup holds. */
+  backup() {
+    const { rev, messages, members, reactions, readSeq, name } = this;
+    return structuredClone({ rev, messages, members, reactions, readSeq, name });
+  }
+
+  /** The store is put back to an earlier moment; time is not. @param {ReturnType<Server["backup"]>} kept */
+  restore(kept) {
+    Object.assign(this, structuredClone(kept));
+  }
 
   /** @param {number} sender @param {string} content @param {{ reply_to?: number | undefined, mentions?: number[] }} [more] @returns {ChangeFrame} */
   send(sender, content, { reply_to, mentions = [] } = {}) {
@@ -48,7 +60,7 @@ export class Server {
       pinned_at: null,
       deleted_at: null,
       deleted_by: null,
-      created_at: AT,
+      created_at: new Date(++this.#now).toISOString(),
     };
     this.messages.push(message);
     if (sender === ME) this.readSeq = seq;
