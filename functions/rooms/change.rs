@@ -39,7 +39,7 @@ pub(super) async fn update(
     delete, path = "/api/rooms/{room_id}", tag = "rooms", security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
-        (status = 204, description = "Gone"),
+        (status = 204, description = "Gone; its files are removed within minutes, unless they were forwarded"),
         (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`room_not_found`"),
         (status = 409, description = "`direct_room`"),

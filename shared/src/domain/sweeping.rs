@@ -1,4 +1,4 @@
-//! The sweep: bytes that nobody may see any more, and those that nobody used for a day, are removed. Runs by the clock; what it could not finish it
+//! The sweep: bytes that nobody may see any more, those of deleted rooms among them, and those that nobody used for a day, are removed. Runs by the clock; what it could not finish it
 //! finds again.
 
 use crate::error::Result;
@@ -11,6 +11,7 @@ use crate::time::Timestamp;
 /// Removes what is due, as much as there is within the time of one run. Gives how many uploads that were.
 pub async fn sweep(db: &Db, media: &Media, now: Timestamp, mut goes_on: impl FnMut() -> bool) -> Result<usize> {
     let mut swept = 0;
+    while goes_on() && store::doom_of_deleted_rooms(&mut *db.acquire().await?, now).await? > 0 {}
     while goes_on() {
         let due = store::take(&mut *db.acquire().await?, now).await?;
         if due.is_empty() {

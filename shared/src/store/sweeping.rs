@@ -9,6 +9,8 @@ use crate::time::Timestamp;
 
 /// Uploads of one statement.
 const AT_ONCE: u32 = 100;
+/// How long after its deletion a room is looked at: many times, and for as long as a sweep that fails is not seen to.
+const DELETED_LATELY_MS: i64 = 7 * 24 * 3600 * 1000;
 
 /// Dooms those whose time has come, so that nobody can use them from now on, and gives some that are doomed.
 pub async fn take(connection: &mut MySqlConnection, now: Timestamp) -> Result<Vec<Upload>> {
@@ -21,6 +23,25 @@ pub async fn take(connection: &mut MySqlConnection, now: Timestamp) -> Result<Ve
     .await?;
     let rows = select_uploads!("where due_at <= ? and state = 'doomed' order by due_at, id limit ?", now.0, AT_ONCE);
     Ok(rows.fetch_all(connection).await?.into_iter().map(Row::upload).collect())
+}
+
+/// Dooms some of what only rooms showed that were deleted: their faces, and what was attached in them. Gives how many those were.
+pub async fn doom_of_deleted_rooms(connection: &mut MySqlConnection, now: Timestamp) -> Result<u64> {
+    let since = now.0.saturating_sub(DELETED_LATELY_MS);
+    let doomed = sqlx::query!(
+        "update uploads set state = 'doomed', due_at = ? where id in (
+             select id from (
+                 (select u.id from rooms r join uploads u on u.room_id = r.id where r.deleted_at >= ? and u.state <> 'doomed' limit ?)
+                 union all
+                 (select u.id from rooms r join uploads u on u.id = r.avatar_upload where r.deleted_at >= ? and u.state <> 'doomed' limit ?)
+             ) found)",
+        now.0,
+        since,
+        AT_ONCE,
+        since,
+        AT_ONCE,
+    );
+    Ok(doomed.execute(connection).await?.rows_affected())
 }
 
 /// Whether an upload that is in use shows these objects.

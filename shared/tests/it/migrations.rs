@@ -65,16 +65,20 @@ async fn what_a_server_refuses_leaves_nothing_behind_and_is_tried_again() {
 #[tokio::test]
 async fn what_stopped_half_way_is_settled_by_whoever_looked() {
     let url = fixture::migrated().await;
-    migrations::settle(&url, 13, false).await.expect_err("it is whole");
-    for applied in [false, true] {
-        execute(&url, "update _sqlx_migrations set success = false where version = 13").await;
+    let newest = migrations::newest();
+    migrations::settle(&url, newest, false).await.expect_err("it is whole");
+    for applied in [true, false] {
+        execute(&url, "update _sqlx_migrations set success = false order by version desc limit 1").await;
         let why = refusal(&url).await;
-        assert!(why.starts_with("migration 13 stopped half-way"), "{why}");
-        migrations::settle(&url, 12, applied).await.expect_err("that one is whole");
-        migrations::settle(&url, 13, applied).await.expect("settled");
+        assert!(why.starts_with(&format!("migration {newest} stopped half-way")), "{why}");
+        migrations::settle(&url, newest - 1, applied).await.expect_err("that one is whole");
+        if !applied {
+            execute(&url, "alter table rooms drop key rooms_deleted").await;
+        }
+        migrations::settle(&url, newest, applied).await.expect("settled");
         let db = Db::lazy(&url).expect("a URL");
         let version = migrations::version(&mut db.acquire().await.expect("a connection")).await.expect("a version");
-        assert_eq!(version, Some(if applied { 13 } else { 12 }));
+        assert_eq!(version, Some(if applied { newest } else { newest - 1 }));
         assert_eq!(migrations::up(&url).await.ok(), Some(migrations::newest()));
     }
 }
@@ -84,7 +88,7 @@ async fn an_earlier_release_leaves_the_schema_of_a_later_one_as_it_is() {
     let url = fixture::migrated().await;
     execute(&url, "insert into _sqlx_migrations values (9999, 'of a later release', now(), true, '', 1)").await;
     assert_eq!(migrations::up(&url).await.ok(), Some(9999));
-    execute(&url, "update _sqlx_migrations set checksum = 'another' where version = 13").await;
+    execute(&url, "update _sqlx_migrations set checksum = 'another' where version < 9999 order by version desc limit 1").await;
     let why = refusal(&url).await;
     assert!(why.contains("9999"), "a database of something else: {why}");
 }

@@ -98,6 +98,14 @@ async fn ready_as(desk: &Desk, media: &Media, who: &Caller, what: ((Purpose, &st
     id
 }
 
+async fn give_face(desk: &Desk, media: &Media, who: &Caller, room: &RoomRef) {
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(8, 8).write_to(&mut png, image::ImageFormat::Png).expect("a picture");
+    let face = ready_as(desk, media, who, (FACE, png.into_inner().leak())).await;
+    let change = ChangeRoom { avatar_upload_id: Some(Some(face)), ..ChangeRoom::default() };
+    settings::update(&desk.db, &Push::memory(), who, room, &change).await.expect("a face");
+}
+
 async fn say(db: &Db, who: &Caller, new: NewMessage) -> Message {
     messages::send(db, &Push::memory(), &limits(), who, (&RoomRef::general(), &new)).await.expect("sent").message
 }
@@ -248,14 +256,9 @@ async fn a_rooms_face_stays_when_the_person_who_gave_it_is_erased() {
     let made = desk.register("ann").await;
     let ann = fixture::caller(made.user.user.id, "ann");
     let bob = person(db, "bob").await;
-    let mut png = std::io::Cursor::new(Vec::new());
-    image::RgbImage::new(8, 8).write_to(&mut png, image::ImageFormat::Png).expect("a picture");
-    let png: &'static [u8] = png.into_inner().leak();
     let (shared, alone) = (made_room(db, &ann, &[&bob]).await, made_room(db, &ann, &[]).await);
     for room in [&shared, &alone] {
-        let face = ready_as(&desk, &media, &ann, (FACE, png)).await;
-        let change = ChangeRoom { avatar_upload_id: Some(Some(face)), ..ChangeRoom::default() };
-        settings::update(db, push, &ann, room, &change).await.expect("a face");
+        give_face(&desk, &media, &ann, room).await;
     }
     let of_shared = || avatars::link_of_room(db, &media, &bob, &shared, media::Part::Whole);
     let of_alone = avatars::link_of_room(db, &media, &ann, &alone, media::Part::Whole).await.expect("hers");
@@ -281,6 +284,37 @@ async fn a_rooms_face_stays_when_the_person_who_gave_it_is_erased() {
     settings::update(db, push, &bob, &shared, &change).await.expect("none");
     assert_eq!(swept(db, &media, &bob, 60).await, 1);
     assert_eq!(ask(Method::GET, &kept.url, "", b"").await.0, 404);
+}
+
+#[tokio::test]
+async fn the_files_of_a_deleted_room_go_and_what_was_passed_on_stays() {
+    let desk = Desk::open().await;
+    let (db, push, media) = (&desk.db, Push::memory(), media());
+    let ann = person(db, "ann").await;
+    let room = made_room(db, &ann, &[]).await;
+    give_face(&desk, &media, &ann, &room).await;
+    let (alone, passed_on) = (ready(&desk, &media, &ann).await, ready(&desk, &media, &ann).await);
+    let new = NewMessage { attachments: vec![alone, passed_on], ..NewMessage::default() };
+    let sent = messages::send(db, &push, &limits(), &ann, (&room, &new)).await.expect("sent").message;
+    let forwarded =
+        say(db, &ann, NewMessage { forward: Some(Forward { room_id: room.clone(), seq: sent.seq }), ..NewMessage::default() })
+            .await;
+    let elsewhere = forwarded.attachments[1].upload_id;
+    assert_eq!(swept(db, &media, &ann, 0).await, 0, "all of it is shown");
+    let urls = [shown_at(db, &media, &ann, alone).await, shown_at(db, &media, &ann, elsewhere).await];
+
+    settings::delete(db, &push, &ann, &room).await.expect("deleted");
+    assert_eq!(swept(db, &media, &ann, 0).await, 3, "its face and two attachments");
+    for url in urls {
+        assert_eq!(ask(Method::GET, &url, "", b"").await.0, 200, "the forwarded message shows both");
+    }
+    unsending::unsend(db, &push, &ann, &RoomRef::general(), forwarded.seq).await.expect("unsent");
+    assert_eq!(swept(db, &media, &ann, 0).await, 2);
+    let left: i64 = sqlx::query_scalar("select count(*) from uploads")
+        .fetch_one(&mut *db.acquire().await.expect("a connection"))
+        .await
+        .expect("a number");
+    assert_eq!(left, 0);
 }
 
 async fn made_room(db: &Db, owner: &Caller, others: &[&Caller]) -> RoomRef {
