@@ -74,7 +74,7 @@ pub(crate) fn frames() -> Vec<Frame> {
             request_id: "JKJaXmPLvHcESHA=".into(),
             retry_after: Some(3),
         }),
-        Frame::Pong { id: name(), ts: NOW.0, changed: vec![Changed { room_id, rev }] },
+        Frame::Pong { id: name(), ts: NOW.0, changed: vec![Changed { room_id, rev }], complete: true },
         Frame::Bye { code: "session_ended", reason: "The session has ended. Log in again.", resume: false },
     ]
 }

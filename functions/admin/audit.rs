@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State as Extract;
 use serde::Deserialize;
 use shared::domain::admin::{self, WhichActs};
 use shared::edge::extract::Query;
+use shared::edge::list::Listed;
 use shared::error::Result;
 use shared::id::UserId;
 use shared::protocol::admin::AuditEntry;
@@ -38,7 +38,7 @@ pub(super) async fn list(
     Asks(asking): Asks,
     Query(which): Query<AuditQuery>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<AuditEntry>>> {
+) -> Result<Listed<Page<AuditEntry>>> {
     let which = WhichActs { actor: which.actor_id, user: which.user_id };
-    admin::acts(&state.db, &asking, which, page.page()).await.map(Json)
+    admin::acts(&state.db, &asking, which, page.page()).await.map(Listed)
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::admin;
 use shared::edge::extract::{Path, Query};
+use shared::edge::list::Listed;
 use shared::error::Result;
 use shared::id::ReportId;
 use shared::protocol::admin::{AdminReport, ReportState};
@@ -42,8 +42,8 @@ pub(super) async fn list(
     Asks(asking): Asks,
     Query(which): Query<ReportsQuery>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<AdminReport>>> {
-    admin::list_reports(&state.db, &asking, which.state, page.page()).await.map(Json)
+) -> Result<Listed<Page<AdminReport>>> {
+    admin::list_reports(&state.db, &asking, which.state, page.page()).await.map(Listed)
 }
 
 /// Closes a report. Doing so again changes nothing.

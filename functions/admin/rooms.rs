@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::admin::{self, WhichRooms};
 use shared::edge::extract::{Body, Path, Query};
+use shared::edge::list::Listed;
 use shared::error::Result;
 use shared::id::RoomRef;
 use shared::protocol::admin::{AdminRoom, ChangeAdminRoom};
@@ -43,9 +44,9 @@ pub(super) async fn list(
     Asks(asking): Asks,
     Query(which): Query<RoomsQuery>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<AdminRoom>>> {
+) -> Result<Listed<Page<AdminRoom>>> {
     let which = WhichRooms { prefix: which.q.as_deref(), kind: which.kind };
-    admin::list_rooms(&state.db, &asking, which, page.page()).await.map(Json)
+    admin::list_rooms(&state.db, &asking, which, page.page()).await.map(Listed)
 }
 
 /// One room.

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::admin::{self, WhichAccounts};
 use shared::edge::extract::{Body, Path, Query};
+use shared::edge::list::Listed;
 use shared::error::Result;
 use shared::id::UserId;
 use shared::protocol::admin::{AccountRole, AccountState, AdminAccount, ChangeRole};
@@ -44,9 +45,9 @@ pub(super) async fn list(
     Asks(asking): Asks,
     Query(which): Query<AccountsQuery>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<AdminAccount>>> {
+) -> Result<Listed<Page<AdminAccount>>> {
     let which = WhichAccounts { prefix: which.q.as_deref(), state: which.state, role: which.role };
-    admin::list_accounts(&state.db, &asking, which, page.page()).await.map(Json)
+    admin::list_accounts(&state.db, &asking, which, page.page()).await.map(Listed)
 }
 
 /// One account.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::sessions;
 use shared::edge::extract::{Path, Query};
+use shared::edge::list::Listed;
 use shared::error::Result;
 use shared::id::SessionId;
 use shared::protocol::accounts::Session;
@@ -43,8 +43,8 @@ pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<Session>>> {
-    sessions::list(&state.db, &caller, (query.cursor.as_deref(), query.limit)).await.map(Json)
+) -> Result<Listed<Page<Session>>> {
+    sessions::list(&state.db, &caller, (query.cursor.as_deref(), query.limit)).await.map(Listed)
 }
 
 /// Ends one of the caller's sessions, and closes its sockets.

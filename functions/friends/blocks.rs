@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use shared::domain::blocks;
 use shared::edge::extract::{Path, Query};
+use shared::edge::list::Listed;
 use shared::error::Result;
 use shared::protocol::page::Page;
 use shared::protocol::people::User;
@@ -26,8 +26,8 @@ pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<User>>> {
-    blocks::list(&state.db, &caller, (query.cursor.as_deref(), query.limit)).await.map(Json)
+) -> Result<Listed<Page<User>>> {
+    blocks::list(&state.db, &caller, (query.cursor.as_deref(), query.limit)).await.map(Listed)
 }
 
 /// Blocks a person: neither of the two opens a direct room with the other, writes in it, asks for friendship or sees the other's presence. A

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use shared::domain::friends;
 use shared::edge::extract::{Path, Query};
+use shared::edge::list::Listed;
 use shared::error::Result;
 use shared::protocol::friends::Friendship;
 use shared::protocol::page::Page;
@@ -26,8 +26,8 @@ pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<Friendship>>> {
-    friends::list(&state.db, &state.push, &caller, (query.cursor.as_deref(), query.limit)).await.map(Json)
+) -> Result<Listed<Page<Friendship>>> {
+    friends::list(&state.db, &state.push, &caller, (query.cursor.as_deref(), query.limit)).await.map(Listed)
 }
 
 /// Ends a friendship; both are told.

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::friends;
 use shared::edge::extract::{Body, Path, Query};
+use shared::edge::list::Listed;
 use shared::error::Result;
 use shared::protocol::friends::{Direction, Friendship, NewFriend};
 use shared::protocol::page::Page;
@@ -42,9 +43,9 @@ pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Query(query): Query<RequestsQuery>,
-) -> Result<Json<Page<Friendship>>> {
+) -> Result<Listed<Page<Friendship>>> {
     let page = (query.cursor.as_deref(), query.limit);
-    friends::requests(&state.db, &caller, query.direction, page).await.map(Json)
+    friends::requests(&state.db, &caller, query.direction, page).await.map(Listed)
 }
 
 /// Asks a person to be friends. Someone who has asked the caller is a friend with that.

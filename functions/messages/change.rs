@@ -9,6 +9,7 @@ use serde::Deserialize;
 use shared::domain::edits::{self, Editing};
 use shared::domain::unsending;
 use shared::edge::extract::{Body, Path, Query};
+use shared::edge::list::Listed;
 use shared::error::{Error, Result};
 use shared::protocol::messages::{Edit, Message, NewContent};
 use shared::protocol::page::Page;
@@ -110,7 +111,7 @@ pub(super) async fn edits(
     SignedIn(caller): SignedIn,
     Path(path): Path<InMessage>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<Edit>>> {
+) -> Result<Listed<Page<Edit>>> {
     let page = (query.cursor.as_deref(), query.limit);
-    edits::list(&state.db, &caller, (&path.room_id, path.seq), page).await.map(Json)
+    edits::list(&state.db, &caller, (&path.room_id, path.seq), page).await.map(Listed)
 }

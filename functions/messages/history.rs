@@ -7,6 +7,7 @@ use axum::extract::State as Extract;
 use serde::Deserialize;
 use shared::domain::messages::{self, Part};
 use shared::edge::extract::{Path, Query};
+use shared::edge::list::Listed;
 use shared::error::{Error, Result};
 use shared::protocol::messages::{History, Message};
 
@@ -53,8 +54,8 @@ pub(super) async fn list(
     SignedIn(caller): SignedIn,
     Path(path): Path<InRoom>,
     Query(query): Query<HistoryQuery>,
-) -> Result<Json<History>> {
-    messages::history(&state.db, &caller, &path.room_id, query.part()?, query.limit).await.map(Json)
+) -> Result<Listed<History>> {
+    messages::history(&state.db, &caller, &path.room_id, query.part()?, query.limit).await.map(Listed)
 }
 
 /// One message.

@@ -10,6 +10,7 @@ use shared::caller::Caller;
 use shared::domain::messages::{self, Part};
 use shared::domain::{directs, unsending};
 use shared::edge::extract::{Body, Path, Query};
+use shared::edge::list::Listed;
 use shared::error::{Error, Result};
 use shared::id::{MessageId, RoomId, RoomRef, UserId};
 use shared::protocol::incoming;
@@ -48,10 +49,10 @@ pub(super) async fn list_by_query(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Query(query): Query<ByQuery>,
-) -> Result<Json<History>> {
+) -> Result<Listed<History>> {
     let room = query.room.ok_or_else(|| Error::Malformed("missing_parameter", "The query must name a room as roomId.".into()))?;
     let part = query.before.map_or(Part::Newest, Part::Before);
-    messages::history(&state.db, &caller, &room, part, query.limit).await.map(Json)
+    messages::history(&state.db, &caller, &room, part, query.limit).await.map(Listed)
 }
 
 #[derive(Deserialize)]
@@ -84,10 +85,10 @@ pub(super) async fn list_by_path(
     SignedIn(caller): SignedIn,
     Path(path): Path<InConversation>,
     Query(query): Query<ByPath>,
-) -> Result<Json<History>> {
+) -> Result<Listed<History>> {
     let part = query.before.map_or(Part::Newest, Part::Before);
     let limit = query.limit.unwrap_or(WHOLE_CONVERSATION).clamp(1, WHOLE_CONVERSATION);
-    messages::history_up_to(&state.db, &caller, &path.room, part, limit).await.map(Json)
+    messages::history_up_to(&state.db, &caller, &path.room, part, limit).await.map(Listed)
 }
 
 /// What older clients post.

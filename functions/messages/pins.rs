@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use shared::domain::pins;
 use shared::edge::extract::Path;
+use shared::edge::list::Listed;
 use shared::error::Result;
 use shared::protocol::messages::Message;
 use shared::protocol::page::Page;
@@ -70,6 +71,6 @@ pub(super) async fn pins(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Path(path): Path<InRoom>,
-) -> Result<Json<Page<Message>>> {
-    pins::list(&state.db, &caller, &path.room_id).await.map(Json)
+) -> Result<Listed<Page<Message>>> {
+    pins::list(&state.db, &caller, &path.room_id).await.map(Listed)
 }

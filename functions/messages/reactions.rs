@@ -7,6 +7,7 @@ use axum::extract::State as Extract;
 use serde::Deserialize;
 use shared::domain::reactions::{self, Reacting};
 use shared::edge::extract::{Body, Path, Query};
+use shared::edge::list::Listed;
 use shared::error::{Error, Result};
 use shared::protocol::messages::{NewReaction, ReactionChange, Reactor};
 use shared::protocol::page::Page;
@@ -108,7 +109,7 @@ pub(super) async fn reactors(
     SignedIn(caller): SignedIn,
     Path(path): Path<InMessage>,
     Query(query): Query<ReactorsQuery>,
-) -> Result<Json<Page<Reactor>>> {
+) -> Result<Listed<Page<Reactor>>> {
     let page = (query.cursor.as_deref(), query.limit);
-    reactions::list(&state.db, &caller, (&path.room_id, path.seq), query.emoji.as_deref(), page).await.map(Json)
+    reactions::list(&state.db, &caller, (&path.room_id, path.seq), query.emoji.as_deref(), page).await.map(Listed)
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State as Extract;
 use shared::domain::search;
 use shared::edge::extract::Query;
+use shared::edge::list::Listed;
 use shared::error::Result;
 use shared::protocol::page::Page;
 use shared::protocol::search::{Found, Search};
@@ -29,6 +29,6 @@ pub(super) async fn search(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Query(wanted): Query<Search>,
-) -> Result<Json<Page<Found>>> {
-    search::search(&state.db, &state.throttle, &caller, &wanted).await.map(Json)
+) -> Result<Listed<Page<Found>>> {
+    search::search(&state.db, &state.throttle, &caller, &wanted).await.map(Listed)
 }

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::invites;
 use shared::edge::extract::{MaybeBody, Path};
+use shared::edge::list::Listed;
 use shared::error::Result;
 use shared::id::RoomRef;
 use shared::protocol::invites::{Invite, NewInvite};
@@ -59,8 +60,8 @@ pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Path(path): Path<InRoom>,
-) -> Result<Json<Page<Invite>>> {
-    invites::list(&state.db, &caller, &path.room_id).await.map(Json)
+) -> Result<Listed<Page<Invite>>> {
+    invites::list(&state.db, &caller, &path.room_id).await.map(Listed)
 }
 
 /// Takes an invitation back: one's own, or any as an admin or owner.

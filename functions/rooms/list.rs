@@ -7,6 +7,7 @@ use axum::extract::State as Extract;
 use serde::Deserialize;
 use shared::domain::{presence, rooms};
 use shared::edge::extract::{Path, Query};
+use shared::edge::list::Listed;
 use shared::error::Result;
 use shared::protocol::page::Page;
 use shared::protocol::rooms::{Room, Scope};
@@ -40,11 +41,11 @@ pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Page<Room>>> {
+) -> Result<Listed<Page<Room>>> {
     let page = (query.cursor.as_deref(), query.limit);
     let mut page = rooms::list(&state.db, &caller, query.scope, page).await?;
     presence::in_rooms(&state.db, &state.push, caller.user, &mut page.items, caller.now).await?;
-    Ok(Json(page))
+    Ok(Listed(page))
 }
 
 /// One room.

@@ -7,6 +7,7 @@ use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use shared::domain::{invites, members, rooms};
 use shared::edge::extract::{MaybeBody, Path, Query};
+use shared::edge::list::Listed;
 use shared::error::Result;
 use shared::protocol::invites::Join;
 use shared::protocol::page::Page;
@@ -30,9 +31,9 @@ pub(super) async fn list(
     SignedIn(caller): SignedIn,
     Path(path): Path<InRoom>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<Member>>> {
+) -> Result<Listed<Page<Member>>> {
     let page = (query.cursor.as_deref(), query.limit);
-    members::list(&state.db, &caller, &path.room_id, page).await.map(Json)
+    members::list(&state.db, &caller, &path.room_id, page).await.map(Listed)
 }
 
 /// Joins a public room, or any room with the code of an invitation to it. Joining twice changes nothing. Who was removed from a room that is not

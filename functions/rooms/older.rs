@@ -7,6 +7,7 @@ use axum::extract::State as Extract;
 use serde::Deserialize;
 use shared::domain::members;
 use shared::edge::extract::{Body, Path, Query};
+use shared::edge::list::Listed;
 use shared::error::{Error, Result};
 use shared::id::RoomRef;
 use shared::protocol::page::Page;
@@ -71,8 +72,8 @@ pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Query(query): Query<ByQuery>,
-) -> Result<Json<Page<Member>>> {
+) -> Result<Listed<Page<Member>>> {
     let missing = || Error::Malformed("missing_parameter", "The query must name a room as conversationId.".into());
     let room = query.room.ok_or_else(missing)?;
-    members::list(&state.db, &caller, &room, (query.cursor.as_deref(), query.limit)).await.map(Json)
+    members::list(&state.db, &caller, &room, (query.cursor.as_deref(), query.limit)).await.map(Listed)
 }

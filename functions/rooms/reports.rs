@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::reports;
 use shared::edge::extract::{MaybeBody, Path, Query};
+use shared::edge::list::Listed;
 use shared::error::Result;
 use shared::id::{ReportId, RoomRef};
 use shared::protocol::page::Page;
@@ -69,9 +69,9 @@ pub(super) async fn list(
     SignedIn(caller): SignedIn,
     Path(path): Path<InRoom>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<Report>>> {
+) -> Result<Listed<Page<Report>>> {
     let page = (query.cursor.as_deref(), query.limit);
-    reports::list(&state.db, &caller, &path.room_id, page).await.map(Json)
+    reports::list(&state.db, &caller, &path.room_id, page).await.map(Listed)
 }
 
 /// Closes a report. Doing so again changes nothing.

@@ -164,11 +164,11 @@ async fn answer(state: &State, socket: &Socket, incoming: Incoming, now: Timesta
         }
         Action::Sync { room, rev } => sync::frame(db, &caller, &socket.room_or_bound(room), rev, id).await?,
         Action::Ping { since } => {
-            let changed = match since {
+            let (changed, complete) = match since {
                 Some(since) => rooms::changed_since(db, &caller, Timestamp(since)).await?,
-                None => Vec::new(),
+                None => (Vec::new(), true),
             };
-            Frame::Pong { id, ts: now.0, changed }
+            Frame::Pong { id, ts: now.0, changed, complete }
         }
         Action::Send { room, message } => {
             let room = socket.room_or_bound(room);

@@ -7,6 +7,7 @@ use axum::extract::State as Extract;
 use serde::Deserialize;
 use shared::domain::profiles;
 use shared::edge::extract::{Path, Query};
+use shared::edge::list::Listed;
 use shared::error::{Error, Result};
 use shared::id::UserId;
 use shared::protocol::page::Page;
@@ -46,10 +47,10 @@ pub(super) async fn search(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Query(query): Query<SearchQuery>,
-) -> Result<Json<Page<User>>> {
+) -> Result<Listed<Page<User>>> {
     let wanted =
         query.q.ok_or_else(|| Error::Malformed("missing_parameter", "The query must say as q what to look for.".into()))?;
-    profiles::search(&state.db, &caller, &wanted, (query.cursor.as_deref(), query.limit)).await.map(Json)
+    profiles::search(&state.db, &caller, &wanted, (query.cursor.as_deref(), query.limit)).await.map(Listed)
 }
 
 /// A person, with presence for those who may see it. Of a deleted one only that there was somebody: their messages stay.

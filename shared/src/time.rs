@@ -57,6 +57,8 @@ impl<'de> Deserialize<'de> for Timestamp {
             .ok()
             .and_then(|moment| i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok())
             .map(Self)
+            // In UTC it may be in a year that has no four digits.
+            .filter(|moment| moment.rfc3339().starts_with(|c: char| c.is_ascii_digit()))
             .ok_or_else(|| de::Error::custom("must be an RFC 3339 time such as 2026-01-02T03:04:05.678Z"))
     }
 }
@@ -70,6 +72,9 @@ mod tests {
         let moment = Timestamp(1_767_323_045_678);
         assert_eq!(serde_json::to_string(&moment).ok().as_deref(), Some("\"2026-01-02T03:04:05.678Z\""));
         assert_eq!(serde_json::from_str::<Timestamp>("\"2026-01-02T04:04:05.678+01:00\"").ok(), Some(moment));
+        for outside in ["9999-12-31T23:59:59-12:00", "0000-01-01T00:00:00+12:00", "10000-01-01T00:00:00Z"] {
+            assert!(serde_json::from_str::<Timestamp>(&format!("\"{outside}\"")).is_err(), "{outside}");
+        }
         assert_eq!(serde_json::to_string(&Timestamp(0)).ok().as_deref(), Some("\"1970-01-01T00:00:00.000Z\""));
     }
 }

@@ -46,6 +46,65 @@ async fn bodies_that_are_no_json_and_fields_of_wrong_types_are_named() {
 }
 
 #[tokio::test]
+async fn what_people_could_not_see_or_would_misread_is_refused_in_rooms_too() {
+    let world = world();
+    let ann = world.api.person("ann").await;
+    for (field, value) in
+        [("name", "\u{200b}"), ("name", "\u{202e}gnp\u{202c}"), ("name", "a\nb"), ("topic", "a\u{7}b"), ("topic", "\u{2066}x")]
+    {
+        let mut body = json!({ "name": "Room", "kind": "group" });
+        body[field] = value.into();
+        let problem = world.api.post("/api/rooms", &ann, body).await.refused(422, "invalid_input");
+        assert_eq!(problem["errors"][0]["field"], field);
+    }
+    let body = json!({ "name": "می\u{200c}خواهم 👩\u{200d}💻", "kind": "group", "topic": "two\nlines", "member_ids": null });
+    let room = world.api.post("/api/rooms", &ann, body).await.is(201)["id"].clone();
+    let mute = json!({ "until": "9999-12-31T23:59:59-12:00" });
+    world.api.put(&format!("/api/rooms/{room}/mute"), &ann, mute).await.refused(422, "invalid_input");
+    world
+        .api
+        .post("/api/rooms/general/messages", &ann, json!(["positional", [], null, null, null]))
+        .await
+        .refused(400, "malformed_json");
+}
+
+#[tokio::test]
+async fn wrong_paths_and_queries_name_the_parameter_and_not_the_value() {
+    let world = world();
+    let ann = world.api.person("ann").await;
+    let path = world.api.get("/api/rooms/general/messages/s3cret", &ann).await.refused(422, "invalid_input");
+    assert_eq!((&path["errors"][0]["field"], &path["errors"][0]["detail"]), (&json!("seq"), &json!("must be a whole number")));
+    let query = world.api.get("/api/rooms?scope=s3cret", &ann).await.refused(400, "malformed_query");
+    let detail = query["detail"].as_str().unwrap_or_default();
+    assert!(detail.starts_with("scope: expected") && !detail.contains("s3cret"), "{query}");
+}
+
+#[tokio::test]
+async fn where_a_list_goes_on_is_a_link_that_can_be_followed() {
+    let world = world();
+    let ann = world.api.person("ann").await;
+    let room = world.api.group(&ann, &[]).await;
+    for index in 0..5 {
+        world.api.post(&format!("/api/rooms/{room}/messages"), &ann, json!({ "content": format!("m{index}") })).await.is(201);
+    }
+    let (mut path, mut seen) = (Some(format!("/api/rooms/{room}/messages?limit=2")), Vec::new());
+    while let Some(here) = path.take() {
+        let answer = world.api.get(&here, &ann).await;
+        let page = answer.is(200);
+        seen.extend(page["items"].as_array().expect("items").iter().rev().map(|message| message["seq"].clone()));
+        let link = answer.headers.get("link").map(|link| link.to_str().expect("text").to_owned());
+        assert_eq!(link.is_some(), !page["next"].is_null());
+        path = link
+            .map(|link| link.strip_prefix('<').and_then(|rest| rest.strip_suffix(">; rel=\"next\"")).expect("a link").to_owned());
+    }
+    let newest = seen[0].as_u64().expect("a seq");
+    assert_eq!(seen, (1..=newest).rev().map(Value::from).collect::<Vec<_>>());
+    let answer = world.api.get("/api/rooms?limit=1&scope=all", &ann).await;
+    let link = answer.headers.get("link").and_then(|link| link.to_str().ok()).unwrap_or_default();
+    assert!(link.starts_with("</api/rooms?limit=1&scope=all&cursor="), "{link}");
+}
+
+#[tokio::test]
 async fn rooms_that_one_may_not_see_are_as_absent_as_those_that_do_not_exist() {
     let world = world();
     let (ann, eve) = (world.api.person("ann").await, world.api.person("eve").await);

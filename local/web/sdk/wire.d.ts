@@ -542,7 +542,7 @@ export type History = {
   items: Message[];
   /** The seq of the room's last message. */
   last_seq: number;
-  /** Pass it as `before` for older messages; null at the beginning of what the caller may read. */
+  /** Pass it as `before` for older messages (as `after` for newer ones, where those were asked for); null at the end of what the caller may read. */
   next?: string | null;
   /** The room's count of changes when this was read. */
   rev: number;
@@ -1637,8 +1637,10 @@ export type MessageUnsentFrame = {
 
 /** Answer to `ping`. */
 export type PongFrame = {
-  /** One's rooms that changed since. */
+  /** One's rooms that changed since; of more than 1,000 those that changed last. */
   changed: Changed[];
+  /** Whether those are all; if not, the list of rooms has the others. */
+  complete: boolean;
   /** What the client's frame was called. */
   id?: Called | null;
   /** The server's clock in epoch milliseconds; pass it as `since` next time. */

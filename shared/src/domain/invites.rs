@@ -58,11 +58,17 @@ pub async fn revoke(db: &Db, caller: &Caller, room: &RoomRef, code: &str) -> Res
     let room = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
     let member = may_add(&room)?;
     let absent = Error::NotFound("invite_not_found");
-    let Some(invite) = store::lock(&mut connection, room.room(), code).await? else { return Err(absent) };
+    let invite = if is_code(code) { store::lock(&mut connection, room.room(), code).await? } else { None };
+    let Some(invite) = invite else { return Err(absent) };
     if member.role == Role::Member && invite.created_by != caller.user {
         return Err(Error::Forbidden("not_allowed"));
     }
     if store::revoke(&mut connection, member, code, caller.now).await? { Ok(()) } else { Err(absent) }
+}
+
+/// What is none would not even be compared by the store.
+fn is_code(text: &str) -> bool {
+    text.len() <= MAX_CODE && text.is_ascii()
 }
 
 /// Joins a room: a public one, or with the code of an invite any.
@@ -75,7 +81,7 @@ pub async fn join(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, code: O
 
 /// Joins a room with an invitation. Whoever is a member already, or needs none, leaves it unused.
 async fn accept(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, code: &str) -> Result<Room> {
-    if code.len() > MAX_CODE || !code.is_ascii() {
+    if !is_code(code) {
         return Err(Error::NotFound("invite_not_found"));
     }
     let news = transaction!(db, |tx| take(tx, caller, room, code).await)?;

@@ -44,5 +44,6 @@ pub mod tokens;
 pub mod typing;
 pub mod unsending;
 pub mod uploads;
+mod visible;
 pub mod visitor;
 pub mod welcome;

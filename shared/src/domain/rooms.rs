@@ -4,6 +4,7 @@ use crate::caller::Caller;
 use crate::domain::news::{News, member_added};
 use crate::domain::paging::{clamped, cursor_of, page, place_in};
 use crate::domain::sessions::ENDED;
+use crate::domain::visible::{misuses, shows_nothing};
 use crate::error::{Error, Limit, Result, Violation};
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::frames::{Changed, Frame};
@@ -104,7 +105,7 @@ pub async fn mute(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, until: 
 }
 
 /// The caller's rooms that changed since a moment that the server named.
-pub async fn changed_since(db: &Db, caller: &Caller, since: Timestamp) -> Result<Vec<Changed>> {
+pub async fn changed_since(db: &Db, caller: &Caller, since: Timestamp) -> Result<(Vec<Changed>, bool)> {
     let since = Timestamp(since.0.saturating_sub(CLOCK_SLACK_MS));
     store::changed_since(&mut *db.acquire().await?, caller.user, since).await
 }
@@ -250,26 +251,30 @@ fn checked(kind: RoomKind, new: &NewRoom) -> Result<(&str, &str)> {
     if kind == RoomKind::Direct {
         refuse("kind", "invalid", "must be \"group\" or \"public\"; a direct room is made by PUT /api/rooms/direct/{user_id}");
     }
-    if !is_name(name) {
-        refuse("name", "invalid", "must have 1 to 100 visible characters");
-    }
-    if !is_topic(topic) {
-        refuse("topic", "too_long", "must have at most 500 characters");
-    }
     if new.member_ids.len() > MAX_FIRST_MEMBERS {
         refuse("member_ids", "too_many", "must name at most 100 people");
     }
+    wrong.extend(wrong_name(name).into_iter().chain(wrong_topic(topic)));
     if wrong.is_empty() { Ok((name, topic)) } else { Err(Error::Invalid(wrong)) }
 }
 
-/// Whether a room may be called so.
-pub(super) fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().count() <= 100 && !name.chars().any(char::is_control)
+/// What is wrong with what a room is to be called.
+pub(super) fn wrong_name(name: &str) -> Option<Violation> {
+    let fits = !shows_nothing(name) && name.chars().count() <= 100 && !misuses(name, false);
+    let detail = "must have 1 to 100 visible characters".to_owned();
+    (!fits).then(|| Violation { field: "name".into(), code: "invalid", detail })
 }
 
-/// Whether a room may be about that.
-pub(super) fn is_topic(topic: &str) -> bool {
-    topic.chars().count() <= 500 && !topic.contains('\0')
+/// What is wrong with what a room is to be about.
+pub(super) fn wrong_topic(topic: &str) -> Option<Violation> {
+    let violation = |code, detail: &str| Some(Violation { field: "topic".into(), code, detail: detail.into() });
+    if topic.chars().count() > 500 {
+        violation("too_long", "must have at most 500 characters")
+    } else if misuses(topic, true) {
+        violation("invalid", "must not hold control characters")
+    } else {
+        None
+    }
 }
 
 fn place(text: &str) -> Option<Place> {

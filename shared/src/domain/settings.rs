@@ -4,7 +4,7 @@ use crate::caller::Caller;
 use crate::domain::avatars;
 use crate::domain::members::{at_least, ruled};
 use crate::domain::news::News;
-use crate::domain::rooms::{self, is_name, is_topic};
+use crate::domain::rooms::{self, wrong_name, wrong_topic};
 use crate::error::{Error, Result, Violation};
 use crate::id::RoomRef;
 use crate::protocol::frames::Frame;
@@ -38,15 +38,11 @@ pub async fn delete(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Re
 fn checked(change: &ChangeRoom) -> Result<()> {
     let mut wrong = Vec::new();
     let mut refuse = |field: &str, code, detail: &str| wrong.push(Violation { field: field.into(), code, detail: detail.into() });
-    if change.name.as_deref().is_some_and(|name| !is_name(name.trim())) {
-        refuse("name", "invalid", "must have 1 to 100 visible characters");
-    }
-    if change.topic.as_deref().is_some_and(|topic| !is_topic(topic.trim())) {
-        refuse("topic", "too_long", "must have at most 500 characters");
-    }
     if change.settings.slow_mode_seconds.is_some_and(|seconds| seconds > MAX_SLOW_MODE_SECONDS) {
         refuse("settings.slow_mode_seconds", "too_large", "must be at most 86400, a day");
     }
+    wrong.extend(change.name.as_deref().and_then(|name| wrong_name(name.trim())));
+    wrong.extend(change.topic.as_deref().and_then(|topic| wrong_topic(topic.trim())));
     if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
 }
 
@@ -57,7 +53,10 @@ async fn apply(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, change: &Change
     let mut after = changed(&before, change);
     if let Some(avatar) = change.avatar_upload_id {
         let present = faces::id_of_room(tx, &room).await?;
-        if present != avatar && !after.settings.archived {
+        if present != avatar {
+            if before.settings.archived && after.settings.archived {
+                return Err(Error::Conflict("room_archived"));
+            }
             avatars::exchange(tx, caller, (present, avatar)).await?;
             faces::set_of_room(tx, admin, avatar).await?;
             after.avatar_url = faces::url_of_room(admin, avatar);

@@ -1,5 +1,6 @@
 //! Extractors: what a handler asks of a request, typed once. Every rejection is one of our errors.
 
+use axum::extract::path::ErrorKind;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
@@ -111,6 +112,10 @@ async fn bytes(request: Request) -> Result<Bytes, Error> {
 
 /// Reads JSON; a syntax error is `malformed_json`, a wrong type names its field.
 pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    // Of an array serde would take the items for the fields, in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Error::Malformed("malformed_json", "The body must be a JSON object.".into()));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let field = error.path().to_string();
@@ -156,7 +161,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         axum::extract::Path::from_request_parts(parts, state)
             .await
             .map(|axum::extract::Path(value)| Self(value))
-            .map_err(|rejection: PathRejection| Error::invalid("path", "invalid", rejection.body_text()))
+            .map_err(|rejection| wrong_path(&rejection))
     }
 }
 
@@ -170,8 +175,40 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         axum::extract::Query::from_request_parts(parts, state)
             .await
             .map(|axum::extract::Query(value)| Self(value))
-            .map_err(|rejection: QueryRejection| Error::Malformed("malformed_query", rejection.body_text()))
+            .map_err(|rejection| wrong_query(&rejection))
     }
+}
+
+/// Names the parameter and what it must be, and not what it was.
+fn wrong_path(rejection: &PathRejection) -> Error {
+    let PathRejection::FailedToDeserializePathParams(failure) = rejection else {
+        return Error::invalid("path", "invalid", "must be as the route says");
+    };
+    match failure.kind() {
+        ErrorKind::ParseErrorAtKey { key, expected_type, .. } => {
+            let detail = if expected_type.starts_with('u') {
+                "must be a whole number".into()
+            } else {
+                format!("must be a {expected_type}")
+            };
+            Error::invalid(key, "invalid", detail)
+        }
+        ErrorKind::DeserializeError { key, message, .. } => Error::invalid(key, "invalid", message),
+        _ => Error::invalid("path", "invalid", "must be as the route says"),
+    }
+}
+
+fn wrong_query(rejection: &QueryRejection) -> Error {
+    let text = rejection.body_text();
+    let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
+    let detail = match text.split_once(": ") {
+        Some((parameter, why)) if !parameter.contains(' ') => {
+            let why = why.find("expected ").map_or("must be as the route says", |at| &why[at..]);
+            format!("{parameter}: {why}")
+        }
+        _ => text.to_owned(),
+    };
+    Error::Malformed("malformed_query", detail)
 }
 
 #[cfg(test)]
@@ -199,7 +236,9 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_malformed() {
-        for body in [&b""[..], b"{", b"{}x", b"\xff", b"nul", b"{\"content\":\"\\ud800\"}"] {
+        for body in
+            [&b""[..], b"{", b"{}x", b"\xff", b"nul", b"[\"positional\",[],null,null,null]", b" []", b"{\"content\":\"\\ud800\"}"]
+        {
             assert!(matches!(json::<NewMessage>(body), Err(Error::Malformed("malformed_json", _))), "{body:?}");
         }
     }

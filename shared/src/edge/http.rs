@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 
 use crate::edge::extract::Origin;
-use crate::edge::problem;
 use crate::edge::rates::Standing;
+use crate::edge::{list, problem};
 use crate::error::Error;
 use crate::telemetry::invocation::{self, End, Invocation};
 
@@ -37,16 +37,21 @@ async fn outermost(mut request: Request, next: Next) -> Response {
     let method = request.method().clone();
     // Its pattern: a path may hold an invite's code.
     let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned();
+    let asked = request.uri().clone();
     let standing = Standing::default();
     request.extensions_mut().insert(standing.clone());
     let response = match invocation::within(DEADLINE, next.run(request)).await {
         Ok(response) => response,
         Err(late) => Error::unavailable(late).into_response(),
     };
+    let link = list::link(&asked, &response);
     let code = response.extensions().get::<Arc<Error>>().map_or("ok", |error| error.code());
     let mut response = problem::finish(response, &origin.request_id);
     let headers = response.headers_mut();
     standing.tell(headers);
+    if let Some(link) = link {
+        headers.insert(header::LINK, link);
+    }
     // Answers are about one person and this moment; what may be kept says so itself.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

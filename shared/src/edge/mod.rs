@@ -3,6 +3,7 @@
 pub mod cloudformation;
 pub mod extract;
 pub mod http;
+pub mod list;
 pub mod problem;
 pub mod rates;
 pub mod secrets;

@@ -255,8 +255,10 @@ pub enum Frame {
         id: Option<Box<RawValue>>,
         /// The server's clock in epoch milliseconds; pass it as `since` next time.
         ts: i64,
-        /// One's rooms that changed since.
+        /// One's rooms that changed since; of more than 1,000 those that changed last.
         changed: Vec<Changed>,
+        /// Whether those are all; if not, the list of rooms has the others.
+        complete: bool,
     },
     /// The last frame before the server closes the socket.
     #[serde(rename = "bye")]

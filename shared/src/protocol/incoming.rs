@@ -62,10 +62,11 @@ pub fn read_message(body: Value) -> Result<(Option<RoomRef>, NewMessage)> {
 }
 
 fn action(fields: &mut Map<String, Value>) -> Result<Action> {
-    let verb = match fields.get("action").or_else(|| fields.get("type")) {
+    let said = |name| fields.get(name).filter(|value| !value.is_null());
+    let verb = match said("action").or_else(|| said("type")) {
         Some(Value::String(verb)) => verb.clone(),
-        Some(Value::Null) | None if fields.contains_key("content") => "send".to_owned(),
-        Some(Value::Null) | None => return Err(Error::Malformed("unknown_action", "The frame names no `action`.".into())),
+        None if fields.contains_key("content") => "send".to_owned(),
+        None => return Err(Error::Malformed("unknown_action", "The frame names no `action`.".into())),
         Some(_) => return Err(Error::invalid("action", "invalid", "must be a string")),
     };
     match verb.as_str() {
@@ -128,6 +129,8 @@ fn message(fields: &mut Map<String, Value>) -> Result<(Option<RoomRef>, NewMessa
     let mut message: NewMessage = typed(fields)?;
     match url {
         None | Some(Value::Null) => {}
+        // What Go prints of a field that was not set.
+        Some(Value::String(url)) if url.is_empty() => {}
         Some(Value::String(url)) => take_file_url(&url, &mut message)?,
         Some(_) => return Err(Error::invalid("file_url", "invalid", "must be a string")),
     }
@@ -148,6 +151,8 @@ fn room(fields: &Map<String, Value>) -> Result<Option<RoomRef>> {
     for name in ["room_id", "roomId", "conversation_id", "conversationId"] {
         match fields.get(name) {
             None | Some(Value::Null) => {}
+            // What Go prints of a field that was not set.
+            Some(value) if value == "" || value == 0 => {}
             Some(value) => {
                 return RoomRef::deserialize(value).map(Some).map_err(|error| Error::invalid(name, "invalid", error.to_string()));
             }
@@ -199,6 +204,11 @@ mod tests {
         let hello = || Some("Hello".to_owned());
         assert_eq!(sent(r#"{"action":"send","room_id":7,"content":"Hello"}"#), (seven(), hello()));
         assert_eq!(sent(r#"{"content":"Hello"}"#), (None, hello()));
+        // What Go prints of fields that were not set.
+        assert_eq!(
+            sent(r#"{"action":null,"type":"message","room_id":0,"roomId":"","content":"Hello","attachments":null}"#),
+            (None, hello())
+        );
         assert_eq!(
             sent(r#"{"type":"message","data":{"room_id":"room-7","content":"Hello","file_url":null}}"#),
             (seven(), hello())

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{MessageId, RoomId, RoomRef, UploadId, UserId};
+use crate::protocol::null_is_default;
 use crate::protocol::people::User;
 use crate::time::Timestamp;
 
@@ -194,7 +195,7 @@ pub struct NewMessage {
     #[schema(example = "Hello, world!", min_length = 1, max_length = 1000)]
     pub content: Option<String>,
     /// One's own uploads that are ready and not attached yet, at most 10.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub attachments: Vec<UploadId>,
     /// The `seq` of a message of the same room that this one answers.
     pub reply_to: Option<u64>,
@@ -236,10 +237,14 @@ pub struct NewReaction {
 pub struct History {
     /// The messages, oldest first.
     pub items: Vec<Message>,
-    /// Pass it as `before` for older messages; null at the beginning of what the caller may read.
+    /// Pass it as `before` for older messages (as `after` for newer ones, where those were asked for); null at the end of what the caller may read.
     pub next: Option<String>,
     /// The seq of the room's last message.
     pub last_seq: u64,
     /// The room's count of changes when this was read.
     pub rev: u64,
+    /// Whether `next` leads to newer messages.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub ascends: bool,
 }

@@ -25,3 +25,12 @@ pub mod search;
 pub mod sync;
 pub mod uploads;
 pub mod verbs;
+
+/// A null, which is how Go prints a list that was not set, is as good as nothing.
+fn null_is_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: serde::Deserialize<'de> + Default,
+    D: serde::Deserializer<'de>,
+{
+    Ok(<Option<T> as serde::Deserialize>::deserialize(deserializer)?.unwrap_or_default())
+}

@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::id::{RoomId, UploadId, UserId};
 use crate::protocol::messages::Message;
+use crate::protocol::null_is_default;
 use crate::protocol::people::{Person, User};
 use crate::time::Timestamp;
 
@@ -141,7 +142,7 @@ pub struct NewRoom {
     /// At most 500 characters.
     pub topic: Option<String>,
     /// People who are members from the start, at most 100.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub member_ids: Vec<UserId>,
 }
 
@@ -161,7 +162,7 @@ pub struct ChangeRoom {
     /// Whether nothing can be written any more.
     pub archived: Option<bool>,
     /// Rules of the room.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub settings: ChangeSettings,
 }
 
@@ -188,10 +189,10 @@ pub struct ChangeSettings {
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct NewMembers {
     /// By id.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub user_ids: Vec<UserId>,
     /// By username.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     #[schema(example = json!(["ann"]))]
     pub usernames: Vec<String>,
     /// One person by id.

@@ -213,7 +213,8 @@ mod tests {
         let ours = r#"{"type":"message","data":{"room_id":7,"content":"Look","file_url":"http://localhost:8081/api/uploads/5/content"}}"#;
         assert_eq!(sent(ours), (Some("Look".into()), vec![UploadId(5)]));
         assert_eq!(sent(r#"{"action":"send","file_url":"/api/uploads/5/content"}"#), (None, vec![UploadId(5)]));
-        for url in ["\"javascript:alert(1)\"", "\"\"", "7", "\"https://a b\"", "\"file:///etc/passwd\""] {
+        assert_eq!(sent(r#"{"content":"x","file_url":""}"#), (Some("x".into()), vec![]));
+        for url in ["\"javascript:alert(1)\"", "7", "\"https://a b\"", "\"file:///etc/passwd\""] {
             let error = incoming::read(&format!(r#"{{"content":"x","file_url":{url}}}"#)).action.err();
             assert_eq!(error.as_ref().map(Error::code), Some("invalid_input"), "{url}");
         }

@@ -260,6 +260,21 @@ pub async fn range(connection: &mut MySqlConnection, room: &Readable, first: u64
     Ok(rows.into_iter().map(MessageRow::message).collect())
 }
 
+/// A message whoever has hidden it.
+pub async fn stored(connection: &mut MySqlConnection, room: RoomId, seq: u64) -> Result<Option<Message>> {
+    let row = select_messages!("where m.room_id = ? and m.seq = ?", room.0, seq).fetch_optional(connection).await?;
+    Ok(row.map(MessageRow::message))
+}
+
+/// Where a message comes from, when it is a forwarded one.
+pub async fn origin(connection: &mut MySqlConnection, place: (RoomId, u64)) -> Result<Option<(RoomId, u64)>> {
+    let row =
+        sqlx::query!("select forwarded_room_id, forwarded_seq from messages where room_id = ? and seq = ?", place.0.0, place.1)
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.and_then(|row| Some((RoomId(row.forwarded_room_id?), row.forwarded_seq?))))
+}
+
 /// Where the message of this number stands.
 pub async fn place(connection: &mut MySqlConnection, id: MessageId) -> Result<Option<(RoomId, u64)>> {
     let row = sqlx::query!("select room_id, seq from messages where id = ?", id.0).fetch_optional(connection).await?;

@@ -11,6 +11,9 @@ use crate::store::mentions;
 use crate::store::room_row::RoomRow;
 use crate::time::Timestamp;
 
+/// Rooms that one `pong` tells of.
+const MOST_CHANGED: u32 = 1000;
+
 /// Where a page of rooms begins: after this place, newest activity first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -100,8 +103,8 @@ pub async fn list(
     select(connection, user, Pick::Scope(scope), after, limit).await
 }
 
-/// One's rooms whose `rev` rose after `since`.
-pub async fn changed_since(connection: &mut MySqlConnection, user: UserId, since: Timestamp) -> Result<Vec<Changed>> {
+/// One's rooms whose `rev` rose after `since`, of many the last that did; and whether those are all.
+pub async fn changed_since(connection: &mut MySqlConnection, user: UserId, since: Timestamp) -> Result<(Vec<Changed>, bool)> {
     let rows = sqlx::query!(
         r#"
         select r.id, r.rev
@@ -109,14 +112,17 @@ pub async fn changed_since(connection: &mut MySqlConnection, user: UserId, since
         join rooms r on r.id = m.room_id
         where m.user_id = ? and m.state = 'joined' and r.deleted_at is null and r.changed_at >= ?
         order by r.changed_at desc
-        limit 1000
+        limit ?
         "#,
         user.0,
         since.0,
+        u64::from(MOST_CHANGED) + 1,
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| Changed { room_id: RoomId(row.id), rev: row.rev }).collect())
+    let complete = rows.len() <= MOST_CHANGED as usize;
+    let changed = rows.into_iter().take(MOST_CHANGED as usize).map(|row| Changed { room_id: RoomId(row.id), rev: row.rev });
+    Ok((changed.collect(), complete))
 }
 
 #[derive(Clone, Copy)]

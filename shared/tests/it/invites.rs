@@ -135,6 +135,9 @@ async fn where_members_invite_they_take_back_only_their_own() {
     let hers = invites::create(db, &ann, room, &uses(1)).await.expect("made");
     let [his, other] = [invites::create(db, &bob, room, &uses(1)).await, invites::create(db, &bob, room, &uses(1)).await];
     assert_eq!(code(invites::revoke(db, &bob, room, &hers.code).await), "not_allowed");
+    for text in ["ü", "😀", "", &"x".repeat(200)] {
+        assert_eq!(code(invites::revoke(db, &ann, room, text).await), "invite_not_found", "{text}");
+    }
     assert_eq!(code(invites::revoke(db, &bob, room, &his.expect("made").code).await), "ok");
     assert_eq!(code(invites::revoke(db, &ann, room, &other.expect("made").code).await), "ok");
 }

@@ -30,6 +30,7 @@ mod rates;
 mod reactions;
 mod receipts;
 mod reports;
+mod retries;
 mod room;
 mod rooms;
 mod rotation;

@@ -101,7 +101,7 @@ impl Client {
     /// Asks which rooms changed since a while ago.
     pub(crate) async fn ping(&mut self, db: &Db) {
         let since = self.caller.now.plus_seconds(-60);
-        let changed = rooms::changed_since(db, &self.caller, since).await.expect("pong");
+        let (changed, _) = rooms::changed_since(db, &self.caller, since).await.expect("pong");
         self.told =
             changed.iter().filter(|changed| changed.room_id == self.room).map(|changed| changed.rev).fold(self.told, u64::max);
     }

@@ -3,7 +3,7 @@
 use shared::domain::messages::{self, Part};
 use shared::domain::{members, reactions, rooms, settings};
 use shared::error::{Error, Result};
-use shared::id::RoomRef;
+use shared::id::{RoomRef, UploadId};
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::rooms::{ChangeRoom, ChangeSettings, NewMembers, Role, Scope, Whoever};
@@ -104,6 +104,8 @@ async fn an_archived_room_is_read_and_nothing_else_until_it_comes_back() {
     assert_eq!(code(reactions::react(db, push, &limits(), &bob, thumb).await), "room_archived");
     assert_eq!(code(members::add(db, push, &ann, room, &more).await), "room_archived");
     assert_eq!(code(settings::update(db, push, &ann, room, &rename).await), "room_archived");
+    let face = ChangeRoom { avatar_upload_id: Some(Some(UploadId(99_999))), ..ChangeRoom::default() };
+    assert_eq!(code(settings::update(db, push, &ann, room, &face).await), "room_archived");
     assert_eq!(group.history(&bob).await.len(), 1);
     assert!(!settings::update(db, push, &ann, room, &archive(false)).await.expect("back").settings.archived);
     assert_eq!(code(messages::send(db, push, &limits(), &bob, (room, &text("new"))).await), "ok");
@@ -127,7 +129,7 @@ async fn a_deleted_room_is_gone_for_everyone_at_once() {
         assert_eq!(code(messages::history(db, who, room, Part::Newest, None).await), "room_not_found");
         assert_eq!(code(messages::send(db, push, &limits(), who, (room, &text("Hi"))).await), "room_not_found");
         assert!(rooms::list(db, who, Scope::Joined, (None, None)).await.expect("rooms").items.is_empty());
-        assert!(rooms::changed_since(db, who, who.now).await.expect("changes").is_empty());
+        assert!(rooms::changed_since(db, who, who.now).await.expect("changes").0.is_empty());
     }
     assert_eq!(code(settings::delete(db, push, &ann, room).await), "room_not_found");
     assert_eq!(code(settings::delete(db, push, &ann, &RoomRef::general()).await), "not_a_member", "General has no owner");

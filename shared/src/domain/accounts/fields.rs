@@ -1,6 +1,7 @@
 //! The fields of an account, checked all at once and typed: what comes out of here needs no second look.
 
 use crate::domain::passwords;
+use crate::domain::visible::{misuses, shows_nothing};
 use crate::error::{Error, Result, Violation};
 use crate::protocol::accounts::{Login, Register};
 
@@ -112,7 +113,7 @@ pub(in crate::domain) fn email(text: &str) -> Option<Violation> {
 /// What people see of somebody: a line with something to see in it.
 pub(in crate::domain) fn display_name(text: &str) -> Option<Violation> {
     let nothing = || violation("display_name", "required", "must have at least one visible character");
-    line("display_name", text).or_else(|| text.chars().all(is_blank).then(nothing))
+    line("display_name", text).or_else(|| shows_nothing(text).then(nothing))
 }
 
 /// A few words about oneself, in as many lines as one likes.
@@ -120,8 +121,7 @@ pub(in crate::domain) fn about(text: &str) -> Option<Violation> {
     if text.chars().count() > ABOUT_LENGTH {
         return Some(violation("about", "too_long", "must have at most 500 characters"));
     }
-    let wrong = |c: char| c.is_control() && !matches!(c, '\n' | '\t') || misleads(c);
-    text.chars().any(wrong).then(|| violation("about", "invalid", "must not hold control characters"))
+    misuses(text, true).then(|| violation("about", "invalid", "must not hold control characters"))
 }
 
 /// One line of text for people.
@@ -129,25 +129,7 @@ fn line(field: &str, text: &str) -> Option<Violation> {
     if text.chars().count() > NAME_LENGTH {
         return Some(violation(field, "too_long", "must have at most 64 characters"));
     }
-    let wrong = |c: char| c.is_control() || misleads(c);
-    text.chars().any(wrong).then(|| violation(field, "invalid", "must not hold control characters"))
-}
-
-/// Turns the text around it about, breaks its line or is not there: so one name passes for another. The marks and joiners that Arabic, Persian
-/// and emoji need stay.
-fn misleads(c: char) -> bool {
-    matches!(
-        c,
-        '\u{200b}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{180e}'
-    )
-}
-
-/// Shows nothing by itself.
-fn is_blank(c: char) -> bool {
-    let fillers = ['\u{ad}', '\u{34f}', '\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
-    c.is_whitespace()
-        || fillers.contains(&c)
-        || matches!(c, '\u{200c}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
+    misuses(text, false).then(|| violation(field, "invalid", "must not hold control characters"))
 }
 
 fn violation(field: &str, code: &'static str, detail: &str) -> Violation {

@@ -109,8 +109,14 @@ impl<'a> Hunt<'a> {
         let one_room = query.room.is_some();
         let rooms = match &query.room {
             Some(room) => {
-                let standing = members::standing(&mut connection, room, caller.user).await?;
-                vec![(rooms::readable(standing)?, Timestamp(i64::MAX))]
+                let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
+                if let Some(same) = &query.same_room {
+                    let same = rooms::readable(members::standing(&mut connection, same, caller.user).await?)?;
+                    if same.room() != readable.room() {
+                        return Err(query::two_rooms("q"));
+                    }
+                }
+                vec![(readable, Timestamp(i64::MAX))]
             }
             None => store::rooms(&mut connection, caller.user, MAX_ROOMS).await?,
         };

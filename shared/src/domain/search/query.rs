@@ -22,6 +22,8 @@ pub(super) struct Query {
     pub(super) from: Option<String>,
     /// Where it must stand.
     pub(super) room: Option<RoomRef>,
+    /// The same room as somebody spelt it a second time.
+    pub(super) same_room: Option<RoomRef>,
     /// It was sent before.
     pub(super) before: Option<Timestamp>,
     /// It was sent then or later.
@@ -88,10 +90,18 @@ impl Query {
     }
 
     fn named(&mut self, field: &str, room: RoomRef) -> Result<()> {
-        if self.room.as_ref().is_some_and(|known| *known != room) {
-            return Err(Error::invalid(field, "conflicting", "only one room can be named"));
+        let known = [&self.room, &self.same_room];
+        if known.contains(&&Some(room.clone())) {
+            return Ok(());
         }
-        self.room = Some(room);
+        if let (Some(RoomRef::Id(_)), RoomRef::Id(_)) = (&self.room, &room) {
+            return Err(two_rooms(field));
+        }
+        let place = if self.room.is_none() { &mut self.room } else { &mut self.same_room };
+        if place.is_some() {
+            return Err(two_rooms(field));
+        }
+        *place = Some(room);
         Ok(())
     }
 
@@ -114,6 +124,11 @@ impl Query {
     fn latest(&mut self, after: Timestamp) {
         self.after = Some(self.after.map_or(after, |known| known.max(after)));
     }
+}
+
+/// A message stands in one room.
+pub(super) fn two_rooms(field: &str) -> Error {
+    Error::invalid(field, "conflicting", "only one room can be named")
 }
 
 /// A day in UTC, from its beginning, or a time.

@@ -1,5 +1,7 @@
 //! The rules of messages: who may send what where, what a retry gives, what history shows.
 
+mod replays;
+
 use futures_util::future::join;
 
 use crate::caller::Caller;
@@ -7,6 +9,7 @@ use crate::config::Limits;
 use crate::domain::allowance::{rate, spend};
 use crate::domain::news::News;
 use crate::domain::paging::clamped;
+use crate::domain::visible::shows_nothing;
 use crate::domain::{attachments, mentions, notifications, repeats, rooms};
 use crate::error::{Error, Rate, Result};
 use crate::id::{RoomId, RoomRef, UploadId, UserId};
@@ -16,12 +19,9 @@ use crate::protocol::page::MAX_LIMIT;
 use crate::push::Push;
 use crate::store::members::{self, Readable};
 use crate::store::messages::{self as store, Draft, Origin};
-use crate::store::{Db, Handle, Tx, membership, mentions as mention_rows, reactions, traces, transaction};
+use crate::store::{Db, Handle, Tx, mentions as mention_rows, reactions, traces, transaction};
 use crate::telemetry::invocation::{self, Count};
 use crate::time::Timestamp;
-
-/// A replay younger than this is pushed once more: the first attempt may have died before its push.
-const REPUSH_MS: i64 = 60_000;
 
 /// What the messages of one answer may take: Lambda's answer has 6 MB.
 const MOST_BYTES: usize = 4_000_000;
@@ -93,7 +93,8 @@ pub async fn history_up_to(db: &Db, caller: &Caller, room: &RoomRef, part: Part,
         Part::After(_) => (last < readable.visible_to_seq).then_some(last),
         _ => (first > readable.visible_from_seq).then_some(first),
     };
-    Ok(History { items, next: next.map(|seq| seq.to_string()), last_seq: readable.visible_to_seq, rev: readable.rev })
+    let (last_seq, ascends) = (readable.visible_to_seq, matches!(part, Part::After(_)));
+    Ok(History { items, next: next.map(|seq| seq.to_string()), last_seq, rev: readable.rev, ascends })
 }
 
 /// Leaves out what an answer has no room for, at the end where the next page begins. Whether anything was.
@@ -171,7 +172,7 @@ fn bounds(room: &Readable, part: Part, limit: u64) -> (u64, u64) {
             (first, first.saturating_add(limit - 1).min(room.visible_to_seq))
         }
         Part::Around(seq) => {
-            let first = seq.saturating_sub(limit / 2).max(floor);
+            let first = seq.min(room.visible_to_seq).saturating_sub(limit / 2).max(floor);
             (first, first.saturating_add(limit - 1).min(room.visible_to_seq))
         }
     }
@@ -202,20 +203,28 @@ fn checked<'a>(new: &'a NewMessage, limits: &Limits) -> Result<Checked<'a>> {
         }
     };
     let client_id = new.client_id.as_deref();
-    if client_id.is_some_and(|id| id.is_empty() || id.len() > 256 || id.chars().count() > 64) {
-        return Err(Error::invalid("client_id", "invalid", "must have 1 to 64 characters"));
+    // The store takes blanks at its end for nothing.
+    let fits = |id: &str| {
+        !id.is_empty() && id.len() <= 256 && id.chars().count() <= 64 && id.trim() == id && !id.contains(char::is_control)
+    };
+    if client_id.is_some_and(|id| !fits(id)) {
+        return Err(Error::invalid(
+            "client_id",
+            "invalid",
+            "must have 1 to 64 characters, without control characters or blanks at its ends",
+        ));
     }
     Ok(Checked { what, client_id, reply_to: new.reply_to })
 }
 
 /// The same for a message that needs no words where it has something else to show.
 pub(super) fn words<'a>(content: &'a str, shows: bool, limits: &Limits) -> Result<&'a str> {
-    if shows && content.trim().is_empty() { Ok("") } else { text(content, limits) }
+    if shows && shows_nothing(content) { Ok("") } else { text(content, limits) }
 }
 
 /// The text, if a message may say it.
 fn text<'a>(content: &'a str, limits: &Limits) -> Result<&'a str> {
-    if content.trim().is_empty() {
+    if shows_nothing(content) {
         return Err(Error::invalid("content", "required", "must have at least one visible character"));
     }
     if content.contains('\0') {
@@ -252,7 +261,7 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
     let Some(sending) = sending else { return Err(Error::NotFound("room_not_found")) };
     let mut readable = rooms::readable(Some(sending.standing))?;
     if let Some(seq) = sending.replay {
-        return replayed(tx, limits, caller, (&readable, seq), new).await;
+        return replays::replayed(tx, limits, caller, (&readable, seq), new).await;
     }
     let mut before = None;
     if readable.member().is_none() {
@@ -312,37 +321,6 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
         created_at: caller.now,
     };
     Ok(Stored { sent: Sent { message, replayed: false, rate: Some(rate(allowance, limits.send)) }, before, tells: true })
-}
-
-/// The message that an earlier attempt with the same `client_id` stored, if it says the same.
-async fn replayed(
-    tx: &mut Tx<'_>,
-    limits: &Limits,
-    caller: &Caller,
-    (room, seq): (&Readable, u64),
-    new: &Checked<'_>,
-) -> Result<Stored> {
-    let message = one(tx, room, seq).await?;
-    let says_same = match new.what {
-        What::Text(content, uploads) => {
-            let same = message.attachments.iter().map(|attachment| attachment.upload_id).eq(uploads.iter().copied());
-            message.forwarded.is_none() && message.content == content && same
-        }
-        What::Forward(_) => message.forwarded.is_some(),
-    };
-    let same = says_same && message.reply_to.as_ref().map(|reply| reply.seq) == new.reply_to;
-    // An edited or unsent message no longer shows what was sent first; its key alone identifies it.
-    if !same && message.edited_at.is_none() && message.deleted_at.is_none() {
-        return Err(Error::Conflict("client_id_reused"));
-    }
-    let telling = room.member().filter(|_| caller.now.since(message.created_at) < REPUSH_MS);
-    if let Some(member) = telling {
-        // Everyone is told once more, as of a change. Without a limit one message would be a flood.
-        let left = spend(member.change_allowance, limits.change, caller.now)?;
-        membership::spend_change(tx, member, left, caller.now).await?;
-    }
-    let tells = telling.is_some();
-    Ok(Stored { sent: Sent { message, replayed: true, rate: None }, before: None, tells })
 }
 
 /// What a new message shows.
