@@ -13,10 +13,12 @@ use utoipa_swagger_ui::Config;
 pub(super) const OPENAPI: &str = include_str!("../../shared/openapi.json");
 pub(super) const ASYNCAPI: &str = include_str!("../../shared/asyncapi.json");
 
-/// The page may load what comes with it and call the API beside it; nothing else.
-const POLICY: (HeaderName, &str) = (
+/// The page may load what comes with it. It calls the API beside it, and a reader tries the quick starts in its console: see the pages' own.
+pub(super) const POLICY: (HeaderName, &str) = (
     CONTENT_SECURITY_POLICY,
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; \
+     connect-src 'self' ws://localhost:* ws://127.0.0.1:* wss: http://localhost:* http://127.0.0.1:* https://*.amazonaws.com; \
+     frame-ancestors 'none'; base-uri 'none'",
 );
 /// A deployment changes these files; an hour is short enough.
 const CACHE: (HeaderName, &str) = (CACHE_CONTROL, "public, max-age=3600");

@@ -6,12 +6,14 @@ use axum::response::{IntoResponse, Response};
 use shared::edge::extract::Path;
 use shared::error::Error;
 
-/// No inline code, no inline style, no other host.
+/// No inline code, no inline style, nothing from another host. What the pages teach may be tried in their consoles, though: the socket and the
+/// files are elsewhere, on this machine as on AWS. The function knows neither place, so these are those that the web client allows.
 const POLICY: [(HeaderName, &str); 3] = [
     (
         CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
-         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+         connect-src 'self' ws://localhost:* ws://127.0.0.1:* wss: http://localhost:* http://127.0.0.1:* https://*.amazonaws.com; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
     ),
     (REFERRER_POLICY, "no-referrer"),
     // A deployment changes these files; a few minutes are short enough.
@@ -54,6 +56,21 @@ fn file(name: &str) -> Result<Response, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::documents;
+
+    #[test]
+    fn what_the_pages_teach_may_be_tried_in_their_consoles() {
+        let connections = |policy: &str| {
+            let given = policy.split("; ").find_map(|part| part.strip_prefix("connect-src "));
+            given.unwrap_or_default().split(' ').map(str::to_owned).collect::<Vec<_>>()
+        };
+        let ([(_, docs), ..], (_, swagger)) = (POLICY, documents::POLICY);
+        let allowed = connections(docs);
+        assert_eq!(allowed, connections(swagger));
+        for place in ["'self'", "ws://localhost:*", "ws://127.0.0.1:*", "wss:", "http://127.0.0.1:*", "https://*.amazonaws.com"] {
+            assert!(allowed.iter().any(|one| one == place), "{place}: {allowed:?}");
+        }
+    }
 
     #[test]
     fn whatever_a_page_refers_to_is_served() {
