@@ -157,7 +157,8 @@ fn servers() -> Value {
         .map(|name| json!({ "$ref": format!("#/components/securitySchemes/{name}") }))
         .collect();
     json!({
-        "local": { "host": "localhost:8081", "protocol": "ws", "description": "`make run`", "security": security },
+        "local": { "host": "localhost:8081", "protocol": "ws", "description": "`make run`, by default; `PORT` takes another port.",
+            "security": security },
         "deployed": {
             "host": "{api}.execute-api.{region}.amazonaws.com", "protocol": "wss",
             "description": "The output `WebSocketUrl` of the stack.",

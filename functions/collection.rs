@@ -40,7 +40,7 @@ pub fn document() -> Result<Value, serde_json::Error> {
         },
         "auth": { "type": "bearer", "bearer": [{ "key": "token", "value": "{{token}}", "type": "string" }] },
         "variable": [
-            { "key": "api", "value": "http://localhost:8081" },
+            { "key": "api", "value": "http://localhost:8081", "description": "Where the API is: by default, where `make run` has it." },
             { "key": "token", "value": "" },
             { "key": "refresh_token", "value": "" },
         ],
