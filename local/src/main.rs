@@ -22,7 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// The cloud on a laptop: what template.yaml declares, on this machine.
 #[derive(Parser)]
-#[command(name = "local")]
+#[command(name = "local", version)]
 struct Local {
     #[command(subcommand)]
     command: Command,
@@ -154,7 +154,8 @@ async fn main() -> ExitCode {
         .init();
     let done = match command {
         Command::Up(options) => up(*options).await,
-        Command::Reset(place) => cloud::reset(&place.data).map(|()| say("Everything is forgotten.")),
+        Command::Reset(place) => cloud::reset(&place.data)
+            .map(|found| say(if found { "Everything is forgotten." } else { "There is nothing to forget." })),
         Command::Logs(wanted) => logs(wanted).await,
         Command::Invoke(wanted) => invoke(wanted).await,
         Command::MigrateUp(stack) => migrate(stack, Direction::Up).await,
@@ -247,9 +248,10 @@ fn greeting(cloud: &Cloud, web: bool) -> String {
         _ => database,
     };
     format!(
-        "\n  HTTP       {http}\n{web}  WebSocket  {socket}\n  Inspect    {http}/_local/\n  Database   {database}\n\n  curl -i {http}/health\n  \
+        "\n  HTTP       {http}\n{web}  WebSocket  {socket}\n  Docs       {http}/docs\n  Inspect    {http}/_local/\n  Database   {database}\n\n  \
+         curl -i {http}/health\n  \
          curl -s {http}/api/auth/register -H 'content-type: application/json' -d '{{\"username\":\"ada\",\"password\":\"a long passphrase\"}}'\n  \
-         wscat -c \"{socket}?token=<access token>\"\n\n  Ctrl-C stops it.\n"
+         wscat -c \"{socket}\" -H \"Authorization: <access token>\"\n\n  Ctrl-C stops it.\n"
     )
 }
 
@@ -285,6 +287,9 @@ async fn migrate(stack: Stack, direction: Direction) -> Result<(), CloudError> {
 }
 
 async fn appoint(admin: Admin) -> Result<(), CloudError> {
+    if admin.username.is_empty() {
+        return Err(CloudError::Failed("say whom: `make admin user=ann`".into()));
+    }
     let answer = cloud::appoint(options(admin.stack), &admin.username).await?;
     say(&answer);
     Ok(())

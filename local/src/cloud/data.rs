@@ -102,11 +102,14 @@ pub fn running_at(data: &Path) -> Option<String> {
     running(data).map(|running| running.http)
 }
 
-/// Forgets everything in the folder that is data; an unpacked server stays.
-pub fn reset(data: &Path) -> Result<(), CloudError> {
+/// Forgets everything in the folder that is data; an unpacked server stays. Says whether it was a data folder at all.
+pub fn reset(data: &Path) -> Result<bool, CloudError> {
+    if data.is_file() {
+        return Err(CloudError::Failed(format!("{} is a file; --data names a folder", data.display())));
+    }
     // A folder that no cloud ever had holds nothing of ours, whatever its files are called.
     if !data.join("lock").is_file() {
-        return Ok(());
+        return Ok(false);
     }
     let folder = DataFolder::persistent(data)?;
     for name in ["mysql", "dynamodb.sqlite", "dynamodb.sqlite-wal", "dynamodb.sqlite-shm", "s3", "dead-letters.jsonl"] {
@@ -118,5 +121,5 @@ pub fn reset(data: &Path) -> Result<(), CloudError> {
             return Err(CloudError::Io { what: format!("remove {}", path.display()), source });
         }
     }
-    Ok(())
+    Ok(true)
 }

@@ -63,7 +63,10 @@ pub async fn migrate(options: CloudOptions, direction: Direction) -> Result<Stri
 
 /// Makes somebody an operator of what lives in the caller's `DATABASE_URL`, or else in the data folder; gives what the function answers.
 pub async fn appoint(options: CloudOptions, username: &str) -> Result<String, CloudError> {
-    ordered(options, json!({ "appoint": username })).await
+    ordered(options, json!({ "appoint": username })).await.map_err(|error| match error {
+        CloudError::Failed(reason) if reason == "user_not_found" => CloudError::Failed(format!("there is no person {username}")),
+        other => other,
+    })
 }
 
 /// Has the migrate function do something: the one that has the database in hand.
@@ -104,7 +107,7 @@ async fn alone(
     lambda.stop().await;
     match outcome {
         Ok(Outcome::Success(body)) => Ok(String::from_utf8_lossy(&body).into_owned()),
-        Ok(Outcome::FunctionError(body)) => Err(CloudError::Failed(error_message(&body))),
+        Ok(Outcome::FunctionError(body)) => Err(refused(&body)),
         Err(error) => Err(CloudError::Failed(error.to_string())),
     }
 }
@@ -114,5 +117,29 @@ async fn in_running(cloud: &Running, function: &str, order: &Value) -> Result<St
     let text = String::from_utf8_lossy(&answer.body).into_owned();
     // A function that fails answers 200 all the same.
     let failed = answer.status != 200 || text.contains("\"errorMessage\"");
-    if failed { Err(CloudError::Failed(error_message(&answer.body))) } else { Ok(text) }
+    if failed { Err(refused(&answer.body)) } else { Ok(text) }
+}
+
+/// What the function says. A database that nobody migrated lacks the tables, which the server tells in its own words.
+fn refused(body: &[u8]) -> CloudError {
+    let reason = error_message(body);
+    let absent = reason.contains("Table '") && reason.contains("' doesn't exist");
+    CloudError::Failed(if absent {
+        format!("there is no schema yet: `make run` or `local migrate-up` makes it ({reason})")
+    } else {
+        reason
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_without_tables_is_told_as_such() {
+        let said = |message: &str| refused(json!({ "errorMessage": message }).to_string().as_bytes()).to_string();
+        let fresh = said("internal: error returned from database: 1146 (42S02): Table 'conchat.users' doesn't exist");
+        assert!(fresh.starts_with("there is no schema yet: `make run`"), "{fresh}");
+        assert_eq!(said("user_not_found"), "user_not_found");
+    }
 }

@@ -1,6 +1,6 @@
 //! The HTTP API as a client uses it: one connection that is kept, and patience where the server asks for it.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use bytes::Bytes;
 use http::Request;
@@ -64,7 +64,12 @@ impl Client {
                 request = request.header("authorization", format!("Bearer {token}"));
             }
             let request = request.body(Full::new(body.clone())).map_err(|error| failed(error.to_string()))?;
-            let (parts, answer) = self.http.request(request).await.map_err(|error| failed(error.to_string()))?.into_parts();
+            let answered = self
+                .http
+                .request(request)
+                .await
+                .map_err(|error| if error.is_connect() { self.silent(&error) } else { failed(error.to_string()) })?;
+            let (parts, answer) = answered.into_parts();
             let answer = answer.collect().await.map_err(|error| failed(error.to_string()))?.to_bytes();
             if !matches!(parts.status.as_u16(), 429 | 503) {
                 return Ok((parts.status.as_u16(), serde_json::from_slice(&answer).unwrap_or_default()));
@@ -73,6 +78,18 @@ impl Client {
             tokio::time::sleep(Duration::from_secs(wait.unwrap_or(1))).await;
         }
         Err(failed(format!("put off {ATTEMPTS} times")))
+    }
+
+    /// The HTTP library keeps the reason behind its own words.
+    fn silent(&self, error: &dyn Error) -> SeedError {
+        let mut cause = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        SeedError(format!(
+            "nothing answers at {} ({cause}): start a cloud with `make run`, or name another one with --url",
+            self.base
+        ))
     }
 
     async fn done(&self, method: &str, path: &str, who: &Person, body: Value) -> Result<Value, SeedError> {

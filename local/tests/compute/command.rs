@@ -168,11 +168,31 @@ async fn the_database_alone_prints_its_url_and_reset_forgets_it() {
     signal(&process, Signal::SIGTERM);
     assert!(process.wait().unwrap().success());
     assert!(data.path().join("mysql").is_dir());
-    assert!(local(&["reset"], data.path()).output().unwrap().status.success());
+    let reset = |data: &Path| {
+        let output = local(&["reset"], data).output().unwrap();
+        let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        (output.status.success(), text)
+    };
+    assert_eq!(reset(data.path()), (true, "Everything is forgotten.\n".into()));
     assert!(!data.path().join("mysql").exists());
 
     let folder_of_somebody = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder_of_somebody.path().join("s3")).unwrap();
-    assert!(local(&["reset"], folder_of_somebody.path()).output().unwrap().status.success());
+    assert_eq!(reset(folder_of_somebody.path()), (true, "There is nothing to forget.\n".into()));
     assert!(folder_of_somebody.path().join("s3").is_dir(), "what is no data folder is left alone");
+    let file = folder_of_somebody.path().join("notes.txt");
+    std::fs::write(&file, "mine").unwrap();
+    let (done, said) = reset(&file);
+    assert!(!done && said.contains("notes.txt is a file") && file.is_file(), "{said}");
+}
+
+#[test]
+fn a_seed_that_nobody_answers_says_so() {
+    let data = tempfile::tempdir().unwrap();
+    let output = local(&["seed", "--url", "http://127.0.0.1:1"], data.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && said.contains("nothing answers at http://127.0.0.1:1") && said.contains("make run"),
+        "{said}"
+    );
 }
