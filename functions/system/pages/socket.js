@@ -133,7 +133,7 @@ function start(api) {
     h("section", { class: "card" }, h("h2", null, "Who"), h("p", null, "One of these; the first that is found counts."), h("table", { class: "fields" }, h("tbody", null, Object.entries(securitySchemes).map(([name, scheme]) =>
       h("tr", null, h("td", null, h("code", null, scheme.name ?? "Authorization")), h("td", null, scheme.in ?? "header"), h("td", null, inline(scheme.description))))))),
     h("section", { class: "card" }, h("h2", null, "Besides"), parameters({ properties: { roomId: query.properties.roomId, "Sec-WebSocket-Protocol": headers.properties["Sec-WebSocket-Protocol"] } })),
-    h("h2", { id: "ask" }, "What you ask"), ...paragraphs("Each action is answered by exactly one frame, with the `id` that you gave it. A field with * is required."), ...asked,
+    h("h2", { id: "ask" }, "What you ask"), ...paragraphs("Each action is answered by exactly one frame, with the `id` that you gave it; what a `hello` with `rooms` catches up on follows its `welcome`. A field with * is required."), ...asked,
     h("h2", { id: "hear" }, "What you are told"), ...told,
     h("h2", { id: "types" }, "Types"), ...[...types].sort(([a], [b]) => a.localeCompare(b)).map(([, element]) => element),
   );
