@@ -9,7 +9,7 @@ use serde_json::Value;
 use shared::caller::Caller;
 use shared::domain::messages::{self, Part};
 use shared::domain::{directs, unsending};
-use shared::edge::extract::{Body, Path, Query};
+use shared::edge::extract::{Body, Called, Path, Query};
 use shared::edge::list::Listed;
 use shared::error::{Error, Result};
 use shared::id::{MessageId, RoomId, RoomRef, UserId};
@@ -122,11 +122,13 @@ pub(super) struct OlderMessage {
 pub(super) async fn send(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
+    Called(key): Called,
     Body(body): Body<Value>,
 ) -> Result<Json<Message>> {
     let receiver = body.get("receiver_id").filter(|id| !id.is_null()).map(UserId::deserialize).transpose();
     let receiver = receiver.map_err(|error| Error::invalid("receiver_id", "invalid", error.to_string()))?;
-    let (room, message) = incoming::read_message(body)?;
+    let (room, mut message) = incoming::read_message(body)?;
+    message.client_id = message.client_id.or(key);
     let room = match (room, receiver) {
         (Some(room), _) => room,
         (None, Some(receiver)) => directly_to(&state, &caller, receiver).await?.into(),

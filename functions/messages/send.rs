@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::{HeaderName, StatusCode, header};
 use shared::domain::messages;
-use shared::edge::extract::{Body, Path};
+use shared::edge::extract::{Body, Called, Path};
 use shared::edge::rates::Told;
 use shared::error::Result;
 use shared::protocol::messages::{Message, NewMessage};
@@ -17,7 +17,10 @@ use crate::signed_in::SignedIn;
 /// Sends a message. With a `client_id` it may be sent again after any failure: there is only ever one.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/messages", tag = "messages", request_body = NewMessage, security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    params(
+        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
+        ("idempotency-key" = Option<String>, Header, description = "Another place for `client_id`", min_length = 1, max_length = 64),
+    ),
     responses(
         (status = 201, description = "Stored and pushed", body = Message, headers(("location" = String, description = "Its path"))),
         (status = 200, description = "It was stored before, under the same `client_id`", body = Message),
@@ -30,8 +33,10 @@ pub(super) async fn send(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Path(path): Path<InRoom>,
-    Body(new): Body<NewMessage>,
+    Called(key): Called,
+    Body(mut new): Body<NewMessage>,
 ) -> Result<(StatusCode, Told, [(HeaderName, String); 1], Json<Message>)> {
+    new.client_id = new.client_id.or(key);
     let sent = messages::send(&state.db, &state.push, &state.limits, &caller, (&path.room_id, &new)).await?;
     let status = if sent.replayed { StatusCode::OK } else { StatusCode::CREATED };
     let place = format!("/api/rooms/{}/messages/{}", sent.message.room_id, sent.message.seq);

@@ -5,30 +5,40 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::{HeaderName, StatusCode, header};
-use shared::domain::rooms;
-use shared::edge::extract::Body;
+use shared::domain::{idempotency, rooms};
+use shared::edge::extract::{Body, KeyedBody};
 use shared::error::Result;
 use shared::protocol::rooms::{NewRoom, Room, RoomKind};
 
 use super::State;
 use crate::signed_in::Acting;
 
-/// Makes a group (or a public room); the caller owns it.
+/// Makes a group (or a public room); the caller owns it. With an `Idempotency-Key` it may be sent again after any failure: there is only ever one.
 #[utoipa::path(
     post, path = "/api/rooms", tag = "rooms", request_body = NewRoom, security(("bearer" = [])),
+    params(("idempotency-key" = Option<String>, Header, description = "The client's own name of this request, kept for a day", min_length = 1, max_length = 255)),
     responses(
         (status = 201, description = "The new room", body = Room, headers(("location" = String, description = "Its path"))),
+        (status = 200, description = "It was made before, under the same `Idempotency-Key`", body = Room),
+        (status = 409, description = "`idempotency_key_reused`"),
         (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn create(
     Extract(state): Extract<Arc<State>>,
     Acting(caller): Acting,
-    Body(new): Body<NewRoom>,
+    KeyedBody(new, asked): KeyedBody<NewRoom>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Room>)> {
     let kind = new.kind.unwrap_or(RoomKind::Group);
-    let room = rooms::create(&state.db, &state.push, &caller, kind, &new).await?;
-    Ok((StatusCode::CREATED, [(header::LOCATION, format!("/api/rooms/{}", room.id))], Json(room)))
+    let (room, was_there) = match asked {
+        Some(asked) => {
+            let key = idempotency::key(&asked.route, &asked.called, &asked.body)?;
+            rooms::create_once(&state.db, &state.push, &caller, (kind, &new), &key).await?
+        }
+        None => (rooms::create(&state.db, &state.push, &caller, kind, &new).await?, false),
+    };
+    let status = if was_there { StatusCode::OK } else { StatusCode::CREATED };
+    Ok((status, [(header::LOCATION, format!("/api/rooms/{}", room.id))], Json(room)))
 }
 
 /// Makes a public room (or a group); the older form of `POST /api/rooms`.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
-use shared::domain::{erasure, sweeping};
+use shared::domain::{erasure, idempotency, sweeping};
 use shared::edge::problem;
 use shared::error::{Error, Result};
 use shared::media::Media;
@@ -53,6 +53,7 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Value>) -> Result<Valu
 async fn run(state: &State) -> Result<(usize, usize)> {
     let (started, now) = (Instant::now(), Timestamp::now());
     let removed = sweeping::sweep(&state.db, &state.media, now, || started.elapsed() < BYTES).await;
+    idempotency::sweep(&state.db, now).await?;
     // Boxed, or the layout of all that erasing does would pass the compiler's limit of depth.
     let erased = Box::pin(erasure::go_on(&state.db, &state.push, now, started + RUN)).await;
     Ok((removed?, erased?))

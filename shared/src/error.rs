@@ -205,6 +205,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("too_many_pins", "The room has 50 pinned messages; unpin one first."),
     ("another_session", "The token is good, but of another session; a socket stays with its own. Open one with this token."),
     ("client_id_reused", "The same client_id was used for another message."),
+    ("idempotency_key_reused", "The same Idempotency-Key was used for another request."),
     ("last_owner", "The last owner cannot leave; name another one first."),
     ("direct_room", "A direct room stays with its two people: nobody joins, leaves or rules it."),
     (

@@ -80,6 +80,32 @@ async fn wrong_paths_and_queries_name_the_parameter_and_not_the_value() {
 }
 
 #[tokio::test]
+async fn a_request_that_comes_again_makes_nothing_a_second_time() {
+    let world = world();
+    let ann = world.api.person("ann").await;
+    let bearer = format!("Bearer {}", ann.token);
+    let post = async |path: &str, key: &str, body: &'static str| {
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json"), ("idempotency-key", key)];
+        world.api.raw(Method::POST, path, &headers, body.as_bytes()).await
+    };
+    let first = post("/api/rooms", "k1", r#"{"name":"Lunch"}"#).await.is(201);
+    assert_eq!(post("/api/rooms", "k1", r#"{"name":"Lunch"}"#).await.is(200)["id"], first["id"]);
+    post("/api/rooms", "k1", r#"{"name":"Dinner"}"#).await.refused(409, "idempotency_key_reused");
+    post("/api/rooms", "k 1", r#"{"name":"Lunch"}"#).await.refused(422, "invalid_input");
+    assert_ne!(post("/api/rooms", "k2", r#"{"name":"Lunch"}"#).await.is(201)["id"], first["id"]);
+
+    let path = format!("/api/rooms/{}/messages", first["id"]);
+    let sent = post(&path, "m1", r#"{"content":"Hi"}"#).await.is(201);
+    assert_eq!(post(&path, "m1", r#"{"content":"Hi"}"#).await.is(200)["id"], sent["id"]);
+    assert_eq!(
+        post(&path, "m1", r#"{"content":"Hi","client_id":"m2"}"#).await.is(201)["client_id"],
+        "m2",
+        "the body's own key counts"
+    );
+    post(&path, "m1", r#"{"content":"Ho"}"#).await.refused(409, "client_id_reused");
+}
+
+#[tokio::test]
 async fn where_a_list_goes_on_is_a_link_that_can_be_followed() {
     let world = world();
     let ann = world.api.person("ann").await;

@@ -12,6 +12,7 @@ mod emoji;
 pub mod erasure;
 pub mod export;
 pub mod friends;
+pub mod idempotency;
 pub mod invites;
 mod looking;
 pub mod members;

@@ -1,6 +1,7 @@
 //! The rules of rooms: who sees which, who joins, who may leave. A room that the caller may not see does not exist for them.
 
 use crate::caller::Caller;
+use crate::domain::idempotency;
 use crate::domain::news::{News, member_added};
 use crate::domain::paging::{clamped, cursor_of, page, place_in};
 use crate::domain::sessions::ENDED;
@@ -21,6 +22,9 @@ const MAX_FIRST_MEMBERS: usize = 100;
 /// A change may commit a little after the time that it carries, and clocks differ: `ping` looks so much further back.
 const CLOCK_SLACK_MS: i64 = 10_000;
 
+/// Never leaves this file.
+const MADE_MEANWHILE: &str = "made_meanwhile";
+
 /// A page of rooms, newest activity first.
 pub async fn list(db: &Db, caller: &Caller, scope: Scope, (cursor, limit): (Option<&str>, Option<u32>)) -> Result<Page<Room>> {
     let limit = clamped(limit);
@@ -39,6 +43,39 @@ pub async fn find(db: &Db, caller: &Caller, room: &RoomRef) -> Result<Room> {
 
 /// Makes a group or a public room; its maker owns it.
 pub async fn create(db: &Db, push: &Push, caller: &Caller, kind: RoomKind, new: &NewRoom) -> Result<Room> {
+    match made(db, push, caller, (kind, new), None).await? {
+        Some(room) => find(db, caller, &RoomRef::Id(room)).await,
+        None => Err(Error::internal("a room without a key was not made")),
+    }
+}
+
+/// The same for a request that may come again. Whether the room was there.
+pub async fn create_once(
+    db: &Db,
+    push: &Push,
+    caller: &Caller,
+    what: (RoomKind, &NewRoom),
+    key: &idempotency::Key,
+) -> Result<(Room, bool)> {
+    for _ in 0..2 {
+        if let Some(room) = idempotency::made_before(db, caller, key).await? {
+            return Ok((find(db, caller, &RoomRef::Id(RoomId(room))).await?, true));
+        }
+        if let Some(room) = made(db, push, caller, what, Some(key)).await? {
+            return Ok((find(db, caller, &RoomRef::Id(room)).await?, false));
+        }
+    }
+    Err(Error::unavailable("the key of a request came and went"))
+}
+
+/// None when the same request made it meanwhile.
+async fn made(
+    db: &Db,
+    push: &Push,
+    caller: &Caller,
+    (kind, new): (RoomKind, &NewRoom),
+    key: Option<&idempotency::Key>,
+) -> Result<Option<RoomId>> {
     let (name, topic) = checked(kind, new)?;
     let mut people: Vec<(UserId, Role)> = vec![(caller.user, Role::Owner)];
     for user in &new.member_ids {
@@ -46,13 +83,24 @@ pub async fn create(db: &Db, push: &Push, caller: &Caller, kind: RoomKind, new: 
             people.push((*user, Role::Member));
         }
     }
-    let room = transaction!(db, |tx| store_room(tx, caller, kind, (name, topic), &people).await)?;
+    let room = transaction!(db, |tx| {
+        let room = store_room(tx, caller, kind, (name, topic), &people).await?;
+        match key {
+            // Whoever waited for the first one's commit takes back what it made itself.
+            Some(key) if !idempotency::keep(tx, caller, key, room.0).await? => Err(Error::Conflict(MADE_MEANWHILE)),
+            _ => Ok(room),
+        }
+    });
+    let room = match room {
+        Err(Error::Conflict(MADE_MEANWHILE)) => return Ok(None),
+        room => room?,
+    };
     let mut news = News::at(room, (0, 1));
     for (user, _) in &people {
         news.came(*user);
     }
     news.push(db, push, caller.now).await?;
-    find(db, caller, &RoomRef::Id(room)).await
+    Ok(Some(room))
 }
 
 /// Joins a public room; joining twice changes nothing.

@@ -5,7 +5,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Extensions, header};
+use http::{Extensions, HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt;
 use lambda_http::request::RequestContext;
 use serde::de::DeserializeOwned;
@@ -103,6 +103,46 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeBody<T> {
         let bytes = bytes(request).await?;
         if bytes.is_empty() { Ok(Self(T::default())) } else { json(&bytes).map(Self) }
     }
+}
+
+/// A JSON body, and what tells the request apart when it comes again, if it has a header `Idempotency-Key`.
+pub struct KeyedBody<T>(pub T, pub Option<Asked>);
+
+/// A request that may come again.
+pub struct Asked {
+    /// Method and path.
+    pub route: String,
+    /// What its client calls it.
+    pub called: String,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for KeyedBody<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let route = format!("{} {}", request.method(), request.uri().path());
+        let called = called(request.headers()).map(|called| called.map(str::to_owned))?;
+        let body = bytes(request).await?;
+        Ok(Self(json(&body)?, called.map(|called| Asked { route, called, body })))
+    }
+}
+
+/// What the client calls the request, so that it may come again.
+pub struct Called(pub Option<String>);
+
+impl<S: Sync> FromRequestParts<S> for Called {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        called(&parts.headers).map(|called| Self(called.map(str::to_owned)))
+    }
+}
+
+fn called(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+    let called = headers.get("idempotency-key").map(HeaderValue::to_str).transpose();
+    called.map_err(|_| Error::invalid("idempotency-key", "invalid", "must have 1 to 255 visible ASCII characters"))
 }
 
 async fn bytes(request: Request) -> Result<Bytes, Error> {

@@ -267,6 +267,7 @@ const FORGOTTEN: &[&str] = &[
     "delete from hidden_messages where user_id = ? limit 5000",
     "delete from mentions where user_id = ? limit 5000",
     "delete from push_subscriptions where user_id = ? limit 5000",
+    "delete from idempotency_keys where user_id = ? limit 5000",
     "delete from friendships where requested_by = ? limit 5000",
     "delete from friendships where requested_of = ? limit 5000",
     "delete from blocks where user_id = ? limit 5000",

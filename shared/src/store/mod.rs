@@ -10,6 +10,7 @@ pub mod edits;
 pub mod erasure;
 pub mod export;
 pub mod friendships;
+pub mod idempotency;
 pub mod invites;
 pub mod keeping;
 pub mod members;

@@ -15,6 +15,7 @@ mod export;
 mod fixture;
 mod forwards;
 mod friends;
+mod idempotency;
 mod invites;
 mod members;
 mod mentions;

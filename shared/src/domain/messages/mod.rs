@@ -219,7 +219,7 @@ fn checked<'a>(new: &'a NewMessage, limits: &Limits) -> Result<Checked<'a>> {
 
 /// The same for a message that needs no words where it has something else to show.
 pub(super) fn words<'a>(content: &'a str, shows: bool, limits: &Limits) -> Result<&'a str> {
-    if shows && shows_nothing(content) { Ok("") } else { text(content, limits) }
+    if shows && shows_nothing(content) && !content.contains('\0') { Ok("") } else { text(content, limits) }
 }
 
 /// The text, if a message may say it.
