@@ -41,7 +41,7 @@ import { upload } from "./uploads.js";
  * @property {string} [socket] URL of the WebSocket API, when it is not the one that the ticket names.
  * @property {Store} [store] Where the session and the outbox are kept; `localStorage`, or memory where there is none.
  * @property {typeof fetch} [fetch]
- * @property {(url: string, protocols: string[]) => WebSocket} [open]
+ * @property {(url: string, protocols: string[]) => WebSocket} [open] Opens a socket; needed where there is no global `WebSocket`, as in Node 20.
  * @property {() => number} [now]
  * @property {() => number} [random]
  * @property {Partial<Times>} [times] Of the socket.
@@ -80,6 +80,7 @@ export class ConChat extends Emitter {
   /** @param {Options} [options] */
   constructor(options = {}) {
     super();
+    if (!options.open && !globalThis.WebSocket) throw new TypeError("There is no WebSocket here: give the option `open`.");
     const { api = "", socket, store = browserStore(), fetch = globalThis.fetch.bind(globalThis), open, times } = options;
     const { now = Date.now, random = Math.random, grace = 150 } = options;
     [this.#store, this.#now, this.#random] = [store, now, random];
@@ -177,10 +178,11 @@ export class ConChat extends Emitter {
 
   /** Ends this session, here at once, and at the server when it can be reached. */
   async logout() {
+    // First here: the server ends the socket before it answers, which would look as if somebody else had ended the session.
+    this.#end();
     const ending = this.api.auth.logout().catch(() => {});
     await Promise.race([ending, new Promise((resolve) => setTimeout(resolve, 2000))]);
     this.http.keep(null);
-    this.#end();
     this.emit("signedIn", null);
   }
 
@@ -217,8 +219,10 @@ export class ConChat extends Emitter {
     this.#told(this.#delivery?.gone(id) ?? []);
   }
 
-  /** Loads the end of a room, unless it is here. @param {number} id */
+  /** Loads the end of a room, unless it is here; one that no socket has told of yet is asked for. Rejects if one is not in it. @param {number} id */
   async open(id) {
+    if (!this.room(id) && !this.adopt(await this.api.rooms.get(id)).joined)
+      throw new ConChatError("not_a_member", "Only members can open a room.", { status: 403 });
     this.#visited = [...this.#visited.filter((other) => other !== id), id];
     for (const other of this.#visited.splice(0, Math.max(0, this.#visited.length - KEPT))) this.room(other)?.unload();
     const room = this.room(id);
@@ -306,7 +310,13 @@ export class ConChat extends Emitter {
   }
 
   /** @param {Action} action */
-  #act(action) {
+  async #act(action) {
+    // As right after signing in: it is done when that has succeeded or failed.
+    if (this.status === "connecting") {
+      await new Promise((resolve) => {
+        const stop = this.on("status", () => resolve(stop()));
+      });
+    }
     return this.#socket.ask(action);
   }
 

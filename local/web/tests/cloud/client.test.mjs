@@ -183,3 +183,42 @@ test("a member who is removed forgets the room", async () => {
   ann.client.close();
   bob.client.close();
 });
+
+test("a room is opened, and answered in, before the socket has told of it; one that is not there, or not one's own, is refused", async () => {
+  const [ann, bob] = [await person("Ann"), await person("Bob")];
+  const room = await ann.client.api.rooms.create({ name: "Early", kind: "group" });
+  const open = await bob.client.api.rooms.create({ name: "Open", kind: "public" });
+  const { seq } = await ann.client.api.messages.send(room.id, { content: "first" });
+  const client = new ConChat({ api: API, store: memoryStore() });
+  await client.login({ username: ann.client.me?.username ?? "", password: "a long passphrase" });
+  const opened = client.open(room.id);
+  const reacted = client.react(room.id, seq, "👍");
+  assert.equal(client.status, "connecting");
+  await opened;
+  assert.equal(client.room(room.id)?.run().at(-1)?.content, "first");
+  await reacted;
+  await until(() => client.room(room.id)?.messages.get(seq)?.reactions[0]?.count === 1);
+  await assert.rejects(client.open(2 ** 31), { code: "room_not_found" });
+  await assert.rejects(client.open(open.id), { code: "not_a_member" });
+  for (const each of [ann.client, bob.client, client]) each.close();
+});
+
+test("signing out is no session that was ended: nothing but `signedIn` tells of it, and the server knows", async () => {
+  const ann = await person("Ann");
+  const token = ann.client.http.session?.access_token;
+  /** @type {string[]} */
+  const told = [];
+  ann.client.on("ended", ({ code }) => told.push(code));
+  ann.client.on("signedIn", (me) => told.push(me ? "in" : "out"));
+  // The server's word over the socket comes before its answer.
+  const slow = ann.client.api.auth.logout;
+  ann.client.api.auth.logout = async () => {
+    await slow();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return null;
+  };
+  await ann.client.logout();
+  assert.deepEqual(told, ["out"]);
+  assert.deepEqual([ann.client.status, ann.client.me], ["stopped", null]);
+  assert.equal((await fetch(`${API}/api/rooms`, { headers: { authorization: `Bearer ${token}` } })).status, 401);
+});

@@ -2,12 +2,14 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { API } from "./people.mjs";
+import { API, person } from "./people.mjs";
+
+const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 /** The code of a section, as somebody copies it. @param {string} section @returns {Promise<string>} */
 async function printed(section) {
@@ -17,13 +19,14 @@ async function printed(section) {
   return code.replaceAll("{origin}", API).replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 }
 
-/** Runs code until it has printed all of what is wanted. @param {string} code @param {RegExp[]} wanted */
-async function run(code, wanted) {
+/** Runs code until it has printed all of what is wanted. @param {string} code @param {RegExp[]} wanted @param {string[]} [flags] */
+async function run(code, wanted, flags = ["--experimental-websocket"]) {
   const folder = mkdtempSync(join(tmpdir(), "quick-start-"));
   mkdirSync(join(folder, "node_modules/@conchat"), { recursive: true });
   symlinkSync(new URL("../../sdk", import.meta.url).pathname, join(folder, "node_modules/@conchat/client"));
+  symlinkSync(new URL("../node_modules/ws", import.meta.url).pathname, join(folder, "node_modules/ws"));
   writeFileSync(join(folder, "start.mjs"), code);
-  const started = spawn(process.execPath, ["--experimental-websocket", "start.mjs"], { cwd: folder });
+  const started = spawn(process.execPath, [...flags, "start.mjs"], { cwd: folder });
   try {
     await new Promise((resolve, reject) => {
       let text = "";
@@ -49,8 +52,7 @@ test("ten lines without a library", async () => {
 });
 
 test("a picture in a message", async () => {
-  const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
-  const file = `const file = new File([Buffer.from("${pixel}", "base64")], "pixel.png", { type: "image/png" });`;
+  const file = `const file = new File([Buffer.from("${PIXEL}", "base64")], "pixel.png", { type: "image/png" });`;
   await run([await printed("ten-lines"), file, await printed("uploads")].join("\n"), [/file_name: 'pixel\.png'/]);
 });
 
@@ -58,4 +60,40 @@ test("the same with the SDK", async () => {
   const code = await printed("sdk");
   assert.ok(code.split("\n").filter((line) => line.trim() !== "").length <= 10);
   await run(code, [/^online$/m, /content: 'Hello!'/]);
+});
+
+test("the SDK's README, in a Node that has no WebSocket", async () => {
+  const readme = readFileSync(new URL("../../sdk/README.md", import.meta.url), "utf8");
+  const [node = "", tour = "", push = ""] = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code);
+  assert.match(push, /chat\.push\.subscribe/, "three pieces of code");
+  const ann = (await person("readme")).client;
+  const room = await ann.api.rooms.create({ name: "Lunch", kind: "group" });
+  for (let seq = 1; seq <= 121; seq++) await ann.api.messages.send(room.id, { content: `message ${seq}` });
+  ann.close();
+  // What a reader has: a person, a room, a picture, a page's button and its service worker.
+  const around = `
+    delete globalThis.WebSocket;
+    const [draw, banner, signIn, bar] = [() => {}, () => {}, (code) => console.log("ended", code), () => {}];
+    const show = ({ content }) => console.log("shown", content);
+    const file = new File([Buffer.from("${PIXEL}", "base64")], "pixel.png", { type: "image/png" });
+    const button = {};
+    globalThis.Notification = { requestPermission: async () => "denied" };
+    const ready = Promise.resolve({ pushManager: { getSubscription: async () => null } });
+    Object.defineProperty(globalThis, "navigator", { value: { serviceWorker: { ready } } });`;
+  const code = [node.replace(/^const chat.*/m, ""), tour.replace("new ConChat({", "new ConChat({ open,")]
+    .join("\n")
+    .replaceAll("https://api.example.com", API)
+    .replace('"ann"', JSON.stringify(ann.me?.username))
+    .replace("\u2026", "a long passphrase")
+    .replace(/\b7\b/g, String(room.id));
+  const after = 'await button.onclick();\nconsole.log("at the end");\nsetTimeout(() => process.exit(), 500);';
+  await run([around, code, push, after].join("\n"), [/shown message 121/, /shown Hello/, /^at the end$/m], []);
+});
+
+test("without a WebSocket, and without the option that makes one, the SDK says so", async () => {
+  const code = `
+    import { ConChat } from "@conchat/client";
+    delete globalThis.WebSocket;
+    try { new ConChat({ api: "${API}" }); } catch (error) { console.log(error.message); }`;
+  await run(code, [/There is no WebSocket here: give the option `open`/], []);
 });
