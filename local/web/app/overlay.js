@@ -132,9 +132,16 @@ export function button(name, label, act, kind = "plain", more = {}) {
 
 /** @typedef {{ icon: Icon, label: string, act: () => void, danger?: boolean } | null | false | undefined} Choice */
 
+/** What a finger is on. @type {EventTarget | null} */
+let touched = null;
+const lifted = () => void (touched = null);
+document.addEventListener("touchstart", ({ target }) => (touched = target), { passive: true, capture: true });
+for (const end of ["touchend", "touchcancel"]) document.addEventListener(end, lifted, { passive: true });
+
 /** A menu beside what opened it, or at a point. @param {Element} anchor @param {Choice[]} choices @param {{ x: number, y: number }} [at] @param {Child} [above] */
 export function menu(anchor, choices, at, above) {
-  const element = h("div", { class: "menu", role: "menu", popover: "auto" });
+  const finger = touched;
+  const element = h("div", { class: "menu", role: "menu", popover: finger ? "manual" : "auto" });
   const focus = /** @type {HTMLElement | null} */ (document.activeElement);
   const close = () => element.hidePopover();
   for (const choice of choices) {
@@ -171,9 +178,28 @@ export function menu(anchor, choices, at, above) {
   });
   // Inside a dialog, so that it lies above it.
   (anchor.closest("dialog") ?? document.body).append(element);
-  element.showPopover();
-  place(element, anchor, at);
-  /** @type {HTMLElement | null} */ (element.querySelector(":scope > [role=menuitem]"))?.focus();
+  const show = () => {
+    element.showPopover();
+    place(element, anchor, at);
+    /** @type {HTMLElement | null} */ (element.querySelector(":scope > [role=menuitem]"))?.focus();
+  };
+  show();
+  if (finger) {
+    // The finger that opened it is still down: lifting it is neither a touch beside the menu, which would close it, nor one on what lies under the finger.
+    const once = new AbortController();
+    const end = (/** @type {Event} */ event) => {
+      once.abort();
+      lifted();
+      if (event.cancelable) event.preventDefault();
+      // Browsers close other popovers by the same release, some of them later than this.
+      setTimeout(() => {
+        if (!element.matches(":popover-open")) return;
+        element.popover = "auto";
+        show();
+      });
+    };
+    for (const name of ["touchend", "touchcancel"]) finger.addEventListener(name, end, { passive: false, signal: once.signal });
+  }
   return close;
 }
 

@@ -76,8 +76,20 @@ test("on a phone the list and the room take turns, and nothing is wider than the
   const touch = await page.context().newCDPSession(page);
   await touch.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [{ x: x + width / 2, y: y + height / 2 }] });
   await page.waitForSelector(".menu");
+  await page.waitForTimeout(400);
   await touch.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
-  await page.keyboard.press("Escape");
+  await page.waitForTimeout(400);
+  assert.equal(await page.locator(".menu:popover-open").count(), 1, "lifting the finger does not close it");
+  assert.equal(await page.locator(".composer-above > *, dialog, .emoji-picker, .reaction.own, .notice").count(), 0, "nor does it pick anything");
+  await page.tap(".menu >> text=Reply");
+  await page.waitForSelector(".composer-above:has-text('Reply to')");
+  await page.click("[aria-label=Cancel]");
+  // A touch beside the menu closes it.
+  await touch.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [{ x: x + width / 2, y: y + height / 2 }] });
+  await page.waitForSelector(".menu");
+  await touch.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  await page.waitForSelector(".menu[popover=auto]");
+  await page.touchscreen.tap(385, 75);
   await page.waitForSelector(".menu", { state: "detached" });
   await page.tap("[aria-label='Back to the list']");
   await page.waitForSelector(row);
