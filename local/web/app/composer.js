@@ -41,6 +41,8 @@ export class Composer {
   #mentions;
   #env;
   #told = 0;
+  /** Takes away what was said of a text that was too long. */
+  #tooLong = () => {};
 
   /** @param {number} room @param {{ sent: () => void, changed: () => void, last: () => Message | undefined }} env */
   constructor(room, env) {
@@ -128,7 +130,7 @@ export class Composer {
   /** @param {File[]} files */
   add(files) {
     for (const file of files) {
-      if (this.#pending.length >= MOST_FILES) return notice(`At most ${MOST_FILES} files go with one message.`, "error");
+      if (this.#pending.length >= MOST_FILES) return void notice(`At most ${MOST_FILES} files go with one message.`, "error");
       /** @type {Pending} */
       const pending = {
         file,
@@ -151,7 +153,7 @@ export class Composer {
           },
           (error) => {
             this.#remove(pending);
-            if (!pending.stop.signal.aborted) complain(error);
+            if (!pending.stop.signal.aborted) complain(error, file.name);
           },
         );
     }
@@ -161,8 +163,12 @@ export class Composer {
 
   async #submit() {
     const content = this.#field.value.trim();
-    if (this.#pending.some((pending) => !pending.attachment)) return notice("Files are still on their way.");
-    if ([...content].length > MOST) return notice(`A message has at most ${MOST.toLocaleString()} characters.`, "error");
+    if (this.#pending.some((pending) => !pending.attachment)) return void notice("Files are still on their way.");
+    if ([...content].length > MOST) {
+      this.#tooLong();
+      this.#tooLong = notice(`A message has at most ${MOST.toLocaleString()} characters.`, "error");
+      return;
+    }
     if (this.editing) {
       const { room_id, seq, content: before } = this.editing;
       this.#endEdit();
@@ -248,6 +254,7 @@ export class Composer {
     const length = [...this.#field.value].length;
     this.#count.textContent = length > MOST * 0.9 ? String(MOST - length) : "";
     this.#count.classList.toggle("over", length > MOST);
+    if (length <= MOST) this.#tooLong();
     this.#state();
   }
 

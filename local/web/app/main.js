@@ -2,9 +2,10 @@
 
 import * as device from "./device.js";
 import { fill, h } from "./dom.js";
+import { icon } from "./icons.js";
 import { attempt, confirm, notice } from "./overlay.js";
 import { router } from "./router.js";
-import { client } from "./session.js";
+import { client, leaving } from "./session.js";
 import { Sidebar } from "./sidebar.js";
 import { signIn } from "./sign-in.js";
 import { RoomView } from "./room.js";
@@ -33,7 +34,7 @@ client.on("signedIn", (me) => {
   if (me && !sidebar) enter();
   if (!me) leave();
 });
-client.on("ended", ({ code }) => notice(ENDINGS[code] ?? "You were signed out.", "error"));
+client.on("ended", ({ code }) => leaving() || notice(ENDINGS[code] ?? "You were signed out.", "error"));
 router.on("place", () => route());
 client.on("room", (id) => {
   const { name, args } = router.place;
@@ -67,7 +68,7 @@ function leave() {
   view?.leave();
   sidebar?.leave();
   sidebar = view = null;
-  for (const open of document.querySelectorAll("dialog, [popover=auto]")) open.remove();
+  for (const open of document.querySelectorAll("dialog, .menu, [popover=auto]")) open.remove();
   app.className = "app signed-out";
   document.title = "ConChat";
   fill(app, signIn());
@@ -92,7 +93,8 @@ async function route() {
     if (place !== location.hash || !loaded) return loaded?.leave();
     view = loaded;
   }
-  fill(main, view?.element ?? nothing());
+  view ??= nothing();
+  fill(main, view.element);
   if (name && name !== "rooms") main.focus({ preventScroll: true });
 }
 
@@ -108,12 +110,28 @@ async function join(room, code) {
   router.go(`/rooms/${joined.id}`);
 }
 
+/** What stands beside the list while no room is open. @returns {View} */
 function nothing() {
-  return h(
-    "div",
-    { class: "nothing" },
-    h("div", { class: "mark", "aria-hidden": "true" }),
-    h("h1", null, "Pick a conversation"),
-    h("p", null, "Or begin one: with a friend, a group, or everybody."),
-  );
+  const element = h("div", { class: "nothing" });
+  /** @type {boolean | null} */
+  let shown = null;
+  const draw = () => {
+    const none = client.rooms.length === 0 && client.status === "online";
+    if (none === shown) return;
+    shown = none;
+    fill(
+      element,
+      h("div", { class: "mark", "aria-hidden": "true" }),
+      h("h1", null, none ? "Welcome to ConChat" : "Pick a conversation"),
+      h(
+        "p",
+        null,
+        none ? "Join a room that is open to everybody, or begin a conversation of your own." : "Or begin one: with a friend, a group, or everybody.",
+      ),
+      none && h("a", { class: "button", href: "#/discover" }, icon("globe"), "Discover public rooms"),
+    );
+  };
+  draw();
+  const stops = [client.on("room", draw), client.on("status", draw)];
+  return { element, leave: () => stops.forEach((stop) => stop()) };
 }

@@ -6,6 +6,7 @@ import { full, nameOf, roomName } from "./format.js";
 import { avatar, download, linkTo, roomAvatar } from "./media.js";
 import { ask, attempt, complain, confirm, dialog, menu, notice } from "./overlay.js";
 import { client, me } from "./session.js";
+import { explain } from "./words.js";
 
 /** @import { Attachment, Message, Seen } from "../sdk/wire.js" */
 /** @import { Timeline } from "../sdk/timeline.js" */
@@ -163,7 +164,7 @@ function listing(title, loading) {
     loading
       .then(
         (rows) => fill(list, rows.length > 0 ? rows : h("p", { class: "hint" }, "Nobody yet.")),
-        (error) => fill(list, h("p", { class: "problem" }, String(error.message))),
+        (error) => fill(list, h("p", { class: "problem" }, explain(error))),
       )
       .finally(() => list.removeAttribute("aria-busy"));
     return list;

@@ -7,6 +7,7 @@ import { avatar, download, show, standIn } from "./media.js";
 import { attempt, button } from "./overlay.js";
 import { client } from "./session.js";
 import { isEmoji, rich } from "./text.js";
+import { said } from "./words.js";
 
 /** @import { Attachment, Message } from "../sdk/wire.js" */
 /** @import { Row, State } from "./rows.js" */
@@ -303,7 +304,7 @@ function outgoing(item, first, acts) {
         h(
           "div",
           { class: "failure", role: "alert" },
-          h("span", null, item.error ?? "It could not be sent."),
+          h("span", null, item.error ? said(item.error) : "It could not be sent."),
           h("button", { type: "button", class: "link", onclick: () => client.retry(item.client_id) }, "Try again"),
           h("button", { type: "button", class: "link", onclick: () => acts.failed(item, element) }, "Discard"),
         ),

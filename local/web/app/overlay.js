@@ -2,6 +2,7 @@
 
 import { h, fill } from "./dom.js";
 import { icon } from "./icons.js";
+import { explain } from "./words.js";
 
 /** @import { Child } from "./dom.js" */
 /** @import { Icon } from "./icons.js" */
@@ -9,7 +10,14 @@ import { icon } from "./icons.js";
 /** @type {HTMLElement | null} */
 let notices = null;
 
-/** Says something at the edge of the page. @param {string} text @param {"info" | "error"} [kind] */
+/** Notices stand above where one writes, however high that is, and never on it. */
+const lift = () => {
+  const foot = document.querySelector(".foot")?.getBoundingClientRect();
+  if (notices) notices.style.bottom = foot?.height ? `${innerHeight - foot.top + 8}px` : "";
+};
+const growing = new ResizeObserver(lift);
+
+/** Says something at the edge of the page. @param {string} text @param {"info" | "error"} [kind] @returns {() => void} takes it away */
 export function notice(text, kind = "info") {
   if (!notices) {
     notices = h("div", { class: "notices", role: "status", "aria-live": "polite", popover: "manual" });
@@ -20,12 +28,17 @@ export function notice(text, kind = "info") {
   notices.showPopover();
   const element = h("div", { class: `notice ${kind}` }, text);
   notices.append(element);
-  setTimeout(() => element.remove(), kind === "error" ? 7000 : 3500);
+  growing.disconnect();
+  for (const foot of document.querySelectorAll(".foot")) growing.observe(foot);
+  lift();
+  const end = () => element.remove();
+  setTimeout(end, kind === "error" ? 7000 : 3500);
+  return end;
 }
 
-/** Says why something failed. @param {unknown} error */
-export function complain(error) {
-  notice(error instanceof Error ? error.message : String(error), "error");
+/** Says why something failed. @param {unknown} error @param {string} [file] the name of the file that it is about */
+export function complain(error, file) {
+  notice(explain(error, file), "error");
 }
 
 /** Does something and says so if it fails. @template T @param {() => Promise<T>} act @returns {Promise<T | undefined>} */

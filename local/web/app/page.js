@@ -2,6 +2,7 @@
 
 import { each, h } from "./dom.js";
 import { icon } from "./icons.js";
+import { explain } from "./words.js";
 
 /** @param {string} title @param {...(import("./dom.js").Child | import("./dom.js").Child[])} content */
 export function page(title, ...content) {
@@ -94,7 +95,7 @@ export function paged(load, row, none, marks = () => []) {
       redraw();
       say(all.length === 0 ? none : "");
     } catch (error) {
-      if (own === round) say(error instanceof Error ? error.message : String(error), "problem");
+      if (own === round) say(explain(error), "problem");
     }
   };
   const reload = () => {

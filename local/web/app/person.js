@@ -7,6 +7,7 @@ import { avatar } from "./media.js";
 import { attempt, confirm, dialog, notice } from "./overlay.js";
 import { openDirect } from "./begin.js";
 import { client, present } from "./session.js";
+import { explain } from "./words.js";
 
 /** @import { Person } from "../sdk/wire.js" */
 
@@ -21,7 +22,7 @@ export async function showPerson(id) {
       (error) => {
         const held = knownUser(id);
         if (held) draw(body, held, stranger, close);
-        else fill(body, h("p", { class: "problem" }, error.message));
+        else fill(body, h("p", { class: "problem" }, explain(error)));
       },
     );
     return body;

@@ -6,6 +6,7 @@ import { avatar, roomAvatar } from "./media.js";
 import { attempt } from "./overlay.js";
 import { router } from "./router.js";
 import { client, senderName } from "./session.js";
+import { explain } from "./words.js";
 
 /** @import { Found, User } from "../sdk/wire.js" */
 
@@ -49,7 +50,7 @@ export class SearchResults {
     const users = people.status === "fulfilled" ? people.value.items : [];
     /** @type {Found[]} */
     const messages = found.status === "fulfilled" ? found.value.items : [];
-    const refused = found.status === "rejected" ? String(found.reason?.message ?? "") : "";
+    const refused = found.status === "rejected" ? explain(found.reason) : "";
     const others = users.filter((user) => user.id !== client.me?.id);
     fill(
       later,
@@ -63,7 +64,8 @@ export class SearchResults {
           "Messages",
           messages.map((item) => this.#message(item)),
         ),
-      others.length === 0 && messages.length === 0 && h("p", { class: "empty" }, refused || "Nothing found."),
+      messages.length === 0 &&
+        h("p", { class: "empty" }, refused || (others.length > 0 || this.element.querySelector(".room") ? "No messages." : "Nothing found.")),
     );
   }
 

@@ -6,7 +6,7 @@ import { avatar, forget } from "./media.js";
 import { notifications } from "./notifications.js";
 import { ask, attempt, confirm, notice } from "./overlay.js";
 import { page, paged, section } from "./page.js";
-import { client, me } from "./session.js";
+import { client, me, signOut } from "./session.js";
 import { look, setLook } from "./theme.js";
 
 export class Settings {
@@ -256,7 +256,7 @@ function wayOut() {
       danger: true,
       hint: "Your messages stay as those of a deleted user; everything else about you goes, for good.",
     });
-    if (given) await attempt(async () => (await client.api.me.erase(given), await client.logout()));
+    if (given) await attempt(async () => (await client.api.me.erase(given), await signOut()));
   };
   return section(
     "Your data",

@@ -8,7 +8,7 @@ import { connectionBanner } from "./connection.js";
 import { button, menu } from "./overlay.js";
 import { router } from "./router.js";
 import { SearchResults } from "./search.js";
-import { client, me, present, senderName } from "./session.js";
+import { client, me, present, senderName, signOut } from "./session.js";
 import { Writers } from "./writers.js";
 
 /** @import { Message, Room } from "../sdk/wire.js" */
@@ -54,6 +54,7 @@ export class Sidebar {
     );
     this.#stops = [
       client.on("room", this.#draw),
+      client.on("status", this.#draw),
       client.on("presence", this.#draw),
       client.on("signedIn", this.#draw),
       this.#banner.stop,
@@ -105,7 +106,8 @@ export class Sidebar {
       (room) => this.#row(room),
     );
     let empty = this.#list.nextElementSibling;
-    if (rooms.length === 0 && !empty) {
+    // Only a connection tells that there are none.
+    if (rooms.length === 0 && !empty && client.status === "online") {
       empty = h(
         "div",
         { class: "empty" },
@@ -229,7 +231,7 @@ export class Sidebar {
       { icon: "globe", label: "Discover", act: () => router.go("/discover") },
       { icon: "gear", label: "Settings", act: () => router.go("/settings") },
       me().role === "admin" && { icon: "shield", label: "Administration", act: () => router.go("/admin") },
-      { icon: "exit", label: "Sign out", act: () => client.logout() },
+      { icon: "exit", label: "Sign out", act: () => signOut() },
     ]);
   }
 }

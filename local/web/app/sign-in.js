@@ -1,8 +1,8 @@
 /** Signing in and up. */
 
-import { ConChatError } from "../sdk/index.js";
 import { fill, h } from "./dom.js";
 import { client } from "./session.js";
+import { explain } from "./words.js";
 
 /** What this device is called in the list of sessions. */
 function device() {
@@ -84,13 +84,4 @@ export function signIn() {
   };
   draw();
   return h("main", { class: "welcome" }, h("div", { class: "mark", "aria-hidden": "true" }), form);
-}
-
-/** @param {unknown} error */
-function explain(error) {
-  if (!(error instanceof ConChatError)) return String(error);
-  const [first] = error.errors;
-  if (!first) return error.message;
-  const field = first.field.replaceAll("_", " ");
-  return first.field ? `${field[0]?.toLocaleUpperCase() ?? ""}${field.slice(1)} ${first.detail}.`.replace("..", ".") : first.detail;
 }

@@ -111,11 +111,26 @@ test("files that are picked show how far they are, can be taken back, and are sa
   await close(one, two);
 });
 
+test("notices stand above where one writes, and one about a text that is too long goes when it is mended", async () => {
+  const { one, two } = await pair();
+  const list = { name: "list.txt", mimeType: "text/plain", buffer: Buffer.from("eggs") };
+  await one.setInputFiles("[aria-label=Files]", [list, { ...list, name: "other.txt" }]);
+  await one.waitForFunction(() => document.querySelectorAll(".tray-item.ready").length === 2);
+  await one.fill("textarea", "lines\n".repeat(300));
+  await one.press("textarea", "Enter");
+  await one.waitForSelector(".notice.error:has-text('at most')");
+  const [notice, composer] = [await one.locator(".notice").boundingBox(), await one.locator(".composer").boundingBox()];
+  assert.ok(notice && composer && notice.y + notice.height <= composer.y, "nothing of what is written is covered");
+  await one.fill("textarea", "shorter");
+  await one.waitForSelector(".notice", { state: "detached", timeout: 1000 });
+  await close(one, two);
+});
+
 test("a file that is refused says why, and what was written stays", async () => {
   const { one, two } = await pair();
   await one.fill("textarea", "see the picture");
   await one.setInputFiles("[aria-label=Files]", { name: "fake.png", mimeType: "image/png", buffer: Buffer.from("no picture at all") });
-  await one.waitForSelector(".notice.error");
+  await one.waitForSelector(".notice.error:has-text('fake.png is not the kind of file that its name says.')");
   await one.waitForSelector(".tray-item", { state: "detached" });
   assert.equal(await one.inputValue("textarea"), "see the picture");
   await close(one, two);

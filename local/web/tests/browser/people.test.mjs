@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 
-import { URL_OF, call, close, launch, open, picture, register } from "./stage.mjs";
+import { URL_OF, accessible, call, close, launch, open, picture, register } from "./stage.mjs";
 
 /** @type {import("playwright-core").Browser} */
 let browser;
@@ -78,12 +78,26 @@ test("search finds people, rooms and messages, marks what was found, and goes th
   await page.waitForSelector(".room");
   await page.fill("[type=search]", "recip");
   await page.waitForSelector(".results .room:has-text('Recipes')");
+  await page.waitForSelector(".results .empty:has-text('No messages.')");
+  await page.fill("[type=search]", "from:nobody-at-all risotto");
+  await page.waitForSelector(".results .empty:has-text('There is nobody of that name.')");
   await page.fill("[type=search]", "risotto");
   await page.waitForSelector(".results mark:has-text('risotto')", { timeout: 15_000 });
   await page.click(".results .found");
   await page.waitForSelector("article.flash:has-text('Saffron')");
   await page.click("[aria-label='To the newest message']");
   await page.waitForSelector("article:has-text('filler 119')");
+  await close(page);
+});
+
+test("whoever is in no room yet is shown where to find some", async () => {
+  const page = await open(browser, await register("new", "New"));
+  await page.waitForSelector(".nothing:has-text('Welcome to ConChat')");
+  const box = await page.locator(".sidebar .empty").boundingBox();
+  assert.ok(box && box.y < 250, "right under the search, not at the bottom");
+  await accessible(page, "no-rooms");
+  await page.click(".nothing >> text=Discover public rooms");
+  await page.waitForSelector("h1:has-text('Discover')");
   await close(page);
 });
 
@@ -161,6 +175,8 @@ test("all tabs of a browser are of one person: signing out of one, and in as som
   await one.click(".own-button");
   await one.click("text=Sign out");
   await two.waitForSelector(".sign-in");
+  await one.waitForSelector(".sign-in");
+  for (const tab of [one, two]) assert.equal(await tab.locator(".notice").count(), 0, "it was no surprise");
   await two.fill("[name=username]", bob.user.username);
   await two.fill("[name=password]", "a long passphrase");
   await two.click("button:has-text('Sign in')");
