@@ -5,7 +5,7 @@ import { day, full, size, summary, time } from "./format.js";
 import { icon } from "./icons.js";
 import { avatar, download, show, standIn } from "./media.js";
 import { attempt, button } from "./overlay.js";
-import { client } from "./session.js";
+import { client, nameByUsername } from "./session.js";
 import { isEmoji, rich } from "./text.js";
 import { said } from "./words.js";
 
@@ -91,7 +91,7 @@ function message({ message, mine, first, last, state, name }, room, acts) {
       !direct &&
       h("button", { type: "button", class: `sender ink-${sender.id % 8}`, onclick: () => acts.person(sender.id), dir: "auto" }, name),
     message.forwarded &&
-      h("p", { class: "forwarded" }, icon("forward"), "Forwarded from ", h("bdi", null, message.forwarded.username ?? "somebody")),
+      h("p", { class: "forwarded" }, icon("forward"), "Forwarded from ", h("bdi", null, nameByUsername(message.forwarded.username) ?? "somebody")),
     message.reply_to && quote(message.reply_to, room, acts),
     pictures.length > 0 &&
       h(
@@ -167,7 +167,7 @@ function meta(message, state) {
 /** @param {NonNullable<Message["reply_to"]>} reply @param {Timeline} room @param {Acts} acts */
 function quote(reply, room, acts) {
   const answered = room.messages.get(reply.seq);
-  const name = (answered && room.members?.get(answered.sender_id ?? 0)?.user.display_name) ?? reply.username ?? "Deleted user";
+  const name = (answered && room.members?.get(answered.sender_id ?? 0)?.user.display_name) ?? nameByUsername(reply.username) ?? "Deleted user";
   const text =
     reply.preview || (answered ? summary(answered) : reply.kind === "image" ? "Photo" : reply.kind === "file" ? "File" : "Message unsent");
   return h(

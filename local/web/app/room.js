@@ -202,7 +202,7 @@ export class RoomView {
     if (this.#seq !== null && room.atEnd && room.known.last && this.#seq >= room.known.last[0]) this.#seq = null;
     const outgoing = this.#seq === null ? client.outgoing(this.id) : [];
     this.#log.update(
-      rowsOf(room, messages, outgoing, { me: me().id, newAfter: this.#newAfter, editing: this.#composer.editing?.seq ?? null }),
+      rowsOf(room, messages, outgoing, { me: me().id, newAfter: this.#newAfter, editing: this.#composer.editing?.seq ?? null, nameOf: senderName }),
     );
     if (messages.length === 0 && outgoing.length === 0) {
       const why = room.known.empty ? "Loading …" : "Nothing was written here yet. Say hello!";

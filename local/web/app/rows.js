@@ -23,10 +23,10 @@ const TOGETHER = 5 * 60_000;
 
 /**
  * @param {Timeline} room @param {Message[]} messages @param {Outgoing[]} outgoing
- * @param {{ me: number, newAfter: number | null, editing: number | null }} view
+ * @param {{ me: number, newAfter: number | null, editing: number | null, nameOf?: (message: Message) => string }} view
  * @returns {Row[]}
  */
-export function rowsOf(room, messages, outgoing, { me, newAfter, editing }) {
+export function rowsOf(room, messages, outgoing, { me, newAfter, editing, nameOf = ({ username }) => username ?? "Deleted user" }) {
   /** @type {Row[]} */
   const rows = [];
   const reach = reachOf(room, me);
@@ -51,11 +51,12 @@ export function rowsOf(room, messages, outgoing, { me, newAfter, editing }) {
     const first = newDay || isNew || !before || !joins(before, message);
     const last = !after || !joins(message, after) || !sameDay(message.created_at, after.created_at);
     const state = mine && !message.deleted_at ? reach(message.seq) : "none";
-    const name = room.members?.get(message.sender_id ?? 0)?.user.display_name ?? message.username ?? "Deleted user";
+    const name = room.members?.get(message.sender_id ?? 0)?.user.display_name ?? nameOf(message);
     rows.push({
       kind: "message",
       key,
-      mark: [message, first, last, state, name, editing === message.seq],
+      // Whoever is quoted has a name as soon as the members are known.
+      mark: [message, first, last, state, name, editing === message.seq, (message.reply_to || message.forwarded) && room.members],
       message,
       mine,
       first,

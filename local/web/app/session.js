@@ -46,6 +46,16 @@ export function nameById(id) {
   return null;
 }
 
+/** The name of somebody of whom only the username is told, if they were met anywhere. @param {string | null | undefined} username */
+export function nameByUsername(username) {
+  if (!username) return null;
+  for (const { id, direct_user } of client.rooms) {
+    if (direct_user && direct_user.username === username) return direct_user.display_name;
+    for (const { user } of client.room(id)?.members?.values() ?? []) if (user.username === username) return user.display_name;
+  }
+  return username;
+}
+
 /** Who wrote a message. @param {Message} message */
 export function senderName({ room_id, sender_id, username }) {
   const id = sender_id ?? 0;

@@ -124,6 +124,7 @@ export class Sidebar {
     const user = room.direct_user && present(room.direct_user);
     return [
       room,
+      room.last_message && senderName(room.last_message),
       room.unread,
       room.mentions,
       room.id === this.#selected,

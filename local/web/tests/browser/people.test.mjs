@@ -90,6 +90,22 @@ test("search finds people, rooms and messages, marks what was found, and goes th
   await close(page);
 });
 
+test("people are called by their names wherever these are known, in the list and above what was forwarded", async () => {
+  const [ann, cem] = [await register("ann", "Ann"), await register("cem", "Cem Aydin")];
+  const make = (/** @type {string} */ name) => call("POST", "/api/rooms", { name, kind: "group", member_ids: [cem.user.id] }, ann);
+  const [one, two] = [await make("One"), await make("Two")];
+  const { seq } = await call("POST", `/api/rooms/${one.id}/messages`, { content: "first" }, cem);
+  await call("POST", `/api/rooms/${two.id}/messages`, { forward: { room_id: one.id, seq } }, cem);
+  await call("POST", `/api/rooms/${two.id}/messages`, { content: "second" }, cem);
+  const page = await open(browser, ann);
+  await page.waitForSelector(".room:has-text('Two') .who");
+  await page.click(".room:has-text('One')");
+  await page.waitForSelector(".room:has-text('Two') .who:has-text('Cem Aydin')");
+  await page.click(".room:has-text('Two')");
+  await page.waitForSelector(".forwarded:has-text('Forwarded from Cem Aydin')");
+  await close(page);
+});
+
 test("whoever is in no room yet is shown where to find some", async () => {
   const page = await open(browser, await register("new", "New"));
   await page.waitForSelector(".nothing:has-text('Welcome to ConChat')");
