@@ -122,13 +122,13 @@ function nothing() {
     fill(
       element,
       h("div", { class: "mark", "aria-hidden": "true" }),
-      h("h1", null, none ? "Welcome to ConChat" : "Pick a conversation"),
+      h("h1", null, none ? "Find a conversation" : "Pick a conversation"),
       h(
         "p",
         null,
         none ? "Join a room that is open to everybody, or begin a conversation of your own." : "Or begin one: with a friend, a group, or everybody.",
       ),
-      none && h("a", { class: "button", href: "#/discover" }, icon("globe"), "Discover public rooms"),
+      none && h("a", { class: "button primary", href: "#/discover" }, icon("globe"), "Discover public rooms"),
     );
   };
   draw();

@@ -190,7 +190,7 @@ test("a member who is removed loses the room at once", async () => {
   await call("DELETE", `/api/rooms/${room.id}/members/${bob.user.id}`, undefined, ann);
   await page.waitForSelector(".notice:has-text('no longer in this room')");
   await page.waitForSelector(`a.room[href="#/rooms/${room.id}"]`, { state: "detached" });
-  await page.waitForSelector("text=Pick a conversation");
+  await page.waitForSelector(".nothing:has-text('a conversation')");
   await close(page);
 });
 

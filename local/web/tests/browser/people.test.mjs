@@ -60,7 +60,7 @@ test("a group is made, a member named admin, somebody joins by invitation, and o
   await three.click(".head-button");
   await three.click("text=Leave this room");
   await three.click("dialog button:has-text('Leave')");
-  await three.waitForSelector("text=Pick a conversation");
+  await three.waitForSelector(".nothing:has-text('a conversation')");
   await one.waitForSelector(".details .person:has-text('Cem')", { state: "detached" });
   await one.click("text=Name, topic and rules");
   await one.fill("dialog label:has-text('Name') input", "Kitchen garden");
@@ -108,7 +108,7 @@ test("people are called by their names wherever these are known, in the list and
 
 test("whoever is in no room yet is shown where to find some", async () => {
   const page = await open(browser, await register("new", "New"));
-  await page.waitForSelector(".nothing:has-text('Welcome to ConChat')");
+  await page.waitForSelector(".nothing:has-text('Find a conversation')");
   const box = await page.locator(".sidebar .empty").boundingBox();
   assert.ok(box && box.y < 250, "right under the search, not at the bottom");
   await accessible(page, "no-rooms");
