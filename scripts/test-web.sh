@@ -30,7 +30,7 @@ usable || command -v npm >/dev/null || install nodejs npm || true
 if ! usable && command -v npm >/dev/null; then
   # Debian 12 has Node 18. With its npm comes a newer one, which is kept with what is local.
   newer=$root/.local/tools/node
-  [ -d "$newer" ] || npm install --silent --no-audit --no-fund --prefix "$newer" node@22 || rm -rf "$newer"
+  [ -d "$newer" ] || npm install --loglevel=error --no-audit --no-fund --prefix "$newer" node@22 >&2 || rm -rf "$newer"
   export PATH="$newer/node_modules/.bin:$PATH"
 fi
 usable || missing "nothing was tested: Node 20.10 or newer with npm is needed (https://nodejs.org)"
