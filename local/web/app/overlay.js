@@ -150,11 +150,18 @@ let touched = null;
 const lifted = () => void (touched = null);
 document.addEventListener("touchstart", ({ target }) => (touched = target), { passive: true, capture: true });
 for (const end of ["touchend", "touchcancel"]) document.addEventListener(end, lifted, { passive: true });
+/** Whether a button of the mouse is down. */
+let pressed = false;
+const isMouse = (/** @type {PointerEvent} */ { pointerType }) => pointerType === "mouse";
+document.addEventListener("pointerdown", (event) => void (pressed = isMouse(event)), { capture: true });
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => void (pressed = false), { capture: true });
 
 /** A menu beside what opened it, or at a point. @param {Element} anchor @param {Choice[]} choices @param {{ x: number, y: number }} [at] @param {Child} [above] */
 export function menu(anchor, choices, at, above) {
   const finger = touched;
-  const element = h("div", { class: "menu", role: "menu", popover: finger ? "manual" : "auto" });
+  // Where the mouse's other button opens menus when it goes down, some browsers take its release for a press beside the menu.
+  const button = !finger && pressed;
+  const element = h("div", { class: "menu", role: "menu", popover: finger || button ? "manual" : "auto" });
   const focus = /** @type {HTMLElement | null} */ (document.activeElement);
   const close = () => element.hidePopover();
   for (const choice of choices) {
@@ -197,6 +204,14 @@ export function menu(anchor, choices, at, above) {
     /** @type {HTMLElement | null} */ (element.querySelector(":scope > [role=menuitem]"))?.focus();
   };
   show();
+  // Browsers close other popovers by the same release, some of them later than this.
+  const settle = () =>
+    setTimeout(() => {
+      if (!element.matches(":popover-open")) return;
+      element.popover = "auto";
+      show();
+    });
+  if (button) for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, settle, { once: true });
   if (finger) {
     // The finger that opened it is still down: lifting it is neither a touch beside the menu, which would close it, nor one on what lies under the finger.
     const once = new AbortController();
@@ -204,12 +219,7 @@ export function menu(anchor, choices, at, above) {
       once.abort();
       lifted();
       if (event.cancelable) event.preventDefault();
-      // Browsers close other popovers by the same release, some of them later than this.
-      setTimeout(() => {
-        if (!element.matches(":popover-open")) return;
-        element.popover = "auto";
-        show();
-      });
+      settle();
     };
     for (const name of ["touchend", "touchcancel"]) finger.addEventListener(name, end, { passive: false, signal: once.signal });
   }
