@@ -43,10 +43,8 @@ pub async fn find(db: &Db, caller: &Caller, room: &RoomRef) -> Result<Room> {
 
 /// Makes a group or a public room; its maker owns it.
 pub async fn create(db: &Db, push: &Push, caller: &Caller, kind: RoomKind, new: &NewRoom) -> Result<Room> {
-    match made(db, push, caller, (kind, new), None).await? {
-        Some(room) => find(db, caller, &RoomRef::Id(room)).await,
-        None => Err(Error::internal("a room without a key was not made")),
-    }
+    let room = made(db, push, caller, (kind, new), None).await?;
+    find(db, caller, &RoomRef::Id(room)).await
 }
 
 /// The same for a request that may come again. Whether the room was there.
@@ -61,21 +59,22 @@ pub async fn create_once(
         if let Some(room) = idempotency::made_before(db, caller, key).await? {
             return Ok((find(db, caller, &RoomRef::Id(RoomId(room))).await?, true));
         }
-        if let Some(room) = made(db, push, caller, what, Some(key)).await? {
-            return Ok((find(db, caller, &RoomRef::Id(room)).await?, false));
+        match made(db, push, caller, what, Some(key)).await {
+            Err(Error::Conflict(MADE_MEANWHILE)) => {}
+            room => return Ok((find(db, caller, &RoomRef::Id(room?)).await?, false)),
         }
     }
     Err(Error::unavailable("the key of a request came and went"))
 }
 
-/// None when the same request made it meanwhile.
+/// The new room, told to its members; with a key, a conflict when the same request made it meanwhile.
 async fn made(
     db: &Db,
     push: &Push,
     caller: &Caller,
     (kind, new): (RoomKind, &NewRoom),
     key: Option<&idempotency::Key>,
-) -> Result<Option<RoomId>> {
+) -> Result<RoomId> {
     let (name, topic) = checked(kind, new)?;
     let mut people: Vec<(UserId, Role)> = vec![(caller.user, Role::Owner)];
     for user in &new.member_ids {
@@ -90,17 +89,13 @@ async fn made(
             Some(key) if !idempotency::keep(tx, caller, key, room.0).await? => Err(Error::Conflict(MADE_MEANWHILE)),
             _ => Ok(room),
         }
-    });
-    let room = match room {
-        Err(Error::Conflict(MADE_MEANWHILE)) => return Ok(None),
-        room => room?,
-    };
+    })?;
     let mut news = News::at(room, (0, 1));
     for (user, _) in &people {
         news.came(*user);
     }
     news.push(db, push, caller.now).await?;
-    Ok(Some(room))
+    Ok(room)
 }
 
 /// Joins a public room; joining twice changes nothing.

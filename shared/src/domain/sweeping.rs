@@ -1,5 +1,5 @@
-//! The sweep: bytes that nobody may see any more, those of deleted rooms among them, and those that nobody used for a day, are removed. Runs by the clock; what it could not finish it
-//! finds again.
+//! The sweep: bytes that nobody may see any more, those of deleted rooms among them, and those that nobody used for a day, are removed. Runs by the
+//! clock; what it could not finish it finds again.
 
 use crate::error::Result;
 use crate::id::ObjectId;

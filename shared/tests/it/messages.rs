@@ -305,5 +305,20 @@ async fn the_hot_paths_keep_to_their_statements() {
     assert_eq!(statements(&db, list()).await.1, 1);
     let changed = || rooms::changed_since(&db, &ann, ann.now);
     changed().await.expect("prepared");
-    assert_eq!(statements(&db, changed()).await.1, 1);
+    let (told, count) = statements(&db, changed()).await;
+    assert_eq!((told.expect("changes").1, count), (true, 1));
+    for sql in [
+        format!(
+            "insert into rooms (kind, name, active_at, changed_at, created_at) select 'group', 'x', {0}, {0}, 0 from {1} s",
+            ann.now.0,
+            fixture::numbers(1000)
+        ),
+        format!("insert into members (room_id, user_id, joined_at) select id, {}, 0 from rooms where name = 'x'", ann.user),
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *db.acquire().await.expect("a connection")).await.expect("many rooms");
+    }
+    let (rooms, complete) = changed().await.expect("changes");
+    assert_eq!((rooms.len(), complete), (1000, false), "General is one more");
+    let end = messages::history(&db, &ann, &general, Part::Around(9999), None).await.expect("history");
+    assert_eq!(end.items.last().map(|message| message.seq), Some(end.last_seq), "beyond the end is the end");
 }

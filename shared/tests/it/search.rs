@@ -185,6 +185,9 @@ async fn operators_narrow_what_is_found() {
     }
     assert_eq!(library.code(&ann, "tea from:nobody").await, "invalid_input");
     assert_eq!(library.code(&ann, "tea in:nowhere").await, "room_not_found");
+    // One room in two spellings is one, and two rooms are two in any.
+    assert_eq!(library.code(&ann, "tea in:general in:1").await, "ok");
+    assert_eq!(library.code(&ann, &format!("tea in:general in:room-{id}")).await, "invalid_input");
     let by_parameters = Search {
         q: Some("tea".into()),
         room_id: Some(one.clone()),
