@@ -45,12 +45,10 @@ pub struct Event {
 }
 
 impl Event {
-    /// Whether an update asks for an earlier version than there was.
+    /// Whether an update asks for an earlier version than there was, of the same store: another one may have none at all.
     pub fn goes_back(&self) -> bool {
-        match (self.resource_properties.version(), self.old_resource_properties.version()) {
-            (Some(now), Some(before)) => now < before,
-            _ => false,
-        }
+        let (now, before) = (&self.resource_properties, &self.old_resource_properties);
+        now.store == before.store && now.version().zip(before.version()).is_some_and(|(now, before)| now < before)
     }
 }
 
@@ -59,6 +57,7 @@ impl Event {
 #[serde(rename_all = "PascalCase")]
 pub struct Properties {
     version: Option<serde_json::Value>,
+    store: Option<String>,
 }
 
 impl Properties {
@@ -166,6 +165,10 @@ mod tests {
         assert!(read("9".into(), "13".into()) && read(13.into(), "14".into()));
         assert!(!read("13".into(), "9".into()) && !read("13".into(), "13".into()) && !read("13".into(), "x".into()));
         assert!(!event(None).goes_back(), "there was none before");
+        let of =
+            |version: &str, store: &str| serde_json::from_value(serde_json::json!({"Version": version, "Store": store})).unwrap();
+        let moved = |to| Event { resource_properties: of("9", to), old_resource_properties: of("13", "one"), ..event(None) };
+        assert!(moved("one").goes_back() && !moved("another").goes_back());
     }
 
     /// Plays the other end: gives these statuses in turn, and what it was sent last.
