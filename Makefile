@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 LOCAL := target/debug/local
 
-.PHONY: run dev test test-web build migrate-up migrate-down seed admin swagger collection docs check-documents fuzz-api queries bench check-template package rehearse cost check
+.PHONY: run dev test test-web build migrate-up migrate-down seed admin swagger collection docs check-documents fuzz-api queries bench bench-abuse check-template package rehearse cost check
 
 run: build ## the whole backend on this machine; PORT=8081 make run
 	@exec $(LOCAL) up
@@ -56,6 +56,10 @@ queries-check:
 bench: mariadb ## time, memory and sizes on this machine, as the README shows them; builds release binaries first
 	cargo build --workspace --release --locked --example hello
 	cargo bench --workspace --locked --bench figures --bench history --bench pictures --bench search
+
+PROFILE ?= release
+bench-abuse: mariadb ## what one account at all its limits does to everybody else; with the binaries of `make build`: PROFILE=dev make bench-abuse
+	cargo bench --workspace --locked --profile $(PROFILE) --bench abuse
 
 check-template: ## all that can be known of template.yaml without an account: validation, lint after the transform, checkov
 	scripts/check-template.sh

@@ -187,14 +187,14 @@ fn security() -> Value {
 fn query() -> Value {
     json!({ "type": "object", "properties": {
         "roomId": { "type": "string", "description": "The socket's own room: `7`, `room-7` or a slug. A public one is joined by connecting." },
-        "ticket": { "type": "string", "description": "A ticket." },
-        "token": { "type": "string", "description": "An access token." },
+        "ticket": { "type": "string", "format": "password", "description": "A ticket." },
+        "token": { "type": "string", "format": "password", "description": "An access token." },
     } })
 }
 
 fn headers() -> Value {
     json!({ "type": "object", "properties": {
-        "Authorization": { "type": "string", "description": "`Bearer <token>`, or the token alone." },
+        "Authorization": { "type": "string", "format": "password", "description": "`Bearer <token>`, or the token alone." },
         "Sec-WebSocket-Protocol": { "type": "string", "description": "`conchat.v1`, `bearer.<token>`, both or none." },
     } })
 }

@@ -4,6 +4,7 @@ use serde_json::value::RawValue;
 use shared::id::{ConnectionId, MessageId, RoomId, UploadId, UserId};
 use shared::protocol::frames::{Ack, Changed, Frame, Refusal};
 use shared::protocol::friends::{Direction, FriendState, Friendship};
+use shared::protocol::invitations::{Invitation, InvitedRoom};
 use shared::protocol::messages::{Attachment, AttachmentKind, Message, MessageKind, Reaction, ReactionChange, Reply};
 use shared::protocol::people::{Me, MySettings, Person, Presence, User};
 use shared::protocol::receipts::Receipt;
@@ -37,6 +38,9 @@ pub(crate) fn frames() -> Vec<Frame> {
         Frame::RoomDeleted { room_id },
         Frame::RoomJoined { room: Box::new(room()) },
         Frame::RoomLeft { room_id },
+        Frame::RoomInvited(Box::new(invitation())),
+        Frame::RoomUninvited { room_id },
+        Frame::RoomClosed { room_id, last_seq: seq },
         Frame::MemberAdded { room_id, rev, member: Box::new(member(Role::Member)) },
         Frame::MemberUpdated { room_id, rev, member: Box::new(member(Role::Admin)) },
         Frame::MemberRemoved { room_id, rev, user_id: BOB },
@@ -48,12 +52,19 @@ pub(crate) fn frames() -> Vec<Frame> {
         Frame::FriendRemoved { user_id: BOB },
         Frame::UploadReady { upload: Box::new(upload()) },
         Frame::Sync { id: name(), sync: Box::new(sync()) },
+        Frame::CatchUp {
+            id: name(),
+            rooms: vec![sync()],
+            left: vec![RoomId(8)],
+            changed: vec![Changed { room_id: RoomId(9), rev: REV }],
+        },
         Frame::Welcome {
             id: name(),
             user: Box::new(me()),
             connection_id: ConnectionId("L0SM9cOFvHcCIhw=".into()),
             rooms: vec![room()],
             complete: true,
+            invited: Vec::new(),
             online: Some(vec![BOB]),
             server_time: NOW,
             reconnect_before: NOW.plus_seconds(7_000),
@@ -130,6 +141,12 @@ fn message() -> Message {
     }
 }
 
+fn invitation() -> Invitation {
+    let (name, avatar_url) = ("Lunch".into(), None);
+    let room = InvitedRoom { id: ROOM, kind: RoomKind::Group, name, avatar_url, members_count: 3 };
+    Invitation { room, inviter: user(BOB, "bob"), invited_at: NOW }
+}
+
 fn facts() -> Facts {
     Facts { name: "Lunch".into(), topic: "Where, today?".into(), avatar_url: None, settings: settings() }
 }
@@ -164,12 +181,14 @@ fn room() -> Room {
         unread: 0,
         mentions: 0,
         muted_until: None,
+        blocked: false,
+        closed: false,
         settings: settings(),
     }
 }
 
 fn member(role: Role) -> Member {
-    Member { user: user(BOB, "bob"), role, joined_at: NOW, read_seq: SEQ, delivered_seq: SEQ }
+    Member { user: user(BOB, "bob"), role, joined_at: NOW, read_seq: None, delivered_seq: None }
 }
 
 fn friendship(state: FriendState) -> Friendship {
@@ -204,8 +223,8 @@ fn sync() -> RoomSync {
         state: MemberState::Left,
         role: Role::Member,
         joined_at: NOW,
-        read_seq: SEQ,
-        delivered_seq: SEQ,
+        read_seq: Some(SEQ),
+        delivered_seq: Some(SEQ),
         rev: REV,
     };
     RoomSync { room_id: ROOM, room: room(), messages: vec![message()], members: vec![left], rev: REV, more: false }
@@ -216,6 +235,8 @@ mod tests {
     use serde::Deserialize;
     use serde_json::Value;
     use shared::protocol::frames::Dialect;
+    use shared::push::Encoded;
+    use shared::push::shards::What;
 
     use super::*;
 
@@ -267,5 +288,38 @@ mod tests {
             assert!(Realtime::deserialize(&frame).is_ok(), "{frame}");
             assert_eq!(Services::deserialize(&frame).is_ok(), !BEYOND.contains(&kind.as_str()), "{frame}");
         }
+    }
+    /// Texts that a value holds, by the key that they stand under.
+    fn texts(key: &str, value: &Value, found: &mut Vec<(String, String)>) {
+        match value {
+            Value::String(text) => found.push((key.to_owned(), text.clone())),
+            Value::Array(items) => items.iter().for_each(|item| texts(key, item, found)),
+            Value::Object(fields) => fields.iter().for_each(|(key, item)| texts(key, item, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn what_is_handed_over_says_nothing_that_anybody_wrote_or_is_called() {
+        let mut kinds = 0;
+        for frame in frames() {
+            let encoded = Encoded { lean: frame.encode(Dialect::Lean), full: frame.encode(Dialect::Full) };
+            let Some(what) = What::of(&frame, &encoded) else { continue };
+            let mut found = Vec::new();
+            match &what {
+                What::Frame { lean, full } => {
+                    for text in [lean, full] {
+                        texts("", &serde_json::from_str(text).expect("a frame"), &mut found);
+                    }
+                }
+                other => texts("", &serde_json::to_value(other).expect("JSON"), &mut found),
+            }
+            for (key, text) in found {
+                let time = text.len() == 24 && text.ends_with('Z');
+                assert!(key == "type" || time || key == "emoji" && !text.is_ascii(), "{key}: {text} in {what:?}");
+            }
+            kinds += 1;
+        }
+        assert!(kinds > 15, "{kinds}");
     }
 }

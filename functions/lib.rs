@@ -20,6 +20,7 @@ mod refusals;
 pub mod resources;
 pub mod rooms;
 mod routes;
+pub mod secret_body;
 pub mod send;
 pub mod signed_in;
 pub mod sweep;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use shared::error::{CODES, Violation};
+use shared::error::{CODES, Left, Violation};
 use shared::protocol::notifications::Notification;
 use shared::protocol::problem::Problem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -53,6 +53,7 @@ pub fn document() -> OpenApi {
                 .security_scheme(BEARER, bearer())
                 .schema_from::<Problem>()
                 .schema_from::<Violation>()
+                .schema_from::<Left>()
                 // No answer has it: it comes through the browser's push service.
                 .schema_from::<Notification>()
                 .build(),

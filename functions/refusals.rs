@@ -18,12 +18,13 @@ pub(crate) fn complete(operation: &mut Operation) {
     };
     let (path, query) = (given(&ParameterIn::Path), given(&ParameterIn::Query));
     let (body, signed_in) = (operation.request_body.is_some(), operation.security.is_some());
-    let shared: [(bool, &str, &[&str]); 6] = [
+    let shared: [(bool, &str, &[&str]); 7] = [
         (body, "400", &["malformed_json"]),
         (query, "400", &["malformed_query"]),
         (signed_in, "401", &["unauthenticated", "token_expired", "session_ended"]),
         (body, "413", &["too_large"]),
         (body || signed_in && (path || query), "422", &["invalid_input"]),
+        (signed_in, "429", &["rate_limited"]),
         (signed_in || body, "503", &["unavailable"]),
     ];
     for (_, status, codes) in shared.into_iter().filter(|(applies, ..)| *applies) {

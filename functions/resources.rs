@@ -88,7 +88,8 @@ pub fn media() -> Result<Media> {
 /// The keys of push notifications.
 pub async fn vapid() -> Result<vapid::Keys> {
     let source = SecretSource::vapid().map_err(Error::internal)?;
-    vapid::Keys::new(&secrets::resolve(&source, &aws()?).await?)
+    let aws = aws()?;
+    vapid::Keys::new(&secrets::resolve(&source, &aws).await?, aws.is_real)
 }
 
 /// Which push services may be called: in the local cloud one on this machine, too.

@@ -118,7 +118,7 @@ def start_ministack(work, running):
 
 def make_secrets(url):
     client = boto3.client("secretsmanager")
-    pairs = {"DatabaseSecretArn": ("conchat/database", url), "JwtSecretArn": ("conchat/jwt", "k1:" + "rehearsal" * 6)}
+    pairs = {"DatabaseSecretArn": ("conchat/database", url), "JwtSecretArn": ("conchat/jwt", "k1:" + os.urandom(32).hex())}
     return [f"{parameter}={client.create_secret(Name=name, SecretString=value)['ARN']}" for parameter, (name, value) in pairs.items()]
 
 

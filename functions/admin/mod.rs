@@ -11,6 +11,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::Deserialize;
 use shared::domain::admin::Asking;
+use shared::domain::throttle::Throttle;
 use shared::domain::tokens::Keys;
 use shared::edge::extract::Origin;
 use shared::error::Error;
@@ -18,7 +19,7 @@ use shared::push::Push;
 use shared::store::Db;
 
 use crate::routes::routes;
-use crate::signed_in::{Authenticates, SignedIn};
+use crate::signed_in::{Authenticates, Counts, SignedIn};
 
 /// What these handlers touch.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct State {
     pub keys: Keys,
     /// The way to the sockets: those of disabled accounts are closed, the members of rooms are told.
     pub push: Push,
+    /// Counts what operators do, as what anyone does.
+    pub throttle: Throttle,
 }
 
 impl Authenticates for State {
@@ -38,6 +41,12 @@ impl Authenticates for State {
 
     fn keys(&self) -> &Keys {
         &self.keys
+    }
+}
+
+impl Counts for State {
+    fn throttle(&self) -> &Throttle {
+        &self.throttle
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Which {
     report_id: ReportId,
 }
 
-/// Reports of all rooms, oldest first, each with the message as it is now.
+/// Reports of all rooms, oldest first: an open one with the message as it was reported, a closed one with the message as it is now.
 #[utoipa::path(
     get, path = "/api/admin/reports", operation_id = "list_reports", tag = "admin", params(ReportsQuery, PageQuery), security(("bearer" = [])),
     responses(
@@ -46,7 +46,7 @@ pub(super) async fn list(
     admin::list_reports(&state.db, &asking, which.state, page.page()).await.map(Listed)
 }
 
-/// Closes a report. Doing so again changes nothing.
+/// Closes a report; what was kept of its message goes. Doing so again changes nothing.
 #[utoipa::path(
     post, path = "/api/admin/reports/{report_id}/close", operation_id = "close_report", tag = "admin", security(("bearer" = [])),
     params(("report_id" = u64, Path, description = "The report", example = 7)),

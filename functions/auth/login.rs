@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use shared::domain::accounts;
-use shared::edge::extract::{Body, Origin};
+use shared::edge::extract::Origin;
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Login};
 
 use super::{State, visitor, with_token};
+use crate::secret_body::SecretBody;
 
 /// Logs in by username or e-mail address.
 ///
@@ -25,7 +26,7 @@ use super::{State, visitor, with_token};
 pub(super) async fn login(
     Extract(state): Extract<Arc<State>>,
     origin: Origin,
-    Body(given): Body<Login>,
+    SecretBody(given): SecretBody<Login>,
 ) -> Result<Json<Authenticated>> {
     accounts::login(&state.db, &state.issuer, &state.throttle, &visitor(origin), &given).await.map(Json)
 }
@@ -39,7 +40,7 @@ pub(super) async fn login(
         (status = 429, description = "`rate_limited`: too many failed attempts"),
     )
 )]
-pub(super) async fn older(state: Extract<Arc<State>>, origin: Origin, given: Body<Login>) -> Result<Json<Authenticated>> {
+pub(super) async fn older(state: Extract<Arc<State>>, origin: Origin, given: SecretBody<Login>) -> Result<Json<Authenticated>> {
     let Json(authenticated) = login(state, origin, given).await?;
     Ok(Json(with_token(authenticated)))
 }
@@ -53,6 +54,10 @@ pub(super) async fn older(state: Extract<Arc<State>>, origin: Origin, given: Bod
         (status = 429, description = "`rate_limited`: too many failed attempts"),
     )
 )]
-pub(super) async fn older_users(state: Extract<Arc<State>>, origin: Origin, given: Body<Login>) -> Result<Json<Authenticated>> {
+pub(super) async fn older_users(
+    state: Extract<Arc<State>>,
+    origin: Origin,
+    given: SecretBody<Login>,
+) -> Result<Json<Authenticated>> {
     older(state, origin, given).await
 }

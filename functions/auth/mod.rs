@@ -21,7 +21,7 @@ use shared::store::Db;
 
 use crate::resources;
 use crate::routes::routes;
-use crate::signed_in::Authenticates;
+use crate::signed_in::{Authenticates, Counts};
 
 /// What these handlers touch.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct State {
     pub issuer: Issuer,
     /// Where tickets are kept.
     pub ephemeral: Ephemeral,
-    /// Counts registrations, failed logins and tickets.
+    /// Counts registrations, failed logins, tickets, and what ends sessions.
     pub throttle: Throttle,
     /// Where sockets are opened.
     pub websocket_url: String,
@@ -65,6 +65,12 @@ impl Authenticates for State {
 
     fn keys(&self) -> &Keys {
         &self.issuer.keys
+    }
+}
+
+impl Counts for State {
+    fn throttle(&self) -> &Throttle {
+        &self.throttle
     }
 }
 

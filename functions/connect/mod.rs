@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::caller::Caller;
-use shared::domain::{rooms, sessions};
+use shared::domain::{endings, rooms, sessions};
 use shared::edge::problem;
 use shared::edge::socket::{Event, Socket};
 use shared::error::{Error, Result};
@@ -53,7 +53,7 @@ async fn open(state: &State, event: &Event, now: Timestamp) -> Result<()> {
     }
     state.push.register(&socket.connection).await?;
     // Whoever ends a session closes the sockets that are known by then. One that comes after that finds out here, before it hears anything.
-    if let Err(ended) = sessions::resume(&state.db, *user, *session, now).await {
+    if let Err(ended) = endings::opened(&state.db, &socket.connection, now).await {
         state.push.forget(*user, id, now).await?;
         return Err(ended);
     }

@@ -30,8 +30,9 @@ pub(super) async fn list(
     blocks::list(&state.db, &caller, (query.cursor.as_deref(), query.limit)).await.map(Listed)
 }
 
-/// Blocks a person: neither of the two opens a direct room with the other, writes in it, asks for friendship or sees the other's presence. A
-/// friendship or a request ends as if it had been taken back; of the block nobody is told.
+/// Blocks a person: neither of the two reaches the other. They open no direct room and write in none, add each other to no room, ask for no
+/// friendship, see neither presence nor how far the other has read; mentions do not count. A friendship, a request or an invitation ends as if it
+/// had been taken back; of the block nobody is told.
 #[utoipa::path(
     put, path = "/api/blocks/{user_id}", operation_id = "block", tag = "friends", security(("bearer" = [])),
     params(("user_id" = u64, Path, description = "The person", example = 7)),

@@ -58,7 +58,7 @@ pub(super) async fn list(
         (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`self_friend`, `too_many_open_requests`, `too_many_friends`"),
         (status = 422, description = "`invalid_input`: not one person is named"),
-        (status = 429, description = "`rate_limited`"),
+        (status = 429, description = "`rate_limited`; also of one person for a day after they declined, and for ten minutes after a request was withdrawn"),
     )
 )]
 pub(super) async fn ask(
@@ -89,7 +89,7 @@ pub(super) async fn accept(
     friends::accept(&state.db, &state.push, &caller, path.user_id).await.map(Json)
 }
 
-/// Declines the request of a person, who may ask again.
+/// Declines the request of a person, who may ask again after a day.
 #[utoipa::path(
     post, path = "/api/friends/requests/{user_id}/reject", operation_id = "reject", tag = "friends", security(("bearer" = [])),
     params(("user_id" = u64, Path, description = "Who asked", example = 7)),

@@ -19,7 +19,7 @@ use shared::push::Push;
 use shared::store::Db;
 
 use crate::routes::routes;
-use crate::signed_in::Authenticates;
+use crate::signed_in::{Authenticates, Counts};
 
 /// What these handlers touch.
 #[derive(Debug)]
@@ -43,6 +43,12 @@ impl Authenticates for State {
 
     fn keys(&self) -> &Keys {
         &self.keys
+    }
+}
+
+impl Counts for State {
+    fn throttle(&self) -> &Throttle {
+        &self.throttle
     }
 }
 

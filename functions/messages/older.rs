@@ -111,6 +111,7 @@ pub(super) struct OlderMessage {
 /// Sends a message; the older form of `POST /api/rooms/{room_id}/messages`.
 #[utoipa::path(
     post, path = "/api/messages/send", tag = "older clients", request_body = OlderMessage, security(("bearer" = [])),
+    params(("idempotency-key" = Option<String>, Header, description = "Another place for `client_id`", min_length = 1, max_length = 64)),
     responses(
         (status = 200, description = "Stored and pushed", body = Message),
         (status = 403, description = "`blocked`, `not_allowed`"),

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use serde::Deserialize;
-use shared::domain::{presence, rooms};
+use shared::domain::{invitations, presence, rooms};
 use shared::edge::extract::{Path, Query};
 use shared::edge::list::Listed;
 use shared::error::Result;
-use shared::protocol::page::Page;
+use shared::protocol::invitations::RoomList;
 use shared::protocol::rooms::{Room, Scope};
 
 use super::{InRoom, State};
@@ -18,10 +18,10 @@ use crate::signed_in::SignedIn;
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// Which rooms: all that one may see, one's own, or the public ones.
+    /// Which rooms: all that one may see, one's own, the public ones, or those that one is asked into.
     #[serde(default)]
     #[param(inline)]
-    scope: Scope,
+    scope: Which,
     /// The `next` of the page before.
     cursor: Option<String>,
     /// Items of a page, 1 to 100.
@@ -29,11 +29,27 @@ pub(super) struct ListQuery {
     limit: Option<u32>,
 }
 
-/// Rooms, newest activity first, each with its last message and what is unread.
+/// Which rooms are listed.
+#[derive(Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Which {
+    /// Public rooms and one's own.
+    #[default]
+    All,
+    /// One's own.
+    Joined,
+    /// Public rooms.
+    Public,
+    /// Invitations that wait for one's answer.
+    Invited,
+}
+
+/// Rooms, newest activity first, each with its last message and what is unread. With the scope `invited` invitations, newest first, which show
+/// nothing of what is inside.
 #[utoipa::path(
     get, path = "/api/rooms", tag = "rooms", params(ListQuery), security(("bearer" = [])),
     responses(
-        (status = 200, description = "A page of rooms", body = Page<Room>),
+        (status = 200, description = "A page of rooms", body = RoomList),
         (status = 422, description = "`invalid_input`: the cursor is none of ours"),
     )
 )]
@@ -41,11 +57,17 @@ pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Query(query): Query<ListQuery>,
-) -> Result<Listed<Page<Room>>> {
+) -> Result<Listed<RoomList>> {
     let page = (query.cursor.as_deref(), query.limit);
-    let mut page = rooms::list(&state.db, &caller, query.scope, page).await?;
+    let scope = match query.scope {
+        Which::All => Scope::All,
+        Which::Joined => Scope::Joined,
+        Which::Public => Scope::Public,
+        Which::Invited => return invitations::list(&state.db, &caller, page).await.map(RoomList::Invited).map(Listed),
+    };
+    let mut page = rooms::list(&state.db, &caller, scope, page).await?;
     presence::in_rooms(&state.db, &state.push, caller.user, &mut page.items, caller.now).await?;
-    Ok(Listed(page))
+    Ok(Listed(RoomList::Rooms(page)))
 }
 
 /// One room.

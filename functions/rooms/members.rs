@@ -22,7 +22,8 @@ pub(super) struct InMembership {
     user_id: UserId,
 }
 
-/// Adds people, at most 100 at once; `refused` names those who could not be added, and why.
+/// Adds people, at most 100 at once. Who left by themselves, or does not let the caller add them, is asked and stands in `invited`; `refused` names
+/// those who could not be added, and why.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/members", tag = "rooms", request_body = NewMembers, security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),

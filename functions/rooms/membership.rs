@@ -36,8 +36,8 @@ pub(super) async fn list(
     members::list(&state.db, &caller, &path.room_id, page).await.map(Listed)
 }
 
-/// Joins a public room, or any room with the code of an invitation to it. Joining twice changes nothing. Who was removed from a room that is not
-/// public comes back only by being added.
+/// Joins a public room, a room that asks one in, or any room with the code of an invitation to it. Joining twice changes nothing. Who was removed
+/// from a room that is not public comes back only by being added.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/join", tag = "rooms", request_body = Option<Join>, security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),

@@ -3,6 +3,7 @@
 mod change;
 mod create;
 mod direct;
+mod invitations;
 mod invites;
 mod list;
 mod members;
@@ -53,16 +54,20 @@ routes!(for State:
     list::list, create::create,
     create::create_public,
     list::get, change::update, change::delete,
-    direct::open,
+    direct::open, direct::close,
     membership::list, members::add,
     members::set_role, members::remove,
     members::ban, members::unban,
     change::mute,
     invites::create, invites::list,
     invites::revoke,
+    invitations::list,
+    invitations::withdraw,
+    invitations::decline,
     reports::report,
     reports::list,
     reports::close,
+    reports::get,
     older::add,
     older::list,
     membership::join,

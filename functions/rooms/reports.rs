@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -11,7 +12,7 @@ use shared::edge::list::Listed;
 use shared::error::Result;
 use shared::id::{ReportId, RoomRef};
 use shared::protocol::page::Page;
-use shared::protocol::reports::{NewReport, Report};
+use shared::protocol::reports::{NewReport, OpenReport, Report};
 
 use super::{InRoom, PageQuery, State};
 use crate::signed_in::{Acting, SignedIn};
@@ -30,7 +31,7 @@ pub(super) struct InReport {
     report_id: ReportId,
 }
 
-/// Tells the room's admins that a message is wrong. Doing so again changes nothing.
+/// Tells the room's admins that a message is wrong. It is kept as it is now until the report is closed. Doing so again changes nothing.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/messages/{seq}/report", tag = "rooms", request_body = NewReport, security(("bearer" = [])),
     params(
@@ -54,7 +55,13 @@ pub(super) async fn report(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Open reports of a room, oldest first: admins and owners.
+/// The report that is named alone.
+#[derive(Deserialize)]
+pub(super) struct WhichReport {
+    report_id: ReportId,
+}
+
+/// Open reports of a room, oldest first, each with the message as it was reported: admins and owners.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/reports", tag = "rooms", security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), PageQuery),
@@ -74,7 +81,24 @@ pub(super) async fn list(
     reports::list(&state.db, &caller, &path.room_id, page).await.map(Listed)
 }
 
-/// Closes a report. Doing so again changes nothing.
+/// An open report with all that is kept of its message: for the admins of its room, and for operators. A closed one is absent.
+#[utoipa::path(
+    get, path = "/api/reports/{report_id}", tag = "rooms", security(("bearer" = [])),
+    params(("report_id" = u64, Path, description = "The report", example = 7)),
+    responses(
+        (status = 200, description = "The report", body = OpenReport),
+        (status = 404, description = "`report_not_found`"),
+    )
+)]
+pub(super) async fn get(
+    Extract(state): Extract<Arc<State>>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<WhichReport>,
+) -> Result<Json<OpenReport>> {
+    reports::find(&state.db, &caller, path.report_id).await.map(Json)
+}
+
+/// Closes a report; what was kept of its message goes. Doing so again changes nothing.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/reports/{report_id}/close", tag = "rooms", security(("bearer" = [])),
     params(

@@ -16,5 +16,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         pace: Pace::default(),
     };
     let state = Arc::new(state);
-    lambda_runtime::run(lambda_runtime::service_fn(move |event| send::handle(Arc::clone(&state), event))).await
+    lambda_runtime::run(lambda_runtime::service_fn(move |event| Box::pin(send::handle(Arc::clone(&state), event)))).await
 }

@@ -9,20 +9,23 @@ use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::caller::Caller;
 use shared::config::Limits;
+use shared::domain::prices::{self, Counter, Price};
 use shared::domain::receipts::Mark;
 use shared::domain::throttle::{Flood, Throttle};
 use shared::domain::typing::Pace;
-use shared::domain::{invites, messages, rooms, sessions, sync};
+use shared::domain::work::Who;
+use shared::domain::{endings, invites, messages, rooms, sessions, sync};
 use shared::edge::extract::bearer;
 use shared::edge::http::DEADLINE;
 use shared::edge::problem;
 use shared::edge::socket::{self, Event, Socket};
 use shared::error::{Error, Result};
 use shared::protocol::actions::Action;
+use shared::protocol::endings::Cause;
 use shared::protocol::frames::{Ack, Frame};
 use shared::protocol::incoming::{self, Incoming};
+use shared::push::Push;
 use shared::push::registry::Connection;
-use shared::push::{Push, Sessions};
 use shared::store::Db;
 use shared::telemetry::invocation::{self, End, Invocation};
 use shared::time::Timestamp;
@@ -40,7 +43,7 @@ pub struct State {
     pub push: Push,
     /// Sizes and rates.
     pub limits: Limits,
-    /// Counts frames; joining and leaving together with what is done over HTTP.
+    /// Charges frames and counts them; what changes rooms together with what is done over HTTP.
     pub throttle: Throttle,
     /// Who has told lately that they write.
     pub pace: Pace,
@@ -61,9 +64,10 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result
     };
     let incoming = incoming::read(event.body.as_deref().unwrap_or_default());
     let (id, client_id) = (incoming.id.clone(), incoming.client_id.clone());
-    let uncounted = has_a_row(&incoming.action);
+    let price = prices::action(incoming.action.as_ref().ok());
+    let uncounted = price.counter == Counter::Row;
     // Boxed: every action's future is in there.
-    let answering = Box::pin(answer(&state, &socket, incoming, now));
+    let answering = Box::pin(answer(&state, &socket, incoming, (price, now)));
     let outcome = invocation::within(DEADLINE, answering).await.unwrap_or_else(|late| Err(Error::unavailable(late).into()));
     let stays = matches!(outcome, Err(Refused::Token(_)));
     let code = match outcome {
@@ -111,9 +115,12 @@ impl From<Error> for Refused {
 
 /// Some refusals are the last: those of an ended session, and of limits that a socket will not hear of.
 async fn end(state: &State, socket: &Socket, (error, uncounted): (&Error, bool), now: Timestamp) {
-    let Connection { user, session, id, .. } = &socket.connection;
+    let Connection { session, id, .. } = &socket.connection;
     match error {
-        Error::Unauthenticated(code) => state.push.close_sessions(*user, Sessions::One(*session), code, now).await,
+        Error::Unauthenticated(_) => {
+            let bye = endings::bye(&state.db, *session).await.unwrap_or_else(|_| Cause::Expired.bye());
+            state.push.close(&socket.connection, &bye, now).await;
+        }
         // What has a limit on a row of its own is counted once it is refused, for whatever reason: nothing else would count it.
         _ if uncounted => {
             if matches!(state.throttle.frame(id, now).await, Flood::Endless) {
@@ -124,20 +131,28 @@ async fn end(state: &State, socket: &Socket, (error, uncounted): (&Error, bool),
     }
 }
 
-/// Whether a row of its own counts what is asked for.
-fn has_a_row(action: &Result<Action>) -> bool {
-    matches!(action, Ok(Action::Send { .. } | Action::Change { .. }))
-}
-
-/// Whose frame it is. A session that ended since the socket opened ends the socket, too. Frames that no row counts are counted meanwhile.
-async fn admitted(state: &State, socket: &Socket, action: &Result<Action>, now: Timestamp) -> Result<Caller, Refused> {
-    let resuming = sessions::resume(&state.db, socket.connection.user, socket.connection.session, now);
-    if has_a_row(action) {
-        return Ok(resuming.await?);
+/// Whose frame it is. A session that ended since the socket opened ends the socket, too. The frame is charged meanwhile, and counted if no row does.
+async fn admitted(state: &State, socket: &Socket, price: Price, now: Timestamp) -> Result<Caller, Refused> {
+    let Connection { user, session, .. } = socket.connection;
+    if let Err(refused) = state.throttle.affords(user, price, now) {
+        return match state.throttle.surplus_frame(&socket.connection.id, now).await {
+            Flood::Endless => Err(Refused::Flooding),
+            Flood::No | Flood::Of(_) => Err(Refused::With(refused)),
+        };
     }
-    let (caller, counted) = tokio::join!(resuming, count(state, socket, now));
-    let caller = caller?;
-    counted.map(|()| caller)
+    let admitting = state.throttle.admit(sessions::resume(&state.db, user, session, now), Who { user, session }, price, now);
+    if price.counter == Counter::Row {
+        return Ok(admitting.await?);
+    }
+    let (caller, counted) = tokio::join!(admitting, count(state, socket, now));
+    match (caller, counted) {
+        // Who floods is closed, whatever else they may not do.
+        (_, Err(Refused::Flooding)) => Err(Refused::Flooding),
+        (caller, counted) => {
+            let caller = caller?;
+            counted.map(|()| caller)
+        }
+    }
 }
 
 async fn count(state: &State, socket: &Socket, now: Timestamp) -> Result<(), Refused> {
@@ -149,12 +164,21 @@ async fn count(state: &State, socket: &Socket, now: Timestamp) -> Result<(), Ref
 }
 
 /// Does what the frame asks for; the answer is for its socket alone. It is one frame, but for `hello`, whose catch-up follows it.
-async fn answer(state: &State, socket: &Socket, incoming: Incoming, now: Timestamp) -> Result<Vec<Frame>, Refused> {
+async fn answer(
+    state: &State,
+    socket: &Socket,
+    incoming: Incoming,
+    (price, now): (Price, Timestamp),
+) -> Result<Vec<Frame>, Refused> {
     let State { db, push, limits, .. } = state;
-    let caller = admitted(state, socket, &incoming.action, now).await?;
+    let caller = admitted(state, socket, price, now).await?;
     let id = incoming.id;
     Ok(vec![match incoming.action? {
-        Action::Hello { rooms } => return Ok(reading::hello(state, &caller, socket, &rooms, id).await?),
+        Action::Hello { rooms, packed } => {
+            reading::hello(state, &caller, socket, id.clone()).await?;
+            reading::catch_up(state, &caller, socket, (&rooms, packed), id).await?;
+            return Ok(Vec::new());
+        }
         Action::Read { room, seq } => reading::mark(state, &caller, &socket.room_or_bound(room), Mark::Read(seq), id).await?,
         Action::Delivered { room, seq } => {
             reading::mark(state, &caller, &socket.room_or_bound(room), Mark::Delivered(seq), id).await?
@@ -190,7 +214,6 @@ async fn answer(state: &State, socket: &Socket, incoming: Incoming, now: Timesta
             Frame::Ack(Ack { id, ..changes::done(state, &caller, (&room, seq), change).await? })
         }
         Action::Join { room, invite } => {
-            state.throttle.act(&caller).await?;
             let joined = invites::join(db, push, &caller, &socket.room_or_bound(room), invite.as_deref()).await?;
             Frame::Ack(Ack { id, room_id: Some(joined.id), rev: Some(joined.rev), ..Ack::default() })
         }
@@ -199,7 +222,6 @@ async fn answer(state: &State, socket: &Socket, incoming: Incoming, now: Timesta
             Frame::Ack(Ack { id, ..Ack::default() })
         }
         Action::Leave { room, owner } => {
-            state.throttle.act(&caller).await?;
             let room_id = rooms::leave(db, push, &caller, &room, owner).await?;
             Frame::Ack(Ack { id, room_id: Some(room_id), ..Ack::default() })
         }

@@ -2,8 +2,9 @@
 
 use serde_json::value::RawValue;
 use shared::caller::Caller;
+use shared::domain::catching_up::{MOST_PACKED, frames, packed_frames};
 use shared::domain::receipts::{self, Mark};
-use shared::domain::{sync, typing, welcome};
+use shared::domain::{prices, typing, welcome};
 use shared::edge::socket::Socket;
 use shared::error::Result;
 use shared::id::{RoomId, RoomRef};
@@ -11,17 +12,35 @@ use shared::protocol::frames::{Ack, Frame};
 
 use super::State;
 
-/// `welcome`, and what changed in the rooms that the client knows already.
-pub(super) async fn hello(
+/// `welcome`, sent at once: whatever becomes of the catch-up, the socket is open.
+pub(super) async fn hello(state: &State, caller: &Caller, socket: &Socket, id: Option<Box<RawValue>>) -> Result<()> {
+    let welcome = welcome::welcome(&state.db, &state.push, caller, &socket.connection, id).await?;
+    state.push.to_connection(&socket.connection.id, &welcome, caller.now).await;
+    Ok(())
+}
+
+/// What changed in the rooms that the client knows already: one catch-up of a person at a time, charged by the rooms that it names.
+pub(super) async fn catch_up(
     state: &State,
     caller: &Caller,
     socket: &Socket,
-    rooms: &[(RoomId, u64)],
+    (rooms, packed): (&[(RoomId, u64)], bool),
     id: Option<Box<RawValue>>,
-) -> Result<Vec<Frame>> {
-    let mut frames = vec![welcome::welcome(&state.db, &state.push, caller, &socket.connection, id).await?];
-    frames.extend(sync::catch_up(&state.db, caller, rooms).await?);
-    Ok(frames)
+) -> Result<()> {
+    if rooms.is_empty() {
+        return Ok(());
+    }
+    let posts = if packed { MOST_PACKED } else { rooms.len() };
+    state.throttle.charge(caller.user, prices::catch_up(rooms.len(), posts), caller.now).await?;
+    let turn = state.throttle.turn(caller.user, caller.now).await?;
+    let frames = if packed { packed_frames(&state.db, caller, rooms, id).await } else { frames(&state.db, caller, rooms).await };
+    if let Ok(frames) = &frames {
+        for frame in frames {
+            state.push.to_connection(&socket.connection.id, frame, caller.now).await;
+        }
+    }
+    state.throttle.done(turn).await;
+    frames.map(drop)
 }
 
 /// Raises a mark.

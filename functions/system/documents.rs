@@ -3,23 +3,18 @@
 use std::sync::Arc;
 
 use axum::http::HeaderName;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
 use shared::edge::extract::Path;
 use shared::error::Error;
 use utoipa_swagger_ui::Config;
 
+use super::policy::Policies;
+
 /// What `make swagger` writes; a test compares it with the routers.
 pub(super) const OPENAPI: &str = include_str!("../../shared/openapi.json");
 pub(super) const ASYNCAPI: &str = include_str!("../../shared/asyncapi.json");
 
-/// The page may load what comes with it. It calls the API beside it, and a reader tries the quick starts in its console: see the pages' own.
-pub(super) const POLICY: (HeaderName, &str) = (
-    CONTENT_SECURITY_POLICY,
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; \
-     connect-src 'self' ws://localhost:* ws://127.0.0.1:* wss: http://localhost:* http://127.0.0.1:* https://*.amazonaws.com; \
-     frame-ancestors 'none'; base-uri 'none'",
-);
 /// A deployment changes these files; an hour is short enough.
 const CACHE: (HeaderName, &str) = (CACHE_CONTROL, "public, max-age=3600");
 
@@ -28,7 +23,7 @@ const CACHE: (HeaderName, &str) = (CACHE_CONTROL, "public, max-age=3600");
     get, path = "/openapi.json", tag = "system",
     responses((status = 200, description = "The OpenAPI document.", body = serde_json::Value, content_type = "application/json"))
 )]
-pub(super) async fn openapi() -> impl IntoResponse {
+pub(super) async fn openapi(_: Policies) -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")], OPENAPI)
 }
 
@@ -37,19 +32,19 @@ pub(super) async fn openapi() -> impl IntoResponse {
     get, path = "/asyncapi.json", tag = "system",
     responses((status = 200, description = "The AsyncAPI document.", body = serde_json::Value, content_type = "application/json"))
 )]
-pub(super) async fn asyncapi() -> impl IntoResponse {
+pub(super) async fn asyncapi(_: Policies) -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")], ASYNCAPI)
 }
 
 /// Swagger UI.
 #[utoipa::path(get, path = "/swagger", tag = "system", responses((status = 308, description = "To `/swagger/index.html`.")))]
-pub(super) async fn swagger() -> Redirect {
+pub(super) async fn swagger(_: Policies) -> Redirect {
     Redirect::permanent("/swagger/index.html")
 }
 
 /// Swagger UI.
 #[utoipa::path(get, path = "/swagger/", tag = "system", responses((status = 308, description = "To `/swagger/index.html`.")))]
-pub(super) async fn swagger_slash() -> Redirect {
+pub(super) async fn swagger_slash(_: Policies) -> Redirect {
     Redirect::permanent("/swagger/index.html")
 }
 
@@ -58,11 +53,27 @@ pub(super) async fn swagger_slash() -> Redirect {
     get, path = "/swagger/{file}", tag = "system", params(("file" = String, Path, example = "index.html")),
     responses((status = 200, description = "The file."), (status = 404, description = "There is no such file."))
 )]
-pub(super) async fn swagger_file(Path(file): Path<String>) -> Result<Response, Error> {
-    // The validator's badge would send the document to another host.
-    let config = Config::new(["/openapi.json"]).validator_url("none").persist_authorization(true).display_request_duration(true);
-    let found = utoipa_swagger_ui::serve(&file, Arc::new(config)).map_err(|error| Error::internal(error.to_string()))?;
+pub(super) async fn swagger_file(policies: Policies, Path(file): Path<String>) -> Result<Response, Error> {
+    let found = utoipa_swagger_ui::serve(&file, Arc::new(config())).map_err(|error| Error::internal(error.to_string()))?;
     let file = found.ok_or(Error::NotFound("route_not_found"))?;
     let kind = [(CONTENT_TYPE, file.content_type)];
-    Ok((kind, [CACHE, POLICY], file.bytes.into_owned()).into_response())
+    Ok((kind, [CACHE], [policies.swagger()], file.bytes.into_owned()).into_response())
+}
+
+/// The validator's badge would send the document to another host. Tokens are forgotten with the page: whoever comes after finds none.
+fn config() -> Config<'static> {
+    Config::new(["/openapi.json"]).validator_url("none").persist_authorization(false).display_request_duration(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn swagger_keeps_no_token() {
+        let script = utoipa_swagger_ui::serve("swagger-initializer.js", Arc::new(config())).ok().flatten();
+        let text = script.map(|file| String::from_utf8_lossy(&file.bytes).into_owned()).unwrap_or_default();
+        assert!(text.contains("/openapi.json") && text.contains("\"validatorUrl\": \"none\""), "{text}");
+        assert!(!text.contains("\"persistAuthorization\": true"), "{text}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Two probes: `health` says that the process runs, `ready` that every store answers. What failed is named; why stands in the log alone.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract;
@@ -83,6 +84,8 @@ pub(super) async fn health(origin: Origin) -> Json<Health> {
 }
 
 /// Whether every store answers.
+///
+/// The answer may be two seconds old.
 #[utoipa::path(
     get, path = "/health/ready", tag = "system",
     responses(
@@ -91,13 +94,33 @@ pub(super) async fn health(origin: Origin) -> Json<Health> {
     )
 )]
 pub(super) async fn ready(extract::State(state): extract::State<Arc<State>>, origin: Origin) -> Response {
+    answer(looked(&state, &origin).await, origin.request_id)
+}
+
+/// What a look at the stores found.
+#[derive(Debug)]
+pub(super) struct Seen {
+    at: Instant,
+    checks: Vec<Checked>,
+}
+
+/// Anyone may probe, so an instance looks no oftener than this: probes at once wait for one look, those after it are told what it found.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+
+async fn looked(state: &State, origin: &Origin) -> Vec<Checked> {
+    let mut seen = state.seen.lock().await;
+    if let Some(seen) = seen.as_ref().filter(|seen| seen.at.elapsed() < BETWEEN_LOOKS) {
+        return seen.checks.clone();
+    }
     let checks = readiness::check(state.db().await, &state.tables, &state.media, origin.now).await;
     for Check { name, failure } in &checks {
         if let Some(failure) = failure {
             tracing::warn!(request_id = origin.request_id, store = name, ?failure, "not ready");
         }
     }
-    answer(checks.iter().map(checked).collect(), origin.request_id)
+    let checks: Vec<_> = checks.iter().map(checked).collect();
+    *seen = Some(Seen { at: Instant::now(), checks: checks.clone() });
+    checks
 }
 
 fn checked(check: &Check) -> Checked {

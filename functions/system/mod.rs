@@ -3,16 +3,19 @@
 mod documents;
 mod health;
 mod pages;
+mod policy;
 
 use shared::config::{self, Aws, ConfigError};
 use shared::error::Result;
 use shared::media::Media;
 use shared::push::tables::Tables;
 use shared::store::Db;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
+use self::policy::Policies;
 use crate::resources;
 use crate::routes::routes;
+use health::Seen;
 
 /// What the probes look at.
 #[derive(Debug)]
@@ -20,6 +23,9 @@ pub struct State {
     db: OnceCell<Db>,
     tables: Tables,
     media: Media,
+    /// None where the documentation is not shown.
+    policies: Option<Policies>,
+    seen: Mutex<Option<Seen>>,
 }
 
 impl State {
@@ -27,7 +33,11 @@ impl State {
     pub fn from_env() -> Result<Self, ConfigError> {
         let aws = Aws::from_env()?;
         let tables = Tables::new(&aws, config::Tables::from_env()?);
-        Ok(Self { db: OnceCell::new(), tables, media: Media::new(&aws, &config::Media::from_env()?) })
+        let media = config::Media::from_env()?;
+        let bucket = config::bucket_url(&media.bucket, &aws.region);
+        let policies = Policies::of(&config::websocket_url()?, &bucket, !aws.is_real);
+        let policies = config::docs()?.then_some(policies);
+        Ok(Self { db: OnceCell::new(), tables, media: Media::new(&aws, &media), policies, seen: Mutex::default() })
     }
 
     async fn db(&self) -> Result<&Db> {

@@ -1,20 +1,14 @@
 //! Documentation for people who write clients, from inside the binary. The pages load what stands beside them and nothing else.
 
 use axum::http::HeaderName;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY};
 use axum::response::{IntoResponse, Response};
 use shared::edge::extract::Path;
 use shared::error::Error;
 
-/// No inline code, no inline style, nothing from another host. What the pages teach may be tried in their consoles, though: the socket and the
-/// files are elsewhere, on this machine as on AWS. The function knows neither place, so these are those that the web client allows.
-const POLICY: [(HeaderName, &str); 3] = [
-    (
-        CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-         connect-src 'self' ws://localhost:* ws://127.0.0.1:* wss: http://localhost:* http://127.0.0.1:* https://*.amazonaws.com; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
-    ),
+use super::policy::Policies;
+
+const HEADERS: [(HeaderName, &str); 2] = [
     (REFERRER_POLICY, "no-referrer"),
     // A deployment changes these files; a few minutes are short enough.
     (CACHE_CONTROL, "public, max-age=300"),
@@ -35,8 +29,8 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Where writing a client begins.
 #[utoipa::path(get, path = "/docs", tag = "system", responses((status = 200, description = "A page.", content_type = "text/html")))]
-pub(super) async fn index() -> Result<Response, Error> {
-    file("index.html")
+pub(super) async fn index(policies: Policies) -> Result<Response, Error> {
+    file(&policies, "index.html")
 }
 
 /// The other pages, and what they load: `socket` has every action and frame, `collection.json` every request for Postman and Bruno.
@@ -44,43 +38,28 @@ pub(super) async fn index() -> Result<Response, Error> {
     get, path = "/docs/{file}", tag = "system", params(("file" = String, Path, example = "socket")),
     responses((status = 200, description = "The file."), (status = 404, description = "`route_not_found`"))
 )]
-pub(super) async fn page(Path(name): Path<String>) -> Result<Response, Error> {
-    file(&name)
+pub(super) async fn page(policies: Policies, Path(name): Path<String>) -> Result<Response, Error> {
+    file(&policies, &name)
 }
 
-fn file(name: &str) -> Result<Response, Error> {
+fn file(policies: &Policies, name: &str) -> Result<Response, Error> {
     let (_, kind, text) = FILES.iter().find(|(known, ..)| *known == name).ok_or(Error::NotFound("route_not_found"))?;
-    Ok(([(CONTENT_TYPE, *kind)], POLICY, *text).into_response())
+    Ok(([(CONTENT_TYPE, *kind)], [policies.pages()], HEADERS, *text).into_response())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::system::documents;
-
-    #[test]
-    fn what_the_pages_teach_may_be_tried_in_their_consoles() {
-        let connections = |policy: &str| {
-            let given = policy.split("; ").find_map(|part| part.strip_prefix("connect-src "));
-            given.unwrap_or_default().split(' ').map(str::to_owned).collect::<Vec<_>>()
-        };
-        let ([(_, docs), ..], (_, swagger)) = (POLICY, documents::POLICY);
-        let allowed = connections(docs);
-        assert_eq!(allowed, connections(swagger));
-        for place in ["'self'", "ws://localhost:*", "ws://127.0.0.1:*", "wss:", "http://127.0.0.1:*", "https://*.amazonaws.com"] {
-            assert!(allowed.iter().any(|one| one == place), "{place}: {allowed:?}");
-        }
-    }
 
     #[test]
     fn whatever_a_page_refers_to_is_served() {
-        let mut references = 0;
+        let (mut references, policies) = (0, Policies::of("", "", true));
         for (page, _, text) in FILES.iter().filter(|(_, kind, _)| *kind == HTML) {
             for attribute in ["href=\"", "src=\""] {
                 for reference in text.split(attribute).skip(1).filter_map(|rest| rest.split('"').next()) {
                     references += 1;
                     let known = if let Some(name) = reference.strip_prefix("/docs/") {
-                        file(name.split('#').next().unwrap_or_default()).is_ok()
+                        file(&policies, name.split('#').next().unwrap_or_default()).is_ok()
                     } else {
                         ["/docs", "/swagger/index.html", "/openapi.json", "/asyncapi.json"].contains(&reference)
                             || reference.strip_prefix('#').is_some_and(|id| text.contains(&format!("id=\"{id}\"")))

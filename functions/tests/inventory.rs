@@ -31,6 +31,7 @@ const CONCERNS: &[Concern] = &[
             "PUSH_INLINE",
             "PUSH_SHARD",
             "PUSH_BUSY",
+            "RATE_REACH",
         ],
     },
     Concern { sign: "Tables::from_env", required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"], optional: &[] },
@@ -50,6 +51,7 @@ const CONCERNS: &[Concern] = &[
         optional: &[],
     },
     Concern { sign: "allowed_origins", required: &["ALLOWED_ORIGINS"], optional: &[] },
+    Concern { sign: "config::docs", required: &["DOCS"], optional: &[] },
     Concern { sign: "websocket_url", required: &["WEBSOCKET_URL"], optional: &[] },
     // Every function logs, counts, and calls AWS.
     Concern {
@@ -70,6 +72,9 @@ const LIMITS: &[&str] = &[
     "RATE_CONNECT",
     "RATE_SEARCH",
     "RATE_UPLOAD",
+    "QUOTA_MB",
+    "QUOTA_FILES",
+    "RATE_WORK",
 ];
 const SIZES: &[&str] = &["UPLOAD_AVATAR_MB", "UPLOAD_IMAGE_MB", "UPLOAD_FILE_MB"];
 
@@ -80,6 +85,7 @@ const NOT_OF_THE_TEMPLATE: &[&str] = &[
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_ENDPOINT_URL_",
+    "LOCAL_CLOUD",
     "DATABASE_URL",
     "JWT_SECRET",
     "VAPID_SECRET",
@@ -92,13 +98,18 @@ const KNOBS: &[(&str, &[&str])] = &[
     ("RATE_CHANGE", &["messages", "send"]),
     ("RATE_REPEAT", &["messages", "send"]),
     ("RATE_FRAMES", &["send"]),
-    ("RATE_ACT", &["friends", "messages", "rooms", "send", "users"]),
+    ("RATE_ACT", SIGNED_IN),
+    ("RATE_WORK", SIGNED_IN),
+    ("RATE_REACH", &["friends", "messages", "rooms"]),
     ("RATE_REGISTER", &["auth"]),
     ("RATE_LOGIN", &["auth", "users"]),
     // A ticket counts as the socket that it opens.
     ("RATE_CONNECT", &["auth", "authorizer"]),
     ("RATE_SEARCH", &["messages"]),
     ("RATE_UPLOAD", &["uploads"]),
+    // Who uploads, who passes on, and who is told.
+    ("QUOTA_MB", &["messages", "send", "uploads", "users"]),
+    ("QUOTA_FILES", &["messages", "send", "uploads", "users"]),
     ("UPLOAD_AVATAR_MB", &["uploads"]),
     ("UPLOAD_IMAGE_MB", &["uploads"]),
     ("UPLOAD_FILE_MB", &["uploads"]),
@@ -112,6 +123,8 @@ const KNOBS: &[(&str, &[&str])] = &[
     ("FANOUT_FUNCTION", SPEAK_IN_ROOMS),
     ("PRESENCE_FUNCTION", MEET_THE_DEAD),
 ];
+/// Functions that people ask for something as themselves.
+const SIGNED_IN: &[&str] = &["admin", "auth", "friends", "messages", "rooms", "send", "uploads", "users"];
 /// Functions that tell whole rooms, however large: connecting to a room may join it, and erasing changes rooms.
 const SPEAK_IN_ROOMS: &[&str] = &["admin", "connect", "messages", "rooms", "send", "sweep", "users"];
 
@@ -204,12 +217,13 @@ fn each_function_is_given_what_it_reads_and_nothing_else() {
 
 #[test]
 fn every_variable_of_the_configuration_is_known_here() {
-    let config = read("shared/src/config/mod.rs") + &read("shared/src/config/secrets.rs");
+    let files = fs::read_dir(root().join("shared/src/config")).unwrap().map(|entry| entry.unwrap().path());
+    let config: String = files.map(|path| fs::read_to_string(path).unwrap()).collect();
     let named: BTreeSet<&str> = config
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
         .flat_map(|line| line.split('"').skip(1).step_by(2))
-        .filter(|text| text.len() > 5 && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
+        .filter(|text| text.len() > 3 && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
         .collect();
     let of_template = CONCERNS.iter().flat_map(|concern| concern.required.iter().chain(concern.optional)).copied();
     let known: BTreeSet<&str> = of_template.chain(NOT_OF_THE_TEMPLATE.iter().copied()).collect();

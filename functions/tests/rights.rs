@@ -63,10 +63,7 @@ const RIGHTS: &[(&str, &[Right])] = &[
             ("PresenceFunction", INVOKE),
         ],
     ),
-    (
-        "system",
-        &[("ConnectionsTable", &["DescribeTable"]), ("EphemeralTable", &["DescribeTable"]), ("MediaBucket", &["ListBucket"])],
-    ),
+    ("system", &[("ConnectionsTable", &["GetItem"]), ("EphemeralTable", &["GetItem"]), ("MediaBucket", &["ListBucket"])]),
     (
         "uploads",
         &[
@@ -74,7 +71,7 @@ const RIGHTS: &[(&str, &[Right])] = &[
             ("MediaBucket/avatars", OBJECTS),
             ("MediaBucket/pending", OBJECTS),
             ("MediaBucket/thumbs", OBJECTS),
-            ("MediaBucket/uploads", OBJECTS),
+            ("MediaBucket/uploads", &["AbortMultipartUpload", "DeleteObject", "GetObject", "PutObject"]),
             ("ConnectionsTable", FIND_AND_FORGET),
             ("EphemeralTable", &["UpdateItem"]),
             ("WebSocketApi", SOCKETS),

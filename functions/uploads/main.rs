@@ -13,5 +13,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         media: resources::media()?,
         throttle: resources::throttle()?,
     };
-    shared::edge::http::serve(uploads::router(Arc::new(state))).await
+    shared::edge::http::serve_patiently(uploads::router(Arc::new(state)), uploads::COMPLETING).await
 }

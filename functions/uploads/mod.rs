@@ -3,7 +3,10 @@
 
 mod avatars;
 mod content;
+mod reported;
 mod send;
+
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, LOCATION};
@@ -12,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use shared::domain::throttle::Throttle;
 use shared::domain::tokens::Keys;
+use shared::edge::http::Patient;
 use shared::id::UploadId;
 use shared::media::{Media, Signed};
 use shared::protocol::uploads::Link;
@@ -19,7 +23,10 @@ use shared::push::Push;
 use shared::store::Db;
 
 use crate::routes::routes;
-use crate::signed_in::Authenticates;
+use crate::signed_in::{Authenticates, Counts};
+
+/// Completing an upload may copy gigabytes inside S3. A little less than the function's timeout, which is a little less than API Gateway's own.
+pub const COMPLETING: Patient = Patient { route: "/api/uploads/{upload_id}/complete", deadline: Duration::from_secs(27) };
 
 /// What these handlers touch.
 #[derive(Debug)]
@@ -46,15 +53,22 @@ impl Authenticates for State {
     }
 }
 
+impl Counts for State {
+    fn throttle(&self) -> &Throttle {
+        &self.throttle
+    }
+}
+
 routes!(for State:
     send::create,
     send::complete,
-    send::get,
+    send::get, send::discard,
     content::content,
     content::thumbnail,
     avatars::set, avatars::remove,
     avatars::of_user,
     avatars::of_room,
+    reported::attachment,
 );
 
 /// The upload that a path names.

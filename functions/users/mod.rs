@@ -7,6 +7,7 @@ mod older;
 mod push;
 mod search;
 
+use shared::config::Quota;
 use shared::domain::throttle::Throttle;
 use shared::domain::tokens::Keys;
 use shared::error::Result;
@@ -37,6 +38,11 @@ pub struct State {
 }
 
 impl State {
+    /// What a person may keep.
+    fn quota(&self) -> Quota {
+        self.throttle.quota()
+    }
+
     async fn vapid(&self) -> Result<&vapid::Keys> {
         self.vapid.get_or_try_init(resources::vapid).await
     }

@@ -4,29 +4,29 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use shared::edge::extract::Body;
 use shared::error::Result;
-use shared::protocol::people::Me;
+use shared::protocol::people::{Me, Myself};
 use shared::protocol::profiles::ChangeMe;
 
 use super::{State, me};
+use crate::secret_body::SecretBody;
 use crate::signed_in::{Acting, SignedIn};
 
 /// Oneself; the older form of `GET /api/users/me`.
 #[utoipa::path(
     get, path = "/api/user", tag = "older clients", security(("bearer" = [])),
-    responses((status = 200, description = "Oneself", body = Me))
+    responses((status = 200, description = "Oneself", body = Myself))
 )]
-pub(super) async fn get(state: Extract<Arc<State>>, caller: SignedIn) -> Result<Json<Me>> {
+pub(super) async fn get(state: Extract<Arc<State>>, caller: SignedIn) -> Result<Json<Myself>> {
     me::get(state, caller).await
 }
 
 /// Oneself; the form of `GET /api/user` that was printed.
 #[utoipa::path(
     get, path = "/api/user/", operation_id = "get_slash", tag = "older clients", security(("bearer" = [])),
-    responses((status = 200, description = "Oneself", body = Me))
+    responses((status = 200, description = "Oneself", body = Myself))
 )]
-pub(super) async fn get_slash(state: Extract<Arc<State>>, caller: SignedIn) -> Result<Json<Me>> {
+pub(super) async fn get_slash(state: Extract<Arc<State>>, caller: SignedIn) -> Result<Json<Myself>> {
     me::get(state, caller).await
 }
 
@@ -35,11 +35,11 @@ pub(super) async fn get_slash(state: Extract<Arc<State>>, caller: SignedIn) -> R
     put, path = "/api/user", tag = "older clients", request_body = ChangeMe, security(("bearer" = [])),
     responses(
         (status = 200, description = "Oneself, as from now on", body = Me),
-        (status = 409, description = "`email_taken`"),
-        (status = 429, description = "`rate_limited`"),
+        (status = 403, description = "`wrong_password`"),
+        (status = 429, description = "`rate_limited`, also for too many wrong passwords"),
     )
 )]
-pub(super) async fn change(state: Extract<Arc<State>>, caller: Acting, body: Body<ChangeMe>) -> Result<Json<Me>> {
+pub(super) async fn change(state: Extract<Arc<State>>, caller: Acting, body: SecretBody<ChangeMe>) -> Result<Json<Me>> {
     me::change(state, caller, body).await
 }
 
@@ -48,10 +48,10 @@ pub(super) async fn change(state: Extract<Arc<State>>, caller: Acting, body: Bod
     put, path = "/api/user/", operation_id = "change_slash", tag = "older clients", request_body = ChangeMe, security(("bearer" = [])),
     responses(
         (status = 200, description = "Oneself, as from now on", body = Me),
-        (status = 409, description = "`email_taken`"),
-        (status = 429, description = "`rate_limited`"),
+        (status = 403, description = "`wrong_password`"),
+        (status = 429, description = "`rate_limited`, also for too many wrong passwords"),
     )
 )]
-pub(super) async fn change_slash(state: Extract<Arc<State>>, caller: Acting, body: Body<ChangeMe>) -> Result<Json<Me>> {
+pub(super) async fn change_slash(state: Extract<Arc<State>>, caller: Acting, body: SecretBody<ChangeMe>) -> Result<Json<Me>> {
     me::change(state, caller, body).await
 }

@@ -3,10 +3,10 @@
 
 use std::io::Cursor;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use image::{DynamicImage, ImageBuffer, ImageFormat, Rgb, Rgba};
-use shared::media::picture;
+use shared::media::{Stop, picture};
 
 const CASES: [(&str, &str); 4] = [
     ("12 megapixels, JPEG", "image/jpeg"),
@@ -41,7 +41,8 @@ fn look(case: usize) {
     let bytes = std::fs::read(&file).expect("the picture");
     std::fs::remove_file(&file).expect("removed");
     let started = Instant::now();
-    let done = if kind == "avatar" { picture::avatar(&bytes, "image/jpeg") } else { picture::image(&bytes, kind) };
+    let stop = Stop::at(started + Duration::from_mins(5));
+    let done = if kind == "avatar" { picture::avatar(&bytes, "image/jpeg", &stop) } else { picture::image(&bytes, kind, &stop) };
     let (took, peak) = (started.elapsed(), peak());
     done.expect("a picture");
     let (mb, share) = (peak / 1024, peak * 100 / 1024 / 1769);

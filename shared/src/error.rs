@@ -22,6 +22,10 @@ pub enum Error {
     NotFound(&'static str),
     /// It clashes with what is there: the code.
     Conflict(&'static str),
+    /// Somebody is at it already: the code, and seconds until the next try.
+    Busy(&'static str, u32),
+    /// It is more than a person may keep: what still fits.
+    Full(Left),
     /// Too often: seconds until the next try, and the limit that was met.
     TooMany {
         /// Seconds.
@@ -70,6 +74,15 @@ pub struct Rate {
     pub reset: u32,
 }
 
+/// How much more a person may keep; null where there is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Left {
+    /// Bytes.
+    pub bytes: Option<u64>,
+    /// Pictures and files.
+    pub files: Option<u64>,
+}
+
 /// One field that is wrong, and why. Never carries the value itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Violation {
@@ -104,7 +117,9 @@ impl Error {
             | Self::Unauthenticated(code)
             | Self::Forbidden(code)
             | Self::NotFound(code)
-            | Self::Conflict(code) => code,
+            | Self::Conflict(code)
+            | Self::Busy(code, _) => code,
+            Self::Full(_) => "quota_exceeded",
             Self::Invalid(_) => "invalid_input",
             Self::TooMany { .. } => "rate_limited",
             Self::Repeated { .. } => "duplicate_message",
@@ -127,21 +142,25 @@ impl Error {
             Self::Repeated { retry_after } => {
                 format!("You said the same too often. Try again in {retry_after} s, or say something else.")
             }
+            Self::Full(left) => format!("That is more than you may keep: {left}. Unsend what you need no longer."),
             Self::TooLarge => "The request is larger than is taken.".into(),
             Self::Unavailable { .. } => "A part of the service does not answer. Try again shortly.".into(),
             Self::Internal(_) => "Something went wrong on our side.".into(),
-            Self::Unauthenticated(code) | Self::Forbidden(code) | Self::NotFound(code) | Self::Conflict(code) => {
-                sentence(code).into()
-            }
+            Self::Unauthenticated(code)
+            | Self::Forbidden(code)
+            | Self::NotFound(code)
+            | Self::Conflict(code)
+            | Self::Busy(code, _) => sentence(code).into(),
         }
     }
 
     /// Seconds until the next try, where that makes sense.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::TooMany { retry_after, .. } | Self::Repeated { retry_after } | Self::Unavailable { retry_after, .. } => {
-                Some(*retry_after)
-            }
+            Self::TooMany { retry_after, .. }
+            | Self::Repeated { retry_after }
+            | Self::Unavailable { retry_after, .. }
+            | Self::Busy(_, retry_after) => Some(*retry_after),
             _ => None,
         }
     }
@@ -162,6 +181,27 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.bytes, self.files) {
+            (Some(bytes), Some(files)) => write!(f, "{} MB and {files} files are left", Megabytes(bytes)),
+            (Some(bytes), None) => write!(f, "{} MB are left", Megabytes(bytes)),
+            (None, Some(files)) => write!(f, "{files} files are left"),
+            (None, None) => f.write_str("all is left"),
+        }
+    }
+}
+
+/// Bytes for people, with one decimal and never more than there are.
+struct Megabytes(u64);
+
+impl fmt::Display for Megabytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tenths = self.0.saturating_mul(10) >> 20;
+        write!(f, "{}.{}", tenths / 10, tenths % 10)
+    }
+}
 
 /// Every code with a fixed meaning, and its sentence. The OpenAPI lists them.
 pub const CODES: &[(&str, &str)] = &[
@@ -188,6 +228,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("request_not_found", "There is no such request for friendship."),
     ("member_not_found", "This person is no member of the room."),
     ("ban_not_found", "This person is not banned from the room."),
+    ("invitation_not_found", "There is no invitation that waits for an answer."),
     ("invite_not_found", "There is no such invitation to this room."),
     ("report_not_found", "There is no such report."),
     ("message_not_found", "There is no such message."),
@@ -197,7 +238,6 @@ pub const CODES: &[(&str, &str)] = &[
     ("route_not_found", "There is no such route."),
     ("method_not_allowed", "This route does not take this method."),
     ("username_taken", "This username is taken."),
-    ("email_taken", "This e-mail address is taken."),
     ("message_unsent", "The message was unsent; nothing of it can be changed or passed on."),
     ("system_message", "A message of the system cannot be edited, unsent, pinned or forwarded."),
     ("forwarded_message", "A forwarded message cannot be edited: its words are somebody else's."),
@@ -223,6 +263,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("upload_rejected", "The bytes were not what was announced, and are gone; upload anew."),
     ("upload_in_use", "The upload is attached already; each is used once."),
     ("too_many_uploads", "Too many uploads wait to be used; use some, or wait a day."),
+    ("upload_busy", "The bytes are being looked at; `Retry-After` says when to ask again."),
+    ("quota_exceeded", "It is more than a person may keep; `left` says how much still fits."),
     ("malformed_json", "The body is not valid JSON."),
     ("malformed_query", "The query cannot be read."),
     ("missing_parameter", "The query lacks a parameter."),

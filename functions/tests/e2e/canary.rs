@@ -24,7 +24,9 @@ async fn nothing_that_people_trust_us_with_is_in_a_log() {
     let new = json!({ "username": "ann-canary", "email": EMAIL, "password": PASSWORD });
     let registered = api.post_public("/api/auth/register", new.clone()).await.is(201);
     let ann = Person::of(&registered);
-    api.post_public("/api/auth/register", new).await.is(409);
+    api.post_public("/api/auth/register", new).await.is(201);
+    let other = json!({ "username": "ann-canary", "email": EMAIL, "password": OTHER_PASSWORD });
+    api.post_public("/api/auth/register", other).await.is(409);
     api.post_public(
         "/api/auth/register",
         json!({ "username": "x", "email": format!("{EMAIL} {PASSWORD}"), "password": PASSWORD }),
@@ -35,8 +37,9 @@ async fn nothing_that_people_trust_us_with_is_in_a_log() {
     api.post_public("/api/auth/login", json!({ "password": [PASSWORD] })).await;
     let login = api.post_public("/api/auth/login", json!({ "username": EMAIL, "password": PASSWORD })).await.is(200);
     let refreshed = api.post_public("/api/auth/refresh", json!({ "refresh_token": login["refresh_token"] })).await.is(200);
+    let last = api.post_public("/api/auth/refresh", json!({ "refresh_token": refreshed["refresh_token"] })).await.is(200);
     api.post_public("/api/auth/refresh", json!({ "refresh_token": login["refresh_token"] })).await.is(401);
-    for tokens in [&registered, &login, &refreshed] {
+    for tokens in [&registered, &login, &refreshed, &last] {
         for token in ["access_token", "refresh_token"] {
             marked.insert(tokens[token].as_str().expect("a token").to_owned());
         }

@@ -1,5 +1,6 @@
 //! Everything that any function of a local cloud prints while any of these tests runs is read: each line is JSON with fields that a line may have,
-//! has nothing of the shape of a secret, and none of the texts that the tests' clients sent or were given in confidence.
+//! has nothing of the shape of a secret, and none of the texts that the tests' clients sent or were given in confidence. And nothing that a person
+//! asks for costs more statements and posts than the table of prices says.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,7 +8,7 @@ use std::sync::{LazyLock, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use local::logs::Invocation;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::cloud::own_world;
 
@@ -95,8 +96,8 @@ fn beginning(text: &[u8]) -> Option<[u8; SHORTEST]> {
 /// Fields of a line: those of every invocation, what else our code tells, and what the driver of the store tells of a slow statement, whose values
 /// it leaves out.
 const FIELDS: &str = "_aws ColdStarts DurationMs FanoutMs Gone Messages Pushes Throttled \
-    accepted at attempt code connection connections devices duration_ms ended erased error failed failure function gone host left level message posts \
-    reason removed request request_id room session.id statements status store throttled user user.id what \
+    accepted again at attempt charged code connection connections devices duration_ms ended erased error failed failure function gone heard host left level message most posts \
+    reason removed request request_id room rows session.id statements status store throttled user user.id what \
     db.statement elapsed elapsed_secs rows_affected rows_returned slow_threshold summary";
 /// How secrets look that no test could know before: hashes of passwords, the store's URL, signed URLs, keys.
 const SHAPES: [&str; 5] = ["$argon2", "mysql://", "X-Amz-Signature", "Bearer ", "-----BEGIN"];
@@ -121,6 +122,9 @@ fn fault(line: &str) -> Option<String> {
     {
         return Some(format!("a random text {random:?}"));
     }
+    if let Some(beyond) = beyond(&fields) {
+        return Some(beyond);
+    }
     let texts = TEXTS.read().unwrap_or_else(PoisonError::into_inner);
     let bytes = line.as_bytes();
     let begins = |at: &usize| *at == 0 || !bytes[*at - 1].is_ascii_alphanumeric();
@@ -129,6 +133,16 @@ fn fault(line: &str) -> Option<String> {
         let found = texts.get(&beginning(rest)?)?.iter().find(|text| rest.starts_with(text.as_bytes()))?;
         Some(format!("the confidential text {found:?}"))
     })
+}
+
+/// What an invocation cost beyond what the table of prices says, if it did. A transaction that ran again may have cost as much each time, and a post
+/// that a socket did not take is made again.
+fn beyond(fields: &Map<String, Value>) -> Option<String> {
+    let number = |name: &str| fields.get(name).and_then(Value::as_u64);
+    let (most, heard, again) = (number("most")?, number("heard")?, number("again")?);
+    let cost = number("statements")? + number("posts")?.saturating_sub(heard);
+    let beyond = cost > most.saturating_mul(again + 1) && number("Throttled").is_none();
+    beyond.then(|| format!("{cost} statements and posts, {most} at most"))
 }
 
 #[tokio::test]
@@ -169,4 +183,10 @@ fn a_line_is_wrong_for_what_it_says() {
     }
     assert!(fault(r#"{"level":"INFO","message":"sent","content":"x"}"#).is_some_and(|fault| fault.contains("content")));
     assert!(fault("thread 'main' panicked").is_some());
+    let costs = |statements: u64, again: u64| {
+        let line = json!({ "statements": statements, "posts": 9, "heard": 8, "again": again, "charged": 4, "most": 10 });
+        fault(&line.to_string())
+    };
+    assert_eq!((costs(9, 0), costs(19, 1)), (None, None));
+    assert!(costs(10, 0).is_some_and(|fault| fault.contains("11 statements")));
 }

@@ -67,7 +67,17 @@ pub(crate) fn world() -> World {
 /// The same for tests that ask more often than a person may.
 pub(crate) fn unlimited_world() -> World {
     static CLOUD: OnceLock<Running> = OnceLock::new();
-    const RATES: [&str; 7] = ["RATE_SEND", "RATE_CHANGE", "RATE_REPEAT", "RATE_FRAMES", "RATE_ACT", "RATE_SEARCH", "RATE_UPLOAD"];
+    const RATES: [&str; 9] = [
+        "RATE_SEND",
+        "RATE_CHANGE",
+        "RATE_REPEAT",
+        "RATE_FRAMES",
+        "RATE_ACT",
+        "RATE_REACH",
+        "RATE_SEARCH",
+        "RATE_UPLOAD",
+        "RATE_WORK",
+    ];
     World::of(CLOUD.get_or_init(|| start(&RATES.map(|rate| (rate, "100000/60")))).clone())
 }
 

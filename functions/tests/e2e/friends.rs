@@ -50,13 +50,22 @@ async fn a_request_is_declined_withdrawn_or_ended_by_a_block() {
     let world = world();
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     let ask = async |status| world.api.post("/api/friends/requests", &ann, json!({ "user_id": bob.id })).await.is(status);
-    let (reject, cancel) = (format!("/api/friends/requests/{}/reject", ann.id), format!("/api/friends/requests/{}", bob.id));
-    ask(201).await;
-    world.api.post(&reject, &bob, json!({})).await.is(204);
-    world.api.post(&reject, &bob, json!({})).await.refused(404, "request_not_found");
+    let cem = world.api.person("cem").await;
+    let (reject, cancel) = (format!("/api/friends/requests/{}/reject", cem.id), format!("/api/friends/requests/{}", bob.id));
     ask(201).await;
     world.api.delete(&cancel, &ann).await.is(204);
     world.api.delete(&cancel, &ann).await.refused(404, "request_not_found");
+    let later = world.api.post("/api/friends/requests", &ann, json!({ "user_id": bob.id })).await;
+    later.refused(429, "rate_limited");
+    let wait: u64 = later.headers["retry-after"].to_str().expect("text").parse().expect("seconds");
+    assert!((1..=601).contains(&wait), "a slip of the hand heals in minutes: {wait}");
+    let ask = async |status| world.api.post("/api/friends/requests", &cem, json!({ "user_id": bob.id })).await.is(status);
+    ask(201).await;
+    world.api.post(&reject, &bob, json!({})).await.is(204);
+    world.api.post(&reject, &bob, json!({})).await.refused(404, "request_not_found");
+    world.api.post("/api/friends/requests", &cem, json!({ "user_id": bob.id })).await.refused(429, "rate_limited");
+    let ann = world.api.person("ann").await;
+    let ask = async |status| world.api.post("/api/friends/requests", &ann, json!({ "user_id": bob.id })).await.is(status);
     ask(201).await;
     world.api.put(&format!("/api/blocks/{}", ann.id), &bob, json!({})).await.is(204);
     assert_eq!(world.api.get("/api/friends/requests?direction=out", &ann).await.is(200)["items"], json!([]));
@@ -65,9 +74,10 @@ async fn a_request_is_declined_withdrawn_or_ended_by_a_block() {
     }
     assert_eq!(world.api.get("/api/blocks", &bob).await.is(200)["items"][0]["id"], ann.id);
     world.api.delete(&format!("/api/blocks/{}", ann.id), &bob).await.is(204);
-    ask(201).await;
-    // He asks, too: that is an answer.
-    let friends = world.api.post("/api/friends/requests", &bob, json!({ "username": ann.name.to_uppercase() })).await.is(200);
+    world.api.post("/api/friends/requests", &ann, json!({ "user_id": bob.id })).await.refused(429, "rate_limited");
+    // Whoever said no may ask at any time; being asked back is an answer.
+    world.api.post("/api/friends/requests", &bob, json!({ "user_id": ann.id })).await.is(201);
+    let friends = world.api.post("/api/friends/requests", &ann, json!({ "username": bob.name.to_uppercase() })).await.is(200);
     assert_eq!(friends["state"], "accepted");
 }
 

@@ -107,7 +107,7 @@ async fn no_other_door_leads_round_a_limit() {
     world.api.post("/api/rooms/general/join", &ann, json!({})).await.refused(429, "rate_limited");
 
     // Whoever tries address after address on their own profile does not learn whose account there is.
-    let guess = json!({ "email": "somebody@example.com" });
+    let guess = json!({ "email": "somebody@example.com", "password": PASSWORD });
     world.api.patch("/api/users/me", &ann, guess.clone()).await.refused(429, "rate_limited");
     world.api.put("/api/user", &ann, guess).await.refused(429, "rate_limited");
 

@@ -13,6 +13,12 @@ async fn post(api: &Api, who: &Person, room: u64, body: Value) -> Value {
     api.post(&format!("/api/rooms/{room}/messages"), who, body).await.is(201)
 }
 
+/// What a person is told of themselves, without what they keep: `GET /api/users/me` alone tells that.
+pub(crate) fn without_storage(mut me: Value) -> Value {
+    me.as_object_mut().expect("an object").remove("storage");
+    me
+}
+
 /// Runs the sweep as the clock does.
 pub(crate) async fn sweep(world: &World) {
     let functions = &world.cloud().stack().functions;

@@ -83,17 +83,17 @@ async fn friends_are_asked_for_accepted_rejected_and_left() {
     let world = own_world(&[]);
     let wire = Wire::to(&world);
     let mut people = Vec::new();
-    for name in ["john", "jane"] {
+    for name in ["john", "jane", "jim"] {
         people.push(wire.ok("POST /api/register", &[], &format!(r#"{{"username":"{name}","password":"{PASSWORD}"}}"#)).await);
     }
     let token = |person: &Value| bearer(person["token"].as_str().expect("a token"));
-    let (john, jane) = (&people[0], &people[1]);
+    let (john, jane, jim) = (&people[0], &people[1], &people[2]);
     let ask = json!({ "username": "jane" }).to_string();
     let requests = "/api/friends/requests";
-    for answer in ["reject", "accept"] {
-        let (status, text) = wire.text(&format!("POST {requests}"), &token(john), &ask).await;
+    for (who, answer) in [(jim, "reject"), (john, "accept")] {
+        let (status, text) = wire.text(&format!("POST {requests}"), &token(who), &ask).await;
         assert!(matches!(status, 200 | 201), "{text}");
-        let (status, text) = wire.text(&format!("POST {requests}/{}/{answer}", john["user"]["id"]), &token(jane), "").await;
+        let (status, text) = wire.text(&format!("POST {requests}/{}/{answer}", who["user"]["id"]), &token(jane), "").await;
         assert!(matches!(status, 200 | 204), "{text}");
     }
     let friends = wire.ok("GET /api/friends", &token(john), "").await;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use hyper::Method;
 use serde_json::{Value, json};
 use shared::config::Secret;
 use shared::store::Db;
@@ -11,7 +12,7 @@ use shared::time::Timestamp;
 use crate::api::{PASSWORD, Person};
 use crate::cloud::{World, own_world, world};
 use crate::faults::Registry;
-use crate::media::sweep;
+use crate::media::{sweep, without_storage};
 use crate::socket::Socket;
 
 #[tokio::test]
@@ -19,20 +20,31 @@ async fn a_profile_is_changed_under_every_name_that_was_printed() {
     let world = world();
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     let mail = format!("{}@example.com", ann.name);
-    let change = json!({ "display_name": "Änne 👩🏽", "about": "Tea.", "email": mail, "settings": { "presence": "friends" } });
+    let change = json!({ "display_name": "Änne 👩🏽", "about": "Tea.", "email": mail, "password": PASSWORD, "settings": { "presence": "friends" } });
     let me = world.api.patch("/api/users/me", &ann, change).await.is(200);
     assert_eq!((&me["display_name"], &me["email"]), (&json!("Änne 👩🏽"), &json!(mail)));
     assert_eq!((&me["settings"]["presence"], &me["role"]), (&json!("friends"), &json!("user")));
     for path in ["/api/users/me", "/api/user", "/api/user/"] {
-        assert_eq!(world.api.get(path, &ann).await.is(200), me, "{path}");
+        assert_eq!(without_storage(world.api.get(path, &ann).await.is(200)), me, "{path}");
     }
     for path in ["/api/user", "/api/user/"] {
         assert_eq!(world.api.put(path, &ann, json!({ "about": path })).await.is(200)["about"], path);
     }
-    let taken = json!({ "email": mail.to_uppercase() });
-    world.api.patch("/api/users/me", &bob, taken.clone()).await.refused(409, "email_taken");
-    assert_eq!(world.api.patch("/api/users/me", &ann, json!({ "email": null })).await.is(200)["email"], Value::Null);
-    world.api.patch("/api/users/me", &bob, taken).await.is(200);
+    let claim = |password: &str| json!({ "email": mail.to_uppercase(), "password": password });
+    for (path, method) in [("/api/users/me", Method::PATCH), ("/api/user", Method::PUT), ("/api/user/", Method::PUT)] {
+        let change = async |body: Value| {
+            let headers = [("content-type", "application/json"), ("authorization", &bob.token)];
+            world.api.raw(method.clone(), path, &headers, body.to_string()).await
+        };
+        let needed = change(json!({ "email": mail })).await.refused(422, "invalid_input");
+        assert_eq!((&needed["errors"][0]["field"], &needed["errors"][0]["code"]), (&json!("password"), &json!("required")));
+        change(claim("not the password")).await.refused(403, "wrong_password");
+    }
+    world.api.patch("/api/users/me", &bob, claim(PASSWORD)).await.is(200);
+    let mine = json!({ "email": mail, "about": "x" });
+    assert_eq!(world.api.patch("/api/users/me", &ann, mine).await.is(200)["about"], "x", "what stays as it is takes no password");
+    let gone = json!({ "email": null, "password": PASSWORD });
+    assert_eq!(world.api.patch("/api/users/me", &ann, gone).await.is(200)["email"], Value::Null);
     let seen = world.api.get(&format!("/api/users/{}", ann.id), &bob).await.is(200);
     assert_eq!((&seen["display_name"], &seen["online"]), (&json!("Änne 👩🏽"), &Value::Null));
     assert!(seen.get("email").is_none() && seen.get("role").is_none() && seen.get("settings").is_none(), "{seen}");
@@ -102,7 +114,7 @@ async fn an_erased_person_is_gone_from_sockets_stores_and_names() {
     let world = own_world(&[]);
     let (ann, bob) = (world.api.person("canary").await, world.api.person("bob").await);
     let room = world.api.group(&ann, &[&bob]).await;
-    let mail = json!({ "email": "canary@example.com", "display_name": "Canary" });
+    let mail = json!({ "email": "canary@example.com", "password": PASSWORD, "display_name": "Canary" });
     world.api.patch("/api/users/me", &ann, mail).await.is(200);
     world.api.post(&format!("/api/rooms/{room}/messages"), &ann, json!({ "content": "Still here" })).await.is(201);
     let ticket = world.api.post("/api/auth/ticket", &ann, json!({})).await.is(200);

@@ -85,7 +85,7 @@ async fn an_expired_token_is_refused_and_an_ended_session_ends_the_socket() {
     let ann = world.api.person("ann").await;
     let mut socket = Socket::lean(&world.ws, &ann).await;
     let session = world.api.get("/api/auth/sessions", &ann).await.is(200)["items"][0]["id"].as_u64().expect("a session");
-    let keys = Keys::new(&Secret::new(SECRET), true).expect("a key");
+    let keys = Keys::new(&Secret::new(SECRET), false).expect("a key");
     let claims = Claims { user: ann.id.into(), session: session.into() };
     let made = |ago: i64| keys.sign(claims, Duration::from_mins(1), Timestamp::now().plus_seconds(-ago)).expect("a token");
     assert_eq!(renew(&mut socket, made(0)).await["type"], "ack");

@@ -16,9 +16,16 @@ async fn a_direct_room_is_opened_once_and_older_clients_write_to_a_person() {
     let mut his = Socket::lean(&world.ws, &bob).await;
     let room = world.api.put(&format!("/api/rooms/direct/{}", bob.id), &ann, Value::Null).await.is(201);
     assert_eq!((&room["kind"], &room["direct_user"]["id"]), (&json!("direct"), &json!(bob.id)));
-    assert_eq!(his.wait("room.joined").await["room"]["direct_user"]["id"], ann.id);
+    let listed = world.api.get("/api/rooms?scope=joined", &bob).await.is(200);
+    assert_eq!(listed["items"], json!([]), "it comes to him with its first message");
+    let first = world.api.post("/api/messages/send", &ann, json!({ "receiver_id": bob.id, "message": "Hello" })).await.is(200);
+    let joined = his.wait("room.joined").await;
+    assert_eq!((&joined["room"]["direct_user"]["id"], &joined["room"]["unread"]), (&json!(ann.id), &json!(1)));
+    assert_eq!(his.wait("message").await["id"], first["id"]);
     let again = world.api.put(&format!("/api/rooms/direct/{}", ann.id), &bob, Value::Null).await.is(200);
     assert_eq!(again["id"], room["id"]);
+    world.api.delete(&format!("/api/rooms/direct/{}", ann.id), &bob).await.is(204);
+    assert_eq!(his.wait("room.closed").await, json!({ "type": "room.closed", "room_id": room["id"], "last_seq": 1 }));
     let sent = world.api.post("/api/messages/send", &ann, json!({ "receiver_id": bob.id, "message": "Hi" })).await.is(200);
     assert_eq!((&sent["room_id"], &sent["content"]), (&room["id"], &json!("Hi")));
     assert_eq!(his.wait("message").await["id"], sent["id"]);

@@ -56,6 +56,8 @@ pub(super) fn environment(
     }
     let stage = stack.websocket_apis.values().next().map_or("", |api| api.stage.as_str());
     for (name, value) in [
+        // Beside its credentials, what functions know the local cloud by.
+        ("LOCAL_CLOUD", "true".to_owned()),
         ("AWS_ENDPOINT_URL_DYNAMODB", places.dynamodb.clone()),
         ("AWS_ENDPOINT_URL_S3", places.s3.clone()),
         ("AWS_ENDPOINT_URL_LAMBDA", places.lambda.clone()),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Inspected,
-    mask::{masked, masked_text},
+    mask::{Shown, masked_text},
 };
 use crate::{
     lambda::Outcome,
@@ -65,9 +65,9 @@ pub(super) fn one(inspected: &Inspected, number: u64) -> Option<Value> {
     let mut item = summary(number, &invocation);
     let (Outcome::Success(body) | Outcome::FunctionError(body)) = &invocation.outcome;
     // What is empty was too large to be kept.
-    let shown = |payload: &[u8]| if payload.is_empty() { Value::Null } else { masked(payload) };
-    item["event"] = shown(&invocation.event);
-    item["response"] = shown(body);
+    let shown = Shown::of(&invocation.event);
+    item["event"] = if invocation.event.is_empty() { Value::Null } else { shown.event().clone() };
+    item["response"] = if body.is_empty() { Value::Null } else { shown.answer(body) };
     item["lines"] = lines(&invocation);
     Some(item)
 }
@@ -82,7 +82,7 @@ fn summary(number: u64, invocation: &Invocation) -> Value {
         "number": number,
         "request_id": invocation.request_id,
         "function": invocation.function,
-        "what": what(&invocation.event),
+        "what": what(Shown::of(&invocation.event).event()),
         "pid": invocation.pid,
         "at": millis(invocation.at),
         "duration_us": u64::try_from(invocation.duration.as_micros()).unwrap_or(u64::MAX),
@@ -93,8 +93,7 @@ fn summary(number: u64, invocation: &Invocation) -> Value {
 }
 
 /// In a few words what the event was: a request, a frame, or nothing that is known.
-fn what(event: &[u8]) -> String {
-    let event: Value = serde_json::from_slice(event).unwrap_or_default();
+fn what(event: &Value) -> String {
     let context = &event["requestContext"];
     let words = match (context["http"]["method"].as_str(), context["routeKey"].as_str(), event["RequestType"].as_str()) {
         (Some(method), _, _) => format!("{method} {}", event["rawPath"].as_str().unwrap_or_default()),

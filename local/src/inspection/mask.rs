@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
+use super::secrets::{Operation, Secrets};
+
 /// What stands in place of a secret.
 const MASK: &str = "•••";
 
-/// Names whose values are secrets; letters and digits only, so that `access_token` and `Access-Token` are one name.
+/// Names whose values are secrets in anybody's API, besides those that ours documents; letters and digits only, so that `access_token` and `Access-Token` are one name.
 const SECRETS: [&str; 23] = [
     "accesstoken",
     "apikey",
@@ -32,14 +34,101 @@ const SECRETS: [&str; 23] = [
     "xamzsignature",
 ];
 
-/// The same JSON, or the same text where it is none, without secrets.
-pub(super) fn masked(payload: &[u8]) -> Value {
-    match serde_json::from_slice(payload) {
-        Ok(mut value) => {
-            mask(&mut value);
-            value
+/// An event and what its documents say of it.
+pub(super) struct Shown {
+    event: Value,
+    operation: Option<&'static Operation>,
+}
+
+impl Shown {
+    /// Of an event's bytes.
+    pub(super) fn of(event: &[u8]) -> Self {
+        let mut event = parsed(event);
+        let route = event["routeKey"].as_str().and_then(|route| Secrets::known().operation(route));
+        // A route that takes whatever stands below a path has no operation of its own.
+        let asked = || Some(format!("{} {}", event["requestContext"]["http"]["method"].as_str()?, event["rawPath"].as_str()?));
+        let operation = route.or_else(|| Secrets::known().operation(&asked()?));
+        if let Some(operation) = operation {
+            hide_body(&mut event, &operation.body, !operation.body.is_empty());
+            hide_parameters(&mut event, operation);
         }
-        Err(_) => Value::String(masked_text(&String::from_utf8_lossy(payload))),
+        mask(&mut event);
+        Self { event, operation }
+    }
+
+    /// The event without secrets.
+    pub(super) fn event(&self) -> &Value {
+        &self.event
+    }
+
+    /// What was answered to it, without secrets.
+    pub(super) fn answer(&self, answer: &[u8]) -> Value {
+        let mut answer = parsed(answer);
+        if let Some(operation) = self.operation
+            && answer["statusCode"].as_u64().is_some_and(|status| status < 300)
+        {
+            hide_body(&mut answer, &operation.answers, false);
+        }
+        mask(&mut answer);
+        answer
+    }
+}
+
+/// JSON, or a text where it is none.
+fn parsed(payload: &[u8]) -> Value {
+    serde_json::from_slice(payload).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(payload).into_owned()))
+}
+
+/// Hides fields of a body, which is JSON in a text. Of a body that has secrets and cannot be read nothing is shown.
+fn hide_body(message: &mut Value, ways: &std::collections::BTreeSet<Vec<String>>, all_or_nothing: bool) {
+    let Some(Value::String(body)) = message.get_mut("body") else { return };
+    match serde_json::from_str::<Value>(body) {
+        Ok(mut value) if value.is_object() || !all_or_nothing => {
+            for way in ways {
+                hide_at(&mut value, way);
+            }
+            *body = value.to_string();
+        }
+        _ if all_or_nothing && !body.is_empty() => {
+            *body = format!("({} characters that are no JSON object)", body.chars().count());
+        }
+        _ => {}
+    }
+}
+
+fn hide_at(value: &mut Value, way: &[String]) {
+    match (value, way) {
+        (Value::Array(values), way) => values.iter_mut().for_each(|value| hide_at(value, way)),
+        (value, []) => hide(value),
+        (Value::Object(members), [name, rest @ ..]) => {
+            if let Some(value) = members.get_mut(name) {
+                hide_at(value, rest);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Hides parts of the path, wherever an event tells it.
+fn hide_parameters(event: &mut Value, operation: &Operation) {
+    let route = event["routeKey"].as_str().unwrap_or_default().to_owned();
+    let pattern: Vec<&str> = route.split_once(' ').map_or("", |(_, path)| path).split('/').collect();
+    for name in &operation.parameters {
+        if let Some(value) = event["pathParameters"].get_mut(name) {
+            hide(value);
+        }
+        let place = pattern.iter().position(|part| part.trim_start_matches('{').trim_end_matches('}') == name);
+        for pointer in ["/rawPath", "/requestContext/http/path"] {
+            if let (Some(place), Some(Value::String(path))) = (place, event.pointer_mut(pointer)) {
+                // A stage may stand before it.
+                let mut parts: Vec<&str> = path.split('/').collect();
+                let from_end = pattern.len() - place;
+                if let Some(at) = parts.len().checked_sub(from_end) {
+                    parts[at] = MASK;
+                }
+                *path = parts.join("/");
+            }
+        }
     }
 }
 
@@ -96,8 +185,13 @@ pub(super) fn masked_text(text: &str) -> String {
 }
 
 fn is_secret(name: &str) -> bool {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
-    SECRETS.binary_search(&plain.as_str()).is_ok()
+    let plain = plain(name);
+    SECRETS.binary_search(&plain.as_str()).is_ok() || Secrets::known().is_name(&plain)
+}
+
+/// A name as it is compared: letters and digits alone.
+pub(super) fn plain(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
 /// A JSON web token, by its looks.
@@ -127,7 +221,8 @@ mod tests {
             "the token is eyJhbGciOiJIUzI1NiJ9.SECRET.SECRET, they say",
             r#"{"fields":{"token":"SECRET"}}"#,
         ];
-        let shown = [masked(event.as_bytes()), masked(result.as_bytes())].map(|value| value.to_string()).join("\n");
+        let seen = Shown::of(event.as_bytes());
+        let shown = [seen.event().clone(), seen.answer(result.as_bytes())].map(|value| value.to_string()).join("\n");
         let shown = shown + &lines.map(masked_text).join("\n");
         assert!(!shown.contains("SECRET"), "{shown}");
         for kept in ["roomId=general", "limit=2", "ada", "conchat.v1", "expires_in", "they say", "GET /ws"] {
@@ -140,7 +235,58 @@ mod tests {
         for text in ["Shall we meet at noon? a=b", "", "plain", "{broken", "bearer", "x=1&y=2"] {
             assert_eq!(masked_text(text), text);
         }
-        assert_eq!(masked(br#"{"token":null,"body":"aGk=","isBase64Encoded":true}"#)["token"], Value::Null);
+        assert_eq!(Shown::of(br#"{"token":null,"body":"aGk=","isBase64Encoded":true}"#).event()["token"], Value::Null);
+        let refused = Shown::of(br#"{"routeKey":"GET /api/rooms/{room_id}/invites"}"#)
+            .answer(br#"{"statusCode":404,"body":"{\"code\":\"room_not_found\"}"}"#);
+        assert!(refused.to_string().contains("room_not_found"), "{refused}");
         assert!(SECRETS.is_sorted());
+    }
+
+    /// A value with something secret at each of these places, and nothing else.
+    fn planted(ways: &std::collections::BTreeSet<Vec<String>>, wrap: impl Fn(Value) -> Value) -> Value {
+        let mut body = serde_json::json!({});
+        for way in ways {
+            let mut place = &mut body;
+            for name in way {
+                place = &mut place[name.as_str()];
+            }
+            *place = wrap("CANARY".into());
+        }
+        body
+    }
+
+    #[test]
+    fn no_operation_shows_what_its_documents_call_secret() {
+        let document: Value = serde_json::from_str(include_str!("../../../shared/openapi.json")).unwrap_or_default();
+        let (mut bodies, mut answers, mut paths) = (0, 0, 0);
+        for (path, item) in document["paths"].as_object().into_iter().flatten() {
+            for method in item.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase()) {
+                let route = format!("{method} {path}");
+                let operation = Secrets::known().operation(&route).unwrap_or_else(|| panic!("{route}"));
+                let raw: Vec<_> = path.split('/').map(|part| if part.starts_with('{') { "CANARY" } else { part }).collect();
+                let parameters: serde_json::Map<String, Value> =
+                    operation.parameters.iter().map(|name| (name.clone(), "CANARY".into())).collect();
+                let raw = if operation.parameters.is_empty() { path.clone() } else { raw.join("/").replacen("CANARY", "7", 1) };
+                for body in [
+                    planted(&operation.body, |canary| canary).to_string(),
+                    planted(&operation.body, |canary| serde_json::json!([canary])).to_string(),
+                    "{\"unread\": \"CANARY".to_owned(),
+                ] {
+                    let body = if operation.body.is_empty() { String::new() } else { body };
+                    let event = serde_json::json!({
+                        "routeKey": route, "rawPath": raw, "pathParameters": parameters, "body": body,
+                        "requestContext": { "routeKey": route, "http": { "path": raw } },
+                    });
+                    let answer = serde_json::json!({ "statusCode": 201, "body": planted(&operation.answers, |canary| canary).to_string() });
+                    let shown = Shown::of(event.to_string().as_bytes());
+                    let text = shown.event().to_string() + &shown.answer(answer.to_string().as_bytes()).to_string();
+                    assert!(!text.contains("CANARY"), "{route}: {text}");
+                }
+                bodies += usize::from(!operation.body.is_empty());
+                answers += usize::from(!operation.answers.is_empty());
+                paths += usize::from(!operation.parameters.is_empty());
+            }
+        }
+        assert!(bodies >= 12 && answers >= 10 && paths >= 1, "{bodies} {answers} {paths}");
     }
 }

@@ -4,6 +4,7 @@
 mod dead_letters;
 mod invocations;
 mod mask;
+mod secrets;
 mod state;
 
 use std::{sync::Arc, time::SystemTime};

@@ -9,7 +9,7 @@ use aws_sigv4::{
     sign::v4,
 };
 use bytes::Bytes;
-use http::Request;
+use http::{Method, Request};
 use serde_json::Value;
 
 use crate::{credentials, request, stack::Bucket};
@@ -42,7 +42,21 @@ pub(crate) async fn create(endpoint: &str, region: &str, buckets: impl IntoItera
 }
 
 async fn put(endpoint: &str, region: &str, path: &str, body: String) -> Result<request::Answer, String> {
-    let unsigned = |error: &dyn std::fmt::Display| format!("{endpoint}: {error}");
+    let request =
+        signed(&Method::PUT, endpoint, (region, path), body.as_bytes()).map_err(|error| format!("{endpoint}: {error}"))?;
+    request::exchange(endpoint, request, Bytes::from(body))
+        .await
+        .map_err(|error| format!("S3: {error}; see whether AWS_ENDPOINT_URL_S3 is right"))
+}
+
+/// The head of a request of our own, as S3 wants it signed.
+pub(super) fn signed(
+    method: &Method,
+    endpoint: &str,
+    (region, path): (&str, &str),
+    body: &[u8],
+) -> Result<http::request::Builder, String> {
+    let unsigned = |error: &dyn std::fmt::Display| error.to_string();
     let identity = Credentials::new(credentials::ACCESS_KEY, credentials::SECRET_KEY, None, None, "local").into();
     let mut settings = SigningSettings::default();
     // S3 wants to see what the body's digest is.
@@ -57,14 +71,12 @@ async fn put(endpoint: &str, region: &str, path: &str, body: String) -> Result<r
         .map_err(|error| unsigned(&error))?
         .into();
     let url = format!("{endpoint}{path}");
-    let signable = SignableRequest::new("PUT", &url, std::iter::empty(), SignableBody::Bytes(body.as_bytes()))
+    let signable = SignableRequest::new(method.as_str(), &url, std::iter::empty(), SignableBody::Bytes(body))
         .map_err(|error| unsigned(&error))?;
     let (instructions, _) = sign(signable, &params).map_err(|error| unsigned(&error))?.into_parts();
     let headers = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let request = headers.fold(Request::put(path), |request, (name, value)| request.header(name, value));
-    request::exchange(endpoint, request, Bytes::from(body))
-        .await
-        .map_err(|error| format!("S3: {error}; see whether AWS_ENDPOINT_URL_S3 is right"))
+    let request = Request::builder().method(method).uri(path);
+    Ok(headers.fold(request, |request, (name, value)| request.header(name, value)))
 }
 
 /// The template's rules as S3's own document, or nothing where there are none.

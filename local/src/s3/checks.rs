@@ -1,12 +1,12 @@
-//! What S3 looks at in a request and the folder behind this one does not: names that lead elsewhere, and reading under a condition.
+//! What S3 looks at in a request and the folder behind this one does not: names that lead elsewhere, and conditions of reading and of copying parts.
 
 use std::path::Path;
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use percent_encoding::percent_decode_str;
-use s3s::Body;
+use s3s::{Body, service::S3Service};
 
-use super::refused;
+use super::{buckets, refused};
 
 /// The refusal of names that are no names in a folder, some of which S3 would take, as it knows no folders; and of objects in a bucket that is
 /// not there.
@@ -46,14 +46,41 @@ pub(super) fn matching(response: Response<Body>, wanted: Option<&str>) -> Respon
         Some((wanted, etag))
             if response.status().is_success() && wanted != "*" && wanted.trim_matches('"') != etag.trim_matches('"') =>
         {
-            refused(
-                StatusCode::PRECONDITION_FAILED,
-                "PreconditionFailed",
-                "At least one of the pre-conditions you specified did not hold",
-            )
+            unmet()
         }
         _ => response,
     }
+}
+
+/// Where a part is copied from, and the etag that its source must still have.
+pub(super) struct Source {
+    path: String,
+    etag: String,
+}
+
+/// The source of a part under a condition. That of a whole copy the folder looks at itself.
+pub(super) fn source(request: &Request<impl Sized>) -> Option<Source> {
+    let header = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let is_part = request.uri().query().is_some_and(|query| query.contains("partNumber="));
+    let (source, etag) = header("x-amz-copy-source").zip(header("x-amz-copy-source-if-match")).filter(|_| is_part)?;
+    Some(Source { path: format!("/{}", source.trim_start_matches('/')), etag: etag.to_owned() })
+}
+
+/// The refusal of a part whose source is another object by now.
+pub(super) async fn changed(service: &S3Service, source: Source) -> Option<Response<Body>> {
+    const HOST: &str = "localhost";
+    let head = buckets::signed(&Method::HEAD, &format!("http://{HOST}"), ("us-east-1", &source.path), b"").ok()?;
+    let head = head.header(header::HOST, HOST).body(Body::empty()).ok()?;
+    let found = service.call(head).await.ok()?;
+    (matching(found, Some(&source.etag)).status() == StatusCode::PRECONDITION_FAILED).then(unmet)
+}
+
+fn unmet() -> Response<Body> {
+    refused(
+        StatusCode::PRECONDITION_FAILED,
+        "PreconditionFailed",
+        "At least one of the pre-conditions you specified did not hold",
+    )
 }
 
 #[cfg(test)]

@@ -69,7 +69,11 @@ async fn answer(service: S3Service, (rules, folder): Buckets, request: Request<I
     }
     let allowed = cors.and_then(|cors| cors.allowed(request.method(), request.headers()));
     let wanted = checks::condition(request.method(), request.headers());
-    let answered = match checks::names(&request, &folder) {
+    let refusal = match (checks::names(&request, &folder), checks::source(&request)) {
+        (None, Some(source)) => checks::changed(&service, source).await,
+        (refusal, _) => refusal,
+    };
+    let answered = match refusal {
         None => service.call(request.map(Body::from)).await.unwrap_or_else(|error| {
             tracing::warn!(?error, "S3 could not answer");
             refused(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "We encountered an internal error. Please try again.")

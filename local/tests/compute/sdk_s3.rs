@@ -112,6 +112,31 @@ async fn the_sdk_sends_large_objects_in_parts() {
     assert_eq!(end.content_range(), Some("bytes 5242878-5242882/5242883"));
     assert_eq!(read(end.body).await, b"aabbb");
 
+    // The same by copying, as long as the source is the one that is meant.
+    let etag = client.head_object().bucket(&bucket).key("large").send().await.unwrap().e_tag.unwrap();
+    let begun =
+        client.create_multipart_upload().bucket(&bucket).key("twice").content_disposition("attachment").send().await.unwrap();
+    let id = begun.upload_id().unwrap();
+    let source = format!("{bucket}/large");
+    let part = |number: i32, range: &str| {
+        let part = client.upload_part_copy().bucket(&bucket).key("twice").upload_id(id).part_number(number);
+        part.copy_source(&source).copy_source_range(range)
+    };
+    let stale = part(1, "bytes=0-5242879").copy_source_if_match("\"0123456789abcdef0123456789abcdef\"").send().await.unwrap_err();
+    assert_eq!(stale.as_service_error().unwrap().code(), Some("PreconditionFailed"), "{}", DisplayErrorContext(&stale));
+    let mut parts = Vec::new();
+    for (number, range) in [(1, "bytes=0-5242879"), (2, "bytes=5242880-5242882")] {
+        let copied = part(number, range).copy_source_if_match(&etag).send().await.unwrap();
+        let etag = copied.copy_part_result.unwrap().e_tag.unwrap();
+        parts.push(CompletedPart::builder().part_number(number).e_tag(etag).build());
+    }
+    let all = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+    let whole = client.complete_multipart_upload().bucket(&bucket).key("twice").upload_id(id).multipart_upload(all);
+    whole.send().await.unwrap();
+    let end = client.get_object().bucket(&bucket).key("twice").range("bytes=-5").send().await.unwrap();
+    assert_eq!((end.content_range(), end.content_disposition()), (Some("bytes 5242878-5242882/5242883"), Some("attachment")));
+    assert_eq!(read(end.body).await, b"aabbb");
+
     let begun = client.create_multipart_upload().bucket(&bucket).key("never").send().await.unwrap();
     let id = begun.upload_id().unwrap();
     client.abort_multipart_upload().bucket(&bucket).key("never").upload_id(id).send().await.unwrap();

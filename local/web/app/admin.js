@@ -5,6 +5,7 @@ import { full, handle, nameOf, plural } from "./format.js";
 import { avatar, roomAvatar } from "./media.js";
 import { attempt, button, confirm, menu } from "./overlay.js";
 import { page, paged, tabs } from "./page.js";
+import { reported } from "./reported.js";
 import { client } from "./session.js";
 
 /** @import { AdminAccount, AdminRoom } from "../sdk/wire.js" */
@@ -112,13 +113,8 @@ function reports() {
         h(
           "span",
           { class: "person-text" },
-          h("b", null, `${report.sender ?? "Deleted user"}, reported by ${report.reporter ?? "somebody"}`),
-          h("span", { dir: "auto" }, report.content || "(unsent)"),
-          h(
-            "span",
-            { class: "hint", dir: "auto" },
-            [report.reason, full(report.created_at), report.closed_at && `closed ${full(report.closed_at)}`].filter(Boolean).join(" · "),
-          ),
+          reported(report),
+          report.closed_at && h("span", { class: "hint" }, `closed ${full(report.closed_at)}`),
         ),
         !report.closed_at &&
           h(

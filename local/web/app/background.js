@@ -73,6 +73,7 @@ async function tidy() {
   (await registration())?.active?.postMessage({ type: "unread", rooms: rooms.map(({ id }) => id) });
 }
 
+client.on("signedIn", () => (blocked = null));
 client.on("status", () => void tidy());
 router.on("place", () => void tidy());
 document.addEventListener("visibilitychange", () => {

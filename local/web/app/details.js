@@ -7,7 +7,7 @@ import { avatar, roomAvatar } from "./media.js";
 import { mute, mutedUntil, unmute } from "./mute.js";
 import { attempt, button, confirm, menu } from "./overlay.js";
 import { showPerson } from "./person.js";
-import { addPeople, changeRules, deleteRoom, leaveRoom, showInvites, showPins, showReports } from "./room-dialogs.js";
+import { addPeople, changeRules, closeDirect, deleteRoom, leaveRoom, showInvites, showPins, showReports } from "./room-dialogs.js";
 import { muted } from "./sidebar.js";
 import { client, me, present } from "./session.js";
 
@@ -139,9 +139,9 @@ export class Details {
 
   /** @param {Room} room @param {boolean} rules */
   #drawMore(room, rules) {
-    if (room.kind === "direct") return fill(this.#more);
     const line = (/** @type {import("./icons.js").Icon} */ name, /** @type {string} */ label, /** @type {() => void} */ act, kind = "") =>
       h("button", { type: "button", class: `line ${kind}`, onclick: act }, icon(name), label);
+    if (room.kind === "direct") return fill(this.#more, line("close", "Close conversation", () => void closeDirect(room)));
     fill(
       this.#more,
       rules && line("gear", "Name, topic and rules", () => void changeRules(room)),

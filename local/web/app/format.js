@@ -62,7 +62,7 @@ export const nameOf = (user) => user.display_name || user.username;
 /** A username, which runs from left to right in whatever it stands. @param {Pick<User, "username">} user */
 export const handle = ({ username }) => `\u2068@${username}\u2069`;
 
-/** @param {Room} room */
+/** @param {Pick<Room, "kind" | "name" | "direct_user">} room */
 export function roomName(room) {
   if (room.kind !== "direct") return room.name;
   return room.direct_user ? nameOf(room.direct_user) : "Deleted user";

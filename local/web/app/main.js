@@ -5,7 +5,7 @@ import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { attempt, confirm, notice } from "./overlay.js";
 import { router } from "./router.js";
-import { client, leaving } from "./session.js";
+import { client } from "./session.js";
 import { Sidebar } from "./sidebar.js";
 import { signIn } from "./sign-in.js";
 import { RoomView } from "./room.js";
@@ -20,6 +20,8 @@ let sidebar = null;
 let view = null;
 /** Where somebody wanted to go before they signed in. @type {string | null} */
 let wanted = null;
+/** Whether another tab signed out, or in as somebody else: what this device keeps beside the session is that tab's matter. */
+let elsewhere = false;
 
 /** Views that few people open at once are fetched when they are. @type {Record<string, () => Promise<View>>} */
 const LATER = {
@@ -34,7 +36,15 @@ client.on("signedIn", (me) => {
   if (me && !sidebar) enter();
   if (!me) leave();
 });
-client.on("ended", ({ code }) => leaving() || notice(ENDINGS[code] ?? "You were signed out.", "error"));
+// In all tabs the same person is signed in, or nobody.
+client.on("ended", ({ code }) => {
+  elsewhere = code === "signed_in_elsewhere" || code === "signed_out";
+  // Nothing that this page knows of one person is left for the next.
+  if (code === "signed_in_elsewhere") location.reload();
+  else if (code !== "signed_out") notice(ENDINGS[code] ?? "You were signed out.", "error");
+});
+client.on("elsewhere", () => client.resume());
+client.on("full", (full) => full && notice("This browser has no space left: what is not sent yet is lost when this page is closed.", "error"));
 router.on("place", () => route());
 client.on("room", (id) => {
   const { name, args } = router.place;
@@ -58,6 +68,7 @@ function enter() {
   app.className = "app";
   if (wanted) router.go(wanted, { replace: true });
   wanted = null;
+  elsewhere = false;
   route();
   void device.begin();
 }
@@ -72,7 +83,7 @@ function leave() {
   app.className = "app signed-out";
   document.title = "ConChat";
   fill(app, signIn());
-  void device.end();
+  if (!elsewhere) void device.end();
 }
 
 async function route() {

@@ -60,7 +60,7 @@ export function avatar(user, size = "") {
   return disc(user.id, initials(nameOf(user)), user.avatar_url ?? null, `${size} ${user.online ? "online" : ""}`);
 }
 
-/** @param {Room} room @param {string} [size] */
+/** @param {Pick<Room, "id" | "kind" | "name" | "avatar_url" | "direct_user">} room @param {string} [size] */
 export function roomAvatar(room, size = "") {
   if (room.kind === "direct" && room.direct_user) return avatar(room.direct_user, size);
   return disc(room.id * 7 + 3, initials(roomName(room)) || icon("hash"), room.avatar_url ?? null, `square ${size}`);

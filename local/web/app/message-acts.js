@@ -236,7 +236,7 @@ async function showEdits({ room_id, seq, content }) {
 }
 
 /** @param {Attachment} picture */
-async function lightbox(picture) {
+export async function lightbox(picture) {
   await dialog(
     picture.file_name,
     () => {

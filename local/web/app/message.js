@@ -97,7 +97,7 @@ function message({ message, mine, first, last, state, name }, room, acts) {
       h(
         "div",
         { class: `pictures of-${Math.min(pictures.length, 4)}` },
-        pictures.map((picture) => pictureOf(message, picture, acts)),
+        pictures.map((picture) => pictureOf(picture, () => acts.open(message, picture))),
       ),
     files.map(fileOf),
     gone
@@ -229,13 +229,13 @@ function reactions(message, acts) {
   );
 }
 
-/** @param {Message} message @param {Attachment} picture @param {Acts} acts */
-function pictureOf(message, picture, acts) {
+/** @param {Attachment} picture @param {() => void} open */
+export function pictureOf(picture, open) {
   const { width, height, file_name } = picture;
   const image = h("img", { alt: file_name, loading: "lazy", width: width ?? 320, height: height ?? 240 });
   const frame = h(
     "button",
-    { type: "button", class: "picture", "aria-label": `Picture ${file_name}`, onclick: () => acts.open(message, picture) },
+    { type: "button", class: "picture", "aria-label": `Picture ${file_name}`, onclick: open },
     standIn(picture.placeholder),
     image,
   );
@@ -250,7 +250,7 @@ function pictureOf(message, picture, acts) {
 }
 
 /** @param {Attachment} file */
-function fileOf(file) {
+export function fileOf(file) {
   const save = () => attempt(() => download(file));
   return h(
     "button",

@@ -77,7 +77,7 @@ function draw(body, user, { friend, blocked }, close) {
 
 /** @param {Person} user @param {() => void} close */
 async function block(user, close) {
-  const text = "Neither of you can write to the other directly, and they are not told.";
+  const text = "Neither of you can reach the other: write directly, add to rooms, or see who is online. They are not told.";
   if (!(await confirm(`Block ${nameOf(user)}?`, text, "Block", { danger: true }))) return;
   await client.api.blocks.add(user.id);
   notice("Blocked. Settings can undo it.");

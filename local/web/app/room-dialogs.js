@@ -4,6 +4,7 @@ import { fill, h } from "./dom.js";
 import { full, nameOf, plural, roomName, summary } from "./format.js";
 import { avatar } from "./media.js";
 import { attempt, button, confirm, dialog, notice } from "./overlay.js";
+import { reported } from "./reported.js";
 import { router } from "./router.js";
 import { client, me, senderName } from "./session.js";
 
@@ -32,8 +33,9 @@ export async function addPeople(id) {
           onclick: () =>
             attempt(async () => {
               if (picked.length === 0) return;
-              const { refused } = await client.api.rooms.addMembers(id, { user_ids: picked.map(({ id }) => id) });
+              const { invited, refused } = await client.api.rooms.addMembers(id, { user_ids: picked.map(({ id }) => id) });
               close();
+              if (invited.length > 0) notice(`${plural(invited.length, "person was", "people were")} asked, and can accept.`);
               if (refused.length > 0) notice(`${plural(refused.length, "person", "people")} could not be added.`, "error");
             }),
         },
@@ -214,13 +216,7 @@ export async function showReports(id, go) {
           h(
             "div",
             { class: "person" },
-            h(
-              "span",
-              { class: "person-text" },
-              h("b", null, `${report.sender ?? "Deleted user"}, reported by ${report.reporter ?? "somebody"}`),
-              h("span", { dir: "auto" }, report.content || "(unsent)"),
-              report.reason && h("span", { class: "hint", dir: "auto" }, report.reason),
-            ),
+            h("span", { class: "person-text" }, reported(report)),
             button("eye", "Show", () => (close(), go(report.seq))),
             button("check", "Close report", () =>
               attempt(async () => {
@@ -276,4 +272,12 @@ export async function deleteRoom(room) {
     client.forget(room.id);
     router.go("/", { replace: true });
   });
+}
+
+/** Takes a direct room out of the list until somebody writes there again. @param {Room} room */
+export async function closeDirect(room) {
+  const closed = await attempt(() => client.api.rooms.closeDirect(room.direct_user?.id ?? me().id).then(() => true));
+  if (!closed) return;
+  client.forget(room.id);
+  router.go("/");
 }

@@ -128,7 +128,7 @@ export class RoomView {
       if (!client.room(this.id)) {
         const room = await client.api.rooms.get(this.id);
         if (!room.joined) return await this.#visit(room);
-        client.adopt(room);
+        client.adopt(room.closed ? await client.api.rooms.direct(room.direct_user?.id ?? me().id) : room);
       }
       const { room } = /** @type {Timeline} */ (client.room(this.id));
       this.#newAfter = room.unread > 0 ? (room.read_seq ?? null) : null;
@@ -263,11 +263,13 @@ export class RoomView {
     const admin = room.role === "admin" || room.role === "owner";
     const why = !room.joined
       ? "visit"
-      : room.settings.archived
-        ? "This room is archived; nothing can be written."
-        : room.settings.who_writes === "admins" && !admin
-          ? "Only admins write here."
-          : "";
+      : room.blocked
+        ? "You two cannot reach each other."
+        : room.settings.archived
+          ? "This room is archived; nothing can be written."
+          : room.settings.who_writes === "admins" && !admin
+            ? "Only admins write here."
+            : "";
     const mark = why || "write";
     if (this.#foot.dataset["mark"] === mark) return;
     this.#foot.dataset["mark"] = mark;

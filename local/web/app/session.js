@@ -1,7 +1,6 @@
 /** The one client of this page, and who is there. */
 
 import { ConChat } from "../sdk/index.js";
-import { browserStore } from "../sdk/store.js";
 
 /** @import { Message, Person } from "../sdk/wire.js" */
 
@@ -9,27 +8,6 @@ const { api = "" } = document.documentElement.dataset;
 
 /** The API stands behind the same address as the page, unless `data-api` on the root element names another. */
 export const client = new ConChat(api ? { api } : { socket: `${location.origin.replace(/^http/, "ws")}/ws` });
-
-const LEAVING = "conchat.leaving";
-const store = browserStore();
-
-/** Signs out. The other tabs are told first: to them the server ends the session as if somebody else had. */
-export function signOut() {
-  store.setItem(LEAVING, String(Date.now()));
-  return client.logout();
-}
-
-/** Whether somebody signs out of one of this browser's tabs just now. */
-export const leaving = () => Date.now() - Number(store.getItem(LEAVING)) < 10_000;
-
-/** In all tabs the same person is signed in, or nobody. */
-addEventListener("storage", ({ key, newValue }) => {
-  const { user } = key === "conchat.session" && newValue ? JSON.parse(newValue) : { user: null };
-  if (key === "conchat.session" && user?.id !== signedInAs) location.reload();
-});
-/** @type {number | undefined} */
-let signedInAs;
-client.on("signedIn", (me) => (signedInAs = me?.id));
 
 /** A person with the newest that is known of their presence. @param {Person} user @returns {Person} */
 export function present(user) {

@@ -1,13 +1,15 @@
 /** Oneself: profile, privacy, looks, notifications, password, sessions, blocks, and the way out. */
 
 import { fill, h } from "./dom.js";
-import { full, handle, nameOf } from "./format.js";
+import { full, handle, nameOf, plural, size } from "./format.js";
 import { avatar, forget } from "./media.js";
 import { notifications } from "./notifications.js";
 import { ask, attempt, confirm, notice } from "./overlay.js";
 import { page, paged, section } from "./page.js";
-import { client, me, signOut } from "./session.js";
+import { client, me } from "./session.js";
 import { look, setLook } from "./theme.js";
+
+/** @import { Storage } from "../sdk/wire.js" */
 
 export class Settings {
   element;
@@ -15,12 +17,13 @@ export class Settings {
   #gone = new AbortController();
 
   constructor() {
-    this.element = page("Settings", profile(), looks(), notifications(this.#gone.signal), password(), sessions(), blocks(), wayOut());
+    this.element = page("Settings", profile(), storage(), looks(), notifications(this.#gone.signal), password(), sessions(), blocks(), wayOut());
     // What the store knows by now may be newer than what was kept.
     client.api.me.get().then(
       (own) => {
         client.changedMe(own);
         this.element.querySelector(".profile-card")?.replaceWith(profile());
+        this.element.querySelector(".storage-card")?.replaceWith(storage(own.storage));
       },
       () => {},
     );
@@ -84,16 +87,25 @@ function profile() {
   draw();
   const display = h("input", { value: own.display_name, maxlength: 64, required: true, dir: "auto", autocomplete: "name" });
   const about = h("textarea", { value: own.about, maxlength: 500, rows: 2, dir: "auto" });
-  const email = h("input", { type: "email", value: own.email ?? "", autocomplete: "email" });
-  const seen = h(
-    "select",
-    null,
-    [
-      ["everyone", "Everyone"],
-      ["friends", "Friends"],
-      ["nobody", "Nobody"],
-    ].map(([value, label]) => h("option", { value, selected: value === (own.settings?.presence ?? "everyone") }, label ?? "")),
-  );
+  const email = h("input", { type: "email", value: own.email ?? "", autocomplete: "email", oninput: () => prove() });
+  const password = h("input", { type: "password", autocomplete: "current-password" });
+  const proof = h("label", { hidden: true }, "Your password, for another e-mail address", password);
+  const prove = () => {
+    const another = email.value.trim() !== (me().email ?? "");
+    proof.hidden = !another;
+    password.required = another;
+  };
+  const whoever = (/** @type {string | undefined} */ chosen) =>
+    h(
+      "select",
+      null,
+      [
+        ["everyone", "Everyone"],
+        ["friends", "Friends"],
+        ["nobody", "Nobody"],
+      ].map(([value, label]) => h("option", { value, selected: value === (chosen ?? "everyone") }, label ?? "")),
+    );
+  const [seen, added] = [whoever(own.settings?.presence), whoever(own.settings?.added_by)];
   const save = (/** @type {Event} */ event) =>
     submit(event, async () => {
       client.changedMe(
@@ -101,9 +113,12 @@ function profile() {
           display_name: display.value.trim(),
           about: about.value.trim(),
           email: email.value.trim() || null,
-          settings: { presence: seen.value },
+          ...(proof.hidden ? {} : { password: password.value }),
+          settings: { presence: seen.value, added_by: added.value },
         }),
       );
+      password.value = "";
+      prove();
       notice("Saved.");
     });
   const card = section(
@@ -117,13 +132,33 @@ function profile() {
       h("label", null, "Display name", display),
       h("label", null, "About you", about),
       h("label", null, "E-mail", email),
+      proof,
       h("label", null, "Who sees when you are online", seen),
+      h("label", null, "Who adds you to rooms; others ask you first", added),
       h("footer", null, h("button", { class: "primary" }, "Save")),
     ),
   );
   card.classList.add("profile-card");
   return card;
 }
+
+/** What one keeps in pictures and files. @param {Storage} [kept] none while that is not known */
+function storage(kept) {
+  const card = section(
+    "Files",
+    h("p", null, kept ? `You keep ${bytesOf(kept)}, ${filesOf(kept)}.` : "…"),
+    h("p", { class: "hint" }, "Unsend a message to give up what is attached to it."),
+  );
+  card.classList.add("storage-card");
+  return card;
+}
+
+/** @param {Storage} kept */
+const bytesOf = ({ used_bytes, limit_bytes }) => (limit_bytes ? `${size(used_bytes)} of ${size(limit_bytes)}` : size(used_bytes));
+
+/** @param {Storage} kept */
+const filesOf = ({ files, files_limit }) =>
+  files_limit ? `${files.toLocaleString()} of ${plural(files_limit, "file")}` : plural(files, "file");
 
 function looks() {
   const { theme, direction } = look();
@@ -256,7 +291,7 @@ function wayOut() {
       danger: true,
       hint: "Your messages stay as those of a deleted user; everything else about you goes, for good.",
     });
-    if (given) await attempt(async () => (await client.api.me.erase(given), await signOut()));
+    if (given) await attempt(() => client.api.me.erase(given));
   };
   return section(
     "Your data",

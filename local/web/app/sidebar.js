@@ -1,21 +1,22 @@
 /** The list of rooms, live, with what is unread; above it, search over rooms, people and messages. */
 
 import { each, h, once } from "./dom.js";
-import { brief, nameOf, roomName, summary } from "./format.js";
+import { brief, nameOf, plural, roomName, summary } from "./format.js";
 import { icon } from "./icons.js";
 import { avatar, roomAvatar } from "./media.js";
 import { connectionBanner } from "./connection.js";
-import { button, menu } from "./overlay.js";
+import { attempt, button, menu } from "./overlay.js";
 import { router } from "./router.js";
 import { SearchResults } from "./search.js";
-import { client, me, present, senderName, signOut } from "./session.js";
+import { client, me, present, senderName } from "./session.js";
 import { Writers } from "./writers.js";
 
-/** @import { Message, Room } from "../sdk/wire.js" */
+/** @import { Invitation, Message, Room } from "../sdk/wire.js" */
 
 export class Sidebar {
   element;
   #list = h("nav", { class: "rooms", "aria-label": "Rooms" });
+  #asks = h("section", { class: "asks", "aria-label": "Invitations", hidden: true });
   #results;
   #banner = connectionBanner();
   #own = h("div", { class: "own" });
@@ -50,10 +51,12 @@ export class Sidebar {
       h("div", { class: "search-field", role: "search" }, icon("search"), this.#field),
       this.#banner.element,
       this.#results.element,
+      this.#asks,
       this.#list,
     );
     this.#stops = [
       client.on("room", this.#draw),
+      client.on("invitations", this.#draw),
       client.on("status", this.#draw),
       client.on("presence", this.#draw),
       client.on("signedIn", this.#draw),
@@ -97,6 +100,14 @@ export class Sidebar {
           h("span", { class: "visually-hidden" }, ": settings, friends and more"),
           icon("more"),
         ),
+    );
+    this.#asks.hidden = client.invitations.all.length === 0 || this.#list.hidden;
+    each(
+      this.#asks,
+      client.invitations.all,
+      ({ room }) => String(room.id),
+      (invitation) => [invitation],
+      (invitation) => asked(invitation),
     );
     each(
       this.#list,
@@ -170,7 +181,7 @@ export class Sidebar {
             : h(
                 "span",
                 { class: "room-last" },
-                failed ? "Not sent: tap to try again" : last ? lastLine(room, last) : room.topic || "Nothing yet",
+                failed ? "Not sent: tap to try again" : room.blocked ? "You two cannot reach each other" : last ? lastLine(room, last) : room.topic || "Nothing yet",
               ),
           room.mentions > 0 && [
             h("span", { class: "badge mention", "aria-hidden": "true" }, "@"),
@@ -196,6 +207,7 @@ export class Sidebar {
   #search() {
     const text = this.#field.value.trim();
     this.#list.hidden = text !== "";
+    this.#asks.hidden = text !== "" || client.invitations.all.length === 0;
     this.#results.show(text);
   }
 
@@ -232,9 +244,37 @@ export class Sidebar {
       { icon: "globe", label: "Discover", act: () => router.go("/discover") },
       { icon: "gear", label: "Settings", act: () => router.go("/settings") },
       me().role === "admin" && { icon: "shield", label: "Administration", act: () => router.go("/admin") },
-      { icon: "exit", label: "Sign out", act: () => signOut() },
+      { icon: "exit", label: "Sign out", act: () => void client.logout() },
     ]);
   }
+}
+
+/** A room that asks one in: what it is, who asks, and the two answers. @param {Invitation} invitation */
+function asked({ room, inviter }) {
+  const accept = () =>
+    attempt(async () => {
+      client.adopt(await client.api.rooms.join(room.id));
+      client.invitations.ended(room.id);
+      router.go(`/rooms/${room.id}`);
+    });
+  const decline = () => attempt(async () => (await client.api.rooms.decline(room.id), client.invitations.ended(room.id)));
+  return h(
+    "div",
+    { class: "ask", role: "group", "aria-label": `Invitation to ${room.name}` },
+    roomAvatar({ ...room, direct_user: null }),
+    h(
+      "span",
+      { class: "room-text" },
+      h("bdi", { class: "room-name" }, room.name),
+      h("span", { class: "hint" }, h("bdi", null, nameOf(inviter)), ` asks you in · ${plural(room.members_count, "member")}`),
+    ),
+    h(
+      "span",
+      { class: "row-buttons" },
+      h("button", { type: "button", class: "primary", onclick: () => void accept() }, "Accept"),
+      h("button", { type: "button", class: "quiet", onclick: () => void decline() }, "Decline"),
+    ),
+  );
 }
 
 /** @param {Room} room */

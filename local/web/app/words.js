@@ -8,7 +8,7 @@ const WORDS = {
   type_mismatch: "is not the kind of file that its name says.",
   not_a_picture: "is damaged, or no picture.",
   too_many_pixels: "is too large a picture: at most 40 million pixels, and 16,384 on a side.",
-  too_complex: "is a picture with too many frames.",
+  too_complex: "is a picture with too many frames for its size.",
   size_mismatch: "did not arrive as a whole. Try again.",
   unsupported: "is of a kind that cannot be used here.",
 };

@@ -53,11 +53,18 @@ export class Delivery {
         return this.#welcome(frame);
       case "sync":
         return this.synced(frame);
+      case "catch_up":
+        for (const id of frame.left) this.#doubt(id);
+        for (const { room_id, rev } of frame.changed) this.tell(room_id, rev);
+        return frame.rooms.flatMap((room) => this.synced(room));
       case "room.joined":
         this.#fresh.add(frame.room.id);
         return this.joined(frame.room);
       case "room.deleted":
         return this.gone(frame.room_id);
+      case "room.closed":
+        // A newer message may have overtaken it.
+        return (this.rooms.get(frame.room_id)?.room.last_seq ?? 0) > frame.last_seq ? [] : this.gone(frame.room_id);
       case "room.left":
         // A newer `room.joined` may have overtaken it.
         this.#doubt(frame.room_id);
@@ -109,7 +116,7 @@ export class Delivery {
    */
   synced(sync, told) {
     const room = this.rooms.get(sync.room_id);
-    if (!room) return this.joined(sync.room);
+    if (!room || sync.room.closed) return this.joined(sync.room);
     room.doubted = false;
     if (!this.#restarted(room, sync.room, sync.messages, told)) room.sync(sync);
     return [sync.room_id];
@@ -118,7 +125,7 @@ export class Delivery {
   /** One's room, as it is now. @param {Room} room @param {number} [told] as for `synced` @returns {number[]} */
   joined(room, told) {
     this.#unknown.delete(room.id);
-    if (!room.joined) return this.gone(room.id);
+    if (!room.joined || room.closed) return this.gone(room.id);
     const held = this.rooms.get(room.id);
     if (held) {
       if (!held.loaded) held.doubted = false;

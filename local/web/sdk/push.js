@@ -9,7 +9,7 @@
 export class Push {
   #api;
 
-  /** @param {ReturnType<typeof routes>} api */
+  /** @param {() => ReturnType<typeof routes>} api for who is signed in now, and for as long as they are */
   constructor(api) {
     this.#api = api;
   }
@@ -21,7 +21,8 @@ export class Push {
    * @returns {Promise<void>} rejected with what the server refused, or with the browser's `DOMException`
    */
   async subscribe({ pushManager }) {
-    const { public_key } = await this.#api.push.key();
+    const { push } = this.#api();
+    const { public_key } = await push.key();
     let subscription = await pushManager.getSubscription();
     if (subscription && keyOf(subscription) !== public_key) {
       await subscription.unsubscribe();
@@ -29,7 +30,7 @@ export class Push {
     }
     subscription ??= await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: public_key });
     const told = /** @type {NewSubscription} */ (subscription.toJSON());
-    await this.#api.push.subscribe({ ...told, application_server_key: public_key });
+    await push.subscribe({ ...told, application_server_key: public_key });
   }
 
   /**
@@ -38,9 +39,10 @@ export class Push {
    * @returns {Promise<void>} rejected when the server could not be told
    */
   async unsubscribe({ pushManager }) {
+    const { push } = this.#api();
     const subscription = await pushManager.getSubscription();
     await subscription?.unsubscribe();
-    await this.#api.push.unsubscribe().catch((error) => {
+    await push.unsubscribe().catch((error) => {
       // A session that is over has taken its device along.
       if (error.code !== "unauthenticated") throw error;
     });

@@ -2,7 +2,7 @@
  * Every route that a client needs, by its own name. All answers are as `openapi.json` has them.
  *
  * @import { Http } from "./http.js"
- * @import { AdminAccount, AdminReport, AdminRoom, AuditEntry, Edit, Found, Friendship, History, Invite, Me, Member, Message, NewSubscription, Page, PushKey, Reactor, Receipt, Report, Room, RoomSync, Seen, Session, Tokens, User } from "./wire.js"
+ * @import { AdminAccount, AdminReport, AdminRoom, AuditEntry, Edit, Found, Friendship, History, Invitation, Invite, Invited, Me, Member, Message, Myself, NewSubscription, OpenReport, Page, PushKey, Reactor, Receipt, Report, Room, RoomSync, Seen, Session, Tokens, User } from "./wire.js"
  */
 
 /** @typedef {{ cursor?: string | null, limit?: number }} Paging */
@@ -21,8 +21,8 @@ export function routes(http) {
       login: (body) => http.request("POST", "/api/auth/login", { body, anonymous: true }),
       logout: () => http.post("/api/auth/logout"),
       logoutAll: () => http.post("/api/auth/logout-all"),
-      /** @param {string} current @param {string} next */
-      password: (current, next) => http.put("/api/auth/password", { current, new: next }),
+      /** Ends all sessions; this client goes on in a new one. @param {string} current @param {string} next */
+      password: (current, next) => http.follow("PUT", "/api/auth/password", { current, new: next }),
       /** @param {Paging} [paging] @returns {Promise<Page<Session>>} */
       sessions: (paging) => http.get("/api/auth/sessions", paging),
       /** @param {number} id */
@@ -31,9 +31,9 @@ export function routes(http) {
       ticket: () => http.post("/api/auth/ticket"),
     },
     me: {
-      /** @returns {Promise<Me>} */
+      /** @returns {Promise<Myself>} */
       get: () => http.get("/api/users/me"),
-      /** @param {{ display_name?: string, about?: string, email?: string | null, settings?: object }} body @returns {Promise<Me>} */
+      /** @param {{ display_name?: string, about?: string, email?: string | null, password?: string, settings?: object }} body @returns {Promise<Me>} */
       change: (body) => http.patch("/api/users/me", body),
       /** @param {string} password */
       erase: (password) => http.delete("/api/users/me", { body: { password } }),
@@ -80,6 +80,8 @@ export function routes(http) {
       create: (body) => http.post("/api/rooms", body),
       /** @param {number} user @returns {Promise<Room>} */
       direct: (user) => http.put(`/api/rooms/direct/${user}`),
+      /** Takes a direct room out of one's list until there is a newer message. @param {number} user */
+      closeDirect: (user) => http.delete(`/api/rooms/direct/${user}`),
       /** @param {RoomName} id @returns {Promise<Room>} */
       get: (id) => http.get(room(id)),
       /** @param {RoomName} id @param {object} body @returns {Promise<Room>} */
@@ -94,7 +96,7 @@ export function routes(http) {
       mute: (id, until) => http.put(`${room(id)}/mute`, { until }),
       /** @param {RoomName} id @param {Paging} [paging] @returns {Promise<Page<Member>>} */
       members: (id, paging) => http.get(`${room(id)}/members`, paging),
-      /** @param {RoomName} id @param {{ user_ids?: number[], usernames?: string[] }} who @returns {Promise<{ added: number[], already: number[], refused: { username: string | null, code: string }[] }>} */
+      /** @param {RoomName} id @param {{ user_ids?: number[], usernames?: string[] }} who @returns {Promise<{ added: number[], already: number[], invited: number[], refused: { username: string | null, code: string }[] }>} */
       addMembers: (id, who) => http.post(`${room(id)}/members`, who),
       /** @param {RoomName} id @param {number} user @param {string} role @returns {Promise<Member>} */
       setRole: (id, user, role) => http.patch(`${room(id)}/members/${user}`, { role }),
@@ -110,8 +112,18 @@ export function routes(http) {
       invite: (id, body = {}) => http.post(`${room(id)}/invites`, body),
       /** @param {RoomName} id @param {string} code */
       revokeInvite: (id, code) => http.delete(`${room(id)}/invites/${encodeURIComponent(code)}`),
+      /** The rooms that ask one in; joining one accepts. @param {Paging} [paging] @returns {Promise<Page<Invitation>>} */
+      invitations: (paging) => http.get("/api/rooms", { scope: "invited", ...paging }),
+      /** @param {RoomName} id */
+      decline: (id) => http.delete(`${room(id)}/invitation`),
+      /** Whom a room asks and who did not answer yet. @param {RoomName} id @param {Paging} [paging] @returns {Promise<Page<Invited>>} */
+      invited: (id, paging) => http.get(`${room(id)}/invitations`, paging),
+      /** @param {RoomName} id @param {number} user */
+      uninvite: (id, user) => http.delete(`${room(id)}/invitations/${user}`),
       /** @param {RoomName} id @param {Paging} [paging] @returns {Promise<Page<Report>>} */
       reports: (id, paging) => http.get(`${room(id)}/reports`, paging),
+      /** An open report with what its message had said before. @param {number} report @returns {Promise<OpenReport>} */
+      report: (report) => http.get(`/api/reports/${report}`),
       /** @param {RoomName} id @param {number} report */
       closeReport: (id, report) => http.post(`${room(id)}/reports/${report}/close`),
       /** @param {RoomName} id @param {number} seq @returns {Promise<Receipt>} */

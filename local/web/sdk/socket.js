@@ -46,6 +46,8 @@ export class Socket {
   #round = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** What the last `hello` was called: its catch-up may be refused after its `welcome`. */
+  #greeting = "";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #renewal;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -61,6 +63,11 @@ export class Socket {
 
   start() {
     if (this.status === "stopped") this.#connect();
+  }
+
+  /** The next socket now, before this one is let go. */
+  again() {
+    if (this.status === "online") this.#connect();
   }
 
   stop() {
@@ -140,19 +147,20 @@ export class Socket {
   #open(url, round) {
     return new Promise((resolve, reject) => {
       const socket = this.#env.open(url, ["conchat.v1"]);
-      const late = setTimeout(() => fail(), this.#times.welcome);
+      const late = setTimeout(() => fail(null), this.#times.welcome);
       let welcome = false;
-      const fail = () => {
+      const fail = (/** @type {unknown} */ error) => {
         clearTimeout(late);
         this.#refuse((asked) => asked.socket === socket);
         socket.close();
-        if (!welcome) reject(new ConChatError("unreachable", "The socket could not be opened."));
+        const known = error instanceof ConChatError && error.retryAfter ? error : null;
+        if (!welcome) reject(known ?? new ConChatError("unreachable", "The socket could not be opened."));
         else if (socket === this.#current) this.#failed();
       };
       socket.onopen = () => {
-        if (round !== this.#round) return fail();
-        this.#ask(socket, { action: "hello", rooms: this.#env.known() }).then((frame) => {
-          if (frame.type !== "welcome" || round !== this.#round) return fail();
+        if (round !== this.#round) return fail(null);
+        this.#hello(socket).then((frame) => {
+          if (frame.type !== "welcome" || round !== this.#round) return fail(null);
           clearTimeout(late);
           welcome = true;
           this.#welcome(socket, frame);
@@ -162,6 +170,19 @@ export class Socket {
       socket.onmessage = ({ data }) => this.#receive(socket, String(data));
       socket.onclose = socket.onerror = fail;
     });
+  }
+
+  /** @param {WebSocket} socket */
+  #hello(socket) {
+    const asking = this.#ask(socket, { action: "hello", rooms: this.#env.known(), packed: true });
+    this.#greeting = `q${this.#count}`;
+    return asking;
+  }
+
+  /** Another tab of this person catches up just now, or too much was asked: what is refused after the `welcome` is asked for again. @param {WebSocket} socket @param {number} seconds */
+  #helloLater(socket, seconds) {
+    const wait = seconds * 1000 * (1 + this.#env.random());
+    setTimeout(() => socket === this.#current && this.#hello(socket).catch(() => {}), wait);
   }
 
   /** @param {WebSocket} socket @param {WelcomeFrame} frame */
@@ -199,7 +220,7 @@ export class Socket {
         clearTimeout(asked.timer);
         if (frame.type === "error") asked.reject(refusal(frame));
         else asked.resolve(/** @type {Answer} */ (frame));
-      }
+      } else if (frame.type === "error" && frame.id === this.#greeting) this.#helloLater(socket, frame.retry_after ?? 1);
     }
     if (frame.type !== "bye") return;
     if (!frame.resume) {

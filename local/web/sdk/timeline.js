@@ -215,15 +215,19 @@ export class Timeline {
     }
   }
 
-  /** Marks only rise, and come in any order. @param {Receipt} receipt */
+  /**
+   * Marks only rise, and come in any order; those that are not one's to know are null.
+   * @param {Pick<Receipt, "room_id" | "user_id" | "unread"> & Partial<Pick<MemberChange, "read_seq" | "delivered_seq">>} receipt
+   */
   mark(receipt) {
     const held = this.marks.get(receipt.user_id);
+    const read_seq = receipt.read_seq ?? 0;
     this.marks.set(receipt.user_id, {
-      read_seq: Math.max(held?.read_seq ?? 0, receipt.read_seq),
-      delivered_seq: Math.max(held?.delivered_seq ?? 0, receipt.delivered_seq),
+      read_seq: Math.max(held?.read_seq ?? 0, read_seq),
+      delivered_seq: Math.max(held?.delivered_seq ?? 0, receipt.delivered_seq ?? 0),
     });
-    if (receipt.user_id !== this.#me || receipt.read_seq < (this.room.read_seq ?? 0)) return;
-    this.room = { ...this.room, read_seq: receipt.read_seq };
+    if (receipt.user_id !== this.#me || read_seq < (this.room.read_seq ?? 0)) return;
+    this.room = { ...this.room, read_seq };
     if (!this.#recount()) {
       this.room.unread = receipt.unread ?? this.room.unread;
       // It was counted at some moment; whether before or after the last message is not told.

@@ -24,11 +24,11 @@ export async function upload(http, file, purpose, { progress = () => {}, signal 
   const content_type = file.type || "application/octet-stream";
   /** @type {UploadTicket} */
   const ticket = await http.post("/api/uploads", { purpose, file_name: file.name, content_type, size: file.size });
-  signal?.throwIfAborted();
-  await put(ticket, file, progress, signal);
-  signal?.throwIfAborted();
-  /** @type {Upload} */
-  const done = await http.post(`/api/uploads/${ticket.upload_id}/complete`);
+  const done = await sent(http, ticket, file, progress, signal).catch(async (error) => {
+    // What is given up takes no room any more. Should this fail, it ends by itself in a day.
+    await http.delete(`/api/uploads/${ticket.upload_id}`).catch(() => {});
+    throw error;
+  });
   const { upload_id, size, width, height, placeholder, thumbnail_url } = done;
   return {
     upload_id,
@@ -42,6 +42,42 @@ export async function upload(http, file, purpose, { progress = () => {}, signal 
     kind: done.purpose === "file" ? "file" : "image",
     url: done.url ?? `/api/uploads/${upload_id}/content`,
   };
+}
+
+/**
+ * Sends the bytes and has them looked at.
+ * @param {Http} http @param {UploadTicket} ticket @param {File} file @param {(share: number) => void} progress @param {AbortSignal | undefined} signal
+ */
+async function sent(http, ticket, file, progress, signal) {
+  signal?.throwIfAborted();
+  await put(ticket, file, progress, signal);
+  signal?.throwIfAborted();
+  return complete(http, ticket.upload_id, signal);
+}
+
+/** For so long somebody else's look is waited for: copying a file of gigabytes takes half a minute. */
+const PATIENCE_MS = 120_000;
+/** So often a request is made whose answer was lost, or that the server had no time for. */
+const TRIES = 3;
+
+/**
+ * Has the bytes looked at. Asking again is the same as asking once.
+ * @param {Http} http @param {number} id @param {AbortSignal} [signal] @returns {Promise<Upload>}
+ */
+async function complete(http, id, signal) {
+  const begun = Date.now();
+  for (let tries = 1; ; tries++) {
+    try {
+      return await http.post(`/api/uploads/${id}/complete`);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof ConChatError)) throw error;
+      const again = error.code === "upload_busy" ? Date.now() < begun + PATIENCE_MS : error.passing && tries < TRIES;
+      if (!again) throw error;
+      await new Promise((resolve) => setTimeout(resolve, (error.retryAfter ?? tries) * 1000));
+      signal?.throwIfAborted();
+    }
+  }
 }
 
 /** @param {UploadTicket} ticket @param {File} file @param {(share: number) => void} progress @param {AbortSignal | undefined} signal */

@@ -28,6 +28,8 @@ export type Additions = {
   added: UserId[];
   /** Members before. */
   already: UserId[];
+  /** Asked, and members once they agree: they left by themselves, or do not let the caller add them. */
+  invited: UserId[];
   /** Those who could not be added, and why. */
   refused: Refused[];
 };
@@ -154,8 +156,10 @@ export type ChangeMe = {
   about?: string | null;
   /** What people see: 1–64 characters. */
   display_name?: string | null;
-  /** The e-mail address, unique without case; null removes it. */
+  /** The e-mail address that one can log in by; null removes it. Another one than before takes the `password`. */
   email?: string | null;
+  /** The present password, for another e-mail address; not looked at otherwise. */
+  password?: string | null;
   /** What one chooses. */
   settings?: ChangeMySettings;
 };
@@ -168,6 +172,8 @@ export type ChangeMember = {
 
 /** Choices to change: what is absent stays as it is. */
 export type ChangeMySettings = {
+  /** Who may add one to rooms; whoever else wants to, asks. */
+  added_by?: Visibility | null;
   /** Of which messages one's devices are notified while one is away. */
   notifications?: Notifications | null;
   /** Who may see whether one is online, and when one last was. */
@@ -204,7 +210,8 @@ export type ChangeRoom = {
 
 /** Rules to change: what is absent stays as it is. */
 export type ChangeSettings = {
-  /** Whether someone who left, or was removed, may still read what came before. */
+  /** Whether someone who leaves, or is removed, while this is on may still read what came before: the room as it was then, without what is taken back
+   * later. */
   past_members_read?: boolean | null;
   /** Seconds between two messages of one member, at most 86400; 0 ends slow mode. */
   slow_mode_seconds?: number | null;
@@ -261,6 +268,8 @@ export type Export = {
   friends: ExportedFriend[];
   /** Messages that one hid from oneself. */
   hidden: ExportedHidden[];
+  /** Invitations of single people: those that one made, and those that one got. */
+  invitations: ExportedInvitation[];
   /** Invitations that one made. */
   invites: ExportedInvite[];
   /** Messages that one wrote. */
@@ -325,6 +334,18 @@ export type ExportedHidden = {
   room_id: RoomId;
   /** The message's place. */
   seq: number;
+};
+
+/** An invitation of one person to one room. */
+export type ExportedInvitation = {
+  /** When. */
+  invited_at: Timestamp;
+  /** By whom. */
+  invited_by: UserId;
+  /** The room. */
+  room_id: RoomId;
+  /** Who was asked. */
+  user_id: UserId;
 };
 
 /** An invitation that one made. */
@@ -548,6 +569,16 @@ export type History = {
   rev: number;
 };
 
+/** An invitation that waits for the answer of the person who reads it. */
+export type Invitation = {
+  /** When. */
+  invited_at: Timestamp;
+  /** By whom. */
+  inviter: User;
+  /** To where: joining it accepts. */
+  room: InvitedRoom;
+};
+
 /** Whoever has its code may join the room. */
 export type Invite = {
   /** What opens the room: pass it as `invite` when joining. */
@@ -562,6 +593,30 @@ export type Invite = {
   room_id: RoomId;
   /** How many more may use it; null is any number. */
   uses_left?: number | null;
+};
+
+/** An invitation that a room made and that was not answered yet, as its members see it. */
+export type Invited = {
+  /** When. */
+  invited_at: Timestamp;
+  /** By whom. */
+  invited_by: UserId;
+  /** Who is asked. */
+  user: User;
+};
+
+/** A room as somebody sees it who is asked to come in: nothing of what is inside. */
+export type InvitedRoom = {
+  /** Where its avatar is, if it has one; the person may see it. */
+  avatar_url?: string | null;
+  /** The room's id. */
+  id: RoomId;
+  /** What it is. */
+  kind: RoomKind;
+  /** How many members it has. */
+  members_count: number;
+  /** Its name. */
+  name: string;
 };
 
 /** Body of `POST /api/rooms/{room_id}/join`. */
@@ -614,12 +669,12 @@ export type Me = User & {
 
 /** Someone in a room. */
 export type Member = {
-  /** The last message that reached one of their devices. */
-  delivered_seq: number;
+  /** The last message that reached one of their devices; null as `read_seq` is. */
+  delivered_seq?: number | null;
   /** When they joined. */
   joined_at: Timestamp;
-  /** The last message that they have read. */
-  read_seq: number;
+  /** The last message that they have read; null when that is not the reader's to know, and in frames, which are the same for all. */
+  read_seq?: number | null;
   /** What they may do. */
   role: Role;
   /** The person. */
@@ -628,12 +683,12 @@ export type Member = {
 
 /** A membership as it is now. */
 export type MemberChange = {
-  /** The last message that reached one of their devices. */
-  delivered_seq: number;
+  /** The last message that reached one of their devices; null as `read_seq` is. */
+  delivered_seq?: number | null;
   /** When they joined last. */
   joined_at: Timestamp;
-  /** The last message that they have read. */
-  read_seq: number;
+  /** The last message that they have read; null when that is not the reader's to know. */
+  read_seq?: number | null;
   /** The room's `rev` when the membership last changed. */
   rev: number;
   /** What they may do, as a member. */
@@ -707,10 +762,18 @@ export type Mute = {
 
 /** What a person has chosen; nobody else sees it. */
 export type MySettings = {
+  /** Who may add one to rooms; whoever else wants to, asks. Nobody does across a block. */
+  added_by: Visibility;
   /** Of which messages one's devices are notified while one is away. */
   notifications: Notifications;
   /** Who may see whether one is online, and when one last was. */
   presence: Visibility;
+};
+
+/** Oneself, and how much one keeps. */
+export type Myself = Me & {
+  /** What one keeps in pictures and files. */
+  storage: Storage;
 };
 
 /** Body of `PUT /api/users/me/avatar`, and part of changing a room. */
@@ -783,7 +846,7 @@ export type NewReport = {
 export type NewRoom = {
   /** `group` (by invitation) or `public`. */
   kind?: RoomKind | null;
-  /** People who are members from the start, at most 100. */
+  /** People who are members from the start, at most 100; who does not let the caller add them is asked. */
   member_ids?: UserId[];
   /** 1–100 characters. */
   name: string;
@@ -795,7 +858,7 @@ export type NewRoom = {
 export type NewSubscription = {
   /** The `public_key` that it was made with; the present one when absent. */
   application_server_key?: string | null;
-  /** A URL of the browser's push service. */
+  /** A URL of the browser's push service; whoever has it may write there. */
   endpoint: string;
   /** The browser's keys. */
   keys: SubscriptionKeys;
@@ -898,6 +961,12 @@ export type OlderMessage = {
   reply_to?: number | null;
 };
 
+/** An open report with all that is kept of its message. */
+export type OpenReport = Report & {
+  /** The texts that the message had had before, oldest first: the newest 200, and of those as many as 2 MB hold. */
+  edits: Edit[];
+};
+
 /** A person, and whether they are there where that was asked for. */
 export type Person = User & Partial<Presence>;
 
@@ -925,6 +994,8 @@ export type Problem = {
   detail: string;
   /** The fields that are wrong, if any. */
   errors?: Violation[];
+  /** With `quota_exceeded`: how much still fits. */
+  left?: Left | null;
   /** Quote it when reporting the problem; the logs know it. */
   request_id: string;
   /** The HTTP status. */
@@ -1036,7 +1107,7 @@ export type Refusal = {
 
 /** Someone who could not be added. */
 export type Refused = {
-  /** `user_not_found` or `banned`. */
+  /** `user_not_found`, `banned`, or `not_reachable`: not by the caller, whatever the reason. */
   code: string;
   /** The id that was given, or that the name belongs to. */
   user_id?: UserId | null;
@@ -1050,7 +1121,7 @@ export type Register = {
   device?: string | null;
   /** What people see; the username when absent. 1–64 characters. */
   display_name?: string | null;
-  /** Optional; unique without case. */
+  /** Optional: another name to log in by. */
   email?: string | null;
   /** 8–128 characters; common ones are refused. */
   password: string;
@@ -1070,14 +1141,22 @@ export type Reply = {
   username?: string | null;
 };
 
-/** A message that somebody found wrong. */
+/** A message that somebody found wrong. While the report is open it is shown as it was when it was reported, whatever became of it since. */
 export type Report = {
-  /** The message's text as it is now; empty once it is unsent. */
+  /** Pictures and files as they were reported; their URLs work for whoever may see the report. */
+  attachments: Attachment[];
+  /** The message's text: as it was reported, if that is kept, and else as it is now, empty once it is unsent. */
   content: string;
   /** When it was reported. */
   created_at: Timestamp;
+  /** When it was unsent since, if it was. */
+  deleted_at?: Timestamp | null;
+  /** When it had last been edited by then. */
+  edited_at?: Timestamp | null;
   /** The report's id. */
   id: ReportId;
+  /** Whether what was reported is kept: it is from the report on until the report is closed. */
+  kept: boolean;
   /** Why; empty when nothing was said. */
   reason: string;
   /** That person's username. */
@@ -1090,6 +1169,8 @@ export type Report = {
   sender?: string | null;
   /** Who wrote the message. */
   sender_id?: UserId | null;
+  /** When the message was sent. */
+  sent_at?: Timestamp | null;
   /** The message's place in it. */
   seq: number;
 };
@@ -1104,6 +1185,10 @@ export type Role = "member" | "admin" | "owner";
 export type Room = {
   /** Where its avatar is, if it has one. */
   avatar_url?: string | null;
+  /** Whether a block parts the two people of a direct room, whoever made it: nothing can be written there. */
+  blocked: boolean;
+  /** Whether it is in no list of the caller's until there is a newer message: a direct room that they closed. */
+  closed: boolean;
   /** When it was made. */
   created_at: Timestamp;
   /** The other one of a direct room; over HTTP with their presence. */
@@ -1147,6 +1232,9 @@ export type RoomId = number;
 
 /** What a room is. */
 export type RoomKind = "direct" | "group" | "public";
+
+/** A list of rooms: with the scope `invited` of those that one is asked into. */
+export type RoomList = Page<Room> | Page<Invitation>;
 
 /** How a client names a room: `7`, `"7"`, `"room-7"`, or a slug such as `"general"`. */
 export type RoomRef = RoomId | string;
@@ -1223,7 +1311,8 @@ export type SessionId = number;
 export type Settings = {
   /** Whether nothing can be written any more. */
   archived: boolean;
-  /** Whether someone who left, or was removed, may still read what came before. */
+  /** Whether someone who leaves, or is removed, while this is on may still read what came before: the room as it was then, without what is taken back
+   * later. */
   past_members_read: boolean;
   /** Seconds between two messages of one member; 0 is no slow mode. Admins and owners are exempt. */
   slow_mode_seconds: number;
@@ -1231,6 +1320,19 @@ export type Settings = {
   who_adds: Whoever;
   /** Who may write. */
   who_writes: Whoever;
+};
+
+/** What one keeps in pictures and files: what is on its way, what waits to be used, and what something of one's own shows, each once. What was
+ * unsent or replaced counts no longer, what stood in a deleted room some minutes later. */
+export type Storage = {
+  /** Pictures and files. */
+  files: number;
+  /** How many these may be; null without a limit. */
+  files_limit?: number | null;
+  /** How many these may be; null without a limit. */
+  limit_bytes?: number | null;
+  /** Bytes. */
+  used_bytes: number;
 };
 
 /** Keys of a subscription, base64url. */
@@ -1357,7 +1459,7 @@ export type Violation = {
   field: string;
 };
 
-/** Who may see something of a person. */
+/** Who may see something of a person, or do something with them. */
 export type Visibility = "everyone" | "friends" | "nobody";
 
 /** Which members may do something. */
@@ -1386,12 +1488,15 @@ export type EditAction = {
   id?: Called;
 } & Place & NewContent;
 
-/** The first frame: who am I, what are my rooms. With `rooms`, what changed in those follows as `sync` frames. */
+/** The first frame: who am I, what are my rooms. With `rooms`, what changed in those follows the `welcome`: one catch-up of a person at a time. One that cannot be made now is refused by an `error` after the `welcome` (`rate_limited`, with `retry_after`): say `hello` again then. */
 export type HelloAction = {
   action: "hello";
   id?: Called;
 } & {
-  /** Rooms that the client knows, each up to a `rev`; at most 100. Their catch-up follows the `welcome` as `sync` frames. */
+  /** Whether the catch-up comes as `catch_up` frames of many rooms each; without it as one `sync`, `room.left` or `room` for each room that
+   * changed. */
+  packed?: boolean | null;
+  /** Rooms that the client knows, each up to a `rev`; at most 100. Their catch-up follows the `welcome`. */
   rooms?: Record<string, number> | null;
 };
 
@@ -1519,13 +1624,26 @@ export type AckFrame = Ack & {
 
 /** The last frame before the server closes the socket. */
 export type ByeFrame = {
-  /** Why, for programs. */
+  /** Why, for programs: `session_ended`, `session_replaced`, `account_disabled`, `account_erased`, `too_many_connections`, `too_many_frames`. */
   code: string;
   /** Why, for people. */
   reason: string;
   /** Whether to connect again. */
   resume: boolean;
   type: "bye";
+};
+
+/** What changed in the rooms named in `hello`, many in one frame: after `welcome`, when `hello` was `packed`. It may come in several frames. */
+export type CatchUpFrame = {
+  /** Rooms that changed, too, but are not told here: ask `sync`, as after `room`. */
+  changed: Changed[];
+  /** What the client's frame was called. */
+  id?: Called | null;
+  /** Rooms in which the receiver is no longer, as `room.left` tells them. */
+  left: RoomId[];
+  /** Rooms that changed, each as `sync` tells it. */
+  rooms: RoomSync[];
+  type: "catch_up";
 };
 
 /** The action was not done. */
@@ -1693,11 +1811,25 @@ export type RoomFrame = {
   type: "room";
 };
 
+/** The receiver closed a direct room: it is in their list again once there is a newer message, or when they open it. */
+export type RoomClosedFrame = {
+  /** The seq of its last message when it was closed. */
+  last_seq: number;
+  /** The room. */
+  room_id: RoomId;
+  type: "room.closed";
+};
+
 /** The room is no more. */
 export type RoomDeletedFrame = {
   /** The room. */
   room_id: RoomId;
   type: "room.deleted";
+};
+
+/** The receiver is asked into a room: joining it accepts, `DELETE /api/rooms/{room_id}/invitation` declines. */
+export type RoomInvitedFrame = Invitation & {
+  type: "room.invited";
 };
 
 /** The receiver is now a member. */
@@ -1714,7 +1846,14 @@ export type RoomLeftFrame = {
   type: "room.left";
 };
 
-/** What changed in a room: answer to `sync`, and after `welcome` for each room named in `hello` that changed. */
+/** An invitation of the receiver's ended, because they declined it or it was taken back. */
+export type RoomUninvitedFrame = {
+  /** The room. */
+  room_id: RoomId;
+  type: "room.uninvited";
+};
+
+/** What changed in a room: answer to `sync`, and after `welcome` for each room named in `hello` that changed, unless it was `packed`. */
 export type SyncFrame = RoomSync & {
   /** What the client's frame was called. */
   id?: Called | null;
@@ -1748,6 +1887,8 @@ export type WelcomeFrame = {
   connection_id: string;
   /** What the client's frame was called. */
   id?: Called | null;
+  /** The newest invitations that wait for one's answer, at most 20; all of them by `GET /api/rooms?scope=invited`. */
+  invited: Invitation[];
   /** Those of one's friends, and of the others of one's direct rooms, who are online and let one know; null when that cannot be told now. */
   online?: UserId[] | null;
   /** Open the next socket before this moment; this one ends soon after. */
@@ -1783,6 +1924,7 @@ export type Action =
 export type Frame =
   | AckFrame
   | ByeFrame
+  | CatchUpFrame
   | ErrorFrame
   | FriendAcceptedFrame
   | FriendRemovedFrame
@@ -1800,9 +1942,12 @@ export type Frame =
   | ReactionFrame
   | ReceiptFrame
   | RoomFrame
+  | RoomClosedFrame
   | RoomDeletedFrame
+  | RoomInvitedFrame
   | RoomJoinedFrame
   | RoomLeftFrame
+  | RoomUninvitedFrame
   | SyncFrame
   | TypingFrame
   | UploadReadyFrame

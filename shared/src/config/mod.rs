@@ -1,7 +1,9 @@
 //! Configuration: one struct per concern, read from the environment here and nowhere else. An error names the variable.
 
 mod places;
+mod quota;
 mod secrets;
+mod strength;
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +12,9 @@ use std::time::Duration;
 use crate::error::Limit;
 
 pub use places::{bucket_url, service_url};
+pub use quota::Quota;
 pub use secrets::{Again, Secret, SecretSource};
+pub use strength::looks_random;
 
 /// A variable is missing or makes no sense; says which and what it should be.
 #[derive(Debug)]
@@ -35,21 +39,30 @@ pub struct Aws {
     pub secret_access_key: Secret,
     /// `AWS_SESSION_TOKEN`.
     pub session_token: Option<Secret>,
-    /// Whether this is the real cloud: true unless an endpoint of the local cloud is set.
+    /// Whether this is the real cloud: true unless the local cloud says that it is not.
     pub is_real: bool,
 }
 
 impl Aws {
     /// Reads what Lambda puts into every function's environment.
     pub fn from_env() -> Result<Self, ConfigError> {
+        let access_key_id = required("AWS_ACCESS_KEY_ID")?;
         Ok(Self {
             region: required("AWS_REGION")?,
-            access_key_id: required("AWS_ACCESS_KEY_ID")?,
             secret_access_key: Secret::new(required("AWS_SECRET_ACCESS_KEY")?),
             session_token: var("AWS_SESSION_TOKEN").map(Secret::new),
-            is_real: endpoint("LAMBDA").is_none(),
+            is_real: is_real(var("LOCAL_CLOUD").as_deref(), &access_key_id),
+            access_key_id,
         })
     }
+}
+
+/// The access key that the local cloud gives every function. On AWS nobody has it, and nobody can give a function another one than Lambda does.
+const LOCAL_ACCESS_KEY: &str = "AKIALOCALLOCALLOCAL0";
+
+/// Whether this is AWS: what is known to all is refused there. It is, unless `LOCAL_CLOUD` says otherwise, and the credentials say so, too.
+fn is_real(local_cloud: Option<&str>, access_key_id: &str) -> bool {
+    !(local_cloud == Some("true") && access_key_id == LOCAL_ACCESS_KEY)
 }
 
 /// `AWS_ENDPOINT_URL_<SERVICE>`: where a service is when it is not AWS's own.
@@ -103,12 +116,16 @@ pub struct Limits {
     pub connect: Limit,
     /// `RATE_SEARCH`: searches per person.
     pub search: Limit,
-    /// `RATE_UPLOAD`: uploads announced per person.
+    /// `RATE_UPLOAD`: uploads announced per person, and as many completed.
     pub upload: Limit,
+    /// `RATE_WORK`: what a person's requests and frames may cost, in statements; a post to oneself is one, and so are 25 rows.
+    pub work: Limit,
+    /// What a person may keep.
+    pub quota: Quota,
 }
 
 impl Limits {
-    /// Reads `MAX_MESSAGE_LENGTH` (1000) and the `RATE_…` variables, each `count/seconds`.
+    /// Reads `MAX_MESSAGE_LENGTH` (1000), the quota, and the `RATE_…` variables, each `count/seconds`.
     pub fn from_env() -> Result<Self, ConfigError> {
         let message_length = parsed("MAX_MESSAGE_LENGTH", 1000)?;
         if !(1..=MOST_CHARACTERS).contains(&message_length) {
@@ -126,6 +143,8 @@ impl Limits {
             connect: rate("RATE_CONNECT", Limit { quota: 60, window: 60 })?,
             search: rate("RATE_SEARCH", Limit { quota: 60, window: 60 })?,
             upload: rate("RATE_UPLOAD", Limit { quota: 60, window: 60 })?,
+            work: rate("RATE_WORK", Limit { quota: 1500, window: 15 })?,
+            quota: Quota::from_env()?,
         })
     }
 }
@@ -168,8 +187,8 @@ pub struct Sizes {
 
 /// A picture is held in memory while it is looked at.
 const MOST_IMAGE_MB: u64 = 50;
-/// S3 copies a file while its owner waits.
-const MOST_FILE_MB: u64 = 500;
+/// What S3 takes in one PUT.
+const MOST_FILE_MB: u64 = 5120;
 
 impl Media {
     /// Reads the bucket's name and the sizes: 5, 20 and 100 MB of 2^20 bytes.
@@ -208,10 +227,13 @@ pub struct Push {
     pub shard: usize,
     /// `PUSH_BUSY`: beyond so many live connections a room tells of changes at most once a second.
     pub busy: usize,
+    /// `RATE_REACH`: strangers whom a person may add, ask or write to first; a public room counts as ten, and one stranger may be reached a
+    /// tenth as often.
+    pub reach: Limit,
 }
 
 impl Push {
-    /// Reads the push endpoint and the thresholds (100, 500, 1000, 200).
+    /// Reads the push endpoint, the thresholds (100, 500, 1000, 200) and the rate.
     pub fn from_env() -> Result<Self, ConfigError> {
         let endpoint = match endpoint("APIGATEWAYMANAGEMENTAPI") {
             Some(url) => url,
@@ -226,6 +248,7 @@ impl Push {
             inline: parsed("PUSH_INLINE", 100)?,
             shard: parsed("PUSH_SHARD", 500)?,
             busy: parsed("PUSH_BUSY", 1000)?,
+            reach: rate("RATE_REACH", Limit { quota: 100, window: 3600 })?,
         })
     }
 }
@@ -266,6 +289,15 @@ pub fn presence_grace() -> Result<Duration, ConfigError> {
 pub fn allowed_origins() -> Vec<String> {
     let text = var("ALLOWED_ORIGINS").unwrap_or_default();
     text.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(str::to_owned).collect()
+}
+
+/// `DOCS` (on): whether the documentation is served, the documents of the API included. `off` for a deployment that shows strangers nothing.
+pub fn docs() -> Result<bool, ConfigError> {
+    match var("DOCS").as_deref() {
+        None | Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        Some(other) => Err(ConfigError(format!("DOCS must be on or off, not {other:?}"))),
+    }
 }
 
 /// `WEBSOCKET_URL`: where clients open their sockets, as told with a ticket.
@@ -337,6 +369,21 @@ mod tests {
         assert_eq!(duration("2h"), Some(Duration::from_hours(2)));
         for text in ["", "0", "-1", "soon", "1d", "99999999"] {
             assert_eq!(duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_local_cloud_is_none_of_aws() {
+        for (local_cloud, access_key_id, real) in [
+            (None, "ASIAIOSFODNN7EXAMPLE", true),
+            (None, LOCAL_ACCESS_KEY, true),
+            (Some("true"), "ASIAIOSFODNN7EXAMPLE", true),
+            (Some("true"), "", true),
+            (Some("false"), LOCAL_ACCESS_KEY, true),
+            (Some("TRUE "), LOCAL_ACCESS_KEY, true),
+            (Some("true"), LOCAL_ACCESS_KEY, false),
+        ] {
+            assert_eq!(is_real(local_cloud, access_key_id), real, "{local_cloud:?} {access_key_id}");
         }
     }
 

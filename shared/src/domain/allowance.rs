@@ -1,6 +1,7 @@
 //! Token buckets on rows that an act locks anyway: full at first, refilled evenly, at most `quota` at once. They cost no statement.
 
 use crate::error::{Error, Limit, Rate, Result};
+use crate::telemetry::standing;
 use crate::time::Timestamp;
 
 /// What one act costs; a bucket is kept in thousandths.
@@ -16,7 +17,9 @@ pub(super) fn spend((left, filled_at): (i32, Timestamp), limit: Limit, now: Time
         let retry_after = u32::try_from(wait_ms.div_euclid(1000) + 1).unwrap_or(u32::MAX);
         return Err(Error::TooMany { retry_after, policy: Some(limit) });
     }
-    Ok(i32::try_from(have - COST).unwrap_or(i32::MAX))
+    let left = i32::try_from(have - COST).unwrap_or(i32::MAX);
+    standing::counted(rate(left, limit));
+    Ok(left)
 }
 
 /// How one stands with so much left.

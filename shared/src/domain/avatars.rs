@@ -9,6 +9,8 @@ use crate::id::{RoomRef, UploadId, UserId};
 use crate::media::{Media, Object, Part, Signed};
 use crate::protocol::people::Me;
 use crate::protocol::uploads::Purpose;
+use crate::store::invitations::{self, Place};
+use crate::store::members::Standing;
 use crate::store::{Db, Tx, avatars as store, members, transaction, uploads, users};
 
 /// Gives oneself another face, or none. The one that one has changes nothing.
@@ -55,7 +57,16 @@ pub async fn link_of_user(db: &Db, media: &Media, caller: &Caller, user: UserId,
 /// Where to fetch a room's face.
 pub async fn link_of_room(db: &Db, media: &Media, caller: &Caller, room: &RoomRef, part: Part) -> Result<Signed> {
     let mut connection = db.acquire().await?;
-    let room = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
-    let id = store::of_room(&mut connection, &room).await?.ok_or(Error::NotFound("avatar_not_found"))?;
+    let found = match members::standing(&mut connection, room, caller.user).await? {
+        // Whoever is asked in sees the room's face.
+        Some(Standing::Hidden(door)) => {
+            match invitations::list(&mut connection, caller.user, Some(door.room), Place::START, 1).await?.pop() {
+                Some(invitation) => invitations::avatar(&mut connection, &invitation).await?,
+                None => return Err(Error::NotFound("room_not_found")),
+            }
+        }
+        standing => store::of_room(&mut connection, &rooms::readable(standing)?).await?,
+    };
+    let id = found.ok_or(Error::NotFound("avatar_not_found"))?;
     media.to_fetch(Object { id, purpose: Purpose::Avatar }, part, caller.now)
 }

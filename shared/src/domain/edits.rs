@@ -13,7 +13,10 @@ use crate::protocol::messages::{Edit, Message, NewContent};
 use crate::protocol::page::Page;
 use crate::protocol::rooms::{Role, Whoever};
 use crate::push::Push;
-use crate::store::{Db, Tx, edits as store, members, mentions as mention_rows, messages, search, transaction};
+use crate::store::edits::Remains;
+use crate::store::members::{Member, Readable};
+use crate::store::{Db, Tx, edits as store, members, mentions as mention_rows, search, transaction};
+use crate::time::Timestamp;
 
 /// One's own message and the text that it shall have.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +52,7 @@ pub async fn list(
     let mut connection = db.acquire().await?;
     let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
     let message = one(&mut connection, &readable, seq).await?;
-    let items = store::list(&mut connection, &message, after, limit + 1).await?;
+    let items = store::list(&mut connection, &readable, message.seq, after, limit + 1).await?;
     Ok(page(items, limit, |edit| edit.version.to_string()))
 }
 
@@ -61,7 +64,7 @@ async fn store_edit(
 ) -> Result<(Message, bool)> {
     let (readable, mut message) = held(tx, caller, editing.room, editing.seq).await?;
     rooms::may_change(&readable)?;
-    // Where members do not write, an old message of theirs is no way around that. Slow mode counts messages, not corrections.
+    // Where members do not write, an old message of theirs is no way around that.
     let silenced = readable.settings.who_writes == Whoever::Admins && rooms::member(&readable)?.role == Role::Member;
     if message.sender_id != Some(caller.user) || silenced {
         return Err(Error::Forbidden("not_allowed"));
@@ -75,10 +78,14 @@ async fn store_edit(
         return Ok((message, false));
     }
     let member = rooms::member(&readable)?;
-    let allowance = spend(member.change_allowance, limits.change, caller.now)?;
+    let mut remains = Remains { changes: spend(member.change_allowance, limits.change, caller.now)?, messages: None };
+    if speaks(&readable, member, &message, caller.now) {
+        rooms::may_write(&readable, member, caller.now)?;
+        remains.messages = Some(spend(member.allowance, limits.send, caller.now)?);
+    }
     let place = (message.room_id, message.seq);
-    let mentioned = mentions::named(tx, message.room_id, content).await?;
-    store::insert(tx, &message, caller.now).await?;
+    let mentioned = mentions::named(tx, message.room_id, caller.user, content).await?;
+    store::insert(tx, &message, readable.rev + 1, caller.now).await?;
     if message.mentions != mentioned {
         mention_rows::delete(tx, place).await?;
         mention_rows::insert(tx, place, &mentioned).await?;
@@ -87,7 +94,15 @@ async fn store_edit(
     message.mentions = mentioned;
     message.edited_at = Some(caller.now);
     message.rev = readable.rev + 1;
-    messages::edit(tx, member, &message, allowance, caller.now).await?;
+    store::write(tx, member, &message, remains, caller.now).await?;
     search::unseal(tx, place, readable.last_seq).await?;
     Ok((message, true))
+}
+
+/// Whether an edit is one more thing that is said, where slow mode parts those: it has to wait like a message then, and the next one waits for it.
+/// The first correction of what was just said is none.
+fn speaks(room: &Readable, member: &Member, message: &Message, now: Timestamp) -> bool {
+    let pause = i64::from(room.settings.slow_mode_seconds) * 1000;
+    let corrects = message.edited_at.is_none() && now.since(message.created_at) < pause;
+    pause > 0 && member.role == Role::Member && !corrects
 }

@@ -15,14 +15,16 @@ const MOST_BYTES: usize = 4_000_000;
 /// Rows that are read at once. Texts may be long.
 const ROWS: u32 = 500;
 const TEXTS: u32 = 50;
+/// How often one part reads; each time takes two statements at most.
+const MOST_READS: u32 = 200;
 /// Tables, in the order in which an export holds them. Those behind `PER_ROOM` are read one room after the other.
-const TABLES: u8 = 13;
-const PER_ROOM: u8 = 10;
+const TABLES: u8 = 14;
+const PER_ROOM: u8 = 11;
 
 /// A part of everything that is kept of the caller, from where the one before ended.
 pub async fn export(db: &Db, caller: &Caller, cursor: Option<&str>) -> Result<Export> {
     let mut connection = db.acquire().await?;
-    let mut part = Part { export: Export::default(), bytes: 0, table: 0, at: (0, 0, 0) };
+    let mut part = Part { export: Export::default(), bytes: 0, reads: 0, table: 0, at: (0, 0, 0) };
     if let Some(cursor) = cursor {
         (part.table, part.at) = read(cursor)?;
     } else {
@@ -43,6 +45,7 @@ pub async fn export(db: &Db, caller: &Caller, cursor: Option<&str>) -> Result<Ex
 struct Part {
     export: Export,
     bytes: usize,
+    reads: u32,
     table: u8,
     at: At,
 }
@@ -51,12 +54,16 @@ impl Part {
     /// Reads the present table to its end. True when the part is full before.
     async fn read_on(&mut self, connection: &mut Handle, caller: &Caller) -> Result<bool> {
         loop {
+            if self.reads == MOST_READS {
+                return Ok(true);
+            }
+            self.reads += 1;
             if self.table >= PER_ROOM && self.at.0 == 0 && !self.next_room(connection, caller).await? {
                 return Ok(false);
             }
-            let Self { export, bytes, table, at } = self;
+            let Self { export, bytes, table, at, .. } = self;
             let (c, by) = (&mut *connection, caller);
-            let wanted = if matches!(*table, 10 | 11) { TEXTS } else { ROWS };
+            let wanted = if matches!(*table, 11 | 12) { TEXTS } else { ROWS };
             let (full, found) = match *table {
                 0 => take(&mut export.sessions, store::sessions(c, by, *at, wanted).await?, at, bytes),
                 1 => take(&mut export.rooms, store::rooms(c, by, *at, wanted).await?, at, bytes),
@@ -68,8 +75,9 @@ impl Part {
                 7 => take(&mut export.hidden, store::hidden(c, by, *at, wanted).await?, at, bytes),
                 8 => take(&mut export.reactions, store::reactions(c, by, *at, wanted).await?, at, bytes),
                 9 => take(&mut export.subscriptions, store::subscriptions(c, by, *at, wanted).await?, at, bytes),
-                10 => take(&mut export.messages, store::messages(c, by, *at, wanted).await?, at, bytes),
-                11 => take(&mut export.edits, store::edits(c, by, *at, wanted).await?, at, bytes),
+                10 => take(&mut export.invitations, store::invitations(c, by, *at, wanted).await?, at, bytes),
+                11 => take(&mut export.messages, store::messages(c, by, *at, wanted).await?, at, bytes),
+                12 => take(&mut export.edits, store::edits(c, by, *at, wanted).await?, at, bytes),
                 _ => take(&mut export.receipts, store::receipts(c, by, *at, wanted).await?, at, bytes),
             };
             if full {
@@ -124,7 +132,7 @@ mod tests {
     #[test]
     fn a_cursor_is_its_own_text() {
         assert_eq!(read(&text(9, (7, 8, 9))).ok(), Some((9, (7, 8, 9))));
-        for wrong in ["", "13.0.0.0", "1.2.3", "1.2.3.4.5", "x.0.0.0", "1.-1.0.0"] {
+        for wrong in ["", "14.0.0.0", "1.2.3", "1.2.3.4.5", "x.0.0.0", "1.-1.0.0"] {
             assert!(matches!(read(&cursor_of(wrong)), Err(Error::Invalid(_))), "{wrong}");
         }
         assert!(read("no cursor!").is_err());

@@ -2,7 +2,7 @@
 
 use crate::caller::Caller;
 use crate::domain::paging::{after, clamped, cursor_of, page, place_in};
-use crate::domain::presence;
+use crate::domain::{presence, reach};
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::protocol::frames::Frame;
@@ -11,12 +11,16 @@ use crate::protocol::page::Page;
 use crate::protocol::people::User;
 use crate::push::Push;
 use crate::store::friendships::{self as store, Place, Tie};
-use crate::store::{Db, Tx, blocks, transaction, users};
+use crate::store::{Db, Tx, blocks, recipients, transaction, users};
 
 /// Friends of one person at most: all of them are told when the person comes or leaves.
 pub const MOST_FRIENDS: i64 = 1000;
 /// Requests of one person that may wait for answers: whoever asks the whole town is not asking.
 pub const MOST_OPEN: i64 = 200;
+/// So long nobody asks a person again who said no.
+const DECLINED_SECONDS: i64 = 24 * 3600;
+/// And so long nobody asks again whom they have just asked and then not.
+const WITHDRAWN_SECONDS: i64 = 600;
 
 /// A page of the caller's friends by ascending id, with their presence.
 pub async fn list(
@@ -53,13 +57,14 @@ pub async fn requests(
 /// request is new.
 pub async fn ask(db: &Db, push: &Push, caller: &Caller, new: &NewFriend) -> Result<(Friendship, bool)> {
     let (me, other) = two(db, caller, new).await?;
+    reach::spend(db, push, caller, &[other.id], 0).await?;
     let (tie, outcome) = transaction!(db, |tx| request(tx, caller, other.id).await)?;
     match outcome {
         Outcome::AsItWas => {}
         Outcome::Asked => {
+            let both = recipients::of(&mut *db.acquire().await?, &[me.id, other.id]).await?;
             for (to, whom) in [(&me, &other), (&other, &me)] {
-                let friendship = Box::new(tie.with(whom.clone(), to.id));
-                push.to_users(&[to.id], &Frame::FriendRequest(friendship), caller.now).await;
+                push.to_users(&both.only(to.id), &told(tie, whom.clone(), to.id), caller.now).await;
             }
         }
         Outcome::Agreed => tell_of_friends(db, push, caller, tie, (&me, &other)).await?,
@@ -128,9 +133,22 @@ async fn two(db: &Db, caller: &Caller, new: &NewFriend) -> Result<(User, User)> 
 
 async fn request(tx: &mut Tx<'_>, caller: &Caller, user: UserId) -> Result<(Tie, Outcome)> {
     let two = (caller.user, user);
-    let (tie, new) = match store::lock(tx, two).await? {
+    let found = store::lock(tx, two).await?;
+    if found.is_none() {
+        let asking = store::asking(tx, two, caller.now).await?;
+        if let Some(until) = asking.paused_until {
+            if blocks::between(tx, caller.user, user).await? {
+                return Err(Error::Forbidden("blocked"));
+            }
+            let retry_after = u32::try_from(until.since(caller.now) / 1000 + 1).unwrap_or(u32::MAX);
+            return Err(Error::TooMany { retry_after, policy: None });
+        }
+        if asking.open >= MOST_OPEN {
+            return Err(Error::Conflict("too_many_open_requests"));
+        }
+    }
+    let (tie, new) = match found {
         Some(tie) => (tie, false),
-        None if store::count_open(tx, caller.user).await? >= MOST_OPEN => return Err(Error::Conflict("too_many_open_requests")),
         None if store::insert(tx, two, caller.now).await? => {
             (Tie { by: caller.user, requested_at: caller.now, accepted_at: None }, true)
         }
@@ -177,28 +195,48 @@ async fn end(
     let tie = transaction!(db, |tx| {
         let tie = store::lock(tx, two).await?.filter(&what).ok_or(Error::NotFound(missing))?;
         store::delete(tx, two).await?;
+        rest(tx, caller, tie, user).await?;
         Ok(tie)
     })?;
-    tell_of_end(push, caller, user).await;
+    tell_of_end(db, push, caller, user).await?;
     if tie.accepted_at.is_some() {
         presence::agree(db, push, two, caller.now).await?;
     }
     Ok(())
 }
 
+/// After a request that came to nothing whoever asked asks nobody again for a while: whom they asked, for a day; whom they thought better of, for
+/// some minutes. So nobody is asked and asked again.
+pub(super) async fn rest(tx: &mut Tx<'_>, caller: &Caller, tie: Tie, user: UserId) -> Result<()> {
+    if tie.accepted_at.is_some() {
+        return Ok(());
+    }
+    let mine = tie.by == caller.user;
+    let (of, seconds) = if mine { (user, WITHDRAWN_SECONDS) } else { (caller.user, DECLINED_SECONDS) };
+    store::pause(tx, (tie.by, of), caller.now.plus_seconds(seconds)).await
+}
+
 async fn tell_of_friends(db: &Db, push: &Push, caller: &Caller, tie: Tie, (me, other): (&User, &User)) -> Result<()> {
+    let both = recipients::of(&mut *db.acquire().await?, &[me.id, other.id]).await?;
     for (to, whom) in [(me, other), (other, me)] {
-        let friendship = Box::new(tie.with(whom.clone(), to.id));
-        push.to_users(&[to.id], &Frame::FriendAccepted(friendship), caller.now).await;
+        push.to_users(&both.only(to.id), &told(tie, whom.clone(), to.id), caller.now).await;
     }
     presence::agree(db, push, (me.id, other.id), caller.now).await
 }
 
 /// Tells both that nothing stands between them any longer, and neither why.
-pub(super) async fn tell_of_end(push: &Push, caller: &Caller, user: UserId) {
+pub(super) async fn tell_of_end(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<()> {
+    let both = recipients::of(&mut *db.acquire().await?, &[caller.user, user]).await?;
     for (to, user_id) in [(caller.user, user), (user, caller.user)] {
-        push.to_users(&[to], &Frame::FriendRemoved { user_id }, caller.now).await;
+        push.to_users(&both.only(to), &Frame::FriendRemoved { user_id }, caller.now).await;
     }
+    Ok(())
+}
+
+/// What stands between two people, as one of them is told it.
+pub(super) fn told(tie: Tie, other: User, to: UserId) -> Frame {
+    let friendship = Box::new(tie.with(other, to));
+    if tie.accepted_at.is_some() { Frame::FriendAccepted(friendship) } else { Frame::FriendRequest(friendship) }
 }
 
 /// What stands between the two as the caller sees it: of a friend with their presence.

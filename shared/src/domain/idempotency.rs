@@ -36,6 +36,27 @@ pub(super) async fn made_before(db: &Db, caller: &Caller, key: &Key) -> Result<O
     }
 }
 
+/// What the caller made by this request before, if it is known by a code.
+pub(super) async fn code_before(db: &Db, caller: &Caller, key: &Key) -> Result<Option<String>> {
+    match store::find_code(&mut *db.acquire().await?, caller.user, key).await? {
+        Some((_, false)) => Err(Error::Conflict("idempotency_key_reused")),
+        found => Ok(found.map(|(code, _)| code)),
+    }
+}
+
+/// Keeps the code of what the transaction makes; false when it was made meanwhile, and this must not be.
+pub(super) async fn keep_code(tx: &mut Tx<'_>, caller: &Caller, key: &Key, code: &str) -> Result<bool> {
+    store::keep_code(tx, caller.user, key, code, caller.now).await
+}
+
+/// Keeps what was made already and nobody has seen yet, such as an announced upload; gives what was made before it, if anything was.
+pub(super) async fn keep_made(db: &Db, caller: &Caller, key: &Key, made: u64) -> Result<u64> {
+    if store::keep(&mut *db.acquire().await?, caller.user, key, made, caller.now).await? {
+        return Ok(made);
+    }
+    made_before(db, caller, key).await?.ok_or_else(|| Error::unavailable("a key came and went"))
+}
+
 /// Keeps what the transaction makes; false when it was made meanwhile, and this must not be.
 pub(super) async fn keep(tx: &mut Tx<'_>, caller: &Caller, key: &Key, made: u64) -> Result<bool> {
     store::keep(tx, caller.user, key, made, caller.now).await

@@ -1,7 +1,8 @@
-//! The rules of invitations: those who may add people make them; whoever has the code joins, as often as it may be used. Only whom somebody
-//! removed from the room it does not let back in.
+//! The rules of invitations: those who may add people make them; whoever has the code joins, as often as it may be used, and as long as the one who
+//! made it may add people. Only whom somebody removed from the room it does not let back in.
 
 use crate::caller::Caller;
+use crate::domain::idempotency;
 use crate::domain::members::{may_add, ruled};
 use crate::domain::news::News;
 use crate::domain::rooms::{self, may_change, welcome};
@@ -20,8 +21,35 @@ const MAX_OPEN: u32 = 100;
 /// A code is 22 characters; what is longer is none.
 const MAX_CODE: usize = 32;
 
+/// Inside of a transaction: another request with the same key was quicker.
+const MADE_MEANWHILE: &str = "made_meanwhile";
+
+/// Makes an invitation, or gives the one that was made by this request before and still opens the room, and whether it was.
+pub async fn create_once(
+    db: &Db,
+    caller: &Caller,
+    room: &RoomRef,
+    new: &NewInvite,
+    key: &idempotency::Key,
+) -> Result<(Invite, bool)> {
+    loop {
+        if let Some(code) = idempotency::code_before(db, caller, key).await? {
+            let known = list(db, caller, room).await?.items.into_iter().find(|invite| invite.code == code);
+            return Ok((known.ok_or(Error::NotFound("invite_not_found"))?, true));
+        }
+        match make(db, caller, room, new, Some(key)).await {
+            Err(Error::Conflict(MADE_MEANWHILE)) => {}
+            made => return Ok((made?, false)),
+        }
+    }
+}
+
 /// Makes an invitation.
 pub async fn create(db: &Db, caller: &Caller, room: &RoomRef, new: &NewInvite) -> Result<Invite> {
+    make(db, caller, room, new, None).await
+}
+
+async fn make(db: &Db, caller: &Caller, room: &RoomRef, new: &NewInvite, key: Option<&idempotency::Key>) -> Result<Invite> {
     checked(new)?;
     let code = secrets::code()?;
     transaction!(db, |tx| {
@@ -40,7 +68,10 @@ pub async fn create(db: &Db, caller: &Caller, room: &RoomRef, new: &NewInvite) -
             uses_left: new.uses,
         };
         store::insert(tx, member, &invite).await?;
-        Ok(invite)
+        match key {
+            Some(key) if !idempotency::keep_code(tx, caller, key, &code).await? => Err(Error::Conflict(MADE_MEANWHILE)),
+            _ => Ok(invite),
+        }
     })
 }
 
@@ -52,18 +83,21 @@ pub async fn list(db: &Db, caller: &Caller, room: &RoomRef) -> Result<Page<Invit
     Ok(Page { items, next: None })
 }
 
-/// Takes an invitation back: one's own, or any as an admin.
+/// Takes an invitation back: one's own, whatever became of oneself since, or any as an admin.
 pub async fn revoke(db: &Db, caller: &Caller, room: &RoomRef, code: &str) -> Result<()> {
     let mut connection = db.acquire().await?;
-    let room = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
+    let standing = members::standing(&mut connection, room, caller.user).await?.ok_or(Error::NotFound("room_not_found"))?;
+    if is_code(code) && store::revoke_own(&mut connection, standing.room(), caller.user, code, caller.now).await? {
+        return Ok(());
+    }
+    let room = rooms::readable(Some(standing))?;
     let member = may_add(&room)?;
     let absent = Error::NotFound("invite_not_found");
-    let invite = if is_code(code) { store::lock(&mut connection, room.room(), code).await? } else { None };
-    let Some(invite) = invite else { return Err(absent) };
-    if member.role == Role::Member && invite.created_by != caller.user {
-        return Err(Error::Forbidden("not_allowed"));
+    if member.role == Role::Member {
+        let others = is_code(code) && store::is_there(&mut connection, member, code).await?;
+        return Err(if others { Error::Forbidden("not_allowed") } else { absent });
     }
-    if store::revoke(&mut connection, member, code, caller.now).await? { Ok(()) } else { Err(absent) }
+    if is_code(code) && store::revoke(&mut connection, member, code, caller.now).await? { Ok(()) } else { Err(absent) }
 }
 
 /// What is none would not even be compared by the store.

@@ -3,6 +3,7 @@
 use crate::caller::Caller;
 use crate::domain::news::{News, member_added};
 use crate::domain::paging::{after, clamped, page};
+use crate::domain::reach::{self, NOT_REACHABLE, Reach, Way};
 use crate::domain::rooms::{may_change, member, readable};
 use crate::error::{Error, Result};
 use crate::id::{RoomRef, UserId};
@@ -13,7 +14,7 @@ use crate::protocol::rooms::{self, Additions, NewMembers, Refused, Role, RoomKin
 use crate::push::Push;
 use crate::store::members::{self, Member, Readable};
 use crate::store::membership::{self, State};
-use crate::store::{Db, Tx, transaction, users};
+use crate::store::{Db, Tx, invitations, transaction, users};
 
 /// People that one call may add.
 const MAX_ADDED: usize = 100;
@@ -38,9 +39,13 @@ pub async fn list(
     Ok(page(items, limit, |member| member.user.id.to_string()))
 }
 
-/// Adds people. Who is a member already, unknown or banned is named in the answer and hinders nobody else.
+/// Adds people; who left by themselves, or does not let the caller add them, is asked. Who is a member already, unknown, banned or out of reach is
+/// named in the answer and hinders nobody else.
 pub async fn add(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, new: &NewMembers) -> Result<Additions> {
     let wanted = checked(new)?;
+    let (ids, names) = parts(&wanted);
+    let known = users::named(&mut *db.acquire().await?, &ids, &names).await?;
+    reach::spend(db, push, caller, &known.iter().map(|user| user.id).collect::<Vec<_>>(), 0).await?;
     let (added, news) = transaction!(db, |tx| add_all(tx, caller, room, &wanted).await)?;
     news.push(db, push, caller.now).await?;
     Ok(added)
@@ -124,29 +129,52 @@ fn checked(new: &NewMembers) -> Result<Vec<Wanted<'_>>> {
     }
 }
 
+/// Their ids and their names.
+fn parts<'a>(wanted: &[Wanted<'a>]) -> (Vec<UserId>, Vec<&'a str>) {
+    let id = |who: &Wanted<'_>| if let Wanted::Id(id) = who { Some(*id) } else { None };
+    let name = |who: &Wanted<'a>| if let Wanted::Name(name) = who { Some(*name) } else { None };
+    (wanted.iter().filter_map(id).collect(), wanted.iter().filter_map(name).collect())
+}
+
 async fn add_all(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, wanted: &[Wanted<'_>]) -> Result<(Additions, News)> {
     let room = ruled(tx, caller, room).await?;
     let by = may_add(&room)?;
     may_change(&room)?;
-    let ids: Vec<_> = wanted.iter().filter_map(|who| if let Wanted::Id(id) = who { Some(*id) } else { None }).collect();
-    let names: Vec<_> = wanted.iter().filter_map(|who| if let Wanted::Name(name) = who { Some(*name) } else { None }).collect();
+    let (ids, names) = parts(wanted);
     let known = users::named(tx, &ids, &names).await?;
     let held = users::hold(tx, &known.iter().map(|user| user.id).collect::<Vec<_>>()).await?;
     let known: Vec<_> = known.into_iter().filter(|user| held.contains(&user.id)).collect();
     let states = membership::states(tx, by, &held).await?;
+    let (relations, asked) = (Reach::of(tx, caller, &held).await?, invitations::asked(tx, room.room(), &held).await?);
     let (mut result, mut news, mut said) = (Additions::default(), News::of(&room), Vec::new());
     for who in wanted {
         let Some(user) = known.iter().find(|user| who.is(user)) else {
             result.refused.push(who.refused(None, "user_not_found"));
             continue;
         };
-        if result.added.contains(&user.id) || result.already.contains(&user.id) {
+        if [&result.added, &result.already, &result.invited].into_iter().any(|list| list.contains(&user.id)) {
             continue;
         }
-        match states.iter().find(|(id, _)| *id == user.id) {
-            Some((_, State::Joined(_))) => result.already.push(user.id),
-            Some((_, State::Banned)) => result.refused.push(who.refused(Some(user.id), "banned")),
-            Some((_, State::Left)) | None => {
+        let state = states.iter().find(|(id, _)| *id == user.id).map(|(_, state)| *state);
+        let asked = asked.iter().find(|asked| asked.user == user.id);
+        let quiet = asked.is_some_and(|asked| asked.quiet_until.is_some_and(|until| until > caller.now));
+        let way = if quiet { Way::Refused } else { relations.way(user.id, state == Some(State::Left)) };
+        match (state, way) {
+            (Some(State::Joined(_)), _) => result.already.push(user.id),
+            (Some(State::Banned), _) => result.refused.push(who.refused(Some(user.id), "banned")),
+            (_, Way::Refused) => result.refused.push(who.refused(Some(user.id), NOT_REACHABLE)),
+            (_, Way::Asked) => {
+                // Whoever waits for an answer to the same one is not asked twice.
+                if !asked.is_some_and(|asked| asked.by == caller.user && asked.quiet_until.is_none()) {
+                    invitations::put(tx, room.room(), user.id, caller.user, caller.now).await?;
+                    news.invited(user.id);
+                }
+                result.invited.push(user.id);
+            }
+            (_, Way::Added) => {
+                if asked.is_some() {
+                    invitations::remove(tx, room.room(), user.id).await?;
+                }
                 let rev = news.next_rev();
                 let place = (room.room(), rev, news.next_seq());
                 membership::insert(tx, place, &[(user.id, Role::Member)], caller.now).await?;
@@ -193,8 +221,7 @@ async fn change_role(tx: &mut Tx<'_>, caller: &Caller, whom: (&RoomRef, UserId),
     }
     let changed = members::find(tx, &room, user).await?.ok_or(Error::NotFound("member_not_found"))?;
     if role != present {
-        let (room_id, rev) = (room.room(), room.rev + 1);
-        news.tell(Frame::MemberUpdated { room_id, rev, member: Box::new(changed.clone()) });
+        news.tell(Frame::member_updated(room.room(), room.rev + 1, changed.clone()));
     }
     Ok((changed, news))
 }
@@ -223,10 +250,11 @@ async fn end_one(tx: &mut Tx<'_>, caller: &Caller, whom: (&RoomRef, UserId), how
         (Some(State::Joined(_)), _) => return Err(Error::Forbidden("not_allowed")),
         (_, End::Removed) => return Err(Error::NotFound("member_not_found")),
         (Some(State::Banned), End::Banned) => return Ok(news),
-        (Some(State::Left) | None, End::Banned) => {
+        (Some(State::Left | State::Removed) | None, End::Banned) => {
             // Nobody in the room sees a change, so it takes no rev.
             users::find(tx, user).await?.ok_or(Error::NotFound("user_not_found"))?;
             membership::ban(tx, by, user, (room.last_seq, 0), caller.now).await?;
+            news.uninvited(invitations::end_of_member(tx, room.room(), user).await?);
             return Ok(news);
         }
     }
@@ -234,7 +262,7 @@ async fn end_one(tx: &mut Tx<'_>, caller: &Caller, whom: (&RoomRef, UserId), how
     let place = (room.last_seq, news.next_rev());
     let what = match how {
         End::Removed => {
-            membership::end(tx, by, user, place).await?;
+            membership::end(tx, by, user, place, caller.now).await?;
             ("member.removed", format!("{} removed {name}", caller.username))
         }
         End::Banned => {
@@ -243,6 +271,7 @@ async fn end_one(tx: &mut Tx<'_>, caller: &Caller, whom: (&RoomRef, UserId), how
         }
     };
     news.went(user);
+    news.uninvited(invitations::end_of_member(tx, room.room(), user).await?);
     news.event(tx, caller, (what.0, &what.1)).await?;
     news.write(tx, caller.now).await?;
     Ok(news)

@@ -1,4 +1,4 @@
-//! Whom a text mentions: `@name` of members of its room, without regard to case.
+//! Whom a text mentions: `@name` of members of its room, without regard to case. Across a block nobody mentions anybody.
 
 use crate::error::Result;
 use crate::id::{RoomId, UserId};
@@ -11,14 +11,14 @@ const NAME_LENGTH: std::ops::RangeInclusive<usize> = 3..=32;
 /// Marks at the end of a name that may as well be the sentence's.
 const MAX_MARKS: usize = 3;
 
-/// The members of the room that the text mentions, in its order. A text without `@` costs no statement.
-pub(super) async fn named(tx: &mut Tx<'_>, room: RoomId, text: &str) -> Result<Vec<UserId>> {
+/// The members of the room that somebody's text mentions, in its order. A text without `@` costs no statement.
+pub(super) async fn named(tx: &mut Tx<'_>, room: RoomId, by: UserId, text: &str) -> Result<Vec<UserId>> {
     let called = called(text);
     if called.is_empty() {
         return Ok(Vec::new());
     }
     let names: Vec<&str> = called.iter().flatten().copied().collect();
-    let members = store::members_named(tx, room, &names).await?;
+    let members = store::members_named(tx, room, by, &names).await?;
     let mut found = Vec::new();
     for readings in called {
         let member = readings.iter().find_map(|name| members.iter().find(|(_, username)| username.eq_ignore_ascii_case(name)));

@@ -2,13 +2,14 @@
 //! misses one can tell.
 
 use crate::caller::Caller;
-use crate::domain::presence;
+use crate::domain::{invitations, presence};
 use crate::error::{Error, Result};
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::frames::Frame;
+use crate::protocol::rooms::Room;
 use crate::push::Push;
 use crate::store::members::{self, Readable, Standing};
-use crate::store::{Db, Handle, messages, rooms};
+use crate::store::{Db, Handle, messages, recipients, rooms};
 use crate::time::Timestamp;
 
 /// Beyond so many frames, one hint to fetch what is new is cheaper for everyone.
@@ -24,6 +25,8 @@ pub(super) struct News {
     frames: Vec<Frame>,
     came: Vec<UserId>,
     went: Vec<UserId>,
+    invited: Vec<UserId>,
+    uninvited: Vec<UserId>,
 }
 
 impl News {
@@ -34,7 +37,8 @@ impl News {
 
     /// The same at a known `(last seq, rev)`.
     pub(super) fn at(room: RoomId, (seq, rev): (u64, u64)) -> Self {
-        Self { room, seq, rev, members: 0, frames: Vec::new(), came: Vec::new(), went: Vec::new() }
+        let (came, went, invited, uninvited) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { room, seq, rev, members: 0, frames: Vec::new(), came, went, invited, uninvited }
     }
 
     /// Takes the next `rev`, for the next change.
@@ -67,6 +71,16 @@ impl News {
         self.tell(Frame::MemberRemoved { room_id, rev, user_id: user });
     }
 
+    /// Somebody is asked, and hears so.
+    pub(super) fn invited(&mut self, user: UserId) {
+        self.invited.push(user);
+    }
+
+    /// These are asked no more, and hear so.
+    pub(super) fn uninvited(&mut self, users: Vec<UserId>) {
+        self.uninvited.extend(users);
+    }
+
     /// Writes a system message: `(event, text)`.
     pub(super) async fn event(&mut self, tx: &mut Handle, caller: &Caller, what: (&str, &str)) -> Result<()> {
         self.seq += 1;
@@ -85,28 +99,24 @@ impl News {
     pub(super) async fn push(&self, db: &Db, push: &Push, now: Timestamp) -> Result<()> {
         let room_id = self.room;
         if !self.went.is_empty() {
-            push.to_users(&self.went, &Frame::RoomLeft { room_id }, now).await;
+            tell_people(db, push, &self.went, &Frame::RoomLeft { room_id }, now).await?;
         }
-        for user in &self.came {
-            let view = {
-                let mut connection = db.acquire().await?;
-                match members::standing(&mut connection, &RoomRef::Id(room_id), *user).await? {
-                    Some(Standing::Readable(room)) if room.member().is_some() => rooms::view(&mut connection, &room).await?,
-                    // Gone again meanwhile.
-                    _ => None,
-                }
-            };
-            if let Some(mut room) = view {
-                Box::pin(presence::in_rooms(db, push, *user, std::slice::from_mut(&mut room), now)).await?;
-                push.to_users(&[*user], &Frame::RoomJoined { room: Box::new(room) }, now).await;
-            }
+        if !self.uninvited.is_empty() {
+            tell_people(db, push, &self.uninvited, &Frame::RoomUninvited { room_id }, now).await?;
         }
-        if self.frames.is_empty() {
+        invitations::tell(db, push, room_id, &self.invited, now).await?;
+        if self.frames.is_empty() && self.came.is_empty() {
             return Ok(());
         }
-        let mut audience = members::audience(&mut *db.acquire().await?, room_id).await?;
-        audience.retain(|user| !self.came.contains(user));
-        if audience.is_empty() {
+        let members = recipients::members(&mut *db.acquire().await?, room_id).await?;
+        for user in &self.came {
+            if let Some(mut room) = view(db, room_id, *user).await? {
+                Box::pin(presence::in_rooms(db, push, *user, std::slice::from_mut(&mut room), now)).await?;
+                push.to_users(&members.only(*user), &Frame::RoomJoined { room: Box::new(room) }, now).await;
+            }
+        }
+        let audience = members.those(|user| !self.came.contains(&user));
+        if self.frames.is_empty() || audience.is_empty() {
             return Ok(());
         }
         if self.frames.len() > MOST_FRAMES {
@@ -120,8 +130,24 @@ impl News {
     }
 }
 
+/// Sends a frame to all devices of people who are known by their ids alone.
+pub(super) async fn tell_people(db: &Db, push: &Push, users: &[UserId], frame: &Frame, now: Timestamp) -> Result<()> {
+    let recipients = recipients::of(&mut *db.acquire().await?, users).await?;
+    push.to_users(&recipients, frame, now).await;
+    Ok(())
+}
+
+/// A room as a member of it sees it; none when they are gone again.
+pub(super) async fn view(db: &Db, room: RoomId, user: UserId) -> Result<Option<Room>> {
+    let mut connection = db.acquire().await?;
+    match members::standing(&mut connection, &RoomRef::Id(room), user).await? {
+        Some(Standing::Readable(room)) if room.member().is_some() => rooms::view(&mut connection, &room).await,
+        _ => Ok(None),
+    }
+}
+
 /// The frame of a new member, as the room's members see it.
 pub(super) async fn member_added(tx: &mut Handle, room: &Readable, user: UserId, rev: u64) -> Result<Frame> {
     let member = members::find(tx, room, user).await?.ok_or(Error::NotFound("user_not_found"))?;
-    Ok(Frame::MemberAdded { room_id: room.room(), rev, member: Box::new(member) })
+    Ok(Frame::member_added(room.room(), rev, member))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::caller::Caller;
+use crate::domain::endings;
 use crate::error::Result;
 use crate::id::UserId;
 use crate::protocol::frames::Frame;
@@ -13,6 +14,7 @@ use crate::protocol::rooms::Room;
 use crate::push::Push;
 use crate::push::attendance::Attendance;
 use crate::push::presence::Look;
+use crate::store::recipients::{self, Recipients};
 use crate::store::{Db, presence as store};
 use crate::time::Timestamp;
 
@@ -57,7 +59,7 @@ pub async fn online(db: &Db, push: &Push, caller: &Caller) -> Result<Option<Vec<
     Ok(Some(online))
 }
 
-/// Tells who came, or who is still away when the grace is over. Told again after a failure it tells no more than is true then.
+/// Tells who came, or who is still away when the grace is over; closes what should be closed. Told again after a failure it tells no more than is true then.
 pub async fn serve(db: &Db, push: &Push, look: Look, grace: Duration, now: Timestamp) -> Result<()> {
     let grace_ms = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
     match look {
@@ -73,6 +75,16 @@ pub async fn serve(db: &Db, push: &Push, look: Look, grace: Duration, now: Times
                 outcome = outcome.and(left);
             }
             outcome
+        }
+        Look::Ended { user_id } => {
+            let user = UserId(user_id);
+            if !endings::insist(db, push, user).await? {
+                tracing::warn!(user.id = user.0, "sockets of an ended session are left to the clock");
+                return Ok(());
+            }
+            // `$disconnect` finds nothing to forget, so this is told of by nobody else.
+            tokio::time::sleep(grace).await;
+            leave(db, push, user, grace_ms, Timestamp::now()).await
         }
     }
 }
@@ -106,10 +118,52 @@ async fn leave(db: &Db, push: &Push, user: UserId, grace_ms: i64, now: Timestamp
 /// After what stands between two people changed, each is told what they may know of the other from now on.
 pub(super) async fn agree(db: &Db, push: &Push, (one, other): (UserId, UserId), now: Timestamp) -> Result<()> {
     for (subject, viewer) in [(one, other), (other, one)] {
-        let hears = store::audience(&mut *db.acquire().await?, subject, None).await?.contains(&viewer);
-        let presence =
-            if hears { presence_of(&seen_by(db, push, viewer, &[subject], now).await?, subject) } else { Presence::default() };
-        tell(push, subject, &[viewer], presence, now).await;
+        let hearers = store::audience(&mut *db.acquire().await?, subject, None).await?.only(viewer);
+        if hearers.is_empty() {
+            let viewer = recipients::of(&mut *db.acquire().await?, &[viewer]).await?;
+            tell(push, subject, &viewer, Presence::default(), now).await;
+        } else {
+            let presence = presence_of(&seen_by(db, push, viewer, &[subject], now).await?, subject);
+            tell(push, subject, &hearers, presence, now).await;
+        }
+    }
+    Ok(())
+}
+
+/// That somebody hears of somebody else's presence.
+#[derive(Clone, Debug)]
+pub(super) struct Hears {
+    viewer: UserId,
+    subject: UserId,
+    /// The viewer, as somebody who can be told.
+    recipient: Recipients,
+}
+
+/// Which of two people hears of the other.
+pub(super) async fn between(db: &Db, (one, other): (UserId, UserId)) -> Result<Vec<Hears>> {
+    let mut connection = db.acquire().await?;
+    let mut between = Vec::new();
+    for (subject, viewer) in [(one, other), (other, one)] {
+        let recipient = store::audience(&mut connection, subject, None).await?.only(viewer);
+        if !recipient.is_empty() {
+            between.push(Hears { viewer, subject, recipient });
+        }
+    }
+    Ok(between)
+}
+
+/// Tells those who hear of one another no longer to forget what they know.
+pub(super) async fn part(push: &Push, heard: &[Hears], now: Timestamp) {
+    for Hears { subject, recipient, .. } in heard {
+        tell(push, *subject, recipient, Presence::default(), now).await;
+    }
+}
+
+/// Tells those who hear of one another from now on how it stands.
+pub(super) async fn join(db: &Db, push: &Push, hear: &[Hears], now: Timestamp) -> Result<()> {
+    for Hears { viewer, subject, recipient } in hear {
+        let presence = presence_of(&seen_by(db, push, *viewer, &[*subject], now).await?, *subject);
+        tell(push, *subject, recipient, presence, now).await;
     }
     Ok(())
 }
@@ -121,9 +175,9 @@ pub async fn visibility_changed(db: &Db, push: &Push, caller: &Caller, before: V
         let heard = store::audience(&mut connection, caller.user, Some(before)).await?;
         (heard, store::audience(&mut connection, caller.user, None).await?)
     };
-    let lost: Vec<_> = heard.iter().filter(|user| !hear.contains(user)).copied().collect();
+    let lost = heard.those(|user| !hear.contains(user));
     tell(push, caller.user, &lost, Presence::default(), caller.now).await;
-    let gained: Vec<_> = hear.iter().filter(|user| !heard.contains(user)).copied().collect();
+    let gained = hear.those(|user| !heard.contains(user));
     if !gained.is_empty() {
         let presence = presence_of(&seen_by(db, push, caller.user, &[caller.user], caller.now).await?, caller.user);
         tell(push, caller.user, &gained, presence, caller.now).await;
@@ -156,7 +210,7 @@ fn presence_of(found: &BTreeMap<UserId, Presence>, user: UserId) -> Presence {
     found.get(&user).copied().unwrap_or_default()
 }
 
-async fn tell(push: &Push, user: UserId, audience: &[UserId], presence: Presence, now: Timestamp) {
+async fn tell(push: &Push, user: UserId, audience: &Recipients, presence: Presence, now: Timestamp) {
     if !audience.is_empty() {
         push.to_users(audience, &Frame::Presence { user_id: user, presence, ts: now.0 }, now).await;
     }

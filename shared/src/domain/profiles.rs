@@ -1,10 +1,11 @@
 //! The rules of profiles: what one says of oneself, who finds whom. Nobody finds anyone across a block, and nothing tells them.
 
 use crate::caller::Caller;
-use crate::domain::accounts::fields;
+use crate::domain::accounts::{self, fields};
 use crate::domain::paging::{clamped, cursor_of, place_in};
 use crate::domain::presence;
 use crate::domain::sessions::ENDED;
+use crate::domain::throttle::Throttle;
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::protocol::page::Page;
@@ -12,6 +13,7 @@ use crate::protocol::people::{Me, Person, User};
 use crate::protocol::profiles::ChangeMe;
 use crate::push::Push;
 use crate::store::profiles::{self as store, Change, Found};
+use crate::store::users::Account;
 use crate::store::{Db, users};
 
 /// The longest name that anyone has.
@@ -24,9 +26,17 @@ pub async fn me(db: &Db, caller: &Caller) -> Result<Me> {
 }
 
 /// Changes what is given. Frames and answers from now on say it so; of presence, those concerned are told.
-pub async fn change(db: &Db, push: &Push, caller: &Caller, given: &ChangeMe) -> Result<Me> {
-    let change = checked(given)?;
-    let before = me(db, caller).await?;
+///
+/// Another e-mail address is one that one logs in by, so it takes the password. It is claimed, whoever else claims it: no answer says whose it is.
+pub async fn change(db: &Db, push: &Push, throttle: &Throttle, caller: &Caller, given: &ChangeMe) -> Result<Me> {
+    let mut change = checked(given)?;
+    let account = users::account(&mut *db.acquire().await?, caller.user).await?;
+    let Account { me: before, password_hash, .. } = account.ok_or(Error::Unauthenticated(ENDED))?;
+    change.email = change.email.filter(|email| *email != before.email.as_deref());
+    if change.email.is_some() {
+        let needed = || Error::invalid("password", "required", "is needed for another e-mail address");
+        accounts::shown(throttle, caller, given.password.as_deref().ok_or_else(needed)?, &password_hash).await?;
+    }
     store::update(&mut *db.acquire().await?, caller.user, &change).await?;
     let after = me(db, caller).await?;
     if before.settings.presence != after.settings.presence {
@@ -77,6 +87,7 @@ fn checked(given: &ChangeMe) -> Result<Change<'_>> {
         email: given.email.as_ref().map(|email| email.as_deref().map(str::trim)),
         presence: given.settings.presence,
         notifications: given.settings.notifications,
+        added_by: given.settings.added_by,
     };
     let found = [
         change.display_name.and_then(fields::display_name),

@@ -52,7 +52,7 @@ pub async fn list(
     let mut connection = db.acquire().await?;
     let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
     let message = one(&mut connection, &readable, seq).await?;
-    let items = store::list(&mut connection, &message, only, (&emoji, user), limit + 1).await?;
+    let items = store::list(&mut connection, (&readable, message.seq), only, (&emoji, user), limit + 1).await?;
     Ok(page(items, limit, |last| cursor_of(&format!("{}.{}", last.user.id, last.emoji))))
 }
 
@@ -98,18 +98,17 @@ async fn store_change(
         return Ok((reaction, false));
     }
     let allowance = spend(member.change_allowance, limits.change, caller.now)?;
-    let place = (readable.room(), reacting.seq);
+    reaction.rev = readable.rev + 1;
     if added {
         if look.count == 0 && look.kinds >= MAX_KINDS {
             return Err(Error::Conflict("too_many_reactions"));
         }
-        store::insert(tx, place, reacting.emoji, caller.user, caller.now).await?;
+        store::insert(tx, &reaction, caller.now).await?;
         reaction.count += 1;
     } else {
-        store::delete(tx, place, reacting.emoji, caller.user).await?;
+        store::delete(tx, (reaction.room_id, reaction.seq), reacting.emoji, caller.user).await?;
         reaction.count -= 1;
     }
-    reaction.rev = readable.rev + 1;
     messages::touch(tx, member, (reacting.seq, reaction.rev), (allowance, caller.now), caller.now).await?;
     Ok((reaction, true))
 }

@@ -1,4 +1,5 @@
-//! The rules of reading: how far a member has read, who is told of it, who has read a message. A mark never falls and never passes the end.
+//! The rules of reading: how far a member has read, who is told of it (`store::marks` decides), who has read a message. A mark never falls and
+//! never passes the end.
 
 use crate::caller::Caller;
 use crate::domain::rooms;
@@ -9,7 +10,7 @@ use crate::protocol::receipts::{Receipt, Receipts, Seen, Unread};
 use crate::push::Push;
 use crate::store::members::{self, Member, Readable};
 use crate::store::receipts as store;
-use crate::store::{Db, Handle, messages};
+use crate::store::{Db, Handle, marks, messages};
 
 /// Rooms of up to so many members tell every member how far each has read. In larger ones only one's own devices hear of one's own marks:
 /// each message would cause as many marks as there are members, and each mark as many posts.
@@ -26,24 +27,19 @@ pub enum Mark {
 
 /// Raises a mark of the caller. One that is there already, or beyond it, changes nothing and tells nobody.
 pub async fn mark(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, mark: Mark) -> Result<Receipt> {
-    let (receipt, rose, parted) = db
+    let (receipt, rose, readable) = db
         .retrying(|| async {
             let mut connection = db.acquire().await?;
             let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
             let member = rooms::member(&readable)?;
             let (receipt, rose) = raise(&mut connection, caller, &readable, member, mark).await?;
-            Ok((receipt, rose, readable.blocked))
+            Ok((receipt, rose, readable))
         })
         .await?;
     if rose {
-        push.to_users(&[caller.user], &Frame::Receipt(receipt), caller.now).await;
-        if parted {
-            // Who reads is there, and across a block nobody learns that.
-            return Ok(receipt);
-        }
-        let audience = members::small_audience(&mut *db.acquire().await?, receipt.room_id, TOLD_TO_ALL).await?;
-        let others: Vec<_> = audience.into_iter().flatten().filter(|user| *user != caller.user).collect();
-        if !others.is_empty() {
+        let hearers = marks::hearers(&mut *db.acquire().await?, &readable, TOLD_TO_ALL).await?;
+        push.to_users(&hearers.oneself, &Frame::Receipt(receipt), caller.now).await;
+        if let Some(others) = hearers.others.filter(|others| !others.is_empty()) {
             push.to_users(&others, &Frame::Receipt(Receipt { unread: None, ..receipt }), caller.now).await;
         }
     }
@@ -54,11 +50,11 @@ pub async fn mark(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, mark: M
 pub async fn of_message(db: &Db, caller: &Caller, room: &RoomRef, seq: u64) -> Result<Receipts> {
     let mut connection = db.acquire().await?;
     let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
-    let member = rooms::member(&readable)?;
+    rooms::member(&readable)?;
     if !(readable.visible_from_seq.max(1)..=readable.visible_to_seq).contains(&seq) {
         return Err(Error::NotFound("message_not_found"));
     }
-    let readers = if readable.blocked { Vec::new() } else { store::readers(&mut connection, member, seq).await? };
+    let readers = store::readers(&mut connection, &readable, seq).await?;
     let mut receipts = Receipts { read: Vec::new(), delivered: Vec::new() };
     for reader in readers {
         let read = reader.read_at;

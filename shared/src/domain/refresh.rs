@@ -13,6 +13,7 @@ use crate::store::sessions::RefreshHash;
 const MAX_LENGTH: usize = 128;
 
 /// The secret part of a refresh token that is being made.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fresh(String);
 
 /// A refresh token that we made, at some time.
@@ -22,6 +23,17 @@ pub(super) struct Presented {
     pub(super) session: SessionId,
     /// What the session's row holds if this is its present token.
     pub(super) hash: RefreshHash,
+    /// What comes after it: always the same, so that whoever presents it at the same time gets the same.
+    pub(super) next: Fresh,
+    /// What another instance may have let come after it that knows other keys.
+    others: Vec<Fresh>,
+}
+
+impl Presented {
+    /// The successor that a session's row holds, if it is one of ours.
+    pub(super) fn next_of(&self, hash: &[u8]) -> Option<&Fresh> {
+        std::iter::once(&self.next).chain(&self.others).find(|fresh| fresh.hash() == hash)
+    }
 }
 
 impl Fresh {
@@ -50,10 +62,11 @@ pub(super) fn read(keys: &Keys, token: &str) -> Option<Presented> {
     }
     let (text, proof) = token.rsplit_once('.')?;
     let (session, secret) = text.strip_prefix("v1.")?.split_once('.')?;
-    if !keys.proves(text, &URL_SAFE_NO_PAD.decode(proof).ok()?) {
-        return None;
-    }
-    Some(Presented { session: session.parse().ok()?, hash: secrets::digest(secret) })
+    // The key that wrote the proof comes first: whoever can read the token has it, whatever keys were added or taken away since.
+    let macs = keys.rewrite(text, &URL_SAFE_NO_PAD.decode(proof).ok()?, &format!("next.{text}"));
+    let mut successors = macs.into_iter().map(|mac| Fresh(URL_SAFE_NO_PAD.encode(mac)));
+    let (next, others) = (successors.next()?, successors.collect());
+    Some(Presented { session: session.parse().ok()?, hash: secrets::digest(secret), next, others })
 }
 
 #[cfg(test)]
@@ -71,7 +84,8 @@ mod tests {
     fn a_token_names_its_session_and_its_hash() {
         let keys = keys("one-secret");
         let (token, hash) = token(&keys);
-        assert_eq!(read(&keys, &token), Some(Presented { session: SessionId(7), hash }));
+        let presented = read(&keys, &token).expect("ours");
+        assert_eq!((presented.session, presented.hash), (SessionId(7), hash));
     }
 
     #[test]
@@ -79,6 +93,23 @@ mod tests {
         let (token, _) = token(&keys("old:secret-one"));
         assert!(read(&keys("new:secret-two,old:secret-one"), &token).is_some());
         assert!(read(&keys("new:secret-two"), &token).is_none());
+    }
+
+    #[test]
+    fn what_comes_after_a_token_is_the_same_for_everybody_whose_keys_can_read_it() {
+        let (token, hash) = token(&keys("old:secret-one"));
+        let next = |secret: &str| read(&keys(secret), &token).expect("ours").next;
+        let one = next("old:secret-one");
+        assert_eq!(one, next("new:secret-two,old:secret-one"), "a key was added");
+        assert_ne!(one.hash(), hash);
+        // The proofs of two instances may differ while a key is being exchanged; either finds what the other let follow.
+        let (before, after) = (keys("old:secret-one"), keys("new:secret-two,old:secret-one"));
+        let two = one.bind(&after, SessionId(7)).expect("bound");
+        let first = read(&after, &one.bind(&before, SessionId(7)).expect("bound")).expect("ours").next;
+        let found = read(&after, &two).expect("ours");
+        assert_ne!(found.next, first);
+        assert_eq!(found.next_of(&first.hash()), Some(&first));
+        assert_eq!(found.next_of(&hash), None);
     }
 
     #[test]

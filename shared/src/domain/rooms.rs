@@ -1,11 +1,12 @@
 //! The rules of rooms: who sees which, who joins, who may leave. A room that the caller may not see does not exist for them.
 
 use crate::caller::Caller;
-use crate::domain::idempotency;
 use crate::domain::news::{News, member_added};
 use crate::domain::paging::{clamped, cursor_of, page, place_in};
+use crate::domain::reach::{self, NOT_REACHABLE, Reach, Way};
 use crate::domain::sessions::ENDED;
 use crate::domain::visible::{misuses, shows_nothing};
+use crate::domain::{idempotency, invitations};
 use crate::error::{Error, Limit, Result, Violation};
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::frames::{Changed, Frame};
@@ -14,23 +15,28 @@ use crate::protocol::rooms::{NewRoom, Role, Room, RoomKind, Scope, Whoever};
 use crate::push::Push;
 use crate::store::members::{self, Door, Member, Readable, Standing};
 use crate::store::rooms::{self as store, Place};
-use crate::store::{Db, Tx, invites, membership, transaction, users};
+use crate::store::{Db, Tx, invitations as invitation_rows, invites, membership, recipients, transaction, users};
 use crate::time::Timestamp;
 
 /// People that a new room may have from the start.
 const MAX_FIRST_MEMBERS: usize = 100;
+/// A public room reaches everyone, and counts as so many strangers.
+const PUBLIC_COST: u32 = 10;
 /// A change may commit a little after the time that it carries, and clocks differ: `ping` looks so much further back.
 const CLOCK_SLACK_MS: i64 = 10_000;
 
 /// Never leaves this file.
 const MADE_MEANWHILE: &str = "made_meanwhile";
 
-/// A page of rooms, newest activity first.
+/// A page of rooms: one's own by their newest activity, the public ones by how many members they have.
 pub async fn list(db: &Db, caller: &Caller, scope: Scope, (cursor, limit): (Option<&str>, Option<u32>)) -> Result<Page<Room>> {
     let limit = clamped(limit);
-    let after = cursor.map_or(Ok(Place::START), |cursor| place_in(cursor, place))?;
+    let after = cursor.map_or(Ok(Place::START), |cursor| place_in(cursor, |text| place(text, scope)))?;
     let rows = store::list(&mut *db.acquire().await?, caller.user, scope, after, limit + 1).await?;
-    let Page { items, next } = page(rows, limit, |(_, last)| cursor_of(&format!("{}.{}", last.active_at, last.room)));
+    let Page { items, next } = page(rows, limit, |(_, last)| {
+        let Place { active_at, members, room } = last;
+        cursor_of(&if scope == Scope::Public { format!("members.{members}.{room}") } else { format!("{active_at}.{room}") })
+    });
     Ok(Page { items: items.into_iter().map(|(room, _)| room).collect(), next })
 }
 
@@ -82,33 +88,37 @@ async fn made(
             people.push((*user, Role::Member));
         }
     }
-    let room = transaction!(db, |tx| {
-        let room = store_room(tx, caller, kind, (name, topic), &people).await?;
+    let more = if kind == RoomKind::Public { PUBLIC_COST } else { 0 };
+    reach::spend(db, push, caller, &new.member_ids, more).await?;
+    let (room, news) = transaction!(db, |tx| {
+        let (room, news) = store_room(tx, caller, kind, (name, topic), &people).await?;
         match key {
             // Whoever waited for the first one's commit takes back what it made itself.
             Some(key) if !idempotency::keep(tx, caller, key, room.0).await? => Err(Error::Conflict(MADE_MEANWHILE)),
-            _ => Ok(room),
+            _ => Ok((room, news)),
         }
     })?;
-    let mut news = News::at(room, (0, 1));
-    for (user, _) in &people {
-        news.came(*user);
-    }
     news.push(db, push, caller.now).await?;
     Ok(room)
 }
 
-/// Joins a public room; joining twice changes nothing.
+/// Joins a public room, or one that asks the caller in; joining twice changes nothing.
 pub async fn join(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Result<Room> {
     let news = transaction!(db, |tx| {
-        let readable = match members::lock(tx, room, caller.user).await? {
+        let (door, refusal) = match members::lock(tx, room, caller.user).await? {
             Some(Standing::Banned(_, RoomKind::Public)) => return Err(Error::Forbidden("banned")),
-            standing => readable(standing)?,
+            Some(Standing::Readable(room)) if room.member().is_some() => return Ok(None),
+            Some(Standing::Readable(room)) if room.kind == RoomKind::Public => return admit(tx, caller, &room).await.map(Some),
+            Some(Standing::Readable(room)) => {
+                (room.door(), Error::Forbidden(if room.removed { "removed" } else { "invite_needed" }))
+            }
+            Some(Standing::Hidden(door)) => (door, Error::NotFound("room_not_found")),
+            Some(Standing::Banned(..)) | None => return Err(Error::NotFound("room_not_found")),
         };
-        match readable.member() {
-            Some(_) => Ok(None),
-            None if readable.is_past() => Err(Error::Forbidden(if readable.removed { "removed" } else { "invite_needed" })),
-            None => admit(tx, caller, &readable).await.map(Some),
+        if invitations::holds(tx, door.room, caller.user).await? {
+            welcome(tx, caller, door).await.map(Some)
+        } else {
+            Err(refusal)
         }
     })?;
     if let Some(news) = news {
@@ -143,7 +153,8 @@ pub async fn mute(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, until: 
         store::view(&mut connection, &readable).await?.ok_or(Error::NotFound("room_not_found"))?
     };
     let frame = Frame::RoomSeen { room_id: view.id, rev: view.rev, room: Box::new(view.clone()) };
-    push.to_users(&[caller.user], &frame, caller.now).await;
+    let own = recipients::of(&mut *db.acquire().await?, &[caller.user]).await?;
+    push.to_users(&own, &frame, caller.now).await;
     Ok(view)
 }
 
@@ -211,6 +222,7 @@ pub(super) async fn welcome(tx: &mut Tx<'_>, caller: &Caller, door: Door) -> Res
     // A room whose people have all left belongs to whoever comes first; General belongs to nobody.
     let role = if entrance.abandoned { Role::Owner } else { Role::Member };
     membership::insert(tx, (door.room, rev, news.next_seq()), &[(caller.user, role)], caller.now).await?;
+    invitation_rows::remove(tx, door.room, caller.user).await?;
     let joined = readable(members::standing(tx, &RoomRef::Id(door.room), caller.user).await?)?;
     news.tell(member_added(tx, &joined, caller.user, rev).await?);
     news.came(caller.user);
@@ -236,7 +248,7 @@ async fn depart(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, owner: Option<
         let rev = news.next_rev();
         membership::set_role(tx, member, owner, Role::Owner, rev).await?;
         let heir = members::find(tx, &room, owner).await?.ok_or(Error::NotFound("member_not_found"))?;
-        news.tell(Frame::MemberUpdated { room_id: room.room(), rev, member: Box::new(heir) });
+        news.tell(Frame::member_updated(room.room(), rev, heir));
     } else if member.role == Role::Owner {
         let (owners, others) = membership::others(tx, member, caller.user).await?;
         if owners == 0 && others > 0 {
@@ -248,8 +260,9 @@ async fn depart(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, owner: Option<
         }
     }
     let rev = news.next_rev();
-    membership::end(tx, member, caller.user, (room.last_seq, rev)).await?;
+    membership::end(tx, member, caller.user, (room.last_seq, rev), caller.now).await?;
     news.went(caller.user);
+    news.uninvited(invitation_rows::end_of_member(tx, room.room(), caller.user).await?);
     news.event(tx, caller, ("member.left", &format!("{} left", caller.username))).await?;
     news.write(tx, caller.now).await?;
     Ok((room.room(), news))
@@ -261,29 +274,40 @@ async fn store_room(
     kind: RoomKind,
     texts: (&str, &str),
     people: &[(UserId, Role)],
-) -> Result<RoomId> {
+) -> Result<(RoomId, News)> {
     let ids: Vec<_> = people.iter().map(|(user, _)| *user).collect();
     let known = users::hold(tx, &ids).await?;
     if !known.contains(&caller.user) {
         return Err(Error::Unauthenticated(ENDED));
     }
-    let absent: Vec<_> = people.iter().skip(1).filter(|(user, _)| !known.contains(user)).collect();
-    if !absent.is_empty() {
-        return Err(Error::Invalid(
-            absent
-                .into_iter()
-                .map(|(user, _)| Violation {
-                    field: "member_ids".into(),
-                    code: "user_not_found",
-                    detail: format!("there is no person {user}"),
-                })
-                .collect(),
-        ));
+    let relations = Reach::of(tx, caller, &known).await?;
+    // Oneself is first, and in it whatever one has chosen.
+    let way = |user: UserId| if user == caller.user { Way::Added } else { relations.way(user, false) };
+    let wrong = people.iter().skip(1).filter_map(|(user, _)| {
+        let (code, detail) = match user {
+            user if !known.contains(user) => ("user_not_found", format!("there is no person {user}")),
+            user if way(*user) == Way::Refused => (NOT_REACHABLE, format!("person {user} cannot be added")),
+            _ => return None,
+        };
+        Some(Violation { field: "member_ids".into(), code, detail })
+    });
+    let wrong: Vec<_> = wrong.collect();
+    if !wrong.is_empty() {
+        return Err(Error::Invalid(wrong));
     }
     let room = store::insert(tx, kind, texts, caller.user, caller.now).await?;
-    membership::insert(tx, (room, 1, 0), people, caller.now).await?;
-    store::changed(tx, room, 1, i32::try_from(people.len()).unwrap_or(i32::MAX), caller.now).await?;
-    Ok(room)
+    let (members, asked): (Vec<_>, Vec<_>) = people.iter().copied().partition(|(user, _)| way(*user) == Way::Added);
+    membership::insert(tx, (room, 1, 0), &members, caller.now).await?;
+    store::changed(tx, room, 1, i32::try_from(members.len()).unwrap_or(i32::MAX), caller.now).await?;
+    let mut news = News::at(room, (0, 1));
+    for (user, _) in &members {
+        news.came(*user);
+    }
+    for (user, _) in asked {
+        invitation_rows::put(tx, room, user, caller.user, caller.now).await?;
+        news.invited(user);
+    }
+    Ok((room, news))
 }
 
 fn checked(kind: RoomKind, new: &NewRoom) -> Result<(&str, &str)> {
@@ -320,7 +344,14 @@ pub(super) fn wrong_topic(topic: &str) -> Option<Violation> {
     }
 }
 
-fn place(text: &str) -> Option<Place> {
-    let (active_at, room) = text.split_once('.')?;
-    Some(Place { active_at: active_at.parse().ok()?, room: room.parse().ok()? })
+fn place(text: &str, scope: Scope) -> Option<Place> {
+    let (of_public, text) = text.strip_prefix("members.").map_or((false, text), |text| (true, text));
+    let (order, room) = text.split_once('.')?;
+    let room = room.parse().ok()?;
+    match scope {
+        Scope::Public if of_public => Some(Place { members: order.parse().ok()?, room, ..Place::START }),
+        Scope::All | Scope::Joined if !of_public => Some(Place { active_at: order.parse().ok()?, room, ..Place::START }),
+        // A place in another order is none in this one.
+        _ => None,
+    }
 }

@@ -5,15 +5,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::value::RawValue;
 
 use crate::caller::Caller;
+use crate::domain::catching_up::{self, fitted};
 use crate::domain::paging::clamped;
 use crate::domain::rooms;
 use crate::error::{Error, Result};
-use crate::id::{RoomId, RoomRef};
-use crate::protocol::frames::{Dialect, Frame, MAX_FRAME};
+use crate::id::RoomRef;
+use crate::protocol::frames::Frame;
 use crate::protocol::page::MAX_LIMIT;
 use crate::protocol::sync::{RoomSync, RoomsSync};
 use crate::store::members::{self, Readable};
-use crate::store::sync::{self as store, Moved};
+use crate::store::sync::{self as store, Moved, Wanted};
 use crate::store::{Db, Handle, rooms as room_rows};
 use crate::time::Timestamp;
 
@@ -36,21 +37,6 @@ pub async fn room(db: &Db, caller: &Caller, room: &RoomRef, since: u64, limit: O
 pub async fn frame(db: &Db, caller: &Caller, room: &RoomRef, since: u64, id: Option<Box<RawValue>>) -> Result<Frame> {
     let sync = self::room(db, caller, room, since, None).await?;
     Ok(fitted(sync, since, id.as_deref()))
-}
-
-/// The catch-up after `welcome`: for each room named what changed since, or that the caller is in it no longer. Unchanged ones cost no frame.
-pub async fn catch_up(db: &Db, caller: &Caller, rooms: &[(RoomId, u64)]) -> Result<Vec<Frame>> {
-    let mut connection = db.acquire().await?;
-    let mut frames = Vec::new();
-    for (id, since) in rooms {
-        let standing = members::standing(&mut connection, &RoomRef::Id(*id), caller.user).await?;
-        match rooms::readable(standing).ok().filter(|room| !room.is_past()) {
-            None => frames.push(Frame::RoomLeft { room_id: *id }),
-            Some(room) if room.rev == *since => {}
-            Some(room) => frames.push(fitted(changes(&mut connection, &room, *since, MAX_LIMIT).await?, *since, None)),
-        }
-    }
-    Ok(frames)
 }
 
 /// The caller's rooms that moved since a cursor, in pages; all of them without one.
@@ -77,55 +63,16 @@ pub async fn rooms(db: &Db, caller: &Caller, cursor: Option<&str>, limit: Option
 }
 
 async fn changes(connection: &mut Handle, room: &Readable, since: u64, limit: u32) -> Result<RoomSync> {
-    let (mut messages, mut members, mut end) = (Vec::new(), Vec::new(), room.rev);
-    if since < room.rev {
-        let mut rows = limit;
-        loop {
-            let found = store::messages(connection, room, since, rows + 1).await?;
-            match whole(found, rows, |message| message.rev) {
-                Some((kept, last)) => break (messages, end) = (kept, last.map_or(end, |last| last.min(end))),
-                None => rows = rows.saturating_mul(8),
-            }
+    let mut rows = limit;
+    let part = loop {
+        let part = catching_up::parts(connection, &[Wanted { room, since, limit: rows }]).await?.pop().flatten();
+        match part {
+            Some(part) => break part,
+            None => rows = rows.saturating_mul(8),
         }
-        let mut rows = limit;
-        loop {
-            let found = store::members(connection, room, since, rows + 1).await?;
-            match whole(found, rows, |member| member.rev) {
-                Some((kept, last)) => break (members, end) = (kept, last.map_or(end, |last| last.min(end))),
-                None => rows = rows.saturating_mul(8),
-            }
-        }
-        if end < room.rev {
-            messages.retain(|message| message.rev <= end);
-            members.retain(|member| member.rev <= end);
-        }
-        messages.sort_unstable_by_key(|message| message.seq);
-        store::fill_reactions(connection, room, &mut messages).await?;
-    }
+    };
     let view = room_rows::view(connection, room).await?.ok_or(Error::NotFound("room_not_found"))?;
-    Ok(RoomSync { room_id: room.room(), room: view, messages, members, rev: end, more: end < room.rev })
-}
-
-/// Of rows by ascending `rev`, one more than wanted if there are so many: those whose change is whole, and its `rev` if there are others.
-/// None when all are of one change, so that more must be read.
-fn whole<T>(mut rows: Vec<T>, wanted: u32, rev: impl Fn(&T) -> u64) -> Option<(Vec<T>, Option<u64>)> {
-    if rows.len() <= wanted as usize {
-        return Some((rows, None));
-    }
-    let open = rev(rows.last()?);
-    rows.retain(|row| rev(row) < open);
-    let last = rev(rows.last()?);
-    Some((rows, Some(last)))
-}
-
-/// Shortens until it fits a frame.
-fn fitted(mut sync: RoomSync, since: u64, id: Option<&RawValue>) -> Frame {
-    loop {
-        let frame = Frame::Sync { id: id.map(ToOwned::to_owned), sync: Box::new(sync.clone()) };
-        if frame.encode(Dialect::Lean).len() <= MAX_FRAME || !sync.shorten(since) {
-            return frame;
-        }
-    }
+    Ok(part.of(room, view))
 }
 
 /// What a cursor stands for.
@@ -161,15 +108,6 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_part_never_splits_one_change() {
-        let cut = |revs: &[u64], wanted| whole(revs.to_vec(), wanted, |rev| *rev);
-        assert_eq!(cut(&[1, 2, 3], 3), Some((vec![1, 2, 3], None)), "all of it");
-        assert_eq!(cut(&[1, 2, 3, 4], 3), Some((vec![1, 2, 3], Some(3))));
-        assert_eq!(cut(&[1, 2, 2, 2], 3), Some((vec![1], Some(1))));
-        assert_eq!(cut(&[2, 2, 2, 2], 3), None, "more must be read");
-    }
 
     #[test]
     fn a_cursor_is_its_own_text() {

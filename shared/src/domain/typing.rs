@@ -1,4 +1,4 @@
-//! Typing: told to the others of a small room, stored nowhere. Receivers forget it after six seconds, so a frame that is dropped heals itself.
+//! Typing: told to the others of a small room, but not across a block; stored nowhere. Receivers forget it after six seconds, so a frame that is dropped heals itself.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,8 +9,7 @@ use crate::error::Result;
 use crate::id::{ConnectionId, RoomId, RoomRef};
 use crate::protocol::frames::Frame;
 use crate::push::Push;
-use crate::store::Db;
-use crate::store::members;
+use crate::store::{Db, members, recipients};
 use crate::time::Timestamp;
 
 /// In larger rooms nobody is told.
@@ -57,15 +56,15 @@ pub async fn tell(
 ) -> Result<RoomId> {
     let mut handle = db.acquire().await?;
     let readable = rooms::readable(members::standing(&mut handle, room, caller.user).await?)?;
-    let room_id = rooms::member(&readable)?.room();
+    let member = rooms::member(&readable)?;
+    let room_id = member.room();
     rooms::may_change(&readable)?;
     if !pace.allows(connection, (room_id, active), caller.now) {
         return Ok(room_id);
     }
-    let audience = members::small_audience(&mut handle, room_id, MOST_MEMBERS).await?;
+    let near = recipients::near(&mut handle, member, MOST_MEMBERS).await?;
     drop(handle);
-    let others: Vec<_> = audience.into_iter().flatten().filter(|user| *user != caller.user).collect();
-    if !others.is_empty() {
+    if let Some(others) = near.others.filter(|others| !others.is_empty()) {
         let frame = Frame::Typing { room_id, user_id: caller.user, username: caller.username.clone(), active };
         push.to_users(&others, &frame, caller.now).await;
     }

@@ -10,7 +10,7 @@ use crate::protocol::messages::{Message, MessageKind};
 use crate::protocol::rooms::{Role, RoomKind};
 use crate::push::Push;
 use crate::store::{
-    Db, Tx, attachments, edits, members, mentions, messages as store, pins, reactions, search, traces, transaction,
+    Db, Tx, attachments, edits, members, mentions, messages as store, pins, reactions, recipients, search, traces, transaction,
 };
 
 /// Purges a message for everyone and tells every member. A message that is unsent already stays as it is.
@@ -36,7 +36,7 @@ pub async fn unsend_by_id(db: &Db, push: &Push, caller: &Caller, id: MessageId) 
 
 /// Hides a message from oneself, for good, and tells one's other devices. Hiding it twice changes nothing.
 pub async fn hide(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: u64) -> Result<()> {
-    let room = {
+    let (room, own) = {
         let mut connection = db.acquire().await?;
         let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
         // Seqs have no holes: what lies between the bounds exists.
@@ -44,9 +44,9 @@ pub async fn hide(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: u6
             return Err(Error::NotFound("message_not_found"));
         }
         store::hide(&mut connection, &readable, seq, caller.now).await?;
-        readable.room()
+        (readable.room(), recipients::of(&mut connection, &[caller.user]).await?)
     };
-    push.to_users(&[caller.user], &Frame::MessageHidden { room_id: room, seq }, caller.now).await;
+    push.to_users(&own, &Frame::MessageHidden { room_id: room, seq }, caller.now).await;
     Ok(())
 }
 

@@ -1,72 +1,140 @@
 //! The rules of uploads: announced, sent to the object store by the client itself, looked at, then shown. Only what was looked at is ever served.
 
+use std::time::{Duration, Instant};
+
 use crate::caller::Caller;
+use crate::domain::idempotency;
 use crate::domain::looking::{self, Reason};
-use crate::domain::rooms;
+use crate::domain::news::tell_people;
 use crate::domain::throttle::Throttle;
+use crate::domain::{rooms, storage};
 use crate::error::{Error, Result, Violation};
 use crate::id::{RoomRef, UploadId};
 use crate::media::{Media, Object, Part, Signed, names, sniff};
 use crate::protocol::frames::Frame;
 use crate::protocol::uploads::{NewUpload, Purpose, Upload, UploadState, UploadTicket};
 use crate::push::Push;
-use crate::store::{Db, Handle, members, uploads as store};
+use crate::store::{Db, Handle, members, transaction, uploads as store};
 
 /// How long an upload may wait to be used.
 const UNUSED_SECONDS: i64 = 24 * 3600;
 /// How many of a person's uploads may wait at once.
-const MOST_UNUSED: i64 = 100;
+const MOST_UNUSED: u64 = 100;
+/// So long a request waits for somebody else's look, and so many seconds later it may ask again.
+const PATIENCE: Duration = Duration::from_secs(8);
+const BUSY_SECONDS: u32 = 2;
+/// Between two times that it asks how far that look is: at first, and at most.
+const PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 
-/// Announces an upload. The answer is where to send the bytes; nobody else can.
+/// Announces an upload, and takes room for it. The answer is where to send the bytes; nobody else can.
 pub async fn create(db: &Db, throttle: &Throttle, media: &Media, caller: &Caller, new: &NewUpload) -> Result<UploadTicket> {
     let new = checked(new, media)?;
     throttle.upload(caller).await?;
-    let id = {
-        let mut connection = db.acquire().await?;
-        if store::count_unused(&mut connection, caller.user).await? >= MOST_UNUSED {
+    let id = transaction!(db, |tx| {
+        let usage = storage::hold(tx, caller).await?;
+        if usage.unused >= MOST_UNUSED {
             return Err(Error::Conflict("too_many_uploads"));
         }
-        store::insert(&mut connection, caller.user, &new, caller.now, caller.now.plus_seconds(UNUSED_SECONDS)).await?
-    };
+        storage::fits(usage, throttle.quota(), new.size, 1)?;
+        store::insert(tx, caller.user, &new, caller.now, caller.now.plus_seconds(UNUSED_SECONDS)).await
+    })?;
     let (url, expires_at) = media.to_send(id, &new.content_type, new.size, caller.now)?;
     let headers = [("content-type", new.content_type)].into();
     Ok(UploadTicket { upload_id: id, method: "PUT", url, headers, expires_at })
 }
 
-/// Looks at what arrived. What was announced becomes ready; anything else is rejected and gone. Asking again gives the same answer.
-pub async fn complete(db: &Db, push: &Push, media: &Media, caller: &Caller, id: UploadId) -> Result<Upload> {
+/// Announces an upload, or gives the one that was announced by this request before, with a URL of now. Of two at once one is told of, and the
+/// other is swept like any that nobody uses.
+pub async fn create_once(
+    db: &Db,
+    throttle: &Throttle,
+    media: &Media,
+    caller: &Caller,
+    (new, key): (&NewUpload, &idempotency::Key),
+) -> Result<(UploadTicket, bool)> {
+    let before = idempotency::made_before(db, caller, key).await?;
+    let id = if let Some(id) = before {
+        id
+    } else {
+        let made = create(db, throttle, media, caller, new).await?;
+        let UploadId(own) = made.upload_id;
+        match idempotency::keep_made(db, caller, key, own).await? {
+            id if id == own => return Ok((made, false)),
+            id => id,
+        }
+    };
+    let upload = own(db, caller, UploadId(id)).await?;
+    let new = checked(new, media)?;
+    let (url, expires_at) = media.to_send(upload.seen.upload_id, &new.content_type, new.size, caller.now)?;
+    let headers = [("content-type", new.content_type)].into();
+    Ok((UploadTicket { upload_id: upload.seen.upload_id, method: "PUT", url, headers, expires_at }, true))
+}
+
+/// What completing an upload takes, besides the store.
+#[derive(Clone, Copy, Debug)]
+pub struct Completing<'a> {
+    /// Counts it.
+    pub throttle: &'a Throttle,
+    /// The bytes.
+    pub media: &'a Media,
+    /// The way to the owner's devices.
+    pub push: &'a Push,
+}
+
+/// Looks at what arrived. What was announced becomes ready; anything else is rejected and gone. Asking again gives the same answer, and asking while
+/// somebody looks waits for theirs.
+pub async fn complete(db: &Db, with: Completing<'_>, caller: &Caller, id: UploadId) -> Result<Upload> {
+    let Completing { throttle, media, push } = with;
+    throttle.look(caller).await?;
+    let begun = Instant::now();
     let upload = own(db, caller, id).await?;
     if upload.seen.state != UploadState::Pending {
         return answer(upload.seen);
     }
-    let looked = look(db, media, caller, &upload).await;
-    let upload = own(db, caller, id).await?;
-    let changed = match looked {
-        // Another look was quicker, and took away what was sent.
-        Err(Error::Conflict(_)) if upload.seen.state != UploadState::Pending => false,
-        looked => looked?,
-    };
-    if changed {
-        // What was sent has served; should this fail, a rule of the bucket takes it within a day.
-        if let Err(error) = media.forget_sent(id, caller.now).await {
-            tracing::warn!(error = error.source().map(ToString::to_string), "an upload's first bytes stay for now");
+    let arrived = media.arrived(id, caller.now).await?;
+    let mut pause = PAUSE;
+    loop {
+        let looked = match &arrived {
+            Some(arrived) => looking::look((db, media, throttle.quota()), caller, &upload, (arrived, begun)).await,
+            None => Err(Error::Conflict("upload_missing")),
+        };
+        let present = own(db, caller, id).await?.seen;
+        match looked {
+            Ok(true) => {
+                tell((db, push), media, caller, &present).await?;
+                return answer(present);
+            }
+            // Another look was quicker, and took away what was sent.
+            Ok(false) | Err(Error::Conflict(_)) if present.state != UploadState::Pending => return answer(present),
+            Ok(false) if begun.elapsed() >= PATIENCE => return Err(Error::Busy("upload_busy", BUSY_SECONDS)),
+            Ok(false) => tokio::time::sleep(pause).await,
+            Err(error) => return Err(error),
         }
-        if upload.seen.state == UploadState::Ready {
-            let frame = Frame::UploadReady { upload: Box::new(upload.seen.clone()) };
-            push.to_users(&[caller.user], &frame, caller.now).await;
-        }
+        pause = LONGEST_PAUSE.min(pause * 2);
     }
-    answer(upload.seen)
 }
 
-/// Looks at what arrived, and says so on its row. Whether this look was the one that counts.
-async fn look(db: &Db, media: &Media, caller: &Caller, upload: &store::Upload) -> Result<bool> {
-    let id = upload.seen.upload_id;
-    let arrived = media.arrived(id, caller.now).await?.ok_or(Error::Conflict("upload_missing"))?;
-    match looking::look(db, media, caller, upload, &arrived).await? {
-        Ok(changed) => Ok(changed),
-        Err(reason) => store::reject(&mut *db.acquire().await?, id, reason.code()).await,
+/// Takes away what was sent, and tells the owner's devices what came of it.
+async fn tell((db, push): (&Db, &Push), media: &Media, caller: &Caller, upload: &Upload) -> Result<()> {
+    // Should this fail, a rule of the bucket takes it within a day.
+    if let Err(error) = media.forget_sent(upload.upload_id, caller.now).await {
+        tracing::warn!(error = error.source().map(ToString::to_string), "an upload's first bytes stay for now");
     }
+    if upload.state == UploadState::Ready {
+        tell_people(db, push, &[caller.user], &Frame::UploadReady { upload: Box::new(upload.clone()) }, caller.now).await?;
+    }
+    Ok(())
+}
+
+/// Gives up an upload that nothing shows: what it took is free again, and the sweep removes the bytes.
+pub async fn discard(db: &Db, throttle: &Throttle, caller: &Caller, id: UploadId) -> Result<()> {
+    throttle.look(caller).await?;
+    if store::discard(&mut *db.acquire().await?, id, caller.user, caller.now).await? {
+        return Ok(());
+    }
+    own(db, caller, id).await?;
+    Err(Error::Conflict("upload_in_use"))
 }
 
 /// An upload, for its owner until it is attached, and then for those who may read its message.

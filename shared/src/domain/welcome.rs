@@ -11,17 +11,25 @@ use crate::protocol::rooms::Scope;
 use crate::push::Push;
 use crate::push::registry::Connection;
 use crate::store::rooms::{self, Place};
-use crate::store::{Db, users};
+use crate::store::{Db, invitations, users};
 
 /// A socket lives two hours; clients open the next one before this many seconds have passed.
 const RECONNECT_SECONDS: i64 = 110 * 60;
 
-/// Builds `welcome`: four statements at most, and one look into the registry. Rooms that do not fit are left to `GET /api/rooms?scope=joined`, and `complete` says so.
+/// Invitations that it names.
+const INVITATIONS: u32 = 20;
+
+/// Builds `welcome`: four statements at most, five where invitations wait, and one look into the registry. Rooms that do not fit are left to `GET /api/rooms?scope=joined`, and `complete` says so.
 pub async fn welcome(db: &Db, push: &Push, caller: &Caller, connection: &Connection, id: Option<Box<RawValue>>) -> Result<Frame> {
-    let (account, mut rows) = {
+    let (account, invited, mut rows) = {
         let mut handle = db.acquire().await?;
         let account = users::account(&mut handle, caller.user).await?.ok_or(Error::NotFound("user_not_found"))?;
-        (account, rooms::list(&mut handle, caller.user, Scope::Joined, Place::START, MAX_LIMIT + 1).await?)
+        let invited = if account.is_invited {
+            invitations::list(&mut handle, caller.user, None, invitations::Place::START, INVITATIONS).await?
+        } else {
+            Vec::new()
+        };
+        (account, invited, rooms::list(&mut handle, caller.user, Scope::Joined, Place::START, MAX_LIMIT + 1).await?)
     };
     let complete = rows.len() <= MAX_LIMIT as usize;
     rows.truncate(MAX_LIMIT as usize);
@@ -31,17 +39,19 @@ pub async fn welcome(db: &Db, push: &Push, caller: &Caller, connection: &Connect
         connection_id: connection.id.clone(),
         rooms: rows.into_iter().map(|(room, _)| room).collect(),
         complete,
+        invited,
         online: presence::online(db, push, caller).await?,
         server_time: caller.now,
         reconnect_before: connection.connected_at.plus_seconds(RECONNECT_SECONDS),
     };
     while frame.encode(Dialect::Lean).len() > MAX_FRAME {
-        let Frame::Welcome { rooms, complete, .. } = &mut frame else { break };
-        rooms.truncate(rooms.len() / 2);
-        *complete = false;
-        if rooms.is_empty() {
+        let Frame::Welcome { rooms, complete, invited, .. } = &mut frame else { break };
+        if rooms.is_empty() && invited.is_empty() {
             break;
         }
+        *complete &= rooms.is_empty();
+        rooms.truncate(rooms.len() / 2);
+        invited.truncate(invited.len() / 2);
     }
     Ok(frame)
 }

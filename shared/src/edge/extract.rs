@@ -1,5 +1,7 @@
 //! Extractors: what a handler asks of a request, typed once. Every rejection is one of our errors.
 
+use std::net::IpAddr;
+
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -19,7 +21,7 @@ const MAX_BODY: usize = 256 * 1024;
 /// Where and when a request came from.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// The caller's address as API Gateway saw it; headers cannot forge it.
+    /// The caller's address as API Gateway saw it, in its one spelling; headers cannot forge it.
     pub ip: String,
     /// API Gateway's id of the request; errors quote it.
     pub request_id: String,
@@ -37,7 +39,8 @@ impl Origin {
             Some(RequestContext::ApiGatewayV2(context)) => (context.http.source_ip.clone(), context.request_id.clone()),
             _ => (None, None),
         };
-        Self { ip: ip.unwrap_or_default(), request_id: request_id.unwrap_or_default(), now: Timestamp::now() }
+        let ip = ip.map_or_else(String::new, |ip| ip.parse::<IpAddr>().map_or(ip, |address| address.to_canonical().to_string()));
+        Self { ip, request_id: request_id.unwrap_or_default(), now: Timestamp::now() }
     }
 }
 
@@ -108,6 +111,9 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeBody<T> {
 /// A JSON body, and what tells the request apart when it comes again, if it has a header `Idempotency-Key`.
 pub struct KeyedBody<T>(pub T, pub Option<Asked>);
 
+/// The same where the body may as well be left out.
+pub struct MaybeKeyedBody<T>(pub T, pub Option<Asked>);
+
 /// A request that may come again.
 pub struct Asked {
     /// Method and path.
@@ -122,11 +128,25 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for KeyedBody<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
-        let route = format!("{} {}", request.method(), request.uri().path());
-        let called = called(request.headers()).map(|called| called.map(str::to_owned))?;
-        let body = bytes(request).await?;
-        Ok(Self(json(&body)?, called.map(|called| Asked { route, called, body })))
+        let (body, asked) = keyed(request).await?;
+        Ok(Self(json(&body)?, asked))
     }
+}
+
+impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeKeyedBody<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let (body, asked) = keyed(request).await?;
+        Ok(Self(if body.is_empty() { T::default() } else { json(&body)? }, asked))
+    }
+}
+
+async fn keyed(request: Request) -> Result<(Bytes, Option<Asked>), Error> {
+    let route = format!("{} {}", request.method(), request.uri().path());
+    let called = called(request.headers()).map(|called| called.map(str::to_owned))?;
+    let body = bytes(request).await?;
+    Ok((body.clone(), called.map(|called| Asked { route, called, body })))
 }
 
 /// What the client calls the request, so that it may come again.

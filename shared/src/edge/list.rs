@@ -6,6 +6,7 @@ use http::{HeaderValue, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
+use crate::protocol::invitations::RoomList;
 use crate::protocol::messages::History;
 use crate::protocol::page::Page;
 
@@ -26,6 +27,17 @@ impl<T: Serialize> Continues for Page<T> {
 
     fn next(&self) -> Option<(&'static str, &str)> {
         Some(("cursor", self.next.as_deref()?))
+    }
+}
+
+impl Continues for RoomList {
+    const PARAMETERS: &'static [&'static str] = &["cursor"];
+
+    fn next(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Rooms(page) => page.next(),
+            Self::Invited(page) => page.next(),
+        }
     }
 }
 

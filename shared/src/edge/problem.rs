@@ -17,7 +17,7 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::NotFound("method_not_allowed") => StatusCode::METHOD_NOT_ALLOWED,
         Error::NotFound(_) => StatusCode::NOT_FOUND,
-        Error::Conflict(_) => StatusCode::CONFLICT,
+        Error::Conflict(_) | Error::Busy(..) | Error::Full(_) => StatusCode::CONFLICT,
         Error::TooMany { .. } | Error::Repeated { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -58,6 +58,7 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
         code: error.code(),
         request_id: request_id.to_owned(),
         errors: if let Error::Invalid(violations) = &*error { violations.clone() } else { Vec::new() },
+        left: if let Error::Full(left) = &*error { Some(*left) } else { None },
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -1,33 +1,11 @@
 //! How one stands to a limit, told in headers as the IETF's draft words it, also while there is something left.
 
 use std::convert::Infallible;
-use std::sync::{Arc, OnceLock};
 
 use axum::response::{IntoResponseParts, ResponseParts};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::Rate;
-
-/// How the caller of this request stands, once it was counted: left with the request for its answer to tell.
-#[derive(Clone, Debug, Default)]
-pub struct Standing(Arc<OnceLock<Rate>>);
-
-impl Standing {
-    /// Says so.
-    pub fn is(&self, rate: Rate) {
-        // A request is counted once.
-        let _ = self.0.set(rate);
-    }
-
-    /// Tells it, unless the answer tells of another limit.
-    pub(super) fn tell(&self, headers: &mut HeaderMap) {
-        if let Some(rate) = self.0.get()
-            && !headers.contains_key("ratelimit")
-        {
-            tell(headers, rate);
-        }
-    }
-}
 
 /// A part of an answer that tells of a limit, where there is one to tell of.
 #[derive(Clone, Copy, Debug)]

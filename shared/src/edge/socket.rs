@@ -128,8 +128,3 @@ pub fn refusal(error: &Error, request_id: &str) -> Refusal {
 pub fn flooding() -> Frame {
     Frame::Bye { code: "too_many_frames", reason: "This socket sent more frames than it may, and did not stop.", resume: true }
 }
-
-/// The `bye` that a socket hears when its session turns out to have ended.
-pub fn session_ended() -> Frame {
-    Frame::Bye { code: "session_ended", reason: "The session has ended. Log in again.", resume: false }
-}

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 
+use super::parts::{Source, Timing, succeeded};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::push::http::{self as pool, Client};
@@ -23,11 +24,14 @@ use crate::time::Timestamp;
 /// Connecting takes longer than this only where nobody answers.
 const CONNECT: Duration = Duration::from_secs(1);
 /// What carries no large body.
-const SHORT: Duration = Duration::from_secs(2);
-/// What does, or copies one inside S3.
+pub(super) const SHORT: Duration = Duration::from_secs(2);
+/// What does, or copies one part inside S3.
 const LONG: Duration = Duration::from_secs(6);
 /// An answer that is no object is small.
-const MAX_ANSWER: usize = 64 * 1024;
+pub(super) const MAX_ANSWER: usize = 64 * 1024;
+
+/// What is larger is copied in parts of so many bytes. S3 copies as much in about a second.
+const PART: u64 = 64 * 1024 * 1024;
 
 /// A bucket.
 #[derive(Debug)]
@@ -37,6 +41,7 @@ pub(super) struct Bucket {
     region: String,
     credentials: Credentials,
     http: OnceLock<Client>,
+    part: u64,
 }
 
 /// What an object is known by.
@@ -49,7 +54,7 @@ pub(super) struct Head {
 }
 
 /// Headers of a request.
-type Headers<'a> = &'a [(&'static str, &'a str)];
+pub(super) type Headers<'a> = &'a [(&'static str, &'a str)];
 
 impl Bucket {
     /// Prepares to call; nothing is opened yet.
@@ -61,7 +66,12 @@ impl Bucket {
     pub(super) fn at(aws: &config::Aws, url: String) -> Self {
         let token = aws.session_token.as_ref().map(|token| token.expose().to_owned());
         let credentials = Credentials::new(&aws.access_key_id, aws.secret_access_key.expose(), token, None, "environment");
-        Self { url, region: aws.region.clone(), credentials, http: OnceLock::new() }
+        Self { url, region: aws.region.clone(), credentials, http: OnceLock::new(), part: PART }
+    }
+
+    /// The same with copies in parts of so many bytes.
+    pub(super) fn parted(self, part: u64) -> Self {
+        Self { part, ..self }
     }
 
     /// A URL for somebody else's request, which must have these headers, from `now` on for so long.
@@ -111,25 +121,23 @@ impl Bucket {
         done(self.call((Method::PUT, key), headers, body, (now, LONG, MAX_ANSWER)).await?).map(drop)
     }
 
-    /// Copies an object that is still the one known by this etag. False when it is not.
-    pub(super) async fn copy(&self, (from, etag): (&str, &str), to: &str, headers: Headers<'_>, now: Timestamp) -> Result<bool> {
+    /// Copies an object that is still the one known by its etag. False when it is not.
+    pub(super) async fn copy(&self, source: Source<'_>, to: &str, headers: Headers<'_>, timing: Timing) -> Result<bool> {
+        if source.size > self.part {
+            return self.copy_parts(source, to, headers, (self.part, timing)).await;
+        }
         // The local cloud names buckets in the path, AWS in the host: the source is named by bucket and key either way.
-        let source = format!("/{}/{from}", self.name());
+        let from = format!("/{}/{}", self.name(), source.key);
         let mut all = vec![
-            ("x-amz-copy-source", source.as_str()),
-            ("x-amz-copy-source-if-match", etag),
+            ("x-amz-copy-source", from.as_str()),
+            ("x-amz-copy-source-if-match", source.etag),
             ("x-amz-metadata-directive", "REPLACE"),
         ];
         all.extend(headers);
-        let answer = self.call((Method::PUT, to), &all, Bytes::new(), (now, LONG, MAX_ANSWER)).await?;
+        let answer = self.call((Method::PUT, to), &all, Bytes::new(), (timing.now, LONG, MAX_ANSWER)).await?;
         match answer.status() {
             StatusCode::NOT_FOUND | StatusCode::PRECONDITION_FAILED => Ok(false),
-            _ => {
-                let answer = done(answer)?;
-                // A copy may fail after it was answered with 200.
-                let failed = answer.body().windows(7).any(|part| part == b"<Error>");
-                if failed { Err(Error::unavailable("S3 could not copy")) } else { Ok(true) }
-            }
+            _ => succeeded(&done(answer)?).map(|()| true),
         }
     }
 
@@ -143,7 +151,7 @@ impl Bucket {
         done(self.call((Method::HEAD, ""), &[], Bytes::new(), (now, SHORT, 0)).await?).map(drop)
     }
 
-    async fn call(
+    pub(super) async fn call(
         &self,
         (method, key): (Method, &str),
         headers: Headers<'_>,
@@ -195,7 +203,7 @@ impl Bucket {
     }
 
     /// The bucket's own name: the host's first part on AWS, else the path's last one.
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
         rest.split_once('/').map_or_else(|| rest.split(".s3.").next().unwrap_or_default(), |(_, name)| name)
     }
@@ -211,7 +219,7 @@ fn settings() -> SigningSettings {
 }
 
 /// An answer that says yes. Whatever S3 refuses is a matter of configuration or of its own state, never of the caller.
-fn done(answer: Response<Bytes>) -> Result<Response<Bytes>> {
+pub(super) fn done(answer: Response<Bytes>) -> Result<Response<Bytes>> {
     if answer.status().is_success() {
         return Ok(answer);
     }

@@ -5,19 +5,27 @@
 
 mod animation;
 mod bucket;
+mod jpeg;
 pub mod names;
+mod palette;
+mod parts;
 pub mod picture;
 pub mod sniff;
+mod stop;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::bucket::Bucket;
+use self::parts::{Source, Timing};
 use self::picture::{Made, Picture};
+pub use self::stop::{Stop, Waiting};
 use crate::config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{ObjectId, UploadId};
 use crate::protocol::uploads::Purpose;
 use crate::time::Timestamp;
@@ -32,6 +40,8 @@ const TO_FETCH: Duration = Duration::from_mins(5);
 pub struct Media {
     bucket: Bucket,
     sizes: config::Sizes,
+    /// Pictures that are looked at at once: one, since each takes a whole processor and much of the memory.
+    looks: Arc<Semaphore>,
 }
 
 /// What arrived: how much, and by which etag it is known.
@@ -76,12 +86,28 @@ pub struct Signed {
 impl Media {
     /// The way to a bucket; nothing is opened yet.
     pub fn new(aws: &config::Aws, config: &config::Media) -> Self {
-        Self { bucket: Bucket::new(aws, &config.bucket), sizes: config.sizes }
+        Self::of(Bucket::new(aws, &config.bucket), config.sizes)
     }
 
     /// The same for a bucket at a known URL.
     pub fn at(aws: &config::Aws, url: &str, sizes: config::Sizes) -> Self {
-        Self { bucket: Bucket::at(aws, url.to_owned()), sizes }
+        Self::of(Bucket::at(aws, url.to_owned()), sizes)
+    }
+
+    fn of(bucket: Bucket, sizes: config::Sizes) -> Self {
+        Self { bucket, sizes, looks: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// The same with files copied in parts of so many bytes.
+    #[must_use]
+    pub fn parted(self, bytes: u64) -> Self {
+        Self { bucket: self.bucket.parted(bytes), ..self }
+    }
+
+    /// One's turn to look at a picture. A look that nobody waits for any more may still be on its way to its end.
+    pub async fn turn(&self, stop: &Stop) -> Result<OwnedSemaphorePermit> {
+        let turn = tokio::time::timeout_at(stop.time().into(), self.looks.clone().acquire_owned());
+        turn.await.map_err(Error::unavailable)?.map_err(Error::internal)
     }
 
     /// How many bytes an upload may have.
@@ -134,18 +160,19 @@ impl Media {
         both.await.map(drop)
     }
 
-    /// Keeps a file as it arrived; S3 copies it. False when something else has arrived since.
+    /// Keeps a file as it arrived; S3 copies it. False when something else has arrived since. A large one is copied until this time at most.
     pub async fn keep_file(
         &self,
         object: Object,
         arrived: &Arrived,
         (content_type, name): (&str, &str),
-        now: Timestamp,
+        (now, until): (Timestamp, Instant),
     ) -> Result<bool> {
         let disposition = names::disposition(false, name);
         let headers = [("cache-control", CACHE), ("content-disposition", disposition.as_str()), ("content-type", content_type)];
         let to = key(object, Part::Whole);
-        self.bucket.copy((&pending(arrived.upload), &arrived.etag), &to, &headers, now).await
+        let source = Source { key: &pending(arrived.upload), etag: &arrived.etag, size: arrived.size };
+        self.bucket.copy(source, &to, &headers, Timing { now, until }).await
     }
 
     /// Forgets what a client sent.

@@ -1,8 +1,6 @@
 //! Pictures: decoded under limits, turned upright, written anew without anything but their pixels. A file that is a picture and something else
 //! besides does not survive that.
 
-use std::io::Cursor;
-
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
@@ -11,7 +9,8 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
-use super::animation;
+use super::stop::{Stop, Timed};
+use super::{animation, jpeg};
 
 /// Pixels of a picture: what a good camera takes. Decoded they are 160 MB at most.
 pub(super) const MAX_PIXELS: u64 = 40_000_000;
@@ -19,8 +18,8 @@ pub(super) const MAX_PIXELS: u64 = 40_000_000;
 const MAX_SIDE: u32 = 16_384;
 /// What a decoder may allocate: every pixel in four channels of 16 bits, and what it needs besides.
 const MAX_ALLOC: u64 = MAX_PIXELS * 8 + 32 * 1024 * 1024;
-/// A JPEG of progressive scans has about ten; each runs over the whole picture, however few bytes it has.
-const MAX_SCANS: usize = 100;
+/// Bytes of a colour profile: those of screens and cameras with the largest tables. What is larger is not looked at.
+const MAX_PROFILE: usize = 4 * 1024 * 1024;
 /// The longer side of a thumbnail.
 const THUMBNAIL: u32 = 480;
 /// The sides of an avatar.
@@ -37,6 +36,8 @@ pub enum Flaw {
     TooManyPixels,
     /// It takes more work than its size suggests.
     TooComplex,
+    /// It may be one, but there was no time to find out.
+    OutOfTime,
 }
 
 /// Bytes of ours.
@@ -62,10 +63,17 @@ pub struct Picture {
 }
 
 /// A picture for a message: as large as it came, and a thumbnail. What moves goes on moving.
-pub fn image(bytes: &[u8], content_type: &str) -> Result<Picture, Flaw> {
-    let (format, decoded) = decode(bytes, content_type)?;
+pub fn image(bytes: &[u8], content_type: &str, stop: &Stop) -> Result<Picture, Flaw> {
+    let format = format(content_type)?;
+    if format == ImageFormat::Gif {
+        animation::bounded(bytes, stop).map_err(|flaw| in_time(flaw, stop))?;
+    }
+    let decoded = decode(bytes, format, stop)?;
     let whole = match format {
-        ImageFormat::Gif => Made { content_type: "image/gif", bytes: animation::rewritten(bytes)?.into() },
+        ImageFormat::Gif => {
+            let bytes = animation::rewritten(bytes, stop).map_err(|flaw| in_time(flaw, stop))?;
+            Made { content_type: "image/gif", bytes: bytes.into() }
+        }
         // A sharp picture stays one; a photograph that came as WebP would grow tenfold without loss.
         _ => encode(&decoded, format == ImageFormat::Png)?,
     };
@@ -74,6 +82,7 @@ pub fn image(bytes: &[u8], content_type: &str) -> Result<Picture, Flaw> {
     } else {
         decoded.clone()
     };
+    stop.check()?;
     Ok(Picture {
         dimensions: (decoded.width(), decoded.height()),
         placeholder: placeholder(&small),
@@ -83,8 +92,8 @@ pub fn image(bytes: &[u8], content_type: &str) -> Result<Picture, Flaw> {
 }
 
 /// A picture of a person or a room: its middle, square, in two sizes. Of what moves the first frame.
-pub fn avatar(bytes: &[u8], content_type: &str) -> Result<Picture, Flaw> {
-    let (_, decoded) = decode(bytes, content_type)?;
+pub fn avatar(bytes: &[u8], content_type: &str, stop: &Stop) -> Result<Picture, Flaw> {
+    let decoded = decode(bytes, format(content_type)?, stop)?;
     let side = decoded.width().min(decoded.height());
     let (x, y) = ((decoded.width() - side) / 2, (decoded.height() - side) / 2);
     let square = decoded.crop_imm(x, y, side, side);
@@ -98,36 +107,63 @@ pub fn avatar(bytes: &[u8], content_type: &str) -> Result<Picture, Flaw> {
     })
 }
 
-/// The pixels, upright, 8 bits a channel, in three channels or in four. What the header says is believed only as far as the limits go.
-fn decode(bytes: &[u8], content_type: &str) -> Result<(ImageFormat, DynamicImage), Flaw> {
-    let format = match content_type {
-        "image/jpeg" => ImageFormat::Jpeg,
-        "image/png" => ImageFormat::Png,
-        "image/gif" => ImageFormat::Gif,
-        "image/webp" => ImageFormat::WebP,
-        _ => return Err(Flaw::NotAPicture),
-    };
-    if format == ImageFormat::Jpeg && bytes.windows(2).filter(|pair| *pair == b"\xff\xda").count() > MAX_SCANS {
-        return Err(Flaw::TooComplex);
+fn format(content_type: &str) -> Result<ImageFormat, Flaw> {
+    match content_type {
+        "image/jpeg" => Ok(ImageFormat::Jpeg),
+        "image/png" => Ok(ImageFormat::Png),
+        "image/gif" => Ok(ImageFormat::Gif),
+        "image/webp" => Ok(ImageFormat::WebP),
+        _ => Err(Flaw::NotAPicture),
     }
+}
+
+/// What a decoder gives.
+struct Decoded {
+    /// As they lie in the file.
+    pixels: DynamicImage,
+    /// How they are to be turned.
+    orientation: Orientation,
+    /// What their numbers mean.
+    profile: Option<Vec<u8>>,
+}
+
+/// The pixels, upright, 8 bits a channel, in three channels or in four. What the header says is believed only as far as the limits go.
+fn decode(bytes: &[u8], format: ImageFormat, stop: &Stop) -> Result<DynamicImage, Flaw> {
+    let Decoded { pixels, orientation, profile } = decoded(bytes, format, stop).map_err(|flaw| in_time(flaw, stop))?;
+    stop.check()?;
+    let mut upright = plain(pixels);
+    if let Some(profile) = profile.filter(|profile| profile.len() <= MAX_PROFILE) {
+        on_screen(&mut upright, &profile);
+    }
+    upright.apply_orientation(orientation);
+    stop.check()?;
+    Ok(upright)
+}
+
+fn decoded(bytes: &[u8], format: ImageFormat, stop: &Stop) -> Result<Decoded, Flaw> {
+    let bytes = if format == ImageFormat::Jpeg { jpeg::extent(bytes) } else { bytes };
     let mut limits = Limits::no_limits();
     (limits.max_image_width, limits.max_image_height, limits.max_alloc) = (Some(MAX_SIDE), Some(MAX_SIDE), Some(MAX_ALLOC));
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut reader = ImageReader::with_format(Timed::new(bytes, stop), format);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(|error| flaw(&error))?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > MAX_PIXELS {
         return Err(Flaw::TooManyPixels);
+    }
+    if format == ImageFormat::Jpeg {
+        jpeg::bounded(bytes, pixels)?;
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let profile = decoder.icc_profile().ok().flatten();
     let pixels = DynamicImage::from_decoder(decoder).map_err(|error| flaw(&error))?;
-    let mut upright = plain(pixels);
-    if let Some(profile) = profile {
-        on_screen(&mut upright, &profile);
-    }
-    upright.apply_orientation(orientation);
-    Ok((format, upright))
+    Ok(Decoded { pixels, orientation, profile })
+}
+
+/// What is wrong: whatever it looked like to a decoder whose bytes ended, it was the time.
+fn in_time(flaw: Flaw, stop: &Stop) -> Flaw {
+    stop.check().err().unwrap_or(flaw)
 }
 
 /// Three channels, or four where something is transparent.
@@ -192,9 +228,21 @@ fn flaw(error: &image::ImageError) -> Flaw {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+    use std::time::{Duration, Instant};
+
     use image::{Rgba, RgbaImage};
 
     use super::*;
+
+    /// With time enough.
+    fn image(bytes: &[u8], content_type: &str) -> Result<Picture, Flaw> {
+        super::image(bytes, content_type, &Stop::at(Instant::now() + Duration::from_mins(5)))
+    }
+
+    fn avatar(bytes: &[u8], content_type: &str) -> Result<Picture, Flaw> {
+        super::avatar(bytes, content_type, &Stop::at(Instant::now() + Duration::from_mins(5)))
+    }
 
     fn written(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
@@ -208,7 +256,12 @@ mod tests {
 
     /// A GIF of so many frames with a comment and a tail.
     fn animated(frames: usize) -> Vec<u8> {
-        let mut encoder = gif::Encoder::new(Vec::new(), 4, 4, &[0, 0, 0, 255, 255, 255]).expect("a header");
+        shown_at(4, frames)
+    }
+
+    /// The same frames on a canvas with such sides.
+    fn shown_at(side: u16, frames: usize) -> Vec<u8> {
+        let mut encoder = gif::Encoder::new(Vec::new(), side, side, &[0, 0, 0, 255, 255, 255]).expect("a header");
         encoder.set_repeat(gif::Repeat::Finite(3)).expect("written");
         for number in 0..frames {
             let pixels = vec![u8::try_from(number % 2).expect("a bit"); 16];
@@ -229,11 +282,12 @@ mod tests {
         let bytes = &picture.whole.bytes;
         assert!(!bytes.windows(8).any(|part| part == b"<script>") && bytes.ends_with(b";"));
         let mut decoder = gif::DecodeOptions::new().read_info(&bytes[..]).expect("a picture");
-        let mut delays = Vec::new();
+        let colours = decoder.global_palette().expect("a table").to_vec();
+        let mut shown = Vec::new();
         while let Some(frame) = decoder.read_next_frame().expect("a frame") {
-            delays.push((frame.delay, frame.buffer[0]));
+            shown.push((frame.delay, colours[usize::from(frame.buffer[0]) * 3]));
         }
-        assert_eq!(delays, [(7, 0), (7, 1), (7, 0), (7, 1), (7, 0)]);
+        assert_eq!(shown, [(7, 0), (7, 255), (7, 0), (7, 255), (7, 0)]);
         assert_eq!(decoder.repeat(), gif::Repeat::Finite(3));
     }
 
@@ -245,6 +299,33 @@ mod tests {
             Ok((4, 4)),
             "one frame is all that is looked at"
         );
+    }
+
+    #[test]
+    fn a_canvas_counts_with_each_frame_however_small_that_is() {
+        for (side, frames, taken) in [(6000, 1, true), (6000, 2, false), (1000, 1000, true), (1000, 1001, false), (2880, 2, true)]
+        {
+            let begun = Instant::now();
+            let flaw = image(&shown_at(side, frames), "image/gif").err();
+            assert_eq!(flaw, (!taken).then_some(Flaw::TooComplex), "{side} {frames}: {:?}", begun.elapsed());
+        }
+    }
+
+    #[test]
+    fn without_time_nothing_is_a_picture_or_none() {
+        let picture = half_transparent();
+        let opaque = DynamicImage::ImageRgb8(picture.to_rgb8());
+        for (bytes, content_type) in [
+            (written(&opaque, ImageFormat::Jpeg), "image/jpeg"),
+            (written(&picture, ImageFormat::Png), "image/png"),
+            (written(&picture, ImageFormat::WebP), "image/webp"),
+            (animated(3), "image/gif"),
+            (b"no picture at all".to_vec(), "image/png"),
+        ] {
+            let over = Stop::at(Instant::now());
+            assert_eq!(super::image(&bytes, content_type, &over).err(), Some(Flaw::OutOfTime), "{content_type}");
+            assert_eq!(super::avatar(&bytes, content_type, &over).err(), Some(Flaw::OutOfTime), "{content_type}");
+        }
     }
 
     #[test]

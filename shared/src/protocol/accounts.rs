@@ -15,7 +15,7 @@ pub struct Register {
     /// 8–128 characters; common ones are refused.
     #[schema(example = "correct horse battery", min_length = 8, max_length = 128, format = Password)]
     pub password: String,
-    /// Optional; unique without case.
+    /// Optional: another name to log in by.
     #[schema(example = "ann@example.com")]
     pub email: Option<String>,
     /// What people see; the username when absent. 1–64 characters.
@@ -45,7 +45,7 @@ pub struct Login {
 #[derive(Clone, Deserialize, utoipa::ToSchema)]
 pub struct Refresh {
     /// The refresh token that came last; it works once.
-    #[schema(example = "the refresh_token of the last answer")]
+    #[schema(format = Password, example = "the refresh_token of the last answer")]
     pub refresh_token: String,
 }
 
@@ -74,9 +74,11 @@ pub struct Authenticated {
 #[derive(Clone, Serialize, utoipa::ToSchema)]
 pub struct Tokens {
     /// For `Authorization: Bearer …`.
+    #[schema(format = Password)]
     pub access_token: String,
     /// The same token under the older name `token`; only in answers of the older routes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = Password)]
     pub token: Option<String>,
     /// Always `Bearer`.
     #[schema(example = "Bearer")]
@@ -85,6 +87,7 @@ pub struct Tokens {
     #[schema(example = 86400)]
     pub expires_in: u64,
     /// Renews the access token, once; each refresh gives the next one.
+    #[schema(format = Password)]
     pub refresh_token: String,
 }
 
@@ -112,6 +115,7 @@ pub struct Session {
 #[expect(clippy::struct_field_names, reason = "the names on the wire")]
 pub struct Ticket {
     /// Pass it as the query parameter `ticket`; works once.
+    #[schema(format = Password)]
     pub ticket: String,
     /// Seconds that it lives.
     #[schema(example = 60)]

@@ -10,6 +10,8 @@ pub enum Action {
     Hello {
         /// Rooms that the client knows, each up to a `rev`.
         rooms: Vec<(RoomId, u64)>,
+        /// Whether their catch-up may come in frames of many rooms.
+        packed: bool,
     },
     /// A message, to the room named or else to the bound one.
     Send {

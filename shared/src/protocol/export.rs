@@ -29,6 +29,8 @@ pub struct Export {
     pub hidden: Vec<ExportedHidden>,
     /// Devices that are notified while one is away.
     pub subscriptions: Vec<ExportedSubscription>,
+    /// Invitations of single people: those that one made, and those that one got.
+    pub invitations: Vec<ExportedInvitation>,
     /// Messages that one wrote.
     pub messages: Vec<ExportedMessage>,
     /// What one's messages said before they were edited.
@@ -122,6 +124,7 @@ pub struct ExportedReport {
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedInvite {
     /// Its code.
+    #[schema(format = Password)]
     pub code: String,
     /// To which room.
     pub room_id: RoomId,
@@ -167,6 +170,7 @@ pub struct ExportedSubscription {
     /// The login that it belongs to.
     pub session_id: SessionId,
     /// Where its push service takes notifications for it.
+    #[schema(format = Password)]
     pub endpoint: String,
     /// When it subscribed.
     pub created_at: Timestamp,
@@ -234,4 +238,17 @@ pub struct ExportedReceipt {
     pub to_seq: u64,
     /// When.
     pub read_at: Timestamp,
+}
+
+/// An invitation of one person to one room.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct ExportedInvitation {
+    /// The room.
+    pub room_id: RoomId,
+    /// Who was asked.
+    pub user_id: UserId,
+    /// By whom.
+    pub invited_by: UserId,
+    /// When.
+    pub invited_at: Timestamp,
 }

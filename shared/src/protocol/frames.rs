@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::id::{ConnectionId, MessageId, RoomId, UserId};
 use crate::protocol::friends::Friendship;
+use crate::protocol::invitations::Invitation;
 use crate::protocol::messages::{Message, ReactionChange};
 use crate::protocol::people::{Me, Presence};
 use crate::protocol::receipts::Receipt;
@@ -131,6 +132,23 @@ pub enum Frame {
         /// The room.
         room_id: RoomId,
     },
+    /// The receiver closed a direct room: it is in their list again once there is a newer message, or when they open it.
+    #[serde(rename = "room.closed")]
+    RoomClosed {
+        /// The room.
+        room_id: RoomId,
+        /// The seq of its last message when it was closed.
+        last_seq: u64,
+    },
+    /// The receiver is asked into a room: joining it accepts, `DELETE /api/rooms/{room_id}/invitation` declines.
+    #[serde(rename = "room.invited")]
+    RoomInvited(Box<Invitation>),
+    /// An invitation of the receiver's ended, because they declined it or it was taken back.
+    #[serde(rename = "room.uninvited")]
+    RoomUninvited {
+        /// The room.
+        room_id: RoomId,
+    },
     /// Someone joined.
     #[serde(rename = "member.added")]
     MemberAdded {
@@ -206,7 +224,7 @@ pub enum Frame {
         #[serde(flatten)]
         upload: Box<Upload>,
     },
-    /// What changed in a room: answer to `sync`, and after `welcome` for each room named in `hello` that changed.
+    /// What changed in a room: answer to `sync`, and after `welcome` for each room named in `hello` that changed, unless it was `packed`.
     #[serde(rename = "sync")]
     Sync {
         /// What the client's frame was called.
@@ -216,6 +234,20 @@ pub enum Frame {
         /// As much of it as fits a frame.
         #[serde(flatten)]
         sync: Box<RoomSync>,
+    },
+    /// What changed in the rooms named in `hello`, many in one frame: after `welcome`, when `hello` was `packed`. It may come in several frames.
+    #[serde(rename = "catch_up")]
+    CatchUp {
+        /// What the client's frame was called.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<Called>)]
+        id: Option<Box<RawValue>>,
+        /// Rooms that changed, each as `sync` tells it.
+        rooms: Vec<RoomSync>,
+        /// Rooms in which the receiver is no longer, as `room.left` tells them.
+        left: Vec<RoomId>,
+        /// Rooms that changed, too, but are not told here: ask `sync`, as after `room`.
+        changed: Vec<Changed>,
     },
     /// Answer to `hello`.
     #[serde(rename = "welcome")]
@@ -233,6 +265,8 @@ pub enum Frame {
         rooms: Vec<Room>,
         /// Whether `rooms` is all of them.
         complete: bool,
+        /// The newest invitations that wait for one's answer, at most 20; all of them by `GET /api/rooms?scope=invited`.
+        invited: Vec<Invitation>,
         /// Those of one's friends, and of the others of one's direct rooms, who are online and let one know; null when that cannot be told now.
         online: Option<Vec<UserId>>,
         /// The server's clock.
@@ -263,7 +297,7 @@ pub enum Frame {
     /// The last frame before the server closes the socket.
     #[serde(rename = "bye")]
     Bye {
-        /// Why, for programs.
+        /// Why, for programs: `session_ended`, `session_replaced`, `account_disabled`, `account_erased`, `too_many_connections`, `too_many_frames`.
         code: &'static str,
         /// Why, for people.
         reason: &'static str,
@@ -327,16 +361,6 @@ pub struct Refusal {
 }
 
 impl Frame {
-    /// A message's frame.
-    pub fn message(message: Message) -> Self {
-        Self::Message { ts: message.created_at.0, message: Box::new(for_all(message)) }
-    }
-
-    /// An edited message's frame.
-    pub fn message_edited(message: Message) -> Self {
-        Self::MessageEdited { message: Box::new(for_all(message)) }
-    }
-
     /// The change of a room that this frame tells its members, and that `sync` would tell as well.
     pub fn change(&self) -> Option<(RoomId, u64)> {
         match self {
@@ -352,10 +376,4 @@ impl Frame {
             _ => None,
         }
     }
-}
-
-/// A message as all members receive it alike: which reactions are the reader's own is not told.
-fn for_all(mut message: Message) -> Message {
-    message.reactions.iter_mut().for_each(|reaction| reaction.mine = None);
-    message
 }

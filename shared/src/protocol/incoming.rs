@@ -102,7 +102,7 @@ fn hello(fields: &Map<String, Value>) -> Result<Action> {
     if rooms.len() > MAX_ROOMS {
         return Err(Error::invalid("rooms", "too_many", "must name at most 100 rooms; the others are caught up by `sync`"));
     }
-    Ok(Action::Hello { rooms: rooms.into_iter().collect() })
+    Ok(Action::Hello { rooms: rooms.into_iter().collect(), packed: field(fields, "packed")?.unwrap_or_default() })
 }
 
 /// A message's fields stand in the frame itself, in an object `data`, or `data` is the text alone.
@@ -250,6 +250,7 @@ mod tests {
             (r#"{"action":"hello","rooms":[7]}"#, "invalid_input"),
             (r#"{"action":"hello","rooms":{"seven":1}}"#, "invalid_input"),
             (r#"{"action":"hello","rooms":{"7":-1}}"#, "invalid_input"),
+            (r#"{"action":"hello","packed":"yes"}"#, "invalid_input"),
             (r#"{"action":"unsend","seq":1}"#, "invalid_input"),
             (r#"{"action":"unsend","room_id":7}"#, "invalid_input"),
             (r#"{"action":"unsend","room_id":7,"seq":-1}"#, "invalid_input"),
@@ -277,9 +278,12 @@ mod tests {
     #[test]
     fn a_hello_names_rooms_and_how_far_they_are_known() {
         let hello = |frame: &str| read(frame).action.ok();
-        assert_eq!(hello(r#"{"action":"hello"}"#), Some(Action::Hello { rooms: Vec::new() }));
+        assert_eq!(hello(r#"{"action":"hello"}"#), Some(Action::Hello { rooms: Vec::new(), packed: false }));
         let known = vec![(RoomId(7), 3), (RoomId(12), 0)];
-        assert_eq!(hello(r#"{"action":"hello","rooms":{"12":0,"7":3}}"#), Some(Action::Hello { rooms: known }));
+        let alone = Action::Hello { rooms: known.clone(), packed: false };
+        assert_eq!(hello(r#"{"action":"hello","rooms":{"12":0,"7":3},"packed":null}"#), Some(alone));
+        let packed = Action::Hello { rooms: known, packed: true };
+        assert_eq!(hello(r#"{"action":"hello","rooms":{"12":0,"7":3},"packed":true}"#), Some(packed));
         let many: Vec<_> = (1..=101).map(|room| format!("\"{room}\":1")).collect();
         let error = read(&format!(r#"{{"action":"hello","rooms":{{{}}}}}"#, many.join(","))).action.err();
         assert!(matches!(&error, Some(Error::Invalid(wrong)) if wrong[0].code == "too_many"), "{error:?}");

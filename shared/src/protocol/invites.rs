@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Invite {
     /// What opens the room: pass it as `invite` when joining.
-    #[schema(example = "pQ3xk1X2bWcN5yZ0aVbTfg")]
+    #[schema(format = Password, example = "pQ3xk1X2bWcN5yZ0aVbTfg")]
     pub code: String,
     /// The room.
     pub room_id: RoomId,
@@ -38,6 +38,6 @@ pub struct NewInvite {
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct Join {
     /// The code of an invitation, for rooms that are not public.
-    #[schema(example = "Qm9zdG9uIFRlYSBQYXJ0eQ")]
+    #[schema(format = Password, example = "Qm9zdG9uIFRlYSBQYXJ0eQ")]
     pub invite: Option<String>,
 }

@@ -6,11 +6,14 @@
 pub mod accounts;
 pub mod actions;
 pub mod admin;
+mod alike;
 pub mod encoding;
+pub mod endings;
 pub mod export;
 pub mod frames;
 pub mod friends;
 pub mod incoming;
+pub mod invitations;
 pub mod invites;
 pub mod messages;
 pub mod notifications;

@@ -17,8 +17,8 @@ pub struct PushKey {
 /// Body of `PUT /api/push/subscription`: what the browser's `PushSubscription` says of itself as JSON, as it is.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 pub struct NewSubscription {
-    /// A URL of the browser's push service.
-    #[schema(example = "https://updates.push.services.mozilla.com/wpush/v2/gAAAAABexample", max_length = 1024)]
+    /// A URL of the browser's push service; whoever has it may write there.
+    #[schema(format = Password, example = "https://updates.push.services.mozilla.com/wpush/v2/gAAAAABexample", max_length = 1024)]
     pub endpoint: String,
     /// The browser's keys.
     pub keys: SubscriptionKeys,
@@ -31,10 +31,10 @@ pub struct NewSubscription {
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 pub struct SubscriptionKeys {
     /// The browser's public key.
-    #[schema(example = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4")]
+    #[schema(format = Password, example = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4")]
     pub p256dh: String,
     /// A secret of 16 bytes that the browser shares with the server.
-    #[schema(example = "BTBZMqHH6r4Tts7J_aSIgg")]
+    #[schema(format = Password, example = "BTBZMqHH6r4Tts7J_aSIgg")]
     pub auth: String,
 }
 

@@ -72,6 +72,34 @@ pub struct Me {
     pub settings: MySettings,
 }
 
+/// Oneself, and how much one keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Myself {
+    /// What other answers tell of oneself, too.
+    #[serde(flatten)]
+    pub me: Me,
+    /// What one keeps in pictures and files.
+    pub storage: Storage,
+}
+
+/// What one keeps in pictures and files: what is on its way, what waits to be used, and what something of one's own shows, each once. What was
+/// unsent or replaced counts no longer, what stood in a deleted room some minutes later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Storage {
+    /// Bytes.
+    #[schema(example = 48_211_302)]
+    pub used_bytes: u64,
+    /// How many these may be; null without a limit.
+    #[schema(example = 1_073_741_824)]
+    pub limit_bytes: Option<u64>,
+    /// Pictures and files.
+    #[schema(example = 120)]
+    pub files: u64,
+    /// How many these may be; null without a limit.
+    #[schema(example = 10_000)]
+    pub files_limit: Option<u64>,
+}
+
 /// What a person has chosen; nobody else sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct MySettings {
@@ -79,6 +107,8 @@ pub struct MySettings {
     pub presence: Visibility,
     /// Of which messages one's devices are notified while one is away.
     pub notifications: Notifications,
+    /// Who may add one to rooms; whoever else wants to, asks. Nobody does across a block.
+    pub added_by: Visibility,
 }
 
 /// Of which messages devices are notified. Rooms are muted one by one besides.
@@ -94,11 +124,11 @@ pub enum Notifications {
     None,
 }
 
-/// Who may see something of a person.
+/// Who may see something of a person, or do something with them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
-    /// Everyone who may see the person at all.
+    /// Everyone, but across a block.
     #[default]
     Everyone,
     /// Friends alone.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::error::Violation;
+use crate::error::{Left, Violation};
 
 /// `application/problem+json` (RFC 9457).
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -28,4 +28,7 @@ pub struct Problem {
     /// The fields that are wrong, if any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Violation>,
+    /// With `quota_exceeded`: how much still fits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<Left>,
 }

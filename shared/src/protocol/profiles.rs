@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use crate::protocol::people::{Notifications, Visibility};
 
 /// Body of `PATCH /api/users/me`: what is absent stays as it is.
-#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Default, Deserialize, utoipa::ToSchema)]
 pub struct ChangeMe {
     /// What people see: 1–64 characters.
     #[schema(example = "Ann", min_length = 1, max_length = 64)]
@@ -13,10 +13,13 @@ pub struct ChangeMe {
     /// A few words about oneself, at most 500 characters.
     #[schema(example = "Mostly here for the tea.", max_length = 500)]
     pub about: Option<String>,
-    /// The e-mail address, unique without case; null removes it.
+    /// The e-mail address that one can log in by; null removes it. Another one than before takes the `password`.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, example = "ann@example.com")]
     pub email: Option<Option<String>>,
+    /// The present password, for another e-mail address; not looked at otherwise.
+    #[schema(format = Password, example = json!(null))]
+    pub password: Option<String>,
     /// What one chooses.
     #[serde(default)]
     pub settings: ChangeMySettings,
@@ -29,6 +32,8 @@ pub struct ChangeMySettings {
     pub presence: Option<Visibility>,
     /// Of which messages one's devices are notified while one is away.
     pub notifications: Option<Notifications>,
+    /// Who may add one to rooms; whoever else wants to, asks.
+    pub added_by: Option<Visibility>,
 }
 
 /// Body of `DELETE /api/users/me`.

@@ -73,6 +73,10 @@ pub struct Room {
     pub mentions: u64,
     /// Until when the caller wants to hear nothing of it.
     pub muted_until: Option<Timestamp>,
+    /// Whether a block parts the two people of a direct room, whoever made it: nothing can be written there.
+    pub blocked: bool,
+    /// Whether it is in no list of the caller's until there is a newer message: a direct room that they closed.
+    pub closed: bool,
     /// Rules of this room.
     pub settings: Settings,
 }
@@ -89,7 +93,8 @@ pub struct Settings {
     pub who_writes: Whoever,
     /// Who may add people and invite them.
     pub who_adds: Whoever,
-    /// Whether someone who left, or was removed, may still read what came before.
+    /// Whether someone who leaves, or is removed, while this is on may still read what came before: the room as it was then, without what is taken back
+    /// later.
     pub past_members_read: bool,
 }
 
@@ -125,10 +130,10 @@ pub struct Member {
     pub role: Role,
     /// When they joined.
     pub joined_at: Timestamp,
-    /// The last message that they have read.
-    pub read_seq: u64,
-    /// The last message that reached one of their devices.
-    pub delivered_seq: u64,
+    /// The last message that they have read; null when that is not the reader's to know, and in frames, which are the same for all.
+    pub read_seq: Option<u64>,
+    /// The last message that reached one of their devices; null as `read_seq` is.
+    pub delivered_seq: Option<u64>,
 }
 
 /// Body of `POST /api/rooms`.
@@ -141,7 +146,7 @@ pub struct NewRoom {
     pub kind: Option<RoomKind>,
     /// At most 500 characters.
     pub topic: Option<String>,
-    /// People who are members from the start, at most 100.
+    /// People who are members from the start, at most 100; who does not let the caller add them is asked.
     #[serde(default, deserialize_with = "null_is_default")]
     pub member_ids: Vec<UserId>,
 }
@@ -181,7 +186,8 @@ pub struct ChangeSettings {
     pub who_writes: Option<Whoever>,
     /// Who may add people and invite them.
     pub who_adds: Option<Whoever>,
-    /// Whether someone who left, or was removed, may still read what came before.
+    /// Whether someone who leaves, or is removed, while this is on may still read what came before: the room as it was then, without what is taken back
+    /// later.
     pub past_members_read: Option<bool>,
 }
 
@@ -208,6 +214,8 @@ pub struct Additions {
     pub added: Vec<UserId>,
     /// Members before.
     pub already: Vec<UserId>,
+    /// Asked, and members once they agree: they left by themselves, or do not let the caller add them.
+    pub invited: Vec<UserId>,
     /// Those who could not be added, and why.
     pub refused: Vec<Refused>,
 }
@@ -219,7 +227,7 @@ pub struct Refused {
     pub user_id: Option<UserId>,
     /// The name that was given.
     pub username: Option<String>,
-    /// `user_not_found` or `banned`.
+    /// `user_not_found`, `banned`, or `not_reachable`: not by the caller, whatever the reason.
     #[schema(example = "user_not_found")]
     pub code: &'static str,
 }

@@ -50,10 +50,10 @@ pub struct MemberChange {
     pub role: Role,
     /// When they joined last.
     pub joined_at: Timestamp,
-    /// The last message that they have read.
-    pub read_seq: u64,
-    /// The last message that reached one of their devices.
-    pub delivered_seq: u64,
+    /// The last message that they have read; null when that is not the reader's to know.
+    pub read_seq: Option<u64>,
+    /// The last message that reached one of their devices; null as `read_seq` is.
+    pub delivered_seq: Option<u64>,
     /// The room's `rev` when the membership last changed.
     pub rev: u64,
 }

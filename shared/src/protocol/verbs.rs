@@ -67,9 +67,12 @@ macro_rules! shapes {
 shapes! {
     /// Who am I, what are my rooms, and what changed in some of them.
     Hello {
-        /// Rooms that the client knows, each up to a `rev`; at most 100. Their catch-up follows the `welcome` as `sync` frames.
+        /// Rooms that the client knows, each up to a `rev`; at most 100. Their catch-up follows the `welcome`.
         #[schema(example = json!({ "7": 57 }))]
         rooms: Option<BTreeMap<String, u64>>,
+        /// Whether the catch-up comes as `catch_up` frames of many rooms each; without it as one `sync`, `room.left` or `room` for each room that
+        /// changed.
+        packed: Option<bool>,
     }
     /// A message.
     Send {
@@ -121,6 +124,7 @@ shapes! {
         /// The room; the socket's own without it.
         room_id: Option<RoomRef>,
         /// The code of an invitation, for a room that is not public.
+        #[schema(format = Password)]
         invite: Option<String>,
     }
     /// A room to leave.
@@ -162,6 +166,7 @@ shapes! {
     /// A fresh access token.
     Renew {
         /// The token, bare or after `Bearer`: of the same person and of the same session.
+        #[schema(format = Password)]
         token: String,
     }
 }
@@ -182,9 +187,14 @@ pub const OLDER: &str = "message";
 pub const VERBS: [Verb; 15] = [
     verb::<Hello>(
         "hello",
-        "The first frame: who am I, what are my rooms. With `rooms`, what changed in those follows as `sync` frames.",
-        &["welcome", "sync"],
-        &[r#"{"action":"hello"}"#, r#"{"action":"hello","rooms":{"7":57},"id":1}"#],
+        "The first frame: who am I, what are my rooms. With `rooms`, what changed in those follows the `welcome`: one catch-up of a person at a \
+         time. One that cannot be made now is refused by an `error` after the `welcome` (`rate_limited`, with `retry_after`): say `hello` again then.",
+        &["welcome", "catch_up", "sync"],
+        &[
+            r#"{"action":"hello"}"#,
+            r#"{"action":"hello","rooms":{"7":57},"packed":true,"id":1}"#,
+            r#"{"action":"hello","rooms":{"7":57},"id":1}"#,
+        ],
     ),
     verb::<Send>(
         "send",

@@ -3,20 +3,20 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use http::Method;
-use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::id::{ConnectionId, RoomId, SessionId, UserId};
-use crate::protocol::frames::{Dialect, Frame};
+use crate::id::{ConnectionId, RoomId, UserId};
+use crate::protocol::frames::Frame;
 use crate::push::posts::Posted;
 use crate::push::registry::Connection;
+use crate::push::shards::{Shard, What};
 use crate::push::signed::Call;
 use crate::push::{Cloud, Encoded, Push, unheard};
-use crate::telemetry::invocation;
+use crate::store::recipients::Recipients;
+use crate::telemetry::invocation::{self, Count};
 use crate::time::Timestamp;
 
 /// Posts under way at once, per instance.
@@ -26,137 +26,116 @@ const INLINE_DEADLINE: Duration = Duration::from_millis(1500);
 /// `fanout` tries a socket that it could not reach again after this, and after four times this.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// API Gateway answers 410 while `$connect` still runs: younger entries stay.
-const YOUNG_MS: i64 = 10_000;
+pub(super) const YOUNG_MS: i64 = 10_000;
 const INVOKE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a busy room gathers changes before it tells of them.
 const BUSY_WINDOW_MS: i64 = 1000;
 
-/// What `fanout` is asked to do.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Shard {
-    /// The frame, or what to make it from.
-    pub what: What,
-    /// To whom: user, connection, session, lean, connected at.
-    pub to: Vec<(u64, String, u64, bool, i64)>,
-}
-
-/// What a shard delivers.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum What {
-    /// These bytes, per dialect.
-    Frame {
-        /// For `conchat.v1`.
-        lean: String,
-        /// For everyone else.
-        full: String,
-    },
-    /// At the end of its second: a hint that the room changed, with the count that it has by then.
-    Busy {
-        /// The room.
-        room_id: u64,
-        /// Its count of changes when the second began.
-        rev: u64,
-        /// End of the second, epoch milliseconds.
-        due: i64,
-    },
-}
-
 /// Those whom a frame is for, and which of them are there.
 #[derive(Debug)]
 pub struct Audience {
-    users: Vec<UserId>,
+    recipients: Recipients,
     /// None when the registry does not answer.
     live: Option<Vec<Connection>>,
 }
 
 impl Audience {
-    pub(super) fn new(users: Vec<UserId>, live: Option<Vec<Connection>>) -> Self {
-        Self { users, live }
+    pub(super) fn new(recipients: Recipients, live: Option<Vec<Connection>>) -> Self {
+        Self { recipients, live }
     }
 
     /// How many they are.
     pub fn len(&self) -> usize {
-        self.users.len()
+        self.recipients.len()
     }
 
     /// Whether they are none.
     pub fn is_empty(&self) -> bool {
-        self.users.is_empty()
+        self.recipients.is_empty()
     }
 
     /// Those who are not there; nobody when that is not known.
     pub fn away(&self) -> Vec<UserId> {
         let Some(live) = &self.live else { return Vec::new() };
         let there: BTreeSet<_> = live.iter().map(|connection| connection.user).collect();
-        self.users.iter().copied().filter(|user| !there.contains(user)).collect()
+        self.recipients.users().iter().copied().filter(|user| !there.contains(user)).collect()
     }
 }
 
 impl Push {
     /// Looks who of these people is there.
-    pub async fn look(&self, users: Vec<UserId>, now: Timestamp) -> Audience {
+    pub async fn look(&self, recipients: Recipients, now: Timestamp) -> Audience {
         let live = match self {
             // Boxed, as `Push::to_users` is.
-            Self::Cloud(cloud) => Box::pin(cloud.live(&users, now)).await,
-            Self::Memory(memory) => Some(memory.attend(&users).await.into_iter().flat_map(|found| found.live).collect()),
+            Self::Cloud(cloud) => Box::pin(cloud.live(&recipients, now)).await,
+            Self::Memory(memory) => Some(memory.live(&recipients, now).await),
         };
-        Audience::new(users, live)
+        Audience::new(recipients, live)
     }
 
     /// Sends a frame to every live socket of an audience. Failures are logged and end here.
     pub async fn tell(&self, audience: &Audience, frame: &Frame, now: Timestamp) {
         match self {
             Self::Cloud(cloud) => Box::pin(cloud.tell(audience.live.as_deref().unwrap_or_default(), frame, now)).await,
-            Self::Memory(memory) => memory.hear(&audience.users, frame).await,
+            Self::Memory(memory) => memory.hear(audience.recipients.users(), frame).await,
         }
     }
 
-    /// Serves one shard: what `fanout` does.
-    pub async fn deliver(&self, shard: Shard, now: Timestamp) -> Result<()> {
-        let Self::Cloud(cloud) = self else { return Ok(()) };
-        let audience: Vec<_> = shard
-            .to
-            .into_iter()
-            .map(|(user, id, session, lean, connected_at)| Connection {
-                user: UserId(user),
-                id: ConnectionId(id),
-                session: SessionId(session),
-                lean,
-                connected_at: Timestamp(connected_at),
-            })
-            .collect();
-        let encoded = match shard.what {
-            What::Frame { lean, full } => Encoded { lean: Bytes::from(lean), full: Bytes::from(full) },
-            What::Busy { room_id, rev, due } => {
-                tokio::time::sleep(Duration::from_millis(due.saturating_sub(now.0).clamp(0, BUSY_WINDOW_MS).unsigned_abs()))
-                    .await;
-                let newest = cloud.ephemeral.busy_rev(RoomId(room_id), due).await.unwrap_or_default().max(rev);
-                Encoded::of(&Frame::Room { room_id: RoomId(room_id), rev: newest }, &audience)
+    /// Posts to those sockets of a shard that belong to these people.
+    pub async fn deliver(&self, mut audience: Vec<Connection>, recipients: &Recipients, encoded: &Encoded, now: Timestamp) {
+        audience.retain(|connection| recipients.contains(connection.user));
+        match self {
+            Self::Cloud(cloud) => {
+                let audience = cloud.listening(audience, recipients, now).await;
+                cloud.post_patiently(audience, encoded, now).await;
             }
-        };
-        cloud.post_patiently(audience, &encoded, now).await;
-        Ok(())
+            Self::Memory(memory) => memory.deliver(audience, recipients, encoded, now).await,
+        }
+    }
+
+    /// Waits for the end of a busy room's second. Gives the count of changes that the room reached in it.
+    pub async fn busy_rev(&self, (room, rev): (RoomId, u64), due: i64, now: Timestamp) -> u64 {
+        let Self::Cloud(cloud) = self else { return rev };
+        let left = due.saturating_sub(now.0).clamp(0, BUSY_WINDOW_MS).unsigned_abs();
+        tokio::time::sleep(Duration::from_millis(left)).await;
+        cloud.ephemeral.busy_rev(room, due).await.unwrap_or_default().max(rev)
     }
 }
 
 impl Cloud {
-    pub(super) async fn to_users(&self, users: &[UserId], frame: &Frame, now: Timestamp) {
-        if let Some(audience) = self.live(users, now).await {
+    pub(super) async fn to_users(&self, recipients: &Recipients, frame: &Frame, now: Timestamp) {
+        if let Some(audience) = self.live(recipients, now).await {
             self.tell(&audience, frame, now).await;
         }
     }
 
-    async fn live(&self, users: &[UserId], now: Timestamp) -> Option<Vec<Connection>> {
-        self.registry.find(users, now).await.inspect_err(|error| unheard("finding connections", error)).ok()
+    async fn live(&self, recipients: &Recipients, now: Timestamp) -> Option<Vec<Connection>> {
+        let found = self.registry.find(recipients.users(), now).await;
+        let found = found.inspect_err(|error| unheard("finding connections", error)).ok()?;
+        Some(self.listening(found, recipients, now).await)
+    }
+
+    /// Leaves out the sockets of sessions that have ended. Whoever meets one has them closed: what should have done so may have died.
+    async fn listening(&self, connections: Vec<Connection>, recipients: &Recipients, now: Timestamp) -> Vec<Connection> {
+        let (over, open): (Vec<_>, Vec<_>) =
+            connections.into_iter().partition(|connection| recipients.has_ended(connection.session, now));
+        if let Some(one) = over.first() {
+            self.ask_to_close(one.user, now).await;
+        }
+        open
     }
 
     async fn tell(&self, audience: &[Connection], frame: &Frame, now: Timestamp) {
-        let sent = match (audience.len(), &self.config.fanout_function, frame.change()) {
-            (_, None, _) => self.inline(audience, frame, now).await,
-            (count, Some(_), _) if count <= self.config.inline => self.inline(audience, frame, now).await,
-            (count, Some(function), Some(change)) if count > self.config.busy => self.busy(function, audience, change, now).await,
-            (_, Some(function), _) => self.hand_over(function, audience, &Encoded::of(frame, audience).what(), now).await,
+        let encoded = Encoded::of(frame, audience);
+        let later = self.config.fanout_function.as_deref().zip(What::of(frame, &encoded));
+        let sent = match (later, frame.change()) {
+            (Some((function, _)), Some(change)) if audience.len() > self.config.busy.max(self.config.inline) => {
+                self.busy(function, audience, change, now).await
+            }
+            (Some((function, what)), _) if audience.len() > self.config.inline => {
+                self.hand_over(function, audience, &what, now).await
+            }
+            (later, _) => self.inline(audience, &encoded, later, now).await,
         };
         if let Err(error) = sent {
             unheard("handing over to fanout", &error);
@@ -165,10 +144,15 @@ impl Cloud {
 
     /// Serves the audience here; whoever is not served by the deadline, or could not be reached, is left to `fanout`, so that every acknowledged
     /// message was pushed.
-    async fn inline(&self, audience: &[Connection], frame: &Frame, now: Timestamp) -> Result<()> {
-        let encoded = Encoded::of(frame, audience);
+    async fn inline(
+        &self,
+        audience: &[Connection],
+        encoded: &Encoded,
+        later: Option<(&str, What)>,
+        now: Timestamp,
+    ) -> Result<()> {
         let mut left = (0..audience.len()).collect();
-        let posting = self.post_all(audience, &encoded, &mut left, now);
+        let posting = self.post_all(audience, encoded, &mut left, now);
         let ended = tokio::time::timeout(INLINE_DEADLINE, posting).await.is_ok();
         if ended && left.is_empty() {
             return Ok(());
@@ -176,22 +160,13 @@ impl Cloud {
         // Those in flight may have been served, too; receivers drop doubles.
         let rest: Vec<_> = left.into_iter().map(|index| audience[index].clone()).collect();
         tracing::warn!(connections = audience.len(), left = rest.len(), ended, "posts failed or met the deadline");
-        match &self.config.fanout_function {
-            Some(function) => self.hand_over(function, &rest, &encoded.what(), now).await,
+        match later {
+            Some((function, what)) => self.hand_over(function, &rest, &what, now).await,
             None => Ok(()),
         }
     }
 
-    /// Says a last frame to these sockets, closes and forgets them.
-    pub(super) async fn close(&self, connections: &[Connection], bye: &Frame, now: Timestamp) {
-        for connection in connections {
-            self.posts.post(&connection.id, bye.encode(Dialect::Lean), now).await;
-            self.posts.close(&connection.id, now).await;
-            self.drop_dead(connection, now).await;
-        }
-    }
-
-    /// The same without a deadline; whoever could not be reached is tried again after a while, and then given up: it will resync.
+    /// Posts without a deadline; whoever could not be reached is tried again after a while, and then given up: it will resync.
     async fn post_patiently(&self, audience: Vec<Connection>, encoded: &Encoded, now: Timestamp) {
         let mut audience = audience;
         for pause in [Some(AGAIN_AFTER), Some(AGAIN_AFTER * 4), None] {
@@ -215,6 +190,7 @@ impl Cloud {
             async move { (self.posts.post(&connection.id, frame, now).await, index, connection) }
         };
         running.extend(waiting.by_ref().take(IN_FLIGHT).map(post));
+        invocation::count_all(Count::Heard, u64::try_from(audience.len()).unwrap_or_default());
         let (mut accepted, mut gone, mut throttled, mut failed) = (0u32, 0u32, 0u32, 0u32);
         while let Some((outcome, index, connection)) = running.next().await {
             running.extend(waiting.next().map(post));
@@ -244,14 +220,14 @@ impl Cloud {
     }
 
     async fn drop_dead(&self, connection: &Connection, now: Timestamp) {
-        if let Err(error) = self.forget(connection.user, &connection.id, now).await {
+        if let Err(error) = self.forget(connection.user, std::slice::from_ref(&connection.id), now).await {
             unheard("forgetting a connection", &error);
         }
     }
 
-    /// Forgets a socket; who has none left is looked after.
-    pub(super) async fn forget(&self, user: UserId, connection: &ConnectionId, now: Timestamp) -> Result<()> {
-        if self.registry.forget(user, std::slice::from_ref(connection), now).await? {
+    /// Forgets sockets of a person; who has none left is looked after.
+    pub(super) async fn forget(&self, user: UserId, connections: &[ConnectionId], now: Timestamp) -> Result<()> {
+        if self.registry.forget(user, connections, now).await? {
             self.look_after(user, now).await;
         }
         Ok(())
@@ -262,7 +238,7 @@ impl Cloud {
         let (room, rev) = room;
         let due = (now.0.div_euclid(BUSY_WINDOW_MS) + 1) * BUSY_WINDOW_MS;
         if self.ephemeral.raise_busy_rev(room, due, rev).await? {
-            self.hand_over(function, audience, &What::Busy { room_id: room.0, rev, due }, now).await?;
+            self.hand_over(function, audience, &What::Busy { room_id: room, rev, due }, now).await?;
         }
         Ok(())
     }
@@ -276,14 +252,7 @@ impl Cloud {
     }
 
     async fn invoke(&self, function: &str, audience: &[Connection], what: &What, now: Timestamp) -> Result<()> {
-        let to = audience
-            .iter()
-            .map(|connection| {
-                let Connection { user, id, session, lean, connected_at } = connection;
-                (user.0, id.0.clone(), session.0, *lean, connected_at.0)
-            })
-            .collect();
-        let body = serde_json::to_vec(&Shard { what: what.clone(), to }).map_err(Error::internal)?;
+        let body = serde_json::to_vec(&Shard::of(what, audience)).map_err(Error::internal)?;
         self.call_later(function, body, now).await
     }
 

@@ -1,9 +1,12 @@
-//! The table of what may be lost: tickets for sockets, and counters of rate limits. Every item carries its own end.
+//! The table of what may be lost: tickets for sockets, counters of rate limits, and what one alone may do at a time. Every item carries its own end.
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use crate::error::{Error, Limit, Rate, Result};
 use crate::id::{SessionId, UserId};
@@ -37,6 +40,33 @@ pub struct Hits {
     pub reset: u32,
 }
 
+/// What became of what was poured into a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Poured {
+    /// It is in, and the bucket will be empty then.
+    In {
+        /// Microseconds since 1970, as all of a bucket.
+        empty_at: i64,
+    },
+    /// It would have run over; nothing was poured.
+    Over {
+        /// When it will be empty, if that is known.
+        empty_at: Option<i64>,
+    },
+}
+
+/// What is poured, into a bucket that is taken to be empty or not.
+#[derive(Clone, Copy)]
+struct Pour {
+    much: i64,
+    now: i64,
+    holds: i64,
+    empty: bool,
+}
+
+/// A bucket may become empty, or be filled, between two looks.
+const POURS: u32 = 3;
+
 impl Hits {
     /// Whether the limit is passed.
     pub fn are_too_many(self) -> bool {
@@ -63,9 +93,101 @@ impl Ephemeral {
 
     /// The same, and gives how one stands.
     pub async fn hit(&self, key: &str, limit: Limit, now: Timestamp) -> Result<Hits> {
-        let hits = self.add(key, 1, limit, now).await?;
+        self.hits(key, 1, limit, now).await
+    }
+
+    /// The same for several at once.
+    pub async fn hits(&self, key: &str, several: u32, limit: Limit, now: Timestamp) -> Result<Hits> {
+        let hits = self.add(key, i64::from(several), limit, now).await?;
         let left = window(limit, now) + i64::from(limit.window) - now.seconds();
         Ok(Hits { count: u32::try_from(hits).unwrap_or(0), limit, reset: u32::try_from(left.max(1)).unwrap_or(limit.window) })
+    }
+
+    /// Pours so much into a bucket that empties by itself, unless it would run over; into an empty one anything may be poured. The bucket is the moment
+    /// when it will be empty. One write, and a second one where that is not as it was known.
+    pub async fn pour(&self, key: &str, much: i64, known: i64, (now, holds): (i64, i64)) -> Result<Poured> {
+        let mut empty = known <= now;
+        let mut found = None;
+        for _ in 0..POURS {
+            match self.pour_into(key, Pour { much, now, holds, empty }).await? {
+                Ok(empty_at) => return Ok(Poured::In { empty_at }),
+                Err(Some(empty_at)) if empty_at > now && !empty => return Ok(Poured::Over { empty_at: Some(empty_at) }),
+                Err(other) => (found, empty) = (other, !empty),
+            }
+        }
+        Ok(Poured::Over { empty_at: found })
+    }
+
+    /// When the bucket will be empty; or, where it is not as it was taken to be, when it is if that is told.
+    async fn pour_into(
+        &self,
+        key: &str,
+        Pour { much, now, holds, empty }: Pour,
+    ) -> Result<std::result::Result<i64, Option<i64>>> {
+        let update = self.client.update_item().table_name(&self.table).key("key", AttributeValue::S(format!("bucket#{key}")));
+        let update = if empty {
+            update
+                .update_expression("SET empty_at = :then, expires_at = :end")
+                .condition_expression("attribute_not_exists(empty_at) OR empty_at <= :now")
+                .expression_attribute_values(":then", number(&now.saturating_add(much)))
+        } else {
+            update
+                .update_expression("SET empty_at = empty_at + :much, expires_at = :end")
+                .condition_expression("empty_at > :now AND empty_at <= :most")
+                .expression_attribute_values(":much", number(&much))
+                .expression_attribute_values(":most", number(&now.saturating_add(holds).saturating_sub(much)))
+        };
+        // Empty by then, whatever else is poured in.
+        let end = now.saturating_add(holds).saturating_add(much.max(0)).div_euclid(1_000_000).saturating_add(60);
+        let poured = update
+            .expression_attribute_values(":now", number(&now))
+            .expression_attribute_values(":end", number(&end))
+            .return_values(ReturnValue::UpdatedNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let when = |item: &HashMap<String, AttributeValue>| item.get("empty_at")?.as_n().ok()?.parse::<i64>().ok();
+        match poured {
+            Ok(poured) => {
+                let empty_at = poured.attributes().and_then(when);
+                empty_at.map(Ok).ok_or_else(|| Error::internal("a bucket came back without its fill"))
+            }
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(Err(refused.item().and_then(when))),
+                _ => Err(Error::unavailable(error)),
+            },
+        }
+    }
+
+    /// Takes what one alone may hold at a time, until it is given back or this time is over. False while another holds it.
+    pub async fn take(&self, key: &str, holder: &str, until: Timestamp, now: Timestamp) -> Result<bool> {
+        let taken = self
+            .lease(key)
+            .update_expression("SET holder = :holder, held_until = :until, expires_at = :end")
+            .condition_expression("attribute_not_exists(held_until) OR held_until < :now")
+            .expression_attribute_values(":holder", AttributeValue::S(holder.to_owned()))
+            .expression_attribute_values(":until", number(&until.0))
+            .expression_attribute_values(":now", number(&now.0))
+            .expression_attribute_values(":end", number(&(until.seconds() + 60)))
+            .send()
+            .await;
+        unless_refused(taken.map(drop))
+    }
+
+    /// Gives back what this holder holds.
+    pub async fn give_back(&self, key: &str, holder: &str) -> Result<()> {
+        let given = self
+            .lease(key)
+            .update_expression("REMOVE held_until")
+            .condition_expression("holder = :holder")
+            .expression_attribute_values(":holder", AttributeValue::S(holder.to_owned()))
+            .send()
+            .await;
+        unless_refused(given.map(drop)).map(drop)
+    }
+
+    fn lease(&self, key: &str) -> UpdateItemFluentBuilder {
+        self.client.update_item().table_name(&self.table).key("key", AttributeValue::S(format!("lease#{key}")))
     }
 
     /// Takes back one that was counted at `now`.
@@ -128,6 +250,15 @@ impl Ephemeral {
             .attributes()
             .and_then(|item| item.get("hits")?.as_n().ok()?.parse().ok())
             .ok_or_else(|| Error::internal("a counter came back without its value"))
+    }
+}
+
+/// Whether a condition held.
+fn unless_refused(written: std::result::Result<(), SdkError<UpdateItemError>>) -> Result<bool> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => Ok(false),
+        Err(error) => Err(Error::unavailable(error)),
     }
 }
 

@@ -4,11 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::Mutex;
 
+use crate::error::Limit;
 use crate::id::{ConnectionId, UserId};
 use crate::protocol::frames::Frame;
+use crate::push::Encoded;
 use crate::push::attendance::Attendance;
 use crate::push::notify::{Asked, Turns};
+use crate::push::reach::Counted;
 use crate::push::registry::Connection;
+use crate::store::endings::Closing;
+use crate::store::recipients::Recipients;
 use crate::time::Timestamp;
 
 /// What was kept so far.
@@ -18,9 +23,21 @@ pub struct Memory {
     people: Mutex<BTreeMap<UserId, Attendance>>,
     came: Mutex<Vec<UserId>>,
     left: Mutex<BTreeSet<UserId>>,
+    delivered: Mutex<Vec<Delivered>>,
     pub(super) notifies: Option<usize>,
     pub(super) asked: Mutex<Vec<Asked>>,
     pub(super) turns: Mutex<Turns>,
+    pub(super) reach: Option<Limit>,
+    pub(super) reached: Mutex<Counted>,
+}
+
+/// A frame that reached a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// The socket.
+    pub connection: ConnectionId,
+    /// The frame.
+    pub text: String,
 }
 
 impl Memory {
@@ -28,6 +45,12 @@ impl Memory {
     #[must_use]
     pub fn notifying(members: usize) -> Self {
         Self { notifies: Some(members), ..Self::default() }
+    }
+
+    /// So many strangers may one reach.
+    #[must_use]
+    pub fn reaching(limit: Limit) -> Self {
+        Self { reach: Some(limit), ..Self::default() }
     }
 
     /// What `notify` was asked since the last time.
@@ -41,6 +64,34 @@ impl Memory {
 
     pub(super) async fn taken(&self) -> Vec<(UserId, Frame)> {
         std::mem::take(&mut *self.heard.lock().await)
+    }
+
+    pub(super) async fn deliver(&self, audience: Vec<Connection>, recipients: &Recipients, encoded: &Encoded, now: Timestamp) {
+        let open = audience.into_iter().filter(|connection| !recipients.has_ended(connection.session, now));
+        self.delivered.lock().await.extend(open.map(|connection| Delivered {
+            text: String::from_utf8_lossy(&encoded.bytes_for(&connection)).into_owned(),
+            connection: connection.id,
+        }));
+    }
+
+    /// What was posted for shards since the last time.
+    pub async fn delivered(&self) -> Vec<Delivered> {
+        std::mem::take(&mut *self.delivered.lock().await)
+    }
+
+    /// The sockets of these people whose sessions are not known to have ended.
+    pub(super) async fn live(&self, recipients: &Recipients, now: Timestamp) -> Vec<Connection> {
+        let there = self.attend(recipients.users()).await.into_iter().flat_map(|found| found.live);
+        there.filter(|connection| !recipients.has_ended(connection.session, now)).collect()
+    }
+
+    /// Closes the sockets of these sessions.
+    pub(super) async fn close(&self, user: UserId, closings: &[Closing], now: Timestamp) {
+        let over = |connection: &Connection| closings.iter().any(|closing| closing.session == connection.session);
+        let found = self.attend(&[user]).await;
+        for connection in found.into_iter().flat_map(|found| found.live).filter(over) {
+            self.forget(user, &connection.id, now).await;
+        }
     }
 
     /// Those whose first socket opened since the last time.

@@ -3,6 +3,7 @@
 pub mod attendance;
 pub mod audience;
 mod busy;
+mod closing;
 pub mod dynamodb;
 pub mod ephemeral;
 pub(crate) mod http;
@@ -10,16 +11,20 @@ pub mod memory;
 pub mod notify;
 pub mod posts;
 pub mod presence;
+pub mod reach;
 pub mod registry;
+pub mod shards;
 pub mod signed;
 pub mod tables;
 pub mod web;
+
+use std::sync::atomic::AtomicI64;
 
 use bytes::Bytes;
 
 use crate::config;
 use crate::error::Result;
-use crate::id::{ConnectionId, SessionId, UserId};
+use crate::id::{ConnectionId, UserId};
 use crate::protocol::frames::{Dialect, Frame};
 use crate::push::dynamodb::LazyClient;
 use crate::push::ephemeral::Ephemeral;
@@ -27,6 +32,7 @@ use crate::push::memory::Memory;
 use crate::push::posts::Posts;
 use crate::push::registry::{Connection, Registry};
 use crate::push::signed::Signed;
+use crate::store::recipients::Recipients;
 use crate::time::Timestamp;
 
 /// The way to the sockets.
@@ -46,17 +52,8 @@ pub struct Cloud {
     ephemeral: Ephemeral,
     config: config::Push,
     invoke_url: String,
-}
-
-/// Sessions of a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sessions {
-    /// Every one.
-    All,
-    /// This one.
-    One(SessionId),
-    /// All but this one.
-    AllBut(SessionId),
+    /// When closing was last asked for, epoch milliseconds.
+    asked_at: AtomicI64,
 }
 
 impl Push {
@@ -74,6 +71,7 @@ impl Push {
             posts: Posts::new(config.endpoint.clone(), Signed::new(aws)),
             config,
             invoke_url,
+            asked_at: AtomicI64::new(0),
         }))
     }
 
@@ -91,11 +89,11 @@ impl Push {
     }
 
     /// Sends a frame to every live socket of these people. Failures are logged and end here.
-    pub async fn to_users(&self, users: &[UserId], frame: &Frame, now: Timestamp) {
+    pub async fn to_users(&self, recipients: &Recipients, frame: &Frame, now: Timestamp) {
         match self {
             // Boxed, or the layouts of the handlers above would pass the compiler's limit of depth.
-            Self::Cloud(cloud) => Box::pin(cloud.to_users(users, frame, now)).await,
-            Self::Memory(memory) => memory.hear(users, frame).await,
+            Self::Cloud(cloud) => Box::pin(cloud.to_users(recipients, frame, now)).await,
+            Self::Memory(memory) => memory.hear(recipients.users(), frame).await,
         }
     }
 
@@ -120,36 +118,11 @@ impl Push {
     /// A socket is no more. With the last one its person begins to be away.
     pub async fn forget(&self, user: UserId, connection: &ConnectionId, now: Timestamp) -> Result<()> {
         match self {
-            Self::Cloud(cloud) => Box::pin(cloud.forget(user, connection, now)).await,
+            Self::Cloud(cloud) => Box::pin(cloud.forget(user, std::slice::from_ref(connection), now)).await,
             Self::Memory(memory) => {
                 memory.forget(user, connection, now).await;
                 Ok(())
             }
-        }
-    }
-
-    /// Says `bye` to one socket and closes it.
-    pub async fn close(&self, connection: &Connection, bye: &Frame, now: Timestamp) {
-        if let Self::Cloud(cloud) = self {
-            cloud.close(std::slice::from_ref(connection), bye, now).await;
-        }
-    }
-
-    /// Says `bye` to the sockets of ended sessions and closes them.
-    pub async fn close_sessions(&self, user: UserId, which: Sessions, code: &'static str, now: Timestamp) {
-        let Self::Cloud(cloud) = self else { return };
-        let ends = |connection: &Connection| match which {
-            Sessions::All => true,
-            Sessions::One(session) => connection.session == session,
-            Sessions::AllBut(session) => connection.session != session,
-        };
-        match cloud.registry.find(&[user], now).await {
-            Ok(mut connections) => {
-                connections.retain(ends);
-                let bye = Frame::Bye { code, reason: reason(code), resume: false };
-                cloud.close(&connections, &bye, now).await;
-            }
-            Err(error) => crate::push::unheard("closing sockets", &error),
         }
     }
 }
@@ -164,7 +137,7 @@ impl Cloud {
         before.live.retain(|other| other.id != connection.id);
         let surplus = (before.live.len() + 1).saturating_sub(registry::MAX_CONNECTIONS);
         before.live.truncate(surplus);
-        self.close(&before.live, &BYE_TOO_MANY, now).await;
+        self.end(&before.live, &BYE_TOO_MANY, now).await;
         Ok(())
     }
 }
@@ -174,15 +147,6 @@ const BYE_TOO_MANY: Frame = Frame::Bye {
     reason: "Another device of yours connected; the oldest socket ends.",
     resume: false,
 };
-
-/// Why sockets are closed, for people.
-fn reason(code: &str) -> &'static str {
-    match code {
-        "account_disabled" => "The account was disabled by an operator.",
-        "account_erased" => "The account was deleted.",
-        _ => "The session has ended. Log in again.",
-    }
-}
 
 /// A push that failed is told to the operator and to nobody else.
 fn unheard(what: &str, error: &crate::error::Error) {
@@ -206,12 +170,6 @@ impl Encoded {
             lean: form(Dialect::Lean, audience.iter().any(|connection| connection.lean)),
             full: form(Dialect::Full, audience.iter().any(|connection| !connection.lean)),
         }
-    }
-
-    /// The same, for `fanout`.
-    fn what(&self) -> audience::What {
-        let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
-        audience::What::Frame { lean: text(&self.lean), full: text(&self.full) }
     }
 
     fn bytes_for(&self, connection: &Connection) -> Bytes {

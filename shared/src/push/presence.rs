@@ -36,6 +36,11 @@ pub enum Look {
         /// Which part of them.
         part: u64,
     },
+    /// Sessions of somebody have ended, and their sockets are still open.
+    Ended {
+        /// Whose.
+        user_id: u64,
+    },
 }
 
 impl Push {
@@ -96,14 +101,14 @@ impl Cloud {
         }
     }
 
-    async fn look(&self, look: Look, now: Timestamp) {
+    pub(super) async fn look(&self, look: Look, now: Timestamp) {
         let Some(function) = &self.config.presence_function else { return };
         let asked = match serde_json::to_vec(&look) {
             Ok(body) => self.call_later(function, body, now).await,
             Err(error) => Err(Error::internal(error)),
         };
         if let Err(error) = asked {
-            unheard("asking for a look at presence", &error);
+            unheard("asking for a look at somebody", &error);
         }
     }
 }

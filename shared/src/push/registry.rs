@@ -14,7 +14,7 @@ use crate::push::dynamodb::LazyClient;
 use crate::time::Timestamp;
 
 /// A socket lives two hours at most; an entry older than this is dead whatever else it says.
-const LIFE_SECONDS: i64 = 2 * 3600 + 600;
+pub const LIFE_SECONDS: i64 = 2 * 3600 + 600;
 /// An item outlives its last socket by another such life: by then nobody has a socket open who was told that its person is online.
 const ITEM_SECONDS: i64 = 2 * LIFE_SECONDS;
 /// Sockets of one person; the oldest goes when another comes.
@@ -38,6 +38,15 @@ pub struct Connection {
     pub lean: bool,
     /// When it was opened.
     pub connected_at: Timestamp,
+}
+
+/// How new what is read has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Freshness {
+    /// Of the last second or so, at half the price.
+    Recent,
+    /// What was written before.
+    Newest,
 }
 
 /// The table of live sockets.
@@ -146,13 +155,19 @@ impl Registry {
         Ok(self.attend(users, now).await?.into_iter().flat_map(|found| found.live).collect())
     }
 
+    /// The live sockets of one person: also one that was registered a moment ago.
+    pub async fn find_all(&self, user: UserId, now: Timestamp) -> Result<Vec<Connection>> {
+        let found = self.attend_batch(&[user], Freshness::Newest, now).await?;
+        Ok(found.into_iter().flat_map(|found| found.live).collect())
+    }
+
     /// What is known of these people, as far as anything is: one `BatchGetItem` per hundred, all at once.
     pub async fn attend(&self, users: &[UserId], now: Timestamp) -> Result<Vec<Attendance>> {
-        let batches = try_join_all(users.chunks(BATCH).map(|batch| self.attend_batch(batch, now))).await?;
+        let batches = try_join_all(users.chunks(BATCH).map(|batch| self.attend_batch(batch, Freshness::Recent, now))).await?;
         Ok(batches.into_iter().flatten().collect())
     }
 
-    async fn attend_batch(&self, users: &[UserId], now: Timestamp) -> Result<Vec<Attendance>> {
+    async fn attend_batch(&self, users: &[UserId], freshness: Freshness, now: Timestamp) -> Result<Vec<Attendance>> {
         let mut found = Vec::new();
         let mut keys: Vec<_> = users.iter().map(|user| HashMap::from([("user_id".to_owned(), number(&user.0))])).collect();
         for round in 0..ROUNDS {
@@ -162,7 +177,11 @@ impl Registry {
             if round > 0 {
                 tokio::time::sleep(std::time::Duration::from_millis(fastrand::u64(5..=20 << round))).await;
             }
-            let request = KeysAndAttributes::builder().set_keys(Some(keys)).build().map_err(Error::internal)?;
+            let request = KeysAndAttributes::builder()
+                .set_keys(Some(keys))
+                .consistent_read(freshness == Freshness::Newest)
+                .build()
+                .map_err(Error::internal)?;
             let answer =
                 self.client.batch_get_item().request_items(&self.table, request).send().await.map_err(Error::unavailable)?;
             for item in answer.responses().and_then(|tables| tables.get(&self.table)).into_iter().flatten() {

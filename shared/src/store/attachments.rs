@@ -33,6 +33,23 @@ pub async fn attach(transaction: &mut MySqlConnection, place: (RoomId, u64), ids
     Ok(())
 }
 
+/// Another upload that shows the same objects as one that is ready; the rest of the statement says whose, where, and of which.
+macro_rules! insert_copies {
+    ($tail:literal, $($value:expr),* $(,)?) => {
+        sqlx::query!(
+            r#"
+            insert into uploads (purpose, state, file_name, content_type, size, width, height, placeholder, attempts, object_id,
+                                 object_attempt, owner_id, room_id, seq, created_at, due_at)
+            select purpose, state, file_name, content_type, size, width, height, placeholder, attempts, object_id, object_attempt,
+                   ?, ?, ?, ?, null
+            from uploads
+            where state = 'ready' and
+            "# + $tail,
+            $($value),*
+        )
+    };
+}
+
 /// Gives a person uploads of their own that show the same objects as those of a message, and hangs them on another one. Gives the new ones with
 /// the ids of those that they were made from.
 pub async fn copy(
@@ -46,29 +63,42 @@ pub async fn copy(
     let sources = select_uploads!("where room_id = ? and seq = ? and state = 'ready' order by id for update", from.0.0, from.1)
         .fetch_all(&mut *transaction)
         .await?;
-    sqlx::query!(
-        r#"
-        insert into uploads (owner_id, purpose, state, file_name, content_type, size, width, height, placeholder, attempts, object_id,
-                             object_attempt, room_id, seq, created_at, due_at)
-        select ?, purpose, 'ready', file_name, content_type, size, width, height, placeholder, attempts, object_id, object_attempt, ?, ?, ?,
-               null
-        from uploads
-        where room_id = ? and seq = ? and state = 'ready'
-        "#,
-        owner.0,
-        to.0.0,
-        to.1,
-        now.0,
-        from.0.0,
-        from.1,
-    )
-    .execute(&mut *transaction)
-    .await?;
+    insert_copies!("room_id = ? and seq = ?", owner.0, to.0.0, to.1, now.0, from.0.0, from.1).execute(&mut *transaction).await?;
     let copies =
         select_uploads!("where room_id = ? and seq = ? and state = 'ready'", to.0.0, to.1).fetch_all(transaction).await?;
     let copies: Vec<Upload> = copies.into_iter().map(Row::upload).collect();
     let of = |object: Option<ObjectId>| copies.iter().find(|copy| copy.object == object).cloned();
     Ok(sources.into_iter().map(Row::upload).filter_map(|source| Some((source.seen.upload_id, of(source.object)?))).collect())
+}
+
+/// Keeps what hangs on a message, whose room the transaction holds, as uploads of nobody that hang nowhere: their objects are shown, so not swept.
+/// Gives the attachments with the ids of those.
+pub(super) async fn keep(transaction: &mut MySqlConnection, hanging: &[Attachment], now: Timestamp) -> Result<Vec<Attachment>> {
+    let nobody = UserId(0);
+    let mut kept = Vec::with_capacity(hanging.len());
+    for attachment in hanging {
+        let copied = insert_copies!("id = ?", nobody.0, None::<u64>, None::<u64>, now.0, attachment.upload_id.0)
+            .execute(&mut *transaction)
+            .await?;
+        if copied.rows_affected() == 1 {
+            kept.push(Attachment { upload_id: UploadId(copied.last_insert_id()), ..attachment.clone() });
+        }
+    }
+    Ok(kept)
+}
+
+/// Nobody needs what was kept in this way any more; the sweep takes it.
+pub(super) async fn doom_kept(connection: &mut MySqlConnection, kept: &[UploadId], now: Timestamp) -> Result<()> {
+    for id in kept {
+        sqlx::query!(
+            "update uploads set state = 'doomed', due_at = ? where id = ? and owner_id = 0 and room_id is null",
+            now.0,
+            id.0
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
 }
 
 /// Nobody may see what hangs on this message any more; the sweep takes it.

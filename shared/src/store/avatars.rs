@@ -68,8 +68,11 @@ pub fn url_of_room(member: &Member, upload: Option<UploadId>) -> Option<String> 
     rooms::avatar_url(member.room(), upload.map(|upload| upload.0))
 }
 
-/// The objects of a room's avatar.
+/// The objects of a room's avatar. A past member sees none: the one of their time is not kept.
 pub async fn of_room(connection: &mut MySqlConnection, room: &Readable) -> Result<Option<ObjectId>> {
+    if room.is_past() {
+        return Ok(None);
+    }
     let row = sqlx::query!(
         r#"
         select p.object_id as "object_id!", p.object_attempt as "object_attempt!"

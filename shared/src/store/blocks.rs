@@ -1,6 +1,6 @@
 //! Who wants to hear nothing of whom. Nothing here tells the blocked one which of the two it was.
 
-use sqlx::MySqlConnection;
+use sqlx::{MySqlConnection, QueryBuilder};
 
 use crate::error::Result;
 use crate::id::UserId;
@@ -27,6 +27,27 @@ pub async fn between(connection: &mut MySqlConnection, one: UserId, other: UserI
     .fetch_one(connection)
     .await?;
     Ok(found > 0)
+}
+
+/// Those of these people whom a block parts from one, whoever made it; nobody costs no statement.
+pub async fn parted(connection: &mut MySqlConnection, one: UserId, others: &[UserId]) -> Result<Vec<UserId>> {
+    if others.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new("select blocked_id as other from blocks where user_id = ");
+    query.push_bind(one.0).push(" and blocked_id in (");
+    let mut ids = query.separated(", ");
+    for other in others {
+        ids.push_bind(other.0);
+    }
+    query.push(") union select user_id from blocks where blocked_id = ").push_bind(one.0).push(" and user_id in (");
+    let mut ids = query.separated(", ");
+    for other in others {
+        ids.push_bind(other.0);
+    }
+    query.push(")");
+    let found: Vec<u64> = query.build_query_scalar().fetch_all(connection).await?;
+    Ok(found.into_iter().map(UserId).collect())
 }
 
 /// The same, waiting for whoever is about to block or to unblock.
@@ -56,10 +77,11 @@ pub async fn insert(connection: &mut MySqlConnection, by: UserId, blocked: UserI
     Ok(())
 }
 
-/// Takes a block back; one that is not there is none.
-pub async fn delete(connection: &mut MySqlConnection, by: UserId, blocked: UserId) -> Result<()> {
-    sqlx::query!("delete from blocks where user_id = ? and blocked_id = ?", by.0, blocked.0).execute(connection).await?;
-    Ok(())
+/// Takes a block back. False when there was none.
+pub async fn delete(connection: &mut MySqlConnection, by: UserId, blocked: UserId) -> Result<bool> {
+    let done =
+        sqlx::query!("delete from blocks where user_id = ? and blocked_id = ?", by.0, blocked.0).execute(connection).await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// A page of those whom a person blocked, by ascending id, after `after`.

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::config::{Again, Secret};
 use crate::error::{Error, Result};
-use crate::telemetry::invocation;
+use crate::telemetry::invocation::{self, Count};
 
 /// A function that cannot reach its store says so within this time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -106,6 +106,7 @@ impl Db {
             match work().await {
                 Err(error) if attempt < ATTEMPTS && may_run_again(&error) => {
                     tracing::debug!(attempt, "the transaction runs again");
+                    invocation::count(Count::Again);
                     tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=10 << attempt))).await;
                     attempt += 1;
                 }

@@ -1,23 +1,52 @@
-//! Earlier texts of edited messages, oldest first.
+//! New texts of messages, and the earlier ones of edited messages, oldest first.
 
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::RoomId;
 use crate::protocol::messages::{Edit, Message};
+use crate::store::members::{Ended, Member, Readable};
+use crate::store::mentions;
 use crate::time::Timestamp;
 
-/// Keeps the text that a message has now, which is about to be replaced.
-pub async fn insert(transaction: &mut MySqlConnection, message: &Message, now: Timestamp) -> Result<()> {
+/// What remains to a member who edits.
+#[derive(Clone, Copy, Debug)]
+pub struct Remains {
+    /// Of changes.
+    pub changes: i32,
+    /// Of messages, where the edit counts as one.
+    pub messages: Option<i32>,
+}
+
+/// Writes the new text of a member's message, and that its room, whose row the transaction holds, changed with it.
+pub async fn write(
+    transaction: &mut MySqlConnection,
+    member: &Member,
+    message: &Message,
+    remains: Remains,
+    now: Timestamp,
+) -> Result<()> {
     sqlx::query!(
         r#"
-        insert into message_edits (room_id, seq, version, content, edited_at)
-        select ?, ?, t.version, ?, ?
-        from (select coalesce(max(e.version), 0) + 1 as version from message_edits e where e.room_id = ? and e.seq = ?) t
+        update messages m
+        join rooms r on r.id = m.room_id
+        join members b on b.room_id = r.id and b.user_id = ?
+        set m.content = ?, m.mentions = ?, m.edited_at = ?, m.rev = ?, r.rev = ?, r.changed_at = greatest(r.changed_at, ?),
+            b.change_allowance = ?, b.change_allowance_at = ?,
+            b.allowance = coalesce(?, b.allowance), b.allowance_at = if(?, ?, b.allowance_at)
+        where m.room_id = ? and m.seq = ?
         "#,
-        message.room_id.0,
-        message.seq,
+        member.user().0,
         message.content,
+        mentions::column(&message.mentions),
+        now.0,
+        message.rev,
+        message.rev,
+        now.0,
+        remains.changes,
+        now.0,
+        remains.messages,
+        remains.messages.is_some(),
         now.0,
         message.room_id.0,
         message.seq,
@@ -27,26 +56,70 @@ pub async fn insert(transaction: &mut MySqlConnection, message: &Message, now: T
     Ok(())
 }
 
-/// The earlier texts after a version. The message was found readable before.
-pub async fn list(connection: &mut MySqlConnection, message: &Message, after: u32, limit: u32) -> Result<Vec<Edit>> {
-    let edits = sqlx::query!(
+/// Keeps the text that a message has now, which is about to be replaced with this `rev` of its room.
+pub async fn insert(transaction: &mut MySqlConnection, message: &Message, rev: u64, now: Timestamp) -> Result<()> {
+    sqlx::query!(
         r#"
-        select version, content, edited_at from message_edits
-        where room_id = ? and seq = ? and version > ?
-        order by version
-        limit ?
+        insert into message_edits (room_id, seq, version, content, mentions, edited_at, rev)
+        select ?, ?, t.version, ?, ?, ?, ?
+        from (select coalesce(max(e.version), 0) + 1 as version from message_edits e where e.room_id = ? and e.seq = ?) t
         "#,
         message.room_id.0,
         message.seq,
-        after,
-        limit,
+        message.content,
+        mentions::column(&message.mentions),
+        now.0,
+        rev,
+        message.room_id.0,
+        message.seq,
     )
-    .fetch_all(connection)
+    .execute(transaction)
     .await?;
-    Ok(edits
-        .into_iter()
-        .map(|row| Edit { version: row.version, content: row.content, edited_at: Timestamp(row.edited_at) })
-        .collect())
+    Ok(())
+}
+
+/// Earlier texts that were replaced before the end of what the reader knows, as [`Row`]s; the tail picks which.
+macro_rules! select_edits {
+    ($tail:literal, $room:expr, $seq:expr, $known:expr, $($value:expr),* $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            r#"
+            select version, content, edited_at from message_edits
+            where room_id = ? and seq = ? and ((rev > 0 and rev <= ?) or (rev = 0 and edited_at <= ?))
+            "# + $tail,
+            $room.room().0,
+            $seq,
+            $known.rev,
+            $known.at.0,
+            $($value),*
+        )
+    };
+}
+
+struct Row {
+    version: u32,
+    content: String,
+    edited_at: i64,
+}
+
+impl Row {
+    fn edit(self) -> Edit {
+        Edit { version: self.version, content: self.content, edited_at: Timestamp(self.edited_at) }
+    }
+}
+
+/// The earlier texts after a version, as far as the reader knows of them. The message was found readable before.
+pub async fn list(connection: &mut MySqlConnection, room: &Readable, seq: u64, after: u32, limit: u32) -> Result<Vec<Edit>> {
+    let known = Ended::known_to(room);
+    let edits = select_edits!("and version > ? order by version limit ?", room, seq, known, after, limit);
+    Ok(edits.fetch_all(connection).await?.into_iter().map(Row::edit).collect())
+}
+
+/// The newest earlier texts, newest first, as far as the reader knows of them.
+pub async fn newest(connection: &mut MySqlConnection, room: &Readable, seq: u64, limit: u32) -> Result<Vec<Edit>> {
+    let known = Ended::known_to(room);
+    let edits = select_edits!("order by version desc limit ?", room, seq, known, limit);
+    Ok(edits.fetch_all(connection).await?.into_iter().map(Row::edit).collect())
 }
 
 /// Forgets the earlier texts of a message.

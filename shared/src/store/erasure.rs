@@ -7,7 +7,9 @@ use crate::caller::Caller;
 use crate::error::Result;
 use crate::id::{RoomId, SessionId, UserId};
 use crate::protocol::rooms::RoomKind;
-use crate::store::rooms;
+use crate::store::endings::{self, Ended, Ending};
+use crate::store::recipients::{RecipientRow, Recipients};
+use crate::store::{Tx, rooms};
 use crate::time::Timestamp;
 
 /// What an erased person is called. It holds a blank, so nobody can take it.
@@ -28,43 +30,29 @@ pub struct Held {
     pub shared: bool,
 }
 
-/// Ends an account: from the commit on nobody signs in, and everyone sees a deleted user. The session that asks is kept, for asking again until
-/// all is gone. False when the account is none any longer, or its password another by now.
-pub async fn begin(
-    transaction: &mut MySqlConnection,
-    user: UserId,
-    password_hash: Option<&str>,
-    kept: Option<SessionId>,
-    now: Timestamp,
-) -> Result<bool> {
+/// Ends an account: from the commit on nobody signs in, and everyone sees a deleted user. None when the account is none any longer, or
+/// its password another by now. The ending is of its sessions.
+pub async fn begin(transaction: &mut Tx<'_>, ending: &Ending, password_hash: Option<&str>) -> Result<Option<Ended>> {
     let done = sqlx::query!(
         r#"
         update users
-        set erased_name = username, username = concat(?, ' ', id), display_name = ?, email = null, about = '', password_hash = '',
-            avatar_upload = null, role = 'user', last_seen_at = null, disabled_at = null, presence_visibility = 'nobody',
-            notifications = 'none', deleted_at = ?
+        set erased_name = username, username = concat(?, ' ', id), display_name = ?, email = null, email_key = null,
+            email_confirmed_at = null, about = '', password_hash = '', avatar_upload = null, role = 'user', last_seen_at = null,
+            disabled_at = null, presence_visibility = 'nobody', notifications = 'none', added_by = 'nobody', deleted_at = ?
         where id = ? and deleted_at is null and password_hash = coalesce(?, password_hash)
         "#,
         ERASED,
         ERASED,
-        now.0,
-        user.0,
+        ending.now.0,
+        ending.user.0,
         password_hash,
     )
-    .execute(&mut *transaction)
+    .execute(&mut **transaction)
     .await?;
     if done.rows_affected() == 0 {
-        return Ok(false);
+        return Ok(None);
     }
-    sqlx::query!(
-        "update sessions set revoked_at = ? where user_id = ? and id <> coalesce(?, 0) and revoked_at is null",
-        now.0,
-        user.0,
-        kept.map(|session| session.0),
-    )
-    .execute(transaction)
-    .await?;
-    Ok(true)
+    endings::end(transaction, ending).await.map(Some)
 }
 
 /// Whose account is being erased by this session: the one thing that it still is good for.
@@ -180,7 +168,7 @@ pub async fn scrub_membership(transaction: &mut MySqlConnection, held: &Held, us
         r#"
         update members
         set state = if(state = 'joined', 'left', state), role = 'member', joined_at = 0, read_at = null, delivered_at = null,
-            muted_until = null, pinned = 0, allowance = 0, allowance_at = 0, change_allowance = 0, change_allowance_at = 0, said = ''
+            past_rev = null, past_at = null, past_view = null, muted_until = null, pinned = 0, allowance = 0, allowance_at = 0, change_allowance = 0, change_allowance_at = 0, said = ''
         where room_id = ? and user_id = ?
         "#,
         held.room.0,
@@ -205,6 +193,7 @@ pub async fn purge_part(connection: &mut MySqlConnection, room: RoomId) -> Resul
         "forwards",
         "search_slices",
         "search_segments",
+        "room_invitations",
     ] {
         let text = format!("delete from {table} where room_id = ? limit {PART}");
         let done = sqlx::query(sqlx::AssertSqlSafe(text)).bind(room.0).execute(&mut *connection).await?;
@@ -231,19 +220,24 @@ pub async fn bury(transaction: &mut MySqlConnection, room: RoomId, now: Timestam
 }
 
 /// Who is, or might become, a friend of theirs.
-pub async fn ties(connection: &mut MySqlConnection, user: UserId) -> Result<Vec<UserId>> {
-    let ids = sqlx::query_scalar!(
+pub async fn ties(connection: &mut MySqlConnection, user: UserId) -> Result<Recipients> {
+    let rows = sqlx::query_as!(
+        RecipientRow,
         r#"
-        select requested_of as "id!: u64" from friendships where requested_by = ?
-        union all
-        select requested_by from friendships where requested_of = ?
+        select p.user_id as "user_id!: u64", c.session_id as "session_id?", if(c.cause = 'expired', c.ended_at, 0) as "ended_at?: i64"
+        from (
+            select requested_of as user_id from friendships where requested_by = ?
+            union all
+            select requested_by from friendships where requested_of = ?
+        ) p
+        left join session_closings c on c.user_id = p.user_id
         "#,
         user.0,
         user.0,
     )
     .fetch_all(connection)
     .await?;
-    Ok(ids.into_iter().map(UserId).collect())
+    Ok(Recipients::gathered(rows))
 }
 
 /// Deletes a part of what one table holds of them alone. False when nothing is left.
@@ -270,6 +264,10 @@ const FORGOTTEN: &[&str] = &[
     "delete from idempotency_keys where user_id = ? limit 5000",
     "delete from friendships where requested_by = ? limit 5000",
     "delete from friendships where requested_of = ? limit 5000",
+    "delete from friend_pauses where requested_by = ? limit 5000",
+    "delete from friend_pauses where requested_of = ? limit 5000",
+    "delete from room_invitations where user_id = ? limit 5000",
+    "delete from room_invitations where invited_by = ? limit 5000",
     "delete from blocks where user_id = ? limit 5000",
     "delete from blocks where blocked_id = ? limit 5000",
     "update invites set revoked_at = created_at where created_by = ? and revoked_at is null limit 5000",
@@ -280,6 +278,9 @@ const FORGOTTEN: &[&str] = &[
 /// The last step: their sessions, devices and addresses, and what they were called.
 pub async fn finish(transaction: &mut MySqlConnection, user: UserId) -> Result<()> {
     sqlx::query!("delete from sessions where user_id = ?", user.0).execute(&mut *transaction).await?;
-    sqlx::query!("update users set erased_name = null where id = ?", user.0).execute(transaction).await?;
+    // A release before this one began it, and knows no copy of the address.
+    sqlx::query!("update users set erased_name = null, email_key = null, email_confirmed_at = null where id = ?", user.0)
+        .execute(transaction)
+        .await?;
     Ok(())
 }

@@ -6,8 +6,8 @@ use crate::caller::Caller;
 use crate::error::Result;
 use crate::id::{MessageId, ReportId, RoomId, SessionId, UploadId, UserId};
 use crate::protocol::export::{
-    ExportedBlock, ExportedEdit, ExportedFriend, ExportedHidden, ExportedInvite, ExportedMessage, ExportedReaction,
-    ExportedReceipt, ExportedReport, ExportedRoom, ExportedSession, ExportedSubscription, ExportedUpload,
+    ExportedBlock, ExportedEdit, ExportedFriend, ExportedHidden, ExportedInvitation, ExportedInvite, ExportedMessage,
+    ExportedReaction, ExportedReceipt, ExportedReport, ExportedRoom, ExportedSession, ExportedSubscription, ExportedUpload,
 };
 use crate::time::Timestamp;
 
@@ -46,13 +46,14 @@ pub async fn sessions(connection: &mut MySqlConnection, by: &Caller, at: At, lim
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// Memberships. The name of a room that one has left is no longer one's to see.
+/// Memberships; not of direct rooms that never were in one's list. The name of a room that one has left is no longer one's to see.
 pub async fn rooms(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedRoom>> {
     let rows = sqlx::query!(
         r#"select m.room_id, r.kind as "kind: String", if(m.state = 'joined' or r.kind = 'public', r.name, '') as "name!: String",
                   m.role as "role: String", m.state as "state: String", m.joined_at, m.read_seq, m.muted_until
            from members m join rooms r on r.id = m.room_id
-           where m.user_id = ? and m.room_id > ? order by m.room_id limit ?"#,
+           where m.user_id = ? and m.room_id > ? and (m.closed_seq is null or m.closed_at is not null or m.closed_seq < r.last_seq)
+           order by m.room_id limit ?"#,
         by.user.0,
         at.0,
         limit,
@@ -308,6 +309,32 @@ pub async fn receipts(connection: &mut MySqlConnection, by: &Caller, at: At, lim
         let read_at = Timestamp(row.read_at);
         let receipt = ExportedReceipt { room_id: RoomId(at.0), from_seq: row.from_seq, to_seq: row.to_seq, read_at };
         ((at.0, row.to_seq, 0), receipt)
+    });
+    Ok(rows.fetch_all(connection).await?)
+}
+
+/// Invitations of single people, by room and whom they asked.
+pub async fn invitations(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedInvitation>> {
+    let rows = sqlx::query!(
+        r#"select room_id, user_id, invited_by, invited_at
+           from room_invitations
+           where (user_id = ? or invited_by = ?) and (room_id > ? or room_id = ? and user_id > ?)
+           order by room_id, user_id limit ?"#,
+        by.user.0,
+        by.user.0,
+        at.0,
+        at.0,
+        at.1,
+        limit,
+    )
+    .map(|row| {
+        let invitation = ExportedInvitation {
+            room_id: RoomId(row.room_id),
+            user_id: UserId(row.user_id),
+            invited_by: UserId(row.invited_by),
+            invited_at: Timestamp(row.invited_at),
+        };
+        ((row.room_id, row.user_id, 0), invitation)
     });
     Ok(rows.fetch_all(connection).await?)
 }

@@ -34,7 +34,24 @@ impl Place {
     pub const START: Self = Self { requested_at: i64::MAX, user: u64::MAX };
 }
 
-/// What stands between two people, locked.
+/// What stands between two people.
+pub async fn find(connection: &mut MySqlConnection, two: (UserId, UserId)) -> Result<Option<Tie>> {
+    let (low, high) = pair(two);
+    let row = sqlx::query!(
+        "select requested_by, requested_at, accepted_at from friendships where user_low = ? and user_high = ?",
+        low,
+        high,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| Tie {
+        by: UserId(row.requested_by),
+        requested_at: Timestamp(row.requested_at),
+        accepted_at: row.accepted_at.map(Timestamp),
+    }))
+}
+
+/// The same, locked.
 pub async fn lock(transaction: &mut MySqlConnection, two: (UserId, UserId)) -> Result<Option<Tie>> {
     let (low, high) = pair(two);
     let row = sqlx::query!(
@@ -94,10 +111,52 @@ pub async fn delete(transaction: &mut MySqlConnection, two: (UserId, UserId)) ->
     Ok(())
 }
 
-/// How many requests of this person wait for an answer.
-pub async fn count_open(connection: &mut MySqlConnection, by: UserId) -> Result<i64> {
-    let open = sqlx::query_scalar!("select count(*) from friendships where requested_by = ? and state = 'pending'", by.0);
-    Ok(open.fetch_one(connection).await?)
+/// Whether somebody may ask a person now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asking {
+    /// How many requests of theirs wait for an answer.
+    pub open: i64,
+    /// Until when they ask this person no more.
+    pub paused_until: Option<Timestamp>,
+}
+
+/// What asking a person takes to know.
+pub async fn asking(connection: &mut MySqlConnection, (by, of): (UserId, UserId), now: Timestamp) -> Result<Asking> {
+    let row = sqlx::query!(
+        r#"
+        select (select count(*) from friendships where requested_by = ? and state = 'pending') as "open!: i64",
+               (select until_at from friend_pauses where requested_by = ? and requested_of = ? and until_at > ?) as "until_at: i64"
+        "#,
+        by.0,
+        by.0,
+        of.0,
+        now.0,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Asking { open: row.open, paused_until: row.until_at.map(Timestamp) })
+}
+
+/// Has somebody not ask a person again until then, or until later where that was said before.
+pub async fn pause(transaction: &mut MySqlConnection, (by, of): (UserId, UserId), until: Timestamp) -> Result<()> {
+    sqlx::query!(
+        r#"
+        insert into friend_pauses (requested_by, requested_of, until_at) values (?, ?, ?)
+        on duplicate key update until_at = greatest(until_at, values(until_at))
+        "#,
+        by.0,
+        of.0,
+        until.0,
+    )
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+/// Forgets pauses that are over. Gives how many those were.
+pub async fn sweep(connection: &mut MySqlConnection, now: Timestamp) -> Result<u64> {
+    let done = sqlx::query!("delete from friend_pauses where until_at <= ? limit 1000", now.0).execute(connection).await?;
+    Ok(done.rows_affected())
 }
 
 /// How many friends the one of two people has who has more.

@@ -1,4 +1,5 @@
-//! Invitations: whoever has the code may join. Taking one holds its row, so the uses of an invitation are exact under any race.
+//! Invitations: whoever has the code may join, while the one who made it may add people. Taking one holds its row, so the uses of an invitation are
+//! exact under any race.
 
 use sqlx::MySqlConnection;
 
@@ -24,15 +25,32 @@ pub async fn insert(connection: &mut MySqlConnection, member: &Member, invite: &
     Ok(())
 }
 
+/// Invitations whose makers may add people at this moment, as [`Row`]s; the tail picks which. The right to add may end in many ways, so it is asked
+/// for here, whenever an invitation is looked at. The rule is that of `domain::members::may_add`.
+macro_rules! select_invites {
+    ($tail:literal, $($value:expr),* $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            r#"
+            select i.code as "code: String", i.room_id, i.created_by, i.created_at, i.expires_at, i.uses_left
+            from invites i
+            join rooms r on r.id = i.room_id
+            join members m on m.room_id = i.room_id and m.user_id = i.created_by
+            join users u on u.id = i.created_by
+            where i.revoked_at is null and m.state = 'joined' and (r.who_adds = 'members' or m.role in ('admin', 'owner'))
+              and u.disabled_at is null and u.deleted_at is null and
+            "# + $tail,
+            $($value),*
+        )
+    };
+}
+
 /// The invitations of the member's room that can still be used, newest first, at most so many.
 pub async fn list(connection: &mut MySqlConnection, member: &Member, limit: u32, now: Timestamp) -> Result<Vec<Invite>> {
-    let rows = sqlx::query_as!(
-        Row,
+    let rows = select_invites!(
         r#"
-        select code as "code: String", room_id, created_by, created_at, expires_at, uses_left
-        from invites
-        where room_id = ? and revoked_at is null and (expires_at is null or expires_at > ?) and (uses_left is null or uses_left > 0)
-        order by created_at desc, code
+        i.room_id = ? and (i.expires_at is null or i.expires_at > ?) and (i.uses_left is null or i.uses_left > 0)
+        order by i.created_at desc, i.code
         limit ?
         "#,
         member.room().0,
@@ -42,6 +60,30 @@ pub async fn list(connection: &mut MySqlConnection, member: &Member, limit: u32,
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(Row::invite).collect())
+}
+
+/// Takes back an invitation that this person made, wherever they stand by now. False when they made no such one to the room.
+pub async fn revoke_own(connection: &mut MySqlConnection, room: RoomId, by: UserId, code: &str, now: Timestamp) -> Result<bool> {
+    let done = sqlx::query!(
+        "update invites set revoked_at = ? where code = ? and room_id = ? and created_by = ? and revoked_at is null",
+        now.0,
+        code,
+        room.0,
+        by.0,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Whether the member's room has this invitation, also one that nobody can use any more, but for those that were taken back.
+pub async fn is_there(connection: &mut MySqlConnection, member: &Member, code: &str) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"select count(*) as "count!: i64" from invites where code = ? and room_id = ? and revoked_at is null"#,
+        code,
+        member.room().0,
+    );
+    Ok(found.fetch_one(connection).await? > 0)
 }
 
 /// Takes an invitation back. False when the member's room has no such one.
@@ -65,21 +107,9 @@ pub async fn revoke_all(connection: &mut MySqlConnection, member: &Member, now: 
     Ok(())
 }
 
-/// An invitation that was not taken back, used up and expired ones included, under the lock of its row.
+/// An invitation that stands, used up and expired ones included, under the lock of its row; the transaction holds the room.
 pub async fn lock(transaction: &mut MySqlConnection, room: RoomId, code: &str) -> Result<Option<Invite>> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"
-        select code as "code: String", room_id, created_by, created_at, expires_at, uses_left
-        from invites
-        where code = ? and room_id = ? and revoked_at is null
-        for update
-        "#,
-        code,
-        room.0,
-    )
-    .fetch_optional(transaction)
-    .await?;
+    let row = select_invites!("i.code = ? and i.room_id = ? for update", code, room.0).fetch_optional(transaction).await?;
     Ok(row.map(Row::invite))
 }
 

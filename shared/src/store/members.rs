@@ -6,7 +6,10 @@ use crate::error::Result;
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::people::User;
 use crate::protocol::rooms::{self, Role, RoomKind, Settings};
-use crate::store::{rooms as room_rows, settings, users};
+use crate::store::marks::query_with_marks;
+use crate::store::plain::{list as listed, plain};
+use crate::store::settings::Rules;
+use crate::store::{rooms as room_rows, users};
 use crate::telemetry::invocation;
 use crate::time::Timestamp;
 
@@ -34,6 +37,16 @@ pub struct Readable {
     /// Whether somebody else ended the person's membership: no invitation lets them back in.
     pub removed: bool,
     membership: Option<Member>,
+    ended: Option<Ended>,
+}
+
+/// The moment at which a membership ended; what came after it is not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The room's count of changes then.
+    pub rev: u64,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Proof that a person is a member of a room.
@@ -51,6 +64,16 @@ pub struct Member {
     pub allowance: (i32, Timestamp),
     /// The same of edits and reactions.
     pub change_allowance: (i32, Timestamp),
+}
+
+impl Ended {
+    /// The end of what a reader knows; of a member, that of time.
+    pub(super) fn known_to(room: &Readable) -> Self {
+        room.ended.unwrap_or(Self::NEVER)
+    }
+
+    /// The end of what a present member knows.
+    pub(super) const NEVER: Self = Self { rev: u64::MAX, at: Timestamp(i64::MAX) };
 }
 
 impl Readable {
@@ -74,9 +97,19 @@ impl Readable {
         Door { room: self.room, place: (self.last_seq, self.rev), archived: self.settings.archived, removed: self.removed }
     }
 
-    /// Whether the reader was a member once, and sees no more than what came before the end of that.
+    /// Whether the reader was a member once, and sees the room as it was at the end of that.
     pub fn is_past(&self) -> bool {
-        self.membership.is_none() && self.kind != RoomKind::Public
+        self.ended.is_some()
+    }
+
+    /// When the reader's membership ended, if it did, and only what came before is theirs to see.
+    pub fn ended(&self) -> Option<Ended> {
+        self.ended
+    }
+
+    /// The count of changes that the reader knows of.
+    pub fn seen_rev(&self) -> u64 {
+        self.ended.map_or(self.rev, |ended| ended.rev)
     }
 }
 
@@ -116,7 +149,19 @@ pub enum Standing {
     Hidden(Door),
 }
 
+impl Standing {
+    /// The room, for what is asked of it without being let in.
+    pub(crate) fn room(&self) -> RoomId {
+        match self {
+            Self::Readable(room) => room.room,
+            Self::Banned(room, _) => *room,
+            Self::Hidden(door) => door.room,
+        }
+    }
+}
+
 /// One row of `rooms` left-joined to the person's row of `members`.
+#[derive(sqlx::FromRow)]
 pub(super) struct StandingRow {
     pub(super) room_id: u64,
     pub(super) kind: String,
@@ -133,6 +178,8 @@ pub(super) struct StandingRow {
     pub(super) state: Option<String>,
     pub(super) visible_from_seq: Option<u64>,
     pub(super) left_seq: Option<u64>,
+    pub(super) past_rev: Option<u64>,
+    pub(super) past_at: Option<i64>,
     pub(super) read_seq: Option<u64>,
     pub(super) delivered_seq: Option<u64>,
     pub(super) allowance: Option<i32>,
@@ -167,20 +214,23 @@ impl StandingRow {
             }),
             _ => None,
         };
-        let settings = Settings {
-            archived: self.archived_at.is_some(),
+        let settings = Rules {
+            archived_at: self.archived_at,
             slow_mode_seconds: self.slow_mode_seconds,
-            who_writes: settings::whoever(&self.who_writes),
-            who_adds: settings::whoever(&self.who_adds),
+            who_writes: &self.who_writes,
+            who_adds: &self.who_adds,
             past_members_read: self.past_members_read,
-        };
+        }
+        .settings();
         let removed = self.state.as_deref() == Some("removed");
         let door = Door { room, place: (self.last_seq, self.rev), archived: settings.archived, removed };
-        // Whoever may read a public room reads it to its end; a past member of another one as far as the membership went, if at all.
-        let past_end = self.left_seq.filter(|_| settings.past_members_read && (removed || self.state.as_deref() == Some("left")));
-        let visible_to_seq = match (&membership, kind, past_end) {
-            (Some(_), _, _) | (None, RoomKind::Public, _) => self.last_seq,
-            (None, _, Some(end)) => end,
+        // Whoever may read a public room reads it to its end; a past member of another one as far as the membership went, if the room let past
+        // members read when it ended, and does so now.
+        let ended = self.past_rev.zip(self.past_at).map(|(rev, at)| Ended { rev, at: Timestamp(at) });
+        let past = self.left_seq.zip(ended).filter(|_| settings.past_members_read);
+        let (visible_to_seq, ended) = match (&membership, kind, past) {
+            (Some(_), _, _) | (None, RoomKind::Public, _) => (self.last_seq, None),
+            (None, _, Some((end, ended))) => (end, Some(ended)),
             (None, _, None) => return Standing::Hidden(door),
         };
         Standing::Readable(Readable {
@@ -200,6 +250,7 @@ impl StandingRow {
             blocked: self.blocked != 0,
             removed,
             membership,
+            ended,
         })
     }
 }
@@ -221,7 +272,7 @@ macro_rules! select_standing {
                               or exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = d.user_id))
                    ) else 0 end as "blocked!: i64",
                    m.role as "role?: String", m.state as "state?: String", m.visible_from_seq as "visible_from_seq?",
-                   m.left_seq as "left_seq?", m.read_seq as "read_seq?", m.delivered_seq as "delivered_seq?",
+                   m.left_seq as "left_seq?", m.past_rev as "past_rev?", m.past_at as "past_at?", m.read_seq as "read_seq?", m.delivered_seq as "delivered_seq?",
                    m.allowance as "allowance?",
                    m.allowance_at as "allowance_at?",
                    m.change_allowance as "change_allowance?", m.change_allowance_at as "change_allowance_at?"
@@ -242,44 +293,48 @@ pub async fn standing(connection: &mut MySqlConnection, room: &RoomRef, user: Us
     Ok(row.map(|row| row.asked_for(user)))
 }
 
+/// The same of many rooms, in one statement; those that do not exist are left out. What is not read for changes is not read.
+pub async fn standings(connection: &mut MySqlConnection, rooms: &[RoomId], user: UserId) -> Result<Vec<Standing>> {
+    if rooms.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "select r.id as room_id, cast(r.kind as char) as kind, r.last_seq, r.rev, r.last_unsent_seq, r.archived_at, r.slow_mode_seconds, \
+                cast(r.who_writes as char) as who_writes, cast(r.who_adds as char) as who_adds, r.past_members_read, \
+                cast(0 as signed) as blocked, cast(m.role as char) as role, cast(m.state as char) as state, m.visible_from_seq, m.left_seq, m.past_rev, m.past_at, \
+                m.read_seq, m.delivered_seq, m.allowance, m.allowance_at, m.change_allowance, m.change_allowance_at \
+         from rooms r force index (primary) \
+         left join members m on m.room_id = r.id and m.user_id = {user} \
+         where r.id in ({}) and r.deleted_at is null",
+        listed(rooms),
+    );
+    let rows: Vec<StandingRow> = plain(sql, connection).await?;
+    Ok(rows.into_iter().map(|row| row.standing(user)).collect())
+}
+
 /// The same under the locks of the room's and the member's row, for changes.
 pub async fn lock(transaction: &mut MySqlConnection, room: &RoomRef, user: UserId) -> Result<Option<Standing>> {
     let row = select_standing!(room, user, "for update").fetch_optional(transaction).await?;
     Ok(row.map(|row| row.asked_for(user)))
 }
 
-/// The ids of all members: the audience of the room's frames. One range of the primary key.
-pub async fn audience(connection: &mut MySqlConnection, room: RoomId) -> Result<Vec<UserId>> {
-    let ids = sqlx::query_scalar!("select user_id from members where room_id = ? and state = 'joined'", room.0)
-        .fetch_all(connection)
-        .await?;
-    Ok(ids.into_iter().map(UserId).collect())
-}
-
-/// The same, when they are no more than so many.
-pub async fn small_audience(connection: &mut MySqlConnection, room: RoomId, most: usize) -> Result<Option<Vec<UserId>>> {
-    let limit = u64::try_from(most + 1).unwrap_or(u64::MAX);
-    let ids = sqlx::query_scalar!("select user_id from members where room_id = ? and state = 'joined' limit ?", room.0, limit)
-        .fetch_all(connection)
-        .await?;
-    Ok((ids.len() <= most).then(|| ids.into_iter().map(UserId).collect()))
-}
-
-/// A page of members by ascending user id, after `after`.
+/// A page of members by ascending user id, after `after`; marks as far as the reader sees them.
 pub async fn list(connection: &mut MySqlConnection, room: &Readable, after: u64, limit: u32) -> Result<Vec<rooms::Member>> {
-    let rows = sqlx::query!(
+    let rows = query_with_marks!(
         r#"
         select m.role as "role: String", m.joined_at, m.read_seq, m.delivered_seq,
-               u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at
+               u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at,
+        "#,
+        [],
+        room,
+        r#"
         from members m
         join users u on u.id = m.user_id
         where m.room_id = ? and m.state = 'joined' and m.user_id > ?
         order by m.user_id
         limit ?
         "#,
-        room.room.0,
-        after,
-        limit,
+        [room.room.0, after, limit]
     )
     .fetch_all(connection)
     .await?;
@@ -296,8 +351,8 @@ pub async fn list(connection: &mut MySqlConnection, room: &Readable, after: u64,
             },
             role: role(&row.role),
             joined_at: Timestamp(row.joined_at),
-            read_seq: row.read_seq,
-            delivered_seq: row.delivered_seq,
+            read_seq: row.shows.then_some(row.read_seq),
+            delivered_seq: row.shows.then_some(row.delivered_seq),
         })
         .collect())
 }

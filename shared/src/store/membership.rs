@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::id::{RoomId, UserId};
 use crate::protocol::rooms::Role;
 use crate::store::members::{self, Member};
+use crate::store::past;
 use crate::time::Timestamp;
 
 /// How somebody stands to a room that the transaction holds.
@@ -13,8 +14,10 @@ use crate::time::Timestamp;
 pub enum State {
     /// Is a member, with this role.
     Joined(Role),
-    /// Is none any longer, by themselves or by somebody else.
+    /// Is none any longer, and ended that themselves.
     Left,
+    /// Somebody else ended it.
+    Removed,
     /// May not come back.
     Banned,
 }
@@ -41,6 +44,9 @@ pub async fn insert(
                 read_seq = if(state = 'joined', read_seq, greatest(read_seq, values(read_seq))),
                 delivered_seq = if(state = 'joined', delivered_seq, greatest(delivered_seq, values(delivered_seq))),
                 left_seq = if(state = 'joined', left_seq, null),
+                past_rev = if(state = 'joined', past_rev, null),
+                past_at = if(state = 'joined', past_at, null),
+                past_view = if(state = 'joined', past_view, null),
                 rev = if(state = 'joined', rev, values(rev)),
                 state = 'joined'
             "#,
@@ -106,6 +112,7 @@ pub async fn states(transaction: &mut MySqlConnection, by: &Member, users: &[Use
             let state = match state.as_str() {
                 "joined" => State::Joined(members::role(&role)),
                 "banned" => State::Banned,
+                "removed" => State::Removed,
                 _ => State::Left,
             };
             (UserId(user), state)
@@ -129,8 +136,9 @@ pub async fn set_role(transaction: &mut MySqlConnection, by: &Member, user: User
 
 /// Ends a membership: whoever ends their own has left, anybody else was removed. `place` is the room's last seq, up to which they may read on where
 /// that is allowed, and the new rev.
-pub async fn end(transaction: &mut MySqlConnection, by: &Member, user: UserId, place: (u64, u64)) -> Result<()> {
+pub async fn end(transaction: &mut MySqlConnection, by: &Member, user: UserId, place: (u64, u64), now: Timestamp) -> Result<()> {
     let (left_seq, rev) = place;
+    past::keep(transaction, by, user, rev, now).await?;
     sqlx::query!(
         "update members set state = ?, role = 'member', left_seq = ?, rev = ? where room_id = ? and user_id = ?",
         if by.user() == user { "left" } else { "removed" },
@@ -147,6 +155,7 @@ pub async fn end(transaction: &mut MySqlConnection, by: &Member, user: UserId, p
 /// Keeps somebody out, whether a member so far or not.
 pub async fn ban(transaction: &mut MySqlConnection, by: &Member, user: UserId, place: (u64, u64), now: Timestamp) -> Result<()> {
     let (left_seq, rev) = place;
+    past::keep(transaction, by, user, rev, now).await?;
     sqlx::query!(
         r#"
         insert into members (room_id, user_id, state, joined_at, left_seq, rev)

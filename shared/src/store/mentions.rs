@@ -5,8 +5,14 @@ use sqlx::{MySqlConnection, QueryBuilder};
 use crate::error::Result;
 use crate::id::{RoomId, UserId};
 
-/// Members of a room by their usernames, without regard to case: their ids, and the names as their owners write them.
-pub async fn members_named(connection: &mut MySqlConnection, room: RoomId, names: &[&str]) -> Result<Vec<(UserId, String)>> {
+/// Members of a room by their usernames, without regard to case: their ids, and the names as their owners write them. Whom a block parts from
+/// the writer is left out.
+pub async fn members_named(
+    connection: &mut MySqlConnection,
+    room: RoomId,
+    by: UserId,
+    names: &[&str],
+) -> Result<Vec<(UserId, String)>> {
     let mut query = QueryBuilder::new(
         "select u.id, u.username from users u join members m on m.user_id = u.id where m.state = 'joined' and m.room_id = ",
     );
@@ -15,7 +21,8 @@ pub async fn members_named(connection: &mut MySqlConnection, room: RoomId, names
     for name in names {
         list.push_bind(*name);
     }
-    query.push(")");
+    query.push(") and not exists (select 1 from blocks b where b.user_id = u.id and b.blocked_id = ").push_bind(by.0);
+    query.push(") and not exists (select 1 from blocks b where b.user_id = ").push_bind(by.0).push(" and b.blocked_id = u.id)");
     let found: Vec<(u64, String)> = query.build_query_as().fetch_all(connection).await?;
     Ok(found.into_iter().map(|(id, name)| (UserId(id), name)).collect())
 }
@@ -39,20 +46,24 @@ pub async fn delete(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> 
     Ok(())
 }
 
-/// How often each of these rooms mentions the person after a seq: one range of the primary key for each, in one statement. Rooms without any
-/// are left out, and no room costs no statement.
+/// How often each of these rooms mentions the person after a seq: one range of the primary key for each, in one statement. What was written
+/// across a block that stands now does not count. Rooms without any are left out, and no room costs no statement.
 pub async fn count(connection: &mut MySqlConnection, user: UserId, after: &[(RoomId, u64)]) -> Result<Vec<(RoomId, u64)>> {
     if after.is_empty() {
         return Ok(Vec::new());
     }
-    let mut query = QueryBuilder::new("select room_id, count(*) from mentions force index (primary) where user_id = ");
+    let mut query = QueryBuilder::new("select x.room_id, count(*) from mentions x force index (primary) where x.user_id = ");
     query.push_bind(user.0).push(" and (");
     let mut ranges = query.separated(" or ");
     for (room, seq) in after {
-        ranges.push("(room_id = ").push_bind_unseparated(room.0);
-        ranges.push_unseparated(" and seq > ").push_bind_unseparated(*seq).push_unseparated(")");
+        ranges.push("(x.room_id = ").push_bind_unseparated(room.0);
+        ranges.push_unseparated(" and x.seq > ").push_bind_unseparated(*seq).push_unseparated(")");
     }
-    query.push(") group by room_id");
+    query.push(
+        ") and not exists (select 1 from messages g where g.room_id = x.room_id and g.seq = x.seq and (\
+         exists (select 1 from blocks b where b.user_id = x.user_id and b.blocked_id = g.sender_id) or \
+         exists (select 1 from blocks b where b.user_id = g.sender_id and b.blocked_id = x.user_id))) group by x.room_id",
+    );
     let found: Vec<(u64, i64)> = query.build_query_as().fetch_all(connection).await?;
     Ok(found.into_iter().map(|(room, count)| (RoomId(room), count.unsigned_abs())).collect())
 }

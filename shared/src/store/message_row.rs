@@ -27,7 +27,20 @@ macro_rules! select_messages {
 }
 pub(super) use select_messages;
 
+/// The same selection for statements that are different each time.
+pub(super) const MESSAGES: &str = "\
+    select m.room_id, m.seq, m.id, m.sender_id, cast(m.kind as char) as kind, cast(m.event as char) as event, m.content, \
+           cast(m.client_id as char) as client_id, m.reply_to_seq, cast(m.mentions as char) as mentions, m.forwarded_username, \
+           m.forwarded_at, m.attachments, m.created_at, m.edited_at, m.pinned_at, m.deleted_at, m.deleted_by, m.rev, \
+           u.username, cast(q.kind as char) as reply_kind, q.content as reply_content, q.deleted_at as reply_deleted_at, \
+           qu.username as reply_username \
+    from messages m \
+    left join users u on u.id = m.sender_id \
+    left join messages q on q.room_id = m.room_id and q.seq = m.reply_to_seq \
+    left join users qu on qu.id = q.sender_id";
+
 /// One row of a message with its writer and what it answers.
+#[derive(sqlx::FromRow)]
 pub(super) struct MessageRow {
     pub(super) room_id: u64,
     pub(super) seq: u64,
@@ -93,7 +106,12 @@ pub(super) fn reply(
 ) -> Reply {
     let preview = if deleted_at.is_some() { String::new() } else { content.unwrap_or_default() };
     let kind = kind.map_or(MessageKind::Text, self::kind);
-    Reply { seq, username, kind, preview: preview.chars().take(PREVIEW_LENGTH).collect() }
+    Reply { seq, username, kind, preview: shortened(&preview) }
+}
+
+/// The beginning of a text.
+pub(super) fn shortened(text: &str) -> String {
+    text.chars().take(PREVIEW_LENGTH).collect()
 }
 
 /// A kind as its column spells it.

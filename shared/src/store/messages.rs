@@ -8,7 +8,7 @@ use crate::id::{MessageId, RoomId, RoomRef, UserId};
 use crate::protocol::messages::{Attachment, Forwarded, Message, MessageKind, Reply};
 use crate::store::members::{Member, Readable, Standing, StandingRow};
 use crate::store::message_row::{MessageRow, kind_name, reply, select_messages};
-use crate::store::{attachments, mentions, rooms as room_rows};
+use crate::store::{attachments, mentions, past, rooms as room_rows};
 use crate::time::Timestamp;
 
 /// What sending needs to know, read under the locks of the room's and the sender's row.
@@ -22,6 +22,8 @@ pub struct Sending {
     pub reply_to: Option<Reply>,
     /// What the sender said lately, as the last [`Draft`] left it.
     pub said: Vec<u8>,
+    /// Those of a direct room who do not have it in their lists, until now.
+    pub closed_to: Vec<UserId>,
 }
 
 /// A message to be stored.
@@ -76,10 +78,14 @@ pub async fn lock(
                           or exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = d.user_id))
                ) else 0 end as "blocked!: i64",
                m.role as "role?: String", m.state as "state?: String", m.visible_from_seq as "visible_from_seq?",
-               m.left_seq as "left_seq?", m.read_seq as "read_seq?", m.delivered_seq as "delivered_seq?",
+               m.left_seq as "left_seq?", m.past_rev as "past_rev?", m.past_at as "past_at?", m.read_seq as "read_seq?", m.delivered_seq as "delivered_seq?",
                m.allowance as "allowance?",
                m.allowance_at as "allowance_at?",
                m.change_allowance as "change_allowance?", m.change_allowance_at as "change_allowance_at?", m.said as "said?",
+               case when r.kind = 'direct' then (
+                   select group_concat(d.user_id) from members d
+                   where d.room_id = r.id and d.state = 'joined' and d.closed_seq >= r.last_seq
+               ) end as "closed_to?: String",
                x.seq as "replay_seq?",
                q.seq as "reply_seq?", q.kind as "reply_kind?: String", q.content as "reply_content?", q.deleted_at as "reply_deleted_at?",
                (select u.username from users u where u.id = q.sender_id) as "reply_username?: String"
@@ -101,6 +107,7 @@ pub async fn lock(
     .await?;
     Ok(row.map(|row| Sending {
         said: row.said.unwrap_or_default(),
+        closed_to: row.closed_to.map(|ids| mentions::read(&ids)).unwrap_or_default(),
         replay: row.replay_seq,
         reply_to: row
             .reply_seq
@@ -121,6 +128,8 @@ pub async fn lock(
             state: row.state,
             visible_from_seq: row.visible_from_seq,
             left_seq: row.left_seq,
+            past_rev: row.past_rev,
+            past_at: row.past_at,
             read_seq: row.read_seq,
             delivered_seq: row.delivered_seq,
             allowance: row.allowance,
@@ -255,13 +264,19 @@ pub async fn range(connection: &mut MySqlConnection, room: &Readable, first: u64
         last.min(room.visible_to_seq),
         room.user().0,
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
-    Ok(rows.into_iter().map(MessageRow::message).collect())
+    past::messages(connection, room, rows).await
 }
 
-/// A message whoever has hidden it.
-pub async fn stored(connection: &mut MySqlConnection, room: RoomId, seq: u64) -> Result<Option<Message>> {
+/// A message that its reader may have hidden.
+pub async fn stored(connection: &mut MySqlConnection, room: &Readable, seq: u64) -> Result<Option<Message>> {
+    let rows = select_messages!("where m.room_id = ? and m.seq = ?", room.room().0, seq).fetch_all(&mut *connection).await?;
+    Ok(past::messages(connection, room, rows).await?.pop())
+}
+
+/// A message as every present member may see it.
+pub async fn for_all(connection: &mut MySqlConnection, room: RoomId, seq: u64) -> Result<Option<Message>> {
     let row = select_messages!("where m.room_id = ? and m.seq = ?", room.0, seq).fetch_optional(connection).await?;
     Ok(row.map(MessageRow::message))
 }
@@ -279,41 +294,6 @@ pub async fn origin(connection: &mut MySqlConnection, place: (RoomId, u64)) -> R
 pub async fn place(connection: &mut MySqlConnection, id: MessageId) -> Result<Option<(RoomId, u64)>> {
     let row = sqlx::query!("select room_id, seq from messages where id = ?", id.0).fetch_optional(connection).await?;
     Ok(row.map(|row| (RoomId(row.room_id), row.seq)))
-}
-
-/// Writes the new text of a member's message, and that its room, whose row the transaction holds, changed with it. `allowance` is what remains
-/// to the member.
-pub async fn edit(
-    transaction: &mut MySqlConnection,
-    member: &Member,
-    message: &Message,
-    allowance: i32,
-    now: Timestamp,
-) -> Result<()> {
-    sqlx::query!(
-        r#"
-        update messages m
-        join rooms r on r.id = m.room_id
-        join members b on b.room_id = r.id and b.user_id = ?
-        set m.content = ?, m.mentions = ?, m.edited_at = ?, m.rev = ?, r.rev = ?, r.changed_at = greatest(r.changed_at, ?),
-            b.change_allowance = ?, b.change_allowance_at = ?
-        where m.room_id = ? and m.seq = ?
-        "#,
-        member.user().0,
-        message.content,
-        mentions::column(&message.mentions),
-        now.0,
-        message.rev,
-        message.rev,
-        now.0,
-        allowance,
-        now.0,
-        message.room_id.0,
-        message.seq,
-    )
-    .execute(transaction)
-    .await?;
-    Ok(())
 }
 
 /// Leaves nothing of a message but its place, who wrote it, and who unsent it. What hangs on it in other tables is theirs to purge.

@@ -5,9 +5,9 @@ use sqlx::MySqlConnection;
 use crate::error::Result;
 use crate::id::{ReportId, RoomId, RoomRef, UserId};
 use crate::protocol::admin::{AdminReport, AdminRoom, ReportState};
-use crate::protocol::reports::Report;
-use crate::protocol::rooms::{Facts, RoomKind, Settings};
+use crate::protocol::rooms::{Facts, RoomKind};
 use crate::store::audit::Operator;
+use crate::store::reports::select_reports;
 use crate::store::{profiles, rooms, settings};
 use crate::time::Timestamp;
 
@@ -97,9 +97,7 @@ pub async fn hold(transaction: &mut MySqlConnection, _: &Operator, room: &RoomRe
     let (id, slug) = rooms::key(room);
     let row = sqlx::query!(
         r#"
-        select id, last_seq, rev, name, topic, archived_at, slow_mode_seconds, who_writes as "who_writes: String",
-               who_adds as "who_adds: String", past_members_read as "past_members_read: bool",
-               slug <=> 'general' as "is_default!: bool"
+        select id, last_seq, rev, slug <=> 'general' as "is_default!: bool"
         from rooms
         where id = coalesce(?, (select s.id from rooms s where s.slug = ?)) and deleted_at is null
         for update
@@ -107,25 +105,11 @@ pub async fn hold(transaction: &mut MySqlConnection, _: &Operator, room: &RoomRe
         id,
         slug,
     )
-    .fetch_optional(transaction)
+    .fetch_optional(&mut *transaction)
     .await?;
-    Ok(row.map(|row| Held {
-        room: RoomId(row.id),
-        place: (row.last_seq, row.rev),
-        facts: Facts {
-            name: row.name,
-            topic: row.topic,
-            avatar_url: None,
-            settings: Settings {
-                archived: row.archived_at.is_some(),
-                slow_mode_seconds: row.slow_mode_seconds,
-                who_writes: settings::whoever(&row.who_writes),
-                who_adds: settings::whoever(&row.who_adds),
-                past_members_read: row.past_members_read,
-            },
-        },
-        is_default: row.is_default,
-    }))
+    let Some(row) = row else { return Ok(None) };
+    let facts = settings::facts(transaction, RoomId(row.id)).await?;
+    Ok(facts.map(|facts| Held { room: RoomId(row.id), place: (row.last_seq, row.rev), facts, is_default: row.is_default }))
 }
 
 /// Archives a room, or takes it back from there. The caller writes the new `rev`.
@@ -133,44 +117,6 @@ pub async fn set_archived(transaction: &mut MySqlConnection, by: &Operator, held
     let at = archived.then_some(by.now().0);
     sqlx::query!("update rooms set archived_at = ? where id = ?", at, held.room.0).execute(transaction).await?;
     Ok(())
-}
-
-macro_rules! select_reports {
-    ($which:literal, $after:expr, $limit:expr) => {
-        sqlx::query_as!(
-            ReportRow,
-            r#"
-            select p.id, p.room_id, p.seq, p.reporter_id, p.reason, p.created_at, p.closed_at, p.closed_by,
-                   ru.username as "reporter?", m.sender_id as "sender_id?", m.content as "content?", su.username as "sender?"
-            from reports p
-            left join users ru on ru.id = p.reporter_id
-            left join messages m on m.room_id = p.room_id and m.seq = p.seq
-            left join users su on su.id = m.sender_id
-            where "#
-                + $which
-                + r#" and p.id > ?
-            order by p.id
-            limit ?
-            "#,
-            $after,
-            $limit,
-        )
-    };
-}
-
-struct ReportRow {
-    id: u64,
-    room_id: u64,
-    seq: u64,
-    reporter_id: u64,
-    reason: String,
-    created_at: i64,
-    closed_at: Option<i64>,
-    closed_by: Option<u64>,
-    reporter: Option<String>,
-    sender_id: Option<u64>,
-    content: Option<String>,
-    sender: Option<String>,
 }
 
 /// A page of reports of all rooms after `after`, oldest first.
@@ -182,26 +128,22 @@ pub async fn reports(
     limit: u32,
 ) -> Result<Vec<AdminReport>> {
     let rows = match state {
-        ReportState::Open => select_reports!("p.closed_at is null", after.0, limit).fetch_all(connection).await?,
-        ReportState::Closed => select_reports!("p.closed_at is not null", after.0, limit).fetch_all(connection).await?,
+        ReportState::Open => {
+            select_reports!("where p.closed_at is null and p.id > ? order by p.id limit ?", after.0, limit)
+                .fetch_all(connection)
+                .await?
+        }
+        ReportState::Closed => {
+            select_reports!("where p.closed_at is not null and p.id > ? order by p.id limit ?", after.0, limit)
+                .fetch_all(connection)
+                .await?
+        }
     };
     Ok(rows
         .into_iter()
-        .map(|row| AdminReport {
-            report: Report {
-                id: ReportId(row.id),
-                room_id: RoomId(row.room_id),
-                seq: row.seq,
-                reporter_id: UserId(row.reporter_id),
-                reporter: row.reporter,
-                reason: row.reason,
-                sender_id: row.sender_id.map(UserId),
-                sender: row.sender,
-                content: row.content.unwrap_or_default(),
-                created_at: Timestamp(row.created_at),
-            },
-            closed_at: row.closed_at.map(Timestamp),
-            closed_by: row.closed_by.map(UserId),
+        .map(|row| {
+            let (closed_at, closed_by) = (row.closed_at.map(Timestamp), row.closed_by.map(UserId));
+            AdminReport { report: row.report(), closed_at, closed_by }
         })
         .collect())
 }

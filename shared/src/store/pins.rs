@@ -35,8 +35,11 @@ pub async fn forget(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> 
     Ok(())
 }
 
-/// The pinned messages that the reader may see, last pinned first.
+/// The pinned messages that the reader may see, last pinned first. What a room keeps in sight is for those who are in it, or may come in.
 pub async fn list(connection: &mut MySqlConnection, room: &Readable) -> Result<Vec<Message>> {
+    if room.is_past() {
+        return Ok(Vec::new());
+    }
     let rows = select_messages!(
         r#"
         where m.room_id = ? and m.seq between ? and ? and m.seq in (select p.seq from pins p where p.room_id = m.room_id)

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::id::UserId;
 use crate::protocol::people::Visibility;
 use crate::store::profiles::visibility_name;
+use crate::store::recipients::{RecipientRow, Recipients};
 use crate::time::Timestamp;
 
 // Both statements below begin with one's memberships, and say so: for the sake of the order by activity, a server might else go through the
@@ -37,13 +38,14 @@ pub async fn visible(
     Ok(rows.into_iter().map(|(user, seen)| (UserId(user), seen.map(Timestamp))).collect())
 }
 
-/// Who hears of a person's presence: friends, and the others of their direct rooms, as far as the person lets them (or as far as `visibility`
+/// Who hears of a person's presence: friends, and the others of their direct rooms who have these in their lists, as far as the person lets them (or as far as `visibility`
 /// would), and never across a block.
-pub async fn audience(connection: &mut MySqlConnection, user: UserId, visibility: Option<Visibility>) -> Result<Vec<UserId>> {
+pub async fn audience(connection: &mut MySqlConnection, user: UserId, visibility: Option<Visibility>) -> Result<Recipients> {
     let visibility = visibility.map(visibility_name);
-    let ids = sqlx::query_scalar!(
+    let rows = sqlx::query_as!(
+        RecipientRow,
         r#"
-        select distinct p.id as "id!: u64"
+        select distinct p.id as "user_id!: u64", c.session_id as "session_id?", if(c.cause = 'expired', c.ended_at, 0) as "ended_at?: i64"
         from (
             select requested_of as id, 1 as friend from friendships where requested_by = ? and state = 'accepted'
             union all
@@ -54,12 +56,14 @@ pub async fn audience(connection: &mut MySqlConnection, user: UserId, visibility
                 from members m
                 straight_join rooms r on r.id = m.room_id and r.kind = 'direct' and r.deleted_at is null
                 straight_join members o on o.room_id = r.id and o.user_id <> m.user_id and o.state = 'joined'
+                     and (o.closed_seq is null or o.closed_seq < r.last_seq)
                 where m.user_id = ? and m.state = 'joined'
                 order by r.active_at desc
                 limit ?
             ) directs
         ) p
         join users u on u.id = ?
+        left join session_closings c on c.user_id = p.id
         where (coalesce(?, u.presence_visibility) = 'everyone' or coalesce(?, u.presence_visibility) = 'friends' and p.friend = 1)
           and not exists (select 1 from blocks b where b.user_id = ? and b.blocked_id = p.id)
           and not exists (select 1 from blocks b where b.user_id = p.id and b.blocked_id = ?)
@@ -76,7 +80,7 @@ pub async fn audience(connection: &mut MySqlConnection, user: UserId, visibility
     )
     .fetch_all(connection)
     .await?;
-    Ok(ids.into_iter().map(UserId).collect())
+    Ok(Recipients::gathered(rows))
 }
 
 /// Whose presence a person hears of: the same, from the other side. Friends come first.
@@ -94,7 +98,7 @@ pub async fn watched(connection: &mut MySqlConnection, viewer: UserId, limit: u3
                 from members m
                 straight_join rooms r on r.id = m.room_id and r.kind = 'direct' and r.deleted_at is null
                 straight_join members o on o.room_id = r.id and o.user_id <> m.user_id and o.state = 'joined'
-                where m.user_id = ? and m.state = 'joined'
+                where m.user_id = ? and m.state = 'joined' and (m.closed_seq is null or m.closed_seq < r.last_seq)
                 order by r.active_at desc
                 limit ?
             ) directs

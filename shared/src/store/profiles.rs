@@ -5,7 +5,7 @@ use sqlx::MySqlConnection;
 use crate::error::Result;
 use crate::id::UserId;
 use crate::protocol::people::{Notifications, User, Visibility};
-use crate::store::{on_duplicate, subscriptions, users};
+use crate::store::{subscriptions, users};
 use crate::time::Timestamp;
 
 /// What changes of a profile; what is none stays.
@@ -21,6 +21,8 @@ pub struct Change<'a> {
     pub presence: Option<Visibility>,
     /// Of what one is notified.
     pub notifications: Option<Notifications>,
+    /// Who may add one to rooms.
+    pub added_by: Option<Visibility>,
 }
 
 /// Where a page of found people begins.
@@ -32,26 +34,33 @@ pub enum Found<'a> {
     DisplayName(&'a str, UserId),
 }
 
-/// Changes a live account. An address that somebody else has is `email_taken`.
+/// Changes a live account. Another address is claimed, and not confirmed any more.
 pub async fn update(connection: &mut MySqlConnection, user: UserId, change: &Change<'_>) -> Result<()> {
-    let done = sqlx::query!(
+    let (anew, email) = (change.email.is_some(), change.email.flatten());
+    sqlx::query!(
         r#"
         update users
-        set display_name = coalesce(?, display_name), about = coalesce(?, about), email = case when ? then ? else email end,
-            presence_visibility = coalesce(?, presence_visibility), notifications = coalesce(?, notifications)
+        set display_name = coalesce(?, display_name), about = coalesce(?, about),
+            email = if(?, ?, email), email_key = if(?, ?, email_key), email_confirmed_at = if(?, null, email_confirmed_at),
+            presence_visibility = coalesce(?, presence_visibility), notifications = coalesce(?, notifications),
+            added_by = coalesce(?, added_by)
         where id = ? and disabled_at is null and deleted_at is null
         "#,
         change.display_name,
         change.about,
-        change.email.is_some(),
-        change.email.flatten(),
+        anew,
+        email,
+        anew,
+        email.map(users::email_key),
+        anew,
         change.presence.map(visibility_name),
         change.notifications.map(subscriptions::wish_name),
+        change.added_by.map(visibility_name),
         user.0,
     )
     .execute(connection)
-    .await;
-    on_duplicate(done, "users_email", "email_taken").map(drop)
+    .await?;
+    Ok(())
 }
 
 /// A person as the messages of theirs that stay show them, erased and disabled ones included.
@@ -162,7 +171,7 @@ impl Row {
     }
 }
 
-/// Who may see something, as its column spells it.
+/// Who may see or do something, as its column spells it.
 pub(super) fn visibility_name(visibility: Visibility) -> &'static str {
     match visibility {
         Visibility::Everyone => "everyone",

@@ -4,9 +4,9 @@ use sqlx::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::{RoomId, UserId};
-use crate::protocol::messages::{Message, Reaction, Reactor};
+use crate::protocol::messages::{Message, Reaction, ReactionChange, Reactor};
 use crate::protocol::people::User;
-use crate::store::members::Readable;
+use crate::store::members::{Ended, Readable};
 use crate::store::users;
 use crate::time::Timestamp;
 
@@ -58,21 +58,16 @@ pub async fn look(transaction: &mut MySqlConnection, room: &Readable, seq: u64, 
     }))
 }
 
-/// Stores a reaction.
-pub async fn insert(
-    transaction: &mut MySqlConnection,
-    place: (RoomId, u64),
-    emoji: &str,
-    by: UserId,
-    now: Timestamp,
-) -> Result<()> {
+/// Stores a reaction that was given.
+pub async fn insert(transaction: &mut MySqlConnection, given: &ReactionChange, now: Timestamp) -> Result<()> {
     sqlx::query!(
-        "insert into reactions (room_id, seq, emoji, user_id, created_at) values (?, ?, ?, ?, ?)",
-        place.0.0,
-        place.1,
-        emoji,
-        by.0,
+        "insert into reactions (room_id, seq, emoji, user_id, created_at, rev) values (?, ?, ?, ?, ?, ?)",
+        given.room_id.0,
+        given.seq,
+        given.emoji,
+        given.user_id.0,
         now.0,
+        given.rev,
     )
     .execute(transaction)
     .await?;
@@ -101,19 +96,37 @@ pub async fn purge(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> R
 
 /// Gives messages of one room, ascending, their reactions as the reader sees them: one range for all; no message costs no statement.
 pub async fn fill(connection: &mut MySqlConnection, room: &Readable, messages: &mut [Message]) -> Result<()> {
+    filled(connection, Viewer { user: room.user(), known: Ended::known_to(room) }, messages).await
+}
+
+/// Gives a message its reactions as everybody sees them.
+pub async fn fill_for_all(connection: &mut MySqlConnection, message: &mut Message) -> Result<()> {
+    filled(connection, Viewer { user: UserId(0), known: Ended::NEVER }, std::slice::from_mut(message)).await
+}
+
+/// Who looks at reactions, and up to when they know the room.
+struct Viewer {
+    user: UserId,
+    known: Ended,
+}
+
+async fn filled(connection: &mut MySqlConnection, viewer: Viewer, messages: &mut [Message]) -> Result<()> {
     let (Some(first), Some(last)) = (messages.first(), messages.last()) else { return Ok(()) };
+    let Viewer { user, known } = viewer;
     let rows = sqlx::query!(
         r#"
         select seq, emoji as "emoji: String", count(*) as "count!: i64", count(case when user_id = ? then 1 end) as "mine!: i64"
         from reactions
-        where room_id = ? and seq between ? and ?
+        where room_id = ? and seq between ? and ? and ((rev > 0 and rev <= ?) or (rev = 0 and created_at <= ?))
         group by seq, emoji
         order by seq, emoji
         "#,
-        room.user().0,
-        room.room().0,
+        user.0,
+        first.room_id.0,
         first.seq,
         last.seq,
+        known.rev,
+        known.at.0,
     )
     .fetch_all(connection)
     .await?;
@@ -129,11 +142,12 @@ pub async fn fill(connection: &mut MySqlConnection, room: &Readable, messages: &
 /// Who reacted to a message, by emoji and person, after a place in that order; with one emoji only, if it is given.
 pub async fn list(
     connection: &mut MySqlConnection,
-    message: &Message,
+    (room, seq): (&Readable, u64),
     only: Option<&str>,
     after: (&str, UserId),
     limit: u32,
 ) -> Result<Vec<Reactor>> {
+    let known = Ended::known_to(room);
     let rows = sqlx::query!(
         r#"
         select x.emoji as "emoji: String", x.created_at as reacted_at,
@@ -142,15 +156,18 @@ pub async fn list(
         join users u on u.id = x.user_id
         where x.room_id = ? and x.seq = ? and x.emoji = coalesce(?, x.emoji)
           and (x.emoji > ? or (x.emoji = ? and x.user_id > ?))
+          and ((x.rev > 0 and x.rev <= ?) or (x.rev = 0 and x.created_at <= ?))
         order by x.emoji, x.user_id
         limit ?
         "#,
-        message.room_id.0,
-        message.seq,
+        room.room().0,
+        seq,
         only,
         after.0,
         after.0,
         after.1.0,
+        known.rev,
+        known.at.0,
         limit,
     )
     .fetch_all(connection)

@@ -1,13 +1,16 @@
 //! Marks of what was read. They only rise, and writing them locks one's own row alone: however many read, no sender waits.
 
+use std::collections::BTreeMap;
+
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::{RoomId, UserId};
 use crate::protocol::people::User;
 use crate::protocol::receipts::RoomUnread;
+use crate::store::marks::query_with_marks;
 use crate::store::members::{Member, Readable};
-use crate::store::users;
+use crate::store::{mentions, users};
 use crate::time::Timestamp;
 
 /// A member whom a message has reached.
@@ -90,38 +93,38 @@ pub async fn unsent_after(connection: &mut MySqlConnection, room: &Readable, seq
     Ok(count.unsigned_abs())
 }
 
-/// Members whom a message of the room has reached, but its writer; none when there is no such message. Rows ∝ members.
+/// Members whom a message of the room has reached, but its writer, as far as the reader sees their marks; none when there is no such message.
+/// Rows ∝ members.
 ///
 /// Whoever came after the message has read it only if an act of reading, from before they had left, covers it. Whoever was there has read it
 /// when the first act that ends at the message or behind it took place, or, if they read on by writing, at last when their mark last rose.
-pub async fn readers(connection: &mut MySqlConnection, member: &Member, seq: u64) -> Result<Vec<Reader>> {
-    let rows = sqlx::query!(
+pub async fn readers(connection: &mut MySqlConnection, room: &Readable, seq: u64) -> Result<Vec<Reader>> {
+    let rows = query_with_marks!(
         r#"
         select m.read_seq >= ? as "is_read!: bool", m.joined_seq < ? as "was_there!: bool", m.read_at, m.delivered_at,
                (select x.read_at from receipts x
                 where x.room_id = m.room_id and x.user_id = m.user_id and x.to_seq >= ? order by x.to_seq limit 1) as act_at,
                (select x.from_seq from receipts x
                 where x.room_id = m.room_id and x.user_id = m.user_id and x.to_seq >= ? order by x.to_seq limit 1) as act_from,
-               u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at
+               u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at,
+        "#,
+        [seq, seq, seq, seq],
+        room,
+        r#"
         from messages g
         join members m on m.room_id = g.room_id and m.state = 'joined' and m.delivered_seq >= g.seq
         join users u on u.id = m.user_id
         where g.room_id = ? and g.seq = ? and m.user_id <> coalesce(g.sender_id, 0)
         order by m.user_id
         "#,
-        seq,
-        seq,
-        seq,
-        seq,
-        member.room().0,
-        seq,
+        [room.room().0, seq]
     )
     .fetch_all(connection)
     .await?;
     let covers = |from: Option<u64>| from.is_some_and(|from| from <= seq);
     Ok(rows
         .into_iter()
-        .filter(|row| row.was_there || covers(row.act_from))
+        .filter(|row| row.shows && (row.was_there || covers(row.act_from)))
         .map(|row| Reader {
             read_at: row.act_at.filter(|_| row.is_read).or(row.read_at.filter(|_| row.is_read)).map(Timestamp),
             delivered_at: row.delivered_at.map(Timestamp),
@@ -137,31 +140,33 @@ pub async fn readers(connection: &mut MySqlConnection, member: &Member, seq: u64
         .collect())
 }
 
-/// What a person has not read, for each of their rooms that has any: one statement, rows ∝ rooms and what is unread of mentions.
+/// What a person has not read, for each of their rooms that has any: one statement, rows ∝ rooms; and a second one for the mentions among it,
+/// when anything is unread.
 pub async fn unread(connection: &mut MySqlConnection, user: UserId) -> Result<Vec<RoomUnread>> {
     let rows = sqlx::query!(
         r#"
         select r.id, r.last_seq, m.read_seq,
                case when r.last_unsent_seq > m.read_seq then
                    (select count(*) from messages x where x.room_id = r.id and x.seq > m.read_seq and x.deleted_at is not null)
-               else 0 end as "unsent!: i64",
-               (select count(*) from mentions x where x.user_id = m.user_id and x.room_id = m.room_id and x.seq > m.read_seq)
-                   as "mentions!: i64"
+               else 0 end as "unsent!: i64"
         from members m
         join rooms r on r.id = m.room_id
-        where m.user_id = ? and m.state = 'joined' and r.deleted_at is null and r.last_seq > m.read_seq
+        where m.user_id = ? and m.state = 'joined' and (m.closed_seq is null or m.closed_seq < r.last_seq)
+          and r.deleted_at is null and r.last_seq > m.read_seq
         order by r.active_at desc, r.id desc
         "#,
         user.0,
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
+    let places: Vec<_> = rows.iter().map(|row| (RoomId(row.id), row.read_seq)).collect();
+    let mentions: BTreeMap<_, _> = mentions::count(connection, user, &places).await?.into_iter().collect();
     Ok(rows
         .into_iter()
         .map(|row| RoomUnread {
             room_id: RoomId(row.id),
             unread: (row.last_seq - row.read_seq).saturating_sub(row.unsent.unsigned_abs()),
-            mentions: row.mentions.unsigned_abs(),
+            mentions: mentions.get(&RoomId(row.id)).copied().unwrap_or_default(),
         })
         .filter(|room| room.unread > 0)
         .collect())

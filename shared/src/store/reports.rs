@@ -1,20 +1,106 @@
-//! Messages that somebody found wrong, for the room's admins. One report per person and message.
+//! Messages that somebody found wrong, for the room's admins and for operators. One report per person and message.
 
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{ReportId, UserId};
-use crate::protocol::reports::Report;
+use crate::id::{ReportId, RoomId, UserId};
+use crate::protocol::reports::{OpenReport, Report};
+use crate::store::audit::Operator;
+use crate::store::evidence;
 use crate::store::members::{Member, Readable};
 use crate::time::Timestamp;
 
-/// Keeps a report; a second one of the same person and message leaves the first as it is.
-pub async fn insert(connection: &mut MySqlConnection, reader: &Readable, seq: u64, reason: &str, now: Timestamp) -> Result<()> {
-    sqlx::query!(
-        r#"
-        insert into reports (room_id, seq, reporter_id, reason, created_at) values (?, ?, ?, ?, ?)
-        on duplicate key update created_at = created_at
-        "#,
+/// Proof that somebody may look into a report.
+#[derive(Clone, Debug)]
+pub enum Reviewer {
+    /// An admin of its room.
+    Moderator(Member),
+    /// Somebody who operates the deployment.
+    Operator(Operator),
+}
+
+/// Reports with their messages as they were reported, as [`ReportRow`]s; the tail picks which. What is kept of a closed report is not read.
+macro_rules! select_reports {
+    ($tail:literal, $($value:expr),* $(,)?) => {
+        sqlx::query_as!(
+            crate::store::reports::ReportRow,
+            r#"
+            select p.id, p.room_id, p.seq, p.reporter_id, p.reason, p.created_at, p.closed_at, p.closed_by,
+                   ru.username as "reporter?", coalesce(e.sender_id, m.sender_id) as "sender_id?: u64", su.username as "sender?",
+                   e.report_id is not null as "kept!: bool", e.content as "kept_content?", e.attachments as "kept_attachments?",
+                   e.edits as "kept_edits?", e.edited_at as "kept_edited_at?", coalesce(e.sent_at, m.created_at) as "sent_at?: i64",
+                   m.content as "content?", m.edited_at as "edited_at?", m.deleted_at as "deleted_at?"
+            from reports p
+            left join users ru on ru.id = p.reporter_id
+            left join report_evidence e on e.report_id = p.id and p.closed_at is null
+            left join messages m on m.room_id = p.room_id and m.seq = p.seq
+            left join users su on su.id = coalesce(e.sender_id, m.sender_id)
+            "# + $tail,
+            $($value),*
+        )
+    };
+}
+pub(super) use select_reports;
+
+/// The row that [`select_reports`] reads.
+pub(super) struct ReportRow {
+    pub(super) id: u64,
+    pub(super) room_id: u64,
+    pub(super) seq: u64,
+    pub(super) reporter_id: u64,
+    pub(super) reason: String,
+    pub(super) created_at: i64,
+    pub(super) closed_at: Option<i64>,
+    pub(super) closed_by: Option<u64>,
+    pub(super) reporter: Option<String>,
+    pub(super) sender_id: Option<u64>,
+    pub(super) sender: Option<String>,
+    pub(super) kept: bool,
+    pub(super) kept_content: Option<String>,
+    pub(super) kept_attachments: Option<String>,
+    pub(super) kept_edits: Option<String>,
+    pub(super) kept_edited_at: Option<i64>,
+    pub(super) sent_at: Option<i64>,
+    pub(super) content: Option<String>,
+    pub(super) edited_at: Option<i64>,
+    pub(super) deleted_at: Option<i64>,
+}
+
+impl ReportRow {
+    pub(super) fn report(self) -> Report {
+        let id = ReportId(self.id);
+        let (content, edited_at) =
+            if self.kept { (self.kept_content, self.kept_edited_at) } else { (self.content, self.edited_at) };
+        Report {
+            id,
+            room_id: RoomId(self.room_id),
+            seq: self.seq,
+            reporter_id: UserId(self.reporter_id),
+            reporter: self.reporter,
+            reason: self.reason,
+            sender_id: self.sender_id.map(UserId),
+            sender: self.sender,
+            content: content.unwrap_or_default(),
+            kept: self.kept,
+            attachments: evidence::attachments(id, self.kept_attachments.as_deref()),
+            sent_at: self.sent_at.map(Timestamp),
+            edited_at: edited_at.map(Timestamp),
+            deleted_at: self.deleted_at.map(Timestamp),
+            created_at: Timestamp(self.created_at),
+        }
+    }
+}
+
+/// Keeps a report; a second one of the same person and message leaves the first as it is, and gives no id.
+pub async fn insert(
+    connection: &mut MySqlConnection,
+    reader: &Readable,
+    seq: u64,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Option<ReportId>> {
+    let inserted = sqlx::query!(
+        "insert ignore into reports (room_id, seq, reporter_id, reason, created_at) values (?, ?, ?, ?, ?)",
         reader.room().0,
         seq,
         reader.user().0,
@@ -23,44 +109,41 @@ pub async fn insert(connection: &mut MySqlConnection, reader: &Readable, seq: u6
     )
     .execute(connection)
     .await?;
-    Ok(())
+    Ok((inserted.rows_affected() == 1).then(|| ReportId(inserted.last_insert_id())))
 }
 
 /// A page of the open reports of the member's room, oldest first, after `after`.
 pub async fn list(connection: &mut MySqlConnection, member: &Member, after: u64, limit: u32) -> Result<Vec<Report>> {
-    let rows = sqlx::query!(
-        r#"
-        select p.id, p.seq, p.reporter_id, p.reason, p.created_at, ru.username as "reporter?",
-               m.sender_id as "sender_id?", m.content as "content?", su.username as "sender?"
-        from reports p
-        left join users ru on ru.id = p.reporter_id
-        left join messages m on m.room_id = p.room_id and m.seq = p.seq
-        left join users su on su.id = m.sender_id
-        where p.room_id = ? and p.closed_at is null and p.id > ?
-        order by p.id
-        limit ?
-        "#,
+    let rows = select_reports!(
+        "where p.room_id = ? and p.closed_at is null and p.id > ? order by p.id limit ?",
         member.room().0,
         after,
         limit,
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Report {
-            id: ReportId(row.id),
-            room_id: member.room(),
-            seq: row.seq,
-            reporter_id: UserId(row.reporter_id),
-            reporter: row.reporter,
-            reason: row.reason,
-            sender_id: row.sender_id.map(UserId),
-            sender: row.sender,
-            content: row.content.unwrap_or_default(),
-            created_at: Timestamp(row.created_at),
-        })
-        .collect())
+    Ok(rows.into_iter().map(ReportRow::report).collect())
+}
+
+/// The room of a report that is open.
+pub async fn room_of(connection: &mut MySqlConnection, report: ReportId) -> Result<Option<RoomId>> {
+    let room = sqlx::query_scalar!("select room_id from reports where id = ? and closed_at is null", report.0);
+    Ok(room.fetch_optional(connection).await?.map(RoomId))
+}
+
+/// An open report: of the moderator's room, or any for an operator.
+pub async fn find(connection: &mut MySqlConnection, by: &Reviewer, report: ReportId) -> Result<Option<OpenReport>> {
+    let room = match by {
+        Reviewer::Moderator(member) => Some(member.room().0),
+        Reviewer::Operator(_) => None,
+    };
+    let row = select_reports!("where p.id = ? and p.closed_at is null and p.room_id = coalesce(?, p.room_id)", report.0, room)
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map(|mut row| {
+        let edits = row.kept_edits.take();
+        OpenReport { edits: evidence::edits(edits.as_deref()), report: row.report() }
+    }))
 }
 
 /// Closes a report; closing it twice changes nothing. False when the member's room has no such one.

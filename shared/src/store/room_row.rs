@@ -3,9 +3,10 @@
 
 use crate::id::{RoomId, UserId};
 use crate::protocol::people::{Person, User};
-use crate::protocol::rooms::{Room, Settings};
+use crate::protocol::rooms::Room;
 use crate::store::message_row::MessageRow;
-use crate::store::{members, rooms, settings, users};
+use crate::store::settings::Rules;
+use crate::store::{members, rooms, users};
 use crate::time::Timestamp;
 
 /// What [`rooms`] selects of each room.
@@ -30,6 +31,8 @@ pub(super) struct RoomRow {
     pub(super) read_seq: Option<u64>,
     pub(super) visible_from_seq: Option<u64>,
     pub(super) muted_until: Option<i64>,
+    pub(super) closed_seq: Option<u64>,
+    pub(super) blocked: bool,
     pub(super) unsent: i64,
     pub(super) l_id: Option<u64>,
     pub(super) l_sender_id: Option<u64>,
@@ -124,13 +127,16 @@ impl RoomRow {
             unread: self.read_seq.map_or(0, |read| self.last_seq.saturating_sub(read).saturating_sub(self.unsent.unsigned_abs())),
             mentions,
             muted_until: self.muted_until.map(Timestamp),
-            settings: Settings {
-                archived: self.archived_at.is_some(),
+            blocked: self.blocked,
+            closed: self.closed_seq.is_some_and(|seq| seq >= self.last_seq),
+            settings: Rules {
+                archived_at: self.archived_at,
                 slow_mode_seconds: self.slow_mode_seconds,
-                who_writes: settings::whoever(&self.who_writes),
-                who_adds: settings::whoever(&self.who_adds),
+                who_writes: &self.who_writes,
+                who_adds: &self.who_adds,
                 past_members_read: self.past_members_read,
-            },
+            }
+            .settings(),
         }
     }
 }

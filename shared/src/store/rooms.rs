@@ -7,25 +7,27 @@ use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::frames::Changed;
 use crate::protocol::rooms::{Room, RoomKind, Scope};
 use crate::store::members::Readable;
-use crate::store::mentions;
 use crate::store::room_row::RoomRow;
+use crate::store::{mentions, past};
 use crate::time::Timestamp;
 
 /// Rooms that one `pong` tells of.
 const MOST_CHANGED: u32 = 1000;
 
-/// Where a page of rooms begins: after this place, newest activity first.
+/// Where a page of rooms begins: after this place, newest activity first; among public rooms alone most members first, then the older room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Last activity of the room before, epoch milliseconds.
     pub active_at: i64,
+    /// How many members it has.
+    pub members: u32,
     /// Its id.
     pub room: u64,
 }
 
 impl Place {
     /// Before every room.
-    pub const START: Self = Self { active_at: i64::MAX, room: u64::MAX };
+    pub const START: Self = Self { active_at: i64::MAX, members: u32::MAX, room: u64::MAX };
 }
 
 /// Makes a room. Gives its id.
@@ -75,14 +77,10 @@ pub async fn changed(transaction: &mut MySqlConnection, room: RoomId, rev: u64, 
 
 /// The room as its reader sees it.
 pub async fn view(connection: &mut MySqlConnection, room: &Readable) -> Result<Option<Room>> {
-    let seen = select(connection, room.user(), Pick::One(room.room()), Place::START, 1).await?.pop();
-    Ok(seen.map(|(mut view, _)| {
-        if room.is_past() {
-            // What was written after the end is not theirs to see, not even how much of it there is.
-            (view.last_message, view.last_seq) = (None, room.visible_to_seq);
-        }
-        view
-    }))
+    match select(connection, room.user(), Pick::One(room.room()), Place::START, 1).await?.pop() {
+        Some((view, _)) => past::view(connection, room, view).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Those of a person's rooms that are named, newest activity first.
@@ -92,7 +90,7 @@ pub async fn heads(connection: &mut MySqlConnection, user: UserId, rooms: &[Room
     Ok(heads.into_iter().map(|(room, _)| room).collect())
 }
 
-/// A page of rooms, newest activity first, each with the place after which the next page begins.
+/// A page of rooms, each with the place after which the next page begins.
 pub async fn list(
     connection: &mut MySqlConnection,
     user: UserId,
@@ -110,7 +108,8 @@ pub async fn changed_since(connection: &mut MySqlConnection, user: UserId, since
         select r.id, r.rev
         from members m
         join rooms r on r.id = m.room_id
-        where m.user_id = ? and m.state = 'joined' and r.deleted_at is null and r.changed_at >= ?
+        where m.user_id = ? and m.state = 'joined' and (m.closed_seq is null or m.closed_seq < r.last_seq)
+          and r.deleted_at is null and r.changed_at >= ?
         order by r.changed_at desc
         limit ?
         "#,
@@ -132,8 +131,7 @@ enum Pick<'a> {
     Scope(Scope),
 }
 
-/// One statement: the ids (mine by the members' index, public ones by theirs), then each room's row, mine in it, and its last message. A
-/// second one counts unread mentions, when anything is unread.
+/// One statement, and a second one for unread mentions, when anything is unread.
 async fn select(
     connection: &mut MySqlConnection,
     user: UserId,
@@ -141,11 +139,27 @@ async fn select(
     after: Place,
     limit: u32,
 ) -> Result<Vec<(Room, Place)>> {
+    let rows = rows(&mut *connection, user, pick, after, limit).await?;
+    let unread = rows.iter().filter_map(|row| Some((RoomId(row.id), row.read_seq.filter(|read| *read < row.last_seq)?)));
+    let mentions = mentions::count(connection, user, &unread.collect::<Vec<_>>()).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let place = Place { active_at: row.active_at, members: row.members_count, room: row.id };
+            let mentioned = mentions.iter().find(|(room, _)| room.0 == row.id).map_or(0, |(_, count)| *count);
+            (row.room(mentioned), place)
+        })
+        .collect())
+}
+
+/// The ids (mine by the members' index, public ones by theirs), then each room's row, mine in it, and its last message.
+async fn rows(connection: &mut MySqlConnection, user: UserId, pick: Pick<'_>, after: Place, limit: u32) -> Result<Vec<RoomRow>> {
     let (only, mine, public) = match pick {
         Pick::One(room) => (Some(room.0), false, false),
         Pick::Mine(_) => (None, true, false),
-        Pick::Scope(scope) => (None, scope != Scope::Public, scope != Scope::Joined),
+        Pick::Scope(scope) => (None, scope != Scope::Public, scope == Scope::All),
     };
+    let directory = matches!(pick, Pick::Scope(Scope::Public));
     let among = match pick {
         Pick::Mine(rooms) => Some(rooms.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
         Pick::One(_) | Pick::Scope(_) => None,
@@ -157,7 +171,9 @@ async fn select(
                r.avatar_upload, r.last_seq, r.rev, r.active_at, r.archived_at, r.slow_mode_seconds, r.who_writes as "who_writes: String",
                r.who_adds as "who_adds: String", r.past_members_read as "past_members_read: bool",
                m.role as "role?: String", m.read_seq as "read_seq?", m.visible_from_seq as "visible_from_seq?",
-               m.muted_until as "muted_until?",
+               m.muted_until as "muted_until?", m.closed_seq as "closed_seq?",
+               exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = d.user_id)
+               or exists (select 1 from blocks b where b.user_id = d.user_id and b.blocked_id = m.user_id) as "blocked!: bool",
                case when r.last_unsent_seq > m.read_seq then
                    (select count(*) from messages x where x.room_id = r.id and x.seq > m.read_seq and x.deleted_at is not null)
                else 0 end as "unsent!: i64",
@@ -180,6 +196,13 @@ async fn select(
              order by active_at desc, id desc
              limit ?)
             union
+            (select id from rooms
+             where kind = 'public' and ? and archived_at is null and deleted_at is null
+               and (members_count < ? or (members_count = ? and id > ?))
+               and not exists (select 1 from members b where b.room_id = rooms.id and b.user_id = ? and b.state = 'banned')
+             order by members_count desc, id
+             limit ?)
+            union
             select ?
         ) ids
         join rooms r on r.id = ids.id
@@ -191,8 +214,9 @@ async fn select(
         left join users qu on qu.id = q.sender_id
         left join members d on r.kind = 'direct' and d.room_id = r.id and d.user_id <> ?
         left join users du on du.id = d.user_id
-        where r.deleted_at is null and (r.active_at < ? or (r.active_at = ? and r.id < ?))
-        order by r.active_at desc, r.id desc
+        where r.deleted_at is null and (? or m.closed_seq is null or m.closed_seq < r.last_seq)
+          and (? or r.active_at < ? or (r.active_at = ? and r.id < ?))
+        order by if(?, r.members_count, 0) desc, if(?, r.id, 0), r.active_at desc, r.id desc
         limit ?
         "#,
         user.0,
@@ -205,27 +229,28 @@ async fn select(
         after.room,
         user.0,
         limit,
+        directory,
+        after.members,
+        after.members,
+        after.room,
+        user.0,
+        limit,
         only,
         user.0,
         user.0,
         user.0,
+        only.is_some(),
+        directory,
         after.active_at,
         after.active_at,
         after.room,
+        directory,
+        directory,
         limit,
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(connection)
     .await?;
-    let unread = rows.iter().filter_map(|row| Some((RoomId(row.id), row.read_seq.filter(|read| *read < row.last_seq)?)));
-    let mentions = mentions::count(connection, user, &unread.collect::<Vec<_>>()).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let place = Place { active_at: row.active_at, room: row.id };
-            let mentioned = mentions.iter().find(|(room, _)| room.0 == row.id).map_or(0, |(_, count)| *count);
-            (row.room(mentioned), place)
-        })
-        .collect())
+    Ok(rows)
 }
 
 /// A room's reference as the two values of `coalesce(id, the one with this slug)`.

@@ -1,15 +1,16 @@
 //! What search reads and keeps: texts that a person may read, and the sealed segments of rooms. What the bits mean is not known here.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Write as _;
 
-use sqlx::mysql::MySqlRow;
-use sqlx::{AssertSqlSafe, FromRow, MySqlConnection};
+use sqlx::{AssertSqlSafe, MySqlConnection};
 
 use crate::error::Result;
 use crate::id::{MessageId, RoomId, UserId};
 use crate::protocol::messages::{Message, MessageKind};
 use crate::store::members::{Readable, Standing, StandingRow};
-use crate::store::message_row::{MessageRow, select_messages};
+use crate::store::message_row::select_messages;
+use crate::store::past;
+use crate::store::plain::{list, plain};
 use crate::time::Timestamp;
 
 /// Messages of a segment.
@@ -23,6 +24,8 @@ const AT_ONCE: usize = 25;
 /// A segment is sealed only so long after its table was made: until then a deployment may still run functions that do not know of segments, and
 /// would edit a message without throwing its segment away.
 const SETTLED_SECONDS: u32 = 600;
+/// What the clocks of two functions may differ by.
+const SKEW_SECONDS: i64 = 10;
 
 /// A text that its reader may see, and what else search asks of a message. Only reading it as somebody makes one.
 #[derive(Debug)]
@@ -96,8 +99,8 @@ pub async fn rooms(connection: &mut MySqlConnection, user: UserId, limit: u32) -
         select r.id as room_id, r.kind as "kind: String", r.last_seq, r.rev, r.last_unsent_seq, r.archived_at, r.active_at,
                r.slow_mode_seconds, r.who_writes as "who_writes: String", r.who_adds as "who_adds: String",
                r.past_members_read as "past_members_read: bool",
-               m.role as "role: String", m.state as "state: String", m.visible_from_seq, m.left_seq, m.read_seq, m.delivered_seq,
-               m.allowance, m.allowance_at
+               m.role as "role: String", m.state as "state: String", m.visible_from_seq, m.left_seq, m.past_rev, m.past_at, m.read_seq,
+               m.delivered_seq, m.allowance, m.allowance_at
         from members m
         join rooms r on r.id = m.room_id
         where m.user_id = ? and m.state <> 'banned' and r.deleted_at is null
@@ -129,6 +132,8 @@ pub async fn rooms(connection: &mut MySqlConnection, user: UserId, limit: u32) -
             state: Some(row.state),
             visible_from_seq: Some(row.visible_from_seq),
             left_seq: row.left_seq,
+            past_rev: row.past_rev,
+            past_at: row.past_at,
             read_seq: Some(row.read_seq),
             delivered_seq: Some(row.delivered_seq),
             allowance: Some(row.allowance),
@@ -139,7 +144,10 @@ pub async fn rooms(connection: &mut MySqlConnection, user: UserId, limit: u32) -
         }
         .standing(user);
         match standing {
-            Standing::Readable(room) => Some((room, active_at)),
+            Standing::Readable(room) => {
+                let latest = room.ended().map_or(active_at, |ended| active_at.min(ended.at.plus_seconds(SKEW_SECONDS)));
+                Some((room, latest))
+            }
             Standing::Banned(..) | Standing::Hidden(_) => None,
         }
     });
@@ -166,7 +174,8 @@ pub async fn texts(
          and h.seq = m.seq and h.user_id = {user}) order by m.seq desc limit {limit}",
         times.0.0, times.1.0,
     );
-    read(sql, connection).await
+    let texts = read(sql, connection).await?;
+    past::searched(connection, room, texts).await
 }
 
 /// When the message of this seq was sent; the room has it, because seqs have no holes.
@@ -177,8 +186,8 @@ pub async fn sent_at(connection: &mut MySqlConnection, room: &Readable, seq: u64
     Ok(at.map(Timestamp))
 }
 
-/// The messages of texts that were read as somebody, in no order.
-pub async fn messages(connection: &mut MySqlConnection, texts: &[&Text]) -> Result<Vec<Message>> {
+/// The messages of texts that were read as somebody in these rooms, in no order.
+pub async fn messages(connection: &mut MySqlConnection, rooms: &[&Readable], texts: &[&Text]) -> Result<Vec<Message>> {
     let mut found = Vec::with_capacity(texts.len());
     for some in texts.chunks(AT_ONCE) {
         // Numbers begin at 1, so the places that are left over find nothing.
@@ -216,7 +225,7 @@ pub async fn messages(connection: &mut MySqlConnection, texts: &[&Text]) -> Resu
         )
         .fetch_all(&mut *connection)
         .await?;
-        found.extend(rows.into_iter().map(MessageRow::message));
+        found.extend(past::messages_of(connection, rooms, rows).await?);
     }
     Ok(found)
 }
@@ -366,25 +375,4 @@ async fn read(sql: String, connection: &mut MySqlConnection) -> Result<Vec<Text>
         created_at: Timestamp(created_at),
     };
     Ok(rows.into_iter().map(text).collect())
-}
-
-/// Runs a statement that is different each time, with its numbers in its text; nothing that anybody wrote may stand in it. As a prepared one it would
-/// take two round trips and a message that closes it: that has no answer, so that the next one waits 40 ms for the server to acknowledge it (the
-/// driver leaves Nagle's algorithm on).
-async fn plain<T>(sql: String, connection: &mut MySqlConnection) -> Result<Vec<T>>
-where
-    T: for<'r> FromRow<'r, MySqlRow>,
-{
-    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await?;
-    Ok(rows.iter().map(T::from_row).collect::<Result<_, _>>()?)
-}
-
-/// Numbers, for an `in (…)`.
-fn list<T: Display>(numbers: impl IntoIterator<Item = T>) -> String {
-    let mut text = String::new();
-    for number in numbers {
-        let comma = if text.is_empty() { "" } else { ", " };
-        let _ = write!(text, "{comma}{number}");
-    }
-    text
 }

@@ -61,6 +61,28 @@ pub async fn insert(connection: &mut MySqlConnection, new: &NewSession<'_>) -> R
     Ok(SessionId(done.last_insert_id()))
 }
 
+/// Makes a session that another one goes on in: on the same device, which is notified as before.
+pub async fn insert_after(connection: &mut MySqlConnection, before: SessionId, new: &NewSession<'_>) -> Result<SessionId> {
+    let done = sqlx::query!(
+        r#"insert into sessions (user_id, refresh_hash, device, ip, created_at, last_used_at, expires_at)
+           select ?, ?, device, ?, ?, ?, ? from sessions where id = ?"#,
+        new.user.0,
+        new.refresh_hash.as_slice(),
+        new.ip,
+        new.now.0,
+        new.now.0,
+        new.expires_at.0,
+        before.0,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let session = SessionId(done.last_insert_id());
+    sqlx::query!("update push_subscriptions set session_id = ? where session_id = ?", session.0, before.0)
+        .execute(connection)
+        .await?;
+    Ok(session)
+}
+
 /// Makes a session if the password's hash is still the one that was verified. The row's lock orders it before or after a change of password,
 /// which ends the sessions that came before.
 pub async fn insert_if_unchanged(
@@ -121,15 +143,43 @@ pub async fn find_owner(connection: &mut MySqlConnection, session: SessionId, no
     Ok(user.map(UserId))
 }
 
-/// Replaces the refresh token if the one presented is the one valid now: of two at once, one gets true.
+/// When a live session ends unless it is refreshed; none where [`check`] finds none.
+pub async fn ends_at(
+    connection: &mut MySqlConnection,
+    session: SessionId,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let at = sqlx::query_scalar!(
+        r#"select s.expires_at
+           from sessions s
+           join users u on u.id = s.user_id
+           where s.id = ? and s.user_id = ? and s.revoked_at is null and s.expires_at > ?
+             and u.disabled_at is null and u.deleted_at is null"#,
+        session.0,
+        user.0,
+        now.0,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(at.map(Timestamp))
+}
+
+/// Replaces the refresh token if the one presented is the one valid now: of two at once, one gets true. An end that was foreseen moves away with the
+/// session's.
 pub async fn rotate(connection: &mut MySqlConnection, session: SessionId, rotation: &Rotation<'_>) -> Result<bool> {
     let done = sqlx::query!(
-        r#"update sessions
-           set refresh_hash = ?, ip = ?, last_used_at = ?, expires_at = ?
-           where id = ? and refresh_hash = ? and revoked_at is null and expires_at > ?"#,
+        r#"update sessions s
+           left join session_closings c on c.session_id = s.id
+           set s.refresh_hash = ?, s.previous_hash = ?, s.rotated_at = ?, s.ip = ?, s.last_used_at = ?, s.expires_at = ?,
+               c.ended_at = ?
+           where s.id = ? and s.refresh_hash = ? and s.revoked_at is null and s.expires_at > ?"#,
         rotation.next.as_slice(),
+        rotation.presented.as_slice(),
+        rotation.now.0,
         rotation.ip,
         rotation.now.0,
+        rotation.expires_at.0,
         rotation.expires_at.0,
         session.0,
         rotation.presented.as_slice(),
@@ -137,42 +187,25 @@ pub async fn rotate(connection: &mut MySqlConnection, session: SessionId, rotati
     )
     .execute(connection)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(done.rows_affected() > 0)
 }
 
-/// Ends one session of a person. False when there is no such live session.
-pub async fn revoke(connection: &mut MySqlConnection, user: UserId, session: SessionId, now: Timestamp) -> Result<bool> {
-    let done = sqlx::query!(
-        r#"update sessions set revoked_at = ? where id = ? and user_id = ? and revoked_at is null and expires_at > ?"#,
-        now.0,
+/// The hash of the token that replaced the one presented, if it did so after a moment and was not used itself.
+pub async fn successor(
+    connection: &mut MySqlConnection,
+    session: SessionId,
+    presented: &RefreshHash,
+    since: Timestamp,
+) -> Result<Option<Vec<u8>>> {
+    let hash = sqlx::query_scalar!(
+        r#"select refresh_hash as "hash: Vec<u8>" from sessions where id = ? and previous_hash = ? and rotated_at > ? and revoked_at is null"#,
         session.0,
-        user.0,
-        now.0,
+        presented.as_slice(),
+        since.0,
     )
-    .execute(connection)
+    .fetch_optional(connection)
     .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Ends all sessions of a person.
-pub async fn revoke_all(connection: &mut MySqlConnection, user: UserId, now: Timestamp) -> Result<()> {
-    sqlx::query!(r#"update sessions set revoked_at = ? where user_id = ? and revoked_at is null"#, now.0, user.0)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// Ends all sessions of a person but one.
-pub async fn revoke_others(connection: &mut MySqlConnection, user: UserId, kept: SessionId, now: Timestamp) -> Result<()> {
-    sqlx::query!(
-        r#"update sessions set revoked_at = ? where user_id = ? and id <> ? and revoked_at is null"#,
-        now.0,
-        user.0,
-        kept.0,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    Ok(hash)
 }
 
 /// The caller's live sessions older than `before`, newest first.
@@ -204,14 +237,17 @@ pub async fn list(connection: &mut MySqlConnection, caller: &Caller, before: Ses
         .collect())
 }
 
-/// Whether a person has ever logged in from this address.
-pub async fn has_come_from(connection: &mut MySqlConnection, user: UserId, ip: &str) -> Result<bool> {
-    let known = sqlx::query_scalar!(
-        r#"select exists(select 1 from sessions where user_id = ? and ip = ?) as "known!: i64""#,
-        user.0,
-        ip,
+/// Which of these people have logged in from a network whose addresses begin so (4 bytes, or 8 of IPv6): at most three are asked of.
+pub async fn at_home(connection: &mut MySqlConnection, users: [UserId; 3], prefix: &[u8]) -> Result<Vec<UserId>> {
+    let [one, two, three] = users;
+    let found = sqlx::query_scalar!(
+        "select distinct user_id from sessions where user_id in (?, ?, ?) and left(inet6_aton(ip), 8) = ?",
+        one.0,
+        two.0,
+        three.0,
+        prefix,
     )
-    .fetch_one(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(known != 0)
+    Ok(found.into_iter().map(UserId).collect())
 }

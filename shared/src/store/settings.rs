@@ -3,29 +3,69 @@
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{RoomId, UserId};
-use crate::protocol::rooms::{Facts, Whoever};
+use crate::id::RoomId;
+use crate::protocol::rooms::{Facts, Settings, Whoever};
 use crate::store::audit::Operator;
-use crate::store::members::{self, Member, Readable};
+use crate::store::members::Member;
+use crate::store::recipients::{self, Recipients};
 use crate::store::rooms;
 use crate::time::Timestamp;
 
-/// What the room says of itself at present.
-pub async fn facts(connection: &mut MySqlConnection, room: &Readable) -> Result<Option<Facts>> {
-    let row = sqlx::query!("select name, topic, avatar_upload from rooms where id = ?", room.room().0)
-        .fetch_optional(connection)
-        .await?;
+/// The columns of a room's rules. Every row that has them is read here.
+pub(super) struct Rules<'a> {
+    pub(super) archived_at: Option<i64>,
+    pub(super) slow_mode_seconds: u32,
+    pub(super) who_writes: &'a str,
+    pub(super) who_adds: &'a str,
+    pub(super) past_members_read: bool,
+}
+
+impl Rules<'_> {
+    pub(super) fn settings(self) -> Settings {
+        Settings {
+            archived: self.archived_at.is_some(),
+            slow_mode_seconds: self.slow_mode_seconds,
+            who_writes: whoever(self.who_writes),
+            who_adds: whoever(self.who_adds),
+            past_members_read: self.past_members_read,
+        }
+    }
+}
+
+/// What a room says of itself at present: the one place where [`Facts`] are made, so that no frame lacks a field. Whoever changes them holds the
+/// room's row.
+pub async fn facts(connection: &mut MySqlConnection, room: RoomId) -> Result<Option<Facts>> {
+    let row = sqlx::query!(
+        r#"
+        select name, topic, avatar_upload, archived_at, slow_mode_seconds, who_writes as "who_writes: String",
+               who_adds as "who_adds: String", past_members_read as "past_members_read: bool"
+        from rooms
+        where id = ? and deleted_at is null
+        "#,
+        room.0,
+    )
+    .fetch_optional(connection)
+    .await?;
     Ok(row.map(|row| Facts {
         name: row.name,
         topic: row.topic,
-        avatar_url: rooms::avatar_url(room.room(), row.avatar_upload),
-        settings: room.settings,
+        avatar_url: rooms::avatar_url(room, row.avatar_upload),
+        settings: Rules {
+            archived_at: row.archived_at,
+            slow_mode_seconds: row.slow_mode_seconds,
+            who_writes: &row.who_writes,
+            who_adds: &row.who_adds,
+            past_members_read: row.past_members_read,
+        }
+        .settings(),
     }))
 }
 
 /// Replaces what the room says of itself.
 pub async fn update(transaction: &mut MySqlConnection, member: &Member, facts: &Facts, rev: u64, now: Timestamp) -> Result<()> {
-    let Facts { name, topic, settings, .. } = facts;
+    // The picture is written by whoever exchanges it. The rest is named one by one, so that no new field is forgotten.
+    let Facts { name, topic, avatar_url: _, settings } = facts;
+    let Settings { archived, slow_mode_seconds, who_writes, who_adds, past_members_read } = *settings;
     sqlx::query!(
         r#"
         update rooms
@@ -35,11 +75,11 @@ pub async fn update(transaction: &mut MySqlConnection, member: &Member, facts: &
         "#,
         name,
         topic,
-        settings.slow_mode_seconds,
-        whoever_name(settings.who_writes),
-        whoever_name(settings.who_adds),
-        settings.past_members_read,
-        settings.archived,
+        slow_mode_seconds,
+        whoever_name(who_writes),
+        whoever_name(who_adds),
+        past_members_read,
+        archived,
         now.0,
         rev,
         now.0,
@@ -51,17 +91,17 @@ pub async fn update(transaction: &mut MySqlConnection, member: &Member, facts: &
 }
 
 /// Hides the room from everyone, for good, and ends every membership. Gives who was a member.
-pub async fn delete(transaction: &mut MySqlConnection, member: &Member, rev: u64, now: Timestamp) -> Result<Vec<UserId>> {
+pub async fn delete(transaction: &mut MySqlConnection, member: &Member, rev: u64, now: Timestamp) -> Result<Recipients> {
     end(transaction, member.room(), rev, now).await
 }
 
 /// The same by somebody who operates the deployment.
-pub async fn delete_as(transaction: &mut MySqlConnection, by: &Operator, room: RoomId, rev: u64) -> Result<Vec<UserId>> {
+pub async fn delete_as(transaction: &mut MySqlConnection, by: &Operator, room: RoomId, rev: u64) -> Result<Recipients> {
     end(transaction, room, rev, by.now()).await
 }
 
-async fn end(transaction: &mut MySqlConnection, room: RoomId, rev: u64, now: Timestamp) -> Result<Vec<UserId>> {
-    let audience = members::audience(transaction, room).await?;
+async fn end(transaction: &mut MySqlConnection, room: RoomId, rev: u64, now: Timestamp) -> Result<Recipients> {
+    let audience = recipients::members(transaction, room).await?;
     sqlx::query!(
         "update rooms set deleted_at = ?, rev = ?, members_count = 0, changed_at = greatest(changed_at, ?) where id = ?",
         now.0,

@@ -1,14 +1,16 @@
 //! What changed since: index ranges over the `rev` that each row carries. No log of events is kept or read.
 
-use sqlx::{MySqlConnection, QueryBuilder, Row};
+use sqlx::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::{RoomId, UserId};
 use crate::protocol::messages::{Message, Reaction};
 use crate::protocol::people::User;
 use crate::protocol::sync::{MemberChange, MemberState};
+use crate::store::marks;
 use crate::store::members::{self, Readable};
-use crate::store::message_row::{MessageRow, select_messages};
+use crate::store::message_row::{MESSAGES, MessageRow};
+use crate::store::plain::{list, plain};
 use crate::store::users;
 use crate::time::Timestamp;
 
@@ -21,107 +23,176 @@ pub struct Moved {
     pub at: Timestamp,
 }
 
-/// The first messages that changed after `since`, ascending by `rev`, as far as the reader sees them. Rows ∝ limit.
-pub async fn messages(connection: &mut MySqlConnection, room: &Readable, since: u64, limit: u32) -> Result<Vec<Message>> {
-    let rows = select_messages!(
-        r#"
-        join (select x.room_id, x.seq
-              from messages x
-              where x.room_id = ? and x.rev > ? and x.seq between ? and ?
-                and not exists (select 1 from hidden_messages h
-                                where h.user_id = ? and h.room_id = x.room_id and h.seq = x.seq)
-              order by x.rev
-              limit ?) page on page.room_id = m.room_id and page.seq = m.seq
-        order by m.rev, m.seq
-        "#,
-        room.room().0,
-        since,
-        room.visible_from_seq,
-        room.visible_to_seq,
-        room.user().0,
-        limit,
-    )
-    .fetch_all(connection)
-    .await?;
+/// What is read of one room: what changed after `since`, by its reader, so many rows of each kind at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The room, and who reads it.
+    pub room: &'a Readable,
+    /// The count of changes up to which they know it.
+    pub since: u64,
+    /// Messages at most, and memberships.
+    pub limit: u32,
+}
+
+/// The first messages of each room that changed, ascending by room and `rev`, as far as the reader sees them: a range of an index for each room, in
+/// one statement. Rows ∝ limits; no room costs no statement.
+pub async fn messages(connection: &mut MySqlConnection, rooms: &[Wanted<'_>]) -> Result<Vec<Message>> {
+    let page = each(rooms, |Wanted { room, since, limit }| {
+        format!(
+            "select x.room_id, x.seq from messages x where x.room_id = {} and x.rev > {since} and x.seq between {} and {} \
+             and not exists (select 1 from hidden_messages h where h.user_id = {} and h.room_id = x.room_id and h.seq = x.seq) \
+             order by x.rev limit {limit}",
+            room.room(),
+            room.visible_from_seq,
+            room.visible_to_seq,
+            room.user(),
+        )
+    });
+    let Some(page) = page else { return Ok(Vec::new()) };
+    let sql = format!(
+        "{MESSAGES} join ({page}) page on page.room_id = m.room_id and page.seq = m.seq order by m.room_id, m.rev, m.seq"
+    );
+    let rows: Vec<MessageRow> = plain(sql, connection).await?;
     Ok(rows.into_iter().map(MessageRow::message).collect())
 }
 
-/// Gives messages of one room, ascending by `seq`, their reactions as the reader sees them. They may stand far apart, so each is named.
-pub async fn fill_reactions(connection: &mut MySqlConnection, room: &Readable, messages: &mut [Message]) -> Result<()> {
-    if messages.is_empty() {
-        return Ok(());
-    }
-    let mut query = QueryBuilder::new("select seq, emoji, count(*) as n, count(case when user_id = ");
-    query.push_bind(room.user().0).push(" then 1 end) as mine from reactions where room_id = ").push_bind(room.room().0);
-    query.push(" and seq in (");
-    let mut seqs = query.separated(", ");
-    for message in messages.iter() {
-        seqs.push_bind(message.seq);
-    }
-    query.push(") group by seq, emoji order by seq, emoji");
-    for row in query.build().fetch_all(connection).await? {
-        let seq: u64 = row.try_get("seq")?;
-        if let Ok(at) = messages.binary_search_by_key(&seq, |message| message.seq) {
-            let (count, mine): (i64, i64) = (row.try_get("n")?, row.try_get("mine")?);
-            let count = u32::try_from(count).unwrap_or(u32::MAX);
-            messages[at].reactions.push(Reaction { emoji: row.try_get("emoji")?, count, mine: Some(mine > 0) });
+/// Messages of a room, and who reads them.
+#[derive(Debug)]
+pub struct Shown<'a> {
+    /// The room.
+    pub room: &'a Readable,
+    /// Ascending by `seq`.
+    pub messages: &'a mut [Message],
+}
+
+/// The reactions to one message with one emoji, as they are counted.
+#[derive(sqlx::FromRow)]
+struct ReactionRow {
+    room_id: u64,
+    seq: u64,
+    emoji: String,
+    count: i64,
+    mine: i64,
+}
+
+/// Gives messages their reactions as the reader sees them, in one statement for all rooms. They may stand far apart, so each is named.
+pub async fn fill_reactions(connection: &mut MySqlConnection, rooms: &mut [Shown<'_>]) -> Result<()> {
+    let named: Vec<_> = rooms.iter().filter(|shown| !shown.messages.is_empty()).collect();
+    let counted = each(&named, |shown| {
+        let (room, user) = (shown.room.room(), shown.room.user());
+        let seqs = list(shown.messages.iter().map(|message| message.seq));
+        format!(
+            "select room_id, seq, emoji, count(*) as count, count(case when user_id = {user} then 1 end) as mine \
+             from reactions where room_id = {room} and seq in ({seqs}) group by room_id, seq, emoji"
+        )
+    });
+    let Some(counted) = counted else { return Ok(()) };
+    let rows: Vec<ReactionRow> = plain(format!("{counted} order by room_id, seq, emoji"), connection).await?;
+    for row in rows {
+        let Some(shown) = rooms.iter_mut().find(|shown| shown.room.room().0 == row.room_id) else { continue };
+        if let Ok(at) = shown.messages.binary_search_by_key(&row.seq, |message| message.seq) {
+            let count = u32::try_from(row.count).unwrap_or(u32::MAX);
+            shown.messages[at].reactions.push(Reaction { emoji: row.emoji, count, mine: Some(row.mine > 0) });
         }
     }
     Ok(())
 }
 
-/// The first memberships that changed after `since`, ascending by `rev`. Rows ∝ limit.
-pub async fn members(connection: &mut MySqlConnection, room: &Readable, since: u64, limit: u32) -> Result<Vec<MemberChange>> {
-    let rows = sqlx::query!(
-        r#"
-        select m.state as "state: String", m.role as "role: String", m.joined_at, m.read_seq, m.delivered_seq, m.rev,
-               u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at
-        from members m
-        join users u on u.id = m.user_id
-        where m.room_id = ? and m.rev > ?
-        order by m.rev
-        limit ?
-        "#,
-        room.room().0,
-        since,
-        limit,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| MemberChange {
-            user_id: UserId(row.id),
+/// A change of a membership, and whose room it is in.
+#[derive(Debug)]
+pub struct Moving {
+    /// The room.
+    pub room: RoomId,
+    /// The membership.
+    pub member: MemberChange,
+}
+
+/// A membership as a row.
+#[derive(sqlx::FromRow)]
+struct MemberRow {
+    room_id: u64,
+    state: String,
+    role: String,
+    joined_at: i64,
+    read_seq: u64,
+    delivered_seq: u64,
+    rev: u64,
+    id: u64,
+    username: String,
+    display_name: String,
+    about: String,
+    avatar_upload: Option<u64>,
+    created_at: i64,
+    shows: bool,
+}
+
+/// The first memberships of each room that changed, ascending by room and `rev`, as [`messages`] reads messages.
+pub async fn members(connection: &mut MySqlConnection, rooms: &[Wanted<'_>]) -> Result<Vec<Moving>> {
+    let page = each(rooms, |Wanted { room, since, limit }| {
+        format!(
+            "select y.room_id, y.user_id, {} from members y where y.room_id = {} and y.rev > {since} order by y.rev limit {limit}",
+            marks::reading(room),
+            room.room(),
+        )
+    });
+    let (Some(page), Some(first)) = (page, rooms.first()) else { return Ok(Vec::new()) };
+    let shows = marks::shows(first.room.user());
+    let sql = format!(
+        "select m.room_id, cast(m.state as char) as state, cast(m.role as char) as role, m.joined_at, m.read_seq, m.delivered_seq, m.rev, \
+                u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at, {shows} \
+         from ({page}) page \
+         join members m on m.room_id = page.room_id and m.user_id = page.user_id \
+         join users u on u.id = m.user_id \
+         order by m.room_id, m.rev"
+    );
+    let rows: Vec<MemberRow> = plain(sql, connection).await?;
+    Ok(rows.into_iter().map(|row| Moving { room: RoomId(row.room_id), member: row.member() }).collect())
+}
+
+impl MemberRow {
+    fn member(self) -> MemberChange {
+        MemberChange {
+            user_id: UserId(self.id),
             user: User {
-                id: UserId(row.id),
-                username: row.username,
-                display_name: row.display_name,
-                about: row.about,
-                avatar_url: users::avatar_url(UserId(row.id), row.avatar_upload),
-                created_at: Timestamp(row.created_at),
+                id: UserId(self.id),
+                username: self.username,
+                display_name: self.display_name,
+                about: self.about,
+                avatar_url: users::avatar_url(UserId(self.id), self.avatar_upload),
+                created_at: Timestamp(self.created_at),
             },
-            state: match row.state.as_str() {
+            state: match self.state.as_str() {
                 "joined" => MemberState::Joined,
                 "banned" => MemberState::Banned,
                 _ => MemberState::Left,
             },
-            role: members::role(&row.role),
-            joined_at: Timestamp(row.joined_at),
-            read_seq: row.read_seq,
-            delivered_seq: row.delivered_seq,
-            rev: row.rev,
-        })
-        .collect())
+            role: members::role(&self.role),
+            joined_at: Timestamp(self.joined_at),
+            read_seq: self.shows.then_some(self.read_seq),
+            delivered_seq: self.shows.then_some(self.delivered_seq),
+            rev: self.rev,
+        }
+    }
 }
 
-/// All rooms of a person with the time of their last movement: rows ∝ rooms.
+/// One selection for each, all in one statement.
+fn each<T>(all: &[T], select: impl Fn(&T) -> String) -> Option<String> {
+    match all {
+        [] => None,
+        [one] => Some(select(one)),
+        several => Some(several.iter().map(|one| format!("({})", select(one))).collect::<Vec<_>>().join(" union all ")),
+    }
+}
+
+/// All rooms in a person's list with the time of their last movement: rows ∝ rooms.
 pub async fn moved(connection: &mut MySqlConnection, user: UserId) -> Result<Vec<Moved>> {
     let rows = sqlx::query!(
         r#"
-        select r.id, greatest(r.changed_at, coalesce(m.read_at, 0)) as "at!: i64"
+        select r.id, greatest(r.changed_at, coalesce(m.read_at, 0), coalesce(m.closed_at, 0)) as "at!: i64"
         from members m
         join rooms r on r.id = m.room_id
-        where m.user_id = ? and m.state = 'joined' and r.deleted_at is null
+        where m.user_id = ? and m.state = 'joined' and (m.closed_seq is null or m.closed_seq < r.last_seq)
+          and r.deleted_at is null
         "#,
         user.0,
     )

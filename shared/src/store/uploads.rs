@@ -79,16 +79,6 @@ pub async fn insert(
     Ok(UploadId(inserted.last_insert_id()))
 }
 
-/// How many uploads of a person nothing shows.
-pub async fn count_unused(connection: &mut MySqlConnection, owner: UserId) -> Result<i64> {
-    Ok(sqlx::query_scalar!(
-        r#"select count(*) as "count!: i64" from uploads where owner_id = ? and due_at is not null and state <> 'doomed'"#,
-        owner.0
-    )
-    .fetch_one(connection)
-    .await?)
-}
-
 /// An upload that is not doomed.
 pub async fn find(connection: &mut MySqlConnection, id: UploadId) -> Result<Option<Upload>> {
     let row = select_uploads!("where id = ? and state <> 'doomed'", id.0).fetch_optional(connection).await?;
@@ -122,17 +112,31 @@ pub async fn lock_all(transaction: &mut MySqlConnection, ids: &[UploadId]) -> Re
     Ok(rows.into_iter().map(Row::upload).collect())
 }
 
-/// Counts a look at the bytes of an upload that waits for one. None when it no longer waits.
-pub async fn begin(transaction: &mut MySqlConnection, id: UploadId) -> Result<Option<ObjectId>> {
-    let done = sqlx::query!("update uploads set attempts = attempts + 1 where id = ? and state = 'pending'", id.0)
-        .execute(&mut *transaction)
+/// Begins a look at the bytes of an upload that waits for one: until then nobody else begins another. None when somebody looks already, or when it
+/// no longer waits.
+pub async fn begin(connection: &mut MySqlConnection, id: UploadId, now: Timestamp, until: Timestamp) -> Result<Option<ObjectId>> {
+    let done = sqlx::query!(
+        r#"
+        update uploads
+        set attempts = last_insert_id(attempts + 1), looking_until = ?
+        where id = ? and state = 'pending' and (looking_until is null or looking_until <= ?)
+        "#,
+        until.0,
+        id.0,
+        now.0,
+    )
+    .execute(connection)
+    .await?;
+    let attempt = u32::try_from(done.last_insert_id()).unwrap_or(u32::MAX);
+    Ok((done.rows_affected() == 1).then_some(ObjectId { upload: id, attempt }))
+}
+
+/// Ends a look that found nothing out, unless it was taken over.
+pub async fn leave(connection: &mut MySqlConnection, look: ObjectId) -> Result<()> {
+    sqlx::query!("update uploads set looking_until = null where id = ? and attempts = ?", look.upload.0, look.attempt)
+        .execute(connection)
         .await?;
-    if done.rows_affected() == 0 {
-        return Ok(None);
-    }
-    // The row is locked by the update: this is the number that was just given.
-    let attempt = sqlx::query_scalar!("select attempts from uploads where id = ?", id.0).fetch_one(transaction).await?;
-    Ok(Some(ObjectId { upload: id, attempt }))
+    Ok(())
 }
 
 /// The bytes are what was announced. False when another look was quicker.
@@ -140,7 +144,8 @@ pub async fn accept(connection: &mut MySqlConnection, object: ObjectId, found: &
     let done = sqlx::query!(
         r#"
         update uploads
-        set state = 'ready', file_name = ?, content_type = ?, size = ?, width = ?, height = ?, placeholder = ?, object_id = ?, object_attempt = ?
+        set state = 'ready', looking_until = null, file_name = ?, content_type = ?, size = ?, width = ?, height = ?, placeholder = ?,
+            object_id = ?, object_attempt = ?
         where id = ? and state = 'pending'
         "#,
         found.file_name,
@@ -160,9 +165,13 @@ pub async fn accept(connection: &mut MySqlConnection, object: ObjectId, found: &
 
 /// The bytes are not what was announced. False when another look was quicker.
 pub async fn reject(connection: &mut MySqlConnection, id: UploadId, reason: &str) -> Result<bool> {
-    let done = sqlx::query!("update uploads set state = 'rejected', reason = ? where id = ? and state = 'pending'", reason, id.0)
-        .execute(connection)
-        .await?;
+    let done = sqlx::query!(
+        "update uploads set state = 'rejected', looking_until = null, reason = ? where id = ? and state = 'pending'",
+        reason,
+        id.0
+    )
+    .execute(connection)
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -176,6 +185,19 @@ pub async fn keep(transaction: &mut MySqlConnection, id: UploadId) -> Result<()>
 pub async fn doom(connection: &mut MySqlConnection, id: UploadId, now: Timestamp) -> Result<()> {
     sqlx::query!("update uploads set state = 'doomed', due_at = ? where id = ?", now.0, id.0).execute(connection).await?;
     Ok(())
+}
+
+/// The same for one that its owner gives up before anything showed it. False when there is none such.
+pub async fn discard(connection: &mut MySqlConnection, id: UploadId, owner: UserId, now: Timestamp) -> Result<bool> {
+    let done = sqlx::query!(
+        "update uploads set state = 'doomed', due_at = ? where id = ? and owner_id = ? and state <> 'doomed' and due_at is not null",
+        now.0,
+        id.0,
+        owner.0,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// The row that [`select_uploads`] reads.

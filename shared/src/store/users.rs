@@ -2,11 +2,12 @@
 
 use sqlx::QueryBuilder;
 use sqlx::mysql::MySqlConnection;
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::error::Result;
 use crate::id::UserId;
 use crate::protocol::people::{Me, MySettings, User, Visibility};
-use crate::store::{names_key, on_duplicate, subscriptions};
+use crate::store::{on_duplicate, subscriptions};
 use crate::time::Timestamp;
 
 /// An account to be made.
@@ -31,28 +32,30 @@ pub struct Account {
     pub me: Me,
     /// A PHC string.
     pub password_hash: String,
+    /// Whether invitations wait for the person's answer; known where the account was found by its id.
+    pub is_invited: bool,
 }
 
-/// Makes an account. The names that exist decide races: `username_taken`, `email_taken`.
+/// How an address is compared: byte by byte, in lower case and composed (NFC). Collations take different mailboxes for one.
+pub fn email_key(email: &str) -> String {
+    email.nfc().collect::<String>().to_lowercase().nfc().collect()
+}
+
+/// Makes an account. The names that exist decide races: `username_taken`. An address is claimed, and may be by others.
 pub async fn insert(connection: &mut MySqlConnection, new: &NewUser<'_>) -> Result<UserId> {
     let inserted = sqlx::query!(
-        r#"insert into users (username, email, display_name, password_hash, created_at)
-           values (?, ?, ?, ?, ?)"#,
+        r#"insert into users (username, email, email_key, display_name, password_hash, created_at)
+           values (?, ?, ?, ?, ?, ?)"#,
         new.username,
         new.email,
+        new.email.map(email_key),
         new.display_name,
         new.password_hash,
         new.created_at.0,
     )
     .execute(connection)
     .await;
-    let about_email = matches!(&inserted, Err(sqlx::Error::Database(refused)) if names_key(refused.message(), "users_email"));
-    let done = if about_email {
-        on_duplicate(inserted, "users_email", "email_taken")
-    } else {
-        on_duplicate(inserted, "users_username", "username_taken")
-    }?;
-    Ok(UserId(done.last_insert_id()))
+    Ok(UserId(on_duplicate(inserted, "users_username", "username_taken")?.last_insert_id()))
 }
 
 /// A person as others see them.
@@ -66,7 +69,8 @@ pub async fn account(connection: &mut MySqlConnection, user: UserId) -> Result<O
         Row,
         r#"select id, username, email, display_name, about, password_hash as "password_hash: String", avatar_upload,
                   role as "role: String", presence_visibility as "presence: String",
-                  notifications as "notifications: String", created_at
+                  notifications as "notifications: String", added_by as "added_by: String", created_at,
+                  (select count(*) from room_invitations i where i.user_id = users.id and i.quiet_until is null) as "invitations!: i64"
            from users
            where id = ? and disabled_at is null and deleted_at is null"#,
         user.0,
@@ -82,7 +86,8 @@ pub async fn account_by_username(connection: &mut MySqlConnection, username: &st
         Row,
         r#"select id, username, email, display_name, about, password_hash as "password_hash: String", avatar_upload,
                   role as "role: String", presence_visibility as "presence: String",
-                  notifications as "notifications: String", created_at
+                  notifications as "notifications: String", added_by as "added_by: String", created_at,
+                  0 as "invitations!: i64"
            from users
            where username = ? and disabled_at is null and deleted_at is null"#,
         username,
@@ -92,20 +97,46 @@ pub async fn account_by_username(connection: &mut MySqlConnection, username: &st
     Ok(row.map(Account::from))
 }
 
-/// An account by its e-mail address, without regard to case.
-pub async fn account_by_email(connection: &mut MySqlConnection, email: &str) -> Result<Option<Account>> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"select id, username, email, display_name, about, password_hash as "password_hash: String", avatar_upload,
-                  role as "role: String", presence_visibility as "presence: String",
-                  notifications as "notifications: String", created_at
-           from users
-           where email = ? and disabled_at is null and deleted_at is null"#,
+/// How many who claim an address can log in by it while nobody has confirmed it: the first ones.
+pub const MOST_CLAIMANTS: usize = 3;
+
+/// Whose an address is: the one who confirmed it; while nobody has, the first ones who claim it.
+pub async fn accounts_by_email(connection: &mut MySqlConnection, email: &str) -> Result<Vec<Account>> {
+    let key = email_key(email);
+    // A release before this one writes the address alone, so the copy may be absent, or that of an address before.
+    let rows = sqlx::query_as!(
+        Claim,
+        r#"
+        (select id as "id!", username as "username!", email, email_key, email_confirmed_at, display_name as "display_name!",
+                about as "about!", password_hash as "password_hash!: String", avatar_upload, role as "role!: String",
+                presence_visibility as "presence!: String", notifications as "notifications!: String",
+                added_by as "added_by!: String", created_at as "created_at!"
+         from users
+         where email_key = ? and disabled_at is null and deleted_at is null
+         order by email_confirmed_at is null, id
+         limit 3)
+        union
+        (select id, username, email, email_key, email_confirmed_at, display_name, about, password_hash, avatar_upload, role,
+                presence_visibility, notifications, added_by, created_at
+         from users
+         where email = ? and disabled_at is null and deleted_at is null
+         order by id
+         limit 3)
+        "#,
+        key,
         email,
     )
-    .fetch_optional(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(row.map(Account::from))
+    let mut claims: Vec<_> =
+        rows.into_iter().filter(|claim| claim.email.as_deref().is_some_and(|own| email_key(own) == key)).collect();
+    claims.sort_by_key(|claim| claim.id);
+    let confirmed = claims.iter().position(|claim| claim.email_confirmed_at.is_some() && claim.email_key.as_ref() == Some(&key));
+    if let Some(owner) = confirmed {
+        return Ok(vec![claims.swap_remove(owner).into()]);
+    }
+    claims.truncate(MOST_CLAIMANTS);
+    Ok(claims.into_iter().map(Account::from).collect())
 }
 
 /// Replaces the hash of the present password. False when the hash is no longer `present`: somebody else was quicker.
@@ -193,7 +224,9 @@ struct Row {
     role: String,
     presence: String,
     notifications: String,
+    added_by: String,
     created_at: i64,
+    invitations: i64,
 }
 
 impl From<Row> for Account {
@@ -207,7 +240,64 @@ impl From<Row> for Account {
             avatar_url: avatar_url(id, row.avatar_upload),
             created_at: Timestamp(row.created_at),
         };
-        let settings = MySettings { presence: visibility(&row.presence), notifications: subscriptions::wish(&row.notifications) };
-        Self { me: Me { user, email: row.email, role: row.role, settings }, password_hash: row.password_hash }
+        let settings = MySettings {
+            presence: visibility(&row.presence),
+            notifications: subscriptions::wish(&row.notifications),
+            added_by: visibility(&row.added_by),
+        };
+        let me = Me { user, email: row.email, role: row.role, settings };
+        Self { me, password_hash: row.password_hash, is_invited: row.invitations > 0 }
+    }
+}
+
+/// Somebody who says that an address is theirs.
+struct Claim {
+    id: u64,
+    username: String,
+    email: Option<String>,
+    email_key: Option<String>,
+    email_confirmed_at: Option<i64>,
+    display_name: String,
+    about: String,
+    password_hash: String,
+    avatar_upload: Option<u64>,
+    role: String,
+    presence: String,
+    notifications: String,
+    added_by: String,
+    created_at: i64,
+}
+
+impl From<Claim> for Account {
+    fn from(claim: Claim) -> Self {
+        Row {
+            id: claim.id,
+            username: claim.username,
+            email: claim.email,
+            display_name: claim.display_name,
+            about: claim.about,
+            password_hash: claim.password_hash,
+            avatar_upload: claim.avatar_upload,
+            role: claim.role,
+            presence: claim.presence,
+            notifications: claim.notifications,
+            added_by: claim.added_by,
+            created_at: claim.created_at,
+            invitations: 0,
+        }
+        .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::email_key;
+
+    #[test]
+    fn addresses_are_the_same_in_any_case_and_composition_and_no_further() {
+        assert_eq!(email_key("J\u{fc}rgen@Example.COM"), email_key("ju\u{308}rgen@example.com"));
+        assert_eq!(email_key("\u{130}x@y.zz"), email_key("i\u{307}x@y.zz"));
+        assert_ne!(email_key("j\u{fc}rgen@x.de"), email_key("jurgen@x.de"));
+        assert_ne!(email_key("stra\u{df}e@x.de"), email_key("strasse@x.de"));
     }
 }

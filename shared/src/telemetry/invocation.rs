@@ -11,6 +11,7 @@ use tokio::time::error::Elapsed;
 
 use crate::config;
 use crate::id::{RoomId, UserId};
+use crate::telemetry::standing;
 use crate::time::Timestamp;
 
 /// What is counted during an invocation.
@@ -22,6 +23,12 @@ pub enum Count {
     Statements,
     /// Calls of `@connections`, repeated ones included.
     Posts,
+    /// Rows that statements gave or changed.
+    Rows,
+    /// Posts to an audience, and not to who asks.
+    Heard,
+    /// Transactions that ran again, because they lost a deadlock or their connection.
+    Again,
     /// Frames that API Gateway took.
     Pushes,
     /// Frames to sockets that were no more.
@@ -30,10 +37,18 @@ pub enum Count {
     Throttled,
 }
 
+/// How many of [`Count`] there are.
+const KINDS: usize = 9;
+
 /// Functions that nobody waits for: how long they take says nothing of how people fare.
 const LATER: [&str; 5] = ["fanout", "migrate", "notify", "presence", "sweep"];
 
-static COUNTS: [AtomicU64; 6] = [const { AtomicU64::new(0) }; 6];
+/// Rows that weigh as much as a statement.
+const ROWS_PER_STATEMENT: u64 = 25;
+
+static COUNTS: [AtomicU64; KINDS] = [const { AtomicU64::new(0) }; KINDS];
+static CHARGED: AtomicU64 = AtomicU64::new(0);
+static MOST: AtomicU64 = AtomicU64::new(0);
 static FANOUT_US: AtomicU64 = AtomicU64::new(0);
 static USER: AtomicU64 = AtomicU64::new(0);
 static ROOM: AtomicU64 = AtomicU64::new(0);
@@ -42,7 +57,18 @@ static FUNCTION: OnceLock<&'static str> = OnceLock::new();
 
 /// One more of these.
 pub fn count(what: Count) {
-    COUNTS[what as usize].fetch_add(1, Ordering::Relaxed);
+    count_all(what, 1);
+}
+
+/// So many more of these.
+pub fn count_all(what: Count, many: u64) {
+    COUNTS[what as usize].fetch_add(many, Ordering::Relaxed);
+}
+
+/// So much work was charged for the invocation before it was done, and it takes so many statements and posts at most.
+pub fn is_charged(work: u32, most: u32) {
+    CHARGED.fetch_add(u64::from(work), Ordering::Relaxed);
+    MOST.fetch_add(u64::from(most), Ordering::Relaxed);
 }
 
 /// The invocation is this person's.
@@ -109,7 +135,9 @@ pub struct End<'a> {
 /// What was counted.
 #[derive(Clone, Copy, Debug, Default)]
 struct Figures {
-    counts: [u64; 6],
+    counts: [u64; KINDS],
+    charged: u64,
+    most: u64,
     duration: Duration,
     fanout_us: u64,
     user: u64,
@@ -120,9 +148,10 @@ struct Figures {
 impl Invocation {
     /// Counts from here on.
     pub fn begin() -> Self {
-        for counter in COUNTS.iter().chain([&FANOUT_US, &USER, &ROOM]) {
+        for counter in COUNTS.iter().chain([&FANOUT_US, &USER, &ROOM, &CHARGED, &MOST]) {
             counter.store(0, Ordering::Relaxed);
         }
+        standing::begin();
         Self { begun: Instant::now() }
     }
 
@@ -130,14 +159,38 @@ impl Invocation {
     pub fn end(self, end: &End<'_>) {
         let figures = Figures {
             counts: std::array::from_fn(|index| COUNTS[index].load(Ordering::Relaxed)),
+            charged: CHARGED.load(Ordering::Relaxed),
+            most: MOST.load(Ordering::Relaxed),
             duration: self.begun.elapsed(),
             fanout_us: FANOUT_US.load(Ordering::Relaxed),
             user: USER.load(Ordering::Relaxed),
             room: ROOM.load(Ordering::Relaxed),
             cold: !SERVED_BEFORE.swap(true, Ordering::Relaxed),
         };
+        figures.settle();
         let place = Place { function: FUNCTION.get().unwrap_or(&"test"), namespace: &config::metrics_namespace() };
         super::write(&line(&place, end, &figures, Timestamp::now()).to_string());
+    }
+}
+
+impl Figures {
+    fn of(&self, what: Count) -> u64 {
+        self.counts[what as usize]
+    }
+
+    /// What was done for the person who asked: not what others heard of it.
+    fn work(&self) -> u64 {
+        let own = self.of(Count::Posts).saturating_sub(self.of(Count::Heard));
+        self.of(Count::Statements) + own + self.of(Count::Rows) / ROWS_PER_STATEMENT
+    }
+
+    /// What was more than was charged is owed.
+    fn settle(&self) {
+        let owed = self.work().saturating_sub(self.charged);
+        if self.charged == 0 || self.user == 0 || owed == 0 {
+            return;
+        }
+        standing::owes(UserId(self.user), owed);
     }
 }
 
@@ -148,7 +201,6 @@ struct Place<'a> {
 }
 
 fn line(place: &Place<'_>, end: &End<'_>, figures: &Figures, now: Timestamp) -> Value {
-    let [_, statements, posts, ..] = figures.counts;
     let mut line = Map::new();
     let metrics = metrics(place.function, figures);
     if !metrics.is_empty() {
@@ -173,15 +225,20 @@ fn line(place: &Place<'_>, end: &End<'_>, figures: &Figures, now: Timestamp) -> 
         tell("connection", json!(connection));
     }
     tell("duration_ms", milliseconds(micros(figures.duration)));
-    for (name, count) in [("statements", statements), ("posts", posts)] {
-        tell(name, json!(count));
+    for (name, what) in [("statements", Count::Statements), ("posts", Count::Posts), ("rows", Count::Rows)] {
+        tell(name, json!(figures.of(what)));
+    }
+    if figures.charged > 0 {
+        let charged = [("heard", figures.of(Count::Heard)), ("again", figures.of(Count::Again))];
+        for (name, count) in charged.into_iter().chain([("charged", figures.charged), ("most", figures.most)]) {
+            tell(name, json!(count));
+        }
     }
     Value::Object(line)
 }
 
 /// Name, unit and value of whatever there is to tell.
 fn metrics(function: &str, figures: &Figures) -> Vec<(&'static str, &'static str, Value)> {
-    let [messages, _, _, pushes, gone, throttled] = figures.counts;
     let mut metrics = Vec::new();
     if !LATER.contains(&function) {
         metrics.push(("DurationMs", "Milliseconds", milliseconds(micros(figures.duration))));
@@ -191,10 +248,10 @@ fn metrics(function: &str, figures: &Figures) -> Vec<(&'static str, &'static str
     }
     let counts = [
         ("ColdStarts", u64::from(figures.cold)),
-        ("Messages", messages),
-        ("Pushes", pushes),
-        ("Gone", gone),
-        ("Throttled", throttled),
+        ("Messages", figures.of(Count::Messages)),
+        ("Pushes", figures.of(Count::Pushes)),
+        ("Gone", figures.of(Count::Gone)),
+        ("Throttled", figures.of(Count::Throttled)),
     ];
     metrics.extend(counts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name, "Count", json!(count))));
     metrics
@@ -224,7 +281,9 @@ mod tests {
 
     fn busy() -> Figures {
         Figures {
-            counts: [1, 5, 4, 2, 1, 1],
+            counts: [1, 5, 4, 30, 2, 0, 2, 1, 1],
+            charged: 6,
+            most: 20,
             duration: Duration::from_micros(3250),
             fanout_us: 1500,
             user: 7,
@@ -270,9 +329,26 @@ mod tests {
             ("duration_ms", json!(3.25)),
             ("statements", json!(5)),
             ("posts", json!(4)),
+            ("rows", json!(30)),
+            ("heard", json!(2)),
+            ("again", json!(0)),
+            ("charged", json!(6)),
+            ("most", json!(20)),
         ] {
             assert_eq!(line[name], value, "{name}");
         }
+    }
+
+    #[test]
+    fn what_was_more_than_was_charged_is_owed_once() {
+        let nobody = UserId(4_711_001);
+        assert_eq!(busy().work(), 5 + 2 + 1, "statements, posts to oneself, rows");
+        let beyond = Figures { user: nobody.0, ..busy() };
+        beyond.settle();
+        beyond.settle();
+        Figures { charged: 8, ..beyond }.settle();
+        Figures { charged: 0, ..beyond }.settle();
+        assert_eq!((standing::owed(nobody), standing::owed(nobody)), (4, 0));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Structured logs: one JSON line an event, never a token, a password, a message's content or an e-mail address.
 
 pub mod invocation;
+pub mod standing;
 
 use std::io::Write as _;
 use std::panic::{self, PanicHookInfo};
 
+use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::{ParseError, Targets};
@@ -34,13 +36,27 @@ fn tell_of(panic: &PanicHookInfo<'_>) {
 /// Where the driver tells of each statement.
 const STATEMENT: &str = concat!("sqlx", "::query");
 
-/// Counts statements by what the driver tells of them.
+/// Counts statements and their rows by what the driver tells of them.
 struct Statements;
 
 impl<S: Subscriber> Layer<S> for Statements {
-    fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         invocation::count(Count::Statements);
+        event.record(&mut Rows);
     }
+}
+
+/// Reads how many rows a statement gave or changed.
+struct Rows;
+
+impl Visit for Rows {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if matches!(field.name(), "rows_returned" | "rows_affected") {
+            invocation::count_all(Count::Rows, value);
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
 }
 
 /// A line on standard output. Where nobody reads it there is nothing to do about it.

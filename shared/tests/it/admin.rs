@@ -2,7 +2,7 @@
 
 use shared::caller::Caller;
 use shared::domain::admin::{self, Asking, WhichAccounts, WhichActs, WhichRooms};
-use shared::domain::{invites, messages, reports, rooms};
+use shared::domain::{invites, messages, reports, rooms, settings};
 use shared::error::{Error, Result};
 use shared::id::{ReportId, RoomRef, UserId};
 use shared::protocol::admin::{AccountRole, AccountState, ReportState};
@@ -10,7 +10,7 @@ use shared::protocol::frames::Frame;
 use shared::protocol::invites::NewInvite;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::reports::NewReport;
-use shared::protocol::rooms::{NewRoom, Role, RoomKind};
+use shared::protocol::rooms::{ChangeRoom, Facts, NewRoom, Role, Room, RoomKind};
 use shared::push::Push;
 use shared::store::Db;
 use shared::time::Timestamp;
@@ -187,6 +187,39 @@ async fn rooms_are_archived_and_ended_and_their_members_hear_it() {
     assert!(admin::list_rooms(db, &chief, none, (None, None)).await.expect("a page").items.is_empty());
     let actions: Vec<_> = acts(db, &chief).await.into_iter().map(|(action, _)| action).collect();
     assert_eq!(actions, ["room.delete", "room.unarchive", "room.archive", "user.promote"]);
+}
+
+#[tokio::test]
+async fn whoever_changes_a_room_its_members_hear_all_that_it_says_of_itself() {
+    let db = fixture::database().await;
+    let (chief, ann) = (operator(&db, "root").await, person(&db, "ann").await);
+    let group = Group::of(db, &ann, &[]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    sqlx::query(
+        "update rooms set topic = 'Faces', avatar_upload = 7, slow_mode_seconds = 5, who_adds = 'members' where name = 'Group'",
+    )
+    .execute(&mut *db.acquire().await.expect("a connection"))
+    .await
+    .expect("a face");
+    for what in ["by an operator", "back by an operator", "by an admin", "back by an admin", "renamed"] {
+        let archived = what.starts_with("by");
+        if what.ends_with("operator") {
+            admin::set_archived(db, push, &chief, room, archived).await.expect("changed");
+        } else {
+            let name = (what == "renamed").then(|| "Faces".to_owned());
+            let change = ChangeRoom { archived: name.is_none().then_some(archived), name, ..ChangeRoom::default() };
+            settings::update(db, push, &ann, room, &change).await.expect("changed");
+        }
+        let heard = group.heard().await;
+        let told = heard.iter().find_map(|(_, frame)| match frame {
+            Frame::RoomChanged { room, .. } => Some(room.as_ref().clone()),
+            _ => None,
+        });
+        let seen = rooms::find(db, &ann, room).await.expect("hers");
+        let Room { name, topic, avatar_url, settings, .. } = seen;
+        assert!(avatar_url.is_some());
+        assert_eq!(told, Some(Facts { name, topic, avatar_url, settings }), "{what}");
+    }
 }
 
 #[tokio::test]

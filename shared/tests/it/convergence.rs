@@ -119,6 +119,9 @@ impl<'a> History<'a> {
             if self.rng.u8(..8) == 0 {
                 self.clients[client].ping(self.db).await;
             }
+            if self.rng.u8(..8) == 0 {
+                self.clients[client].hello(self.db).await;
+            }
             if self.rng.u8(..3) == 0 {
                 let limit = self.rng.u32(1..6);
                 self.clients[client].catch_up(self.db, limit).await;

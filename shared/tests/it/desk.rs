@@ -8,10 +8,11 @@ use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement
 use local::dynamodb::DynamoDb;
 use shared::caller::Caller;
 use shared::config::{Aws, Limits, Secret, Tokens};
+use shared::domain::accounts::{self, Changing};
+use shared::domain::sessions;
 use shared::domain::throttle::Throttle;
 use shared::domain::tokens::{Issuer, Keys};
 use shared::domain::visitor::Visitor;
-use shared::domain::{accounts, sessions};
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Login, Register};
 use shared::push::ephemeral::Ephemeral;
@@ -53,7 +54,15 @@ impl Desk {
     }
 
     async fn with(ephemeral: Ephemeral, limits: Limits) -> Self {
-        let url = fixture::migrated().await;
+        Self::over(fixture::migrated().await, ephemeral.clone(), Throttle::new(ephemeral, limits))
+    }
+
+    /// Another instance over the same stores, with a connection of its own.
+    pub(crate) fn another(&self) -> Self {
+        Self::over(self.url.clone(), self.ephemeral.clone(), self.throttle.clone())
+    }
+
+    fn over(url: Secret, ephemeral: Ephemeral, throttle: Throttle) -> Self {
         let keys = Keys::new(&Secret::new("a-secret-for-tests"), false).expect("a key");
         let lives = Tokens { expiry: Duration::from_mins(10), session_days: 30 };
         Self {
@@ -61,9 +70,14 @@ impl Desk {
             url,
             push: Push::memory(),
             issuer: Issuer { keys, lives },
-            throttle: Throttle::new(ephemeral.clone(), limits),
+            throttle,
             ephemeral,
         }
+    }
+
+    /// What replacing a password takes.
+    pub(crate) fn changing<'a>(&'a self, visitor: &'a Visitor) -> Changing<'a> {
+        Changing { push: &self.push, issuer: &self.issuer, throttle: &self.throttle, visitor }
     }
 
     /// Registers under this name, from an address of its own.
@@ -132,6 +146,7 @@ pub(crate) fn unreachable_push() -> Push {
         inline: 100,
         shard: 500,
         busy: 1000,
+        reach: fixture::limits().act,
     };
     Push::cloud_over(client, &aws(), &tables, config)
 }

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use shared::caller::Caller;
+use shared::domain::reactions::{self, Reacting};
 use shared::domain::receipts::{self, Mark};
-use shared::domain::{directs, invites, members, messages, rooms, settings};
+use shared::domain::typing::{self, Pace};
+use shared::domain::{directs, export, invites, members, messages, rooms, settings, sync};
 use shared::error::Result;
-use shared::id::{RoomRef, UserId};
+use shared::id::{ConnectionId, RoomRef, UserId};
 use shared::protocol::frames::Frame;
 use shared::protocol::invites::NewInvite;
 use shared::protocol::messages::NewMessage;
-use shared::protocol::rooms::{ChangeRoom, NewMembers, Role, RoomKind};
+use shared::protocol::rooms::{ChangeRoom, NewMembers, Role, RoomKind, Scope};
 use shared::push::Push;
 use shared::store::{Db, blocks};
+use shared::time::Timestamp;
 
 use crate::fixture::{self, limits, person};
 
@@ -29,11 +33,13 @@ async fn two_people_have_one_direct_room_whoever_opens_it() {
     assert_eq!((hers.kind, hers.members_count, hers.role), (RoomKind::Direct, 2, Some(Role::Member)));
     assert_eq!(hers.direct_user.map(|user| user.id), Some(bob.user), "to ann it is bob's");
     let told = push.taken().await;
-    assert_eq!(told.iter().map(|(user, _)| *user).collect::<Vec<_>>(), [ann.user, bob.user]);
+    assert_eq!(told.iter().map(|(user, _)| *user).collect::<Vec<_>>(), [ann.user], "to bob it comes with its first message");
     assert!(told.iter().all(|(_, frame)| matches!(frame, Frame::RoomJoined { .. })), "{told:?}");
-    let (his, new) = directs::open(&db, &push, &bob, ann.user).await.expect("found");
-    assert_eq!((his.id, new, his.direct_user.map(|user| user.id)), (hers.id, false, Some(ann.user)));
-    assert!(push.taken().await.is_empty(), "nothing is told twice");
+    for heard in [vec![bob.user], Vec::new()] {
+        let (his, new) = directs::open(&db, &push, &bob, ann.user).await.expect("found");
+        assert_eq!((his.id, new, his.direct_user.map(|user| user.id)), (hers.id, false, Some(ann.user)));
+        assert_eq!(push.taken().await.iter().map(|(user, _)| *user).collect::<Vec<_>>(), heard, "nothing is told twice");
+    }
     assert_eq!(code(rooms::find(&db, &eve, &RoomRef::Id(hers.id)).await), "room_not_found");
     assert_eq!(code(directs::open(&db, &push, &ann, UserId(4711)).await), "user_not_found");
 }
@@ -123,4 +129,104 @@ async fn a_block_closes_the_direct_room_to_both_and_to_nobody_else() {
     assert_eq!(count, 6, "the block is looked for in the one locking read");
     blocks::insert(&mut db.acquire().await.expect("a connection"), eve.user, bob.user, eve.now).await.expect("blocked");
     assert_eq!(code(directs::open(&db, &push, &bob, eve.user).await), "blocked", "a new one is not opened either");
+}
+
+/// The direct rooms that somebody has in their lists, by every door: the list of rooms, what is unread, what changed, what moved, the export.
+async fn listed(db: &Db, who: &Caller) -> usize {
+    let joined = rooms::list(db, who, Scope::Joined, (None, None)).await.expect("rooms").items.len();
+    assert_eq!(rooms::list(db, who, Scope::All, (None, None)).await.expect("rooms").items.len(), joined + 1, "General besides");
+    let changed = rooms::changed_since(db, who, Timestamp(0)).await.expect("changed").0.len();
+    let synced = sync::rooms(db, who, None, None).await.expect("moved");
+    assert_eq!((changed, synced.rooms.len(), synced.joined.map(|ids| ids.len())), (joined, joined, Some(joined)));
+    let unread = receipts::unread(db, who).await.expect("unread");
+    assert!(unread.rooms.len() <= joined);
+    joined
+}
+
+#[tokio::test]
+async fn a_direct_room_comes_to_the_other_one_with_its_first_message() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let room = RoomRef::Id(directs::open(&db, &push, &ann, bob.user).await.expect("opened").0.id);
+    push.taken().await;
+    assert_eq!((listed(&db, &ann).await, listed(&db, &bob).await), (1, 0));
+    assert!(export::export(&db, &bob, None).await.expect("exported").rooms.is_empty());
+    let socket = ConnectionId("socket".into());
+    typing::tell(&db, &push, &ann, (&Pace::default(), &socket), (&room, true)).await.expect("told");
+    receipts::mark(&db, &push, &ann, &room, Mark::Read(1)).await.expect("nothing to read");
+    assert_eq!(code(directs::close(&db, &push, &bob, ann.user).await), "room_not_found", "as if it were not there");
+    assert!(push.taken().await.iter().all(|(user, _)| *user == ann.user));
+    let hi = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
+    messages::send(&db, &push, &limits(), &ann, (&room, &hi)).await.expect("sent");
+    let told = push.taken().await;
+    let [(first, Frame::RoomJoined { room: view }), rest @ ..] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(
+        (*first, view.unread, view.last_seq, view.direct_user.as_ref().map(|user| user.id)),
+        (bob.user, 1, 1, Some(ann.user))
+    );
+    assert!(rest.iter().all(|(_, frame)| matches!(frame, Frame::Message { .. })) && rest.len() == 2, "{rest:?}");
+    assert_eq!((listed(&db, &ann).await, listed(&db, &bob).await), (1, 1));
+    messages::send(&db, &push, &limits(), &ann, (&room, &hi)).await.expect("sent");
+    assert_eq!(push.taken().await.len(), 2, "from then on it is a message like any other");
+    let (_, count) = fixture::statements(&db, messages::send(&db, &push, &limits(), &ann, (&room, &hi))).await;
+    assert_eq!(count, 6, "and costs no more");
+}
+
+#[tokio::test]
+async fn a_direct_room_that_was_closed_comes_back_with_the_next_message_or_by_opening_it() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    assert_eq!(code(directs::close(&db, &push, &ann, bob.user).await), "room_not_found");
+    let room = RoomRef::Id(directs::open(&db, &push, &ann, bob.user).await.expect("opened").0.id);
+    let say = async |who: &Caller, text: &str| {
+        let new = NewMessage { content: Some(text.into()), ..NewMessage::default() };
+        messages::send(&db, &push, &limits(), who, (&room, &new)).await.expect("sent");
+        let joined: Vec<_> = push
+            .taken()
+            .await
+            .into_iter()
+            .filter(|(_, frame)| matches!(frame, Frame::RoomJoined { .. }))
+            .map(|(user, _)| user)
+            .collect();
+        joined
+    };
+    say(&ann, "one").await;
+    for _ in 0..2 {
+        push.taken().await;
+        directs::close(&db, &push, &bob, ann.user).await.expect("closed");
+        let told = push.taken().await;
+        assert!(matches!(&told[..], [(user, Frame::RoomClosed { last_seq: 1, .. })] if *user == bob.user), "{told:?}");
+    }
+    assert_eq!((listed(&db, &bob).await, listed(&db, &ann).await), (0, 1), "the other one has it as before");
+    assert_eq!(receipts::unread(&db, &bob).await.expect("unread").total, 0);
+    assert!(rooms::find(&db, &bob, &room).await.expect("it is there").closed);
+    assert_eq!(export::export(&db, &bob, None).await.expect("exported").rooms.len(), 1, "it is still kept");
+    // What happens there meanwhile is not heard, and does not bring it back.
+    let reacting = Reacting { room: &room, seq: 1, emoji: "👍" };
+    reactions::react(&db, &push, &limits(), &ann, reacting).await.expect("reacted");
+    assert!(push.taken().await.iter().all(|(user, _)| *user == ann.user));
+    assert_eq!(listed(&db, &bob).await, 0);
+    assert_eq!(say(&ann, "two").await, [bob.user]);
+    assert_eq!((listed(&db, &bob).await, receipts::unread(&db, &bob).await.expect("unread").total), (1, 2));
+    // Whoever closed it opens it again, or writes there.
+    directs::close(&db, &push, &bob, ann.user).await.expect("closed");
+    let cursor = sync::rooms(&db, &later(&bob, 60), None, None).await.expect("moved").cursor;
+    push.taken().await;
+    assert!(!directs::open(&db, &push, &later(&bob, 120), ann.user).await.expect("opened").0.closed);
+    assert!(matches!(&push.taken().await[..], [(user, Frame::RoomJoined { .. })] if *user == bob.user));
+    let moved = sync::rooms(&db, &later(&bob, 180), Some(&cursor), None).await.expect("moved");
+    assert_eq!(moved.rooms.len(), 1, "a device that was away learns of it");
+    directs::close(&db, &push, &bob, ann.user).await.expect("closed");
+    assert_eq!(say(&bob, "three").await, [bob.user]);
+    // Across a block it can be closed, too, and stays so.
+    shared::domain::blocks::add(&db, &push, &bob, ann.user).await.expect("blocked");
+    assert!(rooms::find(&db, &bob, &room).await.expect("his").blocked);
+    directs::close(&db, &push, &bob, ann.user).await.expect("closed");
+    assert_eq!(listed(&db, &bob).await, 0);
+}
+
+fn later(who: &Caller, seconds: i64) -> Caller {
+    Caller { now: who.now.plus_seconds(seconds), ..who.clone() }
 }

@@ -9,7 +9,7 @@ use shared::domain::edits::{self, Editing};
 use shared::domain::erasure::{self, Asker};
 use shared::domain::messages::{self, Part};
 use shared::domain::receipts::{self, Mark};
-use shared::domain::{blocks, directs, friends, invites, members, profiles, reports, rooms, sync};
+use shared::domain::{blocks, directs, friends, invites, members, profiles, reports, rooms, sweeping, sync, unsending};
 use shared::error::{Error, Result};
 use shared::id::RoomRef;
 use shared::protocol::accounts::{Authenticated, Register};
@@ -46,7 +46,7 @@ pub(crate) async fn register(desk: &Desk, name: &str) -> (Authenticated, Caller)
     (made, caller)
 }
 
-async fn erase(desk: &Desk, made: &Authenticated, password: &str) -> Result<()> {
+pub(crate) async fn erase(desk: &Desk, made: &Authenticated, password: &str) -> Result<()> {
     let keys = &desk.issuer.keys;
     let asker = erasure::authenticate(&desk.db, keys, &made.tokens.access_token, NOW).await?;
     erasure::erase(&desk.db, &desk.push, &desk.throttle, &asker, password).await
@@ -101,7 +101,7 @@ async fn nothing_of_an_erased_person_is_found_in_any_column() {
     let (made, canary) = register(&desk, "canary_1").await;
     let ((_, bob), (_, cat)) = (register(&desk, "bob").await, register(&desk, "cat").await);
     let about = ChangeMe { about: Some("A canary among cats".into()), ..ChangeMe::default() };
-    profiles::change(db, push, &canary, &about).await.expect("changed");
+    profiles::change(db, push, &desk.throttle, &canary, &about).await.expect("changed");
     let (url, hash, keys) = ("https://push.example/canary".into(), [7; 32], (vec![4; 65], vec![5; 16], vec![6; 8]));
     let device = Endpoint { url, hash, public: keys.0, auth: keys.1, vapid: keys.2 };
     subscriptions::put(&mut db.acquire().await.expect("a connection"), &canary, &device).await.expect("subscribed");
@@ -142,6 +142,8 @@ async fn nothing_of_an_erased_person_is_found_in_any_column() {
     invites::create(db, &canary, &group, &NewInvite::default()).await.expect("made");
     let reason = NewReport { reason: Some("The canary objects".into()) };
     reports::report(db, &canary, &group, mention.seq, &reason).await.expect("reported");
+    // Somebody else reports what mentions them: the report keeps it, without their name.
+    reports::report(db, &cat, &group, other.seq, &NewReport::default()).await.expect("reported");
     receipts::mark(db, push, &canary, &group, Mark::Read(mention.seq)).await.expect("read");
     desk.set("canary_1", "role = 'admin'").await;
     let asking = Asking { caller: canary.clone(), ip: ADDRESS.into() };
@@ -186,6 +188,42 @@ async fn nothing_of_an_erased_person_is_found_in_any_column() {
     assert_eq!(history(&desk, &bob, &RoomRef::Id(direct.id)).await[0].content, "Hello Bob");
     let refused = directs::open(db, push, &bob, canary.user).await.err();
     assert!(matches!(refused, Some(Error::NotFound("user_not_found"))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_was_reported_of_an_erased_person_is_kept_until_the_report_is_closed_and_no_longer() {
+    let desk = Desk::open().await;
+    let Desk { db, push, .. } = &desk;
+    let (made, canary) = register(&desk, "canary_2").await;
+    let (_, bob) = register(&desk, "bob").await;
+    let group = room(&desk, &bob, RoomKind::Group, &[&canary]).await;
+    let words = said(&desk, &canary, &group, "Canary words").await;
+    let edited = NewContent { content: "Canary words, edited".into() };
+    edits::edit(db, push, &limits(), &canary, Editing { room: &group, seq: words.seq, new: &edited }).await.expect("edited");
+    let picture = crate::rights::hung(&desk, &canary, words.room_id.0, words.seq).await;
+    reports::report(db, &bob, &group, words.seq, &NewReport { reason: Some("Bad".into()) }).await.expect("reported");
+    unsending::unsend(db, push, &canary, &group, words.seq).await.expect("unsent");
+    erase(&desk, &made, PASSWORD).await.expect("erased");
+    sweeping::sweep(db, &crate::rights::media(), NOW, || false).await.expect("swept");
+    // Open: the words and who said them, as the number of a deleted user; nothing else of the person.
+    assert_eq!(found(db, CANARY).await, ["report_evidence.content", "report_evidence.edits"]);
+    let open = reports::list(db, &bob, &group, (None, None)).await.expect("a page").items.remove(0);
+    assert_eq!((open.content.as_str(), open.sender), ("Canary words, edited", Some(format!("deleted user {}", canary.user))));
+    assert!(open.attachments[0].upload_id != picture && states(db).await == ["doomed", "ready"], "its bytes are shown still");
+    reports::close(db, &bob, &group, open.id).await.expect("closed");
+    let mut looks = 0;
+    let looked = || {
+        looks += 1;
+        looks < 2
+    };
+    sweeping::sweep(db, &crate::rights::media(), NOW, looked).await.expect("swept");
+    assert_eq!(found(db, CANARY).await, Vec::<String>::new());
+    assert_eq!(states(db).await, ["doomed", "doomed"], "the sweep that removes bytes finds both");
+}
+
+async fn states(db: &Db) -> Vec<String> {
+    let mut connection = db.acquire().await.expect("a connection");
+    sqlx::query_scalar("select cast(state as char) from uploads order by id").fetch_all(&mut *connection).await.expect("states")
 }
 
 #[tokio::test]

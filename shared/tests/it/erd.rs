@@ -17,6 +17,7 @@ const REFERS: &[(&str, &str)] = &[
     ("closed_by", "users"),
     ("created_by", "users"),
     ("deleted_by", "users"),
+    ("invited_by", "users"),
     ("owner_id", "users"),
     ("pinned_by", "users"),
     ("reporter_id", "users"),
@@ -32,8 +33,8 @@ const REFERS: &[(&str, &str)] = &[
     ("avatar_upload", "uploads"),
     ("object_id", "uploads"),
 ];
-/// Columns that look like a reference, and are a name that somebody else gave.
-const NO_REFERENCE: &[&str] = &["client_id"];
+/// Columns that look like a reference: who is meant in general, and a name that somebody else gave.
+const NO_REFERENCE: &[&str] = &["added_by", "client_id"];
 /// Tables whose `(room_id, seq)` is a place in history.
 const AT_A_MESSAGE: &[&str] =
     &["forwards", "hidden_messages", "mentions", "message_edits", "pins", "reactions", "reports", "uploads"];

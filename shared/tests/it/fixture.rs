@@ -5,7 +5,7 @@ use std::sync::{OnceLock, mpsc};
 
 use local::mysql::{MySql, MySqlOptions};
 use shared::caller::Caller;
-use shared::config::{Limits, Secret};
+use shared::config::{Limits, Quota, Secret};
 use shared::error::Limit;
 use shared::id::{SessionId, UserId};
 use shared::store::users::NewUser;
@@ -76,6 +76,8 @@ pub(crate) fn limits() -> Limits {
         connect: wide,
         search: wide,
         upload: wide,
+        work: wide,
+        quota: Quota { bytes: Some(1 << 40), files: Some(100_000) },
     }
 }
 

@@ -105,7 +105,8 @@ async fn done_again_each_step_has_a_defined_answer_and_is_not_told_again() {
     assert!(push.taken().await.is_empty());
     friends::remove(&db, &push, &bob, ann.user).await.expect("ended");
     assert_eq!(code(friends::remove(&db, &push, &bob, ann.user).await), "friend_not_found");
-    for (who, whom, end) in [(&ann, &bob, "reject"), (&ann, &bob, "cancel")] {
+    let tomorrow = Caller { now: ann.now.plus_seconds(25 * 3600), ..ann.clone() };
+    for (who, whom, end) in [(&ann, &bob, "reject"), (&tomorrow, &bob, "cancel")] {
         assert!(ask(&db, &push, who, whom).await.expect("asked").1, "one may ask again");
         let (first, again) = match end {
             "reject" => (friends::reject(&db, &push, whom, who.user).await, friends::reject(&db, &push, whom, who.user).await),
@@ -197,6 +198,8 @@ async fn a_block_ends_what_stood_between_two_and_answers_both_alike() {
         assert!(push.taken().await.is_empty());
         blocks::remove(&db, &push, &ann, bob.user).await.expect("unblocked");
     }
+    assert_eq!(code(ask(&db, &push, &bob, &ann).await), "rate_limited", "as after a request that was declined");
+    let bob = Caller { now: bob.now.plus_seconds(25 * 3600), ..bob };
     assert!(ask(&db, &push, &bob, &ann).await.expect("asked").1, "afterwards one may ask again");
 }
 

@@ -95,13 +95,16 @@ async fn an_invitation_lets_back_in_who_left_and_not_who_was_removed() {
     assert_eq!(code(rooms::join(db, push, &bob, room).await), "room_not_found");
     let left: Vec<_> = invites::list(db, &ann, room).await.expect("a list").items.into_iter().map(|it| it.uses_left).collect();
     assert!(left.contains(&Some(2)) && left.contains(&Some(1)), "who is refused uses none up: {left:?}");
+    // Adding him ends that.
+    let new = NewMembers { user_ids: vec![bob.user], ..NewMembers::default() };
+    members::add(db, push, &ann, room, &new).await.expect("added");
     // Where past members may read, so may he, and hears why he is outside.
     let rules = ChangeSettings { past_members_read: Some(true), ..ChangeSettings::default() };
     settings::update(db, push, &ann, room, &ChangeRoom { settings: rules, ..ChangeRoom::default() }).await.expect("changed");
+    members::remove(db, push, &ann, room, bob.user).await.expect("removed");
     assert!(!rooms::find(db, &bob, room).await.expect("his past").joined);
     assert_eq!((code(rooms::join(db, push, &bob, room).await), join(&invite.code).await), ("removed", "removed"));
-    // Adding him, and forgiving him, ends that.
-    let new = NewMembers { user_ids: vec![bob.user], ..NewMembers::default() };
+    // So does forgiving him.
     members::add(db, push, &ann, room, &new).await.expect("added");
     leave().await;
     assert_eq!(join(&invite.code).await, "ok");

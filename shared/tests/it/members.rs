@@ -1,5 +1,6 @@
 //! The rules of who is in a room: adding, roles, removing, banning, leaving.
 
+use shared::caller::Caller;
 use shared::domain::messages::{self, Part};
 use shared::domain::{members, rooms, settings};
 use shared::error::{Error, Result};
@@ -194,12 +195,9 @@ async fn a_past_member_reads_up_to_the_end_of_the_membership_where_the_room_allo
     let group = Group::of(db, &ann, &[&bob]).await;
     let (db, push, room) = (&group.db, &group.push, &group.room);
     group.said(&ann, "before").await;
+    past_members_read(&group, &ann, true).await;
     rooms::leave(db, push, &bob, room, None).await.expect("left");
     group.said(&ann, "after").await;
-    assert_eq!(code(messages::history(db, &bob, room, Part::Newest, None).await), "room_not_found");
-    let rules = ChangeSettings { past_members_read: Some(true), ..ChangeSettings::default() };
-    let change = ChangeRoom { settings: rules, ..ChangeRoom::default() };
-    settings::update(db, push, &ann, room, &change).await.expect("changed");
     for part in [Part::Newest, Part::After(0), Part::Before(u64::MAX), Part::Around(3)] {
         let history = messages::history(db, &bob, room, part, None).await.expect("his part");
         let texts: Vec<_> = history.items.iter().map(|message| message.content.as_str()).collect();
@@ -213,9 +211,56 @@ async fn a_past_member_reads_up_to_the_end_of_the_membership_where_the_room_allo
     assert_eq!(code(rooms::join(db, push, &bob, room).await), "invite_needed");
     assert_eq!(code(members::list(db, &bob, room, (None, None)).await), "not_a_member");
     assert_eq!(code(rooms::leave(db, push, &bob, room, None).await), "not_a_member");
-    members::add(db, push, &ann, room, &ids(&[bob.user])).await.expect("added");
+    let asked = members::add(db, push, &ann, room, &ids(&[bob.user])).await.expect("asked");
+    assert_eq!((&asked.invited[..], asked.added.len()), (&[bob.user][..], 0), "who left by themselves is asked");
+    assert_eq!(code(messages::find(db, &bob, room, 3).await), "message_not_found");
+    rooms::join(db, push, &bob, room).await.expect("accepted");
     assert_eq!(messages::find(db, &bob, room, 3).await.expect("a member again").content, "after");
     assert_eq!(rooms::find(db, &bob, room).await.expect("his").unread, 0, "what was said meanwhile is not unread");
+}
+
+async fn past_members_read(group: &Group, owner: &Caller, past_members_read: bool) {
+    let rules = ChangeSettings { past_members_read: Some(past_members_read), ..ChangeSettings::default() };
+    let change = ChangeRoom { settings: rules, ..ChangeRoom::default() };
+    settings::update(&group.db, &group.push, owner, &group.room, &change).await.expect("changed");
+}
+
+#[tokio::test]
+async fn the_past_is_open_to_those_who_left_while_the_room_allowed_it() {
+    let db = fixture::database().await;
+    let (ann, bob, cat, dan, eve) = (
+        person(&db, "ann").await,
+        person(&db, "bob").await,
+        person(&db, "cat").await,
+        person(&db, "dan").await,
+        person(&db, "eve").await,
+    );
+    let group = Group::of(db, &ann, &[&bob, &cat, &dan]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    group.said(&ann, "before").await;
+    let reads = async |who| code(messages::find(db, who, room, 1).await);
+    members::remove(db, push, &ann, room, bob.user).await.expect("removed");
+    past_members_read(&group, &ann, true).await;
+    assert_eq!(reads(&bob).await, "room_not_found", "who went before is let in by nobody afterwards");
+    members::remove(db, push, &ann, room, cat.user).await.expect("removed");
+    members::ban(db, push, &ann, room, dan.user).await.expect("banned");
+    // Somebody who never was in the room has no past there.
+    members::ban(db, push, &ann, room, eve.user).await.expect("banned");
+    assert_eq!((reads(&cat).await, reads(&dan).await, reads(&eve).await), ("ok", "room_not_found", "room_not_found"));
+    for who in [&dan, &eve] {
+        members::unban(db, &ann, room, who.user).await.expect("forgiven");
+    }
+    assert_eq!((reads(&dan).await, reads(&eve).await), ("ok", "room_not_found"));
+    past_members_read(&group, &ann, false).await;
+    assert_eq!((reads(&cat).await, reads(&dan).await), ("room_not_found", "room_not_found"), "the room may change its mind");
+    past_members_read(&group, &ann, true).await;
+    assert_eq!((reads(&bob).await, reads(&cat).await, reads(&dan).await), ("room_not_found", "ok", "ok"));
+    // Coming back begins anew: what counts is how the room was when one left last.
+    members::add(db, push, &ann, room, &ids(&[cat.user])).await.expect("added");
+    past_members_read(&group, &ann, false).await;
+    rooms::leave(db, push, &cat, room, None).await.expect("left");
+    past_members_read(&group, &ann, true).await;
+    assert_eq!(reads(&cat).await, "room_not_found");
 }
 
 #[tokio::test]

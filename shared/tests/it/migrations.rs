@@ -37,10 +37,10 @@ async fn migrating_again_changes_nothing_and_back_leaves_nothing() {
     assert_eq!(migrations::up(&url).await.ok(), Some(migrations::newest()), "and forward again");
 }
 
-async fn execute(url: &Secret, statement: &'static str) {
+async fn execute(url: &Secret, statement: &str) {
     let db = Db::lazy(url).expect("a URL");
     let mut connection = db.acquire().await.expect("a connection");
-    connection.execute(statement).await.expect("a statement of the test");
+    connection.execute(sqlx::AssertSqlSafe(statement.to_owned())).await.expect("a statement of the test");
 }
 
 /// Why the schema does not go forward.
@@ -73,7 +73,7 @@ async fn what_stopped_half_way_is_settled_by_whoever_looked() {
         assert!(why.starts_with(&format!("migration {newest} stopped half-way")), "{why}");
         migrations::settle(&url, newest - 1, applied).await.expect_err("that one is whole");
         if !applied {
-            execute(&url, "drop table idempotency_keys").await;
+            execute(&url, &undoing(newest)).await;
         }
         migrations::settle(&url, newest, applied).await.expect("settled");
         let db = Db::lazy(&url).expect("a URL");
@@ -81,6 +81,17 @@ async fn what_stopped_half_way_is_settled_by_whoever_looked() {
         assert_eq!(version, Some(if applied { newest } else { newest - 1 }));
         assert_eq!(migrations::up(&url).await.ok(), Some(migrations::newest()));
     }
+}
+
+/// What takes a migration back.
+fn undoing(version: i64) -> String {
+    let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).expect("a folder");
+    let paths = folder.map(|entry| entry.expect("an entry").path());
+    let own = |path: &std::path::PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with(&format!("{version:04}_")) && name.ends_with(".down.sql")
+    };
+    std::fs::read_to_string(paths.into_iter().find(own).expect("a way back")).expect("a file")
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::caller::Caller;
-use shared::domain::{rooms, sync};
+use shared::domain::{catching_up, rooms, sync};
 use shared::error::Error;
 use shared::id::{RoomId, RoomRef, UserId};
 use shared::protocol::frames::Frame;
@@ -104,6 +104,21 @@ impl Client {
         let (changed, _) = rooms::changed_since(db, &self.caller, since).await.expect("pong");
         self.told =
             changed.iter().filter(|changed| changed.room_id == self.room).map(|changed| changed.rev).fold(self.told, u64::max);
+    }
+
+    /// Says `hello` with what it holds, as on a new socket.
+    pub(crate) async fn hello(&mut self, db: &Db) {
+        let Some(held) = &mut self.held else { return };
+        let known = [(self.room, held.rev)];
+        for frame in catching_up::packed_frames(db, &self.caller, &known, None).await.expect("a catch-up") {
+            let Frame::CatchUp { rooms, left, changed, .. } = frame else { panic!("{frame:?}") };
+            self.doubt |= !left.is_empty();
+            self.told = changed.iter().map(|changed| changed.rev).fold(self.told, u64::max);
+            for sync in rooms {
+                self.told = self.told.max(sync.room.rev);
+                held.apply(sync);
+            }
+        }
     }
 
     /// Asks for the state of all rooms, as after a pause.

@@ -9,6 +9,8 @@ use serde_json::Value;
 use shared::caller::Caller;
 use shared::config::Secret;
 use shared::domain::receipts::Mark;
+use shared::domain::sessions::{self, Leaver};
+use shared::domain::throttle::Throttle;
 use shared::domain::{blocks, directs, export, messages, notifications, profiles, receipts, rooms, subscriptions, unsending};
 use shared::error::{Error, Result};
 use shared::id::{ConnectionId, RoomId, RoomRef, SessionId};
@@ -22,9 +24,10 @@ use shared::push::memory::Memory;
 use shared::push::registry::Connection;
 use shared::push::web::vapid::Keys;
 use shared::push::web::{Hosts, Told, WebPush};
-use shared::store::{Db, sessions};
+use shared::store::{self, Db};
 use shared::time::Timestamp;
 
+use crate::desk;
 use crate::fixture::{self, limits, person, statements};
 
 /// A point of P-256 that browsers might send, and a secret.
@@ -60,8 +63,9 @@ impl Bench {
     async fn login(&self, who: &Caller) -> SessionId {
         let mut connection = self.db.acquire().await.expect("a connection");
         let expires_at = who.now.plus_seconds(86_400);
-        let new = sessions::NewSession { user: who.user, refresh_hash: &[0; 32], device: "", ip: "", now: who.now, expires_at };
-        sessions::insert(&mut connection, &new).await.expect("a session")
+        let new =
+            store::sessions::NewSession { user: who.user, refresh_hash: &[0; 32], device: "", ip: "", now: who.now, expires_at };
+        store::sessions::insert(&mut connection, &new).await.expect("a session")
     }
 
     async fn subscribe(&self, who: &Caller, device: &str) -> Result<()> {
@@ -114,13 +118,14 @@ impl Bench {
     async fn wish(&self, who: &Caller, wish: Notifications) {
         let settings = ChangeMySettings { notifications: Some(wish), ..ChangeMySettings::default() };
         let change = ChangeMe { settings, ..ChangeMe::default() };
-        let me = profiles::change(&self.db, &self.push, who, &change).await.expect("changed");
+        let throttle = Throttle::new(desk::ephemeral().await, limits());
+        let me = profiles::change(&self.db, &self.push, &throttle, who, &change).await.expect("changed");
         assert_eq!(me.settings.notifications, wish);
     }
 }
 
 fn keys() -> Keys {
-    Keys::new(&Secret::new("a-secret-of-push-notifications")).expect("keys")
+    Keys::new(&Secret::new("a-secret-of-push-notifications"), false).expect("keys")
 }
 
 fn hosts() -> Hosts {
@@ -217,9 +222,7 @@ async fn what_was_read_left_unsent_or_logged_out_of_meanwhile_is_not_told() {
     let seq = bench.send(&ann, room, "Hi").await;
     receipts::mark(&bench.db, &bench.push, &bob, &here, Mark::Read(seq)).await.expect("read");
     rooms::leave(&bench.db, &bench.push, &cat, &here, None).await.expect("left");
-    let mut connection = bench.db.acquire().await.expect("a connection");
-    sessions::revoke(&mut connection, dan.user, dan.session, dan.now).await.expect("revoked");
-    drop(connection);
+    sessions::logout(&bench.db, &bench.push, &Leaver::SignedIn(dan)).await.expect("logged out");
     assert_eq!(bench.names().await, ["eve"]);
     let seq = bench.send(&ann, room, "Oops").await;
     unsending::unsend(&bench.db, &bench.push, &ann, &here, seq).await.expect("unsent");

@@ -1,19 +1,21 @@
 //! How the hot queries are executed: each names its index, on tables large enough that the server has a choice.
 
 use shared::caller::Caller;
+use shared::config::Limits;
 use shared::domain::messages::{self, Part};
 use shared::domain::receipts::{self, Mark};
 use shared::domain::throttle::Throttle;
-use shared::domain::{friends, presence, rooms, search, sync};
+use shared::domain::{catching_up, friends, presence, rooms, search, sync};
+use shared::error::Limit;
 use shared::id::{RoomId, RoomRef};
 use shared::protocol::friends::Direction;
 use shared::protocol::rooms::{NewRoom, RoomKind, Scope};
 use shared::protocol::search::Search;
 use shared::push::Push;
-use shared::store::Db;
+use shared::store::{Db, recipients};
 use sqlx::{Executor, Row};
 
-use crate::desk;
+use crate::desk::{self, Desk};
 use crate::fixture::{self, numbers, person};
 
 /// One line of a plan: table, index.
@@ -22,6 +24,13 @@ type Step = (String, Option<String>);
 async fn run(db: &Db, sql: String) {
     let mut connection = db.acquire().await.expect("a connection");
     connection.execute(sqlx::AssertSqlSafe(sql)).await.expect("runs");
+}
+
+fn id_of(room: &RoomRef) -> RoomId {
+    match room {
+        RoomRef::Id(id) => *id,
+        RoomRef::Slug(_) => panic!("it has no slug"),
+    }
 }
 
 /// A crowd of people, rooms of theirs, and history in the first of them.
@@ -48,7 +57,8 @@ async fn populated() -> (Db, Caller, RoomRef) {
         format!("insert into receipts (room_id, user_id, to_seq, from_seq, read_at) select {id}, u.id, s.seq * 10, s.seq * 10 - 9, 0 from users u join {} s on 1 = 1", numbers(20)),
         format!("update rooms set last_seq = 5000, rev = 5000 where id = {id}"),
         format!("update members set read_seq = 5000 where room_id = {id} and user_id = {}", ann.user),
-        "analyze table users, rooms, members, messages, reactions, receipts, mentions, hidden_messages".to_owned(),
+        format!("insert into session_closings select 100000 + seq, 100000 + seq, 'logout', 1 from {} s", numbers(5000)),
+        "analyze table users, rooms, members, messages, reactions, receipts, mentions, hidden_messages, session_closings".to_owned(),
     ] {
         run(&db, sql).await;
     }
@@ -93,6 +103,15 @@ fn uses(plans: &[(String, Vec<Step>)], words: &str, table: &str, index: &str) {
 #[tokio::test]
 async fn each_hot_query_names_its_index() {
     let (db, ann, room) = populated().await;
+    let audience =
+        plans(&db, async { recipients::members(&mut *db.acquire().await.expect("a connection"), id_of(&room)).await }).await;
+    uses(&audience, "from rooms r join members m on m.room_id = r.id and m.state = 'joined' and (m.closed_seq", "m", "PRIMARY");
+    uses(
+        &audience,
+        "from rooms r join members m on m.room_id = r.id and m.state = 'joined' and (m.closed_seq",
+        "c",
+        "session_closings_user",
+    );
     let history = plans(&db, messages::history(&db, &ann, &room, Part::Before(2500), Some(50))).await;
     uses(&history, "left join members m on", "r", "PRIMARY");
     uses(&history, "left join members m on", "m", "PRIMARY");
@@ -101,7 +120,16 @@ async fn each_hot_query_names_its_index() {
     let changes = plans(&db, sync::room(&db, &ann, &room, 4900, None)).await;
     uses(&changes, "join (select x.room_id, x.seq", "x", "messages_rev");
     uses(&changes, "join (select x.room_id, x.seq", "m", "PRIMARY");
-    uses(&changes, "m.rev > ", "m", "members_rev");
+    uses(&changes, "y.rev > ", "y", "members_rev");
+    let RoomRef::Id(RoomId(id)) = room else { panic!("{room:?}") };
+    let known = [(RoomId(id), 4900), (RoomId(id + 9), 0), (RoomId(id + 19), 0)];
+    let caught_up = plans(&db, catching_up::packed_frames(&db, &ann, &known, None)).await;
+    uses(&caught_up, "where r.id in (", "r", "PRIMARY");
+    uses(&caught_up, "where r.id in (", "m", "PRIMARY");
+    uses(&caught_up, "select x.room_id, x.seq", "x", "messages_rev");
+    uses(&caught_up, "select x.room_id, x.seq", "m", "PRIMARY");
+    uses(&caught_up, "select y.room_id, y.user_id", "y", "members_rev");
+    uses(&caught_up, "from reactions", "reactions", "PRIMARY");
     uses(&changes, "from reactions", "reactions", "PRIMARY");
     let list = plans(&db, rooms::list(&db, &ann, Scope::Joined, (None, None))).await;
     uses(&list, "select room_id as id from members", "members", "members_user");
@@ -152,4 +180,33 @@ async fn lists_of_friends_and_who_hears_of_somebody_are_ranges_of_indexes() {
     uses(&watched, "max(p.friend)", "friendships", "friendships_of");
     uses(&watched, "max(p.friend)", "m", "members_user");
     uses(&watched, "max(p.friend)", "r", "PRIMARY");
+}
+
+#[tokio::test]
+async fn whose_an_address_is_and_where_they_are_at_home_are_ranges_of_indexes() {
+    let desk = Desk::limited(Limits { login: Limit { quota: 1, window: 300 }, ..fixture::limits() }).await;
+    let db = &desk.db;
+    desk.register("ann").await;
+    run(db, "set global log_output = 'TABLE'".into()).await;
+    run(db, "set global general_log = 1".into()).await;
+    for sql in [
+        format!(
+            "insert into users (username, email, email_key, display_name, password_hash, created_at)
+             select concat('u', seq), concat('U', seq, '@x.example'), concat('u', seq, '@x.example'), 'U', 'x', 0 from {} s",
+            numbers(500)
+        ),
+        "insert into sessions (user_id, refresh_hash, ip, created_at, last_used_at, expires_at)
+         select id, '', '192.0.2.7', 0, 0, 0 from users"
+            .to_owned(),
+        "analyze table users, sessions".to_owned(),
+    ] {
+        run(db, sql).await;
+    }
+    for number in 0..12 {
+        assert!(desk.login(&format!("ghost{number}"), "not the password", "192.0.2.7").await.is_err());
+    }
+    let login = plans(db, desk.login("u7@x.example", "not the password", "192.0.2.7")).await;
+    uses(&login, "where email_key = ", "users", "users_email_key");
+    uses(&login, "where email_key = ", "users", "users_email_written");
+    uses(&login, "inet6_aton", "sessions", "sessions_user");
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use shared::caller::Caller;
-use shared::domain::{blocks, directs, presence, rooms, welcome};
+use shared::domain::{blocks, directs, messages, presence, rooms, welcome};
 use shared::id::{ConnectionId, RoomRef, SessionId, UserId};
 use shared::protocol::frames::Frame;
+use shared::protocol::messages::NewMessage;
 use shared::protocol::people::{Presence, User, Visibility};
 use shared::push::presence::Look;
 use shared::push::registry::{Connection, Registry};
@@ -17,7 +18,7 @@ use shared::store::{Db, users};
 use shared::time::Timestamp;
 
 use crate::desk;
-use crate::fixture::{self, person, statements};
+use crate::fixture::{self, limits, person, statements};
 use crate::friends::befriend;
 
 const GRACE: Duration = Duration::from_secs(5);
@@ -120,7 +121,9 @@ async fn a_person_decides_who_may_know_and_a_block_hides_both_from_each_other() 
     let (ann, friend, direct) = (person(&db, "ann").await, person(&db, "friend").await, person(&db, "direct").await);
     let stranger = person(&db, "eve").await;
     befriend(&db, &push, &ann, &friend).await;
-    directs::open(&db, &push, &direct, ann.user).await.expect("opened");
+    let room = directs::open(&db, &push, &direct, ann.user).await.expect("opened").0.id;
+    let hi = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
+    messages::send(&db, &push, &limits(), &direct, (&RoomRef::Id(room), &hi)).await.expect("sent");
     push.taken().await;
     push.register(&socket(&ann, "a", ann.now)).await.expect("open");
     look(&db, &push, ann.now).await;

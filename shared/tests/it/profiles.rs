@@ -1,7 +1,8 @@
 //! The rules of profiles: changing one's own, and who finds whom.
 
+use shared::config::Limits;
 use shared::domain::{blocks, profiles, rooms};
-use shared::error::{Error, Result};
+use shared::error::{Error, Limit, Result};
 use shared::id::{RoomRef, UserId};
 use shared::protocol::page::Page;
 use shared::protocol::people::{User, Visibility};
@@ -11,6 +12,7 @@ use shared::store::Db;
 use shared::store::users::{self, NewUser};
 use sqlx::Executor;
 
+use crate::desk::{Desk, PASSWORD};
 use crate::fixture::{self, caller, person};
 
 fn names(found: Result<Page<User>>) -> Vec<String> {
@@ -29,42 +31,87 @@ async fn set(db: &Db, sql: &str) {
 
 #[tokio::test]
 async fn what_is_absent_stays_and_null_removes_the_address() {
-    let db = fixture::database().await;
-    let push = Push::memory();
-    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
-    let change = |change: ChangeMe, who| {
-        let (db, push) = (&db, &push);
-        async move { profiles::change(db, push, who, &change).await }
+    let desk = Desk::open().await;
+    let (db, push) = (&desk.db, &desk.push);
+    let ann = desk.caller(&desk.register("ann").await).await.expect("signed in");
+    let change = async |change: ChangeMe| profiles::change(db, push, &desk.throttle, &ann, &change).await;
+    let with = |email: Option<&str>, password: &str| ChangeMe {
+        email: Some(email.map(Into::into)),
+        password: Some(password.into()),
+        ..ChangeMe::default()
     };
-    let email = |email: &str| Some(Some(email.to_owned()));
     let settings = ChangeMySettings { presence: Some(Visibility::Friends), ..ChangeMySettings::default() };
     let all = ChangeMe {
         display_name: Some(" Änne ".into()),
         about: Some("Tea.\nMostly.".into()),
-        email: email("Ann@Example.com"),
         settings,
+        ..with(Some("Ann@Example.com"), PASSWORD)
     };
-    let me = change(all, &ann).await.expect("changed");
+    let me = change(all).await.expect("changed");
     assert_eq!((me.user.display_name.as_str(), me.user.about.as_str()), ("Änne", "Tea.\nMostly."));
     assert_eq!((me.email.as_deref(), me.settings.presence), (Some("Ann@Example.com"), Visibility::Friends));
-    assert_eq!(change(ChangeMe::default(), &ann).await.expect("nothing changed"), me);
-    let taken = change(ChangeMe { email: email("ann@example.com"), ..ChangeMe::default() }, &bob).await;
-    assert!(matches!(taken, Err(Error::Conflict("email_taken"))), "{taken:?}");
-    let own = change(ChangeMe { email: email("ann@example.com"), ..ChangeMe::default() }, &ann).await.expect("one's own");
+    assert_eq!(change(ChangeMe::default()).await.expect("nothing changed"), me);
+    let own = change(with(Some("ann@example.com"), PASSWORD)).await.expect("another spelling");
     assert_eq!(own.email.as_deref(), Some("ann@example.com"));
-    let none = change(ChangeMe { email: Some(None), ..ChangeMe::default() }, &ann).await.expect("removed");
+    let none = change(with(None, PASSWORD)).await.expect("removed");
     assert_eq!((none.email, none.user.about.as_str()), (None, "Tea.\nMostly."));
-    change(ChangeMe { email: email("ann@example.com"), ..ChangeMe::default() }, &bob).await.expect("free now");
-    rooms::join(&db, &push, &ann, &RoomRef::general()).await.expect("joined");
-    let members = shared::domain::members::list(&db, &ann, &RoomRef::general(), (None, None)).await.expect("members").items;
+    rooms::join(db, push, &ann, &RoomRef::general()).await.expect("joined");
+    let members = shared::domain::members::list(db, &ann, &RoomRef::general(), (None, None)).await.expect("members").items;
     assert_eq!(members[0].user.display_name, "Änne", "others see it");
 }
 
 #[tokio::test]
+async fn another_address_takes_the_password_and_no_answer_tells_whose_it_is() {
+    let limit = Limit { quota: 3, window: 300 };
+    let desk = Desk::limited(Limits { login: limit, ..fixture::limits() }).await;
+    desk.register("ann").await;
+    desk.set("ann", "email = 'ann@example.com', email_key = 'ann@example.com'").await;
+    desk.register("sure").await;
+    desk.set("sure", "email = 'sure@example.com', email_key = 'sure@example.com', email_confirmed_at = 1").await;
+    let eve = desk.caller(&desk.register("eve").await).await.expect("signed in");
+    let change = async |email: Option<&str>, password: Option<&str>| {
+        let change = ChangeMe { email: Some(email.map(Into::into)), password: password.map(Into::into), ..ChangeMe::default() };
+        profiles::change(&desk.db, &desk.push, &desk.throttle, &eve, &change).await
+    };
+    for address in ["ann@example.com", "sure@example.com", "nobody@example.com"] {
+        let refused = change(Some(address), None).await.err();
+        let Some(Error::Invalid(wrong)) = refused else { panic!("{address}: {refused:?}") };
+        assert_eq!((wrong[0].field.as_str(), wrong[0].code), ("password", "required"), "{address}");
+        assert_eq!(change(Some(address), Some(PASSWORD)).await.expect("claimed").email.as_deref(), Some(address));
+        assert_eq!(change(Some(address), None).await.expect("it is so already").email.as_deref(), Some(address));
+    }
+    assert!(change(None, None).await.is_err(), "nor does a stolen token take the address away");
+    for _ in 0..3 {
+        let refused = change(Some("eve@example.com"), Some("not the password")).await.err();
+        assert!(matches!(refused, Some(Error::Forbidden("wrong_password"))), "{refused:?}");
+    }
+    let refused = change(Some("eve@example.com"), Some(PASSWORD)).await.err();
+    assert!(matches!(refused, Some(Error::TooMany { .. })), "{refused:?}");
+    let about = ChangeMe { about: Some("Still here".into()), ..ChangeMe::default() };
+    profiles::change(&desk.db, &desk.push, &desk.throttle, &eve, &about).await.expect("the rest takes no password");
+}
+
+#[tokio::test]
+async fn a_confirmed_address_that_is_changed_is_a_claim_again() {
+    let desk = Desk::open().await;
+    let ann = desk.caller(&desk.register("ann").await).await.expect("signed in");
+    desk.set("ann", "email = 'ann@example.com', email_key = 'ann@example.com', email_confirmed_at = 1").await;
+    let email = Some(Some("Jürgen@example.com".to_owned()));
+    let given = ChangeMe { email, password: Some(PASSWORD.into()), ..ChangeMe::default() };
+    profiles::change(&desk.db, &desk.push, &desk.throttle, &ann, &given).await.expect("changed");
+    let stored: (Option<String>, Option<i64>) = sqlx::query_as("select email_key, email_confirmed_at from users where id = ?")
+        .bind(ann.user.0)
+        .fetch_one(&mut **desk.db.acquire().await.as_mut().expect("a connection"))
+        .await
+        .expect("a row");
+    assert_eq!(stored, (Some("jürgen@example.com".into()), None));
+}
+
+#[tokio::test]
 async fn every_wrong_field_is_named_and_nothing_is_half_done() {
-    let db = fixture::database().await;
-    let push = Push::memory();
-    let ann = person(&db, "ann").await;
+    let desk = Desk::open().await;
+    let db = &desk.db;
+    let ann = desk.caller(&desk.register("ann").await).await.expect("signed in");
     let text = |text: &str| Some(text.to_owned());
     for (change, expected) in [
         (ChangeMe { display_name: text(" "), ..ChangeMe::default() }, vec![("display_name", "required")]),
@@ -78,13 +125,13 @@ async fn every_wrong_field_is_named_and_nothing_is_half_done() {
         ),
         (ChangeMe { about: text("good"), email: Some(text("")), ..ChangeMe::default() }, vec![("email", "invalid")]),
     ] {
-        let Err(Error::Invalid(wrong)) = profiles::change(&db, &push, &ann, &change).await else {
-            panic!("{change:?} was taken")
+        let Err(Error::Invalid(wrong)) = profiles::change(db, &desk.push, &desk.throttle, &ann, &change).await else {
+            panic!("it was taken in spite of {expected:?}")
         };
         let said: Vec<_> = wrong.iter().map(|wrong| (wrong.field.as_str(), wrong.code)).collect();
-        assert_eq!(said, expected, "{change:?}");
+        assert_eq!(said, expected);
     }
-    let me = profiles::me(&db, &ann).await.expect("oneself");
+    let me = profiles::me(db, &ann).await.expect("oneself");
     assert_eq!((me.user.about.as_str(), me.email), ("", None));
 }
 

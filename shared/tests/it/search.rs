@@ -266,13 +266,18 @@ async fn only_what_its_reader_may_see_is_found() {
         .await;
     assert!(library.texts(&bob, "secret").await.is_empty(), "what was said before one may read");
     library.run(format!("update members set visible_from_seq = 1 where room_id = {id}")).await;
+    let past_members_read = async |on| {
+        let rules = ChangeSettings { past_members_read: Some(on), ..ChangeSettings::default() };
+        let change = ChangeRoom { settings: rules, ..ChangeRoom::default() };
+        settings::update(db, &library.push, &ann, &room, &change).await.expect("changed");
+    };
+    past_members_read(true).await;
     members::remove(db, &library.push, &ann, &room, bob.user).await.expect("removed");
     library.say(&ann, &room, "secret three").await;
+    past_members_read(false).await;
     assert!(library.texts(&bob, "secret").await.is_empty());
     assert_eq!(library.code(&bob, &format!("secret in:{id}")).await, "room_not_found");
-    let rules = ChangeSettings { past_members_read: Some(true), ..ChangeSettings::default() };
-    let change = ChangeRoom { settings: rules, ..ChangeRoom::default() };
-    settings::update(db, &library.push, &ann, &room, &change).await.expect("changed");
+    past_members_read(true).await;
     for q in ["secret".to_owned(), format!("secret in:{id}")] {
         assert_eq!(library.texts(&bob, &q).await, ["secret one"], "up to the end of the membership");
     }

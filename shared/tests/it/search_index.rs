@@ -1,6 +1,6 @@
 //! The index of search: it changes nothing but the work, whatever happens to the messages meanwhile.
 
-use shared::domain::unsending;
+use shared::domain::{members, unsending};
 use shared::protocol::rooms::RoomKind;
 use shared::protocol::search::Search;
 
@@ -29,6 +29,25 @@ async fn changed_words_are_found_and_gone_ones_are_not() {
     assert_eq!(library.count("select count(distinct segment) from search_slices").await, 1);
     assert!(library.texts(&ann, "zeppelin").await.is_empty());
     assert_eq!(library.all(&ann, "dampfschiff", 50).await.len(), 23);
+}
+
+#[tokio::test]
+async fn a_past_member_finds_the_words_of_their_time_in_sealed_segments_too() {
+    let library = Library::open().await;
+    library.settled().await;
+    let (ann, bob) = (person(&library.desk.db, "ann").await, person(&library.desk.db, "bob").await);
+    let room = library.room(&ann, RoomKind::Group, &[&bob]).await;
+    library.run("update rooms set past_members_read = 1".into()).await;
+    library.filled(&ann, &room, 1100).await;
+    members::remove(&library.desk.db, &library.push, &ann, &room, bob.user).await.expect("removed");
+    assert_eq!(library.all(&bob, "dampfschiff", 5).await.len(), 11);
+    assert_eq!(library.count("select count(*) from search_segments").await, 0, "who only looks back seals nothing");
+    library.edit(&ann, &room, 100, "Zeppelin über Köln").await;
+    assert_eq!(library.all(&ann, "dampfschiff", 50).await.len(), 10);
+    assert_eq!(library.count("select count(*) from search_segments").await, 1, "sealed with the words of now");
+    let found = library.all(&bob, "dampfschiff", 5).await;
+    assert!(found.len() == 11 && found.iter().any(|found| found.message.seq == 100 && found.message.edited_at.is_none()));
+    assert!(library.texts(&bob, "zeppelin").await.is_empty());
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! The rules of what a room says of itself and allows: renaming, slow mode, who writes, archive, end, mute.
 
+use shared::caller::Caller;
+use shared::domain::edits::{self, Editing};
 use shared::domain::messages::{self, Part};
 use shared::domain::{members, reactions, rooms, settings};
 use shared::error::{Error, Result};
 use shared::id::{RoomRef, UploadId};
 use shared::protocol::frames::Frame;
-use shared::protocol::messages::NewMessage;
+use shared::protocol::messages::{NewContent, NewMessage};
 use shared::protocol::rooms::{ChangeRoom, ChangeSettings, NewMembers, Role, Scope, Whoever};
 
 use crate::fixture::{self, limits, person};
@@ -70,6 +72,39 @@ async fn slow_mode_parts_the_messages_of_members_and_spares_admins() {
     for number in 0..3 {
         assert_eq!(code(messages::send(db, push, &limits(), &ann, (room, &text(&number.to_string()))).await), "ok");
     }
+}
+
+#[tokio::test]
+async fn in_slow_mode_to_edit_is_to_speak_but_for_the_first_correction() {
+    let db = fixture::database().await;
+    let (ann, mut bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    let old = group.said(&bob, "before slow mode").await;
+    let slow = rules(ChangeSettings { slow_mode_seconds: Some(3600), ..ChangeSettings::default() });
+    settings::update(db, push, &ann, room, &slow).await.expect("slow");
+    bob.now = bob.now.plus_seconds(3600);
+    let said = group.said(&bob, "helo").await;
+    let edit = async |who: &Caller, seq: u64, content: &str| {
+        let new = NewContent { content: content.into() };
+        code(edits::edit(db, push, &limits(), who, Editing { room, seq, new: &new }).await)
+    };
+    bob.now = bob.now.plus_seconds(10);
+    assert_eq!(edit(&bob, said.seq, "hello").await, "ok", "a slip of the finger");
+    for (seq, content) in [(said.seq, "talking"), (old.seq, "by editing"), (said.seq, "all the time")] {
+        assert_eq!(edit(&bob, seq, content).await, "rate_limited", "{content}");
+    }
+    bob.now = bob.now.plus_seconds(3590);
+    assert_eq!(edit(&bob, old.seq, "one thing an hour").await, "ok");
+    assert_eq!(code(messages::send(db, push, &limits(), &bob, (room, &text("and another"))).await), "rate_limited");
+    assert_eq!(edit(&bob, said.seq, "and another").await, "rate_limited");
+    let hers = group.said(&ann, "an admin").await;
+    for content in ["may", "go", "on"] {
+        assert_eq!(edit(&ann, hers.seq, content).await, "ok");
+    }
+    let quick = rules(ChangeSettings { slow_mode_seconds: Some(0), ..ChangeSettings::default() });
+    settings::update(db, push, &ann, room, &quick).await.expect("quick");
+    assert_eq!(edit(&bob, said.seq, "as often as one likes").await, "ok");
 }
 
 #[tokio::test]

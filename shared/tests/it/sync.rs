@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use shared::caller::Caller;
 use shared::config::Limits;
+use shared::domain::catching_up;
 use shared::domain::edits::{self, Editing};
 use shared::domain::messages;
 use shared::domain::reactions::{self, Reacting};
@@ -153,7 +154,7 @@ async fn a_hello_is_followed_by_what_changed_in_the_rooms_that_it_names() {
     rooms::leave(&db, &Push::memory(), &bob, &RoomRef::Id(left), None).await.expect("left");
     say(&db, &ann, busy, "Hi").await;
     let known = [(quiet, 1), (busy, 1), (left, 1), (RoomId(4711), 1)];
-    let frames = sync::catch_up(&db, &bob, &known).await.expect("frames");
+    let frames = catching_up::frames(&db, &bob, &known).await.expect("frames");
     assert_eq!(frames.len(), 3, "{frames:?}");
     assert!(matches!(&frames[0], Frame::Sync { sync, .. } if sync.room_id == busy && seqs(sync) == [1]));
     assert!(matches!(&frames[1], Frame::RoomLeft { room_id, .. } if *room_id == left));

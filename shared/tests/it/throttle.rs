@@ -1,12 +1,14 @@
 //! Limits of what has no row to count on, and tickets: on a real DynamoDB API.
 
 use shared::config::Limits;
+use shared::domain::sessions::Leaver;
 use shared::domain::{accounts, sessions, tickets};
 use shared::error::{Error, Limit, Result};
 use shared::id::UserId;
+use shared::protocol::accounts::Register;
 
 use crate::desk::{Desk, NOW, PASSWORD, registration, visitor};
-use crate::fixture;
+use crate::fixture::{self, statements};
 
 const WRONG: &str = "not the password";
 
@@ -96,12 +98,150 @@ async fn many_addresses_cannot_lock_the_owner_out_of_home() {
 }
 
 #[tokio::test]
+async fn failures_at_a_name_say_nothing_of_whose_an_address_is() {
+    let desk = Desk::limited(narrow(2)).await;
+    let given = Register { email: Some("private@example.com".into()), ..registration("ann") };
+    accounts::register(&desk.db, &desk.issuer, &desk.throttle, &visitor("203.0.113.7"), &given).await.expect("made");
+    let eve = "198.51.100.1";
+    for _ in 0..2 {
+        assert_eq!(code(&desk.login("ann", WRONG, eve).await), "invalid_credentials");
+    }
+    assert_eq!(code(&desk.login("ann", WRONG, eve).await), "rate_limited");
+    for address in ["private@example.com", "nobody@example.com", "PRIVATE@example.com", "NOBODY@example.com"] {
+        assert_eq!(code(&desk.login(address, WRONG, eve).await), "invalid_credentials", "{address}");
+    }
+    for address in ["private@example.com", "nobody@example.com"] {
+        assert_eq!(code(&desk.login(address, WRONG, eve).await), "rate_limited", "{address}, in whatever case");
+    }
+    // From many networks at once: what is known and what is not are crowded alike, at their own homes, too.
+    for number in 1..=20 {
+        for name in ["ann", "private@example.com", "nobody@example.com", "nobody"] {
+            assert!(desk.login(name, WRONG, &format!("192.0.2.{number}")).await.is_err());
+        }
+    }
+    for (name, ip) in [
+        ("ann", "192.0.2.99"),
+        ("private@example.com", "192.0.2.99"),
+        ("nobody@example.com", "192.0.2.99"),
+        ("private@example.com", "203.0.113.7"),
+        ("nobody@example.com", "203.0.113.7"),
+    ] {
+        assert_eq!(code(&desk.login(name, WRONG, ip).await), "rate_limited", "{name} from {ip}");
+    }
+    assert_eq!(code(&desk.login("private@example.com", PASSWORD, "203.0.113.7").await), "ok", "her own home");
+}
+
+#[tokio::test]
+async fn invented_names_lock_no_neighbour_out() {
+    let desk = Desk::limited(Limits { register: Limit { quota: 5, window: 300 }, ..narrow(1) }).await;
+    for name in ["ann", "bob"] {
+        desk.register(name).await;
+    }
+    let office = "203.0.113.7";
+    desk.login("ann", PASSWORD, office).await.expect("she has come from there");
+    for number in 0..12 {
+        assert!(desk.login(&format!("ghost{number}"), WRONG, office).await.is_err());
+    }
+    assert_eq!(code(&desk.login("ghost99", WRONG, office).await), "rate_limited");
+    assert_eq!(code(&desk.login("bob", PASSWORD, office).await), "rate_limited", "he never came from there");
+    for _ in 0..3 {
+        assert_eq!(code(&desk.login("ann", PASSWORD, office).await), "ok");
+    }
+    assert_eq!(code(&desk.login("ann", WRONG, office).await), "rate_limited", "who is wrong hears what everybody does");
+    assert_eq!(code(&desk.login("ann", PASSWORD, office).await), "rate_limited", "and her name has its own limit there");
+}
+
+#[tokio::test]
+async fn a_flood_takes_no_work_but_for_who_is_at_home_by_name() {
+    let desk = Desk::limited(narrow(1)).await;
+    let given = Register { email: Some("ann@example.com".into()), ..registration("ann") };
+    let office = "203.0.113.7";
+    accounts::register(&desk.db, &desk.issuer, &desk.throttle, &visitor(office), &given).await.expect("made");
+    for _ in 0..101 {
+        desk.throttle.senseless(&visitor(office), Error::TooLarge).await;
+    }
+    let stranger = statements(&desk.db, desk.login("nobody", WRONG, office)).await;
+    assert_eq!((code(&stranger.0), stranger.1), ("rate_limited", 2));
+    assert_eq!(code(&desk.login("ann@example.com", PASSWORD, office).await), "rate_limited", "how long it takes must not tell");
+    assert_eq!(code(&desk.login("ann", PASSWORD, office).await), "ok");
+}
+
+#[tokio::test]
+async fn home_is_half_an_ipv6_address() {
+    let desk = Desk::limited(narrow(2)).await;
+    desk.register("ann").await;
+    desk.login("ann", PASSWORD, "2001:db8:1:2:aaaa::5").await.expect("logged in");
+    for network in 1..=11 {
+        for _ in 0..2 {
+            assert!(desk.login("ann", WRONG, &format!("2001:db8:beef:{network:x}00::1")).await.is_err());
+        }
+    }
+    assert_eq!(code(&desk.login("ann", PASSWORD, "2001:db8:1:3::5").await), "rate_limited", "another line");
+    for address in ["2001:db8:1:2:aaaa::5", "2001:db8:1:2:bbbb::6"] {
+        assert_eq!(code(&desk.login("ann", PASSWORD, address).await), "ok", "{address}: privacy addresses change daily");
+    }
+}
+
+#[tokio::test]
+async fn a_line_at_home_is_not_two_hundred_and_fifty_six_places() {
+    let desk = Desk::limited(Limits { login: Limit { quota: 100, window: 300 }, ..narrow(1) }).await;
+    let register = async |number: u32, ip: &str| {
+        let given = registration(&format!("user{number}"));
+        code(&accounts::register(&desk.db, &desk.issuer, &desk.throttle, &visitor(ip), &given).await)
+    };
+    for number in 0..4 {
+        assert_eq!(register(number, &format!("2001:db8:1:{number:x}::1")).await, "ok");
+    }
+    assert_eq!(register(4, "2001:db8:1:4::1").await, "rate_limited", "four for a /56");
+    assert_eq!(register(5, "2001:db8:1:100::1").await, "ok", "the next line");
+    for number in 0..20 {
+        assert_eq!(
+            register(4, "2001:db8:1:0::1").await,
+            "rate_limited",
+            "{number}: its own /64 is full, and uses up no wider one"
+        );
+    }
+    for number in 6..17 {
+        assert_eq!(register(number, &format!("2001:db8:1:{:x}00::1", number - 4)).await, "ok", "{number}");
+    }
+    assert_eq!(register(17, "2001:db8:1:f000::1").await, "rate_limited", "sixteen for a /48");
+    assert_eq!(register(17, "2001:db8:2::1").await, "ok");
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_counts_against_its_network_and_locks_nobody_out() {
+    let desk = Desk::limited(narrow(1)).await;
+    let home = "203.0.113.7";
+    accounts::register(&desk.db, &desk.issuer, &desk.throttle, &visitor(home), &registration("ann")).await.expect("made");
+    for _ in 0..10 {
+        let refused = desk.throttle.senseless(&visitor(home), Error::TooLarge).await;
+        assert_eq!(refused.code(), "too_large");
+    }
+    let empty = shared::protocol::accounts::Login { username: None, email: None, password: String::new(), device: None };
+    let refused = accounts::login(&desk.db, &desk.issuer, &desk.throttle, &visitor(home), &empty).await;
+    assert_eq!(code(&refused), "rate_limited", "neither name nor address");
+    let short = Register { password: "x".into(), ..registration("bob") };
+    let refused = accounts::register(&desk.db, &desk.issuer, &desk.throttle, &visitor(home), &short).await;
+    assert_eq!(code(&refused), "rate_limited");
+    assert_eq!(code(&desk.login("ann", PASSWORD, home).await), "ok");
+    let made = accounts::register(&desk.db, &desk.issuer, &desk.throttle, &visitor("203.0.113.8"), &registration("bob")).await;
+    assert_eq!(code(&made), "ok", "another network");
+    let unknown = Desk::without_dynamodb().await;
+    assert_eq!(
+        unknown.throttle.senseless(&visitor(home), Error::TooLarge).await.code(),
+        "too_large",
+        "uncounted, it is refused as before"
+    );
+}
+
+#[tokio::test]
 async fn a_stolen_token_is_no_licence_to_guess_the_password() {
     let desk = Desk::limited(narrow(3)).await;
     let caller = desk.caller(&desk.register("ann").await).await.expect("signed in");
     let set = async |current: &str| {
         let given = shared::protocol::accounts::ChangePassword { current: current.into(), new: "a new password for ann".into() };
-        code(&accounts::change_password(&desk.db, &desk.push, &desk.throttle, &caller, &given).await)
+        let from = visitor("192.0.2.1");
+        code(&accounts::change_password(&desk.db, desk.changing(&from), &caller, &given).await)
     };
     for _ in 0..3 {
         assert_eq!(set(WRONG).await, "wrong_password");
@@ -175,6 +315,6 @@ async fn a_ticket_ends_with_the_session_that_asked_for_it() {
         tickets::issue(&desk.ephemeral, &desk.throttle, &caller, "ws://x").await.expect("a ticket");
     }
     assert_eq!(code(&tickets::issue(&desk.ephemeral, &desk.throttle, &caller, "ws://x").await), "rate_limited");
-    sessions::logout(&desk.db, &desk.push, &caller).await.expect("logged out");
+    sessions::logout(&desk.db, &desk.push, &Leaver::SignedIn(caller)).await.expect("logged out");
     assert_eq!(code(&tickets::redeem(&desk.db, &desk.ephemeral, &ticket.ticket, NOW).await), "session_ended");
 }

@@ -18,7 +18,8 @@ const LAYERS: &[Layer] = &[
     Layer("config", UP_TO_CONFIG, &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "http"]),
     Layer("telemetry", UP_TO_CONFIG, &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "http"]),
     Layer("store", UP_TO_CONFIG, &["aws_*", "lambda_*", "axum", "hyper*", "http"]),
-    Layer("push", UP_TO_CONFIG, &["sqlx", "lambda_*", "axum"]),
+    // Whom something is told, and which sessions have ended, the store alone can say.
+    Layer("push", UP_TO_STORE, &["sqlx", "lambda_*", "axum"]),
     // S3 is called over the same client as the rest of AWS.
     Layer("media", &["id", "time", "protocol", "error", "caller", "config", "telemetry", "push"], &["sqlx", "lambda_*", "axum"]),
     Layer("domain", UP_TO_PUSH, &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "http"]),
@@ -29,6 +30,7 @@ const LAYERS: &[Layer] = &[
     ),
 ];
 const UP_TO_CONFIG: &[&str] = &["id", "time", "protocol", "error", "caller", "config", "telemetry"];
+const UP_TO_STORE: &[&str] = &["id", "time", "protocol", "error", "caller", "config", "telemetry", "store"];
 const UP_TO_PUSH: &[&str] = &["id", "time", "protocol", "error", "caller", "config", "telemetry", "store", "push", "media"];
 
 /// What functions may not touch by themselves.

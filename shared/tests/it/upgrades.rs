@@ -3,14 +3,22 @@
 
 use std::collections::BTreeSet;
 
+use shared::caller::Caller;
 use shared::config::Secret;
+use shared::domain::edits::{self, Editing};
+use shared::domain::{members, messages, rooms, settings};
+use shared::protocol::messages::NewContent;
+use shared::protocol::rooms::{ChangeRoom, ChangeSettings};
 use shared::store::{Db, migrations};
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 
-use crate::fixture;
+use crate::fixture::{self, limits, person};
+use crate::room::Group;
 
 /// The schema of the previous release.
 const RELEASED: i64 = 5;
+/// The last schema that knew of no past.
+const BEFORE_THE_PAST: i64 = 26;
 
 type Columns = BTreeSet<(String, String)>;
 
@@ -37,6 +45,37 @@ async fn what_was_added_to_a_table_since_has_a_value_without_being_given_one() {
     let new: Vec<_> = demanded.iter().filter(|column| tables.contains(&column.0) && !before.contains(*column)).collect();
     assert!(new.is_empty(), "an insert of the previous release fails for want of {new:?}");
     assert!(!demanded.is_empty(), "there are columns that must be given");
+}
+
+#[tokio::test]
+async fn whoever_could_read_the_past_before_the_upgrade_goes_on_reading_it_as_far_as_its_time_is_known() {
+    let url = fixture::migrated().await;
+    let db = Db::lazy(&url).expect("a URL");
+    let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    let rules = ChangeSettings { past_members_read: Some(true), ..ChangeSettings::default() };
+    settings::update(db, push, &ann, room, &ChangeRoom { settings: rules, ..ChangeRoom::default() }).await.expect("changed");
+    let seq = group.said(&ann, "first").await.seq;
+    let at = |seconds| Caller { now: ann.now.plus_seconds(seconds), ..ann.clone() };
+    let edit = async |who: &Caller, content: &str| {
+        let new = NewContent { content: content.into() };
+        edits::edit(db, push, &limits(), who, Editing { room, seq, new: &new }).await.expect("edited");
+    };
+    edit(&at(10), "second").await;
+    members::remove(db, push, &at(20), room, bob.user).await.expect("removed");
+    // Somebody who never was in the room.
+    members::ban(db, push, &at(20), room, eve.user).await.expect("banned");
+    members::unban(db, &at(20), room, eve.user).await.expect("forgiven");
+    edit(&at(30), "third").await;
+    // What the release before had kept of all that.
+    migrations::down(&url, BEFORE_THE_PAST).await.expect("back");
+    migrations::up(&url).await.expect("and forward");
+    let db = Db::lazy(&url).expect("a URL");
+    let seen = messages::find(&db, &bob, room, seq).await.expect("his past");
+    assert_eq!((seen.content.as_str(), seen.edited_at), ("second", Some(at(10).now)));
+    assert_eq!(rooms::find(&db, &bob, room).await.expect("his past").name, "Group");
+    assert!(rooms::find(&db, &eve, room).await.is_err());
 }
 
 /// All columns, and those that an insert must give.

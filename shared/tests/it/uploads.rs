@@ -1,102 +1,26 @@
 //! The rules of uploads on a real store and a real S3: what they cost, when they end, and who goes on showing what was passed on.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use bytes::Bytes;
-use http::{Method, Request};
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
-use hyper_util::rt::TokioExecutor;
-use local::s3::S3;
-use local::stack::Bucket;
+use http::Method;
 use shared::caller::Caller;
-use shared::config::{Aws, Secret, Sizes};
 use shared::domain::erasure::{self, Asker};
 use shared::domain::messages::{self, Part};
-use shared::domain::{avatars, rooms, settings, sweeping, unsending, uploads};
+use shared::domain::{avatars, reports, rooms, settings, unsending, uploads};
 use shared::error::Error;
 use shared::id::{RoomRef, UploadId};
 use shared::media::{self, Media};
-use shared::protocol::messages::{Forward, Message, NewMessage};
+use shared::protocol::messages::{Forward, NewMessage};
+use shared::protocol::reports::NewReport;
 use shared::protocol::rooms::{ChangeRoom, NewRoom, RoomKind};
-use shared::protocol::uploads::{NewUpload, Purpose, UploadState};
+use shared::protocol::uploads::{NewUpload, Purpose};
 use shared::push::Push;
 use shared::store::Db;
 
+use crate::depot::{FACE, PDF, announced, ask, completed, media, ready, ready_as, say, shown_at, swept};
 use crate::desk::{Desk, PASSWORD};
 use crate::fixture::{self, limits, person, statements};
 
 const DAY: i64 = 24 * 3600;
-
-/// One S3 for all tests, in a thread of its own, with a bucket for each: their uploads have the same numbers.
-fn media() -> Media {
-    const BUCKETS: usize = 20;
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    static URL: OnceLock<String> = OnceLock::new();
-    let url = URL.get_or_init(|| {
-        let (tell, told) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(async {
-                let folder = tempfile::tempdir().expect("a folder");
-                let bucket = |number| Bucket { name: format!("media-{number}"), cors_rules: serde_json::json!([]) };
-                let buckets: Vec<_> = (0..BUCKETS).map(bucket).collect();
-                let s3 = S3::start(folder.path(), &buckets).await.expect("S3 starts");
-                tell.send(s3.endpoint()).expect("someone waits");
-                std::future::pending::<()>().await;
-            });
-        });
-        told.recv().expect("S3 starts")
-    });
-    let aws = Aws {
-        region: "us-east-1".into(),
-        access_key_id: local::credentials::ACCESS_KEY.into(),
-        secret_access_key: Secret::new(local::credentials::SECRET_KEY),
-        session_token: None,
-        is_real: false,
-    };
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    assert!(number < BUCKETS, "more tests than buckets");
-    Media::at(&aws, &format!("{url}/media-{number}"), Sizes { avatar: 1 << 20, image: 1 << 20, file: 1 << 20 })
-}
-
-/// Asks S3 as a client does. Gives the status and the body.
-async fn ask(method: Method, url: &str, content_type: &str, body: &'static [u8]) -> (u16, Bytes) {
-    let http: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
-    let request = Request::builder().method(method).uri(url).header("content-type", content_type);
-    let answer = http.request(request.body(Full::from(body)).expect("a request")).await.expect("an answer");
-    let status = answer.status().as_u16();
-    (status, answer.into_body().collect().await.expect("a body").to_bytes())
-}
-
-const PDF: &[u8] = b"%PDF-1.7 and so on";
-const FILE: (Purpose, &str, &str) = (Purpose::File, "a.pdf", "application/pdf");
-const FACE: (Purpose, &str, &str) = (Purpose::Avatar, "face.png", "image/png");
-
-async fn announced(desk: &Desk, media: &Media, who: &Caller) -> (UploadId, String) {
-    announced_as(desk, media, who, (FILE, PDF.len())).await
-}
-
-async fn announced_as(desk: &Desk, media: &Media, who: &Caller, what: ((Purpose, &str, &str), usize)) -> (UploadId, String) {
-    let ((purpose, file_name, content_type), size) = what;
-    let new = NewUpload { purpose, file_name: file_name.into(), content_type: content_type.into(), size: size as u64 };
-    let ticket = uploads::create(&desk.db, &desk.throttle, media, who, &new).await.expect("announced");
-    (ticket.upload_id, ticket.url)
-}
-
-async fn ready(desk: &Desk, media: &Media, who: &Caller) -> UploadId {
-    ready_as(desk, media, who, (FILE, PDF)).await
-}
-
-async fn ready_as(desk: &Desk, media: &Media, who: &Caller, what: ((Purpose, &str, &str), &'static [u8])) -> UploadId {
-    let (described, bytes) = what;
-    let (id, url) = announced_as(desk, media, who, (described, bytes.len())).await;
-    assert_eq!(ask(Method::PUT, &url, described.2, bytes).await.0, 200);
-    let upload = uploads::complete(&desk.db, &Push::memory(), media, who, id).await.expect("ready");
-    assert_eq!(upload.state, UploadState::Ready);
-    id
-}
 
 async fn give_face(desk: &Desk, media: &Media, who: &Caller, room: &RoomRef) {
     let mut png = std::io::Cursor::new(Vec::new());
@@ -106,24 +30,8 @@ async fn give_face(desk: &Desk, media: &Media, who: &Caller, room: &RoomRef) {
     settings::update(&desk.db, &Push::memory(), who, room, &change).await.expect("a face");
 }
 
-async fn say(db: &Db, who: &Caller, new: NewMessage) -> Message {
-    messages::send(db, &Push::memory(), &limits(), who, (&RoomRef::general(), &new)).await.expect("sent").message
-}
-
-/// Where the bytes are, for whoever may see them.
-async fn shown_at(db: &Db, media: &Media, who: &Caller, id: UploadId) -> String {
-    uploads::link(db, media, who, id, media::Part::Whole).await.expect("may be seen").url
-}
-
-/// Lets time pass for what waits, and has the sweep run.
-async fn swept(db: &Db, media: &Media, who: &Caller, seconds: i64) -> usize {
-    let older = sqlx::query("update uploads set due_at = due_at - ? where due_at is not null").bind(seconds * 1000);
-    older.execute(&mut *db.acquire().await.expect("a connection")).await.expect("older");
-    sweeping::sweep(db, media, who.now, || true).await.expect("swept")
-}
-
 #[tokio::test]
-async fn attachments_cost_two_statements_and_their_readers_none() {
+async fn attachments_cost_three_statements_and_their_readers_none() {
     let desk = Desk::open().await;
     let (db, media) = (&desk.db, media());
     let ann = person(db, "ann").await;
@@ -142,7 +50,7 @@ async fn attachments_cost_two_statements_and_their_readers_none() {
     cost(new(Vec::new())).await;
     cost(new(vec![ids[0]])).await;
     let (plain, one, two) = (cost(new(Vec::new())).await, cost(new(vec![ids[1]])).await, cost(new(vec![ids[2], ids[3]])).await);
-    assert_eq!((one, two), (plain + 2, plain + 2), "however many");
+    assert_eq!((one, two), (plain + 3, plain + 3), "however many");
     let read = messages::history(db, &ann, &general, Part::Newest, None);
     read.await.expect("history");
     let (page, count) = statements(db, messages::history(db, &ann, &general, Part::Newest, None)).await;
@@ -160,11 +68,11 @@ async fn a_url_ends() {
     let late = ask(Method::PUT, &url, "application/pdf", PDF).await.0;
     assert_eq!(late, 403, "ten minutes are over");
     ann.now = present;
-    let missing = uploads::complete(&desk.db, &Push::memory(), &media, &ann, id).await.err();
+    let missing = completed(&desk, &media, &ann, id).await.err();
     assert!(matches!(missing, Some(Error::Conflict("upload_missing"))), "{missing:?}");
     let id = ready(&desk, &media, &ann).await;
     ann.now = present.plus_seconds(-301);
-    let url = self::shown_at(&desk.db, &media, &ann, id).await;
+    let url = shown_at(&desk.db, &media, &ann, id).await;
     assert_eq!(ask(Method::GET, &url, "", b"").await.0, 403, "five minutes are over");
 }
 
@@ -315,6 +223,42 @@ async fn the_files_of_a_deleted_room_go_and_what_was_passed_on_stays() {
         .await
         .expect("a number");
     assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn the_bytes_of_a_reported_message_stay_until_the_report_is_closed() {
+    let desk = Desk::open().await;
+    let (db, push, media) = (&desk.db, Push::memory(), media());
+    let (ann, bob, cat) = (person(db, "ann").await, person(db, "bob").await, person(db, "cat").await);
+    let room = made_room(db, &ann, &[&bob, &cat]).await;
+    let file = ready(&desk, &media, &bob).await;
+    let new = NewMessage { content: Some("Look".into()), attachments: vec![file], ..NewMessage::default() };
+    let sent = messages::send(db, &push, &limits(), &bob, (&room, &new)).await.expect("sent").message;
+    let because = NewReport { reason: None };
+    for who in [&ann, &cat] {
+        reports::report(db, who, &room, sent.seq, &because).await.expect("reported");
+    }
+    let open = reports::list(db, &ann, &room, (None, None)).await.expect("a list").items;
+    let [one, other] = [0, 1].map(|at| (open[at].id, open[at].attachments[0].upload_id));
+    assert_eq!(open[0].attachments[0].url, format!("/api/reports/{}/attachments/{}", one.0, one.1));
+    unsending::unsend(db, &push, &bob, &room, sent.seq).await.expect("unsent");
+    assert_eq!(swept(db, &media, &cat, 0).await, 1, "his own row of it");
+    let url = reports::link(db, &media, &ann, one, media::Part::Whole).await.expect("shown to her").url;
+    assert_eq!(ask(Method::GET, &url, "", b"").await.0, 200);
+    // Only by way of the report, only what it shows, and nobody but a moderator.
+    for (who, asked) in [(&bob, one), (&cat, one), (&ann, (one.0, file)), (&ann, (one.0, other.1))] {
+        assert!(reports::link(db, &media, who, asked, media::Part::Whole).await.is_err());
+    }
+    for who in [&ann, &bob] {
+        assert!(uploads::link(db, &media, who, one.1, media::Part::Whole).await.is_err(), "no other route knows of it");
+    }
+    reports::close(db, &ann, &room, one.0).await.expect("closed");
+    assert!(reports::link(db, &media, &ann, one, media::Part::Whole).await.is_err());
+    assert_eq!(swept(db, &media, &cat, 0).await, 1);
+    assert_eq!(ask(Method::GET, &url, "", b"").await.0, 200, "the other report shows it");
+    reports::close(db, &ann, &room, other.0).await.expect("closed");
+    assert_eq!(swept(db, &media, &cat, 0).await, 1, "within the next sweep");
+    assert_eq!(ask(Method::GET, &url, "", b"").await.0, 404);
 }
 
 async fn made_room(db: &Db, owner: &Caller, others: &[&Caller]) -> RoomRef {

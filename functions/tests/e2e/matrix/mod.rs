@@ -69,7 +69,13 @@ impl Line {
         headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
         headers.extend((!self.body.is_empty()).then_some(("content-type", "application/json")));
         let method: Method = method.parse().expect("a method");
-        api.raw(method, &things.put_into(target.trim()), &headers, things.put_into(&self.body)).await
+        let answer = api.raw(method, &things.put_into(target.trim()), &headers, things.put_into(&self.body)).await;
+        // Whoever is signed in is charged, whatever comes of it, and told how they stand.
+        if who.is_some() && answer.status != 401 {
+            let told = ["ratelimit", "ratelimit-policy"].iter().all(|name| answer.headers.contains_key(*name));
+            assert!(told, "{} tells no limit: {:?}", self.text, answer.headers);
+        }
+        answer
     }
 
     fn changes(&self) -> bool {
@@ -201,7 +207,9 @@ async fn actions(world: &World, kind: &str, column: usize) -> Differences {
             let seen = match answer["type"].as_str().unwrap_or_default() {
                 "error" => status_of(answer["code"].as_str().unwrap_or_default()),
                 "welcome" => {
-                    found(socket.next_within(Duration::from_millis(150)).await.is_some_and(|frame| frame["type"] == "sync"))
+                    // Of a public room that one is not in, only that it changed.
+                    let told = socket.next_within(Duration::from_millis(150)).await;
+                    found(told.is_some_and(|frame| frame["type"] == "sync" || frame["type"] == "room"))
                 }
                 "pong" => {
                     found(answer["changed"].as_array().expect("rooms").iter().any(|room| things.is("room_id", &room["room_id"])))

@@ -10,7 +10,7 @@ use crate::pictures::{encoded, picture, ready, ready_picture, sent};
 pub(super) const ROLES: [&str; 8] = ["anonymous", "stranger", "invited", "left", "banned", "member", "admin", "owner"];
 
 /// Things that a room is given only for the lines that name them.
-pub(super) const NAMED_SELDOM: [&str; 4] = ["{code}", "{report_id}", "{upload_id:attached}", "/avatar"];
+pub(super) const NAMED_SELDOM: [&str; 5] = ["{code}", "{report_id}", "{upload_id:attached}", "/avatar", "{user_id:pending}"];
 /// The number of what never was.
 const ABSENT: &str = "999999999";
 
@@ -85,7 +85,10 @@ pub(super) async fn room(api: &Api, cast: &Cast, kind: &str, line: &str) -> Thin
         things.add(name, &room);
     }
     for author in ["member", "owner"] {
-        let message = json!({ "content": format!("A message of the {author}") });
+        let mut message = json!({ "content": format!("A message of the {author}") });
+        if author == "member" && line.contains("{upload_id:kept}") {
+            message["attachments"] = json!([ready_picture(api, cast.of(author)).await]);
+        }
         let message = api.post(&format!("{path}/messages"), cast.of(author), message).await.is(201);
         things.add(&format!("seq:{author}"), &message["seq"]);
         things.add(&format!("messageId:{author}"), &message["id"]);
@@ -93,10 +96,17 @@ pub(super) async fn room(api: &Api, cast: &Cast, kind: &str, line: &str) -> Thin
             api.post(&format!("{path}/messages/{}/report", message["seq"]), cast.of("guest"), json!({})).await.is(204);
             let reports = api.get(&format!("{path}/reports"), owner).await.is(200);
             things.add("report_id", &reports["items"][0]["id"]);
+            things.add("upload_id:kept", &reports["items"][0]["attachments"][0]["upload_id"]);
         }
     }
     if line.contains("{code}") {
         things.add("code", &api.post(&format!("{path}/invites"), owner, json!({})).await.is(201)["code"]);
+    }
+    if line.contains("{user_id:pending}") {
+        let asked = api.person("asked").await;
+        api.patch("/api/users/me", &asked, json!({ "settings": { "added_by": "nobody" } })).await.is(200);
+        api.post(&format!("{path}/members"), owner, json!({ "user_id": asked.id })).await.is(200);
+        things.add("user_id:pending", &json!(asked.id));
     }
     if line.contains("{upload_id:attached}") {
         let upload = ready_picture(api, cast.of("member")).await;
@@ -128,6 +138,10 @@ pub(super) async fn somebody(api: &Api, line: &str) -> (Person, Things) {
     if named("user_id:friend") {
         befriend(api, &oneself, &nobody).await;
         things.add("user_id:friend", &json!(nobody.id));
+    }
+    if named("user_id:direct") {
+        api.put(&format!("/api/rooms/direct/{}", nobody.id), &oneself, Value::Null).await.is(201);
+        things.add("user_id:direct", &json!(nobody.id));
     }
     for (name, asking, asked) in [("user_id:asking", &nobody, &oneself), ("user_id:asked", &oneself, &nobody)] {
         if named(name) {

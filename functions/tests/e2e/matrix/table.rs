@@ -27,6 +27,9 @@ DELETE /api/rooms/{room_id}/bans/{user_id:banned}            | 401 404 404 404 4
 POST   /api/rooms/{room_id}/invites                          | 401 404 404 404 404 403 201 201 | 401 403 403 403 404 403 201 201 | {"uses":1}
 GET    /api/rooms/{room_id}/invites                          | 401 404 404 404 404 403 200 200 | 401 403 403 403 404 403 200 200 |
 DELETE /api/rooms/{room_id}/invites/{code}                   | 401 404 404 404 404 403 204 204 | 401 403 403 403 404 403 204 204 |
+GET    /api/rooms/{room_id}/invitations                      | 401 404 404 404 404 403 200 200 | 401 403 403 403 404 403 200 200 |
+DELETE /api/rooms/{room_id}/invitations/{user_id:pending}    | 401 404 404 404 404 403 204 204 | 401 403 403 403 404 403 204 204 |
+DELETE /api/rooms/{room_id}/invitation                       | 401 404 404 404 404 404 404 404 | 401 404 404 404 404 404 404 404 |
 GET    /api/rooms/{room_id}/messages                         | 401 404 404 404 404 200 200 200 | 401 200 200 200 404 200 200 200 |
 POST   /api/rooms/{room_id}/messages                         | 401 404 404 404 404 201 201 201 | 401 201 201 201 404 201 201 201 | {"content":"Hello"}
 GET    /api/rooms/{room_id}/messages/{seq:member}            | 401 404 404 404 404 200 200 200 | 401 200 200 200 404 200 200 200 |
@@ -44,6 +47,8 @@ GET    /api/rooms/{room_id}/messages/{seq:member}/receipts   | 401 404 404 404 4
 POST   /api/rooms/{room_id}/messages/{seq:member}/report     | 401 404 404 404 404 204 204 204 | 401 204 204 204 404 204 204 204 | {"reason":"Spam"}
 GET    /api/rooms/{room_id}/reports                          | 401 404 404 404 404 403 200 200 | 401 403 403 403 404 403 200 200 |
 POST   /api/rooms/{room_id}/reports/{report_id}/close        | 401 404 404 404 404 403 204 204 | 401 403 403 403 404 403 204 204 |
+GET    /api/reports/{report_id}                              | 401 404 404 404 404 404 200 200 | 401 404 404 404 404 404 200 200 |
+GET    /api/reports/{report_id}/attachments/{upload_id:kept} | 401 404 404 404 404 404 302 302 | 401 404 404 404 404 404 302 302 |
 GET    /api/rooms/{room_id}/pins                             | 401 404 404 404 404 200 200 200 | 401 200 200 200 404 200 200 200 |
 PUT    /api/rooms/{room_id}/read                             | 401 404 404 404 404 200 200 200 | 401 403 403 403 404 200 200 200 | {"seq":1}
 PUT    /api/rooms/{room_id}/delivered                        | 401 404 404 404 404 200 200 200 | 401 403 403 403 404 200 200 200 | {"seq":1}
@@ -89,7 +94,7 @@ pub(super) const ACTIONS: &str = r#"
 pub(super) const OF_PEOPLE: &str = r#"
 POST   /api/auth/logout                              | 401  -  204 |
 POST   /api/auth/logout-all                          | 401  -  204 |
-PUT    /api/auth/password                            | 401  -  204 | {"current":"{password}","new":"another long passphrase"}
+PUT    /api/auth/password                            | 401  -  200 | {"current":"{password}","new":"another long passphrase"}
 GET    /api/auth/sessions                            | 401  -  200 |
 DELETE /api/auth/sessions/{session_id}               | 401 404 204 |
 POST   /api/auth/ticket                              | 401  -  200 |
@@ -122,12 +127,16 @@ GET    /api/rooms?scope=joined                       | 401  -  200 |
 POST   /api/rooms                                    | 401  -  201 | {"name":"Lunch"}
 POST   /api/rooms/create                             | 401  -  200 | {"name":"Lunch"}
 PUT    /api/rooms/direct/{user_id:nobody}            | 401  -  201 |
+GET    /api/rooms?scope=invited                      | 401  -  200 |
+DELETE /api/rooms/direct/{user_id:direct}            | 401 404 204 |
 GET    /api/unread                                   | 401  -  200 |
 GET    /api/sync                                     | 401  -  200 |
 GET    /api/search?q=hello                           | 401  -  200 |
 POST   /api/uploads                                  | 401  -  201 | {"purpose":"file","file_name":"a.txt","content_type":"text/plain","size":1}
 POST   /api/uploads/{upload_id:sent}/complete        | 401 404 200 |
 GET    /api/uploads/{upload_id:ready}                | 401 404 200 |
+DELETE /api/uploads/{upload_id:ready}                | 401 404 204 |
+DELETE /api/uploads/{upload_id:sent}                 | 401 404 204 |
 GET    /api/uploads/{upload_id:ready}/content        | 401 404 302 |
 GET    /api/uploads/{upload_id:ready}/thumbnail      | 401 404 302 |
 POST   /api/rooms/general/messages                   | 401 404 201 | {"attachments":[{upload_id:ready}]}

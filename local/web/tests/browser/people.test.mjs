@@ -165,15 +165,59 @@ test("a blocked person cannot write directly, and settings undo it", async () =>
   await page.click("dialog >> text=Block");
   await page.click("dialog button.danger:has-text('Block')");
   await page.waitForSelector(".notice:has-text('Blocked')");
-  await page.fill("textarea", "can you hear me?");
-  await page.press("textarea", "Enter");
-  await page.waitForSelector("article.failed .failure:has-text('cannot')");
+  await page.waitForSelector(".closed:has-text('cannot reach each other')");
+  assert.equal(await page.locator("textarea").count(), 0, "nothing can be written there");
+  await page.waitForSelector(".sidebar .room:has-text('Bob'):has-text('cannot reach each other')");
   await page.goto(`${URL_OF}/#/settings`);
   await page.click("text=Unblock");
   await page.waitForSelector("text=You blocked nobody");
   await page.goto(`${URL_OF}/#/rooms/${room.id}`);
-  await page.click("article.failed >> text=Try again");
+  await page.fill("textarea", "can you hear me?");
+  await page.press("textarea", "Enter");
   await page.waitForSelector("article.mine:not(.outgoing):has-text('can you hear me?')");
+  await close(page);
+});
+
+test("a conversation comes to the other one with its first message, is closed, and comes back with the next one", async () => {
+  const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
+  const room = await call("PUT", `/api/rooms/direct/${bob.user.id}`, undefined, ann);
+  const [page, phone] = [await open(browser, bob), await open(browser, bob)];
+  await page.waitForSelector(".sidebar .empty");
+  await call("POST", `/api/rooms/${room.id}/messages`, { content: "first words" }, ann);
+  for (const device of [page, phone]) await device.waitForSelector(".room:has-text('Ann'):has-text('first words')");
+  await page.click(".room:has-text('Ann')");
+  await page.click(".head-button");
+  await page.click(".details >> text=Close conversation");
+  for (const device of [page, phone]) await device.waitForSelector(".room:has-text('Ann')", { state: "detached" });
+  await page.reload();
+  await page.waitForSelector(".sidebar .empty");
+  await call("POST", `/api/rooms/${room.id}/messages`, { content: "second words" }, ann);
+  for (const device of [page, phone]) await device.waitForSelector(".room:has-text('Ann'):has-text('second words')");
+  await page.click(".room:has-text('Ann')");
+  await page.waitForSelector("article:has-text('first words')");
+  await close(page, phone);
+});
+
+test("whoever does not let everybody add them is asked, and accepts or declines in the list", async () => {
+  const [ann, bob] = [await register("ann", "Ann Lindqvist"), await register("bob", "Bob")];
+  const page = await open(browser, bob, { path: "#/settings" });
+  await page.selectOption(".profile-card label:has-text('Who adds you to rooms') select", "nobody");
+  await page.click(".profile-card >> text=Save");
+  await page.waitForSelector(".notice:has-text('Saved')");
+  const make = (/** @type {string} */ name) => call("POST", "/api/rooms", { name, kind: "group", member_ids: [bob.user.id] }, ann);
+  await make("Garden");
+  await make("Casino");
+  await page.waitForSelector(".ask:has-text('Garden'):has-text('Ann Lindqvist')");
+  await page.reload();
+  await page.waitForSelector(".ask:has-text('Casino')");
+  await accessible(page, "invitations");
+  await page.click(".ask:has-text('Casino') >> text=Decline");
+  await page.waitForSelector(".ask:has-text('Casino')", { state: "detached" });
+  assert.equal(await page.locator(".sidebar .room").count(), 0, "neither is a room of theirs");
+  await page.click(".ask:has-text('Garden') >> text=Accept");
+  await page.waitForSelector(".head-name:has-text('Garden')");
+  await page.waitForSelector(".sidebar .room:has-text('Garden')");
+  await page.waitForSelector(".asks", { state: "hidden" });
   await close(page);
 });
 
@@ -232,4 +276,26 @@ test("an operator sees people, closes a report, disables an account, and the rec
   await page.waitForSelector(".person:has-text('Loud')");
   await close(page);
   await other.context().close();
+});
+
+test("a reported message is shown to the admin as it was, also when it is edited and unsent", async () => {
+  const [ann, bob, cem] = [await register("ann", "Ann"), await register("bob", "Bob"), await register("cem", "Cem")];
+  const room = await call("POST", "/api/rooms", { name: "Reported", member_ids: [bob.user.id, cem.user.id] }, ann);
+  const path = `/api/rooms/${room.id}`;
+  const { seq } = await call("POST", `${path}/messages`, { content: "first words" }, bob);
+  await call("PATCH", `${path}/messages/${seq}`, { content: "words that hurt" }, bob);
+  await call("POST", `${path}/messages/${seq}/report`, { reason: "Unkind" }, cem);
+  await call("PATCH", `${path}/messages/${seq}`, { content: "nothing at all" }, bob);
+  await call("DELETE", `${path}/messages/${seq}?for=all`, undefined, bob);
+  const page = await open(browser, ann, { path: `#/rooms/${room.id}` });
+  await page.click(".head-button");
+  await page.click(".details button:has-text('Reports')");
+  await page.waitForSelector("dialog .person:has-text('words that hurt'):has-text('Unkind'):has-text('unsent')");
+  await page.click("dialog button:has-text('Earlier texts')");
+  await page.waitForSelector("dialog .version:has-text('first words')");
+  await accessible(page, "a report's earlier texts", { within: "dialog[open]:last-of-type" });
+  await page.keyboard.press("Escape");
+  await page.click("dialog [aria-label='Close report']");
+  await page.waitForSelector("dialog:has-text('Nothing was reported.')");
+  await close(page);
 });

@@ -64,7 +64,7 @@ export async function open(browser, who, { look, path = "", ...options } = {}) {
   await context.addInitScript(
     ([session, look]) => {
       if (!sessionStorage.getItem("placed")) {
-        localStorage.setItem("conchat.session", session ?? "");
+        localStorage.setItem(`conchat.session.${location.origin}`, session ?? "");
         if (look) localStorage.setItem("conchat.look", look);
       }
       sessionStorage.setItem("placed", "yes");

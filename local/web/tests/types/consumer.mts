@@ -10,6 +10,10 @@ chat.on("message", (message) => {
   void [text, mine];
 });
 chat.on("ended", ({ code }) => void code.toUpperCase());
+chat.on("elsewhere", ({ username }) => void (chat.resume() && username.length));
+chat.on("full", (full) => void (full === chat.full));
+// @ts-expect-error somebody is told of, with no code
+chat.on("elsewhere", ({ code }) => void code);
 // @ts-expect-error there is no such event
 chat.on("nonsense", () => {});
 // @ts-expect-error a message is an object
@@ -31,6 +35,7 @@ export async function tour(file: File): Promise<number> {
   const picture = await chat.upload(file, "image", { progress: (share) => void share.toFixed() });
   const item = chat.send(7, { content: "Hello", attachments: [picture] });
   if (item.state === "failed") chat.retry(item.client_id);
+  if (!item.saved) window.onbeforeunload = () => "Not sent yet.";
   try {
     const { items } = await chat.api.search("saffron");
     return items[0]?.highlights[0]?.from ?? 0;
@@ -38,6 +43,15 @@ export async function tour(file: File): Promise<number> {
     return error instanceof ConChatError ? error.status : 0;
   }
 }
+
+/** Stores of one's own, with and without a way to tell the keys; `sessionStorage` is one. */
+export const stores: ConChat[] = [
+  new ConChat({ store: sessionStorage }),
+  new ConChat({ store: { getItem: () => null, setItem: () => {}, removeItem: () => {} } }),
+  new ConChat({ store: { length: 1, key: (index) => `${index}`, getItem: (key) => key, setItem: (_key: string, _value: string) => {}, removeItem: () => {} } }),
+  // @ts-expect-error what is kept has to go as well
+  new ConChat({ store: { getItem: () => null, setItem: () => {} } }),
+];
 
 /** For those who hold the socket themselves. */
 export function shown(frame: Frame): Message | null {

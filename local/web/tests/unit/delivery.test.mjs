@@ -11,7 +11,7 @@ import { ME, Server, seeded } from "./server.mjs";
 
 const me = /** @type {import("../../sdk/wire.js").Me} */ ({ id: ME });
 /** @type {import("../../sdk/wire.js").WelcomeFrame} */
-const WELCOME = { type: "welcome", user: me, connection_id: "c", rooms: [], complete: true, server_time: "", reconnect_before: "" };
+const WELCOME = { type: "welcome", user: me, connection_id: "c", rooms: [], complete: true, invited: [], server_time: "", reconnect_before: "" };
 const SCHEDULES = Number(process.env["SCHEDULES"] ?? 1500);
 const FIRST = Number(process.env["FIRST"] ?? 1);
 
@@ -240,6 +240,23 @@ test("being told to have left is a question, until the server says so", () => {
   assert.deepEqual([needs(delivery), delivery.rooms.size], [[], 0]);
 });
 
+test("a packed catch-up is its rooms one after the other; what it only names is asked for", () => {
+  const { server, delivery } = holding();
+  const room = /** @type {Timeline} */ (delivery.rooms.get(7));
+  const since = room.rev;
+  server.send(2, "one");
+  server.send(2, "two");
+  delivery.receive({ type: "catch_up", rooms: [server.sync(since, 100)], left: [], changed: [] });
+  assert.deepEqual([room.rev, needs(delivery)], [server.rev, []]);
+  server.send(2, "three");
+  delivery.receive({ type: "catch_up", rooms: [], left: [], changed: [{ room_id: 7, rev: server.rev }] });
+  assert.deepEqual(needs(delivery), ["sync"]);
+  delivery.synced(server.sync(room.rev, 100));
+  assert.deepEqual(needs(delivery), []);
+  delivery.receive({ type: "catch_up", rooms: [], left: [7], changed: [] });
+  assert.deepEqual(needs(delivery), ["sync"], "whether one has left is looked at");
+});
+
 test("a welcome that leaves a room out makes it doubtful; one that is cut asks for the list", () => {
   const { server, delivery } = holding();
   delivery.hello();
@@ -394,4 +411,22 @@ test("answers that come late forget nothing", () => {
     assert.deepEqual(room.run(), held);
   }
   assert.equal(room.run().length, 8);
+});
+
+test("a direct room that was closed leaves the list, unless a newer message is there already, and comes back with one", () => {
+  const server = new Server();
+  server.send(2, "first");
+  const delivery = new Delivery(ME);
+  delivery.joined(server.head());
+  assert.deepEqual(delivery.receive({ type: "room.closed", room_id: 7, last_seq: 1 }), [7]);
+  assert.equal(delivery.rooms.size, 0);
+  // What is late, or was asked for before, does not bring it back.
+  delivery.joined({ ...server.head(), closed: true });
+  assert.equal(delivery.rooms.size, 0);
+  const next = server.send(2, "second");
+  delivery.receive(/** @type {Frame} */ (next));
+  assert.deepEqual(delivery.needs(), [{ kind: "head", room: 7 }]);
+  delivery.joined(server.head());
+  assert.deepEqual(delivery.receive({ type: "room.closed", room_id: 7, last_seq: 1 }), [], "it was overtaken");
+  assert.equal(delivery.rooms.size, 1);
 });

@@ -40,7 +40,7 @@ function world({ key = KEY, refuses = "" } = {}) {
     },
   };
   const registration = /** @type {ServiceWorkerRegistration} */ (/** @type {unknown} */ ({ pushManager }));
-  return { push: new Push(/** @type {any} */ (api)), registration, record, server, held: () => held };
+  return { push: new Push(() => /** @type {any} */ (api)), registration, record, server, held: () => held };
 }
 
 const told = (key = KEY) => [

@@ -166,7 +166,7 @@ export class Server {
       read_seq: this.readSeq,
       unread: after.filter((message) => !message.deleted_at).length,
       mentions: after.filter((message) => message.mentions.includes(ME)).length,
-      muted_until: null,
+      muted_until: null, blocked: false, closed: false,
       settings: { archived: false, slow_mode_seconds: 0, who_writes: "members", who_adds: "members", past_members_read: false },
     };
   }

@@ -98,6 +98,36 @@ test("it says hello with what it knows, each time with a fresh ticket", async ()
   assert.deepEqual(state.statuses, ["connecting", "online", "offline", "connecting", "online"]);
 });
 
+test("a catch-up that is refused after the welcome is asked for again, on the same socket", async () => {
+  const { socket, sockets, pass } = world();
+  socket.start();
+  await pass(1000);
+  const [hello] = sockets[0].sent;
+  assert.equal(hello.packed, true);
+  sockets[0].give({ type: "error", id: hello.id, code: "rate_limited", detail: "", request_id: "r", retry_after: 2 });
+  await pass(1500);
+  assert.equal(sockets[0].sent.length, 1, "not before it may");
+  await pass(3000);
+  assert.deepEqual([sockets[0].sent[1].action, sockets[0].sent[1].rooms], ["hello", { 7: 3 }]);
+  assert.deepEqual([sockets.length, socket.status], [1, "online"]);
+  sockets[0].give({ type: "error", id: "q999", code: "rate_limited", detail: "", request_id: "r", retry_after: 1 });
+  await pass(5000);
+  assert.equal(sockets[0].sent.length, 2, "an error of anything else is not about that");
+});
+
+test("a hello that is refused is said again when it may be, not before", async () => {
+  const { socket, sockets, state, pass } = world({ random: () => 0 });
+  state.mute = true;
+  socket.start();
+  await pass(1000);
+  sockets[0].give({ type: "error", id: sockets[0].sent[0].id, code: "rate_limited", detail: "", request_id: "r", retry_after: 20 });
+  state.mute = false;
+  await pass(19_000);
+  assert.equal(sockets.length, 1);
+  await pass(3000);
+  assert.deepEqual([sockets.length, socket.status], [2, "online"]);
+});
+
 test("the next socket is open before the old one is let go, and before the server would", async () => {
   const { socket, sockets, state, pass } = world();
   socket.start();

@@ -22,7 +22,7 @@ test("every route of the SDK is one of openapi.json, with parameters that it has
   const ask = (/** @type {string} */ method) => (/** @type {string} */ path, /** @type {any} */ rest) =>
     asked.push({ method, path, query: (method === "get" ? rest : rest?.query) ?? {}, name });
   const request = (/** @type {string} */ method, /** @type {string} */ path, /** @type {any} */ rest) => ask(method.toLowerCase())(path, method === "GET" ? rest?.query : rest);
-  const http = { get: ask("get"), post: ask("post"), put: ask("put"), patch: ask("patch"), delete: ask("delete"), request };
+  const http = { get: ask("get"), post: ask("post"), put: ask("put"), patch: ask("patch"), delete: ask("delete"), request, follow: request };
   const call = (/** @type {object} */ all, /** @type {string} */ prefix) => {
     for (const [key, act] of Object.entries(all)) {
       name = prefix + key;

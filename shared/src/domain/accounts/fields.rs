@@ -4,6 +4,7 @@ use crate::domain::passwords;
 use crate::domain::visible::{misuses, shows_nothing};
 use crate::error::{Error, Result, Violation};
 use crate::protocol::accounts::{Login, Register};
+use crate::store::users::email_key;
 
 /// Longest address that mail can carry (RFC 5321).
 const EMAIL_LENGTH: usize = 254;
@@ -37,7 +38,11 @@ pub(super) fn registration(given: &Register) -> Result<Registration<'_>> {
     };
     let found = [
         username(fields.username),
-        passwords::violation("password", &given.password, &given.username),
+        passwords::violation(
+            "password",
+            &given.password,
+            &[&given.username, fields.display_name, fields.email.unwrap_or_default()],
+        ),
         fields.email.and_then(email),
         display_name.and_then(self::display_name),
         line("device", fields.device),
@@ -92,7 +97,7 @@ fn username(text: &str) -> Option<Violation> {
 
 /// One `@` with something before it and a domain with a dot behind it; whether mail arrives is another question.
 pub(in crate::domain) fn email(text: &str) -> Option<Violation> {
-    if text.chars().count() > EMAIL_LENGTH {
+    if text.chars().count().max(email_key(text).chars().count()) > EMAIL_LENGTH {
         return Some(violation("email", "too_long", "must have at most 254 characters"));
     }
     let plausible = text.split_once('@').is_some_and(|(local, domain)| {
@@ -218,6 +223,8 @@ mod tests {
         }
         assert!(!is_email(&format!("{}@example.com", "x".repeat(65))));
         assert!(!is_email(&format!("ann@{}.de", "x".repeat(254))));
+        let longer = format!("{}@{}.de", "x".repeat(60), "İ".repeat(180));
+        assert!(longer.chars().count() < 254 && !is_email(&longer), "its copy in lower case would be longer than its column");
     }
 
     #[test]

@@ -1,20 +1,19 @@
 //! What operators do with accounts. Nobody does it to their own: so the last operator cannot lock everyone out by mistake.
 
 use crate::domain::admin::{Asking, acting, operator, prefix};
-use crate::domain::erasure;
 use crate::domain::paging::{after, clamped, page};
+use crate::domain::{endings, erasure};
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::protocol::admin::{AccountRole, AccountState, AdminAccount};
+use crate::protocol::endings::Cause;
 use crate::protocol::page::Page;
-use crate::push::{Push, Sessions};
+use crate::push::Push;
 use crate::store::audit::{self, Act, Operator};
+use crate::store::endings::{self as sessions, Ending, Which};
 use crate::store::keeping::{self as store, Filter, Standing};
-use crate::store::{Db, Tx, erasure as traces, sessions, transaction, users};
+use crate::store::{Db, Tx, erasure as traces, transaction, users};
 use crate::time::Timestamp;
-
-/// What sockets of a disabled account hear before they are closed.
-const DISABLED: &str = "account_disabled";
 
 /// A page of accounts, oldest first.
 pub async fn list_accounts(
@@ -41,21 +40,23 @@ pub async fn find_account(db: &Db, asking: &Asking, user: UserId) -> Result<Admi
 
 /// Disables an account, which ends its sessions and closes its sockets, or enables it again. Doing so again changes nothing.
 pub async fn set_disabled(db: &Db, push: &Push, asking: &Asking, user: UserId, disabled: bool) -> Result<AdminAccount> {
-    transaction!(db, |tx| {
+    let now = asking.caller.now;
+    let ended = transaction!(db, |tx| {
         let (by, standing) = other(tx, asking, user).await?;
         if (standing.state == AccountState::Disabled) == disabled {
-            return Ok(());
+            return Ok(None);
         }
         store::set_disabled(tx, &by, user, disabled).await?;
-        if disabled {
-            sessions::revoke_all(tx, user, by.now()).await?;
-        }
-        let action = if disabled { "user.disable" } else { "user.enable" };
-        note(tx, &by, action, user).await
+        let ending = Ending { user, which: Which::All, cause: Cause::Disabled, now };
+        let ended = if disabled { Some(sessions::end(tx, &ending).await?) } else { None };
+        note(tx, &by, if disabled { "user.disable" } else { "user.enable" }, user).await?;
+        Ok(ended)
     })?;
-    if disabled {
-        // Also when it was disabled before: a push that failed then is made up for now.
-        push.close_sessions(user, Sessions::All, DISABLED, asking.caller.now).await;
+    match ended {
+        Some(ended) => endings::close(db, push, ended, now).await,
+        // It was disabled before: what may not have succeeded then is tried again.
+        None if disabled => endings::close_all(db, push, user, now).await,
+        None => {}
     }
     find_account(db, asking, user).await
 }
@@ -71,32 +72,42 @@ pub async fn set_role(db: &Db, asking: &Asking, user: UserId, role: AccountRole)
 
 /// Ends all sessions of an account and closes its sockets; its person may log in again.
 pub async fn end_sessions(db: &Db, push: &Push, asking: &Asking, user: UserId) -> Result<()> {
-    transaction!(db, |tx| {
+    let now = asking.caller.now;
+    let ended = transaction!(db, |tx| {
         let by = acting(tx, asking).await?;
         standing(tx, &by, user).await?;
-        sessions::revoke_all(tx, user, by.now()).await?;
-        note(tx, &by, "user.sessions", user).await
+        let ending = Ending { user, which: Which::All, cause: Cause::RevokedByOperator, now };
+        let ended = sessions::end(tx, &ending).await?;
+        note(tx, &by, "user.sessions", user).await?;
+        Ok(ended)
     })?;
-    push.close_sessions(user, Sessions::All, crate::domain::sessions::ENDED, asking.caller.now).await;
+    endings::close(db, push, ended, now).await;
     Ok(())
 }
 
 /// Erases an account as its own person would, or goes on with erasing that was cut off. Of an erased one nothing is left to do.
 pub async fn erase(db: &Db, push: &Push, asking: &Asking, user: UserId) -> Result<()> {
-    transaction!(db, |tx| {
+    let now = asking.caller.now;
+    let ended = transaction!(db, |tx| {
         let by = acting(tx, asking).await?;
         if asking.caller.user == user {
             return Err(Error::Conflict("own_account"));
         }
         let account = store::hold(tx, &by, user).await?.ok_or(Error::NotFound("user_not_found"))?;
         if matches!(account.state, AccountState::Erasing | AccountState::Erased) {
-            return Ok(());
+            return Ok(None);
         }
-        traces::begin(tx, user, None, None, by.now()).await?;
-        note(tx, &by, "user.erase", user).await
+        let which = Which::WithAccount { asking: None };
+        let ending = Ending { user, which, cause: Cause::ErasedByOperator, now };
+        let ended = traces::begin(tx, &ending, None).await?;
+        note(tx, &by, "user.erase", user).await?;
+        Ok(ended)
     })?;
-    push.close_sessions(user, Sessions::All, erasure::ERASED_CODE, asking.caller.now).await;
-    erasure::finish(db, push, user, asking.caller.now).await
+    match ended {
+        Some(ended) => endings::close(db, push, ended, now).await,
+        None => endings::close_all(db, push, user, now).await,
+    }
+    erasure::finish(db, push, user, now).await
 }
 
 /// Makes the person of this name an operator: the way to the first one, for whoever has the deployment's console.

@@ -11,21 +11,21 @@ mod words;
 use std::time::Instant;
 
 use crate::caller::Caller;
-use crate::domain::passwords;
 use crate::domain::sessions::{self, ENDED};
 use crate::domain::throttle::Throttle;
 use crate::domain::tokens::Keys;
+use crate::domain::{accounts, endings};
 use crate::error::{Error, Result};
 use crate::id::{SessionId, UserId};
+use crate::protocol::endings::Cause;
 use crate::protocol::frames::Frame;
-use crate::push::{Push, Sessions};
+use crate::push::Push;
+use crate::store::endings::{Ended, Ending, Which};
 use crate::store::erasure::{self as store, ERASED};
 use crate::store::{Db, transaction, users};
 use crate::telemetry::invocation;
 use crate::time::Timestamp;
 
-/// What sockets of an erased account hear before they are closed.
-pub(super) const ERASED_CODE: &str = "account_erased";
 /// Rooms that are looked up at once.
 const ROOMS: u32 = 50;
 /// For so long whoever asked for an erasure is expected to go on with it.
@@ -63,15 +63,9 @@ pub async fn erase(db: &Db, push: &Push, throttle: &Throttle, asker: &Asker, pas
         Asker::Alive(caller) => {
             let account = users::account(&mut *db.acquire().await?, caller.user).await?;
             let present = account.ok_or(Error::Unauthenticated(ENDED))?.password_hash;
-            let attempt = throttle.guess(caller).await?;
-            let matches = passwords::verify(password, Some(&present)).await;
-            if matches!(matches, Ok(false)) {
-                return Err(Error::Forbidden("wrong_password"));
-            }
-            attempt.forgive().await;
-            matches?;
-            begin(db, caller, &present).await?;
-            push.close_sessions(caller.user, Sessions::All, ERASED_CODE, caller.now).await;
+            accounts::shown(throttle, caller, password, &present).await?;
+            let ended = begin(db, caller, &present).await?;
+            endings::close(db, push, ended, caller.now).await;
             caller
         }
     };
@@ -98,10 +92,12 @@ pub async fn go_on(db: &Db, push: &Push, now: Timestamp, end: Instant) -> Result
     failed.map_or(Ok(finished), Err)
 }
 
-async fn begin(db: &Db, caller: &Caller, password_hash: &str) -> Result<()> {
+async fn begin(db: &Db, caller: &Caller, password_hash: &str) -> Result<Ended> {
+    let which = Which::WithAccount { asking: Some(caller.session) };
+    let ending = Ending { user: caller.user, which, cause: Cause::Erased, now: caller.now };
     transaction!(db, |tx| {
-        let begun = store::begin(tx, caller.user, Some(password_hash), Some(caller.session), caller.now).await?;
-        if begun { Ok(()) } else { Err(Error::Forbidden("wrong_password")) }
+        let ended = store::begin(tx, &ending, Some(password_hash)).await?;
+        ended.ok_or(Error::Forbidden("wrong_password"))
     })
 }
 
@@ -125,7 +121,6 @@ pub(super) async fn finish(db: &Db, push: &Push, user: UserId, now: Timestamp) -
     let friends = store::ties(&mut *db.acquire().await?, user).await?;
     push.to_users(&friends, &Frame::FriendRemoved { user_id: user }, now).await;
     while store::forget_part(&mut *db.acquire().await?, user).await? {}
-    // A connection that was opened while the account ended is found by now.
-    push.close_sessions(user, Sessions::All, ERASED_CODE, now).await;
+    endings::close_all(db, push, user, now).await;
     transaction!(db, |tx| store::finish(tx, user).await)
 }

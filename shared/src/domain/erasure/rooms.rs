@@ -12,7 +12,7 @@ use crate::push::Push;
 use crate::store::erasure::{self as store, ERASED, Held};
 use crate::store::members::{self, Member, Readable, Standing};
 use crate::store::traces::{self, Trace};
-use crate::store::{Db, Tx, avatars, invites, membership, search, settings, transaction};
+use crate::store::{Db, Tx, avatars, evidence, invites, membership, search, settings, transaction};
 
 /// Places of a room that are searched at once.
 const STRIDE: u64 = 20_000;
@@ -31,6 +31,7 @@ pub(super) async fn go_through(db: &Db, push: &Push, who: (&Caller, &str), room:
         lines(db, push, who, &held).await?;
         while mentions(db, push, who, room).await? {}
         earlier(db, who.1, room).await?;
+        reported(db, who.1, room).await?;
         while traces::forget_marks(&mut *db.acquire().await?, room, ghost.user).await? {}
         if held.alive {
             avatars::leave_to_room(&mut *db.acquire().await?, room, ghost.user).await?;
@@ -61,12 +62,12 @@ async fn depart(tx: &mut Tx<'_>, ghost: &Caller, room: RoomId) -> Result<(Held, 
     let Some(Standing::Readable(readable)) = standing else { return Ok((held, news)) };
     let Some(member) = readable.member() else { return Ok((held, news)) };
     if held.kind == RoomKind::Direct {
-        close(tx, ghost, (&held, &readable), &mut news).await?;
+        close(tx, ghost, &held, &mut news).await?;
     } else if member.role == Role::Owner {
         hand_on(tx, ghost, (&held, &readable, member), &mut news).await?;
     }
     let rev = news.next_rev();
-    membership::end(tx, member, ghost.user, (held.place.0, rev)).await?;
+    membership::end(tx, member, ghost.user, (held.place.0, rev), ghost.now).await?;
     news.went(ghost.user);
     if held.kind != RoomKind::Direct {
         news.event(tx, ghost, ("member.left", &format!("{ERASED} left"))).await?;
@@ -75,8 +76,8 @@ async fn depart(tx: &mut Tx<'_>, ghost: &Caller, room: RoomId) -> Result<(Held, 
     Ok((held, news))
 }
 
-async fn close(tx: &mut Tx<'_>, ghost: &Caller, (held, readable): (&Held, &Readable), news: &mut News) -> Result<()> {
-    let mut facts = settings::facts(tx, readable).await?.ok_or(Error::NotFound("room_not_found"))?;
+async fn close(tx: &mut Tx<'_>, ghost: &Caller, held: &Held, news: &mut News) -> Result<()> {
+    let mut facts = settings::facts(tx, held.room).await?.ok_or(Error::NotFound("room_not_found"))?;
     if !facts.settings.archived {
         facts.settings.archived = true;
         let rev = news.next_rev();
@@ -97,7 +98,7 @@ async fn hand_on(tx: &mut Tx<'_>, ghost: &Caller, room: (&Held, &Readable, &Memb
     let rev = news.next_rev();
     membership::set_role(tx, member, heir, Role::Owner, rev).await?;
     let owner = members::find(tx, readable, heir).await?.ok_or(Error::NotFound("member_not_found"))?;
-    news.tell(Frame::MemberUpdated { room_id: held.room, rev, member: Box::new(owner) });
+    news.tell(Frame::member_updated(held.room, rev, owner));
     Ok(())
 }
 
@@ -138,6 +139,19 @@ async fn mentions(db: &Db, push: &Push, (ghost, name): (&Caller, &str), room: Ro
         told(db, push, changed, ghost).await?;
     }
     Ok(found == MENTIONS as usize)
+}
+
+/// Takes their mentions out of what is kept of reported messages. What they wrote themselves stays until the reports are closed.
+async fn reported(db: &Db, name: &str, room: RoomId) -> Result<()> {
+    let found = evidence::texts(&mut *db.acquire().await?, room, &pattern("@", name)).await?;
+    for mut texts in found {
+        texts.content = words::mention(&texts.content, name);
+        for edit in &mut texts.edits {
+            edit.content = words::mention(&edit.content, name);
+        }
+        evidence::rewrite(&mut *db.acquire().await?, &texts).await?;
+    }
+    Ok(())
 }
 
 /// Takes their mentions out of earlier texts, which nothing changes any more.

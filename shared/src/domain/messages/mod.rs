@@ -5,7 +5,7 @@ mod replays;
 use futures_util::future::join;
 
 use crate::caller::Caller;
-use crate::config::Limits;
+use crate::config::{Limits, Quota};
 use crate::domain::allowance::{rate, spend};
 use crate::domain::news::News;
 use crate::domain::paging::clamped;
@@ -19,7 +19,7 @@ use crate::protocol::page::MAX_LIMIT;
 use crate::push::Push;
 use crate::store::members::{self, Readable};
 use crate::store::messages::{self as store, Draft, Origin};
-use crate::store::{Db, Handle, Tx, mentions as mention_rows, reactions, traces, transaction};
+use crate::store::{Db, Handle, Tx, mentions as mention_rows, reactions, recipients, traces, transaction};
 use crate::telemetry::invocation::{self, Count};
 use crate::time::Timestamp;
 
@@ -50,9 +50,9 @@ pub async fn send(db: &Db, push: &Push, limits: &Limits, caller: &Caller, (room,
         if let Some(joining) = &stored.before {
             joining.push(db, push, caller.now).await?;
         }
-        let audience = members::audience(&mut *db.acquire().await?, stored.sent.message.room_id).await?;
+        let audience = recipients::members(&mut *db.acquire().await?, stored.sent.message.room_id).await?;
         let audience = push.look(audience, caller.now).await;
-        let (frame, message) = (stored.frame(), &stored.sent.message);
+        let (frame, message) = (as_sent(&stored.sent.message), &stored.sent.message);
         join(push.tell(&audience, &frame, caller.now), notifications::ask(db, push, message, &audience, caller.now)).await;
     }
     Ok(stored.sent)
@@ -94,7 +94,7 @@ pub async fn history_up_to(db: &Db, caller: &Caller, room: &RoomRef, part: Part,
         _ => (first > readable.visible_from_seq).then_some(first),
     };
     let (last_seq, ascends) = (readable.visible_to_seq, matches!(part, Part::After(_)));
-    Ok(History { items, next: next.map(|seq| seq.to_string()), last_seq, rev: readable.rev, ascends })
+    Ok(History { items, next: next.map(|seq| seq.to_string()), last_seq, rev: readable.seen_rev(), ascends })
 }
 
 /// Leaves out what an answer has no room for, at the end where the next page begins. Whether anything was.
@@ -153,7 +153,7 @@ pub(super) fn alive(message: &Message) -> Result<()> {
 
 /// Tells every member of a room.
 pub(super) async fn tell(db: &Db, push: &Push, room: RoomId, frame: &Frame, now: Timestamp) -> Result<()> {
-    let audience = members::audience(&mut *db.acquire().await?, room).await?;
+    let audience = recipients::members(&mut *db.acquire().await?, room).await?;
     push.to_users(&audience, frame, now).await;
     Ok(())
 }
@@ -245,13 +245,13 @@ struct Stored {
     tells: bool,
 }
 
-impl Stored {
-    /// The message as it was sent. What became of it since is not in a frame that says "sent": whoever missed it is told to look.
-    fn frame(&self) -> Frame {
-        let Message { room_id, rev, .. } = self.sent.message;
-        let message = &self.sent.message;
-        let changed = message.edited_at.is_some() || message.deleted_at.is_some() || message.pinned_at.is_some();
-        if changed || !message.reactions.is_empty() { Frame::Room { room_id, rev } } else { Frame::message(message.clone()) }
+/// The message as it was sent. What became of it since is not in a frame that says "sent": whoever missed it is told to look.
+pub(super) fn as_sent(message: &Message) -> Frame {
+    let changed = message.edited_at.is_some() || message.deleted_at.is_some() || message.pinned_at.is_some();
+    if changed || !message.reactions.is_empty() {
+        Frame::Room { room_id: message.room_id, rev: message.rev }
+    } else {
+        Frame::message(message.clone())
     }
 }
 
@@ -270,13 +270,19 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
         let standing = members::lock(tx, &RoomRef::Id(readable.room()), caller.user).await?;
         readable = rooms::readable(standing)?;
     }
+    if !sending.closed_to.is_empty() {
+        // A direct room comes into a list with its first message, and back into it with the next one.
+        let mut shown = News::of(&readable);
+        sending.closed_to.iter().for_each(|user| shown.came(*user));
+        before = Some(shown);
+    }
     let member = readable.member().ok_or(Error::Forbidden("not_a_member"))?;
     rooms::may_write(&readable, member, caller.now)?;
     let reply_to = answered(new.reply_to, sending.reply_to, &readable)?;
     let allowance = spend(member.allowance, limits.send, caller.now)?;
     let (seq, rev) = (readable.last_seq + 1, readable.rev + 1);
     let here = (readable.room(), seq);
-    let Contents { content, attachments, mentions, origin } = contents(tx, caller, here, new.what).await?;
+    let Contents { content, attachments, mentions, origin } = contents(tx, (caller, limits.quota), here, new.what).await?;
     let said = match content.as_str() {
         // Pictures without words say nothing twice.
         "" => sending.said,
@@ -342,11 +348,11 @@ struct First {
 }
 
 /// What the message at `here` shows: one's own words with what one uploaded, or those of a message that one can read.
-async fn contents(tx: &mut Tx<'_>, caller: &Caller, here: (RoomId, u64), what: What<'_>) -> Result<Contents> {
+async fn contents(tx: &mut Tx<'_>, (caller, quota): (&Caller, Quota), here: (RoomId, u64), what: What<'_>) -> Result<Contents> {
     match what {
         What::Text(content, uploads) => {
-            let mentions = mentions::named(tx, here.0, content).await?;
-            let attachments = attachments::attach(tx, caller, here, uploads).await?;
+            let mentions = mentions::named(tx, here.0, caller.user, content).await?;
+            let attachments = attachments::attach(tx, (caller, quota), here, uploads).await?;
             Ok(Contents { content: content.to_owned(), attachments, mentions, origin: None })
         }
         What::Forward(source) => {
@@ -358,7 +364,7 @@ async fn contents(tx: &mut Tx<'_>, caller: &Caller, here: (RoomId, u64), what: W
             let (writer, username) = traces::writer(tx, place).await?.unzip();
             let created_at = message.forwarded.map_or(message.created_at, |first| first.created_at);
             let origin = Some(First { place, told: Forwarded { username, created_at }, writer });
-            let attachments = attachments::pass_on(tx, caller, place, here, &message.attachments).await?;
+            let attachments = attachments::pass_on(tx, (caller, quota), place, here, &message.attachments).await?;
             Ok(Contents { content: message.content, attachments, mentions: Vec::new(), origin })
         }
     }

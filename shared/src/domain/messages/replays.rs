@@ -22,11 +22,11 @@ pub(super) async fn replayed(
     new: &Checked<'_>,
 ) -> Result<Stored> {
     // Its sender may have hidden it meanwhile.
-    let mut found: Vec<_> = store::stored(tx, room.room(), seq).await?.into_iter().collect();
+    let mut found: Vec<_> = store::stored(tx, room, seq).await?.into_iter().collect();
     reactions::fill(tx, room, &mut found).await?;
     let message = found.pop().ok_or(Error::NotFound("message_not_found"))?;
     // Of what was unsent nothing is left; its key alone identifies it.
-    if message.deleted_at.is_none() && !says_same(tx, caller, &message, new).await? {
+    if message.deleted_at.is_none() && !says_same(tx, caller, (room, &message), new).await? {
         return Err(Error::Conflict("client_id_reused"));
     }
     let telling = room.member().filter(|_| caller.now.since(message.created_at) < REPUSH_MS);
@@ -40,10 +40,10 @@ pub(super) async fn replayed(
 }
 
 /// Whether a message is what this one says, as it was first sent.
-async fn says_same(tx: &mut Tx<'_>, caller: &Caller, message: &Message, new: &Checked<'_>) -> Result<bool> {
+async fn says_same(tx: &mut Tx<'_>, caller: &Caller, (room, message): (&Readable, &Message), new: &Checked<'_>) -> Result<bool> {
     let says_same = match new.what {
         What::Text(content, uploads) => {
-            let earlier = if message.edited_at.is_some() { edits::list(tx, message, 0, 1).await?.pop() } else { None };
+            let earlier = if message.edited_at.is_some() { edits::list(tx, room, message.seq, 0, 1).await?.pop() } else { None };
             let sent = earlier.as_ref().map_or(&message.content, |first| &first.content);
             let same = message.attachments.iter().map(|attachment| attachment.upload_id).eq(uploads.iter().copied());
             message.forwarded.is_none() && sent == content && same
@@ -51,7 +51,7 @@ async fn says_same(tx: &mut Tx<'_>, caller: &Caller, message: &Message, new: &Ch
         What::Forward(source) => {
             let from = rooms::readable(members::standing(tx, &source.room_id, caller.user).await?).ok();
             match (store::origin(tx, (message.room_id, message.seq)).await?, from) {
-                (Some(stored), Some(room)) => stored == (room.room(), source.seq),
+                (Some(stored), Some(from)) => stored == (from.room(), source.seq),
                 // It may be closed to them by now.
                 (stored, _) => stored.is_some(),
             }

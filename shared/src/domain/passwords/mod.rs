@@ -5,6 +5,7 @@ mod guessable;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::error::{Error, Result, Violation};
 
@@ -17,14 +18,14 @@ const LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
 /// The hash of nothing, with the parameters of real ones: no password matches it.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$B81jzsi4vLNPtIRme2afNA$dhyM+fkPeYqCwh8POo2GhIwUuL9/lHTU3OJNmJHuD9s";
 
-/// What is wrong with a new password, if anything. `username` is refused, too.
-pub(super) fn violation(field: &str, password: &str, username: &str) -> Option<Violation> {
-    let length = password.chars().count();
+/// What is wrong with a new password, if anything. What its owner is called is refused, too: `names` are those, addresses included.
+pub(super) fn violation(field: &str, password: &str, names: &[&str]) -> Option<Violation> {
+    let length = composed(password).chars().count();
     let (code, detail) = if length < *LENGTH.start() {
         ("too_short", "must have at least 8 characters")
     } else if length > *LENGTH.end() {
         ("too_long", "must have at most 128 characters")
-    } else if guessable::is_guessable(password, username) {
+    } else if guessable::is_guessable(&composed(password), names) {
         ("too_common", "is one of the first that anyone would try")
     } else {
         return None;
@@ -32,9 +33,9 @@ pub(super) fn violation(field: &str, password: &str, username: &str) -> Option<V
     Some(Violation { field: field.to_owned(), code, detail: detail.to_owned() })
 }
 
-/// The PHC string of a password, with a salt of its own.
+/// The PHC string of a password, with a salt of its own. Keyboards spell the same letters in one or two characters; all are hashed as one.
 pub(super) async fn hash(password: &str) -> Result<String> {
-    let password = password.to_owned();
+    let password = composed(password);
     aside(move || {
         Ok(argon2()?.hash_password(password.as_bytes()).map_err(|error| Error::internal(error.to_string()))?.to_string())
     })
@@ -43,15 +44,25 @@ pub(super) async fn hash(password: &str) -> Result<String> {
 
 /// Whether the password is the one of this hash. Without a hash the answer is no, after the same time.
 pub(super) async fn verify(password: &str, hash: Option<&str>) -> Result<bool> {
-    let possible = LENGTH.contains(&password.chars().count());
+    let composed = composed(password);
+    let possible = LENGTH.contains(&composed.chars().count()) || LENGTH.contains(&password.chars().count());
     let hash = hash.filter(|_| possible);
     let (real, hash) = (hash.is_some(), hash.unwrap_or(NOBODY).to_owned());
-    let password = if possible { password.to_owned() } else { String::new() };
+    let mut spellings = if possible { vec![composed] } else { vec![String::new()] };
+    // A hash of before passwords were composed holds them as they were typed.
+    if possible && spellings.iter().all(|composed| composed != password) {
+        spellings.push(password.to_owned());
+    }
     aside(move || {
         let hash = PasswordHash::new(&hash).map_err(|error| Error::internal(error.to_string()))?;
-        Ok(argon2()?.verify_password(password.as_bytes(), &hash).is_ok() && real)
+        let argon2 = argon2()?;
+        Ok(spellings.iter().any(|spelling| argon2.verify_password(spelling.as_bytes(), &hash).is_ok()) && real)
     })
     .await
+}
+
+fn composed(password: &str) -> String {
+    password.nfc().collect()
 }
 
 fn argon2() -> Result<Argon2<'static>> {
@@ -86,12 +97,27 @@ mod tests {
         assert_eq!(parsed.ok().as_deref(), Some(NOBODY));
     }
 
+    #[tokio::test]
+    async fn a_letter_is_the_same_in_one_character_and_in_two() {
+        let (composed, apart) = ("ein sch\u{f6}nes Passwort", "ein scho\u{308}nes Passwort");
+        let hash = hash(apart).await.unwrap_or_default();
+        for typed in [composed, apart] {
+            assert!(verify(typed, Some(&hash)).await.unwrap_or_default(), "{typed}");
+        }
+        // As a release before this one hashed it.
+        let earlier =
+            argon2().unwrap_or_default().hash_password(apart.as_bytes()).map(|hash| hash.to_string()).unwrap_or_default();
+        assert!(verify(apart, Some(&earlier)).await.unwrap_or_default());
+        assert!(!verify(composed, Some(&earlier)).await.unwrap_or(true), "nobody could log in so before");
+    }
+
     #[test]
     fn length_counts_characters_and_not_bytes() {
-        let code = |password: &str| violation("password", password, "ann").map(|violation| violation.code);
+        let code = |password: &str| violation("password", password, &["ann"]).map(|violation| violation.code);
         assert_eq!(code("ßüöäßüö"), Some("too_short"));
-        assert_eq!(code("ßüöäßüöx"), None);
+        assert_eq!(code("ßüöäkmvw"), None);
         assert_eq!(code(&"ü1x".repeat(43)), Some("too_long"));
         assert_eq!(code("password"), Some("too_common"));
+        assert_eq!(code("o\u{308}o\u{308}o\u{308}x"), Some("too_short"), "four letters");
     }
 }

@@ -185,7 +185,8 @@ impl<'a> Hunt<'a> {
         self.hits.truncate(end.limit);
         let last = if more { self.hits.last().map(|hit| hit.place) } else { end.edge.map(|edge| Place(edge, u64::MAX)) };
         let texts: Vec<_> = self.hits.iter().map(|hit| &hit.text).collect();
-        let messages = store::messages(&mut *self.db.acquire().await?, &texts).await?;
+        let rooms: Vec<_> = self.trails.iter().map(Trail::room).collect();
+        let messages = store::messages(&mut *self.db.acquire().await?, &rooms, &texts).await?;
         let mut messages: HashMap<_, _> = messages.into_iter().map(|message| (message.id, message)).collect();
         // What was unsent between the two reads is gone.
         let found = self.hits.into_iter().filter_map(|hit| {

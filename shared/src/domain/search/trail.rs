@@ -64,8 +64,15 @@ pub(super) struct Trail {
 
 impl Trail {
     pub(super) fn new(room: Readable, sealed: Vec<Sealed>, latest: Timestamp) -> Self {
-        let sealed = sealed.into_iter().map(|one| (one.segment, one)).collect();
-        Self { next: room.visible_to_seq, room, latest, sealed, candidates: BTreeMap::new(), ahead: SEGMENTS.0, seals: true }
+        // Seals are made of texts as they are; those of a past member's time are read.
+        let seals = !room.is_past();
+        let sealed = sealed.into_iter().filter(|_| seals).map(|one| (one.segment, one)).collect();
+        Self { next: room.visible_to_seq, room, latest, sealed, candidates: BTreeMap::new(), ahead: SEGMENTS.0, seals }
+    }
+
+    /// The room that is looked through.
+    pub(super) fn room(&self) -> &Readable {
+        &self.room
     }
 
     /// Whether nothing is left that was sent then or later.

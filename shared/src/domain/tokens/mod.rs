@@ -145,9 +145,14 @@ impl Keys {
         Ok(hmac::sign(&first(&self.ring())?.mac, text.as_bytes()))
     }
 
-    /// Whether one of our keys wrote `text`.
-    pub(super) fn proves(&self, text: &str, mac: &[u8]) -> bool {
-        self.ring().iter().any(|key| hmac::verify(&key.mac, text.as_bytes(), mac).is_ok())
+    /// The proofs of another text by all our keys, that first which wrote this proof of `text`; none when none of them did.
+    pub(super) fn rewrite(&self, text: &str, mac: &[u8], other: &str) -> Vec<hmac::Tag> {
+        let ring = self.ring();
+        let Some(at) = ring.iter().position(|key| hmac::verify(&key.mac, text.as_bytes(), mac).is_ok()) else {
+            return Vec::new();
+        };
+        let rest = ring.iter().enumerate().filter(|(index, _)| *index != at).map(|(_, key)| key);
+        std::iter::once(&ring[at]).chain(rest).map(|key| hmac::sign(&key.mac, other.as_bytes())).collect()
     }
 
     fn open(&self, token: &str) -> Option<Body> {
@@ -195,6 +200,9 @@ fn read(text: &str, is_real: bool) -> Result<Vec<Key>, BadSecret> {
         }
         if is_real && secret.len() < MIN_SECRET {
             return Err(BadSecret("each secret in JWT_SECRET must have at least 32 bytes"));
+        }
+        if is_real && !config::looks_random(secret) {
+            return Err(BadSecret("each secret in JWT_SECRET must be random: openssl rand -base64 48 makes one"));
         }
         if ring.iter().any(|key| key.kid == kid) {
             return Err(BadSecret("JWT_SECRET names a key id twice"));

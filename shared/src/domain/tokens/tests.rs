@@ -216,17 +216,21 @@ fn j10_keys_rotate_without_logging_anyone_out() {
     assert!(during.verify(&renamed, NOW).is_err(), "a key verifies under its own name alone");
 }
 
+const STRONG: &str = "mH3vQ0pX9sT7bLkZ2wYc5RfN8dJg4uAe";
+
 #[test]
 fn j11_the_real_cloud_refuses_weak_and_published_secrets() {
     let refusal = |text: &str, is_real| read(text, is_real).err().map(|refused| refused.0);
     assert_eq!(refusal("dev-super-secret-change-me", false), None);
     assert_eq!(refusal("dev-super-secret-change-me", true), Some("JWT_SECRET is the published development secret"));
     assert_eq!(refusal(&"x".repeat(31), true), Some("each secret in JWT_SECRET must have at least 32 bytes"));
-    assert_eq!(refusal(&"x".repeat(32), true), None);
-    assert_eq!(
-        refusal(&format!("a:{},b:short", "x".repeat(32)), true),
-        Some("each secret in JWT_SECRET must have at least 32 bytes")
-    );
+    let random = "each secret in JWT_SECRET must be random: openssl rand -base64 48 makes one";
+    for weak in [&"x".repeat(32), &"password".repeat(5), "abcdefghijklmnopqrstuvwxyz0123456789"] {
+        assert_eq!((refusal(weak, true), refusal(weak, false)), (Some(random), None), "{weak}");
+        assert_eq!(refusal(&format!("a:{STRONG},b:{weak}"), true), Some(random), "an old key opens as much as a new one");
+    }
+    assert_eq!((refusal(STRONG, true), refusal(&format!("a:{STRONG},b:{STRONG}"), true)), (None, None));
+    assert_eq!(refusal(&format!("a:{STRONG},b:short"), true), Some("each secret in JWT_SECRET must have at least 32 bytes"));
     for broken in ["", " ", "a:", ":x", "a:x,", "a:x,y", "a b:x", "a:x,a:y"] {
         assert!(refusal(broken, false).is_some(), "{broken}");
     }

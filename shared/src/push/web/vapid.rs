@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use crate::config::Secret;
+use crate::config::{Secret, looks_random};
 use crate::error::{Error, Result};
 use crate::push::web::encryption::expand;
 use crate::time::Timestamp;
@@ -50,11 +50,14 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Derives a pair from each of the secrets, which are parted by commas.
-    pub fn new(secret: &Secret) -> Result<Self> {
+    /// Derives a pair from each of the secrets, which are parted by commas. The real cloud takes none that could be guessed.
+    pub fn new(secret: &Secret, is_real: bool) -> Result<Self> {
         let secrets: Vec<_> = secret.expose().split(',').map(str::trim).filter(|text| !text.is_empty()).collect();
         if secrets.is_empty() || secrets.iter().any(|text| text.len() < MIN_SECRET) {
             return Err(Error::internal("the secret of push notifications must have 24 characters or more"));
+        }
+        if is_real && !secrets.iter().all(|text| looks_random(text)) {
+            return Err(Error::internal("the secret of push notifications must be random: openssl rand -base64 48 makes one"));
         }
         let ring = secrets.into_iter().map(Pair::derived).collect::<Result<_, _>>().map_err(Error::internal)?;
         Ok(Self { ring, tokens: Mutex::default() })
@@ -128,7 +131,7 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
     fn keys(text: &str) -> Keys {
-        Keys::new(&Secret::new(text)).expect("keys")
+        Keys::new(&Secret::new(text), false).expect("keys")
     }
 
     #[test]
@@ -167,7 +170,12 @@ mod tests {
     #[test]
     fn a_short_secret_is_none() {
         for text in ["", ",", "short", "a-secret-of-some-length-1,short"] {
-            assert!(Keys::new(&Secret::new(text)).is_err(), "{text}");
+            assert!(Keys::new(&Secret::new(text), false).is_err(), "{text}");
+        }
+        let weak = "a-secret-".repeat(5);
+        for (text, real, taken) in [(weak.as_str(), false, true), (&weak, true, false), ("mH3vQ0pX9sT7bLkZ2wYc5RfN", true, true)]
+        {
+            assert_eq!(Keys::new(&Secret::new(text), real).is_ok(), taken, "{text}");
         }
     }
 }

@@ -1,0 +1,3 @@
+alter table members
+    drop column closed_seq,
+    drop column closed_at;

@@ -1,0 +1,2 @@
+alter table rooms
+    drop key rooms_directory;

@@ -1,0 +1,3 @@
+alter table message_edits
+    drop column rev,
+    drop column mentions;

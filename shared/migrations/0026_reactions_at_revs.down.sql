@@ -1,0 +1,2 @@
+alter table reactions
+    drop column rev;

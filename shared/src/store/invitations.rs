@@ -1,0 +1,281 @@
+//! Invitations of one person to one room. Whether one still holds is read from what is there now: its maker must still be a member who may add
+//! people, the room neither archived nor deleted, and no block between the two.
+
+use sqlx::{MySqlConnection, QueryBuilder};
+
+use crate::error::Result;
+use crate::id::{ObjectId, RoomId, RoomRef, UploadId, UserId};
+use crate::protocol::invitations::{Invitation, Invited, InvitedRoom};
+use crate::protocol::people::User;
+use crate::store::members::Member;
+use crate::store::{rooms, users};
+use crate::time::Timestamp;
+
+/// Where a page of invitations begins: before this one, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// When it was made.
+    pub invited_at: i64,
+    /// Its room.
+    pub room: u64,
+}
+
+impl Place {
+    /// Before every invitation.
+    pub const START: Self = Self { invited_at: i64::MAX, room: u64::MAX };
+}
+
+/// What a room has asked a person already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Whom.
+    pub user: UserId,
+    /// Who asked.
+    pub by: UserId,
+    /// Until when the room asks no more; none while it waits for an answer.
+    pub quiet_until: Option<Timestamp>,
+}
+
+/// What waits for a person's answer and still holds, newest first; of one room only, if it is given.
+pub async fn list(
+    connection: &mut MySqlConnection,
+    user: UserId,
+    only: Option<RoomId>,
+    before: Place,
+    limit: u32,
+) -> Result<Vec<Invitation>> {
+    let rows = sqlx::query!(
+        r#"
+        select i.invited_at, r.id as room_id, r.kind as "kind: String", r.name, r.avatar_upload as room_avatar, r.members_count,
+               a.id, a.username, a.display_name, a.about, a.avatar_upload, a.created_at
+        from room_invitations i
+        join rooms r on r.id = i.room_id and r.deleted_at is null and r.archived_at is null
+        join users a on a.id = i.invited_by and a.disabled_at is null and a.deleted_at is null
+        join members m on m.room_id = i.room_id and m.user_id = i.invited_by and m.state = 'joined'
+             and (m.role <> 'member' or r.who_adds = 'members')
+        left join members o on o.room_id = i.room_id and o.user_id = i.user_id
+        where i.user_id = ? and i.quiet_until is null and i.room_id = coalesce(?, i.room_id)
+          and (i.invited_at < ? or (i.invited_at = ? and i.room_id < ?))
+          and (o.state is null or o.state in ('left', 'removed'))
+          and not exists (select 1 from blocks b where b.user_id = i.user_id and b.blocked_id = i.invited_by)
+          and not exists (select 1 from blocks b where b.user_id = i.invited_by and b.blocked_id = i.user_id)
+        order by i.invited_at desc, i.room_id desc
+        limit ?
+        "#,
+        user.0,
+        only.map(|room| room.0),
+        before.invited_at,
+        before.invited_at,
+        before.room,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Invitation {
+            room: InvitedRoom {
+                id: RoomId(row.room_id),
+                kind: rooms::kind(&row.kind),
+                name: row.name,
+                avatar_url: rooms::avatar_url(RoomId(row.room_id), row.room_avatar),
+                members_count: row.members_count,
+            },
+            inviter: User {
+                id: UserId(row.id),
+                username: row.username,
+                display_name: row.display_name,
+                about: row.about,
+                avatar_url: users::avatar_url(UserId(row.id), row.avatar_upload),
+                created_at: Timestamp(row.created_at),
+            },
+            invited_at: Timestamp(row.invited_at),
+        })
+        .collect())
+}
+
+/// What a room has asked and was not answered, by ascending person, after `after`.
+pub async fn of_room(connection: &mut MySqlConnection, by: &Member, after: u64, limit: u32) -> Result<Vec<Invited>> {
+    let rows = sqlx::query!(
+        r#"
+        select i.invited_by, i.invited_at, u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at
+        from room_invitations i
+        join users u on u.id = i.user_id and u.disabled_at is null and u.deleted_at is null
+        where i.room_id = ? and i.quiet_until is null and i.user_id > ?
+        order by i.user_id
+        limit ?
+        "#,
+        by.room().0,
+        after,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Invited {
+            user: User {
+                id: UserId(row.id),
+                username: row.username,
+                display_name: row.display_name,
+                about: row.about,
+                avatar_url: users::avatar_url(UserId(row.id), row.avatar_upload),
+                created_at: Timestamp(row.created_at),
+            },
+            invited_by: UserId(row.invited_by),
+            invited_at: Timestamp(row.invited_at),
+        })
+        .collect())
+}
+
+/// What a room, whose row the transaction holds, has asked these people; nobody costs no statement.
+pub async fn asked(transaction: &mut MySqlConnection, room: RoomId, users: &[UserId]) -> Result<Vec<Asked>> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new("select user_id, invited_by, quiet_until from room_invitations where room_id = ");
+    query.push_bind(room.0).push(" and user_id in (");
+    let mut ids = query.separated(", ");
+    for user in users {
+        ids.push_bind(user.0);
+    }
+    query.push(")");
+    let rows: Vec<(u64, u64, Option<i64>)> = query.build_query_as().fetch_all(transaction).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(user, by, quiet)| Asked { user: UserId(user), by: UserId(by), quiet_until: quiet.map(Timestamp) })
+        .collect())
+}
+
+/// Has a room ask a person, in the place of what it asked before.
+pub async fn put(transaction: &mut MySqlConnection, room: RoomId, user: UserId, by: UserId, now: Timestamp) -> Result<()> {
+    sqlx::query!(
+        r#"
+        insert into room_invitations (room_id, user_id, invited_by, invited_at) values (?, ?, ?, ?)
+        on duplicate key update invited_by = values(invited_by), invited_at = values(invited_at), quiet_until = null
+        "#,
+        room.0,
+        user.0,
+        by.0,
+        now.0,
+    )
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+/// Ends what a room asks a person, and keeps it quiet until then. Gives the room; none when nothing waits for an answer.
+pub async fn quieten(
+    transaction: &mut MySqlConnection,
+    room: &RoomRef,
+    user: UserId,
+    until: Timestamp,
+) -> Result<Option<RoomId>> {
+    let (id, slug) = rooms::key(room);
+    let found = sqlx::query_scalar!(
+        r#"
+        select room_id from room_invitations
+        where room_id = coalesce(?, (select s.id from rooms s where s.slug = ?)) and user_id = ? and quiet_until is null
+        for update
+        "#,
+        id,
+        slug,
+        user.0,
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some(room) = found else { return Ok(None) };
+    sqlx::query!("update room_invitations set quiet_until = ? where room_id = ? and user_id = ?", until.0, room, user.0)
+        .execute(transaction)
+        .await?;
+    Ok(Some(RoomId(room)))
+}
+
+/// The person is in the room: nothing is asked any more.
+pub async fn remove(transaction: &mut MySqlConnection, room: RoomId, user: UserId) -> Result<()> {
+    sqlx::query!("delete from room_invitations where room_id = ? and user_id = ?", room.0, user.0).execute(transaction).await?;
+    Ok(())
+}
+
+/// Ends what somebody asked for in a room, and what they were asked there themselves. Gives those whom something waited for.
+pub async fn end_of_member(transaction: &mut MySqlConnection, room: RoomId, user: UserId) -> Result<Vec<UserId>> {
+    let ids = sqlx::query_scalar!(
+        "select user_id from room_invitations where room_id = ? and (invited_by = ? or user_id = ?) and quiet_until is null for update",
+        room.0,
+        user.0,
+        user.0,
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    end(transaction, room, ids).await
+}
+
+/// Ends all that a room asks. Gives those whom something waited for.
+pub async fn end_of_room(transaction: &mut MySqlConnection, room: RoomId) -> Result<Vec<UserId>> {
+    let ids =
+        sqlx::query_scalar!("select user_id from room_invitations where room_id = ? and quiet_until is null for update", room.0)
+            .fetch_all(&mut *transaction)
+            .await?;
+    end(transaction, room, ids).await
+}
+
+async fn end(transaction: &mut MySqlConnection, room: RoomId, ids: Vec<u64>) -> Result<Vec<UserId>> {
+    let users: Vec<_> = ids.into_iter().map(UserId).collect();
+    for user in &users {
+        remove(transaction, room, *user).await?;
+    }
+    Ok(users)
+}
+
+/// Ends what one of two people asked the other, wherever. Gives whom something waited for, and where.
+pub async fn end_between(transaction: &mut MySqlConnection, (one, other): (UserId, UserId)) -> Result<Vec<Ended>> {
+    let rows = sqlx::query!(
+        r#"
+        select room_id, user_id from room_invitations
+        where quiet_until is null and (user_id = ? and invited_by = ? or user_id = ? and invited_by = ?)
+        for update
+        "#,
+        one.0,
+        other.0,
+        other.0,
+        one.0,
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    let ended: Vec<_> = rows.into_iter().map(|row| Ended { room: RoomId(row.room_id), user: UserId(row.user_id) }).collect();
+    for Ended { room, user } in &ended {
+        remove(transaction, *room, *user).await?;
+    }
+    Ok(ended)
+}
+
+/// An invitation that waits no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The room.
+    pub room: RoomId,
+    /// Whom it asked.
+    pub user: UserId,
+}
+
+/// The objects of the avatar of the room that a person is asked into.
+pub async fn avatar(connection: &mut MySqlConnection, invitation: &Invitation) -> Result<Option<ObjectId>> {
+    let row = sqlx::query!(
+        r#"
+        select p.object_id as "object_id!", p.object_attempt as "object_attempt!"
+        from rooms r
+        join uploads p on p.id = r.avatar_upload
+        where r.id = ? and p.state = 'ready'
+        "#,
+        invitation.room.id.0
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| ObjectId { upload: UploadId(row.object_id), attempt: row.object_attempt }))
+}
+
+/// Forgets pauses that are over. Gives how many those were.
+pub async fn sweep(connection: &mut MySqlConnection, now: Timestamp) -> Result<u64> {
+    let done = sqlx::query!("delete from room_invitations where quiet_until <= ? limit 1000", now.0).execute(connection).await?;
+    Ok(done.rows_affected())
+}
