@@ -98,6 +98,7 @@ fn start(env: &[(&str, &str)]) -> Running {
             let mut options = CloudOptions::new(template());
             options.bin_dir = Some(binaries());
             options.env = env;
+            options.inspect = true;
             options.lambda.journal = Arc::new(Journal::read_by(move |invocation| reader.read(invocation)));
             let cloud = Arc::new(Cloud::start(options).await.expect("the local cloud starts"));
             let watched = Arc::downgrade(&cloud);

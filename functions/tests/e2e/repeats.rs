@@ -51,7 +51,9 @@ async fn what_is_sent_twice_is_made_once() {
         let takes_key =
             documented[route]["parameters"].as_array().into_iter().flatten().any(|one| one["name"] == "idempotency-key");
         assert_eq!(takes_key, twice.again == Again::Keyed, "{route}: what makes something new takes a key, and says so");
-        let key = (twice.again == Again::Keyed).then_some("once-and-for-all");
+        // A person's keys of messages are one range, whatever route takes them.
+        let (own, another) = (format!("once-and-for-all-{keyed}"), format!("another-{keyed}"));
+        let key = (twice.again == Again::Keyed).then_some(own.as_str());
         let (first, second) = (send(&world.api, &twice, key).await, send(&world.api, &twice, key).await);
         assert!(first.status.is_success(), "{route}: {}", String::from_utf8_lossy(&first.body));
         let plain = |answer: &Answer| steady(serde_json::from_slice(&answer.body).unwrap_or_default());
@@ -64,7 +66,7 @@ async fn what_is_sent_twice_is_made_once() {
                 keyed += 1;
                 assert!(second.status.is_success(), "{route}: {}", String::from_utf8_lossy(&second.body));
                 assert_eq!(plain(&first), plain(&second), "{route}");
-                let third = send(&world.api, &twice, Some("another")).await;
+                let third = send(&world.api, &twice, Some(&another)).await;
                 assert_ne!(plain(&first), plain(&third), "{route}: {}", String::from_utf8_lossy(&third.body));
                 let mut other = twice.body.clone();
                 other["client_note"] = "another body".into();

@@ -631,6 +631,14 @@ export type Leave = {
   owner?: UserId | null;
 };
 
+/** How much more a person may keep; null where there is no limit. */
+export type Left = {
+  /** Bytes. */
+  bytes?: number | null;
+  /** Pictures and files. */
+  files?: number | null;
+};
+
 /** A URL that needs no credential, for `<img>` and other readers that can send none. */
 export type Link = {
   /** Until when it works. */

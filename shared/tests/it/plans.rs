@@ -104,7 +104,7 @@ fn uses(plans: &[(String, Vec<Step>)], words: &str, table: &str, index: &str) {
 async fn each_hot_query_names_its_index() {
     let (db, ann, room) = populated().await;
     let audience =
-        plans(&db, async { recipients::members(&mut *db.acquire().await.expect("a connection"), id_of(&room)).await }).await;
+        plans(&db, async { recipients::members(&mut db.acquire().await.expect("a connection"), id_of(&room)).await }).await;
     uses(&audience, "from rooms r join members m on m.room_id = r.id and m.state = 'joined' and (m.closed_seq", "m", "PRIMARY");
     uses(
         &audience,

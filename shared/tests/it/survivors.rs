@@ -14,7 +14,9 @@ const CANARY: &[u8] = b"CANARY<script>alert(document.domain)</script>";
 const BY_CHANCE: usize = 5;
 
 fn plain() -> DynamicImage {
-    DynamicImage::ImageRgb8(RgbImage::from_fn(24, 16, |x, y| Rgb([(x * 9) as u8, (y * 14) as u8, 77])))
+    DynamicImage::ImageRgb8(RgbImage::from_fn(24, 16, |x, y| {
+        Rgb([u8::try_from(x * 9).unwrap_or(u8::MAX), u8::try_from(y * 14).unwrap_or(u8::MAX), 77])
+    }))
 }
 
 fn encoded(format: ImageFormat) -> Vec<u8> {
@@ -66,7 +68,7 @@ fn profile() -> Vec<u8> {
     profile
 }
 
-fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+fn chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
     let mut crc = flate2::Crc::new();
     crc.update(kind);
     crc.update(data);
@@ -84,7 +86,7 @@ fn pngs() -> Vec<(&'static str, Vec<u8>)> {
     let plain = encoded(ImageFormat::Png);
     // Behind the header, which is always 25 bytes long, and before the end.
     let (early, late) = (8 + 25, plain.len() - 12);
-    let with = |kind: &[u8; 4], data: &[u8]| put(&plain, early, &chunk(kind, data));
+    let with = |kind: &[u8], data: &[u8]| put(&plain, early, &chunk(kind, data));
     let header = |colours: u8| chunk(b"IHDR", &[0, 0, 0, 16, 0, 0, 0, 1, 8, colours, 0, 0, 0]);
     let row: Vec<u8> = (0..=16).map(|at: u8| at.saturating_sub(1)).collect();
     let palette = [
@@ -125,10 +127,14 @@ fn webps() -> Vec<(&'static str, Vec<u8>)> {
         };
         add(b"VP8X", &[flags, 0, 0, 0, 23, 0, 0, 15, 0, 0]);
         let (before, after): (Vec<_>, Vec<_>) = chunks.iter().partition(|(kind, _)| *kind == b"ICCP");
-        before.iter().for_each(|(kind, data)| add(kind, data));
+        for (kind, data) in before {
+            add(kind, data);
+        }
         let size = u32::from_le_bytes([plain[16], plain[17], plain[18], plain[19]]) as usize;
         add(b"VP8L", &plain[20..20 + size]);
-        after.iter().for_each(|(kind, data)| add(kind, data));
+        for (kind, data) in after {
+            add(kind, data);
+        }
         [b"RIFF", &u32::try_from(body.len()).expect("short").to_le_bytes()[..], &body].concat()
     };
     let icc = profile();
@@ -147,7 +153,7 @@ fn gif(global: &[u8], local: Option<&[u8]>, transparent: Option<u8>) -> Vec<u8> 
     encoder.set_repeat(gif::Repeat::Infinite).expect("written");
     let colours = local.unwrap_or(global).len() / 3;
     for number in 0..3 {
-        let pixels: Vec<u8> = (0..256).map(|at| ((at + number) % colours) as u8).collect();
+        let pixels: Vec<u8> = (0..256).map(|at| u8::try_from((at + number) % colours).unwrap_or_default()).collect();
         let mut frame = gif::Frame::from_indexed_pixels(16, 16, pixels, transparent);
         frame.palette = local.map(<[u8]>::to_vec);
         encoder.write_frame(&frame).expect("written");
