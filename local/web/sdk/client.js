@@ -83,6 +83,8 @@ export class ConChat extends Emitter {
   #healer;
   /** Room ids by their last visit, the newest last. @type {number[]} */
   #visited = [];
+  /** The request that deletes the account, while it is under way. @type {Promise<unknown> | null} */
+  #erasing = null;
   #loader;
   #reads = new Reads((action) => this.#act(action));
   #renewal;
@@ -108,8 +110,14 @@ export class ConChat extends Emitter {
     const { erase } = this.api.me;
     this.api.me.erase = async (password) => {
       const { me } = this;
-      await erase(password);
-      if (me && me.id === this.me?.id) this.#over("account_erased");
+      const erasing = erase(password);
+      this.#erasing = erasing;
+      try {
+        await erasing;
+      } finally {
+        this.#erasing = null;
+      }
+      if (me && (!this.me || me.id === this.me.id)) this.#over("account_erased");
     };
     this.#healer = new Healer({
       api: this.api,
@@ -447,6 +455,11 @@ export class ConChat extends Emitter {
   /** @param {string} code */
   #over(code) {
     if (!this.#delivery) return;
+    if (code === "signed_out" && this.#erasing) {
+      // Another tab heard first that the account is gone; whether it is, the answer tells.
+      this.#erasing.catch(() => this.#over(code));
+      return;
+    }
     if (code === "account_erased") this.#outbox?.forget();
     // Only if it is ours: not what another tab has put there.
     this.http.drop();

@@ -1,7 +1,7 @@
 //! What each thing costs that a person may ask for, and what counts it: the one table that every door looks into. What is not in it costs what its
 //! kind costs, and is counted as its kind is, so nothing can be forgotten.
 //!
-//! A unit is a statement to the store, or a post to a socket of one's own, or [`ROWS`] rows. Posts to the members of a room are not in it: they are
+//! A unit is a statement to the store, or a post to a socket of one's own, or `ROWS` rows. Posts to the members of a room are not in it: they are
 //! bounded by `PUSH_INLINE`, and by what counts the act.
 
 use crate::protocol::actions::{Action, Change};
