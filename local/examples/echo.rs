@@ -22,6 +22,9 @@ async fn main() -> Result<(), Error> {
 
 async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let (event, context) = event.into_parts();
+    if event["Records"][0]["eventSource"] == "aws:sqs" {
+        return work_through(&event).await;
+    }
     if let Some(line) = event["print"].as_str() {
         println!("{line}");
     }
@@ -53,6 +56,27 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
         "deadline": context.deadline,
         "trace": context.xray_trace_id,
     }))
+}
+
+/// Does what the messages of a batch say, one after the other, and answers with those that say that they fail.
+async fn work_through(event: &Value) -> Result<Value, Error> {
+    let mut failures = Vec::new();
+    for record in event["Records"].as_array().into_iter().flatten() {
+        let order: Value = serde_json::from_str(record["body"].as_str().unwrap_or_default()).unwrap_or_default();
+        if let Some(millis) = order["sleep"].as_u64() {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+        }
+        if let Some(message) = order["error"].as_str() {
+            return Err(message.into());
+        }
+        if !order["answer"].is_null() {
+            return Ok(order["answer"].clone());
+        }
+        if order["fail"] == true {
+            failures.push(json!({ "itemIdentifier": record["messageId"] }));
+        }
+    }
+    Ok(json!({ "batchItemFailures": failures }))
 }
 
 /// As a custom resource it reports what its property `Status` says, without any HTTP client: the request is a few lines.

@@ -18,6 +18,10 @@ pub struct Stack {
     pub tables: BTreeMap<String, Table>,
     /// S3 buckets by logical id.
     pub buckets: BTreeMap<String, Bucket>,
+    /// SQS queues by logical id.
+    pub queues: BTreeMap<String, Queue>,
+    /// What is polled for functions; mappings that are disabled are left out.
+    pub event_sources: Vec<EventSource>,
     /// Custom resources: functions that the deployment invokes once, in order of their logical ids.
     pub custom_resources: BTreeMap<String, CustomResource>,
     /// The template's outputs, by name.
@@ -172,6 +176,34 @@ pub struct Bucket {
     pub name: String,
     /// `CorsConfiguration.CorsRules`, as in the template.
     pub cors_rules: serde_json::Value,
+}
+
+/// An `AWS::SQS::Queue`, or one that SAM makes for a function's failed events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Physical name; the logical id when the template gives none, with `.fifo` for a FIFO queue.
+    pub name: String,
+    /// What the template says, as the attributes of the `CreateQueue` API.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// An event source mapping: messages of a queue that a function is invoked with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventSource {
+    /// Its logical id, as SAM makes it: the function's and the event's.
+    pub name: String,
+    /// Name of the queue.
+    pub queue: String,
+    /// Logical id of the function.
+    pub function: String,
+    /// Messages of one invocation at most.
+    pub batch_size: usize,
+    /// How long messages are gathered after the first one.
+    pub batching_window: Duration,
+    /// Whether the function says which messages failed.
+    pub reports_failures: bool,
+    /// `ScalingConfig.MaximumConcurrency`: invocations at once.
+    pub maximum_concurrency: Option<u32>,
 }
 
 /// A `Custom::…` resource (or `AWS::CloudFormation::CustomResource`) whose `ServiceToken` is a function of this template.

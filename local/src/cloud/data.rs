@@ -112,7 +112,10 @@ pub fn reset(data: &Path) -> Result<bool, CloudError> {
         return Ok(false);
     }
     let folder = DataFolder::persistent(data)?;
-    for name in ["mysql", "dynamodb.sqlite", "dynamodb.sqlite-wal", "dynamodb.sqlite-shm", "s3", "dead-letters.jsonl"] {
+    let databases =
+        ["dynamodb.sqlite", "queues.sqlite"].map(|file| [file.to_owned(), format!("{file}-wal"), format!("{file}-shm")]);
+    let others = ["mysql", "s3", "dead-letters.jsonl"].map(str::to_owned);
+    for name in databases.into_iter().flatten().chain(others) {
         let path = folder.path().join(name);
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         if let Err(source) = removed

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::stack::{Function, Stack};
+use crate::{
+    stack::{Function, Stack},
+    template::queue_host,
+};
 
 /// Addresses and values that a template cannot know.
 #[derive(Debug, Default)]
@@ -15,6 +18,8 @@ pub(super) struct Places {
     pub(super) dynamodb: String,
     /// `AWS_ENDPOINT_URL_S3`.
     pub(super) s3: String,
+    /// `AWS_ENDPOINT_URL_SQS`.
+    pub(super) sqs: String,
     /// `AWS_ENDPOINT_URL_LAMBDA`.
     pub(super) lambda: String,
 }
@@ -34,7 +39,7 @@ pub(super) fn environment(
     caller: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
     let mut environment: BTreeMap<_, _> =
-        function.environment.iter().map(|(name, value)| (name.clone(), here(value, stack, &places.http))).collect();
+        function.environment.iter().map(|(name, value)| (name.clone(), here(value, stack, places))).collect();
     for name in function.environment.keys().map(String::as_str).chain(PASSED_ON) {
         if let Some(value) = caller.get(name) {
             environment.insert(name.to_owned(), value.clone());
@@ -60,6 +65,7 @@ pub(super) fn environment(
         ("LOCAL_CLOUD", "true".to_owned()),
         ("AWS_ENDPOINT_URL_DYNAMODB", places.dynamodb.clone()),
         ("AWS_ENDPOINT_URL_S3", places.s3.clone()),
+        ("AWS_ENDPOINT_URL_SQS", places.sqs.clone()),
         ("AWS_ENDPOINT_URL_LAMBDA", places.lambda.clone()),
         ("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", format!("{}/{stage}", places.http)),
     ] {
@@ -68,10 +74,11 @@ pub(super) fn environment(
     environment
 }
 
-/// A value in which the addresses of the stack's own APIs are those of this machine.
-fn here(value: &str, stack: &Stack, http: &str) -> String {
+/// A value in which the addresses of the stack's own APIs and queues are those of this machine.
+fn here(value: &str, stack: &Stack, Places { http, sqs, .. }: &Places) -> String {
     let socket = http.replacen("http://", "ws://", 1);
-    stack.http_apis.keys().chain(stack.websocket_apis.keys()).fold(value.to_owned(), |value, api| {
+    let value = value.replace(&queue_host(&stack.region), sqs);
+    stack.http_apis.keys().chain(stack.websocket_apis.keys()).fold(value, |value, api| {
         let host = format!("{api}.execute-api.{}.amazonaws.com", stack.region);
         value.replace(&format!("https://{host}"), http).replace(&format!("wss://{host}"), &socket)
     })
@@ -103,7 +110,12 @@ mod tests {
             authorizer: None,
         };
         stack.websocket_apis.insert("Sockets".into(), api);
-        let places = Places { http: "http://127.0.0.1:8081".into(), database: "mysql://here".into(), ..Places::default() };
+        let places = Places {
+            http: "http://127.0.0.1:8081".into(),
+            database: "mysql://here".into(),
+            sqs: "http://127.0.0.1:9324".into(),
+            ..Places::default()
+        };
         environment(&function, &stack, &places, &map(caller))
     }
 
@@ -143,5 +155,12 @@ mod tests {
         assert_eq!(told["PUSH_ENDPOINT"], "http://127.0.0.1:8081/ws");
         assert_eq!(told["WEBSOCKET_URL"], "ws://127.0.0.1:8081/ws");
         assert_eq!(told["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"], "http://127.0.0.1:8081/ws");
+    }
+
+    #[test]
+    fn urls_of_queues_lead_to_this_machine() {
+        let told = told(&[("QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/000000000000/Jobs")], &[]);
+        assert_eq!(told["QUEUE_URL"], "http://127.0.0.1:9324/000000000000/Jobs");
+        assert_eq!(told["AWS_ENDPOINT_URL_SQS"], "http://127.0.0.1:9324");
     }
 }

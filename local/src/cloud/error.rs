@@ -7,7 +7,8 @@ use std::{
 };
 
 use crate::{
-    custom::CustomResourceError, dynamodb::DynamoDbError, mysql::MySqlError, request::NoAnswer, template::TemplateError,
+    custom::CustomResourceError, dynamodb::DynamoDbError, mysql::MySqlError, request::NoAnswer, sqs::SqsFailure,
+    template::TemplateError,
 };
 
 /// Why a cloud did not start.
@@ -35,6 +36,8 @@ pub enum CloudError {
     MySql(MySqlError),
     /// DynamoDB.
     DynamoDb(DynamoDbError),
+    /// SQS.
+    Sqs(SqsFailure),
     /// A custom resource, such as the migration.
     CustomResource(CustomResourceError),
     /// The template has no such function.
@@ -88,6 +91,7 @@ impl fmt::Display for CloudError {
             Self::Port { address, source } => write!(f, "cannot listen on {address}: {source}"),
             Self::MySql(error) => error.fmt(f),
             Self::DynamoDb(error) => error.fmt(f),
+            Self::Sqs(error) => error.fmt(f),
             Self::CustomResource(error) => error.fmt(f),
             Self::NoFunction { name, known } => {
                 write!(f, "the template has no function {name}; it has {}", known.join(", "))

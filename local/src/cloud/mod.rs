@@ -30,14 +30,16 @@ use self::{
     stores::Stores,
 };
 use crate::{
-    custom,
+    clock::Clock,
+    custom, event_sources,
     faults::Faults,
     gateway::{Backend, Gateway, Limits},
     inspection::{self, Counts, Inspected},
-    lambda::{FunctionSpec, Lambda, LambdaOptions},
+    lambda::{Destinations, FunctionSpec, Lambda, LambdaOptions},
     loopback::Loopback,
     mysql::MySql,
     schedules,
+    sqs::Sqs,
     stack::Stack,
     template,
 };
@@ -71,6 +73,8 @@ pub struct CloudOptions {
     pub ttl_sweep: Duration,
     /// Whether the cloud shows itself below `/_local/`.
     pub inspect: bool,
+    /// The time of the queues.
+    pub clock: Clock,
 }
 
 impl CloudOptions {
@@ -90,6 +94,7 @@ impl CloudOptions {
             lambda: LambdaOptions::default(),
             ttl_sweep: Duration::from_secs(5),
             inspect: false,
+            clock: Clock::default(),
         }
     }
 
@@ -124,6 +129,7 @@ impl CloudOptions {
 pub struct Cloud {
     // In the order in which they have to end.
     _clocks: JoinSet<()>,
+    pollers: JoinSet<()>,
     gateway: Gateway,
     lambda: Lambda,
     stores: Stores,
@@ -152,6 +158,7 @@ impl Cloud {
             database: stores.database_url(),
             dynamodb: stores.dynamodb_endpoint().to_owned(),
             s3: stores.s3_endpoint().to_owned(),
+            sqs: stores.sqs().endpoint(),
             lambda: format!("http://{lambda_address}"),
         };
         let specs: Vec<_> = specs.into_iter().map(|spec| in_place(spec, &stack, &places, &options.env)).collect();
@@ -163,6 +170,7 @@ impl Cloud {
         lambda_options.faults.place(stores.breakable());
         lambda_options.region.clone_from(&stack.region);
         lambda_options.dead_letters = lambda_options.dead_letters.or_else(|| Some(data.path().join("dead-letters.jsonl")));
+        lambda_options.destinations = Destinations::new(stores.sqs(), &stack.queues);
         let lambda = Lambda::start_on(lambda_listener, specs, lambda_options).map_err(CloudError::io("start the functions"))?;
         if let Err(error) = custom::create_all(&stack, &lambda).await {
             lambda.stop().await;
@@ -177,6 +185,7 @@ impl Cloud {
                 view: gateway.view(),
                 stack: Arc::clone(&stack),
                 stores: stores.shown(),
+                broker: stores.sqs().broker().clone(),
                 counts: Counts::new(stores.dynamodb_endpoint()),
                 started: SystemTime::now(),
             }));
@@ -184,7 +193,8 @@ impl Cloud {
         data.announce(&Running { pid: std::process::id(), http: places.http, lambda: places.lambda })?;
         lambda.journal().note(&format!("  ready after   {:>6} ms", begun.elapsed().as_millis()));
         let clocks = schedules::start(&stack, &lambda);
-        Ok(Self { _clocks: clocks, gateway, lambda, stores, stack, host: options.host, _data: data })
+        let pollers = event_sources::start(&stack, &lambda, stores.sqs().broker());
+        Ok(Self { _clocks: clocks, pollers, gateway, lambda, stores, stack, host: options.host, _data: data })
     }
 
     /// Base of the HTTP API.
@@ -243,8 +253,14 @@ impl Cloud {
         self.stores.s3_endpoint()
     }
 
-    /// Ends sockets, functions and stores, in this order, and waits for them.
-    pub async fn stop(self) {
+    /// Where SQS is.
+    pub fn sqs(&self) -> &Sqs {
+        self.stores.sqs()
+    }
+
+    /// Ends pollers, sockets, functions and stores, in this order, and waits for them.
+    pub async fn stop(mut self) {
+        self.pollers.shutdown().await;
         self.gateway.stop().await;
         self.lambda.stop().await;
         self.stores.stop().await;

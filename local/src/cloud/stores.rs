@@ -1,4 +1,4 @@
-//! The three stores: each is started here, unless the caller's environment names one of its own.
+//! The stores: each is started here, unless the caller's environment names one of its own. Queues are always here, as they are polled in this process.
 
 use std::{sync::Arc, time::Instant};
 
@@ -9,6 +9,7 @@ use crate::{
     inspection::Store,
     mysql::{MySql, MySqlOptions},
     s3::{self, S3},
+    sqs::Sqs,
     stack::Stack,
 };
 
@@ -17,6 +18,7 @@ pub(super) struct Stores {
     mysql: Place<MySql>,
     dynamodb: Place<DynamoDb>,
     s3: Place<S3>,
+    sqs: Sqs,
 }
 
 /// A store and where it is; `own` is absent for one that the caller named.
@@ -28,9 +30,13 @@ struct Place<T> {
 
 impl Stores {
     pub(super) async fn start(stack: &Stack, data: &DataFolder, options: &CloudOptions) -> Result<Self, CloudError> {
-        let (mysql, dynamodb, s3) =
-            tokio::join!(start_mysql(data, options), start_dynamodb(stack, data, options), start_s3(stack, data, options));
-        Ok(Self { mysql: mysql?, dynamodb: dynamodb?, s3: s3? })
+        let (mysql, dynamodb, s3, sqs) = tokio::join!(
+            start_mysql(data, options),
+            start_dynamodb(stack, data, options),
+            start_s3(stack, data, options),
+            start_sqs(stack, data, options)
+        );
+        Ok(Self { mysql: mysql?, dynamodb: dynamodb?, s3: s3?, sqs: sqs? })
     }
 
     pub(super) fn mysql(&self) -> Option<&MySql> {
@@ -47,6 +53,7 @@ impl Stores {
             mysql: self.mysql.own.as_ref().map(MySql::address),
             dynamodb: self.dynamodb.own.as_ref().map(DynamoDb::address),
             s3: self.s3.own.as_ref().map(S3::address),
+            sqs: Some(self.sqs.address()),
         }
     }
 
@@ -58,6 +65,10 @@ impl Stores {
         &self.s3.url
     }
 
+    pub(super) fn sqs(&self) -> &Sqs {
+        &self.sqs
+    }
+
     /// What is shown of each.
     pub(super) fn shown(&self) -> Vec<Store> {
         let process = self.mysql.own.as_ref().map(MySql::probe);
@@ -65,10 +76,12 @@ impl Stores {
             Store { name: "MySQL", url: self.mysql.url.clone(), own: self.mysql.own.is_some(), process },
             Store { name: "DynamoDB", url: self.dynamodb.url.clone(), own: self.dynamodb.own.is_some(), process: None },
             Store { name: "S3", url: self.s3.url.clone(), own: self.s3.own.is_some(), process: None },
+            Store { name: "SQS", url: self.sqs.endpoint(), own: true, process: None },
         ]
     }
 
     pub(super) async fn stop(self) {
+        self.sqs.stop();
         if let Some(s3) = self.s3.own {
             s3.stop();
         }
@@ -126,6 +139,15 @@ async fn start_s3(stack: &Stack, data: &DataFolder, options: &CloudOptions) -> R
     let s3 = S3::start(&folder, stack.buckets.values()).await.map_err(CloudError::io(format!("serve {}", folder.display())))?;
     note(options, "S3", begun);
     Ok(Place { url: s3.endpoint(), own: Some(s3) })
+}
+
+async fn start_sqs(stack: &Stack, data: &DataFolder, options: &CloudOptions) -> Result<Sqs, CloudError> {
+    let begun = Instant::now();
+    let file = (options.data != Data::Temporary).then(|| data.path().join("queues.sqlite"));
+    let sqs = Sqs::start(file.as_deref(), &stack.region, options.clock.clone(), stack.queues.values()).await;
+    let sqs = sqs.map_err(CloudError::Sqs)?;
+    note(options, "SQS", begun);
+    Ok(sqs)
 }
 
 fn note(options: &CloudOptions, what: &str, begun: Instant) {

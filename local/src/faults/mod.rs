@@ -59,6 +59,7 @@ pub(crate) struct Stores {
     pub(crate) mysql: Option<SocketAddr>,
     pub(crate) dynamodb: Option<SocketAddr>,
     pub(crate) s3: Option<SocketAddr>,
+    pub(crate) sqs: Option<SocketAddr>,
 }
 
 /// A store, as faults name it.
@@ -67,6 +68,7 @@ pub(crate) enum Store {
     MySql,
     DynamoDb,
     S3,
+    Sqs,
 }
 
 /// Faults that cannot be set: the field, and what is wrong with it.
@@ -152,6 +154,7 @@ impl Faults {
             ("mysql", schedule.mysql.is_some()),
             ("dynamodb", schedule.dynamodb.is_some()),
             ("s3", schedule.s3.is_some()),
+            ("sqs", schedule.sqs.is_some()),
         ];
         if let Some((field, _)) = of_instances.iter().find(|(_, asked)| *asked && self.0.elsewhere.get() == Some(&true)) {
             let reason = "the functions run elsewhere (--invoke), where nothing here can break them";
@@ -164,6 +167,7 @@ impl Faults {
             ("kill.at", commits, stores.mysql),
             ("dynamodb", schedule.dynamodb.is_some(), stores.dynamodb),
             ("s3", schedule.s3.is_some(), stores.s3),
+            ("sqs", schedule.sqs.is_some(), stores.sqs),
         ] {
             if asked && store.is_none() {
                 let reason = "only a store that was started here can be broken, and this one was not";

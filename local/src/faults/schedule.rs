@@ -35,6 +35,9 @@ pub struct Schedule {
     /// S3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub s3: Option<Trouble>,
+    /// SQS, as functions reach it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sqs: Option<Trouble>,
     /// Limits of sockets and rates of schedules, compressed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<Time>,

@@ -20,9 +20,9 @@ impl Faults {
     /// Whether instances have to reach the stores through proxies.
     pub(crate) fn detours(&self) -> bool {
         self.some().is_some_and(|armed| {
-            let Schedule { mysql, dynamodb, s3, kill, .. } = &armed.schedule;
+            let Schedule { mysql, dynamodb, s3, sqs, kill, .. } = &armed.schedule;
             let commits = kill.as_ref().is_some_and(|kill| kill.at == At::AfterCommit);
-            commits || [mysql, dynamodb, s3].iter().any(|trouble| trouble.is_some())
+            commits || [mysql, dynamodb, s3, sqs].iter().any(|trouble| trouble.is_some())
         })
     }
 
@@ -139,6 +139,7 @@ impl Faults {
             Store::MySql => ("mysql", &armed.schedule.mysql),
             Store::DynamoDb => ("dynamodb", &armed.schedule.dynamodb),
             Store::S3 => ("s3", &armed.schedule.s3),
+            Store::Sqs => ("sqs", &armed.schedule.sqs),
         };
         let trouble = trouble.as_ref()?;
         armed.dice.roll(kind, "", trouble.rate.get()).then(|| (trouble.mode, trouble.ms.duration()))

@@ -92,7 +92,7 @@ fn summary(number: u64, invocation: &Invocation) -> Value {
     })
 }
 
-/// In a few words what the event was: a request, a frame, or nothing that is known.
+/// In a few words what the event was: a request, a frame, messages of a queue, or nothing that is known.
 fn what(event: &Value) -> String {
     let context = &event["requestContext"];
     let words = match (context["http"]["method"].as_str(), context["routeKey"].as_str(), event["RequestType"].as_str()) {
@@ -101,6 +101,10 @@ fn what(event: &Value) -> String {
             Some("REQUEST") => format!("authorize {route}"),
             _ => route.to_owned(),
         },
+        (None, None, None) if event["Records"][0]["eventSource"] == "aws:sqs" => {
+            let (arn, count) = (event["Records"][0]["eventSourceARN"].as_str(), event["Records"].as_array().map_or(0, Vec::len));
+            format!("{count} of {}", arn.and_then(|arn| arn.rsplit(':').next()).unwrap_or_default())
+        }
         (None, None, Some(kind)) => format!("{kind} {}", event["LogicalResourceId"].as_str().unwrap_or_default()),
         _ => String::new(),
     };

@@ -4,6 +4,7 @@
 mod dead_letters;
 mod invocations;
 mod mask;
+mod queues;
 mod secrets;
 mod state;
 
@@ -22,6 +23,7 @@ use crate::{
     faults,
     gateway::{Inspector, View},
     lambda::Lambda,
+    sqs::Broker,
     stack::Stack,
 };
 
@@ -36,6 +38,7 @@ pub(crate) struct Inspected {
     pub(crate) stores: Vec<Store>,
     /// Where DynamoDB is, for the number of items in its tables.
     pub(crate) counts: Counts,
+    pub(crate) broker: Broker,
     pub(crate) started: SystemTime,
 }
 

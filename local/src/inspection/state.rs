@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Inspected, invocations::millis};
+use super::{Inspected, invocations::millis, queues};
 use crate::{
     dynamodb,
     figures::Figures,
@@ -103,6 +103,7 @@ pub(super) async fn read(inspected: &Inspected) -> Value {
         "connections": { "open": open, "newest": connections },
         "stores": inspected.stores.iter().map(store).collect::<Vec<_>>(),
         "tables": inspected.counts.read(&inspected.stack).await,
+        "queues": queues::list(inspected),
         "dead_letters": inspected.lambda.dead_letters().len(),
         "faults": inspected.lambda.faults().schedule(),
         "faults_happened": inspected.lambda.faults().happened(),

@@ -19,6 +19,7 @@ pub(super) struct Detour {
 pub(super) struct Shared {
     dynamodb: Option<Proxy>,
     s3: Option<Proxy>,
+    sqs: Option<Proxy>,
 }
 
 impl Shared {
@@ -28,6 +29,7 @@ impl Shared {
         Ok(Self {
             dynamodb: stores.dynamodb.map(|to| start(Store::DynamoDb, to)).transpose()?,
             s3: stores.s3.map(|to| start(Store::S3, to)).transpose()?,
+            sqs: stores.sqs.map(|to| start(Store::Sqs, to)).transpose()?,
         })
     }
 
@@ -36,7 +38,8 @@ impl Shared {
         let stores = faults.stores();
         let mysql = stores.mysql.map(|to| Proxy::start(Store::MySql, to, faults, Some(witness))).transpose()?;
         let mut spec = spec.clone();
-        for (store, proxy) in [(stores.mysql, &mysql), (stores.dynamodb, &self.dynamodb), (stores.s3, &self.s3)] {
+        let ways = [(stores.mysql, &mysql), (stores.dynamodb, &self.dynamodb), (stores.s3, &self.s3), (stores.sqs, &self.sqs)];
+        for (store, proxy) in ways {
             let Some((store, proxy)) = store.zip(proxy.as_ref()) else { continue };
             let (here, there) = (store.to_string(), proxy.address().to_string());
             for value in spec.environment.values_mut().filter(|value| value.contains(&here)) {

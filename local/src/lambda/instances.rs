@@ -1,6 +1,7 @@
 //! Which process runs which invocation. An invocation is counted from its start to its one end, and an instance never has two.
 
 use std::{
+    collections::BTreeSet,
     io,
     net::SocketAddr,
     process::ExitStatus,
@@ -292,6 +293,13 @@ impl Pool {
 
     pub(super) fn function(&self, name_or_arn: &str) -> Option<Arc<FunctionSpec>> {
         self.lock().functions.get(function_name(name_or_arn)).map(|workers| workers.spec.clone())
+    }
+
+    /// Logical ids of the resources that take on-failure records.
+    pub(super) fn destinations(&self) -> Vec<String> {
+        let state = self.lock();
+        let named = state.functions.values().filter_map(|workers| workers.spec.event_invoke.on_failure.clone());
+        named.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     pub(super) fn arn(&self, function: &str) -> String {

@@ -1,5 +1,6 @@
 //! Lambda on this machine: one process per concurrent invocation behind the real Runtime API; an invocation ends exactly once.
 
+mod destinations;
 mod detour;
 mod failure;
 mod faulty;
@@ -24,6 +25,7 @@ use std::{
 use bytes::Bytes;
 use uuid::Uuid;
 
+pub use self::destinations::Destinations;
 use self::{instances::Pool, queue::DeadLetters, server::Server};
 use crate::{faults::Faults, logs::Journal, loopback::Loopback, stack::EventInvoke};
 
@@ -67,6 +69,8 @@ pub struct LambdaOptions {
     pub retry_scale: f64,
     /// A file that on-failure records are appended to.
     pub dead_letters: Option<PathBuf>,
+    /// The queues that take on-failure records.
+    pub destinations: Destinations,
     /// Stop instances between invocations, as Lambda does: what they do in the background then stands still.
     pub freeze: bool,
     /// `http://host:port` of an Invoke API that runs the functions in our place.
@@ -86,6 +90,7 @@ impl Default for LambdaOptions {
             init_timeout: Duration::from_secs(10),
             retry_scale: 0.01,
             dead_letters: None,
+            destinations: Destinations::default(),
             freeze: false,
             invoke: None,
             journal: Arc::default(),
@@ -132,6 +137,13 @@ impl fmt::Display for InvokeError {
 
 impl std::error::Error for InvokeError {}
 
+impl InvokeError {
+    /// Whether nothing is invoked any more.
+    pub(crate) fn is_stopping(&self) -> bool {
+        matches!(self, Self::Throttled { reason: instances::STOPPING })
+    }
+}
+
 /// One running process of a function.
 #[derive(Clone, Debug)]
 pub struct InstanceInfo {
@@ -171,7 +183,7 @@ impl Lambda {
 
     /// Like [`Lambda::start`], on a listener whose address the functions' environment may already name.
     pub fn start_on(listener: tokio::net::TcpListener, functions: Vec<FunctionSpec>, options: LambdaOptions) -> io::Result<Self> {
-        let dead_letters = Arc::new(DeadLetters::new(options.dead_letters.clone()));
+        let dead_letters = Arc::new(DeadLetters::new(options.dead_letters.clone(), options.destinations.clone()));
         let pool = Pool::new(functions, options, listener.local_addr()?)?;
         let server = Arc::new(Server::start(listener, &pool, &dead_letters)?);
         Ok(Self { pool, dead_letters, server })
@@ -215,7 +227,7 @@ impl Lambda {
 
     /// The last on-failure records of asynchronous invocations, oldest first.
     pub fn dead_letters(&self) -> Vec<serde_json::Value> {
-        self.dead_letters.all()
+        self.dead_letters.all(&self.pool)
     }
 
     /// Queues the event of the dead letter with this request id once more and gives the new invocation's id; `None` if there is no such letter.

@@ -16,30 +16,46 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::{
-    EVENT_LIMIT, FunctionSpec, InvokeError, Outcome,
+    Destinations, EVENT_LIMIT, FunctionSpec, InvokeError, Outcome,
     instances::{Pool, STOPPING},
 };
 
-/// The last on-failure records, in memory and, one a line, in a file that the next start finds.
+/// The last on-failure records: in the queues that the functions name, and where these are no queues of the stack in memory and, one a line, in a
+/// file that the next start finds.
 #[derive(Debug)]
 pub(super) struct DeadLetters {
     records: Mutex<VecDeque<Value>>,
     file: Option<PathBuf>,
+    queues: Destinations,
 }
 
 /// Records kept; the file may have more until one is taken.
 const KEPT: usize = 200;
 
 impl DeadLetters {
-    pub(super) fn new(file: Option<PathBuf>) -> Self {
+    pub(super) fn new(file: Option<PathBuf>, queues: Destinations) -> Self {
         let text = file.as_ref().and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
         let mut records: VecDeque<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         records.drain(..records.len().saturating_sub(KEPT));
-        Self { records: Mutex::new(records), file }
+        Self { records: Mutex::new(records), file, queues }
     }
 
-    pub(super) fn all(&self) -> Vec<Value> {
-        self.records().iter().cloned().collect()
+    /// Oldest first.
+    pub(super) fn all(&self, pool: &Pool) -> Vec<Value> {
+        let queued = self.queues.records(&pool.destinations(), KEPT).into_iter().map(|found| found.record);
+        let mut all: Vec<Value> = self.records().iter().cloned().chain(queued).collect();
+        all.sort_by(|one, other| one["timestamp"].as_str().cmp(&other["timestamp"].as_str()));
+        all.drain(..all.len().saturating_sub(KEPT));
+        all
+    }
+
+    /// Sends a record to its destination.
+    pub(super) fn deliver(&self, destination: &str, record: Value, pool: &Pool) {
+        match self.queues.send(destination, &record) {
+            None => self.add(record, pool),
+            Some(Ok(())) => {}
+            Some(Err(error)) => pool.journal().note(&format!("The record could not be sent to {destination}: {error}")),
+        }
     }
 
     pub(super) fn add(&self, record: Value, pool: &Pool) {
@@ -54,10 +70,14 @@ impl DeadLetters {
         records.push_back(record);
     }
 
-    /// Takes the record of this request out, also of the file.
+    /// Takes the record of this request out of its queue, or of the file.
     pub(super) fn take(&self, request_id: &str, pool: &Pool) -> Option<Value> {
         let mut records = self.records();
-        let at = records.iter().position(|record| record["requestContext"]["requestId"] == request_id)?;
+        let Some(at) = records.iter().position(|record| record["requestContext"]["requestId"] == request_id) else {
+            let mut queued = self.queues.records(&pool.destinations(), KEPT).into_iter();
+            let found = queued.find(|found| found.record["requestContext"]["requestId"] == request_id)?;
+            return self.queues.remove(&found).then_some(found.record);
+        };
         let record = records.remove(at)?;
         let rest: Vec<String> = records.iter().map(Value::to_string).chain([String::new()]).collect();
         self.write(pool, |path| {
@@ -166,7 +186,7 @@ fn give_up(pool: &Pool, dead_letters: &DeadLetters, letter: &Letter, (condition,
         record["responseContext"] = json!({ "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled" });
         record["responsePayload"] = parsed(&error);
     }
-    dead_letters.add(record, pool);
+    dead_letters.deliver(destination, record, pool);
 }
 
 fn parsed(payload: &[u8]) -> Value {

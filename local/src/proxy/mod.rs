@@ -99,6 +99,7 @@ fn refuses(faults: &Faults, store: Store) -> bool {
         Store::MySql => schedule.mysql,
         Store::DynamoDb => schedule.dynamodb,
         Store::S3 => schedule.s3,
+        Store::Sqs => schedule.sqs,
     };
     trouble.is_some_and(|trouble| trouble.mode == Mode::Refuse && trouble.rate.get() >= 1.0)
 }

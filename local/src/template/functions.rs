@@ -81,14 +81,22 @@ fn event_invoke(scope: &Scope, function: &Resource, properties: &Properties<'_>)
     })
 }
 
+/// The logical id of the queue that SAM makes for events that a function failed to process.
+pub(super) fn generated_queue(function: &str) -> String {
+    format!("{function}EventInvokeConfigOnFailureQueue")
+}
+
 /// The logical id of the destination; without one SAM makes a queue of its own.
 fn on_failure(scope: &Scope, function: &Resource, config: &Properties<'_>) -> Result<Option<String>, Fault> {
     let destination = config.within("DestinationConfig")?;
     if destination.value("OnFailure").is_none() {
         return Ok(None);
     }
-    let Some(arn) = destination.within("OnFailure")?.text("Destination")? else {
-        return Ok(Some(format!("{}EventInvokeConfigOnFailureQueue", function.id)));
+    let destination = destination.within("OnFailure")?;
+    let Some(arn) = destination.text("Destination")? else {
+        let topic = destination.text("Type")?.as_deref() == Some("SNS");
+        let queue = generated_queue(&function.id);
+        return Ok(Some(if topic { queue.replace("OnFailureQueue", "OnFailureTopic") } else { queue }));
     };
     for resource in &scope.resources {
         if scope.exists(resource)? && names::arn(scope, resource)? == arn {

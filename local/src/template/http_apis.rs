@@ -13,7 +13,7 @@ use super::properties::Properties;
 const IMPLICIT: &str = "ServerlessHttpApi";
 
 /// Event types that leave no route; they are not played.
-const SILENT: [&str; 16] = [
+const SILENT: [&str; 15] = [
     "AlexaSkill",
     "CloudWatchEvent",
     "CloudWatchLogs",
@@ -27,7 +27,6 @@ const SILENT: [&str; 16] = [
     "MSK",
     "S3",
     "SNS",
-    "SQS",
     "Schedule",
     "SelfManagedKafka",
 ];
@@ -57,7 +56,7 @@ pub(super) fn add_routes(apis: &mut BTreeMap<String, HttpApi>, function: &str, p
         let event = Properties::new(event, name)?;
         match event.needed("Type")?.as_str() {
             "HttpApi" => add_route(apis, function, &event.within("Properties")?).map_err(|fault| fault.near(name.as_str()))?,
-            "ScheduleV2" => {}
+            "ScheduleV2" | "SQS" => {}
             kind if SILENT.contains(&kind) => {
                 tracing::warn!(
                     function,

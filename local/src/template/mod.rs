@@ -2,6 +2,7 @@
 
 mod document;
 mod error;
+mod event_sources;
 mod functions;
 mod globals;
 mod http_apis;
@@ -9,6 +10,7 @@ mod intrinsics;
 mod names;
 mod parameters;
 mod properties;
+mod queues;
 mod samconfig;
 mod schedules;
 mod scope;
@@ -24,7 +26,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::stack::Stack;
+use crate::stack::{Queue, Stack};
+
+pub(crate) use names::queue_host;
 
 pub use error::TemplateError;
 pub use samconfig::samconfig_parameters;
@@ -136,7 +140,16 @@ fn declared(scope: &Scope) -> Result<Stack, Fault> {
         let at = |fault: Fault| fault.at("Resources", &resource.id);
         let properties = Properties::new(properties, "Properties").map_err(at)?;
         match resource.kind.as_str() {
-            "AWS::Serverless::Function" => http_apis::add_routes(&mut stack.http_apis, &resource.id, &properties).map_err(at)?,
+            "AWS::Serverless::Function" => {
+                http_apis::add_routes(&mut stack.http_apis, &resource.id, &properties).map_err(at)?;
+                let sources = event_sources::of_function(&stack, &resource.id, &properties).map_err(at)?;
+                stack.event_sources.extend(sources);
+            }
+            "AWS::Lambda::EventSourceMapping" => {
+                let source = event_sources::resource(scope, &stack, &resource.id, &properties).map_err(at)?;
+                stack.event_sources.extend(source);
+            }
+            "AWS::SQS::Queue" => queues::check_redrive(&stack, &resource.id, scope.region()).map_err(at)?,
             "AWS::Serverless::WebSocketApi" => {
                 let api = websocket_apis::api(scope, &resource.id, &properties, &responses).map_err(at)?;
                 stack.websocket_apis.insert(resource.id.clone(), api);
@@ -159,7 +172,13 @@ fn first_pass(
     let id = resource.id.clone();
     match resource.kind.as_str() {
         "AWS::Serverless::Function" => {
-            stack.functions.insert(id, functions::function(scope, resource, properties)?);
+            let function = functions::function(scope, resource, properties)?;
+            // SAM makes the queue of a failure destination that names none.
+            let generated = functions::generated_queue(&id);
+            if function.event_invoke.on_failure.as_ref() == Some(&generated) {
+                stack.queues.insert(generated.clone(), Queue { name: generated, attributes: BTreeMap::new() });
+            }
+            stack.functions.insert(id, function);
         }
         "AWS::Serverless::HttpApi" => {
             stack.http_apis.insert(id, http_apis::api(&resource.id, properties)?);
@@ -172,6 +191,9 @@ fn first_pass(
         }
         "AWS::S3::Bucket" => {
             stack.buckets.insert(id, stores::bucket(scope, resource, properties)?);
+        }
+        "AWS::SQS::Queue" => {
+            stack.queues.insert(id, queues::queue(scope, resource, properties)?);
         }
         kind if kind.starts_with("Custom::") || kind == "AWS::CloudFormation::CustomResource" => {
             stack.custom_resources.insert(id, functions::custom(scope, resource, properties)?);

@@ -11,7 +11,7 @@ pub(super) fn reference(scope: &Scope, resource: &Resource) -> Result<Value, Fau
     let name = physical(scope, resource)?;
     let region = scope.region();
     Ok(json!(match resource.kind.as_str() {
-        "AWS::SQS::Queue" => format!("https://sqs.{region}.amazonaws.com/{ACCOUNT}/{name}"),
+        "AWS::SQS::Queue" => format!("{}/{ACCOUNT}/{name}", queue_host(region)),
         "AWS::SNS::Topic" | "AWS::SecretsManager::Secret" => arn(scope, resource)?,
         _ => name,
     }))
@@ -65,7 +65,7 @@ pub(super) fn arn(scope: &Scope, resource: &Resource) -> Result<String, Fault> {
         "AWS::Serverless::Function" => in_service("lambda", &format!("function:{id}")),
         "AWS::DynamoDB::Table" => in_service("dynamodb", &format!("table/{name}")),
         "AWS::S3::Bucket" => format!("arn:aws:s3:::{name}"),
-        "AWS::SQS::Queue" => in_service("sqs", &name),
+        "AWS::SQS::Queue" => queue_arn(region, &name),
         "AWS::SNS::Topic" => in_service("sns", &name),
         "AWS::SecretsManager::Secret" => in_service("secretsmanager", &format!("secret:{name}-000000")),
         "AWS::Logs::LogGroup" => in_service("logs", &format!("log-group:{name}:*")),
@@ -78,6 +78,16 @@ pub(super) fn arn(scope: &Scope, resource: &Resource) -> Result<String, Fault> {
             in_service(&service, id)
         }
     })
+}
+
+/// Where the queues of a region are on AWS; functions are told where they are here instead.
+pub(crate) fn queue_host(region: &str) -> String {
+    format!("https://sqs.{region}.amazonaws.com")
+}
+
+/// The ARN of a queue by its name.
+pub(super) fn queue_arn(region: &str, name: &str) -> String {
+    format!("arn:aws:sqs:{region}:{ACCOUNT}:{name}")
 }
 
 /// The name that the resource has outside the template: the given one, else its logical id.
@@ -100,12 +110,17 @@ pub(super) fn physical(scope: &Scope, resource: &Resource) -> Result<String, Fau
     if let Some(name) = scalar(&given) {
         return Ok(name);
     }
-    // Bucket names are lower case and at least three characters long.
-    Ok(if resource.kind == "AWS::S3::Bucket" {
-        format!("local-{}", resource.id.to_ascii_lowercase())
-    } else {
-        resource.id.clone()
+    Ok(match resource.kind.as_str() {
+        // Bucket names are lower case and at least three characters long.
+        "AWS::S3::Bucket" => format!("local-{}", resource.id.to_ascii_lowercase()),
+        "AWS::SQS::Queue" if is_fifo(scope, resource)? => format!("{}.fifo", resource.id),
+        _ => resource.id.clone(),
     })
+}
+
+fn is_fifo(scope: &Scope, queue: &Resource) -> Result<bool, Fault> {
+    let fifo = queue.properties.get("FifoQueue").map(|fifo| scope.resolve(fifo)).transpose()?;
+    Ok(fifo.as_ref().and_then(scalar).is_some_and(|fifo| fifo == "true"))
 }
 
 fn stage(scope: &Scope, resource: &Resource) -> Result<String, Fault> {

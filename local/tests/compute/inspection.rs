@@ -45,6 +45,14 @@ async fn the_state_tells_what_runs_and_how_it_did() {
     assert_eq!(state["tables"], json!([{ "name": "Things", "items": 0, "more": false }]));
     assert_eq!(state["stores"][0]["running"], true);
     assert!(!state.to_string().contains("conchat:conchat"), "{state}");
+    let empty = json!({ "visible": 0, "in_flight": 0, "delayed": 0, "oldest_age_ms": null, "fifo": false, "functions": [] });
+    let queue = |name: &str, dead_letters_of: &[&str]| {
+        let mut queue = empty.clone();
+        queue["name"] = json!(name);
+        queue["dead_letters_of"] = json!(dead_letters_of);
+        queue
+    };
+    assert_eq!(state["queues"], json!([queue("Jobs", &[]), queue("Letters", &["Jobs"])]));
     // Whoever looks is not counted.
     assert_eq!(state["gateway"]["http_requests"], 5);
 

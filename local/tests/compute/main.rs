@@ -5,6 +5,7 @@
 mod cloud;
 mod command;
 mod elsewhere;
+mod event_sources;
 mod faults;
 mod faults_command;
 mod http_client;
@@ -18,6 +19,7 @@ mod schedules;
 mod sdk;
 mod sdk_lambda;
 mod sdk_s3;
+mod sqs;
 mod stand;
 mod stores;
 mod watch;

@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -132,8 +132,24 @@ async fn the_sdk_writes_reads_and_meets_conditions() {
 }
 
 /// A Python with botocore, made once and kept below `target`; none where there is no Python, or nothing to download it from.
-fn python() -> Result<PathBuf, String> {
+#[expect(clippy::print_stderr, reason = "whoever runs the tests is to see what was left out")]
+pub(crate) async fn python() -> Option<PathBuf> {
+    match tokio::task::spawn_blocking(install_botocore).await.unwrap() {
+        Ok(python) => Some(python),
+        // The gate sets this: there it may not be missing.
+        Err(reason) if std::env::var_os("REQUIRE_BOTOCORE").is_some() => panic!("botocore is not there: {reason}"),
+        Err(reason) => {
+            eprintln!("SKIPPED: botocore is not there, and this test with it: {reason}");
+            None
+        }
+    }
+}
+
+fn install_botocore() -> Result<PathBuf, String> {
     const WANTED: &str = "botocore==1.40.55";
+    // Tests that run at the same time make it once.
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _making = MAKING.lock().unwrap();
     let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("botocore-1.40.55");
     let python = venv.join("bin/python");
     let run = |command: &mut Command| match command.output() {
@@ -150,17 +166,13 @@ fn python() -> Result<PathBuf, String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn botocore_finds_what_it_expects_of_connections_lambda_dynamodb_and_s3() {
-    let python = match tokio::task::spawn_blocking(python).await.unwrap() {
-        Ok(python) => python,
-        // The gate sets this: there it may not be missing.
-        Err(reason) if std::env::var_os("REQUIRE_BOTOCORE").is_some() => panic!("botocore is not there: {reason}"),
-        Err(reason) => return eprintln!("SKIPPED: botocore is not there, and this test with it: {reason}"),
-    };
+    let Some(python) = python().await else { return };
     let cloud = cloud().await;
     let (mut socket, id) = socket(&cloud).await;
     let output = tokio::process::Command::new(python)
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/client.py"))
         .env_clear()
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("CONNECTIONS", format!("{}/ws", cloud.http_url()))
         .env("CONNECTION", &id)
         .env("LAMBDA", format!("http://{}", cloud.lambda().endpoint()))

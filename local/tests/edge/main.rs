@@ -12,6 +12,7 @@ mod readme;
 mod rfc6455;
 mod template;
 mod template_errors;
+mod template_queues;
 mod websocket_api;
 mod websocket_closes;
 mod websocket_messages;

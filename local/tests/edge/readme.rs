@@ -12,7 +12,7 @@ fn every_test_that_the_readme_names_is_there() {
         readme.split('`').filter(|name| name.contains("::") && !name.contains([' ', '=', '[']) && !name.starts_with("AWS::"))
     {
         let (module, test) = name.split_once("::").unwrap();
-        let found = ["tests/edge", "tests/compute", "src/gateway"].iter().any(|folder| {
+        let found = ["tests/edge", "tests/compute", "src/gateway", "src/sqs", "src/event_sources"].iter().any(|folder| {
             let file = root.join(format!("{folder}/{module}.rs"));
             fs::read_to_string(file).is_ok_and(|text| text.contains(&format!("fn {test}(")))
         });

@@ -20,7 +20,7 @@ pub(crate) fn read(text: &str, overrides: &[&str]) -> Result<Stack, TemplateErro
     load(&path, &overrides).map_err(|error| TemplateError { file: PathBuf::from("template.yaml"), ..error })
 }
 
-fn loaded(text: &str, overrides: &[&str]) -> Stack {
+pub(crate) fn loaded(text: &str, overrides: &[&str]) -> Stack {
     read(text, overrides).unwrap_or_else(|error| panic!("{error}"))
 }
 

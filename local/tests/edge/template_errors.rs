@@ -22,7 +22,7 @@ fn refuses(cases: &[(&str, &str)]) {
 }
 
 /// Resources after the one of [`F`], which takes the lines 2 to 5.
-fn with_resources(cases: &[(&str, &str)]) {
+pub(crate) fn with_resources(cases: &[(&str, &str)]) {
     for (resources, expected) in cases {
         refuses(&[(&format!("Resources:{F}\n{resources}"), expected)]);
     }

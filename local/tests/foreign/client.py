@@ -4,33 +4,7 @@ import json
 import os
 import urllib.request
 
-from botocore.config import Config
-from botocore.exceptions import ClientError
-from botocore.session import get_session
-
-session = get_session()
-
-
-def client(service, endpoint):
-    return session.create_client(
-        service,
-        region_name="us-east-1",
-        endpoint_url=endpoint,
-        aws_access_key_id=os.environ["ACCESS_KEY"],
-        aws_secret_access_key=os.environ["SECRET_KEY"],
-        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, signature_version="s3v4" if service == "s3" else None),
-    )
-
-
-def refused(code, status, call, **arguments):
-    try:
-        call(**arguments)
-    except ClientError as error:
-        told = (error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"])
-        assert told == (code, status), told
-        return error
-    raise AssertionError(f"{code} was expected")
-
+from aws import client, refused
 
 connections = client("apigatewaymanagementapi", os.environ["CONNECTIONS"])
 me = os.environ["CONNECTION"]

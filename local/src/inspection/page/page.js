@@ -54,6 +54,8 @@ function showState(state) {
       store.running === false ? " is not running" : store.own ? "" : " (yours)"))),
     ...state.tables.map((table) => make("tr", {}, make("td", {}, table.name),
       make("td", { class: table.error ? "bad" : "" }, table.error ?? `${number(table.items)}${table.more ? " or more" : ""} ${table.items === 1 && !table.more ? "item" : "items"}`))));
+  at("queues-section").hidden = !state.queues.length;
+  at("queues").replaceChildren(...state.queues.map(queueRow));
   at("faults-section").hidden = !state.faults || !Object.keys(state.faults).length;
   at("faults").textContent = JSON.stringify(state.faults, null, 2);
   const filter = at("filter");
@@ -73,6 +75,17 @@ function functionRow(each) {
     make("td", { class: "n" }, micros(each.p50_us)), make("td", { class: "n" }, micros(each.p99_us)),
     make("td", { class: "n" }, number(each.cold_starts)), make("td", { class: "n" }, micros(each.start_p50_us)),
     make("td", { class: "n" }, most ? `${bytes(most)} ` : "– ", make("span", { class: "soft" }, `of ${each.memory_mb}`)));
+}
+
+function queueRow(queue) {
+  if (queue.error) return make("tr", {}, make("td", { colspan: 5, class: "bad" }, queue.error));
+  const letters = queue.dead_letters_of.length > 0;
+  const about = letters ? `dead letters of ${queue.dead_letters_of.join(", ")}` : queue.functions.join(", ");
+  return make("tr", {},
+    make("td", { title: queue.fifo ? "FIFO" : "standard" }, make("strong", {}, queue.name), make("span", { class: "soft" }, about && ` ${about}`)),
+    make("td", { class: letters && queue.visible ? "n bad" : "n" }, number(queue.visible)),
+    make("td", { class: "n" }, number(queue.in_flight)), make("td", { class: "n" }, number(queue.delayed)),
+    make("td", { class: "n" }, queue.oldest_age_ms == null ? "–" : span(queue.oldest_age_ms)));
 }
 
 const none = (columns, text) => make("tr", {}, make("td", { colspan: columns, class: "empty" }, text));
