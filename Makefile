@@ -1,79 +1,79 @@
-# Every target is one thin line over cargo and scripts/. Always `--workspace`: another selection has other features, and compiles everything again.
+# Targets are thin wrappers of cargo and scripts/. They always use `--workspace`: another selection enables other features and recompiles everything.
 SHELL := /bin/bash
 LOCAL := target/debug/local
 
 .PHONY: run dev test test-web build migrate-up migrate-down seed admin swagger collection docs check-documents fuzz-api queries bench bench-abuse check-template package rehearse cost check
 
-run: build ## the whole backend on this machine; PORT=8081 make run
+run: build ## starts the backend on this machine; PORT=8081 make run
 	@exec $(LOCAL) up
 
-dev: build ## the same; functions whose sources change are built again and serve, and sockets stay open
+dev: build ## like run; rebuilds and replaces functions when their sources change, sockets stay open
 	@exec $(LOCAL) up --watch
 
-test: mariadb ## every test, on a real MariaDB and the real binaries; then the SDK and the web client
+test: mariadb ## runs all tests with a real MariaDB and the real binaries, then those of the SDK and the web client
 	cargo test --workspace --locked
-	@scripts/test-web.sh || [ $$? = 3 ] # 3: a tool is missing which cannot be installed here; what that left out was told
+	@scripts/test-web.sh || [ $$? = 3 ] # 3: a tool is missing and cannot be installed; the script has printed what it skipped
 
-test-web: build ## only the SDK and the web client, in Node and in Chromium
+test-web: build ## runs only the tests of the SDK and the web client, in Node and Chromium
 	scripts/test-web.sh
 
 build: mariadb
 	cargo build --workspace --bins --locked
 
-migrate-up: build ## the schema of the local database, or of DATABASE_URL, to its newest version
+migrate-up: build ## migrates the local database, or DATABASE_URL, to the newest version
 	@$(LOCAL) migrate-up
 
-migrate-down: build ## and back
+migrate-down: build ## reverts the last migration
 	@$(LOCAL) migrate-down
 
-admin: build ## makes a person an operator, in the local database or in DATABASE_URL: make admin user=ann
+admin: build ## gives a user operator rights, in the local database or in DATABASE_URL: make admin user=ann
 	@$(LOCAL) admin "$(user)"
 
-seed: ## people, rooms and messages for the cloud that `make run` has up; prints who can log in
+seed: ## fills the running cloud with example data and prints its logins
 	@$(LOCAL) seed
 
-swagger: ## shared/openapi.json from the routers, shared/asyncapi.json from the protocol, and the SDK's types from both where there is Node
+swagger: ## generates shared/openapi.json, shared/asyncapi.json and, with Node, the SDK's types
 	cargo run --quiet --locked --example openapi
-	@if command -v node >/dev/null; then node local/web/tests/wire.mjs; else echo "local/web/sdk/wire.d.ts is as it was: no Node here"; fi
+	@if command -v node >/dev/null; then node local/web/tests/wire.mjs; else echo "local/web/sdk/wire.d.ts is unchanged: Node is not installed"; fi
 
-collection: swagger ## shared/collection.json, every request for Postman and Bruno; the same run writes it
+collection: swagger ## generates shared/collection.json for Postman and Bruno; `swagger` writes it too
 
-docs: mariadb ## docs/erd.md from a migrated database
+docs: mariadb ## generates docs/erd.md from a migrated database
 	WRITE_DOCS=1 cargo test --workspace --locked --test it -- erd
 
-check-documents: ## both documents against the schemas of their standards, examples against their shapes
+check-documents: ## validates both API documents and their examples
 	scripts/check-documents.sh
 
-fuzz-api: build ## requests made up from openapi.json, as three roles, at a cloud of their own; CASES=200 make fuzz-api
+fuzz-api: build ## fuzzes a temporary cloud with requests generated from openapi.json in several roles; CASES=200 make fuzz-api
 	scripts/fuzz-api.sh
 
-queries: ## .sqlx from the queries in the code; queries-check fails when it is stale
+queries: ## generates .sqlx from the queries in the code; queries-check fails if it is stale
 	scripts/queries.sh
 
 queries-check:
 	scripts/queries.sh --check
 
-bench: mariadb ## time, memory and sizes on this machine, as the README shows them; builds release binaries first
+bench: mariadb ## measures time, memory and sizes as in the README, with release binaries
 	cargo build --workspace --release --locked --example hello
 	cargo bench --workspace --locked --bench figures --bench history --bench pictures --bench search
 
 PROFILE ?= release
-bench-abuse: mariadb ## what one account at all its limits does to everybody else; with the binaries of `make build`: PROFILE=dev make bench-abuse
+bench-abuse: mariadb ## measures the effect of one account at all its limits on other users; with the binaries of `make build`: PROFILE=dev make bench-abuse
 	cargo bench --workspace --locked --profile $(PROFILE) --bench abuse
 
-check-template: ## all that can be known of template.yaml without an account: validation, lint after the transform, checkov
+check-template: ## validates template.yaml without an AWS account: sam validate, cfn-lint after the transform, checkov
 	scripts/check-template.sh
 
-package: ## `sam build` of all functions, with the tools that it needs; ARCHITECTURE=arm64 for another one than this machine's
+package: ## builds all functions with `sam build`; ARCHITECTURE=arm64 selects another architecture
 	scripts/package.sh
 
-rehearse: ## deploys, updates, tests and deletes the stack on an AWS of this machine; PROFILE=dev with the binaries of `make build`
+rehearse: ## deploys, updates, tests and deletes the stack on a local AWS emulator; PROFILE=dev uses the binaries of `make build`
 	scripts/rehearse.sh
 
-cost: ## what a million messages cost, from list prices
+cost: ## prints the cost of a million messages at list prices
 	@cargo run --quiet --locked --example cost
 
-check: ## what CI runs
+check: ## runs the checks of CI
 	.ci/run
 
 .PHONY: mariadb queries-check

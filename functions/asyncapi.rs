@@ -1,35 +1,35 @@
-//! The AsyncAPI document of the socket, made from the types that its frames are made of. `shared/asyncapi.json` is its committed copy.
-//!
-//! The document speaks for the server: what it receives are a client's actions, each answered as its operation says; what it sends is everything else.
+//! The AsyncAPI document of the socket, generated from the frame types. `shared/asyncapi.json` is its committed copy.|n||n|It takes the server's point of view: the server receives actions and answers each as its operation documents, and sends all other frames.
+//~DEL
+//~DEL
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use shared::protocol::encoding::OlderKeys;
 use shared::protocol::frames::{Dialect, Frame};
-use shared::protocol::verbs::{Called, OLDER, VERBS, Verb};
+use shared::protocol::verbs::{Called, LEGACY, VERBS, Verb};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::examples_of_frames::frames;
 
-const INTRODUCTION: &str = "One socket hears all rooms of its person. Text frames of JSON, at most 32 KB each way. A client asks by `action`; \
-    each action is answered by one frame, `hello` by its catch-up besides, and anything that cannot be done by `error`. `?roomId=` names the \
-    socket's own room, where frames without a room go; without it that is General.\n\n\
-    Every change of a room takes the next `rev` of that room. A client keeps one `rev` for each room: a frame with the next one is applied, one \
-    with that or an earlier one is a double, and one beyond means that something was lost: `sync` tells everything since.\n\n\
-    With the subprotocol `conchat.v1` frames say nothing twice; without it the frame of a message carries the older clients' keys besides.";
+const INTRODUCTION: &str = "One socket receives the frames of all rooms of its user. Frames are JSON texts of at most 32 KB. A client sends actions; each is answered \
+    by one frame (`hello` also by its catch-up), and by `error` when it fails. `?roomId=` sets the socket's own room, the default for frames \
+    without a room; otherwise that is General.\n\n\
+    Every change of a room increments the room's `rev`. A client keeps one `rev` per room: it applies a frame with the next `rev`, ignores \
+    an equal or earlier one as a duplicate, and requests `sync` when a later one reveals a gap.\n\n\
+    With the subprotocol `conchat.v1` frames have no redundant keys; without it `message` frames also carry the keys of legacy clients.";
 
-/// Frames that only ever answer; everything else is told unasked, too.
+/// Frames that are only sent as answers.
 const ANSWERS: [&str; 4] = ["welcome", "ack", "error", "pong"];
 
-/// The whole document.
+/// Generates the document.
 pub fn document() -> Value {
     let mut schemas: Vec<(String, RefOr<Schema>)> = Vec::new();
     let mut messages = Map::new();
     for verb in &VERBS {
         (verb.schemas)(&mut schemas);
-        messages.insert(format!("action.{}", verb.name), asked(verb));
+        messages.insert(format!("action.{}", verb.name), action_message(verb));
     }
     <Called as ToSchema>::schemas(&mut schemas);
     schemas.push((Called::name().into_owned(), Called::schema()));
@@ -38,11 +38,11 @@ pub fn document() -> Value {
     for (kind, mut shapes) in shapes_by_kind() {
         if kind == "message" {
             let lean = shapes.remove(0);
-            let older = as_json(&OlderKeys::schema());
-            messages.insert("frame.message.older".into(), older_message(&lean, &older));
+            let legacy = as_json(&OlderKeys::schema());
+            messages.insert("frame.message.older".into(), legacy_message(&lean, &legacy));
             shapes.push(lean);
         }
-        messages.insert(format!("frame.{kind}"), told(&kind, shapes));
+        messages.insert(format!("frame.{kind}"), frame_message(&kind, shapes));
     }
     let schemas: BTreeMap<_, _> = schemas.into_iter().map(|(name, schema)| (name, as_json(&schema))).collect();
     let here: Map<_, _> =
@@ -68,15 +68,15 @@ pub fn document() -> Value {
     })
 }
 
-/// The document as it is committed.
+/// The document as committed.
 pub fn text() -> Result<String, serde_json::Error> {
     Ok(serde_json::to_string_pretty(&document())? + "\n")
 }
 
-/// An action, as the server receives it.
-fn asked(verb: &Verb) -> Value {
+/// An action, which the server receives.
+fn action_message(verb: &Verb) -> Value {
     let name = json!({ "id": { "$ref": format!("#/components/schemas/{}", Called::name()) } });
-    let frame = if verb.name == OLDER {
+    let frame = if verb.name == LEGACY {
         json!({ "type": "object", "properties": name })
     } else {
         let mut properties = name;
@@ -93,7 +93,7 @@ fn asked(verb: &Verb) -> Value {
         "payload": { "allOf": [frame, as_json(&(verb.shape)())] }, "examples": examples })
 }
 
-/// The shapes of all frames, by their `type`; `room` has several.
+/// The schemas of all frames by `type`; `room` has several.
 fn shapes_by_kind() -> BTreeMap<String, Vec<Value>> {
     let mut shapes: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let all = as_json(&Frame::schema());
@@ -103,14 +103,14 @@ fn shapes_by_kind() -> BTreeMap<String, Vec<Value>> {
     shapes
 }
 
-/// The one value that a shape allows for `type`.
+/// The constant value of a schema's `type`.
 fn kind(shape: &Value) -> Option<&str> {
     let parts = shape["allOf"].as_array().into_iter().flatten();
     std::iter::once(shape).chain(parts).find_map(|part| part["properties"]["type"]["enum"][0].as_str())
 }
 
-/// A frame, as the server sends it.
-fn told(kind: &str, mut shapes: Vec<Value>) -> Value {
+/// A frame, which the server sends.
+fn frame_message(kind: &str, mut shapes: Vec<Value>) -> Value {
     let about: Vec<_> = shapes.iter().filter_map(|shape| shape["description"].as_str()).collect();
     let about = about.join(" Or: ");
     let payload = if shapes.len() == 1 { shapes.remove(0) } else { json!({ "anyOf": shapes }) };
@@ -118,9 +118,9 @@ fn told(kind: &str, mut shapes: Vec<Value>) -> Value {
     json!({ "name": kind, "title": kind, "summary": about, "payload": payload, "examples": examples })
 }
 
-fn older_message(lean: &Value, older: &Value) -> Value {
-    json!({ "name": "message", "title": "message, without conchat.v1", "summary": "A message was sent: the same with the keys that older clients read.",
-        "payload": { "allOf": [lean, older] }, "examples": examples("message", Dialect::Full) })
+fn legacy_message(lean: &Value, legacy: &Value) -> Value {
+    json!({ "name": "message", "title": "message, without conchat.v1", "summary": "A message was sent: includes the keys of legacy clients.",
+        "payload": { "allOf": [lean, legacy] }, "examples": examples("message", Dialect::Full) })
 }
 
 fn examples(kind: &str, dialect: Dialect) -> Vec<Value> {
@@ -128,26 +128,26 @@ fn examples(kind: &str, dialect: Dialect) -> Vec<Value> {
     all.filter(|frame| frame["type"] == kind).map(|payload| json!({ "payload": payload })).collect()
 }
 
-/// What the server does: it answers each action, and tells what others did.
+/// The operations: one per action, and one for unsolicited frames.
 fn operations<'a>(messages: impl Iterator<Item = &'a String>) -> Value {
     let socket = json!({ "$ref": "#/channels/socket" });
     let of = |name: &str| json!({ "$ref": format!("#/channels/socket/messages/{name}") });
     let mut all = Map::new();
     for verb in &VERBS {
         let answers: Vec<_> = verb.answers.iter().chain(&["error"]).map(|kind| of(&format!("frame.{kind}"))).collect();
-        let name = if verb.name == OLDER { "send_as_older_clients" } else { verb.name };
+        let name = if verb.name == LEGACY { "send_as_older_clients" } else { verb.name };
         all.insert(
             name.to_owned(),
             json!({ "action": "receive", "channel": socket, "summary": verb.about,
                 "messages": [of(&format!("action.{}", verb.name))], "reply": { "channel": socket, "messages": answers } }),
         );
     }
-    let heard: Vec<_> = messages
+    let frames_sent: Vec<_> = messages
         .filter(|name| name.strip_prefix("frame.").is_some_and(|kind| !ANSWERS.contains(&kind)))
         .map(|name| of(name))
         .collect();
-    let about = "What others do, what one does on other devices, and `bye` before the server closes the socket.";
-    all.insert("tell".into(), json!({ "action": "send", "channel": socket, "summary": about, "messages": heard }));
+    let about = "Changes by other users and from the user's other devices, and `bye` before the server closes the socket.";
+    all.insert("tell".into(), json!({ "action": "send", "channel": socket, "summary": about, "messages": frames_sent }));
     Value::Object(all)
 }
 
@@ -157,14 +157,14 @@ fn servers() -> Value {
         .map(|name| json!({ "$ref": format!("#/components/securitySchemes/{name}") }))
         .collect();
     json!({
-        "local": { "host": "localhost:8081", "protocol": "ws", "description": "`make run`, by default; `PORT` takes another port.",
+        "local": { "host": "localhost:8081", "protocol": "ws", "description": "`make run` with its default `PORT`.",
             "security": security },
         "deployed": {
             "host": "{api}.execute-api.{region}.amazonaws.com", "protocol": "wss",
             "description": "The output `WebSocketUrl` of the stack.",
             "variables": {
                 "api": { "description": "The id of the WebSocket API." },
-                "region": { "default": "eu-central-1", "description": "Where the stack stands." },
+                "region": { "default": "eu-central-1", "description": "The region of the stack." },
             },
             "security": security,
         },
@@ -174,9 +174,9 @@ fn servers() -> Value {
 fn security() -> Value {
     json!({
         "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-            "description": "`Authorization`: the access token, with or without `Bearer`." },
+            "description": "The access token in `Authorization`, with or without `Bearer`." },
         "ticket": { "type": "httpApiKey", "in": "query", "name": "ticket",
-            "description": "For browsers: the answer of `POST /api/auth/ticket`, good once within 60 s." },
+            "description": "For browsers: the response of `POST /api/auth/ticket`, valid once within 60 s." },
         "token": { "type": "httpApiKey", "in": "query", "name": "token",
             "description": "The access token. Discouraged: URLs end up in logs." },
         "subprotocol": { "type": "httpApiKey", "in": "header", "name": "Sec-WebSocket-Protocol",
@@ -186,7 +186,7 @@ fn security() -> Value {
 
 fn query() -> Value {
     json!({ "type": "object", "properties": {
-        "roomId": { "type": "string", "description": "The socket's own room: `7`, `room-7` or a slug. A public one is joined by connecting." },
+        "roomId": { "type": "string", "description": "The socket's own room: `7`, `room-7` or a slug. Connecting joins a public room." },
         "ticket": { "type": "string", "format": "password", "description": "A ticket." },
         "token": { "type": "string", "format": "password", "description": "An access token." },
     } })
@@ -199,7 +199,7 @@ fn headers() -> Value {
     } })
 }
 
-/// A schema as JSON. Our own types always serialise; null would be the sign of a defect, and the tests would see it.
+/// Serialising a schema cannot fail; null would fail the tests.
 fn as_json(schema: &RefOr<Schema>) -> Value {
     serde_json::to_value(schema).unwrap_or_default()
 }
@@ -213,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    /// An action that nobody documented does not compile here.
+    /// An undocumented action does not compile here.
     fn verb_of(action: &Action) -> &'static str {
         match action {
             Action::Hello { .. } => "hello",
@@ -239,7 +239,7 @@ mod tests {
             assert!(!verb.examples.is_empty(), "{} has no example", verb.name);
             for example in verb.examples {
                 let action = incoming::read(example).action.unwrap_or_else(|error| panic!("{example}: {error:?}"));
-                let meant = if verb.name == OLDER { "send" } else { verb.name };
+                let meant = if verb.name == LEGACY { "send" } else { verb.name };
                 assert_eq!(verb_of(&action), meant, "{example}");
             }
         }
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(shown, shapes.into_keys().collect(), "left: frames with an example, right: all frames");
     }
 
-    /// The properties of a shape, and those that it requires.
+    /// All properties of a schema, and the required ones.
     fn keys(shape: &Value, document: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
         let (mut known, mut required) = (BTreeSet::new(), BTreeSet::new());
         let named = shape["$ref"].as_str().and_then(|name| document.pointer(name.trim_start_matches('#')));
@@ -277,7 +277,7 @@ mod tests {
             known.extend(more);
             required.extend(needed);
         }
-        // A field that is flattened and may be absent: one of several, of which one is null.
+        // An optional flattened field is a `oneOf` with null.
         for part in shape["oneOf"].as_array().into_iter().flatten() {
             known.extend(keys(part, document).0);
         }

@@ -1,5 +1,5 @@
-//! The collection of all requests, made from the OpenAPI document, for Postman, Bruno and whatever else reads version 2.1 of the format.
-//! `shared/collection.json` is its committed copy.
+//! A collection of all requests, generated from the OpenAPI document in format version 2.1, for Postman, Bruno and others. `shared/collection.json` is its committed copy.
+//~DEL
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,15 @@ use serde_json::{Map, Value, json};
 
 use crate::openapi;
 
-/// How deep an example goes: what lies deeper is left out.
+/// Maximum depth of example values.
 const DEPTH: u32 = 16;
-/// Keeps the tokens of whoever logs in for the requests that follow.
+/// Stores the tokens of a login for later requests.
 const KEEP_TOKENS: &str = "if (pm.response.code < 300) { const { access_token, refresh_token } = pm.response.json(); \
     pm.collectionVariables.set('token', access_token); pm.collectionVariables.set('refresh_token', refresh_token); }";
-/// Requests whose answers have tokens.
+/// Requests whose responses contain tokens.
 const SIGNS_IN: [&str; 3] = ["/api/auth/login", "/api/auth/refresh", "/api/auth/register"];
 
-/// The whole collection: a folder for each tag.
+/// Generates the collection with one folder per tag.
 pub fn document() -> Result<Value, serde_json::Error> {
     let api = serde_json::to_value(openapi::document())?;
     let mut folders: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
@@ -48,7 +48,7 @@ pub fn document() -> Result<Value, serde_json::Error> {
     }))
 }
 
-/// The collection as it is committed.
+/// The collection as committed.
 pub fn text() -> Result<String, serde_json::Error> {
     Ok(serde_json::to_string_pretty(&document()?)? + "\n")
 }
@@ -67,7 +67,7 @@ fn request(api: &Value, (method, path): (&str, &str), operation: &Value) -> Valu
             variables.push(known);
         } else if parameter["in"] == "query" {
             let mut known = known;
-            // What may be left out is there to be ticked.
+            // Optional parameters are included but disabled.
             known["disabled"] = json!(parameter["required"] != true);
             query.push(known);
         }
@@ -99,7 +99,7 @@ fn request(api: &Value, (method, path): (&str, &str), operation: &Value) -> Valu
     item
 }
 
-/// The first sentence of what it does.
+/// The first sentence of the summary.
 fn named(operation: &Value, path: &str) -> String {
     let summary = operation["summary"].as_str().unwrap_or(path);
     summary.split(". ").next().unwrap_or(summary).trim_end_matches('.').to_owned()
@@ -110,7 +110,7 @@ fn described(operation: &Value) -> String {
     texts.into_iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n\n")
 }
 
-/// What something shows as its example: itself, or what its schema shows of its fields.
+/// Returns the example of a schema, or builds one from its fields.
 fn example(api: &Value, of: &Value, depth: u32) -> Value {
     if let Some(given) = given(of) {
         return given.clone();
@@ -138,7 +138,7 @@ fn example(api: &Value, of: &Value, depth: u32) -> Value {
     if let Some(fields) = of["properties"].as_object() {
         let required =
             |name: &String| of["required"].as_array().is_some_and(|required| required.iter().any(|other| other == name.as_str()));
-        // Of what may be left out, what has an example of its own: anything else might not go with the rest.
+        // Includes optional fields only if they declare an example, since other values may conflict.
         let shown = fields.iter().filter(|(name, schema)| required(name) || given(schema).is_some());
         return shown.map(|(name, schema)| (name.clone(), below(schema))).collect::<Map<_, _>>().into();
     }
@@ -151,7 +151,7 @@ fn example(api: &Value, of: &Value, depth: u32) -> Value {
     }
 }
 
-/// The example that something gives itself.
+/// The example declared by a schema.
 fn given(of: &Value) -> Option<&Value> {
     let places = [&of["example"], &of["examples"][0], &of["default"], &of["const"], &of["enum"][0]];
     places.into_iter().find(|given| !given.is_null())

@@ -1,4 +1,4 @@
-//! One example of each frame, as `asyncapi.json` shows it: real frames of one small story, so an example cannot say what the server does not.
+//! An example of each frame for `asyncapi.json`, built from the real types and taken from one short conversation.
 
 use serde_json::value::RawValue;
 use shared::id::{ConnectionId, MessageId, RoomId, UploadId, UserId};
@@ -8,7 +8,7 @@ use shared::protocol::invitations::{Invitation, InvitedRoom};
 use shared::protocol::messages::{Attachment, AttachmentKind, Message, MessageKind, Reaction, ReactionChange, Reply};
 use shared::protocol::people::{Me, MySettings, Person, Presence, User};
 use shared::protocol::receipts::Receipt;
-use shared::protocol::rooms::{Facts, Member, Role, Room, RoomKind, Settings, Whoever};
+use shared::protocol::rooms::{RoomProfile, Member, Role, Room, RoomKind, Settings, AllowedRole};
 use shared::protocol::sync::{MemberChange, MemberState, RoomSync};
 use shared::protocol::uploads::{Purpose, Upload, UploadState};
 use shared::time::Timestamp;
@@ -20,7 +20,7 @@ const SEQ: u64 = 42;
 const REV: u64 = 57;
 const NOW: Timestamp = Timestamp(1_767_323_045_678);
 
-/// The examples; every variant of [`Frame`] at least once.
+/// The examples; at least one per variant of [`Frame`].
 pub(crate) fn frames() -> Vec<Frame> {
     let (room_id, seq, rev) = (ROOM, SEQ, REV);
     let name = || RawValue::from_string("1".into()).ok();
@@ -147,16 +147,16 @@ fn invitation() -> Invitation {
     Invitation { room, inviter: user(BOB, "bob"), invited_at: NOW }
 }
 
-fn facts() -> Facts {
-    Facts { name: "Lunch".into(), topic: "Where, today?".into(), avatar_url: None, settings: settings() }
+fn facts() -> RoomProfile {
+    RoomProfile { name: "Lunch".into(), topic: "Where, today?".into(), avatar_url: None, settings: settings() }
 }
 
 fn settings() -> Settings {
     Settings {
         archived: false,
         slow_mode_seconds: 0,
-        who_writes: Whoever::Members,
-        who_adds: Whoever::Members,
+        who_writes: AllowedRole::Members,
+        who_adds: AllowedRole::Members,
         past_members_read: false,
     }
 }
@@ -236,12 +236,12 @@ mod tests {
     use serde_json::Value;
     use shared::protocol::frames::Dialect;
     use shared::push::Encoded;
-    use shared::push::shards::What;
+    use shared::push::shards::ShardPayload;
 
     use super::*;
 
-    /// Older clients decode every frame into the one type that they know: what is absent stays empty, what is unknown is passed over, but a
-    /// value of another type ends their socket.
+    /// Legacy clients decode every frame into one type: absent fields stay empty and unknown ones are ignored, but a value of another type closes their socket.
+    //~DEL
     #[derive(Deserialize)]
     #[expect(dead_code, reason = "only whether it can be read is of interest")]
     struct InMemory {
@@ -275,8 +275,8 @@ mod tests {
         message: Option<String>,
     }
 
-    /// `welcome` answers `hello`, which the clients of several services never say; the others tell of friendship, which only somebody with another
-    /// client can offer them. Their document prints messages alone, in which `user` is a text.
+    /// Frames that legacy clients never receive: `welcome` answers `hello`, and friendships require a newer client. Their documentation lists only messages, in which `user` is a string.
+    //~DEL
     const BEYOND: [&str; 3] = ["welcome", "friend.request", "friend.accepted"];
 
     #[test]
@@ -289,7 +289,7 @@ mod tests {
             assert_eq!(Services::deserialize(&frame).is_ok(), !BEYOND.contains(&kind.as_str()), "{frame}");
         }
     }
-    /// Texts that a value holds, by the key that they stand under.
+    /// Collects the strings in a value with their keys.
     fn texts(key: &str, value: &Value, found: &mut Vec<(String, String)>) {
         match value {
             Value::String(text) => found.push((key.to_owned(), text.clone())),
@@ -300,14 +300,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_handed_over_says_nothing_that_anybody_wrote_or_is_called() {
+    fn payloads_contain_no_user_content_or_names() {
         let mut kinds = 0;
         for frame in frames() {
             let encoded = Encoded { lean: frame.encode(Dialect::Lean), full: frame.encode(Dialect::Full) };
-            let Some(what) = What::of(&frame, &encoded) else { continue };
+            let Some(what) = ShardPayload::of(&frame, &encoded) else { continue };
             let mut found = Vec::new();
             match &what {
-                What::Frame { lean, full } => {
+                ShardPayload::Frame { lean, full } => {
                     for text in [lean, full] {
                         texts("", &serde_json::from_str(text).expect("a frame"), &mut found);
                     }

@@ -1,5 +1,5 @@
-//! What is deployed: one folder, one function, one binary. This library holds their routers and handlers, so that the binaries stay a few
-//! lines each and the documents that describe them can be made from all at once.
+//! The deployed functions: one folder and one binary each. This library contains their routers and handlers, so that the binaries stay small and the API documents can be generated from all of them.
+//~DEL
 
 pub mod admin;
 pub mod asyncapi;

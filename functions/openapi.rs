@@ -1,4 +1,4 @@
-//! The OpenAPI document of the whole HTTP API, put together from the routers. `shared/openapi.json` is its committed copy.
+//! The OpenAPI document of the HTTP API, merged from the routers. `shared/openapi.json` is its committed copy.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,30 +12,30 @@ use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, O
 
 use crate::{admin, auth, friends, messages, refusals, rooms, system, uploads, users};
 
-const INTRODUCTION: &str = "A realtime chat backend. JSON in and out; ids are numbers below 2^53, times RFC 3339 in UTC with milliseconds. \
-    Unknown fields are ignored. Messages also come and go over the WebSocket at `/ws`; what both doors can do follows the same rules.\n\n\
-    Limits are told in the headers `RateLimit-Policy` (so often in so many seconds) and `RateLimit` (what is left, and the seconds until all of \
-    it is back); whoever meets one gets 429 with `Retry-After`.\n\n\
+const INTRODUCTION: &str = "The API of a realtime chat backend. Requests and responses are JSON; ids are numbers below 2^53, times RFC 3339 in UTC with milliseconds. \
+    Unknown fields are ignored. The WebSocket at `/ws` sends and receives messages, too, under the same rules.\n\n\
+    Rate limits are reported in the headers `RateLimit-Policy` (quota and window in seconds) and `RateLimit` (remaining quota, and seconds until \
+    it is full again). Requests beyond a limit get 429 with `Retry-After`.\n\n\
     Errors are `application/problem+json` (RFC 9457). Branch on `code`:\n\n| code | meaning |\n|---|---|\n";
 
 const TAGS: [(&str, &str); 9] = [
     ("auth", "Accounts, sessions, tokens, tickets."),
-    ("users", "People, and one's own profile."),
-    ("friends", "Friends, requests for friendship, blocks."),
-    ("rooms", "Rooms and who is in them."),
-    ("messages", "Sending and history."),
-    ("admin", "What operators of the deployment see and do; everyone else gets `not_allowed`."),
-    ("uploads", "Pictures and files: sent straight to the object store, looked at, then attached."),
-    (OLDER, "Other spellings of the routes above; the same rules."),
-    ("system", "Health, and this documentation."),
+    ("users", "Users, and the caller's own profile."),
+    ("friends", "Friends, friend requests, blocks."),
+    ("rooms", "Rooms and their members."),
+    ("messages", "Sending and reading messages."),
+    ("admin", "Administration of the deployment. Requires an operator; everyone else gets `not_allowed`."),
+    ("uploads", "Images and files: sent directly to the object store, verified, then attached."),
+    (LEGACY, "Legacy forms of the routes above, under the same rules."),
+    ("system", "Health checks and documentation."),
 ];
 
-/// The tag of routes that older clients use.
-const OLDER: &str = "older clients";
-/// Name of the security scheme that routes refer to.
+/// The tag of legacy routes.
+const LEGACY: &str = "older clients";
+/// The name of the security scheme.
 const BEARER: &str = "bearer";
 
-/// All routes that are deployed, with their documentation.
+/// Generates the document of all routes.
 pub fn document() -> OpenApi {
     let mut document = OpenApiBuilder::new()
         .info(
@@ -54,7 +54,7 @@ pub fn document() -> OpenApi {
                 .schema_from::<Problem>()
                 .schema_from::<Violation>()
                 .schema_from::<Left>()
-                // No answer has it: it comes through the browser's push service.
+                // No response contains it; it arrives through the browser's push service.
                 .schema_from::<Notification>()
                 .build(),
         ))
@@ -66,7 +66,7 @@ pub fn document() -> OpenApi {
     document
 }
 
-/// What each function documents, by the name of the function.
+/// The document of each function.
 pub fn parts() -> [(&'static str, OpenApi); 8] {
     [
         ("admin", admin::document()),
@@ -80,14 +80,14 @@ pub fn parts() -> [(&'static str, OpenApi); 8] {
     ]
 }
 
-/// The document as it is committed: pretty, and with a newline at its end.
+/// The document as committed: pretty-printed, with a trailing newline.
 pub fn text() -> Result<String, serde_json::Error> {
     Ok(document().to_pretty_json()? + "\n")
 }
 
-/// Adds what all handlers refuse alike, and names the operations. Handlers are named within their module; across modules the tag goes before,
-/// and where that is not enough the thing that the path ends in, so that generated clients have one name for each. Other spellings are named
-/// after their whole path.
+/// Adds the common refusals and the operation ids. Ids consist of the tag and the handler's name; a duplicate also includes the last fixed path segment, so that generated clients have unique names. Ids of legacy routes consist of method and path.
+//~DEL
+//~DEL
 fn complete(document: &mut OpenApi) {
     let mut taken = BTreeSet::new();
     for (path, item) in &mut document.paths.paths {
@@ -97,7 +97,7 @@ fn complete(document: &mut OpenApi) {
             refusals::complete(operation);
             let tag = operation.tags.iter().flatten().next().map_or("", String::as_str);
             let name = operation.operation_id.as_deref().unwrap_or_default();
-            let mut id = if tag == OLDER { format!("older_{method}{path}") } else { format!("{tag}_{name}") };
+            let mut id = if tag == LEGACY { format!("older_{method}{path}") } else { format!("{tag}_{name}") };
             if taken.contains(&id) {
                 let thing = path.rsplit('/').find(|part| !part.starts_with('{')).unwrap_or_default();
                 id = format!("{tag}_{thing}_{name}");
@@ -118,6 +118,6 @@ fn introduction() -> String {
 }
 
 fn bearer() -> SecurityScheme {
-    let about = "The `access_token` of registering or logging in. The bare token without `Bearer` is accepted too.";
+    let about = "The `access_token` from registration or login. The token without `Bearer` is accepted, too.";
     SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(about)).build())
 }

@@ -1,13 +1,13 @@
-//! What handlers of a kind refuse alike is written here once, and added to their documentation: a handler lists what is its own.
-//!
-//! Any answer from 400 on is a problem document, unless its handler says otherwise.
+//! Error responses common to many handlers, added to their documentation; handlers document only their own.|n||n|Responses with a status from 400 on are problem documents unless a handler declares otherwise.
+//~DEL
+//~DEL
 
 use shared::protocol::problem::Problem;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 
-/// Completes the documented refusals of one operation.
+/// Adds the common error responses to an operation.
 pub(crate) fn complete(operation: &mut Operation) {
     let given = |place: &ParameterIn| {
         let places = operation.parameters.iter().flatten().map(|parameter| match parameter {
@@ -44,11 +44,11 @@ pub(crate) fn complete(operation: &mut Operation) {
     }
 }
 
-/// Names the codes that a description does not name yet, before what it says.
+/// Adds codes that the description does not mention yet.
 fn mention(answer: &mut Response, codes: &[&str]) {
-    let told = std::mem::take(&mut answer.description);
-    let codes = codes.iter().map(|code| format!("`{code}`")).filter(|code| !told.contains(code.as_str()));
-    answer.description = codes.chain((!told.is_empty()).then(|| told.clone())).collect::<Vec<_>>().join(", ");
+    let description = std::mem::take(&mut answer.description);
+    let codes = codes.iter().map(|code| format!("`{code}`")).filter(|code| !description.contains(code.as_str()));
+    answer.description = codes.chain((!description.is_empty()).then(|| description.clone())).collect::<Vec<_>>().join(", ");
 }
 
 #[cfg(test)]
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_handler_says_itself_stands_beside_what_all_refuse() {
+    fn own_responses_are_merged_with_common_ones() {
         let own = [("201", "Made"), ("400", "`malformed_json`, `missing_parameter`"), ("422", "`invalid_input`: all at once")];
         let mut operation = OperationBuilder::new().request_body(Some(RequestBody::new()));
         for (status, text) in own {
@@ -67,7 +67,7 @@ mod tests {
         }
         let mut operation = operation.build();
         complete(&mut operation);
-        let told: Vec<_> = operation
+        let description: Vec<_> = operation
             .responses
             .responses
             .iter()
@@ -77,7 +77,7 @@ mod tests {
             })
             .collect();
         assert_eq!(
-            told,
+            description,
             [
                 ("201", "Made", false),
                 ("400", "`malformed_json`, `missing_parameter`", true),

@@ -1,109 +1,109 @@
-//! Building what a function touches, from its environment. Each `main` builds only what its handlers take.
+//! Builds the resources of functions from the environment. Each `main` builds only what its handlers need.
 
 use std::time::Duration;
 
 use shared::config::{self, Aws, Secret, SecretSource};
 use shared::domain::throttle::Throttle;
-use shared::domain::tokens::Keys;
+use shared::domain::tokens::TokenKeys;
 use shared::edge::secrets;
 use shared::error::{Error, Result};
 use shared::media::Media;
 use shared::push::ephemeral::Ephemeral;
-use shared::push::web::{Hosts, WebPush, vapid};
+use shared::push::web::{AllowedHosts, WebPush, vapid};
 use shared::push::{Push, dynamodb};
 use shared::store::Db;
 use tokio::sync::OnceCell;
 
-/// The store; its connection opens with the first statement.
+/// The database, which connects with the first statement.
 pub async fn database() -> Result<Db> {
     let (source, aws) = (SecretSource::database().map_err(Error::internal)?, aws()?);
     let url = secrets::store_url(&source, &aws).await?;
-    let again = secrets::again(&source, &aws, |source, aws| async move { secrets::store_url(&source, &aws).await });
-    Db::following(&url, again)
+    let again = secrets::reader(&source, &aws, |source, aws| async move { secrets::store_url(&source, &aws).await });
+    Db::with_secret_source(&url, again)
 }
 
-/// The store's URL alone.
+/// The database's URL.
 pub async fn store_url() -> Result<Secret> {
     secrets::store_url(&SecretSource::database().map_err(Error::internal)?, &aws()?).await
 }
 
 /// The keys of access tokens.
-pub async fn keys() -> Result<Keys> {
+pub async fn keys() -> Result<TokenKeys> {
     read_keys(&SecretSource::jwt().map_err(Error::internal)?, &aws()?).await
 }
 
-/// The keys of access tokens for a function that seldom needs them: starting it does not wait for their secret.
+/// Lazily loaded keys of access tokens: the function's start does not wait for the secret.
 #[derive(Debug)]
 pub struct LateKeys {
     source: SecretSource,
     aws: Aws,
-    read: OnceCell<Keys>,
+    read: OnceCell<TokenKeys>,
 }
 
 impl LateKeys {
-    /// Reads them, the first time. What could not be read is read again the next time.
-    pub async fn get(&self) -> Result<&Keys> {
+    /// Loads the keys on first use. A failure is retried on the next use.
+    pub async fn get(&self) -> Result<&TokenKeys> {
         self.read.get_or_try_init(|| read_keys(&self.source, &self.aws)).await
     }
 }
 
-/// The keys of access tokens, to be read when one is first shown.
+/// Lazily loaded keys of access tokens.
 pub fn late_keys() -> Result<LateKeys> {
     Ok(LateKeys { source: SecretSource::jwt().map_err(Error::internal)?, aws: aws()?, read: OnceCell::new() })
 }
 
-async fn read_keys(source: &SecretSource, aws: &Aws) -> Result<Keys> {
+async fn read_keys(source: &SecretSource, aws: &Aws) -> Result<TokenKeys> {
     let secret = secrets::resolve(source, aws).await?;
-    let again = secrets::again(source, aws, |source, aws| async move { secrets::resolve(&source, &aws).await });
-    Keys::following(&secret, aws.is_real, again)
+    let again = secrets::reader(source, aws, |source, aws| async move { secrets::resolve(&source, &aws).await });
+    TokenKeys::reloading(&secret, aws.is_real, again)
 }
 
-/// The way to the sockets.
+//~DEL
 pub fn push() -> Result<Push> {
-    let tables = config::Tables::from_env().map_err(Error::internal)?;
-    Ok(Push::cloud(&aws()?, &tables, config::Push::from_env().map_err(Error::internal)?))
+    let tables = config::TableNames::from_env().map_err(Error::internal)?;
+    Ok(Push::cloud(&aws()?, &tables, config::PushConfig::from_env().map_err(Error::internal)?))
 }
 
-/// How long somebody may be without a socket before others are told.
+/// How long a user without a socket stays online.
 pub fn presence_grace() -> Result<Duration> {
     config::presence_grace().map_err(Error::internal)
 }
 
-/// Sizes and rates.
+//~DEL
 pub fn limits() -> Result<config::Limits> {
     config::Limits::from_env().map_err(Error::internal)
 }
 
-/// What counts attempts.
+//~DEL
 pub fn throttle() -> Result<Throttle> {
-    let tables = config::Tables::from_env().map_err(Error::internal)?;
+    let tables = config::TableNames::from_env().map_err(Error::internal)?;
     Ok(Throttle::new(Ephemeral::new(dynamodb::client(&aws()?), tables.ephemeral), limits()?))
 }
 
-/// The way to pictures and files.
+//~DEL
 pub fn media() -> Result<Media> {
-    Ok(Media::new(&aws()?, &config::Media::from_env().map_err(Error::internal)?))
+    Ok(Media::new(&aws()?, &config::MediaConfig::from_env().map_err(Error::internal)?))
 }
 
-/// The keys of push notifications.
-pub async fn vapid() -> Result<vapid::Keys> {
+/// The VAPID keys of push notifications.
+pub async fn vapid() -> Result<vapid::VapidKeys> {
     let source = SecretSource::vapid().map_err(Error::internal)?;
     let aws = aws()?;
-    vapid::Keys::new(&secrets::resolve(&source, &aws).await?, aws.is_real)
+    vapid::VapidKeys::new(&secrets::resolve(&source, &aws).await?, aws.is_real)
 }
 
-/// Which push services may be called: in the local cloud one on this machine, too.
-pub fn push_hosts() -> Result<Hosts> {
-    Ok(Hosts::new(&config::push_hosts(), !aws()?.is_real))
+/// The allowed push services; in the local cloud also this machine.
+pub fn push_hosts() -> Result<AllowedHosts> {
+    Ok(AllowedHosts::new(&config::push_hosts(), !aws()?.is_real))
 }
 
-/// The way to devices, and how often they are told of one room.
+/// The Web Push client, and the minimum interval between notifications per user and room.
 pub async fn web_push() -> Result<(WebPush, Duration)> {
-    let config::Notify { contact, pause } = config::Notify::from_env().map_err(Error::internal)?;
+    let config::NotifyConfig { contact, pause } = config::NotifyConfig::from_env().map_err(Error::internal)?;
     Ok((WebPush::new(vapid().await?, push_hosts()?, contact), pause))
 }
 
-/// Where AWS is, and as whom to call it.
+//~DEL
 pub fn aws() -> Result<Aws> {
     Aws::from_env().map_err(Error::internal)
 }

@@ -1,20 +1,20 @@
-//! One declaration for each route: its handler, whose `utoipa::path` attribute holds method, path and documentation.
-//!
-//! What serves and what documents are made from it apart, so that a deployed function neither builds nor carries its OpenAPI document.
+//! Declares each route once: by its handler, whose `utoipa::path` attribute has method, path and documentation.|n||n|Router and document are generated separately, so that a deployed function does not contain its OpenAPI document.
+//~DEL
+//~DEL
 
 use axum::routing::MethodFilter;
 use utoipa::openapi::HttpMethod;
 
-/// Declares the routes of a function as `module::handler`, and after `for` the state of its handlers:
+/// Declares the routes of a function as `module::handler`, and the state type of its handlers:
 ///
 /// ```ignore
 /// routes!(for State: history::list, history::get, send::send);
 /// ```
 ///
-/// makes `router(state)`, which is served, and `document()`, its part of the OpenAPI document.
+/// Generates `router(state)`, and `document()` with the function's part of the OpenAPI document.
 macro_rules! routes {
     (for $state:ty: $($module:ident::$handler:ident),+ $(,)?) => {
-        /// Every route of this function, ready to serve.
+        /// Builds the router of this function.
         pub fn router(state: ::std::sync::Arc<$state>) -> ::axum::Router {
             let router = ::axum::Router::new();
             $(let router = ::pastey::paste! {{
@@ -26,7 +26,7 @@ macro_rules! routes {
             router.with_state(state)
         }
 
-        /// What the routes of this function document.
+        /// Builds the OpenAPI document of this function.
         pub fn document() -> ::utoipa::openapi::OpenApi {
             #[derive(::utoipa::OpenApi)]
             #[openapi(paths($($module::$handler),+))]
@@ -37,7 +37,7 @@ macro_rules! routes {
 }
 pub(crate) use routes;
 
-/// The methods that a documented path is served at.
+/// Converts the methods of a documented path.
 pub(crate) fn methods(documented: &[HttpMethod]) -> MethodFilter {
     let filters = documented.iter().map(|method| match method {
         HttpMethod::Get => MethodFilter::GET,

@@ -1,5 +1,5 @@
-//! The extractor of authenticated handlers: a handler that takes [`SignedIn`] cannot be reached without a live session, nor without being charged and
-//! counted as the table of prices says of its route.
+//! The extractors of authenticated handlers: [`SignedIn`] requires an active session and charges the request according to the cost table of its route.
+//~DEL
 
 use std::sync::Arc;
 
@@ -7,30 +7,30 @@ use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use shared::caller::Caller;
 use shared::domain::throttle::Throttle;
-use shared::domain::tokens::Keys;
-use shared::domain::{prices, sessions};
-use shared::edge::extract::{Credential, Origin};
+use shared::domain::tokens::TokenKeys;
+use shared::domain::{work_costs, sessions};
+use shared::edge::extract::{Credential, RequestInfo};
 use shared::error::Error;
 use shared::store::Db;
 
-/// What authenticating takes from a function's state.
-pub trait Authenticates {
-    /// The store.
+/// Provides what authentication needs from a function's state.
+pub trait HasKeys {
+    //~DEL
     fn db(&self) -> &Db;
-    /// The keys of access tokens.
-    fn keys(&self) -> &Keys;
+    //~DEL
+    fn keys(&self) -> &TokenKeys;
 }
 
-/// What counting takes from a function's state.
-pub trait Counts {
-    /// The counter.
+/// Provides the rate limiter of a function's state.
+pub trait HasThrottle {
+    //~DEL
     fn throttle(&self) -> &Throttle;
 }
 
-/// The same under another name, for what a person does besides writing, such as making rooms and inviting.
-pub struct Acting(pub Caller);
+/// An alias of [`SignedIn`] for actions that the rate limit `RATE_ACT` counts, such as creating rooms.
+pub struct RateLimited(pub Caller);
 
-impl<S: Authenticates + Counts + Send + Sync> FromRequestParts<Arc<S>> for Acting {
+impl<S: HasKeys + HasThrottle + Send + Sync> FromRequestParts<Arc<S>> for RateLimited {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<S>) -> Result<Self, Error> {
@@ -38,22 +38,22 @@ impl<S: Authenticates + Counts + Send + Sync> FromRequestParts<Arc<S>> for Actin
     }
 }
 
-/// Who asks: token and session are checked, with one statement; meanwhile the request is charged, and counted if it changes something.
+/// The authenticated caller. Verifies token and session with one statement; meanwhile charges the request and counts it against its rate limit.
 pub struct SignedIn(pub Caller);
 
-impl<S: Authenticates + Counts + Send + Sync> FromRequestParts<Arc<S>> for SignedIn {
+impl<S: HasKeys + HasThrottle + Send + Sync> FromRequestParts<Arc<S>> for SignedIn {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<S>) -> Result<Self, Error> {
-        let origin = Origin::from_request_parts(parts, state).await?;
+        let origin = RequestInfo::from_request_parts(parts, state).await?;
         let Credential(token) = Credential::from_request_parts(parts, state).await?;
         let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        let price = prices::route(parts.method.as_str(), path, items(parts.uri.query()));
-        sessions::admit(state.db(), state.throttle(), state.keys(), &token, (price, origin.now)).await.map(Self)
+        let price = work_costs::of_route(parts.method.as_str(), path, items(parts.uri.query()));
+        sessions::authenticate_charged(state.db(), state.throttle(), state.keys(), &token, (price, origin.now)).await.map(Self)
     }
 }
 
-/// How many items a query asks for, if it says.
+/// Returns the page size of a query, if given.
 fn items(query: Option<&str>) -> Option<u32> {
     query?.split('&').find_map(|pair| pair.strip_prefix("limit="))?.parse().ok()
 }
@@ -63,7 +63,7 @@ mod tests {
     use super::items;
 
     #[test]
-    fn a_query_says_how_many_items_it_asks_for() {
+    fn the_page_size_is_read_from_the_query() {
         assert_eq!(items(Some("limit=7")), Some(7));
         assert_eq!(items(Some("before=9&limit=100&x=1")), Some(100));
         for query in [None, Some(""), Some("limit=many"), Some("unlimited=7")] {

@@ -1,4 +1,4 @@
-"""Holds the two committed documents against the schemas of their own standards, and every example of a frame against the shape beside it."""
+"""Validates both API documents against the schemas of their standards, and every example of a frame against its schema."""
 
 import json
 import sys
@@ -28,8 +28,8 @@ def asyncapi(path, standard):
         for example in message["examples"]:
             examples += 1
             for error in validator.iter_errors(example["payload"]):
-                sys.exit(f"{path}: the example of {name} is not of its shape: {error.message} at {error.json_path}")
-    print(f"{path}: AsyncAPI {document['asyncapi']}{'' if standard else ' (shape not checked: npm is missing)'}, {examples} examples")
+                sys.exit(f"{path}: the example of {name} does not match its schema: {error.message} at {error.json_path}")
+    print(f"{path}: AsyncAPI {document['asyncapi']}{'' if standard else ' (schema not checked: npm is missing)'}, {examples} examples")
 
 
 openapi("shared/openapi.json")

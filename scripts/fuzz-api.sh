@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Requests made up from shared/openapi.json, against a cloud of their own: as nobody, as a member, as an operator. No answer may be a 5xx, or one
-# that the document does not know. CASES is how many are made for an operation, SECONDS_EACH how long a role may take.
+# Fuzzes a temporary cloud with requests generated from shared/openapi.json: anonymous, as a member and as an operator. No response may be a 5xx or
+# undocumented. CASES is the number of requests per operation, SECONDS_EACH the time limit per role.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,11 +32,11 @@ for _ in $(seq 300); do
 done
 if [ -z "$url" ]; then
     cat "$work/cloud.log" >&2
-    echo "The cloud did not start (its last words are above)." >&2
+    echo "The cloud did not start (see its output above)." >&2
     exit 1
 fi
 
-# Something to find: people, friends, rooms and messages under the small numbers that the document's examples name.
+# Example data: users, friends, rooms and messages with the small ids of the document's examples.
 target/debug/local seed --data "$data" >/dev/null
 log_in() {
     curl -sf "$url/api/auth/login" -H 'content-type: application/json' -d "{\"username\":\"$1\",\"password\":\"linden street in june\"}" |
@@ -47,7 +47,7 @@ operator=$(log_in bjorn)
 leaver=$(log_in chiyo)
 target/debug/local admin bjorn --data "$data" >/dev/null
 
-# What may end the session that asks comes last, by somebody else: the rest would be refused. Logging out takes no input.
+# Operations that may end their own session run last, with a separate account. Logging out takes no input.
 ends='/api/auth/sessions/\{session_id\}|/api/auth/password'
 out='/api/auth/logout|/api/auth/logout-all'
 checks=not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance
@@ -57,16 +57,16 @@ fuzz() {
     role=$1
     shift
     echo "== as $role"
-    # What it keeps of its runs stays in its own folder, and goes with it.
+    # Its state stays in the temporary folder.
     (cd "$work" && "$tools/bin/schemathesis" run "$document" --url "$url" --checks "$checks" --max-examples "$cases" --max-time "$seconds" \
         --seed "$seed" --continue-on-failure --suppress-health-check all --warnings off --no-color "$@") || failed=1
 }
 all=examples,coverage,fuzzing
-fuzz nobody --phases "$all"
+fuzz anonymous --phases "$all"
 fuzz member --phases "$all" --header "Authorization: Bearer $member" --exclude-path-regex "$ends|$out|/api/admin/"
 fuzz operator --phases "$all" --header "Authorization: Bearer $operator" --include-path-regex '/api/admin/'
-fuzz "somebody who may leave" --phases examples,coverage --header "Authorization: Bearer $leaver" --include-path-regex "$ends"
-# A panic or an error in a log is a defect, whatever the answer was.
+fuzz "a member whose session may end" --phases examples,coverage --header "Authorization: Bearer $leaver" --include-path-regex "$ends"
+# A panic or an error in the log is a defect, whatever the response.
 if grep -m 20 -E 'panicked|\b(ERROR|FAILED)\b' "$work/cloud.log" >&2; then
     failed=1
 fi

@@ -1,8 +1,7 @@
 #!/bin/sh
-# Makes sure that a MariaDB (or MySQL) server binary is here, and says nothing when it already is. The server is only ever started
-# privately, by the local cloud; nothing is installed as a service.
+# Installs a MariaDB server binary unless a MariaDB or MySQL server exists. The local cloud starts it privately; no service is installed.
 #
-# With root rights (or sudo without a password) it installs two packages; without them it unpacks the same packages under .local/mariadb.
+# With root rights (or sudo without a password) it installs two packages; otherwise it unpacks them under .local/mariadb.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -25,18 +24,18 @@ if ! command -v apt-get >/dev/null 2>&1; then
     Darwin) how="brew install mariadb" ;;
     *) how="dnf install mariadb-server, apk add mariadb mariadb-client, pacman -S mariadb" ;;
     esac
-    echo "No MariaDB or MySQL server found. Install one ($how), or set DATABASE_URL to a database of your own." >&2
+    echo "No MariaDB or MySQL server found. Install one ($how), or set DATABASE_URL to an existing database." >&2
     exit 1
 fi
 
-# Own folder for the packages: some images delete /var/cache/apt/archives/*.deb after every apt run, also that of somebody else.
+# A separate folder for the packages: some images delete /var/cache/apt/archives/*.deb after every apt run, including concurrent ones.
 archives=$(mktemp -d)
 trap 'rm -rf "$archives"' EXIT
 mkdir -p "$archives/partial"
 chmod 755 "$archives"
 options="-q -y -o Dir::Cache::archives=$archives -o DPkg::Lock::Timeout=300 -o APT::Sandbox::User=root"
 
-# Whether the package lists name a place to download from; in a fresh container they are empty.
+# Whether the package lists contain the packages; in a fresh container they are empty.
 known() { (cd "$archives" && apt-get -q -o Debug::NoLocking=1 download --print-uris $packages >/dev/null 2>&1); }
 
 as_root=
@@ -52,21 +51,21 @@ if [ "$as_root" != no ]; then
     install() { $as_root apt-get $options install --no-install-recommends $packages >"$archives/log" 2>&1; }
     known && install || { $as_root apt-get $options update >"$archives/log" 2>&1 && install; } || {
         tail -n 20 "$archives/log" >&2
-        echo "apt-get could not install $packages (its last words are above). Install them by hand, or set DATABASE_URL." >&2
+        echo "apt-get could not install $packages (see its output above). Install them by hand, or set DATABASE_URL." >&2
         exit 1
     }
     exit 0
 fi
 
-echo "Unpacking $packages under .local/mariadb (no root rights here) …" >&2
+echo "Unpacking $packages under .local/mariadb (no root rights) …" >&2
 lists=
 if ! known; then
-    # The system's package lists are empty and not ours to fill: keep lists of our own.
+    # The system's package lists are empty and not writable: use separate lists.
     mkdir -p "$archives/lists/partial"
     lists="-o Dir::State::lists=$archives/lists -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Debug::NoLocking=1"
     apt-get $options $lists update >"$archives/log" 2>&1 || {
         tail -n 20 "$archives/log" >&2
-        echo "apt-get update failed (its last words are above). Install MariaDB by hand, or set DATABASE_URL." >&2
+        echo "apt-get update failed (see its output above). Install MariaDB by hand, or set DATABASE_URL." >&2
         exit 1
     }
 fi
@@ -79,7 +78,7 @@ mkdir -p "$unpacked"
     cd "$archives"
     apt-get $options $lists -o Debug::NoLocking=1 download $needed >"$archives/log" 2>&1 || {
         tail -n 20 "$archives/log" >&2
-        echo "apt-get download failed (its last words are above). Install MariaDB by hand, or set DATABASE_URL." >&2
+        echo "apt-get download failed (see its output above). Install MariaDB by hand, or set DATABASE_URL." >&2
         exit 1
     }
     for package in ./*.deb; do dpkg-deb -x "$package" "$unpacked"; done
@@ -87,6 +86,6 @@ mkdir -p "$unpacked"
 "$unpacked/usr/sbin/mariadbd" --version >/dev/null 2>&1 ||
     LD_LIBRARY_PATH=$(find "$unpacked/usr/lib" "$unpacked/lib" -name '*.so*' 2>/dev/null | sed 's|/[^/]*$||' | sort -u | paste -sd: -) \
         "$unpacked/usr/sbin/mariadbd" --version >/dev/null || {
-    echo "The unpacked server does not start here. Install MariaDB by hand, or set DATABASE_URL." >&2
+    echo "The unpacked server does not start. Install MariaDB by hand, or set DATABASE_URL." >&2
     exit 1
 }

@@ -1,4 +1,4 @@
-"""What `sam build` left in .aws-sam/build: that every function of the template is there, that Lambda can start it, and what its zip weighs.
+"""Checks .aws-sam/build: every function of the template exists and can start on Lambda. Prints the sizes of the zip files.
 
     python scripts/package.py x86_64
 """
@@ -12,14 +12,14 @@ import zipfile
 BUILD = pathlib.Path(".aws-sam/build")
 # `e_machine` of an ELF file.
 MACHINES = {"x86_64": 62, "arm64": 183}
-# The C library of provided.al2023. What was linked on a newer system may want a newer one, and would end before its first line.
+# The glibc of provided.al2023. A binary linked on a newer system may require a newer one and would not start.
 GLIBC = (2, 34)
 
 
 def main(architecture):
     functions = re.findall(r"(?m)^  (\w+):\n(?:    Type: AWS::Serverless::Function\n)", pathlib.Path("template.yaml").read_text(encoding="utf-8"))
     if not functions:
-        sys.exit("template.yaml names no functions")
+        sys.exit("template.yaml declares no functions")
     newest = (0, 0)
     for function in sorted(functions):
         path = BUILD / function / "bootstrap"
@@ -27,11 +27,11 @@ def main(architecture):
             sys.exit(f"{path} was not built")
         binary = path.read_bytes()
         if binary[:4] != b"\x7fELF" or int.from_bytes(binary[18:20], "little") != MACHINES[architecture]:
-            sys.exit(f"{path} is no program for {architecture}")
-        wanted = max((tuple(map(int, version.split(b"."))) for version in re.findall(rb"GLIBC_(\d+\.\d+)", binary)), default=(0, 0))
-        if wanted > GLIBC:
-            sys.exit(f"{path} wants glibc {dotted(wanted)}, and Lambda has {dotted(GLIBC)}: build it on an older system, or for arm64, which is linked by zig")
-        newest = max(newest, wanted)
+            sys.exit(f"{path} is not a program for {architecture}")
+        required = max((tuple(map(int, version.split(b"."))) for version in re.findall(rb"GLIBC_(\d+\.\d+)", binary)), default=(0, 0))
+        if required > GLIBC:
+            sys.exit(f"{path} requires glibc {dotted(required)}, but Lambda has {dotted(GLIBC)}: build on an older system, or for arm64, which zig links")
+        newest = max(newest, required)
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.write(path, "bootstrap")

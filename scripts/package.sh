@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `sam build` with the tools that it needs, for this machine's architecture unless ARCHITECTURE says otherwise; then what each function's zip weighs,
-# and whether Lambda's system can start it. What comes out, .aws-sam/build, is what `sam deploy` takes.
+# Runs `sam build` for this machine's architecture or ARCHITECTURE, then checks that Lambda can start each function and prints the size of its zip.
+# The result, .aws-sam/build, is the input of `sam deploy`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,4 +13,4 @@ architecture=${ARCHITECTURE:-$machine}
 PATH=$build/bin:$PATH SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=${AWS_DEFAULT_REGION:-us-east-1} \
     "$sam/bin/sam" build --parameter-overrides "Architecture=$architecture"
 "$sam/bin/python" scripts/package.py "$architecture"
-echo "To deploy it: sam deploy … --parameter-overrides Architecture=$architecture …"
+echo "To deploy: sam deploy … --parameter-overrides Architecture=$architecture …"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Describes every query of the code against a fresh private database, into .sqlx, so that a build needs no database.
-# With --check nothing is written: it fails when .sqlx is not what the code and the migrations say.
+# Generates .sqlx, the descriptions of all queries, with a temporary database, so that builds need none. With --check it writes nothing and fails if
+# .sqlx does not match the code and the migrations.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/mariadb.sh
-# `local` stands on its own: it builds even while .sqlx does not fit the code.
+# `local` contains no queries: it builds even if .sqlx is stale.
 cargo build --quiet --locked --bin local
 
 work=$(mktemp -d)
@@ -30,11 +30,11 @@ for _ in $(seq 300); do
 done
 if [ -z "$url" ]; then
     cat "$work/server.log" >&2
-    echo "The database did not start (its last words are above)." >&2
+    echo "The database did not start (see its output above)." >&2
     exit 1
 fi
 
-# The client is installed beside the server, or unpacked under .local/mariadb with its libraries.
+# The client is installed with the server, or unpacked under .local/mariadb with its libraries.
 client=$(command -v mariadb || command -v mysql || true)
 if [ -z "$client" ]; then
     client=.local/mariadb/usr/bin/mariadb
@@ -47,7 +47,7 @@ sql() {
         --user="${BASH_REMATCH[1]}" "${BASH_REMATCH[6]}"
 }
 {
-    # What sqlx itself keeps; one query reads it.
+    # sqlx's own table, which one query reads.
     echo "create table _sqlx_migrations (version bigint primary key, description text not null,
         installed_on timestamp not null default current_timestamp, success boolean not null, checksum blob not null,
         execution_time bigint not null);"
@@ -55,17 +55,17 @@ sql() {
 } | sql
 unset LD_LIBRARY_PATH
 
-# The macros describe while they expand, so what holds queries must be compiled anew.
+# The macros write descriptions when they expand, so crates with queries must be recompiled.
 mkdir "$work/described"
 touch shared/src/lib.rs
 [ ! -e shared/tests/it/main.rs ] || touch shared/tests/it/main.rs
 SQLX_OFFLINE=false DATABASE_URL=$url SQLX_OFFLINE_DIR=$work/described cargo check --quiet --workspace --all-targets --locked
 
 if [ "${1:-}" = --check ]; then
-    # Another version of the server may give a text another width; nothing in the code depends on it.
+    # Server versions differ in the width of text columns, which the code does not use.
     plain() { (cd "$1" && for file in *.json; do echo "== $file"; grep -v '"max_size"' "$file"; done); }
     if ! diff <(plain .sqlx) <(plain "$work/described"); then
-        echo ".sqlx is stale: run \`make queries\` and commit what it writes." >&2
+        echo ".sqlx is stale: run \`make queries\` and commit the result." >&2
         exit 1
     fi
 else

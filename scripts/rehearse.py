@@ -1,18 +1,18 @@
-"""Deploys template.yaml with SAM onto MiniStack, tests what stands there, and takes it away again. scripts/rehearse.sh starts it.
+"""Deploys template.yaml with SAM on MiniStack, tests the stack and deletes it. Started by scripts/rehearse.sh.
 
-What MiniStack plays differently from AWS, and what is done about it here:
+Differences between MiniStack and AWS, and their workarounds:
 
-* The routes of the HTTP API, which SAM writes into an OpenAPI body, are not made: they are made through the API of API Gateway, from that body.
-* A greedy variable at a path's end matches something only: beside such a route one is made that ends in the slash.
-* Alarms over several metrics are refused, and left out (cfn-lint has seen them).
-* No DNS: both APIs are paths of one port, so the template's two addresses of the WebSocket API are rewritten, and functions get endpoints.
-* An authorizer without identity sources is given one, the header Authorization: tickets, tokens in the query and in the subprotocol are refused.
-* An authorizer that throws "Unauthorized" is answered with 500 where AWS says 401; a refusal of $connect is 403 whatever it said.
-* The handshake's answer names no subprotocol; frames of any kind and size are taken; a frame whose action is "$connect" runs that route.
-* Bodies are decoded leniently before they reach a function, and percent-encoded slashes of a path before its route is chosen.
-* A frame takes a tenth of a second: fifty people who write at once in one room are not heard in time.
+* The HTTP API's routes in SAM's OpenAPI body are ignored: they are created through the API of API Gateway from that body.
+* A greedy variable at the end of a path does not match an empty rest: a second route that ends in the slash is created.
+* Alarms over several metrics are rejected and omitted (cfn-lint validates them).
+* There is no DNS: both APIs are paths of one port. The template's two URLs of the WebSocket API are rewritten, and functions get endpoints.
+* An authorizer without identity sources gets the header Authorization: tickets, and tokens in the query or subprotocol, are refused.
+* An authorizer that throws "Unauthorized" gives 500 instead of 401; a refusal of $connect is always 403.
+* The handshake's response has no subprotocol; frames of any kind and size are accepted; a frame with the action "$connect" runs that route.
+* Bodies are decoded leniently before they reach a function, and percent-encoded slashes of a path before route selection.
+* A frame takes 100 ms: messages of fifty concurrent writers in one room arrive too late.
 
-Tests whose claim is one of these are skipped by name, below; the local cloud plays them.
+Tests of these features are skipped by name below; they run against the local cloud.
 """
 
 import json
@@ -33,7 +33,7 @@ import urllib.request
 import boto3
 import pymysql
 
-# Functions inherit what MiniStack is started with, and would take a store of somebody else's.
+# Functions inherit MiniStack's environment and would use external stores.
 WITHHELD = {name: os.environ.pop(name) for name in ("DATABASE_URL", "JWT_SECRET", "VAPID_SECRET") if name in os.environ}
 with socket.socket() as probe:
     probe.bind(("127.0.0.1", 0))
@@ -45,16 +45,16 @@ MINISTACK = pathlib.Path(sys.executable).parent
 BINARIES, SAM = map(pathlib.Path, sys.argv[1:3])
 ARCHITECTURE = "Architecture=" + {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 NEWEST = int(re.search(r"(?m)^      Version: (\d+)$", pathlib.Path("template.yaml").read_text(encoding="utf-8"))[1])
-# Rates of the suite: hundreds of people come from one address.
+# Rate limits for the suite: hundreds of users share one address.
 WIDE = [
     *(f"Rate{what}=100000/10" for what in ("Send", "Change", "Repeat", "Frames", "Act", "Register", "Login", "Connect", "Search", "Upload")),
     "LoginRequestsPerSecond=10000",
 ]
 SKIPPED = [
-    # What MiniStack plays differently: see above.
+    # Unsupported by MiniStack, see above.
     "a_ticket", "in_every_place", "what_is_no_credential", "logging_out_ends", "to_a_hidden_one_is_not_found",
     "a_lean_frame_says_nothing_twice", "binary_and_oversized", "a_frame_that_cannot_be_done", "bodies_that_are_no_json",
-    "what_makes_no_sense_is_refused_by_name", "fifty_writers_in_one_room",
+    "invalid_uploads_are_refused_with_the_field", "fifty_writers_in_one_room",
 ]
 
 
@@ -69,28 +69,28 @@ def main():
         built = build(work)
         step("sam deploy")
         deploy(built, [*secrets, ARCHITECTURE])
-        apis = wire(work)
-        expect("the migration ran and every store answers", ready(apis["http"]))
+        apis = create_routes(work)
+        check("the migration ran and every store responds", is_ready(apis["http"]))
         step("sam deploy again, with other parameters")
         deploy(built, [*secrets, ARCHITECTURE, *WIDE])
-        apis = wire(work)
-        expect("the stack still answers", ready(apis["http"]))
-        step("sam deploy of the next release, whose migration has stopped half-way")
+        apis = create_routes(work)
+        check("the stack still responds", is_ready(apis["http"]))
+        step("sam deploy of the next release with a half-applied migration")
         following = next_release(built)
-        stop_half_way(url)
-        refused(following, [*secrets, ARCHITECTURE, *WIDE])
-        expect("the stack still answers", ready(apis["http"]))
-        step("sam deploy of the next release, once that is settled")
-        settle()
+        interrupt_migration(url)
+        check_failed_deployment(following, [*secrets, ARCHITECTURE, *WIDE])
+        check("the stack still responds", is_ready(apis["http"]))
+        step("sam deploy of the next release after settling the migration")
+        settle_migration()
         deploy(following, [*secrets, ARCHITECTURE, *WIDE])
-        apis = wire(work)
-        expect("the stack still answers", ready(apis["http"]))
+        apis = create_routes(work)
+        check("the stack still responds", is_ready(apis["http"]))
         step("the end-to-end suite")
-        suite(apis)
+        run_suite(apis)
         step("sam delete")
         sam("delete", "--stack-name", STACK, "--no-prompts", "--region", "us-east-1")
-        expect("nothing of the stack is left", not functions_left())
-        print("\nThe rehearsal went through.")
+        check("no resource of the stack remains", not functions_left())
+        print("\nThe rehearsal succeeded.")
     finally:
         for process in reversed(running):
             process.send_signal(signal.SIGTERM)
@@ -110,10 +110,10 @@ def start_database(work, running):
 def start_ministack(work, running):
     log = open(work / "ministack.log", "w", encoding="utf-8")
     environment = dict(os.environ, GATEWAY_PORT=str(PORT), MINISTACK_HOST="127.0.0.1", IOT_MTLS_ENABLED="0", SERVICES=SERVICES)
-    # Its own command listens on all interfaces.
+    # MiniStack's own command listens on all interfaces.
     command = [str(MINISTACK / "hypercorn"), "ministack.app:app", "--bind", f"127.0.0.1:{PORT}"]
     running.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
-    wait_for(lambda: answers(f"{ENDPOINT}/_ministack/health"), "MiniStack")
+    wait_for(lambda: responds(f"{ENDPOINT}/_ministack/health"), "MiniStack")
 
 
 def make_secrets(url):
@@ -123,7 +123,7 @@ def make_secrets(url):
 
 
 def build(work):
-    """What `sam build` leaves behind: the template, each function's code in a folder of its own."""
+    """Creates the output of `sam build`: the template, and a folder with the code of each function."""
     parts = re.split(r"(?m)^(?=  [A-Z][A-Za-z]+:\n    Type: )", pathlib.Path("template.yaml").read_text(encoding="utf-8"))
     for index, part in enumerate(parts):
         if binary := re.search(r"Binary: ([a-z]+)\}", part):
@@ -159,7 +159,7 @@ def deploy(template, parameters):
 
 
 def next_release(built):
-    """What a later release would be: one more migration, and another environment of every function."""
+    """Creates a later release: one more migration and another environment of every function."""
     text = built.read_text(encoding="utf-8")
     for before, after in ((f"      Version: {NEWEST}\n", f"      Version: {NEWEST + 1}\n"), ("LOG_LEVEL: !Ref LogLevel\n", "LOG_LEVEL: warn\n")):
         assert text.count(before) == 1, before
@@ -169,8 +169,8 @@ def next_release(built):
     return target
 
 
-def stop_half_way(url):
-    """As a migration leaves it whose server died under it."""
+def interrupt_migration(url):
+    """Records a migration that was interrupted by a crash of its server."""
     parts = urllib.parse.urlsplit(url)
     database = pymysql.connect(
         host=parts.hostname, port=parts.port, user=parts.username, password=urllib.parse.unquote(parts.password or ""),
@@ -180,38 +180,38 @@ def stop_half_way(url):
         cursor.execute("insert into _sqlx_migrations values (%s, 'of the next release', now(), false, '', -1)", (NEWEST + 1,))
 
 
-def refused(template, parameters):
-    """The deployment fails at the migration and says why; what was there before is there again, and serves."""
+def check_failed_deployment(template, parameters):
+    """Checks that the deployment fails at the migration with a reason and rolls back to a working stack."""
     client = boto3.client("cloudformation")
-    before = levels()
+    before = log_levels()
     try:
         deploy(template, parameters)
     except subprocess.CalledProcessError:
         pass
     else:
-        raise SystemExit("NOT: the deployment fails")
+        raise SystemExit("FAILED: the deployment did not fail")
     events = client.describe_stack_events(StackName=STACK)["StackEvents"]
     why = [event.get("ResourceStatusReason", "") for event in events if (event["LogicalResourceId"], event["ResourceStatus"]) == ("Migration", "UPDATE_FAILED")]
-    expect("the migration failed once, and said why", len(why) == 1 and f"migration {NEWEST + 1} stopped half-way" in why[0])
+    check("the migration failed once and reported the reason", len(why) == 1 and f"migration {NEWEST + 1} stopped half-way" in why[0])
     status = client.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
-    expect(f"the stack is as it was: {status}", status == "UPDATE_ROLLBACK_COMPLETE" and levels() == before == {"info"})
+    check(f"the stack is rolled back: {status}", status == "UPDATE_ROLLBACK_COMPLETE" and log_levels() == before == {"info"})
 
 
-def levels():
+def log_levels():
     return {function["Environment"]["Variables"]["LOG_LEVEL"] for function in boto3.client("lambda").list_functions()["Functions"]}
 
 
-def settle():
-    """Somebody has looked: nothing of it is there."""
+def settle_migration():
+    """Marks the interrupted migration as not applied, as an operator would after a check."""
     names = [function["FunctionName"] for function in boto3.client("lambda").list_functions()["Functions"]]
     name = next(name for name in names if "MigrateFunction" in name)
-    order = json.dumps({"direction": "settle", "version": NEWEST + 1, "applied": False})
-    answer = json.load(boto3.client("lambda").invoke(FunctionName=name, Payload=order)["Payload"])
-    expect("the half migration is settled", answer == {"version": NEWEST})
+    command = json.dumps({"direction": "settle", "version": NEWEST + 1, "applied": False})
+    answer = json.load(boto3.client("lambda").invoke(FunctionName=name, Payload=command)["Payload"])
+    check("the interrupted migration is settled", answer == {"version": NEWEST})
 
 
-def wire(work):
-    """Makes the HTTP API's routes from the OpenAPI body that the transform writes, and gives both base URLs."""
+def create_routes(work):
+    """Creates the HTTP API's routes from the OpenAPI body of the transform and returns both base URLs."""
     plain = work / "plain.json"
     subprocess.run([str(SAM / "python"), "scripts/transform.py", "template.yaml", str(plain)], check=True, stdout=subprocess.DEVNULL)
     paths = json.loads(plain.read_text(encoding="utf-8"))["Resources"]["HttpApi"]["Properties"]["Body"]["paths"]
@@ -241,29 +241,29 @@ def wire(work):
     return {"http": f"http://{base}/{api}", "ws": f"ws://{base}/{ids['WebSocketApi']}/ws"}
 
 
-def suite(apis):
+def run_suite(apis):
     environment = dict(os.environ, **WITHHELD, API_URL=apis["http"], WS_URL=apis["ws"])
     for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         environment.pop(name, None)
     command = ["cargo", "test", "--workspace", "--locked", "--test", "e2e", "--", "--test-threads", "2"]
-    for name in [*SKIPPED, *of_their_own()]:
+    for name in [*SKIPPED, *local_cloud_tests()]:
         command += ["--skip", name]
     subprocess.run(command, env=environment, check=True, timeout=900)
 
 
-def of_their_own():
-    """Tests that break things, look inside, or have their own configuration: they start local clouds of their own and prove nothing of this one."""
+def local_cloud_tests():
+    """Tests that inject faults, inspect internals or change the configuration: they start their own local clouds and do not test this stack."""
     shape = re.compile(r"^(?:pub\(\w+\) )?(?:async )?fn (\w+)\((.*?)\n\}\n", re.DOTALL | re.MULTILINE)
     functions = [one for file in pathlib.Path("functions/tests/e2e").rglob("*.rs") for one in shape.findall(file.read_text(encoding="utf-8"))]
     local = found = {"own_world", "cloud", "Wire::to"}
-    # Whoever calls what does it, does it.
+    # Include callers transitively.
     while found:
         found = {name for name, body in functions if any(f"{one}(" in body for one in local)} - local
         local = local | found
     return local & {name for name, body in functions if body.startswith(")")}
 
 
-def ready(base):
+def is_ready(base):
     with urllib.request.urlopen(f"{base}/health/ready", timeout=30) as answer:
         checks = json.load(answer)["checks"]
     return bool(checks) and all(check["status"] == "ok" for check in checks)
@@ -277,7 +277,7 @@ def sam(*arguments):
     subprocess.run([str(SAM / "sam"), *arguments], check=True, stdout=subprocess.DEVNULL, timeout=300)
 
 
-def answers(url):
+def responds(url):
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:
             return answer.status < 500
@@ -290,12 +290,12 @@ def wait_for(what, name):
         if found := what():
             return found
         time.sleep(0.1)
-    raise SystemExit(f"{name} did not come within two minutes")
+    raise SystemExit(f"{name} did not appear within two minutes")
 
 
-def expect(claim, holds):
+def check(claim, holds):
     if not holds:
-        raise SystemExit(f"NOT: {claim}")
+        raise SystemExit(f"FAILED: {claim}")
     print(f"ok: {claim}", flush=True)
 
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# A real `sam deploy` of template.yaml with our own binaries, onto MiniStack: an AWS on this machine that we did not write. Deploys, updates,
-# runs the end-to-end suite against what came out, and deletes the stack again. The binaries are those that `make package` leaves, which a deployment
-# takes; PROFILE=dev rehearses with those of `make build`.
+# Runs `sam deploy` of template.yaml on MiniStack, an independent AWS emulator: deploys, updates, runs the end-to-end suite against the stack and
+# deletes it. Uses the binaries of `make package`, as a deployment does; PROFILE=dev uses those of `make build`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

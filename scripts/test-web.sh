@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Tests of the SDK and the web client: types, size, unit tests, the SDK against a local cloud of its own, browsers. `scripts/test-web.sh quick` stops
-# before anything is started.
+# Tests the SDK and the web client: types, size, unit tests, the SDK against a temporary local cloud, browsers. `scripts/test-web.sh quick` runs only
+# what needs no server.
 #
-# Needs Node 20.10 or newer, and Chromium or Chrome for the browsers. Debian's packages are installed with root rights (or sudo without a password),
-# and a newer Node beside an old one. Where that cannot be, it says what is missing and was left out, and ends with 3.
+# Requires Node 20.10 or newer, and Chromium or Chrome. With root rights (or sudo without a password) it installs Debian's packages, and a newer Node
+# beside an old one. Otherwise it prints what is missing and skipped, and exits with 3.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root/local/web/tests"
@@ -28,14 +28,14 @@ install() {
 usable() { command -v npm >/dev/null && node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor > 9) ? 0 : 1)' 2>/dev/null; }
 usable || command -v npm >/dev/null || install nodejs npm || true
 if ! usable && command -v npm >/dev/null; then
-  # Debian 12 has Node 18. With its npm comes a newer one, which is kept with what is local.
+  # Debian 12 has Node 18: install a newer one with its npm under .local.
   newer=$root/.local/tools/node
   [ -d "$newer" ] || npm install --loglevel=error --no-audit --no-fund --prefix "$newer" node@22 >&2 || rm -rf "$newer"
   export PATH="$newer/node_modules/.bin:$PATH"
 fi
-usable || missing "nothing was tested: Node 20.10 or newer with npm is needed (https://nodejs.org)"
+usable || missing "no tests were run: Node 20.10 or newer with npm is required (https://nodejs.org)"
 [ -d node_modules ] && [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error ||
-  missing "nothing was tested: npm could not fetch what the tests need"
+  missing "no tests were run: npm could not install the dependencies"
 
 npm run --silent check
 npm run --silent types
@@ -44,7 +44,7 @@ npm run --silent size
 node --test unit/*.test.mjs
 [ "${1:-}" = quick ] && exit 0
 
-# A cloud of its own: any port, a folder that is gone afterwards.
+# A temporary cloud on a free port.
 data=$(mktemp -d)
 "$root/target/debug/local" up --template "$root/template.yaml" --data "$data" --port 0 >"$data/log" 2>&1 &
 cloud=$!
@@ -61,5 +61,5 @@ node --experimental-websocket --test cloud/*.test.mjs
 
 find_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
 export CHROMIUM="${CHROMIUM:-$(find_chromium || { install chromium fonts-noto-core fonts-noto-color-emoji && find_chromium; } || true)}"
-[ -n "$CHROMIUM" ] || missing "the browser tests were left out: install Chromium, or set CHROMIUM to its path"
+[ -n "$CHROMIUM" ] || missing "the browser tests were skipped: install Chromium, or set CHROMIUM to its path"
 node --test --test-concurrency=2 browser/*.test.mjs

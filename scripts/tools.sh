@@ -1,14 +1,14 @@
 #!/bin/sh
-# Makes sure that a Python environment with the packages of a requirements file is there, and prints its folder. It is made anew when the file changes.
+# Creates a Python environment with the packages of a requirements file and prints its folder. Recreates it when the file changes.
 #
 #   tools=$(scripts/tools.sh scripts/tools.txt)   →   .local/tools/tools
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-wanted=$root/$1
+requirements=$root/$1
 folder=$root/.local/tools/$(basename "$1" .txt)
 
-if [ -f "$folder/requirements.txt" ] && cmp -s "$wanted" "$folder/requirements.txt"; then
+if [ -f "$folder/requirements.txt" ] && cmp -s "$requirements" "$folder/requirements.txt"; then
     echo "$folder"
     exit 0
 fi
@@ -19,13 +19,13 @@ if ! usable && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     { apt-get -q -y install --no-install-recommends python3-venv || { apt-get -q update && apt-get -q -y install --no-install-recommends python3-venv; }; } >&2
 fi
 if ! usable; then
-    echo "Python 3.9 or newer with its venv module is needed for $1 (Debian: apt-get install python3-venv)." >&2
+    echo "$1 requires Python 3.9 or newer with its venv module (Debian: apt-get install python3-venv)." >&2
     exit 1
 fi
 
-echo "Installing $(grep -c '^[^#]' "$wanted") tools from PyPI into ${folder#"$root"/} …" >&2
+echo "Installing $(grep -c '^[^#]' "$requirements") tools from PyPI into ${folder#"$root"/} …" >&2
 rm -rf "$folder"
 python3 -m venv "$folder"
-"$folder/bin/pip" --quiet --disable-pip-version-check install --requirement "$wanted" >&2
-cp "$wanted" "$folder/requirements.txt"
+"$folder/bin/pip" --quiet --disable-pip-version-check install --requirement "$requirements" >&2
+cp "$requirements" "$folder/requirements.txt"
 echo "$folder"

@@ -1,6 +1,6 @@
-"""The SAM transform, as CloudFormation runs it: template.yaml in, plain CloudFormation out, so that it can be linted.
+"""Runs the SAM transform as CloudFormation does: converts template.yaml to plain CloudFormation for linting.
 
-Circular references between the resources that SAM makes show only here, and names that would keep a second stack out of the account.
+Circular references between generated resources, and fixed names that prevent a second stack in the account, show only here.
 
     python scripts/transform.py template.yaml out.json
 """
@@ -12,7 +12,7 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
 
 
-# What an account, or the region of one, has once by its name; where nothing is said CloudFormation makes one up.
+# Name properties that must be unique in an account or region; CloudFormation generates names if they are absent.
 NAMES = {
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::CloudWatch::Dashboard": "DashboardName",
@@ -35,7 +35,7 @@ NAMES = {
 
 
 class NoManagedPolicies:
-    """The template names none, so nothing is looked up in an account."""
+    """The template uses none, so no account is queried."""
 
     def load(self):
         return {}
@@ -44,7 +44,7 @@ class NoManagedPolicies:
 def main(source, target):
     with open(source, encoding="utf-8") as file:
         template = yaml_parse(file.read())
-    # What `sam package` does: a local folder becomes an object in a bucket.
+    # As `sam package` does, replace the local folder by an object in a bucket.
     template["Globals"]["Function"]["CodeUri"] = "s3://artefacts/function.zip"
     values = {name: parameter.get("Default", "") for name, parameter in template["Parameters"].items()}
     plain = transform(template, values, NoManagedPolicies())
@@ -52,7 +52,7 @@ def main(source, target):
         json.dump(plain, file, indent=1, default=str)
     named = [name for name, resource in plain["Resources"].items() if NAMES.get(resource["Type"]) in resource.get("Properties", {})]
     if named:
-        sys.exit(f"no second stack could be made beside this one, because of the names of {', '.join(named)}")
+        sys.exit(f"these resources have fixed names, which prevent a second stack: {', '.join(named)}")
     kinds = {resource["Type"] for resource in plain["Resources"].values()}
     print(f"{len(plain['Resources'])} resources of {len(kinds)} types after the transform")
 

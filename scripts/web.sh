@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# The web client for a deployment, to be put on any host for files: told where the API is, and let call this deployment's hosts and no others.
+# Builds the web client for a deployment, to be served by any static file host: sets the API's URL and restricts requests to the deployment's hosts.
 #
 #   scripts/web.sh FOLDER HTTP_URL SOCKET_URL BUCKET_URL
 #   scripts/web.sh dist https://abc.execute-api.eu-central-1.amazonaws.com wss://def.execute-api.eu-central-1.amazonaws.com/ws \
 #       https://NAME.s3.eu-central-1.amazonaws.com
 #
-# The first two URLs are outputs of the stack, the bucket's name is one of its resources.
+# The first two URLs are outputs of the stack; the bucket is one of its resources.
 set -euo pipefail
 if [ $# -ne 4 ]; then
     sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 folder=$1
-origin() { [[ $1 =~ ^([a-z]+://[A-Za-z0-9.:-]+)(/.*)?$ ]] && echo "${BASH_REMATCH[1]}" || { echo "$1 is no URL" >&2; exit 2; }; }
+origin() { [[ $1 =~ ^([a-z]+://[A-Za-z0-9.:-]+)(/.*)?$ ]] && echo "${BASH_REMATCH[1]}" || { echo "$1 is not a URL" >&2; exit 2; }; }
 api=$(origin "$2")
 socket=$(origin "$3")
 bucket=$(origin "$4")
@@ -22,13 +22,13 @@ mkdir -p "$folder"
 for part in app app.webmanifest badge.png css icon.png icon.svg index.html sdk sw.js; do
     cp -R "$web/$part" "$folder/"
 done
-# Exactly what stands there for this machine; anything else than one policy and one root element is an error.
+# Replaces the local URLs exactly; an unexpected page is an error.
 page=$(sed -e "s|<html lang=\"en\">|<html lang=\"en\" data-api=\"$api\">|" \
     -e "s|img-src 'self' blob: http://localhost:\* http://127.0.0.1:\*;|img-src 'self' blob: $api $bucket;|" \
     -e "s|connect-src 'self' ws://localhost:\* ws://127.0.0.1:\* http://localhost:\* http://127.0.0.1:\*;|connect-src 'self' $api $socket $bucket;|" \
     "$web/index.html")
 if grep -q 'localhost\|127\.0\.0\.1' <<<"$page" || ! grep -q "data-api=\"$api\"" <<<"$page"; then
-    echo "local/web/index.html is not as this script knows it" >&2
+    echo "local/web/index.html does not have the expected content" >&2
     exit 1
 fi
 printf '%s\n' "$page" >"$folder/index.html"

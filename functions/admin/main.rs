@@ -1,4 +1,4 @@
-//! The function `admin`: what operators of the deployment see and do.
+//! The function `admin`: administration of the deployment.
 
 use functions::{admin, resources};
 use std::sync::Arc;

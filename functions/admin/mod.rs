@@ -1,4 +1,4 @@
-//! What operators of the deployment see and do. Everyone else is refused alike: 403 `not_allowed`.
+//! Administration of the deployment. Everyone but operators gets 403 `not_allowed`.
 
 mod audit;
 mod reports;
@@ -10,41 +10,41 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::Deserialize;
-use shared::domain::admin::Asking;
+use shared::domain::admin::AdminCaller;
 use shared::domain::throttle::Throttle;
-use shared::domain::tokens::Keys;
-use shared::edge::extract::Origin;
+use shared::domain::tokens::TokenKeys;
+use shared::edge::extract::RequestInfo;
 use shared::error::Error;
 use shared::push::Push;
 use shared::store::Db;
 
 use crate::routes::routes;
-use crate::signed_in::{Authenticates, Counts, SignedIn};
+use crate::signed_in::{HasKeys, HasThrottle, SignedIn};
 
-/// What these handlers touch.
+//~DEL
 #[derive(Debug)]
 pub struct State {
-    /// The store.
+    //~DEL
     pub db: Db,
-    /// The keys of access tokens.
-    pub keys: Keys,
-    /// The way to the sockets: those of disabled accounts are closed, the members of rooms are told.
+    //~DEL
+    pub keys: TokenKeys,
+    /// Closes sockets of disabled accounts and notifies room members.
     pub push: Push,
-    /// Counts what operators do, as what anyone does.
+    /// Limits the actions of operators like those of users.
     pub throttle: Throttle,
 }
 
-impl Authenticates for State {
+impl HasKeys for State {
     fn db(&self) -> &Db {
         &self.db
     }
 
-    fn keys(&self) -> &Keys {
+    fn keys(&self) -> &TokenKeys {
         &self.keys
     }
 }
 
-impl Counts for State {
+impl HasThrottle for State {
     fn throttle(&self) -> &Throttle {
         &self.throttle
     }
@@ -64,26 +64,26 @@ routes!(for State:
     audit::list,
 );
 
-/// Who asks, and from where. Whether they operate the deployment is found out with what they ask for.
-struct Asks(Asking);
+/// The caller and the address of a request. The domain checks whether the caller is an operator.
+struct AdminRequest(AdminCaller);
 
-impl FromRequestParts<Arc<State>> for Asks {
+impl FromRequestParts<Arc<State>> for AdminRequest {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, Error> {
-        let origin = Origin::from_request_parts(parts, state).await?;
+        let origin = RequestInfo::from_request_parts(parts, state).await?;
         let SignedIn(caller) = SignedIn::from_request_parts(parts, state).await?;
-        Ok(Self(Asking { caller, ip: origin.ip }))
+        Ok(Self(AdminCaller { caller, ip: origin.ip }))
     }
 }
 
-/// A page of a list.
+//~DEL
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct PageQuery {
-    /// The `next` of the page before.
+    /// The `next` value of the previous page.
     cursor: Option<String>,
-    /// Items of a page, 1 to 100.
+    /// Page size, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
 }

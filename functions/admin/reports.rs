@@ -1,4 +1,4 @@
-//! `/api/admin/reports`: reported messages of all rooms.
+//! `/api/admin/reports`: reports of all rooms.
 
 use std::sync::Arc;
 
@@ -7,29 +7,29 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::admin;
 use shared::edge::extract::{Path, Query};
-use shared::edge::list::Listed;
+use shared::edge::pagination::PageResponse;
 use shared::error::Result;
 use shared::id::ReportId;
 use shared::protocol::admin::{AdminReport, ReportState};
 use shared::protocol::page::Page;
 
-use super::{Asks, PageQuery, State};
+use super::{AdminRequest, PageQuery, State};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ReportsQuery {
-    /// Open reports, or closed ones; `open` without it.
+    /// The state of the reports; defaults to `open`.
     #[serde(default)]
     #[param(inline, required = false)]
     state: ReportState,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Which {
+pub(super) struct AdminReportPath {
     report_id: ReportId,
 }
 
-/// Reports of all rooms, oldest first: an open one with the message as it was reported, a closed one with the message as it is now.
+/// Lists reports of all rooms, oldest first: open ones with the message as reported, closed ones with its current version.
 #[utoipa::path(
     get, path = "/api/admin/reports", operation_id = "list_reports", tag = "admin", params(ReportsQuery, PageQuery), security(("bearer" = [])),
     responses(
@@ -39,17 +39,17 @@ pub(super) struct Which {
 )]
 pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
-    Asks(asking): Asks,
+    AdminRequest(asking): AdminRequest,
     Query(which): Query<ReportsQuery>,
     Query(page): Query<PageQuery>,
-) -> Result<Listed<Page<AdminReport>>> {
-    admin::list_reports(&state.db, &asking, which.state, page.page()).await.map(Listed)
+) -> Result<PageResponse<Page<AdminReport>>> {
+    admin::list_reports(&state.db, &asking, which.state, page.page()).await.map(PageResponse)
 }
 
-/// Closes a report; what was kept of its message goes. Doing so again changes nothing.
+/// Closes a report and deletes the preserved message. Repeating the request has no effect.
 #[utoipa::path(
     post, path = "/api/admin/reports/{report_id}/close", operation_id = "close_report", tag = "admin", security(("bearer" = [])),
-    params(("report_id" = u64, Path, description = "The report", example = 7)),
+    params(("report_id" = u64, Path, description = "The report's id", example = 7)),
     responses(
         (status = 204, description = "Closed"),
         (status = 403, description = "`not_allowed`"),
@@ -58,8 +58,8 @@ pub(super) async fn list(
 )]
 pub(super) async fn close(
     Extract(state): Extract<Arc<State>>,
-    Asks(asking): Asks,
-    Path(path): Path<Which>,
+    AdminRequest(asking): AdminRequest,
+    Path(path): Path<AdminReportPath>,
 ) -> Result<StatusCode> {
     admin::close_report(&state.db, &asking, path.report_id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,4 +1,4 @@
-//! `/api/admin/rooms`: rooms, without what is said in them.
+//! `/api/admin/rooms`: rooms, without their content.
 
 use std::sync::Arc;
 
@@ -8,30 +8,30 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::admin::{self, WhichRooms};
 use shared::edge::extract::{Body, Path, Query};
-use shared::edge::list::Listed;
+use shared::edge::pagination::PageResponse;
 use shared::error::Result;
 use shared::id::RoomRef;
 use shared::protocol::admin::{AdminRoom, ChangeAdminRoom};
 use shared::protocol::page::Page;
 use shared::protocol::rooms::RoomKind;
 
-use super::{Asks, PageQuery, State};
+use super::{AdminRequest, PageQuery, State};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct RoomsQuery {
-    /// How the room's name begins, in any case.
+    /// The beginning of the room's name, ignoring case.
     q: Option<String>,
-    /// Only rooms of this kind.
+    /// Lists only rooms of this kind.
     kind: Option<RoomKind>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Which {
+pub(super) struct AdminRoomPath {
     room_id: RoomRef,
 }
 
-/// Rooms, oldest first; those that were deleted are none.
+/// Lists rooms, oldest first, without deleted ones.
 #[utoipa::path(
     get, path = "/api/admin/rooms", operation_id = "list_rooms", tag = "admin", params(RoomsQuery, PageQuery), security(("bearer" = [])),
     responses(
@@ -41,15 +41,15 @@ pub(super) struct Which {
 )]
 pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
-    Asks(asking): Asks,
+    AdminRequest(asking): AdminRequest,
     Query(which): Query<RoomsQuery>,
     Query(page): Query<PageQuery>,
-) -> Result<Listed<Page<AdminRoom>>> {
+) -> Result<PageResponse<Page<AdminRoom>>> {
     let which = WhichRooms { prefix: which.q.as_deref(), kind: which.kind };
-    admin::list_rooms(&state.db, &asking, which, page.page()).await.map(Listed)
+    admin::list_rooms(&state.db, &asking, which, page.page()).await.map(PageResponse)
 }
 
-/// One room.
+/// Retrieves a room.
 #[utoipa::path(
     get, path = "/api/admin/rooms/{room_id}", operation_id = "get_room", tag = "admin", security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
@@ -61,37 +61,37 @@ pub(super) async fn list(
 )]
 pub(super) async fn get(
     Extract(state): Extract<Arc<State>>,
-    Asks(asking): Asks,
-    Path(path): Path<Which>,
+    AdminRequest(asking): AdminRequest,
+    Path(path): Path<AdminRoomPath>,
 ) -> Result<Json<AdminRoom>> {
     admin::find_room(&state.db, &asking, &path.room_id).await.map(Json)
 }
 
-/// Archives a room, so that nothing can be written there, or takes it back from there. Its members hear of it.
+/// Archives a room, which then refuses messages, or unarchives it. Members are notified.
 #[utoipa::path(
     patch, path = "/api/admin/rooms/{room_id}", operation_id = "change_room", tag = "admin", request_body = ChangeAdminRoom,
     security(("bearer" = [])), params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
-        (status = 200, description = "The room", body = AdminRoom),
+        (status = 200, description = "The updated room", body = AdminRoom),
         (status = 403, description = "`not_allowed`"),
         (status = 404, description = "`room_not_found`"),
     )
 )]
 pub(super) async fn change(
     Extract(state): Extract<Arc<State>>,
-    Asks(asking): Asks,
-    Path(path): Path<Which>,
+    AdminRequest(asking): AdminRequest,
+    Path(path): Path<AdminRoomPath>,
     Body(change): Body<ChangeAdminRoom>,
 ) -> Result<Json<AdminRoom>> {
     admin::set_archived(&state.db, &state.push, &asking, &path.room_id, change.archived).await.map(Json)
 }
 
-/// Ends a room for everyone; its members hear of it. It cannot be taken back.
+/// Deletes a room for everyone, permanently. Members are notified.
 #[utoipa::path(
     delete, path = "/api/admin/rooms/{room_id}", operation_id = "delete_room", tag = "admin", security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "7")),
     responses(
-        (status = 204, description = "Gone"),
+        (status = 204, description = "Deleted"),
         (status = 403, description = "`not_allowed`"),
         (status = 404, description = "`room_not_found`"),
         (status = 409, description = "`default_room`"),
@@ -99,8 +99,8 @@ pub(super) async fn change(
 )]
 pub(super) async fn delete(
     Extract(state): Extract<Arc<State>>,
-    Asks(asking): Asks,
-    Path(path): Path<Which>,
+    AdminRequest(asking): AdminRequest,
+    Path(path): Path<AdminRoomPath>,
 ) -> Result<StatusCode> {
     admin::delete_room(&state.db, &state.push, &asking, &path.room_id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,63 +1,63 @@
-//! `POST /api/auth/login`, and the older routes that mean the same and answer with `token`.
+//! `POST /api/auth/login` and its legacy forms, which also return `token`.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
 use shared::domain::accounts;
-use shared::edge::extract::Origin;
+use shared::edge::extract::RequestInfo;
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Login};
 
 use super::{State, visitor, with_token};
 use crate::secret_body::SecretBody;
 
-/// Logs in by username or e-mail address.
+/// Logs in with a username or an e-mail address.
 ///
-/// An unknown name and a wrong password get the same answer, after the same time.
+/// An unknown user and a wrong password are indistinguishable, also by response time.
 #[utoipa::path(
     post, path = "/api/auth/login", tag = "auth", request_body = Login,
     responses(
-        (status = 200, description = "Oneself, and tokens of a new session", body = Authenticated),
+        (status = 200, description = "The user, and the tokens of a new session", body = Authenticated),
         (status = 401, description = "`invalid_credentials`"),
         (status = 429, description = "`rate_limited`: too many failed attempts"),
     )
 )]
 pub(super) async fn login(
     Extract(state): Extract<Arc<State>>,
-    origin: Origin,
-    SecretBody(given): SecretBody<Login>,
+    origin: RequestInfo,
+    SecretBody(body): SecretBody<Login>,
 ) -> Result<Json<Authenticated>> {
-    accounts::login(&state.db, &state.issuer, &state.throttle, &visitor(origin), &given).await.map(Json)
+    accounts::login(&state.db, &state.issuer, &state.throttle, &visitor(origin), &body).await.map(Json)
 }
 
-/// Logs in; the older form of `POST /api/auth/login`.
+/// Logs in. Legacy form of `POST /api/auth/login`.
 #[utoipa::path(
     post, path = "/api/login", tag = "older clients", request_body = Login,
     responses(
-        (status = 200, description = "Oneself, and tokens of a new session; `token` is the access token", body = Authenticated),
+        (status = 200, description = "The user, and the tokens of a new session; `token` is the access token", body = Authenticated),
         (status = 401, description = "`invalid_credentials`"),
         (status = 429, description = "`rate_limited`: too many failed attempts"),
     )
 )]
-pub(super) async fn older(state: Extract<Arc<State>>, origin: Origin, given: SecretBody<Login>) -> Result<Json<Authenticated>> {
-    let Json(authenticated) = login(state, origin, given).await?;
+pub(super) async fn legacy_login(state: Extract<Arc<State>>, origin: RequestInfo, body: SecretBody<Login>) -> Result<Json<Authenticated>> {
+    let Json(authenticated) = login(state, origin, body).await?;
     Ok(Json(with_token(authenticated)))
 }
 
-/// Logs in; another older form of `POST /api/auth/login`.
+/// Logs in. Legacy form of `POST /api/auth/login`.
 #[utoipa::path(
     post, path = "/api/users/login", tag = "older clients", request_body = Login,
     responses(
-        (status = 200, description = "Oneself, and tokens of a new session; `token` is the access token", body = Authenticated),
+        (status = 200, description = "The user, and the tokens of a new session; `token` is the access token", body = Authenticated),
         (status = 401, description = "`invalid_credentials`"),
         (status = 429, description = "`rate_limited`: too many failed attempts"),
     )
 )]
-pub(super) async fn older_users(
+pub(super) async fn legacy_users_login(
     state: Extract<Arc<State>>,
-    origin: Origin,
-    given: SecretBody<Login>,
+    origin: RequestInfo,
+    body: SecretBody<Login>,
 ) -> Result<Json<Authenticated>> {
-    older(state, origin, given).await
+    legacy_login(state, origin, body).await
 }

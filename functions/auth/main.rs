@@ -1,4 +1,4 @@
-//! The function `auth`: accounts, sessions, tokens.
+//! The function `auth`: accounts, sessions and tokens.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Accounts, sessions and tokens. The one function that hashes passwords, so its memory and time are its own.
+//! Accounts, sessions and tokens. The only function that hashes passwords; it has its own memory and timeout.
 
 mod login;
 mod logout;
@@ -10,9 +10,9 @@ mod ticket;
 
 use shared::config::{self, Limits};
 use shared::domain::throttle::Throttle;
-use shared::domain::tokens::{Issuer, Keys};
-use shared::domain::visitor::Visitor;
-use shared::edge::extract::Origin;
+use shared::domain::tokens::{Issuer, TokenKeys};
+use shared::domain::anonymous::AnonymousCaller;
+use shared::edge::extract::RequestInfo;
 use shared::error::{Error, Result};
 use shared::protocol::accounts::Authenticated;
 use shared::push::ephemeral::Ephemeral;
@@ -21,36 +21,36 @@ use shared::store::Db;
 
 use crate::resources;
 use crate::routes::routes;
-use crate::signed_in::{Authenticates, Counts};
+use crate::signed_in::{HasKeys, HasThrottle};
 
-/// What these handlers touch.
+//~DEL
 #[derive(Debug)]
 pub struct State {
-    /// The store.
+    //~DEL
     pub db: Db,
-    /// The way to the sockets, to close those of ended sessions.
+    /// Closes the sockets of ended sessions.
     pub push: Push,
-    /// The keys, and how long what they sign is good for.
+    //~DEL
     pub issuer: Issuer,
-    /// Where tickets are kept.
+    /// Stores tickets.
     pub ephemeral: Ephemeral,
-    /// Counts registrations, failed logins, tickets, and what ends sessions.
+    /// Limits registrations, failed logins, tickets and the ending of sessions.
     pub throttle: Throttle,
-    /// Where sockets are opened.
+    /// The URL for sockets.
     pub websocket_url: String,
 }
 
 impl State {
-    /// Builds it all from the environment.
+    /// Builds the state from the environment.
     pub async fn from_env() -> Result<Self> {
-        let tables = config::Tables::from_env().map_err(Error::internal)?;
-        let lives = config::Tokens::from_env().map_err(Error::internal)?;
+        let tables = config::TableNames::from_env().map_err(Error::internal)?;
+        let lives = config::TokenConfig::from_env().map_err(Error::internal)?;
         let limits = Limits::from_env().map_err(Error::internal)?;
         let ephemeral = Ephemeral::new(dynamodb::client(&resources::aws()?), tables.ephemeral);
         Ok(Self {
             db: resources::database().await?,
             push: resources::push()?,
-            issuer: Issuer { keys: resources::keys().await?, lives },
+            issuer: Issuer { keys: resources::keys().await?, lifetimes: lives },
             throttle: Throttle::new(ephemeral.clone(), limits),
             ephemeral,
             websocket_url: config::websocket_url().map_err(Error::internal)?,
@@ -58,17 +58,17 @@ impl State {
     }
 }
 
-impl Authenticates for State {
+impl HasKeys for State {
     fn db(&self) -> &Db {
         &self.db
     }
 
-    fn keys(&self) -> &Keys {
+    fn keys(&self) -> &TokenKeys {
         &self.issuer.keys
     }
 }
 
-impl Counts for State {
+impl HasThrottle for State {
     fn throttle(&self) -> &Throttle {
         &self.throttle
     }
@@ -90,11 +90,11 @@ routes!(for State:
     ticket::issue,
 );
 
-fn visitor(origin: Origin) -> Visitor {
-    Visitor { ip: origin.ip, now: origin.now }
+fn visitor(origin: RequestInfo) -> AnonymousCaller {
+    AnonymousCaller { ip: origin.ip, now: origin.now }
 }
 
-/// The access token under its older name besides.
+/// Adds the access token under its legacy name.
 fn with_token(mut authenticated: Authenticated) -> Authenticated {
     authenticated.tokens.token = Some(authenticated.tokens.access_token.clone());
     authenticated

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use shared::domain::accounts::{self, Changing};
-use shared::edge::extract::Origin;
+use shared::domain::accounts::{self, PasswordChange};
+use shared::edge::extract::RequestInfo;
 use shared::error::Result;
 use shared::protocol::accounts::{ChangePassword, Tokens};
 
@@ -13,13 +13,13 @@ use super::{State, visitor};
 use crate::secret_body::SecretBody;
 use crate::signed_in::SignedIn;
 
-/// Replaces the password and ends all sessions of the caller: no copy of a token is good any longer. Goes on in a new session.
+/// Replaces the password and ends all sessions of the caller, then starts a new session.
 ///
-/// Sockets of the present session hear `bye` with `session_replaced`, and may come back with the new tokens; all others are closed for good.
+/// Sockets of the current session receive `bye` with `session_replaced` and can reconnect with the new tokens. All other sockets are closed.
 #[utoipa::path(
     put, path = "/api/auth/password", tag = "auth", request_body = ChangePassword, security(("bearer" = [])),
     responses(
-        (status = 200, description = "Replaced; tokens of the new session, on the same device", body = Tokens),
+        (status = 200, description = "The tokens of the new session on the same device", body = Tokens),
         (status = 403, description = "`wrong_password`"),
         (status = 429, description = "`rate_limited`: too many wrong passwords"),
     )
@@ -27,10 +27,10 @@ use crate::signed_in::SignedIn;
 pub(super) async fn change(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    origin: Origin,
-    SecretBody(given): SecretBody<ChangePassword>,
+    origin: RequestInfo,
+    SecretBody(body): SecretBody<ChangePassword>,
 ) -> Result<Json<Tokens>> {
     let State { db, push, issuer, throttle, .. } = &*state;
-    let with = Changing { push, issuer, throttle, visitor: &visitor(origin) };
-    accounts::change_password(db, with, &caller, &given).await.map(Json)
+    let with = PasswordChange { push, issuer, throttle, client: &visitor(origin) };
+    accounts::change_password(db, with, &caller, &body).await.map(Json)
 }

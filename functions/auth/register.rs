@@ -1,4 +1,4 @@
-//! `POST /api/auth/register`, and the older routes that mean the same and answer 200 with `token`.
+//! `POST /api/auth/register` and its legacy forms, which return 200 with `token`.
 
 use std::sync::Arc;
 
@@ -6,66 +6,66 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use shared::domain::accounts;
-use shared::edge::extract::Origin;
+use shared::edge::extract::RequestInfo;
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Register};
 
 use super::{State, visitor, with_token};
 use crate::secret_body::SecretBody;
 
-/// Makes an account and logs in. Sent again within a minute because its answer was lost (same name, same password), it is answered as the first
-/// time. An e-mail address is claimed until it is confirmed: that somebody else claims it, too, changes nothing.
+/// Creates an account and logs in.|n||n|A retry within a minute with the same username and password returns the same account. Several accounts may name the same e-mail address until it is confirmed.
+//~DEL
 #[utoipa::path(
     post, path = "/api/auth/register", tag = "auth", request_body = Register,
     responses(
-        (status = 201, description = "The account, and tokens of its first session", body = Authenticated),
+        (status = 201, description = "The account, and the tokens of its first session", body = Authenticated),
         (status = 409, description = "`username_taken`"),
-        (status = 422, description = "`invalid_input`: all wrong fields at once"),
+        (status = 422, description = "`invalid_input`: lists all invalid fields"),
         (status = 429, description = "`rate_limited`: too many accounts from one address"),
     )
 )]
 pub(super) async fn register(
     Extract(state): Extract<Arc<State>>,
-    origin: Origin,
-    SecretBody(given): SecretBody<Register>,
+    origin: RequestInfo,
+    SecretBody(body): SecretBody<Register>,
 ) -> Result<(StatusCode, Json<Authenticated>)> {
-    let made = accounts::register(&state.db, &state.issuer, &state.throttle, &visitor(origin), &given).await?;
-    Ok((StatusCode::CREATED, Json(made)))
+    let authenticated = accounts::register(&state.db, &state.issuer, &state.throttle, &visitor(origin), &body).await?;
+    Ok((StatusCode::CREATED, Json(authenticated)))
 }
 
-/// Makes an account and logs in; the older form of `POST /api/auth/register`.
+/// Creates an account and logs in. Legacy form of `POST /api/auth/register`.
 #[utoipa::path(
     post, path = "/api/register", tag = "older clients", request_body = Register,
     responses(
-        (status = 200, description = "The account, and tokens of its first session; `token` is the access token", body = Authenticated),
+        (status = 200, description = "The account, and the tokens of its first session; `token` is the access token", body = Authenticated),
         (status = 409, description = "`username_taken`"),
-        (status = 422, description = "`invalid_input`: all wrong fields at once"),
+        (status = 422, description = "`invalid_input`: lists all invalid fields"),
         (status = 429, description = "`rate_limited`: too many accounts from one address"),
     )
 )]
-pub(super) async fn older(
+pub(super) async fn legacy_register(
     state: Extract<Arc<State>>,
-    origin: Origin,
-    given: SecretBody<Register>,
+    origin: RequestInfo,
+    body: SecretBody<Register>,
 ) -> Result<Json<Authenticated>> {
-    let (_, Json(made)) = register(state, origin, given).await?;
-    Ok(Json(with_token(made)))
+    let (_, Json(authenticated)) = register(state, origin, body).await?;
+    Ok(Json(with_token(authenticated)))
 }
 
-/// Makes an account and logs in; another older form of `POST /api/auth/register`.
+/// Creates an account and logs in. Legacy form of `POST /api/auth/register`.
 #[utoipa::path(
     post, path = "/api/users/register", tag = "older clients", request_body = Register,
     responses(
-        (status = 200, description = "The account, and tokens of its first session; `token` is the access token", body = Authenticated),
+        (status = 200, description = "The account, and the tokens of its first session; `token` is the access token", body = Authenticated),
         (status = 409, description = "`username_taken`"),
-        (status = 422, description = "`invalid_input`: all wrong fields at once"),
+        (status = 422, description = "`invalid_input`: lists all invalid fields"),
         (status = 429, description = "`rate_limited`: too many accounts from one address"),
     )
 )]
-pub(super) async fn older_users(
+pub(super) async fn legacy_users_register(
     state: Extract<Arc<State>>,
-    origin: Origin,
-    given: SecretBody<Register>,
+    origin: RequestInfo,
+    body: SecretBody<Register>,
 ) -> Result<Json<Authenticated>> {
-    older(state, origin, given).await
+    legacy_register(state, origin, body).await
 }

@@ -11,12 +11,12 @@ use shared::protocol::accounts::Ticket;
 use super::State;
 use crate::signed_in::SignedIn;
 
-/// A credential for opening one WebSocket, for browsers: they cannot send a header with it. Works once, within a minute.
+/// Creates a ticket for opening one WebSocket from a browser, which cannot send an `Authorization` header with it. Valid once, for one minute.
 #[utoipa::path(
     post, path = "/api/auth/ticket", tag = "auth", security(("bearer" = [])),
     responses(
-        (status = 200, description = "The ticket, and the socket's URL with it", body = Ticket),
-        (status = 429, description = "`rate_limited`: too many sockets"),
+        (status = 200, description = "The ticket, and the socket's URL including it", body = Ticket),
+        (status = 429, description = "`rate_limited`: too many tickets"),
     )
 )]
 pub(super) async fn issue(Extract(state): Extract<Arc<State>>, SignedIn(caller): SignedIn) -> Result<Json<Ticket>> {

@@ -1,4 +1,4 @@
-//! The function `authorizer`: who may open a socket.
+//! The function `authorizer`: authorizes WebSocket handshakes.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Who may open a socket. What is found here rides on every later event of the connection, so that no message needs a look-up of its person.
+//! Authorizes WebSocket handshakes. API Gateway passes the resulting context with every later event of the connection, so that frames need no user lookup.
 
 mod request;
 
@@ -11,39 +11,39 @@ use serde_json::{Value, json};
 use shared::caller::Caller;
 use shared::config::{self, Limits};
 use shared::domain::throttle::Throttle;
-use shared::domain::tokens::Keys;
+use shared::domain::tokens::TokenKeys;
 use shared::domain::{sessions, tickets};
 use shared::edge::problem;
 use shared::error::{Error, Result};
 use shared::push::dynamodb;
 use shared::push::ephemeral::Ephemeral;
 use shared::store::Db;
-use shared::telemetry::invocation::{End, Invocation};
+use shared::telemetry::invocation::{Outcome, Invocation};
 use shared::time::Timestamp;
 
 pub use self::request::Handshake;
-use self::request::Shown;
+use self::request::Credentials;
 use crate::resources;
 
-/// What this function touches.
+//~DEL
 #[derive(Debug)]
 pub struct State {
-    /// The store.
+    //~DEL
     pub db: Db,
-    /// The keys of access tokens.
-    pub keys: Keys,
-    /// Where tickets are kept.
+    //~DEL
+    pub keys: TokenKeys,
+    /// Stores tickets.
     pub ephemeral: Ephemeral,
-    /// Counts sockets.
+    /// Limits opened sockets.
     pub throttle: Throttle,
-    /// The origins whose pages may open a socket; none or `*` means any.
+    /// The origins whose pages may open a socket; empty or `*` allows any.
     pub origins: Vec<String>,
 }
 
 impl State {
-    /// Builds it all from the environment.
+    /// Builds the state from the environment.
     pub async fn from_env() -> Result<Self> {
-        let tables = config::Tables::from_env().map_err(Error::internal)?;
+        let tables = config::TableNames::from_env().map_err(Error::internal)?;
         let limits = Limits::from_env().map_err(Error::internal)?;
         let ephemeral = Ephemeral::new(dynamodb::client(&resources::aws()?), tables.ephemeral);
         Ok(Self {
@@ -56,8 +56,8 @@ impl State {
     }
 }
 
-/// Answers a handshake: a policy that allows (101) or denies it (403: a page of another origin, too many sockets), or the error
-/// `Unauthorized`, which API Gateway turns into 401. Any other error is a 500 there.
+/// Answers a handshake with a policy that allows (101) or denies it (403: foreign origin, too many sockets), or with the error `Unauthorized`, which API Gateway turns into 401. Any other error becomes 500.
+//~DEL
 pub async fn handle(
     state: Arc<State>,
     event: LambdaEvent<Handshake>,
@@ -66,7 +66,7 @@ pub async fn handle(
     let handshake = event.payload;
     let admitted = admit(&state, &handshake, Timestamp::now()).await;
     let code = admitted.as_ref().map_or_else(Error::code, |_| "ok");
-    invocation.end(&End { request_id: handshake.request_id(), what: "handshake", code, status: None, connection: None });
+    invocation.end(&Outcome { request_id: handshake.request_id(), what: "handshake", code, status: None, connection: None });
     match admitted {
         Ok(caller) => Ok(answer(&handshake, Some(&caller))),
         Err(Error::Unauthenticated(_)) => Err("Unauthorized".into()),
@@ -79,25 +79,25 @@ pub async fn handle(
 }
 
 async fn admit(state: &State, handshake: &Handshake, now: Timestamp) -> Result<Caller> {
-    // Before the credential: a page that may not ask must not use up a ticket.
+    // Checked before the credential, so that a foreign page cannot use up a ticket.
     if !handshake.origin().is_none_or(|origin| is_allowed(&state.origins, origin)) {
         return Err(Error::Forbidden("not_allowed"));
     }
     let caller = match handshake.credential() {
-        Some(Shown::Token(token)) => sessions::authenticate(&state.db, &state.keys, token, now).await?,
-        Some(Shown::Ticket(ticket)) => tickets::redeem(&state.db, &state.ephemeral, ticket, now).await?,
+        Some(Credentials::Token(token)) => sessions::authenticate(&state.db, &state.keys, token, now).await?,
+        Some(Credentials::Ticket(ticket)) => tickets::redeem(&state.db, &state.ephemeral, ticket, now).await?,
         None => return Err(Error::Unauthenticated("unauthenticated")),
     };
     state.throttle.connect(caller.user, now).await?;
     Ok(caller)
 }
 
-/// Origins are compared whole: a part of one is another's.
+/// Compares whole origins: a substring can be another site's origin.
 fn is_allowed(allowed: &[String], origin: &str) -> bool {
     allowed.is_empty() || allowed.iter().any(|one| one == "*" || one.trim_end_matches('/').eq_ignore_ascii_case(origin))
 }
 
-/// The policy, and for who is allowed what later events tell of them. Context values are texts: API Gateway knows nothing else.
+/// Builds the policy and the context of later events. API Gateway requires string values.
 fn answer(handshake: &Handshake, caller: Option<&Caller>) -> ApiGatewayCustomAuthorizerResponse {
     let mut statement = IamPolicyStatement::default();
     statement.action = vec!["execute-api:Invoke".into()];

@@ -1,15 +1,15 @@
-//! The authorizer's event, as far as it is read. Headers may hold any text that a client sends, so they are texts here and nothing stricter.
+//! The authorizer's event. Header values stay unparsed strings, since clients may send anything.
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
 use shared::edge::extract::bearer;
 
-/// A handshake that waits for its answer.
+/// A WebSocket handshake.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Handshake {
-    /// What the policy allows or denies.
+    /// The ARN that the policy allows or denies.
     pub method_arn: String,
     headers: Option<HashMap<String, String>>,
     #[serde(rename = "queryStringParameters")]
@@ -23,44 +23,44 @@ struct Context {
     request_id: Option<String>,
 }
 
-/// What a handshake shows for its person.
+/// The credential of a handshake.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Shown<'a> {
+pub(super) enum Credentials<'a> {
     /// An access token.
     Token(&'a str),
     /// A ticket.
     Ticket(&'a str),
 }
 
-/// The spellings of the room in the query.
+/// Accepted names of the room parameter.
 const ROOM: [&str; 4] = ["roomId", "room_id", "conversationId", "conversation_id"];
-/// No room's name is longer; what is cut here names no room either.
+/// Maximum length of a room reference; a truncated one matches no room.
 const ROOM_LENGTH: usize = 128;
 const DIALECT: &str = "conchat.v1";
 
 impl Handshake {
-    /// The first credential shown: header, ticket, token of the query, token among the subprotocols. What is shown first counts, even if it is wrong.
-    pub(super) fn credential(&self) -> Option<Shown<'_>> {
+    /// Returns the first credential: header, ticket, token in the query, token among the subprotocols. The first one counts even if it is invalid.
+    pub(super) fn credential(&self) -> Option<Credentials<'_>> {
         if let Some(value) = self.header("authorization") {
-            return bearer(value).map(Shown::Token);
+            return bearer(value).map(Credentials::Token);
         }
-        let ticket = self.parameter("ticket").map(Shown::Ticket);
-        let token = || self.parameter("token").map(Shown::Token);
-        let protocol = || self.protocols().find_map(|protocol| protocol.strip_prefix("bearer.")).map(Shown::Token);
+        let ticket = self.parameter("ticket").map(Credentials::Ticket);
+        let token = || self.parameter("token").map(Credentials::Token);
+        let protocol = || self.protocols().find_map(|protocol| protocol.strip_prefix("bearer.")).map(Credentials::Token);
         ticket.or_else(token).or_else(protocol)
     }
 
-    /// The page that opens the socket; only browsers tell.
+    /// The origin of the page; only browsers send it.
     pub(super) fn origin(&self) -> Option<&str> {
         self.header("origin")
     }
 
-    /// Whether the lean dialect is offered.
+    /// Whether the client offers the lean dialect.
     pub(super) fn is_lean(&self) -> bool {
         self.protocols().any(|protocol| protocol == DIALECT)
     }
 
-    /// The room that frames without a room go to, as it was written.
+    /// The default room of the socket, unparsed.
     pub(super) fn room(&self) -> Option<String> {
         let room = ROOM.iter().find_map(|name| self.parameter(name))?;
         Some(room.chars().take(ROOM_LENGTH).collect())
@@ -115,11 +115,11 @@ mod tests {
         let query = json!({"token": "q.q.q"});
         let both = json!({"token": "q.q.q", "ticket": "t"});
         let all = json!({"AUTHORIZATION": "bearer h.h.h", "sec-websocket-protocol": "bearer.p.p.p"});
-        assert_eq!(handshake(&protocols, &json!({})).credential(), Some(Shown::Token("p.p.p")));
-        assert_eq!(handshake(&protocols, &query).credential(), Some(Shown::Token("q.q.q")));
-        assert_eq!(handshake(&json!({}), &both).credential(), Some(Shown::Ticket("t")));
-        assert_eq!(handshake(&all, &both).credential(), Some(Shown::Token("h.h.h")));
-        assert_eq!(handshake(&json!({"authorization": "h.h.h"}), &json!({})).credential(), Some(Shown::Token("h.h.h")));
+        assert_eq!(handshake(&protocols, &json!({})).credential(), Some(Credentials::Token("p.p.p")));
+        assert_eq!(handshake(&protocols, &query).credential(), Some(Credentials::Token("q.q.q")));
+        assert_eq!(handshake(&json!({}), &both).credential(), Some(Credentials::Ticket("t")));
+        assert_eq!(handshake(&all, &both).credential(), Some(Credentials::Token("h.h.h")));
+        assert_eq!(handshake(&json!({"authorization": "h.h.h"}), &json!({})).credential(), Some(Credentials::Token("h.h.h")));
         assert_eq!(
             handshake(&json!({"authorization": "Basic dTpw"}), &query).credential(),
             None,

@@ -1,4 +1,4 @@
-//! The function `connect`: a socket opens.
+//! The function `connect`: opens a socket.
 
 use functions::{connect, resources};
 use std::sync::Arc;

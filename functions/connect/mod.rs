@@ -1,31 +1,31 @@
-//! A socket opens: its room is checked (a public one is joined), it enters the registry, its subprotocol is echoed. Nothing can be posted to it yet.
+//! Opens a socket: checks its room and joins a public one, registers the socket, echoes its subprotocol. API Gateway accepts no posts to it yet.
 
 use std::sync::Arc;
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::caller::Caller;
-use shared::domain::{endings, rooms, sessions};
+use shared::domain::{session_closings, rooms, sessions};
 use shared::edge::problem;
-use shared::edge::socket::{Event, Socket};
+use shared::edge::socket::{SocketEvent, Socket};
 use shared::error::{Error, Result};
 use shared::push::Push;
 use shared::push::registry::Connection;
 use shared::store::Db;
-use shared::telemetry::invocation::{End, Invocation};
+use shared::telemetry::invocation::{Outcome, Invocation};
 use shared::time::Timestamp;
 
-/// What this function touches.
+//~DEL
 #[derive(Debug)]
 pub struct State {
-    /// The store.
+    //~DEL
     pub db: Db,
-    /// The way to the sockets.
+    //~DEL
     pub push: Push,
 }
 
 /// Decides whether the socket may open; any status but 200 refuses the handshake.
-pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result::Result<Value, lambda_runtime::Error> {
+pub async fn handle(state: Arc<State>, event: LambdaEvent<SocketEvent>) -> std::result::Result<Value, lambda_runtime::Error> {
     let invocation = Invocation::begin();
     let event = event.payload;
     let request_id = event.request_id().to_owned();
@@ -33,7 +33,7 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result
     let status = outcome.as_ref().map_or_else(|error| problem::status(error).as_u16(), |()| 200);
     let code = outcome.as_ref().map_or_else(Error::code, |()| "ok");
     let connection = event.connection_id();
-    invocation.end(&End { request_id: &request_id, what: "connect", code, status: Some(status), connection });
+    invocation.end(&Outcome { request_id: &request_id, what: "connect", code, status: Some(status), connection });
     if let Err(error) = outcome {
         problem::log(&error, &request_id);
         return Ok(json!({ "statusCode": status }));
@@ -44,23 +44,23 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result
     })
 }
 
-async fn open(state: &State, event: &Event, now: Timestamp) -> Result<()> {
+async fn open(state: &State, event: &SocketEvent, now: Timestamp) -> Result<()> {
     let socket = Socket::of(event)?;
     let Connection { user, session, id, .. } = &socket.connection;
     if let Some(room) = &socket.bound {
-        let caller: Caller = sessions::resume(&state.db, *user, *session, now).await?;
-        rooms::enter(&state.db, &state.push, &caller, room).await?;
+        let caller: Caller = sessions::load_caller(&state.db, *user, *session, now).await?;
+        rooms::join_if_public(&state.db, &state.push, &caller, room).await?;
     }
     state.push.register(&socket.connection).await?;
-    // Whoever ends a session closes the sockets that are known by then. One that comes after that finds out here, before it hears anything.
-    if let Err(ended) = endings::opened(&state.db, &socket.connection, now).await {
+    // Ending a session closes its registered sockets. A socket that registers later detects the end here, before it receives a frame.
+    if let Err(ended) = session_closings::check_opened(&state.db, &socket.connection, now).await {
         state.push.forget(*user, id, now).await?;
         return Err(ended);
     }
     Ok(())
 }
 
-/// The dialect if it was offered; else the subprotocol that carried the token, because browsers insist on an answer to what they offer.
+/// Returns the offered dialect, else the subprotocol that carried the token: browsers require one of the offered subprotocols.
 fn chosen(offered: &str) -> Option<&str> {
     let mut protocols = offered.split(',').map(str::trim).filter(|protocol| !protocol.is_empty());
     protocols

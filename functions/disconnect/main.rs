@@ -1,4 +1,4 @@
-//! The function `disconnect`: a socket has closed.
+//! The function `disconnect`: handles a closed socket.
 
 use functions::{disconnect, resources};
 use std::sync::Arc;

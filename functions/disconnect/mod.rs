@@ -1,26 +1,26 @@
-//! A socket has closed: it leaves the registry, and with a person's last one begins the grace after which they are told to be away. Best effort:
-//! API Gateway does not promise this event; entries die by themselves, and readers see that.
+//! Handles a closed socket: unregisters it; the user's last one starts the offline grace period. Best effort: API Gateway does not guarantee this event, so entries expire and readers check their age.
+//~DEL
 
 use std::sync::Arc;
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::edge::problem;
-use shared::edge::socket::{Event, Socket};
+use shared::edge::socket::{SocketEvent, Socket};
 use shared::error::Error;
 use shared::push::Push;
-use shared::telemetry::invocation::{End, Invocation};
+use shared::telemetry::invocation::{Outcome, Invocation};
 use shared::time::Timestamp;
 
-/// What this function touches.
+//~DEL
 #[derive(Debug)]
 pub struct State {
-    /// The way to the sockets.
+    //~DEL
     pub push: Push,
 }
 
-/// Forgets the socket.
-pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> Result<Value, lambda_runtime::Error> {
+/// Unregisters the socket.
+pub async fn handle(state: Arc<State>, event: LambdaEvent<SocketEvent>) -> Result<Value, lambda_runtime::Error> {
     let invocation = Invocation::begin();
     let request_id = event.payload.request_id();
     let outcome = match Socket::of(&event.payload) {
@@ -29,7 +29,7 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> Result<Valu
     };
     let code = outcome.as_ref().map_or_else(Error::code, |()| "ok");
     let status = event.payload.close_code().and_then(|code| u16::try_from(code).ok());
-    invocation.end(&End { request_id, what: "disconnect", code, status, connection: event.payload.connection_id() });
+    invocation.end(&Outcome { request_id, what: "disconnect", code, status, connection: event.payload.connection_id() });
     if let Err(error) = outcome {
         problem::log(&error, request_id);
     }

@@ -1,8 +1,8 @@
-//! What a million messages cost by the size of the room, from list prices, beside what others would take for the same deliveries. `make cost` runs it.
-//!
-//! A message here is one `send` on a socket into a room whose members are all online, with one socket each. What it takes is what the tests count:
-//! one frame in, one `ack`, one frame to each member (the writer too), one invocation of `send`, and beyond a hundred sockets one of `fanout`
-//! for every five hundred. The database is not in it: it costs by the hour and not by the message.
+//! The AWS cost of a million messages by room size, from list prices, compared with other providers. `make cost` runs it.|n||n|A message is one `send` over a socket into a room whose members are all online with one socket each. The counts match the tests: one frame in, one `ack`, one frame to each member including the sender, one invocation of `send`, and above a hundred sockets one of `fanout` per five hundred. The database is excluded: its cost is per hour, not per message.
+//~DEL
+//~DEL
+//~DEL
+//~DEL
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -10,41 +10,41 @@ use std::io::Write as _;
 /// US dollars, us-east-1, without free tiers. Sources: the AWS Price List of September 2026; the price pages of Pusher and Ably, read in 2026.
 const PRICES_OF: &str = "2026-09";
 
-/// One unit of 32 KB, in or out of a WebSocket API; the first billion a month.
+/// A unit of 32 KB in or out of a WebSocket API, for the first billion per month.
 const SOCKET_MESSAGE: f64 = 1.00e-6;
-/// A minute of an open socket, API Gateway.
+/// A connection minute of API Gateway.
 const SOCKET_MINUTE: f64 = 0.25e-6;
-/// One invocation of a function.
+/// An invocation of a function.
 const INVOCATION: f64 = 0.20e-6;
-/// One second of a GB, arm64.
+/// A GB-second, arm64.
 const GB_SECOND: f64 = 0.000_013_333_4;
-/// One byte of logs taken in; a GB is 0.50.
+/// A byte of ingested logs; a GB costs 0.50.
 const LOG_BYTE: f64 = 0.50e-9;
-/// One read unit of DynamoDB on demand. An eventually consistent read of up to 4 KB takes half of one.
+/// A read unit of DynamoDB on demand. An eventually consistent read of up to 4 KB takes half of one.
 const READ_UNIT: f64 = 0.125e-6;
-/// One operation of AppSync Events: a publish, or a delivery, of up to 5 KB.
+/// An operation of AppSync Events: a publish or a delivery of up to 5 KB.
 const APPSYNC_OPERATION: f64 = 1.00e-6;
-/// A minute of an open connection, AppSync Events and IoT Core alike.
+/// A connection minute of AppSync Events or IoT Core.
 const OTHER_MINUTE: f64 = 0.08e-6;
-/// One message of IoT Core, in or out, of up to 5 KB.
+/// A message of IoT Core, in or out, of up to 5 KB.
 const IOT_MESSAGE: f64 = 1.00e-6;
-/// Pusher Channels sells plans by the day: "Business" has 10 million messages a day and 5,000 connections for 299 a month, used to the full here.
+/// Pusher Channels sells daily volumes: "Business" has 10 million messages a day and 5,000 connections for 299 a month, fully used here.
 const PUSHER_MESSAGE: f64 = 299.0 / (30.0 * 10.0e6);
-/// Ably, by consumption: in and out alike. Minutes of channels (1.00 a million) and the base price (29 a month) come on top.
+/// Ably by consumption, inbound and outbound alike. Channel minutes (1.00 a million) and the base price (29 a month) are extra.
 const ABLY_MESSAGE: f64 = 2.50e-6;
-/// A minute of an open connection, Ably.
+/// A connection minute of Ably.
 const ABLY_MINUTE: f64 = 1.00e-6;
 
-/// Memory of `send` and `fanout` in template.yaml.
+/// The memory of `send` and `fanout` in template.yaml.
 const MEMORY_GB: f64 = 0.5;
-/// A send that stores and pushes to a few: what is billed, generously (README: 1.6 ms locally; a database across a network takes longer).
+/// The billed duration of a send with a small audience, rounded up (1.6 ms locally; a remote database takes longer).
 const SEND_SECONDS: f64 = 0.015;
-/// The line that an invocation writes, with Lambda's own three.
+/// The line of an invocation, with Lambda's own three.
 const LINE_BYTES: f64 = 1200.0;
-/// One post to a socket, and how many are in flight at once.
+/// The duration of a post, and the number in flight.
 const POST_SECONDS: f64 = 0.025;
 const IN_FLIGHT: f64 = 64.0;
-/// Up to so many sockets are served by `send` itself; beyond, shards go to `fanout` (`PUSH_INLINE`, `PUSH_SHARD`).
+/// The largest audience that `send` serves itself, and the size of a shard (`PUSH_INLINE`, `PUSH_SHARD`).
 const INLINE: u32 = 100;
 const SHARD: u32 = 500;
 
@@ -63,7 +63,7 @@ pub(crate) fn table() -> String {
     for members in [2, 10, 100, 1000] {
         let gateway = MILLION * gateway(members);
         let (lambda, logs, dynamodb) = (MILLION * lambda(members), MILLION * logs(members), MILLION * dynamodb(members));
-        // A publish and a delivery to each; history, order, retries and membership would be one's own to build.
+        // A publish and a delivery to each member; history, order, retries and membership would be extra work.
         let deliveries = f64::from(members) + 1.0;
         let others = [APPSYNC_OPERATION, IOT_MESSAGE, PUSHER_MESSAGE, ABLY_MESSAGE].map(|price| MILLION * deliveries * price);
         let [appsync, iot, pusher, ably] = others;
@@ -103,13 +103,13 @@ fn logs(members: u32) -> f64 {
     invocations(members) * LINE_BYTES * LOG_BYTE
 }
 
-/// `send`, and one of `fanout` for each shard.
+/// `send`, and one `fanout` per shard.
 fn invocations(members: u32) -> f64 {
     let shards = if members > INLINE { members.div_ceil(SHARD) } else { 0 };
     1.0 + f64::from(shards)
 }
 
-/// One item of the registry for each member; half a read unit each.
+/// One registry item per member, half a read unit each.
 fn dynamodb(members: u32) -> f64 {
     f64::from(members) * 0.5 * READ_UNIT
 }

@@ -1,4 +1,4 @@
-//! The least that a function can be: the baseline of `make bench`. An example, so that it is never deployed.
+//! The minimal function: the baseline of `make bench`. An example, so that it is never deployed.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;

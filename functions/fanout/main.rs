@@ -1,4 +1,4 @@
-//! The function `fanout`: frames for large audiences, one shard an invocation.
+//! The function `fanout`: delivers frames to large audiences, one shard per invocation.
 
 use functions::{fanout, resources};
 use std::sync::Arc;

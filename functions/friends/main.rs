@@ -1,4 +1,4 @@
-//! The function `friends`: friends, requests for friendship, and blocks.
+//! The function `friends`: friends, friend requests and blocks.
 
 use functions::{friends, resources};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Friends, requests for friendship, and blocks.
+//! Friends, friend requests and blocks.
 
 mod blocks;
 mod list;
@@ -6,38 +6,38 @@ mod requests;
 
 use serde::Deserialize;
 use shared::domain::throttle::Throttle;
-use shared::domain::tokens::Keys;
+use shared::domain::tokens::TokenKeys;
 use shared::id::UserId;
 use shared::push::Push;
 use shared::store::Db;
 
 use crate::routes::routes;
-use crate::signed_in::{Authenticates, Counts};
+use crate::signed_in::{HasKeys, HasThrottle};
 
-/// What these handlers touch.
+//~DEL
 #[derive(Debug)]
 pub struct State {
-    /// The store.
+    //~DEL
     pub db: Db,
-    /// The keys of access tokens.
-    pub keys: Keys,
-    /// The way to the sockets.
+    //~DEL
+    pub keys: TokenKeys,
+    //~DEL
     pub push: Push,
-    /// Counts requests.
+    //~DEL
     pub throttle: Throttle,
 }
 
-impl Authenticates for State {
+impl HasKeys for State {
     fn db(&self) -> &Db {
         &self.db
     }
 
-    fn keys(&self) -> &Keys {
+    fn keys(&self) -> &TokenKeys {
         &self.keys
     }
 }
 
-impl Counts for State {
+impl HasThrottle for State {
     fn throttle(&self) -> &Throttle {
         &self.throttle
     }
@@ -54,19 +54,19 @@ routes!(for State:
     blocks::add, blocks::remove,
 );
 
-/// The person that a path names.
+//~DEL
 #[derive(Deserialize)]
-struct Whom {
+struct FriendPath {
     user_id: UserId,
 }
 
-/// A page of a list.
+//~DEL
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct PageQuery {
-    /// The `next` of the page before.
+    /// The `next` value of the previous page.
     cursor: Option<String>,
-    /// Items of a page, 1 to 100.
+    /// Page size, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
 }

@@ -1,4 +1,4 @@
-//! `PATCH` and `DELETE …/messages/{seq}`: editing, unsending for all, hiding for oneself; and `GET …/edits`, the earlier texts.
+//! `PATCH` and `DELETE …/messages/{seq}`: editing, unsending and hiding; and `GET …/edits`.
 
 use std::sync::Arc;
 
@@ -6,27 +6,27 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::domain::edits::{self, Editing};
-use shared::domain::unsending;
+use shared::domain::edits::{self, EditRequest};
+use shared::domain::unsend;
 use shared::edge::extract::{Body, Path, Query};
-use shared::edge::list::Listed;
+use shared::edge::pagination::PageResponse;
 use shared::error::{Error, Result};
 use shared::protocol::messages::{Edit, Message, NewContent};
 use shared::protocol::page::Page;
 
-use super::{InMessage, PageQuery, State};
+use super::{MessagePath, PageQuery, State};
 use crate::signed_in::SignedIn;
 
-/// Gives one's own message another text. The earlier one is kept.
+/// Edits a message of the caller. Earlier texts are kept.
 #[utoipa::path(
     patch, path = "/api/rooms/{room_id}/messages/{seq}", tag = "messages", request_body = NewContent, security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's place in the room", example = 42),
+        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
     ),
     responses(
-        (status = 200, description = "The message as it is now", body = Message),
-        (status = 403, description = "`not_allowed` (it is somebody else's), `not_a_member`, `blocked`"),
+        (status = 200, description = "The edited message", body = Message),
+        (status = 403, description = "`not_allowed` (another user's message), `not_a_member`, `blocked`"),
         (status = 404, description = "`room_not_found`, `message_not_found`"),
         (status = 409, description = "`message_unsent`, `system_message`, `forwarded_message`, `room_archived`"),
         (status = 429, description = "`rate_limited`"),
@@ -35,42 +35,42 @@ use crate::signed_in::SignedIn;
 pub(super) async fn edit(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<InMessage>,
+    Path(path): Path<MessagePath>,
     Body(new): Body<NewContent>,
 ) -> Result<Json<Message>> {
-    let editing = Editing { room: &path.room_id, seq: path.seq, new: &new };
+    let editing = EditRequest { room: &path.room_id, seq: path.seq, new: &new };
     edits::edit(&state.db, &state.push, &state.limits, &caller, editing).await.map(Json)
 }
 
-/// For whom a message is deleted.
+/// The scope of a deletion.
 #[derive(Clone, Copy, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Whom {
-    /// Everyone.
+pub(super) enum DeleteScope {
+    /// All members.
     All,
-    /// The caller.
+    /// The caller only.
     Me,
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DeleteQuery {
-    /// `all` unsends it: one's own, or any as an admin or owner. `me` hides it from oneself alone.
+    /// `all` unsends the message for everyone: one's own, or any message as an admin or owner. `me` hides it from the caller.
     #[serde(rename = "for")]
     #[param(inline, required)]
-    whom: Option<Whom>,
+    scope: Option<DeleteScope>,
 }
 
-/// Unsends a message for everyone, or hides it from oneself. Doing it twice changes nothing.
+/// Unsends a message for everyone, or hides it from the caller. Repeating the request has no effect.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}/messages/{seq}", tag = "messages", security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's place in the room", example = 42),
+        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
         DeleteQuery,
     ),
     responses(
-        (status = 204, description = "Gone. Unsent for all, its place stays as a message without content"),
+        (status = 204, description = "Unsent or hidden. An unsent message keeps its `seq` without content"),
         (status = 400, description = "`missing_parameter`"),
         (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`room_not_found`, `message_not_found`"),
@@ -80,25 +80,25 @@ pub(super) struct DeleteQuery {
 pub(super) async fn delete(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<InMessage>,
+    Path(path): Path<MessagePath>,
     Query(query): Query<DeleteQuery>,
 ) -> Result<StatusCode> {
-    match query.whom {
-        Some(Whom::All) => {
-            unsending::unsend(&state.db, &state.push, &caller, &path.room_id, path.seq).await?;
+    match query.scope {
+        Some(DeleteScope::All) => {
+            unsend::unsend(&state.db, &state.push, &caller, &path.room_id, path.seq).await?;
         }
-        Some(Whom::Me) => unsending::hide(&state.db, &state.push, &caller, &path.room_id, path.seq).await?,
-        None => return Err(Error::Malformed("missing_parameter", "The query must say for=all or for=me.".into())),
+        Some(DeleteScope::Me) => unsend::hide(&state.db, &state.push, &caller, &path.room_id, path.seq).await?,
+        None => return Err(Error::Malformed("missing_parameter", "The query parameter `for` must be `all` or `me`.".into())),
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What an edited message said before, oldest first.
+/// Lists the earlier texts of an edited message, oldest first.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/messages/{seq}/edits", tag = "messages", security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's place in the room", example = 42),
+        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
         PageQuery,
     ),
     responses(
@@ -109,9 +109,9 @@ pub(super) async fn delete(
 pub(super) async fn edits(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<InMessage>,
+    Path(path): Path<MessagePath>,
     Query(query): Query<PageQuery>,
-) -> Result<Listed<Page<Edit>>> {
+) -> Result<PageResponse<Page<Edit>>> {
     let page = (query.cursor.as_deref(), query.limit);
-    edits::list(&state.db, &caller, (&path.room_id, path.seq), page).await.map(Listed)
+    edits::list(&state.db, &caller, (&path.room_id, path.seq), page).await.map(PageResponse)
 }

@@ -1,69 +1,69 @@
-//! `GET …/messages`: a run of history, and one message.
+//! `GET …/messages`: a range of the history, and single messages.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
 use serde::Deserialize;
-use shared::domain::messages::{self, Part};
+use shared::domain::messages::{self, HistoryRange};
 use shared::edge::extract::{Path, Query};
-use shared::edge::list::Listed;
+use shared::edge::pagination::PageResponse;
 use shared::error::{Error, Result};
 use shared::protocol::messages::{History, Message};
 
-use super::{InMessage, InRoom, State};
+use super::{MessagePath, MessagesPath, State};
 use crate::signed_in::SignedIn;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct HistoryQuery {
-    /// The newest messages before this seq; the newest of all without any of the three.
+    /// Returns the latest messages before this `seq`. Without `before`, `after` and `around`: the latest messages.
     before: Option<u64>,
-    /// The oldest messages after this seq.
+    /// Returns the earliest messages after this `seq`.
     after: Option<u64>,
-    /// The messages around this seq, itself included.
+    /// Returns the messages around this `seq`, including it.
     around: Option<u64>,
-    /// Messages of a page, 1 to 100.
+    /// Page size, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
 }
 
 impl HistoryQuery {
-    fn part(&self) -> Result<Part> {
+    fn part(&self) -> Result<HistoryRange> {
         match (self.before, self.after, self.around) {
-            (None, None, None) => Ok(Part::Newest),
-            (Some(seq), None, None) => Ok(Part::Before(seq)),
-            (None, Some(seq), None) => Ok(Part::After(seq)),
-            (None, None, Some(seq)) => Ok(Part::Around(seq)),
+            (None, None, None) => Ok(HistoryRange::Newest),
+            (Some(seq), None, None) => Ok(HistoryRange::Before(seq)),
+            (None, Some(seq), None) => Ok(HistoryRange::After(seq)),
+            (None, None, Some(seq)) => Ok(HistoryRange::Around(seq)),
             _ => Err(Error::invalid("before", "conflicting", "at most one of before, after and around may be given")),
         }
     }
 }
 
-/// A run of a room's history, ascending.
+/// Lists messages of a room in ascending order.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/messages", tag = "messages", security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), HistoryQuery),
     responses(
-        (status = 200, description = "Messages, oldest first", body = History),
+        (status = 200, description = "A page of messages, oldest first", body = History),
         (status = 404, description = "`room_not_found`"),
     )
 )]
 pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<InRoom>,
+    Path(path): Path<MessagesPath>,
     Query(query): Query<HistoryQuery>,
-) -> Result<Listed<History>> {
-    messages::history(&state.db, &caller, &path.room_id, query.part()?, query.limit).await.map(Listed)
+) -> Result<PageResponse<History>> {
+    messages::history(&state.db, &caller, &path.room_id, query.part()?, query.limit).await.map(PageResponse)
 }
 
-/// One message.
+/// Retrieves a message.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/messages/{seq}", tag = "messages", security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's place in the room", example = 42),
+        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
     ),
     responses(
         (status = 200, description = "The message", body = Message),
@@ -73,7 +73,7 @@ pub(super) async fn list(
 pub(super) async fn get(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<InMessage>,
+    Path(path): Path<MessagePath>,
 ) -> Result<Json<Message>> {
     messages::find(&state.db, &caller, &path.room_id, path.seq).await.map(Json)
 }

@@ -1,4 +1,4 @@
-//! The function `messages`: sending and history.
+//! The function `messages`: sending and reading messages.
 
 use functions::{messages, resources};
 use std::sync::Arc;

@@ -1,8 +1,8 @@
-//! Messages over HTTP: sending, reading and what becomes of them later, and the older clients' forms of that.
+//! Messages over HTTP: sending, reading and changing, including the legacy routes.
 
 mod change;
 mod history;
-mod older;
+mod legacy;
 mod pins;
 mod reactions;
 mod receipts;
@@ -13,40 +13,40 @@ mod sync;
 use serde::Deserialize;
 use shared::config::Limits;
 use shared::domain::throttle::Throttle;
-use shared::domain::tokens::Keys;
+use shared::domain::tokens::TokenKeys;
 use shared::id::RoomRef;
 use shared::push::Push;
 use shared::store::Db;
 
 use crate::routes::routes;
-use crate::signed_in::{Authenticates, Counts};
+use crate::signed_in::{HasKeys, HasThrottle};
 
-/// What these handlers touch.
+//~DEL
 #[derive(Debug)]
 pub struct State {
-    /// The store.
+    //~DEL
     pub db: Db,
-    /// The keys of access tokens.
-    pub keys: Keys,
-    /// The way to the sockets.
+    //~DEL
+    pub keys: TokenKeys,
+    //~DEL
     pub push: Push,
-    /// Sizes and rates.
+    //~DEL
     pub limits: Limits,
-    /// Counts searches, and direct rooms that older clients open.
+    /// Limits searches, and direct rooms opened by legacy clients.
     pub throttle: Throttle,
 }
 
-impl Authenticates for State {
+impl HasKeys for State {
     fn db(&self) -> &Db {
         &self.db
     }
 
-    fn keys(&self) -> &Keys {
+    fn keys(&self) -> &TokenKeys {
         &self.keys
     }
 }
 
-impl Counts for State {
+impl HasThrottle for State {
     fn throttle(&self) -> &Throttle {
         &self.throttle
     }
@@ -73,26 +73,26 @@ routes!(for State:
     older::unsend,
 );
 
-/// The room that a path names.
+//~DEL
 #[derive(Deserialize)]
-struct InRoom {
+struct MessagesPath {
     room_id: RoomRef,
 }
 
-/// The message that a path names.
+//~DEL
 #[derive(Deserialize)]
-struct InMessage {
+struct MessagePath {
     room_id: RoomRef,
     seq: u64,
 }
 
-/// A page of a list.
+//~DEL
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct PageQuery {
-    /// The `next` of the page before.
+    /// The `next` value of the previous page.
     cursor: Option<String>,
-    /// Items of a page, 1 to 100.
+    /// Page size, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
 }

@@ -1,4 +1,4 @@
-//! `…/messages/{seq}/pin` and `…/pins`: what a room keeps in sight.
+//! `…/messages/{seq}/pin` and `…/pins`: pinned messages.
 
 use std::sync::Arc;
 
@@ -6,23 +6,23 @@ use axum::Json;
 use axum::extract::State as Extract;
 use shared::domain::pins;
 use shared::edge::extract::Path;
-use shared::edge::list::Listed;
+use shared::edge::pagination::PageResponse;
 use shared::error::Result;
 use shared::protocol::messages::Message;
 use shared::protocol::page::Page;
 
-use super::{InMessage, InRoom, State};
+use super::{MessagePath, MessagesPath, State};
 use crate::signed_in::SignedIn;
 
-/// Pins a message, as an admin or owner, or in a direct room. Doing it twice changes nothing.
+/// Pins a message. Requires an admin or owner, or a direct room. Repeating the request has no effect.
 #[utoipa::path(
     put, path = "/api/rooms/{room_id}/messages/{seq}/pin", tag = "messages", security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's place in the room", example = 42),
+        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
     ),
     responses(
-        (status = 200, description = "The message, pinned", body = Message),
+        (status = 200, description = "The pinned message", body = Message),
         (status = 403, description = "`not_allowed`, `not_a_member`, `blocked`"),
         (status = 404, description = "`room_not_found`, `message_not_found`"),
         (status = 409, description = "`message_unsent`, `system_message`, `too_many_pins`, `room_archived`"),
@@ -31,20 +31,20 @@ use crate::signed_in::SignedIn;
 pub(super) async fn pin(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<InMessage>,
+    Path(path): Path<MessagePath>,
 ) -> Result<Json<Message>> {
     pins::pin(&state.db, &state.push, &caller, &path.room_id, path.seq).await.map(Json)
 }
 
-/// Unpins a message. Doing it twice changes nothing.
+/// Unpins a message. Repeating the request has no effect.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}/messages/{seq}/pin", tag = "messages", security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's place in the room", example = 42),
+        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
     ),
     responses(
-        (status = 200, description = "The message, pinned no longer", body = Message),
+        (status = 200, description = "The unpinned message", body = Message),
         (status = 403, description = "`not_allowed`, `not_a_member`, `blocked`"),
         (status = 404, description = "`room_not_found`, `message_not_found`"),
         (status = 409, description = "`room_archived`"),
@@ -53,12 +53,12 @@ pub(super) async fn pin(
 pub(super) async fn unpin(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<InMessage>,
+    Path(path): Path<MessagePath>,
 ) -> Result<Json<Message>> {
     pins::unpin(&state.db, &state.push, &caller, &path.room_id, path.seq).await.map(Json)
 }
 
-/// The pinned messages of a room, last pinned first: at most 50, in one page.
+/// Lists the pinned messages of a room, last pinned first. Limit: 50 messages, returned as one page.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/pins", tag = "messages", security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
@@ -70,7 +70,7 @@ pub(super) async fn unpin(
 pub(super) async fn pins(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<InRoom>,
-) -> Result<Listed<Page<Message>>> {
-    pins::list(&state.db, &caller, &path.room_id).await.map(Listed)
+    Path(path): Path<MessagesPath>,
+) -> Result<PageResponse<Page<Message>>> {
+    pins::list(&state.db, &caller, &path.room_id).await.map(PageResponse)
 }

@@ -1,30 +1,30 @@
-//! `…/messages/{seq}/reactions`: one emoji each time. It stands in the body or in the query, never in the path.
+//! `…/messages/{seq}/reactions`. The emoji is in the body or the query, never in the path.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
 use serde::Deserialize;
-use shared::domain::reactions::{self, Reacting};
+use shared::domain::reactions::{self, ReactionRequest};
 use shared::edge::extract::{Body, Path, Query};
-use shared::edge::list::Listed;
+use shared::edge::pagination::PageResponse;
 use shared::error::{Error, Result};
 use shared::protocol::messages::{NewReaction, ReactionChange, Reactor};
 use shared::protocol::page::Page;
 
-use super::{InMessage, State};
+use super::{MessagePath, State};
 use crate::signed_in::SignedIn;
 
-/// Reacts to a message. Doing it twice changes nothing.
+/// Adds a reaction to a message. Repeating the request has no effect.
 #[utoipa::path(
     put, path = "/api/rooms/{room_id}/messages/{seq}/reactions", tag = "messages", request_body = NewReaction,
     security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's place in the room", example = 42),
+        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
     ),
     responses(
-        (status = 200, description = "The reaction stands", body = ReactionChange),
+        (status = 200, description = "The added reaction", body = ReactionChange),
         (status = 403, description = "`not_a_member`, `blocked`"),
         (status = 404, description = "`room_not_found`, `message_not_found`"),
         (status = 409, description = "`message_unsent`, `too_many_reactions`, `room_archived`"),
@@ -34,10 +34,10 @@ use crate::signed_in::SignedIn;
 pub(super) async fn react(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<InMessage>,
+    Path(path): Path<MessagePath>,
     Body(new): Body<NewReaction>,
 ) -> Result<Json<ReactionChange>> {
-    let reacting = Reacting { room: &path.room_id, seq: path.seq, emoji: &new.emoji };
+    let reacting = ReactionRequest { room: &path.room_id, seq: path.seq, emoji: &new.emoji };
     reactions::react(&state.db, &state.push, &state.limits, &caller, reacting).await.map(Json)
 }
 
@@ -49,16 +49,16 @@ pub(super) struct EmojiQuery {
     emoji: Option<String>,
 }
 
-/// Takes a reaction back. Doing it twice changes nothing.
+/// Removes a reaction of the caller. Repeating the request has no effect.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}/messages/{seq}/reactions", tag = "messages", security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's place in the room", example = 42),
+        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
         EmojiQuery,
     ),
     responses(
-        (status = 200, description = "The reaction stands no longer", body = ReactionChange),
+        (status = 200, description = "The removed reaction", body = ReactionChange),
         (status = 400, description = "`missing_parameter`"),
         (status = 403, description = "`not_a_member`, `blocked`"),
         (status = 404, description = "`room_not_found`, `message_not_found`"),
@@ -69,34 +69,34 @@ pub(super) struct EmojiQuery {
 pub(super) async fn unreact(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<InMessage>,
+    Path(path): Path<MessagePath>,
     Query(query): Query<EmojiQuery>,
 ) -> Result<Json<ReactionChange>> {
-    let missing = || Error::Malformed("missing_parameter", "The query must name the emoji.".into());
+    let missing = || Error::Malformed("missing_parameter", "The query parameter `emoji` is required.".into());
     let emoji = query.emoji.ok_or_else(missing)?;
-    let reacting = Reacting { room: &path.room_id, seq: path.seq, emoji: &emoji };
+    let reacting = ReactionRequest { room: &path.room_id, seq: path.seq, emoji: &emoji };
     reactions::unreact(&state.db, &state.push, &state.limits, &caller, reacting).await.map(Json)
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ReactorsQuery {
-    /// Only reactions with this emoji, percent-encoded.
+    /// Lists only reactions with this emoji, percent-encoded.
     #[param(example = "👍")]
     emoji: Option<String>,
-    /// The `next` of the page before.
+    /// The `next` value of the previous page.
     cursor: Option<String>,
-    /// Items of a page, 1 to 100.
+    /// Page size, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
 }
 
-/// Who reacted with what, by emoji and person.
+/// Lists the reactions to a message by emoji and user.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/messages/{seq}/reactions", tag = "messages", security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's place in the room", example = 42),
+        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
         ReactorsQuery,
     ),
     responses(
@@ -107,9 +107,9 @@ pub(super) struct ReactorsQuery {
 pub(super) async fn reactors(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<InMessage>,
+    Path(path): Path<MessagePath>,
     Query(query): Query<ReactorsQuery>,
-) -> Result<Listed<Page<Reactor>>> {
+) -> Result<PageResponse<Page<Reactor>>> {
     let page = (query.cursor.as_deref(), query.limit);
-    reactions::list(&state.db, &caller, (&path.room_id, path.seq), query.emoji.as_deref(), page).await.map(Listed)
+    reactions::list(&state.db, &caller, (&path.room_id, path.seq), query.emoji.as_deref(), page).await.map(PageResponse)
 }

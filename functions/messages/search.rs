@@ -1,11 +1,11 @@
-//! `GET /api/search`: finding messages by what they say.
+//! `GET /api/search`: full-text search.
 
 use std::sync::Arc;
 
 use axum::extract::State as Extract;
 use shared::domain::search;
 use shared::edge::extract::Query;
-use shared::edge::list::Listed;
+use shared::edge::pagination::PageResponse;
 use shared::error::Result;
 use shared::protocol::page::Page;
 use shared::protocol::search::{Found, Search};
@@ -13,22 +13,22 @@ use shared::protocol::search::{Found, Search};
 use super::State;
 use crate::signed_in::SignedIn;
 
-/// Messages that match, newest first, among those that the caller may read.
+/// Searches the messages that the caller may read, newest first.
 ///
-/// The work of one request is bounded: a page may have fewer items than asked for, even none, while `next` says that there is more to look through.
+/// The work of one request is bounded: a page can have fewer items than `limit`, even none, while `next` continues the search.
 #[utoipa::path(
     get, path = "/api/search", tag = "messages", params(Search), security(("bearer" = [])),
     responses(
-        (status = 200, description = "A page of messages with what matched", body = Page<Found>),
-        (status = 404, description = "`room_not_found`: of the room that is named"),
-        (status = 422, description = "`invalid_input`: nothing to look for, an operator's value that makes no sense, a sender that does not exist"),
+        (status = 200, description = "A page of messages with their matches", body = Page<Found>),
+        (status = 404, description = "`room_not_found`: the given room"),
+        (status = 422, description = "`invalid_input`: an empty search, an invalid filter value or an unknown sender"),
         (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn search(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Query(wanted): Query<Search>,
-) -> Result<Listed<Page<Found>>> {
-    search::search(&state.db, &state.throttle, &caller, &wanted).await.map(Listed)
+    Query(query): Query<Search>,
+) -> Result<PageResponse<Page<Found>>> {
+    search::search(&state.db, &state.throttle, &caller, &query).await.map(PageResponse)
 }

@@ -1,4 +1,4 @@
-//! `POST …/messages`: 201 for a new message, 200 for a retry of one that is stored already.
+//! `POST …/messages`: 201 for a new message, 200 for a retry.
 
 use std::sync::Arc;
 
@@ -6,24 +6,24 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::{HeaderName, StatusCode, header};
 use shared::domain::messages;
-use shared::edge::extract::{Body, Called, Path};
-use shared::edge::rates::Told;
+use shared::edge::extract::{Body, IdempotencyKey, Path};
+use shared::edge::rate_limit_headers::RateLimitHeaders;
 use shared::error::Result;
 use shared::protocol::messages::{Message, NewMessage};
 
-use super::{InRoom, State};
+use super::{MessagesPath, State};
 use crate::signed_in::SignedIn;
 
-/// Sends a message. With a `client_id` it may be sent again after any failure: there is only ever one.
+/// Sends a message. With a `client_id` the request is safe to retry: the message is stored once.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/messages", tag = "messages", request_body = NewMessage, security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("idempotency-key" = Option<String>, Header, description = "Another place for `client_id`", min_length = 1, max_length = 64),
+        ("idempotency-key" = Option<String>, Header, description = "An alternative to `client_id`", min_length = 1, max_length = 64),
     ),
     responses(
-        (status = 201, description = "Stored and pushed", body = Message, headers(("location" = String, description = "Its path"))),
-        (status = 200, description = "It was stored before, under the same `client_id`", body = Message),
+        (status = 201, description = "The message, stored and pushed", body = Message, headers(("location" = String, description = "The message's path"))),
+        (status = 200, description = "A retry: the message stored under this `client_id`", body = Message),
         (status = 404, description = "`room_not_found`, `message_not_found` (of `reply_to`; both of `forward`)"),
         (status = 409, description = "`client_id_reused`, `room_archived`; `message_unsent`, `system_message` (of `forward`)"),
         (status = 429, description = "`rate_limited`, `duplicate_message`"),
@@ -32,13 +32,13 @@ use crate::signed_in::SignedIn;
 pub(super) async fn send(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<InRoom>,
-    Called(key): Called,
+    Path(path): Path<MessagesPath>,
+    IdempotencyKey(key): IdempotencyKey,
     Body(mut new): Body<NewMessage>,
-) -> Result<(StatusCode, Told, [(HeaderName, String); 1], Json<Message>)> {
+) -> Result<(StatusCode, RateLimitHeaders, [(HeaderName, String); 1], Json<Message>)> {
     new.client_id = new.client_id.or(key);
     let sent = messages::send(&state.db, &state.push, &state.limits, &caller, (&path.room_id, &new)).await?;
     let status = if sent.replayed { StatusCode::OK } else { StatusCode::CREATED };
     let place = format!("/api/rooms/{}/messages/{}", sent.message.room_id, sent.message.seq);
-    Ok((status, Told(sent.rate), [(header::LOCATION, place)], Json(sent.message)))
+    Ok((status, RateLimitHeaders(sent.rate), [(header::LOCATION, place)], Json(sent.message)))
 }

@@ -1,4 +1,4 @@
-//! The function that brings the schema up to date: only the store's secret, and no connection before it is asked.
+//! The function `migrate`: migrates the schema. Opens no connection before it needs one.
 
 use lambda_runtime::service_fn;
 

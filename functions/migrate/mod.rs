@@ -1,7 +1,7 @@
-//! Migrations as a function: `{"direction": "up"}` by hand, or a custom resource's event at every deployment. The latter is always answered.
-//!
-//! `{"appoint": "ann"}` makes somebody an operator: whoever may invoke this function has the deployment in hand, and its first operator has to
-//! come from somewhere.
+//! Migrations: `{"direction": "up"}` by hand, or the event of a custom resource at every deployment, which always gets a response.|n||n|`{"appoint": "ann"}` makes a user an operator. Permission to invoke this function authorizes that; the first operator is appointed this way.
+//~DEL
+//~DEL
+//~DEL
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -14,33 +14,33 @@ use shared::domain::admin;
 use shared::edge::cloudformation::{self, RequestType};
 use shared::error::{Error, Result};
 use shared::store::{Db, migrations};
-use shared::telemetry::invocation::{End, Invocation};
+use shared::telemetry::invocation::{Outcome, Invocation};
 use shared::time::Timestamp;
 
 use crate::resources;
 
-/// What stays of the function's time for telling CloudFormation.
+/// The part of the timeout reserved for the response to CloudFormation.
 const TIME_TO_ANSWER: Duration = Duration::from_secs(15);
 
-/// Which way the schema goes.
+/// The direction of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "direction", rename_all = "snake_case")]
 enum Order {
     /// To the newest version.
     Up,
-    /// Back to version `target`; without one, by one version.
+    /// Back to version `target`, or by one version.
     Down { target: Option<i64> },
-    /// Migration `version` had stopped half-way, and somebody has looked: `applied` says whether its change is there.
+    /// Resolves a half-applied migration after inspection: `applied` tells whether its change exists.
     Settle { version: i64, applied: bool },
 }
 
-/// Runs what the event asks for; the answer is the version that the schema then has.
+/// Runs the event's command and returns the resulting schema version.
 pub async fn handle(event: LambdaEvent<Value>) -> std::result::Result<Value, lambda_runtime::Error> {
     let invocation = Invocation::begin();
     let request_id = event.context.request_id.clone();
     let done = done(event).await;
     let code = if done.is_ok() { "ok" } else { "failed" };
-    invocation.end(&End { request_id: &request_id, what: "migrate", code, status: None, connection: None });
+    invocation.end(&Outcome { request_id: &request_id, what: "migrate", code, status: None, connection: None });
     done
 }
 
@@ -57,11 +57,11 @@ async fn done(event: LambdaEvent<Value>) -> std::result::Result<Value, lambda_ru
     Ok(json!({ "version": version }))
 }
 
-/// Deleting a stack leaves the data alone: the store was there before the stack. An earlier release, and the way back from a failed deployment,
-/// find their schema in the newer one; failing here would leave the stack stuck in its rollback.
-async fn at_deploy(event: cloudformation::Event, left: Duration) -> std::result::Result<Value, lambda_runtime::Error> {
+/// Deleting a stack keeps the data, which can be older than the stack. An earlier release, or the rollback of a failed deployment, works with the newer schema; an error here would leave the stack stuck in its rollback.
+//~DEL
+async fn at_deploy(event: cloudformation::CustomResourceEvent, left: Duration) -> std::result::Result<Value, lambda_runtime::Error> {
     let outcome = match event.request_type {
-        RequestType::Update if event.goes_back() => Ok(()),
+        RequestType::Update if event.is_downgrade() => Ok(()),
         RequestType::Create | RequestType::Update => guarded(left, go(Order::Up)).await,
         RequestType::Delete => Ok(()),
     };
@@ -73,7 +73,7 @@ async fn at_deploy(event: cloudformation::Event, left: Duration) -> std::result:
     Ok(json!({ "answered": outcome.is_ok() }))
 }
 
-/// Neither a panic nor a hang keeps the answer back.
+/// Converts panics and hangs into errors, so that the response is always sent.
 async fn guarded<T>(left: Duration, work: impl Future<Output = Result<T>>) -> Result<(), String> {
     match tokio::time::timeout(left, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(Ok(_))) => Ok(()),
@@ -109,7 +109,7 @@ async fn appoint(username: &str) -> Result<Value> {
     Ok(json!({ "appointed": user }))
 }
 
-/// Code and cause in one line; the operator reads it, nobody else.
+/// Code and cause in one line, for the operator.
 fn reason(error: &Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {source}"),

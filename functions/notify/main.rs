@@ -1,4 +1,4 @@
-//! The function `notify`: tells devices of messages while their people are away.
+//! The function `notify`: sends push notifications to devices of users who are away.
 
 use functions::{notify, resources};
 use std::sync::Arc;

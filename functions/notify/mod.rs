@@ -1,4 +1,4 @@
-//! Tells devices of messages while their people are away. Asked by whoever sends; the only function that calls hosts which people name.
+//! Sends push notifications to devices of users who are away. Invoked by senders; the only function that calls hosts chosen by users.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,34 +8,34 @@ use serde_json::{Value, json};
 use shared::domain::notifications;
 use shared::edge::problem;
 use shared::push::Push;
-use shared::push::notify::Asked;
+use shared::push::notify::NotifyRequest;
 use shared::push::web::WebPush;
 use shared::store::Db;
-use shared::telemetry::invocation::{End, Invocation};
+use shared::telemetry::invocation::{Outcome, Invocation};
 use shared::time::Timestamp;
 
-/// What this function touches.
+//~DEL
 #[derive(Debug)]
 pub struct State {
-    /// The store.
+    //~DEL
     pub db: Db,
-    /// Who is there, and whose turn it is.
+    /// Presence and notification leases.
     pub push: Push,
-    /// The way to devices.
+    /// Sends Web Push messages.
     pub web: WebPush,
-    /// Of one room nobody is told more often.
+    /// Minimum interval between notifications per user and room.
     pub pause: Duration,
 }
 
-/// Tells of one message. An error has Lambda ask again.
-pub async fn handle(state: Arc<State>, event: LambdaEvent<Asked>) -> Result<Value, lambda_runtime::Error> {
-    let asked = (&event.payload, state.pause);
+/// Notifies of one message. Lambda retries after an error.
+pub async fn handle(state: Arc<State>, event: LambdaEvent<NotifyRequest>) -> Result<Value, lambda_runtime::Error> {
+    let request = (&event.payload, state.pause);
     let invocation = Invocation::begin();
-    let served = notifications::serve(&state.db, &state.push, &state.web, asked, Timestamp::now()).await;
+    let served = notifications::serve(&state.db, &state.push, &state.web, request, Timestamp::now()).await;
     let code = served.as_ref().map_or_else(shared::error::Error::code, |_| "ok");
-    invocation.end(&End { request_id: &event.context.request_id, what: "notify", code, status: None, connection: None });
+    invocation.end(&Outcome { request_id: &event.context.request_id, what: "notify", code, status: None, connection: None });
     match served {
-        Ok(told) => Ok(json!({ "told": told })),
+        Ok(notified) => Ok(json!({ "told": notified })),
         Err(error) => {
             problem::log(&error, &event.context.request_id);
             Err(error.into())

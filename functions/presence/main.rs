@@ -1,4 +1,4 @@
-//! The function `presence`: tells who came and who left.
+//! The function `presence`: announces users who come online or go offline.
 
 use functions::{presence, resources};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Tells who came and who left. Asked by whoever saw a first socket open, or a last one close; waits for the grace of those who left.
+//! Announces users who come online or go offline. Invoked after a first socket opened or a last one closed; waits for the grace period before announcing offline users.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,28 +8,28 @@ use serde_json::{Value, json};
 use shared::domain::presence;
 use shared::edge::problem;
 use shared::push::Push;
-use shared::push::presence::Look;
+use shared::push::presence::PresenceCheck;
 use shared::store::Db;
-use shared::telemetry::invocation::{End, Invocation};
+use shared::telemetry::invocation::{Outcome, Invocation};
 use shared::time::Timestamp;
 
-/// What this function touches.
+//~DEL
 #[derive(Debug)]
 pub struct State {
-    /// The store.
+    //~DEL
     pub db: Db,
-    /// The way to the sockets.
+    //~DEL
     pub push: Push,
-    /// How long somebody may be without a socket before they are away.
+    /// How long a user without a socket stays online.
     pub grace: Duration,
 }
 
-/// Looks once. An error has Lambda ask again.
-pub async fn handle(state: Arc<State>, event: LambdaEvent<Look>) -> Result<Value, lambda_runtime::Error> {
+/// Runs one check. Lambda retries after an error.
+pub async fn handle(state: Arc<State>, event: LambdaEvent<PresenceCheck>) -> Result<Value, lambda_runtime::Error> {
     let invocation = Invocation::begin();
     let served = presence::serve(&state.db, &state.push, event.payload, state.grace, Timestamp::now()).await;
     let code = served.as_ref().map_or_else(shared::error::Error::code, |()| "ok");
-    invocation.end(&End { request_id: &event.context.request_id, what: "look", code, status: None, connection: None });
+    invocation.end(&Outcome { request_id: &event.context.request_id, what: "look", code, status: None, connection: None });
     if let Err(error) = served {
         problem::log(&error, &event.context.request_id);
         return Err(error.into());

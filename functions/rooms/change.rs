@@ -1,4 +1,4 @@
-//! `PATCH` and `DELETE` of a room, and muting it.
+//! `PATCH` and `DELETE` of a room, and muting.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use shared::edge::extract::{Body, Path};
 use shared::error::Result;
 use shared::protocol::rooms::{ChangeRoom, Mute, Room};
 
-use super::{InRoom, State};
-use crate::signed_in::{Acting, SignedIn};
+use super::{RoomPath, State};
+use crate::signed_in::{RateLimited, SignedIn};
 
-/// Renames a room, changes its topic or rules, archives it or takes it back from there: admins and owners.
+/// Updates a room: name, topic, avatar, settings, or archiving. Requires an admin or owner.
 #[utoipa::path(
     patch, path = "/api/rooms/{room_id}", tag = "rooms", request_body = ChangeRoom, security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
@@ -27,19 +27,19 @@ use crate::signed_in::{Acting, SignedIn};
 )]
 pub(super) async fn update(
     Extract(state): Extract<Arc<State>>,
-    Acting(caller): Acting,
-    Path(path): Path<InRoom>,
+    RateLimited(caller): RateLimited,
+    Path(path): Path<RoomPath>,
     Body(change): Body<ChangeRoom>,
 ) -> Result<Json<Room>> {
     settings::update(&state.db, &state.push, &caller, &path.room_id, &change).await.map(Json)
 }
 
-/// Ends a room for everyone: owners only. It cannot be taken back.
+/// Deletes a room for everyone, permanently. Requires an owner.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}", tag = "rooms", security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
-        (status = 204, description = "Gone; its files are removed within minutes, unless they were forwarded"),
+        (status = 204, description = "Deleted; files that were not forwarded are removed within minutes"),
         (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`room_not_found`"),
         (status = 409, description = "`direct_room`"),
@@ -48,14 +48,14 @@ pub(super) async fn update(
 )]
 pub(super) async fn delete(
     Extract(state): Extract<Arc<State>>,
-    Acting(caller): Acting,
-    Path(path): Path<InRoom>,
+    RateLimited(caller): RateLimited,
+    Path(path): Path<RoomPath>,
 ) -> Result<StatusCode> {
     settings::delete(&state.db, &state.push, &caller, &path.room_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Says until when the caller wants to hear nothing of a room; null, or a moment that has passed, ends it.
+/// Mutes a room for the caller until a time. Null or a time in the past unmutes it.
 #[utoipa::path(
     put, path = "/api/rooms/{room_id}/mute", tag = "rooms", request_body = Mute, security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
@@ -68,7 +68,7 @@ pub(super) async fn delete(
 pub(super) async fn mute(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<InRoom>,
+    Path(path): Path<RoomPath>,
     Body(mute): Body<Mute>,
 ) -> Result<Json<Room>> {
     rooms::mute(&state.db, &state.push, &caller, &path.room_id, mute.until).await.map(Json)

@@ -1,4 +1,4 @@
-//! `POST /api/rooms`, and the older `POST /api/rooms/create` whose rooms are public unless they say otherwise.
+//! `POST /api/rooms`, and the legacy `POST /api/rooms/create` whose rooms are public by default.
 
 use std::sync::Arc;
 
@@ -7,39 +7,39 @@ use axum::extract::State as Extract;
 use axum::http::{HeaderName, StatusCode, header};
 use shared::caller::Caller;
 use shared::domain::{idempotency, rooms};
-use shared::edge::extract::{Asked, KeyedBody};
+use shared::edge::extract::{IdempotentRequest, KeyedBody};
 use shared::error::Result;
 use shared::protocol::rooms::{NewRoom, Room, RoomKind};
 
 use super::State;
-use crate::signed_in::Acting;
+use crate::signed_in::RateLimited;
 
-/// Makes a group (or a public room); the caller owns it. With an `Idempotency-Key` it may be sent again after any failure: there is only ever one.
+/// Creates a group or public room owned by the caller. With an `Idempotency-Key` the request is safe to retry.
 #[utoipa::path(
     post, path = "/api/rooms", tag = "rooms", request_body = NewRoom, security(("bearer" = [])),
-    params(("idempotency-key" = Option<String>, Header, description = "The client's own name of this request, kept for a day", min_length = 1, max_length = 255)),
+    params(("idempotency-key" = Option<String>, Header, description = "A unique key of this request, stored for a day", min_length = 1, max_length = 255)),
     responses(
-        (status = 201, description = "The new room", body = Room, headers(("location" = String, description = "Its path"))),
-        (status = 200, description = "It was made before, under the same `Idempotency-Key`", body = Room),
+        (status = 201, description = "The new room", body = Room, headers(("location" = String, description = "The room's path"))),
+        (status = 200, description = "A retry: the room created with this `Idempotency-Key`", body = Room),
         (status = 409, description = "`idempotency_key_reused`"),
-        (status = 422, description = "`invalid_input`; of `member_ids` its codes are `user_not_found` and `not_reachable`"),
+        (status = 422, description = "`invalid_input`; codes of `member_ids` are `user_not_found` and `not_reachable`"),
         (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn create(
     Extract(state): Extract<Arc<State>>,
-    Acting(caller): Acting,
-    KeyedBody(new, asked): KeyedBody<NewRoom>,
+    RateLimited(caller): RateLimited,
+    KeyedBody(new, request): KeyedBody<NewRoom>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Room>)> {
-    let (room, was_there) = made(&state, &caller, new.kind.unwrap_or(RoomKind::Group), (&new, asked)).await?;
-    let status = if was_there { StatusCode::OK } else { StatusCode::CREATED };
+    let (room, existed) = create_room(&state, &caller, new.kind.unwrap_or(RoomKind::Group), (&new, request)).await?;
+    let status = if existed { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, [(header::LOCATION, format!("/api/rooms/{}", room.id))], Json(room)))
 }
 
-/// Makes a public room (or a group); the older form of `POST /api/rooms`.
+/// Creates a public room, or a group. Legacy form of `POST /api/rooms`.
 #[utoipa::path(
     post, path = "/api/rooms/create", tag = "older clients", request_body = NewRoom, security(("bearer" = [])),
-    params(("idempotency-key" = Option<String>, Header, description = "The client's own name of this request, kept for a day", min_length = 1, max_length = 255)),
+    params(("idempotency-key" = Option<String>, Header, description = "A unique key of this request, stored for a day", min_length = 1, max_length = 255)),
     responses(
         (status = 200, description = "The new room", body = Room),
         (status = 409, description = "`idempotency_key_reused`"),
@@ -48,17 +48,17 @@ pub(super) async fn create(
 )]
 pub(super) async fn create_public(
     Extract(state): Extract<Arc<State>>,
-    Acting(caller): Acting,
-    KeyedBody(new, asked): KeyedBody<NewRoom>,
+    RateLimited(caller): RateLimited,
+    KeyedBody(new, request): KeyedBody<NewRoom>,
 ) -> Result<Json<Room>> {
-    made(&state, &caller, new.kind.unwrap_or(RoomKind::Public), (&new, asked)).await.map(|(room, _)| Json(room))
+    create_room(&state, &caller, new.kind.unwrap_or(RoomKind::Public), (&new, request)).await.map(|(room, _)| Json(room))
 }
 
-/// The room, and whether this request made it before.
-async fn made(state: &State, caller: &Caller, kind: RoomKind, (new, asked): (&NewRoom, Option<Asked>)) -> Result<(Room, bool)> {
-    match asked {
-        Some(asked) => {
-            let key = idempotency::key(&asked.route, &asked.called, &asked.body)?;
+/// Returns the room, and whether an earlier request created it.
+async fn create_room(state: &State, caller: &Caller, kind: RoomKind, (new, request): (&NewRoom, Option<IdempotentRequest>)) -> Result<(Room, bool)> {
+    match request {
+        Some(request) => {
+            let key = idempotency::derive_key(&request.route, &request.key, &request.body)?;
             rooms::create_once(&state.db, &state.push, caller, (kind, new), &key).await
         }
         None => Ok((rooms::create(&state.db, &state.push, caller, kind, new).await?, false)),

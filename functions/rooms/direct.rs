@@ -1,4 +1,4 @@
-//! `/api/rooms/direct/{user_id}`: the one room of two people.
+//! `/api/rooms/direct/{user_id}`: the room of two users.
 
 use std::sync::Arc;
 
@@ -13,21 +13,21 @@ use shared::id::UserId;
 use shared::protocol::rooms::Room;
 
 use super::State;
-use crate::signed_in::Acting;
+use crate::signed_in::RateLimited;
 
 #[derive(Deserialize)]
-pub(super) struct With {
+pub(super) struct DirectRoomPath {
     user_id: UserId,
 }
 
-/// Gives the direct room with a person, and makes it where there is none; it is in the caller's list from then on, and in the other one's from its
-/// first message on. With oneself it holds notes.
+/// Opens the direct room with a user and creates it if necessary. It appears in the caller's list at once, and in the other user's with the first message. A direct room with oneself holds notes.
+//~DEL
 #[utoipa::path(
     put, path = "/api/rooms/direct/{user_id}", tag = "rooms", security(("bearer" = [])),
-    params(("user_id" = u64, Path, description = "The person", example = 7)),
+    params(("user_id" = u64, Path, description = "The user's id", example = 7)),
     responses(
         (status = 201, description = "The new room", body = Room),
-        (status = 200, description = "The room, as it was", body = Room),
+        (status = 200, description = "The existing room", body = Room),
         (status = 403, description = "`blocked`"),
         (status = 404, description = "`user_not_found`"),
         (status = 429, description = "`rate_limited`"),
@@ -35,28 +35,28 @@ pub(super) struct With {
 )]
 pub(super) async fn open(
     Extract(state): Extract<Arc<State>>,
-    Acting(caller): Acting,
-    Path(path): Path<With>,
+    RateLimited(caller): RateLimited,
+    Path(path): Path<DirectRoomPath>,
 ) -> Result<(StatusCode, Json<Room>)> {
     let (room, new) = directs::open(&state.db, &state.push, &caller, path.user_id).await?;
     Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(room)))
 }
 
-/// Closes the direct room with a person: it leaves the caller's list until there is a newer message, or until they open it again. What was said
-/// stays, and nobody else is told. Closing it again changes nothing.
+/// Closes the direct room with a user: removes it from the caller's list until the next message, or until the caller opens it again. Messages stay, and the other user is not notified. Repeating the request has no effect.
+//~DEL
 #[utoipa::path(
     delete, path = "/api/rooms/direct/{user_id}", tag = "rooms", security(("bearer" = [])),
-    params(("user_id" = u64, Path, description = "The person", example = 7)),
+    params(("user_id" = u64, Path, description = "The user's id", example = 7)),
     responses(
         (status = 204, description = "Closed"),
-        (status = 404, description = "`room_not_found`: there is none with this person"),
+        (status = 404, description = "`room_not_found`: no direct room with this user"),
         (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn close(
     Extract(state): Extract<Arc<State>>,
-    Acting(caller): Acting,
-    Path(path): Path<With>,
+    RateLimited(caller): RateLimited,
+    Path(path): Path<DirectRoomPath>,
 ) -> Result<StatusCode> {
     directs::close(&state.db, &state.push, &caller, path.user_id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,4 +1,4 @@
-//! Invitations of a room.
+//! Invite codes of a room.
 
 use std::sync::Arc;
 
@@ -8,62 +8,62 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::{idempotency, invites};
 use shared::edge::extract::{MaybeKeyedBody, Path};
-use shared::edge::list::Listed;
+use shared::edge::pagination::PageResponse;
 use shared::error::Result;
 use shared::id::RoomRef;
 use shared::protocol::invites::{Invite, NewInvite};
 use shared::protocol::page::Page;
 
-use super::{InRoom, State};
-use crate::signed_in::{Acting, SignedIn};
+use super::{RoomPath, State};
+use crate::signed_in::{RateLimited, SignedIn};
 
-/// The invitation that a path names.
+//~DEL
 #[derive(Deserialize)]
-pub(super) struct InInvite {
+pub(super) struct InvitePath {
     room_id: RoomRef,
     code: String,
 }
 
-/// Makes an invitation: whoever has its code may join. For those who may add people. With an `Idempotency-Key` it may be sent again after any
-/// failure: there is only ever one.
+/// Creates an invite code: anyone who has it may join the room. Requires permission to add members. With an `Idempotency-Key` the request is safe to retry.
+//~DEL
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/invites", tag = "rooms", request_body = NewInvite, security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("idempotency-key" = Option<String>, Header, description = "The client's own name of this request, kept for a day", min_length = 1, max_length = 255),
+        ("idempotency-key" = Option<String>, Header, description = "A unique key of this request, stored for a day", min_length = 1, max_length = 255),
     ),
     responses(
-        (status = 201, description = "The invitation", body = Invite),
-        (status = 200, description = "It was made before, under the same `Idempotency-Key`", body = Invite),
+        (status = 201, description = "The invite code", body = Invite),
+        (status = 200, description = "A retry: the invite code created with this `Idempotency-Key`", body = Invite),
         (status = 403, description = "`not_allowed`, `not_a_member`"),
-        (status = 404, description = "`room_not_found`; `invite_not_found`: what was made under this `Idempotency-Key` opens nothing any more"),
+        (status = 404, description = "`room_not_found`; `invite_not_found`: the invite code of this `Idempotency-Key` is no longer valid"),
         (status = 409, description = "`direct_room`, `room_archived`, `too_many_invites`, `idempotency_key_reused`"),
         (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn create(
     Extract(state): Extract<Arc<State>>,
-    Acting(caller): Acting,
-    Path(path): Path<InRoom>,
-    MaybeKeyedBody(new, asked): MaybeKeyedBody<NewInvite>,
+    RateLimited(caller): RateLimited,
+    Path(path): Path<RoomPath>,
+    MaybeKeyedBody(new, request): MaybeKeyedBody<NewInvite>,
 ) -> Result<(StatusCode, Json<Invite>)> {
-    let (invite, was_there) = match asked {
-        Some(asked) => {
-            let key = idempotency::key(&asked.route, &asked.called, &asked.body)?;
+    let (invite, existed) = match request {
+        Some(request) => {
+            let key = idempotency::derive_key(&request.route, &request.key, &request.body)?;
             invites::create_once(&state.db, &caller, &path.room_id, &new, &key).await?
         }
         None => (invites::create(&state.db, &caller, &path.room_id, &new).await?, false),
     };
-    let status = if was_there { StatusCode::OK } else { StatusCode::CREATED };
+    let status = if existed { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, Json(invite)))
 }
 
-/// The invitations that can still be used, newest first: at most 100, in one page.
+/// Lists the usable invite codes, newest first. Limit: 100 codes, returned as one page.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/invites", tag = "rooms", security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
-        (status = 200, description = "All open invitations", body = Page<Invite>),
+        (status = 200, description = "All usable invite codes", body = Page<Invite>),
         (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`room_not_found`"),
     )
@@ -71,20 +71,20 @@ pub(super) async fn create(
 pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<InRoom>,
-) -> Result<Listed<Page<Invite>>> {
-    invites::list(&state.db, &caller, &path.room_id).await.map(Listed)
+    Path(path): Path<RoomPath>,
+) -> Result<PageResponse<Page<Invite>>> {
+    invites::list(&state.db, &caller, &path.room_id).await.map(PageResponse)
 }
 
-/// Takes an invitation back: one's own, or any as an admin or owner.
+/// Revokes an invite code: the caller's own, or any as an admin or owner.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}/invites/{code}", tag = "rooms", security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("code" = String, Path, description = "The invitation's code", format = Password, example = "Qm9zdG9uIFRlYSBQYXJ0eQ"),
+        ("code" = String, Path, description = "The invite code", format = Password, example = "Qm9zdG9uIFRlYSBQYXJ0eQ"),
     ),
     responses(
-        (status = 204, description = "It opens nothing any more"),
+        (status = 204, description = "Revoked"),
         (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`room_not_found`, `invite_not_found`"),
         (status = 429, description = "`rate_limited`"),
@@ -92,8 +92,8 @@ pub(super) async fn list(
 )]
 pub(super) async fn revoke(
     Extract(state): Extract<Arc<State>>,
-    Acting(caller): Acting,
-    Path(path): Path<InInvite>,
+    RateLimited(caller): RateLimited,
+    Path(path): Path<InvitePath>,
 ) -> Result<StatusCode> {
     invites::revoke(&state.db, &caller, &path.room_id, &path.code).await?;
     Ok(StatusCode::NO_CONTENT)

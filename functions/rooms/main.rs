@@ -1,4 +1,4 @@
-//! The function `rooms`: rooms and who is in them.
+//! The function `rooms`: rooms and their members.
 
 use functions::{resources, rooms};
 use std::sync::Arc;

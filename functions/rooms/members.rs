@@ -1,4 +1,4 @@
-//! Members as admins and owners rule them: adding, roles, removing, banning.
+//! Member management by admins and owners: adding, roles, removing, banning.
 
 use std::sync::Arc;
 
@@ -12,23 +12,23 @@ use shared::error::Result;
 use shared::id::{RoomRef, UserId};
 use shared::protocol::rooms::{Additions, ChangeMember, Member, NewMembers};
 
-use super::{InRoom, State};
-use crate::signed_in::Acting;
+use super::{RoomPath, State};
+use crate::signed_in::RateLimited;
 
-/// The person in a room that a path names.
+//~DEL
 #[derive(Deserialize)]
-pub(super) struct InMembership {
+pub(super) struct MemberPath {
     room_id: RoomRef,
     user_id: UserId,
 }
 
-/// Adds people, at most 100 at once. Who left by themselves, or does not let the caller add them, is asked and stands in `invited`; `refused` names
-/// those who could not be added, and why.
+/// Adds up to 100 users. Users who left the room, or who do not let the caller add them, receive an invitation and are listed in `invited`; `refused` lists users who could not be added, with the reason.
+//~DEL
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/members", tag = "rooms", request_body = NewMembers, security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
     responses(
-        (status = 200, description = "What became of each", body = Additions),
+        (status = 200, description = "The result for each user", body = Additions),
         (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`room_not_found`"),
         (status = 409, description = "`direct_room`, `room_archived`"),
@@ -37,22 +37,22 @@ pub(super) struct InMembership {
 )]
 pub(super) async fn add(
     Extract(state): Extract<Arc<State>>,
-    Acting(caller): Acting,
-    Path(path): Path<InRoom>,
+    RateLimited(caller): RateLimited,
+    Path(path): Path<RoomPath>,
     Body(new): Body<NewMembers>,
 ) -> Result<Json<Additions>> {
     members::add(&state.db, &state.push, &caller, &path.room_id, &new).await.map(Json)
 }
 
-/// Gives a member another role: owners to everyone, everyone a lower one to themselves.
+/// Changes a member's role. Owners may set any role; members may lower their own.
 #[utoipa::path(
     patch, path = "/api/rooms/{room_id}/members/{user_id}", tag = "rooms", request_body = ChangeMember, security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("user_id" = u64, Path, description = "The person", example = 7),
+        ("user_id" = u64, Path, description = "The user's id", example = 7),
     ),
     responses(
-        (status = 200, description = "The member from now on", body = Member),
+        (status = 200, description = "The member with the new role", body = Member),
         (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`room_not_found`, `member_not_found`"),
         (status = 409, description = "`last_owner`, `direct_room`"),
@@ -61,20 +61,20 @@ pub(super) async fn add(
 )]
 pub(super) async fn set_role(
     Extract(state): Extract<Arc<State>>,
-    Acting(caller): Acting,
-    Path(path): Path<InMembership>,
+    RateLimited(caller): RateLimited,
+    Path(path): Path<MemberPath>,
     Body(change): Body<ChangeMember>,
 ) -> Result<Json<Member>> {
-    let whom = (&path.room_id, path.user_id);
-    members::set_role(&state.db, &state.push, &caller, whom, change.role).await.map(Json)
+    let target = (&path.room_id, path.user_id);
+    members::set_role(&state.db, &state.push, &caller, target, change.role).await.map(Json)
 }
 
-/// Removes a member of a lower role. No invitation lets them back in; adding them does, and a public room is open to them.
+/// Removes a member of a lower role. The user can return by being added again, or by joining if the room is public; invite codes do not work.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}/members/{user_id}", tag = "rooms", security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("user_id" = u64, Path, description = "The person", example = 7),
+        ("user_id" = u64, Path, description = "The user's id", example = 7),
     ),
     responses(
         (status = 204, description = "Removed"),
@@ -86,19 +86,19 @@ pub(super) async fn set_role(
 )]
 pub(super) async fn remove(
     Extract(state): Extract<Arc<State>>,
-    Acting(caller): Acting,
-    Path(path): Path<InMembership>,
+    RateLimited(caller): RateLimited,
+    Path(path): Path<MemberPath>,
 ) -> Result<StatusCode> {
     members::remove(&state.db, &state.push, &caller, &path.room_id, path.user_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Keeps somebody out for good: a member of a lower role, or someone who is none.
+/// Bans a user from a room: a member of a lower role, or a user who is not a member.
 #[utoipa::path(
     put, path = "/api/rooms/{room_id}/bans/{user_id}", tag = "rooms", security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("user_id" = u64, Path, description = "The person", example = 7),
+        ("user_id" = u64, Path, description = "The user's id", example = 7),
     ),
     responses(
         (status = 204, description = "Banned"),
@@ -110,22 +110,22 @@ pub(super) async fn remove(
 )]
 pub(super) async fn ban(
     Extract(state): Extract<Arc<State>>,
-    Acting(caller): Acting,
-    Path(path): Path<InMembership>,
+    RateLimited(caller): RateLimited,
+    Path(path): Path<MemberPath>,
 ) -> Result<StatusCode> {
     members::ban(&state.db, &state.push, &caller, &path.room_id, path.user_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Lets somebody come back; it does not make them a member.
+/// Lifts a ban. The user does not become a member.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}/bans/{user_id}", tag = "rooms", security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("user_id" = u64, Path, description = "The person", example = 7),
+        ("user_id" = u64, Path, description = "The user's id", example = 7),
     ),
     responses(
-        (status = 204, description = "No longer banned"),
+        (status = 204, description = "Unbanned"),
         (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`room_not_found`, `ban_not_found`"),
         (status = 409, description = "`direct_room`"),
@@ -134,8 +134,8 @@ pub(super) async fn ban(
 )]
 pub(super) async fn unban(
     Extract(state): Extract<Arc<State>>,
-    Acting(caller): Acting,
-    Path(path): Path<InMembership>,
+    RateLimited(caller): RateLimited,
+    Path(path): Path<MemberPath>,
 ) -> Result<StatusCode> {
     members::unban(&state.db, &caller, &path.room_id, path.user_id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,4 +1,4 @@
-//! Rooms and who is in them.
+//! Rooms and their members.
 
 mod change;
 mod create;
@@ -8,43 +8,43 @@ mod invites;
 mod list;
 mod members;
 mod membership;
-mod older;
+mod legacy;
 mod reports;
 
 use serde::Deserialize;
 use shared::domain::throttle::Throttle;
-use shared::domain::tokens::Keys;
+use shared::domain::tokens::TokenKeys;
 use shared::id::RoomRef;
 use shared::push::Push;
 use shared::store::Db;
 
 use crate::routes::routes;
-use crate::signed_in::{Authenticates, Counts};
+use crate::signed_in::{HasKeys, HasThrottle};
 
-/// What these handlers touch.
+//~DEL
 #[derive(Debug)]
 pub struct State {
-    /// The store.
+    //~DEL
     pub db: Db,
-    /// The keys of access tokens.
-    pub keys: Keys,
-    /// The way to the sockets.
+    //~DEL
+    pub keys: TokenKeys,
+    //~DEL
     pub push: Push,
-    /// Counts what people do.
+    //~DEL
     pub throttle: Throttle,
 }
 
-impl Authenticates for State {
+impl HasKeys for State {
     fn db(&self) -> &Db {
         &self.db
     }
 
-    fn keys(&self) -> &Keys {
+    fn keys(&self) -> &TokenKeys {
         &self.keys
     }
 }
 
-impl Counts for State {
+impl HasThrottle for State {
     fn throttle(&self) -> &Throttle {
         &self.throttle
     }
@@ -74,19 +74,19 @@ routes!(for State:
     membership::leave,
 );
 
-/// The room that a path names.
+//~DEL
 #[derive(Deserialize)]
-struct InRoom {
+struct RoomPath {
     room_id: RoomRef,
 }
 
-/// A page of a list.
+//~DEL
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct PageQuery {
-    /// The `next` of the page before.
+    /// The `next` value of the previous page.
     cursor: Option<String>,
-    /// Items of a page, 1 to 100.
+    /// Page size, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
 }

@@ -1,4 +1,4 @@
-//! Reports of messages: made by readers, seen and closed by admins.
+//! Reports of messages: creating, listing and closing.
 
 use std::sync::Arc;
 
@@ -8,35 +8,35 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::reports;
 use shared::edge::extract::{MaybeBody, Path, Query};
-use shared::edge::list::Listed;
+use shared::edge::pagination::PageResponse;
 use shared::error::Result;
 use shared::id::{ReportId, RoomRef};
 use shared::protocol::page::Page;
 use shared::protocol::reports::{NewReport, OpenReport, Report};
 
-use super::{InRoom, PageQuery, State};
-use crate::signed_in::{Acting, SignedIn};
+use super::{RoomPath, PageQuery, State};
+use crate::signed_in::{RateLimited, SignedIn};
 
-/// The message that a path names.
+//~DEL
 #[derive(Deserialize)]
-pub(super) struct InMessage {
+pub(super) struct ReportMessagePath {
     room_id: RoomRef,
     seq: u64,
 }
 
-/// The report that a path names.
+//~DEL
 #[derive(Deserialize)]
-pub(super) struct InReport {
+pub(super) struct RoomReportPath {
     room_id: RoomRef,
     report_id: ReportId,
 }
 
-/// Tells the room's admins that a message is wrong. It is kept as it is now until the report is closed. Doing so again changes nothing.
+/// Reports a message to the admins of its room. The reported version is preserved until the report is closed. Repeating the request has no effect.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/messages/{seq}/report", tag = "rooms", request_body = NewReport, security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's place in the room", example = 42),
+        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
     ),
     responses(
         (status = 204, description = "Reported"),
@@ -47,21 +47,21 @@ pub(super) struct InReport {
 )]
 pub(super) async fn report(
     Extract(state): Extract<Arc<State>>,
-    Acting(caller): Acting,
-    Path(path): Path<InMessage>,
+    RateLimited(caller): RateLimited,
+    Path(path): Path<ReportMessagePath>,
     MaybeBody(new): MaybeBody<NewReport>,
 ) -> Result<StatusCode> {
     reports::report(&state.db, &caller, &path.room_id, path.seq, &new).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The report that is named alone.
+//~DEL
 #[derive(Deserialize)]
-pub(super) struct WhichReport {
+pub(super) struct ReportPath {
     report_id: ReportId,
 }
 
-/// Open reports of a room, oldest first, each with the message as it was reported: admins and owners.
+/// Lists the open reports of a room, oldest first, each with the message as it was reported. Requires an admin or owner.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/reports", tag = "rooms", security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), PageQuery),
@@ -74,17 +74,17 @@ pub(super) struct WhichReport {
 pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<InRoom>,
+    Path(path): Path<RoomPath>,
     Query(query): Query<PageQuery>,
-) -> Result<Listed<Page<Report>>> {
+) -> Result<PageResponse<Page<Report>>> {
     let page = (query.cursor.as_deref(), query.limit);
-    reports::list(&state.db, &caller, &path.room_id, page).await.map(Listed)
+    reports::list(&state.db, &caller, &path.room_id, page).await.map(PageResponse)
 }
 
-/// An open report with all that is kept of its message: for the admins of its room, and for operators. A closed one is absent.
+/// Retrieves an open report with everything preserved of its message. Requires an admin of the room or an operator. Closed reports are not found.
 #[utoipa::path(
     get, path = "/api/reports/{report_id}", tag = "rooms", security(("bearer" = [])),
-    params(("report_id" = u64, Path, description = "The report", example = 7)),
+    params(("report_id" = u64, Path, description = "The report's id", example = 7)),
     responses(
         (status = 200, description = "The report", body = OpenReport),
         (status = 404, description = "`report_not_found`"),
@@ -93,17 +93,17 @@ pub(super) async fn list(
 pub(super) async fn get(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<WhichReport>,
+    Path(path): Path<ReportPath>,
 ) -> Result<Json<OpenReport>> {
     reports::find(&state.db, &caller, path.report_id).await.map(Json)
 }
 
-/// Closes a report; what was kept of its message goes. Doing so again changes nothing.
+/// Closes a report and deletes the preserved message. Repeating the request has no effect.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/reports/{report_id}/close", tag = "rooms", security(("bearer" = [])),
     params(
         ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("report_id" = u64, Path, description = "The report", example = 7),
+        ("report_id" = u64, Path, description = "The report's id", example = 7),
     ),
     responses(
         (status = 204, description = "Closed"),
@@ -114,8 +114,8 @@ pub(super) async fn get(
 )]
 pub(super) async fn close(
     Extract(state): Extract<Arc<State>>,
-    Acting(caller): Acting,
-    Path(path): Path<InReport>,
+    RateLimited(caller): RateLimited,
+    Path(path): Path<RoomReportPath>,
 ) -> Result<StatusCode> {
     reports::close(&state.db, &caller, &path.room_id, path.report_id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,9 +1,9 @@
-//! What becomes of a message that exists: `edit`, `unsend`, `react`, `unreact`. Each is one function of the domain and one `ack`.
+//! Changes of messages: `edit`, `unsend`, `react` and `unreact`. Each calls one domain function and returns one `ack`.
 
 use shared::caller::Caller;
-use shared::domain::edits::{self, Editing};
-use shared::domain::reactions::{self, Reacting};
-use shared::domain::unsending;
+use shared::domain::edits::{self, EditRequest};
+use shared::domain::reactions::{self, ReactionRequest};
+use shared::domain::unsend;
 use shared::error::Result;
 use shared::id::RoomRef;
 use shared::protocol::actions::Change;
@@ -11,24 +11,24 @@ use shared::protocol::frames::Ack;
 
 use super::State;
 
-/// Does it; the answer lacks only the name of the frame that it answers.
+/// Applies the change. The caller adds the frame's id to the response.
 pub(super) async fn done(state: &State, caller: &Caller, (room, seq): (&RoomRef, u64), change: Change) -> Result<Ack> {
     let State { db, push, limits, .. } = state;
     let (room_id, rev, message_id) = match change {
         Change::Edit(new) => {
-            let message = edits::edit(db, push, limits, caller, Editing { room, seq, new: &new }).await?;
+            let message = edits::edit(db, push, limits, caller, EditRequest { room, seq, new: &new }).await?;
             (message.room_id, message.rev, Some(message.id))
         }
         Change::Unsend => {
-            let message = unsending::unsend(db, push, caller, room, seq).await?;
+            let message = unsend::unsend(db, push, caller, room, seq).await?;
             (message.room_id, message.rev, Some(message.id))
         }
         Change::React(new) => {
-            let reaction = reactions::react(db, push, limits, caller, Reacting { room, seq, emoji: &new.emoji }).await?;
+            let reaction = reactions::react(db, push, limits, caller, ReactionRequest { room, seq, emoji: &new.emoji }).await?;
             (reaction.room_id, reaction.rev, None)
         }
         Change::Unreact(new) => {
-            let reaction = reactions::unreact(db, push, limits, caller, Reacting { room, seq, emoji: &new.emoji }).await?;
+            let reaction = reactions::unreact(db, push, limits, caller, ReactionRequest { room, seq, emoji: &new.emoji }).await?;
             (reaction.room_id, reaction.rev, None)
         }
     };

@@ -1,7 +1,7 @@
-//! The function `send`: every frame that a socket sends.
+//! The function `send`: handles the frames of sockets.
 
 use functions::{resources, send};
-use shared::domain::typing::Pace;
+use shared::domain::typing::TypingThrottle;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,7 +13,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         push: resources::push()?,
         limits: resources::limits()?,
         throttle: resources::throttle()?,
-        pace: Pace::default(),
+        pace: TypingThrottle::default(),
     };
     let state = Arc::new(state);
     lambda_runtime::run(lambda_runtime::service_fn(move |event| Box::pin(send::handle(Arc::clone(&state), event)))).await

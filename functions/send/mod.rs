@@ -1,4 +1,4 @@
-//! Every frame that a socket sends: read, done by the domain, answered by one frame (`hello` by its catch-up besides). API Gateway always hears 200.
+//! Handles the frames of sockets: parses each, calls the domain and answers with one frame (`hello` also with its catch-up). API Gateway always gets 200.
 
 mod changes;
 mod reading;
@@ -9,48 +9,48 @@ use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::caller::Caller;
 use shared::config::Limits;
-use shared::domain::prices::{self, Counter, Price};
-use shared::domain::receipts::Mark;
+use shared::domain::work_costs::{self, Counter, Cost};
+use shared::domain::receipts::ReadMarker;
 use shared::domain::throttle::{Flood, Throttle};
-use shared::domain::typing::Pace;
-use shared::domain::work::Who;
-use shared::domain::{endings, invites, messages, rooms, sessions, sync};
+use shared::domain::typing::TypingThrottle;
+use shared::domain::work_budget::WorkOwner;
+use shared::domain::{session_closings, invites, messages, rooms, sessions, sync};
 use shared::edge::extract::bearer;
 use shared::edge::http::DEADLINE;
 use shared::edge::problem;
-use shared::edge::socket::{self, Event, Socket};
+use shared::edge::socket::{self, SocketEvent, Socket};
 use shared::error::{Error, Result};
 use shared::protocol::actions::Action;
-use shared::protocol::endings::Cause;
+use shared::protocol::session_end::Cause;
 use shared::protocol::frames::{Ack, Frame};
 use shared::protocol::incoming::{self, Incoming};
 use shared::push::Push;
 use shared::push::registry::Connection;
 use shared::store::Db;
-use shared::telemetry::invocation::{self, End, Invocation};
+use shared::telemetry::invocation::{self, Outcome, Invocation};
 use shared::time::Timestamp;
 
 use crate::resources::LateKeys;
 
-/// What this function touches.
+//~DEL
 #[derive(Debug)]
 pub struct State {
-    /// The store.
+    //~DEL
     pub db: Db,
-    /// The keys of access tokens; only `renew` needs them.
+    /// The keys of access tokens, which only `renew` needs.
     pub keys: LateKeys,
-    /// The way to the sockets.
+    //~DEL
     pub push: Push,
-    /// Sizes and rates.
+    //~DEL
     pub limits: Limits,
-    /// Charges frames and counts them; what changes rooms together with what is done over HTTP.
+    /// Charges and limits frames; changes of rooms share their limits with HTTP.
     pub throttle: Throttle,
-    /// Who has told lately that they write.
-    pub pace: Pace,
+    /// Coalesces typing frames.
+    pub pace: TypingThrottle,
 }
 
-/// Serves one frame.
-pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result::Result<Value, lambda_runtime::Error> {
+/// Handles one frame.
+pub async fn handle(state: Arc<State>, event: LambdaEvent<SocketEvent>) -> std::result::Result<Value, lambda_runtime::Error> {
     let now = Timestamp::now();
     let invocation = Invocation::begin();
     let event = event.payload;
@@ -58,18 +58,18 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result
         Ok(socket) => socket,
         Err(error) => {
             problem::log(&error, event.request_id());
-            invocation.end(&End { code: error.code(), ..frame(event.request_id()) });
+            invocation.end(&Outcome { code: error.code(), ..frame(event.request_id()) });
             return Ok(json!({ "statusCode": 200 }));
         }
     };
     let incoming = incoming::read(event.body.as_deref().unwrap_or_default());
     let (id, client_id) = (incoming.id.clone(), incoming.client_id.clone());
-    let price = prices::action(incoming.action.as_ref().ok());
+    let price = work_costs::of_action(incoming.action.as_ref().ok());
     let uncounted = price.counter == Counter::Row;
-    // Boxed: every action's future is in there.
+    // Boxed because the future contains those of all actions.
     let answering = Box::pin(answer(&state, &socket, incoming, (price, now)));
     let outcome = invocation::within(DEADLINE, answering).await.unwrap_or_else(|late| Err(Error::unavailable(late).into()));
-    let stays = matches!(outcome, Err(Refused::Token(_)));
+    let stays = matches!(outcome, Err(Rejected::Token(_)));
     let code = match outcome {
         Ok(frames) => {
             for frame in &frames {
@@ -77,11 +77,11 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result
             }
             "ok"
         }
-        Err(Refused::Flooding) => {
-            state.push.close(&socket.connection, &socket::flooding(), now).await;
+        Err(Rejected::Flooding) => {
+            state.push.close(&socket.connection, &socket::too_many_frames(), now).await;
             "too_many_frames"
         }
-        Err(Refused::With(error) | Refused::Token(error)) => {
+        Err(Rejected::With(error) | Rejected::Token(error)) => {
             problem::log(&error, &socket.request_id);
             let mut refusal = socket::refusal(&error, &socket.request_id);
             (refusal.id, refusal.client_id) = (id, client_id);
@@ -93,61 +93,61 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Event>) -> std::result
         }
     };
     let connection = Some(socket.connection.id.0.as_str());
-    invocation.end(&End { code, connection, ..frame(&socket.request_id) });
+    invocation.end(&Outcome { code, connection, ..frame(&socket.request_id) });
     Ok(json!({ "statusCode": 200 }))
 }
 
-/// Why a frame was not done.
-enum Refused {
-    /// And its socket is told so.
+/// Why a frame was refused.
+enum Rejected {
+    /// The socket gets an `error` frame.
     With(Error),
-    /// The same for a token that it showed. It says nothing of whose the socket is, so that goes on.
+    /// A refused token of `renew`: the socket gets an `error` frame and stays open.
     Token(Error),
-    /// The socket was told often enough.
+    /// The socket exceeded its frame limit repeatedly; it gets no further answer.
     Flooding,
 }
 
-impl From<Error> for Refused {
+impl From<Error> for Rejected {
     fn from(error: Error) -> Self {
         Self::With(error)
     }
 }
 
-/// Some refusals are the last: those of an ended session, and of limits that a socket will not hear of.
+/// Closes the socket after final refusals: an ended session, or ignored limits.
 async fn end(state: &State, socket: &Socket, (error, uncounted): (&Error, bool), now: Timestamp) {
     let Connection { session, id, .. } = &socket.connection;
     match error {
         Error::Unauthenticated(_) => {
-            let bye = endings::bye(&state.db, *session).await.unwrap_or_else(|_| Cause::Expired.bye());
+            let bye = session_closings::bye_frame(&state.db, *session).await.unwrap_or_else(|_| Cause::Expired.bye());
             state.push.close(&socket.connection, &bye, now).await;
         }
-        // What has a limit on a row of its own is counted once it is refused, for whatever reason: nothing else would count it.
+        // Actions with a row-based limit are counted only when they are refused, since nothing else counts them.
         _ if uncounted => {
-            if matches!(state.throttle.frame(id, now).await, Flood::Endless) {
-                state.push.close(&socket.connection, &socket::flooding(), now).await;
+            if matches!(state.throttle.frame(id, now).await, Flood::Close) {
+                state.push.close(&socket.connection, &socket::too_many_frames(), now).await;
             }
         }
         _ => {}
     }
 }
 
-/// Whose frame it is. A session that ended since the socket opened ends the socket, too. The frame is charged meanwhile, and counted if no row does.
-async fn admitted(state: &State, socket: &Socket, price: Price, now: Timestamp) -> Result<Caller, Refused> {
+/// Authenticates the socket's session, and meanwhile charges the frame and counts it unless a row-based limit applies. An ended session closes the socket.
+async fn admitted(state: &State, socket: &Socket, price: Cost, now: Timestamp) -> Result<Caller, Rejected> {
     let Connection { user, session, .. } = socket.connection;
     if let Err(refused) = state.throttle.affords(user, price, now) {
         return match state.throttle.surplus_frame(&socket.connection.id, now).await {
-            Flood::Endless => Err(Refused::Flooding),
-            Flood::No | Flood::Of(_) => Err(Refused::With(refused)),
+            Flood::Close => Err(Rejected::Flooding),
+            Flood::Within | Flood::Warn(_) => Err(Rejected::With(refused)),
         };
     }
-    let admitting = state.throttle.admit(sessions::resume(&state.db, user, session, now), Who { user, session }, price, now);
+    let admitting = state.throttle.admit(sessions::load_caller(&state.db, user, session, now), WorkOwner { user, session }, price, now);
     if price.counter == Counter::Row {
         return Ok(admitting.await?);
     }
     let (caller, counted) = tokio::join!(admitting, count(state, socket, now));
     match (caller, counted) {
-        // Who floods is closed, whatever else they may not do.
-        (_, Err(Refused::Flooding)) => Err(Refused::Flooding),
+        // Flooding closes the socket whatever other refusal applies.
+        (_, Err(Rejected::Flooding)) => Err(Rejected::Flooding),
         (caller, counted) => {
             let caller = caller?;
             counted.map(|()| caller)
@@ -155,21 +155,21 @@ async fn admitted(state: &State, socket: &Socket, price: Price, now: Timestamp) 
     }
 }
 
-async fn count(state: &State, socket: &Socket, now: Timestamp) -> Result<(), Refused> {
+async fn count(state: &State, socket: &Socket, now: Timestamp) -> Result<(), Rejected> {
     match state.throttle.frame(&socket.connection.id, now).await {
-        Flood::No => Ok(()),
-        Flood::Of(error) => Err(Refused::With(error)),
-        Flood::Endless => Err(Refused::Flooding),
+        Flood::Within => Ok(()),
+        Flood::Warn(error) => Err(Rejected::With(error)),
+        Flood::Close => Err(Rejected::Flooding),
     }
 }
 
-/// Does what the frame asks for; the answer is for its socket alone. It is one frame, but for `hello`, whose catch-up follows it.
+/// Runs the action. The answer goes only to its socket: one frame, except for `hello`, whose catch-up follows.
 async fn answer(
     state: &State,
     socket: &Socket,
     incoming: Incoming,
-    (price, now): (Price, Timestamp),
-) -> Result<Vec<Frame>, Refused> {
+    (price, now): (Cost, Timestamp),
+) -> Result<Vec<Frame>, Rejected> {
     let State { db, push, limits, .. } = state;
     let caller = admitted(state, socket, price, now).await?;
     let id = incoming.id;
@@ -179,9 +179,9 @@ async fn answer(
             reading::catch_up(state, &caller, socket, (&rooms, packed), id).await?;
             return Ok(Vec::new());
         }
-        Action::Read { room, seq } => reading::mark(state, &caller, &socket.room_or_bound(room), Mark::Read(seq), id).await?,
+        Action::Read { room, seq } => reading::mark(state, &caller, &socket.room_or_bound(room), ReadMarker::Read(seq), id).await?,
         Action::Delivered { room, seq } => {
-            reading::mark(state, &caller, &socket.room_or_bound(room), Mark::Delivered(seq), id).await?
+            reading::mark(state, &caller, &socket.room_or_bound(room), ReadMarker::Delivered(seq), id).await?
         }
         Action::Typing { room, active } => {
             reading::typing(state, &caller, socket, (&socket.room_or_bound(room), active), id).await?
@@ -218,7 +218,7 @@ async fn answer(
             Frame::Ack(Ack { id, room_id: Some(joined.id), rev: Some(joined.rev), ..Ack::default() })
         }
         Action::Renew { token } => {
-            renewed(&state.keys, &caller, &token).await.map_err(Refused::Token)?;
+            renewed(&state.keys, &caller, &token).await.map_err(Rejected::Token)?;
             Frame::Ack(Ack { id, ..Ack::default() })
         }
         Action::Leave { room, owner } => {
@@ -230,9 +230,9 @@ async fn answer(
 
 async fn renewed(keys: &LateKeys, caller: &Caller, token: &str) -> Result<()> {
     let token = bearer(token).ok_or(Error::Unauthenticated("unauthenticated"))?;
-    sessions::renew(keys.get().await?, caller, token).await
+    sessions::check_renewal(keys.get().await?, caller, token).await
 }
 
-fn frame(request_id: &str) -> End<'_> {
-    End { request_id, what: "frame", code: "ok", status: None, connection: None }
+fn frame(request_id: &str) -> Outcome<'_> {
+    Outcome { request_id, what: "frame", code: "ok", status: None, connection: None }
 }

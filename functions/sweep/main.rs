@@ -1,4 +1,4 @@
-//! The function `sweep`: removes bytes that nobody may see any more, and goes on with erasures that were cut off.
+//! The function `sweep`: deletes unreachable objects and resumes interrupted erasures.
 
 use functions::{resources, sweep};
 use std::sync::Arc;

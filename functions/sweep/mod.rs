@@ -1,38 +1,38 @@
-//! What is due and nobody waits for, by the clock: bytes that nobody may see any more are removed, and erasures that were cut off go on; each minute,
-//! sockets of ended sessions are closed.
+//! Scheduled clean-up: deletes unreachable objects, resumes interrupted erasures and, every minute, closes sockets of ended sessions.
+//~DEL
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
-use shared::domain::{endings, erasure, idempotency, reach, sweeping};
+use shared::domain::{session_closings, erasure, idempotency, contact_limits, sweep};
 use shared::edge::problem;
 use shared::error::{Error, Result};
 use shared::media::Media;
 use shared::push::Push;
 use shared::store::Db;
-use shared::telemetry::invocation::{End, Invocation};
+use shared::telemetry::invocation::{Outcome, Invocation};
 use shared::time::Timestamp;
 
-/// What this function touches.
+//~DEL
 #[derive(Debug)]
 pub struct State {
-    /// The store.
+    //~DEL
     pub db: Db,
-    /// The way to the sockets: others hear of what erasing changes.
+    /// Announces the changes that an erasure causes.
     pub push: Push,
-    /// The way to the bytes.
+    //~DEL
     pub media: Media,
 }
 
-/// One run ends before Lambda ends it; the next one goes on.
+/// A run stops before Lambda's timeout; the next one continues.
 const RUN: Duration = Duration::from_secs(45);
-/// So much of it may go to bytes, so that there is always time for erasures.
+/// The share of a run for deleting objects, which leaves time for erasures.
 const BYTES: Duration = Duration::from_secs(25);
 
-/// Runs once. An error has Lambda try again, and the next run by the clock does in any case. The clock of every minute asks for what is `"due"` of
-/// `"sessions"` alone.
+/// Runs once. Lambda retries after an error, and the next scheduled run continues in any case. The event of the minutely schedule has `"due": "sessions"` and only closes sockets.
+//~DEL
 pub async fn handle(state: Arc<State>, event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
     let invocation = Invocation::begin();
     if event.payload["due"] == "sessions" {
@@ -40,7 +40,7 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Value>) -> Result<Valu
     }
     let done = run(&state).await;
     let code = done.as_ref().map_or_else(Error::code, |_| "ok");
-    invocation.end(&End { request_id: &event.context.request_id, what: "sweep", code, status: None, connection: None });
+    invocation.end(&Outcome { request_id: &event.context.request_id, what: "sweep", code, status: None, connection: None });
     match done {
         Ok((removed, erased)) => {
             tracing::info!(removed, erased, "sweep");
@@ -53,26 +53,26 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Value>) -> Result<Valu
     }
 }
 
-/// How many uploads were removed and how many erasures finished. An object store that does not answer stands in the way of no erasure.
+/// Returns the numbers of deleted uploads and finished erasures. An unavailable object store does not stop erasures.
 async fn run(state: &State) -> Result<(usize, usize)> {
     let (started, now) = (Instant::now(), Timestamp::now());
-    let removed = sweeping::sweep(&state.db, &state.media, now, || started.elapsed() < BYTES).await;
+    let removed = sweep::sweep(&state.db, &state.media, now, || started.elapsed() < BYTES).await;
     idempotency::sweep(&state.db, now).await?;
-    reach::sweep(&state.db, now).await?;
-    // Boxed, or the layout of all that erasing does would pass the compiler's limit of depth.
-    let erased = Box::pin(erasure::go_on(&state.db, &state.push, now, started + RUN)).await;
+    contact_limits::sweep(&state.db, now).await?;
+    // Boxed: the layout of the unboxed future exceeds the compiler's depth limit.
+    let erased = Box::pin(erasure::resume_abandoned(&state.db, &state.push, now, started + RUN)).await;
     Ok((removed?, erased?))
 }
 
-/// Closes the sockets of sessions that have ended where that did not succeed at once.
+/// Closes the sockets of ended sessions that are still open.
 async fn minute(state: &State, invocation: Invocation, request_id: &str) -> Result<Value, lambda_runtime::Error> {
-    let done = endings::watch(&state.db, &state.push, Instant::now() + RUN).await;
+    let done = session_closings::close_due(&state.db, &state.push, Instant::now() + RUN).await;
     let code = done.as_ref().map_or_else(Error::code, |_| "ok");
-    invocation.end(&End { request_id, what: "endings", code, status: None, connection: None });
+    invocation.end(&Outcome { request_id, what: "endings", code, status: None, connection: None });
     match done {
         Ok(left) => {
             if left > 0 {
-                tracing::warn!(left, "people have open sockets of ended sessions");
+                tracing::warn!(left, "users have open sockets of ended sessions");
             }
             Ok(json!({ "left": left }))
         }

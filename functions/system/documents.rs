@@ -1,4 +1,4 @@
-//! The OpenAPI document and Swagger UI, both from inside the binary: no file is read and no other host is asked.
+//! The OpenAPI and AsyncAPI documents and Swagger UI, embedded in the binary.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use utoipa_swagger_ui::Config;
 
 use super::policy::Policies;
 
-/// What `make swagger` writes; a test compares it with the routers.
+/// The output of `make swagger`; a test compares it with the routers.
 pub(super) const OPENAPI: &str = include_str!("../../shared/openapi.json");
 pub(super) const ASYNCAPI: &str = include_str!("../../shared/asyncapi.json");
 
-/// A deployment changes these files; an hour is short enough.
+/// Deployments change these files, so they are cached for an hour.
 const CACHE: (HeaderName, &str) = (CACHE_CONTROL, "public, max-age=3600");
 
-/// This document.
+/// Retrieves the OpenAPI document.
 #[utoipa::path(
     get, path = "/openapi.json", tag = "system",
     responses((status = 200, description = "The OpenAPI document.", body = serde_json::Value, content_type = "application/json"))
@@ -27,7 +27,7 @@ pub(super) async fn openapi(_: Policies) -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")], OPENAPI)
 }
 
-/// The socket's document: what may be asked, and what is told.
+/// Retrieves the AsyncAPI document of the socket.
 #[utoipa::path(
     get, path = "/asyncapi.json", tag = "system",
     responses((status = 200, description = "The AsyncAPI document.", body = serde_json::Value, content_type = "application/json"))
@@ -36,22 +36,22 @@ pub(super) async fn asyncapi(_: Policies) -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")], ASYNCAPI)
 }
 
-/// Swagger UI.
+/// Redirects to Swagger UI.
 #[utoipa::path(get, path = "/swagger", tag = "system", responses((status = 308, description = "To `/swagger/index.html`.")))]
 pub(super) async fn swagger(_: Policies) -> Redirect {
     Redirect::permanent("/swagger/index.html")
 }
 
-/// Swagger UI.
+/// Redirects to Swagger UI.
 #[utoipa::path(get, path = "/swagger/", tag = "system", responses((status = 308, description = "To `/swagger/index.html`.")))]
 pub(super) async fn swagger_slash(_: Policies) -> Redirect {
     Redirect::permanent("/swagger/index.html")
 }
 
-/// Swagger UI's files, `index.html` first.
+/// Serves the files of Swagger UI.
 #[utoipa::path(
     get, path = "/swagger/{file}", tag = "system", params(("file" = String, Path, example = "index.html")),
-    responses((status = 200, description = "The file."), (status = 404, description = "There is no such file."))
+    responses((status = 200, description = "The file."), (status = 404, description = "The file does not exist."))
 )]
 pub(super) async fn swagger_file(policies: Policies, Path(file): Path<String>) -> Result<Response, Error> {
     let found = utoipa_swagger_ui::serve(&file, Arc::new(config())).map_err(|error| Error::internal(error.to_string()))?;
@@ -60,7 +60,7 @@ pub(super) async fn swagger_file(policies: Policies, Path(file): Path<String>) -
     Ok((kind, [CACHE], [policies.swagger()], file.bytes.into_owned()).into_response())
 }
 
-/// The validator's badge would send the document to another host. Tokens are forgotten with the page: whoever comes after finds none.
+/// Disables the validator badge, which would send the document to another host, and persistent authorization, so that tokens disappear with the page.
 fn config() -> Config<'static> {
     Config::new(["/openapi.json"]).validator_url("none").persist_authorization(false).display_request_duration(true)
 }

@@ -1,4 +1,4 @@
-//! Two probes: `health` says that the process runs, `ready` that every store answers. What failed is named; why stands in the log alone.
+//! Probes: `health` for the process, `ready` for its stores. Responses name the failed store; only the log has the cause.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,13 +10,13 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use shared::domain::readiness::{self, Check, Failure};
-use shared::edge::extract::Origin;
+use shared::edge::extract::RequestInfo;
 use shared::time::Timestamp;
 use utoipa::ToSchema;
 
 use super::State;
 
-/// That the service runs.
+/// The health of the service.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Health {
     /// Always `ok`.
@@ -25,89 +25,89 @@ pub(super) struct Health {
     /// The version of this build.
     #[schema(example = "0.1.0")]
     version: &'static str,
-    /// The server's clock.
+    /// The server's time.
     time: Timestamp,
 }
 
-/// Which stores answer.
+/// The readiness of the service.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Ready {
     /// Always `ready`.
     #[schema(example = "ready")]
     status: &'static str,
-    /// Each store.
+    /// The check of each store.
     checks: Vec<Checked>,
 }
 
-/// Which stores do not answer: a problem document with the checks beside.
+/// A problem document with the check of each store.
 #[derive(Serialize, ToSchema)]
 pub(super) struct NotReady {
-    /// A URI that names the kind of problem.
+    /// A URI that identifies the problem type.
     #[serde(rename = "type")]
     #[schema(example = "urn:conchat:problem:not_ready")]
     kind: &'static str,
-    /// The status' standard phrase.
+    /// The standard phrase of the status.
     #[schema(example = "Service Unavailable")]
     title: &'static str,
     /// The HTTP status.
     #[schema(example = 503)]
     status: u16,
-    /// One sentence for a person.
+    /// An explanation for people.
     #[schema(example = "Not ready: mysql.")]
     detail: String,
     /// Always `not_ready`.
     #[schema(example = "not_ready")]
     code: &'static str,
-    /// Quote it when reporting the problem; the logs know it.
+    /// The id to quote in problem reports.
     request_id: String,
-    /// Each store.
+    /// The check of each store.
     checks: Vec<Checked>,
 }
 
-/// One store.
+/// The check of a store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Checked {
     /// `mysql`, `connections_table`, `ephemeral_table` or `media_bucket`.
     #[schema(example = "mysql")]
     name: &'static str,
-    /// `ok`, `unreachable`, or `outdated` when migrations have to run.
+    /// `ok`, `unreachable`, or `outdated` if migrations are pending.
     #[schema(example = "ok")]
     status: &'static str,
 }
 
-/// That the service runs.
+/// Checks that the service runs.
 ///
-/// Touches no store.
-#[utoipa::path(get, path = "/health", tag = "system", responses((status = 200, description = "It runs.", body = Health)))]
-pub(super) async fn health(origin: Origin) -> Json<Health> {
+/// Accesses no store.
+#[utoipa::path(get, path = "/health", tag = "system", responses((status = 200, description = "The service runs.", body = Health)))]
+pub(super) async fn health(origin: RequestInfo) -> Json<Health> {
     Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION"), time: origin.now })
 }
 
-/// Whether every store answers.
+/// Checks that every store answers.
 ///
-/// The answer may be two seconds old.
+/// The result can be two seconds old.
 #[utoipa::path(
     get, path = "/health/ready", tag = "system",
     responses(
         (status = 200, description = "Every store answers and has the schema of this build.", body = Ready),
-        (status = 503, description = "`not_ready`: at least one does not; `checks` names it.", body = NotReady, content_type = "application/problem+json"),
+        (status = 503, description = "`not_ready`: a store does not answer or is outdated; `checks` names it.", body = NotReady, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn ready(extract::State(state): extract::State<Arc<State>>, origin: Origin) -> Response {
-    answer(looked(&state, &origin).await, origin.request_id)
+pub(super) async fn ready(extract::State(state): extract::State<Arc<State>>, origin: RequestInfo) -> Response {
+    answer(cached_checks(&state, &origin).await, origin.request_id)
 }
 
-/// What a look at the stores found.
+/// The result of the latest checks.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct CachedChecks {
     at: Instant,
     checks: Vec<Checked>,
 }
 
-/// Anyone may probe, so an instance looks no oftener than this: probes at once wait for one look, those after it are told what it found.
+/// Limits checks per instance, since the probe is public: concurrent probes share one check, and later ones get its result.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 
-async fn looked(state: &State, origin: &Origin) -> Vec<Checked> {
+async fn cached_checks(state: &State, origin: &RequestInfo) -> Vec<Checked> {
     let mut seen = state.seen.lock().await;
     if let Some(seen) = seen.as_ref().filter(|seen| seen.at.elapsed() < BETWEEN_LOOKS) {
         return seen.checks.clone();
@@ -119,7 +119,7 @@ async fn looked(state: &State, origin: &Origin) -> Vec<Checked> {
         }
     }
     let checks: Vec<_> = checks.iter().map(checked).collect();
-    *seen = Some(Seen { at: Instant::now(), checks: checks.clone() });
+    *seen = Some(CachedChecks { at: Instant::now(), checks: checks.clone() });
     checks
 }
 

@@ -1,4 +1,4 @@
-//! The function that says how things are: the store and the tables, each asked only by the readiness probe.
+//! The function `system`: health checks and documentation.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Health, readiness, the OpenAPI document and Swagger UI. Nothing here needs a caller, and only readiness touches a store.
+//! Health, readiness, API documents and documentation. Requires no authentication; only readiness accesses the stores.
 
 mod documents;
 mod health;
@@ -8,32 +8,32 @@ mod policy;
 use shared::config::{self, Aws, ConfigError};
 use shared::error::Result;
 use shared::media::Media;
-use shared::push::tables::Tables;
+use shared::push::table_probes::TableProbes;
 use shared::store::Db;
 use tokio::sync::{Mutex, OnceCell};
 
 use self::policy::Policies;
 use crate::resources;
 use crate::routes::routes;
-use health::Seen;
+use health::CachedChecks;
 
-/// What the probes look at.
+//~DEL
 #[derive(Debug)]
 pub struct State {
     db: OnceCell<Db>,
-    tables: Tables,
+    tables: TableProbes,
     media: Media,
-    /// None where the documentation is not shown.
+    /// None when the documentation is disabled.
     policies: Option<Policies>,
-    seen: Mutex<Option<Seen>>,
+    seen: Mutex<Option<CachedChecks>>,
 }
 
 impl State {
-    /// Reads where the stores are. The database's secret is fetched by the first probe: health must answer without it.
+    /// Reads the environment. The first readiness probe loads the database's secret, since health must answer without it.
     pub fn from_env() -> Result<Self, ConfigError> {
         let aws = Aws::from_env()?;
-        let tables = Tables::new(&aws, config::Tables::from_env()?);
-        let media = config::Media::from_env()?;
+        let tables = TableProbes::new(&aws, config::TableNames::from_env()?);
+        let media = config::MediaConfig::from_env()?;
         let bucket = config::bucket_url(&media.bucket, &aws.region);
         let policies = Policies::of(&config::websocket_url()?, &bucket, !aws.is_real);
         let policies = config::docs()?.then_some(policies);

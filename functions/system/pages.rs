@@ -1,4 +1,4 @@
-//! Documentation for people who write clients, from inside the binary. The pages load what stands beside them and nothing else.
+//! Documentation for client developers, embedded in the binary. Pages load only their own files.
 
 use axum::http::HeaderName;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY};
@@ -10,11 +10,11 @@ use super::policy::Policies;
 
 const HEADERS: [(HeaderName, &str); 2] = [
     (REFERRER_POLICY, "no-referrer"),
-    // A deployment changes these files; a few minutes are short enough.
+    // Deployments change these files, so they are cached for a few minutes.
     (CACHE_CONTROL, "public, max-age=300"),
 ];
 
-/// Each file: its name, its type, and what it holds.
+/// Name, content type and content of each file.
 const FILES: [(&str, &str, &str); 7] = [
     ("index.html", HTML, include_str!("pages/index.html")),
     ("socket", HTML, include_str!("pages/socket.html")),
@@ -27,13 +27,13 @@ const FILES: [(&str, &str, &str); 7] = [
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Where writing a client begins.
+/// Serves the start page of the documentation.
 #[utoipa::path(get, path = "/docs", tag = "system", responses((status = 200, description = "A page.", content_type = "text/html")))]
 pub(super) async fn index(policies: Policies) -> Result<Response, Error> {
     file(&policies, "index.html")
 }
 
-/// The other pages, and what they load: `socket` has every action and frame, `collection.json` every request for Postman and Bruno.
+/// Serves the other pages: `socket` documents every action and frame, `collection.json` contains every request for Postman and Bruno.
 #[utoipa::path(
     get, path = "/docs/{file}", tag = "system", params(("file" = String, Path, example = "socket")),
     responses((status = 200, description = "The file."), (status = 404, description = "`route_not_found`"))

@@ -1,5 +1,5 @@
-//! What pages of the documentation may load and call, and whether there are any. Readers try what the pages teach in their consoles, so the
-//! pages may call what they teach: this API, its socket and its bucket, and nobody else's.
+//! Content security policies of the documentation pages, and whether the pages exist. Readers try requests in their consoles, so pages may connect to this API, its socket and its bucket, and to nothing else.
+//~DEL
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use shared::error::Error;
 
 use super::State;
 
-/// On a developer's machine everything is at ports of this one, and a page may come by either of its names.
+/// In the local cloud everything runs on ports of this machine, which has two names.
 const LOOPBACK: &str = "ws://localhost:* ws://127.0.0.1:* http://localhost:* http://127.0.0.1:*";
 
-/// The policies of this deployment's pages.
+/// The content security policies of this deployment.
 #[derive(Clone, Debug)]
 pub(super) struct Policies {
     pages: HeaderValue,
@@ -21,7 +21,7 @@ pub(super) struct Policies {
 }
 
 impl Policies {
-    /// With the socket's URL, the bucket's, and whether this is the local cloud.
+    /// Builds the policies from the URLs of socket and bucket; `local` is the local cloud.
     pub(super) fn of(socket: &str, bucket: &str, local: bool) -> Self {
         let mut places = vec!["'self'".to_owned()];
         places.extend([socket, bucket].into_iter().filter_map(origin));
@@ -29,7 +29,7 @@ impl Policies {
         let connect = places.join(" ");
         let value = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("default-src 'none'"));
         Self {
-            // No inline code, no inline style, nothing from another host.
+            // No inline scripts, no inline styles, no other hosts.
             pages: value(format!(
                 "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src {connect}; base-uri 'none'; \
                  form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
@@ -41,18 +41,18 @@ impl Policies {
         }
     }
 
-    /// Of the pages for people who write clients.
+    /// The policy of the documentation pages.
     pub(super) fn pages(&self) -> (HeaderName, HeaderValue) {
         (header::CONTENT_SECURITY_POLICY, self.pages.clone())
     }
 
-    /// Of Swagger UI, which styles itself.
+    /// The policy of Swagger UI, which uses inline styles.
     pub(super) fn swagger(&self) -> (HeaderName, HeaderValue) {
         (header::CONTENT_SECURITY_POLICY, self.swagger.clone())
     }
 }
 
-/// Where it may be shown, a handler gets the policies; where not, its route is one that never was.
+/// Extracts the policies; without documentation the route does not exist.
 impl FromRequestParts<Arc<State>> for Policies {
     type Rejection = Error;
 
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_may_call_this_deployment_and_nobody_elses() {
+    fn pages_may_call_only_this_deployment() {
         let (socket, bucket) =
             ("wss://abc.execute-api.eu-central-1.amazonaws.com/ws", "https://media.s3.eu-central-1.amazonaws.com");
         let policies = Policies::of(socket, bucket, false);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_pages_teach_may_be_tried_in_their_consoles_on_ones_own_machine() {
+    fn examples_work_in_the_console_of_local_pages() {
         let policies = Policies::of("ws://127.0.0.1:8081/ws", "http://127.0.0.1:7070/media", true);
         for place in ["'self'", "ws://127.0.0.1:8081", "http://127.0.0.1:7070", "ws://localhost:*", "http://127.0.0.1:*"] {
             assert!([&policies.pages, &policies.swagger].iter().all(|policy| connections(policy).contains(&place)), "{place}");

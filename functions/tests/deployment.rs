@@ -1,5 +1,5 @@
-//! What an operator relies on is there: alarms lead to the runbook, metrics that are looked at are written, parameters do something, and only what
-//! needs the database is near it.
+//! Checks what operators rely on: alarms link to the runbook, metrics in use exist, parameters have an effect, and only functions that need the database are in its network.
+//~DEL
 #![allow(clippy::expect_used, reason = "a test that cannot go on ends there, and says why")]
 
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use yaml_serde::Value;
 #[expect(dead_code, reason = "its `main` prints what is compared here")]
 mod cost;
 
-/// Metrics of AWS's services that alarms and dashboard read, by namespace, as the services' documents name them.
+/// AWS metrics that alarms and dashboard read, by namespace, as documented by the services.
 const OF_AWS: &[(&str, &[&str])] = &[
     (
         "AWS/ApiGateway",
@@ -61,7 +61,7 @@ fn every_alarm_leads_to_a_section_of_the_runbook_and_every_section_to_an_alarm()
 }
 
 #[test]
-fn every_metric_that_is_looked_at_is_one_that_is_written() {
+fn every_metric_in_use_is_written() {
     let template = template();
     let code = read("shared/src/telemetry/invocation.rs");
     let (written, _) = code.split_once("#[cfg(test)]").unwrap_or((&code, ""));
@@ -92,7 +92,7 @@ fn every_metric_that_is_looked_at_is_one_that_is_written() {
     }
 }
 
-/// A service writes a metric only when something happened, and a sum that lacks one part would be missing as a whole: the alarm would never ring.
+/// Services write a metric only after an event. Without a default, a sum over a missing metric has no value, and the alarm never fires.
 #[test]
 fn an_alarm_over_several_metrics_counts_those_that_are_missing() {
     let template = template();
@@ -155,7 +155,7 @@ fn the_parameters_that_the_operations_explain_are_there() {
 }
 
 #[test]
-fn the_costs_that_the_operations_tell_are_those_that_are_computed() {
+fn documented_costs_match_the_computed_ones() {
     let (operations, computed) = (read("docs/operations.md"), cost::table());
     let rows: Vec<_> = computed.lines().filter(|line| line.starts_with("| ")).collect();
     assert_eq!(rows.len(), 5, "{computed}");
@@ -177,7 +177,7 @@ fn one_library_encrypts_and_it_is_not_openssl() {
     }
 }
 
-/// Namespace and name of each metric on the dashboard; `.` repeats what stood there before, `...` the whole row.
+/// Namespace and name of each metric on the dashboard; `.` repeats the preceding value, `...` the preceding row.
 fn shown(template: &Value) -> Vec<(String, String)> {
     let body = rendered(&template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]);
     let body: serde_json::Value = serde_json::from_str(&body).expect("the dashboard is JSON");
@@ -202,7 +202,7 @@ fn resources<'a>(template: &'a Value, kind: &str) -> Vec<(String, &'a Value)> {
     of_kind.map(|(id, resource)| (id.as_str().unwrap_or_default().to_owned(), resource)).collect()
 }
 
-/// The text of a value without its tags; what is no text as YAML.
+/// The text of a value without its tags; other values as YAML.
 fn rendered(value: &Value) -> String {
     match value {
         Value::Tagged(tagged) => rendered(&tagged.value),

@@ -1,4 +1,4 @@
-//! What is deployed is what the code has: template, routers, OpenAPI document, binaries and environment are held against each other.
+//! Compares the inventory of the deployment: template, routers, OpenAPI document, binaries and environment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,7 +8,7 @@ use local::stack::Stack;
 use utoipa::openapi::OpenApi;
 
 type Routes = BTreeSet<(String, String)>;
-/// Something that a function touches: how its code says so, what it then must be given, and what it reads besides.
+/// A resource: how code refers to it, the environment it requires, and further variables that it reads.
 struct Concern {
     sign: &'static str,
     required: &'static [&'static str],
@@ -53,7 +53,7 @@ const CONCERNS: &[Concern] = &[
     Concern { sign: "allowed_origins", required: &["ALLOWED_ORIGINS"], optional: &[] },
     Concern { sign: "config::docs", required: &["DOCS"], optional: &[] },
     Concern { sign: "websocket_url", required: &["WEBSOCKET_URL"], optional: &[] },
-    // Every function logs, counts, and calls AWS.
+    // Every function logs, counts and calls AWS.
     Concern {
         sign: "telemetry::start",
         required: &["LOG_LEVEL", "METRICS_NAMESPACE", "AWS_USE_DUALSTACK_ENDPOINT"],
@@ -78,7 +78,7 @@ const LIMITS: &[&str] = &[
 ];
 const SIZES: &[&str] = &["UPLOAD_AVATAR_MB", "UPLOAD_IMAGE_MB", "UPLOAD_FILE_MB"];
 
-/// Set by Lambda, or instead of the ARNs outside of AWS.
+/// Set by Lambda, or used instead of the ARNs outside AWS.
 const NOT_OF_THE_TEMPLATE: &[&str] = &[
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
@@ -91,7 +91,7 @@ const NOT_OF_THE_TEMPLATE: &[&str] = &[
     "VAPID_SECRET",
 ];
 
-/// A knob that reaches one function and not another that it matters to would be worse than none.
+/// A setting must reach every function that it affects.
 const KNOBS: &[(&str, &[&str])] = &[
     ("MAX_MESSAGE_LENGTH", &["messages", "send"]),
     ("RATE_SEND", &["messages", "send"]),
@@ -107,7 +107,7 @@ const KNOBS: &[(&str, &[&str])] = &[
     ("RATE_CONNECT", &["auth", "authorizer"]),
     ("RATE_SEARCH", &["messages"]),
     ("RATE_UPLOAD", &["uploads"]),
-    // Who uploads, who passes on, and who is told.
+    // Functions that upload, forward or notify.
     ("QUOTA_MB", &["messages", "send", "uploads", "users"]),
     ("QUOTA_FILES", &["messages", "send", "uploads", "users"]),
     ("UPLOAD_AVATAR_MB", &["uploads"]),
@@ -123,12 +123,12 @@ const KNOBS: &[(&str, &[&str])] = &[
     ("FANOUT_FUNCTION", SPEAK_IN_ROOMS),
     ("PRESENCE_FUNCTION", MEET_THE_DEAD),
 ];
-/// Functions that people ask for something as themselves.
+/// Functions that users call directly.
 const SIGNED_IN: &[&str] = &["admin", "auth", "friends", "messages", "rooms", "send", "uploads", "users"];
-/// Functions that tell whole rooms, however large: connecting to a room may join it, and erasing changes rooms.
+/// Functions that send to whole rooms of any size: connecting may join a room, and erasing changes rooms.
 const SPEAK_IN_ROOMS: &[&str] = &["admin", "connect", "messages", "rooms", "send", "sweep", "users"];
 
-/// Functions that open or forget sockets: who comes, or has none left, is told of. `presence` itself would have to refer to itself.
+/// Functions that register or unregister sockets, which invokes presence checks. `presence` would refer to itself.
 const MEET_THE_DEAD: &[&str] =
     &["admin", "auth", "connect", "disconnect", "fanout", "friends", "messages", "rooms", "send", "sweep", "uploads", "users"];
 
@@ -139,7 +139,7 @@ fn each_function_is_deployed_with_the_routes_of_its_router() {
     let mut deployed: BTreeMap<String, Routes> = BTreeMap::new();
     for route in stack.http_apis.values().flat_map(|api| &api.routes) {
         let binary = stack.functions[&route.function].binary.clone();
-        // HTTP APIs make no route whose path ends in a slash; this one takes it, and its function refuses the rest.
+        // HTTP APIs have no routes with a trailing slash; this one matches it, and its function refuses other paths.
         let path = route.path.strip_suffix("{proxy+}").unwrap_or(&route.path).to_owned();
         assert!(deployed.entry(binary).or_default().insert((route.method.clone(), path)), "twice: {route:?}");
     }
@@ -157,7 +157,7 @@ fn the_committed_openapi_document_is_that_of_the_routers() {
     for (path, item) in committed["paths"].as_object().unwrap() {
         written.extend(item.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone())));
     }
-    // Merging drops the second of two parts that claim one path, silently.
+    // Merging silently drops the second of two documents with the same path.
     let all: Routes = functions::openapi::parts().into_iter().flat_map(|(_, document)| documented(&document)).collect();
     assert_eq!(written, all, "left: shared/openapi.json, right: the routers");
 }
@@ -257,7 +257,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The template as the local cloud runs it.
+/// The template with the local cloud's parameters.
 fn stack() -> Stack {
     let given =
         local::template::samconfig_parameters(root().join("samconfig.toml"), "local").unwrap_or_else(|error| panic!("{error}"));
@@ -276,7 +276,7 @@ fn documented(document: &OpenApi) -> Routes {
     routes
 }
 
-/// All code of one function, without comments.
+/// The code of a function without comments.
 fn code(binary: &str) -> String {
     let folder = root().join("functions").join(binary);
     let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));

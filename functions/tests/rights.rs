@@ -1,4 +1,4 @@
-//! What each function may do is what it does: the rights in template.yaml are held against this list, and none is wider than one resource.
+//! Compares the permissions in template.yaml with this list. No permission covers more than one resource.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use local::stack::Stack;
 use yaml_serde::Value;
 
-/// What may be done with a resource.
+/// Permitted actions on a resource.
 type Right = (&'static str, &'static [&'static str]);
 
-/// Rights beyond the secrets, which follow from the environment. Resource, then actions.
+/// Permissions besides secrets, which follow from the environment: resource, then actions.
 const RIGHTS: &[(&str, &[Right])] = &[
     ("admin", SEND),
     (
@@ -83,7 +83,7 @@ const RIGHTS: &[(&str, &[Right])] = &[
 const FIND_AND_FORGET: &[&str] = &["BatchGetItem", "UpdateItem"];
 const OBJECTS: &[&str] = &["DeleteObject", "GetObject", "PutObject"];
 const SOCKETS: &[&str] = &["ManageConnections DELETE", "ManageConnections POST"];
-/// Whoever joins, leaves or writes is told to the whole room, however busy.
+/// Functions that join, leave or write send to whole rooms of any size.
 const SEND: &[Right] = &[
     ("ConnectionsTable", FIND_AND_FORGET),
     ("EphemeralTable", &["UpdateItem"]),
@@ -91,7 +91,7 @@ const SEND: &[Right] = &[
     ("FanoutFunction", INVOKE),
     ("PresenceFunction", INVOKE),
 ];
-/// Whoever writes a message has those notified who are away.
+/// Functions that write messages invoke `notify`.
 const SEND_AND_NOTIFY: &[Right] = &[
     ("ConnectionsTable", FIND_AND_FORGET),
     ("EphemeralTable", &["UpdateItem"]),
@@ -132,14 +132,14 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The template as the local cloud runs it.
+/// The template with the local cloud's parameters.
 fn stack() -> Stack {
     let given =
         local::template::samconfig_parameters(root().join("samconfig.toml"), "local").unwrap_or_else(|error| panic!("{error}"));
     local::template::load(root().join("template.yaml"), &given).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Each function's rights: what they are about, and the actions without their service.
+/// The permissions of each function: resources, and actions without their service.
 fn policies() -> Vec<(String, String, BTreeMap<String, BTreeSet<String>>)> {
     let template: Value = yaml_serde::from_str(&read("template.yaml")).unwrap_or_else(|error| panic!("{error}"));
     let stack = stack();
@@ -175,10 +175,10 @@ fn sequence(value: &Value) -> &[Value] {
     value.as_sequence().map_or(&[], Vec::as_slice)
 }
 
-/// The text of a value, or those of a list; intrinsics give their argument.
+/// The text of a value or of a list's items; intrinsic functions yield their argument.
 fn texts(value: &Value) -> Vec<String> {
     match value {
-        // What stands for a deployment that brings its own.
+        // Parameters for deployments with their own resources.
         Value::Tagged(tagged) if tagged.tag == "If" => texts(&tagged.value[2]),
         Value::Tagged(tagged) => texts(&tagged.value),
         Value::Sequence(items) => items.iter().flat_map(texts).collect(),

@@ -1,4 +1,4 @@
-//! `PUT` and `DELETE /api/users/me/avatar`, and the faces of people and rooms. A room's is set by `PATCH /api/rooms/{room_id}`.
+//! `PUT` and `DELETE /api/users/me/avatar`, and the avatars of users and rooms. `PATCH /api/rooms/{room_id}` sets a room's avatar.
 
 use std::sync::Arc;
 
@@ -11,18 +11,18 @@ use shared::domain::avatars;
 use shared::edge::extract::{Body, Path, Query};
 use shared::error::Result;
 use shared::id::{RoomRef, UserId};
-use shared::media::Part;
+use shared::media::Rendition;
 use shared::protocol::people::Me;
 use shared::protocol::uploads::{Link, NewAvatar};
 
-use super::{Fetching, State, fetched};
+use super::{DownloadQuery, State, download_response};
 use crate::signed_in::SignedIn;
 
-/// Gives oneself a face: an upload that is ready, made for this and not used yet. The one before is removed.
+/// Sets the caller's avatar to an upload with the purpose `avatar` that is ready and unused. The previous avatar is deleted.
 #[utoipa::path(
     put, path = "/api/users/me/avatar", tag = "users", request_body = NewAvatar, security(("bearer" = [])),
     responses(
-        (status = 200, description = "Oneself", body = Me),
+        (status = 200, description = "The caller's profile", body = Me),
         (status = 404, description = "`upload_not_found`"),
         (status = 409, description = "`upload_not_ready`, `upload_rejected`, `upload_in_use`"),
     )
@@ -35,98 +35,98 @@ pub(super) async fn set(
     avatars::set(&state.db, &caller, Some(new.upload_id)).await.map(Json)
 }
 
-/// Takes one's face away. Without one nothing changes.
+/// Removes the caller's avatar. Repeating the request has no effect.
 #[utoipa::path(
     delete, path = "/api/users/me/avatar", tag = "users", security(("bearer" = [])),
-    responses((status = 200, description = "Oneself", body = Me))
+    responses((status = 200, description = "The caller's profile", body = Me))
 )]
 pub(super) async fn remove(Extract(state): Extract<Arc<State>>, SignedIn(caller): SignedIn) -> Result<Json<Me>> {
     avatars::set(&state.db, &caller, None).await.map(Json)
 }
 
-/// Which size of a face.
+/// The size of an avatar.
 #[derive(Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Size {
-    /// 512 pixels a side.
+    /// 512 by 512 pixels.
     #[default]
     Large,
-    /// 128 pixels a side.
+    /// 128 by 128 pixels.
     Small,
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Sized {
-    /// `large` (512 pixels a side) or `small` (128); `large` without it.
+pub(super) struct AvatarQuery {
+    /// `large` (512 by 512 pixels, the default) or `small` (128 by 128).
     #[serde(default)]
     #[param(inline)]
     size: Size,
-    /// `true` answers with the URL instead of going there.
+    /// `true` returns the URL instead of a redirect.
     #[serde(default)]
     #[param(default = false)]
     link: bool,
 }
 
-impl Sized {
-    fn part(&self) -> Part {
+impl AvatarQuery {
+    fn part(&self) -> Rendition {
         match self.size {
-            Size::Large => Part::Whole,
-            Size::Small => Part::Small,
+            Size::Large => Rendition::Original,
+            Size::Small => Rendition::Thumbnail,
         }
     }
 }
 
 #[derive(Deserialize)]
-pub(super) struct Whose {
+pub(super) struct AvatarPath {
     user_id: UserId,
 }
 
-/// A person's face, square: a redirect to a URL that works for minutes.
+/// Retrieves the square avatar of a user: redirects to a URL that is valid for minutes.
 #[utoipa::path(
     get, path = "/api/users/{user_id}/avatar", tag = "users", security(("bearer" = [])),
-    params(("user_id" = u64, Path, description = "The person", example = 7), Sized),
+    params(("user_id" = u64, Path, description = "The user's id", example = 7), Sized),
     responses(
-        (status = 200, description = "With `link=true`: the URL", body = Link),
-        (status = 302, description = "`Location` has the bytes", headers(("location" = String), ("etag" = String))),
-        (status = 304, description = "The URL of this `ETag` still works"),
+        (status = 200, description = "The URL, with `link=true`", body = Link),
+        (status = 302, description = "`Location` is the URL of the bytes", headers(("location" = String), ("etag" = String))),
+        (status = 304, description = "The URL with this `ETag` is still valid"),
         (status = 404, description = "`avatar_not_found`"),
     )
 )]
 pub(super) async fn of_user(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<Whose>,
-    Query(query): Query<Sized>,
+    Path(path): Path<AvatarPath>,
+    Query(query): Query<AvatarQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let signed = avatars::link_of_user(&state.db, &state.media, &caller, path.user_id, query.part()).await?;
-    Ok(fetched(signed, &Fetching { link: query.link }, &headers))
+    let signed = avatars::user_link(&state.db, &state.media, &caller, path.user_id, query.part()).await?;
+    Ok(download_response(signed, &DownloadQuery { link: query.link }, &headers))
 }
 
 #[derive(Deserialize)]
-pub(super) struct OfRoom {
+pub(super) struct RoomAvatarPath {
     room_id: RoomRef,
 }
 
-/// A room's face, for those who may see the room; likewise.
+/// Retrieves the avatar of a visible room: redirects to a URL that is valid for minutes.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/avatar", tag = "rooms", security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), Sized),
     responses(
-        (status = 200, description = "With `link=true`: the URL", body = Link),
-        (status = 302, description = "`Location` has the bytes", headers(("location" = String), ("etag" = String))),
-        (status = 304, description = "The URL of this `ETag` still works"),
+        (status = 200, description = "The URL, with `link=true`", body = Link),
+        (status = 302, description = "`Location` is the URL of the bytes", headers(("location" = String), ("etag" = String))),
+        (status = 304, description = "The URL with this `ETag` is still valid"),
         (status = 404, description = "`room_not_found`, `avatar_not_found`"),
     )
 )]
 pub(super) async fn of_room(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<OfRoom>,
-    Query(query): Query<Sized>,
+    Path(path): Path<RoomAvatarPath>,
+    Query(query): Query<AvatarQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let signed = avatars::link_of_room(&state.db, &state.media, &caller, &path.room_id, query.part()).await?;
-    Ok(fetched(signed, &Fetching { link: query.link }, &headers))
+    let signed = avatars::room_link(&state.db, &state.media, &caller, &path.room_id, query.part()).await?;
+    Ok(download_response(signed, &DownloadQuery { link: query.link }, &headers))
 }

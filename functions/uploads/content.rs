@@ -1,4 +1,4 @@
-//! `GET …/content` and `GET …/thumbnail`: the way to the bytes, for those who may see them.
+//! `GET …/content` and `GET …/thumbnail`: downloads.
 
 use std::sync::Arc;
 
@@ -8,20 +8,20 @@ use axum::response::Response;
 use shared::domain::uploads;
 use shared::edge::extract::{Path, Query};
 use shared::error::Result;
-use shared::media::Part;
+use shared::media::Rendition;
 use shared::protocol::uploads::Link;
 
-use super::{Fetching, State, Which, fetched};
+use super::{DownloadQuery, State, UploadPath, download_response};
 use crate::signed_in::SignedIn;
 
-/// The bytes of an upload: a redirect to a URL that works for minutes. Only pictures are shown; everything else is downloaded under its name.
+/// Downloads an upload: redirects to a URL that is valid for minutes. Images display inline; other files download under their name.
 #[utoipa::path(
     get, path = "/api/uploads/{upload_id}/content", tag = "uploads", security(("bearer" = [])),
-    params(("upload_id" = u64, Path, description = "The upload", example = 5), Fetching),
+    params(("upload_id" = u64, Path, description = "The upload's id", example = 5), Fetching),
     responses(
-        (status = 200, description = "With `link=true`: the URL", body = Link),
-        (status = 302, description = "`Location` has the bytes", headers(("location" = String), ("etag" = String))),
-        (status = 304, description = "The URL of this `ETag` still works"),
+        (status = 200, description = "The URL, with `link=true`", body = Link),
+        (status = 302, description = "`Location` is the URL of the bytes", headers(("location" = String), ("etag" = String))),
+        (status = 304, description = "The URL with this `ETag` is still valid"),
         (status = 404, description = "`upload_not_found`"),
         (status = 409, description = "`upload_not_ready`"),
     )
@@ -29,33 +29,33 @@ use crate::signed_in::SignedIn;
 pub(super) async fn content(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<Which>,
-    Query(fetching): Query<Fetching>,
+    Path(path): Path<UploadPath>,
+    Query(fetching): Query<DownloadQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let signed = uploads::link(&state.db, &state.media, &caller, path.upload_id, Part::Whole).await?;
-    Ok(fetched(signed, &fetching, &headers))
+    let signed = uploads::link(&state.db, &state.media, &caller, path.upload_id, Rendition::Original).await?;
+    Ok(download_response(signed, &fetching, &headers))
 }
 
-/// A picture's small version, likewise.
+/// Downloads the thumbnail of an image: redirects to a URL that is valid for minutes.
 #[utoipa::path(
     get, path = "/api/uploads/{upload_id}/thumbnail", tag = "uploads", security(("bearer" = [])),
-    params(("upload_id" = u64, Path, description = "The upload", example = 5), Fetching),
+    params(("upload_id" = u64, Path, description = "The upload's id", example = 5), Fetching),
     responses(
-        (status = 200, description = "With `link=true`: the URL", body = Link),
-        (status = 302, description = "`Location` has the bytes", headers(("location" = String), ("etag" = String))),
-        (status = 304, description = "The URL of this `ETag` still works"),
-        (status = 404, description = "`upload_not_found`, also of a file that is no picture"),
+        (status = 200, description = "The URL, with `link=true`", body = Link),
+        (status = 302, description = "`Location` is the URL of the bytes", headers(("location" = String), ("etag" = String))),
+        (status = 304, description = "The URL with this `ETag` is still valid"),
+        (status = 404, description = "`upload_not_found`, also for a file that is not an image"),
         (status = 409, description = "`upload_not_ready`"),
     )
 )]
 pub(super) async fn thumbnail(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<Which>,
-    Query(fetching): Query<Fetching>,
+    Path(path): Path<UploadPath>,
+    Query(fetching): Query<DownloadQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let signed = uploads::link(&state.db, &state.media, &caller, path.upload_id, Part::Small).await?;
-    Ok(fetched(signed, &fetching, &headers))
+    let signed = uploads::link(&state.db, &state.media, &caller, path.upload_id, Rendition::Thumbnail).await?;
+    Ok(download_response(signed, &fetching, &headers))
 }

@@ -1,4 +1,4 @@
-//! The function `uploads`: pictures and files.
+//! The function `uploads`: images and files.
 
 use functions::{resources, uploads};
 use std::sync::Arc;
@@ -13,5 +13,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         media: resources::media()?,
         throttle: resources::throttle()?,
     };
-    shared::edge::http::serve_patiently(uploads::router(Arc::new(state)), uploads::COMPLETING).await
+    shared::edge::http::serve_with_slow_route(uploads::router(Arc::new(state)), uploads::COMPLETING).await
 }

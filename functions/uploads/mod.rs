@@ -1,5 +1,5 @@
-//! Pictures and files: announced, completed, fetched; and the faces of people and rooms. The bytes themselves go past this function, but for
-//! pictures that it looks at.
+//! Uploads and downloads of images and files, and avatars. The function reads bytes only to verify images; clients transfer them directly.
+//~DEL
 
 mod avatars;
 mod content;
@@ -14,46 +14,46 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use shared::domain::throttle::Throttle;
-use shared::domain::tokens::Keys;
-use shared::edge::http::Patient;
+use shared::domain::tokens::TokenKeys;
+use shared::edge::http::SlowRoute;
 use shared::id::UploadId;
-use shared::media::{Media, Signed};
+use shared::media::{Media, PresignedUrl};
 use shared::protocol::uploads::Link;
 use shared::push::Push;
 use shared::store::Db;
 
 use crate::routes::routes;
-use crate::signed_in::{Authenticates, Counts};
+use crate::signed_in::{HasKeys, HasThrottle};
 
-/// Completing an upload may copy gigabytes inside S3. A little less than the function's timeout, which is a little less than API Gateway's own.
-pub const COMPLETING: Patient = Patient { route: "/api/uploads/{upload_id}/complete", deadline: Duration::from_secs(27) };
+/// Completing an upload may copy gigabytes inside S3. Slightly below the function's timeout, which is slightly below API Gateway's.
+pub const COMPLETING: SlowRoute = SlowRoute { route: "/api/uploads/{upload_id}/complete", deadline: Duration::from_secs(27) };
 
-/// What these handlers touch.
+//~DEL
 #[derive(Debug)]
 pub struct State {
-    /// The store.
+    //~DEL
     pub db: Db,
-    /// The keys of access tokens.
-    pub keys: Keys,
-    /// The way to the sockets of whoever uploads.
+    //~DEL
+    pub keys: TokenKeys,
+    /// Notifies the uploader's sockets.
     pub push: Push,
-    /// The way to the bytes.
+    //~DEL
     pub media: Media,
-    /// Counts uploads.
+    /// Limits uploads.
     pub throttle: Throttle,
 }
 
-impl Authenticates for State {
+impl HasKeys for State {
     fn db(&self) -> &Db {
         &self.db
     }
 
-    fn keys(&self) -> &Keys {
+    fn keys(&self) -> &TokenKeys {
         &self.keys
     }
 }
 
-impl Counts for State {
+impl HasThrottle for State {
     fn throttle(&self) -> &Throttle {
         &self.throttle
     }
@@ -71,25 +71,25 @@ routes!(for State:
     reported::attachment,
 );
 
-/// The upload that a path names.
+//~DEL
 #[derive(Deserialize)]
-struct Which {
+struct UploadPath {
     upload_id: UploadId,
 }
 
-/// How a reader wants to get to the bytes.
+/// How to return the download URL.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Fetching {
-    /// `true` answers with the URL instead of going there: for `<img>`, which can send no credential, and for pages of another origin.
+struct DownloadQuery {
+    /// `true` returns the URL instead of a redirect: for `<img>`, which cannot send credentials, and for pages of other origins.
     #[serde(default)]
     #[param(default = false)]
     link: bool,
 }
 
-/// The way to the bytes. A reader who holds the same URL still is told to go on with it; nobody keeps the answer without asking again, so whoever
-/// may no longer read learns it with the next request.
-fn fetched(signed: Signed, fetching: &Fetching, headers: &HeaderMap) -> Response {
+/// The response for a download URL. Clients revalidate it with every use, so that a reader who loses access gets no further URL; an unchanged URL is answered with 304.
+//~DEL
+fn download_response(signed: PresignedUrl, fetching: &DownloadQuery, headers: &HeaderMap) -> Response {
     if fetching.link {
         return Json(Link { url: signed.url, expires_at: signed.expires_at }).into_response();
     }

@@ -1,4 +1,4 @@
-//! Pictures and files of reported messages, for whoever looks into the report.
+//! Attachments of reported messages.
 
 use std::sync::Arc;
 
@@ -10,68 +10,68 @@ use shared::domain::reports;
 use shared::edge::extract::{Path, Query};
 use shared::error::Result;
 use shared::id::{ReportId, UploadId};
-use shared::media::Part;
+use shared::media::Rendition;
 use shared::protocol::uploads::Link;
 
-use super::{Fetching, State, fetched};
+use super::{DownloadQuery, State, download_response};
 use crate::signed_in::SignedIn;
 
 #[derive(Deserialize)]
-pub(super) struct Reported {
+pub(super) struct ReportedAttachmentPath {
     report_id: ReportId,
     upload_id: UploadId,
 }
 
-/// Which version of a picture.
+/// The rendition of an image.
 #[derive(Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Version {
-    /// As it was sent.
+    /// The original size.
     #[default]
     Large,
-    /// The small one.
+    /// The thumbnail.
     Small,
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Versions {
-    /// `large`, or `small` of a picture; `large` without it.
+pub(super) struct ReportedAttachmentQuery {
+    /// `large` (the default), or `small` for an image.
     #[serde(default)]
     #[param(inline)]
     size: Version,
-    /// `true` answers with the URL instead of going there.
+    /// `true` returns the URL instead of a redirect.
     #[serde(default)]
     #[param(default = false)]
     link: bool,
 }
 
-/// A picture or file of a reported message, kept until the report is closed: for the admins of its room, and for operators.
+/// Downloads an attachment of a reported message, which is preserved until the report is closed. Requires an admin of the room or an operator.
 #[utoipa::path(
     get, path = "/api/reports/{report_id}/attachments/{upload_id}", tag = "rooms", security(("bearer" = [])),
     params(
-        ("report_id" = u64, Path, description = "The report", example = 7),
-        ("upload_id" = u64, Path, description = "One of its `attachments`", example = 5),
+        ("report_id" = u64, Path, description = "The report's id", example = 7),
+        ("upload_id" = u64, Path, description = "The id of one of its `attachments`", example = 5),
         Versions,
     ),
     responses(
-        (status = 200, description = "With `link=true`: the URL", body = Link),
-        (status = 302, description = "`Location` has the bytes", headers(("location" = String), ("etag" = String))),
-        (status = 304, description = "The URL of this `ETag` still works"),
+        (status = 200, description = "The URL, with `link=true`", body = Link),
+        (status = 302, description = "`Location` is the URL of the bytes", headers(("location" = String), ("etag" = String))),
+        (status = 304, description = "The URL with this `ETag` is still valid"),
         (status = 404, description = "`report_not_found`, `upload_not_found`"),
     )
 )]
 pub(super) async fn attachment(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<Reported>,
-    Query(query): Query<Versions>,
+    Path(path): Path<ReportedAttachmentPath>,
+    Query(query): Query<ReportedAttachmentQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let part = match query.size {
-        Version::Large => Part::Whole,
-        Version::Small => Part::Small,
+        Version::Large => Rendition::Original,
+        Version::Small => Rendition::Thumbnail,
     };
     let signed = reports::link(&state.db, &state.media, &caller, (path.report_id, path.upload_id), part).await?;
-    Ok(fetched(signed, &Fetching { link: query.link }, &headers))
+    Ok(download_response(signed, &DownloadQuery { link: query.link }, &headers))
 }

@@ -1,41 +1,41 @@
-//! `DELETE /api/users/me`: the end of an account.
+//! `DELETE /api/users/me`: erases an account.
 
 use std::sync::Arc;
 
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use shared::domain::erasure::{self, Asker};
-use shared::domain::prices;
-use shared::domain::work::Who;
-use shared::edge::extract::{Credential, Origin};
+use shared::domain::erasure::{self, ErasureRequester};
+use shared::domain::work_costs;
+use shared::domain::work_budget::WorkOwner;
+use shared::edge::extract::{Credential, RequestInfo};
 use shared::error::Result;
 use shared::protocol::profiles::Erase;
 
 use super::State;
 use crate::secret_body::SecretBody;
 
-/// Erases one's account, for good. What one wrote stays as a deleted user's; everything else that is known of one goes.
+/// Erases the caller's account permanently. Messages remain under a deleted user; all other personal data is deleted.
 ///
-/// Sessions, sockets and the account itself end at once. A large account may answer 503 before all is gone: asking again with the same token
-/// goes on, until it answers 204.
+/// Sessions, sockets and the account end at once. A large account may get 503 before everything is deleted: repeat the request with the same token until it returns 204.
+//~DEL
 #[utoipa::path(
     delete, path = "/api/users/me", operation_id = "erase_me", tag = "users", request_body = Erase, security(("bearer" = [])),
     responses(
-        (status = 204, description = "Gone"),
+        (status = 204, description = "Erased"),
         (status = 403, description = "`wrong_password`"),
         (status = 429, description = "`rate_limited`: too many wrong passwords"),
     )
 )]
 pub(super) async fn erase(
     Extract(state): Extract<Arc<State>>,
-    origin: Origin,
+    origin: RequestInfo,
     Credential(token): Credential,
-    SecretBody(given): SecretBody<Erase>,
+    SecretBody(body): SecretBody<Erase>,
 ) -> Result<StatusCode> {
     let asker = erasure::authenticate(&state.db, &state.keys, &token, origin.now).await?;
-    let (Asker::Alive(caller) | Asker::Again(caller)) = &asker;
-    let who = Who { user: caller.user, session: caller.session };
-    state.throttle.ends(who, prices::route("DELETE", "/api/users/me", None), origin.now).await?;
-    erasure::erase(&state.db, &state.push, &state.throttle, &asker, &given.password).await?;
+    let (ErasureRequester::Active(caller) | ErasureRequester::Resuming(caller)) = &asker;
+    let work_owner = WorkOwner { user: caller.user, session: caller.session };
+    state.throttle.count_session_end(work_owner, work_costs::of_route("DELETE", "/api/users/me", None), origin.now).await?;
+    erasure::erase(&state.db, &state.push, &state.throttle, &asker, &body.password).await?;
     Ok(StatusCode::NO_CONTENT)
 }

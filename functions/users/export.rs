@@ -1,4 +1,4 @@
-//! `GET /api/users/me/export`: everything that is kept of oneself.
+//! `GET /api/users/me/export`: exports the caller's data.
 
 use std::sync::Arc;
 
@@ -16,17 +16,17 @@ use crate::signed_in::SignedIn;
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ExportQuery {
-    /// The `next` of the part before.
+    /// The `next` value of the previous part.
     cursor: Option<String>,
 }
 
-/// Everything that is kept of oneself, in parts of at most 4 MB. Most people have one: it is whole when `next` is null, and otherwise the lists of
-/// the parts belong one behind the other.
+/// Exports all data of the caller in parts of at most 4 MB. While `next` is not null, request the next part and concatenate the lists.
+//~DEL
 #[utoipa::path(
     get, path = "/api/users/me/export", operation_id = "export", tag = "users", params(ExportQuery), security(("bearer" = [])),
     responses(
-        (status = 200, description = "A part of it", body = Export),
-        (status = 422, description = "`invalid_input`: the cursor is none of ours"),
+        (status = 200, description = "A part of the export", body = Export),
+        (status = 422, description = "`invalid_input`: the cursor is invalid"),
     )
 )]
 pub(super) async fn export(

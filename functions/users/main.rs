@@ -1,4 +1,4 @@
-//! The function `users`: people, and what each does with their own account.
+//! The function `users`: users and the caller's own account.
 
 use functions::{resources, users};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `/api/users/me`: one's own profile.
+//! `/api/users/me`: the caller's own profile.
 
 use std::sync::Arc;
 
@@ -11,35 +11,35 @@ use shared::protocol::profiles::ChangeMe;
 
 use super::State;
 use crate::secret_body::SecretBody;
-use crate::signed_in::{Acting, SignedIn};
+use crate::signed_in::{RateLimited, SignedIn};
 
-/// Oneself, and what nobody else sees.
+/// Retrieves the caller's own profile with private fields and storage usage.
 #[utoipa::path(
     get, path = "/api/users/me", operation_id = "me", tag = "users", security(("bearer" = [])),
-    responses((status = 200, description = "Oneself", body = Myself))
+    responses((status = 200, description = "The caller's profile", body = Myself))
 )]
 pub(super) async fn get(Extract(state): Extract<Arc<State>>, SignedIn(caller): SignedIn) -> Result<Json<Myself>> {
     let me = profiles::me(&state.db, &caller).await?;
-    let storage = storage::told(&state.db, state.quota(), &caller).await?;
+    let storage = storage::usage(&state.db, state.quota(), &caller).await?;
     Ok(Json(Myself { me, storage }))
 }
 
-/// Changes what is given of one's profile; null removes the e-mail address. All at once or nothing.
+/// Updates the given fields of the caller's profile, all or none; null removes the e-mail address.
 ///
-/// Another e-mail address takes the present `password`, and is claimed until it is confirmed: the answer does not tell whether others claim it.
+/// A new e-mail address requires the current `password`. It is not confirmed yet, and the response does not reveal whether other accounts name it.
 #[utoipa::path(
     patch, path = "/api/users/me", operation_id = "change_me", tag = "users", request_body = ChangeMe, security(("bearer" = [])),
     responses(
-        (status = 200, description = "Oneself, as from now on", body = Me),
+        (status = 200, description = "The updated profile", body = Me),
         (status = 403, description = "`wrong_password`"),
-        (status = 422, description = "`invalid_input`; `password` is `required` with another e-mail address"),
+        (status = 422, description = "`invalid_input`; `password` is `required` for a new e-mail address"),
         (status = 429, description = "`rate_limited`, also for too many wrong passwords"),
         (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn change(
     Extract(state): Extract<Arc<State>>,
-    Acting(caller): Acting,
+    RateLimited(caller): RateLimited,
     SecretBody(change): SecretBody<ChangeMe>,
 ) -> Result<Json<Me>> {
     profiles::change(&state.db, &state.push, &state.throttle, &caller, &change).await.map(Json)

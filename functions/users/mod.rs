@@ -1,64 +1,64 @@
-//! People, and what each does with their own account.
+//! Users, and the caller's own account.
 
 mod erase;
 mod export;
 mod me;
-mod older;
+mod legacy;
 mod push;
 mod search;
 
 use shared::config::Quota;
 use shared::domain::throttle::Throttle;
-use shared::domain::tokens::Keys;
+use shared::domain::tokens::TokenKeys;
 use shared::error::Result;
 use shared::push::Push;
-use shared::push::web::{Hosts, vapid};
+use shared::push::web::{AllowedHosts, vapid};
 use shared::store::Db;
 use tokio::sync::OnceCell;
 
 use crate::resources;
 use crate::routes::routes;
-use crate::signed_in::{Authenticates, Counts};
+use crate::signed_in::{HasKeys, HasThrottle};
 
-/// What these handlers touch.
+//~DEL
 #[derive(Debug)]
 pub struct State {
-    /// The store.
+    //~DEL
     pub db: Db,
-    /// The keys of access tokens.
-    pub keys: Keys,
-    /// The way to the sockets: who may see presence is told of changes, and an erased account's rooms are.
+    //~DEL
+    pub keys: TokenKeys,
+    /// Announces changes of profiles and presence.
     pub push: Push,
-    /// Counts wrong passwords, and changes of profiles.
+    /// Limits wrong passwords and profile changes.
     pub throttle: Throttle,
-    /// Which push services there are.
-    pub hosts: Hosts,
-    /// The keys that browsers subscribe with; their secret is fetched by the first who asks for them.
-    pub vapid: OnceCell<vapid::Keys>,
+    /// The allowed push services.
+    pub hosts: AllowedHosts,
+    /// The VAPID keys, loaded on first use.
+    pub vapid: OnceCell<vapid::VapidKeys>,
 }
 
 impl State {
-    /// What a person may keep.
+    //~DEL
     fn quota(&self) -> Quota {
         self.throttle.quota()
     }
 
-    async fn vapid(&self) -> Result<&vapid::Keys> {
+    async fn vapid(&self) -> Result<&vapid::VapidKeys> {
         self.vapid.get_or_try_init(resources::vapid).await
     }
 }
 
-impl Authenticates for State {
+impl HasKeys for State {
     fn db(&self) -> &Db {
         &self.db
     }
 
-    fn keys(&self) -> &Keys {
+    fn keys(&self) -> &TokenKeys {
         &self.keys
     }
 }
 
-impl Counts for State {
+impl HasThrottle for State {
     fn throttle(&self) -> &Throttle {
         &self.throttle
     }

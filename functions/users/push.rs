@@ -1,4 +1,4 @@
-//! `/api/push`: where one is notified while one is away.
+//! `/api/push`: subscriptions to push notifications.
 
 use std::sync::Arc;
 
@@ -15,13 +15,13 @@ use shared::protocol::notifications::{NewSubscription, PushKey};
 use super::State;
 use crate::signed_in::SignedIn;
 
-/// The key that a browser subscribes with.
+/// Retrieves the public key for push subscriptions.
 ///
-/// A subscription that was made with another one may go on; a new one takes this.
+/// Existing subscriptions with an earlier key stay valid.
 #[utoipa::path(
     get, path = "/api/push/key", operation_id = "push_key", tag = "users",
     responses(
-        (status = 200, description = "The key for `applicationServerKey`", body = PushKey),
+        (status = 200, description = "The value for `applicationServerKey`", body = PushKey),
         (status = 503, description = "`unavailable`"),
     )
 )]
@@ -30,19 +30,19 @@ pub(super) async fn key(Extract(state): Extract<Arc<State>>) -> Result<impl Into
     Ok(([(CACHE_CONTROL, "public, max-age=300")], Json(key)))
 }
 
-/// Has this login's device notified of messages while its person is away.
+/// Subscribes the device of this session to push notifications.
 ///
-/// The body is what `pushManager.subscribe` gave, as JSON. A login has one device: the next subscription replaces the one before, and logging out
-/// ends it. Another login on the same device loses it.
+/// The body is the result of `pushManager.subscribe` as JSON. A session has one subscription: a new one replaces it, and logging out removes it. The same device in another session loses its subscription there.
+//~DEL
 ///
-/// What the service worker then gets, decrypted by the browser, is the JSON of a `Notification`; one of a room replaces an older one of the same
-/// room. Which messages people hear of they say in `settings.notifications` of their profile, and by muting rooms.
+/// The service worker receives the JSON of a `Notification`; one of a room replaces an earlier one of the same room. `settings.notifications` of the profile and muted rooms decide which messages send one.
+//~DEL
 #[utoipa::path(
     put, path = "/api/push/subscription", operation_id = "subscribe", tag = "users", request_body = NewSubscription,
     security(("bearer" = [])),
     responses(
-        (status = 204, description = "This device is notified"),
-        (status = 422, description = "`invalid_input`: the endpoint is of no push service that is known here, or a key is none"),
+        (status = 204, description = "Subscribed"),
+        (status = 422, description = "`invalid_input`: the endpoint is not an allowed push service, or a key is invalid"),
     )
 )]
 pub(super) async fn subscribe(
@@ -54,10 +54,10 @@ pub(super) async fn subscribe(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Has this login's device notified no more. Doing so again changes nothing.
+/// Unsubscribes the device of this session. Repeating the request has no effect.
 #[utoipa::path(
     delete, path = "/api/push/subscription", operation_id = "unsubscribe", tag = "users", security(("bearer" = [])),
-    responses((status = 204, description = "This device is not notified"))
+    responses((status = 204, description = "Unsubscribed"))
 )]
 pub(super) async fn unsubscribe(Extract(state): Extract<Arc<State>>, SignedIn(caller): SignedIn) -> Result<StatusCode> {
     subscriptions::unsubscribe(&state.db, &caller).await?;

@@ -1,8 +1,9 @@
-//! A function for the tests of the local cloud: it does what its event says, and answers with the event and its environment.
+//! Test function of the local cloud: performs what its event requests and returns the event and its environment.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a function prints is what is tested")]
 #![expect(clippy::disallowed_methods, reason = "its environment is what is tested")]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -58,7 +59,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     }))
 }
 
-/// Does what the messages of a batch say, one after the other, and answers with those that say that they fail.
+/// Processes the messages of a batch in order and returns the ids of those that request a failure.
 async fn work_through(event: &Value) -> Result<Value, Error> {
     let mut failures = Vec::new();
     for record in event["Records"].as_array().into_iter().flatten() {
@@ -79,7 +80,7 @@ async fn work_through(event: &Value) -> Result<Value, Error> {
     Ok(json!({ "batchItemFailures": failures }))
 }
 
-/// As a custom resource it reports what its property `Status` says, without any HTTP client: the request is a few lines.
+/// Reports the property `Status` as a custom resource does. The request is written by hand, without an HTTP client.
 async fn finish_custom_resource(event: &Value, reply_to: &str) -> Result<Value, Error> {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 

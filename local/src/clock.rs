@@ -1,29 +1,27 @@
-//! The clock of queues and event sources: the time of the system plus an offset that tests advance.
+//! The clock of queues and event sources: the system time plus an offset that tests advance.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::{sync::watch, time::sleep};
+use tokio::sync::watch;
+use tokio::time::sleep;
 
-/// Milliseconds since 1970, as the queues count them. Clones are the same clock.
+/// Milliseconds since 1970. Clones share the same offset.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Arc<watch::Sender<u64>>);
 
 impl Clock {
-    /// The current time in milliseconds since 1970.
     pub fn now(&self) -> u64 {
         let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         milliseconds(system) + *self.0.borrow()
     }
 
-    /// Moves the clock forward and wakes everything that waits for a time that has come by then.
+    /// Moves the clock forward and wakes every task whose time has come.
     pub fn advance(&self, by: Duration) {
         self.0.send_modify(|offset| *offset += milliseconds(by));
     }
 
-    /// Waits until the clock shows this time.
+    /// Waits until the clock reaches this time.
     pub(crate) async fn sleep_until(&self, at: u64) {
         let mut offset = self.0.subscribe();
         loop {

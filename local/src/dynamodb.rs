@@ -1,43 +1,36 @@
-//! DynamoDB in this process, on its own loopback listener, in a file or in memory; the tables are the template's, and expired items go.
+//! DynamoDB in this process on its own loopback listener, stored in a file or in memory. Creates the template's tables and expires items by TTL.
 
-use std::{
-    fmt, io,
-    net::{Ipv4Addr, SocketAddr},
-    path::Path,
-    time::Duration,
-};
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
 
 use dynoxide::{Database, server};
 use serde_json::{Value, json};
-use tokio::{
-    net::TcpListener,
-    sync::watch,
-    task::{AbortHandle, JoinHandle},
-};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinHandle};
 
-use crate::{
-    loopback::Loopback,
-    request::{NoAnswer, post},
-    stack::Table,
-};
+use crate::http_server::HttpServer;
+use crate::aws_request::{NoResponse, post};
+use crate::stack::Table;
 
-/// Why there is no DynamoDB.
+/// Why DynamoDB did not start.
 #[derive(Debug)]
 pub enum DynamoDbError {
-    /// The file could not be opened.
-    NotOpened(String),
-    /// An endpoint of one's own does not answer.
-    NoAnswer(NoAnswer),
-    /// A table of the same name but with other keys or indexes is there.
-    Different {
-        /// Its name.
+    /// The file cannot be opened.
+    OpenFailed(String),
+    /// An external endpoint does not respond.
+    NoResponse(NoResponse),
+    /// A table of this name exists with other keys or indexes.
+    SchemaMismatch {
         table: String,
     },
-    /// The service refuses the template's table.
-    Refused {
-        /// Its name.
+    /// The service rejects the template's table.
+    TableRejected {
         table: String,
-        /// What the service says.
+        /// The service's message.
         reason: String,
     },
 }
@@ -45,28 +38,27 @@ pub enum DynamoDbError {
 impl fmt::Display for DynamoDbError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotOpened(reason) => write!(f, "the DynamoDB file cannot be opened: {reason}"),
-            Self::NoAnswer(error) => write!(f, "DynamoDB: {error}; if AWS_ENDPOINT_URL_DYNAMODB is set, see whether it is right"),
-            Self::Different { table } => {
+            Self::OpenFailed(reason) => write!(f, "the DynamoDB file cannot be opened: {reason}"),
+            Self::NoResponse(error) => write!(f, "DynamoDB: {error}; if AWS_ENDPOINT_URL_DYNAMODB is set, check it"),
+            Self::SchemaMismatch { table } => {
                 write!(
                     f,
-                    "the table {table} that is there has other keys than the template's: `local reset` forgets it, with all other data"
+                    "the existing table {table} has other keys than the template's: `local reset` deletes it with all other data"
                 )
             }
-            Self::Refused { table, reason } => write!(f, "DynamoDB refuses the table {table} of the template: {reason}"),
+            Self::TableRejected { table, reason } => write!(f, "DynamoDB rejects the template's table {table}: {reason}"),
         }
     }
 }
 
 impl std::error::Error for DynamoDbError {}
 
-impl From<NoAnswer> for DynamoDbError {
-    fn from(error: NoAnswer) -> Self {
-        Self::NoAnswer(error)
+impl From<NoResponse> for DynamoDbError {
+    fn from(error: NoResponse) -> Self {
+        Self::NoResponse(error)
     }
 }
 
-/// A running DynamoDB.
 #[derive(Debug)]
 pub struct DynamoDb {
     address: SocketAddr,
@@ -76,17 +68,17 @@ pub struct DynamoDb {
 }
 
 impl DynamoDb {
-    /// Serves the file, or memory, and removes expired items every `sweep` (AWS takes its time too, only more of it).
+    /// Serves the file, or memory, and removes expired items every `sweep` (AWS takes hours or days).
     pub async fn start(file: Option<&Path>, sweep: Duration) -> Result<Self, DynamoDbError> {
         let database = match file {
             Some(file) => Database::new(&file.to_string_lossy()),
             None => Database::memory(),
         }
-        .map_err(|error| DynamoDbError::NotOpened(error.to_string()))?;
-        let listener = listen().await.map_err(|error| DynamoDbError::NotOpened(error.to_string()))?;
-        let address = listener.local_addr().map_err(|error| DynamoDbError::NotOpened(error.to_string()))?;
+        .map_err(|error| DynamoDbError::OpenFailed(error.to_string()))?;
+        let listener = listen().await.map_err(|error| DynamoDbError::OpenFailed(error.to_string()))?;
+        let address = listener.local_addr().map_err(|error| DynamoDbError::OpenFailed(error.to_string()))?;
         let (stopping, mut stopped) = watch::channel(false);
-        let sweeping = tokio::spawn(sweep_every(sweep, database.clone())).abort_handle();
+        let sweeping = tokio::spawn(expire_items_every(sweep, database.clone())).abort_handle();
         let serving = tokio::spawn(async move {
             let shutdown = async move {
                 let _ = stopped.wait_for(|stopping| *stopping).await;
@@ -98,17 +90,16 @@ impl DynamoDb {
         Ok(Self { address, stopping, serving: Some(serving), sweeping })
     }
 
-    /// For `AWS_ENDPOINT_URL_DYNAMODB`.
+    /// Value of `AWS_ENDPOINT_URL_DYNAMODB`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Lets requests finish, for a moment, and closes the file.
+    /// Waits briefly for open requests and closes the file.
     pub async fn stop(mut self) {
         self.sweeping.abort();
         self.stopping.send_replace(true);
@@ -128,38 +119,38 @@ impl Drop for DynamoDb {
     }
 }
 
-/// The server lets pages of every origin in, as AWS's does, which checks signatures; this one does not. So it listens where no page looks for it:
-/// at one of the sixteen million addresses of loopback, where the system has more than one (Linux).
+/// The server allows every CORS origin, as AWS does, but does not verify signatures. It therefore listens on a random loopback address of 127.0.0.0/8
+/// where the system has more than one (Linux), so that web pages cannot guess it.
 async fn listen() -> io::Result<TcpListener> {
     let [a, b, c] = [(); 3].map(|()| fastrand::u8(1..255));
     match TcpListener::bind((Ipv4Addr::new(127, a, b, c), 0)).await {
         Ok(listener) => Ok(listener),
-        Err(_) => Loopback::bind().await,
+        Err(_) => HttpServer::bind().await,
     }
 }
 
-/// Makes the tables that are absent, wherever the endpoint is.
+/// Creates missing tables at the endpoint.
 pub async fn create_tables(endpoint: &str, tables: impl IntoIterator<Item = &Table>) -> Result<(), DynamoDbError> {
     for table in tables {
         let name = || table.name.clone();
         let found = call(endpoint, "DescribeTable", &json!({ "TableName": table.name })).await?;
         match found {
-            Ok(description) if !same_keys(&description["Table"], &table.create) => {
-                return Err(DynamoDbError::Different { table: name() });
+            Ok(description) if !has_same_keys(&description["Table"], &table.create) => {
+                return Err(DynamoDbError::SchemaMismatch { table: name() });
             }
             Ok(_) => {}
             Err(reason) if reason.contains("ResourceNotFoundException") => {
                 let made = call(endpoint, "CreateTable", &table.create).await?;
-                made.map_err(|reason| DynamoDbError::Refused { table: name(), reason })?;
+                made.map_err(|reason| DynamoDbError::TableRejected { table: name(), reason })?;
             }
-            Err(reason) => return Err(DynamoDbError::Refused { table: name(), reason }),
+            Err(reason) => return Err(DynamoDbError::TableRejected { table: name(), reason }),
         }
         if let Some(attribute) = &table.ttl_attribute {
             let request =
                 json!({ "TableName": table.name, "TimeToLiveSpecification": { "AttributeName": attribute, "Enabled": true } });
             match call(endpoint, "UpdateTimeToLive", &request).await? {
                 Err(reason) if !reason.contains("already enabled") => {
-                    return Err(DynamoDbError::Refused { table: name(), reason });
+                    return Err(DynamoDbError::TableRejected { table: name(), reason });
                 }
                 _ => {}
             }
@@ -168,7 +159,7 @@ pub async fn create_tables(endpoint: &str, tables: impl IntoIterator<Item = &Tab
     Ok(())
 }
 
-/// How many items a table has, and whether it has more: a few megabytes are looked through at most.
+/// Counts the items of a table; the flag says that more exist beyond the first few megabytes.
 pub(crate) async fn count(endpoint: &str, table: &str) -> Result<(u64, bool), String> {
     let (mut items, mut request) = (0, json!({ "TableName": table, "Select": "COUNT" }));
     for _ in 0..5 {
@@ -182,8 +173,8 @@ pub(crate) async fn count(endpoint: &str, table: &str) -> Result<(u64, bool), St
     Ok((items, true))
 }
 
-/// The answer's JSON, or what the service says against it.
-async fn call(endpoint: &str, operation: &str, request: &Value) -> Result<Result<Value, String>, NoAnswer> {
+/// Returns the response's JSON, or the service's error message.
+async fn call(endpoint: &str, operation: &str, request: &Value) -> Result<Result<Value, String>, NoResponse> {
     let target = format!("DynamoDB_20120810.{operation}");
     let answer =
         post(endpoint, "/", &[("x-amz-target", &target), ("content-type", "application/x-amz-json-1.0")], request).await?;
@@ -194,7 +185,7 @@ async fn call(endpoint: &str, operation: &str, request: &Value) -> Result<Result
     })
 }
 
-fn same_keys(there: &Value, wanted: &Value) -> bool {
+fn has_same_keys(existing: &Value, expected: &Value) -> bool {
     let indexes = |table: &Value, kind: &str| -> Vec<String> {
         let mut all: Vec<String> = table[kind]
             .as_array()
@@ -215,16 +206,16 @@ fn same_keys(there: &Value, wanted: &Value) -> bool {
         all.sort();
         all
     };
-    there["KeySchema"] == wanted["KeySchema"]
-        && types(there) == types(wanted)
-        && ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"].iter().all(|kind| indexes(there, kind) == indexes(wanted, kind))
+    existing["KeySchema"] == expected["KeySchema"]
+        && types(existing) == types(expected)
+        && ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"].iter().all(|kind| indexes(existing, kind) == indexes(expected, kind))
 }
 
-async fn sweep_every(pause: Duration, database: Database) {
+async fn expire_items_every(pause: Duration, database: Database) {
     loop {
         tokio::time::sleep(pause).await;
         let database = database.clone();
-        // It waits for the database's lock, so it must not hold a thread of the runtime.
+        // The sweep waits for the database's lock, so it must not block a thread of the runtime.
         let swept = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
         if let Ok(Err(error)) = swept {
             tracing::warn!(%error, "expired items were not removed");

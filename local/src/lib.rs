@@ -1,31 +1,30 @@
-//! The cloud on a laptop: it reads the template that is deployed and runs the binaries that are deployed; nothing else says what exists.
+//! A local AWS cloud: reads the deployed template and runs the deployed binaries.
 //!
-//! A tour, in the order of a start: [`template`] reads what is declared into a [`stack::Stack`]. [`cloud`] makes it run: the stores [`mysql`],
-//! [`dynamodb`], [`s3`] and [`sqs`], the functions in [`lambda`], the custom resources, and in front of all the [`gateway`]. [`logs`] says what happens, and [`faults`] what
-//! does not.
+//! In the order of a start: [`template`] reads the declarations into a [`stack::Stack`]. [`cloud`] starts the stores [`mysql`], [`dynamodb`], [`s3`]
+//! and [`sqs`], the functions in [`lambda`], the custom resources and the [`gateway`]. [`logs`] prints invocations, and [`faults`] injects faults.
 #![expect(
     clippy::disallowed_methods,
-    reason = "this is the machine that functions run on: its clock and its environment are theirs"
+    reason = "the local cloud owns the clock and the environment of functions"
 )]
 
 pub mod clock;
 pub mod cloud;
 pub mod credentials;
-mod custom;
+mod custom_resources;
 pub mod dynamodb;
 mod event_sources;
 pub mod faults;
-pub mod figures;
+pub mod metrics;
 pub mod gateway;
 mod inspection;
 pub mod lambda;
-mod leash;
+mod watchdog;
 pub mod logs;
-mod loopback;
+mod http_server;
 pub mod mysql;
 pub mod open_files;
 mod proxy;
-mod request;
+mod aws_request;
 pub mod s3;
 mod schedules;
 pub mod seed;

@@ -1,121 +1,119 @@
-//! What a person sees: one line an invocation, and below it what the function thought worth a warning. Everything printed goes through here.
+//! Terminal output: one line per invocation, followed by the function's warnings and errors. All output goes through this module.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    fmt::{self, Write as _},
-    io::{self, Write as _},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
-};
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::{self, Write as _};
+use std::io::{self, Write as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use serde_json::Value;
-use time::{OffsetDateTime, macros::format_description};
+use time::OffsetDateTime;
+use time::macros::format_description;
 
-use crate::{figures::Figures, lambda::Outcome};
+use crate::metrics::FunctionMetrics;
+use crate::lambda::Outcome;
 
 /// How much of an invocation is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
-    /// Nothing: tests.
+    /// Nothing, for tests.
     #[default]
     Silent,
-    /// A line an invocation, and the function's warnings and errors.
+    /// One line per invocation, and the function's warnings and errors.
     Brief,
     /// Also every line that the function prints.
     Verbose,
 }
 
-/// An invocation that has ended.
+/// A finished invocation.
 #[derive(Clone, Debug)]
 pub struct Invocation {
     /// Logical id of the function.
     pub function: String,
-    /// Request id.
     pub request_id: String,
-    /// Process that ran it.
     pub pid: u32,
     /// When it ended.
     pub at: SystemTime,
-    /// From the event's delivery to the result.
+    /// From delivery of the event to the result.
     pub duration: Duration,
-    /// From exec to the first poll, if the instance was started for it.
+    /// From exec to the first poll, if the invocation started its instance.
     pub cold_start: Option<Duration>,
-    /// The event, unless it is large.
+    /// The event; empty if large.
     pub event: Bytes,
-    /// What came of it; a large result is left out.
+    /// The outcome; a large result is omitted.
     pub outcome: Outcome,
-    /// What the function printed; the end of it is left out if it is much.
+    /// The function's output, truncated if long.
     pub lines: Vec<String>,
 }
 
-/// The last invocations, and the terminal.
+/// Recent invocations, and the terminal.
 #[derive(Debug, Default)]
 pub struct Journal {
     detail: Detail,
-    reader: Option<Reader>,
-    kept: Mutex<Kept>,
+    reader: Option<Observer>,
+    kept: Mutex<History>,
 }
 
-/// Is shown every invocation.
-struct Reader(Box<dyn Fn(&Invocation) + Send + Sync>);
+/// A callback for every invocation.
+struct Observer(Box<dyn Fn(&Invocation) + Send + Sync>);
 
-impl fmt::Debug for Reader {
+impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Reader")
     }
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct History {
     recent: VecDeque<(u64, Arc<Invocation>)>,
-    figures: BTreeMap<String, Figures>,
-    /// Number of the last invocation; the first one is 1.
+    figures: BTreeMap<String, FunctionMetrics>,
+    /// Number of the last invocation, from 1.
     last: u64,
 }
 
-/// How many invocations are kept, and how much of each: of its event, of its result, and of what it printed.
+/// Number of kept invocations, and of bytes kept of each event, result and output.
 const KEPT: usize = 200;
 const KEPT_BYTES: usize = 16 * 1024;
 
 impl Journal {
-    /// A journal that prints so much.
+    /// A journal that prints with this level of detail.
     pub fn new(detail: Detail) -> Self {
         Self { detail, ..Self::default() }
     }
 
-    /// A silent journal that shows each invocation to a reader as soon as it has ended, with all that it printed.
-    pub fn read_by(reader: impl Fn(&Invocation) + Send + Sync + 'static) -> Self {
-        Self { reader: Some(Reader(Box::new(reader))), ..Self::default() }
+    /// A silent journal that passes each finished invocation with all its output to a callback.
+    pub fn with_observer(reader: impl Fn(&Invocation) + Send + Sync + 'static) -> Self {
+        Self { reader: Some(Observer(Box::new(reader))), ..Self::default() }
     }
 
-    /// The last invocations, oldest first.
+    /// Recent invocations, oldest first.
     pub fn recent(&self) -> Vec<Invocation> {
         self.kept().recent.iter().map(|(_, invocation)| Invocation::clone(invocation)).collect()
     }
 
-    /// The last invocations with a number above this one, oldest first; numbers grow by one.
+    /// Recent invocations with a higher number, oldest first; numbers grow by one.
     pub fn since(&self, number: u64) -> Vec<(u64, Arc<Invocation>)> {
         self.kept().recent.iter().filter(|(own, _)| *own > number).cloned().collect()
     }
 
-    /// How each function did that ran.
-    pub fn figures(&self) -> BTreeMap<String, Figures> {
+    /// Metrics of each function that has run.
+    pub fn metrics(&self) -> BTreeMap<String, FunctionMetrics> {
         self.kept().figures.clone()
     }
 
-    /// A line of its own, for events that are no invocation.
+    /// Prints a line that does not belong to an invocation.
     pub fn note(&self, line: &str) {
         if self.detail != Detail::Silent {
-            say(line);
+            print_line(line);
         }
     }
 
     pub(crate) fn record(&self, mut invocation: Invocation) {
         if self.detail != Detail::Silent {
-            say(&text(&invocation, self.detail));
+            print_line(&text(&invocation, self.detail));
         }
-        if let Some(Reader(read)) = &self.reader {
+        if let Some(Observer(read)) = &self.reader {
             read(&invocation);
         }
         let (Outcome::Success(body) | Outcome::FunctionError(body)) = &mut invocation.outcome;
@@ -135,7 +133,7 @@ impl Journal {
         kept.recent.push_back((number, Arc::new(invocation)));
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, History> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -150,8 +148,8 @@ fn shorten(lines: &mut Vec<String>) {
     }
 }
 
-/// Prints a line. A terminal that is gone is no reason to stop.
-pub fn say(line: &str) {
+/// Prints a line; ignores a closed terminal.
+pub fn print_line(line: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
@@ -166,7 +164,7 @@ fn text(invocation: &Invocation, detail: Detail) -> String {
         if detail == Detail::Verbose {
             let _ = write!(text, "\n      {line}");
         } else if let Some(short) = worth_showing(line).filter(|short| !result.contains(short)) {
-            // The error of a process that did not start ends with its last words.
+            // The error of a process that did not start includes its last output.
             let _ = write!(text, "\n      {short}");
         }
     }
@@ -182,7 +180,7 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-/// The status of a result that is shaped like an HTTP response, `ok` otherwise, and for a failure its type and message.
+/// The status of a proxy response, `ok` for another result, or type and message of an error.
 pub(crate) fn result(outcome: &Outcome) -> String {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -207,7 +205,7 @@ pub(crate) fn result(outcome: &Outcome) -> String {
     }
 }
 
-/// A JSON log line is shown from `warn` up, as `LEVEL message key=value`; what is not JSON was printed by hand or by a panic, and is always shown.
+/// Shows a JSON log line from `warn` up as `LEVEL message key=value`. Other lines come from a panic or a print and are always shown.
 fn worth_showing(line: &str) -> Option<String> {
     let Ok(Value::Object(log)) = serde_json::from_str::<Value>(line) else {
         return (!line.trim().is_empty()).then(|| line.to_owned());
@@ -279,6 +277,6 @@ mod tests {
         assert_eq!(recent[0].lines[2], "… and 1 more lines, which are not kept");
         let since: Vec<u64> = journal.since(201).into_iter().map(|(number, _)| number).collect();
         assert_eq!(since, [202, 203]);
-        assert_eq!(journal.figures()["f"].invocations, 203);
+        assert_eq!(journal.metrics()["f"].invocations, 203);
     }
 }

@@ -1,26 +1,22 @@
-//! The command line of the local cloud; whatever it starts is ended before it ends, and every failure says what to do.
+//! The command line of the local cloud. It stops what it starts; every error says how to fix the problem.
 #![expect(clippy::disallowed_methods, reason = "the environment of this command is the configuration that it passes on")]
 
-use std::{
-    collections::BTreeMap,
-    net::IpAddr,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::Arc,
-};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
-use local::{
-    cloud::{self, Cloud, CloudError, CloudOptions, Data, Database, Direction},
-    faults::{Faults, Schedule},
-    lambda::LambdaOptions,
-    logs::{Detail, Journal, say},
-    seed,
-    watch::{self, Builder, Watch},
-};
+use local::seed;
+use local::cloud::{self, Cloud, CloudError, CloudOptions, DataLocation, Database, Direction};
+use local::faults::{Faults, FaultConfig};
+use local::lambda::LambdaOptions;
+use local::logs::{Detail, Journal, print_line};
+use local::watch::{self, Builder, Watch};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The cloud on a laptop: what template.yaml declares, on this machine.
+/// Runs the resources of template.yaml on this machine.
 #[derive(Parser)]
 #[command(name = "local", version)]
 struct Local {
@@ -32,109 +28,109 @@ struct Local {
 enum Command {
     /// Starts everything and serves until Ctrl-C.
     Up(Box<Up>),
-    /// Forgets all data.
-    Reset(Place),
-    /// Shows what the functions of the running cloud printed last.
+    /// Deletes all data.
+    Reset(DataFolderArgs),
+    /// Shows recent output of the running cloud's functions.
     Logs(Logs),
     /// Invokes a function of the running cloud and prints its result.
     Invoke(Invoke),
-    /// Brings the database's schema to its newest version.
-    MigrateUp(Stack),
-    /// Takes the database's schema back by one version.
-    MigrateDown(Stack),
-    /// Makes a person an operator, who may then use `/api/admin`.
+    /// Migrates the database's schema to the newest version.
+    MigrateUp(StackArgs),
+    /// Reverts the last migration.
+    MigrateDown(StackArgs),
+    /// Gives a user operator rights, which `/api/admin` requires.
     Admin(Admin),
-    /// Fills the cloud that is up with people, rooms and messages, and says who can log in.
+    /// Fills the running cloud with example users, rooms and messages, and prints their credentials.
     Seed(Seed),
     /// Starts only the database, prints its URL and runs until Ctrl-C.
-    Mysql(Place),
+    Mysql(DataFolderArgs),
 }
 
 #[derive(Args)]
 struct Up {
     #[command(flatten)]
-    stack: Stack,
-    /// Port of both APIs and of the web client.
+    stack: StackArgs,
+    /// Port of the APIs and the web client.
     #[arg(long, env = "PORT", default_value_t = 8081)]
     port: u16,
-    /// Address to listen on; anything but loopback lets others in.
+    /// Address to listen on; any address but loopback is reachable from the network.
     #[arg(long, default_value = "127.0.0.1")]
     host: IpAddr,
-    /// Shows every line that functions print.
+    /// Prints every line that functions print.
     #[arg(long)]
     verbose: bool,
     /// Stops instances between invocations, as Lambda does.
     #[arg(long)]
     freeze: bool,
-    /// Builds functions again when their sources change; new instances serve, and sockets stay open.
+    /// Rebuilds functions when their sources change and replaces their instances; sockets stay open.
     #[arg(long)]
     watch: bool,
-    /// Has the functions run at this endpoint of Lambda's Invoke API, such as that of `sam local start-lambda`, instead of as processes here.
+    /// Runs the functions at this endpoint of Lambda's Invoke API, for example `sam local start-lambda`, instead of as local processes.
     #[arg(long, value_name = "URL", conflicts_with_all = ["watch", "freeze"])]
     invoke: Option<String>,
-    /// What is to break from the start, as `PUT /_local/faults` takes it: JSON, or @ and the name of a file.
+    /// Faults to inject from the start, as in `PUT /_local/faults`: JSON, or @ and a file name.
     #[arg(long, value_name = "JSON", value_parser = faults)]
-    faults: Option<Schedule>,
-    /// What the dice of the faults are made of.
+    faults: Option<FaultConfig>,
+    /// Seed of the random faults.
     #[arg(long, requires = "faults")]
     seed: Option<u64>,
 }
 
 #[derive(Args)]
 struct Logs {
-    /// Only of this function: its binary (`auth`) or its name in the template (`AuthFunction`).
+    /// Only this function: its binary (`auth`) or its name in the template (`AuthFunction`).
     function: Option<String>,
-    /// Goes on until Ctrl-C.
+    /// Continues until Ctrl-C.
     #[arg(long, short)]
     follow: bool,
     #[command(flatten)]
-    stack: Stack,
+    stack: StackArgs,
 }
 
 #[derive(Args)]
 struct Invoke {
     /// Its binary (`auth`) or its name in the template (`AuthFunction`).
     function: String,
-    /// A file with the event, or - for standard input; without one the event is `{}`.
+    /// File with the event, or - for standard input; `{}` by default.
     event: Option<PathBuf>,
     #[command(flatten)]
-    stack: Stack,
+    stack: StackArgs,
 }
 
 #[derive(Args)]
 struct Seed {
     #[command(flatten)]
-    place: Place,
-    /// Base of the HTTP API; by default that of the cloud which runs on the data folder.
+    folder: DataFolderArgs,
+    /// Base URL of the HTTP API; by default that of the cloud on the data folder.
     #[arg(long)]
     url: Option<String>,
 }
 
 #[derive(Args)]
-struct Stack {
+struct StackArgs {
     #[command(flatten)]
-    place: Place,
+    folder: DataFolderArgs,
     /// The SAM template.
     #[arg(long, default_value = "template.yaml")]
     template: PathBuf,
-    /// The section of samconfig.toml whose parameters are used.
+    /// Section of samconfig.toml whose parameters are used.
     #[arg(long, default_value = "local")]
     config_env: String,
-    /// Where the functions' binaries are; by default beside this command.
+    /// Folder of the functions' binaries; by default the folder of this command.
     #[arg(long)]
     bin_dir: Option<PathBuf>,
 }
 
 #[derive(Args)]
 struct Admin {
-    /// The person's username.
+    /// The user's name.
     username: String,
     #[command(flatten)]
-    stack: Stack,
+    stack: StackArgs,
 }
 
 #[derive(Args)]
-struct Place {
+struct DataFolderArgs {
     /// The data folder.
     #[arg(long, default_value = ".local")]
     data: PathBuf,
@@ -143,31 +139,30 @@ struct Place {
 #[tokio::main]
 async fn main() -> ExitCode {
     let command = Local::parse().command;
-    // What the gateway has to say besides the invocations. The stores would warn of every refused condition, which is daily business, and what
-    // the template's reader warns of is news only to whoever starts a cloud.
-    let told = if matches!(command, Command::Up(_)) { "warn,dynoxide=error,s3s=error,s3s_fs=error" } else { "error" };
+    // Logs of libraries. The stores would warn of every failed condition, which is normal operation; warnings about the template matter only to `up`.
+    let log_filter = if matches!(command, Command::Up(_)) { "warn,dynoxide=error,s3s=error,s3s_fs=error" } else { "error" };
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(told))
+        .with_env_filter(tracing_subscriber::EnvFilter::new(log_filter))
         .with_writer(std::io::stderr)
         .without_time()
         .with_target(false)
         .init();
     let done = match command {
         Command::Up(options) => up(*options).await,
-        Command::Reset(place) => cloud::reset(&place.data)
-            .map(|found| say(if found { "Everything is forgotten." } else { "There is nothing to forget." })),
-        Command::Logs(wanted) => logs(wanted).await,
-        Command::Invoke(wanted) => invoke(wanted).await,
+        Command::Reset(folder) => cloud::reset(&folder.data)
+            .map(|found| print_line(if found { "All data is deleted." } else { "There is no data to delete." })),
+        Command::Logs(args) => logs(args).await,
+        Command::Invoke(args) => invoke(args).await,
         Command::MigrateUp(stack) => migrate(stack, Direction::Up).await,
         Command::MigrateDown(stack) => migrate(stack, Direction::Down).await,
-        Command::Admin(admin) => appoint(admin).await,
+        Command::Admin(admin) => grant_operator(admin).await,
         Command::Seed(options) => seed(options).await,
-        Command::Mysql(place) => mysql(place.data).await,
+        Command::Mysql(folder) => mysql(folder.data).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
+            print_error(&error);
             ExitCode::FAILURE
         }
     }
@@ -175,7 +170,7 @@ async fn main() -> ExitCode {
 
 async fn up(up: Up) -> Result<(), CloudError> {
     let detail = if up.verbose { Detail::Verbose } else { Detail::Brief };
-    let broken = up.faults.map(|faults| Schedule { seed: up.seed.or(faults.seed), ..faults });
+    let fault_config = up.faults.map(|faults| FaultConfig { seed: up.seed.or(faults.seed), ..faults });
     let mut options = options(up.stack);
     options.port = up.port;
     options.host = up.host;
@@ -188,61 +183,61 @@ async fn up(up: Up) -> Result<(), CloudError> {
         ..LambdaOptions::default()
     };
     options.static_dir = Some(options.template.with_file_name("local").join("web")).filter(|web| web.is_dir());
-    local::open_files::raise();
+    local::open_files::raise_limit();
     let web = options.static_dir.is_some();
-    let mut ended = Ended::watch()?;
+    let mut shutdown = ShutdownSignal::watch()?;
     let builder = if up.watch { Some(builder(&options)?) } else { None };
     let template = options.template.clone();
-    say("Starting …");
+    print_line("Starting …");
     let cloud = tokio::select! {
         cloud = Cloud::start(options) => cloud?,
-        () = ended.recv() => return Ok(()),
+        () = shutdown.recv() => return Ok(()),
     };
-    // Not before it is up: a start that fails by chance is no use to anybody.
-    if let Some(Err(wrong)) = broken.map(|faults| cloud.faults().set(faults)) {
+    // Set faults after the start: a start that fails at random is useless.
+    if let Some(Err(wrong)) = fault_config.map(|faults| cloud.faults().set(faults)) {
         cloud.stop().await;
-        return Err(CloudError::Failed(format!("--faults: {wrong}")));
+        return Err(CloudError::CommandFailed(format!("--faults: {wrong}")));
     }
-    say(&greeting(&cloud, web));
+    print_line(&greeting(&cloud, web));
     if !host.is_loopback() {
-        say(
-            "Others in this network can reach it, and its secrets are the ones that everybody knows. Only this machine can inspect it.\n",
+        print_line(
+            "The cloud is reachable from the network, and its secrets are public. Only this machine can inspect it.\n",
         );
     }
     if let Some(builder) = builder {
-        say("Sources are watched: what changes is built again and serves.\n");
-        let root = watch::root_of(&template);
+        print_line("Watching sources: changed functions are rebuilt and replaced.\n");
+        let root = watch::workspace_root(&template);
         let template = template.file_name().map(PathBuf::from).unwrap_or_default();
         let watch = Watch { root, template, stack: cloud.stack().clone(), lambda: cloud.lambda().clone(), builder };
         tokio::select! {
             () = watch.run() => {}
-            () = ended.recv() => {}
+            () = shutdown.recv() => {}
         }
     } else {
-        ended.recv().await;
+        shutdown.recv().await;
     }
-    say("Stopping …");
+    print_line("Stopping …");
     cloud.stop().await;
     Ok(())
 }
 
-fn faults(text: &str) -> Result<Schedule, String> {
+fn faults(text: &str) -> Result<FaultConfig, String> {
     let read = |file| std::fs::read(file).map_err(|error| format!("{file} cannot be read: {error}"));
     let json = text.strip_prefix('@').map_or_else(|| Ok(text.as_bytes().to_vec()), read)?;
     Faults::parse(&json).map_err(|wrong| wrong.to_string())
 }
 
 fn builder(options: &CloudOptions) -> Result<Builder, CloudError> {
-    let folder = options.binaries()?;
+    let folder = options.binary_dir()?;
     Builder::cargo(&folder).ok_or_else(|| {
-        CloudError::Failed(format!("--watch builds into target/debug or target/release, not into {}", folder.display()))
+        CloudError::CommandFailed(format!("--watch builds into target/debug or target/release, not into {}", folder.display()))
     })
 }
 
 fn greeting(cloud: &Cloud, web: bool) -> String {
     let (http, socket, database) = (cloud.http_url(), cloud.ws_url(), cloud.database_url());
     let web = if web { format!("  Web        {http}/\n") } else { String::new() };
-    // The password of a database of one's own is not for the terminal.
+    // Do not print the password of an external database.
     let database = match database.split_once("://").zip(database.rsplit_once('@')) {
         Some(((scheme, _), (_, place))) if cloud.mysql().is_none() => format!("{scheme}://{place}"),
         _ => database,
@@ -255,55 +250,55 @@ fn greeting(cloud: &Cloud, web: bool) -> String {
     )
 }
 
-async fn logs(wanted: Logs) -> Result<(), CloudError> {
-    let data = wanted.stack.place.data.clone();
-    let options = options(wanted.stack);
-    let mut ended = Ended::watch()?;
+async fn logs(args: Logs) -> Result<(), CloudError> {
+    let data = args.stack.folder.data.clone();
+    let options = options(args.stack);
+    let mut shutdown = ShutdownSignal::watch()?;
     tokio::select! {
-        done = cloud::logs(&data, &options, wanted.function.as_deref(), wanted.follow) => done,
-        () = ended.recv() => Ok(()),
+        done = cloud::logs(&data, &options, args.function.as_deref(), args.follow) => done,
+        () = shutdown.recv() => Ok(()),
     }
 }
 
-async fn invoke(wanted: Invoke) -> Result<(), CloudError> {
-    let data = wanted.stack.place.data.clone();
-    let event = match &wanted.event {
+async fn invoke(args: Invoke) -> Result<(), CloudError> {
+    let data = args.stack.folder.data.clone();
+    let event = match &args.event {
         None => b"{}".to_vec(),
         Some(file) => {
             let file = if file.as_os_str() == "-" { Path::new("/dev/stdin") } else { file.as_path() };
             std::fs::read(file).map_err(|source| CloudError::Io { what: format!("read {}", file.display()), source })?
         }
     };
-    let (options, function) = (options(wanted.stack), wanted.function);
+    let (options, function) = (options(args.stack), args.function);
     let answer = cloud::invoke(&data, &options, &function, event.into()).await?;
-    say(&answer);
+    print_line(&answer);
     Ok(())
 }
 
-async fn migrate(stack: Stack, direction: Direction) -> Result<(), CloudError> {
+async fn migrate(stack: StackArgs, direction: Direction) -> Result<(), CloudError> {
     let answer = cloud::migrate(options(stack), direction).await?;
-    say(&answer);
+    print_line(&answer);
     Ok(())
 }
 
-async fn appoint(admin: Admin) -> Result<(), CloudError> {
+async fn grant_operator(admin: Admin) -> Result<(), CloudError> {
     if admin.username.is_empty() {
-        return Err(CloudError::Failed("say whom: `make admin user=ann`".into()));
+        return Err(CloudError::CommandFailed("the username is missing: `make admin user=ann`".into()));
     }
-    let answer = cloud::appoint(options(admin.stack), &admin.username).await?;
-    say(&answer);
+    let answer = cloud::grant_operator(options(admin.stack), &admin.username).await?;
+    print_line(&answer);
     Ok(())
 }
 
 async fn seed(options: Seed) -> Result<(), CloudError> {
-    let nowhere =
-        || CloudError::Failed("no cloud is up on the data folder; start one with `make run`, or name one with --url".into());
-    let url = options.url.or_else(|| cloud::running_at(&options.place.data)).ok_or_else(nowhere)?;
-    say(&format!("Filling {url} …"));
-    let seeded = seed::seed(&url).await.map_err(|error| CloudError::Failed(error.to_string()))?;
-    let news = if seeded.already { "Everybody is there already" } else { "Everybody has arrived" };
-    say(&format!(
-        "{news}; the busiest room has {} messages.\n\n  URL        {url}\n  Password   {}\n  Names      {}\n",
+    let not_running =
+        || CloudError::CommandFailed("no cloud runs on the data folder; start one with `make run`, or specify --url".into());
+    let url = options.url.or_else(|| cloud::running_url(&options.folder.data)).ok_or_else(not_running)?;
+    print_line(&format!("Filling {url} …"));
+    let seeded = seed::seed(&url).await.map_err(|error| CloudError::CommandFailed(error.to_string()))?;
+    let status = if seeded.already { "All users exist already" } else { "All users are created" };
+    print_line(&format!(
+        "{status}; the busiest room has {} messages.\n\n  URL        {url}\n  Password   {}\n  Names      {}\n",
         seeded.busiest,
         seed::PASSWORD,
         seeded.usernames.join(" ")
@@ -312,20 +307,20 @@ async fn seed(options: Seed) -> Result<(), CloudError> {
 }
 
 async fn mysql(data: PathBuf) -> Result<(), CloudError> {
-    let mut ended = Ended::watch()?;
-    let database = Database::start(&Data::Persistent(data)).await?;
-    say(&database.url());
-    ended.recv().await;
+    let mut shutdown = ShutdownSignal::watch()?;
+    let database = Database::start(&DataLocation::Persistent(data)).await?;
+    print_line(&database.url());
+    shutdown.recv().await;
     database.stop().await;
     Ok(())
 }
 
-fn options(stack: Stack) -> CloudOptions {
+fn options(stack: StackArgs) -> CloudOptions {
     CloudOptions {
         config_env: stack.config_env,
         bin_dir: stack.bin_dir,
-        data: Data::Persistent(stack.place.data),
-        // What is not text is nothing that a function is told.
+        data: DataLocation::Persistent(stack.folder.data),
+        // Functions get only UTF-8 variables.
         env: std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect::<BTreeMap<_, _>>(),
@@ -333,12 +328,12 @@ fn options(stack: Stack) -> CloudOptions {
     }
 }
 
-/// Ctrl-C, SIGTERM, or a terminal that is closed.
-struct Ended {
+/// Ctrl-C, SIGTERM or a closed terminal.
+struct ShutdownSignal {
     signals: [tokio::signal::unix::Signal; 3],
 }
 
-impl Ended {
+impl ShutdownSignal {
     fn watch() -> Result<Self, CloudError> {
         let watch = |kind| signal(kind).map_err(|source| CloudError::Io { what: "listen for signals".into(), source });
         Ok(Self { signals: [watch(SignalKind::interrupt())?, watch(SignalKind::terminate())?, watch(SignalKind::hangup())?] })
@@ -355,6 +350,6 @@ impl Ended {
 }
 
 #[expect(clippy::print_stderr, reason = "errors of a command go to standard error")]
-fn complain(error: &CloudError) {
+fn print_error(error: &CloudError) {
     eprintln!("local: {error}");
 }

@@ -1,14 +1,14 @@
-//! How many files may be open: every socket is one, and many systems begin with 1,024 or less.
+//! The limit of open files: every socket needs one, and many systems start with 1,024 or less.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// Takes as many as the system allows without asking anybody; more than enough is not asked for, because some systems refuse "unlimited".
-pub fn raise() {
+/// Raises the soft limit to the hard limit, but not above 65,536, because some systems reject "unlimited".
+pub fn raise_limit() {
     const ENOUGH: u64 = 65_536;
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard.min(ENOUGH)
     {
-        // Where it is refused, what was allowed stays.
+        // On failure the previous limit stays.
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(ENOUGH), hard);
     }
 }

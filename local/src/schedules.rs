@@ -1,23 +1,22 @@
-//! Plays `EventBridge` Scheduler: functions are invoked asynchronously, each at its rate, for as long as the cloud is up. A start of the cloud is not the
-//! making of a schedule: the first invocation comes after the first interval.
+//! `EventBridge` Scheduler: invokes functions asynchronously at their rates while the cloud runs. The first invocation follows after the first
+//! interval, as for a schedule that exists already.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::json;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::{
-    lambda::Lambda,
-    stack::{Schedule, Stack},
-};
+use crate::lambda::Lambda;
+use crate::stack::{Schedule, Stack};
 
-/// How often the clock is looked at: faults may shorten a rate at any time.
-const LOOK: Duration = Duration::from_millis(500);
+/// Polling interval: faults may shorten a rate at any time.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Starts the clocks of all functions; dropping them stops them.
+/// Starts the schedules of all functions; dropping the set stops them.
 pub(crate) fn start(stack: &Stack, lambda: &Lambda) -> JoinSet<()> {
     let mut clocks = JoinSet::new();
     for function in stack.functions.values() {
@@ -34,18 +33,18 @@ async fn run(function: String, schedule: Schedule, region: String, lambda: Lambd
         let every = lambda.faults().schedule_rate().unwrap_or(schedule.every);
         let left = every.saturating_sub(last.elapsed());
         if !left.is_zero() {
-            tokio::time::sleep(left.min(LOOK)).await;
+            tokio::time::sleep(left.min(POLL_INTERVAL)).await;
             continue;
         }
         last = Instant::now();
         let input = schedule.input.clone().unwrap_or_else(|| notification(&schedule.name, &region));
         if let Err(error) = lambda.invoke_event(&function, Bytes::from(input)) {
-            tracing::warn!(function, schedule = schedule.name, %error, "a scheduled invocation was refused");
+            tracing::warn!(function, schedule = schedule.name, %error, "a scheduled invocation was rejected");
         }
     }
 }
 
-/// What a target gets whose schedule has no `Input`.
+/// The default event of a schedule without `Input`.
 fn notification(schedule: &str, region: &str) -> String {
     let now = OffsetDateTime::now_utc();
     let now = now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default();

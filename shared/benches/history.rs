@@ -1,4 +1,4 @@
-//! `make bench`: what a page of history costs at message 1,000 and at message 1,000,000 of the same room. The budget is a ratio of 1.2.
+//! `make bench`: cost of a page of history at message 1,000 and at message 1,000,000 of the same room. Budget: a ratio of 1.2.
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench that cannot go on ends there; printing is what it is for")]
 
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use local::mysql::{MySql, MySqlOptions};
 use shared::caller::Caller;
 use shared::config::Secret;
-use shared::domain::messages::{self, Part};
+use shared::domain::messages::{self, HistoryRange};
 use shared::id::{RoomRef, SessionId};
 use shared::store::users::NewUser;
 use shared::store::{Db, migrations, users};
@@ -33,12 +33,12 @@ async fn measure(url: &Secret) {
     let room = RoomRef::general();
     let page = async |before: u64| {
         let begun = Instant::now();
-        let page = messages::history(&db, &caller, &room, Part::Before(before), Some(50)).await.expect("a page");
+        let page = messages::history(&db, &caller, &room, HistoryRange::Before(before), Some(50)).await.expect("a page");
         assert_eq!((page.items.len(), page.items[49].seq), (50, before - 1));
         begun.elapsed()
     };
     let (mut early, mut late) = (Vec::with_capacity(ROUNDS), Vec::with_capacity(ROUNDS));
-    // Turn by turn, so that whatever else the machine does meets both alike. Other pages each time, around the same place.
+    // Alternates, so that other load affects both alike, and varies the pages around each position.
     for round in 0..ROUNDS as u64 {
         early.push(page(1_000 - round % 200).await);
         late.push(page(MESSAGES - round % 200).await);
@@ -56,7 +56,7 @@ async fn person(db: &Db) -> Caller {
     Caller { user, username: "ann".into(), session: SessionId(1), now }
 }
 
-/// A million messages in General, made by the server itself: sending them one by one would take minutes.
+/// Inserts a million messages on the server itself; sending them one by one would take minutes.
 async fn fill(url: &Secret, caller: &Caller) {
     use sqlx::ConnectOptions;
     let options: sqlx::mysql::MySqlConnectOptions = url.expose().parse().expect("a URL");

@@ -1,4 +1,4 @@
-//! What looking at a picture costs: time, and the memory of the whole process at its peak. Each runs in a process of its own, since a peak only rises.
+//! Cost of verifying an image: time, and peak memory. Each runs in its own process, because a peak only rises.
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "a program that prints figures, and ends where it cannot go on")]
 
 use std::io::Cursor;
@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use image::{DynamicImage, ImageBuffer, ImageFormat, Rgb, Rgba};
-use shared::media::{Stop, picture};
+use shared::media::{Deadline, picture};
 
 const CASES: [(&str, &str); 4] = [
     ("12 megapixels, JPEG", "image/jpeg"),
@@ -31,7 +31,7 @@ fn main() {
 fn look(case: usize) {
     let (name, kind) = CASES[case];
     let file = std::env::temp_dir().join(format!("picture-{}-{case}", std::process::id()));
-    // Made by another process, so that making it does not count.
+    // Another process makes the image, so that its cost does not count.
     if std::env::args().any(|argument| argument == "make") {
         return std::fs::write(std::env::args().next_back().expect("a file"), made(case)).expect("written");
     }
@@ -41,7 +41,7 @@ fn look(case: usize) {
     let bytes = std::fs::read(&file).expect("the picture");
     std::fs::remove_file(&file).expect("removed");
     let started = Instant::now();
-    let stop = Stop::at(started + Duration::from_mins(5));
+    let stop = Deadline::at(started + Duration::from_mins(5));
     let done = if kind == "avatar" { picture::avatar(&bytes, "image/jpeg", &stop) } else { picture::image(&bytes, kind, &stop) };
     let (took, peak) = (started.elapsed(), peak());
     done.expect("a picture");
@@ -50,7 +50,7 @@ fn look(case: usize) {
     println!("| {name} | {}.{} MB | {} ms | {mb} MB | {share} % |", size / 10, size % 10, took.as_millis());
 }
 
-/// Some grain, as a camera has it: a smooth picture would be too easy.
+/// Adds grain like a camera's; a smooth image would be too easy.
 fn made(case: usize) -> Vec<u8> {
     let (width, height) = if case < 2 { (4000, 3000) } else { (8000, 5000) };
     let grain = |x: u32, y: u32| (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(2_246_822_519)) >> 28;
@@ -67,7 +67,7 @@ fn made(case: usize) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// Kilobytes that this process had at most.
+/// Peak memory of this process in kilobytes.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");

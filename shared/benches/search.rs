@@ -1,4 +1,4 @@
-//! `make bench`: what a search costs in a room of a million messages, sealed, and what sealing it costs. Budget: a page within 100 ms.
+//! `make bench`: cost of a search in a room of a million messages, sealed, and of sealing it. Budget: a page within 100 ms.
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench that cannot go on ends there; printing is what it is for")]
 
 use std::time::{Duration, Instant};
@@ -104,7 +104,7 @@ async fn person(db: &Db, name: &str) -> Caller {
     Caller { user, username: name.into(), session: SessionId(1), now }
 }
 
-/// A million messages in General, one a second, each of a few words of German and sometimes Chinese; made by the server itself.
+/// Inserts a million messages on the server itself, one a second, each of a few German and sometimes Chinese words.
 async fn fill(db: &Db) {
     let statements = [
         "set max_statement_time = 300".to_owned(),

@@ -1,17 +1,16 @@
-//! Who asks, and when. Built once per request from a checked session; everything below trusts it.
+//! The caller of a request: built once per request from a verified session.
 
 use crate::id::{SessionId, UserId};
 use crate::time::Timestamp;
 
-/// The authenticated person behind a request, and the request's one time.
+/// The authenticated user behind a request, and the time of the request.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The person.
     pub user: UserId,
-    /// The person's unique name, as frames show it.
+    /// The username, as frames show it.
     pub username: String,
-    /// The session that the credential belongs to.
+    /// The session of the credential.
     pub session: SessionId,
-    /// When the request was received; every row that it writes carries this time.
+    /// When the request arrived; every row that it writes carries this time.
     pub now: Timestamp,
 }

@@ -1,10 +1,10 @@
-//! Typed ids. Below the edge no bare number or string means an id; every id stays below 2^53 so that JavaScript can hold it.
+//! Typed ids. Below the edge no id is a bare number or string. Ids stay below 2^53, so that JavaScript represents them exactly.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-/// The largest integer that a JavaScript number holds exactly.
+/// The largest integer that a JavaScript number represents exactly.
 pub const MAX_ID: u64 = (1 << 53) - 1;
 
 macro_rules! ids {
@@ -43,61 +43,60 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A person.
+    /// A user.
     UserId;
     /// A login on a device; the `sid` of its access tokens.
     SessionId;
-    /// A room: direct, group or public.
+    /// A direct, group or public room.
     RoomId;
-    /// A message, across all rooms; inside its room a message is named by its `seq`.
+    /// A message across all rooms; within its room a message is identified by its `seq`.
     MessageId;
     /// A report of a message.
     ReportId;
-    /// A file that was announced for uploading.
+    /// An announced upload.
     UploadId;
-    /// Something that an operator did.
+    /// An entry of the audit log.
     AuditId;
 }
 
-/// Stored bytes: what one look at an upload wrote. No two looks share an object, so what was verified is never replaced.
+/// A stored object: the output of one verification attempt. Attempts never share an object, so verified bytes are never replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ObjectId {
-    /// The upload that was looked at.
+    /// The verified upload.
     pub upload: UploadId,
-    /// Which look it was, from 1.
+    /// The attempt, from 1.
     pub attempt: u32,
 }
 
 /// The text is not a decimal number from 1 to 2^53 - 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAnId;
+pub struct InvalidId;
 
-impl fmt::Display for NotAnId {
+impl fmt::Display for InvalidId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("must be a whole number from 1 to 9007199254740991")
     }
 }
 
-impl std::error::Error for NotAnId {}
+impl std::error::Error for InvalidId {}
 
-/// One socket, as API Gateway names it.
+/// API Gateway's id of a socket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ConnectionId(pub String);
 
-/// How a client names a room: `7`, `"7"`, `"room-7"`, or a slug such as `"general"`.
+/// A room reference of a client: `7`, `"7"`, `"room-7"`, or a slug such as `"general"`.
 #[derive(Clone, Debug, PartialEq, Eq, utoipa::ToSchema)]
 #[serde(untagged)]
 #[schema(examples(7, "room-7", "general"))]
 pub enum RoomRef {
-    /// By id.
     Id(RoomId),
-    /// By slug, in lower case.
+    /// A slug in lower case.
     Slug(String),
 }
 
 impl RoomRef {
-    /// The room that exists after migration, and where a frame without a room goes.
+    /// The default room, which migrations create; frames without a room go there.
     pub fn general() -> Self {
         Self::Slug("general".into())
     }
@@ -110,9 +109,9 @@ impl From<RoomId> for RoomRef {
 }
 
 impl std::str::FromStr for RoomRef {
-    type Err = NotARoom;
+    type Err = InvalidRoomRef;
 
-    fn from_str(text: &str) -> Result<Self, NotARoom> {
+    fn from_str(text: &str) -> Result<Self, InvalidRoomRef> {
         if let Some(id) = parse(text.strip_prefix("room-").unwrap_or(text)) {
             return Ok(Self::Id(RoomId(id)));
         }
@@ -120,26 +119,26 @@ impl std::str::FromStr for RoomRef {
         let plausible = (1..=64).contains(&slug.len())
             && slug.starts_with(|first: char| first.is_ascii_lowercase())
             && slug.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        if plausible { Ok(Self::Slug(slug)) } else { Err(NotARoom) }
+        if plausible { Ok(Self::Slug(slug)) } else { Err(InvalidRoomRef) }
     }
 }
 
-/// The text is neither a room's id nor a slug.
+/// The text is neither a room id nor a slug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotARoom;
+pub struct InvalidRoomRef;
 
-impl fmt::Display for NotARoom {
+impl fmt::Display for InvalidRoomRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("must be a room: 7, \"7\", \"room-7\" or a slug such as \"general\"")
     }
 }
 
-impl std::error::Error for NotARoom {}
+impl std::error::Error for InvalidRoomRef {}
 
 impl<'de> Deserialize<'de> for RoomRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match NumberOrText::deserialize(deserializer)? {
-            NumberOrText::Number(id) => checked(id).map(|id| Self::Id(RoomId(id))).ok_or_else(|| de::Error::custom(NotARoom)),
+            NumberOrText::Number(id) => checked(id).map(|id| Self::Id(RoomId(id))).ok_or_else(|| de::Error::custom(InvalidRoomRef)),
             NumberOrText::Text(text) => text.parse().map_err(de::Error::custom),
         }
     }
@@ -153,14 +152,14 @@ enum NumberOrText {
 }
 
 fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    match NumberOrText::deserialize(deserializer).map_err(|_| de::Error::custom(NotAnId))? {
+    match NumberOrText::deserialize(deserializer).map_err(|_| de::Error::custom(InvalidId))? {
         NumberOrText::Number(id) => checked(id),
         NumberOrText::Text(text) => parse(&text),
     }
-    .ok_or_else(|| de::Error::custom(NotAnId))
+    .ok_or_else(|| de::Error::custom(InvalidId))
 }
 
-/// Plain decimal digits only: no sign, no leading zero, no blank.
+/// Parses decimal digits without sign, leading zeros or blanks.
 fn parse(text: &str) -> Option<u64> {
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
     if plain { text.parse().ok().and_then(checked) } else { None }
@@ -185,9 +184,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_room_is_refused() {
+    fn invalid_room_references_are_refused() {
         for text in ["", "0", "-1", "00", "7up", "9007199254740992", "a b", "räume", "1.5"] {
-            assert_eq!(text.parse::<RoomRef>(), Err(NotARoom), "{text}");
+            assert_eq!(text.parse::<RoomRef>(), Err(InvalidRoomRef), "{text}");
         }
         for json in ["0", "-1", "1.5", "null", "[1]", "{\"$gt\":0}", "true", "9007199254740992"] {
             assert!(serde_json::from_str::<RoomRef>(json).is_err(), "{json}");

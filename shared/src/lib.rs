@@ -1,13 +1,12 @@
-//! What ConChat does. The modules are layers and imports only point up this list; the same noun names the file in each.
+//! The ConChat backend. The modules are layers: a module imports only from those above it in this list. Related files of different layers share their
+//! name.
 //!
-//! Read in this order:
-//!
-//! 1. [`id`], [`time`], [`protocol`]: the vocabulary and the wire. No I/O.
-//! 2. [`error`], [`caller`], [`config`], [`telemetry`]: what every request carries.
-//! 3. [`store`]: MySQL, the truth. All SQL of the project.
-//! 4. [`push`]: who is connected, and how a frame reaches them. Best effort, after the commit. [`media`]: pictures and files.
-//! 5. [`domain`]: the rules. One function for whatever both doors (HTTP and socket) can do.
-//! 6. [`edge`]: AWS events in, AWS answers out.
+//! 1. [`id`], [`time`], [`protocol`]: ids, time and wire format. No I/O.
+//! 2. [`error`], [`caller`], [`config`], [`telemetry`]: what every request needs.
+//! 3. [`store`]: MySQL, the source of truth. All SQL of the project.
+//! 4. [`push`]: connections and delivery of frames, best effort and after the commit. [`media`]: images and files.
+//! 5. [`domain`]: the rules, shared by HTTP and socket.
+//! 6. [`edge`]: AWS events in, AWS responses out.
 
 pub mod caller;
 pub mod config;

@@ -1,4 +1,4 @@
-//! Moments in milliseconds since 1970 UTC. The clock is read here and nowhere else, once per request.
+//! Timestamps in milliseconds since 1970 UTC. The clock is read only here, once per request.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
@@ -6,36 +6,35 @@ use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::forma
 const RFC3339: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
-/// Milliseconds since 1970-01-01T00:00:00Z. On the wire RFC 3339 with three digits; `ts` of a frame is the bare number.
+/// Milliseconds since 1970-01-01T00:00:00Z. Serialised as RFC 3339 with milliseconds; `ts` in frames is the bare number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
 #[schema(value_type = String, format = DateTime, example = "2026-01-02T03:04:05.678Z")]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// The present moment.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn now() -> Self {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
-    /// This moment, `seconds` later (earlier when negative).
+    /// Adds seconds, which may be negative.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(1000)))
     }
 
-    /// Whole seconds since 1970, as JWT and DynamoDB's TTL want them.
+    /// Whole seconds since 1970, for JWT and DynamoDB TTL.
     pub fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// Milliseconds from `earlier` to this moment; negative when it lies before.
+    /// Milliseconds from `earlier` to this time; negative when it lies before.
     pub fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// RFC 3339 in UTC with milliseconds.
+    /// Formats as RFC 3339 in UTC with milliseconds.
     pub fn rfc3339(self) -> String {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
             .ok()
@@ -57,7 +56,7 @@ impl<'de> Deserialize<'de> for Timestamp {
             .ok()
             .and_then(|moment| i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok())
             .map(Self)
-            // In UTC it may be in a year that has no four digits.
+            // Converted to UTC, the year can have other than four digits.
             .filter(|moment| moment.rfc3339().starts_with(|c: char| c.is_ascii_digit()))
             .ok_or_else(|| de::Error::custom("must be an RFC 3339 time such as 2026-01-02T03:04:05.678Z"))
     }

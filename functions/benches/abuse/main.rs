@@ -1,11 +1,11 @@
-//! `make bench-abuse`: one account does the worst that its limits allow, with the rates of a deployment, on twenty sockets and as many connections;
-//! somebody else sends meanwhile. It prints how long their sends take alone and beside that, and fails if one of them is refused.
+//! `make bench-abuse`: one account causes the maximum load that the rate limits of a deployment allow, on twenty sockets and as many connections, while another user sends messages. Prints the send times with and without the load, and fails if a send is refused.
+//~DEL
 
 #[path = "../../tests/e2e/api.rs"]
 #[expect(dead_code, clippy::expect_used, reason = "the client of the tests, which need more of it and may panic")]
 mod api;
-mod canary_lines {
-    //! What the tests remember of what they send and get; here it would be measured with the rest.
+mod log_lines {
+    //! Stubs of the tests' secret tracking, which would distort the measurement.
 
     pub(crate) fn confide(_: &[u8]) {}
 
@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use local::cloud::{Cloud, CloudOptions, Data};
+use local::cloud::{Cloud, CloudOptions, DataLocation};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
@@ -34,22 +34,22 @@ use crate::api::{Api, Person};
 use crate::socket::Socket;
 use crate::times::Times;
 
-/// What a measurement gives.
+/// The result of a measurement.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Sockets that a person may have, and connections beside them.
+/// The maximum number of sockets per user, and of parallel connections.
 const SOCKETS: usize = 20;
 const READERS: usize = 8;
-/// Rooms that a `hello` may name; making them is an act each.
+/// The maximum number of rooms in a `hello`; creating each counts against a limit.
 const ROOMS: usize = 100;
-/// A send of the bystander: as often as `RATE_SEND` allows.
+/// The bystander's send interval, as fast as `RATE_SEND` allows.
 const BETWEEN_SENDS: Duration = Duration::from_millis(340);
-/// How long each part takes.
+/// The duration of each phase.
 const ALONE: Duration = Duration::from_secs(30);
 const BESIDE: Duration = Duration::from_mins(3);
-/// Making rooms is work, too: not more of it than the budget gives.
+/// Creating rooms costs work, so it stays within the budget.
 const BETWEEN_ROOMS: Duration = Duration::from_millis(200);
-/// What reads most for what it costs its client.
+/// The requests with the most reads per cost.
 const READS: [&str; 5] = [
     "/api/users/me/export",
     "/api/sync?limit=100",
@@ -58,7 +58,7 @@ const READS: [&str; 5] = [
     "/api/friends?limit=100",
 ];
 
-/// What the account got.
+/// Responses to the attacking account.
 #[derive(Debug, Default)]
 struct Got {
     served: AtomicU32,
@@ -67,7 +67,7 @@ struct Got {
 }
 
 fn main() -> Outcome<()> {
-    local::open_files::raise();
+    local::open_files::raise_limit();
     let clouds = Builder::new_multi_thread().enable_all().build()?;
     let clients = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
@@ -88,13 +88,13 @@ async fn measure(http: &str, ws: &str) -> Outcome<String> {
     let (ann, bob) = (api.person("ann").await, api.person("bob").await);
     let room = api.group(&ann, &[&bob]).await;
     let (mallory, known) = with_rooms(&api).await;
-    // Budgets are whole again, and instances warm.
+    // Budgets have refilled, and instances are warm.
     sends(&api, &ann, room, Duration::from_secs(35)).await?;
     let alone = sends(&api, &ann, room, ALONE).await?;
     let got = Arc::new(Got::default());
     let mut attack = JoinSet::new();
     let hello = json!({ "action": "hello", "rooms": known });
-    // All are open before the first `hello`: afterwards the budget would refuse their tickets.
+    // All sockets open before the first `hello`, since the budget refuses tickets afterwards.
     let mut sockets = Vec::with_capacity(SOCKETS);
     for _ in 0..SOCKETS {
         sockets.push(Socket::lean(ws, &mallory).await);
@@ -117,7 +117,7 @@ async fn measure(http: &str, ws: &str) -> Outcome<String> {
     ))
 }
 
-/// Somebody with as many rooms as a `hello` may name, each with a long message.
+/// A user with the maximum number of rooms for a `hello`, each with a long message.
 async fn with_rooms(api: &Api) -> (Person, Value) {
     let who = api.person("mallory").await;
     let mut known = Map::new();
@@ -130,7 +130,7 @@ async fn with_rooms(api: &Api) -> (Person, Value) {
     (who, Value::Object(known))
 }
 
-/// How long sends take; one that is refused is an error.
+/// Measures send times; a refused send is an error.
 async fn sends(api: &Api, who: &Person, room: u64, time: Duration) -> Outcome<Times> {
     let (mut times, until, mut number) = (Times::new()?, Instant::now() + time, 0);
     while Instant::now() < until {
@@ -147,9 +147,9 @@ async fn sends(api: &Api, who: &Person, room: u64, time: Duration) -> Outcome<Ti
     Ok(times)
 }
 
-/// Says `hello` as often as the socket may send frames, whatever comes back.
+/// Sends `hello` as often as the socket may send frames.
 async fn greets(mut socket: Socket, hello: Value, got: Arc<Got>) {
-    // `RATE_FRAMES` is 300 a minute.
+    // `RATE_FRAMES` is 300 per minute.
     const BETWEEN: Duration = Duration::from_millis(210);
     while socket.try_send(&hello).await {
         let next = tokio::time::Instant::now() + BETWEEN;
@@ -165,7 +165,7 @@ async fn greets(mut socket: Socket, hello: Value, got: Arc<Got>) {
     }
 }
 
-/// Reads what is heavy, as soon as the last answer is there; after a refusal a little later, as who attacks would to find the end of it.
+/// Requests heavy reads back to back; pauses after a refusal, as an attacker would.
 async fn reads(api: Api, who: Person, first: usize, got: Arc<Got>) {
     for path in READS.iter().cycle().skip(first) {
         let status = api.get(path, &who).await.status.as_u16();
@@ -181,7 +181,7 @@ async fn reads(api: Api, who: Person, first: usize, got: Arc<Got>) {
     }
 }
 
-/// A cloud with the template's own rates, but for that of new accounts.
+/// A cloud with the template's rate limits, except for registration.
 fn options(folder: &Path) -> Outcome<CloudOptions> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?;
     let template: yaml_serde::Value = yaml_serde::from_str(&std::fs::read_to_string(workspace.join("template.yaml"))?)?;
@@ -193,6 +193,6 @@ fn options(folder: &Path) -> Outcome<CloudOptions> {
     let mut options = CloudOptions::new(workspace.join("template.yaml"));
     options.env = rates.collect::<BTreeMap<_, _>>();
     options.bin_dir = Some(Path::new(env!("CARGO_BIN_EXE_send")).parent().ok_or("no folder")?.to_owned());
-    options.data = Data::Persistent(folder.join("data"));
+    options.data = DataLocation::Persistent(folder.join("data"));
     Ok(options)
 }

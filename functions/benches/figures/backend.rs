@@ -1,4 +1,4 @@
-//! The backend that is measured: the real binaries behind the local cloud, in this process or in one of its own, with durable data.
+//! The measured backend: the deployed binaries behind the local cloud, in this or a separate process, with durable data.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use local::cloud::{Cloud, CloudOptions, Data};
+use local::cloud::{Cloud, CloudOptions, DataLocation};
 use tokio::runtime::Handle;
 
 use crate::Outcome;
@@ -15,7 +15,7 @@ use crate::api::Api;
 /// The argument that makes this program serve a backend.
 pub(crate) const SERVE: &str = "serve";
 
-/// A backend in this process; it runs on threads of its own.
+/// A backend in this process with its own threads.
 pub(crate) struct Backend {
     pub(crate) api: Api,
     pub(crate) ws: String,
@@ -40,7 +40,7 @@ impl Backend {
     }
 }
 
-/// A backend in a process of its own.
+/// A backend in a separate process.
 pub(crate) struct Apart {
     pub(crate) api: Api,
     pub(crate) ws: String,
@@ -70,13 +70,13 @@ impl Apart {
 
 impl Drop for Apart {
     fn drop(&mut self) {
-        // After an error; what it started ends with it.
+        // After an error; its children end with it.
         drop(self.process.stdin.take());
         let _ = self.process.wait();
     }
 }
 
-/// Serves a backend and says where, until the standard input ends.
+/// Serves a backend and prints its URLs until standard input closes.
 pub(crate) async fn serve(folder: &Path) -> Outcome<()> {
     let cloud = Cloud::start(options(folder)?).await.map_err(|error| error.to_string())?;
     writeln!(io::stdout(), "{} {}", cloud.http_url(), cloud.ws_url())?;
@@ -85,7 +85,7 @@ pub(crate) async fn serve(folder: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// Where cargo put the functions: it builds them for this program.
+/// The functions that cargo builds for this program.
 pub(crate) fn binaries() -> Outcome<PathBuf> {
     Ok(Path::new(env!("CARGO_BIN_EXE_send")).parent().ok_or("no folder")?.to_owned())
 }
@@ -94,7 +94,7 @@ fn options(folder: &Path) -> Outcome<CloudOptions> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?;
     let mut options = CloudOptions::new(workspace.join("template.yaml"));
     options.bin_dir = Some(binaries()?);
-    // Commits wait for the disk, as they do for whoever runs it.
-    options.data = Data::Persistent(folder.join("data"));
+    // Commits wait for the disk, as in production.
+    options.data = DataLocation::Persistent(folder.join("data"));
     Ok(options)
 }

@@ -1,4 +1,4 @@
-//! Each function as a file and as a process, beside a bare one that only echoes its event.
+//! Each function as file and process, compared with a minimal one that echoes its event.
 
 use std::fs;
 use std::io::Write as _;
@@ -20,13 +20,13 @@ use crate::starts::Resident;
 use crate::times::{Times, ms};
 use crate::{Effort, Outcome, process};
 
-/// The bare function, as an example of the package `functions`.
+/// The minimal function, an example of this package.
 const BARE: &str = "hello";
-/// What it gets and gives back: as large as a small request.
+/// Its event, the size of a small request.
 const EVENT: &[u8] =
     br#"{"version":"2.0","routeKey":"GET /health","rawPath":"/health","headers":{"host":"localhost"},"body":null}"#;
 
-/// Every function; the bare one is the first.
+/// All functions, the minimal one first.
 pub(crate) async fn measure(
     clouds: &Handle,
     backend: &Backend,
@@ -56,7 +56,7 @@ pub(crate) async fn measure(
         for (id, binary) in functions {
             all.push((&lambda, id, binary, Times::new()?));
         }
-        // In turns, so that whatever else the machine does slows all of them alike.
+        // Interleaved, so that other load on the machine slows all of them equally.
         for _ in 0..effort.starts {
             for (lambda, id, _, times) in &mut all {
                 times.add(init(lambda, id).await?);
@@ -90,7 +90,7 @@ pub(crate) async fn measure(
     Ok(binaries)
 }
 
-/// From the start of the process of `send` to the ack of its first message: connecting to the database and to DynamoDB, a commit, the push.
+/// From starting the process of `send` to the ack of its first message, including database and DynamoDB connections, commit and push.
 pub(crate) async fn first_answer(backend: &Backend, who: &Person, effort: Effort, report: &mut Report) -> Outcome<()> {
     const SEND: &str = "SendFunction";
     let room = backend.api.group(who, &[]).await;
@@ -106,7 +106,7 @@ pub(crate) async fn first_answer(backend: &Backend, who: &Person, effort: Effort
         let begun = Instant::now();
         loop {
             let last = lambda.journal().recent().into_iter().rev().find(|record| record.function == SEND);
-            // Recorded once the function has told Lambda that it is done, which is after its ack.
+            // Recorded after the function reports completion, which follows its ack.
             let current = lambda.instances().into_iter().find(|instance| instance.function == SEND);
             if let (Some(last), Some(current)) = (last, current)
                 && last.pid == current.pid
@@ -132,13 +132,13 @@ pub(crate) async fn first_answer(backend: &Backend, who: &Person, effort: Effort
 /// From exec to the first poll of a new instance.
 async fn init(lambda: &Lambda, id: &str) -> Outcome<Duration> {
     end(lambda, id).await?;
-    // What the event says does not matter: the first poll comes before it, and a function that refuses it has polled, too.
+    // The event does not matter: the first poll precedes it, even if the function refuses it.
     let _ = lambda.invoke(id, Bytes::from_static(b"{}")).await.map_err(|error| error.to_string())?;
     let instance = lambda.instances().into_iter().find(|instance| instance.function == id);
     Ok(instance.and_then(|instance| instance.cold_start).ok_or_else(|| format!("{id} did not start"))?)
 }
 
-/// Ends every instance of a function.
+/// Stops every instance of a function.
 async fn end(lambda: &Lambda, id: &str) -> Outcome<()> {
     let begun = Instant::now();
     loop {
@@ -158,7 +158,7 @@ fn patient(begun: Instant) -> Outcome<()> {
     if begun.elapsed() < Duration::from_secs(5) { Ok(()) } else { Err("an instance does not end as it should".into()) }
 }
 
-/// Bytes of a binary, and of the zip that holds it.
+/// The sizes of a binary and of its zip.
 fn sizes(path: &Path) -> Outcome<(u64, u64)> {
     let bytes = fs::read(path)?;
     let mut zip = DeflateEncoder::new(Vec::new(), Compression::default());

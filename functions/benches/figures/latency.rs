@@ -1,4 +1,4 @@
-//! How long one thing takes when nothing else happens: a request, a page of history, a message to its last listener.
+//! Latency without other load: a request, a page of history, a message to its last recipient.
 
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
@@ -14,12 +14,12 @@ use crate::socket::Socket;
 use crate::times::{Times, ms, us};
 use crate::{Effort, Outcome};
 
-/// Requests and messages that are not counted: instances start, connections open, caches fill.
+/// Warm-up requests: instances start, connections open, caches fill.
 const WARM_UP: u32 = 30;
-/// About as long as what people write.
+/// The length of a typical message.
 const CONTENT: &str = "Shall we meet at noon in front of the library? I will bring the books that you asked for.";
 
-/// What the gateway and the Runtime API add to a handler.
+/// The overhead of gateway and Runtime API over a handler.
 pub(crate) async fn http(backend: &Backend, effort: Effort, report: &mut Report) -> Outcome<()> {
     let health = timed(effort, async || answered(&backend.api.get_public("/health").await, 200)).await?;
     let (invocation, handler) = inside(backend, "SystemFunction")?;
@@ -41,7 +41,7 @@ pub(crate) async fn http(backend: &Backend, effort: Effort, report: &mut Report)
     Ok(())
 }
 
-/// A page of history through everything.
+/// A page of history through all layers.
 pub(crate) async fn history(backend: &Backend, people: &[Person], effort: Effort, report: &mut Report) -> Outcome<()> {
     let room = backend.api.group(&people[0], &[&people[1]]).await;
     let path = format!("/api/rooms/{room}/messages");
@@ -67,7 +67,7 @@ pub(crate) async fn history(backend: &Backend, people: &[Person], effort: Effort
     Ok(())
 }
 
-/// What one wait for the disk takes, which every commit has to wait for. As in a database's log, the file has its size already.
+/// The duration of an fsync, which every commit waits for. The file is preallocated like a database log.
 pub(crate) fn disk(folder: &Path, report: &mut Report) -> Outcome<()> {
     let mut times = Times::new()?;
     let mut file = File::create(folder.join("disk"))?;
@@ -75,7 +75,7 @@ pub(crate) fn disk(folder: &Path, report: &mut Report) -> Outcome<()> {
     file.sync_all()?;
     file.rewind()?;
     for _ in 0..100 {
-        // One after the other without a pause, some kernels let each wait for their next tick.
+        // Without pauses some kernels delay each call until their next tick.
         std::thread::sleep(Duration::from_millis(5));
         let begun = Instant::now();
         file.write_all(&[7; 512])?;
@@ -86,7 +86,7 @@ pub(crate) fn disk(folder: &Path, report: &mut Report) -> Outcome<()> {
     Ok(())
 }
 
-/// From a frame's sending to the last listener's hearing, with a commit that waits for the disk.
+/// From sending a frame to its arrival at the last recipient, with a durable commit.
 pub(crate) async fn heard(
     backend: &Backend,
     people: &[Person],
@@ -134,12 +134,12 @@ pub(crate) async fn heard(
     Ok(())
 }
 
-/// Without reading the body: what the client does with it is its own affair.
+/// Does not parse the body: that is the client's work.
 fn answered(answer: &Answer, status: u16) -> Outcome<()> {
     if answer.status.as_u16() == status { Ok(()) } else { Err(format!("{}, not {status}", answer.status).into()) }
 }
 
-/// One request after the other.
+/// Sends requests one after the other.
 async fn timed(effort: Effort, request: impl AsyncFn() -> Outcome<()>) -> Outcome<Times> {
     let mut times = Times::new()?;
     for round in 0..WARM_UP + effort.rounds {
@@ -152,7 +152,7 @@ async fn timed(effort: Effort, request: impl AsyncFn() -> Outcome<()>) -> Outcom
     Ok(times)
 }
 
-/// The last invocations of a function: from the event's delivery to the result, and what the function itself says that it took.
+/// The last invocations of a function: from event to result, and the function's own duration.
 fn inside(backend: &Backend, function: &str) -> Outcome<(Times, Times)> {
     let (mut whole, mut handler) = (Times::new()?, Times::new()?);
     for record in backend.cloud.lambda().journal().recent().iter().filter(|record| record.function == function) {

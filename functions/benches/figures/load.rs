@@ -1,4 +1,4 @@
-//! Many at once: messages a second, processor time of a delivery, memory of a socket that does nothing.
+//! Load: messages per second, CPU time per delivery, memory per idle socket.
 
 use std::time::{Duration, Instant};
 
@@ -12,15 +12,15 @@ use crate::socket::Socket;
 use crate::times::us;
 use crate::{Effort, Outcome, process};
 
-/// Those who write at the same time; each hears all of them.
+/// Concurrent senders; each receives all messages.
 const SENDERS: usize = 16;
-/// Members of the room whose deliveries are counted.
+/// Members of the room whose deliveries are measured.
 const MEMBERS: u32 = 50;
-/// A person has at most so many sockets.
+/// Maximum number of sockets per user.
 const SOCKETS_EACH: usize = 20;
 const CONTENT: &str = "Shall we meet at noon in front of the library? I will bring the books that you asked for.";
 
-/// Everyone sends, waits for the ack, sends again. The rooms have the same members, so that each message has as many listeners.
+/// Everyone sends, waits for the ack and repeats. The rooms have the same members, so each message has equally many recipients.
 pub(crate) async fn throughput(
     backend: &Backend,
     people: &[Person],
@@ -37,7 +37,7 @@ pub(crate) async fn throughput(
     for (index, person) in people[..SENDERS].iter().enumerate() {
         sockets.push((Socket::open(&backend.ws, person).await?, ids[index % rooms]));
     }
-    // Instances start and connect before the clock does.
+    // Instances start and connect before the measurement.
     let until = Instant::now() + Duration::from_secs(1);
     let warm = try_join_all(sockets.iter_mut().map(|(socket, room)| write_until(socket, *room, until))).await?;
     let begun = Instant::now();
@@ -59,7 +59,7 @@ pub(crate) async fn throughput(
     Ok(())
 }
 
-/// Processor time of gateway, functions and database for one frame at one of fifty listeners.
+/// The CPU time of gateway, functions and database per frame to one of fifty recipients.
 pub(crate) async fn deliveries(apart: &Apart, people: &[Person], effort: Effort, report: &mut Report) -> Outcome<()> {
     let members: Vec<_> = people[1..usize::try_from(MEMBERS)?].iter().collect();
     let room = apart.api.group(&people[0], &members).await;
@@ -96,10 +96,10 @@ pub(crate) async fn deliveries(apart: &Apart, people: &[Person], effort: Effort,
     Ok(())
 }
 
-/// What an open socket that does nothing adds to the gateway.
+/// The gateway's memory per idle socket.
 pub(crate) async fn idle(apart: &Apart, people: &[Person], effort: Effort, report: &mut Report) -> Outcome<()> {
     let count = effort.idle.min(people.len() * SOCKETS_EACH);
-    // What the first ones bring into memory stays for all that follow.
+    // Memory allocated by the first sockets is shared by all later ones.
     drop(open(apart, people, count / 4).await?);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let before = process::resident(apart.pid())?;
@@ -118,7 +118,7 @@ pub(crate) async fn idle(apart: &Apart, people: &[Person], effort: Effort, repor
         .budget("≤ 20 KB", each <= 20_000),
     );
     report.add(Row::new("sockets opened a second (authorizer, connect)", format!("{rate:.0}")));
-    // Each of them is still served.
+    // Each socket is still served.
     let begun = Instant::now();
     for socket in &mut sockets {
         socket.ping().await?;
@@ -134,7 +134,7 @@ async fn open(apart: &Apart, people: &[Person], count: usize) -> Outcome<Vec<Soc
     stream::iter(everyone).map(|person| Socket::open(&apart.ws, person)).buffer_unordered(SENDERS).try_collect().await
 }
 
-/// Gives how many were acknowledged.
+/// Returns the number of acknowledged messages.
 async fn write_until(socket: &mut Socket, room: u64, until: Instant) -> Outcome<u32> {
     let mut acked = 0;
     while Instant::now() < until {
@@ -145,7 +145,7 @@ async fn write_until(socket: &mut Socket, room: u64, until: Instant) -> Outcome<
     Ok(acked)
 }
 
-/// How many messages a room's history has.
+/// The number of messages in a room's history.
 async fn messages(api: &Api, room: u64, who: &Person) -> Outcome<u64> {
     let (mut count, mut after) = (0, "0".to_owned());
     loop {
@@ -158,7 +158,7 @@ async fn messages(api: &Api, room: u64, who: &Person) -> Outcome<u64> {
     }
 }
 
-/// Processor time so far.
+/// The CPU time so far.
 struct Spent {
     gateway: Duration,
     functions: Duration,

@@ -1,11 +1,11 @@
-//! `make bench`: what the project costs on this machine, beside floors and budgets. It measures and prints; a budget that is missed is marked
-//! and fails nothing, because a machine may be busy. What must not happen at all (an error, a lost message) ends it with an error.
+//! `make bench`: measures and prints the project's costs on this machine, with lower bounds and budgets. A missed budget is marked and fails nothing, since a machine can be busy. Errors and lost messages fail.
+//~DEL
 
 #[path = "../../tests/e2e/api.rs"]
 #[expect(dead_code, clippy::expect_used, reason = "the client of the tests, which need more of it and may panic")]
 mod api;
-mod canary_lines {
-    //! What the tests remember of what they send and get; here it would be measured with the rest.
+mod log_lines {
+    //! Stubs of the tests' secret tracking, which would distort the measurement.
 
     pub(crate) fn confide(_: &[u8]) {}
 
@@ -31,33 +31,33 @@ use crate::api::Person;
 use crate::backend::Backend;
 use crate::report::Report;
 
-/// What a measurement gives.
+/// The result of a measurement.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// How often things are done.
+/// The number of repetitions.
 #[derive(Clone, Copy)]
 struct Effort {
-    /// Cold starts of each function.
+    /// Cold starts per function.
     starts: u32,
-    /// Requests and messages of each latency.
+    /// Requests and messages per latency.
     rounds: u32,
-    /// How long throughput is watched.
+    /// The duration of throughput measurements.
     seconds: u64,
-    /// Sockets that do nothing.
+    /// The number of idle sockets.
     idle: usize,
 }
 
 const FULL: Effort = Effort { starts: 20, rounds: 1000, seconds: 8, idle: 2000 };
-/// To see that everything works, in a few seconds.
+/// A quick check that everything works, in seconds.
 const QUICK: Effort = Effort { starts: 3, rounds: 50, seconds: 1, idle: 200 };
 
-/// As many as the largest room and the idle sockets (twenty a person at most) need.
+/// Enough users for the largest room and the idle sockets (at most twenty per user).
 const PEOPLE: usize = 100;
 
 fn main() -> Outcome<()> {
-    local::open_files::raise();
+    local::open_files::raise_limit();
     let arguments: Vec<String> = std::env::args().collect();
-    // What is measured runs in threads of its own; the clients share this one, so that they wait for no other.
+    // The measured backend has its own threads; the clients share this one.
     let clouds = Builder::new_multi_thread().enable_all().build()?;
     if let Some(at) = arguments.iter().position(|argument| argument == backend::SERVE) {
         let folder = arguments.get(at + 1).ok_or("no data folder was named")?;
@@ -75,7 +75,7 @@ fn main() -> Outcome<()> {
 async fn measure(clouds: &Handle, effort: Effort) -> Outcome<Report> {
     let begun = Instant::now();
     let mut report = Report::new();
-    // On the disk that the project is on: in memory, a commit that waits for the disk would wait for nothing.
+    // On the project's disk: in memory, commits would not wait for a disk.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
 
     progress("starts");
@@ -100,7 +100,7 @@ async fn measure(clouds: &Handle, effort: Effort) -> Outcome<Report> {
     backend.stop().await?;
 
     progress("processor time and memory");
-    // In a process of its own, so that its time and memory are told from the clients'.
+    // A separate process keeps its time and memory apart from the clients'.
     let apart = backend::Apart::start(folder.path())?;
     load::deliveries(&apart, &people, effort, &mut report).await?;
     load::idle(&apart, &people, effort, &mut report).await?;
@@ -117,7 +117,7 @@ async fn people(backend: &Backend) -> Outcome<Vec<Person>> {
     Ok(people)
 }
 
-/// Says on standard error what is being done; standard output is for the tables.
+/// Reports progress on standard error; standard output is for the tables.
 fn progress(what: &str) {
     let _ = writeln!(io::stderr(), "measuring: {what}");
 }

@@ -1,4 +1,4 @@
-//! What the system knows of processes and of the machine, read from `/proc`.
+//! Reads processes and machine data from `/proc`.
 
 use std::fs;
 use std::path::Path;
@@ -6,33 +6,33 @@ use std::time::Duration;
 
 use crate::Outcome;
 
-/// A process that another one started.
+/// A child process.
 pub(crate) struct Child {
     pub(crate) pid: u32,
     pub(crate) name: String,
 }
 
-/// Bytes of memory that a process has in use.
+/// The resident memory of a process in bytes.
 pub(crate) fn resident(pid: u32) -> Outcome<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
     Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
 }
 
-/// Processor time that a process has used, in user mode and in the kernel.
+/// The CPU time of a process in user and kernel mode.
 pub(crate) fn processor_time(pid: u32) -> Outcome<Duration> {
     let fields = stat(pid)?;
     let ticks = fields.get(11).ok_or("no utime")?.parse::<u64>()? + fields.get(12).ok_or("no stime")?.parse::<u64>()?;
-    // A tick is 10 ms on every architecture that this is built for.
+    // A tick is 10 ms on every supported architecture.
     Ok(Duration::from_millis(ticks * 10))
 }
 
-/// The processes that a process has started.
+/// The child processes of a process.
 pub(crate) fn children(parent: u32) -> Outcome<Vec<Child>> {
     let mut children = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        // One that is gone meanwhile has no parent any more.
+        // A process that has ended in the meantime has no parent.
         let Ok(fields) = stat(pid) else { continue };
         if fields.get(1).and_then(|text| text.parse().ok()) == Some(parent) {
             let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
@@ -42,14 +42,14 @@ pub(crate) fn children(parent: u32) -> Outcome<Vec<Child>> {
     Ok(children)
 }
 
-/// The fields of `stat` from the third on: before them stands a name, which may contain anything.
+/// The fields of `stat` from the third one: the process name before them can contain anything.
 fn stat(pid: u32) -> Outcome<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let (_, fields) = text.rsplit_once(") ").ok_or("an unknown format")?;
     Ok(fields.split_whitespace().map(str::to_owned).collect())
 }
 
-/// Cores, processor, system.
+/// Cores, processor and system.
 pub(crate) fn machine() -> String {
     let read = |path: &str| fs::read_to_string(Path::new(path)).unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -61,7 +61,7 @@ pub(crate) fn machine() -> String {
     format!("{cores} cores ({model}, {} {}{profile})", std::env::consts::OS, system.trim())
 }
 
-/// How many processes ran or waited during the last minute, on average: more than the cores by far, and times are too long.
+/// The load average of one minute: well above the number of cores, times are too long.
 pub(crate) fn load() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split(' ').next().unwrap_or("?").to_owned()

@@ -1,4 +1,4 @@
-//! What is printed: Markdown for the README. A budget that is missed stands in bold.
+//! The printed report: Markdown for the README, with missed budgets in bold.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,17 +6,17 @@ use std::time::Duration;
 use crate::process;
 use crate::times::ms;
 
-/// Everything that was measured.
+/// All measurements.
 pub(crate) struct Report {
     machine: String,
-    /// Before and after.
+    /// Notes before and after the tables.
     load: (String, String),
     took: Duration,
     pub(crate) binaries: Vec<Binary>,
     rows: Vec<Row>,
 }
 
-/// One figure.
+/// A measurement.
 pub(crate) struct Row {
     what: String,
     measured: String,
@@ -25,18 +25,18 @@ pub(crate) struct Row {
     kept: bool,
 }
 
-/// One function as a file and as a process.
+/// A function as file and process.
 pub(crate) struct Binary {
     pub(crate) name: String,
-    /// From exec to its first poll.
+    /// From exec to the first poll.
     pub(crate) init: Duration,
-    /// Bytes of memory after its first invocations.
+    /// Memory in bytes after the first invocations.
     pub(crate) resident: u64,
     pub(crate) file: u64,
     pub(crate) zip: u64,
 }
 
-/// What a function may be, beside the bare one.
+/// The limits of a function relative to the minimal one.
 const MOST_INIT: f64 = 2.0;
 const MOST_RESIDENT: u64 = 20_000_000;
 const MOST_ZIP: u64 = 4_000_000;
@@ -51,7 +51,7 @@ impl Report {
         self.rows.push(row);
     }
 
-    /// Nothing follows.
+    /// Ends the report.
     pub(crate) fn end(&mut self, took: Duration) {
         (self.took, self.load.1) = (took, process::load());
     }
@@ -62,7 +62,7 @@ impl Row {
         Self { what: what.into(), measured: measured.into(), floor: String::new(), budget: "", kept: true }
     }
 
-    /// What the bare parts take.
+    /// Sets the lower bound.
     pub(crate) fn floor(self, floor: impl Into<String>) -> Self {
         Self { floor: floor.into(), ..self }
     }
@@ -106,7 +106,7 @@ fn marked(text: &str, kept: bool) -> String {
     if kept { text.to_owned() } else { format!("**{text}**") }
 }
 
-/// Millions of bytes, one digit.
+/// Formats megabytes with one digit.
 fn mb(bytes: u64) -> String {
     let tenths = (bytes + 50_000) / 100_000;
     format!("{}.{} MB", tenths / 10, tenths % 10)

@@ -1,4 +1,4 @@
-//! A client of the socket that does as little as it can with a frame: what it takes would be counted as the backend's.
+//! A minimal WebSocket client: its CPU time would count as the backend's.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use crate::Outcome;
 use crate::api::Person;
 
-/// Nothing takes longer unless it is broken.
+/// Everything takes less time unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// An open socket that speaks `conchat.v1`.
+/// An open socket with `conchat.v1`.
 pub(crate) struct Socket(WebSocketStream<TcpStream>);
 
 impl Socket {
@@ -26,7 +26,7 @@ impl Socket {
         request.headers_mut().insert("sec-websocket-protocol", "conchat.v1".parse()?);
         let tcp = TcpStream::connect(request.uri().authority().ok_or("no host")?.as_str()).await?;
         tcp.set_nodelay(true)?;
-        // Thousands of them are one client.
+        // Thousands of sockets share one client.
         let config = WebSocketConfig::default().read_buffer_size(4096);
         let (stream, _) = timeout(PATIENCE, client_async_with_config(request, tcp, Some(config))).await??;
         Ok(Self(stream))
@@ -38,12 +38,12 @@ impl Socket {
         Ok(self.0.send(Message::text(frame)).await?)
     }
 
-    /// Asks for a `pong`.
+    /// Sends a `ping`.
     pub(crate) async fn ping(&mut self) -> Outcome<()> {
         Ok(self.0.send(Message::text(r#"{"action":"ping"}"#)).await?)
     }
 
-    /// Waits until a frame of a type comes; others are passed over, a refusal is an error.
+    /// Waits for a frame of a type and skips others; a refusal is an error.
     pub(crate) async fn until(&mut self, kind: &str) -> Outcome<()> {
         while kind != self.kind_of_next().await? {}
         Ok(())
@@ -53,7 +53,7 @@ impl Socket {
         let text = timeout(PATIENCE, self.text()).await??;
         let kind = text.strip_prefix(r#"{"type":""#).and_then(|rest| rest.split('"').next());
         match kind {
-            // What the gateway itself says, when a function failed, has no type.
+            // The gateway's own frame after a failed invocation has no type.
             None | Some("error" | "bye") => Err(text.as_str().into()),
             Some(kind) => Ok(kind.to_owned()),
         }

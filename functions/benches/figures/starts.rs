@@ -1,4 +1,4 @@
-//! How long a start takes, on nothing and on what is there; and what memory each function takes once it has done its first work.
+//! Start times with an empty and an existing database, and the memory of each function after its first work.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,12 +14,12 @@ use crate::report::{Report, Row};
 use crate::socket::Socket;
 use crate::times::ms;
 
-/// Bytes in use by binary.
+/// Memory in bytes by binary.
 pub(crate) type Resident = BTreeMap<String, u64>;
 
 /// Measures both and leaves a backend running.
 pub(crate) async fn measure(clouds: &Handle, folder: &Path, report: &mut Report) -> Outcome<(Backend, Resident)> {
-    // Two sockets are a large audience here, so that `fanout` has something to do.
+    // Two sockets count as a large audience here, so that `fanout` has work.
     let fresh = Backend::start(clouds, folder, &[("PUSH_INLINE", "1")]).await?;
     let row = Row::new("start on an empty data folder: stores, schema, gateway", ms(fresh.started_in));
     report.add(row);
@@ -38,7 +38,7 @@ pub(crate) async fn measure(clouds: &Handle, folder: &Path, report: &mut Report)
     Ok((backend, resident))
 }
 
-/// Has every function do some of its work.
+/// Makes every function do some of its work.
 async fn first_work(backend: &Backend) -> Outcome<Resident> {
     let (ann, bob) = (backend.api.person("ann").await, backend.api.person("bob").await);
     let room = backend.api.group(&ann, &[&bob]).await;
@@ -55,7 +55,7 @@ async fn first_work(backend: &Backend) -> Outcome<Resident> {
     backend.api.get("/api/users/me", &ann).await.is(200);
     backend.api.get("/api/uploads/1", &ann).await.is(404);
     backend.api.get("/api/admin/users", &ann).await.is(403);
-    // Nobody here has a device, and the clock is slow.
+    // No user has a device here, and the schedule is slow.
     for (function, event) in [("NotifyFunction", json!({ "room_id": room, "seq": 1 })), ("SweepFunction", json!({}))] {
         backend.cloud.lambda().invoke_event(function, event.to_string().into()).map_err(|error| error.to_string())?;
     }

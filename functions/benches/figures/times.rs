@@ -1,4 +1,4 @@
-//! Durations, many and one: percentiles, and how they are written.
+//! Durations, percentiles and their formatting.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use hdrhistogram::Histogram;
 
 use crate::Outcome;
 
-/// Nanoseconds; nothing that is measured here takes a minute.
+/// Nanoseconds, up to a minute.
 const LONGEST: u64 = 60_000_000_000;
 
-/// Durations of one kind.
+/// A histogram of durations.
 pub(crate) struct Times(Histogram<u64>);
 
 impl Times {
@@ -29,7 +29,7 @@ impl Times {
         Duration::from_nanos(self.0.value_at_quantile(0.99))
     }
 
-    /// Both, in milliseconds.
+    /// Both percentiles in milliseconds.
     pub(crate) fn both(&self) -> String {
         format!("{} / {}", ms(self.p50()), ms(self.p99()))
     }

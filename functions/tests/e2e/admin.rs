@@ -1,4 +1,4 @@
-//! Operating a deployment from outside: its first operator comes from the console, and what operators do is felt at once.
+//! Administration: the console appoints the first operator, and operator actions take effect at once.
 
 use bytes::Bytes;
 use hyper::Method;
@@ -9,7 +9,7 @@ use crate::api::{PASSWORD, Person};
 use crate::cloud::{World, world};
 use crate::socket::Socket;
 
-/// Somebody whom the console made an operator.
+/// A user whom the console made an operator.
 pub(crate) async fn operator(world: &World) -> Person {
     let person = world.api.person("root").await;
     let appointed = console(world, &json!({ "appoint": person.name })).await.expect("appointed");
@@ -91,7 +91,7 @@ async fn a_disabled_account_is_out_at_once_and_comes_back_when_enabled() {
 }
 
 #[tokio::test]
-async fn operators_close_reports_and_rooms_and_the_members_hear_it() {
+async fn operators_close_reports_and_rooms_and_members_are_notified() {
     let world = world();
     let (chief, ann, bob) = (operator(&world).await, world.api.person("ann").await, world.api.person("bob").await);
     let room = world.api.group(&ann, &[&bob]).await;
@@ -123,7 +123,7 @@ async fn operators_close_reports_and_rooms_and_the_members_hear_it() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_of_an_operator_is_named() {
+async fn invalid_operator_requests_are_named() {
     let world = world();
     let chief = operator(&world).await;
     for (path, status, code) in [

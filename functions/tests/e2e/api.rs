@@ -1,4 +1,4 @@
-//! A client of the HTTP API, as a frontend would write it: requests in, status and JSON out.
+//! An HTTP API client like a frontend's: requests in, status and JSON out.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -8,16 +8,16 @@ use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-use crate::canary_lines::{confide, entrusted};
+use crate::log_lines::{confide, entrusted};
 
-/// The HTTP API behind a URL.
+/// The HTTP API at a URL.
 #[derive(Clone)]
 pub(crate) struct Api {
     base: String,
     http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -25,7 +25,7 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
-/// A registered person with a live session.
+/// A registered user with an active session.
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
     pub(crate) id: u64,
@@ -36,7 +36,7 @@ pub(crate) struct Person {
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// Speaks TLS where the URL says so: to a deployment.
+/// Uses TLS if the URL requires it.
 pub(crate) fn connector() -> HttpsConnector<HttpConnector> {
     let mut http = HttpConnector::new();
     http.set_nodelay(true);
@@ -49,7 +49,7 @@ impl Api {
         Self { base: base.trim_end_matches('/').to_owned(), http: Client::builder(TokioExecutor::new()).build(connector()) }
     }
 
-    /// Sends anything at all.
+    /// Sends an arbitrary request.
     pub(crate) async fn raw(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         for (name, value) in headers {
@@ -99,7 +99,7 @@ impl Api {
         self.call(Method::POST, path, None, Some(body)).await
     }
 
-    /// Registers somebody new; the name gets a number, so that tests share one backend.
+    /// Registers a new user with a numbered name, so that tests can share a backend.
     pub(crate) async fn person(&self, name: &str) -> Person {
         use std::sync::atomic::{AtomicU32, Ordering};
         static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -108,7 +108,7 @@ impl Api {
         Person::of(&answer.is(201))
     }
 
-    /// A group of these people, owned by the first.
+    /// Creates a group of these users, owned by the first.
     pub(crate) async fn group(&self, owner: &Person, others: &[&Person]) -> u64 {
         let ids: Vec<_> = others.iter().map(|person| person.id).collect();
         let room = self.post("/api/rooms", owner, json!({ "name": "Group", "member_ids": ids })).await.is(201);
@@ -117,7 +117,7 @@ impl Api {
 }
 
 impl Person {
-    /// Who an answer of register or login is about.
+    /// The user in a registration or login response.
     pub(crate) fn of(answer: &Value) -> Self {
         let text = |name: &str| answer[name].as_str().expect(name).to_owned();
         Self {
@@ -130,20 +130,20 @@ impl Person {
 }
 
 impl Answer {
-    /// The JSON of an answer that has this status.
+    /// The JSON of a response with this status.
     #[track_caller]
     pub(crate) fn is(&self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.body));
         if self.body.is_empty() { Value::Null } else { serde_json::from_slice(&self.body).expect("JSON") }
     }
 
-    /// What a refusal tells.
+    /// The content of an error response.
     pub(crate) fn plain(&self) -> String {
         let problem: Value = serde_json::from_slice(&self.body).unwrap_or_default();
         format!("{} {} {}", self.status.as_u16(), problem["code"], problem["detail"])
     }
 
-    /// Asserts that it is a problem document with this status and code, complete and silent about our insides.
+    /// Asserts a complete problem document with this status and code and without internal details.
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, code: &str) -> Value {
         let problem = self.is(status);

@@ -1,4 +1,4 @@
-//! Whatever comes in: a clear refusal with a stable code, never a 5xx, a hang or a half-done write.
+//! Invalid input: a clear refusal with a stable code, never a 5xx, a hang or a partial write.
 
 use hyper::Method;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ async fn bodies_that_are_no_json_and_fields_of_wrong_types_are_named() {
 }
 
 #[tokio::test]
-async fn what_people_could_not_see_or_would_misread_is_refused_in_rooms_too() {
+async fn invisible_and_misleading_characters_are_refused_in_rooms_too() {
     let world = world();
     let ann = world.api.person("ann").await;
     for (field, value) in
@@ -131,7 +131,7 @@ async fn where_a_list_goes_on_is_a_link_that_can_be_followed() {
 }
 
 #[tokio::test]
-async fn rooms_that_one_may_not_see_are_as_absent_as_those_that_do_not_exist() {
+async fn hidden_rooms_behave_like_missing_ones() {
     let world = world();
     let (ann, eve) = (world.api.person("ann").await, world.api.person("eve").await);
     let hidden = world.api.group(&ann, &[]).await;

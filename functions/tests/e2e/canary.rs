@@ -1,5 +1,5 @@
-//! What people trust us with is in no log: marked secrets go through everything that takes them, rightly and wrongly, and every line that a function
-//! printed meanwhile is searched for them. The lines themselves are what the template's metrics and alarms read.
+//! No secrets in logs: marked secrets pass through everything that accepts them, in valid and invalid form, and every printed line is searched for them. The lines contain what the template's metrics and alarms read.
+//~DEL
 
 use std::collections::BTreeSet;
 
@@ -66,7 +66,7 @@ async fn nothing_that_people_trust_us_with_is_in_a_log() {
     each_invocation_has_its_line(&lines);
 }
 
-/// Tickets, sockets and messages, good ones and bad ones. Gives the code of an invite.
+/// Valid and invalid tickets, sockets and messages. Returns an invite code.
 async fn talk(world: &World, ann: &Person, marked: &mut BTreeSet<String>) -> String {
     let api = &world.api;
     let room = api.group(ann, &[]).await;
@@ -107,7 +107,7 @@ fn lines(world: &World) -> Vec<String> {
     invocations.into_iter().flat_map(|invocation| invocation.lines).collect()
 }
 
-/// What the template's filters, alarms and dashboard read of these lines is there.
+/// Checks that the fields read by the template's filters, alarms and dashboard exist in these lines.
 fn each_invocation_has_its_line(lines: &[String]) {
     let invocations: Vec<Value> = lines
         .iter()
@@ -135,7 +135,7 @@ fn each_invocation_has_its_line(lines: &[String]) {
     assert!(invocations.iter().any(|line| line["code"] == "invalid_credentials"), "a refusal tells its code");
 }
 
-/// The fields that a filter pattern names.
+/// The fields named by a filter pattern.
 fn fields(pattern: &str) -> Vec<String> {
     let names = pattern.split("$.").skip(1);
     names.map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()).collect()

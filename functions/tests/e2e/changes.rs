@@ -1,4 +1,4 @@
-//! What becomes of messages after they were sent, over both doors: edited, unsent, hidden, reacted to, pinned, forwarded.
+//! Changes of messages over HTTP and socket: editing, unsending, hiding, reacting, pinning, forwarding.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ async fn an_edit_over_either_door_reaches_everyone() {
 }
 
 #[tokio::test]
-async fn an_unsent_message_is_a_trace_whoever_looks_and_by_whichever_door() {
+async fn an_unsent_message_is_a_tombstone_for_every_reader() {
     let world = world();
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     let room = world.api.group(&ann, &[&bob]).await;
@@ -38,7 +38,7 @@ async fn an_unsent_message_is_a_trace_whoever_looks_and_by_whichever_door() {
     for text in ["first secret", "second secret", "third secret"] {
         sent.push(world.api.post(&format!("/api/rooms/{room}/messages"), &bob, json!({ "content": text })).await.is(201));
     }
-    // A moderator by path, the writer by socket, and the writer as older clients do.
+    // A moderator over HTTP, the sender over the socket, and the sender with the legacy route.
     let path = format!("/api/rooms/{room}/messages/{}?for=all", sent[0]["seq"]);
     for _ in 0..2 {
         world.api.delete(&path, &ann).await.is(204);
@@ -145,7 +145,7 @@ async fn changes_that_make_no_sense_are_refused_by_name() {
     ] {
         world.api.patch(&path, &bob, body).await.refused(status, code);
     }
-    // Whether a message may go without words depends on its attachments, so this is seen only of one's own.
+    // Whether a text is required depends on attachments, so only the sender's own message reveals it.
     world.api.patch(&path, &ann, json!({ "content": " " })).await.refused(422, "invalid_input");
     for body in [json!({}), json!({ "emoji": "" }), json!({ "emoji": "ok" }), json!({ "emoji": "👍👍" }), json!({ "emoji": 7 })]
     {

@@ -1,4 +1,4 @@
-//! The main path: two people, their sockets, and what each of the older clients expects of them.
+//! The main path: two users, their sockets, and what each legacy client expects.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ async fn two_people_talk_to_each_other() {
 }
 
 #[tokio::test]
-async fn the_sender_hears_its_own_message_before_the_ack_and_so_do_its_other_devices() {
+async fn the_sender_and_its_other_devices_receive_the_message_before_the_ack() {
     let world = world();
     let ann = world.api.person("ann").await;
     let room = world.api.group(&ann, &[]).await;
@@ -44,7 +44,7 @@ async fn the_sender_hears_its_own_message_before_the_ack_and_so_do_its_other_dev
 }
 
 #[tokio::test]
-async fn a_lean_frame_says_nothing_twice_and_a_full_one_speaks_to_every_older_client() {
+async fn lean_frames_have_no_redundant_keys_and_full_ones_serve_every_legacy_client() {
     let world = world();
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     let room = world.api.group(&ann, &[&bob]).await;
@@ -60,7 +60,7 @@ async fn a_lean_frame_says_nothing_twice_and_a_full_one_speaks_to_every_older_cl
     for (key, value) in lean.as_object().expect("an object") {
         assert_eq!(&full[key], value, "{key}");
     }
-    // Numbers as one older client reads them, strings in `data` as another does, `user` and `message` as a third.
+    // Numbers for one legacy client, strings in `data` for another, `user` and `message` for a third.
     assert_eq!(full["type"], "message");
     assert_eq!((full["room_id"].as_u64(), full["sender_id"].as_u64()), (Some(room), Some(ann.id)));
     assert_eq!((full["username"].as_str(), full["content"].as_str()), (Some(ann.name.as_str()), Some("Hello, world!")));
@@ -104,7 +104,7 @@ async fn a_frame_without_a_room_goes_to_general_and_never_vanishes() {
 }
 
 #[tokio::test]
-async fn connecting_to_a_public_room_joins_it_and_to_a_hidden_one_is_not_found() {
+async fn connecting_joins_a_public_room_and_does_not_find_a_hidden_one() {
     let world = world();
     let (ann, eve) = (world.api.person("ann").await, world.api.person("eve").await);
     let group = world.api.group(&ann, &[]).await;
@@ -120,7 +120,7 @@ async fn connecting_to_a_public_room_joins_it_and_to_a_hidden_one_is_not_found()
 }
 
 #[tokio::test]
-async fn welcome_tells_who_one_is_and_what_ones_rooms_are() {
+async fn welcome_contains_the_user_and_the_rooms() {
     let world = world();
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     let room = world.api.group(&ann, &[&bob]).await;
@@ -163,7 +163,7 @@ async fn a_room_list_stays_true_from_frames_alone() {
 }
 
 #[tokio::test]
-async fn ping_tells_which_rooms_changed() {
+async fn ping_returns_the_changed_rooms() {
     let world = world();
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     let room = world.api.group(&ann, &[&bob]).await;
@@ -178,7 +178,7 @@ async fn ping_tells_which_rooms_changed() {
 }
 
 #[tokio::test]
-async fn joining_and_leaving_are_told_to_the_others_and_leaving_ends_at_once() {
+async fn joining_and_leaving_reach_the_others_and_leaving_takes_effect_at_once() {
     let world = world();
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     let room = world.api.post("/api/rooms", &ann, json!({ "name": "Open", "kind": "public" })).await.is(201)["id"].as_u64();

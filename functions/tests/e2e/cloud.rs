@@ -1,4 +1,4 @@
-//! Where the tests run: one local cloud for all of them, and clouds of their own for those that break things.
+//! The test environment: a shared local cloud, and separate clouds for tests that break things.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,17 @@ use local::cloud::{Cloud, CloudOptions};
 use local::logs::Journal;
 
 use crate::api::Api;
-use crate::canary_lines::Lines;
+use crate::log_lines::Lines;
 
-/// A backend and the ways to it.
+/// A backend and its URLs.
 pub(crate) struct World {
     pub(crate) api: Api,
-    /// Where sockets are opened.
+    /// The URL of sockets.
     pub(crate) ws: String,
     cloud: Option<Running>,
 }
 
-/// A local cloud, and what its functions print.
+/// A local cloud and the output of its functions.
 #[derive(Clone)]
 struct Running {
     cloud: Arc<Cloud>,
@@ -30,12 +30,12 @@ impl World {
         Self { api: Api::new(&running.cloud.http_url()), ws: running.cloud.ws_url(), cloud: Some(running) }
     }
 
-    /// The local cloud behind it, for tests that look inside or break something.
+    /// The local cloud, for tests that inspect or break it.
     pub(crate) fn cloud(&self) -> &Cloud {
         &self.running().cloud
     }
 
-    /// What its functions print.
+    /// The output of its functions.
     pub(crate) fn lines(&self) -> &Lines {
         &self.running().lines
     }
@@ -45,7 +45,7 @@ impl World {
     }
 }
 
-/// Every test ends with a look at what the functions printed meanwhile; of tests at once, whichever ends first speaks for all.
+/// Every test ends by checking the functions' output; of parallel tests the first one to end checks for all.
 impl Drop for World {
     fn drop(&mut self) {
         if let (Some(running), false) = (&self.cloud, std::thread::panicking()) {
@@ -54,7 +54,7 @@ impl Drop for World {
     }
 }
 
-/// The backend that most tests share. Each test has a client of its own, because connections live in the runtime that opened them.
+/// The backend shared by most tests. Each test has its own client, because connections belong to a runtime.
 #[expect(clippy::disallowed_methods, reason = "which deployment to test is said by whoever runs the tests")]
 pub(crate) fn world() -> World {
     static CLOUD: OnceLock<Running> = OnceLock::new();
@@ -64,7 +64,7 @@ pub(crate) fn world() -> World {
     }
 }
 
-/// The same for tests that ask more often than a person may.
+/// The same without rate limits.
 pub(crate) fn unlimited_world() -> World {
     static CLOUD: OnceLock<Running> = OnceLock::new();
     const RATES: [&str; 9] = [
@@ -81,12 +81,12 @@ pub(crate) fn unlimited_world() -> World {
     World::of(CLOUD.get_or_init(|| start(&RATES.map(|rate| (rate, "100000/60")))).clone())
 }
 
-/// Starts a backend of the test's own, which ends with the value, with these variables in the functions' environment.
+/// Starts a backend for one test with these environment variables; it stops when dropped.
 pub(crate) fn own_world(env: &[(&str, &str)]) -> World {
     World::of(start(env))
 }
 
-/// A cloud lives in a thread of its own, so that no test's runtime owns it.
+/// A cloud has its own thread, so that no test's runtime owns it.
 fn start(env: &[(&str, &str)]) -> Running {
     let env: BTreeMap<String, String> = env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     let (tell, told) = mpsc::channel();
@@ -99,7 +99,7 @@ fn start(env: &[(&str, &str)]) -> Running {
             options.bin_dir = Some(binaries());
             options.env = env;
             options.inspect = true;
-            options.lambda.journal = Arc::new(Journal::read_by(move |invocation| reader.read(invocation)));
+            options.lambda.journal = Arc::new(Journal::with_observer(move |invocation| reader.read(invocation)));
             let cloud = Arc::new(Cloud::start(options).await.expect("the local cloud starts"));
             let watched = Arc::downgrade(&cloud);
             tell.send(cloud).expect("someone waits");
@@ -115,7 +115,7 @@ fn template() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("template.yaml")
 }
 
-/// Cargo builds the functions before these tests and says where each is.
+/// Cargo builds the functions before these tests and provides their paths.
 fn binaries() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_send")).parent().expect("a folder").to_owned()
 }

@@ -1,4 +1,4 @@
-//! The doors: every way to present a credential, and everything that must not open.
+//! Authentication: every way to present a credential, and everything that must be refused.
 
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ async fn a_ticket_taken_by_sixteen_at_once_opens_one_socket() {
 }
 
 #[tokio::test]
-async fn what_is_no_credential_opens_nothing() {
+async fn invalid_credentials_open_nothing() {
     let world = world();
     let ann = world.api.person("ann").await;
     let (head, rest) = ann.token.split_once('.').expect("a JWT");

@@ -1,4 +1,4 @@
-//! Many at once: one order for all, nothing lost on the way to many sockets, large audiences through `fanout`.
+//! Concurrency: one order for all members, no lost frames, and large audiences through `fanout`.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use crate::api::{Api, Person};
 use crate::cloud::{own_world, world};
 use crate::socket::{PATIENCE, Socket};
 
-/// A public room and its members, the first of them its owner.
+/// A public room and its members; the first one owns it.
 async fn crowd(api: &Api, size: usize) -> (u64, Vec<Person>) {
     let mut people = Vec::new();
     for _ in 0..size {
@@ -26,7 +26,7 @@ fn place_and_text(message: &Value) -> (u64, String) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifty_writers_in_one_room_are_heard_by_all_in_one_order_without_holes() {
+async fn fifty_senders_in_one_room_reach_all_in_one_order_without_gaps() {
     const WRITERS: usize = 50;
     const EACH: usize = 3;
     let world = world();
@@ -35,7 +35,7 @@ async fn fifty_writers_in_one_room_are_heard_by_all_in_one_order_without_holes()
     for person in &people {
         sockets.push((Socket::lean(&world.ws, person).await, person.name.clone()));
     }
-    // Everyone writes and listens on one socket, at the same time.
+    // Everyone writes and listens on one socket at the same time.
     let everyone: Vec<_> = sockets
         .into_iter()
         .map(|(mut socket, name)| {
@@ -107,7 +107,7 @@ async fn a_large_audience_is_served_by_fanout_in_shards() {
 }
 
 #[tokio::test]
-async fn a_busy_room_tells_of_its_changes_once_a_second_and_loses_none() {
+async fn a_busy_room_announces_changes_once_a_second_and_loses_none() {
     let world = own_world(&[("PUSH_INLINE", "1"), ("PUSH_BUSY", "2")]);
     let (room, people) = crowd(&world.api, 4).await;
     let mut sockets = Vec::new();

@@ -1,5 +1,5 @@
-//! Deployments: CloudFormation tells the migration to create, to update and to delete, sometimes twice and at once, and every time hears how it went.
-//! What fails is said to have failed, and the functions that were there go on.
+//! Deployments: CloudFormation sends create, update and delete events, some twice or concurrently, and always gets a response. Failures are reported, and existing functions continue to work.
+//~DEL
 
 use std::sync::{Arc, Mutex};
 
@@ -9,9 +9,9 @@ use shared::config::Secret;
 use shared::store::{Db, migrations};
 
 use crate::cloud::{World, own_world};
-use crate::playing::play;
+use crate::fake_aws::play;
 
-/// Where CloudFormation hears the answers.
+/// Receives the responses for CloudFormation.
 #[derive(Default, Clone)]
 struct Heard(Arc<Mutex<Vec<Value>>>);
 
@@ -34,7 +34,7 @@ async fn told(world: &World, request: &str, url: &str) {
     deployed(world, request, ["1", "1"], url).await;
 }
 
-/// `versions`: what the template said, and what it says.
+/// `versions`: the old and new value in the template.
 async fn deployed(world: &World, request: &str, versions: [&str; 2], url: &str) {
     let event = json!({
         "RequestType": request,
@@ -92,7 +92,7 @@ async fn every_event_of_a_deployment_is_answered_and_none_harms_what_is_there() 
     again.is(200);
 }
 
-/// The next release's migration has stopped half-way: CloudFormation takes its update back, which has to succeed, or the stack is stuck.
+/// The next release's migration stops half-way and CloudFormation rolls back its update, which must succeed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_migration_fails_its_deployment_and_not_the_way_back() {
     let world = tokio::task::spawn_blocking(|| own_world(&[])).await.expect("a cloud");

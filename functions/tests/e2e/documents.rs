@@ -1,4 +1,4 @@
-//! The documents say all of what the handlers do: who may ask, what is refused under which code, and an example of whatever goes in or out.
+//! The documents are complete: authentication, error codes, and examples of every request and response.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use shared::error::CODES;
 
-/// Routes that need no token.
+/// Routes without authentication.
 const PUBLIC: &[&str] = &[
     "GET /asyncapi.json",
     "GET /api/push/key",
@@ -27,13 +27,13 @@ const PUBLIC: &[&str] = &[
     "POST /api/users/login",
     "POST /api/users/register",
 ];
-/// Codes that no operation of its own answers: of frames, of what the gateway's routes do not know, of defects.
+/// Codes that no operation returns by itself: of frames, of unknown routes, of defects.
 const NOT_OF_AN_OPERATION: &[&str] =
     &["another_session", "internal", "malformed_frame", "method_not_allowed", "route_not_found", "unknown_action"];
-/// How a handler says that it counts its caller.
+/// How a handler declares its rate limit.
 const COUNTS: &[&str] = &["Acting(", "SecretBody", "throttle", "limits"];
 
-/// Every operation, by its method and path.
+/// Every operation by method and path.
 pub(crate) fn operations() -> BTreeMap<String, Value> {
     let document = document();
     let mut all = BTreeMap::new();
@@ -94,7 +94,7 @@ fn every_operation_with_input_says_how_bad_input_is_refused() {
 fn every_handler_that_counts_its_caller_documents_429() {
     let (mut counted, mut silent) = (0, Vec::new());
     for (file, text) in handlers() {
-        // What stands between two attributes is one handler, with its attribute.
+        // The code between two attributes is one handler.
         for handler in text.split("#[utoipa::path(").skip(1) {
             let handler = handler.split("\n#[cfg(test)]").next().unwrap_or_default();
             let name = handler.split("async fn ").nth(1).and_then(|rest| rest.split('(').next()).unwrap_or_default();
@@ -157,7 +157,7 @@ fn whatever_goes_in_or_out_has_an_example() {
     assert!(bare.is_empty(), "these have no example: {bare:#?}");
 }
 
-/// Whether something shows an example, itself or in what it refers to.
+/// Whether a schema has an example, directly or by reference.
 fn exemplary(value: &Value, document: &Value, depth: u32) -> bool {
     if depth > 12 {
         return false;
@@ -176,7 +176,7 @@ fn exemplary(value: &Value, document: &Value, depth: u32) -> bool {
     }
 }
 
-/// The text of every file that holds handlers.
+/// The text of every file with handlers.
 fn handlers() -> Vec<(String, String)> {
     fn files(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -1,4 +1,4 @@
-//! What breaks, breaks small: killed instances, a killed database, dead and stuck sockets. Nothing acknowledged is lost, no retry doubles.
+//! Faults: killed instances, a killed database, dead and stuck sockets. No acknowledged message is lost, no retry duplicates one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::api::{Api, Person};
 use crate::cloud::own_world;
 use crate::socket::Socket;
 
-/// Sends numbered messages over a socket, each with its key, and repeats each until it is acknowledged. Gives what was acknowledged.
+/// Sends numbered messages over a socket, each with its key, and retries each until acknowledged. Returns the acknowledged ones.
 async fn stubborn(ws: String, who: Person, room: u64, stop: Arc<AtomicBool>) -> BTreeMap<String, u64> {
     let mut acked = BTreeMap::new();
     let mut socket: Option<Socket> = None;
@@ -44,13 +44,13 @@ async fn stubborn(ws: String, who: Person, room: u64, stop: Arc<AtomicBool>) -> 
     acked
 }
 
-/// The seq that the ack of this key tells; none when it is refused, or nothing comes.
+/// The `seq` in the ack of this key; none when it is refused or nothing arrives.
 async fn answered(socket: &mut Socket, client_id: &str) -> Option<u64> {
     loop {
         let frame = socket.next_within(Duration::from_secs(3)).await?;
         match frame["type"].as_str() {
             Some("ack") if frame["client_id"] == client_id => return frame["seq"].as_u64(),
-            // The service's own frame when an invocation failed has no type.
+            // API Gateway's own frame after a failed invocation has no type.
             Some("error") | None => return None,
             _ => {}
         }
@@ -68,7 +68,7 @@ async fn history(api: &Api, room: u64, who: &Person) -> Vec<Value> {
     }
 }
 
-/// Every ack is in history under its seq; every key once; no hole.
+/// Asserts that every ack matches the history, every key occurs once, and there are no gaps.
 async fn nothing_is_lost_or_doubled(api: &Api, room: u64, who: &Person, acked: &BTreeMap<String, u64>) {
     let items = history(api, room, who).await;
     let seqs: Vec<_> = items.iter().map(|message| message["seq"].as_u64().expect("a seq")).collect();
@@ -101,7 +101,7 @@ async fn killing_instances_under_load_loses_no_acked_message_and_doubles_none() 
     for at in ["before_handler", "after_commit", "before_response"] {
         faults.set_json(&json!({ "kill": { "function": "send", "at": at, "rate": 0.3 } })).expect("faults that can be set");
         tokio::time::sleep(Duration::from_millis(1500)).await;
-        let killed = faults.happened().get(format!("kill.{at}").as_str()).copied().unwrap_or_default();
+        let killed = faults.counts().get(format!("kill.{at}").as_str()).copied().unwrap_or_default();
         assert!(killed >= 3, "only {killed} instances were killed {at}");
     }
     faults.clear();
@@ -150,14 +150,14 @@ async fn killing_the_database_under_load_loses_no_acked_message_and_it_heals_alo
 }
 
 #[tokio::test]
-async fn dead_entries_of_the_registry_are_gone_after_the_next_push_and_live_ones_stay() {
+async fn the_next_push_removes_dead_registry_entries_and_keeps_live_ones() {
     let world = own_world(&[]);
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     let room = world.api.group(&ann, &[&bob]).await;
     let mut his = Socket::of(&world.ws, &bob).await;
     let registry = Registry::of(world.cloud().dynamodb_endpoint());
     let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().expect("a clock").as_millis()).expect("a time");
-    // An old one whose `$disconnect` never came, one so young that its `$connect` may still run, and one that cannot be alive any more.
+    // An old socket whose `$disconnect` was lost, a young one whose `$connect` may still run, and one that has expired.
     registry.add(bob.id, "T2xkT2xkT2xkT2w=", now - 60_000).await;
     registry.add(bob.id, "WW91bmdZb3VuZ1k=", now).await;
     registry.add(bob.id, "RGVhZERlYWREZWE=", now - 3 * 3_600_000).await;
@@ -196,7 +196,7 @@ async fn a_socket_that_never_reads_is_given_up_and_harms_nobody() {
     assert_eq!(registry.connections(bob.id).await.len(), 1);
     let begun = Instant::now();
     let mut sent = 0;
-    // Its kernel takes some megabytes before the gateway's queue fills; then posts to it are answered with 429.
+    // The kernel buffers some megabytes before the gateway's queue fills; then posts get 429.
     while !registry.connections(bob.id).await.is_empty() {
         assert!(begun.elapsed() < Duration::from_secs(40), "not given up after {sent} messages");
         for _ in 0..20 {
@@ -210,7 +210,7 @@ async fn a_socket_that_never_reads_is_given_up_and_harms_nobody() {
     assert_eq!(hers.ask(json!({ "action": "send", "room_id": room, "content": "on we go" })).await["seq"], sent + 1);
 }
 
-/// A look into the connections' table.
+/// Reads the table of connections.
 pub(crate) struct Registry(pub(crate) LazyClient);
 
 impl Registry {

@@ -1,4 +1,4 @@
-//! Friends from outside: asked over HTTP, heard on sockets.
+//! Friends: requests over HTTP, frames on sockets.
 
 use bytes::Bytes;
 use hyper::Method;
@@ -8,14 +8,14 @@ use crate::api::{Api, Person};
 use crate::cloud::world;
 use crate::socket::Socket;
 
-/// Makes friends of two people.
+/// Makes two users friends.
 pub(crate) async fn befriend(api: &Api, one: &Person, other: &Person) {
     api.post("/api/friends/requests", one, json!({ "user_id": other.id })).await.is(201);
     api.post(&format!("/api/friends/requests/{}/accept", one.id), other, json!({})).await.is(200);
 }
 
 #[tokio::test]
-async fn friends_are_made_and_parted_and_every_device_of_both_hears_it() {
+async fn friendships_begin_and_end_on_every_device_of_both() {
     let world = world();
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     let (mut hers, mut his) = (Socket::of(&world.ws, &ann).await, Socket::lean(&world.ws, &bob).await);
@@ -75,14 +75,14 @@ async fn a_request_is_declined_withdrawn_or_ended_by_a_block() {
     assert_eq!(world.api.get("/api/blocks", &bob).await.is(200)["items"][0]["id"], ann.id);
     world.api.delete(&format!("/api/blocks/{}", ann.id), &bob).await.is(204);
     world.api.post("/api/friends/requests", &ann, json!({ "user_id": bob.id })).await.refused(429, "rate_limited");
-    // Whoever said no may ask at any time; being asked back is an answer.
+    // The user who declined may send a request at any time; a request in return counts as acceptance.
     world.api.post("/api/friends/requests", &bob, json!({ "user_id": ann.id })).await.is(201);
     let friends = world.api.post("/api/friends/requests", &ann, json!({ "username": bob.name.to_uppercase() })).await.is(200);
     assert_eq!(friends["state"], "accepted");
 }
 
 #[tokio::test]
-async fn whoever_is_meant_is_said_rightly_or_the_answer_says_what_is_wrong() {
+async fn invalid_user_references_are_refused_with_the_reason() {
     let world = world();
     let ann = world.api.person("ann").await;
     let ask = async |body| world.api.post("/api/friends/requests", &ann, body).await;

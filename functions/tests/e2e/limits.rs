@@ -1,4 +1,4 @@
-//! Rates, as configuration: what is too much is told with the time to wait, and nothing of it is stored.
+//! Configured rate limits: excess requests are refused with the time to wait and store nothing.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::socket::Socket;
 
 #[tokio::test]
 async fn every_rate_is_refused_with_the_time_to_wait() {
-    // Windows begin at multiples of their length; one of these ends in 2033, and not in the middle of the test.
+    // Windows start at multiples of their length; this one ends in 2033, not during the test.
     let long = "3/1000000000";
     let world = own_world(&[("RATE_REGISTER", long), ("RATE_LOGIN", long), ("RATE_SEND", "2/60"), ("RATE_CONNECT", long)]);
     let ann = world.api.person("ann").await;
@@ -106,12 +106,12 @@ async fn no_other_door_leads_round_a_limit() {
     world.api.post("/api/messages/send", &ann, to(&bob)).await.is(200);
     world.api.post("/api/rooms/general/join", &ann, json!({})).await.refused(429, "rate_limited");
 
-    // Whoever tries address after address on their own profile does not learn whose account there is.
+    // Trying e-mail addresses on one's own profile does not reveal other accounts.
     let guess = json!({ "email": "somebody@example.com", "password": PASSWORD });
     world.api.patch("/api/users/me", &ann, guess.clone()).await.refused(429, "rate_limited");
     world.api.put("/api/user", &ann, guess).await.refused(429, "rate_limited");
 
-    // What no row of a room counts, because it was refused or was there before, its socket does.
+    // The socket counts actions that no row of a room counts, because they were refused or had no effect.
     let mut flooding = Socket::lean(&world.ws, &bob).await;
     for _ in 0..9 {
         let nowhere = json!({ "action": "send", "room_id": 999_999_999, "content": "x" });
@@ -128,10 +128,10 @@ async fn no_other_door_leads_round_a_limit() {
 }
 
 #[tokio::test]
-async fn a_socket_that_floods_is_told_and_then_closed_and_others_hear_nothing_of_it() {
+async fn a_flooding_socket_is_warned_then_closed_without_affecting_others() {
     let world = own_world(&[("RATE_FRAMES", "5/1000000000"), ("RATE_SEND", "2/3000000")]);
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
-    // `hello` is the first frame of each.
+    // `hello` is the first frame of each socket.
     let (mut flooding, mut his) = (Socket::of(&world.ws, &ann).await, Socket::of(&world.ws, &bob).await);
     let mut answers = Vec::new();
     for frame in

@@ -1,13 +1,13 @@
-//! The outer ring of tests: the real binaries behind the local cloud, asked over HTTP and WebSockets as any client would.
+//! End-to-end tests: the deployed binaries behind the local cloud, used over HTTP and WebSockets like any client.
 //!
-//! With `API_URL` and `WS_URL` set, the tests that need nothing but a client run against that deployment instead.
+//! With `API_URL` and `WS_URL` set, the tests that need only a client run against that deployment instead.
 #![allow(clippy::expect_used, reason = "a test that cannot go on ends there, and says why")]
 
 mod admin;
 mod api;
 mod bad_input;
 mod canary;
-mod canary_lines;
+mod log_lines;
 mod changes;
 mod chat;
 mod cloud;
@@ -15,29 +15,29 @@ mod credentials;
 mod crowd;
 mod deploys;
 mod documents;
-mod ended;
+mod session_ends;
 mod faults;
 mod friends;
 mod limits;
 mod matrix;
 mod media;
-mod media_lies;
+mod media_validation;
 mod notifications;
-mod older_in_memory;
-mod older_realtime;
-mod older_services;
-mod older_wire;
-mod past;
+mod legacy_in_memory;
+mod legacy_realtime;
+mod legacy_services;
+mod legacy_wire;
+mod past_members;
 mod people;
-mod pictures;
-mod playing;
+mod test_images;
+mod fake_aws;
 mod presence;
-mod promises;
+mod reliability;
 mod quota;
-mod reach;
+mod blocks;
 mod reading;
 mod renew;
-mod repeats;
+mod retries;
 mod reports;
 mod rooms;
 mod rotation;
@@ -46,5 +46,5 @@ mod secrets;
 mod seeded;
 mod sessions;
 mod socket;
-mod taken_back;
-mod work;
+mod queued_events;
+mod work_budget;

@@ -1,4 +1,4 @@
-//! Pictures and files: from one person's disk, past the object store, to another's screen; who may see them, how they come, and how they go.
+//! Images and files: upload, access control, download and deletion.
 
 use bytes::Bytes;
 use image::{GenericImageView, ImageFormat};
@@ -6,20 +6,20 @@ use serde_json::{Value, json};
 
 use crate::api::{Api, Person};
 use crate::cloud::{World, own_world, world};
-use crate::pictures::{completed, encoded, fetch, location, phone_picture, picture, ready, ready_picture, sent};
+use crate::test_images::{completed, encoded, fetch, location, phone_picture, picture, ready, ready_picture, sent};
 use crate::socket::Socket;
 
 async fn post(api: &Api, who: &Person, room: u64, body: Value) -> Value {
     api.post(&format!("/api/rooms/{room}/messages"), who, body).await.is(201)
 }
 
-/// What a person is told of themselves, without what they keep: `GET /api/users/me` alone tells that.
+/// The profile without storage usage, which only `GET /api/users/me` returns.
 pub(crate) fn without_storage(mut me: Value) -> Value {
     me.as_object_mut().expect("an object").remove("storage");
     me
 }
 
-/// Runs the sweep as the clock does.
+/// Runs the sweep like the schedule.
 pub(crate) async fn sweep(world: &World) {
     let functions = &world.cloud().stack().functions;
     let (id, _) = functions.iter().find(|(_, function)| function.binary == "sweep").expect("a function");
@@ -28,7 +28,7 @@ pub(crate) async fn sweep(world: &World) {
 }
 
 #[tokio::test]
-async fn a_picture_gets_from_one_disk_to_anothers_screen_and_leaves_its_place_behind() {
+async fn an_image_is_uploaded_and_displayed_without_its_location() {
     let world = world();
     let api = &world.api;
     let (ann, bob) = (api.person("ann").await, api.person("bob").await);
@@ -71,7 +71,7 @@ async fn a_picture_gets_from_one_disk_to_anothers_screen_and_leaves_its_place_be
 }
 
 #[tokio::test]
-async fn a_reader_who_holds_the_url_goes_on_with_it_and_another_may_have_it_as_a_link() {
+async fn a_download_url_is_reusable_and_available_as_a_link() {
     let world = world();
     let api = &world.api;
     let ann = api.person("ann").await;
@@ -81,7 +81,7 @@ async fn a_reader_who_holds_the_url_goes_on_with_it_and_another_may_have_it_as_a
     let first = api.get(&path, &ann).await;
     let etag = first.headers["etag"].to_str().expect("text").to_owned();
     let again = api.raw(hyper::Method::GET, &path, &[("authorization", &bearer), ("if-none-match", &etag)], "").await;
-    // Between the two the window may have ended; then there is another URL, and another name for it.
+    // The time window may end between the two requests; then URL and ETag change.
     assert!(again.status.as_u16() == 304 || again.headers["etag"] != etag.as_str(), "{again:?}");
     let link = api.get(&format!("{path}?link=true"), &ann).await.is(200);
     assert_eq!(fetch(link["url"].as_str().expect("a URL"), &[]).await.status.as_u16(), 200);
@@ -90,7 +90,7 @@ async fn a_reader_who_holds_the_url_goes_on_with_it_and_another_may_have_it_as_a
 }
 
 #[tokio::test]
-async fn only_those_who_may_read_the_message_get_to_its_files() {
+async fn only_readers_of_a_message_can_download_its_files() {
     let world = world();
     let api = &world.api;
     let (ann, bob, eve) = (api.person("ann").await, api.person("bob").await, api.person("eve").await);
@@ -196,7 +196,7 @@ async fn an_upload_is_attached_once_and_stays_through_retries_edits_and_forwards
 }
 
 #[tokio::test]
-async fn what_nobody_may_see_any_more_is_removed_by_the_sweep() {
+async fn the_sweep_deletes_unreachable_objects() {
     let world = world();
     let api = &world.api;
     let ann = api.person("ann").await;
@@ -271,7 +271,7 @@ async fn without_the_object_store_words_still_flow_and_uploads_say_when_to_come_
 }
 
 #[tokio::test]
-async fn many_looks_at_once_give_one_answer() {
+async fn concurrent_verifications_give_one_result() {
     let world = world();
     let api = &world.api;
     let ann = api.person("ann").await;
@@ -284,7 +284,7 @@ async fn many_looks_at_once_give_one_answer() {
     assert_eq!(u64::try_from(got.body.len()).ok(), looks[0]["size"].as_u64());
 }
 
-/// Four completions at the same time.
+/// Four concurrent completions.
 async fn four_at_once(api: &Api, who: &Person, upload: &Value) -> Vec<Value> {
     let (a, b, c, d) = tokio::join!(
         completed(api, who, upload),

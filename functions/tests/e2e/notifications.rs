@@ -1,5 +1,5 @@
-//! Notifications through the real functions and a push service on this machine, which verifies who writes and reads what is written as a browser
-//! would.
+//! Push notifications through the deployed functions and a push service on this machine, which verifies the sender and decrypts messages as a browser does.
+//~DEL
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -26,10 +26,10 @@ use crate::socket::Socket;
 
 /// Longer than any notification takes on this machine.
 const LATE: Duration = Duration::from_secs(20);
-/// Nothing comes within it where nothing is to come.
+/// How long to wait when no notification is expected.
 const SOON: Duration = Duration::from_secs(2);
 
-/// What arrived at the push service.
+/// A request to the push service.
 #[derive(Debug)]
 struct Arrived {
     path: String,
@@ -37,7 +37,7 @@ struct Arrived {
     body: Bytes,
 }
 
-/// A push service: answers each path as it was told to, else 201.
+/// A push service that answers as configured per path, else with 201.
 struct Service {
     base: String,
     answers: Arc<Mutex<BTreeMap<String, Vec<u16>>>>,
@@ -73,7 +73,7 @@ impl Service {
         Self { base, answers, arrived }
     }
 
-    /// What the path answers next, in this order.
+    /// The next responses of a path, in order.
     fn answer(&self, path: &str, statuses: &[u16]) {
         let statuses = statuses.iter().rev().copied().collect();
         self.answers.lock().expect("a lock").insert(path.to_owned(), statuses);
@@ -100,7 +100,7 @@ impl Browser {
         self.key.compute_public_key().expect("its public key").as_ref().to_vec()
     }
 
-    /// As `PushSubscription.toJSON()` says it.
+    /// The result of `PushSubscription.toJSON()`.
     fn subscription(&self) -> Value {
         let keys = json!({ "p256dh": URL_SAFE_NO_PAD.encode(self.public()), "auth": URL_SAFE_NO_PAD.encode(self.auth) });
         json!({ "endpoint": self.endpoint, "expirationTime": null, "keys": keys })
@@ -112,7 +112,7 @@ impl Browser {
         browser
     }
 
-    /// Reads what came, by RFC 8188 and RFC 8291.
+    /// Decrypts a message according to RFC 8188 and RFC 8291.
     fn read(&self, body: &[u8]) -> Value {
         let (header, record) = body.split_at(86);
         let (salt, theirs) = (&header[..16], &header[21..]);
@@ -145,7 +145,7 @@ fn expand(prk: &Prk, info: &[&[u8]], length: usize) -> Vec<u8> {
     bytes
 }
 
-/// The claims of a VAPID token that holds, signed with this key.
+/// The claims of a valid VAPID token signed with this key.
 fn verified(headers: &HeaderMap, key: &str) -> Value {
     let value = headers["authorization"].to_str().expect("text");
     let (token, public) = value.strip_prefix("vapid t=").and_then(|rest| rest.split_once(", k=")).expect("RFC 8292");
@@ -166,14 +166,14 @@ async fn say(world: &World, who: &Person, room: u64, text: &str) {
 }
 
 #[tokio::test]
-async fn a_browser_that_is_away_can_read_what_came_and_nobody_else_can() {
+async fn only_the_subscribed_browser_can_decrypt_a_notification() {
     let world = quick_world();
     let mut service = Service::start().await;
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     let room = world.api.group(&ann, &[&bob]).await;
     let key = world.api.get_public("/api/push/key").await.is(200)["public_key"].as_str().expect("a key").to_owned();
     let browser = Browser::subscribe(&world, &bob, format!("{}/bob", service.base)).await;
-    // Over a socket; the next over HTTP.
+    // Over a socket; the next one over HTTP.
     let mut socket = Socket::lean(&world.ws, &ann).await;
     socket.ask(json!({ "action": "send", "room_id": room, "content": "Soup today 🍲", "client_id": "n-1" })).await;
     let arrived = service.next(LATE).await.expect("a notification");
@@ -198,7 +198,7 @@ async fn a_browser_that_is_away_can_read_what_came_and_nobody_else_can() {
 }
 
 #[tokio::test]
-async fn nobody_is_told_who_is_there_logged_out_or_unsubscribed() {
+async fn online_logged_out_and_unsubscribed_users_get_no_notification() {
     let world = quick_world();
     let mut service = Service::start().await;
     let (ann, bob, cat) = (world.api.person("ann").await, world.api.person("bob").await, world.api.person("cat").await);
@@ -242,7 +242,7 @@ async fn a_busy_push_service_is_asked_again_and_a_device_that_is_gone_is_not() {
 }
 
 #[tokio::test]
-async fn what_is_no_subscription_is_refused() {
+async fn invalid_subscriptions_are_refused() {
     let world = quick_world();
     let ann = world.api.person("ann").await;
     let put = async |body: Value| world.api.put("/api/push/subscription", &ann, body).await;

@@ -1,4 +1,4 @@
-//! People from outside: profiles, finding each other, taking one's data along, and the end of an account.
+//! Users: profiles, search, data export and account erasure.
 
 use std::collections::HashMap;
 
@@ -53,7 +53,7 @@ async fn a_profile_is_changed_under_every_name_that_was_printed() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_of_a_person_is_named() {
+async fn invalid_profile_fields_are_named() {
     let world = world();
     let ann = world.api.person("ann").await;
     for (body, field) in [
@@ -167,7 +167,7 @@ async fn an_erasure_that_was_cut_off_goes_on_with_the_next_sweep() {
     let room = world.api.group(&ann, &[&bob]).await;
     let mut his = Socket::lean(&world.ws, &bob).await;
     let db = Db::lazy(&Secret::new(world.cloud().database_url())).expect("a URL");
-    // As a function leaves it that ends after the first transaction.
+    // The state after the first transaction of an interrupted erasure.
     let cut_off =
         "update users set erased_name = username, username = concat('deleted user ', id), display_name = 'deleted user',
                    password_hash = '', deleted_at = ? where id = ?";
@@ -184,7 +184,7 @@ async fn an_erasure_that_was_cut_off_goes_on_with_the_next_sweep() {
     assert_eq!(left, 0);
 }
 
-/// Every item of a table of the world's own cloud.
+/// All items of a table in the test's own cloud.
 async fn scan(world: &World, table: &str) -> Vec<HashMap<String, AttributeValue>> {
     let registry = Registry::of(world.cloud().dynamodb_endpoint());
     registry.0.scan().table_name(table).send().await.expect("a table").items.unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Presence through real sockets: who hears that somebody came or left, what flapping, killed connections and lost events make of it.
+//! Presence over real sockets: announcements, and the effects of reconnects, killed connections and lost events.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use crate::faults::Registry;
 use crate::friends::befriend;
 use crate::socket::Socket;
 
-/// Longer than anything is told after, with a grace of one second.
+/// Longer than any announcement takes with a grace period of one second.
 const LATE: Duration = Duration::from_secs(5);
 
 fn quick_world() -> World {
     own_world(&[("PRESENCE_GRACE", "1")])
 }
 
-/// The next that is told of a person's presence within a time.
+/// The next announcement about a user within a time.
 async fn told(socket: &mut Socket, of: &Person, within: Duration) -> Option<Value> {
     let telling = async {
         loop {
@@ -31,7 +31,7 @@ async fn told(socket: &mut Socket, of: &Person, within: Duration) -> Option<Valu
     tokio::time::timeout(within, telling).await.ok()
 }
 
-/// How often `presence` was asked.
+/// The number of invocations of `presence`.
 fn looks(world: &World) -> u64 {
     let instances = world.cloud().lambda().instances();
     instances.iter().filter(|instance| instance.function == "PresenceFunction").map(|instance| instance.invocations).sum()
@@ -44,7 +44,7 @@ async fn friend(api: &Api, who: &Person, of: &Person) -> Value {
 }
 
 #[tokio::test]
-async fn a_friend_hears_the_first_socket_and_the_last_and_nothing_of_those_between() {
+async fn a_friend_is_notified_of_the_first_and_the_last_socket_only() {
     let world = quick_world();
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     befriend(&world.api, &ann, &bob).await;
@@ -60,7 +60,7 @@ async fn a_friend_hears_the_first_socket_and_the_last_and_nothing_of_those_betwe
     drop(laptop);
     assert_eq!(told(&mut hers, &bob, Duration::from_secs(1)).await, None);
     assert_eq!(looks(&world), before, "a second socket has nobody look");
-    // Closed and open again within the grace.
+    // Closed and reopened within the grace period.
     drop(phone);
     tokio::time::sleep(Duration::from_millis(300)).await;
     let again = Socket::of(&world.ws, &bob).await;
@@ -74,7 +74,7 @@ async fn a_friend_hears_the_first_socket_and_the_last_and_nothing_of_those_betwe
 }
 
 #[tokio::test]
-async fn welcome_and_direct_rooms_tell_who_is_there() {
+async fn welcome_and_direct_rooms_contain_presence() {
     let world = quick_world();
     let (ann, bob, cat) = (world.api.person("ann").await, world.api.person("bob").await, world.api.person("cat").await);
     befriend(&world.api, &ann, &bob).await;
@@ -108,7 +108,7 @@ async fn a_block_ends_what_two_see_of_each_other() {
     assert_eq!(told(&mut hers, &bob, LATE).await, None, "nor hears she that he left");
 }
 
-/// Lets a person's one entry of the registry stand for a socket that died without a word some time ago.
+/// Replaces a user's registry entry by a socket that died silently some time ago.
 async fn lose_disconnect(world: &World, who: &Person, socket: Socket, ago_ms: i64) {
     let registry = Registry::of(world.cloud().dynamodb_endpoint());
     let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().expect("a clock").as_millis()).expect("a time");
@@ -121,7 +121,7 @@ async fn lose_disconnect(world: &World, who: &Person, socket: Socket, ago_ms: i6
 }
 
 #[tokio::test]
-async fn a_socket_that_died_without_a_word_is_told_of_at_the_next_push_to_it() {
+async fn a_silently_dead_socket_is_detected_at_the_next_push() {
     let world = quick_world();
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     befriend(&world.api, &ann, &bob).await;
@@ -137,7 +137,7 @@ async fn a_socket_that_died_without_a_word_is_told_of_at_the_next_push_to_it() {
 }
 
 #[tokio::test]
-async fn an_entry_that_aged_out_is_told_of_when_somebody_looks() {
+async fn an_expired_entry_is_announced_when_it_is_read() {
     let world = quick_world();
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     befriend(&world.api, &ann, &bob).await;
@@ -155,7 +155,7 @@ async fn an_entry_that_aged_out_is_told_of_when_somebody_looks() {
 }
 
 #[tokio::test]
-async fn whoever_lets_nobody_know_is_seen_by_nobody_and_whoever_did_forgets() {
+async fn hiding_presence_hides_it_from_everyone_at_once() {
     let world = quick_world();
     let (ann, bob, eve) = (world.api.person("ann").await, world.api.person("bob").await, world.api.person("eve").await);
     befriend(&world.api, &ann, &bob).await;

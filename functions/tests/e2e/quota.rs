@@ -1,11 +1,11 @@
-//! How much a person may keep, through the real functions; and files that are too large for one copy.
+//! Storage quotas through the deployed functions, and files above the size of a single copy.
 
 use serde_json::{Value, json};
 
 use crate::api::{Api, Person};
 use crate::cloud::{own_world, world};
 use crate::media::sweep;
-use crate::pictures::{announce, completed, fetch, location, ready, sent};
+use crate::test_images::{announce, completed, fetch, location, ready, sent};
 
 const MB: u64 = 1 << 20;
 
@@ -18,7 +18,7 @@ fn file(size: u64) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_too_much_is_refused_at_every_door_and_there_is_room_again_once_it_is_unsent() {
+async fn the_quota_applies_everywhere_and_unsending_frees_it() {
     let world = own_world(&[("QUOTA_MB", "1"), ("QUOTA_FILES", "3")]);
     let api = &world.api;
     let (ann, bob) = (api.person("ann").await, api.person("bob").await);
@@ -40,7 +40,7 @@ async fn what_is_too_much_is_refused_at_every_door_and_there_is_room_again_once_
     let shown = api.post(&path, &ann, json!({ "attachments": [first] })).await.is(201);
     assert_eq!(storage(api, &ann).await["used_bytes"], 600_002, "attaching takes no room");
 
-    // Another's file is one's own once it is passed on.
+    // A forwarded file counts as the forwarder's own.
     let own = ready(api, &bob, binary, &half).await["upload_id"].clone();
     let kept = api.post(&path, &bob, json!({ "attachments": [own] })).await.is(201);
     let forward = json!({ "forward": { "room_id": room, "seq": shown["seq"] } });

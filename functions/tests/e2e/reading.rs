@@ -1,4 +1,4 @@
-//! Reading and catching up, through both doors: marks, what is unread, who has read what, typing, sync.
+//! Reading and synchronisation over HTTP and socket: read markers, unread counts, receipts, typing, sync.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn ids(seen: &Value) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn marks_are_set_through_both_doors_and_told_to_the_others() {
+async fn read_markers_move_over_http_and_socket_and_reach_others() {
     let world = world();
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     let room = world.api.group(&ann, &[&bob]).await;
@@ -47,7 +47,7 @@ async fn marks_are_set_through_both_doors_and_told_to_the_others() {
 }
 
 #[tokio::test]
-async fn what_is_unread_and_who_has_read_is_known_everywhere_alike() {
+async fn unread_counts_and_receipts_are_consistent_everywhere() {
     let world = world();
     let (ann, bob, carl) = (world.api.person("ann").await, world.api.person("bob").await, world.api.person("carl").await);
     let (room, other) = (world.api.group(&ann, &[&bob, &carl]).await, world.api.group(&ann, &[&bob]).await);

@@ -1,10 +1,10 @@
-//! A fresh access token on the open socket: which ones are taken, and that one which is not ends nothing.
+//! Renewing the access token on an open socket: which tokens are accepted, and that a refused one ends nothing.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::config::Secret;
-use shared::domain::tokens::{Claims, Keys};
+use shared::domain::tokens::{Claims, TokenKeys};
 use shared::store::Db;
 use shared::time::Timestamp;
 
@@ -18,7 +18,7 @@ async fn renew(socket: &mut Socket, token: impl Into<Value>) -> Value {
     socket.ask(json!({ "action": "renew", "token": token.into() })).await
 }
 
-/// Refused with this code, and the socket is as it was.
+/// Refused with this code; the socket stays as it was.
 async fn refused(socket: &mut Socket, token: impl Into<Value>, code: &str) {
     let token = token.into();
     let answer = renew(socket, token.clone()).await;
@@ -46,7 +46,7 @@ async fn a_fresh_token_is_taken_bare_and_after_bearer() {
 }
 
 #[tokio::test]
-async fn what_is_no_token_of_ones_own_is_refused_and_ends_nothing() {
+async fn foreign_and_invalid_tokens_are_refused_and_end_nothing() {
     let world = world();
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     let mut socket = Socket::lean(&world.ws, &ann).await;
@@ -64,7 +64,7 @@ async fn what_is_no_token_of_ones_own_is_refused_and_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_session_is_told_apart_and_ends_neither() {
+async fn a_token_of_another_session_has_its_own_code_and_ends_neither_session() {
     let world = world();
     let laptop = world.api.person("ann").await;
     let mut socket = Socket::lean(&world.ws, &laptop).await;
@@ -85,13 +85,13 @@ async fn an_expired_token_is_refused_and_an_ended_session_ends_the_socket() {
     let ann = world.api.person("ann").await;
     let mut socket = Socket::lean(&world.ws, &ann).await;
     let session = world.api.get("/api/auth/sessions", &ann).await.is(200)["items"][0]["id"].as_u64().expect("a session");
-    let keys = Keys::new(&Secret::new(SECRET), false).expect("a key");
+    let keys = TokenKeys::new(&Secret::new(SECRET), false).expect("a key");
     let claims = Claims { user: ann.id.into(), session: session.into() };
     let made = |ago: i64| keys.sign(claims, Duration::from_mins(1), Timestamp::now().plus_seconds(-ago)).expect("a token");
     assert_eq!(renew(&mut socket, made(0)).await["type"], "ack");
     refused(&mut socket, made(120), "token_expired").await;
 
-    // Ended where no socket is told of it, as by a push that was lost.
+    // Ended without notifying the socket, as after a lost push.
     let db = Db::lazy(&Secret::new(world.cloud().database_url())).expect("a URL");
     let text = "update sessions set revoked_at = 1 where id = ?";
     let mut connection = db.acquire().await.expect("a connection");

@@ -1,4 +1,4 @@
-//! Reports from outside: what was reported is there to be judged, text and picture, whatever its writer does; and is gone once it was.
+//! Reports: the reported text and image are preserved until the report is closed, whatever the sender does.
 
 use bytes::Bytes;
 use local::lambda::Outcome;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::admin::operator;
 use crate::cloud::{World, unlimited_world};
-use crate::pictures::{fetch, location, ready_picture};
+use crate::test_images::{fetch, location, ready_picture};
 
 async fn sweep(world: &World) {
     let swept = world.cloud().lambda().invoke("SweepFunction", Bytes::from("{}")).await.expect("invoked");
@@ -58,7 +58,7 @@ async fn a_reported_picture_is_judged_after_it_was_unsent_and_gone_after_the_jud
     api.get(&format!("{report}/attachments/{upload}"), &owner).await.refused(404, "upload_not_found");
     api.get(&format!("{whole}?size=huge"), &owner).await.refused(400, "malformed_query");
 
-    // The room goes, the report stays with the operators, until one of them closes it.
+    // The room is deleted; the report stays with the operators until one of them closes it.
     api.delete(&path, &owner).await.is(204);
     sweep(&world).await;
     api.get(&report, &owner).await.refused(404, "report_not_found");
@@ -67,7 +67,7 @@ async fn a_reported_picture_is_judged_after_it_was_unsent_and_gone_after_the_jud
     for asked in [report.as_str(), whole, small] {
         api.get(asked, &admin).await.refused(404, "report_not_found");
     }
-    // The page that begins with it; other tests close theirs.
+    // The page that starts with this report; other tests close their own.
     let before = id.as_u64().expect("a number") - 1;
     let after = if before == 0 { String::new() } else { format!("&cursor={before}") };
     let closed = api.get(&format!("/api/admin/reports?state=closed&limit=1{after}"), &admin).await.is(200)["items"][0].clone();
@@ -78,7 +78,7 @@ async fn a_reported_picture_is_judged_after_it_was_unsent_and_gone_after_the_jud
 }
 
 #[tokio::test]
-async fn nobody_has_to_see_a_report_twice() {
+async fn closed_reports_are_not_listed_again() {
     let world = unlimited_world();
     let api = &world.api;
     let (owner, writer) = (api.person("owner").await, api.person("writer").await);

@@ -1,4 +1,4 @@
-//! Rooms and who rules them, over HTTP, and heard on the sockets of everyone concerned.
+//! Rooms and their roles over HTTP, with the frames that all members receive.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ async fn a_direct_room_is_opened_once_and_older_clients_write_to_a_person() {
 }
 
 #[tokio::test]
-async fn what_rules_a_room_is_heard_by_its_members_as_it_happens() {
+async fn room_changes_reach_the_members_immediately() {
     let world = world();
     let (ann, bob, cat) = (world.api.person("ann").await, world.api.person("bob").await, world.api.person("cat").await);
     let room = world.api.group(&ann, &[&bob]).await;
@@ -75,7 +75,7 @@ async fn what_rules_a_room_is_heard_by_its_members_as_it_happens() {
         let told = socket.wait("member.updated").await;
         assert_eq!((&told["member"]["user"]["id"], &told["member"]["role"]), (&json!(bob.id), &json!("admin")));
     }
-    // Slow mode, by both doors; admins are spared.
+    // Slow mode over HTTP and socket; admins are exempt.
     let send = json!({ "action": "send", "room_id": room, "content": "one" });
     assert_eq!(hers.ask(send.clone()).await["type"], "ack");
     let error = hers.ask(send.clone()).await;
@@ -87,7 +87,7 @@ async fn what_rules_a_room_is_heard_by_its_members_as_it_happens() {
     for _ in 0..2 {
         assert_eq!(his.ask(send.clone()).await["type"], "ack");
     }
-    // The end.
+    // Deletes the room.
     world.api.delete(&path, &bob).await.refused(403, "not_allowed");
     world.api.delete(&path, &ann).await.is(204);
     for socket in [&mut his, &mut hers] {
@@ -98,7 +98,7 @@ async fn what_rules_a_room_is_heard_by_its_members_as_it_happens() {
 }
 
 #[tokio::test]
-async fn who_is_removed_or_banned_hears_that_and_nothing_after() {
+async fn removed_and_banned_members_receive_that_and_nothing_after() {
     let world = world();
     let (ann, bob, cat) = (world.api.person("ann").await, world.api.person("bob").await, world.api.person("cat").await);
     let room = world.api.group(&ann, &[&bob, &cat]).await;
@@ -126,7 +126,7 @@ async fn who_is_removed_or_banned_hears_that_and_nothing_after() {
     world.api.delete(&format!("{path}/bans/{}", cat.id), &ann).await.is(204);
     world.api.post(&format!("{path}/join"), &cat, join.clone()).await.is(200);
     assert_eq!(hers.wait("room.joined").await["room"]["id"], room);
-    // No invitation lets him back in, but being added does; whoever leaves by themselves comes back by one.
+    // The removed user cannot return with an invite code but can be added; a user who left can return with one.
     world.api.post(&format!("{path}/join"), &bob, join.clone()).await.refused(403, "removed");
     let error = his.ask(json!({ "action": "join", "room_id": room, "invite": invite["code"] })).await;
     assert_eq!(error["code"], "removed", "{error}");
@@ -235,7 +235,7 @@ async fn older_clients_add_and_list_members() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_of_a_room_is_named() {
+async fn invalid_room_fields_are_named() {
     let world = world();
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     let room = world.api.group(&ann, &[&bob]).await;

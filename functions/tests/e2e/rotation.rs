@@ -1,4 +1,4 @@
-//! Secrets change under running functions: a Secrets Manager on this machine says first one thing, then another, and nobody is deployed or restarted.
+//! Secret rotation under running functions: a fake Secrets Manager changes its values without a deployment or restart.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -6,22 +6,22 @@ use std::time::Duration;
 use local::mysql::{MySql, MySqlOptions};
 use serde_json::{Value, json};
 use shared::config::Secret;
-use shared::domain::tokens::{Claims, Keys};
+use shared::domain::tokens::{Claims, TokenKeys};
 use shared::store::Db;
 use shared::time::Timestamp;
 
 use crate::api::Person;
 use crate::cloud::{World, own_world};
-use crate::playing::play;
+use crate::fake_aws::play;
 use crate::socket::Socket;
 
 const OLD: &str = "a-secret-of-more-than-thirty-two-bytes";
 const NEW: &str = "another-secret-of-more-than-thirty-two-bytes";
 
-/// What the two secrets hold, by the last part of their ARNs.
+/// The values of the two secrets, by the last part of their ARNs.
 type Shelf = Arc<Mutex<[(&'static str, String); 2]>>;
 
-/// Answers `GetSecretValue`. Gives its URL.
+/// Answers `GetSecretValue`. Returns its URL.
 async fn secrets_manager(shelf: Shelf) -> String {
     play(move |asked| {
         let asked: Value = serde_json::from_slice(asked).expect("JSON");
@@ -54,15 +54,15 @@ async fn a_rotated_password_and_a_new_key_reach_running_functions() {
     let ann = world.api.person("ann").await;
     world.api.get("/api/rooms", &ann).await.is(200);
 
-    // The password changes, and whoever is connected is cut off.
+    // The password changes, and existing connections are cut.
     run(&root, "alter user 'app'@'%' identified by 'second'").await;
     shelf.lock().expect("the shelf")[0].1 = url("second");
     run(&root, "kill user app").await;
     within_moments(&world, "/api/rooms", &ann).await;
 
-    // A token of a key that no running function has seen.
+    // A token signed with a key that no running function has loaded.
     shelf.lock().expect("the shelf")[1].1 = format!("k2:{NEW},k1:{OLD}");
-    let keys = Keys::new(&Secret::new(format!("k2:{NEW}")), false).expect("a key");
+    let keys = TokenKeys::new(&Secret::new(format!("k2:{NEW}")), false).expect("a key");
     let sessions = within_moments(&world, "/api/auth/sessions", &ann).await;
     let session = sessions["items"][0]["id"].as_u64().expect("a session");
     let claims = Claims { user: ann.id.into(), session: session.into() };
@@ -70,7 +70,7 @@ async fn a_rotated_password_and_a_new_key_reach_running_functions() {
     world.api.get("/api/rooms", &Person { token: token.clone(), ..ann.clone() }).await.is(200);
     world.api.get("/api/rooms", &ann).await.is(200);
 
-    // What a socket says needs no key until a token is shown to it: a secret that nobody can read is noticed then, and no longer than it lasts.
+    // Sockets need no key until they present a token: an unreadable secret is noticed only then, and only while it lasts.
     let mut socket = Socket::open(&world.ws, &[("authorization", &token)]).await.expect("opens");
     let kept = std::mem::take(&mut shelf.lock().expect("the shelf")[1].1);
     assert_eq!(socket.ask(json!({ "action": "hello" })).await["type"], "welcome");
@@ -80,7 +80,7 @@ async fn a_rotated_password_and_a_new_key_reach_running_functions() {
     assert_eq!(socket.ask(renew).await["type"], "ack");
 }
 
-/// Served again after at most a few tries, each of which is told to come again.
+/// Retries until it is served again; each refusal asks to retry.
 async fn within_moments(world: &World, path: &str, who: &Person) -> Value {
     for _ in 0..5 {
         let answer = world.api.get(path, who).await;

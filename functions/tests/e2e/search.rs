@@ -1,4 +1,4 @@
-//! Search over HTTP: what a client asks and gets, what it may not find, and what is refused.
+//! Search over HTTP: results, access control and errors.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ fn texts(page: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_message_is_found_by_those_who_may_read_it() {
+async fn search_finds_only_readable_messages() {
     let world = world();
     let (ann, bob, eve) = (world.api.person("ann").await, world.api.person("bob").await, world.api.person("eve").await);
     let room = world.api.group(&ann, &[&bob]).await;

@@ -1,5 +1,5 @@
-//! Whatever shows a password or another secret: nonsense sent there is counted, no page of this machine shows it, and nobody reads documents that
-//! are switched off. What is asked is taken from the documents, so that a new route or field is asked, too.
+//! Endpoints that accept secrets: invalid bodies are counted, pages of this server do not display them, and disabled documents are unavailable. The routes come from the documents, so new ones are covered.
+//~DEL
 
 use std::collections::BTreeSet;
 
@@ -10,14 +10,14 @@ use crate::api::{PASSWORD, Person};
 use crate::cloud::{World, own_world};
 use crate::documents::{document, operations};
 
-/// A route by its method and path, and the ways to the secrets of its body.
+/// A route, and the paths to the secrets in its body.
 struct Route {
     method: Method,
     path: String,
     secrets: Vec<Vec<String>>,
 }
 
-/// The routes whose bodies hold something that the documents call secret.
+/// Routes whose bodies contain a field documented as secret.
 fn routes() -> Vec<Route> {
     let document = document();
     let routes = operations().into_iter().filter_map(|(name, operation)| {
@@ -50,7 +50,7 @@ fn collect(schema: &Value, document: &Value, way: &mut Vec<String>, found: &mut 
     }
 }
 
-/// A body with the canary in all of its secrets, each of a kind of its own.
+/// A body with the canary in each of its secrets, of various types.
 fn planted(route: &Route, canary: &str) -> Value {
     let mut body = json!({ "username": "canary-tester", "purpose": "x" });
     for (number, way) in route.secrets.iter().enumerate() {
@@ -76,7 +76,7 @@ async fn nonsense_at_any_route_of_passwords_is_counted_and_locks_no_owner_out() 
     };
     let routes: Vec<_> = routes().into_iter().filter(asks_for_password).collect();
     assert!(routes.len() >= 12, "{}", routes.len());
-    // Ten times as many for a network: exactly those that follow.
+    // The limit per network is ten times as high: exactly the following attempts.
     let world = own_world(&[("RATE_LOGIN", &format!("{}/1000000000", routes.len()))]);
     let ann = world.api.person("ann").await;
     let large = format!("{{\"password\":\"{}\"}}", "x".repeat(300_000));
@@ -104,7 +104,7 @@ async fn nonsense_at_any_route_of_passwords_is_counted_and_locks_no_owner_out() 
             ask(&world, route, &ann, body.to_vec()).await.refused(429, "rate_limited");
         }
     }
-    // What can be read and makes no sense all the same.
+    // Well-formed bodies with invalid content.
     for (path, body) in [("login", json!({ "password": "x" })), ("register", json!({ "username": "x", "password": "x" }))] {
         world.api.post_public(&format!("/api/auth/{path}"), body).await.refused(429, "rate_limited");
     }
@@ -113,7 +113,7 @@ async fn nonsense_at_any_route_of_passwords_is_counted_and_locks_no_owner_out() 
 }
 
 #[tokio::test]
-async fn what_the_documents_call_secret_is_on_no_page_of_the_local_cloud() {
+async fn documented_secrets_appear_on_no_page_of_the_local_cloud() {
     const CANARY: &str = "CANARY-of-all-secrets";
     let world = own_world(&[]);
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
@@ -122,7 +122,7 @@ async fn what_the_documents_call_secret_is_on_no_page_of_the_local_cloud() {
         ask(&world, &route, &ann, planted(&route, CANARY).to_string()).await;
         ask(&world, &route, &ann, format!("{{\"broken\": \"{CANARY}")).await;
     }
-    // And what the server makes: codes, tickets, tokens, signatures.
+    // Secrets created by the server: codes, tickets, tokens, signatures.
     let room = world.api.group(&ann, &[]).await;
     let code = world.api.post(&format!("/api/rooms/{room}/invites"), &ann, json!({})).await.is(201)["code"].clone();
     let code = code.as_str().expect("a code").to_owned();
@@ -149,7 +149,7 @@ async fn what_the_documents_call_secret_is_on_no_page_of_the_local_cloud() {
     let mut pages = vec![list.to_string(), world.api.get_public("/_local/dead-letters").await.is(200).to_string()];
     for number in numbers {
         let page = world.api.get_public(&format!("/_local/invocations/{number}")).await;
-        // What goes on behind the scenes may have pushed the oldest ones out meanwhile.
+        // Background requests may have displaced the oldest entries.
         pages.extend((page.status == 200).then(|| page.is(200).to_string()));
     }
     assert!(pages.len() > 30, "{}", pages.len());
@@ -167,7 +167,7 @@ async fn documents_that_are_switched_off_were_never_there() {
         problem["request_id"] = Value::Null;
         (answer.status, problem, answer.headers.get("content-security-policy").cloned(), answer.headers.get("location").cloned())
     };
-    // One that no document names, below a path that its function gets whatever stands there.
+    // An undocumented route below a path that its function receives entirely.
     let absent = plain(&world.api.get_public("/swagger/no/such/file").await);
     assert_eq!(absent.0, 404);
     let mut tried = 0;

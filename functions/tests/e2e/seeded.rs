@@ -1,4 +1,4 @@
-//! The community that `make seed` makes: who is there, what they wrote, and that a second run changes nothing.
+//! The community of `make seed`: users and messages, and that a second run changes nothing.
 
 use std::time::{Duration, Instant};
 

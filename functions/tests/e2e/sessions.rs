@@ -1,4 +1,4 @@
-//! Accounts and sessions from outside: what a frontend sees when it registers, logs in, refreshes and ends sessions.
+//! Accounts and sessions as a frontend sees them: registration, login, refresh and logout.
 
 use bytes::Bytes;
 use local::lambda::Outcome;
@@ -68,7 +68,7 @@ async fn a_refresh_token_works_once_and_its_reuse_ends_the_session() {
         ..ann.clone()
     };
     world.api.get("/api/rooms", &fresh).await.is(200);
-    // For half a minute it gives the same once more, as long as that is not used.
+    // For 30 seconds the used token returns the same successor, unless that is used.
     let reuse = json!({ "refresh_token": ann.refresh });
     assert_eq!(world.api.post_public("/api/auth/refresh", reuse.clone()).await.is(200)["refresh_token"], fresh.refresh);
     let used = json!({ "refresh_token": fresh.refresh });
@@ -94,7 +94,7 @@ async fn a_forged_refresh_token_ends_nothing() {
 }
 
 #[tokio::test]
-async fn sessions_are_listed_and_ended_one_by_one() {
+async fn sessions_are_listed_and_ended_individually() {
     let world = world();
     let laptop = world.api.person("ann").await;
     let body = json!({ "username": laptop.name, "password": PASSWORD, "device": "Phone 📱" });
@@ -119,7 +119,7 @@ async fn a_session_that_ends_while_its_socket_opens_does_not_keep_it() {
     let world = world();
     let ann = world.api.person("ann").await;
     let session = world.api.get("/api/auth/sessions", &ann).await.is(200)["items"][0]["id"].clone();
-    // What API Gateway tells `connect` of a handshake that was allowed a moment before.
+    // The event that API Gateway sends to `connect` after an allowed handshake.
     let event = |connection: &str| {
         let authorizer = json!({ "user_id": ann.id.to_string(), "session_id": session.to_string(), "lean": "true" });
         let context = json!({ "connectionId": connection, "connectedAt": 1_767_323_045_678_i64, "authorizer": authorizer });
@@ -155,7 +155,7 @@ async fn a_changed_password_ends_all_sessions_and_gives_a_new_one() {
 }
 
 #[tokio::test]
-async fn what_is_no_account_is_refused_field_by_field() {
+async fn invalid_accounts_are_refused_field_by_field() {
     let world = world();
     for (body, field) in [
         (json!({ "username": "ab", "password": PASSWORD }), "username"),

@@ -1,4 +1,4 @@
-//! A client of the socket, as a frontend would write it: JSON frames out and in.
+//! A WebSocket client like a frontend's: JSON frames in both directions.
 
 use std::time::Duration;
 
@@ -17,24 +17,24 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tower::ServiceExt as _;
 
 use crate::api::{Person, connector};
-use crate::canary_lines::confide;
+use crate::log_lines::confide;
 
-/// Nothing in these tests takes longer than this unless it is broken.
+/// Everything in these tests takes less time unless it is broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// With TLS against a deployment, without it here.
+/// TLS for deployments, plain TCP locally.
 type Stream = TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>;
 
 /// An open socket.
 pub(crate) struct Socket {
     stream: WebSocketStream<Stream>,
-    /// The subprotocol that the server chose.
+    /// The subprotocol selected by the server.
     pub(crate) protocol: Option<String>,
 }
 
 impl Socket {
-    /// Opens a socket; a refused handshake gives its status. The handshake is our own, because the client library refuses a server that chooses
-    /// none of the subprotocols offered, and what the server chose is for the tests to judge.
+    /// Opens a socket; a refused handshake returns its status. Implements the handshake itself, because the client library refuses a server that selects no offered subprotocol, which the tests must be able to observe.
+    //~DEL
     pub(crate) async fn open(url: &str, headers: &[(&str, &str)]) -> Result<Self, u16> {
         let uri: hyper::Uri = url.replacen("ws", "http", 1).parse().expect("a URL");
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
@@ -59,7 +59,7 @@ impl Socket {
         Ok(Self { stream: WebSocketStream::from_raw_socket(stream, Role::Client, None).await, protocol })
     }
 
-    /// Opens a socket for a person and waits until it is known to be heard.
+    /// Opens a socket for a user and waits until it is registered.
     pub(crate) async fn of(url: &str, who: &Person) -> Self {
         let mut socket = Self::open(url, &[("authorization", &who.token)]).await.expect("the handshake");
         socket.send(&json!({ "action": "hello" })).await;
@@ -67,7 +67,7 @@ impl Socket {
         socket
     }
 
-    /// The same, speaking `conchat.v1`.
+    /// The same with `conchat.v1`.
     pub(crate) async fn lean(url: &str, who: &Person) -> Self {
         let headers = [("authorization", who.token.as_str()), ("sec-websocket-protocol", "conchat.v1")];
         let mut socket = Self::open(url, &headers).await.expect("the handshake");
@@ -89,17 +89,17 @@ impl Socket {
         self.stream.send(message).await.expect("the socket is open");
     }
 
-    /// Sends; a socket that was closed meanwhile is no failure.
+    /// Sends a frame; a closed socket is not an error.
     pub(crate) async fn try_send(&mut self, frame: &Value) -> bool {
         self.stream.send(Message::text(frame.to_string())).await.is_ok()
     }
 
-    /// The next frame; none once the socket is closed.
+    /// Returns the next frame; none when the socket is closed.
     pub(crate) async fn next(&mut self) -> Option<Value> {
         tokio::time::timeout(PATIENCE, self.next_unbounded()).await.expect("a frame in time")
     }
 
-    /// The next frame within a time, if one comes.
+    /// Returns the next frame within a time.
     pub(crate) async fn next_within(&mut self, time: Duration) -> Option<Value> {
         tokio::time::timeout(time, self.next_unbounded()).await.ok().flatten()
     }
@@ -114,7 +114,7 @@ impl Socket {
         }
     }
 
-    /// The next frame of a type; others are passed over.
+    /// Returns the next frame of a type and skips others.
     pub(crate) async fn wait(&mut self, kind: &str) -> Value {
         loop {
             let frame = self.next().await.unwrap_or_else(|| panic!("the socket closed before a {kind}"));
@@ -124,7 +124,7 @@ impl Socket {
         }
     }
 
-    /// The answer to a frame: its `ack`, `error` or other direct answer by `id`.
+    /// Returns the response to a frame by `id`: `ack`, `error` or another direct answer.
     pub(crate) async fn ask(&mut self, mut frame: Value) -> Value {
         let id = format!("q{}", fastrand::u32(..));
         frame["id"] = json!(id);
@@ -137,7 +137,7 @@ impl Socket {
         }
     }
 
-    /// The close code with which the server ends the socket.
+    /// Returns the close code of the server.
     pub(crate) async fn close_code(&mut self) -> Option<u16> {
         let closed = async {
             loop {
@@ -152,7 +152,7 @@ impl Socket {
     }
 }
 
-/// The head of an answer.
+/// The head of a response.
 #[derive(Debug)]
 struct Head {
     status: u16,
@@ -165,7 +165,7 @@ impl Head {
     }
 }
 
-/// Reads up to the empty line and no byte further: frames may follow at once.
+/// Reads up to the empty line and not a byte further: frames may follow immediately.
 async fn head(stream: &mut Stream) -> Head {
     let mut bytes = Vec::new();
     while !bytes.ends_with(b"\r\n\r\n") {

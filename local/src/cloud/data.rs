@@ -1,47 +1,45 @@
-//! The data folder: one process at a time has it, and what is temporary vanishes with whoever made it.
+//! The data folder. One process at a time holds its lock; a temporary folder is removed with its owner.
 
-use std::{
-    fs::{self, File, TryLockError},
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::CloudError;
-use crate::leash::Leash;
+use crate::watchdog::Watchdog;
 
-/// Where a cloud keeps its data.
+/// Where a cloud stores its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Data {
-    /// In this folder, for the next start to find; commits wait for the disk.
+pub enum DataLocation {
+    /// In this folder; it survives a restart, and commits wait for the disk.
     Persistent(PathBuf),
-    /// In memory and in a folder that vanishes.
+    /// In memory and in a temporary folder.
     Temporary,
 }
 
-/// A data folder that is ours for as long as this value lives.
+/// A data folder, locked for as long as this value lives.
 #[derive(Debug)]
 pub(super) struct DataFolder {
     path: PathBuf,
-    /// The system gives the lock back when this process ends, however it ends.
+    /// The operating system releases the lock when this process ends, however it ends.
     _lock: Option<File>,
-    _temporary: Option<(tempfile::TempDir, Arc<Leash>)>,
+    _temporary: Option<(tempfile::TempDir, Arc<Watchdog>)>,
 }
 
-/// What a running cloud says about itself, for the commands that talk to it.
+/// The content of `running.json`, which other commands read to find the running cloud.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Running {
+pub(super) struct RunningCloud {
     pub(super) pid: u32,
     pub(super) http: String,
     pub(super) lambda: String,
 }
 
 impl DataFolder {
-    pub(super) fn open(data: &Data) -> Result<Self, CloudError> {
+    pub(super) fn open(data: &DataLocation) -> Result<Self, CloudError> {
         match data {
-            Data::Persistent(path) => Self::persistent(path),
-            Data::Temporary => Self::temporary(),
+            DataLocation::Persistent(path) => Self::persistent(path),
+            DataLocation::Temporary => Self::temporary(),
         }
     }
 
@@ -54,8 +52,8 @@ impl DataFolder {
             Ok(()) => Ok(Self { path, _lock: Some(lock), _temporary: None }),
             Err(TryLockError::WouldBlock) => {
                 let holder = match running(&path) {
-                    Some(Running { pid, http, .. }) => format!("process {pid}, {http}"),
-                    None => "it is starting, or only its database runs".into(),
+                    Some(RunningCloud { pid, http, .. }) => format!("process {pid}, {http}"),
+                    None => "starting, or only its database runs".into(),
                 };
                 Err(CloudError::Locked { data: path, holder })
             }
@@ -64,21 +62,21 @@ impl DataFolder {
     }
 
     fn temporary() -> Result<Self, CloudError> {
-        let failed = CloudError::io("make a temporary folder");
+        let failed = CloudError::io("create a temporary folder");
         let made = tempfile::Builder::new().prefix("conchat-").tempdir().and_then(|folder| {
-            let leash = Leash::hold()?;
-            leash.remove_after_death(folder.path())?;
-            Ok((folder, leash))
+            let watchdog = Watchdog::acquire()?;
+            watchdog.remove_after_death(folder.path())?;
+            Ok((folder, watchdog))
         });
-        let (folder, leash) = made.map_err(failed)?;
-        Ok(Self { path: folder.path().to_owned(), _lock: None, _temporary: Some((folder, leash)) })
+        let (folder, watchdog) = made.map_err(failed)?;
+        Ok(Self { path: folder.path().to_owned(), _lock: None, _temporary: Some((folder, watchdog)) })
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn announce(&self, running: &Running) -> Result<(), CloudError> {
+    pub(super) fn publish(&self, running: &RunningCloud) -> Result<(), CloudError> {
         let file = self.path.join("running.json");
         let text = serde_json::to_string(running).unwrap_or_default();
         fs::write(&file, text).map_err(CloudError::io(format!("write {}", file.display())))
@@ -87,27 +85,27 @@ impl DataFolder {
 
 impl Drop for DataFolder {
     fn drop(&mut self) {
-        // What is announced ends with the lock.
+        // The file is valid only while the lock is held.
         let _ = fs::remove_file(self.path.join("running.json"));
     }
 }
 
-/// What the process that has the folder announced.
-pub(super) fn running(data: &Path) -> Option<Running> {
+/// Reads `running.json`; `None` if no cloud has published itself.
+pub(super) fn find_running(data: &Path) -> Option<RunningCloud> {
     serde_json::from_slice(&fs::read(data.join("running.json")).ok()?).ok()
 }
 
-/// The HTTP URL of the cloud that runs on a data folder.
-pub fn running_at(data: &Path) -> Option<String> {
-    running(data).map(|running| running.http)
+/// The HTTP URL of the cloud that runs on this data folder.
+pub fn running_url(data: &Path) -> Option<String> {
+    find_running(data).map(|running| running.http)
 }
 
-/// Forgets everything in the folder that is data; an unpacked server stays. Says whether it was a data folder at all.
+/// Deletes all data in the folder and keeps an unpacked server. Returns whether it was a data folder.
 pub fn reset(data: &Path) -> Result<bool, CloudError> {
     if data.is_file() {
-        return Err(CloudError::Failed(format!("{} is a file; --data names a folder", data.display())));
+        return Err(CloudError::CommandFailed(format!("{} is a file; --data requires a folder", data.display())));
     }
-    // A folder that no cloud ever had holds nothing of ours, whatever its files are called.
+    // Without a lock file this is not a data folder: delete nothing.
     if !data.join("lock").is_file() {
         return Ok(false);
     }

@@ -1,63 +1,57 @@
-//! Why a cloud did not start; every message says what to do.
+//! Errors of starting a cloud or talking to it; every message says how to fix the problem.
 
-use std::{
-    fmt, io,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
-use crate::{
-    custom::CustomResourceError, dynamodb::DynamoDbError, mysql::MySqlError, request::NoAnswer, sqs::SqsFailure,
-    template::TemplateError,
-};
+use crate::custom_resources::CustomResourceError;
+use crate::dynamodb::DynamoDbError;
+use crate::mysql::MySqlError;
+use crate::aws_request::NoResponse;
+use crate::sqs::SqsStartError;
+use crate::template::TemplateError;
 
-/// Why a cloud did not start.
+/// Why an operation on a cloud failed.
 #[derive(Debug)]
 pub enum CloudError {
-    /// The template, or `samconfig.toml`, cannot be used.
+    /// The template or `samconfig.toml` is invalid.
     Template(TemplateError),
-    /// Functions without their binary.
-    NotBuilt(Vec<PathBuf>),
-    /// Another process runs on the data folder.
+    /// Functions whose binary is missing.
+    MissingBinaries(Vec<PathBuf>),
+    /// Another process holds the data folder.
     Locked {
-        /// The data folder.
         data: PathBuf,
-        /// What that process says about itself.
+        /// The process id and URL that it published.
         holder: String,
     },
-    /// The port is taken, or may not be used.
+    /// The gateway cannot listen on this address.
     Port {
-        /// Address and port.
         address: SocketAddr,
-        /// Why.
         source: io::Error,
     },
-    /// The database.
     MySql(MySqlError),
-    /// DynamoDB.
     DynamoDb(DynamoDbError),
-    /// SQS.
-    Sqs(SqsFailure),
-    /// A custom resource, such as the migration.
+    Sqs(SqsStartError),
+    /// A custom resource, such as the migration, was not created.
     CustomResource(CustomResourceError),
     /// The template has no such function.
-    NoFunction {
-        /// What was asked for.
+    UnknownFunction {
+        /// The requested name.
         name: String,
-        /// The binaries that there are.
+        /// The functions that exist, by binary.
         known: Vec<String>,
     },
     /// No cloud runs on the data folder.
     NotRunning(PathBuf),
-    /// A function that was to do something for the command line failed.
-    Failed(String),
-    /// A running cloud does not answer.
-    NoAnswer(NoAnswer),
+    /// A command failed; the message is for the terminal.
+    CommandFailed(String),
+    /// A running cloud did not respond.
+    NoResponse(NoResponse),
     /// A file or process operation failed.
     Io {
-        /// What was tried, and with what.
+        /// The operation and its subject.
         what: String,
-        /// Why it failed.
         source: io::Error,
     },
 }
@@ -73,7 +67,7 @@ impl fmt::Display for CloudError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Template(error) => error.fmt(f),
-            Self::NotBuilt(binaries) => {
+            Self::MissingBinaries(binaries) => {
                 let names: Vec<_> = binaries.iter().filter_map(|binary| binary.file_name()?.to_str()).collect();
                 let folder = binaries.first().and_then(|binary| binary.parent()).unwrap_or(Path::new("."));
                 write!(f, "not built yet: {} (in {}). Run `make build`.", names.join(", "), folder.display())
@@ -81,26 +75,26 @@ impl fmt::Display for CloudError {
             Self::Locked { data, holder } => {
                 write!(
                     f,
-                    "{} is in use by another `local` ({holder}): stop that one, or name another folder with --data",
+                    "{} is in use by another `local` ({holder}): stop it, or choose another folder with --data",
                     data.display()
                 )
             }
             Self::Port { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
-                write!(f, "port {} is in use: choose another one with PORT=… or --port, or stop what uses it", address.port())
+                write!(f, "port {} is in use: choose another port with PORT=… or --port, or stop the program that uses it", address.port())
             }
             Self::Port { address, source } => write!(f, "cannot listen on {address}: {source}"),
             Self::MySql(error) => error.fmt(f),
             Self::DynamoDb(error) => error.fmt(f),
             Self::Sqs(error) => error.fmt(f),
             Self::CustomResource(error) => error.fmt(f),
-            Self::NoFunction { name, known } => {
+            Self::UnknownFunction { name, known } => {
                 write!(f, "the template has no function {name}; it has {}", known.join(", "))
             }
             Self::NotRunning(data) => {
-                write!(f, "no cloud runs on {}: start one with `make run`, or name another folder with --data", data.display())
+                write!(f, "no cloud runs on {}: start one with `make run`, or choose another folder with --data", data.display())
             }
-            Self::Failed(reason) => f.write_str(reason),
-            Self::NoAnswer(error) => error.fmt(f),
+            Self::CommandFailed(reason) => f.write_str(reason),
+            Self::NoResponse(error) => error.fmt(f),
             Self::Io { what, source } => write!(f, "could not {what}: {source}"),
         }
     }
@@ -132,8 +126,8 @@ impl From<CustomResourceError> for CloudError {
     }
 }
 
-impl From<NoAnswer> for CloudError {
-    fn from(error: NoAnswer) -> Self {
-        Self::NoAnswer(error)
+impl From<NoResponse> for CloudError {
+    fn from(error: NoResponse) -> Self {
+        Self::NoResponse(error)
     }
 }

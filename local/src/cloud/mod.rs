@@ -1,91 +1,79 @@
-//! A whole cloud from one template: stores, functions, custom resources, gateway, in this order; it is up only when all of it is.
+//! A complete cloud from one template: stores, functions, custom resources, gateway, started in this order.
 
 mod data;
 mod environment;
 mod error;
 mod migration;
-mod running;
+mod commands;
 mod sam;
 mod stores;
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
-};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
-pub use self::{
-    data::{Data, reset, running_at},
-    error::CloudError,
-    migration::{Database, Direction, appoint, migrate},
-    running::{invoke, logs},
-};
-use self::{
-    data::{DataFolder, Running},
-    environment::{Places, environment},
-    stores::Stores,
-};
-use crate::{
-    clock::Clock,
-    custom, event_sources,
-    faults::Faults,
-    gateway::{Backend, Gateway, Limits},
-    inspection::{self, Counts, Inspected},
-    lambda::{Destinations, FunctionSpec, Lambda, LambdaOptions},
-    loopback::Loopback,
-    mysql::MySql,
-    schedules,
-    sqs::Sqs,
-    stack::Stack,
-    template,
-};
+pub use self::data::{DataLocation, reset, running_url};
+pub use self::error::CloudError;
+pub use self::migration::{Database, Direction, grant_operator, migrate};
+pub use self::commands::{invoke, logs};
+use self::data::{DataFolder, RunningCloud};
+use self::environment::{Endpoints, environment};
+use self::stores::Stores;
+use crate::{custom_resources, event_sources, schedules, template};
+use crate::clock::Clock;
+use crate::faults::Faults;
+use crate::gateway::{Backend, Gateway, Limits};
+use crate::inspection::{self, ItemCounts, InspectedCloud};
+use crate::lambda::{Destinations, FunctionSpec, Lambda, LambdaOptions};
+use crate::http_server::HttpServer;
+use crate::mysql::MySql;
+use crate::sqs::Sqs;
+use crate::stack::Stack;
 
-/// What a cloud is made from.
+/// Options of a cloud.
 #[derive(Clone, Debug)]
 pub struct CloudOptions {
     /// The SAM template.
     pub template: PathBuf,
-    /// The section of `samconfig.toml` beside the template whose parameters are used, if there is one.
+    /// Section of `samconfig.toml` beside the template that supplies parameters, if the file exists.
     pub config_env: String,
-    /// Parameters that win over those.
+    /// Parameters that override those of `samconfig.toml`.
     pub overrides: BTreeMap<String, String>,
-    /// Where the functions' binaries are; by default where this program is.
+    /// Folder of the functions' binaries; by default the folder of this executable.
     pub bin_dir: Option<PathBuf>,
-    /// Where data is kept.
-    pub data: Data,
-    /// Address of the gateway; everything else is on loopback.
+    pub data: DataLocation,
+    /// Address of the gateway; all other servers listen on loopback.
     pub host: IpAddr,
-    /// Port of the gateway; 0 for any.
+    /// Port of the gateway; 0 selects a free one.
     pub port: u16,
-    /// The environment of whoever starts the cloud: overrides of the functions' variables, `DATABASE_URL`, `AWS_ENDPOINT_URL_…`.
+    /// The caller's environment: overrides of function variables, `DATABASE_URL`, `AWS_ENDPOINT_URL_…`.
     pub env: BTreeMap<String, String>,
-    /// A folder that is served at `/`.
+    /// Folder served at `/`.
     pub static_dir: Option<PathBuf>,
-    /// Limits of the gateway.
     pub limits: Limits,
-    /// How functions are run.
     pub lambda: LambdaOptions,
-    /// How often expired DynamoDB items are removed.
+    /// Interval at which expired DynamoDB items are removed.
     pub ttl_sweep: Duration,
-    /// Whether the cloud shows itself below `/_local/`.
+    /// Whether the inspection pages below `/_local/` are served.
     pub inspect: bool,
-    /// The time of the queues.
+    /// Clock of queues and event sources.
     pub clock: Clock,
 }
 
 impl CloudOptions {
-    /// A temporary cloud on any port, with nothing of the caller's environment.
+    /// A temporary cloud on a free port with an empty environment.
     pub fn new(template: impl Into<PathBuf>) -> Self {
         Self {
             template: template.into(),
             config_env: "local".into(),
             overrides: BTreeMap::new(),
             bin_dir: None,
-            data: Data::Temporary,
+            data: DataLocation::Temporary,
             host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             env: BTreeMap::new(),
@@ -106,28 +94,28 @@ impl CloudOptions {
         Ok(template::load(&self.template, &parameters)?)
     }
 
-    /// A variable of the caller; one that is empty counts as none.
-    fn given(&self, name: &str) -> Option<&str> {
+    /// A variable of the caller's environment; an empty one counts as unset.
+    fn env_var(&self, name: &str) -> Option<&str> {
         self.env.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Where the functions' binaries are.
-    pub fn binaries(&self) -> Result<PathBuf, CloudError> {
+    /// Folder of the functions' binaries.
+    pub fn binary_dir(&self) -> Result<PathBuf, CloudError> {
         if let Some(folder) = &self.bin_dir {
             return std::path::absolute(folder).map_err(CloudError::io(format!("find {}", folder.display())));
         }
         let program = std::env::current_exe().map_err(CloudError::io("find this program"))?;
         let folder = program.parent().unwrap_or(Path::new("/"));
-        // Test binaries and examples are one folder below the functions.
+        // Test binaries and examples live one folder below the functions.
         let below = folder.file_name().is_some_and(|name| name == "deps" || name == "examples");
         Ok(if below { folder.parent().unwrap_or(folder) } else { folder }.to_owned())
     }
 }
 
-/// A running cloud. Dropped without `stop`, it ends all the same, only less politely.
+/// A running cloud. Dropping it without `stop` ends everything without a graceful shutdown.
 #[derive(Debug)]
 pub struct Cloud {
-    // In the order in which they have to end.
+    // Fields are declared in the order in which they must be dropped.
     _clocks: JoinSet<()>,
     pollers: JoinSet<()>,
     gateway: Gateway,
@@ -139,40 +127,40 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// Starts everything, or nothing: whatever was started before an error is ended.
+    /// Starts everything; on an error, stops what has already started.
     pub async fn start(options: CloudOptions) -> Result<Self, CloudError> {
         let begun = Instant::now();
         let stack = Arc::new(options.stack()?);
-        let specs = specs(&stack, &options)?;
+        let specs = function_specs(&stack, &options)?;
         let data = DataFolder::open(&options.data)?;
-        // First of all what is likely to fail.
-        let wanted = SocketAddr::from((options.host, options.port));
-        let listener = TcpListener::bind(wanted).await.map_err(|source| CloudError::Port { address: wanted, source })?;
+        // Bind the port first: it is the most likely failure.
+        let listen_address = SocketAddr::from((options.host, options.port));
+        let listener = TcpListener::bind(listen_address).await.map_err(|source| CloudError::Port { address: listen_address, source })?;
         let port = listener.local_addr().map_err(CloudError::io("read the gateway's port"))?.port();
-        let lambda_listener = Loopback::bind().await.map_err(CloudError::io("listen for the functions"))?;
+        let lambda_listener = HttpServer::bind().await.map_err(CloudError::io("listen for the functions"))?;
         let lambda_address = lambda_listener.local_addr().map_err(CloudError::io("read the functions' port"))?;
 
         let stores = Stores::start(&stack, &data, &options).await?;
-        let places = Places {
-            http: format!("http://{}", SocketAddr::new(reachable(options.host), port)),
+        let endpoints = Endpoints {
+            http: format!("http://{}", SocketAddr::new(connectable(options.host), port)),
             database: stores.database_url(),
             dynamodb: stores.dynamodb_endpoint().to_owned(),
             s3: stores.s3_endpoint().to_owned(),
             sqs: stores.sqs().endpoint(),
             lambda: format!("http://{lambda_address}"),
         };
-        let specs: Vec<_> = specs.into_iter().map(|spec| in_place(spec, &stack, &places, &options.env)).collect();
+        let specs: Vec<_> = specs.into_iter().map(|spec| with_environment(spec, &stack, &endpoints, &options.env)).collect();
         if let Some(endpoint) = &options.lambda.invoke {
-            let file = sam::write(data.path(), &options.template, &specs)?;
-            sam::wait(endpoint, &file, &options.lambda.journal).await?;
+            let file = sam::write_template(data.path(), &options.template, &specs)?;
+            sam::wait_for_endpoint(endpoint, &file, &options.lambda.journal).await?;
         }
         let mut lambda_options = options.lambda;
-        lambda_options.faults.place(stores.breakable());
+        lambda_options.faults.set_stores(stores.fault_targets());
         lambda_options.region.clone_from(&stack.region);
         lambda_options.dead_letters = lambda_options.dead_letters.or_else(|| Some(data.path().join("dead-letters.jsonl")));
         lambda_options.destinations = Destinations::new(stores.sqs(), &stack.queues);
         let lambda = Lambda::start_on(lambda_listener, specs, lambda_options).map_err(CloudError::io("start the functions"))?;
-        if let Err(error) = custom::create_all(&stack, &lambda).await {
+        if let Err(error) = custom_resources::create_all(&stack, &lambda).await {
             lambda.stop().await;
             stores.stop().await;
             return Err(error.into());
@@ -180,85 +168,79 @@ impl Cloud {
         let gateway = Gateway::start(listener, &stack, Backend::Lambda(lambda.clone()), options.limits, options.static_dir)
             .map_err(CloudError::io("start the gateway"))?;
         if options.inspect {
-            gateway.set_inspector(inspection::inspector(Inspected {
+            gateway.set_inspector(inspection::inspector(InspectedCloud {
                 lambda: lambda.clone(),
                 view: gateway.view(),
                 stack: Arc::clone(&stack),
-                stores: stores.shown(),
+                stores: stores.describe(),
                 broker: stores.sqs().broker().clone(),
-                counts: Counts::new(stores.dynamodb_endpoint()),
+                counts: ItemCounts::new(stores.dynamodb_endpoint()),
                 started: SystemTime::now(),
             }));
         }
-        data.announce(&Running { pid: std::process::id(), http: places.http, lambda: places.lambda })?;
+        data.publish(&RunningCloud { pid: std::process::id(), http: endpoints.http, lambda: endpoints.lambda })?;
         lambda.journal().note(&format!("  ready after   {:>6} ms", begun.elapsed().as_millis()));
         let clocks = schedules::start(&stack, &lambda);
         let pollers = event_sources::start(&stack, &lambda, stores.sqs().broker());
         Ok(Self { _clocks: clocks, pollers, gateway, lambda, stores, stack, host: options.host, _data: data })
     }
 
-    /// Base of the HTTP API.
+    /// Base URL of the HTTP API.
     pub fn http_url(&self) -> String {
         format!("http://{}", self.address())
     }
 
-    /// Where clients open their sockets: the first WebSocket API's stage.
+    /// URL of the first WebSocket API's stage.
     pub fn ws_url(&self) -> String {
         let stage = self.stack.websocket_apis.values().next().map_or("", |api| api.stage.as_str());
         format!("ws://{}/{stage}", self.address())
     }
 
-    /// The gateway's address, as this machine reaches it.
+    /// The gateway's address, reachable from this machine.
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::new(reachable(self.host), self.gateway.address().port())
+        SocketAddr::new(connectable(self.host), self.gateway.address().port())
     }
 
-    /// What the template declares.
     pub fn stack(&self) -> &Arc<Stack> {
         &self.stack
     }
 
-    /// The functions.
     pub fn lambda(&self) -> &Lambda {
         &self.lambda
     }
 
-    /// What is to break: `cloud.faults().set_json(&json!({…}))`.
+    /// Fault injection: `cloud.faults().set_json(&json!({…}))`.
     pub fn faults(&self) -> &Faults {
         self.lambda.faults()
     }
 
-    /// The gateway.
     pub fn gateway(&self) -> &Gateway {
         &self.gateway
     }
 
-    /// The database, unless it is one of the caller's own.
+    /// The database; `None` if the caller named an external one.
     pub fn mysql(&self) -> Option<&MySql> {
         self.stores.mysql()
     }
 
-    /// `mysql://…`.
+    /// `mysql://…`
     pub fn database_url(&self) -> String {
         self.stores.database_url()
     }
 
-    /// Where DynamoDB is.
     pub fn dynamodb_endpoint(&self) -> &str {
         self.stores.dynamodb_endpoint()
     }
 
-    /// Where S3 is.
     pub fn s3_endpoint(&self) -> &str {
         self.stores.s3_endpoint()
     }
 
-    /// Where SQS is.
     pub fn sqs(&self) -> &Sqs {
         self.stores.sqs()
     }
 
-    /// Ends pollers, sockets, functions and stores, in this order, and waits for them.
+    /// Stops pollers, sockets, functions and stores, in this order, and waits for them.
     pub async fn stop(mut self) {
         self.pollers.shutdown().await;
         self.gateway.stop().await;
@@ -267,13 +249,13 @@ impl Cloud {
     }
 }
 
-/// An address of all interfaces is no address to connect to.
-fn reachable(host: IpAddr) -> IpAddr {
+/// Replaces an unspecified address (`0.0.0.0`, `::`) by loopback, so that clients can connect.
+fn connectable(host: IpAddr) -> IpAddr {
     if host.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { host }
 }
 
-fn specs(stack: &Stack, options: &CloudOptions) -> Result<Vec<FunctionSpec>, CloudError> {
-    let binaries = options.binaries()?;
+fn function_specs(stack: &Stack, options: &CloudOptions) -> Result<Vec<FunctionSpec>, CloudError> {
+    let binaries = options.binary_dir()?;
     let specs: Vec<_> = stack
         .functions
         .values()
@@ -288,16 +270,16 @@ fn specs(stack: &Stack, options: &CloudOptions) -> Result<Vec<FunctionSpec>, Clo
         })
         .collect();
     if options.lambda.invoke.is_some() {
-        // What runs is built over there.
+        // With a remote Invoke API, no local binaries are needed.
         return Ok(specs);
     }
     let missing: Vec<_> = specs.iter().map(|spec| spec.binary.clone()).filter(|binary| !binary.is_file()).collect();
-    if missing.is_empty() { Ok(specs) } else { Err(CloudError::NotBuilt(missing)) }
+    if missing.is_empty() { Ok(specs) } else { Err(CloudError::MissingBinaries(missing)) }
 }
 
-fn in_place(mut spec: FunctionSpec, stack: &Stack, places: &Places, caller: &BTreeMap<String, String>) -> FunctionSpec {
+fn with_environment(mut spec: FunctionSpec, stack: &Stack, endpoints: &Endpoints, caller: &BTreeMap<String, String>) -> FunctionSpec {
     if let Some(function) = stack.functions.get(&spec.id) {
-        spec.environment = environment(function, stack, places, caller);
+        spec.environment = environment(function, stack, endpoints, caller);
     }
     spec
 }

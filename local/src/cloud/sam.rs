@@ -1,23 +1,23 @@
-//! `local up --invoke`: the functions run at another endpoint, most likely in containers of `sam local start-lambda`. It gets a template in which
-//! everything that only this cloud knows is filled in, because the SAM CLI passes no variable on that its template does not declare.
+//! `local up --invoke`: an external Invoke API runs the functions, usually containers of `sam local start-lambda`. Writes a template with all local
+//! values filled in, because the SAM CLI passes only variables that its template declares.
 
-use std::{
-    net::{SocketAddr, ToSocketAddrs as _},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::net::TcpStream;
 
 use super::CloudError;
-use crate::{credentials, lambda::FunctionSpec, logs::Journal};
+use crate::credentials;
+use crate::lambda::FunctionSpec;
+use crate::logs::Journal;
 
-/// How often it is tried whether the endpoint is there.
-const PAUSE: Duration = Duration::from_millis(300);
+/// Interval between connection attempts.
+const RETRY_INTERVAL: Duration = Duration::from_millis(300);
 
-/// Writes the template for the other side; JSON is YAML.
-pub(super) fn write(folder: &Path, template: &Path, specs: &[FunctionSpec]) -> Result<PathBuf, CloudError> {
+/// Writes the template for the external runner; JSON is valid YAML.
+pub(super) fn write_template(folder: &Path, template: &Path, specs: &[FunctionSpec]) -> Result<PathBuf, CloudError> {
     let built = std::path::absolute(template).unwrap_or_else(|_| template.to_owned()).with_file_name(".aws-sam").join("build");
     let resources: Map<String, Value> = specs.iter().map(|spec| (spec.id.clone(), function(spec, &built))).collect();
     let text = json!({
@@ -49,20 +49,20 @@ fn function(spec: &FunctionSpec, built: &Path) -> Value {
     })
 }
 
-/// Waits until somebody listens at the endpoint, and says what would.
-pub(super) async fn wait(endpoint: &str, file: &Path, journal: &Journal) -> Result<(), CloudError> {
+/// Waits until the endpoint accepts connections; prints the command that starts it.
+pub(super) async fn wait_for_endpoint(endpoint: &str, file: &Path, journal: &Journal) -> Result<(), CloudError> {
     let address = address(endpoint)?;
     let port = address.port();
-    let mut told = false;
+    let mut announced = false;
     while TcpStream::connect(address).await.is_err() {
-        if !told {
+        if !announced {
             journal.note(&format!(
                 "Waiting for {endpoint}, for example:\n  sam build && sam local start-lambda --template {} --docker-network host --port {port}",
                 file.display()
             ));
-            told = true;
+            announced = true;
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(RETRY_INTERVAL).await;
     }
     Ok(())
 }
@@ -71,5 +71,5 @@ fn address(endpoint: &str) -> Result<SocketAddr, CloudError> {
     let place = endpoint.strip_prefix("http://").map(|rest| rest.trim_end_matches('/')).filter(|rest| !rest.contains('/'));
     let place = place.map(|place| if place.contains(':') { place.to_owned() } else { format!("{place}:80") });
     let found = place.and_then(|place| place.to_socket_addrs().ok()?.next());
-    found.ok_or_else(|| CloudError::Failed(format!("--invoke {endpoint}: an address such as http://127.0.0.1:3001 is expected")))
+    found.ok_or_else(|| CloudError::CommandFailed(format!("--invoke {endpoint}: expected a URL such as http://127.0.0.1:3001")))
 }

@@ -1,29 +1,30 @@
-//! The stores: each is started here, unless the caller's environment names one of its own. Queues are always here, as they are polled in this process.
+//! The stores. Each starts here unless the caller's environment names an external one. Queues always run here, because event sources poll them in
+//! this process.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
-use super::{CloudError, CloudOptions, Data, data::DataFolder};
-use crate::{
-    dynamodb::{self, DynamoDb},
-    faults,
-    inspection::Store,
-    mysql::{MySql, MySqlOptions},
-    s3::{self, S3},
-    sqs::Sqs,
-    stack::Stack,
-};
+use super::{CloudError, CloudOptions, DataLocation};
+use super::data::DataFolder;
+use crate::faults;
+use crate::dynamodb::{self, DynamoDb};
+use crate::inspection::StoreInfo;
+use crate::mysql::{MySql, MySqlOptions};
+use crate::s3::{self, S3};
+use crate::sqs::Sqs;
+use crate::stack::Stack;
 
 #[derive(Debug)]
 pub(super) struct Stores {
-    mysql: Place<MySql>,
-    dynamodb: Place<DynamoDb>,
-    s3: Place<S3>,
+    mysql: StoreHandle<MySql>,
+    dynamodb: StoreHandle<DynamoDb>,
+    s3: StoreHandle<S3>,
     sqs: Sqs,
 }
 
-/// A store and where it is; `own` is absent for one that the caller named.
+/// A store and its URL; `own` is `None` for an external store.
 #[derive(Debug)]
-struct Place<T> {
+struct StoreHandle<T> {
     url: String,
     own: Option<T>,
 }
@@ -47,9 +48,9 @@ impl Stores {
         self.mysql.url.clone()
     }
 
-    /// Where faults can be put in front of a store.
-    pub(super) fn breakable(&self) -> faults::Stores {
-        faults::Stores {
+    /// Addresses of the local stores, for fault injection.
+    pub(super) fn fault_targets(&self) -> faults::StoreAddresses {
+        faults::StoreAddresses {
             mysql: self.mysql.own.as_ref().map(MySql::address),
             dynamodb: self.dynamodb.own.as_ref().map(DynamoDb::address),
             s3: self.s3.own.as_ref().map(S3::address),
@@ -69,14 +70,14 @@ impl Stores {
         &self.sqs
     }
 
-    /// What is shown of each.
-    pub(super) fn shown(&self) -> Vec<Store> {
+    /// Store descriptions for the inspection page.
+    pub(super) fn describe(&self) -> Vec<StoreInfo> {
         let process = self.mysql.own.as_ref().map(MySql::probe);
         vec![
-            Store { name: "MySQL", url: self.mysql.url.clone(), own: self.mysql.own.is_some(), process },
-            Store { name: "DynamoDB", url: self.dynamodb.url.clone(), own: self.dynamodb.own.is_some(), process: None },
-            Store { name: "S3", url: self.s3.url.clone(), own: self.s3.own.is_some(), process: None },
-            Store { name: "SQS", url: self.sqs.endpoint(), own: true, process: None },
+            StoreInfo { name: "MySQL", url: self.mysql.url.clone(), own: self.mysql.own.is_some(), process },
+            StoreInfo { name: "DynamoDB", url: self.dynamodb.url.clone(), own: self.dynamodb.own.is_some(), process: None },
+            StoreInfo { name: "S3", url: self.s3.url.clone(), own: self.s3.own.is_some(), process: None },
+            StoreInfo { name: "SQS", url: self.sqs.endpoint(), own: true, process: None },
         ]
     }
 
@@ -94,62 +95,62 @@ impl Stores {
     }
 }
 
-fn own_url<T>(options: &CloudOptions, name: &str) -> Option<Place<T>> {
-    let url = options.given(name)?;
-    Some(Place { url: url.trim_end_matches('/').to_owned(), own: None })
+fn external_store<T>(options: &CloudOptions, name: &str) -> Option<StoreHandle<T>> {
+    let url = options.env_var(name)?;
+    Some(StoreHandle { url: url.trim_end_matches('/').to_owned(), own: None })
 }
 
-async fn start_mysql(data: &DataFolder, options: &CloudOptions) -> Result<Place<MySql>, CloudError> {
-    if let Some(place) = own_url(options, "DATABASE_URL") {
+async fn start_mysql(data: &DataFolder, options: &CloudOptions) -> Result<StoreHandle<MySql>, CloudError> {
+    if let Some(place) = external_store(options, "DATABASE_URL") {
         return Ok(place);
     }
     let begun = Instant::now();
-    let durable = options.data != Data::Temporary;
+    let durable = options.data != DataLocation::Temporary;
     let folder = data.path().join("mysql");
     if !folder.join("mysql").is_dir() {
-        options.lambda.journal.note("  MySQL          makes an empty database, the first time only …");
+        options.lambda.journal.note("  MySQL          creates an empty database (first start only) …");
     }
     let mysql = MySql::start(&folder, MySqlOptions { durable, port: None }).await?;
-    note(options, "MySQL", begun);
-    tokio::spawn(mysql.probe().stand_by(Arc::clone(&options.lambda.journal)));
-    Ok(Place { url: mysql.url(), own: Some(mysql) })
+    note_start(options, "MySQL", begun);
+    tokio::spawn(mysql.probe().restart_on_exit(Arc::clone(&options.lambda.journal)));
+    Ok(StoreHandle { url: mysql.url(), own: Some(mysql) })
 }
 
-async fn start_dynamodb(stack: &Stack, data: &DataFolder, options: &CloudOptions) -> Result<Place<DynamoDb>, CloudError> {
+async fn start_dynamodb(stack: &Stack, data: &DataFolder, options: &CloudOptions) -> Result<StoreHandle<DynamoDb>, CloudError> {
     let begun = Instant::now();
-    let place = if let Some(place) = own_url(options, "AWS_ENDPOINT_URL_DYNAMODB") {
+    let place = if let Some(place) = external_store(options, "AWS_ENDPOINT_URL_DYNAMODB") {
         place
     } else {
-        let file = (options.data != Data::Temporary).then(|| data.path().join("dynamodb.sqlite"));
+        let file = (options.data != DataLocation::Temporary).then(|| data.path().join("dynamodb.sqlite"));
         let own = DynamoDb::start(file.as_deref(), options.ttl_sweep).await?;
-        Place { url: own.endpoint(), own: Some(own) }
+        StoreHandle { url: own.endpoint(), own: Some(own) }
     };
     dynamodb::create_tables(&place.url, stack.tables.values()).await?;
-    note(options, "DynamoDB", begun);
+    note_start(options, "DynamoDB", begun);
     Ok(place)
 }
 
-async fn start_s3(stack: &Stack, data: &DataFolder, options: &CloudOptions) -> Result<Place<S3>, CloudError> {
+async fn start_s3(stack: &Stack, data: &DataFolder, options: &CloudOptions) -> Result<StoreHandle<S3>, CloudError> {
     let begun = Instant::now();
-    if let Some(place) = own_url(options, "AWS_ENDPOINT_URL_S3") {
-        s3::buckets::create(&place.url, &stack.region, stack.buckets.values()).await.map_err(CloudError::Failed)?;
+    if let Some(place) = external_store(options, "AWS_ENDPOINT_URL_S3") {
+        s3::buckets::create(&place.url, &stack.region, stack.buckets.values()).await.map_err(CloudError::CommandFailed)?;
         return Ok(place);
     }
     let folder = data.path().join("s3");
     let s3 = S3::start(&folder, stack.buckets.values()).await.map_err(CloudError::io(format!("serve {}", folder.display())))?;
-    note(options, "S3", begun);
-    Ok(Place { url: s3.endpoint(), own: Some(s3) })
+    note_start(options, "S3", begun);
+    Ok(StoreHandle { url: s3.endpoint(), own: Some(s3) })
 }
 
 async fn start_sqs(stack: &Stack, data: &DataFolder, options: &CloudOptions) -> Result<Sqs, CloudError> {
     let begun = Instant::now();
-    let file = (options.data != Data::Temporary).then(|| data.path().join("queues.sqlite"));
+    let file = (options.data != DataLocation::Temporary).then(|| data.path().join("queues.sqlite"));
     let sqs = Sqs::start(file.as_deref(), &stack.region, options.clock.clone(), stack.queues.values()).await;
     let sqs = sqs.map_err(CloudError::Sqs)?;
-    note(options, "SQS", begun);
+    note_start(options, "SQS", begun);
     Ok(sqs)
 }
 
-fn note(options: &CloudOptions, what: &str, begun: Instant) {
+fn note_start(options: &CloudOptions, what: &str, begun: Instant) {
     options.lambda.journal.note(&format!("  {what:<14}{:>6} ms", begun.elapsed().as_millis()));
 }

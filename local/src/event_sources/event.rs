@@ -1,11 +1,11 @@
-//! The event of a batch: one record a message, member for member as Lambda makes it.
+//! The event of a batch: one record per message, with the same members as Lambda's.
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::sqs::{Message, MessageAttributes, md5_of, md5_of_attributes};
 
-pub(super) fn of(messages: &[Message], arn: &str, region: &str) -> Bytes {
+pub(super) fn sqs_event(messages: &[Message], arn: &str, region: &str) -> Bytes {
     let records: Vec<Value> = messages.iter().map(|message| record(message, arn, region)).collect();
     Bytes::from(json!({ "Records": records }).to_string())
 }
@@ -67,7 +67,7 @@ mod tests {
     }
 
     fn event(message: Message, queue: &str) -> Value {
-        serde_json::from_slice(&of(&[message], &format!("arn:aws:sqs:us-east-1:000000000000:{queue}"), "us-east-1")).unwrap()
+        serde_json::from_slice(&sqs_event(&[message], &format!("arn:aws:sqs:us-east-1:000000000000:{queue}"), "us-east-1")).unwrap()
     }
 
     /// The examples of "Using Lambda with Amazon SQS", and of a recording with attributes.

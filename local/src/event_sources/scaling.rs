@@ -1,46 +1,46 @@
-//! How many batches of one mapping are processed at once: five to begin with, and five more for each second in which that was not enough (AWS: 300 a minute).
+//! Concurrency of one mapping: starts at five batches and rises by five for each second at the limit (AWS: 300 a minute).
 
-/// Batches of a mapping at once, by AWS's quota.
-const MOST: usize = 1000;
-const FIRST: usize = 5;
-const STEP: usize = 5;
+/// AWS's quota of concurrent batches per mapping.
+const MAX_CONCURRENCY: usize = 1000;
+const INITIAL_CONCURRENCY: usize = 5;
+const CONCURRENCY_STEP: usize = 5;
 const STEP_MS: u64 = 1000;
 
 #[derive(Debug)]
 pub(super) struct Scaling {
-    most: usize,
+    max: usize,
     limit: usize,
-    /// Since when the limit has been reached.
+    /// When the limit was reached; `None` below it.
     full_since: Option<u64>,
 }
 
 impl Scaling {
     pub(super) fn new(maximum_concurrency: Option<u32>) -> Self {
-        let most = maximum_concurrency.and_then(|most| usize::try_from(most).ok()).unwrap_or(MOST);
-        Self { most, limit: FIRST.min(most), full_since: None }
+        let max = maximum_concurrency.and_then(|max| usize::try_from(max).ok()).unwrap_or(MAX_CONCURRENCY);
+        Self { max, limit: INITIAL_CONCURRENCY.min(max), full_since: None }
     }
 
-    /// The limit now, while so many batches are being processed.
+    /// The current limit, given the number of running batches.
     pub(super) fn limit(&mut self, running: usize, now: u64) -> usize {
         if running == 0 {
-            self.limit = FIRST.min(self.most);
+            self.limit = INITIAL_CONCURRENCY.min(self.max);
         }
         if running < self.limit {
             self.full_since = None;
             return self.limit;
         }
         let since = *self.full_since.get_or_insert(now);
-        if now >= since + STEP_MS && self.limit < self.most {
-            self.limit = (self.limit + STEP).min(self.most);
+        if now >= since + STEP_MS && self.limit < self.max {
+            self.limit = (self.limit + CONCURRENCY_STEP).min(self.max);
             self.full_since = None;
         }
         self.limit
     }
 
-    /// When the limit rises next if it stays reached.
+    /// When the limit next rises if it stays reached.
     pub(super) fn next_step(&self) -> u64 {
         match self.full_since {
-            Some(since) if self.limit < self.most => since + STEP_MS,
+            Some(since) if self.limit < self.max => since + STEP_MS,
             _ => u64::MAX,
         }
     }

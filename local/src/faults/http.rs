@@ -1,4 +1,4 @@
-//! Faults over HTTP: `GET`, `PUT` and `DELETE /_local/faults`. The gateway lets only this machine in.
+//! Fault injection over HTTP: `GET`, `PUT` and `DELETE /_local/faults`. The gateway admits only this machine.
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::Faults;
 
-/// Answers a request for `/_local/faults`; whoever serves `/_local/` passes those on.
+/// Handles a request to `/_local/faults`.
 pub fn answer(faults: &Faults, request: &Request<Bytes>) -> Response<Full<Bytes>> {
     let wrong = match *request.method() {
         Method::GET => None,
-        Method::PUT => Faults::parse(request.body()).and_then(|schedule| faults.set(schedule)).err(),
+        Method::PUT => Faults::parse(request.body()).and_then(|config| faults.set(config)).err(),
         Method::DELETE => {
             faults.clear();
             None
@@ -24,7 +24,7 @@ pub fn answer(faults: &Faults, request: &Request<Bytes>) -> Response<Full<Bytes>
     };
     match wrong {
         Some(wrong) => reply(StatusCode::BAD_REQUEST, &json!({ "message": wrong.to_string(), "field": wrong.field })),
-        None => reply(StatusCode::OK, &json!({ "faults": faults.schedule(), "happened": faults.happened() })),
+        None => reply(StatusCode::OK, &json!({ "faults": faults.config(), "happened": faults.counts() })),
     }
 }
 

@@ -1,25 +1,25 @@
-//! The REQUEST authorizer of `$connect`: an IAM policy is evaluated as AWS does it, and everything that is not a clear Allow refuses the connection.
+//! The REQUEST authorizer of `$connect`. Evaluates the IAM policy as AWS does; anything but a clear Allow refuses the connection.
 
 use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::backend::Failure;
+use super::backend::IntegrationError;
 
-/// AWS takes no larger answer.
-const LARGEST: usize = 8 << 10;
+/// AWS's limit of an authorizer's response.
+const MAX_RESPONSE_BYTES: usize = 8 << 10;
 
-/// What the authorizer's answer means: the block that later events repeat, or the status of the refused handshake.
+/// Evaluates the authorizer's response: returns the context that later events repeat, or the status of the refused handshake.
 pub(super) fn decide(
-    answer: Result<Bytes, Failure>,
+    answer: Result<Bytes, IntegrationError>,
     method_arn: &str,
     latency_ms: u64,
 ) -> Result<Map<String, Value>, StatusCode> {
     let answer = answer.map_err(|failure| refused(&failure))?;
     let policy = Policy::parse(&answer).ok_or_else(|| {
         tracing::warn!(
-            "the authorizer's answer is no policy with a principalId, or its context holds more than texts, numbers and booleans"
+            "the authorizer's response is not a policy with a principalId, or its context contains values other than strings, numbers and booleans"
         );
         StatusCode::INTERNAL_SERVER_ERROR
     })?;
@@ -33,18 +33,18 @@ pub(super) fn decide(
 }
 
 /// Only the exact message "Unauthorized" is a 401.
-fn refused(failure: &Failure) -> StatusCode {
+fn refused(failure: &IntegrationError) -> StatusCode {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Thrown {
         error_message: String,
     }
-    if let Failure::Function(error) = failure
+    if let IntegrationError::Function(error) = failure
         && serde_json::from_slice::<Thrown>(error).is_ok_and(|thrown| thrown.error_message == "Unauthorized")
     {
         return StatusCode::UNAUTHORIZED;
     }
-    failure.tell("the authorizer", "$connect");
+    failure.log("the authorizer", "$connect");
     StatusCode::INTERNAL_SERVER_ERROR
 }
 
@@ -54,7 +54,7 @@ struct Policy {
     context: Map<String, Value>,
 }
 
-/// Members beyond these would change what a statement means, so that they make it invalid here.
+/// Unknown members change what a statement means and make it invalid.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Statement {
@@ -82,7 +82,7 @@ impl Policy {
     fn parse(answer: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
-        struct Answer {
+        struct AuthorizerResponse {
             principal_id: String,
             policy_document: Document,
             context: Option<Map<String, Value>>,
@@ -98,10 +98,10 @@ impl Policy {
             One(Statement),
             More(Vec<Statement>),
         }
-        if answer.len() > LARGEST {
+        if answer.len() > MAX_RESPONSE_BYTES {
             return None;
         }
-        let answer: Answer = serde_json::from_slice(answer).ok()?;
+        let answer: AuthorizerResponse = serde_json::from_slice(answer).ok()?;
         let context = answer
             .context
             .into_iter()
@@ -118,11 +118,11 @@ impl Policy {
         })
     }
 
-    /// A Deny beats every Allow.
+    /// A Deny overrides every Allow.
     fn allows(&self, method_arn: &str) -> bool {
         let concerns = |statement: &&Statement| {
-            statement.action.any(|action| wild(&action.to_ascii_lowercase(), "execute-api:invoke"))
-                && statement.resource.any(|resource| wild(resource, method_arn))
+            statement.action.any(|action| wildcard_matches(&action.to_ascii_lowercase(), "execute-api:invoke"))
+                && statement.resource.any(|resource| wildcard_matches(resource, method_arn))
         };
         let concerning: Vec<&Statement> = self.statements.iter().filter(concerns).collect();
         !concerning.is_empty() && concerning.iter().all(|statement| statement.effect == Effect::Allow)
@@ -138,7 +138,7 @@ impl OneOrMore {
     }
 }
 
-/// Context values reach functions as texts.
+/// Functions receive context values as strings.
 fn stringified(value: Value) -> Option<Value> {
     match value {
         Value::String(_) => Some(value),
@@ -147,8 +147,8 @@ fn stringified(value: Value) -> Option<Value> {
     }
 }
 
-/// `*` is any text, `?` any one character; linear in practice, without recursion.
-fn wild(pattern: &str, text: &str) -> bool {
+/// Matches a wildcard pattern: `*` is any text, `?` one character. Iterative, linear in practice.
+fn wildcard_matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut place, mut star) = (0, 0, None);
     while place < text.len() {
@@ -176,8 +176,8 @@ fn wild(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{decide, wild};
-    use crate::gateway::backend::Failure;
+    use super::{decide, wildcard_matches};
+    use crate::gateway::backend::IntegrationError;
     use http::StatusCode;
     use serde_json::{Value, json};
 
@@ -210,12 +210,12 @@ mod tests {
         assert_eq!(status(&json!([{"Effect": "Perhaps", "Action": "*", "Resource": "*"}])), 500);
         assert_eq!(decide(Ok("{}".into()), ARN, 1), Err(StatusCode::INTERNAL_SERVER_ERROR));
         assert_eq!(decide(Ok("[".into()), ARN, 1), Err(StatusCode::INTERNAL_SERVER_ERROR));
-        assert_eq!(decide(Err(Failure::TimedOut), ARN, 1), Err(StatusCode::INTERNAL_SERVER_ERROR));
+        assert_eq!(decide(Err(IntegrationError::TimedOut), ARN, 1), Err(StatusCode::INTERNAL_SERVER_ERROR));
     }
 
     #[test]
     fn the_message_unauthorized_alone_is_a_401() {
-        let thrown = |message: &str| decide(Err(Failure::Function(json!({"errorMessage": message}).to_string().into())), ARN, 1);
+        let thrown = |message: &str| decide(Err(IntegrationError::Function(json!({"errorMessage": message}).to_string().into())), ARN, 1);
         assert_eq!(thrown("Unauthorized"), Err(StatusCode::UNAUTHORIZED));
         assert_eq!(thrown("Unauthorized!"), Err(StatusCode::INTERNAL_SERVER_ERROR));
     }
@@ -234,10 +234,10 @@ mod tests {
 
     #[test]
     fn wildcards_match_any_text() {
-        assert!(wild("*", ""));
-        assert!(wild("a*c?e", "abbbcde"));
-        assert!(!wild("a*c", "abd"));
-        assert!(!wild("", "a"));
-        assert!(wild("a**", "a"));
+        assert!(wildcard_matches("*", ""));
+        assert!(wildcard_matches("a*c?e", "abbbcde"));
+        assert!(!wildcard_matches("a*c", "abd"));
+        assert!(!wildcard_matches("", "a"));
+        assert!(wildcard_matches("a**", "a"));
     }
 }

@@ -1,4 +1,4 @@
-//! The way from an edge to a function: an invocation goes on when its caller has left or waited long enough, as on AWS.
+//! Integrations: invokes functions for the APIs. An invocation continues after its client has left or timed out, as on AWS.
 
 use std::fmt::{Debug, Formatter};
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use futures_util::future::BoxFuture;
 use crate::faults::Faults;
 use crate::lambda::{InvokeError, Lambda, Outcome};
 
-/// A function played by a closure: its logical id and the event in, the outcome out.
+/// An in-memory function: takes its logical id and the event, returns the outcome.
 pub type MemoryFunction = Arc<dyn Fn(String, Bytes) -> BoxFuture<'static, Result<Outcome, InvokeError>> + Send + Sync>;
 
-/// Who plays the functions.
+/// What executes the functions.
 #[derive(Clone)]
 pub enum Backend {
     /// Processes behind the Runtime API.
     Lambda(Lambda),
-    /// A closure, for tests of the edges.
+    /// A closure, for tests of the gateway.
     Memory(MemoryFunction),
 }
 
@@ -31,37 +31,37 @@ impl Debug for Backend {
     }
 }
 
-/// Why there is no result.
+/// Why an integration returned no result.
 #[derive(Debug)]
-pub(super) enum Failure {
-    /// The function failed, or did not end in its time; its error object.
+pub(super) enum IntegrationError {
+    /// The function failed or timed out; its error object.
     Function(Bytes),
-    /// Too many invocations at once.
+    /// Too many concurrent invocations.
     Throttled,
-    /// The integration's own timeout passed; the function goes on.
+    /// The integration's own timeout passed; the function continues.
     TimedOut,
-    /// The event is larger than Lambda takes.
+    /// The event exceeds Lambda's payload limit.
     TooLarge,
-    /// There is no such function.
+    /// The function does not exist.
     Missing,
 }
 
-impl Failure {
-    /// Tells the terminal of an invocation that was none; of one that failed the journal does.
-    pub(super) fn tell(&self, function: &str, route: &str) {
-        let what = match self {
+impl IntegrationError {
+    /// Logs an invocation that did not take place; the journal records failed ones.
+    pub(super) fn log(&self, function: &str, route: &str) {
+        let reason = match self {
             Self::Function(_) => return,
-            Self::Throttled => "throttled: as many invocations run as are allowed",
-            Self::TimedOut => "the route waits no longer; the function goes on",
-            Self::TooLarge => "the event is larger than a function takes",
-            Self::Missing => "there is no such function",
+            Self::Throttled => "throttled: the concurrency limit is reached",
+            Self::TimedOut => "the integration timed out; the function continues",
+            Self::TooLarge => "the event exceeds Lambda's payload limit",
+            Self::Missing => "the function does not exist",
         };
-        tracing::warn!(function, route, "{what}");
+        tracing::warn!(function, route, "{reason}");
     }
 }
 
 impl Backend {
-    /// The faults of whoever plays the functions; those of the edges are the same ones.
+    /// The faults of the functions, which the gateway shares.
     pub(super) fn faults(&self) -> Faults {
         match self {
             Self::Lambda(lambda) => lambda.faults().clone(),
@@ -69,20 +69,20 @@ impl Backend {
         }
     }
 
-    /// Invokes and waits, but no longer than `timeout`.
-    pub(super) async fn call(&self, function: &str, event: Bytes, timeout: Duration) -> Result<Bytes, Failure> {
+    /// Invokes a function and waits at most `timeout`.
+    pub(super) async fn call(&self, function: &str, event: Bytes, timeout: Duration) -> Result<Bytes, IntegrationError> {
         let (backend, function) = (self.clone(), function.to_owned());
-        // A task of its own: a client that hangs up does not stop the function.
+        // A separate task: a client that disconnects does not stop the function.
         let invocation = tokio::spawn(async move { backend.invoke(function, event).await });
         match tokio::time::timeout(timeout, invocation).await {
-            Err(_) => Err(Failure::TimedOut),
-            Ok(Err(_)) => Err(Failure::Function(Bytes::new())),
+            Err(_) => Err(IntegrationError::TimedOut),
+            Ok(Err(_)) => Err(IntegrationError::Function(Bytes::new())),
             Ok(Ok(Ok(Outcome::Success(result)))) => Ok(result),
-            Ok(Ok(Ok(Outcome::FunctionError(error)))) => Err(Failure::Function(error)),
+            Ok(Ok(Ok(Outcome::FunctionError(error)))) => Err(IntegrationError::Function(error)),
             Ok(Ok(Err(error))) => Err(match error {
-                InvokeError::NotFound(_) => Failure::Missing,
-                InvokeError::Throttled { .. } => Failure::Throttled,
-                InvokeError::TooLarge { .. } => Failure::TooLarge,
+                InvokeError::NotFound(_) => IntegrationError::Missing,
+                InvokeError::Throttled { .. } => IntegrationError::Throttled,
+                InvokeError::TooLarge { .. } => IntegrationError::TooLarge,
             }),
         }
     }

@@ -1,4 +1,4 @@
-//! The open sockets by their ids. One is in here from the moment its 101 goes out until its socket ends, and only then can be posted to.
+//! The open sockets by connection id. A socket is registered from its 101 response until it ends, and only then accepts posts.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,52 +8,49 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde_json::{Map, Value};
 
 use super::outbox::Outbox;
-use super::stamp;
-use super::websocket_api::SocketEdge;
+use super::ids;
+use super::websocket_api::WebSocketEndpoint;
 
-/// One socket, as seen from outside.
+/// Public information about a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionInfo {
-    /// Connection id.
     pub id: String,
     /// Stage of its API.
     pub stage: String,
     /// Milliseconds since 1970.
     pub connected_at: u64,
-    /// Milliseconds since 1970: the last data frame either way.
+    /// Milliseconds since 1970 of the last data frame in either direction.
     pub last_active_at: u64,
-    /// The client's address.
     pub source_ip: IpAddr,
-    /// The client's `User-Agent`, if it sent one.
     pub user_agent: Option<String>,
-    /// Who it is, if an authorizer said so.
+    /// The authorizer's `principalId`, if any.
     pub principal: Option<String>,
 }
 
-/// What a socket keeps for its whole life.
+/// A socket's state.
 pub(super) struct Connection {
     pub(super) id: String,
-    /// The first socket that was accepted is 1.
+    /// Counts accepted sockets from 1.
     pub(super) number: u64,
-    pub(super) edge: Arc<SocketEdge>,
+    pub(super) endpoint: Arc<WebSocketEndpoint>,
     pub(super) connected_at: u64,
     pub(super) source_ip: IpAddr,
     pub(super) user_agent: Option<String>,
-    /// The `Host` that the client used.
+    /// The `Host` header of the handshake.
     pub(super) domain: String,
-    /// What the authorizer said; repeated in every event.
+    /// The authorizer's context, repeated in every event.
     pub(super) authorizer: Option<Map<String, Value>>,
     pub(super) outbox: Outbox,
     last_active_at: AtomicU64,
 }
 
 impl Connection {
-    pub(super) fn new(edge: Arc<SocketEdge>, domain: String, source_ip: IpAddr, user_agent: Option<String>) -> Self {
-        let now = stamp::now_ms();
+    pub(super) fn new(endpoint: Arc<WebSocketEndpoint>, domain: String, source_ip: IpAddr, user_agent: Option<String>) -> Self {
+        let now = ids::now_ms();
         Self {
-            id: stamp::connection_id(),
+            id: ids::connection_id(),
             number: 0,
-            edge,
+            endpoint,
             connected_at: now,
             source_ip,
             user_agent,
@@ -65,13 +62,13 @@ impl Connection {
     }
 
     pub(super) fn touch(&self) {
-        self.last_active_at.store(stamp::now_ms(), Ordering::Relaxed);
+        self.last_active_at.store(ids::now_ms(), Ordering::Relaxed);
     }
 
     pub(super) fn info(&self) -> ConnectionInfo {
         ConnectionInfo {
             id: self.id.clone(),
-            stage: self.edge.stage.clone(),
+            stage: self.endpoint.stage.clone(),
             connected_at: self.connected_at,
             last_active_at: self.last_active_at.load(Ordering::Relaxed),
             source_ip: self.source_ip,
@@ -98,7 +95,7 @@ impl Connections {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    /// Lets every socket look at its limits.
+    /// Makes every socket re-evaluate its limits.
     pub(super) fn wake(&self) {
         for connection in self.all() {
             connection.outbox.wake();

@@ -1,4 +1,4 @@
-//! The management API of sockets: `POST`, `GET` and `DELETE /<stage>/@connections/<id>`. It is for functions on this machine only.
+//! The management API of sockets: `POST`, `GET` and `DELETE /<stage>/@connections/<id>`, for callers on this machine only.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,32 +16,32 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use super::connections::Connection;
 use super::http_api::collect;
 use super::http_response::{self, Reply};
-use super::outbox::Posted;
+use super::outbox::PushResult;
 use super::peer::Peer;
 use super::shared::{Counters, Shared};
-use super::{misdelivery, socket, stamp};
-use crate::loopback::is_local_host;
+use super::{post_faults, socket, ids};
+use crate::http_server::is_local_host;
 
-/// Whether the path is one of this API, whatever its stage: `/x/@connections…`, in either encoding.
+/// Whether the path belongs to this API in any stage: `/x/@connections…`, percent-encoded or not.
 pub(super) fn is_path(path: &str) -> bool {
     path.split('/')
         .nth(2)
         .is_some_and(|segment| segment == "@connections" || percent_decode_str(segment).eq("@connections".bytes()))
 }
 
-/// Answers one call.
+/// Handles one call.
 pub(super) async fn serve(shared: &Shared, peer: Peer, listening: IpAddr, request: Request<Incoming>) -> Reply {
     if !is_local(peer, listening, request.headers()) || !is_signed(request.headers()) {
         return error(StatusCode::FORBIDDEN, "ForbiddenException", "Missing Authentication Token");
     }
     let mut segments = request.uri().path().splitn(4, '/').skip(1);
     let (stage, id) = (segments.next().unwrap_or_default(), segments.nth(1).unwrap_or_default());
-    if id.is_empty() || !shared.sockets.iter().any(|edge| edge.stage == stage) {
+    if id.is_empty() || !shared.sockets.iter().any(|endpoint| endpoint.stage == stage) {
         return error(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden");
     }
     let id = percent_decode_str(id).decode_utf8_lossy();
     let connection =
-        shared.connections.find(&id).filter(|connection| connection.edge.stage == stage && connection.outbox.is_open());
+        shared.connections.find(&id).filter(|connection| connection.endpoint.stage == stage && connection.outbox.is_open());
     match *request.method() {
         Method::POST => post(shared, connection.as_ref(), request.into_body()).await,
         Method::GET => connection.map_or_else(gone, |connection| describe(&connection)),
@@ -50,7 +50,7 @@ pub(super) async fn serve(shared: &Shared, peer: Peer, listening: IpAddr, reques
     }
 }
 
-/// Whether a request comes from this machine, and means it.
+/// Whether a request comes from this machine and names it as its host.
 pub(super) fn is_local(peer: Peer, listening: IpAddr, headers: &HeaderMap) -> bool {
     peer.ip.is_loopback() && is_local_host(headers, listening)
 }
@@ -69,18 +69,18 @@ async fn post(shared: &Shared, connection: Option<&Arc<Connection>>, body: Incom
         return gone();
     };
     let Ok(frame) = Utf8Bytes::try_from(body) else {
-        return error(StatusCode::BAD_REQUEST, "BadRequestException", "The data must be UTF-8: it is sent as a text frame");
+        return error(StatusCode::BAD_REQUEST, "BadRequestException", "The data must be UTF-8, because it is sent as a text frame");
     };
-    match misdelivery::post(&shared.faults, connection, frame, &limits) {
-        Posted::Queued => {
+    match post_faults::post(&shared.faults, connection, frame, &limits) {
+        PushResult::Queued => {
             Counters::add(&shared.counters.posts);
             Response::new(Full::new(Bytes::new()))
         }
-        Posted::Full => {
+        PushResult::Full => {
             Counters::add(&shared.counters.posts_throttled);
-            error(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", "The client reads too slowly: its buffer is full")
+            error(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", "The client reads too slowly; its buffer is full")
         }
-        Posted::Gone => {
+        PushResult::Gone => {
             Counters::add(&shared.counters.posts_gone);
             gone()
         }
@@ -90,9 +90,9 @@ async fn post(shared: &Shared, connection: Option<&Arc<Connection>>, body: Incom
 fn describe(connection: &Connection) -> Reply {
     let info = connection.info();
     let body = json!({
-        "connectedAt": stamp::iso_time(info.connected_at),
+        "connectedAt": ids::iso_time(info.connected_at),
         "identity": { "sourceIp": info.source_ip, "userAgent": info.user_agent.unwrap_or_default() },
-        "lastActiveAt": stamp::iso_time(info.last_active_at),
+        "lastActiveAt": ids::iso_time(info.last_active_at),
     });
     http_response::json(StatusCode::OK, body.to_string())
 }
@@ -110,7 +110,7 @@ fn gone() -> Reply {
     error(StatusCode::GONE, "GoneException", "Gone")
 }
 
-/// SDKs read the error's type from the header.
+/// SDKs read the error type from the header.
 fn error(status: StatusCode, kind: &'static str, message: &str) -> Reply {
     let mut reply = http_response::message(status, message);
     reply.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(kind));
@@ -118,7 +118,7 @@ fn error(status: StatusCode, kind: &'static str, message: &str) -> Reply {
     reply
 }
 
-/// The signature must be there; it is not checked, because there are no keys here.
+/// Requires a signature but does not verify it, because the local cloud has no keys.
 fn is_signed(headers: &HeaderMap) -> bool {
     let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     value.is_some_and(|value| value.starts_with("AWS4-HMAC-SHA256 ") && value.contains("/execute-api/aws4_request"))

@@ -1,4 +1,4 @@
-//! CORS as the HTTP API does it: preflights are answered here, and what a function says about origins is ignored.
+//! CORS of the HTTP API: answers preflights, and ignores CORS headers of functions.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -10,7 +10,7 @@ use crate::stack::Cors;
 
 use super::http_response::Reply;
 
-/// The answer to a preflight, if the request is one.
+/// The response to a preflight; `None` for other requests.
 pub(super) fn preflight(cors: &Cors, head: &request::Parts) -> Option<Reply> {
     let asks = head.method == Method::OPTIONS
         && head.headers.contains_key(ORIGIN)
@@ -31,7 +31,7 @@ pub(super) fn preflight(cors: &Cors, head: &request::Parts) -> Option<Reply> {
     Some(response)
 }
 
-/// Replaces what the function said by what the configuration says.
+/// Replaces the function's CORS headers by the configured ones.
 pub(super) fn apply(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) {
     let said: Vec<HeaderName> = response.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
     for name in said {
@@ -55,7 +55,7 @@ fn allow_origin(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) -> b
     true
 }
 
-/// Exact, or every origin of a scheme (`https://*`).
+/// Matches an exact origin, or every origin of a scheme (`https://*`).
 fn is_match(allowed: &str, origin: &HeaderValue) -> bool {
     match allowed.strip_suffix("://*") {
         Some(scheme) => origin.as_bytes().strip_prefix(scheme.as_bytes()).is_some_and(|rest| rest.starts_with(b"://")),

@@ -1,4 +1,4 @@
-//! The HTTP API: route, event, function, response. Whatever a function does wrong is a 500 of the gateway, never a broken connection.
+//! The HTTP API: route, event, function, response. An invalid function result becomes a 500.
 
 use std::time::Duration;
 
@@ -10,36 +10,36 @@ use tokio::time::timeout;
 
 use crate::stack::{Cors, HttpApi};
 
-use super::backend::Failure;
-use super::http_event::{self, Arrival};
+use super::backend::IntegrationError;
+use super::http_event::{self, EventContext};
 use super::http_response::{Reply, from_result, message};
 use super::http_routes::{Parameters, Route, Routes};
 use super::peer::Peer;
 use super::shared::Shared;
-use super::{cors, stamp, static_files};
+use super::{cors, ids, static_files};
 
-/// One HTTP API, ready to be served.
-pub(super) struct HttpEdge {
+/// One HTTP API with its routes.
+pub(super) struct HttpEndpoint {
     id: String,
     routes: Routes,
     cors: Option<Cors>,
 }
 
-impl HttpEdge {
+impl HttpEndpoint {
     pub(super) fn new(api: &HttpApi) -> Self {
         Self { id: api.id.clone(), routes: Routes::new(&api.routes), cors: api.cors.clone() }
     }
 }
 
-/// Answers one request.
+/// Handles one request.
 pub(super) async fn serve(shared: &Shared, peer: Peer, request: Request<Incoming>) -> Reply {
     let (head, body) = request.into_parts();
-    let edge = &shared.http;
-    if let Some(answer) = edge.cors.as_ref().and_then(|cors| cors::preflight(cors, &head)) {
+    let endpoint = &shared.http;
+    if let Some(answer) = endpoint.cors.as_ref().and_then(|cors| cors::preflight(cors, &head)) {
         return answer;
     }
-    let (request_id, limits) = (stamp::id(), shared.limits());
-    let mut response = match edge.routes.find(&head.method, head.uri.path()) {
+    let (request_id, limits) = (ids::request_id(), shared.limits());
+    let mut response = match endpoint.routes.find(&head.method, head.uri.path()) {
         Some((route, parameters)) => match collect(body, limits.http_body, limits.arrival).await {
             Ok(body) => call(shared, route, parameters, (peer, &request_id, &head, &body)).await,
             Err(refusal) => refusal,
@@ -49,7 +49,7 @@ pub(super) async fn serve(shared: &Shared, peer: Peer, request: Request<Incoming
             None => not_found(),
         },
     };
-    if let Some(cors) = &edge.cors {
+    if let Some(cors) = &endpoint.cors {
         cors::apply(cors, &head.headers, response.headers_mut());
     }
     if let Ok(id) = HeaderValue::from_str(&request_id) {
@@ -58,7 +58,7 @@ pub(super) async fn serve(shared: &Shared, peer: Peer, request: Request<Incoming
     response
 }
 
-/// The whole body, or the answer to one that is too large, too slow or broken.
+/// Reads the whole body, or returns the response to one that is too large, too slow or broken.
 pub(super) async fn collect(body: Incoming, limit: usize, patience: Duration) -> Result<Bytes, Reply> {
     let too_large = || message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     if body.size_hint().lower() > limit as u64 {
@@ -75,8 +75,8 @@ pub(super) async fn collect(body: Incoming, limit: usize, patience: Duration) ->
 type Call<'a> = (Peer, &'a str, &'a http::request::Parts, &'a Bytes);
 
 async fn call(shared: &Shared, route: &Route, parameters: Parameters<'_>, (peer, request_id, head, body): Call<'_>) -> Reply {
-    let arrival = Arrival { api_id: &shared.http.id, route_key: &route.key, parameters, peer, request_id };
-    let Ok(event) = http_event::build(head, body, arrival) else {
+    let context = EventContext { api_id: &shared.http.id, route_key: &route.key, parameters, peer, request_id };
+    let Ok(event) = http_event::build(head, body, context) else {
         return message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
     };
     let limits = shared.limits();
@@ -85,15 +85,15 @@ async fn call(shared: &Shared, route: &Route, parameters: Parameters<'_>, (peer,
     }
     match shared.backend.call(&route.function, event.into(), limits.http_timeout).await {
         Ok(result) => from_result(&result).unwrap_or_else(|| {
-            tracing::warn!(function = route.function, route = route.key, "the function's result is no HTTP response");
+            tracing::warn!(function = route.function, route = route.key, "the function's result is not a valid HTTP response");
             message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         }),
         Err(failure) => {
-            failure.tell(&route.function, &route.key);
+            failure.log(&route.function, &route.key);
             match failure {
-                Failure::Throttled | Failure::TimedOut => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
-                Failure::TooLarge => message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
-                Failure::Function(_) | Failure::Missing => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+                IntegrationError::Throttled | IntegrationError::TimedOut => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+                IntegrationError::TooLarge => message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
+                IntegrationError::Function(_) | IntegrationError::Missing => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
             }
         }
     }

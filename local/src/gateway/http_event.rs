@@ -1,4 +1,4 @@
-//! The event of an HTTP API, payload format 2.0: names in lower case, repeated values joined by commas, and nothing that is empty.
+//! The event of an HTTP API, payload format 2.0: lower-case names, repeated values joined by commas, empty members omitted.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,10 +13,10 @@ use serde::Serialize;
 
 use super::http_routes::Parameters;
 use super::peer::Peer;
-use super::stamp;
+use super::ids;
 
-/// Everything besides the request itself that an event tells.
-pub(super) struct Arrival<'a> {
+/// The parts of an event that do not come from the request itself.
+pub(super) struct EventContext<'a> {
     pub(super) api_id: &'a str,
     pub(super) route_key: &'a str,
     pub(super) parameters: Parameters<'a>,
@@ -25,25 +25,25 @@ pub(super) struct Arrival<'a> {
 }
 
 /// The event as JSON.
-pub(super) fn build(head: &request::Parts, body: &Bytes, arrival: Arrival<'_>) -> Result<Vec<u8>, serde_json::Error> {
-    let now = stamp::now_ms();
+pub(super) fn build(head: &request::Parts, body: &Bytes, context: EventContext<'_>) -> Result<Vec<u8>, serde_json::Error> {
+    let now = ids::now_ms();
     let headers = &head.headers;
-    let source_ip = arrival.peer.ip.to_string();
+    let source_ip = context.peer.ip.to_string();
     let host = text(headers, "host");
     let query = head.uri.query().unwrap_or_default();
     let (body, is_base64_encoded) = encoded(headers, body);
     let event = Event {
         version: "2.0",
-        route_key: arrival.route_key,
+        route_key: context.route_key,
         raw_path: head.uri.path(),
         raw_query_string: query,
         cookies: cookies(headers),
-        headers: joined(headers, &arrival.peer, now),
+        headers: joined(headers, &context.peer, now),
         query_string_parameters: parameters(query),
-        path_parameters: arrival.parameters.into_iter().collect(),
+        path_parameters: context.parameters.into_iter().collect(),
         request_context: Context {
             account_id: super::ACCOUNT,
-            api_id: arrival.api_id,
+            api_id: context.api_id,
             domain_name: &host,
             domain_prefix: host.split(['.', ':']).next().unwrap_or_default(),
             http: Http {
@@ -53,10 +53,10 @@ pub(super) fn build(head: &request::Parts, body: &Bytes, arrival: Arrival<'_>) -
                 source_ip: &source_ip,
                 user_agent: headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes())),
             },
-            request_id: arrival.request_id,
-            route_key: arrival.route_key,
+            request_id: context.request_id,
+            route_key: context.route_key,
             stage: "$default",
-            time: stamp::log_time(now),
+            time: ids::log_time(now),
             time_epoch: now,
         },
         body,
@@ -131,7 +131,7 @@ fn cookies(headers: &HeaderMap) -> Vec<Cow<'_, str>> {
 fn joined<'a>(headers: &'a HeaderMap, peer: &Peer, now: u64) -> BTreeMap<&'a str, Cow<'a, str>> {
     let mut all: BTreeMap<&str, Cow<'_, str>> = BTreeMap::new();
     for (name, value) in headers {
-        // Connection headers are between the client and the gateway, cookies have a member of their own.
+        // Connection headers belong to the gateway; cookies have their own member.
         if matches!(
             name.as_str(),
             "cookie" | "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer" | "transfer-encoding" | "upgrade"
@@ -154,11 +154,11 @@ fn joined<'a>(headers: &'a HeaderMap, peer: &Peer, now: u64) -> BTreeMap<&'a str
     all.insert("x-forwarded-for", forwarded.into());
     all.insert("x-forwarded-port", peer.port.to_string().into());
     all.insert("x-forwarded-proto", "http".into());
-    all.entry("x-amzn-trace-id").or_insert_with(|| stamp::trace_id(now).into());
+    all.entry("x-amzn-trace-id").or_insert_with(|| ids::trace_id(now).into());
     all
 }
 
-/// Query parameters, decoded; repeated ones are joined by commas.
+/// Decoded query parameters; repeated ones are joined by commas.
 fn parameters(query: &str) -> BTreeMap<String, String> {
     let mut all: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in pairs(query) {
@@ -168,7 +168,7 @@ fn parameters(query: &str) -> BTreeMap<String, String> {
     all
 }
 
-/// The parts of a query string, decoded, in their order.
+/// The decoded pairs of a query string in their order.
 pub(super) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
     query.split('&').filter(|part| !part.is_empty()).map(|part| {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
@@ -181,7 +181,7 @@ fn decoded(text: &str) -> String {
     percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
-/// Text types stay text if they are UTF-8; everything else is base64.
+/// UTF-8 bodies of text types stay text; others are base64.
 fn encoded<'a>(headers: &HeaderMap, body: &'a Bytes) -> (Option<Cow<'a, str>>, bool) {
     if body.is_empty() {
         return (None, false);

@@ -1,4 +1,4 @@
-//! What a function answers, as an HTTP response: a result without `statusCode` is a body of its own, a malformed one is a 500.
+//! Converts a function's result to an HTTP response: a result without `statusCode` is the body, a malformed one is a 500.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,14 @@ use http_body_util::Full;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Responses have whole bodies: the gateway does not stream.
+/// Responses have complete bodies: the gateway does not stream.
 pub(super) type Reply = Response<Full<Bytes>>;
 
-/// A response with the small JSON body that API Gateway gives.
+/// A response with API Gateway's JSON message.
 pub(super) fn message(status: StatusCode, message: &str) -> Reply {
     json(status, serde_json::json!({ "message": message }).to_string())
 }
 
-/// A response with a JSON body.
 pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
@@ -27,24 +26,24 @@ pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
     response
 }
 
-/// The response to a function's result, or `None` if the result is malformed.
+/// Converts a function's result; `None` if it is malformed.
 pub(super) fn from_result(result: &Bytes) -> Option<Reply> {
     if result.trim_ascii_start().first() == Some(&b'{') {
-        return match serde_json::from_slice::<Answer>(result) {
+        return match serde_json::from_slice::<ProxyResponse>(result) {
             Ok(answer) if answer.status_code.is_some() => answer.into_response(),
-            _ => bare(result).filter(|value| value.get("statusCode").is_none()).map(|_| json(StatusCode::OK, result.clone())),
+            _ => plain_body(result).filter(|value| value.get("statusCode").is_none()).map(|_| json(StatusCode::OK, result.clone())),
         };
     }
-    match bare(result)? {
+    match plain_body(result)? {
         Value::String(text) => Some(json(StatusCode::OK, text)),
         _ => Some(json(StatusCode::OK, result.clone())),
     }
 }
 
-/// The members of a response; absent ones are `null` or left out.
+/// The proxy response of a function; missing members are `null` or omitted.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct ProxyResponse {
     status_code: Option<Value>,
     headers: Option<BTreeMap<String, Value>>,
     multi_value_headers: Option<BTreeMap<String, Vec<Value>>>,
@@ -53,7 +52,7 @@ struct Answer {
     is_base64_encoded: Option<bool>,
 }
 
-impl Answer {
+impl ProxyResponse {
     fn into_response(self) -> Option<Reply> {
         let mut headers = HeaderMap::new();
         for (name, value) in self.headers.into_iter().flatten() {
@@ -83,7 +82,7 @@ impl Answer {
     }
 }
 
-/// A status code as a number or as its text; informational ones are not for functions to give.
+/// Parses a status code given as a number or string; rejects informational ones.
 pub(super) fn status(value: &Value) -> Option<StatusCode> {
     let code = match value {
         Value::Number(number) => u16::try_from(number.as_u64()?).ok()?,
@@ -93,7 +92,7 @@ pub(super) fn status(value: &Value) -> Option<StatusCode> {
     StatusCode::from_u16(code).ok().filter(|status| (200..600).contains(&status.as_u16()))
 }
 
-/// Adds a header, unless the connection to the client decides about it.
+/// Adds a header unless it is a connection header.
 fn add(headers: &mut HeaderMap, name: &str, value: &Value) -> Option<()> {
     let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
     let text = match value {
@@ -110,6 +109,6 @@ fn add(headers: &mut HeaderMap, name: &str, value: &Value) -> Option<()> {
     Some(())
 }
 
-fn bare(result: &Bytes) -> Option<Value> {
+fn plain_body(result: &Bytes) -> Option<Value> {
     serde_json::from_slice(result).ok()
 }

@@ -1,4 +1,4 @@
-//! Which route of an HTTP API takes a request: the most specific one; full matches before greedy ones, `$default` last.
+//! Route selection of an HTTP API: the most specific route wins; full matches before greedy ones, `$default` last.
 
 use http::Method;
 use percent_encoding::percent_decode_str;
@@ -8,13 +8,13 @@ use crate::stack::HttpRoute;
 /// The routes of one API, most specific first.
 pub(super) struct Routes(Vec<Route>);
 
-/// One route, taken apart.
+/// A parsed route.
 pub(super) struct Route {
     /// `GET /rooms/{room_id}`, or `$default`.
     pub(super) key: String,
     /// Logical id of the function.
     pub(super) function: String,
-    /// `None` takes any method.
+    /// `None` matches any method.
     method: Option<Method>,
     /// `None` is the `$default` route.
     segments: Option<Vec<Segment>>,
@@ -26,7 +26,7 @@ enum Segment {
     Greedy(String),
 }
 
-/// Path parameters by name, decoded.
+/// Decoded path parameters by name.
 pub(super) type Parameters<'a> = Vec<(&'a str, String)>;
 
 impl Routes {
@@ -54,7 +54,7 @@ impl Route {
         }
     }
 
-    /// Lower is more specific.
+    /// Sort key; lower is more specific.
     fn rank(&self) -> (u8, Vec<u8>, bool) {
         let Some(segments) = &self.segments else { return (2, Vec::new(), self.method.is_none()) };
         let kinds: Vec<u8> = segments.iter().map(Segment::rank).collect();
@@ -66,7 +66,7 @@ impl Route {
         let Some(segments) = &self.segments else { return Some(parameters) };
         let mut rest = path.strip_prefix('/');
         for segment in segments {
-            // What follows the last slash may be nothing.
+            // A greedy variable also matches an empty rest.
             if let (Segment::Greedy(name), Some(all)) = (segment, rest) {
                 parameters.push((name.as_str(), decoded(all)));
                 return Some(parameters);

@@ -1,37 +1,37 @@
-//! The limits of API Gateway, with AWS's values as defaults; tests and faults compress them.
+//! The limits of API Gateway, with AWS's values as defaults.
 
 use std::time::Duration;
 
-/// What the edges allow.
+/// Limits of the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// A socket without a data frame either way for so long is closed with 1001.
+    /// Time without a data frame after which a socket is closed with 1001.
     pub idle: Duration,
-    /// A socket lives no longer; then 1001.
+    /// Maximum lifetime of a socket, then 1001.
     pub lifetime: Duration,
-    /// Bytes of one incoming frame; beyond it 1009.
+    /// Maximum bytes of one incoming frame, else 1009.
     pub frame: usize,
-    /// Bytes of one message, in or out; beyond it 1009, or 413 to a post.
+    /// Maximum bytes of one message; exceeding it closes with 1009, or answers a post with 413.
     pub message: usize,
-    /// Bytes of an HTTP request's body.
+    /// Maximum bytes of an HTTP request body.
     pub http_body: usize,
-    /// Bytes of the event that a function gets.
+    /// Maximum bytes of a function's event.
     pub payload: usize,
-    /// Bytes of a request's line and headers together.
+    /// Maximum bytes of the request line and headers together.
     pub request_head: usize,
-    /// Bytes of the URL that a socket is opened with.
+    /// Maximum bytes of a handshake's URL.
     pub socket_url: usize,
-    /// How long a connection may be without a request, a request's head may take to arrive, and then its body, which is answered with 408.
+    /// Time limit for an idle connection, for a request's head, and for its body (408).
     pub arrival: Duration,
     /// How long an HTTP route waits for its function.
     pub http_timeout: Duration,
-    /// How long the authorizer may take. Routes of a WebSocket API have timeouts of their own.
+    /// Timeout of the authorizer. WebSocket routes have their own timeouts.
     pub authorizer_timeout: Duration,
-    /// Bytes that may wait for a slow client; a post beyond them gets 429.
+    /// Bytes queued for a slow client; further posts get 429.
     pub queued_bytes: usize,
-    /// Frames that may wait for a slow client.
+    /// Frames queued for a slow client.
     pub queued_frames: usize,
-    /// How long a closing handshake, or a stop, waits for the other side.
+    /// How long a closing handshake, or `stop`, waits for the peer.
     pub grace: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! A message from a client: route, function, and the few frames that the gateway itself sends back. Messages of one socket run at the same time.
+//! Handles messages of clients: selects the route, invokes the function and sends the gateway's responses. Messages of one socket run concurrently.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::connections::Connection;
 use super::http_response::status;
-use super::outbox::Posted;
+use super::outbox::PushResult;
 use super::shared::{Counters, Shared};
-use super::stamp;
+use super::ids;
 use super::websocket_event::message_event;
 
-/// Takes one message; the function runs in a task of its own.
+/// Handles one message in its own task.
 pub(super) fn receive(shared: &Arc<Shared>, connection: &Arc<Connection>, text: Utf8Bytes) {
     Counters::add(&shared.counters.messages);
     let (owned, connection) = (Arc::clone(shared), Arc::clone(connection));
@@ -21,14 +21,14 @@ pub(super) fn receive(shared: &Arc<Shared>, connection: &Arc<Connection>, text: 
 }
 
 async fn handle(shared: &Shared, connection: &Connection, text: &str) {
-    let Some((key, route)) = connection.edge.selection.route(&connection.edge.routes, text) else {
-        return notice(shared, connection, "Forbidden", &stamp::id());
+    let Some((key, route)) = connection.endpoint.selection.route(&connection.endpoint.routes, text) else {
+        return notice(shared, connection, "Forbidden", &ids::request_id());
     };
     let (event, request_id) = message_event(connection, key, text);
     let timeout = Duration::from_millis(route.integration_timeout_ms.into());
     match shared.backend.call(&route.function, event, timeout).await {
         Err(failure) => {
-            failure.tell(&route.function, key);
+            failure.log(&route.function, key);
             notice(shared, connection, "Internal server error", &request_id);
         }
         Ok(result) if route.responds => {
@@ -36,7 +36,7 @@ async fn handle(shared: &Shared, connection: &Connection, text: &str) {
                 send(shared, connection, body);
             }
         }
-        // Without a route response nothing goes back, whatever the status.
+        // Without a route response, nothing is sent back, whatever the status.
         Ok(_) => {}
     }
 }
@@ -48,14 +48,14 @@ fn body(result: &[u8]) -> Option<String> {
     result.get("body")?.as_str().map(str::to_owned)
 }
 
-/// A frame in exactly the spacing of the service.
+/// A gateway frame with exactly AWS's spacing.
 fn notice(shared: &Shared, connection: &Connection, message: &str, request_id: &str) {
     let id = &connection.id;
     send(shared, connection, format!(r#"{{"message": "{message}", "connectionId":"{id}", "requestId":"{request_id}"}}"#));
 }
 
 fn send(shared: &Shared, connection: &Connection, frame: String) {
-    if connection.outbox.push(frame.into(), &shared.limits()) == Posted::Full {
-        tracing::warn!(connection = connection.id, "the client does not read; an answer to it is dropped");
+    if connection.outbox.push(frame.into(), &shared.limits()) == PushResult::Full {
+        tracing::warn!(connection = connection.id, "the client does not read; a response to it is dropped");
     }
 }

@@ -1,4 +1,5 @@
-//! API Gateway on this machine: the HTTP API, the WebSocket APIs and their `@connections` on one port. Whatever a client sends, the gateway answers or hangs up; it never falls over.
+//! API Gateway on this machine: the HTTP API, the WebSocket APIs and their `@connections` API on one port. Invalid input gets an error response or
+//! ends the connection, never the gateway.
 
 mod authorizer;
 mod backend;
@@ -11,13 +12,13 @@ mod http_response;
 mod http_routes;
 mod limits;
 mod messages;
-mod misdelivery;
+mod post_faults;
 mod outbox;
 mod peer;
-mod selection;
+mod route_selection;
 mod shared;
 mod socket;
-mod stamp;
+mod ids;
 mod static_files;
 mod view;
 mod websocket_api;
@@ -42,31 +43,31 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::faults::Faults;
-use crate::loopback;
+use crate::http_server;
 use crate::stack::{HttpApi, Stack};
 
 pub use backend::{Backend, MemoryFunction};
 pub use connections::ConnectionInfo;
 pub use limits::Limits;
 pub use shared::{Inspector, Stats};
-pub use view::View;
+pub use view::GatewayView;
 
-use http_api::HttpEdge;
+use http_api::HttpEndpoint;
 use http_response::{Reply, message};
 use peer::Peer;
 use shared::{Counters, Shared};
-use websocket_api::SocketEdge;
+use websocket_api::WebSocketEndpoint;
 
 /// The account of every local ARN and event.
 const ACCOUNT: &str = "000000000000";
 
-/// Bytes of a body below `/_local/`.
-const LARGEST_INSPECTION: usize = 1 << 20;
+/// Maximum bytes of a request body below `/_local/`.
+const MAX_INSPECTION_BODY: usize = 1 << 20;
 
-/// How long a stop waits for invocations to end.
-const STOP_PATIENCE: Duration = Duration::from_secs(3);
+/// How long `stop` waits for running invocations.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The edges of one stack, running.
+/// The running gateway of one stack.
 pub struct Gateway {
     shared: Arc<Shared>,
     address: SocketAddr,
@@ -90,67 +91,64 @@ impl Gateway {
     ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         check_stack(stack)?;
-        let http = HttpEdge::new(stack.http_apis.values().next().unwrap_or(&HttpApi::default()));
-        let sockets = stack.websocket_apis.values().map(|api| Arc::new(SocketEdge::new(api, &stack.region))).collect();
+        let http = HttpEndpoint::new(stack.http_apis.values().next().unwrap_or(&HttpApi::default()));
+        let sockets = stack.websocket_apis.values().map(|api| Arc::new(WebSocketEndpoint::new(api, &stack.region))).collect();
         let shared = Arc::new(Shared::new(backend, http, sockets, (limits, static_dir)));
         let accepting = tokio::spawn(accept(listener, address, Arc::clone(&shared)));
-        tokio::spawn(follow_faults(Arc::downgrade(&shared), shared.faults.changes()));
+        tokio::spawn(follow_faults(Arc::downgrade(&shared), shared.faults.subscribe()));
         Ok(Self { shared, address, accepting })
     }
 
-    /// Lets somebody answer below `/_local/`; the first one stays.
+    /// Sets the handler of `/_local/`; only the first call has an effect.
     pub fn set_inspector(&self, inspector: Inspector) {
         drop(self.shared.inspector.set(inspector));
     }
 
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The open sockets.
     pub fn connections(&self) -> Vec<ConnectionInfo> {
         self.shared.open_connections()
     }
 
-    /// A look at this gateway for whoever shows it.
-    pub fn view(&self) -> View {
-        View::new(&self.shared)
+    /// A weak handle for inspection.
+    pub fn view(&self) -> GatewayView {
+        GatewayView::new(&self.shared)
     }
 
-    /// Totals since the start.
     pub fn stats(&self) -> Stats {
         self.shared.counters.read()
     }
 
-    /// The limits that were set; faults may compress them.
+    /// The configured limits, before faults override them.
     pub fn limits(&self) -> Limits {
         self.shared.own_limits()
     }
 
-    /// What is to break at the edges, and behind them.
+    /// The faults of the gateway and the functions.
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
     }
 
-    /// Changes the limits; times hold for open sockets at once, sizes for sockets opened later.
+    /// Changes the limits; durations apply to open sockets at once, sizes to new sockets.
     pub fn set_limits(&self, limits: Limits) {
         self.shared.set_limits(limits);
         self.shared.connections.wake();
     }
 
-    /// Closes one socket with a code, after what is queued for it; `false` if there is none.
+    /// Closes a socket with a code after its queued frames; `false` if it does not exist.
     pub fn close(&self, connection_id: &str, code: u16, reason: &'static str) -> bool {
         let frame = socket::close_frame(code.into(), reason);
         self.shared.connections.find(connection_id).is_some_and(|connection| connection.outbox.close(frame))
     }
 
-    /// Takes nothing new, closes every socket with 1001, runs their `$disconnect` and waits a little for what is under way.
+    /// Stops accepting, closes every socket with 1001, runs their `$disconnect` and briefly waits for running invocations.
     pub async fn stop(self) {
         self.shut();
         let mut running = self.shared.running.subscribe();
-        if timeout(STOP_PATIENCE, running.wait_for(|running| *running == 0)).await.is_err() {
-            tracing::warn!("the gateway stops although invocations have not ended");
+        if timeout(STOP_TIMEOUT, running.wait_for(|running| *running == 0)).await.is_err() {
+            tracing::warn!("the gateway stops with running invocations");
         }
     }
 
@@ -169,7 +167,7 @@ impl Drop for Gateway {
     }
 }
 
-/// Everything shares one port here, which AWS does not ask for.
+/// Checks that the APIs can share one port, which AWS does not require.
 fn check_stack(stack: &Stack) -> io::Result<()> {
     if stack.http_apis.len() > 1 {
         tracing::warn!("the stack has several HTTP APIs; only the first is served");
@@ -185,7 +183,7 @@ fn check_stack(stack: &Stack) -> io::Result<()> {
     }
 }
 
-/// Open sockets look at their limits anew when other faults are set.
+/// Makes open sockets re-evaluate their limits when the faults change.
 async fn follow_faults(shared: Weak<Shared>, mut changes: watch::Receiver<()>) {
     while changes.changed().await.is_ok() {
         let Some(shared) = shared.upgrade() else { return };
@@ -201,7 +199,7 @@ async fn accept(listener: TcpListener, address: SocketAddr, shared: Arc<Shared>)
                 shared.spawn(connection(stream, address, peer, owned));
             }
             Err(error) => {
-                // Out of file descriptors, most likely: others will end.
+                // Usually the process is out of file descriptors: wait until some are closed.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -209,18 +207,18 @@ async fn accept(listener: TcpListener, address: SocketAddr, shared: Arc<Shared>)
     }
 }
 
-/// One TCP connection, for as long as it speaks HTTP.
+/// Serves one TCP connection.
 async fn connection(stream: TcpStream, address: SocketAddr, peer: Peer, shared: Arc<Shared>) {
-    // Frames and responses are whole when they are written: waiting for more only adds delay.
+    // Frames and responses are written whole: Nagle's algorithm only adds delay.
     drop(stream.set_nodelay(true));
     let mut stopping = shared.stopping.subscribe();
     let service = service_fn(|request| {
         let shared = Arc::clone(&shared);
         async move { Ok::<_, Infallible>(answer(&shared, peer, address, request).await) }
     });
-    let http = loopback::server(shared.limits().arrival).max_buf_size(64 << 10).serve_connection(TokioIo::new(stream), service);
+    let http = http_server::server(shared.limits().arrival).max_buf_size(64 << 10).serve_connection(TokioIo::new(stream), service);
     let mut http = std::pin::pin!(http.with_upgrades());
-    // A connection that breaks is the client's affair: there is nobody left to tell.
+    // A broken connection is not an error of the gateway.
     tokio::select! {
         _ = http.as_mut() => return,
         () = async { drop(stopping.wait_for(|stopping| *stopping).await) } => {}
@@ -241,12 +239,12 @@ async fn answer(shared: &Arc<Shared>, peer: Peer, address: SocketAddr, request: 
     if let Some(inspector) = shared.inspector.get().filter(|_| inspected) {
         return inspect(inspector, (peer, address), request, shared.limits().arrival).await;
     }
-    let edge = shared
+    let endpoint = shared
         .sockets
         .iter()
-        .find(|edge| path.strip_prefix('/').is_some_and(|path| path.strip_suffix('/').unwrap_or(path) == edge.stage));
-    if let Some(edge) = edge {
-        return websocket_api::open(shared, &Arc::clone(edge), peer, request).await;
+        .find(|endpoint| path.strip_prefix('/').is_some_and(|path| path.strip_suffix('/').unwrap_or(path) == endpoint.stage));
+    if let Some(endpoint) = endpoint {
+        return websocket_api::open(shared, &Arc::clone(endpoint), peer, request).await;
     }
     if connections_api::is_path(path) {
         return connections_api::serve(shared, peer, address.ip(), request).await;
@@ -254,7 +252,7 @@ async fn answer(shared: &Arc<Shared>, peer: Peer, address: SocketAddr, request: 
     http_api::serve(shared, peer, request).await
 }
 
-/// What is inspected and changed from outside is so from this machine only.
+/// Only this machine may inspect and change the cloud.
 async fn inspect(
     inspector: &Inspector,
     (peer, address): (Peer, SocketAddr),
@@ -265,13 +263,13 @@ async fn inspect(
         return message(StatusCode::FORBIDDEN, "Forbidden");
     }
     let (head, body) = request.into_parts();
-    match http_api::collect(body, LARGEST_INSPECTION, patience).await {
+    match http_api::collect(body, MAX_INSPECTION_BODY, patience).await {
         Ok(body) => inspector(Request::from_parts(head, body)).await,
         Err(refusal) => refusal,
     }
 }
 
-/// What no API would let through to a function.
+/// Rejects requests that no API would pass to a function.
 fn check(request: &Request<Incoming>, largest_head: usize) -> Option<Reply> {
     let line = request.uri().path_and_query().map_or(0, |path| path.as_str().len())
         + request.method().as_str().len()

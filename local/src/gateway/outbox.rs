@@ -1,4 +1,4 @@
-//! Frames on their way to one client: bounded, so that a client that does not read costs no memory. What was queued before a close goes out before it.
+//! Outgoing frames of one client, bounded so that a slow client costs no memory. Frames queued before a close are sent before it.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,9 +10,9 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::limits::Limits;
 
-/// What became of a frame.
+/// The result of queueing a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Posted {
+pub(super) enum PushResult {
     Queued,
     /// The client reads too slowly.
     Full,
@@ -29,32 +29,32 @@ struct Queue {
     frames: VecDeque<Utf8Bytes>,
     bytes: usize,
     open: bool,
-    lost: bool,
+    aborted: bool,
     close: Option<CloseFrame>,
 }
 
 impl Outbox {
     pub(super) fn new() -> Self {
-        let queue = Queue { frames: VecDeque::new(), bytes: 0, open: true, lost: false, close: None };
+        let queue = Queue { frames: VecDeque::new(), bytes: 0, open: true, aborted: false, close: None };
         Self { queue: Mutex::new(queue), waker: AtomicWaker::new() }
     }
 
-    pub(super) fn push(&self, frame: Utf8Bytes, limits: &Limits) -> Posted {
+    pub(super) fn push(&self, frame: Utf8Bytes, limits: &Limits) -> PushResult {
         let mut queue = self.lock();
         if !queue.open {
-            return Posted::Gone;
+            return PushResult::Gone;
         }
         if queue.frames.len() >= limits.queued_frames || queue.bytes + frame.len() > limits.queued_bytes {
-            return Posted::Full;
+            return PushResult::Full;
         }
         queue.bytes += frame.len();
         queue.frames.push_back(frame);
         drop(queue);
         self.waker.wake();
-        Posted::Queued
+        PushResult::Queued
     }
 
-    /// Closes after what is queued; `false` if it was closed before.
+    /// Closes after the queued frames; `false` if already closed.
     pub(super) fn close(&self, frame: CloseFrame) -> bool {
         let mut queue = self.lock();
         let was_open = std::mem::replace(&mut queue.open, false);
@@ -66,20 +66,20 @@ impl Outbox {
         was_open
     }
 
-    /// As if the connection had broken: nothing more goes out, not even a close.
-    pub(super) fn lose(&self) {
+    /// Drops the connection without a close frame and without the queued frames.
+    pub(super) fn abort(&self) {
         let mut queue = self.lock();
         queue.open = false;
-        queue.lost = true;
+        queue.aborted = true;
         drop(queue);
         self.waker.wake();
     }
 
-    pub(super) fn is_lost(&self) -> bool {
-        self.lock().lost
+    pub(super) fn is_aborted(&self) -> bool {
+        self.lock().aborted
     }
 
-    /// Takes nothing more: the socket has ended by itself.
+    /// Refuses further frames: the socket has ended.
     pub(super) fn end(&self) {
         let mut queue = self.lock();
         queue.open = false;
@@ -90,24 +90,24 @@ impl Outbox {
         self.lock().open
     }
 
-    /// The next frame to write.
+    /// Takes the next frame to write.
     pub(super) fn pop(&self) -> Option<Utf8Bytes> {
         let mut queue = self.lock();
         let frame = queue.frames.pop_front()?;
         queue.bytes -= frame.len();
         if queue.frames.is_empty() && queue.frames.capacity() > 32 {
-            // A burst may not keep its memory for the rest of the connection's life.
+            // Release the memory of a burst.
             queue.frames = VecDeque::new();
         }
         Some(frame)
     }
 
-    /// The close that somebody asked for, if any.
+    /// The requested close frame, if any.
     pub(super) fn closing(&self) -> Option<CloseFrame> {
         self.lock().close.clone()
     }
 
-    /// Who is woken by the next push or close.
+    /// Registers the task to wake at the next push or close.
     pub(super) fn register(&self, waker: &Waker) {
         self.waker.register(waker);
     }

@@ -1,13 +1,13 @@
-//! Who is at the other end of a TCP connection, as the gateway sees it.
+//! The remote end of a TCP connection.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// A client's address and the port it came to.
+/// The client's address and the local port.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer {
-    /// Never an IPv4 address in IPv6 clothes.
+    /// IPv4-mapped IPv6 addresses are converted to IPv4.
     pub(super) ip: IpAddr,
-    /// The gateway's own port.
+    /// The gateway's port.
     pub(super) port: u16,
 }
 

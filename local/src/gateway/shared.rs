@@ -1,4 +1,4 @@
-//! What every task of one gateway shares; the limits may change while it runs.
+//! State shared by all tasks of a gateway; the limits may change at run time.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,32 +14,32 @@ use crate::faults::Faults;
 
 use super::backend::Backend;
 use super::connections::{ConnectionInfo, Connections};
-use super::http_api::HttpEdge;
+use super::http_api::HttpEndpoint;
 use super::limits::Limits;
-use super::websocket_api::SocketEdge;
+use super::websocket_api::WebSocketEndpoint;
 
 pub(super) struct Shared {
     pub(super) backend: Backend,
-    pub(super) http: HttpEdge,
-    pub(super) sockets: Vec<Arc<SocketEdge>>,
+    pub(super) http: HttpEndpoint,
+    pub(super) sockets: Vec<Arc<WebSocketEndpoint>>,
     pub(super) static_dir: Option<PathBuf>,
     pub(super) connections: Connections,
     pub(super) counters: Counters,
     /// Set once, when the gateway stops.
     pub(super) stopping: watch::Sender<bool>,
-    /// Tasks that a stop waits for.
+    /// Number of tasks that `stop` waits for.
     pub(super) running: watch::Sender<usize>,
-    /// Who answers below `/_local/`.
+    /// The handler of `/_local/`.
     pub(super) inspector: OnceLock<Inspector>,
     pub(super) faults: Faults,
     limits: RwLock<Limits>,
 }
 
-/// Answers requests below `/_local/`, which are no part of the stack.
+/// Handles requests below `/_local/`, which do not belong to the stack.
 pub type Inspector = Arc<dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<Full<Bytes>>> + Send + Sync>;
 
 impl Shared {
-    pub(super) fn new(backend: Backend, http: HttpEdge, sockets: Vec<Arc<SocketEdge>>, rest: (Limits, Option<PathBuf>)) -> Self {
+    pub(super) fn new(backend: Backend, http: HttpEndpoint, sockets: Vec<Arc<WebSocketEndpoint>>, rest: (Limits, Option<PathBuf>)) -> Self {
         Self {
             faults: backend.faults(),
             backend,
@@ -55,10 +55,10 @@ impl Shared {
         }
     }
 
-    /// The limits in force: those that were set, with what faults compress.
+    /// The effective limits: the configured ones with overrides of faults.
     pub(super) fn limits(&self) -> Limits {
         let limits = self.own_limits();
-        let (idle, lifetime) = self.faults.time();
+        let (idle, lifetime) = self.faults.socket_limits();
         Limits { idle: idle.unwrap_or(limits.idle), lifetime: lifetime.unwrap_or(limits.lifetime), ..limits }
     }
 
@@ -79,9 +79,9 @@ impl Shared {
         *self.stopping.borrow()
     }
 
-    /// Runs a task that a stop waits for.
+    /// Spawns a task that `stop` waits for.
     pub(super) fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
-        let guard = Running::new(self);
+        let guard = TaskGuard::new(self);
         tokio::spawn(async move {
             let _guard = guard;
             task.await;
@@ -89,17 +89,17 @@ impl Shared {
     }
 }
 
-/// Counts a task for as long as it lives, even if it panics.
-struct Running(Arc<Shared>);
+/// Counts a task while it runs, even if it panics.
+struct TaskGuard(Arc<Shared>);
 
-impl Running {
+impl TaskGuard {
     fn new(shared: &Arc<Shared>) -> Self {
         shared.running.send_modify(|running| *running += 1);
         Self(Arc::clone(shared))
     }
 }
 
-impl Drop for Running {
+impl Drop for TaskGuard {
     fn drop(&mut self) {
         self.0.running.send_modify(|running| *running -= 1);
     }
@@ -118,29 +118,28 @@ pub(super) struct Counters {
     pub(super) frames_sent: AtomicU64,
 }
 
-/// A reading of the totals.
+/// A snapshot of the totals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Requests of every kind, besides those that look at the cloud itself.
+    /// All requests except those below `/_local/`.
     pub http_requests: u64,
-    /// Sockets opened.
+    /// Opened sockets.
     pub connected: u64,
-    /// Sockets ended.
+    /// Ended sockets.
     pub disconnected: u64,
-    /// Messages from clients.
     pub messages: u64,
-    /// Posts accepted for a socket.
+    /// Accepted posts.
     pub posts: u64,
-    /// Posts answered 410.
+    /// Posts answered with 410.
     pub posts_gone: u64,
-    /// Posts answered 429.
+    /// Posts answered with 429.
     pub posts_throttled: u64,
-    /// Data frames given to sockets.
+    /// Data frames sent.
     pub frames_sent: u64,
 }
 
 impl Counters {
-    /// Counts one more and gives its number.
+    /// Increments a counter and returns its new value.
     pub(super) fn add(counter: &AtomicU64) -> u64 {
         counter.fetch_add(1, Ordering::Relaxed) + 1
     }

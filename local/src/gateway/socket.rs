@@ -1,4 +1,4 @@
-//! One open socket, one task: it writes what is queued, hands messages to functions, and ends with a close code that `$disconnect` tells.
+//! The task of one open socket: writes queued frames, passes messages to functions, and reports its close code to `$disconnect`.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -23,19 +23,19 @@ use super::messages;
 use super::shared::{Counters, Shared};
 use super::websocket_event::disconnect_event;
 
-/// Small buffers: thousands of sockets are idle most of the time.
+/// A small buffer, because most of thousands of sockets are idle.
 const READ_BUFFER: usize = 2 << 10;
-/// Several queued frames are written at once, up to about this size.
+/// Queued frames are written together up to about this size.
 const WRITE_BUFFER: usize = 16 << 10;
 
-/// How a socket ended, as `$disconnect` is told.
+/// Close code and reason, as `$disconnect` receives them.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Ended {
+pub(super) struct Disconnection {
     code: u16,
     reason: String,
 }
 
-impl Ended {
+impl Disconnection {
     /// The TCP connection broke.
     pub(super) fn lost() -> Self {
         Self { code: 1006, reason: "Connection closed abnormally".to_owned() }
@@ -49,15 +49,15 @@ impl Ended {
     }
 }
 
-/// A close frame of the gateway.
+/// A close frame sent by the gateway.
 pub(super) fn close_frame(code: CloseCode, reason: &'static str) -> CloseFrame {
     CloseFrame { code, reason: Utf8Bytes::from_static(reason) }
 }
 
-/// Serves the socket until it has ended.
-pub(super) async fn run(shared: &Arc<Shared>, connection: &Arc<Connection>, upgraded: Upgraded) -> Ended {
-    // The bare TCP stream: the buffers of HTTP are not needed any more.
-    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return Ended::lost() };
+/// Serves the socket until it ends.
+pub(super) async fn run(shared: &Arc<Shared>, connection: &Arc<Connection>, upgraded: Upgraded) -> Disconnection {
+    // Take the bare TCP stream: HTTP's buffers are no longer needed.
+    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return Disconnection::lost() };
     let limits = shared.limits();
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
@@ -68,41 +68,41 @@ pub(super) async fn run(shared: &Arc<Shared>, connection: &Arc<Connection>, upgr
     let stream =
         WebSocketStream::from_partially_read(parts.io.into_inner(), parts.read_buf.into(), Role::Server, Some(config)).await;
     let now = Instant::now();
-    let mut socket = Socket { stream, shared, connection, opened: now, active: now, unflushed: false, overdue: None };
+    let mut socket = Socket { stream, shared, connection, opened: now, active: now, unflushed: false, close_deadline: None };
     let timer = sleep_until(socket.deadline(&limits));
     tokio::pin!(timer);
     loop {
         match poll_fn(|context| socket.poll(context, timer.as_mut())).await {
-            Event::Text(text) => messages::receive(shared, connection, text),
-            Event::Close(frame) => return close(socket.stream, frame, limits.grace).await,
-            Event::Closed(frame) => {
+            SocketEvent::Text(text) => messages::receive(shared, connection, text),
+            SocketEvent::Close(frame) => return close(socket.stream, frame, limits.grace).await,
+            SocketEvent::Closed(frame) => {
                 connection.outbox.end();
-                // The answer to the client's close is on its way; the client waits for the end of the stream.
+                // The close reply is sent; the client waits for the end of the stream.
                 drop(timeout(limits.grace, socket.stream.next()).await);
-                return Ended::by_client(frame);
+                return Disconnection::by_client(frame);
             }
-            Event::Lost => return Ended::lost(),
+            SocketEvent::Lost => return Disconnection::lost(),
         }
     }
 }
 
-/// What follows the end: nothing can be posted any more, and `$disconnect` runs.
-pub(super) async fn finish(shared: &Shared, connection: &Connection, ended: Ended) {
+/// Unregisters the connection and runs `$disconnect`.
+pub(super) async fn finish(shared: &Shared, connection: &Connection, ended: Disconnection) {
     connection.outbox.end();
     shared.connections.remove(&connection.id);
     Counters::add(&shared.counters.disconnected);
-    if shared.faults.loses_disconnect(connection.number) {
+    if shared.faults.skips_disconnect(connection.number) {
         return;
     }
-    let Some(route) = connection.edge.routes.get("$disconnect") else { return };
+    let Some(route) = connection.endpoint.routes.get("$disconnect") else { return };
     let event = disconnect_event(connection, ended.code, &ended.reason);
     let timeout = Duration::from_millis(route.integration_timeout_ms.into());
     if let Err(failure) = shared.backend.call(&route.function, event, timeout).await {
-        failure.tell(&route.function, "$disconnect");
+        failure.log(&route.function, "$disconnect");
     }
 }
 
-enum Event {
+enum SocketEvent {
     Text(Utf8Bytes),
     /// The gateway closes.
     Close(CloseFrame),
@@ -118,12 +118,12 @@ struct Socket<'a> {
     opened: Instant,
     active: Instant,
     unflushed: bool,
-    /// When a close that somebody asked for happens even if the client does not read.
-    overdue: Option<Instant>,
+    /// Deadline of a requested close if the client does not read.
+    close_deadline: Option<Instant>,
 }
 
 impl Socket<'_> {
-    fn poll(&mut self, context: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<Event> {
+    fn poll(&mut self, context: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<SocketEvent> {
         self.connection.outbox.register(context.waker());
         if let Some(event) = self.write(context) {
             return Poll::Ready(event);
@@ -133,34 +133,34 @@ impl Socket<'_> {
         }
         let limits = self.shared.limits();
         let deadline = self.deadline(&limits);
-        // Activity moves the deadline away; the timer is left alone until it fires.
+        // Activity moves the deadline; the timer is reset only when it fires.
         if deadline < timer.deadline() {
             timer.as_mut().reset(deadline);
         }
         while timer.as_mut().poll(context).is_ready() {
             let deadline = self.deadline(&limits);
             if deadline <= Instant::now() {
-                let asked = self.connection.outbox.closing();
-                return Poll::Ready(Event::Close(asked.unwrap_or_else(|| close_frame(CloseCode::Away, "Going away"))));
+                let requested = self.connection.outbox.closing();
+                return Poll::Ready(SocketEvent::Close(requested.unwrap_or_else(|| close_frame(CloseCode::Away, "Going away"))));
             }
             timer.as_mut().reset(deadline);
         }
         Poll::Pending
     }
 
-    /// Writes what is queued, with one flush for all; then the close that was asked for.
-    fn write(&mut self, context: &mut Context<'_>) -> Option<Event> {
-        if self.connection.outbox.is_lost() {
-            return Some(Event::Lost);
+    /// Writes queued frames with one flush, then the requested close.
+    fn write(&mut self, context: &mut Context<'_>) -> Option<SocketEvent> {
+        if self.connection.outbox.is_aborted() {
+            return Some(SocketEvent::Lost);
         }
-        let asked = self.connection.outbox.closing();
+        let requested = self.connection.outbox.closing();
         while let Poll::Ready(ready) = Pin::new(&mut self.stream).poll_ready(context) {
             if ready.is_err() {
-                return Some(Event::Lost);
+                return Some(SocketEvent::Lost);
             }
             let Some(frame) = self.connection.outbox.pop() else { break };
             if Pin::new(&mut self.stream).start_send(Message::Text(frame)).is_err() {
-                return Some(Event::Lost);
+                return Some(SocketEvent::Lost);
             }
             self.unflushed = true;
             self.active = Instant::now();
@@ -170,47 +170,47 @@ impl Socket<'_> {
         if self.unflushed {
             match Pin::new(&mut self.stream).poll_flush(context) {
                 Poll::Ready(Ok(())) => self.unflushed = false,
-                Poll::Ready(Err(_)) => return Some(Event::Lost),
+                Poll::Ready(Err(_)) => return Some(SocketEvent::Lost),
                 Poll::Pending => {}
             }
         }
-        let frame = asked?;
+        let frame = requested?;
         if !self.unflushed {
-            return Some(Event::Close(frame));
+            return Some(SocketEvent::Close(frame));
         }
-        self.overdue.get_or_insert_with(|| Instant::now() + self.shared.limits().grace);
+        self.close_deadline.get_or_insert_with(|| Instant::now() + self.shared.limits().grace);
         None
     }
 
-    fn read(&mut self, context: &mut Context<'_>) -> Poll<Event> {
+    fn read(&mut self, context: &mut Context<'_>) -> Poll<SocketEvent> {
         loop {
             let Poll::Ready(item) = Pin::new(&mut self.stream).poll_next(context) else { return Poll::Pending };
             return Poll::Ready(match item {
                 Some(Ok(Message::Text(text))) => {
                     self.active = Instant::now();
                     self.connection.touch();
-                    Event::Text(text)
+                    SocketEvent::Text(text)
                 }
                 Some(Ok(Message::Binary(_))) => {
-                    Event::Close(close_frame(CloseCode::Unsupported, "Binary messages are not supported"))
+                    SocketEvent::Close(close_frame(CloseCode::Unsupported, "Binary messages are not supported"))
                 }
-                Some(Ok(Message::Close(frame))) => Event::Closed(frame),
-                // Pings are answered by the protocol; neither they nor pongs count as activity.
+                Some(Ok(Message::Close(frame))) => SocketEvent::Closed(frame),
+                // The protocol layer answers pings; pings and pongs are not activity.
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
-                Some(Err(error)) => refuse(&error).map_or(Event::Lost, Event::Close),
-                None => Event::Lost,
+                Some(Err(error)) => protocol_error_close(&error).map_or(SocketEvent::Lost, SocketEvent::Close),
+                None => SocketEvent::Lost,
             });
         }
     }
 
     fn deadline(&self, limits: &Limits) -> Instant {
         let natural = (self.active + limits.idle).min(self.opened + limits.lifetime);
-        self.overdue.map_or(natural, |overdue| natural.min(overdue))
+        self.close_deadline.map_or(natural, |close_deadline| natural.min(close_deadline))
     }
 }
 
-/// The close for what the client did wrong, unless it is just gone.
-fn refuse(error: &Error) -> Option<CloseFrame> {
+/// The close frame for a protocol error; `None` if the connection is gone.
+fn protocol_error_close(error: &Error) -> Option<CloseFrame> {
     use tokio_tungstenite::tungstenite::error::ProtocolError;
     match error {
         Error::Capacity(_) => Some(close_frame(CloseCode::Size, "Message too big")),
@@ -221,20 +221,20 @@ fn refuse(error: &Error) -> Option<CloseFrame> {
     }
 }
 
-/// Closes from this side: the close frame, the end of our half, and whatever the client still sends until it ends its half.
-async fn close(mut stream: WebSocketStream<TcpStream>, frame: CloseFrame, grace: Duration) -> Ended {
-    let ended = Ended { code: frame.code.into(), reason: frame.reason.as_str().to_owned() };
+/// Closes from this side: sends the close frame and FIN, then reads until the client closes its side.
+async fn close(mut stream: WebSocketStream<TcpStream>, frame: CloseFrame, grace: Duration) -> Disconnection {
+    let ended = Disconnection { code: frame.code.into(), reason: frame.reason.as_str().to_owned() };
     let goodbye = async {
         if stream.send(Message::Close(Some(frame))).await.is_ok() {
             let tcp = stream.get_mut();
             if tcp.shutdown().await.is_ok() {
-                // Unread bytes would turn the end into a reset, which may swallow the close frame.
+                // Unread bytes would turn FIN into a reset, which may discard the close frame.
                 let mut rest = [0; 1024];
                 while tcp.read(&mut rest).await.is_ok_and(|read| read > 0) {}
             }
         }
     };
-    // A client that does not answer is left.
+    // Do not wait longer for a client that does not respond.
     drop(timeout(grace, goodbye).await);
     ended
 }

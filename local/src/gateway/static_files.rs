@@ -1,4 +1,4 @@
-//! Files of the web client, for paths that no route takes; nothing outside of the folder can be reached.
+//! Serves the web client's files for paths without a route; paths outside of the folder are unreachable.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 
 use super::http_response::Reply;
 
-/// The file that the path names, if there is one; a folder's `index.html` for the folder.
+/// Finds the file of a path; for a folder, its `index.html`.
 pub(super) async fn serve(folder: &Path, method: &Method, path: &str) -> Option<Reply> {
     if !matches!(*method, Method::GET | Method::HEAD) {
         return None;
@@ -22,7 +22,7 @@ pub(super) async fn serve(folder: &Path, method: &Method, path: &str) -> Option<
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    // What may not stand in the page's own policy: who may show it in a frame.
+    // A page's `meta` policy cannot contain `frame-ancestors`.
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors 'none'"));
     Some(response)
 }
@@ -38,7 +38,7 @@ fn locate(folder: &Path, path: &str) -> Option<PathBuf> {
     if decoded.is_empty() || decoded.ends_with('/') {
         file.push("index.html");
     }
-    // A symbolic link may not lead out of the folder either.
+    // Symbolic links must not leave the folder either.
     let file = file.canonicalize().ok()?;
     file.starts_with(folder.canonicalize().ok()?).then_some(file)
 }

@@ -1,4 +1,4 @@
-//! The events of a WebSocket API: `CONNECT`, `MESSAGE`, `DISCONNECT` and the authorizer's request, each with exactly the members that AWS sends.
+//! The events of a WebSocket API: `CONNECT`, `MESSAGE`, `DISCONNECT` and the authorizer's request, with exactly the members that AWS sends.
 
 use std::collections::BTreeMap;
 
@@ -10,21 +10,21 @@ use serde_json::{Map, Value};
 use super::connections::Connection;
 use super::http_event::pairs;
 use super::peer::Peer;
-use super::stamp;
+use super::ids;
 
-type Single = BTreeMap<String, String>;
-type Multiple = BTreeMap<String, Vec<String>>;
+type SingleValues = BTreeMap<String, String>;
+type MultiValues = BTreeMap<String, Vec<String>>;
 
-/// The request that opens a socket, as events tell it.
-pub(super) struct Opening {
-    headers: Multiple,
-    query: Multiple,
+/// The handshake request as events describe it.
+pub(super) struct Handshake {
+    headers: MultiValues,
+    query: MultiValues,
 }
 
-impl Opening {
+impl Handshake {
     pub(super) fn new(headers: &HeaderMap, uri: &Uri, peer: &Peer) -> Self {
-        let now = stamp::now_ms();
-        let mut all = Multiple::new();
+        let now = ids::now_ms();
+        let mut all = MultiValues::new();
         for (name, value) in headers {
             all.entry(title_case(name.as_str())).or_default().push(String::from_utf8_lossy(value.as_bytes()).into_owned());
         }
@@ -33,15 +33,15 @@ impl Opening {
         all.insert("X-Forwarded-For".to_owned(), vec![forwarded]);
         all.insert("X-Forwarded-Port".to_owned(), vec![peer.port.to_string()]);
         all.insert("X-Forwarded-Proto".to_owned(), vec!["http".to_owned()]);
-        all.entry("X-Amzn-Trace-Id".to_owned()).or_insert_with(|| vec![stamp::trace_id(now)]);
-        let mut query = Multiple::new();
+        all.entry("X-Amzn-Trace-Id".to_owned()).or_insert_with(|| vec![ids::trace_id(now)]);
+        let mut query = MultiValues::new();
         for (name, value) in pairs(uri.query().unwrap_or_default()) {
             query.entry(name).or_default().push(value);
         }
         Self { headers: all, query }
     }
 
-    /// Whether the client sent what an identity source names.
+    /// Whether the request contains an identity source.
     pub(super) fn has_identity(&self, source: &str) -> bool {
         let present = |values: Option<&Vec<String>>| values.is_some_and(|values| values.iter().any(|value| !value.is_empty()));
         match source.rsplit_once('.') {
@@ -53,29 +53,29 @@ impl Opening {
         }
     }
 
-    /// The subprotocols that the client offered.
+    /// Whether the client offered this subprotocol.
     pub(super) fn offers_protocol(&self, protocol: &str) -> bool {
         let offered = self.headers.get("Sec-WebSocket-Protocol");
         offered.is_some_and(|lines| lines.iter().flat_map(|line| line.split(',')).any(|offer| offer.trim() == protocol))
     }
 
-    /// The event of the REQUEST authorizer; connection headers are in it, and empty mappings are.
+    /// The event of the REQUEST authorizer; it includes connection headers and empty mappings.
     pub(super) fn authorizer_event(&self, connection: &Connection) -> Bytes {
         let mut headers = self.headers.clone();
         headers.entry("content-length".to_owned()).or_insert_with(|| vec!["0".to_owned()]);
         json(&AuthorizerEvent {
             kind: "REQUEST",
-            method_arn: &connection.edge.method_arn,
+            method_arn: &connection.endpoint.method_arn,
             headers: single(&headers),
             multi_value_headers: &headers,
             query_string_parameters: single(&self.query),
             multi_value_query_string_parameters: &self.query,
-            stage_variables: Single::new(),
+            stage_variables: SingleValues::new(),
             request_context: context(connection, "$connect", "CONNECT"),
         })
     }
 
-    /// The event of `$connect`; without a query string there are no query members.
+    /// The event of `$connect`; without a query string, query members are absent.
     pub(super) fn connect_event(&self, connection: &Connection) -> Bytes {
         let mut headers = self.headers.clone();
         headers.retain(|name, _| name != "Connection" && name != "Upgrade");
@@ -91,10 +91,10 @@ impl Opening {
     }
 }
 
-/// A message's event, and its request id.
+/// The event of a message, and its request id.
 pub(super) fn message_event(connection: &Connection, route_key: &str, body: &str) -> (Bytes, String) {
     let mut context = context(connection, route_key, "MESSAGE");
-    context.message_id = Some(stamp::id());
+    context.message_id = Some(ids::request_id());
     let request_id = context.request_id.clone();
     let event = ProxyEvent {
         headers: None,
@@ -108,12 +108,12 @@ pub(super) fn message_event(connection: &Connection, route_key: &str, body: &str
     (json(&event), request_id)
 }
 
-/// The event of a socket that has ended.
+/// The event of `$disconnect`.
 pub(super) fn disconnect_event(connection: &Connection, code: u16, reason: &str) -> Bytes {
     let mut context = context(connection, "$disconnect", "DISCONNECT");
     context.disconnect_status_code = Some(code);
     context.disconnect_reason = Some(reason);
-    let headers: Multiple = [("Host", connection.domain.as_str()), ("x-api-key", ""), ("X-Forwarded-For", ""), ("x-restapi", "")]
+    let headers: MultiValues = [("Host", connection.domain.as_str()), ("x-api-key", ""), ("X-Forwarded-For", ""), ("x-restapi", "")]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), vec![value.to_owned()]))
         .collect();
@@ -132,13 +132,13 @@ pub(super) fn disconnect_event(connection: &Connection, code: u16, reason: &str)
 #[serde(rename_all = "camelCase")]
 struct ProxyEvent<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    headers: Option<Single>,
+    headers: Option<SingleValues>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    multi_value_headers: Option<&'a Multiple>,
+    multi_value_headers: Option<&'a MultiValues>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    query_string_parameters: Option<Single>,
+    query_string_parameters: Option<SingleValues>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    multi_value_query_string_parameters: Option<&'a Multiple>,
+    multi_value_query_string_parameters: Option<&'a MultiValues>,
     request_context: Context<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<&'a str>,
@@ -151,11 +151,11 @@ struct AuthorizerEvent<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     method_arn: &'a str,
-    headers: Single,
-    multi_value_headers: &'a Multiple,
-    query_string_parameters: Single,
-    multi_value_query_string_parameters: &'a Multiple,
-    stage_variables: Single,
+    headers: SingleValues,
+    multi_value_headers: &'a MultiValues,
+    query_string_parameters: SingleValues,
+    multi_value_query_string_parameters: &'a MultiValues,
+    stage_variables: SingleValues,
     request_context: Context<'a>,
 }
 
@@ -194,7 +194,7 @@ struct Identity<'a> {
 }
 
 fn context<'a>(connection: &'a Connection, route_key: &'a str, event_type: &'a str) -> Context<'a> {
-    let (now, request_id) = (stamp::now_ms(), stamp::id());
+    let (now, request_id) = (ids::now_ms(), ids::request_id());
     Context {
         route_key,
         message_id: None,
@@ -202,9 +202,9 @@ fn context<'a>(connection: &'a Connection, route_key: &'a str, event_type: &'a s
         disconnect_status_code: None,
         disconnect_reason: None,
         extended_request_id: request_id.clone(),
-        request_time: stamp::log_time(now),
+        request_time: ids::log_time(now),
         message_direction: "IN",
-        stage: &connection.edge.stage,
+        stage: &connection.endpoint.stage,
         connected_at: connection.connected_at,
         request_time_epoch: now,
         identity: Identity { user_agent: connection.user_agent.as_deref(), source_ip: connection.source_ip.to_string() },
@@ -212,12 +212,12 @@ fn context<'a>(connection: &'a Connection, route_key: &'a str, event_type: &'a s
         request_id,
         domain_name: &connection.domain,
         connection_id: &connection.id,
-        api_id: &connection.edge.id,
+        api_id: &connection.endpoint.id,
     }
 }
 
-/// The last value of each name, as API Gateway chooses it.
-fn single(multiple: &Multiple) -> Single {
+/// The last value of each name, as in API Gateway.
+fn single(multiple: &MultiValues) -> SingleValues {
     multiple.iter().filter_map(|(name, values)| Some((name.clone(), values.last()?.clone()))).collect()
 }
 
@@ -225,7 +225,7 @@ fn json(event: &impl Serialize) -> Bytes {
     serde_json::to_vec(event).unwrap_or_default().into()
 }
 
-/// The casing that clients commonly use: the parser of HTTP keeps only lower case.
+/// Converts a header name to its usual casing, because the HTTP parser keeps only lower case.
 fn title_case(name: &str) -> String {
     let word = |word: &str| match word {
         "websocket" => "WebSocket".to_owned(),

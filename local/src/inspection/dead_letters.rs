@@ -1,20 +1,21 @@
-//! Events that no attempt could deliver: each can be sent again, once whatever was wrong with it or with its function is mended.
+//! Dead letters: failed events, which can be sent again after the cause is fixed.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Answer, Inspected, document, mask::mask, problem};
+use super::{HttpResponse, InspectedCloud, document, problem};
+use super::mask::mask;
 
-/// Characters of an event that are shown.
-const SHOWN: usize = 4000;
+/// Characters of an event in the list.
+const MAX_EVENT_CHARS: usize = 4000;
 
-/// Newest first.
-pub(super) fn list(inspected: &Inspected) -> Value {
-    let letters: Vec<Value> = inspected.lambda.dead_letters().into_iter().rev().map(shown).collect();
+/// Lists the dead letters, newest first.
+pub(super) fn list(inspected: &InspectedCloud) -> Value {
+    let letters: Vec<Value> = inspected.lambda.dead_letters().into_iter().rev().map(masked).collect();
     json!({ "dead_letters": letters })
 }
 
-fn shown(mut letter: Value) -> Value {
+fn masked(mut letter: Value) -> Value {
     mask(&mut letter);
     let context = &letter["requestContext"];
     let arn = context["functionArn"].as_str().unwrap_or_default();
@@ -26,14 +27,14 @@ fn shown(mut letter: Value) -> Value {
         "condition": context["condition"],
         "attempts": context["approximateInvokeCount"],
         "error": error["errorMessage"].as_str().or(error.as_str()),
-        "event": letter["requestPayload"].to_string().chars().take(SHOWN).collect::<String>(),
+        "event": letter["requestPayload"].to_string().chars().take(MAX_EVENT_CHARS).collect::<String>(),
     })
 }
 
-pub(super) fn send_again(inspected: &Inspected, request_id: &str) -> Answer {
+pub(super) fn send_again(inspected: &InspectedCloud, request_id: &str) -> HttpResponse {
     match inspected.lambda.send_again(request_id) {
         Some(Ok(request_id)) => document(StatusCode::ACCEPTED, &json!({ "request_id": request_id })),
         Some(Err(error)) => problem(StatusCode::CONFLICT, &error.to_string()),
-        None => problem(StatusCode::NOT_FOUND, "no such dead letter; it may have been sent again already"),
+        None => problem(StatusCode::NOT_FOUND, "the dead letter does not exist; it may have been sent again already"),
     }
 }

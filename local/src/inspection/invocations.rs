@@ -1,56 +1,52 @@
-//! The last invocations, without secrets: a list to go through by their numbers, and each with everything that is kept of it.
+//! Recent invocations without secrets: a list with a cursor, and the details of each.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use super::{
-    Inspected,
-    mask::{Shown, masked_text},
-};
-use crate::{
-    lambda::Outcome,
-    logs::{Invocation, result},
-};
+use super::InspectedCloud;
+use super::mask::{MaskedEvent, masked_text};
+use crate::lambda::Outcome;
+use crate::logs::{Invocation, result};
 
-/// Which invocations are asked for.
+/// Parameters of the list.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
-    /// Above this number.
+pub(super) struct InvocationQuery {
+    /// Only invocations with a higher number.
     after: u64,
-    /// Of this function: its logical id, or its binary.
+    /// Only this function, by logical id or binary.
     function: Option<String>,
-    /// With what they printed.
+    /// Whether to include log lines.
     lines: bool,
 }
 
-impl Wanted {
+impl InvocationQuery {
     pub(super) fn parse(query: &str) -> Result<Self, String> {
-        let mut wanted = Self::default();
+        let mut filter = Self::default();
         for (name, value) in
             query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         {
             match name {
-                "after" => wanted.after = value.parse().map_err(|_| "after: a number is expected")?,
-                "function" => wanted.function = Some(value.to_owned()),
-                "lines" => wanted.lines = value == "1",
-                other => return Err(format!("{other}: there are after, function and lines")),
+                "after" => filter.after = value.parse().map_err(|_| "after: expected a number")?,
+                "function" => filter.function = Some(value.to_owned()),
+                "lines" => filter.lines = value == "1",
+                other => return Err(format!("{other}: unknown parameter; supported are after, function and lines")),
             }
         }
-        Ok(wanted)
+        Ok(filter)
     }
 }
 
-/// Oldest first.
-pub(super) fn list(inspected: &Inspected, wanted: &Wanted) -> Value {
+/// Lists invocations, oldest first.
+pub(super) fn list(inspected: &InspectedCloud, filter: &InvocationQuery) -> Value {
     let function =
-        wanted.function.as_deref().map(|name| inspected.stack.function(name).map_or(name, |function| function.id.as_str()));
-    let items = inspected.lambda.journal().since(wanted.after);
+        filter.function.as_deref().map(|name| inspected.stack.function(name).map_or(name, |function| function.id.as_str()));
+    let items = inspected.lambda.journal().since(filter.after);
     let items = items.iter().filter(|(_, invocation)| function.is_none_or(|function| function == invocation.function));
     let items: Vec<Value> = items
         .map(|(number, invocation)| {
             let mut item = summary(*number, invocation);
-            if wanted.lines {
+            if filter.lines {
                 item["lines"] = lines(invocation);
             }
             item
@@ -59,13 +55,13 @@ pub(super) fn list(inspected: &Inspected, wanted: &Wanted) -> Value {
     json!({ "invocations": items })
 }
 
-/// One by its number.
-pub(super) fn one(inspected: &Inspected, number: u64) -> Option<Value> {
+/// Finds an invocation by its number.
+pub(super) fn find(inspected: &InspectedCloud, number: u64) -> Option<Value> {
     let (_, invocation) = inspected.lambda.journal().since(number.checked_sub(1)?).into_iter().find(|(own, _)| *own == number)?;
     let mut item = summary(number, &invocation);
     let (Outcome::Success(body) | Outcome::FunctionError(body)) = &invocation.outcome;
-    // What is empty was too large to be kept.
-    let shown = Shown::of(&invocation.event);
+    // A payload too large to be kept is empty.
+    let shown = MaskedEvent::of(&invocation.event);
     item["event"] = if invocation.event.is_empty() { Value::Null } else { shown.event().clone() };
     item["response"] = if body.is_empty() { Value::Null } else { shown.answer(body) };
     item["lines"] = lines(&invocation);
@@ -82,7 +78,7 @@ fn summary(number: u64, invocation: &Invocation) -> Value {
         "number": number,
         "request_id": invocation.request_id,
         "function": invocation.function,
-        "what": what(Shown::of(&invocation.event).event()),
+        "what": describe_event(MaskedEvent::of(&invocation.event).event()),
         "pid": invocation.pid,
         "at": millis(invocation.at),
         "duration_us": u64::try_from(invocation.duration.as_micros()).unwrap_or(u64::MAX),
@@ -92,8 +88,8 @@ fn summary(number: u64, invocation: &Invocation) -> Value {
     })
 }
 
-/// In a few words what the event was: a request, a frame, messages of a queue, or nothing that is known.
-fn what(event: &Value) -> String {
+/// Describes an event in a few words: a request, a frame, messages of a queue.
+fn describe_event(event: &Value) -> String {
     let context = &event["requestContext"];
     let words = match (context["http"]["method"].as_str(), context["routeKey"].as_str(), event["RequestType"].as_str()) {
         (Some(method), _, _) => format!("{method} {}", event["rawPath"].as_str().unwrap_or_default()),

@@ -1,14 +1,14 @@
-//! Secrets are not shown: what signs somebody in is replaced wherever it stands in an event, a result or a log line.
+//! Masks secrets: credentials are replaced wherever they occur in an event, a result or a log line.
 
 use serde_json::Value;
 
-use super::secrets::{Operation, Secrets};
+use super::secrets::{OperationSecrets, ApiSecrets};
 
-/// What stands in place of a secret.
+/// The replacement of a secret.
 const MASK: &str = "•••";
 
-/// Names whose values are secrets in anybody's API, besides those that ours documents; letters and digits only, so that `access_token` and `Access-Token` are one name.
-const SECRETS: [&str; 23] = [
+/// Names that denote secrets in any API, besides the documented ones. Normalized to letters and digits, so that `access_token` and `Access-Token` are equal.
+const SECRET_NAMES: [&str; 23] = [
     "accesstoken",
     "apikey",
     "authorization",
@@ -34,20 +34,20 @@ const SECRETS: [&str; 23] = [
     "xamzsignature",
 ];
 
-/// An event and what its documents say of it.
-pub(super) struct Shown {
+/// An event with its documented operation.
+pub(super) struct MaskedEvent {
     event: Value,
-    operation: Option<&'static Operation>,
+    operation: Option<&'static OperationSecrets>,
 }
 
-impl Shown {
-    /// Of an event's bytes.
+impl MaskedEvent {
+    /// Parses an event.
     pub(super) fn of(event: &[u8]) -> Self {
         let mut event = parsed(event);
-        let route = event["routeKey"].as_str().and_then(|route| Secrets::known().operation(route));
-        // A route that takes whatever stands below a path has no operation of its own.
+        let route = event["routeKey"].as_str().and_then(|route| ApiSecrets::of_api().operation(route));
+        // A greedy route has no operation of its own: fall back to the method and path.
         let asked = || Some(format!("{} {}", event["requestContext"]["http"]["method"].as_str()?, event["rawPath"].as_str()?));
-        let operation = route.or_else(|| Secrets::known().operation(&asked()?));
+        let operation = route.or_else(|| ApiSecrets::of_api().operation(&asked()?));
         if let Some(operation) = operation {
             hide_body(&mut event, &operation.body, !operation.body.is_empty());
             hide_parameters(&mut event, operation);
@@ -61,7 +61,7 @@ impl Shown {
         &self.event
     }
 
-    /// What was answered to it, without secrets.
+    /// The function's result without secrets.
     pub(super) fn answer(&self, answer: &[u8]) -> Value {
         let mut answer = parsed(answer);
         if let Some(operation) = self.operation
@@ -74,12 +74,12 @@ impl Shown {
     }
 }
 
-/// JSON, or a text where it is none.
+/// JSON, or a string if it is not JSON.
 fn parsed(payload: &[u8]) -> Value {
     serde_json::from_slice(payload).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(payload).into_owned()))
 }
 
-/// Hides fields of a body, which is JSON in a text. Of a body that has secrets and cannot be read nothing is shown.
+/// Masks fields of a body, which is JSON in a string. An unreadable body with secrets is masked completely.
 fn hide_body(message: &mut Value, ways: &std::collections::BTreeSet<Vec<String>>, all_or_nothing: bool) {
     let Some(Value::String(body)) = message.get_mut("body") else { return };
     match serde_json::from_str::<Value>(body) {
@@ -90,7 +90,7 @@ fn hide_body(message: &mut Value, ways: &std::collections::BTreeSet<Vec<String>>
             *body = value.to_string();
         }
         _ if all_or_nothing && !body.is_empty() => {
-            *body = format!("({} characters that are no JSON object)", body.chars().count());
+            *body = format!("({} characters that are not a JSON object)", body.chars().count());
         }
         _ => {}
     }
@@ -109,8 +109,8 @@ fn hide_at(value: &mut Value, way: &[String]) {
     }
 }
 
-/// Hides parts of the path, wherever an event tells it.
-fn hide_parameters(event: &mut Value, operation: &Operation) {
+/// Masks path parameters everywhere in an event.
+fn hide_parameters(event: &mut Value, operation: &OperationSecrets) {
     let route = event["routeKey"].as_str().unwrap_or_default().to_owned();
     let pattern: Vec<&str> = route.split_once(' ').map_or("", |(_, path)| path).split('/').collect();
     for name in &operation.parameters {
@@ -120,7 +120,7 @@ fn hide_parameters(event: &mut Value, operation: &Operation) {
         let place = pattern.iter().position(|part| part.trim_start_matches('{').trim_end_matches('}') == name);
         for pointer in ["/rawPath", "/requestContext/http/path"] {
             if let (Some(place), Some(Value::String(path))) = (place, event.pointer_mut(pointer)) {
-                // A stage may stand before it.
+                // The path may start with a stage.
                 let mut parts: Vec<&str> = path.split('/').collect();
                 let from_end = pattern.len() - place;
                 if let Some(at) = parts.len().checked_sub(from_end) {
@@ -132,7 +132,7 @@ fn hide_parameters(event: &mut Value, operation: &Operation) {
     }
 }
 
-/// Takes the secrets out of a value.
+/// Masks the secrets of a value.
 pub(super) fn mask(value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -159,7 +159,7 @@ fn hide(value: &mut Value) {
     }
 }
 
-/// A text that is JSON, a query, an URL, a header's value, or a sentence.
+/// Masks a text: JSON, a query, a URL, a header value or a sentence.
 pub(super) fn masked_text(text: &str) -> String {
     if text.starts_with(['{', '['])
         && let Ok(mut value) = serde_json::from_str::<Value>(text)
@@ -185,16 +185,16 @@ pub(super) fn masked_text(text: &str) -> String {
 }
 
 fn is_secret(name: &str) -> bool {
-    let plain = plain(name);
-    SECRETS.binary_search(&plain.as_str()).is_ok() || Secrets::known().is_name(&plain)
+    let plain = normalize(name);
+    SECRET_NAMES.binary_search(&plain.as_str()).is_ok() || ApiSecrets::of_api().is_secret_name(&plain)
 }
 
-/// A name as it is compared: letters and digits alone.
-pub(super) fn plain(name: &str) -> String {
+/// Normalizes a name to letters and digits.
+pub(super) fn normalize(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
-/// A JSON web token, by its looks.
+/// Whether a word looks like a JSON Web Token.
 fn is_token(word: &str) -> bool {
     word.find("eyJ").is_some_and(|at| word[at..].matches('.').count() >= 2)
 }
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_signs_somebody_in_is_shown() {
+    fn no_credential_is_shown() {
         let event = r#"{
             "headers": {"authorization": "Bearer SECRET", "Cookie": "a=SECRET", "sec-websocket-protocol": "conchat.v1, bearer.SECRET"},
             "multiValueHeaders": {"Authorization": ["Bearer SECRET"]},
@@ -221,7 +221,7 @@ mod tests {
             "the token is eyJhbGciOiJIUzI1NiJ9.SECRET.SECRET, they say",
             r#"{"fields":{"token":"SECRET"}}"#,
         ];
-        let seen = Shown::of(event.as_bytes());
+        let seen = MaskedEvent::of(event.as_bytes());
         let shown = [seen.event().clone(), seen.answer(result.as_bytes())].map(|value| value.to_string()).join("\n");
         let shown = shown + &lines.map(masked_text).join("\n");
         assert!(!shown.contains("SECRET"), "{shown}");
@@ -235,14 +235,14 @@ mod tests {
         for text in ["Shall we meet at noon? a=b", "", "plain", "{broken", "bearer", "x=1&y=2"] {
             assert_eq!(masked_text(text), text);
         }
-        assert_eq!(Shown::of(br#"{"token":null,"body":"aGk=","isBase64Encoded":true}"#).event()["token"], Value::Null);
-        let refused = Shown::of(br#"{"routeKey":"GET /api/rooms/{room_id}/invites"}"#)
+        assert_eq!(MaskedEvent::of(br#"{"token":null,"body":"aGk=","isBase64Encoded":true}"#).event()["token"], Value::Null);
+        let refused = MaskedEvent::of(br#"{"routeKey":"GET /api/rooms/{room_id}/invites"}"#)
             .answer(br#"{"statusCode":404,"body":"{\"code\":\"room_not_found\"}"}"#);
         assert!(refused.to_string().contains("room_not_found"), "{refused}");
-        assert!(SECRETS.is_sorted());
+        assert!(SECRET_NAMES.is_sorted());
     }
 
-    /// A value with something secret at each of these places, and nothing else.
+    /// A value with a secret at each of these paths and nothing else.
     fn planted(ways: &std::collections::BTreeSet<Vec<String>>, wrap: impl Fn(Value) -> Value) -> Value {
         let mut body = serde_json::json!({});
         for way in ways {
@@ -262,7 +262,7 @@ mod tests {
         for (path, item) in document["paths"].as_object().into_iter().flatten() {
             for method in item.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase()) {
                 let route = format!("{method} {path}");
-                let operation = Secrets::known().operation(&route).unwrap_or_else(|| panic!("{route}"));
+                let operation = ApiSecrets::of_api().operation(&route).unwrap_or_else(|| panic!("{route}"));
                 let raw: Vec<_> = path.split('/').map(|part| if part.starts_with('{') { "CANARY" } else { part }).collect();
                 let parameters: serde_json::Map<String, Value> =
                     operation.parameters.iter().map(|name| (name.clone(), "CANARY".into())).collect();
@@ -278,7 +278,7 @@ mod tests {
                         "requestContext": { "routeKey": route, "http": { "path": raw } },
                     });
                     let answer = serde_json::json!({ "statusCode": 201, "body": planted(&operation.answers, |canary| canary).to_string() });
-                    let shown = Shown::of(event.to_string().as_bytes());
+                    let shown = MaskedEvent::of(event.to_string().as_bytes());
                     let text = shown.event().to_string() + &shown.answer(answer.to_string().as_bytes()).to_string();
                     assert!(!text.contains("CANARY"), "{route}: {text}");
                 }

@@ -1,54 +1,51 @@
-//! Everything at a glance: functions with their instances, sockets, stores, tables. Read when it is asked for, and counted at most every few seconds.
+//! The state of the cloud: functions with their instances, sockets, stores, tables. Computed on request; table counts are cached for a few seconds.
 
-use std::{
-    fs,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::fs;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Inspected, invocations::millis, queues};
-use crate::{
-    dynamodb,
-    figures::Figures,
-    lambda::InstanceInfo,
-    mysql::Probe,
-    stack::{Function, Stack},
-};
+use super::{InspectedCloud, queues};
+use super::invocations::millis;
+use crate::dynamodb;
+use crate::metrics::FunctionMetrics;
+use crate::lambda::InstanceInfo;
+use crate::mysql::Probe;
+use crate::stack::{Function, Stack};
 
-/// Sockets that are listed; all are counted.
-const LISTED: usize = 200;
+/// Maximum number of listed sockets; the count includes all.
+const MAX_SOCKETS: usize = 200;
 
-/// One store.
+/// A store.
 #[derive(Debug)]
-pub(crate) struct Store {
+pub(crate) struct StoreInfo {
     pub(crate) name: &'static str,
     pub(crate) url: String,
     /// Whether this cloud started it.
     pub(crate) own: bool,
-    /// Its process, if it is one.
+    /// Its process, if it has one.
     pub(crate) process: Option<Probe>,
 }
 
-/// How many items the tables have, counted only when the last count is old.
+/// Cached item counts of the tables.
 #[derive(Debug)]
-pub(crate) struct Counts {
+pub(crate) struct ItemCounts {
     endpoint: String,
     last: Mutex<Option<(Instant, Value)>>,
 }
 
-/// How old a count may be.
-const FRESH: Duration = Duration::from_secs(3);
+/// Maximum age of a cached count.
+const MAX_AGE: Duration = Duration::from_secs(3);
 
-impl Counts {
+impl ItemCounts {
     pub(crate) fn new(endpoint: &str) -> Self {
         Self { endpoint: endpoint.to_owned(), last: Mutex::default() }
     }
 
     async fn read(&self, stack: &Stack) -> Value {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, counts)) = last.filter(|(at, _)| at.elapsed() < FRESH) {
+        if let Some((_, counts)) = last.filter(|(at, _)| at.elapsed() < MAX_AGE) {
             return counts;
         }
         let mut counts = Vec::new();
@@ -65,13 +62,13 @@ impl Counts {
     }
 }
 
-pub(super) async fn read(inspected: &Inspected) -> Value {
+pub(super) async fn read(inspected: &InspectedCloud) -> Value {
     let (stats, mut connections) = (inspected.view.stats(), inspected.view.connections());
     connections.sort_unstable_by_key(|connection| std::cmp::Reverse(connection.connected_at));
     let open = connections.len();
     let connections: Vec<Value> = connections
         .into_iter()
-        .take(LISTED)
+        .take(MAX_SOCKETS)
         .map(|connection| {
             json!({
                 "id": connection.id,
@@ -105,14 +102,14 @@ pub(super) async fn read(inspected: &Inspected) -> Value {
         "tables": inspected.counts.read(&inspected.stack).await,
         "queues": queues::list(inspected),
         "dead_letters": inspected.lambda.dead_letters().len(),
-        "faults": inspected.lambda.faults().schedule(),
-        "faults_happened": inspected.lambda.faults().happened(),
+        "faults": inspected.lambda.faults().config(),
+        "faults_happened": inspected.lambda.faults().counts(),
     })
 }
 
-fn functions(inspected: &Inspected) -> Vec<Value> {
-    let (figures, instances) = (inspected.lambda.journal().figures(), inspected.lambda.instances());
-    let none = Figures::default();
+fn functions(inspected: &InspectedCloud) -> Vec<Value> {
+    let (figures, instances) = (inspected.lambda.journal().metrics(), inspected.lambda.instances());
+    let none = FunctionMetrics::default();
     inspected
         .stack
         .functions
@@ -124,7 +121,7 @@ fn functions(inspected: &Inspected) -> Vec<Value> {
         .collect()
 }
 
-fn describe(function: &Function, figures: &Figures, instances: &[&InstanceInfo]) -> Value {
+fn describe(function: &Function, figures: &FunctionMetrics, instances: &[&InstanceInfo]) -> Value {
     let instances: Vec<Value> = instances
         .iter()
         .map(|instance| {
@@ -153,15 +150,15 @@ fn describe(function: &Function, figures: &Figures, instances: &[&InstanceInfo])
     })
 }
 
-/// Without user and password.
-fn store(store: &Store) -> Value {
+/// Removes user and password from the URL.
+fn store(store: &StoreInfo) -> Value {
     let (scheme, rest) = store.url.split_once("://").unwrap_or(("", &store.url));
     let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
     let running = store.process.as_ref().map(Probe::is_running);
     json!({ "name": store.name, "url": format!("{scheme}://{place}"), "own": store.own, "running": running })
 }
 
-/// Memory that a process has in use, where the system tells it as Linux does.
+/// Resident memory of a process, read from `/proc` (Linux).
 fn resident(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

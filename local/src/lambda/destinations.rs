@@ -1,21 +1,19 @@
-//! Queues that take the on-failure records of asynchronous invocations: the record is the body of a message there, as on AWS.
+//! Failure destinations: queues that receive the on-failure records of asynchronous invocations as message bodies, as on AWS.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::{
-    sqs::{Broker, NewMessage, Sqs, SqsError, new_id},
-    stack::Queue,
-};
+use crate::sqs::{Broker, NewMessage, Sqs, SqsError, new_id};
+use crate::stack::Queue;
 
-/// Queues by the logical ids that functions name; without any, records are kept in a file only.
+/// Queues by logical id; without any, records are stored in a file only.
 #[derive(Clone, Debug, Default)]
 pub struct Destinations(Option<(Broker, BTreeMap<String, String>)>);
 
 /// A record in a queue.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct QueuedRecord {
     queue: String,
     sequence: i64,
     pub(super) record: Value,
@@ -28,7 +26,7 @@ impl Destinations {
         Self(Some((sqs.broker().clone(), names)))
     }
 
-    /// Puts a record into the queue with this logical id; `None` if the destination is no queue of the stack.
+    /// Sends a record to the queue with this logical id; `None` if it is not a queue of the stack.
     pub(super) fn send(&self, destination: &str, record: &Value) -> Option<Result<(), SqsError>> {
         let (broker, names) = self.0.as_ref()?;
         let name = names.get(destination)?;
@@ -36,23 +34,23 @@ impl Destinations {
         Some(broker.send(name, message).map(|_| ()))
     }
 
-    /// The newest records of each of these destinations, newest first within each.
-    pub(super) fn records(&self, destinations: &[String], most: usize) -> Vec<Found> {
+    /// The newest records of each destination, newest first.
+    pub(super) fn records(&self, destinations: &[String], most: usize) -> Vec<QueuedRecord> {
         let Some((broker, names)) = &self.0 else { return Vec::new() };
         let queues = destinations.iter().filter_map(|id| names.get(id));
         let found = queues.flat_map(|queue| {
             let peeked = broker.peek(queue, most).unwrap_or_default();
             peeked.into_iter().map(move |(sequence, body)| (queue.clone(), sequence, serde_json::from_str::<Value>(&body)))
         });
-        // Other messages may be in the same queue, such as dead letters of another queue.
+        // The queue may contain other messages, such as dead letters of another queue.
         found
-            .filter_map(|(queue, sequence, record)| Some(Found { queue, sequence, record: record.ok()? }))
+            .filter_map(|(queue, sequence, record)| Some(QueuedRecord { queue, sequence, record: record.ok()? }))
             .filter(|found| found.record["requestContext"]["requestId"].is_string())
             .collect()
     }
 
-    /// Removes a record; says whether it was still there.
-    pub(super) fn remove(&self, found: &Found) -> bool {
+    /// Removes a record; returns whether it existed.
+    pub(super) fn remove(&self, found: &QueuedRecord) -> bool {
         let removed = self.0.as_ref().map(|(broker, _)| broker.remove(&found.queue, found.sequence));
         matches!(removed, Some(Ok(true)))
     }

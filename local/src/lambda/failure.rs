@@ -1,6 +1,8 @@
-//! The error payloads that Lambda itself writes, in its own words: callers and tests compare them.
+//! Lambda's own error payloads, in AWS's wording, because callers compare them.
 
-use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus, time::Duration};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
@@ -12,8 +14,8 @@ pub(super) fn timed_out(id: Uuid, after: Duration) -> Outcome {
     failure("Sandbox.Timedout", &format!("RequestId: {id} Error: Task timed out after {:.2} seconds", after.as_secs_f64()))
 }
 
-/// `said` is what the process printed last, for one that ended before it asked for its first event.
-pub(super) fn exited(id: Uuid, status: Option<ExitStatus>, said: &[String]) -> Outcome {
+/// `last_lines` are those of a process that exited before its first poll.
+pub(super) fn exited(id: Uuid, status: Option<ExitStatus>, last_lines: &[String]) -> Outcome {
     let how = match status.map(|status| (status.code(), status.signal())) {
         Some((Some(0), _)) | None => "Runtime exited without providing a reason".to_owned(),
         Some((Some(code), _)) => format!("Runtime exited with error: exit status {code}"),
@@ -23,7 +25,7 @@ pub(super) fn exited(id: Uuid, status: Option<ExitStatus>, said: &[String]) -> O
         }
     };
     let mut message = format!("RequestId: {id} Error: {how}");
-    for line in said {
+    for line in last_lines {
         message.push('\n');
         message.push_str(line);
     }
@@ -34,7 +36,7 @@ pub(super) fn not_started(binary: &std::path::Path, error: &std::io::Error) -> O
     failure("Runtime.InvalidEntrypoint", &format!("{} could not be run: {error}. Run `make build`.", binary.display()))
 }
 
-/// Of an endpoint that is to invoke in our place.
+/// The remote Invoke API failed.
 pub(super) fn not_reached(reason: &str) -> Outcome {
     failure("Endpoint.NotReached", reason)
 }
@@ -47,7 +49,7 @@ fn failure(kind: &str, message: &str) -> Outcome {
     Outcome::FunctionError(Bytes::from(json!({ "errorType": kind, "errorMessage": message }).to_string()))
 }
 
-/// As Go names signals, because Lambda's own supervisor is written in it.
+/// Signal names as in Go, the language of Lambda's supervisor.
 fn name_of(signal: nix::sys::signal::Signal) -> &'static str {
     use nix::sys::signal::Signal;
     match signal {

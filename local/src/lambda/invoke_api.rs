@@ -1,4 +1,4 @@
-//! The Invoke API, version 2015-03-31: what functions call to invoke functions. Refusals have the shapes that SDKs know.
+//! The Invoke API, version 2015-03-31, with the errors that SDKs expect.
 
 use std::sync::Arc;
 
@@ -9,20 +9,18 @@ use hyper::body::Incoming;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{
-    EVENT_LIMIT, InvokeError, Outcome, SYNC_LIMIT, function_name,
-    instances::Pool,
-    queue::{self, DeadLetters},
-    server::{body, json},
-};
+use super::{EVENT_LIMIT, InvokeError, Outcome, SYNC_LIMIT, function_name};
+use super::pool::InstancePool;
+use super::async_invocations::{self, DeadLetters};
+use super::server::{body, json};
 
 pub(super) async fn answer(
-    pool: &Arc<Pool>,
+    pool: &Arc<InstancePool>,
     dead_letters: &Arc<DeadLetters>,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     let id = Uuid::new_v4();
-    let mut response = invoke(pool, dead_letters, id, request).await.unwrap_or_else(Refused::into_response);
+    let mut response = invoke(pool, dead_letters, id, request).await.unwrap_or_else(InvokeApiError::into_response);
     if let Ok(id) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert("x-amzn-requestid", id);
     }
@@ -30,18 +28,17 @@ pub(super) async fn answer(
 }
 
 async fn invoke(
-    pool: &Arc<Pool>,
+    pool: &Arc<InstancePool>,
     dead_letters: &Arc<DeadLetters>,
     id: Uuid,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Refused> {
+) -> Result<Response<Full<Bytes>>, InvokeApiError> {
     let function = function_of(&request)?;
-    // Signatures are not verified, but there has to be one: a function that forgets to sign fails here as it would there, and a
-    // web page that posts to this port is turned away.
+    // Signatures are required but not verified: a function that does not sign fails here as on AWS, and web pages cannot post to this port.
     let signed =
         request.headers().get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"AWS4-HMAC-SHA256 "));
     if !signed {
-        return Err(Refused::new(StatusCode::FORBIDDEN, "MissingAuthenticationTokenException", "Missing Authentication Token"));
+        return Err(InvokeApiError::new(StatusCode::FORBIDDEN, "MissingAuthenticationTokenException", "Missing Authentication Token"));
     }
     if pool.function(&function).is_none() {
         return Err(not_found(pool, &function));
@@ -56,24 +53,24 @@ async fn invoke(
     let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
     if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&payload) {
         let message = format!("Could not parse request body into json: {error}");
-        return Err(Refused::new(StatusCode::BAD_REQUEST, "InvalidRequestContentException", &message));
+        return Err(InvokeApiError::new(StatusCode::BAD_REQUEST, "InvalidRequestContentException", &message));
     }
     match kind.as_str() {
         "RequestResponse" => Ok(executed(pool.invoke(&function, id, payload).await?)),
         "Event" => {
-            queue::submit(pool, dead_letters, (&function, id), payload)?;
+            async_invocations::submit(pool, dead_letters, (&function, id), payload)?;
             Ok(empty(StatusCode::ACCEPTED))
         }
         "DryRun" => Ok(empty(StatusCode::NO_CONTENT)),
         other => {
             let message = format!("Invocation type {other:?} is none of RequestResponse, Event, DryRun");
-            Err(Refused::new(StatusCode::BAD_REQUEST, "InvalidParameterValueException", &message))
+            Err(InvokeApiError::new(StatusCode::BAD_REQUEST, "InvalidParameterValueException", &message))
         }
     }
 }
 
-fn function_of(request: &Request<Incoming>) -> Result<String, Refused> {
-    let no_such = || Refused::new(StatusCode::NOT_FOUND, "UnknownOperationException", "There is no such call.");
+fn function_of(request: &Request<Incoming>) -> Result<String, InvokeApiError> {
+    let no_such = || InvokeApiError::new(StatusCode::NOT_FOUND, "UnknownOperationException", "There is no such call.");
     let function = request.uri().path().strip_prefix("/2015-03-31/functions/").and_then(|rest| rest.strip_suffix("/invocations"));
     let function = function.filter(|_| request.method() == Method::POST).ok_or_else(no_such)?;
     Ok(percent_encoding::percent_decode_str(function).decode_utf8_lossy().into_owned())
@@ -98,24 +95,24 @@ fn empty(status: StatusCode) -> Response<Full<Bytes>> {
     response
 }
 
-fn not_found(pool: &Pool, function: &str) -> Refused {
+fn not_found(pool: &InstancePool, function: &str) -> InvokeApiError {
     let message = format!("Function not found: {}", pool.arn(function_name(function)));
-    Refused::new(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message)
+    InvokeApiError::new(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message)
 }
 
-fn too_large(limit: usize) -> Refused {
+fn too_large(limit: usize) -> InvokeApiError {
     let message = format!("Request must be smaller than {limit} bytes for the InvokeFunction operation");
-    Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", &message)
+    InvokeApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", &message)
 }
 
 /// An invocation that did not take place.
-struct Refused {
+struct InvokeApiError {
     status: StatusCode,
     kind: &'static str,
     body: serde_json::Value,
 }
 
-impl Refused {
+impl InvokeApiError {
     fn new(status: StatusCode, kind: &'static str, message: &str) -> Self {
         Self { status, kind, body: json!({ "Type": "User", "message": message, "Message": message }) }
     }
@@ -130,7 +127,7 @@ impl Refused {
     }
 }
 
-impl From<InvokeError> for Refused {
+impl From<InvokeError> for InvokeApiError {
     fn from(error: InvokeError) -> Self {
         match &error {
             InvokeError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "ResourceNotFoundException", &error.to_string()),

@@ -1,50 +1,53 @@
 //! Lambda on this machine: one process per concurrent invocation behind the real Runtime API; an invocation ends exactly once.
 
 mod destinations;
-mod detour;
+mod proxies;
 mod failure;
-mod faulty;
-mod instances;
+mod fault_injection;
+mod pool;
 mod invoke_api;
 mod process;
-mod queue;
+mod async_invocations;
 mod remote;
 mod runtime_api;
 mod server;
 mod state;
 
-use std::{
-    collections::BTreeMap,
-    fmt, io,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::fmt;
+use std::io;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use uuid::Uuid;
 
 pub use self::destinations::Destinations;
-use self::{instances::Pool, queue::DeadLetters, server::Server};
-use crate::{faults::Faults, logs::Journal, loopback::Loopback, stack::EventInvoke};
+use self::pool::InstancePool;
+use self::async_invocations::DeadLetters;
+use self::server::Server;
+use crate::faults::Faults;
+use crate::logs::Journal;
+use crate::http_server::HttpServer;
+use crate::stack::EventInvoke;
 
-/// A function as it is run: where its binary is, what it is told, how long it may take.
+/// A function to run: binary, environment, limits.
 #[derive(Clone, Debug)]
 pub struct FunctionSpec {
-    /// Logical id in the template; also the function's name.
+    /// Logical id in the template, also the function's name.
     pub id: String,
-    /// The binary.
     pub binary: PathBuf,
-    /// The whole environment besides what Lambda itself sets.
+    /// The environment except for the variables that Lambda sets.
     pub environment: BTreeMap<String, String>,
-    /// MB; told to the function, not enforced.
+    /// MB; passed to the function, not enforced.
     pub memory_size: u32,
-    /// How long one invocation may take.
+    /// Timeout of one invocation.
     pub timeout: Duration,
-    /// `ReservedConcurrentExecutions`.
+    /// `ReservedConcurrentExecutions`
     pub reserved_concurrency: Option<u32>,
-    /// What becomes of asynchronous invocations that fail.
+    /// `EventInvokeConfig` of asynchronous invocations.
     pub event_invoke: EventInvoke,
 }
 
@@ -54,30 +57,29 @@ impl FunctionSpec {
     }
 }
 
-/// How the functions are run.
+/// Options of Lambda.
 #[derive(Clone, Debug)]
 pub struct LambdaOptions {
     /// Region in ARNs and in the functions' environment.
     pub region: String,
-    /// Invocations of all functions together.
+    /// Concurrency limit of all functions together.
     pub concurrency: usize,
-    /// An instance idle for so long is stopped.
+    /// Idle time after which an instance is stopped.
     pub idle: Duration,
-    /// How long an instance may take to its first poll.
+    /// Timeout from process start to the first poll.
     pub init_timeout: Duration,
-    /// Factor on the waits between asynchronous attempts (1 and 2 minutes on AWS).
+    /// Factor for the waits between asynchronous attempts (1 and 2 minutes on AWS).
     pub retry_scale: f64,
-    /// A file that on-failure records are appended to.
+    /// File that on-failure records are appended to.
     pub dead_letters: Option<PathBuf>,
-    /// The queues that take on-failure records.
+    /// Queues that receive on-failure records.
     pub destinations: Destinations,
-    /// Stop instances between invocations, as Lambda does: what they do in the background then stands still.
+    /// Stops instances (SIGSTOP) between invocations, as Lambda does, which also pauses background work.
     pub freeze: bool,
-    /// `http://host:port` of an Invoke API that runs the functions in our place.
+    /// `http://host:port` of an external Invoke API that runs the functions.
     pub invoke: Option<String>,
-    /// Takes every invocation that has ended.
+    /// Receives every finished invocation.
     pub journal: Arc<Journal>,
-    /// What is to break.
     pub faults: Faults,
 }
 
@@ -99,28 +101,28 @@ impl Default for LambdaOptions {
     }
 }
 
-/// What an invocation that ran gave.
+/// The result of an invocation that ran.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The function's result.
     Success(Bytes),
-    /// `{"errorType": …, "errorMessage": …}`: the function failed, crashed or ran out of time.
+    /// `{"errorType": …, "errorMessage": …}`: the function failed, crashed or timed out.
     FunctionError(Bytes),
 }
 
-/// Why an invocation did not run at all.
+/// Why an invocation did not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InvokeError {
-    /// No function of that name.
+    /// No function has this name.
     NotFound(String),
-    /// No instance is free, and no further one may start.
+    /// No instance is free and the concurrency limit is reached.
     Throttled {
         /// `ReservedFunctionConcurrentInvocationLimitExceeded`, `ConcurrentInvocationLimitExceeded`, or `Stopping`.
         reason: &'static str,
     },
-    /// The payload is larger than Lambda takes.
+    /// The payload exceeds Lambda's limit.
     TooLarge {
-        /// Its size in bytes.
+        /// Size in bytes.
         size: usize,
     },
 }
@@ -138,63 +140,61 @@ impl fmt::Display for InvokeError {
 impl std::error::Error for InvokeError {}
 
 impl InvokeError {
-    /// Whether nothing is invoked any more.
+    /// Whether the cloud is stopping.
     pub(crate) fn is_stopping(&self) -> bool {
-        matches!(self, Self::Throttled { reason: instances::STOPPING })
+        matches!(self, Self::Throttled { reason: pool::STOPPING })
     }
 }
 
-/// One running process of a function.
+/// One process of a function.
 #[derive(Clone, Debug)]
 pub struct InstanceInfo {
     /// Logical id of the function.
     pub function: String,
-    /// Process id.
     pub pid: u32,
-    /// Whether an invocation is running in it (its start counts).
+    /// Whether it runs an invocation or is starting.
     pub busy: bool,
-    /// When the process was started.
     pub started: SystemTime,
-    /// Invocations it has ended.
+    /// Number of finished invocations.
     pub invocations: u64,
-    /// From exec to its first poll, once it polled.
+    /// From exec to its first poll, once it has polled.
     pub cold_start: Option<Duration>,
 }
 
-/// Largest payload of an invocation that is waited for.
+/// Maximum payload of a synchronous invocation.
 pub const SYNC_LIMIT: usize = 6 * 1024 * 1024;
-/// Largest payload of a queued invocation.
+/// Maximum payload of an asynchronous invocation.
 pub const EVENT_LIMIT: usize = 1024 * 1024;
 
-/// The functions of one stack, running on this machine.
+/// The functions of one stack.
 #[derive(Clone, Debug)]
 pub struct Lambda {
-    pool: Arc<Pool>,
+    pool: Arc<InstancePool>,
     dead_letters: Arc<DeadLetters>,
     server: Arc<Server>,
 }
 
 impl Lambda {
-    /// Serves the Runtime API and the Invoke API on a loopback listener; instances start when they are needed.
+    /// Serves the Runtime API and the Invoke API on a loopback listener; instances start on demand.
     pub async fn start(functions: Vec<FunctionSpec>, options: LambdaOptions) -> io::Result<Self> {
-        let listener = Loopback::bind().await?;
+        let listener = HttpServer::bind().await?;
         Self::start_on(listener, functions, options)
     }
 
-    /// Like [`Lambda::start`], on a listener whose address the functions' environment may already name.
+    /// Like [`Lambda::start`], on an existing listener, whose address the functions' environment may contain.
     pub fn start_on(listener: tokio::net::TcpListener, functions: Vec<FunctionSpec>, options: LambdaOptions) -> io::Result<Self> {
         let dead_letters = Arc::new(DeadLetters::new(options.dead_letters.clone(), options.destinations.clone()));
-        let pool = Pool::new(functions, options, listener.local_addr()?)?;
+        let pool = InstancePool::new(functions, options, listener.local_addr()?)?;
         let server = Arc::new(Server::start(listener, &pool, &dead_letters)?);
         Ok(Self { pool, dead_letters, server })
     }
 
-    /// For `AWS_ENDPOINT_URL_LAMBDA`.
+    /// Address for `AWS_ENDPOINT_URL_LAMBDA`.
     pub fn endpoint(&self) -> SocketAddr {
         self.server.address()
     }
 
-    /// Runs the function (by logical id or ARN) and waits for its result. It runs to its end even if nobody waits any more.
+    /// Invokes a function (by logical id or ARN) and waits for its result. The invocation continues if the caller stops waiting.
     pub async fn invoke(&self, function: &str, payload: Bytes) -> Result<Outcome, InvokeError> {
         if payload.len() > SYNC_LIMIT {
             return Err(InvokeError::TooLarge { size: payload.len() });
@@ -202,36 +202,36 @@ impl Lambda {
         self.pool.invoke(function, Uuid::new_v4(), payload).await
     }
 
-    /// Queues an asynchronous invocation and gives its request id.
+    /// Queues an asynchronous invocation and returns its request id.
     pub fn invoke_event(&self, function: &str, payload: Bytes) -> Result<String, InvokeError> {
         let id = Uuid::new_v4();
-        queue::submit(&self.pool, &self.dead_letters, (function, id), payload)?;
+        async_invocations::submit(&self.pool, &self.dead_letters, (function, id), payload)?;
         Ok(id.to_string())
     }
 
-    /// The processes that run now.
+    /// The running processes.
     pub fn instances(&self) -> Vec<InstanceInfo> {
         self.pool.instances()
     }
 
-    /// Ends the process of an instance at once, as a crash would; says whether there was one.
+    /// Kills an instance's process like a crash; returns whether it existed.
     pub fn kill(&self, pid: u32) -> bool {
         self.pool.kill(pid)
     }
 
-    /// Has the function's next invocations run in new instances: its binary is another one. Who works, works to the end of it. Says how many
-    /// instances are replaced.
+    /// Replaces the function's instances after its binary has changed: new invocations start new instances, running ones finish. Returns the number
+    /// of replaced instances.
     pub fn retire(&self, function: &str) -> usize {
         self.pool.retire(function)
     }
 
-    /// The last on-failure records of asynchronous invocations, oldest first.
+    /// Recent on-failure records of asynchronous invocations, oldest first.
     pub fn dead_letters(&self) -> Vec<serde_json::Value> {
         self.dead_letters.all(&self.pool)
     }
 
-    /// Queues the event of the dead letter with this request id once more and gives the new invocation's id; `None` if there is no such letter.
-    /// The letter is gone then: should the function fail again, there is a new one.
+    /// Queues the event of a dead letter again and returns the new request id; `None` if the letter does not exist. Removes the letter; another
+    /// failure creates a new one.
     pub fn send_again(&self, request_id: &str) -> Option<Result<String, InvokeError>> {
         let letter = self.dead_letters.take(request_id, &self.pool)?;
         let function = letter["requestContext"]["functionArn"].as_str().unwrap_or_default();
@@ -242,24 +242,23 @@ impl Lambda {
         Some(sent)
     }
 
-    /// What the functions did last.
+    /// Recent invocations.
     pub fn journal(&self) -> &Journal {
         self.pool.journal()
     }
 
-    /// What is to break.
     pub fn faults(&self) -> &Faults {
         self.pool.faults()
     }
 
-    /// Ends every instance and closes the listener.
+    /// Stops every instance and closes the listener.
     pub async fn stop(&self) {
         self.pool.stop().await;
         self.server.stop();
     }
 }
 
-/// A function's name from what callers may write: `Name`, `Name:qualifier`, or an ARN, whole or partial.
+/// Extracts a function's name from `Name`, `Name:qualifier`, or a full or partial ARN.
 fn function_name(name_or_arn: &str) -> &str {
     let mut parts = name_or_arn.split(':');
     let first = parts.next().unwrap_or_default();

@@ -1,43 +1,40 @@
-//! One instance: its process, what it is told through its environment, and what it prints, kept in order and assigned to its invocation.
+//! One instance: its process, environment and output, assigned to invocations in order.
 
-use std::{
-    io::{self, PipeReader, Read as _},
-    net::SocketAddr,
-    os::fd::OwnedFd,
-    path::Path,
-    process::Stdio,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::io::{self, PipeReader, Read as _};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
-use time::{OffsetDateTime, macros::format_description};
-use tokio::{
-    net::unix::pipe,
-    process::{Child, Command},
-    sync::mpsc,
-};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use time::OffsetDateTime;
+use time::macros::format_description;
+use tokio::net::unix::pipe;
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::{FunctionSpec, Outcome, instances::Pool};
-use crate::{leash::Leash, logs::Invocation};
+use super::{FunctionSpec, Outcome};
+use super::pool::InstancePool;
+use crate::watchdog::Watchdog;
+use crate::logs::Invocation;
 
-/// What an instance's supervisor is told.
+/// A command to an instance's supervisor.
 #[derive(Debug)]
 pub(super) enum Control {
-    /// End the process at once.
+    /// Kill the process.
     Kill,
-    /// An invocation has ended; what was printed until now belongs to it.
-    Ended(Ended),
+    /// An invocation has ended; the output up to now belongs to it.
+    Ended(EndedInvocation),
 }
 
-/// An invocation that has ended, but for what it printed.
+/// An ended invocation without its output.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct EndedInvocation {
     pub(super) id: Uuid,
     pub(super) event: Bytes,
     pub(super) outcome: Outcome,
@@ -45,7 +42,7 @@ pub(super) struct Ended {
     pub(super) cold_start: Option<Duration>,
 }
 
-impl Ended {
+impl EndedInvocation {
     pub(super) fn record(self, function: &str, pid: u32, lines: Vec<String>) -> Invocation {
         Invocation {
             function: function.to_owned(),
@@ -61,31 +58,31 @@ impl Ended {
     }
 }
 
-/// A process that was just started.
+/// A started process.
 #[derive(Debug)]
-pub(super) struct Started {
+pub(super) struct InstanceProcess {
     child: Child,
     pid: u32,
     function: String,
     output: Output,
 }
 
-impl Started {
+impl InstanceProcess {
     pub(super) fn pid(&self) -> u32 {
         self.pid
     }
 }
 
-/// Where instances run.
+/// Where an instance runs.
 #[derive(Debug)]
-pub(super) struct Place<'a> {
+pub(super) struct InstanceContext<'a> {
     pub(super) api: SocketAddr,
     pub(super) region: &'a str,
-    pub(super) leash: &'a Leash,
+    pub(super) watchdog: &'a Watchdog,
 }
 
-pub(super) fn spawn(spec: &FunctionSpec, number: u64, place: &Place<'_>) -> io::Result<Started> {
-    // One pipe for both streams keeps their lines in order.
+pub(super) fn spawn(spec: &FunctionSpec, number: u64, place: &InstanceContext<'_>) -> io::Result<InstanceProcess> {
+    // One pipe for both streams keeps lines in order.
     let (reader, writer) = io::pipe()?;
     let folder = spec.binary.parent().unwrap_or(Path::new("/"));
     let mut child = Command::new(&spec.binary)
@@ -93,7 +90,7 @@ pub(super) fn spawn(spec: &FunctionSpec, number: u64, place: &Place<'_>) -> io::
         .envs(lambda_environment(spec, number, place))
         .envs(&spec.environment)
         .current_dir(folder)
-        .process_group(place.leash.group())
+        .process_group(place.watchdog.group())
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
         .stderr(writer)
@@ -103,7 +100,7 @@ pub(super) fn spawn(spec: &FunctionSpec, number: u64, place: &Place<'_>) -> io::
         return Err(io::Error::other("it ended at once"));
     };
     match Output::new(reader) {
-        Ok(output) => Ok(Started { child, pid, function: spec.id.clone(), output }),
+        Ok(output) => Ok(InstanceProcess { child, pid, function: spec.id.clone(), output }),
         Err(error) => {
             child.start_kill()?;
             Err(error)
@@ -111,8 +108,8 @@ pub(super) fn spawn(spec: &FunctionSpec, number: u64, place: &Place<'_>) -> io::
     }
 }
 
-/// What Lambda sets, and of this machine's environment nothing but `PATH`.
-fn lambda_environment(spec: &FunctionSpec, number: u64, place: &Place<'_>) -> Vec<(&'static str, String)> {
+/// Variables that Lambda sets; from this machine's environment only `PATH`.
+fn lambda_environment(spec: &FunctionSpec, number: u64, place: &InstanceContext<'_>) -> Vec<(&'static str, String)> {
     let day = OffsetDateTime::now_utc().format(format_description!("[year]/[month]/[day]")).unwrap_or_default();
     let folder = spec.binary.parent().unwrap_or(Path::new("/")).display().to_string();
     vec![
@@ -128,7 +125,7 @@ fn lambda_environment(spec: &FunctionSpec, number: u64, place: &Place<'_>) -> Ve
         ("AWS_LAMBDA_LOG_STREAM_NAME", format!("{day}/[$LATEST]{}", Uuid::new_v4().simple())),
         ("AWS_LAMBDA_LOG_FORMAT", "JSON".into()),
         ("AWS_LAMBDA_LOG_LEVEL", "INFO".into()),
-        // On Lambda it is `host:port`; the path names the instance, and with a path `lambda_runtime` wants the scheme as well.
+        // Lambda uses `host:port`; here the path identifies the instance, and `lambda_runtime` then requires the scheme.
         ("AWS_LAMBDA_RUNTIME_API", format!("http://{}/i/{number}", place.api)),
         ("AWS_ACCESS_KEY_ID", crate::credentials::ACCESS_KEY.into()),
         ("AWS_SECRET_ACCESS_KEY", crate::credentials::SECRET_KEY.into()),
@@ -142,11 +139,11 @@ fn lambda_environment(spec: &FunctionSpec, number: u64, place: &Place<'_>) -> Ve
     ]
 }
 
-/// Stands by a process until it is gone.
+/// Supervises a process until it exits.
 pub(super) async fn supervise(
-    pool: Arc<Pool>,
+    pool: Arc<InstancePool>,
     number: u64,
-    mut started: Started,
+    mut started: InstanceProcess,
     mut commands: mpsc::UnboundedReceiver<Control>,
 ) {
     let output = &mut started.output;
@@ -167,11 +164,11 @@ pub(super) async fn supervise(
     };
     output.rest();
     let lines = output.take();
-    let said = &lines[lines.len().saturating_sub(10)..];
-    if let Some(ended) = pool.exited(number, status, said) {
+    let last_lines = &lines[lines.len().saturating_sub(10)..];
+    if let Some(ended) = pool.exited(number, status, last_lines) {
         pool.journal().record(ended.record(&started.function, started.pid, lines.clone()));
     }
-    // What ended just before the process did.
+    // Handle invocations that ended just before the process.
     while let Ok(command) = commands.try_recv() {
         if let Control::Ended(ended) = command {
             pool.journal().record(ended.record(&started.function, started.pid, lines.clone()));
@@ -188,35 +185,35 @@ pub(super) fn thaw(pid: u32) {
 }
 
 fn signal(pid: u32, signal: Signal) {
-    // Zero and below would mean a whole group.
+    // Zero and negative ids would signal a process group.
     if let Some(pid) = i32::try_from(pid).ok().filter(|pid| *pid > 0) {
         let _ = kill(Pid::from_raw(pid), signal);
     }
 }
 
-/// The read end of the pipe that the process prints to.
+/// The read end of the output pipe.
 #[derive(Debug)]
 struct Output {
     watched: Option<pipe::Receiver>,
-    /// The same pipe without the runtime's idea of whether it is readable: what the process wrote before it answered is there now.
+    /// The same pipe without tokio's readiness: output written before the response is readable now.
     direct: PipeReader,
     unfinished: Vec<u8>,
     lines: Vec<String>,
 }
 
-/// Lines kept for one invocation, and bytes kept of one line; the rest is dropped.
+/// Maximum number of lines per invocation and of bytes per line; the rest is dropped.
 const KEPT_LINES: usize = 1000;
 const KEPT_LINE: usize = 16 * 1024;
 
 impl Output {
     fn new(reader: PipeReader) -> io::Result<Self> {
         let direct = reader.try_clone()?;
-        // Makes the pipe non-blocking, for both.
+        // Makes both handles of the pipe non-blocking.
         let watched = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
         Ok(Self { watched: Some(watched), direct, unfinished: Vec::new(), lines: Vec::new() })
     }
 
-    /// Waits until the process prints, and takes it.
+    /// Waits for output and reads it.
     async fn more(&mut self) {
         let Some(watched) = &self.watched else { return std::future::pending().await };
         let mut buffer = [0_u8; 4096];
@@ -236,7 +233,7 @@ impl Output {
         }
     }
 
-    /// Takes what is there, without waiting.
+    /// Reads available output without waiting.
     fn rest(&mut self) {
         let mut buffer = [0_u8; 4096];
         while let Ok(length @ 1..) = self.direct.read(&mut buffer) {

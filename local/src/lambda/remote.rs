@@ -1,27 +1,24 @@
-//! Invocations by somebody else: `sam local start-lambda`, or any endpoint that speaks Lambda's Invoke API. What came of them is recorded as of our own.
+//! Invocations through an external Invoke API such as `sam local start-lambda`, recorded like local ones.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
-};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::Request;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{
-    FunctionSpec, InvokeError, Outcome, failure,
-    instances::{Pool, STOPPING},
-};
-use crate::{logs::Invocation, request::send};
+use super::{FunctionSpec, InvokeError, Outcome, failure};
+use super::pool::{InstancePool, STOPPING};
+use crate::logs::Invocation;
+use crate::aws_request::send;
 
-/// Besides the function's own time: containers are made, and images are fetched.
+/// Additional time for creating containers and downloading images.
 const START: Duration = Duration::from_mins(2);
 
-/// It goes on when its caller goes away, as everywhere.
+/// Runs in its own task and continues if its caller goes away.
 pub(super) async fn invoke(
-    pool: &Arc<Pool>,
+    pool: &Arc<InstancePool>,
     endpoint: String,
     function: &str,
     (id, payload): (Uuid, Bytes),
@@ -29,15 +26,15 @@ pub(super) async fn invoke(
     let spec = pool.function(function).ok_or_else(|| InvokeError::NotFound(function.to_owned()))?;
     let pool = Arc::clone(pool);
     let run = tokio::spawn(async move {
-        let (outcome, record) = there(&endpoint, &spec, (id, payload)).await?;
+        let (outcome, record) = invoke_remote(&endpoint, &spec, (id, payload)).await?;
         pool.journal().record(record);
         Ok(outcome)
     });
     run.await.unwrap_or(Err(InvokeError::Throttled { reason: STOPPING }))
 }
 
-/// The outcome, and what is to be recorded of it.
-async fn there(endpoint: &str, spec: &FunctionSpec, (id, payload): (Uuid, Bytes)) -> Result<(Outcome, Invocation), InvokeError> {
+/// The outcome and its journal record.
+async fn invoke_remote(endpoint: &str, spec: &FunctionSpec, (id, payload): (Uuid, Bytes)) -> Result<(Outcome, Invocation), InvokeError> {
     let begun = Instant::now();
     let request = Request::post(format!("/2015-03-31/functions/{}/invocations", spec.id));
     let headers = [("x-amz-invocation-type", "RequestResponse"), ("content-type", "application/json")];
@@ -56,7 +53,7 @@ async fn there(endpoint: &str, spec: &FunctionSpec, (id, payload): (Uuid, Bytes)
     let record = Invocation {
         function: spec.id.clone(),
         request_id: id.to_string(),
-        // A process of somebody else's.
+        // The process is not local.
         pid: 0,
         at: SystemTime::now(),
         duration: begun.elapsed(),

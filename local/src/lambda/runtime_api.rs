@@ -1,4 +1,4 @@
-//! The Runtime API, version 2018-06-01: what `lambda_runtime` talks to. Calls out of order are refused as Lambda refuses them.
+//! The Runtime API, version 2018-06-01, for `lambda_runtime`. Rejects calls in the wrong order as Lambda does.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,17 +9,15 @@ use hyper::body::Incoming;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{
-    Outcome, failure,
-    instances::{Poll, Pool, Refusal},
-    server::{body, json},
-    state::Event,
-};
+use super::{Outcome, failure};
+use super::pool::{NextEvent, InstancePool, RuntimeApiError};
+use super::server::{body, json};
+use super::state::InvocationEvent;
 
-/// 6 MiB and a little: what a response may have.
+/// Response limit: 6 MiB plus overhead.
 const RESPONSE_LIMIT: usize = 6 * 1024 * 1024 + 100;
 
-pub(super) async fn answer(pool: &Pool, instance: u64, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) async fn answer(pool: &InstancePool, instance: u64, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let path = request.uri().path().to_owned();
     let call = path.split_once("/2018-06-01/runtime/").map_or("", |(_, call)| call);
     let parts: Vec<&str> = call.split('/').collect();
@@ -35,22 +33,22 @@ pub(super) async fn answer(pool: &Pool, instance: u64, request: Request<Incoming
     }
 }
 
-async fn next(pool: &Pool, instance: u64) -> Response<Full<Bytes>> {
+async fn next(pool: &InstancePool, instance: u64) -> Response<Full<Bytes>> {
     if let Some(delay) = pool.cold_start_delay(instance) {
         tokio::time::sleep(delay).await;
     }
     match pool.poll(instance) {
-        Ok(Poll::Now(event)) => deliver(pool, event),
-        Ok(Poll::Later(event)) => match event.await {
+        Ok(NextEvent::Ready(event)) => deliver(pool, event),
+        Ok(NextEvent::Pending(event)) => match event.await {
             Ok(event) => deliver(pool, event),
-            // Another poll has taken its place, or there is no pool any more.
-            Err(_) => refused(Refusal::InvalidStateTransition),
+            // Another poll has replaced it, or the pool is gone.
+            Err(_) => refused(RuntimeApiError::InvalidStateTransition),
         },
         Err(refusal) => refused(refusal),
     }
 }
 
-fn deliver(pool: &Pool, event: Event) -> Response<Full<Bytes>> {
+fn deliver(pool: &InstancePool, event: InvocationEvent) -> Response<Full<Bytes>> {
     let millis = event.deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let mut response = json(StatusCode::OK, event.payload);
     let headers = response.headers_mut();
@@ -73,7 +71,7 @@ fn trace(id: Uuid) -> String {
     format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &hex[..24], &hex[16..])
 }
 
-async fn respond(pool: &Pool, instance: u64, id: &str, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn respond(pool: &InstancePool, instance: u64, id: &str, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let id = match allowed(pool, instance, id) {
         Ok(id) => id,
         Err(refusal) => return refused(refusal),
@@ -87,7 +85,7 @@ async fn respond(pool: &Pool, instance: u64, id: &str, request: Request<Incoming
     }
 }
 
-async fn fail(pool: &Pool, instance: u64, id: &str, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn fail(pool: &InstancePool, instance: u64, id: &str, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let id = match allowed(pool, instance, id) {
         Ok(id) => id,
         Err(refusal) => return refused(refusal),
@@ -98,23 +96,23 @@ async fn fail(pool: &Pool, instance: u64, id: &str, request: Request<Incoming>) 
     }
 }
 
-fn allowed(pool: &Pool, instance: u64, id: &str) -> Result<Uuid, Refusal> {
-    let id = id.parse().map_err(|_| Refusal::InvalidRequestId)?;
+fn allowed(pool: &InstancePool, instance: u64, id: &str) -> Result<Uuid, RuntimeApiError> {
+    let id = id.parse().map_err(|_| RuntimeApiError::InvalidRequestId)?;
     pool.may_answer(instance, id).map(|()| id)
 }
 
-fn accepted(result: Result<(), Refusal>) -> Response<Full<Bytes>> {
+fn accepted(result: Result<(), RuntimeApiError>) -> Response<Full<Bytes>> {
     match result {
         Ok(()) => json(StatusCode::ACCEPTED, r#"{"status":"OK"}"#),
         Err(refusal) => refused(refusal),
     }
 }
 
-fn refused(refusal: Refusal) -> Response<Full<Bytes>> {
+fn refused(refusal: RuntimeApiError) -> Response<Full<Bytes>> {
     let (status, kind, message) = match refusal {
-        Refusal::InvalidRequestId => (StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
-        Refusal::InvalidStateTransition => (StatusCode::FORBIDDEN, "InvalidStateTransition", "State transition is not allowed"),
-        Refusal::UnknownInstance => (StatusCode::FORBIDDEN, "InvalidStateTransition", "This instance has ended"),
+        RuntimeApiError::InvalidRequestId => (StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
+        RuntimeApiError::InvalidStateTransition => (StatusCode::FORBIDDEN, "InvalidStateTransition", "State transition is not allowed"),
+        RuntimeApiError::UnknownInstance => (StatusCode::FORBIDDEN, "InvalidStateTransition", "This instance has ended"),
     };
     json(status, json!({ "errorType": kind, "errorMessage": message }).to_string())
 }

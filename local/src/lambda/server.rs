@@ -1,27 +1,32 @@
 //! Both APIs on one loopback listener: `/i/<instance>/…` is the Runtime API of one instance, everything else the Invoke API.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use tokio::{net::TcpListener, task::AbortHandle};
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
 
-use super::{instances::Pool, invoke_api, queue::DeadLetters, runtime_api};
-use crate::loopback::Loopback;
+use super::{invoke_api, runtime_api};
+use super::pool::InstancePool;
+use super::async_invocations::DeadLetters;
+use crate::http_server::HttpServer;
 
 #[derive(Debug)]
 pub(super) struct Server {
-    loopback: Loopback,
+    loopback: HttpServer,
     reaping: AbortHandle,
 }
 
 impl Server {
-    pub(super) fn start(listener: TcpListener, pool: &Arc<Pool>, dead_letters: &Arc<DeadLetters>) -> io::Result<Self> {
-        let reaping = tokio::spawn(Pool::reap(Arc::downgrade(pool), pool.idle())).abort_handle();
+    pub(super) fn start(listener: TcpListener, pool: &Arc<InstancePool>, dead_letters: &Arc<DeadLetters>) -> io::Result<Self> {
+        let reaping = tokio::spawn(InstancePool::reap(Arc::downgrade(pool), pool.idle())).abort_handle();
         let (pool, dead_letters) = (pool.clone(), dead_letters.clone());
-        let loopback = Loopback::serve(listener, move |request| answer(pool.clone(), dead_letters.clone(), request))?;
+        let loopback = HttpServer::serve(listener, move |request| answer(pool.clone(), dead_letters.clone(), request))?;
         Ok(Self { loopback, reaping })
     }
 
@@ -41,7 +46,7 @@ impl Drop for Server {
     }
 }
 
-async fn answer(pool: Arc<Pool>, dead_letters: Arc<DeadLetters>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn answer(pool: Arc<InstancePool>, dead_letters: Arc<DeadLetters>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let instance =
         request.uri().path().strip_prefix("/i/").and_then(|rest| rest.split_once('/')).map(|(number, _)| number.parse::<u64>());
     match instance {
@@ -51,7 +56,7 @@ async fn answer(pool: Arc<Pool>, dead_letters: Arc<DeadLetters>, request: Reques
     }
 }
 
-/// The whole body, or `None` if it has more bytes than allowed or breaks off.
+/// Reads the body; `None` if it is too large or incomplete.
 pub(super) async fn body(request: Request<Incoming>, most: usize) -> Option<Bytes> {
     Some(Limited::new(request.into_body(), most).collect().await.ok()?.to_bytes())
 }

@@ -1,41 +1,35 @@
-//! Who runs what: functions with their instances, instances with their invocation. The counts change together with what they count.
+//! State of the pool: functions with their instances, instances with their invocation. Counts and contents change together.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::Instant,
-};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{
-    FunctionSpec, InstanceInfo, Outcome,
-    detour::Detour,
-    process::{self, Control, Ended},
-};
+use super::{FunctionSpec, InstanceInfo, Outcome};
+use super::proxies::InstanceProxies;
+use super::process::{self, Control, EndedInvocation};
 
 #[derive(Debug, Default)]
-pub(super) struct State {
-    pub(super) functions: HashMap<String, Workers>,
+pub(super) struct PoolState {
+    pub(super) functions: HashMap<String, FunctionState>,
     pub(super) instances: HashMap<u64, Instance>,
-    /// Invocations that run, of all functions.
+    /// Running invocations of all functions.
     pub(super) running: usize,
     pub(super) last_instance: u64,
     pub(super) stopping: bool,
 }
 
 #[derive(Debug)]
-pub(super) struct Workers {
+pub(super) struct FunctionState {
     pub(super) spec: Arc<FunctionSpec>,
-    /// Instances without an invocation; the most recently used last.
+    /// Idle instances, most recently used last.
     pub(super) free: Vec<u64>,
     pub(super) running: u32,
-    /// Grows when the function's binary is another one; instances of an older one take no further invocation.
+    /// Version of the binary; instances of an older one get no further invocation.
     pub(super) generation: u64,
 }
 
@@ -50,52 +44,52 @@ pub(super) struct Instance {
     pub(super) used: Instant,
     pub(super) invocations: u64,
     /// Its open request for the next event.
-    pub(super) poll: Option<oneshot::Sender<Event>>,
-    pub(super) current: Option<Current>,
+    pub(super) poll: Option<oneshot::Sender<InvocationEvent>>,
+    pub(super) current: Option<CurrentInvocation>,
     pub(super) last: Option<Uuid>,
     pub(super) control: mpsc::UnboundedSender<Control>,
-    /// Stands between it and the stores while faults ask for that; ends with it.
-    pub(super) detour: Option<Detour>,
+    /// Proxies in front of its stores, while faults require them.
+    pub(super) proxies: Option<InstanceProxies>,
 }
 
 #[derive(Debug)]
-pub(super) struct Current {
+pub(super) struct CurrentInvocation {
     pub(super) id: Uuid,
     pub(super) payload: Bytes,
-    pub(super) reply: oneshot::Sender<Reply>,
-    /// When the process got it; until then it waits for the process to ask.
+    pub(super) reply: oneshot::Sender<InvocationResult>,
+    /// When the process got the event; `None` while it has not polled.
     pub(super) delivered: Option<Instant>,
     pub(super) cold: bool,
-    /// Its instance is to end instead of getting it.
-    pub(super) doomed: bool,
+    /// The instance is killed instead of getting the event.
+    pub(super) kill_on_delivery: bool,
 }
 
 #[derive(Debug)]
-pub(super) enum Reply {
+pub(super) enum InvocationResult {
     Done(Outcome),
-    /// The process went away before it asked for the event, so another one may have it.
+    /// The process exited before it polled; another one may get the event.
     Undelivered,
 }
 
-/// What `next` answers.
+/// The response to `next`.
 #[derive(Debug)]
-pub(super) struct Event {
+pub(super) struct InvocationEvent {
     pub(super) id: Uuid,
     pub(super) payload: Bytes,
     pub(super) deadline: SystemTime,
     pub(super) function: Arc<FunctionSpec>,
 }
 
-impl State {
+impl PoolState {
     pub(super) fn new(functions: Vec<FunctionSpec>) -> Self {
         let workers = functions
             .into_iter()
-            .map(|spec| (spec.id.clone(), Workers { spec: Arc::new(spec), free: Vec::new(), running: 0, generation: 0 }));
+            .map(|spec| (spec.id.clone(), FunctionState { spec: Arc::new(spec), free: Vec::new(), running: 0, generation: 0 }));
         Self { functions: workers.collect(), ..Self::default() }
     }
 
-    /// Takes the invocation from its instance and from the counts.
-    pub(super) fn release(&mut self, number: u64) -> Option<Current> {
+    /// Removes the invocation from its instance and from the counts.
+    pub(super) fn release(&mut self, number: u64) -> Option<CurrentInvocation> {
         let instance = self.instances.get_mut(&number)?;
         let current = instance.current.take()?;
         instance.used = Instant::now();
@@ -106,13 +100,13 @@ impl State {
         Some(current)
     }
 
-    /// Ends the invocation: its caller has the outcome, and what is given back is to be recorded.
-    pub(super) fn end(&mut self, number: u64, outcome: Outcome) -> Option<Ended> {
-        let Current { id, payload, reply, delivered, cold, .. } = self.release(number)?;
+    /// Ends the invocation: sends the outcome to its caller and returns the journal record.
+    pub(super) fn end(&mut self, number: u64, outcome: Outcome) -> Option<EndedInvocation> {
+        let CurrentInvocation { id, payload, reply, delivered, cold, .. } = self.release(number)?;
         let instance = self.instances.get_mut(&number)?;
         instance.last = Some(id);
-        let _ = reply.send(Reply::Done(outcome.clone()));
-        Some(Ended {
+        let _ = reply.send(InvocationResult::Done(outcome.clone()));
+        Some(EndedInvocation {
             id,
             event: payload,
             outcome,
@@ -121,8 +115,8 @@ impl State {
         })
     }
 
-    /// The instance may have the next invocation.
-    pub(super) fn set_free(&mut self, number: u64, ended: Ended) {
+    /// Makes the instance available for the next invocation.
+    pub(super) fn set_free(&mut self, number: u64, ended: EndedInvocation) {
         let Some(instance) = self.instances.get_mut(&number) else { return };
         instance.invocations += 1;
         let _ = instance.control.send(Control::Ended(ended));
@@ -134,7 +128,7 @@ impl State {
         }
     }
 
-    /// Ends the function's instances: those that are free now, those that work after what they do. Says how many there are.
+    /// Stops the function's instances: idle ones now, busy ones after their invocation. Returns their number.
     pub(super) fn retire(&mut self, function: &str) -> usize {
         let Some(workers) = self.functions.get_mut(function) else { return 0 };
         workers.generation += 1;
@@ -154,8 +148,8 @@ impl State {
         }
     }
 
-    /// Ends the instance that has been idle for longest, whatever its function.
-    pub(super) fn make_room(&mut self) {
+    /// Stops the instance that has been idle for longest, of any function.
+    pub(super) fn evict_idle(&mut self) {
         let idle = self
             .functions
             .values()
@@ -173,7 +167,7 @@ impl State {
 impl Instance {
     pub(super) fn new(
         (spec, generation): (Arc<FunctionSpec>, u64),
-        current: Current,
+        current: CurrentInvocation,
         control: mpsc::UnboundedSender<Control>,
     ) -> Self {
         let now = Instant::now();
@@ -190,13 +184,13 @@ impl Instance {
             current: Some(current),
             last: None,
             control,
-            detour: None,
+            proxies: None,
         }
     }
 
-    /// Gives it an invocation: at once if it is asking, else when it asks.
-    pub(super) fn take(&mut self, mut current: Current, frozen: bool) -> Result<(), Current> {
-        if current.doomed {
+    /// Assigns an invocation: delivers it if the instance is polling, else at its next poll.
+    pub(super) fn take(&mut self, mut current: CurrentInvocation, frozen: bool) -> Result<(), CurrentInvocation> {
+        if current.kill_on_delivery {
             let _ = self.control.send(Control::Kill);
         } else if let Some(poll) = self.poll.take() {
             if poll.is_closed() {
@@ -228,14 +222,14 @@ impl Instance {
     }
 }
 
-impl Current {
-    pub(super) fn new(id: Uuid, payload: Bytes, reply: oneshot::Sender<Reply>) -> Self {
-        Self { id, payload, reply, delivered: None, cold: false, doomed: false }
+impl CurrentInvocation {
+    pub(super) fn new(id: Uuid, payload: Bytes, reply: oneshot::Sender<InvocationResult>) -> Self {
+        Self { id, payload, reply, delivered: None, cold: false, kill_on_delivery: false }
     }
 
-    pub(super) fn deliver(&mut self, function: &Arc<FunctionSpec>) -> Event {
+    pub(super) fn deliver(&mut self, function: &Arc<FunctionSpec>) -> InvocationEvent {
         self.delivered = Some(Instant::now());
-        Event {
+        InvocationEvent {
             id: self.id,
             payload: self.payload.clone(),
             deadline: SystemTime::now() + function.timeout,

@@ -1,25 +1,24 @@
-//! The server's binaries and its data folder: a folder is either whole or absent, because it is made aside and then renamed.
+//! The server's binaries and its data folder. A folder is either complete or absent: it is created under another name and renamed.
 
-use std::{
-    fs, io,
-    os::unix::process::CommandExt as _,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-};
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use super::MySqlError;
 
-/// A server's binary, and where it was unpacked if it is not installed.
+/// The server's binary, and the package root if it is not installed.
 #[derive(Clone, Debug)]
 pub(super) struct Installation {
     server: PathBuf,
-    /// The root of an unpacked package, as `scripts/mariadb.sh` makes it.
+    /// The root of an unpacked package, as created by `scripts/mariadb.sh`.
     unpacked: Option<PathBuf>,
     version: String,
 }
 
 impl Installation {
-    /// Looks in `PATH`, where packages put servers, and under `.local/mariadb` here and in the folders above.
+    /// Searches `PATH`, the usual package locations, and `.local/mariadb` in this and all parent folders.
     pub(super) fn find() -> Result<Self, MySqlError> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let installed = std::env::split_paths(&path)
@@ -43,7 +42,7 @@ impl Installation {
         Ok(found)
     }
 
-    /// The server's command with nothing but `--no-defaults` (which has to come first) and what its place requires.
+    /// The server's command with `--no-defaults` (which must come first) and the options that its location requires.
     pub(super) fn command(&self) -> Command {
         let mut command = self.tool(&self.server);
         command.arg("--no-defaults");
@@ -56,16 +55,16 @@ impl Installation {
         command
     }
 
-    /// Makes the data folder if it is absent, from a template that is made once and kept.
+    /// Creates the data folder if it is missing, from a cached template.
     pub(super) fn prepare(&self, data: &Path) -> Result<(), MySqlError> {
         if data.join("mysql").is_dir() {
             return Ok(());
         }
         let template = template_folder(data).join(format!("mysql-template-{}", self.fingerprint()));
         if !template.is_dir() {
-            made_aside(&template, |aside| self.initialise(aside))?;
+            create_atomically(&template, |aside| self.initialise(aside))?;
         }
-        made_aside(data, |aside| {
+        create_atomically(data, |aside| {
             copy(&template, aside).map_err(|source| MySqlError::io("copy the empty database to", aside, source))
         })
     }
@@ -77,7 +76,7 @@ impl Installation {
         let mut command = if self.version.contains("MariaDB") {
             let mut command = self.tool(&self.installer()?);
             command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]);
-            // Bare machines and containers may know no name, not even their own; nothing here needs one.
+            // Name resolution may not work in containers, and is not needed.
             command.arg("--force");
             if let Some(root) = &self.unpacked {
                 command.arg(format!("--basedir={}", root.join("usr").display()));
@@ -92,11 +91,11 @@ impl Installation {
             command.args(["--initialize-insecure", &datadir]);
             command
         };
-        // A server that starts removes what looks like another's temporary tables; so each has a folder of its own for them.
-        let passing = folder.with_extension("passing");
-        std::fs::create_dir_all(&passing).map_err(|source| MySqlError::io("make", &passing, source))?;
-        let output = run(command.args(small).env("TMPDIR", &passing));
-        drop(std::fs::remove_dir_all(&passing));
+        // A starting server deletes foreign temporary tables; give each server its own temporary folder.
+        let temporary = folder.with_extension("passing");
+        std::fs::create_dir_all(&temporary).map_err(|source| MySqlError::io("make", &temporary, source))?;
+        let output = run(command.args(small).env("TMPDIR", &temporary));
+        drop(std::fs::remove_dir_all(&temporary));
         let output = output?;
         if output.status.success() {
             return Ok(());
@@ -135,7 +134,7 @@ fn starting_points() -> Vec<PathBuf> {
     std::env::current_dir().into_iter().chain(std::env::current_exe()).collect()
 }
 
-/// The build folder if we run from one (then every test binary shares it), else beside the data folder.
+/// The build folder if the executable is inside one (shared by all test binaries), else beside the data folder.
 fn template_folder(data: &Path) -> PathBuf {
     let build = std::env::current_exe()
         .ok()
@@ -143,12 +142,12 @@ fn template_folder(data: &Path) -> PathBuf {
     build.unwrap_or_else(|| data.parent().map(Path::to_path_buf).unwrap_or_default())
 }
 
-/// Two may make the same folder at once; the first to rename wins, and the other's work is thrown away.
-fn made_aside(folder: &Path, make: impl FnOnce(&Path) -> Result<(), MySqlError>) -> Result<(), MySqlError> {
+/// Creates a folder atomically. Of two concurrent creators, the first rename wins; the other result is discarded.
+fn create_atomically(folder: &Path, make: impl FnOnce(&Path) -> Result<(), MySqlError>) -> Result<(), MySqlError> {
     let aside = folder.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()));
     fs::create_dir_all(&aside).map_err(|source| MySqlError::io("make", &aside, source))?;
     let done = make(&aside).and_then(|()| {
-        // An empty folder may be there already: a temporary one, or one that somebody made for us.
+        // An empty folder may exist already, for example a temporary one.
         let _ = fs::remove_dir(folder);
         match fs::rename(&aside, folder) {
             Err(source) if !folder.join("mysql").is_dir() => Err(MySqlError::io("move the new database to", folder, source)),

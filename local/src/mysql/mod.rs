@@ -1,61 +1,55 @@
-//! A private MySQL-compatible server on loopback with its own data folder; it never outlives this process, and a stale one never blocks the next.
+//! A private MySQL-compatible server on loopback with its own data folder. It never outlives this process; a stale server does not block the next start.
 
 mod install;
 mod probe;
 
-use std::{
-    fmt, fs,
-    io::{self, Read as _},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    os::unix::process::CommandExt as _,
-    path::{Path, PathBuf},
-    process::{Child, Stdio},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU16, Ordering},
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use std::fmt;
+use std::fs;
+use std::thread;
+use std::io::{self, Read as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::time::{Duration, Instant};
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use self::install::Installation;
 pub use self::probe::Probe;
-use crate::leash::Leash;
+use crate::watchdog::Watchdog;
 
-/// How the server is run.
+/// Options of the server.
 #[derive(Clone, Debug, Default)]
 pub struct MySqlOptions {
-    /// Whether a commit waits for the disk. Without it a commit survives a killed server, though not a power cut: enough for tests.
+    /// Whether commits wait for the disk. Without it, commits survive a killed server but not a power failure, which suffices for tests.
     pub durable: bool,
-    /// A port of one's own choice; any free one otherwise.
+    /// Port; any free one by default.
     pub port: Option<u16>,
 }
 
-/// Why there is no database.
+/// Why the database is unavailable.
 #[derive(Debug)]
 pub enum MySqlError {
     /// No server binary was found.
     NoServer,
-    /// The data folder could not be made.
+    /// The data folder could not be created.
     NotInitialised {
-        /// What the server's tool said.
+        /// Output of the server's tool.
         output: String,
     },
-    /// The server ended, or did not answer in time.
+    /// The server exited, or did not respond in time.
     NotStarted {
         /// The last lines of its log.
         log: String,
     },
     /// A file or process operation failed.
     Io {
-        /// What was tried, and with what.
+        /// The operation and its subject.
         what: String,
-        /// Why it failed.
         source: io::Error,
     },
 }
@@ -72,7 +66,7 @@ impl fmt::Display for MySqlError {
             Self::NoServer => f.write_str(
                 "no MariaDB or MySQL server found: run scripts/mariadb.sh, or set DATABASE_URL to a database of your own",
             ),
-            Self::NotInitialised { output } => write!(f, "the database's data folder could not be made:\n{output}"),
+            Self::NotInitialised { output } => write!(f, "could not create the database's data folder:\n{output}"),
             Self::NotStarted { log } => write!(f, "the database did not start; its log ends with:\n{log}"),
             Self::Io { what, source } => write!(f, "could not {what}: {source}"),
         }
@@ -99,21 +93,21 @@ struct Server {
     data: PathBuf,
     port: AtomicU16,
     durable: bool,
-    /// Nobody has stopped it: only then may it be started again.
-    wanted: AtomicBool,
-    leash: Arc<Leash>,
-    /// Removed after the server is killed: fields are dropped after `drop` has run.
+    /// False after a deliberate stop: the server must not be restarted.
+    should_run: AtomicBool,
+    watchdog: Arc<Watchdog>,
+    /// Removed after the server is killed: fields are dropped after `drop`.
     _temporary: Option<tempfile::TempDir>,
 }
 
 impl MySql {
-    /// Starts a server on this data folder, which is made at the first start. A server that still runs on it is stopped first.
+    /// Starts a server on this data folder and creates it if missing. Stops a stale server on the same folder first.
     pub async fn start(data: &Path, options: MySqlOptions) -> Result<Self, MySqlError> {
         let data = std::path::absolute(data).map_err(|source| MySqlError::io("find", data, source))?;
         blocking(move || Server::start(data, None, &options)).await
     }
 
-    /// Starts a server on a folder that vanishes with it.
+    /// Starts a server on a temporary folder.
     pub async fn temporary(options: MySqlOptions) -> Result<Self, MySqlError> {
         blocking(move || {
             let folder = tempfile::Builder::new()
@@ -125,42 +119,41 @@ impl MySql {
         .await
     }
 
-    /// `mysql://…`, with rights to everything on the server.
+    /// `mysql://…` of a user with all privileges.
     pub fn url(&self) -> String {
         format!("mysql://conchat:conchat@127.0.0.1:{}/conchat", self.0.port())
     }
 
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.0.port()).into()
     }
 
-    /// Process id, while it runs.
+    /// Process id while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.0.process().as_ref().map(Child::id)
     }
 
-    /// A look at the server that does not keep it alive.
+    /// A weak handle to the server.
     pub fn probe(&self) -> Probe {
         Probe::new(&self.0)
     }
 
-    /// Ends the server as a crash would.
+    /// Kills the server like a crash.
     pub async fn kill(&self) {
         self.end(Signal::SIGKILL).await;
     }
 
-    /// Lets the server finish, for at most ten seconds.
+    /// Shuts the server down; kills it after ten seconds.
     pub async fn stop(&self) {
         self.end(Signal::SIGTERM).await;
     }
 
-    /// Starts it again on the same data and the same port, after `kill` or `stop`, or stops it first.
+    /// Starts it again on the same data and port, after stopping it if necessary.
     pub async fn restart(&self) -> Result<(), MySqlError> {
         let server = self.0.clone();
         blocking(move || {
             server.end(Signal::SIGTERM);
-            server.wanted.store(true, Ordering::Release);
+            server.should_run.store(true, Ordering::Release);
             server.run()
         })
         .await
@@ -168,8 +161,8 @@ impl MySql {
 
     async fn end(&self, signal: Signal) {
         let server = self.0.clone();
-        // Told first: a start that is under way sees it, or has its process in place already.
-        server.wanted.store(false, Ordering::Release);
+        // Set the flag first: a concurrent start either sees it or has already stored its process.
+        server.should_run.store(false, Ordering::Release);
         let _ = tokio::task::spawn_blocking(move || server.end(signal)).await;
     }
 }
@@ -182,9 +175,9 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, MySqlError
 impl Server {
     fn start(data: PathBuf, temporary: Option<tempfile::TempDir>, options: &MySqlOptions) -> Result<MySql, MySqlError> {
         let installation = Installation::find()?;
-        let leash = Leash::hold().map_err(|source| MySqlError::io("run", Path::new("/bin/sh"), source))?;
+        let watchdog = Watchdog::acquire().map_err(|source| MySqlError::io("run", Path::new("/bin/sh"), source))?;
         if let Some(folder) = &temporary {
-            leash.remove_after_death(folder.path()).map_err(|source| MySqlError::io("guard", folder.path(), source))?;
+            watchdog.remove_after_death(folder.path()).map_err(|source| MySqlError::io("guard", folder.path(), source))?;
         }
         installation.prepare(&data)?;
         stop_stale(&data);
@@ -194,11 +187,11 @@ impl Server {
             data,
             port: AtomicU16::new(0),
             durable: options.durable,
-            wanted: AtomicBool::new(true),
-            leash,
+            should_run: AtomicBool::new(true),
+            watchdog,
             _temporary: temporary,
         };
-        // Between the choice of a free port and its use another process may take it; then another port is tried.
+        // Another process may take the free port before its use: retry with another one.
         let mut attempts = if options.port.is_some() { 1 } else { 5 };
         loop {
             attempts -= 1;
@@ -228,8 +221,8 @@ impl Server {
         fs::write(&init_file, INIT).map_err(|source| MySqlError::io("write", &init_file, source))?;
         let log_file = self.data.join("server.log");
         let log = fs::File::create(&log_file).map_err(|source| MySqlError::io("write", &log_file, source))?;
-        // A server that starts sweeps its folder for passing tables: in a shared one it would delete those of the others. The dot keeps it from
-        // being taken for a database.
+        // A starting server deletes foreign temporary tables, so a shared folder would lose those of other servers. The dot keeps the folder from
+        // being listed as a database.
         let passing = self.data.join(".tmp");
         fs::create_dir_all(&passing).map_err(|source| MySqlError::io("make", &passing, source))?;
         let mut command = self.installation.command();
@@ -240,19 +233,19 @@ impl Server {
             .arg(format!("--datadir={}", self.data.display()))
             .arg(format!("--tmpdir={}", passing.display()))
             .arg(format!("--init-file={}", init_file.display()))
-            .process_group(self.leash.group())
+            .process_group(self.watchdog.group())
             .stdout(log.try_clone().map_or_else(|_| Stdio::null(), Stdio::from))
             .stderr(log);
         let program = PathBuf::from(command.get_program());
         {
             let mut process = self.process();
-            if !self.wanted.load(Ordering::Acquire) {
-                return Err(MySqlError::NotStarted { log: "(it was stopped while it was being started)".into() });
+            if !self.should_run.load(Ordering::Acquire) {
+                return Err(MySqlError::NotStarted { log: "(stopped during its start)".into() });
             }
             *process = Some(command.spawn().map_err(|source| MySqlError::io("run", &program, source))?);
         }
         let started = Instant::now();
-        while !self.answers() {
+        while !self.accepts_connections() {
             let ended = match self.process().as_mut().map(Child::try_wait) {
                 Some(Ok(None)) => started.elapsed() > Duration::from_mins(1),
                 _ => true,
@@ -266,8 +259,8 @@ impl Server {
         Ok(())
     }
 
-    /// The server greets a connection only after it has run the init file.
-    fn answers(&self) -> bool {
+    /// Whether the server accepts connections; it does so only after running the init file.
+    fn accepts_connections(&self) -> bool {
         let greeted = || {
             let address = (Ipv4Addr::LOCALHOST, self.port()).into();
             let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
@@ -300,7 +293,7 @@ impl Drop for Server {
     }
 }
 
-/// One statement a line, as the init file requires. `localhost` is the socket, the address is TCP: names are not resolved.
+/// One statement per line, as the init file requires. `localhost` is the socket, the address is TCP: name resolution is off.
 const INIT: &str = "\
 CREATE DATABASE IF NOT EXISTS conchat CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 CREATE USER IF NOT EXISTS 'conchat'@'127.0.0.1' IDENTIFIED BY 'conchat';
@@ -309,8 +302,8 @@ GRANT ALL ON *.* TO 'conchat'@'127.0.0.1' WITH GRANT OPTION;
 GRANT ALL ON *.* TO 'conchat'@'localhost' WITH GRANT OPTION;
 ";
 
-/// MySQL 8's strict defaults, so that a statement that passes here passes there; `loose-` where only one of the servers knows a setting.
-/// Names of files are relative to the data folder: a socket's path may not be long.
+/// MySQL 8's strict defaults, so that accepted statements are portable; `loose-` where only one server knows a setting. File names are relative to
+/// the data folder, because a socket's path must be short.
 const SETTINGS: [&str; 16] = [
     "--bind-address=127.0.0.1",
     "--socket=server.sock",
@@ -332,7 +325,7 @@ const SETTINGS: [&str; 16] = [
 const DURABLE: [&str; 2] = ["--innodb-flush-log-at-trx-commit=1", "--loose-innodb-log-file-size=32M"];
 const FAST: [&str; 2] = ["--innodb-flush-log-at-trx-commit=2", "--loose-innodb-log-file-size=16M"];
 
-/// A server of a start that was killed may still be closing, or run on, with our data folder. Its pid file names it; its command line proves it.
+/// Stops a server left over from a killed start. Its pid file names it; its command line proves that it uses this data folder.
 fn stop_stale(data: &Path) {
     let pid = fs::read_to_string(data.join("server.pid")).ok().and_then(|text| text.trim().parse::<i32>().ok());
     let Some(pid) = pid.filter(|pid| *pid > 1) else { return };

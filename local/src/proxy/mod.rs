@@ -1,58 +1,55 @@
-//! A TCP proxy in front of a store, there to be slow, to refuse, to hang or to break. What it lets through it does not change.
+//! A TCP proxy in front of a store that injects faults: delays, refusals, hangs and resets. It never changes data.
 
 mod mysql;
 
-use std::{
-    fmt, io,
-    net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    sync::watch,
-    task::{AbortHandle, JoinSet},
-    time::sleep,
-};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::sleep;
 
-use self::mysql::Commits;
-use crate::faults::{Faults, Mode, Store};
+use self::mysql::CommitDetector;
+use crate::faults::{Faults, StoreFaultMode, StoreKind};
 
-/// Asked after every commit of the database; `true` when the function that committed must not hear of it.
-pub(crate) type Witness = Arc<dyn Fn() -> bool + Send + Sync>;
+/// Called after every commit of the database; `true` if the function must not receive the response.
+pub(crate) type CommitHook = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// A listener that passes everything on, until it is dropped; its connections end with it.
+/// A listener that forwards connections; dropping it closes them.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     address: SocketAddr,
     accepting: AbortHandle,
 }
 
-/// Where a proxy leads, and who watches.
-struct Way {
+/// The proxy's target and faults.
+struct ProxyTarget {
     to: SocketAddr,
-    store: Store,
+    store: StoreKind,
     faults: Faults,
-    witness: Option<Witness>,
+    commit_hook: Option<CommitHook>,
 }
 
-impl fmt::Debug for Way {
+impl fmt::Debug for ProxyTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Way").field("to", &self.to).field("store", &self.store).finish_non_exhaustive()
+        f.debug_struct("ProxyTarget").field("to", &self.to).field("store", &self.store).finish_non_exhaustive()
     }
 }
 
 impl Proxy {
-    /// Stands in front of a store, on a free port.
-    pub(crate) fn start(store: Store, to: SocketAddr, faults: &Faults, witness: Option<Witness>) -> io::Result<Self> {
+    /// Starts a proxy in front of a store on a free port.
+    pub(crate) fn start(store: StoreKind, to: SocketAddr, faults: &Faults, commit_hook: Option<CommitHook>) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
-        let way = Arc::new(Way { to, store, faults: faults.clone(), witness });
-        Ok(Self { address, accepting: tokio::spawn(accept(listener, way)).abort_handle() })
+        let target = Arc::new(ProxyTarget { to, store, faults: faults.clone(), commit_hook });
+        Ok(Self { address, accepting: tokio::spawn(accept(listener, target)).abort_handle() })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -66,13 +63,13 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, way: Arc<Way>) {
+async fn accept(listener: TcpListener, target: Arc<ProxyTarget>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                // Whichever side breaks off, the other one sees it.
-                Ok((client, _)) => drop(connections.spawn(carry(client, way.clone()))),
+                // When one side closes, the other side is closed too.
+                Ok((client, _)) => drop(connections.spawn(serve(client, target.clone()))),
                 Err(_) => sleep(Duration::from_millis(10)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -80,56 +77,56 @@ async fn accept(listener: TcpListener, way: Arc<Way>) {
     }
 }
 
-async fn carry(client: TcpStream, way: Arc<Way>) -> io::Result<()> {
+async fn serve(client: TcpStream, target: Arc<ProxyTarget>) -> io::Result<()> {
     client.set_nodelay(true)?;
-    let changes = way.faults.changes();
-    if refuses(&way.faults, way.store) {
+    let changes = target.faults.subscribe();
+    if refuses(&target.faults, target.store) {
         return client.set_zero_linger();
     }
-    let server = TcpStream::connect(way.to).await?;
+    let server = TcpStream::connect(target.to).await?;
     server.set_nodelay(true)?;
-    let commits = way.witness.is_some().then(Commits::default);
-    Carrier { client, server, way, commits, changes, answered: true, cut: false }.run().await
+    let commits = target.commit_hook.is_some().then(CommitDetector::default);
+    ProxiedConnection { client, server, target, commits, changes, answered: true, drop_response: false }.run().await
 }
 
-/// A new connection is no exchange: only what concerns all of them concerns it.
-fn refuses(faults: &Faults, store: Store) -> bool {
-    let schedule = faults.schedule();
-    let trouble = match store {
-        Store::MySql => schedule.mysql,
-        Store::DynamoDb => schedule.dynamodb,
-        Store::S3 => schedule.s3,
-        Store::Sqs => schedule.sqs,
+/// Whether a new connection is refused. It is not an exchange: only faults at rate 1 apply.
+fn refuses(faults: &Faults, store: StoreKind) -> bool {
+    let config = faults.config();
+    let fault = match store {
+        StoreKind::MySql => config.mysql,
+        StoreKind::DynamoDb => config.dynamodb,
+        StoreKind::S3 => config.s3,
+        StoreKind::Sqs => config.sqs,
     };
-    trouble.is_some_and(|trouble| trouble.mode == Mode::Refuse && trouble.rate.get() >= 1.0)
+    fault.is_some_and(|fault| fault.mode == StoreFaultMode::Refuse && fault.rate.get() >= 1.0)
 }
 
-struct Carrier {
+struct ProxiedConnection {
     client: TcpStream,
     server: TcpStream,
-    way: Arc<Way>,
-    commits: Option<Commits>,
+    target: Arc<ProxyTarget>,
+    commits: Option<CommitDetector>,
     changes: watch::Receiver<()>,
-    /// Whether the store spoke last: then what the client says begins an exchange.
+    /// Whether the store sent last: the client's next bytes start an exchange.
     answered: bool,
-    /// The answer is not to arrive.
-    cut: bool,
+    /// Whether to drop the response.
+    drop_response: bool,
 }
 
-impl Carrier {
+impl ProxiedConnection {
     async fn run(mut self) -> io::Result<()> {
-        let (mut asked, mut told) = (vec![0; 16 << 10], vec![0; 16 << 10]);
+        let (mut request, mut response) = (vec![0; 16 << 10], vec![0; 16 << 10]);
         loop {
             tokio::select! {
-                length = self.client.read(&mut asked) => match length? {
+                length = self.client.read(&mut request) => match length? {
                     0 => return Ok(()),
-                    length => if !self.ask(&asked[..length]).await? {
+                    length => if !self.forward_request(&request[..length]).await? {
                         return self.client.set_zero_linger();
                     },
                 },
-                length = self.server.read(&mut told) => match length? {
+                length = self.server.read(&mut response) => match length? {
                     0 => return Ok(()),
-                    length => if !self.tell(&told[..length]).await? {
+                    length => if !self.forward_response(&response[..length]).await? {
                         return self.client.set_zero_linger();
                     },
                 },
@@ -137,16 +134,16 @@ impl Carrier {
         }
     }
 
-    /// Passes on what the client says; `false` when the connection is to break.
-    async fn ask(&mut self, bytes: &[u8]) -> io::Result<bool> {
+    /// Forwards bytes of the client; `false` to break the connection.
+    async fn forward_request(&mut self, bytes: &[u8]) -> io::Result<bool> {
         if std::mem::take(&mut self.answered) {
-            match self.way.faults.trouble(self.way.store) {
+            match self.target.faults.store_fault(self.target.store) {
                 None => {}
-                Some((Mode::Slow, time)) => sleep(time).await,
-                Some((Mode::Refuse, _)) => return Ok(false),
-                Some((Mode::Reset, _)) => self.cut = true,
-                Some((Mode::Hang, _)) => {
-                    self.wait_for_the_end().await;
+                Some((StoreFaultMode::Slow, time)) => sleep(time).await,
+                Some((StoreFaultMode::Refuse, _)) => return Ok(false),
+                Some((StoreFaultMode::Reset, _)) => self.drop_response = true,
+                Some((StoreFaultMode::Hang, _)) => {
+                    self.wait_until_closed().await;
                     return Ok(false);
                 }
             }
@@ -158,22 +155,22 @@ impl Carrier {
         Ok(true)
     }
 
-    /// Passes on what the store says; `false` when the connection is to break.
-    async fn tell(&mut self, bytes: &[u8]) -> io::Result<bool> {
+    /// Forwards bytes of the store; `false` to break the connection.
+    async fn forward_response(&mut self, bytes: &[u8]) -> io::Result<bool> {
         self.answered = true;
         let committed = self.commits.as_mut().is_some_and(|commits| commits.answered(bytes));
-        if committed && self.way.witness.as_ref().is_some_and(|witness| witness()) {
+        if committed && self.target.commit_hook.as_ref().is_some_and(|commit_hook| commit_hook()) {
             return Ok(false);
         }
-        if self.cut {
+        if self.drop_response {
             return Ok(false);
         }
         self.client.write_all(bytes).await?;
         Ok(true)
     }
 
-    /// Until the client gives up, or the faults change.
-    async fn wait_for_the_end(&mut self) {
+    /// Waits until the client disconnects or the faults change.
+    async fn wait_until_closed(&mut self) {
         let mut ignored = [0; 1024];
         self.changes.mark_unchanged();
         let gone = async { while self.client.read(&mut ignored).await.is_ok_and(|length| length > 0) {} };

@@ -1,48 +1,48 @@
-//! As much of MySQL's protocol as it takes to see a `COMMIT` go by: packets from the client, and whether the answer to one is an OK.
+//! Detects `COMMIT` in MySQL's protocol: parses the client's packets and checks the response for OK.
 
 /// `COM_QUERY`: a statement as text.
-const QUERY: u8 = 3;
-/// What the answer to a statement without rows begins with.
-const OK: u8 = 0;
-/// Longer than a `COMMIT` with all its spaces.
-const KEPT: usize = 32;
+const COM_QUERY: u8 = 3;
+/// First byte of the response to a statement without rows.
+const OK_PACKET: u8 = 0;
+/// More than the length of a `COMMIT` with surrounding spaces.
+const MAX_STATEMENT: usize = 32;
 
-/// Follows one connection.
+/// Tracks one connection.
 #[derive(Debug, Default)]
-pub(super) struct Commits {
+pub(super) struct CommitDetector {
     packet: Vec<u8>,
-    /// Bytes of the present packet that are still to come and that nobody looks at.
+    /// Remaining bytes of the current packet that are skipped.
     rest: usize,
-    asked: bool,
+    awaiting_reply: bool,
 }
 
-impl Commits {
-    /// Bytes on their way to the server.
+impl CommitDetector {
+    /// Processes bytes sent to the server.
     pub(super) fn sent(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let passed = self.rest.min(bytes.len());
             self.rest -= passed;
             bytes = &bytes[passed..];
-            let wanted = match self.length() {
-                Some(length) => (4 + length).min(4 + KEPT),
+            let needed = match self.length() {
+                Some(length) => (4 + length).min(4 + MAX_STATEMENT),
                 None => 4,
             };
-            let taken = (wanted - self.packet.len()).min(bytes.len());
+            let taken = (needed - self.packet.len()).min(bytes.len());
             self.packet.extend_from_slice(&bytes[..taken]);
             bytes = &bytes[taken..];
             if let Some(length) = self.length()
-                && self.packet.len() >= (4 + length).min(4 + KEPT)
+                && self.packet.len() >= (4 + length).min(4 + MAX_STATEMENT)
             {
-                self.asked = length <= KEPT && is_commit(&self.packet[4..]);
-                self.rest = length.saturating_sub(KEPT);
+                self.awaiting_reply = length <= MAX_STATEMENT && is_commit(&self.packet[4..]);
+                self.rest = length.saturating_sub(MAX_STATEMENT);
                 self.packet.clear();
             }
         }
     }
 
-    /// Bytes on their way back: whether they say that a commit has taken place.
+    /// Processes bytes of the server; returns whether they confirm a commit.
     pub(super) fn answered(&mut self, bytes: &[u8]) -> bool {
-        std::mem::take(&mut self.asked) && bytes.get(4) == Some(&OK)
+        std::mem::take(&mut self.awaiting_reply) && bytes.get(4) == Some(&OK_PACKET)
     }
 
     fn length(&self) -> Option<usize> {
@@ -54,7 +54,7 @@ impl Commits {
 }
 
 fn is_commit(payload: &[u8]) -> bool {
-    payload.split_first().is_some_and(|(kind, text)| *kind == QUERY && text.trim_ascii().eq_ignore_ascii_case(b"commit"))
+    payload.split_first().is_some_and(|(kind, text)| *kind == COM_QUERY && text.trim_ascii().eq_ignore_ascii_case(b"commit"))
 }
 
 #[cfg(test)]
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_commit_counts_when_it_is_answered_with_ok() {
-        let mut commits = Commits::default();
+        let mut commits = CommitDetector::default();
         commits.sent(&packet(b"\x03COMMIT"));
         assert!(commits.answered(&FINE));
         assert!(!commits.answered(&FINE), "once");
@@ -86,7 +86,7 @@ mod tests {
     fn packets_may_come_in_pieces_and_several_at_once() {
         let all = [packet(&vec![b'x'; 70_000]), packet(b""), packet(b"\x03SELECT 1"), packet(b"\x03COMMIT")].concat();
         for size in [1, 3, 7, 4096, all.len()] {
-            let mut commits = Commits::default();
+            let mut commits = CommitDetector::default();
             all.chunks(size).for_each(|piece| commits.sent(piece));
             assert!(commits.answered(&FINE), "in pieces of {size}");
         }

@@ -1,28 +1,27 @@
-//! The template's buckets at an S3 of somebody else's: made where they are absent, with the rules that let pages upload. A real S3 checks who asks, so
-//! these requests are signed in earnest, as the functions sign theirs.
+//! Creates the template's buckets at an external S3, with the CORS rules for uploads. Requests are signed properly, because a real S3 verifies them.
 
-use std::{fmt::Write as _, time::SystemTime};
+use std::fmt::Write as _;
+use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
-    sign::v4,
-};
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
 use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::Value;
 
-use crate::{credentials, request, stack::Bucket};
+use crate::{credentials, aws_request};
+use crate::stack::Bucket;
 
-/// Makes the buckets that are absent, and sets their CORS rules where the other side knows them.
+/// Creates missing buckets and sets their CORS rules if the service supports them.
 pub(crate) async fn create(endpoint: &str, region: &str, buckets: impl IntoIterator<Item = &Bucket>) -> Result<(), String> {
     for bucket in buckets {
         let made = put(endpoint, region, &format!("/{}", bucket.name), String::new()).await?;
-        // 409: it is there, and ours.
+        // 409: the bucket exists already.
         if !matches!(made.status, 200 | 204 | 409) {
             let reason = String::from_utf8_lossy(&made.body).into_owned();
             return Err(format!(
-                "{endpoint} does not make the bucket {}: {} {reason}. It has to know the access key {} with the secret {}",
+                "{endpoint} did not create the bucket {}: {} {reason}. It must accept the access key {} with the secret {}",
                 bucket.name,
                 made.status,
                 credentials::ACCESS_KEY,
@@ -35,21 +34,21 @@ pub(crate) async fn create(endpoint: &str, region: &str, buckets: impl IntoItera
         }
         let answered = put(endpoint, region, &format!("/{}?cors=", bucket.name), rules).await?;
         if !matches!(answered.status, 200 | 204) {
-            tracing::warn!(bucket.name, status = answered.status, "this S3 takes no CORS rules; pages may not be able to upload");
+            tracing::warn!(bucket.name, status = answered.status, "this S3 does not support CORS rules; uploads from web pages may fail");
         }
     }
     Ok(())
 }
 
-async fn put(endpoint: &str, region: &str, path: &str, body: String) -> Result<request::Answer, String> {
+async fn put(endpoint: &str, region: &str, path: &str, body: String) -> Result<aws_request::ServiceResponse, String> {
     let request =
         signed(&Method::PUT, endpoint, (region, path), body.as_bytes()).map_err(|error| format!("{endpoint}: {error}"))?;
-    request::exchange(endpoint, request, Bytes::from(body))
+    aws_request::exchange(endpoint, request, Bytes::from(body))
         .await
-        .map_err(|error| format!("S3: {error}; see whether AWS_ENDPOINT_URL_S3 is right"))
+        .map_err(|error| format!("S3: {error}; check AWS_ENDPOINT_URL_S3"))
 }
 
-/// The head of a request of our own, as S3 wants it signed.
+/// Builds a signed S3 request.
 pub(super) fn signed(
     method: &Method,
     endpoint: &str,
@@ -59,7 +58,7 @@ pub(super) fn signed(
     let unsigned = |error: &dyn std::fmt::Display| error.to_string();
     let identity = Credentials::new(credentials::ACCESS_KEY, credentials::SECRET_KEY, None, None, "local").into();
     let mut settings = SigningSettings::default();
-    // S3 wants to see what the body's digest is.
+    // S3 requires the hash of the body.
     settings.payload_checksum_kind = aws_sigv4::http_request::PayloadChecksumKind::XAmzSha256;
     let params = v4::SigningParams::builder()
         .identity(&identity)
@@ -79,7 +78,7 @@ pub(super) fn signed(
     Ok(headers.fold(request, |request, (name, value)| request.header(name, value)))
 }
 
-/// The template's rules as S3's own document, or nothing where there are none.
+/// The template's CORS rules as XML; empty without rules.
 fn cors(rules: &Value) -> String {
     const MEMBERS: [(&str, &str); 4] = [
         ("AllowedOrigins", "AllowedOrigin"),

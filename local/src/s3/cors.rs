@@ -1,4 +1,4 @@
-//! A bucket's CORS rules, as S3 applies them: the first rule that fits the origin, the method and the headers decides.
+//! A bucket's CORS rules, as S3 applies them: the first rule that matches origin, method and headers decides.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use s3s::Body;
@@ -9,13 +9,13 @@ use super::refused;
 
 /// The rules of one bucket.
 #[derive(Debug)]
-pub(super) struct Cors {
-    rules: Vec<Rule>,
+pub(super) struct CorsRules {
+    rules: Vec<CorsRule>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Rule {
+struct CorsRule {
     allowed_origins: Vec<String>,
     allowed_methods: Vec<String>,
     allowed_headers: Vec<String>,
@@ -23,14 +23,14 @@ struct Rule {
     max_age: Option<Value>,
 }
 
-impl Cors {
-    /// From `CorsConfiguration.CorsRules`; a rule that cannot be read allows nothing.
+impl CorsRules {
+    /// Parses `CorsConfiguration.CorsRules`; an invalid rule allows nothing.
     pub(super) fn new(rules: &Value) -> Self {
         let rules = rules.as_array().into_iter().flatten();
-        Self { rules: rules.map(|rule| Rule::deserialize(rule).unwrap_or_default()).collect() }
+        Self { rules: rules.map(|rule| CorsRule::deserialize(rule).unwrap_or_default()).collect() }
     }
 
-    /// What is added to the answer of a request that a page made.
+    /// CORS headers of the response to a request.
     pub(super) fn allowed(&self, method: &Method, headers: &HeaderMap) -> Option<HeaderMap> {
         let origin = text(headers, &header::ORIGIN)?;
         let rule = self.rules.iter().find(|rule| rule.fits(origin, method.as_str(), ""))?;
@@ -38,34 +38,34 @@ impl Cors {
     }
 }
 
-/// Answers a page's question whether it may make a request.
-pub(super) fn preflight(cors: Option<&Cors>, headers: &HeaderMap) -> Response<Body> {
+/// The response to a preflight.
+pub(super) fn preflight(cors: Option<&CorsRules>, headers: &HeaderMap) -> Response<Body> {
     let Some((origin, method)) = text(headers, &header::ORIGIN).zip(text(headers, &header::ACCESS_CONTROL_REQUEST_METHOD)) else {
         return refused(StatusCode::BAD_REQUEST, "BadRequest", "Insufficient information. Origin request header needed.");
     };
-    let asked = text(headers, &header::ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default();
+    let requested = text(headers, &header::ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default();
     let Some(cors) = cors.filter(|cors| !cors.rules.is_empty()) else {
         return refused(StatusCode::FORBIDDEN, "AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.");
     };
-    let Some(rule) = cors.rules.iter().find(|rule| rule.fits(origin, method, asked)) else {
+    let Some(rule) = cors.rules.iter().find(|rule| rule.fits(origin, method, requested)) else {
         return refused(StatusCode::FORBIDDEN, "AccessForbidden", "CORSResponse: This CORS request is not allowed.");
     };
     let mut response = Response::new(Body::empty());
     *response.headers_mut() = rule.headers(origin);
-    if let Ok(value) = HeaderValue::from_str(asked)
-        && !asked.is_empty()
+    if let Ok(value) = HeaderValue::from_str(requested)
+        && !requested.is_empty()
     {
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_HEADERS, value);
     }
     response
 }
 
-impl Rule {
+impl CorsRule {
     fn fits(&self, origin: &str, method: &str, headers: &str) -> bool {
-        let mut asked = headers.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let mut requested = headers.split(',').map(str::trim).filter(|name| !name.is_empty());
         self.allowed_origins.iter().any(|pattern| matches(pattern, origin))
             && self.allowed_methods.iter().any(|allowed| allowed == method)
-            && asked.all(|name| {
+            && requested.all(|name| {
                 let name = name.to_ascii_lowercase();
                 self.allowed_headers.iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &name))
             })
@@ -96,7 +96,7 @@ impl Rule {
     }
 }
 
-/// A pattern may have one `*`.
+/// Matches a pattern with at most one `*`.
 fn matches(pattern: &str, value: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == value,
@@ -112,7 +112,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 mod tests {
     use serde_json::json;
 
-    use super::{Cors, matches};
+    use super::{CorsRules, matches};
 
     #[test]
     fn a_pattern_has_one_star() {
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_rule_that_cannot_be_read_allows_nothing() {
-        let cors = Cors::new(&json!([{ "AllowedOrigins": "not a list" }]));
+        let cors = CorsRules::new(&json!([{ "AllowedOrigins": "not a list" }]));
         assert!(!cors.rules[0].fits("https://a.example", "GET", ""));
     }
 }

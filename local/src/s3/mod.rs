@@ -1,54 +1,57 @@
-//! S3 in this process: a folder with a folder for each bucket, signatures verified, and each bucket's CORS rules answered in front of it.
+//! S3 in this process: one folder per bucket, verified signatures, and the buckets' CORS rules.
 
 pub(crate) mod buckets;
 mod checks;
 mod cors;
 
-use std::{collections::BTreeMap, fs, io, net::SocketAddr, path::Path, sync::Arc};
+use std::fs;
+use std::io;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use s3s::{
-    Body,
-    auth::SimpleAuth,
-    service::{S3Service, S3ServiceBuilder},
-};
+use s3s::Body;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
 
-use self::cors::Cors;
-use crate::{credentials, loopback::Loopback, stack::Bucket};
+use self::cors::CorsRules;
+use crate::credentials;
+use crate::http_server::HttpServer;
+use crate::stack::Bucket;
 
-/// A running S3.
 #[derive(Debug)]
 pub struct S3 {
-    loopback: Loopback,
+    loopback: HttpServer,
 }
 
 impl S3 {
-    /// Serves the folder. Buckets of the template that are absent are made; others are left alone.
+    /// Serves the folder. Creates missing buckets of the template and keeps others.
     pub async fn start(folder: &Path, buckets: impl IntoIterator<Item = &Bucket>) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let mut rules = BTreeMap::new();
         for bucket in buckets {
             fs::create_dir_all(folder.join(&bucket.name))?;
-            rules.insert(bucket.name.clone(), Cors::new(&bucket.cors_rules));
+            rules.insert(bucket.name.clone(), CorsRules::new(&bucket.cors_rules));
         }
         let files = FileSystem::new(folder).map_err(|error| io::Error::other(format!("{error:?}")))?;
         let mut builder = S3ServiceBuilder::new(files);
         builder.set_auth(SimpleAuth::from_single(credentials::ACCESS_KEY, credentials::SECRET_KEY));
         let (service, rules, folder) = (builder.build(), Arc::new(rules), Arc::<Path>::from(folder));
-        let listener = Loopback::bind().await?;
+        let listener = HttpServer::bind().await?;
         let loopback =
-            Loopback::serve(listener, move |request| answer(service.clone(), (rules.clone(), folder.clone()), request))?;
+            HttpServer::serve(listener, move |request| answer(service.clone(), (rules.clone(), folder.clone()), request))?;
         Ok(Self { loopback })
     }
 
-    /// For `AWS_ENDPOINT_URL_S3`; buckets are the first part of the path.
+    /// Value of `AWS_ENDPOINT_URL_S3`; URLs are path-style.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address())
     }
 
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.loopback.address()
     }
@@ -59,7 +62,7 @@ impl S3 {
     }
 }
 
-type Buckets = (Arc<BTreeMap<String, Cors>>, Arc<Path>);
+type Buckets = (Arc<BTreeMap<String, CorsRules>>, Arc<Path>);
 
 async fn answer(service: S3Service, (rules, folder): Buckets, request: Request<Incoming>) -> Response<Body> {
     let bucket = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
@@ -68,9 +71,9 @@ async fn answer(service: S3Service, (rules, folder): Buckets, request: Request<I
         return cors::preflight(cors, request.headers());
     }
     let allowed = cors.and_then(|cors| cors.allowed(request.method(), request.headers()));
-    let wanted = checks::condition(request.method(), request.headers());
-    let refusal = match (checks::names(&request, &folder), checks::source(&request)) {
-        (None, Some(source)) => checks::changed(&service, source).await,
+    let if_match = checks::if_match_header(request.method(), request.headers());
+    let refusal = match (checks::refuse_unsafe_name(&request, &folder), checks::conditional_copy_source(&request)) {
+        (None, Some(source)) => checks::check_copy_source(&service, source).await,
         (refusal, _) => refusal,
     };
     let answered = match refusal {
@@ -80,14 +83,14 @@ async fn answer(service: S3Service, (rules, folder): Buckets, request: Request<I
         }),
         Some(refusal) => refusal,
     };
-    let mut response = checks::matching(answered, wanted.as_deref());
+    let mut response = checks::check_if_match(answered, if_match.as_deref());
     if let Some(allowed) = allowed {
         response.headers_mut().extend(allowed);
     }
     response
 }
 
-/// An error as S3 writes it.
+/// An S3 error in XML.
 fn refused(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     let xml =
         format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>");

@@ -1,18 +1,20 @@
-//! The HTTP API as a client uses it: one connection that is kept, and patience where the server asks for it.
+//! An HTTP API client with one kept-alive connection that honours `Retry-After`.
 
-use std::{error::Error, time::Duration};
+use std::error::Error;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
-use hyper_util::client::legacy::{Client as Http, connect::HttpConnector};
+use hyper_util::client::legacy::Client as Http;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
 use super::{Person, SeedError};
 
-/// How often a request is tried that the server puts off.
-const ATTEMPTS: u32 = 20;
+/// Attempts per request that the server defers.
+const MAX_ATTEMPTS: u32 = 20;
 
 pub(super) struct Client {
     base: String,
@@ -27,28 +29,28 @@ impl Client {
         }
     }
 
-    pub(super) async fn get(&self, path: &str, who: &Person) -> Result<Value, SeedError> {
-        self.done("GET", path, who, Value::Null).await
+    pub(super) async fn get(&self, path: &str, user: &Person) -> Result<Value, SeedError> {
+        self.request_ok("GET", path, user, Value::Null).await
     }
 
-    pub(super) async fn post(&self, path: &str, who: &Person, body: Value) -> Result<Value, SeedError> {
-        self.done("POST", path, who, body).await
+    pub(super) async fn post(&self, path: &str, user: &Person, body: Value) -> Result<Value, SeedError> {
+        self.request_ok("POST", path, user, body).await
     }
 
-    pub(super) async fn put(&self, path: &str, who: &Person, body: Value) -> Result<Value, SeedError> {
-        self.done("PUT", path, who, body).await
+    pub(super) async fn put(&self, path: &str, user: &Person, body: Value) -> Result<Value, SeedError> {
+        self.request_ok("PUT", path, user, body).await
     }
 
-    /// A request that may as well be refused: because it was made before, or because this cloud has no such route.
-    pub(super) async fn maybe(&self, method: &str, path: &str, who: &Person, body: Value) -> Result<(), SeedError> {
-        match self.ask(method, path, Some(&who.token), body).await? {
+    /// A request that may be refused, because it was made before or the route does not exist.
+    pub(super) async fn try_request(&self, method: &str, path: &str, user: &Person, body: Value) -> Result<(), SeedError> {
+        match self.request(method, path, Some(&user.token), body).await? {
             (200..=299 | 404 | 405 | 409, _) => Ok(()),
             (status, body) => Err(SeedError(format!("{method} {path}: {status} {body}"))),
         }
     }
 
-    /// Status and body, after waiting as long as the server asks for.
-    pub(super) async fn ask(
+    /// Sends a request and waits as long as the server asks. Returns status and body.
+    pub(super) async fn request(
         &self,
         method: &str,
         path: &str,
@@ -57,7 +59,7 @@ impl Client {
     ) -> Result<(u16, Value), SeedError> {
         let failed = |why: String| SeedError(format!("{method} {}{path}: {why}", self.base));
         let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_ATTEMPTS {
             let mut request =
                 Request::builder().method(method).uri(format!("{}{path}", self.base)).header("content-type", "application/json");
             if let Some(token) = token {
@@ -68,7 +70,7 @@ impl Client {
                 .http
                 .request(request)
                 .await
-                .map_err(|error| if error.is_connect() { self.silent(&error) } else { failed(error.to_string()) })?;
+                .map_err(|error| if error.is_connect() { self.connection_error(&error) } else { failed(error.to_string()) })?;
             let (parts, answer) = answered.into_parts();
             let answer = answer.collect().await.map_err(|error| failed(error.to_string()))?.to_bytes();
             if !matches!(parts.status.as_u16(), 429 | 503) {
@@ -77,23 +79,23 @@ impl Client {
             let wait = parts.headers.get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
             tokio::time::sleep(Duration::from_secs(wait.unwrap_or(1))).await;
         }
-        Err(failed(format!("put off {ATTEMPTS} times")))
+        Err(failed(format!("deferred {MAX_ATTEMPTS} times")))
     }
 
-    /// The HTTP library keeps the reason behind its own words.
-    fn silent(&self, error: &dyn Error) -> SeedError {
+    /// The HTTP library's message omits the cause.
+    fn connection_error(&self, error: &dyn Error) -> SeedError {
         let mut cause = error;
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
         SeedError(format!(
-            "nothing answers at {} ({cause}): start a cloud with `make run`, or name another one with --url",
+            "no response from {} ({cause}): start a cloud with `make run`, or specify another one with --url",
             self.base
         ))
     }
 
-    async fn done(&self, method: &str, path: &str, who: &Person, body: Value) -> Result<Value, SeedError> {
-        match self.ask(method, path, Some(&who.token), body).await? {
+    async fn request_ok(&self, method: &str, path: &str, user: &Person, body: Value) -> Result<Value, SeedError> {
+        match self.request(method, path, Some(&user.token), body).await? {
             (200..=299, body) => Ok(body),
             (status, body) => Err(SeedError(format!("{method} {path}: {status} {body}"))),
         }

@@ -1,6 +1,6 @@
-//! Who lives in a seeded cloud, and what they say. Written by hand and turned by counting, so that every run tells the same story.
+//! The users of a seeded cloud and their messages. Handwritten and combined by counting, so every run produces the same content.
 
-/// Username, name, and a line about them.
+/// Username, display name and profile text.
 pub(super) const PEOPLE: [(&str, &str, &str); 12] = [
     ("amara", "Amara Okafor", "Keeps the calendar. Drums on Thursdays."),
     ("bjorn", "Björn Lindqvist", "Bakes too much bread."),
@@ -16,8 +16,8 @@ pub(super) const PEOPLE: [(&str, &str, &str); 12] = [
     ("lars", "Lars Müller-Lüdenscheidt", "Asks the awkward questions."),
 ];
 
-/// A room of several people: its name, topic, whether it is public, and who is in it, its owner first.
-pub(super) struct Place {
+/// A group room: name, topic, visibility and members, the owner first.
+pub(super) struct SeedRoom {
     pub(super) name: &'static str,
     pub(super) topic: &'static str,
     pub(super) public: bool,
@@ -25,9 +25,9 @@ pub(super) struct Place {
     pub(super) lines: &'static [(usize, &'static str)],
 }
 
-/// The busy room comes first: it goes on for [`DAYS`] after its lines.
-pub(super) const PLACES: [Place; 4] = [
-    Place {
+/// The busiest room comes first: the conversations of [`DAYS`] follow its own messages.
+pub(super) const ROOMS: [SeedRoom; 4] = [
+    SeedRoom {
         name: "Street festival",
         topic: "Saturday in June, Linden Street, noon to ten",
         public: false,
@@ -51,7 +51,7 @@ pub(super) const PLACES: [Place; 4] = [
             (0, "Yes, beside the park. I love how this is going already ❤️"),
         ],
     },
-    Place {
+    SeedRoom {
         name: "Kitchen",
         topic: "Who cooks what, and who washes up",
         public: false,
@@ -65,7 +65,7 @@ pub(super) const PLACES: [Place; 4] = [
             (5, "Whoever asks 😄"),
         ],
     },
-    Place {
+    SeedRoom {
         name: "Lost and found",
         topic: "Umbrellas, mostly",
         public: true,
@@ -78,7 +78,7 @@ pub(super) const PLACES: [Place; 4] = [
             (0, "The blue umbrella is mine. Thank you, Chiyo! 🙏"),
         ],
     },
-    Place {
+    SeedRoom {
         name: "Music",
         topic: "Who plays when; quiet after ten",
         public: true,
@@ -93,10 +93,10 @@ pub(super) const PLACES: [Place; 4] = [
     },
 ];
 
-/// Two people, and what they write to each other alone; `true` where it is the second who writes.
+/// Two users and their direct messages; `true` if the second user is the sender.
 pub(super) type Dialogue = (usize, usize, &'static [(bool, &'static str)]);
 
-/// Who writes to whom.
+/// The direct conversations.
 pub(super) const DIRECTS: [Dialogue; 4] = [
     (
         0,
@@ -129,11 +129,11 @@ pub(super) const DIRECTS: [Dialogue; 4] = [
     (7, 11, &[(true, "The budget has a line called miscellaneous."), (false, "It is for you. I expected questions.")]),
 ];
 
-/// Who asked whom to be friends, and whether they said yes.
+/// Friend requests: sender, recipient, and whether accepted.
 pub(super) const FRIENDS: [(usize, usize, bool); 8] =
     [(0, 4, true), (0, 1, true), (1, 5, true), (2, 9, true), (7, 11, true), (8, 0, true), (6, 0, false), (11, 2, false)];
 
-/// What is done on each of the days before the festival; every day has one matter and the same shape of talk about it.
+/// Subject and detail of each day's conversation before the festival.
 pub(super) const DAYS: [(&str, &str); 30] = [
     ("the stage", "Four metres by three, and it wobbles."),
     ("the permit", "Stamped on page two, not on page three."),
@@ -167,7 +167,7 @@ pub(super) const DAYS: [(&str, &str); 30] = [
     ("tomorrow", "Sleep. That is the whole plan."),
 ];
 
-/// One day's talk. `{}` is what the day is about.
+/// One day's conversation; `{}` is the day's subject.
 pub(super) const TALK: [&str; 12] = [
     "Good morning! Today: {}.",
     "Who looks after {}? I could, after six.",
@@ -183,5 +183,5 @@ pub(super) const TALK: [&str; 12] = [
     "Done for today. Thank you, everybody!",
 ];
 
-/// What people answer messages with.
+/// Emoji of reactions.
 pub(super) const REACTIONS: [&str; 6] = ["👍", "❤️", "😂", "🎉", "🙏", "🥁"];

@@ -1,37 +1,36 @@
-//! What is done to whole queues: they are made, changed and deleted, by the template and by the API, and looked at.
+//! Queue administration: creates, changes, deletes and lists queues, for the template and the API.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::{
-    attributes::Attributes,
-    broker::{Broker, MINUTE_MS, Queue, State},
-    error::{Code, SqsError},
-    store::{Counts, QueueRow},
-};
+use super::attributes::Attributes;
+use super::broker::{Broker, MINUTE_MS, Queue, BrokerState};
+use super::error::{Code, SqsError};
+use super::store::{MessageCounts, QueueRow};
 
-/// What is shown of a queue.
+/// A queue for the inspection page.
 #[derive(Clone, Debug)]
 pub(crate) struct QueueInfo {
     pub(crate) name: String,
     pub(crate) fifo: bool,
-    pub(crate) counts: Counts,
-    /// Names of the queues whose dead letters come here.
+    pub(crate) counts: MessageCounts,
+    /// Names of the queues that use it as their dead-letter queue.
     pub(crate) sources: Vec<String>,
 }
 
 impl Broker {
-    /// Makes a queue, or finds one that has these attributes.
+    /// Creates a queue; returns the existing one if its attributes match.
     pub(crate) fn create(
         &self,
         name: &str,
-        asked: &BTreeMap<String, String>,
+        requested: &BTreeMap<String, String>,
         tags: &BTreeMap<String, String>,
     ) -> Result<(), SqsError> {
-        let attributes = Attributes::new(asked)?;
+        let attributes = Attributes::new(requested)?;
         check_name(name, attributes.fifo)?;
         let mut state = self.state();
         if let Some(queue) = state.queues.get(name) {
-            return match queue.attributes.conflict(asked) {
+            return match queue.attributes.conflict(requested) {
                 None => Ok(()),
                 Some(attribute) => {
                     let reason =
@@ -57,9 +56,9 @@ impl Broker {
         state.put(row, attributes)
     }
 
-    /// Makes a queue of the template, or gives the one that is there the template's attributes. Policies are checked by the template's reader.
-    pub(crate) fn declare(&self, name: &str, asked: &BTreeMap<String, String>) -> Result<(), SqsError> {
-        let attributes = Attributes::new(asked)?;
+    /// Creates a queue of the template, or updates the attributes of an existing one. The template reader checks policies.
+    pub(crate) fn declare(&self, name: &str, requested: &BTreeMap<String, String>) -> Result<(), SqsError> {
+        let attributes = Attributes::new(requested)?;
         let mut state = self.state();
         let now = self.clock().now();
         let earlier = state.queues.get(name).map(|queue| queue.row.clone());
@@ -101,8 +100,8 @@ impl Broker {
         state.put(row, queue.attributes.clone())
     }
 
-    /// A dead-letter queue exists, is of the same type, is another one, and takes this queue's letters.
-    fn check_redrive(&self, state: &State, name: &str, attributes: &Attributes) -> Result<(), SqsError> {
+    /// Checks that the dead-letter queue exists, has the same type, is another queue, and allows this source.
+    fn check_redrive(&self, state: &BrokerState, name: &str, attributes: &Attributes) -> Result<(), SqsError> {
         let Some(policy) = &attributes.redrive else { return Ok(()) };
         let target = policy.target_arn.rsplit(':').next().and_then(|target| state.queues.get(target));
         let target = target.filter(|target| self.arn(&target.row.name) == policy.target_arn);
@@ -121,14 +120,14 @@ impl Broker {
         Err(SqsError::parameter(given, "RedrivePolicy", reason))
     }
 
-    /// Names of the queues that have this one as their dead-letter queue.
+    /// Names of the queues that use this one as their dead-letter queue.
     pub(crate) fn sources_of(&self, name: &str) -> Vec<String> {
         let (arn, state) = (self.arn(name), self.state());
         let points_here = |queue: &Queue| queue.attributes.redrive.as_ref().is_some_and(|policy| policy.target_arn == arn);
         state.queues.values().filter(|queue| points_here(queue)).map(|queue| queue.row.name.clone()).collect()
     }
 
-    /// All queues with their counts.
+    /// All queues with their message counts.
     pub(crate) fn overview(&self) -> Result<Vec<QueueInfo>, SqsError> {
         let queues: Vec<_> = self.state().queues.values().cloned().collect();
         let info = |queue: &Arc<Queue>| {

@@ -1,12 +1,13 @@
-//! The attributes of a queue: defaults, ranges, and what only FIFO queues have. The template and the API are read by the same rules.
+//! Queue attributes: defaults, ranges and FIFO-only attributes, shared by the template and the API.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde_json::{Value, json};
 
 use super::error::{Code, SqsError};
 
-/// A queue's attributes as they were set; what is not set has its default.
+/// A queue's explicit attributes and the effective values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Attributes {
     set: BTreeMap<String, String>,
@@ -17,20 +18,20 @@ pub(crate) struct Attributes {
     pub(crate) wait_s: u32,
     pub(crate) maximum_size: usize,
     pub(crate) content_based_deduplication: bool,
-    /// Whether duplicates are looked for within a message group only.
+    /// Whether deduplication is scoped to a message group.
     pub(crate) deduplicates_per_group: bool,
     pub(crate) redrive: Option<RedrivePolicy>,
     allowed_sources: AllowedSources,
 }
 
-/// `RedrivePolicy`.
+/// `RedrivePolicy`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RedrivePolicy {
     pub(crate) target_arn: String,
     pub(crate) max_receive_count: u32,
 }
 
-/// `RedriveAllowPolicy`: which queues may have this one as their dead-letter queue.
+/// `RedriveAllowPolicy`: the queues that may use this one as their dead-letter queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum AllowedSources {
     #[default]
@@ -39,7 +40,7 @@ enum AllowedSources {
     Arns(Vec<String>),
 }
 
-/// Numbers with their range and default.
+/// Numeric attributes with range and default.
 static NUMBERS: [(&str, RangeInclusive<u32>, u32); 6] = [
     ("DelaySeconds", 0..=900, 0),
     ("MaximumMessageSize", 1024..=1_048_576, 1_048_576),
@@ -48,7 +49,7 @@ static NUMBERS: [(&str, RangeInclusive<u32>, u32); 6] = [
     ("VisibilityTimeout", 0..=43_200, 30),
     ("KmsDataKeyReusePeriodSeconds", 60..=86_400, 300),
 ];
-/// What a queue has that was told nothing.
+/// Defaults of the other attributes.
 const DEFAULTS: [(&str, &str); 6] = [
     ("DelaySeconds", "0"),
     ("MaximumMessageSize", "1048576"),
@@ -59,9 +60,9 @@ const DEFAULTS: [(&str, &str); 6] = [
 ];
 const FIFO_DEFAULTS: [(&str, &str); 3] =
     [("ContentBasedDeduplication", "false"), ("DeduplicationScope", "queue"), ("FifoThroughputLimit", "perQueue")];
-/// What can be set besides: texts that mean nothing here.
+/// Attributes that are stored without an effect.
 const TEXTS: [&str; 2] = ["Policy", "KmsMasterKeyId"];
-/// What can be asked for and is counted, not set.
+/// Read-only attributes, computed on request.
 pub(crate) const COUNTED: [&str; 6] = [
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesDelayed",
@@ -71,7 +72,7 @@ pub(crate) const COUNTED: [&str; 6] = [
     "QueueArn",
 ];
 
-/// Whether a queue can have an attribute of this name.
+/// Whether the attribute exists.
 pub(crate) fn is_known(name: &str) -> bool {
     name == "All" || is_settable(name) || COUNTED.contains(&name)
 }
@@ -84,7 +85,7 @@ fn is_settable(name: &str) -> bool {
 }
 
 impl Attributes {
-    /// Of a new queue.
+    /// Attributes of a new queue.
     pub(crate) fn new(set: &BTreeMap<String, String>) -> Result<Self, SqsError> {
         let fifo = match set.get("FifoQueue").map(String::as_str) {
             None => false,
@@ -94,7 +95,7 @@ impl Attributes {
         let mut attributes = Self { fifo, ..Self::default() };
         for (name, value) in set {
             attributes.check(name, value)?;
-            // An empty policy is none.
+            // An empty policy removes it.
             if !value.is_empty() {
                 attributes.set.insert(name.clone(), value.clone());
             }
@@ -103,7 +104,7 @@ impl Attributes {
         Ok(attributes)
     }
 
-    /// The same with some of them set anew.
+    /// A copy with some attributes changed.
     pub(crate) fn with(&self, changes: &BTreeMap<String, String>) -> Result<Self, SqsError> {
         if let Some(kind) = changes.get("FifoQueue") {
             return Err(if self.fifo && kind != "true" {
@@ -120,13 +121,13 @@ impl Attributes {
         Self::new(&self.set.iter().chain(changes).map(owned).collect())
     }
 
-    /// The first attribute in which a queue that exists differs from what is asked for; what is not asked for does not matter.
-    pub(crate) fn conflict<'a>(&self, asked: &'a BTreeMap<String, String>) -> Option<&'a str> {
+    /// The first requested attribute in which an existing queue differs.
+    pub(crate) fn conflict<'a>(&self, requested: &'a BTreeMap<String, String>) -> Option<&'a str> {
         let own = self.all();
-        asked.iter().find(|(name, value)| own.get(name.as_str()) != Some(*value)).map(|(name, _)| name.as_str())
+        requested.iter().find(|(name, value)| own.get(name.as_str()) != Some(*value)).map(|(name, _)| name.as_str())
     }
 
-    /// Everything that a queue has, defaults included.
+    /// All attributes including defaults.
     pub(crate) fn all(&self) -> BTreeMap<String, String> {
         let own = |pairs: &[(&str, &str)]| -> Vec<_> {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -146,12 +147,12 @@ impl Attributes {
         all
     }
 
-    /// What was set.
+    /// The explicit attributes.
     pub(crate) fn set(&self) -> &BTreeMap<String, String> {
         &self.set
     }
 
-    /// Whether the queue with this ARN may send its dead letters here.
+    /// Whether the queue with this ARN may use this queue as its dead-letter queue.
     pub(crate) fn allows_source(&self, arn: &str) -> bool {
         match &self.allowed_sources {
             AllowedSources::All => true,

@@ -1,84 +1,79 @@
-//! The queues of one cloud, behind one lock: what the API, the event source mappings and the functions' failure destinations all go through. Who waits for
-//! messages is woken by what changes its queue, or by the clock when the next message becomes visible.
+//! The queues of one cloud behind one lock, shared by the API, the event source mappings and the failure destinations. Long polls wake on changes of
+//! their queue and when the next message becomes visible.
 
 use std::fmt::Write as _;
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{
-    attributes::Attributes,
-    delivery::{HandleState, Receipt, Receive, Redrive},
-    error::{Code, SqsError},
-    message::{Message, NewMessage, sequence_number},
-    move_tasks::MoveTasks,
-    store::{Counts, Deduplication, QueueRow, Store},
-};
+use super::attributes::Attributes;
+use super::delivery::{HandleState, Receipt, ReceiveQuery, Redrive};
+use super::error::{Code, SqsError};
+use super::message::{Message, NewMessage, sequence_number};
+use super::move_tasks::MoveTasks;
+use super::store::{MessageCounts, Deduplication, QueueRow, Store};
 use crate::clock::{Clock, milliseconds};
 
-/// All queues. Clones are the same queues.
+/// All queues. Clones share them.
 #[derive(Clone, Debug)]
-pub(crate) struct Broker(Arc<Inner>);
+pub(crate) struct Broker(Arc<BrokerInner>);
 
 #[derive(Debug)]
-struct Inner {
-    state: Mutex<State>,
+struct BrokerInner {
+    state: Mutex<BrokerState>,
     clock: Clock,
     region: String,
     tasks: MoveTasks,
 }
 
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct BrokerState {
     pub(super) store: Store,
     pub(super) queues: BTreeMap<String, Arc<Queue>>,
-    /// When queues of these names were deleted.
+    /// Deletion times of deleted queues, by name.
     pub(super) deleted: BTreeMap<String, u64>,
     purged: BTreeMap<i64, u64>,
 }
 
-/// A queue that exists.
 #[derive(Debug)]
 pub(crate) struct Queue {
     pub(crate) row: QueueRow,
     pub(crate) attributes: Attributes,
-    /// Told of everything that may make a message available.
+    /// Notified when a message may have become available.
     pub(super) changed: Arc<Notify>,
 }
 
-/// How much is wanted of a queue.
+/// Options of a receive.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
-    pub(crate) most: usize,
-    pub(crate) most_bytes: usize,
-    /// The queue's visibility timeout when absent.
+pub(crate) struct ReceiveOptions {
+    pub(crate) max_messages: usize,
+    pub(crate) max_bytes: usize,
+    /// The queue's visibility timeout by default.
     pub(crate) visibility_s: Option<u32>,
 }
 
-/// A message that was accepted.
+/// An accepted message.
 #[derive(Clone, Debug)]
-pub(crate) struct Sent {
+pub(crate) struct SentMessage {
     pub(crate) id: String,
-    /// Of FIFO queues.
+    /// Only for FIFO queues.
     pub(crate) sequence_number: Option<String>,
 }
 
 /// The account of every ARN.
 pub(crate) const ACCOUNT: &str = "000000000000";
-/// Messages of one queue that may be in flight.
-const MOST_IN_FLIGHT: u64 = 120_000;
-/// How long a visibility timeout may last, counted from the receive.
-const LONGEST_VISIBILITY_MS: u64 = 43_200_000;
+/// AWS's quota of in-flight messages per queue.
+const MAX_IN_FLIGHT: u64 = 120_000;
+/// Maximum visibility timeout, counted from the receive.
+const MAX_VISIBILITY_MS: u64 = 43_200_000;
 pub(super) const MINUTE_MS: u64 = 60_000;
 
 impl Broker {
-    /// Queues of the file, or none yet in memory.
+    /// Opens the file, or an empty in-memory store.
     pub(crate) fn open(file: Option<&Path>, region: &str, clock: Clock) -> Result<Self, SqsError> {
         let store = Store::open(file)?;
         let mut queues = BTreeMap::new();
@@ -86,8 +81,8 @@ impl Broker {
             let attributes = Attributes::new(&row.attributes)?;
             queues.insert(row.name.clone(), Arc::new(Queue { row, attributes, changed: Arc::default() }));
         }
-        let state = State { store, queues, deleted: BTreeMap::new(), purged: BTreeMap::new() };
-        let inner = Inner { state: Mutex::new(state), clock, region: region.to_owned(), tasks: MoveTasks::default() };
+        let state = BrokerState { store, queues, deleted: BTreeMap::new(), purged: BTreeMap::new() };
+        let inner = BrokerInner { state: Mutex::new(state), clock, region: region.to_owned(), tasks: MoveTasks::default() };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -121,20 +116,20 @@ impl Broker {
         self.state().queues.keys().cloned().collect()
     }
 
-    pub(crate) fn counts(&self, queue: &Queue) -> Result<Counts, SqsError> {
+    pub(crate) fn counts(&self, queue: &Queue) -> Result<MessageCounts, SqsError> {
         let (state, now) = (self.state(), self.0.clock.now());
         state.expire(queue, now)?;
         Ok(state.store.counts(queue.row.id, now)?)
     }
 
-    /// Adds a message that was checked; the queue's own rules are checked here.
-    pub(crate) fn send(&self, name: &str, message: NewMessage) -> Result<Sent, SqsError> {
+    /// Checks a validated message against the queue's rules and adds it.
+    pub(crate) fn send(&self, name: &str, message: NewMessage) -> Result<SentMessage, SqsError> {
         let mut state = self.state();
         let queue = state.queue(name)?;
-        let (fifo, most) = (queue.attributes.fifo, queue.attributes.maximum_size);
-        if message.size() > most {
+        let (fifo, max_size) = (queue.attributes.fifo, queue.attributes.maximum_size);
+        if message.size() > max_size {
             return Err(SqsError::invalid(format!(
-                "One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
+                "One or more parameters are invalid. Reason: Message must be shorter than {max_size} bytes."
             )));
         }
         let message = with_deduplication_id(&queue.attributes, message)?;
@@ -146,17 +141,17 @@ impl Broker {
         if !stored.duplicate {
             queue.changed.notify_waiters();
         }
-        Ok(Sent { id: stored.id, sequence_number: fifo.then(|| sequence_number(stored.sequence)) })
+        Ok(SentMessage { id: stored.id, sequence_number: fifo.then(|| sequence_number(stored.sequence)) })
     }
 
-    /// Takes what is there, without waiting.
-    pub(crate) fn receive(&self, name: &str, wanted: Wanted) -> Result<Vec<Message>, SqsError> {
+    /// Returns available messages without waiting.
+    pub(crate) fn receive(&self, name: &str, options: ReceiveOptions) -> Result<Vec<Message>, SqsError> {
         let mut state = self.state();
         let queue = state.queue(name)?;
         let now = self.0.clock.now();
         state.expire(&queue, now)?;
-        if state.store.has_in_flight(queue.row.id, now, MOST_IN_FLIGHT)? {
-            // FIFO queues say nothing and give nothing.
+        if state.store.has_in_flight(queue.row.id, now, MAX_IN_FLIGHT)? {
+            // FIFO queues return no messages instead of an error.
             let reason = "Too many messages in flight: delete those that are done.";
             return if queue.attributes.fifo { Ok(Vec::new()) } else { Err(SqsError::new(Code::OverLimit, reason)) };
         }
@@ -164,12 +159,12 @@ impl Broker {
             let target = state.queues.get(policy.target_arn.rsplit(':').next()?)?;
             Some((target.clone(), policy.max_receive_count))
         });
-        let visibility = u64::from(wanted.visibility_s.unwrap_or(queue.attributes.visibility_s)) * 1000;
-        let taken = state.store.receive(&Receive {
+        let visibility = u64::from(options.visibility_s.unwrap_or(queue.attributes.visibility_s)) * 1000;
+        let taken = state.store.receive(&ReceiveQuery {
             queue: queue.row.id,
             fifo: queue.attributes.fifo,
-            most: wanted.most,
-            most_bytes: wanted.most_bytes,
+            max_messages: options.max_messages,
+            max_bytes: options.max_bytes,
             now,
             visible_at: now + visibility,
             redrive: target.as_ref().map(|(target, max_receive_count)| Redrive {
@@ -184,21 +179,21 @@ impl Broker {
         Ok(taken.messages)
     }
 
-    /// Takes what is there, or waits for so long until something is: long polling.
-    pub(crate) async fn receive_within(&self, name: &str, wanted: Wanted, wait: Duration) -> Result<Vec<Message>, SqsError> {
+    /// Long polling: returns available messages, or waits until there are some.
+    pub(crate) async fn receive_within(&self, name: &str, options: ReceiveOptions, wait: Duration) -> Result<Vec<Message>, SqsError> {
         let deadline = self.0.clock.now() + milliseconds(wait);
         loop {
             let changed = self.queue(name)?.changed.clone();
-            let mut told = std::pin::pin!(changed.notified());
-            told.as_mut().enable();
-            let messages = self.receive(name, wanted)?;
+            let mut notified = std::pin::pin!(changed.notified());
+            notified.as_mut().enable();
+            let messages = self.receive(name, options)?;
             let now = self.0.clock.now();
             if !messages.is_empty() || now >= deadline {
                 return Ok(messages);
             }
             let next = self.next_visible(name, now)?.map_or(deadline, |next| next.min(deadline));
             tokio::select! {
-                () = told => {}
+                () = notified => {}
                 () = self.0.clock.sleep_until(next) => {}
             }
         }
@@ -212,7 +207,7 @@ impl Broker {
             HandleState::Superseded | HandleState::Expired if queue.attributes.fifo => {
                 return Err(SqsError::parameter(handle, "ReceiptHandle", "The receipt handle has expired."));
             }
-            // AWS answers with success and does not promise that the message is gone: here it stays with who has it now.
+            // AWS reports success without guaranteeing deletion; here the message stays with its current consumer.
             HandleState::Gone | HandleState::Superseded => {}
             HandleState::InFlight { .. } | HandleState::Expired => {
                 state.store.remove(queue.row.id, receipt.sequence)?;
@@ -235,11 +230,11 @@ impl Broker {
             HandleState::Expired if queue.attributes.fifo => {
                 Err(SqsError::new(Code::MessageNotInflight, "The message referred to isn't in flight."))
             }
-            // As recorded from AWS: a success without an effect.
+            // As recorded from AWS: success without effect.
             HandleState::Expired => Ok(()),
             HandleState::InFlight { received_at } => {
                 let visible_at = now + u64::from(seconds) * 1000;
-                if visible_at > received_at + LONGEST_VISIBILITY_MS {
+                if visible_at > received_at + MAX_VISIBILITY_MS {
                     let reason = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]";
                     return Err(SqsError::parameter(seconds, "VisibilityTimeout", reason));
                 }
@@ -263,14 +258,14 @@ impl Broker {
         Ok(())
     }
 
-    /// The newest bodies of a queue with their places, newest first: for who looks and does not receive.
-    pub(crate) fn peek(&self, name: &str, most: usize) -> Result<Vec<(i64, String)>, SqsError> {
+    /// The newest bodies of a queue with their sequences, newest first, without receiving them.
+    pub(crate) fn peek(&self, name: &str, max_messages: usize) -> Result<Vec<(i64, String)>, SqsError> {
         let state = self.state();
         let queue = state.queue(name)?;
-        Ok(state.store.peek(queue.row.id, most)?)
+        Ok(state.store.peek(queue.row.id, max_messages)?)
     }
 
-    /// Removes a message by its place; says whether it was there.
+    /// Removes a message by its sequence; returns whether it existed.
     pub(crate) fn remove(&self, name: &str, sequence: i64) -> Result<bool, SqsError> {
         let state = self.state();
         let queue = state.queue(name)?;
@@ -283,12 +278,12 @@ impl Broker {
         Ok(state.store.next_visible(queue.row.id, now)?)
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, BrokerState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl BrokerState {
     pub(super) fn queue(&self, name: &str) -> Result<Arc<Queue>, SqsError> {
         self.queues.get(name).cloned().ok_or_else(SqsError::no_queue)
     }
@@ -314,7 +309,7 @@ fn own_receipt(queue: &Queue, handle: &str) -> Result<Receipt, SqsError> {
     Receipt::decode(handle).filter(|receipt| receipt.queue == queue.row.id).ok_or_else(invalid)
 }
 
-/// A message of a FIFO queue has a group and an id for de-duplication; one of a standard queue may have a group.
+/// Checks group and deduplication ids: FIFO queues require both; standard queues accept a group id.
 fn with_deduplication_id(attributes: &Attributes, mut message: NewMessage) -> Result<NewMessage, SqsError> {
     if !attributes.fifo {
         return match &message.deduplication_id {
@@ -348,7 +343,7 @@ fn with_deduplication_id(attributes: &Attributes, mut message: NewMessage) -> Re
     Ok(message)
 }
 
-/// An id for a new message.
+/// Generates a message id.
 pub(crate) fn new_id() -> String {
     Uuid::new_v4().to_string()
 }

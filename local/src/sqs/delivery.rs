@@ -1,25 +1,27 @@
-//! How messages leave the store: received for the length of a visibility timeout, moved to a dead-letter queue after too many receives, deleted by their
-//! latest receipt handle. In a FIFO queue a message that is in flight holds back everything behind it in its group.
+//! Message delivery: receives hide messages for the visibility timeout, move them to the dead-letter queue after too many receives, and return a
+//! receipt handle for deletion. In a FIFO queue, an in-flight message blocks the rest of its group.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use super::{message::Message, store::Store};
+use super::message::Message;
+use super::store::Store;
 
-/// A request for messages of one queue.
+/// A receive from one queue.
 #[derive(Clone, Debug)]
-pub(crate) struct Receive {
+pub(crate) struct ReceiveQuery {
     pub(crate) queue: i64,
     pub(crate) fifo: bool,
-    pub(crate) most: usize,
-    /// Bytes of all bodies together; the first message is given whatever its size.
-    pub(crate) most_bytes: usize,
+    pub(crate) max_messages: usize,
+    /// Limit of the bodies' total size; the first message is returned whatever its size.
+    pub(crate) max_bytes: usize,
     pub(crate) now: u64,
     pub(crate) visible_at: u64,
     pub(crate) redrive: Option<Redrive>,
 }
 
-/// Where messages go that were received too often.
+/// The dead-letter queue of messages that were received too often.
 #[derive(Clone, Debug)]
 pub(crate) struct Redrive {
     pub(crate) target: i64,
@@ -27,16 +29,16 @@ pub(crate) struct Redrive {
     pub(crate) source_arn: String,
 }
 
-/// What a request for messages gave.
+/// The result of a receive.
 #[derive(Debug, Default)]
-pub(crate) struct Taken {
+pub(crate) struct ReceivedMessages {
     pub(crate) messages: Vec<Message>,
     bytes: usize,
-    /// Messages that went to the dead-letter queue.
+    /// Number of messages moved to the dead-letter queue.
     pub(crate) moved: usize,
 }
 
-/// A receipt handle, decoded.
+/// A decoded receipt handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Receipt {
     pub(crate) queue: i64,
@@ -47,7 +49,7 @@ pub(crate) struct Receipt {
 impl Receipt {
     fn encode(self) -> String {
         let bytes: Vec<u8> = [self.queue, self.sequence, self.token].iter().flat_map(|part| part.to_be_bytes()).collect();
-        // Receipt handles of AWS begin so.
+        // AWS's receipt handles start like this.
         format!("AQEB{}", STANDARD.encode(bytes))
     }
 
@@ -58,14 +60,14 @@ impl Receipt {
     }
 }
 
-/// The state of a message that somebody has a receipt handle of.
+/// The state of a receipt handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HandleState {
-    /// Deleted, expired, or moved to another queue.
+    /// The message was deleted, has expired, or was moved to another queue.
     Gone,
-    /// Received again since, by somebody with a newer handle.
+    /// The message was received again; a newer handle exists.
     Superseded,
-    /// Its visibility timeout is over and nobody has received it since.
+    /// The visibility timeout has passed without another receive.
     Expired,
     /// In flight since this time.
     InFlight { received_at: u64 },
@@ -74,10 +76,10 @@ pub(crate) enum HandleState {
 const COLUMNS: &str = "sequence, receive_count, size, sent_at, first_received_at, group_id, deduplication_id, id, source_arn, trace_header, attributes, body";
 
 impl Store {
-    /// Takes visible messages and hides them; the caller has removed what expired.
-    pub(crate) fn receive(&mut self, request: &Receive) -> rusqlite::Result<Taken> {
+    /// Returns visible messages and hides them; the caller has removed expired ones.
+    pub(crate) fn receive(&mut self, request: &ReceiveQuery) -> rusqlite::Result<ReceivedMessages> {
         let tx = self.db.transaction()?;
-        let mut taken = Taken::default();
+        let mut taken = ReceivedMessages::default();
         if request.fifo {
             for group in ready_groups(&tx, request)? {
                 if !take_from_group(&tx, request, &group, &mut taken)? {
@@ -85,13 +87,13 @@ impl Store {
                 }
             }
         } else {
-            take_any(&tx, request, &mut taken)?;
+            take_standard(&tx, request, &mut taken)?;
         }
         tx.commit()?;
         Ok(taken)
     }
 
-    /// What a receipt handle is worth now.
+    /// The state of a receipt handle.
     pub(crate) fn handle_state(&self, receipt: Receipt, now: u64) -> rusqlite::Result<HandleState> {
         let sql = "SELECT receipt, visible_at, received_at FROM messages WHERE sequence = ?1 AND queue = ?2";
         let row = self.db.prepare_cached(sql)?.query_row(params![receipt.sequence, receipt.queue], |row| {
@@ -112,13 +114,13 @@ impl Store {
         Ok(())
     }
 
-    /// The visible message that was here first, and the queue that it is a dead letter of.
+    /// The oldest visible message and its source queue as a dead letter.
     pub(crate) fn oldest_visible(&self, queue: i64, now: u64) -> rusqlite::Result<Option<(i64, Option<String>)>> {
         let sql = "SELECT sequence, source_arn FROM messages WHERE queue = ?1 AND visible_at <= ?2 ORDER BY sequence LIMIT 1";
         self.db.prepare_cached(sql)?.query_row(params![queue, now], |row| Ok((row.get(0)?, row.get(1)?))).optional()
     }
 
-    /// Moves a message to another queue, where it is a new one: with an id, a time of sending and a count of its own.
+    /// Moves a message to another queue as a new message with its own id, sent time and receive count.
     pub(crate) fn move_as_new(&self, sequence: i64, target: i64, id: &str, now: u64) -> rusqlite::Result<()> {
         let tx = self.db.unchecked_transaction()?;
         let sql = "INSERT INTO messages (queue, visible_at, sent_at, size, group_id, deduplication_id, id, trace_header, attributes, body)
@@ -128,42 +130,42 @@ impl Store {
         tx.commit()
     }
 
-    /// Whether so many messages are in flight; messages that are only delayed do not count.
+    /// Whether at least this many messages are in flight, not counting delayed ones.
     pub(crate) fn has_in_flight(&self, queue: i64, now: u64, many: u64) -> rusqlite::Result<bool> {
-        // The index alone answers in the common case.
+        // The index alone answers the common case.
         let sql = "SELECT 1 FROM messages WHERE queue = ?1 AND visible_at > ?2 LIMIT 1 OFFSET ?3";
         let hidden = self.db.prepare_cached(sql)?.query_row(params![queue, now, many - 1], |_| Ok(())).optional()?;
         Ok(hidden.is_some() && self.counts(queue, now)?.in_flight >= many)
     }
 }
 
-/// Standard queues: what has been visible longest comes first.
-fn take_any(tx: &Transaction<'_>, request: &Receive, taken: &mut Taken) -> rusqlite::Result<()> {
+/// Standard queues: messages visible for longest come first.
+fn take_standard(tx: &Transaction<'_>, request: &ReceiveQuery, taken: &mut ReceivedMessages) -> rusqlite::Result<()> {
     let sql = "SELECT sequence, visible_at FROM messages
                WHERE queue = ?1 AND visible_at <= ?2 AND (visible_at, sequence) > (?3, ?4) ORDER BY visible_at, sequence LIMIT ?5";
     let mut last = (0_u64, 0_i64);
     loop {
-        let room = request.most - taken.messages.len();
+        let room = request.max_messages - taken.messages.len();
         let mut statement = tx.prepare_cached(sql)?;
         let page: Vec<(i64, u64)> = statement
             .query_map(params![request.queue, request.now, last.0, last.1, room], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
         for (sequence, visible_at) in &page {
             last = (*visible_at, *sequence);
-            // With a visibility timeout of zero it is visible again at once; one request does not get it twice.
+            // With a visibility timeout of zero a message is visible again at once; one receive returns it only once.
             let again = taken.messages.iter().any(|message| message.sequence == *sequence);
             if !again && !take(tx, request, *sequence, taken)? {
                 return Ok(());
             }
         }
-        if page.len() < room || taken.messages.len() == request.most {
+        if page.len() < room || taken.messages.len() == request.max_messages {
             return Ok(());
         }
     }
 }
 
-/// Groups whose first message is visible, the one with the oldest first. Steps from group to group through the index.
-fn ready_groups(tx: &Transaction<'_>, request: &Receive) -> rusqlite::Result<Vec<String>> {
+/// Message groups whose first message is visible, by age of that message. Skips from group to group through the index.
+fn ready_groups(tx: &Transaction<'_>, request: &ReceiveQuery) -> rusqlite::Result<Vec<String>> {
     let sql = "WITH RECURSIVE found (name) AS (
                    SELECT MIN(group_id) FROM messages WHERE queue = ?1
                    UNION ALL
@@ -175,8 +177,8 @@ fn ready_groups(tx: &Transaction<'_>, request: &Receive) -> rusqlite::Result<Vec
     statement.query_map(params![request.queue, request.now], |row| row.get(0))?.collect()
 }
 
-/// Takes from the front of a group until a message is not visible; `false` when the request has all that it may have.
-fn take_from_group(tx: &Transaction<'_>, request: &Receive, group: &str, taken: &mut Taken) -> rusqlite::Result<bool> {
+/// Takes messages from the front of a group up to the first invisible one; `false` when the receive is complete.
+fn take_from_group(tx: &Transaction<'_>, request: &ReceiveQuery, group: &str, taken: &mut ReceivedMessages) -> rusqlite::Result<bool> {
     let sql = "SELECT sequence, visible_at FROM messages WHERE queue = ?1 AND group_id = ?2 AND sequence > ?3 ORDER BY sequence LIMIT 1";
     let mut last = 0_i64;
     loop {
@@ -194,19 +196,19 @@ fn take_from_group(tx: &Transaction<'_>, request: &Receive, group: &str, taken: 
     }
 }
 
-/// Takes a message, or moves it to the dead-letter queue; `false` when the request has all that it may have.
-fn take(tx: &Transaction<'_>, request: &Receive, sequence: i64, taken: &mut Taken) -> rusqlite::Result<bool> {
-    if taken.messages.len() >= request.most {
+/// Takes a message, or moves it to the dead-letter queue; `false` when the receive is complete.
+fn take(tx: &Transaction<'_>, request: &ReceiveQuery, sequence: i64, taken: &mut ReceivedMessages) -> rusqlite::Result<bool> {
+    if taken.messages.len() >= request.max_messages {
         return Ok(false);
     }
     let sql = format!("SELECT {COLUMNS} FROM messages WHERE sequence = ?1");
     let mut message = tx.prepare_cached(&sql)?.query_row([sequence], read)?;
     if let Some(redrive) = request.redrive.as_ref().filter(|redrive| message.receive_count >= redrive.max_receive_count) {
-        move_to(tx, sequence, redrive, request)?;
+        move_to_dead_letter_queue(tx, sequence, redrive, request)?;
         taken.moved += 1;
         return Ok(true);
     }
-    if !taken.messages.is_empty() && taken.bytes + message.size > request.most_bytes {
+    if !taken.messages.is_empty() && taken.bytes + message.size > request.max_bytes {
         return Ok(false);
     }
     taken.bytes += message.size;
@@ -221,11 +223,11 @@ fn take(tx: &Transaction<'_>, request: &Receive, sequence: i64, taken: &mut Take
     message.fifo = request.fifo;
     message.receipt_handle = Receipt { queue: request.queue, sequence, token: proof }.encode();
     taken.messages.push(message);
-    Ok(taken.messages.len() < request.most)
+    Ok(taken.messages.len() < request.max_messages)
 }
 
-/// A dead letter keeps its id, its attributes and its count of receives; in a FIFO queue its time of sending begins anew, as AWS says.
-fn move_to(tx: &Transaction<'_>, sequence: i64, redrive: &Redrive, request: &Receive) -> rusqlite::Result<()> {
+/// A dead letter keeps its id, attributes and receive count; in a FIFO queue its sent time is reset, as documented by AWS.
+fn move_to_dead_letter_queue(tx: &Transaction<'_>, sequence: i64, redrive: &Redrive, request: &ReceiveQuery) -> rusqlite::Result<()> {
     let sql = "INSERT INTO messages (queue, visible_at, sent_at, first_received_at, receive_count, size, group_id, deduplication_id, id, source_arn,
                                      trace_header, attributes, body)
                SELECT ?2, ?3, CASE WHEN ?4 THEN ?3 ELSE sent_at END, first_received_at, receive_count, size, group_id, deduplication_id, id, ?5,

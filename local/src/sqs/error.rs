@@ -1,10 +1,10 @@
-//! The errors of SQS: the shape that SDKs know from the JSON protocol, the code that they knew from the query protocol, and AWS's wording.
+//! SQS errors: the shapes of the JSON protocol, the codes of the query protocol, and AWS's messages.
 
 use std::fmt;
 
 use http::StatusCode;
 
-/// Why a request, or an entry of a batch, was refused.
+/// Why a request or a batch entry was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SqsError {
     pub(crate) code: Code,
@@ -13,7 +13,7 @@ pub(crate) struct SqsError {
 
 macro_rules! codes {
     ($($name:ident $shape:literal $query:literal $status:literal)*) => {
-        /// What is wrong, as AWS names it.
+        /// AWS's error codes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Code { $($name),* }
 
@@ -23,7 +23,7 @@ macro_rules! codes {
                 match self { $(Self::$name => $shape),* }
             }
 
-            /// The code that the header `x-amzn-query-error` carries; SDKs show this one.
+            /// The code in the header `x-amzn-query-error`, which SDKs show.
             pub(crate) fn query(self) -> &'static str {
                 match self { $(Self::$name => $query),* }
             }
@@ -83,8 +83,8 @@ impl SqsError {
         Self::new(Code::InvalidParameterValue, message)
     }
 
-    /// Of 5xx status: not the sender's fault.
-    pub(crate) fn is_ours(&self) -> bool {
+    /// Whether the status is 5xx, a server error.
+    pub(crate) fn is_server_error(&self) -> bool {
         self.code.status().is_server_error()
     }
 }
@@ -99,6 +99,6 @@ impl std::error::Error for SqsError {}
 
 impl From<rusqlite::Error> for SqsError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::new(Code::Internal, format!("the file of the queues cannot be used: {error}"))
+        Self::new(Code::Internal, format!("the queue file cannot be used: {error}"))
     }
 }

@@ -1,13 +1,15 @@
-//! A message: its body, its attributes, the checks that SQS makes of both, and the MD5 digests that SDKs verify.
+//! Messages: body, attributes, SQS's validation of both, and the MD5 digests that SDKs verify.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Code, SqsError};
 
-/// A message attribute, as the API has it; binary values are base64.
+/// A message attribute as in the API; binary values are base64.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct MessageAttribute {
@@ -18,10 +20,10 @@ pub(crate) struct MessageAttribute {
     pub(crate) binary_value: Option<String>,
 }
 
-/// Attributes by name, in the order in which they are digested.
+/// Attributes by name, in digest order.
 pub(crate) type MessageAttributes = BTreeMap<String, MessageAttribute>;
 
-/// A message as it is sent.
+/// A message to send.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NewMessage {
     pub(crate) id: String,
@@ -31,14 +33,14 @@ pub(crate) struct NewMessage {
     pub(crate) trace_header: Option<String>,
     pub(crate) group: Option<String>,
     pub(crate) deduplication_id: Option<String>,
-    /// Own delay; the queue's when absent.
+    /// Delay; the queue's by default.
     pub(crate) delay_s: Option<u32>,
 }
 
-/// A message as it is received.
+/// A received message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
-    /// Its place in the store, which is the order of sending.
+    /// Primary key in the store; grows in the order of sending.
     pub(crate) sequence: i64,
     pub(crate) id: String,
     pub(crate) body: String,
@@ -50,17 +52,17 @@ pub(crate) struct Message {
     pub(crate) first_received_at: u64,
     pub(crate) receive_count: u32,
     pub(crate) receipt_handle: String,
-    /// The queue that it is a dead letter of.
+    /// The source queue of a dead letter.
     pub(crate) source_arn: Option<String>,
     /// Whether it comes from a FIFO queue.
     pub(crate) fifo: bool,
     pub(crate) size: usize,
 }
 
-/// Sender of every message: there is one account here.
+/// Sender of every message; there is only one account.
 pub(crate) const SENDER_ID: &str = "AIDALOCALLOCALLOCAL00";
-/// Attributes that a message may have.
-const MOST_ATTRIBUTES: usize = 10;
+/// Maximum number of attributes.
+const MAX_ATTRIBUTES: usize = 10;
 
 impl Message {
     /// System attributes by name.
@@ -83,7 +85,7 @@ impl Message {
     }
 }
 
-/// Twenty digits that grow, as AWS writes them.
+/// Twenty increasing digits, as on AWS.
 pub(crate) fn sequence_number(sequence: i64) -> String {
     (18_850_000_000_000_000_000_u128 + u128::from(sequence.unsigned_abs()) * 256).to_string()
 }
@@ -92,7 +94,7 @@ pub(crate) fn md5_of(bytes: impl AsRef<[u8]>) -> String {
     format!("{:x}", md5::compute(bytes))
 }
 
-/// The digest of attributes: names sorted, each part with its length, the kind of value as one byte. None without attributes.
+/// The MD5 of attributes: sorted by name, each part with its length, the value type as one byte. `None` without attributes.
 pub(crate) fn md5_of_attributes<'a>(attributes: impl IntoIterator<Item = (&'a String, &'a MessageAttribute)>) -> Option<String> {
     let mut bytes = Vec::new();
     for (name, attribute) in attributes {
@@ -110,7 +112,7 @@ fn add_part(bytes: &mut Vec<u8>, part: &[u8]) {
 }
 
 impl MessageAttribute {
-    /// Of a text.
+    /// A string attribute.
     pub(crate) fn text(value: &str) -> Self {
         Self { data_type: "String".into(), string_value: Some(value.to_owned()), binary_value: None }
     }
@@ -172,7 +174,7 @@ fn check_name(name: &str) -> Result<(), SqsError> {
     Err(SqsError::invalid(reason))
 }
 
-/// The characters of XML 1.0, which are those of a message.
+/// Whether all characters are valid in XML 1.0, as SQS requires.
 fn check_characters(text: &str) -> Result<(), SqsError> {
     let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     match text.chars().find(|c| !allowed(*c)) {
@@ -190,7 +192,7 @@ fn check_characters(text: &str) -> Result<(), SqsError> {
     }
 }
 
-/// Ids of message groups and for de-duplication: letters, digits and punctuation.
+/// Group and deduplication ids: letters, digits and punctuation.
 fn check_fifo_id(value: Option<&str>, parameter: &str) -> Result<(), SqsError> {
     let Some(value) = value else { return Ok(()) };
     if (1..=128).contains(&value.len()) && value.chars().all(|c| c.is_ascii_graphic()) {
@@ -201,21 +203,21 @@ fn check_fifo_id(value: Option<&str>, parameter: &str) -> Result<(), SqsError> {
 }
 
 impl NewMessage {
-    /// Bytes that count against the queue's limit: the body, and names, types and values of attributes.
+    /// Size for the queue's limit: the body, and names, types and values of attributes.
     pub(crate) fn size(&self) -> usize {
         let attributes = self.attributes.iter().map(|(name, own)| name.len() + own.data_type.len() + own.value().len());
         self.body.len() + attributes.sum::<usize>()
     }
 
-    /// Checks that do not depend on the queue.
+    /// Validation that does not depend on the queue.
     pub(crate) fn check(&self) -> Result<(), SqsError> {
         if self.body.is_empty() {
             return Err(SqsError::missing("MessageBody"));
         }
         check_characters(&self.body)?;
-        if self.attributes.len() > MOST_ATTRIBUTES {
+        if self.attributes.len() > MAX_ATTRIBUTES {
             let count = self.attributes.len();
-            let reason = format!("Number of message attributes [{count}] exceeds the allowed maximum [{MOST_ATTRIBUTES}].");
+            let reason = format!("Number of message attributes [{count}] exceeds the allowed maximum [{MAX_ATTRIBUTES}].");
             return Err(SqsError::invalid(reason));
         }
         for (name, attribute) in &self.attributes {

@@ -1,4 +1,4 @@
-//! Plays Amazon SQS: the JSON protocol that SDKs speak on a loopback listener, and the queues behind it in a file. The tables of README.md say how far.
+//! Amazon SQS: the SDKs' JSON protocol on a loopback listener, and queues in a file. README.md lists what is supported.
 
 mod administration;
 mod api;
@@ -12,77 +12,78 @@ mod model;
 mod move_tasks;
 mod store;
 
-use std::{collections::BTreeMap, fmt, io, net::SocketAddr, path::Path};
+use std::fmt;
+use std::io;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
 
-pub(crate) use self::{
-    administration::QueueInfo,
-    attributes::Attributes,
-    broker::{Broker, Wanted, new_id},
-    error::SqsError,
-    message::{Message, MessageAttributes, NewMessage, md5_of, md5_of_attributes},
-};
-use crate::{clock::Clock, loopback::Loopback, stack::Queue};
+pub(crate) use self::administration::QueueInfo;
+pub(crate) use self::attributes::Attributes;
+pub(crate) use self::broker::{Broker, ReceiveOptions, new_id};
+pub(crate) use self::error::SqsError;
+pub(crate) use self::message::{Message, MessageAttributes, NewMessage, md5_of, md5_of_attributes};
+use crate::clock::Clock;
+use crate::http_server::HttpServer;
+use crate::stack::Queue;
 
-/// A running SQS.
 #[derive(Debug)]
 pub struct Sqs {
     broker: Broker,
-    loopback: Loopback,
+    loopback: HttpServer,
 }
 
-/// Why there is no SQS.
+/// Why SQS did not start.
 #[derive(Debug)]
-pub enum SqsFailure {
-    /// The file of the queues cannot be used, or holds something else.
+pub enum SqsStartError {
+    /// The queue file is unusable or has another format.
     File(String),
-    /// A queue of the template is refused.
+    /// A queue of the template is invalid.
     Queue {
-        /// Its name.
         name: String,
-        /// What SQS says.
+        /// SQS's message.
         reason: String,
     },
     /// It cannot listen.
     Listen(io::Error),
 }
 
-impl fmt::Display for SqsFailure {
+impl fmt::Display for SqsStartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(reason) => write!(f, "{reason}: `local reset` forgets it, with all other data"),
-            Self::Queue { name, reason } => write!(f, "SQS refuses the queue {name} of the template: {reason}"),
+            Self::File(reason) => write!(f, "{reason}: `local reset` deletes it with all other data"),
+            Self::Queue { name, reason } => write!(f, "SQS rejects the template's queue {name}: {reason}"),
             Self::Listen(error) => write!(f, "SQS cannot listen: {error}"),
         }
     }
 }
 
-impl std::error::Error for SqsFailure {}
+impl std::error::Error for SqsStartError {}
 
 impl Sqs {
-    /// Serves the queues of the file, or of memory. Queues of the template are made or get its attributes; others are left alone.
+    /// Serves the queues of the file, or of memory. Creates or updates the template's queues and keeps others.
     pub async fn start(
         file: Option<&Path>,
         region: &str,
         clock: Clock,
         queues: impl IntoIterator<Item = &Queue>,
-    ) -> Result<Self, SqsFailure> {
-        let broker = Broker::open(file, region, clock).map_err(|error| SqsFailure::File(error.message))?;
+    ) -> Result<Self, SqsStartError> {
+        let broker = Broker::open(file, region, clock).map_err(|error| SqsStartError::File(error.message))?;
         for queue in queues {
-            let refused = |error: SqsError| SqsFailure::Queue { name: queue.name.clone(), reason: error.message };
+            let refused = |error: SqsError| SqsStartError::Queue { name: queue.name.clone(), reason: error.message };
             broker.declare(&queue.name, &queue.attributes).map_err(refused)?;
         }
-        let listener = Loopback::bind().await.map_err(SqsFailure::Listen)?;
+        let listener = HttpServer::bind().await.map_err(SqsStartError::Listen)?;
         let answering = broker.clone();
-        let loopback = Loopback::serve(listener, move |request| api::answer(answering.clone(), request));
-        Ok(Self { broker, loopback: loopback.map_err(SqsFailure::Listen)? })
+        let loopback = HttpServer::serve(listener, move |request| api::answer(answering.clone(), request));
+        Ok(Self { broker, loopback: loopback.map_err(SqsStartError::Listen)? })
     }
 
-    /// For `AWS_ENDPOINT_URL_SQS`.
+    /// Value of `AWS_ENDPOINT_URL_SQS`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address())
     }
 
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.loopback.address()
     }
@@ -97,7 +98,7 @@ impl Sqs {
     }
 }
 
-/// The attributes of a queue as CloudFormation would take them; the name of the wrong one and what is wrong with it otherwise.
+/// Validates a queue's attributes as CloudFormation would; returns the wrong attribute and the reason.
 pub(crate) fn check_queue(name: &str, attributes: &BTreeMap<String, String>) -> Result<Attributes, String> {
     let own = Attributes::new(attributes).map_err(|error| error.message)?;
     administration::check_name(name, own.fifo).map_err(|error| error.message)?;

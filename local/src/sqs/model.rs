@@ -1,19 +1,17 @@
-//! The store against a model: random sends, receives, deletes, visibility changes and steps of time. The model is a list that is searched from end to end; what it
-//! predicts has to come out, so nothing is lost, nothing early, and groups of FIFO queues stay in order.
+//! Model-based test of the store: random sends, receives, deletes, visibility changes and time steps. The model is a linear list; the store must
+//! return what it predicts, so nothing is lost, nothing arrives early, and FIFO groups stay in order.
 
 use std::collections::BTreeSet;
 
 use fastrand::Rng;
 
-use super::{
-    delivery::{HandleState, Receipt, Receive, Redrive},
-    message::{Message, NewMessage},
-    store::{Deduplication, Store},
-};
+use super::delivery::{HandleState, Receipt, ReceiveQuery, Redrive};
+use super::message::{Message, NewMessage};
+use super::store::{Deduplication, Store};
 
 const QUEUE: i64 = 1;
 const LETTERS: i64 = 2;
-const MOST_RECEIVES: u32 = 4;
+const MAX_RECEIVES: u32 = 4;
 const RETENTION: u64 = 400_000;
 
 #[derive(Debug)]
@@ -26,7 +24,7 @@ struct Expected {
     handle: Option<Receipt>,
 }
 
-struct Play {
+struct StoreModel {
     random: Rng,
     fifo: bool,
     now: u64,
@@ -34,13 +32,13 @@ struct Play {
     /// In the order of sending.
     queue: Vec<Expected>,
     letters: BTreeSet<String>,
-    /// De-duplication id, message id, and when it was sent.
+    /// Deduplication id, message id and sent time.
     remembered: Vec<(String, String, u64)>,
     old_handles: Vec<Receipt>,
     sent: usize,
 }
 
-impl Play {
+impl StoreModel {
     fn new(seed: u64, fifo: bool) -> Self {
         Self {
             random: Rng::with_seed(seed),
@@ -103,10 +101,10 @@ impl Play {
     }
 
     fn receive(&mut self) {
-        let most = self.random.usize(1..=10);
+        let max_messages = self.random.usize(1..=10);
         let visibility = self.random.u64(..30_000) * self.random.u64(..2);
-        let taken = self.store.receive(&self.request(most, visibility)).unwrap();
-        let (given, moved) = self.predict(most);
+        let taken = self.store.receive(&self.request(max_messages, visibility)).unwrap();
+        let (given, moved) = self.predict(max_messages);
         let ids: Vec<&str> = taken.messages.iter().map(|message| message.id.as_str()).collect();
         assert_eq!(ids, given, "at {}", self.now);
         assert_eq!(taken.moved, moved.len());
@@ -117,13 +115,13 @@ impl Play {
         }
     }
 
-    fn request(&self, most: usize, visibility: u64) -> Receive {
-        let redrive = Redrive { target: LETTERS, max_receive_count: MOST_RECEIVES, source_arn: "arn".into() };
-        Receive {
+    fn request(&self, max_messages: usize, visibility: u64) -> ReceiveQuery {
+        let redrive = Redrive { target: LETTERS, max_receive_count: MAX_RECEIVES, source_arn: "arn".into() };
+        ReceiveQuery {
             queue: QUEUE,
             fifo: self.fifo,
-            most,
-            most_bytes: usize::MAX,
+            max_messages,
+            max_bytes: usize::MAX,
             now: self.now,
             visible_at: self.now + visibility,
             redrive: Some(redrive),
@@ -140,8 +138,8 @@ impl Play {
         self.old_handles.extend(expected.handle.replace(handle));
     }
 
-    /// Ids that a request gets, in order, and ids that become dead letters on the way.
-    fn predict(&self, most: usize) -> (Vec<String>, BTreeSet<String>) {
+    /// The ids that a receive returns, in order, and the ids that become dead letters.
+    fn predict(&self, max_messages: usize) -> (Vec<String>, BTreeSet<String>) {
         let mut candidates: Vec<&Expected> = Vec::new();
         if self.fifo {
             let mut groups: Vec<&str> = Vec::new();
@@ -160,10 +158,10 @@ impl Play {
         }
         let (mut given, mut moved) = (Vec::new(), BTreeSet::new());
         for message in candidates {
-            if given.len() == most {
+            if given.len() == max_messages {
                 break;
             }
-            if message.count >= MOST_RECEIVES {
+            if message.count >= MAX_RECEIVES {
                 moved.insert(message.id.clone());
             } else {
                 given.push(message.id.clone());
@@ -199,7 +197,7 @@ impl Play {
         }
     }
 
-    /// Everything that was not deleted and has not expired comes out in the end, once.
+    /// Finally, every message that was neither deleted nor expired is received exactly once.
     fn drain(mut self) {
         self.now += 50_000;
         let mut out = BTreeSet::new();
@@ -236,7 +234,7 @@ impl Store {
 fn random_histories_are_those_of_the_model() {
     for seed in 0..60 {
         for fifo in [false, true] {
-            let mut play = Play::new(seed, fifo);
+            let mut play = StoreModel::new(seed, fifo);
             let steps = 300;
             for step in 0..steps {
                 let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| play.step()));
@@ -250,14 +248,14 @@ fn random_histories_are_those_of_the_model() {
 #[test]
 fn a_request_takes_no_more_bytes_than_it_may_and_at_least_one_message() {
     for fifo in [false, true] {
-        let mut play = Play::new(1, fifo);
+        let mut play = StoreModel::new(1, fifo);
         for id in 0..3 {
             let message =
                 NewMessage { id: id.to_string(), body: "x".repeat(600), group: Some("g".into()), ..NewMessage::default() };
             play.store.send(QUEUE, &message, None, (play.now, play.now)).unwrap();
         }
-        let mut take = |most_bytes| {
-            let taken = play.store.receive(&Receive { most_bytes, redrive: None, ..play.request(10, 1000) }).unwrap();
+        let mut take = |max_bytes| {
+            let taken = play.store.receive(&ReceiveQuery { max_bytes, redrive: None, ..play.request(10, 1000) }).unwrap();
             for message in &taken.messages {
                 play.store.remove(QUEUE, message.sequence).unwrap();
             }
@@ -269,7 +267,7 @@ fn a_request_takes_no_more_bytes_than_it_may_and_at_least_one_message() {
 
 #[test]
 fn messages_in_flight_are_counted_without_those_that_are_delayed() {
-    let mut play = Play::new(1, false);
+    let mut play = StoreModel::new(1, false);
     for delay in [0, 0, 0, 9000, 9000] {
         let message = NewMessage { body: "b".into(), ..NewMessage::default() };
         play.store.send(QUEUE, &message, None, (play.now, play.now + delay)).unwrap();

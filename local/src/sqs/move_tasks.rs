@@ -1,20 +1,17 @@
-//! Message move tasks: they bring dead letters back to where they came from, or to another queue, as new messages.
+//! Message move tasks: redrive dead letters to their source queue, or to another queue, as new messages.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{
-    broker::{Broker, new_id},
-    error::{Code, SqsError},
-};
+use super::broker::{Broker, new_id};
+use super::error::{Code, SqsError};
 
-/// The last tasks of each queue, by its ARN, newest first.
+/// Recent tasks of each queue by ARN, newest first.
 #[derive(Debug, Default)]
 pub(crate) struct MoveTasks(Mutex<BTreeMap<String, Vec<Arc<Task>>>>);
 
@@ -36,7 +33,7 @@ struct Progress {
     failure: Option<String>,
 }
 
-/// Tasks of one queue that are remembered.
+/// Number of tasks kept per queue.
 const KEPT: usize = 10;
 
 impl MoveTasks {
@@ -54,7 +51,7 @@ impl Task {
         STANDARD.encode(json!({ "taskId": self.id, "sourceArn": self.source }).to_string())
     }
 
-    fn shown(&self) -> Value {
+    fn to_json(&self) -> Value {
         let Progress { moved, status, failure } = self.progress().clone();
         let mut shown = json!({
             "Status": status,
@@ -79,7 +76,7 @@ impl Task {
 }
 
 impl Broker {
-    /// Starts a task and gives its handle.
+    /// Starts a task and returns its handle.
     pub(crate) fn start_move(
         &self,
         source: &str,
@@ -120,7 +117,7 @@ impl Broker {
         Ok(handle)
     }
 
-    /// Stops a task and says how many messages it has moved.
+    /// Cancels a task and returns the number of moved messages.
     pub(crate) fn cancel_move(&self, handle: &str) -> Result<u64, SqsError> {
         let decoded = STANDARD.decode(handle).ok().and_then(|json| serde_json::from_slice::<Value>(&json).ok());
         let named = |name: &str| decoded.as_ref().and_then(|handle| handle[name].as_str());
@@ -142,7 +139,7 @@ impl Broker {
     pub(crate) fn list_moves(&self, source: &str, most: usize) -> Result<Vec<Value>, SqsError> {
         self.queue_of(source).ok_or_else(|| not_found("SourceArn"))?;
         let all = self.tasks().all();
-        Ok(all.get(source).into_iter().flatten().take(most).map(|task| task.shown()).collect())
+        Ok(all.get(source).into_iter().flatten().take(most).map(|task| task.to_json()).collect())
     }
 
     async fn run_move(self, source: String, task: Arc<Task>) {
@@ -172,7 +169,7 @@ impl Broker {
         }
     }
 
-    /// Moves the oldest visible message; `false` when there is none. An error's message is the reason that the task is shown with.
+    /// Moves the oldest visible message; `false` if there is none. An error's message becomes the task's failure reason.
     fn move_one(&self, source: &str, destination: Option<&str>) -> Result<bool, SqsError> {
         let fails = |reason: &str| SqsError::new(Code::Internal, reason);
         let no_queue = || fails(Code::QueueDoesNotExist.query());

@@ -1,18 +1,19 @@
-//! Queues and messages in `SQLite`: whatever SQS has accepted is found by the next start. Times are given by the caller, in milliseconds since 1970.
+//! Queues and messages in `SQLite`: accepted messages survive a restart. Callers pass times in milliseconds since 1970.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::message::NewMessage;
 
-/// The file, or memory.
+/// The database, a file or in memory.
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(super) db: Connection,
 }
 
-/// A queue as it is kept.
+/// A stored queue.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct QueueRow {
     pub(crate) id: i64,
@@ -23,36 +24,36 @@ pub(crate) struct QueueRow {
     pub(crate) modified_at: u64,
 }
 
-/// How many messages a queue has, and how old the oldest is.
+/// Message counts of a queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
+pub(crate) struct MessageCounts {
     pub(crate) visible: u64,
     pub(crate) in_flight: u64,
     pub(crate) delayed: u64,
-    /// When the oldest message was sent.
+    /// Sent time of the oldest message.
     pub(crate) oldest_sent_at: Option<u64>,
 }
 
-/// Where de-duplication looks: the whole queue, or one message group.
+/// A deduplication id and its scope: the whole queue or a message group.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deduplication<'a> {
     pub(crate) scope: &'a str,
     pub(crate) id: &'a str,
 }
 
-/// What became of a message that was sent.
+/// The result of storing a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stored {
+pub(crate) struct SendResult {
     pub(crate) id: String,
     pub(crate) sequence: i64,
-    /// Whether the same message was there already.
+    /// Whether the message is a duplicate.
     pub(crate) duplicate: bool,
 }
 
-/// How long a FIFO queue remembers what was sent.
+/// Deduplication interval of FIFO queues.
 pub(crate) const DEDUPLICATION_MS: u64 = 300_000;
 
-/// Small columns come first: what is counted is read without the pages of bodies.
+/// Small columns come first, so that counting does not read the pages of bodies.
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS queues (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, attributes TEXT NOT NULL, tags TEXT NOT NULL,
@@ -76,7 +77,7 @@ impl Store {
             Some(file) => Connection::open(file)?,
             None => Connection::open_in_memory()?,
         };
-        // What was answered survives the end of this process; a commit does not wait for the disk.
+        // Acknowledged messages survive the end of this process; commits do not wait for the disk.
         db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
         db.execute_batch(SCHEMA)?;
         db.set_prepared_statement_cache_capacity(64);
@@ -99,7 +100,7 @@ impl Store {
         rows.collect()
     }
 
-    /// Inserts or replaces a queue by its name and gives its id.
+    /// Inserts or replaces a queue by name and returns its id.
     pub(crate) fn put_queue(&self, queue: &QueueRow) -> rusqlite::Result<i64> {
         self.db.query_row(
             "INSERT INTO queues (name, attributes, tags, created_at, modified_at) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -117,21 +118,21 @@ impl Store {
         tx.commit()
     }
 
-    /// Adds a message, unless one with the same de-duplication id was sent in the last five minutes.
+    /// Adds a message unless one with the same deduplication id was sent within five minutes.
     pub(crate) fn send(
         &mut self,
         queue: i64,
         message: &NewMessage,
         deduplication: Option<Deduplication<'_>>,
         (now, visible_at): (u64, u64),
-    ) -> rusqlite::Result<Stored> {
+    ) -> rusqlite::Result<SendResult> {
         let tx = self.db.transaction()?;
         if let Some(Deduplication { scope, id }) = deduplication {
             forget_duplicates(&tx, now)?;
             let sql = "SELECT message_id, sequence FROM deduplication WHERE queue = ?1 AND scope = ?2 AND id = ?3";
             let earlier = tx.prepare_cached(sql)?.query_row(params![queue, scope, id], |row| Ok((row.get(0)?, row.get(1)?)));
             if let Some((id, sequence)) = earlier.optional()? {
-                return Ok(Stored { id, sequence, duplicate: true });
+                return Ok(SendResult { id, sequence, duplicate: true });
             }
         }
         let sql = "INSERT INTO messages (queue, visible_at, sent_at, size, group_id, deduplication_id, id, trace_header, attributes, body)
@@ -155,47 +156,47 @@ impl Store {
             tx.prepare_cached(sql)?.execute(params![queue, scope, id, message.id, sequence, now])?;
         }
         tx.commit()?;
-        Ok(Stored { id: message.id.clone(), sequence, duplicate: false })
+        Ok(SendResult { id: message.id.clone(), sequence, duplicate: false })
     }
 
-    /// Removes everything but the memory of what was sent, which de-duplication needs.
+    /// Removes all messages but keeps the deduplication records.
     pub(crate) fn purge(&self, queue: i64) -> rusqlite::Result<()> {
         self.db.execute("DELETE FROM messages WHERE queue = ?1", [queue])?;
         Ok(())
     }
 
-    /// Removes messages that were sent at or before this time: their retention is over.
+    /// Removes messages sent at or before this time, whose retention has ended.
     pub(crate) fn expire(&self, queue: i64, sent_until: u64) -> rusqlite::Result<()> {
         let sql = "DELETE FROM messages WHERE queue = ?1 AND sent_at <= ?2";
         self.db.prepare_cached(sql)?.execute(params![queue, sent_until])?;
         Ok(())
     }
 
-    pub(crate) fn counts(&self, queue: i64, now: u64) -> rusqlite::Result<Counts> {
+    pub(crate) fn counts(&self, queue: i64, now: u64) -> rusqlite::Result<MessageCounts> {
         let sql =
             "SELECT COUNT(*) FILTER (WHERE visible_at <= ?2), COUNT(*) FILTER (WHERE visible_at > ?2 AND receipt IS NOT NULL),
                           COUNT(*) FILTER (WHERE visible_at > ?2 AND receipt IS NULL), MIN(sent_at)
                    FROM messages WHERE queue = ?1";
         self.db.prepare_cached(sql)?.query_row(params![queue, now], |row| {
-            Ok(Counts { visible: row.get(0)?, in_flight: row.get(1)?, delayed: row.get(2)?, oldest_sent_at: row.get(3)? })
+            Ok(MessageCounts { visible: row.get(0)?, in_flight: row.get(1)?, delayed: row.get(2)?, oldest_sent_at: row.get(3)? })
         })
     }
 
-    /// When the next message becomes visible that is not visible now.
+    /// When the next invisible message becomes visible.
     pub(crate) fn next_visible(&self, queue: i64, now: u64) -> rusqlite::Result<Option<u64>> {
         let sql = "SELECT MIN(visible_at) FROM messages WHERE queue = ?1 AND visible_at > ?2";
         self.db.prepare_cached(sql)?.query_row(params![queue, now], |row| row.get(0))
     }
 
-    /// The newest messages, whatever their state, newest first: for who looks and does not receive.
-    pub(crate) fn peek(&self, queue: i64, most: usize) -> rusqlite::Result<Vec<(i64, String)>> {
+    /// The newest messages in any state, newest first, without receiving them.
+    pub(crate) fn peek(&self, queue: i64, max_messages: usize) -> rusqlite::Result<Vec<(i64, String)>> {
         let sql = "SELECT sequence, body FROM messages WHERE queue = ?1 ORDER BY sent_at DESC, sequence DESC LIMIT ?2";
         let mut statement = self.db.prepare_cached(sql)?;
-        let rows = statement.query_map(params![queue, most], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows = statement.query_map(params![queue, max_messages], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect()
     }
 
-    /// Removes a message without its receipt handle; says whether it was there.
+    /// Removes a message without a receipt handle; returns whether it existed.
     pub(crate) fn remove(&self, queue: i64, sequence: i64) -> rusqlite::Result<bool> {
         let sql = "DELETE FROM messages WHERE queue = ?1 AND sequence = ?2";
         Ok(self.db.prepare_cached(sql)?.execute(params![queue, sequence])? > 0)

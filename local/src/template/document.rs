@@ -1,12 +1,12 @@
-//! The template's YAML as plain JSON: every short intrinsic (`!Ref`) becomes its long form, and one that CloudFormation does not know is refused.
+//! Converts the template's YAML to JSON: short intrinsics (`!Ref`) become their long form; unknown ones are refused.
 
 use serde_json::{Map, Value, json};
 use yaml_serde::Value as Yaml;
 use yaml_serde::value::TaggedValue;
 
-use super::error::Fault;
+use super::error::UnlocatedError;
 
-/// The sections that a template may have.
+/// The sections of a template.
 const SECTIONS: [&str; 11] = [
     "AWSTemplateFormatVersion",
     "Transform",
@@ -21,7 +21,7 @@ const SECTIONS: [&str; 11] = [
     "Outputs",
 ];
 
-/// Intrinsic functions, by the name behind `!` and `Fn::`.
+/// Names of intrinsic functions, as after `!` and `Fn::`.
 const FUNCTIONS: [&str; 18] = [
     "And",
     "Base64",
@@ -44,34 +44,34 @@ const FUNCTIONS: [&str; 18] = [
 ];
 
 /// Parses the text into its sections.
-pub(super) fn parse(text: &str) -> Result<Map<String, Value>, Fault> {
+pub(super) fn parse(text: &str) -> Result<Map<String, Value>, UnlocatedError> {
     let mut yaml: Yaml = yaml_serde::from_str(text)
-        .map_err(|error| Fault::new(format!("this is no valid YAML: {error}")).on_line(error.location().map(|at| at.line())))?;
-    yaml.apply_merge().map_err(|error| Fault::new(format!("a merge key (<<) cannot be applied: {error}")).near("<<"))?;
+        .map_err(|error| UnlocatedError::new(format!("invalid YAML: {error}")).on_line(error.location().map(|at| at.line())))?;
+    yaml.apply_merge().map_err(|error| UnlocatedError::new(format!("a merge key (<<) cannot be applied: {error}")).near("<<"))?;
     let Yaml::Mapping(sections) = yaml else {
-        return Err(Fault::new("a template is a mapping with Resources in it"));
+        return Err(UnlocatedError::new("a template is a mapping with Resources in it"));
     };
     let mut document = Map::new();
     for (name, section) in sections {
         let name = key(name)?;
         let Some(known) = SECTIONS.into_iter().find(|known| *known == name) else {
-            let message = format!("there is no section {name:?} in a template; the sections are {}", SECTIONS.join(", "));
-            return Err(Fault::new(message).near(name));
+            let message = format!("a template has no section {name:?}; the sections are {}", SECTIONS.join(", "));
+            return Err(UnlocatedError::new(message).near(name));
         };
         document.insert(name, entries(known, section)?);
     }
     if !document.contains_key("Resources") {
-        return Err(Fault::new("a template needs Resources"));
+        return Err(UnlocatedError::new("a template needs Resources"));
     }
     Ok(document)
 }
 
-fn entries(section: &'static str, value: Yaml) -> Result<Value, Fault> {
+fn entries(section: &'static str, value: Yaml) -> Result<Value, UnlocatedError> {
     if matches!(section, "AWSTemplateFormatVersion" | "Transform" | "Description" | "Metadata" | "Rules") {
         return Ok(Value::Null);
     }
     let Yaml::Mapping(mapping) = value else {
-        return Err(Fault::new(format!("{section} is a mapping from names to entries")).near(section));
+        return Err(UnlocatedError::new(format!("{section} is a mapping from names to entries")).near(section));
     };
     let mut entries = Map::new();
     for (name, entry) in mapping {
@@ -82,7 +82,7 @@ fn entries(section: &'static str, value: Yaml) -> Result<Value, Fault> {
     Ok(Value::Object(entries))
 }
 
-fn plain(value: Yaml) -> Result<Value, Fault> {
+fn plain(value: Yaml) -> Result<Value, UnlocatedError> {
     Ok(match value {
         Yaml::Null => Value::Null,
         Yaml::Bool(value) => Value::Bool(value),
@@ -94,7 +94,7 @@ fn plain(value: Yaml) -> Result<Value, Fault> {
                 json!(whole)
             } else {
                 let float = number.as_f64().and_then(serde_json::Number::from_f64);
-                Value::Number(float.ok_or_else(|| Fault::new(format!("{number} is no number that a template may hold")))?)
+                Value::Number(float.ok_or_else(|| UnlocatedError::new(format!("{number} is not a valid number in a template")))?)
             }
         }
         Yaml::Sequence(items) => Value::Array(items.into_iter().map(plain).collect::<Result<_, _>>()?),
@@ -114,47 +114,47 @@ fn plain(value: Yaml) -> Result<Value, Fault> {
     })
 }
 
-fn check_long(name: &str, alone: bool) -> Result<(), Fault> {
+fn check_long(name: &str, alone: bool) -> Result<(), UnlocatedError> {
     let Some(function) = name.strip_prefix("Fn::") else { return Ok(()) };
     if !FUNCTIONS.contains(&function) {
-        return Err(Fault::new(format!("{name} is no intrinsic function that is known here")).near(name));
+        return Err(UnlocatedError::new(format!("{name} is not a known intrinsic function")).near(name));
     }
     if !alone {
-        return Err(Fault::new(format!("{name} must be the only key of its mapping")).near(name));
+        return Err(UnlocatedError::new(format!("{name} must be the only key of its mapping")).near(name));
     }
     Ok(())
 }
 
-fn intrinsic(tagged: TaggedValue) -> Result<Value, Fault> {
+fn intrinsic(tagged: TaggedValue) -> Result<Value, UnlocatedError> {
     let tag = tagged.tag.to_string();
     let name = tag.trim_start_matches('!');
     let long = match name {
         "Ref" | "Condition" => name.to_owned(),
         _ if FUNCTIONS.contains(&name) => format!("Fn::{name}"),
-        _ => return Err(Fault::new(format!("{tag} is no intrinsic function that is known here")).near(tag)),
+        _ => return Err(UnlocatedError::new(format!("{tag} is not a known intrinsic function")).near(tag)),
     };
     let value = plain(tagged.value)?;
     let value = if name == "GetAtt" { attribute(value)? } else { value };
     Ok(json!({ long: value }))
 }
 
-/// `A.B.C` and `[A, B.C]` are the same attribute.
-fn attribute(value: Value) -> Result<Value, Fault> {
+/// Splits `A.B.C` like `[A, B.C]`.
+fn attribute(value: Value) -> Result<Value, UnlocatedError> {
     match value {
         Value::String(text) => match text.split_once('.') {
             Some((resource, attribute)) => Ok(json!([resource, attribute])),
-            None => Err(Fault::new(format!("GetAtt needs Resource.Attribute, not {text:?}")).near(text)),
+            None => Err(UnlocatedError::new(format!("GetAtt needs Resource.Attribute, not {text:?}")).near(text)),
         },
         Value::Array(ref parts) if parts.len() == 2 && parts[0].is_string() => Ok(value),
-        other => Err(Fault::new(format!("GetAtt needs Resource.Attribute, not {other}")).near("GetAtt")),
+        other => Err(UnlocatedError::new(format!("GetAtt needs Resource.Attribute, not {other}")).near("GetAtt")),
     }
 }
 
-fn key(value: Yaml) -> Result<String, Fault> {
+fn key(value: Yaml) -> Result<String, UnlocatedError> {
     match value {
         Yaml::String(text) => Ok(text),
         Yaml::Number(number) => Ok(number.to_string()),
         Yaml::Bool(value) => Ok(value.to_string()),
-        other => Err(Fault::new(format!("a key must be a text, not {other:?}"))),
+        other => Err(UnlocatedError::new(format!("a key must be a string, not {other:?}"))),
     }
 }

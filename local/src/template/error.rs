@@ -1,4 +1,4 @@
-//! What is wrong with a template, and where: every error names the file, the line and the entry, and says what to do.
+//! Template errors with file, line, entry and advice.
 
 use std::error::Error;
 use std::fmt::{Display, Formatter, Result};
@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 
 use super::source;
 
-/// A template that cannot be played, with the place to look at.
+/// An error at a place in a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateError {
-    /// The file as it was named.
+    /// The file as named by the caller.
     pub file: PathBuf,
-    /// Line, counted from 1.
+    /// Line, from 1.
     pub line: usize,
     /// Logical id of the resource, or name of the parameter, condition or output.
     pub entry: Option<String>,
-    /// What is wrong and what would be right.
+    /// The problem and its solution.
     pub message: String,
 }
 
@@ -31,9 +31,9 @@ impl Display for TemplateError {
 
 impl Error for TemplateError {}
 
-/// An error before its line is known: the text is searched for it only when it is reported.
+/// An error without a line; the line is searched only when the error is reported.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct UnlocatedError {
     section: Option<&'static str>,
     entry: Option<String>,
     needle: Option<String>,
@@ -41,18 +41,18 @@ pub(super) struct Fault {
     message: String,
 }
 
-impl Fault {
+impl UnlocatedError {
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self { section: None, entry: None, needle: None, line: None, message: message.into() }
     }
 
-    /// The text whose line is the line of the error; the innermost caller knows best.
+    /// Sets the text by which the line is found; the innermost call wins.
     pub(super) fn near(mut self, needle: impl Into<String>) -> Self {
         self.needle.get_or_insert_with(|| needle.into());
         self
     }
 
-    /// The entry of a section in which it happened; the innermost caller knows best.
+    /// Sets the section and entry; the innermost call wins.
     pub(super) fn at(mut self, section: &'static str, entry: &str) -> Self {
         if self.section.is_none() {
             self.section = Some(section);
@@ -68,7 +68,7 @@ impl Fault {
 
     /// Finds the line in the template's text.
     pub(super) fn locate(self, file: &Path, text: &str) -> TemplateError {
-        let place = source::Place { section: self.section, entry: self.entry.as_deref(), needle: self.needle.as_deref() };
+        let place = source::SourceLocation { section: self.section, entry: self.entry.as_deref(), needle: self.needle.as_deref() };
         let line = self.line.unwrap_or_else(|| place.line(text));
         TemplateError { file: file.to_path_buf(), line, entry: self.entry, message: self.message }
     }

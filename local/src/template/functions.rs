@@ -1,4 +1,4 @@
-//! `AWS::Serverless::Function` and custom resources: what runs, with what environment; a function that names no binary cannot run and is an error.
+//! `AWS::Serverless::Function` and custom resources: binary and environment. A function without a binary is an error.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,15 @@ use serde_json::Value;
 
 use crate::stack::{CustomResource, EventInvoke, Function};
 
-use super::error::Fault;
+use super::error::UnlocatedError;
 use super::names;
 use super::parameters::scalar;
 use super::properties::Properties;
 use super::schedules::schedules;
 use super::scope::{Resource, Scope};
 
-/// One function, from its resolved properties.
-pub(super) fn function(scope: &Scope, resource: &Resource, properties: &Properties<'_>) -> Result<Function, Fault> {
+/// Reads a function from its resolved properties.
+pub(super) fn function(scope: &Scope, resource: &Resource, properties: &Properties<'_>) -> Result<Function, UnlocatedError> {
     Ok(Function {
         id: resource.id.clone(),
         binary: binary(scope, resource)?,
@@ -27,9 +27,9 @@ pub(super) fn function(scope: &Scope, resource: &Resource, properties: &Properti
     })
 }
 
-/// One custom resource; its function must be of this template.
-pub(super) fn custom(scope: &Scope, resource: &Resource, properties: &Properties<'_>) -> Result<CustomResource, Fault> {
-    let token = properties.needed("ServiceToken")?;
+/// Reads a custom resource; its function must exist in this template.
+pub(super) fn custom(scope: &Scope, resource: &Resource, properties: &Properties<'_>) -> Result<CustomResource, UnlocatedError> {
+    let token = properties.required("ServiceToken")?;
     Ok(CustomResource {
         kind: resource.kind.clone(),
         function: by_arn(scope, &token, "ServiceToken")?,
@@ -41,8 +41,8 @@ pub(super) fn custom(scope: &Scope, resource: &Resource, properties: &Properties
     })
 }
 
-/// The logical id behind a function's ARN, name or integration URI; it must exist.
-pub(super) fn by_arn(scope: &Scope, arn: &str, property: &str) -> Result<String, Fault> {
+/// The logical id for a function's ARN, name or integration URI; it must exist.
+pub(super) fn by_arn(scope: &Scope, arn: &str, property: &str) -> Result<String, UnlocatedError> {
     let tail = arn.split(":function:").last().unwrap_or(arn);
     let id = tail.split([':', '/', '.']).next().unwrap_or(tail);
     for resource in &scope.resources {
@@ -50,28 +50,28 @@ pub(super) fn by_arn(scope: &Scope, arn: &str, property: &str) -> Result<String,
             return Ok(resource.id.clone());
         }
     }
-    Err(Fault::new(format!("{property} names {arn}, which is no function of this template")).near(property))
+    Err(UnlocatedError::new(format!("{property} names {arn}, which is not a function of this template")).near(property))
 }
 
-fn binary(scope: &Scope, resource: &Resource) -> Result<String, Fault> {
+fn binary(scope: &Scope, resource: &Resource) -> Result<String, UnlocatedError> {
     let metadata = scope.resolve(&resource.metadata)?;
     let binary = Properties::new(&metadata, "Metadata")?.within("BuildProperties")?.text("Binary")?;
     let binary = binary.filter(|name| !name.is_empty() && !name.contains(['/', '\\']));
     binary.ok_or_else(|| {
-        Fault::new("the function needs Metadata.BuildProperties.Binary: the file name of the binary that Cargo builds")
+        UnlocatedError::new("the function needs Metadata.BuildProperties.Binary: the file name of the binary that Cargo builds")
     })
 }
 
-fn environment(properties: &Properties<'_>) -> Result<BTreeMap<String, String>, Fault> {
+fn environment(properties: &Properties<'_>) -> Result<BTreeMap<String, String>, UnlocatedError> {
     let variables = properties.within("Environment")?.within("Variables")?;
     let variable = |(name, value): (&String, &Value)| match scalar(value) {
         Some(text) => Ok((name.clone(), text)),
-        None => Err(Fault::new(format!("the environment variable {name} must be a text, not {value}")).near(format!("{name}:"))),
+        None => Err(UnlocatedError::new(format!("the environment variable {name} must be a string, not {value}")).near(format!("{name}:"))),
     };
     variables.entries().map(variable).collect()
 }
 
-fn event_invoke(scope: &Scope, function: &Resource, properties: &Properties<'_>) -> Result<EventInvoke, Fault> {
+fn event_invoke(scope: &Scope, function: &Resource, properties: &Properties<'_>) -> Result<EventInvoke, UnlocatedError> {
     let config = properties.within("EventInvokeConfig")?;
     let defaults = EventInvoke::default();
     Ok(EventInvoke {
@@ -81,13 +81,13 @@ fn event_invoke(scope: &Scope, function: &Resource, properties: &Properties<'_>)
     })
 }
 
-/// The logical id of the queue that SAM makes for events that a function failed to process.
+/// The logical id of the queue that SAM generates for failed events.
 pub(super) fn generated_queue(function: &str) -> String {
     format!("{function}EventInvokeConfigOnFailureQueue")
 }
 
-/// The logical id of the destination; without one SAM makes a queue of its own.
-fn on_failure(scope: &Scope, function: &Resource, config: &Properties<'_>) -> Result<Option<String>, Fault> {
+/// The logical id of the destination; by default a queue that SAM generates.
+fn on_failure(scope: &Scope, function: &Resource, config: &Properties<'_>) -> Result<Option<String>, UnlocatedError> {
     let destination = config.within("DestinationConfig")?;
     if destination.value("OnFailure").is_none() {
         return Ok(None);
@@ -103,5 +103,5 @@ fn on_failure(scope: &Scope, function: &Resource, config: &Properties<'_>) -> Re
             return Ok(Some(resource.id.clone()));
         }
     }
-    Err(Fault::new(format!("the on-failure destination {arn} is no resource of this template")).near("Destination"))
+    Err(UnlocatedError::new(format!("the on-failure destination {arn} is not a resource of this template")).near("Destination"))
 }

@@ -1,10 +1,10 @@
-//! `Globals`: a resource's own value wins, mappings are merged key by key, lists are joined; intrinsics count as plain values.
+//! `Globals`: a resource's own value wins, mappings are merged by key, lists are concatenated; intrinsics count as plain values.
 
 use serde_json::{Map, Value};
 
-use super::error::Fault;
+use super::error::UnlocatedError;
 
-/// The resource's properties over the globals of its type.
+/// Merges the resource's properties over the globals of its type.
 pub(super) fn merged(globals: &Map<String, Value>, kind: &str, properties: Value) -> Value {
     let section = kind.strip_prefix("AWS::Serverless::").and_then(|name| globals.get(name));
     match section {
@@ -13,14 +13,14 @@ pub(super) fn merged(globals: &Map<String, Value>, kind: &str, properties: Value
     }
 }
 
-/// Refuses sections of which nothing is known, because a typing error there would change every function.
-pub(super) fn check(globals: &Map<String, Value>) -> Result<(), Fault> {
+/// Refuses unknown sections: a typing error there would affect every function.
+pub(super) fn check(globals: &Map<String, Value>) -> Result<(), UnlocatedError> {
     const KNOWN: [&str; 8] =
         ["Function", "Api", "HttpApi", "WebSocketApi", "SimpleTable", "StateMachine", "LayerVersion", "CapacityProvider"];
     for (name, section) in globals {
         if !KNOWN.contains(&name.as_str()) || !section.is_object() {
             let message = format!("Globals has mappings for {}, not {name}", KNOWN.join(", "));
-            return Err(Fault::new(message).at("Globals", name));
+            return Err(UnlocatedError::new(message).at("Globals", name));
         }
     }
     Ok(())

@@ -1,21 +1,21 @@
-//! Evaluates intrinsic functions: what comes out holds none, and an entry that is `AWS::NoValue` is gone.
+//! Evaluates intrinsic functions; the result contains none, and entries with `AWS::NoValue` are removed.
 
 use serde_json::{Map, Value, json};
 
-use super::error::Fault;
+use super::error::UnlocatedError;
 use super::parameters::scalar;
 use super::scope::Scope;
 
 impl Scope {
-    /// The value with every intrinsic replaced; `null` for a removed one.
-    pub(super) fn resolve(&self, value: &Value) -> Result<Value, Fault> {
+    /// Replaces every intrinsic in a value; `null` for a removed one.
+    pub(super) fn resolve(&self, value: &Value) -> Result<Value, UnlocatedError> {
         Ok(self.present(value)?.unwrap_or(Value::Null))
     }
 
-    /// A condition's expression.
-    pub(super) fn test(&self, expression: &Value) -> Result<bool, Fault> {
+    /// Evaluates a condition.
+    pub(super) fn test(&self, expression: &Value) -> Result<bool, UnlocatedError> {
         let Some((name, argument)) = call(expression) else {
-            return Err(Fault::new(format!("a condition is !Equals, !And, !Or, !Not or !Condition, not {expression}")));
+            return Err(UnlocatedError::new(format!("a condition is !Equals, !And, !Or, !Not or !Condition, not {expression}")));
         };
         match name {
             "Condition" => self.condition(argument.as_str().ok_or_else(|| wrong(name, "the name of a condition"))?),
@@ -34,18 +34,18 @@ impl Scope {
                 let results = parts.iter().map(|part| self.test(part)).collect::<Result<Vec<_>, _>>()?;
                 Ok(if name == "Fn::And" { results.iter().all(|result| *result) } else { results.contains(&true) })
             }
-            _ => Err(Fault::new(format!("{name} is no condition; use Equals, And, Or, Not or Condition")).near(short(name))),
+            _ => Err(UnlocatedError::new(format!("{name} is no condition; use Equals, And, Or, Not or Condition")).near(short(name))),
         }
     }
 
-    /// The text of a value that must be one.
-    pub(super) fn text(&self, value: &Value, what: &str) -> Result<String, Fault> {
+    /// Evaluates a value that must be a string.
+    pub(super) fn text(&self, value: &Value, what: &str) -> Result<String, UnlocatedError> {
         let value = self.resolve(value)?;
-        scalar(&value).ok_or_else(|| Fault::new(format!("{what} must be a text, not {value}")))
+        scalar(&value).ok_or_else(|| UnlocatedError::new(format!("{what} must be a string, not {value}")))
     }
 
-    /// `None` when the value is `AWS::NoValue`.
-    fn present(&self, value: &Value) -> Result<Option<Value>, Fault> {
+    /// Evaluates a value; `None` for `AWS::NoValue`.
+    fn present(&self, value: &Value) -> Result<Option<Value>, UnlocatedError> {
         if let Some((name, argument)) = call(value).filter(|(name, _)| *name == "Ref" || name.starts_with("Fn::")) {
             return self.apply(name, argument);
         }
@@ -67,7 +67,7 @@ impl Scope {
         }))
     }
 
-    fn apply(&self, name: &str, argument: &Value) -> Result<Option<Value>, Fault> {
+    fn apply(&self, name: &str, argument: &Value) -> Result<Option<Value>, UnlocatedError> {
         let value = match name {
             "Ref" => match argument.as_str() {
                 Some("AWS::NoValue") => return Ok(None),
@@ -78,7 +78,7 @@ impl Scope {
                 let Some([condition, then, otherwise]) = argument.as_array().map(Vec::as_slice) else {
                     return Err(wrong(name, "[condition, value if true, value if false]"));
                 };
-                let condition = condition.as_str().ok_or_else(|| wrong(name, "the name of a condition in the first place"))?;
+                let condition = condition.as_str().ok_or_else(|| wrong(name, "the name of a condition as its first item"))?;
                 return self.present(if self.condition(condition)? { then } else { otherwise });
             }
             "Fn::GetAtt" => {
@@ -97,7 +97,7 @@ impl Scope {
                 let [separator, text] = pair(name, argument)?;
                 let (separator, text) = (self.text(separator, "the separator of Split")?, self.text(text, "the text of Split")?);
                 if separator.is_empty() {
-                    return Err(wrong(name, "a separator that is not empty"));
+                    return Err(wrong(name, "a non-empty separator"));
                 }
                 text.split(separator.as_str()).collect()
             }
@@ -114,28 +114,28 @@ impl Scope {
             _ => {
                 let message =
                     format!("{} needs a real account and cannot be resolved here; put it behind a condition", short(name));
-                return Err(Fault::new(message).near(short(name)));
+                return Err(UnlocatedError::new(message).near(short(name)));
             }
         };
         Ok(Some(value))
     }
 
-    fn list(&self, name: &str, value: &Value) -> Result<Vec<Value>, Fault> {
+    fn list(&self, name: &str, value: &Value) -> Result<Vec<Value>, UnlocatedError> {
         match self.resolve(value)? {
             Value::Array(items) => Ok(items),
             _ => Err(wrong(name, "a list")),
         }
     }
 
-    fn select(&self, argument: &Value) -> Result<Value, Fault> {
+    fn select(&self, argument: &Value) -> Result<Value, UnlocatedError> {
         let [index, items] = pair("Fn::Select", argument)?;
         let items = self.list("Fn::Select", items)?;
         let index = self.text(index, "the index of Select")?;
         let chosen = index.parse::<usize>().ok().and_then(|index| items.get(index));
-        chosen.cloned().ok_or_else(|| Fault::new(format!("Select has no item {index} among {}", items.len())).near("Select"))
+        chosen.cloned().ok_or_else(|| UnlocatedError::new(format!("Select has no item {index} among {}", items.len())).near("Select"))
     }
 
-    fn find(&self, argument: &Value) -> Result<Value, Fault> {
+    fn find(&self, argument: &Value) -> Result<Value, UnlocatedError> {
         let Some([map, top, second, options @ ..]) = argument.as_array().map(Vec::as_slice) else {
             return Err(wrong("Fn::FindInMap", "[map, top key, second key]"));
         };
@@ -145,26 +145,26 @@ impl Scope {
         match (found, options.first().and_then(|options| options.get("DefaultValue"))) {
             (Some(value), _) => Ok(value.clone()),
             (None, Some(default)) => self.resolve(default),
-            (None, None) => Err(Fault::new(format!("Mappings has no {map}.{top}.{second}")).near("FindInMap")),
+            (None, None) => Err(UnlocatedError::new(format!("Mappings has no {map}.{top}.{second}")).near("FindInMap")),
         }
     }
 }
 
-/// A mapping of exactly one key may be a call.
+/// A mapping with one key may be an intrinsic.
 fn call(value: &Value) -> Option<(&str, &Value)> {
     let object = value.as_object().filter(|object| object.len() == 1)?;
     object.iter().next().map(|(name, argument)| (name.as_str(), argument))
 }
 
-fn pair<'a>(name: &str, argument: &'a Value) -> Result<[&'a Value; 2], Fault> {
+fn pair<'a>(name: &str, argument: &'a Value) -> Result<[&'a Value; 2], UnlocatedError> {
     match argument.as_array().map(Vec::as_slice) {
         Some([first, second]) => Ok([first, second]),
         _ => Err(wrong(name, "a list of two")),
     }
 }
 
-fn wrong(name: &str, needed: &str) -> Fault {
-    Fault::new(format!("{} needs {needed}", short(name))).near(short(name))
+fn wrong(name: &str, expected: &str) -> UnlocatedError {
+    UnlocatedError::new(format!("{} needs {expected}", short(name))).near(short(name))
 }
 
 fn short(name: &str) -> &str {

@@ -1,4 +1,4 @@
-//! Reads the SAM template that is deployed: what comes out is a [`Stack`] without intrinsics, or an error that names the line. Nothing is skipped silently.
+//! Reads the deployed SAM template into a [`Stack`] without intrinsics, or returns an error with the line. Unsupported resources are errors, not skipped.
 
 mod document;
 mod error;
@@ -33,26 +33,26 @@ pub(crate) use names::queue_host;
 pub use error::TemplateError;
 pub use samconfig::samconfig_parameters;
 
-use error::Fault;
+use error::UnlocatedError;
 use properties::Properties;
 use scope::{Resource, Scope};
 
-/// Loads a template. `overrides` are values of its parameters; `AWS::Region` and `AWS::StackName` may be among them.
+/// Loads a template. `overrides` are parameter values, including `AWS::Region` and `AWS::StackName`.
 pub fn load(path: impl AsRef<Path>, overrides: &BTreeMap<String, String>) -> Result<Stack, TemplateError> {
     let path = path.as_ref();
     let text = std::fs::read_to_string(path).map_err(|error| {
         let reason = match error.kind() {
             ErrorKind::NotFound => {
-                "there is no such file: go to the folder of the project, or name the file with --template".into()
+                "the file does not exist: run this in the project's folder, or specify --template".into()
             }
             _ => format!("the file cannot be read: {error}"),
         };
-        Fault::new(reason).locate(path, "")
+        UnlocatedError::new(reason).locate(path, "")
     })?;
     stack(&text, overrides).map_err(|fault| fault.locate(path, &text))
 }
 
-fn stack(text: &str, overrides: &BTreeMap<String, String>) -> Result<Stack, Fault> {
+fn stack(text: &str, overrides: &BTreeMap<String, String>) -> Result<Stack, UnlocatedError> {
     let mut document = document::parse(text)?;
     let globals = section(&mut document, "Globals");
     globals::check(&globals)?;
@@ -85,7 +85,7 @@ fn section(document: &mut Map<String, Value>, name: &str) -> Map<String, Value> 
     }
 }
 
-fn resource(id: &str, value: Value, globals: &Map<String, Value>) -> Result<Resource, Fault> {
+fn resource(id: &str, value: Value, globals: &Map<String, Value>) -> Result<Resource, UnlocatedError> {
     const ATTRIBUTES: [&str; 11] = [
         "Type",
         "Properties",
@@ -100,33 +100,33 @@ fn resource(id: &str, value: Value, globals: &Map<String, Value>) -> Result<Reso
         "IgnoreGlobals",
     ];
     let Value::Object(mut object) = value else {
-        return Err(Fault::new("a resource is a mapping with a Type in it"));
+        return Err(UnlocatedError::new("a resource is a mapping with a Type in it"));
     };
     if let Some(unknown) = object.keys().find(|name| !ATTRIBUTES.contains(&name.as_str())) {
         let message = format!("a resource has no {unknown} beside its Properties; it has {}", ATTRIBUTES.join(", "));
-        return Err(Fault::new(message).near(unknown.as_str()));
+        return Err(UnlocatedError::new(message).near(unknown.as_str()));
     }
     if id.is_empty() || !id.chars().all(|letter| letter.is_ascii_alphanumeric()) {
-        return Err(Fault::new("a logical id has letters and digits only"));
+        return Err(UnlocatedError::new("a logical id must consist of letters and digits"));
     }
     let Some(Value::String(kind)) = object.remove("Type") else {
-        return Err(Fault::new("the resource needs a Type"));
+        return Err(UnlocatedError::new("the resource needs a Type"));
     };
     let condition = match object.remove("Condition") {
         None => None,
         Some(Value::String(name)) => Some(name),
-        Some(other) => return Err(Fault::new(format!("Condition is the name of a condition, not {other}")).near("Condition")),
+        Some(other) => return Err(UnlocatedError::new(format!("Condition is the name of a condition, not {other}")).near("Condition")),
     };
     let properties = globals::merged(globals, &kind, object.remove("Properties").unwrap_or(Value::Null));
     Ok(Resource { id: id.to_owned(), kind, condition, properties, metadata: object.remove("Metadata").unwrap_or(Value::Null) })
 }
 
-/// Everything whose condition holds. Properties of resources that are not played are resolved all the same: an error there would stop the deployment too.
-fn declared(scope: &Scope) -> Result<Stack, Fault> {
+/// Reads all resources whose condition holds. Properties of unsupported types are resolved too: an error there would fail the deployment.
+fn declared(scope: &Scope) -> Result<Stack, UnlocatedError> {
     let mut stack = Stack { region: scope.region().to_owned(), ..Stack::default() };
     let mut resolved = Vec::new();
     for resource in &scope.resources {
-        let at = |fault: Fault| fault.at("Resources", &resource.id);
+        let at = |fault: UnlocatedError| fault.at("Resources", &resource.id);
         if scope.exists(resource).map_err(at)? {
             resolved.push((resource, scope.resolve(&resource.properties).map_err(at)?));
         }
@@ -137,7 +137,7 @@ fn declared(scope: &Scope) -> Result<Stack, Fault> {
             .map_err(|fault| fault.at("Resources", &resource.id))?;
     }
     for (resource, properties) in &resolved {
-        let at = |fault: Fault| fault.at("Resources", &resource.id);
+        let at = |fault: UnlocatedError| fault.at("Resources", &resource.id);
         let properties = Properties::new(properties, "Properties").map_err(at)?;
         match resource.kind.as_str() {
             "AWS::Serverless::Function" => {
@@ -160,20 +160,20 @@ fn declared(scope: &Scope) -> Result<Stack, Fault> {
     Ok(stack)
 }
 
-/// What needs no other resource to be read before it.
+/// Reads resources that depend on no other resource.
 fn first_pass(
     scope: &Scope,
     resource: &Resource,
     properties: &Value,
     stack: &mut Stack,
     responses: &mut websocket_apis::RouteResponses,
-) -> Result<(), Fault> {
+) -> Result<(), UnlocatedError> {
     let properties = &Properties::new(properties, "Properties")?;
     let id = resource.id.clone();
     match resource.kind.as_str() {
         "AWS::Serverless::Function" => {
             let function = functions::function(scope, resource, properties)?;
-            // SAM makes the queue of a failure destination that names none.
+            // SAM generates the queue of a failure destination without an ARN.
             let generated = functions::generated_queue(&id);
             if function.event_invoke.on_failure.as_ref() == Some(&generated) {
                 stack.queues.insert(generated.clone(), Queue { name: generated, attributes: BTreeMap::new() });
@@ -198,19 +198,19 @@ fn first_pass(
         kind if kind.starts_with("Custom::") || kind == "AWS::CloudFormation::CustomResource" => {
             stack.custom_resources.insert(id, functions::custom(scope, resource, properties)?);
         }
-        kind if is_missing(kind) => {
+        kind if is_unsupported(kind) => {
             let message =
-                format!("{kind} is not played locally, and without it the stack would not work; use the AWS::Serverless types");
-            return Err(Fault::new(message).near("Type"));
+                format!("{kind} is not supported locally, and the stack depends on it; use the AWS::Serverless types");
+            return Err(UnlocatedError::new(message).near("Type"));
         }
         kind if kind.starts_with("AWS::") => {}
-        kind => return Err(Fault::new(format!("there is no resource type {kind:?}")).near("Type")),
+        kind => return Err(UnlocatedError::new(format!("unknown resource type {kind:?}")).near("Type")),
     }
     Ok(())
 }
 
-/// Resources that serve requests or hold data, but are not played: to pass over them would be a silent gap.
-fn is_missing(kind: &str) -> bool {
+/// Unsupported resources that serve requests or hold data: ignoring them would hide a gap.
+fn is_unsupported(kind: &str) -> bool {
     const OTHERS: [&str; 9] = [
         "AWS::Lambda::Function",
         "AWS::ApiGateway::RestApi",
@@ -225,12 +225,12 @@ fn is_missing(kind: &str) -> bool {
     OTHERS.contains(&kind) || (kind.starts_with("AWS::Serverless::") && kind != "AWS::Serverless::WebSocketApi")
 }
 
-fn output_value(scope: &Scope, output: &Value) -> Result<Option<String>, Fault> {
+fn output_value(scope: &Scope, output: &Value) -> Result<Option<String>, UnlocatedError> {
     if let Some(condition) = output.get("Condition").and_then(Value::as_str)
         && !scope.condition(condition)?
     {
         return Ok(None);
     }
-    let value = output.get("Value").ok_or_else(|| Fault::new("an output needs a Value"))?;
+    let value = output.get("Value").ok_or_else(|| UnlocatedError::new("an output needs a Value"))?;
     scope.text(value, "the Value of an output").map(Some)
 }

@@ -1,13 +1,13 @@
-//! The names and ARNs of resources: what `Ref` and `GetAtt` give. A function's ARN ends in its logical id, so either invokes it.
+//! Names and ARNs of resources: the values of `Ref` and `GetAtt`. A function's ARN ends in its logical id, so both invoke it.
 
 use serde_json::{Value, json};
 
-use super::error::Fault;
+use super::error::UnlocatedError;
 use super::parameters::{ACCOUNT, scalar};
 use super::scope::{Resource, Scope};
 
-/// What `Ref` gives: a name for most, an URL or an ARN where CloudFormation gives that.
-pub(super) fn reference(scope: &Scope, resource: &Resource) -> Result<Value, Fault> {
+/// The value of `Ref`: usually a name, a URL or an ARN where CloudFormation returns that.
+pub(super) fn reference(scope: &Scope, resource: &Resource) -> Result<Value, UnlocatedError> {
     let name = physical(scope, resource)?;
     let region = scope.region();
     Ok(json!(match resource.kind.as_str() {
@@ -17,8 +17,8 @@ pub(super) fn reference(scope: &Scope, resource: &Resource) -> Result<Value, Fau
     }))
 }
 
-/// What `GetAtt` gives.
-pub(super) fn attribute(scope: &Scope, resource: &Resource, attribute: &str) -> Result<Value, Fault> {
+/// The value of `GetAtt`.
+pub(super) fn attribute(scope: &Scope, resource: &Resource, attribute: &str) -> Result<Value, UnlocatedError> {
     let name = physical(scope, resource)?;
     let (id, region) = (&resource.id, scope.region());
     let value = match (resource.kind.as_str(), attribute) {
@@ -31,7 +31,7 @@ pub(super) fn attribute(scope: &Scope, resource: &Resource, attribute: &str) -> 
         ("AWS::Serverless::HttpApi", "ApiEndpoint") => format!("https://{id}.execute-api.{region}.amazonaws.com"),
         ("AWS::Serverless::WebSocketApi", "ApiEndpoint") => format!("wss://{id}.execute-api.{region}.amazonaws.com"),
         ("AWS::Serverless::HttpApi" | "AWS::Serverless::WebSocketApi", "ApiId") => id.clone(),
-        // SAM lets a template say ${Api.Stage} for the stage that it makes.
+        // SAM supports ${Api.Stage} for the stage that it generates.
         ("AWS::Serverless::HttpApi" | "AWS::Serverless::WebSocketApi", "Stage") => stage(scope, resource)?,
         (
             "AWS::Serverless::Function"
@@ -42,14 +42,14 @@ pub(super) fn attribute(scope: &Scope, resource: &Resource, attribute: &str) -> 
             | "AWS::SQS::Queue",
             _,
         ) => {
-            return Err(Fault::new(format!("{} has no attribute {attribute}", resource.kind)).near(format!("{id}.{attribute}")));
+            return Err(UnlocatedError::new(format!("{} has no attribute {attribute}", resource.kind)).near(format!("{id}.{attribute}")));
         }
         _ => return Ok(generic_attribute(scope, id, attribute)),
     };
     Ok(json!(value))
 }
 
-/// An attribute of a resource that is not played: plausible, and telling where it came from.
+/// A placeholder for an attribute of an unsupported resource, which shows its origin.
 pub(super) fn generic_attribute(scope: &Scope, id: &str, attribute: &str) -> Value {
     if attribute.ends_with("Arn") {
         return json!(format!("arn:aws:local:{}:{ACCOUNT}:{id}", scope.region()));
@@ -57,8 +57,7 @@ pub(super) fn generic_attribute(scope: &Scope, id: &str, attribute: &str) -> Val
     json!(format!("{id}.{attribute}"))
 }
 
-/// The resource's ARN.
-pub(super) fn arn(scope: &Scope, resource: &Resource) -> Result<String, Fault> {
+pub(super) fn arn(scope: &Scope, resource: &Resource) -> Result<String, UnlocatedError> {
     let (id, name, region) = (&resource.id, physical(scope, resource)?, scope.region());
     let in_service = |service: &str, path: &str| format!("arn:aws:{service}:{region}:{ACCOUNT}:{path}");
     Ok(match resource.kind.as_str() {
@@ -80,18 +79,18 @@ pub(super) fn arn(scope: &Scope, resource: &Resource) -> Result<String, Fault> {
     })
 }
 
-/// Where the queues of a region are on AWS; functions are told where they are here instead.
+/// The host of a region's queue URLs on AWS, replaced by the local address in environments.
 pub(crate) fn queue_host(region: &str) -> String {
     format!("https://sqs.{region}.amazonaws.com")
 }
 
-/// The ARN of a queue by its name.
+/// The ARN of a queue.
 pub(super) fn queue_arn(region: &str, name: &str) -> String {
     format!("arn:aws:sqs:{region}:{ACCOUNT}:{name}")
 }
 
-/// The name that the resource has outside the template: the given one, else its logical id.
-pub(super) fn physical(scope: &Scope, resource: &Resource) -> Result<String, Fault> {
+/// The physical name: the given one, or the logical id.
+pub(super) fn physical(scope: &Scope, resource: &Resource) -> Result<String, UnlocatedError> {
     let property = match resource.kind.as_str() {
         "AWS::DynamoDB::Table" => "TableName",
         "AWS::S3::Bucket" => "BucketName",
@@ -111,24 +110,24 @@ pub(super) fn physical(scope: &Scope, resource: &Resource) -> Result<String, Fau
         return Ok(name);
     }
     Ok(match resource.kind.as_str() {
-        // Bucket names are lower case and at least three characters long.
+        // Bucket names are lower case with at least three characters.
         "AWS::S3::Bucket" => format!("local-{}", resource.id.to_ascii_lowercase()),
         "AWS::SQS::Queue" if is_fifo(scope, resource)? => format!("{}.fifo", resource.id),
         _ => resource.id.clone(),
     })
 }
 
-fn is_fifo(scope: &Scope, queue: &Resource) -> Result<bool, Fault> {
+fn is_fifo(scope: &Scope, queue: &Resource) -> Result<bool, UnlocatedError> {
     let fifo = queue.properties.get("FifoQueue").map(|fifo| scope.resolve(fifo)).transpose()?;
     Ok(fifo.as_ref().and_then(scalar).is_some_and(|fifo| fifo == "true"))
 }
 
-fn stage(scope: &Scope, resource: &Resource) -> Result<String, Fault> {
+fn stage(scope: &Scope, resource: &Resource) -> Result<String, UnlocatedError> {
     let default = if resource.kind == "AWS::Serverless::HttpApi" { "$default" } else { "default" };
     resource.properties.get("StageName").map_or_else(|| Ok(default.to_owned()), |name| scope.text(name, "StageName"))
 }
 
-/// The logical id of the route that SAM makes for a route key: `$connect` of `WsApi` is `WsApiConnectRoute`.
+/// The logical id of a route resource that SAM generates: `$connect` of `WsApi` is `WsApiConnectRoute`.
 pub(super) fn route_id(api: &str, route_key: &str) -> String {
     let bare = route_key.replace('$', "").to_lowercase();
     let mut letters = bare.chars();
@@ -136,7 +135,7 @@ pub(super) fn route_id(api: &str, route_key: &str) -> String {
     format!("{api}{capitalised}Route")
 }
 
-/// Whether SAM makes a resource of this name out of one in the template.
+/// Whether SAM generates a resource of this name.
 pub(super) fn is_generated(scope: &Scope, name: &str) -> bool {
     scope.resources.iter().any(|resource| {
         let Some(suffix) = name.strip_prefix(resource.id.as_str()) else { return false };

@@ -1,28 +1,28 @@
-//! Parameter overrides as `samconfig.toml` keeps them for `sam deploy`, so that a local run can use a deployment's values.
+//! Parameter overrides from `samconfig.toml`, so that a local run can use a deployment's values.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::error::{Fault, TemplateError};
+use super::error::{UnlocatedError, TemplateError};
 
 /// The `parameter_overrides` of `[<config_env>.deploy.parameters]`, or of its `global` section.
 pub fn samconfig_parameters(path: impl AsRef<Path>, config_env: &str) -> Result<BTreeMap<String, String>, TemplateError> {
     let path = path.as_ref();
     let text = std::fs::read_to_string(path)
-        .map_err(|error| Fault::new(format!("the file cannot be read: {error}")).locate(path, ""))?;
+        .map_err(|error| UnlocatedError::new(format!("the file cannot be read: {error}")).locate(path, ""))?;
     overrides(&text, config_env).map_err(|fault| fault.locate(path, &text))
 }
 
-fn overrides(text: &str, config_env: &str) -> Result<BTreeMap<String, String>, Fault> {
+fn overrides(text: &str, config_env: &str) -> Result<BTreeMap<String, String>, UnlocatedError> {
     let config: Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
-        Fault::new(format!("this is no valid TOML: {}", error.message())).on_line(line)
+        UnlocatedError::new(format!("invalid TOML: {}", error.message())).on_line(line)
     })?;
     let Some(environment) = config.get(config_env).and_then(Value::as_table) else {
         let known: Vec<&str> = config.iter().filter(|(_, value)| value.is_table()).map(|(name, _)| name.as_str()).collect();
-        return Err(Fault::new(format!("there is no environment {config_env}; the file has {}", known.join(", "))));
+        return Err(UnlocatedError::new(format!("the file has no environment {config_env}; it has {}", known.join(", "))));
     };
     let of_command = |command: &str| environment.get(command)?.get("parameters")?.get("parameter_overrides");
     match of_command("deploy").or_else(|| of_command("global")) {
@@ -42,23 +42,23 @@ fn overrides(text: &str, config_env: &str) -> Result<BTreeMap<String, String>, F
 }
 
 /// `K=V`, or the older `ParameterKey=K,ParameterValue=V`.
-fn pair(word: &str) -> Result<(String, String), Fault> {
+fn pair(word: &str) -> Result<(String, String), UnlocatedError> {
     let long = word.strip_prefix("ParameterKey=").and_then(|rest| rest.split_once(",ParameterValue="));
     match long.or_else(|| word.split_once('=')) {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => {
-            Err(Fault::new(format!("the parameter override {word:?} is no Name=Value; a value with spaces needs quotes"))
+            Err(UnlocatedError::new(format!("the parameter override {word:?} is not Name=Value; a value with spaces needs quotes"))
                 .near(word))
         }
     }
 }
 
-fn not_pairs() -> Fault {
-    Fault::new("parameter_overrides is a list of \"Name=Value\", or one text of them").near("parameter_overrides")
+fn not_pairs() -> UnlocatedError {
+    UnlocatedError::new("parameter_overrides is a list of \"Name=Value\", or one string of them").near("parameter_overrides")
 }
 
-/// Splits at spaces outside of quotes, as a shell does; quotes vanish, a backslash keeps the next character.
-fn words(line: &str) -> Result<Vec<String>, Fault> {
+/// Splits at spaces outside of quotes like a shell: removes quotes, and a backslash escapes the next character.
+fn words(line: &str) -> Result<Vec<String>, UnlocatedError> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;
@@ -76,7 +76,7 @@ fn words(line: &str) -> Result<Vec<String>, Fault> {
         }
     }
     if quote.is_some() {
-        return Err(Fault::new(format!("a quote is not closed in {line:?}")).near("parameter_overrides"));
+        return Err(UnlocatedError::new(format!("a quote is not closed in {line:?}")).near("parameter_overrides"));
     }
     words.extend(word);
     Ok(words)

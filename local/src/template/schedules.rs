@@ -1,14 +1,14 @@
-//! Events of type `ScheduleV2`: what `EventBridge` Scheduler invokes by the clock.
+//! Events of type `ScheduleV2`, invoked by `EventBridge` Scheduler.
 
 use std::time::Duration;
 
 use crate::stack::Schedule;
 
-use super::error::Fault;
+use super::error::UnlocatedError;
 use super::properties::Properties;
 
-/// The schedules of one function that are enabled and have a rate.
-pub(super) fn schedules(function: &str, properties: &Properties<'_>) -> Result<Vec<Schedule>, Fault> {
+/// The enabled schedules of a function that have a rate.
+pub(super) fn schedules(function: &str, properties: &Properties<'_>) -> Result<Vec<Schedule>, UnlocatedError> {
     let mut schedules = Vec::new();
     for (name, event) in properties.within("Events")?.entries() {
         let event = Properties::new(event, name)?;
@@ -19,24 +19,24 @@ pub(super) fn schedules(function: &str, properties: &Properties<'_>) -> Result<V
         if schedule.text("State")?.as_deref() == Some("DISABLED") {
             continue;
         }
-        let expression = schedule.needed("ScheduleExpression").map_err(|fault| fault.near(name.as_str()))?;
+        let expression = schedule.required("ScheduleExpression").map_err(|fault| fault.near(name.as_str()))?;
         if expression.starts_with("cron(") || expression.starts_with("at(") {
             tracing::warn!(
                 function,
                 event = name.as_str(),
-                "{expression} never fires locally, rates do; `local invoke` runs the function by hand"
+                "{expression} never fires locally, unlike rates; `local invoke` runs the function"
             );
             continue;
         }
         let every = rate(&expression).ok_or_else(|| {
-            Fault::new(format!("{expression:?} is no schedule; one that is played is such as rate(10 minutes)")).near(&expression)
+            UnlocatedError::new(format!("{expression:?} is not a supported schedule; use for example rate(10 minutes)")).near(&expression)
         })?;
         schedules.push(Schedule { name: format!("{function}{name}"), every, input: schedule.text("Input")? });
     }
     Ok(schedules)
 }
 
-/// `rate(10 minutes)`: a whole number above 0 of minutes, hours or days.
+/// Parses `rate(10 minutes)`: a positive number of minutes, hours or days.
 fn rate(expression: &str) -> Option<Duration> {
     let (number, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
     let minutes = match unit {

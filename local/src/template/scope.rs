@@ -1,16 +1,16 @@
-//! Everything that a reference can mean: parameters, conditions, mappings and resources. A name that means nothing is an error.
+//! Names in scope of a template: parameters, conditions, mappings and resources. An unknown name is an error.
 
 use std::cell::Cell;
 
 use serde_json::{Map, Value, json};
 
-use super::error::Fault;
+use super::error::UnlocatedError;
 use super::names;
 
-/// More nested references than any sane template has; beyond it they go round in circles.
-const DEEPEST: usize = 64;
+/// Maximum depth of nested references; more indicates a cycle.
+const MAX_DEPTH: usize = 64;
 
-/// A resource before its properties are resolved.
+/// A resource with unresolved properties.
 pub(super) struct Resource {
     pub(super) id: String,
     pub(super) kind: String,
@@ -33,38 +33,38 @@ impl Scope {
         self.parameters.get("AWS::Region").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// Whether the conditions let the resource exist.
-    pub(super) fn exists(&self, resource: &Resource) -> Result<bool, Fault> {
+    /// Whether the resource's condition holds.
+    pub(super) fn exists(&self, resource: &Resource) -> Result<bool, UnlocatedError> {
         resource.condition.as_deref().map_or(Ok(true), |name| self.condition(name))
     }
 
-    /// A named condition.
-    pub(super) fn condition(&self, name: &str) -> Result<bool, Fault> {
+    /// The value of a named condition.
+    pub(super) fn condition(&self, name: &str) -> Result<bool, UnlocatedError> {
         let Some(condition) = self.conditions.get(name) else {
-            return Err(Fault::new(format!("there is no condition {name}; declare it under Conditions")).near(name));
+            return Err(UnlocatedError::new(format!("the condition {name} does not exist; declare it under Conditions")).near(name));
         };
-        self.deeper(name, || self.test(condition).map_err(|fault| fault.at("Conditions", name)))
+        self.guard_depth(name, || self.test(condition).map_err(|fault| fault.at("Conditions", name)))
     }
 
-    /// What `Ref` gives.
-    pub(super) fn reference(&self, name: &str) -> Result<Value, Fault> {
+    /// The value of `Ref`.
+    pub(super) fn reference(&self, name: &str) -> Result<Value, UnlocatedError> {
         if let Some(value) = self.parameters.get(name) {
             return Ok(value.clone());
         }
         if let Some(resource) = self.existing(name)? {
-            return self.deeper(name, || names::reference(self, resource));
+            return self.guard_depth(name, || names::reference(self, resource));
         }
-        // SAM makes resources of its own: their names are their own values.
+        // A resource that SAM generates: its name is its value.
         if names::is_generated(self, name) {
             return Ok(json!(name));
         }
         Err(unknown(name))
     }
 
-    /// What `Fn::GetAtt` gives.
-    pub(super) fn attribute(&self, name: &str, attribute: &str) -> Result<Value, Fault> {
+    /// The value of `Fn::GetAtt`.
+    pub(super) fn attribute(&self, name: &str, attribute: &str) -> Result<Value, UnlocatedError> {
         if let Some(resource) = self.existing(name)? {
-            return self.deeper(name, || names::attribute(self, resource, attribute));
+            return self.guard_depth(name, || names::attribute(self, resource, attribute));
         }
         if names::is_generated(self, name) {
             return Ok(names::generic_attribute(self, name, attribute));
@@ -72,11 +72,11 @@ impl Scope {
         Err(unknown(name))
     }
 
-    /// Guards against references in a circle.
-    pub(super) fn deeper<T>(&self, name: &str, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    /// Guards against cyclic references.
+    pub(super) fn guard_depth<T>(&self, name: &str, work: impl FnOnce() -> Result<T, UnlocatedError>) -> Result<T, UnlocatedError> {
         let depth = self.depth.get();
-        if depth >= DEEPEST {
-            return Err(Fault::new(format!("{name} refers to itself in a circle; break it")).near(name));
+        if depth >= MAX_DEPTH {
+            return Err(UnlocatedError::new(format!("{name} refers to itself in a cycle")).near(name));
         }
         self.depth.set(depth + 1);
         let result = work();
@@ -84,7 +84,7 @@ impl Scope {
         result
     }
 
-    fn existing(&self, name: &str) -> Result<Option<&Resource>, Fault> {
+    fn existing(&self, name: &str) -> Result<Option<&Resource>, UnlocatedError> {
         let Some(resource) = self.resources.iter().find(|resource| resource.id == name) else { return Ok(None) };
         if self.exists(resource)? {
             return Ok(Some(resource));
@@ -92,10 +92,10 @@ impl Scope {
         let condition = resource.condition.as_deref().unwrap_or_default();
         let message =
             format!("{name} does not exist because its condition {condition} is false; refer to it inside !If [{condition}, …]");
-        Err(Fault::new(message).near(name))
+        Err(UnlocatedError::new(message).near(name))
     }
 }
 
-fn unknown(name: &str) -> Fault {
-    Fault::new(format!("there is no parameter and no resource {name}")).near(name)
+fn unknown(name: &str) -> UnlocatedError {
+    UnlocatedError::new(format!("no parameter or resource is named {name}")).near(name)
 }

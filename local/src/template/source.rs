@@ -1,14 +1,14 @@
-//! Finds the line of an entry in the template's text, because the parser keeps no places: an approximate line is better than none.
+//! Finds the line of an entry in the template's text, because the parser keeps no positions. The result may be approximate.
 
-/// Where to look: a top-level section, an entry of it, and a text inside the entry.
-pub(super) struct Place<'a> {
+/// A top-level section, an entry of it, and a text inside the entry.
+pub(super) struct SourceLocation<'a> {
     pub(super) section: Option<&'static str>,
     pub(super) entry: Option<&'a str>,
     pub(super) needle: Option<&'a str>,
 }
 
-impl Place<'_> {
-    /// The line, counted from 1; as near as the text allows.
+impl SourceLocation<'_> {
+    /// The line, from 1, as exact as the text allows.
     pub(super) fn line(&self, text: &str) -> usize {
         let lines: Vec<&str> = text.lines().collect();
         let mut range = 0..lines.len();
@@ -24,7 +24,7 @@ impl Place<'_> {
     }
 }
 
-/// The lines of `key:` and everything indented below it.
+/// The lines of `key:` and its indented block.
 fn block(lines: &[&str], within: std::ops::Range<usize>, key: &str) -> Option<std::ops::Range<usize>> {
     let start = within.clone().filter(|&at| names(lines[at], key)).min_by_key(|&at| indentation(lines[at]))?;
     let depth = indentation(lines[start]);
@@ -51,13 +51,13 @@ fn without_comment(line: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::Place;
+    use super::SourceLocation;
 
     const TEXT: &str = "Parameters:\n  A: {Type: String}\nResources:\n  # !Bad in a comment\n  A:\n    Type: X\n    Properties:\n      B: !Bad 1\n  B:\n    C: !Bad 2\n";
 
     #[test]
     fn a_text_is_found_inside_its_entry() {
-        let line = |section, entry, needle| Place { section, entry, needle }.line(TEXT);
+        let line = |section, entry, needle| SourceLocation { section, entry, needle }.line(TEXT);
         assert_eq!(line(Some("Resources"), Some("A"), Some("!Bad")), 8);
         assert_eq!(line(Some("Resources"), Some("B"), Some("!Bad")), 10);
         assert_eq!(line(Some("Resources"), Some("B"), Some("absent")), 9);

@@ -1,15 +1,15 @@
-//! Tables and buckets: a table's properties become the request that the `CreateTable` API takes, without what only CloudFormation knows.
+//! Tables and buckets: converts a table's properties to a `CreateTable` request, without members that only CloudFormation knows.
 
 use serde_json::{Map, Value, json};
 
 use crate::stack::{Bucket, Table};
 
-use super::error::Fault;
+use super::error::UnlocatedError;
 use super::names;
 use super::properties::Properties;
 use super::scope::{Resource, Scope};
 
-/// Properties that are no member of `CreateTable`: set by calls of their own, or without meaning here.
+/// Properties outside of `CreateTable`: set by other API calls, or without a local meaning.
 const OTHER_CALLS: [&str; 8] = [
     "TimeToLiveSpecification",
     "PointInTimeRecoverySpecification",
@@ -21,12 +21,12 @@ const OTHER_CALLS: [&str; 8] = [
     "Tags",
 ];
 
-/// One table.
-pub(super) fn table(scope: &Scope, resource: &Resource, properties: &Properties<'_>) -> Result<Table, Fault> {
+/// Reads a table.
+pub(super) fn table(scope: &Scope, resource: &Resource, properties: &Properties<'_>) -> Result<Table, UnlocatedError> {
     let name = names::physical(scope, resource)?;
     for property in ["KeySchema", "AttributeDefinitions"] {
         if !properties.value(property).is_some_and(Value::is_array) {
-            return Err(Fault::new(format!("the table needs {property}, a list")));
+            return Err(UnlocatedError::new(format!("the table needs {property}, a list")));
         }
     }
     let mut create = Map::new();
@@ -44,24 +44,24 @@ pub(super) fn table(scope: &Scope, resource: &Resource, properties: &Properties<
     }
     create.insert("TableName".to_owned(), json!(name));
     let ttl = properties.within("TimeToLiveSpecification")?;
-    let ttl_attribute = if ttl.flag("Enabled")? { Some(ttl.needed("AttributeName")?) } else { None };
+    let ttl_attribute = if ttl.flag("Enabled")? { Some(ttl.required("AttributeName")?) } else { None };
     Ok(Table { name, create: Value::Object(create), ttl_attribute })
 }
 
-/// One bucket.
-pub(super) fn bucket(scope: &Scope, resource: &Resource, properties: &Properties<'_>) -> Result<Bucket, Fault> {
+/// Reads a bucket.
+pub(super) fn bucket(scope: &Scope, resource: &Resource, properties: &Properties<'_>) -> Result<Bucket, UnlocatedError> {
     let name = names::physical(scope, resource)?;
     let valid = (3..=63).contains(&name.len())
         && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-.".contains(letter));
     if !valid {
-        let message = format!("{name:?} is no name for a bucket: 3 to 63 lower-case letters, digits, hyphens and dots");
-        return Err(Fault::new(message).near("BucketName"));
+        let message = format!("{name:?} is not a valid bucket name: 3 to 63 lower-case letters, digits, hyphens and dots");
+        return Err(UnlocatedError::new(message).near("BucketName"));
     }
     let cors_rules = properties.within("CorsConfiguration")?.value("CorsRules").cloned().unwrap_or_else(|| json!([]));
     Ok(Bucket { name, cors_rules })
 }
 
-/// CloudFormation takes `"5"` for a number and `"true"` for a boolean; the API does not.
+/// CloudFormation accepts `"5"` as a number and `"true"` as a boolean; the API does not.
 fn exact(name: &str, value: &Value) -> Value {
     match value {
         Value::Object(object) => Value::Object(object.iter().map(|(name, value)| (name.clone(), exact(name, value))).collect()),

@@ -1,53 +1,53 @@
-//! `AWS::Serverless::WebSocketApi`: its stage, routes and authorizer; a route answers on its socket only if a `RouteResponse` says so too.
+//! `AWS::Serverless::WebSocketApi`: stage, routes and authorizer. A route responds on its socket only with a `RouteResponse`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::stack::{WebSocketApi, WebSocketAuthorizer, WebSocketRoute};
 
-use super::error::Fault;
+use super::error::UnlocatedError;
 use super::functions::by_arn;
 use super::names::route_id;
 use super::properties::Properties;
 use super::scope::Scope;
 
-/// Route ids that an `AWS::ApiGatewayV2::RouteResponse` names.
+/// Route ids named by `AWS::ApiGatewayV2::RouteResponse` resources.
 pub(super) type RouteResponses = BTreeSet<String>;
 
-/// One API; `responses` are those of the whole template.
+/// Reads an API; `responses` are those of the whole template.
 pub(super) fn api(
     scope: &Scope,
     id: &str,
     properties: &Properties<'_>,
     responses: &RouteResponses,
-) -> Result<WebSocketApi, Fault> {
+) -> Result<WebSocketApi, UnlocatedError> {
     let stage = properties.text("StageName")?.unwrap_or_else(|| "default".to_owned());
     if stage == "$default"
         || stage.is_empty()
         || !stage.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter))
     {
-        return Err(Fault::new(format!("a WebSocket API cannot have the stage {stage:?}; use letters, digits, - and _"))
+        return Err(UnlocatedError::new(format!("a WebSocket API cannot have the stage {stage:?}; use letters, digits, - and _"))
             .near("StageName"));
     }
-    let route_selection_expression = properties.needed("RouteSelectionExpression")?;
+    let route_selection_expression = properties.required("RouteSelectionExpression")?;
     if !route_selection_expression.contains("request.body") {
-        let message = format!("RouteSelectionExpression must look into $request.body, not {route_selection_expression:?}");
-        return Err(Fault::new(message).near("RouteSelectionExpression"));
+        let message = format!("RouteSelectionExpression must select from $request.body, not {route_selection_expression:?}");
+        return Err(UnlocatedError::new(message).near("RouteSelectionExpression"));
     }
     let authorizer = authorizer(scope, properties)?;
     let routes = routes(scope, id, properties, responses)?;
     if authorizer.is_some() && !routes.contains_key("$connect") {
-        return Err(Fault::new("an authorizer needs a $connect route").near("Auth"));
+        return Err(UnlocatedError::new("an authorizer needs a $connect route").near("Auth"));
     }
     Ok(WebSocketApi { id: id.to_owned(), stage, route_selection_expression, routes, authorizer })
 }
 
-/// The route id of one `AWS::ApiGatewayV2::RouteResponse`.
-pub(super) fn response(properties: &Properties<'_>) -> Result<String, Fault> {
-    let key = properties.needed("RouteResponseKey")?;
+/// The route id of an `AWS::ApiGatewayV2::RouteResponse`.
+pub(super) fn response(properties: &Properties<'_>) -> Result<String, UnlocatedError> {
+    let key = properties.required("RouteResponseKey")?;
     if key != "$default" {
-        return Err(Fault::new(format!("RouteResponseKey must be $default, not {key}")).near("RouteResponseKey"));
+        return Err(UnlocatedError::new(format!("RouteResponseKey must be $default, not {key}")).near("RouteResponseKey"));
     }
-    properties.needed("RouteId")
+    properties.required("RouteId")
 }
 
 fn routes(
@@ -55,23 +55,23 @@ fn routes(
     api: &str,
     properties: &Properties<'_>,
     responses: &RouteResponses,
-) -> Result<BTreeMap<String, WebSocketRoute>, Fault> {
+) -> Result<BTreeMap<String, WebSocketRoute>, UnlocatedError> {
     let mut routes = BTreeMap::new();
     let mut ids = BTreeMap::new();
     for (key, route) in properties.within("Routes")?.entries() {
         if !is_route_key(key) {
             let message = format!("the route key {key:?} must be alphanumeric, or $connect, $disconnect or $default");
-            return Err(Fault::new(message).near(format!("{key}:")));
+            return Err(UnlocatedError::new(message).near(format!("{key}:")));
         }
         let id = route_id(api, key);
         if let Some(other) = ids.insert(id.clone(), key) {
             return Err(
-                Fault::new(format!("the routes {other} and {key} are alike: SAM would call both {id}")).near(format!("{key}:"))
+                UnlocatedError::new(format!("the routes {other} and {key} conflict: SAM names both {id}")).near(format!("{key}:"))
             );
         }
         let route = Properties::new(route, key)?;
         let function =
-            by_arn(scope, &route.needed("FunctionArn")?, "FunctionArn").map_err(|fault| fault.near(format!("{key}:")))?;
+            by_arn(scope, &route.required("FunctionArn")?, "FunctionArn").map_err(|fault| fault.near(format!("{key}:")))?;
         let answers = route.text("RouteResponseSelectionExpression")?.as_deref() == Some("$default");
         let integration_timeout_ms = route.bounded("IntegrationTimeout", 29_000, 50..=29_000)?;
         routes.insert(
@@ -80,7 +80,7 @@ fn routes(
         );
     }
     if routes.is_empty() {
-        return Err(Fault::new("a WebSocket API needs Routes").near("Routes"));
+        return Err(UnlocatedError::new("a WebSocket API needs Routes").near("Routes"));
     }
     Ok(routes)
 }
@@ -90,22 +90,22 @@ fn is_route_key(key: &str) -> bool {
         || (!key.is_empty() && key.chars().all(|letter| letter.is_ascii_alphanumeric()))
 }
 
-fn authorizer(scope: &Scope, properties: &Properties<'_>) -> Result<Option<WebSocketAuthorizer>, Fault> {
+fn authorizer(scope: &Scope, properties: &Properties<'_>) -> Result<Option<WebSocketAuthorizer>, UnlocatedError> {
     let auth = properties.within("Auth")?;
     match auth.text("AuthType")?.as_deref() {
         None | Some("NONE") => Ok(None),
         Some("CUSTOM") => {
-            let function = by_arn(scope, &auth.needed("AuthArn")?, "AuthArn")?;
-            let identity_sources = auth.texts("IdentitySource")?;
+            let function = by_arn(scope, &auth.required("AuthArn")?, "AuthArn")?;
+            let identity_sources = auth.strings("IdentitySource")?;
             if let Some(other) = identity_sources.iter().find(|source| !is_identity_source(source)) {
                 let message = format!(
-                    "IdentitySource {other:?} is not played locally; use route.request.header.X or route.request.querystring.Y"
+                    "IdentitySource {other:?} is not supported locally; use route.request.header.X or route.request.querystring.Y"
                 );
-                return Err(Fault::new(message).near("IdentitySource"));
+                return Err(UnlocatedError::new(message).near("IdentitySource"));
             }
             Ok(Some(WebSocketAuthorizer { function, identity_sources }))
         }
-        Some(other) => Err(Fault::new(format!("AuthType {other} is not played locally; use CUSTOM or NONE")).near("AuthType")),
+        Some(other) => Err(UnlocatedError::new(format!("AuthType {other} is not supported locally; use CUSTOM or NONE")).near("AuthType")),
     }
 }
 

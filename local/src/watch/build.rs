@@ -1,27 +1,25 @@
-//! Builds binaries as `make build` does, only fewer of them. The compiler speaks for itself on the terminal.
+//! Builds selected binaries as `make build` does. The compiler prints to the terminal.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-    time::SystemTime,
-};
+use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use tokio::process::Command;
 
-/// What a binary on the disk is known by.
+/// Modification time and size of each binary.
 pub(super) type Binaries = BTreeMap<String, Option<(SystemTime, u64)>>;
 
-/// How the functions are built.
+/// How to build the functions.
 #[derive(Clone, Debug)]
 pub struct Builder {
-    /// Program and arguments; ` --bin name` follows for each binary.
+    /// Program and arguments; ` --bin name` is appended for each binary.
     command: Vec<String>,
     folder: PathBuf,
 }
 
 impl Builder {
-    /// Cargo, with the same selection as `make build`, so that no dependency is compiled anew; `None` for a folder that cargo does not build into.
+    /// Cargo with the same selection as `make build`, so that dependencies are not recompiled; `None` for a folder that is not a cargo target.
     pub fn cargo(binaries: &Path) -> Option<Self> {
         let profile = match binaries.file_name()?.to_str()? {
             "debug" => "dev",
@@ -32,12 +30,12 @@ impl Builder {
         Some(Self::new([cargo.as_str(), "build", "--workspace", "--locked", "--quiet", "--profile", profile], binaries))
     }
 
-    /// Another command that takes `--bin name` for each binary that it is to put into the folder.
+    /// Another command that accepts `--bin name` for each binary and writes it to the folder.
     pub fn new<'a>(command: impl IntoIterator<Item = &'a str>, folder: &Path) -> Self {
         Self { command: command.into_iter().map(str::to_owned).collect(), folder: folder.to_owned() }
     }
 
-    /// What is there now.
+    /// The current binaries.
     pub(super) fn binaries(&self, names: &BTreeSet<String>) -> Binaries {
         let stamp = |name: &String| {
             let data = fs::metadata(self.folder.join(name)).ok()?;
@@ -49,12 +47,12 @@ impl Builder {
     pub(super) async fn build(&self, root: &Path, names: &BTreeSet<String>) -> Result<(), String> {
         let (program, arguments) = self.command.split_first().ok_or("there is no command")?;
         let selection = names.iter().flat_map(|name| ["--bin", name.as_str()]);
-        // Ctrl-C reaches it as well: it is in our process group.
+        // Ctrl-C reaches the compiler too: it is in the same process group.
         let status = Command::new(program).args(arguments).args(selection).current_dir(root).kill_on_drop(true).status().await;
         match status {
             Ok(status) if status.success() => Ok(()),
             Ok(_) => Err("the compiler says why".into()),
-            Err(error) => Err(format!("{program} could not be run: {error}")),
+            Err(error) => Err(format!("could not run {program}: {error}")),
         }
     }
 }

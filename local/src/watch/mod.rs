@@ -1,61 +1,57 @@
-//! `local up --watch`: sources change, the functions that they belong to are built again, and the next invocations run in new instances. The
-//! gateway is not touched, so open sockets stay; while the code does not compile, what was built last goes on serving.
+//! `local up --watch`: rebuilds the functions whose sources change; their next invocations run in new instances. The gateway is not affected, so open
+//! sockets stay. While the code does not compile, the previous binaries keep serving.
 //!
-//! The sources are looked at every fifth of a second: a few hundred files cost a millisecond or two, whatever the file system or the editor does,
-//! which is less than what a library for the notices of three systems would have to be trusted with.
+//! Sources are polled every 200 ms: a few hundred files cost a millisecond or two, independent of file system and editor, without a dependency for
+//! the notification APIs of three operating systems.
 
 mod build;
 mod sources;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 pub use self::build::Builder;
-use self::{
-    build::Binaries,
-    sources::{Change, Sources},
-};
-use crate::{lambda::Lambda, logs::say, stack::Stack};
+use self::build::Binaries;
+use self::sources::{Change, Sources};
+use crate::lambda::Lambda;
+use crate::logs::print_line;
+use crate::stack::Stack;
 
-/// How often the sources are looked at; a change counts once nothing has changed for so long again.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Polling interval; a change counts once nothing has changed for this long.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What is watched, and what is done about it.
+/// What to watch, and how to react.
 #[derive(Debug)]
 pub struct Watch {
-    /// The folder of the template: the workspace.
+    /// Folder of the template: the workspace.
     pub root: PathBuf,
     /// File name of the template.
     pub template: PathBuf,
-    /// What the template declared at the start.
+    /// The template's declarations at the start.
     pub stack: Arc<Stack>,
-    /// Who runs the functions.
     pub lambda: Lambda,
-    /// Who builds them.
     pub builder: Builder,
 }
 
 impl Watch {
-    /// Goes on until it is dropped.
+    /// Runs until it is dropped.
     pub async fn run(self) {
         let binaries: BTreeSet<String> = self.stack.functions.values().map(|function| function.binary.clone()).collect();
-        let mut known = self.look().await;
-        // What changed before a build that failed is still to be built.
+        let mut known = self.read_sources().await;
+        // Changes of a failed build remain pending.
         let mut pending = BTreeSet::new();
         loop {
-            tokio::time::sleep(PAUSE).await;
-            let mut now = self.look().await;
+            tokio::time::sleep(POLL_INTERVAL).await;
+            let mut now = self.read_sources().await;
             if now == known {
                 continue;
             }
             let noticed = Instant::now();
             loop {
-                tokio::time::sleep(PAUSE).await;
-                let next = self.look().await;
+                tokio::time::sleep(POLL_INTERVAL).await;
+                let next = self.read_sources().await;
                 if next == now {
                     break;
                 }
@@ -63,11 +59,11 @@ impl Watch {
             }
             let changes: BTreeSet<Change> = known.differences(&now).map(|path| sources::change(path, &binaries)).collect();
             known = now;
-            self.answer(&changes, &binaries, (&mut pending, noticed)).await;
+            self.rebuild(&changes, &binaries, (&mut pending, noticed)).await;
         }
     }
 
-    async fn answer(
+    async fn rebuild(
         &self,
         changes: &BTreeSet<Change>,
         all: &BTreeSet<String>,
@@ -80,10 +76,10 @@ impl Watch {
                 }
                 Change::Shared | Change::Migrations => pending.extend(all.iter().cloned()),
                 Change::Template(file) => {
-                    say(&format!("{file} has changed: it is read at the next start (Ctrl-C, then `make dev`)."));
+                    print_line(&format!("{file} has changed; restart to apply it (Ctrl-C, then `make dev`)."));
                 }
                 Change::Local => {
-                    say("The local cloud's own code has changed: start it again to run it (Ctrl-C, then `make dev`).");
+                    print_line("The local cloud's own code has changed; restart to run it (Ctrl-C, then `make dev`).");
                 }
                 Change::Nothing => {}
             }
@@ -96,16 +92,16 @@ impl Watch {
         } else {
             pending.iter().cloned().collect::<Vec<_>>().join(", ")
         };
-        say(&format!("Building {names} …"));
+        print_line(&format!("Building {names} …"));
         let before = self.builder.binaries(all);
         if let Err(reason) = self.builder.build(&self.root, pending).await {
-            say(&format!("Not built: {reason}. The code that was built last goes on serving."));
+            print_line(&format!("Build failed: {reason}. The previous build keeps serving."));
             return;
         }
         pending.clear();
         self.replace(&before, &self.builder.binaries(all), noticed);
         if changes.contains(&Change::Migrations) {
-            say("There is another migration: `make migrate-up` in a second terminal applies it.");
+            print_line("There is a new migration: apply it with `make migrate-up` in a second terminal.");
         }
     }
 
@@ -126,19 +122,19 @@ impl Watch {
             )
             .collect();
         if names.is_empty() {
-            say(&format!("Nothing to replace, after {took:.1} s."));
+            print_line(&format!("Nothing to replace (after {took:.1} s)."));
         } else {
-            say(&format!("Served from now on, {took:.1} s after the change was seen: {}", names.join(", ")));
+            print_line(&format!("Serving the new build, {took:.1} s after the change: {}", names.join(", ")));
         }
     }
 
-    async fn look(&self) -> Sources {
+    async fn read_sources(&self) -> Sources {
         let (root, template) = (self.root.clone(), self.template.clone());
         tokio::task::spawn_blocking(move || Sources::read(&root, &template)).await.unwrap_or_default()
     }
 }
 
-/// The workspace that a template belongs to: its folder.
-pub fn root_of(template: &Path) -> PathBuf {
+/// The workspace of a template: its folder.
+pub fn workspace_root(template: &Path) -> PathBuf {
     template.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
 }

@@ -1,37 +1,35 @@
-//! The sources as they are on the disk, and which function a file belongs to. What no binary is made of is not looked at.
+//! A snapshot of the source files, and which function a file belongs to. Files outside of any binary are ignored.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs::{self, DirEntry},
-    path::{Path, PathBuf},
-    time::SystemTime,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, DirEntry};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-/// When each file was written last, and how long it is.
+/// Modification time and size of each file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Sources(BTreeMap<PathBuf, (SystemTime, u64)>);
 
-/// What a file's change asks for.
+/// The consequence of a changed file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Change {
-    /// One function is built again.
+    /// Rebuild one function.
     Function(String),
-    /// All are.
+    /// Rebuild all functions.
     Shared,
-    /// All are, and somebody has to migrate.
+    /// Rebuild all functions; the user must migrate.
     Migrations,
-    /// Somebody has to start again, because of this file.
+    /// The user must restart because of this file.
     Template(String),
-    /// Somebody has to start again, for the local cloud itself.
+    /// The user must restart: the local cloud itself has changed.
     Local,
-    /// Nothing: a page, a note.
+    /// Nothing: a page or a document.
     Nothing,
 }
 
 const FOLDERS: [&str; 3] = ["functions", "shared", "local/src"];
 const FILES: [&str; 3] = ["Cargo.toml", "Cargo.lock", "samconfig.toml"];
-/// Folders that no binary is made of.
-const ASIDE: [&str; 5] = ["tests", "benches", "examples", "target", "node_modules"];
+/// Folders that no binary depends on.
+const IGNORED_FOLDERS: [&str; 5] = ["tests", "benches", "examples", "target", "node_modules"];
 
 impl Sources {
     /// Paths are relative to the root.
@@ -48,7 +46,7 @@ impl Sources {
         Self(files)
     }
 
-    /// Files that came, went or changed.
+    /// Added, removed and changed files.
     pub(super) fn differences<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Path> {
         let changed = self.0.iter().filter(|(path, stamp)| other.0.get(*path) != Some(stamp)).map(|(path, _)| path.as_path());
         changed.chain(other.0.keys().filter(|path| !self.0.contains_key(*path)).map(PathBuf::as_path))
@@ -59,8 +57,8 @@ fn walk(root: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, (SystemTime, u
     for entry in fs::read_dir(root.join(folder)).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        // Editors keep their own files beside ours: hidden, or with a tilde.
-        if name.starts_with('.') || name.ends_with('~') || ASIDE.contains(&name.as_ref()) {
+        // Ignore editors' temporary files: hidden, or with a tilde.
+        if name.starts_with('.') || name.ends_with('~') || IGNORED_FOLDERS.contains(&name.as_ref()) {
             continue;
         }
         let path = folder.join(&*name);
@@ -76,11 +74,11 @@ fn is_folder(entry: &DirEntry) -> bool {
     entry.file_type().is_ok_and(|kind| kind.is_dir())
 }
 
-/// What a change of this file asks for.
+/// The consequence of a change to this file.
 pub(super) fn change(path: &Path, binaries: &BTreeSet<String>) -> Change {
     let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
     match parts.as_slice() {
-        // A folder is a function.
+        // The folder name is the function's.
         ["functions", folder, _, ..] if binaries.contains(*folder) => Change::Function((*folder).to_owned()),
         ["shared", "migrations", ..] => Change::Migrations,
         _ if path.extension().is_some_and(|extension| extension == "md") => Change::Nothing,

@@ -1,20 +1,19 @@
-//! A whole cloud from a template: up with everything, or not up and with a reason.
+//! Starting and stopping a whole cloud.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use http::Request;
-use local::{
-    cloud::{Cloud, CloudError, CloudOptions, Data},
-    lambda::LambdaOptions,
-    logs::Journal,
-};
+use local::cloud::{Cloud, CloudError, CloudOptions, DataLocation};
+use local::lambda::LambdaOptions;
+use local::logs::Journal;
 use serde_json::Value;
 use sqlx::Connection as _;
 
-use crate::{
-    http_client::send,
-    stand::{alive, binaries},
-};
+use crate::http_client::send;
+use crate::support::{alive, binaries};
 
 pub(crate) fn template() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/compute/template.yaml")
@@ -73,7 +72,7 @@ async fn a_custom_resource_that_fails_is_a_start_that_fails() {
 #[tokio::test]
 async fn a_custom_resource_without_a_report_is_noticed() {
     let error = Cloud::start(options(&[("Status", "SILENT")])).await.unwrap_err();
-    assert!(error.to_string().contains("ended without a report"), "{error}");
+    assert!(error.to_string().contains("ended without a response"), "{error}");
 }
 
 #[tokio::test]
@@ -90,8 +89,8 @@ async fn every_failure_to_start_says_what_to_do() {
     assert!(error.to_string().contains("/nowhere/template.yaml"), "{error}");
 
     let folder = tempfile::tempdir().unwrap();
-    let held = local::cloud::Database::start(&Data::Persistent(folder.path().into())).await.unwrap();
-    let error = Cloud::start(CloudOptions { data: Data::Persistent(folder.path().into()), ..options(&[]) }).await.unwrap_err();
+    let held = local::cloud::Database::start(&DataLocation::Persistent(folder.path().into())).await.unwrap();
+    let error = Cloud::start(CloudOptions { data: DataLocation::Persistent(folder.path().into()), ..options(&[]) }).await.unwrap_err();
     assert!(matches!(&error, CloudError::Locked { .. }) && error.to_string().contains("--data"), "{error}");
     held.stop().await;
 }
@@ -99,14 +98,14 @@ async fn every_failure_to_start_says_what_to_do() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stores_of_ones_own_are_used() {
     let kept = tempfile::tempdir().unwrap();
-    let first = Cloud::start(CloudOptions { data: Data::Persistent(kept.path().into()), ..options(&[]) }).await.unwrap();
+    let first = Cloud::start(CloudOptions { data: DataLocation::Persistent(kept.path().into()), ..options(&[]) }).await.unwrap();
     let env: BTreeMap<String, String> = [
         ("DATABASE_URL".into(), first.database_url()),
         ("AWS_ENDPOINT_URL_DYNAMODB".into(), first.dynamodb_endpoint().into()),
         ("AWS_ENDPOINT_URL_S3".into(), first.s3_endpoint().into()),
     ]
     .into();
-    // Its buckets and tables are made there, beside those that are there already.
+    // Missing buckets and tables are created beside existing ones.
     let with_another_bucket = std::fs::read_to_string(template()).unwrap().replace("\n  Files:\n", "\n  Photos:\n");
     let folder = tempfile::tempdir().unwrap();
     let template = folder.path().join("template.yaml");
@@ -126,7 +125,7 @@ async fn stores_of_ones_own_are_used() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_start_finds_yesterdays_data_and_reset_forgets_it() {
     let folder = tempfile::tempdir().unwrap();
-    let persistent = || CloudOptions { data: Data::Persistent(folder.path().into()), ..options(&[]) };
+    let persistent = || CloudOptions { data: DataLocation::Persistent(folder.path().into()), ..options(&[]) };
     let cloud = Cloud::start(persistent()).await.unwrap();
     let mut connection = sqlx::MySqlConnection::connect(&cloud.database_url()).await.unwrap();
     sqlx::raw_sql("CREATE TABLE t (id INT PRIMARY KEY)").execute(&mut connection).await.unwrap();
@@ -142,6 +141,6 @@ async fn a_second_start_finds_yesterdays_data_and_reset_forgets_it() {
 
     local::cloud::reset(folder.path()).unwrap();
     assert!(!folder.path().join("mysql").exists());
-    // Nothing keeps a folder busy that was given back.
+    // The folder's lock is released.
     tokio::time::timeout(Duration::from_secs(20), Cloud::start(persistent())).await.unwrap().unwrap().stop().await;
 }

@@ -1,25 +1,19 @@
-//! The command `local`: it stops what it started, and even when it is killed nothing stays that blocks the next start.
+//! The command `local`: it stops what it started, and after SIGKILL nothing remains that blocks the next start.
 
-use std::{
-    io::{BufRead as _, BufReader, Read as _},
-    net::SocketAddr,
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use http::Request;
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use sqlx::Connection as _;
 
-use crate::{
-    cloud::template,
-    http_client::send,
-    stand::{alive, binaries, until},
-};
+use crate::cloud::template;
+use crate::http_client::send;
+use crate::support::{alive, binaries, until};
 
 struct Running {
     process: Child,
@@ -34,7 +28,7 @@ fn local(arguments: &[&str], data: &Path) -> Command {
     command
 }
 
-/// Reads what it prints until it is up.
+/// Reads the output until the cloud is up.
 fn up(data: &Path) -> Running {
     let mut process = up_command(data).stdout(Stdio::piped()).spawn().unwrap();
     let mut output = BufReader::new(process.stdout.take().unwrap());
@@ -61,7 +55,7 @@ fn signal(process: &Child, signal: Signal) {
     kill(Pid::from_raw(process.id().try_into().unwrap()), signal).unwrap();
 }
 
-/// The processes of one running cloud: an instance, and the database.
+/// Child processes of a running cloud: an instance and the database.
 async fn children(running: &Running, data: &Path) -> [u32; 2] {
     let response = send(running.http, Request::post("/echo"), "").await;
     let answer: Value = serde_json::from_slice(response.body()).unwrap();
@@ -79,7 +73,7 @@ async fn a_killed_start_leaves_nothing_that_blocks_the_next() {
     signal(&first.process, Signal::SIGKILL);
     first.process.wait().unwrap();
 
-    // At once, while the watchdog is still at work.
+    // Immediately, while the watchdog is still working.
     let mut second = up(data.path());
     until("what the first had started is gone", || !left.iter().any(|pid| alive(*pid))).await;
     let mut connection = sqlx::MySqlConnection::connect(&second.database).await.unwrap();
@@ -93,7 +87,7 @@ async fn a_killed_start_leaves_nothing_that_blocks_the_next() {
 }
 
 #[tokio::test]
-async fn ctrl_c_ends_it_with_success_and_a_second_one_at_once_is_told_why_not() {
+async fn ctrl_c_ends_it_with_success_and_a_second_instance_is_refused() {
     let data = tempfile::tempdir().unwrap();
     let mut running = up(data.path());
     let second = up_command(data.path()).output().unwrap();
@@ -173,12 +167,12 @@ async fn the_database_alone_prints_its_url_and_reset_forgets_it() {
         let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
         (output.status.success(), text)
     };
-    assert_eq!(reset(data.path()), (true, "Everything is forgotten.\n".into()));
+    assert_eq!(reset(data.path()), (true, "All data is deleted.\n".into()));
     assert!(!data.path().join("mysql").exists());
 
     let folder_of_somebody = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder_of_somebody.path().join("s3")).unwrap();
-    assert_eq!(reset(folder_of_somebody.path()), (true, "There is nothing to forget.\n".into()));
+    assert_eq!(reset(folder_of_somebody.path()), (true, "There is no data to delete.\n".into()));
     assert!(folder_of_somebody.path().join("s3").is_dir(), "what is no data folder is left alone");
     let file = folder_of_somebody.path().join("notes.txt");
     std::fs::write(&file, "mine").unwrap();
@@ -187,12 +181,12 @@ async fn the_database_alone_prints_its_url_and_reset_forgets_it() {
 }
 
 #[test]
-fn a_seed_that_nobody_answers_says_so() {
+fn seed_reports_an_unreachable_cloud() {
     let data = tempfile::tempdir().unwrap();
     let output = local(&["seed", "--url", "http://127.0.0.1:1"], data.path()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
-        !output.status.success() && said.contains("nothing answers at http://127.0.0.1:1") && said.contains("make run"),
+        !output.status.success() && said.contains("no response from http://127.0.0.1:1") && said.contains("make run"),
         "{said}"
     );
 }

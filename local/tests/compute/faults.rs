@@ -1,31 +1,25 @@
-//! Faults behind the edges: instances end at a chosen moment, invocations run twice, starts take long, and stores are slow, refuse, hang or break.
+//! Faults behind the gateway: instances are killed at a chosen moment, invocations run twice, cold starts are slow, and stores are slow, refuse, hang or reset.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::Request;
-use local::{
-    cloud::{Cloud, CloudOptions},
-    lambda::{InvokeError, Lambda, LambdaOptions},
-    logs::Journal,
-};
+use local::cloud::{Cloud, CloudOptions};
+use local::lambda::{InvokeError, Lambda, LambdaOptions};
+use local::logs::Journal;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, MySqlConnection};
 
-use crate::{
-    cloud::template,
-    http_client::send,
-    stand::{alive, binaries, echo, failure, lambda, lambda_of, success, until},
-};
+use crate::cloud::template;
+use crate::http_client::send;
+use crate::support::{alive, binaries, echo, failure, lambda, lambda_of, success, until};
 
 fn set(lambda: &Lambda, faults: &Value) {
     lambda.faults().set_json(faults).unwrap_or_else(|wrong| panic!("{wrong}"));
 }
 
 fn happened(lambda: &Lambda, kind: &str) -> u64 {
-    lambda.faults().happened().get(kind).copied().unwrap_or_default()
+    lambda.faults().counts().get(kind).copied().unwrap_or_default()
 }
 
 fn event(text: &'static str) -> bytes::Bytes {
@@ -33,7 +27,7 @@ fn event(text: &'static str) -> bytes::Bytes {
 }
 
 #[tokio::test]
-async fn an_instance_ends_before_its_handler_or_after_it_and_its_caller_is_told() {
+async fn an_instance_ends_before_its_handler_or_after_it_and_its_caller_gets_the_error() {
     let lambda = lambda_of(vec![echo("Echo"), echo("Other")], LambdaOptions::default()).await;
     for warm in [false, true] {
         for (at, ran) in [("before_handler", false), ("before_response", true)] {
@@ -79,7 +73,7 @@ async fn a_rate_hits_the_same_invocations_with_the_same_seed() {
 }
 
 #[tokio::test]
-async fn an_invocation_runs_twice_under_one_id_whether_somebody_waits_or_not() {
+async fn an_invocation_runs_twice_under_one_id_synchronous_or_not() {
     let lambda = lambda().await;
     set(&lambda, &json!({ "replay": { "function": "echo", "rate": 1 } }));
     let answer = success(lambda.invoke("Echo", event(r#"{"n":1}"#)).await.unwrap());
@@ -120,8 +114,8 @@ async fn caps_throttle_one_function_or_all() {
     lambda.stop().await;
 }
 
-/// A cloud, and the addresses of the stores as an instance is told them.
-struct Told {
+/// A cloud, and the store addresses in an instance's environment.
+struct InstanceEnvironment {
     cloud: Cloud,
     pid: u32,
     database: String,
@@ -138,11 +132,11 @@ async fn cloud() -> Cloud {
     Cloud::start(options).await.unwrap()
 }
 
-async fn told(cloud: Cloud, faults: Value) -> Told {
+async fn environment(cloud: Cloud, faults: Value) -> InstanceEnvironment {
     set(cloud.lambda(), &faults);
     let answer = success(cloud.lambda().invoke("EchoFunction", event("{}")).await.unwrap());
     let variable = |name: &str| answer["environment"][name].as_str().unwrap().to_owned();
-    Told {
+    InstanceEnvironment {
         pid: u32::try_from(answer["pid"].as_u64().unwrap()).unwrap(),
         database: variable("DATABASE_URL"),
         dynamodb: variable("AWS_ENDPOINT_URL_DYNAMODB"),
@@ -153,16 +147,16 @@ async fn told(cloud: Cloud, faults: Value) -> Told {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_instance_ends_when_its_commit_goes_by_and_the_commit_stays() {
-    let direct = told(cloud().await, json!({})).await;
+    let direct = environment(cloud().await, json!({})).await;
     assert_eq!(direct.database, direct.cloud.database_url(), "without faults nothing stands between");
     let mut there = MySqlConnection::connect(&direct.database).await.unwrap();
     there.execute("CREATE TABLE t (id INT PRIMARY KEY)").await.unwrap();
 
-    let Told { cloud, pid, database, .. } =
-        told(direct.cloud, json!({ "kill": { "function": "echo", "at": "after_commit" } })).await;
+    let InstanceEnvironment { cloud, pid, database, .. } =
+        environment(direct.cloud, json!({ "kill": { "function": "echo", "at": "after_commit" } })).await;
     assert_ne!(database, cloud.database_url());
     assert!(!alive(direct.pid), "an instance that goes there directly is not used any more");
-    // The test is the instance's connection: what it commits, the instance has committed.
+    // The test connects like the instance; its commits count as the instance's.
     let mut its = MySqlConnection::connect(&database).await.unwrap();
     its.execute("BEGIN").await.unwrap();
     its.execute("INSERT INTO t VALUES (1)").await.unwrap();
@@ -177,7 +171,7 @@ async fn an_instance_ends_when_its_commit_goes_by_and_the_commit_stays() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_is_slow_refuses_hangs_and_breaks_and_heals() {
-    let Told { cloud, database, .. } = told(cloud().await, json!({ "mysql": { "mode": "slow", "ms": 300, "rate": 0 } })).await;
+    let InstanceEnvironment { cloud, database, .. } = environment(cloud().await, json!({ "mysql": { "mode": "slow", "ms": 300, "rate": 0 } })).await;
     let mut direct = MySqlConnection::connect(&cloud.database_url()).await.unwrap();
     direct.execute("CREATE TABLE t (id INT PRIMARY KEY)").await.unwrap();
     let mut open = MySqlConnection::connect(&database).await.unwrap();
@@ -217,7 +211,7 @@ async fn a_database_is_slow_refuses_hangs_and_breaks_and_heals() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dynamodb_and_s3_break_each_for_itself() {
-    let Told { cloud, dynamodb, s3, .. } = told(cloud().await, json!({ "dynamodb": { "mode": "slow", "ms": 300 } })).await;
+    let InstanceEnvironment { cloud, dynamodb, s3, .. } = environment(cloud().await, json!({ "dynamodb": { "mode": "slow", "ms": 300 } })).await;
     assert!(dynamodb != cloud.dynamodb_endpoint() && s3 != cloud.s3_endpoint());
     let of = |endpoint: &str| endpoint.strip_prefix("http://").unwrap().parse::<std::net::SocketAddr>().unwrap();
     let (dynamodb, s3) = (of(&dynamodb), of(&s3));

@@ -1,19 +1,17 @@
-//! Faults as a person asks for them: flags of `local up`, and `/_local/faults` of the cloud that is up.
+//! Faults on the command line: flags of `local up`, and `/_local/faults` of a running cloud.
 
-use std::{
-    io::{BufRead as _, BufReader},
-    net::SocketAddr,
-    process::{Child, Command, Stdio},
-};
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
 
 use http::Request;
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::{cloud::template, http_client::send, stand::binaries};
+use crate::cloud::template;
+use crate::http_client::send;
+use crate::support::binaries;
 
 fn up(data: &tempfile::TempDir, more: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_local"));

@@ -1,4 +1,4 @@
-//! One HTTP request on a connection of its own.
+//! One HTTP request on its own connection.
 
 use std::net::SocketAddr;
 

@@ -1,14 +1,12 @@
-//! What is shown below `/_local/`: everything that happened and no secret, to nobody but this machine's own pages.
+//! The inspection pages: they show everything that happened without secrets, and only to this machine's own pages.
 
 use http::{Request, Response, StatusCode};
-use local::cloud::{Cloud, CloudOptions, Data};
+use local::cloud::{Cloud, CloudOptions, DataLocation};
 use serde_json::{Value, json};
 
-use crate::{
-    cloud::options,
-    http_client::send,
-    stand::{self, until},
-};
+use crate::cloud::options;
+use crate::http_client::send;
+use crate::support::{self, until};
 
 async fn started() -> Cloud {
     Cloud::start(CloudOptions { inspect: true, ..options(&[]) }).await.unwrap()
@@ -25,18 +23,18 @@ async fn shown(cloud: &Cloud, path: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_state_tells_what_runs_and_how_it_did() {
+async fn the_state_lists_what_runs_with_its_metrics() {
     let cloud = started().await;
     for _ in 0..5 {
         assert_eq!(send(cloud.address(), Request::post("/echo"), "{}").await.status(), 200);
     }
-    let (_, error) = stand::failure(cloud.lambda().invoke("EchoFunction", r#"{"error":"no such room"}"#.into()).await.unwrap());
-    until("all are recorded", || cloud.lambda().journal().figures()["EchoFunction"].invocations == 7).await;
+    let (_, error) = support::failure(cloud.lambda().invoke("EchoFunction", r#"{"error":"no such room"}"#.into()).await.unwrap());
+    until("all are recorded", || cloud.lambda().journal().metrics()["EchoFunction"].invocations == 7).await;
 
     let state = shown(&cloud, "/_local/state").await;
     let echo = &state["functions"][0];
     assert_eq!((&echo["id"], &echo["binary"], &echo["memory_mb"]), (&json!("EchoFunction"), &json!("echo"), &json!(128)));
-    // The custom resource was the first.
+    // The custom resource was the first invocation.
     assert_eq!((&echo["invocations"], &echo["failures"], &echo["cold_starts"]), (&json!(7), &json!(1), &json!(1)));
     assert!(echo["p50_us"].as_u64().unwrap() > 0 && echo["p50_us"].as_u64() <= echo["p99_us"].as_u64(), "{echo}");
     let instance = &echo["instances"][0];
@@ -53,7 +51,7 @@ async fn the_state_tells_what_runs_and_how_it_did() {
         queue
     };
     assert_eq!(state["queues"], json!([queue("Jobs", &[]), queue("Letters", &["Jobs"])]));
-    // Whoever looks is not counted.
+    // Inspection requests are not counted.
     assert_eq!(state["gateway"]["http_requests"], 5);
 
     let failed = shown(&cloud, "/_local/invocations?after=6&function=echo&lines=1").await;
@@ -76,7 +74,7 @@ async fn an_invocation_is_shown_without_its_secrets() {
         .header("content-type", "application/json");
     assert_eq!(send(cloud.address(), request, r#"{"username":"ada","password":"s3cr3t"}"#).await.status(), 200);
     let printing = r#"{"print":"{\"level\":\"INFO\",\"token\":\"s3cr3t\",\"user\":7}"}"#;
-    stand::success(cloud.lambda().invoke("EchoFunction", printing.into()).await.unwrap());
+    support::success(cloud.lambda().invoke("EchoFunction", printing.into()).await.unwrap());
     until("both are recorded", || cloud.lambda().journal().since(0).len() == 3).await;
 
     let (first, second) = (shown(&cloud, "/_local/invocations/2").await, shown(&cloud, "/_local/invocations/3").await);
@@ -105,7 +103,7 @@ async fn a_dead_letter_is_found_by_the_next_start_and_can_be_sent_again() {
     let file = data.path().join("dead-letters.jsonl");
     std::fs::write(&file, format!("{letter}\n")).unwrap();
     let cloud =
-        Cloud::start(CloudOptions { inspect: true, data: Data::Persistent(data.path().into()), ..options(&[]) }).await.unwrap();
+        Cloud::start(CloudOptions { inspect: true, data: DataLocation::Persistent(data.path().into()), ..options(&[]) }).await.unwrap();
 
     let listed = shown(&cloud, "/_local/dead-letters").await;
     let listed = &listed["dead_letters"][0];

@@ -1,14 +1,12 @@
-//! Instances: re-used, never shared, replaced when they end; what the caller is told is what Lambda says.
+//! Instances: reused, never shared, replaced when they exit; errors are Lambda's.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use local::lambda::{InvokeError, LambdaOptions};
 use serde_json::Value;
 
-use crate::stand::{alive, echo, failure, json, lambda, lambda_of, success, until};
+use crate::support::{alive, echo, failure, json, lambda, lambda_of, success, until};
 
 #[tokio::test]
 async fn one_instance_serves_one_invocation_after_the_other() {
@@ -103,7 +101,7 @@ async fn the_deadline_ends_the_invocation_and_the_instance() {
 }
 
 #[tokio::test]
-async fn a_crash_is_told_to_the_caller_and_the_next_invocation_has_a_new_instance() {
+async fn a_crash_is_reported_to_the_caller_and_the_next_invocation_has_a_new_instance() {
     let lambda = lambda().await;
     let first = success(lambda.invoke("Echo", json("{}")).await.unwrap());
     let (kind, message) = failure(lambda.invoke("Echo", json(r#"{"exit":7}"#)).await.unwrap());
@@ -273,7 +271,7 @@ async fn the_way_to_a_warm_instance_and_back_is_short() {
         times.push(begun.elapsed());
     }
     times.sort();
-    // Not a measurement (that is the benchmark's): an unoptimised build, a busy machine. A lost wake-up or Nagle's delay would show.
+    // Not a benchmark: unoptimised build, busy machine. A lost wake-up or Nagle's delay would show.
     assert!(times[150] < Duration::from_millis(5), "median {:?}", times[150]);
     lambda.stop().await;
 }

@@ -5,10 +5,8 @@ use local::lambda::{FunctionSpec, Lambda, LambdaOptions};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::{
-    http_client::send,
-    stand::{echo, json, lambda, lambda_of, until},
-};
+use crate::http_client::send;
+use crate::support::{echo, json, lambda, lambda_of, until};
 
 async fn invoke(lambda: &Lambda, function: &str, kind: &str, body: impl Into<bytes::Bytes>) -> Response<bytes::Bytes> {
     let request = Request::post(format!("/2015-03-31/functions/{function}/invocations"))

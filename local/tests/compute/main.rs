@@ -1,10 +1,10 @@
-//! The compute and the stores of the local cloud, against real processes; nothing here is played.
+//! Lambda and the stores of the local cloud, against real processes without mocks.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails where it stands")]
 #![allow(clippy::disallowed_methods, reason = "tests run on this machine's clock")]
 
 mod cloud;
 mod command;
-mod elsewhere;
+mod external;
 mod event_sources;
 mod faults;
 mod faults_command;
@@ -20,6 +20,6 @@ mod sdk;
 mod sdk_lambda;
 mod sdk_s3;
 mod sqs;
-mod stand;
+mod support;
 mod stores;
 mod watch;

@@ -1,4 +1,4 @@
-//! A database of one's own: data outlives the server, the server never outlives its parent.
+//! The private database: data outlives the server, the server never outlives its parent.
 
 use std::time::{Duration, Instant};
 

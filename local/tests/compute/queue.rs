@@ -1,13 +1,11 @@
-//! Asynchronous invocations: retried, then recorded; throttles are waited out.
+//! Asynchronous invocations: retries, records, throttling.
 
 use std::time::Duration;
 
-use local::{
-    lambda::{FunctionSpec, LambdaOptions},
-    stack::EventInvoke,
-};
+use local::lambda::{FunctionSpec, LambdaOptions};
+use local::stack::EventInvoke;
 
-use crate::stand::{echo, json, lambda_of, until};
+use crate::support::{echo, json, lambda_of, until};
 
 fn with_dead_letters(maximum_retry_attempts: u32) -> FunctionSpec {
     let event_invoke = EventInvoke { maximum_retry_attempts, on_failure: Some("DeadLetters".into()), ..EventInvoke::default() };
@@ -39,7 +37,7 @@ async fn a_poison_event_is_tried_three_times_and_then_recorded() {
     let written: serde_json::Value = serde_json::from_str(std::fs::read_to_string(&file).unwrap().trim()).unwrap();
     assert_eq!(written, record);
 
-    // Sent again it fails again, and is one letter all the time.
+    // Sent again, it fails again and remains one letter.
     assert!(lambda.send_again("nobody").is_none());
     let again = lambda.send_again(&id).unwrap().unwrap();
     assert!(lambda.dead_letters().is_empty() && std::fs::read_to_string(&file).unwrap().is_empty());

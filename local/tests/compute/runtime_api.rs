@@ -1,4 +1,4 @@
-//! The Runtime API refuses what comes out of order; here the test itself plays a runtime that does not keep to it.
+//! The Runtime API rejects calls in the wrong order; the test acts as a misbehaving runtime.
 
 use std::time::Duration;
 
@@ -6,12 +6,10 @@ use http::{Method, Request};
 use local::lambda::{FunctionSpec, Lambda, LambdaOptions};
 use serde_json::Value;
 
-use crate::{
-    http_client::send,
-    stand::{echo, failure, json, lambda_of, success, until},
-};
+use crate::http_client::send;
+use crate::support::{echo, failure, json, lambda_of, success, until};
 
-/// The first instance's calls; its real process never gets to its own.
+/// Calls of the first instance; its real process never reaches its own.
 async fn call(lambda: &Lambda, method: Method, path: &str, body: &'static str) -> (u16, Value) {
     let request = Request::builder().method(method).uri(format!("/i/1/2018-06-01/runtime/{path}"));
     let response = send(lambda.endpoint(), request, body).await;

@@ -1,4 +1,4 @@
-//! Functions that the clock invokes.
+//! Scheduled functions.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cloud::{options, template};
 
-/// The stack of the tests, with a function that two clocks invoke and one does not.
+/// The test stack plus a function with two enabled schedules and a disabled one.
 async fn start() -> Cloud {
     const EVENTS: &str = "      Events:\n";
     let clocks = "        Plain: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(10 minutes)}}
@@ -20,7 +20,7 @@ async fn start() -> Cloud {
     Cloud::start(CloudOptions { template, ..options(&[]) }).await.unwrap()
 }
 
-/// The scheduled events that came so far.
+/// The scheduled events so far.
 fn events(cloud: &Cloud) -> Vec<Value> {
     let all = cloud.lambda().journal().recent();
     let events = all.iter().map(|invocation| serde_json::from_slice::<Value>(&invocation.event).unwrap());

@@ -1,34 +1,28 @@
-//! Clients that were written for AWS and know nothing of this cloud: the SDK for Rust, and botocore, which is what Python and the AWS CLI use.
+//! Unmodified AWS clients: the SDK for Rust, and botocore, which Python and the AWS CLI use.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_sdk_apigatewaymanagement as connections;
 use aws_sdk_dynamodb as dynamodb;
-use connections::{
-    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
-    error::{DisplayErrorContext, ProvideErrorMetadata as _},
-    primitives::Blob,
-};
+use connections::config::{BehaviorVersion, Credentials, Region};
+use connections::config::retry::RetryConfig;
+use connections::error::{DisplayErrorContext, ProvideErrorMetadata as _};
+use connections::primitives::Blob;
 use dynamodb::types::AttributeValue;
 use futures_util::StreamExt as _;
-use local::{
-    cloud::{Cloud, CloudOptions},
-    lambda::LambdaOptions,
-    logs::Journal,
-};
+use local::cloud::{Cloud, CloudOptions};
+use local::lambda::LambdaOptions;
+use local::logs::Journal;
 use serde_json::json;
 use tokio::net::TcpStream;
-use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::tungstenite::Message;
 
-use crate::{
-    cloud::template,
-    stand::{binaries, until},
-};
+use crate::cloud::template;
+use crate::support::{binaries, until};
 
 pub(crate) async fn cloud() -> Cloud {
     let options = CloudOptions {
@@ -39,7 +33,7 @@ pub(crate) async fn cloud() -> Cloud {
     Cloud::start(options).await.unwrap()
 }
 
-/// A socket, and its id.
+/// A socket and its id.
 async fn socket(cloud: &Cloud) -> (WebSocketStream<TcpStream>, String) {
     let tcp = TcpStream::connect(cloud.address()).await.unwrap();
     let (stream, _) = client_async(cloud.ws_url(), tcp).await.unwrap();
@@ -131,12 +125,12 @@ async fn the_sdk_writes_reads_and_meets_conditions() {
     cloud.stop().await;
 }
 
-/// A Python with botocore, made once and kept below `target`; none where there is no Python, or nothing to download it from.
+/// A Python with botocore, created once below `target`; `None` without Python or a package index.
 #[expect(clippy::print_stderr, reason = "whoever runs the tests is to see what was left out")]
 pub(crate) async fn python() -> Option<PathBuf> {
     match tokio::task::spawn_blocking(install_botocore).await.unwrap() {
         Ok(python) => Some(python),
-        // The gate sets this: there it may not be missing.
+        // The gate sets this variable: there botocore is required.
         Err(reason) if std::env::var_os("REQUIRE_BOTOCORE").is_some() => panic!("botocore is not there: {reason}"),
         Err(reason) => {
             eprintln!("SKIPPED: botocore is not there, and this test with it: {reason}");
@@ -147,7 +141,7 @@ pub(crate) async fn python() -> Option<PathBuf> {
 
 fn install_botocore() -> Result<PathBuf, String> {
     const WANTED: &str = "botocore==1.40.55";
-    // Tests that run at the same time make it once.
+    // Concurrent tests create it once.
     static MAKING: Mutex<()> = Mutex::new(());
     let _making = MAKING.lock().unwrap();
     let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("botocore-1.40.55");

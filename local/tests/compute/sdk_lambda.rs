@@ -1,21 +1,19 @@
-//! The SDK for Rust calls the Invoke API: what comes back is what it returns of the real one, and every refusal is a type that it knows.
+//! The SDK for Rust calls the Invoke API: results and errors have the SDK's types.
 
 use aws_sdk_lambda as functions;
-use functions::{
-    Client,
-    config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig},
-    error::{DisplayErrorContext, ProvideErrorMetadata as _, SdkError},
-    operation::invoke::{InvokeError, InvokeOutput},
-    primitives::Blob,
-    types::{InvocationType, ThrottleReason},
-};
+use functions::Client;
+use functions::config::{BehaviorVersion, Region};
+use functions::config::retry::RetryConfig;
+use functions::config::timeout::TimeoutConfig;
+use functions::error::{DisplayErrorContext, ProvideErrorMetadata as _, SdkError};
+use functions::operation::invoke::{InvokeError, InvokeOutput};
+use functions::primitives::Blob;
+use functions::types::{InvocationType, ThrottleReason};
 use local::lambda::{FunctionSpec, Lambda, LambdaOptions};
 use serde_json::{Value, json};
 
-use crate::{
-    sdk::credentials,
-    stand::{echo, lambda_of, until},
-};
+use crate::sdk::credentials;
+use crate::support::{echo, lambda_of, until};
 
 type Refused = SdkError<InvokeError>;
 
@@ -64,7 +62,7 @@ async fn the_sdk_invokes_waits_queues_and_asks_whether_it_may() {
 }
 
 #[tokio::test]
-async fn the_sdk_tells_a_function_that_failed_from_a_call_that_was_refused() {
+async fn the_sdk_distinguishes_function_errors_from_refused_calls() {
     let lambda = lambda_of(vec![echo("Echo")], LambdaOptions::default()).await;
     let client = client(&lambda);
     for (event, kind, message) in [

@@ -1,26 +1,21 @@
-//! The SDK for Rust uses the bucket as it would use the real one: objects, ranges, conditions, presigned URLs, parts, and names that try to get out.
+//! The SDK for Rust uses a bucket as on AWS: objects, ranges, conditions, presigned URLs, multipart uploads, and names that try to escape the folder.
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, SystemTime},
-};
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3 as s3;
 use http::{Method, Request, Response};
 use local::cloud::Cloud;
-use s3::{
-    Client,
-    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
-    error::{DisplayErrorContext, ProvideErrorMetadata as _},
-    presigning::{PresignedRequest, PresigningConfig},
-    primitives::ByteStream,
-    types::{CompletedMultipartUpload, CompletedPart, MetadataDirective},
-};
+use s3::Client;
+use s3::config::{BehaviorVersion, Credentials, Region};
+use s3::config::retry::RetryConfig;
+use s3::error::{DisplayErrorContext, ProvideErrorMetadata as _};
+use s3::presigning::{PresignedRequest, PresigningConfig};
+use s3::primitives::ByteStream;
+use s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective};
 
-use crate::{
-    http_client::send,
-    sdk::{cloud, credentials},
-};
+use crate::http_client::send;
+use crate::sdk::{cloud, credentials};
 
 fn client(cloud: &Cloud, credentials: Credentials) -> Client {
     let config = s3::Config::builder()
@@ -42,7 +37,7 @@ async fn read(stream: ByteStream) -> Vec<u8> {
     stream.collect().await.unwrap().to_vec()
 }
 
-/// Sends what was presigned, as a browser would.
+/// Sends a presigned request as a browser would.
 async fn fetch(presigned: &PresignedRequest, more: &[(&str, &str)], body: &'static str) -> Response<bytes::Bytes> {
     let url: http::Uri = presigned.uri().parse().unwrap();
     let to: SocketAddr = url.authority().unwrap().as_str().parse().unwrap();
@@ -112,7 +107,7 @@ async fn the_sdk_sends_large_objects_in_parts() {
     assert_eq!(end.content_range(), Some("bytes 5242878-5242882/5242883"));
     assert_eq!(read(end.body).await, b"aabbb");
 
-    // The same by copying, as long as the source is the one that is meant.
+    // Part copies, if the source is unchanged.
     let etag = client.head_object().bucket(&bucket).key("large").send().await.unwrap().e_tag.unwrap();
     let begun =
         client.create_multipart_upload().bucket(&bucket).key("twice").content_disposition("attachment").send().await.unwrap();
@@ -190,7 +185,7 @@ async fn no_key_leads_out_of_its_bucket() {
         let copy = client.copy_object().bucket(&bucket).key("copy").copy_source(format!("{bucket}/{key}")).send().await;
         assert!(copy.is_err(), "{key:?}");
     }
-    // These only look as if they did.
+    // These are valid names.
     for key in ["%2e%2e/outside", "..\\outside", "..."] {
         client.put_object().bucket(&bucket).key(key).body(ByteStream::from_static(b"x")).send().await.unwrap();
         let listed = client.list_objects_v2().bucket(&bucket).send().await.unwrap();

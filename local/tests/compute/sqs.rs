@@ -1,32 +1,31 @@
-//! SQS as its clients see it: botocore over every operation and error, the clock, the data folder, and who may call at all.
+//! SQS as its clients see it: botocore for every operation and error, the clock, the data folder, and access checks.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use http::{Request, Response};
-use local::{
-    clock::Clock,
-    cloud::{Cloud, CloudOptions, Data},
-    sqs::Sqs,
-    stack::Queue,
-};
+use local::clock::Clock;
+use local::cloud::{Cloud, CloudOptions, DataLocation};
+use local::sqs::Sqs;
+use local::stack::Queue;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::{cloud::options, http_client::send, sdk::python, stand::success};
+use crate::cloud::options;
+use crate::http_client::send;
+use crate::sdk::python;
+use crate::support::success;
 
 pub(crate) const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=x";
 
-/// One operation; the status and the body.
+/// Calls one operation; returns status and body.
 pub(crate) async fn call(sqs: &Sqs, operation: &str, members: &Value) -> (u16, Value) {
     let request = Request::post("/").header("authorization", SIGNED).header("x-amz-target", format!("AmazonSQS.{operation}"));
     let answer = send(sqs.address(), request, members.to_string()).await;
     (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap())
 }
 
-/// The body of an operation that succeeds.
+/// The body of a successful operation.
 pub(crate) async fn done(sqs: &Sqs, operation: &str, members: &Value) -> Value {
     let (status, body) = call(sqs, operation, members).await;
     assert_eq!(status, 200, "{operation}: {body}");
@@ -100,7 +99,7 @@ async fn only_signed_calls_of_the_json_protocol_from_this_machine_are_served() {
         let (status, _) = call(&sqs, "ReceiveMessage", &json!({ "QueueUrl": wrong })).await;
         assert_eq!(status, 400, "{wrong}");
     }
-    // A page whose name was rebound to this machine still says its own name.
+    // With DNS rebinding, a page's requests name its own host.
     let mut stream = tokio::net::TcpStream::connect(sqs.address()).await.unwrap();
     let request = format!(
         "POST / HTTP/1.1\r\nhost: page.example\r\nauthorization: {SIGNED}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -129,7 +128,7 @@ async fn delays_timeouts_retention_and_deduplication_go_by_the_clock() {
         clock.advance(Duration::from_secs(31));
     }
     assert_eq!((bodies(&sqs, "Jobs").await.len(), counts(&sqs, "Letters").await), (0, [1, 0, 0]));
-    // Four days from when it was sent, wherever it is.
+    // Four days from sending, in whatever queue.
     clock.advance(Duration::from_hours(96));
     assert_eq!(counts(&sqs, "Letters").await, [0, 0, 0]);
 
@@ -142,7 +141,7 @@ async fn delays_timeouts_retention_and_deduplication_go_by_the_clock() {
 }
 
 #[tokio::test]
-async fn whoever_waits_is_given_a_message_as_soon_as_there_is_one() {
+async fn a_long_poll_returns_a_message_as_soon_as_there_is_one() {
     let sqs = std::sync::Arc::new(sqs(&Clock::default(), None, &[queue("Jobs", &[])]).await);
     let mut fastest = Duration::MAX;
     for round in 0..20 {
@@ -176,7 +175,7 @@ async fn messages_are_found_by_the_next_start_in_the_state_that_they_were_in() {
     let in_group = json!({ "QueueUrl": url("Jobs.fifo"), "MessageBody": "x", "MessageGroupId": "g" });
     let sent = done(&first, "SendMessage", &in_group).await;
     done(&first, "CreateQueue", &json!({ "QueueName": "own", "Attributes": { "DelaySeconds": "7" } })).await;
-    // As killed: nothing is told to stop.
+    // Like SIGKILL: no shutdown runs.
     std::mem::forget(first);
 
     let second = sqs(&clock, Some(&file), &[queue("Jobs", &[("VisibilityTimeout", "90")]), declared[1].clone()]).await;
@@ -195,7 +194,7 @@ async fn messages_are_found_by_the_next_start_in_the_state_that_they_were_in() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn functions_reach_the_queues_of_the_template_and_faults_stand_in_between() {
     let folder = tempfile::tempdir().unwrap();
-    let cloud = Cloud::start(CloudOptions { data: Data::Persistent(folder.path().into()), ..options(&[]) }).await.unwrap();
+    let cloud = Cloud::start(CloudOptions { data: DataLocation::Persistent(folder.path().into()), ..options(&[]) }).await.unwrap();
     let environment = async || {
         let answer = success(cloud.lambda().invoke("EchoFunction", "{}".into()).await.unwrap());
         ["AWS_ENDPOINT_URL_SQS", "JOBS_URL"].map(|name| answer["environment"][name].as_str().unwrap().to_owned())
@@ -213,7 +212,7 @@ async fn functions_reach_the_queues_of_the_template_and_faults_stand_in_between(
     let begun = Instant::now();
     let answer = send(address, request(), json!({ "QueueName": "Jobs" }).to_string()).await;
     assert_eq!((answer.status().as_u16(), begun.elapsed() >= Duration::from_millis(300)), (200, true));
-    assert_eq!(cloud.faults().happened()["sqs"], 1);
+    assert_eq!(cloud.faults().counts()["sqs"], 1);
     cloud.faults().set_json(&json!({ "sqs": { "mode": "refuse" } })).unwrap();
     let refused = tokio::spawn(async move { send(address, request(), "{}").await }).await;
     assert!(refused.is_err(), "the connection breaks");

@@ -1,16 +1,17 @@
-//! DynamoDB and S3 in this process: what the template declares is there, expired items go, and pages may upload where a rule says so.
+//! DynamoDB and S3 in this process: template resources exist, items expire, and CORS rules allow uploads.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
 
 use http::{Request, Response};
-use local::{
-    dynamodb::{DynamoDb, DynamoDbError, create_tables},
-    s3::S3,
-    stack::{Bucket, Table},
-};
+use local::dynamodb::{DynamoDb, DynamoDbError, create_tables};
+use local::s3::S3;
+use local::stack::{Bucket, Table};
 use serde_json::{Value, json};
 
-use crate::{http_client::send, stand::until};
+use crate::http_client::send;
+use crate::support::until;
 
 fn table(key: &str) -> Table {
     Table {
@@ -76,7 +77,7 @@ async fn a_table_with_other_keys_is_not_taken_for_the_templates() {
     let dynamodb = started(None).await;
     create_tables(&dynamodb.endpoint(), [&table("id")]).await.unwrap();
     let error = create_tables(&dynamodb.endpoint(), [&table("name")]).await.unwrap_err();
-    assert!(matches!(&error, DynamoDbError::Different { table } if table == "Things"));
+    assert!(matches!(&error, DynamoDbError::SchemaMismatch { table } if table == "Things"));
     assert!(error.to_string().contains("local reset"), "{error}");
     dynamodb.stop().await;
 }
@@ -128,7 +129,7 @@ async fn a_page_may_upload_where_a_rule_of_the_bucket_says_so() {
         assert!(!refused.headers().contains_key("access-control-allow-origin"));
     }
 
-    // The answer to the request itself can be read by the page, even a refusal.
+    // Pages can read every response to their request, even a refusal.
     let unsigned = send(s3.address(), Request::get("/files/a").header("origin", "https://chat.example"), "").await;
     assert_eq!(unsigned.status(), 403);
     assert_eq!(unsigned.headers()["access-control-allow-origin"], "https://chat.example");

@@ -1,18 +1,16 @@
-//! Sources that change are served without a restart, and sources that do not compile change nothing.
+//! Changed sources are served without a restart; sources that do not compile change nothing.
 
-use std::{fs, path::Path, sync::Arc};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
 
-use local::{
-    lambda::{FunctionSpec, Lambda, LambdaOptions},
-    watch::{Builder, Watch},
-};
+use local::lambda::{FunctionSpec, Lambda, LambdaOptions};
+use local::watch::{Builder, Watch};
 
-use crate::{
-    cloud::template,
-    stand::{binaries, echo, json, lambda_of, success, until},
-};
+use crate::cloud::template;
+use crate::support::{binaries, echo, json, lambda_of, success, until};
 
-/// A compiler of two lines: it refuses what says so, and otherwise puts a new file in the old one's place.
+/// A two-line compiler: fails if a source requests it, otherwise replaces the binary.
 const COMPILER: &str = r#"
 echo "$@" >> calls
 ! grep -q refuse functions/echo/mod.rs || exit 1
@@ -49,7 +47,7 @@ async fn what_changed_is_built_and_served_and_what_does_not_compile_is_not() {
     let first = pid(&lambda).await;
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
 
-    // Somebody is served by the old code while the new one comes.
+    // An invocation runs the old code during the replacement.
     let working = tokio::spawn({
         let lambda = lambda.clone();
         async move { lambda.invoke("EchoFunction", json(r#"{"sleep":1500}"#)).await }

@@ -1,13 +1,13 @@
-//! Events against recordings of AWS: every member that was recorded is here with the same type, and nothing is here that was not.
+//! Events against recordings of AWS: every recorded member exists with the same type, and no other member exists.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::play::{Play, friendly};
-use crate::wire::{Client, manage, request};
+use crate::fixture::{Fixture, friendly};
+use crate::client::{Client, manage, request};
 
-/// Recorded in November 2024 by users of Powertools for AWS Lambda (`apiGatewayWebSocketApiConnect.json` and its neighbours), names shortened.
+/// Recorded in November 2024 by users of Powertools for AWS Lambda (`apiGatewayWebSocketApiConnect.json` and similar), names shortened.
 fn recorded(kind: &str) -> Value {
     let context = json!({
         "routeKey": "$connect", "eventType": "CONNECT", "messageDirection": "IN", "extendedRequestId": "BFHPhFe3IAMF95g=",
@@ -39,7 +39,7 @@ fn recorded(kind: &str) -> Value {
             "multiValueHeaders": {}, "queryStringParameters": {}, "multiValueQueryStringParameters": {}, "stageVariables": {},
             "requestContext": context
         }),
-        // The developer guide's example for payload format 2.0, less what this API has not (JWT, stage variables).
+        // The developer guide's example of payload format 2.0 without features that this API lacks (JWT, stage variables).
         _ => json!({
             "version": "2.0", "routeKey": "POST /rooms", "rawPath": "/rooms", "rawQueryString": "a=1&a=2", "cookies": ["sid=abc", "x=1"],
             "headers": {}, "queryStringParameters": { "a": "1,2" },
@@ -54,7 +54,7 @@ fn recorded(kind: &str) -> Value {
     }
 }
 
-/// Every member by its path, with its type. What headers and query strings there are is the client's affair.
+/// Every member's path with its type. The client determines headers and query strings.
 fn shape(value: &Value, path: &str, into: &mut BTreeSet<String>) {
     let kind = match value {
         Value::Object(_) => "object",
@@ -81,26 +81,26 @@ fn same(ours: &Value, kind: &str, besides: &[&str]) {
     assert_eq!(here, there, "{kind}");
 }
 
-/// As the ids of the recordings.
+/// Whether the value has the format of recorded ids.
 fn is_id(value: &Value) -> bool {
     value.as_str().is_some_and(|id| id.len() == 16 && id.ends_with('='))
 }
 
 #[tokio::test]
 async fn the_events_of_a_socket_have_the_shape_of_those_recorded() {
-    let mut play = Play::start(friendly).await;
-    let mut client = Client::join(play.address).await;
-    let authorizer = play.event("Authorizer").await;
+    let mut fixture = Fixture::start(friendly).await;
+    let mut client = Client::join(fixture.address).await;
+    let authorizer = fixture.event("Authorizer").await;
     same(&authorizer, "authorizer", &[]);
-    let connect = play.event("Connect").await;
-    // The ticket is in the query string, and the authorizer has spoken: both were not so in the recordings.
+    let connect = fixture.event("Connect").await;
+    // The recordings have no query string and no authorizer context.
     let spoken = ".requestContext.authorizer: object";
     same(&connect, "connect", &[".queryStringParameters: object", ".multiValueQueryStringParameters: object", spoken]);
     client.send(r#"{"action":"send"}"#).await;
-    let message = play.event("Send").await;
+    let message = fixture.event("Send").await;
     same(&message, "message", &[spoken]);
     client.stream.close(None).await.unwrap();
-    let disconnect = play.event("Disconnect").await;
+    let disconnect = fixture.event("Disconnect").await;
     same(&disconnect, "disconnect", &[spoken]);
     assert_eq!(disconnect["requestContext"]["disconnectReason"], recorded("disconnect")["requestContext"]["disconnectReason"]);
     for event in [&connect, &message, &disconnect] {
@@ -113,10 +113,10 @@ async fn the_events_of_a_socket_have_the_shape_of_those_recorded() {
 
 #[tokio::test]
 async fn the_event_of_an_http_request_has_the_shape_of_the_guides() {
-    let mut play = Play::start(friendly).await;
+    let mut fixture = Fixture::start(friendly).await;
     let headers = ["content-type: application/json", "cookie: sid=abc; x=1", "user-agent: agent"];
-    request(play.address, "POST", "/api/rooms?a=1&a=2", &headers, "{}").await;
-    let event = play.event("Rooms").await;
+    request(fixture.address, "POST", "/api/rooms?a=1&a=2", &headers, "{}").await;
+    let event = fixture.event("Rooms").await;
     same(&event, "http", &[]);
     assert_eq!((&event["cookies"], &event["queryStringParameters"]["a"]), (&json!(["sid=abc", "x=1"]), &json!("1,2")));
     assert!(is_id(&event["requestContext"]["requestId"]));
@@ -124,13 +124,13 @@ async fn the_event_of_an_http_request_has_the_shape_of_the_guides() {
 
 #[tokio::test]
 async fn the_gateways_own_frames_are_spaced_as_recorded() {
-    let play = Play::start(friendly).await;
-    let mut client = Client::open(play.address, "/open", &[]).await.unwrap_or_else(|status| panic!("{status}"));
+    let fixture = Fixture::start(friendly).await;
+    let mut client = Client::open(fixture.address, "/open", &[]).await.unwrap_or_else(|status| panic!("{status}"));
     client.send(r#"{"action":"nothing"}"#).await;
     let frame = client.text().await;
-    let id = play.gateway.connections()[0].id.clone();
+    let id = fixture.gateway.connections()[0].id.clone();
     let start = format!(r#"{{"message": "Forbidden", "connectionId":"{id}", "requestId":""#);
     assert!(frame.starts_with(&start) && frame.ends_with("=\"}"), "{frame}");
-    let gone = manage(play.address, "POST", "AAAAAAAAAAAAAAA=", "x").await;
+    let gone = manage(fixture.address, "POST", "AAAAAAAAAAAAAAA=", "x").await;
     assert_eq!((gone.status, gone.header("x-amzn-errortype")), (410, Some("GoneException")));
 }

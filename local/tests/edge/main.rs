@@ -1,4 +1,4 @@
-//! The edges of the local cloud against the behaviour of AWS: real sockets, recorded events, functions played by closures.
+//! The gateway against AWS's behaviour: real sockets, recorded events, closures as functions.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on may panic")]
 
 mod bad_input;
@@ -7,7 +7,7 @@ mod faults;
 mod golden;
 mod http_api;
 mod many;
-mod play;
+mod fixture;
 mod readme;
 mod rfc6455;
 mod template;
@@ -16,4 +16,4 @@ mod template_queues;
 mod websocket_api;
 mod websocket_closes;
 mod websocket_messages;
-mod wire;
+mod client;

@@ -1,4 +1,4 @@
-//! The tables of the README say which test asserts what: each test that they name is there.
+//! Every test that the tables of the README name exists.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Templates that are right: every intrinsic, parameters, conditions, globals, and what becomes of each kind of resource.
+//! Valid templates: intrinsics, parameters, conditions, globals, and each kind of resource.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use local::stack::{EventInvoke, HttpRoute, Stack};
 use local::template::{TemplateError, load, samconfig_parameters};
 use serde_json::json;
 
-/// Loads a text; `overrides` are `Name=Value`.
+/// Loads a template; `overrides` are `Name=Value`.
 pub(crate) fn read(text: &str, overrides: &[&str]) -> Result<Stack, TemplateError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("template.yaml");
@@ -24,7 +24,7 @@ pub(crate) fn loaded(text: &str, overrides: &[&str]) -> Stack {
     read(text, overrides).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A template whose outputs are those given, with a few things to refer to.
+/// The outputs of a template that declares a few resources to refer to.
 fn outputs(given: &str, overrides: &[&str]) -> BTreeMap<String, String> {
     let text = format!(
         "
@@ -260,7 +260,7 @@ Resources:
 
 #[test]
 fn a_websocket_api_has_its_routes_authorizer_and_responses() {
-    let stack = loaded(crate::play::TEMPLATE, &[]);
+    let stack = loaded(crate::fixture::TEMPLATE, &[]);
     let api = &stack.websocket_apis["Sockets"];
     assert_eq!((api.stage.as_str(), api.route_selection_expression.as_str()), ("ws", "$request.body.action"));
     let authorizer = api.authorizer.as_ref().unwrap();
@@ -313,9 +313,9 @@ parameter_overrides = ["Text=two words"]
     assert!(
         read("bad")
             .unwrap_err()
-            .ends_with(": the parameter override \"words\" is no Name=Value; a value with spaces needs quotes")
+            .ends_with(": the parameter override \"words\" is not Name=Value; a value with spaces needs quotes")
     );
-    assert!(read("other").unwrap_err().contains("there is no environment other; the file has bad, bare, default, dev, prod"));
+    assert!(read("other").unwrap_err().contains("the file has no environment other; it has bad, bare, default, dev, prod"));
     assert!(samconfig_parameters(folder.path().join("none.toml"), "dev").unwrap_err().to_string().contains("cannot be read"));
     std::fs::write(&path, "a = 1\nb = [\n").unwrap();
     assert_eq!(samconfig_parameters(&path, "dev").unwrap_err().line, 2);

@@ -1,8 +1,8 @@
-//! Templates that are wrong: each error names the line and the entry, and says what is wrong.
+//! Invalid templates: each error names the line, the entry and the problem.
 
 use crate::template::read;
 
-/// A function that nothing is wrong with.
+/// A valid function.
 const F: &str = "
   F:
     Type: AWS::Serverless::Function
@@ -21,7 +21,7 @@ fn refuses(cases: &[(&str, &str)]) {
     }
 }
 
-/// Resources after the one of [`F`], which takes the lines 2 to 5.
+/// Resources after the one of [`F`], which is on lines 2 to 5.
 pub(crate) fn with_resources(cases: &[(&str, &str)]) {
     for (resources, expected) in cases {
         refuses(&[(&format!("Resources:{F}\n{resources}"), expected)]);
@@ -33,18 +33,18 @@ fn what_is_no_template_is_refused() {
     refuses(&[
         ("", "1: "),
         ("- a\n- b\n", "1: a template is a mapping"),
-        ("Resources:\n  A: [\n", "3: this is no valid YAML"),
-        ("Resources:\n  A: {Type: X}\n  A: {Type: Y}\n", "2: this is no valid YAML"),
+        ("Resources:\n  A: [\n", "3: invalid YAML"),
+        ("Resources:\n  A: {Type: X}\n  A: {Type: Y}\n", "2: invalid YAML"),
         ("Description: x\n", "1: a template needs Resources"),
-        ("Resouces: {}\n", "1: there is no section \"Resouces\""),
+        ("Resouces: {}\n", "1: a template has no section \"Resouces\""),
         ("Resources: []\n", "1: Resources is a mapping"),
         ("Resources:\n  A:\n    Properties: {}\n", "2: A: the resource needs a Type"),
         ("Resources:\n  A: text\n", "2: A: a resource is a mapping"),
         ("Resources:\n  A:\n    Type: AWS::SNS::Topic\n    Propertys: {}\n", "4: A: a resource has no Propertys"),
-        ("Resources:\n  A-B: {Type: AWS::SNS::Topic}\n", "2: A-B: a logical id has letters and digits only"),
-        ("Resources:\n  A: {Type: Nonsense}\n", "2: A: there is no resource type \"Nonsense\""),
-        ("Resources:\n  A: {Type: AWS::Serverless::Api}\n", "2: A: AWS::Serverless::Api is not played locally"),
-        ("Resources:\n  A:\n    Type: AWS::ApiGatewayV2::Route\n", "3: A: AWS::ApiGatewayV2::Route is not played locally"),
+        ("Resources:\n  A-B: {Type: AWS::SNS::Topic}\n", "2: A-B: a logical id must consist of letters and digits"),
+        ("Resources:\n  A: {Type: Nonsense}\n", "2: A: unknown resource type \"Nonsense\""),
+        ("Resources:\n  A: {Type: AWS::Serverless::Api}\n", "2: A: AWS::Serverless::Api is not supported locally"),
+        ("Resources:\n  A:\n    Type: AWS::ApiGatewayV2::Route\n", "3: A: AWS::ApiGatewayV2::Route is not supported locally"),
         ("Globals:\n  Functions: {}\nResources: {}\n", "2: Functions: Globals has mappings for"),
     ]);
 }
@@ -54,7 +54,7 @@ fn a_schedule_says_how_often() {
     with_resources(&[(
         "  G:\n    Type: AWS::Serverless::Function\n    Metadata: {BuildProperties: {Binary: g}}\n    Properties:\n      Events:
         Clock: {Type: ScheduleV2, Properties: {ScheduleExpression: every day}}\n",
-        "11: G: \"every day\" is no schedule",
+        "11: G: \"every day\" is not a supported schedule",
     )]);
 }
 
@@ -63,11 +63,11 @@ fn an_unknown_intrinsic_names_its_line_and_its_resource() {
     with_resources(&[
         (
             "  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      # !Foo\n      QueueName: !Foo bar\n",
-            "10: Q: !Foo is no intrinsic function",
+            "10: Q: !Foo is not a known intrinsic function",
         ),
         (
             "  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: {'Fn::Foo': bar}\n",
-            "9: Q: Fn::Foo is no intrinsic function",
+            "9: Q: Fn::Foo is not a known intrinsic function",
         ),
         (
             "  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      A: 1\n      QueueName: {'Fn::Sub': bar, x: 1}\n",
@@ -85,11 +85,11 @@ fn what_refers_to_nothing_is_refused() {
     with_resources(&[
         (
             "  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: !Ref Absent\n",
-            "9: Q: there is no parameter and no resource Absent",
+            "9: Q: no parameter or resource is named Absent",
         ),
         (
             "  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: !Sub 'a-${Absent.Arn}'\n",
-            "9: Q: there is no parameter and no resource Absent",
+            "9: Q: no parameter or resource is named Absent",
         ),
         (
             "  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: !GetAtt F.Nonsense\n",
@@ -101,19 +101,19 @@ fn what_refers_to_nothing_is_refused() {
         ),
         (
             "  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: !If [Never, a, b]\n",
-            "9: Q: there is no condition Never",
+            "9: Q: the condition Never does not exist",
         ),
-        ("  Q:\n    Type: AWS::SQS::Queue\n    Condition: Never\n", "8: Q: there is no condition Never"),
+        ("  Q:\n    Type: AWS::SQS::Queue\n    Condition: Never\n", "8: Q: the condition Never does not exist"),
         (
             "  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: !FindInMap [A, b, c]\n",
             "9: Q: Mappings has no A.b.c",
         ),
-        ("  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: !Ref Q\n", "6: Q: Q refers to itself in a circle"),
-        ("Outputs:\n  O:\n    Value: !Ref Absent\n", "8: O: there is no parameter and no resource Absent"),
+        ("  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: !Ref Q\n", "6: Q: Q refers to itself in a cycle"),
+        ("Outputs:\n  O:\n    Value: !Ref Absent\n", "8: O: no parameter or resource is named Absent"),
         ("Outputs:\n  O: {Description: x}\n", "7: O: an output needs a Value"),
     ]);
     refuses(&[
-        ("Conditions:\n  A: !Condition B\n  B: !Condition A\nResources: {}\n", "3: B: A refers to itself in a circle"),
+        ("Conditions:\n  A: !Condition B\n  B: !Condition A\nResources: {}\n", "3: B: A refers to itself in a cycle"),
         ("Conditions:\n  A: !Equals [a]\nResources: {}\n", "2: A: Equals needs a list of two"),
         ("Conditions:\n  A: yes\nResources: {}\n", "2: A: a condition is !Equals"),
         (
@@ -130,12 +130,12 @@ fn intrinsics_with_wrong_arguments_are_refused() {
         ("!If [A, b]", "If needs [condition"),
         ("!Join ['-', text]", "Join needs a list"),
         ("!Join ['-', [[a]]]", "Join needs texts"),
-        ("!Split ['', a]", "Split needs a separator"),
+        ("!Split ['', a]", "Split needs a non-empty separator"),
         ("!Select [3, [a]]", "Select has no item 3 among 1"),
         ("!Select [-1, [a]]", "Select has no item -1"),
-        ("!Sub [a]", "Sub needs a text"),
+        ("!Sub [a]", "Sub needs a string"),
         ("!Sub 'a ${b'", "Sub has a ${ without its }"),
-        ("!Sub '${List}'", "${List} in a Sub must be a text"),
+        ("!Sub '${List}'", "${List} in a Sub must be a string"),
         ("!Length text", "Length needs a list"),
     ] {
         let text = format!(
@@ -149,9 +149,9 @@ fn intrinsics_with_wrong_arguments_are_refused() {
 fn parameters_are_checked() {
     refuses(&[
         ("Parameters:\n  A: {}\nResources: {}\n", "2: A: the parameter needs a Type"),
-        ("Parameters:\n  A: {Type: Strin, Default: x}\nResources: {}\n", "2: A: there is no parameter type \"Strin\""),
-        ("Parameters:\n  A: {Type: String}\nResources: {}\n", "2: A: the parameter has no Default and was not given"),
-        ("Parameters:\n  A: {Type: Number, Default: x}\nResources: {}\n", "2: A: the parameter is a Number, \"x\" is none"),
+        ("Parameters:\n  A: {Type: Strin, Default: x}\nResources: {}\n", "2: A: unknown parameter type \"Strin\""),
+        ("Parameters:\n  A: {Type: String}\nResources: {}\n", "2: A: the parameter has no Default"),
+        ("Parameters:\n  A: {Type: Number, Default: x}\nResources: {}\n", "2: A: the parameter is a Number, \"x\" is not"),
         ("Parameters:\n  A: {Type: Number, Default: 5, MaxValue: 4}\nResources: {}\n", "2: A: 5 is outside"),
         (
             "Parameters:\n  A:\n    Type: String\n    Default: c\n    AllowedValues: [a, b]\nResources: {}\n",
@@ -162,7 +162,7 @@ fn parameters_are_checked() {
     let error = read("Parameters:\n  A: {Type: String}\nResources: {}\n", &["B=1"]).unwrap_err().to_string();
     assert!(error.contains("A: the parameter has no Default"), "{error}");
     let error = read("Parameters:\n  A: {Type: String, Default: x}\nResources: {}\n", &["B=1"]).unwrap_err().to_string();
-    assert_eq!(error, "template.yaml:1: parameter B was given, but the template has none of that name; it has: A");
+    assert_eq!(error, "template.yaml:1: the template has no parameter B; it has: A");
 }
 
 #[test]
@@ -182,13 +182,13 @@ fn functions_that_cannot_run_are_refused() {
     for (properties, expected) in [
         ("MemorySize: much", "10: G: Properties.MemorySize must be a whole number"),
         ("Timeout: 901", "10: G: Timeout must be between 1 and 900, not 901"),
-        ("Environment: {Variables: {A: [1]}}", "10: G: the environment variable A must be a text"),
+        ("Environment: {Variables: {A: [1]}}", "10: G: the environment variable A must be a string"),
         ("EventInvokeConfig: {MaximumRetryAttempts: 3}", "10: G: MaximumRetryAttempts must be between 0 and 2"),
         (
             "EventInvokeConfig: {DestinationConfig: {OnFailure: {Type: SQS, Destination: arn}}}",
             "10: G: the on-failure destination arn",
         ),
-        ("Events: {E: {Type: Api, Properties: {Path: /, Method: get}}}", "10: G: events of type Api are not played locally"),
+        ("Events: {E: {Type: Api, Properties: {Path: /, Method: get}}}", "10: G: events of type Api are not supported locally"),
         ("Events: {E: {Type: Nonsense}}", "10: G: events of type Nonsense"),
         ("Events: {E: {Properties: {}}}", "10: G: E needs Type"),
     ] {
@@ -196,7 +196,7 @@ fn functions_that_cannot_run_are_refused() {
     }
     with_resources(&[(
         "  C: {Type: 'Custom::X', Properties: {ServiceToken: arn}}\n",
-        "6: C: ServiceToken names arn, which is no function",
+        "6: C: ServiceToken names arn, which is not a function",
     )]);
 }
 
@@ -211,14 +211,14 @@ fn http_routes_that_cannot_work_are_refused() {
     };
     for (second, expected) in [
         ("Method: get, Path: '/a/{y}'", "13: G: the route GET /a/{y} is already taken by G (/a/{x})"),
-        ("Method: BREW, Path: /a", "13: G: BREW is no method"),
+        ("Method: BREW, Path: /a", "13: G: BREW is not a method"),
         ("Method: GET, Path: a", "13: G: the path a must begin with /"),
         ("Method: GET, Path: '/a{x}'", "13: G: in the path /a{x} a variable must fill its segment"),
         ("Method: GET, Path: '/{x+}/a'", "13: G: in the path /{x+}/a a greedy variable must be the last segment"),
-        ("Method: GET, Path: /a/b/", "13: G: HTTP APIs make no route of the path /a/b/; /a/b/{proxy+} takes it"),
+        ("Method: GET, Path: /a/b/", "13: G: HTTP APIs do not route the path /a/b/; use /a/b/{proxy+}"),
         ("Method: GET, Path: '/{x}/{x}'", "13: G: in the path /{x}/{x} the variable x occurs twice"),
         ("Method: GET", "13: G: an HttpApi event has both Method and Path"),
-        ("Method: GET, Path: /b, PayloadFormatVersion: '1.0'", "13: G: events of payload format 1.0 are not played locally"),
+        ("Method: GET, Path: /b, PayloadFormatVersion: '1.0'", "13: G: events of payload format 1.0 are not supported locally"),
         ("Method: GET, Path: /b, Auth: {Authorizer: x}", "13: G: an authorizer on an HTTP route"),
     ] {
         with_resources(&[(&route("Method: GET, Path: '/a/{x}'", second), expected)]);
@@ -226,11 +226,11 @@ fn http_routes_that_cannot_work_are_refused() {
     with_resources(&[
         (
             "  A:\n    Type: AWS::Serverless::HttpApi\n    Properties:\n      DefinitionBody: {}\n",
-            "9: A: DefinitionBody is not played locally",
+            "9: A: DefinitionBody is not supported locally",
         ),
         (
             "  A:\n    Type: AWS::Serverless::HttpApi\n    Properties:\n      Auth: {EnableIamAuthorizer: true}\n",
-            "9: A: Auth is not played locally",
+            "9: A: Auth is not supported locally",
         ),
         ("  A:\n    Type: AWS::Serverless::HttpApi\n    Properties:\n      StageName: v1\n", "9: A: only the stage $default"),
         (
@@ -262,7 +262,7 @@ fn websocket_apis_that_cannot_work_are_refused() {
         ),
         (
             "Routes: {send: {FunctionArn: arn:aws:lambda:us-east-1:000000000000:function:Gone}}".to_owned(),
-            "10: W: FunctionArn names arn:aws:lambda:us-east-1:000000000000:function:Gone, which is no function",
+            "10: W: FunctionArn names arn:aws:lambda:us-east-1:000000000000:function:Gone, which is not a function",
         ),
         (
             "Routes: {send: {FunctionArn: !GetAtt F.Arn, IntegrationTimeout: 30000}}".to_owned(),
@@ -270,7 +270,7 @@ fn websocket_apis_that_cannot_work_are_refused() {
         ),
         ("Routes: {send: {}}".to_owned(), "10: W: send needs FunctionArn"),
         (format!("{good}\n      StageName: $default"), "11: W: a WebSocket API cannot have the stage \"$default\""),
-        (format!("{good}\n      Auth: {{AuthType: AWS_IAM}}"), "11: W: AuthType AWS_IAM is not played locally"),
+        (format!("{good}\n      Auth: {{AuthType: AWS_IAM}}"), "11: W: AuthType AWS_IAM is not supported locally"),
         (format!("{good}\n      Auth: {{AuthType: CUSTOM}}"), "11: W: Auth needs AuthArn"),
         (
             format!(
@@ -303,7 +303,7 @@ fn stores_that_cannot_be_made_are_refused() {
         ("  T: {Type: AWS::DynamoDB::Table, Properties: {KeySchema: []}}\n", "6: T: the table needs AttributeDefinitions"),
         (
             "  B:\n    Type: AWS::S3::Bucket\n    Properties:\n      BucketName: No_Good\n",
-            "9: B: \"No_Good\" is no name for a bucket",
+            "9: B: \"No_Good\" is not a valid bucket name",
         ),
     ]);
 }
@@ -311,7 +311,7 @@ fn stores_that_cannot_be_made_are_refused() {
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
     let error = local::template::load("/nowhere/template.yaml", &std::collections::BTreeMap::new()).unwrap_err();
-    assert!(error.to_string().starts_with("/nowhere/template.yaml:1: there is no such file"), "{error}");
+    assert!(error.to_string().starts_with("/nowhere/template.yaml:1: the file does not exist"), "{error}");
     let folder = tempfile::tempdir().unwrap();
     let error = local::template::load(folder.path(), &std::collections::BTreeMap::new()).unwrap_err();
     assert!(error.to_string().contains(":1: the file cannot be read: "), "{error}");

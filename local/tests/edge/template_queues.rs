@@ -1,10 +1,12 @@
-//! Queues and event source mappings of templates: what comes of them, and what AWS would refuse.
+//! Queues and event source mappings in templates, valid and invalid ones.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use local::stack::EventSource;
 
-use crate::{template::loaded, template_errors::with_resources};
+use crate::template::loaded;
+use crate::template_errors::with_resources;
 
 #[test]
 fn queues_have_their_attributes_and_functions_their_event_sources() {
@@ -57,7 +59,7 @@ Outputs:
     assert_eq!(stack.queues["Ordered"].name, "Ordered.fifo");
     assert_eq!(stack.outputs["Url"], "https://sqs.us-east-1.amazonaws.com/000000000000/Ordered.fifo");
     assert_eq!((&*stack.outputs["Name"], &*stack.outputs["Arn"]), ("Ordered.fifo", "arn:aws:sqs:us-east-1:000000000000:jobs"));
-    // SAM makes the queue of a destination that names none.
+    // SAM generates the queue of a destination without an ARN.
     assert_eq!(stack.queues["FEventInvokeConfigOnFailureQueue"].name, "FEventInvokeConfigOnFailureQueue");
     let event = EventSource {
         name: "FJobs".into(),
@@ -86,7 +88,7 @@ fn queues_that_aws_would_refuse_are_refused() {
     for (properties, expected) in [
         ("Colour: red", "9: Q: a queue has no Colour; it has ContentBasedDeduplication"),
         ("DelaySeconds: 901", "9: Q: Invalid value for the parameter DelaySeconds. Reason: Must be between 0 and 900"),
-        ("VisibilityTimeout: [1]", "9: Q: VisibilityTimeout must be a text"),
+        ("VisibilityTimeout: [1]", "9: Q: VisibilityTimeout must be a string"),
         ("QueueName: a b", "9: Q: \"a b\": Can only include alphanumeric characters"),
         ("QueueName: a.fifo", "9: Q: \"a.fifo\": Can only include alphanumeric characters"),
         ("FifoQueue: true\n      QueueName: a", "10: Q: \"a\": The name of a FIFO queue"),
@@ -99,7 +101,7 @@ fn queues_that_aws_would_refuse_are_refused() {
         ),
         (
             "RedrivePolicy: {deadLetterTargetArn: 'arn:aws:sqs:us-east-1:000000000000:X', maxReceiveCount: 3}",
-            "9: Q: RedrivePolicy names arn:aws:sqs:us-east-1:000000000000:X, which is no queue of this template",
+            "9: Q: RedrivePolicy names arn:aws:sqs:us-east-1:000000000000:X, which is not a queue of this template",
         ),
     ] {
         with_resources(&[(&queue(properties), expected)]);
@@ -133,7 +135,7 @@ fn event_sources_that_lambda_would_refuse_are_refused() {
         ("", "MaximumBatchingWindowInSeconds: 301", "17: G: MaximumBatchingWindowInSeconds must be between 0 and 300"),
         ("", "FunctionResponseTypes: [Other]", "17: G: FunctionResponseTypes has ReportBatchItemFailures, not Other"),
         ("", "ScalingConfig: {MaximumConcurrency: 1}", "17: G: MaximumConcurrency must be between 2 and 1000"),
-        ("", "FilterCriteria: {Filters: []}", "17: G: FilterCriteria of an event source is not played locally: choose"),
+        ("", "FilterCriteria: {Filters: []}", "17: G: FilterCriteria of an event source is not supported locally: choose"),
         ("", "Enabled: perhaps", "17: G: E.Enabled must be true or false"),
         ("VisibilityTimeout: 29", "BatchSize: 1", "7: G: Queue visibility timeout: 29 seconds is less than Function timeout: 30"),
     ] {
@@ -148,12 +150,12 @@ fn event_sources_that_lambda_would_refuse_are_refused() {
         (
             "  M:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties:\n      FunctionName: !Ref F\n      \
              EventSourceArn: arn:aws:sqs:us-east-1:000000000000:None\n",
-            "10: M: the event source arn:aws:sqs:us-east-1:000000000000:None is no queue",
+            "10: M: the event source arn:aws:sqs:us-east-1:000000000000:None is not a queue",
         ),
         (
             "  Q: {Type: AWS::SQS::Queue}\n  M:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties:\n      FunctionName: Gone\n      \
              EventSourceArn: !GetAtt Q.Arn\n",
-            "10: M: FunctionName names Gone, which is no function",
+            "10: M: FunctionName names Gone, which is not a function",
         ),
     ]);
 }

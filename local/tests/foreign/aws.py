@@ -1,4 +1,4 @@
-"""Clients of botocore for services at given endpoints, and what they expect of refusals."""
+"""botocore clients for given endpoints, and assertions about their errors."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""A client that knows AWS and nothing of this cloud: botocore asks each service here what it would ask the real one. Run by tests/compute/sdk.rs."""
+"""botocore calls each service of the local cloud as it would call AWS. Run by tests/compute/sdk.rs."""
 
 import json
 import os

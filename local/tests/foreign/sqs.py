@@ -1,4 +1,4 @@
-"""Every operation of SQS and every error, as botocore knows them; it verifies the digests by itself. Run by tests/compute/sqs.rs."""
+"""Every operation and error of SQS through botocore, which verifies the digests. Run by tests/compute/sqs.rs."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from aws import client, refused
 sqs = client("sqs", os.environ["SQS"])
 known = sqs.exceptions
 ARN = "arn:aws:sqs:us-east-1:000000000000:"
-# What every code is followed by in a batch, and what SDKs call a namespace.
+# The prefix of error codes, which SDKs call a namespace.
 AWS = "AWS.SimpleQueueService."
 
 
@@ -137,7 +137,7 @@ assert counts(plain) == (0, 1, 0) and receive(plain) == []
 sqs.change_message_visibility(QueueUrl=plain, ReceiptHandle=got["ReceiptHandle"], VisibilityTimeout=0)
 [again] = receive(plain)
 assert again["MessageId"] == got["MessageId"] and again["ReceiptHandle"] != got["ReceiptHandle"]
-# The older handle succeeds, as on AWS, and the message stays with whoever has it now.
+# The older handle succeeds, as on AWS, but the message stays with its current consumer.
 sqs.delete_message(QueueUrl=plain, ReceiptHandle=got["ReceiptHandle"])
 assert counts(plain) == (0, 1, 0)
 refused("InvalidParameterValue", 400, sqs.change_message_visibility, QueueUrl=plain, ReceiptHandle=again["ReceiptHandle"], VisibilityTimeout=43201)

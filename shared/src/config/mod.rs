@@ -1,6 +1,6 @@
-//! Configuration: one struct per concern, read from the environment here and nowhere else. An error names the variable.
+//! Configuration: one struct per concern, read from the environment only here. Errors name the variable.
 
-mod places;
+mod service_urls;
 mod quota;
 mod secrets;
 mod strength;
@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use crate::error::Limit;
 
-pub use places::{bucket_url, service_url};
+pub use service_urls::{bucket_url, service_url};
 pub use quota::Quota;
-pub use secrets::{Again, Secret, SecretSource};
+pub use secrets::{SecretReader, Secret, SecretSource};
 pub use strength::looks_random;
 
-/// A variable is missing or makes no sense; says which and what it should be.
+/// A missing or invalid variable, with the expected value.
 #[derive(Debug)]
 pub struct ConfigError(String);
 
@@ -28,23 +28,19 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Where AWS is, and as whom to call it.
+/// Region and credentials of AWS.
 #[derive(Clone, Debug)]
 pub struct Aws {
-    /// `AWS_REGION`.
     pub region: String,
-    /// `AWS_ACCESS_KEY_ID`, as Lambda sets it.
     pub access_key_id: String,
-    /// `AWS_SECRET_ACCESS_KEY`.
     pub secret_access_key: Secret,
-    /// `AWS_SESSION_TOKEN`.
     pub session_token: Option<Secret>,
-    /// Whether this is the real cloud: true unless the local cloud says that it is not.
+    /// False only in the local cloud.
     pub is_real: bool,
 }
 
 impl Aws {
-    /// Reads what Lambda puts into every function's environment.
+    /// Reads the variables that Lambda sets for every function.
     pub fn from_env() -> Result<Self, ConfigError> {
         let access_key_id = required("AWS_ACCESS_KEY_ID")?;
         Ok(Self {
@@ -57,30 +53,30 @@ impl Aws {
     }
 }
 
-/// The access key that the local cloud gives every function. On AWS nobody has it, and nobody can give a function another one than Lambda does.
+/// The access key of the local cloud's functions. Lambda sets the key on AWS, and AWS never issues this one.
 const LOCAL_ACCESS_KEY: &str = "AKIALOCALLOCALLOCAL0";
 
-/// Whether this is AWS: what is known to all is refused there. It is, unless `LOCAL_CLOUD` says otherwise, and the credentials say so, too.
+/// Whether this is AWS, where well-known secrets are refused. False only when both `LOCAL_CLOUD` and the credentials say so.
 fn is_real(local_cloud: Option<&str>, access_key_id: &str) -> bool {
     !(local_cloud == Some("true") && access_key_id == LOCAL_ACCESS_KEY)
 }
 
-/// `AWS_ENDPOINT_URL_<SERVICE>`: where a service is when it is not AWS's own.
+/// `AWS_ENDPOINT_URL_<SERVICE>`: a custom endpoint of a service.
 pub fn endpoint(service: &str) -> Option<String> {
     var(&format!("AWS_ENDPOINT_URL_{service}")).map(|url| url.trim_end_matches('/').to_owned())
 }
 
-/// Access tokens and sessions.
+/// Lifetimes of access tokens and sessions.
 #[derive(Clone, Copy, Debug)]
-pub struct Tokens {
-    /// `JWT_EXPIRY`: life of an access token; hours (`24`), or with a unit (`90m`, `24h`).
+pub struct TokenConfig {
+    /// `JWT_EXPIRY`: lifetime of an access token in hours (`24`), or with a unit (`90m`, `24h`).
     pub expiry: Duration,
-    /// `SESSION_DAYS`: life of a session that is not used, in days.
+    /// `SESSION_DAYS`: lifetime of an unused session in days.
     pub session_days: u32,
 }
 
-impl Tokens {
-    /// Reads `JWT_EXPIRY` (24) and `SESSION_DAYS` (30).
+impl TokenConfig {
+    /// Reads `JWT_EXPIRY` (default 24) and `SESSION_DAYS` (default 30).
     pub fn from_env() -> Result<Self, ConfigError> {
         let text = var("JWT_EXPIRY").unwrap_or_else(|| "24".into());
         let expiry = duration(&text)
@@ -89,38 +85,38 @@ impl Tokens {
     }
 }
 
-/// What the column of a message's text holds of the longest characters: 65,535 bytes.
+/// The message column holds 65,535 bytes; a character takes up to four.
 const MOST_CHARACTERS: usize = 16_000;
 
-/// Sizes and rates of what a person may do.
+/// Sizes and rate limits per user.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// `MAX_MESSAGE_LENGTH`: characters of a message.
     pub message_length: usize,
-    /// `RATE_SEND`: messages per person and room.
+    /// `RATE_SEND`: messages per user and room.
     pub send: Limit,
-    /// `RATE_CHANGE`: edits and reactions per person and room.
+    /// `RATE_CHANGE`: edits and reactions per user and room.
     pub change: Limit,
-    /// `RATE_REPEAT`: the same text per person and room.
+    /// `RATE_REPEAT`: repetitions of a text per user and room.
     pub repeat: Limit,
-    /// `RATE_FRAMES`: frames of a socket that have no limit of their own; with twice as many the socket is closed.
+    /// `RATE_FRAMES`: frames without another limit per socket; twice as many close the socket.
     pub frames: Limit,
-    /// `RATE_ACT`: what a person does besides messages: rooms made, joined and left, people added, asked and invited, reports,
-    /// changes of one's profile.
+    /// `RATE_ACT`: other actions per user: creating, joining and leaving rooms, adding and inviting people, friend requests, reports, profile
+    /// changes.
     pub act: Limit,
     /// `RATE_REGISTER`: accounts per address.
     pub register: Limit,
-    /// `RATE_LOGIN`: failed logins per account, and per address ten times as many.
+    /// `RATE_LOGIN`: failed logins per account; ten times as many per address.
     pub login: Limit,
-    /// `RATE_CONNECT`: sockets opened per person.
+    /// `RATE_CONNECT`: opened sockets per user.
     pub connect: Limit,
-    /// `RATE_SEARCH`: searches per person.
+    /// `RATE_SEARCH`: searches per user.
     pub search: Limit,
-    /// `RATE_UPLOAD`: uploads announced per person, and as many completed.
+    /// `RATE_UPLOAD`: announced uploads per user, and as many completed ones.
     pub upload: Limit,
-    /// `RATE_WORK`: what a person's requests and frames may cost, in statements; a post to oneself is one, and so are 25 rows.
+    /// `RATE_WORK`: work budget per user, in statements; a post to one's own socket and 25 rows cost one each.
     pub work: Limit,
-    /// What a person may keep.
+    /// Storage quota per user.
     pub quota: Quota,
 }
 
@@ -149,49 +145,41 @@ impl Limits {
     }
 }
 
-/// The DynamoDB tables.
+/// Names of the DynamoDB tables.
 #[derive(Clone, Debug)]
-pub struct Tables {
-    /// `CONNECTIONS_TABLE`.
+pub struct TableNames {
     pub connections: String,
-    /// `EPHEMERAL_TABLE`.
     pub ephemeral: String,
 }
 
-impl Tables {
-    /// Reads the names of the two tables.
+impl TableNames {
     pub fn from_env() -> Result<Self, ConfigError> {
         Ok(Self { connections: required("CONNECTIONS_TABLE")?, ephemeral: required("EPHEMERAL_TABLE")? })
     }
 }
 
-/// Pictures and files.
+/// The bucket of images and files.
 #[derive(Clone, Debug)]
-pub struct Media {
-    /// `MEDIA_BUCKET`.
+pub struct MediaConfig {
     pub bucket: String,
-    /// How large they may be.
-    pub sizes: Sizes,
+    pub sizes: UploadSizes,
 }
 
-/// Bytes of an upload.
+/// Maximum sizes of uploads in bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct Sizes {
-    /// `UPLOAD_AVATAR_MB`.
+pub struct UploadSizes {
     pub avatar: u64,
-    /// `UPLOAD_IMAGE_MB`.
     pub image: u64,
-    /// `UPLOAD_FILE_MB`.
     pub file: u64,
 }
 
-/// A picture is held in memory while it is looked at.
+/// An image is held in memory while it is verified.
 const MOST_IMAGE_MB: u64 = 50;
-/// What S3 takes in one PUT.
+/// The limit of a single S3 PUT.
 const MOST_FILE_MB: u64 = 5120;
 
-impl Media {
-    /// Reads the bucket's name and the sizes: 5, 20 and 100 MB of 2^20 bytes.
+impl MediaConfig {
+    /// Reads the bucket's name and the sizes (defaults 5, 20 and 100 MB of 2^20 bytes).
     pub fn from_env() -> Result<Self, ConfigError> {
         let size = |name, default, most| match parsed(name, default)? {
             megabytes if (1..=most).contains(&megabytes) => Ok(megabytes << 20),
@@ -199,7 +187,7 @@ impl Media {
         };
         Ok(Self {
             bucket: required("MEDIA_BUCKET")?,
-            sizes: Sizes {
+            sizes: UploadSizes {
                 avatar: size("UPLOAD_AVATAR_MB", 5, MOST_IMAGE_MB)?,
                 image: size("UPLOAD_IMAGE_MB", 20, MOST_IMAGE_MB)?,
                 file: size("UPLOAD_FILE_MB", 100, MOST_FILE_MB)?,
@@ -208,32 +196,31 @@ impl Media {
     }
 }
 
-/// How frames leave.
+/// Delivery of frames and notifications.
 #[derive(Clone, Debug)]
-pub struct Push {
+pub struct PushConfig {
     /// `AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI`, else `PUSH_ENDPOINT`: the WebSocket API's execute-api URL with its stage.
     pub endpoint: String,
     /// `FANOUT_FUNCTION`: name or ARN of the function that serves large audiences.
     pub fanout_function: Option<String>,
-    /// `PRESENCE_FUNCTION`: name or ARN of the function that tells who came and who left; without it readers find out.
+    /// `PRESENCE_FUNCTION`: name or ARN of the function that announces presence changes; without it readers detect them.
     pub presence_function: Option<String>,
-    /// `NOTIFY_FUNCTION`: name or ARN of the function that notifies those who are away; without it nobody is.
+    /// `NOTIFY_FUNCTION`: name or ARN of the function that sends push notifications; without it none are sent.
     pub notify_function: Option<String>,
-    /// `NOTIFY_MEMBERS`: in rooms with more members than this only those whom a message mentions are notified.
+    /// `NOTIFY_MEMBERS`: in rooms with more members only mentioned users are notified.
     pub notify_members: usize,
-    /// `PUSH_INLINE`: up to so many connections are served by the sender itself.
+    /// `PUSH_INLINE`: maximum number of connections that the sender serves itself.
     pub inline: usize,
     /// `PUSH_SHARD`: connections per invocation of `fanout`.
     pub shard: usize,
-    /// `PUSH_BUSY`: beyond so many live connections a room tells of changes at most once a second.
+    /// `PUSH_BUSY`: beyond this many live connections a room announces changes at most once per second.
     pub busy: usize,
-    /// `RATE_REACH`: strangers whom a person may add, ask or write to first; a public room counts as ten, and one stranger may be reached a
-    /// tenth as often.
+    /// `RATE_REACH`: strangers whom a user may add, invite or message first; a public room counts as ten. The limit per stranger is a tenth.
     pub reach: Limit,
 }
 
-impl Push {
-    /// Reads the push endpoint, the thresholds (100, 500, 1000, 200) and the rate.
+impl PushConfig {
+    /// Reads the endpoint, the thresholds (defaults 100, 500, 1000, 200) and the limit.
     pub fn from_env() -> Result<Self, ConfigError> {
         let endpoint = match endpoint("APIGATEWAYMANAGEMENTAPI") {
             Some(url) => url,
@@ -253,17 +240,17 @@ impl Push {
     }
 }
 
-/// Notifications of people who are away.
+/// Push notifications.
 #[derive(Clone, Debug)]
-pub struct Notify {
-    /// `PUSH_CONTACT`: whom push services may write to about this deployment, a `mailto:` or `https:` URL; else its WebSocket API's.
+pub struct NotifyConfig {
+    /// `PUSH_CONTACT`: the operator's address for push services, a `mailto:` or `https:` URL; defaults to the WebSocket API's URL.
     pub contact: String,
-    /// `NOTIFY_PAUSE`: of one room nobody is notified more often than once in so many seconds.
+    /// `NOTIFY_PAUSE`: minimum interval in seconds between notifications per user and room.
     pub pause: Duration,
 }
 
-impl Notify {
-    /// Reads whom to name, and the pause: 10, 20 at most.
+impl NotifyConfig {
+    /// Reads the contact and the pause (default 10, at most 20).
     pub fn from_env() -> Result<Self, ConfigError> {
         let own = required("PUSH_ENDPOINT")?.replacen("http:", "https:", 1);
         let pause = Duration::from_secs(parsed("NOTIFY_PAUSE", 10_u64)?.min(20));
@@ -271,13 +258,13 @@ impl Notify {
     }
 }
 
-/// `PUSH_HOSTS`: the hosts of push services, parted by commas: by name, `*.` and a name for all below it, or `*` for any.
+/// `PUSH_HOSTS`: comma-separated hosts of push services: a name, `*.` and a name for all below it, or `*`.
 pub fn push_hosts() -> Vec<String> {
     let text = var("PUSH_HOSTS").unwrap_or_default();
     text.split(',').map(str::trim).filter(|host| !host.is_empty()).map(str::to_owned).collect()
 }
 
-/// `PRESENCE_GRACE` (5): seconds, 1 to 30, after which somebody without a socket is told to be away. Whoever is back before never left.
+/// `PRESENCE_GRACE` (default 5): seconds, 1 to 30, before a user without a socket is announced as offline.
 pub fn presence_grace() -> Result<Duration, ConfigError> {
     match parsed("PRESENCE_GRACE", 5)? {
         seconds @ 1..=30 => Ok(Duration::from_secs(seconds)),
@@ -285,13 +272,13 @@ pub fn presence_grace() -> Result<Duration, ConfigError> {
     }
 }
 
-/// `ALLOWED_ORIGINS`: the origins whose pages may open a socket, parted by commas; `*` or nothing means any.
+/// `ALLOWED_ORIGINS`: comma-separated origins whose pages may open a socket; `*` or nothing allows any.
 pub fn allowed_origins() -> Vec<String> {
     let text = var("ALLOWED_ORIGINS").unwrap_or_default();
     text.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(str::to_owned).collect()
 }
 
-/// `DOCS` (on): whether the documentation is served, the documents of the API included. `off` for a deployment that shows strangers nothing.
+/// `DOCS` (default on): whether the documentation and the API documents are served.
 pub fn docs() -> Result<bool, ConfigError> {
     match var("DOCS").as_deref() {
         None | Some("on") => Ok(true),
@@ -300,27 +287,27 @@ pub fn docs() -> Result<bool, ConfigError> {
     }
 }
 
-/// `WEBSOCKET_URL`: where clients open their sockets, as told with a ticket.
+/// `WEBSOCKET_URL`: the socket URL that a ticket's response contains.
 pub fn websocket_url() -> Result<String, ConfigError> {
     required("WEBSOCKET_URL")
 }
 
-/// `LOG_LEVEL` (info): a level, or a filter such as `info,sqlx=warn`.
+/// `LOG_LEVEL` (default info): a level, or a filter such as `info,sqlx=warn`.
 pub fn log_level() -> String {
     var("LOG_LEVEL").unwrap_or_else(|| "info".into())
 }
 
-/// `METRICS_NAMESPACE` (`ConChat`): where CloudWatch keeps the metrics of the deployment.
+/// `METRICS_NAMESPACE` (default `ConChat`): the CloudWatch namespace of the metrics.
 pub fn metrics_namespace() -> String {
     var("METRICS_NAMESPACE").unwrap_or_else(|| "ConChat".into())
 }
 
-/// `AWS_USE_DUALSTACK_ENDPOINT`: whether AWS is called by the names that have IPv6 addresses, too. A VPC without NAT reaches no others.
+/// `AWS_USE_DUALSTACK_ENDPOINT`: whether to use AWS's dual-stack endpoints. A VPC without NAT reaches only those.
 pub fn dual_stack() -> bool {
     var("AWS_USE_DUALSTACK_ENDPOINT").is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
-/// An empty value is as good as none: templates cannot leave a variable out.
+/// Treats an empty value as unset: templates cannot omit a variable.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -373,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_local_cloud_is_none_of_aws() {
+    fn only_the_local_cloud_is_not_aws() {
         for (local_cloud, access_key_id, real) in [
             (None, "ASIAIOSFODNN7EXAMPLE", true),
             (None, LOCAL_ACCESS_KEY, true),

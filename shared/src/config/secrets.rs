@@ -1,4 +1,4 @@
-//! Secrets: texts that never show in a log, where they come from, and how to read one again that may have been rotated meanwhile.
+//! Secrets: values that never appear in logs, their sources, and reading them again after a rotation.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,17 +8,16 @@ use futures_util::future::BoxFuture;
 use super::{ConfigError, var};
 use crate::error;
 
-/// A text that never shows in a log.
+/// A value that never appears in logs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself, for the one place that needs it.
+    /// Returns the value.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -30,28 +29,28 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Where a secret comes from: given by the environment, or an ARN to fetch it by.
+/// The source of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretSource {
-    /// The value itself (the local cloud, tests, containers).
+    /// The value itself (local cloud, tests, containers).
     Given(Secret),
-    /// An AWS Secrets Manager ARN.
+    /// An ARN of AWS Secrets Manager.
     Arn(String),
 }
 
 impl SecretSource {
-    /// `DATABASE_URL`, else `DATABASE_SECRET_ARN`: a `mysql://` URL of any MySQL-compatible store.
+    /// `DATABASE_URL`, else `DATABASE_SECRET_ARN`: a `mysql://` URL of a MySQL-compatible store.
     pub fn database() -> Result<Self, ConfigError> {
         Self::read("DATABASE_URL", "DATABASE_SECRET_ARN")
     }
 
-    /// `JWT_SECRET`, else `JWT_SECRET_ARN`: one secret, or several `kid:secret` pairs parted by commas; the first signs, all verify.
+    /// `JWT_SECRET`, else `JWT_SECRET_ARN`: one secret, or comma-separated `kid:secret` pairs; the first signs, all verify.
     pub fn jwt() -> Result<Self, ConfigError> {
         Self::read("JWT_SECRET", "JWT_SECRET_ARN")
     }
 
-    /// `VAPID_SECRET`, else `VAPID_SECRET_ARN`: what the keys of push notifications are derived from; several are parted by commas, and the
-    /// first one's key is told to new subscriptions.
+    /// `VAPID_SECRET`, else `VAPID_SECRET_ARN`: comma-separated secrets that the keys of push notifications derive from; new subscriptions use the
+    /// first.
     pub fn vapid() -> Result<Self, ConfigError> {
         Self::read("VAPID_SECRET", "VAPID_SECRET_ARN")
     }
@@ -65,23 +64,21 @@ impl SecretSource {
     }
 }
 
-/// Reads a secret as it is now.
+/// Reads the current value of a secret.
 #[derive(Clone)]
-pub struct Again(Arc<dyn Fn() -> BoxFuture<'static, error::Result<Secret>> + Send + Sync>);
+pub struct SecretReader(Arc<dyn Fn() -> BoxFuture<'static, error::Result<Secret>> + Send + Sync>);
 
-impl Again {
-    /// By what this gives.
+impl SecretReader {
     pub fn new(read: impl Fn() -> BoxFuture<'static, error::Result<Secret>> + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
     }
 
-    /// Reads it.
     pub async fn read(&self) -> error::Result<Secret> {
         (self.0)().await
     }
 }
 
-impl fmt::Debug for Again {
+impl fmt::Debug for SecretReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Again")
     }

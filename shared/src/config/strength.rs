@@ -1,8 +1,8 @@
-//! Whether a secret can have been made by chance: its length alone says nothing of one that repeats itself or counts.
+//! Estimates whether a secret is random: length alone does not reveal repetitions and sequences.
 
-/// What the estimate must reach. 128 random bits in hexadecimal have about 115 by it, the shortest secrets that generators make more.
+/// The required estimate. 128 random bits in hexadecimal score about 115; secrets of common generators score more.
 const LEAST_BITS: f64 = 80.0;
-/// A piece of so many characters that stood there before adds nothing.
+/// A repeated run of this many characters adds nothing.
 const PIECE: usize = 3;
 
 /// Whether a text looks random enough to sign with.
@@ -10,7 +10,7 @@ pub fn looks_random(text: &str) -> bool {
     bits(text) >= LEAST_BITS
 }
 
-/// How much there is to guess: for each character that does not follow from those before it what one of its kind tells in this text.
+/// Estimates the entropy: each unpredictable character counts with the entropy of its frequency in the text.
 fn bits(text: &str) -> f64 {
     let bytes = text.as_bytes();
     let mut counts = [0_u32; 256];
@@ -24,7 +24,7 @@ fn bits(text: &str) -> f64 {
     each * f64::from(u32::try_from(new).unwrap_or(u32::MAX))
 }
 
-/// Whether a character goes on with something: a piece that was there before, or a row such as `aaa`, `123`, `cba`.
+/// Whether a character is predictable: part of a repeated run, or of a sequence such as `aaa`, `123`, `cba`.
 fn follows(bytes: &[u8], at: usize) -> bool {
     let Some(from) = (at + 1).checked_sub(PIECE) else { return false };
     let piece = &bytes[from..=at];
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_repeats_itself_or_counts_is_no_secret_however_long() {
+    fn repetitions_and_sequences_are_weak_at_any_length() {
         for weak in [
             "",
             "short",
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_generators_make_is_taken() {
+    fn generated_secrets_are_accepted() {
         let mut seed = 1_u64;
         let mut next = move || {
             seed ^= seed << 13;

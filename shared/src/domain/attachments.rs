@@ -1,4 +1,4 @@
-//! What hangs on a message: one's own uploads that are ready and used nowhere else, ten at most.
+//! Attachments of messages: up to ten of the sender's own uploads that are ready and unused.
 
 use crate::caller::Caller;
 use crate::config::Quota;
@@ -9,8 +9,8 @@ use crate::protocol::messages::{Attachment, AttachmentKind, MessageKind};
 use crate::protocol::uploads::{MAX_ATTACHMENTS, Purpose, UploadState};
 use crate::store::{Tx, attachments as store, storage as usages, uploads};
 
-/// Uploads that a message may name: each once, and not too many.
-pub(super) fn checked(ids: &[UploadId]) -> Result<&[UploadId]> {
+/// Rejects duplicates and too many uploads.
+pub(super) fn validate(ids: &[UploadId]) -> Result<&[UploadId]> {
     if ids.len() > MAX_ATTACHMENTS {
         return Err(Error::invalid("attachments", "too_many", format!("must be at most {MAX_ATTACHMENTS}")));
     }
@@ -20,8 +20,8 @@ pub(super) fn checked(ids: &[UploadId]) -> Result<&[UploadId]> {
     }
 }
 
-/// Hangs one's own uploads on the message that is about to be stored at this place. Room was taken for them when they were announced; whoever keeps
-/// more than they may by now hangs nothing up. Three statements, two where there is no limit; none without uploads.
+/// Attaches the caller's uploads to the message about to be stored at `place`. Storage was reserved when they were announced; a caller who is
+/// over quota by now is refused. Costs three statements, two without a quota, none without uploads.
 pub(super) async fn attach(
     tx: &mut Tx<'_>,
     (caller, quota): (&Caller, Quota),
@@ -31,26 +31,26 @@ pub(super) async fn attach(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    storage::within(tx, caller, quota).await?;
-    let held = uploads::lock_all(tx, ids).await?;
+    storage::require_within_quota(tx, caller, quota).await?;
+    let locked = uploads::lock_all(tx, ids).await?;
     let mut attachments = Vec::with_capacity(ids.len());
     for (at, id) in ids.iter().enumerate() {
-        // What belongs to somebody else is as absent as what never was.
-        let upload = held.iter().find(|upload| upload.seen.upload_id == *id && upload.owner == caller.user);
+        // Another user's upload is answered like a missing one.
+        let upload = locked.iter().find(|upload| upload.info.upload_id == *id && upload.owner == caller.user);
         let upload = upload.ok_or(Error::NotFound("upload_not_found"))?;
-        usable(upload)?;
-        if upload.seen.purpose == Purpose::Avatar {
+        require_usable(upload)?;
+        if upload.info.purpose == Purpose::Avatar {
             return Err(Error::invalid(format!("attachments[{at}]"), "wrong_purpose", "must have the purpose image or file"));
         }
-        attachments.push(upload.seen.clone().attachment());
+        attachments.push(upload.info.clone().attachment());
     }
     store::attach(tx, place, ids).await?;
     Ok(attachments)
 }
 
-/// Hangs copies of what hangs on a message on another one, in the same order. They show the same bytes, and outlive the first message: they count as
-/// their owner's, what is so already just once.
-pub(super) async fn pass_on(
+/// Copies the attachments of one message to another, in the same order. Copies share the stored object and outlive the source message. An object
+/// counts once per owner.
+pub(super) async fn forward(
     tx: &mut Tx<'_>,
     (caller, quota): (&Caller, Quota),
     from: (RoomId, u64),
@@ -60,26 +60,26 @@ pub(super) async fn pass_on(
     if attachments.is_empty() {
         return Ok(Vec::new());
     }
-    let before = storage::hold(tx, caller).await?;
+    let before = storage::lock_usage(tx, caller).await?;
     let copies = store::copy(tx, from, to, caller.user, caller.now).await?;
-    let (bytes, files) = copies.iter().fold((0, 0), |(bytes, files), (_, copy)| (bytes + copy.seen.size, files + 1));
-    if let Err(full) = storage::fits(before, quota, bytes, files) {
-        // Unless some of it was theirs before.
+    let (bytes, files) = copies.iter().fold((0, 0), |(bytes, files), (_, copy)| (bytes + copy.info.size, files + 1));
+    if let Err(full) = storage::require_space(before, quota, bytes, files) {
+        // Objects that the caller held before do not count again.
         let after = usages::usage(tx, caller.user).await?;
         let more = (after.bytes.saturating_sub(before.bytes), after.files.saturating_sub(before.files));
-        storage::fits(before, quota, more.0, more.1).map_err(|_| full)?;
+        storage::require_space(before, quota, more.0, more.1).map_err(|_| full)?;
     }
     let shown = attachments.iter().map(|attachment| {
         let copy = copies.iter().find(|(source, _)| *source == attachment.upload_id);
-        // Nothing there means that somebody unsent the message since it was read.
-        copy.map(|(_, copy)| copy.seen.clone().attachment()).ok_or(Error::Conflict("message_unsent"))
+        // No copy means that the source message was unsent since it was read.
+        copy.map(|(_, copy)| copy.info.clone().attachment()).ok_or(Error::Conflict("message_unsent"))
     });
     shown.collect()
 }
 
-/// Whether an upload can still be put somewhere: it is ready, and nothing shows it.
-pub(super) fn usable(upload: &uploads::Upload) -> Result<()> {
-    match upload.seen.state {
+/// Requires an upload that is ready and not in use.
+pub(super) fn require_usable(upload: &uploads::UploadRecord) -> Result<()> {
+    match upload.info.state {
         UploadState::Pending => Err(Error::Conflict("upload_not_ready")),
         UploadState::Rejected => Err(Error::Conflict("upload_rejected")),
         UploadState::Ready if upload.due_at.is_none() => Err(Error::Conflict("upload_in_use")),
@@ -87,8 +87,8 @@ pub(super) fn usable(upload: &uploads::Upload) -> Result<()> {
     }
 }
 
-/// What a message with these attachments is.
-pub(super) fn kind(attachments: &[Attachment]) -> MessageKind {
+/// Returns the kind of a message with these attachments.
+pub(super) fn message_kind(attachments: &[Attachment]) -> MessageKind {
     if attachments.iter().any(|attachment| attachment.kind == AttachmentKind::Image) {
         MessageKind::Image
     } else if attachments.is_empty() {

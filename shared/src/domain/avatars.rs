@@ -1,24 +1,24 @@
-//! Avatars: a person's own, seen by everyone who is signed in; a room's, seen by those who may see the room. Replacing one removes the other.
+//! Avatars of users, visible to all signed-in users, and of rooms, visible to those who see the room. Replacing one removes the old one.
 
 use crate::caller::Caller;
-use crate::domain::attachments::usable;
+use crate::domain::attachments::require_usable;
 use crate::domain::rooms;
 use crate::domain::sessions::ENDED;
 use crate::error::{Error, Result};
 use crate::id::{RoomRef, UploadId, UserId};
-use crate::media::{Media, Object, Part, Signed};
+use crate::media::{Media, Object, Rendition, PresignedUrl};
 use crate::protocol::people::Me;
 use crate::protocol::uploads::Purpose;
-use crate::store::invitations::{self, Place};
-use crate::store::members::Standing;
+use crate::store::invitations::{self, InvitationCursor};
+use crate::store::members::Access;
 use crate::store::{Db, Tx, avatars as store, members, transaction, uploads, users};
 
-/// Gives oneself another face, or none. The one that one has changes nothing.
+/// Sets or removes the caller's avatar. The current one changes nothing.
 pub async fn set(db: &Db, caller: &Caller, upload: Option<UploadId>) -> Result<Me> {
     transaction!(db, |tx| {
         let before = store::lock_of_user(tx, caller.user).await?;
         if before != upload {
-            exchange(tx, caller, (before, upload)).await?;
+            replace(tx, caller, (before, upload)).await?;
             store::set_of_user(tx, caller.user, upload).await?;
         }
         Ok(())
@@ -27,8 +27,8 @@ pub async fn set(db: &Db, caller: &Caller, upload: Option<UploadId>) -> Result<M
     account.map(|account| account.me).ok_or(Error::Unauthenticated(ENDED))
 }
 
-/// Puts one's own upload in the place of the present avatar, whose owner's row the transaction holds.
-pub(super) async fn exchange(
+/// Replaces an avatar by the caller's upload. The transaction holds the lock of the avatar's row.
+pub(super) async fn replace(
     tx: &mut Tx<'_>,
     caller: &Caller,
     (before, after): (Option<UploadId>, Option<UploadId>),
@@ -36,37 +36,37 @@ pub(super) async fn exchange(
     if let Some(id) = after {
         let upload = uploads::lock(tx, id).await?.filter(|upload| upload.owner == caller.user);
         let upload = upload.ok_or(Error::NotFound("upload_not_found"))?;
-        usable(&upload)?;
-        if upload.seen.purpose != Purpose::Avatar {
+        require_usable(&upload)?;
+        if upload.info.purpose != Purpose::Avatar {
             return Err(Error::invalid("upload_id", "wrong_purpose", "must have the purpose avatar"));
         }
-        uploads::keep(tx, id).await?;
+        uploads::mark_used(tx, id).await?;
     }
     if let Some(id) = before {
-        uploads::doom(tx, id, caller.now).await?;
+        uploads::mark_for_deletion(tx, id, caller.now).await?;
     }
     Ok(())
 }
 
-/// Where to fetch a person's face.
-pub async fn link_of_user(db: &Db, media: &Media, caller: &Caller, user: UserId, part: Part) -> Result<Signed> {
+/// Returns a signed URL of a user's avatar.
+pub async fn user_link(db: &Db, media: &Media, caller: &Caller, user: UserId, part: Rendition) -> Result<PresignedUrl> {
     let id = store::of_user(&mut *db.acquire().await?, user).await?.ok_or(Error::NotFound("avatar_not_found"))?;
-    media.to_fetch(Object { id, purpose: Purpose::Avatar }, part, caller.now)
+    media.download_url(Object { id, purpose: Purpose::Avatar }, part, caller.now)
 }
 
-/// Where to fetch a room's face.
-pub async fn link_of_room(db: &Db, media: &Media, caller: &Caller, room: &RoomRef, part: Part) -> Result<Signed> {
+/// Returns a signed URL of a room's avatar.
+pub async fn room_link(db: &Db, media: &Media, caller: &Caller, room: &RoomRef, part: Rendition) -> Result<PresignedUrl> {
     let mut connection = db.acquire().await?;
-    let found = match members::standing(&mut connection, room, caller.user).await? {
-        // Whoever is asked in sees the room's face.
-        Some(Standing::Hidden(door)) => {
-            match invitations::list(&mut connection, caller.user, Some(door.room), Place::START, 1).await?.pop() {
+    let found = match members::find_access(&mut connection, room, caller.user).await? {
+        // Invited users see the avatar of a hidden room.
+        Some(Access::Hidden(door)) => {
+            match invitations::list(&mut connection, caller.user, Some(door.room), InvitationCursor::START, 1).await?.pop() {
                 Some(invitation) => invitations::avatar(&mut connection, &invitation).await?,
                 None => return Err(Error::NotFound("room_not_found")),
             }
         }
-        standing => store::of_room(&mut connection, &rooms::readable(standing)?).await?,
+        access => store::of_room(&mut connection, &rooms::require_readable(access)?).await?,
     };
     let id = found.ok_or(Error::NotFound("avatar_not_found"))?;
-    media.to_fetch(Object { id, purpose: Purpose::Avatar }, part, caller.now)
+    media.download_url(Object { id, purpose: Purpose::Avatar }, part, caller.now)
 }

@@ -1,39 +1,39 @@
-//! Everything that is kept of a person, for that person. A function's answer has 6 MB, so it comes in parts; most people have one.
+//! Export of everything stored about a user. A Lambda response holds 6 MB, so the export has parts; most users get one.
 
 use serde::Serialize;
 
 use crate::caller::Caller;
-use crate::domain::paging::{cursor_of, place_in};
+use crate::domain::paging::{encode_cursor, decode_cursor};
 use crate::domain::sessions::ENDED;
 use crate::error::{Error, Result};
 use crate::protocol::export::Export;
-use crate::store::export::{self as store, At, Rows};
+use crate::store::export::{self as store, RowKey, KeyedRows};
 use crate::store::{Db, Handle, users};
 
-/// Bytes after which a part ends; one more row, of at most half a megabyte, may follow.
-const MOST_BYTES: usize = 4_000_000;
-/// Rows that are read at once. Texts may be long.
-const ROWS: u32 = 500;
-const TEXTS: u32 = 50;
-/// How often one part reads; each time takes two statements at most.
-const MOST_READS: u32 = 200;
-/// Tables, in the order in which an export holds them. Those behind `PER_ROOM` are read one room after the other.
+/// Bytes after which a part ends. One more row, of half a megabyte at most, may follow.
+const MAX_BYTES: usize = 4_000_000;
+/// Rows per statement, fewer for tables with long texts.
+const ROWS_PER_READ: u32 = 500;
+const TEXTS_PER_READ: u32 = 50;
+/// Reads per part, of two statements each at most.
+const MAX_READS: u32 = 200;
+/// Number of tables, in export order. Tables from `PER_ROOM` on are read room by room.
 const TABLES: u8 = 14;
 const PER_ROOM: u8 = 11;
 
-/// A part of everything that is kept of the caller, from where the one before ended.
+/// Returns the next part of the caller's export.
 pub async fn export(db: &Db, caller: &Caller, cursor: Option<&str>) -> Result<Export> {
     let mut connection = db.acquire().await?;
-    let mut part = Part { export: Export::default(), bytes: 0, reads: 0, table: 0, at: (0, 0, 0) };
+    let mut part = ExportBuilder { export: Export::default(), bytes: 0, reads: 0, table: 0, at: (0, 0, 0) };
     if let Some(cursor) = cursor {
-        (part.table, part.at) = read(cursor)?;
+        (part.table, part.at) = decode_position(cursor)?;
     } else {
         let account = users::account(&mut connection, caller.user).await?.ok_or(Error::Unauthenticated(ENDED))?;
         part.export.account = Some(account.me);
     }
     while part.table < TABLES {
         if part.read_on(&mut connection, caller).await? {
-            part.export.next = Some(text(part.table, part.at));
+            part.export.next = Some(encode_position(part.table, part.at));
             break;
         }
         part.table += 1;
@@ -42,19 +42,19 @@ pub async fn export(db: &Db, caller: &Caller, cursor: Option<&str>) -> Result<Ex
     Ok(part.export)
 }
 
-struct Part {
+struct ExportBuilder {
     export: Export,
     bytes: usize,
     reads: u32,
     table: u8,
-    at: At,
+    at: RowKey,
 }
 
-impl Part {
-    /// Reads the present table to its end. True when the part is full before.
+impl ExportBuilder {
+    /// Reads the current table to its end. Returns true when the part is full before that.
     async fn read_on(&mut self, connection: &mut Handle, caller: &Caller) -> Result<bool> {
         loop {
-            if self.reads == MOST_READS {
+            if self.reads == MAX_READS {
                 return Ok(true);
             }
             self.reads += 1;
@@ -63,22 +63,22 @@ impl Part {
             }
             let Self { export, bytes, table, at, .. } = self;
             let (c, by) = (&mut *connection, caller);
-            let wanted = if matches!(*table, 11 | 12) { TEXTS } else { ROWS };
+            let wanted = if matches!(*table, 11 | 12) { TEXTS_PER_READ } else { ROWS_PER_READ };
             let (full, found) = match *table {
-                0 => take(&mut export.sessions, store::sessions(c, by, *at, wanted).await?, at, bytes),
-                1 => take(&mut export.rooms, store::rooms(c, by, *at, wanted).await?, at, bytes),
-                2 => take(&mut export.friends, store::friends(c, by, *at, wanted).await?, at, bytes),
-                3 => take(&mut export.blocks, store::blocks(c, by, *at, wanted).await?, at, bytes),
-                4 => take(&mut export.reports, store::reports(c, by, *at, wanted).await?, at, bytes),
-                5 => take(&mut export.invites, store::invites(c, by, *at, wanted).await?, at, bytes),
-                6 => take(&mut export.uploads, store::uploads(c, by, *at, wanted).await?, at, bytes),
-                7 => take(&mut export.hidden, store::hidden(c, by, *at, wanted).await?, at, bytes),
-                8 => take(&mut export.reactions, store::reactions(c, by, *at, wanted).await?, at, bytes),
-                9 => take(&mut export.subscriptions, store::subscriptions(c, by, *at, wanted).await?, at, bytes),
-                10 => take(&mut export.invitations, store::invitations(c, by, *at, wanted).await?, at, bytes),
-                11 => take(&mut export.messages, store::messages(c, by, *at, wanted).await?, at, bytes),
-                12 => take(&mut export.edits, store::edits(c, by, *at, wanted).await?, at, bytes),
-                _ => take(&mut export.receipts, store::receipts(c, by, *at, wanted).await?, at, bytes),
+                0 => append(&mut export.sessions, store::sessions(c, by, *at, wanted).await?, at, bytes),
+                1 => append(&mut export.rooms, store::rooms(c, by, *at, wanted).await?, at, bytes),
+                2 => append(&mut export.friends, store::friends(c, by, *at, wanted).await?, at, bytes),
+                3 => append(&mut export.blocks, store::blocks(c, by, *at, wanted).await?, at, bytes),
+                4 => append(&mut export.reports, store::reports(c, by, *at, wanted).await?, at, bytes),
+                5 => append(&mut export.invites, store::invites(c, by, *at, wanted).await?, at, bytes),
+                6 => append(&mut export.uploads, store::uploads(c, by, *at, wanted).await?, at, bytes),
+                7 => append(&mut export.hidden, store::hidden(c, by, *at, wanted).await?, at, bytes),
+                8 => append(&mut export.reactions, store::reactions(c, by, *at, wanted).await?, at, bytes),
+                9 => append(&mut export.subscriptions, store::subscriptions(c, by, *at, wanted).await?, at, bytes),
+                10 => append(&mut export.invitations, store::invitations(c, by, *at, wanted).await?, at, bytes),
+                11 => append(&mut export.messages, store::messages(c, by, *at, wanted).await?, at, bytes),
+                12 => append(&mut export.edits, store::edits(c, by, *at, wanted).await?, at, bytes),
+                _ => append(&mut export.receipts, store::receipts(c, by, *at, wanted).await?, at, bytes),
             };
             if full {
                 return Ok(true);
@@ -97,26 +97,26 @@ impl Part {
     }
 }
 
-/// Adds rows until the part is full: whether it is, and how many rows there were.
-fn take<T: Serialize>(list: &mut Vec<T>, rows: Rows<T>, at: &mut At, bytes: &mut usize) -> (bool, usize) {
+/// Appends rows until the part is full. Returns whether it is full, and the number of rows read.
+fn append<T: Serialize>(list: &mut Vec<T>, rows: KeyedRows<T>, at: &mut RowKey, bytes: &mut usize) -> (bool, usize) {
     let found = rows.len();
     for (place, row) in rows {
         *bytes += serde_json::to_vec(&row).map_or(0, |text| text.len() + 1);
         *at = place;
         list.push(row);
-        if *bytes >= MOST_BYTES {
+        if *bytes >= MAX_BYTES {
             return (true, found);
         }
     }
     (false, found)
 }
 
-fn text(table: u8, (a, b, c): At) -> String {
-    cursor_of(&format!("{table}.{a}.{b}.{c}"))
+fn encode_position(table: u8, (a, b, c): RowKey) -> String {
+    encode_cursor(&format!("{table}.{a}.{b}.{c}"))
 }
 
-fn read(cursor: &str) -> Result<(u8, At)> {
-    place_in(cursor, |text| {
+fn decode_position(cursor: &str) -> Result<(u8, RowKey)> {
+    decode_cursor(cursor, |text| {
         let mut parts = text.split('.');
         let table = parts.next()?.parse().ok().filter(|table| *table < TABLES)?;
         let mut number = || parts.next()?.parse().ok();
@@ -131,18 +131,18 @@ mod tests {
 
     #[test]
     fn a_cursor_is_its_own_text() {
-        assert_eq!(read(&text(9, (7, 8, 9))).ok(), Some((9, (7, 8, 9))));
+        assert_eq!(decode_position(&encode_position(9, (7, 8, 9))).ok(), Some((9, (7, 8, 9))));
         for wrong in ["", "14.0.0.0", "1.2.3", "1.2.3.4.5", "x.0.0.0", "1.-1.0.0"] {
-            assert!(matches!(read(&cursor_of(wrong)), Err(Error::Invalid(_))), "{wrong}");
+            assert!(matches!(decode_position(&encode_cursor(wrong)), Err(Error::Invalid(_))), "{wrong}");
         }
-        assert!(read("no cursor!").is_err());
+        assert!(decode_position("no cursor!").is_err());
     }
 
     #[test]
     fn a_part_ends_after_four_megabytes() {
         let rows = (1..=100_u64).map(|n| ((n, 0, 0), "x".repeat(65_535))).collect();
         let (mut list, mut at, mut bytes) = (Vec::<String>::new(), (0, 0, 0), 0);
-        assert_eq!(take(&mut list, rows, &mut at, &mut bytes), (true, 100));
+        assert_eq!(append(&mut list, rows, &mut at, &mut bytes), (true, 100));
         assert_eq!((list.len(), at), (62, (62, 0, 0)));
     }
 }

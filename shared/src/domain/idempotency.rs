@@ -1,69 +1,69 @@
-//! Requests that make something and may come again: under the same `Idempotency-Key`, within a day, there is only ever one of it.
+//! Idempotent creation: requests with the same `Idempotency-Key` create one resource within a day.
 
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::store::idempotency as store;
-pub use crate::store::idempotency::Key;
+pub use crate::store::idempotency::KeyDigest;
 use crate::store::{Db, Tx};
 use crate::time::Timestamp;
 
-/// A key is at least kept so long.
+/// Minimum lifetime of a key.
 const DAY_SECONDS: i64 = 24 * 3600;
-/// Characters of a key at most.
-const LONGEST: usize = 255;
+/// Maximum length of a key.
+const MAX_LENGTH: usize = 255;
 
-/// The key of a request, if what its client calls it can be one.
-pub fn key(route: &str, called: &str, body: &[u8]) -> Result<Key> {
-    if called.is_empty() || called.len() > LONGEST || !called.bytes().all(|byte| byte.is_ascii_graphic()) {
+/// Validates the client's key and derives the stored key.
+pub fn derive_key(route: &str, name: &str, body: &[u8]) -> Result<KeyDigest> {
+    if name.is_empty() || name.len() > MAX_LENGTH || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Error::invalid("idempotency-key", "invalid", "must have 1 to 255 visible ASCII characters"));
     }
-    Ok(Key { digest: half(format!("{route}\n{called}").as_bytes()), asked: half(body) })
+    Ok(KeyDigest { digest: truncated_digest(format!("{route}\n{name}").as_bytes()), body: truncated_digest(body) })
 }
 
-fn half(bytes: &[u8]) -> [u8; 16] {
+fn truncated_digest(bytes: &[u8]) -> [u8; 16] {
     let mut half = [0; 16];
     half.copy_from_slice(&digest(&SHA256, bytes).as_ref()[..16]);
     half
 }
 
-/// What the caller made by this request before.
-pub(super) async fn made_before(db: &Db, caller: &Caller, key: &Key) -> Result<Option<u64>> {
+/// Returns the id that the caller created with this key.
+pub(super) async fn find_created(db: &Db, caller: &Caller, key: &KeyDigest) -> Result<Option<u64>> {
     match store::find(&mut *db.acquire().await?, caller.user, key).await? {
         Some((_, false)) => Err(Error::Conflict("idempotency_key_reused")),
         found => Ok(found.map(|(made, _)| made)),
     }
 }
 
-/// What the caller made by this request before, if it is known by a code.
-pub(super) async fn code_before(db: &Db, caller: &Caller, key: &Key) -> Result<Option<String>> {
+/// Returns the code that the caller created with this key.
+pub(super) async fn find_created_code(db: &Db, caller: &Caller, key: &KeyDigest) -> Result<Option<String>> {
     match store::find_code(&mut *db.acquire().await?, caller.user, key).await? {
         Some((_, false)) => Err(Error::Conflict("idempotency_key_reused")),
         found => Ok(found.map(|(code, _)| code)),
     }
 }
 
-/// Keeps the code of what the transaction makes; false when it was made meanwhile, and this must not be.
-pub(super) async fn keep_code(tx: &mut Tx<'_>, caller: &Caller, key: &Key, code: &str) -> Result<bool> {
-    store::keep_code(tx, caller.user, key, code, caller.now).await
+/// Records the code that the transaction creates. Returns false if a concurrent request was first; the transaction must roll back.
+pub(super) async fn record_code(tx: &mut Tx<'_>, caller: &Caller, key: &KeyDigest, code: &str) -> Result<bool> {
+    store::insert_code(tx, caller.user, key, code, caller.now).await
 }
 
-/// Keeps what was made already and nobody has seen yet, such as an announced upload; gives what was made before it, if anything was.
-pub(super) async fn keep_made(db: &Db, caller: &Caller, key: &Key, made: u64) -> Result<u64> {
-    if store::keep(&mut *db.acquire().await?, caller.user, key, made, caller.now).await? {
+/// Records a resource that exists but is not visible yet, such as an upload. Returns the id of the first one recorded.
+pub(super) async fn record_existing(db: &Db, caller: &Caller, key: &KeyDigest, made: u64) -> Result<u64> {
+    if store::insert(&mut *db.acquire().await?, caller.user, key, made, caller.now).await? {
         return Ok(made);
     }
-    made_before(db, caller, key).await?.ok_or_else(|| Error::unavailable("a key came and went"))
+    find_created(db, caller, key).await?.ok_or_else(|| Error::unavailable("an idempotency key was created and deleted concurrently"))
 }
 
-/// Keeps what the transaction makes; false when it was made meanwhile, and this must not be.
-pub(super) async fn keep(tx: &mut Tx<'_>, caller: &Caller, key: &Key, made: u64) -> Result<bool> {
-    store::keep(tx, caller.user, key, made, caller.now).await
+/// Records the id that the transaction creates. Returns false if a concurrent request was first; the transaction must roll back.
+pub(super) async fn record(tx: &mut Tx<'_>, caller: &Caller, key: &KeyDigest, made: u64) -> Result<bool> {
+    store::insert(tx, caller.user, key, made, caller.now).await
 }
 
-/// Forgets keys that are older than a day.
+/// Deletes keys older than a day.
 pub async fn sweep(db: &Db, now: Timestamp) -> Result<()> {
-    while store::forget(&mut *db.acquire().await?, now.plus_seconds(-DAY_SECONDS)).await? > 0 {}
+    while store::delete_before(&mut *db.acquire().await?, now.plus_seconds(-DAY_SECONDS)).await? > 0 {}
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! The rules of invitations: those who may add people make them; whoever has the code joins, as often as it may be used, and as long as the one who
-//! made it may add people. Only whom somebody removed from the room it does not let back in.
+//! Invite codes. Users who may add members create them; a code admits anyone while it has uses left and its creator may add members. It does not
+//! readmit removed users.
 
 use crate::caller::Caller;
 use crate::domain::idempotency;
-use crate::domain::members::{may_add, ruled};
-use crate::domain::news::News;
-use crate::domain::rooms::{self, may_change, welcome};
+use crate::domain::members::{require_may_add, lock_managed};
+use crate::domain::room_changes::RoomChanges;
+use crate::domain::rooms::{self, may_change, add_caller};
 use crate::domain::secrets;
 use crate::error::{Error, Result, Violation};
 use crate::id::RoomRef;
@@ -13,48 +13,48 @@ use crate::protocol::invites::{Invite, NewInvite};
 use crate::protocol::page::Page;
 use crate::protocol::rooms::{Role, Room, RoomKind};
 use crate::push::Push;
-use crate::store::members::{self, Standing};
+use crate::store::members::{self, Access};
 use crate::store::{Db, Tx, invites as store, transaction};
 
-/// Open invitations that a room may have.
+/// Maximum number of a room's open codes.
 const MAX_OPEN: u32 = 100;
-/// A code is 22 characters; what is longer is none.
-const MAX_CODE: usize = 32;
+/// Codes have 22 characters; longer texts are not looked up.
+const MAX_CODE_LENGTH: usize = 32;
 
-/// Inside of a transaction: another request with the same key was quicker.
-const MADE_MEANWHILE: &str = "made_meanwhile";
+/// Internal: a concurrent request with the same key was first.
+const CREATED_CONCURRENTLY: &str = "made_meanwhile";
 
-/// Makes an invitation, or gives the one that was made by this request before and still opens the room, and whether it was.
+/// Creates an invite code, or returns the one that the same request created. Returns whether it existed.
 pub async fn create_once(
     db: &Db,
     caller: &Caller,
     room: &RoomRef,
     new: &NewInvite,
-    key: &idempotency::Key,
+    key: &idempotency::KeyDigest,
 ) -> Result<(Invite, bool)> {
     loop {
-        if let Some(code) = idempotency::code_before(db, caller, key).await? {
+        if let Some(code) = idempotency::find_created_code(db, caller, key).await? {
             let known = list(db, caller, room).await?.items.into_iter().find(|invite| invite.code == code);
             return Ok((known.ok_or(Error::NotFound("invite_not_found"))?, true));
         }
-        match make(db, caller, room, new, Some(key)).await {
-            Err(Error::Conflict(MADE_MEANWHILE)) => {}
+        match create_with_key(db, caller, room, new, Some(key)).await {
+            Err(Error::Conflict(CREATED_CONCURRENTLY)) => {}
             made => return Ok((made?, false)),
         }
     }
 }
 
-/// Makes an invitation.
+/// Creates an invite code.
 pub async fn create(db: &Db, caller: &Caller, room: &RoomRef, new: &NewInvite) -> Result<Invite> {
-    make(db, caller, room, new, None).await
+    create_with_key(db, caller, room, new, None).await
 }
 
-async fn make(db: &Db, caller: &Caller, room: &RoomRef, new: &NewInvite, key: Option<&idempotency::Key>) -> Result<Invite> {
-    checked(new)?;
-    let code = secrets::code()?;
+async fn create_with_key(db: &Db, caller: &Caller, room: &RoomRef, new: &NewInvite, key: Option<&idempotency::KeyDigest>) -> Result<Invite> {
+    validate(new)?;
+    let code = secrets::random_code()?;
     transaction!(db, |tx| {
-        let room = ruled(tx, caller, room).await?;
-        let member = may_add(&room)?;
+        let room = lock_managed(tx, caller, room).await?;
+        let member = require_may_add(&room)?;
         may_change(&room)?;
         if store::list(tx, member, MAX_OPEN, caller.now).await?.len() >= MAX_OPEN as usize {
             return Err(Error::Conflict("too_many_invites"));
@@ -69,43 +69,43 @@ async fn make(db: &Db, caller: &Caller, room: &RoomRef, new: &NewInvite, key: Op
         };
         store::insert(tx, member, &invite).await?;
         match key {
-            Some(key) if !idempotency::keep_code(tx, caller, key, &code).await? => Err(Error::Conflict(MADE_MEANWHILE)),
+            Some(key) if !idempotency::record_code(tx, caller, key, &code).await? => Err(Error::Conflict(CREATED_CONCURRENTLY)),
             _ => Ok(invite),
         }
     })
 }
 
-/// The invitations that can still be used, newest first. A room has few, so there is one page.
+/// Lists the usable codes, newest first, on one page.
 pub async fn list(db: &Db, caller: &Caller, room: &RoomRef) -> Result<Page<Invite>> {
     let mut connection = db.acquire().await?;
-    let room = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
-    let items = store::list(&mut connection, may_add(&room)?, MAX_OPEN, caller.now).await?;
+    let room = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
+    let items = store::list(&mut connection, require_may_add(&room)?, MAX_OPEN, caller.now).await?;
     Ok(Page { items, next: None })
 }
 
-/// Takes an invitation back: one's own, whatever became of oneself since, or any as an admin.
+/// Revokes a code: the caller's own, even after losing their rights, or any as an admin.
 pub async fn revoke(db: &Db, caller: &Caller, room: &RoomRef, code: &str) -> Result<()> {
     let mut connection = db.acquire().await?;
-    let standing = members::standing(&mut connection, room, caller.user).await?.ok_or(Error::NotFound("room_not_found"))?;
-    if is_code(code) && store::revoke_own(&mut connection, standing.room(), caller.user, code, caller.now).await? {
+    let access = members::find_access(&mut connection, room, caller.user).await?.ok_or(Error::NotFound("room_not_found"))?;
+    if may_be_code(code) && store::revoke_own(&mut connection, access.room(), caller.user, code, caller.now).await? {
         return Ok(());
     }
-    let room = rooms::readable(Some(standing))?;
-    let member = may_add(&room)?;
+    let room = rooms::require_readable(Some(access))?;
+    let member = require_may_add(&room)?;
     let absent = Error::NotFound("invite_not_found");
     if member.role == Role::Member {
-        let others = is_code(code) && store::is_there(&mut connection, member, code).await?;
+        let others = may_be_code(code) && store::exists(&mut connection, member, code).await?;
         return Err(if others { Error::Forbidden("not_allowed") } else { absent });
     }
-    if is_code(code) && store::revoke(&mut connection, member, code, caller.now).await? { Ok(()) } else { Err(absent) }
+    if may_be_code(code) && store::revoke(&mut connection, member, code, caller.now).await? { Ok(()) } else { Err(absent) }
 }
 
-/// What is none would not even be compared by the store.
-fn is_code(text: &str) -> bool {
-    text.len() <= MAX_CODE && text.is_ascii()
+/// Filters texts that cannot be a code before the store compares them.
+fn may_be_code(text: &str) -> bool {
+    text.len() <= MAX_CODE_LENGTH && text.is_ascii()
 }
 
-/// Joins a room: a public one, or with the code of an invite any.
+/// Joins a public room, or any room with a code.
 pub async fn join(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, code: Option<&str>) -> Result<Room> {
     match code {
         Some(code) => accept(db, push, caller, room, code).await,
@@ -113,33 +113,33 @@ pub async fn join(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, code: O
     }
 }
 
-/// Joins a room with an invitation. Whoever is a member already, or needs none, leaves it unused.
+/// Joins a room with a code. Members and public rooms do not use it up.
 async fn accept(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, code: &str) -> Result<Room> {
-    if !is_code(code) {
+    if !may_be_code(code) {
         return Err(Error::NotFound("invite_not_found"));
     }
-    let news = transaction!(db, |tx| take(tx, caller, room, code).await)?;
-    if let Some(news) = news {
-        news.push(db, push, caller.now).await?;
+    let changes = transaction!(db, |tx| redeem(tx, caller, room, code).await)?;
+    if let Some(changes) = changes {
+        changes.push(db, push, caller.now).await?;
     }
     rooms::find(db, caller, room).await
 }
 
-async fn take(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, code: &str) -> Result<Option<News>> {
-    // A wrong code is answered alike for rooms that are hidden and for those that do not exist.
+async fn redeem(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, code: &str) -> Result<Option<RoomChanges>> {
+    // A wrong code gets the same answer for hidden and for missing rooms.
     let absent = Error::NotFound("invite_not_found");
     let door = match members::lock(tx, room, caller.user).await? {
-        // Whoever holds a code knows of the room, and is told why it does not open.
-        Some(Standing::Banned(room, kind)) => {
+        // A valid code reveals the room, so its holder may learn of the ban.
+        Some(Access::Banned(room, kind)) => {
             let known = kind == RoomKind::Public || store::lock(tx, room, code).await?.is_some();
             return Err(if known { Error::Forbidden("banned") } else { absent });
         }
-        Some(Standing::Readable(room)) if room.member().is_some() => return Ok(None),
-        Some(Standing::Readable(room)) if room.kind == RoomKind::Public => {
-            return welcome(tx, caller, room.door()).await.map(Some);
+        Some(Access::Readable(room)) if room.member().is_some() => return Ok(None),
+        Some(Access::Readable(room)) if room.kind == RoomKind::Public => {
+            return add_caller(tx, caller, room.join_target()).await.map(Some);
         }
-        Some(Standing::Readable(room)) => room.door(),
-        Some(Standing::Hidden(door)) => door,
+        Some(Access::Readable(room)) => room.join_target(),
+        Some(Access::Hidden(door)) => door,
         None => return Err(absent),
     };
     let invite = store::lock(tx, door.room, code).await?.ok_or(absent)?;
@@ -152,12 +152,12 @@ async fn take(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, code: &str) -> R
     if invite.uses_left == Some(0) {
         return Err(Error::Conflict("invite_used_up"));
     }
-    let news = welcome(tx, caller, door).await?;
+    let changes = add_caller(tx, caller, door).await?;
     store::count_use(tx, &invite).await?;
-    Ok(Some(news))
+    Ok(Some(changes))
 }
 
-fn checked(new: &NewInvite) -> Result<()> {
+fn validate(new: &NewInvite) -> Result<()> {
     let mut wrong = Vec::new();
     let mut refuse = |field: &str, detail: &str| {
         wrong.push(Violation { field: field.into(), code: "out_of_range", detail: detail.into() });

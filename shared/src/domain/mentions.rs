@@ -1,24 +1,23 @@
-//! Whom a text mentions: `@name` of members of its room, without regard to case. Across a block nobody mentions anybody.
+//! Mentions: `@name` of room members in a text, ignoring case. Blocked pairs cannot mention each other.
 
 use crate::error::Result;
 use crate::id::{RoomId, UserId};
 use crate::store::{Tx, mentions as store};
 
-/// People that one message can mention.
+/// Maximum number of mentions per message.
 const MAX_MENTIONS: usize = 50;
-/// How long usernames are.
 const NAME_LENGTH: std::ops::RangeInclusive<usize> = 3..=32;
-/// Marks at the end of a name that may as well be the sentence's.
-const MAX_MARKS: usize = 3;
+/// Punctuation at the end of a name that may belong to the sentence.
+const MAX_TRAILING_PUNCTUATION: usize = 3;
 
-/// The members of the room that somebody's text mentions, in its order. A text without `@` costs no statement.
-pub(super) async fn named(tx: &mut Tx<'_>, room: RoomId, by: UserId, text: &str) -> Result<Vec<UserId>> {
-    let called = called(text);
+/// Returns the mentioned members in the order of the text. A text without `@` costs no statement.
+pub(super) async fn resolve(tx: &mut Tx<'_>, room: RoomId, by: UserId, text: &str) -> Result<Vec<UserId>> {
+    let called = parse(text);
     if called.is_empty() {
         return Ok(Vec::new());
     }
     let names: Vec<&str> = called.iter().flatten().copied().collect();
-    let members = store::members_named(tx, room, by, &names).await?;
+    let members = store::find_members(tx, room, by, &names).await?;
     let mut found = Vec::new();
     for readings in called {
         let member = readings.iter().find_map(|name| members.iter().find(|(_, username)| username.eq_ignore_ascii_case(name)));
@@ -29,16 +28,16 @@ pub(super) async fn named(tx: &mut Tx<'_>, room: RoomId, by: UserId, text: &str)
     Ok(found)
 }
 
-/// Each `@name` of the text with all that it can mean, the longest first: in "Ask @ann." the dot may end the name or the sentence.
-fn called(text: &str) -> Vec<Vec<&str>> {
+/// Returns the possible readings of each `@name`, longest first: in "Ask @ann." the dot may end the name or the sentence.
+fn parse(text: &str) -> Vec<Vec<&str>> {
     let mut called: Vec<Vec<&str>> = Vec::new();
     let mut before = None;
     for (at, c) in text.char_indices() {
-        // The @ of an e-mail address has a name before it.
+        // The @ of an e-mail address follows a letter or digit.
         if c == '@' && !before.is_some_and(|c: char| c.is_ascii_alphanumeric()) {
             let rest = &text[at + 1..];
             let name = &rest[..rest.find(|c| !is_name(c)).unwrap_or(rest.len())];
-            let readings = readings(name);
+            let readings = possible_names(name);
             if !readings.is_empty() && !called.contains(&readings) {
                 called.push(readings);
             }
@@ -51,40 +50,40 @@ fn called(text: &str) -> Vec<Vec<&str>> {
     called
 }
 
-fn readings(name: &str) -> Vec<&str> {
-    let shortest = name.trim_end_matches(is_mark).len();
-    let longest = name.len().min(shortest + MAX_MARKS);
+fn possible_names(name: &str) -> Vec<&str> {
+    let shortest = name.trim_end_matches(is_punctuation).len();
+    let longest = name.len().min(shortest + MAX_TRAILING_PUNCTUATION);
     (shortest..=longest).rev().map(|end| &name[..end]).filter(|name| NAME_LENGTH.contains(&name.len())).collect()
 }
 
 fn is_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || is_mark(c)
+    c.is_ascii_alphanumeric() || is_punctuation(c)
 }
 
-/// What names may contain and sentences, too.
-fn is_mark(c: char) -> bool {
+/// Characters of names that also occur as punctuation.
+fn is_punctuation(c: char) -> bool {
     matches!(c, '.' | '_' | '-')
 }
 
 #[cfg(test)]
 mod tests {
-    use super::called;
+    use super::parse;
 
     #[test]
     fn a_name_is_called_by_an_at_sign_before_it() {
-        assert_eq!(called("@ann and (@Bob), @c.d_e-f!"), [["ann"], ["Bob"], ["c.d_e-f"]]);
-        assert_eq!(called("Ask @ann."), [["ann.", "ann"]]);
-        assert_eq!(called("请问@ann吗"), [["ann"]], "some scripts put no blanks between words");
+        assert_eq!(parse("@ann and (@Bob), @c.d_e-f!"), [["ann"], ["Bob"], ["c.d_e-f"]]);
+        assert_eq!(parse("Ask @ann."), [["ann.", "ann"]]);
+        assert_eq!(parse("请问@ann吗"), [["ann"]], "some scripts put no blanks between words");
         for text in ["ann", "a@bob.org", "@", "@ ann", "@@", "@..", "@an", &format!("@{}", "x".repeat(33))] {
-            assert!(called(text).is_empty(), "{text}");
+            assert!(parse(text).is_empty(), "{text}");
         }
-        assert_eq!(called("@ann @ann"), [["ann"]], "once is enough");
+        assert_eq!(parse("@ann @ann"), [["ann"]], "once is enough");
     }
 
     #[test]
     fn fifty_names_are_the_most() {
         let text = (1000..2000).map(|n| format!("@{n}")).collect::<Vec<_>>().join(" ");
-        assert_eq!(called(&text).len(), 50);
-        assert_eq!(called(&format!("@ann{}", ".".repeat(1000))), [["ann...", "ann..", "ann.", "ann"]]);
+        assert_eq!(parse(&text).len(), 50);
+        assert_eq!(parse(&format!("@ann{}", ".".repeat(1000))), [["ann...", "ann..", "ann.", "ann"]]);
     }
 }

@@ -1,6 +1,5 @@
-//! The rules of notifications: who is told of a message while they are away. Of everything in direct rooms and in rooms of moderate size, of
-//! mentions in large ones; as far as the person wants to know, did not mute the room, and stands apart from the sender by no block. A burst is
-//! told at once, and once more when the pause after that is over.
+//! Push notifications for users who are offline: for every message in direct and mid-sized rooms, for mentions in large ones, within the user's
+//! preferences and mutes, and not across a block. The first message of a burst is sent at once, the latest after a pause.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,25 +15,25 @@ use crate::protocol::people::Notifications;
 use crate::protocol::rooms::RoomKind;
 use crate::push::Push;
 use crate::push::audience::Audience;
-use crate::push::notify::{Asked, Turn};
-use crate::push::web::{Device, Told, WebPush, Words};
+use crate::push::notify::{NotifyRequest, LeaseState};
+use crate::push::web::{Device, PushOutcome, WebPush, PushMessage};
 use crate::store::Db;
-use crate::store::subscriptions::{self as store, Due, Endpoint, News};
+use crate::store::subscriptions::{self as store, NotificationTarget, Endpoint, NotificationSource};
 use crate::time::Timestamp;
 
-/// Devices that are told at once.
-const IN_FLIGHT: usize = 16;
-/// One telling ends before Lambda ends it; whom it did not get to by then finds the message all the same.
-const RUN: Duration = Duration::from_secs(20);
-/// Characters of a text that a notification shows.
-const PREVIEW: usize = 240;
-/// A device whose push service took nothing for so long is given up.
-const GIVEN_UP_MS: i64 = 7 * 24 * 3600 * 1000;
+/// Devices notified concurrently.
+const CONCURRENCY: usize = 16;
+/// Time limit of a run, below Lambda's timeout. Users not reached by then find the message in the app.
+const RUN_TIME: Duration = Duration::from_secs(20);
+/// Characters of the message in a notification.
+const PREVIEW_LENGTH: usize = 240;
+/// A device whose push service has failed for this long is removed.
+const DEVICE_EXPIRY_MS: i64 = 7 * 24 * 3600 * 1000;
 
-/// Has those who are away told of a new message. Costs a statement where somebody is, and a call where one of them has a device; the sender waits
-/// for it no longer than for the posts to those who are there. A failure ends here: whoever is not told finds the message all the same.
-pub(super) async fn ask(db: &Db, push: &Push, message: &Message, audience: &Audience, now: Timestamp) {
-    let Some(most) = push.notifies() else { return };
+/// Requests notifications for the offline members. Costs a statement if any member is offline, and a call if any of them has a device. Failures
+/// are logged, because the message is stored.
+pub(super) async fn request(db: &Db, push: &Push, message: &Message, audience: &Audience, now: Timestamp) {
+    let Some(most) = push.notify_member_limit() else { return };
     if message.kind == MessageKind::System || message.deleted_at.is_some() {
         return;
     }
@@ -43,146 +42,145 @@ pub(super) async fn ask(db: &Db, push: &Push, message: &Message, audience: &Audi
     if away.is_empty() {
         return;
     }
-    let found = async { store::among(&mut *db.acquire().await?, &away).await };
+    let found = async { store::with_subscription(&mut *db.acquire().await?, &away).await };
     match found.await {
         Ok(to) if to.is_empty() => {}
-        Ok(to) => push.ask_to_notify(&Asked { room_id: message.room_id, seq: message.seq, to }, now).await,
-        Err(error) => tracing::warn!(error = error.source().map(ToString::to_string), "nobody was notified"),
+        Ok(to) => push.request_notifications(&NotifyRequest { room_id: message.room_id, seq: message.seq, to }, now).await,
+        Err(error) => tracing::warn!(error = error.source().map(ToString::to_string), "notifications were not requested"),
     }
 }
 
-/// Tells those who were away when the message came: what the function `notify` does. Gives how many devices took it. Asked again after a failure
-/// it tells nobody twice.
-pub async fn serve(db: &Db, push: &Push, web: &WebPush, (asked, pause): (&Asked, Duration), now: Timestamp) -> Result<usize> {
-    let teller = Teller { db, push, web, pause };
-    let Some(news) = teller.news(asked, Some(asked.seq)).await? else { return Ok(0) };
-    let (told, waiting) = teller.tell(&news, &asked.to, now).await?;
-    let Some(then) = waiting.iter().map(|(_, then)| *then).max() else { return Ok(told) };
-    // A pause is short: a wait beyond it would be the wait for a wrong clock.
+/// Sends the notifications of a message; runs in `notify`. Returns how many devices accepted it. A retry notifies nobody twice.
+pub async fn serve(db: &Db, push: &Push, web: &WebPush, (request, pause): (&NotifyRequest, Duration), now: Timestamp) -> Result<usize> {
+    let notifier = Notifier { db, push, web, pause };
+    let Some(source) = notifier.load_source(request, Some(request.seq)).await? else { return Ok(0) };
+    let (notified, waiting) = notifier.notify_due(&source, &request.to, now).await?;
+    let Some(then) = waiting.iter().map(|(_, then)| *then).max() else { return Ok(notified) };
+    // The wait is bounded by the pause, in case clocks differ.
     let wait = then.since(now).clamp(0, i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
     tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())).await;
     let now = Timestamp(now.0.saturating_add(wait));
     let waiting: Vec<_> = waiting.into_iter().map(|(user, _)| user).collect();
-    let back = push.attend(&waiting, now).await.unwrap_or_default();
+    let back = push.presence_of(&waiting, now).await.unwrap_or_default();
     let away = waiting.into_iter().filter(|user| !back.iter().any(|found| found.user == *user && !found.live.is_empty()));
-    // Whom the message mentions is told of it; to others the newest stands for all that came since.
-    let (called, others): (Vec<_>, Vec<_>) = away.partition(|user| news.mentions.contains(user));
-    let mut all = told;
-    for (seq, users) in [(Some(asked.seq), called), (None, others)] {
-        if let Some(news) = teller.news(asked, seq).await? {
-            all += teller.tell(&news, &users, now).await?.0;
+    // Mentioned users get the message that mentions them; the others get the newest one.
+    let (mentioned, others): (Vec<_>, Vec<_>) = away.partition(|user| source.mentions.contains(user));
+    let mut all = notified;
+    for (seq, users) in [(Some(request.seq), mentioned), (None, others)] {
+        if let Some(source) = notifier.load_source(request, seq).await? {
+            all += notifier.notify_due(&source, &users, now).await?.0;
         }
     }
     Ok(all)
 }
 
-/// All that telling takes.
-struct Teller<'a> {
+/// Dependencies of sending.
+struct Notifier<'a> {
     db: &'a Db,
     push: &'a Push,
     web: &'a WebPush,
     pause: Duration,
 }
 
-impl Teller<'_> {
-    /// The message of a place, or the newest; none when there is nothing to tell any more.
-    async fn news(&self, asked: &Asked, seq: Option<u64>) -> Result<Option<News>> {
-        store::news(&mut *self.db.acquire().await?, asked.room_id, seq).await
+impl Notifier<'_> {
+    /// Loads the message at a seq, or the newest; `None` if there is nothing to notify of.
+    async fn load_source(&self, request: &NotifyRequest, seq: Option<u64>) -> Result<Option<NotificationSource>> {
+        store::find_source(&mut *self.db.acquire().await?, request.room_id, seq).await
     }
 
-    /// Tells those whose turn it is: how many devices took it, and who is to be told later.
-    async fn tell(&self, news: &News, users: &[UserId], now: Timestamp) -> Result<(usize, Vec<(UserId, Timestamp)>)> {
+    /// Notifies users who are due. Returns how many devices accepted, and which users are due later.
+    async fn notify_due(&self, source: &NotificationSource, users: &[UserId], now: Timestamp) -> Result<(usize, Vec<(UserId, Timestamp)>)> {
         if users.is_empty() {
             return Ok((0, Vec::new()));
         }
-        let mut due: BTreeMap<UserId, Vec<Due>> = BTreeMap::new();
-        for device in store::due(&mut *self.db.acquire().await?, news, users, now).await? {
-            if wants(&device, news) {
+        let mut due: BTreeMap<UserId, Vec<NotificationTarget>> = BTreeMap::new();
+        for device in store::list_targets(&mut *self.db.acquire().await?, source, users, now).await? {
+            if is_wanted(&device, source) {
                 due.entry(device.user).or_default().push(device);
             }
         }
         let turns = stream::iter(due).map(|(user, devices)| async move {
-            let turn = self.push.turn((user, news.room, news.seq), self.pause, now).await;
+            let turn = self.push.acquire_notify_lease((user, source.room, source.seq), self.pause, now).await;
             (
                 user,
                 devices,
-                turn.inspect_err(|error| tracing::warn!(%error, "whose turn it is is not known")).unwrap_or(Turn::Others),
+                turn.inspect_err(|error| tracing::warn!(%error, "the notification lease could not be acquired")).unwrap_or(LeaseState::HeldElsewhere),
             )
         });
-        let turns: Vec<_> = turns.buffer_unordered(IN_FLIGHT).collect().await;
+        let turns: Vec<_> = turns.buffer_unordered(CONCURRENCY).collect().await;
         let (mut devices, mut later) = (Vec::new(), Vec::new());
-        for (user, theirs, turn) in turns {
+        for (user, user_devices, turn) in turns {
             match turn {
-                Turn::Now => devices.extend(theirs),
-                Turn::Then(time) => later.push((user, time)),
-                Turn::Others => {}
+                LeaseState::Now => devices.extend(user_devices),
+                LeaseState::After(time) => later.push((user, time)),
+                LeaseState::HeldElsewhere => {}
             }
         }
-        Ok((self.tell_all(news, &devices, now).await?, later))
+        Ok((self.send_all(source, &devices, now).await?, later))
     }
 
-    /// Tells these devices, and keeps in mind what became of that.
-    async fn tell_all(&self, news: &News, devices: &[Due], now: Timestamp) -> Result<usize> {
+    /// Sends to these devices and records the outcomes.
+    async fn send_all(&self, source: &NotificationSource, devices: &[NotificationTarget], now: Timestamp) -> Result<usize> {
         let telling = stream::iter(devices).map(|due| async move {
-            let Ok(text) = serde_json::to_string(&notification(news, due)) else { return (due, Told::Failed) };
-            let urgent = news.room_kind == RoomKind::Direct || news.mentions.contains(&due.user);
-            let words = Words { text: &text, topic: &format!("room-{}", news.room), urgent };
+            let Ok(text) = serde_json::to_string(&notification(source, due)) else { return (due, PushOutcome::Failed) };
+            let urgent = source.room_kind == RoomKind::Direct || source.mentions.contains(&due.user);
+            let words = PushMessage { text: &text, topic: &format!("room-{}", source.room), urgent };
             let Endpoint { url, public, auth, vapid, .. } = &due.endpoint;
-            (due, self.web.tell(Device { endpoint: url, public, auth, vapid }, words, now).await)
+            (due, self.web.send(Device { endpoint: url, public, auth, vapid }, words, now).await)
         });
-        let mut telling = Box::pin(telling.buffer_unordered(IN_FLIGHT));
-        let deadline = tokio::time::Instant::now() + RUN;
+        let mut telling = Box::pin(telling.buffer_unordered(CONCURRENCY));
+        let deadline = tokio::time::Instant::now() + RUN_TIME;
         let (mut accepted, mut gone, mut failed) = (0, 0, 0);
-        while let Ok(Some((due, told))) = tokio::time::timeout_at(deadline, telling.next()).await {
-            match told {
-                Told::Accepted => accepted += 1,
-                Told::Gone => gone += 1,
-                Told::Failed => failed += 1,
+        while let Ok(Some((due, outcome))) = tokio::time::timeout_at(deadline, telling.next()).await {
+            match outcome {
+                PushOutcome::Accepted => accepted += 1,
+                PushOutcome::Gone => gone += 1,
+                PushOutcome::Failed => failed += 1,
             }
-            self.keep(due, told, now).await?;
+            self.record_outcome(due, outcome, now).await?;
         }
         tracing::info!(devices = devices.len(), accepted, gone, failed, "notifications");
         Ok(accepted)
     }
 
-    async fn keep(&self, due: &Due, told: Told, now: Timestamp) -> Result<()> {
-        match (told, due.failed_at) {
-            (Told::Accepted, None) => Ok(()),
-            (Told::Accepted, Some(_)) => store::note(&mut *self.db.acquire().await?, due, None).await,
-            (Told::Failed, None) => store::note(&mut *self.db.acquire().await?, due, Some(now)).await,
-            (Told::Failed, Some(since)) if now.since(since) < GIVEN_UP_MS => Ok(()),
-            (Told::Gone, _) | (Told::Failed, Some(_)) => store::forget(&mut *self.db.acquire().await?, due).await,
+    async fn record_outcome(&self, due: &NotificationTarget, outcome: PushOutcome, now: Timestamp) -> Result<()> {
+        match (outcome, due.failed_at) {
+            (PushOutcome::Accepted, None) => Ok(()),
+            (PushOutcome::Accepted, Some(_)) => store::set_failed_at(&mut *self.db.acquire().await?, due, None).await,
+            (PushOutcome::Failed, None) => store::set_failed_at(&mut *self.db.acquire().await?, due, Some(now)).await,
+            (PushOutcome::Failed, Some(since)) if now.since(since) < DEVICE_EXPIRY_MS => Ok(()),
+            (PushOutcome::Gone, _) | (PushOutcome::Failed, Some(_)) => store::delete_device(&mut *self.db.acquire().await?, due).await,
         }
     }
 }
 
-/// Whether a person wants to know of this message; those who want to know of none are not asked for.
-fn wants(due: &Due, news: &News) -> bool {
-    due.wish == Notifications::All || news.room_kind == RoomKind::Direct || news.mentions.contains(&due.user)
+/// Returns whether the user's preference includes this message. Users without notifications are not read.
+fn is_wanted(due: &NotificationTarget, source: &NotificationSource) -> bool {
+    due.preference == Notifications::All || source.room_kind == RoomKind::Direct || source.mentions.contains(&due.user)
 }
 
-fn notification(news: &News, due: &Due) -> Notification {
-    let (sender_id, sender) = &news.sender;
+fn notification(source: &NotificationSource, due: &NotificationTarget) -> Notification {
+    let (sender_id, sender) = &source.sender;
     Notification {
         what: "message",
-        room_id: news.room,
-        room_kind: news.room_kind,
-        room: if news.room_kind == RoomKind::Direct { sender.clone() } else { news.room_name.clone() },
-        seq: news.seq,
-        kind: news.kind,
+        room_id: source.room,
+        room_kind: source.room_kind,
+        room: if source.room_kind == RoomKind::Direct { sender.clone() } else { source.room_name.clone() },
+        seq: source.seq,
+        kind: source.kind,
         sender_id: *sender_id,
         sender: sender.clone(),
-        preview: preview(&news.content),
+        preview: preview(&source.content),
         unread: due.unread,
-        mentioned: news.mentions.contains(&due.user),
-        url: format!("/#/rooms/{}", news.room),
+        mentioned: source.mentions.contains(&due.user),
+        url: format!("/#/rooms/{}", source.room),
     }
 }
 
-/// The beginning of a text, in one line.
+/// Returns the beginning of a text on one line.
 fn preview(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(PREVIEW) {
+    match line.char_indices().nth(PREVIEW_LENGTH) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
@@ -196,9 +194,9 @@ mod tests {
 
     #[test]
     fn the_longest_notification_fits_into_what_push_services_take() {
-        // What JSON spells longest are control characters; of four bytes each are the characters beyond the first plane.
+        // Control characters have the longest JSON escapes; characters beyond the first plane take four bytes.
         for longest in ["\u{1}", "\u{1f600}", "\u{200d}"] {
-            let news = News {
+            let source = NotificationSource {
                 room: RoomId(u64::MAX),
                 room_name: "\u{1f600}".repeat(100),
                 room_kind: RoomKind::Public,
@@ -210,8 +208,8 @@ mod tests {
             };
             let endpoint = Endpoint { url: String::new(), hash: [0; 32], public: vec![], auth: vec![], vapid: vec![] };
             let wish = Notifications::All;
-            let due = Due { user: UserId(1), wish, unread: u64::MAX, session: SessionId(1), endpoint, failed_at: None };
-            let text = serde_json::to_string(&notification(&news, &due)).expect("JSON");
+            let due = NotificationTarget { user: UserId(1), preference: wish, unread: u64::MAX, session: SessionId(1), endpoint, failed_at: None };
+            let text = serde_json::to_string(&notification(&source, &due)).expect("JSON");
             assert!(text.len() <= MOST_TEXT, "{} of {MOST_TEXT}", text.len());
         }
     }

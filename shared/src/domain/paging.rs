@@ -1,4 +1,4 @@
-//! Lists in pages: how many items one has, and the cursor that says where the next one begins.
+//! Cursor pagination.
 
 use std::str::FromStr;
 
@@ -8,12 +8,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::error::{Error, Result};
 use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 
-/// Items of a page, of what was asked for.
-pub(super) fn clamped(limit: Option<u32>) -> u32 {
+/// Applies the default and the maximum of a page size.
+pub(super) fn clamp_limit(limit: Option<u32>) -> u32 {
     limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
 }
 
-/// A page of `limit` items at most, made of one more than that where there are more. `cursor` gives the place of the last one.
+/// Builds a page from `limit + 1` rows. `cursor` encodes the position of the last item.
 pub(super) fn page<T>(mut items: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> String) -> Page<T> {
     let more = items.len() > limit as usize;
     items.truncate(limit as usize);
@@ -21,24 +21,24 @@ pub(super) fn page<T>(mut items: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> 
     Page { items, next }
 }
 
-/// The place that a cursor names as a plain number or id; `start` without one.
-pub(super) fn after<P: FromStr>(cursor: Option<&str>, start: P) -> Result<P> {
-    cursor.map_or(Ok(start), |cursor| cursor.parse().map_err(|_| bad_cursor()))
+/// Parses a cursor that is a plain number or id; `start` without one.
+pub(super) fn parse_cursor<P: FromStr>(cursor: Option<&str>, start: P) -> Result<P> {
+    cursor.map_or(Ok(start), |cursor| cursor.parse().map_err(|_| invalid_cursor()))
 }
 
-/// A cursor for a place that takes more than a number.
-pub(super) fn cursor_of(place: &str) -> String {
+/// Encodes a composite position.
+pub(super) fn encode_cursor(place: &str) -> String {
     URL_SAFE_NO_PAD.encode(place)
 }
 
-/// The place in such a cursor, as `read` understands it.
-pub(super) fn place_in<P>(cursor: &str, read: impl FnOnce(&str) -> Option<P>) -> Result<P> {
+/// Decodes a composite position with `read`.
+pub(super) fn decode_cursor<P>(cursor: &str, read: impl FnOnce(&str) -> Option<P>) -> Result<P> {
     let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    text.and_then(|text| read(&text)).ok_or_else(bad_cursor)
+    text.and_then(|text| read(&text)).ok_or_else(invalid_cursor)
 }
 
-/// What a cursor that is none of ours is answered with.
-pub(super) fn bad_cursor() -> Error {
+/// Error for a malformed cursor.
+pub(super) fn invalid_cursor() -> Error {
     Error::invalid("cursor", "invalid", "must be the `next` of an earlier page")
 }
 
@@ -53,15 +53,15 @@ mod tests {
             let page = page_of(count);
             assert_eq!((page.items, page.next), (items, next));
         }
-        assert_eq!((clamped(None), clamped(Some(0)), clamped(Some(7)), clamped(Some(1000))), (50, 1, 7, 100));
+        assert_eq!((clamp_limit(None), clamp_limit(Some(0)), clamp_limit(Some(7)), clamp_limit(Some(1000))), (50, 1, 7, 100));
     }
 
     #[test]
     fn a_cursor_gives_back_its_place_and_anything_else_is_refused() {
-        assert_eq!((after(None, 5_u64).ok(), after(Some("7"), 5_u64).ok()), (Some(5), Some(7)));
-        let read = |cursor: &str| place_in(cursor, |place| place.strip_prefix("u.").map(str::to_owned));
-        assert_eq!(read(&cursor_of("u.ann")).ok().as_deref(), Some("ann"));
-        for refused in [after(Some("x"), 5_u64).err(), read("no cursor!").err(), read(&cursor_of("ann")).err()] {
+        assert_eq!((parse_cursor(None, 5_u64).ok(), parse_cursor(Some("7"), 5_u64).ok()), (Some(5), Some(7)));
+        let read = |cursor: &str| decode_cursor(cursor, |place| place.strip_prefix("u.").map(str::to_owned));
+        assert_eq!(read(&encode_cursor("u.ann")).ok().as_deref(), Some("ann"));
+        for refused in [parse_cursor(Some("x"), 5_u64).err(), read("no cursor!").err(), read(&encode_cursor("ann")).err()] {
             assert!(matches!(refused, Some(Error::Invalid(fields)) if fields[0].field == "cursor"));
         }
     }

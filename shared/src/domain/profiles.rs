@@ -1,8 +1,8 @@
-//! The rules of profiles: what one says of oneself, who finds whom. Nobody finds anyone across a block, and nothing tells them.
+//! Profiles: the caller's own, other users', and search by name. Blocked pairs do not find each other.
 
 use crate::caller::Caller;
 use crate::domain::accounts::{self, fields};
-use crate::domain::paging::{clamped, cursor_of, place_in};
+use crate::domain::paging::{clamp_limit, encode_cursor, decode_cursor};
 use crate::domain::presence;
 use crate::domain::sessions::ENDED;
 use crate::domain::throttle::Throttle;
@@ -12,30 +12,31 @@ use crate::protocol::page::Page;
 use crate::protocol::people::{Me, Person, User};
 use crate::protocol::profiles::ChangeMe;
 use crate::push::Push;
-use crate::store::profiles::{self as store, Change, Found};
+use crate::store::profiles::{self as store, ProfileChange, UserSearchStart};
 use crate::store::users::Account;
 use crate::store::{Db, users};
 
-/// The longest name that anyone has.
+/// Maximum length of a display name.
 const MAX_QUERY: usize = 64;
 
-/// Oneself.
+/// Returns the caller's own profile.
 pub async fn me(db: &Db, caller: &Caller) -> Result<Me> {
     let account = users::account(&mut *db.acquire().await?, caller.user).await?;
     account.map(|account| account.me).ok_or(Error::Unauthenticated(ENDED))
 }
 
-/// Changes what is given. Frames and answers from now on say it so; of presence, those concerned are told.
+/// Changes the given fields. A changed presence setting is pushed to those it affects.
 ///
-/// Another e-mail address is one that one logs in by, so it takes the password. It is claimed, whoever else claims it: no answer says whose it is.
+/// Changing the e-mail address requires the password, because the address is a login name. Addresses are claimed, not unique, so no answer
+/// reveals another account.
 pub async fn change(db: &Db, push: &Push, throttle: &Throttle, caller: &Caller, given: &ChangeMe) -> Result<Me> {
-    let mut change = checked(given)?;
+    let mut change = validate(given)?;
     let account = users::account(&mut *db.acquire().await?, caller.user).await?;
     let Account { me: before, password_hash, .. } = account.ok_or(Error::Unauthenticated(ENDED))?;
     change.email = change.email.filter(|email| *email != before.email.as_deref());
     if change.email.is_some() {
         let needed = || Error::invalid("password", "required", "is needed for another e-mail address");
-        accounts::shown(throttle, caller, given.password.as_deref().ok_or_else(needed)?, &password_hash).await?;
+        accounts::verify_own_password(throttle, caller, given.password.as_deref().ok_or_else(needed)?, &password_hash).await?;
     }
     store::update(&mut *db.acquire().await?, caller.user, &change).await?;
     let after = me(db, caller).await?;
@@ -45,43 +46,43 @@ pub async fn change(db: &Db, push: &Push, throttle: &Throttle, caller: &Caller, 
     Ok(after)
 }
 
-/// A person as the caller sees them. An erased one is a deleted user: what they wrote stays, and has to be somebody's.
+/// Returns a user as the caller sees them. Erased users appear as deleted, because their messages remain.
 pub async fn find(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<Person> {
     let found = store::find(&mut *db.acquire().await?, user).await?.ok_or(Error::NotFound("user_not_found"))?;
-    presence::of_one(db, push, caller, found).await
+    presence::of_user(db, push, caller, found).await
 }
 
-/// A page of people whose username, or else whose display name, begins so.
+/// Lists users whose username, and then whose display name, has this prefix.
 pub async fn search(db: &Db, caller: &Caller, query: &str, (cursor, limit): (Option<&str>, Option<u32>)) -> Result<Page<User>> {
     let query = query.trim();
     if query.is_empty() || query.chars().count() > MAX_QUERY || query.contains('\0') {
         return Err(Error::invalid("q", "invalid", "must have 1 to 64 characters"));
     }
-    let limit = clamped(limit) as usize;
-    let cursor = cursor.map(Cursor::read).transpose()?;
-    let after = cursor.as_ref().map_or(Found::Username(""), Cursor::place);
+    let limit = clamp_limit(limit) as usize;
+    let cursor = cursor.map(UserSearchCursor::decode).transpose()?;
+    let after = cursor.as_ref().map_or(UserSearchStart::Username(""), UserSearchCursor::position);
     let wanted = |found: usize| u32::try_from(limit + 1 - found).unwrap_or_default();
     let mut connection = db.acquire().await?;
     let mut items = store::search(&mut connection, caller.user, query, after, wanted(0)).await?;
-    let by_username = if matches!(after, Found::Username(_)) { items.len() } else { 0 };
-    if matches!(after, Found::Username(_)) && items.len() <= limit {
-        let rest = Found::DisplayName("", UserId(0));
+    let by_username = if matches!(after, UserSearchStart::Username(_)) { items.len() } else { 0 };
+    if matches!(after, UserSearchStart::Username(_)) && items.len() <= limit {
+        let rest = UserSearchStart::DisplayName("", UserId(0));
         items.extend(store::search(&mut connection, caller.user, query, rest, wanted(items.len())).await?);
     }
     let more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().filter(|_| more).map(|last| {
         if items.len() <= by_username {
-            Cursor::Username(last.username.clone()).text()
+            UserSearchCursor::Username(last.username.clone()).encode()
         } else {
-            Cursor::DisplayName(last.id, last.display_name.clone()).text()
+            UserSearchCursor::DisplayName(last.id, last.display_name.clone()).encode()
         }
     });
     Ok(Page { items, next })
 }
 
-fn checked(given: &ChangeMe) -> Result<Change<'_>> {
-    let change = Change {
+fn validate(given: &ChangeMe) -> Result<ProfileChange<'_>> {
+    let change = ProfileChange {
         display_name: given.display_name.as_deref().map(str::trim),
         about: given.about.as_deref().map(str::trim),
         email: given.email.as_ref().map(|email| email.as_deref().map(str::trim)),
@@ -94,33 +95,33 @@ fn checked(given: &ChangeMe) -> Result<Change<'_>> {
         change.about.and_then(fields::about),
         change.email.flatten().and_then(fields::email),
     ];
-    fields::all(found).map(|()| change)
+    fields::collect_violations(found).map(|()| change)
 }
 
-/// Where a page ended.
+/// The position in a user search.
 #[derive(Debug, PartialEq, Eq)]
-enum Cursor {
+enum UserSearchCursor {
     Username(String),
     DisplayName(UserId, String),
 }
 
-impl Cursor {
-    fn place(&self) -> Found<'_> {
+impl UserSearchCursor {
+    fn position(&self) -> UserSearchStart<'_> {
         match self {
-            Self::Username(name) => Found::Username(name),
-            Self::DisplayName(user, name) => Found::DisplayName(name, *user),
+            Self::Username(name) => UserSearchStart::Username(name),
+            Self::DisplayName(user, name) => UserSearchStart::DisplayName(name, *user),
         }
     }
 
-    fn text(&self) -> String {
-        cursor_of(&match self {
+    fn encode(&self) -> String {
+        encode_cursor(&match self {
             Self::Username(name) => format!("u.{name}"),
             Self::DisplayName(user, name) => format!("d.{user}.{name}"),
         })
     }
 
-    fn read(cursor: &str) -> Result<Self> {
-        place_in(cursor, |text| {
+    fn decode(cursor: &str) -> Result<Self> {
+        decode_cursor(cursor, |text| {
             if let Some(name) = text.strip_prefix("u.") {
                 return Some(Self::Username(name.to_owned()));
             }
@@ -136,13 +137,13 @@ mod tests {
 
     #[test]
     fn a_cursor_is_its_own_text() {
-        for cursor in [Cursor::Username("ann".into()), Cursor::DisplayName(UserId(7), "A. B.".into())] {
-            assert_eq!(Cursor::read(&cursor.text()).ok(), Some(cursor));
+        for cursor in [UserSearchCursor::Username("ann".into()), UserSearchCursor::DisplayName(UserId(7), "A. B.".into())] {
+            assert_eq!(UserSearchCursor::decode(&cursor.encode()).ok(), Some(cursor));
         }
         for text in ["", "x", "d.x.ann", "d.7"] {
-            let cursor = cursor_of(text);
-            assert!(matches!(Cursor::read(&cursor), Err(Error::Invalid(_))), "{text}");
+            let cursor = encode_cursor(text);
+            assert!(matches!(UserSearchCursor::decode(&cursor), Err(Error::Invalid(_))), "{text}");
         }
-        assert!(matches!(Cursor::read("no cursor!"), Err(Error::Invalid(_))));
+        assert!(matches!(UserSearchCursor::decode("no cursor!"), Err(Error::Invalid(_))));
     }
 }

@@ -1,10 +1,10 @@
-//! Reactions: any member, any message that stands, one emoji each time; giving or taking back twice changes nothing.
+//! Reactions: any member may react to any message that is not unsent. Repeating one changes nothing.
 
 use crate::caller::Caller;
 use crate::config::Limits;
-use crate::domain::allowance::spend;
-use crate::domain::messages::{one, tell};
-use crate::domain::paging::{clamped, cursor_of, page, place_in};
+use crate::domain::token_bucket::take_token;
+use crate::domain::messages::{find_readable, push_to_members};
+use crate::domain::paging::{clamp_limit, encode_cursor, page, decode_cursor};
 use crate::domain::{emoji, rooms};
 use crate::error::{Error, Result};
 use crate::id::{RoomRef, UserId};
@@ -14,31 +14,28 @@ use crate::protocol::page::Page;
 use crate::push::Push;
 use crate::store::{Db, Tx, members, messages, reactions as store, transaction};
 
-/// Different emoji that one message can have.
+/// Maximum number of different emoji per message.
 const MAX_KINDS: u32 = 20;
 
-/// A message and an emoji.
+/// A reaction to a message.
 #[derive(Clone, Copy, Debug)]
-pub struct Reacting<'a> {
-    /// Its room.
+pub struct ReactionRequest<'a> {
     pub room: &'a RoomRef,
-    /// Its place.
     pub seq: u64,
-    /// The emoji.
     pub emoji: &'a str,
 }
 
-/// Reacts to a message and tells every member.
-pub async fn react(db: &Db, push: &Push, limits: &Limits, caller: &Caller, reacting: Reacting<'_>) -> Result<ReactionChange> {
+/// Adds a reaction and pushes it to the members.
+pub async fn react(db: &Db, push: &Push, limits: &Limits, caller: &Caller, reacting: ReactionRequest<'_>) -> Result<ReactionChange> {
     change(db, push, limits, caller, (reacting, true)).await
 }
 
-/// Takes a reaction back and tells every member.
-pub async fn unreact(db: &Db, push: &Push, limits: &Limits, caller: &Caller, reacting: Reacting<'_>) -> Result<ReactionChange> {
+/// Removes a reaction and pushes it to the members.
+pub async fn unreact(db: &Db, push: &Push, limits: &Limits, caller: &Caller, reacting: ReactionRequest<'_>) -> Result<ReactionChange> {
     change(db, push, limits, caller, (reacting, false)).await
 }
 
-/// Who reacted to a message, by emoji and person; with one emoji only, if it is given.
+/// Lists who reacted to a message, by emoji and user, optionally with one emoji only.
 pub async fn list(
     db: &Db,
     caller: &Caller,
@@ -46,14 +43,14 @@ pub async fn list(
     only: Option<&str>,
     (cursor, limit): (Option<&str>, Option<u32>),
 ) -> Result<Page<Reactor>> {
-    let limit = clamped(limit);
-    let only = only.map(emoji::one).transpose()?;
-    let (emoji, user) = cursor.map_or_else(|| Ok((String::new(), UserId(0))), |cursor| place_in(cursor, place))?;
+    let limit = clamp_limit(limit);
+    let only = only.map(emoji::validate).transpose()?;
+    let (emoji, user) = cursor.map_or_else(|| Ok((String::new(), UserId(0))), |cursor| decode_cursor(cursor, parse_position))?;
     let mut connection = db.acquire().await?;
-    let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
-    let message = one(&mut connection, &readable, seq).await?;
+    let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
+    let message = find_readable(&mut connection, &readable, seq).await?;
     let items = store::list(&mut connection, (&readable, message.seq), only, (&emoji, user), limit + 1).await?;
-    Ok(page(items, limit, |last| cursor_of(&format!("{}.{}", last.user.id, last.emoji))))
+    Ok(page(items, limit, |last| encode_cursor(&format!("{}.{}", last.user.id, last.emoji))))
 }
 
 async fn change(
@@ -61,12 +58,12 @@ async fn change(
     push: &Push,
     limits: &Limits,
     caller: &Caller,
-    (reacting, added): (Reacting<'_>, bool),
+    (reacting, added): (ReactionRequest<'_>, bool),
 ) -> Result<ReactionChange> {
-    emoji::one(reacting.emoji)?;
+    emoji::validate(reacting.emoji)?;
     let (reaction, changed) = transaction!(db, |tx| store_change(tx, limits, caller, (&reacting, added)).await)?;
     if changed {
-        tell(db, push, reaction.room_id, &Frame::Reaction(reaction.clone()), caller.now).await?;
+        push_to_members(db, push, reaction.room_id, &Frame::Reaction(reaction.clone()), caller.now).await?;
     }
     Ok(reaction)
 }
@@ -75,32 +72,32 @@ async fn store_change(
     tx: &mut Tx<'_>,
     limits: &Limits,
     caller: &Caller,
-    (reacting, added): (&Reacting<'_>, bool),
+    (reacting, added): (&ReactionRequest<'_>, bool),
 ) -> Result<(ReactionChange, bool)> {
-    let readable = rooms::readable(members::lock(tx, reacting.room, caller.user).await?)?;
-    let look = store::look(tx, &readable, reacting.seq, reacting.emoji).await?;
-    let look = look.ok_or(Error::NotFound("message_not_found"))?;
-    let member = rooms::member(&readable)?;
+    let readable = rooms::require_readable(members::lock(tx, reacting.room, caller.user).await?)?;
+    let current = store::find_state(tx, &readable, reacting.seq, reacting.emoji).await?;
+    let current = current.ok_or(Error::NotFound("message_not_found"))?;
+    let member = rooms::require_member(&readable)?;
     rooms::may_change(&readable)?;
-    if look.unsent && added {
+    if current.unsent && added {
         return Err(Error::Conflict("message_unsent"));
     }
     let mut reaction = ReactionChange {
         room_id: readable.room(),
         seq: reacting.seq,
-        rev: look.rev,
+        rev: current.rev,
         emoji: reacting.emoji.to_owned(),
         user_id: caller.user,
         added,
-        count: look.count,
+        count: current.count,
     };
-    if look.mine == added {
+    if current.mine == added {
         return Ok((reaction, false));
     }
-    let allowance = spend(member.change_allowance, limits.change, caller.now)?;
+    let allowance = take_token(member.change_allowance, limits.change, caller.now)?;
     reaction.rev = readable.rev + 1;
     if added {
-        if look.count == 0 && look.kinds >= MAX_KINDS {
+        if current.count == 0 && current.kinds >= MAX_KINDS {
             return Err(Error::Conflict("too_many_reactions"));
         }
         store::insert(tx, &reaction, caller.now).await?;
@@ -113,7 +110,7 @@ async fn store_change(
     Ok((reaction, true))
 }
 
-fn place(text: &str) -> Option<(String, UserId)> {
+fn parse_position(text: &str) -> Option<(String, UserId)> {
     let (user, emoji) = text.split_once('.')?;
     Some((emoji.to_owned(), user.parse().ok()?))
 }

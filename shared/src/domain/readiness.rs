@@ -1,36 +1,34 @@
-//! Whether the stores answer and fit this build. Asks each of them, at once, and never fails itself.
+//! Readiness: whether each store answers and fits this build. All are checked concurrently; failures are part of the result.
 
 use crate::error::Result;
 use crate::media::Media;
-use crate::push::tables::Tables;
+use crate::push::table_probes::TableProbes;
 use crate::store::{Db, migrations};
 use crate::time::Timestamp;
 
-/// One store, and what is wrong with it.
+/// The result for one store.
 #[derive(Debug)]
 pub struct Check {
-    /// The store's name for an operator.
+    /// The store's name for operators.
     pub name: &'static str,
-    /// Nothing, when it answers.
+    /// `None` when the store is ready.
     pub failure: Option<Failure>,
 }
 
-/// What is wrong with a store.
+/// Why a store is not ready.
 #[derive(Debug)]
 pub enum Failure {
     /// It does not answer, or refuses.
     Unreachable(crate::error::Error),
-    /// Its schema is older than this build needs.
+    /// Its schema is older than this build requires.
     Outdated {
-        /// The version that it has.
         found: i64,
-        /// The version that this build brings.
         needed: i64,
     },
 }
 
-/// Tries every store. `db` is whatever came of preparing the connection.
-pub async fn check(db: Result<&Db>, tables: &Tables, media: &Media, now: Timestamp) -> [Check; 4] {
+/// Checks every store. `db` is the result of preparing the connection.
+pub async fn check(db: Result<&Db>, tables: &TableProbes, media: &Media, now: Timestamp) -> [Check; 4] {
     let (mysql, connections, ephemeral, bucket) =
         futures_util::future::join4(schema(db), tables.connections(), tables.ephemeral(), media.probe(now)).await;
     [
@@ -41,7 +39,7 @@ pub async fn check(db: Result<&Db>, tables: &Tables, media: &Media, now: Timesta
     ]
 }
 
-/// A newer schema is fine: old code runs on it while a deployment goes on.
+/// A newer schema is fine: old code runs on it during a deployment.
 async fn schema(db: Result<&Db>) -> Result<Option<Failure>> {
     let found = migrations::version(&mut *db?.acquire().await?).await?.unwrap_or_default();
     let needed = migrations::newest();

@@ -1,56 +1,56 @@
-//! The rules of reports: whoever reads a message may report it once; the room's admins and operators see what is open as it was reported, and close
-//! it. Then nobody sees that any more.
+//! Reports of messages. A reader may report a message once; the room's admins and operators see open reports with the evidence, and close them.
+//! Closed reports are not shown.
 
 use crate::caller::Caller;
-use crate::domain::members::at_least;
-use crate::domain::paging::{after, clamped, page};
+use crate::domain::members::require_role;
+use crate::domain::paging::{parse_cursor, clamp_limit, page};
 use crate::domain::{messages, rooms};
 use crate::error::{Error, Result};
 use crate::id::{ReportId, RoomId, RoomRef, UploadId};
-use crate::media::{Media, Object, Part, Signed};
+use crate::media::{Media, Object, Rendition, PresignedUrl};
 use crate::protocol::page::Page;
 use crate::protocol::reports::{NewReport, OpenReport, Report};
 use crate::protocol::rooms::Role;
 use crate::protocol::uploads::Purpose;
-use crate::store::members::{self, Standing};
+use crate::store::members::{self, Access};
 use crate::store::reports::{self as store, Reviewer};
-use crate::store::{Db, Handle, audit, evidence, transaction, uploads};
+use crate::store::{Db, Handle, audit, report_evidence, transaction, uploads};
 
 const MAX_REASON: usize = 500;
 
-/// Reports a message. Doing so again changes nothing.
+/// Reports a message. Idempotent.
 pub async fn report(db: &Db, caller: &Caller, room: &RoomRef, seq: u64, new: &NewReport) -> Result<()> {
     let reason = new.reason.as_deref().unwrap_or_default().trim();
     if reason.chars().count() > MAX_REASON || reason.contains('\0') {
         return Err(Error::invalid("reason", "too_long", "must have at most 500 characters"));
     }
     transaction!(db, |tx| {
-        // Under the room's lock, so that nothing is taken back between reading the message and keeping it.
-        let room = rooms::readable(members::lock(tx, room, caller.user).await?)?;
-        let message = messages::one(tx, &room, seq).await?;
-        messages::alive(&message)?;
+        // The room's lock keeps the message unchanged until its evidence is stored.
+        let room = rooms::require_readable(members::lock(tx, room, caller.user).await?)?;
+        let message = messages::find_readable(tx, &room, seq).await?;
+        messages::require_not_unsent(&message)?;
         match store::insert(tx, &room, message.seq, reason, caller.now).await? {
-            Some(report) => evidence::keep(tx, report, &room, &message, caller.now).await,
+            Some(report) => report_evidence::insert(tx, report, &room, &message, caller.now).await,
             None => Ok(()),
         }
     })
 }
 
-/// An open report with all that is kept of its message, for the admins of its room and for operators. To everyone else it is absent.
+/// Returns an open report with its evidence, for admins of the room and operators. It is not found for others.
 pub async fn find(db: &Db, caller: &Caller, report: ReportId) -> Result<OpenReport> {
     open(&mut *db.acquire().await?, caller, report).await
 }
 
-/// Where to fetch a picture or file of a reported message, for the same people.
-pub async fn link(db: &Db, media: &Media, caller: &Caller, (report, upload): (ReportId, UploadId), part: Part) -> Result<Signed> {
+/// Returns a signed URL of an attachment of a reported message, for the same users.
+pub async fn link(db: &Db, media: &Media, caller: &Caller, (report, upload): (ReportId, UploadId), part: Rendition) -> Result<PresignedUrl> {
     let absent = || Error::NotFound("upload_not_found");
     let mut connection = db.acquire().await?;
     let found = open(&mut connection, caller, report).await?.report;
     let shown = found.attachments.iter().any(|attachment| attachment.upload_id == upload);
     let kept = if shown { uploads::find(&mut connection, upload).await? } else { None };
-    let kept = kept.filter(|kept| part == Part::Whole || kept.seen.purpose != Purpose::File).ok_or_else(absent)?;
-    let purpose = kept.seen.purpose;
-    media.to_fetch(Object { id: kept.object.ok_or_else(absent)?, purpose }, part, caller.now)
+    let kept = kept.filter(|kept| part == Rendition::Original || kept.info.purpose != Purpose::File).ok_or_else(absent)?;
+    let purpose = kept.info.purpose;
+    media.download_url(Object { id: kept.object.ok_or_else(absent)?, purpose }, part, caller.now)
 }
 
 async fn open(connection: &mut Handle, caller: &Caller, report: ReportId) -> Result<OpenReport> {
@@ -60,36 +60,36 @@ async fn open(connection: &mut Handle, caller: &Caller, report: ReportId) -> Res
     store::find(connection, &reviewer, report).await?.ok_or_else(absent)
 }
 
-/// The caller as somebody who may look into the reports of a room, if they may.
+/// Returns the caller as a reviewer of the room's reports, if permitted.
 async fn reviewer(connection: &mut Handle, caller: &Caller, room: RoomId) -> Result<Option<Reviewer>> {
-    if let Some(Standing::Readable(room)) = members::standing(connection, &RoomRef::Id(room), caller.user).await?
-        && let Ok(moderator) = at_least(&room, Role::Admin)
+    if let Some(Access::Readable(room)) = members::find_access(connection, &RoomRef::Id(room), caller.user).await?
+        && let Ok(moderator) = require_role(&room, Role::Admin)
     {
         return Ok(Some(Reviewer::Moderator(moderator.clone())));
     }
-    // Nothing is done, so no address is noted.
-    Ok(audit::operator(connection, caller, "").await?.map(Reviewer::Operator))
+    // Reading writes no audit entry, so the address is not needed.
+    Ok(audit::find_operator(connection, caller, "").await?.map(Reviewer::Operator))
 }
 
-/// A page of the open reports, oldest first.
+/// Lists the room's open reports, oldest first.
 pub async fn list(
     db: &Db,
     caller: &Caller,
     room: &RoomRef,
     (cursor, limit): (Option<&str>, Option<u32>),
 ) -> Result<Page<Report>> {
-    let limit = clamped(limit);
-    let after = after(cursor, 0)?;
+    let limit = clamp_limit(limit);
+    let after = parse_cursor(cursor, 0)?;
     let mut connection = db.acquire().await?;
-    let room = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
-    let items = store::list(&mut connection, at_least(&room, Role::Admin)?, after, limit + 1).await?;
+    let room = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
+    let items = store::list(&mut connection, require_role(&room, Role::Admin)?, after, limit + 1).await?;
     Ok(page(items, limit, |last| last.id.to_string()))
 }
 
-/// Closes a report. Doing so again changes nothing.
+/// Closes a report. Idempotent.
 pub async fn close(db: &Db, caller: &Caller, room: &RoomRef, report: ReportId) -> Result<()> {
     let mut connection = db.acquire().await?;
-    let room = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
-    let closed = store::close(&mut connection, at_least(&room, Role::Admin)?, report, caller.now).await?;
+    let room = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
+    let closed = store::close(&mut connection, require_role(&room, Role::Admin)?, report, caller.now).await?;
     if closed { Ok(()) } else { Err(Error::NotFound("report_not_found")) }
 }

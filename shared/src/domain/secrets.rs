@@ -1,4 +1,4 @@
-//! Random texts that open something, and the digests that are kept in their place.
+//! Random secrets and digests.
 
 use std::fmt::Write as _;
 
@@ -8,28 +8,27 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::error::{Error, Result};
 
-/// 256 random bits as text that needs no escaping anywhere.
-pub(super) fn random() -> Result<String> {
+/// 256 random bits in base64url.
+pub(super) fn random_token() -> Result<String> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(Error::internal)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// 128 random bits as text, for what people pass on.
-pub(super) fn code() -> Result<String> {
+/// 128 random bits in base64url, for codes that people pass on.
+pub(super) fn random_code() -> Result<String> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(Error::internal)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// SHA-256 of a text.
 pub(super) fn digest(text: &str) -> [u8; 32] {
     let mut bytes = [0_u8; 32];
     bytes.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
     bytes
 }
 
-/// SHA-256 of a text, in hexadecimal.
+/// SHA-256 in hexadecimal.
 pub(super) fn hex_digest(text: &str) -> String {
     digest(text).iter().fold(String::with_capacity(64), |mut hex, byte| {
         // Writing to a string cannot fail.
@@ -49,7 +48,7 @@ mod tests {
 
     #[test]
     fn two_random_texts_differ_and_hold_256_bits() {
-        let (one, other) = (random().unwrap_or_default(), random().unwrap_or_default());
+        let (one, other) = (random_token().unwrap_or_default(), random_token().unwrap_or_default());
         assert_eq!((one.len(), other.len()), (43, 43));
         assert_ne!(one, other);
     }

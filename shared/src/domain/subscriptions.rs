@@ -1,4 +1,4 @@
-//! The rules of subscribing: a login has one device. It is told through a push service that may be called, in a way that only it can read.
+//! Push subscriptions: one device per session, at an allowed push service, with keys for encryption.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,28 +7,28 @@ use crate::caller::Caller;
 use crate::domain::secrets;
 use crate::error::{Error, Result, Violation};
 use crate::protocol::notifications::{NewSubscription, PushKey};
-use crate::push::web::vapid::Keys;
-use crate::push::web::{Hosts, encryption};
+use crate::push::web::vapid::VapidKeys;
+use crate::push::web::{AllowedHosts, encryption};
 use crate::store::Db;
 use crate::store::subscriptions::{self as store, Endpoint};
 
-/// What a browser needs to subscribe.
-pub fn key(keys: &Keys) -> PushKey {
+/// Returns the key that a browser needs to subscribe.
+pub fn key(keys: &VapidKeys) -> PushKey {
     PushKey { public_key: keys.public_key().to_owned() }
 }
 
-/// Has the caller's present login told on this device while they are away. Another person's login on the same device no longer is.
-pub async fn subscribe(db: &Db, (keys, hosts): (&Keys, &Hosts), caller: &Caller, new: &NewSubscription) -> Result<()> {
+/// Subscribes the caller's session. Another session on the same device loses its subscription.
+pub async fn subscribe(db: &Db, (keys, hosts): (&VapidKeys, &AllowedHosts), caller: &Caller, new: &NewSubscription) -> Result<()> {
     let endpoint = checked(keys, hosts, new)?;
-    store::put(&mut *db.acquire().await?, caller, &endpoint).await
+    store::upsert(&mut *db.acquire().await?, caller, &endpoint).await
 }
 
-/// Has the caller's present login told nothing any more. Doing so again changes nothing.
+/// Removes the subscription of the caller's session. Idempotent.
 pub async fn unsubscribe(db: &Db, caller: &Caller) -> Result<()> {
     store::delete(&mut *db.acquire().await?, caller).await
 }
 
-fn checked(keys: &Keys, hosts: &Hosts, new: &NewSubscription) -> Result<Endpoint> {
+fn checked(keys: &VapidKeys, hosts: &AllowedHosts, new: &NewSubscription) -> Result<Endpoint> {
     let mut wrong = Vec::new();
     let mut refuse = |field: &str, code, detail: &str| wrong.push(Violation { field: field.into(), code, detail: detail.into() });
     if hosts.check(&new.endpoint).is_none() {
@@ -36,7 +36,7 @@ fn checked(keys: &Keys, hosts: &Hosts, new: &NewSubscription) -> Result<Endpoint
     }
     let vapid = keys.id(new.application_server_key.as_deref());
     if vapid.is_none() {
-        refuse("application_server_key", "unknown", "must be the key that GET /api/push/key tells");
+        refuse("application_server_key", "unknown", "must be the key that GET /api/push/key returns");
     }
     let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).unwrap_or_default();
     let (public, auth) = (bytes(&new.keys.p256dh), bytes(&new.keys.auth));

@@ -1,4 +1,4 @@
-//! The answer to a socket's first frame: who one is, and the state of one's rooms, as much of it as fits a frame.
+//! The answer to a socket's first frame: the caller and the state of their rooms, as much as fits one frame.
 
 use serde_json::value::RawValue;
 
@@ -10,26 +10,27 @@ use crate::protocol::page::MAX_LIMIT;
 use crate::protocol::rooms::Scope;
 use crate::push::Push;
 use crate::push::registry::Connection;
-use crate::store::rooms::{self, Place};
+use crate::store::rooms::{self, RoomListCursor};
 use crate::store::{Db, invitations, users};
 
-/// A socket lives two hours; clients open the next one before this many seconds have passed.
+/// Sockets live two hours; clients reconnect before this time.
 const RECONNECT_SECONDS: i64 = 110 * 60;
 
-/// Invitations that it names.
+/// Maximum number of invitations in the frame.
 const INVITATIONS: u32 = 20;
 
-/// Builds `welcome`: four statements at most, five where invitations wait, and one look into the registry. Rooms that do not fit are left to `GET /api/rooms?scope=joined`, and `complete` says so.
+/// Builds `welcome` with at most four statements, five with invitations, and one registry read. Rooms that do not fit are left to `GET
+/// /api/rooms?scope=joined`; `complete` is false then.
 pub async fn welcome(db: &Db, push: &Push, caller: &Caller, connection: &Connection, id: Option<Box<RawValue>>) -> Result<Frame> {
     let (account, invited, mut rows) = {
         let mut handle = db.acquire().await?;
         let account = users::account(&mut handle, caller.user).await?.ok_or(Error::NotFound("user_not_found"))?;
         let invited = if account.is_invited {
-            invitations::list(&mut handle, caller.user, None, invitations::Place::START, INVITATIONS).await?
+            invitations::list(&mut handle, caller.user, None, invitations::InvitationCursor::START, INVITATIONS).await?
         } else {
             Vec::new()
         };
-        (account, invited, rooms::list(&mut handle, caller.user, Scope::Joined, Place::START, MAX_LIMIT + 1).await?)
+        (account, invited, rooms::list(&mut handle, caller.user, Scope::Joined, RoomListCursor::START, MAX_LIMIT + 1).await?)
     };
     let complete = rows.len() <= MAX_LIMIT as usize;
     rows.truncate(MAX_LIMIT as usize);

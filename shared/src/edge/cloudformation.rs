@@ -1,5 +1,5 @@
-//! Custom resources of CloudFormation: its event, and the answer that it waits for at a URL. An event without an answer blocks a deployment for an
-//! hour, so whoever takes one must send one.
+//! Custom resources of CloudFormation: the event, and the response to its URL. An event without a response blocks a deployment for an hour, so every
+//! event gets one.
 
 use std::time::Duration;
 
@@ -12,47 +12,44 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// CloudFormation refuses answers above 4 KB, all fields included.
+/// CloudFormation refuses responses above 4 KB in total.
 const MAX_REASON: usize = 1024;
-/// How often an answer is sent before it is given up.
 const ATTEMPTS: u32 = 3;
-/// How long one attempt may take.
+/// Time limit of one attempt.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// What CloudFormation wants of a custom resource.
+/// The event of a custom resource.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Event {
-    /// Create, update or delete.
+pub struct CustomResourceEvent {
     pub request_type: RequestType,
-    /// Where the answer goes: a URL that is good for one PUT.
+    /// Where to send the response: a URL for a single PUT.
     #[serde(rename = "ResponseURL")]
     pub response_url: String,
-    /// Names the stack; repeated in the answer.
+    /// Repeated in the response.
     pub stack_id: String,
-    /// Names the request; repeated in the answer.
+    /// Repeated in the response.
     pub request_id: String,
-    /// Names the resource in its template; repeated in the answer.
+    /// The resource's name in its template; repeated in the response.
     pub logical_resource_id: String,
-    /// Names what was made, except for the first request.
+    /// The id of the created resource; absent from the first request.
     pub physical_resource_id: Option<String>,
-    /// What the template says of it.
     #[serde(default)]
     pub resource_properties: Properties,
-    /// Of an update: what the template said before.
+    /// The properties before an update.
     #[serde(default)]
     pub old_resource_properties: Properties,
 }
 
-impl Event {
-    /// Whether an update asks for an earlier version than there was, of the same store: another one may have none at all.
-    pub fn goes_back(&self) -> bool {
+impl CustomResourceEvent {
+    /// Whether an update targets an older version of the same store. A new store has no version to compare.
+    pub fn is_downgrade(&self) -> bool {
         let (now, before) = (&self.resource_properties, &self.old_resource_properties);
         now.store == before.store && now.version().zip(before.version()).is_some_and(|(now, before)| now < before)
     }
 }
 
-/// What we read of a resource in a template.
+/// The properties that this project reads.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Properties {
@@ -61,7 +58,7 @@ pub struct Properties {
 }
 
 impl Properties {
-    /// CloudFormation makes texts of all numbers.
+    /// CloudFormation converts numbers to strings.
     fn version(&self) -> Option<i64> {
         match self.version.as_ref()? {
             serde_json::Value::String(text) => text.parse().ok(),
@@ -70,20 +67,17 @@ impl Properties {
     }
 }
 
-/// What becomes of the resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum RequestType {
-    /// It is new.
     Create,
-    /// Its properties changed.
     Update,
-    /// It goes, or a failed creation is rolled back.
+    /// Also sent to roll back a failed creation.
     Delete,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer<'a> {
+struct CustomResourceResponse<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
@@ -93,8 +87,8 @@ struct Answer<'a> {
     logical_resource_id: &'a str,
 }
 
-/// Tells CloudFormation how it went; an error is the reason that an operator reads in the stack's events.
-pub async fn answer(event: &Event, outcome: &Result<(), String>) -> Result<()> {
+/// Reports the outcome to CloudFormation; the operator sees an error in the stack's events.
+pub async fn answer(event: &CustomResourceEvent, outcome: &Result<(), String>) -> Result<()> {
     let body = Bytes::from(body(event, outcome)?);
     let connector = hyper_rustls::HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
     let client = Client::builder(TokioExecutor::new()).build::<_, Full<Bytes>>(connector);
@@ -107,7 +101,7 @@ pub async fn answer(event: &Event, outcome: &Result<(), String>) -> Result<()> {
             .header(header::CONTENT_TYPE, "")
             .body(Full::new(body.clone()))
             .map_err(|error| Error::invalid("ResponseURL", "invalid", error.to_string()))?;
-        let failure: crate::error::Source = match tokio::time::timeout(PATIENCE, client.request(request)).await {
+        let failure: crate::error::BoxedError = match tokio::time::timeout(PATIENCE, client.request(request)).await {
             Ok(Ok(response)) if response.status().is_success() => return Ok(()),
             Ok(Ok(response)) => format!("the answer was refused with {}", response.status()).into(),
             Ok(Err(error)) => error.into(),
@@ -122,15 +116,15 @@ pub async fn answer(event: &Event, outcome: &Result<(), String>) -> Result<()> {
     }
 }
 
-fn body(event: &Event, outcome: &Result<(), String>) -> Result<Vec<u8>> {
+fn body(event: &CustomResourceEvent, outcome: &Result<(), String>) -> Result<Vec<u8>> {
     let reason = outcome.as_ref().err().map(|reason| {
         let end = (0..=reason.len().min(MAX_REASON)).rev().find(|end| reason.is_char_boundary(*end)).unwrap_or_default();
         &reason[..end]
     });
-    serde_json::to_vec(&Answer {
+    serde_json::to_vec(&CustomResourceResponse {
         status: if outcome.is_ok() { "SUCCESS" } else { "FAILED" },
         reason,
-        // The id must not change between requests, or CloudFormation takes it for a replacement and deletes the old one.
+        // The id must not change between requests: CloudFormation treats a new id as a replacement and deletes the old resource.
         physical_resource_id: event.physical_resource_id.as_deref().unwrap_or(&event.logical_resource_id),
         stack_id: &event.stack_id,
         request_id: &event.request_id,
@@ -146,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    fn event(physical: Option<&str>) -> Event {
+    fn event(physical: Option<&str>) -> CustomResourceEvent {
         let event = serde_json::json!({
             "RequestType": "Update", "ResponseURL": "http://127.0.0.1:1/answer", "StackId": "stack", "RequestId": "request",
             "LogicalResourceId": "Migration", "PhysicalResourceId": physical, "ResourceType": "Custom::Migration",
@@ -160,18 +154,18 @@ mod tests {
         let read = |now: serde_json::Value, before: serde_json::Value| {
             let properties =
                 |version| serde_json::from_value(serde_json::json!({"ServiceToken": "arn", "Version": version})).unwrap();
-            Event { resource_properties: properties(now), old_resource_properties: properties(before), ..event(None) }.goes_back()
+            CustomResourceEvent { resource_properties: properties(now), old_resource_properties: properties(before), ..event(None) }.is_downgrade()
         };
         assert!(read("9".into(), "13".into()) && read(13.into(), "14".into()));
         assert!(!read("13".into(), "9".into()) && !read("13".into(), "13".into()) && !read("13".into(), "x".into()));
-        assert!(!event(None).goes_back(), "there was none before");
+        assert!(!event(None).is_downgrade(), "there was none before");
         let of =
             |version: &str, store: &str| serde_json::from_value(serde_json::json!({"Version": version, "Store": store})).unwrap();
-        let moved = |to| Event { resource_properties: of("9", to), old_resource_properties: of("13", "one"), ..event(None) };
-        assert!(moved("one").goes_back() && !moved("another").goes_back());
+        let moved = |to| CustomResourceEvent { resource_properties: of("9", to), old_resource_properties: of("13", "one"), ..event(None) };
+        assert!(moved("one").is_downgrade() && !moved("another").is_downgrade());
     }
 
-    /// Plays the other end: gives these statuses in turn, and what it was sent last.
+    /// A server that answers with these statuses in turn; joining it returns the last request.
     fn listener(statuses: &'static [&'static str]) -> (String, std::thread::JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/answer?signature=x", listener.local_addr().unwrap());
@@ -193,9 +187,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_is_put_until_it_is_taken() {
+    async fn a_response_is_retried_until_accepted() {
         let (url, played) = listener(&["503 Slow Down", "200 OK"]);
-        let event = Event { response_url: url, ..event(None) };
+        let event = CustomResourceEvent { response_url: url, ..event(None) };
         answer(&event, &Ok(())).await.unwrap();
         let sent = played.join().unwrap();
         assert!(sent.starts_with("PUT /answer?signature=x HTTP/1.1\r\n"), "{sent}");
@@ -204,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_repeats_who_asked_and_keeps_the_id_of_what_was_made() {
+    fn a_response_repeats_the_ids_and_keeps_the_physical_id() {
         let answer: serde_json::Value = serde_json::from_slice(&body(&event(Some("schema")), &Ok(())).unwrap()).unwrap();
         let expected = serde_json::json!({
             "Status": "SUCCESS", "PhysicalResourceId": "schema", "StackId": "stack", "RequestId": "request", "LogicalResourceId": "Migration",
@@ -213,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_says_why_within_what_cloudformation_takes() {
+    fn a_failure_reason_fits_the_response_limit() {
         let body = body(&event(None), &Err("ä".repeat(5000))).unwrap();
         assert!(body.len() < 4096, "{}", body.len());
         let answer: serde_json::Value = serde_json::from_slice(&body).unwrap();

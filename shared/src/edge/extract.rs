@@ -1,4 +1,4 @@
-//! Extractors: what a handler asks of a request, typed once. Every rejection is one of our errors.
+//! Extractors: the typed inputs of handlers. Every rejection is a [`crate::error::Error`].
 
 use std::net::IpAddr;
 
@@ -15,21 +15,21 @@ use serde::de::DeserializeOwned;
 use crate::error::Error;
 use crate::time::Timestamp;
 
-/// Lambda takes 6 MB in all; bodies of this API are small.
+/// Lambda accepts 6 MB; bodies of this API are small.
 const MAX_BODY: usize = 256 * 1024;
 
 /// Where and when a request came from.
 #[derive(Clone, Debug)]
-pub struct Origin {
-    /// The caller's address as API Gateway saw it, in its one spelling; headers cannot forge it.
+pub struct RequestInfo {
+    /// The client's address as API Gateway saw it, in canonical form; headers cannot forge it.
     pub ip: String,
-    /// API Gateway's id of the request; errors quote it.
+    /// API Gateway's request id; errors quote it.
     pub request_id: String,
-    /// When the request was received: the one time of everything that it does.
+    /// When the request arrived. The whole request uses this time.
     pub now: Timestamp,
 }
 
-impl Origin {
+impl RequestInfo {
     /// Reads the request context of an HTTP API.
     pub fn of(extensions: &Extensions) -> Self {
         if let Some(known) = extensions.get::<Self>() {
@@ -44,7 +44,7 @@ impl Origin {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Origin {
+impl<S: Sync> FromRequestParts<S> for RequestInfo {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
@@ -72,7 +72,7 @@ impl<S: Sync> FromRequestParts<S> for Credential {
     }
 }
 
-/// The token in the value of an `Authorization` header: bare, or after `Bearer` in any case.
+/// Returns the token of an `Authorization` header: bare, or after `Bearer` in any case.
 pub fn bearer(value: &str) -> Option<&str> {
     let value = value.trim();
     let token = match value.split_once(' ') {
@@ -84,7 +84,6 @@ pub fn bearer(value: &str) -> Option<&str> {
     (!token.is_empty() && !token.contains([' ', ','])).then_some(token)
 }
 
-/// A JSON body.
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
@@ -96,7 +95,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// A JSON body that may as well be left out.
+/// An optional JSON body.
 pub struct MaybeBody<T>(pub T);
 
 impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeBody<T> {
@@ -108,19 +107,17 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeBody<T> {
     }
 }
 
-/// A JSON body, and what tells the request apart when it comes again, if it has a header `Idempotency-Key`.
-pub struct KeyedBody<T>(pub T, pub Option<Asked>);
+/// A JSON body, with the idempotency data of requests that have an `Idempotency-Key` header.
+pub struct KeyedBody<T>(pub T, pub Option<IdempotentRequest>);
 
-/// The same where the body may as well be left out.
-pub struct MaybeKeyedBody<T>(pub T, pub Option<Asked>);
+/// The same with an optional body.
+pub struct MaybeKeyedBody<T>(pub T, pub Option<IdempotentRequest>);
 
-/// A request that may come again.
-pub struct Asked {
-    /// Method and path.
+/// A request that its client can repeat safely.
+pub struct IdempotentRequest {
     pub route: String,
-    /// What its client calls it.
-    pub called: String,
-    /// Its body.
+    /// The client's idempotency key.
+    pub key: String,
     pub body: Bytes,
 }
 
@@ -142,17 +139,17 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeKeyedBody<T
     }
 }
 
-async fn keyed(request: Request) -> Result<(Bytes, Option<Asked>), Error> {
+async fn keyed(request: Request) -> Result<(Bytes, Option<IdempotentRequest>), Error> {
     let route = format!("{} {}", request.method(), request.uri().path());
     let called = called(request.headers()).map(|called| called.map(str::to_owned))?;
     let body = bytes(request).await?;
-    Ok((body.clone(), called.map(|called| Asked { route, called, body })))
+    Ok((body.clone(), called.map(|called| IdempotentRequest { route, key: called, body })))
 }
 
-/// What the client calls the request, so that it may come again.
-pub struct Called(pub Option<String>);
+/// The value of the `Idempotency-Key` header.
+pub struct IdempotencyKey(pub Option<String>);
 
-impl<S: Sync> FromRequestParts<S> for Called {
+impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
@@ -170,9 +167,9 @@ async fn bytes(request: Request) -> Result<Bytes, Error> {
     Ok(body.collect().await.map_err(|_| Error::TooLarge)?.to_bytes())
 }
 
-/// Reads JSON; a syntax error is `malformed_json`, a wrong type names its field.
+/// Parses JSON. A syntax error is `malformed_json`; a wrong type names its field.
 pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    // Of an array serde would take the items for the fields, in their order.
+    // serde reads an array as a struct's fields in order.
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(Error::Malformed("malformed_json", "The body must be a JSON object.".into()));
     }
@@ -187,16 +184,16 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
             Error::Malformed("malformed_json", format!("The body is not valid JSON: {}.", plain(&inner)))
         }
     })?;
-    deserializer.end().map_err(|_| Error::Malformed("malformed_json", "The body goes on after its JSON value.".into()))?;
+    deserializer.end().map_err(|_| Error::Malformed("malformed_json", "The body continues after its JSON value.".into()))?;
     Ok(value)
 }
 
-/// serde says "missing field `name`" of the object, not of the field.
+/// serde reports a missing field on the object, not on the field.
 fn missing_field(error: &serde_json::Error) -> Option<String> {
     error.to_string().strip_prefix("missing field `").and_then(|rest| rest.split_once('`')).map(|(field, _)| field.to_owned())
 }
 
-/// The message without the value that was sent, which may be a secret.
+/// Removes the offending value from the message, since it can be a secret.
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match (text.find("invalid type: "), text.find(", expected ")) {
@@ -211,7 +208,6 @@ fn plain(error: &serde_json::Error) -> String {
     }
 }
 
-/// The path's parameters.
 pub struct Path<T>(pub T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
@@ -225,7 +221,6 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     }
 }
 
-/// The query's parameters.
 pub struct Query<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
@@ -239,7 +234,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// Names the parameter and what it must be, and not what it was.
+/// Names the parameter and the expected type, not the value.
 fn wrong_path(rejection: &PathRejection) -> Error {
     let PathRejection::FailedToDeserializePathParams(failure) = rejection else {
         return Error::invalid("path", "invalid", "must be as the route says");
@@ -295,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_malformed() {
+    fn invalid_json_is_malformed() {
         for body in
             [&b""[..], b"{", b"{}x", b"\xff", b"nul", b"[\"positional\",[],null,null,null]", b" []", b"{\"content\":\"\\ud800\"}"]
         {

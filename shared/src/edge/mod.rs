@@ -1,10 +1,10 @@
-//! The boundary: AWS events become typed input, results become AWS answers. No rules and no SQL here.
+//! The boundary: parses AWS events into typed input and turns results into AWS responses. No domain rules, no SQL.
 
 pub mod cloudformation;
 pub mod extract;
 pub mod http;
-pub mod list;
+pub mod pagination;
 pub mod problem;
-pub mod rates;
+pub mod rate_limit_headers;
 pub mod secrets;
 pub mod socket;

@@ -1,14 +1,13 @@
-//! The last step of an error: a problem document over HTTP, an `error` frame on the socket. Logged once, here.
+//! Turns errors into responses: a problem document over HTTP, an `error` frame on the socket. Errors are logged once, here.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
-use crate::edge::rates;
-use crate::error::{Error, Rate};
+use crate::edge::rate_limit_headers;
+use crate::error::{Error, RateStatus};
 use crate::protocol::problem::Problem;
 
-/// The HTTP status of an error.
 pub fn status(error: &Error) -> StatusCode {
     match error {
         Error::Malformed(..) => StatusCode::BAD_REQUEST,
@@ -25,7 +24,7 @@ pub fn status(error: &Error) -> StatusCode {
     }
 }
 
-/// Writes what the operator needs to the log: defects as errors, silent dependencies as warnings, the rest not at all.
+/// Logs defects as errors and unavailable dependencies as warnings; other errors are not logged.
 pub fn log(error: &Error, request_id: &str) {
     match error {
         Error::Internal(source) => tracing::error!(request_id, error = chain(source.as_ref()), "internal error"),
@@ -36,7 +35,7 @@ pub fn log(error: &Error, request_id: &str) {
     }
 }
 
-/// An error on its way out: the status is set, the body waits for the request's id (see [`finish`]).
+/// Sets the status and stores the error; [`finish`] writes the body, which needs the request id.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = status(&self).into_response();
@@ -45,7 +44,7 @@ impl IntoResponse for Error {
     }
 }
 
-/// Gives a response that carries an [`Error`] its problem document, and logs it.
+/// Writes and logs the problem document of a response that carries an [`Error`].
 pub fn finish(mut response: Response, request_id: &str) -> Response {
     let Some(error) = response.extensions_mut().remove::<std::sync::Arc<Error>>() else { return response };
     log(&error, request_id);
@@ -69,13 +68,13 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if let Error::TooMany { retry_after, policy: Some(limit) } = *error {
-        rates::tell(headers, &Rate { limit, left: 0, reset: retry_after });
+        rate_limit_headers::insert(headers, &RateStatus { limit, left: 0, reset: retry_after });
     }
     *response.body_mut() = serde_json::to_vec(&problem).map_or_else(|_| Body::empty(), Body::from);
     response
 }
 
-/// The whole chain of causes in one line.
+/// Joins the chain of causes in one line.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -1,22 +1,21 @@
-//! Secrets: given by the environment, or fetched from AWS Secrets Manager by their ARN, when the function starts and when one was rotated.
+//! Resolves secrets from the environment, or from AWS Secrets Manager by ARN, at start and after a rotation.
 
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use crate::config::{self, Again, Aws, Secret, SecretSource};
+use crate::config::{self, SecretReader, Aws, Secret, SecretSource};
 use crate::error::{Error, Result};
-use crate::push::signed::{Call, Signed};
+use crate::push::aws_client::{AwsRequest, AwsClient};
 use crate::time::Timestamp;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// MySQL's port.
 const PORT: u16 = 3306;
-/// Where RDS's own secrets name no database: the name that the template gives its cluster.
+/// The database that the template creates; used when an RDS secret names none.
 const DATABASE: &str = "conchat";
 
-/// The secret's text.
+/// Returns the secret's value.
 pub async fn resolve(source: &SecretSource, aws: &Aws) -> Result<Secret> {
     #[derive(Deserialize)]
     struct Answer {
@@ -27,29 +26,29 @@ pub async fn resolve(source: &SecretSource, aws: &Aws) -> Result<Secret> {
         SecretSource::Given(secret) => return Ok(secret.clone()),
         SecretSource::Arn(arn) => arn,
     };
-    let call = Call {
+    let call = AwsRequest {
         service: "secretsmanager",
         method: http::Method::POST,
         url: format!("{}/", config::service_url("secretsmanager", &aws.region)),
         headers: &[("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "secretsmanager.GetSecretValue")],
         body: serde_json::json!({ "SecretId": arn }).to_string().into(),
     };
-    let answer = Signed::new(aws).call(call, Timestamp::now(), TIMEOUT).await?;
+    let answer = AwsClient::new(aws).call(call, Timestamp::now(), TIMEOUT).await?;
     if !answer.status().is_success() {
         return Err(Error::unavailable(format!("GetSecretValue of {arn} answered {}", answer.status())));
     }
-    // The parser's own words would quote the secret.
-    let answer: Answer = serde_json::from_slice(answer.body()).map_err(|_| Error::internal(format!("{arn} holds no text")))?;
+    // The parser's message would quote the secret.
+    let answer: Answer = serde_json::from_slice(answer.body()).map_err(|_| Error::internal(format!("{arn} has no SecretString")))?;
     Ok(Secret::new(answer.text))
 }
 
-/// The store's URL: the secret's text, or made from RDS's own form of one.
+/// Returns the store's URL: the secret itself, or built from an RDS secret.
 pub async fn store_url(source: &SecretSource, aws: &Aws) -> Result<Secret> {
     url(&resolve(source, aws).await?)
 }
 
-/// How to read a secret again, if it came from where it can be rotated; `read` says how.
-pub fn again<F>(source: &SecretSource, aws: &Aws, read: fn(SecretSource, Aws) -> F) -> Option<Again>
+/// Returns a reader that resolves a rotatable secret again with `read`; none for secrets from the environment.
+pub fn reader<F>(source: &SecretSource, aws: &Aws, read: fn(SecretSource, Aws) -> F) -> Option<SecretReader>
 where
     F: Future<Output = Result<Secret>> + Send + 'static,
 {
@@ -57,11 +56,11 @@ where
         SecretSource::Given(_) => return None,
         SecretSource::Arn(_) => (source.clone(), aws.clone()),
     };
-    Some(Again::new(move || Box::pin(read(source.clone(), aws.clone()))))
+    Some(SecretReader::new(move || Box::pin(read(source.clone(), aws.clone()))))
 }
 
 fn url(text: &Secret) -> Result<Secret> {
-    /// As RDS, Aurora and their rotation write it.
+    /// The format that RDS and its rotation write.
     #[derive(Deserialize)]
     struct OfRds {
         username: String,
@@ -70,7 +69,7 @@ fn url(text: &Secret) -> Result<Secret> {
         port: Option<Port>,
         dbname: Option<String>,
     }
-    /// RDS writes a number, people a text.
+    /// RDS writes a number; people write strings.
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Port {
@@ -89,7 +88,7 @@ fn url(text: &Secret) -> Result<Secret> {
     };
     let [username, password, database] = [&of.username, &of.password, of.dbname.as_deref().unwrap_or(DATABASE)]
         .map(|part| utf8_percent_encode(part, NON_ALPHANUMERIC).to_string());
-    // RDS's certificates are signed by an authority of its own, which no list of public ones has: TLS, but the host's name is not proved.
+    // Public root certificates do not include the RDS authority: the connection uses TLS without verifying the host.
     Ok(Secret::new(format!("mysql://{username}:{password}@{}:{port}/{database}?ssl-mode=REQUIRED", of.host)))
 }
 
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_secret_is_refused_without_being_shown() {
+    fn an_invalid_secret_is_refused_without_quoting_it() {
         for text in [
             r#"{"username":"a","password":"hunter2"}"#,
             r#"{"password":"hunter2""#,

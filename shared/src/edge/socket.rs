@@ -1,4 +1,4 @@
-//! Events of the WebSocket API, typed: which socket, whose it is, what its frame wants.
+//! Events of the WebSocket API, typed.
 
 use std::collections::HashMap;
 
@@ -11,20 +11,18 @@ use crate::protocol::frames::{Frame, Refusal};
 use crate::push::registry::Connection;
 use crate::time::Timestamp;
 
-/// An event of the WebSocket API, as far as it is read. Headers are whatever a client sent, so they are texts here and nothing stricter: a stray
-/// byte in one of them must not fail the invocation.
+/// An event of the WebSocket API. Header values stay unparsed strings: an invalid byte from a client must not fail the invocation.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Event {
+pub struct SocketEvent {
     headers: Option<HashMap<String, String>>,
-    /// The frame's text.
     pub body: Option<String>,
-    request_context: Context,
+    request_context: SocketContext,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Context {
+struct SocketContext {
     connection_id: Option<String>,
     connected_at: i64,
     request_id: Option<String>,
@@ -33,8 +31,8 @@ struct Context {
     authorizer: HashMap<String, Value>,
 }
 
-impl Event {
-    /// A header of the handshake.
+impl SocketEvent {
+    /// Returns a handshake header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().flatten().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -44,33 +42,32 @@ impl Event {
         self.request_context.request_id.as_deref().unwrap_or_default()
     }
 
-    /// The socket.
     pub fn connection_id(&self) -> Option<&str> {
         self.request_context.connection_id.as_deref()
     }
 
-    /// With which code the socket was closed.
+    /// The close code of the socket.
     pub fn close_code(&self) -> Option<i64> {
         self.request_context.disconnect_status_code
     }
 }
 
-/// What API Gateway tells of a socket with each of its events.
+/// The socket's context that API Gateway sends with each event.
 #[derive(Clone, Debug)]
 pub struct Socket {
-    /// The socket and its person, as the authorizer found them.
+    /// The socket and its user, as the authorizer set them.
     pub connection: Connection,
-    /// The person's username at the time of connecting.
+    /// The username at the time of connecting.
     pub username: String,
-    /// The room that frames without a room go to.
+    /// The default room of frames without a room.
     pub bound: Option<RoomRef>,
     /// API Gateway's id of this event.
     pub request_id: String,
 }
 
 impl Socket {
-    /// Reads the request context. An event without the authorizer's findings is not one of ours.
-    pub fn of(event: &Event) -> Result<Self> {
+    /// Reads the request context. Rejects events without the authorizer's context.
+    pub fn of(event: &SocketEvent) -> Result<Self> {
         let context = &event.request_context;
         let found = |name: &str| context.authorizer.get(name).map(text);
         let id =
@@ -92,13 +89,13 @@ impl Socket {
         })
     }
 
-    /// Where a frame without a room goes: the bound room, else General.
+    /// Resolves the room of a frame: its own, else the bound room, else General.
     pub fn room_or_bound(&self, room: Option<RoomRef>) -> RoomRef {
         room.or_else(|| self.bound.clone()).unwrap_or_else(RoomRef::general)
     }
 }
 
-/// Context values come back as text or as they were.
+/// API Gateway converts some context values to strings.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -106,7 +103,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// An error as the frame that answers an action.
+/// Converts an error into the frame that answers an action.
 pub fn refusal(error: &Error, request_id: &str) -> Refusal {
     let detail = match error {
         Error::Invalid(violations) if violations.len() > 1 => {
@@ -124,7 +121,7 @@ pub fn refusal(error: &Error, request_id: &str) -> Refusal {
     }
 }
 
-/// The `bye` of a socket that went on sending frames after it was told to wait.
-pub fn flooding() -> Frame {
-    Frame::Bye { code: "too_many_frames", reason: "This socket sent more frames than it may, and did not stop.", resume: true }
+/// The `bye` frame of a socket that exceeds its frame limit repeatedly.
+pub fn too_many_frames() -> Frame {
+    Frame::Bye { code: "too_many_frames", reason: "This socket repeatedly exceeded its frame limit.", resume: true }
 }

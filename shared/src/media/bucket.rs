@@ -1,5 +1,4 @@
-//! One S3 bucket as the function's role: a few signed calls, and URLs for clients that carry a signature. The whole of S3's SDK would weigh more
-//! than the function.
+//! An S3 bucket with the function's role: a few signed calls and presigned URLs. The S3 SDK would be larger than the whole function.
 
 use std::sync::OnceLock;
 use std::time::{Duration, UNIX_EPOCH};
@@ -15,28 +14,26 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 
-use super::parts::{Source, Timing, succeeded};
+use super::multipart::{Source, Timing, succeeded};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::push::http::{self as pool, Client};
 use crate::time::Timestamp;
 
-/// Connecting takes longer than this only where nobody answers.
 const CONNECT: Duration = Duration::from_secs(1);
-/// What carries no large body.
+/// Time limit of calls without a large body.
 pub(super) const SHORT: Duration = Duration::from_secs(2);
-/// What does, or copies one part inside S3.
+/// Time limit of calls with a large body, and of copying one part.
 const LONG: Duration = Duration::from_secs(6);
-/// An answer that is no object is small.
+/// Responses other than objects are small.
 pub(super) const MAX_ANSWER: usize = 64 * 1024;
 
-/// What is larger is copied in parts of so many bytes. S3 copies as much in about a second.
+/// Larger objects are copied in parts of this size. S3 copies one in about a second.
 const PART: u64 = 64 * 1024 * 1024;
 
-/// A bucket.
 #[derive(Debug)]
 pub(super) struct Bucket {
-    /// Its URL without a slash at the end.
+    /// The URL without a trailing slash.
     url: String,
     region: String,
     credentials: Credentials,
@@ -44,37 +41,35 @@ pub(super) struct Bucket {
     part: u64,
 }
 
-/// What an object is known by.
+/// Size and version of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Head {
-    /// Bytes.
     pub(super) size: u64,
     /// Changes with every PUT.
     pub(super) etag: String,
 }
 
-/// Headers of a request.
 pub(super) type Headers<'a> = &'a [(&'static str, &'a str)];
 
 impl Bucket {
-    /// Prepares to call; nothing is opened yet.
+    /// Opens no connection before the first call.
     pub(super) fn new(aws: &config::Aws, name: &str) -> Self {
         Self::at(aws, config::bucket_url(name, &aws.region))
     }
 
-    /// The same at a known URL.
+    /// Uses a bucket at a known URL.
     pub(super) fn at(aws: &config::Aws, url: String) -> Self {
         let token = aws.session_token.as_ref().map(|token| token.expose().to_owned());
         let credentials = Credentials::new(&aws.access_key_id, aws.secret_access_key.expose(), token, None, "environment");
         Self { url, region: aws.region.clone(), credentials, http: OnceLock::new(), part: PART }
     }
 
-    /// The same with copies in parts of so many bytes.
+    /// Sets the part size of copies.
     pub(super) fn parted(self, part: u64) -> Self {
         Self { part, ..self }
     }
 
-    /// A URL for somebody else's request, which must have these headers, from `now` on for so long.
+    /// Returns a presigned URL for a request with these headers.
     pub(super) fn presigned(
         &self,
         method: &Method,
@@ -90,7 +85,7 @@ impl Bucket {
         Ok(request.uri().to_string())
     }
 
-    /// What an object is known by, if it is there.
+    /// Returns size and etag of an object if it exists.
     pub(super) async fn head(&self, key: &str, now: Timestamp) -> Result<Option<Head>> {
         let answer = self.call((Method::HEAD, key), &[], Bytes::new(), (now, SHORT, 0)).await?;
         if answer.status() == StatusCode::NOT_FOUND {
@@ -100,11 +95,11 @@ impl Bucket {
         let size = text(&headers, &header::CONTENT_LENGTH).and_then(|size| size.parse().ok());
         match size.zip(text(&headers, &header::ETAG)) {
             Some((size, etag)) => Ok(Some(Head { size, etag: etag.to_owned() })),
-            None => Err(Error::internal("S3 tells neither size nor etag")),
+            None => Err(Error::internal("S3 returned no size or no etag")),
         }
     }
 
-    /// The first bytes of an object that is still the one known by this etag. None when it is not.
+    /// Reads the first bytes of an object. Returns none when its etag changed.
     pub(super) async fn get(&self, key: &str, etag: &str, first: u64, now: Timestamp) -> Result<Option<Bytes>> {
         let range = format!("bytes=0-{}", first.saturating_sub(1));
         let headers = [("if-match", etag), ("range", &range)];
@@ -116,17 +111,16 @@ impl Bucket {
         }
     }
 
-    /// Writes an object.
     pub(super) async fn put(&self, key: &str, headers: Headers<'_>, body: Bytes, now: Timestamp) -> Result<()> {
         done(self.call((Method::PUT, key), headers, body, (now, LONG, MAX_ANSWER)).await?).map(drop)
     }
 
-    /// Copies an object that is still the one known by its etag. False when it is not.
+    /// Copies an object. Returns false when its etag changed.
     pub(super) async fn copy(&self, source: Source<'_>, to: &str, headers: Headers<'_>, timing: Timing) -> Result<bool> {
         if source.size > self.part {
             return self.copy_parts(source, to, headers, (self.part, timing)).await;
         }
-        // The local cloud names buckets in the path, AWS in the host: the source is named by bucket and key either way.
+        // The local cloud has bucket names in the path, AWS in the host; the copy source always names bucket and key.
         let from = format!("/{}/{}", self.name(), source.key);
         let mut all = vec![
             ("x-amz-copy-source", from.as_str()),
@@ -141,12 +135,12 @@ impl Bucket {
         }
     }
 
-    /// Removes an object; one that is absent is removed already.
+    /// Deletes an object; succeeds when it does not exist.
     pub(super) async fn delete(&self, key: &str, now: Timestamp) -> Result<()> {
         done(self.call((Method::DELETE, key), &[], Bytes::new(), (now, SHORT, MAX_ANSWER)).await?).map(drop)
     }
 
-    /// Whether the bucket answers.
+    /// Checks that the bucket answers.
     pub(super) async fn probe(&self, now: Timestamp) -> Result<()> {
         done(self.call((Method::HEAD, ""), &[], Bytes::new(), (now, SHORT, 0)).await?).map(drop)
     }
@@ -173,7 +167,7 @@ impl Bucket {
         tokio::time::timeout(within, exchange).await.map_err(Error::unavailable)?
     }
 
-    /// Bodies are not signed: TLS carries them, and a hash of twenty megabytes would take longer than sending them.
+    /// Bodies are unsigned: TLS protects them, and hashing twenty megabytes takes longer than sending them.
     fn sign<B>(
         &self,
         request: &mut Request<B>,
@@ -202,14 +196,14 @@ impl Bucket {
         if key.is_empty() { self.url.clone() } else { format!("{}/{key}", self.url) }
     }
 
-    /// The bucket's own name: the host's first part on AWS, else the path's last one.
+    /// The bucket's name: the first label of the host on AWS, else the last segment of the path.
     pub(super) fn name(&self) -> &str {
         let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
         rest.split_once('/').map_or_else(|| rest.split(".s3.").next().unwrap_or_default(), |(_, name)| name)
     }
 }
 
-/// As S3 wants it: the path is signed as it stands, and a header says that the body is not.
+/// S3 signs the path without further encoding, and a header declares the body unsigned.
 fn settings() -> SigningSettings {
     let mut settings = SigningSettings::default();
     settings.percent_encoding_mode = PercentEncodingMode::Single;
@@ -218,7 +212,7 @@ fn settings() -> SigningSettings {
     settings
 }
 
-/// An answer that says yes. Whatever S3 refuses is a matter of configuration or of its own state, never of the caller.
+/// Returns a successful response. A refusal by S3 is a matter of configuration or availability, never of the caller.
 pub(super) fn done(answer: Response<Bytes>) -> Result<Response<Bytes>> {
     if answer.status().is_success() {
         return Ok(answer);

@@ -1,28 +1,27 @@
-//! How much work a JPEG is, known before it is begun: its decoder takes all bytes at once, so nothing can end it in between.
+//! Bounds the work of decoding a JPEG in advance: the decoder takes all bytes at once and cannot be interrupted.
 
-use super::picture::{Flaw, MAX_PIXELS};
+use super::picture::{PictureError, MAX_PIXELS};
 
-/// Scans of a progressive JPEG: it has about ten, and each runs over the whole picture, however few bytes it has.
+/// Maximum scans of a progressive JPEG. Usual are about ten, and each covers the whole image however few bytes it has.
 const MAX_SCANS: usize = 100;
-/// Pixels that all scans together run over: the largest picture in twelve, which is what cameras and optimisers make.
+/// Maximum pixels over all scans: the largest image in twelve scans, as cameras and optimisers write it.
 const MAX_SCANNED: u64 = 12 * MAX_PIXELS;
 
-/// Whether so many pixels can be decoded from these bytes.
-pub(super) fn bounded(bytes: &[u8], pixels: u64) -> Result<(), Flaw> {
-    // Whatever looks like a scan counts as one: nobody hides any.
+/// Checks whether decoding this many pixels from these bytes stays within the limits.
+pub(super) fn bounded(bytes: &[u8], pixels: u64) -> Result<(), PictureError> {
+    // Every scan marker counts, even inside other data, so that none can be hidden.
     let scans = bytes.windows(2).filter(|pair| *pair == b"\xff\xda").count();
-    if scans > MAX_SCANS || scans as u64 * pixels > MAX_SCANNED { Err(Flaw::TooComplex) } else { Ok(()) }
+    if scans > MAX_SCANS || scans as u64 * pixels > MAX_SCANNED { Err(PictureError::TooComplex) } else { Ok(()) }
 }
 
-/// The bytes of the picture itself, up to the mark of its end; only these are decoded. Phones put films behind it, in which anything may look like a
-/// scan.
+/// Returns the bytes up to the end-of-image marker, which are the only ones decoded. Phones append videos, in which arbitrary bytes look like scans.
 pub(super) fn extent(bytes: &[u8]) -> &[u8] {
     let mut at = 2;
     while let Some(found) = bytes.get(at..).and_then(next_marker) {
         at += found + 2;
         match bytes[at - 1] {
             0xd9 => return &bytes[..at],
-            // These have no length.
+            // Markers without a length.
             0x01 | 0xd8 => {}
             _ => at += bytes.get(at..at + 2).map_or(0, |length| usize::from(length[0]) << 8 | usize::from(length[1])),
         }
@@ -30,7 +29,7 @@ pub(super) fn extent(bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// Where the next marker is that is neither a stuffed byte of a scan nor part of one.
+/// Finds the next marker that is neither a stuffed byte nor part of a scan.
 fn next_marker(bytes: &[u8]) -> Option<usize> {
     bytes.windows(2).position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7 | 0xff))
 }
@@ -50,9 +49,9 @@ mod tests {
         let one = jpeg();
         let film = b"\xff\xda".repeat(1000);
         assert_eq!(extent(&[&one[..], &film].concat()), &one[..]);
-        // A length hides nothing: what it covers is in the picture, and counted.
+        // A segment's content counts, too, so its length hides nothing.
         let hidden = [&one[..2], b"\xff\xe5\xff\xff", &film, &one[2..]].concat();
-        assert_eq!(bounded(extent(&hidden), 1), Err(Flaw::TooComplex));
+        assert_eq!(bounded(extent(&hidden), 1), Err(PictureError::TooComplex));
         for cut in [&one[..3], &one[..one.len() - 2], b"\xff\xd8", b"\xff\xd8\xff\xe0\xff", b""] {
             assert_eq!(extent(cut), cut);
         }

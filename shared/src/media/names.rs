@@ -1,8 +1,8 @@
-//! Names that people give their files: shown to others, never used as a key. Folders, control characters and tricks with direction are dropped.
+//! File names from users: displayed to others, never used as keys. Removes folders, control characters and bidirectional overrides.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What RFC 5987 lets stand as it is.
+/// Characters that RFC 5987 leaves unescaped.
 const ATTR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -17,12 +17,11 @@ const ATTR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// What a file of no name is called.
+/// Replaces an empty name.
 const NAMELESS: &str = "file";
 
-/// The name as others see it. Scripts that run from right to left stay; characters that turn the direction of what follows do not, since
-/// `photo⟲gnp.exe` looks like a picture.
-pub fn shown(name: &str) -> String {
+/// Returns the name as others see it. Right-to-left scripts stay; direction overrides go, because `photo⟲gnp.exe` looks like an image.
+pub fn sanitized(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let plain: String = last.chars().filter(|letter| !letter.is_control() && !turns(*letter)).collect();
     match plain.trim() {
@@ -31,15 +30,15 @@ pub fn shown(name: &str) -> String {
     }
 }
 
-/// How a browser is told to treat the bytes, and by which name to keep them: in letters that every client reads, and in all (RFC 6266).
+/// Returns the `Content-Disposition` header with an ASCII and a UTF-8 name (RFC 6266).
 pub fn disposition(inline: bool, name: &str) -> String {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() || ".-_ ()".contains(letter) { letter } else { '_' };
     let (how, fallback): (_, String) = (if inline { "inline" } else { "attachment" }, name.chars().map(plain).collect());
     format!("{how}; filename=\"{fallback}\"; filename*=UTF-8''{}", utf8_percent_encode(name, ATTR))
 }
 
-/// The same name with the ending of what the bytes became.
-pub fn with_ending(name: &str, content_type: &str) -> String {
+/// Replaces the extension by that of the new content type.
+pub fn with_extension(name: &str, content_type: &str) -> String {
     let endings: &[&str] = match content_type {
         "image/jpeg" => &["jpg", "jpeg"],
         "image/png" => &["png"],
@@ -75,7 +74,7 @@ mod tests {
             ("صورة من الشاطئ.jpg", "صورة من الشاطئ.jpg"),
             ("%2e%2e%2fx", "%2e%2e%2fx"),
         ] {
-            assert_eq!(shown(given), shown_, "{given:?}");
+            assert_eq!(sanitized(given), shown_, "{given:?}");
         }
     }
 
@@ -90,9 +89,9 @@ mod tests {
 
     #[test]
     fn a_picture_that_became_another_kind_is_named_so() {
-        assert_eq!(with_ending("a.webp", "image/jpeg"), "a.jpg");
-        assert_eq!(with_ending("a.JPEG", "image/jpeg"), "a.JPEG");
-        assert_eq!(with_ending("picture", "image/png"), "picture.png");
-        assert_eq!(with_ending(".hidden", "image/png"), ".hidden.png");
+        assert_eq!(with_extension("a.webp", "image/jpeg"), "a.jpg");
+        assert_eq!(with_extension("a.JPEG", "image/jpeg"), "a.JPEG");
+        assert_eq!(with_extension("picture", "image/png"), "picture.png");
+        assert_eq!(with_extension(".hidden", "image/png"), ".hidden.png");
     }
 }

@@ -1,53 +1,52 @@
-//! Colour tables of GIFs, written anew: the same colours, but in no order that somebody chose, and never as text. A table is 768 bytes of a file that
-//! a picture needs not show; copied as they came they could say anything.
+//! New colour tables for GIFs: the same colours in random order. A table holds 768 bytes that an image need not use, so a copied table could carry a
+//! payload.
 
 use fastrand::Rng;
 
-/// Colours of a table.
 const MOST: usize = 256;
-/// Up to so many there is room for a colour of ours between each two.
+/// Up to this many colours, a random one fits between each two.
 const SPACED: usize = 127;
 
 type Colour = [u8; 3];
 
-/// What one file's tables have in common, so that a colour is the same in each of its frames.
+/// Randomness shared by the tables of a file, so that a colour is the same in every frame.
 pub(super) struct Ink {
     rng: Rng,
-    /// The lowest bit of a channel's value, by its other seven.
+    /// The lowest bit of a channel's value, by its other seven bits.
     bits: [[u8; 128]; 3],
 }
 
-/// A table, and where each colour of the one before it stands now.
+/// A table, and the new index of each old colour.
 pub(super) struct Table {
-    /// The colours, three bytes each.
+    /// Three bytes per colour.
     pub(super) bytes: Vec<u8>,
     places: [u8; MOST],
-    /// A place that no colour has.
+    /// An unused index.
     spare: Option<u8>,
 }
 
 impl Ink {
-    /// Another one for each file: nobody can prepare for it.
+    /// Random per file, so that the result is unpredictable.
     pub(super) fn new() -> Self {
         let mut rng = Rng::new();
         let bits = std::array::from_fn(|_| std::array::from_fn(|_| rng.u8(0..2)));
         Self { rng, bits }
     }
 
-    /// A colour that an eye takes for the same.
+    /// Returns a visually identical colour.
     fn like(&self, colour: Colour) -> Colour {
         std::array::from_fn(|channel| colour[channel] ^ self.bits[channel][usize::from(colour[channel] >> 1)])
     }
 
-    /// A colour of ours. None of its bytes is a letter.
+    /// Returns a random colour without ASCII letters in its bytes.
     fn own(&mut self) -> Colour {
         std::array::from_fn(|_| self.rng.u8(128..))
     }
 }
 
 impl Table {
-    /// The colours of a table: each once, shuffled. Between each two stands one of ours; where there are too many for that, each is off by one here
-    /// and there. No tag begins in either.
+    /// Builds a table with each colour once, shuffled. A random colour separates each two; with too many colours for that, each is altered slightly
+    /// instead. Neither contains the start of a tag.
     pub(super) fn anew(colours: &[u8], ink: &mut Ink) -> Self {
         let mut known: Vec<Colour> = colours.as_chunks::<3>().0.iter().take(MOST).copied().collect();
         let given = known.clone();
@@ -79,9 +78,9 @@ impl Table {
         Self { bytes: table.into_flattened(), places, spare }
     }
 
-    /// Puts pixels in their new places. Gives that of what is transparent.
+    /// Maps pixels to their new indexes. Returns the transparent one.
     pub(super) fn repaint(&self, pixels: &mut [u8], transparent: Option<u8>) -> Option<u8> {
-        // A colour may be transparent in one frame and seen in another, or in the same one under another index.
+        // A colour can be transparent in one frame and visible in another, or in the same frame under another index.
         let clear = transparent.map(|index| self.spare.unwrap_or(self.places[usize::from(index)]));
         let mut places = self.places;
         if let Some((index, clear)) = transparent.zip(clear) {
@@ -94,7 +93,7 @@ impl Table {
     }
 }
 
-/// Without the one byte that every tag begins with.
+/// Replaces the byte that starts a tag.
 fn untagged(colour: Colour) -> Colour {
     colour.map(|value| if value == b'<' { b'=' } else { value })
 }
@@ -108,7 +107,7 @@ mod tests {
         [table.bytes[at], table.bytes[at + 1], table.bytes[at + 2]]
     }
 
-    /// How many bytes of a text stand together in a table.
+    /// The longest part of a text that appears in a table.
     fn longest(text: &[u8], table: &[u8]) -> usize {
         let stands = |part: &[u8]| table.windows(part.len()).any(|window| window == part);
         (1..=text.len()).take_while(|length| text.windows(*length).any(stands)).last().unwrap_or_default()
@@ -132,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_transparent_shares_its_place_with_nothing() {
+    fn the_transparent_index_is_unshared() {
         let colours = [9, 9, 9, 9, 9, 9, 1, 2, 3];
         let table = Table::anew(&colours, &mut Ink::new());
         let mut pixels = [0, 1, 2];

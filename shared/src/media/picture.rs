@@ -1,5 +1,4 @@
-//! Pictures: decoded under limits, turned upright, written anew without anything but their pixels. A file that is a picture and something else
-//! besides does not survive that.
+//! Images: decoded under limits, rotated upright and re-encoded from their pixels alone. Polyglot files do not survive.
 
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
@@ -9,61 +8,58 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
-use super::stop::{Stop, Timed};
+use super::deadline::{Deadline, DeadlineReader};
 use super::{animation, jpeg};
 
-/// Pixels of a picture: what a good camera takes. Decoded they are 160 MB at most.
+/// Pixels of an image, as high-end cameras take them; at most 160 MB decoded.
 pub(super) const MAX_PIXELS: u64 = 40_000_000;
 /// Pixels of a side.
 const MAX_SIDE: u32 = 16_384;
-/// What a decoder may allocate: every pixel in four channels of 16 bits, and what it needs besides.
+/// Memory limit of a decoder: four channels of 16 bits per pixel, plus working memory.
 const MAX_ALLOC: u64 = MAX_PIXELS * 8 + 32 * 1024 * 1024;
-/// Bytes of a colour profile: those of screens and cameras with the largest tables. What is larger is not looked at.
+/// Maximum size of a colour profile; larger ones are ignored.
 const MAX_PROFILE: usize = 4 * 1024 * 1024;
 /// The longer side of a thumbnail.
 const THUMBNAIL: u32 = 480;
-/// The sides of an avatar.
+/// The sides of an avatar's two sizes.
 const AVATAR: (u32, u32) = (512, 128);
-/// Above this many pixels a PNG is compressed quickly instead of well.
+/// Above this many pixels a PNG is compressed for speed instead of size.
 const COMPRESSED_WELL: u64 = 4_000_000;
 
-/// Why a picture is not taken.
+/// Why an image is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flaw {
-    /// It cannot be decoded.
+pub enum PictureError {
+    /// The bytes cannot be decoded.
     NotAPicture,
-    /// It has more pixels than are taken.
     TooManyPixels,
-    /// It takes more work than its size suggests.
+    /// Decoding takes more work than the size suggests.
     TooComplex,
-    /// It may be one, but there was no time to find out.
+    /// The time limit passed before a decision.
     OutOfTime,
 }
 
-/// Bytes of ours.
+/// An encoded image.
 #[derive(Clone, Debug)]
-pub struct Made {
-    /// What they are.
+pub struct EncodedImage {
     pub content_type: &'static str,
-    /// The bytes.
     pub bytes: Bytes,
 }
 
-/// A picture, written anew.
+/// A re-encoded image.
 #[derive(Clone, Debug)]
 pub struct Picture {
-    /// The whole picture; of an avatar the large one.
-    pub whole: Made,
-    /// A small version.
-    pub small: Made,
-    /// Pixels of the whole one.
+    /// The full size; the large size of an avatar.
+    pub original: EncodedImage,
+    /// The thumbnail.
+    pub thumbnail: EncodedImage,
+    /// Width and height of the full size.
     pub dimensions: (u32, u32),
     /// A blurhash.
     pub placeholder: Option<String>,
 }
 
-/// A picture for a message: as large as it came, and a thumbnail. What moves goes on moving.
-pub fn image(bytes: &[u8], content_type: &str, stop: &Stop) -> Result<Picture, Flaw> {
+/// Re-encodes an image for a message in its original size and as a thumbnail. Animations stay animated.
+pub fn image(bytes: &[u8], content_type: &str, stop: &Deadline) -> Result<Picture, PictureError> {
     let format = format(content_type)?;
     if format == ImageFormat::Gif {
         animation::bounded(bytes, stop).map_err(|flaw| in_time(flaw, stop))?;
@@ -72,9 +68,9 @@ pub fn image(bytes: &[u8], content_type: &str, stop: &Stop) -> Result<Picture, F
     let whole = match format {
         ImageFormat::Gif => {
             let bytes = animation::rewritten(bytes, stop).map_err(|flaw| in_time(flaw, stop))?;
-            Made { content_type: "image/gif", bytes: bytes.into() }
+            EncodedImage { content_type: "image/gif", bytes: bytes.into() }
         }
-        // A sharp picture stays one; a photograph that came as WebP would grow tenfold without loss.
+        // Lossless images stay lossless; a lossy WebP as PNG would grow tenfold.
         _ => encode(&decoded, format == ImageFormat::Png)?,
     };
     let small = if decoded.width() > THUMBNAIL || decoded.height() > THUMBNAIL {
@@ -86,13 +82,13 @@ pub fn image(bytes: &[u8], content_type: &str, stop: &Stop) -> Result<Picture, F
     Ok(Picture {
         dimensions: (decoded.width(), decoded.height()),
         placeholder: placeholder(&small),
-        small: encode(&small, false)?,
-        whole,
+        thumbnail: encode(&small, false)?,
+        original: whole,
     })
 }
 
-/// A picture of a person or a room: its middle, square, in two sizes. Of what moves the first frame.
-pub fn avatar(bytes: &[u8], content_type: &str, stop: &Stop) -> Result<Picture, Flaw> {
+/// Crops the centre square for an avatar, in two sizes. Animations keep only the first frame.
+pub fn avatar(bytes: &[u8], content_type: &str, stop: &Deadline) -> Result<Picture, PictureError> {
     let decoded = decode(bytes, format(content_type)?, stop)?;
     let side = decoded.width().min(decoded.height());
     let (x, y) = ((decoded.width() - side) / 2, (decoded.height() - side) / 2);
@@ -102,33 +98,32 @@ pub fn avatar(bytes: &[u8], content_type: &str, stop: &Stop) -> Result<Picture, 
     Ok(Picture {
         dimensions: (large.width(), large.height()),
         placeholder: placeholder(&small),
-        whole: encode(&large, false)?,
-        small: encode(&small, false)?,
+        original: encode(&large, false)?,
+        thumbnail: encode(&small, false)?,
     })
 }
 
-fn format(content_type: &str) -> Result<ImageFormat, Flaw> {
+fn format(content_type: &str) -> Result<ImageFormat, PictureError> {
     match content_type {
         "image/jpeg" => Ok(ImageFormat::Jpeg),
         "image/png" => Ok(ImageFormat::Png),
         "image/gif" => Ok(ImageFormat::Gif),
         "image/webp" => Ok(ImageFormat::WebP),
-        _ => Err(Flaw::NotAPicture),
+        _ => Err(PictureError::NotAPicture),
     }
 }
 
-/// What a decoder gives.
+/// The output of a decoder.
 struct Decoded {
-    /// As they lie in the file.
+    /// As stored in the file.
     pixels: DynamicImage,
-    /// How they are to be turned.
     orientation: Orientation,
-    /// What their numbers mean.
+    /// The colour profile.
     profile: Option<Vec<u8>>,
 }
 
-/// The pixels, upright, 8 bits a channel, in three channels or in four. What the header says is believed only as far as the limits go.
-fn decode(bytes: &[u8], format: ImageFormat, stop: &Stop) -> Result<DynamicImage, Flaw> {
+/// Decodes to upright pixels with 8 bits per channel. Does not trust the header beyond the limits.
+fn decode(bytes: &[u8], format: ImageFormat, stop: &Deadline) -> Result<DynamicImage, PictureError> {
     let Decoded { pixels, orientation, profile } = decoded(bytes, format, stop).map_err(|flaw| in_time(flaw, stop))?;
     stop.check()?;
     let mut upright = plain(pixels);
@@ -140,17 +135,17 @@ fn decode(bytes: &[u8], format: ImageFormat, stop: &Stop) -> Result<DynamicImage
     Ok(upright)
 }
 
-fn decoded(bytes: &[u8], format: ImageFormat, stop: &Stop) -> Result<Decoded, Flaw> {
+fn decoded(bytes: &[u8], format: ImageFormat, stop: &Deadline) -> Result<Decoded, PictureError> {
     let bytes = if format == ImageFormat::Jpeg { jpeg::extent(bytes) } else { bytes };
     let mut limits = Limits::no_limits();
     (limits.max_image_width, limits.max_image_height, limits.max_alloc) = (Some(MAX_SIDE), Some(MAX_SIDE), Some(MAX_ALLOC));
-    let mut reader = ImageReader::with_format(Timed::new(bytes, stop), format);
+    let mut reader = ImageReader::with_format(DeadlineReader::new(bytes, stop), format);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(|error| flaw(&error))?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     if pixels > MAX_PIXELS {
-        return Err(Flaw::TooManyPixels);
+        return Err(PictureError::TooManyPixels);
     }
     if format == ImageFormat::Jpeg {
         jpeg::bounded(bytes, pixels)?;
@@ -161,12 +156,12 @@ fn decoded(bytes: &[u8], format: ImageFormat, stop: &Stop) -> Result<Decoded, Fl
     Ok(Decoded { pixels, orientation, profile })
 }
 
-/// What is wrong: whatever it looked like to a decoder whose bytes ended, it was the time.
-fn in_time(flaw: Flaw, stop: &Stop) -> Flaw {
+/// Reports the time limit as the cause of whatever error an interrupted decoder returned.
+fn in_time(flaw: PictureError, stop: &Deadline) -> PictureError {
     stop.check().err().unwrap_or(flaw)
 }
 
-/// Three channels, or four where something is transparent.
+/// Drops an opaque alpha channel.
 fn plain(decoded: DynamicImage) -> DynamicImage {
     if !decoded.color().has_alpha() {
         return DynamicImage::ImageRgb8(decoded.into_rgb8());
@@ -177,7 +172,7 @@ fn plain(decoded: DynamicImage) -> DynamicImage {
     if opaque { DynamicImage::ImageRgb8(image.into_rgb8()) } else { image }
 }
 
-/// The colours as every screen shows them, since what the camera meant by its numbers is not kept. A profile that cannot be read changes nothing.
+/// Converts colours to sRGB, because profiles are not kept. Ignores invalid profiles.
 fn on_screen(image: &mut DynamicImage, profile: &[u8]) {
     let Ok(meant) = ColorProfile::new_from_slice(profile) else { return };
     if meant.color_space != DataColorSpace::Rgb {
@@ -192,12 +187,12 @@ fn on_screen(image: &mut DynamicImage, profile: &[u8]) {
         _ => return,
     };
     if turning.transform(samples).is_err() {
-        tracing::warn!("a picture keeps the colours of its camera");
+        tracing::warn!("an image keeps its camera's colours");
     }
 }
 
-/// As PNG where it has to be sharp or transparent, else as JPEG.
-fn encode(image: &DynamicImage, sharp: bool) -> Result<Made, Flaw> {
+/// PNG for lossless or transparent images, else JPEG.
+fn encode(image: &DynamicImage, sharp: bool) -> Result<EncodedImage, PictureError> {
     let mut bytes = Vec::new();
     let content_type = if sharp || image.color().has_alpha() {
         let pixels = u64::from(image.width()) * u64::from(image.height());
@@ -209,20 +204,20 @@ fn encode(image: &DynamicImage, sharp: bool) -> Result<Made, Flaw> {
         image.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, 88)).map_err(|error| flaw(&error))?;
         "image/jpeg"
     };
-    Ok(Made { content_type, bytes: bytes.into() })
+    Ok(EncodedImage { content_type, bytes: bytes.into() })
 }
 
-/// Four by three colours of a picture, as some thirty characters.
+/// A blurhash of four by three components, about thirty characters.
 fn placeholder(image: &DynamicImage) -> Option<String> {
     let tiny = image.thumbnail(32, 32).into_rgba8();
     let (across, down) = if tiny.width() >= tiny.height() { (4, 3) } else { (3, 4) };
     blurhash::encode(across, down, tiny.width(), tiny.height(), tiny.as_raw()).ok()
 }
 
-fn flaw(error: &image::ImageError) -> Flaw {
+fn flaw(error: &image::ImageError) -> PictureError {
     match error {
-        image::ImageError::Limits(_) => Flaw::TooManyPixels,
-        _ => Flaw::NotAPicture,
+        image::ImageError::Limits(_) => PictureError::TooManyPixels,
+        _ => PictureError::NotAPicture,
     }
 }
 
@@ -235,13 +230,13 @@ mod tests {
 
     use super::*;
 
-    /// With time enough.
-    fn image(bytes: &[u8], content_type: &str) -> Result<Picture, Flaw> {
-        super::image(bytes, content_type, &Stop::at(Instant::now() + Duration::from_mins(5)))
+    /// Without a relevant time limit.
+    fn image(bytes: &[u8], content_type: &str) -> Result<Picture, PictureError> {
+        super::image(bytes, content_type, &Deadline::at(Instant::now() + Duration::from_mins(5)))
     }
 
-    fn avatar(bytes: &[u8], content_type: &str) -> Result<Picture, Flaw> {
-        super::avatar(bytes, content_type, &Stop::at(Instant::now() + Duration::from_mins(5)))
+    fn avatar(bytes: &[u8], content_type: &str) -> Result<Picture, PictureError> {
+        super::avatar(bytes, content_type, &Deadline::at(Instant::now() + Duration::from_mins(5)))
     }
 
     fn written(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
@@ -254,12 +249,12 @@ mod tests {
         DynamicImage::ImageRgba8(RgbaImage::from_fn(600, 300, |x, _| Rgba([200, 0, 0, if x < 300 { 0 } else { 255 }])))
     }
 
-    /// A GIF of so many frames with a comment and a tail.
+    /// A GIF with this many frames, a comment and trailing data.
     fn animated(frames: usize) -> Vec<u8> {
         shown_at(4, frames)
     }
 
-    /// The same frames on a canvas with such sides.
+    /// The same frames on a canvas with this side.
     fn shown_at(side: u16, frames: usize) -> Vec<u8> {
         let mut encoder = gif::Encoder::new(Vec::new(), side, side, &[0, 0, 0, 255, 255, 255]).expect("a header");
         encoder.set_repeat(gif::Repeat::Finite(3)).expect("written");
@@ -276,10 +271,10 @@ mod tests {
     }
 
     #[test]
-    fn what_moves_goes_on_moving_without_what_was_written_between() {
+    fn animations_stay_animated_without_comments() {
         let picture = image(&animated(5), "image/gif").expect("a picture");
-        assert_eq!((picture.whole.content_type, picture.small.content_type), ("image/gif", "image/jpeg"));
-        let bytes = &picture.whole.bytes;
+        assert_eq!((picture.original.content_type, picture.thumbnail.content_type), ("image/gif", "image/jpeg"));
+        let bytes = &picture.original.bytes;
         assert!(!bytes.windows(8).any(|part| part == b"<script>") && bytes.ends_with(b";"));
         let mut decoder = gif::DecodeOptions::new().read_info(&bytes[..]).expect("a picture");
         let colours = decoder.global_palette().expect("a table").to_vec();
@@ -293,7 +288,7 @@ mod tests {
 
     #[test]
     fn too_many_frames_are_too_much() {
-        assert_eq!(image(&animated(2_001), "image/gif").err(), Some(Flaw::TooComplex));
+        assert_eq!(image(&animated(2_001), "image/gif").err(), Some(PictureError::TooComplex));
         assert_eq!(
             avatar(&animated(2_001), "image/gif").map(|face| face.dimensions),
             Ok((4, 4)),
@@ -307,7 +302,7 @@ mod tests {
         {
             let begun = Instant::now();
             let flaw = image(&shown_at(side, frames), "image/gif").err();
-            assert_eq!(flaw, (!taken).then_some(Flaw::TooComplex), "{side} {frames}: {:?}", begun.elapsed());
+            assert_eq!(flaw, (!taken).then_some(PictureError::TooComplex), "{side} {frames}: {:?}", begun.elapsed());
         }
     }
 
@@ -322,22 +317,22 @@ mod tests {
             (animated(3), "image/gif"),
             (b"no picture at all".to_vec(), "image/png"),
         ] {
-            let over = Stop::at(Instant::now());
-            assert_eq!(super::image(&bytes, content_type, &over).err(), Some(Flaw::OutOfTime), "{content_type}");
-            assert_eq!(super::avatar(&bytes, content_type, &over).err(), Some(Flaw::OutOfTime), "{content_type}");
+            let over = Deadline::at(Instant::now());
+            assert_eq!(super::image(&bytes, content_type, &over).err(), Some(PictureError::OutOfTime), "{content_type}");
+            assert_eq!(super::avatar(&bytes, content_type, &over).err(), Some(PictureError::OutOfTime), "{content_type}");
         }
     }
 
     #[test]
-    fn what_is_transparent_stays_so_and_the_rest_becomes_small() {
+    fn transparency_survives_and_thumbnails_are_small() {
         let clear = written(&half_transparent(), ImageFormat::WebP);
         let picture = image(&clear, "image/webp").expect("a picture");
-        assert_eq!((picture.whole.content_type, picture.small.content_type), ("image/png", "image/png"));
-        let again = image::load_from_memory(&picture.small.bytes).expect("a picture").into_rgba8();
+        assert_eq!((picture.original.content_type, picture.thumbnail.content_type), ("image/png", "image/png"));
+        let again = image::load_from_memory(&picture.thumbnail.bytes).expect("a picture").into_rgba8();
         assert_eq!((again.dimensions(), again.get_pixel(10, 10).0[3], again.get_pixel(470, 10).0[3]), ((480, 240), 0, 255));
         let solid = DynamicImage::ImageRgba8(RgbaImage::from_pixel(50, 50, Rgba([1, 2, 3, 255])));
         let picture = image(&written(&solid, ImageFormat::WebP), "image/webp").expect("a picture");
-        assert_eq!((picture.whole.content_type, picture.dimensions), ("image/jpeg", (50, 50)));
+        assert_eq!((picture.original.content_type, picture.dimensions), ("image/jpeg", (50, 50)));
     }
 
     #[test]
@@ -349,21 +344,21 @@ mod tests {
         image::ImageEncoder::set_icc_profile(&mut encoder, wide).expect("taken");
         red.write_with_encoder(encoder).expect("encodes");
         let picture = image(&bytes, "image/png").expect("a picture");
-        let shown = image::load_from_memory(&picture.whole.bytes).expect("a picture").into_rgb8().get_pixel(4, 4).0;
+        let shown = image::load_from_memory(&picture.original.bytes).expect("a picture").into_rgb8().get_pixel(4, 4).0;
         assert!(shown[0] > 210 && shown[1] < 55, "the same red takes other numbers: {shown:?}");
     }
 
     #[test]
     fn a_face_is_the_middle_of_its_picture() {
         let face = avatar(&written(&half_transparent(), ImageFormat::Png), "image/png").expect("a picture");
-        let decoded = image::load_from_memory(&face.whole.bytes).expect("a picture").into_rgba8();
+        let decoded = image::load_from_memory(&face.original.bytes).expect("a picture").into_rgba8();
         assert_eq!((decoded.dimensions(), face.dimensions), ((300, 300), (300, 300)), "nothing is made larger");
         assert_eq!((decoded.get_pixel(10, 10).0[3], decoded.get_pixel(290, 10).0[3]), (0, 255));
     }
 
     #[test]
     fn every_orientation_ends_upright() {
-        // Two columns, the left one white: where it ends tells what was turned.
+        // Two columns, the left one white: its position reveals the orientation.
         let flat = DynamicImage::ImageRgba8(RgbaImage::from_fn(32, 16, |x, _| Rgba([if x < 16 { 255 } else { 0 }, 0, 0, 255])));
         let jpeg = written(&DynamicImage::ImageRgb8(flat.into_rgb8()), ImageFormat::Jpeg);
         for (orientation, size, white) in
@@ -374,7 +369,7 @@ mod tests {
             let length = u16::try_from(exif.len() + 2).expect("short").to_be_bytes();
             let turned = [&jpeg[..2], &[0xff, 0xe1], &length, &exif, &jpeg[2..]].concat();
             let picture = image(&turned, "image/jpeg").expect("a picture");
-            let decoded = image::load_from_memory(&picture.whole.bytes).expect("a picture").into_rgb8();
+            let decoded = image::load_from_memory(&picture.original.bytes).expect("a picture").into_rgb8();
             assert_eq!((decoded.dimensions(), decoded.get_pixel(white.0, white.1).0[0] > 200), (size, true), "{orientation}");
         }
     }
@@ -385,7 +380,7 @@ mod tests {
         assert!(image(&gif, "image/gif").is_err());
         for bytes in [&b""[..], b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBPVP8L"] {
             for content_type in ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"] {
-                assert_eq!(image(bytes, content_type).err(), Some(Flaw::NotAPicture), "{content_type} {bytes:?}");
+                assert_eq!(image(bytes, content_type).err(), Some(PictureError::NotAPicture), "{content_type} {bytes:?}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Registering, logging in, refreshing; sessions and tickets.
+//! Registration, login, refresh, sessions and tickets.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,42 +9,42 @@ use crate::time::Timestamp;
 /// Body of `POST /api/auth/register`.
 #[derive(Clone, Deserialize, utoipa::ToSchema)]
 pub struct Register {
-    /// 3–32 of ASCII letters, digits, `.`, `_`, `-`; unique without case.
+    /// The username: 3–32 ASCII letters, digits, `.`, `_` or `-`; unique regardless of case.
     #[schema(example = "ann", min_length = 3, max_length = 32, pattern = "^[A-Za-z0-9._-]+$")]
     pub username: String,
-    /// 8–128 characters; common ones are refused.
+    /// The password: 8–128 characters. Common passwords are refused.
     #[schema(example = "correct horse battery", min_length = 8, max_length = 128, format = Password)]
     pub password: String,
-    /// Optional: another name to log in by.
+    /// An e-mail address, which also works for login.
     #[schema(example = "ann@example.com")]
     pub email: Option<String>,
-    /// What people see; the username when absent. 1–64 characters.
+    /// The display name, 1–64 characters; defaults to the username.
     #[schema(example = "Ann")]
     pub display_name: Option<String>,
-    /// What this device is called in the list of sessions, at most 64 characters.
+    /// The device's name in the list of sessions, at most 64 characters.
     #[schema(example = "Ann's laptop")]
     pub device: Option<String>,
 }
 
-/// Body of `POST /api/auth/login`: one of `username` and `email`.
+/// Body of `POST /api/auth/login`: either `username` or `email`.
 #[derive(Clone, Deserialize, utoipa::ToSchema)]
 pub struct Login {
     /// The username.
     #[schema(example = "ann")]
     pub username: Option<String>,
-    /// Or the e-mail address.
+    /// The e-mail address.
     pub email: Option<String>,
     /// The password.
     #[schema(example = "correct horse battery", format = Password)]
     pub password: String,
-    /// What this device is called in the list of sessions, at most 64 characters.
+    /// The device's name in the list of sessions, at most 64 characters.
     pub device: Option<String>,
 }
 
 /// Body of `POST /api/auth/refresh`.
 #[derive(Clone, Deserialize, utoipa::ToSchema)]
 pub struct Refresh {
-    /// The refresh token that came last; it works once.
+    /// The latest refresh token; valid once.
     #[schema(format = Password, example = "the refresh_token of the last answer")]
     pub refresh_token: String,
 }
@@ -52,41 +52,41 @@ pub struct Refresh {
 /// Body of `PUT /api/auth/password`.
 #[derive(Clone, Deserialize, utoipa::ToSchema)]
 pub struct ChangePassword {
-    /// The present password.
+    /// The current password.
     #[schema(format = Password, example = "correct horse battery staple")]
     pub current: String,
-    /// The new one: 8–128 characters; common ones are refused.
+    /// The new password: 8–128 characters. Common passwords are refused.
     #[schema(format = Password, example = "an even longer passphrase", min_length = 8, max_length = 128)]
     pub new: String,
 }
 
-/// Answer to registering and logging in.
+/// The response to registration and login.
 #[derive(Clone, Serialize, utoipa::ToSchema)]
 pub struct Authenticated {
-    /// Oneself.
+    /// The authenticated user.
     pub user: Me,
     /// The tokens.
     #[serde(flatten)]
     pub tokens: Tokens,
 }
 
-/// An access token and the refresh token that renews it.
+/// An access token, and the refresh token that renews it.
 #[derive(Clone, Serialize, utoipa::ToSchema)]
 pub struct Tokens {
-    /// For `Authorization: Bearer …`.
+    /// The token for `Authorization: Bearer …`.
     #[schema(format = Password)]
     pub access_token: String,
-    /// The same token under the older name `token`; only in answers of the older routes.
+    /// A copy of `access_token`, only in responses of legacy routes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = Password)]
     pub token: Option<String>,
     /// Always `Bearer`.
     #[schema(example = "Bearer")]
     pub token_type: &'static str,
-    /// Seconds that the access token lives.
+    /// Lifetime of the access token in seconds.
     #[schema(example = 86400)]
     pub expires_in: u64,
-    /// Renews the access token, once; each refresh gives the next one.
+    /// Renews the access token; valid once. Each refresh returns a new one.
     #[schema(format = Password)]
     pub refresh_token: String,
 }
@@ -96,17 +96,17 @@ pub struct Tokens {
 pub struct Session {
     /// The session's id.
     pub id: SessionId,
-    /// What the device was called at login.
+    /// The device's name, as given at login.
     pub device: String,
-    /// The address that last used it.
+    /// The address that last used the session.
     pub ip: String,
-    /// When it was made.
+    /// The time of the login.
     pub created_at: Timestamp,
-    /// When it was last refreshed.
+    /// The time of the last refresh.
     pub last_used_at: Timestamp,
-    /// When it ends unless it is refreshed.
+    /// When the session expires unless it is refreshed.
     pub expires_at: Timestamp,
-    /// Whether it is the one that asks.
+    /// Whether this is the caller's session.
     pub current: bool,
 }
 
@@ -114,13 +114,13 @@ pub struct Session {
 #[derive(Clone, Serialize, utoipa::ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the names on the wire")]
 pub struct Ticket {
-    /// Pass it as the query parameter `ticket`; works once.
+    /// The value for the query parameter `ticket`; valid once.
     #[schema(format = Password)]
     pub ticket: String,
-    /// Seconds that it lives.
+    /// Lifetime in seconds.
     #[schema(example = 60)]
     pub expires_in: u32,
-    /// The socket's URL, ticket included.
+    /// The socket's URL, including the ticket.
     #[schema(example = "ws://localhost:8081/ws?ticket=…")]
     pub url: String,
 }

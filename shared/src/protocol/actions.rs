@@ -1,97 +1,97 @@
-//! What a client can ask for over the socket, once its frame was read.
+//! The actions of a client, parsed.
 
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::messages::{NewContent, NewMessage, NewReaction};
 
-/// What a client can ask for.
+/// An action of a client.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The first frame: who am I, what are my rooms, and what changed in some of them.
+    /// The first frame: requests the user, the rooms, and changes since the given revisions.
     Hello {
-        /// Rooms that the client knows, each up to a `rev`.
+        /// Rooms known to the client, each with its `rev`.
         rooms: Vec<(RoomId, u64)>,
-        /// Whether their catch-up may come in frames of many rooms.
+        /// Whether the client accepts `catch_up` frames for many rooms.
         packed: bool,
     },
-    /// A message, to the room named or else to the bound one.
+    /// Sends a message.
     Send {
-        /// Where to.
+        /// The target room; the bound room when absent.
         room: Option<RoomRef>,
-        /// What.
+        /// The message to send.
         message: NewMessage,
     },
-    /// A change of a message that exists.
+    /// Changes an existing message.
     Change {
-        /// In which room; a change never falls back to another.
+        /// The room; changes never default to the bound room.
         room: RoomRef,
-        /// The message's place.
+        /// The `seq` of the message.
         seq: u64,
-        /// What becomes of it.
+        /// The change to make.
         change: Change,
     },
-    /// Become a member.
+    /// Joins a room.
     Join {
-        /// Of which room.
+        /// The room; the bound room when absent.
         room: Option<RoomRef>,
-        /// The code of an invite, for a room that is not public.
+        /// The invite code, for a room that is not public.
         invite: Option<String>,
     },
-    /// Be no member any longer.
+    /// Leaves a room.
     Leave {
-        /// Of which room; leaving never falls back to another.
+        /// The room; leaving never defaults to the bound room.
         room: RoomRef,
-        /// Who owns it from now on, when its last owner leaves.
+        /// The new owner, when the last owner leaves.
         owner: Option<UserId>,
     },
-    /// Everything up to a message was read.
+    /// Marks messages as read.
     Read {
-        /// In which room.
+        /// The room; the bound room when absent.
         room: Option<RoomRef>,
-        /// The last message.
+        /// The last message read.
         seq: u64,
     },
-    /// Everything up to a message has arrived.
+    /// Marks messages as delivered.
     Delivered {
-        /// In which room.
+        /// The room; the bound room when absent.
         room: Option<RoomRef>,
-        /// The last message.
+        /// The last message delivered.
         seq: u64,
     },
-    /// The caller writes, or stopped.
+    /// Starts or stops the typing indicator.
     Typing {
-        /// In which room.
+        /// The room; the bound room when absent.
         room: Option<RoomRef>,
-        /// Whether they write.
+        /// Whether the user is typing.
         active: bool,
     },
-    /// What changed in a room since a `rev`.
+    /// Requests the changes of a room since a `rev`.
     Sync {
-        /// The room.
+        /// The room; the bound room when absent.
         room: Option<RoomRef>,
-        /// The room's count of changes up to which the client knows it.
+        /// The last `rev` known to the client.
         rev: u64,
     },
-    /// Am I still heard, and what changed since.
+    /// Checks the connection and requests the changed rooms.
     Ping {
-        /// A `ts` of an earlier answer.
+        /// The `ts` of an earlier `pong`.
         since: Option<i64>,
     },
-    /// Here is a fresh access token.
+    /// Replaces the access token.
     Renew {
         /// The token, bare or after `Bearer`.
         token: String,
     },
 }
 
-/// What can become of a message.
+/// A change of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It says something else.
+    /// Replaces the text.
     Edit(NewContent),
-    /// It is gone for everyone.
+    /// Deletes the message for everyone.
     Unsend,
-    /// The caller reacts to it.
+    /// Adds a reaction.
     React(NewReaction),
-    /// The caller no longer reacts to it so.
+    /// Removes a reaction.
     Unreact(NewReaction),
 }

@@ -1,4 +1,4 @@
-//! What operators of a deployment see and do. Contents of rooms are not part of it, but for messages that somebody reported.
+//! Administration: accounts, rooms, reports and the audit log. Room content is excluded, except for reported messages.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,120 +8,120 @@ use crate::protocol::reports::Report;
 use crate::protocol::rooms::RoomKind;
 use crate::time::Timestamp;
 
-/// How an account stands.
+/// The state of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountState {
-    /// Its person may sign in.
+    /// The user may log in.
     Active,
-    /// An operator has disabled it.
+    /// An operator disabled the account.
     Disabled,
-    /// It is being erased, and that is not done.
+    /// The account is being erased.
     Erasing,
-    /// It was erased; only what its person wrote is left.
+    /// The account is erased; only its messages remain.
     Erased,
 }
 
-/// What a person is to the deployment.
+/// The role of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountRole {
-    /// One of those who chat.
+    /// A regular user.
     User,
-    /// An operator.
+    /// An operator of the deployment.
     Admin,
 }
 
 /// An account as operators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct AdminAccount {
-    /// What others see, too.
+    /// The public profile.
     #[serde(flatten)]
     pub user: User,
-    /// The e-mail address, if one was given.
+    /// The e-mail address, if set.
     pub email: Option<String>,
-    /// What the person is to the deployment.
+    /// The account's role.
     pub role: AccountRole,
-    /// How the account stands.
+    /// The account's state.
     pub state: AccountState,
-    /// When it was disabled, if it is.
+    /// When the account was disabled.
     pub disabled_at: Option<Timestamp>,
-    /// Live sessions.
+    /// The number of active sessions.
     pub sessions: u32,
-    /// When a session of it was last refreshed or made.
+    /// When a session was last created or refreshed.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// A room as operators see it: nothing of what is said there.
+/// A room as operators see it, without its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct AdminRoom {
     /// The room's id.
     pub id: RoomId,
-    /// What it is.
+    /// The kind of the room.
     pub kind: RoomKind,
-    /// Its name in URLs, if it has one.
+    /// The room's name in URLs, if set.
     pub slug: Option<String>,
-    /// Its name; empty for a direct room.
+    /// The room's name; empty for direct rooms.
     pub name: String,
-    /// What it is about.
+    /// The room's topic.
     pub topic: String,
-    /// How many people are in it.
+    /// The number of members.
     pub members_count: u32,
-    /// How many messages were sent there.
+    /// The number of messages sent.
     pub last_seq: u64,
-    /// Who made it.
+    /// The user who created the room.
     pub created_by: Option<UserId>,
-    /// When it was made.
+    /// When the room was created.
     pub created_at: Timestamp,
-    /// When something was last written there.
+    /// When the last message was sent.
     pub active_at: Timestamp,
-    /// Whether nothing can be written any more.
+    /// Whether the room is archived and refuses messages.
     pub archived: bool,
 }
 
-/// A report, open or closed, and the room of its message.
+/// A report in any state, with its room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct AdminReport {
-    /// What the room's admins see, too.
+    /// The report as admins of the room see it.
     #[serde(flatten)]
     pub report: Report,
-    /// When it was closed, if it is.
+    /// When the report was closed.
     pub closed_at: Option<Timestamp>,
-    /// By whom: an admin of the room, or an operator.
+    /// The admin of the room or operator who closed it.
     pub closed_by: Option<UserId>,
 }
 
-/// Which reports to list.
+/// The state of reports to list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportState {
-    /// Those that nobody has closed.
+    /// Open reports.
     #[default]
     Open,
-    /// Those that were closed.
+    /// Closed reports.
     Closed,
 }
 
-/// Something that an operator did.
+/// An entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct AuditEntry {
-    /// Its number; later acts have higher ones.
+    /// The entry's id; later entries have higher ids.
     pub id: AuditId,
-    /// When.
+    /// The time of the action.
     pub at: Timestamp,
-    /// Who; null for the command line of the deployment.
+    /// The operator; null for the command line.
     pub actor: Option<User>,
-    /// What: `user.disable`, `user.enable`, `user.erase`, `user.sessions`, `user.promote`, `user.demote`, `report.close`, `room.archive`,
+    /// The action: `user.disable`, `user.enable`, `user.erase`, `user.sessions`, `user.promote`, `user.demote`, `report.close`, `room.archive`,
     /// `room.unarchive` or `room.delete`.
     #[schema(example = "user.disable")]
     pub action: String,
-    /// On whom.
+    /// The affected user.
     pub user: Option<User>,
-    /// On which room.
+    /// The affected room.
     pub room_id: Option<RoomId>,
-    /// On which report.
+    /// The affected report.
     pub report_id: Option<ReportId>,
-    /// The address that it came from.
+    /// The address of the request.
     #[schema(example = "192.0.2.7")]
     pub ip: String,
 }
@@ -129,13 +129,13 @@ pub struct AuditEntry {
 /// Body of `PUT /api/admin/users/{user_id}/role`.
 #[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
 pub struct ChangeRole {
-    /// What the person is from now on.
+    /// The new role.
     pub role: AccountRole,
 }
 
 /// Body of `PATCH /api/admin/rooms/{room_id}`.
 #[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
 pub struct ChangeAdminRoom {
-    /// Whether nothing can be written any more.
+    /// Whether the room is archived and refuses messages.
     pub archived: bool,
 }

@@ -1,4 +1,4 @@
-//! Frames as bytes. One serialiser for both dialects: without `conchat.v1` a message carries the older clients' keys besides.
+//! Serialises frames for both dialects: without `conchat.v1` a message also carries the keys of legacy clients.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use crate::protocol::frames::{Dialect, Frame, MAX_FRAME};
 use crate::protocol::messages::Message;
 
 impl Frame {
-    /// The bytes for a connection of this dialect. What does not fit a frame becomes a hint to fetch it.
+    /// Serialises a frame. A frame above the size limit becomes a hint to fetch the change.
     pub fn encode(&self, dialect: Dialect) -> Bytes {
         let bytes = match (self, dialect) {
             (Self::Message { message, .. }, Dialect::Full) => json(&Older { frame: self, extra: OlderKeys::of(message) }),
@@ -21,7 +21,7 @@ impl Frame {
     }
 }
 
-/// A frame and the keys that older clients read.
+/// A frame with the keys of legacy clients.
 #[derive(Serialize)]
 struct Older<'a> {
     #[serde(flatten)]
@@ -30,31 +30,31 @@ struct Older<'a> {
     extra: OlderKeys<'a>,
 }
 
-/// What the frame of a message carries besides, to a socket without the subprotocol `conchat.v1`.
+/// Additional keys of a `message` frame, for sockets without the subprotocol `conchat.v1`.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct OlderKeys<'a> {
-    /// The message in the shape of a `message` frame with `data`.
+    /// The message in the form of a `message` frame with `data`.
     data: OlderData<'a>,
-    /// Who wrote it.
+    /// The sender's username.
     #[schema(example = "ann")]
     user: Option<&'a str>,
-    /// What they wrote.
+    /// The text.
     #[schema(example = "Hello, world!")]
     message: &'a str,
 }
 
-/// The message in the shape of a `message` frame with `data`.
+/// The message in the form of a `message` frame with `data`.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct OlderData<'a> {
-    /// The room, as a text.
+    /// The room's id as a string.
     #[schema(example = "7")]
     room_id: String,
     /// The text.
     #[schema(example = "Hello, world!")]
     content: &'a str,
-    /// Where the first attachment is.
+    /// The URL of the first attachment.
     file_url: Option<&'a str>,
-    /// The message's number.
+    /// The id of the message.
     message_id: MessageId,
 }
 
@@ -73,7 +73,7 @@ impl<'a> OlderKeys<'a> {
     }
 }
 
-/// Our own types always serialise; an empty frame would be the sign of a defect, and the tests would see it.
+/// Serialising these types cannot fail; an empty frame would fail the tests.
 fn json(value: &impl Serialize) -> Bytes {
     serde_json::to_vec(value).map(Bytes::from).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Everything that is kept of a person, as they get it.
+//! The export of a user's data.
 
 use serde::Serialize;
 
@@ -6,249 +6,249 @@ use crate::id::{MessageId, ReportId, RoomId, SessionId, UploadId, UserId};
 use crate::protocol::people::Me;
 use crate::time::Timestamp;
 
-/// A part of an export. The lists of all parts belong one behind the other.
+/// A part of an export. Concatenate the lists of all parts.
 #[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
 pub struct Export {
-    /// Oneself; in the first part.
+    /// The profile, in the first part only.
     pub account: Option<Me>,
-    /// Logins on devices, ended ones included.
+    /// Sessions, including ended ones.
     pub sessions: Vec<ExportedSession>,
-    /// Rooms that one is in or was in.
+    /// Current and former rooms.
     pub rooms: Vec<ExportedRoom>,
-    /// Friends, and requests for friendship.
+    /// Friends and friend requests.
     pub friends: Vec<ExportedFriend>,
-    /// People whom one has blocked.
+    /// Blocked users.
     pub blocks: Vec<ExportedBlock>,
-    /// Messages that one reported.
+    /// Reports by the user.
     pub reports: Vec<ExportedReport>,
-    /// Invitations that one made.
+    /// Invite codes created by the user.
     pub invites: Vec<ExportedInvite>,
-    /// Pictures and files that one sent.
+    /// Images and files uploaded by the user.
     pub uploads: Vec<ExportedUpload>,
-    /// Messages that one hid from oneself.
+    /// Messages hidden by the user.
     pub hidden: Vec<ExportedHidden>,
-    /// Devices that are notified while one is away.
+    /// Devices with push notifications.
     pub subscriptions: Vec<ExportedSubscription>,
-    /// Invitations of single people: those that one made, and those that one got.
+    /// Invitations sent and received.
     pub invitations: Vec<ExportedInvitation>,
-    /// Messages that one wrote.
+    /// Messages written by the user.
     pub messages: Vec<ExportedMessage>,
-    /// What one's messages said before they were edited.
+    /// Earlier texts of the user's edited messages.
     pub edits: Vec<ExportedEdit>,
-    /// What one reacted with.
+    /// Reactions by the user.
     pub reactions: Vec<ExportedReaction>,
-    /// When one read what.
+    /// Read receipts of the user.
     pub receipts: Vec<ExportedReceipt>,
-    /// Pass it as `cursor` to get the next part; null at the end.
+    /// The cursor of the next part; null in the last one.
     pub next: Option<String>,
 }
 
 /// A login on a device.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedSession {
-    /// Its number.
+    /// The session's id.
     pub id: SessionId,
-    /// What the device is called.
+    /// The device's name.
     pub device: String,
-    /// The address that it was last used from.
+    /// The address that last used the session.
     pub ip: String,
-    /// When it began.
+    /// When the session began.
     pub created_at: Timestamp,
-    /// When it was last refreshed.
+    /// When the session was last refreshed.
     pub last_used_at: Timestamp,
-    /// When it ends, or ended, by itself.
+    /// When the session expires or expired.
     pub expires_at: Timestamp,
-    /// When it was ended.
+    /// When the session was ended.
     pub revoked_at: Option<Timestamp>,
 }
 
-/// A room that one is in or was in.
+/// A current or former room.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedRoom {
     /// The room.
     pub room_id: RoomId,
     /// `direct`, `group` or `public`.
     pub kind: String,
-    /// Its name; of rooms that one has left, and of direct ones, empty.
+    /// The room's name; empty for direct and former rooms.
     pub name: String,
     /// `owner`, `admin` or `member`.
     pub role: String,
     /// `joined`, `left`, `removed` or `banned`.
     pub state: String,
-    /// When one joined.
+    /// When the user joined.
     pub joined_at: Timestamp,
-    /// The last message that one has read.
+    /// The last message that the user has read.
     pub read_seq: u64,
-    /// Until when one wants to hear nothing of it.
+    /// Until when the user has muted the room.
     pub muted_until: Option<Timestamp>,
 }
 
-/// A friend, or somebody who might become one.
+/// A friendship or friend request.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedFriend {
-    /// The other one.
+    /// The other user.
     pub user_id: UserId,
-    /// Who asked.
+    /// The user who sent the request.
     pub requested_by: UserId,
-    /// When.
+    /// When the request was sent.
     pub requested_at: Timestamp,
-    /// When the other one agreed.
+    /// When the request was accepted.
     pub accepted_at: Option<Timestamp>,
 }
 
-/// Somebody whom one has blocked.
+/// A blocked user.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedBlock {
-    /// Who.
+    /// The user.
     pub user_id: UserId,
-    /// When.
+    /// When the user was blocked.
     pub created_at: Timestamp,
 }
 
-/// A message that one reported.
+/// A report by the user.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedReport {
-    /// Its number.
+    /// The report's id.
     pub id: ReportId,
     /// The message's room.
     pub room_id: RoomId,
-    /// The message's place.
+    /// The message's `seq`.
     pub seq: u64,
-    /// What one said about it.
+    /// The reason.
     pub reason: String,
-    /// When.
+    /// When the message was reported.
     pub created_at: Timestamp,
 }
 
-/// An invitation that one made.
+/// An invite code created by the user.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedInvite {
-    /// Its code.
+    /// The code.
     #[schema(format = Password)]
     pub code: String,
-    /// To which room.
+    /// The room.
     pub room_id: RoomId,
-    /// When.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
-/// A picture or a file. Its bytes are at `/api/uploads/{id}/content`.
+/// An upload. Its bytes are at `/api/uploads/{id}/content`.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedUpload {
-    /// Its number.
+    /// The upload's id.
     pub id: UploadId,
     /// `avatar`, `image` or `file`.
     pub purpose: String,
-    /// What one called it.
+    /// The file name.
     pub file_name: String,
-    /// What its bytes are.
+    /// The content type.
     pub content_type: String,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Where it was sent, if it was.
+    /// The room where it was sent.
     pub room_id: Option<RoomId>,
-    /// The message that it hangs on.
+    /// The `seq` of its message.
     pub seq: Option<u64>,
-    /// When it was announced.
+    /// When the upload was announced.
     pub created_at: Timestamp,
 }
 
-/// A message that one hid from oneself.
+/// A message hidden by the user.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedHidden {
     /// The room.
     pub room_id: RoomId,
-    /// The message's place.
+    /// The message's `seq`.
     pub seq: u64,
-    /// When.
+    /// When the message was hidden.
     pub created_at: Timestamp,
 }
 
-/// A device that is notified.
+/// A device with push notifications.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedSubscription {
-    /// The login that it belongs to.
+    /// The session of the device.
     pub session_id: SessionId,
-    /// Where its push service takes notifications for it.
+    /// The URL at the push service.
     #[schema(format = Password)]
     pub endpoint: String,
-    /// When it subscribed.
+    /// When the device subscribed.
     pub created_at: Timestamp,
 }
 
-/// A message that one wrote, or a line of the system about what one did.
+/// A message by the user, or a system message about the user's action.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedMessage {
-    /// Its number.
+    /// The message's id.
     pub id: MessageId,
-    /// Its room.
+    /// The room.
     pub room_id: RoomId,
-    /// Its place there.
+    /// The message's `seq`.
     pub seq: u64,
     /// `text`, `image`, `file` or `system`.
     pub kind: String,
-    /// The text; empty once it is unsent.
+    /// The text; empty after unsending.
     pub content: String,
-    /// The message that it answers.
+    /// The `seq` of the message that it replies to.
     pub reply_to_seq: Option<u64>,
-    /// When it was sent.
+    /// When the message was sent.
     pub created_at: Timestamp,
-    /// When it was last edited.
+    /// When the message was last edited.
     pub edited_at: Option<Timestamp>,
-    /// When it was unsent.
+    /// When the message was unsent.
     pub deleted_at: Option<Timestamp>,
 }
 
-/// What a message of one's own said before it was edited.
+/// An earlier text of a message by the user.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedEdit {
     /// The room.
     pub room_id: RoomId,
-    /// The message's place.
+    /// The message's `seq`.
     pub seq: u64,
-    /// 1 is the text as it was first sent.
+    /// The version; 1 is the original text.
     pub version: u32,
     /// The text.
     pub content: String,
-    /// When it was replaced.
+    /// When the text was replaced.
     pub edited_at: Timestamp,
 }
 
-/// What one reacted with.
+/// A reaction by the user.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedReaction {
     /// The room.
     pub room_id: RoomId,
-    /// The message's place.
+    /// The message's `seq`.
     pub seq: u64,
-    /// One emoji.
+    /// The emoji.
     pub emoji: String,
-    /// When.
+    /// When the user reacted.
     pub created_at: Timestamp,
 }
 
-/// An act of reading.
+/// A read receipt of the user.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedReceipt {
     /// The room.
     pub room_id: RoomId,
-    /// The first message that was read.
+    /// The first message read.
     pub from_seq: u64,
-    /// The last one.
+    /// The last message read.
     pub to_seq: u64,
-    /// When.
+    /// When the messages were read.
     pub read_at: Timestamp,
 }
 
-/// An invitation of one person to one room.
+/// An invitation of a user to a room.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedInvitation {
     /// The room.
     pub room_id: RoomId,
-    /// Who was asked.
+    /// The invited user.
     pub user_id: UserId,
-    /// By whom.
+    /// The user who sent the invitation.
     pub invited_by: UserId,
-    /// When.
+    /// When the invitation was sent.
     pub invited_at: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! Frames from server to client: one type for all of them, and its variants' comments are what `asyncapi.json` says of each.
+//! Frames from server to client. `asyncapi.json` quotes the comments of the variants.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -9,56 +9,56 @@ use crate::protocol::invitations::Invitation;
 use crate::protocol::messages::{Message, ReactionChange};
 use crate::protocol::people::{Me, Presence};
 use crate::protocol::receipts::Receipt;
-use crate::protocol::rooms::{Facts, Member, Room};
+use crate::protocol::rooms::{RoomProfile, Member, Room};
 use crate::protocol::sync::RoomSync;
 use crate::protocol::uploads::Upload;
 use crate::protocol::verbs::Called;
 use crate::time::Timestamp;
 
-/// API Gateway's limit for one frame.
+/// API Gateway's size limit of a frame.
 pub const MAX_FRAME: usize = 32 * 1024;
 
-/// How a connection wants its frames.
+/// The dialect of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// Subprotocol `conchat.v1`: nothing twice.
+    /// Subprotocol `conchat.v1`: no redundant keys.
     Lean,
-    /// No subprotocol: the older clients' keys besides.
+    /// No subprotocol: includes the keys of legacy clients.
     Full,
 }
 
-/// Everything that a client can receive.
+/// A frame from server to client.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(tag = "type")]
 pub enum Frame {
-    /// A message was sent. It is itself the update of the room list.
+    /// A message was sent. Clients update the room list from it.
     #[serde(rename = "message")]
     Message {
-        /// When it was sent, in epoch milliseconds.
+        /// The time of sending, in epoch milliseconds.
         ts: i64,
         /// The message.
         #[serde(flatten)]
         message: Box<Message>,
     },
-    /// A message was edited: the message as it is now.
+    /// A message was edited.
     #[serde(rename = "message.edited")]
     MessageEdited {
-        /// The message.
+        /// The message after the edit.
         #[serde(flatten)]
         message: Box<Message>,
     },
-    /// A message was unsent: its content and all that hung on it are gone, its place stays.
+    /// A message was unsent: its content, attachments and reactions are deleted, its `seq` remains.
     #[serde(rename = "message.unsent")]
     MessageUnsent {
         /// The room.
         room_id: RoomId,
-        /// The message's place.
+        /// The message's `seq`.
         seq: u64,
-        /// The room's count of changes.
+        /// The room's revision.
         rev: u64,
-        /// When.
+        /// The time of unsending.
         deleted_at: Timestamp,
-        /// By whom: the writer, or a moderator.
+        /// The user who unsent it: the sender or a moderator.
         deleted_by: UserId,
     },
     /// A message was pinned or unpinned.
@@ -66,97 +66,97 @@ pub enum Frame {
     MessagePinned {
         /// The room.
         room_id: RoomId,
-        /// The message's place.
+        /// The message's `seq`.
         seq: u64,
-        /// The room's count of changes.
+        /// The room's revision.
         rev: u64,
-        /// When it was pinned; null when it no longer is.
+        /// The time of pinning; null after unpinning.
         pinned_at: Option<Timestamp>,
-        /// By whom.
+        /// The user who pinned or unpinned it.
         user_id: UserId,
     },
-    /// The receiver hid a message on one of their devices; nobody else is told.
+    /// The recipient hid a message on another device. Sent only to the recipient.
     #[serde(rename = "message.hidden")]
     MessageHidden {
         /// The room.
         room_id: RoomId,
-        /// The message's place.
+        /// The message's `seq`.
         seq: u64,
     },
-    /// Someone reacted to a message, or took it back.
+    /// A reaction was added or removed.
     #[serde(rename = "reaction")]
     Reaction(ReactionChange),
-    /// A room changed in a way that no other frame tells, or is too busy for single messages: fetch what is newer than your `rev`.
+    /// A room changed in a way that no other frame describes, or changes too often for single frames. Fetch the changes since your `rev`.
     #[serde(rename = "room")]
     Room {
         /// The room.
         room_id: RoomId,
-        /// Its count of changes.
+        /// The room's revision.
         rev: u64,
     },
-    /// What the room says of itself changed: name, topic, rules.
+    /// The room's profile changed: name, topic, avatar or settings.
     #[serde(rename = "room")]
     RoomChanged {
         /// The room.
         room_id: RoomId,
-        /// Its count of changes.
+        /// The room's revision.
         rev: u64,
-        /// What it says of itself now; whatever else is known of the room stays.
-        room: Box<Facts>,
+        /// The new profile; other properties of the room are unchanged.
+        room: Box<RoomProfile>,
     },
-    /// Something that only the receiver sees of a room changed: whether it is muted.
+    /// A property of the room that only the recipient sees changed, such as muting.
     #[serde(rename = "room")]
     RoomSeen {
         /// The room.
         room_id: RoomId,
-        /// Its count of changes.
+        /// The room's revision.
         rev: u64,
-        /// The room, as the receiver sees it.
+        /// The room as the recipient sees it.
         room: Box<Room>,
     },
-    /// The room is no more.
+    /// The room was deleted.
     #[serde(rename = "room.deleted")]
     RoomDeleted {
         /// The room.
         room_id: RoomId,
     },
-    /// The receiver is now a member.
+    /// The recipient became a member of the room.
     #[serde(rename = "room.joined")]
     RoomJoined {
-        /// The room, as the receiver sees it.
+        /// The room as the recipient sees it.
         room: Box<Room>,
     },
-    /// The receiver is no longer a member; nothing more comes from this room.
+    /// The recipient is no longer a member and gets no further frames of this room.
     #[serde(rename = "room.left")]
     RoomLeft {
         /// The room.
         room_id: RoomId,
     },
-    /// The receiver closed a direct room: it is in their list again once there is a newer message, or when they open it.
+    /// The recipient closed a direct room. It returns to their list with the next message, or when they open it.
     #[serde(rename = "room.closed")]
     RoomClosed {
         /// The room.
         room_id: RoomId,
-        /// The seq of its last message when it was closed.
+        /// The `seq` of the room's last message at that time.
         last_seq: u64,
     },
-    /// The receiver is asked into a room: joining it accepts, `DELETE /api/rooms/{room_id}/invitation` declines.
+    /// The recipient was invited to a room. Joining it accepts; `DELETE /api/rooms/{room_id}/invitation` declines.
     #[serde(rename = "room.invited")]
     RoomInvited(Box<Invitation>),
-    /// An invitation of the receiver's ended, because they declined it or it was taken back.
+    /// An invitation of the recipient ended: declined or withdrawn.
     #[serde(rename = "room.uninvited")]
     RoomUninvited {
         /// The room.
         room_id: RoomId,
     },
-    /// Someone joined.
+    /// A member joined.
     #[serde(rename = "member.added")]
     MemberAdded {
         /// The room.
         room_id: RoomId,
-        /// Its count of changes.
+        /// The room's revision.
         rev: u64,
-        /// Who.
+        /// The new member.
         member: Box<Member>,
     },
     /// A member's role changed.
@@ -164,204 +164,206 @@ pub enum Frame {
     MemberUpdated {
         /// The room.
         room_id: RoomId,
-        /// Its count of changes.
+        /// The room's revision.
         rev: u64,
-        /// Who, as from now on.
+        /// The member with the new role.
         member: Box<Member>,
     },
-    /// Someone left or was removed.
+    /// A member left or was removed.
     #[serde(rename = "member.removed")]
     MemberRemoved {
         /// The room.
         room_id: RoomId,
-        /// Its count of changes.
+        /// The room's revision.
         rev: u64,
-        /// Who.
+        /// The former member.
         user_id: UserId,
     },
-    /// How far a member has read: to every member of a room of up to 100, else to oneself alone; to oneself with what is unread then.
+    /// A member's read marker moved. Sent to all members of rooms with up to 100 members, else only to the member; the member's own frame includes
+    /// `unread`.
     #[serde(rename = "receipt")]
     Receipt(Receipt),
-    /// Someone writes, or stopped; forget it after six seconds.
+    /// A member started or stopped typing. The state expires after six seconds.
     #[serde(rename = "typing")]
     Typing {
         /// The room.
         room_id: RoomId,
-        /// Who.
+        /// The member.
         user_id: UserId,
-        /// Their username.
+        /// The member's username.
         username: String,
-        /// Whether they write.
+        /// Whether the member is typing.
         active: bool,
     },
-    /// Somebody whose presence the receiver hears of came or went, or tells it no longer.
+    /// The presence of a user changed, or is no longer visible to the recipient.
     #[serde(rename = "presence")]
     Presence {
-        /// Who.
+        /// The user.
         user_id: UserId,
-        /// As from now on.
+        /// The new presence.
         #[serde(flatten)]
         presence: Presence,
-        /// When, in epoch milliseconds: of two frames about one person the later one holds.
+        /// The time of the change, in epoch milliseconds; of two frames about one user the later one applies.
         ts: i64,
     },
-    /// Somebody asked the receiver for friendship, or the receiver asked on another device.
+    /// The recipient received a friend request, or sent one from another device.
     #[serde(rename = "friend.request")]
     FriendRequest(Box<Friendship>),
-    /// The receiver has a friend.
+    /// A friend request was accepted.
     #[serde(rename = "friend.accepted")]
     FriendAccepted(Box<Friendship>),
-    /// Nothing stands between the two any longer: a friendship ended, or a request was withdrawn or declined.
+    /// A friendship ended, or a friend request was withdrawn or declined.
     #[serde(rename = "friend.removed")]
     FriendRemoved {
-        /// The other one.
+        /// The other user.
         user_id: UserId,
     },
-    /// One of the receiver's uploads was looked at, and can be used.
+    /// An upload of the recipient was verified and is ready for use.
     #[serde(rename = "upload.ready")]
     UploadReady {
         /// The upload.
         #[serde(flatten)]
         upload: Box<Upload>,
     },
-    /// What changed in a room: answer to `sync`, and after `welcome` for each room named in `hello` that changed, unless it was `packed`.
+    /// The changes of a room: the response to `sync`. Also follows `welcome` for each changed room named in `hello`, unless `packed` is set.
     #[serde(rename = "sync")]
     Sync {
-        /// What the client's frame was called.
+        /// The `id` of the client's frame.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<Called>)]
         id: Option<Box<RawValue>>,
-        /// As much of it as fits a frame.
+        /// The changes, as many as fit a frame.
         #[serde(flatten)]
         sync: Box<RoomSync>,
     },
-    /// What changed in the rooms named in `hello`, many in one frame: after `welcome`, when `hello` was `packed`. It may come in several frames.
+    /// The changes of the rooms named in a `packed` `hello`. Follows `welcome`, in one or more frames.
     #[serde(rename = "catch_up")]
     CatchUp {
-        /// What the client's frame was called.
+        /// The `id` of the client's frame.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<Called>)]
         id: Option<Box<RawValue>>,
-        /// Rooms that changed, each as `sync` tells it.
+        /// Changed rooms, each as in `sync`.
         rooms: Vec<RoomSync>,
-        /// Rooms in which the receiver is no longer, as `room.left` tells them.
+        /// Rooms that the recipient is no longer a member of, as in `room.left`.
         left: Vec<RoomId>,
-        /// Rooms that changed, too, but are not told here: ask `sync`, as after `room`.
+        /// Further changed rooms without their changes: fetch them with `sync`, as after `room`.
         changed: Vec<Changed>,
     },
-    /// Answer to `hello`.
+    /// The response to `hello`.
     #[serde(rename = "welcome")]
     Welcome {
-        /// What the client's frame was called.
+        /// The `id` of the client's frame.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<Called>)]
         id: Option<Box<RawValue>>,
-        /// Oneself.
+        /// The authenticated user.
         user: Box<Me>,
-        /// This socket.
+        /// The id of this connection.
         #[schema(value_type = String)]
         connection_id: ConnectionId,
-        /// One's rooms, newest activity first; as many as fit a frame, the rest by `GET /api/rooms?scope=joined`.
+        /// The user's rooms by latest activity, as many as fit a frame; `GET /api/rooms?scope=joined` lists all.
         rooms: Vec<Room>,
-        /// Whether `rooms` is all of them.
+        /// Whether `rooms` contains all rooms.
         complete: bool,
-        /// The newest invitations that wait for one's answer, at most 20; all of them by `GET /api/rooms?scope=invited`.
+        /// The latest 20 open invitations; `GET /api/rooms?scope=invited` lists all.
         invited: Vec<Invitation>,
-        /// Those of one's friends, and of the others of one's direct rooms, who are online and let one know; null when that cannot be told now.
+        /// Online users among friends and direct-room partners who share their presence; null when presence is unavailable.
         online: Option<Vec<UserId>>,
-        /// The server's clock.
+        /// The server's time.
         server_time: Timestamp,
-        /// Open the next socket before this moment; this one ends soon after.
+        /// When to have opened the next socket; this one closes soon after.
         reconnect_before: Timestamp,
     },
-    /// The action was done: stored and pushed.
+    /// The action succeeded: stored and pushed.
     #[serde(rename = "ack")]
     Ack(Ack),
-    /// The action was not done.
+    /// The action failed.
     #[serde(rename = "error")]
     Error(Refusal),
-    /// Answer to `ping`.
+    /// The response to `ping`.
     #[serde(rename = "pong")]
     Pong {
-        /// What the client's frame was called.
+        /// The `id` of the client's frame.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<Called>)]
         id: Option<Box<RawValue>>,
-        /// The server's clock in epoch milliseconds; pass it as `since` next time.
+        /// The server's time in epoch milliseconds; pass it as `since` in the next `ping`.
         ts: i64,
-        /// One's rooms that changed since; of more than 1,000 those that changed last.
+        /// The user's rooms that changed since; the latest 1,000.
         changed: Vec<Changed>,
-        /// Whether those are all; if not, the list of rooms has the others.
+        /// Whether `changed` contains all of them; the list of rooms has the others.
         complete: bool,
     },
     /// The last frame before the server closes the socket.
     #[serde(rename = "bye")]
     Bye {
-        /// Why, for programs: `session_ended`, `session_replaced`, `account_disabled`, `account_erased`, `too_many_connections`, `too_many_frames`.
+        /// The reason for programs: `session_ended`, `session_replaced`, `account_disabled`, `account_erased`, `too_many_connections` or
+        /// `too_many_frames`.
         code: &'static str,
-        /// Why, for people.
+        /// The reason for people.
         reason: &'static str,
-        /// Whether to connect again.
+        /// Whether the client should reconnect.
         resume: bool,
     },
 }
 
-/// A room and its count of changes.
+/// A room and its revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Changed {
     /// The room.
     pub room_id: RoomId,
-    /// Its count of changes.
+    /// The room's revision.
     pub rev: u64,
 }
 
-/// The one positive answer to an action.
+/// The successful response to an action.
 #[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
 pub struct Ack {
-    /// What the client's frame was called.
+    /// The `id` of the client's frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Called>)]
     pub id: Option<Box<RawValue>>,
-    /// The room it was about.
+    /// The room of the action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room_id: Option<RoomId>,
-    /// The message's place.
+    /// The message's `seq`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
-    /// The room's count of changes.
+    /// The room's revision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rev: Option<u64>,
-    /// The message's number.
+    /// The message's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<MessageId>,
-    /// The sender's own key.
+    /// The sender's `client_id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
 }
 
-/// The one negative answer to an action.
+/// The error response to an action.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Refusal {
-    /// What the client's frame was called.
+    /// The `id` of the client's frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Called>)]
     pub id: Option<Box<RawValue>>,
-    /// The sender's own key, when the action carried one.
+    /// The sender's `client_id`, if the action had one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// Stable snake_case code.
+    /// A stable snake_case code.
     pub code: &'static str,
-    /// One sentence for a person.
+    /// An explanation for people.
     pub detail: String,
-    /// Quote it when reporting the problem.
+    /// The id to quote in problem reports.
     pub request_id: String,
-    /// Seconds until the next try.
+    /// Seconds until a retry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
 }
 
 impl Frame {
-    /// The change of a room that this frame tells its members, and that `sync` would tell as well.
+    /// Returns room and `rev` of a change that `sync` reports as well.
     pub fn change(&self) -> Option<(RoomId, u64)> {
         match self {
             Self::Message { message, .. } | Self::MessageEdited { message } => Some((message.room_id, message.rev)),

@@ -1,4 +1,4 @@
-//! Friends: what stands between the reader and somebody else.
+//! Friendships and friend requests.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,48 +6,48 @@ use crate::id::UserId;
 use crate::protocol::people::Person;
 use crate::time::Timestamp;
 
-/// A friendship, or the request for one, as one of the two sees it.
+/// A friendship or friend request from the caller's point of view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Friendship {
-    /// The other one.
+    /// The other user.
     pub user: Person,
-    /// Whether it waits for an answer.
+    /// The state of the friendship.
     pub state: FriendState,
-    /// Who asked.
+    /// The direction of the request.
     pub direction: Direction,
-    /// When.
+    /// When the request was sent.
     pub requested_at: Timestamp,
-    /// Since when the two are friends.
+    /// When the request was accepted.
     pub accepted_at: Option<Timestamp>,
 }
 
-/// How far a friendship has come.
+/// The state of a friendship.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FriendState {
-    /// One has asked.
+    /// The request is open.
     Pending,
-    /// Both want it.
+    /// The users are friends.
     Accepted,
 }
 
-/// From whom to whom a request went.
+/// The direction of a friend request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
-    /// The reader was asked.
+    /// The caller received the request.
     #[default]
     In,
-    /// The reader asked.
+    /// The caller sent the request.
     Out,
 }
 
-/// Body of `POST /api/friends/requests`: one person, by id or by name.
+/// Body of `POST /api/friends/requests`: one user, by id or username.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct NewFriend {
-    /// By id.
+    /// The user's id.
     pub user_id: Option<UserId>,
-    /// By username.
+    /// The user's username.
     #[schema(example = "ann")]
     pub username: Option<String>,
 }

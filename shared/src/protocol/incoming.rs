@@ -1,4 +1,4 @@
-//! Reading frames from client to server. Every shape that the older clients send becomes the same typed action; an unknown one is a value, too.
+//! Parses frames from client to server. Every form that legacy clients send maps to a typed action; unknown ones are errors by value.
 
 use std::collections::BTreeMap;
 
@@ -14,23 +14,23 @@ use crate::protocol::messages::NewMessage;
 use crate::protocol::receipts::Mark;
 use crate::protocol::uploads::take_file_url;
 
-/// A frame, read.
+/// A parsed frame.
 #[derive(Debug)]
 pub struct Incoming {
-    /// What the client calls it; echoed in the answer.
+    /// The client's `id` of the frame, echoed in the response.
     pub id: Option<Box<RawValue>>,
-    /// The `client_id`, when the frame carried one; echoed in a refusal.
+    /// The `client_id` of the frame, echoed in errors.
     pub client_id: Option<String>,
-    /// What is wanted, or why that could not be read.
+    /// The action, or why the frame cannot be parsed.
     pub action: Result<Action>,
 }
 
-/// Rooms that are caught up with one `hello`.
+/// Maximum rooms in one `hello`.
 const MAX_ROOMS: usize = 100;
-/// How long a client's name for a frame may be, as JSON text.
+/// Maximum length of a frame's `id` as JSON.
 const MAX_ID: usize = 80;
 
-/// Reads a frame. `action` says what it is, else `type`; a frame with neither that has `content` is a message.
+/// Parses a frame by its `action`, else `type`. A frame with neither but with `content` is a message.
 pub fn read(frame: &str) -> Incoming {
     let value: Value = match serde_json::from_str(frame) {
         Ok(value) => value,
@@ -53,7 +53,7 @@ pub fn read(frame: &str) -> Incoming {
     Incoming { id, client_id, action: action(&mut fields) }
 }
 
-/// Reads a message, and the room that it names, from a body that is shaped like a frame, whatever its `action` or `type` says.
+/// Parses a message and its room from an HTTP body in the form of a frame, ignoring `action` and `type`.
 pub fn read_message(body: Value) -> Result<(Option<RoomRef>, NewMessage)> {
     match body {
         Value::Object(mut fields) => message(&mut fields),
@@ -66,7 +66,7 @@ fn action(fields: &mut Map<String, Value>) -> Result<Action> {
     let verb = match said("action").or_else(|| said("type")) {
         Some(Value::String(verb)) => verb.clone(),
         None if fields.contains_key("content") => "send".to_owned(),
-        None => return Err(Error::Malformed("unknown_action", "The frame names no `action`.".into())),
+        None => return Err(Error::Malformed("unknown_action", "The frame has no `action`.".into())),
         Some(_) => return Err(Error::invalid("action", "invalid", "must be a string")),
     };
     match verb.as_str() {
@@ -93,19 +93,19 @@ fn action(fields: &mut Map<String, Value>) -> Result<Action> {
             let token = field(fields, "token")?;
             Ok(Action::Renew { token: token.ok_or_else(|| Error::invalid("token", "required", "must be an access token"))? })
         }
-        _ => Err(Error::Malformed("unknown_action", "There is no such action.".into())),
+        _ => Err(Error::Malformed("unknown_action", "The action does not exist.".into())),
     }
 }
 
 fn hello(fields: &Map<String, Value>) -> Result<Action> {
     let rooms: BTreeMap<RoomId, u64> = field(fields, "rooms")?.unwrap_or_default();
     if rooms.len() > MAX_ROOMS {
-        return Err(Error::invalid("rooms", "too_many", "must name at most 100 rooms; the others are caught up by `sync`"));
+        return Err(Error::invalid("rooms", "too_many", "must name at most 100 rooms; use `sync` for others"));
     }
     Ok(Action::Hello { rooms: rooms.into_iter().collect(), packed: field(fields, "packed")?.unwrap_or_default() })
 }
 
-/// A message's fields stand in the frame itself, in an object `data`, or `data` is the text alone.
+/// A message's fields are in the frame itself or in an object `data`; a string `data` is the text.
 fn message(fields: &mut Map<String, Value>) -> Result<(Option<RoomRef>, NewMessage)> {
     match fields.remove("data") {
         Some(Value::String(text)) => {
@@ -129,7 +129,7 @@ fn message(fields: &mut Map<String, Value>) -> Result<(Option<RoomRef>, NewMessa
     let mut message: NewMessage = typed(fields)?;
     match url {
         None | Some(Value::Null) => {}
-        // What Go prints of a field that was not set.
+        // Go serialises an unset string like this.
         Some(Value::String(url)) if url.is_empty() => {}
         Some(Value::String(url)) => take_file_url(&url, &mut message)?,
         Some(_) => return Err(Error::invalid("file_url", "invalid", "must be a string")),
@@ -146,12 +146,12 @@ fn change(fields: &Map<String, Value>, change: Change) -> Result<Action> {
     Ok(Action::Change { room, seq: typed::<Place>(fields)?.seq, change })
 }
 
-/// A room in any of its four spellings and forms.
+/// Reads a room reference under each of its keys.
 fn room(fields: &Map<String, Value>) -> Result<Option<RoomRef>> {
     for name in ["room_id", "roomId", "conversation_id", "conversationId"] {
         match fields.get(name) {
             None | Some(Value::Null) => {}
-            // What Go prints of a field that was not set.
+            // Go serialises unset values like this.
             Some(value) if value == "" || value == 0 => {}
             Some(value) => {
                 return RoomRef::deserialize(value).map(Some).map_err(|error| Error::invalid(name, "invalid", error.to_string()));
@@ -161,7 +161,7 @@ fn room(fields: &Map<String, Value>) -> Result<Option<RoomRef>> {
     Ok(None)
 }
 
-/// One field; none when it is absent or null.
+/// Reads one field; none when it is absent or null.
 fn field<T: DeserializeOwned>(fields: &Map<String, Value>, name: &str) -> Result<Option<T>> {
     let Some(value) = fields.get(name) else { return Ok(None) };
     serde_path_to_error::deserialize(value).map_err(|error| {
@@ -171,7 +171,7 @@ fn field<T: DeserializeOwned>(fields: &Map<String, Value>, name: &str) -> Result
     })
 }
 
-/// All fields that a type has.
+/// Reads a type from all fields.
 fn typed<T: DeserializeOwned>(fields: &Map<String, Value>) -> Result<T> {
     serde_path_to_error::deserialize(Value::Object(fields.clone())).map_err(|error| {
         let field = error.path().to_string();
@@ -179,7 +179,7 @@ fn typed<T: DeserializeOwned>(fields: &Map<String, Value>) -> Result<T> {
     })
 }
 
-/// The error's own text quotes what was sent; only what was expected goes back.
+/// Keeps the expected type and drops the value, which serde quotes.
 fn wrong(field: String, error: &serde_json::Error) -> Error {
     let text = error.to_string();
     let detail = text.find("expected ").map_or("is of the wrong type", |at| &text[at..]).to_owned();
@@ -204,7 +204,7 @@ mod tests {
         let hello = || Some("Hello".to_owned());
         assert_eq!(sent(r#"{"action":"send","room_id":7,"content":"Hello"}"#), (seven(), hello()));
         assert_eq!(sent(r#"{"content":"Hello"}"#), (None, hello()));
-        // What Go prints of fields that were not set.
+        // Go serialises unset fields like this.
         assert_eq!(
             sent(r#"{"action":null,"type":"message","room_id":0,"roomId":"","content":"Hello","attachments":null}"#),
             (None, hello())
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_says_why() {
+    fn unreadable_frames_report_the_reason() {
         for (frame, code) in [
             ("", "malformed_json"),
             ("{", "malformed_json"),

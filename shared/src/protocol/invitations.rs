@@ -1,4 +1,4 @@
-//! Invitations of one person to one room: what whoever is asked may see before they say yes.
+//! Invitations of single users to a room, with what an invited user may see before joining.
 
 use serde::Serialize;
 
@@ -8,51 +8,51 @@ use crate::protocol::people::User;
 use crate::protocol::rooms::{Room, RoomKind};
 use crate::time::Timestamp;
 
-/// An invitation that waits for the answer of the person who reads it.
+/// An open invitation of the caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Invitation {
-    /// To where: joining it accepts.
+    /// The room; joining it accepts the invitation.
     pub room: InvitedRoom,
-    /// By whom.
+    /// The user who invited the caller.
     pub inviter: User,
-    /// When.
+    /// When the caller was invited.
     pub invited_at: Timestamp,
 }
 
-/// A room as somebody sees it who is asked to come in: nothing of what is inside.
+/// A room as an invited user sees it, without its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct InvitedRoom {
     /// The room's id.
     pub id: RoomId,
-    /// What it is.
+    /// The kind of the room.
     pub kind: RoomKind,
-    /// Its name.
+    /// The room's name.
     #[schema(example = "Lunch")]
     pub name: String,
-    /// Where its avatar is, if it has one; the person may see it.
+    /// The URL of the avatar, if set; the invited user may read it.
     pub avatar_url: Option<String>,
-    /// How many members it has.
+    /// The number of members.
     pub members_count: u32,
 }
 
-/// An invitation that a room made and that was not answered yet, as its members see it.
+/// An open invitation as members of the room see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[expect(clippy::struct_field_names, reason = "these are the names on the wire")]
 pub struct Invited {
-    /// Who is asked.
+    /// The invited user.
     pub user: User,
-    /// By whom.
+    /// The user who sent the invitation.
     pub invited_by: UserId,
-    /// When.
+    /// When the invitation was sent.
     pub invited_at: Timestamp,
 }
 
-/// A list of rooms: with the scope `invited` of those that one is asked into.
+/// A list of rooms; with the scope `invited` a list of invitations.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum RoomList {
     /// Rooms.
     Rooms(Page<Room>),
-    /// Invitations.
+    /// Invitations of the caller.
     Invited(Page<Invitation>),
 }

@@ -1,35 +1,35 @@
-//! Invitations to a room.
+//! Invite codes of a room.
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{RoomId, UserId};
 use crate::time::Timestamp;
 
-/// Whoever has its code may join the room.
+/// An invite code. Anyone who has it may join the room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Invite {
-    /// What opens the room: pass it as `invite` when joining.
+    /// The code: pass it as `invite` when joining.
     #[schema(format = Password, example = "pQ3xk1X2bWcN5yZ0aVbTfg")]
     pub code: String,
     /// The room.
     pub room_id: RoomId,
-    /// Who made it.
+    /// The user who created it.
     pub created_by: UserId,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it ends; null is never.
+    /// When it expires; null means never.
     pub expires_at: Option<Timestamp>,
-    /// How many more may use it; null is any number.
+    /// The remaining uses; null means unlimited.
     pub uses_left: Option<u32>,
 }
 
 /// Body of `POST /api/rooms/{room_id}/invites`.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct NewInvite {
-    /// Seconds that it lasts, 60 to 31536000 (a year); for ever when absent.
+    /// Lifetime in seconds, 60 to 31536000 (a year); unlimited when absent.
     #[schema(example = 86400, minimum = 60, maximum = 31_536_000)]
     pub expires_in: Option<u32>,
-    /// How many may use it, 1 to 10000; any number when absent.
+    /// Maximum number of uses, 1 to 10000; unlimited when absent.
     #[schema(example = 5, minimum = 1, maximum = 10_000)]
     pub uses: Option<u32>,
 }
@@ -37,7 +37,7 @@ pub struct NewInvite {
 /// Body of `POST /api/rooms/{room_id}/join`.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct Join {
-    /// The code of an invitation, for rooms that are not public.
+    /// An invite code, for rooms that are not public.
     #[schema(format = Password, example = "Qm9zdG9uIFRlYSBQYXJ0eQ")]
     pub invite: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Messages, as history answers them and as frames carry them.
+//! Messages, in the history and in frames.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,211 +7,211 @@ use crate::protocol::null_is_default;
 use crate::protocol::people::User;
 use crate::time::Timestamp;
 
-/// Characters of a reply's preview.
+/// Length of a reply's preview in characters.
 pub const PREVIEW_LENGTH: usize = 120;
 
-/// What a message is.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageKind {
     /// Plain text.
     Text,
-    /// Text with at least one picture.
+    /// Text with at least one image.
     Image,
     /// Text with files.
     File,
-    /// Written by the system: who joined, who left.
+    /// A system message, such as a member joining.
     System,
 }
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Message {
-    /// The message's number across all rooms.
+    /// The message's id across all rooms.
     pub id: MessageId,
-    /// Its room.
+    /// The room.
     pub room_id: RoomId,
-    /// Its place in the room: 1, 2, 3 … without holes.
+    /// The message's position in the room: 1, 2, 3 … without gaps.
     #[schema(example = 42)]
     pub seq: u64,
-    /// The room's `rev` when the message last changed.
+    /// The room's `rev` at the last change of the message.
     #[schema(example = 57)]
     pub rev: u64,
-    /// What it is.
+    /// The kind of the message.
     pub kind: MessageKind,
-    /// What a system message tells, for programs: `member.joined`, `member.left`, `room.renamed` …
+    /// The event of a system message: `member.joined`, `member.left`, `room.renamed` …
     pub event: Option<String>,
-    /// Who wrote it; of a system message, who did what it tells.
+    /// The sender; of a system message the acting user.
     pub sender_id: Option<UserId>,
-    /// That person's username.
+    /// The sender's username.
     #[schema(example = "ann")]
     pub username: Option<String>,
-    /// The text; empty once the message is unsent.
+    /// The text; empty after unsending.
     #[schema(example = "Hello, world!")]
     pub content: String,
-    /// The sender's own key for it.
+    /// The sender's `client_id`.
     pub client_id: Option<String>,
-    /// What it answers.
+    /// The message that this one replies to.
     pub reply_to: Option<Reply>,
-    /// Who wrote it first, when it was forwarded from elsewhere.
+    /// The original sender of a forwarded message.
     pub forwarded: Option<Forwarded>,
-    /// Pictures and files.
+    /// Images and files.
     pub attachments: Vec<Attachment>,
-    /// How many reacted with what, in the order of the emoji's code points. The last messages of room lists leave this empty.
+    /// Reactions by the code points of their emoji. Empty in the last messages of room lists.
     pub reactions: Vec<Reaction>,
-    /// Members that the text mentions as `@name`.
+    /// Members mentioned in the text as `@name`.
     pub mentions: Vec<UserId>,
-    /// When it was last edited.
+    /// When the message was last edited.
     pub edited_at: Option<Timestamp>,
-    /// When it was pinned, if it is.
+    /// When the message was pinned, if it is.
     pub pinned_at: Option<Timestamp>,
-    /// When it was unsent.
+    /// When the message was unsent.
     pub deleted_at: Option<Timestamp>,
-    /// Who unsent it: the writer, or a moderator.
+    /// The user who unsent it: the sender or a moderator.
     pub deleted_by: Option<UserId>,
-    /// When it was sent.
+    /// When the message was sent.
     pub created_at: Timestamp,
 }
 
-/// What a message answers.
+/// The message that another one replies to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Reply {
-    /// The answered message.
+    /// The `seq` of the message.
     #[schema(example = 40)]
     pub seq: u64,
-    /// Who wrote it.
+    /// The sender's username.
     pub username: Option<String>,
-    /// What it is: of a picture or a file without words this is all there is to show.
+    /// The kind of the message, to describe attachments without text.
     pub kind: MessageKind,
-    /// Its beginning; empty when it was unsent.
+    /// The beginning of the text; empty after unsending.
     pub preview: String,
 }
 
-/// Who wrote a forwarded message first. Where it stood is not told: the reader may not see that room.
+/// The origin of a forwarded message. The room is omitted, since the reader may not see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Forwarded {
-    /// The first writer's username.
+    /// The original sender's username.
     #[schema(example = "ann")]
     pub username: Option<String>,
-    /// When it was first sent.
+    /// When the message was originally sent.
     pub created_at: Timestamp,
 }
 
-/// How an attachment is shown.
+/// How to display an attachment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttachmentKind {
-    /// As a picture.
+    /// As an image.
     Image,
-    /// By its name, to be downloaded.
+    /// As a file to download.
     File,
 }
 
-/// A picture or a file of a message.
+/// An image or file of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Attachment {
-    /// The upload behind it.
+    /// The upload.
     pub upload_id: UploadId,
-    /// How to show it.
+    /// How to display it.
     pub kind: AttachmentKind,
-    /// The sender's name for the file.
+    /// The sender's file name.
     pub file_name: String,
-    /// What the bytes are.
+    /// The content type.
     pub content_type: String,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Pixels, of a picture.
+    /// The width of an image in pixels.
     pub width: Option<u32>,
-    /// Pixels, of a picture.
+    /// The height of an image in pixels.
     pub height: Option<u32>,
-    /// A blurhash to show while the picture loads.
+    /// A blurhash to display while the image loads.
     pub placeholder: Option<String>,
-    /// Where the bytes are.
+    /// The URL of the bytes.
     pub url: String,
-    /// Where a small version is, of a picture.
+    /// The URL of an image's thumbnail.
     pub thumbnail_url: Option<String>,
 }
 
-/// One kind of reaction to a message.
+/// The reactions to a message with one emoji.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Reaction {
-    /// One emoji.
+    /// The emoji.
     #[schema(example = "👍")]
     pub emoji: String,
-    /// How many reacted with it.
+    /// The number of users.
     pub count: u32,
-    /// Whether the caller did; null in frames, which all members receive alike.
+    /// Whether the caller is among them; null in frames, which are the same for all members.
     pub mine: Option<bool>,
 }
 
-/// A reaction that was given or taken back: the frame of it, and the answer to the request.
+/// An added or removed reaction: a frame, and the response to the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ReactionChange {
     /// The room.
     pub room_id: RoomId,
-    /// The message's place.
+    /// The message's `seq`.
     #[schema(example = 42)]
     pub seq: u64,
-    /// The room's count of changes with this one.
+    /// The room's revision after the change.
     pub rev: u64,
-    /// One emoji.
+    /// The emoji.
     #[schema(example = "👍")]
     pub emoji: String,
-    /// Who.
+    /// The user.
     pub user_id: UserId,
-    /// Whether the reaction stands now.
+    /// Whether the reaction was added.
     pub added: bool,
-    /// How many react with this emoji now.
+    /// The number of users who now react with this emoji.
     pub count: u32,
 }
 
-/// Someone's reaction to a message.
+/// A user's reaction to a message.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Reactor {
-    /// One emoji.
+    /// The emoji.
     #[schema(example = "👍")]
     pub emoji: String,
-    /// Who.
+    /// The user.
     pub user: User,
-    /// When.
+    /// When the user reacted.
     pub created_at: Timestamp,
 }
 
 /// An earlier text of an edited message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Edit {
-    /// 1 is the text as it was first sent.
+    /// The version; 1 is the original text.
     pub version: u32,
     /// The text.
     pub content: String,
-    /// When it was replaced.
+    /// When the text was replaced.
     pub edited_at: Timestamp,
 }
 
-/// A message to be sent, as the body of a request or inside a `send` action.
+/// A message to send, as a request body or in a `send` action.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 pub struct NewMessage {
-    /// 1 to `MAX_MESSAGE_LENGTH` (1000) characters, not only blanks. May be left out beside attachments.
+    /// The text: 1 to `MAX_MESSAGE_LENGTH` (1000) characters, not only whitespace. Optional with attachments.
     #[schema(example = "Hello, world!", min_length = 1, max_length = 1000)]
     pub content: Option<String>,
-    /// One's own uploads that are ready and not attached yet, at most 10.
+    /// Up to 10 uploads of the caller that are ready and unused.
     #[serde(default, deserialize_with = "null_is_default")]
     pub attachments: Vec<UploadId>,
-    /// The `seq` of a message of the same room that this one answers.
+    /// The `seq` of a message in the same room that this one replies to.
     pub reply_to: Option<u64>,
-    /// The sender's own key, 1–64 characters: sending again with the same key gives the first message and never a second.
+    /// A unique key of the sender, 1–64 characters: sending again with the same key returns the first message.
     #[schema(example = "c-7", min_length = 1, max_length = 64)]
     pub client_id: Option<String>,
-    /// A message to pass on, instead of `content` and `attachments`.
+    /// A message to forward, instead of `content` and `attachments`.
     pub forward: Option<Forward>,
 }
 
-/// A message to pass on; the sender must be able to read it.
+/// A message to forward; the sender must be able to read it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 pub struct Forward {
-    /// Its room: `7`, `room-7` or a slug.
+    /// The room: `7`, `room-7` or a slug.
     pub room_id: RoomRef,
-    /// Its place there.
+    /// The message's `seq`.
     #[schema(example = 42)]
     pub seq: u64,
 }
@@ -219,7 +219,7 @@ pub struct Forward {
 /// Body of `PATCH …/messages/{seq}`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 pub struct NewContent {
-    /// The new text, under the rules of sending.
+    /// The new text, under the same rules as for sending.
     #[schema(example = "Hello, world!", min_length = 1, max_length = 1000)]
     pub content: String,
 }
@@ -227,21 +227,21 @@ pub struct NewContent {
 /// Body of `PUT …/messages/{seq}/reactions`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 pub struct NewReaction {
-    /// One emoji.
+    /// A single emoji.
     #[schema(example = "👍", min_length = 1, max_length = 64)]
     pub emoji: String,
 }
 
-/// A run of history, ascending by `seq`.
+/// A page of messages, ascending by `seq`.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct History {
     /// The messages, oldest first.
     pub items: Vec<Message>,
-    /// Pass it as `before` for older messages (as `after` for newer ones, where those were asked for); null at the end of what the caller may read.
+    /// The cursor of the next page: pass it as `before`, or as `after` if the request used that; null at the end of what the caller may read.
     pub next: Option<String>,
-    /// The seq of the room's last message.
+    /// The `seq` of the room's last message.
     pub last_seq: u64,
-    /// The room's count of changes when this was read.
+    /// The room's revision at the time of reading.
     pub rev: u64,
     /// Whether `next` leads to newer messages.
     #[serde(skip)]

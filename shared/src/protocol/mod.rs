@@ -1,14 +1,14 @@
-//! The wire: bodies of HTTP and frames of the socket, one type per thing. No I/O.
+//! The wire format: HTTP bodies and socket frames. No I/O.
 //!
-//! Words: a **room** (not channel, not conversation), its **members**, their **messages**; **seq** is a message's place in its room, **rev** the
-//! count of the room's changes; a **connection** is one socket; an **action** goes from client to server, a **frame** comes back.
+//! Terms: a **room** has **members** who send **messages**; **seq** is the position of a message in its room, **rev** the room's revision,
+//! incremented by every change; a **connection** is one socket; clients send **actions**, the server sends **frames**.
 
 pub mod accounts;
 pub mod actions;
 pub mod admin;
-mod alike;
+mod shared_frames;
 pub mod encoding;
-pub mod endings;
+pub mod session_end;
 pub mod export;
 pub mod frames;
 pub mod friends;
@@ -29,7 +29,7 @@ pub mod sync;
 pub mod uploads;
 pub mod verbs;
 
-/// A null, which is how Go prints a list that was not set, is as good as nothing.
+/// Reads null as the default, since Go serialises an unset list as null.
 fn null_is_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: serde::Deserialize<'de> + Default,

@@ -1,17 +1,17 @@
-//! Lists: `{items, next}` with an opaque cursor.
+//! Pagination: `{items, next}` with an opaque cursor.
 
 use serde::Serialize;
 
-/// One page of a list.
+/// A page of a list.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Page<T> {
     /// The items of this page.
     pub items: Vec<T>,
-    /// Pass it as `cursor` to read on; null at the end.
+    /// The cursor of the next page; null on the last page.
     pub next: Option<String>,
 }
 
-/// Items of a page when the request does not say.
+/// Default page size.
 pub const DEFAULT_LIMIT: u32 = 50;
-/// Items of a page at most.
+/// Maximum page size.
 pub const MAX_LIMIT: u32 = 100;

@@ -1,46 +1,46 @@
-//! A person as others see them. Nothing else of a person ever leaves.
+//! Users: the public profile, and the private one of the caller.
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::UserId;
 use crate::time::Timestamp;
 
-/// A person.
+/// A user's public profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct User {
-    /// The person's id.
+    /// The user's id.
     pub id: UserId,
-    /// Unique without case; ASCII letters, digits, `.`, `_`, `-`.
+    /// The username: unique regardless of case; ASCII letters, digits, `.`, `_` and `-`.
     #[schema(example = "ann")]
     pub username: String,
-    /// What people see; any script.
+    /// The display name in any script.
     #[schema(example = "Ann")]
     pub display_name: String,
-    /// A few words about oneself.
+    /// A short text about the user.
     pub about: String,
-    /// Where the avatar is, if there is one.
+    /// The URL of the avatar, if set.
     pub avatar_url: Option<String>,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: Timestamp,
 }
 
-/// A person, and whether they are there where that was asked for.
+/// A user, with presence where the endpoint provides it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Person {
-    /// The person.
+    /// The public profile.
     #[serde(flatten)]
     pub user: User,
-    /// `online` and `last_seen`; both are absent where a person is only named, as in lists of members.
+    /// `online` and `last_seen`; absent where users are only named, as in member lists.
     #[serde(flatten)]
     pub presence: Option<Presence>,
 }
 
-/// Whether somebody is there, as far as the reader may know: to those who may not, both are null.
+/// A user's presence; both fields are null when the caller may not see it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Presence {
-    /// Whether one of their devices is connected, or was some seconds ago.
+    /// Whether a device of the user is connected, or was until a few seconds ago.
     pub online: Option<bool>,
-    /// When the last of them was; null while one is, and for those who never were.
+    /// When the user was last connected; null while online, and for users who never were.
     pub last_seen: Option<Timestamp>,
 }
 
@@ -58,80 +58,80 @@ impl std::ops::Deref for Person {
     }
 }
 
-/// Oneself: a [`User`] and what only oneself may know.
+/// The caller's own profile: the public one and private fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Me {
-    /// What others see, too.
+    /// The public profile.
     #[serde(flatten)]
     pub user: User,
-    /// The e-mail address, if one was given.
+    /// The e-mail address, if set.
     pub email: Option<String>,
-    /// `user`, or `admin` for an operator of this deployment.
+    /// `user`, or `admin` for an operator of the deployment.
     pub role: String,
-    /// What one has chosen.
+    /// The caller's settings.
     pub settings: MySettings,
 }
 
-/// Oneself, and how much one keeps.
+/// The caller's own profile, with storage usage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Myself {
-    /// What other answers tell of oneself, too.
+    /// The profile as in other responses.
     #[serde(flatten)]
     pub me: Me,
-    /// What one keeps in pictures and files.
+    /// The storage usage.
     pub storage: Storage,
 }
 
-/// What one keeps in pictures and files: what is on its way, what waits to be used, and what something of one's own shows, each once. What was
-/// unsent or replaced counts no longer, what stood in a deleted room some minutes later.
+/// Storage usage and quota. Counts pending, unused and attached uploads once each. Unsent and replaced uploads no longer count; those of a deleted
+/// room stop counting some minutes later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Storage {
-    /// Bytes.
+    /// The bytes used.
     #[schema(example = 48_211_302)]
     pub used_bytes: u64,
-    /// How many these may be; null without a limit.
+    /// The quota in bytes; null without a limit.
     #[schema(example = 1_073_741_824)]
     pub limit_bytes: Option<u64>,
-    /// Pictures and files.
+    /// The number of images and files used.
     #[schema(example = 120)]
     pub files: u64,
-    /// How many these may be; null without a limit.
+    /// The quota of images and files; null without a limit.
     #[schema(example = 10_000)]
     pub files_limit: Option<u64>,
 }
 
-/// What a person has chosen; nobody else sees it.
+/// A user's private settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct MySettings {
-    /// Who may see whether one is online, and when one last was.
+    /// Who may see the user's presence.
     pub presence: Visibility,
-    /// Of which messages one's devices are notified while one is away.
+    /// Which messages send push notifications while the user is away.
     pub notifications: Notifications,
-    /// Who may add one to rooms; whoever else wants to, asks. Nobody does across a block.
+    /// Who may add the user to rooms directly; others send an invitation. Blocked users can do neither.
     pub added_by: Visibility,
 }
 
-/// Of which messages devices are notified. Rooms are muted one by one besides.
+/// Which messages send push notifications. Rooms can also be muted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Notifications {
-    /// Of all; in large rooms of those that mention one.
+    /// All messages; in large rooms only mentions.
     #[default]
     All,
-    /// Of those that mention one, and of direct ones.
+    /// Mentions and direct messages.
     Mentions,
-    /// Of none.
+    /// No messages.
     None,
 }
 
-/// Who may see something of a person, or do something with them.
+/// Who may see or do something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
-    /// Everyone, but across a block.
+    /// Everyone except blocked users.
     #[default]
     Everyone,
-    /// Friends alone.
+    /// Friends only.
     Friends,
     /// Nobody.
     Nobody,

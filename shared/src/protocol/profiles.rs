@@ -1,50 +1,50 @@
-//! What one changes of oneself, and asks to be done with one's account.
+//! Requests about the caller's own profile and account.
 
 use serde::{Deserialize, Deserializer};
 
 use crate::protocol::people::{Notifications, Visibility};
 
-/// Body of `PATCH /api/users/me`: what is absent stays as it is.
+/// Body of `PATCH /api/users/me`; absent fields are unchanged.
 #[derive(Clone, Default, Deserialize, utoipa::ToSchema)]
 pub struct ChangeMe {
-    /// What people see: 1–64 characters.
+    /// The display name, 1–64 characters.
     #[schema(example = "Ann", min_length = 1, max_length = 64)]
     pub display_name: Option<String>,
-    /// A few words about oneself, at most 500 characters.
+    /// A short text about the user, at most 500 characters.
     #[schema(example = "Mostly here for the tea.", max_length = 500)]
     pub about: Option<String>,
-    /// The e-mail address that one can log in by; null removes it. Another one than before takes the `password`.
+    /// The e-mail address for login; null removes it. A new address requires `password`.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, example = "ann@example.com")]
     pub email: Option<Option<String>>,
-    /// The present password, for another e-mail address; not looked at otherwise.
+    /// The current password; only used with a new e-mail address.
     #[schema(format = Password, example = json!(null))]
     pub password: Option<String>,
-    /// What one chooses.
+    /// The settings.
     #[serde(default)]
     pub settings: ChangeMySettings,
 }
 
-/// Choices to change: what is absent stays as it is.
+/// Settings to change; absent fields are unchanged.
 #[derive(Clone, Copy, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct ChangeMySettings {
-    /// Who may see whether one is online, and when one last was.
+    /// Who may see the user's presence.
     pub presence: Option<Visibility>,
-    /// Of which messages one's devices are notified while one is away.
+    /// Which messages send push notifications while the user is away.
     pub notifications: Option<Notifications>,
-    /// Who may add one to rooms; whoever else wants to, asks.
+    /// Who may add the user to rooms directly; others send an invitation.
     pub added_by: Option<Visibility>,
 }
 
 /// Body of `DELETE /api/users/me`.
 #[derive(Clone, Deserialize, utoipa::ToSchema)]
 pub struct Erase {
-    /// The present password.
+    /// The current password.
     #[schema(format = Password, example = "correct horse battery staple")]
     pub password: String,
 }
 
-/// Tells a null that was sent from a field that was not.
+/// Distinguishes null from an absent field.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

@@ -1,4 +1,4 @@
-//! How far people have read. Marks only rise; they are no change of the room, so they carry no `rev` and nothing waits for them.
+//! Read markers. They only rise and are no change of the room: they have no `rev`.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,69 +9,69 @@ use crate::time::Timestamp;
 /// Body of `PUT …/read` and `PUT …/delivered`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 pub struct Mark {
-    /// The last message that was read, or that reached a device; one beyond the room's end means the end.
+    /// The last message read or delivered; values beyond the last message are lowered to it.
     #[schema(example = 42)]
     pub seq: u64,
 }
 
-/// How far a member is: the answer to marking, and the frame of it.
+/// A member's read markers: the response to moving them, and their frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Receipt {
     /// The room.
     pub room_id: RoomId,
-    /// Whose marks they are.
+    /// The member.
     pub user_id: UserId,
-    /// The last message that they have read.
+    /// The last message that the member has read.
     #[schema(example = 42)]
     pub read_seq: u64,
-    /// The last message that reached one of their devices; never before `read_seq`.
+    /// The last message delivered to one of the member's devices; never before `read_seq`.
     #[schema(example = 42)]
     pub delivered_seq: u64,
-    /// Messages of others after `read_seq` that were not unsent; told to oneself only.
+    /// The number of other users' messages after `read_seq` that were not unsent. Only in the member's own receipts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<u64>,
 }
 
-/// Who has read one message, and whom it has reached. Its writer is in neither list.
+/// The receipts of one message, without its sender.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Receipts {
-    /// Members who have read it.
+    /// Members who have read the message.
     pub read: Vec<Seen>,
-    /// Members whom it has reached, those who have read it among them.
+    /// Members who have received the message, including those who have read it.
     pub delivered: Vec<Seen>,
 }
 
-/// Someone whom a message has reached.
+/// A member's receipt of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Seen {
-    /// The person.
+    /// The member.
     pub user: User,
-    /// When, or a later moment by which it surely was: whoever reads by writing, or takes several deliveries, leaves only the last time.
+    /// The time, or an upper bound of it: several messages read or delivered at once share the latest time.
     pub at: Option<Timestamp>,
 }
 
-/// What the caller has not read, in all rooms.
+/// The caller's unread messages in all rooms.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Unread {
-    /// Messages in all.
+    /// The total.
     #[schema(example = 12)]
     pub total: u64,
-    /// Those of them that mention the caller.
+    /// The number that mention the caller.
     #[schema(example = 1)]
     pub mentions: u64,
-    /// The rooms that have any.
+    /// The rooms with unread messages.
     pub rooms: Vec<RoomUnread>,
 }
 
-/// What the caller has not read in one room.
+/// The caller's unread messages in one room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct RoomUnread {
     /// The room.
     pub room_id: RoomId,
-    /// Messages of others, of the system too, that were not unsent.
+    /// The number of other users' and system messages that were not unsent.
     #[schema(example = 12)]
     pub unread: u64,
-    /// Those of them that mention the caller.
+    /// The number that mention the caller.
     #[schema(example = 1)]
     pub mentions: u64,
 }

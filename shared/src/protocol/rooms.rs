@@ -1,4 +1,4 @@
-//! Rooms and their members.
+//! Rooms and members.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -8,19 +8,19 @@ use crate::protocol::null_is_default;
 use crate::protocol::people::{Person, User};
 use crate::time::Timestamp;
 
-/// What a room is.
+/// The kind of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RoomKind {
-    /// Of two people.
+    /// A room of two users.
     Direct,
-    /// By invitation.
+    /// A room with membership by invitation.
     Group,
-    /// Anyone may read and join.
+    /// A room that everyone may read and join.
     Public,
 }
 
-/// What a member may do.
+/// The role of a member, in ascending order of rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -28,7 +28,7 @@ pub enum Role {
     Member,
     /// Manages members and the room.
     Admin,
-    /// Manages admins, and may delete the room.
+    /// Manages admins and may delete the room.
     Owner,
 }
 
@@ -37,197 +37,197 @@ pub enum Role {
 pub struct Room {
     /// The room's id.
     pub id: RoomId,
-    /// What it is.
+    /// The kind of the room.
     pub kind: RoomKind,
-    /// A name for URLs, where it has one.
+    /// The room's name in URLs, if set.
     #[schema(example = "general")]
     pub slug: Option<String>,
-    /// Its name; empty for direct rooms.
+    /// The room's name; empty for direct rooms.
     #[schema(example = "General")]
     pub name: String,
-    /// What it is about.
+    /// The room's topic.
     pub topic: String,
-    /// Where its avatar is, if it has one.
+    /// The URL of the avatar, if set.
     pub avatar_url: Option<String>,
-    /// When it was made.
+    /// When the room was created.
     pub created_at: Timestamp,
     /// Whether the caller is a member.
     pub joined: bool,
-    /// The caller's role, as a member.
+    /// The caller's role as a member.
     pub role: Option<Role>,
-    /// How many members it has.
+    /// The number of members.
     pub members_count: u32,
-    /// The other one of a direct room; over HTTP with their presence.
+    /// The other user of a direct room; over HTTP with their presence.
     pub direct_user: Option<Person>,
-    /// The seq of its last message.
+    /// The `seq` of the last message.
     pub last_seq: u64,
-    /// Its count of changes.
+    /// The room's revision, incremented by every change.
     pub rev: u64,
-    /// Its last message, as far as the caller may read it.
+    /// The last message, if the caller may read it.
     pub last_message: Option<Message>,
-    /// The last message that the caller has read, as a member.
+    /// The last message that the caller has read as a member.
     pub read_seq: Option<u64>,
-    /// Messages after it that were not unsent, those of the system among them; one's own are read by being sent.
+    /// The number of other users' and system messages after `read_seq` that were not unsent.
     pub unread: u64,
-    /// Unread messages that mention the caller.
+    /// The number of unread messages that mention the caller.
     pub mentions: u64,
-    /// Until when the caller wants to hear nothing of it.
+    /// Until when the caller has muted the room.
     pub muted_until: Option<Timestamp>,
-    /// Whether a block parts the two people of a direct room, whoever made it: nothing can be written there.
+    /// Whether either user of a direct room blocks the other, which prevents messages.
     pub blocked: bool,
-    /// Whether it is in no list of the caller's until there is a newer message: a direct room that they closed.
+    /// Whether the caller closed this direct room, which hides it until the next message.
     pub closed: bool,
-    /// Rules of this room.
+    /// The room's settings.
     pub settings: Settings,
 }
 
-/// Rules of a room.
+/// The settings of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Settings {
-    /// Whether nothing can be written any more.
+    /// Whether the room is archived and refuses messages.
     pub archived: bool,
-    /// Seconds between two messages of one member; 0 is no slow mode. Admins and owners are exempt.
+    /// Minimum interval in seconds between messages of a member (slow mode); 0 disables it. Admins and owners are exempt.
     #[schema(example = 0)]
     pub slow_mode_seconds: u32,
-    /// Who may write.
-    pub who_writes: Whoever,
-    /// Who may add people and invite them.
-    pub who_adds: Whoever,
-    /// Whether someone who leaves, or is removed, while this is on may still read what came before: the room as it was then, without what is taken back
-    /// later.
+    /// Who may send messages.
+    pub who_writes: AllowedRole,
+    /// Who may add and invite users.
+    pub who_adds: AllowedRole,
+    /// Whether members who leave or are removed while this is on can still read the room up to that time, without messages unsent later.
+    //~DEL
     pub past_members_read: bool,
 }
 
 /// Which members may do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Whoever {
-    /// Every member.
+#[serde(rename_all = "snake_case")] #[schema(as = Whoever)]
+pub enum AllowedRole {
+    /// All members.
     Members,
-    /// Admins and owners only.
+    /// Admins and owners.
     Admins,
 }
 
-/// What a room says of itself, the same to everyone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Facts {
-    /// Its name.
+/// The profile of a room, identical for all readers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)] #[schema(as = Facts)]
+pub struct RoomProfile {
+    /// The room's name.
     pub name: String,
-    /// What it is about.
+    /// The room's topic.
     pub topic: String,
-    /// Where its avatar is, if it has one.
+    /// The URL of the avatar, if set.
     pub avatar_url: Option<String>,
-    /// Its rules.
+    /// The room's settings.
     pub settings: Settings,
 }
 
-/// Someone in a room.
+/// A member of a room.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Member {
-    /// The person.
+    /// The user.
     pub user: User,
-    /// What they may do.
+    /// The member's role.
     pub role: Role,
-    /// When they joined.
+    /// When the user joined.
     pub joined_at: Timestamp,
-    /// The last message that they have read; null when that is not the reader's to know, and in frames, which are the same for all.
+    /// The last message that the member has read; null when the caller may not see it, and in frames.
     pub read_seq: Option<u64>,
-    /// The last message that reached one of their devices; null as `read_seq` is.
+    /// The last message delivered to one of the member's devices; null like `read_seq`.
     pub delivered_seq: Option<u64>,
 }
 
 /// Body of `POST /api/rooms`.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 pub struct NewRoom {
-    /// 1–100 characters.
+    /// The name, 1–100 characters.
     #[schema(example = "Lunch", min_length = 1, max_length = 100)]
     pub name: String,
     /// `group` (by invitation) or `public`.
     pub kind: Option<RoomKind>,
-    /// At most 500 characters.
+    /// The topic, at most 500 characters.
     pub topic: Option<String>,
-    /// People who are members from the start, at most 100; who does not let the caller add them is asked.
+    /// Up to 100 users to add; those who do not let the caller add them receive an invitation.
     #[serde(default, deserialize_with = "null_is_default")]
     pub member_ids: Vec<UserId>,
 }
 
-/// Body of `PATCH /api/rooms/{room_id}`: what is absent stays as it is.
+/// Body of `PATCH /api/rooms/{room_id}`; absent fields are unchanged.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct ChangeRoom {
-    /// 1–100 characters.
+    /// The name, 1–100 characters.
     #[schema(example = "Lunch", min_length = 1, max_length = 100)]
     pub name: Option<String>,
-    /// At most 500 characters.
+    /// The topic, at most 500 characters.
     #[schema(max_length = 500)]
     pub topic: Option<String>,
-    /// One's own upload of the purpose `avatar` that is ready and not used yet; null takes the avatar away.
+    /// An upload of the caller with the purpose `avatar`, ready and unused; null removes the avatar.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u64>, example = 5)]
     pub avatar_upload_id: Option<Option<UploadId>>,
-    /// Whether nothing can be written any more.
+    /// Whether the room is archived and refuses messages.
     pub archived: Option<bool>,
-    /// Rules of the room.
+    /// The settings.
     #[serde(default, deserialize_with = "null_is_default")]
     pub settings: ChangeSettings,
 }
 
-/// Tells a null that was sent from a field that was not.
+/// Distinguishes null from an absent field.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<UploadId>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Rules to change: what is absent stays as it is.
+/// Settings to change; absent fields are unchanged.
 #[derive(Clone, Copy, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct ChangeSettings {
-    /// Seconds between two messages of one member, at most 86400; 0 ends slow mode.
+    /// Minimum interval in seconds between messages of a member, at most 86400; 0 disables slow mode.
     #[schema(example = 30, maximum = 86_400)]
     pub slow_mode_seconds: Option<u32>,
-    /// Who may write.
-    pub who_writes: Option<Whoever>,
-    /// Who may add people and invite them.
-    pub who_adds: Option<Whoever>,
-    /// Whether someone who leaves, or is removed, while this is on may still read what came before: the room as it was then, without what is taken back
-    /// later.
+    /// Who may send messages.
+    pub who_writes: Option<AllowedRole>,
+    /// Who may add and invite users.
+    pub who_adds: Option<AllowedRole>,
+    /// Whether members who leave or are removed while this is on can still read the room up to that time, without messages unsent later.
+    //~DEL
     pub past_members_read: Option<bool>,
 }
 
-/// Body of `POST /api/rooms/{room_id}/members`: at most 100 people, by id or by name.
+/// Body of `POST /api/rooms/{room_id}/members`: up to 100 users by id or username.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct NewMembers {
-    /// By id.
+    /// User ids.
     #[serde(default, deserialize_with = "null_is_default")]
     pub user_ids: Vec<UserId>,
-    /// By username.
+    /// Usernames.
     #[serde(default, deserialize_with = "null_is_default")]
     #[schema(example = json!(["ann"]))]
     pub usernames: Vec<String>,
-    /// One person by id.
+    /// A single user id.
     pub user_id: Option<UserId>,
-    /// One person by username.
+    /// A single username.
     pub username: Option<String>,
 }
 
-/// What became of the people who were to be added.
+/// The result of adding users.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Additions {
-    /// Members from now on.
+    /// Users who became members.
     pub added: Vec<UserId>,
-    /// Members before.
+    /// Users who already were members.
     pub already: Vec<UserId>,
-    /// Asked, and members once they agree: they left by themselves, or do not let the caller add them.
+    /// Users who received an invitation: they left the room before, or do not let the caller add them.
     pub invited: Vec<UserId>,
-    /// Those who could not be added, and why.
+    /// Users who could not be added, with the reason.
     pub refused: Vec<Refused>,
 }
 
-/// Someone who could not be added.
+/// A user who could not be added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Refused {
-    /// The id that was given, or that the name belongs to.
+    /// The id, given or found by username.
     pub user_id: Option<UserId>,
-    /// The name that was given.
+    /// The given username.
     pub username: Option<String>,
-    /// `user_not_found`, `banned`, or `not_reachable`: not by the caller, whatever the reason.
+    /// `user_not_found`, `banned`, or `not_reachable` for any other reason.
     #[schema(example = "user_not_found")]
     pub code: &'static str,
 }
@@ -235,32 +235,32 @@ pub struct Refused {
 /// Body of `PATCH /api/rooms/{room_id}/members/{user_id}`.
 #[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
 pub struct ChangeMember {
-    /// What the member may do from now on.
+    /// The new role.
     pub role: Role,
 }
 
 /// Body of `POST /api/rooms/{room_id}/leave`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct Leave {
-    /// The member who owns the room from now on; needed of the last owner.
+    /// The new owner; required from the last owner.
     pub owner: Option<UserId>,
 }
 
 /// Body of `PUT /api/rooms/{room_id}/mute`.
 #[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
 pub struct Mute {
-    /// Until when to hear nothing; null ends it.
+    /// The end of muting; null unmutes the room.
     pub until: Option<Timestamp>,
 }
 
-/// Which rooms to list.
+/// The scope of a list of rooms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Public rooms and one's own.
+    /// Public rooms and the caller's own.
     #[default]
     All,
-    /// One's own.
+    /// The caller's own rooms.
     Joined,
     /// Public rooms.
     Public,

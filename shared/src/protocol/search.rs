@@ -1,56 +1,56 @@
-//! Searching messages: what is asked, and what is found.
+//! Message search: query and results.
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::RoomRef;
 use crate::protocol::messages::Message;
 
-/// What to look for. Everything but `cursor` and `limit` narrows the search; at least one of them must be given.
+/// A search. All fields but `cursor` and `limit` narrow it; at least one of them is required.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Search {
-    /// Up to 256 characters. Words, which all must be there: a word is found where a word begins, from four letters on inside of words, too, and in
-    /// scripts without blanks anywhere. `"A phrase"` in quotes is whole words in this order. Case, accents, width and punctuation make no
-    /// difference; an emoji is a word. Besides words: `from:ann` (or `from:me`), `in:general` (slug or id), `before:2026-01-31` and
-    /// `after:2026-01-31` (that day included; UTC; or an RFC 3339 time), `has:image`, `has:file`, `has:link`.
+    /// The query, up to 256 characters. All words must match: at the start of a word; from four letters on also inside words; anywhere in scripts
+    /// without spaces. `"A phrase"` in quotes matches whole words in this order. Case, accents, width and punctuation are ignored; an emoji is a
+    /// word. Filters: `from:ann` (or `from:me`), `in:general` (slug or id), `before:2026-01-31` and `after:2026-01-31` (a date in UTC, which `after`
+    /// includes, or an RFC 3339 time), `has:image`, `has:file`, `has:link`.
     #[param(example = "ship \"good morning\" from:ann has:link", max_length = 256)]
     pub q: Option<String>,
-    /// Only this room: `7`, `room-7` or a slug. Without a room, the 500 rooms of newest activity of the caller are searched; a public room that
-    /// one has not joined is searched when it is named.
+    /// Restricts the search to a room: `7`, `room-7` or a slug. By default the caller's 500 most recently active rooms are searched. Naming a public
+    /// room searches it without joining.
     #[param(value_type = Option<String>, example = "general")]
     pub room_id: Option<RoomRef>,
-    /// Only messages of this person: a username, or `me`.
+    /// Restricts the search to a sender: a username, or `me`.
     #[param(example = "ann")]
     pub from: Option<String>,
-    /// Only messages before this day or time.
+    /// Restricts the search to messages before a date or time.
     #[param(example = "2026-01-31")]
     pub before: Option<String>,
-    /// Only messages of this day or time and later.
+    /// Restricts the search to messages from a date or time on.
     #[param(example = "2026-01-01")]
     pub after: Option<String>,
-    /// The `next` of the page before; the rest of the query must be the same.
+    /// The `next` value of the previous page; the other parameters must be unchanged.
     pub cursor: Option<String>,
-    /// Items of a page, 1 to 50.
+    /// Page size, 1 to 50.
     #[param(minimum = 1, maximum = 50, default = 20)]
     pub limit: Option<u32>,
 }
 
-/// A message that was found.
+/// A search result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Found {
-    /// The message. Its reactions are left empty.
+    /// The message, without its reactions.
     pub message: Message,
-    /// What of its `content` matches the words and phrases, ascending and without overlap.
+    /// The matches in `content`, ascending and without overlap.
     pub highlights: Vec<Highlight>,
 }
 
-/// A part of a text, in Unicode characters (code points): `[...content].slice(from, to)` in JavaScript.
+/// A range of Unicode code points: `[...content].slice(from, to)` in JavaScript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Highlight {
     /// The first character.
     #[schema(example = 7)]
     pub from: u32,
-    /// The one after the last.
+    /// The character after the last one.
     #[schema(example = 12)]
     pub to: u32,
 }

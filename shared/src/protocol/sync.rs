@@ -1,12 +1,15 @@
-//! Catching up: what changed in a room since a `rev`, as the rows are now. There is no log of events, so nothing is ever too long ago.
+//! Synchronisation: the changes of a room since a `rev`, read from the current rows. There is no event log, so no `rev` is ever too old.
 //!
-//! A client keeps one `rev` for each room, up to which it knows everything. A frame with the next `rev` is applied and moves it on; one with
-//! that `rev` or an earlier one is a double; one beyond the next means that something was lost, and so is a `rev` told by `pong`, `welcome` or
-//! `room`: it asks `sync` from its own `rev` and replaces what it has by what comes. While a `sync` has `more`, only its parts move the `rev` on:
-//! frames that come between two parts wait until the last one, because their `rev` is beyond rows that are still to come. A `sync` whose `rev`
-//! is not beyond one's own is ignored: it was overtaken, and its rows may be older than what one has. With exactly one's own `rev` it still
-//! says whether there is `more`: without, the last part has come; with, the next change is too large for a frame. Marks and typing have no `rev`. `room.left` is checked by asking `sync`, too: it may have been overtaken by a
-//! newer `room.joined`, and `room_not_found` confirms it.
+//! A client keeps one `rev` per room, up to which it knows everything:
+//!
+//! - A frame with the next `rev` is applied and advances it. A frame with an earlier or equal `rev` is a duplicate. A later one, also in `pong`,
+//! `welcome` or `room`, reveals a gap: the client requests `sync` from its own `rev` and replaces its rows by the response.
+//! - While a `sync` has `more`, only its parts advance the `rev`. Other frames of the room wait for the last part, because their `rev` lies beyond
+//! rows still to come.
+//! - A `sync` whose `rev` is not beyond the client's is outdated and ignored. With an equal `rev` only `more` counts: false means that the last part
+//! has arrived; true means that the next change is too large for a frame.
+//! - Read markers and typing have no `rev`.
+//! - `room.left` can be outdated by a later `room.joined`: the client requests `sync`, and `room_not_found` confirms it.
 
 use std::collections::BTreeSet;
 
@@ -18,78 +21,78 @@ use crate::protocol::people::User;
 use crate::protocol::rooms::{Role, Room};
 use crate::time::Timestamp;
 
-/// All that changed in one room since a `rev`, or the first part of it. A part holds every row of each `rev` that it reaches.
+/// All changes of a room since a `rev`, or the first part of them. A part contains every row of each `rev` that it covers.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct RoomSync {
     /// The room.
     pub room_id: RoomId,
     /// The room as the caller sees it now.
     pub room: Room,
-    /// Messages that are new or changed, unsent ones as their tombstones, ascending by `seq`.
+    /// New and changed messages by `seq`; unsent ones are tombstones.
     pub messages: Vec<Message>,
-    /// Members who are new or changed, those who left among them.
+    /// New and changed members, including those who left.
     pub members: Vec<MemberChange>,
-    /// The client knows everything up to this count of changes once it has applied this.
+    /// The `rev` of the client after it applies this response.
     #[schema(example = 57)]
     pub rev: u64,
-    /// Whether there is more: ask again from `rev`; other frames of the room wait until the last part. A frame
-    /// that has more and no rows has met a change too large for a frame: ask over HTTP.
+    /// Whether more changes follow: request them from `rev`. Other frames of the room wait until the last part. A frame with `more` and no rows has
+    /// reached a change too large for a frame: fetch it over HTTP.
     pub more: bool,
 }
 
-/// A membership as it is now.
+/// The current state of a membership.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct MemberChange {
-    /// Whose it is.
+    /// The user's id.
     pub user_id: UserId,
-    /// The person.
+    /// The user.
     pub user: User,
-    /// Whether they are in the room.
+    /// Whether the user is in the room.
     pub state: MemberState,
-    /// What they may do, as a member.
+    /// The member's role.
     pub role: Role,
-    /// When they joined last.
+    /// The time of the last join.
     pub joined_at: Timestamp,
-    /// The last message that they have read; null when that is not the reader's to know.
+    /// The last message that the member has read; null when the caller may not see it.
     pub read_seq: Option<u64>,
-    /// The last message that reached one of their devices; null as `read_seq` is.
+    /// The last message delivered to one of the member's devices; null when the caller may not see it.
     pub delivered_seq: Option<u64>,
-    /// The room's `rev` when the membership last changed.
+    /// The room's `rev` at the last change of the membership.
     pub rev: u64,
 }
 
-/// Whether a person is in a room.
+/// The state of a membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MemberState {
-    /// A member.
+    /// The user is a member.
     Joined,
-    /// Left, or was removed.
+    /// The user left or was removed.
     Left,
-    /// May not come back.
+    /// The user is banned from the room.
     Banned,
 }
 
-/// The caller's rooms that moved since a cursor.
+/// The caller's rooms that changed since a cursor.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct RoomsSync {
-    /// Rooms that changed, or in which the caller read on, oldest movement first. One may come again that was told before.
+    /// Rooms that changed or in which the caller's read marker moved, oldest change first. Rooms can repeat across pages.
     pub rooms: Vec<Room>,
-    /// The ids of all the caller's rooms, with the last page only: whatever else a client holds, the caller has left.
+    /// The ids of all the caller's rooms, only on the last page. Remove every other room.
     pub joined: Option<Vec<RoomId>>,
-    /// Pass it as `cursor`: at once while there is `more`, else next time.
+    /// The cursor of the next request: at once while `more` is true, else at the next synchronisation.
     pub cursor: String,
-    /// Whether there are more pages now.
+    /// Whether more pages follow now.
     pub more: bool,
 }
 
 impl RoomSync {
-    /// Keeps about half of it, down to nothing; true while that was possible. `since` is the `rev` that it began from.
+    /// Drops about half of the rows. Returns false when nothing can be dropped. `since` is the starting `rev`.
     pub fn shorten(&mut self, since: u64) -> bool {
         let revs: BTreeSet<u64> =
             self.messages.iter().map(|message| message.rev).chain(self.members.iter().map(|member| member.rev)).collect();
         if revs.is_empty() {
-            // Only the head is left, and its last message is found in history.
+            // The room alone is left; its last message is available in the history.
             return self.room.last_message.take().is_some();
         }
         let kept = revs.iter().copied().nth((revs.len() / 2).wrapping_sub(1)).unwrap_or(since);

@@ -1,4 +1,4 @@
-//! Uploads: announced here, sent to the object store by the client itself, then looked at.
+//! Uploads: announced to the server, sent directly to the object store, then verified.
 
 use std::collections::BTreeMap;
 
@@ -9,105 +9,105 @@ use crate::id::UploadId;
 use crate::protocol::messages::{Attachment, AttachmentKind, NewMessage};
 use crate::time::Timestamp;
 
-/// Files of one message.
+/// Maximum number of attachments per message.
 pub const MAX_ATTACHMENTS: usize = 10;
 
-/// How long a URL of a file may be.
+/// Maximum length of a file URL.
 const MAX_URL: usize = 2048;
 
-/// What an upload is for.
+/// The purpose of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// The face of a person or a room: a JPEG, PNG, WebP or GIF picture, cut square.
+    /// The avatar of a user or room: a JPEG, PNG, WebP or GIF image, cropped to a square.
     Avatar,
-    /// A JPEG, PNG, WebP or GIF picture in a message.
+    /// A JPEG, PNG, WebP or GIF image in a message.
     Image,
-    /// Any file in a message. It is only ever downloaded, and stays as it is, what it says of its maker included.
+    /// Any file in a message. Served only as a download, unmodified, including its metadata.
     File,
 }
 
-/// How far an upload is.
+/// The state of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UploadState {
-    /// Announced; the bytes may be on their way.
+    /// Announced; the bytes are not verified yet.
     Pending,
-    /// Looked at; it can be used.
+    /// Verified and ready for use.
     Ready,
-    /// The bytes were not what was announced, and are gone.
+    /// Rejected; the bytes are deleted.
     Rejected,
 }
 
 /// Body of `POST /api/uploads`.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 pub struct NewUpload {
-    /// What it is for.
+    /// The purpose.
     pub purpose: Purpose,
-    /// The name that others see, 1–255 characters. Folders before it are dropped.
+    /// The file name, 1–255 characters; folders are removed.
     #[schema(example = "beach.jpg", min_length = 1, max_length = 255)]
     pub file_name: String,
-    /// What the bytes are. Lies are found out.
+    /// The content type, which verification checks.
     #[schema(example = "image/jpeg", max_length = 127)]
     pub content_type: String,
-    /// How many bytes, exactly.
+    /// The exact size in bytes.
     #[schema(example = 482_113, minimum = 1)]
     pub size: u64,
 }
 
-/// Where to send the bytes: one request, straight to the object store.
+/// How to send the bytes: one request, directly to the object store.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct UploadTicket {
     /// The upload.
     pub upload_id: UploadId,
-    /// The request's method.
+    /// The method of the request.
     #[schema(example = "PUT")]
     pub method: &'static str,
-    /// The request's URL, signed for exactly this type and length.
+    /// The URL of the request, signed for this content type and size.
     pub url: String,
-    /// Headers that the request must have, besides the `content-length` that every client sends by itself.
+    /// Required headers besides `content-length`.
     pub headers: BTreeMap<&'static str, String>,
-    /// Until when the request is taken. The upload itself waits a day.
+    /// When the URL expires. The upload itself expires after a day.
     pub expires_at: Timestamp,
 }
 
-/// An upload, to its owner and to those who may see what it is attached to.
+/// An upload, for its owner and for everyone who may see what it is attached to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[expect(clippy::struct_field_names, reason = "an upload is `upload_id` wherever a client meets it")]
 pub struct Upload {
-    /// The upload.
+    /// The upload's id.
     pub upload_id: UploadId,
-    /// What it is for.
+    /// The purpose.
     pub purpose: Purpose,
-    /// How far it is.
+    /// The state.
     pub state: UploadState,
-    /// The sender's name for the file.
+    /// The owner's file name.
     #[schema(example = "beach.jpg")]
     pub file_name: String,
-    /// What the bytes are: as announced until they were looked at.
+    /// The content type: as announced until verification.
     #[schema(example = "image/jpeg")]
     pub content_type: String,
-    /// Bytes. A picture is written anew, so its size changes.
+    /// The size in bytes, which changes when an image is re-encoded.
     pub size: u64,
-    /// Pixels, of a picture.
+    /// The width of an image in pixels.
     pub width: Option<u32>,
-    /// Pixels, of a picture.
+    /// The height of an image in pixels.
     pub height: Option<u32>,
-    /// A blurhash to show while the picture loads.
+    /// A blurhash to display while the image loads.
     #[schema(example = "LEHV6nWB2yk8pyo0adR*.7kCMdnj")]
     pub placeholder: Option<String>,
-    /// Why it was rejected: `size_mismatch`, `type_mismatch`, `not_a_picture`, `too_many_pixels`, `too_complex`.
+    /// Why the upload was rejected: `size_mismatch`, `type_mismatch`, `not_a_picture`, `too_many_pixels` or `too_complex`.
     pub reason: Option<String>,
-    /// Where the bytes are, once it is ready.
+    /// The URL of the bytes, once ready.
     pub url: Option<String>,
-    /// Where a small version is, of a picture.
+    /// The URL of an image's thumbnail.
     pub thumbnail_url: Option<String>,
-    /// When it was announced.
+    /// When the upload was announced.
     pub created_at: Timestamp,
 }
 
 impl Upload {
-    /// The same as part of a message.
+    /// Converts the upload into an attachment.
     pub fn attachment(self) -> Attachment {
         Attachment {
             kind: if self.purpose == Purpose::File { AttachmentKind::File } else { AttachmentKind::Image },
@@ -124,33 +124,33 @@ impl Upload {
     }
 }
 
-/// A URL that needs no credential, for `<img>` and other readers that can send none.
+/// A URL that needs no credential, for `<img>` and similar.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Link {
     /// The URL.
     pub url: String,
-    /// Until when it works.
+    /// When the URL expires.
     pub expires_at: Timestamp,
 }
 
 /// Body of `PUT /api/users/me/avatar`, and part of changing a room.
 #[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
 pub struct NewAvatar {
-    /// One's own upload that is ready, made for this purpose and not used yet.
+    /// An upload of the caller with the purpose `avatar`, ready and unused.
     pub upload_id: UploadId,
 }
 
-/// Where an upload's bytes are.
+/// The URL of an upload's bytes.
 pub fn content_url(upload: UploadId) -> String {
     format!("/api/uploads/{upload}/content")
 }
 
-/// Where its small version is.
+/// The URL of an upload's thumbnail.
 pub fn thumbnail_url(upload: UploadId) -> String {
     format!("/api/uploads/{upload}/thumbnail")
 }
 
-/// The upload that a URL of ours is about, with or without the address before the path.
+/// Parses the URL of an upload, with or without scheme and host.
 fn upload_of(url: &str) -> Option<UploadId> {
     let path = match url.split_once("://") {
         Some(("http" | "https", rest)) => &rest[rest.find('/')?..],
@@ -160,8 +160,8 @@ fn upload_of(url: &str) -> Option<UploadId> {
     path.strip_prefix("/api/uploads/")?.strip_suffix("/content")?.parse().ok()
 }
 
-/// Older clients name one file by its URL. One of ours is attached; any other address is something that the sender says, and stands in the text:
-/// nothing of it is fetched, by us or by the readers' programs.
+/// Handles the file URL of legacy clients: a URL of an upload attaches it; any other URL becomes part of the text and is never fetched.
+//~DEL
 pub(super) fn take_file_url(url: &str, message: &mut NewMessage) -> Result<()> {
     if let Some(upload) = upload_of(url) {
         message.attachments.push(upload);
@@ -182,7 +182,7 @@ mod tests {
     use crate::protocol::incoming;
 
     #[test]
-    fn a_url_of_ours_names_its_upload() {
+    fn upload_urls_are_parsed() {
         for url in [
             "/api/uploads/7/content",
             "https://chat.example/api/uploads/7/content",
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_files_url_is_an_attachment_when_it_is_ours_and_text_when_it_is_not() {
+    fn a_file_url_becomes_an_attachment_or_text() {
         let sent = |frame: &str| match incoming::read(frame).action {
             Ok(Action::Send { message, .. }) => (message.content, message.attachments),
             other => panic!("{frame}: {other:?}"),

@@ -1,5 +1,5 @@
-//! What a client can ask over the socket, as it is documented: a shape for each verb in its canonical spelling, and examples that really are read.
-//! `incoming` reads them, and the older clients' spellings besides.
+//! The actions of the socket as documented: a schema for each in its canonical form, with examples that `incoming` parses. `incoming` also accepts the forms of legacy clients.
+//~DEL
 
 use std::collections::BTreeMap;
 
@@ -10,34 +10,34 @@ use crate::id::{RoomRef, UserId};
 use crate::protocol::messages::{NewContent, NewMessage, NewReaction};
 use crate::protocol::receipts::Mark;
 
-/// A verb of the protocol.
+/// A documented action.
 pub struct Verb {
-    /// The `action` that names it.
+    /// The value of `action`.
     pub name: &'static str,
-    /// What it does.
+    /// The description.
     pub about: &'static str,
     /// The frames that answer it, besides `error`.
     pub answers: &'static [&'static str],
-    /// The fields beside `action` and `id`.
+    /// The schema of the fields besides `action` and `id`.
     pub shape: fn() -> RefOr<Schema>,
-    /// The schemas that the shape refers to.
+    /// The schemas that `shape` refers to.
     pub schemas: fn(&mut Vec<(String, RefOr<Schema>)>),
-    /// Frames that ask for it, the canonical spelling first.
+    /// Example frames, the canonical form first.
     pub examples: &'static [&'static str],
 }
 
-/// What a client calls a frame: echoed in the answer. At most 80 characters as JSON; anything else is no name, and not echoed.
+/// The client's id of a frame, echoed in the response. At most 80 characters as JSON; other values are ignored and not echoed.
 #[derive(ToSchema)]
 #[schema(examples("c1", 1))]
 #[serde(untagged)]
 pub enum Called {
-    /// A text.
+    /// A string.
     Text(String),
     /// A number.
     Number(i64),
 }
 
-/// What stands in `data`.
+/// The value of `data`.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "describes the frame; `incoming` reads it")]
@@ -46,11 +46,11 @@ enum OlderFields {
     Text(String),
     /// The fields of a message.
     Fields {
-        /// The room; `roomId`, `conversation_id` and `conversationId` are read, too.
+        /// The room; also accepted as `roomId`, `conversation_id` and `conversationId`.
         room_id: Option<RoomRef>,
         /// The text.
         content: Option<String>,
-        /// Where a file is: one of our own uploads is attached, any other address stands in the text.
+        /// The URL of a file: an upload of this server is attached, any other URL becomes part of the text.
         file_url: Option<String>,
     },
 }
@@ -65,107 +65,107 @@ macro_rules! shapes {
 }
 
 shapes! {
-    /// Who am I, what are my rooms, and what changed in some of them.
+    /// Requests the user, the rooms, and changes since the given revisions.
     Hello {
-        /// Rooms that the client knows, each up to a `rev`; at most 100. Their catch-up follows the `welcome`.
+        /// Up to 100 known rooms, each with its `rev`. Their changes follow the `welcome`.
         #[schema(example = json!({ "7": 57 }))]
         rooms: Option<BTreeMap<String, u64>>,
-        /// Whether the catch-up comes as `catch_up` frames of many rooms each; without it as one `sync`, `room.left` or `room` for each room that
-        /// changed.
+        /// Whether changes come as `catch_up` frames for many rooms; otherwise as one `sync`, `room.left` or `room` per changed room.
+        //~DEL
         packed: Option<bool>,
     }
-    /// A message.
+    /// Sends a message.
     Send {
-        /// The room; without it the message goes to the socket's own room, else to General.
+        /// The room; defaults to the socket's own room, else General.
         room_id: Option<RoomRef>,
-        /// What to say.
+        /// The message to send.
         #[serde(flatten)]
         message: NewMessage,
     }
-    /// A message, by its place.
+    /// A reference to a message.
     Place {
         /// The room.
         room_id: RoomRef,
-        /// The message's place.
+        /// The message's `seq`.
         #[schema(example = 42)]
         seq: u64,
     }
-    /// A message as older clients send it. All fields of `send` are read as well.
+    /// A message in the form of legacy clients. Also accepts all fields of `send`.
     OlderSend {
-        /// `sendmessage`, where there is no `type`; both may be left out beside `content`.
+        /// `sendmessage` when there is no `type`. Both are optional with `content`.
         action: Option<String>,
         /// `message`.
         r#type: Option<String>,
-        /// The text, or an object of the fields `room_id`, `content`, `file_url`.
+        /// The text, or an object with `room_id`, `content` and `file_url`.
         data: Option<OlderFields>,
         /// The text.
         content: Option<String>,
     }
-    /// Another text for a message.
+    /// Edits a message.
     Edit {
-        /// Which message.
+        /// The message.
         #[serde(flatten)]
         place: Place,
-        /// The text.
+        /// The new text.
         #[serde(flatten)]
         content: NewContent,
     }
-    /// A reaction to a message.
+    /// Adds or removes a reaction.
     React {
-        /// Which message.
+        /// The message.
         #[serde(flatten)]
         place: Place,
         /// The reaction.
         #[serde(flatten)]
         reaction: NewReaction,
     }
-    /// A room to become a member of.
+    /// Joins a room.
     Join {
-        /// The room; the socket's own without it.
+        /// The room; defaults to the socket's own room.
         room_id: Option<RoomRef>,
-        /// The code of an invitation, for a room that is not public.
+        /// An invite code, for a room that is not public.
         #[schema(format = Password)]
         invite: Option<String>,
     }
-    /// A room to leave.
+    /// Leaves a room.
     Leave {
         /// The room.
         room_id: RoomRef,
-        /// The member who owns it from now on; needed of the last owner.
+        /// The new owner; required from the last owner.
         owner: Option<UserId>,
     }
-    /// How far one has come in a room.
+    /// Moves a read marker.
     Reached {
-        /// The room; the socket's own without it.
+        /// The room; defaults to the socket's own room.
         room_id: Option<RoomRef>,
         /// The last message.
         #[serde(flatten)]
         mark: Mark,
     }
-    /// Whether one writes.
+    /// Starts or stops the typing indicator.
     Typing {
-        /// The room; the socket's own without it.
+        /// The room; defaults to the socket's own room.
         room_id: Option<RoomRef>,
-        /// Whether one writes; true without it.
+        /// Whether the user is typing; defaults to true.
         active: Option<bool>,
     }
-    /// What one knows of a room.
+    /// Requests the changes of a room.
     Since {
-        /// The room; the socket's own without it.
+        /// The room; defaults to the socket's own room.
         room_id: Option<RoomRef>,
-        /// The room's count of changes up to which one knows it; everything without it.
+        /// The last `rev` known to the client; everything when absent.
         #[schema(example = 57)]
         rev: Option<u64>,
     }
-    /// When one last asked.
+    /// Checks the connection.
     Ping {
         /// The `ts` of an earlier `pong`.
         #[schema(example = 1_767_323_045_678_i64)]
         since: Option<i64>,
     }
-    /// A fresh access token.
+    /// Replaces the access token.
     Renew {
-        /// The token, bare or after `Bearer`: of the same person and of the same session.
+        /// The token, bare or after `Bearer`, of the same user and session.
         #[schema(format = Password)]
         token: String,
     }
@@ -180,15 +180,15 @@ const fn verb<T: ToSchema>(
     Verb { name, about, answers, shape: <T as PartialSchema>::schema, schemas: <T as ToSchema>::schemas, examples }
 }
 
-/// The name of the verb that stands for what older clients send: its frames need no `action`.
-pub const OLDER: &str = "message";
+/// The name of the legacy send action, whose frames need no `action`.
+pub const LEGACY: &str = "message";
 
-/// Every verb, in the order in which one meets them.
+/// All actions.
 pub const VERBS: [Verb; 15] = [
     verb::<Hello>(
         "hello",
-        "The first frame: who am I, what are my rooms. With `rooms`, what changed in those follows the `welcome`: one catch-up of a person at a \
-         time. One that cannot be made now is refused by an `error` after the `welcome` (`rate_limited`, with `retry_after`): say `hello` again then.",
+        "The first frame: requests the user and the rooms. With `rooms`, their changes follow the `welcome`. Limit: one catch-up per user at a time; \
+         beyond it an `error` (`rate_limited` with `retry_after`) follows the `welcome`: repeat `hello` later.",
         &["welcome", "catch_up", "sync"],
         &[
             r#"{"action":"hello"}"#,
@@ -198,56 +198,56 @@ pub const VERBS: [Verb; 15] = [
     ),
     verb::<Send>(
         "send",
-        "Sends a message. The answer means *stored and pushed*; without an answer, send again with the same `client_id`.",
+        "Sends a message. The `ack` means *stored and pushed*; without one, retry with the same `client_id`.",
         &["ack"],
         &[r#"{"action":"send","room_id":7,"content":"Hello, world!","client_id":"c-7","id":1}"#],
     ),
     verb::<Edit>(
         "edit",
-        "Changes the text of one's own message.",
+        "Edits a message of the user.",
         &["ack"],
         &[r#"{"action":"edit","room_id":7,"seq":42,"content":"Hello, all!"}"#],
     ),
-    verb::<Place>("unsend", "Takes a message back, for everyone.", &["ack"], &[r#"{"action":"unsend","room_id":7,"seq":42}"#]),
-    verb::<React>("react", "Reacts to a message.", &["ack"], &[r#"{"action":"react","room_id":7,"seq":42,"emoji":"👍"}"#]),
-    verb::<React>("unreact", "Takes a reaction back.", &["ack"], &[r#"{"action":"unreact","room_id":7,"seq":42,"emoji":"👍"}"#]),
+    verb::<Place>("unsend", "Unsends a message for everyone.", &["ack"], &[r#"{"action":"unsend","room_id":7,"seq":42}"#]),
+    verb::<React>("react", "Adds a reaction to a message.", &["ack"], &[r#"{"action":"react","room_id":7,"seq":42,"emoji":"👍"}"#]),
+    verb::<React>("unreact", "Removes a reaction from a message.", &["ack"], &[r#"{"action":"unreact","room_id":7,"seq":42,"emoji":"👍"}"#]),
     verb::<Join>(
         "join",
-        "Becomes a member of a room that is public, or to which one is invited.",
+        "Joins a public room, or a room with an invitation or invite code.",
         &["ack"],
         &[r#"{"action":"join","room_id":7}"#, r#"{"action":"join","room_id":7,"invite":"Qm9zdG9uIFRlYSBQYXJ0eQ"}"#],
     ),
     verb::<Leave>("leave", "Leaves a room.", &["ack"], &[r#"{"action":"leave","room_id":7}"#]),
-    verb::<Reached>("read", "Everything up to a message was read.", &["ack"], &[r#"{"action":"read","room_id":7,"seq":42}"#]),
+    verb::<Reached>("read", "Marks all messages up to a `seq` as read.", &["ack"], &[r#"{"action":"read","room_id":7,"seq":42}"#]),
     verb::<Reached>(
         "delivered",
-        "Everything up to a message has arrived.",
+        "Marks all messages up to a `seq` as delivered.",
         &["ack"],
         &[r#"{"action":"delivered","room_id":7,"seq":42}"#],
     ),
     verb::<Typing>(
         "typing",
-        "One writes, or stopped. Never stored; say it again every few seconds.",
+        "Starts or stops the typing indicator. Expires: repeat it every few seconds.",
         &["ack"],
         &[r#"{"action":"typing","room_id":7,"active":true}"#],
     ),
-    verb::<Since>("sync", "What changed in a room since a `rev`.", &["sync"], &[r#"{"action":"sync","room_id":7,"rev":57}"#]),
+    verb::<Since>("sync", "Returns the changes of a room since a `rev`.", &["sync"], &[r#"{"action":"sync","room_id":7,"rev":57}"#]),
     verb::<Ping>(
         "ping",
-        "Am I still heard, and which of my rooms changed since.",
+        "Checks the connection and returns the rooms that changed since.",
         &["pong"],
         &[r#"{"action":"ping"}"#, r#"{"action":"ping","since":1767323045678}"#],
     ),
     verb::<Renew>(
         "renew",
-        "A fresh access token on the open socket: the answer says that it is good. The socket lasts as long as its session, whatever becomes of \
-         tokens, and stays as it is when one is refused: `unauthenticated`, `token_expired`, or `another_session`.",
+        "Presents a fresh access token on the open socket; the `ack` confirms it. The socket lives as long as its session and stays open \
+         when a token is refused: `unauthenticated`, `token_expired` or `another_session`.",
         &["ack"],
         &[r#"{"action":"renew","token":"eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.…"}"#],
     ),
     verb::<OlderSend>(
-        OLDER,
-        "A message as older clients send it.",
+        LEGACY,
+        "Sends a message in the form of legacy clients.",
         &["ack"],
         &[
             r#"{"content":"Your message here"}"#,

@@ -1,4 +1,4 @@
-//! The DynamoDB client. It gives up within two seconds: what it holds may be lost, a request may not hang on it.
+//! The DynamoDB client. It gives up within two seconds: its data is disposable, and requests must not hang on it.
 
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
@@ -12,21 +12,21 @@ use aws_sdk_dynamodb::{Client, Config};
 use crate::config;
 use crate::push::http;
 
-/// One try of one call.
+/// Time limit of one attempt.
 const ATTEMPT: Duration = Duration::from_millis(800);
-/// All tries of one call.
+/// Time limit of a call with all attempts.
 const CALL: Duration = Duration::from_secs(2);
 
-/// A client that is made with its first call: a function that does not come to it starts without it.
+/// A client that is built by its first call, which keeps the start of other functions fast.
 pub type LazyClient = Arc<LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>>;
 
-/// The process's client, as the function's role; nothing is opened before the first call. All who ask share its connections.
+/// The shared client of this process, with the function's role.
 pub fn client(aws: &config::Aws) -> LazyClient {
     static CLIENT: OnceLock<LazyClient> = OnceLock::new();
     Arc::clone(CLIENT.get_or_init(|| client_at(aws, config::endpoint("DYNAMODB"))))
 }
 
-/// The same for a DynamoDB that is somewhere else than AWS's own.
+/// A client for a DynamoDB at another endpoint.
 pub fn client_at(aws: &config::Aws, endpoint: Option<String>) -> LazyClient {
     let aws = aws.clone();
     Arc::new(LazyLock::new(Box::new(move || connect(&aws, endpoint))))
@@ -43,7 +43,7 @@ fn connect(aws: &config::Aws, endpoint: Option<String>) -> Client {
         .timeout_config(timeouts)
         .http_client(http::of_sdk(ATTEMPT))
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)));
-    // The SDK takes one or the other.
+    // The SDK rejects a custom endpoint together with dual stack.
     settings.set_use_dual_stack(endpoint.is_none().then(config::dual_stack));
     settings.set_endpoint_url(endpoint);
     Client::from_conf(settings.build())

@@ -1,4 +1,4 @@
-//! The table of what may be lost: tickets for sockets, counters of rate limits, and what one alone may do at a time. Every item carries its own end.
+//! The table of disposable data: socket tickets, rate-limit counters and leases. Every item has an expiry.
 
 use std::collections::HashMap;
 
@@ -8,138 +8,132 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use crate::error::{Error, Limit, Rate, Result};
+use crate::error::{Error, Limit, RateStatus, Result};
 use crate::id::{SessionId, UserId};
 use crate::push::dynamodb::LazyClient;
 use crate::time::Timestamp;
 
-/// The table of tickets and counters.
 #[derive(Clone, Debug)]
 pub struct Ephemeral {
     pub(super) client: LazyClient,
     pub(super) table: String,
 }
 
-/// Whom a ticket stands for.
+/// The owner of a ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// The person.
+pub struct TicketOwner {
     pub user: UserId,
-    /// The session that asked for the ticket.
+    /// The session that requested the ticket.
     pub session: SessionId,
 }
 
-/// What was counted in a window so far, this time included.
+/// The count of a window, including the current call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hits {
-    /// How many.
+pub struct WindowCount {
     pub count: u32,
-    /// Of how many.
     pub limit: Limit,
     /// Seconds until the window ends.
     pub reset: u32,
 }
 
-/// What became of what was poured into a bucket.
+/// The result of charging a token bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Poured {
-    /// It is in, and the bucket will be empty then.
-    In {
-        /// Microseconds since 1970, as all of a bucket.
+pub enum BucketCharge {
+    /// The charge was accepted.
+    Accepted {
+        /// When the bucket is empty again, in microseconds since 1970 like all times of a bucket.
         empty_at: i64,
     },
-    /// It would have run over; nothing was poured.
-    Over {
-        /// When it will be empty, if that is known.
+    /// The charge exceeds the capacity; nothing was written.
+    Rejected {
+        /// When the bucket is empty again, if known.
         empty_at: Option<i64>,
     },
 }
 
-/// What is poured, into a bucket that is taken to be empty or not.
+/// A charge, and whether the bucket is assumed to be empty.
 #[derive(Clone, Copy)]
-struct Pour {
-    much: i64,
+struct BucketState {
+    amount: i64,
     now: i64,
-    holds: i64,
+    capacity: i64,
     empty: bool,
 }
 
-/// A bucket may become empty, or be filled, between two looks.
+/// Attempts: the bucket can change between two writes.
 const POURS: u32 = 3;
 
-impl Hits {
-    /// Whether the limit is passed.
-    pub fn are_too_many(self) -> bool {
+impl WindowCount {
+    pub fn exceeds_limit(self) -> bool {
         self.count > self.limit.quota
     }
 
-    /// The same in the words of a header.
-    pub fn rate(self) -> Rate {
-        Rate { limit: self.limit, left: self.limit.quota.saturating_sub(self.count), reset: self.reset }
+    /// Converts the count into rate-limit status.
+    pub fn rate(self) -> RateStatus {
+        RateStatus { limit: self.limit, left: self.limit.quota.saturating_sub(self.count), reset: self.reset }
     }
 }
 
 impl Ephemeral {
-    /// Uses the given table.
     pub fn new(client: LazyClient, table: String) -> Self {
         Self { client, table }
     }
 
-    /// Counts one under `key` in the present window, with one write. Gives the seconds until the window ends once the limit is passed.
+    /// Increments `key` in the current window with one write. Returns the seconds until the window ends when the limit is exceeded.
     pub async fn count(&self, key: &str, limit: Limit, now: Timestamp) -> Result<Option<u32>> {
-        let hits = self.hit(key, limit, now).await?;
-        Ok(hits.are_too_many().then_some(hits.reset))
+        let hits = self.increment(key, limit, now).await?;
+        Ok(hits.exceeds_limit().then_some(hits.reset))
     }
 
-    /// The same, and gives how one stands.
-    pub async fn hit(&self, key: &str, limit: Limit, now: Timestamp) -> Result<Hits> {
-        self.hits(key, 1, limit, now).await
+    /// Increments `key` and returns the count of the window.
+    pub async fn increment(&self, key: &str, limit: Limit, now: Timestamp) -> Result<WindowCount> {
+        self.increment_by(key, 1, limit, now).await
     }
 
-    /// The same for several at once.
-    pub async fn hits(&self, key: &str, several: u32, limit: Limit, now: Timestamp) -> Result<Hits> {
+    /// Increments `key` by `several`.
+    pub async fn increment_by(&self, key: &str, several: u32, limit: Limit, now: Timestamp) -> Result<WindowCount> {
         let hits = self.add(key, i64::from(several), limit, now).await?;
         let left = window(limit, now) + i64::from(limit.window) - now.seconds();
-        Ok(Hits { count: u32::try_from(hits).unwrap_or(0), limit, reset: u32::try_from(left.max(1)).unwrap_or(limit.window) })
+        Ok(WindowCount { count: u32::try_from(hits).unwrap_or(0), limit, reset: u32::try_from(left.max(1)).unwrap_or(limit.window) })
     }
 
-    /// Pours so much into a bucket that empties by itself, unless it would run over; into an empty one anything may be poured. The bucket is the moment
-    /// when it will be empty. One write, and a second one where that is not as it was known.
-    pub async fn pour(&self, key: &str, much: i64, known: i64, (now, holds): (i64, i64)) -> Result<Poured> {
-        let mut empty = known <= now;
+    /// Charges a bucket that drains over time, unless the charge exceeds its capacity; an empty bucket accepts any charge. The bucket is stored as
+    /// the time at which it is empty. One write, and a second one when the assumed state was wrong.
+    pub async fn charge_bucket(&self, key: &str, amount: i64, known_empty_at: i64, (now, capacity): (i64, i64)) -> Result<BucketCharge> {
+        let mut empty = known_empty_at <= now;
         let mut found = None;
         for _ in 0..POURS {
-            match self.pour_into(key, Pour { much, now, holds, empty }).await? {
-                Ok(empty_at) => return Ok(Poured::In { empty_at }),
-                Err(Some(empty_at)) if empty_at > now && !empty => return Ok(Poured::Over { empty_at: Some(empty_at) }),
+            match self.try_charge_bucket(key, BucketState { amount, now, capacity, empty }).await? {
+                Ok(empty_at) => return Ok(BucketCharge::Accepted { empty_at }),
+                Err(Some(empty_at)) if empty_at > now && !empty => return Ok(BucketCharge::Rejected { empty_at: Some(empty_at) }),
                 Err(other) => (found, empty) = (other, !empty),
             }
         }
-        Ok(Poured::Over { empty_at: found })
+        Ok(BucketCharge::Rejected { empty_at: found })
     }
 
-    /// When the bucket will be empty; or, where it is not as it was taken to be, when it is if that is told.
-    async fn pour_into(
+    /// Returns the new time of emptiness; or, when the assumption was wrong, the stored one if the service returns it.
+    async fn try_charge_bucket(
         &self,
         key: &str,
-        Pour { much, now, holds, empty }: Pour,
+        BucketState { amount, now, capacity, empty }: BucketState,
     ) -> Result<std::result::Result<i64, Option<i64>>> {
         let update = self.client.update_item().table_name(&self.table).key("key", AttributeValue::S(format!("bucket#{key}")));
         let update = if empty {
             update
                 .update_expression("SET empty_at = :then, expires_at = :end")
                 .condition_expression("attribute_not_exists(empty_at) OR empty_at <= :now")
-                .expression_attribute_values(":then", number(&now.saturating_add(much)))
+                .expression_attribute_values(":then", number(&now.saturating_add(amount)))
         } else {
             update
                 .update_expression("SET empty_at = empty_at + :much, expires_at = :end")
                 .condition_expression("empty_at > :now AND empty_at <= :most")
-                .expression_attribute_values(":much", number(&much))
-                .expression_attribute_values(":most", number(&now.saturating_add(holds).saturating_sub(much)))
+                .expression_attribute_values(":much", number(&amount))
+                .expression_attribute_values(":most", number(&now.saturating_add(capacity).saturating_sub(amount)))
         };
-        // Empty by then, whatever else is poured in.
-        let end = now.saturating_add(holds).saturating_add(much.max(0)).div_euclid(1_000_000).saturating_add(60);
-        let poured = update
+        // Whatever else is charged, the bucket is empty by then.
+        let end = now.saturating_add(capacity).saturating_add(amount.max(0)).div_euclid(1_000_000).saturating_add(60);
+        let written = update
             .expression_attribute_values(":now", number(&now))
             .expression_attribute_values(":end", number(&end))
             .return_values(ReturnValue::UpdatedNew)
@@ -147,10 +141,10 @@ impl Ephemeral {
             .send()
             .await;
         let when = |item: &HashMap<String, AttributeValue>| item.get("empty_at")?.as_n().ok()?.parse::<i64>().ok();
-        match poured {
-            Ok(poured) => {
-                let empty_at = poured.attributes().and_then(when);
-                empty_at.map(Ok).ok_or_else(|| Error::internal("a bucket came back without its fill"))
+        match written {
+            Ok(written) => {
+                let empty_at = written.attributes().and_then(when);
+                empty_at.map(Ok).ok_or_else(|| Error::internal("DynamoDB returned a bucket without its value"))
             }
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(Err(refused.item().and_then(when))),
@@ -159,8 +153,8 @@ impl Ephemeral {
         }
     }
 
-    /// Takes what one alone may hold at a time, until it is given back or this time is over. False while another holds it.
-    pub async fn take(&self, key: &str, holder: &str, until: Timestamp, now: Timestamp) -> Result<bool> {
+    /// Acquires a lease until it is released or expires. Returns false while another holder has it.
+    pub async fn acquire_lease(&self, key: &str, holder: &str, until: Timestamp, now: Timestamp) -> Result<bool> {
         let taken = self
             .lease(key)
             .update_expression("SET holder = :holder, held_until = :until, expires_at = :end")
@@ -171,11 +165,11 @@ impl Ephemeral {
             .expression_attribute_values(":end", number(&(until.seconds() + 60)))
             .send()
             .await;
-        unless_refused(taken.map(drop))
+        condition_held(taken.map(drop))
     }
 
-    /// Gives back what this holder holds.
-    pub async fn give_back(&self, key: &str, holder: &str) -> Result<()> {
+    /// Releases a lease of this holder.
+    pub async fn release_lease(&self, key: &str, holder: &str) -> Result<()> {
         let given = self
             .lease(key)
             .update_expression("REMOVE held_until")
@@ -183,20 +177,20 @@ impl Ephemeral {
             .expression_attribute_values(":holder", AttributeValue::S(holder.to_owned()))
             .send()
             .await;
-        unless_refused(given.map(drop)).map(drop)
+        condition_held(given.map(drop)).map(drop)
     }
 
     fn lease(&self, key: &str) -> UpdateItemFluentBuilder {
         self.client.update_item().table_name(&self.table).key("key", AttributeValue::S(format!("lease#{key}")))
     }
 
-    /// Takes back one that was counted at `now`.
-    pub async fn uncount(&self, key: &str, limit: Limit, now: Timestamp) -> Result<()> {
+    /// Reverts one increment made at `now`.
+    pub async fn decrement(&self, key: &str, limit: Limit, now: Timestamp) -> Result<()> {
         self.add(key, -1, limit, now).await.map(drop)
     }
 
-    /// Keeps a ticket, known by its digest alone.
-    pub async fn put_ticket(&self, digest: &str, holder: Holder, expires_at: Timestamp) -> Result<()> {
+    /// Stores a ticket under its digest.
+    pub async fn put_ticket(&self, digest: &str, holder: TicketOwner, expires_at: Timestamp) -> Result<()> {
         self.client
             .put_item()
             .table_name(&self.table)
@@ -210,8 +204,8 @@ impl Ephemeral {
         Ok(())
     }
 
-    /// Takes a ticket out, so that of many who try at once one succeeds. None when it is unknown, used or expired.
-    pub async fn take_ticket(&self, digest: &str, now: Timestamp) -> Result<Option<Holder>> {
+    /// Consumes a ticket atomically. Returns none when it is unknown, used or expired.
+    pub async fn take_ticket(&self, digest: &str, now: Timestamp) -> Result<Option<TicketOwner>> {
         let taken = self
             .client
             .delete_item()
@@ -240,7 +234,7 @@ impl Ephemeral {
             .key("key", AttributeValue::S(format!("rate#{key}#{start}")))
             .update_expression("ADD hits :hits SET expires_at = :end")
             .expression_attribute_values(":hits", number(&hits))
-            // DynamoDB sweeps late and never early; a minute more outlives every clock.
+            // DynamoDB deletes expired items late; the extra minute covers clock differences.
             .expression_attribute_values(":end", number(&(start + i64::from(limit.window) + 60)))
             .return_values(ReturnValue::UpdatedNew)
             .send()
@@ -249,12 +243,12 @@ impl Ephemeral {
         counted
             .attributes()
             .and_then(|item| item.get("hits")?.as_n().ok()?.parse().ok())
-            .ok_or_else(|| Error::internal("a counter came back without its value"))
+            .ok_or_else(|| Error::internal("DynamoDB returned a counter without its value"))
     }
 }
 
-/// Whether a condition held.
-fn unless_refused(written: std::result::Result<(), SdkError<UpdateItemError>>) -> Result<bool> {
+/// Returns whether the condition of a write held.
+fn condition_held(written: std::result::Result<(), SdkError<UpdateItemError>>) -> Result<bool> {
     match written {
         Ok(()) => Ok(true),
         Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => Ok(false),
@@ -262,15 +256,15 @@ fn unless_refused(written: std::result::Result<(), SdkError<UpdateItemError>>) -
     }
 }
 
-/// When the window that holds `now` began, in seconds.
+/// The start of the window that contains `now`, in seconds.
 fn window(limit: Limit, now: Timestamp) -> i64 {
     let length = i64::from(limit.window.max(1));
     now.seconds().div_euclid(length) * length
 }
 
-fn holder(item: &HashMap<String, AttributeValue>) -> Option<Holder> {
+fn holder(item: &HashMap<String, AttributeValue>) -> Option<TicketOwner> {
     let id = |name: &str| item.get(name)?.as_n().ok()?.parse::<u64>().ok();
-    Some(Holder { user: UserId(id("user_id")?), session: SessionId(id("session_id")?) })
+    Some(TicketOwner { user: UserId(id("user_id")?), session: SessionId(id("session_id")?) })
 }
 
 fn number(value: &impl ToString) -> AttributeValue {

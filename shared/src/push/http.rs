@@ -1,4 +1,4 @@
-//! The HTTP/1.1 client of all calls to AWS, ours and the SDK's: pooled, with the roots of trust inside the binary, so that nothing is read from the system.
+//! The HTTP/1.1 client of all AWS calls, including the SDK's: pooled, with embedded root certificates, so that it reads nothing from the system.
 
 use std::time::Duration;
 
@@ -15,13 +15,12 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{self, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-/// A pool of connections.
 pub(crate) type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
-/// A batch of DynamoDB's is at most 16 MB.
+/// `BatchGetItem` returns at most 16 MB.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
 
-/// A client that gives up connecting after a while; nothing is opened yet.
+/// A client with a connect timeout. Opens no connection before the first call.
 pub(crate) fn client(connect_within: Duration) -> Client {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
@@ -30,13 +29,13 @@ pub(crate) fn client(connect_within: Duration) -> Client {
     let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(connector);
     legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
-        // A frozen instance wakes up with dead sockets; the pool forgets idle ones before that matters.
+        // Lambda freezes instances, which kills sockets; the pool drops idle ones before that matters.
         .pool_idle_timeout(Duration::from_secs(20))
         .pool_max_idle_per_host(64)
         .build(connector)
 }
 
-/// The same for the SDK, whose own would read the system's certificates at its first call and bring HTTP/2 along.
+/// The client for the SDK, whose default reads the system's certificates at its first call and adds HTTP/2.
 pub(super) fn of_sdk(connect_within: Duration) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Connector(client(connect_within)));
     http_client_fn(move |_, _| connector.clone())
@@ -58,7 +57,7 @@ impl Connects for Connector {
     }
 }
 
-/// DynamoDB's requests are short texts; nothing streams.
+/// Buffers a request; DynamoDB requests never stream.
 fn plain(request: HttpRequest) -> Result<Request<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
     let (parts, body) = request.try_into_http1x()?.into_parts();
     let body = body.bytes().ok_or("a body that streams")?;

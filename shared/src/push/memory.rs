@@ -1,4 +1,4 @@
-//! Push without a cloud: keeps who is there and what would be sent, for tests of the rules.
+//! Push in memory: records presence and frames; for tests of the domain rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,62 +8,60 @@ use crate::error::Limit;
 use crate::id::{ConnectionId, UserId};
 use crate::protocol::frames::Frame;
 use crate::push::Encoded;
-use crate::push::attendance::Attendance;
-use crate::push::notify::{Asked, Turns};
-use crate::push::reach::Counted;
+use crate::push::presence_record::PresenceRecord;
+use crate::push::notify::{NotifyRequest, NotifyLeases};
+use crate::push::contact_limits::ContactCounters;
 use crate::push::registry::Connection;
-use crate::store::endings::Closing;
+use crate::store::session_closings::SessionClosing;
 use crate::store::recipients::Recipients;
 use crate::time::Timestamp;
 
-/// What was kept so far.
+/// Everything recorded so far.
 #[derive(Debug, Default)]
 pub struct Memory {
-    heard: Mutex<Vec<(UserId, Frame)>>,
-    people: Mutex<BTreeMap<UserId, Attendance>>,
+    sent: Mutex<Vec<(UserId, Frame)>>,
+    people: Mutex<BTreeMap<UserId, PresenceRecord>>,
     came: Mutex<Vec<UserId>>,
     left: Mutex<BTreeSet<UserId>>,
     delivered: Mutex<Vec<Delivered>>,
     pub(super) notifies: Option<usize>,
-    pub(super) asked: Mutex<Vec<Asked>>,
-    pub(super) turns: Mutex<Turns>,
+    pub(super) notify_requests: Mutex<Vec<NotifyRequest>>,
+    pub(super) turns: Mutex<NotifyLeases>,
     pub(super) reach: Option<Limit>,
-    pub(super) reached: Mutex<Counted>,
+    pub(super) reached: Mutex<ContactCounters>,
 }
 
-/// A frame that reached a socket.
+/// A frame posted to a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
-    /// The socket.
     pub connection: ConnectionId,
-    /// The frame.
     pub text: String,
 }
 
 impl Memory {
-    /// In rooms of up to so many members, those who are away are notified.
+    /// Enables notifications in rooms of up to this many members.
     #[must_use]
-    pub fn notifying(members: usize) -> Self {
+    pub fn with_notifications(members: usize) -> Self {
         Self { notifies: Some(members), ..Self::default() }
     }
 
-    /// So many strangers may one reach.
+    /// Enables the contact limit.
     #[must_use]
-    pub fn reaching(limit: Limit) -> Self {
+    pub fn with_contact_limit(limit: Limit) -> Self {
         Self { reach: Some(limit), ..Self::default() }
     }
 
-    /// What `notify` was asked since the last time.
-    pub async fn asked(&self) -> Vec<Asked> {
-        std::mem::take(&mut *self.asked.lock().await)
+    /// Takes the recorded notification requests.
+    pub async fn take_notify_requests(&self) -> Vec<NotifyRequest> {
+        std::mem::take(&mut *self.notify_requests.lock().await)
     }
 
-    pub(super) async fn hear(&self, users: &[UserId], frame: &Frame) {
-        self.heard.lock().await.extend(users.iter().map(|user| (*user, frame.clone())));
+    pub(super) async fn record(&self, users: &[UserId], frame: &Frame) {
+        self.sent.lock().await.extend(users.iter().map(|user| (*user, frame.clone())));
     }
 
     pub(super) async fn taken(&self) -> Vec<(UserId, Frame)> {
-        std::mem::take(&mut *self.heard.lock().await)
+        std::mem::take(&mut *self.sent.lock().await)
     }
 
     pub(super) async fn deliver(&self, audience: Vec<Connection>, recipients: &Recipients, encoded: &Encoded, now: Timestamp) {
@@ -74,39 +72,38 @@ impl Memory {
         }));
     }
 
-    /// What was posted for shards since the last time.
-    pub async fn delivered(&self) -> Vec<Delivered> {
+    /// Takes the frames posted for shards.
+    pub async fn take_delivered(&self) -> Vec<Delivered> {
         std::mem::take(&mut *self.delivered.lock().await)
     }
 
-    /// The sockets of these people whose sessions are not known to have ended.
+    /// The sockets of the recipients, without those of ended sessions.
     pub(super) async fn live(&self, recipients: &Recipients, now: Timestamp) -> Vec<Connection> {
-        let there = self.attend(recipients.users()).await.into_iter().flat_map(|found| found.live);
+        let there = self.presence_of(recipients.users()).await.into_iter().flat_map(|found| found.live);
         there.filter(|connection| !recipients.has_ended(connection.session, now)).collect()
     }
 
-    /// Closes the sockets of these sessions.
-    pub(super) async fn close(&self, user: UserId, closings: &[Closing], now: Timestamp) {
+    pub(super) async fn close(&self, user: UserId, closings: &[SessionClosing], now: Timestamp) {
         let over = |connection: &Connection| closings.iter().any(|closing| closing.session == connection.session);
-        let found = self.attend(&[user]).await;
+        let found = self.presence_of(&[user]).await;
         for connection in found.into_iter().flat_map(|found| found.live).filter(over) {
             self.forget(user, &connection.id, now).await;
         }
     }
 
-    /// Those whose first socket opened since the last time.
-    pub async fn came(&self) -> Vec<UserId> {
+    /// Takes the users whose first socket opened.
+    pub async fn take_arrivals(&self) -> Vec<UserId> {
         std::mem::take(&mut *self.came.lock().await)
     }
 
     pub(super) async fn register(&self, connection: &Connection) {
         let mut people = self.people.lock().await;
-        let person = people.entry(connection.user).or_insert_with(|| Attendance::nobody(connection.user));
-        if person.is_coming(connection.connected_at) {
+        let person = people.entry(connection.user).or_insert_with(|| PresenceRecord::never_connected(connection.user));
+        if person.should_announce_online(connection.connected_at) {
             self.came.lock().await.push(connection.user);
         }
         person.live.push(connection.clone());
-        (person.told, person.opened) = (true, person.opened + 1);
+        (person.announced_online, person.opened_count) = (true, person.opened_count + 1);
     }
 
     pub(super) async fn forget(&self, user: UserId, connection: &ConnectionId, now: Timestamp) {
@@ -114,30 +111,30 @@ impl Memory {
         let Some(person) = people.get_mut(&user) else { return };
         let before = person.live.len();
         person.live.retain(|live| live.id != *connection);
-        person.seen = Some(now);
+        person.last_closed_at = Some(now);
         if before > 0 && person.live.is_empty() {
-            self.look_after(user).await;
+            self.schedule_offline_check(user).await;
         }
     }
 
-    pub(super) async fn attend(&self, users: &[UserId]) -> Vec<Attendance> {
+    pub(super) async fn presence_of(&self, users: &[UserId]) -> Vec<PresenceRecord> {
         let people = self.people.lock().await;
         users.iter().filter_map(|user| people.get(user).cloned()).collect()
     }
 
-    pub(super) async fn settle(&self, found: &Attendance) -> bool {
+    pub(super) async fn mark_offline(&self, found: &PresenceRecord) -> bool {
         let mut people = self.people.lock().await;
         let Some(person) = people.get_mut(&found.user) else { return false };
-        let settled = person.told && person.opened == found.opened;
-        person.told &= !settled;
+        let settled = person.announced_online && person.opened_count == found.opened_count;
+        person.announced_online &= !settled;
         settled
     }
 
-    pub(super) async fn look_after(&self, user: UserId) {
+    pub(super) async fn schedule_offline_check(&self, user: UserId) {
         self.left.lock().await.insert(user);
     }
 
-    /// Those who left since the last time, in whatever window.
+    /// Takes the users who left, across all windows.
     pub(super) async fn leavers(&self) -> Vec<UserId> {
         std::mem::take(&mut *self.left.lock().await).into_iter().collect()
     }

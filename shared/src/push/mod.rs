@@ -1,21 +1,22 @@
-//! Push: who is connected, and how a frame reaches them. Best effort and after the commit; whoever misses a frame finds it by its `seq`.
+//! Push: the registry of connections and the delivery of frames. Delivery is best effort and happens after the commit; a client that misses a frame
+//! detects the gap in `seq`.
 
-pub mod attendance;
+pub mod presence_record;
 pub mod audience;
-mod busy;
+mod busy_rooms;
 mod closing;
 pub mod dynamodb;
 pub mod ephemeral;
 pub(crate) mod http;
 pub mod memory;
 pub mod notify;
-pub mod posts;
+pub mod connections_api;
 pub mod presence;
-pub mod reach;
+pub mod contact_limits;
 pub mod registry;
 pub mod shards;
-pub mod signed;
-pub mod tables;
+pub mod aws_client;
+pub mod table_probes;
 pub mod web;
 
 use std::sync::atomic::AtomicI64;
@@ -29,82 +30,82 @@ use crate::protocol::frames::{Dialect, Frame};
 use crate::push::dynamodb::LazyClient;
 use crate::push::ephemeral::Ephemeral;
 use crate::push::memory::Memory;
-use crate::push::posts::Posts;
+use crate::push::connections_api::ConnectionsApi;
 use crate::push::registry::{Connection, Registry};
-use crate::push::signed::Signed;
+use crate::push::aws_client::AwsClient;
 use crate::store::recipients::Recipients;
 use crate::time::Timestamp;
 
-/// The way to the sockets.
+/// Delivers frames to sockets.
 #[derive(Debug)]
 pub enum Push {
-    /// Through DynamoDB and API Gateway.
+    /// DynamoDB and API Gateway.
     Cloud(Box<Cloud>),
-    /// Keeps what would be sent, for tests of the rules.
+    /// Records what would be sent; for tests.
     Memory(Box<Memory>),
 }
 
-/// The real parts.
+/// The production implementation.
 #[derive(Debug)]
 pub struct Cloud {
     registry: Registry,
-    posts: Posts,
+    posts: ConnectionsApi,
     ephemeral: Ephemeral,
-    config: config::Push,
+    config: config::PushConfig,
     invoke_url: String,
-    /// When closing was last asked for, epoch milliseconds.
-    asked_at: AtomicI64,
+    /// When this instance last requested a close, in epoch milliseconds.
+    close_requested_at: AtomicI64,
 }
 
 impl Push {
-    /// The way to real sockets; nothing is opened yet.
-    pub fn cloud(aws: &config::Aws, tables: &config::Tables, config: config::Push) -> Self {
-        Self::cloud_over(dynamodb::client(aws), aws, tables, config)
+    /// Opens no connection before the first call.
+    pub fn cloud(aws: &config::Aws, tables: &config::TableNames, config: config::PushConfig) -> Self {
+        Self::cloud_with_client(dynamodb::client(aws), aws, tables, config)
     }
 
-    /// The same over a DynamoDB that is somewhere else.
-    pub fn cloud_over(client: LazyClient, aws: &config::Aws, tables: &config::Tables, config: config::Push) -> Self {
+    /// The same as [`Self::cloud`] with another DynamoDB client.
+    pub fn cloud_with_client(client: LazyClient, aws: &config::Aws, tables: &config::TableNames, config: config::PushConfig) -> Self {
         let invoke_url = config::service_url("lambda", &aws.region);
         Self::Cloud(Box::new(Cloud {
             registry: Registry::new(client.clone(), tables.connections.clone()),
             ephemeral: Ephemeral::new(client, tables.ephemeral.clone()),
-            posts: Posts::new(config.endpoint.clone(), Signed::new(aws)),
+            posts: ConnectionsApi::new(config.endpoint.clone(), AwsClient::new(aws)),
             config,
             invoke_url,
-            asked_at: AtomicI64::new(0),
+            close_requested_at: AtomicI64::new(0),
         }))
     }
 
-    /// Keeps what would be sent.
     pub fn memory() -> Self {
         Self::Memory(Box::default())
     }
 
-    /// What was kept so far, and forgets it.
-    pub async fn taken(&self) -> Vec<(UserId, Frame)> {
+    /// Returns the frames recorded so far and clears the record.
+    pub async fn take_sent(&self) -> Vec<(UserId, Frame)> {
         match self {
             Self::Cloud(_) => Vec::new(),
             Self::Memory(memory) => memory.taken().await,
         }
     }
 
-    /// Sends a frame to every live socket of these people. Failures are logged and end here.
+    /// Sends a frame to every live socket of the recipients. Failures are logged, not returned.
     pub async fn to_users(&self, recipients: &Recipients, frame: &Frame, now: Timestamp) {
         match self {
-            // Boxed, or the layouts of the handlers above would pass the compiler's limit of depth.
+            // Boxed: the unboxed futures of the handlers above exceed the compiler's layout depth limit.
             Self::Cloud(cloud) => Box::pin(cloud.to_users(recipients, frame, now)).await,
-            Self::Memory(memory) => memory.hear(recipients.users(), frame).await,
+            Self::Memory(memory) => memory.record(recipients.users(), frame).await,
         }
     }
 
-    /// Answers one socket. Its person is not known to be online elsewhere, nor asked for.
+    /// Answers one socket without a registry lookup.
     pub async fn to_connection(&self, connection: &ConnectionId, frame: &Frame, now: Timestamp) {
         if let Self::Cloud(cloud) = self {
             cloud.posts.post(connection, frame.encode(Dialect::Lean), now).await;
         }
     }
 
-    /// Enters a new socket; a person's twenty-first closes the oldest. One write, and only for a person who was away a call that has it told.
+    /// Registers a socket and closes the user's oldest one beyond the maximum. One write, and for a user who was offline one invocation that
+    /// announces the user.
     pub async fn register(&self, connection: &Connection) -> Result<()> {
         match self {
             Self::Cloud(cloud) => Box::pin(cloud.register(connection)).await,
@@ -115,7 +116,7 @@ impl Push {
         }
     }
 
-    /// A socket is no more. With the last one its person begins to be away.
+    /// Removes a socket. The user's last one starts the offline grace period.
     pub async fn forget(&self, user: UserId, connection: &ConnectionId, now: Timestamp) -> Result<()> {
         match self {
             Self::Cloud(cloud) => Box::pin(cloud.forget(user, std::slice::from_ref(connection), now)).await,
@@ -131,8 +132,8 @@ impl Cloud {
     async fn register(&self, connection: &Connection) -> Result<()> {
         let now = connection.connected_at;
         let mut before = self.registry.register(connection).await?;
-        if before.is_coming(now) {
-            self.look_at(connection.user, now).await;
+        if before.should_announce_online(now) {
+            self.announce_online(connection.user, now).await;
         }
         before.live.retain(|other| other.id != connection.id);
         let surplus = (before.live.len() + 1).saturating_sub(registry::MAX_CONNECTIONS);
@@ -144,26 +145,26 @@ impl Cloud {
 
 const BYE_TOO_MANY: Frame = Frame::Bye {
     code: "too_many_connections",
-    reason: "Another device of yours connected; the oldest socket ends.",
+    reason: "Too many devices are connected; the oldest socket was closed.",
     resume: false,
 };
 
-/// A push that failed is told to the operator and to nobody else.
-fn unheard(what: &str, error: &crate::error::Error) {
+/// Logs a failed push for the operator. Callers never see it.
+fn log_push_failure(what: &str, error: &crate::error::Error) {
     tracing::warn!(error = error.source().map(ToString::to_string), "push failed: {what}");
 }
 
-/// A frame in the forms that its audience needs; each is made once.
+/// A frame, serialised once per dialect.
 #[derive(Clone, Debug)]
 pub struct Encoded {
-    /// For `conchat.v1`.
+    /// The bytes for `conchat.v1`.
     pub lean: Bytes,
-    /// For everyone else.
+    /// The bytes for sockets without a subprotocol.
     pub full: Bytes,
 }
 
 impl Encoded {
-    /// Serialises for those dialects that are present.
+    /// Serialises only the dialects that the audience uses.
     pub fn of(frame: &Frame, audience: &[Connection]) -> Self {
         let form = |dialect, wanted: bool| if wanted { frame.encode(dialect) } else { Bytes::new() };
         Self {

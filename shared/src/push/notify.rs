@@ -1,5 +1,5 @@
-//! Asking the function `notify` to tell those who are away, and whose turn it is: of one room a person hears at once, and then at most once in a
-//! pause, with what it has come to by then.
+//! Requests to the function `notify`, and the pause between notifications: a user gets one per room at once, then at most one per pause, with the
+//! latest message.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,77 +11,75 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::id::{RoomId, UserId};
 use crate::push::ephemeral::Ephemeral;
-use crate::push::{Cloud, Push, unheard};
+use crate::push::{Cloud, Push, log_push_failure};
 use crate::time::Timestamp;
 
-/// Lambda asks again for five minutes; for so long it is known who was told what, in seconds.
+/// Lambda retries for five minutes; sent notifications are remembered this many seconds.
 const KEPT: i64 = 600;
 
-/// What the function `notify` is asked to do: tell these people of a message.
+/// The event of the function `notify`: notify these users of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
-    /// The room.
+pub struct NotifyRequest {
     pub room_id: RoomId,
-    /// The message's place.
     pub seq: u64,
-    /// Who is away and has a device that can be told.
+    /// Users who are away and have a subscribed device.
     pub to: Vec<UserId>,
 }
 
-/// Whose turn it is.
+/// Whether the caller may notify now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
-    /// Tell now.
+pub enum LeaseState {
+    /// Notify now.
     Now,
-    /// The person was told just now: tell then.
-    Then(Timestamp),
-    /// Somebody else waits to tell.
-    Others,
+    /// The user was notified recently: notify at this time.
+    After(Timestamp),
+    /// Another invocation handles it.
+    HeldElsewhere,
 }
 
 impl Push {
-    /// In rooms of how many members all of them are told while they are away; none where nobody is.
-    pub fn notifies(&self) -> Option<usize> {
+    /// The room size up to which all members are notified; none when notifications are off.
+    pub fn notify_member_limit(&self) -> Option<usize> {
         match self {
             Self::Cloud(cloud) => cloud.config.notify_function.as_ref().map(|_| cloud.config.notify_members),
             Self::Memory(memory) => memory.notifies,
         }
     }
 
-    /// Has people told. Failures are logged and end here.
-    pub async fn ask_to_notify(&self, asked: &Asked, now: Timestamp) {
+    /// Invokes `notify`. Failures are logged, not returned.
+    pub async fn request_notifications(&self, request: &NotifyRequest, now: Timestamp) {
         match self {
-            Self::Cloud(cloud) => Box::pin(cloud.ask_to_notify(asked, now)).await,
-            Self::Memory(memory) => memory.asked.lock().await.push(asked.clone()),
+            Self::Cloud(cloud) => Box::pin(cloud.request_notifications(request, now)).await,
+            Self::Memory(memory) => memory.notify_requests.lock().await.push(request.clone()),
         }
     }
 
-    /// Whether it is time to tell a person of a room that it has come to this message. Who was told that, or more, is not told again.
-    pub async fn turn(&self, of: (UserId, RoomId, u64), pause: Duration, now: Timestamp) -> Result<Turn> {
+    /// Acquires the right to notify a user of a room up to this message. Skips users who were already notified of this `seq` or a later one.
+    pub async fn acquire_notify_lease(&self, of: (UserId, RoomId, u64), pause: Duration, now: Timestamp) -> Result<LeaseState> {
         let until = Timestamp(now.0.saturating_add_unsigned(u64::try_from(pause.as_millis()).unwrap_or_default()));
         match self {
-            Self::Cloud(cloud) => Box::pin(cloud.ephemeral.turn(of, until, now)).await,
-            Self::Memory(memory) => Ok(memory.turns.lock().await.turn(of, until, now)),
+            Self::Cloud(cloud) => Box::pin(cloud.ephemeral.acquire_notify_lease(of, until, now)).await,
+            Self::Memory(memory) => Ok(memory.turns.lock().await.acquire(of, until, now)),
         }
     }
 }
 
 impl Cloud {
-    async fn ask_to_notify(&self, asked: &Asked, now: Timestamp) {
+    async fn request_notifications(&self, request: &NotifyRequest, now: Timestamp) {
         let Some(function) = &self.config.notify_function else { return };
-        let done = match serde_json::to_vec(asked) {
-            Ok(body) => self.call_later(function, body, now).await,
+        let done = match serde_json::to_vec(request) {
+            Ok(body) => self.invoke_async(function, body, now).await,
             Err(error) => Err(Error::internal(error)),
         };
         if let Err(error) = done {
-            unheard("asking to notify", &error);
+            log_push_failure("invoking notify", &error);
         }
     }
 }
 
 impl Ephemeral {
-    /// One write when it is time to tell, and two when it is not.
-    async fn turn(&self, (user, room, seq): (UserId, RoomId, u64), until: Timestamp, now: Timestamp) -> Result<Turn> {
+    /// One write when it is time to notify, two otherwise.
+    async fn acquire_notify_lease(&self, (user, room, seq): (UserId, RoomId, u64), until: Timestamp, now: Timestamp) -> Result<LeaseState> {
         let number = |value: i64| AttributeValue::N(value.to_string());
         let key = AttributeValue::S(format!("told#{user}#{room}"));
         let seq = AttributeValue::N(seq.to_string());
@@ -99,7 +97,7 @@ impl Ephemeral {
             .send()
             .await;
         match now_told {
-            Ok(_) => return Ok(Turn::Now),
+            Ok(_) => return Ok(LeaseState::Now),
             Err(error) if error.as_service_error().is_some_and(missed) => {}
             Err(error) => return Err(Error::unavailable(error)),
         }
@@ -112,31 +110,31 @@ impl Ephemeral {
         match waits {
             Ok(waits) => {
                 let until = waits.attributes().and_then(|item| item.get("waits_until")?.as_n().ok()?.parse().ok());
-                Ok(until.map_or(Turn::Others, |until| Turn::Then(Timestamp(until))))
+                Ok(until.map_or(LeaseState::HeldElsewhere, |until| LeaseState::After(Timestamp(until))))
             }
-            Err(error) if error.as_service_error().is_some_and(missed) => Ok(Turn::Others),
+            Err(error) if error.as_service_error().is_some_and(missed) => Ok(LeaseState::HeldElsewhere),
             Err(error) => Err(Error::unavailable(error)),
         }
     }
 }
 
-/// The same in memory.
+/// The leases in memory.
 #[derive(Debug, Default)]
-pub(super) struct Turns {
-    /// Until when nothing is told, and what was told last.
+pub(super) struct NotifyLeases {
+    /// End of the pause, and the last `seq` notified.
     silent: BTreeMap<(UserId, RoomId), (Timestamp, u64)>,
     waiting: BTreeSet<(UserId, RoomId, Timestamp)>,
 }
 
-impl Turns {
-    fn turn(&mut self, (user, room, seq): (UserId, RoomId, u64), until: Timestamp, now: Timestamp) -> Turn {
+impl NotifyLeases {
+    fn acquire(&mut self, (user, room, seq): (UserId, RoomId, u64), until: Timestamp, now: Timestamp) -> LeaseState {
         match self.silent.get(&(user, room)).copied() {
-            Some((_, told)) if told >= seq => Turn::Others,
-            Some((silent, _)) if silent > now && self.waiting.insert((user, room, silent)) => Turn::Then(silent),
-            Some((silent, _)) if silent > now => Turn::Others,
+            Some((_, told)) if told >= seq => LeaseState::HeldElsewhere,
+            Some((silent, _)) if silent > now && self.waiting.insert((user, room, silent)) => LeaseState::After(silent),
+            Some((silent, _)) if silent > now => LeaseState::HeldElsewhere,
             _ => {
                 self.silent.insert((user, room), (until, seq));
-                Turn::Now
+                LeaseState::Now
             }
         }
     }
@@ -147,11 +145,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_told_at_once_and_once_more_at_its_end() {
-        let mut turns = Turns::default();
-        let mut at = |now: i64, seq| turns.turn((UserId(7), RoomId(1), seq), Timestamp(now + 10), Timestamp(now));
-        assert_eq!((at(0, 1), at(1, 2), at(2, 3)), (Turn::Now, Turn::Then(Timestamp(10)), Turn::Others));
-        assert_eq!((at(10, 3), at(11, 4), at(12, 5)), (Turn::Now, Turn::Then(Timestamp(20)), Turn::Others));
-        assert_eq!((at(100, 3), at(100, 6), at(200, 6)), (Turn::Others, Turn::Now, Turn::Others), "nothing is told twice");
+    fn a_burst_notifies_at_once_and_once_more_at_its_end() {
+        let mut turns = NotifyLeases::default();
+        let mut at = |now: i64, seq| turns.acquire((UserId(7), RoomId(1), seq), Timestamp(now + 10), Timestamp(now));
+        assert_eq!((at(0, 1), at(1, 2), at(2, 3)), (LeaseState::Now, LeaseState::After(Timestamp(10)), LeaseState::HeldElsewhere));
+        assert_eq!((at(10, 3), at(11, 4), at(12, 5)), (LeaseState::Now, LeaseState::After(Timestamp(20)), LeaseState::HeldElsewhere));
+        assert_eq!((at(100, 3), at(100, 6), at(200, 6)), (LeaseState::HeldElsewhere, LeaseState::Now, LeaseState::HeldElsewhere), "nothing is told twice");
     }
 }

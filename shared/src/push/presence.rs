@@ -1,5 +1,5 @@
-//! Who is to be looked at because they came or left. Coming is told at once; those who leave within two seconds are gathered, and looked at
-//! together when the grace is over: one function waits for all of them.
+//! Presence checks: a user who comes online is announced at once. Users who leave within the same two seconds are collected and checked together
+//! after the grace period, so that one invocation waits for all of them.
 
 use std::time::Duration;
 
@@ -8,54 +8,52 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::id::UserId;
-use crate::push::attendance::Attendance;
+use crate::push::presence_record::PresenceRecord;
 use crate::push::ephemeral::Ephemeral;
-use crate::push::{Cloud, Push, unheard};
+use crate::push::{Cloud, Push, log_push_failure};
 use crate::time::Timestamp;
 
-/// Those who leave are gathered for so long.
+/// Users who leave are collected for this long.
 const WINDOW_MS: i64 = 2000;
-/// Of each window so many parts are looked at apart: a mass of people who leave at once does not queue on one item.
+/// Each window has this many partitions, so that a mass disconnect does not contend on one item.
 const PARTS: u64 = 8;
-/// Whoever only wants to know who is there does not wait longer for it.
+/// Time limit of presence lookups on the read path.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What the function `presence` is asked to do.
+/// The event of the function `presence`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Look {
-    /// Somebody's first socket opened.
+pub enum PresenceCheck {
+    /// A user's first socket opened.
     Came {
-        /// Who.
         user_id: u64,
     },
-    /// The last sockets of some people closed.
+    /// The last sockets of users closed.
     Left {
-        /// The end of the window in which they did, epoch milliseconds.
+        /// End of the window, in epoch milliseconds.
         until: i64,
-        /// Which part of them.
+        /// The partition of the window.
         part: u64,
     },
-    /// Sessions of somebody have ended, and their sockets are still open.
+    /// Sessions of a user ended while their sockets are open.
     Ended {
-        /// Whose.
         user_id: u64,
     },
 }
 
 impl Push {
-    /// What the registry knows of these people; none where it does not answer in time.
-    pub async fn attend(&self, users: &[UserId], now: Timestamp) -> Result<Vec<Attendance>> {
+    /// Reads the presence records of users. Fails when the registry does not answer in time.
+    pub async fn presence_of(&self, users: &[UserId], now: Timestamp) -> Result<Vec<PresenceRecord>> {
         match self {
             Self::Cloud(cloud) => {
-                let finding = Box::pin(cloud.registry.attend(users, now));
+                let finding = Box::pin(cloud.registry.presence_of(users, now));
                 tokio::time::timeout(PATIENCE, finding).await.map_err(Error::unavailable)?
             }
-            Self::Memory(memory) => Ok(memory.attend(users).await),
+            Self::Memory(memory) => Ok(memory.presence_of(users).await),
         }
     }
 
-    /// Who left in a window.
+    /// Returns the users who left in a window.
     pub async fn leavers(&self, until: i64, part: u64) -> Result<Vec<UserId>> {
         match self {
             Self::Cloud(cloud) => Box::pin(cloud.ephemeral.leavers(until, part)).await,
@@ -63,59 +61,59 @@ impl Push {
         }
     }
 
-    /// Takes a person whom nobody is online for any longer to be away. False when a socket opened since, or somebody else was quicker.
-    pub async fn settle(&self, found: &Attendance) -> Result<bool> {
+    /// Marks a user offline. Returns false when a socket opened since, or another instance did it first.
+    pub async fn mark_offline(&self, found: &PresenceRecord) -> Result<bool> {
         match self {
-            Self::Cloud(cloud) => Box::pin(cloud.registry.settle(found)).await,
-            Self::Memory(memory) => Ok(memory.settle(found).await),
+            Self::Cloud(cloud) => Box::pin(cloud.registry.mark_offline(found)).await,
+            Self::Memory(memory) => Ok(memory.mark_offline(found).await),
         }
     }
 
-    /// Has somebody looked at who left, or should have been told to have left long ago.
-    pub async fn look_after(&self, user: UserId, now: Timestamp) {
+    /// Schedules the offline check of a user who left or whose check was lost.
+    pub async fn schedule_offline_check(&self, user: UserId, now: Timestamp) {
         match self {
-            // Boxed, as `Push::to_users` is.
-            Self::Cloud(cloud) => Box::pin(cloud.look_after(user, now)).await,
-            Self::Memory(memory) => memory.look_after(user).await,
+            // Boxed for the same reason as in `Push::to_users`.
+            Self::Cloud(cloud) => Box::pin(cloud.schedule_offline_check(user, now)).await,
+            Self::Memory(memory) => memory.schedule_offline_check(user).await,
         }
     }
 }
 
 impl Cloud {
-    /// Has it told that a person came.
-    pub(super) async fn look_at(&self, user: UserId, now: Timestamp) {
-        self.look(Look::Came { user_id: user.0 }, now).await;
+    /// Announces a user as online.
+    pub(super) async fn announce_online(&self, user: UserId, now: Timestamp) {
+        self.invoke_presence(PresenceCheck::Came { user_id: user.0 }, now).await;
     }
 
-    /// The first who leaves in a window asks for the look at all who do.
-    pub(super) async fn look_after(&self, user: UserId, now: Timestamp) {
+    /// The first user who leaves in a window schedules the check for all of them.
+    pub(super) async fn schedule_offline_check(&self, user: UserId, now: Timestamp) {
         if self.config.presence_function.is_none() {
-            // Readers find out.
+            // Readers detect overdue records themselves.
             return;
         }
         let (until, part) = ((now.0.div_euclid(WINDOW_MS) + 1) * WINDOW_MS, user.0 % PARTS);
-        match self.ephemeral.note_leaver(user, until, part).await {
-            Ok(true) => self.look(Look::Left { until, part }, now).await,
+        match self.ephemeral.record_departure(user, until, part).await {
+            Ok(true) => self.invoke_presence(PresenceCheck::Left { until, part }, now).await,
             Ok(false) => {}
-            Err(error) => unheard("noting who left", &error),
+            Err(error) => log_push_failure("recording a departure", &error),
         }
     }
 
-    pub(super) async fn look(&self, look: Look, now: Timestamp) {
+    pub(super) async fn invoke_presence(&self, check: PresenceCheck, now: Timestamp) {
         let Some(function) = &self.config.presence_function else { return };
-        let asked = match serde_json::to_vec(&look) {
-            Ok(body) => self.call_later(function, body, now).await,
+        let invoked = match serde_json::to_vec(&check) {
+            Ok(body) => self.invoke_async(function, body, now).await,
             Err(error) => Err(Error::internal(error)),
         };
-        if let Err(error) = asked {
-            unheard("asking for a look at somebody", &error);
+        if let Err(error) = invoked {
+            log_push_failure("invoking presence", &error);
         }
     }
 }
 
 impl Ephemeral {
-    /// Notes who left in the window that ends at `until`. Says whether it is the first.
-    async fn note_leaver(&self, user: UserId, until: i64, part: u64) -> Result<bool> {
+    /// Records a user who left in the window that ends at `until`. Returns whether it is the first.
+    async fn record_departure(&self, user: UserId, until: i64, part: u64) -> Result<bool> {
         let written = self
             .client
             .update_item()

@@ -1,4 +1,4 @@
-//! Who is connected: one DynamoDB item per person, one map attribute per live socket. Disposable: whoever is forgotten here only misses pushes.
+//! The registry of connections: one DynamoDB item per user, one map attribute per live socket. Losing an item only loses pushes.
 
 use std::collections::HashMap;
 
@@ -9,47 +9,45 @@ use futures_util::future::try_join_all;
 
 use crate::error::{Error, Result};
 use crate::id::{ConnectionId, SessionId, UserId};
-use crate::push::attendance::Attendance;
+use crate::push::presence_record::PresenceRecord;
 use crate::push::dynamodb::LazyClient;
 use crate::time::Timestamp;
 
-/// A socket lives two hours at most; an entry older than this is dead whatever else it says.
+/// API Gateway closes sockets after two hours; older entries are dead.
 pub const LIFE_SECONDS: i64 = 2 * 3600 + 600;
-/// An item outlives its last socket by another such life: by then nobody has a socket open who was told that its person is online.
+/// An item outlives its last socket by another lifetime: no socket that saw its user online is open by then.
 const ITEM_SECONDS: i64 = 2 * LIFE_SECONDS;
-/// Sockets of one person; the oldest goes when another comes.
+/// Maximum number of sockets per user; a new one closes the oldest.
 pub const MAX_CONNECTIONS: usize = 20;
-/// What `BatchGetItem` takes at once.
+/// The limit of `BatchGetItem`.
 const BATCH: usize = 100;
-/// How often unprocessed keys are asked for again.
+/// Attempts to read unprocessed keys.
 const ROUNDS: u32 = 4;
 const PREFIX: &str = "c#";
 
-/// One live socket.
+/// A live socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// Whose it is.
     pub user: UserId,
-    /// API Gateway's name for it.
+    /// API Gateway's connection id.
     pub id: ConnectionId,
     /// The session that opened it.
     pub session: SessionId,
-    /// Whether it speaks `conchat.v1`.
+    /// Whether the socket uses `conchat.v1`.
     pub lean: bool,
-    /// When it was opened.
     pub connected_at: Timestamp,
 }
 
-/// How new what is read has to be.
+/// Read consistency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Freshness {
-    /// Of the last second or so, at half the price.
+    /// Eventually consistent, at half the cost.
     Recent,
-    /// What was written before.
+    /// Strongly consistent.
     Newest,
 }
 
-/// The table of live sockets.
+/// The table of connections.
 #[derive(Debug)]
 pub struct Registry {
     client: LazyClient,
@@ -57,13 +55,12 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Uses the given table.
     pub fn new(client: LazyClient, table: String) -> Self {
         Self { client, table }
     }
 
-    /// Adds a socket with one write. Gives what stood there before.
-    pub async fn register(&self, connection: &Connection) -> Result<Attendance> {
+    /// Adds a socket with one write. Returns the record before the write.
+    pub async fn register(&self, connection: &Connection) -> Result<PresenceRecord> {
         let entry = HashMap::from([
             ("session_id".to_owned(), number(&connection.session.0)),
             ("lean".to_owned(), AttributeValue::Bool(connection.lean)),
@@ -82,10 +79,10 @@ impl Registry {
             .await
             .map_err(Error::unavailable)?;
         let before = written.attributes().and_then(|item| attendance(item, connection.connected_at));
-        Ok(before.unwrap_or_else(|| Attendance::nobody(connection.user)))
+        Ok(before.unwrap_or_else(|| PresenceRecord::never_connected(connection.user)))
     }
 
-    /// Removes sockets of a person with one write. Says whether the last one went with it.
+    /// Removes sockets of a user with one write. Returns whether the last live one was among them.
     pub async fn forget(&self, user: UserId, connections: &[ConnectionId], now: Timestamp) -> Result<bool> {
         if connections.is_empty() {
             return Ok(false);
@@ -100,7 +97,7 @@ impl Registry {
         let there: Vec<_> = names.iter().map(|name| format!("attribute_exists({name})")).collect();
         let written = update
             .update_expression(format!("SET seen = :now REMOVE {}", names.join(", ")))
-            // What is gone already leaves no trace: no item is made, and nobody was seen.
+            // A socket that is already gone creates no item and updates no timestamp.
             .condition_expression(there.join(" OR "))
             .expression_attribute_values(":now", number(&now.0))
             .return_values(ReturnValue::AllOld)
@@ -117,9 +114,9 @@ impl Registry {
         }))
     }
 
-    /// Notes with one write that a person is told to be away, and clears what is dead. False when a socket opened, or somebody else told,
-    /// since `found` was read.
-    pub async fn settle(&self, found: &Attendance) -> Result<bool> {
+    /// Marks a user offline with one write and removes dead entries. Returns false when another socket opened or another instance marked the user
+    /// offline since `found` was read.
+    pub async fn mark_offline(&self, found: &PresenceRecord) -> Result<bool> {
         let mut update = self.update(found.user);
         let mut names = Vec::with_capacity(found.dead.len());
         for (index, connection) in found.dead.iter().enumerate() {
@@ -128,14 +125,14 @@ impl Registry {
             names.push(name);
         }
         let remove = if names.is_empty() { String::new() } else { format!(" REMOVE {}", names.join(", ")) };
-        let opened = if found.opened == 0 { "attribute_not_exists(opened)" } else { "opened = :opened" };
+        let opened = if found.opened_count == 0 { "attribute_not_exists(opened)" } else { "opened = :opened" };
         update = update
             .update_expression(format!("SET told = :false{remove}"))
             .condition_expression(format!("told = :true AND {opened}"))
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .expression_attribute_values(":false", AttributeValue::Bool(false));
-        if found.opened != 0 {
-            update = update.expression_attribute_values(":opened", number(&found.opened));
+        if found.opened_count != 0 {
+            update = update.expression_attribute_values(":opened", number(&found.opened_count));
         }
         match update.send().await {
             Ok(_) => Ok(true),
@@ -150,24 +147,24 @@ impl Registry {
         self.client.update_item().table_name(&self.table).key("user_id", number(&user.0))
     }
 
-    /// The live sockets of these people.
+    /// Finds the live sockets of users.
     pub async fn find(&self, users: &[UserId], now: Timestamp) -> Result<Vec<Connection>> {
-        Ok(self.attend(users, now).await?.into_iter().flat_map(|found| found.live).collect())
+        Ok(self.presence_of(users, now).await?.into_iter().flat_map(|found| found.live).collect())
     }
 
-    /// The live sockets of one person: also one that was registered a moment ago.
+    /// Finds the live sockets of one user with a strongly consistent read.
     pub async fn find_all(&self, user: UserId, now: Timestamp) -> Result<Vec<Connection>> {
-        let found = self.attend_batch(&[user], Freshness::Newest, now).await?;
+        let found = self.presence_batch(&[user], Freshness::Newest, now).await?;
         Ok(found.into_iter().flat_map(|found| found.live).collect())
     }
 
-    /// What is known of these people, as far as anything is: one `BatchGetItem` per hundred, all at once.
-    pub async fn attend(&self, users: &[UserId], now: Timestamp) -> Result<Vec<Attendance>> {
-        let batches = try_join_all(users.chunks(BATCH).map(|batch| self.attend_batch(batch, Freshness::Recent, now))).await?;
+    /// Reads the presence records of users: one `BatchGetItem` per hundred, in parallel.
+    pub async fn presence_of(&self, users: &[UserId], now: Timestamp) -> Result<Vec<PresenceRecord>> {
+        let batches = try_join_all(users.chunks(BATCH).map(|batch| self.presence_batch(batch, Freshness::Recent, now))).await?;
         Ok(batches.into_iter().flatten().collect())
     }
 
-    async fn attend_batch(&self, users: &[UserId], freshness: Freshness, now: Timestamp) -> Result<Vec<Attendance>> {
+    async fn presence_batch(&self, users: &[UserId], freshness: Freshness, now: Timestamp) -> Result<Vec<PresenceRecord>> {
         let mut found = Vec::new();
         let mut keys: Vec<_> = users.iter().map(|user| HashMap::from([("user_id".to_owned(), number(&user.0))])).collect();
         for round in 0..ROUNDS {
@@ -197,8 +194,8 @@ impl Registry {
     }
 }
 
-/// An item, typed. Attributes that are not ours are passed over.
-fn attendance(item: &HashMap<String, AttributeValue>, now: Timestamp) -> Option<Attendance> {
+/// Parses an item and ignores foreign attributes.
+fn attendance(item: &HashMap<String, AttributeValue>, now: Timestamp) -> Option<PresenceRecord> {
     let user = UserId(item.get("user_id").and_then(as_number)?);
     let connections = item.iter().filter_map(|(name, value)| {
         let entry = value.as_m().ok()?;
@@ -215,12 +212,12 @@ fn attendance(item: &HashMap<String, AttributeValue>, now: Timestamp) -> Option<
     live.sort_by(|a, b| (a.connected_at, &a.id).cmp(&(b.connected_at, &b.id)));
     let told = item.get("told").and_then(|told| told.as_bool().ok().copied()).unwrap_or_default();
     let seen = item.get("seen").and_then(as_number).map(Timestamp);
-    Some(Attendance {
+    Some(PresenceRecord {
         user,
-        told,
-        opened: item.get("opened").and_then(as_number).unwrap_or_default(),
-        // Somebody whose sockets all aged out was there when the last of them opened; nobody knows for how long.
-        seen: dead.iter().map(|connection| connection.connected_at).chain(seen).max(),
+        announced_online: told,
+        opened_count: item.get("opened").and_then(as_number).unwrap_or_default(),
+        // Without a recorded close, the start of the last expired socket is the best known time.
+        last_closed_at: dead.iter().map(|connection| connection.connected_at).chain(seen).max(),
         dead: dead.into_iter().map(|connection| connection.id).collect(),
         live,
     })

@@ -1,5 +1,5 @@
-//! What `fanout` is asked to do. It waits in a queue of Lambda's, and for days among the dead letters if it fails: so it says what happened and where,
-//! and nothing that anybody wrote or is called. Whoever serves it reads that then.
+//! The event of the function `fanout`. It waits in a Lambda queue, and after failures for days in the dead-letter queue: so it carries references and
+//! no user content or names. `fanout` reads the content when it delivers.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,100 +9,88 @@ use crate::push::Encoded;
 use crate::push::registry::Connection;
 use crate::time::Timestamp;
 
-/// One part of a large audience, and what it is told.
+/// One part of a large audience, and what to deliver.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Shard {
-    /// The frame, or what to make it from.
-    pub what: What,
-    /// To whom: user, connection, session, lean, connected at.
+    /// The frame, or a reference to build it from.
+    pub what: ShardPayload,
+    /// Recipients: user, connection, session, lean, connected at.
     pub to: Vec<(u64, String, u64, bool, i64)>,
 }
 
 /// What a shard delivers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
-    /// A frame without anybody's words or names, per dialect.
+pub enum ShardPayload {
+    /// A frame without user content or names, per dialect.
     Frame {
-        /// For `conchat.v1`.
+        /// The text for `conchat.v1`.
         lean: String,
-        /// For everyone else.
+        /// The text for sockets without a subprotocol.
         full: String,
     },
-    /// At the end of its second: a hint that the room changed, with the count that it has by then.
+    /// A coalesced hint at the end of a second, with the room's latest `rev`.
     Busy {
-        /// The room.
         room_id: RoomId,
-        /// Its count of changes when the second began.
+        /// The room's `rev` at the first change.
         rev: u64,
-        /// End of the second, epoch milliseconds.
+        /// End of the second, in epoch milliseconds.
         due: i64,
     },
-    /// A message that was sent.
+    /// A new message.
     Message {
-        /// The room.
         room_id: RoomId,
-        /// Its place.
         seq: u64,
-        /// The room's count of changes with it.
+        /// The room's `rev` after it.
         rev: u64,
     },
-    /// A message that was edited.
+    /// An edited message.
     Edited {
-        /// The room.
         room_id: RoomId,
-        /// Its place.
         seq: u64,
-        /// The room's count of changes with it.
+        /// The room's `rev` after it.
         rev: u64,
     },
-    /// What a room says of itself.
+    /// A change of the room's profile.
     Facts {
-        /// The room.
         room_id: RoomId,
-        /// The room's count of changes with it.
+        /// The room's `rev` after it.
         rev: u64,
     },
-    /// A member who came, or changed.
+    /// A new or changed member.
     Member {
-        /// The room.
         room_id: RoomId,
-        /// The room's count of changes with it.
+        /// The room's `rev` after it.
         rev: u64,
-        /// Who.
         user_id: UserId,
-        /// Whether they came.
+        /// Whether the member is new.
         came: bool,
     },
-    /// A room that its receiver is now a member of.
+    /// A room that the recipient joined.
     Joined {
-        /// The room.
         room_id: RoomId,
     },
-    /// A room as its receiver sees it.
+    /// A room from the recipient's point of view.
     Seen {
-        /// The room.
         room_id: RoomId,
     },
-    /// A room that asks the receiver in.
+    /// An invitation of the recipient.
     Invited {
-        /// The room.
         room_id: RoomId,
     },
-    /// What stands between the receiver and another one.
+    /// A friendship of the recipient.
     Friend {
-        /// The other one.
         user_id: UserId,
     },
-    /// An upload of the receiver's.
+    /// An upload of the recipient.
     Upload {
-        /// The upload.
         upload_id: UploadId,
     },
 }
 
-impl What {
-    /// What a frame for others says, without what anybody wrote. None of what is not worth telling later, and of what is said to one socket alone.
+impl ShardPayload {
+    /// Converts a frame into a payload without user content. Returns none for frames that are not worth delivering late, and for frames to a single
+    /// socket.
     pub fn of(frame: &Frame, encoded: &Encoded) -> Option<Self> {
         Some(match frame {
             Frame::Message { message, .. } => Self::Message { room_id: message.room_id, seq: message.seq, rev: message.rev },
@@ -121,7 +109,7 @@ impl What {
                 Self::Friend { user_id: friendship.user.user.id }
             }
             Frame::UploadReady { upload } => Self::Upload { upload_id: upload.upload_id },
-            // Numbers, times, and one emoji.
+            // These hold only numbers, times and one emoji.
             Frame::MessageUnsent { .. }
             | Frame::MessagePinned { .. }
             | Frame::MessageHidden { .. }
@@ -138,7 +126,7 @@ impl What {
                 let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
                 Self::Frame { lean: text(&encoded.lean), full: text(&encoded.full) }
             }
-            // Typing is forgotten after six seconds; the others are said to one socket alone.
+            // Typing expires after six seconds; the others go to a single socket.
             Frame::Typing { .. }
             | Frame::Sync { .. }
             | Frame::CatchUp { .. }
@@ -152,8 +140,7 @@ impl What {
 }
 
 impl Shard {
-    /// The same for these sockets.
-    pub(super) fn of(what: &What, audience: &[Connection]) -> Self {
+    pub(super) fn of(what: &ShardPayload, audience: &[Connection]) -> Self {
         let to = audience.iter().map(|connection| {
             let Connection { user, id, session, lean, connected_at } = connection;
             (user.0, id.0.clone(), session.0, *lean, connected_at.0)
@@ -161,7 +148,6 @@ impl Shard {
         Self { what: what.clone(), to: to.collect() }
     }
 
-    /// Its sockets.
     pub fn audience(&self) -> Vec<Connection> {
         let connection = |(user, id, session, lean, connected_at): &(u64, String, u64, bool, i64)| Connection {
             user: UserId(*user),
@@ -179,11 +165,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_earlier_release_handed_over_is_still_read() {
+    fn payloads_of_earlier_releases_are_still_read() {
         let text = r#"{"what":{"frame":{"lean":"{}","full":"{}"}},"to":[[7,"abc=",3,true,1000]]}"#;
         let shard: Shard = serde_json::from_str(text).expect("a shard");
-        assert_eq!((shard.audience().len(), shard.what), (1, What::Frame { lean: "{}".into(), full: "{}".into() }));
-        let busy: What = serde_json::from_str(r#"{"busy":{"room_id":7,"rev":5,"due":1000}}"#).expect("a hint");
-        assert_eq!(busy, What::Busy { room_id: RoomId(7), rev: 5, due: 1000 });
+        assert_eq!((shard.audience().len(), shard.what), (1, ShardPayload::Frame { lean: "{}".into(), full: "{}".into() }));
+        let busy: ShardPayload = serde_json::from_str(r#"{"busy":{"room_id":7,"rev":5,"due":1000}}"#).expect("a hint");
+        assert_eq!(busy, ShardPayload::Busy { room_id: RoomId(7), rev: 5, due: 1000 });
     }
 }

@@ -1,4 +1,4 @@
-//! What hangs on a message: JSON on the message's own row for its readers, and the place in `uploads` the other way round.
+//! Attachments of messages: JSON in the message's row for readers, and a reference to the message in `uploads`.
 
 use serde::{Deserialize, Serialize};
 use sqlx::MySqlConnection;
@@ -7,12 +7,12 @@ use crate::error::{Error, Result};
 use crate::id::{ObjectId, RoomId, UploadId, UserId};
 use crate::protocol::messages::{Attachment, AttachmentKind};
 use crate::protocol::uploads as wire;
-use crate::store::uploads::{Row, Upload, select_uploads, ten};
+use crate::store::uploads::{Row, UploadRecord, select_uploads, padded};
 use crate::time::Timestamp;
 
-/// Hangs uploads, whose rows the transaction holds, on the message of this place.
+/// Attaches uploads, whose rows the transaction locks, to a message.
 pub async fn attach(transaction: &mut MySqlConnection, place: (RoomId, u64), ids: &[UploadId]) -> Result<()> {
-    let ids = ten(ids);
+    let ids = padded(ids);
     sqlx::query!(
         "update uploads set room_id = ?, seq = ?, due_at = null where id in (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         place.0.0,
@@ -33,7 +33,7 @@ pub async fn attach(transaction: &mut MySqlConnection, place: (RoomId, u64), ids
     Ok(())
 }
 
-/// Another upload that shows the same objects as one that is ready; the rest of the statement says whose, where, and of which.
+/// Inserts uploads that share the objects of ready ones; the tail binds owner and message and selects the sources.
 macro_rules! insert_copies {
     ($tail:literal, $($value:expr),* $(,)?) => {
         sqlx::query!(
@@ -50,34 +50,34 @@ macro_rules! insert_copies {
     };
 }
 
-/// Gives a person uploads of their own that show the same objects as those of a message, and hangs them on another one. Gives the new ones with
-/// the ids of those that they were made from.
+/// Copies a message's uploads to a new owner and attaches the copies to another message; both share the same objects. Returns the copies, each with
+/// the id of its source.
 pub async fn copy(
     transaction: &mut MySqlConnection,
     from: (RoomId, u64),
     to: (RoomId, u64),
     owner: UserId,
     now: Timestamp,
-) -> Result<Vec<(UploadId, Upload)>> {
-    // Whoever unsends the first message waits for us, or we find nothing: no copy ever shows objects that are being removed.
+) -> Result<Vec<(UploadId, UploadRecord)>> {
+    // The row locks order this against unsending the first message, so no copy refers to objects that are being deleted.
     let sources = select_uploads!("where room_id = ? and seq = ? and state = 'ready' order by id for update", from.0.0, from.1)
         .fetch_all(&mut *transaction)
         .await?;
     insert_copies!("room_id = ? and seq = ?", owner.0, to.0.0, to.1, now.0, from.0.0, from.1).execute(&mut *transaction).await?;
     let copies =
         select_uploads!("where room_id = ? and seq = ? and state = 'ready'", to.0.0, to.1).fetch_all(transaction).await?;
-    let copies: Vec<Upload> = copies.into_iter().map(Row::upload).collect();
+    let copies: Vec<UploadRecord> = copies.into_iter().map(Row::upload).collect();
     let of = |object: Option<ObjectId>| copies.iter().find(|copy| copy.object == object).cloned();
-    Ok(sources.into_iter().map(Row::upload).filter_map(|source| Some((source.seen.upload_id, of(source.object)?))).collect())
+    Ok(sources.into_iter().map(Row::upload).filter_map(|source| Some((source.info.upload_id, of(source.object)?))).collect())
 }
 
-/// Keeps what hangs on a message, whose room the transaction holds, as uploads of nobody that hang nowhere: their objects are shown, so not swept.
-/// Gives the attachments with the ids of those.
-pub(super) async fn keep(transaction: &mut MySqlConnection, hanging: &[Attachment], now: Timestamp) -> Result<Vec<Attachment>> {
-    let nobody = UserId(0);
-    let mut kept = Vec::with_capacity(hanging.len());
-    for attachment in hanging {
-        let copied = insert_copies!("id = ?", nobody.0, None::<u64>, None::<u64>, now.0, attachment.upload_id.0)
+/// Copies the attachments of a message, whose room the transaction locks, to uploads without owner or message, so that the sweep keeps the objects.
+/// Returns the attachments with the ids of the copies.
+pub(super) async fn copy_for_report(transaction: &mut MySqlConnection, attachments: &[Attachment], now: Timestamp) -> Result<Vec<Attachment>> {
+    let no_owner = UserId(0);
+    let mut kept = Vec::with_capacity(attachments.len());
+    for attachment in attachments {
+        let copied = insert_copies!("id = ?", no_owner.0, None::<u64>, None::<u64>, now.0, attachment.upload_id.0)
             .execute(&mut *transaction)
             .await?;
         if copied.rows_affected() == 1 {
@@ -87,8 +87,8 @@ pub(super) async fn keep(transaction: &mut MySqlConnection, hanging: &[Attachmen
     Ok(kept)
 }
 
-/// Nobody needs what was kept in this way any more; the sweep takes it.
-pub(super) async fn doom_kept(connection: &mut MySqlConnection, kept: &[UploadId], now: Timestamp) -> Result<()> {
+/// Marks copies made for a report for deletion by the sweep.
+pub(super) async fn mark_copies_for_deletion(connection: &mut MySqlConnection, kept: &[UploadId], now: Timestamp) -> Result<()> {
     for id in kept {
         sqlx::query!(
             "update uploads set state = 'doomed', due_at = ? where id = ? and owner_id = 0 and room_id is null",
@@ -101,15 +101,15 @@ pub(super) async fn doom_kept(connection: &mut MySqlConnection, kept: &[UploadId
     Ok(())
 }
 
-/// Nobody may see what hangs on this message any more; the sweep takes it.
-pub async fn doom(transaction: &mut MySqlConnection, place: (RoomId, u64), now: Timestamp) -> Result<()> {
+/// Marks the uploads of a message for deletion by the sweep.
+pub async fn mark_for_deletion(transaction: &mut MySqlConnection, place: (RoomId, u64), now: Timestamp) -> Result<()> {
     sqlx::query!("update uploads set state = 'doomed', due_at = ? where room_id = ? and seq = ?", now.0, place.0.0, place.1)
         .execute(transaction)
         .await?;
     Ok(())
 }
 
-/// A room in which something of a person's hangs on a message.
+/// Returns a room in which the owner has an attachment.
 pub async fn room_of(connection: &mut MySqlConnection, owner: UserId) -> Result<Option<RoomId>> {
     let found = sqlx::query_scalar!(
         r#"select room_id as "room_id!" from uploads where owner_id = ? and room_id is not null and state = 'ready' limit 1"#,
@@ -118,8 +118,8 @@ pub async fn room_of(connection: &mut MySqlConnection, owner: UserId) -> Result<
     Ok(found.fetch_optional(connection).await?.map(RoomId))
 }
 
-/// Takes it off the messages there, whose room the transaction holds, and dooms it.
-pub async fn unhang(transaction: &mut MySqlConnection, room: RoomId, owner: UserId, rev: u64, now: Timestamp) -> Result<()> {
+/// Detaches the owner's uploads from all messages of a room, which the transaction locks, and marks them for deletion.
+pub async fn detach_all(transaction: &mut MySqlConnection, room: RoomId, owner: UserId, rev: u64, now: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"
         update uploads p
@@ -137,9 +137,9 @@ pub async fn unhang(transaction: &mut MySqlConnection, room: RoomId, owner: User
     Ok(())
 }
 
-/// An attachment in a message's row. Its URLs follow from its id.
+/// An attachment as a message's row stores it. URLs derive from the id.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct StoredAttachment {
     id: u64,
     image: bool,
     name: String,
@@ -151,12 +151,12 @@ struct Stored {
     placeholder: Option<String>,
 }
 
-/// Attachments as the column of a message has them.
+/// Encodes attachments for the column of a message.
 pub(super) fn column(attachments: &[Attachment]) -> Result<Option<String>> {
     if attachments.is_empty() {
         return Ok(None);
     }
-    let stored = attachments.iter().map(|attachment| Stored {
+    let stored = attachments.iter().map(|attachment| StoredAttachment {
         id: attachment.upload_id.0,
         image: attachment.kind == AttachmentKind::Image,
         name: attachment.file_name.clone(),
@@ -169,9 +169,9 @@ pub(super) fn column(attachments: &[Attachment]) -> Result<Option<String>> {
     serde_json::to_string(&stored.collect::<Vec<_>>()).map(Some).map_err(Error::internal)
 }
 
-/// The attachments in the column of a message. What is not readable is not shown.
+/// Decodes the attachments of a message. Returns none when the column is unreadable.
 pub(super) fn read(column: Option<&str>) -> Vec<Attachment> {
-    let stored: Vec<Stored> = column.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let stored: Vec<StoredAttachment> = column.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let shown = stored.into_iter().map(|stored| {
         let id = UploadId(stored.id);
         Attachment {

@@ -1,4 +1,4 @@
-//! What operators did. Whoever acts for the deployment is proved by an [`Operator`], and every act leaves a row in the transaction that it is done in.
+//! The audit log. An [`Operator`] proves the right to act, and each action writes its row in its own transaction.
 
 use sqlx::MySqlConnection;
 
@@ -10,7 +10,7 @@ use crate::protocol::people::User;
 use crate::store::users;
 use crate::time::Timestamp;
 
-/// Proof that somebody operates this deployment.
+/// Proof that the caller operates this deployment.
 #[derive(Clone, Debug)]
 pub struct Operator {
     user: Option<UserId>,
@@ -19,46 +19,40 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Whoever has the command line of the deployment, or may invoke its functions: the way to its first operator.
-    pub fn at_the_console(now: Timestamp) -> Self {
+    /// The operator behind the command line or a direct function call, who appoints the first admin.
+    pub fn console(now: Timestamp) -> Self {
         Self { user: None, ip: String::new(), now }
     }
 
-    /// The person, unless it is the console.
+    /// Returns the account; the console has none.
     pub fn user(&self) -> Option<UserId> {
         self.user
     }
 
-    /// When the request was received.
+    /// Returns when the request was received.
     pub fn now(&self) -> Timestamp {
         self.now
     }
 }
 
-/// An act, and on what.
+/// An action and its targets.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Act {
-    /// Its name.
+pub struct AuditRecord {
     pub action: &'static str,
-    /// On whom.
     pub user: Option<UserId>,
-    /// On which room.
     pub room: Option<RoomId>,
-    /// On which report.
     pub report: Option<ReportId>,
 }
 
-/// Whose acts to list, and on whom.
+/// Restricts the log to one operator, one target account, or both.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Filter {
-    /// By this operator.
+pub struct AuditFilter {
     pub actor: Option<UserId>,
-    /// On this person.
     pub user: Option<UserId>,
 }
 
-/// The caller as an operator, if they are one.
-pub async fn operator(connection: &mut MySqlConnection, caller: &Caller, ip: &str) -> Result<Option<Operator>> {
+/// Returns the caller as an operator if they have the role.
+pub async fn find_operator(connection: &mut MySqlConnection, caller: &Caller, ip: &str) -> Result<Option<Operator>> {
     let found = sqlx::query_scalar!(
         "select id from users where id = ? and role = 'admin' and disabled_at is null and deleted_at is null",
         caller.user.0,
@@ -68,8 +62,8 @@ pub async fn operator(connection: &mut MySqlConnection, caller: &Caller, ip: &st
     Ok(found.map(|_| Operator { user: Some(caller.user), ip: ip.to_owned(), now: caller.now }))
 }
 
-/// The same under the lock of the operator's row: of two who depose each other, one comes too late.
-pub async fn hold_operator(transaction: &mut MySqlConnection, caller: &Caller, ip: &str) -> Result<Option<Operator>> {
+/// Like [`find_operator`], with the operator's row locked: when two operators demote each other, the second fails.
+pub async fn lock_operator(transaction: &mut MySqlConnection, caller: &Caller, ip: &str) -> Result<Option<Operator>> {
     let found = sqlx::query_scalar!(
         "select id from users where id = ? and role = 'admin' and disabled_at is null and deleted_at is null for update",
         caller.user.0,
@@ -79,8 +73,8 @@ pub async fn hold_operator(transaction: &mut MySqlConnection, caller: &Caller, i
     Ok(found.map(|_| Operator { user: Some(caller.user), ip: ip.to_owned(), now: caller.now }))
 }
 
-/// Notes an act.
-pub async fn insert(transaction: &mut MySqlConnection, by: &Operator, act: &Act) -> Result<()> {
+/// Writes an action to the log.
+pub async fn insert(transaction: &mut MySqlConnection, by: &Operator, act: &AuditRecord) -> Result<()> {
     sqlx::query!(
         "insert into audit (at, actor_id, action, user_id, room_id, report_id, ip) values (?, ?, ?, ?, ?, ?, ?)",
         by.now.0,
@@ -89,7 +83,7 @@ pub async fn insert(transaction: &mut MySqlConnection, by: &Operator, act: &Act)
         act.user.map(|user| user.0),
         act.room.map(|room| room.0),
         act.report.map(|report| report.0),
-        // The column holds what an address is made of.
+        // The column holds 45 ASCII characters, the longest form of an address.
         by.ip.chars().filter(char::is_ascii).take(45).collect::<String>(),
     )
     .execute(transaction)
@@ -97,11 +91,11 @@ pub async fn insert(transaction: &mut MySqlConnection, by: &Operator, act: &Act)
     Ok(())
 }
 
-/// A page of acts before `before`, latest first.
+/// Returns a page of entries before `before`, newest first.
 pub async fn list(
     connection: &mut MySqlConnection,
     _: &Operator,
-    filter: Filter,
+    filter: AuditFilter,
     before: AuditId,
     limit: u32,
 ) -> Result<Vec<AuditEntry>> {
@@ -143,9 +137,9 @@ pub async fn list(
         .collect())
 }
 
-type Columns = (Option<u64>, Option<String>, Option<String>, Option<String>, Option<u64>, Option<i64>);
+type UserColumns = (Option<u64>, Option<String>, Option<String>, Option<String>, Option<u64>, Option<i64>);
 
-fn user((id, username, display_name, about, avatar, created_at): Columns) -> Option<User> {
+fn user((id, username, display_name, about, avatar, created_at): UserColumns) -> Option<User> {
     let id = UserId(id?);
     Some(User {
         id,

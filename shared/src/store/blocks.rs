@@ -1,4 +1,4 @@
-//! Who wants to hear nothing of whom. Nothing here tells the blocked one which of the two it was.
+//! Blocks between users. Callers check both directions at once, so a blocked user cannot tell who blocked whom.
 
 use sqlx::{MySqlConnection, QueryBuilder};
 
@@ -8,8 +8,8 @@ use crate::protocol::people::User;
 use crate::store::users;
 use crate::time::Timestamp;
 
-/// Whether a block stands between two people, whoever made it.
-pub async fn between(connection: &mut MySqlConnection, one: UserId, other: UserId) -> Result<bool> {
+/// Whether either user blocks the other.
+pub async fn exists_between(connection: &mut MySqlConnection, one: UserId, other: UserId) -> Result<bool> {
     let found = sqlx::query_scalar!(
         r#"
         select count(*) as "n!: i64"
@@ -29,8 +29,8 @@ pub async fn between(connection: &mut MySqlConnection, one: UserId, other: UserI
     Ok(found > 0)
 }
 
-/// Those of these people whom a block parts from one, whoever made it; nobody costs no statement.
-pub async fn parted(connection: &mut MySqlConnection, one: UserId, others: &[UserId]) -> Result<Vec<UserId>> {
+/// Returns those of `others` with a block in either direction. Runs no statement for an empty list.
+pub async fn blocked_among(connection: &mut MySqlConnection, one: UserId, others: &[UserId]) -> Result<Vec<UserId>> {
     if others.is_empty() {
         return Ok(Vec::new());
     }
@@ -50,7 +50,7 @@ pub async fn parted(connection: &mut MySqlConnection, one: UserId, others: &[Use
     Ok(found.into_iter().map(UserId).collect())
 }
 
-/// The same, waiting for whoever is about to block or to unblock.
+/// Like [`exists_between`], but waits for concurrent changes of the block.
 pub async fn lock_between(transaction: &mut MySqlConnection, one: UserId, other: UserId) -> Result<bool> {
     let found = sqlx::query!(
         "select user_id from blocks where (user_id = ? and blocked_id = ?) or (user_id = ? and blocked_id = ?) for update",
@@ -64,7 +64,7 @@ pub async fn lock_between(transaction: &mut MySqlConnection, one: UserId, other:
     Ok(!found.is_empty())
 }
 
-/// Blocks a person; doing so twice changes nothing.
+/// Blocks a user. Idempotent.
 pub async fn insert(connection: &mut MySqlConnection, by: UserId, blocked: UserId, now: Timestamp) -> Result<()> {
     sqlx::query!(
         "insert into blocks (user_id, blocked_id, created_at) values (?, ?, ?) on duplicate key update created_at = created_at",
@@ -77,14 +77,14 @@ pub async fn insert(connection: &mut MySqlConnection, by: UserId, blocked: UserI
     Ok(())
 }
 
-/// Takes a block back. False when there was none.
+/// Removes a block. Returns false when there is none.
 pub async fn delete(connection: &mut MySqlConnection, by: UserId, blocked: UserId) -> Result<bool> {
     let done =
         sqlx::query!("delete from blocks where user_id = ? and blocked_id = ?", by.0, blocked.0).execute(connection).await?;
     Ok(done.rows_affected() > 0)
 }
 
-/// A page of those whom a person blocked, by ascending id, after `after`.
+/// Returns a page of blocked users by ascending id, after `after`.
 pub async fn list(connection: &mut MySqlConnection, by: UserId, after: u64, limit: u32) -> Result<Vec<User>> {
     let rows = sqlx::query!(
         r#"

@@ -1,4 +1,4 @@
-//! One connection per instance: opened when first needed, opened again when it broke. A transaction ends exactly once, by `finish`.
+//! One connection per instance, opened on first use and reopened after a failure. [`Tx::finish`] ends a transaction exactly once.
 
 use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
@@ -9,64 +9,63 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySq
 use sqlx::{ConnectOptions, Connection as _, Executor};
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::config::{Again, Secret};
+use crate::config::{SecretReader, Secret};
 use crate::error::{Error, Result};
 use crate::telemetry::invocation::{self, Count};
 
-/// A function that cannot reach its store says so within this time.
+/// Longest wait for a new connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// A server's answer to one statement is waited for so long; statements themselves are cut at 3 s by the session's settings.
+/// Longest wait for the answer to one statement. The session's settings abort a statement after 3 s.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(4);
-/// An instance may have been frozen for hours; after such a pause the connection is probed before it is trusted.
+/// An instance may have been frozen for hours: after this idle time a ping checks the connection before use.
 const IDLE_BEFORE_PROBE: Duration = Duration::from_secs(5);
-/// A secret that was rotated is found within this time, and one that is wrong is not asked for oftener.
-const BETWEEN_READINGS: Duration = Duration::from_secs(5);
-/// How often a transaction that lost a deadlock, a lock wait or its connection is run in all.
+/// Minimum interval between two reads of the store's secret.
+const SECRET_READ_INTERVAL: Duration = Duration::from_secs(5);
+/// Most runs of a transaction that fails with a deadlock, a lock wait timeout, or a lost connection.
 const ATTEMPTS: u32 = 4;
 
 /// The store, reached over one connection at a time.
 #[derive(Debug)]
 pub struct Db {
     options: Mutex<MySqlConnectOptions>,
-    /// Where the password comes from, and when it was asked for last.
-    again: Option<(Again, Mutex<Option<Instant>>)>,
-    slot: Mutex<Option<Open>>,
+    /// Source of the URL with its password, and when it was last read.
+    secret: Option<(SecretReader, Mutex<Option<Instant>>)>,
+    slot: Mutex<Option<OpenConnection>>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenConnection {
     connection: MySqlConnection,
     used: Instant,
-    /// What [`LOSSES`] counted when the connection was last known to work.
+    /// Value of [`LOSSES`] when the connection was last known to work.
     losses: u64,
-    /// How much work was cut off before it was opened. Work that is cut off may leave half an answer on it, which the next statement would take for
-    /// its own.
+    /// Value of `invocation::cut_off` when the connection was opened. An aborted statement may leave half an answer on the connection, which the next
+    /// statement would read as its own.
     cut_off: u64,
 }
 
-/// How often a statement failed because its connection, or the server behind it, was gone. A connection that worked before the last loss is
-/// probed before it is trusted again: whoever met the error could not tell the connection so.
+/// Number of statements that failed because the connection or the server was gone. The code that sees the error cannot reach the connection, so a
+/// connection older than the last loss is pinged before use.
 static LOSSES: AtomicU64 = AtomicU64::new(0);
 
-/// A statement found its connection gone.
 pub(super) fn note_loss() {
     LOSSES.fetch_add(1, Ordering::Relaxed);
 }
 
 impl Db {
-    /// Prepares to connect to a `mysql://` URL; nothing is opened yet.
+    /// Prepares to connect to a `mysql://` URL without opening a connection.
     pub fn lazy(url: &Secret) -> Result<Self> {
-        Self::following(url, None)
+        Self::with_secret_source(url, None)
     }
 
-    /// The same; when the store refuses the password, its URL is read again and tried once.
-    pub fn following(url: &Secret, again: Option<Again>) -> Result<Self> {
-        let again = again.map(|again| (again, Mutex::new(None)));
-        Ok(Self { options: Mutex::new(options(url)?), again, slot: Mutex::new(None) })
+    /// Like [`Db::lazy`], but when the store refuses the password, reads the URL again and retries once.
+    pub fn with_secret_source(url: &Secret, reader: Option<SecretReader>) -> Result<Self> {
+        let secret = reader.map(|reader| (reader, Mutex::new(None)));
+        Ok(Self { options: Mutex::new(options(url)?), secret, slot: Mutex::new(None) })
     }
 
-    /// The connection, for reads and for single statements.
-    pub async fn acquire(&self) -> Result<Connection<'_>> {
+    /// Returns the connection, for reads and single statements.
+    pub async fn acquire(&self) -> Result<DbConnection<'_>> {
         let mut slot = self.slot.lock().await;
         let losses = LOSSES.load(Ordering::Relaxed);
         let cut_off = invocation::cut_off();
@@ -81,12 +80,12 @@ impl Db {
         };
         if !works {
             *slot = None;
-            *slot = Some(Open { connection: self.connect().await?, used: Instant::now(), losses, cut_off });
+            *slot = Some(OpenConnection { connection: self.connect().await?, used: Instant::now(), losses, cut_off });
         }
-        Ok(Connection { slot })
+        Ok(DbConnection { slot })
     }
 
-    /// A transaction. It must be ended by [`Tx::finish`]; one that is dropped takes its connection with it, so the server rolls back.
+    /// Begins a transaction, to be ended by [`Tx::finish`]. Dropping it closes the connection, so the server rolls back.
     pub async fn begin(&self) -> Result<Tx<'_>> {
         let mut connection = self.acquire().await?;
         if let Err(error) = within(STATEMENT_TIMEOUT, connection.execute("BEGIN")).await {
@@ -96,7 +95,7 @@ impl Db {
         Ok(Tx { connection, ended: false })
     }
 
-    /// Runs a whole unit of work again when it lost a deadlock, a lock wait, or its connection before it could commit.
+    /// Runs `work` again after a deadlock, a lock wait timeout, or a connection lost before the commit.
     pub async fn retrying<T, F>(&self, mut work: impl FnMut() -> F) -> Result<T>
     where
         F: Future<Output = Result<T>>,
@@ -104,9 +103,9 @@ impl Db {
         let mut attempt = 1;
         loop {
             match work().await {
-                Err(error) if attempt < ATTEMPTS && may_run_again(&error) => {
+                Err(error) if attempt < ATTEMPTS && is_retryable(&error) => {
                     tracing::debug!(attempt, "the transaction runs again");
-                    invocation::count(Count::Again);
+                    invocation::count(Count::Retries);
                     tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=10 << attempt))).await;
                     attempt += 1;
                 }
@@ -120,26 +119,26 @@ impl Db {
         let mut connected = within(CONNECT_TIMEOUT, options.connect()).await;
         if let Err(error) = &connected
             && is_password_refused(error)
-            && let Some(url) = self.read_again().await
+            && let Some(url) = self.reread_url().await
         {
             *options = self::options(&url)?;
             connected = within(CONNECT_TIMEOUT, options.connect()).await;
         }
         let mut connection = connected?;
-        within(CONNECT_TIMEOUT, connection.execute(SESSION)).await?;
+        within(CONNECT_TIMEOUT, connection.execute(SESSION_SETTINGS)).await?;
         Ok(connection)
     }
 
-    /// The URL as it is now, unless it was read a moment ago.
-    async fn read_again(&self) -> Option<Secret> {
-        let (again, read_at) = self.again.as_ref()?;
+    /// Reads the current URL, unless the last read is too recent.
+    async fn reread_url(&self) -> Option<Secret> {
+        let (reader, read_at) = self.secret.as_ref()?;
         let mut read_at = read_at.lock().await;
-        if read_at.is_some_and(|time| time.elapsed() < BETWEEN_READINGS) {
+        if read_at.is_some_and(|time| time.elapsed() < SECRET_READ_INTERVAL) {
             return None;
         }
         *read_at = Some(Instant::now());
         tracing::warn!("the store refused the password; its secret is read again");
-        match again.read().await {
+        match reader.read().await {
             Ok(url) => Some(url),
             Err(error) => {
                 tracing::warn!(error = error.source().map(ToString::to_string), "the store's secret could not be read");
@@ -149,11 +148,11 @@ impl Db {
     }
 }
 
-/// How to reach the server behind a `mysql://` URL.
+/// Parses the connection options of a `mysql://` URL.
 pub(super) fn options(url: &Secret) -> Result<MySqlConnectOptions> {
     let options = MySqlConnectOptions::from_str(url.expose())
         .map_err(Error::internal)?
-        // `SESSION` says all of this in one round trip.
+        // `SESSION_SETTINGS` sets all of these in one round trip.
         .pipes_as_concat(false)
         .no_engine_substitution(false)
         .timezone(None)
@@ -163,36 +162,36 @@ pub(super) fn options(url: &Secret) -> Result<MySqlConnectOptions> {
     if url.expose().contains("ssl-mode=") {
         return Ok(options);
     }
-    // A loopback server has no certificate that proves anything, if it has one (MySQL takes passwords over TLS alone); anything else proves who it is,
-    // unless its URL says otherwise.
+    // A loopback server has no certificate worth verifying, yet MySQL accepts passwords over TLS only. Any other server must prove its identity,
+    // unless the URL says otherwise.
     let loopback = matches!(options.get_host(), "127.0.0.1" | "localhost" | "::1");
     Ok(options.ssl_mode(if loopback { MySqlSslMode::Preferred } else { MySqlSslMode::VerifyIdentity }))
 }
 
-/// The servers' defaults (50 s of waiting for a lock, no end to a statement, `latin1`) do not suit a function. One statement for all:
-/// MySQL and TiDB read the first comment, MariaDB the second.
-const SESSION: &str = "SET NAMES utf8mb4, time_zone = '+00:00', innodb_lock_wait_timeout = 3 \
+/// Replaces server defaults that do not suit a function: 50 s lock wait, unlimited statements, `latin1`. MySQL and TiDB read the first version
+/// comment, MariaDB the second.
+const SESSION_SETTINGS: &str = "SET NAMES utf8mb4, time_zone = '+00:00', innodb_lock_wait_timeout = 3 \
      /*!50720 , transaction_isolation = 'READ-COMMITTED', max_execution_time = 3000 */ \
      /*M!100100 , tx_isolation = 'READ-COMMITTED', max_statement_time = 3 */";
 
 /// The instance's connection, held by one user at a time.
 #[derive(Debug)]
-pub struct Connection<'a> {
-    slot: MutexGuard<'a, Option<Open>>,
+pub struct DbConnection<'a> {
+    slot: MutexGuard<'a, Option<OpenConnection>>,
 }
 
-impl Connection<'_> {
-    /// Forgets the connection; the next user opens another.
+impl DbConnection<'_> {
+    /// Drops the connection; the next user opens another.
     pub fn discard(&mut self) {
         *self.slot = None;
     }
 
-    fn open(&mut self) -> &mut Open {
+    fn open(&mut self) -> &mut OpenConnection {
         self.slot.as_mut().unwrap_or_else(|| unreachable!("`acquire` fills the slot, and whoever discards gives the guard up"))
     }
 }
 
-impl Deref for Connection<'_> {
+impl Deref for DbConnection<'_> {
     type Target = MySqlConnection;
 
     fn deref(&self) -> &MySqlConnection {
@@ -200,7 +199,7 @@ impl Deref for Connection<'_> {
     }
 }
 
-impl DerefMut for Connection<'_> {
+impl DerefMut for DbConnection<'_> {
     fn deref_mut(&mut self) -> &mut MySqlConnection {
         let open = self.open();
         open.used = Instant::now();
@@ -208,10 +207,10 @@ impl DerefMut for Connection<'_> {
     }
 }
 
-/// Runs a unit of work in a transaction of a [`Db`], which it sees as `&mut Tx`: what succeeds is committed, what fails is rolled back, and what lost
-/// a deadlock, a lock wait, or its connection before it could commit runs again from its beginning. Gives the work's result.
+/// Runs a unit of work in a transaction of a [`Db`], as `&mut Tx`. Commits on success, rolls back on error, and repeats the whole work after a
+/// deadlock, a lock wait timeout, or a connection lost before the commit. Evaluates to the work's result.
 ///
-/// A macro, because the compiler cannot see that the future of a function that takes such work is `Send`.
+/// A macro, because the compiler cannot prove the future of a function that takes such a closure `Send`.
 macro_rules! transaction {
     ($db:expr, |$tx:ident| $work:expr) => {
         $db.retrying(|| async {
@@ -231,19 +230,19 @@ pub(crate) use transaction;
 /// An open transaction.
 #[derive(Debug)]
 pub struct Tx<'a> {
-    connection: Connection<'a>,
+    connection: DbConnection<'a>,
     ended: bool,
 }
 
 impl Tx<'_> {
-    /// Commits what succeeded and rolls back what failed; gives the outcome back.
+    /// Commits on `Ok`, rolls back on `Err`, and returns the outcome.
     pub async fn finish<T>(mut self, outcome: Result<T>) -> Result<T> {
         let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
         let ended = within(STATEMENT_TIMEOUT, self.connection.execute(end)).await;
         self.ended = ended.is_ok();
         match (outcome, ended) {
-            // Whether a commit whose answer was lost took place is not known here, so it must not run again by itself.
-            (Ok(_), Err(error)) => Err(Error::Unavailable { retry_after: 1, source: Box::new(Uncertain(error.to_string())) }),
+            // A commit without an answer may have taken place, so it must not run again by itself.
+            (Ok(_), Err(error)) => Err(Error::Unavailable { retry_after: 1, source: Box::new(UnknownOutcome(error.to_string())) }),
             (outcome, _) => outcome,
         }
     }
@@ -271,17 +270,17 @@ impl Drop for Tx<'_> {
     }
 }
 
-/// The answer to a commit was lost.
+/// The connection broke before the commit was acknowledged.
 #[derive(Debug)]
-struct Uncertain(String);
+struct UnknownOutcome(String);
 
-impl std::fmt::Display for Uncertain {
+impl std::fmt::Display for UnknownOutcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "the commit's answer was lost: {}", self.0)
     }
 }
 
-impl std::error::Error for Uncertain {}
+impl std::error::Error for UnknownOutcome {}
 
 async fn within<T>(limit: Duration, work: impl Future<Output = std::result::Result<T, sqlx::Error>>) -> Result<T> {
     match tokio::time::timeout(limit, work).await {
@@ -293,19 +292,18 @@ async fn within<T>(limit: Duration, work: impl Future<Output = std::result::Resu
     }
 }
 
-/// A lost deadlock or lock wait leaves nothing behind; nor does a connection that broke before its commit.
-fn may_run_again(error: &Error) -> bool {
+/// Deadlocks, lock wait timeouts and connections lost before the commit leave nothing behind.
+fn is_retryable(error: &Error) -> bool {
     error.source().and_then(|source| source.downcast_ref::<sqlx::Error>()).is_some_and(|error| {
         matches!(code(error), Some(1205 | 1213)) || matches!(error, sqlx::Error::Io(_)) && !is_refused(error)
     })
 }
 
-/// Whether the connection, or the server behind it, is gone or too busy to answer.
+/// Whether the connection or server is gone, or too busy to answer.
 pub(super) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        // Too many connections, shutting down, out of memory, lock wait, statement time (both servers), killed; a password refused while it
-        // is rotated.
+        // Too many connections, shutdown, out of memory, lock wait, statement timeout (both servers), killed; access denied while a password rotates.
         _ => matches!(code(error), Some(1040 | 1041 | 1045 | 1053 | 1203 | 1205 | 1226 | 1317 | 1927 | 1969 | 3024)),
     }
 }

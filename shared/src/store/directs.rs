@@ -1,20 +1,19 @@
-//! Direct rooms: at most one for two people, because their key is unique.
+//! Direct rooms: at most one for two users, enforced by a unique key.
 
 use sqlx::MySqlConnection;
 
 use crate::error::{Error, Result};
 use crate::id::{RoomId, UserId};
-use crate::store::members::Member;
+use crate::store::members::Membership;
 use crate::store::on_duplicate;
 use crate::time::Timestamp;
 
-/// The direct room of two people, if they have one.
 pub async fn find(connection: &mut MySqlConnection, (one, other): (UserId, UserId)) -> Result<Option<RoomId>> {
     let id = sqlx::query_scalar!("select id from rooms where direct_key = ?", key(one, other)).fetch_optional(connection).await?;
     Ok(id.map(RoomId))
 }
 
-/// Makes the direct room of two people, without members. None when it is there by now: somebody else was quicker.
+/// Creates the direct room of two users, without members. Returns none when a concurrent request created it.
 pub async fn insert(transaction: &mut MySqlConnection, (by, other): (UserId, UserId), now: Timestamp) -> Result<Option<RoomId>> {
     let inserted = sqlx::query!(
         r#"
@@ -36,16 +35,16 @@ pub async fn insert(transaction: &mut MySqlConnection, (by, other): (UserId, Use
     }
 }
 
-/// Keeps a new room out of the list of the one who did not open it, until something is written there.
-pub async fn keep_back(transaction: &mut MySqlConnection, room: RoomId, user: UserId) -> Result<()> {
+/// Hides a new room from the list of the user who did not open it, until the first message.
+pub async fn hide_until_message(transaction: &mut MySqlConnection, room: RoomId, user: UserId) -> Result<()> {
     sqlx::query!("update members set closed_seq = 0 where room_id = ? and user_id = ?", room.0, user.0)
         .execute(transaction)
         .await?;
     Ok(())
 }
 
-/// Takes a room out of the list of a member, until there is a message after `last_seq`. False when it never was in it.
-pub async fn close(transaction: &mut MySqlConnection, member: &Member, last_seq: u64, now: Timestamp) -> Result<bool> {
+/// Removes a room from a member's list until a message after `last_seq`. Returns false when it was never listed.
+pub async fn close(transaction: &mut MySqlConnection, member: &Membership, last_seq: u64, now: Timestamp) -> Result<bool> {
     let done = sqlx::query!(
         r#"
         update members set closed_seq = ?, closed_at = ?
@@ -62,7 +61,7 @@ pub async fn close(transaction: &mut MySqlConnection, member: &Member, last_seq:
     Ok(done.rows_affected() > 0)
 }
 
-/// Puts a room back into the list of one of its two. False when it is there.
+/// Puts a room back into a member's list. Returns false when it is listed.
 pub async fn reopen(transaction: &mut MySqlConnection, room: RoomId, user: UserId, now: Timestamp) -> Result<bool> {
     let done = sqlx::query!(
         r#"

@@ -1,29 +1,28 @@
-//! New texts of messages, and the earlier ones of edited messages, oldest first.
+//! Edits of messages, and their previous versions.
 
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::RoomId;
 use crate::protocol::messages::{Edit, Message};
-use crate::store::members::{Ended, Member, Readable};
+use crate::store::members::{MembershipEnd, Membership, Readable};
 use crate::store::mentions;
 use crate::time::Timestamp;
 
-/// What remains to a member who edits.
+/// Tokens that remain to a member after an edit.
 #[derive(Clone, Copy, Debug)]
-pub struct Remains {
-    /// Of changes.
+pub struct RemainingTokens {
     pub changes: i32,
-    /// Of messages, where the edit counts as one.
+    /// Set where the edit also counts as a message.
     pub messages: Option<i32>,
 }
 
-/// Writes the new text of a member's message, and that its room, whose row the transaction holds, changed with it.
-pub async fn write(
+/// Stores the new text of a member's message and the new `rev` of its room, whose row the transaction locks.
+pub async fn update(
     transaction: &mut MySqlConnection,
-    member: &Member,
+    member: &Membership,
     message: &Message,
-    remains: Remains,
+    remains: RemainingTokens,
     now: Timestamp,
 ) -> Result<()> {
     sqlx::query!(
@@ -56,7 +55,7 @@ pub async fn write(
     Ok(())
 }
 
-/// Keeps the text that a message has now, which is about to be replaced with this `rev` of its room.
+/// Keeps the current text of a message as a previous version, replaced at this `rev` of the room.
 pub async fn insert(transaction: &mut MySqlConnection, message: &Message, rev: u64, now: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"
@@ -78,7 +77,7 @@ pub async fn insert(transaction: &mut MySqlConnection, message: &Message, rev: u
     Ok(())
 }
 
-/// Earlier texts that were replaced before the end of what the reader knows, as [`Row`]s; the tail picks which.
+/// Selects previous versions replaced before the reader's view ended, as [`Row`]s; the tail picks which.
 macro_rules! select_edits {
     ($tail:literal, $room:expr, $seq:expr, $known:expr, $($value:expr),* $(,)?) => {
         sqlx::query_as!(
@@ -108,21 +107,20 @@ impl Row {
     }
 }
 
-/// The earlier texts after a version, as far as the reader knows of them. The message was found readable before.
+/// Returns the previous versions after a version, as far as the reader sees them. The caller has checked access to the message.
 pub async fn list(connection: &mut MySqlConnection, room: &Readable, seq: u64, after: u32, limit: u32) -> Result<Vec<Edit>> {
-    let known = Ended::known_to(room);
+    let known = MembershipEnd::known_to(room);
     let edits = select_edits!("and version > ? order by version limit ?", room, seq, known, after, limit);
     Ok(edits.fetch_all(connection).await?.into_iter().map(Row::edit).collect())
 }
 
-/// The newest earlier texts, newest first, as far as the reader knows of them.
+/// Returns the latest previous versions, newest first, as far as the reader sees them.
 pub async fn newest(connection: &mut MySqlConnection, room: &Readable, seq: u64, limit: u32) -> Result<Vec<Edit>> {
-    let known = Ended::known_to(room);
+    let known = MembershipEnd::known_to(room);
     let edits = select_edits!("order by version desc limit ?", room, seq, known, limit);
     Ok(edits.fetch_all(connection).await?.into_iter().map(Row::edit).collect())
 }
 
-/// Forgets the earlier texts of a message.
 pub async fn delete(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> Result<()> {
     sqlx::query!("delete from message_edits where room_id = ? and seq = ?", place.0.0, place.1).execute(transaction).await?;
     Ok(())

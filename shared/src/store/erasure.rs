@@ -1,5 +1,5 @@
-//! What is left of a person, and how it goes: every place that holds something of theirs, each emptied in parts that stay small. What is done is
-//! found done, so erasing goes on where it stopped.
+//! Erasure of an account: every table that holds data of the user, emptied in small batches. Each step is idempotent, so erasure resumes where it
+//! stopped.
 
 use sqlx::MySqlConnection;
 
@@ -7,32 +7,30 @@ use crate::caller::Caller;
 use crate::error::Result;
 use crate::id::{RoomId, SessionId, UserId};
 use crate::protocol::rooms::RoomKind;
-use crate::store::endings::{self, Ended, Ending};
+use crate::store::session_closings::{self, EndedSessions, SessionEnding};
 use crate::store::recipients::{RecipientRow, Recipients};
 use crate::store::{Tx, rooms};
 use crate::time::Timestamp;
 
-/// What an erased person is called. It holds a blank, so nobody can take it.
-pub const ERASED: &str = "deleted user";
+/// Name of every deleted user. Contains a space, which no username may.
+pub const DELETED_USER: &str = "deleted user";
 
-/// A room of theirs, held by the transaction.
+/// A room of the user, locked by the transaction.
 #[derive(Clone, Copy, Debug)]
-pub struct Held {
-    /// The room.
+pub struct ErasureRoom {
     pub room: RoomId,
-    /// What it is.
     pub kind: RoomKind,
-    /// Its last seq and its count of changes.
+    /// Last seq and `rev`.
     pub place: (u64, u64),
-    /// Whether it is still there for its members.
+    /// Whether the room is not deleted.
     pub alive: bool,
-    /// Whether anybody else has ever been in it.
+    /// Whether the room has ever had another member.
     pub shared: bool,
 }
 
-/// Ends an account: from the commit on nobody signs in, and everyone sees a deleted user. None when the account is none any longer, or
-/// its password another by now. The ending is of its sessions.
-pub async fn begin(transaction: &mut Tx<'_>, ending: &Ending, password_hash: Option<&str>) -> Result<Option<Ended>> {
+/// Deletes an account: after the commit, nobody can log in and others see a deleted user. Ends its sessions. Returns none when the account is already
+/// deleted or its password hash differs.
+pub async fn begin(transaction: &mut Tx<'_>, ending: &SessionEnding, password_hash: Option<&str>) -> Result<Option<EndedSessions>> {
     let done = sqlx::query!(
         r#"
         update users
@@ -41,8 +39,8 @@ pub async fn begin(transaction: &mut Tx<'_>, ending: &Ending, password_hash: Opt
             disabled_at = null, presence_visibility = 'nobody', notifications = 'none', added_by = 'nobody', deleted_at = ?
         where id = ? and deleted_at is null and password_hash = coalesce(?, password_hash)
         "#,
-        ERASED,
-        ERASED,
+        DELETED_USER,
+        DELETED_USER,
         ending.now.0,
         ending.user.0,
         password_hash,
@@ -52,11 +50,11 @@ pub async fn begin(transaction: &mut Tx<'_>, ending: &Ending, password_hash: Opt
     if done.rows_affected() == 0 {
         return Ok(None);
     }
-    endings::end(transaction, ending).await.map(Some)
+    session_closings::end(transaction, ending).await.map(Some)
 }
 
-/// Whose account is being erased by this session: the one thing that it still is good for.
-pub async fn asks_again(
+/// Returns the caller of a session whose account is being erased. Such a session may only repeat the request.
+pub async fn find_erasing_caller(
     connection: &mut MySqlConnection,
     session: SessionId,
     user: UserId,
@@ -78,17 +76,16 @@ pub async fn asks_again(
     Ok(username.map(|username| Caller { user, username, session, now }))
 }
 
-/// What a person was called whose erasing is not done.
-pub async fn unfinished(connection: &mut MySqlConnection, user: UserId) -> Result<Option<String>> {
+/// Returns the former username while erasure is incomplete.
+pub async fn former_username(connection: &mut MySqlConnection, user: UserId) -> Result<Option<String>> {
     let name = sqlx::query_scalar!("select erased_name from users where id = ? and deleted_at is not null", user.0)
         .fetch_optional(connection)
         .await?;
     Ok(name.flatten())
 }
 
-/// Whose erasing began before a moment and is not done, those who have waited longest first. A range of the index `users_state`: who was never
-/// erased is not looked at.
-pub async fn abandoned(connection: &mut MySqlConnection, before: Timestamp, limit: u32) -> Result<Vec<UserId>> {
+/// Returns users whose erasure began before `before` and is incomplete, oldest first. A range of the index `users_state`.
+pub async fn list_unfinished(connection: &mut MySqlConnection, before: Timestamp, limit: u32) -> Result<Vec<UserId>> {
     let ids = sqlx::query_scalar!(
         "select id from users where deleted_at > 0 and deleted_at <= ? and erased_name is not null order by deleted_at limit ?",
         before.0,
@@ -99,7 +96,7 @@ pub async fn abandoned(connection: &mut MySqlConnection, before: Timestamp, limi
     Ok(ids.into_iter().map(UserId).collect())
 }
 
-/// Their rooms that are still to be gone through, those they left included.
+/// Returns the user's rooms that are not yet processed, former memberships included.
 pub async fn rooms(connection: &mut MySqlConnection, user: UserId, limit: u32) -> Result<Vec<RoomId>> {
     let ids = sqlx::query_scalar!(
         "select room_id from members where user_id = ? and (joined_at > 0 or state = 'joined') order by room_id limit ?",
@@ -111,8 +108,7 @@ pub async fn rooms(connection: &mut MySqlConnection, user: UserId, limit: u32) -
     Ok(ids.into_iter().map(RoomId).collect())
 }
 
-/// Holds one of their rooms.
-pub async fn hold(transaction: &mut MySqlConnection, room: RoomId, user: UserId) -> Result<Option<Held>> {
+pub async fn lock_room(transaction: &mut MySqlConnection, room: RoomId, user: UserId) -> Result<Option<ErasureRoom>> {
     let row = sqlx::query!(
         r#"
         select r.kind as "kind: String", r.last_seq, r.rev, r.deleted_at,
@@ -126,7 +122,7 @@ pub async fn hold(transaction: &mut MySqlConnection, room: RoomId, user: UserId)
     )
     .fetch_optional(transaction)
     .await?;
-    Ok(row.map(|row| Held {
+    Ok(row.map(|row| ErasureRoom {
         room,
         kind: rooms::kind(&row.kind),
         place: (row.last_seq, row.rev),
@@ -135,9 +131,9 @@ pub async fn hold(transaction: &mut MySqlConnection, room: RoomId, user: UserId)
     }))
 }
 
-/// Who should own a room after them: of those who can, an admin before others, whoever has been there longest.
-pub async fn heir(transaction: &mut MySqlConnection, held: &Held, user: UserId) -> Result<Option<UserId>> {
-    let heir = sqlx::query_scalar!(
+/// Returns the next owner: active accounts first, then admins, then the longest membership.
+pub async fn find_successor(transaction: &mut MySqlConnection, held: &ErasureRoom, user: UserId) -> Result<Option<UserId>> {
+    let successor = sqlx::query_scalar!(
         r#"
         select m.user_id
         from members m
@@ -151,19 +147,19 @@ pub async fn heir(transaction: &mut MySqlConnection, held: &Held, user: UserId) 
     )
     .fetch_optional(transaction)
     .await?;
-    Ok(heir.map(UserId))
+    Ok(successor.map(UserId))
 }
 
-/// Closes a direct room for good: there is nobody to write to.
-pub async fn archive(transaction: &mut MySqlConnection, held: &Held, now: Timestamp) -> Result<()> {
+/// Archives a direct room for good.
+pub async fn archive(transaction: &mut MySqlConnection, held: &ErasureRoom, now: Timestamp) -> Result<()> {
     sqlx::query!("update rooms set archived_at = coalesce(archived_at, ?) where id = ?", now.0, held.room.0)
         .execute(transaction)
         .await?;
     Ok(())
 }
 
-/// Notes that the room was gone through: nothing of their membership stays but that it ended.
-pub async fn scrub_membership(transaction: &mut MySqlConnection, held: &Held, user: UserId) -> Result<()> {
+/// Marks a room as processed and clears the membership; only its end remains.
+pub async fn scrub_membership(transaction: &mut MySqlConnection, held: &ErasureRoom, user: UserId) -> Result<()> {
     sqlx::query!(
         r#"
         update members
@@ -179,8 +175,8 @@ pub async fn scrub_membership(transaction: &mut MySqlConnection, held: &Held, us
     Ok(())
 }
 
-/// Deletes a part of what a room that was theirs alone holds. False when nothing is left of it.
-pub async fn purge_part(connection: &mut MySqlConnection, room: RoomId) -> Result<bool> {
+/// Deletes a batch of the contents of a room that nobody else was in. Returns false when nothing is left.
+pub async fn purge_batch(connection: &mut MySqlConnection, room: RoomId) -> Result<bool> {
     let mut left = false;
     for table in [
         "messages",
@@ -195,15 +191,15 @@ pub async fn purge_part(connection: &mut MySqlConnection, room: RoomId) -> Resul
         "search_segments",
         "room_invitations",
     ] {
-        let text = format!("delete from {table} where room_id = ? limit {PART}");
+        let text = format!("delete from {table} where room_id = ? limit {BATCH}");
         let done = sqlx::query(sqlx::AssertSqlSafe(text)).bind(room.0).execute(&mut *connection).await?;
-        left |= done.rows_affected() >= PART;
+        left |= done.rows_affected() >= BATCH;
     }
     Ok(left)
 }
 
-/// Takes a purged room away; only its number stays.
-pub async fn bury(transaction: &mut MySqlConnection, room: RoomId, now: Timestamp) -> Result<()> {
+/// Clears the row of a purged room; its id remains.
+pub async fn purge_row(transaction: &mut MySqlConnection, room: RoomId, now: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"
         update rooms
@@ -219,8 +215,8 @@ pub async fn bury(transaction: &mut MySqlConnection, room: RoomId, now: Timestam
     Ok(())
 }
 
-/// Who is, or might become, a friend of theirs.
-pub async fn ties(connection: &mut MySqlConnection, user: UserId) -> Result<Recipients> {
+/// Returns friends and users with pending requests, in either direction.
+pub async fn list_related_users(connection: &mut MySqlConnection, user: UserId) -> Result<Recipients> {
     let rows = sqlx::query_as!(
         RecipientRow,
         r#"
@@ -237,27 +233,27 @@ pub async fn ties(connection: &mut MySqlConnection, user: UserId) -> Result<Reci
     )
     .fetch_all(connection)
     .await?;
-    Ok(Recipients::gathered(rows))
+    Ok(Recipients::from_rows(rows))
 }
 
-/// Deletes a part of what one table holds of them alone. False when nothing is left.
-pub async fn forget_part(connection: &mut MySqlConnection, user: UserId) -> Result<bool> {
+/// Deletes a batch of the user's rows from each table. Returns false when nothing is left.
+pub async fn delete_batch(connection: &mut MySqlConnection, user: UserId) -> Result<bool> {
     let mut left = false;
-    for text in FORGOTTEN {
+    for text in DELETIONS {
         let mut query = sqlx::query(*text);
         for _ in 0..text.matches('?').count() {
             query = query.bind(user.0);
         }
-        left |= query.execute(&mut *connection).await?.rows_affected() >= PART;
+        left |= query.execute(&mut *connection).await?.rows_affected() >= BATCH;
     }
     Ok(left)
 }
 
-/// Rows that one statement takes at most.
-const PART: u64 = 5000;
+/// Most rows of one statement.
+const BATCH: u64 = 5000;
 
-/// What has no reader but themselves goes; of what others see the person goes.
-const FORGOTTEN: &[&str] = &[
+/// Rows without other readers are deleted; in rows that others see, personal data is cleared.
+const DELETIONS: &[&str] = &[
     "delete from hidden_messages where user_id = ? limit 5000",
     "delete from mentions where user_id = ? limit 5000",
     "delete from push_subscriptions where user_id = ? limit 5000",
@@ -275,10 +271,10 @@ const FORGOTTEN: &[&str] = &[
     "update audit set ip = '' where actor_id = ? and ip <> '' limit 5000",
 ];
 
-/// The last step: their sessions, devices and addresses, and what they were called.
+/// Finishes erasure: deletes sessions with their devices and addresses, and the former username.
 pub async fn finish(transaction: &mut MySqlConnection, user: UserId) -> Result<()> {
     sqlx::query!("delete from sessions where user_id = ?", user.0).execute(&mut *transaction).await?;
-    // A release before this one began it, and knows no copy of the address.
+    // Earlier releases that began the erasure do not clear `email_key`.
     sqlx::query!("update users set erased_name = null, email_key = null, email_confirmed_at = null where id = ?", user.0)
         .execute(transaction)
         .await?;

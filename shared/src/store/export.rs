@@ -1,4 +1,4 @@
-//! Everything that is kept of one person, table by table, in parts that begin where the one before ended.
+//! All data kept of one user, table by table, in resumable pages.
 
 use sqlx::MySqlConnection;
 
@@ -11,19 +11,17 @@ use crate::protocol::export::{
 };
 use crate::time::Timestamp;
 
-/// Where the next row of a table comes after: its key, as far as it takes.
-pub type At = (u64, u64, u64);
-/// Rows with their places.
-pub type Rows<T> = Vec<(At, T)>;
+/// Key of the last exported row, after which the next page begins; unused parts are 0.
+pub type RowKey = (u64, u64, u64);
+pub type KeyedRows<T> = Vec<(RowKey, T)>;
 
-/// The next room of a person after this one, of all that they are or were in.
+/// Returns the next room after `room` of all that the user is or was in.
 pub async fn room_after(connection: &mut MySqlConnection, by: &Caller, room: u64) -> Result<Option<u64>> {
     let next = sqlx::query_scalar!("select min(room_id) from members where user_id = ? and room_id > ?", by.user.0, room);
     Ok(next.fetch_one(connection).await?)
 }
 
-/// Logins.
-pub async fn sessions(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedSession>> {
+pub async fn sessions(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedSession>> {
     let rows = sqlx::query!(
         r#"select id, device, ip as "ip: String", created_at, last_used_at, expires_at, revoked_at
            from sessions where user_id = ? and id > ? order by id limit ?"#,
@@ -46,8 +44,8 @@ pub async fn sessions(connection: &mut MySqlConnection, by: &Caller, at: At, lim
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// Memberships; not of direct rooms that never were in one's list. The name of a room that one has left is no longer one's to see.
-pub async fn rooms(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedRoom>> {
+/// Memberships, without direct rooms that were never listed. A user who left a room no longer sees its name.
+pub async fn rooms(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedRoom>> {
     let rows = sqlx::query!(
         r#"select m.room_id, r.kind as "kind: String", if(m.state = 'joined' or r.kind = 'public', r.name, '') as "name!: String",
                   m.role as "role: String", m.state as "state: String", m.joined_at, m.read_seq, m.muted_until
@@ -74,8 +72,8 @@ pub async fn rooms(connection: &mut MySqlConnection, by: &Caller, at: At, limit:
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// Friends and requests.
-pub async fn friends(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedFriend>> {
+/// Friends and friend requests.
+pub async fn friends(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedFriend>> {
     let rows = sqlx::query!(
         r#"select f.other as "other!: u64", f.requested_by as "requested_by!: u64", f.requested_at as "requested_at!: i64",
                   f.accepted_at as "accepted_at?: i64"
@@ -100,8 +98,7 @@ pub async fn friends(connection: &mut MySqlConnection, by: &Caller, at: At, limi
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// Blocks that one made.
-pub async fn blocks(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedBlock>> {
+pub async fn blocks(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedBlock>> {
     let rows = sqlx::query!(
         "select blocked_id, created_at from blocks where user_id = ? and blocked_id > ? order by blocked_id limit ?",
         by.user.0,
@@ -115,8 +112,7 @@ pub async fn blocks(connection: &mut MySqlConnection, by: &Caller, at: At, limit
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// Reports that one made.
-pub async fn reports(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedReport>> {
+pub async fn reports(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedReport>> {
     let rows = sqlx::query!(
         "select id, room_id, seq, reason, created_at from reports where reporter_id = ? and id > ? order by id limit ?",
         by.user.0,
@@ -136,8 +132,8 @@ pub async fn reports(connection: &mut MySqlConnection, by: &Caller, at: At, limi
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// Invitations that one made. Two of one millisecond keep together, so a place is the time and how many of it came.
-pub async fn invites(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedInvite>> {
+/// Invite links the user created. Creation times may collide, so the key counts rows instead.
+pub async fn invites(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedInvite>> {
     let mut count = at.0;
     let rows = sqlx::query!(
         r#"select code as "code: String", room_id, created_at from invites
@@ -154,8 +150,7 @@ pub async fn invites(connection: &mut MySqlConnection, by: &Caller, at: At, limi
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// Pictures and files.
-pub async fn uploads(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedUpload>> {
+pub async fn uploads(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedUpload>> {
     let rows = sqlx::query!(
         r#"select id, purpose as "purpose: String", file_name, content_type as "content_type: String", size, room_id, seq, created_at
            from uploads where owner_id = ? and id > ? and state in ('pending', 'ready') order by id limit ?"#,
@@ -179,8 +174,7 @@ pub async fn uploads(connection: &mut MySqlConnection, by: &Caller, at: At, limi
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// Messages that one hid.
-pub async fn hidden(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedHidden>> {
+pub async fn hidden(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedHidden>> {
     let rows = sqlx::query!(
         r#"select room_id, seq, created_at from hidden_messages
            where user_id = ? and room_id >= ? and (room_id > ? or seq > ?) order by room_id, seq limit ?"#,
@@ -197,13 +191,12 @@ pub async fn hidden(connection: &mut MySqlConnection, by: &Caller, at: At, limit
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// Devices that are notified.
 pub async fn subscriptions(
     connection: &mut MySqlConnection,
     by: &Caller,
-    at: At,
+    at: RowKey,
     limit: u32,
-) -> Result<Rows<ExportedSubscription>> {
+) -> Result<KeyedRows<ExportedSubscription>> {
     let rows = sqlx::query!(
         r#"select session_id, endpoint as "endpoint: String", created_at from push_subscriptions
            where user_id = ? and session_id > ? order by session_id limit ?"#,
@@ -218,8 +211,8 @@ pub async fn subscriptions(
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// Messages of one room that one wrote.
-pub async fn messages(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedMessage>> {
+/// The user's messages in one room.
+pub async fn messages(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedMessage>> {
     let rows = sqlx::query!(
         r#"select id, seq, kind as "kind: String", content, reply_to_seq, created_at, edited_at, deleted_at
            from messages where room_id = ? and sender_id = ? and seq > ? order by seq limit ?"#,
@@ -245,8 +238,8 @@ pub async fn messages(connection: &mut MySqlConnection, by: &Caller, at: At, lim
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// Earlier texts of one's messages of one room.
-pub async fn edits(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedEdit>> {
+/// Previous versions of the user's messages in one room.
+pub async fn edits(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedEdit>> {
     let rows = sqlx::query!(
         r#"select e.seq, e.version, e.content, e.edited_at
            from message_edits e join messages m on m.room_id = e.room_id and m.seq = e.seq
@@ -272,8 +265,8 @@ pub async fn edits(connection: &mut MySqlConnection, by: &Caller, at: At, limit:
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// What one reacted with. A message has at most 20 kinds of reactions, so a place counts how many of its own came.
-pub async fn reactions(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedReaction>> {
+/// The user's reactions. The key counts those on one message, which has at most 20 kinds.
+pub async fn reactions(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedReaction>> {
     let (room, seq, come) = at;
     let (mut place, mut count) = ((room, seq), come);
     let rows = sqlx::query!(
@@ -296,8 +289,8 @@ pub async fn reactions(connection: &mut MySqlConnection, by: &Caller, at: At, li
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// Acts of reading in one room.
-pub async fn receipts(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedReceipt>> {
+/// Read receipts in one room.
+pub async fn receipts(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedReceipt>> {
     let rows = sqlx::query!(
         "select from_seq, to_seq, read_at from receipts where room_id = ? and user_id = ? and to_seq > ? order by to_seq limit ?",
         at.0,
@@ -313,8 +306,8 @@ pub async fn receipts(connection: &mut MySqlConnection, by: &Caller, at: At, lim
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// Invitations of single people, by room and whom they asked.
-pub async fn invitations(connection: &mut MySqlConnection, by: &Caller, at: At, limit: u32) -> Result<Rows<ExportedInvitation>> {
+/// Invitations that the user sent or received, by room and invitee.
+pub async fn invitations(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedInvitation>> {
     let rows = sqlx::query!(
         r#"select room_id, user_id, invited_by, invited_at
            from room_invitations

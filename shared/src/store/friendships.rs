@@ -1,4 +1,4 @@
-//! Friendships: one row for two people. What they may do to it is decided in `domain`; here the row's lock orders those who race.
+//! Friendships: one row for two users. The row's lock orders concurrent changes; `domain` holds the rules.
 
 use sqlx::MySqlConnection;
 
@@ -9,33 +9,28 @@ use crate::protocol::people::User;
 use crate::store::{on_duplicate, users};
 use crate::time::Timestamp;
 
-/// What stands between two people.
+/// A friendship or a pending request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tie {
-    /// Who asked.
+pub struct Relationship {
     pub by: UserId,
-    /// When.
     pub requested_at: Timestamp,
-    /// Since when they are friends.
+    /// Set once accepted.
     pub accepted_at: Option<Timestamp>,
 }
 
 /// Where a page of requests begins: before this one, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// When it was made.
+pub struct RequestCursor {
     pub requested_at: i64,
-    /// The other one.
+    /// The other user.
     pub user: u64,
 }
 
-impl Place {
-    /// Before every request.
+impl RequestCursor {
     pub const START: Self = Self { requested_at: i64::MAX, user: u64::MAX };
 }
 
-/// What stands between two people.
-pub async fn find(connection: &mut MySqlConnection, two: (UserId, UserId)) -> Result<Option<Tie>> {
+pub async fn find(connection: &mut MySqlConnection, two: (UserId, UserId)) -> Result<Option<Relationship>> {
     let (low, high) = pair(two);
     let row = sqlx::query!(
         "select requested_by, requested_at, accepted_at from friendships where user_low = ? and user_high = ?",
@@ -44,15 +39,15 @@ pub async fn find(connection: &mut MySqlConnection, two: (UserId, UserId)) -> Re
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| Tie {
+    Ok(row.map(|row| Relationship {
         by: UserId(row.requested_by),
         requested_at: Timestamp(row.requested_at),
         accepted_at: row.accepted_at.map(Timestamp),
     }))
 }
 
-/// The same, locked.
-pub async fn lock(transaction: &mut MySqlConnection, two: (UserId, UserId)) -> Result<Option<Tie>> {
+/// Like [`find`], with the row locked.
+pub async fn lock(transaction: &mut MySqlConnection, two: (UserId, UserId)) -> Result<Option<Relationship>> {
     let (low, high) = pair(two);
     let row = sqlx::query!(
         "select requested_by, requested_at, accepted_at from friendships where user_low = ? and user_high = ? for update",
@@ -61,14 +56,14 @@ pub async fn lock(transaction: &mut MySqlConnection, two: (UserId, UserId)) -> R
     )
     .fetch_optional(transaction)
     .await?;
-    Ok(row.map(|row| Tie {
+    Ok(row.map(|row| Relationship {
         by: UserId(row.requested_by),
         requested_at: Timestamp(row.requested_at),
         accepted_at: row.accepted_at.map(Timestamp),
     }))
 }
 
-/// Notes a request. False when something stands between the two by now: somebody else was quicker.
+/// Inserts a request. Returns false when a concurrent request created one.
 pub async fn insert(transaction: &mut MySqlConnection, (by, of): (UserId, UserId), now: Timestamp) -> Result<bool> {
     let (low, high) = pair((by, of));
     let inserted = sqlx::query!(
@@ -81,16 +76,15 @@ pub async fn insert(transaction: &mut MySqlConnection, (by, of): (UserId, UserId
     )
     .execute(transaction)
     .await;
-    match on_duplicate(inserted, "PRIMARY", THERE) {
+    match on_duplicate(inserted, "PRIMARY", EXISTS) {
         Ok(_) => Ok(true),
-        Err(Error::Conflict(THERE)) => Ok(false),
+        Err(Error::Conflict(EXISTS)) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-const THERE: &str = "friendship_exists";
+const EXISTS: &str = "friendship_exists";
 
-/// Makes friends of two people between whom a request stands.
 pub async fn accept(transaction: &mut MySqlConnection, two: (UserId, UserId), now: Timestamp) -> Result<()> {
     let (low, high) = pair(two);
     sqlx::query!(
@@ -104,24 +98,23 @@ pub async fn accept(transaction: &mut MySqlConnection, two: (UserId, UserId), no
     Ok(())
 }
 
-/// Takes away whatever stands between two people.
+/// Deletes a friendship or request.
 pub async fn delete(transaction: &mut MySqlConnection, two: (UserId, UserId)) -> Result<()> {
     let (low, high) = pair(two);
     sqlx::query!("delete from friendships where user_low = ? and user_high = ?", low, high).execute(transaction).await?;
     Ok(())
 }
 
-/// Whether somebody may ask a person now.
+/// Limits on a new request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asking {
-    /// How many requests of theirs wait for an answer.
+pub struct RequestLimits {
+    /// Number of the sender's pending requests.
     pub open: i64,
-    /// Until when they ask this person no more.
+    /// End of the pause before the sender may ask this user again.
     pub paused_until: Option<Timestamp>,
 }
 
-/// What asking a person takes to know.
-pub async fn asking(connection: &mut MySqlConnection, (by, of): (UserId, UserId), now: Timestamp) -> Result<Asking> {
+pub async fn request_limits(connection: &mut MySqlConnection, (by, of): (UserId, UserId), now: Timestamp) -> Result<RequestLimits> {
     let row = sqlx::query!(
         r#"
         select (select count(*) from friendships where requested_by = ? and state = 'pending') as "open!: i64",
@@ -134,10 +127,10 @@ pub async fn asking(connection: &mut MySqlConnection, (by, of): (UserId, UserId)
     )
     .fetch_one(connection)
     .await?;
-    Ok(Asking { open: row.open, paused_until: row.until_at.map(Timestamp) })
+    Ok(RequestLimits { open: row.open, paused_until: row.until_at.map(Timestamp) })
 }
 
-/// Has somebody not ask a person again until then, or until later where that was said before.
+/// Pauses requests until `until`, or later if a longer pause exists.
 pub async fn pause(transaction: &mut MySqlConnection, (by, of): (UserId, UserId), until: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"
@@ -153,13 +146,13 @@ pub async fn pause(transaction: &mut MySqlConnection, (by, of): (UserId, UserId)
     Ok(())
 }
 
-/// Forgets pauses that are over. Gives how many those were.
+/// Deletes expired pauses. Returns their number.
 pub async fn sweep(connection: &mut MySqlConnection, now: Timestamp) -> Result<u64> {
     let done = sqlx::query!("delete from friend_pauses where until_at <= ? limit 1000", now.0).execute(connection).await?;
     Ok(done.rows_affected())
 }
 
-/// How many friends the one of two people has who has more.
+/// Returns the larger of the two users' friend counts.
 pub async fn count_friends(connection: &mut MySqlConnection, (one, other): (UserId, UserId)) -> Result<i64> {
     let most = sqlx::query_scalar!(
         r#"
@@ -178,7 +171,7 @@ pub async fn count_friends(connection: &mut MySqlConnection, (one, other): (User
     Ok(most.fetch_one(connection).await?)
 }
 
-/// A page of a person's friends by ascending id, after `after`.
+/// Returns a page of a user's friends by ascending id, after `after`.
 pub async fn friends(connection: &mut MySqlConnection, user: UserId, after: u64, limit: u32) -> Result<Vec<Friendship>> {
     let rows = sqlx::query_as!(
         Row,
@@ -207,12 +200,12 @@ pub async fn friends(connection: &mut MySqlConnection, user: UserId, after: u64,
     Ok(rows.into_iter().map(|row| row.seen_by(user)).collect())
 }
 
-/// A page of the requests that a person made, or was asked by, newest first.
+/// Returns a page of a user's sent or received requests, newest first.
 pub async fn requests(
     connection: &mut MySqlConnection,
     user: UserId,
     direction: Direction,
-    before: Place,
+    before: RequestCursor,
     limit: u32,
 ) -> Result<Vec<Friendship>> {
     let rows = match direction {
@@ -264,7 +257,7 @@ pub async fn requests(
     Ok(rows.into_iter().map(|row| row.seen_by(user)).collect())
 }
 
-/// The other one, and what stands between.
+/// A friendship joined to the other user.
 struct Row {
     id: u64,
     username: String,
@@ -289,12 +282,12 @@ impl Row {
             created_at: Timestamp(self.created_at),
         };
         let (requested_at, accepted_at) = (Timestamp(self.requested_at), self.accepted_at.map(Timestamp));
-        Tie { by: UserId(self.requested_by), requested_at, accepted_at }.with(other, user)
+        Relationship { by: UserId(self.requested_by), requested_at, accepted_at }.with(other, user)
     }
 }
 
-impl Tie {
-    /// The same as `user` sees it, with the other one.
+impl Relationship {
+    /// Converts to the view of `user`; `other` is the other side.
     pub fn with(self, other: User, user: UserId) -> Friendship {
         Friendship {
             user: other.into(),

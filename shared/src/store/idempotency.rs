@@ -1,4 +1,4 @@
-//! What was made under which key.
+//! Results of requests by idempotency key.
 
 use sqlx::MySqlConnection;
 
@@ -6,34 +6,33 @@ use crate::error::Result;
 use crate::id::UserId;
 use crate::time::Timestamp;
 
-/// Rows that one statement forgets at most.
-const AT_ONCE: u32 = 5000;
+/// Most rows of one statement.
+const BATCH: u32 = 5000;
 
-/// A request as its key and its body tell it apart from others.
+/// Digests that identify a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key {
-    /// Of the route and the key.
+pub struct KeyDigest {
+    /// Of route and key.
     pub digest: [u8; 16],
-    /// Of the body.
-    pub asked: [u8; 16],
+    pub body: [u8; 16],
 }
 
-/// What somebody made under this key, and whether they asked for the same.
-pub async fn find(connection: &mut MySqlConnection, user: UserId, key: &Key) -> Result<Option<(u64, bool)>> {
+/// Returns the id created under this key, and whether the body was the same.
+pub async fn find(connection: &mut MySqlConnection, user: UserId, key: &KeyDigest) -> Result<Option<(u64, bool)>> {
     let row =
         sqlx::query!("select made, asked from idempotency_keys where user_id = ? and digest = ?", user.0, key.digest.as_slice(),)
             .fetch_optional(connection)
             .await?;
-    Ok(row.map(|row| (row.made, row.asked == key.asked)))
+    Ok(row.map(|row| (row.made, row.asked == key.body)))
 }
 
-/// Keeps what the transaction makes. False when another one, which this has waited for, made something under the same key.
-pub async fn keep(transaction: &mut MySqlConnection, user: UserId, key: &Key, made: u64, now: Timestamp) -> Result<bool> {
+/// Stores the id that the transaction creates. Returns false when a concurrent request, which this one waited for, used the key.
+pub async fn insert(transaction: &mut MySqlConnection, user: UserId, key: &KeyDigest, made: u64, now: Timestamp) -> Result<bool> {
     let kept = sqlx::query!(
         "insert ignore into idempotency_keys (user_id, digest, asked, made, created_at) values (?, ?, ?, ?, ?)",
         user.0,
         key.digest.as_slice(),
-        key.asked.as_slice(),
+        key.body.as_slice(),
         made,
         now.0,
     )
@@ -42,8 +41,8 @@ pub async fn keep(transaction: &mut MySqlConnection, user: UserId, key: &Key, ma
     Ok(kept.rows_affected() == 1)
 }
 
-/// The code of what somebody made under this key, and whether they asked for the same.
-pub async fn find_code(connection: &mut MySqlConnection, user: UserId, key: &Key) -> Result<Option<(String, bool)>> {
+/// Like [`find`], for a result that is a code.
+pub async fn find_code(connection: &mut MySqlConnection, user: UserId, key: &KeyDigest) -> Result<Option<(String, bool)>> {
     let row = sqlx::query!(
         r#"select made_code as "code: String", asked from idempotency_keys where user_id = ? and digest = ?"#,
         user.0,
@@ -51,16 +50,16 @@ pub async fn find_code(connection: &mut MySqlConnection, user: UserId, key: &Key
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| (row.code.unwrap_or_default(), row.asked == key.asked)))
+    Ok(row.map(|row| (row.code.unwrap_or_default(), row.asked == key.body)))
 }
 
-/// Keeps the code of what the transaction makes. False as above.
-pub async fn keep_code(transaction: &mut MySqlConnection, user: UserId, key: &Key, code: &str, now: Timestamp) -> Result<bool> {
+/// Like [`insert`], for a result that is a code.
+pub async fn insert_code(transaction: &mut MySqlConnection, user: UserId, key: &KeyDigest, code: &str, now: Timestamp) -> Result<bool> {
     let kept = sqlx::query!(
         "insert ignore into idempotency_keys (user_id, digest, asked, made, made_code, created_at) values (?, ?, ?, 0, ?, ?)",
         user.0,
         key.digest.as_slice(),
-        key.asked.as_slice(),
+        key.body.as_slice(),
         code,
         now.0,
     )
@@ -69,8 +68,8 @@ pub async fn keep_code(transaction: &mut MySqlConnection, user: UserId, key: &Ke
     Ok(kept.rows_affected() == 1)
 }
 
-/// Forgets some of what is older than this.
-pub async fn forget(connection: &mut MySqlConnection, before: Timestamp) -> Result<u64> {
-    let gone = sqlx::query!("delete from idempotency_keys where created_at < ? limit ?", before.0, AT_ONCE);
+/// Deletes a batch of keys older than `before`. Returns their number.
+pub async fn delete_before(connection: &mut MySqlConnection, before: Timestamp) -> Result<u64> {
+    let gone = sqlx::query!("delete from idempotency_keys where created_at < ? limit ?", before.0, BATCH);
     Ok(gone.execute(connection).await?.rows_affected())
 }

@@ -1,5 +1,5 @@
-//! Invitations of one person to one room. Whether one still holds is read from what is there now: its maker must still be a member who may add
-//! people, the room neither archived nor deleted, and no block between the two.
+//! Invitations of one user to one room. Validity is evaluated on read: the inviter must still be a member who may add users, the room neither
+//! archived nor deleted, and no block between the two.
 
 use sqlx::{MySqlConnection, QueryBuilder};
 
@@ -7,41 +7,37 @@ use crate::error::Result;
 use crate::id::{ObjectId, RoomId, RoomRef, UploadId, UserId};
 use crate::protocol::invitations::{Invitation, Invited, InvitedRoom};
 use crate::protocol::people::User;
-use crate::store::members::Member;
+use crate::store::members::Membership;
 use crate::store::{rooms, users};
 use crate::time::Timestamp;
 
 /// Where a page of invitations begins: before this one, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// When it was made.
+pub struct InvitationCursor {
     pub invited_at: i64,
-    /// Its room.
     pub room: u64,
 }
 
-impl Place {
-    /// Before every invitation.
+impl InvitationCursor {
     pub const START: Self = Self { invited_at: i64::MAX, room: u64::MAX };
 }
 
-/// What a room has asked a person already.
+/// The state of an earlier invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// Whom.
+pub struct InvitationState {
     pub user: UserId,
-    /// Who asked.
+    /// The inviter.
     pub by: UserId,
-    /// Until when the room asks no more; none while it waits for an answer.
+    /// End of the pause after a declined invitation; none while the invitation is pending.
     pub quiet_until: Option<Timestamp>,
 }
 
-/// What waits for a person's answer and still holds, newest first; of one room only, if it is given.
+/// Returns a user's pending and valid invitations, newest first, optionally to one room.
 pub async fn list(
     connection: &mut MySqlConnection,
     user: UserId,
     only: Option<RoomId>,
-    before: Place,
+    before: InvitationCursor,
     limit: u32,
 ) -> Result<Vec<Invitation>> {
     let rows = sqlx::query!(
@@ -94,8 +90,8 @@ pub async fn list(
         .collect())
 }
 
-/// What a room has asked and was not answered, by ascending person, after `after`.
-pub async fn of_room(connection: &mut MySqlConnection, by: &Member, after: u64, limit: u32) -> Result<Vec<Invited>> {
+/// Returns a room's pending invitations by ascending user id, after `after`.
+pub async fn of_room(connection: &mut MySqlConnection, by: &Membership, after: u64, limit: u32) -> Result<Vec<Invited>> {
     let rows = sqlx::query!(
         r#"
         select i.invited_by, i.invited_at, u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at
@@ -128,8 +124,8 @@ pub async fn of_room(connection: &mut MySqlConnection, by: &Member, after: u64, 
         .collect())
 }
 
-/// What a room, whose row the transaction holds, has asked these people; nobody costs no statement.
-pub async fn asked(transaction: &mut MySqlConnection, room: RoomId, users: &[UserId]) -> Result<Vec<Asked>> {
+/// Returns earlier invitations of these users to a room whose row the transaction locks. Runs no statement for an empty list.
+pub async fn states(transaction: &mut MySqlConnection, room: RoomId, users: &[UserId]) -> Result<Vec<InvitationState>> {
     if users.is_empty() {
         return Ok(Vec::new());
     }
@@ -143,12 +139,12 @@ pub async fn asked(transaction: &mut MySqlConnection, room: RoomId, users: &[Use
     let rows: Vec<(u64, u64, Option<i64>)> = query.build_query_as().fetch_all(transaction).await?;
     Ok(rows
         .into_iter()
-        .map(|(user, by, quiet)| Asked { user: UserId(user), by: UserId(by), quiet_until: quiet.map(Timestamp) })
+        .map(|(user, by, quiet)| InvitationState { user: UserId(user), by: UserId(by), quiet_until: quiet.map(Timestamp) })
         .collect())
 }
 
-/// Has a room ask a person, in the place of what it asked before.
-pub async fn put(transaction: &mut MySqlConnection, room: RoomId, user: UserId, by: UserId, now: Timestamp) -> Result<()> {
+/// Inserts or replaces an invitation.
+pub async fn upsert(transaction: &mut MySqlConnection, room: RoomId, user: UserId, by: UserId, now: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"
         insert into room_invitations (room_id, user_id, invited_by, invited_at) values (?, ?, ?, ?)
@@ -164,8 +160,8 @@ pub async fn put(transaction: &mut MySqlConnection, room: RoomId, user: UserId, 
     Ok(())
 }
 
-/// Ends what a room asks a person, and keeps it quiet until then. Gives the room; none when nothing waits for an answer.
-pub async fn quieten(
+/// Ends a pending invitation and pauses new ones until `until`. Returns the room, or none without a pending invitation.
+pub async fn close_until(
     transaction: &mut MySqlConnection,
     room: &RoomRef,
     user: UserId,
@@ -191,13 +187,12 @@ pub async fn quieten(
     Ok(Some(RoomId(room)))
 }
 
-/// The person is in the room: nothing is asked any more.
-pub async fn remove(transaction: &mut MySqlConnection, room: RoomId, user: UserId) -> Result<()> {
+pub async fn delete(transaction: &mut MySqlConnection, room: RoomId, user: UserId) -> Result<()> {
     sqlx::query!("delete from room_invitations where room_id = ? and user_id = ?", room.0, user.0).execute(transaction).await?;
     Ok(())
 }
 
-/// Ends what somebody asked for in a room, and what they were asked there themselves. Gives those whom something waited for.
+/// Deletes pending invitations that a user sent or received in a room. Returns the invitees.
 pub async fn end_of_member(transaction: &mut MySqlConnection, room: RoomId, user: UserId) -> Result<Vec<UserId>> {
     let ids = sqlx::query_scalar!(
         "select user_id from room_invitations where room_id = ? and (invited_by = ? or user_id = ?) and quiet_until is null for update",
@@ -210,7 +205,7 @@ pub async fn end_of_member(transaction: &mut MySqlConnection, room: RoomId, user
     end(transaction, room, ids).await
 }
 
-/// Ends all that a room asks. Gives those whom something waited for.
+/// Deletes all pending invitations to a room. Returns the invitees.
 pub async fn end_of_room(transaction: &mut MySqlConnection, room: RoomId) -> Result<Vec<UserId>> {
     let ids =
         sqlx::query_scalar!("select user_id from room_invitations where room_id = ? and quiet_until is null for update", room.0)
@@ -222,13 +217,13 @@ pub async fn end_of_room(transaction: &mut MySqlConnection, room: RoomId) -> Res
 async fn end(transaction: &mut MySqlConnection, room: RoomId, ids: Vec<u64>) -> Result<Vec<UserId>> {
     let users: Vec<_> = ids.into_iter().map(UserId).collect();
     for user in &users {
-        remove(transaction, room, *user).await?;
+        delete(transaction, room, *user).await?;
     }
     Ok(users)
 }
 
-/// Ends what one of two people asked the other, wherever. Gives whom something waited for, and where.
-pub async fn end_between(transaction: &mut MySqlConnection, (one, other): (UserId, UserId)) -> Result<Vec<Ended>> {
+/// Deletes all pending invitations between two users.
+pub async fn end_between(transaction: &mut MySqlConnection, (one, other): (UserId, UserId)) -> Result<Vec<EndedInvitation>> {
     let rows = sqlx::query!(
         r#"
         select room_id, user_id from room_invitations
@@ -242,23 +237,22 @@ pub async fn end_between(transaction: &mut MySqlConnection, (one, other): (UserI
     )
     .fetch_all(&mut *transaction)
     .await?;
-    let ended: Vec<_> = rows.into_iter().map(|row| Ended { room: RoomId(row.room_id), user: UserId(row.user_id) }).collect();
-    for Ended { room, user } in &ended {
-        remove(transaction, *room, *user).await?;
+    let ended: Vec<_> = rows.into_iter().map(|row| EndedInvitation { room: RoomId(row.room_id), user: UserId(row.user_id) }).collect();
+    for EndedInvitation { room, user } in &ended {
+        delete(transaction, *room, *user).await?;
     }
     Ok(ended)
 }
 
-/// An invitation that waits no more.
+/// A deleted invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// The room.
+pub struct EndedInvitation {
     pub room: RoomId,
-    /// Whom it asked.
+    /// The invitee.
     pub user: UserId,
 }
 
-/// The objects of the avatar of the room that a person is asked into.
+/// Returns the objects of the avatar of the room.
 pub async fn avatar(connection: &mut MySqlConnection, invitation: &Invitation) -> Result<Option<ObjectId>> {
     let row = sqlx::query!(
         r#"
@@ -274,7 +268,7 @@ pub async fn avatar(connection: &mut MySqlConnection, invitation: &Invitation) -
     Ok(row.map(|row| ObjectId { upload: UploadId(row.object_id), attempt: row.object_attempt }))
 }
 
-/// Forgets pauses that are over. Gives how many those were.
+/// Deletes expired pauses. Returns their number.
 pub async fn sweep(connection: &mut MySqlConnection, now: Timestamp) -> Result<u64> {
     let done = sqlx::query!("delete from room_invitations where quiet_until <= ? limit 1000", now.0).execute(connection).await?;
     Ok(done.rows_affected())

@@ -1,16 +1,15 @@
-//! Invitations: whoever has the code may join, while the one who made it may add people. Taking one holds its row, so the uses of an invitation are
-//! exact under any race.
+//! Invite links: anyone with the code may join while its creator may add users. Joining locks the invite's row, so the use count is exact under
+//! concurrency.
 
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::{RoomId, UserId};
 use crate::protocol::invites::Invite;
-use crate::store::members::Member;
+use crate::store::members::Membership;
 use crate::time::Timestamp;
 
-/// Keeps a new invitation to the member's room.
-pub async fn insert(connection: &mut MySqlConnection, member: &Member, invite: &Invite) -> Result<()> {
+pub async fn insert(connection: &mut MySqlConnection, member: &Membership, invite: &Invite) -> Result<()> {
     sqlx::query!(
         "insert into invites (code, room_id, created_by, created_at, expires_at, uses_left) values (?, ?, ?, ?, ?, ?)",
         invite.code,
@@ -25,8 +24,8 @@ pub async fn insert(connection: &mut MySqlConnection, member: &Member, invite: &
     Ok(())
 }
 
-/// Invitations whose makers may add people at this moment, as [`Row`]s; the tail picks which. The right to add may end in many ways, so it is asked
-/// for here, whenever an invitation is looked at. The rule is that of `domain::members::may_add`.
+/// Selects invites whose creators may add users at present, as [`Row`]s; the tail picks which. That right can end in many ways, so every read checks
+/// it, by the rule of `domain::members::may_add`.
 macro_rules! select_invites {
     ($tail:literal, $($value:expr),* $(,)?) => {
         sqlx::query_as!(
@@ -45,8 +44,8 @@ macro_rules! select_invites {
     };
 }
 
-/// The invitations of the member's room that can still be used, newest first, at most so many.
-pub async fn list(connection: &mut MySqlConnection, member: &Member, limit: u32, now: Timestamp) -> Result<Vec<Invite>> {
+/// Returns the usable invites of the member's room, newest first.
+pub async fn list(connection: &mut MySqlConnection, member: &Membership, limit: u32, now: Timestamp) -> Result<Vec<Invite>> {
     let rows = select_invites!(
         r#"
         i.room_id = ? and (i.expires_at is null or i.expires_at > ?) and (i.uses_left is null or i.uses_left > 0)
@@ -62,7 +61,7 @@ pub async fn list(connection: &mut MySqlConnection, member: &Member, limit: u32,
     Ok(rows.into_iter().map(Row::invite).collect())
 }
 
-/// Takes back an invitation that this person made, wherever they stand by now. False when they made no such one to the room.
+/// Revokes an invite that this user created, even after they left. Returns false when there is none.
 pub async fn revoke_own(connection: &mut MySqlConnection, room: RoomId, by: UserId, code: &str, now: Timestamp) -> Result<bool> {
     let done = sqlx::query!(
         "update invites set revoked_at = ? where code = ? and room_id = ? and created_by = ? and revoked_at is null",
@@ -76,8 +75,8 @@ pub async fn revoke_own(connection: &mut MySqlConnection, room: RoomId, by: User
     Ok(done.rows_affected() == 1)
 }
 
-/// Whether the member's room has this invitation, also one that nobody can use any more, but for those that were taken back.
-pub async fn is_there(connection: &mut MySqlConnection, member: &Member, code: &str) -> Result<bool> {
+/// Whether the room has this invite, used-up and expired ones included, revoked ones excluded.
+pub async fn exists(connection: &mut MySqlConnection, member: &Membership, code: &str) -> Result<bool> {
     let found = sqlx::query_scalar!(
         r#"select count(*) as "count!: i64" from invites where code = ? and room_id = ? and revoked_at is null"#,
         code,
@@ -86,8 +85,8 @@ pub async fn is_there(connection: &mut MySqlConnection, member: &Member, code: &
     Ok(found.fetch_one(connection).await? > 0)
 }
 
-/// Takes an invitation back. False when the member's room has no such one.
-pub async fn revoke(connection: &mut MySqlConnection, member: &Member, code: &str, now: Timestamp) -> Result<bool> {
+/// Revokes an invite of the member's room. Returns false when there is none.
+pub async fn revoke(connection: &mut MySqlConnection, member: &Membership, code: &str, now: Timestamp) -> Result<bool> {
     let done = sqlx::query!(
         "update invites set revoked_at = ? where code = ? and room_id = ? and revoked_at is null",
         now.0,
@@ -99,21 +98,21 @@ pub async fn revoke(connection: &mut MySqlConnection, member: &Member, code: &st
     Ok(done.rows_affected() == 1)
 }
 
-/// Takes all invitations to the member's room back: nobody is left who stands by them.
-pub async fn revoke_all(connection: &mut MySqlConnection, member: &Member, now: Timestamp) -> Result<()> {
+/// Revokes all invites of the member's room.
+pub async fn revoke_all(connection: &mut MySqlConnection, member: &Membership, now: Timestamp) -> Result<()> {
     sqlx::query!("update invites set revoked_at = ? where room_id = ? and revoked_at is null", now.0, member.room().0)
         .execute(connection)
         .await?;
     Ok(())
 }
 
-/// An invitation that stands, used up and expired ones included, under the lock of its row; the transaction holds the room.
+/// Locks an invite that is not revoked, used-up and expired ones included. The transaction locks the room.
 pub async fn lock(transaction: &mut MySqlConnection, room: RoomId, code: &str) -> Result<Option<Invite>> {
     let row = select_invites!("i.code = ? and i.room_id = ? for update", code, room.0).fetch_optional(transaction).await?;
     Ok(row.map(Row::invite))
 }
 
-/// Counts a use of an invitation whose row the transaction holds.
+/// Counts a use of an invite whose row the transaction locks.
 pub async fn count_use(transaction: &mut MySqlConnection, invite: &Invite) -> Result<()> {
     sqlx::query!("update invites set uses_left = uses_left - 1 where code = ? and uses_left > 0", invite.code)
         .execute(transaction)

@@ -1,4 +1,4 @@
-//! Who is in a room. The proofs that the rest of the store asks for, [`Readable`] and [`Member`], are made here and nowhere else.
+//! Members of rooms. Only this module creates the proofs that the rest of the store requires, [`Readable`] and [`Member`].
 
 use sqlx::MySqlConnection;
 
@@ -6,163 +6,150 @@ use crate::error::Result;
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::people::User;
 use crate::protocol::rooms::{self, Role, RoomKind, Settings};
-use crate::store::marks::query_with_marks;
-use crate::store::plain::{list as listed, plain};
-use crate::store::settings::Rules;
+use crate::store::read_markers::query_with_markers;
+use crate::store::generated::{fetch_generated, list as listed};
+use crate::store::settings::SettingsColumns;
 use crate::store::{rooms as room_rows, users};
 use crate::telemetry::invocation;
 use crate::time::Timestamp;
 
-/// Proof that a person may read a room, and what was read along the way.
+/// Proof that a user may read a room, with the columns that the check reads.
 #[derive(Clone, Debug)]
 pub struct Readable {
     room: RoomId,
     user: UserId,
-    /// What the room is.
     pub kind: RoomKind,
-    /// The seq of its last message.
+    /// Seq of the last message.
     pub last_seq: u64,
-    /// Its count of changes.
     pub rev: u64,
-    /// The last one of its messages that was unsent.
+    /// Highest seq among unsent messages.
     pub last_unsent_seq: u64,
-    /// The first seq that the person may read.
+    /// The first seq that the user may read.
     pub visible_from_seq: u64,
-    /// The last seq that the person may read: the room's last one, or where a past membership ended.
+    /// The last seq that the user may read: the room's last, or the last one before the membership ended.
     pub visible_to_seq: u64,
-    /// The room's rules.
     pub settings: Settings,
-    /// Whether it is a direct room whose two people are parted by a block.
+    /// Whether a block parts the two users of a direct room.
     pub blocked: bool,
-    /// Whether somebody else ended the person's membership: no invitation lets them back in.
+    /// Whether another member removed the user; then no invite lets them rejoin.
     pub removed: bool,
-    membership: Option<Member>,
-    ended: Option<Ended>,
+    membership: Option<Membership>,
+    ended: Option<MembershipEnd>,
 }
 
-/// The moment at which a membership ended; what came after it is not shown.
+/// The end of a membership; later changes are hidden.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// The room's count of changes then.
+pub struct MembershipEnd {
+    /// The room's `rev` at that time.
     pub rev: u64,
-    /// When.
     pub at: Timestamp,
 }
 
-/// Proof that a person is a member of a room.
+/// Proof that a user is a member of a room.
 #[derive(Clone, Debug)]
-pub struct Member {
+pub struct Membership {
     room: RoomId,
     user: UserId,
-    /// What they may do.
     pub role: Role,
-    /// The last message that they have read.
     pub read_seq: u64,
-    /// The last message that reached one of their devices.
+    /// Last message delivered to one of their devices.
     pub delivered_seq: u64,
-    /// Thousandths of a message that they may send, and when that was filled.
+    /// Token bucket of messages, in thousandths, and when it was last filled.
     pub allowance: (i32, Timestamp),
-    /// The same of edits and reactions.
+    /// Token bucket of edits and reactions.
     pub change_allowance: (i32, Timestamp),
 }
 
-impl Ended {
-    /// The end of what a reader knows; of a member, that of time.
+impl MembershipEnd {
+    /// Returns where the reader's view ends.
     pub(super) fn known_to(room: &Readable) -> Self {
         room.ended.unwrap_or(Self::NEVER)
     }
 
-    /// The end of what a present member knows.
+    /// The view of a current member.
     pub(super) const NEVER: Self = Self { rev: u64::MAX, at: Timestamp(i64::MAX) };
 }
 
 impl Readable {
-    /// The room.
     pub fn room(&self) -> RoomId {
         self.room
     }
 
-    /// The reader.
     pub fn user(&self) -> UserId {
         self.user
     }
 
-    /// The reader's membership, if any; a public room is read without.
-    pub fn member(&self) -> Option<&Member> {
+    /// Returns the membership, if any; public rooms are readable without one.
+    pub fn member(&self) -> Option<&Membership> {
         self.membership.as_ref()
     }
 
-    /// The way in.
-    pub fn door(&self) -> Door {
-        Door { room: self.room, place: (self.last_seq, self.rev), archived: self.settings.archived, removed: self.removed }
+    /// Returns what joining the room requires.
+    pub fn join_target(&self) -> JoinTarget {
+        JoinTarget { room: self.room, place: (self.last_seq, self.rev), archived: self.settings.archived, removed: self.removed }
     }
 
-    /// Whether the reader was a member once, and sees the room as it was at the end of that.
+    /// Whether the reader is a former member, who sees the room as of the end of the membership.
     pub fn is_past(&self) -> bool {
         self.ended.is_some()
     }
 
-    /// When the reader's membership ended, if it did, and only what came before is theirs to see.
-    pub fn ended(&self) -> Option<Ended> {
+    /// Returns the end of a former member's membership.
+    pub fn ended(&self) -> Option<MembershipEnd> {
         self.ended
     }
 
-    /// The count of changes that the reader knows of.
+    /// Returns the `rev` that the reader sees.
     pub fn seen_rev(&self) -> u64 {
         self.ended.map_or(self.rev, |ended| ended.rev)
     }
 }
 
-impl Member {
-    /// The room.
+impl Membership {
     pub fn room(&self) -> RoomId {
         self.room
     }
 
-    /// The member.
     pub fn user(&self) -> UserId {
         self.user
     }
 }
 
-/// What letting somebody into a room takes; it shows nothing of what is inside.
+/// The data that joining a room requires; exposes no content.
 #[derive(Clone, Copy, Debug)]
-pub struct Door {
-    /// The room.
+pub struct JoinTarget {
     pub room: RoomId,
-    /// Its last seq and its count of changes.
+    /// Last seq and `rev`.
     pub place: (u64, u64),
-    /// Whether nobody is let in any more.
     pub archived: bool,
-    /// Whether the person was removed, and comes back only by being added.
+    /// Whether the user was removed, and may only return by being added.
     pub removed: bool,
 }
 
-/// How a person stands to a room that exists.
+/// A user's access to a room that exists.
 #[derive(Clone, Debug)]
-pub enum Standing {
-    /// May read it, perhaps as a member.
+pub enum Access {
+    /// May read the room, perhaps as a member.
     Readable(Readable),
-    /// Was banned from it.
     Banned(RoomId, RoomKind),
-    /// May not know of it, unless somebody lets them in.
-    Hidden(Door),
+    /// May not know of the room.
+    Hidden(JoinTarget),
 }
 
-impl Standing {
-    /// The room, for what is asked of it without being let in.
+impl Access {
+    /// Returns the room, for operations that do not require access.
     pub(crate) fn room(&self) -> RoomId {
         match self {
             Self::Readable(room) => room.room,
             Self::Banned(room, _) => *room,
-            Self::Hidden(door) => door.room,
+            Self::Hidden(target) => target.room,
         }
     }
 }
 
-/// One row of `rooms` left-joined to the person's row of `members`.
+/// A row of `rooms` left-joined to the user's row of `members`.
 #[derive(sqlx::FromRow)]
-pub(super) struct StandingRow {
+pub(super) struct AccessRow {
     pub(super) room_id: u64,
     pub(super) kind: String,
     pub(super) last_seq: u64,
@@ -188,19 +175,19 @@ pub(super) struct StandingRow {
     pub(super) change_allowance_at: Option<i64>,
 }
 
-impl StandingRow {
-    /// The standing to the room that the invocation is about.
-    pub(super) fn asked_for(self, user: UserId) -> Standing {
-        invocation::is_about(RoomId(self.room_id));
-        self.standing(user)
+impl AccessRow {
+    /// Like [`AccessRow::access`], and records the room as the subject of the invocation.
+    pub(super) fn requested_access(self, user: UserId) -> Access {
+        invocation::set_room(RoomId(self.room_id));
+        self.access(user)
     }
 
-    pub(super) fn standing(self, user: UserId) -> Standing {
+    pub(super) fn access(self, user: UserId) -> Access {
         let room = RoomId(self.room_id);
         let kind = room_rows::kind(&self.kind);
         let membership = match (self.state.as_deref(), self.role.as_deref()) {
-            (Some("banned"), _) => return Standing::Banned(room, kind),
-            (Some("joined"), Some(role)) => Some(Member {
+            (Some("banned"), _) => return Access::Banned(room, kind),
+            (Some("joined"), Some(role)) => Some(Membership {
                 room,
                 user,
                 role: self::role(role),
@@ -214,7 +201,7 @@ impl StandingRow {
             }),
             _ => None,
         };
-        let settings = Rules {
+        let settings = SettingsColumns {
             archived_at: self.archived_at,
             slow_mode_seconds: self.slow_mode_seconds,
             who_writes: &self.who_writes,
@@ -223,17 +210,17 @@ impl StandingRow {
         }
         .settings();
         let removed = self.state.as_deref() == Some("removed");
-        let door = Door { room, place: (self.last_seq, self.rev), archived: settings.archived, removed };
-        // Whoever may read a public room reads it to its end; a past member of another one as far as the membership went, if the room let past
-        // members read when it ended, and does so now.
-        let ended = self.past_rev.zip(self.past_at).map(|(rev, at)| Ended { rev, at: Timestamp(at) });
+        let target = JoinTarget { room, place: (self.last_seq, self.rev), archived: settings.archived, removed };
+        // A public room is readable to its end. Other rooms show former members what precedes the end of their membership, if the room allowed this
+        // then and still does.
+        let ended = self.past_rev.zip(self.past_at).map(|(rev, at)| MembershipEnd { rev, at: Timestamp(at) });
         let past = self.left_seq.zip(ended).filter(|_| settings.past_members_read);
         let (visible_to_seq, ended) = match (&membership, kind, past) {
             (Some(_), _, _) | (None, RoomKind::Public, _) => (self.last_seq, None),
             (None, _, Some((end, ended))) => (end, Some(ended)),
-            (None, _, None) => return Standing::Hidden(door),
+            (None, _, None) => return Access::Hidden(target),
         };
-        Standing::Readable(Readable {
+        Access::Readable(Readable {
             room,
             user,
             kind,
@@ -287,14 +274,14 @@ macro_rules! select_standing {
     }};
 }
 
-/// How a person stands to a room, if the room exists. One statement, by keys.
-pub async fn standing(connection: &mut MySqlConnection, room: &RoomRef, user: UserId) -> Result<Option<Standing>> {
+/// Returns a user's access to a room, if the room exists. One statement by keys.
+pub async fn find_access(connection: &mut MySqlConnection, room: &RoomRef, user: UserId) -> Result<Option<Access>> {
     let row = select_standing!(room, user, "").fetch_optional(connection).await?;
-    Ok(row.map(|row| row.asked_for(user)))
+    Ok(row.map(|row| row.requested_access(user)))
 }
 
-/// The same of many rooms, in one statement; those that do not exist are left out. What is not read for changes is not read.
-pub async fn standings(connection: &mut MySqlConnection, rooms: &[RoomId], user: UserId) -> Result<Vec<Standing>> {
+/// Like [`find_access`] for many rooms in one statement, without missing rooms. Does not compute `blocked`.
+pub async fn find_accesses(connection: &mut MySqlConnection, rooms: &[RoomId], user: UserId) -> Result<Vec<Access>> {
     if rooms.is_empty() {
         return Ok(Vec::new());
     }
@@ -308,19 +295,19 @@ pub async fn standings(connection: &mut MySqlConnection, rooms: &[RoomId], user:
          where r.id in ({}) and r.deleted_at is null",
         listed(rooms),
     );
-    let rows: Vec<StandingRow> = plain(sql, connection).await?;
-    Ok(rows.into_iter().map(|row| row.standing(user)).collect())
+    let rows: Vec<AccessRow> = fetch_generated(sql, connection).await?;
+    Ok(rows.into_iter().map(|row| row.access(user)).collect())
 }
 
-/// The same under the locks of the room's and the member's row, for changes.
-pub async fn lock(transaction: &mut MySqlConnection, room: &RoomRef, user: UserId) -> Result<Option<Standing>> {
+/// Like [`find_access`], with the rows of room and member locked for a change.
+pub async fn lock(transaction: &mut MySqlConnection, room: &RoomRef, user: UserId) -> Result<Option<Access>> {
     let row = select_standing!(room, user, "for update").fetch_optional(transaction).await?;
-    Ok(row.map(|row| row.asked_for(user)))
+    Ok(row.map(|row| row.requested_access(user)))
 }
 
-/// A page of members by ascending user id, after `after`; marks as far as the reader sees them.
+/// Returns a page of members by ascending user id, after `after`, with the markers that the reader may see.
 pub async fn list(connection: &mut MySqlConnection, room: &Readable, after: u64, limit: u32) -> Result<Vec<rooms::Member>> {
-    let rows = query_with_marks!(
+    let rows = query_with_markers!(
         r#"
         select m.role as "role: String", m.joined_at, m.read_seq, m.delivered_seq,
                u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at,
@@ -357,13 +344,12 @@ pub async fn list(connection: &mut MySqlConnection, room: &Readable, after: u64,
         .collect())
 }
 
-/// One member.
 pub async fn find(connection: &mut MySqlConnection, room: &Readable, user: UserId) -> Result<Option<rooms::Member>> {
     let before = user.0.saturating_sub(1);
     Ok(list(connection, room, before, 1).await?.pop().filter(|member| member.user.id == user))
 }
 
-/// A role as its column spells it.
+/// Parses the column `role`.
 pub(super) fn role(name: &str) -> Role {
     match name {
         "owner" => Role::Owner,

@@ -1,30 +1,28 @@
-//! How memberships begin, change and end, under the lock of their room. Rows stay when they end: they say up to where one may still read.
+//! Changes of memberships, under the room's lock. Rows of ended memberships remain, because they record what their users may still read.
 
 use sqlx::{MySqlConnection, QueryBuilder};
 
 use crate::error::Result;
 use crate::id::{RoomId, UserId};
 use crate::protocol::rooms::Role;
-use crate::store::members::{self, Member};
-use crate::store::past;
+use crate::store::members::{self, Membership};
+use crate::store::past_view;
 use crate::time::Timestamp;
 
-/// How somebody stands to a room that the transaction holds.
+/// State of a user's membership in a locked room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Is a member, with this role.
+pub enum MembershipState {
     Joined(Role),
-    /// Is none any longer, and ended that themselves.
+    /// Left by themselves.
     Left,
-    /// Somebody else ended it.
+    /// Removed by another member.
     Removed,
-    /// May not come back.
     Banned,
 }
 
-/// Makes people members of a room whose row the transaction holds, as `(room, rev, read up to)`.
+/// Adds members to a room whose row the transaction locks, as `(room, rev, read up to)`.
 ///
-/// Who comes back keeps higher watermarks; what was written meanwhile counts as read.
+/// Returning members keep higher markers; messages sent in between count as read.
 pub async fn insert(
     transaction: &mut MySqlConnection,
     room: (RoomId, u64, u64),
@@ -65,16 +63,16 @@ pub async fn insert(
     Ok(())
 }
 
-/// What somebody finds who comes into a room.
+/// State of a room before a user joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entrance {
-    /// Whether somebody made the room, and nobody is left in it.
+pub struct JoinState {
+    /// Whether the room has a creator and no members left.
     pub abandoned: bool,
 }
 
-/// How a person comes into a room whose row the transaction holds; none when there is no such person any more. Holds the person, too: nobody is
-/// erased while they join, so that erasing finds all that they joined.
-pub async fn entrance(transaction: &mut MySqlConnection, room: RoomId, user: UserId) -> Result<Option<Entrance>> {
+/// Locks the user and returns the state of the room, whose row the transaction locks; none when the account is gone. The lock orders joining against
+/// erasure, so erasure finds every membership.
+pub async fn lock_for_join(transaction: &mut MySqlConnection, room: RoomId, user: UserId) -> Result<Option<JoinState>> {
     let abandoned = sqlx::query_scalar!(
         r#"
         select r.members_count = 0 and r.created_by is not null as "abandoned!: bool"
@@ -88,11 +86,11 @@ pub async fn entrance(transaction: &mut MySqlConnection, room: RoomId, user: Use
     )
     .fetch_optional(transaction)
     .await?;
-    Ok(abandoned.map(|abandoned| Entrance { abandoned }))
+    Ok(abandoned.map(|abandoned| JoinState { abandoned }))
 }
 
-/// How these people stand to the room of a member whose row the transaction holds; those who never had to do with it are left out.
-pub async fn states(transaction: &mut MySqlConnection, by: &Member, users: &[UserId]) -> Result<Vec<(UserId, State)>> {
+/// Locks and returns the memberships of these users, without users who never had one. The transaction locks the room.
+pub async fn lock_states(transaction: &mut MySqlConnection, by: &Membership, users: &[UserId]) -> Result<Vec<(UserId, MembershipState)>> {
     if users.is_empty() {
         return Ok(Vec::new());
     }
@@ -110,18 +108,17 @@ pub async fn states(transaction: &mut MySqlConnection, by: &Member, users: &[Use
         .into_iter()
         .map(|(user, role, state)| {
             let state = match state.as_str() {
-                "joined" => State::Joined(members::role(&role)),
-                "banned" => State::Banned,
-                "removed" => State::Removed,
-                _ => State::Left,
+                "joined" => MembershipState::Joined(members::role(&role)),
+                "banned" => MembershipState::Banned,
+                "removed" => MembershipState::Removed,
+                _ => MembershipState::Left,
             };
             (UserId(user), state)
         })
         .collect())
 }
 
-/// Gives a member another role.
-pub async fn set_role(transaction: &mut MySqlConnection, by: &Member, user: UserId, role: Role, rev: u64) -> Result<()> {
+pub async fn set_role(transaction: &mut MySqlConnection, by: &Membership, user: UserId, role: Role, rev: u64) -> Result<()> {
     sqlx::query!(
         "update members set role = ?, rev = ? where room_id = ? and user_id = ? and state = 'joined'",
         role_name(role),
@@ -134,11 +131,11 @@ pub async fn set_role(transaction: &mut MySqlConnection, by: &Member, user: User
     Ok(())
 }
 
-/// Ends a membership: whoever ends their own has left, anybody else was removed. `place` is the room's last seq, up to which they may read on where
-/// that is allowed, and the new rev.
-pub async fn end(transaction: &mut MySqlConnection, by: &Member, user: UserId, place: (u64, u64), now: Timestamp) -> Result<()> {
+/// Ends a membership, as `left` when the member ends their own and `removed` otherwise. `place` is the room's last seq, the limit of what the former
+/// member may read, and its new `rev`.
+pub async fn end(transaction: &mut MySqlConnection, by: &Membership, user: UserId, place: (u64, u64), now: Timestamp) -> Result<()> {
     let (left_seq, rev) = place;
-    past::keep(transaction, by, user, rev, now).await?;
+    past_view::save(transaction, by, user, rev, now).await?;
     sqlx::query!(
         "update members set state = ?, role = 'member', left_seq = ?, rev = ? where room_id = ? and user_id = ?",
         if by.user() == user { "left" } else { "removed" },
@@ -152,10 +149,10 @@ pub async fn end(transaction: &mut MySqlConnection, by: &Member, user: UserId, p
     Ok(())
 }
 
-/// Keeps somebody out, whether a member so far or not.
-pub async fn ban(transaction: &mut MySqlConnection, by: &Member, user: UserId, place: (u64, u64), now: Timestamp) -> Result<()> {
+/// Bans a user, member or not.
+pub async fn ban(transaction: &mut MySqlConnection, by: &Membership, user: UserId, place: (u64, u64), now: Timestamp) -> Result<()> {
     let (left_seq, rev) = place;
-    past::keep(transaction, by, user, rev, now).await?;
+    past_view::save(transaction, by, user, rev, now).await?;
     sqlx::query!(
         r#"
         insert into members (room_id, user_id, state, joined_at, left_seq, rev)
@@ -175,8 +172,8 @@ pub async fn ban(transaction: &mut MySqlConnection, by: &Member, user: UserId, p
     Ok(())
 }
 
-/// Lets somebody come back. False when they were not banned.
-pub async fn unban(transaction: &mut MySqlConnection, by: &Member, user: UserId) -> Result<bool> {
+/// Lifts a ban. Returns false when there is none.
+pub async fn unban(transaction: &mut MySqlConnection, by: &Membership, user: UserId) -> Result<bool> {
     let done = sqlx::query!(
         "update members set state = 'left' where room_id = ? and user_id = ? and state = 'banned'",
         by.room().0,
@@ -187,8 +184,8 @@ pub async fn unban(transaction: &mut MySqlConnection, by: &Member, user: UserId)
     Ok(done.rows_affected() == 1)
 }
 
-/// How many owners the room has besides this person, and how many other members at all.
-pub async fn others(transaction: &mut MySqlConnection, by: &Member, user: UserId) -> Result<(i64, i64)> {
+/// Returns the numbers of owners and of members besides this user.
+pub async fn count_others(transaction: &mut MySqlConnection, by: &Membership, user: UserId) -> Result<(i64, i64)> {
     let row = sqlx::query!(
         r#"
         select count(case when role = 'owner' then 1 end) as "owners!: i64", count(*) as "all!: i64"
@@ -203,8 +200,8 @@ pub async fn others(transaction: &mut MySqlConnection, by: &Member, user: UserId
     Ok((row.owners, row.all))
 }
 
-/// Notes what is left of a member's allowance for changes, where nothing else of the change is written.
-pub async fn spend_change(transaction: &mut MySqlConnection, member: &Member, left: i32, now: Timestamp) -> Result<()> {
+/// Stores the token bucket of changes, where no other statement of the change does.
+pub async fn set_change_allowance(transaction: &mut MySqlConnection, member: &Membership, left: i32, now: Timestamp) -> Result<()> {
     sqlx::query!(
         "update members set change_allowance = ?, change_allowance_at = ? where room_id = ? and user_id = ?",
         left,
@@ -217,8 +214,8 @@ pub async fn spend_change(transaction: &mut MySqlConnection, member: &Member, le
     Ok(())
 }
 
-/// Until when a member wants to hear nothing of the room. Nobody else sees it, so it takes no rev.
-pub async fn mute(connection: &mut MySqlConnection, member: &Member, until: Option<Timestamp>) -> Result<()> {
+/// Sets until when a room is muted. Only the member sees this, so it takes no `rev`.
+pub async fn mute(connection: &mut MySqlConnection, member: &Membership, until: Option<Timestamp>) -> Result<()> {
     sqlx::query!(
         "update members set muted_until = ? where room_id = ? and user_id = ?",
         until.map(|until| until.0),

@@ -1,13 +1,12 @@
-//! Who is mentioned where. A message's own row lists the people; `mentions` has the same the other way round, for the counts of room lists.
+//! Mentions of users. A message's row lists them; `mentions` is the inverse index, for counts in room lists.
 
 use sqlx::{MySqlConnection, QueryBuilder};
 
 use crate::error::Result;
 use crate::id::{RoomId, UserId};
 
-/// Members of a room by their usernames, without regard to case: their ids, and the names as their owners write them. Whom a block parts from
-/// the writer is left out.
-pub async fn members_named(
+/// Returns members by username, ignoring case, with the names as registered. Omits users parted from the author by a block.
+pub async fn find_members(
     connection: &mut MySqlConnection,
     room: RoomId,
     by: UserId,
@@ -27,7 +26,7 @@ pub async fn members_named(
     Ok(found.into_iter().map(|(id, name)| (UserId(id), name)).collect())
 }
 
-/// Notes whom a message mentions; nobody costs no statement.
+/// Stores the mentions of a message. Runs no statement for an empty list.
 pub async fn insert(transaction: &mut MySqlConnection, place: (RoomId, u64), users: &[UserId]) -> Result<()> {
     if users.is_empty() {
         return Ok(());
@@ -40,14 +39,13 @@ pub async fn insert(transaction: &mut MySqlConnection, place: (RoomId, u64), use
     Ok(())
 }
 
-/// Forgets whom a message mentions.
 pub async fn delete(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> Result<()> {
     sqlx::query!("delete from mentions where room_id = ? and seq = ?", place.0.0, place.1).execute(transaction).await?;
     Ok(())
 }
 
-/// How often each of these rooms mentions the person after a seq: one range of the primary key for each, in one statement. What was written
-/// across a block that stands now does not count. Rooms without any are left out, and no room costs no statement.
+/// Counts mentions of the user in each room after a seq: one range of the primary key per room, in one statement. Omits messages across a present
+/// block, and rooms without mentions. Runs no statement for an empty list.
 pub async fn count(connection: &mut MySqlConnection, user: UserId, after: &[(RoomId, u64)]) -> Result<Vec<(RoomId, u64)>> {
     if after.is_empty() {
         return Ok(Vec::new());
@@ -68,12 +66,12 @@ pub async fn count(connection: &mut MySqlConnection, user: UserId, after: &[(Roo
     Ok(found.into_iter().map(|(room, count)| (RoomId(room), count.unsigned_abs())).collect())
 }
 
-/// The people as the message's own row lists them.
+/// Encodes mentions for a message's row.
 pub(super) fn column(users: &[UserId]) -> String {
     users.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// The people that a message's row lists.
+/// Decodes the mentions in a message's row.
 pub(super) fn read(column: &str) -> Vec<UserId> {
     column.split(',').filter_map(|id| id.parse().ok()).collect()
 }

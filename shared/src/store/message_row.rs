@@ -1,11 +1,11 @@
-//! A message as a row: one selection and one reading of it for every statement that gives messages.
+//! Rows of messages: one selection and one conversion for every statement that returns messages.
 
 use crate::id::{MessageId, RoomId, UserId};
 use crate::protocol::messages::{Forwarded, Message, MessageKind, PREVIEW_LENGTH, Reply};
 use crate::store::{attachments, mentions};
 use crate::time::Timestamp;
 
-/// Messages with their writers and what they answer, as [`MessageRow`]s; the tail picks which.
+/// Selects messages with their senders and the messages they reply to, as [`MessageRow`]s; the tail picks which.
 macro_rules! select_messages {
     ($tail:literal, $($value:expr),* $(,)?) => {
         sqlx::query_as!(
@@ -27,7 +27,7 @@ macro_rules! select_messages {
 }
 pub(super) use select_messages;
 
-/// The same selection for statements that are different each time.
+/// The same selection for generated statements.
 pub(super) const MESSAGES: &str = "\
     select m.room_id, m.seq, m.id, m.sender_id, cast(m.kind as char) as kind, cast(m.event as char) as event, m.content, \
            cast(m.client_id as char) as client_id, m.reply_to_seq, cast(m.mentions as char) as mentions, m.forwarded_username, \
@@ -39,7 +39,7 @@ pub(super) const MESSAGES: &str = "\
     left join messages q on q.room_id = m.room_id and q.seq = m.reply_to_seq \
     left join users qu on qu.id = q.sender_id";
 
-/// One row of a message with its writer and what it answers.
+/// A message with its sender and the message it replies to.
 #[derive(sqlx::FromRow)]
 pub(super) struct MessageRow {
     pub(super) room_id: u64,
@@ -97,7 +97,7 @@ impl MessageRow {
     }
 }
 
-/// What a message answers, shown by its beginning; nothing is left of an unsent one.
+/// Builds the reference to the message replied to. An unsent one has no preview.
 pub(super) fn reply(
     seq: u64,
     username: Option<String>,
@@ -106,15 +106,14 @@ pub(super) fn reply(
 ) -> Reply {
     let preview = if deleted_at.is_some() { String::new() } else { content.unwrap_or_default() };
     let kind = kind.map_or(MessageKind::Text, self::kind);
-    Reply { seq, username, kind, preview: shortened(&preview) }
+    Reply { seq, username, kind, preview: preview_of(&preview) }
 }
 
-/// The beginning of a text.
-pub(super) fn shortened(text: &str) -> String {
+pub(super) fn preview_of(text: &str) -> String {
     text.chars().take(PREVIEW_LENGTH).collect()
 }
 
-/// A kind as its column spells it.
+/// Parses the column `kind`.
 pub(super) fn kind(name: &str) -> MessageKind {
     match name {
         "image" => MessageKind::Image,
@@ -124,7 +123,6 @@ pub(super) fn kind(name: &str) -> MessageKind {
     }
 }
 
-/// And the other way round.
 pub(super) fn kind_name(kind: MessageKind) -> &'static str {
     match kind {
         MessageKind::Text => "text",

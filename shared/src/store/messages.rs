@@ -1,4 +1,4 @@
-//! Messages. A message takes its `seq` under the room's row lock, so order of seq is order of commit and there are no holes.
+//! Messages. Each takes its `seq` under the room's row lock, so the order of seqs is the order of commits, without holes.
 
 use sqlx::MySqlConnection;
 
@@ -6,64 +6,61 @@ use crate::caller::Caller;
 use crate::error::Result;
 use crate::id::{MessageId, RoomId, RoomRef, UserId};
 use crate::protocol::messages::{Attachment, Forwarded, Message, MessageKind, Reply};
-use crate::store::members::{Member, Readable, Standing, StandingRow};
+use crate::store::members::{Membership, Readable, Access, AccessRow};
 use crate::store::message_row::{MessageRow, kind_name, reply, select_messages};
-use crate::store::{attachments, mentions, past, rooms as room_rows};
+use crate::store::{attachments, mentions, past_view, rooms as room_rows};
 use crate::time::Timestamp;
 
-/// What sending needs to know, read under the locks of the room's and the sender's row.
+/// State for sending, read under the locks of the room's and the sender's row.
 #[derive(Debug)]
-pub struct Sending {
-    /// How the sender stands to the room.
-    pub standing: Standing,
-    /// The seq of an earlier message with the same `client_id`.
+pub struct SendContext {
+    pub access: Access,
+    /// Seq of an earlier message with the same `client_id`.
     pub replay: Option<u64>,
-    /// The message that is answered, if it exists.
+    /// The message replied to, if it exists.
     pub reply_to: Option<Reply>,
-    /// What the sender said lately, as the last [`Draft`] left it.
-    pub said: Vec<u8>,
-    /// Those of a direct room who do not have it in their lists, until now.
+    /// Digests of the sender's recent texts, as the last [`Draft`] stored them.
+    pub recent_texts: Vec<u8>,
+    /// Members of a direct room whose lists do not show it until this message.
     pub closed_to: Vec<UserId>,
 }
 
-/// A message to be stored.
+/// A message to store.
 #[derive(Clone, Copy, Debug)]
 pub struct Draft<'a> {
-    /// The text.
     pub content: &'a str,
-    /// The sender's own key.
+    /// Idempotency key of the sender.
     pub client_id: Option<&'a str>,
-    /// What it answers.
     pub reply_to: Option<u64>,
-    /// Members that the text mentions.
+    /// Mentioned members.
     pub mentions: &'a [UserId],
-    /// What hangs on it, and what that makes of it.
+    /// Attachments, and the kind they give the message.
     pub attachments: (&'a [Attachment], MessageKind),
-    /// Where it comes from, when it is forwarded.
-    pub origin: Option<Origin<'a>>,
-    /// What remains of the sender's allowance, in thousandths of a message.
+    /// Set when the message is forwarded.
+    pub forwarded_from: Option<ForwardedFrom<'a>>,
+    /// Tokens that remain to the sender, in thousandths of a message.
     pub allowance: i32,
-    /// What the sender said lately, this included.
-    pub said: &'a [u8],
+    /// Digests of the sender's recent texts, this one included.
+    pub recent_texts: &'a [u8],
 }
 
-/// Where a forwarded message stood, and what its readers are told of that.
+/// The origin of a forwarded message.
 #[derive(Clone, Copy, Debug)]
-pub struct Origin<'a> {
-    /// Its room and its place there.
+pub struct ForwardedFrom<'a> {
+    /// Room and seq.
     pub place: (RoomId, u64),
-    /// Who wrote it first, and when.
-    pub told: &'a Forwarded,
+    /// First author and time, as readers see them.
+    pub author: &'a Forwarded,
 }
 
-/// The one locking read of sending: room, member, replay and answered message, all by keys.
+/// The single locking read of sending: room, member, replay and message replied to, all by keys.
 pub async fn lock(
     transaction: &mut MySqlConnection,
     user: UserId,
     room: &RoomRef,
     client_id: Option<&str>,
     reply_to: Option<u64>,
-) -> Result<Option<Sending>> {
+) -> Result<Option<SendContext>> {
     let (id, slug) = room_rows::key(room);
     let row = sqlx::query!(
         r#"
@@ -105,14 +102,14 @@ pub async fn lock(
     )
     .fetch_optional(transaction)
     .await?;
-    Ok(row.map(|row| Sending {
-        said: row.said.unwrap_or_default(),
+    Ok(row.map(|row| SendContext {
+        recent_texts: row.said.unwrap_or_default(),
         closed_to: row.closed_to.map(|ids| mentions::read(&ids)).unwrap_or_default(),
         replay: row.replay_seq,
         reply_to: row
             .reply_seq
             .map(|seq| reply(seq, row.reply_username, row.reply_kind.as_deref(), (row.reply_content, row.reply_deleted_at))),
-        standing: StandingRow {
+        access: AccessRow {
             room_id: row.room_id,
             kind: row.kind,
             last_seq: row.last_seq,
@@ -137,14 +134,14 @@ pub async fn lock(
             change_allowance: row.change_allowance,
             change_allowance_at: row.change_allowance_at,
         }
-        .asked_for(user),
+        .requested_access(user),
     }))
 }
 
-/// Stores a message as `(seq, rev)` of a room that the transaction holds: one insert, one update of room and sender. Gives its number.
+/// Stores a message as `(seq, rev)` of a room that the transaction locks: one insert, one update of room and sender. Returns its id.
 pub async fn insert(
     transaction: &mut MySqlConnection,
-    member: &Member,
+    member: &Membership,
     place: (u64, u64),
     draft: Draft<'_>,
     now: Timestamp,
@@ -164,10 +161,10 @@ pub async fn insert(
         draft.client_id,
         draft.reply_to,
         mentions::column(draft.mentions),
-        draft.origin.map(|origin| origin.place.0.0),
-        draft.origin.map(|origin| origin.place.1),
-        draft.origin.and_then(|origin| origin.told.username.as_deref()),
-        draft.origin.map(|origin| origin.told.created_at.0),
+        draft.forwarded_from.map(|origin| origin.place.0.0),
+        draft.forwarded_from.map(|origin| origin.place.1),
+        draft.forwarded_from.and_then(|origin| origin.author.username.as_deref()),
+        draft.forwarded_from.map(|origin| origin.author.created_at.0),
         attachments::column(draft.attachments.0)?,
         now.0,
         rev,
@@ -193,7 +190,7 @@ pub async fn insert(
         seq,
         draft.allowance,
         now.0,
-        draft.said,
+        draft.recent_texts,
         member.room().0,
     )
     .execute(transaction)
@@ -201,8 +198,8 @@ pub async fn insert(
     Ok(MessageId(id))
 }
 
-/// Stores what a person did in a room that the transaction holds as its message `(seq, rev)`: `event` for programs, `text` for people. Doing
-/// something in a room, like writing in it, means having read it.
+/// Stores a system message as `(seq, rev)` of a room that the transaction locks: `event` for programs, `text` for people. The acting member's read
+/// marker advances, as with any message they send.
 pub async fn insert_system(
     transaction: &mut MySqlConnection,
     caller: &Caller,
@@ -250,8 +247,8 @@ pub async fn insert_system(
     Ok(row.message())
 }
 
-/// The messages from `first` to `last`, both included, ascending and without those that the reader hid: one range of the clustered index, at
-/// any depth.
+/// Returns the messages from `first` to `last`, inclusive and ascending, without those that the reader hid: one range of the clustered index at any
+/// depth.
 pub async fn range(connection: &mut MySqlConnection, room: &Readable, first: u64, last: u64) -> Result<Vec<Message>> {
     let rows = select_messages!(
         r#"
@@ -266,23 +263,23 @@ pub async fn range(connection: &mut MySqlConnection, room: &Readable, first: u64
     )
     .fetch_all(&mut *connection)
     .await?;
-    past::messages(connection, room, rows).await
+    past_view::messages(connection, room, rows).await
 }
 
-/// A message that its reader may have hidden.
-pub async fn stored(connection: &mut MySqlConnection, room: &Readable, seq: u64) -> Result<Option<Message>> {
+/// Returns a message, even one that the reader hid.
+pub async fn find(connection: &mut MySqlConnection, room: &Readable, seq: u64) -> Result<Option<Message>> {
     let rows = select_messages!("where m.room_id = ? and m.seq = ?", room.room().0, seq).fetch_all(&mut *connection).await?;
-    Ok(past::messages(connection, room, rows).await?.pop())
+    Ok(past_view::messages(connection, room, rows).await?.pop())
 }
 
-/// A message as every present member may see it.
-pub async fn for_all(connection: &mut MySqlConnection, room: RoomId, seq: u64) -> Result<Option<Message>> {
+/// Returns a message as current members see it.
+pub async fn find_for_members(connection: &mut MySqlConnection, room: RoomId, seq: u64) -> Result<Option<Message>> {
     let row = select_messages!("where m.room_id = ? and m.seq = ?", room.0, seq).fetch_optional(connection).await?;
     Ok(row.map(MessageRow::message))
 }
 
-/// Where a message comes from, when it is a forwarded one.
-pub async fn origin(connection: &mut MySqlConnection, place: (RoomId, u64)) -> Result<Option<(RoomId, u64)>> {
+/// Returns the origin of a forwarded message.
+pub async fn forwarded_from(connection: &mut MySqlConnection, place: (RoomId, u64)) -> Result<Option<(RoomId, u64)>> {
     let row =
         sqlx::query!("select forwarded_room_id, forwarded_seq from messages where room_id = ? and seq = ?", place.0.0, place.1)
             .fetch_optional(connection)
@@ -290,13 +287,13 @@ pub async fn origin(connection: &mut MySqlConnection, place: (RoomId, u64)) -> R
     Ok(row.and_then(|row| Some((RoomId(row.forwarded_room_id?), row.forwarded_seq?))))
 }
 
-/// Where the message of this number stands.
-pub async fn place(connection: &mut MySqlConnection, id: MessageId) -> Result<Option<(RoomId, u64)>> {
+/// Returns room and seq of a message.
+pub async fn locate(connection: &mut MySqlConnection, id: MessageId) -> Result<Option<(RoomId, u64)>> {
     let row = sqlx::query!("select room_id, seq from messages where id = ?", id.0).fetch_optional(connection).await?;
     Ok(row.map(|row| (RoomId(row.room_id), row.seq)))
 }
 
-/// Leaves nothing of a message but its place, who wrote it, and who unsent it. What hangs on it in other tables is theirs to purge.
+/// Clears a message except for seq, sender and who unsent it. Callers delete its rows in other tables.
 pub async fn unsend(transaction: &mut MySqlConnection, message: &Message, by: UserId, now: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"
@@ -322,11 +319,10 @@ pub async fn unsend(transaction: &mut MySqlConnection, message: &Message, by: Us
     Ok(())
 }
 
-/// Writes that a member changed something on a message, as the new `rev` of their room, whose row the transaction holds; and what that leaves of
-/// their allowance.
+/// Stores the new `rev` of a changed message and its room, whose row the transaction locks, and the member's token bucket.
 pub async fn touch(
     transaction: &mut MySqlConnection,
-    member: &Member,
+    member: &Membership,
     (seq, rev): (u64, u64),
     (allowance, filled_at): (i32, Timestamp),
     now: Timestamp,
@@ -353,7 +349,7 @@ pub async fn touch(
     Ok(())
 }
 
-/// Hides a message from one person for good; hiding it twice changes nothing.
+/// Hides a message from one user for good. Idempotent.
 pub async fn hide(connection: &mut MySqlConnection, room: &Readable, seq: u64, now: Timestamp) -> Result<()> {
     sqlx::query!(
         "insert ignore into hidden_messages (user_id, room_id, seq, created_at) values (?, ?, ?, ?)",

@@ -1,4 +1,4 @@
-//! The schema's history. Forward and back, safe to run twice and at once: a named lock on the server is held meanwhile.
+//! Schema migrations, up and down. Idempotent and safe to run concurrently, under a named lock of the server.
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::mysql::MySqlConnection;
@@ -9,24 +9,24 @@ use crate::error::{Error, Result};
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
-/// From this one on, a migration is one statement, which a server does as a whole or not at all.
+/// From this version on, a migration is a single statement, which the server applies as a whole or not at all.
 pub const ONE_STATEMENT_SINCE: i64 = 13;
 
-/// Brings the schema to its newest version. Gives the version that it then has: a later release may have been here before.
+/// Migrates to the newest version. Returns the version of the database, which a later release may have raised further.
 pub async fn up(url: &Secret) -> Result<i64> {
-    let mut connection = locked(url).await?;
+    let mut connection = connect_locked(url).await?;
     match MIGRATOR.run(&mut connection).await {
         Ok(()) => {}
         Err(MigrateError::VersionMissing(_)) if is_of_a_later_release(&mut connection).await? => {}
         Err(MigrateError::ExecuteMigration(sqlx::Error::Database(refusal), version)) => {
             if version >= ONE_STATEMENT_SINCE {
-                forget(&mut connection, version).await?;
+                delete_failed(&mut connection, version).await?;
             }
             return Err(Error::internal(format!("migration {version} was refused: {refusal}")));
         }
         Err(MigrateError::Dirty(version)) => {
             let what = format!(
-                "migration {version} stopped half-way: see whether its change is there, then settle it (docs/operations.md, Upgrades)"
+                "migration {version} stopped half-way: check whether its change was applied, then run `settle` (docs/operations.md, Upgrades)"
             );
             return Err(Error::internal(what));
         }
@@ -37,16 +37,16 @@ pub async fn up(url: &Secret) -> Result<i64> {
     Ok(version)
 }
 
-/// Ends the doubt about a migration that stopped half-way, whose change somebody has looked for: it is there as a whole, or nothing of it is.
+/// Settles a migration that stopped half-way, once an operator has checked whether its change was applied.
 pub async fn settle(url: &Secret, version: i64, applied: bool) -> Result<()> {
-    let mut connection = locked(url).await?;
+    let mut connection = connect_locked(url).await?;
     let settled = if applied {
         sqlx::query!("update _sqlx_migrations set success = true where version = ? and not success", version)
             .execute(&mut connection)
             .await?
             .rows_affected()
     } else {
-        forget(&mut connection, version).await?
+        delete_failed(&mut connection, version).await?
     };
     connection.close().await?;
     if settled == 0 {
@@ -55,15 +55,15 @@ pub async fn settle(url: &Secret, version: i64, applied: bool) -> Result<()> {
     Ok(())
 }
 
-/// As if it had not begun: the next run does it again.
-async fn forget(connection: &mut MySqlConnection, version: i64) -> Result<u64> {
+/// Deletes the record of a failed migration, so that the next run repeats it.
+async fn delete_failed(connection: &mut MySqlConnection, version: i64) -> Result<u64> {
     Ok(sqlx::query!("delete from _sqlx_migrations where version = ? and not success", version)
         .execute(connection)
         .await?
         .rows_affected())
 }
 
-/// Whether our newest migration is among those of the database, letter for letter. Then the ones that we do not know only added to it.
+/// Whether the database contains this build's newest migration with the same checksum. Unknown migrations then only add to it.
 async fn is_of_a_later_release(connection: &mut MySqlConnection) -> Result<bool> {
     let Some(ours) =
         MIGRATOR.iter().filter(|migration| !migration.migration_type.is_down_migration()).max_by_key(|one| one.version)
@@ -79,17 +79,17 @@ async fn is_of_a_later_release(connection: &mut MySqlConnection) -> Result<bool>
     .await?)
 }
 
-/// Takes back all migrations after version `target`; 0 empties the database of everything that is ours.
+/// Reverts all migrations after version `target`; 0 removes the whole schema.
 pub async fn down(url: &Secret, target: i64) -> Result<()> {
-    let mut connection = locked(url).await?;
+    let mut connection = connect_locked(url).await?;
     MIGRATOR.undo(&mut connection, target).await.map_err(Error::internal)?;
     connection.close().await?;
     Ok(())
 }
 
-/// sqlx asks for a lock without a time limit, which MariaDB answers with NULL and no lock; so this one is asked for with a limit, which every
-/// server honours. It ends with the connection.
-async fn locked(url: &Secret) -> Result<MySqlConnection> {
+/// sqlx requests the lock without a timeout, which MariaDB answers with NULL and no lock. This takes it with a timeout, which every server supports.
+/// Closing the connection releases it.
+async fn connect_locked(url: &Secret) -> Result<MySqlConnection> {
     let mut connection = super::connection::options(url)?.connect().await?;
     connection.execute("set names utf8mb4").await?;
     let held: Option<i64> =
@@ -97,14 +97,14 @@ async fn locked(url: &Secret) -> Result<MySqlConnection> {
     if held == Some(1) { Ok(connection) } else { Err(Error::unavailable("another migration holds the lock")) }
 }
 
-/// The newest version that the database has, if it has any.
+/// Returns the newest applied version, if any.
 pub async fn version(connection: &mut MySqlConnection) -> Result<Option<i64>> {
     Ok(sqlx::query_scalar!(r#"select max(version) as "version: i64" from _sqlx_migrations where success"#)
         .fetch_one(connection)
         .await?)
 }
 
-/// The version that this build brings.
+/// Returns the newest version of this build.
 pub fn newest() -> i64 {
     MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! MySQL, the truth: all SQL of the project, as plain functions over one connection. No rules here; look-ups give `Option`.
+//! The relational store: all SQL of the project, as functions over one connection, without business rules. Queries return `Option` for missing rows.
 
 pub mod attachments;
 pub mod audit;
@@ -7,29 +7,29 @@ pub mod blocks;
 pub mod connection;
 pub mod directs;
 pub mod edits;
-pub mod endings;
+pub mod session_closings;
 pub mod erasure;
-pub mod evidence;
+pub mod report_evidence;
 pub mod export;
 pub mod friendships;
 pub mod idempotency;
 pub mod invitations;
 pub mod invites;
-pub mod keeping;
-pub mod marks;
+pub mod admin_accounts;
+pub mod read_markers;
 pub mod members;
 pub mod membership;
 pub mod mentions;
 mod message_row;
 pub mod messages;
 pub mod migrations;
-pub mod oversight;
-mod past;
+pub mod admin_rooms;
+mod past_view;
 pub mod pins;
-mod plain;
+mod generated;
 pub mod presence;
 pub mod profiles;
-pub mod reach;
+pub mod relations;
 pub mod reactions;
 pub mod receipts;
 pub mod recipients;
@@ -41,21 +41,21 @@ pub mod sessions;
 pub mod settings;
 pub mod storage;
 pub mod subscriptions;
-pub mod sweeping;
+pub mod sweep;
 pub mod sync;
-pub mod traces;
+pub mod redaction;
 pub mod uploads;
 pub mod users;
 
 pub(crate) use connection::transaction;
-pub use connection::{Connection, Db, Tx};
+pub use connection::{Db, DbConnection, Tx};
 
-/// One open connection to the store, in a transaction or not.
+/// An open connection to the store, in a transaction or not.
 pub type Handle = sqlx::MySqlConnection;
 
 use crate::error::{Error, Result};
 
-/// What went wrong in the store, seen by what can be done about it.
+/// Classifies database errors as unavailable or internal.
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         if connection::is_lost(&error) {
@@ -67,9 +67,9 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// Turns the violation of unique key `key` into `conflict`; any other error stays what it is.
+/// Turns a violation of unique key `key` into `conflict`; returns other errors unchanged.
 ///
-/// MySQL names the key as `table.key`, MariaDB as `key`, and the driver does not single it out: the tail of the message tells.
+/// MySQL names the key as `table.key`, MariaDB as `key`, and the driver does not expose it, so the end of the message is parsed.
 pub fn on_duplicate<T>(result: Result<T, sqlx::Error>, key: &str, conflict: &'static str) -> Result<T> {
     result.map_err(|error| match error.as_database_error() {
         Some(duplicate) if duplicate.is_unique_violation() && names_key(duplicate.message(), key) => Error::Conflict(conflict),
@@ -77,7 +77,7 @@ pub fn on_duplicate<T>(result: Result<T, sqlx::Error>, key: &str, conflict: &'st
     })
 }
 
-/// Whether a "duplicate entry" message is about `key`.
+/// Whether a "duplicate entry" message concerns `key`.
 pub(crate) fn names_key(message: &str, key: &str) -> bool {
     let named = message.rsplit_once("for key ").map_or("", |(_, tail)| tail.trim_matches(['\'', '`', '"']));
     named.rsplit('.').next() == Some(key)

@@ -1,4 +1,4 @@
-//! Pinned messages. The message's own row says when and by whom; `pins` finds them without a search through the room.
+//! Pinned messages. A message's row holds time and user; `pins` finds them without a scan of the room.
 
 use sqlx::MySqlConnection;
 
@@ -9,33 +9,33 @@ use crate::store::members::Readable;
 use crate::store::message_row::{MessageRow, select_messages};
 use crate::time::Timestamp;
 
-/// How many messages of a room are pinned.
+/// Returns the number of pins.
 pub async fn count(transaction: &mut MySqlConnection, room: RoomId) -> Result<i64> {
     Ok(sqlx::query_scalar!(r#"select count(*) as "count!: i64" from pins where room_id = ?"#, room.0)
         .fetch_one(transaction)
         .await?)
 }
 
-/// Pins a message of a room whose row the transaction holds.
+/// Pins a message of a room whose row the transaction locks.
 pub async fn insert(transaction: &mut MySqlConnection, place: (RoomId, u64), by: UserId, now: Timestamp) -> Result<()> {
     let (room, seq) = place;
     sqlx::query!("insert into pins (room_id, seq) values (?, ?)", room.0, seq).execute(&mut *transaction).await?;
     mark(transaction, place, Some((by, now))).await
 }
 
-/// Unpins a message of a room whose row the transaction holds.
+/// Unpins a message of a room whose row the transaction locks.
 pub async fn delete(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> Result<()> {
-    forget(transaction, place).await?;
+    remove_entry(transaction, place).await?;
     mark(transaction, place, None).await
 }
 
-/// Forgets the pin of a message whose own row no longer tells of one.
-pub async fn forget(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> Result<()> {
+/// Deletes the pin of a message whose own row has already been cleared.
+pub async fn remove_entry(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> Result<()> {
     sqlx::query!("delete from pins where room_id = ? and seq = ?", place.0.0, place.1).execute(transaction).await?;
     Ok(())
 }
 
-/// The pinned messages that the reader may see, last pinned first. What a room keeps in sight is for those who are in it, or may come in.
+/// Returns the pinned messages that the reader may see, last pinned first. Former members see none.
 pub async fn list(connection: &mut MySqlConnection, room: &Readable) -> Result<Vec<Message>> {
     if room.is_past() {
         return Ok(Vec::new());

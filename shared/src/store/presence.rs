@@ -1,4 +1,4 @@
-//! Who may know whether somebody is there, who hears of it, and when people were last seen. Who is there now, the registry of sockets knows.
+//! Visibility and audience of presence, and times last seen. The registry of sockets knows who is online.
 
 use sqlx::{MySqlConnection, QueryBuilder};
 
@@ -9,14 +9,14 @@ use crate::store::profiles::visibility_name;
 use crate::store::recipients::{RecipientRow, Recipients};
 use crate::time::Timestamp;
 
-// Both statements below begin with one's memberships, and say so: for the sake of the order by activity, a server might else go through the
-// direct rooms of everyone.
+// `straight_join` makes both statements below begin with the user's memberships. To satisfy the order by activity, a server might otherwise scan all
+// direct rooms.
 
-/// Direct rooms whose other side hears of a person, those with the newest activity: a desk that a whole town writes to does not tell the town.
-const MOST_DIRECTS: u32 = 500;
+/// Most direct rooms, by latest activity, whose other members receive a user's presence. Bounds the fan-out of accounts with very many contacts.
+const MAX_DIRECT_ROOMS: u32 = 500;
 
-/// Whose presence `viewer` may know of these people, and when each was last seen. No block stands between the two, and the person lets them.
-pub async fn visible(
+/// Returns those of these users whose presence `viewer` may see, with times last seen. Applies visibility settings and blocks.
+pub async fn visible_to(
     connection: &mut MySqlConnection,
     viewer: UserId,
     users: &[UserId],
@@ -38,8 +38,8 @@ pub async fn visible(
     Ok(rows.into_iter().map(|(user, seen)| (UserId(user), seen.map(Timestamp))).collect())
 }
 
-/// Who hears of a person's presence: friends, and the others of their direct rooms who have these in their lists, as far as the person lets them (or as far as `visibility`
-/// would), and never across a block.
+/// Returns who receives a user's presence: friends, and members of direct rooms who list them, within the user's visibility setting (or `visibility`
+/// instead), never across a block.
 pub async fn audience(connection: &mut MySqlConnection, user: UserId, visibility: Option<Visibility>) -> Result<Recipients> {
     let visibility = visibility.map(visibility_name);
     let rows = sqlx::query_as!(
@@ -71,7 +71,7 @@ pub async fn audience(connection: &mut MySqlConnection, user: UserId, visibility
         user.0,
         user.0,
         user.0,
-        MOST_DIRECTS,
+        MAX_DIRECT_ROOMS,
         user.0,
         visibility,
         visibility,
@@ -80,11 +80,11 @@ pub async fn audience(connection: &mut MySqlConnection, user: UserId, visibility
     )
     .fetch_all(connection)
     .await?;
-    Ok(Recipients::gathered(rows))
+    Ok(Recipients::from_rows(rows))
 }
 
-/// Whose presence a person hears of: the same, from the other side. Friends come first.
-pub async fn watched(connection: &mut MySqlConnection, viewer: UserId, limit: u32) -> Result<Vec<UserId>> {
+/// Returns whose presence a user receives, friends first: the rule of [`audience`] in the other direction.
+pub async fn watched_by(connection: &mut MySqlConnection, viewer: UserId, limit: u32) -> Result<Vec<UserId>> {
     let ids = sqlx::query_scalar!(
         r#"
         select p.id as "id!: u64"
@@ -115,7 +115,7 @@ pub async fn watched(connection: &mut MySqlConnection, viewer: UserId, limit: u3
         viewer.0,
         viewer.0,
         viewer.0,
-        MOST_DIRECTS,
+        MAX_DIRECT_ROOMS,
         viewer.0,
         viewer.0,
         limit,
@@ -125,8 +125,8 @@ pub async fn watched(connection: &mut MySqlConnection, viewer: UserId, limit: u3
     Ok(ids.into_iter().map(UserId).collect())
 }
 
-/// Notes when a person was last there; a moment before the one that is noted changes nothing.
-pub async fn left(connection: &mut MySqlConnection, user: UserId, at: Timestamp) -> Result<()> {
+/// Raises the time a user was last seen.
+pub async fn set_last_seen(connection: &mut MySqlConnection, user: UserId, at: Timestamp) -> Result<()> {
     sqlx::query!("update users set last_seen_at = greatest(coalesce(last_seen_at, 0), ?) where id = ?", at.0, user.0)
         .execute(connection)
         .await?;

@@ -1,4 +1,4 @@
-//! People as they show themselves, and as others find them: by ranges of names, never by a look through all.
+//! User profiles and their search by prefix, in index ranges.
 
 use sqlx::MySqlConnection;
 
@@ -8,34 +8,30 @@ use crate::protocol::people::{Notifications, User, Visibility};
 use crate::store::{subscriptions, users};
 use crate::time::Timestamp;
 
-/// What changes of a profile; what is none stays.
+/// Changes to a profile; none keeps the value.
 #[derive(Clone, Copy, Debug)]
-pub struct Change<'a> {
-    /// What people see.
+pub struct ProfileChange<'a> {
     pub display_name: Option<&'a str>,
-    /// A few words.
     pub about: Option<&'a str>,
-    /// Another address, or none.
+    /// Some(none) removes the address.
     pub email: Option<Option<&'a str>>,
-    /// Who sees presence.
     pub presence: Option<Visibility>,
-    /// Of what one is notified.
     pub notifications: Option<Notifications>,
-    /// Who may add one to rooms.
+    /// Who may add the user to rooms.
     pub added_by: Option<Visibility>,
 }
 
-/// Where a page of found people begins.
+/// Where a page of a search begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found<'a> {
-    /// After this username, among those whose username matches.
+pub enum UserSearchStart<'a> {
+    /// After this username, among users whose username matches.
     Username(&'a str),
-    /// After this display name and person, among those of whom only the display name matches.
+    /// After this display name and user, among users of whom only the display name matches.
     DisplayName(&'a str, UserId),
 }
 
-/// Changes a live account. Another address is claimed, and not confirmed any more.
-pub async fn update(connection: &mut MySqlConnection, user: UserId, change: &Change<'_>) -> Result<()> {
+/// Updates an active account. A new e-mail address is unconfirmed.
+pub async fn update(connection: &mut MySqlConnection, user: UserId, change: &ProfileChange<'_>) -> Result<()> {
     let (anew, email) = (change.email.is_some(), change.email.flatten());
     sqlx::query!(
         r#"
@@ -54,7 +50,7 @@ pub async fn update(connection: &mut MySqlConnection, user: UserId, change: &Cha
         email.map(users::email_key),
         anew,
         change.presence.map(visibility_name),
-        change.notifications.map(subscriptions::wish_name),
+        change.notifications.map(subscriptions::notifications_name),
         change.added_by.map(visibility_name),
         user.0,
     )
@@ -63,7 +59,7 @@ pub async fn update(connection: &mut MySqlConnection, user: UserId, change: &Cha
     Ok(())
 }
 
-/// A person as the messages of theirs that stay show them, erased and disabled ones included.
+/// Returns a user as message authors are shown, erased and disabled accounts included.
 pub async fn find(connection: &mut MySqlConnection, user: UserId) -> Result<Option<User>> {
     let row = sqlx::query_as!(
         Row,
@@ -75,17 +71,17 @@ pub async fn find(connection: &mut MySqlConnection, user: UserId) -> Result<Opti
     Ok(row.map(Row::user))
 }
 
-/// The next people whose names begin so, as far as this person may find them: not across a block.
+/// Returns the next users by name prefix, without users parted from the caller by a block.
 pub async fn search(
     connection: &mut MySqlConnection,
     by: UserId,
     prefix: &str,
-    after: Found<'_>,
+    after: UserSearchStart<'_>,
     limit: u32,
 ) -> Result<Vec<User>> {
-    let pattern = pattern(prefix);
+    let pattern = like_pattern(prefix);
     let rows = match after {
-        Found::Username(after) => {
+        UserSearchStart::Username(after) => {
             sqlx::query_as!(
                 Row,
                 r#"
@@ -106,7 +102,7 @@ pub async fn search(
             .fetch_all(connection)
             .await?
         }
-        Found::DisplayName(after, user) => {
+        UserSearchStart::DisplayName(after, user) => {
             sqlx::query_as!(
                 Row,
                 r#"
@@ -135,8 +131,8 @@ pub async fn search(
     Ok(rows.into_iter().map(Row::user).collect())
 }
 
-/// A prefix as `like` reads it: nothing in it stands for anything else.
-pub(super) fn pattern(prefix: &str) -> String {
+/// Escapes a prefix for `like`.
+pub(super) fn like_pattern(prefix: &str) -> String {
     let mut pattern = String::with_capacity(prefix.len() + 1);
     for c in prefix.chars() {
         if matches!(c, '%' | '_' | '|') {
@@ -171,7 +167,6 @@ impl Row {
     }
 }
 
-/// Who may see or do something, as its column spells it.
 pub(super) fn visibility_name(visibility: Visibility) -> &'static str {
     match visibility {
         Visibility::Everyone => "everyone",
@@ -182,12 +177,12 @@ pub(super) fn visibility_name(visibility: Visibility) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::pattern;
+    use super::like_pattern;
 
     #[test]
     fn nothing_in_a_prefix_stands_for_anything_else() {
-        assert_eq!(pattern("ann"), "ann%");
-        assert_eq!(pattern("100%_|"), "100|%|_||%");
-        assert_eq!(pattern("a\\"), "a\\%");
+        assert_eq!(like_pattern("ann"), "ann%");
+        assert_eq!(like_pattern("100%_|"), "100|%|_||%");
+        assert_eq!(like_pattern("a\\"), "a\\%");
     }
 }

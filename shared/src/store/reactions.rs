@@ -1,4 +1,4 @@
-//! Reactions: one row for each person, message and emoji.
+//! Reactions: one row per user, message and emoji.
 
 use sqlx::MySqlConnection;
 
@@ -6,27 +6,26 @@ use crate::error::Result;
 use crate::id::{RoomId, UserId};
 use crate::protocol::messages::{Message, Reaction, ReactionChange, Reactor};
 use crate::protocol::people::User;
-use crate::store::members::{Ended, Readable};
+use crate::store::members::{MembershipEnd, Readable};
 use crate::store::users;
 use crate::time::Timestamp;
 
-/// A message as one emoji sees it.
+/// State of a message before a reaction changes.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
-    /// Whether the message was unsent.
+pub struct ReactionState {
     pub unsent: bool,
     /// The room's `rev` when the message last changed.
     pub rev: u64,
-    /// How many different emoji it has.
+    /// Number of distinct emoji.
     pub kinds: u32,
-    /// How many people reacted with this one.
+    /// Number of users with this emoji.
     pub count: u32,
-    /// Whether the person did.
+    /// Whether the user is among them.
     pub mine: bool,
 }
 
-/// What a reaction to a message has to know, read in a transaction that holds the room. None when there is no such message.
-pub async fn look(transaction: &mut MySqlConnection, room: &Readable, seq: u64, emoji: &str) -> Result<Option<Look>> {
+/// Reads the state of a message in a transaction that locks the room. Returns none when the message does not exist.
+pub async fn find_state(transaction: &mut MySqlConnection, room: &Readable, seq: u64, emoji: &str) -> Result<Option<ReactionState>> {
     let row = sqlx::query!(
         r#"
         select m.deleted_at, m.rev, count(distinct x.emoji) as "kinds!: i64",
@@ -49,7 +48,7 @@ pub async fn look(transaction: &mut MySqlConnection, room: &Readable, seq: u64, 
     )
     .fetch_optional(transaction)
     .await?;
-    Ok(row.map(|row| Look {
+    Ok(row.map(|row| ReactionState {
         unsent: row.deleted_at.is_some(),
         rev: row.rev,
         kinds: number(row.kinds),
@@ -58,7 +57,6 @@ pub async fn look(transaction: &mut MySqlConnection, room: &Readable, seq: u64, 
     }))
 }
 
-/// Stores a reaction that was given.
 pub async fn insert(transaction: &mut MySqlConnection, given: &ReactionChange, now: Timestamp) -> Result<()> {
     sqlx::query!(
         "insert into reactions (room_id, seq, emoji, user_id, created_at, rev) values (?, ?, ?, ?, ?, ?)",
@@ -74,7 +72,6 @@ pub async fn insert(transaction: &mut MySqlConnection, given: &ReactionChange, n
     Ok(())
 }
 
-/// Takes a reaction back.
 pub async fn delete(transaction: &mut MySqlConnection, place: (RoomId, u64), emoji: &str, by: UserId) -> Result<()> {
     sqlx::query!(
         "delete from reactions where room_id = ? and seq = ? and emoji = ? and user_id = ?",
@@ -88,26 +85,26 @@ pub async fn delete(transaction: &mut MySqlConnection, place: (RoomId, u64), emo
     Ok(())
 }
 
-/// Forgets all reactions to a message.
+/// Deletes all reactions to a message.
 pub async fn purge(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> Result<()> {
     sqlx::query!("delete from reactions where room_id = ? and seq = ?", place.0.0, place.1).execute(transaction).await?;
     Ok(())
 }
 
-/// Gives messages of one room, ascending, their reactions as the reader sees them: one range for all; no message costs no statement.
+/// Fills in the reactions of one room's messages, given in ascending order, as the reader sees them. One index range; no statement for no messages.
 pub async fn fill(connection: &mut MySqlConnection, room: &Readable, messages: &mut [Message]) -> Result<()> {
-    filled(connection, Viewer { user: room.user(), known: Ended::known_to(room) }, messages).await
+    filled(connection, Viewer { user: room.user(), known: MembershipEnd::known_to(room) }, messages).await
 }
 
-/// Gives a message its reactions as everybody sees them.
+/// Fills in a message's reactions without a viewer.
 pub async fn fill_for_all(connection: &mut MySqlConnection, message: &mut Message) -> Result<()> {
-    filled(connection, Viewer { user: UserId(0), known: Ended::NEVER }, std::slice::from_mut(message)).await
+    filled(connection, Viewer { user: UserId(0), known: MembershipEnd::NEVER }, std::slice::from_mut(message)).await
 }
 
-/// Who looks at reactions, and up to when they know the room.
+/// A viewer, and where their view ends.
 struct Viewer {
     user: UserId,
-    known: Ended,
+    known: MembershipEnd,
 }
 
 async fn filled(connection: &mut MySqlConnection, viewer: Viewer, messages: &mut [Message]) -> Result<()> {
@@ -139,7 +136,7 @@ async fn filled(connection: &mut MySqlConnection, viewer: Viewer, messages: &mut
     Ok(())
 }
 
-/// Who reacted to a message, by emoji and person, after a place in that order; with one emoji only, if it is given.
+/// Returns a page of reactions to a message by emoji and user, after `after`, optionally of one emoji.
 pub async fn list(
     connection: &mut MySqlConnection,
     (room, seq): (&Readable, u64),
@@ -147,7 +144,7 @@ pub async fn list(
     after: (&str, UserId),
     limit: u32,
 ) -> Result<Vec<Reactor>> {
-    let known = Ended::known_to(room);
+    let known = MembershipEnd::known_to(room);
     let rows = sqlx::query!(
         r#"
         select x.emoji as "emoji: String", x.created_at as reacted_at,

@@ -1,4 +1,4 @@
-//! Marks of what was read. They only rise, and writing them locks one's own row alone: however many read, no sender waits.
+//! Read markers. They only rise, and an update locks only the reader's own row, so readers never block senders.
 
 use std::collections::BTreeMap;
 
@@ -8,25 +8,24 @@ use crate::error::Result;
 use crate::id::{RoomId, UserId};
 use crate::protocol::people::User;
 use crate::protocol::receipts::RoomUnread;
-use crate::store::marks::query_with_marks;
-use crate::store::members::{Member, Readable};
+use crate::store::read_markers::query_with_markers;
+use crate::store::members::{Membership, Readable};
 use crate::store::{mentions, users};
 use crate::time::Timestamp;
 
-/// A member whom a message has reached.
+/// A member to whom a message was delivered.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    /// The person.
     pub user: User,
-    /// When they had read it, as far as is known; none while they have not.
+    /// Earliest known time of reading; none while unread.
     pub read_at: Option<Timestamp>,
-    /// When something last reached one of their devices.
+    /// Time of the latest delivery to one of their devices.
     pub delivered_at: Option<Timestamp>,
 }
 
-/// Writes that a member has read everything up to `seq`: one row for the act, then the marks. What was read already writes nothing.
-pub async fn read(connection: &mut MySqlConnection, member: &Member, seq: u64, now: Timestamp) -> Result<()> {
-    // The act before the mark: a retry after a failure between the two finds the mark as it was, and writes the same row again.
+/// Marks everything up to `seq` as read: inserts one receipt, then raises the markers. The caller skips what is already read.
+pub async fn mark_read(connection: &mut MySqlConnection, member: &Membership, seq: u64, now: Timestamp) -> Result<()> {
+    // The receipt precedes the marker: a retry after a failure in between finds the old marker and writes the same row again.
     sqlx::query!(
         r#"
         insert into receipts (room_id, user_id, to_seq, from_seq, read_at)
@@ -62,8 +61,8 @@ pub async fn read(connection: &mut MySqlConnection, member: &Member, seq: u64, n
     Ok(())
 }
 
-/// Writes that everything up to `seq` has reached a device of the member.
-pub async fn delivered(connection: &mut MySqlConnection, member: &Member, seq: u64, now: Timestamp) -> Result<()> {
+/// Marks everything up to `seq` as delivered.
+pub async fn mark_delivered(connection: &mut MySqlConnection, member: &Membership, seq: u64, now: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"
         update members
@@ -81,7 +80,7 @@ pub async fn delivered(connection: &mut MySqlConnection, member: &Member, seq: u
     Ok(())
 }
 
-/// How many messages after `seq` were unsent: a range no longer than what is unread.
+/// Counts unsent messages after `seq`: a range no longer than the unread messages.
 pub async fn unsent_after(connection: &mut MySqlConnection, room: &Readable, seq: u64) -> Result<u64> {
     let count = sqlx::query_scalar!(
         r#"select count(*) as "n!: i64" from messages where room_id = ? and seq > ? and deleted_at is not null"#,
@@ -93,13 +92,12 @@ pub async fn unsent_after(connection: &mut MySqlConnection, room: &Readable, seq
     Ok(count.unsigned_abs())
 }
 
-/// Members whom a message of the room has reached, but its writer, as far as the reader sees their marks; none when there is no such message.
-/// Rows ∝ members.
+/// Returns the members to whom a message was delivered, except its sender, as far as the reader sees their markers. Rows ∝ members.
 ///
-/// Whoever came after the message has read it only if an act of reading, from before they had left, covers it. Whoever was there has read it
-/// when the first act that ends at the message or behind it took place, or, if they read on by writing, at last when their mark last rose.
+/// A member who joined after the message has read it only if a receipt from an earlier membership covers it. For one who was present, the first
+/// receipt that reaches the message gives the time; if they read on by writing, the time their marker last rose.
 pub async fn readers(connection: &mut MySqlConnection, room: &Readable, seq: u64) -> Result<Vec<Reader>> {
-    let rows = query_with_marks!(
+    let rows = query_with_markers!(
         r#"
         select m.read_seq >= ? as "is_read!: bool", m.joined_seq < ? as "was_there!: bool", m.read_at, m.delivered_at,
                (select x.read_at from receipts x
@@ -140,8 +138,7 @@ pub async fn readers(connection: &mut MySqlConnection, room: &Readable, seq: u64
         .collect())
 }
 
-/// What a person has not read, for each of their rooms that has any: one statement, rows ∝ rooms; and a second one for the mentions among it,
-/// when anything is unread.
+/// Returns unread counts for each of a user's rooms that has any: one statement, rows ∝ rooms, and a second one for mentions when anything is unread.
 pub async fn unread(connection: &mut MySqlConnection, user: UserId) -> Result<Vec<RoomUnread>> {
     let rows = sqlx::query!(
         r#"

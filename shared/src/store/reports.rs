@@ -1,4 +1,4 @@
-//! Messages that somebody found wrong, for the room's admins and for operators. One report per person and message.
+//! Reported messages, for the room's admins and for operators. One report per user and message.
 
 use sqlx::MySqlConnection;
 
@@ -6,20 +6,19 @@ use crate::error::Result;
 use crate::id::{ReportId, RoomId, UserId};
 use crate::protocol::reports::{OpenReport, Report};
 use crate::store::audit::Operator;
-use crate::store::evidence;
-use crate::store::members::{Member, Readable};
+use crate::store::report_evidence;
+use crate::store::members::{Membership, Readable};
 use crate::time::Timestamp;
 
-/// Proof that somebody may look into a report.
+/// Proof of the right to review a report.
 #[derive(Clone, Debug)]
 pub enum Reviewer {
-    /// An admin of its room.
-    Moderator(Member),
-    /// Somebody who operates the deployment.
+    /// An admin of the room.
+    Moderator(Membership),
     Operator(Operator),
 }
 
-/// Reports with their messages as they were reported, as [`ReportRow`]s; the tail picks which. What is kept of a closed report is not read.
+/// Selects reports with the messages as they were when reported, as [`ReportRow`]s; the tail picks which. Evidence of closed reports is not read.
 macro_rules! select_reports {
     ($tail:literal, $($value:expr),* $(,)?) => {
         sqlx::query_as!(
@@ -42,7 +41,6 @@ macro_rules! select_reports {
 }
 pub(super) use select_reports;
 
-/// The row that [`select_reports`] reads.
 pub(super) struct ReportRow {
     pub(super) id: u64,
     pub(super) room_id: u64,
@@ -82,7 +80,7 @@ impl ReportRow {
             sender: self.sender,
             content: content.unwrap_or_default(),
             kept: self.kept,
-            attachments: evidence::attachments(id, self.kept_attachments.as_deref()),
+            attachments: report_evidence::attachments(id, self.kept_attachments.as_deref()),
             sent_at: self.sent_at.map(Timestamp),
             edited_at: edited_at.map(Timestamp),
             deleted_at: self.deleted_at.map(Timestamp),
@@ -91,7 +89,7 @@ impl ReportRow {
     }
 }
 
-/// Keeps a report; a second one of the same person and message leaves the first as it is, and gives no id.
+/// Stores a report. Returns none when the same user has already reported the message.
 pub async fn insert(
     connection: &mut MySqlConnection,
     reader: &Readable,
@@ -112,8 +110,8 @@ pub async fn insert(
     Ok((inserted.rows_affected() == 1).then(|| ReportId(inserted.last_insert_id())))
 }
 
-/// A page of the open reports of the member's room, oldest first, after `after`.
-pub async fn list(connection: &mut MySqlConnection, member: &Member, after: u64, limit: u32) -> Result<Vec<Report>> {
+/// Returns a page of the room's open reports after `after`, oldest first.
+pub async fn list(connection: &mut MySqlConnection, member: &Membership, after: u64, limit: u32) -> Result<Vec<Report>> {
     let rows = select_reports!(
         "where p.room_id = ? and p.closed_at is null and p.id > ? order by p.id limit ?",
         member.room().0,
@@ -125,13 +123,13 @@ pub async fn list(connection: &mut MySqlConnection, member: &Member, after: u64,
     Ok(rows.into_iter().map(ReportRow::report).collect())
 }
 
-/// The room of a report that is open.
+/// Returns the room of an open report.
 pub async fn room_of(connection: &mut MySqlConnection, report: ReportId) -> Result<Option<RoomId>> {
     let room = sqlx::query_scalar!("select room_id from reports where id = ? and closed_at is null", report.0);
     Ok(room.fetch_optional(connection).await?.map(RoomId))
 }
 
-/// An open report: of the moderator's room, or any for an operator.
+/// Returns an open report: of the moderator's room, or any for an operator.
 pub async fn find(connection: &mut MySqlConnection, by: &Reviewer, report: ReportId) -> Result<Option<OpenReport>> {
     let room = match by {
         Reviewer::Moderator(member) => Some(member.room().0),
@@ -142,12 +140,12 @@ pub async fn find(connection: &mut MySqlConnection, by: &Reviewer, report: Repor
         .await?;
     Ok(row.map(|mut row| {
         let edits = row.kept_edits.take();
-        OpenReport { edits: evidence::edits(edits.as_deref()), report: row.report() }
+        OpenReport { edits: report_evidence::edits(edits.as_deref()), report: row.report() }
     }))
 }
 
-/// Closes a report; closing it twice changes nothing. False when the member's room has no such one.
-pub async fn close(connection: &mut MySqlConnection, member: &Member, report: ReportId, now: Timestamp) -> Result<bool> {
+/// Closes a report. Idempotent. Returns false when the room has no such report.
+pub async fn close(connection: &mut MySqlConnection, member: &Membership, report: ReportId, now: Timestamp) -> Result<bool> {
     let done = sqlx::query!(
         r#"
         update reports set closed_at = coalesce(closed_at, ?), closed_by = coalesce(closed_by, ?)
@@ -160,6 +158,6 @@ pub async fn close(connection: &mut MySqlConnection, member: &Member, report: Re
     )
     .execute(connection)
     .await?;
-    // Rows found, not rows changed: the driver asks for that.
+    // The driver reports matched rows, not changed ones.
     Ok(done.rows_affected() == 1)
 }

@@ -1,15 +1,15 @@
-//! A room as a row of a list: its own columns, the person's membership, its last message (`l_`), what that answers (`q_`), and the other one of
-//! a direct room (`d_`).
+//! A room as a row of a list: its own columns, the user's membership, the last message (`l_`), the message that replies to (`q_`), and the other user
+//! of a direct room (`d_`).
 
 use crate::id::{RoomId, UserId};
 use crate::protocol::people::{Person, User};
 use crate::protocol::rooms::Room;
 use crate::store::message_row::MessageRow;
-use crate::store::settings::Rules;
+use crate::store::settings::SettingsColumns;
 use crate::store::{members, rooms, users};
 use crate::time::Timestamp;
 
-/// What [`rooms`] selects of each room.
+/// A room as [`rooms`] selects it.
 pub(super) struct RoomRow {
     pub(super) id: u64,
     pub(super) kind: String,
@@ -65,7 +65,7 @@ pub(super) struct RoomRow {
 }
 
 impl RoomRow {
-    /// The room as its reader sees it, mentioned there so often.
+    /// Converts to the room as its reader sees it; `mentions` counts unread ones.
     pub(super) fn room(self, mentions: u64) -> Room {
         let joined = self.role.is_some();
         let visible_from = self.visible_from_seq.unwrap_or(1);
@@ -123,13 +123,13 @@ impl RoomRow {
             rev: self.rev,
             last_message,
             read_seq: self.read_seq,
-            // Sending advances the sender's own mark, so what lies after it is of others.
+            // Sending advances the sender's own marker, so unread messages are others'.
             unread: self.read_seq.map_or(0, |read| self.last_seq.saturating_sub(read).saturating_sub(self.unsent.unsigned_abs())),
             mentions,
             muted_until: self.muted_until.map(Timestamp),
             blocked: self.blocked,
             closed: self.closed_seq.is_some_and(|seq| seq >= self.last_seq),
-            settings: Rules {
+            settings: SettingsColumns {
                 archived_at: self.archived_at,
                 slow_mode_seconds: self.slow_mode_seconds,
                 who_writes: &self.who_writes,

@@ -1,4 +1,4 @@
-//! Rooms: making them, and lists of them with last message and unread in one statement, however many.
+//! Rooms: creation, and lists with last message and unread counts in one statement of any size.
 
 use sqlx::MySqlConnection;
 
@@ -8,29 +8,26 @@ use crate::protocol::frames::Changed;
 use crate::protocol::rooms::{Room, RoomKind, Scope};
 use crate::store::members::Readable;
 use crate::store::room_row::RoomRow;
-use crate::store::{mentions, past};
+use crate::store::{mentions, past_view};
 use crate::time::Timestamp;
 
-/// Rooms that one `pong` tells of.
-const MOST_CHANGED: u32 = 1000;
+/// Most rooms in one `pong`.
+const MAX_CHANGED: u32 = 1000;
 
-/// Where a page of rooms begins: after this place, newest activity first; among public rooms alone most members first, then the older room.
+/// Where a page of rooms begins: after this one, newest activity first. The directory of public rooms lists most members first, then older rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Last activity of the room before, epoch milliseconds.
+pub struct RoomListCursor {
+    /// Epoch milliseconds.
     pub active_at: i64,
-    /// How many members it has.
     pub members: u32,
-    /// Its id.
     pub room: u64,
 }
 
-impl Place {
-    /// Before every room.
+impl RoomListCursor {
     pub const START: Self = Self { active_at: i64::MAX, members: u32::MAX, room: u64::MAX };
 }
 
-/// Makes a room. Gives its id.
+/// Creates a room. Returns its id.
 pub async fn insert(
     transaction: &mut MySqlConnection,
     kind: RoomKind,
@@ -57,7 +54,7 @@ pub async fn insert(
     Ok(RoomId(id))
 }
 
-/// Writes that the room, whose row the transaction holds, has a new `rev` and so many members more (or fewer).
+/// Stores a room's new `rev` and changes its member count. The transaction locks the room.
 pub async fn changed(transaction: &mut MySqlConnection, room: RoomId, rev: u64, members: i32, now: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"
@@ -75,33 +72,33 @@ pub async fn changed(transaction: &mut MySqlConnection, room: RoomId, rev: u64, 
     Ok(())
 }
 
-/// The room as its reader sees it.
+/// Returns the room as its reader sees it.
 pub async fn view(connection: &mut MySqlConnection, room: &Readable) -> Result<Option<Room>> {
-    match select(connection, room.user(), Pick::One(room.room()), Place::START, 1).await?.pop() {
-        Some((view, _)) => past::view(connection, room, view).await.map(Some),
+    match select(connection, room.user(), Selection::One(room.room()), RoomListCursor::START, 1).await?.pop() {
+        Some((view, _)) => past_view::view(connection, room, view).await.map(Some),
         None => Ok(None),
     }
 }
 
-/// Those of a person's rooms that are named, newest activity first.
-pub async fn heads(connection: &mut MySqlConnection, user: UserId, rooms: &[RoomId]) -> Result<Vec<Room>> {
+/// Returns those of these rooms that the user is in, newest activity first.
+pub async fn list_by_ids(connection: &mut MySqlConnection, user: UserId, rooms: &[RoomId]) -> Result<Vec<Room>> {
     let limit = u32::try_from(rooms.len()).unwrap_or(u32::MAX);
-    let heads = select(connection, user, Pick::Mine(rooms), Place::START, limit).await?;
-    Ok(heads.into_iter().map(|(room, _)| room).collect())
+    let rooms = select(connection, user, Selection::Mine(rooms), RoomListCursor::START, limit).await?;
+    Ok(rooms.into_iter().map(|(room, _)| room).collect())
 }
 
-/// A page of rooms, each with the place after which the next page begins.
+/// Returns a page of rooms, each with the cursor of the page after it.
 pub async fn list(
     connection: &mut MySqlConnection,
     user: UserId,
     scope: Scope,
-    after: Place,
+    after: RoomListCursor,
     limit: u32,
-) -> Result<Vec<(Room, Place)>> {
-    select(connection, user, Pick::Scope(scope), after, limit).await
+) -> Result<Vec<(Room, RoomListCursor)>> {
+    select(connection, user, Selection::Scope(scope), after, limit).await
 }
 
-/// One's rooms whose `rev` rose after `since`, of many the last that did; and whether those are all.
+/// Returns the user's rooms that changed after `since`, latest first and limited, and whether the list is complete.
 pub async fn changed_since(connection: &mut MySqlConnection, user: UserId, since: Timestamp) -> Result<(Vec<Changed>, bool)> {
     let rows = sqlx::query!(
         r#"
@@ -115,54 +112,54 @@ pub async fn changed_since(connection: &mut MySqlConnection, user: UserId, since
         "#,
         user.0,
         since.0,
-        u64::from(MOST_CHANGED) + 1,
+        u64::from(MAX_CHANGED) + 1,
     )
     .fetch_all(connection)
     .await?;
-    let complete = rows.len() <= MOST_CHANGED as usize;
-    let changed = rows.into_iter().take(MOST_CHANGED as usize).map(|row| Changed { room_id: RoomId(row.id), rev: row.rev });
+    let complete = rows.len() <= MAX_CHANGED as usize;
+    let changed = rows.into_iter().take(MAX_CHANGED as usize).map(|row| Changed { room_id: RoomId(row.id), rev: row.rev });
     Ok((changed.collect(), complete))
 }
 
 #[derive(Clone, Copy)]
-enum Pick<'a> {
+enum Selection<'a> {
     One(RoomId),
     Mine(&'a [RoomId]),
     Scope(Scope),
 }
 
-/// One statement, and a second one for unread mentions, when anything is unread.
+/// One statement, and a second one for mentions when anything is unread.
 async fn select(
     connection: &mut MySqlConnection,
     user: UserId,
-    pick: Pick<'_>,
-    after: Place,
+    selection: Selection<'_>,
+    after: RoomListCursor,
     limit: u32,
-) -> Result<Vec<(Room, Place)>> {
-    let rows = rows(&mut *connection, user, pick, after, limit).await?;
+) -> Result<Vec<(Room, RoomListCursor)>> {
+    let rows = rows(&mut *connection, user, selection, after, limit).await?;
     let unread = rows.iter().filter_map(|row| Some((RoomId(row.id), row.read_seq.filter(|read| *read < row.last_seq)?)));
     let mentions = mentions::count(connection, user, &unread.collect::<Vec<_>>()).await?;
     Ok(rows
         .into_iter()
         .map(|row| {
-            let place = Place { active_at: row.active_at, members: row.members_count, room: row.id };
+            let place = RoomListCursor { active_at: row.active_at, members: row.members_count, room: row.id };
             let mentioned = mentions.iter().find(|(room, _)| room.0 == row.id).map_or(0, |(_, count)| *count);
             (row.room(mentioned), place)
         })
         .collect())
 }
 
-/// The ids (mine by the members' index, public ones by theirs), then each room's row, mine in it, and its last message.
-async fn rows(connection: &mut MySqlConnection, user: UserId, pick: Pick<'_>, after: Place, limit: u32) -> Result<Vec<RoomRow>> {
-    let (only, mine, public) = match pick {
-        Pick::One(room) => (Some(room.0), false, false),
-        Pick::Mine(_) => (None, true, false),
-        Pick::Scope(scope) => (None, scope != Scope::Public, scope == Scope::All),
+/// Selects the ids (own rooms by the index of members, public ones by theirs), then each room's row, membership and last message.
+async fn rows(connection: &mut MySqlConnection, user: UserId, selection: Selection<'_>, after: RoomListCursor, limit: u32) -> Result<Vec<RoomRow>> {
+    let (only, mine, public) = match selection {
+        Selection::One(room) => (Some(room.0), false, false),
+        Selection::Mine(_) => (None, true, false),
+        Selection::Scope(scope) => (None, scope != Scope::Public, scope == Scope::All),
     };
-    let directory = matches!(pick, Pick::Scope(Scope::Public));
-    let among = match pick {
-        Pick::Mine(rooms) => Some(rooms.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
-        Pick::One(_) | Pick::Scope(_) => None,
+    let directory = matches!(selection, Selection::Scope(Scope::Public));
+    let among = match selection {
+        Selection::Mine(rooms) => Some(rooms.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
+        Selection::One(_) | Selection::Scope(_) => None,
     };
     let rows = sqlx::query_as!(
         RoomRow,
@@ -253,7 +250,7 @@ async fn rows(connection: &mut MySqlConnection, user: UserId, pick: Pick<'_>, af
     Ok(rows)
 }
 
-/// A room's reference as the two values of `coalesce(id, the one with this slug)`.
+/// Splits a reference into the two values of `coalesce(id, the one with this slug)`.
 pub(super) fn key(room: &RoomRef) -> (Option<u64>, Option<&str>) {
     match room {
         RoomRef::Id(id) => (Some(id.0), None),
@@ -261,12 +258,11 @@ pub(super) fn key(room: &RoomRef) -> (Option<u64>, Option<&str>) {
     }
 }
 
-/// Where the avatar of a room is, if there is one.
 pub(super) fn avatar_url(room: RoomId, upload: Option<u64>) -> Option<String> {
     upload.map(|upload| format!("/api/rooms/{room}/avatar?v={upload}"))
 }
 
-/// A kind as its column spells it.
+/// Parses the column `kind`.
 pub(super) fn kind(name: &str) -> RoomKind {
     match name {
         "direct" => RoomKind::Direct,

@@ -1,4 +1,4 @@
-//! What search reads and keeps: texts that a person may read, and the sealed segments of rooms. What the bits mean is not known here.
+//! Storage of search: texts that a user may read, and the sealed segments of rooms. The meaning of the bits belongs to `domain::search`.
 
 use std::fmt::Write as _;
 
@@ -7,92 +7,80 @@ use sqlx::{AssertSqlSafe, MySqlConnection};
 use crate::error::Result;
 use crate::id::{MessageId, RoomId, UserId};
 use crate::protocol::messages::{Message, MessageKind};
-use crate::store::members::{Readable, Standing, StandingRow};
+use crate::store::members::{Readable, Access, AccessRow};
 use crate::store::message_row::select_messages;
-use crate::store::past;
-use crate::store::plain::{list, plain};
+use crate::store::past_view;
+use crate::store::generated::{fetch_generated, list};
 use crate::time::Timestamp;
 
-/// Messages of a segment.
-pub const SEGMENT: u64 = 1024;
-/// Bytes of one bit of all messages of a segment.
-const SLICE: usize = 128;
-/// Bits of a message's signature, and so the most slices that a segment has.
-pub const SLICES: u16 = 1024;
-/// Messages that one statement of [`messages`] fetches.
-const AT_ONCE: usize = 25;
-/// A segment is sealed only so long after its table was made: until then a deployment may still run functions that do not know of segments, and
-/// would edit a message without throwing its segment away.
-const SETTLED_SECONDS: u32 = 600;
-/// What the clocks of two functions may differ by.
-const SKEW_SECONDS: i64 = 10;
+pub const SEGMENT_MESSAGES: u64 = 1024;
+/// Bytes of one bit slice: one bit per message of a segment.
+const SLICE_BYTES: usize = 128;
+/// Bits of a message's signature, and the most slices of a segment.
+pub const SEGMENT_SLICES: u16 = 1024;
+/// Messages per statement of [`messages`].
+const MESSAGES_BATCH: usize = 25;
+/// Minimum age of the index's table before a segment is sealed. During the upgrade, earlier functions may still edit messages without unsealing their
+/// segments.
+const MIN_INDEX_AGE_SECONDS: u32 = 600;
+/// Largest assumed difference between two instances' clocks.
+const MAX_CLOCK_SKEW_SECONDS: i64 = 10;
 
-/// A text that its reader may see, and what else search asks of a message. Only reading it as somebody makes one.
+/// A text that its reader may see, with the columns that search filters by. Only reads with access to the room create one.
 #[derive(Debug)]
-pub struct Text {
+pub struct SearchText {
     id: MessageId,
-    /// Its place in the room.
     pub seq: u64,
-    /// Who wrote it.
     pub sender: Option<UserId>,
-    /// What it is.
     pub kind: MessageKind,
-    /// What it says.
     pub content: String,
-    /// When it was sent.
     pub created_at: Timestamp,
 }
 
-impl Text {
-    /// The message's number.
+impl SearchText {
     pub fn id(&self) -> MessageId {
         self.id
     }
 }
 
-/// A segment that is sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sealed {
-    /// Its room.
+pub struct SealedSegment {
     pub room: RoomId,
-    /// Its number; 0 is the room's first.
+    /// Number of the segment; 0 is the room's first.
     pub segment: u64,
-    /// The earliest time of its messages.
+    /// Time of its earliest message.
     pub from_at: Timestamp,
-    /// The latest one.
+    /// Time of its latest message.
     pub to_at: Timestamp,
 }
 
-/// One bit of all messages of a segment: message `i` of it is bit `i % 8` of byte `i / 8`.
+/// One bit of all messages of a segment: message `i` is bit `i % 8` of byte `i / 8`.
 #[derive(Clone, Debug)]
-pub struct Slice {
-    /// The segment.
+pub struct BitSlice {
     pub segment: u64,
-    /// The number of the bit.
+    /// Number of the bit in the signature.
     pub number: u16,
-    /// The bits.
     pub bits: Vec<u8>,
 }
 
-/// Which texts of a room to read: the newest from the first to the last seq, by this person, in this time.
+/// Selects the newest texts of a room by seq, sender and time.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted {
-    /// So many at most.
+pub struct TextQuery {
     pub limit: usize,
-    /// The first and the last seq.
+    /// First and last seq.
     pub seqs: (u64, u64),
-    /// Who wrote it, if that matters.
+    /// Sender, if restricted.
     pub from: Option<UserId>,
-    /// From this time on, and up to that.
+    /// Earliest and latest time.
     pub times: (Timestamp, Timestamp),
 }
 
-/// The segment of a message.
-pub fn segment(seq: u64) -> u64 {
-    seq.saturating_sub(1) / SEGMENT
+/// Returns the segment of a message.
+pub fn segment_of(seq: u64) -> u64 {
+    seq.saturating_sub(1) / SEGMENT_MESSAGES
 }
 
-/// The rooms of a person that they may read, members or no longer, newest activity first; each with the time after which nothing was sent.
+/// Returns the rooms that a user may read, as current or former member, newest activity first; each with the latest time of its visible messages.
 pub async fn rooms(connection: &mut MySqlConnection, user: UserId, limit: u32) -> Result<Vec<(Readable, Timestamp)>> {
     let rows = sqlx::query!(
         r#"
@@ -115,7 +103,7 @@ pub async fn rooms(connection: &mut MySqlConnection, user: UserId, limit: u32) -
     .await?;
     let readable = rows.into_iter().filter_map(|row| {
         let active_at = Timestamp(row.active_at);
-        let standing = StandingRow {
+        let access = AccessRow {
             room_id: row.room_id,
             kind: row.kind,
             last_seq: row.last_seq,
@@ -126,7 +114,7 @@ pub async fn rooms(connection: &mut MySqlConnection, user: UserId, limit: u32) -
             who_writes: row.who_writes,
             who_adds: row.who_adds,
             past_members_read: row.past_members_read,
-            // Across a block one reads on.
+            // Blocks do not restrict reading.
             blocked: 0,
             role: Some(row.role),
             state: Some(row.state),
@@ -138,29 +126,29 @@ pub async fn rooms(connection: &mut MySqlConnection, user: UserId, limit: u32) -
             delivered_seq: Some(row.delivered_seq),
             allowance: Some(row.allowance),
             allowance_at: Some(row.allowance_at),
-            // Whoever searches changes nothing.
+            // Search changes nothing.
             change_allowance: None,
             change_allowance_at: None,
         }
-        .standing(user);
-        match standing {
-            Standing::Readable(room) => {
-                let latest = room.ended().map_or(active_at, |ended| active_at.min(ended.at.plus_seconds(SKEW_SECONDS)));
+        .access(user);
+        match access {
+            Access::Readable(room) => {
+                let latest = room.ended().map_or(active_at, |ended| active_at.min(ended.at.plus_seconds(MAX_CLOCK_SKEW_SECONDS)));
                 Some((room, latest))
             }
-            Standing::Banned(..) | Standing::Hidden(_) => None,
+            Access::Banned(..) | Access::Hidden(_) => None,
         }
     });
     Ok(readable.collect())
 }
 
-/// Texts of a room, newest first: what people wrote, did not unsend, and the reader did not hide. With `among`, only those of these seqs.
+/// Returns texts of a room, newest first, without system messages, unsent messages and those that the reader hid. `among` restricts the seqs.
 pub async fn texts(
     connection: &mut MySqlConnection,
     room: &Readable,
-    wanted: Wanted,
+    wanted: TextQuery,
     among: Option<&[u64]>,
-) -> Result<Vec<Text>> {
+) -> Result<Vec<SearchText>> {
     let (first, last) = (wanted.seqs.0.max(room.visible_from_seq), wanted.seqs.1.min(room.visible_to_seq));
     if first > last || among.is_some_and(<[u64]>::is_empty) {
         return Ok(Vec::new());
@@ -175,10 +163,10 @@ pub async fn texts(
         times.0.0, times.1.0,
     );
     let texts = read(sql, connection).await?;
-    past::searched(connection, room, texts).await
+    past_view::restore_texts(connection, room, texts).await
 }
 
-/// When the message of this seq was sent; the room has it, because seqs have no holes.
+/// Returns when the message of this seq was sent. Seqs have no holes.
 pub async fn sent_at(connection: &mut MySqlConnection, room: &Readable, seq: u64) -> Result<Option<Timestamp>> {
     let at = sqlx::query_scalar!("select created_at from messages where room_id = ? and seq = ?", room.room().0, seq)
         .fetch_optional(connection)
@@ -186,12 +174,12 @@ pub async fn sent_at(connection: &mut MySqlConnection, room: &Readable, seq: u64
     Ok(at.map(Timestamp))
 }
 
-/// The messages of texts that were read as somebody in these rooms, in no order.
-pub async fn messages(connection: &mut MySqlConnection, rooms: &[&Readable], texts: &[&Text]) -> Result<Vec<Message>> {
+/// Returns the messages of texts read in these rooms, in no order.
+pub async fn messages(connection: &mut MySqlConnection, rooms: &[&Readable], texts: &[&SearchText]) -> Result<Vec<Message>> {
     let mut found = Vec::with_capacity(texts.len());
-    for some in texts.chunks(AT_ONCE) {
-        // Numbers begin at 1, so the places that are left over find nothing.
-        let mut ids = [0; AT_ONCE];
+    for some in texts.chunks(MESSAGES_BATCH) {
+        // Ids begin at 1, so unused parameters match nothing.
+        let mut ids = [0; MESSAGES_BATCH];
         for (id, text) in ids.iter_mut().zip(some) {
             *id = text.id.0;
         }
@@ -225,13 +213,13 @@ pub async fn messages(connection: &mut MySqlConnection, rooms: &[&Readable], tex
         )
         .fetch_all(&mut *connection)
         .await?;
-        found.extend(past::messages_of(connection, rooms, rows).await?);
+        found.extend(past_view::messages_of(connection, rooms, rows).await?);
     }
     Ok(found)
 }
 
-/// The sealed segments of rooms, oldest first.
-pub async fn sealed(connection: &mut MySqlConnection, rooms: &[&Readable]) -> Result<Vec<Sealed>> {
+/// Returns the sealed segments of rooms, oldest first.
+pub async fn list_sealed(connection: &mut MySqlConnection, rooms: &[&Readable]) -> Result<Vec<SealedSegment>> {
     if rooms.is_empty() {
         return Ok(Vec::new());
     }
@@ -239,8 +227,8 @@ pub async fn sealed(connection: &mut MySqlConnection, rooms: &[&Readable]) -> Re
     let sql = format!(
         "select room_id, segment, from_at, to_at from search_segments where room_id in ({rooms}) order by room_id, segment"
     );
-    let rows: Vec<(u64, u64, i64, i64)> = plain(sql, connection).await?;
-    let sealed = |(room, segment, from_at, to_at)| Sealed {
+    let rows: Vec<(u64, u64, i64, i64)> = fetch_generated(sql, connection).await?;
+    let sealed = |(room, segment, from_at, to_at)| SealedSegment {
         room: RoomId(room),
         segment,
         from_at: Timestamp(from_at),
@@ -249,50 +237,50 @@ pub async fn sealed(connection: &mut MySqlConnection, rooms: &[&Readable]) -> Re
     Ok(rows.into_iter().map(sealed).collect())
 }
 
-/// Which of these segments of a room are sealed still, and these bits of them. Every pair of them is one key; the segments of one bit lie side by
-/// side. One statement sees both at one moment: without its seal, a segment has no bits to go by.
+/// Returns which of these segments are still sealed, and these bits of them. Each pair is one key, and the segments of one bit are adjacent. A single
+/// statement reads both at one moment, because the bits of an unsealed segment must not be used.
 pub async fn slices(
     connection: &mut MySqlConnection,
     room: &Readable,
     segments: &[u64],
     slices: &[u16],
-) -> Result<(Vec<u64>, Vec<Slice>)> {
+) -> Result<(Vec<u64>, Vec<BitSlice>)> {
     if segments.is_empty() || slices.is_empty() {
         return Ok((segments.to_vec(), Vec::new()));
     }
     let (room, segments, slices) = (room.room(), list(segments), list(slices));
-    // Servers differ in what type a union has, unless told.
+    // Servers differ in the type of a union's column without a cast.
     let sql = format!(
-        "select segment, cast({SLICES} as unsigned) as slice, x'' as bits from search_segments where room_id = {room} and segment in ({segments}) \
+        "select segment, cast({SEGMENT_SLICES} as unsigned) as slice, x'' as bits from search_segments where room_id = {room} and segment in ({segments}) \
          union all \
          select segment, cast(slice as unsigned), bits from search_slices where room_id = {room} and segment in ({segments}) and slice in ({slices})"
     );
-    let rows: Vec<(u64, u64, Vec<u8>)> = plain(sql, connection).await?;
+    let rows: Vec<(u64, u64, Vec<u8>)> = fetch_generated(sql, connection).await?;
     let (mut sealed, mut found) = (Vec::new(), Vec::new());
     for (segment, number, bits) in rows {
         match u16::try_from(number) {
-            Ok(number) if number < SLICES => found.push(Slice { segment, number, bits }),
+            Ok(number) if number < SEGMENT_SLICES => found.push(BitSlice { segment, number, bits }),
             _ => sealed.push(segment),
         }
     }
     Ok((sealed, found))
 }
 
-/// Locks the messages of a full segment and gives what people wrote in it; none if it is sealed, or the index too young.
-pub async fn open(transaction: &mut MySqlConnection, room: RoomId, segment: u64) -> Result<Option<Vec<Text>>> {
+/// Locks the messages of a full segment and returns their texts; none if the segment is sealed or the index too young.
+pub async fn lock_unsealed(transaction: &mut MySqlConnection, room: RoomId, segment: u64) -> Result<Option<Vec<SearchText>>> {
     let may = sqlx::query_scalar!(
         r#"
         select count(*) as "may!: i64" from _sqlx_migrations
         where version = 8 and success and installed_on <= now() - interval ? second
         "#,
-        SETTLED_SECONDS,
+        MIN_INDEX_AGE_SECONDS,
     )
     .fetch_one(&mut *transaction)
     .await?;
     if may == 0 {
         return Ok(None);
     }
-    let (first, last) = (segment * SEGMENT + 1, (segment + 1) * SEGMENT);
+    let (first, last) = (segment * SEGMENT_MESSAGES + 1, (segment + 1) * SEGMENT_MESSAGES);
     let sql = format!(
         "{TEXTS} where m.room_id = {room} and m.seq between {first} and {last} and m.kind <> 'system' and m.deleted_at is null for update"
     );
@@ -307,8 +295,8 @@ pub async fn open(transaction: &mut MySqlConnection, room: RoomId, segment: u64)
     Ok((known == 0).then_some(texts))
 }
 
-/// Seals a segment whose messages the transaction holds.
-pub async fn seal(transaction: &mut MySqlConnection, sealed: Sealed, slices: &[Slice]) -> Result<()> {
+/// Seals a segment whose messages the transaction locks.
+pub async fn seal(transaction: &mut MySqlConnection, sealed: SealedSegment, slices: &[BitSlice]) -> Result<()> {
     sqlx::query!(
         "insert into search_segments (room_id, segment, from_at, to_at) values (?, ?, ?, ?)",
         sealed.room.0,
@@ -321,10 +309,10 @@ pub async fn seal(transaction: &mut MySqlConnection, sealed: Sealed, slices: &[S
     if slices.is_empty() {
         return Ok(());
     }
-    // What the code before this one kept under a layout of its own may have left bits without a seal.
+    // An earlier layout of the index may have left slices without a seal.
     let mut sql = String::from("replace into search_slices (room_id, segment, slice, bits) values ");
     for (index, slice) in slices.iter().enumerate() {
-        debug_assert_eq!(slice.bits.len(), SLICE);
+        debug_assert_eq!(slice.bits.len(), SLICE_BYTES);
         let comma = if index == 0 { "" } else { ", " };
         let _ = write!(sql, "{comma}({}, {}, {}, x'", sealed.room, slice.segment, slice.number);
         for byte in &slice.bits {
@@ -336,11 +324,11 @@ pub async fn seal(transaction: &mut MySqlConnection, sealed: Sealed, slices: &[S
     Ok(())
 }
 
-/// Throws away what the index knows of the segment of a message that changes; the transaction holds its room, whose messages end at `last_seq`.
+/// Deletes the index of a changed message's segment. The transaction locks the room, whose messages end at `last_seq`.
 pub async fn unseal(transaction: &mut MySqlConnection, (room, seq): (RoomId, u64), last_seq: u64) -> Result<()> {
-    let segment = segment(seq);
-    if (segment + 1) * SEGMENT > last_seq {
-        // Only full ones are sealed.
+    let segment = segment_of(seq);
+    if (segment + 1) * SEGMENT_MESSAGES > last_seq {
+        // Only full segments are sealed.
         return Ok(());
     }
     let seal = sqlx::query!("delete from search_segments where room_id = ? and segment = ?", room.0, segment)
@@ -349,8 +337,8 @@ pub async fn unseal(transaction: &mut MySqlConnection, (room, seq): (RoomId, u64
     if seal.rows_affected() == 0 {
         return Ok(());
     }
-    // Each bit is named: its keys are single rows, where the room's whole index would be one range.
-    let slices = list(0..SLICES);
+    // Listing each slice makes the keys single rows; otherwise the range would cover the room's whole index.
+    let slices = list(0..SEGMENT_SLICES);
     let sql = format!("delete from search_slices where room_id = {room} and segment = {segment} and slice in ({slices})");
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(transaction).await?;
     Ok(())
@@ -360,9 +348,9 @@ const TEXTS: &str = "select m.id, m.seq, m.sender_id, cast(m.kind as char) as ki
 
 type TextRow = (u64, u64, Option<u64>, String, String, i64);
 
-async fn read(sql: String, connection: &mut MySqlConnection) -> Result<Vec<Text>> {
-    let rows: Vec<TextRow> = plain(sql, connection).await?;
-    let text = |(id, seq, sender, kind, content, created_at): TextRow| Text {
+async fn read(sql: String, connection: &mut MySqlConnection) -> Result<Vec<SearchText>> {
+    let rows: Vec<TextRow> = fetch_generated(sql, connection).await?;
+    let text = |(id, seq, sender, kind, content, created_at): TextRow| SearchText {
         id: MessageId(id),
         seq,
         sender: sender.map(UserId),

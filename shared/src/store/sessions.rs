@@ -1,4 +1,4 @@
-//! Logins on devices. Every request looks its session up by primary key, so what ends here has ended.
+//! Login sessions. Every request reads its session by primary key, so revocation takes effect at once.
 
 use sqlx::mysql::MySqlConnection;
 
@@ -11,39 +11,34 @@ use crate::time::Timestamp;
 /// SHA-256 of a refresh token's secret part.
 pub type RefreshHash = [u8; 32];
 
-/// A session to be made.
+/// A session to create.
 #[derive(Clone, Copy, Debug)]
 pub struct NewSession<'a> {
-    /// Whose it is.
     pub user: UserId,
-    /// Of its first refresh token.
+    /// Hash of its first refresh token.
     pub refresh_hash: &'a RefreshHash,
-    /// What the device is called.
+    /// Name of the device.
     pub device: &'a str,
-    /// The address that it comes from.
     pub ip: &'a str,
-    /// When it is made.
     pub now: Timestamp,
-    /// When it ends unless it is refreshed.
+    /// Expiry without a refresh.
     pub expires_at: Timestamp,
 }
 
-/// The next state of a session whose refresh token was used.
+/// State of a session after its refresh token was used.
 #[derive(Clone, Copy, Debug)]
 pub struct Rotation<'a> {
-    /// Of the token that was presented.
+    /// Hash of the presented token.
     pub presented: &'a RefreshHash,
-    /// Of the one that replaces it.
+    /// Hash of its replacement.
     pub next: &'a RefreshHash,
-    /// The address that used it.
     pub ip: &'a str,
-    /// When it was used.
     pub now: Timestamp,
-    /// When the session ends unless it is refreshed again.
+    /// Expiry without another refresh.
     pub expires_at: Timestamp,
 }
 
-/// Makes a session of an account that was made in the same transaction.
+/// Creates a session of an account created in the same transaction.
 pub async fn insert(connection: &mut MySqlConnection, new: &NewSession<'_>) -> Result<SessionId> {
     let done = sqlx::query!(
         r#"insert into sessions (user_id, refresh_hash, device, ip, created_at, last_used_at, expires_at)
@@ -61,8 +56,8 @@ pub async fn insert(connection: &mut MySqlConnection, new: &NewSession<'_>) -> R
     Ok(SessionId(done.last_insert_id()))
 }
 
-/// Makes a session that another one goes on in: on the same device, which is notified as before.
-pub async fn insert_after(connection: &mut MySqlConnection, before: SessionId, new: &NewSession<'_>) -> Result<SessionId> {
+/// Creates a session that replaces another on the same device, whose push subscription it takes over.
+pub async fn insert_replacement(connection: &mut MySqlConnection, before: SessionId, new: &NewSession<'_>) -> Result<SessionId> {
     let done = sqlx::query!(
         r#"insert into sessions (user_id, refresh_hash, device, ip, created_at, last_used_at, expires_at)
            select ?, ?, device, ?, ?, ?, ? from sessions where id = ?"#,
@@ -83,8 +78,8 @@ pub async fn insert_after(connection: &mut MySqlConnection, before: SessionId, n
     Ok(session)
 }
 
-/// Makes a session if the password's hash is still the one that was verified. The row's lock orders it before or after a change of password,
-/// which ends the sessions that came before.
+/// Creates a session if the password hash is still the verified one. The row lock orders this against a change of password, which ends earlier
+/// sessions.
 pub async fn insert_if_unchanged(
     connection: &mut MySqlConnection,
     new: &NewSession<'_>,
@@ -110,8 +105,8 @@ pub async fn insert_if_unchanged(
     Ok((done.rows_affected() == 1).then(|| SessionId(done.last_insert_id())))
 }
 
-/// Who a credential stands for at `now`: one read by primary keys. None when the session is unknown, another's, revoked or expired, or the
-/// account is disabled or deleted.
+/// Authenticates a session at `now`: one read by primary keys. Returns none when the session is unknown, revoked, expired or another user's, or the
+/// account disabled or deleted.
 pub async fn check(connection: &mut MySqlConnection, session: SessionId, user: UserId, now: Timestamp) -> Result<Option<Caller>> {
     let username = sqlx::query_scalar!(
         r#"select u.username
@@ -128,7 +123,7 @@ pub async fn check(connection: &mut MySqlConnection, session: SessionId, user: U
     Ok(username.map(|username| Caller { user, username, session, now }))
 }
 
-/// Whose live session this is.
+/// Returns the user of a live session.
 pub async fn find_owner(connection: &mut MySqlConnection, session: SessionId, now: Timestamp) -> Result<Option<UserId>> {
     let user = sqlx::query_scalar!(
         r#"select s.user_id
@@ -143,8 +138,8 @@ pub async fn find_owner(connection: &mut MySqlConnection, session: SessionId, no
     Ok(user.map(UserId))
 }
 
-/// When a live session ends unless it is refreshed; none where [`check`] finds none.
-pub async fn ends_at(
+/// Returns the expiry of a live session; none where [`check`] returns none.
+pub async fn expires_at(
     connection: &mut MySqlConnection,
     session: SessionId,
     user: UserId,
@@ -165,8 +160,7 @@ pub async fn ends_at(
     Ok(at.map(Timestamp))
 }
 
-/// Replaces the refresh token if the one presented is the one valid now: of two at once, one gets true. An end that was foreseen moves away with the
-/// session's.
+/// Replaces the refresh token if the presented one is current: one of two concurrent calls returns true. Moves a scheduled closing to the new expiry.
 pub async fn rotate(connection: &mut MySqlConnection, session: SessionId, rotation: &Rotation<'_>) -> Result<bool> {
     let done = sqlx::query!(
         r#"update sessions s
@@ -190,7 +184,7 @@ pub async fn rotate(connection: &mut MySqlConnection, session: SessionId, rotati
     Ok(done.rows_affected() > 0)
 }
 
-/// The hash of the token that replaced the one presented, if it did so after a moment and was not used itself.
+/// Returns the hash of the token that replaced the presented one, if it did so after `since` and is still unused.
 pub async fn successor(
     connection: &mut MySqlConnection,
     session: SessionId,
@@ -208,7 +202,7 @@ pub async fn successor(
     Ok(hash)
 }
 
-/// The caller's live sessions older than `before`, newest first.
+/// Returns the caller's live sessions before `before`, newest first.
 pub async fn list(connection: &mut MySqlConnection, caller: &Caller, before: SessionId, limit: u32) -> Result<Vec<Session>> {
     let rows = sqlx::query!(
         r#"select id, device, ip as "ip: String", created_at, last_used_at, expires_at
@@ -237,8 +231,8 @@ pub async fn list(connection: &mut MySqlConnection, caller: &Caller, before: Ses
         .collect())
 }
 
-/// Which of these people have logged in from a network whose addresses begin so (4 bytes, or 8 of IPv6): at most three are asked of.
-pub async fn at_home(connection: &mut MySqlConnection, users: [UserId; 3], prefix: &[u8]) -> Result<Vec<UserId>> {
+/// Returns those of at most three users who have logged in from this network: the first 4 bytes of an IPv4 address, or 8 of IPv6.
+pub async fn known_in_network(connection: &mut MySqlConnection, users: [UserId; 3], prefix: &[u8]) -> Result<Vec<UserId>> {
     let [one, two, three] = users;
     let found = sqlx::query_scalar!(
         "select distinct user_id from sessions where user_id in (?, ?, ?) and left(inet6_aton(ip), 8) = ?",

@@ -1,18 +1,18 @@
-//! What a room says of itself and allows: name, topic, rules, and its end. Written under the room's lock, each change with its `rev`.
+//! Profile, settings and deletion of rooms. Written under the room's lock, each change with its `rev`.
 
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::RoomId;
-use crate::protocol::rooms::{Facts, Settings, Whoever};
+use crate::protocol::rooms::{RoomProfile, Settings, AllowedRole};
 use crate::store::audit::Operator;
-use crate::store::members::Member;
+use crate::store::members::Membership;
 use crate::store::recipients::{self, Recipients};
 use crate::store::rooms;
 use crate::time::Timestamp;
 
-/// The columns of a room's rules. Every row that has them is read here.
-pub(super) struct Rules<'a> {
+/// The columns of a room's settings, in every row that has them.
+pub(super) struct SettingsColumns<'a> {
     pub(super) archived_at: Option<i64>,
     pub(super) slow_mode_seconds: u32,
     pub(super) who_writes: &'a str,
@@ -20,21 +20,20 @@ pub(super) struct Rules<'a> {
     pub(super) past_members_read: bool,
 }
 
-impl Rules<'_> {
+impl SettingsColumns<'_> {
     pub(super) fn settings(self) -> Settings {
         Settings {
             archived: self.archived_at.is_some(),
             slow_mode_seconds: self.slow_mode_seconds,
-            who_writes: whoever(self.who_writes),
-            who_adds: whoever(self.who_adds),
+            who_writes: allowed_role(self.who_writes),
+            who_adds: allowed_role(self.who_adds),
             past_members_read: self.past_members_read,
         }
     }
 }
 
-/// What a room says of itself at present: the one place where [`Facts`] are made, so that no frame lacks a field. Whoever changes them holds the
-/// room's row.
-pub async fn facts(connection: &mut MySqlConnection, room: RoomId) -> Result<Option<Facts>> {
+/// Returns a room's current profile, complete for any frame. Writers lock the room's row.
+pub async fn room_profile(connection: &mut MySqlConnection, room: RoomId) -> Result<Option<RoomProfile>> {
     let row = sqlx::query!(
         r#"
         select name, topic, avatar_upload, archived_at, slow_mode_seconds, who_writes as "who_writes: String",
@@ -46,11 +45,11 @@ pub async fn facts(connection: &mut MySqlConnection, room: RoomId) -> Result<Opt
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| Facts {
+    Ok(row.map(|row| RoomProfile {
         name: row.name,
         topic: row.topic,
         avatar_url: rooms::avatar_url(room, row.avatar_upload),
-        settings: Rules {
+        settings: SettingsColumns {
             archived_at: row.archived_at,
             slow_mode_seconds: row.slow_mode_seconds,
             who_writes: &row.who_writes,
@@ -61,10 +60,9 @@ pub async fn facts(connection: &mut MySqlConnection, room: RoomId) -> Result<Opt
     }))
 }
 
-/// Replaces what the room says of itself.
-pub async fn update(transaction: &mut MySqlConnection, member: &Member, facts: &Facts, rev: u64, now: Timestamp) -> Result<()> {
-    // The picture is written by whoever exchanges it. The rest is named one by one, so that no new field is forgotten.
-    let Facts { name, topic, avatar_url: _, settings } = facts;
+pub async fn update(transaction: &mut MySqlConnection, member: &Membership, profile: &RoomProfile, rev: u64, now: Timestamp) -> Result<()> {
+    // The avatar has its own statement. Destructured, so that no new field is forgotten.
+    let RoomProfile { name, topic, avatar_url: _, settings } = profile;
     let Settings { archived, slow_mode_seconds, who_writes, who_adds, past_members_read } = *settings;
     sqlx::query!(
         r#"
@@ -76,8 +74,8 @@ pub async fn update(transaction: &mut MySqlConnection, member: &Member, facts: &
         name,
         topic,
         slow_mode_seconds,
-        whoever_name(who_writes),
-        whoever_name(who_adds),
+        allowed_role_name(who_writes),
+        allowed_role_name(who_adds),
         past_members_read,
         archived,
         now.0,
@@ -90,12 +88,12 @@ pub async fn update(transaction: &mut MySqlConnection, member: &Member, facts: &
     Ok(())
 }
 
-/// Hides the room from everyone, for good, and ends every membership. Gives who was a member.
-pub async fn delete(transaction: &mut MySqlConnection, member: &Member, rev: u64, now: Timestamp) -> Result<Recipients> {
+/// Deletes a room for everyone and ends all memberships. Returns the former members.
+pub async fn delete(transaction: &mut MySqlConnection, member: &Membership, rev: u64, now: Timestamp) -> Result<Recipients> {
     end(transaction, member.room(), rev, now).await
 }
 
-/// The same by somebody who operates the deployment.
+/// Like [`delete`], by an operator.
 pub async fn delete_as(transaction: &mut MySqlConnection, by: &Operator, room: RoomId, rev: u64) -> Result<Recipients> {
     end(transaction, room, rev, by.now()).await
 }
@@ -121,14 +119,14 @@ async fn end(transaction: &mut MySqlConnection, room: RoomId, rev: u64, now: Tim
     Ok(audience)
 }
 
-/// A choice as its column spells it.
-pub(super) fn whoever(name: &str) -> Whoever {
-    if name == "admins" { Whoever::Admins } else { Whoever::Members }
+/// Parses the columns `who_writes` and `who_adds`.
+pub(super) fn allowed_role(name: &str) -> AllowedRole {
+    if name == "admins" { AllowedRole::Admins } else { AllowedRole::Members }
 }
 
-fn whoever_name(whoever: Whoever) -> &'static str {
-    match whoever {
-        Whoever::Members => "members",
-        Whoever::Admins => "admins",
+fn allowed_role_name(role: AllowedRole) -> &'static str {
+    match role {
+        AllowedRole::Members => "members",
+        AllowedRole::Admins => "admins",
     }
 }

@@ -1,23 +1,21 @@
-//! How much a person keeps, as the rows of their uploads say.
+//! Storage that a user's uploads occupy.
 
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::UserId;
 
-/// What a person keeps.
+/// Storage of a user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Bytes: of pictures and files as they are served, of what is still on its way as it was announced.
+    /// Size as served; for pending uploads, as announced.
     pub bytes: u64,
-    /// Pictures and files.
     pub files: u64,
-    /// Uploads that nothing shows yet.
+    /// Uploads not yet in use.
     pub unused: u64,
 }
 
-/// Sums what a person keeps: each object once, however many messages of theirs show it, and nothing that nobody may see any more. One range of an
-/// index that holds all of it.
+/// Sums the user's storage. Counts each object once, however many uploads share it, and no rejected or deleted ones. One range of a covering index.
 pub async fn usage(connection: &mut MySqlConnection, owner: UserId) -> Result<Usage> {
     let row = sqlx::query!(
         r#"

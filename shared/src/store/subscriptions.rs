@@ -1,5 +1,4 @@
-//! Devices that are told of messages while their people are away, and who of a room that is. A device belongs to a login: whoever ended that
-//! hears nothing there any more.
+//! Push subscriptions, and which of them a room's message goes to. A subscription belongs to a session and ends with it.
 
 use sqlx::{MySqlConnection, QueryBuilder};
 
@@ -12,62 +11,52 @@ use crate::protocol::rooms::RoomKind;
 use crate::store::{mentions, message_row, rooms};
 use crate::time::Timestamp;
 
-/// Where and how a device is told.
+/// A subscription's address and keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Its URL at its push service.
     pub url: String,
-    /// SHA-256 of that.
+    /// SHA-256 of the URL.
     pub hash: [u8; 32],
-    /// Its public key.
+    /// The device's public key.
     pub public: Vec<u8>,
-    /// The secret that it shares with us.
+    /// The authentication secret, shared with the device.
     pub auth: Vec<u8>,
-    /// Which of our keys it knows.
+    /// The VAPID public key that it subscribed with.
     pub vapid: Vec<u8>,
 }
 
-/// A message that people are told of.
+/// A message to notify of.
 #[derive(Clone, Debug)]
-pub struct News {
-    /// Its room.
+pub struct NotificationSource {
     pub room: RoomId,
-    /// What the room is called; empty for a direct one.
+    /// Empty for a direct room.
     pub room_name: String,
-    /// What the room is.
     pub room_kind: RoomKind,
-    /// Its place.
     pub seq: u64,
-    /// Words, pictures or files.
     pub kind: MessageKind,
-    /// Who wrote it, and what they are called.
+    /// Id and display name.
     pub sender: (UserId, String),
-    /// The text.
     pub content: String,
-    /// Whom it mentions.
+    /// Mentioned users.
     pub mentions: Vec<UserId>,
 }
 
-/// A device of somebody who wants to be told.
+/// A device to notify.
 #[derive(Clone, Debug)]
-pub struct Due {
-    /// Who.
+pub struct NotificationTarget {
     pub user: UserId,
-    /// Which messages they want to be told of.
-    pub wish: Notifications,
-    /// What they have not read of the room.
+    pub preference: Notifications,
+    /// Number of unread messages in the room.
     pub unread: u64,
-    /// Which login it is.
     pub session: SessionId,
-    /// How it is told.
     pub endpoint: Endpoint,
-    /// Since when that fails.
+    /// Since when notifications fail.
     pub failed_at: Option<Timestamp>,
 }
 
-/// Makes this the one device of the caller's login, and of nobody else's.
-pub async fn put(connection: &mut MySqlConnection, caller: &Caller, endpoint: &Endpoint) -> Result<()> {
-    // Replaces both what this login had and whatever another login had with the same endpoint.
+/// Sets the subscription of the caller's session.
+pub async fn upsert(connection: &mut MySqlConnection, caller: &Caller, endpoint: &Endpoint) -> Result<()> {
+    // Replaces this session's former subscription and any other session's with the same endpoint.
     sqlx::query!(
         r#"replace into push_subscriptions (session_id, user_id, endpoint, endpoint_hash, p256dh, auth, vapid, created_at)
            values (?, ?, ?, ?, ?, ?, ?, ?)"#,
@@ -85,14 +74,14 @@ pub async fn put(connection: &mut MySqlConnection, caller: &Caller, endpoint: &E
     Ok(())
 }
 
-/// Forgets the device of a login; one that is not there is none.
+/// Deletes the subscription of the caller's session. Idempotent.
 pub async fn delete(connection: &mut MySqlConnection, caller: &Caller) -> Result<()> {
     sqlx::query!("delete from push_subscriptions where session_id = ?", caller.session.0).execute(connection).await?;
     Ok(())
 }
 
-/// Those of these people who have a device.
-pub async fn among(connection: &mut MySqlConnection, users: &[UserId]) -> Result<Vec<UserId>> {
+/// Returns those of these users who have a subscription.
+pub async fn with_subscription(connection: &mut MySqlConnection, users: &[UserId]) -> Result<Vec<UserId>> {
     let mut query = QueryBuilder::new("select distinct user_id from push_subscriptions where user_id in (0");
     for user in users {
         query.push(", ").push_bind(user.0);
@@ -102,8 +91,8 @@ pub async fn among(connection: &mut MySqlConnection, users: &[UserId]) -> Result
     Ok(found.into_iter().map(UserId).collect())
 }
 
-/// The message of a place, or the newest one up to there that people wrote, if it is still something to tell.
-pub async fn news(connection: &mut MySqlConnection, room: RoomId, seq: Option<u64>) -> Result<Option<News>> {
+/// Returns the message at `seq`, or the latest user message of the room; none when there is nothing to notify of.
+pub async fn find_source(connection: &mut MySqlConnection, room: RoomId, seq: Option<u64>) -> Result<Option<NotificationSource>> {
     let row = sqlx::query!(
         r#"
         select r.name, r.kind as "room_kind: String", m.seq, m.kind as "kind: String", m.content, m.mentions, u.id, u.display_name
@@ -120,7 +109,7 @@ pub async fn news(connection: &mut MySqlConnection, room: RoomId, seq: Option<u6
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| News {
+    Ok(row.map(|row| NotificationSource {
         room,
         room_name: row.name,
         room_kind: rooms::kind(&row.room_kind),
@@ -132,9 +121,9 @@ pub async fn news(connection: &mut MySqlConnection, room: RoomId, seq: Option<u6
     }))
 }
 
-/// The devices of those of these people who are to be told of a message: members who have not read it, want to know, did not mute the room, and
-/// are not parted from its sender by a block. One statement, by keys.
-pub async fn due(connection: &mut MySqlConnection, news: &News, users: &[UserId], now: Timestamp) -> Result<Vec<Due>> {
+/// Returns the devices to notify: of members among `users` who have not read the message, want notifications, have not muted the room, and are not
+/// parted from the sender by a block. One statement by keys.
+pub async fn list_targets(connection: &mut MySqlConnection, news: &NotificationSource, users: &[UserId], now: Timestamp) -> Result<Vec<NotificationTarget>> {
     let mut query = QueryBuilder::new(
         "select p.user_id, u.notifications, r.last_seq, m.read_seq, case when r.last_unsent_seq > m.read_seq then \
          (select count(*) from messages x where x.room_id = r.id and x.seq > m.read_seq and x.deleted_at is not null) else 0 end, \
@@ -159,11 +148,11 @@ pub async fn due(connection: &mut MySqlConnection, news: &News, users: &[UserId]
     query.push_bind(news.sender.0.0).push(" and b.blocked_id = p.user_id) and not exists (select 1 from hidden_messages h");
     query.push(" where h.user_id = p.user_id and h.room_id = r.id and h.seq = ").push_bind(news.seq).push(")");
     let rows: Vec<Row> = query.build_query_as().fetch_all(connection).await?;
-    Ok(rows.into_iter().map(Due::from).collect())
+    Ok(rows.into_iter().map(NotificationTarget::from).collect())
 }
 
-/// A device is gone, unless its person has subscribed with another one since.
-pub async fn forget(connection: &mut MySqlConnection, device: &Due) -> Result<()> {
+/// Deletes a subscription, unless its session has a newer one.
+pub async fn delete_device(connection: &mut MySqlConnection, device: &NotificationTarget) -> Result<()> {
     sqlx::query!(
         "delete from push_subscriptions where session_id = ? and endpoint_hash = ?",
         device.session.0,
@@ -174,8 +163,8 @@ pub async fn forget(connection: &mut MySqlConnection, device: &Due) -> Result<()
     Ok(())
 }
 
-/// Notes since when a device cannot be told, or that it can again.
-pub async fn note(connection: &mut MySqlConnection, device: &Due, failed_at: Option<Timestamp>) -> Result<()> {
+/// Stores since when notifications fail; none once they succeed.
+pub async fn set_failed_at(connection: &mut MySqlConnection, device: &NotificationTarget, failed_at: Option<Timestamp>) -> Result<()> {
     sqlx::query!(
         "update push_subscriptions set failed_at = ? where session_id = ? and endpoint_hash = ?",
         failed_at.map(|at| at.0),
@@ -187,17 +176,16 @@ pub async fn note(connection: &mut MySqlConnection, device: &Due, failed_at: Opt
     Ok(())
 }
 
-/// What a person wants to be told of, as its column spells it.
-pub(super) fn wish_name(wish: Notifications) -> &'static str {
-    match wish {
+pub(super) fn notifications_name(preference: Notifications) -> &'static str {
+    match preference {
         Notifications::All => "all",
         Notifications::Mentions => "mentions",
         Notifications::None => "none",
     }
 }
 
-/// And the other way round.
-pub(super) fn wish(name: &str) -> Notifications {
+/// Parses the column `notifications`.
+pub(super) fn notifications(name: &str) -> Notifications {
     match name {
         "mentions" => Notifications::Mentions,
         "none" => Notifications::None,
@@ -207,12 +195,12 @@ pub(super) fn wish(name: &str) -> Notifications {
 
 type Row = (u64, String, u64, u64, i64, u64, String, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, Option<i64>);
 
-impl From<Row> for Due {
+impl From<Row> for NotificationTarget {
     fn from(row: Row) -> Self {
         let (user, wanted, last, read, unsent, session, url, hash, public, auth, vapid, failed_at) = row;
         Self {
             user: UserId(user),
-            wish: wish(&wanted),
+            preference: notifications(&wanted),
             unread: last.saturating_sub(read).saturating_sub(unsent.unsigned_abs()),
             session: SessionId(session),
             endpoint: Endpoint { url, hash: hash.try_into().unwrap_or_default(), public, auth, vapid },

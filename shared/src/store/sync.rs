@@ -1,4 +1,4 @@
-//! What changed since: index ranges over the `rev` that each row carries. No log of events is kept or read.
+//! Changes since a `rev`, read as index ranges over the `rev` of each row. There is no event log.
 
 use sqlx::MySqlConnection;
 
@@ -7,37 +7,35 @@ use crate::id::{RoomId, UserId};
 use crate::protocol::messages::{Message, Reaction};
 use crate::protocol::people::User;
 use crate::protocol::sync::{MemberChange, MemberState};
-use crate::store::marks;
+use crate::store::read_markers;
 use crate::store::members::{self, Readable};
 use crate::store::message_row::{MESSAGES, MessageRow};
-use crate::store::plain::{list, plain};
+use crate::store::generated::{fetch_generated, list};
 use crate::store::users;
 use crate::time::Timestamp;
 
-/// One of a person's rooms, and when something last happened there that a client may not know.
+/// The time of the latest activity in one of a user's rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moved {
-    /// The room.
+pub struct RoomActivity {
     pub room: RoomId,
-    /// When it changed, or the person read on.
+    /// Last change of the room or of the user's read marker.
     pub at: Timestamp,
 }
 
-/// What is read of one room: what changed after `since`, by its reader, so many rows of each kind at most.
+/// A request for the changes of one room after `since`.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
-    /// The room, and who reads it.
+pub struct ChangesQuery<'a> {
     pub room: &'a Readable,
-    /// The count of changes up to which they know it.
+    /// Last `rev` that the client knows.
     pub since: u64,
-    /// Messages at most, and memberships.
+    /// Most messages, and most memberships.
     pub limit: u32,
 }
 
-/// The first messages of each room that changed, ascending by room and `rev`, as far as the reader sees them: a range of an index for each room, in
-/// one statement. Rows ∝ limits; no room costs no statement.
-pub async fn messages(connection: &mut MySqlConnection, rooms: &[Wanted<'_>]) -> Result<Vec<Message>> {
-    let page = each(rooms, |Wanted { room, since, limit }| {
+/// Returns the first changed messages of each room, ascending by room and `rev`, as far as the reader sees them: one index range per room, in one
+/// statement. Rows ∝ limits. Runs no statement for no rooms.
+pub async fn messages(connection: &mut MySqlConnection, rooms: &[ChangesQuery<'_>]) -> Result<Vec<Message>> {
+    let page = union_all(rooms, |ChangesQuery { room, since, limit }| {
         format!(
             "select x.room_id, x.seq from messages x where x.room_id = {} and x.rev > {since} and x.seq between {} and {} \
              and not exists (select 1 from hidden_messages h where h.user_id = {} and h.room_id = x.room_id and h.seq = x.seq) \
@@ -52,20 +50,19 @@ pub async fn messages(connection: &mut MySqlConnection, rooms: &[Wanted<'_>]) ->
     let sql = format!(
         "{MESSAGES} join ({page}) page on page.room_id = m.room_id and page.seq = m.seq order by m.room_id, m.rev, m.seq"
     );
-    let rows: Vec<MessageRow> = plain(sql, connection).await?;
+    let rows: Vec<MessageRow> = fetch_generated(sql, connection).await?;
     Ok(rows.into_iter().map(MessageRow::message).collect())
 }
 
-/// Messages of a room, and who reads them.
+/// Messages of a room, and their reader.
 #[derive(Debug)]
-pub struct Shown<'a> {
-    /// The room.
+pub struct RoomMessages<'a> {
     pub room: &'a Readable,
     /// Ascending by `seq`.
     pub messages: &'a mut [Message],
 }
 
-/// The reactions to one message with one emoji, as they are counted.
+/// The number of reactions to one message with one emoji.
 #[derive(sqlx::FromRow)]
 struct ReactionRow {
     room_id: u64,
@@ -75,10 +72,10 @@ struct ReactionRow {
     mine: i64,
 }
 
-/// Gives messages their reactions as the reader sees them, in one statement for all rooms. They may stand far apart, so each is named.
-pub async fn fill_reactions(connection: &mut MySqlConnection, rooms: &mut [Shown<'_>]) -> Result<()> {
+/// Fills in reactions as the reader sees them, in one statement for all rooms. The messages may be far apart, so each is named.
+pub async fn fill_reactions(connection: &mut MySqlConnection, rooms: &mut [RoomMessages<'_>]) -> Result<()> {
     let named: Vec<_> = rooms.iter().filter(|shown| !shown.messages.is_empty()).collect();
-    let counted = each(&named, |shown| {
+    let counted = union_all(&named, |shown| {
         let (room, user) = (shown.room.room(), shown.room.user());
         let seqs = list(shown.messages.iter().map(|message| message.seq));
         format!(
@@ -87,7 +84,7 @@ pub async fn fill_reactions(connection: &mut MySqlConnection, rooms: &mut [Shown
         )
     });
     let Some(counted) = counted else { return Ok(()) };
-    let rows: Vec<ReactionRow> = plain(format!("{counted} order by room_id, seq, emoji"), connection).await?;
+    let rows: Vec<ReactionRow> = fetch_generated(format!("{counted} order by room_id, seq, emoji"), connection).await?;
     for row in rows {
         let Some(shown) = rooms.iter_mut().find(|shown| shown.room.room().0 == row.room_id) else { continue };
         if let Ok(at) = shown.messages.binary_search_by_key(&row.seq, |message| message.seq) {
@@ -98,16 +95,13 @@ pub async fn fill_reactions(connection: &mut MySqlConnection, rooms: &mut [Shown
     Ok(())
 }
 
-/// A change of a membership, and whose room it is in.
+/// A changed membership of a room.
 #[derive(Debug)]
-pub struct Moving {
-    /// The room.
+pub struct RoomMemberChange {
     pub room: RoomId,
-    /// The membership.
     pub member: MemberChange,
 }
 
-/// A membership as a row.
 #[derive(sqlx::FromRow)]
 struct MemberRow {
     room_id: u64,
@@ -126,17 +120,17 @@ struct MemberRow {
     shows: bool,
 }
 
-/// The first memberships of each room that changed, ascending by room and `rev`, as [`messages`] reads messages.
-pub async fn members(connection: &mut MySqlConnection, rooms: &[Wanted<'_>]) -> Result<Vec<Moving>> {
-    let page = each(rooms, |Wanted { room, since, limit }| {
+/// Returns the first changed memberships of each room, like [`messages`].
+pub async fn members(connection: &mut MySqlConnection, rooms: &[ChangesQuery<'_>]) -> Result<Vec<RoomMemberChange>> {
+    let page = union_all(rooms, |ChangesQuery { room, since, limit }| {
         format!(
             "select y.room_id, y.user_id, {} from members y where y.room_id = {} and y.rev > {since} order by y.rev limit {limit}",
-            marks::reading(room),
+            read_markers::page_columns(room),
             room.room(),
         )
     });
     let (Some(page), Some(first)) = (page, rooms.first()) else { return Ok(Vec::new()) };
-    let shows = marks::shows(first.room.user());
+    let shows = read_markers::shows_column(first.room.user());
     let sql = format!(
         "select m.room_id, cast(m.state as char) as state, cast(m.role as char) as role, m.joined_at, m.read_seq, m.delivered_seq, m.rev, \
                 u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at, {shows} \
@@ -145,8 +139,8 @@ pub async fn members(connection: &mut MySqlConnection, rooms: &[Wanted<'_>]) -> 
          join users u on u.id = m.user_id \
          order by m.room_id, m.rev"
     );
-    let rows: Vec<MemberRow> = plain(sql, connection).await?;
-    Ok(rows.into_iter().map(|row| Moving { room: RoomId(row.room_id), member: row.member() }).collect())
+    let rows: Vec<MemberRow> = fetch_generated(sql, connection).await?;
+    Ok(rows.into_iter().map(|row| RoomMemberChange { room: RoomId(row.room_id), member: row.member() }).collect())
 }
 
 impl MemberRow {
@@ -175,8 +169,8 @@ impl MemberRow {
     }
 }
 
-/// One selection for each, all in one statement.
-fn each<T>(all: &[T], select: impl Fn(&T) -> String) -> Option<String> {
+/// Joins one selection per item with `union all`.
+fn union_all<T>(all: &[T], select: impl Fn(&T) -> String) -> Option<String> {
     match all {
         [] => None,
         [one] => Some(select(one)),
@@ -184,8 +178,8 @@ fn each<T>(all: &[T], select: impl Fn(&T) -> String) -> Option<String> {
     }
 }
 
-/// All rooms in a person's list with the time of their last movement: rows ∝ rooms.
-pub async fn moved(connection: &mut MySqlConnection, user: UserId) -> Result<Vec<Moved>> {
+/// Returns all rooms in a user's list with the time of their latest activity. Rows ∝ rooms.
+pub async fn room_activity(connection: &mut MySqlConnection, user: UserId) -> Result<Vec<RoomActivity>> {
     let rows = sqlx::query!(
         r#"
         select r.id, greatest(r.changed_at, coalesce(m.read_at, 0), coalesce(m.closed_at, 0)) as "at!: i64"
@@ -198,5 +192,5 @@ pub async fn moved(connection: &mut MySqlConnection, user: UserId) -> Result<Vec
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| Moved { room: RoomId(row.id), at: Timestamp(row.at) }).collect())
+    Ok(rows.into_iter().map(|row| RoomActivity { room: RoomId(row.id), at: Timestamp(row.at) }).collect())
 }

@@ -1,4 +1,5 @@
-//! Uploads: what was announced, what became of it, and which message shows it. An upload is attached once; its row says when nobody needs it.
+//! Uploads: announcement, verification, and the message that shows each. An upload is attached to at most one message; `due_at` schedules its
+//! deletion.
 
 use sqlx::MySqlConnection;
 
@@ -7,39 +8,37 @@ use crate::id::{ObjectId, RoomId, UploadId, UserId};
 use crate::protocol::uploads::{self, MAX_ATTACHMENTS, NewUpload, Purpose, UploadState};
 use crate::time::Timestamp;
 
-/// An upload as its row has it.
+/// A row of `uploads`.
 #[derive(Clone, Debug)]
-pub struct Upload {
-    /// What others may see of it.
-    pub seen: uploads::Upload,
-    /// Who announced it. Nobody (0) of an avatar that a room kept when that person was erased.
+pub struct UploadRecord {
+    /// The part that clients see.
+    pub info: uploads::Upload,
+    /// The uploader; 0 for copies without owner, and for a room's avatar whose uploader was erased.
     pub owner: UserId,
-    /// The objects that are served.
+    /// The stored objects.
     pub object: Option<ObjectId>,
-    /// The message that it is attached to.
+    /// The message it is attached to.
     pub place: Option<(RoomId, u64)>,
-    /// How often its bytes were looked at.
+    /// Number of verifications begun.
     pub attempts: u32,
-    /// When the sweep takes it; none while something shows it.
+    /// When the sweep deletes it; none while in use.
     pub due_at: Option<Timestamp>,
 }
 
-/// What looking at the bytes found.
+/// Result of a successful verification.
 #[derive(Clone, Debug)]
-pub struct Found {
-    /// The owner's name for it, with the ending of what it became.
+pub struct VerifiedUpload {
+    /// The owner's file name, with the extension of the resulting type.
     pub file_name: String,
-    /// What is served.
     pub content_type: &'static str,
-    /// Its bytes.
     pub size: u64,
-    /// Pixels, of a picture.
+    /// Pixels of an image.
     pub dimensions: Option<(u32, u32)>,
-    /// A blurhash, of a picture.
+    /// Blurhash of an image.
     pub placeholder: Option<String>,
 }
 
-/// Uploads as [`Row`]s; the tail picks which.
+/// Selects uploads as [`Row`]s; the tail picks which.
 macro_rules! select_uploads {
     ($tail:literal, $($value:expr),* $(,)?) => {
         sqlx::query_as!(
@@ -56,7 +55,6 @@ macro_rules! select_uploads {
 }
 pub(super) use select_uploads;
 
-/// Announces an upload.
 pub async fn insert(
     connection: &mut MySqlConnection,
     owner: UserId,
@@ -79,21 +77,21 @@ pub async fn insert(
     Ok(UploadId(inserted.last_insert_id()))
 }
 
-/// An upload that is not doomed.
-pub async fn find(connection: &mut MySqlConnection, id: UploadId) -> Result<Option<Upload>> {
+/// Returns an upload that is not marked for deletion.
+pub async fn find(connection: &mut MySqlConnection, id: UploadId) -> Result<Option<UploadRecord>> {
     let row = select_uploads!("where id = ? and state <> 'doomed'", id.0).fetch_optional(connection).await?;
     Ok(row.map(Row::upload))
 }
 
-/// The same under the lock of its row.
-pub async fn lock(transaction: &mut MySqlConnection, id: UploadId) -> Result<Option<Upload>> {
+/// Like [`find`], with the row locked.
+pub async fn lock(transaction: &mut MySqlConnection, id: UploadId) -> Result<Option<UploadRecord>> {
     let row = select_uploads!("where id = ? and state <> 'doomed' for update", id.0).fetch_optional(transaction).await?;
     Ok(row.map(Row::upload))
 }
 
-/// Those of these uploads that exist, under the locks of their rows.
-pub async fn lock_all(transaction: &mut MySqlConnection, ids: &[UploadId]) -> Result<Vec<Upload>> {
-    let ids = ten(ids);
+/// Locks and returns those of these uploads that exist.
+pub async fn lock_all(transaction: &mut MySqlConnection, ids: &[UploadId]) -> Result<Vec<UploadRecord>> {
+    let ids = padded(ids);
     let rows = select_uploads!(
         "where id in (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) and state <> 'doomed' order by id for update",
         ids[0],
@@ -112,9 +110,8 @@ pub async fn lock_all(transaction: &mut MySqlConnection, ids: &[UploadId]) -> Re
     Ok(rows.into_iter().map(Row::upload).collect())
 }
 
-/// Begins a look at the bytes of an upload that waits for one: until then nobody else begins another. None when somebody looks already, or when it
-/// no longer waits.
-pub async fn begin(connection: &mut MySqlConnection, id: UploadId, now: Timestamp, until: Timestamp) -> Result<Option<ObjectId>> {
+/// Begins verification of a pending upload and reserves it until `until`. Returns none when a verification runs or the upload is not pending.
+pub async fn begin_verification(connection: &mut MySqlConnection, id: UploadId, now: Timestamp, until: Timestamp) -> Result<Option<ObjectId>> {
     let done = sqlx::query!(
         r#"
         update uploads
@@ -131,16 +128,16 @@ pub async fn begin(connection: &mut MySqlConnection, id: UploadId, now: Timestam
     Ok((done.rows_affected() == 1).then_some(ObjectId { upload: id, attempt }))
 }
 
-/// Ends a look that found nothing out, unless it was taken over.
-pub async fn leave(connection: &mut MySqlConnection, look: ObjectId) -> Result<()> {
+/// Releases a verification without a result, unless another has taken over.
+pub async fn release_verification(connection: &mut MySqlConnection, look: ObjectId) -> Result<()> {
     sqlx::query!("update uploads set looking_until = null where id = ? and attempts = ?", look.upload.0, look.attempt)
         .execute(connection)
         .await?;
     Ok(())
 }
 
-/// The bytes are what was announced. False when another look was quicker.
-pub async fn accept(connection: &mut MySqlConnection, object: ObjectId, found: &Found) -> Result<bool> {
+/// Stores a successful verification. Returns false when another one finished first.
+pub async fn accept(connection: &mut MySqlConnection, object: ObjectId, found: &VerifiedUpload) -> Result<bool> {
     let done = sqlx::query!(
         r#"
         update uploads
@@ -163,7 +160,7 @@ pub async fn accept(connection: &mut MySqlConnection, object: ObjectId, found: &
     Ok(done.rows_affected() == 1)
 }
 
-/// The bytes are not what was announced. False when another look was quicker.
+/// Rejects an upload. Returns false when another verification finished first.
 pub async fn reject(connection: &mut MySqlConnection, id: UploadId, reason: &str) -> Result<bool> {
     let done = sqlx::query!(
         "update uploads set state = 'rejected', looking_until = null, reason = ? where id = ? and state = 'pending'",
@@ -175,19 +172,19 @@ pub async fn reject(connection: &mut MySqlConnection, id: UploadId, reason: &str
     Ok(done.rows_affected() == 1)
 }
 
-/// Something shows this upload from now on; it is not swept. Its row is locked by the transaction.
-pub async fn keep(transaction: &mut MySqlConnection, id: UploadId) -> Result<()> {
+/// Marks an upload, whose row the transaction locks, as used, so that the sweep keeps it.
+pub async fn mark_used(transaction: &mut MySqlConnection, id: UploadId) -> Result<()> {
     sqlx::query!("update uploads set due_at = null where id = ?", id.0).execute(transaction).await?;
     Ok(())
 }
 
-/// Nobody may see this upload any more; the sweep takes it.
-pub async fn doom(connection: &mut MySqlConnection, id: UploadId, now: Timestamp) -> Result<()> {
+/// Marks an upload for deletion by the sweep.
+pub async fn mark_for_deletion(connection: &mut MySqlConnection, id: UploadId, now: Timestamp) -> Result<()> {
     sqlx::query!("update uploads set state = 'doomed', due_at = ? where id = ?", now.0, id.0).execute(connection).await?;
     Ok(())
 }
 
-/// The same for one that its owner gives up before anything showed it. False when there is none such.
+/// Marks an unused upload for deletion by its owner. Returns false when there is none.
 pub async fn discard(connection: &mut MySqlConnection, id: UploadId, owner: UserId, now: Timestamp) -> Result<bool> {
     let done = sqlx::query!(
         "update uploads set state = 'doomed', due_at = ? where id = ? and owner_id = ? and state <> 'doomed' and due_at is not null",
@@ -200,7 +197,6 @@ pub async fn discard(connection: &mut MySqlConnection, id: UploadId, owner: User
     Ok(done.rows_affected() == 1)
 }
 
-/// The row that [`select_uploads`] reads.
 pub(super) struct Row {
     pub(super) id: u64,
     pub(super) owner_id: u64,
@@ -223,7 +219,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn upload(self) -> Upload {
+    pub(super) fn upload(self) -> UploadRecord {
         let id = UploadId(self.id);
         let state = match self.state.as_str() {
             "ready" => UploadState::Ready,
@@ -232,13 +228,13 @@ impl Row {
         };
         let purpose = purpose(&self.purpose);
         let ready = state == UploadState::Ready;
-        Upload {
+        UploadRecord {
             owner: UserId(self.owner_id),
             object: self.object_id.zip(self.object_attempt).map(|(id, attempt)| ObjectId { upload: UploadId(id), attempt }),
             place: self.room_id.zip(self.seq).map(|(room, seq)| (RoomId(room), seq)),
             attempts: self.attempts,
             due_at: self.due_at.map(Timestamp),
-            seen: uploads::Upload {
+            info: uploads::Upload {
                 upload_id: id,
                 purpose,
                 state,
@@ -257,13 +253,13 @@ impl Row {
     }
 }
 
-/// As many ids as a message has attachments; zero is the id of none.
-pub(super) fn ten(ids: &[UploadId]) -> [u64; MAX_ATTACHMENTS] {
-    let mut ten = [0; MAX_ATTACHMENTS];
-    for (place, id) in ten.iter_mut().zip(ids) {
+/// Pads ids to the most attachments of a message with 0, which is no upload's id.
+pub(super) fn padded(ids: &[UploadId]) -> [u64; MAX_ATTACHMENTS] {
+    let mut padded = [0; MAX_ATTACHMENTS];
+    for (place, id) in padded.iter_mut().zip(ids) {
         *place = id.0;
     }
-    ten
+    padded
 }
 
 fn purpose(name: &str) -> Purpose {

@@ -1,4 +1,4 @@
-//! People. A deleted or disabled account is as absent to everyone who asks by name.
+//! User accounts. Lookups by name do not find deleted or disabled accounts.
 
 use sqlx::QueryBuilder;
 use sqlx::mysql::MySqlConnection;
@@ -10,38 +10,33 @@ use crate::protocol::people::{Me, MySettings, User, Visibility};
 use crate::store::{on_duplicate, subscriptions};
 use crate::time::Timestamp;
 
-/// An account to be made.
+/// An account to create.
 #[derive(Clone, Copy, Debug)]
 pub struct NewUser<'a> {
-    /// The unique name.
     pub username: &'a str,
-    /// The e-mail address, if one was given.
     pub email: Option<&'a str>,
-    /// What people see.
     pub display_name: &'a str,
-    /// The password's hash, a PHC string.
+    /// PHC string.
     pub password_hash: &'a str,
-    /// When it is made.
     pub created_at: Timestamp,
 }
 
-/// An account and the hash that its password must match.
+/// An account and its password hash.
 #[derive(Clone)]
 pub struct Account {
-    /// The person.
     pub me: Me,
-    /// A PHC string.
+    /// PHC string.
     pub password_hash: String,
-    /// Whether invitations wait for the person's answer; known where the account was found by its id.
+    /// Whether invitations are pending; loaded only by [`account`].
     pub is_invited: bool,
 }
 
-/// How an address is compared: byte by byte, in lower case and composed (NFC). Collations take different mailboxes for one.
+/// Normalizes an address for comparison: lower case and composed (NFC), compared bytewise. Collations confuse different mailboxes.
 pub fn email_key(email: &str) -> String {
     email.nfc().collect::<String>().to_lowercase().nfc().collect()
 }
 
-/// Makes an account. The names that exist decide races: `username_taken`. An address is claimed, and may be by others.
+/// Creates an account. The unique username decides races (`username_taken`). Addresses need not be unique until confirmed.
 pub async fn insert(connection: &mut MySqlConnection, new: &NewUser<'_>) -> Result<UserId> {
     let inserted = sqlx::query!(
         r#"insert into users (username, email, email_key, display_name, password_hash, created_at)
@@ -58,12 +53,11 @@ pub async fn insert(connection: &mut MySqlConnection, new: &NewUser<'_>) -> Resu
     Ok(UserId(on_duplicate(inserted, "users_username", "username_taken")?.last_insert_id()))
 }
 
-/// A person as others see them.
+/// Returns a user as others see them.
 pub async fn find(connection: &mut MySqlConnection, user: UserId) -> Result<Option<User>> {
     Ok(account(connection, user).await?.map(|account| account.me.user))
 }
 
-/// An account by its id.
 pub async fn account(connection: &mut MySqlConnection, user: UserId) -> Result<Option<Account>> {
     let row = sqlx::query_as!(
         Row,
@@ -80,7 +74,7 @@ pub async fn account(connection: &mut MySqlConnection, user: UserId) -> Result<O
     Ok(row.map(Account::from))
 }
 
-/// An account by its username, without regard to case.
+/// Returns an account by username, ignoring case.
 pub async fn account_by_username(connection: &mut MySqlConnection, username: &str) -> Result<Option<Account>> {
     let row = sqlx::query_as!(
         Row,
@@ -97,15 +91,15 @@ pub async fn account_by_username(connection: &mut MySqlConnection, username: &st
     Ok(row.map(Account::from))
 }
 
-/// How many who claim an address can log in by it while nobody has confirmed it: the first ones.
-pub const MOST_CLAIMANTS: usize = 3;
+/// Most accounts that may log in by an address while none has confirmed it; the oldest win.
+pub const MAX_CLAIMANTS: usize = 3;
 
-/// Whose an address is: the one who confirmed it; while nobody has, the first ones who claim it.
+/// Returns the account that confirmed an address, or else the oldest ones that claim it.
 pub async fn accounts_by_email(connection: &mut MySqlConnection, email: &str) -> Result<Vec<Account>> {
     let key = email_key(email);
-    // A release before this one writes the address alone, so the copy may be absent, or that of an address before.
+    // Earlier releases write `email` alone, so `email_key` may be missing or outdated.
     let rows = sqlx::query_as!(
-        Claim,
+        EmailClaim,
         r#"
         (select id as "id!", username as "username!", email, email_key, email_confirmed_at, display_name as "display_name!",
                 about as "about!", password_hash as "password_hash!: String", avatar_upload, role as "role!: String",
@@ -135,11 +129,11 @@ pub async fn accounts_by_email(connection: &mut MySqlConnection, email: &str) ->
     if let Some(owner) = confirmed {
         return Ok(vec![claims.swap_remove(owner).into()]);
     }
-    claims.truncate(MOST_CLAIMANTS);
+    claims.truncate(MAX_CLAIMANTS);
     Ok(claims.into_iter().map(Account::from).collect())
 }
 
-/// Replaces the hash of the present password. False when the hash is no longer `present`: somebody else was quicker.
+/// Replaces the hash of the current password. Returns false when it is no longer `present`.
 pub async fn replace_password_hash(connection: &mut MySqlConnection, user: UserId, present: &str, new: &str) -> Result<bool> {
     let done = sqlx::query!(
         r#"update users
@@ -154,8 +148,8 @@ pub async fn replace_password_hash(connection: &mut MySqlConnection, user: UserI
     Ok(done.rows_affected() == 1)
 }
 
-/// Those of these people who exist, named by id or by username.
-pub async fn named(connection: &mut MySqlConnection, ids: &[UserId], names: &[&str]) -> Result<Vec<User>> {
+/// Returns those of these users who exist, by id or username.
+pub async fn find_many(connection: &mut MySqlConnection, ids: &[UserId], names: &[&str]) -> Result<Vec<User>> {
     let mut query = QueryBuilder::new(
         "select id, username, display_name, about, avatar_upload, created_at from users \
          where disabled_at is null and deleted_at is null and (id in (0",
@@ -182,15 +176,14 @@ pub async fn named(connection: &mut MySqlConnection, ids: &[UserId], names: &[&s
         .collect())
 }
 
-/// Where the avatar of a person is, if there is one.
 pub fn avatar_url(user: UserId, upload: Option<u64>) -> Option<String> {
-    // Another one has another URL, so that nobody goes on showing the one before.
+    // The URL changes with the avatar, so that caches do not serve the former one.
     upload.map(|upload| format!("/api/users/{user}/avatar?v={upload}"))
 }
 
-/// Holds the rows of these people until the transaction ends, and gives those who can take part in anything: from here on none of them can be
-/// erased before it commits, and whoever erases them later finds what it wrote.
-pub async fn hold(transaction: &mut MySqlConnection, users: &[UserId]) -> Result<Vec<UserId>> {
+/// Locks the rows of these users and returns the active ones. None of them can be erased before the commit, and a later erasure finds what the
+/// transaction wrote.
+pub async fn lock_active(transaction: &mut MySqlConnection, users: &[UserId]) -> Result<Vec<UserId>> {
     if users.is_empty() {
         return Ok(Vec::new());
     }
@@ -204,7 +197,7 @@ pub async fn hold(transaction: &mut MySqlConnection, users: &[UserId]) -> Result
     Ok(found.into_iter().map(UserId).collect())
 }
 
-/// Who may see something, as its column spells it.
+/// Parses a visibility column.
 pub(super) fn visibility(name: &str) -> Visibility {
     match name {
         "friends" => Visibility::Friends,
@@ -242,7 +235,7 @@ impl From<Row> for Account {
         };
         let settings = MySettings {
             presence: visibility(&row.presence),
-            notifications: subscriptions::wish(&row.notifications),
+            notifications: subscriptions::notifications(&row.notifications),
             added_by: visibility(&row.added_by),
         };
         let me = Me { user, email: row.email, role: row.role, settings };
@@ -250,8 +243,8 @@ impl From<Row> for Account {
     }
 }
 
-/// Somebody who says that an address is theirs.
-struct Claim {
+/// An account that claims an address.
+struct EmailClaim {
     id: u64,
     username: String,
     email: Option<String>,
@@ -268,8 +261,8 @@ struct Claim {
     created_at: i64,
 }
 
-impl From<Claim> for Account {
-    fn from(claim: Claim) -> Self {
+impl From<EmailClaim> for Account {
+    fn from(claim: EmailClaim) -> Self {
         Row {
             id: claim.id,
             username: claim.username,

@@ -1,5 +1,5 @@
-//! What one invocation did, told in one line when it ends: for people by its request id, for CloudWatch as metrics (its embedded metric format).
-//! An instance serves one invocation at a time, so whatever is counted meanwhile belongs to it. No content, no credential, no name comes in here.
+//! The record of one invocation, written as one line at its end: for people by request id, for CloudWatch as metrics (embedded metric format). An
+//! instance serves one invocation at a time, so everything counted in between belongs to it. Holds no content, credentials or names.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -11,36 +11,36 @@ use tokio::time::error::Elapsed;
 
 use crate::config;
 use crate::id::{RoomId, UserId};
-use crate::telemetry::standing;
+use crate::telemetry::rate_status;
 use crate::time::Timestamp;
 
-/// What is counted during an invocation.
+/// What an invocation counts.
 #[derive(Clone, Copy, Debug)]
 pub enum Count {
-    /// Messages that were stored.
+    /// Stored messages.
     Messages,
-    /// Statements to the store, BEGIN and COMMIT included.
+    /// Statements to the store, including BEGIN and COMMIT.
     Statements,
-    /// Calls of `@connections`, repeated ones included.
+    /// Calls of `@connections`, including retries.
     Posts,
-    /// Rows that statements gave or changed.
+    /// Rows returned or changed by statements.
     Rows,
-    /// Posts to an audience, and not to who asks.
-    Heard,
-    /// Transactions that ran again, because they lost a deadlock or their connection.
-    Again,
-    /// Frames that API Gateway took.
+    /// Posts to an audience other than the caller.
+    AudiencePosts,
+    /// Transactions repeated after a deadlock or a lost connection.
+    Retries,
+    /// Frames accepted by API Gateway.
     Pushes,
-    /// Frames to sockets that were no more.
+    /// Frames to closed sockets.
     Gone,
-    /// Frames to sockets that took no more.
+    /// Frames to sockets with a full buffer.
     Throttled,
 }
 
-/// How many of [`Count`] there are.
+/// The number of variants of [`Count`].
 const KINDS: usize = 9;
 
-/// Functions that nobody waits for: how long they take says nothing of how people fare.
+/// Background functions, whose duration users do not notice.
 const LATER: [&str; 5] = ["fanout", "migrate", "notify", "presence", "sweep"];
 
 /// Rows that weigh as much as a statement.
@@ -55,43 +55,41 @@ static ROOM: AtomicU64 = AtomicU64::new(0);
 static SERVED_BEFORE: AtomicBool = AtomicBool::new(false);
 static FUNCTION: OnceLock<&'static str> = OnceLock::new();
 
-/// One more of these.
 pub fn count(what: Count) {
-    count_all(what, 1);
+    count_many(what, 1);
 }
 
-/// So many more of these.
-pub fn count_all(what: Count, many: u64) {
+pub fn count_many(what: Count, many: u64) {
     COUNTS[what as usize].fetch_add(many, Ordering::Relaxed);
 }
 
-/// So much work was charged for the invocation before it was done, and it takes so many statements and posts at most.
-pub fn is_charged(work: u32, most: u32) {
+/// Records the work charged in advance, and the number of statements and posts that the action may take.
+pub fn set_charge(work: u32, most: u32) {
     CHARGED.fetch_add(u64::from(work), Ordering::Relaxed);
     MOST.fetch_add(u64::from(most), Ordering::Relaxed);
 }
 
-/// The invocation is this person's.
-pub fn is_of(user: UserId) {
+/// Sets the user of the invocation.
+pub fn set_user(user: UserId) {
     USER.store(user.0, Ordering::Relaxed);
 }
 
-/// The invocation is about this room.
-pub fn is_about(room: RoomId) {
+/// Sets the room of the invocation.
+pub fn set_room(room: RoomId) {
     ROOM.store(room.0, Ordering::Relaxed);
 }
 
-/// An audience was served, beginning then.
-pub fn fanned_out(begun: Instant) {
+/// Records the duration of a delivery to an audience.
+pub fn record_fanout(begun: Instant) {
     FANOUT_US.fetch_max(micros(begun.elapsed()).max(1), Ordering::Relaxed);
 }
 
 thread_local! {
-    /// Of this thread: every function runs on one, and tests, which do not, cut off nothing of each other's.
+    /// Thread-local: a function runs on one thread, and parallel tests stay independent.
     static CUT_OFF: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Work that has only so long. When the time is over it is dropped wherever it stands; what it shares with later work learns that by [`cut_off`].
+/// Runs work with a time limit and drops it when the limit passes. Shared state learns of that through [`cut_off`].
 pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, Elapsed> {
     let outcome = tokio::time::timeout(limit, work).await;
     if outcome.is_err() {
@@ -100,39 +98,38 @@ pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result
     outcome
 }
 
-/// How often work was dropped before its end since this thread began.
+/// How often this thread dropped work at its time limit.
 pub fn cut_off() -> u64 {
     CUT_OFF.get()
 }
 
-/// Lines bear the name of this function.
+/// Sets the function's name in the log lines.
 pub(super) fn name(function: &'static str) {
     // A second start (in tests) changes nothing.
     let _ = FUNCTION.set(function);
 }
 
-/// An invocation that is under way.
+/// A running invocation.
 #[derive(Debug)]
 pub struct Invocation {
     begun: Instant,
 }
 
-/// How an invocation ended.
+/// The result of an invocation.
 #[derive(Clone, Copy, Debug)]
-pub struct End<'a> {
-    /// The id that the client was told.
+pub struct Outcome<'a> {
+    /// The id that the client received.
     pub request_id: &'a str,
-    /// What was asked for: a method and its route, or what happened to a socket.
+    /// Method and route, or the event of a socket.
     pub what: &'a str,
-    /// `ok`, or the code of the error that the client was told.
+    /// `ok`, or the error code that the client received.
     pub code: &'a str,
-    /// The status of an HTTP answer, or the code that a socket closed with.
+    /// The HTTP status, or the close code of a socket.
     pub status: Option<u16>,
-    /// The socket.
     pub connection: Option<&'a str>,
 }
 
-/// What was counted.
+/// The counters.
 #[derive(Clone, Copy, Debug, Default)]
 struct Figures {
     counts: [u64; KINDS],
@@ -146,17 +143,17 @@ struct Figures {
 }
 
 impl Invocation {
-    /// Counts from here on.
+    /// Starts counting.
     pub fn begin() -> Self {
         for counter in COUNTS.iter().chain([&FANOUT_US, &USER, &ROOM, &CHARGED, &MOST]) {
             counter.store(0, Ordering::Relaxed);
         }
-        standing::begin();
+        rate_status::begin();
         Self { begun: Instant::now() }
     }
 
-    /// Writes the line, whatever `LOG_LEVEL` says: the metrics are in it.
-    pub fn end(self, end: &End<'_>) {
+    /// Writes the line at every `LOG_LEVEL`, because it contains the metrics.
+    pub fn end(self, end: &Outcome<'_>) {
         let figures = Figures {
             counts: std::array::from_fn(|index| COUNTS[index].load(Ordering::Relaxed)),
             charged: CHARGED.load(Ordering::Relaxed),
@@ -167,8 +164,8 @@ impl Invocation {
             room: ROOM.load(Ordering::Relaxed),
             cold: !SERVED_BEFORE.swap(true, Ordering::Relaxed),
         };
-        figures.settle();
-        let place = Place { function: FUNCTION.get().unwrap_or(&"test"), namespace: &config::metrics_namespace() };
+        figures.record_debt();
+        let place = LineSource { function: FUNCTION.get().unwrap_or(&"test"), namespace: &config::metrics_namespace() };
         super::write(&line(&place, end, &figures, Timestamp::now()).to_string());
     }
 }
@@ -178,29 +175,29 @@ impl Figures {
         self.counts[what as usize]
     }
 
-    /// What was done for the person who asked: not what others heard of it.
+    /// The work for the caller, without the delivery to others.
     fn work(&self) -> u64 {
-        let own = self.of(Count::Posts).saturating_sub(self.of(Count::Heard));
+        let own = self.of(Count::Posts).saturating_sub(self.of(Count::AudiencePosts));
         self.of(Count::Statements) + own + self.of(Count::Rows) / ROWS_PER_STATEMENT
     }
 
-    /// What was more than was charged is owed.
-    fn settle(&self) {
+    /// Adds work beyond the advance charge to the user's debt.
+    fn record_debt(&self) {
         let owed = self.work().saturating_sub(self.charged);
         if self.charged == 0 || self.user == 0 || owed == 0 {
             return;
         }
-        standing::owes(UserId(self.user), owed);
+        rate_status::add_debt(UserId(self.user), owed);
     }
 }
 
-/// Whose line it is.
-struct Place<'a> {
+/// The subject of a line.
+struct LineSource<'a> {
     function: &'a str,
     namespace: &'a str,
 }
 
-fn line(place: &Place<'_>, end: &End<'_>, figures: &Figures, now: Timestamp) -> Value {
+fn line(place: &LineSource<'_>, end: &Outcome<'_>, figures: &Figures, now: Timestamp) -> Value {
     let mut line = Map::new();
     let metrics = metrics(place.function, figures);
     if !metrics.is_empty() {
@@ -229,7 +226,7 @@ fn line(place: &Place<'_>, end: &End<'_>, figures: &Figures, now: Timestamp) -> 
         tell(name, json!(figures.of(what)));
     }
     if figures.charged > 0 {
-        let charged = [("heard", figures.of(Count::Heard)), ("again", figures.of(Count::Again))];
+        let charged = [("heard", figures.of(Count::AudiencePosts)), ("again", figures.of(Count::Retries))];
         for (name, count) in charged.into_iter().chain([("charged", figures.charged), ("most", figures.most)]) {
             tell(name, json!(count));
         }
@@ -237,7 +234,7 @@ fn line(place: &Place<'_>, end: &End<'_>, figures: &Figures, now: Timestamp) -> 
     Value::Object(line)
 }
 
-/// Name, unit and value of whatever there is to tell.
+/// Name, unit and value of each metric with a value.
 fn metrics(function: &str, figures: &Figures) -> Vec<(&'static str, &'static str, Value)> {
     let mut metrics = Vec::new();
     if !LATER.contains(&function) {
@@ -274,9 +271,9 @@ fn milliseconds(micros: u64) -> Value {
 mod tests {
     use super::*;
 
-    const END: End<'_> =
-        End { request_id: "r-1", what: "POST /api/rooms/{room_id}/messages", code: "ok", status: Some(201), connection: None };
-    const PLACE: Place<'_> = Place { function: "messages", namespace: "ConChat/test" };
+    const END: Outcome<'_> =
+        Outcome { request_id: "r-1", what: "POST /api/rooms/{room_id}/messages", code: "ok", status: Some(201), connection: None };
+    const PLACE: LineSource<'_> = LineSource { function: "messages", namespace: "ConChat/test" };
     const NOW: Timestamp = Timestamp(1_767_323_045_678);
 
     fn busy() -> Figures {
@@ -292,7 +289,7 @@ mod tests {
         }
     }
 
-    /// What the specification of the embedded metric format asks of a document.
+    /// Checks a document against the specification of the embedded metric format.
     fn is_embedded_metric_format(line: &Value) {
         let aws = &line["_aws"];
         assert!(aws["Timestamp"].as_i64().is_some_and(|time| time > 0));
@@ -315,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_tells_who_what_and_how_much() {
+    fn a_line_contains_user_action_and_counts() {
         let line = line(&PLACE, &END, &busy(), NOW);
         for (name, value) in [
             ("level", json!("INFO")),
@@ -340,15 +337,15 @@ mod tests {
     }
 
     #[test]
-    fn what_was_more_than_was_charged_is_owed_once() {
+    fn excess_work_becomes_debt_once() {
         let nobody = UserId(4_711_001);
         assert_eq!(busy().work(), 5 + 2 + 1, "statements, posts to oneself, rows");
         let beyond = Figures { user: nobody.0, ..busy() };
-        beyond.settle();
-        beyond.settle();
-        Figures { charged: 8, ..beyond }.settle();
-        Figures { charged: 0, ..beyond }.settle();
-        assert_eq!((standing::owed(nobody), standing::owed(nobody)), (4, 0));
+        beyond.record_debt();
+        beyond.record_debt();
+        Figures { charged: 8, ..beyond }.record_debt();
+        Figures { charged: 0, ..beyond }.record_debt();
+        assert_eq!((rate_status::take_debt(nobody), rate_status::take_debt(nobody)), (4, 0));
     }
 
     #[test]
@@ -361,12 +358,12 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_happen_is_no_metric_and_nobody_waits_for_a_sweep() {
+    fn zero_counts_emit_no_metric_and_a_sweep_has_no_duration() {
         let quiet = Figures { duration: Duration::from_millis(1), ..Figures::default() };
         let request = line(&PLACE, &END, &quiet, NOW);
         is_embedded_metric_format(&request);
         assert_eq!(request["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().map(Vec::len), Some(1));
-        let sweep = line(&Place { function: "sweep", ..PLACE }, &END, &quiet, NOW);
+        let sweep = line(&LineSource { function: "sweep", ..PLACE }, &END, &quiet, NOW);
         assert!(sweep["_aws"].is_null() && sweep["user"].is_null() && sweep["DurationMs"].is_null());
     }
 }

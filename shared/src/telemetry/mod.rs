@@ -1,7 +1,7 @@
-//! Structured logs: one JSON line an event, never a token, a password, a message's content or an e-mail address.
+//! Structured logs: one JSON line per event, without tokens, passwords, message content and e-mail addresses.
 
 pub mod invocation;
-pub mod standing;
+pub mod rate_status;
 
 use std::io::Write as _;
 use std::panic::{self, PanicHookInfo};
@@ -16,27 +16,27 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config;
 use crate::telemetry::invocation::Count;
 
-/// Starts logging for a function: JSON lines on standard output, as CloudWatch takes them, at `LOG_LEVEL`.
+/// Starts logging for a function: JSON lines on standard output at `LOG_LEVEL`.
 pub fn start(function: &'static str) {
     invocation::name(function);
     let targets = filter(&config::log_level()).or_else(|_| filter("info")).unwrap_or_default();
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).without_time().with_target(false);
     let lines = lines.with_span_list(false).with_current_span(false).with_filter(targets);
     let statements = Statements.with_filter(Targets::new().with_target(STATEMENT, LevelFilter::DEBUG));
-    // Lambda stamps each line itself; a second start (in tests) is no error.
+    // Lambda adds the timestamps; a second start (in tests) is not an error.
     drop(tracing_subscriber::registry().with(lines).with(statements).try_init());
     panic::set_hook(Box::new(tell_of));
 }
 
-/// A panic is a line like any other. Only its place is told: what it says may quote a message, as that of a text that was cut inside of a letter does.
+/// Logs a panic's location only: its message can quote user content, for example after slicing a string inside a character.
 fn tell_of(panic: &PanicHookInfo<'_>) {
     tracing::error!(at = panic.location().map(ToString::to_string), "panicked");
 }
 
-/// Where the driver tells of each statement.
+/// The target of the driver's statement events.
 const STATEMENT: &str = concat!("sqlx", "::query");
 
-/// Counts statements and their rows by what the driver tells of them.
+/// Counts statements and rows from the driver's events.
 struct Statements;
 
 impl<S: Subscriber> Layer<S> for Statements {
@@ -46,25 +46,25 @@ impl<S: Subscriber> Layer<S> for Statements {
     }
 }
 
-/// Reads how many rows a statement gave or changed.
+/// Reads the number of rows of a statement.
 struct Rows;
 
 impl Visit for Rows {
     fn record_u64(&mut self, field: &Field, value: u64) {
         if matches!(field.name(), "rows_returned" | "rows_affected") {
-            invocation::count_all(Count::Rows, value);
+            invocation::count_many(Count::Rows, value);
         }
     }
 
     fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
 }
 
-/// A line on standard output. Where nobody reads it there is nothing to do about it.
+/// Writes a line to standard output and ignores failures.
 fn write(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-/// A bare level is about our own code; of libraries only warnings are of interest. Anything else is a filter as it stands.
+/// Builds the filter: a bare level applies to this project's crates and leaves libraries at warnings; anything else is used as it is.
 fn filter(level: &str) -> Result<Targets, ParseError> {
     if level.chars().all(char::is_alphanumeric) {
         format!("warn,shared={level},functions={level}").parse()

@@ -1,7 +1,7 @@
-//! The rules of operating a deployment: who may, what it does, and that every act is noted.
+//! Administration: authorization, effects, and the audit log.
 
 use shared::caller::Caller;
-use shared::domain::admin::{self, Asking, WhichAccounts, WhichActs, WhichRooms};
+use shared::domain::admin::{self, AdminCaller, WhichAccounts, WhichActs, WhichRooms};
 use shared::domain::{invites, messages, reports, rooms, settings};
 use shared::error::{Error, Result};
 use shared::id::{ReportId, RoomRef, UserId};
@@ -10,35 +10,35 @@ use shared::protocol::frames::Frame;
 use shared::protocol::invites::NewInvite;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::reports::NewReport;
-use shared::protocol::rooms::{ChangeRoom, Facts, NewRoom, Role, Room, RoomKind};
+use shared::protocol::rooms::{ChangeRoom, RoomProfile, NewRoom, Role, Room, RoomKind};
 use shared::push::Push;
 use shared::store::Db;
 use shared::time::Timestamp;
 
 use crate::fixture::{self, limits, person};
-use crate::room::Group;
+use crate::group::Group;
 
 fn code<T>(outcome: Result<T>) -> &'static str {
     outcome.err().map_or("ok", |error| error.code())
 }
 
-fn asks(caller: &Caller) -> Asking {
-    Asking { caller: caller.clone(), ip: "192.0.2.7".into() }
+fn asks(caller: &Caller) -> AdminCaller {
+    AdminCaller { caller: caller.clone(), ip: "192.0.2.7".into() }
 }
 
-async fn operator(db: &Db, name: &str) -> Asking {
+async fn operator(db: &Db, name: &str) -> AdminCaller {
     let caller = person(db, name).await;
     admin::appoint(db, name, Timestamp::now()).await.expect("appointed");
     asks(&caller)
 }
 
-async fn acts(db: &Db, asking: &Asking) -> Vec<(String, Option<UserId>)> {
-    let page = admin::acts(db, asking, WhichActs::default(), (None, None)).await.expect("acts");
+async fn acts(db: &Db, asking: &AdminCaller) -> Vec<(String, Option<UserId>)> {
+    let page = admin::list_audit_entries(db, asking, WhichActs::default(), (None, None)).await.expect("acts");
     page.items.into_iter().map(|entry| (entry.action, entry.user.map(|user| user.id))).collect()
 }
 
 #[tokio::test]
-async fn whoever_is_no_operator_is_refused_alike() {
+async fn all_others_are_refused_alike() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob) = (asks(&person(&db, "ann").await), person(&db, "bob").await);
@@ -57,7 +57,7 @@ async fn whoever_is_no_operator_is_refused_alike() {
         code(admin::find_room(&db, &ann, &room).await),
         code(admin::set_archived(&db, &push, &ann, &room, true).await),
         code(admin::delete_room(&db, &push, &ann, &room).await),
-        code(admin::acts(&db, &ann, WhichActs::default(), (None, None)).await),
+        code(admin::list_audit_entries(&db, &ann, WhichActs::default(), (None, None)).await),
     ] {
         assert_eq!(refused, "not_allowed");
     }
@@ -66,7 +66,7 @@ async fn whoever_is_no_operator_is_refused_alike() {
 }
 
 #[tokio::test]
-async fn accounts_are_disabled_enabled_and_promoted_and_never_ones_own() {
+async fn operators_change_accounts_except_their_own() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (chief, ann) = (operator(&db, "root").await, person(&db, "ann").await);
@@ -103,18 +103,18 @@ async fn accounts_are_disabled_enabled_and_promoted_and_never_ones_own() {
     ];
     let noted = acts(&db, &hers).await;
     assert_eq!(noted, expected.map(|(action, user)| (action.to_owned(), Some(user))), "once each, latest first");
-    let page = admin::acts(&db, &hers, WhichActs { actor: Some(me), user: None }, (None, Some(1))).await.expect("a page");
+    let page = admin::list_audit_entries(&db, &hers, WhichActs { actor: Some(me), user: None }, (None, Some(1))).await.expect("a page");
     let entry = &page.items[0];
     assert_eq!((entry.action.as_str(), entry.ip.as_str(), entry.at), ("user.promote", "192.0.2.7", chief.caller.now));
     assert_eq!((entry.actor.as_ref().map(|user| user.id), page.next.is_some()), (Some(me), true));
 }
 
 #[tokio::test]
-async fn two_operators_who_depose_each_other_leave_one() {
+async fn two_operators_who_demote_each_other_leave_one() {
     let url = fixture::migrated().await;
     let db = Db::lazy(&url).expect("a URL");
     let (one, other) = (operator(&db, "one").await, operator(&db, "other").await);
-    let depose = |by: Asking, whom: UserId| {
+    let depose = |by: AdminCaller, whom: UserId| {
         let url = url.clone();
         tokio::spawn(async move {
             let db = Db::lazy(&url).expect("a URL");
@@ -153,7 +153,7 @@ async fn accounts_are_found_by_name_and_address_page_by_page() {
 }
 
 #[tokio::test]
-async fn rooms_are_archived_and_ended_and_their_members_hear_it() {
+async fn archiving_and_deleting_rooms_is_pushed_to_members() {
     let db = fixture::database().await;
     let (chief, ann, bob) = (operator(&db, "root").await, person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[&bob]).await;
@@ -162,21 +162,21 @@ async fn rooms_are_archived_and_ended_and_their_members_hear_it() {
     for _ in 0..2 {
         assert!(admin::set_archived(db, push, &chief, room, true).await.expect("archived").archived);
     }
-    let heard = group.heard().await;
-    let told =
+    let frames = group.frames().await;
+    let matches_frame =
         |frame: &Frame| matches!(frame, Frame::RoomChanged { rev, room, .. } if *rev == before.rev + 1 && room.settings.archived);
-    assert!(heard.len() == 2 && heard.iter().all(|(_, frame)| told(frame)), "{heard:?}");
+    assert!(frames.len() == 2 && frames.iter().all(|(_, frame)| matches_frame(frame)), "{frames:?}");
     let new = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
     assert_eq!(code(messages::send(db, push, &limits(), &ann, (room, &new)).await), "room_archived");
     assert!(!admin::set_archived(db, push, &chief, room, false).await.expect("taken back").archived);
     messages::send(db, push, &limits(), &ann, (room, &new)).await.expect("sent");
-    group.heard().await;
+    group.frames().await;
     let seen = admin::find_room(db, &chief, room).await.expect("a room");
     assert_eq!((seen.name.as_str(), seen.members_count, seen.last_seq, seen.created_by), ("Group", 2, 1, Some(ann.user)));
     admin::delete_room(db, push, &chief, room).await.expect("ended");
-    let heard: Vec<_> =
-        group.heard().await.into_iter().map(|(user, frame)| (user, matches!(frame, Frame::RoomDeleted { .. }))).collect();
-    assert_eq!(heard, [(ann.user, true), (bob.user, true)]);
+    let frames: Vec<_> =
+        group.frames().await.into_iter().map(|(user, frame)| (user, matches!(frame, Frame::RoomDeleted { .. }))).collect();
+    assert_eq!(frames, [(ann.user, true), (bob.user, true)]);
     assert_eq!(code(rooms::find(db, &ann, room).await), "room_not_found");
     assert_eq!(code(admin::delete_room(db, push, &chief, room).await), "room_not_found");
     assert_eq!(code(admin::delete_room(db, push, &chief, &RoomRef::general()).await), "default_room");
@@ -190,7 +190,7 @@ async fn rooms_are_archived_and_ended_and_their_members_hear_it() {
 }
 
 #[tokio::test]
-async fn whoever_changes_a_room_its_members_hear_all_that_it_says_of_itself() {
+async fn every_change_of_a_room_pushes_its_complete_profile() {
     let db = fixture::database().await;
     let (chief, ann) = (operator(&db, "root").await, person(&db, "ann").await);
     let group = Group::of(db, &ann, &[]).await;
@@ -210,15 +210,15 @@ async fn whoever_changes_a_room_its_members_hear_all_that_it_says_of_itself() {
             let change = ChangeRoom { archived: name.is_none().then_some(archived), name, ..ChangeRoom::default() };
             settings::update(db, push, &ann, room, &change).await.expect("changed");
         }
-        let heard = group.heard().await;
-        let told = heard.iter().find_map(|(_, frame)| match frame {
+        let frames = group.frames().await;
+        let changed = frames.iter().find_map(|(_, frame)| match frame {
             Frame::RoomChanged { room, .. } => Some(room.as_ref().clone()),
             _ => None,
         });
         let seen = rooms::find(db, &ann, room).await.expect("hers");
         let Room { name, topic, avatar_url, settings, .. } = seen;
         assert!(avatar_url.is_some());
-        assert_eq!(told, Some(Facts { name, topic, avatar_url, settings }), "{what}");
+        assert_eq!(changed, Some(RoomProfile { name, topic, avatar_url, settings }), "{what}");
     }
 }
 
@@ -246,7 +246,7 @@ async fn reports_of_all_rooms_come_to_operators_and_are_closed_once() {
 }
 
 #[tokio::test]
-async fn an_operator_erases_for_somebody_and_finds_nothing_to_do_again() {
+async fn an_operators_erasure_is_idempotent() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (chief, ann) = (operator(&db, "root").await, person(&db, "ann").await);
@@ -263,7 +263,7 @@ async fn an_operator_erases_for_somebody_and_finds_nothing_to_do_again() {
 }
 
 #[tokio::test]
-async fn a_room_that_everyone_left_lets_nobody_in_by_an_old_invitation_and_belongs_to_whoever_comes() {
+async fn an_abandoned_room_refuses_old_invites_and_belongs_to_the_next_member() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[]).await;
@@ -279,8 +279,8 @@ async fn a_room_that_everyone_left_lets_nobody_in_by_an_old_invitation_and_belon
     assert_eq!(
         rooms::join(db, push, &bob, &RoomRef::general()).await.expect("joined").role,
         Some(Role::Member),
-        "General is nobody's"
+        "General has no owner"
     );
     let seen = matches!(rooms::find(db, &ann, &group.room).await, Err(Error::NotFound(_)));
-    assert!(seen, "nobody sees what everyone left");
+    assert!(seen, "abandoned rooms are hidden");
 }

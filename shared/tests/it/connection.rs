@@ -1,4 +1,4 @@
-//! The one connection of an instance: what one invocation leaves on it is nothing that the next one meets.
+//! The connection of an instance: one invocation leaves no state to the next.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ async fn answer(db: &Db, statement: String) -> i64 {
 async fn work_that_is_cut_off_leaves_no_half_answer_for_the_next() {
     let db = fixture::database().await;
     let mut cut = 0;
-    // Other texts each time, so that each is prepared before it runs: it is cut off in the middle of either.
+    // Different texts, so that each is prepared before it runs and the abort hits either step.
     for number in 0..200 {
         let work = answer(&db, format!("select {number} + 1000"));
         cut += u32::from(invocation::within(Duration::from_micros(number * 10), work).await.is_err());

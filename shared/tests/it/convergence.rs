@@ -1,7 +1,7 @@
-//! A client that follows the protocol ends with exactly the room's state, whatever pushes were lost, doubled, delayed or overtaken: random
-//! histories of random people, each against the store's own truth.
+//! A client that follows the protocol reaches the room's exact state, although pushes are lost, duplicated, delayed or reordered: random histories,
+//! each compared with the store.
 //!
-//! `CONVERGENCE_SEED` repeats a run, and with it `CONVERGENCE_HISTORIES` (500) says how many: a failure names the seed of its one history.
+//! `CONVERGENCE_SEED` repeats a run of `CONVERGENCE_HISTORIES` (default 500) histories. A failure names the seed of its history.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,11 +9,11 @@ use std::io::Write as _;
 
 use fastrand::Rng;
 use shared::caller::Caller;
-use shared::domain::edits::{self, Editing};
-use shared::domain::messages::{self, Part};
-use shared::domain::reactions::{self, Reacting};
-use shared::domain::receipts::{self, Mark};
-use shared::domain::{members, pins, rooms, settings, unsending};
+use shared::domain::edits::{self, EditRequest};
+use shared::domain::messages::{self, HistoryRange};
+use shared::domain::reactions::{self, ReactionRequest};
+use shared::domain::receipts::{self, ReadMarker};
+use shared::domain::{members, pins, rooms, settings, unsend};
 use shared::error::{Error, Result};
 use shared::id::{RoomId, RoomRef};
 use shared::protocol::frames::{Dialect, Frame};
@@ -23,9 +23,9 @@ use shared::push::Push;
 use shared::store::Db;
 
 use crate::fixture::{self, limits, person};
-use crate::model::Client;
+use crate::client_model::Client;
 
-/// Histories that run at once, each task with a connection of its own.
+/// Concurrent histories, each task with its own connection.
 const TASKS: u64 = 3;
 const STEPS: usize = 14;
 const EMOJI: [&str; 3] = ["👍", "🎉", "👋🏽"];
@@ -34,7 +34,7 @@ const EMOJI: [&str; 3] = ["👍", "🎉", "👋🏽"];
 async fn clients_converge_whatever_happens_to_the_pushes() {
     let seed = given("CONVERGENCE_SEED").unwrap_or_else(|| fastrand::u64(..1 << 48));
     let histories = given("CONVERGENCE_HISTORIES").unwrap_or(500);
-    // Not by `println!`, which is silent while all is well.
+    // Not `println!`, which the harness hides on success.
     writeln!(std::io::stderr(), "convergence: {histories} histories from CONVERGENCE_SEED={seed}").expect("a line");
     let url = fixture::migrated().await;
     let tasks: Vec<_> = (0..TASKS)
@@ -55,12 +55,12 @@ async fn clients_converge_whatever_happens_to_the_pushes() {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "which histories to run again is said by whoever runs the tests")]
+#[expect(clippy::disallowed_methods, reason = "the environment selects the histories to repeat")]
 fn given(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} must be a number")))
 }
 
-/// One room, its people, their devices, and the wires to them.
+/// One room, its users, their devices, and the connections to them.
 struct History<'a> {
     db: &'a Db,
     push: Push,
@@ -68,9 +68,9 @@ struct History<'a> {
     room: RoomRef,
     people: Vec<Caller>,
     clients: Vec<Client>,
-    /// What is under way to each client.
+    /// Frames in flight to each client.
     wires: Vec<Vec<Frame>>,
-    /// Messages that may be sent again: who, what, and its seq.
+    /// Messages that may be retried: sender, content, seq.
     sent: Vec<(usize, NewMessage, u64)>,
     last_seq: u64,
     trail: String,
@@ -87,7 +87,7 @@ impl<'a> History<'a> {
         let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids };
         let push = Push::memory();
         let RoomId(id) = rooms::create(db, &push, &people[0], RoomKind::Public, &new).await.expect("made").id;
-        // The second person has two devices.
+        // The second user has two devices.
         let clients: Vec<_> = [0, 1, 2, 1].iter().map(|who| Client::new(people[*who].clone(), RoomId(id))).collect();
         let wires = vec![Vec::new(); clients.len()];
         let room = RoomRef::Id(RoomId(id));
@@ -102,7 +102,7 @@ impl<'a> History<'a> {
         }
     }
 
-    /// Something happens; what it told is under way; some of it arrives, in any order; some clients look for themselves.
+    /// Runs a command, puts its frames in flight, delivers some in any order, and lets some clients sync.
     async fn step(&mut self, number: usize) {
         for caller in self.people.iter_mut().chain(self.clients.iter_mut().map(|client| &mut client.caller)) {
             caller.now.0 += 1000;
@@ -154,11 +154,11 @@ impl<'a> History<'a> {
             }
             8 | 9 => {
                 let new = NewContent { content: format!("edited {number}") };
-                edits::edit(db, push, &limits(), &caller, Editing { room, seq, new: &new }).await?;
+                edits::edit(db, push, &limits(), &caller, EditRequest { room, seq, new: &new }).await?;
             }
-            10 | 11 => drop(unsending::unsend(db, push, &caller, room, seq).await?),
-            12 | 13 => drop(reactions::react(db, push, &limits(), &caller, Reacting { room, seq, emoji }).await?),
-            14 => drop(reactions::unreact(db, push, &limits(), &caller, Reacting { room, seq, emoji }).await?),
+            10 | 11 => drop(unsend::unsend(db, push, &caller, room, seq).await?),
+            12 | 13 => drop(reactions::react(db, push, &limits(), &caller, ReactionRequest { room, seq, emoji }).await?),
+            14 => drop(reactions::unreact(db, push, &limits(), &caller, ReactionRequest { room, seq, emoji }).await?),
             15 => drop(pins::pin(db, push, &caller, room, seq).await?),
             16 => drop(pins::unpin(db, push, &caller, room, seq).await?),
             17 => drop(rooms::join(db, push, &caller, room).await?),
@@ -175,17 +175,17 @@ impl<'a> History<'a> {
                 }
             }
             _ => {
-                let mark = if self.rng.u8(..4) == 0 { Mark::Delivered(seq) } else { Mark::Read(seq) };
-                let receipt = receipts::mark(db, push, &caller, room, mark).await?;
+                let mark = if self.rng.u8(..4) == 0 { ReadMarker::Delivered(seq) } else { ReadMarker::Read(seq) };
+                let receipt = receipts::raise_marker(db, push, &caller, room, mark).await?;
                 self.clients[who].mark(&receipt);
             }
         }
         Ok(())
     }
 
-    /// What was pushed is lost, or comes once, or twice, for each device by itself.
+    /// Loses, delivers or duplicates each frame, for each device separately.
     async fn send_off(&mut self) {
-        for (user, frame) in self.push.taken().await {
+        for (user, frame) in self.push.take_sent().await {
             for (client, wire) in self.clients.iter().zip(&mut self.wires).filter(|(client, _)| client.caller.user == user) {
                 let copies = match self.rng.u8(..10) {
                     0..=1 => 0,
@@ -193,8 +193,8 @@ impl<'a> History<'a> {
                     _ => 1,
                 };
                 wire.extend(std::iter::repeat_n(frame.clone(), copies));
-                let told = String::from_utf8_lossy(&frame.encode(Dialect::Lean)).chars().take(160).collect::<String>();
-                let _ = writeln!(self.trail, "  {copies} × {told} to {}", client.caller.username);
+                let text = String::from_utf8_lossy(&frame.encode(Dialect::Lean)).chars().take(160).collect::<String>();
+                let _ = writeln!(self.trail, "  {copies} × {text} to {}", client.caller.username);
             }
             if let Frame::Message { message, .. } = frame {
                 self.last_seq = self.last_seq.max(message.seq);
@@ -202,17 +202,17 @@ impl<'a> History<'a> {
         }
     }
 
-    /// One of the frames under way arrives, the oldest more likely than another.
+    /// Delivers a frame in flight, older ones with higher probability.
     fn arrive(&mut self, client: usize) {
         let wire = &mut self.wires[client];
         if !wire.is_empty() {
             let at = if self.rng.u8(..3) == 0 { self.rng.usize(..wire.len()) } else { 0 };
             let frame = wire.remove(at);
-            self.clients[client].hear(&frame);
+            self.clients[client].receive(&frame);
         }
     }
 
-    /// The rest arrives, and every client comes back as after a pause.
+    /// Delivers the rest, and lets every client resume as after a pause.
     async fn settle(&mut self) {
         for client in 0..self.clients.len() {
             while !self.wires[client].is_empty() {
@@ -223,7 +223,7 @@ impl<'a> History<'a> {
         }
     }
 
-    /// Each client against what the store shows to its person.
+    /// Compares each client with what the store shows its user.
     async fn compare(&self) -> std::result::Result<(), String> {
         for client in &self.clients {
             let (db, caller) = (self.db, &client.caller);
@@ -234,7 +234,7 @@ impl<'a> History<'a> {
                 }
                 return Err(format!("{} is a member: {}", caller.username, room.joined));
             };
-            let items = messages::history(db, caller, &self.room, Part::After(0), Some(100)).await.expect("history").items;
+            let items = messages::history(db, caller, &self.room, HistoryRange::After(0), Some(100)).await.expect("history").items;
             let page = members::list(db, caller, &self.room, (None, None)).await.expect("members");
             let people: BTreeMap<_, _> = page.items.into_iter().map(|member| (member.user.id, member.role)).collect();
             let unread = items.iter().filter(|message| message.seq > held.read_seq && message.deleted_at.is_none()).count();

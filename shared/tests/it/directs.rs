@@ -1,11 +1,11 @@
-//! The rules of direct rooms, and what a block does to them.
+//! Direct rooms, and how blocks affect them.
 
 use std::collections::BTreeSet;
 
 use shared::caller::Caller;
-use shared::domain::reactions::{self, Reacting};
-use shared::domain::receipts::{self, Mark};
-use shared::domain::typing::{self, Pace};
+use shared::domain::reactions::{self, ReactionRequest};
+use shared::domain::receipts::{self, ReadMarker};
+use shared::domain::typing::{self, TypingThrottle};
 use shared::domain::{directs, export, invites, members, messages, rooms, settings, sync};
 use shared::error::Result;
 use shared::id::{ConnectionId, RoomRef, UserId};
@@ -24,7 +24,7 @@ fn code<T>(outcome: Result<T>) -> &'static str {
 }
 
 #[tokio::test]
-async fn two_people_have_one_direct_room_whoever_opens_it() {
+async fn two_users_share_one_direct_room() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
@@ -32,20 +32,20 @@ async fn two_people_have_one_direct_room_whoever_opens_it() {
     assert!(new);
     assert_eq!((hers.kind, hers.members_count, hers.role), (RoomKind::Direct, 2, Some(Role::Member)));
     assert_eq!(hers.direct_user.map(|user| user.id), Some(bob.user), "to ann it is bob's");
-    let told = push.taken().await;
-    assert_eq!(told.iter().map(|(user, _)| *user).collect::<Vec<_>>(), [ann.user], "to bob it comes with its first message");
-    assert!(told.iter().all(|(_, frame)| matches!(frame, Frame::RoomJoined { .. })), "{told:?}");
-    for heard in [vec![bob.user], Vec::new()] {
+    let pushed = push.take_sent().await;
+    assert_eq!(pushed.iter().map(|(user, _)| *user).collect::<Vec<_>>(), [ann.user], "to bob it comes with its first message");
+    assert!(pushed.iter().all(|(_, frame)| matches!(frame, Frame::RoomJoined { .. })), "{pushed:?}");
+    for expected in [vec![bob.user], Vec::new()] {
         let (his, new) = directs::open(&db, &push, &bob, ann.user).await.expect("found");
         assert_eq!((his.id, new, his.direct_user.map(|user| user.id)), (hers.id, false, Some(ann.user)));
-        assert_eq!(push.taken().await.iter().map(|(user, _)| *user).collect::<Vec<_>>(), heard, "nothing is told twice");
+        assert_eq!(push.take_sent().await.iter().map(|(user, _)| *user).collect::<Vec<_>>(), expected, "nothing is pushed twice");
     }
     assert_eq!(code(rooms::find(&db, &eve, &RoomRef::Id(hers.id)).await), "room_not_found");
     assert_eq!(code(directs::open(&db, &push, &ann, UserId(4711)).await), "user_not_found");
 }
 
 #[tokio::test]
-async fn with_oneself_it_holds_notes() {
+async fn a_direct_room_with_oneself_holds_notes() {
     let db = fixture::database().await;
     let push = Push::memory();
     let ann = person(&db, "ann").await;
@@ -58,7 +58,7 @@ async fn with_oneself_it_holds_notes() {
 }
 
 #[tokio::test]
-async fn sixteen_who_open_it_at_once_get_the_same_room() {
+async fn sixteen_concurrent_openings_give_the_same_room() {
     let url = fixture::migrated().await;
     let db = Db::lazy(&url).expect("a URL");
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
@@ -81,7 +81,7 @@ async fn sixteen_who_open_it_at_once_get_the_same_room() {
 }
 
 #[tokio::test]
-async fn nobody_rules_leaves_or_joins_a_direct_room() {
+async fn direct_rooms_have_no_roles_and_cannot_be_left_or_joined() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
@@ -103,7 +103,7 @@ async fn nobody_rules_leaves_or_joins_a_direct_room() {
 }
 
 #[tokio::test]
-async fn a_block_closes_the_direct_room_to_both_and_to_nobody_else() {
+async fn a_block_closes_only_the_direct_room_of_the_two() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
@@ -112,13 +112,13 @@ async fn a_block_closes_the_direct_room_to_both_and_to_nobody_else() {
     let hi = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
     messages::send(&db, &push, &limits(), &bob, (&room, &hi)).await.expect("sent");
     blocks::insert(&mut db.acquire().await.expect("a connection"), ann.user, bob.user, ann.now).await.expect("blocked");
-    push.taken().await;
-    receipts::mark(&db, &push, &ann, &room, Mark::Read(1)).await.expect("read");
-    let heard: Vec<_> = push.taken().await.into_iter().map(|(user, _)| user).collect();
-    assert_eq!(heard, [ann.user], "who reads is there, and nobody learns that across a block");
+    push.take_sent().await;
+    receipts::raise_marker(&db, &push, &ann, &room, ReadMarker::Read(1)).await.expect("read");
+    let pushed: Vec<_> = push.take_sent().await.into_iter().map(|(user, _)| user).collect();
+    assert_eq!(pushed, [ann.user], "reading reveals presence, so it is not pushed across a block");
     assert!(receipts::of_message(&db, &bob, &room, 1).await.expect("his own").read.is_empty());
     for (who, whom) in [(&ann, &bob), (&bob, &ann)] {
-        // The same to both: nothing tells who blocked whom.
+        // Same answer for both, so neither learns who blocked whom.
         assert_eq!(code(messages::send(&db, &push, &limits(), who, (&room, &hi)).await), "blocked");
         assert_eq!(code(directs::open(&db, &push, who, whom.user).await), "blocked");
         assert_eq!(code(messages::find(&db, who, &room, 1).await), "ok", "what was said stays");
@@ -131,7 +131,7 @@ async fn a_block_closes_the_direct_room_to_both_and_to_nobody_else() {
     assert_eq!(code(directs::open(&db, &push, &bob, eve.user).await), "blocked", "a new one is not opened either");
 }
 
-/// The direct rooms that somebody has in their lists, by every door: the list of rooms, what is unread, what changed, what moved, the export.
+/// Counts the direct rooms in a user's list in every view: room list, unread counts, changes, activity, export.
 async fn listed(db: &Db, who: &Caller) -> usize {
     let joined = rooms::list(db, who, Scope::Joined, (None, None)).await.expect("rooms").items.len();
     assert_eq!(rooms::list(db, who, Scope::All, (None, None)).await.expect("rooms").items.len(), joined + 1, "General besides");
@@ -149,18 +149,18 @@ async fn a_direct_room_comes_to_the_other_one_with_its_first_message() {
     let push = Push::memory();
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let room = RoomRef::Id(directs::open(&db, &push, &ann, bob.user).await.expect("opened").0.id);
-    push.taken().await;
+    push.take_sent().await;
     assert_eq!((listed(&db, &ann).await, listed(&db, &bob).await), (1, 0));
     assert!(export::export(&db, &bob, None).await.expect("exported").rooms.is_empty());
     let socket = ConnectionId("socket".into());
-    typing::tell(&db, &push, &ann, (&Pace::default(), &socket), (&room, true)).await.expect("told");
-    receipts::mark(&db, &push, &ann, &room, Mark::Read(1)).await.expect("nothing to read");
+    typing::send(&db, &push, &ann, (&TypingThrottle::default(), &socket), (&room, true)).await.expect("pushed");
+    receipts::raise_marker(&db, &push, &ann, &room, ReadMarker::Read(1)).await.expect("nothing to read");
     assert_eq!(code(directs::close(&db, &push, &bob, ann.user).await), "room_not_found", "as if it were not there");
-    assert!(push.taken().await.iter().all(|(user, _)| *user == ann.user));
+    assert!(push.take_sent().await.iter().all(|(user, _)| *user == ann.user));
     let hi = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
     messages::send(&db, &push, &limits(), &ann, (&room, &hi)).await.expect("sent");
-    let told = push.taken().await;
-    let [(first, Frame::RoomJoined { room: view }), rest @ ..] = &told[..] else { panic!("{told:?}") };
+    let pushed = push.take_sent().await;
+    let [(first, Frame::RoomJoined { room: view }), rest @ ..] = &pushed[..] else { panic!("{pushed:?}") };
     assert_eq!(
         (*first, view.unread, view.last_seq, view.direct_user.as_ref().map(|user| user.id)),
         (bob.user, 1, 1, Some(ann.user))
@@ -168,9 +168,9 @@ async fn a_direct_room_comes_to_the_other_one_with_its_first_message() {
     assert!(rest.iter().all(|(_, frame)| matches!(frame, Frame::Message { .. })) && rest.len() == 2, "{rest:?}");
     assert_eq!((listed(&db, &ann).await, listed(&db, &bob).await), (1, 1));
     messages::send(&db, &push, &limits(), &ann, (&room, &hi)).await.expect("sent");
-    assert_eq!(push.taken().await.len(), 2, "from then on it is a message like any other");
+    assert_eq!(push.take_sent().await.len(), 2, "from then on it is a message like any other");
     let (_, count) = fixture::statements(&db, messages::send(&db, &push, &limits(), &ann, (&room, &hi))).await;
-    assert_eq!(count, 6, "and costs no more");
+    assert_eq!(count, 6, "at the same cost");
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn a_direct_room_that_was_closed_comes_back_with_the_next_message_or_by_op
         let new = NewMessage { content: Some(text.into()), ..NewMessage::default() };
         messages::send(&db, &push, &limits(), who, (&room, &new)).await.expect("sent");
         let joined: Vec<_> = push
-            .taken()
+            .take_sent()
             .await
             .into_iter()
             .filter(|(_, frame)| matches!(frame, Frame::RoomJoined { .. }))
@@ -194,33 +194,33 @@ async fn a_direct_room_that_was_closed_comes_back_with_the_next_message_or_by_op
     };
     say(&ann, "one").await;
     for _ in 0..2 {
-        push.taken().await;
+        push.take_sent().await;
         directs::close(&db, &push, &bob, ann.user).await.expect("closed");
-        let told = push.taken().await;
-        assert!(matches!(&told[..], [(user, Frame::RoomClosed { last_seq: 1, .. })] if *user == bob.user), "{told:?}");
+        let pushed = push.take_sent().await;
+        assert!(matches!(&pushed[..], [(user, Frame::RoomClosed { last_seq: 1, .. })] if *user == bob.user), "{pushed:?}");
     }
     assert_eq!((listed(&db, &bob).await, listed(&db, &ann).await), (0, 1), "the other one has it as before");
     assert_eq!(receipts::unread(&db, &bob).await.expect("unread").total, 0);
     assert!(rooms::find(&db, &bob, &room).await.expect("it is there").closed);
     assert_eq!(export::export(&db, &bob, None).await.expect("exported").rooms.len(), 1, "it is still kept");
-    // What happens there meanwhile is not heard, and does not bring it back.
-    let reacting = Reacting { room: &room, seq: 1, emoji: "👍" };
+    // Activity in the closed room is not pushed and does not reopen it.
+    let reacting = ReactionRequest { room: &room, seq: 1, emoji: "👍" };
     reactions::react(&db, &push, &limits(), &ann, reacting).await.expect("reacted");
-    assert!(push.taken().await.iter().all(|(user, _)| *user == ann.user));
+    assert!(push.take_sent().await.iter().all(|(user, _)| *user == ann.user));
     assert_eq!(listed(&db, &bob).await, 0);
     assert_eq!(say(&ann, "two").await, [bob.user]);
     assert_eq!((listed(&db, &bob).await, receipts::unread(&db, &bob).await.expect("unread").total), (1, 2));
-    // Whoever closed it opens it again, or writes there.
+    // The member who closed it reopens it, or writes there.
     directs::close(&db, &push, &bob, ann.user).await.expect("closed");
     let cursor = sync::rooms(&db, &later(&bob, 60), None, None).await.expect("moved").cursor;
-    push.taken().await;
+    push.take_sent().await;
     assert!(!directs::open(&db, &push, &later(&bob, 120), ann.user).await.expect("opened").0.closed);
-    assert!(matches!(&push.taken().await[..], [(user, Frame::RoomJoined { .. })] if *user == bob.user));
+    assert!(matches!(&push.take_sent().await[..], [(user, Frame::RoomJoined { .. })] if *user == bob.user));
     let moved = sync::rooms(&db, &later(&bob, 180), Some(&cursor), None).await.expect("moved");
     assert_eq!(moved.rooms.len(), 1, "a device that was away learns of it");
     directs::close(&db, &push, &bob, ann.user).await.expect("closed");
     assert_eq!(say(&bob, "three").await, [bob.user]);
-    // Across a block it can be closed, too, and stays so.
+    // Across a block it can be closed and stays closed.
     shared::domain::blocks::add(&db, &push, &bob, ann.user).await.expect("blocked");
     assert!(rooms::find(&db, &bob, &room).await.expect("his").blocked);
     directs::close(&db, &push, &bob, ann.user).await.expect("closed");

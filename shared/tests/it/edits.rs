@@ -1,8 +1,8 @@
-//! Editing: what may be edited by whom, what is kept, what it costs.
+//! Editing: permissions, previous versions, and cost.
 
 use shared::caller::Caller;
-use shared::domain::edits::{self, Editing};
-use shared::domain::{messages, rooms, unsending};
+use shared::domain::edits::{self, EditRequest};
+use shared::domain::{messages, rooms, unsend};
 use shared::error::{Error, Result};
 use shared::id::RoomRef;
 use shared::protocol::frames::Frame;
@@ -10,25 +10,25 @@ use shared::protocol::messages::{Forward, Message, NewContent, NewMessage};
 use shared::push::Push;
 
 use crate::fixture::{self, limits, person, statements};
-use crate::room::Group;
+use crate::group::Group;
 
 async fn edit(group: &Group, who: &Caller, seq: u64, content: &str) -> Result<Message> {
     let new = NewContent { content: content.into() };
-    edits::edit(&group.db, &group.push, &limits(), who, Editing { room: &group.room, seq, new: &new }).await
+    edits::edit(&group.db, &group.push, &limits(), who, EditRequest { room: &group.room, seq, new: &new }).await
 }
 
 #[tokio::test]
-async fn an_edit_is_told_to_everyone_and_keeps_what_was_said_before() {
+async fn an_edit_is_pushed_to_all_and_keeps_the_previous_version() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[&bob]).await;
     let said = group.said(&ann, "one").await;
     let edited = edit(&group, &ann, said.seq, "two").await.expect("edited");
     assert_eq!((edited.content.as_str(), edited.edited_at, edited.rev), ("two", Some(ann.now), said.rev + 1));
-    let heard = group.heard().await;
-    let users: Vec<_> = heard.iter().map(|(user, _)| *user).collect();
+    let frames = group.frames().await;
+    let users: Vec<_> = frames.iter().map(|(user, _)| *user).collect();
     assert_eq!(users, [ann.user, bob.user], "one frame each");
-    assert!(heard.iter().all(|(_, frame)| matches!(frame, Frame::MessageEdited { message } if **message == edited)), "{heard:?}");
+    assert!(frames.iter().all(|(_, frame)| matches!(frame, Frame::MessageEdited { message } if **message == edited)), "{frames:?}");
     edit(&group, &ann, said.seq, "three").await.expect("edited again");
     let shown = group.shown(&bob, said.seq).await;
     assert_eq!((shown.content.as_str(), shown.seq, shown.created_at), ("three", said.seq, said.created_at));
@@ -46,18 +46,18 @@ async fn the_text_that_it_has_already_is_no_edit() {
     let group = Group::of(db, &ann, &[]).await;
     let said = group.said(&ann, "one").await;
     assert_eq!(edit(&group, &ann, said.seq, "one").await.expect("the same"), said);
-    assert!(group.heard().await.is_empty());
+    assert!(group.frames().await.is_empty());
 }
 
 #[tokio::test]
-async fn nobody_edits_what_is_not_theirs_or_no_longer_there() {
+async fn only_authors_edit_and_only_existing_messages() {
     let db = fixture::database().await;
     let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
     let group = Group::of(db, &ann, &[&bob]).await;
     let his = group.said(&bob, "his").await.seq;
     let gone = group.said(&ann, "gone").await.seq;
-    unsending::unsend(&group.db, &group.push, &ann, &group.room, gone).await.expect("unsent");
-    group.heard().await;
+    unsend::unsend(&group.db, &group.push, &ann, &group.room, gone).await.expect("unsent");
+    group.frames().await;
     for (who, seq, content, code) in [
         (&ann, his, "hers", "not_allowed"),
         (&ann, gone, "back", "message_unsent"),
@@ -74,12 +74,12 @@ async fn nobody_edits_what_is_not_theirs_or_no_longer_there() {
         let refused = edit(&group, who, seq, content).await.err();
         assert_eq!(refused.as_ref().map(Error::code), Some(code), "{seq} {content}");
     }
-    assert!(group.heard().await.is_empty(), "nothing changed, nobody is told");
+    assert!(group.frames().await.is_empty(), "no change, no frame");
     assert_eq!(group.shown(&ann, his).await.content, "his");
 }
 
 #[tokio::test]
-async fn what_the_system_wrote_is_nobodys_to_edit() {
+async fn system_messages_cannot_be_edited() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[&bob]).await;
@@ -96,7 +96,7 @@ async fn what_the_system_wrote_is_nobodys_to_edit() {
     let to_herself = NewMessage { forward: Some(Forward { room_id: room.clone(), seq: 1 }), ..NewMessage::default() };
     for refused in [
         edit(&general, &ann, 1, "x").await.err(),
-        unsending::unsend(db, push, &ann, room, 1).await.err(),
+        unsend::unsend(db, push, &ann, room, 1).await.err(),
         messages::send(db, push, &limits(), &ann, (room, &to_herself)).await.err(),
     ] {
         assert!(matches!(refused, Some(Error::Conflict("system_message"))), "{refused:?}");

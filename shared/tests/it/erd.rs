@@ -1,4 +1,4 @@
-//! `docs/erd.md` is drawn from a migrated database, so it shows what is there: `make docs` writes it, and without that the test compares.
+//! Draws `docs/erd.md` from a migrated database (`make docs`), and compares it otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -8,8 +8,8 @@ use sqlx::{ConnectOptions, Connection};
 
 use crate::fixture;
 
-/// What a column refers to, by its name. The schema has no foreign keys: they would lock parent rows while messages are written, and TiDB and
-/// PlanetScale ask for care with them. The rules keep these relations, and tests hold the rules.
+/// References by column name. The schema has no foreign keys: they would lock parent rows while messages are written, and TiDB and PlanetScale
+/// restrict them. The domain maintains these relations, and tests verify it.
 const REFERS: &[(&str, &str)] = &[
     ("user_id", "users"),
     ("actor_id", "users"),
@@ -33,12 +33,12 @@ const REFERS: &[(&str, &str)] = &[
     ("avatar_upload", "uploads"),
     ("object_id", "uploads"),
 ];
-/// Columns that look like a reference: who is meant in general, and a name that somebody else gave.
+/// Columns that only look like references.
 const NO_REFERENCE: &[&str] = &["added_by", "client_id"];
-/// Tables whose `(room_id, seq)` is a place in history.
+/// Tables whose `(room_id, seq)` is a message.
 const AT_A_MESSAGE: &[&str] =
     &["forwards", "hidden_messages", "mentions", "message_edits", "pins", "reactions", "reports", "uploads"];
-/// What an older backend called these tables.
+/// Former names of tables.
 const CALLED: &[(&str, &str)] = &[
     ("users", "Users"),
     ("rooms", "Conversations"),
@@ -56,7 +56,7 @@ struct Column {
 }
 
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "whether to write is said by whoever runs the test")]
+#[expect(clippy::disallowed_methods, reason = "the environment selects whether to write")]
 async fn the_drawn_schema_is_the_migrated_one() {
     let columns = columns().await;
     let drawn = draw(&columns);
@@ -87,7 +87,7 @@ async fn every_column_that_refers_to_something_says_to_what() {
     }
 }
 
-/// All columns of all tables, ours alone, in their order.
+/// Returns the columns of all tables in order.
 async fn columns() -> Vec<Column> {
     let url = fixture::migrated().await;
     let options: sqlx::mysql::MySqlConnectOptions = url.expose().parse().expect("the URL is well formed");
@@ -150,7 +150,7 @@ fn draw(columns: &[Column]) -> String {
     text
 }
 
-/// Who refers to whom, each once.
+/// Returns each relation once.
 fn relations(columns: &[Column]) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for Column { table, name, nullable, .. } in columns {

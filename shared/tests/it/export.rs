@@ -1,27 +1,27 @@
-//! What one takes along of oneself: everything, in parts, and nothing of others.
+//! Data export: complete, in pages, and without data of others.
 
-use shared::domain::edits::{self, Editing};
-use shared::domain::receipts::{self, Mark};
+use shared::domain::edits::{self, EditRequest};
+use shared::domain::receipts::{self, ReadMarker};
 use shared::domain::{blocks, export, rooms};
 use shared::error::Error;
 use shared::protocol::messages::NewContent;
 use shared::protocol::rooms::{RoomKind, Scope};
 
-use crate::desk::Desk;
+use crate::backend::Backend;
 use crate::erasure::{register, room, said};
 use crate::fixture::limits;
 
 #[tokio::test]
-async fn an_export_has_everything_of_oneself_and_nothing_of_others() {
-    let desk = Desk::open().await;
-    let Desk { db, push, .. } = &desk;
-    let ((_, ann), (_, bob)) = (register(&desk, "ann").await, register(&desk, "bob").await);
-    let group = room(&desk, &ann, RoomKind::Group, &[&bob]).await;
-    let first = said(&desk, &ann, &group, "first").await;
-    said(&desk, &bob, &group, "not hers").await;
+async fn an_export_is_complete_and_has_nothing_of_others() {
+    let backend = Backend::open().await;
+    let Backend { db, push, .. } = &backend;
+    let ((_, ann), (_, bob)) = (register(&backend, "ann").await, register(&backend, "bob").await);
+    let group = room(&backend, &ann, RoomKind::Group, &[&bob]).await;
+    let first = said(&backend, &ann, &group, "first").await;
+    said(&backend, &bob, &group, "not hers").await;
     let new = NewContent { content: "second".into() };
-    edits::edit(db, push, &limits(), &ann, Editing { room: &group, seq: first.seq, new: &new }).await.expect("edited");
-    receipts::mark(db, push, &ann, &group, Mark::Read(2)).await.expect("read");
+    edits::edit(db, push, &limits(), &ann, EditRequest { room: &group, seq: first.seq, new: &new }).await.expect("edited");
+    receipts::raise_marker(db, push, &ann, &group, ReadMarker::Read(2)).await.expect("read");
     blocks::add(db, push, &ann, bob.user).await.expect("blocked");
     let part = export::export(db, &ann, None).await.expect("exported");
     assert_eq!(part.next, None, "most people have one part");
@@ -32,7 +32,7 @@ async fn an_export_has_everything_of_oneself_and_nothing_of_others() {
     assert_eq!((part.rooms.len(), part.blocks.len(), part.receipts.len()), (1, 1, 1));
     assert!(!serde_json::to_string(&part).expect("JSON").contains("not hers"));
     assert!(matches!(export::export(db, &ann, Some("nonsense")).await, Err(Error::Invalid(_))));
-    // A lot to say comes in parts, each message once.
+    // Large data spans several pages, with each message once.
     let long = "ü".repeat(30_000);
     let rows = format!(
         "insert into messages (room_id, seq, sender_id, content, created_at, rev) select room_id, 100 + s.seq, {}, ?, 0, 0 from members, {} s where user_id = {}",

@@ -1,4 +1,4 @@
-//! What the tests stand on: one MariaDB for all of them, a migrated database for each, people made in a line, statements counted.
+//! Fixtures: one MariaDB for all tests, a migrated database for each, quick users, counted statements.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{OnceLock, mpsc};
@@ -13,19 +13,19 @@ use shared::store::{Db, migrations, users};
 use shared::time::Timestamp;
 use sqlx::{ConnectOptions, Connection, Executor};
 
-/// A migrated database of the test's own.
+/// A migrated database per test.
 pub(crate) async fn database() -> Db {
     Db::lazy(&migrated().await).expect("the URL is well formed")
 }
 
-/// The URL of a migrated database of the test's own, for tests that need several connections.
+/// URL of a migrated database, for tests with several connections.
 pub(crate) async fn migrated() -> Secret {
     let url = empty().await;
     migrations::up(&url).await.expect("the migrations run");
     url
 }
 
-/// The URL of an empty database of the test's own.
+/// URL of an empty database.
 pub(crate) async fn empty() -> Secret {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -38,7 +38,7 @@ pub(crate) async fn empty() -> Secret {
     Secret::new(format!("{before}/{name}"))
 }
 
-/// The numbers from 1 to `count`, below 100,000, as a table with the column `seq`: MariaDB has such tables, MySQL has not.
+/// A table with the column `seq` from 1 to `count`, below 100,000. MySQL lacks MariaDB's sequence tables.
 pub(crate) fn numbers(count: u64) -> String {
     const DIGITS: &str = "(select 0 as d union all select 1 union all select 2 union all select 3 union all select 4 union all select 5 \
                           union all select 6 union all select 7 union all select 8 union all select 9)";
@@ -48,7 +48,7 @@ pub(crate) fn numbers(count: u64) -> String {
     )
 }
 
-/// A person who may sign in.
+/// Inserts a user who can log in.
 pub(crate) async fn person(db: &Db, name: &str) -> Caller {
     let now = Timestamp::now();
     let new = NewUser { username: name, email: None, display_name: name, password_hash: "x", created_at: now };
@@ -56,12 +56,12 @@ pub(crate) async fn person(db: &Db, name: &str) -> Caller {
     caller(user, name)
 }
 
-/// A caller without a session of its own, as the rules see one.
+/// A caller without a session.
 pub(crate) fn caller(user: UserId, name: &str) -> Caller {
     Caller { user, username: name.into(), session: SessionId(1), now: Timestamp::now() }
 }
 
-/// Limits that no test meets by accident.
+/// Limits that no test reaches by accident.
 pub(crate) fn limits() -> Limits {
     let wide = Limit { quota: 100_000, window: 60 };
     Limits {
@@ -81,11 +81,11 @@ pub(crate) fn limits() -> Limits {
     }
 }
 
-/// How many statements the work sends over the `Db`'s connection, BEGIN and COMMIT included. Run it once before, so that all are prepared.
+/// Counts the statements that `work` sends over the `Db`'s connection, BEGIN and COMMIT included. Run the work once before, so that all are prepared.
 pub(crate) async fn statements<T>(db: &Db, work: impl Future<Output = T>) -> (T, i64) {
     let before = questions(db).await;
     let done = work.await;
-    // The look at the counter is itself counted once.
+    // Reading the counter counts once.
     (done, questions(db).await - before - 1)
 }
 
@@ -96,8 +96,8 @@ async fn questions(db: &Db) -> i64 {
     count.parse().expect("a number")
 }
 
-/// The server lives in a thread of its own, so that no test's runtime owns it; it ends with this process. `TEST_DATABASE_URL` names another one:
-/// the URL of a database on any MySQL-compatible server, whose user may make more of them. They stay there.
+/// Runs the server in its own thread, independent of any test's runtime, until the process ends. `TEST_DATABASE_URL` names another one instead: a
+/// database on any MySQL-compatible server whose user may create more. These remain.
 #[expect(clippy::disallowed_methods, reason = "it configures the tests alone")]
 fn server() -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
@@ -105,16 +105,16 @@ fn server() -> &'static str {
         if let Ok(url) = std::env::var("TEST_DATABASE_URL") {
             return url;
         }
-        let (tell, told) = mpsc::channel();
+        let (ready, started) = mpsc::channel();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let options = MySqlOptions { durable: false, ..MySqlOptions::default() };
                 let server = MySql::temporary(options).await.expect("MariaDB starts");
-                tell.send(server.url()).expect("someone waits");
+                ready.send(server.url()).expect("someone waits");
                 std::future::pending::<()>().await;
             });
         });
-        told.recv().expect("MariaDB starts")
+        started.recv().expect("MariaDB starts")
     })
 }

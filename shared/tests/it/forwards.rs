@@ -1,16 +1,16 @@
-//! Forwarding: from a room that one may read to a room that one may write in, under the first writer's name.
+//! Forwarding from a readable room to a writable one, under the first author's name.
 
 use shared::caller::Caller;
-use shared::domain::edits::{self, Editing};
+use shared::domain::edits::{self, EditRequest};
 use shared::domain::messages::{self, Sent};
-use shared::domain::unsending;
+use shared::domain::unsend;
 use shared::error::{Error, Result};
 use shared::id::RoomRef;
 use shared::protocol::messages::{Forward, NewContent, NewMessage};
 use shared::protocol::rooms::{NewRoom, RoomKind};
 
 use crate::fixture::{self, limits, person};
-use crate::room::Group;
+use crate::group::Group;
 
 async fn forward(group: &Group, who: &Caller, to: &RoomRef, (room, seq): (&RoomRef, u64)) -> Result<Sent> {
     let forward = Some(Forward { room_id: room.clone(), seq });
@@ -32,20 +32,20 @@ async fn a_forwarded_message_names_its_first_writer_however_often_it_is_passed_o
     let said = group.said(&ann, "Hello @bob").await;
     let there = other_room(&group, &bob).await;
     let once = forward(&group, &bob, &there, (&group.room, said.seq)).await.expect("forwarded").message;
-    let told = once.forwarded.clone().expect("told");
-    assert_eq!((told.username.as_deref(), told.created_at), (Some("ann"), said.created_at));
+    let shown = once.forwarded.clone().expect("read");
+    assert_eq!((shown.username.as_deref(), shown.created_at), (Some("ann"), said.created_at));
     assert_eq!((once.content.as_str(), once.username.as_deref()), ("Hello @bob", Some("bob")));
     assert!(once.mentions.is_empty(), "who was mentioned there is not called here");
     assert_eq!(messages::find(&group.db, &bob, &there, once.seq).await.expect("stored"), once);
     let again = forward(&group, &bob, &there, (&group.room, said.seq)).await.expect("replayed");
     assert!(again.replayed, "the same client_id");
     let back = forward(&group, &bob, &group.room, (&there, once.seq)).await.expect("forwarded").message;
-    assert_eq!(back.forwarded, Some(told));
+    assert_eq!(back.forwarded, Some(shown));
     let new = NewContent { content: "not her words".into() };
-    let editing = Editing { room: &group.room, seq: back.seq, new: &new };
+    let editing = EditRequest { room: &group.room, seq: back.seq, new: &new };
     let refused = edits::edit(&group.db, &group.push, &limits(), &bob, editing).await.err();
     assert!(matches!(refused, Some(Error::Conflict("forwarded_message"))), "{refused:?}");
-    let trace = unsending::unsend(&group.db, &group.push, &bob, &group.room, back.seq).await.expect("unsent");
+    let trace = unsend::unsend(&group.db, &group.push, &bob, &group.room, back.seq).await.expect("unsent");
     assert_eq!(trace.forwarded, None);
 }
 
@@ -55,7 +55,7 @@ async fn only_what_one_may_read_is_passed_on_and_only_to_where_one_may_write() {
     let (ann, eve) = (person(&db, "ann").await, person(&db, "eve").await);
     let group = Group::of(db, &ann, &[]).await;
     let (stands, gone) = (group.said(&ann, "one").await.seq, group.said(&ann, "two").await.seq);
-    unsending::unsend(&group.db, &group.push, &ann, &group.room, gone).await.expect("unsent");
+    unsend::unsend(&group.db, &group.push, &ann, &group.room, gone).await.expect("unsent");
     let hers = other_room(&group, &eve).await;
     for (who, to, from, code) in [
         (&eve, &hers, (&group.room, stands), "room_not_found"),

@@ -1,9 +1,9 @@
-//! The rules of friends: who asks, who agrees, what races make of it, and what a block does.
+//! Friend requests, their answers, races, and blocks.
 
 use std::collections::BTreeSet;
 
 use shared::caller::Caller;
-use shared::domain::friends::{self, MOST_FRIENDS, MOST_OPEN};
+use shared::domain::friends::{self, MAX_FRIENDS, MAX_OPEN_REQUESTS};
 use shared::domain::{blocks, directs};
 use shared::error::Result;
 use shared::id::UserId;
@@ -20,14 +20,14 @@ fn code<T>(outcome: Result<T>) -> &'static str {
 }
 
 async fn ask(db: &Db, push: &Push, who: &Caller, whom: &Caller) -> Result<(Friendship, bool)> {
-    friends::ask(db, push, who, &NewFriend { user_id: Some(whom.user), username: None }).await
+    friends::send_request(db, push, who, &NewFriend { user_id: Some(whom.user), username: None }).await
 }
 
-/// Makes friends of two people, and forgets what was told.
+/// Befriends two users and discards the frames.
 pub(crate) async fn befriend(db: &Db, push: &Push, one: &Caller, other: &Caller) {
     ask(db, push, one, other).await.expect("asked");
     friends::accept(db, push, other, one.user).await.expect("agreed");
-    push.taken().await;
+    push.take_sent().await;
 }
 
 async fn friends_of(db: &Db, push: &Push, who: &Caller) -> Vec<UserId> {
@@ -46,63 +46,63 @@ async fn run(db: &Db, sql: &str) {
 }
 
 #[tokio::test]
-async fn one_asks_the_other_agrees_and_both_hear_each_step() {
+async fn each_step_of_a_friend_request_is_pushed_to_both() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let (asked, new) = ask(&db, &push, &ann, &bob).await.expect("asked");
     assert!(new && asked.state == FriendState::Pending && asked.direction == Direction::Out && asked.user.id == bob.user);
-    let told = push.taken().await;
+    let pushed = push.take_sent().await;
     for (user, direction, other) in [(ann.user, Direction::Out, bob.user), (bob.user, Direction::In, ann.user)] {
-        let heard = told.iter().any(|(to, frame)| {
+        let received = pushed.iter().any(|(to, frame)| {
             *to == user && matches!(frame, Frame::FriendRequest(it) if it.direction == direction && it.user.id == other)
         });
-        assert!(heard, "{told:?}");
+        assert!(received, "{pushed:?}");
     }
     assert_eq!(open(&db, &ann, Direction::Out).await, [bob.user]);
     assert_eq!(open(&db, &bob, Direction::In).await, [ann.user]);
     assert!(open(&db, &bob, Direction::Out).await.is_empty() && friends_of(&db, &push, &ann).await.is_empty());
     let agreed = friends::accept(&db, &push, &bob, ann.user).await.expect("agreed");
     assert_eq!((agreed.state, agreed.direction, agreed.accepted_at), (FriendState::Accepted, Direction::In, Some(bob.now)));
-    let told = push.taken().await;
-    let accepted = told.iter().filter(|(_, frame)| matches!(frame, Frame::FriendAccepted(_))).map(|(to, _)| *to);
+    let pushed = push.take_sent().await;
+    let accepted = pushed.iter().filter(|(_, frame)| matches!(frame, Frame::FriendAccepted(_))).map(|(to, _)| *to);
     assert_eq!(accepted.collect::<BTreeSet<_>>(), BTreeSet::from([ann.user, bob.user]));
     assert_eq!(friends_of(&db, &push, &ann).await, [bob.user]);
     assert_eq!(friends_of(&db, &push, &bob).await, [ann.user]);
     assert!(open(&db, &bob, Direction::In).await.is_empty());
     friends::remove(&db, &push, &ann, bob.user).await.expect("ended");
-    let told = push.taken().await;
+    let pushed = push.take_sent().await;
     for (user, other) in [(ann.user, bob.user), (bob.user, ann.user)] {
         assert!(
-            told.iter().any(|(to, frame)| *to == user && matches!(frame, Frame::FriendRemoved { user_id } if *user_id == other)),
-            "{told:?}"
+            pushed.iter().any(|(to, frame)| *to == user && matches!(frame, Frame::FriendRemoved { user_id } if *user_id == other)),
+            "{pushed:?}"
         );
     }
     assert!(friends_of(&db, &push, &bob).await.is_empty());
 }
 
 #[tokio::test]
-async fn done_again_each_step_has_a_defined_answer_and_is_not_told_again() {
+async fn repeated_steps_have_defined_answers_and_are_not_pushed() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
     assert!(ask(&db, &push, &ann, &bob).await.expect("asked").1);
-    push.taken().await;
+    push.take_sent().await;
     let (same, new) = ask(&db, &push, &ann, &bob).await.expect("as it was");
     assert!(!new && same.state == FriendState::Pending);
-    assert_eq!(code(friends::accept(&db, &push, &ann, bob.user).await), "request_not_found", "nobody agrees for the other one");
+    assert_eq!(code(friends::accept(&db, &push, &ann, bob.user).await), "request_not_found", "a user cannot accept for the other");
     assert_eq!(code(friends::reject(&db, &push, &ann, bob.user).await), "request_not_found");
     assert_eq!(code(friends::cancel(&db, &push, &bob, ann.user).await), "request_not_found");
     assert_eq!(code(friends::accept(&db, &push, &eve, ann.user).await), "request_not_found");
     assert_eq!(code(friends::remove(&db, &push, &ann, bob.user).await), "friend_not_found", "not yet");
-    assert!(push.taken().await.is_empty());
+    assert!(push.take_sent().await.is_empty());
     friends::accept(&db, &push, &bob, ann.user).await.expect("agreed");
-    push.taken().await;
+    push.take_sent().await;
     assert_eq!(friends::accept(&db, &push, &bob, ann.user).await.expect("again").state, FriendState::Accepted);
     assert_eq!(ask(&db, &push, &bob, &ann).await.expect("they are").0.state, FriendState::Accepted);
     assert_eq!(code(friends::reject(&db, &push, &bob, ann.user).await), "request_not_found", "it was answered");
     assert_eq!(code(friends::cancel(&db, &push, &ann, bob.user).await), "request_not_found");
-    assert!(push.taken().await.is_empty());
+    assert!(push.take_sent().await.is_empty());
     friends::remove(&db, &push, &bob, ann.user).await.expect("ended");
     assert_eq!(code(friends::remove(&db, &push, &bob, ann.user).await), "friend_not_found");
     let tomorrow = Caller { now: ann.now.plus_seconds(25 * 3600), ..ann.clone() };
@@ -117,15 +117,15 @@ async fn done_again_each_step_has_a_defined_answer_and_is_not_told_again() {
 }
 
 #[tokio::test]
-async fn two_who_ask_each_other_are_friends() {
+async fn mutual_requests_make_friends() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     ask(&db, &push, &ann, &bob).await.expect("asked");
-    push.taken().await;
+    push.take_sent().await;
     let (friendship, new) = ask(&db, &push, &bob, &ann).await.expect("agreed");
     assert!(!new && friendship.state == FriendState::Accepted);
-    assert_eq!(push.taken().await.iter().filter(|(_, frame)| matches!(frame, Frame::FriendAccepted(_))).count(), 2);
+    assert_eq!(push.take_sent().await.iter().filter(|(_, frame)| matches!(frame, Frame::FriendAccepted(_))).count(), 2);
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn sixteen_requests_to_and_fro_at_once_make_one_friendship() {
         tokio::spawn(async move {
             let (db, push) = (Db::lazy(&url).expect("a URL"), Push::memory());
             let (_, new) = ask(&db, &push, &who, &whom).await.expect("asked");
-            let agreed = push.taken().await.iter().any(|(_, frame)| matches!(frame, Frame::FriendAccepted(_)));
+            let agreed = push.take_sent().await.iter().any(|(_, frame)| matches!(frame, Frame::FriendAccepted(_)));
             (new, agreed)
         })
     });
@@ -150,7 +150,7 @@ async fn sixteen_requests_to_and_fro_at_once_make_one_friendship() {
         let (new, accepted) = done.await.expect("ran");
         (asked, agreed) = (asked + u32::from(new), agreed + u32::from(accepted));
     }
-    assert_eq!((asked, agreed), (1, 1), "asked once, told once");
+    assert_eq!((asked, agreed), (1, 1), "requested once, pushed once");
     let push = Push::memory();
     assert_eq!(friends_of(&db, &push, &ann).await, [bob.user]);
     assert_eq!(friends_of(&db, &push, &bob).await, [ann.user]);
@@ -183,19 +183,19 @@ async fn a_block_ends_what_stood_between_two_and_answers_both_alike() {
         } else {
             ask(&db, &push, &bob, &ann).await.expect("asked");
         }
-        push.taken().await;
+        push.take_sent().await;
         blocks::add(&db, &push, &ann, bob.user).await.expect("blocked");
-        let told = push.taken().await;
-        let removed = told.iter().filter(|(_, frame)| matches!(frame, Frame::FriendRemoved { .. })).map(|(to, _)| *to);
+        let pushed = push.take_sent().await;
+        let removed = pushed.iter().filter(|(_, frame)| matches!(frame, Frame::FriendRemoved { .. })).map(|(to, _)| *to);
         assert_eq!(removed.collect::<BTreeSet<_>>(), BTreeSet::from([ann.user, bob.user]), "as if it had been taken back");
         assert!(friends_of(&db, &push, &bob).await.is_empty() && open(&db, &bob, Direction::Out).await.is_empty());
         for (who, whom) in [(&ann, &bob), (&bob, &ann)] {
             assert_eq!(code(ask(&db, &push, who, whom).await), "blocked");
             assert!(open(&db, who, Direction::Out).await.is_empty(), "nothing was written");
         }
-        assert!(push.taken().await.is_empty(), "and nothing told");
+        assert!(push.take_sent().await.is_empty(), "and nothing is pushed");
         blocks::add(&db, &push, &ann, bob.user).await.expect("again");
-        assert!(push.taken().await.is_empty());
+        assert!(push.take_sent().await.is_empty());
         blocks::remove(&db, &push, &ann, bob.user).await.expect("unblocked");
     }
     assert_eq!(code(ask(&db, &push, &bob, &ann).await), "rate_limited", "as after a request that was declined");
@@ -204,13 +204,13 @@ async fn a_block_ends_what_stood_between_two_and_answers_both_alike() {
 }
 
 #[tokio::test]
-async fn a_block_between_strangers_tells_nobody_anything() {
+async fn a_block_between_strangers_pushes_nothing() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     blocks::add(&db, &push, &ann, bob.user).await.expect("blocked");
     blocks::remove(&db, &push, &ann, bob.user).await.expect("unblocked");
-    assert!(push.taken().await.is_empty());
+    assert!(push.take_sent().await.is_empty());
     assert_eq!(code(blocks::add(&db, &push, &ann, ann.user).await), "self_block");
     assert_eq!(code(blocks::add(&db, &push, &ann, UserId(4711)).await), "user_not_found");
     directs::open(&db, &push, &ann, bob.user).await.expect("opened");
@@ -222,7 +222,7 @@ async fn one_existing_other_person_is_asked_by_id_or_by_name() {
     let push = Push::memory();
     let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
     let named = |name: &str| NewFriend { user_id: None, username: Some(name.into()) };
-    assert_eq!(friends::ask(&db, &push, &ann, &named("BOB")).await.expect("asked").0.user.id, bob.user);
+    assert_eq!(friends::send_request(&db, &push, &ann, &named("BOB")).await.expect("asked").0.user.id, bob.user);
     for (new, refused) in [
         (named("ann"), "self_friend"),
         (named("ANN"), "self_friend"),
@@ -234,7 +234,7 @@ async fn one_existing_other_person_is_asked_by_id_or_by_name() {
         (NewFriend::default(), "invalid_input"),
         (NewFriend { user_id: Some(bob.user), username: Some("bob".into()) }, "invalid_input"),
     ] {
-        assert_eq!(code(friends::ask(&db, &push, &ann, &new).await), refused, "{new:?}");
+        assert_eq!(code(friends::send_request(&db, &push, &ann, &new).await), refused, "{new:?}");
     }
     for state in ["disabled_at", "deleted_at"] {
         let gone = person(&db, state).await;
@@ -258,11 +258,11 @@ async fn friends_and_open_requests_of_one_person_are_bounded() {
         let columns = "(user_low, user_high, requested_by, requested_of, state, requested_at)";
         format!("insert into friendships {columns} values {}", values.join(", "))
     };
-    run(&db, &rows(ann.user, "pending", MOST_OPEN)).await;
+    run(&db, &rows(ann.user, "pending", MAX_OPEN_REQUESTS)).await;
     assert_eq!(code(ask(&db, &push, &ann, &bob).await), "too_many_open_requests");
     ask(&db, &push, &bob, &ann).await.expect("others may ask her");
     run(&db, &format!("delete from friendships where requested_by = {}", ann.user)).await;
-    run(&db, &rows(ann.user, "accepted", MOST_FRIENDS)).await;
+    run(&db, &rows(ann.user, "accepted", MAX_FRIENDS)).await;
     assert_eq!(code(friends::accept(&db, &push, &ann, bob.user).await), "too_many_friends");
     assert_eq!(code(ask(&db, &push, &ann, &bob).await), "too_many_friends");
     assert_eq!(open(&db, &bob, Direction::Out).await, [ann.user], "the request waits on");
@@ -282,7 +282,7 @@ async fn lists_come_in_pages_without_holes_and_cost_two_statements() {
         }
         those.push(friend.user);
         let mut stranger = person(&db, &format!("stranger{number}")).await;
-        // Two at one moment: the id decides.
+        // Two requests at the same time: the id orders them.
         stranger.now = Timestamp(1_000 + number / 2);
         ask(&db, &push, &stranger, &ann).await.expect("asked");
         asking.insert(0, stranger.user);

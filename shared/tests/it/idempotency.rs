@@ -1,4 +1,4 @@
-//! Requests that come again make nothing a second time.
+//! Repeated requests create nothing twice.
 
 use shared::domain::{idempotency, rooms};
 use shared::error::Error;
@@ -13,8 +13,8 @@ fn new(name: &str) -> NewRoom {
     NewRoom { name: name.into(), kind: None, topic: None, member_ids: Vec::new() }
 }
 
-fn key(called: &str, body: &str) -> idempotency::Key {
-    idempotency::key("POST /api/rooms", called, body.as_bytes()).expect("a key")
+fn key(called: &str, body: &str) -> idempotency::KeyDigest {
+    idempotency::derive_key("POST /api/rooms", called, body.as_bytes()).expect("a key")
 }
 
 async fn count(db: &Db, sql: &'static str) -> i64 {
@@ -26,14 +26,14 @@ async fn under_one_key_there_is_one_room() {
     let db = fixture::database().await;
     let (ann, bob, push) = (person(&db, "ann").await, person(&db, "bob").await, Push::memory());
     let (lunch, dinner) = (new("Lunch"), new("Dinner"));
-    let make = async |who, what, key: &idempotency::Key| {
+    let make = async |who, what, key: &idempotency::KeyDigest| {
         rooms::create_once(&db, &push, who, (RoomKind::Group, what), key).await.map(|(room, was_there)| (room.id, was_there))
     };
     let (first, was_there) = make(&ann, &lunch, &key("k", "lunch")).await.expect("made");
     assert!(!was_there);
-    push.taken().await;
+    push.take_sent().await;
     assert_eq!(make(&ann, &lunch, &key("k", "lunch")).await.ok(), Some((first, true)));
-    assert!(push.taken().await.is_empty(), "nobody is told twice");
+    assert!(push.take_sent().await.is_empty(), "no frame is repeated");
     let other = make(&ann, &dinner, &key("k", "dinner")).await.err();
     assert!(matches!(other, Some(Error::Conflict("idempotency_key_reused"))), "{other:?}");
     for (who, what, key) in [(&bob, &lunch, key("k", "lunch")), (&ann, &dinner, key("K", "dinner"))] {
@@ -51,9 +51,9 @@ async fn under_one_key_there_is_one_room() {
     let plain = statements(&db, rooms::create(&db, &push, &ann, RoomKind::Group, &lunch)).await.1;
     make(&ann, &lunch, &key("prepared", "")).await.expect("made");
     let keyed = statements(&db, make(&ann, &lunch, &key("l", ""))).await.1;
-    assert_eq!(keyed, plain + 2, "a look before, and the row");
+    assert_eq!(keyed, plain + 2, "a read before, and the row");
     let read = statements(&db, rooms::find(&db, &ann, &RoomRef::Id(first))).await.1;
-    assert_eq!(statements(&db, make(&ann, &lunch, &key("l", ""))).await.1, read + 1, "a look, and the room");
+    assert_eq!(statements(&db, make(&ann, &lunch, &key("l", ""))).await.1, read + 1, "a read, and the room");
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn of_many_at_once_one_makes_it_and_the_others_find_it() {
 #[test]
 fn what_is_no_key_is_refused() {
     for called in ["", "a b", "ü", "a\n", &"x".repeat(256)] {
-        assert!(matches!(idempotency::key("POST /api/rooms", called, b""), Err(Error::Invalid(_))), "{called:?}");
+        assert!(matches!(idempotency::derive_key("POST /api/rooms", called, b""), Err(Error::Invalid(_))), "{called:?}");
     }
-    assert_ne!(key("a", ""), idempotency::key("POST /api/rooms/create", "a", b"").expect("a key"));
+    assert_ne!(key("a", ""), idempotency::derive_key("POST /api/rooms/create", "a", b"").expect("a key"));
 }

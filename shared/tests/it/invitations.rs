@@ -1,4 +1,4 @@
-//! Invitations of one person to one room: who is asked instead of added, the answers, and what ends them.
+//! Invitations to a room: when users are invited instead of added, the answers, and what ends an invitation.
 
 use shared::caller::Caller;
 use shared::domain::profiles;
@@ -10,16 +10,16 @@ use shared::protocol::frames::Frame;
 use shared::protocol::friends::NewFriend;
 use shared::protocol::people::Visibility;
 use shared::protocol::profiles::{ChangeMe, ChangeMySettings};
-use shared::protocol::rooms::{Additions, ChangeRoom, ChangeSettings, NewMembers, NewRoom, Role, RoomKind, Scope, Whoever};
+use shared::protocol::rooms::{Additions, ChangeRoom, ChangeSettings, NewMembers, NewRoom, Role, RoomKind, Scope, AllowedRole};
 use shared::push::Push;
 use shared::push::registry::Connection;
 use shared::store::Db;
 
-use crate::desk::{self, Desk, PASSWORD};
+use crate::backend::{self, Backend, PASSWORD};
 use crate::erasure::{erase, register};
 use crate::fixture::{self, person, statements};
 use crate::friends::befriend;
-use crate::room::Group;
+use crate::group::Group;
 
 fn code<T>(outcome: Result<T>) -> &'static str {
     outcome.err().map_or("ok", |error| error.code())
@@ -32,7 +32,7 @@ fn ids(users: &[UserId]) -> NewMembers {
 async fn lets(db: &Db, who: &Caller, whoever: Visibility) {
     let settings = ChangeMySettings { added_by: Some(whoever), ..ChangeMySettings::default() };
     let change = ChangeMe { settings, ..ChangeMe::default() };
-    let throttle = Throttle::new(desk::ephemeral().await, fixture::limits());
+    let throttle = Throttle::new(backend::ephemeral().await, fixture::limits());
     let me = profiles::change(db, &Push::memory(), &throttle, who, &change).await.expect("changed");
     assert_eq!(me.settings.added_by, whoever);
 }
@@ -41,14 +41,14 @@ async fn add(group: &Group, by: &Caller, who: &Caller) -> Additions {
     members::add(&group.db, &group.push, by, &group.room, &ids(&[who.user])).await.expect("answered")
 }
 
-/// The rooms that ask somebody, by the inviters' names.
+/// Returns a user's pending invitations by inviter's name.
 async fn asked(db: &Db, who: &Caller) -> Vec<String> {
     let page = invitations::list(db, who, (None, None)).await.expect("a list");
     page.items.into_iter().map(|invitation| invitation.inviter.username).collect()
 }
 
 #[tokio::test]
-async fn who_left_by_themselves_comes_back_by_their_own_act_alone() {
+async fn members_who_left_return_only_by_their_own_action() {
     let db = fixture::database().await;
     let (ann, bob, cat) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await);
     let group = Group::of(db, &ann, &[&bob, &cat]).await;
@@ -59,8 +59,8 @@ async fn who_left_by_themselves_comes_back_by_their_own_act_alone() {
     let before = rooms::find(db, &ann, room).await.expect("hers");
     let added = members::add(db, push, &ann, room, &ids(&[bob.user])).await.expect("answered");
     assert_eq!((&added.invited[..], added.added.len(), added.refused.len()), (&[bob.user][..], 0, 0));
-    let told = push.taken().await;
-    let [(user, Frame::RoomInvited(invitation))] = &told[..] else { panic!("{told:?}") };
+    let pushed = push.take_sent().await;
+    let [(user, Frame::RoomInvited(invitation))] = &pushed[..] else { panic!("{pushed:?}") };
     assert_eq!((*user, invitation.room.id, invitation.inviter.id), (bob.user, before.id, ann.user));
     assert_eq!((invitation.room.name.as_str(), invitation.room.members_count, invitation.invited_at), ("Group", 1, ann.now));
     let shown = serde_json::to_string(&invitations::list(db, &bob, (None, None)).await.expect("a list")).expect("JSON");
@@ -68,9 +68,9 @@ async fn who_left_by_themselves_comes_back_by_their_own_act_alone() {
     assert_eq!(rooms::find(db, &ann, room).await.expect("hers").rev, before.rev, "nothing changed in the room");
     assert_eq!(code(rooms::find(db, &bob, room).await), "room_not_found", "being asked opens nothing");
     assert!(rooms::list(db, &bob, Scope::Joined, (None, None)).await.expect("rooms").items.is_empty());
-    // Asked again by the same one, they hear it once.
+    // A repeated invitation notifies once.
     assert_eq!(members::add(db, push, &ann, room, &ids(&[bob.user])).await.expect("answered").invited, [bob.user]);
-    assert!(push.taken().await.is_empty());
+    assert!(push.take_sent().await.is_empty());
     assert_eq!(rooms::join(db, push, &bob, room).await.expect("accepted").members_count, 2);
     assert!(asked(db, &bob).await.is_empty());
     assert_eq!(
@@ -81,7 +81,7 @@ async fn who_left_by_themselves_comes_back_by_their_own_act_alone() {
 }
 
 #[tokio::test]
-async fn a_person_says_who_adds_them_and_whoever_else_asks() {
+async fn users_choose_who_adds_them_and_others_invite() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob, cat) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await);
@@ -96,7 +96,7 @@ async fn a_person_says_who_adds_them_and_whoever_else_asks() {
                 let made = rooms::create(&db, &push, by, kind, &first).await.expect("made");
                 assert_eq!(made.members_count, if adds { 2 } else { 1 }, "{whoever:?} by {}", by.username);
                 let room = RoomRef::Id(made.id);
-                let frames: Vec<_> = push.taken().await.into_iter().filter(|(user, _)| *user == bob.user).collect();
+                let frames: Vec<_> = push.take_sent().await.into_iter().filter(|(user, _)| *user == bob.user).collect();
                 let asks = matches!(&frames[..], [(_, Frame::RoomInvited(_))]);
                 assert!(frames.len() == 1 && asks != adds, "{frames:?}");
                 assert_eq!(rooms::join(&db, &push, &bob, &room).await.expect("in").members_count, 2);
@@ -106,14 +106,14 @@ async fn a_person_says_who_adds_them_and_whoever_else_asks() {
                 let wanted: (&[_], &[_]) = if adds { (&[bob.user], &[]) } else { (&[], &[bob.user]) };
                 assert_eq!((&added.added[..], &added.invited[..]), wanted);
                 invitations::decline(&db, &push, &bob, &room).await.err();
-                push.taken().await;
+                push.take_sent().await;
             }
         }
     }
 }
 
 #[tokio::test]
-async fn who_says_no_is_left_in_peace_for_a_day() {
+async fn declining_pauses_invitations_for_a_day() {
     let db = fixture::database().await;
     let (ann, bob, cat) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await);
     let group = Group::of(db, &ann, &[&cat]).await;
@@ -121,10 +121,10 @@ async fn who_says_no_is_left_in_peace_for_a_day() {
     lets(db, &bob, Visibility::Nobody).await;
     assert_eq!(code(invitations::decline(db, push, &bob, room).await), "invitation_not_found");
     add(&group, &ann, &bob).await;
-    push.taken().await;
+    push.take_sent().await;
     invitations::decline(db, push, &bob, room).await.expect("declined");
-    let told = push.taken().await;
-    assert!(matches!(&told[..], [(user, Frame::RoomUninvited { .. })] if *user == bob.user), "{told:?}");
+    let pushed = push.take_sent().await;
+    assert!(matches!(&pushed[..], [(user, Frame::RoomUninvited { .. })] if *user == bob.user), "{pushed:?}");
     assert_eq!(code(invitations::decline(db, push, &bob, room).await), "invitation_not_found");
     assert_eq!(code(rooms::join(db, push, &bob, room).await), "room_not_found");
     let refused = add(&group, &ann, &bob).await.refused;
@@ -134,15 +134,15 @@ async fn who_says_no_is_left_in_peace_for_a_day() {
     let tomorrow = Caller { now: ann.now.plus_seconds(24 * 3600 + 1), ..ann.clone() };
     lets(db, &bob, Visibility::Nobody).await;
     assert_eq!(add(&group, &tomorrow, &bob).await.invited, [bob.user]);
-    // What was asked is taken back by whoever asked, or by an admin.
+    // The inviter or an admin withdraws an invitation.
     assert_eq!(code(invitations::withdraw(db, push, &cat, (room, bob.user)).await), "not_allowed");
     assert_eq!(invitations::of_room(db, &ann, room, (None, None)).await.expect("a list").items[0].user.id, bob.user);
     assert_eq!(code(invitations::of_room(db, &cat, room, (None, None)).await), "not_allowed");
     assert_eq!(code(invitations::of_room(db, &bob, room, (None, None)).await), "room_not_found");
-    push.taken().await;
+    push.take_sent().await;
     invitations::withdraw(db, push, &ann, (room, bob.user)).await.expect("withdrawn");
-    let told = push.taken().await;
-    assert!(matches!(&told[..], [(user, Frame::RoomUninvited { .. })] if *user == bob.user), "{told:?}");
+    let pushed = push.take_sent().await;
+    assert!(matches!(&pushed[..], [(user, Frame::RoomUninvited { .. })] if *user == bob.user), "{pushed:?}");
     assert_eq!(code(invitations::withdraw(db, push, &ann, (room, bob.user)).await), "invitation_not_found");
     assert!(asked(db, &bob).await.is_empty());
 }
@@ -165,7 +165,7 @@ async fn an_invitation_ends_with_what_its_maker_may() {
         ("who is asked says no", true),
         ("nothing", false),
     ];
-    for (end, told) in ENDS {
+    for (end, expected) in ENDS {
         let db = fixture::database().await;
         let (ann, max, bob) = (person(&db, "ann").await, person(&db, "max").await, person(&db, "bob").await);
         let group = Group::of(db, &ann, &[&max]).await;
@@ -177,12 +177,12 @@ async fn an_invitation_ends_with_what_its_maker_may() {
         if end == "is an admin no more" {
             members::set_role(db, push, &ann, (room, max.user), Role::Admin).await.expect("an admin");
         } else {
-            settings::update(db, push, &ann, room, &rules(Whoever::Members)).await.expect("changed");
+            settings::update(db, push, &ann, room, &rules(AllowedRole::Members)).await.expect("changed");
         }
         lets(db, &bob, Visibility::Nobody).await;
         assert_eq!(add(&group, &max, &bob).await.invited, [bob.user], "{end}");
         assert_eq!(asked(db, &bob).await, ["max"]);
-        push.taken().await;
+        push.take_sent().await;
         match end {
             "leaves" => drop(rooms::leave(db, push, &max, room, None).await.expect("left")),
             "is removed" => members::remove(db, push, &ann, room, max.user).await.expect("removed"),
@@ -191,7 +191,7 @@ async fn an_invitation_ends_with_what_its_maker_may() {
                 drop(members::set_role(db, push, &ann, (room, max.user), Role::Member).await.expect("no more"));
             }
             "may not add by the rules any more" => {
-                drop(settings::update(db, push, &ann, room, &rules(Whoever::Admins)).await.expect("changed"));
+                drop(settings::update(db, push, &ann, room, &rules(AllowedRole::Admins)).await.expect("changed"));
             }
             "blocks" => blocks::add(db, push, &max, bob.user).await.expect("blocked"),
             "is blocked" => blocks::add(db, push, &bob, max.user).await.expect("blocked"),
@@ -208,9 +208,9 @@ async fn an_invitation_ends_with_what_its_maker_may() {
             "who is asked says no" => invitations::decline(db, push, &bob, room).await.expect("declined"),
             _ => {}
         }
-        let heard =
-            push.taken().await.into_iter().any(|(user, frame)| user == bob.user && matches!(frame, Frame::RoomUninvited { .. }));
-        assert_eq!(heard, told, "{end}");
+        let pushed =
+            push.take_sent().await.into_iter().any(|(user, frame)| user == bob.user && matches!(frame, Frame::RoomUninvited { .. }));
+        assert_eq!(pushed, expected, "{end}");
         let holds = end == "nothing";
         assert_eq!(asked(db, &bob).await.is_empty(), !holds, "{end}");
         assert_eq!(code(rooms::join(db, push, &bob, room).await), if holds { "ok" } else { "room_not_found" }, "{end}");
@@ -218,7 +218,7 @@ async fn an_invitation_ends_with_what_its_maker_may() {
 }
 
 #[tokio::test]
-async fn so_many_wait_for_one_person_and_welcome_tells_the_newest() {
+async fn pending_invitations_are_limited_and_welcome_has_the_latest() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
@@ -263,24 +263,24 @@ async fn so_many_wait_for_one_person_and_welcome_tells_the_newest() {
     let part = export::export(&db, &bob, None).await.expect("exported");
     assert_eq!(part.invitations.len(), 100);
     assert!(part.invitations.iter().all(|invitation| invitation.user_id == bob.user && invitation.invited_by == ann.user));
-    assert!(messages::history(&db, &bob, &RoomRef::Id(seen[0]), messages::Part::Newest, None).await.is_err());
+    assert!(messages::history(&db, &bob, &RoomRef::Id(seen[0]), messages::HistoryRange::Newest, None).await.is_err());
 }
 
 #[tokio::test]
 async fn erasing_an_account_takes_what_it_asked_and_was_asked() {
-    let desk = Desk::open().await;
-    let Desk { db, push, .. } = &desk;
-    let ((made, ann), (_, bob)) = (register(&desk, "ann").await, register(&desk, "bob").await);
+    let backend = Backend::open().await;
+    let Backend { db, push, .. } = &backend;
+    let ((made, ann), (_, bob)) = (register(&backend, "ann").await, register(&backend, "bob").await);
     for (by, whom) in [(&ann, &bob), (&bob, &ann)] {
         lets(db, whom, Visibility::Nobody).await;
         let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids: vec![whom.user] };
         rooms::create(db, push, by, RoomKind::Group, &new).await.expect("made");
         let new = NewFriend { user_id: Some(whom.user), username: None };
-        friends::ask(db, push, by, &new).await.expect("asked");
+        friends::send_request(db, push, by, &new).await.expect("asked");
         friends::cancel(db, push, by, whom.user).await.expect("withdrawn");
     }
     assert_eq!((asked(db, &ann).await.len(), asked(db, &bob).await.len()), (1, 1));
-    erase(&desk, &made, PASSWORD).await.expect("erased");
+    erase(&backend, &made, PASSWORD).await.expect("erased");
     assert!(asked(db, &bob).await.is_empty());
     for table in ["room_invitations", "friend_pauses"] {
         let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from {table}")))

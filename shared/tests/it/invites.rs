@@ -1,15 +1,15 @@
-//! The rules of invitations.
+//! Invite links.
 
 use shared::domain::{invites, members, rooms, settings};
 use shared::error::{Error, Result};
 use shared::id::RoomRef;
 use shared::protocol::invites::NewInvite;
-use shared::protocol::rooms::{ChangeRoom, ChangeSettings, NewMembers, NewRoom, RoomKind, Whoever};
+use shared::protocol::rooms::{ChangeRoom, ChangeSettings, NewMembers, NewRoom, RoomKind, AllowedRole};
 use shared::push::Push;
 use shared::store::Db;
 
 use crate::fixture::{self, person};
-use crate::room::Group;
+use crate::group::Group;
 
 fn code<T>(outcome: Result<T>) -> &'static str {
     outcome.err().map_or("ok", |error| error.code())
@@ -20,7 +20,7 @@ fn uses(uses: u32) -> NewInvite {
 }
 
 #[tokio::test]
-async fn whoever_has_the_code_joins_and_nobody_else() {
+async fn only_users_with_the_code_join() {
     let db = fixture::database().await;
     let (ann, bob, cat, eve) =
         (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await, person(&db, "eve").await);
@@ -41,7 +41,7 @@ async fn whoever_has_the_code_joins_and_nobody_else() {
     assert_eq!(code(invites::join(db, push, &eve, room, Some(&invite.code)).await), "invite_used_up");
     for (room, code_given) in [(room, "nonsense"), (room, ""), (room, "ä"), (&RoomRef::Id(4711.into()), invite.code.as_str())] {
         let refused = code(invites::join(db, push, &eve, room, Some(code_given)).await);
-        assert_eq!(refused, "invite_not_found", "nothing tells hidden from absent");
+        assert_eq!(refused, "invite_not_found", "hidden and absent look the same");
     }
 }
 
@@ -77,7 +77,7 @@ async fn an_invitation_ends_by_time_and_by_being_taken_back() {
 }
 
 #[tokio::test]
-async fn an_invitation_lets_back_in_who_left_and_not_who_was_removed() {
+async fn an_invite_readmits_users_who_left_but_not_removed_ones() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[&bob]).await;
@@ -86,7 +86,7 @@ async fn an_invitation_lets_back_in_who_left_and_not_who_was_removed() {
     let join = async |key: &str| code(invites::join(db, push, &bob, room, Some(key)).await);
     let leave = async || rooms::leave(db, push, &bob, room, None).await.expect("left");
     leave().await;
-    assert_eq!(join(&invite.code).await, "ok", "whoever left comes back");
+    assert_eq!(join(&invite.code).await, "ok", "a user who left may rejoin");
     members::remove(db, push, &ann, room, bob.user).await.expect("removed");
     let newer = invites::create(db, &ann, room, &uses(1)).await.expect("made");
     for (key, refused) in [(&invite.code, "removed"), (&newer.code, "removed"), (&"nonsense".to_owned(), "invite_not_found")] {
@@ -95,16 +95,16 @@ async fn an_invitation_lets_back_in_who_left_and_not_who_was_removed() {
     assert_eq!(code(rooms::join(db, push, &bob, room).await), "room_not_found");
     let left: Vec<_> = invites::list(db, &ann, room).await.expect("a list").items.into_iter().map(|it| it.uses_left).collect();
     assert!(left.contains(&Some(2)) && left.contains(&Some(1)), "who is refused uses none up: {left:?}");
-    // Adding him ends that.
+    // Being added lifts the removal.
     let new = NewMembers { user_ids: vec![bob.user], ..NewMembers::default() };
     members::add(db, push, &ann, room, &new).await.expect("added");
-    // Where past members may read, so may he, and hears why he is outside.
+    // Where former members may read, the removed user may, and learns the reason for the refusal.
     let rules = ChangeSettings { past_members_read: Some(true), ..ChangeSettings::default() };
     settings::update(db, push, &ann, room, &ChangeRoom { settings: rules, ..ChangeRoom::default() }).await.expect("changed");
     members::remove(db, push, &ann, room, bob.user).await.expect("removed");
     assert!(!rooms::find(db, &bob, room).await.expect("his past").joined);
     assert_eq!((code(rooms::join(db, push, &bob, room).await), join(&invite.code).await), ("removed", "removed"));
-    // So does forgiving him.
+    // So does lifting the ban.
     members::add(db, push, &ann, room, &new).await.expect("added");
     leave().await;
     assert_eq!(join(&invite.code).await, "ok");
@@ -114,7 +114,7 @@ async fn an_invitation_lets_back_in_who_left_and_not_who_was_removed() {
 }
 
 #[tokio::test]
-async fn a_public_room_is_open_to_who_was_removed() {
+async fn a_public_room_is_open_to_removed_users() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let push = Push::memory();
@@ -133,7 +133,7 @@ async fn where_members_invite_they_take_back_only_their_own() {
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[&bob]).await;
     let (db, push, room) = (&group.db, &group.push, &group.room);
-    let rules = ChangeSettings { who_adds: Some(Whoever::Members), ..ChangeSettings::default() };
+    let rules = ChangeSettings { who_adds: Some(AllowedRole::Members), ..ChangeSettings::default() };
     settings::update(db, push, &ann, room, &ChangeRoom { settings: rules, ..ChangeRoom::default() }).await.expect("changed");
     let hers = invites::create(db, &ann, room, &uses(1)).await.expect("made");
     let [his, other] = [invites::create(db, &bob, room, &uses(1)).await, invites::create(db, &bob, room, &uses(1)).await];
@@ -161,7 +161,7 @@ async fn a_room_has_a_hundred_open_invitations_at_most() {
 }
 
 #[tokio::test]
-async fn twenty_who_come_at_once_use_five_invitations_exactly() {
+async fn twenty_concurrent_joins_use_five_invites_exactly() {
     let url = fixture::migrated().await;
     let db = Db::lazy(&url).expect("a URL");
     let ann = person(&db, "ann").await;

@@ -1,7 +1,7 @@
-//! The rules of who is in a room: adding, roles, removing, banning, leaving.
+//! Members: adding, roles, removal, bans, leaving.
 
 use shared::caller::Caller;
-use shared::domain::messages::{self, Part};
+use shared::domain::messages::{self, HistoryRange};
 use shared::domain::{members, rooms, settings};
 use shared::error::{Error, Result};
 use shared::id::{RoomRef, UserId};
@@ -10,7 +10,7 @@ use shared::protocol::messages::NewMessage;
 use shared::protocol::rooms::{ChangeRoom, ChangeSettings, NewMembers, Role, Scope};
 
 use crate::fixture::{self, limits, person};
-use crate::room::Group;
+use crate::group::Group;
 
 fn code<T>(outcome: Result<T>) -> &'static str {
     outcome.err().map_or("ok", |error| error.code())
@@ -20,10 +20,10 @@ fn ids(users: &[UserId]) -> NewMembers {
     NewMembers { user_ids: users.to_vec(), ..NewMembers::default() }
 }
 
-/// What a person heard, by the frames' names, and the `rev`s that came with them.
-fn names(told: &[(UserId, Frame)], user: UserId) -> Vec<String> {
-    told.iter()
-        .filter(|(heard, _)| *heard == user)
+/// Returns the frames sent to a user by name, with their `rev`s.
+fn names(frames: &[(UserId, Frame)], user: UserId) -> Vec<String> {
+    frames.iter()
+        .filter(|(to, _)| *to == user)
         .map(|(_, frame)| serde_json::to_value(frame).expect("JSON"))
         .map(|frame| format!("{} {}", frame["type"].as_str().unwrap_or_default(), frame["rev"]))
         .collect()
@@ -36,7 +36,7 @@ async fn people_are_added_by_id_and_by_name_and_each_is_answered_for() {
         (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await, person(&db, "eve").await);
     let group = Group::of(db, &ann, &[&bob]).await;
     members::ban(&group.db, &group.push, &ann, &group.room, eve.user).await.expect("banned");
-    assert!(group.heard().await.is_empty(), "nobody in the room sees that a stranger is kept out");
+    assert!(group.frames().await.is_empty(), "banning a non-member is not pushed");
     let new = NewMembers {
         user_ids: vec![bob.user, UserId(4711), eve.user, cat.user],
         usernames: vec!["CAT".into(), "nobody".into()],
@@ -54,10 +54,10 @@ async fn people_are_added_by_id_and_by_name_and_each_is_answered_for() {
             (None, Some("nobody"), "user_not_found")
         ]
     );
-    let told = group.heard().await;
-    assert_eq!(names(&told, bob.user), ["member.added 2", "message 3"], "every frame has a rev of its own");
-    assert_eq!(names(&told, cat.user).len(), 1, "one hears of a new room as a whole: {told:?}");
-    let Some((_, Frame::RoomJoined { room })) = told.iter().find(|(user, _)| *user == cat.user) else { panic!("{told:?}") };
+    let frames = group.frames().await;
+    assert_eq!(names(&frames, bob.user), ["member.added 2", "message 3"], "every frame has a rev of its own");
+    assert_eq!(names(&frames, cat.user).len(), 1, "a new room is one frame: {frames:?}");
+    let Some((_, Frame::RoomJoined { room })) = frames.iter().find(|(user, _)| *user == cat.user) else { panic!("{frames:?}") };
     assert_eq!((room.members_count, room.unread, room.rev), (3, 0, 3), "what came before is not unread");
     let said = group.shown(&bob, 1).await;
     assert_eq!((said.content.as_str(), said.event.as_deref()), ("ann added cat", Some("member.added")));
@@ -68,7 +68,7 @@ async fn people_are_added_by_id_and_by_name_and_each_is_answered_for() {
 }
 
 #[tokio::test]
-async fn many_at_once_are_told_by_one_hint() {
+async fn additions_of_many_members_push_one_hint() {
     let db = fixture::database().await;
     let ann = person(&db, "ann").await;
     let mut people = Vec::new();
@@ -77,8 +77,8 @@ async fn many_at_once_are_told_by_one_hint() {
     }
     let group = Group::of(db, &ann, &[]).await;
     members::add(&group.db, &group.push, &ann, &group.room, &ids(&people)).await.expect("added");
-    let told = group.heard().await;
-    assert_eq!(names(&told, ann.user), ["room 14"], "twelve members and one message: fetch them");
+    let frames = group.frames().await;
+    assert_eq!(names(&frames, ann.user), ["room 14"], "twelve members and one message: fetch them");
     let page = members::list(&group.db, &ann, &group.room, (None, None)).await.expect("a page");
     assert_eq!(page.items.len(), 13);
     let text = group.shown(&ann, 1).await.content;
@@ -86,7 +86,7 @@ async fn many_at_once_are_told_by_one_hint() {
 }
 
 #[tokio::test]
-async fn owners_rule_everyone_admins_rule_members_and_members_nobody() {
+async fn owners_outrank_admins_and_admins_outrank_members() {
     let db = fixture::database().await;
     let (ann, bob, cat, dan) =
         (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await, person(&db, "dan").await);
@@ -95,22 +95,22 @@ async fn owners_rule_everyone_admins_rule_members_and_members_nobody() {
     let role = async |who, user, role| code(members::set_role(db, push, who, (room, user), role).await);
     let remove = async |who, user| code(members::remove(db, push, who, room, user).await);
     let ban = async |who, user| code(members::ban(db, push, who, room, user).await);
-    // Members rule nobody.
+    // Members have no power over others.
     assert_eq!(role(&bob, cat.user, Role::Admin).await, "not_allowed");
-    assert_eq!(role(&bob, bob.user, Role::Admin).await, "not_allowed", "nobody rises by themselves");
+    assert_eq!(role(&bob, bob.user, Role::Admin).await, "not_allowed", "users cannot promote themselves");
     assert_eq!(remove(&bob, cat.user).await, "not_allowed");
     assert_eq!(ban(&bob, cat.user).await, "not_allowed");
-    // The owner names two admins.
+    // The owner appoints two admins.
     assert_eq!(role(&ann, bob.user, Role::Admin).await, "ok");
-    let told = group.heard().await;
+    let frames = group.frames().await;
     assert_eq!(
-        (names(&told, dan.user), names(&told, bob.user)),
+        (names(&frames, dan.user), names(&frames, bob.user)),
         (vec!["member.updated 2".into()], vec!["member.updated 2".into()])
     );
     assert_eq!(role(&ann, bob.user, Role::Admin).await, "ok");
-    assert!(group.heard().await.is_empty(), "the same role is no change");
+    assert!(group.frames().await.is_empty(), "the same role is no change");
     assert_eq!(role(&ann, cat.user, Role::Admin).await, "ok");
-    // An admin touches neither owners nor admins, nor makes any.
+    // Admins affect neither owners nor admins, and appoint none.
     for user in [ann.user, cat.user] {
         assert_eq!(role(&bob, user, Role::Member).await, "not_allowed");
         assert_eq!(remove(&bob, user).await, "not_allowed");
@@ -121,7 +121,7 @@ async fn owners_rule_everyone_admins_rule_members_and_members_nobody() {
     assert_eq!(remove(&bob, dan.user).await, "ok");
     assert_eq!(remove(&bob, dan.user).await, "member_not_found");
     assert_eq!(role(&ann, dan.user, Role::Admin).await, "member_not_found");
-    // Stepping down is free, but for the last owner.
+    // Anyone may step down, except the last owner.
     assert_eq!(role(&cat, cat.user, Role::Member).await, "ok");
     assert_eq!(role(&ann, ann.user, Role::Admin).await, "last_owner");
     assert_eq!(role(&ann, bob.user, Role::Owner).await, "ok");
@@ -146,11 +146,11 @@ async fn the_last_owner_leaves_to_another() {
     ] {
         assert_eq!(code(rooms::leave(db, push, who, room, owner).await), expected);
     }
-    assert!(group.heard().await.is_empty());
+    assert!(group.frames().await.is_empty());
     rooms::leave(db, push, &ann, room, Some(bob.user)).await.expect("left");
-    let told = group.heard().await;
-    assert_eq!(names(&told, ann.user), ["room.left null"]);
-    assert_eq!(names(&told, bob.user), ["member.updated 2", "member.removed 3", "message 4"]);
+    let frames = group.frames().await;
+    assert_eq!(names(&frames, ann.user), ["room.left null"]);
+    assert_eq!(names(&frames, bob.user), ["member.updated 2", "member.removed 3", "message 4"]);
     assert_eq!(rooms::find(db, &bob, room).await.expect("his").role, Some(Role::Owner));
 }
 
@@ -162,19 +162,19 @@ async fn a_membership_ends_at_once_and_for_everything() {
     group.said(&ann, "before").await;
     let (db, push, room) = (&group.db, &group.push, &group.room);
     members::remove(db, push, &ann, room, bob.user).await.expect("removed");
-    let told = group.heard().await;
-    assert_eq!(told.first().map(|(user, _)| *user), Some(bob.user), "who is out hears it first");
-    assert_eq!(names(&told, bob.user), ["room.left null"]);
-    assert_eq!(names(&told, cat.user), ["member.removed 3", "message 4"]);
+    let frames = group.frames().await;
+    assert_eq!(frames.first().map(|(user, _)| *user), Some(bob.user), "the removed member is notified first");
+    assert_eq!(names(&frames, bob.user), ["room.left null"]);
+    assert_eq!(names(&frames, cat.user), ["member.removed 3", "message 4"]);
     group.said(&ann, "after").await;
     members::ban(db, push, &ann, room, cat.user).await.expect("banned");
-    let told = group.heard().await;
-    assert_eq!((names(&told, cat.user), names(&told, bob.user).len()), (vec!["room.left null".to_owned()], 0));
+    let frames = group.frames().await;
+    assert_eq!((names(&frames, cat.user), names(&frames, bob.user).len()), (vec!["room.left null".to_owned()], 0));
     let new = NewMessage { content: Some("I am still here".into()), ..NewMessage::default() };
     for out in [&bob, &cat] {
         for refused in [
             rooms::find(db, out, room).await.err(),
-            messages::history(db, out, room, Part::Newest, None).await.err(),
+            messages::history(db, out, room, HistoryRange::Newest, None).await.err(),
             messages::find(db, out, room, 1).await.err(),
             messages::send(db, push, &limits(), out, (room, &new)).await.err(),
             members::list(db, out, room, (None, None)).await.err(),
@@ -198,7 +198,7 @@ async fn a_past_member_reads_up_to_the_end_of_the_membership_where_the_room_allo
     past_members_read(&group, &ann, true).await;
     rooms::leave(db, push, &bob, room, None).await.expect("left");
     group.said(&ann, "after").await;
-    for part in [Part::Newest, Part::After(0), Part::Before(u64::MAX), Part::Around(3)] {
+    for part in [HistoryRange::Newest, HistoryRange::After(0), HistoryRange::Before(u64::MAX), HistoryRange::Around(3)] {
         let history = messages::history(db, &bob, room, part, None).await.expect("his part");
         let texts: Vec<_> = history.items.iter().map(|message| message.content.as_str()).collect();
         assert_eq!((texts, history.last_seq, history.next), (vec!["before"], 1, None), "{part:?}");
@@ -226,7 +226,7 @@ async fn past_members_read(group: &Group, owner: &Caller, past_members_read: boo
 }
 
 #[tokio::test]
-async fn the_past_is_open_to_those_who_left_while_the_room_allowed_it() {
+async fn former_members_read_the_past_while_the_room_allows_it() {
     let db = fixture::database().await;
     let (ann, bob, cat, dan, eve) = (
         person(&db, "ann").await,
@@ -241,10 +241,10 @@ async fn the_past_is_open_to_those_who_left_while_the_room_allowed_it() {
     let reads = async |who| code(messages::find(db, who, room, 1).await);
     members::remove(db, push, &ann, room, bob.user).await.expect("removed");
     past_members_read(&group, &ann, true).await;
-    assert_eq!(reads(&bob).await, "room_not_found", "who went before is let in by nobody afterwards");
+    assert_eq!(reads(&bob).await, "room_not_found", "a later setting does not readmit earlier leavers");
     members::remove(db, push, &ann, room, cat.user).await.expect("removed");
     members::ban(db, push, &ann, room, dan.user).await.expect("banned");
-    // Somebody who never was in the room has no past there.
+    // A user who never was in the room sees no past.
     members::ban(db, push, &ann, room, eve.user).await.expect("banned");
     assert_eq!((reads(&cat).await, reads(&dan).await, reads(&eve).await), ("ok", "room_not_found", "room_not_found"));
     for who in [&dan, &eve] {
@@ -255,7 +255,7 @@ async fn the_past_is_open_to_those_who_left_while_the_room_allowed_it() {
     assert_eq!((reads(&cat).await, reads(&dan).await), ("room_not_found", "room_not_found"), "the room may change its mind");
     past_members_read(&group, &ann, true).await;
     assert_eq!((reads(&bob).await, reads(&cat).await, reads(&dan).await), ("room_not_found", "ok", "ok"));
-    // Coming back begins anew: what counts is how the room was when one left last.
+    // Returning starts anew: the last departure counts.
     members::add(db, push, &ann, room, &ids(&[cat.user])).await.expect("added");
     past_members_read(&group, &ann, false).await;
     rooms::leave(db, push, &cat, room, None).await.expect("left");
@@ -264,7 +264,7 @@ async fn the_past_is_open_to_those_who_left_while_the_room_allowed_it() {
 }
 
 #[tokio::test]
-async fn who_is_banned_stays_out_until_unbanned() {
+async fn banned_users_stay_out_until_unbanned() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let push = shared::push::Push::memory();
@@ -276,7 +276,7 @@ async fn who_is_banned_stays_out_until_unbanned() {
         members::ban(&db, &push, &ann, &room, bob.user).await.expect("banned");
     }
     assert_eq!(code(rooms::join(&db, &push, &bob, &room).await), "banned");
-    assert_eq!(code(messages::history(&db, &bob, &room, Part::Newest, None).await), "room_not_found");
+    assert_eq!(code(messages::history(&db, &bob, &room, HistoryRange::Newest, None).await), "room_not_found");
     assert!(rooms::list(&db, &bob, Scope::All, (None, None)).await.expect("rooms").items.iter().all(|room| room.name != "Open"));
     assert_eq!(code(members::unban(&db, &bob, &room, bob.user).await), "room_not_found");
     assert_eq!(code(members::ban(&db, &push, &ann, &room, UserId(4711)).await), "user_not_found");
@@ -287,13 +287,13 @@ async fn who_is_banned_stays_out_until_unbanned() {
 }
 
 #[tokio::test]
-async fn who_may_add_is_the_rooms_to_say() {
+async fn the_room_decides_who_may_add() {
     let db = fixture::database().await;
     let (ann, bob, cat) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await);
     let group = Group::of(db, &ann, &[&bob]).await;
     let (db, push, room) = (&group.db, &group.push, &group.room);
     assert_eq!(code(members::add(db, push, &bob, room, &ids(&[cat.user])).await), "not_allowed");
-    let rules = ChangeSettings { who_adds: Some(shared::protocol::rooms::Whoever::Members), ..ChangeSettings::default() };
+    let rules = ChangeSettings { who_adds: Some(shared::protocol::rooms::AllowedRole::Members), ..ChangeSettings::default() };
     settings::update(db, push, &ann, room, &ChangeRoom { settings: rules, ..ChangeRoom::default() }).await.expect("changed");
     assert_eq!(code(members::add(db, push, &bob, room, &ids(&[cat.user])).await), "ok");
 }

@@ -1,13 +1,13 @@
-//! Mentions: members only, counted until they are read, and as cheap as can be.
+//! Mentions: of members only, counted until read, at minimal cost.
 
-use shared::domain::edits::{self, Editing};
+use shared::domain::edits::{self, EditRequest};
 use shared::domain::messages;
 use shared::domain::rooms;
 use shared::protocol::messages::{NewContent, NewMessage};
 use shared::protocol::rooms::Scope;
 
 use crate::fixture::{self, limits, person, statements};
-use crate::room::Group;
+use crate::group::Group;
 
 #[tokio::test]
 async fn members_are_mentioned_by_name_without_regard_to_case() {
@@ -34,7 +34,7 @@ async fn a_room_list_counts_unread_mentions_and_follows_edits() {
     assert_eq!((mentions(&bob).await, mentions(&ann).await), (2, 0));
     let edit = async |content: &str| {
         let new = NewContent { content: content.into() };
-        edits::edit(db, push, &limits(), &ann, Editing { room, seq: first.seq, new: &new }).await.expect("edited").mentions
+        edits::edit(db, push, &limits(), &ann, EditRequest { room, seq: first.seq, new: &new }).await.expect("edited").mentions
     };
     assert_eq!(edit("Hi @ann").await, [ann.user]);
     assert_eq!(mentions(&bob).await, 1);
@@ -46,7 +46,7 @@ async fn a_room_list_counts_unread_mentions_and_follows_edits() {
 }
 
 #[tokio::test]
-async fn mentions_cost_one_look_and_one_insert() {
+async fn mentions_cost_one_read_and_one_insert() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[&bob]).await;

@@ -1,9 +1,9 @@
-//! The rules of messages, and what they cost.
+//! Sending messages, and its cost.
 
 use std::collections::BTreeSet;
 
 use shared::config::Limits;
-use shared::domain::messages::{self, Part};
+use shared::domain::messages::{self, HistoryRange};
 use shared::domain::rooms;
 use shared::error::{Error, Limit};
 use shared::id::RoomRef;
@@ -30,20 +30,20 @@ async fn a_message_reaches_every_member_and_is_history() {
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let general = RoomRef::general();
     rooms::join(&db, &push, &bob, &general).await.expect("joined");
-    push.taken().await;
+    push.take_sent().await;
     let sent = messages::send(&db, &push, &limits(), &ann, (&general, &text("Hello, wörld! 👋🏽"))).await.expect("sent").message;
     assert_eq!((sent.seq, sent.username.as_deref()), (3, Some("ann")), "after the two who joined");
-    let told = push.taken().await;
-    let heard: Vec<_> = told
+    let frames = push.take_sent().await;
+    let pushed: Vec<_> = frames
         .iter()
         .filter_map(|(user, frame)| match frame {
             Frame::Message { message, ts } if message.event.is_none() => Some((*user, message.seq, *ts == sent.created_at.0)),
             _ => None,
         })
         .collect();
-    assert_eq!(heard, [(ann.user, 3, true), (bob.user, 3, true)], "the sender joined by posting and hears it, too");
-    assert!(told.iter().any(|(user, frame)| *user == bob.user && matches!(frame, Frame::MemberAdded { .. })));
-    let history = messages::history(&db, &bob, &general, Part::Newest, None).await.expect("history");
+    assert_eq!(pushed, [(ann.user, 3, true), (bob.user, 3, true)], "the sender joined by posting and receives it, too");
+    assert!(frames.iter().any(|(user, frame)| *user == bob.user && matches!(frame, Frame::MemberAdded { .. })));
+    let history = messages::history(&db, &bob, &general, HistoryRange::Newest, None).await.expect("history");
     let events: Vec<_> = history.items.iter().map(|message| message.event.as_deref()).collect();
     assert_eq!(events, [Some("member.joined"), Some("member.joined"), None]);
     assert_eq!(history.items[2], sent);
@@ -60,38 +60,38 @@ async fn a_retry_gives_the_first_message_and_never_a_second() {
     let ann = person(&db, "ann").await;
     let general = RoomRef::general();
     let first = messages::send(&db, &push, &limits(), &ann, (&general, &keyed("Hi", "c-1"))).await.expect("sent");
-    push.taken().await;
+    push.take_sent().await;
     let again = messages::send(&db, &push, &limits(), &ann, (&general, &keyed("Hi", "c-1"))).await.expect("replayed");
     assert!(!first.replayed && again.replayed);
     assert_eq!(first.message, again.message);
-    assert_eq!(push.taken().await.len(), 1, "a young replay is pushed once more");
+    assert_eq!(push.take_sent().await.len(), 1, "a young replay is pushed once more");
     let other = messages::send(&db, &push, &limits(), &ann, (&general, &keyed("Ho", "c-1"))).await.err();
     assert!(matches!(other, Some(Error::Conflict("client_id_reused"))), "{other:?}");
     let mut later = ann.clone();
     later.now = ann.now.plus_seconds(61);
     messages::send(&db, &push, &limits(), &later, (&general, &keyed("Hi", "c-1"))).await.expect("replayed");
-    assert!(push.taken().await.is_empty(), "an old one was surely pushed");
-    let stored = messages::history(&db, &ann, &general, Part::Newest, None).await.expect("history").items;
+    assert!(push.take_sent().await.is_empty(), "an old one was surely pushed");
+    let stored = messages::history(&db, &ann, &general, HistoryRange::Newest, None).await.expect("history").items;
     assert_eq!(stored.iter().filter(|message| message.event.is_none()).count(), 1);
     let bytes = messages::send(&db, &push, &limits(), &ann, (&general, &keyed("Hi", "C-1"))).await.expect("sent");
     assert!(!bytes.replayed, "keys are bytes: C-1 is another one");
 }
 
 #[tokio::test]
-async fn a_retry_is_told_to_everyone_only_so_often() {
+async fn repeated_retries_are_pushed_a_limited_number_of_times() {
     let db = fixture::database().await;
     let push = Push::memory();
     let ann = person(&db, "ann").await;
     let narrow = Limits { change: Limit { quota: 2, window: 60 }, ..limits() };
     let again = async || messages::send(&db, &push, &narrow, &ann, (&RoomRef::general(), &keyed("Hi", "c-1"))).await;
     again().await.expect("sent");
-    push.taken().await;
+    push.take_sent().await;
     for _ in 0..2 {
         assert!(again().await.expect("a retry").replayed);
     }
     let refused = again().await.err();
     assert!(matches!(refused, Some(Error::TooMany { .. })), "one message is no flood: {refused:?}");
-    assert_eq!(push.taken().await.len(), 2);
+    assert_eq!(push.take_sent().await.len(), 2);
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn however_long_its_texts_are_a_page_fits_into_an_answer() {
     for _ in 0..80 {
         messages::send(&db, &push, &wide, &ann, (&general, &long)).await.expect("sent");
     }
-    for (mut part, before) in [(Part::Newest, true), (Part::After(0), false)] {
+    for (mut part, before) in [(HistoryRange::Newest, true), (HistoryRange::After(0), false)] {
         let mut seen = BTreeSet::new();
         loop {
             let page = messages::history_up_to(&db, &ann, &general, part, 1000).await.expect("a page");
@@ -113,7 +113,7 @@ async fn however_long_its_texts_are_a_page_fits_into_an_answer() {
             seen.extend(page.items.iter().map(|message| message.seq));
             let Some(next) = page.next else { break };
             let next = next.parse().expect("a seq");
-            part = if before { Part::Before(next) } else { Part::After(next) };
+            part = if before { HistoryRange::Before(next) } else { HistoryRange::After(next) };
         }
         assert!(seen.iter().copied().eq(1..=81), "every one of them: {seen:?}");
     }
@@ -166,7 +166,7 @@ async fn fifty_writers_leave_no_hole() {
     let mut seqs = Vec::new();
     let mut after = 0;
     loop {
-        let page = messages::history(&db, &reader, &RoomRef::general(), Part::After(after), Some(100)).await.expect("a page");
+        let page = messages::history(&db, &reader, &RoomRef::general(), HistoryRange::After(after), Some(100)).await.expect("a page");
         seqs.extend(page.items.iter().map(|message| message.seq));
         let Some(next) = page.next else { break };
         after = next.parse().expect("a seq");
@@ -188,19 +188,19 @@ async fn history_is_read_from_every_side() {
         let page = messages::history(&db, &ann, &room, part, limit).await.expect("a page");
         (page.items.iter().map(|message| message.seq).collect::<Vec<_>>(), page.next)
     };
-    assert_eq!(read(Part::Newest, Some(3)).await, (vec![23, 24, 25], Some("23".into())));
-    assert_eq!(read(Part::Before(23), Some(3)).await, (vec![20, 21, 22], Some("20".into())));
-    assert_eq!(read(Part::Before(3), Some(3)).await, (vec![1, 2], None));
-    assert_eq!(read(Part::Before(1), Some(3)).await, (vec![], None));
-    assert_eq!(read(Part::After(20), Some(3)).await, (vec![21, 22, 23], Some("23".into())));
-    assert_eq!(read(Part::After(23), Some(3)).await, (vec![24, 25], None));
-    assert_eq!(read(Part::After(25), Some(3)).await, (vec![], None));
-    assert_eq!(read(Part::Around(10), Some(5)).await.0, [8, 9, 10, 11, 12]);
-    assert_eq!(read(Part::Around(1), Some(5)).await.0, [1, 2, 3, 4, 5]);
-    assert_eq!(read(Part::Before(u64::MAX), Some(1)).await.0, [25]);
-    assert_eq!(read(Part::After(u64::MAX), Some(1)).await.0, [0; 0]);
-    assert_eq!(read(Part::Newest, Some(0)).await.0, [25], "a limit is at least one");
-    assert_eq!(read(Part::Newest, Some(9999)).await.0.len(), 25);
+    assert_eq!(read(HistoryRange::Newest, Some(3)).await, (vec![23, 24, 25], Some("23".into())));
+    assert_eq!(read(HistoryRange::Before(23), Some(3)).await, (vec![20, 21, 22], Some("20".into())));
+    assert_eq!(read(HistoryRange::Before(3), Some(3)).await, (vec![1, 2], None));
+    assert_eq!(read(HistoryRange::Before(1), Some(3)).await, (vec![], None));
+    assert_eq!(read(HistoryRange::After(20), Some(3)).await, (vec![21, 22, 23], Some("23".into())));
+    assert_eq!(read(HistoryRange::After(23), Some(3)).await, (vec![24, 25], None));
+    assert_eq!(read(HistoryRange::After(25), Some(3)).await, (vec![], None));
+    assert_eq!(read(HistoryRange::Around(10), Some(5)).await.0, [8, 9, 10, 11, 12]);
+    assert_eq!(read(HistoryRange::Around(1), Some(5)).await.0, [1, 2, 3, 4, 5]);
+    assert_eq!(read(HistoryRange::Before(u64::MAX), Some(1)).await.0, [25]);
+    assert_eq!(read(HistoryRange::After(u64::MAX), Some(1)).await.0, [0; 0]);
+    assert_eq!(read(HistoryRange::Newest, Some(0)).await.0, [25], "a limit is at least one");
+    assert_eq!(read(HistoryRange::Newest, Some(9999)).await.0.len(), 25);
 }
 
 #[tokio::test]
@@ -243,7 +243,7 @@ async fn what_is_no_message_is_refused_before_anything_is_written() {
         let refused = messages::send(&db, &push, &limits(), &ann, (&general, &new)).await.err();
         assert!(matches!(&refused, Some(Error::Invalid(wrong)) if wrong[0].code == code), "{code}: {refused:?}");
     }
-    let last = messages::history(&db, &ann, &general, Part::Newest, None).await.expect("history").last_seq;
+    let last = messages::history(&db, &ann, &general, HistoryRange::Newest, None).await.expect("history").last_seq;
     assert_eq!(last, 2, "that she joined, and the longest one");
 }
 
@@ -258,9 +258,9 @@ async fn strangers_neither_read_nor_write() {
     messages::send(&db, &push, &limits(), &ann, (&room, &text("secret"))).await.expect("sent");
     for refused in [
         messages::send(&db, &push, &limits(), &eve, (&room, &text("Hi"))).await.err(),
-        messages::history(&db, &eve, &room, Part::Newest, None).await.err(),
+        messages::history(&db, &eve, &room, HistoryRange::Newest, None).await.err(),
         messages::find(&db, &eve, &room, 1).await.err(),
-        messages::history(&db, &eve, &RoomRef::Id(4711.into()), Part::Newest, None).await.err(),
+        messages::history(&db, &eve, &RoomRef::Id(4711.into()), HistoryRange::Newest, None).await.err(),
     ] {
         assert!(matches!(refused, Some(Error::NotFound("room_not_found"))), "{refused:?}");
     }
@@ -280,7 +280,7 @@ async fn a_sender_has_an_allowance_that_fills_up_again() {
     let Some(Error::TooMany { retry_after, .. }) = refused else { panic!("{refused:?}") };
     assert!((1..=4).contains(&retry_after), "{retry_after}");
     ann.now = ann.now.plus_seconds(i64::from(retry_after));
-    messages::send(&db, &push, &narrow, &ann, (&general, &text("Hi"))).await.expect("after the time that was told");
+    messages::send(&db, &push, &narrow, &ann, (&general, &text("Hi"))).await.expect("after the announced time");
 }
 
 #[tokio::test]
@@ -297,7 +297,7 @@ async fn the_hot_paths_keep_to_their_statements() {
     let (sent, count) = statements(&db, messages::send(&db, &push, &config, &ann, (&general, &twice))).await;
     sent.expect("sent");
     assert_eq!(count, 6, "BEGIN, the locking read, insert, update, COMMIT; and the audience");
-    let page = || messages::history(&db, &ann, &general, Part::Newest, None);
+    let page = || messages::history(&db, &ann, &general, HistoryRange::Newest, None);
     page().await.expect("prepared");
     assert_eq!(statements(&db, page()).await.1, 3, "who may read, one range of messages, one of their reactions");
     let list = || rooms::list(&db, &ann, Scope::All, (None, None));
@@ -305,8 +305,8 @@ async fn the_hot_paths_keep_to_their_statements() {
     assert_eq!(statements(&db, list()).await.1, 1);
     let changed = || rooms::changed_since(&db, &ann, ann.now);
     changed().await.expect("prepared");
-    let (told, count) = statements(&db, changed()).await;
-    assert_eq!((told.expect("changes").1, count), (true, 1));
+    let (change, count) = statements(&db, changed()).await;
+    assert_eq!((change.expect("changes").1, count), (true, 1));
     for sql in [
         format!(
             "insert into rooms (kind, name, active_at, changed_at, created_at) select 'group', 'x', {0}, {0}, 0 from {1} s",
@@ -319,6 +319,6 @@ async fn the_hot_paths_keep_to_their_statements() {
     }
     let (rooms, complete) = changed().await.expect("changes");
     assert_eq!((rooms.len(), complete), (1000, false), "General is one more");
-    let end = messages::history(&db, &ann, &general, Part::Around(9999), None).await.expect("history");
+    let end = messages::history(&db, &ann, &general, HistoryRange::Around(9999), None).await.expect("history");
     assert_eq!(end.items.last().map(|message| message.seq), Some(end.last_seq), "beyond the end is the end");
 }

@@ -1,4 +1,4 @@
-//! The schema's history on a real server.
+//! Migrations on a real server.
 
 use shared::config::Secret;
 use shared::store::{Db, migrations};
@@ -43,7 +43,7 @@ async fn execute(url: &Secret, statement: &str) {
     connection.execute(sqlx::AssertSqlSafe(statement.to_owned())).await.expect("a statement of the test");
 }
 
-/// Why the schema does not go forward.
+/// Returns the error of migrating up.
 async fn refusal(url: &Secret) -> String {
     let error = migrations::up(url).await.expect_err("it cannot");
     error.source().expect("a cause").to_string()
@@ -63,7 +63,7 @@ async fn what_a_server_refuses_leaves_nothing_behind_and_is_tried_again() {
 }
 
 #[tokio::test]
-async fn what_stopped_half_way_is_settled_by_whoever_looked() {
+async fn an_interrupted_migration_is_resolved_by_an_operator() {
     let url = fixture::migrated().await;
     let newest = migrations::newest();
     migrations::settle(&url, newest, false).await.expect_err("it is whole");
@@ -83,7 +83,7 @@ async fn what_stopped_half_way_is_settled_by_whoever_looked() {
     }
 }
 
-/// What takes a migration back.
+/// Returns the SQL of a down migration.
 fn undoing(version: i64) -> String {
     let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).expect("a folder");
     let paths = folder.map(|entry| entry.expect("an entry").path());
@@ -117,7 +117,7 @@ fn a_migration_is_one_statement() {
         let text = std::fs::read_to_string(&path).expect("a file");
         let code: String = text.lines().map(|line| line.split("--").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
         let statements = code.split(';').filter(|statement| !statement.trim().is_empty()).count();
-        assert_eq!(statements, 1, "{name}: where it stops half-way, nobody can tell how far it came");
+        assert_eq!(statements, 1, "{name}: if it stopped half-way, its progress would be unknown");
         seen += 1;
     }
     assert!(seen > 0);
@@ -134,7 +134,7 @@ async fn a_session_waits_briefly_reads_what_is_committed_and_speaks_utf8() {
     assert_eq!(row.get::<u64, _>(0), 3);
     assert_eq!(row.get::<String, _>(1), "utf8mb4");
     assert_eq!(row.get::<String, _>(2), "👍🏽");
-    // Called otherwise by MariaDB and by MySQL, and counted in seconds and in milliseconds.
+    // MariaDB and MySQL differ in names and units.
     let named = "show variables where variable_name in ('tx_isolation', 'transaction_isolation', 'max_statement_time', 'max_execution_time')";
     let set: Vec<(String, String)> = sqlx::query_as(named).fetch_all(&mut *connection).await.expect("rows");
     let of = |names: [&str; 2]| set.iter().find(|(name, _)| names.contains(&name.as_str())).map(|(_, value)| value.as_str());

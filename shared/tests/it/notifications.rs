@@ -1,4 +1,4 @@
-//! Who is told of a message while they are away, how often, and on which devices.
+//! Push notifications of messages to absent users: recipients, frequency, devices.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use futures_util::future::join_all;
 use serde_json::Value;
 use shared::caller::Caller;
 use shared::config::Secret;
-use shared::domain::receipts::Mark;
-use shared::domain::sessions::{self, Leaver};
+use shared::domain::receipts::ReadMarker;
+use shared::domain::sessions::{self, SessionOwner};
 use shared::domain::throttle::Throttle;
-use shared::domain::{blocks, directs, export, messages, notifications, profiles, receipts, rooms, subscriptions, unsending};
+use shared::domain::{blocks, directs, export, messages, notifications, profiles, receipts, rooms, subscriptions, unsend};
 use shared::error::{Error, Result};
 use shared::id::{ConnectionId, RoomId, RoomRef, SessionId};
 use shared::protocol::messages::NewMessage;
@@ -22,19 +22,19 @@ use shared::protocol::rooms::{NewRoom, RoomKind};
 use shared::push::Push;
 use shared::push::memory::Memory;
 use shared::push::registry::Connection;
-use shared::push::web::vapid::Keys;
-use shared::push::web::{Hosts, Told, WebPush};
+use shared::push::web::vapid::VapidKeys;
+use shared::push::web::{AllowedHosts, PushOutcome, WebPush};
 use shared::store::{self, Db};
 use shared::time::Timestamp;
 
-use crate::desk;
+use crate::backend;
 use crate::fixture::{self, limits, person, statements};
 
-/// A point of P-256 that browsers might send, and a secret.
+/// A P-256 point as a browser sends it, and a secret.
 const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
 const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
 
-/// All that the rules take.
+/// Everything that notifications need.
 struct Bench {
     db: Db,
     push: Push,
@@ -49,10 +49,10 @@ impl Bench {
 
     async fn with(members: usize, pause: Duration) -> Self {
         let db = fixture::database().await;
-        Self { db, push: Push::Memory(Box::new(Memory::notifying(members))), web: WebPush::memory(), pause }
+        Self { db, push: Push::Memory(Box::new(Memory::with_notifications(members))), web: WebPush::memory(), pause }
     }
 
-    /// A person with a login whose device subscribed.
+    /// A logged-in user with a subscribed device.
     async fn subscriber(&self, name: &str) -> Caller {
         let mut who = person(&self.db, name).await;
         who.session = self.login(&who).await;
@@ -84,27 +84,27 @@ impl Bench {
         sent.message.seq
     }
 
-    /// What the function does with all that it was asked: the endpoints' last parts, and what they are told.
-    async fn told(&self) -> Vec<(String, Value, bool)> {
+    /// Runs the function on all requests. Returns the endpoints' last parts and the payloads.
+    async fn payloads(&self) -> Vec<(String, Value, bool)> {
         let (Push::Memory(push), WebPush::Memory(web)) = (&self.push, &self.web) else { panic!("not in memory") };
-        // All at once, as Lambda does.
-        let served = push.asked().await.into_iter().map(|asked| async move {
+        // Concurrently, as on Lambda.
+        let served = push.take_notify_requests().await.into_iter().map(|asked| async move {
             let done = notifications::serve(&self.db, &self.push, &self.web, (&asked, self.pause), Timestamp::now()).await;
             done.expect("served")
         });
         join_all(served).await;
-        let mut told: Vec<_> =
-            web.taken().await.into_iter().map(|(endpoint, text, urgent)| (device(&endpoint), json(&text), urgent)).collect();
-        told.sort_by(|a, b| a.0.cmp(&b.0));
-        told
+        let mut payloads: Vec<_> =
+            web.take_sent().await.into_iter().map(|(endpoint, text, urgent)| (device(&endpoint), json(&text), urgent)).collect();
+        payloads.sort_by(|a, b| a.0.cmp(&b.0));
+        payloads
     }
 
     async fn names(&self) -> Vec<String> {
-        self.told().await.into_iter().map(|(device, ..)| device).collect()
+        self.payloads().await.into_iter().map(|(device, ..)| device).collect()
     }
 
-    /// Sends a text and says whose devices hear of it.
-    async fn hear(&self, by: &Caller, room: RoomId, text: &str) -> Vec<String> {
+    /// Sends a text. Returns the users whose devices are notified.
+    async fn notified(&self, by: &Caller, room: RoomId, text: &str) -> Vec<String> {
         self.send(by, room, text).await;
         self.names().await
     }
@@ -118,18 +118,18 @@ impl Bench {
     async fn wish(&self, who: &Caller, wish: Notifications) {
         let settings = ChangeMySettings { notifications: Some(wish), ..ChangeMySettings::default() };
         let change = ChangeMe { settings, ..ChangeMe::default() };
-        let throttle = Throttle::new(desk::ephemeral().await, limits());
+        let throttle = Throttle::new(backend::ephemeral().await, limits());
         let me = profiles::change(&self.db, &self.push, &throttle, who, &change).await.expect("changed");
         assert_eq!(me.settings.notifications, wish);
     }
 }
 
-fn keys() -> Keys {
-    Keys::new(&Secret::new("a-secret-of-push-notifications"), false).expect("keys")
+fn keys() -> VapidKeys {
+    VapidKeys::new(&Secret::new("a-secret-of-push-notifications"), false).expect("keys")
 }
 
-fn hosts() -> Hosts {
-    Hosts::new(&["push.example".into()], false)
+fn hosts() -> AllowedHosts {
+    AllowedHosts::new(&["push.example".into()], false)
 }
 
 fn url(device: &str) -> String {
@@ -150,7 +150,7 @@ fn subscription(endpoint: &str) -> NewSubscription {
 }
 
 #[tokio::test]
-async fn whoever_is_away_is_told_and_nobody_else() {
+async fn only_absent_users_are_notified() {
     let bench = Bench::open().await;
     let (ann, bob, cat) = (bench.subscriber("ann").await, bench.subscriber("bob").await, bench.subscriber("cat").await);
     let dan = person(&bench.db, "dan").await;
@@ -158,22 +158,22 @@ async fn whoever_is_away_is_told_and_nobody_else() {
     assert!(bench.names().await.is_empty(), "what the system says is no news");
     bench.connect(&cat).await;
     let seq = bench.send(&ann, room, "Soup today").await;
-    let told = bench.told().await;
-    assert_eq!(told.len(), 1, "{told:?}");
-    let (device, news, urgent) = &told[0];
+    let payloads = bench.payloads().await;
+    assert_eq!(payloads.len(), 1, "{payloads:?}");
+    let (device, news, urgent) = &payloads[0];
     assert_eq!((device.as_str(), *urgent), ("bob", false));
     let expected = serde_json::json!({
         "type": "message", "room_id": room, "room_kind": "group", "room": "Lunch", "seq": seq, "kind": "text", "sender_id": ann.user,
         "sender": "ann", "preview": "Soup today", "unread": news["unread"], "mentioned": false, "url": format!("/#/rooms/{room}"),
     });
     assert_eq!(*news, expected);
-    receipts::mark(&bench.db, &bench.push, &bob, &RoomRef::Id(room), Mark::Read(seq)).await.expect("read");
+    receipts::raise_marker(&bench.db, &bench.push, &bob, &RoomRef::Id(room), ReadMarker::Read(seq)).await.expect("read");
     bench.send(&ann, room, "Or salad").await;
-    assert_eq!(bench.told().await[0].1["unread"], 1);
+    assert_eq!(bench.payloads().await[0].1["unread"], 1);
 }
 
 #[tokio::test]
-async fn a_person_says_of_what_they_want_to_be_told() {
+async fn users_choose_what_they_are_notified_of() {
     let bench = Bench::open().await;
     let (ann, bob) = (bench.subscriber("ann").await, bench.subscriber("bob").await);
     let room = bench.group(&ann, &[&bob]).await;
@@ -182,16 +182,16 @@ async fn a_person_says_of_what_they_want_to_be_told() {
         [(Notifications::All, 1, 1, 1), (Notifications::Mentions, 0, 1, 1), (Notifications::None, 0, 0, 0)]
     {
         bench.wish(&bob, wish).await;
-        assert_eq!(bench.hear(&ann, room, "Hi").await.len(), of_all, "{wish:?}");
-        assert_eq!(bench.hear(&ann, room, "Hi @bob").await.len(), of_mentions, "{wish:?}");
-        assert_eq!(bench.hear(&ann, direct, "Psst").await.len(), of_direct, "{wish:?}");
+        assert_eq!(bench.notified(&ann, room, "Hi").await.len(), of_all, "{wish:?}");
+        assert_eq!(bench.notified(&ann, room, "Hi @bob").await.len(), of_mentions, "{wish:?}");
+        assert_eq!(bench.notified(&ann, direct, "Psst").await.len(), of_direct, "{wish:?}");
     }
     bench.wish(&bob, Notifications::All).await;
     bench.send(&ann, direct, "Psst").await;
-    let (_, news, urgent) = bench.told().await.remove(0);
+    let (_, news, urgent) = bench.payloads().await.remove(0);
     assert_eq!((&news["room"], &news["room_kind"], urgent), (&serde_json::json!("ann"), &serde_json::json!("direct"), true));
     bench.send(&ann, room, "Hi @bob").await;
-    let (_, news, urgent) = bench.told().await.remove(0);
+    let (_, news, urgent) = bench.payloads().await.remove(0);
     assert_eq!((&news["mentioned"], urgent), (&serde_json::json!(true), true));
 }
 
@@ -203,67 +203,67 @@ async fn a_muted_room_is_silent_until_then_and_a_block_parts_in_every_room() {
     let here = RoomRef::Id(room);
     let mute = |until| rooms::mute(&bench.db, &bench.push, &bob, &here, until);
     mute(Some(bob.now.plus_seconds(3600))).await.expect("muted");
-    assert_eq!(bench.hear(&ann, room, "Hi @bob").await, ["cat"]);
-    mute(None).await.expect("heard again");
+    assert_eq!(bench.notified(&ann, room, "Hi @bob").await, ["cat"]);
+    mute(None).await.expect("unmuted");
     blocks::add(&bench.db, &bench.push, &cat, ann.user).await.expect("blocked");
-    assert_eq!(bench.hear(&ann, room, "Hi").await, ["bob"]);
+    assert_eq!(bench.notified(&ann, room, "Hi").await, ["bob"]);
     blocks::remove(&bench.db, &bench.push, &cat, ann.user).await.expect("unblocked");
     blocks::add(&bench.db, &bench.push, &ann, cat.user).await.expect("blocked");
-    assert_eq!(bench.hear(&ann, room, "Hi").await, ["bob"], "whichever of the two it was");
+    assert_eq!(bench.notified(&ann, room, "Hi").await, ["bob"], "whichever of the two it was");
 }
 
 #[tokio::test]
-async fn what_was_read_left_unsent_or_logged_out_of_meanwhile_is_not_told() {
+async fn read_unsent_left_or_logged_out_is_not_notified() {
     let bench = Bench::open().await;
     let (ann, bob, cat) = (bench.subscriber("ann").await, bench.subscriber("bob").await, bench.subscriber("cat").await);
     let (dan, eve) = (bench.subscriber("dan").await, bench.subscriber("eve").await);
     let room = bench.group(&ann, &[&bob, &cat, &dan, &eve]).await;
     let here = RoomRef::Id(room);
     let seq = bench.send(&ann, room, "Hi").await;
-    receipts::mark(&bench.db, &bench.push, &bob, &here, Mark::Read(seq)).await.expect("read");
+    receipts::raise_marker(&bench.db, &bench.push, &bob, &here, ReadMarker::Read(seq)).await.expect("read");
     rooms::leave(&bench.db, &bench.push, &cat, &here, None).await.expect("left");
-    sessions::logout(&bench.db, &bench.push, &Leaver::SignedIn(dan)).await.expect("logged out");
+    sessions::logout(&bench.db, &bench.push, &SessionOwner::SignedIn(dan)).await.expect("logged out");
     assert_eq!(bench.names().await, ["eve"]);
     let seq = bench.send(&ann, room, "Oops").await;
-    unsending::unsend(&bench.db, &bench.push, &ann, &here, seq).await.expect("unsent");
+    unsend::unsend(&bench.db, &bench.push, &ann, &here, seq).await.expect("unsent");
     assert!(bench.names().await.is_empty());
 }
 
 #[tokio::test]
-async fn in_a_large_room_only_those_who_are_mentioned_are_told() {
+async fn in_a_large_room_only_mentioned_users_are_notified() {
     let bench = Bench::with(2, Duration::ZERO).await;
     let (ann, bob, cat) = (bench.subscriber("ann").await, bench.subscriber("bob").await, bench.subscriber("cat").await);
     let room = bench.group(&ann, &[&bob, &cat]).await;
-    assert!(bench.hear(&ann, room, "Hi").await.is_empty());
-    assert_eq!(bench.hear(&ann, room, "Hi @cat").await, ["cat"]);
+    assert!(bench.notified(&ann, room, "Hi").await.is_empty());
+    assert_eq!(bench.notified(&ann, room, "Hi @cat").await, ["cat"]);
     let moderate = bench.group(&ann, &[&bob]).await;
-    assert_eq!(bench.hear(&ann, moderate, "Hi").await, ["bob"]);
+    assert_eq!(bench.notified(&ann, moderate, "Hi").await, ["bob"]);
 }
 
 #[tokio::test]
-async fn a_burst_is_told_at_once_and_once_more_with_its_newest() {
+async fn a_burst_is_notified_at_once_and_once_more_with_its_latest() {
     let bench = Bench::with(200, Duration::from_secs(1)).await;
     let (ann, bob) = (bench.subscriber("ann").await, bench.subscriber("bob").await);
     let room = bench.group(&ann, &[&bob]).await;
     for number in 1..=5 {
         bench.send(&ann, room, &format!("{number}")).await;
     }
-    let told = bench.told().await;
-    let previews: Vec<_> = told.iter().map(|(_, news, _)| news["preview"].as_str().unwrap_or_default()).collect();
-    assert_eq!(previews, ["1", "5"], "{told:?}");
+    let payloads = bench.payloads().await;
+    let previews: Vec<_> = payloads.iter().map(|(_, news, _)| news["preview"].as_str().unwrap_or_default()).collect();
+    assert_eq!(previews, ["1", "5"], "{payloads:?}");
     let other = bench.group(&ann, &[&bob]).await;
-    assert_eq!(bench.hear(&ann, other, "Elsewhere").await, ["bob"], "each room has its own pause");
+    assert_eq!(bench.notified(&ann, other, "Elsewhere").await, ["bob"], "each room has its own pause");
 }
 
 #[tokio::test]
-async fn whoever_comes_back_in_the_pause_is_not_told_of_the_rest() {
+async fn users_who_return_within_the_pause_are_not_notified_again() {
     let bench = Bench::with(200, Duration::from_secs(1)).await;
     let (ann, bob) = (bench.subscriber("ann").await, bench.subscriber("bob").await);
     let room = bench.group(&ann, &[&bob]).await;
     bench.send(&ann, room, "1").await;
     bench.send(&ann, room, "2").await;
     bench.connect(&bob).await;
-    assert_eq!(bench.told().await.len(), 1);
+    assert_eq!(bench.payloads().await.len(), 1);
 }
 
 #[tokio::test]
@@ -272,18 +272,18 @@ async fn a_login_has_one_device_and_a_device_one_login() {
     let (ann, bob) = (bench.subscriber("ann").await, bench.subscriber("bob").await);
     let room = bench.group(&ann, &[&bob]).await;
     bench.subscribe(&bob, "other").await.expect("subscribed");
-    assert_eq!(bench.hear(&ann, room, "Hi").await, ["other"]);
+    assert_eq!(bench.notified(&ann, room, "Hi").await, ["other"]);
     let mut phone = bob.clone();
     phone.session = bench.login(&bob).await;
     bench.subscribe(&phone, "phone").await.expect("subscribed");
-    assert_eq!(bench.hear(&ann, room, "Hi").await, ["other", "phone"]);
+    assert_eq!(bench.notified(&ann, room, "Hi").await, ["other", "phone"]);
     let cat = person(&bench.db, "cat").await;
     let cat = Caller { session: bench.login(&cat).await, ..cat };
     bench.subscribe(&cat, "phone").await.expect("subscribed");
-    assert_eq!(bench.hear(&ann, room, "Hi").await, ["other"], "cat uses the phone now, and is not in the room");
+    assert_eq!(bench.notified(&ann, room, "Hi").await, ["other"], "cat uses the phone now, and is not in the room");
     for _ in 0..2 {
         subscriptions::unsubscribe(&bench.db, &bob).await.expect("done");
-        assert!(bench.hear(&ann, room, "Hi").await.is_empty());
+        assert!(bench.notified(&ann, room, "Hi").await.is_empty());
     }
 }
 
@@ -293,24 +293,24 @@ async fn a_device_that_is_gone_is_forgotten_and_one_that_fails_for_a_week_too() 
     let (ann, bob) = (bench.subscriber("ann").await, bench.subscriber("bob").await);
     let room = bench.group(&ann, &[&bob]).await;
     let WebPush::Memory(web) = &bench.web else { panic!("not in memory") };
-    web.answer(&url("bob"), Told::Failed).await;
-    assert_eq!(bench.hear(&ann, room, "Hi").await, ["bob"]);
-    assert_eq!(bench.hear(&ann, room, "Hi").await, ["bob"], "a failure is a failure of today");
-    web.answer(&url("bob"), Told::Accepted).await;
-    assert_eq!(bench.hear(&ann, room, "Hi").await, ["bob"]);
-    web.answer(&url("bob"), Told::Failed).await;
-    assert_eq!(bench.hear(&ann, room, "Hi").await, ["bob"]);
+    web.set_outcome(&url("bob"), PushOutcome::Failed).await;
+    assert_eq!(bench.notified(&ann, room, "Hi").await, ["bob"]);
+    assert_eq!(bench.notified(&ann, room, "Hi").await, ["bob"], "a failure is a failure of today");
+    web.set_outcome(&url("bob"), PushOutcome::Accepted).await;
+    assert_eq!(bench.notified(&ann, room, "Hi").await, ["bob"]);
+    web.set_outcome(&url("bob"), PushOutcome::Failed).await;
+    assert_eq!(bench.notified(&ann, room, "Hi").await, ["bob"]);
     let mut connection = bench.db.acquire().await.expect("a connection");
     let aged = "update push_subscriptions set failed_at = failed_at - 7 * 24 * 3600 * 1000 where failed_at is not null";
     let aged = sqlx::query(aged).execute(&mut *connection).await.expect("aged");
     assert_eq!(aged.rows_affected(), 1);
     drop(connection);
-    assert_eq!(bench.hear(&ann, room, "Hi").await, ["bob"]);
-    assert!(bench.hear(&ann, room, "Hi").await.is_empty());
+    assert_eq!(bench.notified(&ann, room, "Hi").await, ["bob"]);
+    assert!(bench.notified(&ann, room, "Hi").await.is_empty());
     bench.subscribe(&bob, "bob").await.expect("subscribed");
-    web.answer(&url("bob"), Told::Gone).await;
-    assert_eq!(bench.hear(&ann, room, "Hi").await, ["bob"]);
-    assert!(bench.hear(&ann, room, "Hi").await.is_empty());
+    web.set_outcome(&url("bob"), PushOutcome::Gone).await;
+    assert_eq!(bench.notified(&ann, room, "Hi").await, ["bob"]);
+    assert!(bench.notified(&ann, room, "Hi").await.is_empty());
 }
 
 #[tokio::test]
@@ -345,7 +345,7 @@ async fn what_is_no_subscription_is_refused_field_by_field() {
 }
 
 #[tokio::test]
-async fn sending_costs_one_statement_more_where_somebody_is_away_and_none_where_nobody_is() {
+async fn sending_costs_one_more_statement_only_where_a_member_is_absent() {
     let bench = Bench::open().await;
     let (ann, bob) = (bench.subscriber("ann").await, bench.subscriber("bob").await);
     let room = bench.group(&ann, &[&bob]).await;

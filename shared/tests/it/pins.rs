@@ -1,13 +1,13 @@
-//! Pins: who pins what, and how many.
+//! Pins: permissions and limit.
 
 use shared::caller::Caller;
 use shared::domain::pins;
-use shared::domain::unsending;
+use shared::domain::unsend;
 use shared::error::Error;
 use shared::protocol::frames::Frame;
 
 use crate::fixture::{self, person};
-use crate::room::Group;
+use crate::group::Group;
 
 #[tokio::test]
 async fn admins_pin_and_everyone_sees_it() {
@@ -18,19 +18,19 @@ async fn admins_pin_and_everyone_sees_it() {
     let (one, two) = (group.said(&ann, "one").await, group.said(&bob, "two").await);
     let pinned = pins::pin(db, push, &ann, room, one.seq).await.expect("pinned");
     assert_eq!((pinned.pinned_at, pinned.rev), (Some(ann.now), two.rev + 1));
-    let heard = group.heard().await;
-    assert_eq!(heard.len(), 2, "one frame each");
+    let frames = group.frames().await;
+    assert_eq!(frames.len(), 2, "one frame each");
     assert!(
-        matches!(&heard[0].1, Frame::MessagePinned { seq, rev, pinned_at: Some(_), .. } if (*seq, *rev) == (one.seq, pinned.rev))
+        matches!(&frames[0].1, Frame::MessagePinned { seq, rev, pinned_at: Some(_), .. } if (*seq, *rev) == (one.seq, pinned.rev))
     );
     assert_eq!(pins::pin(db, push, &ann, room, one.seq).await.expect("as it is"), pinned);
-    assert!(group.heard().await.is_empty(), "pinning twice changes nothing");
+    assert!(group.frames().await.is_empty(), "pinning twice changes nothing");
     let later = Caller { now: ann.now.plus_seconds(1), ..ann.clone() };
     pins::pin(db, push, &later, room, two.seq).await.expect("pinned");
     let seqs = async |who| pins::list(db, who, room).await.expect("pins").items.iter().map(|one| one.seq).collect::<Vec<_>>();
     assert_eq!(seqs(&bob).await, [two.seq, one.seq], "last pinned first");
     assert_eq!(group.shown(&bob, one.seq).await.pinned_at, Some(ann.now));
-    unsending::hide(db, push, &bob, room, two.seq).await.expect("hidden");
+    unsend::hide(db, push, &bob, room, two.seq).await.expect("hidden");
     assert_eq!((seqs(&bob).await, seqs(&ann).await.len()), (vec![one.seq], 2), "what is hidden stays hidden");
     assert_eq!(pins::unpin(db, push, &ann, room, one.seq).await.expect("unpinned").pinned_at, None);
     assert_eq!(seqs(&ann).await, [two.seq]);
@@ -43,7 +43,7 @@ async fn members_strangers_and_traces_are_refused() {
     let group = Group::of(db, &ann, &[&bob]).await;
     let Group { db, push, room, .. } = &group;
     let (stands, gone) = (group.said(&bob, "one").await.seq, group.said(&ann, "two").await.seq);
-    unsending::unsend(db, push, &ann, room, gone).await.expect("unsent");
+    unsend::unsend(db, push, &ann, room, gone).await.expect("unsent");
     for (who, seq, code) in [
         (&bob, stands, "not_allowed"),
         (&ann, gone, "message_unsent"),

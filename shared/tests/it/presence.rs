@@ -1,4 +1,4 @@
-//! The rules of presence: who hears that somebody came or left, when, and who may know at all. The registry's part is held against a real table.
+//! Presence: recipients, timing and visibility. The registry's part runs on a real table.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,13 +11,13 @@ use shared::id::{ConnectionId, RoomRef, SessionId, UserId};
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::people::{Presence, User, Visibility};
-use shared::push::presence::Look;
+use shared::push::presence::PresenceCheck;
 use shared::push::registry::{Connection, Registry};
 use shared::push::{Push, dynamodb};
 use shared::store::{Db, users};
 use shared::time::Timestamp;
 
-use crate::desk;
+use crate::backend;
 use crate::fixture::{self, limits, person, statements};
 use crate::friends::befriend;
 
@@ -28,15 +28,15 @@ fn socket(who: &Caller, name: &str, at: Timestamp) -> Connection {
     Connection { user: who.user, id, session: SessionId(1), lean: true, connected_at: at }
 }
 
-/// Lets `presence` do what it was asked for, at a moment. Gives what was told.
+/// Runs the requested presence checks at `now`. Returns the frames.
 async fn look(db: &Db, push: &Push, now: Timestamp) -> Vec<(UserId, Presence)> {
     let Push::Memory(memory) = push else { return Vec::new() };
-    for user in memory.came().await {
-        presence::serve(db, push, Look::Came { user_id: user.0 }, GRACE, now).await.expect("told");
+    for user in memory.take_arrivals().await {
+        presence::serve(db, push, PresenceCheck::Came { user_id: user.0 }, GRACE, now).await.expect("pushed");
     }
-    presence::serve(db, push, Look::Left { until: 0, part: 0 }, GRACE, now).await.expect("told");
-    let told = push.taken().await;
-    told.into_iter()
+    presence::serve(db, push, PresenceCheck::Left { until: 0, part: 0 }, GRACE, now).await.expect("pushed");
+    let pushed = push.take_sent().await;
+    pushed.into_iter()
         .map(|(to, frame)| match frame {
             Frame::Presence { presence, .. } => (to, presence),
             other => panic!("{other:?}"),
@@ -47,7 +47,7 @@ async fn look(db: &Db, push: &Push, now: Timestamp) -> Vec<(UserId, Presence)> {
 async fn seen(db: &Db, push: &Push, viewer: &Caller, whom: &Caller, now: Timestamp) -> Presence {
     let user = users::find(&mut db.acquire().await.expect("a connection"), whom.user).await.expect("read").expect("somebody");
     let viewer = Caller { now, ..viewer.clone() };
-    presence::of_one(db, push, &viewer, user).await.expect("looked").presence.expect("asked for")
+    presence::of_user(db, push, &viewer, user).await.expect("looked").presence.expect("asked for")
 }
 
 async fn lets(db: &Db, who: &Caller, visibility: &str) {
@@ -64,7 +64,7 @@ fn away(since: Timestamp) -> Presence {
 }
 
 #[tokio::test]
-async fn friends_and_the_others_of_direct_rooms_hear_when_the_first_socket_opens_and_nobody_of_the_second() {
+async fn presence_is_pushed_for_the_first_socket_only() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob, cat) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await);
@@ -73,11 +73,11 @@ async fn friends_and_the_others_of_direct_rooms_hear_when_the_first_socket_opens
     directs::open(&db, &push, &cat, ann.user).await.expect("opened");
     rooms::join(&db, &push, &stranger, &RoomRef::general()).await.expect("joined");
     rooms::join(&db, &push, &ann, &RoomRef::general()).await.expect("joined");
-    push.taken().await;
+    push.take_sent().await;
     push.register(&socket(&ann, "laptop", ann.now)).await.expect("open");
-    let told = look(&db, &push, ann.now).await;
-    assert_eq!(told.iter().map(|(to, _)| *to).collect::<BTreeSet<_>>(), BTreeSet::from([bob.user, cat.user]));
-    assert!(told.iter().all(|(_, presence)| *presence == ONLINE), "{told:?}");
+    let pushed = look(&db, &push, ann.now).await;
+    assert_eq!(pushed.iter().map(|(to, _)| *to).collect::<BTreeSet<_>>(), BTreeSet::from([bob.user, cat.user]));
+    assert!(pushed.iter().all(|(_, presence)| *presence == ONLINE), "{pushed:?}");
     let (second, count) = statements(&db, push.register(&socket(&ann, "phone", ann.now))).await;
     second.expect("open");
     assert_eq!(count, 0);
@@ -87,7 +87,7 @@ async fn friends_and_the_others_of_direct_rooms_hear_when_the_first_socket_opens
 }
 
 #[tokio::test]
-async fn who_is_back_within_the_grace_never_left_and_who_is_not_is_told_once() {
+async fn offline_is_pushed_once_and_only_after_the_grace_period() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
@@ -99,23 +99,23 @@ async fn who_is_back_within_the_grace_never_left_and_who_is_not_is_told_once() {
     push.register(&socket(&ann, "a", at(0))).await.expect("open");
     assert_eq!(look(&db, &push, at(0)).await, [(bob.user, ONLINE)]);
     close("a", 10).await;
-    assert_eq!(seen(&db, &push, &bob, &ann, at(12)).await, ONLINE, "whoever looks in the grace sees what others were told");
+    assert_eq!(seen(&db, &push, &bob, &ann, at(12)).await, ONLINE, "within the grace period, reads agree with what was pushed");
     push.register(&socket(&ann, "b", at(13))).await.expect("open");
-    assert!(look(&db, &push, at(16)).await.is_empty(), "flapping is not told");
+    assert!(look(&db, &push, at(16)).await.is_empty(), "flapping is not pushed");
     close("b", 20).await;
-    assert!(look(&db, &push, at(24)).await.is_empty(), "too early; a later look has it");
+    assert!(look(&db, &push, at(24)).await.is_empty(), "too early; a later check pushes it");
     close("b", 20).await;
-    push.look_after(ann.user, at(25)).await;
+    push.schedule_offline_check(ann.user, at(25)).await;
     assert_eq!(look(&db, &push, at(25)).await, [(bob.user, away(at(20)))]);
-    push.look_after(ann.user, at(26)).await;
-    assert!(look(&db, &push, at(40)).await.is_empty(), "told once");
+    push.schedule_offline_check(ann.user, at(26)).await;
+    assert!(look(&db, &push, at(40)).await.is_empty(), "pushed once");
     assert_eq!(seen(&db, &push, &bob, &ann, at(41)).await, away(at(20)));
     push.register(&socket(&ann, "c", at(50))).await.expect("open");
     assert_eq!(look(&db, &push, at(50)).await, [(bob.user, ONLINE)]);
 }
 
 #[tokio::test]
-async fn a_person_decides_who_may_know_and_a_block_hides_both_from_each_other() {
+async fn visibility_settings_and_blocks_hide_presence() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, friend, direct) = (person(&db, "ann").await, person(&db, "friend").await, person(&db, "direct").await);
@@ -124,7 +124,7 @@ async fn a_person_decides_who_may_know_and_a_block_hides_both_from_each_other() 
     let room = directs::open(&db, &push, &direct, ann.user).await.expect("opened").0.id;
     let hi = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
     messages::send(&db, &push, &limits(), &direct, (&RoomRef::Id(room), &hi)).await.expect("sent");
-    push.taken().await;
+    push.take_sent().await;
     push.register(&socket(&ann, "a", ann.now)).await.expect("open");
     look(&db, &push, ann.now).await;
     for (visibility, hear, know) in [
@@ -133,43 +133,43 @@ async fn a_person_decides_who_may_know_and_a_block_hides_both_from_each_other() 
         ("nobody", vec![], vec![]),
     ] {
         lets(&db, &ann, visibility).await;
-        presence::serve(&db, &push, Look::Came { user_id: ann.user.0 }, GRACE, ann.now).await.expect("told");
-        let told: BTreeSet<_> = look(&db, &push, ann.now).await.into_iter().map(|(to, _)| to).collect();
-        assert_eq!(told, hear.into_iter().collect(), "{visibility}");
+        presence::serve(&db, &push, PresenceCheck::Came { user_id: ann.user.0 }, GRACE, ann.now).await.expect("pushed");
+        let pushed: BTreeSet<_> = look(&db, &push, ann.now).await.into_iter().map(|(to, _)| to).collect();
+        assert_eq!(pushed, hear.into_iter().collect(), "{visibility}");
         for viewer in [&friend, &direct, &stranger] {
             let expected = if know.contains(&viewer.user) { ONLINE } else { HIDDEN };
             assert_eq!(seen(&db, &push, viewer, &ann, ann.now).await, expected, "{visibility}: {}", viewer.username);
         }
-        assert_eq!(seen(&db, &push, &ann, &ann, ann.now).await, ONLINE, "oneself one always sees");
+        assert_eq!(seen(&db, &push, &ann, &ann, ann.now).await, ONLINE, "users always see themselves");
     }
     lets(&db, &ann, "everyone").await;
     for (who, whom) in [(&ann, &friend), (&direct, &ann)] {
         blocks::add(&db, &push, who, whom.user).await.expect("blocked");
     }
-    let told = push.taken().await;
-    let hidden: BTreeSet<_> = told
+    let pushed = push.take_sent().await;
+    let hidden: BTreeSet<_> = pushed
         .iter()
         .filter(|(_, frame)| matches!(frame, Frame::Presence { presence, .. } if *presence == HIDDEN))
         .map(|(to, _)| *to)
         .collect();
     assert_eq!(hidden, BTreeSet::from([ann.user, friend.user, direct.user]), "what was known is to be forgotten");
-    presence::serve(&db, &push, Look::Came { user_id: ann.user.0 }, GRACE, ann.now).await.expect("told");
-    assert!(push.taken().await.is_empty());
+    presence::serve(&db, &push, PresenceCheck::Came { user_id: ann.user.0 }, GRACE, ann.now).await.expect("pushed");
+    assert!(push.take_sent().await.is_empty());
     for viewer in [&friend, &direct] {
         assert_eq!(seen(&db, &push, viewer, &ann, ann.now).await, HIDDEN);
         assert_eq!(seen(&db, &push, &ann, viewer, ann.now).await, HIDDEN);
     }
     blocks::remove(&db, &push, &direct, ann.user).await.expect("unblocked");
-    let told = push.taken().await;
+    let pushed = push.take_sent().await;
     assert!(
-        told.iter()
+        pushed.iter()
             .any(|(to, frame)| *to == direct.user && matches!(frame, Frame::Presence { presence, .. } if *presence == ONLINE)),
-        "{told:?}"
+        "{pushed:?}"
     );
 }
 
 #[tokio::test]
-async fn whoever_shows_more_or_less_has_it_told() {
+async fn a_change_of_visibility_is_pushed() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, friend, direct) = (person(&db, "ann").await, person(&db, "friend").await, person(&db, "direct").await);
@@ -177,24 +177,24 @@ async fn whoever_shows_more_or_less_has_it_told() {
     directs::open(&db, &push, &direct, ann.user).await.expect("opened");
     push.register(&socket(&ann, "a", ann.now)).await.expect("open");
     look_away(&push).await;
-    for (before, name, told) in [
+    for (before, name, expected) in [
         (Visibility::Everyone, "friends", vec![(direct.user, HIDDEN)]),
         (Visibility::Friends, "nobody", vec![(friend.user, HIDDEN)]),
         (Visibility::Nobody, "everyone", vec![(friend.user, ONLINE), (direct.user, ONLINE)]),
         (Visibility::Everyone, "everyone", vec![]),
     ] {
         lets(&db, &ann, name).await;
-        presence::visibility_changed(&db, &push, &ann, before).await.expect("told");
-        let mut heard = look(&db, &push, ann.now).await;
-        heard.sort_by_key(|(to, _)| *to);
-        assert_eq!(heard, told, "from {before:?} to {name}");
+        presence::visibility_changed(&db, &push, &ann, before).await.expect("pushed");
+        let mut pushed = look(&db, &push, ann.now).await;
+        pushed.sort_by_key(|(to, _)| *to);
+        assert_eq!(pushed, expected, "from {before:?} to {name}");
     }
 }
 
 async fn look_away(push: &Push) {
-    push.taken().await;
+    push.take_sent().await;
     if let Push::Memory(memory) = push {
-        memory.came().await;
+        memory.take_arrivals().await;
     }
 }
 
@@ -205,22 +205,22 @@ async fn new_friends_learn_of_each_other_and_strangers_again_forget() {
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     push.register(&socket(&ann, "a", ann.now)).await.expect("open");
     look_away(&push).await;
-    let of = |told: Vec<(UserId, Frame)>, to: UserId| {
-        told.into_iter().find_map(|(user, frame)| match frame {
+    let of = |pushed: Vec<(UserId, Frame)>, to: UserId| {
+        pushed.into_iter().find_map(|(user, frame)| match frame {
             Frame::Presence { presence, .. } if user == to => Some(presence),
             _ => None,
         })
     };
     let new = shared::protocol::friends::NewFriend { user_id: Some(bob.user), username: None };
-    shared::domain::friends::ask(&db, &push, &ann, &new).await.expect("asked");
+    shared::domain::friends::send_request(&db, &push, &ann, &new).await.expect("asked");
     shared::domain::friends::accept(&db, &push, &bob, ann.user).await.expect("agreed");
-    assert_eq!(of(push.taken().await, bob.user), Some(ONLINE));
+    assert_eq!(of(push.take_sent().await, bob.user), Some(ONLINE));
     shared::domain::friends::remove(&db, &push, &ann, bob.user).await.expect("ended");
-    assert_eq!(of(push.taken().await, bob.user), Some(HIDDEN));
+    assert_eq!(of(push.take_sent().await, bob.user), Some(HIDDEN));
 }
 
 #[tokio::test]
-async fn a_room_list_and_welcome_tell_who_is_there_with_one_statement_more() {
+async fn room_lists_and_welcome_include_presence_for_one_more_statement() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob, cat) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await);
@@ -228,15 +228,15 @@ async fn a_room_list_and_welcome_tell_who_is_there_with_one_statement_more() {
     directs::open(&db, &push, &ann, cat.user).await.expect("opened");
     push.register(&socket(&bob, "a", bob.now)).await.expect("open");
     let mut page = rooms::list(&db, &ann, shared::protocol::rooms::Scope::Joined, (None, None)).await.expect("rooms");
-    presence::in_rooms(&db, &push, ann.user, &mut page.items, ann.now).await.expect("filled");
-    let (filled, count) = statements(&db, presence::in_rooms(&db, &push, ann.user, &mut page.items, ann.now)).await;
+    presence::fill_rooms(&db, &push, ann.user, &mut page.items, ann.now).await.expect("filled");
+    let (filled, count) = statements(&db, presence::fill_rooms(&db, &push, ann.user, &mut page.items, ann.now)).await;
     filled.expect("filled");
     assert_eq!(count, 1);
     let there: Vec<_> =
         page.items.iter().filter_map(|room| room.direct_user.as_ref()).map(|other| (other.id, other.presence)).collect();
     assert!(there.contains(&(bob.user, Some(ONLINE))), "{there:?}");
     assert!(there.contains(&(cat.user, Some(Presence { online: Some(false), last_seen: None }))), "{there:?}");
-    let (none, count) = statements(&db, presence::in_rooms(&db, &push, ann.user, &mut [], ann.now)).await;
+    let (none, count) = statements(&db, presence::fill_rooms(&db, &push, ann.user, &mut [], ann.now)).await;
     none.expect("nothing to fill");
     assert_eq!(count, 0, "without direct rooms nothing is asked");
     let mine = socket(&ann, "a", ann.now);
@@ -249,7 +249,7 @@ async fn a_room_list_and_welcome_tell_who_is_there_with_one_statement_more() {
 }
 
 #[tokio::test]
-async fn a_lost_disconnect_ends_when_somebody_looks() {
+async fn a_lost_disconnect_ends_at_the_next_read() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
@@ -258,19 +258,19 @@ async fn a_lost_disconnect_ends_when_somebody_looks() {
     push.forget(ann.user, &socket(&ann, "a", ann.now).id, ann.now).await.expect("closed");
     look_away(&push).await;
     let Push::Memory(memory) = &push else { panic!("in memory") };
-    // What was asked for here is lost.
+    // The checks requested here are lost.
     assert_eq!(push.leavers(0, 0).await.expect("some"), [ann.user]);
-    assert!(memory.came().await.is_empty());
+    assert!(memory.take_arrivals().await.is_empty());
     let later = ann.now.plus_seconds(120);
-    assert_eq!(seen(&db, &push, &bob, &ann, later).await, away(ann.now), "nobody is shown who is not there");
-    assert_eq!(look(&db, &push, later).await, [(bob.user, away(ann.now))], "and whoever was told otherwise is told");
+    assert_eq!(seen(&db, &push, &bob, &ann, later).await, away(ann.now), "an absent user is not shown");
+    assert_eq!(look(&db, &push, later).await, [(bob.user, away(ann.now))], "and users who saw them online are updated");
 }
 
-/// A registry with a table of its own.
+/// A registry with its own table.
 async fn registry() -> (Registry, aws_sdk_dynamodb::Client, String) {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let table = format!("connections-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let client = dynamodb::client_at(&desk::aws(), Some(desk::endpoint().to_owned()));
+    let client = dynamodb::client_at(&backend::aws(), Some(backend::endpoint().to_owned()));
     let key = AttributeDefinition::builder().attribute_name("user_id").attribute_type(ScalarAttributeType::N).build();
     let schema = KeySchemaElement::builder().attribute_name("user_id").key_type(KeyType::Hash).build();
     let made = client.create_table().table_name(&table).attribute_definitions(key.expect("a key"));
@@ -289,69 +289,69 @@ async fn the_registry_knows_the_first_socket_from_the_second_and_the_last_from_t
     let (registry, client, table) = registry().await;
     let now = Timestamp(1_800_000_000_000);
     let (a, b) = (connection(7, "a", now.0), connection(7, "b", now.0));
-    assert!(registry.register(&a).await.expect("open").is_coming(now));
-    assert!(!registry.register(&b).await.expect("open").is_coming(now));
+    assert!(registry.register(&a).await.expect("open").should_announce_online(now));
+    assert!(!registry.register(&b).await.expect("open").should_announce_online(now));
     assert!(!registry.forget(UserId(7), std::slice::from_ref(&a.id), now).await.expect("closed"), "one is left");
     assert!(registry.forget(UserId(7), std::slice::from_ref(&b.id), now).await.expect("closed"), "the last one");
     assert!(!registry.forget(UserId(7), std::slice::from_ref(&b.id), now).await.expect("again"), "it was gone before");
-    assert!(!registry.register(&a).await.expect("open").is_coming(now), "back within the grace");
+    assert!(!registry.register(&a).await.expect("open").should_announce_online(now), "back within the grace");
     assert!(!registry.forget(UserId(8), &[b.id], now).await.expect("unknown"));
     let none = client.get_item().table_name(&table).key("user_id", AttributeValue::N("8".into())).send().await.expect("read");
     assert!(none.item.is_none(), "forgetting makes no item");
 }
 
 #[tokio::test]
-async fn nobody_is_taken_to_be_away_whose_socket_opened_meanwhile_and_of_many_who_tell_one_does() {
+async fn a_new_socket_prevents_offline_and_concurrent_checks_push_once() {
     let (registry, client, table) = registry().await;
     let now = Timestamp(1_800_000_000_000);
     let later = now.plus_seconds(30);
-    // One that closed, and one whose `$disconnect` never came.
+    // A closed socket, and one whose `$disconnect` never arrived.
     let (a, dead) = (connection(7, "a", now.0), connection(7, "dead", now.plus_seconds(-3 * 3600).0));
     registry.register(&dead).await.expect("open");
     registry.register(&a).await.expect("open");
     registry.forget(UserId(7), std::slice::from_ref(&a.id), now).await.expect("closed");
-    let found = registry.attend(&[UserId(7)], later).await.expect("read").remove(0);
-    assert!(found.is_leaving(5000, later) && found.live.is_empty());
+    let found = registry.presence_of(&[UserId(7)], later).await.expect("read").remove(0);
+    assert!(found.should_announce_offline(5000, later) && found.live.is_empty());
     registry.register(&connection(7, "b", later.0)).await.expect("open");
-    assert!(!registry.settle(&found).await.expect("asked"), "a socket opened since");
+    assert!(!registry.mark_offline(&found).await.expect("asked"), "a socket opened since");
     registry.forget(UserId(7), &[ConnectionId("b".into())], later).await.expect("closed");
-    let found = registry.attend(&[UserId(7)], later.plus_seconds(30)).await.expect("read").remove(0);
+    let found = registry.presence_of(&[UserId(7)], later.plus_seconds(30)).await.expect("read").remove(0);
     let mut settled = 0;
-    for told in futures_util::future::join_all((0..8).map(|_| registry.settle(&found))).await {
-        settled += u32::from(told.expect("asked"));
+    for outcome in futures_util::future::join_all((0..8).map(|_| registry.mark_offline(&found))).await {
+        settled += u32::from(outcome.expect("asked"));
     }
     assert_eq!(settled, 1);
     let item = client.get_item().table_name(&table).key("user_id", AttributeValue::N("7".into())).send().await.expect("read");
     let item = item.item.expect("an item");
     assert!(!item.keys().any(|name| name.starts_with("c#")), "what was dead went with it: {item:?}");
-    assert!(registry.register(&a).await.expect("open").is_coming(later.plus_seconds(31)), "who comes back now is news");
+    assert!(registry.register(&a).await.expect("open").should_announce_online(later.plus_seconds(31)), "who comes back now is news");
 }
 
 #[tokio::test]
-async fn an_entry_that_aged_out_is_seen_by_whoever_looks() {
+async fn an_expired_entry_is_noticed_by_the_next_read() {
     let (registry, ..) = registry().await;
     let now = Timestamp(1_800_000_000_000);
     registry.register(&connection(7, "a", now.0)).await.expect("open");
     let later = now.plus_seconds(3 * 3600);
-    let found = registry.attend(&[UserId(7)], later).await.expect("read").remove(0);
+    let found = registry.presence_of(&[UserId(7)], later).await.expect("read").remove(0);
     assert!(found.is_overdue(later) && !found.is_online(later));
-    assert_eq!(found.last_seen(), Some(now), "the last moment when somebody was known to be there");
+    assert_eq!(found.last_seen(), Some(now), "the last time the user was known to be online");
     assert!(
-        registry.register(&connection(7, "b", later.0)).await.expect("open").is_coming(later),
-        "who may have seen the end hears"
+        registry.register(&connection(7, "b", later.0)).await.expect("open").should_announce_online(later),
+        "users who may have seen it are updated"
     );
 }
 
 #[tokio::test]
-async fn a_registry_that_does_not_answer_hides_who_is_there_and_fails_nothing() {
+async fn an_unreachable_registry_hides_presence_and_fails_nothing() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let user =
         User { ..users::find(&mut db.acquire().await.expect("a connection"), bob.user).await.expect("read").expect("bob") };
-    let push = desk::unreachable_push();
+    let push = backend::unreachable_push();
     let begun = std::time::Instant::now();
-    let bob = presence::of_one(&db, &push, &ann, user).await.expect("answered");
+    let bob = presence::of_user(&db, &push, &ann, user).await.expect("answered");
     assert_eq!(bob.presence, Some(HIDDEN));
-    assert_eq!(presence::online(&db, &push, &ann).await.expect("answered"), Some(vec![]), "nobody to look for");
+    assert_eq!(presence::online(&db, &push, &ann).await.expect("answered"), Some(vec![]), "no user to check");
     assert!(begun.elapsed() < Duration::from_secs(2));
 }

@@ -1,4 +1,4 @@
-//! The rules of profiles: changing one's own, and who finds whom.
+//! Profiles: changes and search.
 
 use shared::config::Limits;
 use shared::domain::{blocks, profiles, rooms};
@@ -12,7 +12,7 @@ use shared::store::Db;
 use shared::store::users::{self, NewUser};
 use sqlx::Executor;
 
-use crate::desk::{Desk, PASSWORD};
+use crate::backend::{Backend, PASSWORD};
 use crate::fixture::{self, caller, person};
 
 fn names(found: Result<Page<User>>) -> Vec<String> {
@@ -31,10 +31,10 @@ async fn set(db: &Db, sql: &str) {
 
 #[tokio::test]
 async fn what_is_absent_stays_and_null_removes_the_address() {
-    let desk = Desk::open().await;
-    let (db, push) = (&desk.db, &desk.push);
-    let ann = desk.caller(&desk.register("ann").await).await.expect("signed in");
-    let change = async |change: ChangeMe| profiles::change(db, push, &desk.throttle, &ann, &change).await;
+    let backend = Backend::open().await;
+    let (db, push) = (&backend.db, &backend.push);
+    let ann = backend.caller(&backend.register("ann").await).await.expect("signed in");
+    let change = async |change: ChangeMe| profiles::change(db, push, &backend.throttle, &ann, &change).await;
     let with = |email: Option<&str>, password: &str| ChangeMe {
         email: Some(email.map(Into::into)),
         password: Some(password.into()),
@@ -61,17 +61,17 @@ async fn what_is_absent_stays_and_null_removes_the_address() {
 }
 
 #[tokio::test]
-async fn another_address_takes_the_password_and_no_answer_tells_whose_it_is() {
+async fn changing_the_email_requires_the_password_and_reveals_no_owner() {
     let limit = Limit { quota: 3, window: 300 };
-    let desk = Desk::limited(Limits { login: limit, ..fixture::limits() }).await;
-    desk.register("ann").await;
-    desk.set("ann", "email = 'ann@example.com', email_key = 'ann@example.com'").await;
-    desk.register("sure").await;
-    desk.set("sure", "email = 'sure@example.com', email_key = 'sure@example.com', email_confirmed_at = 1").await;
-    let eve = desk.caller(&desk.register("eve").await).await.expect("signed in");
+    let backend = Backend::limited(Limits { login: limit, ..fixture::limits() }).await;
+    backend.register("ann").await;
+    backend.set("ann", "email = 'ann@example.com', email_key = 'ann@example.com'").await;
+    backend.register("sure").await;
+    backend.set("sure", "email = 'sure@example.com', email_key = 'sure@example.com', email_confirmed_at = 1").await;
+    let eve = backend.caller(&backend.register("eve").await).await.expect("signed in");
     let change = async |email: Option<&str>, password: Option<&str>| {
         let change = ChangeMe { email: Some(email.map(Into::into)), password: password.map(Into::into), ..ChangeMe::default() };
-        profiles::change(&desk.db, &desk.push, &desk.throttle, &eve, &change).await
+        profiles::change(&backend.db, &backend.push, &backend.throttle, &eve, &change).await
     };
     for address in ["ann@example.com", "sure@example.com", "nobody@example.com"] {
         let refused = change(Some(address), None).await.err();
@@ -88,20 +88,20 @@ async fn another_address_takes_the_password_and_no_answer_tells_whose_it_is() {
     let refused = change(Some("eve@example.com"), Some(PASSWORD)).await.err();
     assert!(matches!(refused, Some(Error::TooMany { .. })), "{refused:?}");
     let about = ChangeMe { about: Some("Still here".into()), ..ChangeMe::default() };
-    profiles::change(&desk.db, &desk.push, &desk.throttle, &eve, &about).await.expect("the rest takes no password");
+    profiles::change(&backend.db, &backend.push, &backend.throttle, &eve, &about).await.expect("the rest takes no password");
 }
 
 #[tokio::test]
 async fn a_confirmed_address_that_is_changed_is_a_claim_again() {
-    let desk = Desk::open().await;
-    let ann = desk.caller(&desk.register("ann").await).await.expect("signed in");
-    desk.set("ann", "email = 'ann@example.com', email_key = 'ann@example.com', email_confirmed_at = 1").await;
+    let backend = Backend::open().await;
+    let ann = backend.caller(&backend.register("ann").await).await.expect("signed in");
+    backend.set("ann", "email = 'ann@example.com', email_key = 'ann@example.com', email_confirmed_at = 1").await;
     let email = Some(Some("Jürgen@example.com".to_owned()));
     let given = ChangeMe { email, password: Some(PASSWORD.into()), ..ChangeMe::default() };
-    profiles::change(&desk.db, &desk.push, &desk.throttle, &ann, &given).await.expect("changed");
+    profiles::change(&backend.db, &backend.push, &backend.throttle, &ann, &given).await.expect("changed");
     let stored: (Option<String>, Option<i64>) = sqlx::query_as("select email_key, email_confirmed_at from users where id = ?")
         .bind(ann.user.0)
-        .fetch_one(&mut **desk.db.acquire().await.as_mut().expect("a connection"))
+        .fetch_one(&mut **backend.db.acquire().await.as_mut().expect("a connection"))
         .await
         .expect("a row");
     assert_eq!(stored, (Some("jürgen@example.com".into()), None));
@@ -109,9 +109,9 @@ async fn a_confirmed_address_that_is_changed_is_a_claim_again() {
 
 #[tokio::test]
 async fn every_wrong_field_is_named_and_nothing_is_half_done() {
-    let desk = Desk::open().await;
-    let db = &desk.db;
-    let ann = desk.caller(&desk.register("ann").await).await.expect("signed in");
+    let backend = Backend::open().await;
+    let db = &backend.db;
+    let ann = backend.caller(&backend.register("ann").await).await.expect("signed in");
     let text = |text: &str| Some(text.to_owned());
     for (change, expected) in [
         (ChangeMe { display_name: text(" "), ..ChangeMe::default() }, vec![("display_name", "required")]),
@@ -125,7 +125,7 @@ async fn every_wrong_field_is_named_and_nothing_is_half_done() {
         ),
         (ChangeMe { about: text("good"), email: Some(text("")), ..ChangeMe::default() }, vec![("email", "invalid")]),
     ] {
-        let Err(Error::Invalid(wrong)) = profiles::change(db, &desk.push, &desk.throttle, &ann, &change).await else {
+        let Err(Error::Invalid(wrong)) = profiles::change(db, &backend.push, &backend.throttle, &ann, &change).await else {
             panic!("it was taken in spite of {expected:?}")
         };
         let said: Vec<_> = wrong.iter().map(|wrong| (wrong.field.as_str(), wrong.code)).collect();
@@ -181,7 +181,7 @@ async fn people_are_found_by_how_their_names_begin_page_by_page() {
 }
 
 #[tokio::test]
-async fn nobody_is_found_across_a_block_and_everybody_is_seen_by_number() {
+async fn users_are_not_found_across_a_block_but_visible_by_id() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob, cat) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await);
@@ -189,7 +189,7 @@ async fn nobody_is_found_across_a_block_and_everybody_is_seen_by_number() {
     for (who, whom, found) in [(&ann, "bob", 0), (&bob, "ann", 0), (&cat, "bob", 1), (&ann, "cat", 1)] {
         assert_eq!(names(profiles::search(&db, who, whom, (None, None)).await).len(), found, "{} {whom}", who.username);
     }
-    assert_eq!(profiles::find(&db, &push, &bob, ann.user).await.expect("nothing tells them").username, "ann");
+    assert_eq!(profiles::find(&db, &push, &bob, ann.user).await.expect("blocks are not revealed").username, "ann");
     let absent = profiles::find(&db, &push, &bob, UserId(4711)).await.err();
     assert!(matches!(absent, Some(Error::NotFound("user_not_found"))), "{absent:?}");
     let ghost = profiles::me(&db, &caller(UserId(4711), "nobody")).await.err();

@@ -1,8 +1,8 @@
-//! Reactions: given once, counted, told to everyone, and cheap.
+//! Reactions: idempotent, counted, pushed to all, at low cost.
 
 use shared::caller::Caller;
-use shared::domain::reactions::{self, Reacting};
-use shared::domain::unsending;
+use shared::domain::reactions::{self, ReactionRequest};
+use shared::domain::unsend;
 use shared::error::{Error, Result};
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::{Reaction, ReactionChange};
@@ -10,14 +10,14 @@ use shared::push::Push;
 use shared::store::Db;
 
 use crate::fixture::{self, limits, person, statements};
-use crate::room::Group;
+use crate::group::Group;
 
 async fn react(group: &Group, who: &Caller, seq: u64, emoji: &str) -> Result<ReactionChange> {
-    reactions::react(&group.db, &group.push, &limits(), who, Reacting { room: &group.room, seq, emoji }).await
+    reactions::react(&group.db, &group.push, &limits(), who, ReactionRequest { room: &group.room, seq, emoji }).await
 }
 
 async fn unreact(group: &Group, who: &Caller, seq: u64, emoji: &str) -> Result<ReactionChange> {
-    reactions::unreact(&group.db, &group.push, &limits(), who, Reacting { room: &group.room, seq, emoji }).await
+    reactions::unreact(&group.db, &group.push, &limits(), who, ReactionRequest { room: &group.room, seq, emoji }).await
 }
 
 fn reaction(emoji: &str, count: u32, mine: bool) -> Reaction {
@@ -25,18 +25,18 @@ fn reaction(emoji: &str, count: u32, mine: bool) -> Reaction {
 }
 
 #[tokio::test]
-async fn reactions_are_counted_and_told_and_giving_one_twice_changes_nothing() {
+async fn reactions_are_counted_pushed_and_idempotent() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[&bob]).await;
     let said = group.said(&ann, "one").await;
     let first = react(&group, &bob, said.seq, "👍").await.expect("given");
     assert_eq!((first.count, first.added, first.rev, first.user_id), (1, true, said.rev + 1, bob.user));
-    let heard = group.heard().await;
-    assert_eq!(heard.iter().map(|(user, _)| *user).collect::<Vec<_>>(), [ann.user, bob.user]);
-    assert!(heard.iter().all(|(_, frame)| matches!(frame, Frame::Reaction(told) if *told == first)), "{heard:?}");
+    let frames = group.frames().await;
+    assert_eq!(frames.iter().map(|(user, _)| *user).collect::<Vec<_>>(), [ann.user, bob.user]);
+    assert!(frames.iter().all(|(_, frame)| matches!(frame, Frame::Reaction(change) if *change == first)), "{frames:?}");
     assert_eq!(react(&group, &bob, said.seq, "👍").await.expect("stands"), first);
-    assert!(group.heard().await.is_empty());
+    assert!(group.frames().await.is_empty());
     assert_eq!(react(&group, &ann, said.seq, "👍").await.expect("given").count, 2);
     react(&group, &ann, said.seq, "👍🏽").await.expect("skin tones differ");
     let hers = group.shown(&ann, said.seq).await;
@@ -44,9 +44,9 @@ async fn reactions_are_counted_and_told_and_giving_one_twice_changes_nothing() {
     assert_eq!(group.history(&bob).await[0].reactions, [reaction("👍", 2, true), reaction("👍🏽", 1, false)]);
     let gone = unreact(&group, &bob, said.seq, "👍").await.expect("taken back");
     assert_eq!((gone.count, gone.added, gone.rev), (1, false, hers.rev + 1));
-    group.heard().await;
+    group.frames().await;
     assert_eq!(unreact(&group, &bob, said.seq, "👍").await.expect("as it is"), gone);
-    assert!(group.heard().await.is_empty());
+    assert!(group.frames().await.is_empty());
     assert_eq!(group.shown(&bob, said.seq).await.rev, gone.rev, "the message carries its last change");
 }
 
@@ -61,7 +61,7 @@ async fn sixteen_copies_at_once_are_one_reaction() {
         let (url, ann, room) = (url.clone(), ann.clone(), group.room.clone());
         tokio::spawn(async move {
             let db = Db::lazy(&url).expect("a URL");
-            reactions::react(&db, &Push::memory(), &limits(), &ann, Reacting { room: &room, seq: said.seq, emoji: "👍" }).await
+            reactions::react(&db, &Push::memory(), &limits(), &ann, ReactionRequest { room: &room, seq: said.seq, emoji: "👍" }).await
         })
     });
     for copy in copies.collect::<Vec<_>>() {
@@ -72,7 +72,7 @@ async fn sixteen_copies_at_once_are_one_reaction() {
 }
 
 #[tokio::test]
-async fn who_reacted_is_listed_page_by_page() {
+async fn reactions_are_listed_in_pages() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[&bob]).await;
@@ -121,8 +121,8 @@ async fn only_members_react_to_what_stands_and_with_one_emoji() {
     let (ann, eve) = (person(&db, "ann").await, person(&db, "eve").await);
     let group = Group::of(db, &ann, &[]).await;
     let (stands, gone) = (group.said(&ann, "one").await.seq, group.said(&ann, "two").await.seq);
-    unsending::unsend(&group.db, &group.push, &ann, &group.room, gone).await.expect("unsent");
-    group.heard().await;
+    unsend::unsend(&group.db, &group.push, &ann, &group.room, gone).await.expect("unsent");
+    group.frames().await;
     for (who, seq, emoji, code) in [
         (&ann, stands, "", "invalid_input"),
         (&ann, stands, "a", "invalid_input"),
@@ -135,7 +135,7 @@ async fn only_members_react_to_what_stands_and_with_one_emoji() {
     ] {
         assert_eq!(react(&group, who, seq, emoji).await.err().as_ref().map(Error::code), Some(code), "{seq} {emoji}");
     }
-    assert!(group.heard().await.is_empty());
+    assert!(group.frames().await.is_empty());
 }
 
 #[tokio::test]

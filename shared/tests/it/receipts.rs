@@ -1,9 +1,9 @@
-//! The rules of reading: marks, what is unread, who has read what and when.
+//! Reading: markers, unread counts, receipts.
 
 use shared::caller::Caller;
 use shared::domain::messages::{self, Sent};
-use shared::domain::receipts::{self, Mark};
-use shared::domain::{rooms, unsending};
+use shared::domain::receipts::{self, ReadMarker};
+use shared::domain::{rooms, unsend};
 use shared::error::Error;
 use shared::id::{MessageId, RoomId, RoomRef, UserId};
 use shared::protocol::frames::Frame;
@@ -29,17 +29,17 @@ async fn say(db: &Db, who: &Caller, room: &RoomRef, text: &str) -> Sent {
 }
 
 async fn read(db: &Db, who: &Caller, room: &RoomRef, seq: u64) -> Receipt {
-    receipts::mark(db, &Push::memory(), who, room, Mark::Read(seq)).await.expect("marked")
+    receipts::raise_marker(db, &Push::memory(), who, room, ReadMarker::Read(seq)).await.expect("marked")
 }
 
-/// Read and unread, as the answer says it and as the list of rooms says it.
+/// Returns the unread count, which the answer and the room list must agree on.
 async fn unread(db: &Db, who: &Caller, room: &RoomRef) -> u64 {
     let list = rooms::list(db, who, Scope::Joined, (None, None)).await.expect("rooms");
     let one = rooms::find(db, who, room).await.expect("the room");
     let all = receipts::unread(db, who).await.expect("unread");
     let listed = list.items.iter().find(|item| item.id == one.id).expect("listed").unread;
     let summed = all.rooms.iter().find(|item| item.room_id == one.id).map_or(0, |item| item.unread);
-    let marked = receipts::mark(db, &Push::memory(), who, room, Mark::Read(0)).await.expect("no change").unread;
+    let marked = receipts::raise_marker(db, &Push::memory(), who, room, ReadMarker::Read(0)).await.expect("no change").unread;
     assert_eq!((listed, summed, marked), (one.unread, one.unread, Some(one.unread)));
     assert_eq!(all.total, all.rooms.iter().map(|room| room.unread).sum::<u64>());
     one.unread
@@ -51,7 +51,7 @@ fn at(who: &Caller, seconds: i64) -> Caller {
 
 type Seen = Vec<(UserId, Option<Timestamp>)>;
 
-/// Who has read, and whom it has reached, each with the time.
+/// Splits receipts into readers and recipients, each with time.
 fn names(receipts: &Receipts) -> (Seen, Seen) {
     let list = |seen: &[shared::protocol::receipts::Seen]| seen.iter().map(|seen| (seen.user.id, seen.at)).collect();
     (list(&receipts.read), list(&receipts.delivered))
@@ -67,28 +67,28 @@ async fn marks_only_rise_and_never_pass_the_end() {
     }
     let push = Push::memory();
     for (mark, read_seq, delivered_seq, unread, frames) in [
-        (Mark::Delivered(2), 0, 2, 5, 2),
-        (Mark::Read(3), 3, 3, 2, 2),
-        (Mark::Read(1), 3, 3, 2, 0),
-        (Mark::Read(3), 3, 3, 2, 0),
-        (Mark::Delivered(1), 3, 3, 2, 0),
-        (Mark::Delivered(99), 3, 5, 2, 2),
-        (Mark::Read(4), 4, 5, 1, 2),
-        (Mark::Read(u64::MAX), 5, 5, 0, 2),
-        (Mark::Read(0), 5, 5, 0, 0),
+        (ReadMarker::Delivered(2), 0, 2, 5, 2),
+        (ReadMarker::Read(3), 3, 3, 2, 2),
+        (ReadMarker::Read(1), 3, 3, 2, 0),
+        (ReadMarker::Read(3), 3, 3, 2, 0),
+        (ReadMarker::Delivered(1), 3, 3, 2, 0),
+        (ReadMarker::Delivered(99), 3, 5, 2, 2),
+        (ReadMarker::Read(4), 4, 5, 1, 2),
+        (ReadMarker::Read(u64::MAX), 5, 5, 0, 2),
+        (ReadMarker::Read(0), 5, 5, 0, 0),
     ] {
-        let receipt = receipts::mark(&db, &push, &bob, &room, mark).await.expect("marked");
+        let receipt = receipts::raise_marker(&db, &push, &bob, &room, mark).await.expect("marked");
         assert_eq!(
             (receipt.read_seq, receipt.delivered_seq, receipt.unread),
             (read_seq, delivered_seq, Some(unread)),
             "{mark:?}"
         );
-        assert_eq!(push.taken().await.len(), frames, "{mark:?}");
+        assert_eq!(push.take_sent().await.len(), frames, "{mark:?}");
     }
 }
 
 #[tokio::test]
-async fn a_mark_is_told_to_the_members_and_what_is_unread_to_oneself_only() {
+async fn a_mark_is_pushed_to_members_and_unread_counts_only_to_oneself() {
     let db = fixture::database().await;
     let (ann, bob, carl) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "carl").await);
     let room = room_of(&db, &ann, &[&bob, &carl]).await;
@@ -96,9 +96,9 @@ async fn a_mark_is_told_to_the_members_and_what_is_unread_to_oneself_only() {
         say(&db, &ann, &room, text).await;
     }
     let push = Push::memory();
-    receipts::mark(&db, &push, &bob, &room, Mark::Read(1)).await.expect("marked");
-    let mut told: Vec<_> = push
-        .taken()
+    receipts::raise_marker(&db, &push, &bob, &room, ReadMarker::Read(1)).await.expect("marked");
+    let mut pushed: Vec<_> = push
+        .take_sent()
         .await
         .into_iter()
         .map(|(user, frame)| match frame {
@@ -106,28 +106,28 @@ async fn a_mark_is_told_to_the_members_and_what_is_unread_to_oneself_only() {
             other => panic!("{other:?}"),
         })
         .collect();
-    told.sort_unstable();
+    pushed.sort_unstable();
     let expected = [(ann.user, bob.user, 1, 1, None), (bob.user, bob.user, 1, 1, Some(1)), (carl.user, bob.user, 1, 1, None)];
-    assert_eq!(told, expected);
+    assert_eq!(pushed, expected);
 }
 
 #[tokio::test]
-async fn in_a_room_of_more_than_a_hundred_a_mark_is_told_to_oneself_alone() {
+async fn in_a_room_of_more_than_a_hundred_a_mark_is_pushed_only_to_oneself() {
     let db = fixture::database().await;
     let ann = person(&db, "ann").await;
     let mut others = Vec::new();
-    for number in 0..receipts::TOLD_TO_ALL {
+    for number in 0..receipts::MAX_MEMBERS_SHARED {
         others.push(person(&db, &format!("person{number}")).await);
     }
     let room = room_of(&db, &ann, &others.iter().collect::<Vec<_>>()).await;
     say(&db, &ann, &room, "Hi").await;
     let push = Push::memory();
-    receipts::mark(&db, &push, &others[0], &room, Mark::Read(1)).await.expect("marked");
-    let told: Vec<_> = push.taken().await.into_iter().map(|(user, _)| user).collect();
-    assert_eq!(told, [others[0].user], "101 members");
+    receipts::raise_marker(&db, &push, &others[0], &room, ReadMarker::Read(1)).await.expect("marked");
+    let pushed: Vec<_> = push.take_sent().await.into_iter().map(|(user, _)| user).collect();
+    assert_eq!(pushed, [others[0].user], "101 members");
     rooms::leave(&db, &Push::memory(), &others[1], &room, None).await.expect("left");
-    receipts::mark(&db, &push, &others[0], &room, Mark::Read(2)).await.expect("marked");
-    assert_eq!(push.taken().await.len(), 100, "a hundred members");
+    receipts::raise_marker(&db, &push, &others[0], &room, ReadMarker::Read(2)).await.expect("marked");
+    assert_eq!(push.take_sent().await.len(), 100, "a hundred members");
 }
 
 #[tokio::test]
@@ -140,10 +140,10 @@ async fn unread_is_exact_after_unsending_own_messages_and_coming_back() {
         say(&db, &ann, &room, text).await;
     }
     assert_eq!((unread(&db, &ann, &room).await, unread(&db, &bob, &room).await), (0, 4), "one's own are read");
-    unsending::unsend(&db, &push, &ann, &room, 3).await.expect("unsent");
+    unsend::unsend(&db, &push, &ann, &room, 3).await.expect("unsent");
     assert_eq!(unread(&db, &bob, &room).await, 3, "an unsent message is not unread");
     assert_eq!(read(&db, &bob, &room, 2).await.unread, Some(1));
-    unsending::unsend(&db, &push, &ann, &room, 1).await.expect("unsent");
+    unsend::unsend(&db, &push, &ann, &room, 1).await.expect("unsent");
     assert_eq!(unread(&db, &bob, &room).await, 1, "one that was read before changes nothing");
     say(&db, &bob, &room, "5").await;
     assert_eq!((unread(&db, &ann, &room).await, unread(&db, &bob, &room).await), (1, 0), "who writes has read");
@@ -156,7 +156,7 @@ async fn unread_is_exact_after_unsending_own_messages_and_coming_back() {
 }
 
 #[tokio::test]
-async fn who_has_read_a_message_is_known_with_its_time() {
+async fn receipts_have_the_time_of_reading() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let (carl, dora) = (person(&db, "carl").await, person(&db, "dora").await);
@@ -172,14 +172,14 @@ async fn who_has_read_a_message_is_known_with_its_time() {
     let written = at(&carl, 30);
     say(&db, &written, &room, "I have read it all by now").await;
     let arrived = at(&dora, 40);
-    receipts::mark(&db, &Push::memory(), &arrived, &room, Mark::Delivered(3)).await.expect("marked");
+    receipts::raise_marker(&db, &Push::memory(), &arrived, &room, ReadMarker::Delivered(3)).await.expect("marked");
     let seen = async |seq| names(&receipts::of_message(&db, &bob, &room, seq).await.expect("receipts"));
     let some = |who: &Caller| (who.user, Some(who.now));
     assert_eq!(seen(2).await, (vec![some(&first), some(&written)], vec![some(&first), some(&written), some(&arrived)]));
     assert_eq!(seen(3).await.0, [some(&second), some(&written)], "each act of reading has its time");
     assert_eq!(seen(4).await, (vec![some(&second), some(&written)], vec![some(&second), some(&written)]));
     let after = seen(6).await;
-    assert_eq!(after, (vec![], vec![]), "Carl wrote it, and nobody has read it: Eve, who came later, has no part in the others");
+    assert_eq!(after, (vec![], vec![]), "Carl wrote it, and it is unread: Eve joined after the others");
     for seq in [0, 7, u64::MAX] {
         let refused = receipts::of_message(&db, &bob, &room, seq).await.err();
         assert!(matches!(refused, Some(Error::NotFound("message_not_found"))), "{seq}: {refused:?}");
@@ -187,7 +187,7 @@ async fn who_has_read_a_message_is_known_with_its_time() {
 }
 
 #[tokio::test]
-async fn who_came_back_has_read_what_they_had_read_before_and_nothing_of_what_they_missed() {
+async fn returning_members_have_not_read_what_they_missed() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
@@ -223,7 +223,7 @@ async fn a_message_is_named_by_its_number_too_and_strangers_learn_nothing() {
         assert!(matches!(refused, Some(Error::NotFound("message_not_found"))), "{refused:?}");
     }
     let hidden = [
-        receipts::mark(&db, &Push::memory(), &eve, &group, Mark::Read(1)).await.err(),
+        receipts::raise_marker(&db, &Push::memory(), &eve, &group, ReadMarker::Read(1)).await.err(),
         receipts::of_message(&db, &eve, &group, 1).await.err(),
     ];
     for refused in hidden {
@@ -232,7 +232,7 @@ async fn a_message_is_named_by_its_number_too_and_strangers_learn_nothing() {
     let public = room_of(&db, &ann, &[]).await;
     say(&db, &ann, &public, "Hi").await;
     let reader = [
-        receipts::mark(&db, &Push::memory(), &eve, &public, Mark::Read(1)).await.err(),
+        receipts::raise_marker(&db, &Push::memory(), &eve, &public, ReadMarker::Read(1)).await.err(),
         receipts::of_message(&db, &eve, &public, 1).await.err(),
     ];
     for refused in reader {
@@ -260,7 +260,7 @@ async fn marking_read_in_a_room_of_a_thousand_blocks_no_sender_and_no_sender_blo
         .fetch_all(&mut *db.acquire().await.expect("a connection"))
         .await
         .expect("ids");
-    // A sender holds the room's row; whoever needed it would wait 3 s and fail.
+    // A sender holds the room's row; a reader that needed it would wait 3 s and fail.
     let mut held = db.begin().await.expect("a transaction");
     members::lock(&mut held, &room, ann.user).await.expect("locked");
     let readers = ids.chunks(250).map(|ids| {
@@ -277,7 +277,7 @@ async fn marking_read_in_a_room_of_a_thousand_blocks_no_sender_and_no_sender_blo
         reader.await.expect("every mark was set");
     }
     held.finish(Ok(())).await.expect("let go");
-    // And the other way round: senders meet no lock while a thousand read.
+    // Conversely, senders meet no lock while a thousand users read.
     let (other, same) = (Db::lazy(&url).expect("a URL"), room.clone());
     let reading = tokio::spawn(async move {
         for id in ids {
@@ -301,19 +301,19 @@ async fn reading_keeps_to_its_statements() {
         say(&db, &ann, &room, text).await;
     }
     let mark = async |mark| {
-        let (outcome, count) = statements(&db, receipts::mark(&db, &push, &bob, &room, mark)).await;
+        let (outcome, count) = statements(&db, receipts::raise_marker(&db, &push, &bob, &room, mark)).await;
         outcome.expect("marked");
         count
     };
-    mark(Mark::Delivered(1)).await;
-    mark(Mark::Read(1)).await;
-    assert_eq!(mark(Mark::Delivered(2)).await, 3, "how one stands, the mark; and the audience");
-    assert_eq!(mark(Mark::Read(3)).await, 4, "how one stands, the act, the marks; and the audience");
-    assert_eq!(mark(Mark::Read(3)).await, 1, "nothing is new");
-    unsending::unsend(&db, &push, &ann, &room, 5).await.expect("unsent");
-    mark(Mark::Read(3)).await;
-    assert_eq!(mark(Mark::Read(4)).await, 5, "and what was unsent after it");
-    assert_eq!(mark(Mark::Read(6)).await, 4);
+    mark(ReadMarker::Delivered(1)).await;
+    mark(ReadMarker::Read(1)).await;
+    assert_eq!(mark(ReadMarker::Delivered(2)).await, 3, "how one stands, the mark; and the audience");
+    assert_eq!(mark(ReadMarker::Read(3)).await, 4, "how one stands, the act, the marks; and the audience");
+    assert_eq!(mark(ReadMarker::Read(3)).await, 1, "nothing is new");
+    unsend::unsend(&db, &push, &ann, &room, 5).await.expect("unsent");
+    mark(ReadMarker::Read(3)).await;
+    assert_eq!(mark(ReadMarker::Read(4)).await, 5, "and what was unsent after it");
+    assert_eq!(mark(ReadMarker::Read(6)).await, 4);
     let of_message = || receipts::of_message(&db, &ann, &room, 3);
     of_message().await.expect("prepared");
     assert_eq!(statements(&db, of_message()).await.1, 2);

@@ -1,9 +1,9 @@
-//! The rules of reports.
+//! Reports of messages.
 
 use shared::caller::Caller;
-use shared::domain::admin::{self, Asking};
-use shared::domain::edits::{self, Editing};
-use shared::domain::{members, reports, settings, sweeping, unsending};
+use shared::domain::admin::{self, AdminCaller};
+use shared::domain::edits::{self, EditRequest};
+use shared::domain::{members, reports, settings, sweep, unsend};
 use shared::error::{Error, Result};
 use shared::id::ReportId;
 use shared::protocol::admin::ReportState;
@@ -12,11 +12,11 @@ use shared::protocol::reports::NewReport;
 use shared::protocol::rooms::{Role, RoomKind};
 use shared::store::Db;
 
-use crate::desk::Desk;
+use crate::backend::Backend;
 use crate::erasure::{register, room, said};
 use crate::fixture::{self, limits, person};
-use crate::rights::media;
-use crate::room::Group;
+use crate::permissions::media;
+use crate::group::Group;
 
 fn code<T>(outcome: Result<T>) -> &'static str {
     outcome.err().map_or("ok", |error| error.code())
@@ -56,13 +56,13 @@ async fn a_message_is_reported_once_by_each_and_closed_by_an_admin() {
     assert_eq!(reports::list(db, &ann, room, (None, None)).await.expect("a page").items.len(), 1);
     assert_eq!(code(reports::close(db, &bob, room, first.id).await), "not_allowed");
     assert_eq!(code(reports::close(db, &ann, room, ReportId(4711)).await), "report_not_found");
-    unsending::unsend(db, push, &ann, room, spam).await.expect("unsent");
+    unsend::unsend(db, push, &ann, room, spam).await.expect("unsent");
     assert_eq!(code(reports::report(db, &bob, room, spam, &because("x")).await), "message_unsent");
 }
 
 async fn edited(group: &Group, who: &Caller, seq: u64, content: &str) {
     let new = NewContent { content: content.into() };
-    let editing = Editing { room: &group.room, seq, new: &new };
+    let editing = EditRequest { room: &group.room, seq, new: &new };
     edits::edit(&group.db, &group.push, &limits(), who, editing).await.expect("edited");
 }
 
@@ -79,11 +79,11 @@ async fn what_was_reported_is_kept_whatever_its_writer_does_until_the_report_is_
     edited(&group, &bob, seq, "harmless words").await;
     reports::report(db, &dan, room, seq, &because("Not so good")).await.expect("reported");
     edited(&group, &bob, seq, "no words").await;
-    // Each report has what its reporter saw.
+    // Each report shows the message as its reporter saw it.
     let open = reports::list(db, &ann, room, (None, None)).await.expect("a page").items;
     let seen: Vec<_> = open.iter().map(|report| (report.content.as_str(), report.kept, report.deleted_at)).collect();
     assert_eq!(seen, [("bad words", true, None), ("harmless words", true, None)]);
-    unsending::unsend(db, push, &bob, room, seq).await.expect("unsent");
+    unsend::unsend(db, push, &bob, room, seq).await.expect("unsent");
     let open = reports::list(db, &ann, room, (None, None)).await.expect("a page").items;
     assert_eq!((open[0].content.as_str(), open[0].deleted_at.is_some()), ("bad words", true));
     let texts = async |report| {
@@ -96,29 +96,29 @@ async fn what_was_reported_is_kept_whatever_its_writer_does_until_the_report_is_
         assert_eq!(code(reports::find(db, who, open[0].id).await), "report_not_found", "not even its reporter's");
     }
     assert_eq!(code(reports::find(db, &ann, ReportId(4711)).await), "report_not_found");
-    // Once it is closed, nobody sees it: not by any route, and the next sweep takes it.
+    // Once closed, no route shows it, and the next sweep deletes its evidence.
     reports::close(db, &ann, room, open[0].id).await.expect("closed");
     assert_eq!(code(reports::find(db, &ann, open[0].id).await), "report_not_found");
     let left: Vec<_> = reports::list(db, &ann, room, (None, None)).await.expect("a page").items;
     assert_eq!((left.len(), left[0].id), (1, open[1].id));
     assert_eq!(kept(db).await, 2);
-    sweeping::sweep(db, &media(), ann.now, || true).await.expect("swept");
+    sweep::sweep(db, &media(), ann.now, || true).await.expect("swept");
     assert_eq!(kept(db).await, 1);
     assert_eq!(texts(open[1].id).await.len(), 2, "the other one is open still");
 }
 
 #[tokio::test]
 async fn operators_see_what_was_reported_in_a_room_that_is_gone() {
-    let desk = Desk::open().await;
-    let Desk { db, push, .. } = &desk;
+    let backend = Backend::open().await;
+    let Backend { db, push, .. } = &backend;
     let ((_, ann), (_, bob), (_, root)) =
-        (register(&desk, "ann").await, register(&desk, "bob").await, register(&desk, "root").await);
-    desk.set("root", "role = 'admin'").await;
-    let gone = room(&desk, &ann, RoomKind::Group, &[&bob]).await;
-    let seq = said(&desk, &bob, &gone, "bad words").await.seq;
+        (register(&backend, "ann").await, register(&backend, "bob").await, register(&backend, "root").await);
+    backend.set("root", "role = 'admin'").await;
+    let gone = room(&backend, &ann, RoomKind::Group, &[&bob]).await;
+    let seq = said(&backend, &bob, &gone, "bad words").await.seq;
     reports::report(db, &ann, &gone, seq, &because("Bad")).await.expect("reported");
     settings::delete(db, push, &ann, &gone).await.expect("deleted");
-    let asking = Asking { caller: root.clone(), ip: String::new() };
+    let asking = AdminCaller { caller: root.clone(), ip: String::new() };
     let open = admin::list_reports(db, &asking, ReportState::Open, (None, None)).await.expect("a page").items;
     assert_eq!((open[0].report.content.as_str(), open[0].report.kept), ("bad words", true));
     let id = open[0].report.id;

@@ -1,8 +1,8 @@
-//! Retries of messages: the same key never means two messages, and another message never hides behind it.
+//! Retries of messages: a key identifies one message, and never hides a different one.
 
 use shared::caller::Caller;
-use shared::domain::edits::{self, Editing};
-use shared::domain::{messages, rooms, unsending};
+use shared::domain::edits::{self, EditRequest};
+use shared::domain::{messages, rooms, unsend};
 use shared::error::{Error, Result};
 use shared::id::RoomRef;
 use shared::protocol::messages::{Forward, NewContent, NewMessage};
@@ -45,7 +45,7 @@ async fn a_key_belongs_to_what_was_first_sent_under_it() {
 
     for content in ["three", "four"] {
         let new = NewContent { content: content.into() };
-        let editing = Editing { room: &general, seq: first, new: &new };
+        let editing = EditRequest { room: &general, seq: first, new: &new };
         edits::edit(&db, &push, &limits(), &ann, editing).await.expect("edited");
     }
     assert_eq!(send(&db, &ann, text("one", "a")).await.ok(), Some((first, true)), "as it was first sent");
@@ -53,9 +53,9 @@ async fn a_key_belongs_to_what_was_first_sent_under_it() {
         is_refused(&send(&db, &ann, text(other, "a")).await, "client_id_reused");
     }
 
-    unsending::hide(&db, &push, &ann, &general, second).await.expect("hidden");
-    assert_eq!(send(&db, &ann, text("two", "b")).await.ok(), Some((second, true)), "it was sent, whoever looks away");
-    unsending::unsend(&db, &push, &ann, &general, first).await.expect("unsent");
+    unsend::hide(&db, &push, &ann, &general, second).await.expect("hidden");
+    assert_eq!(send(&db, &ann, text("two", "b")).await.ok(), Some((second, true)), "it was sent, even if hidden");
+    unsend::unsend(&db, &push, &ann, &general, first).await.expect("unsent");
     assert_eq!(send(&db, &ann, text("one", "a")).await.ok(), Some((first, true)));
 }
 
@@ -73,7 +73,7 @@ async fn a_key_that_the_store_could_take_for_another_is_none() {
 }
 
 #[tokio::test]
-async fn what_nobody_could_see_is_no_message() {
+async fn messages_without_visible_text_are_refused() {
     let db = fixture::database().await;
     let ann = person(&db, "ann").await;
     for content in ["", "  \n", "\u{200b}", "\u{ad}\u{202e}", "\u{3164}"] {

@@ -1,4 +1,4 @@
-//! The rules of rooms.
+//! Rooms.
 
 use shared::domain::{members, rooms};
 use shared::error::Error;
@@ -24,9 +24,9 @@ async fn general_is_seen_by_everyone_and_joined_once() {
         let general = rooms::join(&db, &push, &ann, &RoomRef::general()).await.expect("joined");
         assert_eq!((general.joined, general.role, general.members_count), (true, Some(Role::Member), 1));
     }
-    let told = push.taken().await;
-    assert_eq!(told.len(), 1, "joining twice changes nothing: {told:?}");
-    assert!(matches!(&told[0], (user, Frame::RoomJoined { room }) if *user == ann.user && room.joined));
+    let pushed = push.take_sent().await;
+    assert_eq!(pushed.len(), 1, "joining twice changes nothing: {pushed:?}");
+    assert!(matches!(&pushed[0], (user, Frame::RoomJoined { room }) if *user == ann.user && room.joined));
 }
 
 #[tokio::test]
@@ -37,8 +37,8 @@ async fn a_group_is_hidden_from_strangers() {
     let group = rooms::create(&db, &push, &ann, RoomKind::Group, &named("Lunch", vec![bob.user, bob.user, ann.user])).await;
     let group = group.expect("made");
     assert_eq!((group.role, group.members_count, group.rev), (Some(Role::Owner), 2, 1));
-    let told: Vec<_> = push.taken().await.into_iter().map(|(user, _)| user).collect();
-    assert_eq!(told, [ann.user, bob.user], "each hears of it once, as they see it");
+    let pushed: Vec<_> = push.take_sent().await.into_iter().map(|(user, _)| user).collect();
+    assert_eq!(pushed, [ann.user, bob.user], "each gets one frame with their own view");
     let room = RoomRef::Id(group.id);
     assert_eq!(rooms::find(&db, &bob, &room).await.expect("bob's").role, Some(Role::Member));
     for refused in [
@@ -54,7 +54,7 @@ async fn a_group_is_hidden_from_strangers() {
 }
 
 #[tokio::test]
-async fn rooms_that_banned_somebody_do_not_cut_their_list_short() {
+async fn rooms_with_a_ban_do_not_shorten_the_list() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
@@ -76,7 +76,7 @@ async fn a_room_with_unknown_people_is_not_made() {
     let refused = rooms::create(&db, &push, &ann, RoomKind::Group, &named("Lunch", vec![UserId(4711)])).await.err();
     assert!(matches!(&refused, Some(Error::Invalid(wrong)) if wrong[0].code == "user_not_found"), "{refused:?}");
     assert!(rooms::list(&db, &ann, Scope::Joined, (None, None)).await.expect("rooms").items.is_empty());
-    assert!(push.taken().await.is_empty());
+    assert!(push.take_sent().await.is_empty());
 }
 
 #[tokio::test]
@@ -88,14 +88,14 @@ async fn the_last_owner_cannot_leave_others_behind() {
     let room = RoomRef::Id(group.id);
     let refused = rooms::leave(&db, &push, &ann, &room, None).await.err();
     assert!(matches!(refused, Some(Error::Conflict("last_owner"))), "{refused:?}");
-    push.taken().await;
+    push.take_sent().await;
     rooms::leave(&db, &push, &bob, &room, None).await.expect("a member may leave");
-    let told = push.taken().await;
-    assert!(matches!(told[0], (user, Frame::RoomLeft { .. }) if user == bob.user));
-    assert!(matches!(told[1], (user, Frame::MemberRemoved { user_id, rev: 2, .. }) if user == ann.user && user_id == bob.user));
-    assert!(matches!(&told[2], (user, Frame::Message { message, .. })
+    let pushed = push.take_sent().await;
+    assert!(matches!(pushed[0], (user, Frame::RoomLeft { .. }) if user == bob.user));
+    assert!(matches!(pushed[1], (user, Frame::MemberRemoved { user_id, rev: 2, .. }) if user == ann.user && user_id == bob.user));
+    assert!(matches!(&pushed[2], (user, Frame::Message { message, .. })
         if *user == ann.user && message.event.as_deref() == Some("member.left") && message.content == "bob left" && message.rev == 3));
-    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(pushed.len(), 3, "{pushed:?}");
     assert!(matches!(rooms::find(&db, &bob, &room).await, Err(Error::NotFound("room_not_found"))));
     rooms::leave(&db, &push, &ann, &room, None).await.expect("the last one may leave");
 }

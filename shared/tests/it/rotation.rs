@@ -1,15 +1,15 @@
-//! A password that is changed under a running store is followed, and a wrong one is not asked for over and over.
+//! Rotation of the store's password: followed at run time, without repeated reads for a wrong one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use shared::config::{Again, Secret};
+use shared::config::{SecretReader, Secret};
 use shared::store::Db;
 use sqlx::{AssertSqlSafe, Executor};
 
 use crate::fixture;
 
-/// A URL of the same database with another user and password.
+/// The same database with another user and password.
 fn url(admin: &Secret, user: &str, password: &str) -> Secret {
     let (_, place) = admin.expose().rsplit_once('@').expect("a URL with a user");
     Secret::new(format!("mysql://{user}:{password}@{place}"))
@@ -34,12 +34,12 @@ async fn a_rotated_password_is_read_again_and_a_wrong_one_is_not_asked_for_over_
 
     let readings = Arc::new(AtomicUsize::new(0));
     let (counted, second) = (Arc::clone(&readings), url(&admin_url, &user, "second"));
-    let again = Again::new(move || {
+    let again = SecretReader::new(move || {
         counted.fetch_add(1, Ordering::Relaxed);
         let second = second.clone();
         Box::pin(async move { Ok(second) })
     });
-    let db = Db::following(&url(&admin_url, &user, "first"), Some(again)).expect("a URL");
+    let db = Db::with_secret_source(&url(&admin_url, &user, "first"), Some(again)).expect("a URL");
     assert_eq!(answers(&db).await, Ok(1));
 
     run(&admin, format!("alter user '{user}'@'%' identified by 'second'")).await;
@@ -49,7 +49,7 @@ async fn a_rotated_password_is_read_again_and_a_wrong_one_is_not_asked_for_over_
     assert_eq!(answers(&db).await, Ok(1), "a new one reads the secret again");
     assert_eq!(readings.load(Ordering::Relaxed), 1);
 
-    // The secret is behind: the store already has the next password.
+    // The secret lags behind: the store already has the next password.
     run(&admin, format!("alter user '{user}'@'%' identified by 'third'")).await;
     db.acquire().await.expect("a connection").discard();
     for _ in 0..5 {

@@ -1,9 +1,9 @@
-//! Search: every script, the query language, what its reader may see, pages, and the index, which changes nothing but the work.
+//! Search: scripts, query language, visibility, pages. The index changes only the cost.
 
 use shared::caller::Caller;
 use shared::config::Limits;
-use shared::domain::edits::{self, Editing};
-use shared::domain::{members, messages, rooms, search, settings, unsending};
+use shared::domain::edits::{self, EditRequest};
+use shared::domain::{members, messages, rooms, search, settings, unsend};
 use shared::error::{Error, Limit, Result};
 use shared::id::RoomRef;
 use shared::protocol::messages::{NewContent, NewMessage};
@@ -13,42 +13,42 @@ use shared::protocol::search::{Found, Search};
 use shared::push::Push;
 use sqlx::Executor;
 
-use crate::desk::Desk;
+use crate::backend::Backend;
 use crate::fixture::{self, limits, person};
 
-/// Rooms to search in, and the way to search.
+/// Rooms to search in.
 pub(crate) struct Library {
-    pub(crate) desk: Desk,
+    pub(crate) backend: Backend,
     pub(crate) push: Push,
 }
 
 impl Library {
     pub(crate) async fn open() -> Self {
-        Self { desk: Desk::open().await, push: Push::memory() }
+        Self { backend: Backend::open().await, push: Push::memory() }
     }
 
     pub(crate) async fn room(&self, owner: &Caller, kind: RoomKind, others: &[&Caller]) -> RoomRef {
         let new =
             NewRoom { name: "Room".into(), kind: None, topic: None, member_ids: others.iter().map(|one| one.user).collect() };
-        RoomRef::Id(rooms::create(&self.desk.db, &self.push, owner, kind, &new).await.expect("made").id)
+        RoomRef::Id(rooms::create(&self.backend.db, &self.push, owner, kind, &new).await.expect("made").id)
     }
 
     pub(crate) async fn say(&self, who: &Caller, room: &RoomRef, text: &str) -> u64 {
         let new = NewMessage { content: Some(text.into()), ..NewMessage::default() };
         let who = fixture::caller(who.user, &who.username);
-        messages::send(&self.desk.db, &self.push, &limits(), &who, (room, &new)).await.expect("sent").message.seq
+        messages::send(&self.backend.db, &self.push, &limits(), &who, (room, &new)).await.expect("sent").message.seq
     }
 
     pub(crate) async fn edit(&self, who: &Caller, room: &RoomRef, seq: u64, text: &str) {
-        let editing = Editing { room, seq, new: &NewContent { content: text.into() } };
-        edits::edit(&self.desk.db, &self.push, &limits(), who, editing).await.expect("edited");
+        let editing = EditRequest { room, seq, new: &NewContent { content: text.into() } };
+        edits::edit(&self.backend.db, &self.push, &limits(), who, editing).await.expect("edited");
     }
 
     pub(crate) async fn page(&self, who: &Caller, search: &Search) -> Result<Page<Found>> {
-        search::search(&self.desk.db, &self.desk.throttle, who, search).await
+        search::search(&self.backend.db, &self.backend.throttle, who, search).await
     }
 
-    /// All pages of a search, one after the other.
+    /// Returns all pages of a search.
     pub(crate) async fn all(&self, who: &Caller, q: &str, limit: u32) -> Vec<Found> {
         let mut search = Search { q: Some(q.into()), limit: Some(limit), ..Search::default() };
         let mut found = Vec::new();
@@ -73,19 +73,19 @@ impl Library {
     }
 
     pub(crate) async fn run(&self, sql: String) {
-        self.desk.db.acquire().await.expect("a connection").execute(sqlx::AssertSqlSafe(sql)).await.expect("runs");
+        self.backend.db.acquire().await.expect("a connection").execute(sqlx::AssertSqlSafe(sql)).await.expect("runs");
     }
 
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
-        sqlx::query_scalar(sql).fetch_one(&mut *self.desk.db.acquire().await.expect("a connection")).await.expect("a number")
+        sqlx::query_scalar(sql).fetch_one(&mut *self.backend.db.acquire().await.expect("a connection")).await.expect("a number")
     }
 
-    /// As if the index had been there since yesterday: full segments may be sealed.
+    /// Makes the index old enough for segments to be sealed.
     pub(crate) async fn settled(&self) {
         self.run("update _sqlx_migrations set installed_on = now() - interval 1 day".into()).await;
     }
 
-    /// So many messages at once, a second apart, of which every hundredth says something special.
+    /// Inserts `count` messages, a second apart; every hundredth has a marked text.
     pub(crate) async fn filled(&self, owner: &Caller, room: &RoomRef, count: u64) {
         let RoomRef::Id(id) = room else { panic!("a room by its id") };
         let now = owner.now.0;
@@ -104,7 +104,7 @@ impl Library {
 #[tokio::test]
 async fn every_script_is_found_by_its_words_and_their_parts() {
     let library = Library::open().await;
-    let ann = person(&library.desk.db, "ann").await;
+    let ann = person(&library.backend.db, "ann").await;
     let room = library.room(&ann, RoomKind::Group, &[]).await;
     let sentences = [
         (
@@ -156,7 +156,7 @@ async fn every_script_is_found_by_its_words_and_their_parts() {
 #[tokio::test]
 async fn operators_narrow_what_is_found() {
     let library = Library::open().await;
-    let (ann, bob) = (person(&library.desk.db, "ann").await, person(&library.desk.db, "bob").await);
+    let (ann, bob) = (person(&library.backend.db, "ann").await, person(&library.backend.db, "bob").await);
     let (one, two) = (library.room(&ann, RoomKind::Group, &[&bob]).await, library.room(&ann, RoomKind::Group, &[&bob]).await);
     let RoomRef::Id(id) = one else { panic!("by id") };
     library.say(&ann, &one, "tea at four").await;
@@ -185,7 +185,7 @@ async fn operators_narrow_what_is_found() {
     }
     assert_eq!(library.code(&ann, "tea from:nobody").await, "invalid_input");
     assert_eq!(library.code(&ann, "tea in:nowhere").await, "room_not_found");
-    // One room in two spellings is one, and two rooms are two in any.
+    // Two spellings of one room are one filter; two rooms conflict.
     assert_eq!(library.code(&ann, "tea in:general in:1").await, "ok");
     assert_eq!(library.code(&ann, &format!("tea in:general in:room-{id}")).await, "invalid_input");
     let by_parameters = Search {
@@ -201,7 +201,7 @@ async fn operators_narrow_what_is_found() {
 #[tokio::test]
 async fn whatever_is_typed_is_answered() {
     let library = Library::open().await;
-    let ann = person(&library.desk.db, "ann").await;
+    let ann = person(&library.backend.db, "ann").await;
     let room = library.room(&ann, RoomKind::Group, &[]).await;
     library.say(&ann, &room, "the cat sat on the mat").await;
     for q in [
@@ -240,7 +240,7 @@ async fn whatever_is_typed_is_answered() {
 #[tokio::test]
 async fn only_what_its_reader_may_see_is_found() {
     let library = Library::open().await;
-    let db = &library.desk.db;
+    let db = &library.backend.db;
     let (ann, bob, eve) = (person(db, "ann").await, person(db, "bob").await, person(db, "eve").await);
     let room = library.room(&ann, RoomKind::Group, &[&bob]).await;
     let public = library.room(&ann, RoomKind::Public, &[]).await;
@@ -257,7 +257,7 @@ async fn only_what_its_reader_may_see_is_found() {
     assert!(library.texts(&eve, "joined").await.is_empty(), "what the system writes is not searched");
 
     let hidden = library.say(&ann, &room, "secret two").await;
-    unsending::hide(db, &library.push, &bob, &room, hidden).await.expect("hidden");
+    unsend::hide(db, &library.push, &bob, &room, hidden).await.expect("hidden");
     assert_eq!(library.texts(&bob, "secret").await, ["secret one"]);
     assert_eq!(library.texts(&ann, "secret").await.len(), 3);
 
@@ -290,7 +290,7 @@ async fn only_what_its_reader_may_see_is_found() {
 #[tokio::test]
 async fn pages_over_many_rooms_have_no_holes_and_no_doubles() {
     let library = Library::open().await;
-    let ann = person(&library.desk.db, "ann").await;
+    let ann = person(&library.backend.db, "ann").await;
     let mut expected = Vec::new();
     for index in 0..6_u64 {
         let room = library.room(&ann, RoomKind::Group, &[]).await;
@@ -340,14 +340,14 @@ async fn pages_over_many_rooms_have_no_holes_and_no_doubles() {
 }
 
 #[tokio::test]
-async fn who_searches_too_often_waits() {
+async fn frequent_searches_are_limited() {
     let narrow = Limits { search: Limit { quota: 2, window: 60 }, ..limits() };
-    let desk = Desk::limited(narrow).await;
-    let ann = Caller { now: crate::desk::NOW, ..person(&desk.db, "ann").await };
+    let backend = Backend::limited(narrow).await;
+    let ann = Caller { now: crate::backend::NOW, ..person(&backend.db, "ann").await };
     let search = Search { q: Some("tea".into()), ..Search::default() };
     for _ in 0..2 {
-        search::search(&desk.db, &desk.throttle, &ann, &search).await.expect("answered");
+        search::search(&backend.db, &backend.throttle, &ann, &search).await.expect("answered");
     }
-    let refused = search::search(&desk.db, &desk.throttle, &ann, &search).await.err();
+    let refused = search::search(&backend.db, &backend.throttle, &ann, &search).await.err();
     assert!(matches!(refused, Some(Error::TooMany { policy: Some(Limit { quota: 2, window: 60 }), .. })), "{refused:?}");
 }

@@ -1,6 +1,6 @@
-//! The index of search: it changes nothing but the work, whatever happens to the messages meanwhile.
+//! The search index: the same results with and without it, whatever changes meanwhile.
 
-use shared::domain::{members, unsending};
+use shared::domain::{members, unsend};
 use shared::protocol::rooms::RoomKind;
 use shared::protocol::search::Search;
 
@@ -8,10 +8,10 @@ use crate::fixture::{person, statements};
 use crate::search::Library;
 
 #[tokio::test]
-async fn changed_words_are_found_and_gone_ones_are_not() {
+async fn edited_texts_are_found_and_former_ones_are_not() {
     let library = Library::open().await;
     library.settled().await;
-    let ann = person(&library.desk.db, "ann").await;
+    let ann = person(&library.backend.db, "ann").await;
     let room = library.room(&ann, RoomKind::Group, &[]).await;
     library.filled(&ann, &room, 2500).await;
     assert_eq!(library.all(&ann, "Donaudampfschiff", 50).await.len(), 25);
@@ -23,7 +23,7 @@ async fn changed_words_are_found_and_gone_ones_are_not() {
     }
     assert_eq!(library.count("select count(*) from search_segments").await, 2, "sealed anew by the search after the edit");
     for seq in [100, 2500] {
-        unsending::unsend(&library.desk.db, &library.push, &ann, &room, seq).await.expect("unsent");
+        unsend::unsend(&library.backend.db, &library.push, &ann, &room, seq).await.expect("unsent");
     }
     assert_eq!(library.count("select count(*) from search_segments").await, 1, "nothing stays of what was unsent");
     assert_eq!(library.count("select count(distinct segment) from search_slices").await, 1);
@@ -35,11 +35,11 @@ async fn changed_words_are_found_and_gone_ones_are_not() {
 async fn a_past_member_finds_the_words_of_their_time_in_sealed_segments_too() {
     let library = Library::open().await;
     library.settled().await;
-    let (ann, bob) = (person(&library.desk.db, "ann").await, person(&library.desk.db, "bob").await);
+    let (ann, bob) = (person(&library.backend.db, "ann").await, person(&library.backend.db, "bob").await);
     let room = library.room(&ann, RoomKind::Group, &[&bob]).await;
     library.run("update rooms set past_members_read = 1".into()).await;
     library.filled(&ann, &room, 1100).await;
-    members::remove(&library.desk.db, &library.push, &ann, &room, bob.user).await.expect("removed");
+    members::remove(&library.backend.db, &library.push, &ann, &room, bob.user).await.expect("removed");
     assert_eq!(library.all(&bob, "dampfschiff", 5).await.len(), 11);
     assert_eq!(library.count("select count(*) from search_segments").await, 0, "who only looks back seals nothing");
     library.edit(&ann, &room, 100, "Zeppelin über Köln").await;
@@ -54,7 +54,7 @@ async fn a_past_member_finds_the_words_of_their_time_in_sealed_segments_too() {
 async fn what_a_segment_holds_is_found_while_others_change_it() {
     let library = Library::open().await;
     library.settled().await;
-    let ann = person(&library.desk.db, "ann").await;
+    let ann = person(&library.backend.db, "ann").await;
     let room = library.room(&ann, RoomKind::Group, &[]).await;
     library.filled(&ann, &room, 1100).await;
     let edits = async {
@@ -74,7 +74,7 @@ async fn what_a_segment_holds_is_found_while_others_change_it() {
 #[tokio::test]
 async fn the_index_waits_until_every_function_knows_it() {
     let library = Library::open().await;
-    let ann = person(&library.desk.db, "ann").await;
+    let ann = person(&library.backend.db, "ann").await;
     let room = library.room(&ann, RoomKind::Group, &[]).await;
     library.filled(&ann, &room, 1500).await;
     assert_eq!(library.all(&ann, "dampfschiff", 50).await.len(), 15);
@@ -88,15 +88,15 @@ async fn the_index_waits_until_every_function_knows_it() {
 async fn a_search_of_a_sealed_room_keeps_to_its_statements() {
     let library = Library::open().await;
     library.settled().await;
-    let ann = person(&library.desk.db, "ann").await;
+    let ann = person(&library.backend.db, "ann").await;
     let room = library.room(&ann, RoomKind::Group, &[]).await;
     library.filled(&ann, &room, 10_300).await;
     let rare = Search { q: Some("\"Nachricht 77\"".into()), room_id: Some(room), ..Search::default() };
     library.all(&ann, "\"Nachricht 77\"", 20).await;
     library.page(&ann, &rare).await.expect("sealed and prepared");
-    let (page, count) = statements(&library.desk.db, library.page(&ann, &rare)).await;
+    let (page, count) = statements(&library.backend.db, library.page(&ann, &rare)).await;
     let page = page.expect("found");
     assert_eq!((page.items.len(), page.items[0].message.seq, page.next), (1, 77, None));
-    // Room, seals, the open end and its time, the bits of ten segments, the message; and at most one for each segment's likely texts.
+    // Room, seals, the unsealed end and its time, slices of ten segments, the message; plus at most one per segment with candidates.
     assert!(count <= 16, "{count} statements");
 }

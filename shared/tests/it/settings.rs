@@ -1,17 +1,17 @@
-//! The rules of what a room says of itself and allows: renaming, slow mode, who writes, archive, end, mute.
+//! Room settings: name, slow mode, who writes, archive, deletion, mute.
 
 use shared::caller::Caller;
-use shared::domain::edits::{self, Editing};
-use shared::domain::messages::{self, Part};
+use shared::domain::edits::{self, EditRequest};
+use shared::domain::messages::{self, HistoryRange};
 use shared::domain::{members, reactions, rooms, settings};
 use shared::error::{Error, Result};
 use shared::id::{RoomRef, UploadId};
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::{NewContent, NewMessage};
-use shared::protocol::rooms::{ChangeRoom, ChangeSettings, NewMembers, Role, Scope, Whoever};
+use shared::protocol::rooms::{ChangeRoom, ChangeSettings, NewMembers, Role, Scope, AllowedRole};
 
 use crate::fixture::{self, limits, person};
-use crate::room::Group;
+use crate::group::Group;
 
 fn code<T>(outcome: Result<T>) -> &'static str {
     outcome.err().map_or("ok", |error| error.code())
@@ -37,9 +37,9 @@ async fn a_renamed_room_says_so_to_everyone_once() {
         let view = settings::update(db, push, &ann, room, &change).await.expect("renamed");
         assert_eq!((view.name.as_str(), view.topic.as_str(), view.rev, view.last_seq), ("Lunch", "Where to", 3, 1));
     }
-    let told: Vec<_> = group.heard().await.into_iter().filter(|(user, _)| *user == bob.user).collect();
-    let [(_, Frame::RoomChanged { rev: 2, room: facts, .. }), (_, Frame::Message { message, .. })] = &told[..] else {
-        panic!("{told:?}")
+    let frames: Vec<_> = group.frames().await.into_iter().filter(|(user, _)| *user == bob.user).collect();
+    let [(_, Frame::RoomChanged { rev: 2, room: facts, .. }), (_, Frame::Message { message, .. })] = &frames[..] else {
+        panic!("{frames:?}")
     };
     assert_eq!((facts.name.as_str(), facts.topic.as_str()), ("Lunch", "Where to"));
     assert_eq!((message.rev, message.content.as_str()), (3, "ann named the room Lunch"));
@@ -87,7 +87,7 @@ async fn in_slow_mode_to_edit_is_to_speak_but_for_the_first_correction() {
     let said = group.said(&bob, "helo").await;
     let edit = async |who: &Caller, seq: u64, content: &str| {
         let new = NewContent { content: content.into() };
-        code(edits::edit(db, push, &limits(), who, Editing { room, seq, new: &new }).await)
+        code(edits::edit(db, push, &limits(), who, EditRequest { room, seq, new: &new }).await)
     };
     bob.now = bob.now.plus_seconds(10);
     assert_eq!(edit(&bob, said.seq, "hello").await, "ok", "a slip of the finger");
@@ -113,9 +113,9 @@ async fn where_only_admins_write_members_read() {
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[&bob]).await;
     let (db, push, room) = (&group.db, &group.push, &group.room);
-    let admins = rules(ChangeSettings { who_writes: Some(Whoever::Admins), ..ChangeSettings::default() });
+    let admins = rules(ChangeSettings { who_writes: Some(AllowedRole::Admins), ..ChangeSettings::default() });
     let view = settings::update(db, push, &ann, room, &admins).await.expect("changed");
-    assert_eq!(view.settings.who_writes, Whoever::Admins);
+    assert_eq!(view.settings.who_writes, AllowedRole::Admins);
     assert_eq!(code(messages::send(db, push, &limits(), &bob, (room, &text("Hi"))).await), "not_allowed");
     group.said(&ann, "News").await;
     assert_eq!(group.shown(&bob, 1).await.content, "News");
@@ -134,7 +134,7 @@ async fn an_archived_room_is_read_and_nothing_else_until_it_comes_back() {
     assert!(settings::update(db, push, &ann, room, &archive(true)).await.expect("archived").settings.archived);
     let more = NewMembers { user_ids: vec![cat.user], ..NewMembers::default() };
     let rename = ChangeRoom { name: Some("New".into()), ..ChangeRoom::default() };
-    let thumb = reactions::Reacting { room, seq: 1, emoji: "👍" };
+    let thumb = reactions::ReactionRequest { room, seq: 1, emoji: "👍" };
     assert_eq!(code(messages::send(db, push, &limits(), &ann, (room, &text("new"))).await), "room_archived");
     assert_eq!(code(reactions::react(db, push, &limits(), &bob, thumb).await), "room_archived");
     assert_eq!(code(members::add(db, push, &ann, room, &more).await), "room_archived");
@@ -153,15 +153,15 @@ async fn a_deleted_room_is_gone_for_everyone_at_once() {
     let group = Group::of(db, &ann, &[&bob]).await;
     let (db, push, room) = (&group.db, &group.push, &group.room);
     members::set_role(db, push, &ann, (room, bob.user), Role::Admin).await.expect("an admin");
-    group.heard().await;
+    group.frames().await;
     assert_eq!(code(settings::delete(db, push, &bob, room).await), "not_allowed");
     settings::delete(db, push, &ann, room).await.expect("deleted");
-    let told = group.heard().await;
-    assert_eq!(told.iter().map(|(user, _)| *user).collect::<Vec<_>>(), [ann.user, bob.user]);
-    assert!(told.iter().all(|(_, frame)| matches!(frame, Frame::RoomDeleted { .. })), "{told:?}");
+    let frames = group.frames().await;
+    assert_eq!(frames.iter().map(|(user, _)| *user).collect::<Vec<_>>(), [ann.user, bob.user]);
+    assert!(frames.iter().all(|(_, frame)| matches!(frame, Frame::RoomDeleted { .. })), "{frames:?}");
     for who in [&ann, &bob] {
         assert_eq!(code(rooms::find(db, who, room).await), "room_not_found");
-        assert_eq!(code(messages::history(db, who, room, Part::Newest, None).await), "room_not_found");
+        assert_eq!(code(messages::history(db, who, room, HistoryRange::Newest, None).await), "room_not_found");
         assert_eq!(code(messages::send(db, push, &limits(), who, (room, &text("Hi"))).await), "room_not_found");
         assert!(rooms::list(db, who, Scope::Joined, (None, None)).await.expect("rooms").items.is_empty());
         assert!(rooms::changed_since(db, who, who.now).await.expect("changes").0.is_empty());
@@ -171,7 +171,7 @@ async fn a_deleted_room_is_gone_for_everyone_at_once() {
 }
 
 #[tokio::test]
-async fn a_room_is_mute_to_whoever_wants_it_so_and_until_then() {
+async fn muting_is_per_member_and_until_a_time() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[&bob]).await;
@@ -179,12 +179,12 @@ async fn a_room_is_mute_to_whoever_wants_it_so_and_until_then() {
     let until = ann.now.plus_seconds(3600);
     let view = rooms::mute(db, push, &ann, room, Some(until)).await.expect("muted");
     assert_eq!((view.muted_until, view.rev), (Some(until), 1), "others see no change");
-    let told = group.heard().await;
-    let [(user, Frame::RoomSeen { room: seen, .. })] = &told[..] else { panic!("{told:?}") };
-    assert_eq!((*user, seen.muted_until), (ann.user, Some(until)), "one's other devices hear it");
+    let frames = group.frames().await;
+    let [(user, Frame::RoomSeen { room: seen, .. })] = &frames[..] else { panic!("{frames:?}") };
+    assert_eq!((*user, seen.muted_until), (ann.user, Some(until)), "the user's other devices are notified");
     assert_eq!(rooms::find(db, &bob, room).await.expect("his").muted_until, None);
     for past in [None, Some(ann.now.plus_seconds(-1))] {
-        assert_eq!(rooms::mute(db, push, &ann, room, past).await.expect("heard again").muted_until, None);
+        assert_eq!(rooms::mute(db, push, &ann, room, past).await.expect("unmuted").muted_until, None);
     }
     assert_eq!(code(rooms::mute(db, push, &bob, &RoomRef::general(), None).await), "not_a_member");
 }

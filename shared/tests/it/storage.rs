@@ -1,4 +1,4 @@
-//! How much a person may keep: no number of requests at once passes it, and what counts is what somebody can still see.
+//! Storage quota: concurrent requests do not exceed it, and only visible objects count.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use http::Method;
 use shared::caller::Caller;
 use shared::config::{Limits, Quota};
-use shared::domain::erasure::{self, Asker};
-use shared::domain::{avatars, messages, rooms, settings, storage, unsending, uploads};
+use shared::domain::erasure::{self, ErasureRequester};
+use shared::domain::{avatars, messages, rooms, settings, storage, unsend, uploads};
 use shared::error::{Error, Left, Result};
 use shared::id::{RoomRef, UploadId, UserId};
 use shared::media::Media;
@@ -18,8 +18,8 @@ use shared::protocol::uploads::{NewUpload, Purpose, UploadTicket};
 use shared::push::Push;
 use shared::store::Db;
 
-use crate::depot::{FACE, announced_as, ask, completed, media, ready, ready_as, say, swept};
-use crate::desk::{Desk, PASSWORD};
+use crate::upload_steps::{FACE, announced_as, ask, completed, media, ready, ready_as, say, swept};
+use crate::backend::{Backend, PASSWORD};
 use crate::fixture::{self, limits, person, statements};
 
 const NONE: Quota = Quota { bytes: None, files: None };
@@ -28,14 +28,14 @@ fn with(bytes: u64, files: u64) -> Limits {
     Limits { quota: Quota { bytes: Some(bytes), files: Some(files) }, ..limits() }
 }
 
-async fn announce(desk: &Desk, media: &Media, who: &Caller, size: u64) -> Result<UploadTicket> {
+async fn announce(backend: &Backend, media: &Media, who: &Caller, size: u64) -> Result<UploadTicket> {
     let new = NewUpload { purpose: Purpose::File, file_name: "a".into(), content_type: "a/b".into(), size };
-    uploads::create(&desk.db, &desk.throttle, media, who, &new).await
+    uploads::create(&backend.db, &backend.throttle, media, who, &new).await
 }
 
 async fn kept(db: &Db, who: &Caller) -> (u64, u64) {
-    let told = storage::told(db, NONE, who).await.expect("told");
-    (told.used_bytes, told.files)
+    let shown = storage::usage(db, NONE, who).await.expect("read");
+    (shown.used_bytes, shown.files)
 }
 
 fn is_full(error: Option<&Error>) -> bool {
@@ -60,20 +60,20 @@ async fn post(db: &Db, limits: &Limits, who: &Caller, room: &RoomRef, new: &NewM
 }
 
 #[tokio::test]
-async fn of_many_announcements_at_once_as_many_pass_as_fit() {
+async fn concurrent_announcements_do_not_exceed_the_quota() {
     let media = media();
     for (limits, size, fit, code) in [
         (with(100, 1000), 20, 5, "quota_exceeded"),
         (with(10_000, 7), 20, 7, "quota_exceeded"),
         (limits(), 20, 100, "too_many_uploads"),
     ] {
-        let desk = Desk::limited(limits).await;
-        let ann = person(&desk.db, "ann").await;
-        let desks = (0..12).map(|_| desk.another()).collect::<Vec<_>>();
-        let passed = join_all(desks.iter().map(async |desk| {
+        let backend = Backend::limited(limits).await;
+        let ann = person(&backend.db, "ann").await;
+        let backends = (0..12).map(|_| backend.another()).collect::<Vec<_>>();
+        let passed = join_all(backends.iter().map(async |backend| {
             let mut passed = 0;
             for _ in 0..11 {
-                match announce(desk, &media, &ann, size).await {
+                match announce(backend, &media, &ann, size).await {
                     Ok(_) => passed += 1,
                     Err(error) => assert_eq!(error.code(), code),
                 }
@@ -82,38 +82,38 @@ async fn of_many_announcements_at_once_as_many_pass_as_fit() {
         }))
         .await;
         assert_eq!(passed.into_iter().sum::<u64>(), fit, "{code}");
-        assert_eq!(kept(&desk.db, &ann).await, (size * fit, fit));
-        let bob = person(&desk.db, "bob").await;
-        announce(&desk, &media, &bob, size).await.expect("each has their own");
+        assert_eq!(kept(&backend.db, &ann).await, (size * fit, fit));
+        let bob = person(&backend.db, "bob").await;
+        announce(&backend, &media, &bob, size).await.expect("each has their own");
     }
 }
 
 #[tokio::test]
-async fn who_is_refused_learns_what_is_left_and_everyone_may_ask() {
-    let (desk, media) = (Desk::limited(with(100, 3)).await, media());
-    let ann = person(&desk.db, "ann").await;
-    announce(&desk, &media, &ann, 70).await.expect("fits");
-    let refused = announce(&desk, &media, &ann, 31).await.err();
+async fn a_refusal_states_the_remaining_quota_and_usage_can_be_queried() {
+    let (backend, media) = (Backend::limited(with(100, 3)).await, media());
+    let ann = person(&backend.db, "ann").await;
+    announce(&backend, &media, &ann, 70).await.expect("fits");
+    let refused = announce(&backend, &media, &ann, 31).await.err();
     assert!(matches!(refused, Some(Error::Full(Left { bytes: Some(30), files: Some(2) }))), "{refused:?}");
-    announce(&desk, &media, &ann, 30).await.expect("fits exactly");
-    let told = storage::told(&desk.db, desk.throttle.quota(), &ann).await.expect("told");
-    assert_eq!(told, Storage { used_bytes: 100, limit_bytes: Some(100), files: 2, files_limit: Some(3) });
-    let endless = Desk::limited(Limits { quota: NONE, ..limits() }).await;
+    announce(&backend, &media, &ann, 30).await.expect("fits exactly");
+    let shown = storage::usage(&backend.db, backend.throttle.quota(), &ann).await.expect("read");
+    assert_eq!(shown, Storage { used_bytes: 100, limit_bytes: Some(100), files: 2, files_limit: Some(3) });
+    let endless = Backend::limited(Limits { quota: NONE, ..limits() }).await;
     let bob = person(&endless.db, "bob").await;
     announce(&endless, &media, &bob, 1 << 20).await.expect("no limit");
-    let told = storage::told(&endless.db, endless.throttle.quota(), &bob).await.expect("told");
-    assert_eq!(told, Storage { used_bytes: 1 << 20, limit_bytes: None, files: 1, files_limit: None });
+    let shown = storage::usage(&endless.db, endless.throttle.quota(), &bob).await.expect("read");
+    assert_eq!(shown, Storage { used_bytes: 1 << 20, limit_bytes: None, files: 1, files_limit: None });
 }
 
 #[tokio::test]
-async fn what_is_given_up_counts_no_longer_and_only_its_owner_gives_up_what_nothing_shows() {
-    let (desk, media) = (Desk::open().await, media());
-    let (ann, bob) = (person(&desk.db, "ann").await, person(&desk.db, "bob").await);
+async fn discarded_uploads_do_not_count_and_only_owners_discard_unused_ones() {
+    let (backend, media) = (Backend::open().await, media());
+    let (ann, bob) = (person(&backend.db, "ann").await, person(&backend.db, "bob").await);
     let discard =
-        async |who: &Caller, id| uploads::discard(&desk.db, &desk.throttle, who, id).await.map_err(|error| error.code());
-    let announced = announce(&desk, &media, &ann, 70).await.expect("fits").upload_id;
-    let (made, shown) = (ready(&desk, &media, &ann).await, ready(&desk, &media, &ann).await);
-    let said = say(&desk.db, &ann, showing(vec![shown])).await;
+        async |who: &Caller, id| uploads::discard(&backend.db, &backend.throttle, who, id).await.map_err(|error| error.code());
+    let announced = announce(&backend, &media, &ann, 70).await.expect("fits").upload_id;
+    let (made, shown) = (ready(&backend, &media, &ann).await, ready(&backend, &media, &ann).await);
+    let said = say(&backend.db, &ann, showing(vec![shown])).await;
     for id in [announced, made, shown] {
         assert_eq!(discard(&bob, id).await, Err("upload_not_found"));
     }
@@ -121,115 +121,115 @@ async fn what_is_given_up_counts_no_longer_and_only_its_owner_gives_up_what_noth
     for id in [announced, made] {
         assert_eq!((discard(&ann, id).await, discard(&ann, id).await), (Ok(()), Err("upload_not_found")));
     }
-    assert_eq!(kept(&desk.db, &ann).await, (FILE_BYTES, 1));
-    let late = completed(&desk, &media, &ann, announced).await.err();
+    assert_eq!(kept(&backend.db, &ann).await, (FILE_BYTES, 1));
+    let late = completed(&backend, &media, &ann, announced).await.err();
     assert!(matches!(late, Some(Error::NotFound("upload_not_found"))), "{late:?}");
-    assert_eq!(swept(&desk.db, &media, &ann, 0).await, 2);
-    unsending::unsend(&desk.db, &Push::memory(), &ann, &RoomRef::general(), said.seq).await.expect("unsent");
+    assert_eq!(swept(&backend.db, &media, &ann, 0).await, 2);
+    unsend::unsend(&backend.db, &Push::memory(), &ann, &RoomRef::general(), said.seq).await.expect("unsent");
     assert_eq!(discard(&ann, shown).await, Err("upload_not_found"));
 }
 
 #[tokio::test]
-async fn what_fits_exactly_is_attached_by_twenty_at_once_and_nothing_is_once_the_limit_is_lower() {
-    let (desk, media) = (Desk::open().await, media());
-    let ann = person(&desk.db, "ann").await;
+async fn an_exact_fit_is_attached_concurrently_and_nothing_above_a_lowered_limit() {
+    let (backend, media) = (Backend::open().await, media());
+    let ann = person(&backend.db, "ann").await;
     let mut made = Vec::new();
     for _ in 0..40 {
-        made.push((ready(&desk, &media, &ann).await, room_of(&desk.db, &ann).await));
+        made.push((ready(&backend, &media, &ann).await, room_of(&backend.db, &ann).await));
     }
-    let (bytes, files) = kept(&desk.db, &ann).await;
-    let desks = (0..20).map(|_| desk.another()).collect::<Vec<_>>();
+    let (bytes, files) = kept(&backend.db, &ann).await;
+    let backends = (0..20).map(|_| backend.another()).collect::<Vec<_>>();
     for (round, edge, passes) in [(0, with(bytes, files), 20), (1, with(bytes - 1, files), 0), (1, with(bytes, files - 1), 0)] {
-        let posts = desks
+        let posts = backends
             .iter()
             .zip(&made[round * 20..])
-            .map(async |(desk, (upload, room))| post(&desk.db, &edge, &ann, room, &showing(vec![*upload])).await);
+            .map(async |(backend, (upload, room))| post(&backend.db, &edge, &ann, room, &showing(vec![*upload])).await);
         let posted = join_all(posts).await;
         assert_eq!(posted.iter().filter(|post| post.is_ok()).count(), passes);
         assert!(posted.iter().filter_map(|post| post.as_ref().err()).all(|error| is_full(Some(error))));
     }
-    assert_eq!(kept(&desk.db, &ann).await, (bytes, files), "attaching takes no room");
+    assert_eq!(kept(&backend.db, &ann).await, (bytes, files), "attaching takes no room");
     for (upload, _) in &made[20..] {
-        let state = uploads::find(&desk.db, &ann, *upload).await.expect("hers");
+        let state = uploads::find(&backend.db, &ann, *upload).await.expect("hers");
         assert!(state.url.is_some(), "what was refused used nothing up");
     }
     let words = NewMessage { content: Some("Words".into()), ..NewMessage::default() };
-    post(&desk.db, &with(1, 1), &ann, &made[0].1, &words).await.expect("words take no room");
+    post(&backend.db, &with(1, 1), &ann, &made[0].1, &words).await.expect("words take no room");
 }
 
 #[tokio::test]
-async fn of_many_forwards_at_once_as_many_pass_as_fit_and_ones_own_count_once() {
-    let (desk, media) = (Desk::open().await, media());
-    let (ann, bob) = (person(&desk.db, "ann").await, person(&desk.db, "bob").await);
+async fn concurrent_forwards_do_not_exceed_the_quota_and_own_files_count_once() {
+    let (backend, media) = (Backend::open().await, media());
+    let (ann, bob) = (person(&backend.db, "ann").await, person(&backend.db, "bob").await);
     let (general, size) = (RoomRef::general(), FILE_BYTES);
-    let mut told = Vec::new();
+    let mut shown = Vec::new();
     for _ in 0..20 {
-        let upload = ready(&desk, &media, &ann).await;
-        told.push((say(&desk.db, &ann, showing(vec![upload])).await.seq, room_of(&desk.db, &bob).await));
+        let upload = ready(&backend, &media, &ann).await;
+        shown.push((say(&backend.db, &ann, showing(vec![upload])).await.seq, room_of(&backend.db, &bob).await));
     }
-    let desks = (0..20).map(|_| desk.another()).collect::<Vec<_>>();
+    let backends = (0..20).map(|_| backend.another()).collect::<Vec<_>>();
     let forward = async |edge: &Limits| {
-        let posts = desks.iter().zip(&told);
-        let posts = posts.map(async |(desk, (seq, room))| post(&desk.db, edge, &bob, room, &passing(&general, *seq)).await);
+        let posts = backends.iter().zip(&shown);
+        let posts = posts.map(async |(backend, (seq, room))| post(&backend.db, edge, &bob, room, &passing(&general, *seq)).await);
         join_all(posts).await
     };
     let passed = forward(&with(7 * size, 1000)).await;
     assert_eq!(passed.iter().filter(|post| post.is_ok()).count(), 7);
-    assert_eq!(kept(&desk.db, &bob).await, (7 * size, 7));
-    // Once more: what is his already counts no second time, the rest does not fit.
+    assert_eq!(kept(&backend.db, &bob).await, (7 * size, 7));
+    // Again: what he already has counts once, and the rest does not fit.
     let again = forward(&with(7 * size, 1000)).await;
     let same = passed.iter().zip(&again).all(|(first, second)| first.is_ok() == second.is_ok());
     assert!(same && again.iter().filter_map(|post| post.as_ref().err()).all(|error| is_full(Some(error))));
-    assert_eq!(kept(&desk.db, &bob).await, (7 * size, 7));
-    assert_eq!(kept(&desk.db, &ann).await, (20 * size, 20), "hers are hers");
-    // What she unsends he still keeps.
-    for (seq, _) in &told {
-        unsending::unsend(&desk.db, &Push::memory(), &ann, &general, *seq).await.expect("unsent");
+    assert_eq!(kept(&backend.db, &bob).await, (7 * size, 7));
+    assert_eq!(kept(&backend.db, &ann).await, (20 * size, 20), "hers are hers");
+    // He keeps what she unsends.
+    for (seq, _) in &shown {
+        unsend::unsend(&backend.db, &Push::memory(), &ann, &general, *seq).await.expect("unsent");
     }
-    assert_eq!((kept(&desk.db, &ann).await, kept(&desk.db, &bob).await), ((0, 0), (7 * size, 7)));
+    assert_eq!((kept(&backend.db, &ann).await, kept(&backend.db, &bob).await), ((0, 0), (7 * size, 7)));
 }
 
 #[tokio::test]
 async fn a_picture_that_grows_beyond_what_is_left_waits_until_there_is_room() {
-    let (desk, media) = (Desk::open().await, media());
-    let ann = person(&desk.db, "ann").await;
+    let (backend, media) = (Backend::open().await, media());
+    let ann = person(&backend.db, "ann").await;
     let jpeg: &'static [u8] = coarse_jpeg().leak();
-    let narrow = Desk::limited(with(jpeg.len() as u64, 10)).await;
-    let narrow = Desk { db: Db::lazy(&desk.url).expect("a URL"), ..narrow };
+    let narrow = Backend::limited(with(jpeg.len() as u64, 10)).await;
+    let narrow = Backend { db: Db::lazy(&backend.url).expect("a URL"), ..narrow };
     let (id, url) = announced_as(&narrow, &media, &ann, ((Purpose::Image, "a.jpg", "image/jpeg"), jpeg.len())).await;
     assert_eq!(ask(Method::PUT, &url, "image/jpeg", jpeg).await.0, 200);
     for _ in 0..3 {
         let full = completed(&narrow, &media, &ann, id).await.err();
         assert!(is_full(full.as_ref()), "{full:?}");
     }
-    assert_eq!(kept(&desk.db, &ann).await, (jpeg.len() as u64, 1));
-    let done = completed(&desk, &media, &ann, id).await.expect("there is room");
+    assert_eq!(kept(&backend.db, &ann).await, (jpeg.len() as u64, 1));
+    let done = completed(&backend, &media, &ann, id).await.expect("there is room");
     assert!(done.size > jpeg.len() as u64);
-    assert_eq!(kept(&desk.db, &ann).await, (done.size, 1));
-    assert_eq!(swept(&desk.db, &media, &ann, 24 * 3600).await, 1);
-    assert_eq!(kept(&desk.db, &ann).await, (0, 0));
+    assert_eq!(kept(&backend.db, &ann).await, (done.size, 1));
+    assert_eq!(swept(&backend.db, &media, &ann, 24 * 3600).await, 1);
+    assert_eq!(kept(&backend.db, &ann).await, (0, 0));
 }
 
 #[tokio::test]
 async fn the_limit_costs_few_statements() {
-    let (desk, media) = (Desk::open().await, media());
-    let ann = person(&desk.db, "ann").await;
-    announce(&desk, &media, &ann, 1).await.expect("fits");
-    let (_, count) = statements(&desk.db, announce(&desk, &media, &ann, 1)).await;
+    let (backend, media) = (Backend::open().await, media());
+    let ann = person(&backend.db, "ann").await;
+    announce(&backend, &media, &ann, 1).await.expect("fits");
+    let (_, count) = statements(&backend.db, announce(&backend, &media, &ann, 1)).await;
     assert_eq!(count, 5, "begin, her row, what she keeps, the new row, commit");
-    storage::told(&desk.db, NONE, &ann).await.expect("told");
-    assert_eq!(statements(&desk.db, storage::told(&desk.db, NONE, &ann)).await.1, 1);
+    storage::usage(&backend.db, NONE, &ann).await.expect("read");
+    assert_eq!(statements(&backend.db, storage::usage(&backend.db, NONE, &ann)).await.1, 1);
     let plan = "explain select max(size), count(*) from uploads where owner_id = 1 and state in ('pending', 'ready', 'rejected') group by coalesce(object_id, id)";
-    let steps = sqlx::raw_sql(plan).fetch_all(&mut *desk.db.acquire().await.expect("open")).await.expect("a plan");
+    let steps = sqlx::raw_sql(plan).fetch_all(&mut *backend.db.acquire().await.expect("open")).await.expect("a plan");
     let extra: String = sqlx::Row::try_get(&steps[0], "Extra").expect("text");
     let key: Option<String> = sqlx::Row::try_get(&steps[0], "key").expect("text");
     assert!(key.as_deref() == Some("uploads_held") && extra.contains("Using index"), "{key:?} {extra}");
 }
 
-/// Bytes of what `ready` uploads.
+/// Size of the file that `ready` uploads.
 const FILE_BYTES: u64 = 18;
 
-/// A JPEG of few bytes, written with less care than we do.
+/// A small JPEG, compressed worse than ours.
 fn coarse_jpeg() -> Vec<u8> {
     let mut rng = fastrand::Rng::with_seed(1);
     let image = image::RgbImage::from_fn(300, 200, |_, _| image::Rgb([rng.u8(..), rng.u8(..), rng.u8(..)]));
@@ -239,7 +239,7 @@ fn coarse_jpeg() -> Vec<u8> {
     bytes
 }
 
-/// What people hold, kept beside: by person and object, how many things of theirs show it.
+/// Expected usage: by user and object, the number of references.
 #[derive(Default)]
 struct Ledger {
     held: BTreeMap<(UserId, UploadId), (u64, u64)>,
@@ -273,10 +273,10 @@ struct Shown {
 }
 
 #[tokio::test]
-async fn what_counts_is_what_is_held_whatever_happened() {
-    let (desk, media) = (Desk::open().await, media());
-    let (db, push) = (&desk.db, Push::memory());
-    let erased = desk.register("cid").await;
+async fn usage_equals_the_visible_objects_after_random_operations() {
+    let (backend, media) = (Backend::open().await, media());
+    let (db, push) = (&backend.db, Push::memory());
+    let erased = backend.register("cid").await;
     let people = [person(db, "ann").await, person(db, "bob").await, fixture::caller(erased.user.user.id, "cid")];
     let (mut ledger, mut shown, mut faces) = (Ledger::default(), Vec::<Shown>::new(), [None; 3]);
     let mut rooms = Vec::new();
@@ -290,7 +290,7 @@ async fn what_counts_is_what_is_held_whatever_happened() {
         let room = rng.usize(0..rooms.len());
         match (rng.u8(0..10), rooms[room].clone()) {
             (0..=3, Some(place)) => {
-                let id = ready(&desk, &media, caller).await;
+                let id = ready(&backend, &media, caller).await;
                 ledger.takes(caller.user, id, FILE_BYTES);
                 let seq = post(db, &limits(), caller, &place, &showing(vec![id])).await.expect("posted").seq;
                 shown.push(Shown { room, seq, who, object: (id, FILE_BYTES) });
@@ -306,11 +306,11 @@ async fn what_counts_is_what_is_held_whatever_happened() {
             (6, _) if !shown.is_empty() => {
                 let gone = shown.swap_remove(rng.usize(0..shown.len()));
                 let place = rooms[gone.room].clone().expect("it is there");
-                unsending::unsend(db, &push, &people[gone.who], &place, gone.seq).await.expect("unsent");
+                unsend::unsend(db, &push, &people[gone.who], &place, gone.seq).await.expect("unsent");
                 ledger.drops(people[gone.who].user, gone.object.0);
             }
             (7, _) => {
-                let face = ready_as(&desk, &media, caller, (FACE, png())).await;
+                let face = ready_as(&backend, &media, caller, (FACE, png())).await;
                 let size = uploads::find(db, caller, face).await.expect("hers").size;
                 avatars::set(db, caller, Some(face)).await.expect("set");
                 ledger.takes(caller.user, face, size);
@@ -339,9 +339,9 @@ async fn what_counts_is_what_is_held_whatever_happened() {
             assert_eq!(kept(db, person).await, ledger.of(person.user), "step {step}");
         }
     }
-    // What others passed on of theirs stays with the others.
-    let asker = Asker::Alive(desk.caller(&erased).await.expect("signed in"));
-    erasure::erase(db, &desk.push, &desk.throttle, &asker, PASSWORD).await.expect("erased");
+    // Forwarded copies remain with their owners.
+    let asker = ErasureRequester::Active(backend.caller(&erased).await.expect("signed in"));
+    erasure::erase(db, &backend.push, &backend.throttle, &asker, PASSWORD).await.expect("erased");
     ledger.held.retain(|(holder, _), _| *holder != people[2].user);
     for person in &people {
         assert_eq!(kept(db, person).await, ledger.of(person.user));

@@ -1,15 +1,15 @@
-//! Catching up: all that changed since, in parts, for one room and for all of them.
+//! Sync: all changes since a `rev`, in pages, for one room and for all.
 
 use std::collections::BTreeSet;
 
 use shared::caller::Caller;
 use shared::config::Limits;
-use shared::domain::catching_up;
-use shared::domain::edits::{self, Editing};
+use shared::domain::catch_up;
+use shared::domain::edits::{self, EditRequest};
 use shared::domain::messages;
-use shared::domain::reactions::{self, Reacting};
-use shared::domain::receipts::{self, Mark};
-use shared::domain::{rooms, sync, unsending};
+use shared::domain::reactions::{self, ReactionRequest};
+use shared::domain::receipts::{self, ReadMarker};
+use shared::domain::{rooms, sync, unsend};
 use shared::error::Error;
 use shared::id::{RoomId, RoomRef};
 use shared::protocol::frames::{Dialect, Frame, MAX_FRAME};
@@ -56,10 +56,10 @@ async fn a_sync_holds_what_changed_since_and_nothing_else() {
     let quiet = since(&db, &bob, id, whole.rev).await;
     assert!(quiet.messages.is_empty() && quiet.members.is_empty() && quiet.rev == whole.rev && !quiet.more);
     let new = NewContent { content: "two".into() };
-    edits::edit(&db, &push, &limits(), &ann, Editing { room: &room, seq: 2, new: &new }).await.expect("edited");
-    unsending::unsend(&db, &push, &ann, &room, 3).await.expect("unsent");
-    reactions::react(&db, &push, &limits(), &bob, Reacting { room: &room, seq: 5, emoji: "👍" }).await.expect("reacted");
-    unsending::hide(&db, &push, &bob, &room, 4).await.expect("hidden");
+    edits::edit(&db, &push, &limits(), &ann, EditRequest { room: &room, seq: 2, new: &new }).await.expect("edited");
+    unsend::unsend(&db, &push, &ann, &room, 3).await.expect("unsent");
+    reactions::react(&db, &push, &limits(), &bob, ReactionRequest { room: &room, seq: 5, emoji: "👍" }).await.expect("reacted");
+    unsend::hide(&db, &push, &bob, &room, 4).await.expect("hidden");
     rooms::join(&db, &push, &carl, &room).await.expect("joined");
     rooms::leave(&db, &push, &carl, &room, None).await.expect("left");
     let news = since(&db, &bob, id, whole.rev).await;
@@ -154,7 +154,7 @@ async fn a_hello_is_followed_by_what_changed_in_the_rooms_that_it_names() {
     rooms::leave(&db, &Push::memory(), &bob, &RoomRef::Id(left), None).await.expect("left");
     say(&db, &ann, busy, "Hi").await;
     let known = [(quiet, 1), (busy, 1), (left, 1), (RoomId(4711), 1)];
-    let frames = catching_up::frames(&db, &bob, &known).await.expect("frames");
+    let frames = catch_up::single_frames(&db, &bob, &known).await.expect("frames");
     assert_eq!(frames.len(), 3, "{frames:?}");
     assert!(matches!(&frames[0], Frame::Sync { sync, .. } if sync.room_id == busy && seqs(sync) == [1]));
     assert!(matches!(&frames[1], Frame::RoomLeft { room_id, .. } if *room_id == left));
@@ -162,7 +162,7 @@ async fn a_hello_is_followed_by_what_changed_in_the_rooms_that_it_names() {
 }
 
 #[tokio::test]
-async fn a_cursor_over_all_rooms_tells_which_moved_and_which_are_left() {
+async fn a_cursor_over_all_rooms_lists_changed_and_left_rooms() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let mut ids = Vec::new();
@@ -171,10 +171,10 @@ async fn a_cursor_over_all_rooms_tells_which_moved_and_which_are_left() {
     }
     let began = ann.now;
     let at = |who: &Caller, seconds| Caller { now: began.plus_seconds(seconds), ..who.clone() };
-    let (mut told, mut cursor, mut pages) = (Vec::new(), None, 0);
+    let (mut rooms, mut cursor, mut pages) = (Vec::new(), None, 0);
     let first = loop {
         let page = sync::rooms(&db, &at(&bob, 60), cursor.as_deref(), Some(2)).await.expect("a page");
-        told.extend(page.rooms.iter().map(|room| room.id));
+        rooms.extend(page.rooms.iter().map(|room| room.id));
         pages += 1;
         assert_eq!(page.joined.is_some(), !page.more);
         if !page.more {
@@ -182,13 +182,13 @@ async fn a_cursor_over_all_rooms_tells_which_moved_and_which_are_left() {
         }
         cursor = Some(page.cursor);
     };
-    assert_eq!((told.len(), told.iter().collect::<BTreeSet<_>>().len(), pages), (5, 5, 3), "each once");
+    assert_eq!((rooms.len(), rooms.iter().collect::<BTreeSet<_>>().len(), pages), (5, 5, 3), "each once");
     let next = async |who: &Caller, cursor: &str| {
         let page = sync::rooms(&db, who, Some(cursor), None).await.expect("a page");
         (page.rooms.iter().map(|room| room.id).collect::<Vec<_>>(), page.joined.expect("the last page"), page.cursor)
     };
     assert_eq!(next(&at(&bob, 100), &first.cursor).await.0, [], "nothing moved");
-    // This one carries an earlier time than the look before it: it committed late.
+    // Carries an earlier time than the last read, because it committed late.
     say(&db, &at(&ann, 55), ids[1], "Hi").await;
     say(&db, &at(&ann, 115), ids[0], "Hi").await;
     rooms::leave(&db, &Push::memory(), &at(&bob, 115), &RoomRef::Id(ids[4]), None).await.expect("left");
@@ -196,9 +196,9 @@ async fn a_cursor_over_all_rooms_tells_which_moved_and_which_are_left() {
     assert_eq!((moved, joined.len(), joined.contains(&ids[4])), (vec![ids[1], ids[0]], 4, false));
     let (again, _, cursor) = next(&at(&bob, 200), &cursor).await;
     assert_eq!(again, [ids[0]], "within the slack it comes twice");
-    assert_eq!(next(&at(&bob, 250), &cursor).await.0, [], "and then no more");
-    let mark = Mark::Read(1);
-    receipts::mark(&db, &Push::memory(), &at(&bob, 300), &RoomRef::Id(ids[0]), mark).await.expect("marked");
+    assert_eq!(next(&at(&bob, 250), &cursor).await.0, [], "and nothing more");
+    let mark = ReadMarker::Read(1);
+    receipts::raise_marker(&db, &Push::memory(), &at(&bob, 300), &RoomRef::Id(ids[0]), mark).await.expect("marked");
     assert_eq!(next(&at(&bob, 310), &cursor).await.0, [ids[0]], "reading on another device is news, too");
     let refused = sync::rooms(&db, &bob, Some("nonsense"), None).await.err();
     assert!(matches!(refused, Some(Error::Invalid(_))), "{refused:?}");

@@ -1,26 +1,26 @@
-//! The rules of the house that no compiler knows, read from the sources themselves: layers, heads of files, lengths, names, reasons.
+//! House rules that no compiler checks, read from the sources: layers, file heads, lengths, names, reasons.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A module of `shared`, the modules that it may use besides itself, and the crates that it may not.
+/// A module of `shared`, the modules it may use besides itself, and the crates it may not.
 struct Layer(&'static str, &'static [&'static str], &'static [&'static str]);
 
-/// Imports point up this list. A name that ends in `*` stands for all that begin so.
+/// Imports point up this list. A trailing `*` matches any suffix.
 const LAYERS: &[Layer] = &[
     Layer("id", &["time", "protocol"], &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "tokio"]),
     Layer("time", &["id", "protocol"], &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "tokio"]),
-    // `error` is plain data, free of transport; the wire forms of errors stand in `protocol`.
+    // `error` is plain data without transport; `protocol` has the wire forms of errors.
     Layer("protocol", &["id", "time", "error"], &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "tokio"]),
     Layer("error", &["id", "time"], &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "http"]),
     Layer("caller", UP_TO_CONFIG, &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "http"]),
     Layer("config", UP_TO_CONFIG, &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "http"]),
     Layer("telemetry", UP_TO_CONFIG, &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "http"]),
     Layer("store", UP_TO_CONFIG, &["aws_*", "lambda_*", "axum", "hyper*", "http"]),
-    // Whom something is told, and which sessions have ended, the store alone can say.
+    // Only the store knows recipients and ended sessions.
     Layer("push", UP_TO_STORE, &["sqlx", "lambda_*", "axum"]),
-    // S3 is called over the same client as the rest of AWS.
+    // S3 is called through the same client as the rest of AWS.
     Layer("media", &["id", "time", "protocol", "error", "caller", "config", "telemetry", "push"], &["sqlx", "lambda_*", "axum"]),
     Layer("domain", UP_TO_PUSH, &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "http"]),
     Layer(
@@ -33,7 +33,7 @@ const UP_TO_CONFIG: &[&str] = &["id", "time", "protocol", "error", "caller", "co
 const UP_TO_STORE: &[&str] = &["id", "time", "protocol", "error", "caller", "config", "telemetry", "store"];
 const UP_TO_PUSH: &[&str] = &["id", "time", "protocol", "error", "caller", "config", "telemetry", "store", "push", "media"];
 
-/// What functions may not touch by themselves.
+/// Crates and modules that functions may not use directly.
 const NOT_IN_FUNCTIONS: &[&str] = &["sqlx", "aws_sdk_*", "aws_sigv4", "aws_credential_types", "hyper*"];
 
 const NAMES_THAT_SAY_NOTHING: &[&str] =
@@ -169,7 +169,7 @@ fn every_dependency_has_a_reason_and_one_version() {
     }
 }
 
-/// What was cut off is known to the thread that it ran on (`telemetry::invocation::cut_off`).
+/// `telemetry::invocation::cut_off` counts per thread.
 #[test]
 fn every_function_runs_on_one_thread() {
     let mains: Vec<_> = sources(&root().join("functions")).into_iter().filter(|file| file.ends_with("main.rs")).collect();
@@ -192,7 +192,6 @@ fn read(file: &Path) -> String {
     fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", shown(file)))
 }
 
-/// Every Rust file below a folder.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", shown(folder)));
     let mut files = Vec::new();
@@ -207,12 +206,12 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The text without lines of comment.
+/// Returns the text without comment lines.
 fn code(file: &Path) -> String {
     read(file).lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
-/// The first two names of every path: `crate::store::Db` gives `crate` and `store`; a list in braces gives one pair for each of its names.
+/// Returns the first two names of every path: `crate::store::Db` gives `crate` and `store`; a list in braces gives one pair per name.
 fn paths(code: &str) -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
     for (at, _) in code.match_indices("::") {
@@ -228,12 +227,12 @@ fn paths(code: &str) -> BTreeSet<(String, String)> {
     found
 }
 
-/// What stands behind each occurrence of `path`.
+/// Returns what follows each occurrence of `path`.
 fn follows<'a>(code: &'a str, path: &str) -> Vec<&'a str> {
     code.match_indices(path).map(|(at, _)| &code[at + path.len()..]).collect()
 }
 
-/// The name that the text begins with, or those of the list in braces that it begins with.
+/// Returns the name at the beginning of the text, or those of a list in braces.
 fn names(text: &str) -> Vec<String> {
     let Some(list) = text.strip_prefix('{') else {
         return vec![text.chars().take_while(|c| is_name(*c)).collect()];
@@ -254,7 +253,7 @@ fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// `aws_lc_rs` is cryptography and no service of AWS.
+/// `aws_lc_rs` is cryptography, not an AWS service.
 fn matches(pattern: &str, name: &str) -> bool {
     name != "aws_lc_rs" && pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start))
 }

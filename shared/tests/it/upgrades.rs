@@ -1,11 +1,11 @@
-//! While a deployment is under way, the previous release's code runs on the new schema: its statements (`fixtures/released.json`, taken from
-//! its `.sqlx`) must still be understood, and its inserts must not miss a column that they cannot know.
+//! During an upgrade, the previous release runs on the new schema: its statements (`fixtures/released.json`, from its `.sqlx`) must still prepare,
+//! and its inserts must not lack a required column.
 
 use std::collections::BTreeSet;
 
 use shared::caller::Caller;
 use shared::config::Secret;
-use shared::domain::edits::{self, Editing};
+use shared::domain::edits::{self, EditRequest};
 use shared::domain::{members, messages, rooms, settings};
 use shared::protocol::messages::NewContent;
 use shared::protocol::rooms::{ChangeRoom, ChangeSettings};
@@ -13,11 +13,11 @@ use shared::store::{Db, migrations};
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 
 use crate::fixture::{self, limits, person};
-use crate::room::Group;
+use crate::group::Group;
 
-/// The schema of the previous release.
+/// Schema of the previous release.
 const RELEASED: i64 = 5;
-/// The last schema that knew of no past.
+/// The last schema without views for former members.
 const BEFORE_THE_PAST: i64 = 26;
 
 type Columns = BTreeSet<(String, String)>;
@@ -48,7 +48,7 @@ async fn what_was_added_to_a_table_since_has_a_value_without_being_given_one() {
 }
 
 #[tokio::test]
-async fn whoever_could_read_the_past_before_the_upgrade_goes_on_reading_it_as_far_as_its_time_is_known() {
+async fn former_members_read_on_after_the_upgrade_as_far_as_the_time_is_known() {
     let url = fixture::migrated().await;
     let db = Db::lazy(&url).expect("a URL");
     let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
@@ -60,15 +60,15 @@ async fn whoever_could_read_the_past_before_the_upgrade_goes_on_reading_it_as_fa
     let at = |seconds| Caller { now: ann.now.plus_seconds(seconds), ..ann.clone() };
     let edit = async |who: &Caller, content: &str| {
         let new = NewContent { content: content.into() };
-        edits::edit(db, push, &limits(), who, Editing { room, seq, new: &new }).await.expect("edited");
+        edits::edit(db, push, &limits(), who, EditRequest { room, seq, new: &new }).await.expect("edited");
     };
     edit(&at(10), "second").await;
     members::remove(db, push, &at(20), room, bob.user).await.expect("removed");
-    // Somebody who never was in the room.
+    // A user who never was in the room.
     members::ban(db, push, &at(20), room, eve.user).await.expect("banned");
     members::unban(db, &at(20), room, eve.user).await.expect("forgiven");
     edit(&at(30), "third").await;
-    // What the release before had kept of all that.
+    // The data as the previous release left it.
     migrations::down(&url, BEFORE_THE_PAST).await.expect("back");
     migrations::up(&url).await.expect("and forward");
     let db = Db::lazy(&url).expect("a URL");
@@ -78,7 +78,7 @@ async fn whoever_could_read_the_past_before_the_upgrade_goes_on_reading_it_as_fa
     assert!(rooms::find(&db, &eve, room).await.is_err());
 }
 
-/// All columns, and those that an insert must give.
+/// Returns all columns, and those that an insert requires.
 async fn columns(url: &Secret) -> (Columns, Columns) {
     let db = Db::lazy(url).expect("a URL");
     let mut connection = db.acquire().await.expect("a connection");

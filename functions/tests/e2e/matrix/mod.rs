@@ -1,4 +1,4 @@
-//! The security matrix: what every route and every action answers to everyone. Whoever adds one says in `table.rs` who may use it.
+//! The authorization matrix: the result of every route and action for every role. New ones need an entry in `table.rs`.
 
 mod scene;
 mod table;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hyper::Method;
 use serde_json::{Value, json};
-use shared::protocol::verbs::{OLDER, VERBS};
+use shared::protocol::verbs::{LEGACY, VERBS};
 
 use self::scene::{Cast, ROLES, Things};
 use crate::admin::operator;
@@ -16,7 +16,7 @@ use crate::api::{Answer, Api, PASSWORD, Person};
 use crate::cloud::{World, unlimited_world};
 use crate::socket::Socket;
 
-/// A line of a table: what is asked, what each column gets, and the body.
+/// A line of a table: the request, the result per column, and the body.
 struct Line {
     text: &'static str,
     asks: &'static str,
@@ -38,7 +38,7 @@ fn lines(table: &'static str) -> Vec<Line> {
 }
 
 impl Line {
-    /// The route as the OpenAPI document names it: without the query, and without saying whose things are meant.
+    /// The route as in the OpenAPI document: without query and owner.
     fn route(&self) -> (String, String) {
         let (method, target) = self.asks.split_once(' ').expect("a method and a path");
         let path = target.trim().split('?').next().unwrap_or_default();
@@ -58,10 +58,10 @@ impl Line {
     fn verb(&self) -> String {
         let start = self.asks.split_once('"').expect("a key").1;
         let (key, rest) = start.split_once("\":\"").expect("a text");
-        if key == "action" { rest.split('"').next().unwrap_or_default().to_owned() } else { OLDER.to_owned() }
+        if key == "action" { rest.split('"').next().unwrap_or_default().to_owned() } else { LEGACY.to_owned() }
     }
 
-    /// Asks this with these things as somebody, or as nobody.
+    /// Sends the request with these resources as a user or anonymously.
     async fn ask(&self, api: &Api, who: Option<&Person>, things: &Things) -> Answer {
         let (method, target) = self.asks.split_once(' ').expect("a method and a path");
         let bearer = who.map(|who| format!("Bearer {}", who.token));
@@ -70,7 +70,7 @@ impl Line {
         headers.extend((!self.body.is_empty()).then_some(("content-type", "application/json")));
         let method: Method = method.parse().expect("a method");
         let answer = api.raw(method, &things.put_into(target.trim()), &headers, things.put_into(&self.body)).await;
-        // Whoever is signed in is charged, whatever comes of it, and told how they stand.
+        // Authenticated callers are charged in any case and get rate-limit headers.
         if who.is_some() && answer.status != 401 {
             let told = ["ratelimit", "ratelimit-policy"].iter().all(|name| answer.headers.contains_key(*name));
             assert!(told, "{} tells no limit: {:?}", self.text, answer.headers);
@@ -83,7 +83,7 @@ impl Line {
     }
 }
 
-/// What of a matrix was not as its lines say.
+/// Deviations of a matrix from its table.
 #[derive(Default)]
 struct Differences(Vec<String>);
 
@@ -101,7 +101,7 @@ impl Differences {
 }
 
 #[test]
-fn every_route_and_every_action_says_who_may_use_it() {
+fn every_route_and_action_declares_its_permissions() {
     let document: Value = serde_json::from_str(&functions::openapi::text().expect("a document")).expect("JSON");
     let (mut open, mut closed) = (BTreeSet::new(), BTreeSet::new());
     for (path, item) in document["paths"].as_object().expect("paths") {
@@ -166,7 +166,7 @@ async fn routes(world: &World, kind: &str, column: usize) -> Differences {
             let answer = line.ask(api, cast.get(role), &things.as_known_to(role)).await;
             differences.compare(&line, (role, expected), answer.status.as_str(), &String::from_utf8_lossy(&answer.body));
             if kind == "group" && *expected == "404" {
-                // What is hidden is as if it were not there.
+                // Hidden resources behave like missing ones.
                 let nothing = line.ask(api, cast.get(role), &things.as_known_to("nobody")).await;
                 differences.compare(&line, (role, &nothing.plain()), &answer.plain(), "which tells it from what is not there");
             }
@@ -207,7 +207,7 @@ async fn actions(world: &World, kind: &str, column: usize) -> Differences {
             let seen = match answer["type"].as_str().unwrap_or_default() {
                 "error" => status_of(answer["code"].as_str().unwrap_or_default()),
                 "welcome" => {
-                    // Of a public room that one is not in, only that it changed.
+                    // For a public room without membership: only that it changed.
                     let told = socket.next_within(Duration::from_millis(150)).await;
                     found(told.is_some_and(|frame| frame["type"] == "sync" || frame["type"] == "room"))
                 }
@@ -227,7 +227,7 @@ fn found(is: bool) -> &'static str {
     if is { "200" } else { "404" }
 }
 
-/// The status that a code has over HTTP.
+/// The HTTP status of a code.
 fn status_of(code: &str) -> &'static str {
     match code {
         "not_a_member" | "not_allowed" | "banned" => "403",
@@ -239,7 +239,7 @@ fn status_of(code: &str) -> &'static str {
 }
 
 #[tokio::test]
-async fn what_is_a_persons_own_is_nobody_elses() {
+async fn personal_resources_are_private() {
     let world = unlimited_world();
     let (api, mut differences) = (&world.api, Differences::default());
     let another = api.person("another").await;
@@ -258,7 +258,7 @@ async fn what_is_a_persons_own_is_nobody_elses() {
 }
 
 #[tokio::test]
-async fn what_operators_do_nobody_else_does_and_they_do_not_read_along() {
+async fn only_operators_administrate_and_they_cannot_read_messages() {
     let world = unlimited_world();
     let (api, mut differences) = (&world.api, Differences::default());
     let operator = operator(&world).await;
@@ -274,7 +274,7 @@ async fn what_operators_do_nobody_else_does_and_they_do_not_read_along() {
 }
 
 #[tokio::test]
-async fn what_is_open_to_anyone_needs_no_credential() {
+async fn public_routes_need_no_credential() {
     let world = unlimited_world();
     let mut differences = Differences::default();
     for line in lines(table::OF_ANYONE) {

@@ -1,20 +1,20 @@
-//! The stage of the matrix: one cast of people, and a room that they stand to as their names say. A room is made anew once a case changed it.
+//! Fixtures of the matrix: one cast of users, and a room with the relations that their names describe. A room is recreated after a case changed it.
 
 use serde_json::{Value, json};
 
 use crate::api::{Api, PASSWORD, Person};
 use crate::friends::befriend;
-use crate::pictures::{encoded, picture, ready, ready_picture, sent};
+use crate::test_images::{encoded, picture, ready, ready_picture, sent};
 
-/// Who asks, in the order of the table's columns; the first has no credential.
+/// Callers in the order of the table's columns; the first has no credential.
 pub(super) const ROLES: [&str; 8] = ["anonymous", "stranger", "invited", "left", "banned", "member", "admin", "owner"];
 
-/// Things that a room is given only for the lines that name them.
+/// Resources that a room gets only for lines that name them.
 pub(super) const NAMED_SELDOM: [&str; 5] = ["{code}", "{report_id}", "{upload_id:attached}", "/avatar", "{user_id:pending}"];
-/// The number of what never was.
+/// An id that never existed.
 const ABSENT: &str = "999999999";
 
-/// Everyone whom rooms are played with, by what they are to the room; `guest` is a member who only watches.
+/// All users by their relation to the room; `guest` is a passive member.
 pub(super) struct Cast(Vec<(&'static str, Person)>);
 
 impl Cast {
@@ -26,7 +26,7 @@ impl Cast {
         Self(people)
     }
 
-    /// The person of this name; none for who is anonymous.
+    /// The user of this name; none for anonymous.
     pub(super) fn get(&self, role: &str) -> Option<&Person> {
         self.0.iter().find(|(known, _)| *known == role).map(|(_, person)| person)
     }
@@ -36,7 +36,7 @@ impl Cast {
     }
 }
 
-/// Things of a scene by the names that the table gives them.
+/// Resources by their names in the table.
 #[derive(Default)]
 pub(super) struct Things(Vec<(String, String)>);
 
@@ -46,7 +46,7 @@ impl Things {
         self.0.push((format!("{{{name}}}"), value));
     }
 
-    /// The same as this role knows them: a code is guessed by whom nobody gave it, and nobody knows of anything.
+    /// The same as a role knows them: codes are guessed by those who did not receive them.
     pub(super) fn as_known_to(&self, role: &str) -> Self {
         let hides = |name: &str| match role {
             "nobody" => true,
@@ -58,18 +58,18 @@ impl Things {
         Self(self.0.iter().map(known).collect())
     }
 
-    /// Whether the thing of this name has this number.
+    /// Whether the resource of this name has this id.
     pub(super) fn is(&self, name: &str, value: &Value) -> bool {
         value.as_u64().is_some_and(|id| self.put_into(&format!("{{{name}}}")) == id.to_string())
     }
 
-    /// A line of the table with the things in place of their names.
+    /// Replaces the names in a table line by ids.
     pub(super) fn put_into(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
     }
 }
 
-/// A room of this kind with the cast in and around it, and what else the line names.
+/// Creates a room of this kind with the cast, and everything else that the line names.
 pub(super) async fn room(api: &Api, cast: &Cast, kind: &str, line: &str) -> Things {
     let owner = cast.of("owner");
     let members: Vec<_> = ["member", "admin", "left", "banned", "guest"].map(|role| cast.of(role).id).into();
@@ -124,7 +124,7 @@ pub(super) async fn room(api: &Api, cast: &Cast, kind: &str, line: &str) -> Thin
     things
 }
 
-/// Somebody new, and what is theirs of what the line names.
+/// A new user with the resources that the line names.
 pub(super) async fn somebody(api: &Api, line: &str) -> (Person, Things) {
     let (oneself, nobody) = (api.person("oneself").await, api.person("nobody").await);
     let mut things = Things::default();

@@ -1,9 +1,9 @@
-//! Who may do what: a line for each route and each action. A route that is in no table fails the test beside, and so does a line without a route.
+//! Permissions: one line per route and action. A route without a line fails the test, and so does a line without a route.
 //!
-//! Placeholders say whose thing is meant: `{seq:owner}` is a message of the owner, `{user_id:guest}` a member who only watches.
+//! Placeholders name the owner of a resource: `{seq:owner}` is a message of the owner, `{user_id:guest}` a passive member.
 
-/// What is asked of a room. Columns, for a group and then for a public room:
-/// anonymous, stranger, invited, left, banned, member, admin, owner. An invited person holds `{code}`; whoever else is outside guesses one.
+/// Routes of a room. Columns, for a group and then for a public room:|n|anonymous, stranger, invited, left, banned, member, admin, owner. An invited user has `{code}`; other outsiders guess one.
+//~DEL
 pub(super) const OF_ROOMS: &str = r#"
 GET    /api/rooms/{room_id}                                  | 401 404 404 404 404 200 200 200 | 401 200 200 200 404 200 200 200 |
 PATCH  /api/rooms/{room_id}                                  | 401 404 404 404 404 403 200 200 | 401 403 403 403 404 403 200 200 | {"name":"Lunch"}
@@ -68,8 +68,8 @@ POST   /api/messages/send                                    | 401 404 404 404 4
 POST   /api/participant/{conversationId}                     | 401 404 404 404 404 403 200 200 | 401 403 403 403 404 403 200 200 | {"user_id":{user_id:left}}
 "#;
 
-/// What is asked of a room over a socket; the columns are the same, where an error counts as the status that its code has over HTTP.
-/// `hello` and `ping` are answered to anyone: whether they tell of the room is what counts.
+/// Actions of a room over a socket, with the same columns; errors count as their HTTP status. Everyone gets answers to `hello` and `ping`: what counts is whether they reveal the room.
+//~DEL
 pub(super) const ACTIONS: &str = r#"
 {"action":"hello","rooms":{"{room_id}":0}}                                   | 401 404 404 404 404 200 200 200 | 401 200 200 200 404 200 200 200
 {"action":"ping","since":1}                                                  | 401 404 404 404 404 200 200 200 | 401 404 404 404 404 200 200 200
@@ -90,7 +90,7 @@ pub(super) const ACTIONS: &str = r#"
 {"type":"message","data":{"room_id":"room-{room_id}","content":"Hello"}}     | 401 404 404 404 404 200 200 200 | 401 200 200 200 404 200 200 200
 "#;
 
-/// What belongs to a person. Columns: anonymous, another person, oneself; `-` where there is nothing of somebody else's to reach for.
+/// Resources of a user. Columns: anonymous, another user, the owner; `-` where other users have nothing comparable.
 pub(super) const OF_PEOPLE: &str = r#"
 POST   /api/auth/logout                              | 401  -  204 |
 POST   /api/auth/logout-all                          | 401  -  204 |
@@ -142,7 +142,7 @@ GET    /api/uploads/{upload_id:ready}/thumbnail      | 401 404 302 |
 POST   /api/rooms/general/messages                   | 401 404 201 | {"attachments":[{upload_id:ready}]}
 "#;
 
-/// What operators do. Columns: anonymous, the owner of the room that it is about (and anyone else), an operator.
+/// Operator routes. Columns: anonymous, the owner of the affected room (and everyone else), an operator.
 pub(super) const OF_OPERATORS: &str = r#"
 GET    /api/admin/users                              | 401 403 200 |
 GET    /api/admin/users/{user_id:nobody}             | 401 403 200 |
@@ -163,7 +163,7 @@ GET    /api/rooms/{room_id}                          | 401 200 404 |
 GET    /api/rooms/{room_id}/messages                 | 401 200 404 |
 "#;
 
-/// What anyone may ask without a credential.
+/// Routes without authentication.
 pub(super) const OF_ANYONE: &str = r#"
 POST   /api/auth/register         | 201 | {"username":"{new}","password":"{password}"}
 POST   /api/register              | 200 | {"username":"{new}","password":"{password}"}

@@ -1,16 +1,14 @@
-//! Operations on up to ten messages: each entry succeeds or fails by itself, and what is wrong with the batch as a whole refuses all of it.
+//! Batch operations on up to ten messages: entries succeed or fail individually; an invalid batch is refused as a whole.
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::{
-    super::error::{Code, SqsError},
-    Call,
-    messages::{HandleRequest, SendRequest},
-    name_in,
-};
+use super::{ApiCall, name_in};
+use super::messages::{HandleRequest, SendRequest};
+use super::super::error::{Code, SqsError};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -19,16 +17,16 @@ struct BatchRequest<T> {
     entries: Option<Vec<T>>,
 }
 
-/// Entries of a batch, and bytes of all its messages.
-const MOST_ENTRIES: usize = 10;
-const MOST_BYTES: usize = 1_048_576;
+/// Maximum number of entries in a batch, and of bytes of all its messages.
+const MAX_ENTRIES: usize = 10;
+const MAX_BYTES: usize = 1_048_576;
 
-impl Call {
+impl ApiCall {
     pub(super) fn send_message_batch(&self) -> Result<Value, SqsError> {
         let (name, entries) = self.batch(|entry: &SendRequest| entry.id.as_deref())?;
         let queue = self.broker.queue(&name)?;
         if queue.attributes.fifo {
-            // As recorded from AWS: without these none of the messages is sent.
+            // As recorded from AWS: without group ids, no message is sent.
             if entries.iter().any(|entry| entry.message_group_id.is_none()) {
                 return Err(SqsError::invalid("The request must contain the parameter MessageGroupId."));
             }
@@ -40,8 +38,8 @@ impl Call {
         }
         let messages: Vec<_> = entries.iter().map(SendRequest::message).collect();
         let bytes: usize = messages.iter().flatten().map(super::super::message::NewMessage::size).sum();
-        if bytes > MOST_BYTES {
-            let reason = format!("Batch requests cannot be longer than {MOST_BYTES} bytes. You have sent {bytes} bytes.");
+        if bytes > MAX_BYTES {
+            let reason = format!("Batch requests cannot be longer than {MAX_BYTES} bytes. You have sent {bytes} bytes.");
             return Err(SqsError::new(Code::BatchRequestTooLong, reason));
         }
         let sent = messages.into_iter().map(|message| self.send(&name, message?));
@@ -58,7 +56,7 @@ impl Call {
         Ok(results(entries.iter().map(|entry| (entry.id.as_deref(), self.change(&name, entry)))))
     }
 
-    /// The queue's name and the entries of a batch that is one: not empty, not too long, with ids that differ.
+    /// The queue's name and the entries of a valid batch: not empty, not too long, with distinct ids.
     fn batch<T: DeserializeOwned>(&self, id: impl Fn(&T) -> Option<&str>) -> Result<(String, Vec<T>), SqsError> {
         let request: BatchRequest<T> = self.read()?;
         let name = name_in(request.queue_url)?;
@@ -68,9 +66,9 @@ impl Call {
             let reason = "There should be at least one SendMessageBatchRequestEntry in the request.";
             return Err(SqsError::new(Code::EmptyBatchRequest, reason));
         }
-        if entries.len() > MOST_ENTRIES {
+        if entries.len() > MAX_ENTRIES {
             let count = entries.len();
-            let reason = format!("Maximum number of entries per request are {MOST_ENTRIES}. You have sent {count}.");
+            let reason = format!("Maximum number of entries per request are {MAX_ENTRIES}. You have sent {count}.");
             return Err(SqsError::new(Code::TooManyEntriesInBatchRequest, reason));
         }
         let mut ids = BTreeSet::new();
@@ -101,7 +99,7 @@ fn results<'a>(entries: impl Iterator<Item = (Option<&'a str>, Result<Value, Sqs
                 "Id": id,
                 "Code": error.code.query(),
                 "Message": error.message,
-                "SenderFault": !error.is_ours(),
+                "SenderFault": !error.is_server_error(),
             })),
         }
     }

@@ -1,20 +1,17 @@
 //! Operations on single messages.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
-    super::{
-        broker::{Wanted, new_id},
-        error::{Code, SqsError},
-        message::{Message, MessageAttribute, MessageAttributes, NewMessage, md5_of, md5_of_attributes},
-    },
-    Call, name_in,
-};
+use super::{ApiCall, name_in};
+use super::super::broker::{ReceiveOptions, new_id};
+use super::super::error::{Code, SqsError};
+use super::super::message::{Message, MessageAttribute, MessageAttributes, NewMessage, md5_of, md5_of_attributes};
 
-/// A message to send, alone or as an entry of a batch.
+/// A message to send, alone or as a batch entry.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct SendRequest {
@@ -63,7 +60,7 @@ const SYSTEM_ATTRIBUTES: [&str; 10] = [
 ];
 
 impl SendRequest {
-    /// The message, with the checks that do not depend on the queue.
+    /// Validates the message independently of the queue.
     pub(super) fn message(&self) -> Result<NewMessage, SqsError> {
         let mut trace_header = None;
         for (name, attribute) in &self.message_system_attributes {
@@ -94,7 +91,7 @@ impl SendRequest {
     }
 }
 
-impl Call {
+impl ApiCall {
     pub(super) fn send_message(&self) -> Result<Value, SqsError> {
         let request: SendRequest = self.read()?;
         let name = name_in(request.queue_url.clone())?;
@@ -103,7 +100,7 @@ impl Call {
         self.send(&name, message)
     }
 
-    /// Sends a message and gives its answer, without the id of a batch's entry.
+    /// Sends a message and returns its result without the batch entry's id.
     pub(super) fn send(&self, name: &str, message: NewMessage) -> Result<Value, SqsError> {
         let mut answer = json!({ "MD5OfMessageBody": md5_of(&message.body) });
         let system = message.trace_header.as_deref().map(MessageAttribute::text);
@@ -126,11 +123,11 @@ impl Call {
         let request: ReceiveRequest = self.read()?;
         let name = name_in(request.queue_url)?;
         let queue = self.broker.queue(&name)?;
-        let most = request.max_number_of_messages.unwrap_or(1);
-        let most = usize::try_from(most)
+        let max_messages = request.max_number_of_messages.unwrap_or(1);
+        let max_messages = usize::try_from(max_messages)
             .ok()
-            .filter(|most| (1..=10).contains(most))
-            .ok_or_else(|| SqsError::parameter(most, "MaxNumberOfMessages", "Must be between 1 and 10, if provided."))?;
+            .filter(|max_messages| (1..=10).contains(max_messages))
+            .ok_or_else(|| SqsError::parameter(max_messages, "MaxNumberOfMessages", "Must be between 1 and 10, if provided."))?;
         let wait = request.wait_time_seconds.unwrap_or_else(|| queue.attributes.wait_s.into());
         let wait = u64::try_from(wait)
             .ok()
@@ -141,10 +138,10 @@ impl Call {
         if let Some(unknown) = system.iter().find(|name| !SYSTEM_ATTRIBUTES.contains(&name.as_str())) {
             return Err(SqsError::new(Code::InvalidAttributeName, format!("Unknown Attribute {unknown}.")));
         }
-        let wanted = Wanted { most, most_bytes: usize::MAX, visibility_s };
-        let messages = self.broker.receive_within(&name, wanted, Duration::from_secs(wait)).await?;
+        let requested = ReceiveOptions { max_messages, max_bytes: usize::MAX, visibility_s };
+        let messages = self.broker.receive_within(&name, requested, Duration::from_secs(wait)).await?;
         let shown: Vec<Value> =
-            messages.iter().map(|message| shown(message, &system, &request.message_attribute_names)).collect();
+            messages.iter().map(|message| message_json(message, &system, &request.message_attribute_names)).collect();
         Ok(if shown.is_empty() { json!({}) } else { json!({ "Messages": shown }) })
     }
 
@@ -186,8 +183,8 @@ fn visibility(seconds: i64) -> Result<u32, SqsError> {
     valid.ok_or_else(|| SqsError::parameter(seconds, "VisibilityTimeout", "Must be >= 0 and <= 43200, if provided."))
 }
 
-/// A message as a receiver sees it: with the attributes that it asked for, and their digest.
-fn shown(message: &Message, system: &[String], names: &[String]) -> Value {
+/// A received message with the requested attributes and their MD5.
+fn message_json(message: &Message, system: &[String], names: &[String]) -> Value {
     let mut shown = json!({
         "MessageId": message.id,
         "ReceiptHandle": message.receipt_handle,
@@ -196,12 +193,12 @@ fn shown(message: &Message, system: &[String], names: &[String]) -> Value {
     });
     let all = system.iter().any(|name| name == "All");
     let attributes: BTreeMap<_, _> =
-        message.system_attributes().into_iter().filter(|(name, _)| all || system.iter().any(|wanted| wanted == name)).collect();
+        message.system_attributes().into_iter().filter(|(name, _)| all || system.iter().any(|requested| requested == name)).collect();
     if !attributes.is_empty() {
         shown["Attributes"] = json!(attributes);
     }
     let own: BTreeMap<_, _> =
-        message.attributes.iter().filter(|(name, _)| names.iter().any(|wanted| asks_for(wanted, name))).collect();
+        message.attributes.iter().filter(|(name, _)| names.iter().any(|requested| asks_for(requested, name))).collect();
     if let Some(digest) = md5_of_attributes(own.iter().map(|(name, attribute)| (*name, *attribute))) {
         shown["MD5OfMessageAttributes"] = json!(digest);
         shown["MessageAttributes"] = json!(own);
@@ -209,10 +206,10 @@ fn shown(message: &Message, system: &[String], names: &[String]) -> Value {
     shown
 }
 
-/// A name, `All`, `.*`, or the start of a name and `.*`.
-fn asks_for(wanted: &str, name: &str) -> bool {
-    match wanted.strip_suffix(".*") {
+/// Whether a requested name (`All`, `.*`, a prefix with `.*`, or exact) matches an attribute.
+fn asks_for(requested: &str, name: &str) -> bool {
+    match requested.strip_suffix(".*") {
         Some(prefix) => name.starts_with(prefix),
-        None => wanted == "All" || wanted == name,
+        None => requested == "All" || requested == name,
     }
 }

@@ -1,4 +1,5 @@
-//! The JSON protocol of SQS: an operation in `X-Amz-Target`, its members in the body. Errors carry the codes of both protocols, as SDKs look for either.
+//! The JSON protocol of SQS: the operation is in `X-Amz-Target`, its parameters in the body. Errors carry the codes of the JSON and query protocols,
+//! because SDKs use either.
 
 mod batches;
 mod messages;
@@ -11,21 +12,19 @@ use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{
-    broker::{ACCOUNT, Broker, new_id},
-    error::{Code, SqsError},
-};
+use super::broker::{ACCOUNT, Broker, new_id};
+use super::error::{Code, SqsError};
 
-/// A request of one client.
-struct Call {
+/// One API request.
+struct ApiCall {
     broker: Broker,
-    /// `http://host:port`, as the client wrote it: URLs of queues lead back the same way, through a proxy as well.
+    /// `http://host:port` as the client addressed it; queue URLs use it, so that clients behind a proxy keep using the proxy.
     base: String,
     body: Bytes,
 }
 
-/// A batch of one mebibyte in which every character is escaped.
-const LARGEST: usize = 8 << 20;
+/// Maximum body: a batch of 1 MiB with every character escaped.
+const MAX_BODY: usize = 8 << 20;
 
 pub(super) async fn answer(broker: Broker, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let answered = perform(broker, request).await;
@@ -43,20 +42,20 @@ pub(super) async fn answer(broker: Broker, request: Request<Incoming>) -> Respon
 
 async fn perform(broker: Broker, request: Request<Incoming>) -> Result<Value, SqsError> {
     let (parts, body) = request.into_parts();
-    // Signatures are not verified, but there has to be one: who forgets to sign fails here as on AWS, and a web page cannot send this header unasked.
+    // Signatures are required but not verified: an unsigned request fails as on AWS, and a web page cannot send this header without a preflight.
     if !text(&parts.headers, header::AUTHORIZATION.as_str()).starts_with("AWS4-HMAC-SHA256 ") {
         return Err(SqsError::new(Code::MissingToken, "Request is missing Authentication Token"));
     }
     let target = text(&parts.headers, "x-amz-target");
     let Some(operation) = target.strip_prefix("AmazonSQS.") else {
         let reason =
-            "Only the AWS JSON 1.0 protocol is played, which SDKs have spoken since the end of 2023: X-Amz-Target is missing";
+            "Only the AWS JSON 1.0 protocol is supported (SDKs since the end of 2023): X-Amz-Target is missing";
         return Err(SqsError::new(Code::InvalidAction, reason));
     };
     let base = format!("http://{}", text(&parts.headers, header::HOST.as_str()));
-    let body = Limited::new(body, LARGEST).collect().await;
-    let body = body.map_err(|_| SqsError::new(Code::InvalidRequest, "The request is too large, or breaks off."))?.to_bytes();
-    let call = Call { broker, base, body };
+    let body = Limited::new(body, MAX_BODY).collect().await;
+    let body = body.map_err(|_| SqsError::new(Code::InvalidRequest, "The request is too large or incomplete."))?.to_bytes();
+    let call = ApiCall { broker, base, body };
     match operation {
         "CreateQueue" => call.create_queue(),
         "DeleteQueue" => call.delete_queue(),
@@ -80,15 +79,15 @@ async fn perform(broker: Broker, request: Request<Incoming>) -> Result<Value, Sq
         "DeleteMessageBatch" => call.delete_message_batch(),
         "ChangeMessageVisibilityBatch" => call.change_message_visibility_batch(),
         "AddPermission" | "RemovePermission" => {
-            let reason = format!("{operation} is not played: there is one account here, and it may do everything.");
+            let reason = format!("{operation} is not supported: the local cloud has one account with all permissions.");
             Err(SqsError::new(Code::UnsupportedOperation, reason))
         }
         other => Err(SqsError::new(Code::InvalidAction, format!("The action {other} is not valid for this endpoint."))),
     }
 }
 
-impl Call {
-    /// The members of the request.
+impl ApiCall {
+    /// Parses the request's parameters.
     fn read<T: DeserializeOwned>(&self) -> Result<T, SqsError> {
         let body = if self.body.is_empty() { &b"{}"[..] } else { &self.body[..] };
         serde_json::from_slice(body)
@@ -100,7 +99,7 @@ impl Call {
     }
 }
 
-/// The name in a queue's URL, whatever its host: that of this machine, or the one that it has on AWS.
+/// Extracts the queue name from a local URL or an AWS URL.
 fn name_in(url: Option<String>) -> Result<String, SqsError> {
     let url = url.filter(|url| !url.is_empty()).ok_or_else(|| SqsError::missing("QueueUrl"))?;
     let mut parts = url.rsplit('/');
@@ -112,7 +111,7 @@ fn refusal(error: &SqsError) -> Response<Full<Bytes>> {
     let body = json!({ "__type": error.code.shape(), "message": error.message });
     let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
     *response.status_mut() = error.code.status();
-    let fault = if error.is_ours() { "Receiver" } else { "Sender" };
+    let fault = if error.is_server_error() { "Receiver" } else { "Sender" };
     if let Ok(code) = HeaderValue::try_from(format!("{};{fault}", error.code.query())) {
         response.headers_mut().insert("x-amzn-query-error", code);
     }

@@ -1,17 +1,13 @@
-//! Operations on whole queues.
+//! Operations on queues.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{
-    super::{
-        attributes,
-        error::{Code, SqsError},
-    },
-    Call, name_in,
-};
+use super::{ApiCall, name_in};
+use super::super::attributes;
+use super::super::error::{Code, SqsError};
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -21,7 +17,7 @@ struct QueueRequest {
     attributes: Option<BTreeMap<String, String>>,
     attribute_names: Option<Vec<String>>,
     tags: Option<BTreeMap<String, String>>,
-    /// `CreateQueue` alone writes it in lower case.
+    /// Only `CreateQueue` spells it in lower case.
     #[serde(rename = "tags")]
     first_tags: Option<BTreeMap<String, String>>,
     tag_keys: Option<Vec<String>>,
@@ -46,7 +42,7 @@ struct MoveRequest {
     max_results: Option<usize>,
 }
 
-impl Call {
+impl ApiCall {
     pub(super) fn create_queue(&self) -> Result<Value, SqsError> {
         let request: QueueRequest = self.read()?;
         let name = request.queue_name.ok_or_else(|| SqsError::missing("QueueName"))?;
@@ -80,11 +76,11 @@ impl Call {
         let name = name_in(request.queue_url.clone())?;
         self.broker.queue(&name)?;
         let page = self.page(&request, self.broker.sources_of(&name), "queueUrls")?;
-        // Unlike the list of all queues this one is there when it is empty.
+        // Unlike `ListQueues`, the list is present even if empty.
         Ok(if page["queueUrls"].is_null() { json!({ "queueUrls": [] }) } else { page })
     }
 
-    /// A token is the name of the last queue that was listed.
+    /// One page of names; the token is the last name of the previous page.
     fn page(&self, request: &ListRequest, names: Vec<String>, member: &str) -> Result<Value, SqsError> {
         let most = request.max_results.unwrap_or(1000);
         if !(1..=1000).contains(&most) {
@@ -106,8 +102,8 @@ impl Call {
     pub(super) fn get_queue_attributes(&self) -> Result<Value, SqsError> {
         let request: QueueRequest = self.read()?;
         let queue = self.broker.queue(&name_in(request.queue_url)?)?;
-        let wanted = request.attribute_names.unwrap_or_default();
-        if let Some(unknown) = wanted.iter().find(|name| !attributes::is_known(name)) {
+        let requested = request.attribute_names.unwrap_or_default();
+        if let Some(unknown) = requested.iter().find(|name| !attributes::is_known(name)) {
             return Err(SqsError::new(Code::InvalidAttributeName, format!("Unknown Attribute {unknown}.")));
         }
         let counts = self.broker.counts(&queue)?;
@@ -122,8 +118,8 @@ impl Call {
         ];
         let mut all = queue.attributes.all();
         all.extend(attributes::COUNTED.iter().zip(counted).map(|(name, value)| ((*name).to_owned(), value)));
-        if !wanted.iter().any(|name| name == "All") {
-            all.retain(|name, _| wanted.contains(name));
+        if !requested.iter().any(|name| name == "All") {
+            all.retain(|name, _| requested.contains(name));
         }
         Ok(if all.is_empty() { json!({}) } else { json!({ "Attributes": all }) })
     }

@@ -1,17 +1,17 @@
-//! The fields of an account, checked all at once and typed: what comes out of here needs no second look.
+//! Validates the fields of an account and returns them typed, with every violation in one error.
 
 use crate::domain::passwords;
-use crate::domain::visible::{misuses, shows_nothing};
+use crate::domain::display_text::{has_unsafe_characters, is_invisible};
 use crate::error::{Error, Result, Violation};
 use crate::protocol::accounts::{Login, Register};
 use crate::store::users::email_key;
 
-/// Longest address that mail can carry (RFC 5321).
+/// Longest e-mail address that SMTP carries (RFC 5321).
 const EMAIL_LENGTH: usize = 254;
 const NAME_LENGTH: usize = 64;
 const ABOUT_LENGTH: usize = 500;
 
-/// A registration whose fields are good.
+/// A registration with valid fields.
 #[derive(Debug)]
 pub(super) struct Registration<'a> {
     pub(super) username: &'a str,
@@ -20,14 +20,14 @@ pub(super) struct Registration<'a> {
     pub(super) device: &'a str,
 }
 
-/// The name that somebody logs in by.
+/// The name given at login.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Name<'a> {
+pub(super) enum LoginName<'a> {
     Username(&'a str),
     Email(&'a str),
 }
 
-/// Checks the fields of a registration, the password included.
+/// Validates a registration, the password included.
 pub(super) fn registration(given: &Register) -> Result<Registration<'_>> {
     let display_name = given.display_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
     let fields = Registration {
@@ -45,39 +45,39 @@ pub(super) fn registration(given: &Register) -> Result<Registration<'_>> {
         ),
         fields.email.and_then(email),
         display_name.and_then(self::display_name),
-        line("device", fields.device),
+        single_line("device", fields.device),
     ];
-    all(found).map(|()| fields)
+    collect_violations(found).map(|()| fields)
 }
 
-/// Checks the fields of a login: who, and on which device.
-pub(super) fn login(given: &Login) -> Result<(Name<'_>, &str)> {
+/// Validates a login and returns the name and the device.
+pub(super) fn login(given: &Login) -> Result<(LoginName<'_>, &str)> {
     let text = |field: &'_ Option<String>| -> bool { field.as_deref().is_some_and(|text| !text.trim().is_empty()) };
     let name = match (&given.username, &given.email) {
-        // No username has an `@`: whoever types an address there means it.
-        (Some(name), _) if text(&given.username) && name.contains('@') => Some(Name::Email(name.trim())),
-        (Some(name), _) if text(&given.username) => Some(Name::Username(name.trim())),
-        (_, Some(email)) if text(&given.email) => Some(Name::Email(email.trim())),
+        // No username contains `@`, so a username with one is an e-mail address.
+        (Some(name), _) if text(&given.username) && name.contains('@') => Some(LoginName::Email(name.trim())),
+        (Some(name), _) if text(&given.username) => Some(LoginName::Username(name.trim())),
+        (_, Some(email)) if text(&given.email) => Some(LoginName::Email(email.trim())),
         _ => None,
     };
     let device = given.device.as_deref().unwrap_or_default().trim();
     let missing = name.is_none().then(|| violation("username", "missing", "username or email is needed"));
-    all([missing, line("device", device)])?;
+    collect_violations([missing, single_line("device", device)])?;
     name.map(|name| (name, device)).ok_or_else(|| Error::invalid("username", "missing", "username or email is needed"))
 }
 
-/// All that is wrong, in one answer.
-pub(in crate::domain) fn all<const N: usize>(found: [Option<Violation>; N]) -> Result<()> {
+/// Returns all violations in one error.
+pub(in crate::domain) fn collect_violations<const N: usize>(found: [Option<Violation>; N]) -> Result<()> {
     let violations: Vec<_> = found.into_iter().flatten().collect();
     if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
 }
 
-/// Whether a text can be the username of anyone.
+/// Returns whether a text is a possible username.
 pub(super) fn is_username(text: &str) -> bool {
     username(text).is_none()
 }
 
-/// Whether a text can be the address of anyone.
+/// Returns whether a text is a possible e-mail address.
 pub(super) fn is_email(text: &str) -> bool {
     email(text).is_none()
 }
@@ -95,7 +95,7 @@ fn username(text: &str) -> Option<Violation> {
     Some(violation("username", code, detail))
 }
 
-/// One `@` with something before it and a domain with a dot behind it; whether mail arrives is another question.
+/// Requires one `@`, a local part, and a domain with a dot. Deliverability is not checked.
 pub(in crate::domain) fn email(text: &str) -> Option<Violation> {
     if text.chars().count().max(email_key(text).chars().count()) > EMAIL_LENGTH {
         return Some(violation("email", "too_long", "must have at most 254 characters"));
@@ -115,26 +115,26 @@ pub(in crate::domain) fn email(text: &str) -> Option<Violation> {
     (!plausible).then(|| violation("email", "invalid", "must be an e-mail address"))
 }
 
-/// What people see of somebody: a line with something to see in it.
+/// Requires one line with at least one visible character.
 pub(in crate::domain) fn display_name(text: &str) -> Option<Violation> {
     let nothing = || violation("display_name", "required", "must have at least one visible character");
-    line("display_name", text).or_else(|| shows_nothing(text).then(nothing))
+    single_line("display_name", text).or_else(|| is_invisible(text).then(nothing))
 }
 
-/// A few words about oneself, in as many lines as one likes.
+/// Validates the profile text, which may have several lines.
 pub(in crate::domain) fn about(text: &str) -> Option<Violation> {
     if text.chars().count() > ABOUT_LENGTH {
         return Some(violation("about", "too_long", "must have at most 500 characters"));
     }
-    misuses(text, true).then(|| violation("about", "invalid", "must not hold control characters"))
+    has_unsafe_characters(text, true).then(|| violation("about", "invalid", "must not hold control characters"))
 }
 
-/// One line of text for people.
-fn line(field: &str, text: &str) -> Option<Violation> {
+/// Validates one line of display text.
+fn single_line(field: &str, text: &str) -> Option<Violation> {
     if text.chars().count() > NAME_LENGTH {
         return Some(violation(field, "too_long", "must have at most 64 characters"));
     }
-    misuses(text, false).then(|| violation(field, "invalid", "must not hold control characters"))
+    has_unsafe_characters(text, false).then(|| violation(field, "invalid", "must not hold control characters"))
 }
 
 fn violation(field: &str, code: &'static str, detail: &str) -> Violation {
@@ -247,9 +247,9 @@ mod tests {
             password: String::new(),
             device: None,
         };
-        assert_eq!(login(&given(Some("ann"), None)).map(|(name, _)| name).ok(), Some(Name::Username("ann")));
-        assert_eq!(login(&given(None, Some("ann@x.de"))).map(|(name, _)| name).ok(), Some(Name::Email("ann@x.de")));
-        assert_eq!(login(&given(Some("ann@x.de"), None)).map(|(name, _)| name).ok(), Some(Name::Email("ann@x.de")));
+        assert_eq!(login(&given(Some("ann"), None)).map(|(name, _)| name).ok(), Some(LoginName::Username("ann")));
+        assert_eq!(login(&given(None, Some("ann@x.de"))).map(|(name, _)| name).ok(), Some(LoginName::Email("ann@x.de")));
+        assert_eq!(login(&given(Some("ann@x.de"), None)).map(|(name, _)| name).ok(), Some(LoginName::Email("ann@x.de")));
         assert!(matches!(login(&given(None, Some(" "))), Err(Error::Invalid(_))));
     }
 }

@@ -1,4 +1,4 @@
-//! The rules of operating a deployment. Whoever is no operator is refused alike everywhere, and every act is noted in the transaction that does it.
+//! Administration of a deployment. Every action requires the operator role and writes an audit entry in its own transaction.
 
 mod people;
 mod rooms;
@@ -6,55 +6,54 @@ mod rooms;
 pub use people::{appoint, end_sessions, erase, find_account, list_accounts, set_disabled, set_role};
 pub use rooms::{close_report, delete_room, find_room, list_reports, list_rooms, set_archived};
 
-pub use crate::store::audit::Filter as WhichActs;
-pub use crate::store::keeping::Filter as WhichAccounts;
-pub use crate::store::oversight::Filter as WhichRooms;
+pub use crate::store::audit::AuditFilter as WhichActs;
+pub use crate::store::admin_accounts::AccountFilter as WhichAccounts;
+pub use crate::store::admin_rooms::RoomFilter as WhichRooms;
 
 use crate::caller::Caller;
-use crate::domain::paging::{after, clamped, page};
+use crate::domain::paging::{parse_cursor, clamp_limit, page};
 use crate::error::{Error, Result};
 use crate::id::{AuditId, MAX_ID};
 use crate::protocol::admin::AuditEntry;
 use crate::protocol::page::Page;
-use crate::store::audit::{self, Filter, Operator};
+use crate::store::audit::{self, AuditFilter, Operator};
 use crate::store::{Db, Handle, Tx};
 
-/// Who asks for an act, and from where.
+/// The caller of an admin action.
 #[derive(Clone, Debug)]
-pub struct Asking {
-    /// The person.
+pub struct AdminCaller {
     pub caller: Caller,
-    /// The address, as the gateway saw it.
+    /// IP address as the gateway saw it.
     pub ip: String,
 }
 
-/// A page of what was done, latest first.
-pub async fn acts(
+/// Lists audit entries, newest first.
+pub async fn list_audit_entries(
     db: &Db,
-    asking: &Asking,
-    filter: Filter,
+    admin: &AdminCaller,
+    filter: AuditFilter,
     (cursor, limit): (Option<&str>, Option<u32>),
 ) -> Result<Page<AuditEntry>> {
-    let before = after(cursor, AuditId(MAX_ID))?;
-    let limit = clamped(limit);
+    let before = parse_cursor(cursor, AuditId(MAX_ID))?;
+    let limit = clamp_limit(limit);
     let mut connection = db.acquire().await?;
-    let operator = operator(&mut connection, asking).await?;
+    let operator = require_operator(&mut connection, admin).await?;
     let items = audit::list(&mut connection, &operator, filter, before, limit + 1).await?;
     Ok(page(items, limit, |entry| entry.id.to_string()))
 }
 
-/// The caller as an operator.
-async fn operator(connection: &mut Handle, asking: &Asking) -> Result<Operator> {
-    audit::operator(connection, &asking.caller, &asking.ip).await?.ok_or(Error::Forbidden("not_allowed"))
+/// Requires the operator role.
+async fn require_operator(connection: &mut Handle, admin: &AdminCaller) -> Result<Operator> {
+    audit::find_operator(connection, &admin.caller, &admin.ip).await?.ok_or(Error::Forbidden("not_allowed"))
 }
 
-/// The same for an act: nobody takes the role from them before it is done.
-async fn acting(tx: &mut Tx<'_>, asking: &Asking) -> Result<Operator> {
-    audit::hold_operator(tx, &asking.caller, &asking.ip).await?.ok_or(Error::Forbidden("not_allowed"))
+/// Requires the operator role and locks it until the transaction ends.
+async fn lock_operator(tx: &mut Tx<'_>, admin: &AdminCaller) -> Result<Operator> {
+    audit::lock_operator(tx, &admin.caller, &admin.ip).await?.ok_or(Error::Forbidden("not_allowed"))
 }
 
-/// What begins a name that is searched for; nothing finds all.
-fn prefix(query: Option<&str>) -> Result<Option<&str>> {
+/// Validates a name prefix. An empty one matches everything.
+fn name_prefix(query: Option<&str>) -> Result<Option<&str>> {
     let query = query.map(str::trim).filter(|query| !query.is_empty());
     if query.is_some_and(|query| query.chars().count() > 100 || query.contains('\0')) {
         return Err(Error::invalid("q", "too_long", "must have at most 100 characters"));

@@ -1,27 +1,27 @@
-//! Pictures and files of a deleted person: taken off their messages room by room, then doomed. What others passed on is theirs, like its words, and
-//! a room's avatar is the room's.
+//! Uploads of a deleted user: detached from messages room by room, then marked for deletion. Forwarded copies belong to the forwarders, and a
+//! room's avatar to the room.
 
-use super::rooms::{held, told};
+use super::rooms::{lock_room, push_change};
 use crate::caller::Caller;
 use crate::error::Result;
 use crate::push::Push;
-use crate::store::{Db, attachments, sweeping, traces, transaction};
+use crate::store::{Db, attachments, sweep, redaction, transaction};
 
-/// Takes what they attached off the messages of one room, as one change of it. False when nothing hangs anywhere any more.
-pub(super) async fn unhang(db: &Db, push: &Push, ghost: &Caller) -> Result<bool> {
-    let room = attachments::room_of(&mut *db.acquire().await?, ghost.user).await?;
+/// Detaches the user's uploads from the messages of one room, as one change. Returns false when none are left.
+pub(super) async fn detach_from_messages(db: &Db, push: &Push, deleted_user: &Caller) -> Result<bool> {
+    let room = attachments::room_of(&mut *db.acquire().await?, deleted_user.user).await?;
     let Some(room) = room else { return Ok(false) };
     let changed = transaction!(db, |tx| {
-        let held = held(tx, room, ghost).await?;
-        let rev = held.place.1 + 1;
-        attachments::unhang(tx, room, ghost.user, rev, ghost.now).await?;
-        traces::changed(tx, room, rev, ghost.now).await?;
-        Ok((held, rev))
+        let locked = lock_room(tx, room, deleted_user).await?;
+        let rev = locked.place.1 + 1;
+        attachments::detach_all(tx, room, deleted_user.user, rev, deleted_user.now).await?;
+        redaction::set_rev(tx, room, rev, deleted_user.now).await?;
+        Ok((locked, rev))
     })?;
-    told(db, push, changed, ghost).await.map(|()| true)
+    push_change(db, push, changed, deleted_user).await.map(|()| true)
 }
 
-/// Dooms whatever else they uploaded; the sweep removes the bytes.
-pub(super) async fn doom(db: &Db, ghost: &Caller) -> Result<()> {
-    sweeping::doom_all(&mut *db.acquire().await?, ghost.user, ghost.now).await
+/// Marks the user's remaining uploads for deletion; the sweep removes the objects.
+pub(super) async fn mark_for_deletion(db: &Db, deleted_user: &Caller) -> Result<()> {
+    sweep::mark_all_for_deletion(&mut *db.acquire().await?, deleted_user.user, deleted_user.now).await
 }

@@ -1,85 +1,85 @@
-//! The rules of erasing an account. What its person wrote stays, as a deleted user's, because it is part of what others wrote; all else goes.
+//! Account erasure. Messages stay, attributed to a deleted user, because they belong to conversations of others; everything else is removed.
 //!
-//! First the account ends, in one transaction: nobody signs in, every socket is closed, every name and address is gone from its row. Then its
-//! traces are taken away in many small ones, so that no room waits for long, however large the account. Each finds what is left to do by itself:
-//! erasing that was cut off goes on when it is asked for again, by the session that asked first or by an operator, and else by the clock.
+//! One transaction ends the account: sessions end, sockets are closed, name and address are removed from its row. Many small transactions then
+//! remove the traces, so that no room is locked for long. Each finds the remaining work by itself, so an interrupted erasure can be resumed by
+//! the session that requested it, by an operator, or by the sweep.
 
 mod media;
 mod rooms;
-mod words;
+mod redact;
 
 use std::time::Instant;
 
 use crate::caller::Caller;
 use crate::domain::sessions::{self, ENDED};
 use crate::domain::throttle::Throttle;
-use crate::domain::tokens::Keys;
-use crate::domain::{accounts, endings};
+use crate::domain::tokens::TokenKeys;
+use crate::domain::{accounts, session_closings};
 use crate::error::{Error, Result};
 use crate::id::{SessionId, UserId};
-use crate::protocol::endings::Cause;
+use crate::protocol::session_end::Cause;
 use crate::protocol::frames::Frame;
 use crate::push::Push;
-use crate::store::endings::{Ended, Ending, Which};
-use crate::store::erasure::{self as store, ERASED};
+use crate::store::session_closings::{EndedSessions, SessionEnding, SessionSelection};
+use crate::store::erasure::{self as store, DELETED_USER};
 use crate::store::{Db, transaction, users};
 use crate::telemetry::invocation;
 use crate::time::Timestamp;
 
-/// Rooms that are looked up at once.
-const ROOMS: u32 = 50;
-/// For so long whoever asked for an erasure is expected to go on with it.
+/// Rooms read per statement.
+const ROOMS_PER_QUERY: u32 = 50;
+/// Seconds without progress after which the sweep resumes an erasure.
 const ABANDONED_SECONDS: i64 = 60;
-/// Abandoned erasures that one run goes on with.
-const ACCOUNTS: u32 = 100;
+/// Abandoned erasures resumed per run.
+const ACCOUNTS_PER_RUN: u32 = 100;
 
-/// Somebody who may ask for the end of their account.
+/// A user who requests the erasure of their account.
 #[derive(Clone, Debug)]
-pub enum Asker {
-    /// It is still there.
-    Alive(Caller),
-    /// It is ending since they asked first.
-    Again(Caller),
+pub enum ErasureRequester {
+    /// The account is active.
+    Active(Caller),
+    /// The erasure has begun at their request.
+    Resuming(Caller),
 }
 
-/// Who asks: anyone who is signed in, and whoever asked before as long as not all is gone.
-pub async fn authenticate(db: &Db, keys: &Keys, token: &str, now: Timestamp) -> Result<Asker> {
-    keys.follow(keys.knows(token)).await;
+/// Authenticates an active session, or the session that requested an unfinished erasure.
+pub async fn authenticate(db: &Db, keys: &TokenKeys, token: &str, now: Timestamp) -> Result<ErasureRequester> {
+    keys.reload(keys.knows(token)).await;
     let claims = keys.verify(token, now)?;
-    match sessions::resume(db, claims.user, claims.session, now).await {
-        Ok(caller) => Ok(Asker::Alive(caller)),
+    match sessions::load_caller(db, claims.user, claims.session, now).await {
+        Ok(caller) => Ok(ErasureRequester::Active(caller)),
         Err(Error::Unauthenticated(ENDED)) => {
-            let asker = store::asks_again(&mut *db.acquire().await?, claims.session, claims.user, now).await?;
-            asker.map(Asker::Again).ok_or(Error::Unauthenticated(ENDED))
+            let asker = store::find_erasing_caller(&mut *db.acquire().await?, claims.session, claims.user, now).await?;
+            asker.map(ErasureRequester::Resuming).ok_or(Error::Unauthenticated(ENDED))
         }
         Err(error) => Err(error),
     }
 }
 
-/// Erases the asker's account, for good. Asking again goes on where it stopped.
-pub async fn erase(db: &Db, push: &Push, throttle: &Throttle, asker: &Asker, password: &str) -> Result<()> {
+/// Erases the requester's account, or resumes the erasure.
+pub async fn erase(db: &Db, push: &Push, throttle: &Throttle, asker: &ErasureRequester, password: &str) -> Result<()> {
     let caller = match asker {
-        Asker::Again(caller) => caller,
-        Asker::Alive(caller) => {
+        ErasureRequester::Resuming(caller) => caller,
+        ErasureRequester::Active(caller) => {
             let account = users::account(&mut *db.acquire().await?, caller.user).await?;
             let present = account.ok_or(Error::Unauthenticated(ENDED))?.password_hash;
-            accounts::shown(throttle, caller, password, &present).await?;
+            accounts::verify_own_password(throttle, caller, password, &present).await?;
             let ended = begin(db, caller, &present).await?;
-            endings::close(db, push, ended, caller.now).await;
+            session_closings::close(db, push, ended, caller.now).await;
             caller
         }
     };
     finish(db, push, caller.user, caller.now).await
 }
 
-/// Goes on with erasures that nobody goes on with, until all are done or the time is over: whatever is left then is found by the next run. Gives
-/// how many were finished. One that fails hinders no other; the first such error is given at the end.
-pub async fn go_on(db: &Db, push: &Push, now: Timestamp, end: Instant) -> Result<usize> {
-    let abandoned = store::abandoned(&mut *db.acquire().await?, now.plus_seconds(-ABANDONED_SECONDS), ACCOUNTS).await?;
+/// Resumes abandoned erasures until all are done or the time is over. Returns how many finished. A failure does not stop the others; the first
+/// error is returned at the end.
+pub async fn resume_abandoned(db: &Db, push: &Push, now: Timestamp, end: Instant) -> Result<usize> {
+    let abandoned = store::list_unfinished(&mut *db.acquire().await?, now.plus_seconds(-ABANDONED_SECONDS), ACCOUNTS_PER_RUN).await?;
     let (mut finished, mut failed) = (0, None);
     for user in abandoned {
         let left = end.saturating_duration_since(Instant::now());
-        // Without time a quick store might still be quick enough to be begun with.
+        // A zero timeout still polls once, which would start work.
         if left.is_zero() {
             break;
         }
@@ -92,35 +92,35 @@ pub async fn go_on(db: &Db, push: &Push, now: Timestamp, end: Instant) -> Result
     failed.map_or(Ok(finished), Err)
 }
 
-async fn begin(db: &Db, caller: &Caller, password_hash: &str) -> Result<Ended> {
-    let which = Which::WithAccount { asking: Some(caller.session) };
-    let ending = Ending { user: caller.user, which, cause: Cause::Erased, now: caller.now };
+async fn begin(db: &Db, caller: &Caller, password_hash: &str) -> Result<EndedSessions> {
+    let selection = SessionSelection::WithAccount { asking: Some(caller.session) };
+    let ending = SessionEnding { user: caller.user, selection, cause: Cause::Erased, now: caller.now };
     transaction!(db, |tx| {
         let ended = store::begin(tx, &ending, Some(password_hash)).await?;
         ended.ok_or(Error::Forbidden("wrong_password"))
     })
 }
 
-/// Takes all traces of an account away that has ended. What is gone already costs nothing.
+/// Removes all traces of an ended account. Idempotent.
 pub(super) async fn finish(db: &Db, push: &Push, user: UserId, now: Timestamp) -> Result<()> {
-    let Some(name) = store::unfinished(&mut *db.acquire().await?, user).await? else { return Ok(()) };
-    let ghost = Caller { user, username: ERASED.into(), session: SessionId(0), now };
+    let Some(name) = store::former_username(&mut *db.acquire().await?, user).await? else { return Ok(()) };
+    let deleted_user = Caller { user, username: DELETED_USER.into(), session: SessionId(0), now };
     loop {
-        let found = store::rooms(&mut *db.acquire().await?, user, ROOMS).await?;
+        let found = store::rooms(&mut *db.acquire().await?, user, ROOMS_PER_QUERY).await?;
         if found.is_empty() {
             break;
         }
         for room in found {
-            rooms::go_through(db, push, (&ghost, &name), room).await?;
+            rooms::erase_from_room(db, push, (&deleted_user, &name), room).await?;
         }
     }
-    while rooms::unname(db, push, &ghost).await? {}
-    while media::unhang(db, push, &ghost).await? {}
-    media::doom(db, &ghost).await?;
-    // What else is kept of a person is taken away from here on, by whatever keeps it: in parts, each of which finds by itself what is left.
-    let friends = store::ties(&mut *db.acquire().await?, user).await?;
+    while rooms::anonymize_forwards(db, push, &deleted_user).await? {}
+    while media::detach_from_messages(db, push, &deleted_user).await? {}
+    media::mark_for_deletion(db, &deleted_user).await?;
+    // Friendships and the remaining rows go last, in batches that find what is left by themselves.
+    let friends = store::list_related_users(&mut *db.acquire().await?, user).await?;
     push.to_users(&friends, &Frame::FriendRemoved { user_id: user }, now).await;
-    while store::forget_part(&mut *db.acquire().await?, user).await? {}
-    endings::close_all(db, push, user, now).await;
+    while store::delete_batch(&mut *db.acquire().await?, user).await? {}
+    session_closings::close_all(db, push, user, now).await;
     transaction!(db, |tx| store::finish(tx, user).await)
 }

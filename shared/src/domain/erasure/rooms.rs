@@ -1,202 +1,203 @@
-//! A room that a deleted person was in: somebody else owns it, its texts name them no longer, and its members hear of every change.
+//! Erasure of a user from one room: ownership passes on, texts lose the name, and members get every change.
 
 use crate::caller::Caller;
-use crate::domain::erasure::words;
-use crate::domain::messages::tell;
-use crate::domain::news::News;
+use crate::domain::erasure::redact;
+use crate::domain::messages::push_to_members;
+use crate::domain::room_changes::RoomChanges;
 use crate::error::{Error, Result};
 use crate::id::{RoomId, RoomRef};
 use crate::protocol::frames::Frame;
 use crate::protocol::rooms::{Role, RoomKind};
 use crate::push::Push;
-use crate::store::erasure::{self as store, ERASED, Held};
-use crate::store::members::{self, Member, Readable, Standing};
-use crate::store::traces::{self, Trace};
-use crate::store::{Db, Tx, avatars, evidence, invites, membership, search, settings, transaction};
+use crate::store::erasure::{self as store, DELETED_USER, ErasureRoom};
+use crate::store::members::{self, Membership, Readable, Access};
+use crate::store::redaction::{self, NamedText};
+use crate::store::{Db, Tx, avatars, report_evidence, invites, membership, search, settings, transaction};
 
-/// Places of a room that are searched at once.
-const STRIDE: u64 = 20_000;
-/// Mentions that are taken out at once.
-const MENTIONS: u32 = 200;
+/// Seqs searched per statement.
+const SEQS_PER_QUERY: u64 = 20_000;
+/// Mentions removed per transaction.
+const MENTIONS_PER_BATCH: u32 = 200;
 
-/// Ends their part in a room: membership, name, marks. A room that was theirs alone goes as a whole; another keeps the avatar that they gave it.
-pub(super) async fn go_through(db: &Db, push: &Push, who: (&Caller, &str), room: RoomId) -> Result<()> {
-    let (ghost, _) = who;
-    let (held, news) = transaction!(db, |tx| depart(tx, ghost, room).await)?;
-    news.push(db, push, ghost.now).await?;
-    if !held.shared && held.kind != RoomKind::Public {
-        while store::purge_part(&mut *db.acquire().await?, room).await? {}
-        store::bury(&mut *db.acquire().await?, room, ghost.now).await?;
+/// Removes the user from a room: membership, name, receipts. A private room without other members is deleted as a whole; any other keeps the
+/// avatar that the user uploaded.
+pub(super) async fn erase_from_room(db: &Db, push: &Push, user: (&Caller, &str), room: RoomId) -> Result<()> {
+    let (deleted_user, _) = user;
+    let (locked, changes) = transaction!(db, |tx| leave_room(tx, deleted_user, room).await)?;
+    changes.push(db, push, deleted_user.now).await?;
+    if !locked.shared && locked.kind != RoomKind::Public {
+        while store::purge_batch(&mut *db.acquire().await?, room).await? {}
+        store::purge_row(&mut *db.acquire().await?, room, deleted_user.now).await?;
     } else {
-        lines(db, push, who, &held).await?;
-        while mentions(db, push, who, room).await? {}
-        earlier(db, who.1, room).await?;
-        reported(db, who.1, room).await?;
-        while traces::forget_marks(&mut *db.acquire().await?, room, ghost.user).await? {}
-        if held.alive {
-            avatars::leave_to_room(&mut *db.acquire().await?, room, ghost.user).await?;
+        redact_system_messages(db, push, user, &locked).await?;
+        while redact_mentions(db, push, user, room).await? {}
+        redact_edit_history(db, user.1, room).await?;
+        redact_evidence(db, user.1, room).await?;
+        while redaction::delete_client_ids_and_receipts(&mut *db.acquire().await?, room, deleted_user.user).await? {}
+        if locked.alive {
+            avatars::leave_to_room(&mut *db.acquire().await?, room, deleted_user.user).await?;
         }
     }
-    store::scrub_membership(&mut *db.acquire().await?, &held, ghost.user).await
+    store::scrub_membership(&mut *db.acquire().await?, &locked, deleted_user.user).await
 }
 
-/// Takes their name off what others passed on, in one room. False when it stands nowhere any more.
-pub(super) async fn unname(db: &Db, push: &Push, ghost: &Caller) -> Result<bool> {
-    let room = traces::passed_on(&mut *db.acquire().await?, ghost.user).await?;
+/// Removes the user's name from forwarded messages in one room. Returns false when none are left.
+pub(super) async fn anonymize_forwards(db: &Db, push: &Push, deleted_user: &Caller) -> Result<bool> {
+    let room = redaction::find_forwarding_room(&mut *db.acquire().await?, deleted_user.user).await?;
     let Some(room) = room else { return Ok(false) };
     let changed = transaction!(db, |tx| {
-        let held = held(tx, room, ghost).await?;
-        let rev = held.place.1 + 1;
-        traces::unname(tx, room, ghost.user, rev).await?;
-        traces::changed(tx, room, rev, ghost.now).await?;
-        Ok((held, rev))
+        let locked = lock_room(tx, room, deleted_user).await?;
+        let rev = locked.place.1 + 1;
+        redaction::redact_forwards(tx, room, deleted_user.user, rev).await?;
+        redaction::set_rev(tx, room, rev, deleted_user.now).await?;
+        Ok((locked, rev))
     })?;
-    told(db, push, changed, ghost).await.map(|()| true)
+    push_change(db, push, changed, deleted_user).await.map(|()| true)
 }
 
-/// Leaves the room. Whoever owned it alone hands it on; a direct one is closed, for there is nobody to write to.
-async fn depart(tx: &mut Tx<'_>, ghost: &Caller, room: RoomId) -> Result<(Held, News)> {
-    let held = held(tx, room, ghost).await?;
-    let mut news = News::at(room, held.place);
-    let standing = if held.alive { members::lock(tx, &RoomRef::Id(room), ghost.user).await? } else { None };
-    let Some(Standing::Readable(readable)) = standing else { return Ok((held, news)) };
-    let Some(member) = readable.member() else { return Ok((held, news)) };
-    if held.kind == RoomKind::Direct {
-        close(tx, ghost, &held, &mut news).await?;
+/// Ends the membership. The last owner's role passes on; a direct room is archived.
+async fn leave_room(tx: &mut Tx<'_>, deleted_user: &Caller, room: RoomId) -> Result<(ErasureRoom, RoomChanges)> {
+    let locked = lock_room(tx, room, deleted_user).await?;
+    let mut changes = RoomChanges::at(room, locked.place);
+    let access = if locked.alive { members::lock(tx, &RoomRef::Id(room), deleted_user.user).await? } else { None };
+    let Some(Access::Readable(readable)) = access else { return Ok((locked, changes)) };
+    let Some(member) = readable.member() else { return Ok((locked, changes)) };
+    if locked.kind == RoomKind::Direct {
+        archive_direct_room(tx, deleted_user, &locked, &mut changes).await?;
     } else if member.role == Role::Owner {
-        hand_on(tx, ghost, (&held, &readable, member), &mut news).await?;
+        transfer_ownership(tx, deleted_user, (&locked, &readable, member), &mut changes).await?;
     }
-    let rev = news.next_rev();
-    membership::end(tx, member, ghost.user, (held.place.0, rev), ghost.now).await?;
-    news.went(ghost.user);
-    if held.kind != RoomKind::Direct {
-        news.event(tx, ghost, ("member.left", &format!("{ERASED} left"))).await?;
+    let rev = changes.next_rev();
+    membership::end(tx, member, deleted_user.user, (locked.place.0, rev), deleted_user.now).await?;
+    changes.add_left(deleted_user.user);
+    if locked.kind != RoomKind::Direct {
+        changes.add_system_message(tx, deleted_user, ("member.left", &format!("{DELETED_USER} left"))).await?;
     }
-    news.write(tx, ghost.now).await?;
-    Ok((held, news))
+    changes.write(tx, deleted_user.now).await?;
+    Ok((locked, changes))
 }
 
-async fn close(tx: &mut Tx<'_>, ghost: &Caller, held: &Held, news: &mut News) -> Result<()> {
-    let mut facts = settings::facts(tx, held.room).await?.ok_or(Error::NotFound("room_not_found"))?;
+async fn archive_direct_room(tx: &mut Tx<'_>, deleted_user: &Caller, locked: &ErasureRoom, changes: &mut RoomChanges) -> Result<()> {
+    let mut facts = settings::room_profile(tx, locked.room).await?.ok_or(Error::NotFound("room_not_found"))?;
     if !facts.settings.archived {
         facts.settings.archived = true;
-        let rev = news.next_rev();
-        store::archive(tx, held, ghost.now).await?;
-        news.tell(Frame::RoomChanged { room_id: held.room, rev, room: Box::new(facts) });
+        let rev = changes.next_rev();
+        store::archive(tx, locked, deleted_user.now).await?;
+        changes.add_frame(Frame::RoomChanged { room_id: locked.room, rev, room: Box::new(facts) });
     }
     Ok(())
 }
 
-async fn hand_on(tx: &mut Tx<'_>, ghost: &Caller, room: (&Held, &Readable, &Member), news: &mut News) -> Result<()> {
-    let (held, readable, member) = room;
-    if membership::others(tx, member, ghost.user).await?.0 > 0 {
+async fn transfer_ownership(tx: &mut Tx<'_>, deleted_user: &Caller, room: (&ErasureRoom, &Readable, &Membership), changes: &mut RoomChanges) -> Result<()> {
+    let (locked, readable, member) = room;
+    if membership::count_others(tx, member, deleted_user.user).await?.0 > 0 {
         return Ok(());
     }
-    let Some(heir) = store::heir(tx, held, ghost.user).await? else {
-        return invites::revoke_all(tx, member, ghost.now).await;
+    let Some(successor) = store::find_successor(tx, locked, deleted_user.user).await? else {
+        return invites::revoke_all(tx, member, deleted_user.now).await;
     };
-    let rev = news.next_rev();
-    membership::set_role(tx, member, heir, Role::Owner, rev).await?;
-    let owner = members::find(tx, readable, heir).await?.ok_or(Error::NotFound("member_not_found"))?;
-    news.tell(Frame::member_updated(held.room, rev, owner));
+    let rev = changes.next_rev();
+    membership::set_role(tx, member, successor, Role::Owner, rev).await?;
+    let owner = members::find(tx, readable, successor).await?.ok_or(Error::NotFound("member_not_found"))?;
+    changes.add_frame(Frame::member_updated(locked.room, rev, owner));
     Ok(())
 }
 
-/// Takes the name out of the system's lines, a part of the room after the other.
-async fn lines(db: &Db, push: &Push, (ghost, name): (&Caller, &str), held: &Held) -> Result<()> {
-    let pattern = pattern("", name);
+/// Removes the name from system messages, in strides of seqs.
+async fn redact_system_messages(db: &Db, push: &Push, (deleted_user, name): (&Caller, &str), locked: &ErasureRoom) -> Result<()> {
+    let pattern = like_pattern("", name);
     let mut first = 1;
-    while first <= held.place.0 {
-        let part = (first, first + STRIDE - 1);
-        let mut found = traces::lines(&mut *db.acquire().await?, held.room, part, (ghost.user, &pattern)).await?;
-        found.retain_mut(|trace| replaced(trace, |trace| words::line(&trace.content, name, trace.theirs)));
+    while first <= locked.place.0 {
+        let part = (first, first + SEQS_PER_QUERY - 1);
+        let mut found = redaction::system_messages(&mut *db.acquire().await?, locked.room, part, (deleted_user.user, &pattern)).await?;
+        found.retain_mut(|trace| replace_text(trace, |trace| redact::system_message(&trace.content, name, trace.is_actor)));
         if !found.is_empty() {
-            // Nothing else changes a line of the system, so it is still the one that was read.
-            let changed = transaction!(db, |tx| write(tx, ghost, held.room, &found).await)?;
-            told(db, push, changed, ghost).await?;
+            // System messages never change otherwise, so the text that was read is current.
+            let changed = transaction!(db, |tx| write_texts(tx, deleted_user, locked.room, &found).await)?;
+            push_change(db, push, changed, deleted_user).await?;
         }
-        first += STRIDE;
+        first += SEQS_PER_QUERY;
     }
     Ok(())
 }
 
-/// Takes a part of their mentions out of what others wrote. False when none are left.
-async fn mentions(db: &Db, push: &Push, (ghost, name): (&Caller, &str), room: RoomId) -> Result<bool> {
+/// Removes one batch of mentions from others' messages. Returns false when none are left.
+async fn redact_mentions(db: &Db, push: &Push, (deleted_user, name): (&Caller, &str), room: RoomId) -> Result<bool> {
     let (changed, found) = transaction!(db, |tx| {
-        let held = held(tx, room, ghost).await?;
-        let mut found = traces::mentions(tx, room, ghost.user, MENTIONS).await?;
+        let locked = lock_room(tx, room, deleted_user).await?;
+        let mut found = redaction::mentions(tx, room, deleted_user.user, MENTIONS_PER_BATCH).await?;
         for trace in &found {
-            traces::unmention(tx, room, trace.seq, ghost.user).await?;
+            redaction::unmention(tx, room, trace.seq, deleted_user.user).await?;
         }
         let count = found.len();
         for trace in &mut found {
-            trace.content = words::mention(&trace.content, name);
+            trace.content = redact::mentions(&trace.content, name);
         }
-        let changed = if found.is_empty() { (held, held.place.1) } else { write(tx, ghost, room, &found).await? };
+        let changed = if found.is_empty() { (locked, locked.place.1) } else { write_texts(tx, deleted_user, room, &found).await? };
         Ok((changed, count))
     })?;
     if found > 0 {
-        told(db, push, changed, ghost).await?;
+        push_change(db, push, changed, deleted_user).await?;
     }
-    Ok(found == MENTIONS as usize)
+    Ok(found == MENTIONS_PER_BATCH as usize)
 }
 
-/// Takes their mentions out of what is kept of reported messages. What they wrote themselves stays until the reports are closed.
-async fn reported(db: &Db, name: &str, room: RoomId) -> Result<()> {
-    let found = evidence::texts(&mut *db.acquire().await?, room, &pattern("@", name)).await?;
+/// Removes mentions from the evidence of reports. The user's own reported messages stay until the reports are closed.
+async fn redact_evidence(db: &Db, name: &str, room: RoomId) -> Result<()> {
+    let found = report_evidence::find_texts(&mut *db.acquire().await?, room, &like_pattern("@", name)).await?;
     for mut texts in found {
-        texts.content = words::mention(&texts.content, name);
+        texts.content = redact::mentions(&texts.content, name);
         for edit in &mut texts.edits {
-            edit.content = words::mention(&edit.content, name);
+            edit.content = redact::mentions(&edit.content, name);
         }
-        evidence::rewrite(&mut *db.acquire().await?, &texts).await?;
+        report_evidence::update_texts(&mut *db.acquire().await?, &texts).await?;
     }
     Ok(())
 }
 
-/// Takes their mentions out of earlier texts, which nothing changes any more.
-async fn earlier(db: &Db, name: &str, room: RoomId) -> Result<()> {
-    let mut found = traces::earlier(&mut *db.acquire().await?, room, &pattern("@", name)).await?;
-    found.retain_mut(|trace| replaced(trace, |trace| words::mention(&trace.content, name)));
+/// Removes mentions from earlier versions of messages.
+async fn redact_edit_history(db: &Db, name: &str, room: RoomId) -> Result<()> {
+    let mut found = redaction::previous_versions(&mut *db.acquire().await?, room, &like_pattern("@", name)).await?;
+    found.retain_mut(|trace| replace_text(trace, |trace| redact::mentions(&trace.content, name)));
     for trace in &found {
-        traces::rewrite(&mut *db.acquire().await?, room, trace, 0).await?;
+        redaction::rewrite(&mut *db.acquire().await?, room, trace, 0).await?;
     }
     Ok(())
 }
 
-/// Writes other texts as one change of their room.
-async fn write(tx: &mut Tx<'_>, ghost: &Caller, room: RoomId, texts: &[Trace]) -> Result<(Held, u64)> {
-    let held = held(tx, room, ghost).await?;
-    let rev = held.place.1 + 1;
+/// Writes changed texts as one change of the room.
+async fn write_texts(tx: &mut Tx<'_>, deleted_user: &Caller, room: RoomId, texts: &[NamedText]) -> Result<(ErasureRoom, u64)> {
+    let locked = lock_room(tx, room, deleted_user).await?;
+    let rev = locked.place.1 + 1;
     for trace in texts {
-        traces::rewrite(tx, room, trace, rev).await?;
-        search::unseal(tx, (room, trace.seq), held.place.0).await?;
+        redaction::rewrite(tx, room, trace, rev).await?;
+        search::unseal(tx, (room, trace.seq), locked.place.0).await?;
     }
-    traces::changed(tx, room, rev, ghost.now).await?;
-    Ok((held, rev))
+    redaction::set_rev(tx, room, rev, deleted_user.now).await?;
+    Ok((locked, rev))
 }
 
-pub(super) async fn held(tx: &mut Tx<'_>, room: RoomId, ghost: &Caller) -> Result<Held> {
-    store::hold(tx, room, ghost.user).await?.ok_or(Error::NotFound("room_not_found"))
+pub(super) async fn lock_room(tx: &mut Tx<'_>, room: RoomId, deleted_user: &Caller) -> Result<ErasureRoom> {
+    store::lock_room(tx, room, deleted_user.user).await?.ok_or(Error::NotFound("room_not_found"))
 }
 
-/// Whoever has the room open fetches what changed.
-pub(super) async fn told(db: &Db, push: &Push, (held, rev): (Held, u64), ghost: &Caller) -> Result<()> {
-    if !held.alive {
+/// Tells members to fetch the change.
+pub(super) async fn push_change(db: &Db, push: &Push, (locked, rev): (ErasureRoom, u64), deleted_user: &Caller) -> Result<()> {
+    if !locked.alive {
         return Ok(());
     }
-    tell(db, push, held.room, &Frame::Room { room_id: held.room, rev }, ghost.now).await
+    push_to_members(db, push, locked.room, &Frame::Room { room_id: locked.room, rev }, deleted_user.now).await
 }
 
-/// Gives a trace its new text; false when that is the old one.
-fn replaced(trace: &mut Trace, text: impl Fn(&Trace) -> String) -> bool {
+/// Replaces a text. Returns false if it stays the same.
+fn replace_text(trace: &mut NamedText, text: impl Fn(&NamedText) -> String) -> bool {
     let new = text(trace);
     let differs = new != trace.content;
     trace.content = new;
     differs
 }
 
-/// Texts that have the name somewhere, after `before`.
-fn pattern(before: &str, name: &str) -> String {
+/// Builds a LIKE pattern for the name after `before`.
+fn like_pattern(before: &str, name: &str) -> String {
     format!("%{before}{}%", name.replace('_', "|_"))
 }

@@ -1,4 +1,4 @@
-//! The rules of messages: who may send what where, what a retry gives, what history shows.
+//! Messages: sending with retries, history, single messages.
 
 mod replays;
 
@@ -6,109 +6,107 @@ use futures_util::future::join;
 
 use crate::caller::Caller;
 use crate::config::{Limits, Quota};
-use crate::domain::allowance::{rate, spend};
-use crate::domain::news::News;
-use crate::domain::paging::clamped;
-use crate::domain::visible::shows_nothing;
-use crate::domain::{attachments, mentions, notifications, repeats, rooms};
-use crate::error::{Error, Rate, Result};
+use crate::domain::token_bucket::{rate, take_token};
+use crate::domain::room_changes::RoomChanges;
+use crate::domain::paging::clamp_limit;
+use crate::domain::display_text::is_invisible;
+use crate::domain::{attachments, mentions, notifications, duplicate_text, rooms};
+use crate::error::{Error, RateStatus, Result};
 use crate::id::{RoomId, RoomRef, UploadId, UserId};
 use crate::protocol::frames::Frame;
 use crate::protocol::messages::{Attachment, Forward, Forwarded, History, Message, MessageKind, NewMessage, Reply};
 use crate::protocol::page::MAX_LIMIT;
 use crate::push::Push;
 use crate::store::members::{self, Readable};
-use crate::store::messages::{self as store, Draft, Origin};
-use crate::store::{Db, Handle, Tx, mentions as mention_rows, reactions, recipients, traces, transaction};
+use crate::store::messages::{self as store, Draft, ForwardedFrom};
+use crate::store::{Db, Handle, Tx, mentions as mention_rows, reactions, recipients, redaction, transaction};
 use crate::telemetry::invocation::{self, Count};
 use crate::time::Timestamp;
 
-/// What the messages of one answer may take: Lambda's answer has 6 MB.
-const MOST_BYTES: usize = 4_000_000;
-/// An ordinary page of texts that take less than this together is not weighed.
-const LIGHT: usize = 500_000;
+/// Maximum bytes of messages per response, below Lambda's limit of 6 MB.
+const MAX_RESPONSE_BYTES: usize = 4_000_000;
+/// A normal page with less text than this is not measured.
+const UNMEASURED_BYTES: usize = 500_000;
 
-/// What became of a message.
+/// Result of sending.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// The stored message.
     pub message: Message,
     /// Whether an earlier attempt had stored it.
     pub replayed: bool,
-    /// How the sender now stands to the limit; a replay is not counted.
-    pub rate: Option<Rate>,
+    /// The sender's rate-limit status; absent for a replay, which is not counted.
+    pub rate: Option<RateStatus>,
 }
 
-/// Stores a message and pushes it to every member: commit → push → answer, so whoever has the answer knows that it was pushed.
+/// Stores a message and pushes it to the members before it answers: commit, push, answer.
 pub async fn send(db: &Db, push: &Push, limits: &Limits, caller: &Caller, (room, new): (&RoomRef, &NewMessage)) -> Result<Sent> {
-    let draft = checked(new, limits)?;
+    let draft = validate(new, limits)?;
     let stored = transaction!(db, |tx| store_message(tx, limits, caller, (room, &draft)).await)?;
     if !stored.sent.replayed {
         invocation::count(Count::Messages);
     }
-    if stored.tells {
-        if let Some(joining) = &stored.before {
+    if stored.pushes {
+        if let Some(joining) = &stored.changes_before {
             joining.push(db, push, caller.now).await?;
         }
         let audience = recipients::members(&mut *db.acquire().await?, stored.sent.message.room_id).await?;
-        let audience = push.look(audience, caller.now).await;
-        let (frame, message) = (as_sent(&stored.sent.message), &stored.sent.message);
-        join(push.tell(&audience, &frame, caller.now), notifications::ask(db, push, message, &audience, caller.now)).await;
+        let audience = push.find_audience(audience, caller.now).await;
+        let (frame, message) = (sent_frame(&stored.sent.message), &stored.sent.message);
+        join(push.send(&audience, &frame, caller.now), notifications::request(db, push, message, &audience, caller.now)).await;
     }
     Ok(stored.sent)
 }
 
-/// Which part of history to read.
+/// The part of a room's history to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The newest messages.
+pub enum HistoryRange {
     Newest,
-    /// The newest ones before a seq.
+    /// The newest messages before a seq.
     Before(u64),
-    /// The oldest ones after a seq.
+    /// The oldest messages after a seq.
     After(u64),
-    /// Those around a seq.
+    /// Messages around a seq.
     Around(u64),
 }
 
-/// A run of history, ascending. Seqs have no holes, so a page is a range of them and nothing is counted or skipped.
-pub async fn history(db: &Db, caller: &Caller, room: &RoomRef, part: Part, limit: Option<u32>) -> Result<History> {
-    history_up_to(db, caller, room, part, clamped(limit)).await
+/// Reads a range of history, ascending. Seqs have no gaps, so a page is a range of seqs.
+pub async fn history(db: &Db, caller: &Caller, room: &RoomRef, part: HistoryRange, limit: Option<u32>) -> Result<History> {
+    history_up_to(db, caller, room, part, clamp_limit(limit)).await
 }
 
-/// The same with a limit of the caller's choosing, for the older route whose page is larger.
-pub async fn history_up_to(db: &Db, caller: &Caller, room: &RoomRef, part: Part, limit: u32) -> Result<History> {
+/// The same with a free limit, for the legacy route with larger pages.
+pub async fn history_up_to(db: &Db, caller: &Caller, room: &RoomRef, part: HistoryRange, limit: u32) -> Result<History> {
     let mut connection = db.acquire().await?;
-    let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
+    let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
     let (mut first, mut last) = bounds(&readable, part, u64::from(limit));
     let mut items = if first > last { Vec::new() } else { store::range(&mut connection, &readable, first, last).await? };
     reactions::fill(&mut connection, &readable, &mut items).await?;
-    if fit(&mut items, part) {
+    if truncate_to_response(&mut items, part) {
         let ends = items.first().zip(items.last());
         (first, last) = ends.map_or((first, last), |(one, other)| (one.seq, other.seq));
     }
-    // A page may be empty because all of it is hidden; there may be more beyond it.
+    // A page may be empty because all of its messages are hidden; more may follow.
     let next = match part {
         _ if first > last => None,
-        Part::After(_) => (last < readable.visible_to_seq).then_some(last),
+        HistoryRange::After(_) => (last < readable.visible_to_seq).then_some(last),
         _ => (first > readable.visible_from_seq).then_some(first),
     };
-    let (last_seq, ascends) = (readable.visible_to_seq, matches!(part, Part::After(_)));
+    let (last_seq, ascends) = (readable.visible_to_seq, matches!(part, HistoryRange::After(_)));
     Ok(History { items, next: next.map(|seq| seq.to_string()), last_seq, rev: readable.seen_rev(), ascends })
 }
 
-/// Leaves out what an answer has no room for, at the end where the next page begins. Whether anything was.
-fn fit(items: &mut Vec<Message>, part: Part) -> bool {
+/// Drops messages that exceed the response size, at the end where the next page begins. Returns whether it dropped any.
+fn truncate_to_response(items: &mut Vec<Message>, part: HistoryRange) -> bool {
     let texts: usize = items.iter().map(|message| message.content.len()).sum();
-    if items.len() <= MAX_LIMIT as usize && texts < LIGHT {
+    if items.len() <= MAX_LIMIT as usize && texts < UNMEASURED_BYTES {
         return false;
     }
     let (all, mut bytes) = (items.len(), 0);
     let fits = |message: &&Message| {
         bytes += serde_json::to_vec(message).map_or(0, |text| text.len());
-        bytes <= MOST_BYTES
+        bytes <= MAX_RESPONSE_BYTES
     };
-    if matches!(part, Part::After(_)) {
+    if matches!(part, HistoryRange::After(_)) {
         let some = items.iter().take_while(fits).count().max(1);
         items.truncate(some);
     } else {
@@ -118,30 +116,29 @@ fn fit(items: &mut Vec<Message>, part: Part) -> bool {
     items.len() < all
 }
 
-/// One message.
 pub async fn find(db: &Db, caller: &Caller, room: &RoomRef, seq: u64) -> Result<Message> {
     let mut connection = db.acquire().await?;
-    let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
-    one(&mut connection, &readable, seq).await
+    let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
+    find_readable(&mut connection, &readable, seq).await
 }
 
-/// One message as the reader sees it, reactions included.
-pub(super) async fn one(connection: &mut Handle, room: &Readable, seq: u64) -> Result<Message> {
+/// Reads one message as the reader sees it, with reactions.
+pub(super) async fn find_readable(connection: &mut Handle, room: &Readable, seq: u64) -> Result<Message> {
     let mut found = store::range(connection, room, seq, seq).await?;
     reactions::fill(connection, room, &mut found).await?;
     found.pop().ok_or(Error::NotFound("message_not_found"))
 }
 
-/// A message that is about to change, and its room, under the room's lock. Only a member finds one.
-pub(super) async fn held(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, seq: u64) -> Result<(Readable, Message)> {
-    let readable = rooms::readable(members::lock(tx, room, caller.user).await?)?;
-    let message = one(tx, &readable, seq).await?;
-    rooms::member(&readable)?;
+/// Locks the room and reads a message to change. Requires membership.
+pub(super) async fn lock_message(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, seq: u64) -> Result<(Readable, Message)> {
+    let readable = rooms::require_readable(members::lock(tx, room, caller.user).await?)?;
+    let message = find_readable(tx, &readable, seq).await?;
+    rooms::require_member(&readable)?;
     Ok((readable, message))
 }
 
-/// What people wrote and did not unsend may change and be passed on; the rest is only a trace.
-pub(super) fn alive(message: &Message) -> Result<()> {
+/// Requires a user's message that is not unsent.
+pub(super) fn require_not_unsent(message: &Message) -> Result<()> {
     if message.kind == MessageKind::System {
         Err(Error::Conflict("system_message"))
     } else if message.deleted_at.is_some() {
@@ -151,59 +148,59 @@ pub(super) fn alive(message: &Message) -> Result<()> {
     }
 }
 
-/// Tells every member of a room.
-pub(super) async fn tell(db: &Db, push: &Push, room: RoomId, frame: &Frame, now: Timestamp) -> Result<()> {
+/// Pushes a frame to all members of a room.
+pub(super) async fn push_to_members(db: &Db, push: &Push, room: RoomId, frame: &Frame, now: Timestamp) -> Result<()> {
     let audience = recipients::members(&mut *db.acquire().await?, room).await?;
     push.to_users(&audience, frame, now).await;
     Ok(())
 }
 
-/// The first and the last seq of a part; none when first > last.
-fn bounds(room: &Readable, part: Part, limit: u64) -> (u64, u64) {
+/// Returns the first and last seq of a range; empty when first > last.
+fn bounds(room: &Readable, part: HistoryRange, limit: u64) -> (u64, u64) {
     let floor = room.visible_from_seq.max(1);
     match part {
-        Part::Newest => ((room.visible_to_seq + 1).saturating_sub(limit).max(floor), room.visible_to_seq),
-        Part::Before(seq) => {
+        HistoryRange::Newest => ((room.visible_to_seq + 1).saturating_sub(limit).max(floor), room.visible_to_seq),
+        HistoryRange::Before(seq) => {
             let last = seq.saturating_sub(1).min(room.visible_to_seq);
             ((last + 1).saturating_sub(limit).max(floor), last)
         }
-        Part::After(seq) => {
+        HistoryRange::After(seq) => {
             let first = seq.saturating_add(1).max(floor);
             (first, first.saturating_add(limit - 1).min(room.visible_to_seq))
         }
-        Part::Around(seq) => {
+        HistoryRange::Around(seq) => {
             let first = seq.min(room.visible_to_seq).saturating_sub(limit / 2).max(floor);
             (first, first.saturating_add(limit - 1).min(room.visible_to_seq))
         }
     }
 }
 
-/// A message whose shape is right, borrowed from its input.
-struct Checked<'a> {
-    what: What<'a>,
+/// A validated message, borrowed from its input.
+struct ValidMessage<'a> {
+    contents: NewContents<'a>,
     client_id: Option<&'a str>,
     reply_to: Option<u64>,
 }
 
-/// One's own words, or a message to pass on.
+/// New text with uploads, or a message to forward.
 #[derive(Clone, Copy)]
-enum What<'a> {
+enum NewContents<'a> {
     Text(&'a str, &'a [UploadId]),
     Forward(&'a Forward),
 }
 
-fn checked<'a>(new: &'a NewMessage, limits: &Limits) -> Result<Checked<'a>> {
+fn validate<'a>(new: &'a NewMessage, limits: &Limits) -> Result<ValidMessage<'a>> {
     let what = match (&new.forward, new.content.as_deref()) {
-        (Some(source), None) if new.attachments.is_empty() => What::Forward(source),
+        (Some(source), None) if new.attachments.is_empty() => NewContents::Forward(source),
         (Some(_), None) => return Err(Error::invalid("attachments", "conflicting", "must not be given beside forward")),
         (Some(_), Some(_)) => return Err(Error::invalid("content", "conflicting", "must not be given beside forward")),
         (None, content) => {
-            let attachments = attachments::checked(&new.attachments)?;
-            What::Text(words(content.unwrap_or_default(), !attachments.is_empty(), limits)?, attachments)
+            let attachments = attachments::validate(&new.attachments)?;
+            NewContents::Text(validate_content(content.unwrap_or_default(), !attachments.is_empty(), limits)?, attachments)
         }
     };
     let client_id = new.client_id.as_deref();
-    // The store takes blanks at its end for nothing.
+    // The store ignores trailing blanks when it compares.
     let fits = |id: &str| {
         !id.is_empty() && id.len() <= 256 && id.chars().count() <= 64 && id.trim() == id && !id.contains(char::is_control)
     };
@@ -214,39 +211,39 @@ fn checked<'a>(new: &'a NewMessage, limits: &Limits) -> Result<Checked<'a>> {
             "must have 1 to 64 characters, without control characters or blanks at its ends",
         ));
     }
-    Ok(Checked { what, client_id, reply_to: new.reply_to })
+    Ok(ValidMessage { contents: what, client_id, reply_to: new.reply_to })
 }
 
-/// The same for a message that needs no words where it has something else to show.
-pub(super) fn words<'a>(content: &'a str, shows: bool, limits: &Limits) -> Result<&'a str> {
-    if shows && shows_nothing(content) && !content.contains('\0') { Ok("") } else { text(content, limits) }
+/// Validates a text that may be empty if the message has attachments.
+pub(super) fn validate_content<'a>(content: &'a str, shows: bool, limits: &Limits) -> Result<&'a str> {
+    if shows && is_invisible(content) && !content.contains('\0') { Ok("") } else { validate_text(content, limits) }
 }
 
-/// The text, if a message may say it.
-fn text<'a>(content: &'a str, limits: &Limits) -> Result<&'a str> {
-    if shows_nothing(content) {
+/// Validates a message text.
+fn validate_text<'a>(content: &'a str, limits: &Limits) -> Result<&'a str> {
+    if is_invisible(content) {
         return Err(Error::invalid("content", "required", "must have at least one visible character"));
     }
     if content.contains('\0') {
         return Err(Error::invalid("content", "invalid", "must not contain NUL"));
     }
-    // Characters, not bytes: a thousand emoji are a thousand. Bytes bound characters from below, so long texts are not counted out.
+    // The limit counts characters. The byte length is checked first, so long texts are not counted.
     if content.len() > limits.message_length * 4 || content.chars().count() > limits.message_length {
         return Err(Error::invalid("content", "too_long", format!("must have at most {} characters", limits.message_length)));
     }
     Ok(content)
 }
 
-/// A stored message and what has to be told before it.
-struct Stored {
+/// A stored message and the changes to push before it.
+struct StoredMessage {
     sent: Sent,
-    before: Option<News>,
-    /// Whether the members are told; of an old replay they surely were.
-    tells: bool,
+    changes_before: Option<RoomChanges>,
+    /// Whether to push to the members. An old replay was pushed before.
+    pushes: bool,
 }
 
-/// The message as it was sent. What became of it since is not in a frame that says "sent": whoever missed it is told to look.
-pub(super) fn as_sent(message: &Message) -> Frame {
+/// Builds the frame of a sent message. A message that changed since yields a hint to fetch the room.
+pub(super) fn sent_frame(message: &Message) -> Frame {
     let changed = message.edited_at.is_some() || message.deleted_at.is_some() || message.pinned_at.is_some();
     if changed || !message.reactions.is_empty() {
         Frame::Room { room_id: message.room_id, rev: message.rev }
@@ -255,54 +252,54 @@ pub(super) fn as_sent(message: &Message) -> Frame {
     }
 }
 
-async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input: (&RoomRef, &Checked<'_>)) -> Result<Stored> {
+async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input: (&RoomRef, &ValidMessage<'_>)) -> Result<StoredMessage> {
     let (room, new) = input;
     let sending = store::lock(tx, caller.user, room, new.client_id, new.reply_to).await?;
     let Some(sending) = sending else { return Err(Error::NotFound("room_not_found")) };
-    let mut readable = rooms::readable(Some(sending.standing))?;
+    let mut readable = rooms::require_readable(Some(sending.access))?;
     if let Some(seq) = sending.replay {
-        return replays::replayed(tx, limits, caller, (&readable, seq), new).await;
+        return replays::find_replay(tx, limits, caller, (&readable, seq), new).await;
     }
     let mut before = None;
     if readable.member().is_none() {
-        // Whoever posts to a public room joins it.
-        before = Some(rooms::admit(tx, caller, &readable).await?);
-        let standing = members::lock(tx, &RoomRef::Id(readable.room()), caller.user).await?;
-        readable = rooms::readable(standing)?;
+        // Sending to a public room joins it.
+        before = Some(rooms::join_public(tx, caller, &readable).await?);
+        let access = members::lock(tx, &RoomRef::Id(readable.room()), caller.user).await?;
+        readable = rooms::require_readable(access)?;
     }
     if !sending.closed_to.is_empty() {
-        // A direct room comes into a list with its first message, and back into it with the next one.
-        let mut shown = News::of(&readable);
-        sending.closed_to.iter().for_each(|user| shown.came(*user));
+        // A direct room enters a list with its first message, and a closed one reappears.
+        let mut shown = RoomChanges::of(&readable);
+        sending.closed_to.iter().for_each(|user| shown.add_joined(*user));
         before = Some(shown);
     }
     let member = readable.member().ok_or(Error::Forbidden("not_a_member"))?;
     rooms::may_write(&readable, member, caller.now)?;
-    let reply_to = answered(new.reply_to, sending.reply_to, &readable)?;
-    let allowance = spend(member.allowance, limits.send, caller.now)?;
+    let reply_to = resolve_reply(new.reply_to, sending.reply_to, &readable)?;
+    let allowance = take_token(member.allowance, limits.send, caller.now)?;
     let (seq, rev) = (readable.last_seq + 1, readable.rev + 1);
     let here = (readable.room(), seq);
-    let Contents { content, attachments, mentions, origin } = contents(tx, (caller, limits.quota), here, new.what).await?;
-    let said = match content.as_str() {
-        // Pictures without words say nothing twice.
-        "" => sending.said,
-        content => repeats::count(&sending.said, content, limits.repeat, caller.now)?,
+    let MessageContents { content, attachments, mentions, source: origin } = build_contents(tx, (caller, limits.quota), here, new.contents).await?;
+    let recent_texts = match content.as_str() {
+        // Messages without text are not compared.
+        "" => sending.recent_texts,
+        content => duplicate_text::count(&sending.recent_texts, content, limits.repeat, caller.now)?,
     };
-    let kind = attachments::kind(&attachments);
+    let kind = attachments::message_kind(&attachments);
     let draft = Draft {
         content: &content,
         client_id: new.client_id,
         reply_to: new.reply_to,
         mentions: &mentions,
         attachments: (&attachments, kind),
-        origin: origin.as_ref().map(|first| Origin { place: first.place, told: &first.told }),
+        forwarded_from: origin.as_ref().map(|first| ForwardedFrom { place: first.place, author: &first.author }),
         allowance,
-        said: &said,
+        recent_texts: &recent_texts,
     };
     let id = store::insert(tx, member, (seq, rev), draft, caller.now).await?;
     mention_rows::insert(tx, here, &mentions).await?;
     if let Some(writer) = origin.as_ref().and_then(|first| first.writer) {
-        traces::note(tx, here, writer).await?;
+        redaction::insert_forward(tx, here, writer).await?;
     }
     let message = Message {
         id,
@@ -316,7 +313,7 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
         content,
         client_id: new.client_id.map(str::to_owned),
         reply_to,
-        forwarded: origin.map(|first| first.told),
+        forwarded: origin.map(|first| first.author),
         attachments,
         reactions: Vec::new(),
         mentions,
@@ -326,52 +323,51 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
         deleted_by: None,
         created_at: caller.now,
     };
-    Ok(Stored { sent: Sent { message, replayed: false, rate: Some(rate(allowance, limits.send)) }, before, tells: true })
+    Ok(StoredMessage { sent: Sent { message, replayed: false, rate: Some(rate(allowance, limits.send)) }, changes_before: before, pushes: true })
 }
 
-/// What a new message shows.
-struct Contents {
+/// Contents of a new message.
+struct MessageContents {
     content: String,
     attachments: Vec<Attachment>,
     mentions: Vec<UserId>,
-    /// Where it comes from, when it is forwarded.
-    origin: Option<First>,
+    /// The source, if forwarded.
+    source: Option<ForwardSource>,
 }
 
-/// The message that another one passes on.
-struct First {
-    /// Where it stands.
+/// The source of a forwarded message.
+struct ForwardSource {
     place: (RoomId, u64),
-    /// What its new readers are told of who wrote it first.
-    told: Forwarded,
+    /// The original author as readers see them.
+    author: Forwarded,
     writer: Option<UserId>,
 }
 
-/// What the message at `here` shows: one's own words with what one uploaded, or those of a message that one can read.
-async fn contents(tx: &mut Tx<'_>, (caller, quota): (&Caller, Quota), here: (RoomId, u64), what: What<'_>) -> Result<Contents> {
+/// Builds the contents of the message at `here`: the caller's text and uploads, or those of a message that the caller can read.
+async fn build_contents(tx: &mut Tx<'_>, (caller, quota): (&Caller, Quota), here: (RoomId, u64), what: NewContents<'_>) -> Result<MessageContents> {
     match what {
-        What::Text(content, uploads) => {
-            let mentions = mentions::named(tx, here.0, caller.user, content).await?;
+        NewContents::Text(content, uploads) => {
+            let mentions = mentions::resolve(tx, here.0, caller.user, content).await?;
             let attachments = attachments::attach(tx, (caller, quota), here, uploads).await?;
-            Ok(Contents { content: content.to_owned(), attachments, mentions, origin: None })
+            Ok(MessageContents { content: content.to_owned(), attachments, mentions, source: None })
         }
-        What::Forward(source) => {
-            let room = rooms::readable(members::standing(tx, &source.room_id, caller.user).await?)?;
-            let message = one(tx, &room, source.seq).await?;
-            alive(&message)?;
-            // Of a message that was forwarded before, the first writer is told, not the one who passed it on.
+        NewContents::Forward(source) => {
+            let room = rooms::require_readable(members::find_access(tx, &source.room_id, caller.user).await?)?;
+            let message = find_readable(tx, &room, source.seq).await?;
+            require_not_unsent(&message)?;
+            // A message that was forwarded before keeps its original author.
             let place = (message.room_id, message.seq);
-            let (writer, username) = traces::writer(tx, place).await?.unzip();
+            let (writer, username) = redaction::lock_author(tx, place).await?.unzip();
             let created_at = message.forwarded.map_or(message.created_at, |first| first.created_at);
-            let origin = Some(First { place, told: Forwarded { username, created_at }, writer });
-            let attachments = attachments::pass_on(tx, (caller, quota), place, here, &message.attachments).await?;
-            Ok(Contents { content: message.content, attachments, mentions: Vec::new(), origin })
+            let origin = Some(ForwardSource { place, author: Forwarded { username, created_at }, writer });
+            let attachments = attachments::forward(tx, (caller, quota), place, here, &message.attachments).await?;
+            Ok(MessageContents { content: message.content, attachments, mentions: Vec::new(), source: origin })
         }
     }
 }
 
-/// The answered message must be in the same room and readable by the sender.
-fn answered(wanted: Option<u64>, found: Option<Reply>, room: &Readable) -> Result<Option<Reply>> {
+/// Requires the replied-to message to be in the same room and readable by the sender.
+fn resolve_reply(wanted: Option<u64>, found: Option<Reply>, room: &Readable) -> Result<Option<Reply>> {
     match (wanted, found) {
         (None, _) => Ok(None),
         (Some(seq), Some(reply)) if seq >= room.visible_from_seq => Ok(Some(reply)),

@@ -1,17 +1,17 @@
-//! Which passwords anyone would try first: those that people are known to use, well-known words with a few digits or signs around them, runs,
-//! rows of keys, what the person is called, and what this is called.
+//! Detection of guessable passwords: leaked ones, common words with a few digits or signs, sequences, keyboard rows, the user's names, the
+//! product's name.
 
 use std::sync::LazyLock;
 
-/// The 10,000 most used passwords, and of the next 20,000 those that are long enough here, in lower case and in order. Out of zxcvbn 4.4.2, where
-/// they were counted in published leaks; its licence stands beside it.
+/// The 10,000 most used passwords, and those of the next 20,000 that have the minimum length, in lower case, sorted. Taken from zxcvbn 4.4.2,
+/// which counted them in published leaks; its licence is beside the file.
 const COMMON: &str = include_str!("common.txt");
-/// Well-known words in lower case that are not among them; short ones too, since people lengthen them with digits.
+/// Common words in lower case that are not in `COMMON`, including short ones, which people extend with digits.
 const WORDS: &str = include_str!("words.txt");
-/// Well-known passwords that follow no rule, and are not among them either.
+/// Well-known passwords without a pattern that are not in the other lists.
 const EXACT: &str = include_str!("exact.txt");
-/// Ways over a keyboard, and the alphabet.
-const WALKS: [&str; 15] = [
+/// Keyboard paths and the alphabet.
+const KEYBOARD_PATHS: [&str; 15] = [
     "1234567890",
     "147258369",
     "741852963",
@@ -28,24 +28,23 @@ const WALKS: [&str; 15] = [
     "q1w2e3r4t5y6u7i8o9p0",
     "a1b2c3d4e5f6g7h8i9j0",
 ];
-/// What everyone would think of here.
 const PRODUCT: &str = "conchat";
-/// How many characters around a word make it no better.
-const DRESSING: usize = 4;
-/// Nor do a year and so many besides.
-const BESIDE_YEAR: usize = 2;
-/// What has fewer letters is part of too many other words.
+/// Characters around a word that do not make it stronger.
+const MAX_PADDING: usize = 4;
+/// The same beside a year.
+const MAX_PADDING_BESIDE_YEAR: usize = 2;
+/// Shorter names are part of too many other words.
 const SHORTEST_NAME: usize = 3;
 
-/// Whether a password is among the first guesses at somebody who is called so.
+/// Returns whether a password is among the first guesses for a user with these names.
 pub(super) fn is_guessable(password: &str, names: &[&str]) -> bool {
     let plain = password.to_lowercase();
     is_known(&plain)
         || is_listed(&plain, EXACT)
-        || is_lengthened(&plain)
-        || is_dressed(&plain)
-        || is_dressed(&unmasked(&plain))
-        || names.iter().copied().chain([PRODUCT]).flat_map(parts).any(|name| is_named(&plain, &name.to_lowercase()))
+        || is_extended(&plain)
+        || is_padded_word(&plain)
+        || is_padded_word(&unsubstituted(&plain))
+        || names.iter().copied().chain([PRODUCT]).flat_map(parts).any(|name| is_name_based(&plain, &name.to_lowercase()))
 }
 
 fn is_common(text: &str) -> bool {
@@ -58,61 +57,60 @@ fn is_listed(text: &str, list: &str) -> bool {
 }
 
 fn is_known(text: &str) -> bool {
-    is_common(text) || is_walk(text) || is_repeated(text)
+    is_common(text) || is_keyboard_path(text) || is_repeated(text)
 }
 
-/// A known one and one or two characters before or behind it.
-fn is_lengthened(text: &str) -> bool {
+/// A known password with one or two characters before or after it.
+fn is_extended(text: &str) -> bool {
     let cut = |count: usize| Some((text.char_indices().nth(count)?.0, text.char_indices().nth_back(count - 1)?.0));
     (1..=2).filter_map(cut).any(|(front, back)| is_known(&text[front..]) || is_known(&text[..back]))
 }
 
-/// A name as people write it, and what an address is made of.
+/// Splits a name or an e-mail address into the parts that people use.
 fn parts(name: &str) -> impl Iterator<Item = &str> {
     let (local, domain) = name.split_once('@').unwrap_or((name, ""));
     [local, domain.split('.').next().unwrap_or_default(), if domain.is_empty() { "" } else { name }].into_iter()
 }
 
-/// A name, there or back, once or over and over, whatever is around it that is no letter.
-fn is_named(text: &str, name: &str) -> bool {
-    let (letters, own): (String, String) = (lettered(text), lettered(name));
+/// A name, forwards or backwards, repeated or not, ignoring everything but letters.
+fn is_name_based(text: &str, name: &str) -> bool {
+    let (letters, own): (String, String) = (letters_of(text), letters_of(name));
     let back: String = own.chars().rev().collect();
     let only = |own: &str| !letters.is_empty() && letters.replace(own, "").is_empty();
     !name.is_empty() && text == name || own.chars().count() >= SHORTEST_NAME && (only(&own) || only(&back))
 }
 
-fn lettered(text: &str) -> String {
+fn letters_of(text: &str) -> String {
     text.chars().filter(|c| c.is_alphabetic()).collect()
 }
 
-/// A word that people know, or a piece of a walk, with a few characters around it that are no letters.
-fn is_dressed(text: &str) -> bool {
-    let core = undressed(text);
+/// A common word or keyboard path, padded with a few other characters.
+fn is_padded_word(text: &str) -> bool {
+    let core = without_padding(text);
     let around = text.chars().count() - core.chars().count();
-    let little = around <= DRESSING || around <= DRESSING + BESIDE_YEAR && has_year(text);
+    let little = around <= MAX_PADDING || around <= MAX_PADDING + MAX_PADDING_BESIDE_YEAR && has_year(text);
     let known = || is_common(core) || is_listed(core, WORDS) || core.chars().count() >= SHORTEST_NAME && is_known(core);
     is_listed(text, WORDS) || little && known()
 }
 
-fn undressed(text: &str) -> &str {
+fn without_padding(text: &str) -> &str {
     text.trim_matches(|c: char| !c.is_alphabetic())
 }
 
-/// A year that somebody alive may think of.
 fn has_year(text: &str) -> bool {
     text.as_bytes().windows(4).any(|four| four.iter().all(u8::is_ascii_digit) && matches!(&four[..2], b"19" | b"20"))
 }
 
-/// A piece of a walk, there or back.
-fn is_walk(text: &str) -> bool {
+/// Part of a keyboard path, in either direction.
+fn is_keyboard_path(text: &str) -> bool {
     let back: String = text.chars().rev().collect();
-    WALKS.iter().any(|walk| {
+    KEYBOARD_PATHS.iter().any(|walk| {
         let round = walk.repeat(2);
         round.contains(text) || round.contains(&back)
     })
 }
 
-/// A few characters over and over: `aaaaaaaa`, `abcabcabc`, `12121212`.
+/// A repeated sequence: `aaaaaaaa`, `abcabcabc`, `12121212`.
 fn is_repeated(text: &str) -> bool {
     let characters: Vec<char> = text.chars().collect();
     (1..=4).any(|length| {
@@ -121,8 +119,8 @@ fn is_repeated(text: &str) -> bool {
     })
 }
 
-/// Signs that stand for letters, read as letters. Digits at the ends stay: there they are dressing.
-fn unmasked(text: &str) -> String {
+/// Replaces signs that stand for letters. Trailing digits stay, as padding.
+fn unsubstituted(text: &str) -> String {
     let end = text.trim_end_matches(|c: char| !c.is_alphabetic()).len();
     let (word, dressing) = text.split_at(end);
     let letter = |c| match c {

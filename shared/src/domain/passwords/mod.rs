@@ -1,4 +1,4 @@
-//! Passwords: argon2id at OWASP's parameters, off the runtime's thread. Whoever does not exist takes as long to refuse as a wrong password.
+//! Passwords: argon2id with OWASP's parameters, on blocking threads. Verifying without an account takes as long as with one.
 
 mod guessable;
 
@@ -13,47 +13,47 @@ use crate::error::{Error, Result, Violation};
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// Counted before anything is hashed, so that length costs nobody anything.
-const LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
-/// The hash of nothing, with the parameters of real ones: no password matches it.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$B81jzsi4vLNPtIRme2afNA$dhyM+fkPeYqCwh8POo2GhIwUuL9/lHTU3OJNmJHuD9s";
+/// Checked before hashing, so long inputs cost nothing.
+const ALLOWED_LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
+/// A hash with the same parameters that no password matches.
+const DUMMY_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$B81jzsi4vLNPtIRme2afNA$dhyM+fkPeYqCwh8POo2GhIwUuL9/lHTU3OJNmJHuD9s";
 
-/// What is wrong with a new password, if anything. What its owner is called is refused, too: `names` are those, addresses included.
+/// Validates a new password. `names` are the user's names and address, which it must not consist of.
 pub(super) fn violation(field: &str, password: &str, names: &[&str]) -> Option<Violation> {
-    let length = composed(password).chars().count();
-    let (code, detail) = if length < *LENGTH.start() {
+    let length = normalized(password).chars().count();
+    let (code, detail) = if length < *ALLOWED_LENGTH.start() {
         ("too_short", "must have at least 8 characters")
-    } else if length > *LENGTH.end() {
+    } else if length > *ALLOWED_LENGTH.end() {
         ("too_long", "must have at most 128 characters")
-    } else if guessable::is_guessable(&composed(password), names) {
-        ("too_common", "is one of the first that anyone would try")
+    } else if guessable::is_guessable(&normalized(password), names) {
+        ("too_common", "is too easy to guess")
     } else {
         return None;
     };
     Some(Violation { field: field.to_owned(), code, detail: detail.to_owned() })
 }
 
-/// The PHC string of a password, with a salt of its own. Keyboards spell the same letters in one or two characters; all are hashed as one.
+/// Returns the PHC string with a random salt. Passwords are NFC-normalized, because keyboards encode the same letters differently.
 pub(super) async fn hash(password: &str) -> Result<String> {
-    let password = composed(password);
-    aside(move || {
+    let password = normalized(password);
+    run_blocking(move || {
         Ok(argon2()?.hash_password(password.as_bytes()).map_err(|error| Error::internal(error.to_string()))?.to_string())
     })
     .await
 }
 
-/// Whether the password is the one of this hash. Without a hash the answer is no, after the same time.
+/// Verifies a password. Without a hash the answer is no, after the same time.
 pub(super) async fn verify(password: &str, hash: Option<&str>) -> Result<bool> {
-    let composed = composed(password);
-    let possible = LENGTH.contains(&composed.chars().count()) || LENGTH.contains(&password.chars().count());
+    let composed = normalized(password);
+    let possible = ALLOWED_LENGTH.contains(&composed.chars().count()) || ALLOWED_LENGTH.contains(&password.chars().count());
     let hash = hash.filter(|_| possible);
-    let (real, hash) = (hash.is_some(), hash.unwrap_or(NOBODY).to_owned());
+    let (real, hash) = (hash.is_some(), hash.unwrap_or(DUMMY_HASH).to_owned());
     let mut spellings = if possible { vec![composed] } else { vec![String::new()] };
-    // A hash of before passwords were composed holds them as they were typed.
+    // Hashes from earlier releases were made without normalization.
     if possible && spellings.iter().all(|composed| composed != password) {
         spellings.push(password.to_owned());
     }
-    aside(move || {
+    run_blocking(move || {
         let hash = PasswordHash::new(&hash).map_err(|error| Error::internal(error.to_string()))?;
         let argon2 = argon2()?;
         Ok(spellings.iter().any(|spelling| argon2.verify_password(spelling.as_bytes(), &hash).is_ok()) && real)
@@ -61,7 +61,7 @@ pub(super) async fn verify(password: &str, hash: Option<&str>) -> Result<bool> {
     .await
 }
 
-fn composed(password: &str) -> String {
+fn normalized(password: &str) -> String {
     password.nfc().collect()
 }
 
@@ -70,8 +70,8 @@ fn argon2() -> Result<Argon2<'static>> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-/// Hashing takes tens of milliseconds of one core; the runtime's thread has sockets to serve meanwhile.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+/// Hashing occupies a core for tens of milliseconds, so it leaves the async thread.
+async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
 }
 
@@ -93,8 +93,8 @@ mod tests {
         for password in ["", "password", "correct horse battery"] {
             assert!(!verify(password, None).await.unwrap_or(true), "{password}");
         }
-        let parsed = PasswordHash::new(NOBODY).map(|stand_in| stand_in.to_string());
-        assert_eq!(parsed.ok().as_deref(), Some(NOBODY));
+        let parsed = PasswordHash::new(DUMMY_HASH).map(|stand_in| stand_in.to_string());
+        assert_eq!(parsed.ok().as_deref(), Some(DUMMY_HASH));
     }
 
     #[tokio::test]
@@ -104,7 +104,7 @@ mod tests {
         for typed in [composed, apart] {
             assert!(verify(typed, Some(&hash)).await.unwrap_or_default(), "{typed}");
         }
-        // As a release before this one hashed it.
+        // As an earlier release hashed it.
         let earlier =
             argon2().unwrap_or_default().hash_password(apart.as_bytes()).map(|hash| hash.to_string()).unwrap_or_default();
         assert!(verify(apart, Some(&earlier)).await.unwrap_or_default());

@@ -1,12 +1,26 @@
-//! Searching messages. Nothing but the text of a message decides whether it matches, and only texts that the caller may read are looked at; the
-//! index saves reading the others. Work is bounded: a page may be short, or empty, and have a `next` all the same.
+//! Message search. Only the text of a message decides whether it matches, and only texts that the caller may read are compared; the index saves
+//! reading the others. Work per request is bounded: a page may be short or empty and still have a `next`.
+//!
+//! ```text
+//! room    seq 1 ......... SEGMENT | SEGMENT + 1 ............. | newest
+//!         sealed segment 0        | sealed segment 1          | open: texts are read
+//!
+//! message text ──normalize──▶ grams ──hash──▶ signature of BITS bits  (signature.rs)
+//! sealed segment = its messages' signatures, transposed               (segments.rs):
+//!         message  1 2 3 4 …
+//! bit 0            0 1 0 0 …   one row of the table per bit that
+//! bit 1            1 1 0 1 …   any message of the segment has
+//! query terms ──▶ required bits ──▶ AND of these rows ──▶ candidates ──▶ texts ──▶ matches
+//! ```
+//!
+//! `query` parses the query, `room_cursor` walks one room from new to old, `terms` compares texts.
 
 mod query;
-mod seal;
+mod segments;
 mod signature;
-mod text;
-mod trail;
-mod words;
+mod normalize;
+mod room_cursor;
+mod terms;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -20,100 +34,100 @@ use crate::domain::{paging, rooms};
 use crate::error::{Error, Result};
 use crate::protocol::page::Page;
 use crate::protocol::search::{Found, Highlight, Search};
-use crate::store::search::{self as store, Text};
+use crate::store::search::{self as store, SearchText};
 use crate::store::{Db, members, users};
 use crate::time::Timestamp;
-use query::Query;
-use trail::{Asked, Trail};
+use query::SearchQuery;
+use room_cursor::{Criteria, RoomCursor};
 
-/// Items of a page when the request does not say, and at most.
+/// Default and maximum page size.
 const LIMITS: (u32, u32) = (20, 50);
-/// Rooms that are searched when none is named.
+/// Rooms searched when none is named.
 const MAX_ROOMS: u32 = 500;
-/// Texts that a request looks at before it answers with what it has.
+/// Texts read per request.
 const MAX_TEXTS: usize = 20_000;
-/// How long it looks.
-const PATIENCE: Duration = Duration::from_millis(1500);
+/// Time limit per request.
+const MAX_TIME: Duration = Duration::from_millis(1500);
 
-/// A page of messages that match, newest first.
+/// Returns a page of matching messages, newest first.
 pub async fn search(db: &Db, throttle: &Throttle, caller: &Caller, search: &Search) -> Result<Page<Found>> {
-    let query = Query::read(search)?;
+    let query = SearchQuery::read(search)?;
     let limit = search.limit.unwrap_or(LIMITS.0).clamp(1, LIMITS.1);
-    let after = search.cursor.as_deref().map(|cursor| Place::read(cursor, query.room.is_some())).transpose()?;
+    let after = search.cursor.as_deref().map(|cursor| ResultPosition::decode(cursor, query.room.is_some())).transpose()?;
     throttle.search(caller.user, caller.now).await?;
-    let mut hunt = Hunt::begin(db, caller, &query, after).await?;
-    let end = hunt.run(usize::try_from(limit).unwrap_or(usize::MAX)).await?;
-    hunt.page(end).await
+    let mut run = SearchRun::begin(db, caller, &query, after).await?;
+    let end = run.run(usize::try_from(limit).unwrap_or(usize::MAX)).await?;
+    run.page(end).await
 }
 
-/// Where a message stands among those found. In one room that is its seq; over several rooms its time, and its number among those of one time.
+/// The position of a match: its seq in a single room; otherwise its time and its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place(i64, u64);
+struct ResultPosition(i64, u64);
 
-impl Place {
-    fn of(text: &Text, one_room: bool) -> Self {
+impl ResultPosition {
+    fn of(text: &SearchText, one_room: bool) -> Self {
         if one_room { Self(i64::try_from(text.seq).unwrap_or(i64::MAX), 0) } else { Self(text.created_at.0, text.id().0) }
     }
 
-    fn cursor(self, one_room: bool) -> String {
+    fn encode(self, one_room: bool) -> String {
         URL_SAFE_NO_PAD.encode(format!("{}.{}.{}", if one_room { "r" } else { "a" }, self.0, self.1))
     }
 
-    /// The cursor of a search in one room means nothing to one over all of them.
-    fn read(cursor: &str, one_room: bool) -> Result<Self> {
+    /// Cursors of single-room and of all-room searches are not interchangeable.
+    fn decode(cursor: &str, one_room: bool) -> Result<Self> {
         let read = || {
             let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
             let (first, second) = text.strip_prefix(if one_room { "r." } else { "a." })?.split_once('.')?;
             Some(Self(first.parse().ok()?, second.parse().ok()?))
         };
-        read().ok_or_else(paging::bad_cursor)
+        read().ok_or_else(paging::invalid_cursor)
     }
 }
 
-/// A text that matches.
+/// A matching text.
 struct Hit {
-    place: Place,
-    text: Text,
+    place: ResultPosition,
+    text: SearchText,
     highlights: Vec<Highlight>,
 }
 
-/// One search on its way: a trail through each room, newest first, and what was found.
-struct Hunt<'a> {
+/// A running search: a cursor per room, newest first, and the matches so far.
+struct SearchRun<'a> {
     db: &'a Db,
     one_room: bool,
-    asked: Asked<'a>,
-    /// What is found comes after this place.
-    after: Option<Place>,
-    trails: Vec<Trail>,
+    criteria: Criteria<'a>,
+    /// Matches must come after this position.
+    after: Option<ResultPosition>,
+    cursors: Vec<RoomCursor>,
     hits: Vec<Hit>,
 }
 
-/// How a search ended: so many at most, all of them newer than `edge` if it did not get to the end.
-struct End {
+/// How a search ended. Matches newer than `edge` are complete; `None` means that everything was searched.
+struct RunEnd {
     limit: usize,
     edge: Option<i64>,
 }
 
-impl<'a> Hunt<'a> {
-    async fn begin(db: &'a Db, caller: &Caller, query: &'a Query, after: Option<Place>) -> Result<Self> {
+impl<'a> SearchRun<'a> {
+    async fn begin(db: &'a Db, caller: &Caller, query: &'a SearchQuery, after: Option<ResultPosition>) -> Result<Self> {
         let mut connection = db.acquire().await?;
         let from = match query.from.as_deref() {
             None => None,
             Some(name) if name.eq_ignore_ascii_case("me") => Some(caller.user),
             Some(name) => {
                 let account = users::account_by_username(&mut connection, name).await?;
-                let absent = || Error::invalid("from", "user_not_found", "there is no such person");
+                let absent = || Error::invalid("from", "user_not_found", "there is no such user");
                 Some(account.ok_or_else(absent)?.me.user.id)
             }
         };
         let one_room = query.room.is_some();
         let rooms = match &query.room {
             Some(room) => {
-                let readable = rooms::readable(members::standing(&mut connection, room, caller.user).await?)?;
+                let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
                 if let Some(same) = &query.same_room {
-                    let same = rooms::readable(members::standing(&mut connection, same, caller.user).await?)?;
+                    let same = rooms::require_readable(members::find_access(&mut connection, same, caller.user).await?)?;
                     if same.room() != readable.room() {
-                        return Err(query::two_rooms("q"));
+                        return Err(query::conflicting_rooms("q"));
                     }
                 }
                 vec![(readable, Timestamp(i64::MAX))]
@@ -122,51 +136,51 @@ impl<'a> Hunt<'a> {
         };
         let latest = query.before.map_or(i64::MAX, |before| before.0.saturating_sub(1));
         let latest = after.filter(|_| !one_room).map_or(latest, |place| latest.min(place.0));
-        let asked = Asked::new(query, from, (query.after.unwrap_or(Timestamp(i64::MIN)), Timestamp(latest)));
+        let criteria = Criteria::new(query, from, (query.after.unwrap_or(Timestamp(i64::MIN)), Timestamp(latest)));
         let readable: Vec<_> = rooms.iter().map(|(room, _)| room).collect();
         let mut sealed: HashMap<_, Vec<_>> = HashMap::new();
-        for one in store::sealed(&mut connection, &readable).await? {
+        for one in store::list_sealed(&mut connection, &readable).await? {
             sealed.entry(one.room).or_default().push(one);
         }
-        let mut trails = Vec::with_capacity(rooms.len());
+        let mut cursors = Vec::with_capacity(rooms.len());
         for (room, active_at) in rooms {
             let sealed = sealed.remove(&room.room()).unwrap_or_default();
-            let mut trail = Trail::new(room, sealed, active_at.min(asked.times.1));
-            if let Some(Place(seq, _)) = after.filter(|_| one_room) {
-                trail.not_after(u64::try_from(seq).unwrap_or_default());
+            let mut cursor = RoomCursor::new(room, sealed, active_at.min(criteria.times.1));
+            if let Some(ResultPosition(seq, _)) = after.filter(|_| one_room) {
+                cursor.start_at(u64::try_from(seq).unwrap_or_default());
             }
-            trail.skip_to(&mut connection, asked.times.1).await?;
-            trails.push(trail);
+            cursor.skip_to(&mut connection, criteria.times.1).await?;
+            cursors.push(cursor);
         }
-        Ok(Self { db, one_room, asked, after, trails, hits: Vec::new() })
+        Ok(Self { db, one_room, criteria, after, cursors, hits: Vec::new() })
     }
 
-    /// Follows the trail that may have the newest message, until what was found is newer than anything to come.
-    async fn run(&mut self, limit: usize) -> Result<End> {
+    /// Advances the cursor that may have the newest message, until the page's matches are newer than anything unread.
+    async fn run(&mut self, limit: usize) -> Result<RunEnd> {
         let (begun, mut texts, mut first) = (Instant::now(), 0, None);
-        let earliest = self.asked.times.0;
-        // Many rooms are looked at in small steps: none of them is passed before all have come as far.
-        let step = (MAX_TEXTS / self.trails.len().max(1)).clamp(16, 256);
+        let earliest = self.criteria.times.0;
+        // Small steps over many rooms, because every room has to reach the edge.
+        let step = (MAX_TEXTS / self.cursors.len().max(1)).clamp(16, 256);
         loop {
             let next =
-                self.trails.iter_mut().filter(|trail| !trail.is_done(earliest)).max_by_key(|trail| trail.edge(self.one_room));
-            let Some(trail) = next else { return Ok(End { limit, edge: None }) };
-            let edge = trail.edge(self.one_room);
+                self.cursors.iter_mut().filter(|cursor| !cursor.is_done(earliest)).max_by_key(|cursor| cursor.edge(self.one_room));
+            let Some(cursor) = next else { return Ok(RunEnd { limit, edge: None }) };
+            let edge = cursor.edge(self.one_room);
             if self.hits.get(limit).is_some_and(|hit| hit.place.0 > edge) {
-                return Ok(End { limit, edge: Some(edge) });
+                return Ok(RunEnd { limit, edge: Some(edge) });
             }
-            // Each page gets further than the one before, however slow everything is.
+            // Each page makes progress, however slow the store is.
             let further = *first.get_or_insert(edge) > edge;
-            if further && (texts >= MAX_TEXTS || begun.elapsed() >= PATIENCE) {
-                return Ok(End { limit, edge: Some(edge) });
+            if further && (texts >= MAX_TEXTS || begun.elapsed() >= MAX_TIME) {
+                return Ok(RunEnd { limit, edge: Some(edge) });
             }
-            let read = trail.follow(self.db, &self.asked, step).await?;
+            let read = cursor.advance(self.db, &self.criteria, step).await?;
             texts += read.len().max(1);
             let before = self.hits.len();
             for text in read {
-                let place = Place::of(&text, self.one_room);
+                let place = ResultPosition::of(&text, self.one_room);
                 if self.after.is_none_or(|after| place < after)
-                    && let Some(highlights) = self.asked.matches(&text)
+                    && let Some(highlights) = self.criteria.matches(&text)
                 {
                     self.hits.push(Hit { place, text, highlights });
                 }
@@ -178,21 +192,21 @@ impl<'a> Hunt<'a> {
         }
     }
 
-    async fn page(mut self, end: End) -> Result<Page<Found>> {
+    async fn page(mut self, end: RunEnd) -> Result<Page<Found>> {
         let edge = end.edge.unwrap_or(i64::MIN);
         self.hits.retain(|hit| hit.place.0 > edge);
         let more = self.hits.len() > end.limit;
         self.hits.truncate(end.limit);
-        let last = if more { self.hits.last().map(|hit| hit.place) } else { end.edge.map(|edge| Place(edge, u64::MAX)) };
+        let last = if more { self.hits.last().map(|hit| hit.place) } else { end.edge.map(|edge| ResultPosition(edge, u64::MAX)) };
         let texts: Vec<_> = self.hits.iter().map(|hit| &hit.text).collect();
-        let rooms: Vec<_> = self.trails.iter().map(Trail::room).collect();
+        let rooms: Vec<_> = self.cursors.iter().map(RoomCursor::room).collect();
         let messages = store::messages(&mut *self.db.acquire().await?, &rooms, &texts).await?;
         let mut messages: HashMap<_, _> = messages.into_iter().map(|message| (message.id, message)).collect();
-        // What was unsent between the two reads is gone.
+        // Messages that were unsent between the two reads are dropped.
         let found = self.hits.into_iter().filter_map(|hit| {
             let message = messages.remove(&hit.text.id()).filter(|message| message.content == hit.text.content)?;
             Some(Found { message, highlights: hit.highlights })
         });
-        Ok(Page { items: found.collect(), next: last.map(|place| place.cursor(self.one_room)) })
+        Ok(Page { items: found.collect(), next: last.map(|place| place.encode(self.one_room)) })
     }
 }

@@ -1,111 +1,109 @@
-//! The query language: words, "phrases" and `operator:value`. Whatever is typed has a meaning or an error that names its field; quotes need no end.
+//! Query language: words, "phrases" and `operator:value`. Every input is valid or an error that names its field; closing quotes are optional.
 
 use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime, macros::format_description};
 
-use super::signature::Mark;
-use super::words::Needle;
+use super::signature::Attribute;
+use super::terms::Term;
 use crate::error::{Error, Result};
 use crate::id::RoomRef;
 use crate::protocol::search::Search;
 use crate::time::Timestamp;
 
-/// Characters of a query. A person types fewer; more would be work for nobody.
+/// Maximum number of characters in a query.
 const MAX_LENGTH: usize = 256;
 
-/// What a query asks for.
+/// A parsed query.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Query {
-    /// What the text must have.
-    pub(super) needles: Vec<Needle>,
-    /// Who must have written it: a username, or `me`.
+pub(super) struct SearchQuery {
+    /// Terms that the text must contain.
+    pub(super) terms: Vec<Term>,
+    /// The sender: a username, or `me`.
     pub(super) from: Option<String>,
-    /// Where it must stand.
     pub(super) room: Option<RoomRef>,
-    /// The same room as somebody spelt it a second time.
+    /// The same room in a second spelling.
     pub(super) same_room: Option<RoomRef>,
-    /// It was sent before.
+    /// Sent before this time.
     pub(super) before: Option<Timestamp>,
-    /// It was sent then or later.
+    /// Sent at this time or later.
     pub(super) after: Option<Timestamp>,
-    /// Pictures, files or links that it must have.
-    pub(super) has: Vec<Mark>,
+    /// Required pictures, files or links.
+    pub(super) has: Vec<Attribute>,
 }
 
-impl Query {
-    /// Reads a query; what stands in `q` and a parameter of the same meaning must both hold, so the narrower time wins and of rooms and
-    /// people there is one.
+impl SearchQuery {
+    /// Parses a query. Operators in `q` and parameters must both hold: the narrower time applies, and only one room and one sender are allowed.
     pub(super) fn read(search: &Search) -> Result<Self> {
         let mut query = Self::default();
         let text = search.q.as_deref().unwrap_or_default();
         if text.len() > MAX_LENGTH * 4 || text.chars().count() > MAX_LENGTH {
             return Err(Error::invalid("q", "too_long", format!("must have at most {MAX_LENGTH} characters")));
         }
-        for part in parts(text) {
-            query.take(&part)?;
+        for part in tokenize(text) {
+            query.apply(&part)?;
         }
         if let Some(room) = &search.room_id {
-            query.named("room_id", room.clone())?;
+            query.set_room("room_id", room.clone())?;
         }
         if let Some(name) = &search.from {
-            query.sender("from", name)?;
+            query.set_sender("from", name)?;
         }
         if let Some(text) = &search.before {
-            query.earliest(moment("before", text)?);
+            query.limit_before(parse_time("before", text)?);
         }
         if let Some(text) = &search.after {
-            query.latest(moment("after", text)?);
+            query.limit_after(parse_time("after", text)?);
         }
         if query == Self::default() {
-            return Err(Error::invalid("q", "required", "must have a word, an emoji or an operator to look for"));
+            return Err(Error::invalid("q", "required", "must have a word, an emoji or an operator to search for"));
         }
         Ok(query)
     }
 
-    fn take(&mut self, part: &Part<'_>) -> Result<()> {
-        let Part { word, value, quoted } = *part;
+    fn apply(&mut self, part: &QueryToken<'_>) -> Result<()> {
+        let QueryToken { word, value, quoted } = *part;
         match (word.to_ascii_lowercase().as_str(), value) {
-            ("from", Some(name)) => self.sender("q", name)?,
+            ("from", Some(name)) => self.set_sender("q", name)?,
             ("in", Some(room)) => {
                 let room = room.parse().map_err(|_| Error::invalid("q", "invalid", "in: takes a room's id or slug"))?;
-                self.named("q", room)?;
+                self.set_room("q", room)?;
             }
-            ("before", Some(text)) => self.earliest(moment("q", text)?),
-            ("after", Some(text)) => self.latest(moment("q", text)?),
+            ("before", Some(text)) => self.limit_before(parse_time("q", text)?),
+            ("after", Some(text)) => self.limit_after(parse_time("q", text)?),
             ("has", Some(kind)) => self.has.push(match kind.to_ascii_lowercase().as_str() {
-                "image" => Mark::Image,
-                "file" => Mark::File,
-                "link" => Mark::Link,
+                "image" => Attribute::Image,
+                "file" => Attribute::File,
+                "link" => Attribute::Link,
                 _ => return Err(Error::invalid("q", "invalid", "has: takes image, file or link")),
             }),
             _ => {
-                if let Some(needle) = Needle::new(word, quoted)
-                    && !self.needles.contains(&needle)
+                if let Some(term) = Term::new(word, quoted)
+                    && !self.terms.contains(&term)
                 {
-                    self.needles.push(needle);
+                    self.terms.push(term);
                 }
             }
         }
         Ok(())
     }
 
-    fn named(&mut self, field: &str, room: RoomRef) -> Result<()> {
+    fn set_room(&mut self, field: &str, room: RoomRef) -> Result<()> {
         let known = [&self.room, &self.same_room];
         if known.contains(&&Some(room.clone())) {
             return Ok(());
         }
         if let (Some(RoomRef::Id(_)), RoomRef::Id(_)) = (&self.room, &room) {
-            return Err(two_rooms(field));
+            return Err(conflicting_rooms(field));
         }
         let place = if self.room.is_none() { &mut self.room } else { &mut self.same_room };
         if place.is_some() {
-            return Err(two_rooms(field));
+            return Err(conflicting_rooms(field));
         }
         *place = Some(room);
         Ok(())
     }
 
-    fn sender(&mut self, field: &str, name: &str) -> Result<()> {
+    fn set_sender(&mut self, field: &str, name: &str) -> Result<()> {
         let name = name.trim_start_matches('@');
         if self.from.as_ref().is_some_and(|known| !known.eq_ignore_ascii_case(name)) {
             return Err(Error::invalid(field, "conflicting", "only one sender can be named"));
@@ -117,22 +115,21 @@ impl Query {
         Ok(())
     }
 
-    fn earliest(&mut self, before: Timestamp) {
+    fn limit_before(&mut self, before: Timestamp) {
         self.before = Some(self.before.map_or(before, |known| known.min(before)));
     }
 
-    fn latest(&mut self, after: Timestamp) {
+    fn limit_after(&mut self, after: Timestamp) {
         self.after = Some(self.after.map_or(after, |known| known.max(after)));
     }
 }
 
-/// A message stands in one room.
-pub(super) fn two_rooms(field: &str) -> Error {
+pub(super) fn conflicting_rooms(field: &str) -> Error {
     Error::invalid(field, "conflicting", "only one room can be named")
 }
 
-/// A day in UTC, from its beginning, or a time.
-fn moment(field: &str, text: &str) -> Result<Timestamp> {
+/// Parses a UTC day, meaning its beginning, or a time.
+fn parse_time(field: &str, text: &str) -> Result<Timestamp> {
     let day = Date::parse(text, format_description!("[year]-[month]-[day]")).ok().map(|day| day.midnight().assume_utc());
     day.or_else(|| OffsetDateTime::parse(text, &Rfc3339).ok())
         .and_then(|moment| i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok())
@@ -141,7 +138,7 @@ fn moment(field: &str, text: &str) -> Result<Timestamp> {
 }
 
 /// A word, a phrase, or an operator with its value.
-struct Part<'a> {
+struct QueryToken<'a> {
     word: &'a str,
     value: Option<&'a str>,
     quoted: bool,
@@ -153,31 +150,31 @@ fn is_quote(c: char) -> bool {
     matches!(c, '"' | '“' | '”' | '„' | '«' | '»' | '「' | '」')
 }
 
-fn parts(text: &str) -> Vec<Part<'_>> {
+fn tokenize(text: &str) -> Vec<QueryToken<'_>> {
     let mut parts = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
         let (word, quoted);
-        (word, rest, quoted) = piece(rest, first);
+        (word, rest, quoted) = next_token(rest, first);
         // An operator without a value is a word: people write "from:" in sentences.
         let operator =
             word.split_once(':').filter(|(name, _)| !quoted && OPERATORS.iter().any(|known| known.eq_ignore_ascii_case(name)));
         match operator {
             Some((name, "")) if rest.starts_with(is_quote) => {
                 let value;
-                (value, rest, _) = piece(rest, '"');
-                parts.push(Part { word: name, value: Some(value), quoted: false });
+                (value, rest, _) = next_token(rest, '"');
+                parts.push(QueryToken { word: name, value: Some(value), quoted: false });
             }
-            Some((name, value)) if !value.is_empty() => parts.push(Part { word: name, value: Some(value), quoted: false }),
-            _ => parts.push(Part { word, value: None, quoted }),
+            Some((name, value)) if !value.is_empty() => parts.push(QueryToken { word: name, value: Some(value), quoted: false }),
+            _ => parts.push(QueryToken { word, value: None, quoted }),
         }
         rest = rest.trim_start();
     }
     parts
 }
 
-/// The text up to its closing quote, or to the next blank or quote; and what comes after.
-fn piece(text: &str, first: char) -> (&str, &str, bool) {
+/// Splits off the text up to its closing quote, or to the next blank or quote.
+fn next_token(text: &str, first: char) -> (&str, &str, bool) {
     if is_quote(first) {
         let inside = text.trim_start_matches(|c| c == text.chars().next().unwrap_or(first)).len();
         let inside = &text[text.len() - inside..];
@@ -194,12 +191,12 @@ fn piece(text: &str, first: char) -> (&str, &str, bool) {
 mod tests {
     use super::*;
 
-    fn read(q: &str) -> Result<Query> {
-        Query::read(&Search { q: Some(q.into()), ..Search::default() })
+    fn read(q: &str) -> Result<SearchQuery> {
+        SearchQuery::read(&Search { q: Some(q.into()), ..Search::default() })
     }
 
     fn words(q: &str) -> Vec<String> {
-        read(q).map(|query| query.needles.iter().map(|needle| needle.text().to_owned()).collect()).unwrap_or_default()
+        read(q).map(|query| query.terms.iter().map(|term| term.text().to_owned()).collect()).unwrap_or_default()
     }
 
     #[test]
@@ -207,7 +204,7 @@ mod tests {
         let query =
             read("Ship \"good  morning\" FROM:Ann in:room-7 has:link before:2026-02-01 after:2026-01-01T00:00:00Z").unwrap();
         assert_eq!(words("Ship \"good  morning\""), ["ship", "good morning"]);
-        assert_eq!((query.from.as_deref(), query.room, query.has), (Some("Ann"), "7".parse().ok(), vec![Mark::Link]));
+        assert_eq!((query.from.as_deref(), query.room, query.has), (Some("Ann"), "7".parse().ok(), vec![Attribute::Link]));
         assert_eq!((query.before, query.after), (Some(Timestamp(1_769_904_000_000)), Some(Timestamp(1_767_225_600_000))));
         assert_eq!(read("from:\"ann\" x").unwrap().from.as_deref(), Some("ann"));
         assert_eq!(words("from: time: https://x.y"), ["from", "time", "https x y"]);

@@ -1,45 +1,42 @@
-//! What the index knows of a message: a thousand bits, some of them set by the message's letters. A message that matches has all bits of the
-//! query; one that has them probably matches, and its text decides. Nothing of a text can be read back from it.
+//! Signatures: a thousand bits per message, set by its text. A matching message has all bits of the query; a message with all bits probably
+//! matches, and its text decides. A text cannot be recovered from its signature.
 
-use super::text::{Class, Plain, class};
-use super::words::Needle;
-use crate::store::search::SLICES;
+use super::normalize::{CharClass, NormalizedText, char_class};
+use super::terms::Term;
+use crate::store::search::SEGMENT_SLICES;
 
 /// Bits of a signature.
-pub(super) const BITS: usize = SLICES as usize;
-/// Bits of a query that are looked at: each one more halves the doubt and costs another row for every segment.
-const MOST_BITS: usize = 24;
+pub(super) const BITS: usize = SEGMENT_SLICES as usize;
+/// Maximum number of bits checked per query. Each one halves the false positives and costs a row per segment.
+const MAX_QUERY_BITS: usize = 24;
 
 /// The bits of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Signature([u64; BITS / 64]);
 
-/// Something that a message has besides its letters.
+/// A searchable attribute besides the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
-    /// Its sender's number.
+pub(super) enum Attribute {
+    /// The sender's id.
     From(u64),
-    /// A link in its text.
     Link,
-    /// A picture.
     Image,
-    /// A file.
     File,
 }
 
 impl Signature {
-    /// The signature of a text with these marks.
-    pub(super) fn of(content: &str, marks: impl IntoIterator<Item = Mark>) -> Self {
+    /// Computes the signature of a text with these attributes.
+    pub(super) fn of(content: &str, attributes: impl IntoIterator<Item = Attribute>) -> Self {
         let mut signature = Self([0; BITS / 64]);
         let mut set = |bits: [u16; 2]| bits.into_iter().for_each(|bit| signature.0[usize::from(bit) / 64] |= 1 << (bit % 64));
-        grams(Plain::of(content).text(), |gram| set(bits(&gram)));
-        for mark in marks {
-            set(bits(&mark.gram()));
+        for_each_gram(NormalizedText::of(content).text(), |gram| set(bits(&gram)));
+        for attribute in attributes {
+            set(bits(&attribute.gram()));
         }
         signature
     }
 
-    /// The bits that are set.
+    /// Iterates over the set bits.
     pub(super) fn bits(&self) -> impl Iterator<Item = u16> + '_ {
         (0_u16..)
             .zip(&self.0)
@@ -47,14 +44,14 @@ impl Signature {
     }
 }
 
-/// The bits that every message with these words and marks has.
-pub(super) fn asked(needles: &[Needle], marks: impl IntoIterator<Item = Mark>) -> Vec<u16> {
-    let mut all: Vec<u16> = marks.into_iter().flat_map(|mark| bits(&mark.gram())).collect();
-    for needle in needles {
+/// Returns bits that every message with these terms and attributes has.
+pub(super) fn required_bits(terms: &[Term], attributes: impl IntoIterator<Item = Attribute>) -> Vec<u16> {
+    let mut all: Vec<u16> = attributes.into_iter().flat_map(|attribute| bits(&attribute.gram())).collect();
+    for term in terms {
         let mut first = true;
-        grams(needle.text(), |gram| {
-            // Where it is found inside of words, the beginning of one says nothing.
-            if !(first && needle.inside() && gram[0] == ' ') {
+        for_each_gram(term.text(), |gram| {
+            // A term that also matches inside words implies no beginning of a word.
+            if !(first && term.matches_inside() && gram[0] == ' ') {
                 all.extend(bits(&gram));
             }
             first = false;
@@ -66,42 +63,43 @@ pub(super) fn asked(needles: &[Needle], marks: impl IntoIterator<Item = Mark>) -
             distinct.push(bit);
         }
     }
-    // Of a long query bits from everywhere: which of its words is the rare one is not known.
-    let some = distinct.len().min(MOST_BITS);
+    // Samples the whole query evenly, because its rare word is unknown.
+    let some = distinct.len().min(MAX_QUERY_BITS);
     (0..some).map(|index| distinct[index * distinct.len() / some]).collect()
 }
 
-/// Beginnings of words, three letters in a row; of scripts without blanks and of emoji one and two.
-fn grams(plain: &str, mut each: impl FnMut([char; 3])) {
+/// Emits the grams of a text: beginnings of words and three consecutive letters; for scripts without blanks and for emoji, one and two
+/// characters.
+fn for_each_gram(plain: &str, mut each: impl FnMut([char; 3])) {
     const NONE: char = '\0';
     let mut chars = plain.chars();
-    let (mut before, mut here, mut next, mut third) = (Class::Gap, chars.next(), chars.next(), chars.next());
+    let (mut before, mut here, mut next, mut third) = (CharClass::Separator, chars.next(), chars.next(), chars.next());
     while let Some(c) = here {
-        let one = class(c);
-        let joined = next.filter(|next| class(*next) == one);
+        let one = char_class(c);
+        let joined = next.filter(|next| char_class(*next) == one);
         match (one, joined) {
-            (Class::Dense, joined) => {
+            (CharClass::Unspaced, joined) => {
                 each([c, NONE, NONE]);
                 if let Some(next) = joined {
                     each([c, next, NONE]);
                 }
             }
-            (Class::Word, Some(next)) => {
-                if before != Class::Word {
+            (CharClass::Word, Some(next)) => {
+                if before != CharClass::Word {
                     each([' ', c, next]);
                 }
-                if let Some(third) = third.filter(|third| class(*third) == Class::Word) {
+                if let Some(third) = third.filter(|third| char_class(*third) == CharClass::Word) {
                     each([c, next, third]);
                 }
             }
-            (Class::Word, None) | (Class::Gap, _) => {}
+            (CharClass::Word, None) | (CharClass::Separator, _) => {}
         }
         (before, here, next, third) = (one, next, third, chars.next());
     }
 }
 
-impl Mark {
-    /// A gram that no text has: control characters are never part of one.
+impl Attribute {
+    /// A gram that no text has, because control characters are never part of one.
     fn gram(self) -> [char; 3] {
         let part =
             |number: u64| char::from_u32(0x10000 + u32::try_from(number & 0xf_ffff).unwrap_or_default()).unwrap_or('\u{1}');
@@ -114,7 +112,7 @@ impl Mark {
     }
 }
 
-/// Two bits for each gram, by FNV-1a with a final mix. Stored signatures depend on it: whoever changes it seals all segments anew.
+/// Two bits per gram, by FNV-1a with a final mix. Changing this requires sealing all segments again.
 fn bits(gram: &[char; 3]) -> [u16; 2] {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in gram.iter().flat_map(|c| u32::from(*c).to_le_bytes()) {
@@ -131,9 +129,9 @@ mod tests {
     use super::*;
 
     fn may_match(words: &[(&str, bool)], content: &str) -> bool {
-        let needles: Vec<_> = words.iter().filter_map(|(word, phrase)| Needle::new(word, *phrase)).collect();
-        let set: Vec<u16> = Signature::of(content, [Mark::From(7)]).bits().collect();
-        asked(&needles, [Mark::From(7)]).iter().all(|bit| set.contains(bit))
+        let terms: Vec<_> = words.iter().filter_map(|(word, phrase)| Term::new(word, *phrase)).collect();
+        let set: Vec<u16> = Signature::of(content, [Attribute::From(7)]).bits().collect();
+        required_bits(&terms, [Attribute::From(7)]).iter().all(|bit| set.contains(bit))
     }
 
     #[test]
@@ -152,8 +150,8 @@ mod tests {
             ("don't", "Don’t"),
         ] {
             for phrase in [false, true] {
-                let needle = Needle::new(word, phrase).unwrap();
-                if super::super::words::highlights(std::slice::from_ref(&needle), content).is_some() {
+                let term = Term::new(word, phrase).unwrap();
+                if super::super::terms::highlights(std::slice::from_ref(&term), content).is_some() {
                     assert!(may_match(&[(word, phrase)], content), "{word} in {content}");
                 } else {
                     assert!(phrase, "{word} in {content}");
@@ -167,7 +165,7 @@ mod tests {
         for word in ["schiff", "elephant", "大阪", "👎"] {
             assert!(!may_match(&[(word, false)], "Hello there, how are you? 東京 👍"), "{word}");
         }
-        let of = |user| asked(&[], [Mark::From(user)]);
+        let of = |user| required_bits(&[], [Attribute::From(user)]);
         assert_ne!(of(1), of(2));
         assert_ne!(of(1), of(1 << 20));
     }

@@ -1,7 +1,7 @@
-//! Attempts to register and to show a password. They are counted before they are checked and forgiven when they were no failures, so that a
-//! burst cannot outrun its counter.
+//! Limits on registrations and password attempts. Attempts count as failures before the check and are forgiven on success, so a burst cannot
+//! outrun its counter.
 //!
-//! What is counted by is what was typed and where from, never whose account that is: no answer and no count differs for names that nobody has.
+//! Counters use the typed name and the network, never the account, so they do not reveal which names exist.
 
 use futures_util::future::try_join_all;
 
@@ -9,93 +9,91 @@ use super::Throttle;
 use super::network::Network;
 use crate::caller::Caller;
 use crate::domain::secrets;
-use crate::domain::visitor::Visitor;
+use crate::domain::anonymous::AnonymousCaller;
 use crate::error::{Error, Limit, Result};
 use crate::time::Timestamp;
 
-/// How many times the limit of one name from one network holds for a network over all names, and for a name over all networks.
-const WIDE: u32 = 10;
-/// With so many times that, nothing of what a network asks is worked on any longer but for people who are at home there.
-const FLOOD: u32 = 10;
+/// The limit of one name from one network, times this, applies to a network over all names, and to a name over all networks.
+const WIDE_FACTOR: u32 = 10;
+/// Above this multiple, only users known to the network are checked.
+const FLOOD_FACTOR: u32 = 10;
 
-/// An attempt to show a password, counted as failed until it is forgiven.
+/// A password attempt, counted as failed until it is forgiven.
 #[derive(Debug)]
-pub(in crate::domain) struct Attempt<'a> {
+pub(in crate::domain) struct PasswordAttempt<'a> {
     throttle: &'a Throttle,
     counters: Vec<(String, Limit)>,
     now: Timestamp,
-    /// Whether others have failed too often at this name, or at any name from this network.
-    pub(in crate::domain) crowd: Crowd,
+    /// Failures of others at this name, or from this network.
+    pub(in crate::domain) level: FailureLevel,
 }
 
-/// How many others have failed where somebody tries.
+/// The level of failures by others.
 #[derive(Debug)]
-pub(in crate::domain) enum Crowd {
-    /// Few.
-    None,
-    /// Too many, and the answer to whoever is not at home here. It takes as long as any other.
-    Wide(Error),
-    /// So many that strangers are not worth the work.
+pub(in crate::domain) enum FailureLevel {
+    Low,
+    /// Too many: the answer for users not known to the network, after the usual time.
+    High(Error),
+    /// So many that strangers are refused without work.
     Flood(Error),
 }
 
 impl Throttle {
-    /// Counts a registration. Closed while it cannot be counted. A network that is refused does not use up those around it.
-    pub(in crate::domain) async fn register(&self, visitor: &Visitor) -> Result<()> {
-        for (network, limit) in Network::of(&visitor.ip).limits(self.limits.register) {
-            passed(self.ephemeral.count(&format!("register#{network}"), limit, visitor.now).await?, limit)?;
+    /// Counts a registration. Fails closed. A refused network does not use up the limits of wider ones.
+    pub(in crate::domain) async fn count_registration(&self, client: &AnonymousCaller) -> Result<()> {
+        for (network, limit) in Network::of(&client.ip).limits(self.limits.register) {
+            require_below(self.ephemeral.count(&format!("register#{network}"), limit, client.now).await?, limit)?;
         }
         Ok(())
     }
 
-    /// Counts an attempt at a name. Closed while it cannot be counted.
+    /// Counts an attempt at a name. Fails closed.
     ///
-    /// A network that fails too often at one name is refused there alone. Failures at many names, or from many networks, crowd out strangers, and
-    /// never who has come from here before: so nobody can lock an owner out, nor a neighbour.
-    pub(in crate::domain) async fn attempt(&self, visitor: &Visitor, name: &str) -> Result<Attempt<'_>> {
-        let (narrow, now, network) = (self.limits.login, visitor.now, Network::of(&visitor.ip));
-        let (wide, name) = (wide(narrow), secrets::hex_digest(name));
+    /// A network with too many failures at one name is refused for that name. Failures at many names or from many networks refuse strangers only,
+    /// so nobody can lock out an owner or a neighbour.
+    pub(in crate::domain) async fn count_attempt(&self, client: &AnonymousCaller, name: &str) -> Result<PasswordAttempt<'_>> {
+        let (narrow, now, network) = (self.limits.login, client.now, Network::of(&client.ip));
+        let (wide, name) = (wide_limit(narrow), secrets::hex_digest(name));
         let pair = format!("login#{name}@{}", network.name());
-        passed(self.ephemeral.count(&pair, narrow, now).await?, narrow)?;
+        require_below(self.ephemeral.count(&pair, narrow, now).await?, narrow)?;
         let at = format!("login-name#{name}");
-        let (over_at, from) = tokio::try_join!(self.ephemeral.count(&at, wide, now), self.network(&network, now))?;
-        let mut attempt = Attempt { throttle: self, counters: vec![(pair, narrow), (at, wide)], now, crowd: Crowd::None };
+        let (over_at, from) = tokio::try_join!(self.ephemeral.count(&at, wide, now), self.count_network(&network, now))?;
+        let mut attempt = PasswordAttempt { throttle: self, counters: vec![(pair, narrow), (at, wide)], now, level: FailureLevel::Low };
         attempt.counters.extend(from.counted);
-        attempt.crowd = match (from.flood, from.over.or(passed(over_at, wide).err())) {
-            (true, Some(error)) => Crowd::Flood(error),
-            (false, Some(error)) => Crowd::Wide(error),
-            (_, None) => Crowd::None,
+        attempt.level = match (from.flood, from.over.or(require_below(over_at, wide).err())) {
+            (true, Some(error)) => FailureLevel::Flood(error),
+            (false, Some(error)) => FailureLevel::High(error),
+            (_, None) => FailureLevel::Low,
         };
         Ok(attempt)
     }
 
-    /// Counts an attempt to show one's own password again, by session: a stolen token is no licence to guess.
-    pub(in crate::domain) async fn guess(&self, caller: &Caller) -> Result<Attempt<'_>> {
+    /// Counts a check of the caller's own password by session, so that a stolen token does not allow guessing.
+    pub(in crate::domain) async fn count_own_password(&self, caller: &Caller) -> Result<PasswordAttempt<'_>> {
         let (limit, now) = (self.limits.login, caller.now);
         let key = format!("guess#{}", caller.session);
-        passed(self.ephemeral.count(&key, limit, now).await?, limit)?;
-        Ok(Attempt { throttle: self, counters: vec![(key, limit)], now, crowd: Crowd::None })
+        require_below(self.ephemeral.count(&key, limit, now).await?, limit)?;
+        Ok(PasswordAttempt { throttle: self, counters: vec![(key, limit)], now, level: FailureLevel::Low })
     }
 
-    /// Counts a request for which passwords would have been looked at, had it made sense, with the failures of its network. Gives what to
-    /// answer. Open while it cannot be counted: it was refused anyway.
-    pub async fn senseless(&self, visitor: &Visitor, refusal: Error) -> Error {
-        let (network, limit) = (Network::of(&visitor.ip), wide(self.limits.login));
-        match self.tried(&from_key(network.name()), limit, visitor.now).await {
-            Some(hits) if hits.are_too_many() => Error::TooMany { retry_after: hits.reset, policy: Some(limit) },
+    /// Counts an invalid login or registration as a failure of its network. Returns the error to answer. Fails open.
+    pub async fn count_invalid(&self, client: &AnonymousCaller, refusal: Error) -> Error {
+        let (network, limit) = (Network::of(&client.ip), wide_limit(self.limits.login));
+        match self.try_count(&network_key(network.name()), limit, client.now).await {
+            Some(hits) if hits.exceeds_limit() => Error::TooMany { retry_after: hits.reset, policy: Some(limit) },
             _ => refusal,
         }
     }
 
-    /// Counts an attempt by its network and those around it; once one is over its limit, those around it are left alone.
-    async fn network(&self, network: &Network, now: Timestamp) -> Result<Standing> {
-        let mut from = Standing { counted: Vec::new(), over: None, flood: false };
-        for (name, limit) in network.limits(wide(self.limits.login)) {
-            let key = from_key(name);
-            let hits = self.ephemeral.hit(&key, limit, now).await?;
+    /// Counts an attempt by its network and the wider ones. Stops at the first over its limit.
+    async fn count_network(&self, network: &Network, now: Timestamp) -> Result<NetworkFailures> {
+        let mut from = NetworkFailures { counted: Vec::new(), over: None, flood: false };
+        for (name, limit) in network.limits(wide_limit(self.limits.login)) {
+            let key = network_key(name);
+            let hits = self.ephemeral.increment(&key, limit, now).await?;
             from.counted.push((key, limit));
-            if hits.are_too_many() {
-                from.flood = hits.count > limit.quota.saturating_mul(FLOOD);
+            if hits.exceeds_limit() {
+                from.flood = hits.count > limit.quota.saturating_mul(FLOOD_FACTOR);
                 from.over = Some(Error::TooMany { retry_after: hits.reset, policy: Some(limit) });
                 break;
             }
@@ -104,32 +102,32 @@ impl Throttle {
     }
 }
 
-/// How a network stands.
-struct Standing {
+/// Failures of a network.
+struct NetworkFailures {
     counted: Vec<(String, Limit)>,
     over: Option<Error>,
     flood: bool,
 }
 
-impl Attempt<'_> {
-    /// It was no failure. Best effort: what stays counted ends with its window.
+impl PasswordAttempt<'_> {
+    /// Takes the attempt back. Best effort: the count ends with its window.
     pub(in crate::domain) async fn forgive(self) {
         let ephemeral = &self.throttle.ephemeral;
-        if let Err(error) = try_join_all(self.counters.iter().map(|(key, limit)| ephemeral.uncount(key, *limit, self.now))).await
+        if let Err(error) = try_join_all(self.counters.iter().map(|(key, limit)| ephemeral.decrement(key, *limit, self.now))).await
         {
             tracing::warn!(error = error.source().map(ToString::to_string), "a login stays counted as failed");
         }
     }
 }
 
-fn from_key(network: &str) -> String {
+fn network_key(network: &str) -> String {
     format!("login-address#{network}")
 }
 
-fn wide(narrow: Limit) -> Limit {
-    Limit { quota: narrow.quota.saturating_mul(WIDE), ..narrow }
+fn wide_limit(narrow: Limit) -> Limit {
+    Limit { quota: narrow.quota.saturating_mul(WIDE_FACTOR), ..narrow }
 }
 
-fn passed(counted: Option<u32>, limit: Limit) -> Result<()> {
+fn require_below(counted: Option<u32>, limit: Limit) -> Result<()> {
     counted.map_or(Ok(()), |retry_after| Err(Error::TooMany { retry_after, policy: Some(limit) }))
 }

@@ -1,22 +1,22 @@
-//! The network that an address belongs to, which is what attempts are counted by: IPv6 gives everyone 2^64 addresses, and a line at home 256
-//! times that many, so there the first half of an address stands for one place, and wider networks have limits of their own.
+//! Networks as keys of counters. An IPv6 site has 2^64 addresses and often 256 such networks, so a /64 counts as one address and wider prefixes
+//! have their own limits.
 
 use std::net::IpAddr;
 
 use crate::error::Limit;
 
-/// The networks of an address that counters know, narrowest first.
+/// The networks of an address, narrowest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::domain) struct Network {
     names: Vec<String>,
     prefix: Vec<u8>,
 }
 
-/// A network of 2^72 addresses may do so many times as much as one of 2^64, one of 2^80 as much again.
+/// Factor of the limit from a /64 to a /56, and again to a /48.
 const WIDER: u32 = 4;
 
 impl Network {
-    /// Of an address as the gateway tells it.
+    /// Parses an address from the gateway.
     pub(in crate::domain) fn of(ip: &str) -> Self {
         match ip.parse::<IpAddr>().map(|address| address.to_canonical()) {
             Ok(IpAddr::V4(address)) => Self { names: vec![address.to_string()], prefix: address.octets().to_vec() },
@@ -33,17 +33,17 @@ impl Network {
         }
     }
 
-    /// The narrowest, which is one place.
+    /// The narrowest network.
     pub(in crate::domain) fn name(&self) -> &str {
         &self.names[0]
     }
 
-    /// What the addresses of that place begin with: 4 bytes, or 8 of IPv6.
+    /// The leading bytes of its addresses: 4 of IPv4, 8 of IPv6.
     pub(in crate::domain) fn prefix(&self) -> &[u8] {
         &self.prefix
     }
 
-    /// All of them, each with its own measure of a limit.
+    /// All networks with their limits.
     pub(in crate::domain) fn limits(&self, limit: Limit) -> impl Iterator<Item = (&str, Limit)> {
         let scaled = move |steps: u32| Limit { quota: limit.quota.saturating_mul(WIDER.saturating_pow(steps)), ..limit };
         self.names.iter().map(String::as_str).zip((0..).map(scaled))

@@ -1,4 +1,4 @@
-//! Attacks on access tokens, by the names of the usual lists: every forgery is refused, and with the code of a stranger.
+//! Attacks on access tokens from the usual lists. Every forgery is refused with the code of a missing token.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -10,8 +10,8 @@ const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const SECRET: &str = "a-secret-of-at-least-thirty-two-bytes";
 const ME: Claims = Claims { user: UserId(7), session: SessionId(9) };
 
-pub(in crate::domain) fn keys(text: &str) -> Keys {
-    Keys::new(&Secret::new(text), false).unwrap_or_else(|refused| panic!("{refused}"))
+pub(in crate::domain) fn keys(text: &str) -> TokenKeys {
+    TokenKeys::new(&Secret::new(text), false).unwrap_or_else(|refused| panic!("{refused}"))
 }
 
 fn good_header() -> Value {
@@ -41,7 +41,7 @@ fn opened(part: &str) -> Value {
     URL_SAFE_NO_PAD.decode(part).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
-/// A token with a true signature of `secret`, whatever its parts say.
+/// A token with a valid signature of `secret` and any contents.
 fn signed(header: &str, body: &str, secret: &str) -> String {
     let message = format!("{}.{}", encoded(header), encoded(body));
     let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), message.as_bytes());
@@ -198,7 +198,7 @@ fn j9_no_other_kind_of_token_is_taken() {
     for kind in [json!("JWT"), json!("rt+jwt"), json!(null), json!("AT+JWT"), json!(["at+jwt"])] {
         refused("typ", &forged(&with(good_header(), "typ", kind), &good_body()));
     }
-    let refresh = super::super::refresh::Fresh::random().and_then(|fresh| fresh.bind(&keys(SECRET), SessionId(9)));
+    let refresh = super::super::refresh_tokens::RefreshSecret::random().and_then(|fresh| fresh.to_token(&keys(SECRET), SessionId(9)));
     refused("a refresh token", &refresh.unwrap_or_default());
     refused("a ticket", "ticket-ticket-ticket-ticket-ticket-ticket");
 }
@@ -220,7 +220,7 @@ const STRONG: &str = "mH3vQ0pX9sT7bLkZ2wYc5RfN8dJg4uAe";
 
 #[test]
 fn j11_the_real_cloud_refuses_weak_and_published_secrets() {
-    let refusal = |text: &str, is_real| read(text, is_real).err().map(|refused| refused.0);
+    let refusal = |text: &str, is_real| parse_keys(text, is_real).err().map(|refused| refused.0);
     assert_eq!(refusal("dev-super-secret-change-me", false), None);
     assert_eq!(refusal("dev-super-secret-change-me", true), Some("JWT_SECRET is the published development secret"));
     assert_eq!(refusal(&"x".repeat(31), true), Some("each secret in JWT_SECRET must have at least 32 bytes"));
@@ -234,7 +234,7 @@ fn j11_the_real_cloud_refuses_weak_and_published_secrets() {
     for broken in ["", " ", "a:", ":x", "a:x,", "a:x,y", "a b:x", "a:x,a:y"] {
         assert!(refusal(broken, false).is_some(), "{broken}");
     }
-    assert_eq!(Keys::new(&Secret::new("short"), true).err().map(|refused| refused.code()), Some("internal"));
+    assert_eq!(TokenKeys::new(&Secret::new("short"), true).err().map(|refused| refused.code()), Some("internal"));
 }
 
 #[test]
@@ -279,23 +279,23 @@ fn j17_a_token_ends_five_seconds_after_its_time_and_not_before() {
 async fn a_new_key_is_followed_and_strangers_make_nobody_read_the_secret_over_and_over() {
     let readings = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counted = Arc::clone(&readings);
-    let again = Again::new(move || {
+    let again = SecretReader::new(move || {
         counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         Box::pin(async { Ok(Secret::new("k2:secret-two,k1:secret-one")) })
     });
-    let running = Keys::following(&Secret::new("k1:secret-one"), false, Some(again)).unwrap_or_else(|error| panic!("{error}"));
+    let running = TokenKeys::reloading(&Secret::new("k1:secret-one"), false, Some(again)).unwrap_or_else(|error| panic!("{error}"));
     let life = Duration::from_mins(10);
     let (old, new) = (keys("k1:secret-one").sign(ME, life, NOW), keys("k2:secret-two").sign(ME, life, NOW));
     let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
     assert!(running.knows(&old) && !running.knows(&new) && running.knows("no token at all"));
 
-    running.follow(running.knows(&old)).await;
+    running.reload(running.knows(&old)).await;
     assert_eq!(readings.load(std::sync::atomic::Ordering::Relaxed), 0, "a known key needs no reading");
-    running.follow(running.knows(&new)).await;
+    running.reload(running.knows(&new)).await;
     assert_eq!((running.verify(&old, NOW).ok(), running.verify(&new, NOW).ok()), (Some(ME), Some(ME)));
     let stranger = keys("k3:secret-three").sign(ME, life, NOW).unwrap_or_default();
     for _ in 0..5 {
-        running.follow(running.knows(&stranger)).await;
+        running.reload(running.knows(&stranger)).await;
         assert!(running.verify(&stranger, NOW).is_err());
     }
     assert_eq!(readings.load(std::sync::atomic::Ordering::Relaxed), 1);
@@ -307,16 +307,16 @@ async fn a_new_key_is_followed_and_strangers_make_nobody_read_the_secret_over_an
 async fn keys_are_read_again_every_five_minutes_and_kept_while_nobody_can_read_them() {
     let shelf = Arc::new(Mutex::new(Some("k2:secret-two")));
     let read = Arc::clone(&shelf);
-    let again = Again::new(move || {
+    let again = SecretReader::new(move || {
         let text = *read.lock().unwrap_or_else(PoisonError::into_inner);
         Box::pin(async move { text.map(Secret::new).ok_or_else(|| Error::unavailable("nobody answers")) })
     });
-    let running = Keys::following(&Secret::new("k1:secret-one"), false, Some(again)).unwrap_or_else(|error| panic!("{error}"));
+    let running = TokenKeys::reloading(&Secret::new("k1:secret-one"), false, Some(again)).unwrap_or_else(|error| panic!("{error}"));
     let token = |secret: &str| keys(secret).sign(ME, Duration::from_mins(30), NOW).unwrap_or_default();
     let (old, new, newest) = (token("k1:secret-one"), token("k2:secret-two"), token("k3:secret-three"));
     let verified = || [&old, &new, &newest].map(|token| running.verify(token, NOW).is_ok());
     let begun = Instant::now();
-    let after = |minutes: f64| running.follow_at(true, begun + Duration::from_secs_f64(60.0 * minutes));
+    let after = |minutes: f64| running.reload_at(true, begun + Duration::from_secs_f64(60.0 * minutes));
 
     after(4.9).await;
     assert_eq!(verified(), [true, false, false], "not before its time");

@@ -1,21 +1,21 @@
-//! What push services carry and cannot read: RFC 8291 (`aes128gcm`), one record for one device.
+//! Encryption of push messages: RFC 8291 (`aes128gcm`), one record per message.
 
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::agreement::{ECDH_P256, PrivateKey, UnparsedPublicKey, agree};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 
-/// Bytes of a body at most: what every push service takes.
+/// The body size that every push service accepts.
 const MOST_BODY: usize = 4096;
-/// Salt, size of a record, length of the key, the key.
+/// Salt, record size, key length, key.
 const HEADER: usize = 16 + 4 + 1 + 65;
 const TAG: usize = 16;
-/// What a text may have at most; one byte ends it.
+/// The largest plaintext; one byte delimits it.
 pub const MOST_TEXT: usize = MOST_BODY - HEADER - TAG - 1;
-/// Lengths are rounded up to this, so that they tell nothing of what is said.
+/// Plaintexts are padded to multiples of this, which hides their length.
 const STEP: usize = 256;
 
-/// A text for one device: its public key and its secret, and a key of our own that is used once.
+/// Encrypts a text for a device with its public key, its secret, and an ephemeral key.
 pub fn encrypt(text: &[u8], public: &[u8], auth: &[u8]) -> Result<Vec<u8>, Unspecified> {
     let mut salt = [0_u8; 16];
     getrandom::fill(&mut salt).map_err(|_| Unspecified)?;
@@ -36,7 +36,7 @@ fn seal(text: &[u8], padding: usize, to: (&[u8], &[u8]), from: (&PrivateKey, [u8
 
     let mut record = Vec::with_capacity(text.len() + 1 + padding + TAG);
     record.extend_from_slice(text);
-    // The mark of the last record; what follows it is padding.
+    // The delimiter of the last record; padding follows.
     record.push(2);
     record.resize(record.len() + padding, 0);
     let cipher = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &content_key)?);
@@ -51,7 +51,7 @@ fn seal(text: &[u8], padding: usize, to: (&[u8], &[u8]), from: (&PrivateKey, [u8
     Ok(body)
 }
 
-/// So many bytes out of a key.
+/// Derives `N` bytes from a key.
 pub(super) fn expand<const N: usize>(prk: &Prk, info: &[&[u8]]) -> Result<[u8; N], Unspecified> {
     struct Length(usize);
     impl KeyType for Length {

@@ -1,5 +1,5 @@
-//! Where a subscription may point to. A person gives the URL and we call it: so it is a push service's that the operator lets in, over TLS, and
-//! the addresses that its name has when it is called are public ones.
+//! Validation of push endpoints. Users supply the URL that the server calls: it must be an allowed push service over TLS, and its name must resolve
+//! to public addresses at the time of the call.
 
 use std::future::Future;
 use std::io;
@@ -11,23 +11,23 @@ use http::Uri;
 use hyper_util::client::legacy::connect::dns::Name;
 use tower::Service;
 
-/// The longest URL that is taken.
 const MOST_LENGTH: usize = 1024;
 
 /// Hosts that may be called.
 #[derive(Clone, Debug)]
-pub struct Hosts {
+pub struct AllowedHosts {
     patterns: Vec<String>,
     loopback: bool,
 }
 
-impl Hosts {
-    /// Hosts by name (`push.example`), with all below a name (`*.push.example`), or all (`*`); and in the local cloud this machine.
+impl AllowedHosts {
+    /// Patterns are a name (`push.example`), all names below one (`*.push.example`), or `*`. `loopback` also allows this machine, for the local
+    /// cloud.
     pub fn new(patterns: &[String], loopback: bool) -> Self {
         Self { patterns: patterns.iter().map(|pattern| pattern.to_ascii_lowercase()).collect(), loopback }
     }
 
-    /// The endpoint, if it may be called.
+    /// Returns the endpoint as a URI if it is allowed.
     pub fn check(&self, endpoint: &str) -> Option<Uri> {
         if endpoint.len() > MOST_LENGTH || !endpoint.bytes().all(|byte| byte.is_ascii_graphic()) || endpoint.contains(['#', '\\'])
         {
@@ -54,7 +54,7 @@ impl Hosts {
     }
 }
 
-/// A name that only DNS can resolve: addresses have many spellings, in numbers, and resolvers know more of them than we do.
+/// Whether only DNS can resolve the host. IP addresses have many numeric spellings that resolvers accept.
 fn is_name(host: &str) -> bool {
     let label =
         |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
@@ -62,7 +62,7 @@ fn is_name(host: &str) -> bool {
     host.split('.').all(label) && last.bytes().any(|byte| byte.is_ascii_alphabetic()) && !last.starts_with("0x")
 }
 
-/// Resolves names to addresses that may be called: what is checked is what is connected to, so a name cannot change in between.
+/// Resolves names to public addresses. The connection uses the checked addresses, which prevents DNS rebinding.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Resolver;
 
@@ -83,7 +83,7 @@ impl Service<Name> for Resolver {
     }
 }
 
-/// The addresses of a name that may be called; this machine's own only by the name that says so.
+/// Keeps the public addresses of a name; loopback only for `localhost`.
 fn callable(name: &str, mut found: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
     found.retain(|address| is_public(address.ip()) || name == "localhost" && address.ip().is_loopback());
     if found.is_empty() {
@@ -92,7 +92,7 @@ fn callable(name: &str, mut found: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr
     Ok(found)
 }
 
-/// Whether an address belongs to a host of the internet. What is not known to is not.
+/// Whether an address is public. Unknown ranges are not.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -104,8 +104,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     let special = matches!(
         (a, b, c),
-        // This network, private, shared by carriers, loopback, link-local (where clouds tell their secrets), private.
-        // Multicast and reserved.
+        // This network, private, carrier-grade NAT, loopback, link-local (cloud metadata services), private. Multicast and reserved.
         (0 | 10 | 127 | 224..=255, ..) | (100, 64..=127, _) | (169, 254, _) | (172, 16..=31, _) | (192, 168, _)
         // Protocol assignments, documentation, 6to4 relays, benchmarks.
         | (192, 0, 0 | 2) | (192, 88, 99) | (198, 18..=19, _) | (198, 51, 100) | (203, 0, 113)
@@ -116,7 +115,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     match segments {
-        // Addresses that are IPv4's in another spelling: mapped, and translated (NAT64).
+        // IPv4 addresses in IPv6: mapped, and translated (NAT64).
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
             is_public_v4(Ipv4Addr::new(a, b, c, d))
@@ -131,8 +130,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 mod tests {
     use super::*;
 
-    fn hosts(patterns: &[&str], loopback: bool) -> Hosts {
-        Hosts::new(&patterns.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>(), loopback)
+    fn hosts(patterns: &[&str], loopback: bool) -> AllowedHosts {
+        AllowedHosts::new(&patterns.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>(), loopback)
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Web Push: a few words to a device whose person is away, by the push service of its browser. Best effort, and within bounds.
+//! Web Push: sends short notifications to devices of users who are away, through their browsers' push services. Best effort.
 
 pub mod encryption;
 mod endpoint;
@@ -15,68 +15,66 @@ use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Mutex;
 
-pub use self::endpoint::Hosts;
+pub use self::endpoint::AllowedHosts;
 use self::endpoint::Resolver;
-use self::vapid::Keys;
+use self::vapid::VapidKeys;
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 
-/// A push service keeps a message for a device that is off so long: a day.
+/// How long a push service stores a message for an offline device: a day.
 const TTL_SECONDS: u32 = 86_400;
 const CONNECT: Duration = Duration::from_secs(3);
 const ANSWER: Duration = Duration::from_secs(5);
-/// How often a service that is busy or broken is asked.
+/// Attempts for a service that is busy or failing.
 const TRIES: u32 = 3;
-/// One that wants to be left alone for longer is.
+/// A longer `Retry-After` ends the attempts.
 const LONGEST_WAIT: u64 = 5;
 
-/// The way to devices.
+/// Sends Web Push messages.
 #[derive(Debug)]
 pub enum WebPush {
-    /// Through push services.
     Cloud(Box<Sender>),
-    /// Keeps what would be sent, for tests of the rules.
-    Memory(Box<Memory>),
+    /// Records what would be sent; for tests.
+    Memory(Box<MemoryWebPush>),
 }
 
-/// A device.
+/// A subscribed device.
 #[derive(Clone, Copy, Debug)]
 pub struct Device<'a> {
-    /// Its URL at its push service.
+    /// Its URL at the push service.
     pub endpoint: &'a str,
     /// Its public key.
     pub public: &'a [u8],
-    /// The secret that it shares with us.
+    /// Its authentication secret.
     pub auth: &'a [u8],
-    /// Which of our keys it knows.
+    /// The id of the VAPID key that it subscribed with.
     pub vapid: &'a [u8],
 }
 
-/// A few words.
+/// A push message.
 #[derive(Clone, Copy, Debug)]
-pub struct Words<'a> {
-    /// The text: JSON for the service worker.
+pub struct PushMessage<'a> {
+    /// JSON for the service worker.
     pub text: &'a str,
-    /// What it is about: newer words replace older ones of the same topic that were not delivered yet.
+    /// A newer message replaces an undelivered one of the same topic.
     pub topic: &'a str,
-    /// Whether they are worth waking a device that saves power.
+    /// Whether to wake a device that saves power.
     pub urgent: bool,
 }
 
-/// What became of words.
+/// The result of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
-    /// The push service took them.
+pub enum PushOutcome {
     Accepted,
-    /// There is no such device any more.
+    /// The subscription no longer exists.
     Gone,
-    /// The push service refused, or did not answer.
+    /// The push service refused or did not answer.
     Failed,
 }
 
 impl WebPush {
-    /// The way to real devices; nothing is opened yet. `contact` is whom a push service may write to about us.
-    pub fn new(keys: Keys, hosts: Hosts, contact: String) -> Self {
+    /// Opens no connection before the first call. `contact` is the operator's address for push services.
+    pub fn new(keys: VapidKeys, hosts: AllowedHosts, contact: String) -> Self {
         let mut connector = HttpConnector::new_with_resolver(Resolver);
         connector.enforce_http(false);
         connector.set_connect_timeout(Some(CONNECT));
@@ -88,52 +86,50 @@ impl WebPush {
         Self::Cloud(Box::new(Sender { keys, hosts, contact, http }))
     }
 
-    /// Keeps what would be sent.
     pub fn memory() -> Self {
         Self::Memory(Box::default())
     }
 
-    /// Tells a device.
-    pub async fn tell(&self, device: Device<'_>, words: Words<'_>, now: Timestamp) -> Told {
+    pub async fn send(&self, device: Device<'_>, message: PushMessage<'_>, now: Timestamp) -> PushOutcome {
         match self {
-            Self::Cloud(sender) => sender.tell(device, words, now).await.unwrap_or_else(|error| {
+            Self::Cloud(sender) => sender.tell(device, message, now).await.unwrap_or_else(|error| {
                 tracing::warn!(error = error.source().map(ToString::to_string), "a notification failed");
-                Told::Failed
+                PushOutcome::Failed
             }),
-            Self::Memory(memory) => memory.tell(device, words).await,
+            Self::Memory(memory) => memory.tell(device, message).await,
         }
     }
 }
 
-/// The real way.
+/// The production implementation.
 #[derive(Debug)]
 pub struct Sender {
-    keys: Keys,
-    hosts: Hosts,
+    keys: VapidKeys,
+    hosts: AllowedHosts,
     contact: String,
     http: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
 }
 
 impl Sender {
-    async fn tell(&self, device: Device<'_>, words: Words<'_>, now: Timestamp) -> Result<Told> {
-        // What the operator lets in may have changed since.
-        let Some(uri) = self.hosts.check(device.endpoint) else { return Ok(Told::Gone) };
+    async fn tell(&self, device: Device<'_>, message: PushMessage<'_>, now: Timestamp) -> Result<PushOutcome> {
+        // The operator's list of allowed hosts can have changed.
+        let Some(uri) = self.hosts.check(device.endpoint) else { return Ok(PushOutcome::Gone) };
         let origin = format!("{}://{}", uri.scheme_str().unwrap_or_default(), uri.authority().map_or("", |host| host.as_str()));
         let authorization = self.keys.authorization(device.vapid, &origin, &self.contact, now)?;
-        let Some(authorization) = authorization else { return Ok(Told::Gone) };
-        let body = encryption::encrypt(words.text.as_bytes(), device.public, device.auth).map_err(Error::internal)?;
+        let Some(authorization) = authorization else { return Ok(PushOutcome::Gone) };
+        let body = encryption::encrypt(message.text.as_bytes(), device.public, device.auth).map_err(Error::internal)?;
         let body = Bytes::from(body);
         for attempt in 1..=TRIES {
-            match self.post(&uri, &authorization, words, body.clone()).await {
-                Ok((status, _)) if status.is_success() => return Ok(Told::Accepted),
-                Ok((StatusCode::NOT_FOUND | StatusCode::GONE, _)) => return Ok(Told::Gone),
+            match self.post(&uri, &authorization, message, body.clone()).await {
+                Ok((status, _)) if status.is_success() => return Ok(PushOutcome::Accepted),
+                Ok((StatusCode::NOT_FOUND | StatusCode::GONE, _)) => return Ok(PushOutcome::Gone),
                 Ok((status, headers)) => {
                     let again = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
                     let wait = retry_after(&headers);
                     if !again || attempt == TRIES || wait.is_some_and(|seconds| seconds > LONGEST_WAIT) {
-                        // Redirects, too: whom a push service points to is not looked at.
+                        // Covers redirects, too, which are not followed.
                         tracing::warn!(host = uri.host(), status = status.as_u16(), "a push service refused");
-                        return Ok(Told::Failed);
+                        return Ok(PushOutcome::Failed);
                     }
                     pause(attempt, wait).await;
                 }
@@ -141,21 +137,21 @@ impl Sender {
                 Err(_) => pause(attempt, None).await,
             }
         }
-        Ok(Told::Failed)
+        Ok(PushOutcome::Failed)
     }
 
-    async fn post(&self, uri: &Uri, authorization: &str, words: Words<'_>, body: Bytes) -> Result<(StatusCode, HeaderMap)> {
+    async fn post(&self, uri: &Uri, authorization: &str, message: PushMessage<'_>, body: Bytes) -> Result<(StatusCode, HeaderMap)> {
         let request = Request::post(uri)
             .header(header::AUTHORIZATION, authorization)
             .header(header::CONTENT_ENCODING, "aes128gcm")
             .header(header::CONTENT_TYPE, "application/octet-stream")
             .header("ttl", TTL_SECONDS)
-            .header("topic", words.topic)
-            .header("urgency", if words.urgent { "high" } else { "normal" })
+            .header("topic", message.topic)
+            .header("urgency", if message.urgent { "high" } else { "normal" })
             .body(Full::new(body))
             .map_err(Error::internal)?;
         let answer = tokio::time::timeout(ANSWER, self.http.request(request)).await.map_err(Error::unavailable)?;
-        // What a push service says besides is not read.
+        // The body is ignored.
         let (parts, _) = answer.map_err(Error::unavailable)?.into_parts();
         Ok((parts.status, parts.headers))
     }
@@ -170,26 +166,26 @@ async fn pause(attempt: u32, wait: Option<u64>) {
     tokio::time::sleep(wait.map_or(jitter, |seconds| Duration::from_secs(seconds) + jitter / 4)).await;
 }
 
-/// Without push services: keeps what would be sent.
+/// Records what would be sent.
 #[derive(Debug, Default)]
-pub struct Memory {
-    heard: Mutex<Vec<(String, String, bool)>>,
-    answers: Mutex<BTreeMap<String, Told>>,
+pub struct MemoryWebPush {
+    sent: Mutex<Vec<(String, String, bool)>>,
+    outcomes: Mutex<BTreeMap<String, PushOutcome>>,
 }
 
-impl Memory {
-    /// Endpoint, text, and whether it was urgent, of all that was sent since the last time.
-    pub async fn taken(&self) -> Vec<(String, String, bool)> {
-        std::mem::take(&mut *self.heard.lock().await)
+impl MemoryWebPush {
+    /// Takes endpoint, text and urgency of every recorded message.
+    pub async fn take_sent(&self) -> Vec<(String, String, bool)> {
+        std::mem::take(&mut *self.sent.lock().await)
     }
 
-    /// What becomes of words to this endpoint from now on.
-    pub async fn answer(&self, endpoint: &str, told: Told) {
-        self.answers.lock().await.insert(endpoint.to_owned(), told);
+    /// Sets the outcome of later messages to an endpoint.
+    pub async fn set_outcome(&self, endpoint: &str, outcome: PushOutcome) {
+        self.outcomes.lock().await.insert(endpoint.to_owned(), outcome);
     }
 
-    async fn tell(&self, device: Device<'_>, words: Words<'_>) -> Told {
-        self.heard.lock().await.push((device.endpoint.to_owned(), words.text.to_owned(), words.urgent));
-        self.answers.lock().await.get(device.endpoint).copied().unwrap_or(Told::Accepted)
+    async fn tell(&self, device: Device<'_>, message: PushMessage<'_>) -> PushOutcome {
+        self.sent.lock().await.push((device.endpoint.to_owned(), message.text.to_owned(), message.urgent));
+        self.outcomes.lock().await.get(device.endpoint).copied().unwrap_or(PushOutcome::Accepted)
     }
 }

@@ -1,5 +1,5 @@
-//! Who writes to a push service: RFC 8292, tokens signed with a key pair that is derived from a secret. The first secret is told to new
-//! subscriptions; those that were made with another one that is still listed go on.
+//! VAPID (RFC 8292): identifies this server to push services with key pairs derived from secrets. New subscriptions use the first secret; those of
+//! another listed secret stay valid.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,19 +20,19 @@ use crate::error::{Error, Result};
 use crate::push::web::encryption::expand;
 use crate::time::Timestamp;
 
-/// Tokens are good for 12 hours, of 24 that are allowed; the last hour is not used.
+/// Tokens live 12 hours of the allowed 24; they are renewed in their last hour.
 const LIFE: i64 = 12 * 3600;
 const REST: i64 = 3600;
-/// Tokens that are kept at most: there are few push services.
+/// Maximum number of cached tokens; there are few push services.
 const KEPT: usize = 64;
-/// A shorter secret could be guessed.
+/// Shorter secrets can be guessed.
 const MIN_SECRET: usize = 24;
 
-/// What a subscription remembers of the key that it was made with.
+/// The key id stored with a subscription.
 pub type KeyId = [u8; 8];
 
 /// The key pairs of this deployment.
-pub struct Keys {
+pub struct VapidKeys {
     ring: Vec<Pair>,
     tokens: Mutex<HashMap<(KeyId, String), (String, i64)>>,
 }
@@ -43,14 +43,14 @@ struct Pair {
     signs: EcdsaKeyPair,
 }
 
-impl fmt::Debug for Keys {
+impl fmt::Debug for VapidKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.ring.iter().map(|pair| &pair.public)).finish()
     }
 }
 
-impl Keys {
-    /// Derives a pair from each of the secrets, which are parted by commas. The real cloud takes none that could be guessed.
+impl VapidKeys {
+    /// Derives one pair per secret of a comma-separated list. On AWS weak secrets are refused.
     pub fn new(secret: &Secret, is_real: bool) -> Result<Self> {
         let secrets: Vec<_> = secret.expose().split(',').map(str::trim).filter(|text| !text.is_empty()).collect();
         if secrets.is_empty() || secrets.iter().any(|text| text.len() < MIN_SECRET) {
@@ -63,12 +63,12 @@ impl Keys {
         Ok(Self { ring, tokens: Mutex::default() })
     }
 
-    /// What new subscriptions are made with.
+    /// The public key for new subscriptions.
     pub fn public_key(&self) -> &str {
         self.ring.first().map_or("", |pair| &pair.public)
     }
 
-    /// The id of a public key that is one of ours; of the present one when none is given.
+    /// Returns the id of a known public key, or of the current one when none is given.
     pub fn id(&self, public: Option<&str>) -> Option<KeyId> {
         let mut ring = self.ring.iter();
         let found = match public {
@@ -78,7 +78,7 @@ impl Keys {
         found.map(|pair| pair.id)
     }
 
-    /// What stands in the `Authorization` header; none for a key that is no longer one of ours.
+    /// Returns the `Authorization` header; none for an unknown key.
     pub(super) fn authorization(&self, key: &[u8], origin: &str, contact: &str, now: Timestamp) -> Result<Option<String>> {
         let Some(pair) = self.ring.iter().find(|pair| pair.id == key) else { return Ok(None) };
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,7 +100,7 @@ impl Keys {
 impl Pair {
     fn derived(secret: &str) -> Result<Self, Unspecified> {
         let prk = Salt::new(HKDF_SHA256, b"conchat").extract(secret.as_bytes());
-        // Of 2^32 numbers one is no private key.
+        // One of 2^32 values is not a valid private key.
         let found = (0..=u8::MAX).find_map(|round| {
             let scalar = expand::<32>(&prk, &[b"vapid", &[round]]).ok()?;
             PrivateKey::from_private_key(&ECDH_P256, &scalar).ok().map(|key| (scalar, key))
@@ -130,8 +130,8 @@ mod tests {
     const ONE: &str = "a-secret-of-some-length-1";
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
-    fn keys(text: &str) -> Keys {
-        Keys::new(&Secret::new(text), false).expect("keys")
+    fn keys(text: &str) -> VapidKeys {
+        VapidKeys::new(&Secret::new(text), false).expect("keys")
     }
 
     #[test]
@@ -168,14 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_is_none() {
+    fn short_secrets_are_refused() {
         for text in ["", ",", "short", "a-secret-of-some-length-1,short"] {
-            assert!(Keys::new(&Secret::new(text), false).is_err(), "{text}");
+            assert!(VapidKeys::new(&Secret::new(text), false).is_err(), "{text}");
         }
         let weak = "a-secret-".repeat(5);
         for (text, real, taken) in [(weak.as_str(), false, true), (&weak, true, false), ("mH3vQ0pX9sT7bLkZ2wYc5RfN", true, true)]
         {
-            assert_eq!(Keys::new(&Secret::new(text), real).is_ok(), taken, "{text}");
+            assert_eq!(VapidKeys::new(&Secret::new(text), real).is_ok(), taken, "{text}");
         }
     }
 }

@@ -1,0 +1,188 @@
+//! Uploads that differ from their announcement, misused URLs, and every order of an upload's steps.
+
+use image::ImageFormat;
+use serde_json::{Value, json};
+
+use crate::cloud::world;
+use crate::test_images::{
+    announce, completed, encoded, fetch, location, phone_picture, picture, png_bomb, ready_picture, send, send_as, sent,
+};
+use crate::socket::Socket;
+
+#[tokio::test]
+async fn a_lie_is_rejected_with_its_reason_and_gone() {
+    let world = world();
+    let api = &world.api;
+    let ann = api.person("ann").await;
+    let png = encoded(&picture(64, 64), ImageFormat::Png);
+    let jpeg = phone_picture(64, 64);
+    let truncated = &png[..png.len() / 2];
+    let scans = [&jpeg[..jpeg.len() - 2], &[0xff, 0xda].repeat(200), &[0xff, 0xd9]].concat();
+    let gif_script = b"GIF89a/*\0\0\0*/=alert(1);".to_vec();
+    for (what, bytes, reason) in [
+        (("image", "a.png", "image/png"), &b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"[..], "type_mismatch"),
+        (("image", "a.png", "image/png"), b"<!doctype html><script>alert(1)</script>", "type_mismatch"),
+        (("image", "a.png", "image/png"), b"MZ\x90\0\x03", "type_mismatch"),
+        (("image", "a.jpg", "image/jpeg"), &png, "type_mismatch"),
+        (("image", "a.png", "image/png"), &jpeg, "type_mismatch"),
+        (("image", "a.png", "image/png"), b"\x89PNG\r\n\x1a\n<script>alert(1)</script>", "not_a_picture"),
+        (("image", "a.gif", "image/gif"), &gif_script, "not_a_picture"),
+        (("image", "a.png", "image/png"), truncated, "not_a_picture"),
+        (("image", "a.webp", "image/webp"), b"RIFF\0\0\0\0WEBPVP8 \0\0\0\0", "not_a_picture"),
+        (("image", "a.png", "image/png"), &png_bomb(50_000, 50_000), "too_many_pixels"),
+        (("image", "a.png", "image/png"), &png_bomb(16_000, 16_000), "too_many_pixels"),
+        (("avatar", "a.png", "image/png"), &png_bomb(50_000, 1), "too_many_pixels"),
+        (("image", "a.jpg", "image/jpeg"), &scans, "too_complex"),
+        (("file", "a.pdf", "application/pdf"), b"PK\x03\x04", "type_mismatch"),
+        (("file", "a.txt", "text/plain"), b"MZ\x90\0", "type_mismatch"),
+    ] {
+        let upload = sent(api, &ann, what, bytes).await;
+        for _ in 0..2 {
+            let refused = completed(api, &ann, &upload).await.refused(422, "invalid_input");
+            assert_eq!(refused["errors"][0]["code"], reason, "{what:?} {refused}");
+        }
+        let known = api.get(&format!("/api/uploads/{upload}"), &ann).await.is(200);
+        assert_eq!((&known["state"], &known["reason"]), (&json!("rejected"), &json!(reason)));
+        api.get(&format!("/api/uploads/{upload}/content"), &ann).await.refused(409, "upload_not_ready");
+    }
+}
+
+#[tokio::test]
+async fn a_picture_that_is_something_else_besides_is_only_a_picture_afterwards() {
+    let world = world();
+    let api = &world.api;
+    let ann = api.person("ann").await;
+    let script = b"<script>alert(document.domain)</script>";
+    for (format, content_type) in [
+        (ImageFormat::Png, "image/png"),
+        (ImageFormat::Jpeg, "image/jpeg"),
+        (ImageFormat::Gif, "image/gif"),
+        (ImageFormat::WebP, "image/webp"),
+    ] {
+        let both = [&encoded(&picture(64, 64), format)[..], script, b"PK\x03\x04"].concat();
+        let upload = sent(api, &ann, ("image", "both", content_type), &both).await;
+        completed(api, &ann, &upload).await.is(200);
+        let got = fetch(&location(&api.get(&format!("/api/uploads/{upload}/content"), &ann).await), &[]).await;
+        assert!(!got.body.windows(script.len()).any(|part| part == script), "{content_type}");
+        image::load_from_memory(&got.body).expect("a picture");
+    }
+}
+
+#[tokio::test]
+async fn a_url_is_good_for_its_own_bytes_alone() {
+    let world = world();
+    let api = &world.api;
+    let ann = api.person("ann").await;
+    let png = encoded(&picture(64, 64), ImageFormat::Png);
+    let new = json!({ "purpose": "image", "file_name": "a.png", "content_type": "image/png", "size": png.len() });
+    let (ticket, other) = (announce(api, &ann, new.clone()).await, announce(api, &ann, new).await);
+    let url = ticket["url"].as_str().expect("a URL");
+    let refused = async |url: &str, content_type: &str, bytes: &[u8]| {
+        let status = send_as(url, content_type, bytes).await.status;
+        assert!(status.is_client_error(), "{status}");
+    };
+    refused(url, "image/png", &png[1..]).await;
+    refused(url, "image/png", &[&png[..], b"x"].concat()).await;
+    refused(url, "text/html", &png).await;
+    refused(&url.replace("X-Amz-Expires=600", "X-Amz-Expires=6000"), "image/png", &png).await;
+    let key = |ticket: &Value| format!("pending/{}", ticket["upload_id"]);
+    refused(&url.replace(&key(&ticket), &key(&other)), "image/png", &png).await;
+    refused(&url.replace(&key(&ticket), &format!("uploads/{}/1", ticket["upload_id"])), "image/png", &png).await;
+    assert!(fetch(url, &[]).await.status.is_client_error(), "it is for sending only");
+    completed(api, &ann, &ticket["upload_id"]).await.refused(409, "upload_missing");
+    assert_eq!(send(&ticket, &png).await.status.as_u16(), 200);
+    completed(api, &ann, &ticket["upload_id"]).await.is(200);
+}
+
+#[tokio::test]
+async fn bytes_sent_after_verification_change_nothing() {
+    let world = world();
+    let api = &world.api;
+    let ann = api.person("ann").await;
+    let (first, second) = (b"BM what was looked at".to_vec(), b"BM what came too late".to_vec());
+    let new = json!({ "purpose": "file", "file_name": "a.bmp", "content_type": "image/bmp", "size": first.len() });
+    let ticket = announce(api, &ann, new).await;
+    send(&ticket, &first).await;
+    let ready = completed(api, &ann, &ticket["upload_id"]).await.is(200);
+    assert_eq!(send(&ticket, &second).await.status.as_u16(), 200, "the URL still takes bytes");
+    assert_eq!(completed(api, &ann, &ticket["upload_id"]).await.is(200), ready);
+    let got = fetch(&location(&api.get(ready["url"].as_str().expect("a URL"), &ann).await), &[]).await;
+    assert!(got.body == first, "and shows the ones that were looked at");
+}
+
+#[tokio::test]
+async fn an_upload_is_its_owners_until_it_is_attached() {
+    let world = world();
+    let api = &world.api;
+    let (ann, eve) = (api.person("ann").await, api.person("eve").await);
+    let room = api.group(&eve, &[]).await;
+    let path = format!("/api/rooms/{room}/messages");
+    let picture = ready_picture(api, &ann).await;
+    completed(api, &eve, &picture).await.refused(404, "upload_not_found");
+    api.post(&path, &eve, json!({ "attachments": [picture] })).await.refused(404, "upload_not_found");
+    api.put("/api/users/me/avatar", &eve, json!({ "upload_id": picture })).await.refused(404, "upload_not_found");
+    api.patch(&format!("/api/rooms/{room}"), &eve, json!({ "avatar_upload_id": picture })).await.refused(404, "upload_not_found");
+    let mut socket = Socket::of(&world.ws, &eve).await;
+    let hers = format!("/api/uploads/{picture}/content");
+    let frame = json!({ "type": "message", "data": { "room_id": room, "content": "Mine", "file_url": hers } });
+    assert_eq!(socket.ask(frame).await["code"], "upload_not_found");
+    let foreign = json!({ "type": "message", "data": { "room_id": room, "content": "See", "file_url": "https://cloudinary.com/file.jpg" } });
+    socket.send(&foreign).await;
+    assert_eq!(socket.wait("message").await["content"], "See\nhttps://cloudinary.com/file.jpg");
+    let own = ready_picture(api, &eve).await;
+    let frame = json!({ "type": "message", "data": { "room_id": room, "content": "Mine", "file_url": format!("/api/uploads/{own}/content") } });
+    socket.send(&frame).await;
+    let told = socket.wait("message").await;
+    assert_eq!((&told["attachments"][0]["upload_id"], &told["kind"]), (&own, &json!("image")));
+}
+
+#[tokio::test]
+async fn invalid_uploads_are_refused_with_the_field() {
+    let world = world();
+    let api = &world.api;
+    let ann = api.person("ann").await;
+    let room = api.group(&ann, &[]).await;
+    let good = json!({ "purpose": "image", "file_name": "a.png", "content_type": "image/png", "size": 10 });
+    for (key, value, field) in [
+        ("purpose", json!("virus"), "purpose"),
+        ("file_name", json!(""), "file_name"),
+        ("file_name", json!("x".repeat(256)), "file_name"),
+        ("content_type", json!("image/svg+xml"), "content_type"),
+        ("content_type", json!("text/html"), "content_type"),
+        ("content_type", json!("nonsense"), "content_type"),
+        ("content_type", json!("image/png\r\nx-evil: 1"), "content_type"),
+        ("size", json!(0), "size"),
+        ("size", json!(-1), "size"),
+        ("size", json!(20 * 1024 * 1024 + 1), "size"),
+        ("size", json!(u64::MAX), "size"),
+        ("size", json!("large"), "size"),
+    ] {
+        let mut body = good.clone();
+        body[key] = value;
+        let refused = api.post("/api/uploads", &ann, body).await.refused(422, "invalid_input");
+        assert_eq!(refused["errors"][0]["field"], field, "{refused}");
+    }
+    let path = format!("/api/rooms/{room}/messages");
+    let picture = ready_picture(api, &ann).await;
+    let ticket = announce(api, &ann, good).await;
+    for (attachments, status, code) in [
+        (json!([picture, picture]), 422, "invalid_input"),
+        (json!((1..=11).collect::<Vec<_>>()), 422, "invalid_input"),
+        (json!(["x"]), 422, "invalid_input"),
+        (json!({}), 422, "invalid_input"),
+        (json!([999_999_999]), 404, "upload_not_found"),
+        (json!([picture, 999_999_999]), 404, "upload_not_found"),
+        (json!([picture, ticket["upload_id"]]), 409, "upload_not_ready"),
+    ] {
+        api.post(&path, &ann, json!({ "content": "x", "attachments": attachments })).await.refused(status, code);
+    }
+    let forward = json!({ "attachments": [picture], "forward": { "room_id": room, "seq": 1 } });
+    api.post(&path, &ann, forward).await.refused(422, "invalid_input");
+    api.post(&path, &ann, json!({ "attachments": [picture], "content": "\0" })).await.refused(422, "invalid_input");
+    let sent = api.post(&path, &ann, json!({ "attachments": [picture] })).await.is(201);
+    assert_eq!(sent["attachments"][0]["upload_id"], picture, "what was refused before used nothing up");
+    for path in ["/api/uploads/0", "/api/uploads/x/content", "/api/uploads/..%2f..%2fetc/thumbnail"] {
+        api.get(path, &ann).await.refused(422, "invalid_input");
+    }
+    api.get("/api/uploads/999999999", &ann).await.refused(404, "upload_not_found");
+}

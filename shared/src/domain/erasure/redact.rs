@@ -1,0 +1,95 @@
+//! Redaction of a name in texts: whole words of system messages, and `@name` in users' messages.
+
+use crate::store::erasure::DELETED_USER;
+
+/// Maximum bytes of the text column.
+const MAX_BYTES: usize = 65_535;
+
+/// Redacts a system message: the leading name if the user was the actor, otherwise every whole word that equals the name.
+pub(super) fn system_message(text: &str, name: &str, theirs: bool) -> String {
+    if theirs {
+        return text.strip_prefix(name).map_or_else(|| text.to_owned(), |rest| format!("{DELETED_USER}{rest}"));
+    }
+    let mut line = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let word = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+        line.push_str(if &rest[..word] == name { DELETED_USER } else { &rest[..word] });
+        let gap = rest[word..].find(is_name).map_or(rest.len(), |gap| word + gap);
+        line.push_str(&rest[word..gap]);
+        rest = &rest[gap..];
+    }
+    truncate_to_column(line)
+}
+
+/// Redacts mentions of the name, ignoring case. Punctuation may follow the name.
+pub(super) fn mentions(text: &str, name: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('@') {
+        kept.push_str(&rest[..at]);
+        // The @ of an e-mail address follows a letter or digit.
+        let address = kept.chars().next_back().is_some_and(|before| before.is_ascii_alphanumeric());
+        rest = &rest[at + 1..];
+        kept.push('@');
+        let called = rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        if called && !address {
+            let after = &rest[name.len()..];
+            let tail = &after[..after.find(|c| !is_name(c)).unwrap_or(after.len())];
+            if tail.chars().all(|c| matches!(c, '.' | '_' | '-')) {
+                kept.push_str(DELETED_USER);
+                rest = after;
+            }
+        }
+    }
+    kept.push_str(rest);
+    truncate_to_column(kept)
+}
+
+/// The replacement may be longer than the name, so the text may outgrow its column.
+fn truncate_to_column(mut text: String) -> String {
+    if text.len() > MAX_BYTES {
+        let end = (0..=MAX_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+        text.truncate(end);
+    }
+    text
+}
+
+fn is_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_loses_the_name_and_nothing_else() {
+        for (text, theirs, expected) in [
+            ("ann joined", true, "deleted user joined"),
+            ("ann named the room ann", true, "deleted user named the room ann"),
+            ("bob added ann, anna and joann", false, "bob added deleted user, anna and joann"),
+            ("bob removed ann", false, "bob removed deleted user"),
+            ("bob added a.ann, ann.b", false, "bob added a.ann, ann.b"),
+            ("", false, ""),
+        ] {
+            assert_eq!(system_message(text, "ann", theirs), expected);
+        }
+    }
+
+    #[test]
+    fn a_text_loses_the_mentions_and_nothing_else() {
+        for (text, expected) in [
+            ("@ann, look", "@deleted user, look"),
+            ("Ask @Ann. Or @ANN", "Ask @deleted user. Or @deleted user"),
+            ("@anna @ann-b x@ann.de ann", "@anna @ann-b x@ann.de ann"),
+            ("@@ann @", "@@deleted user @"),
+            ("@ännchen @an", "@ännchen @an"),
+            ("", ""),
+        ] {
+            assert_eq!(mentions(text, "ann"), expected);
+        }
+        let long = mentions(&"@ann ü".repeat(8000), "ann");
+        assert!(long.len() <= MAX_BYTES && !long.contains("@ann "), "{}", long.len());
+    }
+}

@@ -1,0 +1,161 @@
+//! Serves the shards of `fanout`. A shard names an event and its sockets; the frame is built from the current state. Room frames reach current
+//! members only, and a changed message is replaced by a hint to fetch it.
+
+use crate::domain::messages::sent_frame;
+use crate::domain::{friends, invitations, room_changes};
+use crate::error::Result;
+use crate::id::{RoomId, RoomRef, UserId};
+use crate::protocol::frames::Frame;
+use crate::protocol::uploads::UploadState;
+use crate::push::registry::Connection;
+use crate::push::shards::{Shard, ShardPayload};
+use crate::push::{Encoded, Push};
+use crate::store::members::{self, Access};
+use crate::store::recipients::{self, Recipients, UserRange};
+use crate::store::{Db, friendships, messages, reactions, settings, uploads, users};
+use crate::time::Timestamp;
+
+/// Serves one shard. A retry pushes the state at that time.
+pub async fn serve(db: &Db, push: &Push, shard: Shard, now: Timestamp) -> Result<()> {
+    let audience = shard.audience();
+    match shard.what {
+        ShardPayload::Frame { lean, full } => {
+            let encoded = Encoded { lean: lean.into(), full: full.into() };
+            let recipients = recipients::for_users(&mut *db.acquire().await?, &users_of(&audience)).await?;
+            push.deliver(audience, &recipients, &encoded, now).await;
+        }
+        ShardPayload::Busy { room_id, rev, due } => {
+            let rev = push.busy_rev((room_id, rev), due, now).await;
+            let recipients = recipients::for_users(&mut *db.acquire().await?, &users_of(&audience)).await?;
+            deliver(push, audience, &recipients, &Frame::Room { room_id, rev }, now).await;
+        }
+        ShardPayload::Message { room_id, seq, rev } => {
+            let frame = message_frame(db, room_id, seq, rev).await?;
+            push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await?;
+        }
+        ShardPayload::Edited { room_id, seq, rev } => {
+            let frame = edit_frame(db, room_id, seq, rev).await?;
+            push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await?;
+        }
+        ShardPayload::Facts { room_id, rev } => {
+            let profile = settings::room_profile(&mut *db.acquire().await?, room_id).await?;
+            let frame = profile.map_or(Frame::Room { room_id, rev }, |profile| {
+                let room = Box::new(profile);
+                Frame::RoomChanged { room_id, rev, room }
+            });
+            push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await?;
+        }
+        ShardPayload::Member { room_id, rev, user_id, came } => {
+            let frame = member_frame(db, (room_id, rev), user_id, came).await?;
+            push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await?;
+        }
+        ShardPayload::Joined { .. } | ShardPayload::Seen { .. } | ShardPayload::Invited { .. } | ShardPayload::Friend { .. } | ShardPayload::Upload { .. } => {
+            for user in users_of(&audience) {
+                if let Some(frame) = frame_for_user(db, &shard.what, user).await? {
+                    let recipients = recipients::for_users(&mut *db.acquire().await?, &[user]).await?;
+                    deliver(push, audience.clone(), &recipients, &frame, now).await;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A frame for the members of a room.
+#[derive(Clone, Copy)]
+struct RoomFrame<'a> {
+    room: RoomId,
+    frame: &'a Frame,
+}
+
+/// Returns the distinct users of the sockets.
+fn users_of(audience: &[Connection]) -> Vec<UserId> {
+    let mut users: Vec<_> = audience.iter().map(|connection| connection.user).collect();
+    users.sort_unstable();
+    users.dedup();
+    users
+}
+
+async fn push_to_members(db: &Db, push: &Push, audience: Vec<Connection>, room_frame: RoomFrame<'_>, now: Timestamp) -> Result<()> {
+    let RoomFrame { room, frame } = room_frame;
+    let users = users_of(&audience);
+    let (Some(first), Some(last)) = (users.first().copied(), users.last().copied()) else { return Ok(()) };
+    let recipients = recipients::members_in_range(&mut *db.acquire().await?, room, UserRange { first, last }).await?;
+    deliver(push, audience, &recipients, frame, now).await;
+    Ok(())
+}
+
+async fn deliver(push: &Push, audience: Vec<Connection>, recipients: &Recipients, frame: &Frame, now: Timestamp) {
+    let encoded = Encoded::of(frame, &audience);
+    push.deliver(audience, recipients, &encoded, now).await;
+}
+
+/// Builds the frame of a sent message. A message that changed since yields a hint to fetch the room.
+async fn message_frame(db: &Db, room_id: RoomId, seq: u64, rev: u64) -> Result<Frame> {
+    let stored = messages::find_for_members(&mut *db.acquire().await?, room_id, seq).await?;
+    Ok(stored.map_or(Frame::Room { room_id, rev }, |mut message| {
+        message.rev = rev;
+        sent_frame(&message)
+    }))
+}
+
+async fn edit_frame(db: &Db, room_id: RoomId, seq: u64, rev: u64) -> Result<Frame> {
+    let mut connection = db.acquire().await?;
+    let stored = messages::find_for_members(&mut connection, room_id, seq).await?;
+    match stored.filter(|message| message.rev == rev && message.deleted_at.is_none()) {
+        Some(mut message) => {
+            reactions::fill_for_all(&mut connection, &mut message).await?;
+            Ok(Frame::message_edited(message))
+        }
+        None => Ok(Frame::Room { room_id, rev }),
+    }
+}
+
+async fn member_frame(db: &Db, (room_id, rev): (RoomId, u64), user: UserId, joined: bool) -> Result<Frame> {
+    let mut connection = db.acquire().await?;
+    let access = members::find_access(&mut connection, &RoomRef::Id(room_id), user).await?;
+    let found = match access {
+        Some(Access::Readable(room)) => members::find(&mut connection, &room, user).await?,
+        _ => None,
+    };
+    Ok(match found {
+        Some(member) if joined => Frame::member_added(room_id, rev, member),
+        Some(member) => Frame::member_updated(room_id, rev, member),
+        None => Frame::Room { room_id, rev },
+    })
+}
+
+/// Builds the frame for one user, or `None` if it no longer applies.
+async fn frame_for_user(db: &Db, what: &ShardPayload, user: UserId) -> Result<Option<Frame>> {
+    match what {
+        ShardPayload::Joined { room_id } => {
+            let view = room_changes::member_view(db, *room_id, user).await?;
+            Ok(view.map(|room| Frame::RoomJoined { room: Box::new(room) }))
+        }
+        ShardPayload::Seen { room_id } => {
+            let view = room_changes::member_view(db, *room_id, user).await?;
+            Ok(view.map(|room| Frame::RoomSeen { room_id: room.id, rev: room.rev, room: Box::new(room) }))
+        }
+        ShardPayload::Invited { room_id } => {
+            let invitation = invitations::find(&mut *db.acquire().await?, *room_id, user).await?;
+            Ok(invitation.map(|invitation| Frame::RoomInvited(Box::new(invitation))))
+        }
+        ShardPayload::Friend { user_id } => {
+            let mut connection = db.acquire().await?;
+            let tie = friendships::find(&mut connection, (user, *user_id)).await?;
+            let other = users::find(&mut connection, *user_id).await?;
+            Ok(tie.zip(other).map(|(tie, other)| friends::friendship_frame(tie, other, user)))
+        }
+        ShardPayload::Upload { upload_id } => {
+            let found = uploads::find(&mut *db.acquire().await?, *upload_id).await?;
+            let ready = found.filter(|upload| upload.owner == user && upload.info.state == UploadState::Ready);
+            Ok(ready.map(|upload| Frame::UploadReady { upload: Box::new(upload.info) }))
+        }
+        ShardPayload::Frame { .. }
+        | ShardPayload::Busy { .. }
+        | ShardPayload::Message { .. }
+        | ShardPayload::Edited { .. }
+        | ShardPayload::Facts { .. }
+        | ShardPayload::Member { .. } => Ok(None),
+    }
+}

@@ -1,0 +1,217 @@
+//! An AWS client that signs requests (`SigV4`) over a pooled HTTP/1.1 connection: `@connections`, Invoke and `GetSecretValue` need no SDK.
+//!
+//! Signing is implemented here because posting to each socket of a room is the hot path: the signing key is cached per day and service. A test
+//! compares the signatures with those of `aws-sigv4`.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
+
+use aws_lc_rs::{digest, hmac};
+use aws_sigv4::sign::v4::generate_signing_key;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, Response, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use crate::config::{self, Secret};
+use crate::error::{Error, Result};
+use crate::push::http::{self as pool, Client};
+use crate::time::Timestamp;
+
+/// The services called here return small responses.
+const MAX_ANSWER: usize = 256 * 1024;
+/// Covers one retransmission of a lost SYN, which takes a second.
+const CONNECT: Duration = Duration::from_secs(3);
+/// Characters that stay unescaped in a canonical path. SigV4 encodes a percent-encoded path once more.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const TOKEN: &str = "x-amz-security-token";
+const DATE: &str = "x-amz-date";
+
+/// Calls AWS with the function's role.
+#[derive(Debug)]
+pub struct AwsClient {
+    region: String,
+    access_key_id: String,
+    secret_access_key: Secret,
+    session_token: Option<Secret>,
+    /// Credential scope (which starts with the day) and signing key per service.
+    keys: Mutex<HashMap<&'static str, (String, hmac::Key)>>,
+    http: OnceLock<Client>,
+}
+
+#[derive(Clone, Debug)]
+pub struct AwsRequest<'a> {
+    /// The signing name, for example `execute-api`.
+    pub service: &'static str,
+    pub method: http::Method,
+    /// The whole URL: percent-encoded path, no query.
+    pub url: String,
+    /// Headers besides those that signing adds, in lower case.
+    pub headers: &'a [(&'static str, &'static str)],
+    pub body: Bytes,
+}
+
+impl AwsClient {
+    /// Opens no connection before the first call.
+    pub fn new(aws: &config::Aws) -> Self {
+        Self {
+            region: aws.region.clone(),
+            access_key_id: aws.access_key_id.clone(),
+            secret_access_key: aws.secret_access_key.clone(),
+            session_token: aws.session_token.clone(),
+            keys: Mutex::default(),
+            http: OnceLock::new(),
+        }
+    }
+
+    /// Signs and sends a request, then reads the whole response.
+    pub async fn call(&self, call: AwsRequest<'_>, now: Timestamp, within: Duration) -> Result<Response<Bytes>> {
+        let request = self.request(call, now)?;
+        let http = self.http.get_or_init(|| pool::client(CONNECT));
+        let exchange = async {
+            let (parts, body) = http.request(request).await.map_err(Error::unavailable)?.into_parts();
+            let bytes = Limited::new(body, MAX_ANSWER).collect().await.map_err(Error::unavailable)?.to_bytes();
+            Ok(Response::from_parts(parts, bytes))
+        };
+        tokio::time::timeout(within, exchange).await.map_err(Error::unavailable)?
+    }
+
+    fn request(&self, call: AwsRequest<'_>, now: Timestamp) -> Result<Request<Full<Bytes>>> {
+        let uri: Uri = call.url.parse().map_err(Error::internal)?;
+        let date = stamp(now)?;
+        let (canonical, names) = self.canonical(&call, &uri, &date);
+        let (scope, key) = self.key(call.service, now, &date[..8]);
+        let mut text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n");
+        hex(&mut text, digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
+        let mut authorization =
+            format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature=", self.access_key_id);
+        hex(&mut authorization, hmac::sign(&key, text.as_bytes()).as_ref());
+
+        let mut request = Request::new(Full::new(call.body));
+        (*request.method_mut(), *request.uri_mut()) = (call.method, uri);
+        let headers = request.headers_mut();
+        for (name, value) in call.headers {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        headers.insert(HeaderName::from_static(DATE), HeaderValue::try_from(date).map_err(Error::internal)?);
+        if let Some(token) = &self.session_token {
+            headers.insert(HeaderName::from_static(TOKEN), HeaderValue::try_from(token.expose()).map_err(Error::internal)?);
+        }
+        headers.insert(header::AUTHORIZATION, HeaderValue::try_from(authorization).map_err(Error::internal)?);
+        Ok(request)
+    }
+
+    /// Returns the canonical request and the names of its signed headers.
+    fn canonical(&self, call: &AwsRequest<'_>, uri: &Uri, date: &str) -> (String, String) {
+        let host = uri.authority().map_or("", |authority| authority.as_str());
+        let token = self.session_token.as_ref().map(|token| (TOKEN, token.expose()));
+        let mut headers: Vec<_> = call.headers.iter().copied().chain([("host", host), (DATE, date)]).chain(token).collect();
+        headers.sort_unstable_by_key(|(name, _)| *name);
+        let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
+        // The empty line is the empty query string.
+        let mut text = format!("{}\n{}\n\n", call.method, utf8_percent_encode(uri.path(), PATH));
+        for (name, value) in headers {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{name}:{}", value.trim());
+        }
+        let _ = write!(text, "\n{names}\n");
+        hex(&mut text, digest::digest(&digest::SHA256, &call.body).as_ref());
+        (text, names)
+    }
+
+    /// Returns the credential scope and the signing key of a day.
+    fn key(&self, service: &'static str, now: Timestamp, day: &str) -> (String, hmac::Key) {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = keys.get(service).filter(|(scope, _)| scope.starts_with(day)) {
+            return known.clone();
+        }
+        let time = UNIX_EPOCH + Duration::from_millis(now.0.unsigned_abs());
+        let secret = generate_signing_key(self.secret_access_key.expose(), time, &self.region, service);
+        let made = (format!("{day}/{}/{service}/aws4_request", self.region), hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()));
+        keys.insert(service, made.clone());
+        made
+    }
+}
+
+/// Formats a time for a signature: `20260102T030405Z`.
+fn stamp(now: Timestamp) -> Result<String> {
+    let time = OffsetDateTime::from_unix_timestamp(now.seconds()).map_err(Error::internal)?;
+    time.format(format_description!("[year][month][day]T[hour][minute][second]Z")).map_err(Error::internal)
+}
+
+fn hex(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::Credentials;
+    use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+    use aws_sigv4::sign::v4;
+
+    use super::*;
+
+    /// The signature that `aws-sigv4` computes for the same call.
+    fn expected(call: &AwsRequest<'_>, aws: &config::Aws, now: Timestamp) -> String {
+        let token = aws.session_token.as_ref().map(|token| token.expose().to_owned());
+        let identity = Credentials::new(&aws.access_key_id, aws.secret_access_key.expose(), token, None, "test").into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&aws.region)
+            .name(call.service)
+            .time(UNIX_EPOCH + Duration::from_millis(now.0.unsigned_abs()))
+            .settings(SigningSettings::default())
+            .build()
+            .expect("parameters")
+            .into();
+        let body = SignableBody::Bytes(&call.body);
+        let signable =
+            SignableRequest::new(call.method.as_str(), &call.url, call.headers.iter().copied(), body).expect("a request");
+        let (instructions, _) = sign(signable, &params).expect("a signature").into_parts();
+        let headers: HashMap<_, _> = instructions.headers().collect();
+        headers["authorization"].to_owned()
+    }
+
+    #[test]
+    fn signatures_match_those_of_the_library() {
+        let mut aws = config::Aws {
+            region: "eu-central-1".into(),
+            access_key_id: "AKIDEXAMPLE".into(),
+            secret_access_key: Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+            session_token: None,
+            is_real: true,
+        };
+        let calls = [
+            ("execute-api", "https://abc.execute-api.eu-central-1.amazonaws.com/ws/@connections/L0SM9cOFvHcCIhw%3D", &[][..]),
+            ("execute-api", "http://127.0.0.1:8081/ws/@connections/a-b_c%2Bd%2Fe~f", &[][..]),
+            (
+                "lambda",
+                "https://lambda.eu-central-1.amazonaws.com/2015-03-31/functions/arn%3Aaws%3Alambda/invocations",
+                &[("content-type", "application/json"), ("x-amz-invocation-type", "Event")][..],
+            ),
+            ("secretsmanager", "https://secretsmanager.eu-central-1.amazonaws.com/", &[("x-amz-target", "a.B")][..]),
+        ];
+        for token in [None, Some("FwoGZXIvYXdzE/+==")] {
+            aws.session_token = token.map(Secret::new);
+            let signed = AwsClient::new(&aws);
+            // The second time is on the next day and needs another signing key.
+            for now in [Timestamp(1_767_311_999_999), Timestamp(1_767_312_000_000)] {
+                for (service, url, headers) in calls {
+                    for (method, body) in [(http::Method::POST, "{\"a\":\"ü\"}"), (http::Method::DELETE, "")] {
+                        let call = AwsRequest { service, method, url: url.into(), headers, body: body.into() };
+                        let request = signed.request(call.clone(), now).expect("a request");
+                        assert_eq!(request.headers()[header::AUTHORIZATION], expected(&call, &aws, now), "{call:?}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Checks for the readiness probe that the DynamoDB tables answer. Reads no user's item.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::config;
+use crate::error::{Error, Result};
+use crate::push::dynamodb::LazyClient;
+
+#[derive(Debug)]
+pub struct TableProbes {
+    client: LazyClient,
+    names: config::TableNames,
+}
+
+impl TableProbes {
+    /// Opens no connection before the first call.
+    pub fn new(aws: &config::Aws, names: config::TableNames) -> Self {
+        Self { client: super::dynamodb::client(aws), names }
+    }
+
+    /// Checks the table of connections.
+    pub async fn connections(&self) -> Result<()> {
+        self.look_up(&self.names.connections, "user_id", AttributeValue::N("0".into())).await
+    }
+
+    /// Checks the table of tickets and counters.
+    pub async fn ephemeral(&self) -> Result<()> {
+        self.look_up(&self.names.ephemeral, "key", AttributeValue::S("nothing".into())).await
+    }
+
+    /// Reads an item that never exists. `DescribeTable` uses the control plane, whose quota the whole account shares.
+    async fn look_up(&self, table: &str, key: &str, nothing: AttributeValue) -> Result<()> {
+        self.client.get_item().table_name(table).key(key, nothing).send().await.map_err(Error::unavailable)?;
+        Ok(())
+    }
+}

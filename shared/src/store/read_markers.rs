@@ -1,0 +1,96 @@
+//! Visibility of read markers: the one rule for lists, `sync`, receipts and frames.
+//!
+//! Users see their own markers. Members see those of other members, except across a block. Anyone may join a public room, so there markers are visible
+//! only to those who may see the user's presence.
+
+use sqlx::MySqlConnection;
+
+use crate::error::Result;
+use crate::id::UserId;
+use crate::protocol::rooms::RoomKind;
+use crate::store::members::Readable;
+use crate::store::recipients::{SmallRoomAudience, SmallRoomRow};
+
+/// A statement over `members m` joined to `users u`, whose column `shows` says whether the reader of a room sees the markers of `m`. It is inserted
+/// between two parts of the text; the values of each part follow that part.
+macro_rules! query_with_markers {
+    ($before:literal, [$($head:expr),* $(,)?], $room:expr, $after:literal, [$($tail:expr),* $(,)?]) => {
+        sqlx::query!(
+            $before
+                + r#"
+               (m.user_id = ? or ? and (? or u.presence_visibility = 'everyone' or u.presence_visibility = 'friends' and exists (
+                    select 1 from friendships f
+                    where f.user_low = least(m.user_id, ?) and f.user_high = greatest(m.user_id, ?) and f.state = 'accepted'))
+                and not exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = ?)
+                and not exists (select 1 from blocks b where b.user_id = ? and b.blocked_id = m.user_id)) as "shows!: bool"
+               "#
+                + $after,
+            $($head,)*
+            $room.user().0,
+            $room.member().is_some(),
+            $room.kind != crate::protocol::rooms::RoomKind::Public,
+            $room.user().0,
+            $room.user().0,
+            $room.user().0,
+            $room.user().0,
+            $($tail,)*
+        )
+    };
+}
+pub(super) use query_with_markers;
+
+/// Columns of a `page` of members that [`shows_column`] reads: whether the reader sees markers at all, and whether the room is not public.
+pub(super) fn page_columns(room: &Readable) -> String {
+    let (member, closed) = (u8::from(room.member().is_some()), u8::from(room.kind != RoomKind::Public));
+    format!("{member} as may_see, {closed} as is_closed")
+}
+
+/// The column `shows` of [`query_with_markers`] for several rooms of one reader, over `members m`, `users u` and a `page` with [`page_columns`].
+pub(super) fn shows_column(reader: UserId) -> String {
+    format!(
+        "(m.user_id = {reader} or page.may_see and (page.is_closed or u.presence_visibility = 'everyone' \
+          or u.presence_visibility = 'friends' and exists (select 1 from friendships f where f.user_low = least(m.user_id, {reader}) \
+             and f.user_high = greatest(m.user_id, {reader}) and f.state = 'accepted')) \
+         and not exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = {reader}) \
+         and not exists (select 1 from blocks b where b.user_id = {reader} and b.blocked_id = m.user_id)) as shows"
+    )
+}
+
+/// Returns a room's reader and, unless the room has more than `most` members, the others who see the reader's markers: the same rule in the other
+/// direction.
+pub async fn audience(connection: &mut MySqlConnection, room: &Readable, most: usize) -> Result<SmallRoomAudience> {
+    let reader = room.user();
+    let rows = sqlx::query_as!(
+        SmallRoomRow,
+        r#"
+        select p.user_id as "user_id!: u64", p.hears as "hears!: bool", c.session_id as "session_id?",
+               if(c.cause = 'expired', c.ended_at, 0) as "ended_at?: i64"
+        from (
+            select ? as user_id, 1 as hears
+            union all
+            (select m.user_id,
+                    (? or u.presence_visibility = 'everyone' or u.presence_visibility = 'friends' and exists (
+                         select 1 from friendships f
+                         where f.user_low = least(m.user_id, u.id) and f.user_high = greatest(m.user_id, u.id) and f.state = 'accepted'))
+                    and not exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = u.id)
+                    and not exists (select 1 from blocks b where b.user_id = u.id and b.blocked_id = m.user_id)
+                    and (m.closed_seq is null or m.closed_seq < r.last_seq) as hears
+             from rooms r
+             join members m on m.room_id = r.id and m.state = 'joined' and m.user_id <> ?
+             join users u on u.id = ?
+             where r.id = ?
+             limit ?)
+        ) p
+        left join session_closings c on c.user_id = p.user_id
+        "#,
+        reader.0,
+        room.kind != RoomKind::Public,
+        reader.0,
+        reader.0,
+        room.room().0,
+        u64::try_from(most).unwrap_or(u64::MAX),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(SmallRoomAudience::from_rows(reader, rows, most))
+}

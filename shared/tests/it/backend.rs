@@ -1,0 +1,176 @@
+//! Support for tests of accounts: a database, a DynamoDB table per test, keys, registration and login.
+#![expect(clippy::expect_used, reason = "a test that has nothing to stand on ends here, and says why")]
+
+use std::sync::{OnceLock, mpsc};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use local::dynamodb::DynamoDb;
+use shared::caller::Caller;
+use shared::config::{Aws, Limits, Secret, TokenConfig};
+use shared::domain::accounts::{self, PasswordChange};
+use shared::domain::sessions;
+use shared::domain::throttle::Throttle;
+use shared::domain::tokens::{Issuer, TokenKeys};
+use shared::domain::anonymous::AnonymousCaller;
+use shared::error::Result;
+use shared::protocol::accounts::{Authenticated, Login, Register};
+use shared::push::ephemeral::Ephemeral;
+use shared::push::{Push, dynamodb};
+use shared::store::Db;
+use shared::time::Timestamp;
+
+use crate::fixture;
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+/// Start of a minute, so that no rate-limit window ends within a test.
+pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+/// Everything that account operations need.
+pub(crate) struct Backend {
+    pub(crate) url: Secret,
+    pub(crate) db: Db,
+    pub(crate) push: Push,
+    pub(crate) issuer: Issuer,
+    pub(crate) ephemeral: Ephemeral,
+    pub(crate) throttle: Throttle,
+}
+
+impl Backend {
+    /// With limits that no test reaches by accident.
+    pub(crate) async fn open() -> Self {
+        Self::with(ephemeral().await, fixture::limits()).await
+    }
+
+    pub(crate) async fn limited(limits: Limits) -> Self {
+        Self::with(ephemeral().await, limits).await
+    }
+
+    /// With a DynamoDB that does not answer.
+    pub(crate) async fn without_dynamodb() -> Self {
+        let client = dynamodb::client_at(&aws(), Some("http://127.0.0.1:1".into()));
+        Self::with(Ephemeral::new(client, "none".into()), fixture::limits()).await
+    }
+
+    async fn with(ephemeral: Ephemeral, limits: Limits) -> Self {
+        Self::over(fixture::migrated().await, ephemeral.clone(), Throttle::new(ephemeral, limits))
+    }
+
+    /// Another instance over the same stores, with its own connection.
+    pub(crate) fn another(&self) -> Self {
+        Self::over(self.url.clone(), self.ephemeral.clone(), self.throttle.clone())
+    }
+
+    fn over(url: Secret, ephemeral: Ephemeral, throttle: Throttle) -> Self {
+        let keys = TokenKeys::new(&Secret::new("a-secret-for-tests"), false).expect("a key");
+        let lives = TokenConfig { expiry: Duration::from_mins(10), session_days: 30 };
+        Self {
+            db: Db::lazy(&url).expect("the URL is well formed"),
+            url,
+            push: Push::memory(),
+            issuer: Issuer { keys, lifetimes: lives },
+            throttle,
+            ephemeral,
+        }
+    }
+
+    pub(crate) fn changing<'a>(&'a self, visitor: &'a AnonymousCaller) -> PasswordChange<'a> {
+        PasswordChange { push: &self.push, issuer: &self.issuer, throttle: &self.throttle, client: visitor }
+    }
+
+    /// Registers a user from a unique address.
+    pub(crate) async fn register(&self, username: &str) -> Authenticated {
+        let given = registration(username);
+        accounts::register(&self.db, &self.issuer, &self.throttle, &visitor("192.0.2.1"), &given).await.expect("a new name")
+    }
+
+    /// Logs in from an address.
+    pub(crate) async fn login(&self, username: &str, password: &str, ip: &str) -> Result<Authenticated> {
+        let given = Login { username: Some(username.into()), email: None, password: password.into(), device: None };
+        accounts::login(&self.db, &self.issuer, &self.throttle, &visitor(ip), &given).await
+    }
+
+    /// Returns the caller of an access token.
+    pub(crate) async fn caller(&self, authenticated: &Authenticated) -> Result<Caller> {
+        sessions::authenticate(&self.db, &self.issuer.keys, &authenticated.tokens.access_token, NOW).await
+    }
+
+    /// Updates a user's row directly.
+    pub(crate) async fn set(&self, username: &str, assignment: &str) {
+        let text = format!("update users set {assignment} where username = ?");
+        let mut connection = self.db.acquire().await.expect("a connection");
+        sqlx::query(sqlx::AssertSqlSafe(text)).bind(username).execute(&mut *connection).await.expect("the row changes");
+    }
+}
+
+/// A valid registration.
+pub(crate) fn registration(username: &str) -> Register {
+    Register {
+        username: username.into(),
+        password: PASSWORD.into(),
+        email: None,
+        display_name: None,
+        device: Some("laptop".into()),
+    }
+}
+
+pub(crate) fn visitor(ip: &str) -> AnonymousCaller {
+    AnonymousCaller { ip: ip.into(), now: NOW }
+}
+
+/// A table per test.
+pub(crate) async fn ephemeral() -> Ephemeral {
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
+    let table = format!("ephemeral-{}", NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+    let client = dynamodb::client_at(&aws(), Some(endpoint().to_owned()));
+    let key = AttributeDefinition::builder().attribute_name("key").attribute_type(ScalarAttributeType::S).build().expect("a key");
+    let schema = KeySchemaElement::builder().attribute_name("key").key_type(KeyType::Hash).build().expect("a schema");
+    let made = client.create_table().table_name(&table).attribute_definitions(key).key_schema(schema);
+    made.billing_mode(BillingMode::PayPerRequest).send().await.expect("a table");
+    Ephemeral::new(client, table)
+}
+
+/// A push whose registry does not answer.
+pub(crate) fn unreachable_push() -> Push {
+    let client = dynamodb::client_at(&aws(), Some("http://127.0.0.1:1".into()));
+    let tables = shared::config::TableNames { connections: "none".into(), ephemeral: "none".into() };
+    let config = shared::config::PushConfig {
+        endpoint: "http://127.0.0.1:1".into(),
+        fanout_function: None,
+        presence_function: None,
+        notify_function: None,
+        notify_members: 200,
+        inline: 100,
+        shard: 500,
+        busy: 1000,
+        reach: fixture::limits().act,
+    };
+    Push::cloud_with_client(client, &aws(), &tables, config)
+}
+
+pub(crate) fn aws() -> Aws {
+    Aws {
+        region: "us-east-1".into(),
+        access_key_id: "test".into(),
+        secret_access_key: Secret::new("test"),
+        session_token: None,
+        is_real: false,
+    }
+}
+
+/// Runs DynamoDB in its own thread, independent of any test's runtime, until the process ends.
+pub(crate) fn endpoint() -> &'static str {
+    static URL: OnceLock<String> = OnceLock::new();
+    URL.get_or_init(|| {
+        let (ready, started) = mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let dynamodb = DynamoDb::start(None, Duration::from_hours(1)).await.expect("DynamoDB starts");
+                ready.send(dynamodb.endpoint()).expect("someone waits");
+                std::future::pending::<()>().await;
+            });
+        });
+        started.recv().expect("DynamoDB starts")
+    })
+}

@@ -1,0 +1,227 @@
+//! A client written from the protocol alone: applies the next change, drops duplicates, detects gaps and calls `sync`.
+
+use std::collections::BTreeMap;
+
+use shared::caller::Caller;
+use shared::domain::{catch_up, rooms, sync};
+use shared::error::Error;
+use shared::id::{RoomId, RoomRef, UserId};
+use shared::protocol::frames::Frame;
+use shared::protocol::messages::{Message, PREVIEW_LENGTH, Reaction, ReactionChange};
+use shared::protocol::receipts::Receipt;
+use shared::protocol::rooms::Role;
+use shared::protocol::sync::{MemberState, RoomSync};
+use shared::store::Db;
+
+/// One device and its copy of one room.
+pub(crate) struct Client {
+    pub(crate) caller: Caller,
+    room: RoomId,
+    held: Option<Held>,
+    /// The largest `rev` announced for the room.
+    announced: u64,
+    /// Whether a frame requires a sync to confirm.
+    doubt: bool,
+}
+
+/// A client's copy of a room that its user is in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Held {
+    /// Everything up to here is applied.
+    pub(crate) rev: u64,
+    pub(crate) name: String,
+    pub(crate) messages: BTreeMap<u64, Message>,
+    pub(crate) members: BTreeMap<UserId, Role>,
+    pub(crate) read_seq: u64,
+}
+
+impl Client {
+    pub(crate) fn new(caller: Caller, room: RoomId) -> Self {
+        Self { caller, room, held: None, announced: 0, doubt: true }
+    }
+
+    pub(crate) fn held(&self) -> Option<&Held> {
+        self.held.as_ref()
+    }
+
+    /// Handles a frame, which may be late or repeated.
+    pub(crate) fn receive(&mut self, frame: &Frame) {
+        let me = self.caller.user;
+        match frame {
+            Frame::Message { message, .. } => self.change(message.rev, |held| held.put((**message).clone(), me)),
+            Frame::MessageEdited { message } => self.change(message.rev, |held| {
+                // The frame is the same for all users, so it cannot mark the client's own reactions.
+                let reactions = held.messages.get(&message.seq).map_or_else(Vec::new, |known| known.reactions.clone());
+                held.put(Message { reactions, ..(**message).clone() }, me);
+            }),
+            Frame::MessageUnsent { seq, rev, deleted_at, deleted_by, .. } => self.alter(*seq, *rev, |message| {
+                *message = Message {
+                    content: String::new(),
+                    forwarded: None,
+                    attachments: Vec::new(),
+                    reactions: Vec::new(),
+                    mentions: Vec::new(),
+                    edited_at: None,
+                    pinned_at: None,
+                    deleted_at: Some(*deleted_at),
+                    deleted_by: Some(*deleted_by),
+                    ..message.clone()
+                };
+            }),
+            Frame::MessagePinned { seq, rev, pinned_at, .. } => self.alter(*seq, *rev, |message| message.pinned_at = *pinned_at),
+            Frame::Reaction(change) => self.alter(change.seq, change.rev, |message| react(message, change, me)),
+            Frame::MemberAdded { rev, member, .. } | Frame::MemberUpdated { rev, member, .. } => {
+                self.change(*rev, |held| {
+                    held.members.insert(member.user.id, member.role);
+                });
+            }
+            Frame::MemberRemoved { rev, user_id, .. } => self.change(*rev, |held| {
+                held.members.remove(user_id);
+            }),
+            Frame::RoomChanged { rev, room, .. } => self.change(*rev, |held| held.name.clone_from(&room.name)),
+            Frame::Room { rev, .. } | Frame::RoomSeen { rev, .. } => self.announced = self.announced.max(*rev),
+            Frame::RoomJoined { room } => {
+                self.announced = self.announced.max(room.rev);
+                self.doubt |= self.held.is_none();
+            }
+            // May be older than a `room.joined` already received.
+            Frame::RoomLeft { .. } | Frame::RoomDeleted { .. } => self.doubt = true,
+            Frame::Receipt(receipt) => self.mark(receipt),
+            other => panic!("unexpected here: {other:?}"),
+        }
+    }
+
+    /// Applies the user's own marker, from a frame or a response.
+    pub(crate) fn mark(&mut self, receipt: &Receipt) {
+        if let Some(held) = self.held.as_mut().filter(|_| receipt.user_id == self.caller.user) {
+            held.read_seq = held.read_seq.max(receipt.read_seq);
+        }
+    }
+
+    /// Requests the rooms that changed recently.
+    pub(crate) async fn ping(&mut self, db: &Db) {
+        let since = self.caller.now.plus_seconds(-60);
+        let (changed, _) = rooms::changed_since(db, &self.caller, since).await.expect("pong");
+        self.announced =
+            changed.iter().filter(|changed| changed.room_id == self.room).map(|changed| changed.rev).fold(self.announced, u64::max);
+    }
+
+    /// Sends `hello` with its state, as on a new socket.
+    pub(crate) async fn hello(&mut self, db: &Db) {
+        let Some(held) = &mut self.held else { return };
+        let known = [(self.room, held.rev)];
+        for frame in catch_up::packed_frames(db, &self.caller, &known, None).await.expect("a catch-up") {
+            let Frame::CatchUp { rooms, left, changed, .. } = frame else { panic!("{frame:?}") };
+            self.doubt |= !left.is_empty();
+            self.announced = changed.iter().map(|changed| changed.rev).fold(self.announced, u64::max);
+            for sync in rooms {
+                self.announced = self.announced.max(sync.room.rev);
+                held.apply(sync);
+            }
+        }
+    }
+
+    /// Requests the state of all rooms, as after a pause.
+    pub(crate) async fn resume(&mut self, db: &Db) {
+        let all = sync::rooms(db, &self.caller, None, None).await.expect("all rooms");
+        self.doubt |= !all.joined.expect("one page").contains(&self.room) || self.held.is_none();
+        let Some(room) = all.rooms.into_iter().find(|room| room.id == self.room) else { return };
+        self.announced = self.announced.max(room.rev);
+        if let Some(held) = &mut self.held {
+            held.read_seq = held.read_seq.max(room.read_seq.unwrap_or_default());
+        }
+    }
+
+    /// Requests missing changes, if a gap is known.
+    pub(crate) async fn catch_up(&mut self, db: &Db, limit: u32) {
+        if !self.doubt && self.held.as_ref().is_none_or(|held| held.rev >= self.announced) {
+            return;
+        }
+        loop {
+            let since = self.held.as_ref().map_or(0, |held| held.rev);
+            let part = match sync::room(db, &self.caller, &RoomRef::Id(self.room), since, Some(limit)).await {
+                Ok(part) if part.room.joined => part,
+                Ok(_) | Err(Error::NotFound(_) | Error::Forbidden(_)) => break self.held = None,
+                Err(error) => panic!("{error:?}"),
+            };
+            let more = part.more;
+            self.held.get_or_insert_default().apply(part);
+            if !more {
+                break;
+            }
+        }
+        (self.announced, self.doubt) = (0, false);
+    }
+
+    /// Applies the next change, drops a duplicate, and notes a gap.
+    fn change(&mut self, rev: u64, apply: impl FnOnce(&mut Held)) {
+        match &mut self.held {
+            Some(held) if rev == held.rev + 1 => {
+                apply(held);
+                held.rev = rev;
+            }
+            Some(held) if rev <= held.rev => {}
+            Some(_) => self.announced = self.announced.max(rev),
+            None => self.doubt = true,
+        }
+    }
+
+    fn alter(&mut self, seq: u64, rev: u64, apply: impl FnOnce(&mut Message)) {
+        self.change(rev, |held| {
+            if let Some(message) = held.messages.get_mut(&seq) {
+                apply(message);
+                message.rev = rev;
+            }
+        });
+    }
+}
+
+impl Held {
+    /// Computes the unread count from local state.
+    pub(crate) fn unread(&self) -> u64 {
+        let unread = self.messages.range(self.read_seq + 1..).filter(|(_, message)| message.deleted_at.is_none()).count();
+        u64::try_from(unread).expect("a count")
+    }
+
+    /// Returns the messages with current previews of the messages they reply to.
+    pub(crate) fn shown(&self) -> Vec<Message> {
+        let mut shown: Vec<_> = self.messages.values().cloned().collect();
+        for reply in shown.iter_mut().filter_map(|message| message.reply_to.as_mut()) {
+            if let Some(answered) = self.messages.get(&reply.seq) {
+                reply.preview = answered.content.chars().take(PREVIEW_LENGTH).collect();
+            }
+        }
+        shown
+    }
+
+    fn put(&mut self, message: Message, me: UserId) {
+        if message.sender_id == Some(me) && !self.messages.contains_key(&message.seq) {
+            self.read_seq = self.read_seq.max(message.seq);
+        }
+        self.messages.insert(message.seq, message);
+    }
+
+    fn apply(&mut self, part: RoomSync) {
+        for member in part.members {
+            match member.state {
+                MemberState::Joined => self.members.insert(member.user_id, member.role),
+                MemberState::Left | MemberState::Banned => self.members.remove(&member.user_id),
+            };
+        }
+        self.messages.extend(part.messages.into_iter().map(|message| (message.seq, message)));
+        self.name = part.room.name;
+        self.read_seq = self.read_seq.max(part.room.read_seq.unwrap_or_default());
+        self.rev = part.rev;
+    }
+}
+
+fn react(message: &mut Message, change: &ReactionChange, me: UserId) {
+    let known = message.reactions.iter().find(|reaction| reaction.emoji == change.emoji);
+    let was_mine = known.and_then(|reaction| reaction.mine).unwrap_or_default();
+    let mine = Some(if change.user_id == me { change.added } else { was_mine });
+    message.reactions.retain(|reaction| reaction.emoji != change.emoji);
+    if change.count > 0 {
+        message.reactions.push(Reaction { emoji: change.emoji.clone(), count: change.count, mine });
+        message.reactions.sort_by(|a, b| a.emoji.cmp(&b.emoji));
+    }
+}
