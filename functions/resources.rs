@@ -58,7 +58,6 @@ async fn read_keys(source: &SecretSource, aws: &Aws) -> Result<TokenKeys> {
     TokenKeys::reloading(&secret, aws.is_real, again)
 }
 
-//~DEL
 pub fn push() -> Result<Push> {
     let tables = config::TableNames::from_env().map_err(Error::internal)?;
     Ok(Push::cloud(&aws()?, &tables, config::PushConfig::from_env().map_err(Error::internal)?))
@@ -69,18 +68,15 @@ pub fn presence_grace() -> Result<Duration> {
     config::presence_grace().map_err(Error::internal)
 }
 
-//~DEL
 pub fn limits() -> Result<config::Limits> {
     config::Limits::from_env().map_err(Error::internal)
 }
 
-//~DEL
 pub fn throttle() -> Result<Throttle> {
     let tables = config::TableNames::from_env().map_err(Error::internal)?;
     Ok(Throttle::new(Ephemeral::new(dynamodb::client(&aws()?), tables.ephemeral), limits()?))
 }
 
-//~DEL
 pub fn media() -> Result<Media> {
     Ok(Media::new(&aws()?, &config::MediaConfig::from_env().map_err(Error::internal)?))
 }
@@ -103,7 +99,6 @@ pub async fn web_push() -> Result<(WebPush, Duration)> {
     Ok((WebPush::new(vapid().await?, push_hosts()?, contact), pause))
 }
 
-//~DEL
 pub fn aws() -> Result<Aws> {
     Aws::from_env().map_err(Error::internal)
 }

@@ -1,5 +1,5 @@
-//! The extractor of bodies with a password or another secret. An unreadable body counts as a failed attempt of its network before anything else, so that invalid bodies cannot bypass the limit.
-//~DEL
+//! The extractor of bodies with a password or another secret. An unreadable body counts as a failed attempt of its network before anything else, so
+//! that invalid bodies cannot bypass the limit.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The extractors of authenticated handlers: [`SignedIn`] requires an active session and charges the request according to the cost table of its route.
-//~DEL
+//! The extractors of authenticated handlers: [`SignedIn`] requires an active session and charges the request according to the cost table of its
+//! route.
 
 use std::sync::Arc;
 
@@ -15,15 +15,12 @@ use shared::store::Db;
 
 /// Provides what authentication needs from a function's state.
 pub trait HasKeys {
-    //~DEL
     fn db(&self) -> &Db;
-    //~DEL
     fn keys(&self) -> &TokenKeys;
 }
 
 /// Provides the rate limiter of a function's state.
 pub trait HasThrottle {
-    //~DEL
     fn throttle(&self) -> &Throttle;
 }
 

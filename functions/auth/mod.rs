@@ -23,14 +23,11 @@ use crate::resources;
 use crate::routes::routes;
 use crate::signed_in::{HasKeys, HasThrottle};
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
     /// Closes the sockets of ended sessions.
     pub push: Push,
-    //~DEL
     pub issuer: Issuer,
     /// Stores tickets.
     pub ephemeral: Ephemeral,
@@ -76,11 +73,11 @@ impl HasThrottle for State {
 
 routes!(for State:
     register::register,
-    register::older,
-    register::older_users,
+    register::legacy_register,
+    register::legacy_users_register,
     login::login,
-    login::older,
-    login::older_users,
+    login::legacy_login,
+    login::legacy_users_login,
     refresh::refresh,
     logout::logout,
     logout::logout_all,

@@ -13,8 +13,10 @@ use shared::protocol::accounts::{Authenticated, Register};
 use super::{State, visitor, with_token};
 use crate::secret_body::SecretBody;
 
-/// Creates an account and logs in.|n||n|A retry within a minute with the same username and password returns the same account. Several accounts may name the same e-mail address until it is confirmed.
-//~DEL
+/// Creates an account and logs in.
+///
+/// A retry within a minute with the same username and password returns the same account. Several accounts may name the same e-mail address until it
+/// is confirmed.
 #[utoipa::path(
     post, path = "/api/auth/register", tag = "auth", request_body = Register,
     responses(

@@ -1,4 +1,5 @@
-//! Authorizes WebSocket handshakes. API Gateway passes the resulting context with every later event of the connection, so that frames need no user lookup.
+//! Authorizes WebSocket handshakes. API Gateway passes the resulting context with every later event of the connection, so that frames need no user
+//! lookup.
 
 mod request;
 
@@ -25,12 +26,9 @@ pub use self::request::Handshake;
 use self::request::Credentials;
 use crate::resources;
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
-    //~DEL
     pub keys: TokenKeys,
     /// Stores tickets.
     pub ephemeral: Ephemeral,
@@ -56,8 +54,8 @@ impl State {
     }
 }
 
-/// Answers a handshake with a policy that allows (101) or denies it (403: foreign origin, too many sockets), or with the error `Unauthorized`, which API Gateway turns into 401. Any other error becomes 500.
-//~DEL
+/// Answers a handshake with a policy that allows (101) or denies it (403: foreign origin, too many sockets), or with the error `Unauthorized`, which
+/// API Gateway turns into 401. Any other error becomes 500.
 pub async fn handle(
     state: Arc<State>,
     event: LambdaEvent<Handshake>,

@@ -15,12 +15,9 @@ use shared::store::Db;
 use shared::telemetry::invocation::{Outcome, Invocation};
 use shared::time::Timestamp;
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
-    //~DEL
     pub push: Push,
 }
 
@@ -54,7 +51,7 @@ async fn open(state: &State, event: &SocketEvent, now: Timestamp) -> Result<()> 
     state.push.register(&socket.connection).await?;
     // Ending a session closes its registered sockets. A socket that registers later detects the end here, before it receives a frame.
     if let Err(ended) = session_closings::check_opened(&state.db, &socket.connection, now).await {
-        state.push.forget(*user, id, now).await?;
+        state.push.unregister(*user, id, now).await?;
         return Err(ended);
     }
     Ok(())

@@ -27,7 +27,7 @@ pub(super) async fn list(
     SignedIn(caller): SignedIn,
     Query(query): Query<PageQuery>,
 ) -> Result<PageResponse<Page<Friendship>>> {
-    friends::list(&state.db, &state.push, &caller, (query.cursor.as_deref(), query.limit)).await.map(PageResponse)
+    friends::list(&state.db, &state.push, &caller, query.page()).await.map(PageResponse)
 }
 
 /// Ends a friendship. Both users are notified.

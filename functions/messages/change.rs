@@ -112,6 +112,6 @@ pub(super) async fn edits(
     Path(path): Path<MessagePath>,
     Query(query): Query<PageQuery>,
 ) -> Result<PageResponse<Page<Edit>>> {
-    let page = (query.cursor.as_deref(), query.limit);
+    let page = query.page();
     edits::list(&state.db, &caller, (&path.room_id, path.seq), page).await.map(PageResponse)
 }

@@ -38,7 +38,7 @@ pub(super) struct LegacyMessagesQuery {
 
 /// Lists the latest messages of a room in ascending order. Legacy form of `GET /api/rooms/{room_id}/messages`.
 #[utoipa::path(
-    get, path = "/api/messages", tag = "older clients", params(ByQuery), security(("bearer" = [])),
+    get, path = "/api/messages", tag = "older clients", params(LegacyMessagesQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "A page of messages, oldest first", body = History),
         (status = 400, description = "`missing_parameter`"),
@@ -74,7 +74,7 @@ pub(super) struct LegacyPageQuery {
 /// Lists the latest messages of a room in ascending order, by default 1000. Legacy form of `GET /api/rooms/{room_id}/messages`.
 #[utoipa::path(
     get, path = "/api/messages/{conversationId}", tag = "older clients", security(("bearer" = [])),
-    params(("conversationId" = String, Path, description = "`7`, `room-7` or a slug", example = "1"), ByPath),
+    params(("conversationId" = String, Path, description = "`7`, `room-7` or a slug", example = "1"), LegacyPageQuery),
     responses(
         (status = 200, description = "A page of messages, oldest first", body = History),
         (status = 404, description = "`room_not_found`"),

@@ -14,10 +14,8 @@ use shared::store::Db;
 use shared::telemetry::invocation::{Outcome, Invocation};
 use shared::time::Timestamp;
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
     /// Presence and notification leases.
     pub push: Push,

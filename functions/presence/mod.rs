@@ -1,4 +1,5 @@
-//! Announces users who come online or go offline. Invoked after a first socket opened or a last one closed; waits for the grace period before announcing offline users.
+//! Announces users who come online or go offline. Invoked after a first socket opened or a last one closed; waits for the grace period before
+//! announcing offline users.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +14,9 @@ use shared::store::Db;
 use shared::telemetry::invocation::{Outcome, Invocation};
 use shared::time::Timestamp;
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
-    //~DEL
     pub push: Push,
     /// How long a user without a socket stays online.
     pub grace: Duration,

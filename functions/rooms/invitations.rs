@@ -16,7 +16,6 @@ use shared::protocol::page::Page;
 use super::{RoomPath, PageQuery, State};
 use crate::signed_in::{RateLimited, SignedIn};
 
-//~DEL
 #[derive(Deserialize)]
 pub(super) struct InvitationPath {
     room_id: RoomRef,
@@ -39,7 +38,7 @@ pub(super) async fn list(
     Path(path): Path<RoomPath>,
     Query(query): Query<PageQuery>,
 ) -> Result<PageResponse<Page<Invited>>> {
-    let page = (query.cursor.as_deref(), query.limit);
+    let page = query.page();
     invitations::of_room(&state.db, &caller, &path.room_id, page).await.map(PageResponse)
 }
 

@@ -60,7 +60,7 @@ pub(super) struct LegacyMembersQuery {
 /// Lists the members of a room. Legacy form of `GET /api/rooms/{room_id}/members`.
 #[utoipa::path(
     get, path = "/api/messages/member", tag = "older clients", security(("bearer" = [])),
-    params(ByQuery),
+    params(LegacyMembersQuery),
     responses(
         (status = 200, description = "A page of members", body = Page<Member>),
         (status = 400, description = "`missing_parameter`"),

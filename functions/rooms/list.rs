@@ -44,8 +44,8 @@ enum RoomScope {
     Invited,
 }
 
-/// Lists rooms by latest activity, each with its last message and unread counts. With the scope `invited` lists invitations, newest first, without room content.
-//~DEL
+/// Lists rooms by latest activity, each with its last message and unread counts. With the scope `invited` lists invitations, newest first, without
+/// room content.
 #[utoipa::path(
     get, path = "/api/rooms", tag = "rooms", params(ListQuery), security(("bearer" = [])),
     responses(

@@ -12,7 +12,7 @@ use shared::protocol::frames::Ack;
 use super::State;
 
 /// Applies the change. The caller adds the frame's id to the response.
-pub(super) async fn done(state: &State, caller: &Caller, (room, seq): (&RoomRef, u64), change: Change) -> Result<Ack> {
+pub(super) async fn apply(state: &State, caller: &Caller, (room, seq): (&RoomRef, u64), change: Change) -> Result<Ack> {
     let State { db, push, limits, .. } = state;
     let (room_id, rev, message_id) = match change {
         Change::Edit(new) => {

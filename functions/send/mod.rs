@@ -1,4 +1,5 @@
-//! Handles the frames of sockets: parses each, calls the domain and answers with one frame (`hello` also with its catch-up). API Gateway always gets 200.
+//! Handles the frames of sockets: parses each, calls the domain and answers with one frame (`hello` also with its catch-up). API Gateway always gets
+//! 200.
 
 mod changes;
 mod reading;
@@ -32,16 +33,12 @@ use shared::time::Timestamp;
 
 use crate::resources::LateKeys;
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
     /// The keys of access tokens, which only `renew` needs.
     pub keys: LateKeys,
-    //~DEL
     pub push: Push,
-    //~DEL
     pub limits: Limits,
     /// Charges and limits frames; changes of rooms share their limits with HTTP.
     pub throttle: Throttle,
@@ -131,8 +128,9 @@ async fn end(state: &State, socket: &Socket, (error, uncounted): (&Error, bool),
     }
 }
 
-/// Authenticates the socket's session, and meanwhile charges the frame and counts it unless a row-based limit applies. An ended session closes the socket.
-async fn admitted(state: &State, socket: &Socket, price: Cost, now: Timestamp) -> Result<Caller, Rejected> {
+/// Authenticates the socket's session, and meanwhile charges the frame and counts it unless a row-based limit applies. An ended session closes the
+/// socket.
+async fn admit(state: &State, socket: &Socket, price: Cost, now: Timestamp) -> Result<Caller, Rejected> {
     let Connection { user, session, .. } = socket.connection;
     if let Err(refused) = state.throttle.affords(user, price, now) {
         return match state.throttle.surplus_frame(&socket.connection.id, now).await {
@@ -171,7 +169,7 @@ async fn answer(
     (price, now): (Cost, Timestamp),
 ) -> Result<Vec<Frame>, Rejected> {
     let State { db, push, limits, .. } = state;
-    let caller = admitted(state, socket, price, now).await?;
+    let caller = admit(state, socket, price, now).await?;
     let id = incoming.id;
     Ok(vec![match incoming.action? {
         Action::Hello { rooms, packed } => {
@@ -211,14 +209,14 @@ async fn answer(
             })
         }
         Action::Change { room, seq, change } => {
-            Frame::Ack(Ack { id, ..changes::done(state, &caller, (&room, seq), change).await? })
+            Frame::Ack(Ack { id, ..changes::apply(state, &caller, (&room, seq), change).await? })
         }
         Action::Join { room, invite } => {
             let joined = invites::join(db, push, &caller, &socket.room_or_bound(room), invite.as_deref()).await?;
             Frame::Ack(Ack { id, room_id: Some(joined.id), rev: Some(joined.rev), ..Ack::default() })
         }
         Action::Renew { token } => {
-            renewed(&state.keys, &caller, &token).await.map_err(Rejected::Token)?;
+            verify_renewal(&state.keys, &caller, &token).await.map_err(Rejected::Token)?;
             Frame::Ack(Ack { id, ..Ack::default() })
         }
         Action::Leave { room, owner } => {
@@ -228,7 +226,7 @@ async fn answer(
     }])
 }
 
-async fn renewed(keys: &LateKeys, caller: &Caller, token: &str) -> Result<()> {
+async fn verify_renewal(keys: &LateKeys, caller: &Caller, token: &str) -> Result<()> {
     let token = bearer(token).ok_or(Error::Unauthenticated("unauthenticated"))?;
     sessions::check_renewal(keys.get().await?, caller, token).await
 }

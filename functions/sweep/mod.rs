@@ -1,5 +1,4 @@
 //! Scheduled clean-up: deletes unreachable objects, resumes interrupted erasures and, every minute, closes sockets of ended sessions.
-//~DEL
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,14 +14,11 @@ use shared::store::Db;
 use shared::telemetry::invocation::{Outcome, Invocation};
 use shared::time::Timestamp;
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
     /// Announces the changes that an erasure causes.
     pub push: Push,
-    //~DEL
     pub media: Media,
 }
 
@@ -31,8 +27,8 @@ const RUN: Duration = Duration::from_secs(45);
 /// The share of a run for deleting objects, which leaves time for erasures.
 const BYTES: Duration = Duration::from_secs(25);
 
-/// Runs once. Lambda retries after an error, and the next scheduled run continues in any case. The event of the minutely schedule has `"due": "sessions"` and only closes sockets.
-//~DEL
+/// Runs once. Lambda retries after an error, and the next scheduled run continues in any case. The event of the minutely schedule has `"due":
+/// "sessions"` and only closes sockets.
 pub async fn handle(state: Arc<State>, event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
     let invocation = Invocation::begin();
     if event.payload["due"] == "sessions" {

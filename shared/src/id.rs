@@ -28,9 +28,9 @@ macro_rules! ids {
         }
 
         impl std::str::FromStr for $name {
-            type Err = NotAnId;
-            fn from_str(text: &str) -> Result<Self, NotAnId> {
-                parse(text).map(Self).ok_or(NotAnId)
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                parse(text).map(Self).ok_or(InvalidId)
             }
         }
 

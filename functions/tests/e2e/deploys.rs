@@ -1,5 +1,5 @@
-//! Deployments: CloudFormation sends create, update and delete events, some twice or concurrently, and always gets a response. Failures are reported, and existing functions continue to work.
-//~DEL
+//! Deployments: CloudFormation sends create, update and delete events, some twice or concurrently, and always gets a response. Failures are reported,
+//! and existing functions continue to work.
 
 use std::sync::{Arc, Mutex};
 

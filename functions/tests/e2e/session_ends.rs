@@ -1,5 +1,5 @@
-//! Ended sessions: every cause closes the sockets at once. Whatever fails at that moment, they receive nothing more and are closed as soon as possible.
-//~DEL
+//! Ended sessions: every cause closes the sockets at once. Whatever fails at that moment, they receive nothing more and are closed as soon as
+//! possible.
 
 use std::time::{Duration, Instant};
 

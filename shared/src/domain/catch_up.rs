@@ -100,7 +100,6 @@ fn complete_revs<T>(mut rows: Vec<T>, wanted: u32, rev: impl Fn(&T) -> u64) -> O
     Some((rows, Some(last)))
 }
 
-/// Result of a catch-up.
 #[derive(Debug, Default)]
 struct CaughtUp {
     /// Changed rooms with contents, newest activity first.
@@ -232,7 +231,7 @@ mod tests {
     use super::complete_revs;
 
     #[test]
-    fn a_part_never_splits_one_change() {
+    fn a_batch_never_splits_one_change() {
         let cut = |revs: &[u64], wanted| complete_revs(revs.to_vec(), wanted, |rev| *rev);
         assert_eq!(cut(&[1, 2, 3], 3), Some((vec![1, 2, 3], None)), "all of it");
         assert_eq!(cut(&[1, 2, 3, 4], 3), Some((vec![1, 2, 3], Some(3))));

@@ -1,4 +1,4 @@
-//! Direct rooms: exactly one for two users, one for oneself, none across a block. A room appears in the list of the user who opened it, and in
+//! Direct rooms: exactly one for two users, one for a single user, none across a block. A room appears in the list of the user who opened it, and in
 //! the other's with its first message. A closed room reappears with the next message or when it is opened.
 
 use crate::caller::Caller;

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_seen_is_told_from_what_helps_to_see() {
+    fn invisible_characters_are_distinguished_from_needed_joiners() {
         for text in ["", " \t", "\u{200b}", "\u{ad}", "\u{202e}\u{202c}", "\u{3164}\u{2800}", "\u{feff}"] {
             assert!(is_invisible(text), "{text:?}");
         }

@@ -15,7 +15,6 @@ const SHORT_LENGTH: usize = 8;
 /// and may occur this many times more often.
 const SHORT_FACTOR: u32 = 4;
 
-/// A remembered text.
 #[derive(Clone, Copy)]
 struct RecentText {
     digest: u64,
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_passes_so_often_and_then_waits_for_its_window_to_end() {
+    fn a_text_is_accepted_up_to_its_quota_per_window() {
         let mut entries = Vec::new();
         for _ in 0..3 {
             entries = count(&entries, "Buy gold here", LIMIT, START).expect("not too often yet");
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn dressing_it_up_makes_no_other_text_of_it() {
+    fn decorated_texts_count_as_duplicates() {
         let dressed =
             ["Buy gold here", "BUY GOLD HERE!!!", "b.u.y g-o-l-d h e r e", "buy\u{200b}gold  here 💰", "Buuuy gooold heeere"];
         assert_eq!(passed(dressed), 3);
@@ -127,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn taking_turns_is_no_way_around_and_talking_is_no_flood() {
+    fn alternating_texts_count_and_normal_conversation_does_not() {
         assert_eq!(passed(["first spam text", "second spam text"].into_iter().cycle().take(20)), 6);
         let talk: Vec<_> = (0..200).map(|number| format!("Message number {number}")).collect();
         assert_eq!(passed(talk.iter().map(String::as_str)), 200);
     }
 
     #[test]
-    fn words_in_passing_may_come_more_often_but_not_for_ever() {
+    fn short_texts_may_repeat_more_often_but_not_forever() {
         assert_eq!(passed(std::iter::repeat_n("ok", 30)), 12);
         assert_eq!(passed(std::iter::repeat_n("👍", 30)), 12);
         assert_eq!(passed(["👍", "🎉", "?", "!"].into_iter().cycle().take(40)), 40);

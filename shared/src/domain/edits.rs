@@ -1,4 +1,4 @@
-//! Edits of one's own messages. Earlier versions are kept.
+//! Edits of the caller's own messages. Earlier versions are kept.
 
 use crate::caller::Caller;
 use crate::config::Limits;

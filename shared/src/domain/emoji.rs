@@ -48,7 +48,7 @@ mod tests {
     use super::is_single_emoji;
 
     #[test]
-    fn one_emoji_is_one_however_many_code_points_it_has() {
+    fn an_emoji_may_have_several_code_points() {
         for text in ["👍", "👍🏽", "❤️", "❤", "👩‍👩‍👧‍👦", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "🇪🇺", "1️⃣", "#️⃣", "👩🏽‍❤️‍💋‍👨🏿", "🫠", "☺", "🏳️‍🌈", "©"]
         {
             assert!(is_single_emoji(text), "{text}");
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_emoji_or_more_than_one_is_refused() {
+    fn other_texts_and_several_emoji_are_refused() {
         for text in [
             "",
             "a",

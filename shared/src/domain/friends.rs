@@ -85,7 +85,6 @@ pub async fn accept(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Resu
     friendship_view(db, push, caller, tie, other).await
 }
 
-/// Rejects a request.
 pub async fn reject(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<()> {
     end_relation(db, push, caller, user, (|tie| tie.accepted_at.is_none() && tie.by == user, "request_not_found")).await
 }
@@ -100,7 +99,6 @@ pub async fn remove(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Resu
     end_relation(db, push, caller, user, (|tie| tie.accepted_at.is_some(), "friend_not_found")).await
 }
 
-/// Result of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RequestOutcome {
     Requested,

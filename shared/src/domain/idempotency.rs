@@ -11,7 +11,6 @@ use crate::time::Timestamp;
 
 /// Minimum lifetime of a key.
 const DAY_SECONDS: i64 = 24 * 3600;
-/// Maximum length of a key.
 const MAX_LENGTH: usize = 255;
 
 /// Validates the client's key and derives the stored key.

@@ -47,7 +47,6 @@ pub async fn of_room(
     Ok(page(items, limit, |last| last.user.id.to_string()))
 }
 
-/// Declines an invitation.
 pub async fn decline(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Result<()> {
     let until = caller.now.plus_seconds(DECLINED_PAUSE_SECONDS);
     let ended = transaction!(db, |tx| store::close_until(tx, room, caller.user, until).await)?;

@@ -44,7 +44,6 @@ pub async fn create_once(
     }
 }
 
-/// Creates an invite code.
 pub async fn create(db: &Db, caller: &Caller, room: &RoomRef, new: &NewInvite) -> Result<Invite> {
     create_with_key(db, caller, room, new, None).await
 }

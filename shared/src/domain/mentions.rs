@@ -70,7 +70,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn a_name_is_called_by_an_at_sign_before_it() {
+    fn an_at_sign_before_a_name_mentions_it() {
         assert_eq!(parse("@ann and (@Bob), @c.d_e-f!"), [["ann"], ["Bob"], ["c.d_e-f"]]);
         assert_eq!(parse("Ask @ann."), [["ann.", "ann"]]);
         assert_eq!(parse("请问@ann吗"), [["ann"]], "some scripts put no blanks between words");

@@ -50,7 +50,7 @@ pub(super) async fn request(db: &Db, push: &Push, message: &Message, audience: &
     }
 }
 
-/// Sends the notifications of a message; runs in `notify`. Returns how many devices accepted it. A retry notifies nobody twice.
+/// Sends the notifications of a message; runs in `notify`. Returns how many devices accepted it. A retry does not notify anyone twice.
 pub async fn serve(db: &Db, push: &Push, web: &WebPush, (request, pause): (&NotifyRequest, Duration), now: Timestamp) -> Result<usize> {
     let notifier = Notifier { db, push, web, pause };
     let Some(source) = notifier.load_source(request, Some(request.seq)).await? else { return Ok(0) };
@@ -99,18 +99,18 @@ impl Notifier<'_> {
                 due.entry(device.user).or_default().push(device);
             }
         }
-        let turns = stream::iter(due).map(|(user, devices)| async move {
-            let turn = self.push.acquire_notify_lease((user, source.room, source.seq), self.pause, now).await;
+        let leases = stream::iter(due).map(|(user, devices)| async move {
+            let lease = self.push.acquire_notify_lease((user, source.room, source.seq), self.pause, now).await;
             (
                 user,
                 devices,
-                turn.inspect_err(|error| tracing::warn!(%error, "the notification lease could not be acquired")).unwrap_or(LeaseState::HeldElsewhere),
+                lease.inspect_err(|error| tracing::warn!(%error, "the notification lease could not be acquired")).unwrap_or(LeaseState::HeldElsewhere),
             )
         });
-        let turns: Vec<_> = turns.buffer_unordered(CONCURRENCY).collect().await;
+        let leases: Vec<_> = leases.buffer_unordered(CONCURRENCY).collect().await;
         let (mut devices, mut later) = (Vec::new(), Vec::new());
-        for (user, user_devices, turn) in turns {
-            match turn {
+        for (user, user_devices, lease) in leases {
+            match lease {
                 LeaseState::Now => devices.extend(user_devices),
                 LeaseState::After(time) => later.push((user, time)),
                 LeaseState::HeldElsewhere => {}
@@ -121,17 +121,17 @@ impl Notifier<'_> {
 
     /// Sends to these devices and records the outcomes.
     async fn send_all(&self, source: &NotificationSource, devices: &[NotificationTarget], now: Timestamp) -> Result<usize> {
-        let telling = stream::iter(devices).map(|due| async move {
+        let sending = stream::iter(devices).map(|due| async move {
             let Ok(text) = serde_json::to_string(&notification(source, due)) else { return (due, PushOutcome::Failed) };
             let urgent = source.room_kind == RoomKind::Direct || source.mentions.contains(&due.user);
-            let words = PushMessage { text: &text, topic: &format!("room-{}", source.room), urgent };
+            let content = PushMessage { text: &text, topic: &format!("room-{}", source.room), urgent };
             let Endpoint { url, public, auth, vapid, .. } = &due.endpoint;
-            (due, self.web.send(Device { endpoint: url, public, auth, vapid }, words, now).await)
+            (due, self.web.send(Device { endpoint: url, public, auth, vapid }, content, now).await)
         });
-        let mut telling = Box::pin(telling.buffer_unordered(CONCURRENCY));
+        let mut sending = Box::pin(sending.buffer_unordered(CONCURRENCY));
         let deadline = tokio::time::Instant::now() + RUN_TIME;
         let (mut accepted, mut gone, mut failed) = (0, 0, 0);
-        while let Ok(Some((due, outcome))) = tokio::time::timeout_at(deadline, telling.next()).await {
+        while let Ok(Some((due, outcome))) = tokio::time::timeout_at(deadline, sending.next()).await {
             match outcome {
                 PushOutcome::Accepted => accepted += 1,
                 PushOutcome::Gone => gone += 1,

@@ -17,7 +17,6 @@ use crate::store::{Db, Tx, members, messages, reactions as store, transaction};
 /// Maximum number of different emoji per message.
 const MAX_KINDS: u32 = 20;
 
-/// A reaction to a message.
 #[derive(Clone, Copy, Debug)]
 pub struct ReactionRequest<'a> {
     pub room: &'a RoomRef,

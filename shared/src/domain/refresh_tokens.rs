@@ -64,8 +64,8 @@ pub(super) fn parse(keys: &TokenKeys, token: &str) -> Option<PresentedToken> {
     // The successor by the key that wrote the proof comes first: every instance that can read the token has that key.
     let macs = keys.macs_of(text, &URL_SAFE_NO_PAD.decode(proof).ok()?, &format!("next.{text}"));
     let mut successors = macs.into_iter().map(|mac| RefreshSecret(URL_SAFE_NO_PAD.encode(mac)));
-    let (next, others) = (successors.next()?, successors.collect());
-    Some(PresentedToken { session: session.parse().ok()?, hash: secrets::digest(secret), next, others })
+    let (successor, other_successors) = (successors.next()?, successors.collect());
+    Some(PresentedToken { session: session.parse().ok()?, hash: secrets::digest(secret), successor, other_successors })
 }
 
 #[cfg(test)]
@@ -88,31 +88,31 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_an_older_key_is_still_ours() {
+    fn a_token_of_an_older_key_is_valid() {
         let (token, _) = token(&keys("old:secret-one"));
         assert!(parse(&keys("new:secret-two,old:secret-one"), &token).is_some());
         assert!(parse(&keys("new:secret-two"), &token).is_none());
     }
 
     #[test]
-    fn what_comes_after_a_token_is_the_same_for_everybody_whose_keys_can_read_it() {
+    fn instances_with_a_common_key_derive_the_same_successor() {
         let (token, hash) = token(&keys("old:secret-one"));
-        let next = |secret: &str| parse(&keys(secret), &token).expect("ours").next;
+        let next = |secret: &str| parse(&keys(secret), &token).expect("ours").successor;
         let one = next("old:secret-one");
         assert_eq!(one, next("new:secret-two,old:secret-one"), "a key was added");
         assert_ne!(one.hash(), hash);
         // Proofs of two instances may differ during a key rotation; either finds the other's successor.
         let (before, after) = (keys("old:secret-one"), keys("new:secret-two,old:secret-one"));
         let two = one.to_token(&after, SessionId(7)).expect("bound");
-        let first = parse(&after, &one.to_token(&before, SessionId(7)).expect("bound")).expect("ours").next;
+        let first = parse(&after, &one.to_token(&before, SessionId(7)).expect("bound")).expect("ours").successor;
         let found = parse(&after, &two).expect("ours");
-        assert_ne!(found.next, first);
+        assert_ne!(found.successor, first);
         assert_eq!(found.successor_with(&first.hash()), Some(&first));
         assert_eq!(found.successor_with(&hash), None);
     }
 
     #[test]
-    fn a_token_that_we_did_not_write_is_none_of_ours() {
+    fn a_forged_token_is_refused() {
         let keys = keys("one-secret");
         let (token, _) = token(&keys);
         let other_session = token.replacen("v1.7.", "v1.8.", 1);

@@ -70,7 +70,6 @@ impl RoomChanges {
         self.add_frame(Frame::MemberRemoved { room_id, rev, user_id: user });
     }
 
-    /// Adds an invited user.
     pub(super) fn add_invited(&mut self, user: UserId) {
         self.invited.push(user);
     }

@@ -92,7 +92,7 @@ async fn create_with_key(
     let (room, changes) = transaction!(db, |tx| {
         let (room, changes) = store_room(tx, caller, kind, (name, topic), &people).await?;
         match key {
-            // The transaction that waited for the first one's commit rolls back.
+            // The transaction that waited for the first commit rolls back.
             Some(key) if !idempotency::record(tx, caller, key, room.0).await? => Err(Error::Conflict(CREATED_CONCURRENTLY)),
             _ => Ok((room, changes)),
         }

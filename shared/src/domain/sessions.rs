@@ -123,7 +123,6 @@ pub async fn authenticate_logout(db: &Db, throttle: &Throttle, keys: &TokenKeys,
     }
 }
 
-/// Ends the caller's session.
 pub async fn logout(db: &Db, push: &Push, leaver: &SessionOwner) -> Result<()> {
     leave(db, push, leaver, |caller| (SessionSelection::One(caller.session), Cause::Logout)).await
 }

@@ -23,7 +23,6 @@ pub async fn update(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, chang
     rooms::find(db, caller, room).await
 }
 
-/// Deletes a room for everyone.
 pub async fn delete(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Result<()> {
     let (room_id, audience, invited) = transaction!(db, |tx| {
         let readable = lock_managed(tx, caller, room).await?;

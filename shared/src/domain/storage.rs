@@ -1,7 +1,7 @@
 //! Storage quotas. Storage is reserved when an upload is announced, under the lock of the user's row, so that concurrent requests cannot exceed
 //! it. Deleted objects take none.
 //!
-//! An object counts once per user who holds it: forwarding one's own file does not count again, and a forwarded copy of another's file counts for
+//! An object counts once per user who holds it: forwarding an own file does not count again, and a forwarded copy of another's file counts for
 //! the forwarder.
 
 use crate::caller::Caller;

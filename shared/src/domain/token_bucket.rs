@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_says_what_is_left_and_when_all_is_back() {
+    fn a_rate_has_the_remaining_tokens_and_the_time_until_full() {
         assert_eq!(rate(2000, LIMIT), RateStatus { limit: LIMIT, left: 2, reset: 4 });
         assert_eq!(rate(0, LIMIT), RateStatus { limit: LIMIT, left: 0, reset: 10 });
         assert_eq!(rate(3000, LIMIT), RateStatus { limit: LIMIT, left: 3, reset: 0 });

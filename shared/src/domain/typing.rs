@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_is_heard_every_two_seconds_in_each_room() {
+    fn a_connection_sends_every_two_seconds_in_each_room() {
         let throttle = TypingThrottle::default();
         let (laptop, phone) = (ConnectionId("a".into()), ConnectionId("b".into()));
         let at = |ms: i64| Timestamp(1_700_000_000_000 + ms);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_heard_to_begin_is_heard_to_stop_once() {
+    fn a_sent_start_allows_one_early_stop() {
         let throttle = TypingThrottle::default();
         let connection = ConnectionId("a".into());
         let says = |active, ms: i64| throttle.allows(&connection, (RoomId(1), active), Timestamp(1_700_000_000_000 + ms));
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn the_tracked_entries_are_bounded() {
         let throttle = TypingThrottle::default();
         let connection = ConnectionId("a".into());
         let allowed = (0..20_000).filter(|room| throttle.allows(&connection, (RoomId(*room), true), Timestamp(0))).count();

@@ -1,4 +1,4 @@
-//! Unsending messages for everyone, by their authors and by moderators, which leaves an empty message; and hiding them for oneself.
+//! Unsending messages for everyone, by their authors and by moderators, which leaves an empty message; and hiding them for the caller.
 
 use crate::caller::Caller;
 use crate::domain::messages::{lock_message, push_to_members};

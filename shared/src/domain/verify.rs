@@ -23,7 +23,6 @@ const FILE_TIME: Duration = Duration::from_secs(24);
 /// Lease of a verification. It is longer than the function's timeout.
 const LEASE_SECONDS: i64 = 30;
 
-/// Why an upload is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RejectionReason {
     /// The length differs from the announced one.
@@ -80,7 +79,6 @@ fn rejection(flaw: PictureError) -> Result<RejectionReason> {
     }
 }
 
-/// A verification in progress.
 struct Verification<'a> {
     db: &'a Db,
     media: &'a Media,

@@ -19,8 +19,8 @@ const RECONNECT_SECONDS: i64 = 110 * 60;
 /// Maximum number of invitations in the frame.
 const INVITATIONS: u32 = 20;
 
-/// Builds `welcome` with at most four statements, five with invitations, and one registry read. Rooms that do not fit are left to `GET
-/// /api/rooms?scope=joined`; `complete` is false then.
+/// Builds `welcome` with at most four statements, five with invitations, and one registry read. Rooms that do not fit are left to
+/// `GET /api/rooms?scope=joined`; `complete` is false then.
 pub async fn welcome(db: &Db, push: &Push, caller: &Caller, connection: &Connection, id: Option<Box<RawValue>>) -> Result<Frame> {
     let (account, invited, mut rows) = {
         let mut handle = db.acquire().await?;

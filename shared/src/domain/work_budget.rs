@@ -25,7 +25,6 @@ const REPORT_STEP: u32 = 20;
 const REPORT_STEP_OF_ROWS: u32 = 100;
 /// Minimum number of steps per budget.
 const MIN_STEPS: u32 = 10;
-/// Timeout of a report.
 const REPORT_TIMEOUT: Duration = Duration::from_millis(500);
 /// Cost of authenticating and refusing a request.
 const AUTH_COST: u32 = 2;
@@ -69,15 +68,14 @@ impl WorkBucket {
         i64::try_from(time).unwrap_or(i64::MAX / 4)
     }
 
-    /// Returns the fill level.
     fn level(self, account: WorkAccount) -> i64 {
         (account.empty_at - self.now).max(0) + account.unreported
     }
 
     fn rate(self, account: WorkAccount) -> RateStatus {
-        let fill = self.level(account).max(0);
-        let left = i128::from((self.capacity - fill).max(0)) * i128::from(self.limit.quota) / i128::from(self.capacity.max(1));
-        RateStatus { limit: self.limit, left: u32::try_from(left).unwrap_or(u32::MAX), reset: seconds(fill) }
+        let level = self.level(account).max(0);
+        let left = i128::from((self.capacity - level).max(0)) * i128::from(self.limit.quota) / i128::from(self.capacity.max(1));
+        RateStatus { limit: self.limit, left: u32::try_from(left).unwrap_or(u32::MAX), reset: seconds(level) }
     }
 
     /// Returns the error for work that does not fit.
@@ -100,7 +98,7 @@ pub struct WorkOwner {
 
 /// The lease to catch up, of which a user has one at a time.
 #[derive(Debug)]
-#[must_use = "it is given back when the work is done"]
+#[must_use = "release it when the work is done"]
 pub struct CatchUpLease {
     key: String,
     holder: String,
@@ -197,8 +195,8 @@ impl Throttle {
     /// Reports the accumulated charges, of which `time` is for the current request. Keeps them locally if the report fails.
     async fn report(&self, user: UserId, bucket: WorkBucket, (known, report, time): (WorkAccount, i64, i64)) -> Result<WorkAccount> {
         let key = format!("work#{user}");
-        let pouring = self.ephemeral.charge_bucket(&key, report, known.empty_at, (bucket.now, bucket.capacity));
-        match tokio::time::timeout(REPORT_TIMEOUT, pouring).await {
+        let reporting = self.ephemeral.charge_bucket(&key, report, known.empty_at, (bucket.now, bucket.capacity));
+        match tokio::time::timeout(REPORT_TIMEOUT, reporting).await {
             Ok(Ok(BucketCharge::Accepted { empty_at })) => Ok(self.ledger.update(user, bucket.now, |account| account.empty_at = empty_at)),
             Ok(Ok(BucketCharge::Rejected { empty_at })) => {
                 let full = empty_at.unwrap_or_else(|| bucket.now + bucket.capacity);

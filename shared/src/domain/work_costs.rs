@@ -12,7 +12,6 @@ const MAX_ITEMS: u32 = 1000;
 /// Rooms per unit of a catch-up.
 const ROOMS_PER_UNIT: u32 = 2;
 
-/// The cost of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     /// Charged in advance. Costs beyond it are charged with the user's next request.
@@ -43,8 +42,8 @@ pub enum Counter {
 /// A route with its own cost: `METHOD path`.
 struct Route(&'static str, Cost);
 
-const fn cost(counter: Counter, charged: u32, most: u32) -> Cost {
-    Cost { charged, max: most, counter }
+const fn cost(counter: Counter, charged: u32, max: u32) -> Cost {
+    Cost { charged, max, counter }
 }
 
 /// Default cost of reading routes.
@@ -125,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_listed_is_charged_and_counted_as_its_kind() {
+    fn unlisted_routes_have_the_defaults_of_their_kind() {
         assert_eq!(of_route("GET", "/api/anything", None), DEFAULT_READ);
         assert_eq!(of_route("GET", "/api/anything", Some(100)).charged, DEFAULT_READ.charged + 4);
         assert_eq!(of_route("GET", "/api/anything", Some(u32::MAX)).charged, DEFAULT_READ.charged + 40);

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 const MAX_REASON: usize = 1024;
 const ATTEMPTS: u32 = 3;
 /// Time limit of one attempt.
-const PATIENCE: Duration = Duration::from_secs(4);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The event of a custom resource.
 #[derive(Clone, Debug, Deserialize)]
@@ -101,7 +101,7 @@ pub async fn answer(event: &CustomResourceEvent, outcome: &Result<(), String>) -
             .header(header::CONTENT_TYPE, "")
             .body(Full::new(body.clone()))
             .map_err(|error| Error::invalid("ResponseURL", "invalid", error.to_string()))?;
-        let failure: crate::error::BoxedError = match tokio::time::timeout(PATIENCE, client.request(request)).await {
+        let failure: crate::error::BoxedError = match tokio::time::timeout(ATTEMPT_TIMEOUT, client.request(request)).await {
             Ok(Ok(response)) if response.status().is_success() => return Ok(()),
             Ok(Ok(response)) => format!("the answer was refused with {}", response.status()).into(),
             Ok(Err(error)) => error.into(),

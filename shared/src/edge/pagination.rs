@@ -51,14 +51,14 @@ impl HasNextPage for History {
 
 /// Response extension that carries the continuation to the layer that knows the request.
 #[derive(Clone)]
-struct Next {
+struct NextLink {
     parameters: &'static [&'static str],
     pair: String,
 }
 
 impl<T: HasNextPage> IntoResponse for PageResponse<T> {
     fn into_response(self) -> Response {
-        let next = self.0.next().map(|(parameter, value)| Next {
+        let next = self.0.next().map(|(parameter, value)| NextLink {
             parameters: T::PARAMETERS,
             pair: format!("{parameter}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)),
         });
@@ -71,8 +71,8 @@ impl<T: HasNextPage> IntoResponse for PageResponse<T> {
 }
 
 /// Builds the `Link` header for a response to `asked`.
-pub(super) fn link(asked: &Uri, response: &Response) -> Option<HeaderValue> {
-    let next = response.extensions().get::<Next>()?;
+pub(super) fn link_header(asked: &Uri, response: &Response) -> Option<HeaderValue> {
+    let next = response.extensions().get::<NextLink>()?;
     let stays = |pair: &&str| !pair.is_empty() && !next.parameters.contains(&pair.split('=').next().unwrap_or_default());
     let kept = asked.query().unwrap_or_default().split('&').filter(stays);
     let query: Vec<&str> = kept.chain([next.pair.as_str()]).collect();
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     fn told<T: HasNextPage>(asked: &str, list: T) -> Option<String> {
-        let link = link(&asked.parse().unwrap(), &PageResponse(list).into_response())?;
+        let link = link_header(&asked.parse().unwrap(), &PageResponse(list).into_response())?;
         Some(link.to_str().unwrap().to_owned())
     }
 

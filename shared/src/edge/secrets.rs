@@ -44,7 +44,7 @@ pub async fn resolve(source: &SecretSource, aws: &Aws) -> Result<Secret> {
 
 /// Returns the store's URL: the secret itself, or built from an RDS secret.
 pub async fn store_url(source: &SecretSource, aws: &Aws) -> Result<Secret> {
-    url(&resolve(source, aws).await?)
+    parse_store_url(&resolve(source, aws).await?)
 }
 
 /// Returns a reader that resolves a rotatable secret again with `read`; none for secrets from the environment.
@@ -59,10 +59,10 @@ where
     Some(SecretReader::new(move || Box::pin(read(source.clone(), aws.clone()))))
 }
 
-fn url(text: &Secret) -> Result<Secret> {
+fn parse_store_url(text: &Secret) -> Result<Secret> {
     /// The format that RDS and its rotation write.
     #[derive(Deserialize)]
-    struct OfRds {
+    struct RdsSecret {
         username: String,
         password: String,
         host: String,
@@ -80,7 +80,7 @@ fn url(text: &Secret) -> Result<Secret> {
         return Ok(Secret::new(text.expose().trim()));
     }
     let wrong = || Error::internal("the store's secret must be a mysql:// URL, or have username, password and host");
-    let of: OfRds = serde_json::from_str(text.expose()).map_err(|_| wrong())?;
+    let of: RdsSecret = serde_json::from_str(text.expose()).map_err(|_| wrong())?;
     let port = match of.port {
         None => PORT,
         Some(Port::Number(port)) => port,
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     fn made(text: &str) -> Result<String, String> {
-        url(&Secret::new(text)).map(|url| url.expose().to_owned()).map_err(|error| error.to_string())
+        parse_store_url(&Secret::new(text)).map(|url| url.expose().to_owned()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
             r#"{"password":"hunter2""#,
             r#"{"username":"a","password":"hunter2","host":"h","port":"x"}"#,
         ] {
-            let error = url(&Secret::new(text)).expect_err("refused");
+            let error = parse_store_url(&Secret::new(text)).expect_err("refused");
             assert!(!format!("{error:?} {error} {:?}", error.source()).contains("hunter2"), "{error:?}");
         }
     }

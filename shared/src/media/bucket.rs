@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 
-use super::multipart::{Source, Timing, succeeded};
+use super::multipart::{CopySource, Timing, succeeded};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::push::http::{self as pool, Client};
@@ -65,7 +65,7 @@ impl Bucket {
     }
 
     /// Sets the part size of copies.
-    pub(super) fn parted(self, part: u64) -> Self {
+    pub(super) fn with_part_size(self, part: u64) -> Self {
         Self { part, ..self }
     }
 
@@ -79,7 +79,7 @@ impl Bucket {
     ) -> Result<String> {
         let url = self.object(key);
         let mut request = Request::builder().method(method).uri(&url).body(()).map_err(Error::internal)?;
-        let mut settings = settings();
+        let mut settings = signing_settings();
         (settings.signature_location, settings.expires_in) = (SignatureLocation::QueryParams, Some(life));
         self.sign(&mut request, headers, (settings, now))?;
         Ok(request.uri().to_string())
@@ -91,7 +91,7 @@ impl Bucket {
         if answer.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        let headers = done(answer)?.into_parts().0.headers;
+        let headers = ensure_success(answer)?.into_parts().0.headers;
         let size = text(&headers, &header::CONTENT_LENGTH).and_then(|size| size.parse().ok());
         match size.zip(text(&headers, &header::ETAG)) {
             Some((size, etag)) => Ok(Some(Head { size, etag: etag.to_owned() })),
@@ -107,16 +107,16 @@ impl Bucket {
         let answer = self.call((Method::GET, key), &headers, Bytes::new(), (now, LONG, most)).await?;
         match answer.status() {
             StatusCode::NOT_FOUND | StatusCode::PRECONDITION_FAILED => Ok(None),
-            _ => Ok(Some(done(answer)?.into_body())),
+            _ => Ok(Some(ensure_success(answer)?.into_body())),
         }
     }
 
     pub(super) async fn put(&self, key: &str, headers: Headers<'_>, body: Bytes, now: Timestamp) -> Result<()> {
-        done(self.call((Method::PUT, key), headers, body, (now, LONG, MAX_ANSWER)).await?).map(drop)
+        ensure_success(self.call((Method::PUT, key), headers, body, (now, LONG, MAX_ANSWER)).await?).map(drop)
     }
 
     /// Copies an object. Returns false when its etag changed.
-    pub(super) async fn copy(&self, source: Source<'_>, to: &str, headers: Headers<'_>, timing: Timing) -> Result<bool> {
+    pub(super) async fn copy(&self, source: CopySource<'_>, to: &str, headers: Headers<'_>, timing: Timing) -> Result<bool> {
         if source.size > self.part {
             return self.copy_parts(source, to, headers, (self.part, timing)).await;
         }
@@ -131,18 +131,18 @@ impl Bucket {
         let answer = self.call((Method::PUT, to), &all, Bytes::new(), (timing.now, LONG, MAX_ANSWER)).await?;
         match answer.status() {
             StatusCode::NOT_FOUND | StatusCode::PRECONDITION_FAILED => Ok(false),
-            _ => succeeded(&done(answer)?).map(|()| true),
+            _ => succeeded(&ensure_success(answer)?).map(|()| true),
         }
     }
 
     /// Deletes an object; succeeds when it does not exist.
     pub(super) async fn delete(&self, key: &str, now: Timestamp) -> Result<()> {
-        done(self.call((Method::DELETE, key), &[], Bytes::new(), (now, SHORT, MAX_ANSWER)).await?).map(drop)
+        ensure_success(self.call((Method::DELETE, key), &[], Bytes::new(), (now, SHORT, MAX_ANSWER)).await?).map(drop)
     }
 
     /// Checks that the bucket answers.
     pub(super) async fn probe(&self, now: Timestamp) -> Result<()> {
-        done(self.call((Method::HEAD, ""), &[], Bytes::new(), (now, SHORT, 0)).await?).map(drop)
+        ensure_success(self.call((Method::HEAD, ""), &[], Bytes::new(), (now, SHORT, 0)).await?).map(drop)
     }
 
     pub(super) async fn call(
@@ -157,7 +157,7 @@ impl Bucket {
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().map_err(Error::internal)?);
         }
-        self.sign(&mut request, headers, (settings(), now))?;
+        self.sign(&mut request, headers, (signing_settings(), now))?;
         let http = self.http.get_or_init(|| pool::client(CONNECT));
         let exchange = async {
             let (parts, body) = http.request(request).await.map_err(Error::unavailable)?.into_parts();
@@ -180,7 +180,7 @@ impl Bucket {
             .region(&self.region)
             .name("s3")
             .time(UNIX_EPOCH + Duration::from_millis(now.0.unsigned_abs()))
-            .settings(settings)
+            .signing_settings(settings)
             .build()
             .map_err(Error::internal)?
             .into();
@@ -204,7 +204,7 @@ impl Bucket {
 }
 
 /// S3 signs the path without further encoding, and a header declares the body unsigned.
-fn settings() -> SigningSettings {
+fn signing_settings() -> SigningSettings {
     let mut settings = SigningSettings::default();
     settings.percent_encoding_mode = PercentEncodingMode::Single;
     settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
@@ -213,7 +213,7 @@ fn settings() -> SigningSettings {
 }
 
 /// Returns a successful response. A refusal by S3 is a matter of configuration or availability, never of the caller.
-pub(super) fn done(answer: Response<Bytes>) -> Result<Response<Bytes>> {
+pub(super) fn ensure_success(answer: Response<Bytes>) -> Result<Response<Bytes>> {
     if answer.status().is_success() {
         return Ok(answer);
     }

@@ -21,7 +21,7 @@ use http::Method;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::bucket::Bucket;
-use self::multipart::{Source, Timing};
+use self::multipart::{CopySource, Timing};
 use self::picture::{EncodedImage, Picture};
 pub use self::deadline::{Deadline, CancelOnDrop};
 use crate::config;
@@ -31,9 +31,9 @@ use crate::protocol::uploads::Purpose;
 use crate::time::Timestamp;
 
 /// Validity of upload URLs.
-const TO_SEND: Duration = Duration::from_mins(10);
+const UPLOAD_URL_VALIDITY: Duration = Duration::from_mins(10);
 /// Maximum validity of download URLs; at least half of it remains.
-const TO_FETCH: Duration = Duration::from_mins(5);
+const DOWNLOAD_URL_VALIDITY: Duration = Duration::from_mins(5);
 
 /// The media bucket.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl Media {
     /// Sets the part size of copies.
     #[must_use]
     pub fn with_part_size(self, bytes: u64) -> Self {
-        Self { bucket: self.bucket.parted(bytes), ..self }
+        Self { bucket: self.bucket.with_part_size(bytes), ..self }
     }
 
     /// Waits for the slot to verify an image. An abandoned verification can still hold it for a while.
@@ -118,16 +118,16 @@ impl Media {
     pub fn upload_url(&self, upload: UploadId, content_type: &str, size: u64, now: Timestamp) -> Result<(String, Timestamp)> {
         let size = size.to_string();
         let headers = [("content-length", size.as_str()), ("content-type", content_type)];
-        let url = self.bucket.presigned(&Method::PUT, &pending(upload), &headers, (now, TO_SEND))?;
-        Ok((url, now.plus_seconds(seconds(TO_SEND))))
+        let url = self.bucket.presigned(&Method::PUT, &pending(upload), &headers, (now, UPLOAD_URL_VALIDITY))?;
+        Ok((url, now.plus_seconds(seconds(UPLOAD_URL_VALIDITY))))
     }
 
     /// Returns the download URL of a rendition.
     pub fn download_url(&self, object: Object, part: Rendition, now: Timestamp) -> Result<PresignedUrl> {
-        let (life, window) = (seconds(TO_FETCH), seconds(TO_FETCH) / 2);
+        let (life, window) = (seconds(DOWNLOAD_URL_VALIDITY), seconds(DOWNLOAD_URL_VALIDITY) / 2);
         let number = now.seconds().div_euclid(window);
         let from = Timestamp(number * window * 1000);
-        let url = self.bucket.presigned(&Method::GET, &key(object, part), &[], (from, TO_FETCH))?;
+        let url = self.bucket.presigned(&Method::GET, &key(object, part), &[], (from, DOWNLOAD_URL_VALIDITY))?;
         let etag = format!("\"{}-{}-{number}\"", object.id.upload, object.id.attempt);
         Ok(PresignedUrl { url, expires_at: from.plus_seconds(life), etag })
     }
@@ -166,7 +166,7 @@ impl Media {
         let disposition = names::disposition(false, name);
         let headers = [("cache-control", CACHE), ("content-disposition", disposition.as_str()), ("content-type", content_type)];
         let to = key(object, Rendition::Original);
-        let source = Source { key: &pending(arrived.upload), etag: &arrived.etag, size: arrived.size };
+        let source = CopySource { key: &pending(arrived.upload), etag: &arrived.etag, size: arrived.size };
         self.bucket.copy(source, &to, &headers, Timing { now, until }).await
     }
 

@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use http::{Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::bucket::{Bucket, Headers, MAX_ANSWER, SHORT, done};
+use super::bucket::{Bucket, Headers, MAX_ANSWER, SHORT, ensure_success};
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 
@@ -19,7 +19,7 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 
 /// The object to copy.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
+pub(super) struct CopySource<'a> {
     pub(super) key: &'a str,
     /// The expected etag.
     pub(super) etag: &'a str,
@@ -40,7 +40,7 @@ impl Timing {
 }
 
 /// A running copy.
-struct Copying<'a> {
+struct MultipartCopy<'a> {
     bucket: &'a Bucket,
     to: &'a str,
     id: String,
@@ -51,28 +51,28 @@ impl Bucket {
     /// removes interrupted ones within a day.
     pub(super) async fn copy_parts(
         &self,
-        source: Source<'_>,
+        source: CopySource<'_>,
         to: &str,
         headers: Headers<'_>,
         (part, timing): (u64, Timing),
     ) -> Result<bool> {
         let at = format!("{to}?uploads=");
-        let begun = done(self.call((Method::POST, &at), headers, Bytes::new(), (timing.now, SHORT, MAX_ANSWER)).await?)?;
+        let begun = ensure_success(self.call((Method::POST, &at), headers, Bytes::new(), (timing.now, SHORT, MAX_ANSWER)).await?)?;
         let id = element(begun.body(), "UploadId").ok_or_else(|| Error::internal("S3 returned no upload id"))?;
-        let copying = Copying { bucket: self, to, id: utf8_percent_encode(&id, QUERY).to_string() };
-        let copied = copying.whole(source, part, timing).await;
+        let copying = MultipartCopy { bucket: self, to, id: utf8_percent_encode(&id, QUERY).to_string() };
+        let copied = copying.copy_all(source, part, timing).await;
         if !matches!(copied, Ok(true)) {
-            copying.give_up(timing.now).await;
+            copying.abort(timing.now).await;
         }
         copied
     }
 }
 
-impl Copying<'_> {
-    async fn whole(&self, source: Source<'_>, part: u64, timing: Timing) -> Result<bool> {
+impl MultipartCopy<'_> {
+    async fn copy_all(&self, source: CopySource<'_>, part: u64, timing: Timing) -> Result<bool> {
         let parts = (0..source.size.div_ceil(part)).map(|number| {
             let (first, end) = (number * part, source.size.min((number + 1) * part));
-            self.part(source, number + 1, format!("bytes={first}-{}", end - 1), timing)
+            self.copy_part(source, number + 1, format!("bytes={first}-{}", end - 1), timing)
         });
         let copied: Vec<Option<String>> = stream::iter(parts).buffered(AT_ONCE).try_collect().await?;
         let Some(etags) = copied.into_iter().collect::<Option<Vec<_>>>() else { return Ok(false) };
@@ -84,11 +84,11 @@ impl Copying<'_> {
         let at = format!("{}?uploadId={}", self.to, self.id);
         let headers = [("content-type", "application/xml")];
         let answer = self.bucket.call((Method::POST, &at), &headers, body.into(), (timing.now, timing.left(), MAX_ANSWER));
-        succeeded(&done(answer.await?)?).map(|()| true)
+        succeeded(&ensure_success(answer.await?)?).map(|()| true)
     }
 
     /// Copies one part. Returns its etag, or none when the source changed.
-    async fn part(&self, source: Source<'_>, number: u64, range: String, timing: Timing) -> Result<Option<String>> {
+    async fn copy_part(&self, source: CopySource<'_>, number: u64, range: String, timing: Timing) -> Result<Option<String>> {
         let from = format!("/{}/{}", self.bucket.name(), source.key);
         let headers = [
             ("x-amz-copy-source", from.as_str()),
@@ -101,15 +101,15 @@ impl Copying<'_> {
         if matches!(answer.status(), StatusCode::NOT_FOUND | StatusCode::PRECONDITION_FAILED) {
             return Ok(None);
         }
-        let answer = done(answer)?;
+        let answer = ensure_success(answer)?;
         succeeded(&answer)?;
         element(answer.body(), "ETag").map(Some).ok_or_else(|| Error::internal("S3 returned no etag for a part"))
     }
 
-    async fn give_up(&self, now: Timestamp) {
+    async fn abort(&self, now: Timestamp) {
         let at = format!("{}?uploadId={}", self.to, self.id);
         let answer = self.bucket.call((Method::DELETE, &at), &[], Bytes::new(), (now, SHORT, MAX_ANSWER)).await;
-        if let Err(error) = answer.and_then(done) {
+        if let Err(error) = answer.and_then(ensure_success) {
             tracing::warn!(error = error.source().map(ToString::to_string), "an aborted copy leaves its parts for a day");
         }
     }

@@ -94,7 +94,6 @@ pub struct Settings {
     /// Who may add and invite users.
     pub who_adds: AllowedRole,
     /// Whether members who leave or are removed while this is on can still read the room up to that time, without messages unsent later.
-    //~DEL
     pub past_members_read: bool,
 }
 
@@ -187,7 +186,6 @@ pub struct ChangeSettings {
     /// Who may add and invite users.
     pub who_adds: Option<AllowedRole>,
     /// Whether members who leave or are removed while this is on can still read the room up to that time, without messages unsent later.
-    //~DEL
     pub past_members_read: Option<bool>,
 }
 

@@ -1,5 +1,5 @@
-//! The actions of the socket as documented: a schema for each in its canonical form, with examples that `incoming` parses. `incoming` also accepts the forms of legacy clients.
-//~DEL
+//! The actions of the socket as documented: a schema for each in its canonical form, with examples that `incoming` parses. `incoming` also accepts
+//! the forms of legacy clients.
 
 use std::collections::BTreeMap;
 
@@ -28,9 +28,9 @@ pub struct Verb {
 
 /// The client's id of a frame, echoed in the response. At most 80 characters as JSON; other values are ignored and not echoed.
 #[derive(ToSchema)]
-#[schema(examples("c1", 1))]
+#[schema(as = Called, examples("c1", 1))]
 #[serde(untagged)]
-pub enum Called {
+pub enum FrameId {
     /// A string.
     Text(String),
     /// A number.
@@ -71,7 +71,6 @@ shapes! {
         #[schema(example = json!({ "7": 57 }))]
         rooms: Option<BTreeMap<String, u64>>,
         /// Whether changes come as `catch_up` frames for many rooms; otherwise as one `sync`, `room.left` or `room` per changed room.
-        //~DEL
         packed: Option<bool>,
     }
     /// Sends a message.

@@ -219,14 +219,14 @@ impl Cloud {
     }
 
     async fn unregister_dead(&self, connection: &Connection, now: Timestamp) {
-        if let Err(error) = self.forget(connection.user, std::slice::from_ref(&connection.id), now).await {
+        if let Err(error) = self.unregister(connection.user, std::slice::from_ref(&connection.id), now).await {
             log_push_failure("forgetting a connection", &error);
         }
     }
 
     /// Unregisters sockets of a user. Schedules the offline check when none is left.
-    pub(super) async fn forget(&self, user: UserId, connections: &[ConnectionId], now: Timestamp) -> Result<()> {
-        if self.registry.forget(user, connections, now).await? {
+    pub(super) async fn unregister(&self, user: UserId, connections: &[ConnectionId], now: Timestamp) -> Result<()> {
+        if self.registry.unregister(user, connections, now).await? {
             self.schedule_offline_check(user, now).await;
         }
         Ok(())
@@ -265,7 +265,7 @@ impl Cloud {
             headers: &[("x-amz-invocation-type", "Event"), ("content-type", "application/json")],
             body: body.into(),
         };
-        let answer = self.posts.signed().call(call, now, INVOKE_TIMEOUT).await?;
+        let answer = self.posts.client().call(call, now, INVOKE_TIMEOUT).await?;
         if answer.status().is_success() {
             Ok(())
         } else {

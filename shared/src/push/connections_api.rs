@@ -32,18 +32,18 @@ pub enum PostOutcome {
 #[derive(Debug)]
 pub struct ConnectionsApi {
     endpoint: String,
-    signed: AwsClient,
+    client: AwsClient,
 }
 
 impl ConnectionsApi {
     /// Uses the stage behind `endpoint` (`https://…/ws`).
-    pub fn new(endpoint: String, signed: AwsClient) -> Self {
-        Self { endpoint, signed }
+    pub fn new(endpoint: String, client: AwsClient) -> Self {
+        Self { endpoint, client }
     }
 
     /// The signing client, for other calls with the same role.
-    pub fn signed(&self) -> &AwsClient {
-        &self.signed
+    pub fn client(&self) -> &AwsClient {
+        &self.client
     }
 
     /// Sends one frame to one socket.
@@ -54,10 +54,10 @@ impl ConnectionsApi {
                 PostOutcome::Throttled if attempt < TRIES => {
                     tokio::time::sleep(Duration::from_millis(fastrand::u64(5..=40 << attempt))).await;
                 }
-                outcome => return counted(outcome),
+                outcome => return count_outcome(outcome),
             }
         }
-        counted(PostOutcome::Throttled)
+        count_outcome(PostOutcome::Throttled)
     }
 
     /// Closes a socket. API Gateway sends no custom close codes, so a `bye` frame goes first.
@@ -69,7 +69,7 @@ impl ConnectionsApi {
         let id = utf8_percent_encode(&connection.0, NON_ALPHANUMERIC);
         let url = format!("{}/@connections/{id}", self.endpoint);
         let call = AwsRequest { service: "execute-api", method, url, headers: &[], body };
-        match self.signed.call(call, now, TIMEOUT).await {
+        match self.client.call(call, now, TIMEOUT).await {
             Ok(answer) => match answer.status() {
                 status if status.is_success() => PostOutcome::Accepted,
                 // API Gateway answers 400 for ids that it cannot decode.
@@ -88,7 +88,7 @@ impl ConnectionsApi {
     }
 }
 
-fn counted(outcome: PostOutcome) -> PostOutcome {
+fn count_outcome(outcome: PostOutcome) -> PostOutcome {
     match outcome {
         PostOutcome::Accepted => invocation::count(Count::Pushes),
         PostOutcome::Gone => invocation::count(Count::Gone),

@@ -41,7 +41,7 @@ fn connect(aws: &config::Aws, endpoint: Option<String>) -> Client {
         .region(Region::new(aws.region.clone()))
         .credentials_provider(Credentials::new(&aws.access_key_id, aws.secret_access_key.expose(), token, None, "environment"))
         .timeout_config(timeouts)
-        .http_client(http::of_sdk(ATTEMPT))
+        .http_client(http::sdk_client(ATTEMPT))
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)));
     // The SDK rejects a custom endpoint together with dual stack.
     settings.set_use_dual_stack(endpoint.is_none().then(config::dual_stack));

@@ -36,7 +36,7 @@ pub(crate) fn client(connect_within: Duration) -> Client {
 }
 
 /// The client for the SDK, whose default reads the system's certificates at its first call and adds HTTP/2.
-pub(super) fn of_sdk(connect_within: Duration) -> SharedHttpClient {
+pub(super) fn sdk_client(connect_within: Duration) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Connector(client(connect_within)));
     http_client_fn(move |_, _| connector.clone())
 }
@@ -48,7 +48,7 @@ impl Connects for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let client = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let request = plain(request).map_err(ConnectorError::user)?;
+            let request = buffered(request).map_err(ConnectorError::user)?;
             let (parts, body) = client.request(request).await.map_err(|error| ConnectorError::io(error.into()))?.into_parts();
             let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(ConnectorError::io)?.to_bytes();
             HttpResponse::try_from(Response::from_parts(parts, SdkBody::from(body)))
@@ -58,7 +58,7 @@ impl Connects for Connector {
 }
 
 /// Buffers a request; DynamoDB requests never stream.
-fn plain(request: HttpRequest) -> Result<Request<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
+fn buffered(request: HttpRequest) -> Result<Request<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
     let (parts, body) = request.try_into_http1x()?.into_parts();
     let body = body.bytes().ok_or("a body that streams")?;
     Ok(Request::from_parts(parts, Full::new(Bytes::copy_from_slice(body))))

@@ -84,7 +84,7 @@ impl Push {
     pub async fn take_sent(&self) -> Vec<(UserId, Frame)> {
         match self {
             Self::Cloud(_) => Vec::new(),
-            Self::Memory(memory) => memory.taken().await,
+            Self::Memory(memory) => memory.take_sent().await,
         }
     }
 
@@ -117,11 +117,11 @@ impl Push {
     }
 
     /// Removes a socket. The user's last one starts the offline grace period.
-    pub async fn forget(&self, user: UserId, connection: &ConnectionId, now: Timestamp) -> Result<()> {
+    pub async fn unregister(&self, user: UserId, connection: &ConnectionId, now: Timestamp) -> Result<()> {
         match self {
-            Self::Cloud(cloud) => Box::pin(cloud.forget(user, std::slice::from_ref(connection), now)).await,
+            Self::Cloud(cloud) => Box::pin(cloud.unregister(user, std::slice::from_ref(connection), now)).await,
             Self::Memory(memory) => {
-                memory.forget(user, connection, now).await;
+                memory.unregister(user, connection, now).await;
                 Ok(())
             }
         }

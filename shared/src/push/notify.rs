@@ -42,7 +42,7 @@ impl Push {
     pub fn notify_member_limit(&self) -> Option<usize> {
         match self {
             Self::Cloud(cloud) => cloud.config.notify_function.as_ref().map(|_| cloud.config.notify_members),
-            Self::Memory(memory) => memory.notifies,
+            Self::Memory(memory) => memory.notify_members,
         }
     }
 

@@ -18,7 +18,7 @@ const WINDOW_MS: i64 = 2000;
 /// Each window has this many partitions, so that a mass disconnect does not contend on one item.
 const PARTS: u64 = 8;
 /// Time limit of presence lookups on the read path.
-const PATIENCE: Duration = Duration::from_millis(500);
+const LOOKUP_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The event of the function `presence`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ impl Push {
         match self {
             Self::Cloud(cloud) => {
                 let finding = Box::pin(cloud.registry.presence_of(users, now));
-                tokio::time::timeout(PATIENCE, finding).await.map_err(Error::unavailable)?
+                tokio::time::timeout(LOOKUP_TIMEOUT, finding).await.map_err(Error::unavailable)?
             }
             Self::Memory(memory) => Ok(memory.presence_of(users).await),
         }

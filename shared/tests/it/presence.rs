@@ -82,7 +82,7 @@ async fn presence_is_pushed_for_the_first_socket_only() {
     second.expect("open");
     assert_eq!(count, 0);
     assert!(look(&db, &push, ann.now).await.is_empty());
-    push.forget(ann.user, &socket(&ann, "laptop", ann.now).id, ann.now).await.expect("closed");
+    push.unregister(ann.user, &socket(&ann, "laptop", ann.now).id, ann.now).await.expect("closed");
     assert!(look(&db, &push, ann.now.plus_seconds(60)).await.is_empty(), "the other one is open");
 }
 
@@ -94,7 +94,7 @@ async fn offline_is_pushed_once_and_only_after_the_grace_period() {
     befriend(&db, &push, &ann, &bob).await;
     let at = |seconds| ann.now.plus_seconds(seconds);
     let close = async |name, seconds| {
-        push.forget(ann.user, &socket(&ann, name, ann.now).id, at(seconds)).await.expect("closed");
+        push.unregister(ann.user, &socket(&ann, name, ann.now).id, at(seconds)).await.expect("closed");
     };
     push.register(&socket(&ann, "a", at(0))).await.expect("open");
     assert_eq!(look(&db, &push, at(0)).await, [(bob.user, ONLINE)]);
@@ -255,7 +255,7 @@ async fn a_lost_disconnect_ends_at_the_next_read() {
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     befriend(&db, &push, &ann, &bob).await;
     push.register(&socket(&ann, "a", ann.now)).await.expect("open");
-    push.forget(ann.user, &socket(&ann, "a", ann.now).id, ann.now).await.expect("closed");
+    push.unregister(ann.user, &socket(&ann, "a", ann.now).id, ann.now).await.expect("closed");
     look_away(&push).await;
     let Push::Memory(memory) = &push else { panic!("in memory") };
     // The checks requested here are lost.
@@ -291,11 +291,11 @@ async fn the_registry_knows_the_first_socket_from_the_second_and_the_last_from_t
     let (a, b) = (connection(7, "a", now.0), connection(7, "b", now.0));
     assert!(registry.register(&a).await.expect("open").should_announce_online(now));
     assert!(!registry.register(&b).await.expect("open").should_announce_online(now));
-    assert!(!registry.forget(UserId(7), std::slice::from_ref(&a.id), now).await.expect("closed"), "one is left");
-    assert!(registry.forget(UserId(7), std::slice::from_ref(&b.id), now).await.expect("closed"), "the last one");
-    assert!(!registry.forget(UserId(7), std::slice::from_ref(&b.id), now).await.expect("again"), "it was gone before");
+    assert!(!registry.unregister(UserId(7), std::slice::from_ref(&a.id), now).await.expect("closed"), "one is left");
+    assert!(registry.unregister(UserId(7), std::slice::from_ref(&b.id), now).await.expect("closed"), "the last one");
+    assert!(!registry.unregister(UserId(7), std::slice::from_ref(&b.id), now).await.expect("again"), "it was gone before");
     assert!(!registry.register(&a).await.expect("open").should_announce_online(now), "back within the grace");
-    assert!(!registry.forget(UserId(8), &[b.id], now).await.expect("unknown"));
+    assert!(!registry.unregister(UserId(8), &[b.id], now).await.expect("unknown"));
     let none = client.get_item().table_name(&table).key("user_id", AttributeValue::N("8".into())).send().await.expect("read");
     assert!(none.item.is_none(), "forgetting makes no item");
 }
@@ -309,12 +309,12 @@ async fn a_new_socket_prevents_offline_and_concurrent_checks_push_once() {
     let (a, dead) = (connection(7, "a", now.0), connection(7, "dead", now.plus_seconds(-3 * 3600).0));
     registry.register(&dead).await.expect("open");
     registry.register(&a).await.expect("open");
-    registry.forget(UserId(7), std::slice::from_ref(&a.id), now).await.expect("closed");
+    registry.unregister(UserId(7), std::slice::from_ref(&a.id), now).await.expect("closed");
     let found = registry.presence_of(&[UserId(7)], later).await.expect("read").remove(0);
     assert!(found.should_announce_offline(5000, later) && found.live.is_empty());
     registry.register(&connection(7, "b", later.0)).await.expect("open");
     assert!(!registry.mark_offline(&found).await.expect("asked"), "a socket opened since");
-    registry.forget(UserId(7), &[ConnectionId("b".into())], later).await.expect("closed");
+    registry.unregister(UserId(7), &[ConnectionId("b".into())], later).await.expect("closed");
     let found = registry.presence_of(&[UserId(7)], later.plus_seconds(30)).await.expect("read").remove(0);
     let mut settled = 0;
     for outcome in futures_util::future::join_all((0..8).map(|_| registry.mark_offline(&found))).await {

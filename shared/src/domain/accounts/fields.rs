@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_is_said_at_once() {
+    fn all_violations_are_returned_at_once() {
         let given = Register {
             password: "short".into(),
             email: Some("ann@".into()),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_display_name_shows_what_it_is() {
+    fn a_display_name_has_no_deceptive_characters() {
         for good in ["Ann", "Änne Ø", "山田太郎", "👩‍👩‍👧 family", "می\u{200c}خواهم", &"ü".repeat(64)] {
             assert!(display_name(good).is_none(), "{good}");
         }
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_plausible_or_refused() {
+    fn an_implausible_address_is_refused() {
         for good in ["ann@example.com", "a.b+c@sub.example.org", "x@y.zz", "jürgen@müller.de"] {
             assert!(is_email(good), "{good}");
         }
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_optional_fields_are_as_good_as_none() {
+    fn blank_optional_fields_count_as_absent() {
         let given = Register {
             email: Some(" ".into()),
             display_name: Some("  ".into()),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn one_logs_in_by_name_or_address() {
+    fn login_accepts_a_username_or_an_address() {
         let given = |username: Option<&str>, email: Option<&str>| Login {
             username: username.map(Into::into),
             email: email.map(Into::into),

@@ -30,9 +30,7 @@ pub struct PasswordChange<'a> {
     pub push: &'a Push,
     /// Issues the tokens of the new session.
     pub issuer: &'a Issuer,
-    /// Counts wrong passwords.
     pub throttle: &'a Throttle,
-    /// Origin of the request.
     pub client: &'a AnonymousCaller,
 }
 

@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "a list")]
-    fn what_everyone_tries_first_is_refused() {
+    fn the_most_common_passwords_are_refused() {
         let first = [
             "password1",
             "password123",
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_of_the_calendar_and_a_year_is_refused_in_every_language_here() {
+    fn a_calendar_word_with_a_year_is_refused_in_every_language() {
         for word in ["Summer", "Herbst", "Verano", "Printemps", "Januari", "Octobre", "Freitag", "Samedi", "Maj"] {
             for dressing in ["2025!", "1999", "!2026", "2030!!", "#1"] {
                 let password = format!("{word}{dressing}");
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_is_called_and_what_this_is_called_is_refused() {
+    fn names_of_the_user_and_of_the_product_are_refused() {
         for password in [
             "ann12345!!",
             "AnnAnnAnn",
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_thought_is_taken() {
+    fn passwords_that_are_hard_to_guess_are_accepted() {
         for password in [
             "correct horse battery",
             "correct horse",

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_password_matches_its_own_hash_alone() {
+    async fn a_password_matches_only_its_own_hash() {
         let hash = hash("correct horse battery").await.unwrap_or_default();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert!(verify("correct horse battery", Some(&hash)).await.unwrap_or_default());
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_has_no_password_and_the_stand_in_costs_the_same_work() {
+    async fn no_password_matches_a_missing_account() {
         for password in ["", "password", "correct horse battery"] {
             assert!(!verify(password, None).await.unwrap_or(true), "{password}");
         }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_letter_is_the_same_in_one_character_and_in_two() {
+    async fn composed_and_decomposed_letters_are_equal() {
         let (composed, apart) = ("ein sch\u{f6}nes Passwort", "ein scho\u{308}nes Passwort");
         let hash = hash(apart).await.unwrap_or_default();
         for typed in [composed, apart] {

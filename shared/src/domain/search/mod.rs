@@ -37,7 +37,7 @@ use crate::protocol::search::{Found, Highlight, Search};
 use crate::store::search::{self as store, SearchText};
 use crate::store::{Db, members, users};
 use crate::time::Timestamp;
-use query::SearchQuery;
+use query::ParsedQuery;
 use room_cursor::{Criteria, RoomCursor};
 
 /// Default and maximum page size.
@@ -51,7 +51,7 @@ const MAX_TIME: Duration = Duration::from_millis(1500);
 
 /// Returns a page of matching messages, newest first.
 pub async fn search(db: &Db, throttle: &Throttle, caller: &Caller, search: &Search) -> Result<Page<Found>> {
-    let query = SearchQuery::read(search)?;
+    let query = ParsedQuery::read(search)?;
     let limit = search.limit.unwrap_or(LIMITS.0).clamp(1, LIMITS.1);
     let after = search.cursor.as_deref().map(|cursor| ResultPosition::decode(cursor, query.room.is_some())).transpose()?;
     throttle.search(caller.user, caller.now).await?;
@@ -84,7 +84,6 @@ impl ResultPosition {
     }
 }
 
-/// A matching text.
 struct Hit {
     place: ResultPosition,
     text: SearchText,
@@ -109,7 +108,7 @@ struct RunEnd {
 }
 
 impl<'a> SearchRun<'a> {
-    async fn begin(db: &'a Db, caller: &Caller, query: &'a SearchQuery, after: Option<ResultPosition>) -> Result<Self> {
+    async fn begin(db: &'a Db, caller: &Caller, query: &'a ParsedQuery, after: Option<ResultPosition>) -> Result<Self> {
         let mut connection = db.acquire().await?;
         let from = match query.from.as_deref() {
             None => None,

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_in_the_plain_form_is_a_place_in_the_original() {
+    fn positions_map_back_to_the_original() {
         let text = "«Große» Straße 👩‍👩‍👧 ok";
         let plain = NormalizedText::of(text);
         let original = |part: &str| -> String {

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_matches_where_a_word_begins_and_a_long_one_inside() {
+    fn a_word_matches_beginnings_and_a_long_one_also_inside() {
         assert_eq!(marked(&["the"], false, "Theory of other things"), Some(vec!["The".into()]));
         assert_eq!(marked(&["schiff"], false, "Donaudampfschifffahrt"), Some(vec!["schiff".into()]));
         assert_eq!(marked(&["don't"], false, "I DON’T know"), Some(vec!["DON’T".into()]));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_that_touch_are_one() {
+    fn adjacent_highlights_are_merged() {
         assert_eq!(marked(&["foot", "ball", "football"], false, "Football"), Some(vec!["Football".into()]));
     }
 }

@@ -50,7 +50,7 @@ impl Throttle {
     /// Counts an attempt at a name. Fails closed.
     ///
     /// A network with too many failures at one name is refused for that name. Failures at many names or from many networks refuse strangers only,
-    /// so nobody can lock out an owner or a neighbour.
+    /// so they cannot lock out an owner or a neighbour.
     pub(in crate::domain) async fn count_attempt(&self, client: &AnonymousCaller, name: &str) -> Result<PasswordAttempt<'_>> {
         let (narrow, now, network) = (self.limits.login, client.now, Network::of(&client.ip));
         let (wide, name) = (wide_limit(narrow), secrets::hex_digest(name));
@@ -102,7 +102,6 @@ impl Throttle {
     }
 }
 
-/// Failures of a network.
 struct NetworkFailures {
     counted: Vec<(String, Limit)>,
     over: Option<Error>,

@@ -61,7 +61,6 @@ impl Throttle {
         self.count_fail_open(&format!("look#{}", caller.user), self.limits.upload, caller.now).await.map(drop)
     }
 
-    /// The storage quota per user.
     pub fn quota(&self) -> Quota {
         self.limits.quota
     }

@@ -43,7 +43,6 @@ impl Network {
         &self.prefix
     }
 
-    /// All networks with their limits.
     pub(in crate::domain) fn limits(&self, limit: Limit) -> impl Iterator<Item = (&str, Limit)> {
         let scaled = move |steps: u32| Limit { quota: limit.quota.saturating_mul(WIDER.saturating_pow(steps)), ..limit };
         self.names.iter().map(String::as_str).zip((0..).map(scaled))
@@ -55,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_an_ipv4_address_or_half_an_ipv6_one() {
+    fn the_narrowest_network_is_an_ipv4_address_or_an_ipv6_64() {
         for (ip, name, prefix) in [
             ("192.0.2.7", "192.0.2.7", &[192, 0, 2, 7][..]),
             ("::ffff:192.0.2.7", "192.0.2.7", &[192, 0, 2, 7]),
@@ -68,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn wider_networks_may_do_more() {
+    fn wider_networks_have_higher_limits() {
         let network = Network::of("2001:db8:1:2ff:3:4:5:6");
         let limits: Vec<_> = network.limits(Limit { quota: 20, window: 60 }).map(|(name, limit)| (name, limit.quota)).collect();
         assert_eq!(limits, [("2001:db8:1:2ff::/64", 20), ("2001:db8:1:200::/56", 80), ("2001:db8:1::/48", 320)]);

@@ -39,7 +39,6 @@ pub struct TokenKeys {
     source: Option<Arc<KeySource>>,
 }
 
-/// Where the keys come from.
 struct KeySource {
     again: SecretReader,
     is_real: bool,
@@ -113,7 +112,6 @@ impl TokenKeys {
         self.ring.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Signs an access token.
     pub fn sign(&self, claims: Claims, life: Duration, now: Timestamp) -> Result<String> {
         let ring = self.ring();
         let key = first(&ring)?;

@@ -276,7 +276,7 @@ fn j17_a_token_ends_five_seconds_after_its_time_and_not_before() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_followed_and_strangers_make_nobody_read_the_secret_over_and_over() {
+async fn a_new_key_is_loaded_and_forged_tokens_do_not_cause_repeated_reads() {
     let readings = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counted = Arc::clone(&readings);
     let again = SecretReader::new(move || {
@@ -304,12 +304,12 @@ async fn a_new_key_is_followed_and_strangers_make_nobody_read_the_secret_over_an
 }
 
 #[tokio::test]
-async fn keys_are_read_again_every_five_minutes_and_kept_while_nobody_can_read_them() {
+async fn keys_are_reloaded_every_five_minutes_and_kept_while_they_cannot_be_read() {
     let shelf = Arc::new(Mutex::new(Some("k2:secret-two")));
     let read = Arc::clone(&shelf);
     let again = SecretReader::new(move || {
         let text = *read.lock().unwrap_or_else(PoisonError::into_inner);
-        Box::pin(async move { text.map(Secret::new).ok_or_else(|| Error::unavailable("nobody answers")) })
+        Box::pin(async move { text.map(Secret::new).ok_or_else(|| Error::unavailable("no answer")) })
     });
     let running = TokenKeys::reloading(&Secret::new("k1:secret-one"), false, Some(again)).unwrap_or_else(|error| panic!("{error}"));
     let token = |secret: &str| keys(secret).sign(ME, Duration::from_mins(30), NOW).unwrap_or_default();
