@@ -8,7 +8,7 @@ use shared::protocol::invitations::{Invitation, InvitedRoom};
 use shared::protocol::messages::{Attachment, AttachmentKind, Message, MessageKind, Reaction, ReactionChange, Reply};
 use shared::protocol::people::{Me, MySettings, Person, Presence, User};
 use shared::protocol::receipts::Receipt;
-use shared::protocol::rooms::{RoomProfile, Member, Role, Room, RoomKind, Settings, AllowedRole};
+use shared::protocol::rooms::{AllowedRole, Member, Role, Room, RoomKind, RoomProfile, Settings};
 use shared::protocol::sync::{MemberChange, MemberState, RoomSync};
 use shared::protocol::uploads::{Purpose, Upload, UploadState};
 use shared::time::Timestamp;

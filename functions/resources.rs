@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use shared::config::{self, Aws, Secret, SecretSource};
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::TokenKeys;
+use shared::domain::auth::tokens::TokenKeys;
+use shared::domain::limits::throttle::Throttle;
 use shared::edge::secrets;
 use shared::error::{Error, Result};
 use shared::media::Media;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
-use shared::domain::anonymous::AnonymousCaller;
+use shared::domain::auth::anonymous::AnonymousCaller;
 use shared::edge::extract::{Body, RequestInfo};
 use shared::error::Error;
 

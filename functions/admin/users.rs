@@ -157,7 +157,11 @@ pub(super) async fn set_role(
         (status = 409, description = "`own_account`"),
     )
 )]
-pub(super) async fn erase(Extract(state): Extract<Arc<State>>, AdminRequest(asking): AdminRequest, Path(path): Path<AdminUserPath>) -> Result<StatusCode> {
+pub(super) async fn erase(
+    Extract(state): Extract<Arc<State>>,
+    AdminRequest(asking): AdminRequest,
+    Path(path): Path<AdminUserPath>,
+) -> Result<StatusCode> {
     admin::erase(&state.db, &state.push, &asking, path.user_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

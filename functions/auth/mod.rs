@@ -9,9 +9,9 @@ mod sessions;
 mod ticket;
 
 use shared::config::{self, Limits};
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::{Issuer, TokenKeys};
-use shared::domain::anonymous::AnonymousCaller;
+use shared::domain::auth::anonymous::AnonymousCaller;
+use shared::domain::auth::tokens::{Issuer, TokenKeys};
+use shared::domain::limits::throttle::Throttle;
 use shared::edge::extract::RequestInfo;
 use shared::error::{Error, Result};
 use shared::protocol::accounts::Authenticated;

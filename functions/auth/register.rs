@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use shared::domain::accounts;
+use shared::domain::auth::accounts;
 use shared::edge::extract::RequestInfo;
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Register};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::domain::sessions;
+use shared::domain::auth::sessions;
 use shared::edge::extract::{Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;

@@ -11,19 +11,20 @@ use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::caller::Caller;
 use shared::config::{self, Limits};
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::TokenKeys;
-use shared::domain::{sessions, tickets};
+use shared::domain::auth::sessions;
+use shared::domain::auth::tickets;
+use shared::domain::auth::tokens::TokenKeys;
+use shared::domain::limits::throttle::Throttle;
 use shared::edge::problem;
 use shared::error::{Error, Result};
 use shared::push::dynamodb;
 use shared::push::ephemeral::Ephemeral;
 use shared::store::Db;
-use shared::telemetry::invocation::{Outcome, Invocation};
+use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
-pub use self::request::Handshake;
 use self::request::Credentials;
+pub use self::request::Handshake;
 use crate::resources;
 
 #[derive(Debug)]

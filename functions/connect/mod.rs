@@ -5,14 +5,16 @@ use std::sync::Arc;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::caller::Caller;
-use shared::domain::{session_closings, rooms, sessions};
+use shared::domain::auth::session_closings;
+use shared::domain::auth::sessions;
+use shared::domain::rooms;
 use shared::edge::problem;
-use shared::edge::socket::{SocketEvent, Socket};
+use shared::edge::socket::{Socket, SocketEvent};
 use shared::error::{Error, Result};
 use shared::push::Push;
 use shared::push::registry::Connection;
 use shared::store::Db;
-use shared::telemetry::invocation::{Outcome, Invocation};
+use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
 #[derive(Debug)]

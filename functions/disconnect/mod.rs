@@ -6,10 +6,10 @@ use std::sync::Arc;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::edge::problem;
-use shared::edge::socket::{SocketEvent, Socket};
+use shared::edge::socket::{Socket, SocketEvent};
 use shared::error::Error;
 use shared::push::Push;
-use shared::telemetry::invocation::{Outcome, Invocation};
+use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use shared::error::Error;
 use shared::push::Push;
 use shared::push::shards::Shard;
 use shared::store::Db;
-use shared::telemetry::invocation::{Outcome, Invocation};
+use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
 #[derive(Debug)]

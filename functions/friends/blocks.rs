@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use shared::domain::blocks;
+use shared::domain::people::blocks;
 use shared::edge::extract::{Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
 use shared::protocol::page::Page;
 use shared::protocol::people::User;
 
-use super::{PageQuery, State, FriendPath};
+use super::{FriendPath, PageQuery, State};
 use crate::signed_in::SignedIn;
 
 /// Lists the users blocked by the caller, by ascending id.

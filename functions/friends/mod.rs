@@ -5,8 +5,8 @@ mod list;
 mod requests;
 
 use serde::Deserialize;
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::TokenKeys;
+use shared::domain::auth::tokens::TokenKeys;
+use shared::domain::limits::throttle::Throttle;
 use shared::id::UserId;
 use shared::push::Push;
 use shared::store::Db;

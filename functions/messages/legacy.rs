@@ -7,8 +7,9 @@ use axum::extract::State as Extract;
 use serde::Deserialize;
 use serde_json::Value;
 use shared::caller::Caller;
+use shared::domain::messages::unsend;
 use shared::domain::messages::{self, HistoryRange};
-use shared::domain::{directs, unsend};
+use shared::domain::rooms::directs;
 use shared::edge::extract::{Body, IdempotencyKey, Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::{Error, Result};
@@ -50,7 +51,8 @@ pub(super) async fn list_by_query(
     SignedIn(caller): SignedIn,
     Query(query): Query<LegacyMessagesQuery>,
 ) -> Result<PageResponse<History>> {
-    let room = query.room.ok_or_else(|| Error::Malformed("missing_parameter", "The query parameter `roomId` is required.".into()))?;
+    let room =
+        query.room.ok_or_else(|| Error::Malformed("missing_parameter", "The query parameter `roomId` is required.".into()))?;
     let part = query.before.map_or(HistoryRange::Newest, HistoryRange::Before);
     messages::history(&state.db, &caller, &room, part, query.limit).await.map(PageResponse)
 }

@@ -12,8 +12,8 @@ mod sync;
 
 use serde::Deserialize;
 use shared::config::Limits;
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::TokenKeys;
+use shared::domain::auth::tokens::TokenKeys;
+use shared::domain::limits::throttle::Throttle;
 use shared::id::RoomRef;
 use shared::push::Push;
 use shared::store::Db;

@@ -11,7 +11,7 @@ use shared::push::Push;
 use shared::push::notify::NotifyRequest;
 use shared::push::web::WebPush;
 use shared::store::Db;
-use shared::telemetry::invocation::{Outcome, Invocation};
+use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
 #[derive(Debug)]

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
-use shared::domain::presence;
+use shared::domain::people::presence;
 use shared::edge::problem;
 use shared::push::Push;
 use shared::push::presence::PresenceCheck;
 use shared::store::Db;
-use shared::telemetry::invocation::{Outcome, Invocation};
+use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::domain::directs;
+use shared::domain::rooms::directs;
 use shared::edge::extract::Path;
 use shared::error::Result;
 use shared::id::UserId;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::domain::invitations;
+use shared::domain::rooms::invitations;
 use shared::edge::extract::{Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
@@ -13,7 +13,7 @@ use shared::id::{RoomRef, UserId};
 use shared::protocol::invitations::Invited;
 use shared::protocol::page::Page;
 
-use super::{RoomPath, PageQuery, State};
+use super::{PageQuery, RoomPath, State};
 use crate::signed_in::{RateLimited, SignedIn};
 
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::domain::members;
+use shared::domain::rooms::members;
 use shared::edge::extract::{Body, Path};
 use shared::error::Result;
 use shared::id::{RoomRef, UserId};

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use shared::domain::{invites, members, rooms};
+use shared::domain::rooms;
+use shared::domain::rooms::invites;
+use shared::domain::rooms::members;
 use shared::edge::extract::{MaybeBody, Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
@@ -13,7 +15,7 @@ use shared::protocol::invites::Join;
 use shared::protocol::page::Page;
 use shared::protocol::rooms::{Leave, Member, Room};
 
-use super::{RoomPath, PageQuery, State};
+use super::{PageQuery, RoomPath, State};
 use crate::signed_in::{RateLimited, SignedIn};
 
 /// Lists the members of a room by ascending user id.

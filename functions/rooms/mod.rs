@@ -5,15 +5,15 @@ mod create;
 mod direct;
 mod invitations;
 mod invites;
+mod legacy;
 mod list;
 mod members;
 mod membership;
-mod legacy;
 mod reports;
 
 use serde::Deserialize;
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::TokenKeys;
+use shared::domain::auth::tokens::TokenKeys;
+use shared::domain::limits::throttle::Throttle;
 use shared::id::RoomRef;
 use shared::push::Push;
 use shared::store::Db;

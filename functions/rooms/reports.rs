@@ -14,7 +14,7 @@ use shared::id::{ReportId, RoomRef};
 use shared::protocol::page::Page;
 use shared::protocol::reports::{NewReport, OpenReport, Report};
 
-use super::{RoomPath, PageQuery, State};
+use super::{PageQuery, RoomPath, State};
 use crate::signed_in::{RateLimited, SignedIn};
 
 #[derive(Deserialize)]

@@ -1,9 +1,9 @@
 //! Changes of messages: `edit`, `unsend`, `react` and `unreact`. Each calls one domain function and returns one `ack`.
 
 use shared::caller::Caller;
-use shared::domain::edits::{self, EditRequest};
-use shared::domain::reactions::{self, ReactionRequest};
-use shared::domain::unsend;
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::reactions::{self, ReactionRequest};
+use shared::domain::messages::unsend;
 use shared::error::Result;
 use shared::id::RoomRef;
 use shared::protocol::actions::Change;

@@ -10,25 +10,30 @@ use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::caller::Caller;
 use shared::config::Limits;
-use shared::domain::work_costs::{self, Counter, Cost};
-use shared::domain::receipts::ReadMarker;
-use shared::domain::throttle::{Flood, Throttle};
-use shared::domain::typing::TypingThrottle;
-use shared::domain::work_budget::WorkOwner;
-use shared::domain::{session_closings, invites, messages, rooms, sessions, sync};
+use shared::domain::auth::session_closings;
+use shared::domain::auth::sessions;
+use shared::domain::limits::throttle::{Flood, Throttle};
+use shared::domain::limits::work_budget::WorkOwner;
+use shared::domain::limits::work_costs::{self, Cost, Counter};
+use shared::domain::messages;
+use shared::domain::messages::receipts::ReadMarker;
+use shared::domain::messages::typing::TypingThrottle;
+use shared::domain::rooms;
+use shared::domain::rooms::invites;
+use shared::domain::sync;
 use shared::edge::extract::bearer;
 use shared::edge::http::DEADLINE;
 use shared::edge::problem;
-use shared::edge::socket::{self, SocketEvent, Socket};
+use shared::edge::socket::{self, Socket, SocketEvent};
 use shared::error::{Error, Result};
 use shared::protocol::actions::Action;
-use shared::protocol::session_end::Cause;
 use shared::protocol::frames::{Ack, Frame};
 use shared::protocol::incoming::{self, Incoming};
+use shared::protocol::session_end::Cause;
 use shared::push::Push;
 use shared::push::registry::Connection;
 use shared::store::Db;
-use shared::telemetry::invocation::{self, Outcome, Invocation};
+use shared::telemetry::invocation::{self, Invocation, Outcome};
 use shared::time::Timestamp;
 
 use crate::resources::LateKeys;
@@ -138,7 +143,8 @@ async fn admit(state: &State, socket: &Socket, price: Cost, now: Timestamp) -> R
             Flood::Within | Flood::Warn(_) => Err(Rejected::With(refused)),
         };
     }
-    let admitting = state.throttle.admit(sessions::load_caller(&state.db, user, session, now), WorkOwner { user, session }, price, now);
+    let admitting =
+        state.throttle.admit(sessions::load_caller(&state.db, user, session, now), WorkOwner { user, session }, price, now);
     if price.counter == Counter::Row {
         return Ok(admitting.await?);
     }
@@ -177,7 +183,9 @@ async fn answer(
             reading::catch_up(state, &caller, socket, (&rooms, packed), id).await?;
             return Ok(Vec::new());
         }
-        Action::Read { room, seq } => reading::mark(state, &caller, &socket.room_or_bound(room), ReadMarker::Read(seq), id).await?,
+        Action::Read { room, seq } => {
+            reading::mark(state, &caller, &socket.room_or_bound(room), ReadMarker::Read(seq), id).await?
+        }
         Action::Delivered { room, seq } => {
             reading::mark(state, &caller, &socket.room_or_bound(room), ReadMarker::Delivered(seq), id).await?
         }

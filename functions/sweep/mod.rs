@@ -5,13 +5,17 @@ use std::time::{Duration, Instant};
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
-use shared::domain::{session_closings, erasure, idempotency, contact_limits, sweep};
+use shared::domain::auth::session_closings;
+use shared::domain::erasure;
+use shared::domain::idempotency;
+use shared::domain::people::contact_limits;
+use shared::domain::sweep;
 use shared::edge::problem;
 use shared::error::{Error, Result};
 use shared::media::Media;
 use shared::push::Push;
 use shared::store::Db;
-use shared::telemetry::invocation::{Outcome, Invocation};
+use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use axum::extract::State as Extract;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
-use shared::domain::avatars;
+use shared::domain::uploads::avatars;
 use shared::edge::extract::{Body, Path, Query};
 use shared::error::Result;
 use shared::id::{RoomRef, UserId};

@@ -2,14 +2,14 @@
 
 mod erase;
 mod export;
-mod me;
 mod legacy;
+mod me;
 mod push;
 mod search;
 
 use shared::config::Quota;
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::TokenKeys;
+use shared::domain::auth::tokens::TokenKeys;
+use shared::domain::limits::throttle::Throttle;
 use shared::error::Result;
 use shared::push::Push;
 use shared::push::web::{AllowedHosts, vapid};

@@ -7,7 +7,7 @@ use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
-use shared::domain::subscriptions;
+use shared::domain::notifications::subscriptions;
 use shared::edge::extract::Body;
 use shared::error::Result;
 use shared::protocol::notifications::{NewSubscription, PushKey};

@@ -138,7 +138,9 @@ impl std::error::Error for InvalidRoomRef {}
 impl<'de> Deserialize<'de> for RoomRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match NumberOrText::deserialize(deserializer)? {
-            NumberOrText::Number(id) => checked(id).map(|id| Self::Id(RoomId(id))).ok_or_else(|| de::Error::custom(InvalidRoomRef)),
+            NumberOrText::Number(id) => {
+                checked(id).map(|id| Self::Id(RoomId(id))).ok_or_else(|| de::Error::custom(InvalidRoomRef))
+            }
             NumberOrText::Text(text) => text.parse().map_err(de::Error::custom),
         }
     }

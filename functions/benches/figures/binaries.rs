@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 
 use crate::api::Person;
 use crate::backend::{self, Backend};
-use crate::report::{Binary, BenchReport, Row};
+use crate::report::{BenchReport, Binary, Row};
 use crate::socket::BenchSocket;
 use crate::starts::Resident;
 use crate::times::{Times, ms};

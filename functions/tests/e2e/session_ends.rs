@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hyper::Method;
 use serde_json::{Value, json};
-use shared::protocol::session_end::Cause;
 use shared::protocol::frames::Frame;
+use shared::protocol::session_end::Cause;
 
 use crate::admin::operator;
 use crate::api::{PASSWORD, Person};

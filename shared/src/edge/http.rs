@@ -12,7 +12,7 @@ use http::{HeaderValue, header};
 use crate::edge::extract::RequestInfo;
 use crate::edge::{pagination, problem, rate_limit_headers};
 use crate::error::Error;
-use crate::telemetry::invocation::{self, Outcome, Invocation};
+use crate::telemetry::invocation::{self, Invocation, Outcome};
 use crate::telemetry::rate_status;
 
 /// Requests over this time limit get 503, before the function's own timeout leaves them unanswered.
@@ -98,7 +98,8 @@ mod tests {
 
     #[tokio::test]
     async fn responses_over_tls_set_hsts() {
-        let router = || into_service(Router::new().route("/good", get(async || "good")).route("/bad", get(async || Error::TooLarge)));
+        let router =
+            || into_service(Router::new().route("/good", get(async || "good")).route("/bad", get(async || Error::TooLarge)));
         for path in ["/good", "/bad", "/unknown"] {
             for (scheme, told) in [("https", Some(HSTS)), ("http", None)] {
                 let request = Request::builder().uri(path).header("x-forwarded-proto", scheme).body(Body::empty()).unwrap();

@@ -5,9 +5,9 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use crate::config::{self, SecretReader, Aws, Secret, SecretSource};
+use crate::config::{self, Aws, Secret, SecretReader, SecretSource};
 use crate::error::{Error, Result};
-use crate::push::aws_client::{AwsRequest, AwsClient};
+use crate::push::aws_client::{AwsClient, AwsRequest};
 use crate::time::Timestamp;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -38,7 +38,8 @@ pub async fn resolve(source: &SecretSource, aws: &Aws) -> Result<Secret> {
         return Err(Error::unavailable(format!("GetSecretValue of {arn} answered {}", answer.status())));
     }
     // The parser's message would quote the secret.
-    let answer: Answer = serde_json::from_slice(answer.body()).map_err(|_| Error::internal(format!("{arn} has no SecretString")))?;
+    let answer: Answer =
+        serde_json::from_slice(answer.body()).map_err(|_| Error::internal(format!("{arn} has no SecretString")))?;
     Ok(Secret::new(answer.text))
 }
 
@@ -96,24 +97,24 @@ fn parse_store_url(text: &Secret) -> Result<Secret> {
 mod tests {
     use super::*;
 
-    fn made(text: &str) -> Result<String, String> {
+    fn parsed(text: &str) -> Result<String, String> {
         parse_store_url(&Secret::new(text)).map(|url| url.expose().to_owned()).map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_url_stands_as_it_is() {
-        assert_eq!(made("mysql://a:b@c/d\n").as_deref(), Ok("mysql://a:b@c/d"));
+        assert_eq!(parsed("mysql://a:b@c/d\n").as_deref(), Ok("mysql://a:b@c/d"));
     }
 
     #[test]
     fn the_form_of_rds_becomes_a_url_with_tls() {
         let of_rds = r#"{"username":"conchat","password":"p@s/s:w%rd?#&","engine":"mysql","host":"c.cluster-x.rds.amazonaws.com","port":3307,"dbname":"chat","dbClusterIdentifier":"c"}"#;
         let expected = "mysql://conchat:p%40s%2Fs%3Aw%25rd%3F%23%26@c.cluster-x.rds.amazonaws.com:3307/chat?ssl-mode=REQUIRED";
-        assert_eq!(made(of_rds).as_deref(), Ok(expected));
+        assert_eq!(parsed(of_rds).as_deref(), Ok(expected));
         let short = r#"{"username":"a","password":"b","host":"h"}"#;
-        assert_eq!(made(short).as_deref(), Ok("mysql://a:b@h:3306/conchat?ssl-mode=REQUIRED"));
+        assert_eq!(parsed(short).as_deref(), Ok("mysql://a:b@h:3306/conchat?ssl-mode=REQUIRED"));
         assert_eq!(
-            made(&short.replace('}', r#","port":"3308"}"#)).as_deref(),
+            parsed(&short.replace('}', r#","port":"3308"}"#)).as_deref(),
             Ok("mysql://a:b@h:3308/conchat?ssl-mode=REQUIRED")
         );
     }

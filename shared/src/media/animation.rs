@@ -6,9 +6,9 @@ use std::num::NonZeroU64;
 
 use gif::{ColorOutput, DecodeOptions, Decoder, Encoder, MemoryLimit};
 
-use super::palette::{ColourSource, Palette};
-use super::picture::{PictureError, MAX_PIXELS};
 use super::deadline::{Deadline, DeadlineReader};
+use super::palette::{ColourSource, Palette};
+use super::picture::{MAX_PIXELS, PictureError};
 
 /// More than a minute at thirty frames per second.
 const MAX_FRAMES: u64 = 2_000;
@@ -43,7 +43,8 @@ pub(super) fn reencode(bytes: &[u8], stop: &Deadline) -> Result<Vec<u8>, Picture
     let mut ink = ColourSource::new();
     let global = decoder.global_palette().map(|colours| Palette::rebuild(colours, &mut ink));
     let colours = global.as_ref().map_or(&[][..], |table| &table.bytes);
-    let mut encoder = Encoder::new(Vec::new(), decoder.width(), decoder.height(), colours).map_err(|_| PictureError::NotAPicture)?;
+    let mut encoder =
+        Encoder::new(Vec::new(), decoder.width(), decoder.height(), colours).map_err(|_| PictureError::NotAPicture)?;
     let mut first = true;
     while let Some(frame) = decoder.read_next_frame().map_err(|_| PictureError::NotAPicture)? {
         let mut frame = frame.clone();

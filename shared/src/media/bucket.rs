@@ -180,7 +180,7 @@ impl Bucket {
             .region(&self.region)
             .name("s3")
             .time(UNIX_EPOCH + Duration::from_millis(now.0.unsigned_abs()))
-            .signing_settings(settings)
+            .settings(settings)
             .build()
             .map_err(Error::internal)?
             .into();

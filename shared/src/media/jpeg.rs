@@ -1,6 +1,6 @@
 //! Bounds the work of decoding a JPEG in advance: the decoder takes all bytes at once and cannot be interrupted.
 
-use super::picture::{PictureError, MAX_PIXELS};
+use super::picture::{MAX_PIXELS, PictureError};
 
 /// Maximum scans of a progressive JPEG. Usual are about ten, and each covers the whole image however few bytes it has.
 const MAX_SCANS: usize = 100;

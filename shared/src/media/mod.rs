@@ -5,13 +5,13 @@
 
 mod animation;
 mod bucket;
+mod deadline;
 mod jpeg;
+mod multipart;
 pub mod names;
 mod palette;
-mod multipart;
 pub mod picture;
 pub mod sniff;
-mod deadline;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,9 +21,9 @@ use http::Method;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::bucket::Bucket;
+pub use self::deadline::{CancelOnDrop, Deadline};
 use self::multipart::{CopySource, Timing};
 use self::picture::{EncodedImage, Picture};
-pub use self::deadline::{Deadline, CancelOnDrop};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::id::{ObjectId, UploadId};
@@ -151,7 +151,10 @@ impl Media {
                 [("cache-control", CACHE), ("content-disposition", disposition.as_str()), ("content-type", made.content_type)];
             self.bucket.put(&key(object, part), &headers, made.bytes.clone(), now).await
         };
-        let both = futures_util::future::try_join(put(Rendition::Original, &picture.original), put(Rendition::Thumbnail, &picture.thumbnail));
+        let both = futures_util::future::try_join(
+            put(Rendition::Original, &picture.original),
+            put(Rendition::Thumbnail, &picture.thumbnail),
+        );
         both.await.map(drop)
     }
 

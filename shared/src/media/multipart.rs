@@ -57,7 +57,8 @@ impl Bucket {
         (part, timing): (u64, Timing),
     ) -> Result<bool> {
         let at = format!("{to}?uploads=");
-        let begun = ensure_success(self.call((Method::POST, &at), headers, Bytes::new(), (timing.now, SHORT, MAX_ANSWER)).await?)?;
+        let begun =
+            ensure_success(self.call((Method::POST, &at), headers, Bytes::new(), (timing.now, SHORT, MAX_ANSWER)).await?)?;
         let id = element(begun.body(), "UploadId").ok_or_else(|| Error::internal("S3 returned no upload id"))?;
         let copying = MultipartCopy { bucket: self, to, id: utf8_percent_encode(&id, QUERY).to_string() };
         let copied = copying.copy_all(source, part, timing).await;

@@ -88,7 +88,8 @@ pub const PICTURES: &[&str] = &["image/jpeg", "image/png", "image/gif", "image/w
 /// Whether the magic bytes allow the declared type. A type without known magic bytes must not match another type's.
 pub fn matches_declared(declared: &str, head: &[u8]) -> bool {
     let by_type = SIGNATURES.iter().position(|signature| signature.types.contains(&declared));
-    let by_bytes = SIGNATURES.iter().position(|signature| signature.magic.iter().any(|(at, bytes)| has_bytes_at(head, *at, bytes)));
+    let by_bytes =
+        SIGNATURES.iter().position(|signature| signature.magic.iter().any(|(at, bytes)| has_bytes_at(head, *at, bytes)));
     declared == BYTES || by_type == by_bytes
 }
 

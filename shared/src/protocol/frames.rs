@@ -9,7 +9,7 @@ use crate::protocol::invitations::Invitation;
 use crate::protocol::messages::{Message, ReactionChange};
 use crate::protocol::people::{Me, Presence};
 use crate::protocol::receipts::Receipt;
-use crate::protocol::rooms::{RoomProfile, Member, Room};
+use crate::protocol::rooms::{Member, Room, RoomProfile};
 use crate::protocol::sync::RoomSync;
 use crate::protocol::uploads::Upload;
 use crate::protocol::verbs::FrameId;

@@ -11,10 +11,10 @@ use http::Method;
 use crate::error::{Error, Result};
 use crate::id::{ConnectionId, RoomId, UserId};
 use crate::protocol::frames::Frame;
+use crate::push::aws_client::AwsRequest;
 use crate::push::connections_api::PostOutcome;
 use crate::push::registry::Connection;
 use crate::push::shards::{Shard, ShardPayload};
-use crate::push::aws_client::AwsRequest;
 use crate::push::{Cloud, Encoded, Push, log_push_failure};
 use crate::store::recipients::Recipients;
 use crate::telemetry::invocation::{self, Count};
@@ -115,7 +115,12 @@ impl Cloud {
     }
 
     /// Removes the sockets of ended sessions and requests that they be closed: the original close request can be lost.
-    async fn without_ended_sessions(&self, connections: Vec<Connection>, recipients: &Recipients, now: Timestamp) -> Vec<Connection> {
+    async fn without_ended_sessions(
+        &self,
+        connections: Vec<Connection>,
+        recipients: &Recipients,
+        now: Timestamp,
+    ) -> Vec<Connection> {
         let (ended, open): (Vec<_>, Vec<_>) =
             connections.into_iter().partition(|connection| recipients.has_ended(connection.session, now));
         if let Some(one) = ended.first() {

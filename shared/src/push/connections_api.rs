@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::id::ConnectionId;
-use crate::push::aws_client::{AwsRequest, AwsClient};
+use crate::push::aws_client::{AwsClient, AwsRequest};
 use crate::telemetry::invocation::{self, Count};
 use crate::time::Timestamp;
 

@@ -8,12 +8,12 @@ use crate::error::Limit;
 use crate::id::{ConnectionId, UserId};
 use crate::protocol::frames::Frame;
 use crate::push::Encoded;
-use crate::push::presence_record::PresenceRecord;
-use crate::push::notify::{NotifyRequest, NotifyLeases};
 use crate::push::contact_limits::ContactCounters;
+use crate::push::notify::{NotifyLeases, NotifyRequest};
+use crate::push::presence_record::PresenceRecord;
 use crate::push::registry::Connection;
-use crate::store::session_closings::SessionClosing;
 use crate::store::recipients::Recipients;
+use crate::store::session_closings::SessionClosing;
 use crate::time::Timestamp;
 
 /// Everything recorded so far.
@@ -135,7 +135,7 @@ impl Memory {
     }
 
     /// Takes the users who left, across all windows.
-    pub(super) async fn leavers(&self) -> Vec<UserId> {
+    pub(super) async fn departed_users(&self) -> Vec<UserId> {
         std::mem::take(&mut *self.left.lock().await).into_iter().collect()
     }
 }

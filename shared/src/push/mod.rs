@@ -1,21 +1,21 @@
 //! Push: the registry of connections and the delivery of frames. Delivery is best effort and happens after the commit; a client that misses a frame
 //! detects the gap in `seq`.
 
-pub mod presence_record;
 pub mod audience;
+pub mod aws_client;
 mod busy_rooms;
 mod closing;
+pub mod connections_api;
+pub mod contact_limits;
 pub mod dynamodb;
 pub mod ephemeral;
 pub(crate) mod http;
 pub mod memory;
 pub mod notify;
-pub mod connections_api;
 pub mod presence;
-pub mod contact_limits;
+pub mod presence_record;
 pub mod registry;
 pub mod shards;
-pub mod aws_client;
 pub mod table_probes;
 pub mod web;
 
@@ -27,12 +27,12 @@ use crate::config;
 use crate::error::Result;
 use crate::id::{ConnectionId, UserId};
 use crate::protocol::frames::{Dialect, Frame};
+use crate::push::aws_client::AwsClient;
+use crate::push::connections_api::ConnectionsApi;
 use crate::push::dynamodb::LazyClient;
 use crate::push::ephemeral::Ephemeral;
 use crate::push::memory::Memory;
-use crate::push::connections_api::ConnectionsApi;
 use crate::push::registry::{Connection, Registry};
-use crate::push::aws_client::AwsClient;
 use crate::store::recipients::Recipients;
 use crate::time::Timestamp;
 
@@ -64,7 +64,12 @@ impl Push {
     }
 
     /// The same as [`Self::cloud`] with another DynamoDB client.
-    pub fn cloud_with_client(client: LazyClient, aws: &config::Aws, tables: &config::TableNames, config: config::PushConfig) -> Self {
+    pub fn cloud_with_client(
+        client: LazyClient,
+        aws: &config::Aws,
+        tables: &config::TableNames,
+        config: config::PushConfig,
+    ) -> Self {
         let invoke_url = config::service_url("lambda", &aws.region);
         Self::Cloud(Box::new(Cloud {
             registry: Registry::new(client.clone(), tables.connections.clone()),

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::id::UserId;
-use crate::push::presence_record::PresenceRecord;
 use crate::push::ephemeral::Ephemeral;
+use crate::push::presence_record::PresenceRecord;
 use crate::push::{Cloud, Push, log_push_failure};
 use crate::time::Timestamp;
 
@@ -25,9 +25,8 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_millis(500);
 #[serde(rename_all = "snake_case")]
 pub enum PresenceCheck {
     /// A user's first socket opened.
-    Came {
-        user_id: u64,
-    },
+    #[serde(rename = "came")]
+    CameOnline { user_id: u64 },
     /// The last sockets of users closed.
     Left {
         /// End of the window, in epoch milliseconds.
@@ -36,9 +35,7 @@ pub enum PresenceCheck {
         part: u64,
     },
     /// Sessions of a user ended while their sockets are open.
-    Ended {
-        user_id: u64,
-    },
+    Ended { user_id: u64 },
 }
 
 impl Push {
@@ -54,10 +51,10 @@ impl Push {
     }
 
     /// Returns the users who left in a window.
-    pub async fn leavers(&self, until: i64, part: u64) -> Result<Vec<UserId>> {
+    pub async fn departed_users(&self, until: i64, part: u64) -> Result<Vec<UserId>> {
         match self {
-            Self::Cloud(cloud) => Box::pin(cloud.ephemeral.leavers(until, part)).await,
-            Self::Memory(memory) => Ok(memory.leavers().await),
+            Self::Cloud(cloud) => Box::pin(cloud.ephemeral.departed_users(until, part)).await,
+            Self::Memory(memory) => Ok(memory.departed_users().await),
         }
     }
 
@@ -82,7 +79,7 @@ impl Push {
 impl Cloud {
     /// Announces a user as online.
     pub(super) async fn announce_online(&self, user: UserId, now: Timestamp) {
-        self.invoke_presence(PresenceCheck::Came { user_id: user.0 }, now).await;
+        self.invoke_presence(PresenceCheck::CameOnline { user_id: user.0 }, now).await;
     }
 
     /// The first user who leaves in a window schedules the check for all of them.
@@ -129,7 +126,7 @@ impl Ephemeral {
         Ok(written.attributes().is_none_or(|before| !before.contains_key("leavers")))
     }
 
-    async fn leavers(&self, until: i64, part: u64) -> Result<Vec<UserId>> {
+    async fn departed_users(&self, until: i64, part: u64) -> Result<Vec<UserId>> {
         let read = self.client.get_item().table_name(&self.table).key("key", key(until, part)).consistent_read(true);
         let found = read.send().await.map_err(Error::unavailable)?;
         let ids = found.item().and_then(|item| item.get("leavers")?.as_ns().ok());

@@ -9,8 +9,8 @@ use futures_util::future::try_join_all;
 
 use crate::error::{Error, Result};
 use crate::id::{ConnectionId, SessionId, UserId};
-use crate::push::presence_record::PresenceRecord;
 use crate::push::dynamodb::LazyClient;
+use crate::push::presence_record::PresenceRecord;
 use crate::time::Timestamp;
 
 /// API Gateway closes sockets after two hours; older entries are dead.

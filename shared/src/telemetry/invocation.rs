@@ -271,8 +271,13 @@ fn milliseconds(micros: u64) -> Value {
 mod tests {
     use super::*;
 
-    const END: Outcome<'_> =
-        Outcome { request_id: "r-1", what: "POST /api/rooms/{room_id}/messages", code: "ok", status: Some(201), connection: None };
+    const END: Outcome<'_> = Outcome {
+        request_id: "r-1",
+        what: "POST /api/rooms/{room_id}/messages",
+        code: "ok",
+        status: Some(201),
+        connection: None,
+    };
     const PLACE: LineSource<'_> = LineSource { function: "messages", namespace: "ConChat/test" };
     const NOW: Timestamp = Timestamp(1_767_323_045_678);
 

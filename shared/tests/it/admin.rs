@@ -1,8 +1,12 @@
 //! Administration: authorization, effects, and the audit log.
 
 use shared::caller::Caller;
-use shared::domain::admin::{self, AdminCaller, AccountFilter, AuditFilter, RoomFilter};
-use shared::domain::{invites, messages, reports, rooms, settings};
+use shared::domain::admin::{self, AccountFilter, AdminCaller, AuditFilter, RoomFilter};
+use shared::domain::messages;
+use shared::domain::reports;
+use shared::domain::rooms;
+use shared::domain::rooms::invites;
+use shared::domain::rooms::settings;
 use shared::error::{Error, Result};
 use shared::id::{ReportId, RoomRef, UserId};
 use shared::protocol::admin::{AccountRole, AccountState, ReportState};
@@ -10,7 +14,7 @@ use shared::protocol::frames::Frame;
 use shared::protocol::invites::NewInvite;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::reports::NewReport;
-use shared::protocol::rooms::{ChangeRoom, RoomProfile, NewRoom, Role, Room, RoomKind};
+use shared::protocol::rooms::{ChangeRoom, NewRoom, Role, Room, RoomKind, RoomProfile};
 use shared::push::Push;
 use shared::store::Db;
 use shared::time::Timestamp;
@@ -103,7 +107,9 @@ async fn operators_change_accounts_except_their_own() {
     ];
     let noted = acts(&db, &hers).await;
     assert_eq!(noted, expected.map(|(action, user)| (action.to_owned(), Some(user))), "once each, latest first");
-    let page = admin::list_audit_entries(&db, &hers, AuditFilter { actor: Some(me), user: None }, (None, Some(1))).await.expect("a page");
+    let page = admin::list_audit_entries(&db, &hers, AuditFilter { actor: Some(me), user: None }, (None, Some(1)))
+        .await
+        .expect("a page");
     let entry = &page.items[0];
     assert_eq!((entry.action.as_str(), entry.ip.as_str(), entry.at), ("user.promote", "192.0.2.7", chief.caller.now));
     assert_eq!((entry.actor.as_ref().map(|user| user.id), page.next.is_some()), (Some(me), true));

@@ -8,11 +8,11 @@ use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement
 use local::dynamodb::DynamoDb;
 use shared::caller::Caller;
 use shared::config::{Aws, Limits, Secret, TokenConfig};
-use shared::domain::accounts::{self, PasswordChange};
-use shared::domain::sessions;
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::{Issuer, TokenKeys};
-use shared::domain::anonymous::AnonymousCaller;
+use shared::domain::auth::accounts::{self, PasswordChange};
+use shared::domain::auth::anonymous::AnonymousCaller;
+use shared::domain::auth::sessions;
+use shared::domain::auth::tokens::{Issuer, TokenKeys};
+use shared::domain::limits::throttle::Throttle;
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Login, Register};
 use shared::push::ephemeral::Ephemeral;

@@ -6,7 +6,12 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use shared::caller::Caller;
-use shared::domain::{blocks, directs, messages, presence, rooms, welcome};
+use shared::domain::messages;
+use shared::domain::people::blocks;
+use shared::domain::people::presence;
+use shared::domain::rooms;
+use shared::domain::rooms::directs;
+use shared::domain::sync::welcome;
 use shared::id::{ConnectionId, RoomRef, SessionId, UserId};
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::NewMessage;
@@ -32,11 +37,12 @@ fn socket(who: &Caller, name: &str, at: Timestamp) -> Connection {
 async fn look(db: &Db, push: &Push, now: Timestamp) -> Vec<(UserId, Presence)> {
     let Push::Memory(memory) = push else { return Vec::new() };
     for user in memory.take_arrivals().await {
-        presence::serve(db, push, PresenceCheck::Came { user_id: user.0 }, GRACE, now).await.expect("pushed");
+        presence::serve(db, push, PresenceCheck::CameOnline { user_id: user.0 }, GRACE, now).await.expect("pushed");
     }
     presence::serve(db, push, PresenceCheck::Left { until: 0, part: 0 }, GRACE, now).await.expect("pushed");
     let pushed = push.take_sent().await;
-    pushed.into_iter()
+    pushed
+        .into_iter()
         .map(|(to, frame)| match frame {
             Frame::Presence { presence, .. } => (to, presence),
             other => panic!("{other:?}"),
@@ -133,7 +139,7 @@ async fn visibility_settings_and_blocks_hide_presence() {
         ("nobody", vec![], vec![]),
     ] {
         lets(&db, &ann, visibility).await;
-        presence::serve(&db, &push, PresenceCheck::Came { user_id: ann.user.0 }, GRACE, ann.now).await.expect("pushed");
+        presence::serve(&db, &push, PresenceCheck::CameOnline { user_id: ann.user.0 }, GRACE, ann.now).await.expect("pushed");
         let pushed: BTreeSet<_> = look(&db, &push, ann.now).await.into_iter().map(|(to, _)| to).collect();
         assert_eq!(pushed, hear.into_iter().collect(), "{visibility}");
         for viewer in [&friend, &direct, &stranger] {
@@ -153,7 +159,7 @@ async fn visibility_settings_and_blocks_hide_presence() {
         .map(|(to, _)| *to)
         .collect();
     assert_eq!(hidden, BTreeSet::from([ann.user, friend.user, direct.user]), "what was known is to be forgotten");
-    presence::serve(&db, &push, PresenceCheck::Came { user_id: ann.user.0 }, GRACE, ann.now).await.expect("pushed");
+    presence::serve(&db, &push, PresenceCheck::CameOnline { user_id: ann.user.0 }, GRACE, ann.now).await.expect("pushed");
     assert!(push.take_sent().await.is_empty());
     for viewer in [&friend, &direct] {
         assert_eq!(seen(&db, &push, viewer, &ann, ann.now).await, HIDDEN);
@@ -162,7 +168,8 @@ async fn visibility_settings_and_blocks_hide_presence() {
     blocks::remove(&db, &push, &direct, ann.user).await.expect("unblocked");
     let pushed = push.take_sent().await;
     assert!(
-        pushed.iter()
+        pushed
+            .iter()
             .any(|(to, frame)| *to == direct.user && matches!(frame, Frame::Presence { presence, .. } if *presence == ONLINE)),
         "{pushed:?}"
     );
@@ -212,10 +219,10 @@ async fn new_friends_learn_of_each_other_and_strangers_again_forget() {
         })
     };
     let new = shared::protocol::friends::NewFriend { user_id: Some(bob.user), username: None };
-    shared::domain::friends::send_request(&db, &push, &ann, &new).await.expect("asked");
-    shared::domain::friends::accept(&db, &push, &bob, ann.user).await.expect("agreed");
+    shared::domain::people::friends::send_request(&db, &push, &ann, &new).await.expect("asked");
+    shared::domain::people::friends::accept(&db, &push, &bob, ann.user).await.expect("agreed");
     assert_eq!(of(push.take_sent().await, bob.user), Some(ONLINE));
-    shared::domain::friends::remove(&db, &push, &ann, bob.user).await.expect("ended");
+    shared::domain::people::friends::remove(&db, &push, &ann, bob.user).await.expect("ended");
     assert_eq!(of(push.take_sent().await, bob.user), Some(HIDDEN));
 }
 
@@ -259,7 +266,7 @@ async fn a_lost_disconnect_ends_at_the_next_read() {
     look_away(&push).await;
     let Push::Memory(memory) = &push else { panic!("in memory") };
     // The checks requested here are lost.
-    assert_eq!(push.leavers(0, 0).await.expect("some"), [ann.user]);
+    assert_eq!(push.departed_users(0, 0).await.expect("some"), [ann.user]);
     assert!(memory.take_arrivals().await.is_empty());
     let later = ann.now.plus_seconds(120);
     assert_eq!(seen(&db, &push, &bob, &ann, later).await, away(ann.now), "an absent user is not shown");
@@ -324,7 +331,10 @@ async fn a_new_socket_prevents_offline_and_concurrent_checks_push_once() {
     let item = client.get_item().table_name(&table).key("user_id", AttributeValue::N("7".into())).send().await.expect("read");
     let item = item.item.expect("an item");
     assert!(!item.keys().any(|name| name.starts_with("c#")), "what was dead went with it: {item:?}");
-    assert!(registry.register(&a).await.expect("open").should_announce_online(later.plus_seconds(31)), "who comes back now is news");
+    assert!(
+        registry.register(&a).await.expect("open").should_announce_online(later.plus_seconds(31)),
+        "who comes back now is news"
+    );
 }
 
 #[tokio::test]

@@ -1,16 +1,29 @@
 //! Messages: sending with retries, history, single messages.
 
+pub(crate) mod display_text;
+pub mod edits;
+pub(crate) mod emoji;
+pub(crate) mod mentions;
+pub mod pins;
+pub mod reactions;
+pub mod receipts;
+pub mod typing;
+pub mod unsend;
+
 mod replays;
 
 use futures_util::future::join;
 
+use self::display_text::is_invisible;
 use crate::caller::Caller;
 use crate::config::{Limits, Quota};
-use crate::domain::token_bucket::{rate, take_token};
-use crate::domain::room_changes::RoomChanges;
+use crate::domain::limits::duplicate_text;
+use crate::domain::limits::token_bucket::{rate, take_token};
+use crate::domain::notifications;
 use crate::domain::paging::clamp_limit;
-use crate::domain::display_text::is_invisible;
-use crate::domain::{attachments, mentions, notifications, duplicate_text, rooms};
+use crate::domain::rooms;
+use crate::domain::rooms::changes::RoomChanges;
+use crate::domain::uploads::attachments;
 use crate::error::{Error, RateStatus, Result};
 use crate::id::{RoomId, RoomRef, UploadId, UserId};
 use crate::protocol::frames::Frame;
@@ -19,7 +32,7 @@ use crate::protocol::page::MAX_LIMIT;
 use crate::push::Push;
 use crate::store::members::{self, Readable};
 use crate::store::messages::{self as store, Draft, ForwardedFrom};
-use crate::store::{Db, Handle, Tx, mentions as mention_rows, reactions, recipients, redaction, transaction};
+use crate::store::{Db, Handle, Tx, mentions as mention_rows, reactions as reaction_rows, recipients, redaction, transaction};
 use crate::telemetry::invocation::{self, Count};
 use crate::time::Timestamp;
 
@@ -78,7 +91,7 @@ pub async fn history_up_to(db: &Db, caller: &Caller, room: &RoomRef, range: Hist
     let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
     let (mut first, mut last) = bounds(&readable, range, u64::from(limit));
     let mut items = if first > last { Vec::new() } else { store::range(&mut connection, &readable, first, last).await? };
-    reactions::fill(&mut connection, &readable, &mut items).await?;
+    reaction_rows::fill(&mut connection, &readable, &mut items).await?;
     if truncate_to_response(&mut items, range) {
         let ends = items.first().zip(items.last());
         (first, last) = ends.map_or((first, last), |(one, other)| (one.seq, other.seq));
@@ -123,7 +136,7 @@ pub async fn find(db: &Db, caller: &Caller, room: &RoomRef, seq: u64) -> Result<
 /// Reads one message as the reader sees it, with reactions.
 pub(super) async fn find_readable(connection: &mut Handle, room: &Readable, seq: u64) -> Result<Message> {
     let mut found = store::range(connection, room, seq, seq).await?;
-    reactions::fill(connection, room, &mut found).await?;
+    reaction_rows::fill(connection, room, &mut found).await?;
     found.pop().ok_or(Error::NotFound("message_not_found"))
 }
 
@@ -249,7 +262,12 @@ pub(super) fn sent_frame(message: &Message) -> Frame {
     }
 }
 
-async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input: (&RoomRef, &ValidMessage<'_>)) -> Result<StoredMessage> {
+async fn store_message(
+    tx: &mut Tx<'_>,
+    limits: &Limits,
+    caller: &Caller,
+    input: (&RoomRef, &ValidMessage<'_>),
+) -> Result<StoredMessage> {
     let (room, new) = input;
     let sending = store::lock(tx, caller.user, room, new.client_id, new.reply_to).await?;
     let Some(sending) = sending else { return Err(Error::NotFound("room_not_found")) };
@@ -276,7 +294,8 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
     let allowance = take_token(member.allowance, limits.send, caller.now)?;
     let (seq, rev) = (readable.last_seq + 1, readable.rev + 1);
     let here = (readable.room(), seq);
-    let MessageContents { content, attachments, mentions, source } = build_contents(tx, (caller, limits.quota), here, new.contents).await?;
+    let MessageContents { content, attachments, mentions, source } =
+        build_contents(tx, (caller, limits.quota), here, new.contents).await?;
     let recent_texts = match content.as_str() {
         // Messages without text are not compared.
         "" => sending.recent_texts,
@@ -320,7 +339,11 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
         deleted_by: None,
         created_at: caller.now,
     };
-    Ok(StoredMessage { sent: Sent { message, replayed: false, rate: Some(rate(allowance, limits.send)) }, changes_before: before, pushes: true })
+    Ok(StoredMessage {
+        sent: Sent { message, replayed: false, rate: Some(rate(allowance, limits.send)) },
+        changes_before: before,
+        pushes: true,
+    })
 }
 
 struct MessageContents {
@@ -340,7 +363,12 @@ struct ForwardSource {
 }
 
 /// Builds the contents of the message at `here`: the caller's text and uploads, or those of a message that the caller can read.
-async fn build_contents(tx: &mut Tx<'_>, (caller, quota): (&Caller, Quota), here: (RoomId, u64), new: NewContents<'_>) -> Result<MessageContents> {
+async fn build_contents(
+    tx: &mut Tx<'_>,
+    (caller, quota): (&Caller, Quota),
+    here: (RoomId, u64),
+    new: NewContents<'_>,
+) -> Result<MessageContents> {
     match new {
         NewContents::Text(content, uploads) => {
             let mentions = mentions::resolve(tx, here.0, caller.user, content).await?;

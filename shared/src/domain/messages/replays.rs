@@ -1,9 +1,9 @@
 //! Replays: sending again with the same `client_id` returns the first message if the contents are the same, else a conflict.
 
-use super::{ValidMessage, Sent, StoredMessage, NewContents};
+use super::{NewContents, Sent, StoredMessage, ValidMessage};
 use crate::caller::Caller;
 use crate::config::Limits;
-use crate::domain::token_bucket::take_token;
+use crate::domain::limits::token_bucket::take_token;
 use crate::domain::rooms;
 use crate::error::{Error, Result};
 use crate::protocol::messages::Message;
@@ -40,7 +40,12 @@ pub(super) async fn find_replay(
 }
 
 /// Returns whether the stored message, in its first version, has these contents.
-async fn is_same_message(tx: &mut Tx<'_>, caller: &Caller, (room, message): (&Readable, &Message), new: &ValidMessage<'_>) -> Result<bool> {
+async fn is_same_message(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    (room, message): (&Readable, &Message),
+    new: &ValidMessage<'_>,
+) -> Result<bool> {
     let same_contents = match new.contents {
         NewContents::Text(content, uploads) => {
             let earlier = if message.edited_at.is_some() { edits::list(tx, room, message.seq, 0, 1).await?.pop() } else { None };

@@ -15,11 +15,11 @@
 //!
 //! `query` parses the query, `room_cursor` walks one room from new to old, `terms` compares texts.
 
+mod normalize;
 mod query;
+mod room_cursor;
 mod segments;
 mod signature;
-mod normalize;
-mod room_cursor;
 mod terms;
 
 use std::collections::HashMap;
@@ -29,8 +29,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::caller::Caller;
-use crate::domain::throttle::Throttle;
-use crate::domain::{paging, rooms};
+use crate::domain::limits::throttle::Throttle;
+use crate::domain::paging;
+use crate::domain::rooms;
 use crate::error::{Error, Result};
 use crate::protocol::page::Page;
 use crate::protocol::search::{Found, Highlight, Search};
@@ -161,8 +162,11 @@ impl<'a> SearchRun<'a> {
         // Small steps over many rooms, because every room has to reach the edge.
         let step = (MAX_TEXTS / self.cursors.len().max(1)).clamp(16, 256);
         loop {
-            let next =
-                self.cursors.iter_mut().filter(|cursor| !cursor.is_done(earliest)).max_by_key(|cursor| cursor.edge(self.one_room));
+            let next = self
+                .cursors
+                .iter_mut()
+                .filter(|cursor| !cursor.is_done(earliest))
+                .max_by_key(|cursor| cursor.edge(self.one_room));
             let Some(cursor) = next else { return Ok(RunEnd { limit, edge: None }) };
             let edge = cursor.edge(self.one_room);
             if self.hits.get(limit).is_some_and(|hit| hit.place.0 > edge) {

@@ -28,7 +28,8 @@ impl Term {
 
     /// Returns whether the term also matches inside words.
     pub(super) fn matches_inside(&self) -> bool {
-        let least = if self.text.chars().next().is_some_and(script_has_prefixes) { MIN_INSIDE_LETTERS - 1 } else { MIN_INSIDE_LETTERS };
+        let least =
+            if self.text.chars().next().is_some_and(script_has_prefixes) { MIN_INSIDE_LETTERS - 1 } else { MIN_INSIDE_LETTERS };
         !self.phrase && self.text.chars().take(least).filter(|c| *c != ' ').count() >= least
     }
 

@@ -140,7 +140,13 @@ impl Sender {
         Ok(PushOutcome::Failed)
     }
 
-    async fn post(&self, uri: &Uri, authorization: &str, message: PushMessage<'_>, body: Bytes) -> Result<(StatusCode, HeaderMap)> {
+    async fn post(
+        &self,
+        uri: &Uri,
+        authorization: &str,
+        message: PushMessage<'_>,
+        body: Bytes,
+    ) -> Result<(StatusCode, HeaderMap)> {
         let request = Request::post(uri)
             .header(header::AUTHORIZATION, authorization)
             .header(header::CONTENT_ENCODING, "aes128gcm")
