@@ -11,7 +11,7 @@ import { said } from "./words.js";
 
 /** @import { Attachment, Message } from "../sdk/wire.js" */
 /** @import { Row, State } from "./rows.js" */
-/** @import { Outgoing } from "../sdk/outbox.js" */
+/** @import { Outgoing } from "../sdk/outbox-entry.js" */
 /** @import { Timeline } from "../sdk/timeline.js" */
 
 /**

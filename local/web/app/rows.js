@@ -3,7 +3,7 @@
  * what it shows, so that it is drawn anew only when that is another.
  *
  * @import { Message } from "../sdk/wire.js"
- * @import { Outgoing } from "../sdk/outbox.js"
+ * @import { Outgoing } from "../sdk/outbox-entry.js"
  * @import { Timeline } from "../sdk/timeline.js"
  */
 

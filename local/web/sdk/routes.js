@@ -1,5 +1,5 @@
 /**
- * Every route that a client needs, by its own name. All answers are as `openapi.json` has them.
+ * The HTTP routes of the API, by name. Responses are typed after `openapi.json`.
  *
  * @import { Http } from "./http.js"
  * @import { AdminAccount, AdminReport, AdminRoom, AuditEntry, Edit, Found, Friendship, History, Invitation, Invite, Invited, Me, Member, Message, Myself, NewSubscription, OpenReport, Page, PushKey, Reactor, Receipt, Report, Room, RoomSync, Seen, Session, Tokens, User } from "./wire.js"
@@ -21,8 +21,8 @@ export function routes(http) {
       login: (body) => http.request("POST", "/api/auth/login", { body, anonymous: true }),
       logout: () => http.post("/api/auth/logout"),
       logoutAll: () => http.post("/api/auth/logout-all"),
-      /** Ends all sessions; this client goes on in a new one. @param {string} current @param {string} next */
-      password: (current, next) => http.follow("PUT", "/api/auth/password", { current, new: next }),
+      /** Changes the password, ends all sessions and starts a new one. @param {string} current @param {string} next */
+      password: (current, next) => http.replaceSession("PUT", "/api/auth/password", { current, new: next }),
       /** @param {Paging} [paging] @returns {Promise<Page<Session>>} */
       sessions: (paging) => http.get("/api/auth/sessions", paging),
       /** @param {number} id */
@@ -80,7 +80,7 @@ export function routes(http) {
       create: (body) => http.post("/api/rooms", body),
       /** @param {number} user @returns {Promise<Room>} */
       direct: (user) => http.put(`/api/rooms/direct/${user}`),
-      /** Takes a direct room out of one's list until there is a newer message. @param {number} user */
+      /** Hides a direct room from the list until its next message. @param {number} user */
       closeDirect: (user) => http.delete(`/api/rooms/direct/${user}`),
       /** @param {RoomName} id @returns {Promise<Room>} */
       get: (id) => http.get(room(id)),
@@ -112,17 +112,17 @@ export function routes(http) {
       invite: (id, body = {}) => http.post(`${room(id)}/invites`, body),
       /** @param {RoomName} id @param {string} code */
       revokeInvite: (id, code) => http.delete(`${room(id)}/invites/${encodeURIComponent(code)}`),
-      /** The rooms that ask one in; joining one accepts. @param {Paging} [paging] @returns {Promise<Page<Invitation>>} */
+      /** Open invitations to the user; `join` accepts one. @param {Paging} [paging] @returns {Promise<Page<Invitation>>} */
       invitations: (paging) => http.get("/api/rooms", { scope: "invited", ...paging }),
       /** @param {RoomName} id */
       decline: (id) => http.delete(`${room(id)}/invitation`),
-      /** Whom a room asks and who did not answer yet. @param {RoomName} id @param {Paging} [paging] @returns {Promise<Page<Invited>>} */
+      /** Open invitations to a room. @param {RoomName} id @param {Paging} [paging] @returns {Promise<Page<Invited>>} */
       invited: (id, paging) => http.get(`${room(id)}/invitations`, paging),
       /** @param {RoomName} id @param {number} user */
       uninvite: (id, user) => http.delete(`${room(id)}/invitations/${user}`),
       /** @param {RoomName} id @param {Paging} [paging] @returns {Promise<Page<Report>>} */
       reports: (id, paging) => http.get(`${room(id)}/reports`, paging),
-      /** An open report with what its message had said before. @param {number} report @returns {Promise<OpenReport>} */
+      /** An open report with the earlier versions of its message. @param {number} report @returns {Promise<OpenReport>} */
       report: (report) => http.get(`/api/reports/${report}`),
       /** @param {RoomName} id @param {number} report */
       closeReport: (id, report) => http.post(`${room(id)}/reports/${report}/close`),
@@ -170,7 +170,7 @@ export function routes(http) {
       subscribe: (body) => http.put("/api/push/subscription", body),
       unsubscribe: () => http.delete("/api/push/subscription"),
     },
-    /** For operators of the deployment. */
+    /** For admins of the deployment. */
     admin: {
       /** @param {{ q?: string | null, state?: string | null, role?: string | null } & Paging} [query] @returns {Promise<Page<AdminAccount>>} */
       users: (query) => http.get("/api/admin/users", query),

@@ -139,7 +139,7 @@ test("an expired token is refreshed once, however many requests meet it", async 
   const ann = await person("Ann");
   const { session } = ann.client.http;
   assert.ok(session);
-  ann.client.http.keep({ ...session, token_type: "Bearer", expires_in: 1 });
+  ann.client.http.saveTokens({ ...session, token_type: "Bearer", expires_in: 1 });
   await Promise.all(Array.from({ length: 8 }, () => ann.client.api.rooms.list("joined")));
   assert.notEqual(ann.client.http.session?.refresh_token, session.refresh_token);
   await ann.client.renew();

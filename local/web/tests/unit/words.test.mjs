@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { explain, said } from "../../app/words.js";
-import { ConChatError } from "../../sdk/http.js";
+import { ConChatError } from "../../sdk/errors.js";
 
 /** @param {string} field @param {string} code @param {string} detail */
 const refused = (field, code, detail) =>
