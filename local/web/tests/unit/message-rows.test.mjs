@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { rowsOf } from "../../app/rows.js";
+import { rowsOf } from "../../app/message-rows.js";
 import { Timeline } from "../../sdk/timeline.js";
 import { ME, Server, user } from "./server.mjs";
 
@@ -57,6 +57,6 @@ test("only changed rows are rendered again", () => {
   const { room, rows: of } = rows((server) => [2, 3].forEach((sender) => server.send(sender, "x")));
   const before = of();
   room.receive({ type: "reaction", room_id: 7, seq: 2, rev: 3, emoji: "👍", user_id: 2, added: true, count: 1 });
-  const same = of().map((row, at) => row.mark.every((value, part) => value === before[at]?.mark[part]));
+  const same = of().map((row, at) => row.deps.every((value, part) => value === before[at]?.deps[part]));
   assert.deepEqual(same, [true, true, false]);
 });
