@@ -1,6 +1,7 @@
 /** A simulated deployment: accounts, sessions, tickets, rooms and sockets, and a log of requests by user. */
 
 import { ConChat } from "../../sdk/index.js";
+import { waitFor } from "../wait.mjs";
 
 /** @import { Store } from "../../sdk/store.js" */
 
@@ -250,8 +251,5 @@ function room(user) {
   };
 }
 
-/** Waits for a condition, for eight seconds at most. @param {() => boolean} done @param {() => string} [why] */
-export async function until(done, why = () => "") {
-  for (const end = Date.now() + 8000; !done(); await new Promise((resolve) => setTimeout(resolve, 2)))
-    if (Date.now() > end) throw new Error(`The condition was not met. ${why()}`);
-}
+/** @param {() => boolean} done @param {() => string} [why] */
+export const until = (done, why = () => "") => waitFor(done, { every: 2, why });
