@@ -1,9 +1,9 @@
-/** What stands in a room's list, and in which order. */
+/** The rows of a room's message list. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { rowsOf } from "../../app/rows.js";
+import { rowsOf } from "../../app/message-rows.js";
 import { Timeline } from "../../sdk/timeline.js";
 import { ME, Server, user } from "./server.mjs";
 
@@ -16,7 +16,7 @@ function rows(talk, newAfter = null) {
   return { room, rows: () => rowsOf(room, room.run(), [], { me: ME, newAfter, editing: null }) };
 }
 
-test("messages of one person stand together, under their day", () => {
+test("consecutive messages of one user are grouped under their day", () => {
   const { rows: of } = rows((server) => [2, 2, 3, 2].forEach((sender, at) => server.send(sender, `${at}`)));
   assert.deepEqual(
     of().map((row) => (row.kind === "message" ? [row.message.seq, row.first, row.last] : row.kind)),
@@ -24,7 +24,7 @@ test("messages of one person stand together, under their day", () => {
   );
 });
 
-test("a line stands above the first message that is new, never above one's own", () => {
+test("the line for new messages is above the first one of another user", () => {
   const { rows: of } = rows((server) => [2, ME, 2, 2].forEach((sender, at) => server.send(sender, `${at}`)), 1);
   assert.deepEqual(
     of().map(({ kind }) => kind),
@@ -37,7 +37,7 @@ test("a line stands above the first message that is new, never above one's own",
   );
 });
 
-test("a message is read when all have read it, and delivered when it reached all", () => {
+test("a message is read or delivered when that is true for all members", () => {
   const { room, rows: of } = rows((server) => void server.send(ME, "seen?"));
   const state = () => of().flatMap((row) => (row.kind === "message" ? [row.state] : []));
   room.people(
@@ -53,10 +53,10 @@ test("a message is read when all have read it, and delivered when it reached all
   assert.deepEqual(state(), ["read"]);
 });
 
-test("only what changed is drawn anew", () => {
+test("only changed rows are rendered again", () => {
   const { room, rows: of } = rows((server) => [2, 3].forEach((sender) => server.send(sender, "x")));
   const before = of();
   room.receive({ type: "reaction", room_id: 7, seq: 2, rev: 3, emoji: "👍", user_id: 2, added: true, count: 1 });
-  const same = of().map((row, at) => row.mark.every((value, part) => value === before[at]?.mark[part]));
+  const same = of().map((row, at) => row.deps.every((value, part) => value === before[at]?.deps[part]));
   assert.deepEqual(same, [true, true, false]);
 });

@@ -1,4 +1,4 @@
-/** A line that says that there is no connection, and when the next try is made. It is empty while all is well. */
+/** The banner for a lost connection, with the time of the next attempt. */
 
 import { fill, h } from "./dom.js";
 import { client } from "./session.js";
@@ -9,8 +9,8 @@ export function connectionBanner() {
   const draw = () => {
     const { status, nextTry } = client;
     const seconds = nextTry ? Math.ceil((nextTry - Date.now()) / 1000) : 0;
-    const again = seconds > 1 ? `Trying again in ${seconds} s.` : "Trying again …";
-    const text = status !== "offline" ? "" : navigator.onLine ? `No connection. ${again}` : "You are offline.";
+    const retry = seconds > 1 ? `Trying again in ${seconds} s.` : "Trying again …";
+    const text = status !== "offline" ? "" : navigator.onLine ? `No connection. ${retry}` : "You are offline.";
     if (text === shown) return;
     shown = text;
     fill(element, text && [h("span", null, text), h("button", { type: "button", class: "link", onclick: () => client.wake() }, "Try now")]);

@@ -1,4 +1,4 @@
-/** A message's text: links, mentions, and emoji that stand alone. Everything is a text node. */
+/** Renders message text with links and mentions, as text nodes only. */
 
 import { h } from "./dom.js";
 
@@ -11,14 +11,14 @@ const EMOJI_ONLY =
 /** @param {string} text */
 export const isEmoji = (text) => text.length < 60 && EMOJI_ONLY.test(text) && text.trim() !== "";
 
-/** @param {string} text @param {(username: string) => { own: boolean } | null} person who is mentioned by a name, if anybody */
-export function rich(text, person) {
+/** @param {string} text @param {(username: string) => { own: boolean } | null} mentionOf null if the name is not a mention */
+export function richText(text, mentionOf) {
   /** @type {Child[]} */
   const parts = [];
   let at = 0;
   for (const found of text.matchAll(PARTS)) {
     const [whole, url, name] = found;
-    const mentioned = name ? person(name) : null;
+    const mentioned = name ? mentionOf(name) : null;
     if (!url && !mentioned) continue;
     parts.push(text.slice(at, found.index));
     parts.push(

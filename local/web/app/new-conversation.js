@@ -1,7 +1,7 @@
-/** Beginning a conversation: with one person, with some, with everybody. */
+/** Starting direct messages, groups and public rooms. */
 
 import { h } from "./dom.js";
-import { attempt, complain, dialog } from "./overlay.js";
+import { attempt, showError, dialog } from "./overlay.js";
 import { peoplePicker } from "./people-picker.js";
 import { router } from "./router.js";
 import { client } from "./session.js";
@@ -16,12 +16,12 @@ export async function openDirect(user) {
   router.go(`/rooms/${room.id}`);
 }
 
-export async function beginDirect() {
+export async function startDirect() {
   await dialog("Direct message", (close) => peoplePicker({ label: "Find a person", pick: (user) => (close(), void openDirect(user.id)) }));
 }
 
 /** @param {"group" | "public"} kind */
-export async function beginRoom(kind) {
+export async function createRoom(kind) {
   /** @type {User[]} */
   let members = [];
   await dialog(kind === "group" ? "New group" : "New public room", (close) => {
@@ -40,7 +40,7 @@ export async function beginRoom(kind) {
         close();
         router.go(`/rooms/${room.id}`);
       } catch (error) {
-        complain(error);
+        showError(error);
       }
     };
     return h(

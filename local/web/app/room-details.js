@@ -1,15 +1,14 @@
-/** What there is to know and to do about a room: its people, its rules, its pins, its invitations, its reports. */
+/** The details pane of a room: members, settings, pins, invitations, reports. */
 
-import { each, fill, h } from "./dom.js";
+import { fill, h, reconcile } from "./dom.js";
 import { handle, nameOf, plural, presence, roomName } from "./format.js";
 import { icon } from "./icons.js";
 import { avatar, roomAvatar } from "./media.js";
-import { mute, mutedUntil, unmute } from "./mute.js";
+import { mute, muted, mutedUntil, unmute } from "./mute.js";
 import { attempt, button, confirm, menu } from "./overlay.js";
-import { showPerson } from "./person.js";
-import { addPeople, changeRules, closeDirect, deleteRoom, leaveRoom, showInvites, showPins, showReports } from "./room-dialogs.js";
-import { muted } from "./sidebar.js";
-import { client, me, present } from "./session.js";
+import { showProfile } from "./profile.js";
+import { addPeople, changeRoom, closeDirect, deleteRoom, leaveRoom, showInvites, showPins, showReports } from "./room-dialogs.js";
+import { client, me, withPresence } from "./session.js";
 
 /** @import { Member, Role, Room } from "../sdk/wire.js" */
 
@@ -50,8 +49,8 @@ export class Details {
     const timeline = client.room(this.#id);
     if (!timeline) return;
     const { room } = timeline;
-    const ranks = room.kind !== "direct" && RANK[room.role ?? "member"] >= 1;
-    const mark = JSON.stringify([
+    const manages = room.kind !== "direct" && RANK[room.role ?? "member"] >= 1;
+    const deps = JSON.stringify([
       room.name,
       room.topic,
       room.muted_until,
@@ -59,31 +58,31 @@ export class Details {
       room.role,
       room.members_count,
       room.avatar_url,
-      room.direct_user && present(room.direct_user),
+      room.direct_user && withPresence(room.direct_user),
     ]);
-    if (this.#top.dataset["mark"] !== mark) {
-      this.#top.dataset["mark"] = mark;
-      this.#drawTop(room, ranks);
-      this.#drawMore(room, ranks);
+    if (this.#top.dataset["deps"] !== deps) {
+      this.#top.dataset["deps"] = deps;
+      this.#drawTop(room, manages);
+      this.#drawMore(room, manages);
     }
     if (room.kind === "direct") return fill(this.#people);
     const members = [...(timeline.members?.values() ?? [])].sort(
       (one, other) => RANK[other.role] - RANK[one.role] || nameOf(one.user).localeCompare(nameOf(other.user)),
     );
-    each(
+    reconcile(
       this.#people,
       members,
       (member) => String(member.user.id),
-      (member) => [member, present(member.user).online, room.role],
+      (member) => [member, withPresence(member.user).online, room.role],
       (member) => this.#person(member, room),
     );
   }
 
-  /** @param {Room} room @param {boolean} rules */
-  #drawTop(room, rules) {
+  /** @param {Room} room @param {boolean} manages */
+  #drawTop(room, manages) {
     const quiet = muted(room);
-    const user = room.direct_user && present(room.direct_user);
-    const adds = room.kind !== "direct" && (rules || room.settings.who_adds === "members");
+    const user = room.direct_user && withPresence(room.direct_user);
+    const adds = room.kind !== "direct" && (manages || room.settings.who_adds === "members");
     fill(
       this.#top,
       roomAvatar(user ? { ...room, direct_user: user } : room, "huge"),
@@ -113,16 +112,15 @@ export class Details {
           quiet ? "Unmute" : "Mute",
         ),
         h("button", { type: "button", class: "quiet", onclick: () => void showPins(this.#id, this.#go) }, icon("pin"), "Pins"),
-        user && h("button", { type: "button", class: "quiet", onclick: () => showPerson(user.id) }, icon("user"), "Profile"),
+        user && h("button", { type: "button", class: "quiet", onclick: () => showProfile(user.id) }, icon("user"), "Profile"),
         adds && h("button", { type: "button", class: "quiet", onclick: () => void addPeople(this.#id) }, icon("plus"), "Add people"),
         adds && h("button", { type: "button", class: "quiet", onclick: () => void showInvites(this.#id) }, icon("link"), "Invites"),
-        rules && h("button", { type: "button", class: "quiet", onclick: () => this.#picture() }, icon("image"), "Picture"),
+        manages && h("button", { type: "button", class: "quiet", onclick: () => this.#changePicture() }, icon("image"), "Picture"),
       ),
     );
   }
 
-  /** A new picture for the room. */
-  #picture() {
+  #changePicture() {
     const picker = h("input", {
       type: "file",
       accept: "image/png,image/jpeg,image/webp,image/gif",
@@ -137,15 +135,15 @@ export class Details {
     picker.click();
   }
 
-  /** @param {Room} room @param {boolean} rules */
-  #drawMore(room, rules) {
+  /** @param {Room} room @param {boolean} manages */
+  #drawMore(room, manages) {
     const line = (/** @type {import("./icons.js").Icon} */ name, /** @type {string} */ label, /** @type {() => void} */ act, kind = "") =>
       h("button", { type: "button", class: `line ${kind}`, onclick: act }, icon(name), label);
     if (room.kind === "direct") return fill(this.#more, line("close", "Close conversation", () => void closeDirect(room)));
     fill(
       this.#more,
-      rules && line("gear", "Name, topic and rules", () => void changeRules(room)),
-      rules && line("flag", "Reports", () => void showReports(this.#id, this.#go)),
+      manages && line("gear", "Name, topic and rules", () => void changeRoom(room)),
+      manages && line("flag", "Reports", () => void showReports(this.#id, this.#go)),
       line("exit", "Leave this room", () => void leaveRoom(room), "danger-text"),
       room.role === "owner" && line("trash", "Delete this room", () => void deleteRoom(room), "danger-text"),
     );
@@ -153,16 +151,16 @@ export class Details {
 
   /** @param {Member} member @param {Room} room */
   #person(member, room) {
-    const user = present(member.user);
+    const user = withPresence(member.user);
     const own = user.id === me().id;
     const rank = RANK[room.role ?? "member"];
     const below = !own && rank > RANK[member.role];
     const set = (/** @type {Role} */ role) => attempt(() => client.api.rooms.setRole(this.#id, user.id, role));
     const open = (/** @type {Event} */ event) =>
       menu(/** @type {Element} */ (event.currentTarget), [
-        { icon: "user", label: "Profile", act: () => void showPerson(user.id) },
+        { icon: "user", label: "Profile", act: () => void showProfile(user.id) },
         below && member.role === "member" && rank >= 2 && { icon: "shield", label: "Make admin", act: () => void set("admin") },
-        below && member.role === "admin" && rank >= 2 && { icon: "user", label: "No longer admin", act: () => void set("member") },
+        below && member.role === "admin" && rank >= 2 && { icon: "user", label: "Remove as admin", act: () => void set("member") },
         rank === 2 && !own && member.role !== "owner" && { icon: "shield", label: "Make owner", act: () => void set("owner") },
         below && { icon: "exit", label: "Remove from the room", danger: true, act: () => void this.#remove(member) },
         below && { icon: "ban", label: "Ban", danger: true, act: () => void this.#ban(member) },

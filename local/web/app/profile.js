@@ -1,35 +1,35 @@
-/** A person: who they are, and what there is to do with them. */
+/** The profile dialog of a user. */
 
 import { fill, h } from "./dom.js";
 import { full, handle, nameOf, presence } from "./format.js";
 import { icon } from "./icons.js";
 import { avatar } from "./media.js";
+import { openDirect } from "./new-conversation.js";
 import { attempt, confirm, dialog, notice } from "./overlay.js";
-import { openDirect } from "./begin.js";
-import { client, present } from "./session.js";
-import { explain } from "./words.js";
+import { client, withPresence } from "./session.js";
+import { errorText } from "./error-text.js";
 
 /** @import { Person } from "../sdk/wire.js" */
 
 /** @param {number} id */
-export async function showPerson(id) {
-  if (!id) return notice("This account is gone.");
+export async function showProfile(id) {
+  if (!id) return notice("This account was deleted.");
   await dialog("Profile", (close) => {
     const body = h("div", { class: "profile", "aria-busy": "true" }, h("p", { class: "hint" }, "Loading …"));
-    const stranger = { friend: false, blocked: false };
-    Promise.all([client.api.users.get(id), relation(id).catch(() => stranger)]).then(
-      ([user, relation]) => draw(body, present(user), relation, close),
+    const unrelated = { friend: false, blocked: false };
+    Promise.all([client.api.users.get(id), relation(id).catch(() => unrelated)]).then(
+      ([user, relation]) => draw(body, withPresence(user), relation, close),
       (error) => {
-        const held = knownUser(id);
-        if (held) draw(body, held, stranger, close);
-        else fill(body, h("p", { class: "problem" }, explain(error)));
+        const known = knownUser(id);
+        if (known) draw(body, known, unrelated, close);
+        else fill(body, h("p", { class: "problem" }, errorText(error)));
       },
     );
     return body;
   });
 }
 
-/** What somebody is to oneself, as far as the first pages of friends and blocks tell. @param {number} id */
+/** The relation to the current user, from the first pages of friends and blocks. @param {number} id */
 async function relation(id) {
   const [friends, blocks] = await Promise.all([client.api.friends.list({ limit: 100 }), client.api.blocks.list({ limit: 100 })]);
   return { friend: friends.items.some(({ user }) => user.id === id), blocked: blocks.items.some((user) => user.id === id) };
@@ -42,9 +42,9 @@ function draw(body, user, { friend, blocked }, close) {
   const act = (
     /** @type {import("./icons.js").Icon} */ name,
     /** @type {string} */ label,
-    /** @type {() => Promise<unknown> | void} */ what,
+    /** @type {() => Promise<unknown> | void} */ action,
     kind = "quiet",
-  ) => h("button", { type: "button", class: kind, onclick: () => attempt(async () => what()) }, icon(name), label);
+  ) => h("button", { type: "button", class: kind, onclick: () => attempt(async () => action()) }, icon(name), label);
   fill(
     body,
     avatar(user, "huge"),
@@ -61,13 +61,13 @@ function draw(body, user, { friend, blocked }, close) {
         !friend &&
           act("plus", "Add friend", async () => {
             await client.api.friends.request({ user_id: user.id });
-            notice("Asked. They will see it among their requests.");
+            notice("Request sent.");
             close();
           }),
         blocked
           ? act("check", "Unblock", async () => {
               await client.api.blocks.remove(user.id);
-              notice("No longer blocked.");
+              notice("Unblocked.");
               close();
             })
           : act("ban", "Block", () => block(user, close), "quiet danger-text"),
@@ -77,10 +77,10 @@ function draw(body, user, { friend, blocked }, close) {
 
 /** @param {Person} user @param {() => void} close */
 async function block(user, close) {
-  const text = "Neither of you can reach the other: write directly, add to rooms, or see who is online. They are not told.";
+  const text = "You can no longer message each other, add each other to rooms, or see each other online. They are not notified.";
   if (!(await confirm(`Block ${nameOf(user)}?`, text, "Block", { danger: true }))) return;
   await client.api.blocks.add(user.id);
-  notice("Blocked. Settings can undo it.");
+  notice("Blocked. You can undo this in the settings.");
   close();
 }
 

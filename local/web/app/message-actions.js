@@ -1,23 +1,23 @@
-/** What can be done with a message: answered, reacted to, changed, passed on, looked at. */
+/** Actions on a message: its menu, and the dialogs behind it. */
 
 import { fill, h } from "./dom.js";
 import { pickEmoji } from "./emoji.js";
 import { full, nameOf, roomName } from "./format.js";
-import { avatar, download, linkTo, roomAvatar } from "./media.js";
-import { ask, attempt, complain, confirm, dialog, menu, notice } from "./overlay.js";
+import { avatar, download, mediaUrl, roomAvatar } from "./media.js";
+import { askText, attempt, showError, confirm, dialog, menu, notice } from "./overlay.js";
 import { client, me } from "./session.js";
-import { explain } from "./words.js";
+import { errorText } from "./error-text.js";
 
 /** @import { Attachment, Message, Seen } from "../sdk/wire.js" */
 /** @import { Timeline } from "../sdk/timeline.js" */
-/** @import { Acts } from "./message.js" */
+/** @import { MessageActions } from "./message.js" */
 
 const QUICK = ["👍", "❤️", "😂", "🎉", "😮", "😢"];
 
-/** @param {{ room: () => Timeline | null | undefined, reply: (message: Message) => void, edit: (message: Message) => void, go: (seq: number) => void }} env @returns {Acts} */
-export function acts({ room, reply, edit, go }) {
+/** @param {{ room: () => Timeline | null | undefined, reply: (message: Message) => void, edit: (message: Message) => void, go: (seq: number) => void }} env @returns {MessageActions} */
+export function messageActions({ room, reply, edit, go }) {
   const react = (/** @type {Message} */ { room_id, seq }, /** @type {string} */ emoji, /** @type {boolean} */ added) => {
-    client.react(room_id, seq, emoji, added).catch(complain);
+    client.react(room_id, seq, emoji, added).catch(showError);
   };
   const pick = (/** @type {Message} */ message, /** @type {Element} */ anchor) => pickEmoji(anchor, (emoji) => react(message, emoji, true));
   return {
@@ -28,14 +28,14 @@ export function acts({ room, reply, edit, go }) {
     reactions: (message) => void showReactions(message),
     open: (_, picture) => void lightbox(picture),
     failed: async (item) => {
-      if (await confirm("Discard this message?", "It was not sent and will be forgotten.", "Discard", { danger: true }))
+      if (await confirm("Discard this message?", "It was not sent and will be deleted.", "Discard", { danger: true }))
         client.discard(item.client_id);
     },
-    person: async (id) => (await import("./person.js")).showPerson(id),
+    person: async (id) => (await import("./profile.js")).showProfile(id),
     more: (message, anchor, at) => {
       const { role, kind } = room()?.room ?? { role: null, kind: "direct" };
       const mine = message.sender_id === me().id;
-      const rules = kind !== "direct" && (role === "admin" || role === "owner");
+      const moderates = kind !== "direct" && (role === "admin" || role === "owner");
       const quick = h(
         "div",
         { class: "quick", role: "group", "aria-label": "React" },
@@ -68,21 +68,21 @@ export function acts({ room, reply, edit, go }) {
           },
           { icon: "forward", label: "Forward …", act: () => void forward(message) },
           role &&
-            (kind === "direct" || rules) && {
+            (kind === "direct" || moderates) && {
               icon: "pin",
               label: message.pinned_at ? "Unpin" : "Pin",
               act: () => void attempt(() => client.api.messages[message.pinned_at ? "unpin" : "pin"](message.room_id, message.seq)),
             },
-          { icon: "info", label: "Who has read it", act: () => void showReceipts(message) },
+          { icon: "info", label: "Read by", act: () => void showReceipts(message) },
           message.reactions.length > 0 && { icon: "smile", label: "Reactions", act: () => void showReactions(message) },
-          Boolean(message.edited_at) && { icon: "clock", label: "Earlier texts", act: () => void showEdits(message) },
+          Boolean(message.edited_at) && { icon: "clock", label: "Edit history", act: () => void showEdits(message) },
           !mine && { icon: "flag", label: "Report …", act: () => void report(message) },
           {
             icon: "eye",
             label: "Hide for me",
             act: () => void attempt(() => client.api.messages.unsend(message.room_id, message.seq, "me")),
           },
-          (mine || rules) && {
+          (mine || moderates) && {
             icon: "trash",
             label: mine ? "Unsend" : "Remove for all",
             danger: true,
@@ -98,22 +98,22 @@ export function acts({ room, reply, edit, go }) {
 
 /** @param {Message} message */
 async function unsend({ room_id, seq }) {
-  if (await confirm("Unsend this message?", "It goes for everybody, with its files and reactions.", "Unsend", { danger: true }))
-    client.unsend(room_id, seq).catch(complain);
+  if (await confirm("Unsend this message?", "This removes it for every member, with its files and reactions.", "Unsend", { danger: true }))
+    client.unsend(room_id, seq).catch(showError);
 }
 
 /** @param {Message} message */
 async function report({ room_id, seq }) {
-  const reason = await ask("Report this message", "What is wrong with it?", "Report", {
+  const reason = await askText("Report this message", "What is wrong with it?", "Report", {
     long: true,
     required: false,
     max: 500,
-    hint: "The admins of the room will see the message and what you write.",
+    hint: "The admins of the room will see the message and your text.",
   });
   if (reason === null) return;
   await attempt(async () => {
     await client.api.messages.report(room_id, seq, reason);
-    notice("Thank you. It was reported.");
+    notice("Thank you. The message was reported.");
   });
 }
 
@@ -163,8 +163,8 @@ function listing(title, loading) {
     const list = h("div", { class: "people", "aria-busy": "true" }, h("p", { class: "hint" }, "Loading …"));
     loading
       .then(
-        (rows) => fill(list, rows.length > 0 ? rows : h("p", { class: "hint" }, "Nobody yet.")),
-        (error) => fill(list, h("p", { class: "problem" }, explain(error))),
+        (rows) => fill(list, rows.length > 0 ? rows : h("p", { class: "hint" }, "None yet.")),
+        (error) => fill(list, h("p", { class: "problem" }, errorText(error))),
       )
       .finally(() => list.removeAttribute("aria-busy"));
     return list;
@@ -199,7 +199,7 @@ async function showReceipts({ room_id, seq }) {
       ),
     ];
   };
-  await listing("Who has read it", load());
+  await listing("Read by", load());
 }
 
 /** @param {Message} message */
@@ -232,7 +232,7 @@ async function showEdits({ room_id, seq, content }) {
         ),
       ),
   ];
-  await listing("Earlier texts", load());
+  await listing("Edit history", load());
 }
 
 /** @param {Attachment} picture */
@@ -241,7 +241,7 @@ export async function lightbox(picture) {
     picture.file_name,
     () => {
       const image = h("img", { alt: picture.file_name });
-      linkTo(picture.url).then((url) => (image.src = url), complain);
+      mediaUrl(picture.url).then((url) => (image.src = url), showError);
       return [
         image,
         h("footer", null, h("button", { type: "button", class: "quiet", onclick: () => attempt(() => download(picture)) }, "Download")),

@@ -1,34 +1,34 @@
 /**
- * A long list that scrolls well: of however many messages, only some hundred stand in the page. Whatever comes, goes or grows, what somebody
- * reads stays where it is; whoever is at the end stays at the end.
+ * A virtualized list of messages: the DOM holds a window of rows only. The visible rows keep their position when others change; a list that is
+ * scrolled to the end follows it.
  *
- * @import { Row } from "./rows.js"
+ * @import { Row } from "./message-rows.js"
  */
 
-import { each, h, once } from "./dom.js";
+import { h, oncePerFrame, reconcile } from "./dom.js";
 
-/** Rows in the page at most, and how many more are put in when an end comes near. */
+/** Most rows in the DOM, and how many are added near an end. */
 const WINDOW = 160;
 const STEP = 50;
-/** How near an end is near, in pixels. */
+/** Distance from an end at which rows are added, in pixels. */
 const NEAR = 900;
 
-export class Log {
+export class MessageList {
   element = h("div", { class: "log", role: "log", "aria-live": "off", "aria-label": "Messages", tabindex: 0 });
   /** @type {Row[]} */
   #rows = [];
-  /** The window: from, and up to but not including. */
+  /** The window of rows: `#from` inclusive, `#to` exclusive. */
   #from = 0;
   #to = 0;
   #make;
   #env;
-  /** Whether the end is followed. */
-  #stuck = true;
+  /** Whether the list follows its end. */
+  #following = true;
   #lastTop = 0;
-  /** The row that was gone to a moment ago: it shines, also when it is drawn anew meanwhile. */
+  /** Key of the highlighted row, which may be rendered again meanwhile. */
   #flashing = "";
-  #scrolled = once(() => this.#edges());
-  #size;
+  #updateSoon = oncePerFrame(() => this.#updateWindow());
+  #resizeObserver;
 
   /**
    * @param {(row: Row) => HTMLElement} make
@@ -40,81 +40,80 @@ export class Log {
     this.element.addEventListener(
       "scroll",
       () => {
-        this.#follow();
-        this.#scrolled();
+        this.#updateFollowing();
+        this.#updateSoon();
       },
       { passive: true },
     );
-    // A picture that turned out higher than it was said to be.
-    this.element.addEventListener("load", () => this.#stuck && this.#toBottom(), { capture: true });
+    // Pictures may be higher than announced.
+    this.element.addEventListener("load", () => this.#following && this.#toBottom(), { capture: true });
     this.element.addEventListener("keydown", (event) => this.#keys(event));
-    // The keyboard of a phone, a turned screen, a composer that grows.
-    this.#size = new ResizeObserver(() => {
-      if (this.#stuck) this.#toBottom();
-      this.#edges();
+    // On-screen keyboards, rotation and the composer change the size.
+    this.#resizeObserver = new ResizeObserver(() => {
+      if (this.#following) this.#toBottom();
+      this.#updateWindow();
     });
-    this.#size.observe(this.element);
+    this.#resizeObserver.observe(this.element);
   }
 
   leave() {
-    this.#size.disconnect();
+    this.#resizeObserver.disconnect();
   }
 
-  /** Whether the newest row is in sight. */
+  /** Whether the last row is visible. */
   get atEnd() {
     return this.#to === this.#rows.length && this.#distance() < 60;
   }
 
-  /** How many rows stand in the page. */
+  /** Number of rows in the DOM. */
   get shown() {
     return this.element.childElementCount;
   }
 
   /** @param {Row[]} rows */
   update(rows) {
-    // Somebody may have scrolled since the last frame, of which no event has told yet.
-    this.#follow();
+    // A scroll event may still be pending.
+    this.#updateFollowing();
     const before = this.#rows;
     const first = before[this.#from]?.key;
-    const following = this.#stuck && this.#to === before.length;
+    const following = this.#following && this.#to === before.length;
     this.#rows = rows;
     if (following || first === undefined) {
       this.#to = rows.length;
       this.#from = Math.max(0, rows.length - (before.length > 0 ? Math.min(WINDOW, this.#to) : 60));
     } else {
-      // The same rows as before, wherever they are now.
+      // Keep the same rows.
       const count = this.#to - this.#from;
-      const at = place(rows, before, this.#from);
+      const at = indexOf(rows, before, this.#from);
       this.#from = at;
       this.#to = Math.min(rows.length, at + count + (this.#to === before.length ? rows.length : 0));
       this.#to = Math.min(this.#to, this.#from + WINDOW + STEP);
     }
     this.#render();
     if (following) this.#toBottom();
-    this.#scrolled();
+    this.#updateSoon();
   }
 
-  /** Goes to the newest. */
   toEnd() {
     this.#to = this.#rows.length;
     this.#from = Math.max(0, this.#to - 60);
-    this.#stuck = true;
+    this.#following = true;
     this.#render();
     this.#toBottom();
-    this.#scrolled();
+    this.#updateSoon();
   }
 
-  /** Shows a row. @param {string} key @param {{ at?: "start" | "center", flash?: boolean }} [options] @returns {boolean} whether it is there */
+  /** Scrolls to a row. @param {string} key @param {{ at?: "start" | "center", flash?: boolean }} [options] @returns {boolean} whether it exists */
   reveal(key, { at = "center", flash = false } = {}) {
     const index = this.#rows.findIndex((row) => row.key === key);
     if (index < 0) return false;
-    this.#stuck = false;
+    this.#following = false;
     this.#from = Math.max(0, index - STEP);
     this.#to = Math.min(this.#rows.length, index + STEP);
     this.#render();
     const element = this.#find(key);
     element?.scrollIntoView({ block: at });
-    this.#stuck = this.#distance() < 40 && this.#to === this.#rows.length;
+    this.#following = this.#distance() < 40 && this.#to === this.#rows.length;
     if (flash && element) {
       this.#flashing = key;
       element.classList.add("flash");
@@ -123,17 +122,17 @@ export class Log {
         this.#find(key)?.classList.remove("flash");
       }, 1600);
     }
-    this.#scrolled();
+    this.#updateSoon();
     return true;
   }
 
   #render() {
     const anchor = this.#anchor();
-    each(
+    reconcile(
       this.element,
       this.#rows.slice(this.#from, this.#to),
       (row) => row.key,
-      (row) => row.mark,
+      (row) => row.deps,
       (row) => {
         const element = this.#make(row);
         element.dataset["key"] = row.key;
@@ -142,13 +141,13 @@ export class Log {
         return element;
       },
     );
-    if (anchor && !this.#stuck) {
+    if (anchor && !this.#following) {
       const element = this.#find(anchor.key);
       if (element) this.element.scrollTop += element.getBoundingClientRect().top - anchor.top;
     }
   }
 
-  /** The first row in sight, and where it is. */
+  /** The first visible row and its position. */
   #anchor() {
     const { top } = this.element.getBoundingClientRect();
     for (const element of this.element.children) {
@@ -158,8 +157,8 @@ export class Log {
     return null;
   }
 
-  /** Rows come in at an end that is near, and the far end goes. */
-  #edges() {
+  /** Adds rows near the visible end and removes them at the other one. */
+  #updateWindow() {
     if (!this.element.isConnected) return;
     this.#env.moved();
     if (this.element.scrollTop < NEAR) {
@@ -177,15 +176,15 @@ export class Log {
     }
   }
 
-  /** Whoever came to the end stays there, until they go up. What grows does not mean that somebody went away. */
-  #follow() {
+  /** Following starts at the end and stops when the user scrolls up; growing content does not stop it. */
+  #updateFollowing() {
     const { scrollTop } = this.element;
-    if (this.#distance() < 40 && this.#to === this.#rows.length) this.#stuck = true;
-    else if (scrollTop < this.#lastTop) this.#stuck = false;
+    if (this.#distance() < 40 && this.#to === this.#rows.length) this.#following = true;
+    else if (scrollTop < this.#lastTop) this.#following = false;
     this.#lastTop = scrollTop;
   }
 
-  /** How far the end is, in pixels. */
+  /** Distance to the end in pixels. */
   #distance() {
     const { scrollHeight, scrollTop, clientHeight } = this.element;
     return scrollHeight - scrollTop - clientHeight;
@@ -201,7 +200,7 @@ export class Log {
     return this.element.querySelector(`:scope > [data-key="${CSS.escape(key)}"]`);
   }
 
-  /** Up and down go from message to message. @param {KeyboardEvent} event */
+  /** Arrow keys move the focus between messages. @param {KeyboardEvent} event */
   #keys(event) {
     const target = /** @type {HTMLElement} */ (event.target);
     const messages = /** @type {HTMLElement[]} */ ([...this.element.querySelectorAll(":scope > article")]);
@@ -217,11 +216,11 @@ export class Log {
   }
 }
 
-/** Where the row that was at `from` is now; if it is gone, the next one that is still there. @param {Row[]} rows @param {Row[]} before @param {number} from */
-function place(rows, before, from) {
-  const places = new Map(rows.map((row, at) => [row.key, at]));
+/** The new index of the row that was at `from`, or of the next one that still exists. @param {Row[]} rows @param {Row[]} before @param {number} from */
+function indexOf(rows, before, from) {
+  const indexes = new Map(rows.map((row, at) => [row.key, at]));
   for (let at = from; at < before.length; at++) {
-    const found = places.get(/** @type {Row} */ (before[at]).key);
+    const found = indexes.get(/** @type {Row} */ (before[at]).key);
     if (found !== undefined) return found;
   }
   return Math.max(0, rows.length - WINDOW);
