@@ -53,7 +53,7 @@ queries: ## .sqlx from the queries in the code; queries-check fails when it is s
 queries-check:
 	scripts/queries.sh --check
 
-bench: mariadb ## time, memory and sizes on this machine, as the README shows them; builds release binaries first
+bench: mariadb ## time, memory and sizes on this machine, as docs/measured.md shows them; builds release binaries first
 	cargo build --workspace --release --locked --example hello
 	cargo bench --workspace --locked --bench figures --bench history --bench pictures --bench search
 

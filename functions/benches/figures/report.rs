@@ -1,4 +1,4 @@
-//! What is printed: Markdown for the README. A budget that is missed stands in bold.
+//! Prints the figures as Markdown for docs/measured.md, with a missed budget in bold.
 
 use std::fmt;
 use std::time::Duration;

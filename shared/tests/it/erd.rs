@@ -125,7 +125,7 @@ fn draw(columns: &[Column]) -> String {
         "# The schema\n\n\
          Drawn from a migrated database by `make docs`; `make test` compares it. Each column is argued in `shared/migrations`. Relations go by the\n\
          names of columns: the store has no foreign keys, which would lock the rows of people and rooms while messages are written.\n\
-         What was decided, and why, stands in the README under *Decisions*.\n\n",
+         [decisions.md](decisions.md) says what was decided, and why.\n\n",
     );
     text.push_str("| table | in the older backend with five entities |\n|---|---|\n");
     for (table, called) in CALLED {
