@@ -1,5 +1,5 @@
 """Holds the two committed documents of the API against the schemas of their own standards, every example of a frame against the shape beside it,
-and the Markdown files against the repository: links, anchors, named files and named tests exist."""
+and the Markdown files against the repository: links, anchors, named files and named tests exist, and the tables of routes have every route."""
 
 import glob
 import itertools
@@ -41,6 +41,7 @@ def asyncapi(path, standard):
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 # A file or folder in code style; `{a,b}` stands for both, and `…`, `<…>` and `*` for what is not written out.
 NAMED = re.compile(r"`((?:functions|shared|local|scripts|docs|\.ci|\.github|\.sqlx)/[^`\s:]*)`")
+ROUTES = re.compile(r"`((?:(?:GET|POST|PUT|PATCH|DELETE) )+)(/[^`?]*)(?:\?[^`]*)?`")
 TEST = re.compile(r"`(\w+)((?:::\w+)*)::(\w+)`")
 
 
@@ -54,6 +55,23 @@ def spelled_out(path):
     """The paths that `{a,b}` stands for."""
     parts = [part[1:-1].split(",") if part.startswith("{") else [part] for part in re.split(r"(\{[^}]*\})", path)]
     return ["".join(choice) for choice in itertools.product(*parts)]
+
+
+def routes(path, files):
+    """Every route of the OpenAPI document is in the first table of one of these files, and no other."""
+    with open(path, encoding="utf-8") as file:
+        paths = json.load(file)["paths"]
+    served = {f"{method.upper()} {route}" for route, item in paths.items() for method in item}
+    listed = []
+    for file in files:
+        table = Path(file).read_text(encoding="utf-8").split("| subject | routes |")[1].split("\n\n")[0]
+        listed += [f"{method} {route}" for methods, route in ROUTES.findall(table) for method in methods.split()]
+    wrong = [f"{route} stands twice" for route in sorted(set(listed)) if listed.count(route) > 1]
+    wrong += [f"{route} is missing" for route in sorted(served - set(listed))]
+    wrong += [f"there is no {route}" for route in sorted(set(listed) - served)]
+    if wrong:
+        sys.exit("\n".join(f"{' and '.join(files)}: {text}" for text in wrong))
+    print(f"{' and '.join(files)}: all {len(served)} routes")
 
 
 def markdown(files):
@@ -93,4 +111,5 @@ def markdown(files):
 
 openapi("shared/openapi.json")
 asyncapi("shared/asyncapi.json", sys.argv[1] if len(sys.argv) > 1 else None)
+routes("shared/openapi.json", ["docs/api.md", "docs/legacy-clients.md"])
 markdown(subprocess.run(["git", "ls-files", "*.md"], check=True, capture_output=True, text=True).stdout.split())
