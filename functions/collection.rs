@@ -22,7 +22,7 @@ pub fn document() -> Result<Value, serde_json::Error> {
     for (path, item) in api["paths"].as_object().into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten() {
             let tag = operation["tags"][0].as_str().unwrap_or_default();
-            folders.entry(tag).or_default().push(request(&api, (method, path), operation));
+            folders.entry(tag).or_default().push(request(&api, method, path, operation));
         }
     }
     let tags = api["tags"].as_array().into_iter().flatten();
@@ -53,7 +53,7 @@ pub fn text() -> Result<String, serde_json::Error> {
     Ok(serde_json::to_string_pretty(&document()?)? + "\n")
 }
 
-fn request(api: &Value, (method, path): (&str, &str), operation: &Value) -> Value {
+fn request(api: &Value, method: &str, path: &str, operation: &Value) -> Value {
     let parameters = operation["parameters"].as_array().into_iter().flatten();
     let (mut query, mut variables) = (Vec::new(), Vec::new());
     for parameter in parameters {

@@ -1,7 +1,7 @@
 //! An example of each frame for `asyncapi.json`, built from the real types and taken from one short conversation.
 
 use serde_json::value::RawValue;
-use shared::id::{ConnectionId, MessageId, RoomId, UploadId, UserId};
+use shared::id::{ConnectionId, MessageId, Rev, RoomId, Seq, UploadId, UserId};
 use shared::protocol::frames::{Ack, Changed, Frame, Refusal};
 use shared::protocol::friends::{Direction, FriendState, Friendship};
 use shared::protocol::invitations::{Invitation, InvitedRoom};
@@ -16,8 +16,8 @@ use shared::time::Timestamp;
 const ROOM: RoomId = RoomId(7);
 const ANN: UserId = UserId(3);
 const BOB: UserId = UserId(4);
-const SEQ: u64 = 42;
-const REV: u64 = 57;
+const SEQ: Seq = Seq(42);
+const REV: Rev = Rev(57);
 const NOW: Timestamp = Timestamp(1_767_323_045_678);
 
 /// The examples; at least one per variant of [`Frame`].
@@ -113,7 +113,7 @@ fn message() -> Message {
         content: "Hello, world!".into(),
         client_id: Some("c-7".into()),
         reply_to: Some(Reply {
-            seq: 40,
+            seq: Seq(40),
             username: Some("bob".into()),
             kind: MessageKind::Text,
             preview: "Where are you?".into(),
@@ -290,12 +290,12 @@ mod tests {
         }
     }
     /// Collects the strings in a value with their keys.
-    fn texts(key: &str, value: &Value, found: &mut Vec<(String, String)>) {
+    fn texts(key: &str, value: &Value) -> Vec<(String, String)> {
         match value {
-            Value::String(text) => found.push((key.to_owned(), text.clone())),
-            Value::Array(items) => items.iter().for_each(|item| texts(key, item, found)),
-            Value::Object(fields) => fields.iter().for_each(|(key, item)| texts(key, item, found)),
-            _ => {}
+            Value::String(text) => vec![(key.to_owned(), text.clone())],
+            Value::Array(items) => items.iter().flat_map(|item| texts(key, item)).collect(),
+            Value::Object(fields) => fields.iter().flat_map(|(key, item)| texts(key, item)).collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -305,15 +305,13 @@ mod tests {
         for frame in frames() {
             let encoded = Encoded { lean: frame.encode(Dialect::Lean), full: frame.encode(Dialect::Full) };
             let Some(what) = ShardPayload::of(&frame, &encoded) else { continue };
-            let mut found = Vec::new();
-            match &what {
+            let found = match &what {
                 ShardPayload::Frame { lean, full } => {
-                    for text in [lean, full] {
-                        texts("", &serde_json::from_str(text).expect("a frame"), &mut found);
-                    }
+                    let frames = [lean, full].map(|text| serde_json::from_str(text).expect("a frame"));
+                    texts("", &Value::Array(frames.into()))
                 }
-                other => texts("", &serde_json::to_value(other).expect("JSON"), &mut found),
-            }
+                other => texts("", &serde_json::to_value(other).expect("JSON")),
+            };
             for (key, text) in found {
                 let time = text.len() == 24 && text.ends_with('Z');
                 assert!(key == "type" || time || key == "emoji" && !text.is_ascii(), "{key}: {text} in {what:?}");

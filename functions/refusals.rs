@@ -1,11 +1,47 @@
-//! Error responses common to many handlers, added to their documentation; handlers document only their own.
+//! Error responses of many handlers: those that follow from a request's shape, which [`complete`] adds to every operation, and named ones, which
+//! handlers list as types.
 //!
 //! Responses with a status from 400 on are problem documents unless a handler declares otherwise.
 
+use std::collections::BTreeMap;
+
 use shared::protocol::problem::Problem;
-use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
+
+macro_rules! refusals {
+    ($($name:ident: $($status:literal $text:literal),+;)+) => {$(
+        #[doc = concat!($("Documents ", $status, ": ", $text, ". "),+)]
+        pub struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                BTreeMap::from([$(($status.to_owned(), RefOr::T(Response::new($text)))),+])
+            }
+        }
+    )+};
+}
+
+refusals! {
+    OperatorsOnly: "403" "`not_allowed`";
+    ManagersOnly: "403" "`not_allowed`, `not_a_member`";
+    MembersOnly: "403" "`not_a_member`";
+    WrongPassword: "403" "`wrong_password`";
+    UserNotFound: "404" "`user_not_found`";
+    RoomNotFound: "404" "`room_not_found`";
+    MessageNotFound: "404" "`room_not_found`, `message_not_found`";
+    UploadNotFound: "404" "`upload_not_found`";
+    NotForDirectRooms: "409" "`direct_room`";
+    MissingParameter: "400" "`missing_parameter`";
+    InvalidId: "422" "`invalid_input`: the path contains no id";
+    InvalidCursor: "422" "`invalid_input`: the cursor is invalid";
+    LoginRefused: "401" "`invalid_credentials`", "429" "`rate_limited`: too many failed attempts";
+    RegistrationRefused:
+        "409" "`username_taken`",
+        "422" "`invalid_input`: lists all invalid fields",
+        "429" "`rate_limited`: too many accounts from one address";
+}
 
 /// Adds the common error responses to an operation.
 pub(crate) fn complete(operation: &mut Operation) {

@@ -1,4 +1,4 @@
-//! Builds the resources of functions from the environment. Each `main` builds only what its handlers need.
+//! Builds the resources of functions from the environment. Each `State` contains only what its handlers need.
 
 use std::time::Duration;
 
@@ -73,8 +73,13 @@ pub fn limits() -> Result<config::Limits> {
 }
 
 pub fn throttle() -> Result<Throttle> {
+    Ok(Throttle::new(ephemeral()?, limits()?))
+}
+
+/// The table of counters and tickets.
+pub fn ephemeral() -> Result<Ephemeral> {
     let tables = config::TableNames::from_env().map_err(Error::internal)?;
-    Ok(Throttle::new(Ephemeral::new(dynamodb::client(&aws()?), tables.ephemeral), limits()?))
+    Ok(Ephemeral::new(dynamodb::client(&aws()?), tables.ephemeral))
 }
 
 pub fn media() -> Result<Media> {

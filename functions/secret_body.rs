@@ -9,12 +9,12 @@ use shared::domain::auth::anonymous::AnonymousCaller;
 use shared::edge::extract::{Body, RequestInfo};
 use shared::error::Error;
 
-use crate::signed_in::HasThrottle;
+use crate::signed_in::AuthState;
 
 /// A JSON body that contains a secret.
 pub struct SecretBody<T>(pub T);
 
-impl<T: DeserializeOwned + Send, S: HasThrottle + Send + Sync> FromRequest<Arc<S>> for SecretBody<T> {
+impl<T: DeserializeOwned + Send, S: AuthState> FromRequest<Arc<S>> for SecretBody<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &Arc<S>) -> Result<Self, Error> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use shared::caller::Caller;
-use shared::domain::auth::sessions;
+use shared::domain::auth::sessions::{self, PresentedAccess};
 use shared::domain::auth::tokens::TokenKeys;
 use shared::domain::limits::throttle::Throttle;
 use shared::domain::limits::work_costs;
@@ -14,21 +14,37 @@ use shared::edge::extract::{Credential, RequestInfo};
 use shared::error::Error;
 use shared::store::Db;
 
-/// Provides what authentication needs from a function's state.
-pub trait HasKeys {
+/// What authentication needs of a function's state.
+pub trait AuthState: Send + Sync {
     fn db(&self) -> &Db;
     fn keys(&self) -> &TokenKeys;
-}
-
-/// Provides the rate limiter of a function's state.
-pub trait HasThrottle {
     fn throttle(&self) -> &Throttle;
 }
+
+/// Implements [`AuthState`] for a state with the fields `db` and `throttle`; the second argument is the field with the keys.
+macro_rules! auth_state {
+    ($state:ty, $($keys:ident).+) => {
+        impl $crate::signed_in::AuthState for $state {
+            fn db(&self) -> &::shared::store::Db {
+                &self.db
+            }
+
+            fn keys(&self) -> &::shared::domain::auth::tokens::TokenKeys {
+                &self.$($keys).+
+            }
+
+            fn throttle(&self) -> &::shared::domain::limits::throttle::Throttle {
+                &self.throttle
+            }
+        }
+    };
+}
+pub(crate) use auth_state;
 
 /// An alias of [`SignedIn`] for actions that the rate limit `RATE_ACT` counts, such as creating rooms.
 pub struct RateLimited(pub Caller);
 
-impl<S: HasKeys + HasThrottle + Send + Sync> FromRequestParts<Arc<S>> for RateLimited {
+impl<S: AuthState> FromRequestParts<Arc<S>> for RateLimited {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<S>) -> Result<Self, Error> {
@@ -39,33 +55,34 @@ impl<S: HasKeys + HasThrottle + Send + Sync> FromRequestParts<Arc<S>> for RateLi
 /// The authenticated caller. Verifies token and session with one statement; meanwhile charges the request and counts it against its rate limit.
 pub struct SignedIn(pub Caller);
 
-impl<S: HasKeys + HasThrottle + Send + Sync> FromRequestParts<Arc<S>> for SignedIn {
+impl<S: AuthState> FromRequestParts<Arc<S>> for SignedIn {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<S>) -> Result<Self, Error> {
-        let origin = RequestInfo::from_request_parts(parts, state).await?;
+        let info = RequestInfo::from_request_parts(parts, state).await?;
         let Credential(token) = Credential::from_request_parts(parts, state).await?;
         let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        let price = work_costs::of_route(parts.method.as_str(), path, items(parts.uri.query()));
-        sessions::authenticate_charged(state.db(), state.throttle(), state.keys(), &token, (price, origin.now)).await.map(Self)
+        let price = work_costs::of_route(parts.method.as_str(), path, page_size(parts.uri.query()));
+        let access = PresentedAccess { keys: state.keys(), token: &token, now: info.now };
+        sessions::authenticate_charged(state.db(), state.throttle(), access, price).await.map(Self)
     }
 }
 
 /// Returns the page size of a query, if given.
-fn items(query: Option<&str>) -> Option<u32> {
+fn page_size(query: Option<&str>) -> Option<u32> {
     query?.split('&').find_map(|pair| pair.strip_prefix("limit="))?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::items;
+    use super::page_size;
 
     #[test]
     fn the_page_size_is_read_from_the_query() {
-        assert_eq!(items(Some("limit=7")), Some(7));
-        assert_eq!(items(Some("before=9&limit=100&x=1")), Some(100));
+        assert_eq!(page_size(Some("limit=7")), Some(7));
+        assert_eq!(page_size(Some("before=9&limit=100&x=1")), Some(100));
         for query in [None, Some(""), Some("limit=many"), Some("unlimited=7")] {
-            assert_eq!(items(query), None, "{query:?}");
+            assert_eq!(page_size(query), None, "{query:?}");
         }
     }
 }

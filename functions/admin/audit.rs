@@ -12,7 +12,9 @@ use shared::id::UserId;
 use shared::protocol::admin::AuditEntry;
 use shared::protocol::page::Page;
 
-use super::{AdminRequest, PageQuery, State};
+use super::{AdminRequest, State};
+use crate::parameters::PageQuery;
+use crate::refusals::OperatorsOnly;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -30,15 +32,15 @@ pub(super) struct AuditQuery {
     get, path = "/api/admin/audit", operation_id = "list_audit", tag = "admin", params(AuditQuery, PageQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "A page of actions", body = Page<AuditEntry>),
-        (status = 403, description = "`not_allowed`"),
+        OperatorsOnly,
     )
 )]
 pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
-    AdminRequest(asking): AdminRequest,
-    Query(which): Query<AuditQuery>,
+    AdminRequest(admin): AdminRequest,
+    Query(query): Query<AuditQuery>,
     Query(page): Query<PageQuery>,
 ) -> Result<PageResponse<Page<AuditEntry>>> {
-    let which = AuditFilter { actor: which.actor_id, user: which.user_id };
-    admin::list_audit_entries(&state.db, &asking, which, page.page()).await.map(PageResponse)
+    let filter = AuditFilter { actor: query.actor_id, user: query.user_id };
+    admin::list_audit_entries(&state.db, &admin, filter, page.page()).await.map(PageResponse)
 }

@@ -1,16 +1,12 @@
 //! The function `admin`: administration of the deployment.
 
-use functions::{admin, resources};
 use std::sync::Arc;
+
+use functions::admin;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     shared::telemetry::start(env!("CARGO_BIN_NAME"));
-    let state = admin::State {
-        db: resources::database().await?,
-        keys: resources::keys().await?,
-        push: resources::push()?,
-        throttle: resources::throttle()?,
-    };
-    shared::edge::http::serve(admin::router(Arc::new(state))).await
+    let state = Arc::new(admin::State::from_env().await?);
+    shared::edge::http::serve(admin::router(state)).await
 }

@@ -13,39 +13,37 @@ use shared::domain::admin::AdminCaller;
 use shared::domain::auth::tokens::TokenKeys;
 use shared::domain::limits::throttle::Throttle;
 use shared::edge::extract::RequestInfo;
-use shared::error::Error;
+use shared::error::{Error, Result};
 use shared::push::Push;
 use shared::store::Db;
 
-use crate::page_query::PageQuery;
+use crate::resources;
 use crate::routes::routes;
-use crate::signed_in::{HasKeys, HasThrottle, SignedIn};
+use crate::signed_in::{SignedIn, auth_state};
 
 #[derive(Debug)]
 pub struct State {
-    pub db: Db,
-    pub keys: TokenKeys,
+    db: Db,
+    keys: TokenKeys,
     /// Closes sockets of disabled accounts and notifies room members.
-    pub push: Push,
+    push: Push,
     /// Limits the actions of operators like those of users.
-    pub throttle: Throttle,
+    throttle: Throttle,
 }
 
-impl HasKeys for State {
-    fn db(&self) -> &Db {
-        &self.db
-    }
-
-    fn keys(&self) -> &TokenKeys {
-        &self.keys
-    }
-}
-
-impl HasThrottle for State {
-    fn throttle(&self) -> &Throttle {
-        &self.throttle
+impl State {
+    /// Builds the state from the environment.
+    pub async fn from_env() -> Result<Self> {
+        Ok(Self {
+            db: resources::database().await?,
+            keys: resources::keys().await?,
+            push: resources::push()?,
+            throttle: resources::throttle()?,
+        })
     }
 }
+
+auth_state!(State, keys);
 
 routes!(for State:
     users::list,
@@ -68,8 +66,8 @@ impl FromRequestParts<Arc<State>> for AdminRequest {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, Error> {
-        let origin = RequestInfo::from_request_parts(parts, state).await?;
+        let info = RequestInfo::from_request_parts(parts, state).await?;
         let SignedIn(caller) = SignedIn::from_request_parts(parts, state).await?;
-        Ok(Self(AdminCaller { caller, ip: origin.ip }))
+        Ok(Self(AdminCaller { caller, ip: info.ip }))
     }
 }

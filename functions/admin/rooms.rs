@@ -10,12 +10,13 @@ use shared::domain::admin::{self, RoomFilter};
 use shared::edge::extract::{Body, Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
-use shared::id::RoomRef;
 use shared::protocol::admin::{AdminRoom, ChangeAdminRoom};
 use shared::protocol::page::Page;
 use shared::protocol::rooms::RoomKind;
 
-use super::{AdminRequest, PageQuery, State};
+use super::{AdminRequest, State};
+use crate::parameters::{PageQuery, RoomPath};
+use crate::refusals::{OperatorsOnly, RoomNotFound};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -26,64 +27,57 @@ pub(super) struct RoomsQuery {
     kind: Option<RoomKind>,
 }
 
-#[derive(Deserialize)]
-pub(super) struct AdminRoomPath {
-    room_id: RoomRef,
-}
-
 /// Lists rooms, oldest first, without deleted ones.
 #[utoipa::path(
     get, path = "/api/admin/rooms", operation_id = "list_rooms", tag = "admin", params(RoomsQuery, PageQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "A page of rooms", body = Page<AdminRoom>),
-        (status = 403, description = "`not_allowed`"),
+        OperatorsOnly,
     )
 )]
 pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
-    AdminRequest(asking): AdminRequest,
-    Query(which): Query<RoomsQuery>,
+    AdminRequest(admin): AdminRequest,
+    Query(query): Query<RoomsQuery>,
     Query(page): Query<PageQuery>,
 ) -> Result<PageResponse<Page<AdminRoom>>> {
-    let which = RoomFilter { prefix: which.q.as_deref(), kind: which.kind };
-    admin::list_rooms(&state.db, &asking, which, page.page()).await.map(PageResponse)
+    let filter = RoomFilter { prefix: query.q.as_deref(), kind: query.kind };
+    admin::list_rooms(&state.db, &admin, filter, page.page()).await.map(PageResponse)
 }
 
 /// Retrieves a room.
 #[utoipa::path(
     get, path = "/api/admin/rooms/{room_id}", operation_id = "get_room", tag = "admin", security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    params(RoomPath),
     responses(
         (status = 200, description = "The room", body = AdminRoom),
-        (status = 403, description = "`not_allowed`"),
-        (status = 404, description = "`room_not_found`"),
+        OperatorsOnly, RoomNotFound,
     )
 )]
 pub(super) async fn get(
     Extract(state): Extract<Arc<State>>,
-    AdminRequest(asking): AdminRequest,
-    Path(path): Path<AdminRoomPath>,
+    AdminRequest(admin): AdminRequest,
+    Path(path): Path<RoomPath>,
 ) -> Result<Json<AdminRoom>> {
-    admin::find_room(&state.db, &asking, &path.room_id).await.map(Json)
+    admin::find_room(&state.db, &admin, &path.room_id).await.map(Json)
 }
 
 /// Archives a room, which then refuses messages, or unarchives it. Members are notified.
 #[utoipa::path(
     patch, path = "/api/admin/rooms/{room_id}", operation_id = "change_room", tag = "admin", request_body = ChangeAdminRoom,
-    security(("bearer" = [])), params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    security(("bearer" = [])), params(RoomPath),
     responses(
         (status = 200, description = "The updated room", body = AdminRoom),
-        (status = 403, description = "`not_allowed`"),
-        (status = 404, description = "`room_not_found`"),
+        OperatorsOnly, RoomNotFound,
     )
 )]
 pub(super) async fn change(
     Extract(state): Extract<Arc<State>>,
-    AdminRequest(asking): AdminRequest,
-    Path(path): Path<AdminRoomPath>,
+    AdminRequest(admin): AdminRequest,
+    Path(path): Path<RoomPath>,
     Body(change): Body<ChangeAdminRoom>,
 ) -> Result<Json<AdminRoom>> {
-    admin::set_archived(&state.db, &state.push, &asking, &path.room_id, change.archived).await.map(Json)
+    admin::set_archived(&state.db, &state.push, &admin, &path.room_id, change.archived).await.map(Json)
 }
 
 /// Deletes a room for everyone, permanently. Members are notified.
@@ -92,16 +86,15 @@ pub(super) async fn change(
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "7")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 403, description = "`not_allowed`"),
-        (status = 404, description = "`room_not_found`"),
         (status = 409, description = "`default_room`"),
+        OperatorsOnly, RoomNotFound,
     )
 )]
 pub(super) async fn delete(
     Extract(state): Extract<Arc<State>>,
-    AdminRequest(asking): AdminRequest,
-    Path(path): Path<AdminRoomPath>,
+    AdminRequest(admin): AdminRequest,
+    Path(path): Path<RoomPath>,
 ) -> Result<StatusCode> {
-    admin::delete_room(&state.db, &state.push, &asking, &path.room_id).await?;
+    admin::delete_room(&state.db, &state.push, &admin, &path.room_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,8 +9,9 @@ use shared::edge::extract::RequestInfo;
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Login};
 
-use super::{State, visitor, with_token};
+use super::{State, anonymous_caller, with_token};
 use crate::secret_body::SecretBody;
+use crate::refusals::LoginRefused;
 
 /// Logs in with a username or an e-mail address.
 ///
@@ -19,16 +20,15 @@ use crate::secret_body::SecretBody;
     post, path = "/api/auth/login", tag = "auth", request_body = Login,
     responses(
         (status = 200, description = "The user, and the tokens of a new session", body = Authenticated),
-        (status = 401, description = "`invalid_credentials`"),
-        (status = 429, description = "`rate_limited`: too many failed attempts"),
+        LoginRefused,
     )
 )]
 pub(super) async fn login(
     Extract(state): Extract<Arc<State>>,
-    origin: RequestInfo,
+    info: RequestInfo,
     SecretBody(body): SecretBody<Login>,
 ) -> Result<Json<Authenticated>> {
-    accounts::login(&state.db, &state.issuer, &state.throttle, &visitor(origin), &body).await.map(Json)
+    accounts::login(&state.db, &state.issuer, &state.throttle, &anonymous_caller(info), &body).await.map(Json)
 }
 
 /// Logs in. Legacy form of `POST /api/auth/login`.
@@ -36,16 +36,15 @@ pub(super) async fn login(
     post, path = "/api/login", tag = "older clients", request_body = Login,
     responses(
         (status = 200, description = "The user, and the tokens of a new session; `token` is the access token", body = Authenticated),
-        (status = 401, description = "`invalid_credentials`"),
-        (status = 429, description = "`rate_limited`: too many failed attempts"),
+        LoginRefused,
     )
 )]
 pub(super) async fn legacy_login(
     state: Extract<Arc<State>>,
-    origin: RequestInfo,
+    info: RequestInfo,
     body: SecretBody<Login>,
 ) -> Result<Json<Authenticated>> {
-    let Json(authenticated) = login(state, origin, body).await?;
+    let Json(authenticated) = login(state, info, body).await?;
     Ok(Json(with_token(authenticated)))
 }
 
@@ -54,14 +53,13 @@ pub(super) async fn legacy_login(
     post, path = "/api/users/login", tag = "older clients", request_body = Login,
     responses(
         (status = 200, description = "The user, and the tokens of a new session; `token` is the access token", body = Authenticated),
-        (status = 401, description = "`invalid_credentials`"),
-        (status = 429, description = "`rate_limited`: too many failed attempts"),
+        LoginRefused,
     )
 )]
 pub(super) async fn legacy_users_login(
     state: Extract<Arc<State>>,
-    origin: RequestInfo,
+    info: RequestInfo,
     body: SecretBody<Login>,
 ) -> Result<Json<Authenticated>> {
-    legacy_login(state, origin, body).await
+    legacy_login(state, info, body).await
 }

@@ -5,26 +5,27 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, MatchedPath, State as Extract};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use shared::domain::auth::sessions::{self, SessionOwner};
+use shared::domain::auth::sessions::{self, PresentedAccess, SessionOwner};
 use shared::domain::limits::work_costs;
 use shared::edge::extract::{Credential, RequestInfo};
 use shared::error::{Error, Result};
 
 use super::State;
-use crate::signed_in::{HasKeys, HasThrottle};
+use crate::signed_in::AuthState;
 
 /// The owner of an unexpired access token, even if its session has ended. Only logging out accepts this.
 pub(super) struct LogoutCaller(SessionOwner);
 
-impl<S: HasKeys + HasThrottle + Send + Sync> FromRequestParts<Arc<S>> for LogoutCaller {
+impl<S: AuthState> FromRequestParts<Arc<S>> for LogoutCaller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<S>) -> std::result::Result<Self, Error> {
-        let origin = RequestInfo::from_request_parts(parts, state).await?;
+        let info = RequestInfo::from_request_parts(parts, state).await?;
         let Credential(token) = Credential::from_request_parts(parts, state).await?;
         let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
         let price = work_costs::of_route(parts.method.as_str(), path, None);
-        sessions::authenticate_logout(state.db(), state.throttle(), state.keys(), &token, (price, origin.now)).await.map(Self)
+        let access = PresentedAccess { keys: state.keys(), token: &token, now: info.now };
+        sessions::authenticate_logout(state.db(), state.throttle(), access, price).await.map(Self)
     }
 }
 
@@ -37,8 +38,8 @@ impl<S: HasKeys + HasThrottle + Send + Sync> FromRequestParts<Arc<S>> for Logout
         (status = 204, description = "Logged out"),
     )
 )]
-pub(super) async fn logout(Extract(state): Extract<Arc<State>>, LogoutCaller(leaver): LogoutCaller) -> Result<StatusCode> {
-    sessions::logout(&state.db, &state.push, &leaver).await?;
+pub(super) async fn logout(Extract(state): Extract<Arc<State>>, LogoutCaller(owner): LogoutCaller) -> Result<StatusCode> {
+    sessions::logout(&state.db, &state.push, &owner).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -51,7 +52,7 @@ pub(super) async fn logout(Extract(state): Extract<Arc<State>>, LogoutCaller(lea
         (status = 204, description = "Logged out everywhere"),
     )
 )]
-pub(super) async fn logout_all(Extract(state): Extract<Arc<State>>, LogoutCaller(leaver): LogoutCaller) -> Result<StatusCode> {
-    sessions::logout_all(&state.db, &state.push, &leaver).await?;
+pub(super) async fn logout_all(Extract(state): Extract<Arc<State>>, LogoutCaller(owner): LogoutCaller) -> Result<StatusCode> {
+    sessions::logout_all(&state.db, &state.push, &owner).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,6 +7,6 @@ use functions::auth;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     shared::telemetry::start(env!("CARGO_BIN_NAME"));
-    let state = auth::State::from_env().await?;
-    shared::edge::http::serve(auth::router(Arc::new(state))).await
+    let state = Arc::new(auth::State::from_env().await?);
+    shared::edge::http::serve(auth::router(state)).await
 }

@@ -8,68 +8,52 @@ mod register;
 mod sessions;
 mod ticket;
 
-use shared::config::{self, Limits};
+use shared::config;
 use shared::domain::auth::anonymous::AnonymousCaller;
-use shared::domain::auth::tokens::{Issuer, TokenKeys};
+use shared::domain::auth::tokens::Issuer;
 use shared::domain::limits::throttle::Throttle;
 use shared::edge::extract::RequestInfo;
 use shared::error::{Error, Result};
 use shared::protocol::accounts::Authenticated;
 use shared::push::ephemeral::Ephemeral;
-use shared::push::{Push, dynamodb};
+use shared::push::Push;
 use shared::store::Db;
 
 use crate::resources;
 use crate::routes::routes;
-use crate::signed_in::{HasKeys, HasThrottle};
+use crate::signed_in::auth_state;
 
 #[derive(Debug)]
 pub struct State {
-    pub db: Db,
+    db: Db,
     /// Closes the sockets of ended sessions.
-    pub push: Push,
-    pub issuer: Issuer,
+    push: Push,
+    issuer: Issuer,
     /// Stores tickets.
-    pub ephemeral: Ephemeral,
+    ephemeral: Ephemeral,
     /// Limits registrations, failed logins, tickets and the ending of sessions.
-    pub throttle: Throttle,
+    throttle: Throttle,
     /// The URL for sockets.
-    pub websocket_url: String,
+    websocket_url: String,
 }
 
 impl State {
     /// Builds the state from the environment.
     pub async fn from_env() -> Result<Self> {
-        let tables = config::TableNames::from_env().map_err(Error::internal)?;
-        let lives = config::TokenConfig::from_env().map_err(Error::internal)?;
-        let limits = Limits::from_env().map_err(Error::internal)?;
-        let ephemeral = Ephemeral::new(dynamodb::client(&resources::aws()?), tables.ephemeral);
+        let lifetimes = config::TokenConfig::from_env().map_err(Error::internal)?;
+        let ephemeral = resources::ephemeral()?;
         Ok(Self {
             db: resources::database().await?,
             push: resources::push()?,
-            issuer: Issuer { keys: resources::keys().await?, lifetimes: lives },
-            throttle: Throttle::new(ephemeral.clone(), limits),
+            issuer: Issuer { keys: resources::keys().await?, lifetimes },
+            throttle: Throttle::new(ephemeral.clone(), resources::limits()?),
             ephemeral,
             websocket_url: config::websocket_url().map_err(Error::internal)?,
         })
     }
 }
 
-impl HasKeys for State {
-    fn db(&self) -> &Db {
-        &self.db
-    }
-
-    fn keys(&self) -> &TokenKeys {
-        &self.issuer.keys
-    }
-}
-
-impl HasThrottle for State {
-    fn throttle(&self) -> &Throttle {
-        &self.throttle
-    }
-}
+auth_state!(State, issuer.keys);
 
 routes!(for State:
     register::register,
@@ -87,8 +71,8 @@ routes!(for State:
     ticket::issue,
 );
 
-fn visitor(origin: RequestInfo) -> AnonymousCaller {
-    AnonymousCaller { ip: origin.ip, now: origin.now }
+fn anonymous_caller(info: RequestInfo) -> AnonymousCaller {
+    AnonymousCaller { ip: info.ip, now: info.now }
 }
 
 /// Adds the access token under its legacy name.

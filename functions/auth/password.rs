@@ -9,9 +9,10 @@ use shared::edge::extract::RequestInfo;
 use shared::error::Result;
 use shared::protocol::accounts::{ChangePassword, Tokens};
 
-use super::{State, visitor};
+use super::{State, anonymous_caller};
 use crate::secret_body::SecretBody;
 use crate::signed_in::SignedIn;
+use crate::refusals::WrongPassword;
 
 /// Replaces the password and ends all sessions of the caller, then starts a new session.
 ///
@@ -20,17 +21,17 @@ use crate::signed_in::SignedIn;
     put, path = "/api/auth/password", tag = "auth", request_body = ChangePassword, security(("bearer" = [])),
     responses(
         (status = 200, description = "The tokens of the new session on the same device", body = Tokens),
-        (status = 403, description = "`wrong_password`"),
         (status = 429, description = "`rate_limited`: too many wrong passwords"),
+        WrongPassword,
     )
 )]
 pub(super) async fn change(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    origin: RequestInfo,
+    info: RequestInfo,
     SecretBody(body): SecretBody<ChangePassword>,
 ) -> Result<Json<Tokens>> {
     let State { db, push, issuer, throttle, .. } = &*state;
-    let with = PasswordChange { push, issuer, throttle, client: &visitor(origin) };
+    let with = PasswordChange { push, issuer, throttle, client: &anonymous_caller(info) };
     accounts::change_password(db, with, &caller, &body).await.map(Json)
 }

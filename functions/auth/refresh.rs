@@ -9,7 +9,7 @@ use shared::edge::extract::RequestInfo;
 use shared::error::Result;
 use shared::protocol::accounts::{Refresh, Tokens};
 
-use super::{State, visitor};
+use super::{State, anonymous_caller};
 use crate::secret_body::SecretBody;
 
 /// Renews the tokens of a session. Each refresh token is valid once; presenting a used one ends its session.
@@ -26,8 +26,8 @@ use crate::secret_body::SecretBody;
 )]
 pub(super) async fn refresh(
     Extract(state): Extract<Arc<State>>,
-    origin: RequestInfo,
+    info: RequestInfo,
     SecretBody(body): SecretBody<Refresh>,
 ) -> Result<Json<Tokens>> {
-    sessions::refresh(&state.db, &state.push, &state.issuer, &visitor(origin), &body.refresh_token).await.map(Json)
+    sessions::refresh(&state.db, &state.push, &state.issuer, &anonymous_caller(info), &body.refresh_token).await.map(Json)
 }

@@ -10,8 +10,9 @@ use shared::edge::extract::RequestInfo;
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Register};
 
-use super::{State, visitor, with_token};
+use super::{State, anonymous_caller, with_token};
 use crate::secret_body::SecretBody;
+use crate::refusals::RegistrationRefused;
 
 /// Creates an account and logs in.
 ///
@@ -21,17 +22,15 @@ use crate::secret_body::SecretBody;
     post, path = "/api/auth/register", tag = "auth", request_body = Register,
     responses(
         (status = 201, description = "The account, and the tokens of its first session", body = Authenticated),
-        (status = 409, description = "`username_taken`"),
-        (status = 422, description = "`invalid_input`: lists all invalid fields"),
-        (status = 429, description = "`rate_limited`: too many accounts from one address"),
+        RegistrationRefused,
     )
 )]
 pub(super) async fn register(
     Extract(state): Extract<Arc<State>>,
-    origin: RequestInfo,
+    info: RequestInfo,
     SecretBody(body): SecretBody<Register>,
 ) -> Result<(StatusCode, Json<Authenticated>)> {
-    let authenticated = accounts::register(&state.db, &state.issuer, &state.throttle, &visitor(origin), &body).await?;
+    let authenticated = accounts::register(&state.db, &state.issuer, &state.throttle, &anonymous_caller(info), &body).await?;
     Ok((StatusCode::CREATED, Json(authenticated)))
 }
 
@@ -40,17 +39,15 @@ pub(super) async fn register(
     post, path = "/api/register", tag = "older clients", request_body = Register,
     responses(
         (status = 200, description = "The account, and the tokens of its first session; `token` is the access token", body = Authenticated),
-        (status = 409, description = "`username_taken`"),
-        (status = 422, description = "`invalid_input`: lists all invalid fields"),
-        (status = 429, description = "`rate_limited`: too many accounts from one address"),
+        RegistrationRefused,
     )
 )]
 pub(super) async fn legacy_register(
     state: Extract<Arc<State>>,
-    origin: RequestInfo,
+    info: RequestInfo,
     body: SecretBody<Register>,
 ) -> Result<Json<Authenticated>> {
-    let (_, Json(authenticated)) = register(state, origin, body).await?;
+    let (_, Json(authenticated)) = register(state, info, body).await?;
     Ok(Json(with_token(authenticated)))
 }
 
@@ -59,15 +56,13 @@ pub(super) async fn legacy_register(
     post, path = "/api/users/register", tag = "older clients", request_body = Register,
     responses(
         (status = 200, description = "The account, and the tokens of its first session; `token` is the access token", body = Authenticated),
-        (status = 409, description = "`username_taken`"),
-        (status = 422, description = "`invalid_input`: lists all invalid fields"),
-        (status = 429, description = "`rate_limited`: too many accounts from one address"),
+        RegistrationRefused,
     )
 )]
 pub(super) async fn legacy_users_register(
     state: Extract<Arc<State>>,
-    origin: RequestInfo,
+    info: RequestInfo,
     body: SecretBody<Register>,
 ) -> Result<Json<Authenticated>> {
-    legacy_register(state, origin, body).await
+    legacy_register(state, info, body).await
 }

@@ -14,11 +14,15 @@ use shared::protocol::accounts::Session;
 use shared::protocol::page::Page;
 
 use super::State;
-use crate::page_query::PageQuery;
 use crate::signed_in::SignedIn;
+use crate::parameters::PageQuery;
+use crate::refusals::{InvalidCursor, InvalidId};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
 pub(super) struct SessionPath {
+    /// The session's id
+    #[param(value_type = u64, example = 7)]
     session_id: SessionId,
 }
 
@@ -27,7 +31,7 @@ pub(super) struct SessionPath {
     get, path = "/api/auth/sessions", tag = "auth", params(PageQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "A page of sessions", body = Page<Session>),
-        (status = 422, description = "`invalid_input`: the cursor is invalid"),
+        InvalidCursor,
     )
 )]
 pub(super) async fn list(
@@ -41,11 +45,11 @@ pub(super) async fn list(
 /// Ends a session of the caller and closes its sockets.
 #[utoipa::path(
     delete, path = "/api/auth/sessions/{session_id}", tag = "auth", security(("bearer" = [])),
-    params(("session_id" = u64, Path, description = "The session's id", example = 7)),
+    params(SessionPath),
     responses(
         (status = 204, description = "The session has ended"),
         (status = 404, description = "`session_not_found`"),
-        (status = 422, description = "`invalid_input`: the path contains no id"),
+        InvalidId,
     )
 )]
 pub(super) async fn revoke(

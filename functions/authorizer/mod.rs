@@ -10,14 +10,13 @@ use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::caller::Caller;
-use shared::config::{self, Limits};
+use shared::config;
 use shared::domain::auth::sessions;
 use shared::domain::auth::tickets;
 use shared::domain::auth::tokens::TokenKeys;
 use shared::domain::limits::throttle::Throttle;
 use shared::edge::problem;
 use shared::error::{Error, Result};
-use shared::push::dynamodb;
 use shared::push::ephemeral::Ephemeral;
 use shared::store::Db;
 use shared::telemetry::invocation::{Invocation, Outcome};
@@ -29,26 +28,24 @@ use crate::resources;
 
 #[derive(Debug)]
 pub struct State {
-    pub db: Db,
-    pub keys: TokenKeys,
+    db: Db,
+    keys: TokenKeys,
     /// Stores tickets.
-    pub ephemeral: Ephemeral,
+    ephemeral: Ephemeral,
     /// Limits opened sockets.
-    pub throttle: Throttle,
+    throttle: Throttle,
     /// The origins whose pages may open a socket; empty or `*` allows any.
-    pub origins: Vec<String>,
+    origins: Vec<String>,
 }
 
 impl State {
     /// Builds the state from the environment.
     pub async fn from_env() -> Result<Self> {
-        let tables = config::TableNames::from_env().map_err(Error::internal)?;
-        let limits = Limits::from_env().map_err(Error::internal)?;
-        let ephemeral = Ephemeral::new(dynamodb::client(&resources::aws()?), tables.ephemeral);
+        let ephemeral = resources::ephemeral()?;
         Ok(Self {
             db: resources::database().await?,
             keys: resources::keys().await?,
-            throttle: Throttle::new(ephemeral.clone(), limits),
+            throttle: Throttle::new(ephemeral.clone(), resources::limits()?),
             ephemeral,
             origins: config::allowed_origins(),
         })

@@ -1,12 +1,12 @@
 //! The function `connect`: opens a socket.
 
-use functions::{connect, resources};
 use std::sync::Arc;
+
+use functions::connect;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     shared::telemetry::start(env!("CARGO_BIN_NAME"));
-    let state = connect::State { db: resources::database().await?, push: resources::push()? };
-    let state = Arc::new(state);
+    let state = Arc::new(connect::State::from_env().await?);
     lambda_runtime::run(lambda_runtime::service_fn(move |event| connect::handle(Arc::clone(&state), event))).await
 }

@@ -17,10 +17,19 @@ use shared::store::Db;
 use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
+use crate::resources;
+
 #[derive(Debug)]
 pub struct State {
-    pub db: Db,
-    pub push: Push,
+    db: Db,
+    push: Push,
+}
+
+impl State {
+    /// Builds the state from the environment.
+    pub async fn from_env() -> Result<Self> {
+        Ok(Self { db: resources::database().await?, push: resources::push()? })
+    }
 }
 
 /// Decides whether the socket may open; any status but 200 refuses the handshake.

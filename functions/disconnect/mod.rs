@@ -7,14 +7,23 @@ use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::edge::problem;
 use shared::edge::socket::{Socket, SocketEvent};
-use shared::error::Error;
+use shared::error::{Error, Result};
 use shared::push::Push;
 use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
+use crate::resources;
+
 #[derive(Debug)]
 pub struct State {
-    pub push: Push,
+    push: Push,
+}
+
+impl State {
+    /// Builds the state from the environment.
+    pub fn from_env() -> Result<Self> {
+        Ok(Self { push: resources::push()? })
+    }
 }
 
 /// Unregisters the socket.

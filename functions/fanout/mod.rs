@@ -7,18 +7,27 @@ use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::domain::fanout;
 use shared::edge::problem;
-use shared::error::Error;
+use shared::error::{Error, Result};
 use shared::push::Push;
 use shared::push::shards::Shard;
 use shared::store::Db;
 use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
+use crate::resources;
+
 #[derive(Debug)]
 pub struct State {
     /// Shards contain references; the content comes from the store.
-    pub db: Db,
-    pub push: Push,
+    db: Db,
+    push: Push,
+}
+
+impl State {
+    /// Builds the state from the environment.
+    pub async fn from_env() -> Result<Self> {
+        Ok(Self { db: resources::database().await?, push: resources::push()? })
+    }
 }
 
 /// Serves one shard. Lambda retries after an error.

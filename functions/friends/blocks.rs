@@ -11,15 +11,17 @@ use shared::error::Result;
 use shared::protocol::page::Page;
 use shared::protocol::people::User;
 
-use super::{FriendPath, PageQuery, State};
+use super::State;
 use crate::signed_in::SignedIn;
+use crate::parameters::{PageQuery, UserPath};
+use crate::refusals::{InvalidCursor, InvalidId, UserNotFound};
 
 /// Lists the users blocked by the caller, by ascending id.
 #[utoipa::path(
     get, path = "/api/blocks", operation_id = "list_blocks", tag = "friends", params(PageQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "A page of users", body = Page<User>),
-        (status = 422, description = "`invalid_input`: the cursor is invalid"),
+        InvalidCursor,
     )
 )]
 pub(super) async fn list(
@@ -36,18 +38,17 @@ pub(super) async fn list(
 /// mentions have no effect. A friendship, friend request or invitation between them ends as if withdrawn. The blocked user is not notified.
 #[utoipa::path(
     put, path = "/api/blocks/{user_id}", operation_id = "block", tag = "friends", security(("bearer" = [])),
-    params(("user_id" = u64, Path, description = "The user's id", example = 7)),
+    params(UserPath),
     responses(
         (status = 204, description = "Blocked"),
-        (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`self_block`"),
-        (status = 422, description = "`invalid_input`: the path contains no id"),
+        UserNotFound, InvalidId,
     )
 )]
 pub(super) async fn add(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<FriendPath>,
+    Path(path): Path<UserPath>,
 ) -> Result<StatusCode> {
     blocks::add(&state.db, &state.push, &caller, path.user_id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -56,16 +57,16 @@ pub(super) async fn add(
 /// Unblocks a user.
 #[utoipa::path(
     delete, path = "/api/blocks/{user_id}", operation_id = "unblock", tag = "friends", security(("bearer" = [])),
-    params(("user_id" = u64, Path, description = "The user's id", example = 7)),
+    params(UserPath),
     responses(
         (status = 204, description = "Unblocked"),
-        (status = 422, description = "`invalid_input`: the path contains no id"),
+        InvalidId,
     )
 )]
 pub(super) async fn remove(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<FriendPath>,
+    Path(path): Path<UserPath>,
 ) -> Result<StatusCode> {
     blocks::remove(&state.db, &state.push, &caller, path.user_id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -4,22 +4,26 @@ use std::sync::Arc;
 
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
+use serde::Deserialize;
 use shared::domain::people::friends;
 use shared::edge::extract::{Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
+use shared::id::UserId;
 use shared::protocol::friends::Friendship;
 use shared::protocol::page::Page;
 
-use super::{FriendPath, PageQuery, State};
+use super::State;
 use crate::signed_in::SignedIn;
+use crate::parameters::PageQuery;
+use crate::refusals::{InvalidCursor, InvalidId};
 
 /// Lists the caller's friends by ascending id with their presence; `online` is null for friends who hide it.
 #[utoipa::path(
     get, path = "/api/friends", operation_id = "list", tag = "friends", params(PageQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "A page of friends", body = Page<Friendship>),
-        (status = 422, description = "`invalid_input`: the cursor is invalid"),
+        InvalidCursor,
     )
 )]
 pub(super) async fn list(
@@ -30,14 +34,23 @@ pub(super) async fn list(
     friends::list(&state.db, &state.push, &caller, query.page()).await.map(PageResponse)
 }
 
+/// A friend of the caller.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct FriendPath {
+    /// The friend's id
+    #[param(value_type = u64, example = 7)]
+    user_id: UserId,
+}
+
 /// Ends a friendship. Both users are notified.
 #[utoipa::path(
     delete, path = "/api/friends/{user_id}", operation_id = "remove", tag = "friends", security(("bearer" = [])),
-    params(("user_id" = u64, Path, description = "The friend's id", example = 7)),
+    params(FriendPath),
     responses(
         (status = 204, description = "The friendship has ended"),
         (status = 404, description = "`friend_not_found`, also on repetition"),
-        (status = 422, description = "`invalid_input`: the path contains no id"),
+        InvalidId,
     )
 )]
 pub(super) async fn remove(

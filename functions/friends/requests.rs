@@ -10,11 +10,14 @@ use shared::domain::people::friends;
 use shared::edge::extract::{Body, Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
+use shared::id::UserId;
 use shared::protocol::friends::{Direction, Friendship, NewFriend};
 use shared::protocol::page::Page;
 
-use super::{FriendPath, State};
+use super::State;
+use crate::parameters::PageQuery;
 use crate::signed_in::{RateLimited, SignedIn};
+use crate::refusals::{InvalidCursor, InvalidId, UserNotFound};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -23,29 +26,42 @@ pub(super) struct RequestsQuery {
     #[serde(default)]
     #[param(inline)]
     direction: Direction,
-    /// The `next` value of the previous page.
-    cursor: Option<String>,
-    /// Page size, 1 to 100.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
+}
+
+/// The user who sent a request to the caller.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct SenderPath {
+    /// The id of the user who sent the request
+    #[param(value_type = u64, example = 7)]
+    user_id: UserId,
+}
+
+/// The user who received a request of the caller.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct RecipientPath {
+    /// The id of the user who received the request
+    #[param(value_type = u64, example = 7)]
+    user_id: UserId,
 }
 
 /// Lists open friend requests, newest first.
 #[utoipa::path(
-    get, path = "/api/friends/requests", operation_id = "list_requests", tag = "friends", params(RequestsQuery),
+    get, path = "/api/friends/requests", operation_id = "list_requests", tag = "friends", params(RequestsQuery, PageQuery),
     security(("bearer" = [])),
     responses(
         (status = 200, description = "A page of requests", body = Page<Friendship>),
-        (status = 422, description = "`invalid_input`: the cursor is invalid"),
+        InvalidCursor,
     )
 )]
 pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Query(query): Query<RequestsQuery>,
+    Query(page): Query<PageQuery>,
 ) -> Result<PageResponse<Page<Friendship>>> {
-    let page = (query.cursor.as_deref(), query.limit);
-    friends::requests(&state.db, &caller, query.direction, page).await.map(PageResponse)
+    friends::requests(&state.db, &caller, query.direction, page.page()).await.map(PageResponse)
 }
 
 /// Sends a friend request. If the other user has already sent one, this accepts it.
@@ -55,10 +71,10 @@ pub(super) async fn list(
         (status = 201, description = "The request", body = Friendship),
         (status = 200, description = "The friendship: accepted by this request, or existing and unchanged", body = Friendship),
         (status = 403, description = "`blocked`: one user blocks the other; the response is the same for both"),
-        (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`self_friend`, `too_many_open_requests`, `too_many_friends`"),
         (status = 422, description = "`invalid_input`: the body must name exactly one user"),
         (status = 429, description = "`rate_limited`; also per user for a day after a decline, and for ten minutes after a withdrawal"),
+        UserNotFound,
     )
 )]
 pub(super) async fn ask(
@@ -73,18 +89,18 @@ pub(super) async fn ask(
 /// Accepts a friend request. Repeating the request has no effect.
 #[utoipa::path(
     post, path = "/api/friends/requests/{user_id}/accept", operation_id = "accept", tag = "friends", security(("bearer" = [])),
-    params(("user_id" = u64, Path, description = "The id of the user who sent the request", example = 7)),
+    params(SenderPath),
     responses(
         (status = 200, description = "The friendship", body = Friendship),
         (status = 404, description = "`request_not_found`"),
         (status = 409, description = "`too_many_friends`"),
-        (status = 422, description = "`invalid_input`: the path contains no id"),
+        InvalidId,
     )
 )]
 pub(super) async fn accept(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<FriendPath>,
+    Path(path): Path<SenderPath>,
 ) -> Result<Json<Friendship>> {
     friends::accept(&state.db, &state.push, &caller, path.user_id).await.map(Json)
 }
@@ -92,17 +108,17 @@ pub(super) async fn accept(
 /// Declines a friend request. The other user can send another one after a day.
 #[utoipa::path(
     post, path = "/api/friends/requests/{user_id}/reject", operation_id = "reject", tag = "friends", security(("bearer" = [])),
-    params(("user_id" = u64, Path, description = "The id of the user who sent the request", example = 7)),
+    params(SenderPath),
     responses(
         (status = 204, description = "Declined"),
         (status = 404, description = "`request_not_found`, also on repetition"),
-        (status = 422, description = "`invalid_input`: the path contains no id"),
+        InvalidId,
     )
 )]
 pub(super) async fn reject(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<FriendPath>,
+    Path(path): Path<SenderPath>,
 ) -> Result<StatusCode> {
     friends::reject(&state.db, &state.push, &caller, path.user_id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -111,17 +127,17 @@ pub(super) async fn reject(
 /// Withdraws a friend request of the caller.
 #[utoipa::path(
     delete, path = "/api/friends/requests/{user_id}", operation_id = "cancel", tag = "friends", security(("bearer" = [])),
-    params(("user_id" = u64, Path, description = "The id of the user who received the request", example = 7)),
+    params(RecipientPath),
     responses(
         (status = 204, description = "Withdrawn"),
         (status = 404, description = "`request_not_found`, also on repetition"),
-        (status = 422, description = "`invalid_input`: the path contains no id"),
+        InvalidId,
     )
 )]
 pub(super) async fn cancel(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<FriendPath>,
+    Path(path): Path<RecipientPath>,
 ) -> Result<StatusCode> {
     friends::cancel(&state.db, &state.push, &caller, path.user_id).await?;
     Ok(StatusCode::NO_CONTENT)

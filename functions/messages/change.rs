@@ -14,22 +14,20 @@ use shared::error::{Error, Result};
 use shared::protocol::messages::{Edit, Message, NewContent};
 use shared::protocol::page::Page;
 
-use super::{MessagePath, PageQuery, State};
+use super::State;
 use crate::signed_in::SignedIn;
+use crate::parameters::{MessagePath, PageQuery};
+use crate::refusals::{ManagersOnly, MessageNotFound, MissingParameter};
 
 /// Edits a message of the caller. Earlier texts are kept.
 #[utoipa::path(
     patch, path = "/api/rooms/{room_id}/messages/{seq}", tag = "messages", request_body = NewContent, security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
-    ),
+    params(MessagePath),
     responses(
         (status = 200, description = "The edited message", body = Message),
         (status = 403, description = "`not_allowed` (another user's message), `not_a_member`, `blocked`"),
-        (status = 404, description = "`room_not_found`, `message_not_found`"),
         (status = 409, description = "`message_unsent`, `system_message`, `forwarded_message`, `room_archived`"),
-        (status = 429, description = "`rate_limited`"),
+        MessageNotFound,
     )
 )]
 pub(super) async fn edit(
@@ -64,17 +62,11 @@ pub(super) struct DeleteQuery {
 /// Unsends a message for everyone, or hides it from the caller. Repeating the request has no effect.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}/messages/{seq}", tag = "messages", security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
-        DeleteQuery,
-    ),
+    params(MessagePath, DeleteQuery),
     responses(
         (status = 204, description = "Unsent or hidden. An unsent message keeps its `seq` without content"),
-        (status = 400, description = "`missing_parameter`"),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
-        (status = 404, description = "`room_not_found`, `message_not_found`"),
         (status = 409, description = "`system_message`"),
+        MissingParameter, ManagersOnly, MessageNotFound,
     )
 )]
 pub(super) async fn delete(
@@ -96,14 +88,10 @@ pub(super) async fn delete(
 /// Lists the earlier texts of an edited message, oldest first.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/messages/{seq}/edits", tag = "messages", security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
-        PageQuery,
-    ),
+    params(MessagePath, PageQuery),
     responses(
         (status = 200, description = "A page of earlier texts", body = Page<Edit>),
-        (status = 404, description = "`room_not_found`, `message_not_found`"),
+        MessageNotFound,
     )
 )]
 pub(super) async fn edits(
@@ -112,6 +100,5 @@ pub(super) async fn edits(
     Path(path): Path<MessagePath>,
     Query(query): Query<PageQuery>,
 ) -> Result<PageResponse<Page<Edit>>> {
-    let page = query.page();
-    edits::list(&state.db, &caller, (&path.room_id, path.seq), page).await.map(PageResponse)
+    edits::list(&state.db, &caller, path.address(), query.page()).await.map(PageResponse)
 }

@@ -9,20 +9,26 @@ use shared::domain::messages::{self, HistoryRange};
 use shared::edge::extract::{Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::{Error, Result};
+use shared::id::Seq;
 use shared::protocol::messages::{History, Message};
 
-use super::{MessagePath, MessagesPath, State};
+use super::State;
 use crate::signed_in::SignedIn;
+use crate::parameters::{MessagePath, RoomPath};
+use crate::refusals::{MessageNotFound, RoomNotFound};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct HistoryQuery {
     /// Returns the latest messages before this `seq`. Without `before`, `after` and `around`: the latest messages.
-    before: Option<u64>,
+    #[param(value_type = Option<u64>)]
+    before: Option<Seq>,
     /// Returns the earliest messages after this `seq`.
-    after: Option<u64>,
+    #[param(value_type = Option<u64>)]
+    after: Option<Seq>,
     /// Returns the messages around this `seq`, including it.
-    around: Option<u64>,
+    #[param(value_type = Option<u64>)]
+    around: Option<Seq>,
     /// Page size, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
@@ -43,16 +49,16 @@ impl HistoryQuery {
 /// Lists messages of a room in ascending order.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/messages", tag = "messages", security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), HistoryQuery),
+    params(RoomPath, HistoryQuery),
     responses(
         (status = 200, description = "A page of messages, oldest first", body = History),
-        (status = 404, description = "`room_not_found`"),
+        RoomNotFound,
     )
 )]
 pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<MessagesPath>,
+    Path(path): Path<RoomPath>,
     Query(query): Query<HistoryQuery>,
 ) -> Result<PageResponse<History>> {
     messages::history(&state.db, &caller, &path.room_id, query.part()?, query.limit).await.map(PageResponse)
@@ -61,13 +67,10 @@ pub(super) async fn list(
 /// Retrieves a message.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/messages/{seq}", tag = "messages", security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
-    ),
+    params(MessagePath),
     responses(
         (status = 200, description = "The message", body = Message),
-        (status = 404, description = "`room_not_found`, `message_not_found`"),
+        MessageNotFound,
     )
 )]
 pub(super) async fn get(

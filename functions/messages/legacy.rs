@@ -8,17 +8,20 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared::caller::Caller;
 use shared::domain::messages::unsend;
-use shared::domain::messages::{self, HistoryRange};
+use shared::domain::messages::{self, HistoryRange, SendRequest};
 use shared::domain::rooms::directs;
 use shared::edge::extract::{Body, IdempotencyKey, Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::{Error, Result};
-use shared::id::{MessageId, RoomId, RoomRef, UserId};
+use shared::id::{RoomId, RoomRef, Seq, UserId};
+use shared::protocol::actions::SendMessage;
 use shared::protocol::incoming;
 use shared::protocol::messages::{History, Message};
 
 use super::State;
 use crate::signed_in::SignedIn;
+use crate::parameters::{ClientIdHeader, LegacyMessagePath, LegacyRoomPath};
+use crate::refusals::{ManagersOnly, MissingParameter, RoomNotFound};
 
 /// The default page size of `GET /api/messages/{conversationId}`.
 const WHOLE_CONVERSATION: u32 = 1000;
@@ -34,7 +37,8 @@ pub(super) struct LegacyMessagesQuery {
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
     /// Returns the latest messages before this `seq`.
-    before: Option<u64>,
+    #[param(value_type = Option<u64>)]
+    before: Option<Seq>,
 }
 
 /// Lists the latest messages of a room in ascending order. Legacy form of `GET /api/rooms/{room_id}/messages`.
@@ -42,8 +46,7 @@ pub(super) struct LegacyMessagesQuery {
     get, path = "/api/messages", tag = "older clients", params(LegacyMessagesQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "A page of messages, oldest first", body = History),
-        (status = 400, description = "`missing_parameter`"),
-        (status = 404, description = "`room_not_found`"),
+        MissingParameter, RoomNotFound,
     )
 )]
 pub(super) async fn list_by_query(
@@ -57,12 +60,6 @@ pub(super) async fn list_by_query(
     messages::history(&state.db, &caller, &room, part, query.limit).await.map(PageResponse)
 }
 
-#[derive(Deserialize)]
-pub(super) struct LegacyConversationPath {
-    #[serde(rename = "conversationId")]
-    room: RoomRef,
-}
-
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct LegacyPageQuery {
@@ -70,22 +67,23 @@ pub(super) struct LegacyPageQuery {
     #[param(minimum = 1, maximum = 1000, default = 1000)]
     limit: Option<u32>,
     /// Returns the latest messages before this `seq`: the `next` value of the previous page.
-    before: Option<u64>,
+    #[param(value_type = Option<u64>)]
+    before: Option<Seq>,
 }
 
 /// Lists the latest messages of a room in ascending order, by default 1000. Legacy form of `GET /api/rooms/{room_id}/messages`.
 #[utoipa::path(
     get, path = "/api/messages/{conversationId}", tag = "older clients", security(("bearer" = [])),
-    params(("conversationId" = String, Path, description = "`7`, `room-7` or a slug", example = "1"), LegacyPageQuery),
+    params(LegacyRoomPath, LegacyPageQuery),
     responses(
         (status = 200, description = "A page of messages, oldest first", body = History),
-        (status = 404, description = "`room_not_found`"),
+        RoomNotFound,
     )
 )]
 pub(super) async fn list_by_path(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<LegacyConversationPath>,
+    Path(path): Path<LegacyRoomPath>,
     Query(query): Query<LegacyPageQuery>,
 ) -> Result<PageResponse<History>> {
     let part = query.before.map_or(HistoryRange::Newest, HistoryRange::Before);
@@ -113,7 +111,7 @@ pub(super) struct OlderMessage {
 /// Sends a message. Legacy form of `POST /api/rooms/{room_id}/messages`.
 #[utoipa::path(
     post, path = "/api/messages/send", tag = "older clients", request_body = OlderMessage, security(("bearer" = [])),
-    params(("idempotency-key" = Option<String>, Header, description = "An alternative to `client_id`", min_length = 1, max_length = 64)),
+    params(ClientIdHeader),
     responses(
         (status = 200, description = "The message, stored and pushed", body = Message),
         (status = 403, description = "`blocked`, `not_allowed`"),
@@ -130,14 +128,14 @@ pub(super) async fn send(
 ) -> Result<Json<Message>> {
     let receiver = body.get("receiver_id").filter(|id| !id.is_null()).map(UserId::deserialize).transpose();
     let receiver = receiver.map_err(|error| Error::invalid("receiver_id", "invalid", error.to_string()))?;
-    let (room, mut message) = incoming::read_message(body)?;
+    let SendMessage { room_id, mut message } = incoming::read_message(body)?;
     message.client_id = message.client_id.or(key);
-    let room = match (room, receiver) {
+    let room = match (room_id, receiver) {
         (Some(room), _) => room,
         (None, Some(receiver)) => directly_to(&state, &caller, receiver).await?.into(),
         (None, None) => RoomRef::general(),
     };
-    messages::send(&state.db, &state.push, &state.limits, &caller, (&room, &message)).await.map(|sent| Json(sent.message))
+    messages::send(&state.db, &state.push, &state.limits, &caller, SendRequest { room: &room, new: &message }).await.map(|sent| Json(sent.message))
 }
 
 /// Returns the direct room with a user. Opening a new one counts as it does by its own route.
@@ -149,21 +147,15 @@ async fn directly_to(state: &State, caller: &Caller, receiver: UserId) -> Result
     Ok(directs::open(&state.db, &state.push, caller, receiver).await?.0.id)
 }
 
-#[derive(Deserialize)]
-pub(super) struct LegacyMessagePath {
-    #[serde(rename = "messageId")]
-    message: MessageId,
-}
-
 /// Unsends a message for everyone. Legacy form of `DELETE …/messages/{seq}?for=all`.
 #[utoipa::path(
     put, path = "/api/messages/unsent/{messageId}", tag = "older clients", security(("bearer" = [])),
-    params(("messageId" = u64, Path, description = "The message's `id`", example = 9001)),
+    params(LegacyMessagePath),
     responses(
         (status = 200, description = "The message without its content", body = Message),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`message_not_found`"),
         (status = 409, description = "`system_message`"),
+        ManagersOnly,
     )
 )]
 pub(super) async fn unsend(

@@ -10,43 +10,41 @@ mod search;
 mod send;
 mod sync;
 
-use serde::Deserialize;
 use shared::config::Limits;
 use shared::domain::auth::tokens::TokenKeys;
 use shared::domain::limits::throttle::Throttle;
-use shared::id::RoomRef;
+use shared::error::Result;
 use shared::push::Push;
 use shared::store::Db;
 
-use crate::page_query::PageQuery;
+use crate::resources;
 use crate::routes::routes;
-use crate::signed_in::{HasKeys, HasThrottle};
+use crate::signed_in::auth_state;
 
 #[derive(Debug)]
 pub struct State {
-    pub db: Db,
-    pub keys: TokenKeys,
-    pub push: Push,
-    pub limits: Limits,
+    db: Db,
+    keys: TokenKeys,
+    push: Push,
+    limits: Limits,
     /// Limits searches, and direct rooms opened by legacy clients.
-    pub throttle: Throttle,
+    throttle: Throttle,
 }
 
-impl HasKeys for State {
-    fn db(&self) -> &Db {
-        &self.db
-    }
-
-    fn keys(&self) -> &TokenKeys {
-        &self.keys
-    }
-}
-
-impl HasThrottle for State {
-    fn throttle(&self) -> &Throttle {
-        &self.throttle
+impl State {
+    /// Builds the state from the environment.
+    pub async fn from_env() -> Result<Self> {
+        Ok(Self {
+            db: resources::database().await?,
+            keys: resources::keys().await?,
+            push: resources::push()?,
+            limits: resources::limits()?,
+            throttle: resources::throttle()?,
+        })
     }
 }
+
+auth_state!(State, keys);
 
 routes!(for State:
     history::list, send::send,
@@ -68,14 +66,3 @@ routes!(for State:
     legacy::list_by_path,
     legacy::unsend,
 );
-
-#[derive(Deserialize)]
-struct MessagesPath {
-    room_id: RoomRef,
-}
-
-#[derive(Deserialize)]
-struct MessagePath {
-    room_id: RoomRef,
-    seq: u64,
-}

@@ -11,21 +11,20 @@ use shared::error::Result;
 use shared::protocol::messages::Message;
 use shared::protocol::page::Page;
 
-use super::{MessagePath, MessagesPath, State};
+use super::State;
 use crate::signed_in::SignedIn;
+use crate::parameters::{MessagePath, RoomPath};
+use crate::refusals::{MessageNotFound, RoomNotFound};
 
 /// Pins a message. Requires an admin or owner, or a direct room. Repeating the request has no effect.
 #[utoipa::path(
     put, path = "/api/rooms/{room_id}/messages/{seq}/pin", tag = "messages", security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
-    ),
+    params(MessagePath),
     responses(
         (status = 200, description = "The pinned message", body = Message),
         (status = 403, description = "`not_allowed`, `not_a_member`, `blocked`"),
-        (status = 404, description = "`room_not_found`, `message_not_found`"),
         (status = 409, description = "`message_unsent`, `system_message`, `too_many_pins`, `room_archived`"),
+        MessageNotFound,
     )
 )]
 pub(super) async fn pin(
@@ -39,15 +38,12 @@ pub(super) async fn pin(
 /// Unpins a message. Repeating the request has no effect.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}/messages/{seq}/pin", tag = "messages", security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
-    ),
+    params(MessagePath),
     responses(
         (status = 200, description = "The unpinned message", body = Message),
         (status = 403, description = "`not_allowed`, `not_a_member`, `blocked`"),
-        (status = 404, description = "`room_not_found`, `message_not_found`"),
         (status = 409, description = "`room_archived`"),
+        MessageNotFound,
     )
 )]
 pub(super) async fn unpin(
@@ -61,16 +57,16 @@ pub(super) async fn unpin(
 /// Lists the pinned messages of a room, last pinned first. Limit: 50 messages, returned as one page.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/pins", tag = "messages", security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    params(RoomPath),
     responses(
         (status = 200, description = "All pinned messages", body = Page<Message>),
-        (status = 404, description = "`room_not_found`"),
+        RoomNotFound,
     )
 )]
 pub(super) async fn pins(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<MessagesPath>,
+    Path(path): Path<RoomPath>,
 ) -> Result<PageResponse<Page<Message>>> {
     pins::list(&state.db, &caller, &path.room_id).await.map(PageResponse)
 }

@@ -12,23 +12,21 @@ use shared::error::{Error, Result};
 use shared::protocol::messages::{NewReaction, ReactionChange, Reactor};
 use shared::protocol::page::Page;
 
-use super::{MessagePath, State};
+use super::State;
 use crate::signed_in::SignedIn;
+use crate::parameters::{MessagePath, PageQuery};
+use crate::refusals::{MessageNotFound, MissingParameter};
 
 /// Adds a reaction to a message. Repeating the request has no effect.
 #[utoipa::path(
     put, path = "/api/rooms/{room_id}/messages/{seq}/reactions", tag = "messages", request_body = NewReaction,
     security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
-    ),
+    params(MessagePath),
     responses(
         (status = 200, description = "The added reaction", body = ReactionChange),
         (status = 403, description = "`not_a_member`, `blocked`"),
-        (status = 404, description = "`room_not_found`, `message_not_found`"),
         (status = 409, description = "`message_unsent`, `too_many_reactions`, `room_archived`"),
-        (status = 429, description = "`rate_limited`"),
+        MessageNotFound,
     )
 )]
 pub(super) async fn react(
@@ -52,18 +50,12 @@ pub(super) struct EmojiQuery {
 /// Removes a reaction of the caller. Repeating the request has no effect.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}/messages/{seq}/reactions", tag = "messages", security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
-        EmojiQuery,
-    ),
+    params(MessagePath, EmojiQuery),
     responses(
         (status = 200, description = "The removed reaction", body = ReactionChange),
-        (status = 400, description = "`missing_parameter`"),
         (status = 403, description = "`not_a_member`, `blocked`"),
-        (status = 404, description = "`room_not_found`, `message_not_found`"),
         (status = 409, description = "`room_archived`"),
-        (status = 429, description = "`rate_limited`"),
+        MissingParameter, MessageNotFound,
     )
 )]
 pub(super) async fn unreact(
@@ -84,24 +76,15 @@ pub(super) struct ReactorsQuery {
     /// Lists only reactions with this emoji, percent-encoded.
     #[param(example = "👍")]
     emoji: Option<String>,
-    /// The `next` value of the previous page.
-    cursor: Option<String>,
-    /// Page size, 1 to 100.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
 }
 
 /// Lists the reactions to a message by emoji and user.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/messages/{seq}/reactions", tag = "messages", security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
-        ReactorsQuery,
-    ),
+    params(MessagePath, ReactorsQuery, PageQuery),
     responses(
         (status = 200, description = "A page of reactions", body = Page<Reactor>),
-        (status = 404, description = "`room_not_found`, `message_not_found`"),
+        MessageNotFound,
     )
 )]
 pub(super) async fn reactors(
@@ -109,7 +92,7 @@ pub(super) async fn reactors(
     SignedIn(caller): SignedIn,
     Path(path): Path<MessagePath>,
     Query(query): Query<ReactorsQuery>,
+    Query(page): Query<PageQuery>,
 ) -> Result<PageResponse<Page<Reactor>>> {
-    let page = (query.cursor.as_deref(), query.limit);
-    reactions::list(&state.db, &caller, (&path.room_id, path.seq), query.emoji.as_deref(), page).await.map(PageResponse)
+    reactions::list(&state.db, &caller, path.address(), query.emoji.as_deref(), page.page()).await.map(PageResponse)
 }

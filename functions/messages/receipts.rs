@@ -4,30 +4,29 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use serde::Deserialize;
 use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::edge::extract::{Body, Path};
 use shared::error::Result;
-use shared::id::MessageId;
 use shared::protocol::receipts::{Mark as MarkBody, Receipt, Receipts, Unread};
 
-use super::{MessagePath, MessagesPath, State};
+use super::State;
 use crate::signed_in::SignedIn;
+use crate::parameters::{LegacyMessagePath, MessagePath, RoomPath};
+use crate::refusals::{MembersOnly, MessageNotFound, RoomNotFound};
 
 /// Marks all messages up to a `seq` as read. Markers only rise; values beyond the last message are lowered to it.
 #[utoipa::path(
     put, path = "/api/rooms/{room_id}/read", tag = "messages", request_body = MarkBody, security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    params(RoomPath),
     responses(
         (status = 200, description = "The caller's markers and unread count", body = Receipt),
-        (status = 403, description = "`not_a_member`"),
-        (status = 404, description = "`room_not_found`"),
+        MembersOnly, RoomNotFound,
     )
 )]
 pub(super) async fn read(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<MessagesPath>,
+    Path(path): Path<RoomPath>,
     Body(body): Body<MarkBody>,
 ) -> Result<Json<Receipt>> {
     receipts::raise_marker(&state.db, &state.push, &caller, &path.room_id, ReadMarker::Read(body.seq)).await.map(Json)
@@ -36,17 +35,16 @@ pub(super) async fn read(
 /// Marks all messages up to a `seq` as delivered to a device. Reading a message implies its delivery.
 #[utoipa::path(
     put, path = "/api/rooms/{room_id}/delivered", tag = "messages", request_body = MarkBody, security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    params(RoomPath),
     responses(
         (status = 200, description = "The caller's markers", body = Receipt),
-        (status = 403, description = "`not_a_member`"),
-        (status = 404, description = "`room_not_found`"),
+        MembersOnly, RoomNotFound,
     )
 )]
 pub(super) async fn delivered(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<MessagesPath>,
+    Path(path): Path<RoomPath>,
     Body(body): Body<MarkBody>,
 ) -> Result<Json<Receipt>> {
     receipts::raise_marker(&state.db, &state.push, &caller, &path.room_id, ReadMarker::Delivered(body.seq)).await.map(Json)
@@ -55,14 +53,10 @@ pub(super) async fn delivered(
 /// Lists who has read a message and to whom it was delivered, without its sender.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/messages/{seq}/receipts", tag = "messages", security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
-    ),
+    params(MessagePath),
     responses(
         (status = 200, description = "Current members with a receipt", body = Receipts),
-        (status = 403, description = "`not_a_member`"),
-        (status = 404, description = "`room_not_found`, `message_not_found`"),
+        MembersOnly, MessageNotFound,
     )
 )]
 pub(super) async fn of_message(
@@ -73,26 +67,20 @@ pub(super) async fn of_message(
     receipts::of_message(&state.db, &caller, &path.room_id, path.seq).await.map(Json)
 }
 
-#[derive(Deserialize)]
-pub(super) struct LegacyReceiptsPath {
-    #[serde(rename = "messageId")]
-    message: MessageId,
-}
-
 /// Lists who has read a message. Legacy form of `GET …/messages/{seq}/receipts`.
 #[utoipa::path(
     get, path = "/api/messages/read/{messageId}", tag = "older clients", security(("bearer" = [])),
-    params(("messageId" = u64, Path, description = "The message's `id`", example = 9001)),
+    params(LegacyMessagePath),
     responses(
         (status = 200, description = "Current members with a receipt", body = Receipts),
-        (status = 403, description = "`not_a_member`"),
         (status = 404, description = "`message_not_found`"),
+        MembersOnly,
     )
 )]
 pub(super) async fn of_message_id(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<LegacyReceiptsPath>,
+    Path(path): Path<LegacyMessagePath>,
 ) -> Result<Json<Receipts>> {
     receipts::of_message_id(&state.db, &caller, path.message).await.map(Json)
 }

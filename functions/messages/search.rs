@@ -22,7 +22,6 @@ use crate::signed_in::SignedIn;
         (status = 200, description = "A page of messages with their matches", body = Page<Found>),
         (status = 404, description = "`room_not_found`: the given room"),
         (status = 422, description = "`invalid_input`: an empty search, an invalid filter value or an unknown sender"),
-        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn search(

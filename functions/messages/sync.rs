@@ -5,19 +5,24 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use serde::Deserialize;
+use shared::domain::paging::PageRequest;
 use shared::domain::sync;
 use shared::edge::extract::{Path, Query};
 use shared::error::Result;
+use shared::id::Rev;
 use shared::protocol::sync::{RoomSync, RoomsSync};
 
-use super::{MessagesPath, State};
+use super::State;
 use crate::signed_in::SignedIn;
+use crate::parameters::RoomPath;
+use crate::refusals::{InvalidCursor, RoomNotFound};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct RoomSyncQuery {
     /// The last `rev` known to the client; returns everything when absent.
-    rev: Option<u64>,
+    #[param(value_type = Option<u64>)]
+    rev: Option<Rev>,
     /// The approximate number of messages and of members, 1 to 100; a single change is never split.
     #[param(minimum = 1, maximum = 100, default = 100)]
     limit: Option<u32>,
@@ -26,17 +31,17 @@ pub(super) struct RoomSyncQuery {
 /// Returns all changes of a room since a `rev` of any age, in their current state. While `more` is true, repeat the request with the returned `rev`.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/sync", tag = "messages", security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), RoomSyncQuery),
+    params(RoomPath, RoomSyncQuery),
     responses(
         (status = 200, description = "The room, and its changed messages and members", body = RoomSync),
         (status = 403, description = "`not_a_member`: past members can only read the history"),
-        (status = 404, description = "`room_not_found`"),
+        RoomNotFound,
     )
 )]
 pub(super) async fn room(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<MessagesPath>,
+    Path(path): Path<RoomPath>,
     Query(query): Query<RoomSyncQuery>,
 ) -> Result<Json<RoomSync>> {
     sync::room(&state.db, &caller, &path.room_id, query.rev.unwrap_or_default(), query.limit).await.map(Json)
@@ -57,7 +62,7 @@ pub(super) struct RoomsSyncQuery {
     get, path = "/api/sync", tag = "messages", params(RoomsSyncQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "A page of rooms, and the next cursor", body = RoomsSync),
-        (status = 422, description = "`invalid_input`: the cursor is invalid"),
+        InvalidCursor,
     )
 )]
 pub(super) async fn rooms(
@@ -65,5 +70,5 @@ pub(super) async fn rooms(
     SignedIn(caller): SignedIn,
     Query(query): Query<RoomsSyncQuery>,
 ) -> Result<Json<RoomsSync>> {
-    sync::rooms(&state.db, &caller, query.cursor.as_deref(), query.limit).await.map(Json)
+    sync::rooms(&state.db, &caller, PageRequest { cursor: query.cursor.as_deref(), limit: query.limit }).await.map(Json)
 }

@@ -24,7 +24,7 @@ const TIME_TO_ANSWER: Duration = Duration::from_secs(15);
 /// The direction of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "direction", rename_all = "snake_case")]
-enum Order {
+enum Command {
     /// To the newest version.
     Up,
     /// Back to version `target`, or by one version.
@@ -37,34 +37,34 @@ enum Order {
 pub async fn handle(event: LambdaEvent<Value>) -> std::result::Result<Value, lambda_runtime::Error> {
     let invocation = Invocation::begin();
     let request_id = event.context.request_id.clone();
-    let done = done(event).await;
+    let done = execute(event).await;
     let code = if done.is_ok() { "ok" } else { "failed" };
     invocation.end(&Outcome { request_id: &request_id, what: "migrate", code, status: None, connection: None });
     done
 }
 
-async fn done(event: LambdaEvent<Value>) -> std::result::Result<Value, lambda_runtime::Error> {
+async fn execute(event: LambdaEvent<Value>) -> std::result::Result<Value, lambda_runtime::Error> {
     let now = u64::try_from(Timestamp::now().0).unwrap_or_default();
     let left = Duration::from_millis(event.context.deadline.saturating_sub(now)).saturating_sub(TIME_TO_ANSWER);
     if event.payload.get("RequestType").is_some() {
-        return at_deploy(serde_json::from_value(event.payload)?, left).await;
+        return on_deployment(serde_json::from_value(event.payload)?, left).await;
     }
     if let Some(username) = event.payload.get("appoint") {
         return appoint(username.as_str().unwrap_or_default()).await.map_err(|error| reason(&error).into());
     }
-    let version = go(serde_json::from_value(event.payload)?).await.map_err(|error| reason(&error))?;
+    let version = migrate(serde_json::from_value(event.payload)?).await.map_err(|error| reason(&error))?;
     Ok(json!({ "version": version }))
 }
 
 /// Deleting a stack keeps the data, which can be older than the stack. An earlier release, or the rollback of a failed deployment, works with the
 /// newer schema; an error here would leave the stack stuck in its rollback.
-async fn at_deploy(
+async fn on_deployment(
     event: cloudformation::CustomResourceEvent,
     left: Duration,
 ) -> std::result::Result<Value, lambda_runtime::Error> {
     let outcome = match event.request_type {
         RequestType::Update if event.is_downgrade() => Ok(()),
-        RequestType::Create | RequestType::Update => guarded(left, go(Order::Up)).await,
+        RequestType::Create | RequestType::Update => within(left, migrate(Command::Up)).await,
         RequestType::Delete => Ok(()),
     };
     match &outcome {
@@ -76,7 +76,7 @@ async fn at_deploy(
 }
 
 /// Converts panics and hangs into errors, so that the response is always sent.
-async fn guarded<T>(left: Duration, work: impl Future<Output = Result<T>>) -> Result<(), String> {
+async fn within<T>(left: Duration, work: impl Future<Output = Result<T>>) -> Result<(), String> {
     match tokio::time::timeout(left, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(Ok(_))) => Ok(()),
         Ok(Ok(Err(error))) => Err(reason(&error)),
@@ -85,11 +85,11 @@ async fn guarded<T>(left: Duration, work: impl Future<Output = Result<T>>) -> Re
     }
 }
 
-async fn go(order: Order) -> Result<i64> {
+async fn migrate(command: Command) -> Result<i64> {
     let url = resources::store_url().await?;
-    match order {
-        Order::Up => migrations::up(&url).await,
-        Order::Down { target } => {
+    match command {
+        Command::Up => migrations::up(&url).await,
+        Command::Down { target } => {
             let target = match target {
                 Some(target) => target,
                 None => migrations::version(&mut *Db::lazy(&url)?.acquire().await?).await?.unwrap_or_default() - 1,
@@ -98,7 +98,7 @@ async fn go(order: Order) -> Result<i64> {
             migrations::down(&url, target).await?;
             Ok(target)
         }
-        Order::Settle { version, applied } => {
+        Command::Settle { version, applied } => {
             migrations::settle(&url, version, applied).await?;
             Ok(migrations::version(&mut *Db::lazy(&url)?.acquire().await?).await?.unwrap_or_default())
         }
@@ -124,14 +124,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_is_up_or_down() {
-        let read = |text: &str| serde_json::from_str::<Order>(text);
-        assert_eq!(read(r#"{"direction":"up"}"#).unwrap(), Order::Up);
-        assert_eq!(read(r#"{"direction":"down"}"#).unwrap(), Order::Down { target: None });
-        assert_eq!(read(r#"{"direction":"down","target":0}"#).unwrap(), Order::Down { target: Some(0) });
+    fn a_command_is_up_or_down() {
+        let read = |text: &str| serde_json::from_str::<Command>(text);
+        assert_eq!(read(r#"{"direction":"up"}"#).unwrap(), Command::Up);
+        assert_eq!(read(r#"{"direction":"down"}"#).unwrap(), Command::Down { target: None });
+        assert_eq!(read(r#"{"direction":"down","target":0}"#).unwrap(), Command::Down { target: Some(0) });
         assert_eq!(
             read(r#"{"direction":"settle","version":14,"applied":false}"#).unwrap(),
-            Order::Settle { version: 14, applied: false }
+            Command::Settle { version: 14, applied: false }
         );
         let nonsense = [
             "{}",
@@ -149,10 +149,10 @@ mod tests {
     #[tokio::test]
     async fn a_panic_and_a_hang_are_failures_with_a_reason() {
         let patience = Duration::from_millis(20);
-        let hang = guarded(patience, std::future::pending::<Result<()>>()).await;
+        let hang = within(patience, std::future::pending::<Result<()>>()).await;
         assert!(hang.is_err_and(|reason| reason.contains("not done within")));
-        let panic = guarded(patience, async { if patience.is_zero() { Ok(()) } else { panic!("for the test") } }).await;
+        let panic = within(patience, async { if patience.is_zero() { Ok(()) } else { panic!("for the test") } }).await;
         assert!(panic.is_err_and(|reason| reason.contains("panicked")));
-        assert_eq!(guarded(patience, async { Ok(()) }).await, Ok(()));
+        assert_eq!(within(patience, async { Ok(()) }).await, Ok(()));
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
-use shared::domain::notifications;
+use shared::domain::notifications::Notifier;
 use shared::edge::problem;
+use shared::error::{Error, Result};
 use shared::push::Push;
 use shared::push::notify::NotifyRequest;
 use shared::push::web::WebPush;
@@ -14,23 +15,34 @@ use shared::store::Db;
 use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
+use crate::resources;
+
 #[derive(Debug)]
 pub struct State {
-    pub db: Db,
+    db: Db,
     /// Presence and notification leases.
-    pub push: Push,
+    push: Push,
     /// Sends Web Push messages.
-    pub web: WebPush,
+    web: WebPush,
     /// Minimum interval between notifications per user and room.
-    pub pause: Duration,
+    pause: Duration,
+}
+
+impl State {
+    /// Builds the state from the environment.
+    pub async fn from_env() -> Result<Self> {
+        let (web, pause) = resources::web_push().await?;
+        Ok(Self { db: resources::database().await?, push: resources::push()?, web, pause })
+    }
 }
 
 /// Notifies of one message. Lambda retries after an error.
 pub async fn handle(state: Arc<State>, event: LambdaEvent<NotifyRequest>) -> Result<Value, lambda_runtime::Error> {
-    let request = (&event.payload, state.pause);
     let invocation = Invocation::begin();
-    let served = notifications::serve(&state.db, &state.push, &state.web, request, Timestamp::now()).await;
-    let code = served.as_ref().map_or_else(shared::error::Error::code, |_| "ok");
+    let State { db, push, web, pause } = &*state;
+    let notifier = Notifier { db, push, web, pause: *pause };
+    let served = notifier.serve(&event.payload, Timestamp::now()).await;
+    let code = served.as_ref().map_or_else(Error::code, |_| "ok");
     invocation.end(&Outcome { request_id: &event.context.request_id, what: "notify", code, status: None, connection: None });
     match served {
         Ok(notified) => Ok(json!({ "told": notified })),

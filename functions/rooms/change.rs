@@ -11,19 +11,19 @@ use shared::edge::extract::{Body, Path};
 use shared::error::Result;
 use shared::protocol::rooms::{ChangeRoom, Mute, Room};
 
-use super::{RoomPath, State};
+use super::State;
 use crate::signed_in::{RateLimited, SignedIn};
+use crate::parameters::RoomPath;
+use crate::refusals::{ManagersOnly, MembersOnly, NotForDirectRooms, RoomNotFound};
 
 /// Updates a room: name, topic, avatar, settings, or archiving. Requires an admin or owner.
 #[utoipa::path(
     patch, path = "/api/rooms/{room_id}", tag = "rooms", request_body = ChangeRoom, security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    params(RoomPath),
     responses(
         (status = 200, description = "The room as the caller sees it", body = Room),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
-        (status = 404, description = "`room_not_found`"),
         (status = 409, description = "`direct_room`, `room_archived`"),
-        (status = 429, description = "`rate_limited`"),
+        ManagersOnly, RoomNotFound,
     )
 )]
 pub(super) async fn update(
@@ -38,13 +38,10 @@ pub(super) async fn update(
 /// Deletes a room for everyone, permanently. Requires an owner.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}", tag = "rooms", security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    params(RoomPath),
     responses(
         (status = 204, description = "Deleted; files that were not forwarded are removed within minutes"),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
-        (status = 404, description = "`room_not_found`"),
-        (status = 409, description = "`direct_room`"),
-        (status = 429, description = "`rate_limited`"),
+        ManagersOnly, RoomNotFound, NotForDirectRooms,
     )
 )]
 pub(super) async fn delete(
@@ -59,11 +56,10 @@ pub(super) async fn delete(
 /// Mutes a room for the caller until a time. Null or a time in the past unmutes it.
 #[utoipa::path(
     put, path = "/api/rooms/{room_id}/mute", tag = "rooms", request_body = Mute, security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    params(RoomPath),
     responses(
         (status = 200, description = "The room as the caller sees it", body = Room),
-        (status = 403, description = "`not_a_member`"),
-        (status = 404, description = "`room_not_found`"),
+        MembersOnly, RoomNotFound,
     )
 )]
 pub(super) async fn mute(

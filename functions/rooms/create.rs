@@ -7,24 +7,24 @@ use axum::extract::State as Extract;
 use axum::http::{HeaderName, StatusCode, header};
 use shared::caller::Caller;
 use shared::domain::idempotency;
-use shared::domain::rooms;
+use shared::domain::rooms::{self, RoomRequest};
 use shared::edge::extract::{IdempotentRequest, KeyedBody};
 use shared::error::Result;
 use shared::protocol::rooms::{NewRoom, Room, RoomKind};
 
 use super::State;
 use crate::signed_in::RateLimited;
+use crate::parameters::IdempotencyHeader;
 
 /// Creates a group or public room owned by the caller. With an `Idempotency-Key` the request is safe to retry.
 #[utoipa::path(
     post, path = "/api/rooms", tag = "rooms", request_body = NewRoom, security(("bearer" = [])),
-    params(("idempotency-key" = Option<String>, Header, description = "A unique key of this request, stored for a day", min_length = 1, max_length = 255)),
+    params(IdempotencyHeader),
     responses(
         (status = 201, description = "The new room", body = Room, headers(("location" = String, description = "The room's path"))),
         (status = 200, description = "A retry: the room created with this `Idempotency-Key`", body = Room),
         (status = 409, description = "`idempotency_key_reused`"),
         (status = 422, description = "`invalid_input`; codes of `member_ids` are `user_not_found` and `not_reachable`"),
-        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn create(
@@ -32,7 +32,7 @@ pub(super) async fn create(
     RateLimited(caller): RateLimited,
     KeyedBody(new, request): KeyedBody<NewRoom>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Room>)> {
-    let (room, existed) = create_room(&state, &caller, new.kind.unwrap_or(RoomKind::Group), (&new, request)).await?;
+    let (room, existed) = create_room(&state, &caller, new.kind.unwrap_or(RoomKind::Group), &new, request).await?;
     let status = if existed { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, [(header::LOCATION, format!("/api/rooms/{}", room.id))], Json(room)))
 }
@@ -40,11 +40,10 @@ pub(super) async fn create(
 /// Creates a public room, or a group. Legacy form of `POST /api/rooms`.
 #[utoipa::path(
     post, path = "/api/rooms/create", tag = "older clients", request_body = NewRoom, security(("bearer" = [])),
-    params(("idempotency-key" = Option<String>, Header, description = "A unique key of this request, stored for a day", min_length = 1, max_length = 255)),
+    params(IdempotencyHeader),
     responses(
         (status = 200, description = "The new room", body = Room),
         (status = 409, description = "`idempotency_key_reused`"),
-        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn create_public(
@@ -52,7 +51,7 @@ pub(super) async fn create_public(
     RateLimited(caller): RateLimited,
     KeyedBody(new, request): KeyedBody<NewRoom>,
 ) -> Result<Json<Room>> {
-    create_room(&state, &caller, new.kind.unwrap_or(RoomKind::Public), (&new, request)).await.map(|(room, _)| Json(room))
+    create_room(&state, &caller, new.kind.unwrap_or(RoomKind::Public), &new, request).await.map(|(room, _)| Json(room))
 }
 
 /// Returns the room, and whether an earlier request created it.
@@ -60,12 +59,13 @@ async fn create_room(
     state: &State,
     caller: &Caller,
     kind: RoomKind,
-    (new, request): (&NewRoom, Option<IdempotentRequest>),
+    new: &NewRoom,
+    request: Option<IdempotentRequest>,
 ) -> Result<(Room, bool)> {
     match request {
         Some(request) => {
             let key = idempotency::derive_key(&request.route, &request.key, &request.body)?;
-            rooms::create_once(&state.db, &state.push, caller, (kind, new), &key).await
+            rooms::create_once(&state.db, &state.push, caller, RoomRequest { kind, new }, &key).await
         }
         None => Ok((rooms::create(&state.db, &state.push, caller, kind, new).await?, false)),
     }

@@ -5,38 +5,32 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use serde::Deserialize;
 use shared::domain::rooms::directs;
 use shared::edge::extract::Path;
 use shared::error::Result;
-use shared::id::UserId;
 use shared::protocol::rooms::Room;
 
 use super::State;
 use crate::signed_in::RateLimited;
-
-#[derive(Deserialize)]
-pub(super) struct DirectRoomPath {
-    user_id: UserId,
-}
+use crate::parameters::UserPath;
+use crate::refusals::UserNotFound;
 
 /// Opens the direct room with a user and creates it if necessary. It appears in the caller's list at once, and in the other user's with the first
 /// message. A direct room with oneself holds notes.
 #[utoipa::path(
     put, path = "/api/rooms/direct/{user_id}", tag = "rooms", security(("bearer" = [])),
-    params(("user_id" = u64, Path, description = "The user's id", example = 7)),
+    params(UserPath),
     responses(
         (status = 201, description = "The new room", body = Room),
         (status = 200, description = "The existing room", body = Room),
         (status = 403, description = "`blocked`"),
-        (status = 404, description = "`user_not_found`"),
-        (status = 429, description = "`rate_limited`"),
+        UserNotFound,
     )
 )]
 pub(super) async fn open(
     Extract(state): Extract<Arc<State>>,
     RateLimited(caller): RateLimited,
-    Path(path): Path<DirectRoomPath>,
+    Path(path): Path<UserPath>,
 ) -> Result<(StatusCode, Json<Room>)> {
     let (room, new) = directs::open(&state.db, &state.push, &caller, path.user_id).await?;
     Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(room)))
@@ -46,17 +40,16 @@ pub(super) async fn open(
 /// and the other user is not notified. Repeating the request has no effect.
 #[utoipa::path(
     delete, path = "/api/rooms/direct/{user_id}", tag = "rooms", security(("bearer" = [])),
-    params(("user_id" = u64, Path, description = "The user's id", example = 7)),
+    params(UserPath),
     responses(
         (status = 204, description = "Closed"),
         (status = 404, description = "`room_not_found`: no direct room with this user"),
-        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn close(
     Extract(state): Extract<Arc<State>>,
     RateLimited(caller): RateLimited,
-    Path(path): Path<DirectRoomPath>,
+    Path(path): Path<UserPath>,
 ) -> Result<StatusCode> {
     directs::close(&state.db, &state.push, &caller, path.user_id).await?;
     Ok(StatusCode::NO_CONTENT)

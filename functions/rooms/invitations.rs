@@ -4,32 +4,25 @@ use std::sync::Arc;
 
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use serde::Deserialize;
 use shared::domain::rooms::invitations;
 use shared::edge::extract::{Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
-use shared::id::{RoomRef, UserId};
 use shared::protocol::invitations::Invited;
 use shared::protocol::page::Page;
 
-use super::{PageQuery, RoomPath, State};
+use super::State;
 use crate::signed_in::{RateLimited, SignedIn};
-
-#[derive(Deserialize)]
-pub(super) struct InvitationPath {
-    room_id: RoomRef,
-    user_id: UserId,
-}
+use crate::parameters::{MemberPath, PageQuery, RoomPath};
+use crate::refusals::{ManagersOnly, NotForDirectRooms, RoomNotFound};
 
 /// Lists the open invitations of a room by ascending user id. Requires permission to add members.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/invitations", operation_id = "invited", tag = "rooms", security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), PageQuery),
+    params(RoomPath, PageQuery),
     responses(
         (status = 200, description = "A page of invitations", body = Page<Invited>),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
-        (status = 404, description = "`room_not_found`"),
+        ManagersOnly, RoomNotFound,
     )
 )]
 pub(super) async fn list(
@@ -38,42 +31,35 @@ pub(super) async fn list(
     Path(path): Path<RoomPath>,
     Query(query): Query<PageQuery>,
 ) -> Result<PageResponse<Page<Invited>>> {
-    let page = query.page();
-    invitations::of_room(&state.db, &caller, &path.room_id, page).await.map(PageResponse)
+    invitations::of_room(&state.db, &caller, &path.room_id, query.page()).await.map(PageResponse)
 }
 
 /// Withdraws an invitation: the caller's own, or any as an admin or owner.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}/invitations/{user_id}", operation_id = "uninvite", tag = "rooms", security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("user_id" = u64, Path, description = "The user's id", example = 7),
-    ),
+    params(MemberPath),
     responses(
         (status = 204, description = "Withdrawn"),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`room_not_found`, `invitation_not_found`"),
-        (status = 409, description = "`direct_room`"),
-        (status = 429, description = "`rate_limited`"),
+        ManagersOnly, NotForDirectRooms,
     )
 )]
 pub(super) async fn withdraw(
     Extract(state): Extract<Arc<State>>,
     RateLimited(caller): RateLimited,
-    Path(path): Path<InvitationPath>,
+    Path(path): Path<MemberPath>,
 ) -> Result<StatusCode> {
-    invitations::withdraw(&state.db, &state.push, &caller, (&path.room_id, path.user_id)).await?;
+    invitations::withdraw(&state.db, &state.push, &caller, path.member()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Declines an invitation of the caller. The room cannot invite the caller again for a day. Joining the room accepts the invitation.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}/invitation", operation_id = "decline", tag = "rooms", security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    params(RoomPath),
     responses(
         (status = 204, description = "Declined"),
         (status = 404, description = "`invitation_not_found`, also on repetition"),
-        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn decline(

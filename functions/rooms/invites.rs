@@ -15,12 +15,19 @@ use shared::id::RoomRef;
 use shared::protocol::invites::{Invite, NewInvite};
 use shared::protocol::page::Page;
 
-use super::{RoomPath, State};
+use super::State;
 use crate::signed_in::{RateLimited, SignedIn};
+use crate::parameters::{IdempotencyHeader, RoomPath};
+use crate::refusals::{ManagersOnly, RoomNotFound};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
 pub(super) struct InvitePath {
+    /// `7`, `room-7` or a slug
+    #[param(value_type = String, example = "general")]
     room_id: RoomRef,
+    /// The invite code
+    #[param(format = Password, example = "Qm9zdG9uIFRlYSBQYXJ0eQ")]
     code: String,
 }
 
@@ -28,17 +35,13 @@ pub(super) struct InvitePath {
 /// retry.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/invites", tag = "rooms", request_body = NewInvite, security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("idempotency-key" = Option<String>, Header, description = "A unique key of this request, stored for a day", min_length = 1, max_length = 255),
-    ),
+    params(RoomPath, IdempotencyHeader),
     responses(
         (status = 201, description = "The invite code", body = Invite),
         (status = 200, description = "A retry: the invite code created with this `Idempotency-Key`", body = Invite),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`room_not_found`; `invite_not_found`: the invite code of this `Idempotency-Key` is no longer valid"),
         (status = 409, description = "`direct_room`, `room_archived`, `too_many_invites`, `idempotency_key_reused`"),
-        (status = 429, description = "`rate_limited`"),
+        ManagersOnly,
     )
 )]
 pub(super) async fn create(
@@ -61,11 +64,10 @@ pub(super) async fn create(
 /// Lists the usable invite codes, newest first. Limit: 100 codes, returned as one page.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/invites", tag = "rooms", security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    params(RoomPath),
     responses(
         (status = 200, description = "All usable invite codes", body = Page<Invite>),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
-        (status = 404, description = "`room_not_found`"),
+        ManagersOnly, RoomNotFound,
     )
 )]
 pub(super) async fn list(
@@ -79,15 +81,11 @@ pub(super) async fn list(
 /// Revokes an invite code: the caller's own, or any as an admin or owner.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}/invites/{code}", tag = "rooms", security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("code" = String, Path, description = "The invite code", format = Password, example = "Qm9zdG9uIFRlYSBQYXJ0eQ"),
-    ),
+    params(InvitePath),
     responses(
         (status = 204, description = "Revoked"),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`room_not_found`, `invite_not_found`"),
-        (status = 429, description = "`rate_limited`"),
+        ManagersOnly,
     )
 )]
 pub(super) async fn revoke(

@@ -15,23 +15,17 @@ use shared::protocol::rooms::{Additions, Member, NewMembers};
 
 use super::State;
 use crate::signed_in::{RateLimited, SignedIn};
-
-#[derive(Deserialize)]
-pub(super) struct LegacyRoomPath {
-    #[serde(rename = "conversationId")]
-    room: RoomRef,
-}
+use crate::parameters::{LegacyRoomPath, PageQuery};
+use crate::refusals::{ManagersOnly, MembersOnly, MissingParameter, RoomNotFound};
 
 /// Adds users to a room. Legacy form of `POST /api/rooms/{room_id}/members`.
 #[utoipa::path(
     post, path = "/api/participant/{conversationId}", tag = "older clients", request_body = NewMembers, security(("bearer" = [])),
-    params(("conversationId" = String, Path, description = "`7`, `room-7` or a slug", example = "1")),
+    params(LegacyRoomPath),
     responses(
         (status = 200, description = "The result for each user", body = Additions),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
-        (status = 404, description = "`room_not_found`"),
         (status = 409, description = "`direct_room`, `room_archived`"),
-        (status = 429, description = "`rate_limited`"),
+        ManagersOnly, RoomNotFound,
     )
 )]
 pub(super) async fn add(
@@ -50,30 +44,24 @@ pub(super) struct LegacyMembersQuery {
     #[serde(rename = "conversationId", alias = "conversation_id", alias = "roomId", alias = "room_id")]
     #[param(value_type = String, example = "1")]
     room: Option<RoomRef>,
-    /// The `next` value of the previous page.
-    cursor: Option<String>,
-    /// Page size, 1 to 100.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
 }
 
 /// Lists the members of a room. Legacy form of `GET /api/rooms/{room_id}/members`.
 #[utoipa::path(
     get, path = "/api/messages/member", tag = "older clients", security(("bearer" = [])),
-    params(LegacyMembersQuery),
+    params(LegacyMembersQuery, PageQuery),
     responses(
         (status = 200, description = "A page of members", body = Page<Member>),
-        (status = 400, description = "`missing_parameter`"),
-        (status = 403, description = "`not_a_member`"),
-        (status = 404, description = "`room_not_found`"),
+        MissingParameter, MembersOnly, RoomNotFound,
     )
 )]
 pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Query(query): Query<LegacyMembersQuery>,
+    Query(page): Query<PageQuery>,
 ) -> Result<PageResponse<Page<Member>>> {
     let missing = || Error::Malformed("missing_parameter", "The query parameter `conversationId` is required.".into());
     let room = query.room.ok_or_else(missing)?;
-    members::list(&state.db, &caller, &room, (query.cursor.as_deref(), query.limit)).await.map(PageResponse)
+    members::list(&state.db, &caller, &room, page.page()).await.map(PageResponse)
 }

@@ -14,8 +14,10 @@ use shared::error::Result;
 use shared::protocol::invitations::RoomList;
 use shared::protocol::rooms::{Room, Scope};
 
-use super::{RoomPath, State};
+use super::State;
 use crate::signed_in::SignedIn;
+use crate::parameters::{PageQuery, RoomPath};
+use crate::refusals::{InvalidCursor, RoomNotFound};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -24,11 +26,6 @@ pub(super) struct ListQuery {
     #[serde(default)]
     #[param(inline)]
     scope: RoomScope,
-    /// The `next` value of the previous page.
-    cursor: Option<String>,
-    /// Page size, 1 to 100.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
 }
 
 /// The scope of a list of rooms.
@@ -49,27 +46,27 @@ enum RoomScope {
 /// Lists rooms by latest activity, each with its last message and unread counts. With the scope `invited` lists invitations, newest first, without
 /// room content.
 #[utoipa::path(
-    get, path = "/api/rooms", tag = "rooms", params(ListQuery), security(("bearer" = [])),
+    get, path = "/api/rooms", tag = "rooms", params(ListQuery, PageQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "A page of rooms", body = RoomList),
-        (status = 422, description = "`invalid_input`: the cursor is invalid"),
+        InvalidCursor,
     )
 )]
 pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Query(query): Query<ListQuery>,
+    Query(page): Query<PageQuery>,
 ) -> Result<PageResponse<RoomList>> {
-    let page = (query.cursor.as_deref(), query.limit);
     let scope = match query.scope {
         RoomScope::All => Scope::All,
         RoomScope::Joined => Scope::Joined,
         RoomScope::Public => Scope::Public,
-        RoomScope::Invited => return invitations::list(&state.db, &caller, page).await.map(RoomList::Invited).map(PageResponse),
+        RoomScope::Invited => return invitations::list(&state.db, &caller, page.page()).await.map(RoomList::Invited).map(PageResponse),
     };
-    let mut page = rooms::list(&state.db, &caller, scope, page).await?;
-    presence::fill_rooms(&state.db, &state.push, caller.user, &mut page.items, caller.now).await?;
-    Ok(PageResponse(RoomList::Rooms(page)))
+    let mut rooms = rooms::list(&state.db, &caller, scope, page.page()).await?;
+    presence::fill_rooms(&state.db, &state.push, caller.user, &mut rooms.items, caller.now).await?;
+    Ok(PageResponse(RoomList::Rooms(rooms)))
 }
 
 /// Retrieves a room.
@@ -78,8 +75,8 @@ pub(super) async fn list(
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug such as `general`", example = "general")),
     responses(
         (status = 200, description = "The room as the caller sees it", body = Room),
-        (status = 404, description = "`room_not_found`"),
         (status = 422, description = "`invalid_input`: the path names no room"),
+        RoomNotFound,
     )
 )]
 pub(super) async fn get(

@@ -5,33 +5,25 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use serde::Deserialize;
 use shared::domain::rooms::members;
 use shared::edge::extract::{Body, Path};
 use shared::error::Result;
-use shared::id::{RoomRef, UserId};
 use shared::protocol::rooms::{Additions, ChangeMember, Member, NewMembers};
 
-use super::{RoomPath, State};
+use super::State;
 use crate::signed_in::RateLimited;
-
-#[derive(Deserialize)]
-pub(super) struct MemberPath {
-    room_id: RoomRef,
-    user_id: UserId,
-}
+use crate::parameters::{MemberPath, RoomPath};
+use crate::refusals::{ManagersOnly, NotForDirectRooms, RoomNotFound};
 
 /// Adds up to 100 users. Users who left the room, or who do not let the caller add them, receive an invitation and are listed in `invited`; `refused`
 /// lists users who could not be added, with the reason.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/members", tag = "rooms", request_body = NewMembers, security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    params(RoomPath),
     responses(
         (status = 200, description = "The result for each user", body = Additions),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
-        (status = 404, description = "`room_not_found`"),
         (status = 409, description = "`direct_room`, `room_archived`"),
-        (status = 429, description = "`rate_limited`"),
+        ManagersOnly, RoomNotFound,
     )
 )]
 pub(super) async fn add(
@@ -46,16 +38,12 @@ pub(super) async fn add(
 /// Changes a member's role. Owners may set any role; members may lower their own.
 #[utoipa::path(
     patch, path = "/api/rooms/{room_id}/members/{user_id}", tag = "rooms", request_body = ChangeMember, security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("user_id" = u64, Path, description = "The user's id", example = 7),
-    ),
+    params(MemberPath),
     responses(
         (status = 200, description = "The member with the new role", body = Member),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`room_not_found`, `member_not_found`"),
         (status = 409, description = "`last_owner`, `direct_room`"),
-        (status = 429, description = "`rate_limited`"),
+        ManagersOnly,
     )
 )]
 pub(super) async fn set_role(
@@ -64,23 +52,17 @@ pub(super) async fn set_role(
     Path(path): Path<MemberPath>,
     Body(change): Body<ChangeMember>,
 ) -> Result<Json<Member>> {
-    let target = (&path.room_id, path.user_id);
-    members::set_role(&state.db, &state.push, &caller, target, change.role).await.map(Json)
+    members::set_role(&state.db, &state.push, &caller, path.member(), change.role).await.map(Json)
 }
 
 /// Removes a member of a lower role. The user can return by being added again, or by joining if the room is public; invite codes do not work.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}/members/{user_id}", tag = "rooms", security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("user_id" = u64, Path, description = "The user's id", example = 7),
-    ),
+    params(MemberPath),
     responses(
         (status = 204, description = "Removed"),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`room_not_found`, `member_not_found`"),
-        (status = 409, description = "`direct_room`"),
-        (status = 429, description = "`rate_limited`"),
+        ManagersOnly, NotForDirectRooms,
     )
 )]
 pub(super) async fn remove(
@@ -95,16 +77,11 @@ pub(super) async fn remove(
 /// Bans a user from a room: a member of a lower role, or a user who is not a member.
 #[utoipa::path(
     put, path = "/api/rooms/{room_id}/bans/{user_id}", tag = "rooms", security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("user_id" = u64, Path, description = "The user's id", example = 7),
-    ),
+    params(MemberPath),
     responses(
         (status = 204, description = "Banned"),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`room_not_found`, `user_not_found`"),
-        (status = 409, description = "`direct_room`"),
-        (status = 429, description = "`rate_limited`"),
+        ManagersOnly, NotForDirectRooms,
     )
 )]
 pub(super) async fn ban(
@@ -119,16 +96,11 @@ pub(super) async fn ban(
 /// Lifts a ban. The user does not become a member.
 #[utoipa::path(
     delete, path = "/api/rooms/{room_id}/bans/{user_id}", tag = "rooms", security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("user_id" = u64, Path, description = "The user's id", example = 7),
-    ),
+    params(MemberPath),
     responses(
         (status = 204, description = "Unbanned"),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`room_not_found`, `ban_not_found`"),
-        (status = 409, description = "`direct_room`"),
-        (status = 429, description = "`rate_limited`"),
+        ManagersOnly, NotForDirectRooms,
     )
 )]
 pub(super) async fn unban(

@@ -15,17 +15,19 @@ use shared::protocol::invites::Join;
 use shared::protocol::page::Page;
 use shared::protocol::rooms::{Leave, Member, Room};
 
-use super::{PageQuery, RoomPath, State};
+use super::State;
 use crate::signed_in::{RateLimited, SignedIn};
+use crate::parameters::{PageQuery, RoomPath};
+use crate::refusals::RoomNotFound;
 
 /// Lists the members of a room by ascending user id.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/members", tag = "rooms", security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), PageQuery),
+    params(RoomPath, PageQuery),
     responses(
         (status = 200, description = "A page of members", body = Page<Member>),
         (status = 403, description = "`not_a_member`: the caller left or was removed"),
-        (status = 404, description = "`room_not_found`"),
+        RoomNotFound,
     )
 )]
 pub(super) async fn list(
@@ -34,21 +36,19 @@ pub(super) async fn list(
     Path(path): Path<RoomPath>,
     Query(query): Query<PageQuery>,
 ) -> Result<PageResponse<Page<Member>>> {
-    let page = query.page();
-    members::list(&state.db, &caller, &path.room_id, page).await.map(PageResponse)
+    members::list(&state.db, &caller, &path.room_id, query.page()).await.map(PageResponse)
 }
 
 /// Joins a public room, a room with an open invitation, or any room with an invite code. Repeating the request has no effect. Users who were removed
 /// from a room that is not public can only be added back.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/join", tag = "rooms", request_body = Option<Join>, security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    params(RoomPath),
     responses(
         (status = 200, description = "The joined room", body = Room),
         (status = 403, description = "`banned`, `removed`, `invite_needed`"),
         (status = 404, description = "`room_not_found`, `invite_not_found`"),
         (status = 409, description = "`room_archived`, `invite_expired`, `invite_used_up`"),
-        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn join(
@@ -63,13 +63,12 @@ pub(super) async fn join(
 /// Leaves a room. The last owner must name another member as `owner`.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/leave", tag = "rooms", request_body = Option<Leave>, security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),
+    params(RoomPath),
     responses(
         (status = 204, description = "Left"),
         (status = 403, description = "`not_a_member`, `not_allowed` (of `owner`)"),
         (status = 404, description = "`room_not_found`, `member_not_found` (of `owner`)"),
         (status = 409, description = "`last_owner`, `direct_room`"),
-        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn leave(

@@ -11,40 +11,37 @@ mod members;
 mod membership;
 mod reports;
 
-use serde::Deserialize;
 use shared::domain::auth::tokens::TokenKeys;
 use shared::domain::limits::throttle::Throttle;
-use shared::id::RoomRef;
+use shared::error::Result;
 use shared::push::Push;
 use shared::store::Db;
 
-use crate::page_query::PageQuery;
+use crate::resources;
 use crate::routes::routes;
-use crate::signed_in::{HasKeys, HasThrottle};
+use crate::signed_in::auth_state;
 
 #[derive(Debug)]
 pub struct State {
-    pub db: Db,
-    pub keys: TokenKeys,
-    pub push: Push,
-    pub throttle: Throttle,
+    db: Db,
+    keys: TokenKeys,
+    push: Push,
+    throttle: Throttle,
 }
 
-impl HasKeys for State {
-    fn db(&self) -> &Db {
-        &self.db
-    }
-
-    fn keys(&self) -> &TokenKeys {
-        &self.keys
-    }
-}
-
-impl HasThrottle for State {
-    fn throttle(&self) -> &Throttle {
-        &self.throttle
+impl State {
+    /// Builds the state from the environment.
+    pub async fn from_env() -> Result<Self> {
+        Ok(Self {
+            db: resources::database().await?,
+            keys: resources::keys().await?,
+            push: resources::push()?,
+            throttle: resources::throttle()?,
+        })
     }
 }
+
+auth_state!(State, keys);
 
 routes!(for State:
     list::list, create::create,
@@ -69,8 +66,3 @@ routes!(for State:
     membership::join,
     membership::leave,
 );
-
-#[derive(Deserialize)]
-struct RoomPath {
-    room_id: RoomRef,
-}

@@ -5,67 +5,45 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use serde::Deserialize;
 use shared::domain::reports;
 use shared::edge::extract::{MaybeBody, Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
-use shared::id::{ReportId, RoomRef};
 use shared::protocol::page::Page;
 use shared::protocol::reports::{NewReport, OpenReport, Report};
 
-use super::{PageQuery, RoomPath, State};
+use super::State;
 use crate::signed_in::{RateLimited, SignedIn};
-
-#[derive(Deserialize)]
-pub(super) struct ReportMessagePath {
-    room_id: RoomRef,
-    seq: u64,
-}
-
-#[derive(Deserialize)]
-pub(super) struct RoomReportPath {
-    room_id: RoomRef,
-    report_id: ReportId,
-}
+use crate::parameters::{MessagePath, PageQuery, ReportPath, RoomPath, RoomReportPath};
+use crate::refusals::{ManagersOnly, MessageNotFound, RoomNotFound};
 
 /// Reports a message to the admins of its room. The reported version is preserved until the report is closed. Repeating the request has no effect.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/messages/{seq}/report", tag = "rooms", request_body = NewReport, security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("seq" = u64, Path, description = "The message's `seq`", example = 42),
-    ),
+    params(MessagePath),
     responses(
         (status = 204, description = "Reported"),
-        (status = 404, description = "`room_not_found`, `message_not_found`"),
         (status = 409, description = "`message_unsent`, `system_message`"),
-        (status = 429, description = "`rate_limited`"),
+        MessageNotFound,
     )
 )]
 pub(super) async fn report(
     Extract(state): Extract<Arc<State>>,
     RateLimited(caller): RateLimited,
-    Path(path): Path<ReportMessagePath>,
+    Path(path): Path<MessagePath>,
     MaybeBody(new): MaybeBody<NewReport>,
 ) -> Result<StatusCode> {
     reports::report(&state.db, &caller, &path.room_id, path.seq, &new).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
-pub(super) struct ReportPath {
-    report_id: ReportId,
-}
-
 /// Lists the open reports of a room, oldest first, each with the message as it was reported. Requires an admin or owner.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/reports", tag = "rooms", security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), PageQuery),
+    params(RoomPath, PageQuery),
     responses(
         (status = 200, description = "A page of reports", body = Page<Report>),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
-        (status = 404, description = "`room_not_found`"),
+        ManagersOnly, RoomNotFound,
     )
 )]
 pub(super) async fn list(
@@ -74,14 +52,13 @@ pub(super) async fn list(
     Path(path): Path<RoomPath>,
     Query(query): Query<PageQuery>,
 ) -> Result<PageResponse<Page<Report>>> {
-    let page = query.page();
-    reports::list(&state.db, &caller, &path.room_id, page).await.map(PageResponse)
+    reports::list(&state.db, &caller, &path.room_id, query.page()).await.map(PageResponse)
 }
 
 /// Retrieves an open report with everything preserved of its message. Requires an admin of the room or an operator. Closed reports are not found.
 #[utoipa::path(
     get, path = "/api/reports/{report_id}", tag = "rooms", security(("bearer" = [])),
-    params(("report_id" = u64, Path, description = "The report's id", example = 7)),
+    params(ReportPath),
     responses(
         (status = 200, description = "The report", body = OpenReport),
         (status = 404, description = "`report_not_found`"),
@@ -98,15 +75,11 @@ pub(super) async fn get(
 /// Closes a report and deletes the preserved message. Repeating the request has no effect.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/reports/{report_id}/close", tag = "rooms", security(("bearer" = [])),
-    params(
-        ("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"),
-        ("report_id" = u64, Path, description = "The report's id", example = 7),
-    ),
+    params(RoomReportPath),
     responses(
         (status = 204, description = "Closed"),
-        (status = 403, description = "`not_allowed`, `not_a_member`"),
         (status = 404, description = "`room_not_found`, `report_not_found`"),
-        (status = 429, description = "`rate_limited`"),
+        ManagersOnly,
     )
 )]
 pub(super) async fn close(

@@ -15,9 +15,9 @@ use shared::domain::auth::sessions;
 use shared::domain::limits::throttle::{Flood, Throttle};
 use shared::domain::limits::work_budget::WorkOwner;
 use shared::domain::limits::work_costs::{self, Cost, Counter};
-use shared::domain::messages;
+use shared::domain::messages::{self, SendRequest};
 use shared::domain::messages::receipts::ReadMarker;
-use shared::domain::messages::typing::TypingThrottle;
+use shared::domain::messages::typing::{TypingSignal, TypingThrottle};
 use shared::domain::rooms;
 use shared::domain::rooms::invites;
 use shared::domain::sync;
@@ -26,7 +26,7 @@ use shared::edge::http::DEADLINE;
 use shared::edge::problem;
 use shared::edge::socket::{self, Socket, SocketEvent};
 use shared::error::{Error, Result};
-use shared::protocol::actions::Action;
+use shared::protocol::actions::{Action, JoinRoom, LeaveRoom, Ping, Reached, Renew, SendMessage, Since, Typing};
 use shared::protocol::frames::{Ack, Frame};
 use shared::protocol::incoming::{self, Incoming};
 use shared::protocol::session_end::Cause;
@@ -36,19 +36,34 @@ use shared::store::Db;
 use shared::telemetry::invocation::{self, Invocation, Outcome};
 use shared::time::Timestamp;
 
-use crate::resources::LateKeys;
+use self::reading::CatchUpRequest;
+use crate::resources::{self, LateKeys};
 
 #[derive(Debug)]
 pub struct State {
-    pub db: Db,
+    db: Db,
     /// The keys of access tokens, which only `renew` needs.
-    pub keys: LateKeys,
-    pub push: Push,
-    pub limits: Limits,
+    keys: LateKeys,
+    push: Push,
+    limits: Limits,
     /// Charges and limits frames; changes of rooms share their limits with HTTP.
-    pub throttle: Throttle,
+    throttle: Throttle,
     /// Coalesces typing frames.
-    pub pace: TypingThrottle,
+    typing_throttle: TypingThrottle,
+}
+
+impl State {
+    /// Builds the state from the environment.
+    pub async fn from_env() -> Result<Self> {
+        Ok(Self {
+            db: resources::database().await?,
+            keys: resources::late_keys()?,
+            push: resources::push()?,
+            limits: resources::limits()?,
+            throttle: resources::throttle()?,
+            typing_throttle: TypingThrottle::default(),
+        })
+    }
 }
 
 /// Handles one frame.
@@ -69,7 +84,7 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<SocketEvent>) -> std::
     let price = work_costs::of_action(incoming.action.as_ref().ok());
     let uncounted = price.counter == Counter::Row;
     // Boxed because the future contains those of all actions.
-    let answering = Box::pin(answer(&state, &socket, incoming, (price, now)));
+    let answering = Box::pin(answer(&state, &socket, incoming, price, now));
     let outcome = invocation::within(DEADLINE, answering).await.unwrap_or_else(|late| Err(Error::unavailable(late).into()));
     let stays = matches!(outcome, Err(Rejected::Token(_)));
     let code = match outcome {
@@ -89,7 +104,7 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<SocketEvent>) -> std::
             (refusal.id, refusal.client_id) = (id, client_id);
             state.push.to_connection(&socket.connection.id, &Frame::Error(refusal), now).await;
             if !stays {
-                end(&state, &socket, (&error, uncounted), now).await;
+                end(&state, &socket, &error, uncounted, now).await;
             }
             error.code()
         }
@@ -116,7 +131,7 @@ impl From<Error> for Rejected {
 }
 
 /// Closes the socket after final refusals: an ended session, or ignored limits.
-async fn end(state: &State, socket: &Socket, (error, uncounted): (&Error, bool), now: Timestamp) {
+async fn end(state: &State, socket: &Socket, error: &Error, uncounted: bool, now: Timestamp) {
     let Connection { session, id, .. } = &socket.connection;
     match error {
         Error::Unauthenticated(_) => {
@@ -172,37 +187,43 @@ async fn answer(
     state: &State,
     socket: &Socket,
     incoming: Incoming,
-    (price, now): (Cost, Timestamp),
+    price: Cost,
+    now: Timestamp,
 ) -> Result<Vec<Frame>, Rejected> {
     let State { db, push, limits, .. } = state;
     let caller = admit(state, socket, price, now).await?;
     let id = incoming.id;
     Ok(vec![match incoming.action? {
-        Action::Hello { rooms, packed } => {
+        Action::Hello(hello) => {
             reading::hello(state, &caller, socket, id.clone()).await?;
-            reading::catch_up(state, &caller, socket, (&rooms, packed), id).await?;
+            let request = CatchUpRequest { rooms: &hello.known_rooms(), packed: hello.packed.unwrap_or_default() };
+            reading::catch_up(state, &caller, socket, request, id).await?;
             return Ok(Vec::new());
         }
-        Action::Read { room, seq } => {
-            reading::mark(state, &caller, &socket.room_or_bound(room), ReadMarker::Read(seq), id).await?
+        Action::Read(Reached { room_id, mark }) => {
+            reading::mark(state, &caller, &socket.room_or_bound(room_id), ReadMarker::Read(mark.seq), id).await?
         }
-        Action::Delivered { room, seq } => {
-            reading::mark(state, &caller, &socket.room_or_bound(room), ReadMarker::Delivered(seq), id).await?
+        Action::Delivered(Reached { room_id, mark }) => {
+            reading::mark(state, &caller, &socket.room_or_bound(room_id), ReadMarker::Delivered(mark.seq), id).await?
         }
-        Action::Typing { room, active } => {
-            reading::typing(state, &caller, socket, (&socket.room_or_bound(room), active), id).await?
+        Action::Typing(Typing { room_id, active }) => {
+            let (room, active) = (socket.room_or_bound(room_id), active.unwrap_or(true));
+            let signal = TypingSignal { connection: &socket.connection.id, room: &room, active };
+            reading::typing(state, &caller, signal, id).await?
         }
-        Action::Sync { room, rev } => sync::frame(db, &caller, &socket.room_or_bound(room), rev, id).await?,
-        Action::Ping { since } => {
+        Action::Sync(Since { room_id, rev }) => {
+            sync::frame(db, &caller, &socket.room_or_bound(room_id), rev.unwrap_or_default(), id).await?
+        }
+        Action::Ping(Ping { since }) => {
             let (changed, complete) = match since {
                 Some(since) => rooms::changed_since(db, &caller, Timestamp(since)).await?,
                 None => (Vec::new(), true),
             };
             Frame::Pong { id, ts: now.0, changed, complete }
         }
-        Action::Send { room, message } => {
-            let room = socket.room_or_bound(room);
-            let sent = messages::send(db, push, limits, &caller, (&room, &message)).await?;
+        Action::Send(SendMessage { room_id, message }) => {
+            let room = socket.room_or_bound(room_id);
+            let sent = messages::send(db, push, limits, &caller, SendRequest { room: &room, new: &message }).await?;
             if sent.replayed {
                 count(state, socket, now).await?;
             }
@@ -216,19 +237,20 @@ async fn answer(
                 client_id: sent.client_id,
             })
         }
-        Action::Change { room, seq, change } => {
-            Frame::Ack(Ack { id, ..changes::apply(state, &caller, (&room, seq), change).await? })
-        }
-        Action::Join { room, invite } => {
-            let joined = invites::join(db, push, &caller, &socket.room_or_bound(room), invite.as_deref()).await?;
+        Action::Edit(edit) => Frame::Ack(Ack { id, ..changes::edit(state, &caller, &edit).await? }),
+        Action::Unsend(target) => Frame::Ack(Ack { id, ..changes::unsend(state, &caller, &target).await? }),
+        Action::React(react) => Frame::Ack(Ack { id, ..changes::react(state, &caller, &react).await? }),
+        Action::Unreact(react) => Frame::Ack(Ack { id, ..changes::unreact(state, &caller, &react).await? }),
+        Action::Join(JoinRoom { room_id, invite }) => {
+            let joined = invites::join(db, push, &caller, &socket.room_or_bound(room_id), invite.as_deref()).await?;
             Frame::Ack(Ack { id, room_id: Some(joined.id), rev: Some(joined.rev), ..Ack::default() })
         }
-        Action::Renew { token } => {
+        Action::Renew(Renew { token }) => {
             verify_renewal(&state.keys, &caller, &token).await.map_err(Rejected::Token)?;
             Frame::Ack(Ack { id, ..Ack::default() })
         }
-        Action::Leave { room, owner } => {
-            let room_id = rooms::leave(db, push, &caller, &room, owner).await?;
+        Action::Leave(LeaveRoom { room_id, owner }) => {
+            let room_id = rooms::leave(db, push, &caller, &room_id, owner).await?;
             Frame::Ack(Ack { id, room_id: Some(room_id), ..Ack::default() })
         }
     }])

@@ -4,13 +4,13 @@ use serde_json::value::RawValue;
 use shared::caller::Caller;
 use shared::domain::limits::work_costs;
 use shared::domain::messages::receipts::{self, ReadMarker};
-use shared::domain::messages::typing;
+use shared::domain::messages::typing::{self, TypingSignal};
 use shared::domain::sync::catch_up::{MAX_PACKED, packed_frames, single_frames};
 use shared::domain::sync::welcome;
 use shared::edge::socket::Socket;
 use shared::error::Result;
-use shared::id::{RoomId, RoomRef};
-use shared::protocol::frames::{Ack, Frame};
+use shared::id::RoomRef;
+use shared::protocol::frames::{Ack, Changed, Frame};
 
 use super::State;
 
@@ -21,14 +21,22 @@ pub(super) async fn hello(state: &State, caller: &Caller, socket: &Socket, id: O
     Ok(())
 }
 
+/// The rooms known to a client, and whether it accepts `catch_up` frames for many rooms.
+#[derive(Clone, Copy)]
+pub(super) struct CatchUpRequest<'a> {
+    pub(super) rooms: &'a [Changed],
+    pub(super) packed: bool,
+}
+
 /// Sends the changes of the rooms known to the client. Limit: one catch-up per user at a time, charged by its number of rooms.
 pub(super) async fn catch_up(
     state: &State,
     caller: &Caller,
     socket: &Socket,
-    (rooms, packed): (&[(RoomId, u64)], bool),
+    request: CatchUpRequest<'_>,
     id: Option<Box<RawValue>>,
 ) -> Result<()> {
+    let CatchUpRequest { rooms, packed } = request;
     if rooms.is_empty() {
         return Ok(());
     }
@@ -66,11 +74,9 @@ pub(super) async fn mark(
 pub(super) async fn typing(
     state: &State,
     caller: &Caller,
-    socket: &Socket,
-    (room, active): (&RoomRef, bool),
+    signal: TypingSignal<'_>,
     id: Option<Box<RawValue>>,
 ) -> Result<Frame> {
-    let from = (&state.pace, &socket.connection.id);
-    let room_id = typing::send(&state.db, &state.push, caller, from, (room, active)).await?;
+    let room_id = typing::send(&state.db, &state.push, caller, &state.typing_throttle, signal).await?;
     Ok(Frame::Ack(Ack { id, room_id: Some(room_id), ..Ack::default() }))
 }

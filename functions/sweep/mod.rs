@@ -18,25 +18,34 @@ use shared::store::Db;
 use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
+use crate::resources;
+
 #[derive(Debug)]
 pub struct State {
-    pub db: Db,
+    db: Db,
     /// Announces the changes that an erasure causes.
-    pub push: Push,
-    pub media: Media,
+    push: Push,
+    media: Media,
+}
+
+impl State {
+    /// Builds the state from the environment.
+    pub async fn from_env() -> Result<Self> {
+        Ok(Self { db: resources::database().await?, push: resources::push()?, media: resources::media()? })
+    }
 }
 
 /// A run stops before Lambda's timeout; the next one continues.
-const RUN: Duration = Duration::from_secs(45);
+const RUN_TIME: Duration = Duration::from_secs(45);
 /// The share of a run for deleting objects, which leaves time for erasures.
-const BYTES: Duration = Duration::from_secs(25);
+const DELETION_TIME: Duration = Duration::from_secs(25);
 
 /// Runs once. Lambda retries after an error, and the next scheduled run continues in any case. The event of the minutely schedule has `"due":
 /// "sessions"` and only closes sockets.
 pub async fn handle(state: Arc<State>, event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
     let invocation = Invocation::begin();
     if event.payload["due"] == "sessions" {
-        return minute(&state, invocation, &event.context.request_id).await;
+        return close_due_sockets(&state, invocation, &event.context.request_id).await;
     }
     let done = run(&state).await;
     let code = done.as_ref().map_or_else(Error::code, |_| "ok");
@@ -56,17 +65,17 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Value>) -> Result<Valu
 /// Returns the numbers of deleted uploads and finished erasures. An unavailable object store does not stop erasures.
 async fn run(state: &State) -> Result<(usize, usize)> {
     let (started, now) = (Instant::now(), Timestamp::now());
-    let removed = sweep::sweep(&state.db, &state.media, now, || started.elapsed() < BYTES).await;
+    let removed = sweep::sweep(&state.db, &state.media, now, || started.elapsed() < DELETION_TIME).await;
     idempotency::sweep(&state.db, now).await?;
     contact_limits::sweep(&state.db, now).await?;
     // Boxed: the layout of the unboxed future exceeds the compiler's depth limit.
-    let erased = Box::pin(erasure::resume_abandoned(&state.db, &state.push, now, started + RUN)).await;
+    let erased = Box::pin(erasure::resume_abandoned(&state.db, &state.push, now, started + RUN_TIME)).await;
     Ok((removed?, erased?))
 }
 
 /// Closes the sockets of ended sessions that are still open.
-async fn minute(state: &State, invocation: Invocation, request_id: &str) -> Result<Value, lambda_runtime::Error> {
-    let done = session_closings::close_due(&state.db, &state.push, Instant::now() + RUN).await;
+async fn close_due_sockets(state: &State, invocation: Invocation, request_id: &str) -> Result<Value, lambda_runtime::Error> {
+    let done = session_closings::close_due(&state.db, &state.push, Instant::now() + RUN_TIME).await;
     let code = done.as_ref().map_or_else(Error::code, |_| "ok");
     invocation.end(&Outcome { request_id, what: "endings", code, status: None, connection: None });
     match done {

@@ -79,8 +79,8 @@ pub(super) struct Checked {
 ///
 /// Accesses no store.
 #[utoipa::path(get, path = "/health", tag = "system", responses((status = 200, description = "The service runs.", body = Health)))]
-pub(super) async fn health(origin: RequestInfo) -> Json<Health> {
-    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION"), time: origin.now })
+pub(super) async fn health(info: RequestInfo) -> Json<Health> {
+    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION"), time: info.now })
 }
 
 /// Checks that every store answers.
@@ -93,8 +93,8 @@ pub(super) async fn health(origin: RequestInfo) -> Json<Health> {
         (status = 503, description = "`not_ready`: a store does not answer or is outdated; `checks` names it.", body = NotReady, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn ready(extract::State(state): extract::State<Arc<State>>, origin: RequestInfo) -> Response {
-    answer(cached_checks(&state, &origin).await, origin.request_id)
+pub(super) async fn ready(extract::State(state): extract::State<Arc<State>>, info: RequestInfo) -> Response {
+    answer(cached_checks(&state, &info).await, info.request_id)
 }
 
 /// The result of the latest checks.
@@ -105,21 +105,21 @@ pub(super) struct CachedChecks {
 }
 
 /// Limits checks per instance, since the probe is public: concurrent probes share one check, and later ones get its result.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+const CACHE_TIME: Duration = Duration::from_secs(2);
 
-async fn cached_checks(state: &State, origin: &RequestInfo) -> Vec<Checked> {
-    let mut seen = state.seen.lock().await;
-    if let Some(seen) = seen.as_ref().filter(|seen| seen.at.elapsed() < BETWEEN_LOOKS) {
-        return seen.checks.clone();
+async fn cached_checks(state: &State, info: &RequestInfo) -> Vec<Checked> {
+    let mut cached = state.cached_checks.lock().await;
+    if let Some(cached) = cached.as_ref().filter(|cached| cached.at.elapsed() < CACHE_TIME) {
+        return cached.checks.clone();
     }
-    let checks = readiness::check(state.db().await, &state.tables, &state.media, origin.now).await;
+    let checks = readiness::check(state.db().await, &state.tables, &state.media, info.now).await;
     for Check { name, failure } in &checks {
         if let Some(failure) = failure {
-            tracing::warn!(request_id = origin.request_id, store = name, ?failure, "not ready");
+            tracing::warn!(request_id = info.request_id, store = name, ?failure, "not ready");
         }
     }
     let checks: Vec<_> = checks.iter().map(checked).collect();
-    *seen = Some(CachedChecks { at: Instant::now(), checks: checks.clone() });
+    *cached = Some(CachedChecks { at: Instant::now(), checks: checks.clone() });
     checks
 }
 

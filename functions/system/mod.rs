@@ -24,7 +24,7 @@ pub struct State {
     media: Media,
     /// None when the documentation is disabled.
     policies: Option<Policies>,
-    seen: Mutex<Option<CachedChecks>>,
+    cached_checks: Mutex<Option<CachedChecks>>,
 }
 
 impl State {
@@ -36,7 +36,7 @@ impl State {
         let bucket = config::bucket_url(&media.bucket, &aws.region);
         let policies = Policies::of(&config::websocket_url()?, &bucket, !aws.is_real);
         let policies = config::docs()?.then_some(policies);
-        Ok(Self { db: OnceCell::new(), tables, media: Media::new(&aws, &media), policies, seen: Mutex::default() })
+        Ok(Self { db: OnceCell::new(), tables, media: Media::new(&aws, &media), policies, cached_checks: Mutex::default() })
     }
 
     async fn db(&self) -> Result<&Db> {

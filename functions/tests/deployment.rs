@@ -3,11 +3,14 @@
 #![allow(clippy::expect_used, reason = "a test that cannot go on ends there, and says why")]
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use yaml_serde::Value;
+
+use self::workspace::read;
+
+#[expect(dead_code, reason = "other tests need more of it")]
+mod workspace;
 
 #[path = "../examples/cost.rs"]
 #[expect(dead_code, reason = "its `main` prints what is compared here")]
@@ -213,9 +216,4 @@ fn rendered(value: &Value) -> String {
 
 fn template() -> Value {
     yaml_serde::from_str(&read("template.yaml")).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn read(path: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default();
-    fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

@@ -1,27 +1,37 @@
 //! Compares the inventory of the deployment: template, routers, OpenAPI document, binaries and environment.
 
+mod workspace;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use local::stack::Stack;
 use utoipa::openapi::OpenApi;
 
+use self::workspace::{read, root, stack};
+
 type Routes = BTreeSet<(String, String)>;
-/// A resource: how code refers to it, the environment it requires, and further variables that it reads.
+/// A resource: the function that builds it, the environment it requires, and further variables that it reads.
 struct Concern {
-    sign: &'static str,
+    path: &'static str,
     required: &'static [&'static str],
     optional: &'static [&'static str],
 }
 
+/// The path of a function as text. The compiler refuses a path that does not exist.
+macro_rules! path {
+    ($path:path) => {{
+        let _ = $path;
+        stringify!($path)
+    }};
+}
+
 const CONCERNS: &[Concern] = &[
-    Concern { sign: "resources::database", required: &["DATABASE_SECRET_ARN"], optional: &[] },
-    Concern { sign: "resources::store_url", required: &["DATABASE_SECRET_ARN"], optional: &[] },
-    Concern { sign: "resources::keys", required: &["JWT_SECRET_ARN"], optional: &[] },
-    Concern { sign: "resources::late_keys", required: &["JWT_SECRET_ARN"], optional: &[] },
+    Concern { path: path!(functions::resources::database), required: &["DATABASE_SECRET_ARN"], optional: &[] },
+    Concern { path: path!(functions::resources::store_url), required: &["DATABASE_SECRET_ARN"], optional: &[] },
+    Concern { path: path!(functions::resources::keys), required: &["JWT_SECRET_ARN"], optional: &[] },
+    Concern { path: path!(functions::resources::late_keys), required: &["JWT_SECRET_ARN"], optional: &[] },
     Concern {
-        sign: "resources::push",
+        path: path!(functions::resources::push),
         required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE", "PUSH_ENDPOINT"],
         optional: &[
             "FANOUT_FUNCTION",
@@ -34,28 +44,27 @@ const CONCERNS: &[Concern] = &[
             "RATE_REACH",
         ],
     },
-    Concern { sign: "TableNames::from_env", required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"], optional: &[] },
-    Concern { sign: "resources::ephemeral", required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"], optional: &[] },
-    Concern { sign: "resources::throttle", required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"], optional: LIMITS },
-    Concern { sign: "resources::limits", required: &[], optional: LIMITS },
-    Concern { sign: "Limits::from_env", required: &[], optional: LIMITS },
-    Concern { sign: "TokenConfig::from_env", required: &[], optional: &["JWT_EXPIRY", "SESSION_DAYS"] },
-    Concern { sign: "resources::media", required: &["MEDIA_BUCKET"], optional: SIZES },
-    Concern { sign: "MediaConfig::from_env", required: &["MEDIA_BUCKET"], optional: SIZES },
-    Concern { sign: "resources::presence_grace", required: &["PRESENCE_GRACE"], optional: &[] },
-    Concern { sign: "resources::vapid", required: &["VAPID_SECRET_ARN"], optional: &[] },
-    Concern { sign: "resources::push_hosts", required: &["PUSH_HOSTS"], optional: &[] },
+    Concern { path: path!(shared::config::TableNames::from_env), required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"], optional: &[] },
+    Concern { path: path!(functions::resources::ephemeral), required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"], optional: &[] },
+    Concern { path: path!(functions::resources::throttle), required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"], optional: LIMITS },
+    Concern { path: path!(functions::resources::limits), required: &[], optional: LIMITS },
+    Concern { path: path!(shared::config::TokenConfig::from_env), required: &[], optional: &["JWT_EXPIRY", "SESSION_DAYS"] },
+    Concern { path: path!(functions::resources::media), required: &["MEDIA_BUCKET"], optional: SIZES },
+    Concern { path: path!(shared::config::MediaConfig::from_env), required: &["MEDIA_BUCKET"], optional: SIZES },
+    Concern { path: path!(functions::resources::presence_grace), required: &["PRESENCE_GRACE"], optional: &[] },
+    Concern { path: path!(functions::resources::vapid), required: &["VAPID_SECRET_ARN"], optional: &[] },
+    Concern { path: path!(functions::resources::push_hosts), required: &["PUSH_HOSTS"], optional: &[] },
     Concern {
-        sign: "resources::web_push",
+        path: path!(functions::resources::web_push),
         required: &["VAPID_SECRET_ARN", "PUSH_HOSTS", "PUSH_CONTACT", "NOTIFY_PAUSE", "PUSH_ENDPOINT"],
         optional: &[],
     },
-    Concern { sign: "allowed_origins", required: &["ALLOWED_ORIGINS"], optional: &[] },
-    Concern { sign: "config::docs", required: &["DOCS"], optional: &[] },
-    Concern { sign: "websocket_url", required: &["WEBSOCKET_URL"], optional: &[] },
+    Concern { path: path!(shared::config::allowed_origins), required: &["ALLOWED_ORIGINS"], optional: &[] },
+    Concern { path: path!(shared::config::docs), required: &["DOCS"], optional: &[] },
+    Concern { path: path!(shared::config::websocket_url), required: &["WEBSOCKET_URL"], optional: &[] },
     // Every function logs, counts and calls AWS.
     Concern {
-        sign: "telemetry::start",
+        path: path!(shared::telemetry::start),
         required: &["LOG_LEVEL", "METRICS_NAMESPACE", "AWS_USE_DUALSTACK_ENDPOINT"],
         optional: &[],
     },
@@ -203,7 +212,7 @@ fn sockets_have_their_four_routes_and_an_authorizer_without_identity_sources() {
 fn each_function_is_given_what_it_reads_and_nothing_else() {
     for function in stack().functions.into_values() {
         let code = code(&function.binary);
-        let concerns: Vec<_> = CONCERNS.iter().filter(|concern| code.contains(concern.sign)).collect();
+        let concerns: Vec<_> = CONCERNS.iter().filter(|concern| calls(&code, concern.path)).collect();
         let required: BTreeSet<_> = concerns.iter().flat_map(|concern| concern.required).copied().collect();
         let knobs = KNOBS.iter().filter(|(_, of)| of.contains(&function.binary.as_str())).map(|(name, _)| *name);
         let expected: BTreeSet<_> = required.iter().copied().chain(knobs).collect();
@@ -212,6 +221,14 @@ fn each_function_is_given_what_it_reads_and_nothing_else() {
         let read: BTreeSet<_> = concerns.iter().flat_map(|concern| concern.optional).copied().chain(required).collect();
         let unread: Vec<_> = given.difference(&read).collect();
         assert!(unread.is_empty(), "{} is given {unread:?}, which its code does not read", function.binary);
+    }
+}
+
+#[test]
+fn every_concern_is_one_of_some_function() {
+    let all: Vec<_> = stack().functions.into_values().map(|function| code(&function.binary)).collect();
+    for concern in CONCERNS {
+        assert!(all.iter().any(|code| calls(code, concern.path)), "no function calls {}", concern.path);
     }
 }
 
@@ -249,21 +266,6 @@ fn the_deployment_runs_the_newest_migration() {
     assert_eq!(version, newest, "left: Version of Migration in template.yaml, right: shared/migrations");
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// The template with the local cloud's parameters.
-fn stack() -> Stack {
-    let given =
-        local::template::samconfig_parameters(root().join("samconfig.toml"), "local").unwrap_or_else(|error| panic!("{error}"));
-    local::template::load(root().join("template.yaml"), &given).unwrap_or_else(|error| panic!("{error}"))
-}
-
 fn documented(document: &OpenApi) -> Routes {
     let mut routes = Routes::new();
     for (path, item) in &document.paths.paths {
@@ -274,6 +276,16 @@ fn documented(document: &OpenApi) -> Routes {
         );
     }
     routes
+}
+
+/// Whether code refers to a function by the last two segments of its path.
+fn calls(code: &str, path: &str) -> bool {
+    let mut segments = path.rsplit("::").map(str::trim);
+    let name = segments.next().unwrap_or_default();
+    let called = format!("{}::{name}", segments.next().unwrap_or_default());
+    let is_word = |character: char| character.is_alphanumeric() || character == '_';
+    code.match_indices(&called)
+        .any(|(at, _)| !code[..at].ends_with(is_word) && !code[at + called.len()..].starts_with(is_word))
 }
 
 /// The code of a function without comments.

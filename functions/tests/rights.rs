@@ -1,11 +1,12 @@
 //! Compares the permissions in template.yaml with this list. No permission covers more than one resource.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+mod workspace;
 
-use local::stack::Stack;
+use std::collections::{BTreeMap, BTreeSet};
+
 use yaml_serde::Value;
+
+use self::workspace::{read, stack};
 
 /// Permitted actions on a resource.
 type Right = (&'static str, &'static [&'static str]);
@@ -122,21 +123,6 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
         }
         assert_eq!(statements, expected, "left: what {id} may do in template.yaml, right: what it needs");
     }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// The template with the local cloud's parameters.
-fn stack() -> Stack {
-    let given =
-        local::template::samconfig_parameters(root().join("samconfig.toml"), "local").unwrap_or_else(|error| panic!("{error}"));
-    local::template::load(root().join("template.yaml"), &given).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The permissions of each function: resources, and actions without their service.

@@ -10,21 +10,22 @@ use serde::Deserialize;
 use shared::domain::uploads::avatars;
 use shared::edge::extract::{Body, Path, Query};
 use shared::error::Result;
-use shared::id::{RoomRef, UserId};
 use shared::media::Rendition;
 use shared::protocol::people::Me;
 use shared::protocol::uploads::{Link, NewAvatar};
 
-use super::{DownloadQuery, State, download_response};
+use super::{DownloadQuery, DownloadResponses, State, download_response};
 use crate::signed_in::SignedIn;
+use crate::parameters::{RoomPath, UserPath};
+use crate::refusals::UploadNotFound;
 
 /// Sets the caller's avatar to an upload with the purpose `avatar` that is ready and unused. The previous avatar is deleted.
 #[utoipa::path(
     put, path = "/api/users/me/avatar", tag = "users", request_body = NewAvatar, security(("bearer" = [])),
     responses(
         (status = 200, description = "The caller's profile", body = Me),
-        (status = 404, description = "`upload_not_found`"),
         (status = 409, description = "`upload_not_ready`, `upload_rejected`, `upload_in_use`"),
+        UploadNotFound,
     )
 )]
 pub(super) async fn set(
@@ -77,26 +78,20 @@ impl AvatarQuery {
     }
 }
 
-#[derive(Deserialize)]
-pub(super) struct AvatarPath {
-    user_id: UserId,
-}
-
 /// Retrieves the square avatar of a user: redirects to a URL that is valid for minutes.
 #[utoipa::path(
     get, path = "/api/users/{user_id}/avatar", tag = "users", security(("bearer" = [])),
-    params(("user_id" = u64, Path, description = "The user's id", example = 7), AvatarQuery),
+    params(UserPath, AvatarQuery),
     responses(
         (status = 200, description = "The URL, with `link=true`", body = Link),
-        (status = 302, description = "`Location` is the URL of the bytes", headers(("location" = String), ("etag" = String))),
-        (status = 304, description = "The URL with this `ETag` is still valid"),
+        DownloadResponses,
         (status = 404, description = "`avatar_not_found`"),
     )
 )]
 pub(super) async fn of_user(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<AvatarPath>,
+    Path(path): Path<UserPath>,
     Query(query): Query<AvatarQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -104,26 +99,20 @@ pub(super) async fn of_user(
     Ok(download_response(signed, &DownloadQuery { link: query.link }, &headers))
 }
 
-#[derive(Deserialize)]
-pub(super) struct RoomAvatarPath {
-    room_id: RoomRef,
-}
-
 /// Retrieves the avatar of a visible room: redirects to a URL that is valid for minutes.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/avatar", tag = "rooms", security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), AvatarQuery),
+    params(RoomPath, AvatarQuery),
     responses(
         (status = 200, description = "The URL, with `link=true`", body = Link),
-        (status = 302, description = "`Location` is the URL of the bytes", headers(("location" = String), ("etag" = String))),
-        (status = 304, description = "The URL with this `ETag` is still valid"),
+        DownloadResponses,
         (status = 404, description = "`room_not_found`, `avatar_not_found`"),
     )
 )]
 pub(super) async fn of_room(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<RoomAvatarPath>,
+    Path(path): Path<RoomPath>,
     Query(query): Query<AvatarQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {

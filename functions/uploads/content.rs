@@ -11,40 +11,40 @@ use shared::error::Result;
 use shared::media::Rendition;
 use shared::protocol::uploads::Link;
 
-use super::{DownloadQuery, State, UploadPath, download_response};
+use super::{DownloadQuery, DownloadResponses, State, download_response};
 use crate::signed_in::SignedIn;
+use crate::parameters::UploadPath;
+use crate::refusals::UploadNotFound;
 
 /// Downloads an upload: redirects to a URL that is valid for minutes. Images display inline; other files download under their name.
 #[utoipa::path(
     get, path = "/api/uploads/{upload_id}/content", tag = "uploads", security(("bearer" = [])),
-    params(("upload_id" = u64, Path, description = "The upload's id", example = 5), DownloadQuery),
+    params(UploadPath, DownloadQuery),
     responses(
         (status = 200, description = "The URL, with `link=true`", body = Link),
-        (status = 302, description = "`Location` is the URL of the bytes", headers(("location" = String), ("etag" = String))),
-        (status = 304, description = "The URL with this `ETag` is still valid"),
-        (status = 404, description = "`upload_not_found`"),
+        DownloadResponses,
         (status = 409, description = "`upload_not_ready`"),
+        UploadNotFound,
     )
 )]
 pub(super) async fn content(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Path(path): Path<UploadPath>,
-    Query(fetching): Query<DownloadQuery>,
+    Query(query): Query<DownloadQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let signed = uploads::link(&state.db, &state.media, &caller, path.upload_id, Rendition::Original).await?;
-    Ok(download_response(signed, &fetching, &headers))
+    Ok(download_response(signed, &query, &headers))
 }
 
 /// Downloads the thumbnail of an image: redirects to a URL that is valid for minutes.
 #[utoipa::path(
     get, path = "/api/uploads/{upload_id}/thumbnail", tag = "uploads", security(("bearer" = [])),
-    params(("upload_id" = u64, Path, description = "The upload's id", example = 5), DownloadQuery),
+    params(UploadPath, DownloadQuery),
     responses(
         (status = 200, description = "The URL, with `link=true`", body = Link),
-        (status = 302, description = "`Location` is the URL of the bytes", headers(("location" = String), ("etag" = String))),
-        (status = 304, description = "The URL with this `ETag` is still valid"),
+        DownloadResponses,
         (status = 404, description = "`upload_not_found`, also for a file that is not an image"),
         (status = 409, description = "`upload_not_ready`"),
     )
@@ -53,9 +53,9 @@ pub(super) async fn thumbnail(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Path(path): Path<UploadPath>,
-    Query(fetching): Query<DownloadQuery>,
+    Query(query): Query<DownloadQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let signed = uploads::link(&state.db, &state.media, &caller, path.upload_id, Rendition::Thumbnail).await?;
-    Ok(download_response(signed, &fetching, &headers))
+    Ok(download_response(signed, &query, &headers))
 }

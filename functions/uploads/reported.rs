@@ -6,19 +6,24 @@ use axum::extract::State as Extract;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
-use shared::domain::reports;
+use shared::domain::reports::{self, ReportedAttachment};
 use shared::edge::extract::{Path, Query};
 use shared::error::Result;
 use shared::id::{ReportId, UploadId};
 use shared::media::Rendition;
 use shared::protocol::uploads::Link;
 
-use super::{DownloadQuery, State, download_response};
+use super::{DownloadQuery, DownloadResponses, State, download_response};
 use crate::signed_in::SignedIn;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
 pub(super) struct ReportedAttachmentPath {
+    /// The report's id
+    #[param(value_type = u64, example = 7)]
     report_id: ReportId,
+    /// The id of one of its `attachments`
+    #[param(value_type = u64, example = 5)]
     upload_id: UploadId,
 }
 
@@ -49,15 +54,10 @@ pub(super) struct ReportedAttachmentQuery {
 /// Downloads an attachment of a reported message, which is preserved until the report is closed. Requires an admin of the room or an operator.
 #[utoipa::path(
     get, path = "/api/reports/{report_id}/attachments/{upload_id}", tag = "rooms", security(("bearer" = [])),
-    params(
-        ("report_id" = u64, Path, description = "The report's id", example = 7),
-        ("upload_id" = u64, Path, description = "The id of one of its `attachments`", example = 5),
-        ReportedAttachmentQuery,
-    ),
+    params(ReportedAttachmentPath, ReportedAttachmentQuery),
     responses(
         (status = 200, description = "The URL, with `link=true`", body = Link),
-        (status = 302, description = "`Location` is the URL of the bytes", headers(("location" = String), ("etag" = String))),
-        (status = 304, description = "The URL with this `ETag` is still valid"),
+        DownloadResponses,
         (status = 404, description = "`report_not_found`, `upload_not_found`"),
     )
 )]
@@ -72,6 +72,7 @@ pub(super) async fn attachment(
         Version::Large => Rendition::Original,
         Version::Small => Rendition::Thumbnail,
     };
-    let signed = reports::link(&state.db, &state.media, &caller, (path.report_id, path.upload_id), part).await?;
+    let attachment = ReportedAttachment { report: path.report_id, upload: path.upload_id };
+    let signed = reports::link(&state.db, &state.media, &caller, attachment, part).await?;
     Ok(download_response(signed, &DownloadQuery { link: query.link }, &headers))
 }

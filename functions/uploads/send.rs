@@ -6,13 +6,15 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::{HeaderName, StatusCode, header};
 use shared::domain::idempotency;
-use shared::domain::uploads::{self, UploadCompletion};
+use shared::domain::uploads::{self, KeyedUpload, UploadCompletion};
 use shared::edge::extract::{KeyedBody, Path};
 use shared::error::Result;
 use shared::protocol::uploads::{NewUpload, Upload, UploadTicket};
 
-use super::{State, UploadPath};
+use super::State;
 use crate::signed_in::SignedIn;
+use crate::parameters::{IdempotencyHeader, UploadPath};
+use crate::refusals::UploadNotFound;
 
 /// Announces an upload. The response describes how to send the bytes: one `PUT` with exactly this type and size, within ten minutes.
 ///
@@ -20,12 +22,11 @@ use crate::signed_in::SignedIn;
 /// the request is safe to retry; a retry returns a new URL for the same upload.
 #[utoipa::path(
     post, path = "/api/uploads", tag = "uploads", request_body = NewUpload, security(("bearer" = [])),
-    params(("idempotency-key" = Option<String>, Header, description = "A unique key of this request, stored for a day", min_length = 1, max_length = 255)),
+    params(IdempotencyHeader),
     responses(
         (status = 201, description = "How to send the bytes", body = UploadTicket, headers(("location" = String, description = "The upload's path"))),
         (status = 200, description = "A retry: the upload announced with this `Idempotency-Key`", body = UploadTicket),
         (status = 409, description = "`too_many_uploads`, `idempotency_key_reused`, `quota_exceeded` (`left` is the remaining quota)"),
-        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn create(
@@ -37,7 +38,7 @@ pub(super) async fn create(
     let (ticket, existed) = match request {
         Some(request) => {
             let key = idempotency::derive_key(&request.route, &request.key, &request.body)?;
-            uploads::create_once(db, throttle, media, &caller, (&new, &key)).await?
+            uploads::create_once(db, throttle, media, &caller, KeyedUpload { new: &new, key: &key }).await?
         }
         None => (uploads::create(db, throttle, media, &caller, &new).await?, false),
     };
@@ -52,13 +53,12 @@ pub(super) async fn create(
 /// gigabytes takes up to half a minute.
 #[utoipa::path(
     post, path = "/api/uploads/{upload_id}/complete", tag = "uploads", security(("bearer" = [])),
-    params(("upload_id" = u64, Path, description = "The upload's id", example = 5)),
+    params(UploadPath),
     responses(
         (status = 200, description = "The verified upload", body = Upload),
-        (status = 404, description = "`upload_not_found`"),
         (status = 409, description = "`upload_missing` (no bytes were sent yet), `upload_changed` (other bytes arrived during verification), `upload_busy` (verification is running; retry after `Retry-After`), `quota_exceeded` (a re-encoded image is larger than announced and does not fit)"),
-        (status = 429, description = "`rate_limited`"),
         (status = 422, description = "`invalid_input`: rejected. `errors` has the reason: `size_mismatch`, `type_mismatch`, `not_a_picture`, `too_many_pixels`, `too_complex`"),
+        UploadNotFound,
     )
 )]
 pub(super) async fn complete(
@@ -73,10 +73,10 @@ pub(super) async fn complete(
 /// Retrieves an upload. Available to its owner, and once attached to everyone who may read its message.
 #[utoipa::path(
     get, path = "/api/uploads/{upload_id}", tag = "uploads", security(("bearer" = [])),
-    params(("upload_id" = u64, Path, description = "The upload's id", example = 5)),
+    params(UploadPath),
     responses(
         (status = 200, description = "The upload", body = Upload),
-        (status = 404, description = "`upload_not_found`"),
+        UploadNotFound,
     )
 )]
 pub(super) async fn get(
@@ -90,12 +90,11 @@ pub(super) async fn get(
 /// Deletes an unused upload and releases its quota. The bytes are deleted within minutes.
 #[utoipa::path(
     delete, path = "/api/uploads/{upload_id}", operation_id = "discard", tag = "uploads", security(("bearer" = [])),
-    params(("upload_id" = u64, Path, description = "The upload's id", example = 5)),
+    params(UploadPath),
     responses(
         (status = 204, description = "Deleted"),
         (status = 404, description = "`upload_not_found`, also on repetition"),
         (status = 409, description = "`upload_in_use`: a message or avatar uses it; unsend or replace that first"),
-        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn discard(

@@ -13,6 +13,7 @@ use shared::protocol::profiles::Erase;
 
 use super::State;
 use crate::secret_body::SecretBody;
+use crate::refusals::WrongPassword;
 
 /// Erases the caller's account permanently. Messages remain under a deleted user; all other personal data is deleted.
 ///
@@ -22,20 +23,20 @@ use crate::secret_body::SecretBody;
     delete, path = "/api/users/me", operation_id = "erase_me", tag = "users", request_body = Erase, security(("bearer" = [])),
     responses(
         (status = 204, description = "Erased"),
-        (status = 403, description = "`wrong_password`"),
         (status = 429, description = "`rate_limited`: too many wrong passwords"),
+        WrongPassword,
     )
 )]
 pub(super) async fn erase(
     Extract(state): Extract<Arc<State>>,
-    origin: RequestInfo,
+    info: RequestInfo,
     Credential(token): Credential,
     SecretBody(body): SecretBody<Erase>,
 ) -> Result<StatusCode> {
-    let asker = erasure::authenticate(&state.db, &state.keys, &token, origin.now).await?;
+    let asker = erasure::authenticate(&state.db, &state.keys, &token, info.now).await?;
     let (ErasureRequester::Active(caller) | ErasureRequester::Resuming(caller)) = &asker;
     let work_owner = WorkOwner { user: caller.user, session: caller.session };
-    state.throttle.count_session_end(work_owner, work_costs::of_route("DELETE", "/api/users/me", None), origin.now).await?;
+    state.throttle.count_session_end(work_owner, work_costs::of_route("DELETE", "/api/users/me", None), info.now).await?;
     erasure::erase(&state.db, &state.push, &state.throttle, &asker, &body.password).await?;
     Ok(StatusCode::NO_CONTENT)
 }

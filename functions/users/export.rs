@@ -12,6 +12,7 @@ use shared::protocol::export::Export;
 
 use super::State;
 use crate::signed_in::SignedIn;
+use crate::refusals::InvalidCursor;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -25,7 +26,7 @@ pub(super) struct ExportQuery {
     get, path = "/api/users/me/export", operation_id = "export", tag = "users", params(ExportQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "A part of the export", body = Export),
-        (status = 422, description = "`invalid_input`: the cursor is invalid"),
+        InvalidCursor,
     )
 )]
 pub(super) async fn export(

@@ -11,6 +11,7 @@ use shared::protocol::profiles::ChangeMe;
 use super::{State, me};
 use crate::secret_body::SecretBody;
 use crate::signed_in::{RateLimited, SignedIn};
+use crate::refusals::WrongPassword;
 
 /// Retrieves the caller's own profile. Legacy form of `GET /api/users/me`.
 #[utoipa::path(
@@ -35,8 +36,8 @@ pub(super) async fn get_slash(state: Extract<Arc<State>>, caller: SignedIn) -> R
     put, path = "/api/user", tag = "older clients", request_body = ChangeMe, security(("bearer" = [])),
     responses(
         (status = 200, description = "The updated profile", body = Me),
-        (status = 403, description = "`wrong_password`"),
         (status = 429, description = "`rate_limited`, also for too many wrong passwords"),
+        WrongPassword,
     )
 )]
 pub(super) async fn change(state: Extract<Arc<State>>, caller: RateLimited, body: SecretBody<ChangeMe>) -> Result<Json<Me>> {
@@ -48,8 +49,8 @@ pub(super) async fn change(state: Extract<Arc<State>>, caller: RateLimited, body
     put, path = "/api/user/", operation_id = "change_slash", tag = "older clients", request_body = ChangeMe, security(("bearer" = [])),
     responses(
         (status = 200, description = "The updated profile", body = Me),
-        (status = 403, description = "`wrong_password`"),
         (status = 429, description = "`rate_limited`, also for too many wrong passwords"),
+        WrongPassword,
     )
 )]
 pub(super) async fn change_slash(

@@ -13,6 +13,7 @@ use shared::protocol::profiles::ChangeMe;
 use super::State;
 use crate::secret_body::SecretBody;
 use crate::signed_in::{RateLimited, SignedIn};
+use crate::refusals::WrongPassword;
 
 /// Retrieves the caller's own profile with private fields and storage usage.
 #[utoipa::path(
@@ -32,10 +33,9 @@ pub(super) async fn get(Extract(state): Extract<Arc<State>>, SignedIn(caller): S
     patch, path = "/api/users/me", operation_id = "change_me", tag = "users", request_body = ChangeMe, security(("bearer" = [])),
     responses(
         (status = 200, description = "The updated profile", body = Me),
-        (status = 403, description = "`wrong_password`"),
         (status = 422, description = "`invalid_input`; `password` is `required` for a new e-mail address"),
         (status = 429, description = "`rate_limited`, also for too many wrong passwords"),
-        (status = 429, description = "`rate_limited`"),
+        WrongPassword,
     )
 )]
 pub(super) async fn change(

@@ -18,23 +18,35 @@ use tokio::sync::OnceCell;
 
 use crate::resources;
 use crate::routes::routes;
-use crate::signed_in::{HasKeys, HasThrottle};
+use crate::signed_in::auth_state;
 
 #[derive(Debug)]
 pub struct State {
-    pub db: Db,
-    pub keys: TokenKeys,
+    db: Db,
+    keys: TokenKeys,
     /// Announces changes of profiles and presence.
-    pub push: Push,
+    push: Push,
     /// Limits wrong passwords and profile changes.
-    pub throttle: Throttle,
+    throttle: Throttle,
     /// The allowed push services.
-    pub hosts: AllowedHosts,
+    hosts: AllowedHosts,
     /// The VAPID keys, loaded on first use.
-    pub vapid: OnceCell<vapid::VapidKeys>,
+    vapid: OnceCell<vapid::VapidKeys>,
 }
 
 impl State {
+    /// Builds the state from the environment.
+    pub async fn from_env() -> Result<Self> {
+        Ok(Self {
+            db: resources::database().await?,
+            keys: resources::keys().await?,
+            push: resources::push()?,
+            throttle: resources::throttle()?,
+            hosts: resources::push_hosts()?,
+            vapid: OnceCell::new(),
+        })
+    }
+
     fn quota(&self) -> Quota {
         self.throttle.quota()
     }
@@ -44,21 +56,7 @@ impl State {
     }
 }
 
-impl HasKeys for State {
-    fn db(&self) -> &Db {
-        &self.db
-    }
-
-    fn keys(&self) -> &TokenKeys {
-        &self.keys
-    }
-}
-
-impl HasThrottle for State {
-    fn throttle(&self) -> &Throttle {
-        &self.throttle
-    }
-}
+auth_state!(State, keys);
 
 routes!(for State:
     me::get, me::change,

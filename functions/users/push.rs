@@ -50,7 +50,7 @@ pub(super) async fn subscribe(
     SignedIn(caller): SignedIn,
     Body(new): Body<NewSubscription>,
 ) -> Result<StatusCode> {
-    subscriptions::subscribe(&state.db, (state.vapid().await?, &state.hosts), &caller, &new).await?;
+    subscriptions::subscribe(&state.db, state.vapid().await?, &state.hosts, &caller, &new).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -9,12 +9,13 @@ use shared::domain::people::profiles;
 use shared::edge::extract::{Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::{Error, Result};
-use shared::id::UserId;
 use shared::protocol::page::Page;
 use shared::protocol::people::{Person, User};
 
 use super::State;
 use crate::signed_in::SignedIn;
+use crate::parameters::{PageQuery, UserPath};
+use crate::refusals::{InvalidId, MissingParameter, UserNotFound};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -22,44 +23,34 @@ pub(super) struct SearchQuery {
     /// The beginning of a username or display name, ignoring case: 1 to 64 characters.
     #[param(example = "an", required = true, min_length = 1, max_length = 64)]
     q: Option<String>,
-    /// The `next` value of the previous page.
-    cursor: Option<String>,
-    /// Page size, 1 to 100.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct UserPath {
-    user_id: UserId,
 }
 
 /// Searches users by the beginning of their username or display name. Users with a block between them do not find each other.
 #[utoipa::path(
-    get, path = "/api/users", operation_id = "search", tag = "users", params(SearchQuery), security(("bearer" = [])),
+    get, path = "/api/users", operation_id = "search", tag = "users", params(SearchQuery, PageQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "A page of users; matches of the username come first", body = Page<User>),
-        (status = 400, description = "`missing_parameter`"),
         (status = 422, description = "`invalid_input`: `q` is empty or too long, or the cursor is invalid"),
+        MissingParameter,
     )
 )]
 pub(super) async fn search(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     Query(query): Query<SearchQuery>,
+    Query(page): Query<PageQuery>,
 ) -> Result<PageResponse<Page<User>>> {
     let prefix = query.q.ok_or_else(|| Error::Malformed("missing_parameter", "The query parameter `q` is required.".into()))?;
-    profiles::search(&state.db, &caller, &prefix, (query.cursor.as_deref(), query.limit)).await.map(PageResponse)
+    profiles::search(&state.db, &caller, &prefix, page.page()).await.map(PageResponse)
 }
 
 /// Retrieves a user, with presence if the caller may see it. A deleted user has no profile data.
 #[utoipa::path(
     get, path = "/api/users/{user_id}", operation_id = "get", tag = "users", security(("bearer" = [])),
-    params(("user_id" = u64, Path, description = "The user's id", example = 7)),
+    params(UserPath),
     responses(
         (status = 200, description = "The user", body = Person),
-        (status = 404, description = "`user_not_found`"),
-        (status = 422, description = "`invalid_input`: the path contains no id"),
+        UserNotFound, InvalidId,
     )
 )]
 pub(super) async fn get(

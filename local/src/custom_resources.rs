@@ -59,18 +59,18 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) async fn create_all(stack: &Stack, lambda: &Lambda) -> Result<(), CustomResourceError> {
     for (id, resource) in &stack.custom_resources {
         let begun = Instant::now();
-        create(stack, lambda, (id, resource)).await.map_err(|reason| CustomResourceError { resource: id.clone(), reason })?;
+        create(stack, lambda, id, resource).await.map_err(|reason| CustomResourceError { resource: id.clone(), reason })?;
         lambda.journal().note(&format!("  {id:<14}{:>6} ms", begun.elapsed().as_millis()));
     }
     Ok(())
 }
 
-async fn create(stack: &Stack, lambda: &Lambda, (id, resource): (&str, &CustomResource)) -> Result<(), String> {
+async fn create(stack: &Stack, lambda: &Lambda, id: &str, resource: &CustomResource) -> Result<(), String> {
     let (sender, mut reports) = mpsc::channel(1);
     let secret = Uuid::new_v4().simple().to_string();
     let server = listen(&secret, sender).await.map_err(|error| error.to_string())?;
     let url = format!("http://{}/{secret}", server.address());
-    let event = create_event(stack, (id, resource), &url);
+    let event = create_event(stack, id, resource, &url);
     let outcome = lambda.invoke(&resource.function, Bytes::from(event.to_string())).await.map_err(|error| error.to_string())?;
     // A response counts even if the function fails afterwards.
     let report = match (reports.try_recv(), outcome) {
@@ -84,7 +84,7 @@ async fn create(stack: &Stack, lambda: &Lambda, (id, resource): (&str, &CustomRe
     if report.status == "SUCCESS" { Ok(()) } else { Err(report.reason) }
 }
 
-fn create_event(stack: &Stack, (id, resource): (&str, &CustomResource), url: &str) -> serde_json::Value {
+fn create_event(stack: &Stack, id: &str, resource: &CustomResource, url: &str) -> serde_json::Value {
     let mut properties = resource.properties.clone();
     let arn = format!("arn:aws:lambda:{}:000000000000:function:{}", stack.region, resource.function);
     if let Some(properties) = properties.as_object_mut() {

@@ -6,13 +6,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
 use dynoxide::{Database, server};
+use http::Request;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
-use crate::aws_request::{NoResponse, post};
+use crate::aws_request::{NoResponse, send};
 use crate::http_server::HttpServer;
 use crate::stack::Table;
 
@@ -174,8 +176,8 @@ pub(crate) async fn count(endpoint: &str, table: &str) -> Result<(u64, bool), St
 /// Returns the response's JSON, or the service's error message.
 async fn call(endpoint: &str, operation: &str, request: &Value) -> Result<Result<Value, String>, NoResponse> {
     let target = format!("DynamoDB_20120810.{operation}");
-    let answer =
-        post(endpoint, "/", &[("x-amz-target", &target), ("content-type", "application/x-amz-json-1.0")], request).await?;
+    let call = Request::post("/").header("x-amz-target", target).header("content-type", "application/x-amz-json-1.0");
+    let answer = send(endpoint, call, Bytes::from(request.to_string())).await?;
     let text = String::from_utf8_lossy(&answer.body).into_owned();
     Ok(match answer.status {
         200 => serde_json::from_str(&text).map_err(|error| error.to_string()),

@@ -7,7 +7,7 @@ use local::mysql::{MySql, MySqlOptions};
 use shared::caller::Caller;
 use shared::config::Secret;
 use shared::domain::messages::{self, HistoryRange};
-use shared::id::{RoomRef, SessionId};
+use shared::id::{RoomRef, Seq, SessionId};
 use shared::store::users::NewUser;
 use shared::store::{Db, migrations, users};
 use shared::time::Timestamp;
@@ -33,8 +33,8 @@ async fn measure(url: &Secret) {
     let room = RoomRef::general();
     let page = async |before: u64| {
         let begun = Instant::now();
-        let page = messages::history(&db, &caller, &room, HistoryRange::Before(before), Some(50)).await.expect("a page");
-        assert_eq!((page.items.len(), page.items[49].seq), (50, before - 1));
+        let page = messages::history(&db, &caller, &room, HistoryRange::Before(Seq(before)), Some(50)).await.expect("a page");
+        assert_eq!((page.items.len(), page.items[49].seq), (50, Seq(before - 1)));
         begun.elapsed()
     };
     let (mut early, mut late) = (Vec::with_capacity(ROUNDS), Vec::with_capacity(ROUNDS));

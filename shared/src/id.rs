@@ -59,6 +59,101 @@ ids! {
     AuditId;
 }
 
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+        #[serde(transparent)]
+        #[schema(value_type = u64)]
+        pub struct $name(pub u64);
+
+        impl $name {
+            /// Returns the value after this one.
+            #[must_use]
+            pub const fn next(self) -> Self {
+                Self(self.0 + 1)
+            }
+
+            /// Returns the value `count` later, at most the largest.
+            #[must_use]
+            pub const fn plus(self, count: u64) -> Self {
+                Self(self.0.saturating_add(count))
+            }
+
+            /// Returns the value `count` earlier, at least 0.
+            #[must_use]
+            pub const fn minus(self, count: u64) -> Self {
+                Self(self.0.saturating_sub(count))
+            }
+
+            /// Returns the distance from an earlier value; 0 from a later one.
+            pub const fn since(self, earlier: Self) -> u64 {
+                self.0.saturating_sub(earlier.0)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl From<u64> for $name {
+            fn from(raw: u64) -> Self {
+                Self(raw)
+            }
+        }
+    )*};
+}
+
+counters! {
+    /// A message's number within its room, from 1 without gaps; 0 is before the first message.
+    Seq;
+    /// A room's revision. Every change to a room, its members or its messages increments it.
+    Rev;
+}
+
+/// A message, identified by its room and its number within it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageRef {
+    /// The room.
+    pub room: RoomId,
+    /// The message's number within the room.
+    pub seq: Seq,
+}
+
+/// A room's last message and current revision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Head {
+    /// The last message's number.
+    pub seq: Seq,
+    /// The revision.
+    pub rev: Rev,
+}
+
+/// Two users in either order; a user with themselves, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UserPair {
+    low: UserId,
+    high: UserId,
+}
+
+impl UserPair {
+    pub fn new(one: UserId, other: UserId) -> Self {
+        Self { low: one.min(other), high: one.max(other) }
+    }
+
+    /// The user with the lower id.
+    pub const fn low(self) -> UserId {
+        self.low
+    }
+
+    /// The user with the higher id.
+    pub const fn high(self) -> UserId {
+        self.high
+    }
+}
+
 /// A stored object: the output of one verification attempt. Attempts never share an object, so verified bytes are never replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ObjectId {

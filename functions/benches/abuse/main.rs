@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use local::cloud::{Cloud, CloudOptions, DataLocation};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
@@ -87,7 +87,7 @@ async fn measure(http: &str, ws: &str) -> Outcome<String> {
     let api = Api::new(http);
     let (ann, bob) = (api.person("ann").await, api.person("bob").await);
     let room = api.group(&ann, &[&bob]).await;
-    let (mallory, known) = with_rooms(&api).await;
+    let (mallory, known) = api.person_with_rooms("mallory", ROOMS, BETWEEN_ROOMS).await;
     // Budgets have refilled, and instances are warm.
     sends(&api, &ann, room, Duration::from_secs(35)).await?;
     let alone = sends(&api, &ann, room, ALONE).await?;
@@ -115,19 +115,6 @@ async fn measure(http: &str, ws: &str) -> Outcome<String> {
         alone.both(),
         beside.both(),
     ))
-}
-
-/// A user with the maximum number of rooms for a `hello`, each with a long message.
-async fn with_rooms(api: &Api) -> (Person, Value) {
-    let who = api.person("mallory").await;
-    let mut known = Map::new();
-    for _ in 0..ROOMS {
-        let room = api.group(&who, &[]).await;
-        api.post(&format!("/api/rooms/{room}/messages"), &who, json!({ "content": "x".repeat(900) })).await.is(201);
-        known.insert(room.to_string(), json!(0));
-        tokio::time::sleep(BETWEEN_ROOMS).await;
-    }
-    (who, Value::Object(known))
 }
 
 /// Measures send times; a refused send is an error.

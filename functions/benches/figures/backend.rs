@@ -25,9 +25,9 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    pub(crate) async fn start(clouds: &Handle, folder: &Path, env: &[(&str, &str)]) -> Outcome<Self> {
+    pub(crate) async fn start(clouds: &Handle, folder: &Path, env: BTreeMap<String, String>) -> Outcome<Self> {
         let mut options = options(folder)?;
-        options.env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>();
+        options.env = env;
         let begun = Instant::now();
         let cloud = clouds.spawn(Cloud::start(options)).await?.map_err(|error| error.to_string())?;
         let started_in = begun.elapsed();

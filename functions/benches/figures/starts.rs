@@ -20,18 +20,18 @@ pub(crate) type Resident = BTreeMap<String, u64>;
 /// Measures both and leaves a backend running.
 pub(crate) async fn measure(clouds: &Handle, folder: &Path, report: &mut BenchReport) -> Outcome<(Backend, Resident)> {
     // Two sockets count as a large audience here, so that `fanout` has work.
-    let fresh = Backend::start(clouds, folder, &[("PUSH_INLINE", "1")]).await?;
+    let fresh = Backend::start(clouds, folder, [("PUSH_INLINE".to_owned(), "1".to_owned())].into()).await?;
     let row = Row::new("start on an empty data folder: stores, schema, gateway", ms(fresh.started_in));
     report.add(row);
     let resident = first_work(&fresh).await?;
     fresh.stop().await?;
     let mut times = Vec::new();
     for _ in 0..2 {
-        let backend = Backend::start(clouds, folder, &[]).await?;
+        let backend = Backend::start(clouds, folder, BTreeMap::new()).await?;
         times.push(backend.started_in);
         backend.stop().await?;
     }
-    let backend = Backend::start(clouds, folder, &[]).await?;
+    let backend = Backend::start(clouds, folder, BTreeMap::new()).await?;
     times.push(backend.started_in);
     times.sort();
     report.add(Row::new("start on an existing data folder, median of 3", ms(times[1])));

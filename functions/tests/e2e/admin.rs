@@ -5,7 +5,7 @@ use hyper::Method;
 use local::lambda::Outcome;
 use serde_json::{Value, json};
 
-use crate::api::{PASSWORD, Person};
+use crate::api::{JSON, PASSWORD, Person};
 use crate::cloud::{World, world};
 use crate::socket::Socket;
 
@@ -28,8 +28,6 @@ async fn console(world: &World, order: &Value) -> Result<Value, String> {
 async fn every_route_of_operators_refuses_everyone_else() {
     let world = world();
     let ann = world.api.person("ann").await;
-    let bearer = format!("Bearer {}", ann.token);
-    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
     let (role, archived) = (r#"{"role":"admin"}"#, r#"{"archived":true}"#);
     for (method, path, body) in [
         (Method::GET, "/api/admin/users".to_owned(), ""),
@@ -47,8 +45,8 @@ async fn every_route_of_operators_refuses_everyone_else() {
         (Method::DELETE, "/api/admin/rooms/general".into(), ""),
         (Method::GET, "/api/admin/audit".into(), ""),
     ] {
-        world.api.raw(method.clone(), &path, &headers, body).await.refused(403, "not_allowed");
-        world.api.raw(method, &path, &headers[1..], body).await.refused(401, "unauthenticated");
+        world.api.raw_as(&ann, method.clone(), &path, body).await.refused(403, "not_allowed");
+        world.api.raw(method, &path, &[JSON], body).await.refused(401, "unauthenticated");
     }
     for order in [json!({ "appoint": "nobody-of-this-name" }), json!({ "appoint": 7 }), json!({ "appoint": "' or 1=1" })] {
         let refused = console(&world, &order).await.expect_err("refused");

@@ -1,12 +1,14 @@
 //! An HTTP API client like a frontend's: requests in, status and JSON out.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::log_lines::{confide, entrusted};
 
@@ -16,6 +18,13 @@ pub(crate) struct Api {
     base: String,
     http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
+
+/// A header of a request: name and value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Header<'a>(pub(crate) &'a str, pub(crate) &'a str);
+
+/// The header of JSON bodies.
+pub(crate) const JSON: Header<'static> = Header("content-type", "application/json");
 
 /// A response.
 #[derive(Debug)]
@@ -50,9 +59,9 @@ impl Api {
     }
 
     /// Sends an arbitrary request.
-    pub(crate) async fn raw(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+    pub(crate) async fn raw(&self, method: Method, path: &str, headers: &[Header<'_>], body: impl Into<Bytes>) -> Answer {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
-        for (name, value) in headers {
+        for Header(name, value) in headers {
             request = request.header(*name, *value);
         }
         let body = body.into();
@@ -64,39 +73,37 @@ impl Api {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
-    async fn call(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
-        let bearer = token.map(|token| format!("Bearer {token}"));
-        let mut headers = vec![("content-type", "application/json")];
-        headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
-        self.raw(method, path, &headers, body.map(|body| body.to_string()).unwrap_or_default()).await
+    /// Sends a body that need not be valid JSON as a user.
+    pub(crate) async fn raw_as(&self, who: &Person, method: Method, path: &str, body: impl Into<Bytes>) -> Answer {
+        self.raw(method, path, &[Header("authorization", &format!("Bearer {}", who.token)), JSON], body).await
     }
 
     pub(crate) async fn get(&self, path: &str, who: &Person) -> Answer {
-        self.call(Method::GET, path, Some(&who.token), None).await
+        self.raw_as(who, Method::GET, path, "").await
     }
 
     pub(crate) async fn post(&self, path: &str, who: &Person, body: Value) -> Answer {
-        self.call(Method::POST, path, Some(&who.token), Some(body)).await
+        self.raw_as(who, Method::POST, path, body.to_string()).await
     }
 
     pub(crate) async fn delete(&self, path: &str, who: &Person) -> Answer {
-        self.call(Method::DELETE, path, Some(&who.token), None).await
+        self.raw_as(who, Method::DELETE, path, "").await
     }
 
     pub(crate) async fn put(&self, path: &str, who: &Person, body: Value) -> Answer {
-        self.call(Method::PUT, path, Some(&who.token), Some(body)).await
+        self.raw_as(who, Method::PUT, path, body.to_string()).await
     }
 
     pub(crate) async fn patch(&self, path: &str, who: &Person, body: Value) -> Answer {
-        self.call(Method::PATCH, path, Some(&who.token), Some(body)).await
+        self.raw_as(who, Method::PATCH, path, body.to_string()).await
     }
 
     pub(crate) async fn get_public(&self, path: &str) -> Answer {
-        self.call(Method::GET, path, None, None).await
+        self.raw(Method::GET, path, &[JSON], "").await
     }
 
     pub(crate) async fn post_public(&self, path: &str, body: Value) -> Answer {
-        self.call(Method::POST, path, None, Some(body)).await
+        self.raw(Method::POST, path, &[JSON], body.to_string()).await
     }
 
     /// Registers a new user with a numbered name, so that tests can share a backend.
@@ -113,6 +120,31 @@ impl Api {
         let ids: Vec<_> = others.iter().map(|person| person.id).collect();
         let room = self.post("/api/rooms", owner, json!({ "name": "Group", "member_ids": ids })).await.is(201);
         room["id"].as_u64().expect("an id")
+    }
+
+    /// A new user with this many rooms, each with a long message, and the rooms as `hello` names them. Pauses after each room, to stay within limits.
+    pub(crate) async fn person_with_rooms(&self, name: &str, many: usize, pause: Duration) -> (Person, Value) {
+        let who = self.person(name).await;
+        let mut known = Map::new();
+        for _ in 0..many {
+            let room = self.group(&who, &[]).await;
+            self.post(&format!("/api/rooms/{room}/messages"), &who, json!({ "content": "x".repeat(900) })).await.is(201);
+            known.insert(room.to_string(), json!(0));
+            tokio::time::sleep(pause).await;
+        }
+        (who, Value::Object(known))
+    }
+
+    /// All messages of a room, in ascending order.
+    pub(crate) async fn history(&self, room: u64, who: &Person) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut after = "0".to_owned();
+        loop {
+            let page = self.get(&format!("/api/rooms/{room}/messages?after={after}&limit=100"), who).await.is(200);
+            items.extend(page["items"].as_array().expect("items").iter().cloned());
+            let Some(next) = page["next"].as_str() else { return items };
+            next.clone_into(&mut after);
+        }
     }
 }
 

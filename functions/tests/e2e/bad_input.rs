@@ -4,6 +4,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
+use crate::api::{Header, JSON};
 use crate::cloud::world;
 use crate::socket::Socket;
 
@@ -11,12 +12,10 @@ use crate::socket::Socket;
 async fn bodies_that_are_no_json_and_fields_of_wrong_types_are_named() {
     let world = world();
     let ann = world.api.person("ann").await;
-    let bearer = format!("Bearer {}", ann.token);
-    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
     for body in
         [&b""[..], b"{", b"[", b"{\"content\":}", b"{\"content\":\"\xff\"}", b"{\"content\":\"\\ud800\"}", b"{} {}", b"nul"]
     {
-        let answer = world.api.raw(Method::POST, "/api/rooms/general/messages", &headers, body).await;
+        let answer = world.api.raw_as(&ann, Method::POST, "/api/rooms/general/messages", body).await;
         answer.refused(400, "malformed_json");
     }
     for (body, field) in [
@@ -85,7 +84,7 @@ async fn a_request_that_comes_again_makes_nothing_a_second_time() {
     let ann = world.api.person("ann").await;
     let bearer = format!("Bearer {}", ann.token);
     let post = async |path: &str, key: &str, body: &'static str| {
-        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json"), ("idempotency-key", key)];
+        let headers = [Header("authorization", &bearer), JSON, Header("idempotency-key", key)];
         world.api.raw(Method::POST, path, &headers, body.as_bytes()).await
     };
     let first = post("/api/rooms", "k1", r#"{"name":"Lunch"}"#).await.is(201);
@@ -148,8 +147,7 @@ async fn hidden_rooms_behave_like_missing_ones() {
             (Method::POST, format!("/api/rooms/{room}/leave")),
             (Method::POST, format!("/api/rooms/{room}/messages")),
         ] {
-            let headers = [("authorization", eve.token.as_str())];
-            let answer = world.api.raw(method, &path, &headers, r#"{"content":"x"}"#).await;
+            let answer = world.api.raw_as(&eve, method, &path, r#"{"content":"x"}"#).await;
             let mut problem = answer.refused(404, "room_not_found");
             problem["request_id"] = Value::Null;
             bodies.push(problem);

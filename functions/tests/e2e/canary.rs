@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::api::Person;
-use crate::cloud::{World, own_world};
+use crate::api::{Header, Person};
+use crate::cloud::{Variable, World, own_world};
 use crate::socket::Socket;
 
 const PASSWORD: &str = "canary-password-of-ann-7391";
@@ -17,7 +17,7 @@ const SEARCHED: &str = "canary-searched-7391";
 
 #[tokio::test]
 async fn nothing_that_people_trust_us_with_is_in_a_log() {
-    let world = own_world(&[("LOG_LEVEL", "debug")]);
+    let world = own_world(&[Variable("LOG_LEVEL", "debug")]);
     let api = &world.api;
     let mut marked: BTreeSet<String> = [PASSWORD, OTHER_PASSWORD, EMAIL, CONTENT, SEARCHED].map(str::to_owned).into();
 
@@ -79,7 +79,7 @@ async fn talk(world: &World, ann: &Person, marked: &mut BTreeSet<String>) -> Str
     let by_token = format!("{}?token={}", world.ws, ann.token);
     drop(Socket::open(&by_token, &[]).await.expect("opens"));
     let protocol = format!("conchat.v1, bearer.{}", ann.token);
-    let mut socket = Socket::open(&world.ws, &[("sec-websocket-protocol", &protocol)]).await.expect("opens");
+    let mut socket = Socket::open(&world.ws, &[Header("sec-websocket-protocol", &protocol)]).await.expect("opens");
     assert_eq!(socket.ask(json!({ "action": "send", "room_id": room, "content": CONTENT })).await["type"], "ack");
     assert_eq!(socket.ask(json!({ "action": "send", "room_id": 999_999, "content": CONTENT })).await["type"], "error");
     socket.send_text(&format!("{{\"action\":\"send\",\"content\":\"{CONTENT}\",")).await;

@@ -75,7 +75,7 @@ async fn a_message_may_come_in_every_shape_that_older_clients_send() {
     let world = world();
     let ann = world.api.person("ann").await;
     let room = world.api.group(&ann, &[]).await;
-    let mut socket = Socket::open(&format!("{}?roomId={room}", world.ws), &[("authorization", &ann.token)]).await.expect("opens");
+    let mut socket = Socket::with_token(&format!("{}?roomId={room}", world.ws), &ann.token).await.expect("opens");
     for frame in [
         json!({ "content": "a" }),
         json!({ "type": "message", "data": { "room_id": format!("room-{room}"), "content": "b", "file_url": null } }),
@@ -111,7 +111,7 @@ async fn connecting_joins_a_public_room_and_does_not_find_a_hidden_one() {
     let public = world.api.post("/api/rooms/create", &ann, json!({ "name": "Open" })).await.is(200);
     assert_eq!(public["kind"], "public");
     let id = public["id"].as_u64().expect("an id");
-    let open = async |room: &str| Socket::open(&format!("{}?roomId={room}", world.ws), &[("authorization", &eve.token)]).await;
+    let open = async |room: &str| Socket::with_token(&format!("{}?roomId={room}", world.ws), &eve.token).await;
     assert!(open(&id.to_string()).await.is_ok());
     assert_eq!(world.api.get(&format!("/api/rooms/{id}"), &eve).await.is(200)["joined"], true);
     for room in [group.to_string(), "999999999".into(), "nowhere".into(), "%20".into()] {
@@ -127,7 +127,7 @@ async fn welcome_contains_the_user_and_the_rooms() {
     for text in ["one", "two"] {
         world.api.post(&format!("/api/rooms/{room}/messages"), &ann, json!({ "content": text })).await.is(201);
     }
-    let mut socket = Socket::open(&world.ws, &[("authorization", &format!("Bearer {}", bob.token))]).await.expect("opens");
+    let mut socket = Socket::with_token(&world.ws, &format!("Bearer {}", bob.token)).await.expect("opens");
     let welcome = socket.ask(json!({ "action": "hello" })).await;
     assert_eq!((&welcome["type"], &welcome["user"]["id"]), (&json!("welcome"), &json!(bob.id)));
     assert!(welcome["connection_id"].as_str().is_some_and(|id| id.len() > 10));

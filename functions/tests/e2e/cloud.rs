@@ -18,6 +18,10 @@ pub(crate) struct World {
     cloud: Option<Running>,
 }
 
+/// An environment variable: name and value.
+#[derive(Clone, Copy)]
+pub(crate) struct Variable<'a>(pub(crate) &'a str, pub(crate) &'a str);
+
 /// A local cloud and the output of its functions.
 #[derive(Clone)]
 struct Running {
@@ -78,17 +82,17 @@ pub(crate) fn unlimited_world() -> World {
         "RATE_UPLOAD",
         "RATE_WORK",
     ];
-    World::of(CLOUD.get_or_init(|| start(&RATES.map(|rate| (rate, "100000/60")))).clone())
+    World::of(CLOUD.get_or_init(|| start(&RATES.map(|rate| Variable(rate, "100000/60")))).clone())
 }
 
 /// Starts a backend for one test with these environment variables; it stops when dropped.
-pub(crate) fn own_world(env: &[(&str, &str)]) -> World {
+pub(crate) fn own_world(env: &[Variable<'_>]) -> World {
     World::of(start(env))
 }
 
 /// A cloud has its own thread, so that no test's runtime owns it.
-fn start(env: &[(&str, &str)]) -> Running {
-    let env: BTreeMap<String, String> = env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+fn start(env: &[Variable<'_>]) -> Running {
+    let env: BTreeMap<String, String> = env.iter().map(|Variable(name, value)| ((*name).into(), (*value).into())).collect();
     let (tell, told) = mpsc::channel();
     let lines = Arc::new(Lines::default());
     let reader = Arc::clone(&lines);

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::cloud::{own_world, world};
+use crate::api::Header;
+use crate::cloud::{Variable, own_world, world};
 use crate::socket::Socket;
 
 #[tokio::test]
@@ -17,11 +18,11 @@ async fn a_socket_opens_with_a_token_in_every_place_that_clients_can_put_it() {
     let both = format!("conchat.v1, bearer.{token}");
     let query = format!("{}?token={token}", world.ws);
     for (url, headers, chosen) in [
-        (&world.ws, vec![("authorization", token)], None),
-        (&world.ws, vec![("authorization", bearer.as_str())], None),
+        (&world.ws, vec![Header("authorization", token)], None),
+        (&world.ws, vec![Header("authorization", &bearer)], None),
         (&query, vec![], None),
-        (&world.ws, vec![("sec-websocket-protocol", both.as_str())], Some("conchat.v1")),
-        (&world.ws, vec![("sec-websocket-protocol", protocol.as_str())], Some(protocol.as_str())),
+        (&world.ws, vec![Header("sec-websocket-protocol", &both)], Some("conchat.v1")),
+        (&world.ws, vec![Header("sec-websocket-protocol", &protocol)], Some(protocol.as_str())),
     ] {
         let mut socket = Socket::open(url, &headers).await.expect("opens");
         assert_eq!(socket.protocol.as_deref(), chosen);
@@ -33,7 +34,7 @@ async fn a_socket_opens_with_a_token_in_every_place_that_clients_can_put_it() {
 async fn a_stray_byte_in_a_header_harms_nobody() {
     let world = world();
     let ann = world.api.person("ann").await;
-    let headers = [("authorization", ann.token.as_str()), ("x-odd", "Jürgen \u{80}")];
+    let headers = [Header("authorization", &ann.token), Header("x-odd", "Jürgen \u{80}")];
     assert_eq!(
         Socket::open(&world.ws, &headers).await.expect("opens").ask(json!({ "action": "hello" })).await["type"],
         "welcome"
@@ -83,8 +84,8 @@ async fn invalid_credentials_open_nothing() {
     let forged = format!("{head}.{}", rest.chars().rev().collect::<String>());
     let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.", rest.split_once('.').expect("a JWT").0);
     for token in ["", "x", "a.b.c", forged.as_str(), unsigned.as_str(), ann.refresh.as_str()] {
-        assert_eq!(Socket::open(&world.ws, &[("authorization", token)]).await.err(), Some(401), "{token}");
-        let headers = [("authorization", token)];
+        assert_eq!(Socket::with_token(&world.ws, token).await.err(), Some(401), "{token}");
+        let headers = [Header("authorization", token)];
         let answer = world.api.raw(hyper::Method::GET, "/api/rooms", &headers, "").await;
         answer.refused(401, "unauthenticated");
         assert_eq!(answer.headers["www-authenticate"], "Bearer");
@@ -105,7 +106,7 @@ async fn logging_out_ends_requests_at_once_and_sockets_within_a_second() {
     let bye = socket.next_within(Duration::from_secs(1)).await.expect("a bye within a second");
     assert_eq!((&bye["type"], &bye["code"], &bye["resume"]), (&json!("bye"), &json!("session_ended"), &json!(false)));
     assert_eq!(socket.next_within(Duration::from_secs(1)).await, None, "and the end");
-    assert_eq!(Socket::open(&world.ws, &[("authorization", &ann.token)]).await.err(), Some(401));
+    assert_eq!(Socket::with_token(&world.ws, &ann.token).await.err(), Some(401));
 }
 
 #[tokio::test]
@@ -123,9 +124,9 @@ async fn the_twenty_first_socket_closes_the_oldest() {
 
 #[tokio::test]
 async fn a_page_of_a_foreign_origin_opens_no_socket() {
-    let world = own_world(&[("ALLOWED_ORIGINS", "https://app.example.com")]);
+    let world = own_world(&[Variable("ALLOWED_ORIGINS", "https://app.example.com")]);
     let ann = world.api.person("ann").await;
-    let open = async |origin: &str| Socket::open(&world.ws, &[("authorization", &ann.token), ("origin", origin)]).await.map(drop);
+    let open = async |origin: &str| Socket::open(&world.ws, &[Header("authorization", &ann.token), Header("origin", origin)]).await.map(drop);
     assert_eq!(open("https://app.example.com").await, Ok(()));
     for origin in [
         "https://evil.example",
@@ -136,5 +137,5 @@ async fn a_page_of_a_foreign_origin_opens_no_socket() {
     ] {
         assert_eq!(open(origin).await, Err(403), "{origin}");
     }
-    assert!(Socket::open(&world.ws, &[("authorization", &ann.token)]).await.is_ok(), "apps send no origin");
+    assert!(Socket::with_token(&world.ws, &ann.token).await.is_ok(), "apps send no origin");
 }

@@ -1,13 +1,14 @@
 //! Concurrency: one order for all members, no lost frames, and large audiences through `fanout`.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::api::{Api, Person};
-use crate::cloud::{own_world, world};
-use crate::socket::{PATIENCE, Socket};
+use crate::cloud::{Variable, own_world, world};
+use crate::socket::Socket;
+use crate::wait::until;
 
 /// A public room and its members; the first one owns it.
 async fn crowd(api: &Api, size: usize) -> (u64, Vec<Person>) {
@@ -83,7 +84,7 @@ async fn fifty_senders_in_one_room_reach_all_in_one_order_without_gaps() {
 
 #[tokio::test]
 async fn a_large_audience_is_served_by_fanout_in_shards() {
-    let world = own_world(&[("PUSH_INLINE", "3"), ("PUSH_SHARD", "4")]);
+    let world = own_world(&[Variable("PUSH_INLINE", "3"), Variable("PUSH_SHARD", "4")]);
     let (room, people) = crowd(&world.api, 11).await;
     let mut sockets = Vec::new();
     for (index, person) in people.iter().enumerate() {
@@ -98,17 +99,13 @@ async fn a_large_audience_is_served_by_fanout_in_shards() {
         let instances = world.cloud().lambda().instances();
         instances.iter().filter(|instance| instance.function == "FanoutFunction").map(|instance| instance.invocations).sum()
     };
-    let begun = Instant::now();
-    while fanout() < 3 {
-        assert!(begun.elapsed() < PATIENCE, "eleven connections in shards of four are three invocations, not {}", fanout());
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until("eleven connections in shards of four are three invocations", async || fanout() >= 3).await;
     assert_eq!(fanout(), 3);
 }
 
 #[tokio::test]
 async fn a_busy_room_announces_changes_once_a_second_and_loses_none() {
-    let world = own_world(&[("PUSH_INLINE", "1"), ("PUSH_BUSY", "2")]);
+    let world = own_world(&[Variable("PUSH_INLINE", "1"), Variable("PUSH_BUSY", "2")]);
     let (room, people) = crowd(&world.api, 4).await;
     let mut sockets = Vec::new();
     for person in &people {

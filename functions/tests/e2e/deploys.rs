@@ -10,6 +10,7 @@ use shared::store::{Db, migrations};
 
 use crate::cloud::{World, own_world};
 use crate::fake_aws::play;
+use crate::wait::until;
 
 /// Receives the responses for CloudFormation.
 #[derive(Default, Clone)]
@@ -81,15 +82,7 @@ async fn every_event_of_a_deployment_is_answered_and_none_harms_what_is_there() 
     assert_eq!((answers.len(), &answers[0]["Status"]), (1, &json!("FAILED")), "{answers:?}");
     assert!(answers[0]["Reason"].as_str().is_some_and(|reason| reason.starts_with("unavailable")), "{answers:?}");
     world.cloud().mysql().expect("a store").restart().await.expect("MariaDB recovers");
-    let mut again = world.api.get("/api/rooms", &ann).await;
-    for _ in 0..20 {
-        if again.status == 200 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        again = world.api.get("/api/rooms", &ann).await;
-    }
-    again.is(200);
+    until("the database serves again", async || world.api.get("/api/rooms", &ann).await.status == 200).await;
 }
 
 /// The next release's migration stops half-way and CloudFormation rolls back its update, which must succeed.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::config::{Aws, Secret};
 use shared::push::dynamodb::{self, LazyClient};
 
-use crate::api::{Api, Person};
-use crate::cloud::own_world;
+use crate::api::{Api, Header, Person};
+use crate::cloud::{World, own_world};
 use crate::socket::Socket;
+use crate::wait::{until, until_within};
 
 /// Sends numbered messages over a socket, each with its key, and retries each until acknowledged. Returns the acknowledged ones.
 async fn stubborn(ws: String, who: Person, room: u64, stop: Arc<AtomicBool>) -> BTreeMap<String, u64> {
@@ -25,7 +26,7 @@ async fn stubborn(ws: String, who: Person, room: u64, stop: Arc<AtomicBool>) -> 
         loop {
             assert!(Instant::now() < deadline, "{client_id} was never acknowledged");
             if socket.is_none() {
-                socket = Socket::open(&ws, &[("authorization", &who.token), ("sec-websocket-protocol", "conchat.v1")]).await.ok();
+                socket = Socket::open(&ws, &[Header("authorization", &who.token), Header("sec-websocket-protocol", "conchat.v1")]).await.ok();
             }
             let Some(open) = &mut socket else {
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -57,20 +58,15 @@ async fn answered(socket: &mut Socket, client_id: &str) -> Option<u64> {
     }
 }
 
-async fn history(api: &Api, room: u64, who: &Person) -> Vec<Value> {
-    let mut items = Vec::new();
-    let mut after = "0".to_owned();
-    loop {
-        let page = api.get(&format!("/api/rooms/{room}/messages?after={after}&limit=100"), who).await.is(200);
-        items.extend(page["items"].as_array().expect("items").iter().cloned());
-        let Some(next) = page["next"].as_str() else { return items };
-        next.clone_into(&mut after);
-    }
+/// Waits until the gateway has received so many more frames.
+async fn frames(world: &World, more: u64) {
+    let before = world.cloud().gateway().stats().messages;
+    until("senders go on", async || world.cloud().gateway().stats().messages >= before + more).await;
 }
 
 /// Asserts that every ack matches the history, every key occurs once, and there are no gaps.
 async fn nothing_is_lost_or_doubled(api: &Api, room: u64, who: &Person, acked: &BTreeMap<String, u64>) {
-    let items = history(api, room, who).await;
+    let items = api.history(room, who).await;
     let seqs: Vec<_> = items.iter().map(|message| message["seq"].as_u64().expect("a seq")).collect();
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>(), "no hole");
     let mut stored = BTreeMap::new();
@@ -100,9 +96,8 @@ async fn killing_instances_under_load_loses_no_acked_message_and_doubles_none() 
     let faults = world.cloud().faults();
     for at in ["before_handler", "after_commit", "before_response"] {
         faults.set_json(&json!({ "kill": { "function": "send", "at": at, "rate": 0.3 } })).expect("faults that can be set");
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-        let killed = faults.counts().get(format!("kill.{at}").as_str()).copied().unwrap_or_default();
-        assert!(killed >= 3, "only {killed} instances were killed {at}");
+        let killed = async || faults.counts().get(format!("kill.{at}").as_str()).is_some_and(|killed| *killed >= 3);
+        until_within(Duration::from_mins(1), &format!("three instances are killed {at}"), killed).await;
     }
     faults.clear();
     stop.store(true, Ordering::Relaxed);
@@ -128,18 +123,16 @@ async fn killing_the_database_under_load_loses_no_acked_message_and_it_heals_alo
         .collect();
     let mysql = world.cloud().mysql().expect("a database of our own");
     for _ in 0..2 {
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        frames(&world, 20).await;
         mysql.kill().await;
         let refused = world.api.get("/api/rooms", &ann).await;
         refused.refused(503, "unavailable");
         assert!(refused.headers.contains_key("retry-after"));
         mysql.restart().await.expect("MariaDB recovers");
     }
-    let healed = Instant::now();
-    while !world.api.get("/api/rooms", &ann).await.status.is_success() {
-        assert!(healed.elapsed() < Duration::from_secs(5), "it heals within seconds");
-    }
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let healed = async || world.api.get("/api/rooms", &ann).await.status.is_success();
+    until_within(Duration::from_secs(5), "it heals within seconds", healed).await;
+    frames(&world, 20).await;
     stop.store(true, Ordering::Relaxed);
     let mut acked = BTreeMap::new();
     for sender in senders {
@@ -178,11 +171,7 @@ async fn a_closed_socket_leaves_the_registry() {
     let socket = Socket::of(&world.ws, &ann).await;
     assert_eq!(registry.connections(ann.id).await.len(), 1);
     drop(socket);
-    let begun = Instant::now();
-    while !registry.connections(ann.id).await.is_empty() {
-        assert!(begun.elapsed() < Duration::from_secs(5), "`$disconnect` forgets it");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("`$disconnect` forgets it", async || registry.connections(ann.id).await.is_empty()).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 //! Friends: requests over HTTP, frames on sockets.
 
-use bytes::Bytes;
 use hyper::Method;
 use serde_json::json;
 
@@ -103,9 +102,7 @@ async fn invalid_user_references_are_refused_with_the_reason() {
     world.api.get("/api/friends?cursor=x", &ann).await.refused(422, "invalid_input");
     world.api.get("/api/friends/requests?cursor=x", &ann).await.refused(422, "invalid_input");
     world.api.get("/api/friends/requests?direction=up", &ann).await.refused(400, "malformed_query");
-    let bearer = format!("Bearer {}", ann.token);
-    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-    let broken = world.api.raw(Method::POST, "/api/friends/requests", &headers, Bytes::from_static(b"{\"username\":")).await;
+    let broken = world.api.raw_as(&ann, Method::POST, "/api/friends/requests", r#"{"username":"#).await;
     broken.refused(400, "malformed_json");
     world.api.get_public("/api/friends").await.refused(401, "unauthenticated");
     world.api.post_public("/api/friends/requests", json!({ "user_id": ann.id })).await.refused(401, "unauthenticated");

@@ -37,7 +37,7 @@ async fn every_request_of_its_document_works_as_it_is_printed() {
     let room = wire.ok("POST /api/rooms/create", &bare(token), r#"{"name":"Lunch"}"#).await;
     assert_eq!((&room["name"], &room["kind"]), (&json!("Lunch"), &json!("public")));
 
-    let mut socket = Socket::open(&format!("{}?roomId=1", world.ws), &[("Authorization", token)]).await.expect("opens");
+    let mut socket = Socket::with_token(&format!("{}?roomId=1", world.ws), token).await.expect("opens");
     socket.send_text(SENDING).await;
     let heard: Printed = serde_json::from_value(socket.wait("message").await).expect("the frame as it is printed");
     assert_eq!((heard.r#type.as_str(), heard.room_id), ("message", 1));
@@ -73,7 +73,7 @@ async fn a_room_is_the_same_in_every_form_under_every_key() {
             }
             let ack = socket.ask(json!({ "action": "send", key: form, "content": format!("{text}, by socket") })).await;
             assert_eq!((&ack["type"], &ack["room_id"]), (&json!("ack"), id), "{key} {form}: {ack}");
-            let bound = Socket::open(&format!("{}?{key}={plain}", world.ws), &[("Authorization", &ann.token)]).await;
+            let bound = Socket::with_token(&format!("{}?{key}={plain}", world.ws), &ann.token).await;
             let mut bound = bound.expect("opens");
             bound.send_text(SENDING).await;
             // Other sockets of the test write to General as well.

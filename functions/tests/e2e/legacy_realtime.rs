@@ -46,7 +46,7 @@ async fn its_frame_arrives_as_it_is_printed_and_comes_back_in_the_same_shape() {
         id = room["id"].as_u64().expect("an id");
     }
     assert_eq!(id, 123);
-    let mut socket = Socket::open(&world.ws, &[("Authorization", &format!("Bearer {token}"))]).await.expect("opens");
+    let mut socket = Socket::with_token(&world.ws, &format!("Bearer {token}")).await.expect("opens");
     socket.send_text(FRAME).await;
     let heard: Printed = serde_json::from_value(socket.wait("message").await).expect("the frame as it is printed");
     assert_eq!((heard.r#type.as_str(), heard.data.room_id.as_str()), ("message", "123"));

@@ -19,6 +19,20 @@ struct Printed {
 /// "Send a message" as documented.
 const FRAME: &str = r#"{ "type": "message", "data": "Hello, world!" }"#;
 
+/// A registered user of the legacy client.
+struct Account {
+    headers: [String; 1],
+    id: Value,
+}
+
+impl Account {
+    /// The same user for the test client.
+    fn person(&self) -> crate::api::Person {
+        let token = self.headers[0].rsplit(' ').next().unwrap_or_default().to_owned();
+        crate::api::Person { id: self.id.as_u64().expect("an id"), name: String::new(), token, refresh: String::new() }
+    }
+}
+
 #[tokio::test]
 async fn every_route_of_its_document_works_as_it_is_printed() {
     let world = own_world(&[]);
@@ -29,9 +43,12 @@ async fn every_route_of_its_document_works_as_it_is_printed() {
         let registered = wire.ok("POST /api/users/register", &[], &body).await;
         let logged_in = wire.ok("POST /api/users/login", &[], &body).await;
         assert_eq!(logged_in["user"]["username"], name);
-        people.push((bearer(logged_in["token"].as_str().expect("a token")), registered["user"]["id"].clone()));
+        let headers = bearer(logged_in["token"].as_str().expect("a token"));
+        people.push(Account { headers, id: registered["user"]["id"].clone() });
     }
-    let [(john, john_id), (jane, jane_id), (_, jack_id)] = &people[..] else { panic!("three people") };
+    let [Account { headers: john, id: john_id }, Account { headers: jane, id: jane_id }, Account { id: jack_id, .. }] = &people[..] else {
+        panic!("three people")
+    };
 
     // The profile with the documented trailing slash.
     assert_eq!(wire.ok("GET /api/user/", john, "").await["id"], *john_id);
@@ -54,7 +71,7 @@ async fn every_route_of_its_document_works_as_it_is_printed() {
     let read = wire.ok(&format!("GET /api/messages/{conversation}"), jane, "").await;
     assert_eq!(read["items"][0]["content"], "Hi!");
     let group =
-        world.api.post("/api/rooms", &person(&people, 0), json!({ "name": "Group", "member_ids": [jane_id] })).await.is(201);
+        world.api.post("/api/rooms", &people[0].person(), json!({ "name": "Group", "member_ids": [jane_id] })).await.is(201);
     let group = &group["id"];
     let text = json!({ "conversation_id": group, "content": "Hello, group!" }).to_string();
     let message = wire.ok("POST /api/messages/send", john, &text).await["id"].clone();
@@ -75,7 +92,7 @@ async fn every_route_of_its_document_works_as_it_is_printed() {
 
     // Reads the receipts, then unsends the message.
     let seq = all["items"].as_array().and_then(|items| items.last()).map(|last| last["seq"].clone()).expect("a seq");
-    let marked = world.api.put(&format!("/api/rooms/{group}/read"), &person(&people, 1), json!({ "seq": seq })).await;
+    let marked = world.api.put(&format!("/api/rooms/{group}/read"), &people[1].person(), json!({ "seq": seq })).await;
     marked.is(200);
     let readers = wire.ok(&format!("GET /api/messages/read/{message}"), john, "").await;
     let readers: Vec<_> = readers["read"].as_array().expect("readers").iter().map(|seen| &seen["user"]["id"]).collect();
@@ -86,13 +103,6 @@ async fn every_route_of_its_document_works_as_it_is_printed() {
     assert_eq!((&unsent["content"], unsent["deleted_at"].is_string()), (&json!(""), true));
 }
 
-/// The same user for the test client.
-fn person(people: &[([String; 1], Value)], index: usize) -> crate::api::Person {
-    let ([header], id) = &people[index];
-    let token = header.rsplit(' ').next().unwrap_or_default().to_owned();
-    crate::api::Person { id: id.as_u64().expect("an id"), name: String::new(), token, refresh: String::new() }
-}
-
 #[tokio::test]
 async fn its_frames_are_understood_and_answered_in_its_own_words() {
     let world = own_world(&[]);
@@ -100,7 +110,7 @@ async fn its_frames_are_understood_and_answered_in_its_own_words() {
     let body = format!(r#"{{"username":"John","password":"{PASSWORD}"}}"#);
     let registered = wire.ok("POST /api/users/register", &[], &body).await;
     let token = registered["token"].as_str().expect("a token");
-    let mut socket = Socket::open(&world.ws, &[("Authorization", &format!("Bearer {token}"))]).await.expect("opens");
+    let mut socket = Socket::with_token(&world.ws, &format!("Bearer {token}")).await.expect("opens");
     socket.send_text(FRAME).await;
     let heard = socket.wait("message").await;
     let heard = if heard["kind"] == "system" { socket.wait("message").await } else { heard };

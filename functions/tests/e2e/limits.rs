@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use crate::api::{PASSWORD, Person};
-use crate::cloud::own_world;
+use crate::cloud::{Variable, own_world};
 use crate::socket::Socket;
 
 #[tokio::test]
 async fn every_rate_is_refused_with_the_time_to_wait() {
     // Windows start at multiples of their length; this one ends in 2033, not during the test.
     let long = "3/1000000000";
-    let world = own_world(&[("RATE_REGISTER", long), ("RATE_LOGIN", long), ("RATE_SEND", "2/60"), ("RATE_CONNECT", long)]);
+    let world = own_world(&[Variable("RATE_REGISTER", long), Variable("RATE_LOGIN", long), Variable("RATE_SEND", "2/60"), Variable("RATE_CONNECT", long)]);
     let ann = world.api.person("ann").await;
     let bob = world.api.person("bob").await;
     world.api.person("cleo").await;
@@ -38,7 +38,7 @@ async fn every_rate_is_refused_with_the_time_to_wait() {
     for _ in 0..2 {
         opened.push(Socket::of(&world.ws, &ann).await);
     }
-    let fourth = Socket::open(&world.ws, &[("authorization", &ann.token)]).await.err();
+    let fourth = Socket::with_token(&world.ws, &ann.token).await.err();
     assert!(fourth.is_some_and(|status| status >= 400), "{fourth:?}");
     Socket::of(&world.ws, &bob).await;
 
@@ -53,7 +53,7 @@ async fn every_rate_is_refused_with_the_time_to_wait() {
 #[tokio::test]
 async fn changes_repeats_and_acts_have_their_limits() {
     let long = "2/1000000000";
-    let world = own_world(&[("RATE_CHANGE", long), ("RATE_REPEAT", long), ("RATE_ACT", long), ("RATE_SEND", "3/3000000")]);
+    let world = own_world(&[Variable("RATE_CHANGE", long), Variable("RATE_REPEAT", long), Variable("RATE_ACT", long), Variable("RATE_SEND", "3/3000000")]);
     let ann = world.api.person("ann").await;
     let room = json!({ "name": "Room" });
     for left in [1, 0] {
@@ -94,7 +94,7 @@ async fn changes_repeats_and_acts_have_their_limits() {
 
 #[tokio::test]
 async fn no_other_door_leads_round_a_limit() {
-    let world = own_world(&[("RATE_ACT", "3/1000000000"), ("RATE_FRAMES", "5/1000000000")]);
+    let world = own_world(&[Variable("RATE_ACT", "3/1000000000"), Variable("RATE_FRAMES", "5/1000000000")]);
     let (ann, bob, eve) = (world.api.person("ann").await, world.api.person("bob").await, world.api.person("eve").await);
     let to = |whom: &Person| json!({ "receiver_id": whom.id, "message": "Hi" });
     world.api.post("/api/messages/send", &ann, to(&bob)).await.is(200);
@@ -129,7 +129,7 @@ async fn no_other_door_leads_round_a_limit() {
 
 #[tokio::test]
 async fn a_flooding_socket_is_warned_then_closed_without_affecting_others() {
-    let world = own_world(&[("RATE_FRAMES", "5/1000000000"), ("RATE_SEND", "2/3000000")]);
+    let world = own_world(&[Variable("RATE_FRAMES", "5/1000000000"), Variable("RATE_SEND", "2/3000000")]);
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     // `hello` is the first frame of each socket.
     let (mut flooding, mut his) = (Socket::of(&world.ws, &ann).await, Socket::of(&world.ws, &bob).await);

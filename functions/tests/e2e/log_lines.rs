@@ -4,12 +4,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use local::logs::Invocation;
 use serde_json::{Map, Value, json};
 
-use crate::cloud::own_world;
+use crate::cloud::{Variable, own_world};
+use crate::wait::until;
 
 /// A printed line.
 #[derive(Debug, Default)]
@@ -144,19 +144,14 @@ fn beyond(fields: &Map<String, Value>) -> Option<String> {
 
 #[tokio::test]
 async fn printed_secrets_are_detected() {
-    let world = own_world(&[("LOG_LEVEL", "lambda_runtime=trace")]);
+    let world = own_world(&[Variable("LOG_LEVEL", "lambda_runtime=trace")]);
     world.lines().tell_all.store(true, Ordering::Relaxed);
     let ann = world.api.person("ann").await;
     let room = world.api.group(&ann, &[]).await;
     world.api.post(&format!("/api/rooms/{room}/messages"), &ann, json!({ "content": "between us 5128" })).await.is(201);
-    for _ in 0..100 {
-        // Lines arrive shortly after the response.
-        if world.lines().take_wrong().iter().any(|line| line.contains("between us 5128")) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("a function printed a message, and nobody noticed");
+    // Lines arrive shortly after the response.
+    let is_noticed = async || world.lines().take_wrong().iter().any(|line| line.contains("between us 5128"));
+    until("the printed message is noticed", is_noticed).await;
 }
 
 #[test]

@@ -47,4 +47,5 @@ mod session_ends;
 mod sessions;
 mod socket;
 mod test_images;
+mod wait;
 mod work_budget;

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use image::{GenericImageView, ImageFormat};
 use serde_json::{Value, json};
 
-use crate::api::{Api, Person};
+use crate::api::{Api, Header, Person};
 use crate::cloud::{World, own_world, world};
 use crate::socket::Socket;
-use crate::test_images::{completed, encoded, fetch, location, phone_picture, picture, ready, ready_picture, sent};
+use crate::test_images::{completed, encoded, fetch, location, new_file, phone_picture, picture, ready, ready_picture, sent};
 
 async fn post(api: &Api, who: &Person, room: u64, body: Value) -> Value {
     api.post(&format!("/api/rooms/{room}/messages"), who, body).await.is(201)
@@ -35,7 +35,7 @@ async fn an_image_is_uploaded_and_displayed_without_its_location() {
     let room = api.group(&ann, &[&bob]).await;
     let (mut his, mut older) = (Socket::lean(&world.ws, &bob).await, Socket::of(&world.ws, &bob).await);
     let mut hers = Socket::lean(&world.ws, &ann).await;
-    let upload = ready(api, &ann, ("image", "beach.jpg", "image/jpeg"), &phone_picture(600, 400)).await;
+    let upload = ready(api, &ann, new_file("image", "beach.jpg", "image/jpeg"), &phone_picture(600, 400)).await;
     assert_eq!((&upload["width"], &upload["height"]), (&json!(400), &json!(600)), "turned upright");
     assert!(upload["placeholder"].as_str().is_some_and(|hash| hash.len() > 20), "{upload}");
     let told = hers.wait("upload.ready").await;
@@ -63,7 +63,7 @@ async fn an_image_is_uploaded_and_displayed_without_its_location() {
     let decoded = image::load_from_memory(&shown.body).expect("a picture");
     assert_eq!(decoded.dimensions(), (400, 600));
     assert!(decoded.get_pixel(390, 10).0[0] < 40, "what was its left edge is its top");
-    let part = fetch(&location(&answer), &[("range", "bytes=0-9")]).await;
+    let part = fetch(&location(&answer), &[Header("range", "bytes=0-9")]).await;
     assert_eq!((part.status.as_u16(), &part.body[..]), (206, &shown.body[..10]));
     let small = location(&api.get(attachment["thumbnail_url"].as_str().expect("a URL"), &bob).await);
     let small = image::load_from_memory(&fetch(&small, &[]).await.body).expect("a picture");
@@ -80,7 +80,7 @@ async fn a_download_url_is_reusable_and_available_as_a_link() {
     let bearer = format!("Bearer {}", ann.token);
     let first = api.get(&path, &ann).await;
     let etag = first.headers["etag"].to_str().expect("text").to_owned();
-    let again = api.raw(hyper::Method::GET, &path, &[("authorization", &bearer), ("if-none-match", &etag)], "").await;
+    let again = api.raw(hyper::Method::GET, &path, &[Header("authorization", &bearer), Header("if-none-match", &etag)], "").await;
     // The time window may end between the two requests; then URL and ETag change.
     assert!(again.status.as_u16() == 304 || again.headers["etag"] != etag.as_str(), "{again:?}");
     let link = api.get(&format!("{path}?link=true"), &ann).await.is(200);
@@ -151,7 +151,7 @@ async fn a_file_is_downloaded_under_its_name_and_never_opened_as_a_page() {
             "photognp.exe",
         ),
     ] {
-        let upload = ready(api, &ann, ("file", name, declared), bytes).await;
+        let upload = ready(api, &ann, new_file("file", name, declared), bytes).await;
         assert_eq!((upload["file_name"].as_str(), upload["content_type"].as_str()), (Some(shown), Some(told)), "{name}");
         let sent = post(api, &ann, room, json!({ "attachments": [upload["upload_id"]] })).await;
         assert_eq!((&sent["kind"], &sent["attachments"][0]["thumbnail_url"]), (&json!("file"), &Value::Null));
@@ -223,7 +223,7 @@ async fn a_face_is_square_comes_in_two_sizes_and_makes_room_for_the_next() {
     let (ann, bob) = (api.person("ann").await, api.person("bob").await);
     api.get(&format!("/api/users/{}/avatar", ann.id), &bob).await.refused(404, "avatar_not_found");
     let bytes = encoded(&picture(900, 600), ImageFormat::WebP);
-    let face = ready(api, &ann, ("avatar", "me.webp", "image/webp"), &bytes).await;
+    let face = ready(api, &ann, new_file("avatar", "me.webp", "image/webp"), &bytes).await;
     let me = api.put("/api/users/me/avatar", &ann, json!({ "upload_id": face["upload_id"] })).await.is(200);
     let url = me["avatar_url"].as_str().expect("a URL").to_owned();
     for (query, side) in [("", 512), ("&size=small", 128)] {
@@ -233,7 +233,7 @@ async fn a_face_is_square_comes_in_two_sizes_and_makes_room_for_the_next() {
     let room = api.group(&ann, &[&bob]).await;
     let path = format!("/api/rooms/{room}");
     api.patch(&path, &ann, json!({ "avatar_upload_id": face["upload_id"] })).await.refused(409, "upload_in_use");
-    let other = ready(api, &ann, ("avatar", "room.webp", "image/webp"), &bytes).await;
+    let other = ready(api, &ann, new_file("avatar", "room.webp", "image/webp"), &bytes).await;
     let mut his = Socket::lean(&world.ws, &bob).await;
     let changed = api.patch(&path, &ann, json!({ "avatar_upload_id": other["upload_id"] })).await.is(200);
     assert_eq!(his.wait("room").await["room"]["avatar_url"], changed["avatar_url"]);
@@ -275,7 +275,7 @@ async fn concurrent_verifications_give_one_result() {
     let world = world();
     let api = &world.api;
     let ann = api.person("ann").await;
-    let upload = sent(api, &ann, ("image", "a.jpg", "image/jpeg"), &phone_picture(800, 600)).await;
+    let upload = sent(api, &ann, new_file("image", "a.jpg", "image/jpeg"), &phone_picture(800, 600)).await;
     let looks = four_at_once(api, &ann, &upload).await;
     for look in &looks {
         assert_eq!(look, &looks[0]);

@@ -5,9 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cloud::world;
 use crate::socket::Socket;
-use crate::test_images::{
-    announce, completed, encoded, fetch, location, phone_picture, picture, png_bomb, ready_picture, send, send_as, sent,
-};
+use crate::test_images::{announce, completed, encoded, fetch, location, new_file, phone_picture, picture, png_bomb, ready_picture, send, send_as, sent};
 
 #[tokio::test]
 async fn a_lie_is_rejected_with_its_reason_and_gone() {
@@ -20,21 +18,21 @@ async fn a_lie_is_rejected_with_its_reason_and_gone() {
     let scans = [&jpeg[..jpeg.len() - 2], &[0xff, 0xda].repeat(200), &[0xff, 0xd9]].concat();
     let gif_script = b"GIF89a/*\0\0\0*/=alert(1);".to_vec();
     for (what, bytes, reason) in [
-        (("image", "a.png", "image/png"), &b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"[..], "type_mismatch"),
-        (("image", "a.png", "image/png"), b"<!doctype html><script>alert(1)</script>", "type_mismatch"),
-        (("image", "a.png", "image/png"), b"MZ\x90\0\x03", "type_mismatch"),
-        (("image", "a.jpg", "image/jpeg"), &png, "type_mismatch"),
-        (("image", "a.png", "image/png"), &jpeg, "type_mismatch"),
-        (("image", "a.png", "image/png"), b"\x89PNG\r\n\x1a\n<script>alert(1)</script>", "not_a_picture"),
-        (("image", "a.gif", "image/gif"), &gif_script, "not_a_picture"),
-        (("image", "a.png", "image/png"), truncated, "not_a_picture"),
-        (("image", "a.webp", "image/webp"), b"RIFF\0\0\0\0WEBPVP8 \0\0\0\0", "not_a_picture"),
-        (("image", "a.png", "image/png"), &png_bomb(50_000, 50_000), "too_many_pixels"),
-        (("image", "a.png", "image/png"), &png_bomb(16_000, 16_000), "too_many_pixels"),
-        (("avatar", "a.png", "image/png"), &png_bomb(50_000, 1), "too_many_pixels"),
-        (("image", "a.jpg", "image/jpeg"), &scans, "too_complex"),
-        (("file", "a.pdf", "application/pdf"), b"PK\x03\x04", "type_mismatch"),
-        (("file", "a.txt", "text/plain"), b"MZ\x90\0", "type_mismatch"),
+        (new_file("image", "a.png", "image/png"), &b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"[..], "type_mismatch"),
+        (new_file("image", "a.png", "image/png"), b"<!doctype html><script>alert(1)</script>", "type_mismatch"),
+        (new_file("image", "a.png", "image/png"), b"MZ\x90\0\x03", "type_mismatch"),
+        (new_file("image", "a.jpg", "image/jpeg"), &png, "type_mismatch"),
+        (new_file("image", "a.png", "image/png"), &jpeg, "type_mismatch"),
+        (new_file("image", "a.png", "image/png"), b"\x89PNG\r\n\x1a\n<script>alert(1)</script>", "not_a_picture"),
+        (new_file("image", "a.gif", "image/gif"), &gif_script, "not_a_picture"),
+        (new_file("image", "a.png", "image/png"), truncated, "not_a_picture"),
+        (new_file("image", "a.webp", "image/webp"), b"RIFF\0\0\0\0WEBPVP8 \0\0\0\0", "not_a_picture"),
+        (new_file("image", "a.png", "image/png"), &png_bomb(50_000, 50_000), "too_many_pixels"),
+        (new_file("image", "a.png", "image/png"), &png_bomb(16_000, 16_000), "too_many_pixels"),
+        (new_file("avatar", "a.png", "image/png"), &png_bomb(50_000, 1), "too_many_pixels"),
+        (new_file("image", "a.jpg", "image/jpeg"), &scans, "too_complex"),
+        (new_file("file", "a.pdf", "application/pdf"), b"PK\x03\x04", "type_mismatch"),
+        (new_file("file", "a.txt", "text/plain"), b"MZ\x90\0", "type_mismatch"),
     ] {
         let upload = sent(api, &ann, what, bytes).await;
         for _ in 0..2 {
@@ -60,7 +58,7 @@ async fn a_picture_that_is_something_else_besides_is_only_a_picture_afterwards()
         (ImageFormat::WebP, "image/webp"),
     ] {
         let both = [&encoded(&picture(64, 64), format)[..], script, b"PK\x03\x04"].concat();
-        let upload = sent(api, &ann, ("image", "both", content_type), &both).await;
+        let upload = sent(api, &ann, new_file("image", "both", content_type), &both).await;
         completed(api, &ann, &upload).await.is(200);
         let got = fetch(&location(&api.get(&format!("/api/uploads/{upload}/content"), &ann).await), &[]).await;
         assert!(!got.body.windows(script.len()).any(|part| part == script), "{content_type}");

@@ -20,9 +20,10 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use crate::api::Person;
-use crate::cloud::{World, own_world};
+use crate::api::{JSON, Person};
+use crate::cloud::{Variable, World, own_world};
 use crate::socket::Socket;
+use crate::wait::until;
 
 /// Longer than any notification takes on this machine.
 const LATE: Duration = Duration::from_secs(20);
@@ -158,7 +159,12 @@ fn verified(headers: &HeaderMap, key: &str) -> Value {
 }
 
 fn quick_world() -> World {
-    own_world(&[("NOTIFY_PAUSE", "1")])
+    own_world(&[Variable("NOTIFY_PAUSE", "1")])
+}
+
+/// The number of finished invocations of `notify`.
+fn notify_runs(world: &World) -> usize {
+    world.cloud().lambda().journal().recent().iter().filter(|invocation| invocation.function == "NotifyFunction").count()
 }
 
 async fn say(world: &World, who: &Person, room: u64, text: &str) {
@@ -191,7 +197,7 @@ async fn only_the_subscribed_browser_can_decrypt_a_notification() {
     let news = browser.read(&arrived.body);
     assert_eq!((&news["preview"], &news["room_id"], &news["room"]), (&json!("Soup today 🍲"), &json!(room), &json!("Group")));
     assert_eq!((&news["sender_id"], &news["url"]), (&json!(ann.id), &json!(format!("/#/rooms/{room}"))));
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    // Waits for the end of the pause.
     say(&world, &ann, room, "Or salad").await;
     let arrived = service.next(LATE).await.expect("a notification");
     assert_eq!(browser.read(&arrived.body)["preview"], "Or salad");
@@ -227,16 +233,16 @@ async fn a_busy_push_service_is_asked_again_and_a_device_that_is_gone_is_not() {
     for attempt in 1..=3 {
         assert!(service.next(LATE).await.is_some(), "attempt {attempt}");
     }
-    tokio::time::sleep(Duration::from_millis(1100)).await;
     service.answer("/bob", &[307]);
     say(&world, &ann, room, "2").await;
     assert_eq!(service.next(LATE).await.expect("a try").path, "/bob");
     let followed = service.next(SOON).await;
     assert!(followed.is_none(), "a redirect is not followed: {followed:?}");
     service.answer("/bob", &[410]);
+    let ran = notify_runs(&world);
     say(&world, &ann, room, "3").await;
     assert_eq!(service.next(LATE).await.expect("a try").path, "/bob");
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    until("the refusal is handled", async || notify_runs(&world) > ran).await;
     say(&world, &ann, room, "4").await;
     assert!(service.next(SOON).await.is_none(), "the device is forgotten");
 }
@@ -265,7 +271,7 @@ async fn invalid_subscriptions_are_refused() {
     put(json!({})).await.refused(422, "invalid_input");
     world
         .api
-        .raw(hyper::Method::PUT, "/api/push/subscription", &[("content-type", "application/json")], "{}")
+        .raw(hyper::Method::PUT, "/api/push/subscription", &[JSON], "{}")
         .await
         .refused(401, "unauthenticated");
 }

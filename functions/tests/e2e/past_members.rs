@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::api::{Answer, Api, Person};
 use crate::cloud::{World, unlimited_world};
 use crate::socket::Socket;
-use crate::test_images::{encoded, picture, ready, ready_picture};
+use crate::test_images::{encoded, new_file, picture, ready, ready_picture};
 
 /// Part of every text, name and value given after the member left.
 const CANARY: &str = "zcanaryz";
@@ -36,7 +36,7 @@ impl Scene {
         let room = api.group(&owner, &[&stayed, &past]).await;
         let path = format!("/api/rooms/{room}");
         let face =
-            ready(api, &owner, ("avatar", "face.png", "image/png"), &encoded(&picture(64, 64), image::ImageFormat::Png)).await;
+            ready(api, &owner, new_file("avatar", "face.png", "image/png"), &encoded(&picture(64, 64), image::ImageFormat::Png)).await;
         let change =
             json!({ "topic": "As it was", "avatar_upload_id": face["upload_id"], "settings": { "past_members_read": true } });
         api.patch(&path, &owner, change).await.is(200);
@@ -97,7 +97,7 @@ impl Scene {
         api.post(&format!("{path}/invites"), owner, json!({})).await.is(201);
         api.put(&format!("{path}/read"), &self.stayed, json!({ "seq": self.last })).await.is(200);
         let face =
-            ready(api, owner, ("avatar", "face.png", "image/png"), &encoded(&picture(90, 90), image::ImageFormat::Png)).await;
+            ready(api, owner, new_file("avatar", "face.png", "image/png"), &encoded(&picture(90, 90), image::ImageFormat::Png)).await;
         let change = json!({
             "name": format!("{CANARY} name"), "topic": format!("{CANARY} topic"), "avatar_upload_id": face["upload_id"],
             "settings": { "who_writes": "admins", "who_adds": "members", "slow_mode_seconds": 60 },
@@ -247,7 +247,7 @@ async fn takes_back(world: &World, scene: &Scene, how: &str, before: &BTreeMap<S
         }
     }
     let emoji = format!("{path}/messages/{}/reactions?emoji=%F0%9F%91%8D", scene.plain);
-    api.raw(Method::DELETE, &emoji, &[("authorization", &format!("Bearer {}", scene.stayed.token))], "").await.is(200);
+    api.raw_as(&scene.stayed, Method::DELETE, &emoji, "").await.is(200);
     for part in ["", "/content", "/thumbnail"] {
         api.get(&format!("/api/uploads/{}{part}", scene.upload), past).await.refused(404, "upload_not_found");
     }

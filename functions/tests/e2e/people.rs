@@ -32,10 +32,7 @@ async fn a_profile_is_changed_under_every_name_that_was_printed() {
     }
     let claim = |password: &str| json!({ "email": mail.to_uppercase(), "password": password });
     for (path, method) in [("/api/users/me", Method::PATCH), ("/api/user", Method::PUT), ("/api/user/", Method::PUT)] {
-        let change = async |body: Value| {
-            let headers = [("content-type", "application/json"), ("authorization", &bob.token)];
-            world.api.raw(method.clone(), path, &headers, body.to_string()).await
-        };
+        let change = async |body: Value| world.api.raw_as(&bob, method.clone(), path, body.to_string()).await;
         let needed = change(json!({ "email": mail })).await.refused(422, "invalid_input");
         assert_eq!((&needed["errors"][0]["field"], &needed["errors"][0]["code"]), (&json!("password"), &json!("required")));
         change(claim("not the password")).await.refused(403, "wrong_password");
@@ -120,11 +117,9 @@ async fn an_erased_person_is_gone_from_sockets_stores_and_names() {
     let ticket = world.api.post("/api/auth/ticket", &ann, json!({})).await.is(200);
     let (mut hers, mut his) = (Socket::lean(&world.ws, &ann).await, Socket::lean(&world.ws, &bob).await);
     let body = |password: &str| json!({ "password": password }).to_string();
-    let bearer = format!("Bearer {}", ann.token);
-    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-    let delete = async |password: &str| world.api.raw(hyper::Method::DELETE, "/api/users/me", &headers, body(password)).await;
+    let delete = async |password: &str| world.api.raw_as(&ann, Method::DELETE, "/api/users/me", body(password)).await;
     delete("not the password").await.refused(403, "wrong_password");
-    world.api.raw(hyper::Method::DELETE, "/api/users/me", &headers, "{}").await.refused(422, "invalid_input");
+    world.api.raw_as(&ann, Method::DELETE, "/api/users/me", "{}").await.refused(422, "invalid_input");
     assert_eq!(hers.ask(json!({ "action": "ping" })).await["type"], "pong", "a wrong password closes nothing");
     delete(PASSWORD).await.is(204);
     let bye = hers.wait("bye").await;

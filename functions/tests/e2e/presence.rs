@@ -6,16 +6,17 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 
 use crate::api::{Api, Person};
-use crate::cloud::{World, own_world};
+use crate::cloud::{Variable, World, own_world};
 use crate::faults::Registry;
 use crate::friends::befriend;
 use crate::socket::Socket;
+use crate::wait::until;
 
 /// Longer than any announcement takes with a grace period of one second.
 const LATE: Duration = Duration::from_secs(5);
 
 fn quick_world() -> World {
-    own_world(&[("PRESENCE_GRACE", "1")])
+    own_world(&[Variable("PRESENCE_GRACE", "1")])
 }
 
 /// The next announcement about a user within a time.
@@ -62,7 +63,8 @@ async fn a_friend_is_notified_of_the_first_and_the_last_socket_only() {
     assert_eq!(looks(&world), before, "a second socket has nobody look");
     // Closed and reopened within the grace period.
     drop(phone);
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let registry = Registry::of(world.cloud().dynamodb_endpoint());
+    until("the socket has left the registry", async || registry.connections(bob.id).await.is_empty()).await;
     let again = Socket::of(&world.ws, &bob).await;
     assert_eq!(next_presence(&mut hers, &bob, LATE).await, None, "flapping is not told");
     drop(again);

@@ -1,13 +1,14 @@
 //! Queued and failed events contain references, never user content or names.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hyper::Method;
 use serde_json::json;
 
 use crate::api::PASSWORD;
-use crate::cloud::{World, own_world};
+use crate::cloud::{Variable, World, own_world};
 use crate::socket::Socket;
+use crate::wait::until;
 
 const CANARY: &str = "canary-medical-record-5527";
 
@@ -29,7 +30,7 @@ fn kept(world: &World) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_of_a_large_room_are_in_no_queue_and_no_dead_letter() {
-    let world = own_world(&[("PUSH_INLINE", "1")]);
+    let world = own_world(&[Variable("PUSH_INLINE", "1")]);
     let api = &world.api;
     let (ann, bob, cat) = (api.person("ann").await, api.person("bob").await, api.person("cat").await);
     let room = api.group(&ann, &[&bob]).await;
@@ -53,11 +54,7 @@ async fn messages_of_a_large_room_are_in_no_queue_and_no_dead_letter() {
     api.post("/api/friends/requests", &ann, json!({ "user_id": bob.id })).await;
     api.put(&format!("/api/rooms/{room}/mute"), &bob, json!({ "until": "2099-01-01T00:00:00Z" })).await.is(200);
 
-    let begun = Instant::now();
-    while world.cloud().lambda().dead_letters().len() < 10 {
-        assert!(begun.elapsed() < Duration::from_secs(30), "{} dead letters", world.cloud().lambda().dead_letters().len());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    until("there are ten dead letters", async || world.cloud().lambda().dead_letters().len() >= 10).await;
     let clean = |when: &str| {
         let kept = kept(&world);
         assert!(kept.contains("FanoutFunction") && kept.contains("room_id"), "something was looked at: {kept}");
@@ -67,9 +64,7 @@ async fn messages_of_a_large_room_are_in_no_queue_and_no_dead_letter() {
     };
     clean("while it stands");
     api.delete(&format!("{message}?for=all"), &ann).await.is(204);
-    let bearer = format!("Bearer {}", ann.token);
-    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-    api.raw(Method::DELETE, "/api/users/me", &headers, json!({ "password": PASSWORD }).to_string()).await.is(204);
+    api.raw_as(&ann, Method::DELETE, "/api/users/me", json!({ "password": PASSWORD }).to_string()).await.is(204);
     clean("after it was taken back");
 
     // A redriven dead letter delivers the current content.

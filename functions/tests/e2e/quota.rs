@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::api::{Api, Person};
-use crate::cloud::{own_world, world};
+use crate::cloud::{Variable, own_world, world};
 use crate::media::sweep;
-use crate::test_images::{announce, completed, fetch, location, ready, sent};
+use crate::test_images::{announce, completed, fetch, location, new_file, ready, sent};
 
 const MB: u64 = 1 << 20;
 
@@ -19,14 +19,14 @@ fn file(size: u64) -> Value {
 
 #[tokio::test]
 async fn the_quota_applies_everywhere_and_unsending_frees_it() {
-    let world = own_world(&[("QUOTA_MB", "1"), ("QUOTA_FILES", "3")]);
+    let world = own_world(&[Variable("QUOTA_MB", "1"), Variable("QUOTA_FILES", "3")]);
     let api = &world.api;
     let (ann, bob) = (api.person("ann").await, api.person("bob").await);
     let room = api.group(&ann, &[&bob]).await;
     let path = format!("/api/rooms/{room}/messages");
     assert_eq!(storage(api, &ann).await, json!({ "used_bytes": 0, "limit_bytes": MB, "files": 0, "files_limit": 3 }));
 
-    let binary = ("file", "a.bin", "application/octet-stream");
+    let binary = new_file("file", "a.bin", "application/octet-stream");
     let half = vec![7; 600_000];
     let first = ready(api, &ann, binary, &half).await["upload_id"].clone();
     let refused = api.post("/api/uploads", &ann, file(600_000)).await.refused(409, "quota_exceeded");
@@ -64,7 +64,7 @@ async fn a_file_that_is_copied_in_parts_arrives_whole_under_its_name() {
     let api = &world().api;
     let ann = api.person("ann").await;
     let bytes: Vec<u8> = (0..(65 * MB + 3)).map(|at| (at / 4096 % 251) as u8).collect();
-    let upload = sent(api, &ann, ("file", "Grüße.bin", "application/octet-stream"), &bytes).await;
+    let upload = sent(api, &ann, new_file("file", "Grüße.bin", "application/octet-stream"), &bytes).await;
     let (one, two) = tokio::join!(completed(api, &ann, &upload), completed(api, &ann, &upload));
     assert_eq!(one.is(200), two.is(200));
     let got = fetch(&location(&api.get(&format!("/api/uploads/{upload}/content"), &ann).await), &[]).await;

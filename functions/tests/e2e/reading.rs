@@ -62,7 +62,7 @@ async fn unread_counts_and_receipts_are_consistent_everywhere() {
     let rooms: Vec<_> =
         unread["rooms"].as_array().expect("rooms").iter().map(|room| (&room["room_id"], &room["unread"])).collect();
     assert_eq!(rooms, [(&json!(other), &json!(1)), (&json!(room), &json!(2))]);
-    let mut his = Socket::open(&world.ws, &[("authorization", &bob.token)]).await.expect("opens");
+    let mut his = Socket::with_token(&world.ws, &bob.token).await.expect("opens");
     let welcome = his.ask(json!({ "action": "hello" })).await;
     let listed = world.api.get("/api/rooms?scope=joined", &bob).await.is(200);
     for list in [&welcome["rooms"], &listed["items"]] {
@@ -115,7 +115,7 @@ async fn a_client_that_was_away_catches_up_over_http_and_over_the_socket() {
     assert!(news["messages"][0]["deleted_at"].is_string() && news["messages"][0]["content"] == "");
     assert_eq!((&news["members"][0]["user_id"], &news["members"][0]["state"]), (&json!(carl.id), &json!("left")));
     assert_eq!((&news["rev"], &news["more"]), (&news["room"]["rev"], &json!(false)));
-    let mut his = Socket::open(&world.ws, &[("authorization", &bob.token)]).await.expect("opens");
+    let mut his = Socket::with_token(&world.ws, &bob.token).await.expect("opens");
     let asked = his.ask(json!({ "action": "sync", "room_id": room, "rev": known["rev"] })).await;
     assert_eq!(asked["type"], "sync");
     for key in ["room_id", "messages", "members", "rev", "more"] {

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, Person};
-use crate::cloud::{World, own_world};
+use crate::api::{Answer, Header, Person};
+use crate::cloud::{Variable, World, own_world};
+use crate::faults::Registry;
 use crate::socket::Socket;
+use crate::wait::{until, until_within};
 
 fn set(world: &World, faults: &Value) {
     world.cloud().faults().set_json(faults).expect("faults that can be set");
@@ -16,17 +18,6 @@ fn set(world: &World, faults: &Value) {
 
 fn happened(world: &World, kind: &str) -> u64 {
     world.cloud().faults().counts().get(kind).copied().unwrap_or_default()
-}
-
-async fn history(api: &Api, room: u64, who: &Person) -> Vec<Value> {
-    let mut items = Vec::new();
-    let mut after = "0".to_owned();
-    loop {
-        let page = api.get(&format!("/api/rooms/{room}/messages?after={after}&limit=100"), who).await.is(200);
-        items.extend(page["items"].as_array().expect("items").iter().cloned());
-        let Some(next) = page["next"].as_str() else { return items };
-        next.clone_into(&mut after);
-    }
 }
 
 /// The visible content of a message.
@@ -73,7 +64,7 @@ impl Known {
 
 /// A client that sends messages in sequence, each until acknowledged, and follows the room across any socket failure.
 async fn follow(ws: String, who: Person, room: u64, known: Arc<Mutex<Known>>, mut to_send: VecDeque<String>) {
-    let headers = [("authorization", who.token.as_str()), ("sec-websocket-protocol", "conchat.v1")];
+    let headers = [Header("authorization", &who.token), Header("sec-websocket-protocol", "conchat.v1")];
     loop {
         let Ok(mut socket) = Socket::open(&ws, &headers).await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -128,7 +119,7 @@ async fn until_done(mut ask: impl AsyncFnMut() -> Answer, status: u16) -> Value 
     }
 }
 
-const RATES: [(&str, &str); 2] = [("RATE_CONNECT", "100000/60"), ("RATE_SEND", "100000/60")];
+const RATES: [Variable<'_>; 2] = [Variable("RATE_CONNECT", "100000/60"), Variable("RATE_SEND", "100000/60")];
 const MESSAGES: usize = 12;
 
 async fn clients_end_with_the_rooms_state(seed: u64) {
@@ -173,26 +164,19 @@ async fn clients_end_with_the_rooms_state(seed: u64) {
             until_done(async || world.api.delete(&format!("{its}?for=all"), &people[0]).await, 204).await;
         }
     }
-    let begun = Instant::now();
-    while clients.iter().any(|(known, _)| known.lock().expect("no panic").left > 0) {
-        assert!(begun.elapsed() < Duration::from_mins(1), "seed {seed}: not everything was acknowledged");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let all_acked = async || clients.iter().all(|(known, _)| known.lock().expect("no panic").left == 0);
+    until_within(Duration::from_mins(1), &format!("seed {seed}: everything is acknowledged"), all_acked).await;
     let broke = world.cloud().faults().counts();
     for kind in ["kill.after_commit", "replay", "push.lose", "push.double", "push.reorder"] {
         assert!(broke.contains_key(kind), "seed {seed}: {kind} did not happen: {broke:?}");
     }
     // Pushes still fail; the state converges anyway.
     set(&world, &json!({ "push": { "lose": 0.3, "double": 0.3, "reorder": 0.3 }, "seed": seed }));
-    let items = history(&world.api, room, &people[0]).await;
+    let items = world.api.history(room, &people[0]).await;
     let state: BTreeMap<_, _> = items.iter().map(seen).collect();
-    let begun = Instant::now();
     for (known, following) in &clients {
-        while known.lock().expect("no panic").messages != state {
-            let known = known.lock().expect("no panic").messages.clone();
-            assert!(begun.elapsed() < Duration::from_secs(20), "seed {seed}: a client has {known:?}, history {state:?}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let converged = async || known.lock().expect("no panic").messages == state;
+        until(&format!("seed {seed}: a client has the history {state:?}"), converged).await;
         following.abort();
     }
     let seqs: Vec<_> = state.keys().copied().collect();
@@ -229,7 +213,7 @@ async fn a_message_whose_instance_died_after_its_commit_stands_once() {
     }
     assert!(happened(&world, "kill.after_commit") >= 3, "{:?}", world.cloud().faults().counts());
     world.cloud().faults().clear();
-    let keys: Vec<_> = history(&world.api, room, &ann).await.into_iter().map(|message| message["client_id"].clone()).collect();
+    let keys: Vec<_> = world.api.history(room, &ann).await.into_iter().map(|message| message["client_id"].clone()).collect();
     assert_eq!(keys, (0..12).map(|number| json!(format!("c-{number}"))).collect::<Vec<_>>());
 }
 
@@ -242,8 +226,12 @@ async fn after_a_storm_of_410_nothing_is_posted_to_the_dead() {
     for _ in 0..6 {
         sockets.push(Socket::lean(&world.ws, &bob).await);
     }
-    // Young connections are kept, since their `$connect` may still run.
-    tokio::time::sleep(Duration::from_millis(10_500)).await;
+    // Young connections are kept, since their `$connect` may still run: makes these older.
+    let registry = Registry::of(world.cloud().dynamodb_endpoint());
+    let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().expect("a clock").as_millis()).expect("a time");
+    for connection in registry.connections(bob.id).await {
+        registry.add(bob.id, &connection, now - 60_000).await;
+    }
     set(&world, &json!({ "gone": 1, "disconnect": { "lose": 1 } }));
     let path = format!("/api/rooms/{room}/messages");
     world.api.post(&path, &ann, json!({ "content": "nobody hears this" })).await.is(201);
@@ -272,7 +260,7 @@ async fn without_dynamodb_or_s3_messages_are_stored_and_read() {
         set(&world, faults);
         let begun = Instant::now();
         world.api.post(&path, &ann, json!({ "content": format!("message {number}") })).await.is(201);
-        let items = history(&world.api, room, &ann).await;
+        let items = world.api.history(room, &ann).await;
         assert_eq!(items.last().expect("a message")["content"], format!("message {number}"), "{faults}");
         assert!(begun.elapsed() < Duration::from_secs(9), "{faults}: {:?}", begun.elapsed());
     }

@@ -9,7 +9,7 @@ use shared::store::Db;
 use shared::time::Timestamp;
 
 use crate::api::{PASSWORD, Person};
-use crate::cloud::{own_world, world};
+use crate::cloud::{Variable, own_world, world};
 use crate::socket::Socket;
 
 const SECRET: &str = "k1:a-secret-of-more-than-thirty-two-bytes";
@@ -81,7 +81,7 @@ async fn a_token_of_another_session_has_its_own_code_and_ends_neither_session() 
 
 #[tokio::test]
 async fn an_expired_token_is_refused_and_an_ended_session_ends_the_socket() {
-    let world = own_world(&[("JWT_SECRET", SECRET)]);
+    let world = own_world(&[Variable("JWT_SECRET", SECRET)]);
     let ann = world.api.person("ann").await;
     let mut socket = Socket::lean(&world.ws, &ann).await;
     let session = world.api.get("/api/auth/sessions", &ann).await.is(200)["items"][0]["id"].as_u64().expect("a session");

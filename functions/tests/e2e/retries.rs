@@ -8,11 +8,11 @@ use image::ImageFormat;
 use serde_json::{Value, json};
 
 use crate::admin::operator;
-use crate::api::{Answer, Api, PASSWORD, Person};
+use crate::api::{Answer, Api, Header, JSON, PASSWORD, Person};
 use crate::cloud::{World, own_world};
 use crate::documents::operations;
 use crate::friends::befriend;
-use crate::test_images::{encoded, picture, ready};
+use crate::test_images::{encoded, new_file, picture, ready};
 
 /// The result of a repeated request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,9 +101,9 @@ fn steady(mut answer: Value) -> Value {
 
 async fn send(api: &Api, twice: &Twice, key: Option<&str>) -> Answer {
     let method: Method = twice.route.split(' ').next().expect("a method").parse().expect("a method");
-    let mut headers = vec![("content-type", "application/json")];
-    headers.extend(twice.who.as_ref().map(|who| ("authorization", who.token.as_str())));
-    headers.extend(key.map(|key| ("idempotency-key", key)));
+    let mut headers = vec![JSON];
+    headers.extend(twice.who.as_ref().map(|who| Header("authorization", &who.token)));
+    headers.extend(key.map(|key| Header("idempotency-key", key)));
     api.raw(method, &twice.path, &headers, if twice.body.is_null() { String::new() } else { twice.body.to_string() }).await
 }
 
@@ -188,7 +188,7 @@ async fn requests(world: &World) -> Vec<Twice> {
     let file = json!({ "purpose": "file", "file_name": "a.txt", "content_type": "text/plain", "size": 3 });
     add("POST /api/uploads", "/api/uploads".into(), &ann, file, Again::Keyed);
     let bytes = encoded(&picture(90, 60), ImageFormat::Png);
-    let face = ready(api, &ann, ("avatar", "me.png", "image/png"), &bytes).await["upload_id"].clone();
+    let face = ready(api, &ann, new_file("avatar", "me.png", "image/png"), &bytes).await["upload_id"].clone();
     let done = format!("/api/uploads/{face}/complete");
     add("POST /api/uploads/{upload_id}/complete", done, &ann, Value::Null, Again::Same);
     let used = Again::Done(&[(409, "upload_in_use"), (200, "")]);

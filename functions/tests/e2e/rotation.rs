@@ -11,9 +11,10 @@ use shared::store::Db;
 use shared::time::Timestamp;
 
 use crate::api::Person;
-use crate::cloud::{World, own_world};
+use crate::cloud::{Variable, World, own_world};
 use crate::fake_aws::play;
 use crate::socket::Socket;
+use crate::wait::until_within;
 
 const OLD: &str = "a-secret-of-more-than-thirty-two-bytes";
 const NEW: &str = "another-secret-of-more-than-thirty-two-bytes";
@@ -49,7 +50,7 @@ async fn a_rotated_password_and_a_new_key_reach_running_functions() {
     let shelf: Shelf = Arc::new(Mutex::new([("database", url("first")), ("jwt", format!("k1:{OLD}"))]));
     let endpoint = secrets_manager(Arc::clone(&shelf)).await;
     let store = server.url();
-    let told = move || own_world(&[("AWS_ENDPOINT_URL_SECRETSMANAGER", &endpoint), ("DATABASE_URL", &store)]);
+    let told = move || own_world(&[Variable("AWS_ENDPOINT_URL_SECRETSMANAGER", &endpoint), Variable("DATABASE_URL", &store)]);
     let world = tokio::task::spawn_blocking(told).await.expect("a cloud");
     let ann = world.api.person("ann").await;
     world.api.get("/api/rooms", &ann).await.is(200);
@@ -71,7 +72,7 @@ async fn a_rotated_password_and_a_new_key_reach_running_functions() {
     world.api.get("/api/rooms", &ann).await.is(200);
 
     // Sockets need no key until they present a token: an unreadable secret is noticed only then, and only while it lasts.
-    let mut socket = Socket::open(&world.ws, &[("authorization", &token)]).await.expect("opens");
+    let mut socket = Socket::with_token(&world.ws, &token).await.expect("opens");
     let kept = std::mem::take(&mut shelf.lock().expect("the shelf")[1].1);
     assert_eq!(socket.ask(json!({ "action": "hello" })).await["type"], "welcome");
     let renew = json!({ "action": "renew", "token": token });
@@ -82,13 +83,13 @@ async fn a_rotated_password_and_a_new_key_reach_running_functions() {
 
 /// Retries until it is served again; each refusal asks to retry.
 async fn within_moments(world: &World, path: &str, who: &Person) -> Value {
-    for _ in 0..5 {
+    let mut found = Value::Null;
+    let is_served = async || {
         let answer = world.api.get(path, who).await;
-        if answer.status == 200 {
-            return answer.is(200);
-        }
-        answer.is(503);
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    panic!("the new password was not followed");
+        let served = answer.status == 200;
+        found = answer.is(if served { 200 } else { 503 });
+        served
+    };
+    until_within(Duration::from_secs(10), "the new password is followed", is_served).await;
+    found
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cloud::{own_world, world};
+use crate::cloud::{Variable, own_world, world};
 
 fn texts(page: &Value) -> Vec<&str> {
     page["items"].as_array().expect("items").iter().map(|item| item["message"]["content"].as_str().expect("text")).collect()
@@ -85,7 +85,7 @@ async fn pages_follow_each_other_and_bad_queries_are_refused() {
 
 #[tokio::test]
 async fn too_many_searches_are_put_off() {
-    let world = own_world(&[("RATE_SEARCH", "2/1000000000")]);
+    let world = own_world(&[Variable("RATE_SEARCH", "2/1000000000")]);
     let ann = world.api.person("ann").await;
     for _ in 0..2 {
         world.api.get("/api/search?q=tea", &ann).await.is(200);

@@ -7,7 +7,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::api::{PASSWORD, Person};
-use crate::cloud::{World, own_world};
+use crate::cloud::{Variable, World, own_world};
 use crate::documents::{document, operations};
 
 /// A route, and the paths to the secrets in its body.
@@ -65,8 +65,7 @@ fn planted(route: &Route, canary: &str) -> Value {
 
 async fn ask(world: &World, route: &Route, who: &Person, body: impl Into<bytes::Bytes>) -> crate::api::Answer {
     let path = route.path.split('/').map(|part| if part.starts_with('{') { "1" } else { part }).collect::<Vec<_>>().join("/");
-    let headers = [("content-type", "application/json"), ("authorization", &who.token)];
-    world.api.raw(route.method.clone(), &path, &headers, body.into()).await
+    world.api.raw_as(who, route.method.clone(), &path, body).await
 }
 
 #[tokio::test]
@@ -77,7 +76,7 @@ async fn nonsense_at_any_route_of_passwords_is_counted_and_locks_no_owner_out() 
     let routes: Vec<_> = routes().into_iter().filter(asks_for_password).collect();
     assert!(routes.len() >= 12, "{}", routes.len());
     // The limit per network is ten times as high: exactly the following attempts.
-    let world = own_world(&[("RATE_LOGIN", &format!("{}/1000000000", routes.len()))]);
+    let world = own_world(&[Variable("RATE_LOGIN", &format!("{}/1000000000", routes.len()))]);
     let ann = world.api.person("ann").await;
     let large = format!("{{\"password\":\"{}\"}}", "x".repeat(300_000));
     let broken: [&[u8]; 10] = [
@@ -161,7 +160,7 @@ async fn documented_secrets_appear_on_no_page_of_the_local_cloud() {
 
 #[tokio::test]
 async fn documents_that_are_switched_off_were_never_there() {
-    let world = own_world(&[("DOCS", "off")]);
+    let world = own_world(&[Variable("DOCS", "off")]);
     let plain = |answer: &crate::api::Answer| {
         let mut problem: Value = serde_json::from_slice(&answer.body).expect("JSON");
         problem["request_id"] = Value::Null;

@@ -11,7 +11,7 @@ use shared::protocol::session_end::Cause;
 
 use crate::admin::operator;
 use crate::api::{PASSWORD, Person};
-use crate::cloud::{World, own_world};
+use crate::cloud::{Variable, World, own_world};
 use crate::socket::Socket;
 
 /// Sockets close within this time when nothing fails.
@@ -20,7 +20,7 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 const IN_THE_END: Duration = Duration::from_mins(1);
 
 /// Writes continuously.
-const RATES: &[(&str, &str)] = &[("RATE_SEND", "100000/60"), ("RATE_ACT", "100000/60")];
+const RATES: &[Variable<'_>] = &[Variable("RATE_SEND", "100000/60"), Variable("RATE_ACT", "100000/60")];
 
 /// A user with two sessions, one of which ends, and a user who writes to them.
 struct Scene {
@@ -110,10 +110,8 @@ async fn end(world: &World, root: &Person, scene: &Scene, cause: Cause) {
         Cause::Disabled => api.post(&format!("/api/admin/users/{}/disable", ending.id), root, json!({})).await.status.as_u16(),
         Cause::RevokedByOperator => api.delete(&format!("/api/admin/users/{}/sessions", ending.id), root).await.status.as_u16(),
         Cause::Erased => {
-            let bearer = format!("Bearer {}", other.token);
-            let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
             let body = json!({ "password": PASSWORD }).to_string();
-            api.raw(Method::DELETE, "/api/users/me", &headers, body).await.status.as_u16()
+            api.raw_as(other, Method::DELETE, "/api/users/me", body).await.status.as_u16()
         }
         Cause::ErasedByOperator => api.delete(&format!("/api/admin/users/{}", ending.id), root).await.status.as_u16(),
     });

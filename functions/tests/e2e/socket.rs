@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tower::ServiceExt as _;
 
-use crate::api::{Person, connector};
+use crate::api::{Header, Person, connector};
 use crate::log_lines::confide;
 
 /// Everything in these tests takes less time unless it is broken.
@@ -35,14 +35,14 @@ pub(crate) struct Socket {
 impl Socket {
     /// Opens a socket; a refused handshake returns its status. Implements the handshake itself, because the client library refuses a server that
     /// selects no offered subprotocol, which the tests must be able to observe.
-    pub(crate) async fn open(url: &str, headers: &[(&str, &str)]) -> Result<Self, u16> {
+    pub(crate) async fn open(url: &str, headers: &[Header<'_>]) -> Result<Self, u16> {
         let uri: hyper::Uri = url.replacen("ws", "http", 1).parse().expect("a URL");
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let (host, key) = (uri.authority().expect("a host").as_str(), generate_key());
         let mut request =
             format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n").into_bytes();
         request.extend(format!("sec-websocket-version: 13\r\nsec-websocket-key: {key}\r\n").bytes());
-        for (name, value) in headers {
+        for Header(name, value) in headers {
             request.extend(format!("{name}: {value}\r\n").bytes());
         }
         request.extend(b"\r\n");
@@ -59,9 +59,14 @@ impl Socket {
         Ok(Self { stream: WebSocketStream::from_raw_socket(stream, Role::Client, None).await, protocol })
     }
 
+    /// Opens a socket with this `Authorization` header.
+    pub(crate) async fn with_token(url: &str, authorization: &str) -> Result<Self, u16> {
+        Self::open(url, &[Header("authorization", authorization)]).await
+    }
+
     /// Opens a socket for a user and waits until it is registered.
     pub(crate) async fn of(url: &str, who: &Person) -> Self {
-        let mut socket = Self::open(url, &[("authorization", &who.token)]).await.expect("the handshake");
+        let mut socket = Self::with_token(url, &who.token).await.expect("the handshake");
         socket.send(&json!({ "action": "hello" })).await;
         socket.wait("welcome").await;
         socket
@@ -69,7 +74,7 @@ impl Socket {
 
     /// The same with `conchat.v1`.
     pub(crate) async fn lean(url: &str, who: &Person) -> Self {
-        let headers = [("authorization", who.token.as_str()), ("sec-websocket-protocol", "conchat.v1")];
+        let headers = [Header("authorization", &who.token), Header("sec-websocket-protocol", "conchat.v1")];
         let mut socket = Self::open(url, &headers).await.expect("the handshake");
         socket.send(&json!({ "action": "hello" })).await;
         socket.wait("welcome").await;

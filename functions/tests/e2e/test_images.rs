@@ -6,7 +6,7 @@ use hyper::Method;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, Person};
+use crate::api::{Answer, Api, Header, Person};
 
 /// An image with a colour gradient, which makes its corners distinguishable.
 pub(crate) fn picture(width: u32, height: u32) -> DynamicImage {
@@ -61,11 +61,11 @@ pub(crate) async fn send(ticket: &Value, bytes: &[u8]) -> Answer {
 }
 
 pub(crate) async fn send_as(url: &str, content_type: &str, bytes: &[u8]) -> Answer {
-    Api::new("").raw(Method::PUT, url, &[("content-type", content_type)], bytes.to_vec()).await
+    Api::new("").raw(Method::PUT, url, &[Header("content-type", content_type)], bytes.to_vec()).await
 }
 
 /// Fetches a URL without a credential.
-pub(crate) async fn fetch(url: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) async fn fetch(url: &str, headers: &[Header<'_>]) -> Answer {
     Api::new("").raw(Method::GET, url, headers, "").await
 }
 
@@ -76,9 +76,21 @@ pub(crate) fn location(answer: &Answer) -> String {
     answer.headers["location"].to_str().expect("a URL").to_owned()
 }
 
+/// What the announcement of a file says besides its size.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewFile<'a> {
+    purpose: &'a str,
+    name: &'a str,
+    content_type: &'a str,
+}
+
+pub(crate) const fn new_file<'a>(purpose: &'a str, name: &'a str, content_type: &'a str) -> NewFile<'a> {
+    NewFile { purpose, name, content_type }
+}
+
 /// Announces and sends without completing. Returns the upload.
-pub(crate) async fn sent(api: &Api, who: &Person, what: (&str, &str, &str), bytes: &[u8]) -> Value {
-    let (purpose, name, content_type) = what;
+pub(crate) async fn sent(api: &Api, who: &Person, what: NewFile<'_>, bytes: &[u8]) -> Value {
+    let NewFile { purpose, name, content_type } = what;
     let body = json!({ "purpose": purpose, "file_name": name, "content_type": content_type, "size": bytes.len() });
     let ticket = announce(api, who, body).await;
     assert_eq!(send(&ticket, bytes).await.status.as_u16(), 200);
@@ -90,7 +102,7 @@ pub(crate) async fn completed(api: &Api, who: &Person, upload: &Value) -> Answer
 }
 
 /// A completed upload.
-pub(crate) async fn ready(api: &Api, who: &Person, what: (&str, &str, &str), bytes: &[u8]) -> Value {
+pub(crate) async fn ready(api: &Api, who: &Person, what: NewFile<'_>, bytes: &[u8]) -> Value {
     let upload = sent(api, who, what, bytes).await;
     completed(api, who, &upload).await.is(200)
 }
@@ -98,5 +110,5 @@ pub(crate) async fn ready(api: &Api, who: &Person, what: (&str, &str, &str), byt
 /// A small image for attachments.
 pub(crate) async fn ready_picture(api: &Api, who: &Person) -> Value {
     let bytes = encoded(&picture(60, 40), ImageFormat::Png);
-    ready(api, who, ("image", "small.png", "image/png"), &bytes).await["upload_id"].clone()
+    ready(api, who, new_file("image", "small.png", "image/png"), &bytes).await["upload_id"].clone()
 }

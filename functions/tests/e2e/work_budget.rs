@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use hyper::Method;
 use serde_json::{Value, json};
 use shared::domain::limits::work_costs::{self, Counter};
-use shared::protocol::verbs::VERBS;
+use shared::protocol::actions::VERBS;
 
 use crate::api::{Answer, Api, Person};
-use crate::cloud::{own_world, world};
+use crate::cloud::{Variable, own_world, world};
 use crate::socket::Socket;
+use crate::wait::until;
 
 /// Windows start at multiples of their length; this one ends in 2033.
 const NONE_LEFT: &str = "15/1000000000";
@@ -31,12 +32,10 @@ impl Operation {
     }
 
     /// Requests the operation on resources that do not exist.
-    async fn ask(&self, api: &Api, who: &Person, (path, body): (&str, &Value)) -> Answer {
+    async fn ask(&self, api: &Api, who: &Person, path: &str, body: &Value) -> Answer {
         let path: String =
             path.split('/').map(|part| if part.starts_with('{') { "4711" } else { part }).collect::<Vec<_>>().join("/");
-        let bearer = format!("Bearer {}", who.token);
-        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-        api.raw(self.method.parse::<Method>().expect("a method"), &path, &headers, body.to_string()).await
+        api.raw_as(who, self.method.parse::<Method>().expect("a method"), &path, body.to_string()).await
     }
 }
 
@@ -57,7 +56,7 @@ fn operations() -> Vec<Operation> {
 
 #[tokio::test]
 async fn an_exhausted_budget_refuses_every_operation() {
-    let world = own_world(&[("RATE_WORK", NONE_LEFT)]);
+    let world = own_world(&[Variable("RATE_WORK", NONE_LEFT)]);
     let spent = async |name: &str| {
         let who = world.api.person(name).await;
         for _ in 0..6 {
@@ -73,10 +72,10 @@ async fn an_exhausted_budget_refuses_every_operation() {
     for operation in operations() {
         let told = format!("{} {}", operation.method, operation.path);
         if operation.counter() == Counter::Ending {
-            let answer = operation.ask(&world.api, &spent("bob").await, (&operation.path, &json!({}))).await;
+            let answer = operation.ask(&world.api, &spent("bob").await, &operation.path, &json!({})).await;
             assert_ne!(answer.status, 429, "{told}: one can end one's sessions, whoever uses up the budget");
         } else {
-            let answer = operation.ask(&world.api, &ann, (&operation.path, &json!({}))).await;
+            let answer = operation.ask(&world.api, &ann, &operation.path, &json!({})).await;
             assert_eq!(answer.status, 429, "{told}: {}", answer.plain());
             answer.refused(429, "rate_limited");
         }
@@ -90,11 +89,11 @@ async fn an_exhausted_budget_refuses_every_operation() {
 #[tokio::test]
 async fn whatever_changes_something_is_counted() {
     let world = own_world(&[
-        ("RATE_ACT", TWICE),
-        ("RATE_UPLOAD", TWICE),
-        ("RATE_CONNECT", TWICE),
-        ("RATE_SEND", TWICE_ON_A_ROW),
-        ("RATE_CHANGE", TWICE_ON_A_ROW),
+        Variable("RATE_ACT", TWICE),
+        Variable("RATE_UPLOAD", TWICE),
+        Variable("RATE_CONNECT", TWICE),
+        Variable("RATE_SEND", TWICE_ON_A_ROW),
+        Variable("RATE_CHANGE", TWICE_ON_A_ROW),
     ]);
     let api = &world.api;
     let ann = api.person("ann").await;
@@ -139,7 +138,7 @@ async fn whatever_changes_something_is_counted() {
         let mut refused = false;
         for time in 0..5 {
             let (asked, body) = happens(&operation, time).unwrap_or((path.clone(), json!({})));
-            let answer = operation.ask(api, &ann, (&asked, &body)).await;
+            let answer = operation.ask(api, &ann, &asked, &body).await;
             refused |= answer.status == 429;
             assert_ne!(answer.status, 401, "{method} {path}");
         }
@@ -153,7 +152,7 @@ async fn whatever_changes_something_is_counted() {
 
 #[tokio::test]
 async fn every_action_of_a_socket_is_counted() {
-    let world = own_world(&[("RATE_FRAMES", "3/1000000000"), ("RATE_SEND", TWICE_ON_A_ROW), ("RATE_CONNECT", "100/60")]);
+    let world = own_world(&[Variable("RATE_FRAMES", "3/1000000000"), Variable("RATE_SEND", TWICE_ON_A_ROW), Variable("RATE_CONNECT", "100/60")]);
     let ann = world.api.person("ann").await;
     for verb in &VERBS {
         let mut socket = Socket::lean(&world.ws, &ann).await;
@@ -183,7 +182,7 @@ async fn every_action_of_a_socket_is_counted() {
 
 #[tokio::test]
 async fn repeated_pins_and_blocks_are_limited_and_stop_notifying_others() {
-    let world = own_world(&[("RATE_ACT", "20/1000000000")]);
+    let world = own_world(&[Variable("RATE_ACT", "20/1000000000")]);
     let api = &world.api;
     let (ann, bob) = (api.person("ann").await, api.person("bob").await);
     let room = api.group(&ann, &[&bob]).await;
@@ -206,22 +205,10 @@ async fn repeated_pins_and_blocks_are_limited_and_stop_notifying_others() {
     assert!(heard <= 20, "{heard} frames");
 }
 
-/// A user with this many rooms, each with a message.
-async fn with_rooms(api: &Api, name: &str, many: usize) -> (Person, Value) {
-    let who = api.person(name).await;
-    let mut known = serde_json::Map::new();
-    for _ in 0..many {
-        let room = api.group(&who, &[]).await;
-        api.post(&format!("/api/rooms/{room}/messages"), &who, json!({ "content": "x".repeat(900) })).await.is(201);
-        known.insert(room.to_string(), json!(0));
-    }
-    (who, Value::Object(known))
-}
-
 #[tokio::test]
 async fn tabs_that_come_back_at_once_all_catch_up_and_notice_nothing() {
     let world = world();
-    let (ann, known) = with_rooms(&world.api, "ann", 20).await;
+    let (ann, known) = world.api.person_with_rooms("ann", 20, Duration::ZERO).await;
     let tab = async |packed: bool| {
         let mut socket = Socket::lean(&world.ws, &ann).await;
         let hello = json!({ "action": "hello", "id": "h", "rooms": known, "packed": packed });
@@ -266,8 +253,8 @@ fn deployed_rates() -> Vec<(String, String)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_account_at_its_limits_does_not_block_other_senders() {
     let rates = deployed_rates();
-    let world = own_world(&rates.iter().map(|(name, rate)| (name.as_str(), rate.as_str())).collect::<Vec<_>>());
-    let (mallory, known) = with_rooms(&world.api, "mallory", 40).await;
+    let world = own_world(&rates.iter().map(|(name, rate)| Variable(name, rate)).collect::<Vec<_>>());
+    let (mallory, known) = world.api.person_with_rooms("mallory", 40, Duration::ZERO).await;
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     let room = world.api.group(&ann, &[&bob]).await;
     let hello = json!({ "action": "hello", "rooms": known });
@@ -328,9 +315,7 @@ async fn frequent_probes_share_one_check() {
         let ready: Vec<_> = lines.filter(|line| line["what"] == "GET /health/ready").collect();
         (ready.len(), ready.iter().filter(|line| line["statements"].as_u64() > Some(0)).count())
     };
-    while looks().0 < 31 && begun.elapsed() < Duration::from_secs(10) {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("every probe is recorded", async || looks().0 >= 31).await;
     let (probes, asked) = looks();
     let most = 1 + usize::try_from(begun.elapsed().as_secs() / 2).expect("few");
     assert!(probes == 31 && asked >= 1 && asked <= most, "{asked} of {probes} probes asked the stores");

@@ -25,7 +25,7 @@ pub async fn invoke(data: &Path, options: &CloudOptions, function: &str, event: 
     let function = find_function(&stack, function)?;
     let running = data::find_running(data).ok_or_else(|| CloudError::NotRunning(data.to_owned()))?;
     let request = Request::post(format!("/2015-03-31/functions/{}/invocations", function.id));
-    let answer = send(&running.lambda, request, &[], event).await?;
+    let answer = send(&running.lambda, request, event).await?;
     let text = String::from_utf8_lossy(&answer.body).into_owned();
     if answer.failed {
         return Err(CloudError::CommandFailed(format!("{} failed: {}", function.id, error_message(&answer.body))));
@@ -42,7 +42,7 @@ pub async fn logs(data: &Path, options: &CloudOptions, function: Option<&str>, f
     let (mut after, mut failures) = (0, 0);
     loop {
         let request = Request::get(format!("/_local/invocations?after={after}&lines=1{filter}"));
-        let answer = match send(&running.http, request, &[], Bytes::new()).await {
+        let answer = match send(&running.http, request, Bytes::new()).await {
             Ok(answer) => answer,
             // The cloud has stopped: following ends.
             Err(_) if follow && data::find_running(data).is_none() => return Ok(()),

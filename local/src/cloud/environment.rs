@@ -84,11 +84,13 @@ fn localize_urls(value: &str, stack: &Stack, Endpoints { http, sqs, .. }: &Endpo
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::stack::{EventInvoke, WebSocketApi};
 
-    fn environment_of(template: &[(&str, &str)], caller: &[(&str, &str)]) -> BTreeMap<String, String> {
-        let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    fn environment_of(template: Value, caller: Value) -> BTreeMap<String, String> {
+        let map = |variables: Value| serde_json::from_value(variables).unwrap();
         let function = Function {
             id: "F".into(),
             binary: "f".into(),
@@ -119,17 +121,17 @@ mod tests {
 
     #[test]
     fn only_functions_that_ask_for_a_secret_get_it() {
-        let told_all = environment_of(&[("DATABASE_SECRET_ARN", "arn:…"), ("JWT_SECRET_ARN", "arn:…")], &[]);
+        let told_all = environment_of(json!({ "DATABASE_SECRET_ARN": "arn:…", "JWT_SECRET_ARN": "arn:…" }), json!({}));
         assert_eq!(told_all["DATABASE_URL"], "mysql://here");
         assert_eq!(told_all["JWT_SECRET"], SECRET);
         assert!(!told_all.contains_key("DATABASE_SECRET_ARN") && !told_all.contains_key("JWT_SECRET_ARN"));
-        let told_nothing = environment_of(&[], &[("JWT_SECRET", "x"), ("DATABASE_URL", "mysql://there"), ("HOME", "/root")]);
+        let told_nothing = environment_of(json!({}), json!({ "JWT_SECRET": "x", "DATABASE_URL": "mysql://there", "HOME": "/root" }));
         assert!(["DATABASE_URL", "JWT_SECRET", "HOME"].iter().all(|name| !told_nothing.contains_key(*name)));
     }
 
     #[test]
     fn a_secrets_manager_of_the_callers_own_is_asked_by_arn() {
-        let environment_of = environment_of(&[("DATABASE_SECRET_ARN", "arn:…")], &[(SECRETS_MANAGER, "http://127.0.0.1:1")]);
+        let environment_of = environment_of(json!({ "DATABASE_SECRET_ARN": "arn:…" }), json!({ SECRETS_MANAGER: "http://127.0.0.1:1" }));
         assert_eq!(
             (environment_of["DATABASE_SECRET_ARN"].as_str(), environment_of[SECRETS_MANAGER].as_str()),
             ("arn:…", "http://127.0.0.1:1")
@@ -140,8 +142,8 @@ mod tests {
     #[test]
     fn the_callers_environment_wins_over_the_template() {
         let environment_of = environment_of(
-            &[("RATE_SEND", "30/10"), ("JWT_SECRET_ARN", "arn:…")],
-            &[("RATE_SEND", "1/1"), ("JWT_SECRET", "mine"), ("LOG_LEVEL", "debug")],
+            json!({ "RATE_SEND": "30/10", "JWT_SECRET_ARN": "arn:…" }),
+            json!({ "RATE_SEND": "1/1", "JWT_SECRET": "mine", "LOG_LEVEL": "debug" }),
         );
         assert_eq!(
             (environment_of["RATE_SEND"].as_str(), environment_of["JWT_SECRET"].as_str(), environment_of["LOG_LEVEL"].as_str()),
@@ -153,8 +155,8 @@ mod tests {
     fn the_stacks_own_addresses_are_those_of_this_machine() {
         let host = "Sockets.execute-api.us-east-1.amazonaws.com";
         let environment_of = environment_of(
-            &[("PUSH_ENDPOINT", &format!("https://{host}/ws")), ("WEBSOCKET_URL", &format!("wss://{host}/ws"))],
-            &[],
+            json!({ "PUSH_ENDPOINT": format!("https://{host}/ws"), "WEBSOCKET_URL": format!("wss://{host}/ws") }),
+            json!({}),
         );
         assert_eq!(environment_of["PUSH_ENDPOINT"], "http://127.0.0.1:8081/ws");
         assert_eq!(environment_of["WEBSOCKET_URL"], "ws://127.0.0.1:8081/ws");
@@ -163,7 +165,7 @@ mod tests {
 
     #[test]
     fn urls_of_queues_lead_to_this_machine() {
-        let environment_of = environment_of(&[("QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/000000000000/Jobs")], &[]);
+        let environment_of = environment_of(json!({ "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/Jobs" }), json!({}));
         assert_eq!(environment_of["QUEUE_URL"], "http://127.0.0.1:9324/000000000000/Jobs");
         assert_eq!(environment_of["AWS_ENDPOINT_URL_SQS"], "http://127.0.0.1:9324");
     }

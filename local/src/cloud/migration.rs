@@ -1,13 +1,14 @@
 //! Database commands: starts the database alone, or invokes the migrate function in the running cloud or without one.
 
 use bytes::Bytes;
+use http::Request;
 use serde_json::{Value, json};
 
 use super::commands::find_function;
 use super::data::{self, DataFolder, RunningCloud};
 use super::environment::Endpoints;
 use super::{CloudError, CloudOptions, DataLocation, function_specs, with_environment};
-use crate::aws_request::post;
+use crate::aws_request::send;
 use crate::custom_resources::error_message;
 use crate::lambda::{FunctionSpec, Lambda, Outcome};
 use crate::mysql::{MySql, MySqlOptions};
@@ -72,11 +73,11 @@ async fn run_migrate_function(options: CloudOptions, command: Value) -> Result<S
     let only = Stack { functions: [(function.id.clone(), function.clone())].into(), ..Stack::default() };
     let specs = function_specs(&only, &options)?;
     if let Some(url) = options.env_var("DATABASE_URL") {
-        return invoke_standalone(specs, &only, (url, &options), &command).await;
+        return invoke_standalone(specs, &only, url, &options, &command).await;
     }
     match Database::start(&options.data).await {
         Ok(database) => {
-            let answer = invoke_standalone(specs, &only, (&database.url(), &options), &command).await;
+            let answer = invoke_standalone(specs, &only, &database.url(), &options, &command).await;
             database.stop().await;
             answer
         }
@@ -92,7 +93,8 @@ async fn run_migrate_function(options: CloudOptions, command: Value) -> Result<S
 async fn invoke_standalone(
     specs: Vec<FunctionSpec>,
     stack: &Stack,
-    (url, options): (&str, &CloudOptions),
+    url: &str,
+    options: &CloudOptions,
     command: &Value,
 ) -> Result<String, CloudError> {
     let endpoints = Endpoints { database: url.to_owned(), ..Endpoints::default() };
@@ -109,7 +111,8 @@ async fn invoke_standalone(
 }
 
 async fn invoke_in_running_cloud(cloud: &RunningCloud, function: &str, command: &Value) -> Result<String, CloudError> {
-    let answer = post(&cloud.lambda, &format!("/2015-03-31/functions/{function}/invocations"), &[], command).await?;
+    let request = Request::post(format!("/2015-03-31/functions/{function}/invocations"));
+    let answer = send(&cloud.lambda, request, Bytes::from(command.to_string())).await?;
     let text = String::from_utf8_lossy(&answer.body).into_owned();
     // A failed function also returns status 200.
     let failed = answer.status != 200 || text.contains("\"errorMessage\"");

@@ -31,14 +31,26 @@ struct FaultState {
     any: AtomicBool,
     armed: RwLock<Arc<ActiveFaults>>,
     changed: watch::Sender<()>,
-    /// Logical id and binary of every function.
-    functions: OnceLock<Vec<(String, String)>>,
+    functions: OnceLock<Vec<FunctionName>>,
     stores: OnceLock<StoreAddresses>,
     /// Frames held back to be overtaken, by socket number, and their count.
     held_frames: Mutex<BTreeMap<u64, bytes::Bytes>>,
     held_count: AtomicUsize,
     /// Whether an external Invoke API runs the functions.
     remote: OnceLock<bool>,
+}
+
+/// The names by which faults refer to a function.
+#[derive(Clone, Debug)]
+pub(crate) struct FunctionName {
+    pub(crate) id: String,
+    pub(crate) binary: String,
+}
+
+impl FunctionName {
+    fn is(&self, name: &str) -> bool {
+        self.id == name || self.binary == name
+    }
 }
 
 #[derive(Debug, Default)]
@@ -132,8 +144,8 @@ impl Faults {
         ];
         let functions = self.0.functions.get().map_or(&[][..], Vec::as_slice);
         for (field, name) in named {
-            if let Some(name) = name.filter(|name| !functions.iter().any(|function| has_name(function, name))) {
-                let all: Vec<_> = functions.iter().map(|(_, binary)| binary.as_str()).collect();
+            if let Some(name) = name.filter(|name| !functions.iter().any(|function| function.is(name))) {
+                let all: Vec<_> = functions.iter().map(|function| function.binary.as_str()).collect();
                 let reason = format!("there is no function {name:?}, only {}", all.join(", "));
                 return Err(InvalidFaults { field: field.into(), reason });
             }
@@ -169,7 +181,7 @@ impl Faults {
         Ok(())
     }
 
-    pub(crate) fn set_functions(&self, functions: Vec<(String, String)>, remote: bool) {
+    pub(crate) fn set_functions(&self, functions: Vec<FunctionName>, remote: bool) {
         let _ = self.0.functions.set(functions);
         let _ = self.0.remote.set(remote);
     }
@@ -200,12 +212,8 @@ impl Faults {
     fn applies_to(&self, name: Option<&str>, function: &str) -> bool {
         let Some(name) = name else { return true };
         let functions = self.0.functions.get().map_or(&[][..], Vec::as_slice);
-        functions.iter().find(|known| known.0 == function).is_some_and(|known| has_name(known, name))
+        functions.iter().find(|known| known.id == function).is_some_and(|known| known.is(name))
     }
-}
-
-fn has_name((id, binary): &(String, String), name: &str) -> bool {
-    id == name || binary == name
 }
 
 #[cfg(test)]
@@ -221,9 +229,10 @@ mod tests {
     #[test]
     fn what_is_not_here_cannot_be_broken() {
         let (here, remote) = (Faults::default(), Faults::default());
-        here.set_functions(vec![("SendFunction".into(), "send".into())], false);
+        let functions = vec![FunctionName { id: "SendFunction".into(), binary: "send".into() }];
+        here.set_functions(functions.clone(), false);
         here.set_stores(StoreAddresses { s3: Some(([127, 0, 0, 1], 1).into()), ..StoreAddresses::default() });
-        remote.set_functions(vec![("SendFunction".into(), "send".into())], true);
+        remote.set_functions(functions, true);
         let slow = json!({ "mode": "slow" });
         assert_eq!(field(&here, &json!({ "mysql": slow, "s3": slow })).as_deref(), Some("mysql"));
         assert_eq!(field(&here, &json!({ "kill": { "at": "after_commit" } })).as_deref(), Some("kill.at"));

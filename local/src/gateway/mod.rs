@@ -93,7 +93,7 @@ impl Gateway {
         check_stack(stack)?;
         let http = HttpEndpoint::new(stack.http_apis.values().next().unwrap_or(&HttpApi::default()));
         let sockets = stack.websocket_apis.values().map(|api| Arc::new(WebSocketEndpoint::new(api, &stack.region))).collect();
-        let shared = Arc::new(Shared::new(backend, http, sockets, (limits, static_dir)));
+        let shared = Arc::new(Shared::new(backend, http, sockets, limits, static_dir));
         let accepting = tokio::spawn(accept(listener, address, Arc::clone(&shared)));
         tokio::spawn(follow_faults(Arc::downgrade(&shared), shared.faults.subscribe()));
         Ok(Self { shared, address, accepting })
@@ -238,7 +238,11 @@ async fn answer(shared: &Arc<Shared>, peer: Peer, address: SocketAddr, request: 
         return refusal;
     }
     if let Some(inspector) = shared.inspector.get().filter(|_| inspected) {
-        return inspect(inspector, (peer, address), request, shared.limits().arrival).await;
+        // Only this machine may inspect and change the cloud.
+        if !connections_api::is_local(peer, address.ip(), request.headers()) {
+            return message(StatusCode::FORBIDDEN, "Forbidden");
+        }
+        return inspect(inspector, request, shared.limits().arrival).await;
     }
     let endpoint = shared
         .sockets
@@ -253,16 +257,7 @@ async fn answer(shared: &Arc<Shared>, peer: Peer, address: SocketAddr, request: 
     http_api::serve(shared, peer, request).await
 }
 
-/// Only this machine may inspect and change the cloud.
-async fn inspect(
-    inspector: &Inspector,
-    (peer, address): (Peer, SocketAddr),
-    request: Request<Incoming>,
-    patience: Duration,
-) -> Reply {
-    if !connections_api::is_local(peer, address.ip(), request.headers()) {
-        return message(StatusCode::FORBIDDEN, "Forbidden");
-    }
+async fn inspect(inspector: &Inspector, request: Request<Incoming>, patience: Duration) -> Reply {
     let (head, body) = request.into_parts();
     match http_api::collect(body, MAX_INSPECTION_BODY, patience).await {
         Ok(body) => inspector(Request::from_parts(head, body)).await,

@@ -30,8 +30,8 @@ pub(super) fn post(faults: &Faults, connection: &Arc<Connection>, frame: Utf8Byt
         _ if !connection.outbox.is_open() => PushResult::Gone,
         PostFault::Lost => PushResult::Queued,
         PostFault::Delivered { copies, held, delay } => {
-            let late = DelayedPost { faults: faults.clone(), connection: Arc::clone(connection), limits: *limits };
-            tokio::spawn(late.deliver(frame, (copies, held, delay)));
+            let (faults, connection) = (faults.clone(), Arc::clone(connection));
+            tokio::spawn(DelayedPost { faults, connection, limits: *limits, copies, held, delay }.deliver(frame));
             PushResult::Queued
         }
     }
@@ -48,16 +48,20 @@ struct DelayedPost {
     faults: Faults,
     connection: Arc<Connection>,
     limits: Limits,
+    copies: u8,
+    /// Whether a later frame overtakes this one.
+    held: bool,
+    delay: Duration,
 }
 
 impl DelayedPost {
     /// The caller already has its response: a frame that no longer fits is dropped.
-    async fn deliver(self, frame: Utf8Bytes, (copies, held, delay): (u8, bool, Duration)) {
-        tokio::time::sleep(delay).await;
-        for _ in 1..copies {
+    async fn deliver(self, frame: Utf8Bytes) {
+        tokio::time::sleep(self.delay).await;
+        for _ in 1..self.copies {
             self.connection.outbox.push(frame.clone(), &self.limits);
         }
-        if held {
+        if self.held {
             let before = self.faults.hold_back(self.connection.number, frame.into());
             if let Some(before) = before.and_then(text) {
                 self.connection.outbox.push(before, &self.limits);

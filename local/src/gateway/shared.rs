@@ -43,20 +43,21 @@ impl Shared {
         backend: Backend,
         http: HttpEndpoint,
         sockets: Vec<Arc<WebSocketEndpoint>>,
-        rest: (Limits, Option<PathBuf>),
+        limits: Limits,
+        static_dir: Option<PathBuf>,
     ) -> Self {
         Self {
             faults: backend.faults(),
             backend,
             http,
             sockets,
-            static_dir: rest.1,
+            static_dir,
             connections: Connections::default(),
             counters: Counters::default(),
             stopping: watch::Sender::new(false),
             running: watch::Sender::new(0),
             inspector: OnceLock::new(),
-            limits: RwLock::new(rest.0),
+            limits: RwLock::new(limits),
         }
     }
 

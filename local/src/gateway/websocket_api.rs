@@ -73,7 +73,7 @@ pub(super) async fn open(
     let (decision, decided) = oneshot::channel();
     // A separate task: if the client disconnects meanwhile, `$disconnect` must still follow `$connect`.
     let owned = Arc::clone(shared);
-    shared.spawn(async move { admit(owned, connection, handshake, (decision, upgrade)).await });
+    shared.spawn(async move { admit(owned, connection, handshake, decision, upgrade).await });
     match decided.await {
         Ok(Ok(protocol)) => switching_protocols(&accept, protocol),
         Ok(Err(status)) => message(status, reason(status)),
@@ -88,9 +88,9 @@ async fn admit(
     shared: Arc<Shared>,
     mut connection: Connection,
     handshake: Handshake,
-    answer: (oneshot::Sender<Decision>, OnUpgrade),
+    decision: oneshot::Sender<Decision>,
+    upgrade: OnUpgrade,
 ) {
-    let (decision, upgrade) = answer;
     let accepted = match authorize(&shared, &mut connection, &handshake).await {
         Ok(()) => connect(&shared, &connection, &handshake).await,
         Err(status) => Err(status),

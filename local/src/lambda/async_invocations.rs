@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::{Instant, sleep};
-use uuid::Uuid;
 
 use super::pool::{InstancePool, STOPPING};
+use super::state::InvocationRequest;
 use super::{Destinations, EVENT_LIMIT, FunctionSpec, InvokeError, Outcome};
 
 /// Recent on-failure records: in the functions' destination queues; without a queue, in memory and as JSON lines in a file that survives a restart.
@@ -100,21 +100,20 @@ impl DeadLetters {
 pub(super) fn submit(
     pool: &Arc<InstancePool>,
     dead_letters: &Arc<DeadLetters>,
-    (function, id): (&str, Uuid),
-    payload: Bytes,
+    function: &str,
+    request: InvocationRequest,
 ) -> Result<(), InvokeError> {
-    if payload.len() > EVENT_LIMIT {
-        return Err(InvokeError::TooLarge { size: payload.len() });
+    if request.payload.len() > EVENT_LIMIT {
+        return Err(InvokeError::TooLarge { size: request.payload.len() });
     }
     let spec = pool.function(function).ok_or_else(|| InvokeError::NotFound(function.to_owned()))?;
-    tokio::spawn(deliver(pool.clone(), dead_letters.clone(), AsyncInvocation { id, spec, payload, accepted: Instant::now() }));
+    tokio::spawn(deliver(pool.clone(), dead_letters.clone(), AsyncInvocation { request, spec, accepted: Instant::now() }));
     Ok(())
 }
 
 struct AsyncInvocation {
-    id: Uuid,
+    request: InvocationRequest,
     spec: Arc<FunctionSpec>,
-    payload: Bytes,
     accepted: Instant,
 }
 
@@ -131,7 +130,7 @@ async fn deliver(pool: Arc<InstancePool>, dead_letters: Arc<DeadLetters>, letter
     let mut backoff = FIRST_BACKOFF;
     let mut last_error = None;
     loop {
-        let wait = match pool.invoke(&letter.spec.id, letter.id, letter.payload.clone()).await {
+        let wait = match pool.invoke(&letter.spec.id, letter.request.clone()).await {
             Ok(Outcome::Success(_))
             | Err(InvokeError::NotFound(_) | InvokeError::TooLarge { .. } | InvokeError::Throttled { reason: STOPPING }) => {
                 return;
@@ -140,7 +139,7 @@ async fn deliver(pool: Arc<InstancePool>, dead_letters: Arc<DeadLetters>, letter
                 attempts += 1;
                 last_error = Some(error);
                 if attempts > letter.spec.event_invoke.maximum_retry_attempts {
-                    return give_up(&pool, &dead_letters, &letter, ("RetriesExhausted", attempts, last_error));
+                    return give_up(&pool, &dead_letters, &letter, Abandonment { condition: "RetriesExhausted", attempts, last_error });
                 }
                 let index = usize::try_from(attempts).unwrap_or(usize::MAX).min(RETRY_WAITS.len()) - 1;
                 RETRY_WAITS[index]
@@ -152,10 +151,17 @@ async fn deliver(pool: Arc<InstancePool>, dead_letters: Arc<DeadLetters>, letter
             }
         };
         if letter.accepted.elapsed() >= most_age {
-            return give_up(&pool, &dead_letters, &letter, ("EventAgeExceeded", attempts, last_error));
+            return give_up(&pool, &dead_letters, &letter, Abandonment { condition: "EventAgeExceeded", attempts, last_error });
         }
         sleep(wait.mul_f64(scale)).await;
     }
+}
+
+/// Why an event is no longer retried.
+struct Abandonment {
+    condition: &'static str,
+    attempts: u32,
+    last_error: Option<Bytes>,
 }
 
 /// The record goes only to the function's `OnFailure` destination, as on AWS; without one, the event is lost and the terminal shows a note.
@@ -163,27 +169,27 @@ fn give_up(
     pool: &InstancePool,
     dead_letters: &DeadLetters,
     letter: &AsyncInvocation,
-    (condition, attempts, error): (&str, u32, Option<Bytes>),
+    Abandonment { condition, attempts, last_error }: Abandonment,
 ) {
     let function = &letter.spec.id;
     let Some(destination) = &letter.spec.event_invoke.on_failure else {
         return pool
             .journal()
-            .note(&format!("{function}: event {} is lost ({condition}): the function has no OnFailure destination", letter.id));
+            .note(&format!("{function}: event {} is lost ({condition}): the function has no OnFailure destination", letter.request.id));
     };
-    pool.journal().note(&format!("{function}: event {} went to {destination} ({condition})", letter.id));
+    pool.journal().note(&format!("{function}: event {} went to {destination} ({condition})", letter.request.id));
     let mut record = json!({
         "version": "1.0",
         "timestamp": OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
         "requestContext": {
-            "requestId": letter.id.to_string(),
+            "requestId": letter.request.id.to_string(),
             "functionArn": format!("{}:$LATEST", pool.arn(function)),
             "condition": condition,
             "approximateInvokeCount": attempts,
         },
-        "requestPayload": parsed(&letter.payload),
+        "requestPayload": parsed(&letter.request.payload),
     });
-    if let Some(error) = error {
+    if let Some(error) = last_error {
         record["responseContext"] = json!({ "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled" });
         record["responsePayload"] = parsed(&error);
     }

@@ -4,13 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use uuid::Uuid;
-
 use super::pool::{Assignment, InstancePool};
 use super::process::Control;
 use super::proxies::{self, InstanceProxies};
-use super::state::PoolState;
+use super::state::{InvocationRequest, PoolState};
 use super::{FunctionSpec, InvokeError, Outcome};
 use crate::faults::{Faults, KillPoint};
 
@@ -19,15 +16,15 @@ impl InstancePool {
     pub(super) async fn wait_with_faults(
         self: &Arc<Self>,
         name: &str,
-        (id, payload): (Uuid, Bytes),
+        request: InvocationRequest,
         assigned: Assignment,
     ) -> Result<Outcome, InvokeError> {
-        let outcome = self.wait_for_result(name, (id, payload.clone()), assigned).await;
+        let outcome = self.wait_for_result(name, request.clone(), assigned).await;
         if !self.faults().should_replay(name) {
             return outcome;
         }
-        match self.assign(name, id, payload.clone()) {
-            Ok(again) => self.wait_for_result(name, (id, payload), again).await,
+        match self.assign(name, request.clone()) {
+            Ok(again) => self.wait_for_result(name, request, again).await,
             // No capacity for the repetition: keep the first result.
             Err(_) => outcome,
         }

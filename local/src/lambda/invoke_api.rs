@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::async_invocations::{self, DeadLetters};
 use super::pool::InstancePool;
 use super::server::{body, json};
+use super::state::InvocationRequest;
 use super::{EVENT_LIMIT, InvokeError, Outcome, SYNC_LIMIT, function_name};
 
 pub(super) async fn answer(
@@ -60,9 +61,9 @@ async fn invoke(
         return Err(InvokeApiError::new(StatusCode::BAD_REQUEST, "InvalidRequestContentException", &message));
     }
     match kind.as_str() {
-        "RequestResponse" => Ok(executed(pool.invoke(&function, id, payload).await?)),
+        "RequestResponse" => Ok(executed(pool.invoke(&function, InvocationRequest { id, payload }).await?)),
         "Event" => {
-            async_invocations::submit(pool, dead_letters, (&function, id), payload)?;
+            async_invocations::submit(pool, dead_letters, &function, InvocationRequest { id, payload })?;
             Ok(empty(StatusCode::ACCEPTED))
         }
         "DryRun" => Ok(empty(StatusCode::NO_CONTENT)),

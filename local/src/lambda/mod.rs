@@ -28,6 +28,7 @@ use self::async_invocations::DeadLetters;
 pub use self::destinations::Destinations;
 use self::pool::InstancePool;
 use self::server::Server;
+use self::state::InvocationRequest;
 use crate::faults::Faults;
 use crate::http_server::HttpServer;
 use crate::logs::Journal;
@@ -199,13 +200,13 @@ impl Lambda {
         if payload.len() > SYNC_LIMIT {
             return Err(InvokeError::TooLarge { size: payload.len() });
         }
-        self.pool.invoke(function, Uuid::new_v4(), payload).await
+        self.pool.invoke(function, InvocationRequest { id: Uuid::new_v4(), payload }).await
     }
 
     /// Queues an asynchronous invocation and returns its request id.
     pub fn invoke_event(&self, function: &str, payload: Bytes) -> Result<String, InvokeError> {
         let id = Uuid::new_v4();
-        async_invocations::submit(&self.pool, &self.dead_letters, (function, id), payload)?;
+        async_invocations::submit(&self.pool, &self.dead_letters, function, InvocationRequest { id, payload })?;
         Ok(id.to_string())
     }
 

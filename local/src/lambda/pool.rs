@@ -7,15 +7,14 @@ use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::process::{self, Control, EndedInvocation};
-use super::state::{CurrentInvocation, Instance, InvocationEvent, InvocationResult, PoolState};
+use super::state::{CurrentInvocation, Instance, InvocationEvent, InvocationRequest, InvocationResult, PoolState};
 use super::{FunctionSpec, InstanceInfo, InvokeError, LambdaOptions, Outcome, failure, function_name, proxies, remote};
-use crate::faults::KillPoint;
+use crate::faults::{FunctionName, KillPoint};
 use crate::logs::Journal;
 use crate::watchdog::Watchdog;
 
@@ -55,7 +54,7 @@ pub(super) struct Assignment {
 impl InstancePool {
     pub(super) fn new(functions: Vec<FunctionSpec>, options: LambdaOptions, address: SocketAddr) -> io::Result<Arc<Self>> {
         options.faults.set_functions(
-            functions.iter().map(|spec| (spec.id.clone(), spec.binary_name())).collect(),
+            functions.iter().map(|spec| FunctionName { id: spec.id.clone(), binary: spec.binary_name() }).collect(),
             options.invoke.is_some(),
         );
         Ok(Arc::new(Self {
@@ -69,34 +68,34 @@ impl InstancePool {
     }
 
     /// Runs in its own task: the invocation continues if its caller goes away, as on Lambda.
-    pub(super) async fn invoke(self: &Arc<Self>, function: &str, id: Uuid, payload: Bytes) -> Result<Outcome, InvokeError> {
+    pub(super) async fn invoke(self: &Arc<Self>, function: &str, request: InvocationRequest) -> Result<Outcome, InvokeError> {
         let name = function_name(function).to_owned();
         if let Some(endpoint) = &self.options.invoke {
-            return remote::invoke(self, endpoint.clone(), &name, (id, payload)).await;
+            return remote::invoke(self, endpoint.clone(), &name, request).await;
         }
-        let assigned = self.assign(&name, id, payload.clone())?;
+        let assigned = self.assign(&name, request.clone())?;
         let pool = self.clone();
-        let run = tokio::spawn(async move { pool.wait_with_faults(&name, (id, payload), assigned).await });
+        let run = tokio::spawn(async move { pool.wait_with_faults(&name, request, assigned).await });
         run.await.unwrap_or(Err(InvokeError::Throttled { reason: STOPPING }))
     }
 
     pub(super) async fn wait_for_result(
         self: &Arc<Self>,
         name: &str,
-        (id, payload): (Uuid, Bytes),
+        request: InvocationRequest,
         mut assigned: Assignment,
     ) -> Result<Outcome, InvokeError> {
         loop {
             match timeout_at(assigned.check, &mut assigned.reply).await {
                 Ok(Ok(InvocationResult::Done(outcome))) => return Ok(outcome),
-                Ok(Ok(InvocationResult::Undelivered)) => assigned = self.assign(name, id, payload.clone())?,
+                Ok(Ok(InvocationResult::Undelivered)) => assigned = self.assign(name, request.clone())?,
                 Ok(Err(_)) => return Err(InvokeError::Throttled { reason: STOPPING }),
-                Err(_) => assigned.check = self.expire(assigned.instance, id),
+                Err(_) => assigned.check = self.expire(assigned.instance, request.id),
             }
         }
     }
 
-    pub(super) fn assign(self: &Arc<Self>, name: &str, id: Uuid, payload: Bytes) -> Result<Assignment, InvokeError> {
+    pub(super) fn assign(self: &Arc<Self>, name: &str, request: InvocationRequest) -> Result<Assignment, InvokeError> {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.stopping {
@@ -114,7 +113,7 @@ impl InstancePool {
         state.running += 1;
         let (spec, generation) = (workers.spec.clone(), workers.generation);
         let (reply, receiver) = oneshot::channel();
-        let mut current = CurrentInvocation::new(id, payload, reply);
+        let mut current = CurrentInvocation::new(request, reply);
         current.kill_on_delivery = self.faults().should_kill(name, KillPoint::BeforeHandler);
         let detours = self.faults().needs_proxies();
         while let Some(free) = workers.free.pop() {
@@ -140,7 +139,7 @@ impl InstancePool {
         state.last_instance += 1;
         let (number, started) = (state.last_instance, Instant::now());
         let (control, commands) = mpsc::unbounded_channel();
-        let instance = Instance::new((spec.clone(), generation), current, control);
+        let instance = Instance::new(spec.clone(), generation, current, control);
         state.instances.insert(number, instance);
         drop(guard);
         self.launch(number, &spec, commands);

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
 use http::Request;
 use tokio::time::timeout;
-use uuid::Uuid;
 
 use super::pool::{InstancePool, STOPPING};
+use super::state::InvocationRequest;
 use super::{FunctionSpec, InvokeError, Outcome, failure};
 use crate::aws_request::send;
 use crate::logs::Invocation;
@@ -21,12 +20,12 @@ pub(super) async fn invoke(
     pool: &Arc<InstancePool>,
     endpoint: String,
     function: &str,
-    (id, payload): (Uuid, Bytes),
+    request: InvocationRequest,
 ) -> Result<Outcome, InvokeError> {
     let spec = pool.function(function).ok_or_else(|| InvokeError::NotFound(function.to_owned()))?;
     let pool = Arc::clone(pool);
     let run = tokio::spawn(async move {
-        let (outcome, record) = invoke_remote(&endpoint, &spec, (id, payload)).await?;
+        let (outcome, record) = invoke_remote(&endpoint, &spec, request).await?;
         pool.journal().record(record);
         Ok(outcome)
     });
@@ -37,12 +36,13 @@ pub(super) async fn invoke(
 async fn invoke_remote(
     endpoint: &str,
     spec: &FunctionSpec,
-    (id, payload): (Uuid, Bytes),
+    InvocationRequest { id, payload }: InvocationRequest,
 ) -> Result<(Outcome, Invocation), InvokeError> {
     let begun = Instant::now();
-    let request = Request::post(format!("/2015-03-31/functions/{}/invocations", spec.id));
-    let headers = [("x-amz-invocation-type", "RequestResponse"), ("content-type", "application/json")];
-    let answer = timeout(spec.timeout + START, send(endpoint, request, &headers, payload.clone())).await;
+    let request = Request::post(format!("/2015-03-31/functions/{}/invocations", spec.id))
+        .header("x-amz-invocation-type", "RequestResponse")
+        .header("content-type", "application/json");
+    let answer = timeout(spec.timeout + START, send(endpoint, request, payload.clone())).await;
     let outcome = match answer {
         Err(_) => failure::timed_out(id, spec.timeout + START),
         Ok(Err(error)) => failure::not_reached(&error.to_string()),

@@ -52,6 +52,13 @@ pub(super) struct Instance {
     pub(super) proxies: Option<InstanceProxies>,
 }
 
+/// An event for a function, and the id of its request.
+#[derive(Clone, Debug)]
+pub(super) struct InvocationRequest {
+    pub(super) id: Uuid,
+    pub(super) payload: Bytes,
+}
+
 #[derive(Debug)]
 pub(super) struct CurrentInvocation {
     pub(super) id: Uuid,
@@ -166,7 +173,8 @@ impl PoolState {
 
 impl Instance {
     pub(super) fn new(
-        (spec, generation): (Arc<FunctionSpec>, u64),
+        spec: Arc<FunctionSpec>,
+        generation: u64,
         current: CurrentInvocation,
         control: mpsc::UnboundedSender<Control>,
     ) -> Self {
@@ -223,8 +231,8 @@ impl Instance {
 }
 
 impl CurrentInvocation {
-    pub(super) fn new(id: Uuid, payload: Bytes, reply: oneshot::Sender<InvocationResult>) -> Self {
-        Self { id, payload, reply, delivered: None, cold: false, kill_on_delivery: false }
+    pub(super) fn new(request: InvocationRequest, reply: oneshot::Sender<InvocationResult>) -> Self {
+        Self { id: request.id, payload: request.payload, reply, delivered: None, cold: false, kill_on_delivery: false }
     }
 
     pub(super) fn deliver(&mut self, function: &Arc<FunctionSpec>) -> InvocationEvent {

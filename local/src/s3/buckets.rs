@@ -46,7 +46,7 @@ pub(crate) async fn create(endpoint: &str, region: &str, buckets: impl IntoItera
 
 async fn put(endpoint: &str, region: &str, path: &str, body: String) -> Result<aws_request::ServiceResponse, String> {
     let request =
-        signed(&Method::PUT, endpoint, (region, path), body.as_bytes()).map_err(|error| format!("{endpoint}: {error}"))?;
+        signed(&Method::PUT, endpoint, region, path, body.as_bytes()).map_err(|error| format!("{endpoint}: {error}"))?;
     aws_request::exchange(endpoint, request, Bytes::from(body))
         .await
         .map_err(|error| format!("S3: {error}; check AWS_ENDPOINT_URL_S3"))
@@ -56,7 +56,8 @@ async fn put(endpoint: &str, region: &str, path: &str, body: String) -> Result<a
 pub(super) fn signed(
     method: &Method,
     endpoint: &str,
-    (region, path): (&str, &str),
+    region: &str,
+    path: &str,
     body: &[u8],
 ) -> Result<http::request::Builder, String> {
     let unsigned = |error: &dyn std::fmt::Display| error.to_string();

@@ -69,7 +69,7 @@ pub(super) fn conditional_copy_source(request: &Request<impl Sized>) -> Option<C
 /// Refuses a part copy whose source has changed.
 pub(super) async fn check_copy_source(service: &S3Service, source: CopySource) -> Option<Response<Body>> {
     const HOST: &str = "localhost";
-    let head = buckets::signed(&Method::HEAD, &format!("http://{HOST}"), ("us-east-1", &source.path), b"").ok()?;
+    let head = buckets::signed(&Method::HEAD, &format!("http://{HOST}"), "us-east-1", &source.path, b"").ok()?;
     let head = head.header(header::HOST, HOST).body(Body::empty()).ok()?;
     let found = service.call(head).await.ok()?;
     (check_if_match(found, Some(&source.etag)).status() == StatusCode::PRECONDITION_FAILED).then(precondition_failed)

@@ -9,7 +9,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use self::client::Client;
-use self::story::{DAYS, DIRECTS, FRIENDS, PEOPLE, REACTIONS, ROOMS, SeedRoom, TALK};
+use self::story::{DAYS, DIRECTS, FRIENDS, PEOPLE, REACTIONS, ROOMS, SeedRoom, SeedUser, TALK};
 
 /// The password of all users.
 pub const PASSWORD: &str = "linden street in june";
@@ -44,7 +44,7 @@ pub async fn seed(http: &str) -> Result<Seeded, SeedError> {
     for person in PEOPLE {
         people.push(log_in(&client, person).await?);
     }
-    let usernames = PEOPLE.iter().map(|(username, ..)| (*username).to_owned()).collect();
+    let usernames = PEOPLE.iter().map(|user| user.username.to_owned()).collect();
     let busiest = busiest();
     if let Some(room) = find_room(&client, &people[ROOMS[0].people[0]], ROOMS[0].name).await?
         && room["last_seq"].as_u64() >= Some(busiest)
@@ -52,18 +52,19 @@ pub async fn seed(http: &str) -> Result<Seeded, SeedError> {
         return Ok(Seeded { already: true, usernames, busiest });
     }
     for (from, to, accepted) in FRIENDS {
-        add_friend(&client, (&people[from], &people[to]), accepted).await?;
+        add_friend(&client, &people[from], &people[to], accepted).await?;
     }
     for (number, (one, other, lines)) in DIRECTS.iter().enumerate() {
         let room = client.put(&format!("/api/rooms/direct/{}", people[*other].id), &people[*one], json!({})).await?;
         for (index, (back, text)) in lines.iter().enumerate() {
             let user = &people[if *back { *other } else { *one }];
-            send_message(&client, user, id(&room), (&format!("seed-d{number}-{index}"), text, None)).await?;
+            let message = SeedMessage { key: &format!("seed-d{number}-{index}"), text, reply_to: None };
+            send_message(&client, user, id(&room), message).await?;
         }
     }
     // The busiest room comes last: if it is complete, everything is.
     for (number, place) in ROOMS.iter().enumerate().rev() {
-        fill(&client, &people, (number, place)).await?;
+        fill(&client, &people, number, place).await?;
     }
     Ok(Seeded { already: false, usernames, busiest })
 }
@@ -74,7 +75,8 @@ struct Person {
     token: String,
 }
 
-async fn log_in(client: &Client, (username, name, about): (&str, &str, &str)) -> Result<Person, SeedError> {
+async fn log_in(client: &Client, user: SeedUser) -> Result<Person, SeedError> {
+    let SeedUser { username, name, about } = user;
     let new = json!({ "username": username, "password": PASSWORD, "display_name": name, "device": "seed" });
     let (status, mut answer) = client.request("POST", "/api/auth/register", None, new).await?;
     let is_new = status == 201;
@@ -97,7 +99,7 @@ async fn log_in(client: &Client, (username, name, about): (&str, &str, &str)) ->
 }
 
 /// Sends a friend request and accepts it; an existing request or friendship counts as success.
-async fn add_friend(client: &Client, (from, to): (&Person, &Person), accepted: bool) -> Result<(), SeedError> {
+async fn add_friend(client: &Client, from: &Person, to: &Person, accepted: bool) -> Result<(), SeedError> {
     client.try_request("POST", "/api/friends/requests", from, json!({ "user_id": to.id })).await?;
     if accepted {
         client.try_request("POST", &format!("/api/friends/requests/{}/accept", from.id), to, json!({})).await?;
@@ -111,7 +113,7 @@ async fn find_room(client: &Client, owner: &Person, name: &str) -> Result<Option
     Ok(rooms["items"].as_array().and_then(|rooms| rooms.iter().find(|room| room["name"] == name)).cloned())
 }
 
-async fn fill(client: &Client, people: &[Person], (number, place): (usize, &SeedRoom)) -> Result<(), SeedError> {
+async fn fill(client: &Client, people: &[Person], number: usize, place: &SeedRoom) -> Result<(), SeedError> {
     let owner = &people[place.people[0]];
     let room = if let Some(room) = find_room(client, owner, place.name).await? {
         room
@@ -126,9 +128,10 @@ async fn fill(client: &Client, people: &[Person], (number, place): (usize, &Seed
     for (index, (user, text)) in place.lines.iter().enumerate() {
         // Some messages reply to the previous one.
         let reply_to = (index % 4 == 3).then_some(last);
-        last = send_message(client, &people[*user], room, (&format!("seed-{number}-{index}"), text, reply_to)).await?;
+        let message = SeedMessage { key: &format!("seed-{number}-{index}"), text, reply_to };
+        last = send_message(client, &people[*user], room, message).await?;
         if index % 3 == 0 {
-            add_reactions(client, people, place, (room, last)).await?;
+            add_reactions(client, people, place, room, last).await?;
         }
     }
     if number == 0 {
@@ -151,14 +154,15 @@ async fn add_conversations(client: &Client, people: &[Person], room: u64) -> Res
             let user = &people[(day * 5 + hour * 7) % people.len()];
             let text = match hour {
                 2 => format!("{remark} {talk}"),
-                5 => format!("{talk} @{} please remind me.", PEOPLE[(day + 3) % PEOPLE.len()].0),
+                5 => format!("{talk} @{} please remind me.", PEOPLE[(day + 3) % PEOPLE.len()].username),
                 _ => talk.replace("{}", matter),
             };
             let reply_to = (hour == 3).then_some(first);
-            let seq = send_message(client, user, room, (&format!("seed-day{day}-{hour}"), &text, reply_to)).await?;
+            let message = SeedMessage { key: &format!("seed-day{day}-{hour}"), text: &text, reply_to };
+            let seq = send_message(client, user, room, message).await?;
             match hour {
                 1 => first = seq,
-                0 | 11 => add_reactions(client, people, &ROOMS[0], (room, seq)).await?,
+                0 | 11 => add_reactions(client, people, &ROOMS[0], room, seq).await?,
                 _ => {}
             }
         }
@@ -167,7 +171,7 @@ async fn add_conversations(client: &Client, people: &[Person], room: u64) -> Res
 }
 
 /// Adds reactions of two or three members to a message.
-async fn add_reactions(client: &Client, people: &[Person], place: &SeedRoom, (room, seq): (u64, u64)) -> Result<(), SeedError> {
+async fn add_reactions(client: &Client, people: &[Person], place: &SeedRoom, room: u64, seq: u64) -> Result<(), SeedError> {
     let turn = usize::try_from(seq).unwrap_or_default();
     for step in 0..2 + turn % 2 {
         let user = &people[place.people[(turn + step * 2 + 1) % place.people.len()]];
@@ -177,9 +181,16 @@ async fn add_reactions(client: &Client, people: &[Person], place: &SeedRoom, (ro
     Ok(())
 }
 
-/// Sends a message with an idempotency key and returns its sequence number.
-async fn send_message(client: &Client, user: &Person, room: u64, line: (&str, &str, Option<u64>)) -> Result<u64, SeedError> {
-    let (key, text, reply_to) = line;
+/// A message and its idempotency key.
+struct SeedMessage<'a> {
+    key: &'a str,
+    text: &'a str,
+    reply_to: Option<u64>,
+}
+
+/// Sends a message and returns its sequence number.
+async fn send_message(client: &Client, user: &Person, room: u64, message: SeedMessage<'_>) -> Result<u64, SeedError> {
+    let SeedMessage { key, text, reply_to } = message;
     let new = json!({ "content": text, "client_id": key, "reply_to": reply_to });
     let sent = client.post(&format!("/api/rooms/{room}/messages"), user, new).await?;
     Ok(sent["seq"].as_u64().unwrap_or_default())

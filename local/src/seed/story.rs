@@ -1,19 +1,30 @@
 //! The users of a seeded cloud and their messages. Handwritten and combined by counting, so every run produces the same content.
 
-/// Username, display name and profile text.
-pub(super) const PEOPLE: [(&str, &str, &str); 12] = [
-    ("amara", "Amara Okafor", "Keeps the calendar. Drums on Thursdays."),
-    ("bjorn", "Björn Lindqvist", "Bakes too much bread."),
-    ("chiyo", "千代 田中", "Posters, maps, and the occasional haiku."),
-    ("dmitri", "Дмитрий Орлов", "Cables, speakers, batteries."),
-    ("eleni", "Ελένη Παππά", "Knows everyone at the town hall."),
-    ("farid", "فريد حداد", "Cooks for two hundred without blinking."),
-    ("gil", "גיל כהן", "Photographs what others miss."),
-    ("hana", "김하나", "Counts the money twice."),
-    ("ines", "Inês Carvalho", "Teaches the neighbourhood to dance."),
-    ("jiro", "次郎", "Repairs bicycles, and most other things."),
-    ("kanya", "กัญญา วงศ์ดี", "Garden, herbs, mango rice."),
-    ("lars", "Lars Müller-Lüdenscheidt", "Asks the awkward questions."),
+/// A user's name, display name and profile text.
+#[derive(Clone, Copy)]
+pub(super) struct SeedUser {
+    pub(super) username: &'static str,
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+}
+
+const fn user(username: &'static str, name: &'static str, about: &'static str) -> SeedUser {
+    SeedUser { username, name, about }
+}
+
+pub(super) const PEOPLE: [SeedUser; 12] = [
+    user("amara", "Amara Okafor", "Keeps the calendar. Drums on Thursdays."),
+    user("bjorn", "Björn Lindqvist", "Bakes too much bread."),
+    user("chiyo", "千代 田中", "Posters, maps, and the occasional haiku."),
+    user("dmitri", "Дмитрий Орлов", "Cables, speakers, batteries."),
+    user("eleni", "Ελένη Παππά", "Knows everyone at the town hall."),
+    user("farid", "فريد حداد", "Cooks for two hundred without blinking."),
+    user("gil", "גיל כהן", "Photographs what others miss."),
+    user("hana", "김하나", "Counts the money twice."),
+    user("ines", "Inês Carvalho", "Teaches the neighbourhood to dance."),
+    user("jiro", "次郎", "Repairs bicycles, and most other things."),
+    user("kanya", "กัญญา วงศ์ดี", "Garden, herbs, mango rice."),
+    user("lars", "Lars Müller-Lüdenscheidt", "Asks the awkward questions."),
 ];
 
 /// A group room: name, topic, visibility and members, the owner first.

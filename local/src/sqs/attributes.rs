@@ -113,12 +113,16 @@ impl Attributes {
                     "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.",
                 )
             } else if self.fifo {
-                return self.with(&changes.iter().filter(|(name, _)| *name != "FifoQueue").map(owned).collect());
+                let mut rest = changes.clone();
+                rest.remove("FifoQueue");
+                return self.with(&rest);
             } else {
                 SqsError::new(Code::InvalidAttributeName, "Unknown Attribute FifoQueue.")
             });
         }
-        Self::new(&self.set.iter().chain(changes).map(owned).collect())
+        let mut set = self.set.clone();
+        set.extend(changes.clone());
+        Self::new(&set)
     }
 
     /// The first requested attribute in which an existing queue differs.
@@ -129,13 +133,9 @@ impl Attributes {
 
     /// All attributes including defaults.
     pub(crate) fn all(&self) -> BTreeMap<String, String> {
-        let own = |pairs: &[(&str, &str)]| -> Vec<_> {
-            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-        };
-        let mut all: BTreeMap<_, _> = own(&DEFAULTS).into_iter().collect();
-        if self.fifo {
-            all.extend(own(&FIFO_DEFAULTS));
-        }
+        let fifo = if self.fifo { &FIFO_DEFAULTS[..] } else { &[] };
+        let defaults = DEFAULTS.iter().chain(fifo).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let mut all: BTreeMap<_, _> = defaults.collect();
         if self.set.contains_key("KmsMasterKeyId") {
             all.insert("SqsManagedSseEnabled".into(), "false".into());
         }
@@ -211,10 +211,6 @@ impl Attributes {
     }
 }
 
-fn owned((name, value): (&String, &String)) -> (String, String) {
-    (name.clone(), value.clone())
-}
-
 fn wrong(name: &str, range: Option<&RangeInclusive<u32>>) -> SqsError {
     let reason = range.map(|range| format!(" Reason: Must be between {} and {}, if provided.", range.start(), range.end()));
     let message = format!("Invalid value for the parameter {name}.{}", reason.unwrap_or_default());
@@ -258,25 +254,27 @@ fn allow_policy(text: &str) -> Result<AllowedSources, SqsError> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    fn attributes(given: Value) -> Result<Attributes, SqsError> {
+        Attributes::new(&serde_json::from_value(given).unwrap())
     }
 
-    fn code(pairs: &[(&str, &str)]) -> Option<Code> {
-        Attributes::new(&map(pairs)).err().map(|error| error.code)
+    fn code(given: Value) -> Option<Code> {
+        attributes(given).err().map(|error| error.code)
     }
 
     #[test]
     fn every_number_has_its_range() {
         for (name, range, _) in &NUMBERS {
             for good in [*range.start(), *range.end()] {
-                assert_eq!(code(&[(name, &good.to_string())]), None, "{name}={good}");
+                assert_eq!(code(json!({ *name: good.to_string() })), None, "{name}={good}");
             }
             let below = i64::from(*range.start()) - 1;
             for bad in [below.to_string(), (u64::from(*range.end()) + 1).to_string(), "x".into(), "1.5".into()] {
-                assert_eq!(code(&[(name, &bad)]), Some(Code::InvalidAttributeValue), "{name}={bad}");
+                assert_eq!(code(json!({ *name: bad })), Some(Code::InvalidAttributeValue), "{name}={bad}");
             }
         }
     }
@@ -284,33 +282,33 @@ mod tests {
     #[test]
     fn only_fifo_queues_have_what_is_theirs() {
         for (name, value) in FIFO_DEFAULTS {
-            assert_eq!(code(&[(name, value)]), Some(Code::InvalidAttributeName));
-            assert_eq!(code(&[(name, value), ("FifoQueue", "true")]), None);
+            assert_eq!(code(json!({ name: value })), Some(Code::InvalidAttributeName));
+            assert_eq!(code(json!({ name: value, "FifoQueue": "true" })), None);
         }
         assert_eq!(
-            code(&[("FifoQueue", "true"), ("FifoThroughputLimit", "perMessageGroupId")]),
+            code(json!({ "FifoQueue": "true", "FifoThroughputLimit": "perMessageGroupId" })),
             Some(Code::InvalidAttributeValue)
         );
-        assert_eq!(code(&[("Nonsense", "1")]), Some(Code::InvalidAttributeName));
-        assert_eq!(code(&[("QueueArn", "x")]), Some(Code::InvalidAttributeName));
+        assert_eq!(code(json!({ "Nonsense": "1" })), Some(Code::InvalidAttributeName));
+        assert_eq!(code(json!({ "QueueArn": "x" })), Some(Code::InvalidAttributeName));
     }
 
     #[test]
     fn a_redrive_policy_names_a_queue_and_a_count() {
         let good =
-            Attributes::new(&map(&[("RedrivePolicy", r#"{"deadLetterTargetArn":"arn:x","maxReceiveCount":"3"}"#)])).unwrap();
+            attributes(json!({ "RedrivePolicy": r#"{"deadLetterTargetArn":"arn:x","maxReceiveCount":"3"}"# })).unwrap();
         assert_eq!(good.redrive, Some(RedrivePolicy { target_arn: "arn:x".into(), max_receive_count: 3 }));
         assert_eq!(good.all()["RedrivePolicy"], r#"{"deadLetterTargetArn":"arn:x","maxReceiveCount":3}"#);
-        assert_eq!(good.with(&map(&[("RedrivePolicy", "")])).unwrap().redrive, None);
+        assert_eq!(good.with(&BTreeMap::from([("RedrivePolicy".into(), String::new())])).unwrap().redrive, None);
         for bad in ["x", "{}", r#"{"deadLetterTargetArn":"a"}"#, r#"{"deadLetterTargetArn":"a","maxReceiveCount":1001}"#] {
-            assert_eq!(code(&[("RedrivePolicy", bad)]), Some(Code::InvalidParameterValue), "{bad}");
+            assert_eq!(code(json!({ "RedrivePolicy": bad })), Some(Code::InvalidParameterValue), "{bad}");
         }
     }
 
     #[test]
     fn a_dead_letter_queue_may_choose_its_sources() {
         let allows =
-            |policy: &str| Attributes::new(&map(&[("RedriveAllowPolicy", policy)])).map(|own| own.allows_source("arn:a"));
+            |policy: &str| attributes(json!({ "RedriveAllowPolicy": policy })).map(|own| own.allows_source("arn:a"));
         assert_eq!(allows(r#"{"redrivePermission":"allowAll"}"#), Ok(true));
         assert_eq!(allows(r#"{"redrivePermission":"denyAll"}"#), Ok(false));
         assert_eq!(allows(r#"{"redrivePermission":"byQueue","sourceQueueArns":["arn:a"]}"#), Ok(true));

@@ -15,7 +15,7 @@ use super::delivery::{HandleState, Receipt, ReceiveQuery, Redrive};
 use super::error::{Code, SqsError};
 use super::message::{Message, NewMessage, sequence_number};
 use super::move_tasks::MoveTasks;
-use super::store::{Deduplication, MessageCounts, QueueRow, Store};
+use super::store::{Deduplication, MessageCounts, QueueRow, SendTimes, Store};
 use crate::clock::{Clock, milliseconds};
 
 /// All queues. Clones share them.
@@ -137,7 +137,8 @@ impl Broker {
         let delay = message.delay_s.filter(|_| !fifo).unwrap_or(queue.attributes.delay_s);
         let scope = if queue.attributes.deduplicates_per_group { message.group.as_deref().unwrap_or_default() } else { "" };
         let deduplication = message.deduplication_id.as_deref().filter(|_| fifo).map(|id| Deduplication { scope, id });
-        let stored = state.store.send(queue.row.id, &message, deduplication, (now, now + u64::from(delay) * 1000))?;
+        let times = SendTimes { sent_at: now, visible_at: now + u64::from(delay) * 1000 };
+        let stored = state.store.send(queue.row.id, &message, deduplication, times)?;
         if !stored.duplicate {
             queue.changed.notify_waiters();
         }

@@ -234,21 +234,24 @@ impl NewMessage {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
-    fn attributes(pairs: &[(&str, &str)]) -> MessageAttributes {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), MessageAttribute::text(value))).collect()
+    fn attributes(texts: Value) -> MessageAttributes {
+        let texts: BTreeMap<String, String> = serde_json::from_value(texts).unwrap();
+        texts.into_iter().map(|(name, value)| (name, MessageAttribute::text(&value))).collect()
     }
 
     #[test]
     fn digests_are_those_that_aws_was_recorded_with() {
         assert_eq!(md5_of("msg"), "6e2baaf3b97dbeef01c0043275f9a0e7");
         assert_eq!(md5_of_attributes(&MessageAttributes::new()), None);
-        let digest = |pairs: &[(&str, &str)]| md5_of_attributes(&attributes(pairs)).unwrap();
-        assert_eq!(digest(&[("Foo", "Bar")]), "ae7155c6026991b6d54b11589678bf9c");
-        assert_eq!(digest(&[("MyAttribute", "foobar")]), "adb59cd4678ea5a855436b949cd07ab6");
-        assert_eq!(digest(&[("Hello", "There"), ("General", "Kenobi"), ("Help.Me", "Me")]), "4c360f3fdafd970e05fae2f149d997f5");
-        let mut book = attributes(&[("Author", "John Grisham"), ("Title", "The Whistler"), ("WeeksOn", "6")]);
+        let digest = |texts: Value| md5_of_attributes(&attributes(texts)).unwrap();
+        assert_eq!(digest(json!({ "Foo": "Bar" })), "ae7155c6026991b6d54b11589678bf9c");
+        assert_eq!(digest(json!({ "MyAttribute": "foobar" })), "adb59cd4678ea5a855436b949cd07ab6");
+        assert_eq!(digest(json!({ "Hello": "There", "General": "Kenobi", "Help.Me": "Me" })), "4c360f3fdafd970e05fae2f149d997f5");
+        let mut book = attributes(json!({ "Author": "John Grisham", "Title": "The Whistler", "WeeksOn": "6" }));
         book.get_mut("WeeksOn").unwrap().data_type = "Number".into();
         assert_eq!(md5_of_attributes(&book).unwrap(), "d25a6aea97eb8f585bfa92d314504a92");
     }
@@ -261,7 +264,7 @@ mod tests {
         assert_eq!(message("a\u{ffff}b").check().unwrap_err().code, Code::InvalidMessageContents);
         assert_eq!(message("tab\t, line\n, emoji 😀").check(), Ok(()));
         for name in ["", "a b", "AWS.x", "amazon.x", ".a", "a.", "a..b"] {
-            let wrong = NewMessage { attributes: attributes(&[(name, "x")]), ..message("m") };
+            let wrong = NewMessage { attributes: attributes(json!({ name: "x" })), ..message("m") };
             assert_eq!(wrong.check().unwrap_err().code, Code::InvalidParameterValue, "{name:?}");
         }
         for (data_type, string, binary) in [

@@ -7,7 +7,7 @@ use fastrand::Rng;
 
 use super::delivery::{HandleState, Receipt, ReceiveQuery, Redrive};
 use super::message::{Message, NewMessage};
-use super::store::{Deduplication, Store};
+use super::store::{Deduplication, SendTimes, Store};
 
 const QUEUE: i64 = 1;
 const LETTERS: i64 = 2;
@@ -81,7 +81,7 @@ impl StoreModel {
             NewMessage { id: format!("m{}", self.sent), body: "b".into(), group: Some(group.clone()), ..NewMessage::default() };
         let deduplication = format!("d{}", self.random.usize(..self.sent.max(2)));
         let own = self.fifo.then_some(Deduplication { scope: "", id: &deduplication });
-        let stored = self.store.send(QUEUE, &message, own, (self.now, self.now + delay)).unwrap();
+        let stored = self.store.send(QUEUE, &message, own, SendTimes { sent_at: self.now, visible_at: self.now + delay }).unwrap();
         let earlier =
             self.remembered.iter().rev().find(|(id, _, at)| self.fifo && *id == deduplication && *at + 300_000 > self.now);
         assert_eq!(stored.duplicate, earlier.is_some());
@@ -252,7 +252,7 @@ fn a_request_takes_no_more_bytes_than_it_may_and_at_least_one_message() {
         for id in 0..3 {
             let message =
                 NewMessage { id: id.to_string(), body: "x".repeat(600), group: Some("g".into()), ..NewMessage::default() };
-            play.store.send(QUEUE, &message, None, (play.now, play.now)).unwrap();
+            play.store.send(QUEUE, &message, None, SendTimes { sent_at: play.now, visible_at: play.now }).unwrap();
         }
         let mut take = |max_bytes| {
             let taken = play.store.receive(&ReceiveQuery { max_bytes, redrive: None, ..play.request(10, 1000) }).unwrap();
@@ -270,7 +270,7 @@ fn messages_in_flight_are_counted_without_those_that_are_delayed() {
     let mut play = StoreModel::new(1, false);
     for delay in [0, 0, 0, 9000, 9000] {
         let message = NewMessage { body: "b".into(), ..NewMessage::default() };
-        play.store.send(QUEUE, &message, None, (play.now, play.now + delay)).unwrap();
+        play.store.send(QUEUE, &message, None, SendTimes { sent_at: play.now, visible_at: play.now + delay }).unwrap();
     }
     assert_eq!(play.store.receive(&play.request(3, 5000)).unwrap().messages.len(), 3);
     let has = |now, many| play.store.has_in_flight(QUEUE, now, many).unwrap();

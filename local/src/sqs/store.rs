@@ -41,6 +41,13 @@ pub(crate) struct Deduplication<'a> {
     pub(crate) id: &'a str,
 }
 
+/// When a message is sent and when it becomes visible.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SendTimes {
+    pub(crate) sent_at: u64,
+    pub(crate) visible_at: u64,
+}
+
 /// The result of storing a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SendResult {
@@ -124,11 +131,11 @@ impl Store {
         queue: i64,
         message: &NewMessage,
         deduplication: Option<Deduplication<'_>>,
-        (now, visible_at): (u64, u64),
+        SendTimes { sent_at, visible_at }: SendTimes,
     ) -> rusqlite::Result<SendResult> {
         let tx = self.db.transaction()?;
         if let Some(Deduplication { scope, id }) = deduplication {
-            forget_duplicates(&tx, now)?;
+            forget_duplicates(&tx, sent_at)?;
             let sql = "SELECT message_id, sequence FROM deduplication WHERE queue = ?1 AND scope = ?2 AND id = ?3";
             let earlier = tx.prepare_cached(sql)?.query_row(params![queue, scope, id], |row| Ok((row.get(0)?, row.get(1)?)));
             if let Some((id, sequence)) = earlier.optional()? {
@@ -140,7 +147,7 @@ impl Store {
         tx.prepare_cached(sql)?.execute(params![
             queue,
             visible_at,
-            now,
+            sent_at,
             message.size(),
             message.group,
             message.deduplication_id,
@@ -153,7 +160,7 @@ impl Store {
         if let Some(Deduplication { scope, id }) = deduplication {
             let sql =
                 "INSERT INTO deduplication (queue, scope, id, message_id, sequence, sent_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-            tx.prepare_cached(sql)?.execute(params![queue, scope, id, message.id, sequence, now])?;
+            tx.prepare_cached(sql)?.execute(params![queue, scope, id, message.id, sequence, sent_at])?;
         }
         tx.commit()?;
         Ok(SendResult { id: message.id.clone(), sequence, duplicate: false })

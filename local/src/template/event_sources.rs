@@ -37,7 +37,7 @@ pub(super) fn of_function(
         if event.text("Type")?.as_deref() == Some("SQS") {
             let own = Properties::new(event.value("Properties").unwrap_or(&Value::Null), name)?;
             let queue = own.required("Queue")?;
-            sources.extend(mapping(stack, (&format!("{function}{name}"), function, &queue), &own)?);
+            sources.extend(mapping(stack, &format!("{function}{name}"), function, &queue, &own)?);
         }
     }
     Ok(sources)
@@ -56,12 +56,14 @@ pub(super) fn resource(
         return Ok(None);
     }
     let function = by_arn(scope, &properties.required("FunctionName")?, "FunctionName")?;
-    mapping(stack, (id, &function, &arn), properties)
+    mapping(stack, id, &function, &arn, properties)
 }
 
 fn mapping(
     stack: &Stack,
-    (name, function, arn): (&str, &str, &str),
+    name: &str,
+    function: &str,
+    arn: &str,
     properties: &Properties<'_>,
 ) -> Result<Option<EventSource>, UnlocatedError> {
     for (property, value) in properties.entries() {

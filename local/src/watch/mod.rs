@@ -59,7 +59,7 @@ impl Watch {
             }
             let changes: BTreeSet<Change> = known.differences(&now).map(|path| sources::change(path, &binaries)).collect();
             known = now;
-            self.rebuild(&changes, &binaries, (&mut pending, noticed)).await;
+            self.rebuild(&changes, &binaries, &mut pending, noticed).await;
         }
     }
 
@@ -67,7 +67,8 @@ impl Watch {
         &self,
         changes: &BTreeSet<Change>,
         all: &BTreeSet<String>,
-        (pending, noticed): (&mut BTreeSet<String>, Instant),
+        pending: &mut BTreeSet<String>,
+        noticed: Instant,
     ) {
         for change in changes {
             match change {

@@ -19,10 +19,12 @@ pub(crate) fn template() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/compute/template.yaml")
 }
 
-pub(crate) fn options(parameters: &[(&str, &str)]) -> CloudOptions {
+/// Options for the test's template with these parameters, each `Name=value`.
+pub(crate) fn options(parameters: &[&str]) -> CloudOptions {
+    let overrides = parameters.iter().map(|parameter| parameter.split_once('=').expect("Name=value"));
     CloudOptions {
         bin_dir: Some(binaries()),
-        overrides: parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+        overrides: overrides.map(|(name, value)| (name.into(), value.into())).collect(),
         lambda: LambdaOptions { journal: Arc::new(Journal::default()), ..LambdaOptions::default() },
         ..CloudOptions::new(template())
     }
@@ -60,10 +62,8 @@ async fn what_the_template_declares_is_there() {
 
 #[tokio::test]
 async fn a_custom_resource_that_fails_is_a_start_that_fails() {
-    for (parameters, reason) in
-        [([("Status", "FAILED")], "the table is there already"), ([("Init", "exit")], "cannot reach the database")]
-    {
-        let error = Cloud::start(options(&parameters)).await.unwrap_err();
+    for (parameter, reason) in [("Status=FAILED", "the table is there already"), ("Init=exit", "cannot reach the database")] {
+        let error = Cloud::start(options(&[parameter])).await.unwrap_err();
         assert!(matches!(&error, CloudError::CustomResource(failed) if failed.resource == "Setup"), "{error}");
         assert!(error.to_string().contains(reason), "{error}");
     }
@@ -71,7 +71,7 @@ async fn a_custom_resource_that_fails_is_a_start_that_fails() {
 
 #[tokio::test]
 async fn a_custom_resource_without_a_report_is_noticed() {
-    let error = Cloud::start(options(&[("Status", "SILENT")])).await.unwrap_err();
+    let error = Cloud::start(options(&["Status=SILENT"])).await.unwrap_err();
     assert!(error.to_string().contains("ended without a response"), "{error}");
 }
 

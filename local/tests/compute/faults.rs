@@ -1,18 +1,16 @@
 //! Faults behind the gateway: instances are killed at a chosen moment, invocations run twice, cold starts are slow, and stores are slow, refuse, hang or reset.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Request;
-use local::cloud::{Cloud, CloudOptions};
+use local::cloud::Cloud;
 use local::lambda::{InvokeError, Lambda, LambdaOptions};
-use local::logs::Journal;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, MySqlConnection};
 
-use crate::cloud::template;
+use crate::cloud::options;
 use crate::http_client::send;
-use crate::support::{alive, binaries, echo, failure, lambda, lambda_of, success, until};
+use crate::support::{alive, echo, failure, lambda, lambda_of, success, until};
 
 fn set(lambda: &Lambda, faults: &Value) {
     lambda.faults().set_json(faults).unwrap_or_else(|wrong| panic!("{wrong}"));
@@ -124,12 +122,7 @@ struct InstanceEnvironment {
 }
 
 async fn cloud() -> Cloud {
-    let options = CloudOptions {
-        bin_dir: Some(binaries()),
-        lambda: LambdaOptions { journal: Arc::new(Journal::default()), ..LambdaOptions::default() },
-        ..CloudOptions::new(template())
-    };
-    Cloud::start(options).await.unwrap()
+    Cloud::start(options(&[])).await.unwrap()
 }
 
 async fn environment(cloud: Cloud, faults: Value) -> InstanceEnvironment {

@@ -1,8 +1,8 @@
 //! Unmodified AWS clients: the SDK for Rust, and botocore, which Python and the AWS CLI use.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::process;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use aws_sdk_apigatewaymanagement as connections;
@@ -13,24 +13,18 @@ use connections::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use connections::primitives::Blob;
 use dynamodb::types::AttributeValue;
 use futures_util::StreamExt as _;
-use local::cloud::{Cloud, CloudOptions};
-use local::lambda::LambdaOptions;
-use local::logs::Journal;
+use local::cloud::Cloud;
 use serde_json::json;
 use tokio::net::TcpStream;
+use tokio::process::Command;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::cloud::template;
-use crate::support::{binaries, until};
+use crate::cloud::options;
+use crate::support::until;
 
 pub(crate) async fn cloud() -> Cloud {
-    let options = CloudOptions {
-        bin_dir: Some(binaries()),
-        lambda: LambdaOptions { journal: Arc::new(Journal::default()), ..LambdaOptions::default() },
-        ..CloudOptions::new(template())
-    };
-    Cloud::start(options).await.unwrap()
+    Cloud::start(options(&[])).await.unwrap()
 }
 
 /// A socket and its id.
@@ -139,6 +133,26 @@ pub(crate) async fn python() -> Option<PathBuf> {
     }
 }
 
+/// A script of `tests/foreign` with only the credentials in its environment.
+pub(crate) fn foreign(python: &Path, script: &str) -> Command {
+    let mut command = Command::new(python);
+    command
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign").join(script))
+        .env_clear()
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("ACCESS_KEY", local::credentials::ACCESS_KEY)
+        .env("SECRET_KEY", local::credentials::SECRET_KEY);
+    command
+}
+
+/// Runs a script to its end and asserts its success.
+pub(crate) async fn succeeds(mut script: Command) {
+    let output = script.output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert_eq!(said.lines().last(), Some("all is as expected"), "{said}");
+}
+
 fn install_botocore() -> Result<PathBuf, String> {
     const WANTED: &str = "botocore==1.40.55";
     // Concurrent tests create it once.
@@ -146,14 +160,14 @@ fn install_botocore() -> Result<PathBuf, String> {
     let _making = MAKING.lock().unwrap();
     let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("botocore-1.40.55");
     let python = venv.join("bin/python");
-    let run = |command: &mut Command| match command.output() {
+    let run = |command: &mut process::Command| match command.output() {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
         Err(error) => Err(error.to_string()),
     };
-    if run(Command::new(&python).args(["-c", "import botocore.session"])).is_err() {
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", WANTED]))?;
+    if run(process::Command::new(&python).args(["-c", "import botocore.session"])).is_err() {
+        run(process::Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
+        run(process::Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", WANTED]))?;
     }
     Ok(python)
 }
@@ -163,23 +177,14 @@ async fn botocore_finds_what_it_expects_of_connections_lambda_dynamodb_and_s3() 
     let Some(python) = python().await else { return };
     let cloud = cloud().await;
     let (mut socket, id) = socket(&cloud).await;
-    let output = tokio::process::Command::new(python)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/client.py"))
-        .env_clear()
-        .env("PYTHONDONTWRITEBYTECODE", "1")
+    let mut script = foreign(&python, "client.py");
+    script
         .env("CONNECTIONS", format!("{}/ws", cloud.http_url()))
         .env("CONNECTION", &id)
         .env("LAMBDA", format!("http://{}", cloud.lambda().endpoint()))
         .env("DYNAMODB", cloud.dynamodb_endpoint())
-        .env("S3", cloud.s3_endpoint())
-        .env("ACCESS_KEY", local::credentials::ACCESS_KEY)
-        .env("SECRET_KEY", local::credentials::SECRET_KEY)
-        .output()
-        .await
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    assert_eq!(said.lines().last(), Some("all is as expected"), "{said}");
+        .env("S3", cloud.s3_endpoint());
+    succeeds(script).await;
     assert_eq!(text(&mut socket).await, "from Python: ü");
     assert!(matches!(socket.next().await, Some(Ok(Message::Close(_)))));
     until("the event ran", || cloud.lambda().journal().recent().iter().any(|ran| ran.event.starts_with(br#"{"asynchronous""#)))

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::cloud::options;
 use crate::http_client::send;
-use crate::sdk::python;
+use crate::sdk::{foreign, python, succeeds};
 use crate::support::success;
 
 pub(crate) const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=x";
@@ -51,9 +51,8 @@ pub(crate) async fn bodies(sqs: &Sqs, queue: &str) -> Vec<String> {
     messages.iter().map(|message| message["Body"].as_str().unwrap().to_owned()).collect()
 }
 
-fn queue(name: &str, attributes: &[(&str, &str)]) -> Queue {
-    let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Queue { name: name.into(), attributes }
+fn queue(name: &str, attributes: Value) -> Queue {
+    Queue { name: name.into(), attributes: serde_json::from_value(attributes).unwrap() }
 }
 
 async fn sqs(clock: &Clock, file: Option<&Path>, queues: &[Queue]) -> Sqs {
@@ -64,24 +63,14 @@ async fn sqs(clock: &Clock, file: Option<&Path>, queues: &[Queue]) -> Sqs {
 async fn botocore_finds_what_it_expects_of_every_operation() {
     let Some(python) = python().await else { return };
     let sqs = sqs(&Clock::default(), None, &[]).await;
-    let output = tokio::process::Command::new(python)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/sqs.py"))
-        .env_clear()
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("SQS", sqs.endpoint())
-        .env("ACCESS_KEY", local::credentials::ACCESS_KEY)
-        .env("SECRET_KEY", local::credentials::SECRET_KEY)
-        .output()
-        .await
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    assert_eq!(said.lines().last(), Some("all is as expected"), "{said}");
+    let mut script = foreign(&python, "sqs.py");
+    script.env("SQS", sqs.endpoint());
+    succeeds(script).await;
 }
 
 #[tokio::test]
 async fn only_signed_calls_of_the_json_protocol_from_this_machine_are_served() {
-    let sqs = sqs(&Clock::default(), None, &[queue("Jobs", &[])]).await;
+    let sqs = sqs(&Clock::default(), None, &[queue("Jobs", json!({}))]).await;
     let refusal = |answer: &Response<bytes::Bytes>| {
         let code = answer.headers().get("x-amzn-query-error").map(|code| code.to_str().unwrap().to_owned());
         (answer.status().as_u16(), code)
@@ -113,10 +102,10 @@ async fn only_signed_calls_of_the_json_protocol_from_this_machine_are_served() {
 #[tokio::test]
 async fn delays_timeouts_retention_and_deduplication_go_by_the_clock() {
     let clock = Clock::default();
-    let letters = queue("Letters", &[]);
+    let letters = queue("Letters", json!({}));
     let policy = r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:Letters","maxReceiveCount":2}"#;
-    let jobs = queue("Jobs", &[("DelaySeconds", "60"), ("MessageRetentionPeriod", "3600"), ("RedrivePolicy", policy)]);
-    let fifo = queue("Jobs.fifo", &[("FifoQueue", "true"), ("ContentBasedDeduplication", "true")]);
+    let jobs = queue("Jobs", json!({ "DelaySeconds": "60", "MessageRetentionPeriod": "3600", "RedrivePolicy": policy }));
+    let fifo = queue("Jobs.fifo", json!({ "FifoQueue": "true", "ContentBasedDeduplication": "true" }));
     let sqs = sqs(&clock, None, &[letters, jobs, fifo]).await;
     let send = |queue: &str, body: &str| json!({ "QueueUrl": url(queue), "MessageBody": body });
     done(&sqs, "SendMessage", &send("Jobs", "a")).await;
@@ -142,7 +131,7 @@ async fn delays_timeouts_retention_and_deduplication_go_by_the_clock() {
 
 #[tokio::test]
 async fn a_long_poll_returns_a_message_as_soon_as_there_is_one() {
-    let sqs = std::sync::Arc::new(sqs(&Clock::default(), None, &[queue("Jobs", &[])]).await);
+    let sqs = std::sync::Arc::new(sqs(&Clock::default(), None, &[queue("Jobs", json!({}))]).await);
     let mut fastest = Duration::MAX;
     for round in 0..20 {
         let waiting = tokio::spawn({
@@ -165,7 +154,7 @@ async fn a_long_poll_returns_a_message_as_soon_as_there_is_one() {
 async fn messages_are_found_by_the_next_start_in_the_state_that_they_were_in() {
     let (clock, folder) = (Clock::default(), tempfile::tempdir().unwrap());
     let file = folder.path().join("queues.sqlite");
-    let declared = [queue("Jobs", &[]), queue("Jobs.fifo", &[("FifoQueue", "true"), ("ContentBasedDeduplication", "true")])];
+    let declared = [queue("Jobs", json!({})), queue("Jobs.fifo", json!({ "FifoQueue": "true", "ContentBasedDeduplication": "true" }))];
     let first = sqs(&clock, Some(&file), &declared).await;
     for body in ["taken", "left"] {
         done(&first, "SendMessage", &json!({ "QueueUrl": url("Jobs"), "MessageBody": body })).await;
@@ -178,7 +167,7 @@ async fn messages_are_found_by_the_next_start_in_the_state_that_they_were_in() {
     // Like SIGKILL: no shutdown runs.
     std::mem::forget(first);
 
-    let second = sqs(&clock, Some(&file), &[queue("Jobs", &[("VisibilityTimeout", "90")]), declared[1].clone()]).await;
+    let second = sqs(&clock, Some(&file), &[queue("Jobs", json!({ "VisibilityTimeout": "90" })), declared[1].clone()]).await;
     assert_eq!(counts(&second, "Jobs").await, [1, 1, 0]);
     assert_eq!(bodies(&second, "Jobs").await, ["left"]);
     let handle = json!({ "QueueUrl": url("Jobs"), "ReceiptHandle": taken["ReceiptHandle"] });

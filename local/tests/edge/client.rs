@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use http::HeaderName;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -130,11 +131,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Opens a socket, or returns the status of the refusal.
-    pub(crate) async fn open(address: SocketAddr, path: &str, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
+    /// Opens a socket with these headers, each `name: value`, or returns the status of the refusal.
+    pub(crate) async fn open(address: SocketAddr, path: &str, headers: &[&str]) -> Result<Self, u16> {
         let mut request = format!("ws://localhost:{}{path}", address.port()).into_client_request().unwrap();
-        for (name, value) in headers {
-            request.headers_mut().insert(*name, value.parse().unwrap());
+        for header in headers {
+            let (name, value) = header.split_once(": ").expect("name: value");
+            request.headers_mut().insert(HeaderName::try_from(name).unwrap(), value.parse().unwrap());
         }
         let tcp = TcpStream::connect(address).await.unwrap();
         match timeout(PATIENCE, client_async(request, tcp)).await.expect("the handshake hangs") {

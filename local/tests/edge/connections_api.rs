@@ -79,7 +79,7 @@ async fn a_post_may_have_128_kb_and_must_be_text() {
 #[tokio::test]
 async fn get_describes_a_connection() {
     let mut fixture = Fixture::start(friendly).await;
-    let client = Client::open(fixture.address, "/ws?ticket=t", &[("user-agent", "tester")]).await;
+    let client = Client::open(fixture.address, "/ws?ticket=t", &["user-agent: tester"]).await;
     let mut client = client.unwrap_or_else(|status| panic!("{status}"));
     let id = fixture.event("Connect").await["requestContext"]["connectionId"].as_str().unwrap().to_owned();
     let told = manage(fixture.address, "GET", &id, "").await.json();

@@ -105,7 +105,9 @@ async fn disconnect_can_be_skipped() {
     set(&fixture, &json!({ "disconnect": { "lose": 1 } }));
     let (client, id) = joined(&mut fixture).await;
     drop(client);
+    let begun = Instant::now();
     while manage(fixture.address, "GET", &id, "").await.status != 410 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "the connection stays");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     fixture.gateway.faults().clear();

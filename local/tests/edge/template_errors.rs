@@ -9,28 +9,24 @@ const F: &str = "
     Metadata: {BuildProperties: {Binary: f}}
 ";
 
-/// Asserts `line: entry: part of the message` for each text.
-fn refuses(cases: &[(&str, &str)]) {
-    for (text, expected) in cases {
-        let error = match read(text, &[]) {
-            Ok(_) => panic!("taken, although: {expected}\n{text}"),
-            Err(error) => error.to_string(),
-        };
-        let expected = format!("template.yaml:{expected}");
-        assert!(error.starts_with(&expected), "expected {expected}\n     got {error}\n{text}");
-    }
+/// Asserts that the text is refused with `line: entry: part of the message`.
+fn refuses(text: &str, expected: &str) {
+    let error = match read(text, &[]) {
+        Ok(_) => panic!("taken, although: {expected}\n{text}"),
+        Err(error) => error.to_string(),
+    };
+    let expected = format!("template.yaml:{expected}");
+    assert!(error.starts_with(&expected), "expected {expected}\n     got {error}\n{text}");
 }
 
 /// Resources after the one of [`F`], which is on lines 2 to 5.
-pub(crate) fn with_resources(cases: &[(&str, &str)]) {
-    for (resources, expected) in cases {
-        refuses(&[(&format!("Resources:{F}\n{resources}"), expected)]);
-    }
+pub(crate) fn with_resources(resources: &str, expected: &str) {
+    refuses(&format!("Resources:{F}\n{resources}"), expected);
 }
 
 #[test]
 fn what_is_no_template_is_refused() {
-    refuses(&[
+    for (text, expected) in [
         ("", "1: "),
         ("- a\n- b\n", "1: a template is a mapping"),
         ("Resources:\n  A: [\n", "3: invalid YAML"),
@@ -46,21 +42,23 @@ fn what_is_no_template_is_refused() {
         ("Resources:\n  A: {Type: AWS::Serverless::Api}\n", "2: A: AWS::Serverless::Api is not supported locally"),
         ("Resources:\n  A:\n    Type: AWS::ApiGatewayV2::Route\n", "3: A: AWS::ApiGatewayV2::Route is not supported locally"),
         ("Globals:\n  Functions: {}\nResources: {}\n", "2: Functions: Globals has mappings for"),
-    ]);
+    ] {
+        refuses(text, expected);
+    }
 }
 
 #[test]
 fn a_schedule_says_how_often() {
-    with_resources(&[(
+    with_resources(
         "  G:\n    Type: AWS::Serverless::Function\n    Metadata: {BuildProperties: {Binary: g}}\n    Properties:\n      Events:
         Clock: {Type: ScheduleV2, Properties: {ScheduleExpression: every day}}\n",
         "11: G: \"every day\" is not a supported schedule",
-    )]);
+    );
 }
 
 #[test]
 fn an_unknown_intrinsic_names_its_line_and_its_resource() {
-    with_resources(&[
+    for (text, expected) in [
         (
             "  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      # !Foo\n      QueueName: !Foo bar\n",
             "10: Q: !Foo is not a known intrinsic function",
@@ -77,12 +75,14 @@ fn an_unknown_intrinsic_names_its_line_and_its_resource() {
             "  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: !ImportValue x\n",
             "9: Q: ImportValue needs a real account",
         ),
-    ]);
+    ] {
+        with_resources(text, expected);
+    }
 }
 
 #[test]
 fn what_refers_to_nothing_is_refused() {
-    with_resources(&[
+    for (text, expected) in [
         (
             "  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: !Ref Absent\n",
             "9: Q: no parameter or resource is named Absent",
@@ -111,8 +111,10 @@ fn what_refers_to_nothing_is_refused() {
         ("  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: !Ref Q\n", "6: Q: Q refers to itself in a cycle"),
         ("Outputs:\n  O:\n    Value: !Ref Absent\n", "8: O: no parameter or resource is named Absent"),
         ("Outputs:\n  O: {Description: x}\n", "7: O: an output needs a Value"),
-    ]);
-    refuses(&[
+    ] {
+        with_resources(text, expected);
+    }
+    for (text, expected) in [
         ("Conditions:\n  A: !Condition B\n  B: !Condition A\nResources: {}\n", "3: B: A refers to itself in a cycle"),
         ("Conditions:\n  A: !Equals [a]\nResources: {}\n", "2: A: Equals needs a list of two"),
         ("Conditions:\n  A: yes\nResources: {}\n", "2: A: a condition is !Equals"),
@@ -120,7 +122,9 @@ fn what_refers_to_nothing_is_refused() {
             "Conditions:\n  Off: !Equals [a, b]\nResources:\n  T: {Type: AWS::SNS::Topic, Condition: Off}\nOutputs:\n  O:\n    Value: !Ref T\n",
             "7: O: T does not exist because its condition Off is false",
         ),
-    ]);
+    ] {
+        refuses(text, expected);
+    }
 }
 
 #[test]
@@ -141,13 +145,13 @@ fn intrinsics_with_wrong_arguments_are_refused() {
         let text = format!(
             "Parameters:\n  List: {{Type: CommaDelimitedList, Default: a}}\nResources: {{}}\nOutputs:\n  O:\n    Value: {value}\n"
         );
-        refuses(&[(&text, &format!("6: O: {expected}"))]);
+        refuses(&text, &format!("6: O: {expected}"));
     }
 }
 
 #[test]
 fn parameters_are_checked() {
-    refuses(&[
+    for (text, expected) in [
         ("Parameters:\n  A: {}\nResources: {}\n", "2: A: the parameter needs a Type"),
         ("Parameters:\n  A: {Type: Strin, Default: x}\nResources: {}\n", "2: A: unknown parameter type \"Strin\""),
         ("Parameters:\n  A: {Type: String}\nResources: {}\n", "2: A: the parameter has no Default"),
@@ -158,7 +162,9 @@ fn parameters_are_checked() {
             "5: A: \"c\" is not among the allowed values: a, b",
         ),
         ("Parameters:\n  A: {Type: String, Default: '', MinLength: 1}\nResources: {}\n", "2: A: the value has 0 characters"),
-    ]);
+    ] {
+        refuses(text, expected);
+    }
     let error = read("Parameters:\n  A: {Type: String}\nResources: {}\n", &["B=1"]).unwrap_err().to_string();
     assert!(error.contains("A: the parameter has no Default"), "{error}");
     let error = read("Parameters:\n  A: {Type: String, Default: x}\nResources: {}\n", &["B=1"]).unwrap_err().to_string();
@@ -167,13 +173,15 @@ fn parameters_are_checked() {
 
 #[test]
 fn functions_that_cannot_run_are_refused() {
-    refuses(&[
+    for (text, expected) in [
         ("Resources:\n  A:\n    Type: AWS::Serverless::Function\n", "2: A: the function needs Metadata.BuildProperties.Binary"),
         (
             "Resources:\n  A: {Type: AWS::Serverless::Function, Metadata: {BuildProperties: {Binary: ../a}}}\n",
             "2: A: the function needs Metadata",
         ),
-    ]);
+    ] {
+        refuses(text, expected);
+    }
     let function = |properties: &str| {
         format!(
             "  G:\n    Type: AWS::Serverless::Function\n    Metadata: {{BuildProperties: {{Binary: g}}}}\n    Properties:\n      {properties}\n"
@@ -192,12 +200,12 @@ fn functions_that_cannot_run_are_refused() {
         ("Events: {E: {Type: Nonsense}}", "10: G: events of type Nonsense"),
         ("Events: {E: {Properties: {}}}", "10: G: E needs Type"),
     ] {
-        with_resources(&[(&function(properties), expected)]);
+        with_resources(&function(properties), expected);
     }
-    with_resources(&[(
+    with_resources(
         "  C: {Type: 'Custom::X', Properties: {ServiceToken: arn}}\n",
         "6: C: ServiceToken names arn, which is not a function",
-    )]);
+    );
 }
 
 #[test]
@@ -221,9 +229,9 @@ fn http_routes_that_cannot_work_are_refused() {
         ("Method: GET, Path: /b, PayloadFormatVersion: '1.0'", "13: G: events of payload format 1.0 are not supported locally"),
         ("Method: GET, Path: /b, Auth: {Authorizer: x}", "13: G: an authorizer on an HTTP route"),
     ] {
-        with_resources(&[(&route("Method: GET, Path: '/a/{x}'", second), expected)]);
+        with_resources(&route("Method: GET, Path: '/a/{x}'", second), expected);
     }
-    with_resources(&[
+    for (text, expected) in [
         (
             "  A:\n    Type: AWS::Serverless::HttpApi\n    Properties:\n      DefinitionBody: {}\n",
             "9: A: DefinitionBody is not supported locally",
@@ -241,7 +249,9 @@ fn http_routes_that_cannot_work_are_refused() {
             "  A:\n    Type: AWS::Serverless::HttpApi\n    Properties:\n      CorsConfiguration: {AllowOrigins: ['*'], AllowCredentials: true}\n",
             "9: A: AllowCredentials forbids the origin *",
         ),
-    ]);
+    ] {
+        with_resources(text, expected);
+    }
 }
 
 #[test]
@@ -283,9 +293,9 @@ fn websocket_apis_that_cannot_work_are_refused() {
             "11: W: an authorizer needs a $connect route",
         ),
     ] {
-        with_resources(&[(&api(&properties), expected)]);
+        with_resources(&api(&properties), expected);
     }
-    with_resources(&[
+    for (text, expected) in [
         (
             "  W:\n    Type: AWS::Serverless::WebSocketApi\n    Properties: {Routes: {}}\n",
             "8: W: Properties needs RouteSelectionExpression",
@@ -294,18 +304,22 @@ fn websocket_apis_that_cannot_work_are_refused() {
             "  R:\n    Type: AWS::ApiGatewayV2::RouteResponse\n    Properties: {RouteId: x, RouteResponseKey: other}\n",
             "8: R: RouteResponseKey must be $default",
         ),
-    ]);
+    ] {
+        with_resources(text, expected);
+    }
 }
 
 #[test]
 fn stores_that_cannot_be_made_are_refused() {
-    with_resources(&[
+    for (text, expected) in [
         ("  T: {Type: AWS::DynamoDB::Table, Properties: {KeySchema: []}}\n", "6: T: the table needs AttributeDefinitions"),
         (
             "  B:\n    Type: AWS::S3::Bucket\n    Properties:\n      BucketName: No_Good\n",
             "9: B: \"No_Good\" is not a valid bucket name",
         ),
-    ]);
+    ] {
+        with_resources(text, expected);
+    }
 }
 
 #[test]

@@ -104,7 +104,7 @@ fn queues_that_aws_would_refuse_are_refused() {
             "9: Q: RedrivePolicy names arn:aws:sqs:us-east-1:000000000000:X, which is not a queue of this template",
         ),
     ] {
-        with_resources(&[(&queue(properties), expected)]);
+        with_resources(&queue(properties), expected);
     }
     let letters = |properties: &str| {
         format!(
@@ -112,10 +112,12 @@ fn queues_that_aws_would_refuse_are_refused() {
              RedrivePolicy: {{deadLetterTargetArn: !GetAtt D.Arn, maxReceiveCount: 3}}\n"
         )
     };
-    with_resources(&[
+    for (text, expected) in [
         (&letters("FifoQueue: true"), "10: Q: the dead-letter queue D.fifo must be of the same type"),
         (&letters("RedriveAllowPolicy: {redrivePermission: denyAll}"), "10: Q: the RedriveAllowPolicy of D does not permit Q"),
-    ]);
+    ] {
+        with_resources(text, expected);
+    }
 }
 
 #[test]
@@ -139,9 +141,9 @@ fn event_sources_that_lambda_would_refuse_are_refused() {
         ("", "Enabled: perhaps", "17: G: E.Enabled must be true or false"),
         ("VisibilityTimeout: 29", "BatchSize: 1", "7: G: Queue visibility timeout: 29 seconds is less than Function timeout: 30"),
     ] {
-        with_resources(&[(&function(queue, event), expected)]);
+        with_resources(&function(queue, event), expected);
     }
-    with_resources(&[
+    for (text, expected) in [
         (
             "  G:\n    Type: AWS::Serverless::Function\n    Metadata: {BuildProperties: {Binary: g}}\n    Properties:\n      Events:\n        \
              E: {Type: SQS, Properties: {BatchSize: 1}}\n",
@@ -157,5 +159,7 @@ fn event_sources_that_lambda_would_refuse_are_refused() {
              EventSourceArn: !GetAtt Q.Arn\n",
             "10: M: FunctionName names Gone, which is not a function",
         ),
-    ]);
+    ] {
+        with_resources(text, expected);
+    }
 }

@@ -28,7 +28,7 @@ async fn the_events_of_opening_and_closing_are_those_of_aws() {
         _ => ok(),
     })
     .await;
-    let headers = [("user-agent", "tester"), ("x-one", "1"), ("x-amzn-trace-id", "Root=1-abc")];
+    let headers = ["user-agent: tester", "x-one: 1", "x-amzn-trace-id: Root=1-abc"];
     let mut client =
         Client::open(fixture.address, "/ws?ticket=t&a=1&a=2", &headers).await.unwrap_or_else(|status| panic!("{status}"));
     let port = fixture.address.port().to_string();
@@ -207,7 +207,7 @@ async fn a_subprotocol_is_what_the_function_chose_among_the_offers() {
         _ => friendly(function, event),
     })
     .await;
-    let offered = Client::open(fixture.address, "/ws?ticket=t", &[("sec-websocket-protocol", "chat.v1, chat.v2")]).await;
+    let offered = Client::open(fixture.address, "/ws?ticket=t", &["sec-websocket-protocol: chat.v1, chat.v2"]).await;
     assert_eq!(offered.unwrap_or_else(|status| panic!("{status}")).protocol.as_deref(), Some("chat.v2"));
     assert_eq!(Client::join(fixture.address).await.protocol, None);
 }

@@ -7,7 +7,7 @@ use crate::domain::auth::sessions::ENDED;
 use crate::domain::paging::{decode_cursor, encode_cursor};
 use crate::error::{Error, Result};
 use crate::protocol::export::Export;
-use crate::store::export::{self as store, KeyedRows, RowKey};
+use crate::store::export::{self as store, KeyedRow, KeyedRows, RowKey};
 use crate::store::{Db, Handle, users};
 
 /// Bytes after which a part ends. One more row, of half a megabyte at most, may follow.
@@ -24,7 +24,7 @@ const PER_ROOM: u8 = 11;
 /// Returns the next part of the caller's export.
 pub async fn export(db: &Db, caller: &Caller, cursor: Option<&str>) -> Result<Export> {
     let mut connection = db.acquire().await?;
-    let mut part = ExportBuilder { export: Export::default(), bytes: 0, reads: 0, table: 0, at: (0, 0, 0) };
+    let mut part = ExportBuilder { export: Export::default(), bytes: 0, reads: 0, table: 0, at: RowKey::default() };
     if let Some(cursor) = cursor {
         (part.table, part.at) = decode_position(cursor)?;
     } else {
@@ -37,7 +37,7 @@ pub async fn export(db: &Db, caller: &Caller, cursor: Option<&str>) -> Result<Ex
             break;
         }
         part.table += 1;
-        part.at = (0, 0, 0);
+        part.at = RowKey::default();
     }
     Ok(part.export)
 }
@@ -58,7 +58,7 @@ impl ExportBuilder {
                 return Ok(true);
             }
             self.reads += 1;
-            if self.table >= PER_ROOM && self.at.0 == 0 && !self.next_room(connection, caller).await? {
+            if self.table >= PER_ROOM && self.at.id == 0 && !self.next_room(connection, caller).await? {
                 return Ok(false);
             }
             let Self { export, bytes, table, at, .. } = self;
@@ -91,8 +91,8 @@ impl ExportBuilder {
     }
 
     async fn next_room(&mut self, connection: &mut Handle, caller: &Caller) -> Result<bool> {
-        let next = store::room_after(connection, caller, self.at.0).await?;
-        self.at = (next.unwrap_or_default(), 0, 0);
+        let next = store::room_after(connection, caller, self.at.id).await?;
+        self.at = RowKey::of(next.unwrap_or_default());
         Ok(next.is_some())
     }
 }
@@ -100,9 +100,9 @@ impl ExportBuilder {
 /// Appends rows until the part is full. Returns whether it is full, and the number of rows read.
 fn append<T: Serialize>(list: &mut Vec<T>, rows: KeyedRows<T>, at: &mut RowKey, bytes: &mut usize) -> (bool, usize) {
     let found = rows.len();
-    for (place, row) in rows {
+    for KeyedRow { key, row } in rows {
         *bytes += serde_json::to_vec(&row).map_or(0, |text| text.len() + 1);
-        *at = place;
+        *at = key;
         list.push(row);
         if *bytes >= MAX_BYTES {
             return (true, found);
@@ -111,8 +111,8 @@ fn append<T: Serialize>(list: &mut Vec<T>, rows: KeyedRows<T>, at: &mut RowKey, 
     (false, found)
 }
 
-fn encode_position(table: u8, (a, b, c): RowKey) -> String {
-    encode_cursor(&format!("{table}.{a}.{b}.{c}"))
+fn encode_position(table: u8, at: RowKey) -> String {
+    encode_cursor(&format!("{table}.{}.{}.{}", at.id, at.part, at.number))
 }
 
 fn decode_position(cursor: &str) -> Result<(u8, RowKey)> {
@@ -120,7 +120,7 @@ fn decode_position(cursor: &str) -> Result<(u8, RowKey)> {
         let mut parts = text.split('.');
         let table = parts.next()?.parse().ok().filter(|table| *table < TABLES)?;
         let mut number = || parts.next()?.parse().ok();
-        let at = (number()?, number()?, number()?);
+        let at = RowKey { id: number()?, part: number()?, number: number()? };
         parts.next().is_none().then_some((table, at))
     })
 }
@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn a_cursor_is_its_own_text() {
-        assert_eq!(decode_position(&encode_position(9, (7, 8, 9))).ok(), Some((9, (7, 8, 9))));
+        let at = RowKey { id: 7, part: 8, number: 9 };
+        assert_eq!(decode_position(&encode_position(9, at)).ok(), Some((9, at)));
         for wrong in ["", "14.0.0.0", "1.2.3", "1.2.3.4.5", "x.0.0.0", "1.-1.0.0"] {
             assert!(matches!(decode_position(&encode_cursor(wrong)), Err(Error::Invalid(_))), "{wrong}");
         }
@@ -140,9 +141,9 @@ mod tests {
 
     #[test]
     fn a_part_ends_after_four_megabytes() {
-        let rows = (1..=100_u64).map(|n| ((n, 0, 0), "x".repeat(65_535))).collect();
-        let (mut list, mut at, mut bytes) = (Vec::<String>::new(), (0, 0, 0), 0);
+        let rows = (1..=100_u64).map(|n| KeyedRow { key: RowKey::of(n), row: "x".repeat(65_535) }).collect();
+        let (mut list, mut at, mut bytes) = (Vec::<String>::new(), RowKey::default(), 0);
         assert_eq!(append(&mut list, rows, &mut at, &mut bytes), (true, 100));
-        assert_eq!((list.len(), at), (62, (62, 0, 0)));
+        assert_eq!((list.len(), at), (62, RowKey::of(62)));
     }
 }

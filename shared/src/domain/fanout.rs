@@ -6,8 +6,8 @@ use crate::domain::people::friends;
 use crate::domain::rooms::changes as room_changes;
 use crate::domain::rooms::invitations;
 use crate::error::Result;
-use crate::id::{RoomId, RoomRef, UserId};
-use crate::protocol::frames::Frame;
+use crate::id::{MessageRef, Rev, RoomId, RoomRef, UserId, UserPair};
+use crate::protocol::frames::{Changed, Frame};
 use crate::protocol::uploads::UploadState;
 use crate::push::registry::Connection;
 use crate::push::shards::{Shard, ShardPayload};
@@ -27,16 +27,16 @@ pub async fn serve(db: &Db, push: &Push, shard: Shard, now: Timestamp) -> Result
             push.deliver(audience, &recipients, &encoded, now).await;
         }
         ShardPayload::Busy { room_id, rev, due } => {
-            let rev = push.busy_rev((room_id, rev), due, now).await;
+            let rev = push.busy_rev(Changed { room_id, rev }, due, now).await;
             let recipients = recipients::for_users(&mut *db.acquire().await?, &users_of(&audience)).await?;
             deliver(push, audience, &recipients, &Frame::Room { room_id, rev }, now).await;
         }
         ShardPayload::Message { room_id, seq, rev } => {
-            let frame = message_frame(db, room_id, seq, rev).await?;
+            let frame = message_frame(db, MessageRef { room: room_id, seq }, rev).await?;
             push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await?;
         }
         ShardPayload::Edited { room_id, seq, rev } => {
-            let frame = edit_frame(db, room_id, seq, rev).await?;
+            let frame = edit_frame(db, MessageRef { room: room_id, seq }, rev).await?;
             push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await?;
         }
         ShardPayload::Facts { room_id, rev } => {
@@ -48,7 +48,7 @@ pub async fn serve(db: &Db, push: &Push, shard: Shard, now: Timestamp) -> Result
             push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await?;
         }
         ShardPayload::Member { room_id, rev, user_id, came } => {
-            let frame = member_frame(db, (room_id, rev), user_id, came).await?;
+            let frame = member_frame(db, Changed { room_id, rev }, user_id, came).await?;
             push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await?;
         }
         ShardPayload::Joined { .. }
@@ -103,27 +103,28 @@ async fn deliver(push: &Push, audience: Vec<Connection>, recipients: &Recipients
 }
 
 /// Builds the frame of a sent message. A message that changed since yields a hint to fetch the room.
-async fn message_frame(db: &Db, room_id: RoomId, seq: u64, rev: u64) -> Result<Frame> {
-    let stored = messages::find_for_members(&mut *db.acquire().await?, room_id, seq).await?;
-    Ok(stored.map_or(Frame::Room { room_id, rev }, |mut message| {
+async fn message_frame(db: &Db, message: MessageRef, rev: Rev) -> Result<Frame> {
+    let stored = messages::find_for_members(&mut *db.acquire().await?, message).await?;
+    Ok(stored.map_or(Frame::Room { room_id: message.room, rev }, |mut message| {
         message.rev = rev;
         sent_frame(&message)
     }))
 }
 
-async fn edit_frame(db: &Db, room_id: RoomId, seq: u64, rev: u64) -> Result<Frame> {
+async fn edit_frame(db: &Db, message: MessageRef, rev: Rev) -> Result<Frame> {
     let mut connection = db.acquire().await?;
-    let stored = messages::find_for_members(&mut connection, room_id, seq).await?;
+    let stored = messages::find_for_members(&mut connection, message).await?;
     match stored.filter(|message| message.rev == rev && message.deleted_at.is_none()) {
         Some(mut message) => {
             reactions::fill_for_all(&mut connection, &mut message).await?;
             Ok(Frame::message_edited(message))
         }
-        None => Ok(Frame::Room { room_id, rev }),
+        None => Ok(Frame::Room { room_id: message.room, rev }),
     }
 }
 
-async fn member_frame(db: &Db, (room_id, rev): (RoomId, u64), user: UserId, joined: bool) -> Result<Frame> {
+async fn member_frame(db: &Db, change: Changed, user: UserId, joined: bool) -> Result<Frame> {
+    let Changed { room_id, rev } = change;
     let mut connection = db.acquire().await?;
     let access = members::find_access(&mut connection, &RoomRef::Id(room_id), user).await?;
     let found = match access {
@@ -154,7 +155,7 @@ async fn frame_for_user(db: &Db, what: &ShardPayload, user: UserId) -> Result<Op
         }
         ShardPayload::Friend { user_id } => {
             let mut connection = db.acquire().await?;
-            let tie = friendships::find(&mut connection, (user, *user_id)).await?;
+            let tie = friendships::find(&mut connection, UserPair::new(user, *user_id)).await?;
             let other = users::find(&mut connection, *user_id).await?;
             Ok(tie.zip(other).map(|(tie, other)| friends::friendship_frame(tie, other, user)))
         }

@@ -21,6 +21,24 @@ pub fn derive_key(route: &str, name: &str, body: &[u8]) -> Result<KeyDigest> {
     Ok(KeyDigest { digest: truncated_digest(format!("{route}\n{name}").as_bytes()), body: truncated_digest(body) })
 }
 
+/// Whether a transaction was the first to use a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyClaim {
+    First,
+    /// A concurrent request was first: the transaction rolls back, and the caller looks for what that request created.
+    Taken,
+}
+
+impl KeyClaim {
+    fn of(tx: &mut Tx<'_>, first: bool) -> Self {
+        if first {
+            return Self::First;
+        }
+        tx.set_rollback_only();
+        Self::Taken
+    }
+}
+
 fn truncated_digest(bytes: &[u8]) -> [u8; 16] {
     let mut half = [0; 16];
     half.copy_from_slice(&digest(&SHA256, bytes).as_ref()[..16]);
@@ -43,9 +61,10 @@ pub(super) async fn find_created_code(db: &Db, caller: &Caller, key: &KeyDigest)
     }
 }
 
-/// Records the code that the transaction creates. Returns false if a concurrent request was first; the transaction must roll back.
-pub(super) async fn record_code(tx: &mut Tx<'_>, caller: &Caller, key: &KeyDigest, code: &str) -> Result<bool> {
-    store::insert_code(tx, caller.user, key, code, caller.now).await
+/// Claims a key for the code that the transaction creates.
+pub(super) async fn claim_code(tx: &mut Tx<'_>, caller: &Caller, key: &KeyDigest, code: &str) -> Result<KeyClaim> {
+    let first = store::insert_code(tx, caller.user, key, code, caller.now).await?;
+    Ok(KeyClaim::of(tx, first))
 }
 
 /// Records a resource that exists but is not visible yet, such as an upload. Returns the id of the first one recorded.
@@ -58,9 +77,10 @@ pub(super) async fn record_existing(db: &Db, caller: &Caller, key: &KeyDigest, m
         .ok_or_else(|| Error::unavailable("an idempotency key was created and deleted concurrently"))
 }
 
-/// Records the id that the transaction creates. Returns false if a concurrent request was first; the transaction must roll back.
-pub(super) async fn record(tx: &mut Tx<'_>, caller: &Caller, key: &KeyDigest, made: u64) -> Result<bool> {
-    store::insert(tx, caller.user, key, made, caller.now).await
+/// Claims a key for the id that the transaction creates.
+pub(super) async fn claim(tx: &mut Tx<'_>, caller: &Caller, key: &KeyDigest, made: u64) -> Result<KeyClaim> {
+    let first = store::insert(tx, caller.user, key, made, caller.now).await?;
+    Ok(KeyClaim::of(tx, first))
 }
 
 /// Deletes keys older than a day.

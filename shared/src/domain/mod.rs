@@ -9,7 +9,7 @@ pub mod idempotency;
 pub mod limits;
 pub mod messages;
 pub mod notifications;
-mod paging;
+pub mod paging;
 pub mod people;
 pub mod readiness;
 pub mod reports;

@@ -8,6 +8,32 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::error::{Error, Result};
 use crate::protocol::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 
+/// Which page of a list to return.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageRequest<'a> {
+    /// The `next` of an earlier page; the first page when absent.
+    pub cursor: Option<&'a str>,
+    /// The page size; the default when absent.
+    pub limit: Option<u32>,
+}
+
+impl PageRequest<'_> {
+    /// Returns the page size within its bounds.
+    pub(super) fn limit(&self) -> u32 {
+        clamp_limit(self.limit)
+    }
+
+    /// Parses a cursor that is a plain number or id; `start` without one.
+    pub(super) fn position<P: FromStr>(&self, start: P) -> Result<P> {
+        self.cursor.map_or(Ok(start), |cursor| cursor.parse().map_err(|_| invalid_cursor()))
+    }
+
+    /// Decodes a composite cursor with `read`; `start` without one.
+    pub(super) fn decode<P>(&self, start: P, read: impl FnOnce(&str) -> Option<P>) -> Result<P> {
+        self.cursor.map_or(Ok(start), |cursor| decode_cursor(cursor, read))
+    }
+}
+
 /// Applies the default and the maximum of a page size.
 pub(super) fn clamp_limit(limit: Option<u32>) -> u32 {
     limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
@@ -19,11 +45,6 @@ pub(super) fn page<T>(mut items: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> 
     items.truncate(limit as usize);
     let next = items.last().filter(|_| more).map(cursor);
     Page { items, next }
-}
-
-/// Parses a cursor that is a plain number or id; `start` without one.
-pub(super) fn parse_cursor<P: FromStr>(cursor: Option<&str>, start: P) -> Result<P> {
-    cursor.map_or(Ok(start), |cursor| cursor.parse().map_err(|_| invalid_cursor()))
 }
 
 /// Encodes a composite position.
@@ -38,8 +59,8 @@ pub(super) fn decode_cursor<P>(cursor: &str, read: impl FnOnce(&str) -> Option<P
 }
 
 /// Error for a malformed cursor.
-pub(super) fn invalid_cursor() -> Error {
-    Error::invalid("cursor", "invalid", "must be the `next` of an earlier page")
+fn invalid_cursor() -> Error {
+    Error::invalid("cursor", "invalid", "must be from the response of an earlier request")
 }
 
 #[cfg(test)]
@@ -58,10 +79,11 @@ mod tests {
 
     #[test]
     fn a_cursor_decodes_to_its_position_and_other_texts_are_refused() {
-        assert_eq!((parse_cursor(None, 5_u64).ok(), parse_cursor(Some("7"), 5_u64).ok()), (Some(5), Some(7)));
+        let position = |cursor| PageRequest { cursor, limit: None }.position(5_u64);
+        assert_eq!((position(None).ok(), position(Some("7")).ok()), (Some(5), Some(7)));
         let read = |cursor: &str| decode_cursor(cursor, |place| place.strip_prefix("u.").map(str::to_owned));
         assert_eq!(read(&encode_cursor("u.ann")).ok().as_deref(), Some("ann"));
-        for refused in [parse_cursor(Some("x"), 5_u64).err(), read("no cursor!").err(), read(&encode_cursor("ann")).err()] {
+        for refused in [position(Some("x")).err(), read("no cursor!").err(), read(&encode_cursor("ann")).err()] {
             assert!(matches!(refused, Some(Error::Invalid(fields)) if fields[0].field == "cursor"));
         }
     }

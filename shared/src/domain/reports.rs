@@ -3,11 +3,11 @@
 
 use crate::caller::Caller;
 use crate::domain::messages;
-use crate::domain::paging::{clamp_limit, page, parse_cursor};
+use crate::domain::paging::{PageRequest, page};
 use crate::domain::rooms;
 use crate::domain::rooms::members::require_role;
 use crate::error::{Error, Result};
-use crate::id::{ReportId, RoomId, RoomRef, UploadId};
+use crate::id::{ReportId, RoomId, RoomRef, Seq, UploadId};
 use crate::media::{Media, Object, PresignedUrl, Rendition};
 use crate::protocol::page::Page;
 use crate::protocol::reports::{NewReport, OpenReport, Report};
@@ -20,7 +20,7 @@ use crate::store::{Db, Handle, audit, report_evidence, transaction, uploads};
 const MAX_REASON: usize = 500;
 
 /// Reports a message. Idempotent.
-pub async fn report(db: &Db, caller: &Caller, room: &RoomRef, seq: u64, new: &NewReport) -> Result<()> {
+pub async fn report(db: &Db, caller: &Caller, room: &RoomRef, seq: Seq, new: &NewReport) -> Result<()> {
     let reason = new.reason.as_deref().unwrap_or_default().trim();
     if reason.chars().count() > MAX_REASON || reason.contains('\0') {
         return Err(Error::invalid("reason", "too_long", "must have at most 500 characters"));
@@ -42,14 +42,22 @@ pub async fn find(db: &Db, caller: &Caller, report: ReportId) -> Result<OpenRepo
     open(&mut *db.acquire().await?, caller, report).await
 }
 
+/// An attachment of a reported message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReportedAttachment {
+    pub report: ReportId,
+    pub upload: UploadId,
+}
+
 /// Returns a signed URL of an attachment of a reported message, for the same users.
 pub async fn link(
     db: &Db,
     media: &Media,
     caller: &Caller,
-    (report, upload): (ReportId, UploadId),
+    attachment: ReportedAttachment,
     part: Rendition,
 ) -> Result<PresignedUrl> {
+    let ReportedAttachment { report, upload } = attachment;
     let absent = || Error::NotFound("upload_not_found");
     let mut connection = db.acquire().await?;
     let found = open(&mut connection, caller, report).await?.report;
@@ -83,10 +91,10 @@ pub async fn list(
     db: &Db,
     caller: &Caller,
     room: &RoomRef,
-    (cursor, limit): (Option<&str>, Option<u32>),
+    paging: PageRequest<'_>,
 ) -> Result<Page<Report>> {
-    let limit = clamp_limit(limit);
-    let after = parse_cursor(cursor, 0)?;
+    let limit = paging.limit();
+    let after = paging.position(0)?;
     let mut connection = db.acquire().await?;
     let room = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
     let items = store::list(&mut connection, require_role(&room, Role::Admin)?, after, limit + 1).await?;

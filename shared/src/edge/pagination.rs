@@ -82,6 +82,7 @@ pub(super) fn link_header(asked: &Uri, response: &Response) -> Option<HeaderValu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::{Rev, Seq};
 
     fn link_of<T: HasNextPage>(asked: &str, list: T) -> Option<String> {
         let link = link_header(&asked.parse().unwrap(), &PageResponse(list).into_response())?;
@@ -94,7 +95,7 @@ mod tests {
         assert_eq!(link_of("https://chat.example/api/rooms", page(None)), None);
         let link = link_of("https://chat.example/api/search?before=2026-01-01&cursor=old&q=a%20b", page(Some("n/w"))).unwrap();
         assert_eq!(link, r#"</api/search?before=2026-01-01&q=a%20b&cursor=n%2Fw>; rel="next""#);
-        let history = |ascends| History { items: Vec::new(), next: Some("7".into()), last_seq: 9, rev: 9, ascends };
+        let history = |ascends| History { items: Vec::new(), next: Some("7".into()), last_seq: Seq(9), rev: Rev(9), ascends };
         assert_eq!(
             link_of("/api/rooms/1/messages?limit=2", history(false)).unwrap(),
             r#"</api/rooms/1/messages?limit=2&before=7>; rel="next""#

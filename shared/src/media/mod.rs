@@ -60,6 +60,14 @@ pub struct Object {
     pub purpose: Purpose,
 }
 
+/// A file to store, and how downloads present it.
+#[derive(Clone, Copy, Debug)]
+pub struct ServedFile<'a> {
+    pub object: Object,
+    pub content_type: &'a str,
+    pub name: &'a str,
+}
+
 /// A rendition of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rendition {
@@ -161,11 +169,12 @@ impl Media {
     /// Stores a file by copying it inside S3 until a time limit. Returns false when the object changed since.
     pub async fn store_file(
         &self,
-        object: Object,
         arrived: &UploadedObject,
-        (content_type, name): (&str, &str),
-        (now, until): (Timestamp, Instant),
+        file: ServedFile<'_>,
+        now: Timestamp,
+        until: Instant,
     ) -> Result<bool> {
+        let ServedFile { object, content_type, name } = file;
         let disposition = names::disposition(false, name);
         let headers = [("cache-control", CACHE), ("content-disposition", disposition.as_str()), ("content-type", content_type)];
         let to = key(object, Rendition::Original);

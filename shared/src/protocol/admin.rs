@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AuditId, ReportId, RoomId, UserId};
+use crate::id::{AuditId, ReportId, RoomId, Seq, UserId};
 use crate::protocol::people::User;
 use crate::protocol::reports::Report;
 use crate::protocol::rooms::RoomKind;
@@ -68,7 +68,8 @@ pub struct AdminRoom {
     /// The number of members.
     pub members_count: u32,
     /// The number of messages sent.
-    pub last_seq: u64,
+    #[schema(value_type = u64)]
+    pub last_seq: Seq,
     /// The user who created the room.
     pub created_by: Option<UserId>,
     /// When the room was created.

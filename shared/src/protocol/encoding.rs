@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::id::MessageId;
-use crate::protocol::frames::{Dialect, Frame, MAX_FRAME};
+use crate::protocol::frames::{Changed, Dialect, Frame, MAX_FRAME};
 use crate::protocol::messages::Message;
 
 impl Frame {
@@ -15,7 +15,7 @@ impl Frame {
             _ => json(self),
         };
         match self.change() {
-            Some((room_id, rev)) if bytes.len() > MAX_FRAME => json(&Self::Room { room_id, rev }),
+            Some(Changed { room_id, rev }) if bytes.len() > MAX_FRAME => json(&Self::Room { room_id, rev }),
             _ => bytes,
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::id::{MessageId, ReportId, RoomId, SessionId, UploadId, UserId};
+use crate::id::{MessageId, ReportId, RoomId, Seq, SessionId, UploadId, UserId};
 use crate::protocol::people::Me;
 use crate::time::Timestamp;
 
@@ -78,7 +78,8 @@ pub struct ExportedRoom {
     /// When the user joined.
     pub joined_at: Timestamp,
     /// The last message that the user has read.
-    pub read_seq: u64,
+    #[schema(value_type = u64)]
+    pub read_seq: Seq,
     /// Until when the user has muted the room.
     pub muted_until: Option<Timestamp>,
 }
@@ -113,7 +114,8 @@ pub struct ExportedReport {
     /// The message's room.
     pub room_id: RoomId,
     /// The message's `seq`.
-    pub seq: u64,
+    #[schema(value_type = u64)]
+    pub seq: Seq,
     /// The reason.
     pub reason: String,
     /// When the message was reported.
@@ -148,7 +150,8 @@ pub struct ExportedUpload {
     /// The room where it was sent.
     pub room_id: Option<RoomId>,
     /// The `seq` of its message.
-    pub seq: Option<u64>,
+    #[schema(value_type = Option<u64>)]
+    pub seq: Option<Seq>,
     /// When the upload was announced.
     pub created_at: Timestamp,
 }
@@ -159,7 +162,8 @@ pub struct ExportedHidden {
     /// The room.
     pub room_id: RoomId,
     /// The message's `seq`.
-    pub seq: u64,
+    #[schema(value_type = u64)]
+    pub seq: Seq,
     /// When the message was hidden.
     pub created_at: Timestamp,
 }
@@ -184,13 +188,15 @@ pub struct ExportedMessage {
     /// The room.
     pub room_id: RoomId,
     /// The message's `seq`.
-    pub seq: u64,
+    #[schema(value_type = u64)]
+    pub seq: Seq,
     /// `text`, `image`, `file` or `system`.
     pub kind: String,
     /// The text; empty after unsending.
     pub content: String,
     /// The `seq` of the message that it replies to.
-    pub reply_to_seq: Option<u64>,
+    #[schema(value_type = Option<u64>)]
+    pub reply_to_seq: Option<Seq>,
     /// When the message was sent.
     pub created_at: Timestamp,
     /// When the message was last edited.
@@ -205,7 +211,8 @@ pub struct ExportedEdit {
     /// The room.
     pub room_id: RoomId,
     /// The message's `seq`.
-    pub seq: u64,
+    #[schema(value_type = u64)]
+    pub seq: Seq,
     /// The version; 1 is the original text.
     pub version: u32,
     /// The text.
@@ -220,7 +227,8 @@ pub struct ExportedReaction {
     /// The room.
     pub room_id: RoomId,
     /// The message's `seq`.
-    pub seq: u64,
+    #[schema(value_type = u64)]
+    pub seq: Seq,
     /// The emoji.
     pub emoji: String,
     /// When the user reacted.
@@ -233,9 +241,11 @@ pub struct ExportedReceipt {
     /// The room.
     pub room_id: RoomId,
     /// The first message read.
-    pub from_seq: u64,
+    #[schema(value_type = u64)]
+    pub from_seq: Seq,
     /// The last message read.
-    pub to_seq: u64,
+    #[schema(value_type = u64)]
+    pub to_seq: Seq,
     /// When the messages were read.
     pub read_at: Timestamp,
 }

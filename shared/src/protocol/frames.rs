@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::id::{ConnectionId, MessageId, RoomId, UserId};
+use crate::id::{ConnectionId, MessageId, Rev, RoomId, Seq, UserId};
 use crate::protocol::friends::Friendship;
 use crate::protocol::invitations::Invitation;
 use crate::protocol::messages::{Message, ReactionChange};
@@ -53,9 +53,11 @@ pub enum Frame {
         /// The room.
         room_id: RoomId,
         /// The message's `seq`.
-        seq: u64,
+        #[schema(value_type = u64)]
+        seq: Seq,
         /// The room's revision.
-        rev: u64,
+        #[schema(value_type = u64)]
+        rev: Rev,
         /// The time of unsending.
         deleted_at: Timestamp,
         /// The user who unsent it: the sender or a moderator.
@@ -67,9 +69,11 @@ pub enum Frame {
         /// The room.
         room_id: RoomId,
         /// The message's `seq`.
-        seq: u64,
+        #[schema(value_type = u64)]
+        seq: Seq,
         /// The room's revision.
-        rev: u64,
+        #[schema(value_type = u64)]
+        rev: Rev,
         /// The time of pinning; null after unpinning.
         pinned_at: Option<Timestamp>,
         /// The user who pinned or unpinned it.
@@ -81,7 +85,8 @@ pub enum Frame {
         /// The room.
         room_id: RoomId,
         /// The message's `seq`.
-        seq: u64,
+        #[schema(value_type = u64)]
+        seq: Seq,
     },
     /// A reaction was added or removed.
     #[serde(rename = "reaction")]
@@ -92,7 +97,8 @@ pub enum Frame {
         /// The room.
         room_id: RoomId,
         /// The room's revision.
-        rev: u64,
+        #[schema(value_type = u64)]
+        rev: Rev,
     },
     /// The room's profile changed: name, topic, avatar or settings.
     #[serde(rename = "room")]
@@ -100,7 +106,8 @@ pub enum Frame {
         /// The room.
         room_id: RoomId,
         /// The room's revision.
-        rev: u64,
+        #[schema(value_type = u64)]
+        rev: Rev,
         /// The new profile; other properties of the room are unchanged.
         room: Box<RoomProfile>,
     },
@@ -110,7 +117,8 @@ pub enum Frame {
         /// The room.
         room_id: RoomId,
         /// The room's revision.
-        rev: u64,
+        #[schema(value_type = u64)]
+        rev: Rev,
         /// The room as the recipient sees it.
         room: Box<Room>,
     },
@@ -138,7 +146,8 @@ pub enum Frame {
         /// The room.
         room_id: RoomId,
         /// The `seq` of the room's last message at that time.
-        last_seq: u64,
+        #[schema(value_type = u64)]
+        last_seq: Seq,
     },
     /// The recipient was invited to a room. Joining it accepts; `DELETE /api/rooms/{room_id}/invitation` declines.
     #[serde(rename = "room.invited")]
@@ -155,7 +164,8 @@ pub enum Frame {
         /// The room.
         room_id: RoomId,
         /// The room's revision.
-        rev: u64,
+        #[schema(value_type = u64)]
+        rev: Rev,
         /// The new member.
         member: Box<Member>,
     },
@@ -165,7 +175,8 @@ pub enum Frame {
         /// The room.
         room_id: RoomId,
         /// The room's revision.
-        rev: u64,
+        #[schema(value_type = u64)]
+        rev: Rev,
         /// The member with the new role.
         member: Box<Member>,
     },
@@ -175,7 +186,8 @@ pub enum Frame {
         /// The room.
         room_id: RoomId,
         /// The room's revision.
-        rev: u64,
+        #[schema(value_type = u64)]
+        rev: Rev,
         /// The former member.
         user_id: UserId,
     },
@@ -314,7 +326,8 @@ pub struct Changed {
     /// The room.
     pub room_id: RoomId,
     /// The room's revision.
-    pub rev: u64,
+    #[schema(value_type = u64)]
+    pub rev: Rev,
 }
 
 /// The successful response to an action.
@@ -329,10 +342,12 @@ pub struct Ack {
     pub room_id: Option<RoomId>,
     /// The message's `seq`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub seq: Option<u64>,
+    #[schema(value_type = Option<u64>)]
+    pub seq: Option<Seq>,
     /// The room's revision.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rev: Option<u64>,
+    #[schema(value_type = Option<u64>)]
+    pub rev: Option<Rev>,
     /// The message's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<MessageId>,
@@ -363,19 +378,20 @@ pub struct Refusal {
 }
 
 impl Frame {
-    /// Returns room and `rev` of a change that `sync` reports as well.
-    pub fn change(&self) -> Option<(RoomId, u64)> {
-        match self {
-            Self::Message { message, .. } | Self::MessageEdited { message } => Some((message.room_id, message.rev)),
-            Self::Reaction(reaction) => Some((reaction.room_id, reaction.rev)),
+    /// Returns the change that `sync` reports as well.
+    pub fn change(&self) -> Option<Changed> {
+        let (room_id, rev) = match self {
+            Self::Message { message, .. } | Self::MessageEdited { message } => (message.room_id, message.rev),
+            Self::Reaction(reaction) => (reaction.room_id, reaction.rev),
             Self::MessageUnsent { room_id, rev, .. }
             | Self::MessagePinned { room_id, rev, .. }
             | Self::Room { room_id, rev }
             | Self::RoomChanged { room_id, rev, .. }
             | Self::MemberAdded { room_id, rev, .. }
             | Self::MemberUpdated { room_id, rev, .. }
-            | Self::MemberRemoved { room_id, rev, .. } => Some((*room_id, *rev)),
-            _ => None,
-        }
+            | Self::MemberRemoved { room_id, rev, .. } => (*room_id, *rev),
+            _ => return None,
+        };
+        Some(Changed { room_id, rev })
     }
 }

@@ -1,17 +1,13 @@
 //! Parses frames from client to server. Every form that legacy clients send maps to a typed action; unknown ones are errors by value.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::id::{RoomId, RoomRef};
-use crate::protocol::actions::{Action, Change};
-use crate::protocol::messages::NewMessage;
-use crate::protocol::receipts::Mark;
+use crate::id::RoomRef;
+use crate::protocol::actions::{Action, SendMessage};
+use crate::protocol::fields::Fields;
 use crate::protocol::uploads::take_file_url;
 
 /// A parsed frame.
@@ -29,6 +25,8 @@ pub struct Incoming {
 const MAX_ROOMS: usize = 100;
 /// Maximum length of a frame's `id` as JSON.
 const MAX_ID: usize = 80;
+/// Actions that ignore a room.
+const WITHOUT_ROOM: [&str; 3] = ["hello", "ping", "renew"];
 
 /// Parses a frame by its `action`, else `type`. A frame with neither but with `content` is a message.
 pub fn read(frame: &str) -> Incoming {
@@ -53,60 +51,41 @@ pub fn read(frame: &str) -> Incoming {
     Incoming { id, client_id, action: action(&mut fields) }
 }
 
-/// Parses a message and its room from an HTTP body in the form of a frame, ignoring `action` and `type`.
-pub fn read_message(body: Value) -> Result<(Option<RoomRef>, NewMessage)> {
+/// Parses a message from an HTTP body in the form of a frame, ignoring `action` and `type`.
+pub fn read_message(body: Value) -> Result<SendMessage> {
     match body {
-        Value::Object(mut fields) => message(&mut fields),
+        Value::Object(mut fields) => send(&mut fields),
         _ => Err(Error::Malformed("malformed_json", "The body must be a JSON object.".into())),
     }
 }
 
-fn action(fields: &mut Map<String, Value>) -> Result<Action> {
+/// Rewrites the frame in its canonical form and parses it.
+fn action(fields: &mut Fields) -> Result<Action> {
     let said = |name| fields.get(name).filter(|value| !value.is_null());
-    let verb = match said("action").or_else(|| said("type")) {
-        Some(Value::String(verb)) => verb.clone(),
+    let name = match said("action").or_else(|| said("type")) {
+        Some(Value::String(name)) => name.clone(),
         None if fields.contains_key("content") => "send".to_owned(),
         None => return Err(Error::Malformed("unknown_action", "The frame has no `action`.".into())),
         Some(_) => return Err(Error::invalid("action", "invalid", "must be a string")),
     };
-    match verb.as_str() {
-        "hello" => hello(fields),
-        "send" | "message" | "sendmessage" | "send_message" => {
-            let (room, message) = message(fields)?;
-            Ok(Action::Send { room, message })
+    if matches!(name.as_str(), "send" | "message" | "sendmessage" | "send_message") {
+        return send(fields).map(Action::Send);
+    }
+    let parse = Action::parser(&name).ok_or_else(|| Error::Malformed("unknown_action", "The action does not exist.".into()))?;
+    if !WITHOUT_ROOM.contains(&name.as_str()) {
+        normalize_room(fields)?;
+    }
+    let action = parse(fields)?;
+    match &action {
+        Action::Hello(hello) if hello.rooms.as_ref().is_some_and(|rooms| rooms.len() > MAX_ROOMS) => {
+            Err(Error::invalid("rooms", "too_many", "must name at most 100 rooms; use `sync` for others"))
         }
-        "edit" => change(fields, Change::Edit(typed(fields)?)),
-        "unsend" => change(fields, Change::Unsend),
-        "react" => change(fields, Change::React(typed(fields)?)),
-        "unreact" => change(fields, Change::Unreact(typed(fields)?)),
-        "join" => Ok(Action::Join { room: room(fields)?, invite: field(fields, "invite")? }),
-        "leave" => {
-            let room = room(fields)?.ok_or_else(|| Error::invalid("room_id", "required", "must name the room to leave"))?;
-            Ok(Action::Leave { room, owner: field(fields, "owner")? })
-        }
-        "read" => Ok(Action::Read { room: room(fields)?, seq: typed::<Mark>(fields)?.seq }),
-        "delivered" => Ok(Action::Delivered { room: room(fields)?, seq: typed::<Mark>(fields)?.seq }),
-        "typing" => Ok(Action::Typing { room: room(fields)?, active: field(fields, "active")?.unwrap_or(true) }),
-        "sync" => Ok(Action::Sync { room: room(fields)?, rev: field(fields, "rev")?.unwrap_or_default() }),
-        "ping" => Ok(Action::Ping { since: field(fields, "since")? }),
-        "renew" => {
-            let token = field(fields, "token")?;
-            Ok(Action::Renew { token: token.ok_or_else(|| Error::invalid("token", "required", "must be an access token"))? })
-        }
-        _ => Err(Error::Malformed("unknown_action", "The action does not exist.".into())),
+        _ => Ok(action),
     }
 }
 
-fn hello(fields: &Map<String, Value>) -> Result<Action> {
-    let rooms: BTreeMap<RoomId, u64> = field(fields, "rooms")?.unwrap_or_default();
-    if rooms.len() > MAX_ROOMS {
-        return Err(Error::invalid("rooms", "too_many", "must name at most 100 rooms; use `sync` for others"));
-    }
-    Ok(Action::Hello { rooms: rooms.into_iter().collect(), packed: field(fields, "packed")?.unwrap_or_default() })
-}
-
-/// A message's fields are in the frame itself or in an object `data`; a string `data` is the text.
-fn message(fields: &mut Map<String, Value>) -> Result<(Option<RoomRef>, NewMessage)> {
+/// Rewrites a legacy message as `send` and parses it. Its fields are in the frame itself or in an object `data`; a string `data` is the text.
+fn send(fields: &mut Fields) -> Result<SendMessage> {
     match fields.remove("data") {
         Some(Value::String(text)) => {
             fields.insert("content".into(), Value::String(text));
@@ -124,30 +103,32 @@ fn message(fields: &mut Map<String, Value>) -> Result<(Option<RoomRef>, NewMessa
     {
         fields.insert("content".into(), text);
     }
-    let room = room(fields)?;
+    normalize_room(fields)?;
     let url = fields.remove("file_url");
-    let mut message: NewMessage = typed(fields)?;
+    let mut send = SendMessage::read(fields)?;
     match url {
         None | Some(Value::Null) => {}
         // Go serialises an unset string like this.
         Some(Value::String(url)) if url.is_empty() => {}
-        Some(Value::String(url)) => take_file_url(&url, &mut message)?,
+        Some(Value::String(url)) => take_file_url(&url, &mut send.message)?,
         Some(_) => return Err(Error::invalid("file_url", "invalid", "must be a string")),
     }
-    Ok((room, message))
+    Ok(send)
 }
 
-fn change(fields: &Map<String, Value>, change: Change) -> Result<Action> {
-    #[derive(Deserialize)]
-    struct Place {
-        seq: u64,
-    }
-    let room = room(fields)?.ok_or_else(|| Error::invalid("room_id", "required", "must name the room of the message"))?;
-    Ok(Action::Change { room, seq: typed::<Place>(fields)?.seq, change })
+/// Moves the room from any of its keys to `room_id`; null when none is set.
+fn normalize_room(fields: &mut Fields) -> Result<()> {
+    let canonical = match room(fields)? {
+        Some(RoomRef::Id(id)) => Value::from(id.0),
+        Some(RoomRef::Slug(slug)) => Value::from(slug),
+        None => Value::Null,
+    };
+    fields.insert("room_id".into(), canonical);
+    Ok(())
 }
 
 /// Reads a room reference under each of its keys.
-fn room(fields: &Map<String, Value>) -> Result<Option<RoomRef>> {
+fn room(fields: &Fields) -> Result<Option<RoomRef>> {
     for name in ["room_id", "roomId", "conversation_id", "conversationId"] {
         match fields.get(name) {
             None | Some(Value::Null) => {}
@@ -161,39 +142,16 @@ fn room(fields: &Map<String, Value>) -> Result<Option<RoomRef>> {
     Ok(None)
 }
 
-/// Reads one field; none when it is absent or null.
-fn field<T: DeserializeOwned>(fields: &Map<String, Value>, name: &str) -> Result<Option<T>> {
-    let Some(value) = fields.get(name) else { return Ok(None) };
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let inside = error.path().to_string();
-        let field = if inside == "." { name.to_owned() } else { format!("{name}.{inside}") };
-        wrong(field, &error.into_inner())
-    })
-}
-
-/// Reads a type from all fields.
-fn typed<T: DeserializeOwned>(fields: &Map<String, Value>) -> Result<T> {
-    serde_path_to_error::deserialize(Value::Object(fields.clone())).map_err(|error| {
-        let field = error.path().to_string();
-        wrong(field, &error.into_inner())
-    })
-}
-
-/// Keeps the expected type and drops the value, which serde quotes.
-fn wrong(field: String, error: &serde_json::Error) -> Error {
-    let text = error.to_string();
-    let detail = text.find("expected ").map_or("is of the wrong type", |at| &text[at..]).to_owned();
-    Error::invalid(field, "invalid", detail)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::{Rev, RoomId, Seq};
+    use crate::protocol::actions::{EditMessage, Hello, MessageTarget, React};
     use crate::protocol::messages::{NewContent, NewReaction};
 
     fn sent(frame: &str) -> (Option<RoomRef>, Option<String>) {
         match read(frame).action {
-            Ok(Action::Send { room, message }) => (room, message.content),
+            Ok(Action::Send(send)) => (send.room_id, send.message.content),
             other => panic!("{frame}: {other:?}"),
         }
     }
@@ -264,26 +222,44 @@ mod tests {
     }
 
     #[test]
+    fn an_error_names_the_field_as_the_client_spelled_it() {
+        for (frame, field, code) in [
+            (r#"{"action":"join","roomId":{"x":1}}"#, "roomId", "invalid"),
+            (r#"{"content":"x","conversation_id":"a b"}"#, "conversation_id", "invalid"),
+            (r#"{"action":"leave","room_id":""}"#, "room_id", "required"),
+            (r#"{"action":"edit","content":"x","seq":1}"#, "room_id", "required"),
+            (r#"{"action":"read","room_id":7,"seq":"x"}"#, "seq", "invalid"),
+            (r#"{"action":"hello","rooms":{"7":-1}}"#, "rooms.7", "invalid"),
+            (r#"{"action":"send","attachments":[1,"x"]}"#, "attachments[1]", "invalid"),
+            (r#"{"action":"renew","token":null}"#, "token", "required"),
+        ] {
+            let Some(Error::Invalid(wrong)) = read(frame).action.err() else { panic!("{frame}") };
+            assert_eq!((wrong[0].field.as_str(), wrong[0].code), (field, code), "{frame}");
+        }
+        assert!(read(r#"{"action":"ping","room_id":{"x":1}}"#).action.is_ok(), "it takes no room");
+    }
+
+    #[test]
     fn a_change_names_its_message_and_what_becomes_of_it() {
         let read = |frame: &str| read(frame).action.ok();
-        let change = |change| Some(Action::Change { room: RoomRef::Id(RoomId(7)), seq: 3, change });
-        let emoji = || NewReaction { emoji: "👍".into() };
-        let edit = Change::Edit(NewContent { content: "Ho".into() });
-        assert_eq!(read(r#"{"action":"edit","room_id":7,"seq":3,"content":"Ho"}"#), change(edit));
-        assert_eq!(read(r#"{"action":"unsend","roomId":"room-7","seq":3}"#), change(Change::Unsend));
-        assert_eq!(read(r#"{"type":"react","room_id":7,"seq":3,"emoji":"👍"}"#), change(Change::React(emoji())));
-        assert_eq!(read(r#"{"action":"unreact","room_id":"7","seq":3,"emoji":"👍"}"#), change(Change::Unreact(emoji())));
+        let target = || MessageTarget { room_id: RoomRef::Id(RoomId(7)), seq: Seq(3) };
+        let react = || React { target: target(), reaction: NewReaction { emoji: "👍".into() } };
+        let edit = EditMessage { target: target(), content: NewContent { content: "Ho".into() } };
+        assert_eq!(read(r#"{"action":"edit","room_id":7,"seq":3,"content":"Ho"}"#), Some(Action::Edit(edit)));
+        assert_eq!(read(r#"{"action":"unsend","roomId":"room-7","seq":3}"#), Some(Action::Unsend(target())));
+        assert_eq!(read(r#"{"type":"react","room_id":7,"seq":3,"emoji":"👍"}"#), Some(Action::React(react())));
+        assert_eq!(read(r#"{"action":"unreact","room_id":"7","seq":3,"emoji":"👍"}"#), Some(Action::Unreact(react())));
     }
 
     #[test]
     fn a_hello_names_rooms_and_how_far_they_are_known() {
         let hello = |frame: &str| read(frame).action.ok();
-        assert_eq!(hello(r#"{"action":"hello"}"#), Some(Action::Hello { rooms: Vec::new(), packed: false }));
-        let known = vec![(RoomId(7), 3), (RoomId(12), 0)];
-        let alone = Action::Hello { rooms: known.clone(), packed: false };
-        assert_eq!(hello(r#"{"action":"hello","rooms":{"12":0,"7":3},"packed":null}"#), Some(alone));
-        let packed = Action::Hello { rooms: known, packed: true };
-        assert_eq!(hello(r#"{"action":"hello","rooms":{"12":0,"7":3},"packed":true}"#), Some(packed));
+        assert_eq!(hello(r#"{"action":"hello"}"#), Some(Action::Hello(Hello { rooms: None, packed: None })));
+        let known = [(RoomId(7), Rev(3)), (RoomId(12), Rev(0))];
+        let alone = Hello { rooms: Some(known.into()), packed: None };
+        assert_eq!(hello(r#"{"action":"hello","rooms":{"12":0,"7":3},"packed":null}"#), Some(Action::Hello(alone)));
+        let packed = Hello { rooms: Some(known.into()), packed: Some(true) };
+        assert_eq!(hello(r#"{"action":"hello","rooms":{"12":0,"7":3},"packed":true}"#), Some(Action::Hello(packed)));
         let many: Vec<_> = (1..=101).map(|room| format!("\"{room}\":1")).collect();
         let error = read(&format!(r#"{{"action":"hello","rooms":{{{}}}}}"#, many.join(","))).action.err();
         assert!(matches!(&error, Some(Error::Invalid(wrong)) if wrong[0].code == "too_many"), "{error:?}");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{MessageId, RoomId, RoomRef, UploadId, UserId};
+use crate::id::{MessageId, Rev, RoomId, RoomRef, Seq, UploadId, UserId};
 use crate::protocol::null_is_default;
 use crate::protocol::people::User;
 use crate::time::Timestamp;
@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 pub const PREVIEW_LENGTH: usize = 120;
 
 /// The kind of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageKind {
     /// Plain text.
@@ -32,11 +32,11 @@ pub struct Message {
     /// The room.
     pub room_id: RoomId,
     /// The message's position in the room: 1, 2, 3 … without gaps.
-    #[schema(example = 42)]
-    pub seq: u64,
+    #[schema(value_type = u64, example = 42)]
+    pub seq: Seq,
     /// The room's `rev` at the last change of the message.
-    #[schema(example = 57)]
-    pub rev: u64,
+    #[schema(value_type = u64, example = 57)]
+    pub rev: Rev,
     /// The kind of the message.
     pub kind: MessageKind,
     /// The event of a system message: `member.joined`, `member.left`, `room.renamed` …
@@ -77,8 +77,8 @@ pub struct Message {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Reply {
     /// The `seq` of the message.
-    #[schema(example = 40)]
-    pub seq: u64,
+    #[schema(value_type = u64, example = 40)]
+    pub seq: Seq,
     /// The sender's username.
     pub username: Option<String>,
     /// The kind of the message, to describe attachments without text.
@@ -150,10 +150,11 @@ pub struct ReactionChange {
     /// The room.
     pub room_id: RoomId,
     /// The message's `seq`.
-    #[schema(example = 42)]
-    pub seq: u64,
+    #[schema(value_type = u64, example = 42)]
+    pub seq: Seq,
     /// The room's revision after the change.
-    pub rev: u64,
+    #[schema(value_type = u64)]
+    pub rev: Rev,
     /// The emoji.
     #[schema(example = "👍")]
     pub emoji: String,
@@ -198,7 +199,8 @@ pub struct NewMessage {
     #[serde(default, deserialize_with = "null_is_default")]
     pub attachments: Vec<UploadId>,
     /// The `seq` of a message in the same room that this one replies to.
-    pub reply_to: Option<u64>,
+    #[schema(value_type = Option<u64>)]
+    pub reply_to: Option<Seq>,
     /// A unique key of the sender, 1–64 characters: sending again with the same key returns the first message.
     #[schema(example = "c-7", min_length = 1, max_length = 64)]
     pub client_id: Option<String>,
@@ -212,8 +214,8 @@ pub struct Forward {
     /// The room: `7`, `room-7` or a slug.
     pub room_id: RoomRef,
     /// The message's `seq`.
-    #[schema(example = 42)]
-    pub seq: u64,
+    #[schema(value_type = u64, example = 42)]
+    pub seq: Seq,
 }
 
 /// Body of `PATCH …/messages/{seq}`.
@@ -240,9 +242,11 @@ pub struct History {
     /// The cursor of the next page: pass it as `before`, or as `after` if the request used that; null at the end of what the caller may read.
     pub next: Option<String>,
     /// The `seq` of the room's last message.
-    pub last_seq: u64,
+    #[schema(value_type = u64)]
+    pub last_seq: Seq,
     /// The room's revision at the time of reading.
-    pub rev: u64,
+    #[schema(value_type = u64)]
+    pub rev: Rev,
     /// Whether `next` leads to newer messages.
     #[serde(skip)]
     #[schema(ignore)]

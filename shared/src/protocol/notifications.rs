@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{RoomId, UserId};
+use crate::id::{RoomId, Seq, UserId};
 use crate::protocol::messages::MessageKind;
 use crate::protocol::rooms::RoomKind;
 
@@ -52,7 +52,8 @@ pub struct Notification {
     /// The room's name; in a direct room the other user's name.
     pub room: String,
     /// The message's `seq`.
-    pub seq: u64,
+    #[schema(value_type = u64)]
+    pub seq: Seq,
     /// The kind of the message.
     pub kind: MessageKind,
     /// The sender's id.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{RoomId, UserId};
+use crate::id::{RoomId, Seq, UserId};
 use crate::protocol::people::User;
 use crate::time::Timestamp;
 
@@ -10,8 +10,8 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 pub struct Mark {
     /// The last message read or delivered; values beyond the last message are lowered to it.
-    #[schema(example = 42)]
-    pub seq: u64,
+    #[schema(value_type = u64, example = 42)]
+    pub seq: Seq,
 }
 
 /// A member's read markers: the response to moving them, and their frame.
@@ -22,11 +22,11 @@ pub struct Receipt {
     /// The member.
     pub user_id: UserId,
     /// The last message that the member has read.
-    #[schema(example = 42)]
-    pub read_seq: u64,
+    #[schema(value_type = u64, example = 42)]
+    pub read_seq: Seq,
     /// The last message delivered to one of the member's devices; never before `read_seq`.
-    #[schema(example = 42)]
-    pub delivered_seq: u64,
+    #[schema(value_type = u64, example = 42)]
+    pub delivered_seq: Seq,
     /// The number of other users' messages after `read_seq` that were not unsent. Only in the member's own receipts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<u64>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ReportId, RoomId, UploadId, UserId};
+use crate::id::{ReportId, RoomId, Seq, UploadId, UserId};
 use crate::protocol::messages::{Attachment, Edit};
 use crate::time::Timestamp;
 
@@ -22,8 +22,8 @@ pub struct Report {
     /// The room.
     pub room_id: RoomId,
     /// The message's `seq`.
-    #[schema(example = 42)]
-    pub seq: u64,
+    #[schema(value_type = u64, example = 42)]
+    pub seq: Seq,
     /// The user who reported it.
     pub reporter_id: UserId,
     /// The reporter's username.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::id::{RoomId, UploadId, UserId};
+use crate::id::{Rev, RoomId, Seq, UploadId, UserId};
 use crate::protocol::messages::Message;
 use crate::protocol::null_is_default;
 use crate::protocol::people::{Person, User};
@@ -60,13 +60,16 @@ pub struct Room {
     /// The other user of a direct room; over HTTP with their presence.
     pub direct_user: Option<Person>,
     /// The `seq` of the last message.
-    pub last_seq: u64,
+    #[schema(value_type = u64)]
+    pub last_seq: Seq,
     /// The room's revision, incremented by every change.
-    pub rev: u64,
+    #[schema(value_type = u64)]
+    pub rev: Rev,
     /// The last message, if the caller may read it.
     pub last_message: Option<Message>,
     /// The last message that the caller has read as a member.
-    pub read_seq: Option<u64>,
+    #[schema(value_type = Option<u64>)]
+    pub read_seq: Option<Seq>,
     /// The number of other users' and system messages after `read_seq` that were not unsent.
     pub unread: u64,
     /// The number of unread messages that mention the caller.
@@ -132,13 +135,15 @@ pub struct Member {
     /// When the user joined.
     pub joined_at: Timestamp,
     /// The last message that the member has read; null when the caller may not see it, and in frames.
-    pub read_seq: Option<u64>,
+    #[schema(value_type = Option<u64>)]
+    pub read_seq: Option<Seq>,
     /// The last message delivered to one of the member's devices; null like `read_seq`.
-    pub delivered_seq: Option<u64>,
+    #[schema(value_type = Option<u64>)]
+    pub delivered_seq: Option<Seq>,
 }
 
 /// Body of `POST /api/rooms`.
-#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct NewRoom {
     /// The name, 1–100 characters.
     #[schema(example = "Lunch", min_length = 1, max_length = 100)]

@@ -1,6 +1,6 @@
 //! Frames that are identical for all members of a room, without the fields that only some members may see.
 
-use crate::id::RoomId;
+use crate::id::{Rev, RoomId};
 use crate::protocol::frames::Frame;
 use crate::protocol::messages::Message;
 use crate::protocol::rooms::Member;
@@ -17,12 +17,12 @@ impl Frame {
     }
 
     /// The frame of a new member.
-    pub fn member_added(room_id: RoomId, rev: u64, member: Member) -> Self {
+    pub fn member_added(room_id: RoomId, rev: Rev, member: Member) -> Self {
         Self::MemberAdded { room_id, rev, member: Box::new(without_markers(member)) }
     }
 
     /// The frame of a changed role.
-    pub fn member_updated(room_id: RoomId, rev: u64, member: Member) -> Self {
+    pub fn member_updated(room_id: RoomId, rev: Rev, member: Member) -> Self {
         Self::MemberUpdated { room_id, rev, member: Box::new(without_markers(member)) }
     }
 }

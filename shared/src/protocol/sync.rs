@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{RoomId, UserId};
+use crate::id::{Rev, RoomId, Seq, UserId};
 use crate::protocol::messages::Message;
 use crate::protocol::people::User;
 use crate::protocol::rooms::{Role, Room};
@@ -33,8 +33,8 @@ pub struct RoomSync {
     /// New and changed members, including those who left.
     pub members: Vec<MemberChange>,
     /// The `rev` of the client after it applies this response.
-    #[schema(example = 57)]
-    pub rev: u64,
+    #[schema(value_type = u64, example = 57)]
+    pub rev: Rev,
     /// Whether more changes follow: request them from `rev`. Other frames of the room wait until the last part. A frame with `more` and no rows has
     /// reached a change too large for a frame: fetch it over HTTP.
     pub more: bool,
@@ -54,11 +54,14 @@ pub struct MemberChange {
     /// The time of the last join.
     pub joined_at: Timestamp,
     /// The last message that the member has read; null when the caller may not see it.
-    pub read_seq: Option<u64>,
+    #[schema(value_type = Option<u64>)]
+    pub read_seq: Option<Seq>,
     /// The last message delivered to one of the member's devices; null when the caller may not see it.
-    pub delivered_seq: Option<u64>,
+    #[schema(value_type = Option<u64>)]
+    pub delivered_seq: Option<Seq>,
     /// The room's `rev` at the last change of the membership.
-    pub rev: u64,
+    #[schema(value_type = u64)]
+    pub rev: Rev,
 }
 
 /// The state of a membership.
@@ -88,8 +91,8 @@ pub struct RoomsSync {
 
 impl RoomSync {
     /// Drops about half of the rows. Returns false when nothing can be dropped. `since` is the starting `rev`.
-    pub fn shorten(&mut self, since: u64) -> bool {
-        let revs: BTreeSet<u64> =
+    pub fn shorten(&mut self, since: Rev) -> bool {
+        let revs: BTreeSet<Rev> =
             self.messages.iter().map(|message| message.rev).chain(self.members.iter().map(|member| member.rev)).collect();
         if revs.is_empty() {
             // The room alone is left; its last message is available in the history.

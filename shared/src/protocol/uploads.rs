@@ -28,7 +28,7 @@ pub enum Purpose {
 }
 
 /// The state of an upload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UploadState {
     /// Announced; the bytes are not verified yet.
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn a_file_url_becomes_an_attachment_or_text() {
         let sent = |frame: &str| match incoming::read(frame).action {
-            Ok(Action::Send { message, .. }) => (message.content, message.attachments),
+            Ok(Action::Send(send)) => (send.message.content, send.message.attachments),
             other => panic!("{frame}: {other:?}"),
         };
         let printed = r#"{"type":"message","data":{"room_id":"room-7","content":"Hello world!","file_url":"https://cloudinary.com/file.jpg"}}"#;

@@ -9,8 +9,8 @@ use futures_util::stream::FuturesUnordered;
 use http::Method;
 
 use crate::error::{Error, Result};
-use crate::id::{ConnectionId, RoomId, UserId};
-use crate::protocol::frames::Frame;
+use crate::id::{ConnectionId, Rev, UserId};
+use crate::protocol::frames::{Changed, Frame};
 use crate::push::aws_client::AwsRequest;
 use crate::push::connections_api::PostOutcome;
 use crate::push::registry::Connection;
@@ -93,12 +93,19 @@ impl Push {
     }
 
     /// Waits for the end of a busy room's second. Returns the highest `rev` of the room in that second.
-    pub async fn busy_rev(&self, (room, rev): (RoomId, u64), due: i64, now: Timestamp) -> u64 {
+    pub async fn busy_rev(&self, change: Changed, due: i64, now: Timestamp) -> Rev {
+        let Changed { room_id, rev } = change;
         let Self::Cloud(cloud) = self else { return rev };
         let left = due.saturating_sub(now.0).clamp(0, BUSY_WINDOW_MS).unsigned_abs();
         tokio::time::sleep(Duration::from_millis(left)).await;
-        cloud.ephemeral.busy_rev(room, due).await.unwrap_or_default().max(rev)
+        cloud.ephemeral.busy_rev(room_id, due).await.unwrap_or_default().max(rev)
     }
+}
+
+/// A delivery that the function `fanout` can take over.
+struct Handover<'a> {
+    function: &'a str,
+    what: ShardPayload,
 }
 
 impl Cloud {
@@ -131,15 +138,14 @@ impl Cloud {
 
     async fn send(&self, audience: &[Connection], frame: &Frame, now: Timestamp) {
         let encoded = Encoded::of(frame, audience);
-        let later = self.config.fanout_function.as_deref().zip(ShardPayload::of(frame, &encoded));
-        let sent = match (later, frame.change()) {
-            (Some((function, _)), Some(change)) if audience.len() > self.config.busy.max(self.config.inline) => {
-                self.coalesce(function, audience, change, now).await
+        let function = self.config.fanout_function.as_deref();
+        let handover = function.zip(ShardPayload::of(frame, &encoded)).map(|(function, what)| Handover { function, what });
+        let sent = match (handover, frame.change()) {
+            (Some(handover), Some(change)) if audience.len() > self.config.busy.max(self.config.inline) => {
+                self.coalesce(handover.function, audience, change, now).await
             }
-            (Some((function, what)), _) if audience.len() > self.config.inline => {
-                self.hand_to_fanout(function, audience, &what, now).await
-            }
-            (later, _) => self.send_inline(audience, &encoded, later, now).await,
+            (Some(handover), _) if audience.len() > self.config.inline => self.hand_to_fanout(audience, &handover, now).await,
+            (handover, _) => self.send_inline(audience, &encoded, handover, now).await,
         };
         if let Err(error) = sent {
             log_push_failure("handing over to fanout", &error);
@@ -151,7 +157,7 @@ impl Cloud {
         &self,
         audience: &[Connection],
         encoded: &Encoded,
-        later: Option<(&str, ShardPayload)>,
+        handover: Option<Handover<'_>>,
         now: Timestamp,
     ) -> Result<()> {
         let mut left = (0..audience.len()).collect();
@@ -163,8 +169,8 @@ impl Cloud {
         // Posts in flight can have succeeded, too; clients drop duplicates.
         let rest: Vec<_> = left.into_iter().map(|index| audience[index].clone()).collect();
         tracing::warn!(connections = audience.len(), left = rest.len(), ended, "posts failed or met the deadline");
-        match later {
-            Some((function, what)) => self.hand_to_fanout(function, &rest, &what, now).await,
+        match handover {
+            Some(handover) => self.hand_to_fanout(&rest, &handover, now).await,
             None => Ok(()),
         }
     }
@@ -238,26 +244,27 @@ impl Cloud {
     }
 
     /// The first change of a second invokes `fanout` for its end; later changes only raise the `rev`.
-    async fn coalesce(&self, function: &str, audience: &[Connection], room: (RoomId, u64), now: Timestamp) -> Result<()> {
-        let (room, rev) = room;
+    async fn coalesce(&self, function: &str, audience: &[Connection], change: Changed, now: Timestamp) -> Result<()> {
+        let Changed { room_id, rev } = change;
         let due = (now.0.div_euclid(BUSY_WINDOW_MS) + 1) * BUSY_WINDOW_MS;
-        if self.ephemeral.raise_busy_rev(room, due, rev).await? {
-            self.hand_to_fanout(function, audience, &ShardPayload::Busy { room_id: room, rev, due }, now).await?;
+        if self.ephemeral.raise_busy_rev(room_id, due, rev).await? {
+            let handover = Handover { function, what: ShardPayload::Busy { room_id, rev, due } };
+            self.hand_to_fanout(audience, &handover, now).await?;
         }
         Ok(())
     }
 
-    async fn hand_to_fanout(&self, function: &str, audience: &[Connection], what: &ShardPayload, now: Timestamp) -> Result<()> {
-        let invokes = audience.chunks(self.config.shard.max(1)).map(|shard| self.invoke(function, shard, what, now));
+    async fn hand_to_fanout(&self, audience: &[Connection], handover: &Handover<'_>, now: Timestamp) -> Result<()> {
+        let invokes = audience.chunks(self.config.shard.max(1)).map(|shard| self.invoke(shard, handover, now));
         for outcome in futures_util::future::join_all(invokes).await {
             outcome?;
         }
         Ok(())
     }
 
-    async fn invoke(&self, function: &str, audience: &[Connection], what: &ShardPayload, now: Timestamp) -> Result<()> {
-        let body = serde_json::to_vec(&Shard::of(what, audience)).map_err(Error::internal)?;
-        self.invoke_async(function, body, now).await
+    async fn invoke(&self, audience: &[Connection], handover: &Handover<'_>, now: Timestamp) -> Result<()> {
+        let body = serde_json::to_vec(&Shard::of(&handover.what, audience)).map_err(Error::internal)?;
+        self.invoke_async(handover.function, body, now).await
     }
 
     /// Invokes a function asynchronously.

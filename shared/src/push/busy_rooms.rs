@@ -4,12 +4,12 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use crate::error::{Error, Result};
-use crate::id::RoomId;
+use crate::id::{Rev, RoomId};
 use crate::push::ephemeral::Ephemeral;
 
 impl Ephemeral {
     /// Raises the `rev` of a room for the second that ends at `due` (epoch milliseconds). Returns whether this is the first change of that second.
-    pub(super) async fn raise_busy_rev(&self, room: RoomId, due: i64, rev: u64) -> Result<bool> {
+    pub(super) async fn raise_busy_rev(&self, room: RoomId, due: i64, rev: Rev) -> Result<bool> {
         let written = self
             .client
             .update_item()
@@ -32,7 +32,7 @@ impl Ephemeral {
     }
 
     /// Returns the highest `rev` recorded for that second.
-    pub(super) async fn busy_rev(&self, room: RoomId, due: i64) -> Result<u64> {
+    pub(super) async fn busy_rev(&self, room: RoomId, due: i64) -> Result<Rev> {
         let found = self
             .client
             .get_item()
@@ -42,7 +42,7 @@ impl Ephemeral {
             .send()
             .await
             .map_err(Error::unavailable)?;
-        Ok(found.item().and_then(|item| item.get("rev")?.as_n().ok()?.parse().ok()).unwrap_or_default())
+        Ok(found.item().and_then(|item| item.get("rev")?.as_n().ok()?.parse().ok()).map(Rev).unwrap_or_default())
     }
 }
 

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::id::{RoomId, UserId};
+use crate::id::{MessageRef, RoomId, Seq, UserId};
 use crate::push::ephemeral::Ephemeral;
 use crate::push::{Cloud, Push, log_push_failure};
 use crate::time::Timestamp;
@@ -21,9 +21,16 @@ const KEPT: i64 = 600;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotifyRequest {
     pub room_id: RoomId,
-    pub seq: u64,
+    pub seq: Seq,
     /// Users who are away and have a subscribed device.
     pub to: Vec<UserId>,
+}
+
+/// A notification: its recipient and its message.
+#[derive(Clone, Copy, Debug)]
+pub struct NotificationKey {
+    pub user: UserId,
+    pub message: MessageRef,
 }
 
 /// Whether the caller may notify now.
@@ -55,7 +62,7 @@ impl Push {
     }
 
     /// Acquires the right to notify a user of a room up to this message. Skips users who were already notified of this `seq` or a later one.
-    pub async fn acquire_notify_lease(&self, of: (UserId, RoomId, u64), pause: Duration, now: Timestamp) -> Result<LeaseState> {
+    pub async fn acquire_notify_lease(&self, of: NotificationKey, pause: Duration, now: Timestamp) -> Result<LeaseState> {
         let until = Timestamp(now.0.saturating_add_unsigned(u64::try_from(pause.as_millis()).unwrap_or_default()));
         match self {
             Self::Cloud(cloud) => Box::pin(cloud.ephemeral.acquire_notify_lease(of, until, now)).await,
@@ -79,12 +86,8 @@ impl Cloud {
 
 impl Ephemeral {
     /// One write when it is time to notify, two otherwise.
-    async fn acquire_notify_lease(
-        &self,
-        (user, room, seq): (UserId, RoomId, u64),
-        until: Timestamp,
-        now: Timestamp,
-    ) -> Result<LeaseState> {
+    async fn acquire_notify_lease(&self, of: NotificationKey, until: Timestamp, now: Timestamp) -> Result<LeaseState> {
+        let NotificationKey { user, message: MessageRef { room, seq } } = of;
         let number = |value: i64| AttributeValue::N(value.to_string());
         let key = AttributeValue::S(format!("told#{user}#{room}"));
         let seq = AttributeValue::N(seq.to_string());
@@ -127,12 +130,13 @@ impl Ephemeral {
 #[derive(Debug, Default)]
 pub(super) struct NotifyLeases {
     /// End of the pause, and the last `seq` notified.
-    silent: BTreeMap<(UserId, RoomId), (Timestamp, u64)>,
+    silent: BTreeMap<(UserId, RoomId), (Timestamp, Seq)>,
     waiting: BTreeSet<(UserId, RoomId, Timestamp)>,
 }
 
 impl NotifyLeases {
-    fn acquire(&mut self, (user, room, seq): (UserId, RoomId, u64), until: Timestamp, now: Timestamp) -> LeaseState {
+    fn acquire(&mut self, of: NotificationKey, until: Timestamp, now: Timestamp) -> LeaseState {
+        let NotificationKey { user, message: MessageRef { room, seq } } = of;
         match self.silent.get(&(user, room)).copied() {
             Some((_, told)) if told >= seq => LeaseState::HeldElsewhere,
             Some((silent, _)) if silent > now && self.waiting.insert((user, room, silent)) => LeaseState::After(silent),
@@ -152,7 +156,8 @@ mod tests {
     #[test]
     fn a_burst_notifies_at_once_and_once_more_at_its_end() {
         let mut turns = NotifyLeases::default();
-        let mut at = |now: i64, seq| turns.acquire((UserId(7), RoomId(1), seq), Timestamp(now + 10), Timestamp(now));
+        let of = |seq| NotificationKey { user: UserId(7), message: MessageRef { room: RoomId(1), seq: Seq(seq) } };
+        let mut at = |now: i64, seq| turns.acquire(of(seq), Timestamp(now + 10), Timestamp(now));
         assert_eq!(
             (at(0, 1), at(1, 2), at(2, 3)),
             (LeaseState::Now, LeaseState::After(Timestamp(10)), LeaseState::HeldElsewhere)

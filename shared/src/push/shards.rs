@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ConnectionId, RoomId, SessionId, UploadId, UserId};
+use crate::id::{ConnectionId, Rev, RoomId, Seq, SessionId, UploadId, UserId};
 use crate::protocol::frames::Frame;
 use crate::push::Encoded;
 use crate::push::registry::Connection;
@@ -33,35 +33,35 @@ pub enum ShardPayload {
     Busy {
         room_id: RoomId,
         /// The room's `rev` at the first change.
-        rev: u64,
+        rev: Rev,
         /// End of the second, in epoch milliseconds.
         due: i64,
     },
     /// A new message.
     Message {
         room_id: RoomId,
-        seq: u64,
+        seq: Seq,
         /// The room's `rev` after it.
-        rev: u64,
+        rev: Rev,
     },
     /// An edited message.
     Edited {
         room_id: RoomId,
-        seq: u64,
+        seq: Seq,
         /// The room's `rev` after it.
-        rev: u64,
+        rev: Rev,
     },
     /// A change of the room's profile.
     Facts {
         room_id: RoomId,
         /// The room's `rev` after it.
-        rev: u64,
+        rev: Rev,
     },
     /// A new or changed member.
     Member {
         room_id: RoomId,
         /// The room's `rev` after it.
-        rev: u64,
+        rev: Rev,
         user_id: UserId,
         /// Whether the member is new.
         came: bool,
@@ -160,6 +160,6 @@ mod tests {
         let shard: Shard = serde_json::from_str(text).expect("a shard");
         assert_eq!((shard.audience().len(), shard.what), (1, ShardPayload::Frame { lean: "{}".into(), full: "{}".into() }));
         let busy: ShardPayload = serde_json::from_str(r#"{"busy":{"room_id":7,"rev":5,"due":1000}}"#).expect("a hint");
-        assert_eq!(busy, ShardPayload::Busy { room_id: RoomId(7), rev: 5, due: 1000 });
+        assert_eq!(busy, ShardPayload::Busy { room_id: RoomId(7), rev: Rev(5), due: 1000 });
     }
 }

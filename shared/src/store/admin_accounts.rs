@@ -1,13 +1,13 @@
 //! Accounts as operators manage them. Every function requires an [`Operator`].
 
-use sqlx::{MySqlConnection, QueryBuilder, Row};
+use sqlx::{FromRow, MySqlConnection, QueryBuilder};
 
 use crate::error::Result;
 use crate::id::UserId;
 use crate::protocol::admin::{AccountRole, AccountState, AdminAccount};
-use crate::protocol::people::User;
 use crate::store::audit::Operator;
-use crate::store::{profiles, users};
+use crate::store::profiles;
+use crate::store::rows::user::{USER, UserRow};
 use crate::time::Timestamp;
 
 /// Which accounts to list.
@@ -34,9 +34,9 @@ pub async fn list(
     after: UserId,
     limit: u32,
 ) -> Result<Vec<AdminAccount>> {
-    let mut query = QueryBuilder::new(
-        "select u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at, u.email, cast(u.role as char) as role, \
-         u.disabled_at, u.deleted_at, u.erased_name, \
+    let mut query = QueryBuilder::new("select ");
+    query.push(USER).push(
+        ", u.email, cast(u.role as char) as role, u.disabled_at, u.deleted_at, u.erased_name, \
          (select count(*) from sessions s where s.user_id = u.id and s.revoked_at is null and s.expires_at > ",
     );
     query.push_bind(by.now().0);
@@ -62,8 +62,8 @@ pub async fn list(
         query.push(" escape '|' union select id from users where email like ").push_bind(pattern).push(" escape '|')");
     }
     query.push(" order by u.id limit ").push_bind(limit);
-    let rows = query.build().fetch_all(connection).await?;
-    rows.iter().map(account).collect()
+    let rows: Vec<AccountRow> = query.build_query_as().fetch_all(connection).await?;
+    Ok(rows.into_iter().map(AccountRow::account).collect())
 }
 
 /// Returns one account, in any state.
@@ -82,7 +82,7 @@ pub async fn lock(transaction: &mut MySqlConnection, _: &Operator, user: UserId)
     .await?;
     Ok(row.map(|row| AccountStatus {
         state: state(row.disabled_at, row.deleted_at, row.erased_name.is_some()),
-        role: role(&row.role),
+        role: row.role.parse().unwrap_or(AccountRole::User),
     }))
 }
 
@@ -94,35 +94,35 @@ pub async fn set_disabled(transaction: &mut MySqlConnection, by: &Operator, user
 }
 
 pub async fn set_role(transaction: &mut MySqlConnection, _: &Operator, user: UserId, role: AccountRole) -> Result<()> {
-    let name = match role {
-        AccountRole::User => "user",
-        AccountRole::Admin => "admin",
-    };
-    sqlx::query!("update users set role = ? where id = ?", name, user.0).execute(transaction).await?;
+    sqlx::query!("update users set role = ? where id = ?", role.to_string(), user.0).execute(transaction).await?;
     Ok(())
 }
 
-fn account(row: &sqlx::mysql::MySqlRow) -> Result<AdminAccount> {
-    let id = UserId(row.try_get("id")?);
-    let (disabled_at, deleted_at): (Option<i64>, Option<i64>) = (row.try_get("disabled_at")?, row.try_get("deleted_at")?);
-    let erased_name: Option<String> = row.try_get("erased_name")?;
-    let sessions: i64 = row.try_get("sessions")?;
-    Ok(AdminAccount {
-        user: User {
-            id,
-            username: row.try_get("username")?,
-            display_name: row.try_get("display_name")?,
-            about: row.try_get("about")?,
-            avatar_url: users::avatar_url(id, row.try_get("avatar_upload")?),
-            created_at: Timestamp(row.try_get("created_at")?),
-        },
-        email: row.try_get("email")?,
-        role: role(row.try_get("role")?),
-        state: state(disabled_at, deleted_at, erased_name.is_some()),
-        disabled_at: disabled_at.map(Timestamp),
-        sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
-        last_used_at: row.try_get::<Option<i64>, _>("last_used_at")?.map(Timestamp),
-    })
+#[derive(FromRow)]
+struct AccountRow {
+    #[sqlx(flatten)]
+    user: UserRow,
+    email: Option<String>,
+    role: String,
+    disabled_at: Option<i64>,
+    deleted_at: Option<i64>,
+    erased_name: Option<String>,
+    sessions: i64,
+    last_used_at: Option<i64>,
+}
+
+impl AccountRow {
+    fn account(self) -> AdminAccount {
+        AdminAccount {
+            user: self.user.user(),
+            email: self.email,
+            role: self.role.parse().unwrap_or(AccountRole::User),
+            state: state(self.disabled_at, self.deleted_at, self.erased_name.is_some()),
+            disabled_at: self.disabled_at.map(Timestamp),
+            sessions: u32::try_from(self.sessions).unwrap_or(u32::MAX),
+            last_used_at: self.last_used_at.map(Timestamp),
+        }
+    }
 }
 
 fn state(disabled_at: Option<i64>, deleted_at: Option<i64>, named: bool) -> AccountState {
@@ -132,8 +132,4 @@ fn state(disabled_at: Option<i64>, deleted_at: Option<i64>, named: bool) -> Acco
         (None, Some(_)) => AccountState::Disabled,
         (None, None) => AccountState::Active,
     }
-}
-
-fn role(name: &str) -> AccountRole {
-    if name == "admin" { AccountRole::Admin } else { AccountRole::User }
 }

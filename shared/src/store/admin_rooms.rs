@@ -3,12 +3,13 @@
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{ReportId, RoomId, RoomRef, UserId};
+use crate::id::{Head, ReportId, Rev, RoomId, RoomRef, Seq, UserId};
 use crate::protocol::admin::{AdminReport, AdminRoom, ReportState};
 use crate::protocol::rooms::{RoomKind, RoomProfile};
 use crate::store::audit::Operator;
 use crate::store::reports::select_reports;
-use crate::store::{profiles, rooms, settings};
+use crate::store::rows::room::key;
+use crate::store::{profiles, settings};
 use crate::time::Timestamp;
 
 /// Which rooms to list.
@@ -23,8 +24,7 @@ pub struct RoomFilter<'a> {
 #[derive(Clone, Debug)]
 pub struct LockedRoom {
     pub room: RoomId,
-    /// Last seq and `rev`.
-    pub place: (u64, u64),
+    pub head: Head,
     pub profile: RoomProfile,
     /// Whether it is the room that receives frames without a room id.
     pub is_default: bool,
@@ -38,7 +38,7 @@ pub async fn list(
     after: RoomId,
     limit: u32,
 ) -> Result<Vec<AdminRoom>> {
-    let kind = filter.kind.map(rooms::kind_name);
+    let kind = filter.kind.map(|kind| kind.to_string());
     let pattern = filter.prefix.map(profiles::like_pattern);
     let rows = sqlx::query!(
         r#"
@@ -62,12 +62,12 @@ pub async fn list(
         .into_iter()
         .map(|row| AdminRoom {
             id: RoomId(row.id),
-            kind: rooms::kind(&row.kind),
+            kind: row.kind.parse().unwrap_or(RoomKind::Group),
             slug: row.slug,
             name: row.name,
             topic: row.topic,
             members_count: row.members_count,
-            last_seq: row.last_seq,
+            last_seq: Seq(row.last_seq),
             created_by: row.created_by.map(UserId),
             created_at: Timestamp(row.created_at),
             active_at: Timestamp(row.active_at),
@@ -89,7 +89,7 @@ pub async fn find(connection: &mut MySqlConnection, by: &Operator, room: &RoomRe
 }
 
 pub async fn lock(transaction: &mut MySqlConnection, _: &Operator, room: &RoomRef) -> Result<Option<LockedRoom>> {
-    let (id, slug) = rooms::key(room);
+    let (id, slug) = key(room);
     let row = sqlx::query!(
         r#"
         select id, last_seq, rev, slug <=> 'general' as "is_default!: bool"
@@ -106,7 +106,7 @@ pub async fn lock(transaction: &mut MySqlConnection, _: &Operator, room: &RoomRe
     let profile = settings::room_profile(transaction, RoomId(row.id)).await?;
     Ok(profile.map(|profile| LockedRoom {
         room: RoomId(row.id),
-        place: (row.last_seq, row.rev),
+        head: Head { seq: Seq(row.last_seq), rev: Rev(row.rev) },
         profile,
         is_default: row.is_default,
     }))

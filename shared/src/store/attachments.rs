@@ -4,19 +4,19 @@ use serde::{Deserialize, Serialize};
 use sqlx::MySqlConnection;
 
 use crate::error::{Error, Result};
-use crate::id::{ObjectId, RoomId, UploadId, UserId};
+use crate::id::{MessageRef, ObjectId, Rev, RoomId, UploadId, UserId};
 use crate::protocol::messages::{Attachment, AttachmentKind};
 use crate::protocol::uploads as wire;
 use crate::store::uploads::{Row, UploadRecord, padded, select_uploads};
 use crate::time::Timestamp;
 
 /// Attaches uploads, whose rows the transaction locks, to a message.
-pub async fn attach(transaction: &mut MySqlConnection, place: (RoomId, u64), ids: &[UploadId]) -> Result<()> {
+pub async fn attach(transaction: &mut MySqlConnection, message: MessageRef, ids: &[UploadId]) -> Result<()> {
     let ids = padded(ids);
     sqlx::query!(
         "update uploads set room_id = ?, seq = ?, due_at = null where id in (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        place.0.0,
-        place.1,
+        message.room.0,
+        message.seq.0,
         ids[0],
         ids[1],
         ids[2],
@@ -50,25 +50,33 @@ macro_rules! insert_copies {
     };
 }
 
-/// Copies a message's uploads to a new owner and attaches the copies to another message; both share the same objects. Returns the copies, each with
-/// the id of its source.
+/// A copy of an upload.
+#[derive(Clone, Debug)]
+pub struct UploadCopy {
+    pub source: UploadId,
+    pub copy: UploadRecord,
+}
+
+/// Copies a message's uploads to a new owner and attaches the copies to another message; both share the same objects. Returns the copies.
 pub async fn copy(
     transaction: &mut MySqlConnection,
-    from: (RoomId, u64),
-    to: (RoomId, u64),
+    from: MessageRef,
+    to: MessageRef,
     owner: UserId,
     now: Timestamp,
-) -> Result<Vec<(UploadId, UploadRecord)>> {
+) -> Result<Vec<UploadCopy>> {
     // The row locks order this against unsending the first message, so no copy refers to objects that are being deleted.
-    let sources = select_uploads!("where room_id = ? and seq = ? and state = 'ready' order by id for update", from.0.0, from.1)
+    let sources = select_uploads!("where room_id = ? and seq = ? and state = 'ready' order by id for update", from.room.0, from.seq.0)
         .fetch_all(&mut *transaction)
         .await?;
-    insert_copies!("room_id = ? and seq = ?", owner.0, to.0.0, to.1, now.0, from.0.0, from.1).execute(&mut *transaction).await?;
+    insert_copies!("room_id = ? and seq = ?", owner.0, to.room.0, to.seq.0, now.0, from.room.0, from.seq.0)
+        .execute(&mut *transaction)
+        .await?;
     let copies =
-        select_uploads!("where room_id = ? and seq = ? and state = 'ready'", to.0.0, to.1).fetch_all(transaction).await?;
+        select_uploads!("where room_id = ? and seq = ? and state = 'ready'", to.room.0, to.seq.0).fetch_all(transaction).await?;
     let copies: Vec<UploadRecord> = copies.into_iter().map(Row::upload).collect();
     let of = |object: Option<ObjectId>| copies.iter().find(|copy| copy.object == object).cloned();
-    Ok(sources.into_iter().map(Row::upload).filter_map(|source| Some((source.info.upload_id, of(source.object)?))).collect())
+    Ok(sources.into_iter().map(Row::upload).filter_map(|source| Some(UploadCopy { source: source.info.upload_id, copy: of(source.object)? })).collect())
 }
 
 /// Copies the attachments of a message, whose room the transaction locks, to uploads without owner or message, so that the sweep keeps the objects.
@@ -106,8 +114,8 @@ pub(super) async fn mark_copies_for_deletion(connection: &mut MySqlConnection, k
 }
 
 /// Marks the uploads of a message for deletion by the sweep.
-pub async fn mark_for_deletion(transaction: &mut MySqlConnection, place: (RoomId, u64), now: Timestamp) -> Result<()> {
-    sqlx::query!("update uploads set state = 'doomed', due_at = ? where room_id = ? and seq = ?", now.0, place.0.0, place.1)
+pub async fn mark_for_deletion(transaction: &mut MySqlConnection, message: MessageRef, now: Timestamp) -> Result<()> {
+    sqlx::query!("update uploads set state = 'doomed', due_at = ? where room_id = ? and seq = ?", now.0, message.room.0, message.seq.0)
         .execute(transaction)
         .await?;
     Ok(())
@@ -123,7 +131,7 @@ pub async fn room_of(connection: &mut MySqlConnection, owner: UserId) -> Result<
 }
 
 /// Detaches the owner's uploads from all messages of a room, which the transaction locks, and marks them for deletion.
-pub async fn detach_all(transaction: &mut MySqlConnection, room: RoomId, owner: UserId, rev: u64, now: Timestamp) -> Result<()> {
+pub async fn detach_all(transaction: &mut MySqlConnection, room: RoomId, owner: UserId, rev: Rev, now: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"
         update uploads p
@@ -132,7 +140,7 @@ pub async fn detach_all(transaction: &mut MySqlConnection, room: RoomId, owner: 
         where p.owner_id = ? and p.room_id = ? and p.state = 'ready'
         "#,
         now.0,
-        rev,
+        rev.0,
         owner.0,
         room.0,
     )

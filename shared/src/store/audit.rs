@@ -6,8 +6,7 @@ use crate::caller::Caller;
 use crate::error::Result;
 use crate::id::{AuditId, ReportId, RoomId, UserId};
 use crate::protocol::admin::AuditEntry;
-use crate::protocol::people::User;
-use crate::store::users;
+use crate::store::rows::user::joined_user_of;
 use crate::time::Timestamp;
 
 /// Proof that the caller operates this deployment.
@@ -127,26 +126,12 @@ pub async fn list(
         .map(|row| AuditEntry {
             id: AuditId(row.id),
             at: Timestamp(row.at),
-            actor: user((row.u_id, row.u_username, row.u_display_name, row.u_about, row.u_avatar, row.u_created_at)),
+            actor: joined_user_of!(row, u_id, u_username, u_display_name, u_about, u_avatar, u_created_at),
             action: row.action,
-            user: user((row.t_id, row.t_username, row.t_display_name, row.t_about, row.t_avatar, row.t_created_at)),
+            user: joined_user_of!(row, t_id, t_username, t_display_name, t_about, t_avatar, t_created_at),
             room_id: row.room_id.map(RoomId),
             report_id: row.report_id.map(ReportId),
             ip: row.ip,
         })
         .collect())
-}
-
-type UserColumns = (Option<u64>, Option<String>, Option<String>, Option<String>, Option<u64>, Option<i64>);
-
-fn user((id, username, display_name, about, avatar, created_at): UserColumns) -> Option<User> {
-    let id = UserId(id?);
-    Some(User {
-        id,
-        username: username?,
-        display_name: display_name?,
-        about: about?,
-        avatar_url: users::avatar_url(id, avatar),
-        created_at: Timestamp(created_at?),
-    })
 }

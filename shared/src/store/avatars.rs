@@ -5,7 +5,7 @@ use sqlx::MySqlConnection;
 use crate::error::Result;
 use crate::id::{ObjectId, RoomId, UploadId, UserId};
 use crate::store::members::{Membership, Readable};
-use crate::store::rooms;
+use crate::store::rows::room::avatar_url;
 
 /// Locks the user's row and returns the avatar.
 pub async fn lock_of_user(transaction: &mut MySqlConnection, user: UserId) -> Result<Option<UploadId>> {
@@ -64,7 +64,7 @@ pub async fn leave_to_room(connection: &mut MySqlConnection, room: RoomId, owner
 }
 
 pub fn url_of_room(member: &Membership, upload: Option<UploadId>) -> Option<String> {
-    rooms::avatar_url(member.room(), upload.map(|upload| upload.0))
+    avatar_url(member.room(), upload.map(|upload| upload.0))
 }
 
 /// Returns the objects of a room's avatar; none for past members, because former avatars are not kept.

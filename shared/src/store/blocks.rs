@@ -5,7 +5,7 @@ use sqlx::{MySqlConnection, QueryBuilder};
 use crate::error::Result;
 use crate::id::UserId;
 use crate::protocol::people::User;
-use crate::store::users;
+use crate::store::rows::user::{query_with_user, user_of};
 use crate::time::Timestamp;
 
 /// Whether either user blocks the other.
@@ -86,9 +86,10 @@ pub async fn delete(connection: &mut MySqlConnection, by: UserId, blocked: UserI
 
 /// Returns a page of blocked users by ascending id, after `after`.
 pub async fn list(connection: &mut MySqlConnection, by: UserId, after: u64, limit: u32) -> Result<Vec<User>> {
-    let rows = sqlx::query!(
+    let rows = query_with_user!(
         r#"
-        select u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at
+        select "#,
+        r#"
         from blocks b
         join users u on u.id = b.blocked_id
         where b.user_id = ? and b.blocked_id > ?
@@ -101,15 +102,5 @@ pub async fn list(connection: &mut MySqlConnection, by: UserId, after: u64, limi
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| User {
-            id: UserId(row.id),
-            username: row.username,
-            display_name: row.display_name,
-            about: row.about,
-            avatar_url: users::avatar_url(UserId(row.id), row.avatar_upload),
-            created_at: Timestamp(row.created_at),
-        })
-        .collect())
+    Ok(rows.into_iter().map(|row| user_of!(row)).collect())
 }

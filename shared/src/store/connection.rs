@@ -92,7 +92,7 @@ impl Db {
             connection.discard();
             return Err(error);
         }
-        Ok(Tx { connection, ended: false })
+        Ok(Tx { connection, rollback_only: false, ended: false })
     }
 
     /// Runs `work` again after a deadlock, a lock wait timeout, or a connection lost before the commit.
@@ -231,13 +231,19 @@ pub(crate) use transaction;
 #[derive(Debug)]
 pub struct Tx<'a> {
     connection: DbConnection<'a>,
+    rollback_only: bool,
     ended: bool,
 }
 
 impl Tx<'_> {
-    /// Commits on `Ok`, rolls back on `Err`, and returns the outcome.
+    /// Makes the transaction roll back whatever its outcome.
+    pub fn set_rollback_only(&mut self) {
+        self.rollback_only = true;
+    }
+
+    /// Commits on `Ok`, rolls back on `Err` or after [`Self::set_rollback_only`], and returns the outcome.
     pub async fn finish<T>(mut self, outcome: Result<T>) -> Result<T> {
-        let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        let end = if outcome.is_ok() && !self.rollback_only { "COMMIT" } else { "ROLLBACK" };
         let ended = within(STATEMENT_TIMEOUT, self.connection.execute(end)).await;
         self.ended = ended.is_ok();
         match (outcome, ended) {

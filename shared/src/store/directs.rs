@@ -3,24 +3,29 @@
 use sqlx::MySqlConnection;
 
 use crate::error::{Error, Result};
-use crate::id::{RoomId, UserId};
+use crate::id::{RoomId, Seq, UserId, UserPair};
 use crate::store::members::Membership;
 use crate::store::on_duplicate;
 use crate::time::Timestamp;
 
-pub async fn find(connection: &mut MySqlConnection, (one, other): (UserId, UserId)) -> Result<Option<RoomId>> {
-    let id = sqlx::query_scalar!("select id from rooms where direct_key = ?", key(one, other)).fetch_optional(connection).await?;
+pub async fn find(connection: &mut MySqlConnection, pair: UserPair) -> Result<Option<RoomId>> {
+    let id = sqlx::query_scalar!("select id from rooms where direct_key = ?", key(pair)).fetch_optional(connection).await?;
     Ok(id.map(RoomId))
 }
 
 /// Creates the direct room of two users, without members. Returns none when a concurrent request created it.
-pub async fn insert(transaction: &mut MySqlConnection, (by, other): (UserId, UserId), now: Timestamp) -> Result<Option<RoomId>> {
+pub async fn insert(
+    transaction: &mut MySqlConnection,
+    pair: UserPair,
+    by: UserId,
+    now: Timestamp,
+) -> Result<Option<RoomId>> {
     let inserted = sqlx::query!(
         r#"
         insert into rooms (kind, direct_key, rev, active_at, changed_at, created_by, created_at)
         values ('direct', ?, 1, ?, ?, ?, ?)
         "#,
-        key(by, other),
+        key(pair),
         now.0,
         now.0,
         by.0,
@@ -44,17 +49,17 @@ pub async fn hide_until_message(transaction: &mut MySqlConnection, room: RoomId,
 }
 
 /// Removes a room from a member's list until a message after `last_seq`. Returns false when it was never listed.
-pub async fn close(transaction: &mut MySqlConnection, member: &Membership, last_seq: u64, now: Timestamp) -> Result<bool> {
+pub async fn close(transaction: &mut MySqlConnection, member: &Membership, last_seq: Seq, now: Timestamp) -> Result<bool> {
     let done = sqlx::query!(
         r#"
         update members set closed_seq = ?, closed_at = ?
         where room_id = ? and user_id = ? and (closed_seq is null or closed_seq < ? or closed_at is not null)
         "#,
-        last_seq,
+        last_seq.0,
         now.0,
         member.room().0,
         member.user().0,
-        last_seq,
+        last_seq.0,
     )
     .execute(transaction)
     .await?;
@@ -81,6 +86,6 @@ pub async fn reopen(transaction: &mut MySqlConnection, room: RoomId, user: UserI
 
 const TAKEN: &str = "direct_room_exists";
 
-fn key(one: UserId, other: UserId) -> String {
-    format!("{}:{}", one.min(other), one.max(other))
+fn key(pair: UserPair) -> String {
+    format!("{}:{}", pair.low(), pair.high())
 }

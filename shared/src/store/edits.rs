@@ -3,7 +3,7 @@
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::RoomId;
+use crate::id::{MessageRef, Rev, Seq};
 use crate::protocol::messages::{Edit, Message};
 use crate::store::members::{Membership, MembershipEnd, Readable};
 use crate::store::mentions;
@@ -39,8 +39,8 @@ pub async fn update(
         message.content,
         mentions::column(&message.mentions),
         now.0,
-        message.rev,
-        message.rev,
+        message.rev.0,
+        message.rev.0,
         now.0,
         remains.changes,
         now.0,
@@ -48,7 +48,7 @@ pub async fn update(
         remains.messages.is_some(),
         now.0,
         message.room_id.0,
-        message.seq,
+        message.seq.0,
     )
     .execute(transaction)
     .await?;
@@ -56,7 +56,7 @@ pub async fn update(
 }
 
 /// Keeps the current text of a message as a previous version, replaced at this `rev` of the room.
-pub async fn insert(transaction: &mut MySqlConnection, message: &Message, rev: u64, now: Timestamp) -> Result<()> {
+pub async fn insert(transaction: &mut MySqlConnection, message: &Message, rev: Rev, now: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"
         insert into message_edits (room_id, seq, version, content, mentions, edited_at, rev)
@@ -64,13 +64,13 @@ pub async fn insert(transaction: &mut MySqlConnection, message: &Message, rev: u
         from (select coalesce(max(e.version), 0) + 1 as version from message_edits e where e.room_id = ? and e.seq = ?) t
         "#,
         message.room_id.0,
-        message.seq,
+        message.seq.0,
         message.content,
         mentions::column(&message.mentions),
         now.0,
-        rev,
+        rev.0,
         message.room_id.0,
-        message.seq,
+        message.seq.0,
     )
     .execute(transaction)
     .await?;
@@ -87,8 +87,8 @@ macro_rules! select_edits {
             where room_id = ? and seq = ? and ((rev > 0 and rev <= ?) or (rev = 0 and edited_at <= ?))
             "# + $tail,
             $room.room().0,
-            $seq,
-            $known.rev,
+            $seq.0,
+            $known.rev.0,
             $known.at.0,
             $($value),*
         )
@@ -108,20 +108,22 @@ impl Row {
 }
 
 /// Returns the previous versions after a version, as far as the reader sees them. The caller has checked access to the message.
-pub async fn list(connection: &mut MySqlConnection, room: &Readable, seq: u64, after: u32, limit: u32) -> Result<Vec<Edit>> {
+pub async fn list(connection: &mut MySqlConnection, room: &Readable, seq: Seq, after: u32, limit: u32) -> Result<Vec<Edit>> {
     let known = MembershipEnd::known_to(room);
     let edits = select_edits!("and version > ? order by version limit ?", room, seq, known, after, limit);
     Ok(edits.fetch_all(connection).await?.into_iter().map(Row::edit).collect())
 }
 
 /// Returns the latest previous versions, newest first, as far as the reader sees them.
-pub async fn newest(connection: &mut MySqlConnection, room: &Readable, seq: u64, limit: u32) -> Result<Vec<Edit>> {
+pub async fn newest(connection: &mut MySqlConnection, room: &Readable, seq: Seq, limit: u32) -> Result<Vec<Edit>> {
     let known = MembershipEnd::known_to(room);
     let edits = select_edits!("order by version desc limit ?", room, seq, known, limit);
     Ok(edits.fetch_all(connection).await?.into_iter().map(Row::edit).collect())
 }
 
-pub async fn delete(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> Result<()> {
-    sqlx::query!("delete from message_edits where room_id = ? and seq = ?", place.0.0, place.1).execute(transaction).await?;
+pub async fn delete(transaction: &mut MySqlConnection, message: MessageRef) -> Result<()> {
+    sqlx::query!("delete from message_edits where room_id = ? and seq = ?", message.room.0, message.seq.0)
+        .execute(transaction)
+        .await?;
     Ok(())
 }

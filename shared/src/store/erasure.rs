@@ -5,11 +5,11 @@ use sqlx::MySqlConnection;
 
 use crate::caller::Caller;
 use crate::error::Result;
-use crate::id::{RoomId, SessionId, UserId};
+use crate::id::{Head, Rev, RoomId, Seq, SessionId, UserId};
 use crate::protocol::rooms::RoomKind;
+use crate::store::Tx;
 use crate::store::recipients::{RecipientRow, Recipients};
 use crate::store::session_closings::{self, EndedSessions, SessionEnding};
-use crate::store::{Tx, rooms};
 use crate::time::Timestamp;
 
 /// Name of every deleted user. Contains a space, which no username may.
@@ -20,8 +20,7 @@ pub const DELETED_USER: &str = "deleted user";
 pub struct ErasureRoom {
     pub room: RoomId,
     pub kind: RoomKind,
-    /// Last seq and `rev`.
-    pub place: (u64, u64),
+    pub head: Head,
     /// Whether the room is not deleted.
     pub alive: bool,
     /// Whether the room has ever had another member.
@@ -128,8 +127,8 @@ pub async fn lock_room(transaction: &mut MySqlConnection, room: RoomId, user: Us
     .await?;
     Ok(row.map(|row| ErasureRoom {
         room,
-        kind: rooms::kind(&row.kind),
-        place: (row.last_seq, row.rev),
+        kind: row.kind.parse().unwrap_or(RoomKind::Group),
+        head: Head { seq: Seq(row.last_seq), rev: Rev(row.rev) },
         alive: row.deleted_at.is_none(),
         shared: row.shared != 0,
     }))

@@ -4,7 +4,7 @@ use sqlx::MySqlConnection;
 
 use crate::caller::Caller;
 use crate::error::Result;
-use crate::id::{MessageId, ReportId, RoomId, SessionId, UploadId, UserId};
+use crate::id::{MessageId, ReportId, RoomId, Seq, SessionId, UploadId, UserId};
 use crate::protocol::export::{
     ExportedBlock, ExportedEdit, ExportedFriend, ExportedHidden, ExportedInvitation, ExportedInvite, ExportedMessage,
     ExportedReaction, ExportedReceipt, ExportedReport, ExportedRoom, ExportedSession, ExportedSubscription, ExportedUpload,
@@ -12,8 +12,29 @@ use crate::protocol::export::{
 use crate::time::Timestamp;
 
 /// Key of the last exported row, after which the next page begins; unused parts are 0.
-pub type RowKey = (u64, u64, u64);
-pub type KeyedRows<T> = Vec<(RowKey, T)>;
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowKey {
+    /// Id of the row, or of its room.
+    pub id: u64,
+    /// Within the room: the seq, or the user.
+    pub part: u64,
+    /// Number within the message.
+    pub number: u64,
+}
+
+impl RowKey {
+    pub const fn of(id: u64) -> Self {
+        Self { id, part: 0, number: 0 }
+    }
+}
+
+#[derive(Debug)]
+pub struct KeyedRow<T> {
+    pub key: RowKey,
+    pub row: T,
+}
+
+pub type KeyedRows<T> = Vec<KeyedRow<T>>;
 
 /// Returns the next room after `room` of all that the user is or was in.
 pub async fn room_after(connection: &mut MySqlConnection, by: &Caller, room: u64) -> Result<Option<u64>> {
@@ -31,7 +52,7 @@ pub async fn sessions(
         r#"select id, device, ip as "ip: String", created_at, last_used_at, expires_at, revoked_at
            from sessions where user_id = ? and id > ? order by id limit ?"#,
         by.user.0,
-        at.0,
+        at.id,
         limit,
     )
     .map(|row| {
@@ -44,7 +65,7 @@ pub async fn sessions(
             expires_at: Timestamp(row.expires_at),
             revoked_at: row.revoked_at.map(Timestamp),
         };
-        ((row.id, 0, 0), session)
+        KeyedRow { key: RowKey::of(row.id), row: session }
     });
     Ok(rows.fetch_all(connection).await?)
 }
@@ -58,7 +79,7 @@ pub async fn rooms(connection: &mut MySqlConnection, by: &Caller, at: RowKey, li
            where m.user_id = ? and m.room_id > ? and (m.closed_seq is null or m.closed_at is not null or m.closed_seq < r.last_seq)
            order by m.room_id limit ?"#,
         by.user.0,
-        at.0,
+        at.id,
         limit,
     )
     .map(|row| {
@@ -69,10 +90,10 @@ pub async fn rooms(connection: &mut MySqlConnection, by: &Caller, at: RowKey, li
             role: row.role,
             state: row.state,
             joined_at: Timestamp(row.joined_at),
-            read_seq: row.read_seq,
+            read_seq: Seq(row.read_seq),
             muted_until: row.muted_until.map(Timestamp),
         };
-        ((row.room_id, 0, 0), room)
+        KeyedRow { key: RowKey::of(row.room_id), row: room }
     });
     Ok(rows.fetch_all(connection).await?)
 }
@@ -88,7 +109,7 @@ pub async fn friends(connection: &mut MySqlConnection, by: &Caller, at: RowKey, 
            where f.other > ? order by f.other limit ?"#,
         by.user.0,
         by.user.0,
-        at.0,
+        at.id,
         limit,
     )
     .map(|row| {
@@ -98,7 +119,7 @@ pub async fn friends(connection: &mut MySqlConnection, by: &Caller, at: RowKey, 
             requested_at: Timestamp(row.requested_at),
             accepted_at: row.accepted_at.map(Timestamp),
         };
-        ((row.other, 0, 0), friend)
+        KeyedRow { key: RowKey::of(row.other), row: friend }
     });
     Ok(rows.fetch_all(connection).await?)
 }
@@ -107,12 +128,12 @@ pub async fn blocks(connection: &mut MySqlConnection, by: &Caller, at: RowKey, l
     let rows = sqlx::query!(
         "select blocked_id, created_at from blocks where user_id = ? and blocked_id > ? order by blocked_id limit ?",
         by.user.0,
-        at.0,
+        at.id,
         limit,
     )
     .map(|row| {
         let block = ExportedBlock { user_id: UserId(row.blocked_id), created_at: Timestamp(row.created_at) };
-        ((row.blocked_id, 0, 0), block)
+        KeyedRow { key: RowKey::of(row.blocked_id), row: block }
     });
     Ok(rows.fetch_all(connection).await?)
 }
@@ -121,36 +142,36 @@ pub async fn reports(connection: &mut MySqlConnection, by: &Caller, at: RowKey, 
     let rows = sqlx::query!(
         "select id, room_id, seq, reason, created_at from reports where reporter_id = ? and id > ? order by id limit ?",
         by.user.0,
-        at.0,
+        at.id,
         limit,
     )
     .map(|row| {
         let report = ExportedReport {
             id: ReportId(row.id),
             room_id: RoomId(row.room_id),
-            seq: row.seq,
+            seq: Seq(row.seq),
             reason: row.reason,
             created_at: Timestamp(row.created_at),
         };
-        ((row.id, 0, 0), report)
+        KeyedRow { key: RowKey::of(row.id), row: report }
     });
     Ok(rows.fetch_all(connection).await?)
 }
 
 /// Invite links the user created. Creation times may collide, so the key counts rows instead.
 pub async fn invites(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedInvite>> {
-    let mut count = at.0;
+    let mut count = at.id;
     let rows = sqlx::query!(
         r#"select code as "code: String", room_id, created_at from invites
            where created_by = ? order by created_at, code limit ? offset ?"#,
         by.user.0,
         limit,
-        at.0,
+        at.id,
     )
     .map(|row| {
         count += 1;
         let invite = ExportedInvite { code: row.code, room_id: RoomId(row.room_id), created_at: Timestamp(row.created_at) };
-        ((count, 0, 0), invite)
+        KeyedRow { key: RowKey::of(count), row: invite }
     });
     Ok(rows.fetch_all(connection).await?)
 }
@@ -160,7 +181,7 @@ pub async fn uploads(connection: &mut MySqlConnection, by: &Caller, at: RowKey, 
         r#"select id, purpose as "purpose: String", file_name, content_type as "content_type: String", size, room_id, seq, created_at
            from uploads where owner_id = ? and id > ? and state in ('pending', 'ready') order by id limit ?"#,
         by.user.0,
-        at.0,
+        at.id,
         limit,
     )
     .map(|row| {
@@ -171,10 +192,10 @@ pub async fn uploads(connection: &mut MySqlConnection, by: &Caller, at: RowKey, 
             content_type: row.content_type,
             size: row.size,
             room_id: row.room_id.map(RoomId),
-            seq: row.seq,
+            seq: row.seq.map(Seq),
             created_at: Timestamp(row.created_at),
         };
-        ((row.id, 0, 0), upload)
+        KeyedRow { key: RowKey::of(row.id), row: upload }
     });
     Ok(rows.fetch_all(connection).await?)
 }
@@ -184,14 +205,14 @@ pub async fn hidden(connection: &mut MySqlConnection, by: &Caller, at: RowKey, l
         r#"select room_id, seq, created_at from hidden_messages
            where user_id = ? and room_id >= ? and (room_id > ? or seq > ?) order by room_id, seq limit ?"#,
         by.user.0,
-        at.0,
-        at.0,
-        at.1,
+        at.id,
+        at.id,
+        at.part,
         limit,
     )
     .map(|row| {
-        let hidden = ExportedHidden { room_id: RoomId(row.room_id), seq: row.seq, created_at: Timestamp(row.created_at) };
-        ((row.room_id, row.seq, 0), hidden)
+        let hidden = ExportedHidden { room_id: RoomId(row.room_id), seq: Seq(row.seq), created_at: Timestamp(row.created_at) };
+        KeyedRow { key: RowKey { id: row.room_id, part: row.seq, number: 0 }, row: hidden }
     });
     Ok(rows.fetch_all(connection).await?)
 }
@@ -206,12 +227,12 @@ pub async fn subscriptions(
         r#"select session_id, endpoint as "endpoint: String", created_at from push_subscriptions
            where user_id = ? and session_id > ? order by session_id limit ?"#,
         by.user.0,
-        at.0,
+        at.id,
         limit,
     )
     .map(|row| {
         let (session_id, created_at) = (SessionId(row.session_id), Timestamp(row.created_at));
-        ((row.session_id, 0, 0), ExportedSubscription { session_id, endpoint: row.endpoint, created_at })
+        KeyedRow { key: RowKey::of(row.session_id), row: ExportedSubscription { session_id, endpoint: row.endpoint, created_at } }
     });
     Ok(rows.fetch_all(connection).await?)
 }
@@ -226,24 +247,24 @@ pub async fn messages(
     let rows = sqlx::query!(
         r#"select id, seq, kind as "kind: String", content, reply_to_seq, created_at, edited_at, deleted_at
            from messages where room_id = ? and sender_id = ? and seq > ? order by seq limit ?"#,
-        at.0,
+        at.id,
         by.user.0,
-        at.1,
+        at.part,
         limit,
     )
     .map(|row| {
         let message = ExportedMessage {
             id: MessageId(row.id),
-            room_id: RoomId(at.0),
-            seq: row.seq,
+            room_id: RoomId(at.id),
+            seq: Seq(row.seq),
             kind: row.kind,
             content: row.content,
-            reply_to_seq: row.reply_to_seq,
+            reply_to_seq: row.reply_to_seq.map(Seq),
             created_at: Timestamp(row.created_at),
             edited_at: row.edited_at.map(Timestamp),
             deleted_at: row.deleted_at.map(Timestamp),
         };
-        ((at.0, row.seq, 0), message)
+        KeyedRow { key: RowKey { id: at.id, part: row.seq, number: 0 }, row: message }
     });
     Ok(rows.fetch_all(connection).await?)
 }
@@ -255,22 +276,22 @@ pub async fn edits(connection: &mut MySqlConnection, by: &Caller, at: RowKey, li
            from message_edits e join messages m on m.room_id = e.room_id and m.seq = e.seq
            where e.room_id = ? and m.sender_id = ? and e.seq >= ? and (e.seq > ? or e.version > ?)
            order by e.seq, e.version limit ?"#,
-        at.0,
+        at.id,
         by.user.0,
-        at.1,
-        at.1,
-        at.2,
+        at.part,
+        at.part,
+        at.number,
         limit,
     )
     .map(|row| {
         let edit = ExportedEdit {
-            room_id: RoomId(at.0),
-            seq: row.seq,
+            room_id: RoomId(at.id),
+            seq: Seq(row.seq),
             version: row.version,
             content: row.content,
             edited_at: Timestamp(row.edited_at),
         };
-        ((at.0, row.seq, u64::from(row.version)), edit)
+        KeyedRow { key: RowKey { id: at.id, part: row.seq, number: u64::from(row.version) }, row: edit }
     });
     Ok(rows.fetch_all(connection).await?)
 }
@@ -282,7 +303,7 @@ pub async fn reactions(
     at: RowKey,
     limit: u32,
 ) -> Result<KeyedRows<ExportedReaction>> {
-    let (room, seq, come) = at;
+    let RowKey { id: room, part: seq, number: come } = at;
     let (mut place, mut count) = ((room, seq), come);
     let rows = sqlx::query!(
         r#"select room_id, seq, emoji as "emoji: String", created_at from reactions
@@ -298,8 +319,8 @@ pub async fn reactions(
         count = if place == (row.room_id, row.seq) { count + 1 } else { 1 };
         place = (row.room_id, row.seq);
         let created_at = Timestamp(row.created_at);
-        let reaction = ExportedReaction { room_id: RoomId(row.room_id), seq: row.seq, emoji: row.emoji, created_at };
-        ((row.room_id, row.seq, count), reaction)
+        let reaction = ExportedReaction { room_id: RoomId(row.room_id), seq: Seq(row.seq), emoji: row.emoji, created_at };
+        KeyedRow { key: RowKey { id: row.room_id, part: row.seq, number: count }, row: reaction }
     });
     Ok(rows.fetch_all(connection).await?)
 }
@@ -313,15 +334,15 @@ pub async fn receipts(
 ) -> Result<KeyedRows<ExportedReceipt>> {
     let rows = sqlx::query!(
         "select from_seq, to_seq, read_at from receipts where room_id = ? and user_id = ? and to_seq > ? order by to_seq limit ?",
-        at.0,
+        at.id,
         by.user.0,
-        at.1,
+        at.part,
         limit,
     )
     .map(|row| {
         let read_at = Timestamp(row.read_at);
-        let receipt = ExportedReceipt { room_id: RoomId(at.0), from_seq: row.from_seq, to_seq: row.to_seq, read_at };
-        ((at.0, row.to_seq, 0), receipt)
+        let receipt = ExportedReceipt { room_id: RoomId(at.id), from_seq: Seq(row.from_seq), to_seq: Seq(row.to_seq), read_at };
+        KeyedRow { key: RowKey { id: at.id, part: row.to_seq, number: 0 }, row: receipt }
     });
     Ok(rows.fetch_all(connection).await?)
 }
@@ -340,9 +361,9 @@ pub async fn invitations(
            order by room_id, user_id limit ?"#,
         by.user.0,
         by.user.0,
-        at.0,
-        at.0,
-        at.1,
+        at.id,
+        at.id,
+        at.part,
         limit,
     )
     .map(|row| {
@@ -352,7 +373,7 @@ pub async fn invitations(
             invited_by: UserId(row.invited_by),
             invited_at: Timestamp(row.invited_at),
         };
-        ((row.room_id, row.user_id, 0), invitation)
+        KeyedRow { key: RowKey { id: row.room_id, part: row.user_id, number: 0 }, row: invitation }
     });
     Ok(rows.fetch_all(connection).await?)
 }

@@ -3,10 +3,11 @@
 use sqlx::MySqlConnection;
 
 use crate::error::{Error, Result};
-use crate::id::UserId;
+use crate::id::{UserId, UserPair};
 use crate::protocol::friends::{Direction, FriendState, Friendship};
 use crate::protocol::people::User;
-use crate::store::{on_duplicate, users};
+use crate::store::on_duplicate;
+use crate::store::rows::user::{query_with_user, user_of};
 use crate::time::Timestamp;
 
 /// A friendship or a pending request.
@@ -16,6 +17,19 @@ pub struct Relationship {
     pub requested_at: Timestamp,
     /// Set once accepted.
     pub accepted_at: Option<Timestamp>,
+}
+
+/// The two sides of a friend request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FriendRequest {
+    pub from: UserId,
+    pub to: UserId,
+}
+
+impl FriendRequest {
+    pub fn pair(self) -> UserPair {
+        UserPair::new(self.from, self.to)
+    }
 }
 
 /// Where a page of requests begins: before this one, newest first.
@@ -30,12 +44,11 @@ impl RequestCursor {
     pub const START: Self = Self { requested_at: i64::MAX, user: u64::MAX };
 }
 
-pub async fn find(connection: &mut MySqlConnection, two: (UserId, UserId)) -> Result<Option<Relationship>> {
-    let (low, high) = pair(two);
+pub async fn find(connection: &mut MySqlConnection, pair: UserPair) -> Result<Option<Relationship>> {
     let row = sqlx::query!(
         "select requested_by, requested_at, accepted_at from friendships where user_low = ? and user_high = ?",
-        low,
-        high,
+        pair.low().0,
+        pair.high().0,
     )
     .fetch_optional(connection)
     .await?;
@@ -47,12 +60,11 @@ pub async fn find(connection: &mut MySqlConnection, two: (UserId, UserId)) -> Re
 }
 
 /// Like [`find`], with the row locked.
-pub async fn lock(transaction: &mut MySqlConnection, two: (UserId, UserId)) -> Result<Option<Relationship>> {
-    let (low, high) = pair(two);
+pub async fn lock(transaction: &mut MySqlConnection, pair: UserPair) -> Result<Option<Relationship>> {
     let row = sqlx::query!(
         "select requested_by, requested_at, accepted_at from friendships where user_low = ? and user_high = ? for update",
-        low,
-        high,
+        pair.low().0,
+        pair.high().0,
     )
     .fetch_optional(transaction)
     .await?;
@@ -64,14 +76,14 @@ pub async fn lock(transaction: &mut MySqlConnection, two: (UserId, UserId)) -> R
 }
 
 /// Inserts a request. Returns false when a concurrent request created one.
-pub async fn insert(transaction: &mut MySqlConnection, (by, of): (UserId, UserId), now: Timestamp) -> Result<bool> {
-    let (low, high) = pair((by, of));
+pub async fn insert(transaction: &mut MySqlConnection, request: FriendRequest, now: Timestamp) -> Result<bool> {
+    let pair = request.pair();
     let inserted = sqlx::query!(
         "insert into friendships (user_low, user_high, requested_by, requested_of, requested_at) values (?, ?, ?, ?, ?)",
-        low,
-        high,
-        by.0,
-        of.0,
+        pair.low().0,
+        pair.high().0,
+        request.from.0,
+        request.to.0,
         now.0,
     )
     .execute(transaction)
@@ -85,13 +97,12 @@ pub async fn insert(transaction: &mut MySqlConnection, (by, of): (UserId, UserId
 
 const EXISTS: &str = "friendship_exists";
 
-pub async fn accept(transaction: &mut MySqlConnection, two: (UserId, UserId), now: Timestamp) -> Result<()> {
-    let (low, high) = pair(two);
+pub async fn accept(transaction: &mut MySqlConnection, pair: UserPair, now: Timestamp) -> Result<()> {
     sqlx::query!(
         "update friendships set state = 'accepted', accepted_at = ? where user_low = ? and user_high = ?",
         now.0,
-        low,
-        high,
+        pair.low().0,
+        pair.high().0,
     )
     .execute(transaction)
     .await?;
@@ -99,9 +110,10 @@ pub async fn accept(transaction: &mut MySqlConnection, two: (UserId, UserId), no
 }
 
 /// Deletes a friendship or request.
-pub async fn delete(transaction: &mut MySqlConnection, two: (UserId, UserId)) -> Result<()> {
-    let (low, high) = pair(two);
-    sqlx::query!("delete from friendships where user_low = ? and user_high = ?", low, high).execute(transaction).await?;
+pub async fn delete(transaction: &mut MySqlConnection, pair: UserPair) -> Result<()> {
+    sqlx::query!("delete from friendships where user_low = ? and user_high = ?", pair.low().0, pair.high().0)
+        .execute(transaction)
+        .await?;
     Ok(())
 }
 
@@ -116,7 +128,7 @@ pub struct RequestLimits {
 
 pub async fn request_limits(
     connection: &mut MySqlConnection,
-    (by, of): (UserId, UserId),
+    request: FriendRequest,
     now: Timestamp,
 ) -> Result<RequestLimits> {
     let row = sqlx::query!(
@@ -124,9 +136,9 @@ pub async fn request_limits(
         select (select count(*) from friendships where requested_by = ? and state = 'pending') as "open!: i64",
                (select until_at from friend_pauses where requested_by = ? and requested_of = ? and until_at > ?) as "until_at: i64"
         "#,
-        by.0,
-        by.0,
-        of.0,
+        request.from.0,
+        request.from.0,
+        request.to.0,
         now.0,
     )
     .fetch_one(connection)
@@ -135,14 +147,14 @@ pub async fn request_limits(
 }
 
 /// Pauses requests until `until`, or later if a longer pause exists.
-pub async fn pause(transaction: &mut MySqlConnection, (by, of): (UserId, UserId), until: Timestamp) -> Result<()> {
+pub async fn pause(transaction: &mut MySqlConnection, request: FriendRequest, until: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"
         insert into friend_pauses (requested_by, requested_of, until_at) values (?, ?, ?)
         on duplicate key update until_at = greatest(until_at, values(until_at))
         "#,
-        by.0,
-        of.0,
+        request.from.0,
+        request.to.0,
         until.0,
     )
     .execute(transaction)
@@ -157,7 +169,7 @@ pub async fn sweep(connection: &mut MySqlConnection, now: Timestamp) -> Result<u
 }
 
 /// Returns the larger of the two users' friend counts.
-pub async fn count_friends(connection: &mut MySqlConnection, (one, other): (UserId, UserId)) -> Result<i64> {
+pub async fn count_friends(connection: &mut MySqlConnection, pair: UserPair) -> Result<i64> {
     let most = sqlx::query_scalar!(
         r#"
         select greatest(
@@ -167,20 +179,21 @@ pub async fn count_friends(connection: &mut MySqlConnection, (one, other): (User
             + (select count(*) from friendships where requested_of = ? and state = 'accepted')
         ) as "most!: i64"
         "#,
-        one.0,
-        one.0,
-        other.0,
-        other.0,
+        pair.low().0,
+        pair.low().0,
+        pair.high().0,
+        pair.high().0,
     );
     Ok(most.fetch_one(connection).await?)
 }
 
 /// Returns a page of a user's friends by ascending id, after `after`.
 pub async fn friends(connection: &mut MySqlConnection, user: UserId, after: u64, limit: u32) -> Result<Vec<Friendship>> {
-    let rows = sqlx::query_as!(
-        Row,
+    let rows = query_with_user!(
+        Row:
         r#"
-        select u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at,
+        select "#,
+        r#",
                f.requested_by as "requested_by!: u64", f.requested_at as "requested_at!: i64", f.accepted_at as "accepted_at?: i64"
         from (
             select requested_of as other, requested_by, requested_at, accepted_at
@@ -214,10 +227,11 @@ pub async fn requests(
 ) -> Result<Vec<Friendship>> {
     let rows = match direction {
         Direction::Out => {
-            sqlx::query_as!(
-                Row,
+            query_with_user!(
+                Row:
                 r#"
-                select u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at,
+                select "#,
+                r#",
                        f.requested_by, f.requested_at, f.accepted_at
                 from friendships f
                 join users u on u.id = f.requested_of
@@ -236,10 +250,11 @@ pub async fn requests(
             .await?
         }
         Direction::In => {
-            sqlx::query_as!(
-                Row,
+            query_with_user!(
+                Row:
                 r#"
-                select u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at,
+                select "#,
+                r#",
                        f.requested_by, f.requested_at, f.accepted_at
                 from friendships f
                 join users u on u.id = f.requested_by
@@ -276,17 +291,8 @@ struct Row {
 
 impl Row {
     fn seen_by(self, user: UserId) -> Friendship {
-        let id = UserId(self.id);
-        let other = User {
-            id,
-            username: self.username,
-            display_name: self.display_name,
-            about: self.about,
-            avatar_url: users::avatar_url(id, self.avatar_upload),
-            created_at: Timestamp(self.created_at),
-        };
         let (requested_at, accepted_at) = (Timestamp(self.requested_at), self.accepted_at.map(Timestamp));
-        Relationship { by: UserId(self.requested_by), requested_at, accepted_at }.with(other, user)
+        Relationship { by: UserId(self.requested_by), requested_at, accepted_at }.with(user_of!(self), user)
     }
 }
 
@@ -301,8 +307,4 @@ impl Relationship {
             accepted_at: self.accepted_at,
         }
     }
-}
-
-fn pair((one, other): (UserId, UserId)) -> (u64, u64) {
-    (one.min(other).0, one.max(other).0)
 }

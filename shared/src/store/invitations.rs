@@ -4,11 +4,12 @@
 use sqlx::{MySqlConnection, QueryBuilder};
 
 use crate::error::Result;
-use crate::id::{ObjectId, RoomId, RoomRef, UploadId, UserId};
+use crate::id::{ObjectId, RoomId, RoomRef, UploadId, UserId, UserPair};
 use crate::protocol::invitations::{Invitation, Invited, InvitedRoom};
-use crate::protocol::people::User;
+use crate::protocol::rooms::RoomKind;
 use crate::store::members::Membership;
-use crate::store::{rooms, users};
+use crate::store::rows::room::{avatar_url, key};
+use crate::store::rows::user::{query_with_user, user_of};
 use crate::time::Timestamp;
 
 /// Where a page of invitations begins: before this one, newest first.
@@ -40,13 +41,14 @@ pub async fn list(
     before: InvitationCursor,
     limit: u32,
 ) -> Result<Vec<Invitation>> {
-    let rows = sqlx::query!(
+    let rows = query_with_user!(
         r#"
         select i.invited_at, r.id as room_id, r.kind as "kind: String", r.name, r.avatar_upload as room_avatar, r.members_count,
-               a.id, a.username, a.display_name, a.about, a.avatar_upload, a.created_at
+               "#,
+        r#"
         from room_invitations i
         join rooms r on r.id = i.room_id and r.deleted_at is null and r.archived_at is null
-        join users a on a.id = i.invited_by and a.disabled_at is null and a.deleted_at is null
+        join users u on u.id = i.invited_by and u.disabled_at is null and u.deleted_at is null
         join members m on m.room_id = i.room_id and m.user_id = i.invited_by and m.state = 'joined'
              and (m.role <> 'member' or r.who_adds = 'members')
         left join members o on o.room_id = i.room_id and o.user_id = i.user_id
@@ -72,19 +74,12 @@ pub async fn list(
         .map(|row| Invitation {
             room: InvitedRoom {
                 id: RoomId(row.room_id),
-                kind: rooms::kind(&row.kind),
+                kind: row.kind.parse().unwrap_or(RoomKind::Group),
                 name: row.name,
-                avatar_url: rooms::avatar_url(RoomId(row.room_id), row.room_avatar),
+                avatar_url: avatar_url(RoomId(row.room_id), row.room_avatar),
                 members_count: row.members_count,
             },
-            inviter: User {
-                id: UserId(row.id),
-                username: row.username,
-                display_name: row.display_name,
-                about: row.about,
-                avatar_url: users::avatar_url(UserId(row.id), row.avatar_upload),
-                created_at: Timestamp(row.created_at),
-            },
+            inviter: user_of!(row),
             invited_at: Timestamp(row.invited_at),
         })
         .collect())
@@ -92,9 +87,10 @@ pub async fn list(
 
 /// Returns a room's pending invitations by ascending user id, after `after`.
 pub async fn of_room(connection: &mut MySqlConnection, by: &Membership, after: u64, limit: u32) -> Result<Vec<Invited>> {
-    let rows = sqlx::query!(
+    let rows = query_with_user!(
         r#"
-        select i.invited_by, i.invited_at, u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at
+        select i.invited_by, i.invited_at, "#,
+        r#"
         from room_invitations i
         join users u on u.id = i.user_id and u.disabled_at is null and u.deleted_at is null
         where i.room_id = ? and i.quiet_until is null and i.user_id > ?
@@ -110,14 +106,7 @@ pub async fn of_room(connection: &mut MySqlConnection, by: &Membership, after: u
     Ok(rows
         .into_iter()
         .map(|row| Invited {
-            user: User {
-                id: UserId(row.id),
-                username: row.username,
-                display_name: row.display_name,
-                about: row.about,
-                avatar_url: users::avatar_url(UserId(row.id), row.avatar_upload),
-                created_at: Timestamp(row.created_at),
-            },
+            user: user_of!(row),
             invited_by: UserId(row.invited_by),
             invited_at: Timestamp(row.invited_at),
         })
@@ -167,7 +156,7 @@ pub async fn close_until(
     user: UserId,
     until: Timestamp,
 ) -> Result<Option<RoomId>> {
-    let (id, slug) = rooms::key(room);
+    let (id, slug) = key(room);
     let found = sqlx::query_scalar!(
         r#"
         select room_id from room_invitations
@@ -223,17 +212,17 @@ async fn end(transaction: &mut MySqlConnection, room: RoomId, ids: Vec<u64>) -> 
 }
 
 /// Deletes all pending invitations between two users.
-pub async fn end_between(transaction: &mut MySqlConnection, (one, other): (UserId, UserId)) -> Result<Vec<EndedInvitation>> {
+pub async fn end_between(transaction: &mut MySqlConnection, pair: UserPair) -> Result<Vec<EndedInvitation>> {
     let rows = sqlx::query!(
         r#"
         select room_id, user_id from room_invitations
         where quiet_until is null and (user_id = ? and invited_by = ? or user_id = ? and invited_by = ?)
         for update
         "#,
-        one.0,
-        other.0,
-        other.0,
-        one.0,
+        pair.low().0,
+        pair.high().0,
+        pair.high().0,
+        pair.low().0,
     )
     .fetch_all(&mut *transaction)
     .await?;

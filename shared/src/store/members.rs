@@ -3,13 +3,13 @@
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{RoomId, RoomRef, UserId};
-use crate::protocol::people::User;
+use crate::id::{Head, Rev, RoomId, RoomRef, Seq, UserId};
 use crate::protocol::rooms::{self, Role, RoomKind, Settings};
 use crate::store::generated::{fetch_generated, list as listed};
-use crate::store::read_markers::query_with_markers;
-use crate::store::settings::SettingsColumns;
-use crate::store::{rooms as room_rows, users};
+use crate::store::rows::access::{ACCESS, AccessRow, access_of, query_access_and_block};
+use crate::store::rows::markers::query_with_markers;
+use crate::store::rows::room::{key, settings_of};
+use crate::store::rows::user::user_of;
 use crate::telemetry::invocation;
 use crate::time::Timestamp;
 
@@ -20,14 +20,14 @@ pub struct Readable {
     user: UserId,
     pub kind: RoomKind,
     /// Seq of the last message.
-    pub last_seq: u64,
-    pub rev: u64,
+    pub last_seq: Seq,
+    pub rev: Rev,
     /// Highest seq among unsent messages.
-    pub last_unsent_seq: u64,
+    pub last_unsent_seq: Seq,
     /// The first seq that the user may read.
-    pub visible_from_seq: u64,
+    pub visible_from_seq: Seq,
     /// The last seq that the user may read: the room's last, or the last one before the membership ended.
-    pub visible_to_seq: u64,
+    pub visible_to_seq: Seq,
     pub settings: Settings,
     /// Whether a block parts the two users of a direct room.
     pub blocked: bool,
@@ -41,7 +41,7 @@ pub struct Readable {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MembershipEnd {
     /// The room's `rev` at that time.
-    pub rev: u64,
+    pub rev: Rev,
     pub at: Timestamp,
 }
 
@@ -51,13 +51,21 @@ pub struct Membership {
     room: RoomId,
     user: UserId,
     pub role: Role,
-    pub read_seq: u64,
+    pub read_seq: Seq,
     /// Last message delivered to one of their devices.
-    pub delivered_seq: u64,
-    /// Token bucket of messages, in thousandths, and when it was last filled.
-    pub allowance: (i32, Timestamp),
-    /// Token bucket of edits and reactions.
-    pub change_allowance: (i32, Timestamp),
+    pub delivered_seq: Seq,
+    /// Tokens for messages.
+    pub allowance: TokenBucket,
+    /// Tokens for edits and reactions.
+    pub change_allowance: TokenBucket,
+}
+
+/// A token bucket as its row stores it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenBucket {
+    /// Tokens, in thousandths.
+    pub left: i32,
+    pub filled_at: Timestamp,
 }
 
 impl MembershipEnd {
@@ -67,7 +75,7 @@ impl MembershipEnd {
     }
 
     /// The view of a current member.
-    pub(super) const NEVER: Self = Self { rev: u64::MAX, at: Timestamp(i64::MAX) };
+    pub(super) const NEVER: Self = Self { rev: Rev(u64::MAX), at: Timestamp(i64::MAX) };
 }
 
 impl Readable {
@@ -84,9 +92,14 @@ impl Readable {
         self.membership.as_ref()
     }
 
+    /// Returns the room's last message and `rev`.
+    pub fn head(&self) -> Head {
+        Head { seq: self.last_seq, rev: self.rev }
+    }
+
     /// Returns what joining the room requires.
     pub fn join_target(&self) -> JoinTarget {
-        JoinTarget { room: self.room, place: (self.last_seq, self.rev), archived: self.settings.archived, removed: self.removed }
+        JoinTarget { room: self.room, head: self.head(), archived: self.settings.archived, removed: self.removed }
     }
 
     /// Whether the reader is a former member, who sees the room as of the end of the membership.
@@ -100,7 +113,7 @@ impl Readable {
     }
 
     /// Returns the `rev` that the reader sees.
-    pub fn seen_rev(&self) -> u64 {
+    pub fn seen_rev(&self) -> Rev {
         self.ended.map_or(self.rev, |ended| ended.rev)
     }
 }
@@ -119,8 +132,7 @@ impl Membership {
 #[derive(Clone, Copy, Debug)]
 pub struct JoinTarget {
     pub room: RoomId,
-    /// Last seq and `rev`.
-    pub place: (u64, u64),
+    pub head: Head,
     pub archived: bool,
     /// Whether the user was removed, and may only return by being added.
     pub removed: bool,
@@ -147,34 +159,6 @@ impl Access {
     }
 }
 
-/// A row of `rooms` left-joined to the user's row of `members`.
-#[derive(sqlx::FromRow)]
-pub(super) struct AccessRow {
-    pub(super) room_id: u64,
-    pub(super) kind: String,
-    pub(super) last_seq: u64,
-    pub(super) rev: u64,
-    pub(super) last_unsent_seq: u64,
-    pub(super) archived_at: Option<i64>,
-    pub(super) slow_mode_seconds: u32,
-    pub(super) who_writes: String,
-    pub(super) who_adds: String,
-    pub(super) past_members_read: bool,
-    pub(super) blocked: i64,
-    pub(super) role: Option<String>,
-    pub(super) state: Option<String>,
-    pub(super) visible_from_seq: Option<u64>,
-    pub(super) left_seq: Option<u64>,
-    pub(super) past_rev: Option<u64>,
-    pub(super) past_at: Option<i64>,
-    pub(super) read_seq: Option<u64>,
-    pub(super) delivered_seq: Option<u64>,
-    pub(super) allowance: Option<i32>,
-    pub(super) allowance_at: Option<i64>,
-    pub(super) change_allowance: Option<i32>,
-    pub(super) change_allowance_at: Option<i64>,
-}
-
 impl AccessRow {
     /// Like [`AccessRow::access`], and records the room as the subject of the invocation.
     pub(super) fn requested_access(self, user: UserId) -> Access {
@@ -183,41 +167,36 @@ impl AccessRow {
     }
 
     pub(super) fn access(self, user: UserId) -> Access {
+        let bucket = |left: Option<i32>, filled_at: Option<i64>| TokenBucket {
+            left: left.unwrap_or_default(),
+            filled_at: Timestamp(filled_at.unwrap_or_default()),
+        };
         let room = RoomId(self.room_id);
-        let kind = room_rows::kind(&self.kind);
+        let kind = self.kind.parse().unwrap_or(RoomKind::Group);
         let membership = match (self.state.as_deref(), self.role.as_deref()) {
             (Some("banned"), _) => return Access::Banned(room, kind),
             (Some("joined"), Some(role)) => Some(Membership {
                 room,
                 user,
-                role: self::role(role),
-                read_seq: self.read_seq.unwrap_or_default(),
-                delivered_seq: self.delivered_seq.unwrap_or_default(),
-                allowance: (self.allowance.unwrap_or_default(), Timestamp(self.allowance_at.unwrap_or_default())),
-                change_allowance: (
-                    self.change_allowance.unwrap_or_default(),
-                    Timestamp(self.change_allowance_at.unwrap_or_default()),
-                ),
+                role: role.parse().unwrap_or(Role::Member),
+                read_seq: Seq(self.read_seq.unwrap_or_default()),
+                delivered_seq: Seq(self.delivered_seq.unwrap_or_default()),
+                allowance: bucket(self.allowance, self.allowance_at),
+                change_allowance: bucket(self.change_allowance, self.change_allowance_at),
             }),
             _ => None,
         };
-        let settings = SettingsColumns {
-            archived_at: self.archived_at,
-            slow_mode_seconds: self.slow_mode_seconds,
-            who_writes: &self.who_writes,
-            who_adds: &self.who_adds,
-            past_members_read: self.past_members_read,
-        }
-        .settings();
+        let settings = settings_of!(self);
         let removed = self.state.as_deref() == Some("removed");
-        let target = JoinTarget { room, place: (self.last_seq, self.rev), archived: settings.archived, removed };
+        let head = Head { seq: self.last_seq, rev: self.rev };
+        let target = JoinTarget { room, head, archived: settings.archived, removed };
         // A public room is readable to its end. Other rooms show former members what precedes the end of their membership, if the room allowed this
         // then and still does.
-        let ended = self.past_rev.zip(self.past_at).map(|(rev, at)| MembershipEnd { rev, at: Timestamp(at) });
+        let ended = self.past_rev.zip(self.past_at).map(|(rev, at)| MembershipEnd { rev: Rev(rev), at: Timestamp(at) });
         let past = self.left_seq.zip(ended).filter(|_| settings.past_members_read);
         let (visible_to_seq, ended) = match (&membership, kind, past) {
             (Some(_), _, _) | (None, RoomKind::Public, _) => (self.last_seq, None),
-            (None, _, Some((end, ended))) => (end, Some(ended)),
+            (None, _, Some((end, ended))) => (Seq(end), Some(ended)),
             (None, _, None) => return Access::Hidden(target),
         };
         Access::Readable(Readable {
@@ -228,9 +207,9 @@ impl AccessRow {
             rev: self.rev,
             last_unsent_seq: self.last_unsent_seq,
             visible_from_seq: if kind == RoomKind::Public && membership.is_none() {
-                1
+                Seq(1)
             } else {
-                self.visible_from_seq.unwrap_or(1)
+                Seq(self.visible_from_seq.unwrap_or(1))
             },
             visible_to_seq,
             settings,
@@ -244,29 +223,13 @@ impl AccessRow {
 
 macro_rules! select_access {
     ($room:expr, $user:expr, $lock:literal) => {{
-        let (id, slug) = room_rows::key($room);
-        sqlx::query_as!(
-            AccessRow,
+        let (id, slug) = key($room);
+        query_access_and_block!(
             r#"
-            select r.id as room_id, r.kind as "kind: String", r.last_seq, r.rev, r.last_unsent_seq, r.archived_at,
-                   r.slow_mode_seconds,
-                   r.who_writes as "who_writes: String", r.who_adds as "who_adds: String",
-                   r.past_members_read as "past_members_read: bool",
-                   case when r.kind = 'direct' then exists (
-                       select 1 from members d
-                       where d.room_id = r.id and d.user_id <> m.user_id
-                         and (exists (select 1 from blocks b where b.user_id = d.user_id and b.blocked_id = m.user_id)
-                              or exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = d.user_id))
-                   ) else 0 end as "blocked!: i64",
-                   m.role as "role?: String", m.state as "state?: String", m.visible_from_seq as "visible_from_seq?",
-                   m.left_seq as "left_seq?", m.past_rev as "past_rev?", m.past_at as "past_at?", m.read_seq as "read_seq?", m.delivered_seq as "delivered_seq?",
-                   m.allowance as "allowance?",
-                   m.allowance_at as "allowance_at?",
-                   m.change_allowance as "change_allowance?", m.change_allowance_at as "change_allowance_at?"
             from rooms r
             left join members m on m.room_id = r.id and m.user_id = ?
             where r.id = coalesce(?, (select s.id from rooms s where s.slug = ?)) and r.deleted_at is null
-            "# + $lock,
+            "# $lock,
             $user.0,
             id,
             slug,
@@ -277,7 +240,7 @@ macro_rules! select_access {
 /// Returns a user's access to a room, if the room exists. One statement by keys.
 pub async fn find_access(connection: &mut MySqlConnection, room: &RoomRef, user: UserId) -> Result<Option<Access>> {
     let row = select_access!(room, user, "").fetch_optional(connection).await?;
-    Ok(row.map(|row| row.requested_access(user)))
+    Ok(row.map(|row| access_of!(row).requested_access(user)))
 }
 
 /// Like [`find_access`] for many rooms in one statement, without missing rooms. Does not compute `blocked`.
@@ -286,10 +249,7 @@ pub async fn find_accesses(connection: &mut MySqlConnection, rooms: &[RoomId], u
         return Ok(Vec::new());
     }
     let sql = format!(
-        "select r.id as room_id, cast(r.kind as char) as kind, r.last_seq, r.rev, r.last_unsent_seq, r.archived_at, r.slow_mode_seconds, \
-                cast(r.who_writes as char) as who_writes, cast(r.who_adds as char) as who_adds, r.past_members_read, \
-                cast(0 as signed) as blocked, cast(m.role as char) as role, cast(m.state as char) as state, m.visible_from_seq, m.left_seq, m.past_rev, m.past_at, \
-                m.read_seq, m.delivered_seq, m.allowance, m.allowance_at, m.change_allowance, m.change_allowance_at \
+        "select {ACCESS} \
          from rooms r force index (primary) \
          left join members m on m.room_id = r.id and m.user_id = {user} \
          where r.id in ({}) and r.deleted_at is null",
@@ -302,7 +262,7 @@ pub async fn find_accesses(connection: &mut MySqlConnection, rooms: &[RoomId], u
 /// Like [`find_access`], with the rows of room and member locked for a change.
 pub async fn lock(transaction: &mut MySqlConnection, room: &RoomRef, user: UserId) -> Result<Option<Access>> {
     let row = select_access!(room, user, "for update").fetch_optional(transaction).await?;
-    Ok(row.map(|row| row.requested_access(user)))
+    Ok(row.map(|row| access_of!(row).requested_access(user)))
 }
 
 /// Returns a page of members by ascending user id, after `after`, with the markers that the reader may see.
@@ -310,7 +270,6 @@ pub async fn list(connection: &mut MySqlConnection, room: &Readable, after: u64,
     let rows = query_with_markers!(
         r#"
         select m.role as "role: String", m.joined_at, m.read_seq, m.delivered_seq,
-               u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at,
         "#,
         [],
         room,
@@ -328,18 +287,11 @@ pub async fn list(connection: &mut MySqlConnection, room: &Readable, after: u64,
     Ok(rows
         .into_iter()
         .map(|row| rooms::Member {
-            user: User {
-                id: UserId(row.id),
-                username: row.username,
-                display_name: row.display_name,
-                about: row.about,
-                avatar_url: users::avatar_url(UserId(row.id), row.avatar_upload),
-                created_at: Timestamp(row.created_at),
-            },
-            role: role(&row.role),
+            user: user_of!(row),
+            role: row.role.parse().unwrap_or(Role::Member),
             joined_at: Timestamp(row.joined_at),
-            read_seq: row.shows.then_some(row.read_seq),
-            delivered_seq: row.shows.then_some(row.delivered_seq),
+            read_seq: row.shows.then_some(Seq(row.read_seq)),
+            delivered_seq: row.shows.then_some(Seq(row.delivered_seq)),
         })
         .collect())
 }
@@ -347,13 +299,4 @@ pub async fn list(connection: &mut MySqlConnection, room: &Readable, after: u64,
 pub async fn find(connection: &mut MySqlConnection, room: &Readable, user: UserId) -> Result<Option<rooms::Member>> {
     let before = user.0.saturating_sub(1);
     Ok(list(connection, room, before, 1).await?.pop().filter(|member| member.user.id == user))
-}
-
-/// Parses the column `role`.
-pub(super) fn role(name: &str) -> Role {
-    match name {
-        "owner" => Role::Owner,
-        "admin" => Role::Admin,
-        _ => Role::Member,
-    }
 }

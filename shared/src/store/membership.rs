@@ -3,9 +3,9 @@
 use sqlx::{MySqlConnection, QueryBuilder};
 
 use crate::error::Result;
-use crate::id::{RoomId, UserId};
+use crate::id::{Head, Rev, RoomId, UserId};
 use crate::protocol::rooms::Role;
-use crate::store::members::{self, Membership};
+use crate::store::members::Membership;
 use crate::store::past_view;
 use crate::time::Timestamp;
 
@@ -20,17 +20,24 @@ pub enum MembershipState {
     Banned,
 }
 
-/// Adds members to a room whose row the transaction locks, as `(room, rev, read up to)`.
+/// A user to add to a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewMember {
+    pub user: UserId,
+    pub role: Role,
+}
+
+/// Adds members to a room whose row the transaction locks. `head` has the last message that they have read, and the `rev` of the change.
 ///
 /// Returning members keep higher markers; messages sent in between count as read.
 pub async fn insert(
     transaction: &mut MySqlConnection,
-    room: (RoomId, u64, u64),
-    users: &[(UserId, Role)],
+    room: RoomId,
+    head: Head,
+    users: &[NewMember],
     now: Timestamp,
 ) -> Result<()> {
-    let (room, rev, read_seq) = room;
-    for (user, role) in users {
+    for NewMember { user, role } in users {
         sqlx::query!(
             r#"
             insert into members (room_id, user_id, role, state, joined_at, joined_seq, read_seq, delivered_seq, rev)
@@ -50,12 +57,12 @@ pub async fn insert(
             "#,
             room.0,
             user.0,
-            role_name(*role),
+            role.to_string(),
             now.0,
-            read_seq,
-            read_seq,
-            read_seq,
-            rev,
+            head.seq.0,
+            head.seq.0,
+            head.seq.0,
+            head.rev.0,
         )
         .execute(&mut *transaction)
         .await?;
@@ -112,7 +119,7 @@ pub async fn lock_states(
         .into_iter()
         .map(|(user, role, state)| {
             let state = match state.as_str() {
-                "joined" => MembershipState::Joined(members::role(&role)),
+                "joined" => MembershipState::Joined(role.parse().unwrap_or(Role::Member)),
                 "banned" => MembershipState::Banned,
                 "removed" => MembershipState::Removed,
                 _ => MembershipState::Left,
@@ -122,11 +129,11 @@ pub async fn lock_states(
         .collect())
 }
 
-pub async fn set_role(transaction: &mut MySqlConnection, by: &Membership, user: UserId, role: Role, rev: u64) -> Result<()> {
+pub async fn set_role(transaction: &mut MySqlConnection, by: &Membership, user: UserId, role: Role, rev: Rev) -> Result<()> {
     sqlx::query!(
         "update members set role = ?, rev = ? where room_id = ? and user_id = ? and state = 'joined'",
-        role_name(role),
-        rev,
+        role.to_string(),
+        rev.0,
         by.room().0,
         user.0,
     )
@@ -135,22 +142,21 @@ pub async fn set_role(transaction: &mut MySqlConnection, by: &Membership, user: 
     Ok(())
 }
 
-/// Ends a membership, as `left` when the member ends their own and `removed` otherwise. `place` is the room's last seq, the limit of what the former
-/// member may read, and its new `rev`.
+/// Ends a membership, as `left` when the member ends their own and `removed` otherwise. `head` has the room's last seq, the limit of what the
+/// former member may read, and its new `rev`.
 pub async fn end(
     transaction: &mut MySqlConnection,
     by: &Membership,
     user: UserId,
-    place: (u64, u64),
+    head: Head,
     now: Timestamp,
 ) -> Result<()> {
-    let (left_seq, rev) = place;
-    past_view::save(transaction, by, user, rev, now).await?;
+    past_view::save(transaction, by, user, head.rev, now).await?;
     sqlx::query!(
         "update members set state = ?, role = 'member', left_seq = ?, rev = ? where room_id = ? and user_id = ?",
         if by.user() == user { "left" } else { "removed" },
-        left_seq,
-        rev,
+        head.seq.0,
+        head.rev.0,
         by.room().0,
         user.0,
     )
@@ -164,11 +170,10 @@ pub async fn ban(
     transaction: &mut MySqlConnection,
     by: &Membership,
     user: UserId,
-    place: (u64, u64),
+    head: Head,
     now: Timestamp,
 ) -> Result<()> {
-    let (left_seq, rev) = place;
-    past_view::save(transaction, by, user, rev, now).await?;
+    past_view::save(transaction, by, user, head.rev, now).await?;
     sqlx::query!(
         r#"
         insert into members (room_id, user_id, state, joined_at, left_seq, rev)
@@ -180,8 +185,8 @@ pub async fn ban(
         by.room().0,
         user.0,
         now.0,
-        rev,
-        left_seq,
+        head.rev.0,
+        head.seq.0,
     )
     .execute(transaction)
     .await?;
@@ -200,8 +205,15 @@ pub async fn unban(transaction: &mut MySqlConnection, by: &Membership, user: Use
     Ok(done.rows_affected() == 1)
 }
 
-/// Returns the numbers of owners and of members besides this user.
-pub async fn count_others(transaction: &mut MySqlConnection, by: &Membership, user: UserId) -> Result<(i64, i64)> {
+/// Numbers of members besides one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OtherMembers {
+    pub owners: i64,
+    pub all: i64,
+}
+
+/// Counts the members besides this user.
+pub async fn count_others(transaction: &mut MySqlConnection, by: &Membership, user: UserId) -> Result<OtherMembers> {
     let row = sqlx::query!(
         r#"
         select count(case when role = 'owner' then 1 end) as "owners!: i64", count(*) as "all!: i64"
@@ -213,7 +225,7 @@ pub async fn count_others(transaction: &mut MySqlConnection, by: &Membership, us
     )
     .fetch_one(transaction)
     .await?;
-    Ok((row.owners, row.all))
+    Ok(OtherMembers { owners: row.owners, all: row.all })
 }
 
 /// Stores the token bucket of changes, where no other statement of the change does.
@@ -246,12 +258,4 @@ pub async fn mute(connection: &mut MySqlConnection, member: &Membership, until: 
     .execute(connection)
     .await?;
     Ok(())
-}
-
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Owner => "owner",
-        Role::Admin => "admin",
-        Role::Member => "member",
-    }
 }

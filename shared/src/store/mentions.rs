@@ -1,9 +1,11 @@
 //! Mentions of users. A message's row lists them; `mentions` is the inverse index, for counts in room lists.
 
+use std::collections::BTreeMap;
+
 use sqlx::{MySqlConnection, QueryBuilder};
 
 use crate::error::Result;
-use crate::id::{RoomId, UserId};
+use crate::id::{MessageRef, RoomId, UserId};
 
 /// Returns members by username, ignoring case, with the names as registered. Omits users parted from the author by a block.
 pub async fn find_members(
@@ -27,35 +29,35 @@ pub async fn find_members(
 }
 
 /// Stores the mentions of a message. Runs no statement for an empty list.
-pub async fn insert(transaction: &mut MySqlConnection, place: (RoomId, u64), users: &[UserId]) -> Result<()> {
+pub async fn insert(transaction: &mut MySqlConnection, message: MessageRef, users: &[UserId]) -> Result<()> {
     if users.is_empty() {
         return Ok(());
     }
     let mut query = QueryBuilder::new("insert into mentions (user_id, room_id, seq) ");
     query.push_values(users, |mut row, user| {
-        row.push_bind(user.0).push_bind(place.0.0).push_bind(place.1);
+        row.push_bind(user.0).push_bind(message.room.0).push_bind(message.seq.0);
     });
     query.build().execute(transaction).await?;
     Ok(())
 }
 
-pub async fn delete(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> Result<()> {
-    sqlx::query!("delete from mentions where room_id = ? and seq = ?", place.0.0, place.1).execute(transaction).await?;
+pub async fn delete(transaction: &mut MySqlConnection, message: MessageRef) -> Result<()> {
+    sqlx::query!("delete from mentions where room_id = ? and seq = ?", message.room.0, message.seq.0).execute(transaction).await?;
     Ok(())
 }
 
-/// Counts mentions of the user in each room after a seq: one range of the primary key per room, in one statement. Omits messages across a present
+/// Counts mentions of the user in each room after a message: one range of the primary key per room, in one statement. Omits messages across a present
 /// block, and rooms without mentions. Runs no statement for an empty list.
-pub async fn count(connection: &mut MySqlConnection, user: UserId, after: &[(RoomId, u64)]) -> Result<Vec<(RoomId, u64)>> {
+pub async fn count(connection: &mut MySqlConnection, user: UserId, after: &[MessageRef]) -> Result<BTreeMap<RoomId, u64>> {
     if after.is_empty() {
-        return Ok(Vec::new());
+        return Ok(BTreeMap::new());
     }
     let mut query = QueryBuilder::new("select x.room_id, count(*) from mentions x force index (primary) where x.user_id = ");
     query.push_bind(user.0).push(" and (");
     let mut ranges = query.separated(" or ");
-    for (room, seq) in after {
+    for MessageRef { room, seq } in after {
         ranges.push("(x.room_id = ").push_bind_unseparated(room.0);
-        ranges.push_unseparated(" and x.seq > ").push_bind_unseparated(*seq).push_unseparated(")");
+        ranges.push_unseparated(" and x.seq > ").push_bind_unseparated(seq.0).push_unseparated(")");
     }
     query.push(
         ") and not exists (select 1 from messages g where g.room_id = x.room_id and g.seq = x.seq and (\

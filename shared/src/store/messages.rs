@@ -4,11 +4,13 @@ use sqlx::MySqlConnection;
 
 use crate::caller::Caller;
 use crate::error::Result;
-use crate::id::{MessageId, RoomId, RoomRef, UserId};
+use crate::id::{Head, MessageId, MessageRef, Rev, RoomId, RoomRef, Seq, UserId};
 use crate::protocol::messages::{Attachment, Forwarded, Message, MessageKind, Reply};
-use crate::store::members::{Access, AccessRow, Membership, Readable};
-use crate::store::message_row::{MessageRow, kind_name, reply, select_messages};
-use crate::store::{attachments, mentions, past_view, rooms as room_rows};
+use crate::store::members::{Access, Membership, Readable, TokenBucket};
+use crate::store::rows::access::{access_of, query_access_and_block};
+use crate::store::rows::message::{MessageRow, RepliedRow, select_messages};
+use crate::store::rows::room::key;
+use crate::store::{attachments, mentions, past_view};
 use crate::time::Timestamp;
 
 /// State for sending, read under the locks of the room's and the sender's row.
@@ -16,7 +18,7 @@ use crate::time::Timestamp;
 pub struct SendContext {
     pub access: Access,
     /// Seq of an earlier message with the same `client_id`.
-    pub replay: Option<u64>,
+    pub replay: Option<Seq>,
     /// The message replied to, if it exists.
     pub reply_to: Option<Reply>,
     /// Digests of the sender's recent texts, as the last [`Draft`] stored them.
@@ -31,26 +33,28 @@ pub struct Draft<'a> {
     pub content: &'a str,
     /// Idempotency key of the sender.
     pub client_id: Option<&'a str>,
-    pub reply_to: Option<u64>,
+    pub reply_to: Option<Seq>,
     /// Mentioned members.
     pub mentions: &'a [UserId],
-    /// Attachments, and the kind they give the message.
-    pub attachments: (&'a [Attachment], MessageKind),
+    pub attachments: &'a [Attachment],
+    /// Follows from the attachments.
+    pub kind: MessageKind,
     /// Set when the message is forwarded.
-    pub forwarded_from: Option<ForwardedFrom<'a>>,
+    pub forwarded_from: Option<&'a ForwardSource>,
     /// Tokens that remain to the sender, in thousandths of a message.
     pub allowance: i32,
     /// Digests of the sender's recent texts, this one included.
     pub recent_texts: &'a [u8],
 }
 
-/// The origin of a forwarded message.
-#[derive(Clone, Copy, Debug)]
-pub struct ForwardedFrom<'a> {
-    /// Room and seq.
-    pub place: (RoomId, u64),
-    /// First author and time, as readers see them.
-    pub author: &'a Forwarded,
+/// The source of a forwarded message.
+#[derive(Clone, Debug)]
+pub struct ForwardSource {
+    pub message: MessageRef,
+    /// The first author, unless erased.
+    pub author: Option<UserId>,
+    /// The origin as readers see it.
+    pub shown: Forwarded,
 }
 
 /// The single locking read of sending: room, member, replay and message replied to, all by keys.
@@ -59,33 +63,19 @@ pub async fn lock(
     user: UserId,
     room: &RoomRef,
     client_id: Option<&str>,
-    reply_to: Option<u64>,
+    reply_to: Option<Seq>,
 ) -> Result<Option<SendContext>> {
-    let (id, slug) = room_rows::key(room);
-    let row = sqlx::query!(
+    let (id, slug) = key(room);
+    let row = query_access_and_block!(
         r#"
-        select r.id as room_id, r.kind as "kind: String", r.last_seq, r.rev, r.last_unsent_seq, r.archived_at,
-               r.slow_mode_seconds,
-               r.who_writes as "who_writes: String", r.who_adds as "who_adds: String",
-               r.past_members_read as "past_members_read: bool",
-               case when r.kind = 'direct' then exists (
-                   select 1 from members d
-                   where d.room_id = r.id and d.user_id <> m.user_id
-                     and (exists (select 1 from blocks b where b.user_id = d.user_id and b.blocked_id = m.user_id)
-                          or exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = d.user_id))
-               ) else 0 end as "blocked!: i64",
-               m.role as "role?: String", m.state as "state?: String", m.visible_from_seq as "visible_from_seq?",
-               m.left_seq as "left_seq?", m.past_rev as "past_rev?", m.past_at as "past_at?", m.read_seq as "read_seq?", m.delivered_seq as "delivered_seq?",
-               m.allowance as "allowance?",
-               m.allowance_at as "allowance_at?",
-               m.change_allowance as "change_allowance?", m.change_allowance_at as "change_allowance_at?", m.said as "said?",
-               case when r.kind = 'direct' then (
-                   select group_concat(d.user_id) from members d
-                   where d.room_id = r.id and d.state = 'joined' and d.closed_seq >= r.last_seq
-               ) end as "closed_to?: String",
-               x.seq as "replay_seq?",
-               q.seq as "reply_seq?", q.kind as "reply_kind?: String", q.content as "reply_content?", q.deleted_at as "reply_deleted_at?",
-               (select u.username from users u where u.id = q.sender_id) as "reply_username?: String"
+        , m.said as "said?",
+        case when r.kind = 'direct' then (
+            select group_concat(d.user_id) from members d
+            where d.room_id = r.id and d.state = 'joined' and d.closed_seq >= r.last_seq
+        ) end as "closed_to?: String",
+        x.seq as "replay_seq?",
+        q.seq as "reply_seq?", q.kind as "reply_kind?: String", q.content as "reply_content?", q.deleted_at as "reply_deleted_at?",
+        (select u.username from users u where u.id = q.sender_id) as "reply_username?: String"
         from rooms r
         left join members m on m.room_id = r.id and m.user_id = ?
         left join messages x on x.room_id = r.id and x.sender_id = ? and x.client_id = ?
@@ -96,7 +86,7 @@ pub async fn lock(
         user.0,
         user.0,
         client_id,
-        reply_to,
+        reply_to.map(|seq| seq.0),
         id,
         slug,
     )
@@ -105,48 +95,30 @@ pub async fn lock(
     Ok(row.map(|row| SendContext {
         recent_texts: row.said.unwrap_or_default(),
         closed_to: row.closed_to.map(|ids| mentions::read(&ids)).unwrap_or_default(),
-        replay: row.replay_seq,
-        reply_to: row
-            .reply_seq
-            .map(|seq| reply(seq, row.reply_username, row.reply_kind.as_deref(), (row.reply_content, row.reply_deleted_at))),
-        access: AccessRow {
-            room_id: row.room_id,
-            kind: row.kind,
-            last_seq: row.last_seq,
-            rev: row.rev,
-            last_unsent_seq: row.last_unsent_seq,
-            archived_at: row.archived_at,
-            slow_mode_seconds: row.slow_mode_seconds,
-            who_writes: row.who_writes,
-            who_adds: row.who_adds,
-            past_members_read: row.past_members_read,
-            blocked: row.blocked,
-            role: row.role,
-            state: row.state,
-            visible_from_seq: row.visible_from_seq,
-            left_seq: row.left_seq,
-            past_rev: row.past_rev,
-            past_at: row.past_at,
-            read_seq: row.read_seq,
-            delivered_seq: row.delivered_seq,
-            allowance: row.allowance,
-            allowance_at: row.allowance_at,
-            change_allowance: row.change_allowance,
-            change_allowance_at: row.change_allowance_at,
-        }
-        .requested_access(user),
+        replay: row.replay_seq.map(Seq),
+        reply_to: row.reply_seq.map(|seq| {
+            RepliedRow {
+                seq,
+                username: row.reply_username,
+                kind: row.reply_kind,
+                content: row.reply_content,
+                deleted_at: row.reply_deleted_at,
+            }
+            .reply()
+        }),
+        access: access_of!(row).requested_access(user),
     }))
 }
 
-/// Stores a message as `(seq, rev)` of a room that the transaction locks: one insert, one update of room and sender. Returns its id.
+/// Stores a message as the new head of a room that the transaction locks: one insert, one update of room and sender. Returns its id.
 pub async fn insert(
     transaction: &mut MySqlConnection,
     member: &Membership,
-    place: (u64, u64),
+    head: Head,
     draft: Draft<'_>,
     now: Timestamp,
 ) -> Result<MessageId> {
-    let (seq, rev) = place;
+    let (seq, rev) = (head.seq.0, head.rev.0);
     let id = sqlx::query!(
         r#"
         insert into messages (room_id, seq, sender_id, kind, content, client_id, reply_to_seq, mentions, forwarded_room_id,
@@ -156,16 +128,16 @@ pub async fn insert(
         member.room().0,
         seq,
         member.user().0,
-        kind_name(draft.attachments.1),
+        draft.kind.to_string(),
         draft.content,
         draft.client_id,
-        draft.reply_to,
+        draft.reply_to.map(|seq| seq.0),
         mentions::column(draft.mentions),
-        draft.forwarded_from.map(|origin| origin.place.0.0),
-        draft.forwarded_from.map(|origin| origin.place.1),
-        draft.forwarded_from.and_then(|origin| origin.author.username.as_deref()),
-        draft.forwarded_from.map(|origin| origin.author.created_at.0),
-        attachments::column(draft.attachments.0)?,
+        draft.forwarded_from.map(|source| source.message.room.0),
+        draft.forwarded_from.map(|source| source.message.seq.0),
+        draft.forwarded_from.and_then(|source| source.shown.username.as_deref()),
+        draft.forwarded_from.map(|source| source.shown.created_at.0),
+        attachments::column(draft.attachments)?,
         now.0,
         rev,
     )
@@ -198,16 +170,24 @@ pub async fn insert(
     Ok(MessageId(id))
 }
 
-/// Stores a system message as `(seq, rev)` of a room that the transaction locks: `event` for programs, `text` for people. The acting member's read
-/// marker advances, as with any message they send.
+/// The content of a system message.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemMessage<'a> {
+    /// What happened, for programs.
+    pub event: &'a str,
+    /// The same for people.
+    pub text: &'a str,
+}
+
+/// Stores a system message as the new head of a room that the transaction locks. The acting member's read marker advances, as with any message they send.
 pub async fn insert_system(
     transaction: &mut MySqlConnection,
     caller: &Caller,
     room: RoomId,
-    (seq, rev): (u64, u64),
-    (event, text): (&str, &str),
+    head: Head,
+    message: SystemMessage<'_>,
 ) -> Result<Message> {
-    let now = caller.now.0;
+    let (seq, rev, now) = (head.seq.0, head.rev.0, caller.now.0);
     sqlx::query!(
         r#"
         insert into messages (room_id, seq, sender_id, kind, event, content, created_at, rev)
@@ -216,8 +196,8 @@ pub async fn insert_system(
         room.0,
         seq,
         caller.user.0,
-        event,
-        text,
+        message.event,
+        message.text,
         now,
         rev,
     )
@@ -249,7 +229,7 @@ pub async fn insert_system(
 
 /// Returns the messages from `first` to `last`, inclusive and ascending, without those that the reader hid: one range of the clustered index at any
 /// depth.
-pub async fn range(connection: &mut MySqlConnection, room: &Readable, first: u64, last: u64) -> Result<Vec<Message>> {
+pub async fn range(connection: &mut MySqlConnection, room: &Readable, first: Seq, last: Seq) -> Result<Vec<Message>> {
     let rows = select_messages!(
         r#"
         where m.room_id = ? and m.seq between ? and ?
@@ -257,8 +237,8 @@ pub async fn range(connection: &mut MySqlConnection, room: &Readable, first: u64
         order by m.seq
         "#,
         room.room().0,
-        first.max(room.visible_from_seq),
-        last.min(room.visible_to_seq),
+        first.max(room.visible_from_seq).0,
+        last.min(room.visible_to_seq).0,
         room.user().0,
     )
     .fetch_all(&mut *connection)
@@ -267,30 +247,33 @@ pub async fn range(connection: &mut MySqlConnection, room: &Readable, first: u64
 }
 
 /// Returns a message, even one that the reader hid.
-pub async fn find(connection: &mut MySqlConnection, room: &Readable, seq: u64) -> Result<Option<Message>> {
-    let rows = select_messages!("where m.room_id = ? and m.seq = ?", room.room().0, seq).fetch_all(&mut *connection).await?;
+pub async fn find(connection: &mut MySqlConnection, room: &Readable, seq: Seq) -> Result<Option<Message>> {
+    let rows = select_messages!("where m.room_id = ? and m.seq = ?", room.room().0, seq.0).fetch_all(&mut *connection).await?;
     Ok(past_view::messages(connection, room, rows).await?.pop())
 }
 
 /// Returns a message as current members see it.
-pub async fn find_for_members(connection: &mut MySqlConnection, room: RoomId, seq: u64) -> Result<Option<Message>> {
-    let row = select_messages!("where m.room_id = ? and m.seq = ?", room.0, seq).fetch_optional(connection).await?;
+pub async fn find_for_members(connection: &mut MySqlConnection, message: MessageRef) -> Result<Option<Message>> {
+    let row = select_messages!("where m.room_id = ? and m.seq = ?", message.room.0, message.seq.0).fetch_optional(connection).await?;
     Ok(row.map(MessageRow::message))
 }
 
 /// Returns the origin of a forwarded message.
-pub async fn forwarded_from(connection: &mut MySqlConnection, place: (RoomId, u64)) -> Result<Option<(RoomId, u64)>> {
-    let row =
-        sqlx::query!("select forwarded_room_id, forwarded_seq from messages where room_id = ? and seq = ?", place.0.0, place.1)
-            .fetch_optional(connection)
-            .await?;
-    Ok(row.and_then(|row| Some((RoomId(row.forwarded_room_id?), row.forwarded_seq?))))
+pub async fn forwarded_from(connection: &mut MySqlConnection, message: MessageRef) -> Result<Option<MessageRef>> {
+    let row = sqlx::query!(
+        "select forwarded_room_id, forwarded_seq from messages where room_id = ? and seq = ?",
+        message.room.0,
+        message.seq.0,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.and_then(|row| Some(MessageRef { room: RoomId(row.forwarded_room_id?), seq: Seq(row.forwarded_seq?) })))
 }
 
 /// Returns room and seq of a message.
-pub async fn locate(connection: &mut MySqlConnection, id: MessageId) -> Result<Option<(RoomId, u64)>> {
+pub async fn locate(connection: &mut MySqlConnection, id: MessageId) -> Result<Option<MessageRef>> {
     let row = sqlx::query!("select room_id, seq from messages where id = ?", id.0).fetch_optional(connection).await?;
-    Ok(row.map(|row| (RoomId(row.room_id), row.seq)))
+    Ok(row.map(|row| MessageRef { room: RoomId(row.room_id), seq: Seq(row.seq) }))
 }
 
 /// Clears a message except for seq, sender and who unsent it. Callers delete its rows in other tables.
@@ -307,24 +290,32 @@ pub async fn unsend(transaction: &mut MySqlConnection, message: &Message, by: Us
         "#,
         now.0,
         by.0,
-        message.rev,
-        message.rev,
-        message.seq,
+        message.rev.0,
+        message.rev.0,
+        message.seq.0,
         now.0,
         message.room_id.0,
-        message.seq,
+        message.seq.0,
     )
     .execute(transaction)
     .await?;
     Ok(())
 }
 
+/// A change of a message to record.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageChange {
+    pub seq: Seq,
+    /// The room's new `rev`.
+    pub rev: Rev,
+}
+
 /// Stores the new `rev` of a changed message and its room, whose row the transaction locks, and the member's token bucket.
 pub async fn touch(
     transaction: &mut MySqlConnection,
     member: &Membership,
-    (seq, rev): (u64, u64),
-    (allowance, filled_at): (i32, Timestamp),
+    change: MessageChange,
+    change_allowance: TokenBucket,
     now: Timestamp,
 ) -> Result<()> {
     sqlx::query!(
@@ -336,13 +327,13 @@ pub async fn touch(
         where m.room_id = ? and m.seq = ?
         "#,
         member.user().0,
-        rev,
-        rev,
+        change.rev.0,
+        change.rev.0,
         now.0,
-        allowance,
-        filled_at.0,
+        change_allowance.left,
+        change_allowance.filled_at.0,
         member.room().0,
-        seq,
+        change.seq.0,
     )
     .execute(transaction)
     .await?;
@@ -350,12 +341,12 @@ pub async fn touch(
 }
 
 /// Hides a message from one user for good. Idempotent.
-pub async fn hide(connection: &mut MySqlConnection, room: &Readable, seq: u64, now: Timestamp) -> Result<()> {
+pub async fn hide(connection: &mut MySqlConnection, room: &Readable, seq: Seq, now: Timestamp) -> Result<()> {
     sqlx::query!(
         "insert ignore into hidden_messages (user_id, room_id, seq, created_at) values (?, ?, ?, ?)",
         room.user().0,
         room.room().0,
-        seq,
+        seq.0,
         now.0,
     )
     .execute(connection)

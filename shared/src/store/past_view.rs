@@ -7,19 +7,19 @@ use serde::Deserialize;
 use sqlx::{FromRow, MySqlConnection, QueryBuilder};
 
 use crate::error::{Error, Result};
-use crate::id::UserId;
+use crate::id::{Rev, Seq, UserId};
 use crate::protocol::messages::Message;
-use crate::protocol::rooms::{Room, Settings};
+use crate::protocol::rooms::{AllowedRole, Room, Settings};
 use crate::store::members::{Membership, MembershipEnd, Readable};
-use crate::store::message_row::{MessageRow, preview_of};
-use crate::store::search::SearchText;
-use crate::store::{mentions, settings};
+use crate::store::mentions;
+use crate::store::rows::message::{MessageRow, preview_of};
 use crate::time::Timestamp;
 
 /// A text that has changed since the membership ended.
 #[derive(Clone, Debug, FromRow)]
 pub(super) struct PreviousText {
-    seq: u64,
+    #[sqlx(try_from = "u64")]
+    seq: Seq,
     pub(super) content: String,
     mentions: String,
     /// When the text was written, if by an edit.
@@ -43,7 +43,7 @@ pub(super) async fn save(
     transaction: &mut MySqlConnection,
     by: &Membership,
     user: UserId,
-    rev: u64,
+    rev: Rev,
     now: Timestamp,
 ) -> Result<()> {
     sqlx::query!(
@@ -57,7 +57,7 @@ pub(super) async fn save(
                             'who_writes', r.who_writes, 'who_adds', r.who_adds), null)
         where m.room_id = ? and m.user_id = ? and m.state = 'joined'
         "#,
-        rev,
+        rev.0,
         now.0,
         by.room().0,
         user.0,
@@ -72,7 +72,7 @@ pub(super) async fn messages(connection: &mut MySqlConnection, room: &Readable, 
     let Some(ended) = room.ended() else { return Ok(rows.into_iter().map(MessageRow::message).collect()) };
     // Messages unsent later vanish completely; a trace would reveal later events.
     let rows: Vec<_> = rows.into_iter().filter(|row| row.deleted_at.is_none() || row.rev <= ended.rev).collect();
-    let seqs: Vec<_> = rows.iter().flat_map(|row| [Some(row.seq), row.reply_to_seq]).flatten().collect();
+    let seqs: Vec<_> = rows.iter().flat_map(|row| [Some(row.seq), row.reply_to_seq.map(Seq)]).flatten().collect();
     let earlier = texts(connection, room, &seqs).await?;
     Ok(rows.into_iter().map(|row| restored(row.message(), ended, &earlier)).collect())
 }
@@ -92,24 +92,8 @@ pub(super) async fn messages_of(
     Ok(found)
 }
 
-/// Restores the texts of search candidates to what the reader sees.
-pub(super) async fn restore_texts(
-    connection: &mut MySqlConnection,
-    room: &Readable,
-    mut found: Vec<SearchText>,
-) -> Result<Vec<SearchText>> {
-    let seqs: Vec<_> = found.iter().map(|text| text.seq).collect();
-    let mut earlier = texts(connection, room, &seqs).await?;
-    for text in &mut found {
-        if let Some(then) = earlier.remove(&text.seq) {
-            text.content = then.content;
-        }
-    }
-    Ok(found)
-}
-
 /// Restores a message to the end of the membership. State without history is hidden: pins, and all revs except the final one.
-fn restored(mut message: Message, ended: MembershipEnd, earlier: &HashMap<u64, PreviousText>) -> Message {
+fn restored(mut message: Message, ended: MembershipEnd, earlier: &HashMap<Seq, PreviousText>) -> Message {
     message.rev = ended.rev;
     message.pinned_at = None;
     if let Some(text) = earlier.get(&message.seq).filter(|_| message.deleted_at.is_none()) {
@@ -126,7 +110,7 @@ fn restored(mut message: Message, ended: MembershipEnd, earlier: &HashMap<u64, P
 }
 
 /// Returns texts as of the end of the reader's membership, where they have changed since. Unsent messages have none.
-pub(super) async fn texts(connection: &mut MySqlConnection, room: &Readable, seqs: &[u64]) -> Result<HashMap<u64, PreviousText>> {
+pub(super) async fn texts(connection: &mut MySqlConnection, room: &Readable, seqs: &[Seq]) -> Result<HashMap<Seq, PreviousText>> {
     let Some(ended) = room.ended().filter(|_| !seqs.is_empty()) else { return Ok(HashMap::new()) };
     // The oldest version replaced after the end is the text at the end.
     let mut query = QueryBuilder::new(
@@ -136,9 +120,9 @@ pub(super) async fn texts(connection: &mut MySqlConnection, room: &Readable, seq
     query.push_bind(room.room().0).push(" and x.seq in (");
     let mut list = query.separated(", ");
     for seq in seqs {
-        list.push_bind(*seq);
+        list.push_bind(seq.0);
     }
-    query.push(") and not ((x.rev > 0 and x.rev <= ").push_bind(ended.rev);
+    query.push(") and not ((x.rev > 0 and x.rev <= ").push_bind(ended.rev.0);
     query.push(") or (x.rev = 0 and x.edited_at <= ").push_bind(ended.at.0);
     query.push(
         ")) group by x.room_id, x.seq) f
@@ -206,8 +190,8 @@ pub(super) async fn view(connection: &mut MySqlConnection, room: &Readable, now:
         settings: Settings {
             archived: view.archived != 0,
             slow_mode_seconds: view.slow_mode_seconds,
-            who_writes: settings::allowed_role(&view.who_writes),
-            who_adds: settings::allowed_role(&view.who_adds),
+            who_writes: view.who_writes.parse().unwrap_or(AllowedRole::Members),
+            who_adds: view.who_adds.parse().unwrap_or(AllowedRole::Members),
             past_members_read: true,
         },
     })

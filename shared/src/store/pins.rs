@@ -3,10 +3,10 @@
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{RoomId, UserId};
+use crate::id::{MessageRef, RoomId, UserId};
 use crate::protocol::messages::Message;
 use crate::store::members::Readable;
-use crate::store::message_row::{MessageRow, select_messages};
+use crate::store::rows::message::{MessageRow, select_messages};
 use crate::time::Timestamp;
 
 /// Returns the number of pins.
@@ -17,21 +17,22 @@ pub async fn count(transaction: &mut MySqlConnection, room: RoomId) -> Result<i6
 }
 
 /// Pins a message of a room whose row the transaction locks.
-pub async fn insert(transaction: &mut MySqlConnection, place: (RoomId, u64), by: UserId, now: Timestamp) -> Result<()> {
-    let (room, seq) = place;
-    sqlx::query!("insert into pins (room_id, seq) values (?, ?)", room.0, seq).execute(&mut *transaction).await?;
-    mark(transaction, place, Some((by, now))).await
+pub async fn insert(transaction: &mut MySqlConnection, message: MessageRef, by: UserId, now: Timestamp) -> Result<()> {
+    sqlx::query!("insert into pins (room_id, seq) values (?, ?)", message.room.0, message.seq.0)
+        .execute(&mut *transaction)
+        .await?;
+    set_columns(transaction, message, Some(now), Some(by)).await
 }
 
 /// Unpins a message of a room whose row the transaction locks.
-pub async fn delete(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> Result<()> {
-    remove_entry(transaction, place).await?;
-    mark(transaction, place, None).await
+pub async fn delete(transaction: &mut MySqlConnection, message: MessageRef) -> Result<()> {
+    remove_entry(transaction, message).await?;
+    set_columns(transaction, message, None, None).await
 }
 
 /// Deletes the pin of a message whose own row has already been cleared.
-pub async fn remove_entry(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> Result<()> {
-    sqlx::query!("delete from pins where room_id = ? and seq = ?", place.0.0, place.1).execute(transaction).await?;
+pub async fn remove_entry(transaction: &mut MySqlConnection, message: MessageRef) -> Result<()> {
+    sqlx::query!("delete from pins where room_id = ? and seq = ?", message.room.0, message.seq.0).execute(transaction).await?;
     Ok(())
 }
 
@@ -47,8 +48,8 @@ pub async fn list(connection: &mut MySqlConnection, room: &Readable) -> Result<V
         order by m.pinned_at desc, m.seq desc
         "#,
         room.room().0,
-        room.visible_from_seq,
-        room.visible_to_seq,
+        room.visible_from_seq.0,
+        room.visible_to_seq.0,
         room.user().0,
     )
     .fetch_all(connection)
@@ -56,13 +57,18 @@ pub async fn list(connection: &mut MySqlConnection, room: &Readable) -> Result<V
     Ok(rows.into_iter().map(MessageRow::message).collect())
 }
 
-async fn mark(transaction: &mut MySqlConnection, place: (RoomId, u64), pin: Option<(UserId, Timestamp)>) -> Result<()> {
+async fn set_columns(
+    transaction: &mut MySqlConnection,
+    message: MessageRef,
+    at: Option<Timestamp>,
+    by: Option<UserId>,
+) -> Result<()> {
     sqlx::query!(
         "update messages set pinned_at = ?, pinned_by = ? where room_id = ? and seq = ?",
-        pin.map(|(_, at)| at.0),
-        pin.map(|(by, _)| by.0),
-        place.0.0,
-        place.1,
+        at.map(|at| at.0),
+        by.map(|by| by.0),
+        message.room.0,
+        message.seq.0,
     )
     .execute(transaction)
     .await?;

@@ -5,7 +5,6 @@ use sqlx::{MySqlConnection, QueryBuilder};
 use crate::error::Result;
 use crate::id::UserId;
 use crate::protocol::people::Visibility;
-use crate::store::profiles::visibility_name;
 use crate::store::recipients::{RecipientRow, Recipients};
 use crate::time::Timestamp;
 
@@ -41,7 +40,7 @@ pub async fn visible_to(
 /// Returns who receives a user's presence: friends, and members of direct rooms who list them, within the user's visibility setting (or `visibility`
 /// instead), never across a block.
 pub async fn audience(connection: &mut MySqlConnection, user: UserId, visibility: Option<Visibility>) -> Result<Recipients> {
-    let visibility = visibility.map(visibility_name);
+    let visibility = visibility.map(|visibility| visibility.to_string());
     let rows = sqlx::query_as!(
         RecipientRow,
         r#"

@@ -5,8 +5,8 @@ use sqlx::MySqlConnection;
 use crate::error::Result;
 use crate::id::UserId;
 use crate::protocol::people::{Notifications, User, Visibility};
-use crate::store::{subscriptions, users};
-use crate::time::Timestamp;
+use crate::store::rows::user::{UserRow, query_with_user};
+use crate::store::users;
 
 /// Changes to a profile; none keeps the value.
 #[derive(Clone, Copy, Debug)]
@@ -49,9 +49,9 @@ pub async fn update(connection: &mut MySqlConnection, user: UserId, change: &Pro
         anew,
         email.map(users::email_key),
         anew,
-        change.presence.map(visibility_name),
-        change.notifications.map(subscriptions::notifications_name),
-        change.added_by.map(visibility_name),
+        change.presence.map(|visibility| visibility.to_string()),
+        change.notifications.map(|preference| preference.to_string()),
+        change.added_by.map(|visibility| visibility.to_string()),
         user.0,
     )
     .execute(connection)
@@ -61,14 +61,8 @@ pub async fn update(connection: &mut MySqlConnection, user: UserId, change: &Pro
 
 /// Returns a user as message authors are shown, erased and disabled accounts included.
 pub async fn find(connection: &mut MySqlConnection, user: UserId) -> Result<Option<User>> {
-    let row = sqlx::query_as!(
-        Row,
-        "select id, username, display_name, about, avatar_upload, created_at from users where id = ?",
-        user.0,
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(row.map(Row::user))
+    let row = query_with_user!(UserRow: "select ", " from users u where u.id = ?", user.0).fetch_optional(connection).await?;
+    Ok(row.map(UserRow::user))
 }
 
 /// Returns the next users by name prefix, without users parted from the caller by a block.
@@ -82,10 +76,11 @@ pub async fn search(
     let pattern = like_pattern(prefix);
     let rows = match after {
         UserSearchStart::Username(after) => {
-            sqlx::query_as!(
-                Row,
+            query_with_user!(
+                UserRow:
                 r#"
-                select u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at
+                select "#,
+                r#"
                 from users u
                 where u.username like ? escape '|' and u.username > ? and u.disabled_at is null and u.deleted_at is null
                   and not exists (select 1 from blocks b where b.user_id = u.id and b.blocked_id = ?)
@@ -103,10 +98,11 @@ pub async fn search(
             .await?
         }
         UserSearchStart::DisplayName(after, user) => {
-            sqlx::query_as!(
-                Row,
+            query_with_user!(
+                UserRow:
                 r#"
-                select u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at
+                select "#,
+                r#"
                 from users u
                 where u.display_name like ? escape '|' and u.display_name >= ? and (u.display_name > ? or u.id > ?)
                   and not u.username like ? escape '|' and u.disabled_at is null and u.deleted_at is null
@@ -128,7 +124,7 @@ pub async fn search(
             .await?
         }
     };
-    Ok(rows.into_iter().map(Row::user).collect())
+    Ok(rows.into_iter().map(UserRow::user).collect())
 }
 
 /// Escapes a prefix for `like`.
@@ -142,37 +138,6 @@ pub(super) fn like_pattern(prefix: &str) -> String {
     }
     pattern.push('%');
     pattern
-}
-
-struct Row {
-    id: u64,
-    username: String,
-    display_name: String,
-    about: String,
-    avatar_upload: Option<u64>,
-    created_at: i64,
-}
-
-impl Row {
-    fn user(self) -> User {
-        let id = UserId(self.id);
-        User {
-            id,
-            username: self.username,
-            display_name: self.display_name,
-            about: self.about,
-            avatar_url: users::avatar_url(id, self.avatar_upload),
-            created_at: Timestamp(self.created_at),
-        }
-    }
-}
-
-pub(super) fn visibility_name(visibility: Visibility) -> &'static str {
-    match visibility {
-        Visibility::Everyone => "everyone",
-        Visibility::Friends => "friends",
-        Visibility::Nobody => "nobody",
-    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,10 @@
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{RoomId, UserId};
+use crate::id::{MessageRef, Rev, Seq, UserId};
 use crate::protocol::messages::{Message, Reaction, ReactionChange, Reactor};
-use crate::protocol::people::User;
 use crate::store::members::{MembershipEnd, Readable};
-use crate::store::users;
+use crate::store::rows::user::{query_with_user, user_of};
 use crate::time::Timestamp;
 
 /// State of a message before a reaction changes.
@@ -15,7 +14,7 @@ use crate::time::Timestamp;
 pub struct ReactionState {
     pub unsent: bool,
     /// The room's `rev` when the message last changed.
-    pub rev: u64,
+    pub rev: Rev,
     /// Number of distinct emoji.
     pub kinds: u32,
     /// Number of users with this emoji.
@@ -28,7 +27,7 @@ pub struct ReactionState {
 pub async fn find_state(
     transaction: &mut MySqlConnection,
     room: &Readable,
-    seq: u64,
+    seq: Seq,
     emoji: &str,
 ) -> Result<Option<ReactionState>> {
     let row = sqlx::query!(
@@ -46,16 +45,16 @@ pub async fn find_state(
         emoji,
         room.user().0,
         room.room().0,
-        seq,
-        room.visible_from_seq,
-        room.visible_to_seq,
+        seq.0,
+        room.visible_from_seq.0,
+        room.visible_to_seq.0,
         room.user().0,
     )
     .fetch_optional(transaction)
     .await?;
     Ok(row.map(|row| ReactionState {
         unsent: row.deleted_at.is_some(),
-        rev: row.rev,
+        rev: Rev(row.rev),
         kinds: number(row.kinds),
         count: number(row.count),
         mine: row.mine > 0,
@@ -66,22 +65,22 @@ pub async fn insert(transaction: &mut MySqlConnection, given: &ReactionChange, n
     sqlx::query!(
         "insert into reactions (room_id, seq, emoji, user_id, created_at, rev) values (?, ?, ?, ?, ?, ?)",
         given.room_id.0,
-        given.seq,
+        given.seq.0,
         given.emoji,
         given.user_id.0,
         now.0,
-        given.rev,
+        given.rev.0,
     )
     .execute(transaction)
     .await?;
     Ok(())
 }
 
-pub async fn delete(transaction: &mut MySqlConnection, place: (RoomId, u64), emoji: &str, by: UserId) -> Result<()> {
+pub async fn delete(transaction: &mut MySqlConnection, message: MessageRef, emoji: &str, by: UserId) -> Result<()> {
     sqlx::query!(
         "delete from reactions where room_id = ? and seq = ? and emoji = ? and user_id = ?",
-        place.0.0,
-        place.1,
+        message.room.0,
+        message.seq.0,
         emoji,
         by.0,
     )
@@ -91,8 +90,10 @@ pub async fn delete(transaction: &mut MySqlConnection, place: (RoomId, u64), emo
 }
 
 /// Deletes all reactions to a message.
-pub async fn purge(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> Result<()> {
-    sqlx::query!("delete from reactions where room_id = ? and seq = ?", place.0.0, place.1).execute(transaction).await?;
+pub async fn purge(transaction: &mut MySqlConnection, message: MessageRef) -> Result<()> {
+    sqlx::query!("delete from reactions where room_id = ? and seq = ?", message.room.0, message.seq.0)
+        .execute(transaction)
+        .await?;
     Ok(())
 }
 
@@ -125,15 +126,15 @@ async fn filled(connection: &mut MySqlConnection, viewer: Viewer, messages: &mut
         "#,
         user.0,
         first.room_id.0,
-        first.seq,
-        last.seq,
-        known.rev,
+        first.seq.0,
+        last.seq.0,
+        known.rev.0,
         known.at.0,
     )
     .fetch_all(connection)
     .await?;
     for row in rows {
-        if let Ok(at) = messages.binary_search_by_key(&row.seq, |message| message.seq) {
+        if let Ok(at) = messages.binary_search_by_key(&Seq(row.seq), |message| message.seq) {
             let reaction = Reaction { emoji: row.emoji, count: number(row.count), mine: Some(row.mine > 0) };
             messages[at].reactions.push(reaction);
         }
@@ -141,19 +142,30 @@ async fn filled(connection: &mut MySqlConnection, viewer: Viewer, messages: &mut
     Ok(())
 }
 
-/// Returns a page of reactions to a message by emoji and user, after `after`, optionally of one emoji.
+/// Selects reactions to a message, by emoji and user.
+#[derive(Clone, Copy, Debug)]
+pub struct ReactorQuery<'a> {
+    /// One emoji, if restricted.
+    pub only: Option<&'a str>,
+    /// After this emoji and user.
+    pub after_emoji: &'a str,
+    pub after_user: UserId,
+}
+
+/// Returns a page of reactions. The caller has checked access to the message.
 pub async fn list(
     connection: &mut MySqlConnection,
-    (room, seq): (&Readable, u64),
-    only: Option<&str>,
-    after: (&str, UserId),
+    room: &Readable,
+    seq: Seq,
+    query: ReactorQuery<'_>,
     limit: u32,
 ) -> Result<Vec<Reactor>> {
     let known = MembershipEnd::known_to(room);
-    let rows = sqlx::query!(
+    let rows = query_with_user!(
         r#"
         select x.emoji as "emoji: String", x.created_at as reacted_at,
-               u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at
+               "#,
+        r#"
         from reactions x
         join users u on u.id = x.user_id
         where x.room_id = ? and x.seq = ? and x.emoji = coalesce(?, x.emoji)
@@ -163,12 +175,12 @@ pub async fn list(
         limit ?
         "#,
         room.room().0,
-        seq,
-        only,
-        after.0,
-        after.0,
-        after.1.0,
-        known.rev,
+        seq.0,
+        query.only,
+        query.after_emoji,
+        query.after_emoji,
+        query.after_user.0,
+        known.rev.0,
         known.at.0,
         limit,
     )
@@ -178,14 +190,7 @@ pub async fn list(
         .into_iter()
         .map(|row| Reactor {
             emoji: row.emoji,
-            user: User {
-                id: UserId(row.id),
-                username: row.username,
-                display_name: row.display_name,
-                about: row.about,
-                avatar_url: users::avatar_url(UserId(row.id), row.avatar_upload),
-                created_at: Timestamp(row.created_at),
-            },
+            user: user_of!(row),
             created_at: Timestamp(row.reacted_at),
         })
         .collect())

@@ -11,41 +11,13 @@ use crate::protocol::rooms::RoomKind;
 use crate::store::members::Readable;
 use crate::store::recipients::{SmallRoomAudience, SmallRoomRow};
 
-/// A statement over `members m` joined to `users u`, whose column `shows` says whether the reader of a room sees the markers of `m`. It is inserted
-/// between two parts of the text; the values of each part follow that part.
-macro_rules! query_with_markers {
-    ($before:literal, [$($head:expr),* $(,)?], $room:expr, $after:literal, [$($tail:expr),* $(,)?]) => {
-        sqlx::query!(
-            $before
-                + r#"
-               (m.user_id = ? or ? and (? or u.presence_visibility = 'everyone' or u.presence_visibility = 'friends' and exists (
-                    select 1 from friendships f
-                    where f.user_low = least(m.user_id, ?) and f.user_high = greatest(m.user_id, ?) and f.state = 'accepted'))
-                and not exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = ?)
-                and not exists (select 1 from blocks b where b.user_id = ? and b.blocked_id = m.user_id)) as "shows!: bool"
-               "#
-                + $after,
-            $($head,)*
-            $room.user().0,
-            $room.member().is_some(),
-            $room.kind != crate::protocol::rooms::RoomKind::Public,
-            $room.user().0,
-            $room.user().0,
-            $room.user().0,
-            $room.user().0,
-            $($tail,)*
-        )
-    };
-}
-pub(super) use query_with_markers;
-
 /// Columns of a `page` of members that [`shows_column`] reads: whether the reader sees markers at all, and whether the room is not public.
 pub(super) fn page_columns(room: &Readable) -> String {
     let (member, closed) = (u8::from(room.member().is_some()), u8::from(room.kind != RoomKind::Public));
     format!("{member} as may_see, {closed} as is_closed")
 }
 
-/// The column `shows` of [`query_with_markers`] for several rooms of one reader, over `members m`, `users u` and a `page` with [`page_columns`].
+/// The column `shows` of [`query_with_markers`](crate::store::rows::markers) for several rooms of one reader, over `members m`, `users u` and a `page` with [`page_columns`].
 pub(super) fn shows_column(reader: UserId) -> String {
     format!(
         "(m.user_id = {reader} or page.may_see and (page.is_closed or u.presence_visibility = 'everyone' \

@@ -1,16 +1,15 @@
 //! Read markers. They only rise, and an update locks only the reader's own row, so readers never block senders.
 
-use std::collections::BTreeMap;
-
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{RoomId, UserId};
+use crate::id::{MessageRef, RoomId, Seq, UserId};
 use crate::protocol::people::User;
 use crate::protocol::receipts::RoomUnread;
 use crate::store::members::{Membership, Readable};
-use crate::store::read_markers::query_with_markers;
-use crate::store::{mentions, users};
+use crate::store::mentions;
+use crate::store::rows::markers::query_with_markers;
+use crate::store::rows::user::user_of;
 use crate::time::Timestamp;
 
 /// A member to whom a message was delivered.
@@ -24,7 +23,7 @@ pub struct Reader {
 }
 
 /// Marks everything up to `seq` as read: inserts one receipt, then raises the markers. The caller skips what is already read.
-pub async fn mark_read(connection: &mut MySqlConnection, member: &Membership, seq: u64, now: Timestamp) -> Result<()> {
+pub async fn mark_read(connection: &mut MySqlConnection, member: &Membership, seq: Seq, now: Timestamp) -> Result<()> {
     // The receipt precedes the marker: a retry after a failure in between finds the old marker and writes the same row again.
     sqlx::query!(
         r#"
@@ -34,8 +33,8 @@ pub async fn mark_read(connection: &mut MySqlConnection, member: &Membership, se
         "#,
         member.room().0,
         member.user().0,
-        seq,
-        member.read_seq + 1,
+        seq.0,
+        member.read_seq.next().0,
         now.0,
     )
     .execute(&mut *connection)
@@ -47,12 +46,12 @@ pub async fn mark_read(connection: &mut MySqlConnection, member: &Membership, se
             read_at = if(read_seq < ?, ?, read_at), read_seq = greatest(read_seq, ?)
         where room_id = ? and user_id = ? and state = 'joined'
         "#,
-        seq,
+        seq.0,
         now.0,
-        seq,
-        seq,
+        seq.0,
+        seq.0,
         now.0,
-        seq,
+        seq.0,
         member.room().0,
         member.user().0,
     )
@@ -62,7 +61,7 @@ pub async fn mark_read(connection: &mut MySqlConnection, member: &Membership, se
 }
 
 /// Marks everything up to `seq` as delivered.
-pub async fn mark_delivered(connection: &mut MySqlConnection, member: &Membership, seq: u64, now: Timestamp) -> Result<()> {
+pub async fn mark_delivered(connection: &mut MySqlConnection, member: &Membership, seq: Seq, now: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"
         update members
@@ -70,10 +69,10 @@ pub async fn mark_delivered(connection: &mut MySqlConnection, member: &Membershi
         where room_id = ? and user_id = ? and state = 'joined' and delivered_seq < ?
         "#,
         now.0,
-        seq,
+        seq.0,
         member.room().0,
         member.user().0,
-        seq,
+        seq.0,
     )
     .execute(connection)
     .await?;
@@ -81,11 +80,11 @@ pub async fn mark_delivered(connection: &mut MySqlConnection, member: &Membershi
 }
 
 /// Counts unsent messages after `seq`: a range no longer than the unread messages.
-pub async fn unsent_after(connection: &mut MySqlConnection, room: &Readable, seq: u64) -> Result<u64> {
+pub async fn unsent_after(connection: &mut MySqlConnection, room: &Readable, seq: Seq) -> Result<u64> {
     let count = sqlx::query_scalar!(
         r#"select count(*) as "n!: i64" from messages where room_id = ? and seq > ? and deleted_at is not null"#,
         room.room().0,
-        seq,
+        seq.0,
     )
     .fetch_one(connection)
     .await?;
@@ -96,7 +95,7 @@ pub async fn unsent_after(connection: &mut MySqlConnection, room: &Readable, seq
 ///
 /// A member who joined after the message has read it only if a receipt from an earlier membership covers it. For one who was present, the first
 /// receipt that reaches the message gives the time; if they read on by writing, the time their marker last rose.
-pub async fn readers(connection: &mut MySqlConnection, room: &Readable, seq: u64) -> Result<Vec<Reader>> {
+pub async fn readers(connection: &mut MySqlConnection, room: &Readable, seq: Seq) -> Result<Vec<Reader>> {
     let rows = query_with_markers!(
         r#"
         select m.read_seq >= ? as "is_read!: bool", m.joined_seq < ? as "was_there!: bool", m.read_at, m.delivered_at,
@@ -104,9 +103,8 @@ pub async fn readers(connection: &mut MySqlConnection, room: &Readable, seq: u64
                 where x.room_id = m.room_id and x.user_id = m.user_id and x.to_seq >= ? order by x.to_seq limit 1) as act_at,
                (select x.from_seq from receipts x
                 where x.room_id = m.room_id and x.user_id = m.user_id and x.to_seq >= ? order by x.to_seq limit 1) as act_from,
-               u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at,
         "#,
-        [seq, seq, seq, seq],
+        [seq.0, seq.0, seq.0, seq.0],
         room,
         r#"
         from messages g
@@ -115,25 +113,18 @@ pub async fn readers(connection: &mut MySqlConnection, room: &Readable, seq: u64
         where g.room_id = ? and g.seq = ? and m.user_id <> coalesce(g.sender_id, 0)
         order by m.user_id
         "#,
-        [room.room().0, seq]
+        [room.room().0, seq.0]
     )
     .fetch_all(connection)
     .await?;
-    let covers = |from: Option<u64>| from.is_some_and(|from| from <= seq);
+    let covers = |from: Option<u64>| from.is_some_and(|from| Seq(from) <= seq);
     Ok(rows
         .into_iter()
         .filter(|row| row.shows && (row.was_there || covers(row.act_from)))
         .map(|row| Reader {
             read_at: row.act_at.filter(|_| row.is_read).or(row.read_at.filter(|_| row.is_read)).map(Timestamp),
             delivered_at: row.delivered_at.map(Timestamp),
-            user: User {
-                id: UserId(row.id),
-                username: row.username,
-                display_name: row.display_name,
-                about: row.about,
-                avatar_url: users::avatar_url(UserId(row.id), row.avatar_upload),
-                created_at: Timestamp(row.created_at),
-            },
+            user: user_of!(row),
         })
         .collect())
 }
@@ -156,8 +147,8 @@ pub async fn unread(connection: &mut MySqlConnection, user: UserId) -> Result<Ve
     )
     .fetch_all(&mut *connection)
     .await?;
-    let places: Vec<_> = rows.iter().map(|row| (RoomId(row.id), row.read_seq)).collect();
-    let mentions: BTreeMap<_, _> = mentions::count(connection, user, &places).await?.into_iter().collect();
+    let read: Vec<_> = rows.iter().map(|row| MessageRef { room: RoomId(row.id), seq: Seq(row.read_seq) }).collect();
+    let mentions = mentions::count(connection, user, &read).await?;
     Ok(rows
         .into_iter()
         .map(|row| RoomUnread {

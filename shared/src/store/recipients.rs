@@ -206,13 +206,17 @@ pub async fn small_room(connection: &mut MySqlConnection, member: &Membership, m
 mod tests {
     use super::*;
 
-    fn row(user_id: u64, ended: Option<(u64, i64)>) -> RecipientRow {
-        RecipientRow { user_id, session_id: ended.map(|(session, _)| session), ended_at: ended.map(|(_, at)| at) }
+    fn row(user_id: u64) -> RecipientRow {
+        RecipientRow { user_id, session_id: None, ended_at: None }
+    }
+
+    fn ended(user_id: u64, session_id: u64, ended_at: i64) -> RecipientRow {
+        RecipientRow { user_id, session_id: Some(session_id), ended_at: Some(ended_at) }
     }
 
     #[test]
     fn somebody_with_several_ended_sessions_is_one_person() {
-        let all = Recipients::from_rows([row(7, Some((1, 10))), row(3, None), row(7, Some((2, 20)))]);
+        let all = Recipients::from_rows([ended(7, 1, 10), row(3), ended(7, 2, 20)]);
         assert_eq!(all.users(), [UserId(3), UserId(7)]);
         let ended = |now| [1, 2, 3].map(|session| all.only(UserId(7)).has_ended(SessionId(session), Timestamp(now)));
         assert_eq!((ended(9), ended(10), ended(20)), ([false; 3], [true, false, false], [true, true, false]));

@@ -1,16 +1,18 @@
 //! Texts that name a user who is being erased: system messages, mentions, previous versions, forwarded messages.
 
+use std::ops::RangeInclusive;
+
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{RoomId, UserId};
+use crate::id::{MessageRef, Rev, RoomId, Seq, UserId};
 use crate::store::erasure::DELETED_USER;
 use crate::time::Timestamp;
 
 /// A text that may contain the name.
 #[derive(Clone, Debug)]
 pub struct NamedText {
-    pub seq: u64,
+    pub seq: Seq,
     /// Version of the message's text; 0 is the current one.
     pub version: u32,
     pub content: String,
@@ -18,12 +20,13 @@ pub struct NamedText {
     pub is_actor: bool,
 }
 
-/// Returns system messages that involve the user, from `first` to `last`.
+/// Returns system messages with these seqs that involve the user and match a pattern of the name.
 pub async fn system_messages(
     connection: &mut MySqlConnection,
     room: RoomId,
-    (first, last): (u64, u64),
-    (user, pattern): (UserId, &str),
+    seqs: RangeInclusive<Seq>,
+    user: UserId,
+    pattern: &str,
 ) -> Result<Vec<NamedText>> {
     let rows = sqlx::query!(
         r#"
@@ -35,14 +38,14 @@ pub async fn system_messages(
         "#,
         user.0,
         room.0,
-        first,
-        last,
+        seqs.start().0,
+        seqs.end().0,
         user.0,
         pattern,
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| NamedText { seq: row.seq, version: 0, content: row.content, is_actor: row.theirs }).collect())
+    Ok(rows.into_iter().map(|row| NamedText { seq: Seq(row.seq), version: 0, content: row.content, is_actor: row.theirs }).collect())
 }
 
 /// Returns a batch of a room's messages that mention the user.
@@ -62,7 +65,7 @@ pub async fn mentions(connection: &mut MySqlConnection, room: RoomId, user: User
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| NamedText { seq: row.seq, version: 0, content: row.content, is_actor: false }).collect())
+    Ok(rows.into_iter().map(|row| NamedText { seq: Seq(row.seq), version: 0, content: row.content, is_actor: false }).collect())
 }
 
 /// Returns previous versions of a room's messages that may mention the user.
@@ -76,19 +79,19 @@ pub async fn previous_versions(connection: &mut MySqlConnection, room: RoomId, p
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| NamedText { seq: row.seq, version: row.version, content: row.content, is_actor: false })
+        .map(|row| NamedText { seq: Seq(row.seq), version: row.version, content: row.content, is_actor: false })
         .collect())
 }
 
 /// Replaces a text, as a change of the room with this `rev`.
-pub async fn rewrite(transaction: &mut MySqlConnection, room: RoomId, text: &NamedText, rev: u64) -> Result<()> {
+pub async fn rewrite(transaction: &mut MySqlConnection, room: RoomId, text: &NamedText, rev: Rev) -> Result<()> {
     if text.version == 0 {
         sqlx::query!(
             "update messages set content = ?, rev = ? where room_id = ? and seq = ?",
             text.content,
-            rev,
+            rev.0,
             room.0,
-            text.seq,
+            text.seq.0,
         )
         .execute(transaction)
         .await?;
@@ -97,7 +100,7 @@ pub async fn rewrite(transaction: &mut MySqlConnection, room: RoomId, text: &Nam
             "update message_edits set content = ? where room_id = ? and seq = ? and version = ?",
             text.content,
             room.0,
-            text.seq,
+            text.seq.0,
             text.version,
         )
         .execute(transaction)
@@ -107,7 +110,7 @@ pub async fn rewrite(transaction: &mut MySqlConnection, room: RoomId, text: &Nam
 }
 
 /// Removes the user from a message's mentions.
-pub async fn unmention(transaction: &mut MySqlConnection, room: RoomId, seq: u64, user: UserId) -> Result<()> {
+pub async fn unmention(transaction: &mut MySqlConnection, room: RoomId, seq: Seq, user: UserId) -> Result<()> {
     sqlx::query!(
         r#"
         update messages
@@ -116,11 +119,11 @@ pub async fn unmention(transaction: &mut MySqlConnection, room: RoomId, seq: u64
         "#,
         user.to_string(),
         room.0,
-        seq,
+        seq.0,
     )
     .execute(&mut *transaction)
     .await?;
-    sqlx::query!("delete from mentions where user_id = ? and room_id = ? and seq = ?", user.0, room.0, seq)
+    sqlx::query!("delete from mentions where user_id = ? and room_id = ? and seq = ?", user.0, room.0, seq.0)
         .execute(transaction)
         .await?;
     Ok(())
@@ -150,7 +153,7 @@ pub async fn find_forwarding_room(connection: &mut MySqlConnection, user: UserId
 }
 
 /// Removes the user's name from a batch of forwarded messages of a room, whose row the transaction locks, with the room's next `rev`.
-pub async fn redact_forwards(transaction: &mut MySqlConnection, room: RoomId, user: UserId, rev: u64) -> Result<()> {
+pub async fn redact_forwards(transaction: &mut MySqlConnection, room: RoomId, user: UserId, rev: Rev) -> Result<()> {
     let seqs = sqlx::query_scalar!("select seq from forwards where user_id = ? and room_id = ? limit 500", user.0, room.0)
         .fetch_all(&mut *transaction)
         .await?;
@@ -162,7 +165,7 @@ pub async fn redact_forwards(transaction: &mut MySqlConnection, room: RoomId, us
             where room_id = ? and seq = ?
             "#,
             DELETED_USER,
-            rev,
+            rev.0,
             room.0,
             seq,
         )
@@ -174,7 +177,7 @@ pub async fn redact_forwards(transaction: &mut MySqlConnection, room: RoomId, us
 }
 
 /// Returns id and current name of the first author of a message to be forwarded, locked against erasure.
-pub async fn lock_author(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> Result<Option<(UserId, String)>> {
+pub async fn lock_author(transaction: &mut MySqlConnection, message: MessageRef) -> Result<Option<(UserId, String)>> {
     let row = sqlx::query!(
         r#"
         select u.id, u.username
@@ -185,8 +188,8 @@ pub async fn lock_author(transaction: &mut MySqlConnection, place: (RoomId, u64)
                       where m.room_id = ? and m.seq = ?)
         for update
         "#,
-        place.0.0,
-        place.1,
+        message.room.0,
+        message.seq.0,
     )
     .fetch_optional(transaction)
     .await?;
@@ -194,22 +197,22 @@ pub async fn lock_author(transaction: &mut MySqlConnection, place: (RoomId, u64)
 }
 
 /// Records the first author of a forwarded message.
-pub async fn insert_forward(transaction: &mut MySqlConnection, place: (RoomId, u64), writer: UserId) -> Result<()> {
-    sqlx::query!("insert into forwards (room_id, seq, user_id) values (?, ?, ?)", place.0.0, place.1, writer.0)
+pub async fn insert_forward(transaction: &mut MySqlConnection, message: MessageRef, writer: UserId) -> Result<()> {
+    sqlx::query!("insert into forwards (room_id, seq, user_id) values (?, ?, ?)", message.room.0, message.seq.0, writer.0)
         .execute(transaction)
         .await?;
     Ok(())
 }
 
 /// Deletes the record of a forwarded message that is unsent.
-pub async fn delete_forward(transaction: &mut MySqlConnection, place: (RoomId, u64)) -> Result<()> {
-    sqlx::query!("delete from forwards where room_id = ? and seq = ?", place.0.0, place.1).execute(transaction).await?;
+pub async fn delete_forward(transaction: &mut MySqlConnection, message: MessageRef) -> Result<()> {
+    sqlx::query!("delete from forwards where room_id = ? and seq = ?", message.room.0, message.seq.0).execute(transaction).await?;
     Ok(())
 }
 
 /// Stores a room's new `rev`.
-pub async fn set_rev(transaction: &mut MySqlConnection, room: RoomId, rev: u64, now: Timestamp) -> Result<()> {
-    sqlx::query!("update rooms set rev = ?, changed_at = greatest(changed_at, ?) where id = ?", rev, now.0, room.0)
+pub async fn set_rev(transaction: &mut MySqlConnection, room: RoomId, rev: Rev, now: Timestamp) -> Result<()> {
+    sqlx::query!("update rooms set rev = ?, changed_at = greatest(changed_at, ?) where id = ?", rev.0, now.0, room.0)
         .execute(transaction)
         .await?;
     Ok(())

@@ -5,7 +5,6 @@ use sqlx::{MySqlConnection, QueryBuilder, Row};
 use crate::error::Result;
 use crate::id::UserId;
 use crate::protocol::people::Visibility;
-use crate::store::users;
 
 /// A contact's relation to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +57,7 @@ pub async fn relations(connection: &mut MySqlConnection, by: UserId, users: &[Us
             blocked: is("parted")?,
             friends: is("friends")?,
             acquainted: is("acquainted")?,
-            added_by: users::visibility(&row.try_get::<String, _>("added_by")?),
+            added_by: row.try_get::<String, _>("added_by")?.parse().unwrap_or_default(),
             pending: row.try_get("pending")?,
         });
     }

@@ -3,7 +3,7 @@
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{ReportId, RoomId, UserId};
+use crate::id::{ReportId, RoomId, Seq, UserId};
 use crate::protocol::reports::{OpenReport, Report};
 use crate::store::audit::Operator;
 use crate::store::members::{Membership, Readable};
@@ -44,7 +44,7 @@ pub(super) use select_reports;
 pub(super) struct ReportRow {
     pub(super) id: u64,
     pub(super) room_id: u64,
-    pub(super) seq: u64,
+    pub(super) seq: Seq,
     pub(super) reporter_id: u64,
     pub(super) reason: String,
     pub(super) created_at: i64,
@@ -93,14 +93,14 @@ impl ReportRow {
 pub async fn insert(
     connection: &mut MySqlConnection,
     reader: &Readable,
-    seq: u64,
+    seq: Seq,
     reason: &str,
     now: Timestamp,
 ) -> Result<Option<ReportId>> {
     let inserted = sqlx::query!(
         "insert ignore into reports (room_id, seq, reporter_id, reason, created_at) values (?, ?, ?, ?, ?)",
         reader.room().0,
-        seq,
+        seq.0,
         reader.user().0,
         reason,
         now.0,

@@ -3,11 +3,11 @@
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{RoomId, RoomRef, UserId};
+use crate::id::{MessageRef, Rev, RoomId, Seq, UserId};
 use crate::protocol::frames::Changed;
 use crate::protocol::rooms::{Room, RoomKind, Scope};
 use crate::store::members::Readable;
-use crate::store::room_row::RoomRow;
+use crate::store::rows::room::RoomRow;
 use crate::store::{mentions, past_view};
 use crate::time::Timestamp;
 
@@ -27,22 +27,24 @@ impl RoomListCursor {
     pub const START: Self = Self { active_at: i64::MAX, members: u32::MAX, room: u64::MAX };
 }
 
-/// Creates a room. Returns its id.
-pub async fn insert(
-    transaction: &mut MySqlConnection,
-    kind: RoomKind,
-    (name, topic): (&str, &str),
-    by: UserId,
-    now: Timestamp,
-) -> Result<RoomId> {
+/// A room to create.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRoomRow<'a> {
+    pub kind: RoomKind,
+    pub name: &'a str,
+    pub topic: &'a str,
+}
+
+/// Creates a room without members. Returns its id.
+pub async fn insert(transaction: &mut MySqlConnection, new: NewRoomRow<'_>, by: UserId, now: Timestamp) -> Result<RoomId> {
     let id = sqlx::query!(
         r#"
         insert into rooms (kind, name, topic, rev, active_at, changed_at, created_by, created_at)
         values (?, ?, ?, 1, ?, ?, ?, ?)
         "#,
-        kind_name(kind),
-        name,
-        topic,
+        new.kind.to_string(),
+        new.name,
+        new.topic,
         now.0,
         now.0,
         by.0,
@@ -55,14 +57,14 @@ pub async fn insert(
 }
 
 /// Stores a room's new `rev` and changes its member count. The transaction locks the room.
-pub async fn changed(transaction: &mut MySqlConnection, room: RoomId, rev: u64, members: i32, now: Timestamp) -> Result<()> {
+pub async fn changed(transaction: &mut MySqlConnection, room: RoomId, rev: Rev, members: i32, now: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"
         update rooms
         set rev = ?, members_count = greatest(0, cast(members_count as signed) + ?), changed_at = greatest(changed_at, ?)
         where id = ?
         "#,
-        rev,
+        rev.0,
         members,
         now.0,
         room.0,
@@ -117,7 +119,7 @@ pub async fn changed_since(connection: &mut MySqlConnection, user: UserId, since
     .fetch_all(connection)
     .await?;
     let complete = rows.len() <= MAX_CHANGED as usize;
-    let changed = rows.into_iter().take(MAX_CHANGED as usize).map(|row| Changed { room_id: RoomId(row.id), rev: row.rev });
+    let changed = rows.into_iter().take(MAX_CHANGED as usize).map(|row| Changed { room_id: RoomId(row.id), rev: Rev(row.rev) });
     Ok((changed.collect(), complete))
 }
 
@@ -137,13 +139,16 @@ async fn select(
     limit: u32,
 ) -> Result<Vec<(Room, RoomListCursor)>> {
     let rows = rows(&mut *connection, user, selection, after, limit).await?;
-    let unread = rows.iter().filter_map(|row| Some((RoomId(row.id), row.read_seq.filter(|read| *read < row.last_seq)?)));
+    let unread = rows.iter().filter_map(|row| {
+        let seq = row.read_seq.map(Seq).filter(|read| *read < row.last_seq)?;
+        Some(MessageRef { room: RoomId(row.id), seq })
+    });
     let mentions = mentions::count(connection, user, &unread.collect::<Vec<_>>()).await?;
     Ok(rows
         .into_iter()
         .map(|row| {
             let place = RoomListCursor { active_at: row.active_at, members: row.members_count, room: row.id };
-            let mentioned = mentions.iter().find(|(room, _)| room.0 == row.id).map_or(0, |(_, count)| *count);
+            let mentioned = mentions.get(&RoomId(row.id)).copied().unwrap_or_default();
             (row.room(mentioned), place)
         })
         .collect())
@@ -254,33 +259,4 @@ async fn rows(
     .fetch_all(connection)
     .await?;
     Ok(rows)
-}
-
-/// Splits a reference into the two values of `coalesce(id, the one with this slug)`.
-pub(super) fn key(room: &RoomRef) -> (Option<u64>, Option<&str>) {
-    match room {
-        RoomRef::Id(id) => (Some(id.0), None),
-        RoomRef::Slug(slug) => (None, Some(slug)),
-    }
-}
-
-pub(super) fn avatar_url(room: RoomId, upload: Option<u64>) -> Option<String> {
-    upload.map(|upload| format!("/api/rooms/{room}/avatar?v={upload}"))
-}
-
-/// Parses the column `kind`.
-pub(super) fn kind(name: &str) -> RoomKind {
-    match name {
-        "direct" => RoomKind::Direct,
-        "public" => RoomKind::Public,
-        _ => RoomKind::Group,
-    }
-}
-
-pub(super) fn kind_name(kind: RoomKind) -> &'static str {
-    match kind {
-        RoomKind::Direct => "direct",
-        RoomKind::Group => "group",
-        RoomKind::Public => "public",
-    }
 }

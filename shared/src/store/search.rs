@@ -1,16 +1,18 @@
 //! Storage of search: texts that a user may read, and the sealed segments of rooms. The meaning of the bits belongs to `domain::search`.
 
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
-use sqlx::{AssertSqlSafe, MySqlConnection};
+use sqlx::{AssertSqlSafe, FromRow, MySqlConnection};
 
 use crate::error::Result;
-use crate::id::{MessageId, RoomId, UserId};
+use crate::id::{MessageId, MessageRef, RoomId, Seq, UserId};
 use crate::protocol::messages::{Message, MessageKind};
 use crate::store::generated::{fetch_generated, list};
-use crate::store::members::{Access, AccessRow, Readable};
-use crate::store::message_row::select_messages;
+use crate::store::members::{Access, Readable};
 use crate::store::past_view;
+use crate::store::rows::access::{access_of, query_access};
+use crate::store::rows::message::select_messages;
 use crate::time::Timestamp;
 
 pub const SEGMENT_MESSAGES: u64 = 1024;
@@ -30,7 +32,7 @@ const MAX_CLOCK_SKEW_SECONDS: i64 = 10;
 #[derive(Debug)]
 pub struct SearchText {
     id: MessageId,
-    pub seq: u64,
+    pub seq: Seq,
     pub sender: Option<UserId>,
     pub kind: MessageKind,
     pub content: String,
@@ -64,31 +66,26 @@ pub struct BitSlice {
 }
 
 /// Selects the newest texts of a room by seq, sender and time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct TextQuery {
     pub limit: usize,
-    /// First and last seq.
-    pub seqs: (u64, u64),
+    pub seqs: RangeInclusive<Seq>,
     /// Sender, if restricted.
     pub from: Option<UserId>,
-    /// Earliest and latest time.
-    pub times: (Timestamp, Timestamp),
+    pub times: RangeInclusive<Timestamp>,
 }
 
 /// Returns the segment of a message.
-pub fn segment_of(seq: u64) -> u64 {
-    seq.saturating_sub(1) / SEGMENT_MESSAGES
+pub fn segment_of(seq: Seq) -> u64 {
+    seq.minus(1).0 / SEGMENT_MESSAGES
 }
 
 /// Returns the rooms that a user may read, as current or former member, newest activity first; each with the latest time of its visible messages.
 pub async fn rooms(connection: &mut MySqlConnection, user: UserId, limit: u32) -> Result<Vec<(Readable, Timestamp)>> {
-    let rows = sqlx::query!(
+    // Blocks do not restrict reading.
+    let rows = query_access!(
         r#"
-        select r.id as room_id, r.kind as "kind: String", r.last_seq, r.rev, r.last_unsent_seq, r.archived_at, r.active_at,
-               r.slow_mode_seconds, r.who_writes as "who_writes: String", r.who_adds as "who_adds: String",
-               r.past_members_read as "past_members_read: bool",
-               m.role as "role: String", m.state as "state: String", m.visible_from_seq, m.left_seq, m.past_rev, m.past_at, m.read_seq,
-               m.delivered_seq, m.allowance, m.allowance_at
+        cast(0 as signed) as "blocked!: i64", r.active_at
         from members m
         join rooms r on r.id = m.room_id
         where m.user_id = ? and m.state <> 'banned' and r.deleted_at is null
@@ -103,35 +100,7 @@ pub async fn rooms(connection: &mut MySqlConnection, user: UserId, limit: u32) -
     .await?;
     let readable = rows.into_iter().filter_map(|row| {
         let active_at = Timestamp(row.active_at);
-        let access = AccessRow {
-            room_id: row.room_id,
-            kind: row.kind,
-            last_seq: row.last_seq,
-            rev: row.rev,
-            last_unsent_seq: row.last_unsent_seq,
-            archived_at: row.archived_at,
-            slow_mode_seconds: row.slow_mode_seconds,
-            who_writes: row.who_writes,
-            who_adds: row.who_adds,
-            past_members_read: row.past_members_read,
-            // Blocks do not restrict reading.
-            blocked: 0,
-            role: Some(row.role),
-            state: Some(row.state),
-            visible_from_seq: Some(row.visible_from_seq),
-            left_seq: row.left_seq,
-            past_rev: row.past_rev,
-            past_at: row.past_at,
-            read_seq: Some(row.read_seq),
-            delivered_seq: Some(row.delivered_seq),
-            allowance: Some(row.allowance),
-            allowance_at: Some(row.allowance_at),
-            // Search changes nothing.
-            change_allowance: None,
-            change_allowance_at: None,
-        }
-        .access(user);
-        match access {
+        match access_of!(row).access(user) {
             Access::Readable(room) => {
                 let latest = room.ended().map_or(active_at, |ended| active_at.min(ended.at.plus_seconds(MAX_CLOCK_SKEW_SECONDS)));
                 Some((room, latest))
@@ -147,10 +116,10 @@ pub async fn texts(
     connection: &mut MySqlConnection,
     room: &Readable,
     wanted: TextQuery,
-    among: Option<&[u64]>,
+    among: Option<&[Seq]>,
 ) -> Result<Vec<SearchText>> {
-    let (first, last) = (wanted.seqs.0.max(room.visible_from_seq), wanted.seqs.1.min(room.visible_to_seq));
-    if first > last || among.is_some_and(<[u64]>::is_empty) {
+    let (first, last) = ((*wanted.seqs.start()).max(room.visible_from_seq), (*wanted.seqs.end()).min(room.visible_to_seq));
+    if first > last || among.is_some_and(<[Seq]>::is_empty) {
         return Ok(Vec::new());
     }
     let among = among.map(|seqs| format!(" and m.seq in ({})", list(seqs))).unwrap_or_default();
@@ -160,15 +129,28 @@ pub async fn texts(
         "{TEXTS} where m.room_id = {room_id} and m.seq between {first} and {last}{among} and m.kind <> 'system' and m.deleted_at is null \
          and m.created_at between {} and {}{from} and not exists (select 1 from hidden_messages h where h.room_id = m.room_id \
          and h.seq = m.seq and h.user_id = {user}) order by m.seq desc limit {limit}",
-        times.0.0, times.1.0,
+        times.start().0,
+        times.end().0,
     );
     let texts = read(sql, connection).await?;
-    past_view::restore_texts(connection, room, texts).await
+    restore(connection, room, texts).await
+}
+
+/// Restores texts to what a former member sees.
+async fn restore(connection: &mut MySqlConnection, room: &Readable, mut found: Vec<SearchText>) -> Result<Vec<SearchText>> {
+    let seqs: Vec<_> = found.iter().map(|text| text.seq).collect();
+    let mut earlier = past_view::texts(connection, room, &seqs).await?;
+    for text in &mut found {
+        if let Some(then) = earlier.remove(&text.seq) {
+            text.content = then.content;
+        }
+    }
+    Ok(found)
 }
 
 /// Returns when the message of this seq was sent. Seqs have no holes.
-pub async fn sent_at(connection: &mut MySqlConnection, room: &Readable, seq: u64) -> Result<Option<Timestamp>> {
-    let at = sqlx::query_scalar!("select created_at from messages where room_id = ? and seq = ?", room.room().0, seq)
+pub async fn sent_at(connection: &mut MySqlConnection, room: &Readable, seq: Seq) -> Result<Option<Timestamp>> {
+    let at = sqlx::query_scalar!("select created_at from messages where room_id = ? and seq = ?", room.room().0, seq.0)
         .fetch_optional(connection)
         .await?;
     Ok(at.map(Timestamp))
@@ -325,9 +307,10 @@ pub async fn seal(transaction: &mut MySqlConnection, sealed: SealedSegment, slic
 }
 
 /// Deletes the index of a changed message's segment. The transaction locks the room, whose messages end at `last_seq`.
-pub async fn unseal(transaction: &mut MySqlConnection, (room, seq): (RoomId, u64), last_seq: u64) -> Result<()> {
+pub async fn unseal(transaction: &mut MySqlConnection, message: MessageRef, last_seq: Seq) -> Result<()> {
+    let MessageRef { room, seq } = message;
     let segment = segment_of(seq);
-    if (segment + 1) * SEGMENT_MESSAGES > last_seq {
+    if (segment + 1) * SEGMENT_MESSAGES > last_seq.0 {
         // Only full segments are sealed.
         return Ok(());
     }
@@ -346,21 +329,26 @@ pub async fn unseal(transaction: &mut MySqlConnection, (room, seq): (RoomId, u64
 
 const TEXTS: &str = "select m.id, m.seq, m.sender_id, cast(m.kind as char) as kind, m.content, m.created_at from messages m";
 
-type TextRow = (u64, u64, Option<u64>, String, String, i64);
+#[derive(FromRow)]
+struct TextRow {
+    id: u64,
+    #[sqlx(try_from = "u64")]
+    seq: Seq,
+    sender_id: Option<u64>,
+    kind: String,
+    content: String,
+    created_at: i64,
+}
 
 async fn read(sql: String, connection: &mut MySqlConnection) -> Result<Vec<SearchText>> {
     let rows: Vec<TextRow> = fetch_generated(sql, connection).await?;
-    let text = |(id, seq, sender, kind, content, created_at): TextRow| SearchText {
-        id: MessageId(id),
-        seq,
-        sender: sender.map(UserId),
-        kind: match kind.as_str() {
-            "image" => MessageKind::Image,
-            "file" => MessageKind::File,
-            _ => MessageKind::Text,
-        },
-        content,
-        created_at: Timestamp(created_at),
+    let text = |row: TextRow| SearchText {
+        id: MessageId(row.id),
+        seq: row.seq,
+        sender: row.sender_id.map(UserId),
+        kind: row.kind.parse().unwrap_or(MessageKind::Text),
+        content: row.content,
+        created_at: Timestamp(row.created_at),
     };
     Ok(rows.into_iter().map(text).collect())
 }

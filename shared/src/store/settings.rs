@@ -3,34 +3,13 @@
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::RoomId;
-use crate::protocol::rooms::{AllowedRole, RoomProfile, Settings};
+use crate::id::{Rev, RoomId};
+use crate::protocol::rooms::{RoomProfile, Settings};
 use crate::store::audit::Operator;
 use crate::store::members::Membership;
 use crate::store::recipients::{self, Recipients};
-use crate::store::rooms;
+use crate::store::rows::room::{avatar_url, settings_of};
 use crate::time::Timestamp;
-
-/// The columns of a room's settings, in every row that has them.
-pub(super) struct SettingsColumns<'a> {
-    pub(super) archived_at: Option<i64>,
-    pub(super) slow_mode_seconds: u32,
-    pub(super) who_writes: &'a str,
-    pub(super) who_adds: &'a str,
-    pub(super) past_members_read: bool,
-}
-
-impl SettingsColumns<'_> {
-    pub(super) fn settings(self) -> Settings {
-        Settings {
-            archived: self.archived_at.is_some(),
-            slow_mode_seconds: self.slow_mode_seconds,
-            who_writes: allowed_role(self.who_writes),
-            who_adds: allowed_role(self.who_adds),
-            past_members_read: self.past_members_read,
-        }
-    }
-}
 
 /// Returns a room's current profile, complete for any frame. Writers lock the room's row.
 pub async fn room_profile(connection: &mut MySqlConnection, room: RoomId) -> Result<Option<RoomProfile>> {
@@ -48,15 +27,8 @@ pub async fn room_profile(connection: &mut MySqlConnection, room: RoomId) -> Res
     Ok(row.map(|row| RoomProfile {
         name: row.name,
         topic: row.topic,
-        avatar_url: rooms::avatar_url(room, row.avatar_upload),
-        settings: SettingsColumns {
-            archived_at: row.archived_at,
-            slow_mode_seconds: row.slow_mode_seconds,
-            who_writes: &row.who_writes,
-            who_adds: &row.who_adds,
-            past_members_read: row.past_members_read,
-        }
-        .settings(),
+        avatar_url: avatar_url(room, row.avatar_upload),
+        settings: settings_of!(row),
     }))
 }
 
@@ -64,7 +36,7 @@ pub async fn update(
     transaction: &mut MySqlConnection,
     member: &Membership,
     profile: &RoomProfile,
-    rev: u64,
+    rev: Rev,
     now: Timestamp,
 ) -> Result<()> {
     // The avatar has its own statement. Destructured, so that no new field is forgotten.
@@ -80,12 +52,12 @@ pub async fn update(
         name,
         topic,
         slow_mode_seconds,
-        allowed_role_name(who_writes),
-        allowed_role_name(who_adds),
+        who_writes.to_string(),
+        who_adds.to_string(),
         past_members_read,
         archived,
         now.0,
-        rev,
+        rev.0,
         now.0,
         member.room().0,
     )
@@ -95,21 +67,21 @@ pub async fn update(
 }
 
 /// Deletes a room for everyone and ends all memberships. Returns the former members.
-pub async fn delete(transaction: &mut MySqlConnection, member: &Membership, rev: u64, now: Timestamp) -> Result<Recipients> {
+pub async fn delete(transaction: &mut MySqlConnection, member: &Membership, rev: Rev, now: Timestamp) -> Result<Recipients> {
     end(transaction, member.room(), rev, now).await
 }
 
 /// Like [`delete`], by an operator.
-pub async fn delete_as(transaction: &mut MySqlConnection, by: &Operator, room: RoomId, rev: u64) -> Result<Recipients> {
+pub async fn delete_as(transaction: &mut MySqlConnection, by: &Operator, room: RoomId, rev: Rev) -> Result<Recipients> {
     end(transaction, room, rev, by.now()).await
 }
 
-async fn end(transaction: &mut MySqlConnection, room: RoomId, rev: u64, now: Timestamp) -> Result<Recipients> {
+async fn end(transaction: &mut MySqlConnection, room: RoomId, rev: Rev, now: Timestamp) -> Result<Recipients> {
     let audience = recipients::members(transaction, room).await?;
     sqlx::query!(
         "update rooms set deleted_at = ?, rev = ?, members_count = 0, changed_at = greatest(changed_at, ?) where id = ?",
         now.0,
-        rev,
+        rev.0,
         now.0,
         room.0,
     )
@@ -117,22 +89,10 @@ async fn end(transaction: &mut MySqlConnection, room: RoomId, rev: u64, now: Tim
     .await?;
     sqlx::query!(
         "update members set state = 'left', role = 'member', rev = ? where room_id = ? and state = 'joined'",
-        rev,
+        rev.0,
         room.0,
     )
     .execute(transaction)
     .await?;
     Ok(audience)
-}
-
-/// Parses the columns `who_writes` and `who_adds`.
-pub(super) fn allowed_role(name: &str) -> AllowedRole {
-    if name == "admins" { AllowedRole::Admins } else { AllowedRole::Members }
-}
-
-fn allowed_role_name(role: AllowedRole) -> &'static str {
-    match role {
-        AllowedRole::Members => "members",
-        AllowedRole::Admins => "admins",
-    }
 }

@@ -4,11 +4,11 @@ use sqlx::{MySqlConnection, QueryBuilder};
 
 use crate::caller::Caller;
 use crate::error::Result;
-use crate::id::{RoomId, SessionId, UserId};
+use crate::id::{RoomId, Seq, SessionId, UserId};
 use crate::protocol::messages::MessageKind;
 use crate::protocol::people::Notifications;
 use crate::protocol::rooms::RoomKind;
-use crate::store::{mentions, message_row, rooms};
+use crate::store::mentions;
 use crate::time::Timestamp;
 
 /// A subscription's address and keys.
@@ -32,10 +32,11 @@ pub struct NotificationSource {
     /// Empty for a direct room.
     pub room_name: String,
     pub room_kind: RoomKind,
-    pub seq: u64,
+    pub seq: Seq,
     pub kind: MessageKind,
-    /// Id and display name.
-    pub sender: (UserId, String),
+    pub sender: UserId,
+    /// The sender's display name.
+    pub sender_name: String,
     pub content: String,
     /// Mentioned users.
     pub mentions: Vec<UserId>,
@@ -92,7 +93,7 @@ pub async fn with_subscription(connection: &mut MySqlConnection, users: &[UserId
 }
 
 /// Returns the message at `seq`, or the latest user message of the room; none when there is nothing to notify of.
-pub async fn find_source(connection: &mut MySqlConnection, room: RoomId, seq: Option<u64>) -> Result<Option<NotificationSource>> {
+pub async fn find_source(connection: &mut MySqlConnection, room: RoomId, seq: Option<Seq>) -> Result<Option<NotificationSource>> {
     let row = sqlx::query!(
         r#"
         select r.name, r.kind as "room_kind: String", m.seq, m.kind as "kind: String", m.content, m.mentions, u.id, u.display_name
@@ -103,8 +104,8 @@ pub async fn find_source(connection: &mut MySqlConnection, room: RoomId, seq: Op
         order by m.seq desc
         limit 1
         "#,
-        seq,
-        seq,
+        seq.map(|seq| seq.0),
+        seq.map(|seq| seq.0),
         room.0,
     )
     .fetch_optional(connection)
@@ -112,10 +113,11 @@ pub async fn find_source(connection: &mut MySqlConnection, room: RoomId, seq: Op
     Ok(row.map(|row| NotificationSource {
         room,
         room_name: row.name,
-        room_kind: rooms::kind(&row.room_kind),
-        seq: row.seq,
-        kind: message_row::kind(&row.kind),
-        sender: (UserId(row.id), row.display_name),
+        room_kind: row.room_kind.parse().unwrap_or(RoomKind::Group),
+        seq: Seq(row.seq),
+        kind: row.kind.parse().unwrap_or(MessageKind::Text),
+        sender: UserId(row.id),
+        sender_name: row.display_name,
         content: row.content,
         mentions: mentions::read(&row.mentions),
     }))
@@ -131,7 +133,7 @@ pub async fn list_targets(
 ) -> Result<Vec<NotificationTarget>> {
     let mut query = QueryBuilder::new(
         "select p.user_id, u.notifications, r.last_seq, m.read_seq, case when r.last_unsent_seq > m.read_seq then \
-         (select count(*) from messages x where x.room_id = r.id and x.seq > m.read_seq and x.deleted_at is not null) else 0 end, \
+         (select count(*) from messages x where x.room_id = r.id and x.seq > m.read_seq and x.deleted_at is not null) else 0 end as unsent, \
          p.session_id, p.endpoint, p.endpoint_hash, p.p256dh, p.auth, p.vapid, p.failed_at \
          from push_subscriptions p \
          join sessions s on s.id = p.session_id and s.user_id = p.user_id and s.revoked_at is null and s.expires_at > ",
@@ -142,16 +144,16 @@ pub async fn list_targets(
     );
     query.push(" join rooms r on r.id = ").push_bind(news.room.0);
     query.push(" join members m on m.room_id = r.id and m.user_id = p.user_id and m.state = 'joined' and m.read_seq < ");
-    query.push_bind(news.seq).push(" and m.visible_from_seq <= ").push_bind(news.seq);
+    query.push_bind(news.seq.0).push(" and m.visible_from_seq <= ").push_bind(news.seq.0);
     query.push(" and (m.muted_until is null or m.muted_until <= ").push_bind(now.0);
-    query.push(") where p.user_id <> ").push_bind(news.sender.0.0).push(" and p.user_id in (0");
+    query.push(") where p.user_id <> ").push_bind(news.sender.0).push(" and p.user_id in (0");
     for user in users {
         query.push(", ").push_bind(user.0);
     }
     query.push(") and not exists (select 1 from blocks b where b.user_id = p.user_id and b.blocked_id = ");
-    query.push_bind(news.sender.0.0).push(") and not exists (select 1 from blocks b where b.user_id = ");
-    query.push_bind(news.sender.0.0).push(" and b.blocked_id = p.user_id) and not exists (select 1 from hidden_messages h");
-    query.push(" where h.user_id = p.user_id and h.room_id = r.id and h.seq = ").push_bind(news.seq).push(")");
+    query.push_bind(news.sender.0).push(") and not exists (select 1 from blocks b where b.user_id = ");
+    query.push_bind(news.sender.0).push(" and b.blocked_id = p.user_id) and not exists (select 1 from hidden_messages h");
+    query.push(" where h.user_id = p.user_id and h.room_id = r.id and h.seq = ").push_bind(news.seq.0).push(")");
     let rows: Vec<Row> = query.build_query_as().fetch_all(connection).await?;
     Ok(rows.into_iter().map(NotificationTarget::from).collect())
 }
@@ -185,35 +187,37 @@ pub async fn set_failed_at(
     Ok(())
 }
 
-pub(super) fn notifications_name(preference: Notifications) -> &'static str {
-    match preference {
-        Notifications::All => "all",
-        Notifications::Mentions => "mentions",
-        Notifications::None => "none",
-    }
+#[derive(sqlx::FromRow)]
+struct Row {
+    user_id: u64,
+    notifications: String,
+    last_seq: u64,
+    read_seq: u64,
+    unsent: i64,
+    session_id: u64,
+    endpoint: String,
+    endpoint_hash: Vec<u8>,
+    p256dh: Vec<u8>,
+    auth: Vec<u8>,
+    vapid: Vec<u8>,
+    failed_at: Option<i64>,
 }
-
-/// Parses the column `notifications`.
-pub(super) fn notifications(name: &str) -> Notifications {
-    match name {
-        "mentions" => Notifications::Mentions,
-        "none" => Notifications::None,
-        _ => Notifications::All,
-    }
-}
-
-type Row = (u64, String, u64, u64, i64, u64, String, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, Option<i64>);
 
 impl From<Row> for NotificationTarget {
     fn from(row: Row) -> Self {
-        let (user, wanted, last, read, unsent, session, url, hash, public, auth, vapid, failed_at) = row;
         Self {
-            user: UserId(user),
-            preference: notifications(&wanted),
-            unread: last.saturating_sub(read).saturating_sub(unsent.unsigned_abs()),
-            session: SessionId(session),
-            endpoint: Endpoint { url, hash: hash.try_into().unwrap_or_default(), public, auth, vapid },
-            failed_at: failed_at.map(Timestamp),
+            user: UserId(row.user_id),
+            preference: row.notifications.parse().unwrap_or_default(),
+            unread: Seq(row.last_seq).since(Seq(row.read_seq)).saturating_sub(row.unsent.unsigned_abs()),
+            session: SessionId(row.session_id),
+            endpoint: Endpoint {
+                url: row.endpoint,
+                hash: row.endpoint_hash.try_into().unwrap_or_default(),
+                public: row.p256dh,
+                auth: row.auth,
+                vapid: row.vapid,
+            },
+            failed_at: row.failed_at.map(Timestamp),
         }
     }
 }

@@ -3,15 +3,15 @@
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{RoomId, UserId};
+use crate::id::{Rev, RoomId, Seq, UserId};
 use crate::protocol::messages::{Message, Reaction};
-use crate::protocol::people::User;
+use crate::protocol::rooms::Role;
 use crate::protocol::sync::{MemberChange, MemberState};
 use crate::store::generated::{fetch_generated, list};
-use crate::store::members::{self, Readable};
-use crate::store::message_row::{MESSAGES, MessageRow};
+use crate::store::members::Readable;
 use crate::store::read_markers;
-use crate::store::users;
+use crate::store::rows::message::{MESSAGES, MessageRow};
+use crate::store::rows::user::{USER, UserRow};
 use crate::time::Timestamp;
 
 /// The time of the latest activity in one of a user's rooms.
@@ -27,7 +27,7 @@ pub struct RoomActivity {
 pub struct ChangesQuery<'a> {
     pub room: &'a Readable,
     /// Last `rev` that the client knows.
-    pub since: u64,
+    pub since: Rev,
     /// Most messages, and most memberships.
     pub limit: u32,
 }
@@ -66,7 +66,8 @@ pub struct RoomMessages<'a> {
 #[derive(sqlx::FromRow)]
 struct ReactionRow {
     room_id: u64,
-    seq: u64,
+    #[sqlx(try_from = "u64")]
+    seq: Seq,
     emoji: String,
     count: i64,
     mine: i64,
@@ -108,15 +109,14 @@ struct MemberRow {
     state: String,
     role: String,
     joined_at: i64,
-    read_seq: u64,
-    delivered_seq: u64,
-    rev: u64,
-    id: u64,
-    username: String,
-    display_name: String,
-    about: String,
-    avatar_upload: Option<u64>,
-    created_at: i64,
+    #[sqlx(try_from = "u64")]
+    read_seq: Seq,
+    #[sqlx(try_from = "u64")]
+    delivered_seq: Seq,
+    #[sqlx(try_from = "u64")]
+    rev: Rev,
+    #[sqlx(flatten)]
+    user: UserRow,
     shows: bool,
 }
 
@@ -133,7 +133,7 @@ pub async fn members(connection: &mut MySqlConnection, rooms: &[ChangesQuery<'_>
     let shows = read_markers::shows_column(first.room.user());
     let sql = format!(
         "select m.room_id, cast(m.state as char) as state, cast(m.role as char) as role, m.joined_at, m.read_seq, m.delivered_seq, m.rev, \
-                u.id, u.username, u.display_name, u.about, u.avatar_upload, u.created_at, {shows} \
+                {USER}, {shows} \
          from ({page}) page \
          join members m on m.room_id = page.room_id and m.user_id = page.user_id \
          join users u on u.id = m.user_id \
@@ -146,21 +146,10 @@ pub async fn members(connection: &mut MySqlConnection, rooms: &[ChangesQuery<'_>
 impl MemberRow {
     fn member(self) -> MemberChange {
         MemberChange {
-            user_id: UserId(self.id),
-            user: User {
-                id: UserId(self.id),
-                username: self.username,
-                display_name: self.display_name,
-                about: self.about,
-                avatar_url: users::avatar_url(UserId(self.id), self.avatar_upload),
-                created_at: Timestamp(self.created_at),
-            },
-            state: match self.state.as_str() {
-                "joined" => MemberState::Joined,
-                "banned" => MemberState::Banned,
-                _ => MemberState::Left,
-            },
-            role: members::role(&self.role),
+            user_id: UserId(self.user.id),
+            user: self.user.user(),
+            state: self.state.parse().unwrap_or(MemberState::Left),
+            role: self.role.parse().unwrap_or(Role::Member),
             joined_at: Timestamp(self.joined_at),
             read_seq: self.shows.then_some(self.read_seq),
             delivered_seq: self.shows.then_some(self.delivered_seq),

@@ -4,7 +4,7 @@
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{ObjectId, RoomId, UploadId, UserId};
+use crate::id::{MessageRef, ObjectId, RoomId, Seq, UploadId, UserId};
 use crate::protocol::uploads::{self, MAX_ATTACHMENTS, NewUpload, Purpose, UploadState};
 use crate::time::Timestamp;
 
@@ -18,7 +18,7 @@ pub struct UploadRecord {
     /// The stored objects.
     pub object: Option<ObjectId>,
     /// The message it is attached to.
-    pub place: Option<(RoomId, u64)>,
+    pub message: Option<MessageRef>,
     /// Number of verifications begun.
     pub attempts: u32,
     /// When the sweep deletes it; none while in use.
@@ -65,7 +65,7 @@ pub async fn insert(
     let inserted = sqlx::query!(
         "insert into uploads (owner_id, purpose, file_name, content_type, size, created_at, due_at) values (?, ?, ?, ?, ?, ?, ?)",
         owner.0,
-        purpose_name(new.purpose),
+        new.purpose.to_string(),
         new.file_name,
         new.content_type,
         new.size,
@@ -226,17 +226,13 @@ pub(super) struct Row {
 impl Row {
     pub(super) fn upload(self) -> UploadRecord {
         let id = UploadId(self.id);
-        let state = match self.state.as_str() {
-            "ready" => UploadState::Ready,
-            "rejected" => UploadState::Rejected,
-            _ => UploadState::Pending,
-        };
-        let purpose = purpose(&self.purpose);
+        let state = self.state.parse().unwrap_or(UploadState::Pending);
+        let purpose = self.purpose.parse().unwrap_or(Purpose::File);
         let ready = state == UploadState::Ready;
         UploadRecord {
             owner: UserId(self.owner_id),
             object: self.object_id.zip(self.object_attempt).map(|(id, attempt)| ObjectId { upload: UploadId(id), attempt }),
-            place: self.room_id.zip(self.seq).map(|(room, seq)| (RoomId(room), seq)),
+            message: self.room_id.zip(self.seq).map(|(room, seq)| MessageRef { room: RoomId(room), seq: Seq(seq) }),
             attempts: self.attempts,
             due_at: self.due_at.map(Timestamp),
             info: uploads::Upload {
@@ -265,20 +261,4 @@ pub(super) fn padded(ids: &[UploadId]) -> [u64; MAX_ATTACHMENTS] {
         *place = id.0;
     }
     padded
-}
-
-fn purpose(name: &str) -> Purpose {
-    match name {
-        "avatar" => Purpose::Avatar,
-        "image" => Purpose::Image,
-        _ => Purpose::File,
-    }
-}
-
-fn purpose_name(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Avatar => "avatar",
-        Purpose::Image => "image",
-        Purpose::File => "file",
-    }
 }

@@ -6,8 +6,9 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::error::Result;
 use crate::id::UserId;
-use crate::protocol::people::{Me, MySettings, User, Visibility};
-use crate::store::{on_duplicate, subscriptions};
+use crate::protocol::people::{Me, MySettings, User};
+use crate::store::on_duplicate;
+use crate::store::rows::user::{USER, UserRow, query_with_user, user_of};
 use crate::time::Timestamp;
 
 /// An account to create.
@@ -58,15 +59,27 @@ pub async fn find(connection: &mut MySqlConnection, user: UserId) -> Result<Opti
     Ok(account(connection, user).await?.map(|account| account.me.user))
 }
 
+/// Selects accounts as [`AccountRow`]s; the tail picks which.
+macro_rules! select_accounts {
+    ($invitations:literal, $tail:literal, $($value:expr),* $(,)?) => {
+        query_with_user!(
+            AccountRow:
+            "select ",
+            r#",
+                u.email, u.email_key, u.email_confirmed_at, u.password_hash as "password_hash: String", u.role as "role: String",
+                u.presence_visibility as "presence: String", u.notifications as "notifications: String",
+                u.added_by as "added_by: String",
+            "# $invitations r#" as "invitations!: i64"
+            "# $tail,
+            $($value),*
+        )
+    };
+}
+
 pub async fn account(connection: &mut MySqlConnection, user: UserId) -> Result<Option<Account>> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"select id, username, email, display_name, about, password_hash as "password_hash: String", avatar_upload,
-                  role as "role: String", presence_visibility as "presence: String",
-                  notifications as "notifications: String", added_by as "added_by: String", created_at,
-                  (select count(*) from room_invitations i where i.user_id = users.id and i.quiet_until is null) as "invitations!: i64"
-           from users
-           where id = ? and disabled_at is null and deleted_at is null"#,
+    let row = select_accounts!(
+        "(select count(*) from room_invitations i where i.user_id = u.id and i.quiet_until is null)",
+        "from users u where u.id = ? and u.disabled_at is null and u.deleted_at is null",
         user.0,
     )
     .fetch_optional(connection)
@@ -76,14 +89,9 @@ pub async fn account(connection: &mut MySqlConnection, user: UserId) -> Result<O
 
 /// Returns an account by username, ignoring case.
 pub async fn account_by_username(connection: &mut MySqlConnection, username: &str) -> Result<Option<Account>> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"select id, username, email, display_name, about, password_hash as "password_hash: String", avatar_upload,
-                  role as "role: String", presence_visibility as "presence: String",
-                  notifications as "notifications: String", added_by as "added_by: String", created_at,
-                  0 as "invitations!: i64"
-           from users
-           where username = ? and disabled_at is null and deleted_at is null"#,
+    let row = select_accounts!(
+        "0",
+        "from users u where u.username = ? and u.disabled_at is null and u.deleted_at is null",
         username,
     )
     .fetch_optional(connection)
@@ -98,24 +106,21 @@ pub const MAX_CLAIMANTS: usize = 3;
 pub async fn accounts_by_email(connection: &mut MySqlConnection, email: &str) -> Result<Vec<Account>> {
     let key = email_key(email);
     // Earlier releases write `email` alone, so `email_key` may be missing or outdated.
-    let rows = sqlx::query_as!(
-        EmailClaim,
+    let rows = select_accounts!(
+        "0",
         r#"
-        (select id as "id!", username as "username!", email, email_key, email_confirmed_at, display_name as "display_name!",
-                about as "about!", password_hash as "password_hash!: String", avatar_upload, role as "role!: String",
-                presence_visibility as "presence!: String", notifications as "notifications!: String",
-                added_by as "added_by!: String", created_at as "created_at!"
-         from users
-         where email_key = ? and disabled_at is null and deleted_at is null
-         order by email_confirmed_at is null, id
-         limit 3)
-        union
-        (select id, username, email, email_key, email_confirmed_at, display_name, about, password_hash, avatar_upload, role,
-                presence_visibility, notifications, added_by, created_at
-         from users
-         where email = ? and disabled_at is null and deleted_at is null
-         order by id
-         limit 3)
+        from (
+            (select c.id from users c
+             where c.email_key = ? and c.disabled_at is null and c.deleted_at is null
+             order by c.email_confirmed_at is null, c.id
+             limit 3)
+            union
+            (select c.id from users c
+             where c.email = ? and c.disabled_at is null and c.deleted_at is null
+             order by c.id
+             limit 3)
+        ) claims
+        join users u on u.id = claims.id
         "#,
         key,
         email,
@@ -150,10 +155,8 @@ pub async fn replace_password_hash(connection: &mut MySqlConnection, user: UserI
 
 /// Returns those of these users who exist, by id or username.
 pub async fn find_many(connection: &mut MySqlConnection, ids: &[UserId], names: &[&str]) -> Result<Vec<User>> {
-    let mut query = QueryBuilder::new(
-        "select id, username, display_name, about, avatar_upload, created_at from users \
-         where disabled_at is null and deleted_at is null and (id in (0",
-    );
+    let mut query = QueryBuilder::new("select ");
+    query.push(USER).push(" from users u where disabled_at is null and deleted_at is null and (id in (0");
     for id in ids {
         query.push(", ").push_bind(id.0);
     }
@@ -162,23 +165,8 @@ pub async fn find_many(connection: &mut MySqlConnection, ids: &[UserId], names: 
         query.push(", ").push_bind(*name);
     }
     query.push("))");
-    let rows: Vec<(u64, String, String, String, Option<u64>, i64)> = query.build_query_as().fetch_all(connection).await?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, username, display_name, about, avatar, created_at)| User {
-            id: UserId(id),
-            username,
-            display_name,
-            about,
-            avatar_url: avatar_url(UserId(id), avatar),
-            created_at: Timestamp(created_at),
-        })
-        .collect())
-}
-
-pub fn avatar_url(user: UserId, upload: Option<u64>) -> Option<String> {
-    // The URL changes with the avatar, so that caches do not serve the former one.
-    upload.map(|upload| format!("/api/users/{user}/avatar?v={upload}"))
+    let rows: Vec<UserRow> = query.build_query_as().fetch_all(connection).await?;
+    Ok(rows.into_iter().map(UserRow::user).collect())
 }
 
 /// Locks the rows of these users and returns the active ones. None of them can be erased before the commit, and a later erasure finds what the
@@ -197,88 +185,34 @@ pub async fn lock_active(transaction: &mut MySqlConnection, users: &[UserId]) ->
     Ok(found.into_iter().map(UserId).collect())
 }
 
-/// Parses a visibility column.
-pub(super) fn visibility(name: &str) -> Visibility {
-    match name {
-        "friends" => Visibility::Friends,
-        "nobody" => Visibility::Nobody,
-        _ => Visibility::Everyone,
-    }
-}
-
-struct Row {
+struct AccountRow {
     id: u64,
     username: String,
-    email: Option<String>,
     display_name: String,
     about: String,
-    password_hash: String,
     avatar_upload: Option<u64>,
-    role: String,
-    presence: String,
-    notifications: String,
-    added_by: String,
     created_at: i64,
-    invitations: i64,
-}
-
-impl From<Row> for Account {
-    fn from(row: Row) -> Self {
-        let id = UserId(row.id);
-        let user = User {
-            id,
-            username: row.username,
-            display_name: row.display_name,
-            about: row.about,
-            avatar_url: avatar_url(id, row.avatar_upload),
-            created_at: Timestamp(row.created_at),
-        };
-        let settings = MySettings {
-            presence: visibility(&row.presence),
-            notifications: subscriptions::notifications(&row.notifications),
-            added_by: visibility(&row.added_by),
-        };
-        let me = Me { user, email: row.email, role: row.role, settings };
-        Self { me, password_hash: row.password_hash, is_invited: row.invitations > 0 }
-    }
-}
-
-/// An account that claims an address.
-struct EmailClaim {
-    id: u64,
-    username: String,
     email: Option<String>,
     email_key: Option<String>,
     email_confirmed_at: Option<i64>,
-    display_name: String,
-    about: String,
     password_hash: String,
-    avatar_upload: Option<u64>,
     role: String,
     presence: String,
     notifications: String,
     added_by: String,
-    created_at: i64,
+    invitations: i64,
 }
 
-impl From<EmailClaim> for Account {
-    fn from(claim: EmailClaim) -> Self {
-        Row {
-            id: claim.id,
-            username: claim.username,
-            email: claim.email,
-            display_name: claim.display_name,
-            about: claim.about,
-            password_hash: claim.password_hash,
-            avatar_upload: claim.avatar_upload,
-            role: claim.role,
-            presence: claim.presence,
-            notifications: claim.notifications,
-            added_by: claim.added_by,
-            created_at: claim.created_at,
-            invitations: 0,
-        }
-        .into()
+impl From<AccountRow> for Account {
+    fn from(row: AccountRow) -> Self {
+        let settings = MySettings {
+            presence: row.presence.parse().unwrap_or_default(),
+            notifications: row.notifications.parse().unwrap_or_default(),
+            added_by: row.added_by.parse().unwrap_or_default(),
+        };
+        let (email, role) = (row.email, row.role);
+        let me = Me { user: user_of!(row), email, role, settings };
+        Self { me, password_hash: row.password_hash, is_invited: row.invitations > 0 }
     }
 }
 

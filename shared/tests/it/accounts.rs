@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::auth::accounts;
@@ -35,7 +36,7 @@ async fn registering_logs_in() {
         users::account(&mut backend.db.acquire().await.expect("a connection"), caller.user).await.expect("read").expect("there");
     assert_eq!(stored.me, made.user, "the answer is what the store holds");
     assert!(!stored.password_hash.contains("horse"));
-    let list = sessions::list(&backend.db, &caller, (None, None)).await.expect("a list").items;
+    let list = sessions::list(&backend.db, &caller, PageRequest::default()).await.expect("a list").items;
     assert_eq!(list.len(), 1);
     assert_eq!(
         (list[0].device.as_str(), list[0].ip.as_str(), list[0].current, list[0].created_at),
@@ -289,7 +290,7 @@ async fn a_new_password_ends_all_sessions_and_the_old_password() {
     }
     let fresh =
         sessions::authenticate(&backend.db, &backend.issuer.keys, &tokens.access_token, NOW).await.expect("signed in anew");
-    let list = sessions::list(&backend.db, &fresh, (None, None)).await.expect("a list").items;
+    let list = sessions::list(&backend.db, &fresh, PageRequest::default()).await.expect("a list").items;
     assert_eq!(
         (list.len(), list[0].device.as_str(), list[0].ip.as_str()),
         (1, "", "192.0.2.7"),

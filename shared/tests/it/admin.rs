@@ -1,5 +1,7 @@
 //! Administration: authorization, effects, and the audit log.
 
+use shared::domain::paging::PageRequest;
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::domain::admin::{self, AccountFilter, AdminCaller, AuditFilter, RoomFilter};
 use shared::domain::messages;
@@ -8,7 +10,7 @@ use shared::domain::rooms;
 use shared::domain::rooms::invites;
 use shared::domain::rooms::settings;
 use shared::error::{Error, Result};
-use shared::id::{ReportId, RoomRef, UserId};
+use shared::id::{ReportId, RoomRef, Seq, UserId};
 use shared::protocol::admin::{AccountRole, AccountState, ReportState};
 use shared::protocol::frames::Frame;
 use shared::protocol::invites::NewInvite;
@@ -37,7 +39,7 @@ async fn operator(db: &Db, name: &str) -> AdminCaller {
 }
 
 async fn acts(db: &Db, asking: &AdminCaller) -> Vec<(String, Option<UserId>)> {
-    let page = admin::list_audit_entries(db, asking, AuditFilter::default(), (None, None)).await.expect("acts");
+    let page = admin::list_audit_entries(db, asking, AuditFilter::default(), PageRequest::default()).await.expect("acts");
     page.items.into_iter().map(|entry| (entry.action, entry.user.map(|user| user.id))).collect()
 }
 
@@ -48,20 +50,20 @@ async fn all_others_are_refused_alike() {
     let (ann, bob) = (asks(&person(&db, "ann").await), person(&db, "bob").await);
     let room = RoomRef::general();
     for refused in [
-        code(admin::list_accounts(&db, &ann, AccountFilter::default(), (None, None)).await),
+        code(admin::list_accounts(&db, &ann, AccountFilter::default(), PageRequest::default()).await),
         code(admin::find_account(&db, &ann, bob.user).await),
         code(admin::find_account(&db, &ann, UserId(4711)).await),
         code(admin::set_disabled(&db, &push, &ann, bob.user, true).await),
         code(admin::set_role(&db, &ann, ann.caller.user, AccountRole::Admin).await),
         code(admin::end_sessions(&db, &push, &ann, bob.user).await),
         code(admin::erase(&db, &push, &ann, bob.user).await),
-        code(admin::list_reports(&db, &ann, ReportState::Open, (None, None)).await),
+        code(admin::list_reports(&db, &ann, ReportState::Open, PageRequest::default()).await),
         code(admin::close_report(&db, &ann, ReportId(1)).await),
-        code(admin::list_rooms(&db, &ann, RoomFilter::default(), (None, None)).await),
+        code(admin::list_rooms(&db, &ann, RoomFilter::default(), PageRequest::default()).await),
         code(admin::find_room(&db, &ann, &room).await),
         code(admin::set_archived(&db, &push, &ann, &room, true).await),
         code(admin::delete_room(&db, &push, &ann, &room).await),
-        code(admin::list_audit_entries(&db, &ann, AuditFilter::default(), (None, None)).await),
+        code(admin::list_audit_entries(&db, &ann, AuditFilter::default(), PageRequest::default()).await),
     ] {
         assert_eq!(refused, "not_allowed");
     }
@@ -87,7 +89,7 @@ async fn operators_change_accounts_except_their_own() {
         assert_eq!((account.state, account.sessions), (AccountState::Disabled, 0));
     }
     let disabled = AccountFilter { state: Some(AccountState::Disabled), ..AccountFilter::default() };
-    let listed = admin::list_accounts(&db, &chief, disabled, (None, None)).await.expect("a page").items;
+    let listed = admin::list_accounts(&db, &chief, disabled, PageRequest::default()).await.expect("a page").items;
     assert_eq!(listed.iter().map(|account| account.user.id).collect::<Vec<_>>(), [ann.user]);
     assert_eq!(admin::set_disabled(&db, &push, &chief, ann.user, false).await.expect("enabled").state, AccountState::Active);
     let account = admin::set_role(&db, &chief, ann.user, AccountRole::Admin).await.expect("promoted");
@@ -107,7 +109,7 @@ async fn operators_change_accounts_except_their_own() {
     ];
     let noted = acts(&db, &hers).await;
     assert_eq!(noted, expected.map(|(action, user)| (action.to_owned(), Some(user))), "once each, latest first");
-    let page = admin::list_audit_entries(&db, &hers, AuditFilter { actor: Some(me), user: None }, (None, Some(1)))
+    let page = admin::list_audit_entries(&db, &hers, AuditFilter { actor: Some(me), user: None }, PageRequest { cursor: None, limit: Some(1) })
         .await
         .expect("a page");
     let entry = &page.items[0];
@@ -132,8 +134,8 @@ async fn two_operators_who_demote_each_other_leave_one() {
     assert!(outcomes.contains(&"not_allowed"), "{outcomes:?}");
     let which = AccountFilter { role: Some(AccountRole::Admin), ..AccountFilter::default() };
     let left = [
-        admin::list_accounts(&db, &one, which, (None, None)).await.map(|page| page.items.len()),
-        admin::list_accounts(&db, &other, which, (None, None)).await.map(|page| page.items.len()),
+        admin::list_accounts(&db, &one, which, PageRequest::default()).await.map(|page| page.items.len()),
+        admin::list_accounts(&db, &other, which, PageRequest::default()).await.map(|page| page.items.len()),
     ];
     assert!(left.iter().any(|count| matches!(count, Ok(1))), "{left:?}");
 }
@@ -146,16 +148,16 @@ async fn accounts_are_found_by_name_and_address_page_by_page() {
         person(&db, name).await;
     }
     let which = AccountFilter { prefix: Some("an"), ..AccountFilter::default() };
-    let first = admin::list_accounts(&db, &chief, which, (None, Some(1))).await.expect("a page");
-    let second = admin::list_accounts(&db, &chief, which, (first.next.as_deref(), Some(1))).await.expect("a page");
+    let first = admin::list_accounts(&db, &chief, which, PageRequest { cursor: None, limit: Some(1) }).await.expect("a page");
+    let second = admin::list_accounts(&db, &chief, which, PageRequest { cursor: first.next.as_deref(), limit: Some(1) }).await.expect("a page");
     let names: Vec<_> = first.items.iter().chain(&second.items).map(|account| account.user.username.as_str()).collect();
     assert_eq!((names, second.next), (vec!["ann", "anna"], None));
-    let all = admin::list_accounts(&db, &chief, AccountFilter::default(), (None, None)).await.expect("a page").items;
+    let all = admin::list_accounts(&db, &chief, AccountFilter::default(), PageRequest::default()).await.expect("a page").items;
     assert_eq!(all.len(), 4);
-    assert_eq!(code(admin::list_accounts(&db, &chief, which, (Some("x"), None)).await), "invalid_input");
+    assert_eq!(code(admin::list_accounts(&db, &chief, which, PageRequest { cursor: Some("x"), limit: None }).await), "invalid_input");
     let long = "x".repeat(101);
     let which = AccountFilter { prefix: Some(&long), ..AccountFilter::default() };
-    assert_eq!(code(admin::list_accounts(&db, &chief, which, (None, None)).await), "invalid_input");
+    assert_eq!(code(admin::list_accounts(&db, &chief, which, PageRequest::default()).await), "invalid_input");
 }
 
 #[tokio::test]
@@ -170,15 +172,15 @@ async fn archiving_and_deleting_rooms_is_pushed_to_members() {
     }
     let frames = group.frames().await;
     let matches_frame =
-        |frame: &Frame| matches!(frame, Frame::RoomChanged { rev, room, .. } if *rev == before.rev + 1 && room.settings.archived);
+        |frame: &Frame| matches!(frame, Frame::RoomChanged { rev, room, .. } if *rev == before.rev.next() && room.settings.archived);
     assert!(frames.len() == 2 && frames.iter().all(|(_, frame)| matches_frame(frame)), "{frames:?}");
     let new = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
-    assert_eq!(code(messages::send(db, push, &limits(), &ann, (room, &new)).await), "room_archived");
+    assert_eq!(code(messages::send(db, push, &limits(), &ann, SendRequest { room, new: &new }).await), "room_archived");
     assert!(!admin::set_archived(db, push, &chief, room, false).await.expect("taken back").archived);
-    messages::send(db, push, &limits(), &ann, (room, &new)).await.expect("sent");
+    messages::send(db, push, &limits(), &ann, SendRequest { room, new: &new }).await.expect("sent");
     group.frames().await;
     let seen = admin::find_room(db, &chief, room).await.expect("a room");
-    assert_eq!((seen.name.as_str(), seen.members_count, seen.last_seq, seen.created_by), ("Group", 2, 1, Some(ann.user)));
+    assert_eq!((seen.name.as_str(), seen.members_count, seen.last_seq, seen.created_by), ("Group", 2, Seq(1), Some(ann.user)));
     admin::delete_room(db, push, &chief, room).await.expect("ended");
     let frames: Vec<_> =
         group.frames().await.into_iter().map(|(user, frame)| (user, matches!(frame, Frame::RoomDeleted { .. }))).collect();
@@ -187,10 +189,10 @@ async fn archiving_and_deleting_rooms_is_pushed_to_members() {
     assert_eq!(code(admin::delete_room(db, push, &chief, room).await), "room_not_found");
     assert_eq!(code(admin::delete_room(db, push, &chief, &RoomRef::general()).await), "default_room");
     let listed =
-        admin::list_rooms(db, &chief, RoomFilter { prefix: Some("gen"), kind: None }, (None, None)).await.expect("a page");
+        admin::list_rooms(db, &chief, RoomFilter { prefix: Some("gen"), kind: None }, PageRequest::default()).await.expect("a page");
     assert_eq!(listed.items.iter().map(|room| room.name.as_str()).collect::<Vec<_>>(), ["General"]);
     let none = RoomFilter { prefix: None, kind: Some(RoomKind::Direct) };
-    assert!(admin::list_rooms(db, &chief, none, (None, None)).await.expect("a page").items.is_empty());
+    assert!(admin::list_rooms(db, &chief, none, PageRequest::default()).await.expect("a page").items.is_empty());
     let actions: Vec<_> = acts(db, &chief).await.into_iter().map(|(action, _)| action).collect();
     assert_eq!(actions, ["room.delete", "room.unarchive", "room.archive", "user.promote"]);
 }
@@ -237,14 +239,14 @@ async fn reports_of_all_rooms_come_to_operators_and_are_closed_once() {
     let said = group.said(&ann, "Buy now").await;
     let new = NewReport { reason: Some("Spam".into()) };
     reports::report(db, &bob, &group.room, said.seq, &new).await.expect("reported");
-    let open = admin::list_reports(db, &chief, ReportState::Open, (None, None)).await.expect("a page").items;
+    let open = admin::list_reports(db, &chief, ReportState::Open, PageRequest::default()).await.expect("a page").items;
     let report = &open[0].report;
     assert_eq!((open.len(), report.content.as_str(), report.reason.as_str()), (1, "Buy now", "Spam"));
     for _ in 0..2 {
         admin::close_report(db, &chief, report.id).await.expect("closed");
     }
-    assert!(admin::list_reports(db, &chief, ReportState::Open, (None, None)).await.expect("a page").items.is_empty());
-    let closed = admin::list_reports(db, &chief, ReportState::Closed, (None, None)).await.expect("a page").items;
+    assert!(admin::list_reports(db, &chief, ReportState::Open, PageRequest::default()).await.expect("a page").items.is_empty());
+    let closed = admin::list_reports(db, &chief, ReportState::Closed, PageRequest::default()).await.expect("a page").items;
     assert_eq!((closed.len(), closed[0].closed_by), (1, Some(chief.caller.user)));
     assert_eq!(code(admin::close_report(db, &chief, ReportId(4711)).await), "report_not_found");
     let actions: Vec<_> = acts(db, &chief).await.into_iter().map(|(action, _)| action).collect();
@@ -277,7 +279,7 @@ async fn an_abandoned_room_refuses_old_invites_and_belongs_to_the_next_member() 
     let invite = invites::create(db, &ann, &group.room, &NewInvite::default()).await.expect("made");
     rooms::leave(db, push, &ann, &group.room, None).await.expect("left");
     assert_eq!(code(invites::join(db, push, &bob, &group.room, Some(&invite.code)).await), "invite_not_found");
-    let new = NewRoom { name: "Open".into(), kind: None, topic: None, member_ids: Vec::new() };
+    let new = NewRoom { name: "Open".into(), ..NewRoom::default() };
     let open = RoomRef::Id(rooms::create(db, push, &ann, RoomKind::Public, &new).await.expect("made").id);
     rooms::leave(db, push, &ann, &open, None).await.expect("left");
     assert_eq!(rooms::join(db, push, &bob, &open).await.expect("joined").role, Some(Role::Owner));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::domain::messages;
 use shared::domain::messages::edits::{self, EditRequest};
@@ -13,7 +14,7 @@ use shared::domain::rooms::members;
 use shared::domain::rooms::settings;
 use shared::domain::sync;
 use shared::domain::sync::catch_up;
-use shared::id::{RoomId, RoomRef};
+use shared::id::{Rev, RoomId, RoomRef, Seq};
 use shared::protocol::frames::{Changed, Dialect, Frame, MAX_FRAME};
 use shared::protocol::messages::{NewContent, NewMessage};
 use shared::protocol::rooms::{ChangeRoom, ChangeSettings, NewRoom, RoomKind};
@@ -25,13 +26,13 @@ use crate::fixture::{self, limits, person, statements};
 
 async fn room(db: &Db, kind: RoomKind, owner: &Caller, others: &[&Caller]) -> RoomId {
     let member_ids = others.iter().map(|caller| caller.user).collect();
-    let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids };
+    let new = NewRoom { name: "Room".into(), member_ids, ..NewRoom::default() };
     rooms::create(db, &Push::memory(), owner, kind, &new).await.expect("made").id
 }
 
 async fn say(db: &Db, who: &Caller, room: RoomId, text: &str) {
     let new = NewMessage { content: Some(text.into()), ..NewMessage::default() };
-    messages::send(db, &Push::memory(), &limits(), who, (&RoomRef::Id(room), &new)).await.expect("sent");
+    messages::send(db, &Push::memory(), &limits(), who, SendRequest { room: &RoomRef::Id(room), new: &new }).await.expect("sent");
 }
 
 /// The frames of a packed catch-up, merged.
@@ -39,11 +40,11 @@ async fn say(db: &Db, who: &Caller, room: RoomId, text: &str) {
 struct Merged {
     rooms: BTreeMap<RoomId, RoomSync>,
     left: BTreeSet<RoomId>,
-    changed: BTreeMap<RoomId, u64>,
+    changed: BTreeMap<RoomId, Rev>,
     frames: usize,
 }
 
-async fn merged(db: &Db, who: &Caller, known: &[(RoomId, u64)]) -> Merged {
+async fn merged(db: &Db, who: &Caller, known: &[Changed]) -> Merged {
     let mut merged = Merged::default();
     for frame in catch_up::packed_frames(db, who, known, None).await.expect("frames") {
         assert!(frame.encode(Dialect::Lean).len() <= MAX_FRAME, "{}", frame.encode(Dialect::Lean).len());
@@ -72,13 +73,13 @@ async fn many_rooms_at_once_equal_one_after_the_other() {
     }
     for step in 0..150 {
         let id = all[rng.usize(..all.len())];
-        let (room, seq) = (RoomRef::Id(id), rng.u64(1..12));
+        let (room, seq) = (RoomRef::Id(id), Seq(rng.u64(1..12)));
         let who = [&ann, &bob, &carl][rng.usize(..3)];
         // Refused operations change nothing and may occur.
         match rng.u8(..10) {
             0..=3 => {
                 let new = NewMessage { content: Some(format!("text {step}")), ..NewMessage::default() };
-                drop(messages::send(&db, &push, &limits(), who, (&room, &new)).await);
+                drop(messages::send(&db, &push, &limits(), who, SendRequest { room: &room, new: &new }).await);
             }
             4 => {
                 let new = NewContent { content: format!("edited {step}") };
@@ -97,9 +98,9 @@ async fn many_rooms_at_once_equal_one_after_the_other() {
     }
     for who in [&ann, &bob, &carl] {
         for _ in 0..6 {
-            let known: Vec<_> = all.iter().map(|id| (*id, rng.u64(..40))).collect();
+            let known: Vec<_> = all.iter().map(|id| Changed { room_id: *id, rev: Rev(rng.u64(..40)) }).collect();
             let mut merged = merged(&db, who, &known).await;
-            for (id, since) in known {
+            for Changed { room_id: id, rev: since } in known {
                 let place = format!("seed {seed}, room {id} since {since} by {}", who.username);
                 match sync::room(&db, who, &RoomRef::Id(id), since, None).await {
                     Err(_) => assert!(merged.left.remove(&id), "{place}"),
@@ -127,7 +128,7 @@ async fn the_price_of_a_catch_up_does_not_grow_with_its_rooms() {
     for _ in 0..100 {
         let id = room(&db, RoomKind::Group, &ann, &[&bob]).await;
         say(&db, &ann, id, "Hi @bob").await;
-        known.push((id, 0));
+        known.push(Changed { room_id: id, rev: Rev(0) });
     }
     for count in [1, 10, 100] {
         let (merged, cost) = statements(&db, merged(&db, &bob, &known[..count])).await;
@@ -143,7 +144,7 @@ async fn the_price_of_a_catch_up_does_not_grow_with_its_rooms() {
     }
     let all = merged(&db, &bob, &known).await;
     assert!(all.frames <= 6, "{} frames", all.frames);
-    let now: Vec<_> = all.rooms.values().map(|sync| (sync.room_id, sync.rev)).collect();
+    let now: Vec<_> = all.rooms.values().map(|sync| Changed { room_id: sync.room_id, rev: sync.rev }).collect();
     let (quiet, cost) = statements(&db, merged(&db, &bob, &now)).await;
     assert_eq!((quiet.frames, cost), (0, 1), "no change costs one read and no frame");
     assert_eq!(statements(&db, merged(&db, &bob, &[])).await.1, 0);
@@ -159,23 +160,23 @@ async fn what_many_frames_do_not_hold_is_named_and_found_by_sync() {
         for _ in 0..12 {
             say(&db, &ann, id, &"😀".repeat(1000)).await;
         }
-        known.push((id, 0));
+        known.push(Changed { room_id: id, rev: Rev(0) });
     }
-    known.push((RoomId(4711), 1));
+    known.push(Changed { room_id: RoomId(4711), rev: Rev(1) });
     let merged = merged(&db, &bob, &known).await;
     assert_eq!(merged.left, BTreeSet::from([RoomId(4711)]));
     assert!(!merged.changed.is_empty() && merged.rooms.len() + merged.changed.len() == 25, "{:?}", merged.changed);
     assert!(merged.rooms.values().any(|sync| sync.more), "some are truncated");
-    for (id, _) in &known[..25] {
-        let mut rev = merged.rooms.get(id).map_or(0, |sync| sync.rev);
+    for Changed { room_id: id, .. } in &known[..25] {
+        let mut rev = merged.rooms.get(id).map_or(Rev(0), |sync| sync.rev);
         let mut seqs: Vec<_> =
             merged.rooms.get(id).iter().flat_map(|sync| sync.messages.iter().map(|message| message.seq)).collect();
-        while rev < 13 {
+        while rev < Rev(13) {
             let part = sync::room(&db, &bob, &RoomRef::Id(*id), rev, None).await.expect("a part");
             seqs.extend(part.messages.iter().map(|message| message.seq));
             rev = part.rev;
         }
-        assert_eq!(seqs, (1..=12).collect::<Vec<_>>(), "room {id}");
+        assert_eq!(seqs, (1..=12).map(Seq).collect::<Vec<_>>(), "room {id}");
     }
 }
 
@@ -193,7 +194,7 @@ async fn catch_up_states_the_callers_membership_of_each_room() {
     rooms::leave(&db, &push, &bob, &RoomRef::Id(past), None).await.expect("left");
     members::ban(&db, &push, &ann, &RoomRef::Id(banned), bob.user).await.expect("banned");
     settings::delete(&db, &push, &ann, &RoomRef::Id(gone)).await.expect("deleted");
-    let known: Vec<_> = [mine, hidden, past, banned, public, gone].into_iter().map(|id| (id, 0)).collect();
+    let known: Vec<_> = [mine, hidden, past, banned, public, gone].into_iter().map(|room_id| Changed { room_id, rev: Rev(0) }).collect();
     let merged = merged(&db, &bob, &known).await;
     assert_eq!(merged.rooms.keys().copied().collect::<Vec<_>>(), [mine]);
     assert_eq!(merged.changed.keys().copied().collect::<Vec<_>>(), [public]);

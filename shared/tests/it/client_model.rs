@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
 use shared::domain::rooms;
 use shared::domain::sync;
 use shared::domain::sync::catch_up;
 use shared::error::Error;
-use shared::id::{RoomId, RoomRef, UserId};
-use shared::protocol::frames::Frame;
+use shared::id::{Rev, RoomId, RoomRef, Seq, UserId};
+use shared::protocol::frames::{Changed, Frame};
 use shared::protocol::messages::{Message, PREVIEW_LENGTH, Reaction, ReactionChange};
 use shared::protocol::receipts::Receipt;
 use shared::protocol::rooms::Role;
@@ -21,7 +22,7 @@ pub(crate) struct Client {
     room: RoomId,
     held: Option<Held>,
     /// The largest `rev` announced for the room.
-    announced: u64,
+    announced: Rev,
     /// Whether a frame requires a sync to confirm.
     doubt: bool,
 }
@@ -30,16 +31,16 @@ pub(crate) struct Client {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Held {
     /// Everything up to here is applied.
-    pub(crate) rev: u64,
+    pub(crate) rev: Rev,
     pub(crate) name: String,
-    pub(crate) messages: BTreeMap<u64, Message>,
+    pub(crate) messages: BTreeMap<Seq, Message>,
     pub(crate) members: BTreeMap<UserId, Role>,
-    pub(crate) read_seq: u64,
+    pub(crate) read_seq: Seq,
 }
 
 impl Client {
     pub(crate) fn new(caller: Caller, room: RoomId) -> Self {
-        Self { caller, room, held: None, announced: 0, doubt: true }
+        Self { caller, room, held: None, announced: Rev(0), doubt: true }
     }
 
     pub(crate) fn held(&self) -> Option<&Held> {
@@ -108,17 +109,17 @@ impl Client {
             .iter()
             .filter(|changed| changed.room_id == self.room)
             .map(|changed| changed.rev)
-            .fold(self.announced, u64::max);
+            .fold(self.announced, Rev::max);
     }
 
     /// Sends `hello` with its state, as on a new socket.
     pub(crate) async fn hello(&mut self, db: &Db) {
         let Some(held) = &mut self.held else { return };
-        let known = [(self.room, held.rev)];
+        let known = [Changed { room_id: self.room, rev: held.rev }];
         for frame in catch_up::packed_frames(db, &self.caller, &known, None).await.expect("a catch-up") {
             let Frame::CatchUp { rooms, left, changed, .. } = frame else { panic!("{frame:?}") };
             self.doubt |= !left.is_empty();
-            self.announced = changed.iter().map(|changed| changed.rev).fold(self.announced, u64::max);
+            self.announced = changed.iter().map(|changed| changed.rev).fold(self.announced, Rev::max);
             for sync in rooms {
                 self.announced = self.announced.max(sync.room.rev);
                 held.apply(sync);
@@ -128,7 +129,7 @@ impl Client {
 
     /// Requests the state of all rooms, as after a pause.
     pub(crate) async fn resume(&mut self, db: &Db) {
-        let all = sync::rooms(db, &self.caller, None, None).await.expect("all rooms");
+        let all = sync::rooms(db, &self.caller, PageRequest::default()).await.expect("all rooms");
         self.doubt |= !all.joined.expect("one page").contains(&self.room) || self.held.is_none();
         let Some(room) = all.rooms.into_iter().find(|room| room.id == self.room) else { return };
         self.announced = self.announced.max(room.rev);
@@ -143,7 +144,7 @@ impl Client {
             return;
         }
         loop {
-            let since = self.held.as_ref().map_or(0, |held| held.rev);
+            let since = self.held.as_ref().map_or(Rev(0), |held| held.rev);
             let part = match sync::room(db, &self.caller, &RoomRef::Id(self.room), since, Some(limit)).await {
                 Ok(part) if part.room.joined => part,
                 Ok(_) | Err(Error::NotFound(_) | Error::Forbidden(_)) => break self.held = None,
@@ -155,13 +156,13 @@ impl Client {
                 break;
             }
         }
-        (self.announced, self.doubt) = (0, false);
+        (self.announced, self.doubt) = (Rev(0), false);
     }
 
     /// Applies the next change, drops a duplicate, and notes a gap.
-    fn change(&mut self, rev: u64, apply: impl FnOnce(&mut Held)) {
+    fn change(&mut self, rev: Rev, apply: impl FnOnce(&mut Held)) {
         match &mut self.held {
-            Some(held) if rev == held.rev + 1 => {
+            Some(held) if rev == held.rev.next() => {
                 apply(held);
                 held.rev = rev;
             }
@@ -171,7 +172,7 @@ impl Client {
         }
     }
 
-    fn alter(&mut self, seq: u64, rev: u64, apply: impl FnOnce(&mut Message)) {
+    fn alter(&mut self, seq: Seq, rev: Rev, apply: impl FnOnce(&mut Message)) {
         self.change(rev, |held| {
             if let Some(message) = held.messages.get_mut(&seq) {
                 apply(message);
@@ -184,7 +185,7 @@ impl Client {
 impl Held {
     /// Computes the unread count from local state.
     pub(crate) fn unread(&self) -> u64 {
-        let unread = self.messages.range(self.read_seq + 1..).filter(|(_, message)| message.deleted_at.is_none()).count();
+        let unread = self.messages.range(self.read_seq.next()..).filter(|(_, message)| message.deleted_at.is_none()).count();
         u64::try_from(unread).expect("a count")
     }
 

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use shared::domain::rooms::members::MemberRef;
+use shared::domain::paging::PageRequest;
+use shared::domain::messages::SendRequest;
+use shared::domain::messages::typing::TypingSignal;
 use shared::caller::Caller;
 use shared::domain::messages;
 use shared::domain::messages::edits::{self, EditRequest};
@@ -14,7 +18,7 @@ use shared::domain::rooms::directs;
 use shared::domain::rooms::members;
 use shared::domain::sync;
 use shared::error::{Error, Limit, Result};
-use shared::id::{ConnectionId, RoomRef, UserId};
+use shared::id::{ConnectionId, Rev, RoomRef, Seq, UserId};
 use shared::protocol::frames::Frame;
 use shared::protocol::friends::NewFriend;
 use shared::protocol::messages::{NewContent, NewMessage};
@@ -36,7 +40,7 @@ fn ids(users: &[UserId]) -> NewMembers {
 }
 
 fn named(name: &str, member_ids: Vec<UserId>) -> NewRoom {
-    NewRoom { name: name.into(), kind: None, topic: None, member_ids }
+    NewRoom { name: name.into(), member_ids, ..NewRoom::default() }
 }
 
 fn text(content: &str) -> NewMessage {
@@ -71,7 +75,7 @@ async fn across_a_block_adding_fails_with_the_same_error_for_both() {
             );
         }
         assert!(push.take_sent().await.is_empty(), "a refused room is not pushed");
-        let mine = rooms::list(&db, whom, Scope::Joined, (None, None)).await.expect("rooms").items;
+        let mine = rooms::list(&db, whom, Scope::Joined, PageRequest::default()).await.expect("rooms").items;
         assert!(mine.iter().all(|room| room.name != "Again" && room.role.is_some()), "{mine:?}");
     }
     blocks::remove(&db, &push, &ann, bob.user).await.expect("unblocked");
@@ -85,7 +89,7 @@ async fn across_a_block_mentions_have_no_effect() {
     let group = Group::of(db, &ann, &[&bob, &cat]).await;
     let Group { db, push, room, .. } = &group;
     let counts = async |who: &Caller| {
-        let listed = rooms::list(db, who, Scope::Joined, (None, None)).await.expect("rooms").items[0].mentions;
+        let listed = rooms::list(db, who, Scope::Joined, PageRequest::default()).await.expect("rooms").items[0].mentions;
         let unread = receipts::unread(db, who).await.expect("unread");
         assert_eq!((listed, listed), (unread.mentions, unread.rooms.iter().map(|room| room.mentions).sum()));
         listed
@@ -118,27 +122,27 @@ async fn across_a_block_typing_and_reading_are_not_pushed() {
     push.take_sent().await;
     for (at, (who, whom)) in [(&ann, &bob), (&bob, &ann)].into_iter().enumerate() {
         let socket = ConnectionId(format!("socket {at}"));
-        typing::send(db, push, who, (&TypingThrottle::default(), &socket), (room, true)).await.expect("pushed");
-        receipts::raise_marker(db, push, who, room, receipts::ReadMarker::Read(1)).await.expect("marked");
-        receipts::raise_marker(db, push, who, room, receipts::ReadMarker::Delivered(2)).await.expect("marked");
+        typing::send(db, push, who, &TypingThrottle::default(), TypingSignal { connection: &socket, room, active: true }).await.expect("pushed");
+        receipts::raise_marker(db, push, who, room, receipts::ReadMarker::Read(Seq(1))).await.expect("marked");
+        receipts::raise_marker(db, push, who, room, receipts::ReadMarker::Delivered(Seq(2))).await.expect("marked");
         let pushed: BTreeSet<_> = push.take_sent().await.into_iter().map(|(user, _)| user).collect();
         assert!(pushed.contains(&cat.user) && !pushed.contains(&whom.user), "{pushed:?}");
-        let readers = receipts::of_message(db, whom, room, 1).await.expect("read");
+        let readers = receipts::of_message(db, whom, room, Seq(1)).await.expect("read");
         assert!(readers.delivered.iter().all(|seen| seen.user.id != who.user), "{readers:?}");
     }
-    let (_, count) = statements(db, receipts::raise_marker(db, push, &cat, room, receipts::ReadMarker::Read(1))).await;
+    let (_, count) = statements(db, receipts::raise_marker(db, push, &cat, room, receipts::ReadMarker::Read(Seq(1)))).await;
     assert_eq!(count, 4, "access, receipt, mark and audience");
 }
 
 /// Returns the markers of `whom` that `viewer` sees in every view: member list, `sync`, receipts.
-async fn marks(db: &Db, room: &RoomRef, viewer: &Caller, whom: &Caller) -> Vec<Option<u64>> {
-    let list = members::list(db, viewer, room, (None, None)).await.expect("members").items;
+async fn marks(db: &Db, room: &RoomRef, viewer: &Caller, whom: &Caller) -> Vec<Option<Seq>> {
+    let list = members::list(db, viewer, room, PageRequest::default()).await.expect("members").items;
     let listed = list.iter().find(|member| member.user.id == whom.user).expect("listed");
-    let synced = sync::room(db, viewer, room, 0, None).await.expect("synced").members;
+    let synced = sync::room(db, viewer, room, Rev(0), None).await.expect("synced").members;
     let synced = synced.iter().find(|member| member.user_id == whom.user).expect("synced");
-    let read = receipts::of_message(db, viewer, room, 1).await.map_or(None, |receipts| {
+    let read = receipts::of_message(db, viewer, room, Seq(1)).await.map_or(None, |receipts| {
         let delivered = receipts.delivered.iter().any(|seen| seen.user.id == whom.user);
-        receipts.read.iter().any(|seen| seen.user.id == whom.user && delivered).then_some(1)
+        receipts.read.iter().any(|seen| seen.user.id == whom.user && delivered).then_some(Seq(1))
     });
     vec![listed.read_seq, listed.delivered_seq, synced.read_seq, synced.delivered_seq, read]
 }
@@ -156,13 +160,13 @@ async fn every_view_shows_the_same_marks_to_the_same_users() {
             befriend(&db, &push, &vic, &friend).await;
             let all = [&vic, &friend, &member, &blocked, &avoider].map(|who| who.user).to_vec();
             let room = RoomRef::Id(rooms::create(&db, &push, &ann, kind, &named("Room", all)).await.expect("made").id);
-            messages::send(&db, &push, &limits(), &ann, (&room, &text("1"))).await.expect("sent");
+            messages::send(&db, &push, &limits(), &ann, SendRequest { room: &room, new: &text("1") }).await.expect("sent");
             blocks::add(&db, &push, &vic, blocked.user).await.expect("blocked");
             blocks::add(&db, &push, &avoider, vic.user).await.expect("blocked");
             let set = sqlx::query("update users set presence_visibility = ? where id = ?").bind(visibility).bind(vic.user.0);
             set.execute(&mut **db.acquire().await.as_mut().expect("a connection")).await.expect("set");
             push.take_sent().await;
-            receipts::raise_marker(&db, &push, &vic, &room, receipts::ReadMarker::Read(1)).await.expect("read");
+            receipts::raise_marker(&db, &push, &vic, &room, receipts::ReadMarker::Read(Seq(1))).await.expect("read");
             let pushed: BTreeSet<_> = push.take_sent().await.into_iter().map(|(user, _)| user).collect();
             let open = kind == RoomKind::Group || visibility == "everyone";
             for (viewer, sees) in [
@@ -176,10 +180,10 @@ async fn every_view_shows_the_same_marks_to_the_same_users() {
                 let case = format!("{kind:?} {visibility} {}", viewer.username);
                 assert_eq!(pushed.contains(&viewer.user), sees, "frames: {case}");
                 if viewer.user == stranger.user && kind == RoomKind::Group {
-                    assert_eq!(code(members::list(&db, viewer, &room, (None, None)).await), "room_not_found");
+                    assert_eq!(code(members::list(&db, viewer, &room, PageRequest::default()).await), "room_not_found");
                     continue;
                 }
-                assert_eq!(marks(&db, &room, viewer, &vic).await, vec![sees.then_some(1); 5], "{case}");
+                assert_eq!(marks(&db, &room, viewer, &vic).await, vec![sees.then_some(Seq(1)); 5], "{case}");
             }
         }
     }
@@ -192,7 +196,7 @@ async fn frames_identical_for_all_members_have_no_marks() {
     let group = Group::of(db, &ann, &[&bob]).await;
     let Group { db, push, room, .. } = &group;
     members::add(db, push, &ann, room, &ids(&[cat.user])).await.expect("added");
-    members::set_role(db, push, &ann, (room, bob.user), shared::protocol::rooms::Role::Admin).await.expect("changed");
+    members::set_role(db, push, &ann, MemberRef { room, user: bob.user }, shared::protocol::rooms::Role::Admin).await.expect("changed");
     let mut seen = 0;
     for (_, frame) in push.take_sent().await {
         if let Frame::MemberAdded { member, .. } | Frame::MemberUpdated { member, .. } = frame {
@@ -230,7 +234,7 @@ async fn strangers_count_towards_one_budget_on_every_route() {
     ] {
         assert_eq!(refused, "rate_limited");
     }
-    assert!(rooms::list(&db, &ann, Scope::Public, (None, None)).await.expect("rooms").items.iter().all(|room| room.name != "Ad"));
+    assert!(rooms::list(&db, &ann, Scope::Public, PageRequest::default()).await.expect("rooms").items.iter().all(|room| room.name != "Ad"));
     assert_eq!(code(rooms::create(&db, &push, &ann, RoomKind::Group, &named("Alone", Vec::new())).await), "ok");
     assert_eq!(code(directs::open(&db, &push, &ann, ann.user).await), "ok", "one's own account is no stranger");
 }
@@ -244,7 +248,7 @@ async fn contacting_one_stranger_is_limited_and_friends_are_not() {
     befriend(&db, &quietly, &ann, &bob).await;
     let together = rooms::create(&db, &quietly, &dan, RoomKind::Group, &named("Together", vec![ann.user, cat.user])).await;
     let together = RoomRef::Id(together.expect("made").id);
-    messages::send(&db, &quietly, &limits(), &cat, (&together, &text("I am here of my own"))).await.expect("sent");
+    messages::send(&db, &quietly, &limits(), &cat, SendRequest { room: &together, new: &text("I am here of my own") }).await.expect("sent");
     let push = reaching(30);
     let put = async |who: &Caller| code(rooms::create(&db, &push, &ann, RoomKind::Group, &named("Again", vec![who.user])).await);
     for _ in 0..10 {
@@ -307,7 +311,7 @@ async fn the_directory_lists_most_members_first() {
     expected.sort_unstable();
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
-        let page = rooms::list(&db, &ann, Scope::Public, (cursor.as_deref(), Some(2))).await.expect("a page");
+        let page = rooms::list(&db, &ann, Scope::Public, PageRequest { cursor: cursor.as_deref(), limit: Some(2) }).await.expect("a page");
         seen.extend(page.items.iter().map(|room| room.id));
         // A room created meanwhile comes last and shifts nothing.
         rooms::create(&db, &push, &ann, RoomKind::Public, &named("Spam", Vec::new())).await.expect("made");
@@ -320,10 +324,10 @@ async fn the_directory_lists_most_members_first() {
     assert_eq!(unique.len(), seen.len(), "nothing comes twice");
     assert_eq!(seen[..expected.len()], expected.iter().map(|(_, room)| *room).collect::<Vec<_>>());
     // A cursor of another order is invalid.
-    let all = rooms::list(&db, &ann, Scope::All, (None, Some(1))).await.expect("rooms").next;
-    let public = rooms::list(&db, &ann, Scope::Public, (None, Some(1))).await.expect("rooms").next;
+    let all = rooms::list(&db, &ann, Scope::All, PageRequest { cursor: None, limit: Some(1) }).await.expect("rooms").next;
+    let public = rooms::list(&db, &ann, Scope::Public, PageRequest { cursor: None, limit: Some(1) }).await.expect("rooms").next;
     for (scope, cursor) in [(Scope::Public, all), (Scope::All, public.clone()), (Scope::Joined, public)] {
-        let refused = rooms::list(&db, &ann, scope, (cursor.as_deref(), None)).await.err();
+        let refused = rooms::list(&db, &ann, scope, PageRequest { cursor: cursor.as_deref(), limit: None }).await.err();
         assert!(matches!(&refused, Some(Error::Invalid(fields)) if fields[0].field == "cursor"), "{refused:?}");
     }
 }

@@ -8,6 +8,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use fastrand::Rng;
+use shared::domain::rooms::members::MemberRef;
+use shared::domain::paging::PageRequest;
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::pins;
@@ -19,7 +22,7 @@ use shared::domain::rooms;
 use shared::domain::rooms::members;
 use shared::domain::rooms::settings;
 use shared::error::{Error, Result};
-use shared::id::{RoomId, RoomRef};
+use shared::id::{RoomId, RoomRef, Seq};
 use shared::protocol::frames::{Dialect, Frame};
 use shared::protocol::messages::{NewContent, NewMessage};
 use shared::protocol::rooms::{ChangeRoom, NewRoom, Role, RoomKind};
@@ -75,8 +78,8 @@ struct History<'a> {
     /// Frames in flight to each client.
     wires: Vec<Vec<Frame>>,
     /// Messages that may be retried: sender, content, seq.
-    sent: Vec<(usize, NewMessage, u64)>,
-    last_seq: u64,
+    sent: Vec<(usize, NewMessage, Seq)>,
+    last_seq: Seq,
     trail: String,
 }
 
@@ -88,7 +91,7 @@ impl<'a> History<'a> {
             people.push(person(db, &format!("p{seed}-{number}")).await);
         }
         let member_ids = people[1..=rng.usize(1..=2)].iter().map(|caller| caller.user).collect();
-        let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids };
+        let new = NewRoom { name: "Room".into(), member_ids, ..NewRoom::default() };
         let push = Push::memory();
         let RoomId(id) = rooms::create(db, &push, &people[0], RoomKind::Public, &new).await.expect("made").id;
         // The second user has two devices.
@@ -96,7 +99,7 @@ impl<'a> History<'a> {
         let wires = vec![Vec::new(); clients.len()];
         let room = RoomRef::Id(RoomId(id));
         let mut history =
-            Self { db, push, rng, room, people, clients, wires, sent: Vec::new(), last_seq: 0, trail: String::new() };
+            Self { db, push, rng, room, people, clients, wires, sent: Vec::new(), last_seq: Seq(0), trail: String::new() };
         for step in 0..STEPS {
             history.step(step).await;
         }
@@ -136,7 +139,7 @@ impl<'a> History<'a> {
     async fn command(&mut self, who: usize, number: usize) -> Result<()> {
         let caller = self.people[who].clone();
         let (db, push, room) = (self.db, &self.push, &self.room);
-        let seq = self.rng.u64(1..=self.last_seq + 1);
+        let seq = Seq(self.rng.u64(1..=self.last_seq.0 + 1));
         let emoji = EMOJI[self.rng.usize(..EMOJI.len())];
         let kind = self.rng.u8(..22);
         let _ = write!(self.trail, "{}: {kind} at {seq}", caller.username);
@@ -145,7 +148,7 @@ impl<'a> History<'a> {
                 let client_id = self.rng.bool().then(|| format!("c-{number}"));
                 let reply_to = (self.rng.u8(..3) == 0).then_some(seq);
                 let new = NewMessage { content: Some(format!("message {number}")), client_id, reply_to, ..NewMessage::default() };
-                let sent = messages::send(db, push, &limits(), &caller, (room, &new)).await?;
+                let sent = messages::send(db, push, &limits(), &caller, SendRequest { room, new: &new }).await?;
                 self.last_seq = sent.message.seq;
                 if new.client_id.is_some() {
                     self.sent.push((who, new, sent.message.seq));
@@ -153,7 +156,7 @@ impl<'a> History<'a> {
             }
             7 => {
                 let Some((who, new, seq)) = self.rng.choice(&self.sent) else { return Ok(()) };
-                let again = messages::send(db, push, &limits(), &self.people[*who], (room, new)).await?;
+                let again = messages::send(db, push, &limits(), &self.people[*who], SendRequest { room, new }).await?;
                 assert_eq!((again.replayed, again.message.seq), (true, *seq), "a retry gives the first message\n{}", self.trail);
             }
             8 | 9 => {
@@ -171,7 +174,7 @@ impl<'a> History<'a> {
                 let whom = self.people[self.rng.usize(..self.people.len())].user;
                 match self.rng.u8(..3) {
                     0 => members::remove(db, push, &caller, room, whom).await?,
-                    1 => drop(members::set_role(db, push, &caller, (room, whom), Role::Admin).await?),
+                    1 => drop(members::set_role(db, push, &caller, MemberRef { room, user: whom }, Role::Admin).await?),
                     _ => {
                         let change = ChangeRoom { name: Some(format!("Room {number}")), ..ChangeRoom::default() };
                         settings::update(db, push, &caller, room, &change).await?;
@@ -239,8 +242,8 @@ impl<'a> History<'a> {
                 return Err(format!("{} is a member: {}", caller.username, room.joined));
             };
             let items =
-                messages::history(db, caller, &self.room, HistoryRange::After(0), Some(100)).await.expect("history").items;
-            let page = members::list(db, caller, &self.room, (None, None)).await.expect("members");
+                messages::history(db, caller, &self.room, HistoryRange::After(Seq(0)), Some(100)).await.expect("history").items;
+            let page = members::list(db, caller, &self.room, PageRequest::default()).await.expect("members");
             let people: BTreeMap<_, _> = page.items.into_iter().map(|member| (member.user.id, member.role)).collect();
             let unread = items.iter().filter(|message| message.seq > held.read_seq && message.deleted_at.is_none()).count();
             let shown = held.shown();

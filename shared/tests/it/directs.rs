@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use shared::domain::rooms::members::MemberRef;
+use shared::domain::paging::PageRequest;
+use shared::domain::messages::SendRequest;
+use shared::domain::messages::typing::TypingSignal;
 use shared::caller::Caller;
 use shared::domain::export;
 use shared::domain::messages;
@@ -15,7 +19,7 @@ use shared::domain::rooms::members;
 use shared::domain::rooms::settings;
 use shared::domain::sync;
 use shared::error::Result;
-use shared::id::{ConnectionId, RoomRef, UserId};
+use shared::id::{ConnectionId, RoomRef, Seq, UserId};
 use shared::protocol::frames::Frame;
 use shared::protocol::invites::NewInvite;
 use shared::protocol::messages::NewMessage;
@@ -60,7 +64,7 @@ async fn a_direct_room_with_oneself_holds_notes() {
     assert!(new);
     assert_eq!((notes.members_count, notes.direct_user), (1, None));
     let note = NewMessage { content: Some("milk".into()), ..NewMessage::default() };
-    assert_eq!(code(messages::send(&db, &push, &limits(), &ann, (&RoomRef::Id(notes.id), &note)).await), "ok");
+    assert_eq!(code(messages::send(&db, &push, &limits(), &ann, SendRequest { room: &RoomRef::Id(notes.id), new: &note }).await), "ok");
     assert_eq!(directs::open(&db, &push, &ann, ann.user).await.expect("found").0.id, notes.id);
 }
 
@@ -98,7 +102,7 @@ async fn direct_rooms_have_no_roles_and_cannot_be_left_or_joined() {
     for refused in [
         code(rooms::leave(&db, &push, &ann, &room, None).await),
         code(members::add(&db, &push, &ann, &room, &more).await),
-        code(members::set_role(&db, &push, &ann, (&room, ann.user), Role::Owner).await),
+        code(members::set_role(&db, &push, &ann, MemberRef { room: &room, user: ann.user }, Role::Owner).await),
         code(members::remove(&db, &push, &ann, &room, bob.user).await),
         code(members::ban(&db, &push, &ann, &room, bob.user).await),
         code(settings::update(&db, &push, &ann, &room, &rename).await),
@@ -117,22 +121,22 @@ async fn a_block_closes_only_the_direct_room_of_the_two() {
     let room = RoomRef::Id(directs::open(&db, &push, &ann, bob.user).await.expect("opened").0.id);
     let other = RoomRef::Id(directs::open(&db, &push, &ann, eve.user).await.expect("opened").0.id);
     let hi = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
-    messages::send(&db, &push, &limits(), &bob, (&room, &hi)).await.expect("sent");
+    messages::send(&db, &push, &limits(), &bob, SendRequest { room: &room, new: &hi }).await.expect("sent");
     blocks::insert(&mut db.acquire().await.expect("a connection"), ann.user, bob.user, ann.now).await.expect("blocked");
     push.take_sent().await;
-    receipts::raise_marker(&db, &push, &ann, &room, ReadMarker::Read(1)).await.expect("read");
+    receipts::raise_marker(&db, &push, &ann, &room, ReadMarker::Read(Seq(1))).await.expect("read");
     let pushed: Vec<_> = push.take_sent().await.into_iter().map(|(user, _)| user).collect();
     assert_eq!(pushed, [ann.user], "reading reveals presence, so it is not pushed across a block");
-    assert!(receipts::of_message(&db, &bob, &room, 1).await.expect("his own").read.is_empty());
+    assert!(receipts::of_message(&db, &bob, &room, Seq(1)).await.expect("his own").read.is_empty());
     for (who, whom) in [(&ann, &bob), (&bob, &ann)] {
         // Same answer for both, so neither learns who blocked whom.
-        assert_eq!(code(messages::send(&db, &push, &limits(), who, (&room, &hi)).await), "blocked");
+        assert_eq!(code(messages::send(&db, &push, &limits(), who, SendRequest { room: &room, new: &hi }).await), "blocked");
         assert_eq!(code(directs::open(&db, &push, who, whom.user).await), "blocked");
-        assert_eq!(code(messages::find(&db, who, &room, 1).await), "ok", "what was said stays");
+        assert_eq!(code(messages::find(&db, who, &room, Seq(1)).await), "ok", "what was said stays");
     }
-    assert_eq!(code(messages::send(&db, &push, &limits(), &ann, (&other, &hi)).await), "ok");
-    assert_eq!(code(messages::send(&db, &push, &limits(), &bob, (&RoomRef::general(), &hi)).await), "ok");
-    let (_, count) = fixture::statements(&db, messages::send(&db, &push, &limits(), &ann, (&other, &hi))).await;
+    assert_eq!(code(messages::send(&db, &push, &limits(), &ann, SendRequest { room: &other, new: &hi }).await), "ok");
+    assert_eq!(code(messages::send(&db, &push, &limits(), &bob, SendRequest { room: &RoomRef::general(), new: &hi }).await), "ok");
+    let (_, count) = fixture::statements(&db, messages::send(&db, &push, &limits(), &ann, SendRequest { room: &other, new: &hi })).await;
     assert_eq!(count, 6, "the block is looked for in the one locking read");
     blocks::insert(&mut db.acquire().await.expect("a connection"), eve.user, bob.user, eve.now).await.expect("blocked");
     assert_eq!(code(directs::open(&db, &push, &bob, eve.user).await), "blocked", "a new one is not opened either");
@@ -140,10 +144,10 @@ async fn a_block_closes_only_the_direct_room_of_the_two() {
 
 /// Counts the direct rooms in a user's list in every view: room list, unread counts, changes, activity, export.
 async fn listed(db: &Db, who: &Caller) -> usize {
-    let joined = rooms::list(db, who, Scope::Joined, (None, None)).await.expect("rooms").items.len();
-    assert_eq!(rooms::list(db, who, Scope::All, (None, None)).await.expect("rooms").items.len(), joined + 1, "General besides");
+    let joined = rooms::list(db, who, Scope::Joined, PageRequest::default()).await.expect("rooms").items.len();
+    assert_eq!(rooms::list(db, who, Scope::All, PageRequest::default()).await.expect("rooms").items.len(), joined + 1, "General besides");
     let changed = rooms::changed_since(db, who, Timestamp(0)).await.expect("changed").0.len();
-    let synced = sync::rooms(db, who, None, None).await.expect("moved");
+    let synced = sync::rooms(db, who, PageRequest::default()).await.expect("moved");
     assert_eq!((changed, synced.rooms.len(), synced.joined.map(|ids| ids.len())), (joined, joined, Some(joined)));
     let unread = receipts::unread(db, who).await.expect("unread");
     assert!(unread.rooms.len() <= joined);
@@ -160,23 +164,23 @@ async fn a_direct_room_comes_to_the_other_one_with_its_first_message() {
     assert_eq!((listed(&db, &ann).await, listed(&db, &bob).await), (1, 0));
     assert!(export::export(&db, &bob, None).await.expect("exported").rooms.is_empty());
     let socket = ConnectionId("socket".into());
-    typing::send(&db, &push, &ann, (&TypingThrottle::default(), &socket), (&room, true)).await.expect("pushed");
-    receipts::raise_marker(&db, &push, &ann, &room, ReadMarker::Read(1)).await.expect("nothing to read");
+    typing::send(&db, &push, &ann, &TypingThrottle::default(), TypingSignal { connection: &socket, room: &room, active: true }).await.expect("pushed");
+    receipts::raise_marker(&db, &push, &ann, &room, ReadMarker::Read(Seq(1))).await.expect("nothing to read");
     assert_eq!(code(directs::close(&db, &push, &bob, ann.user).await), "room_not_found", "as if it were not there");
     assert!(push.take_sent().await.iter().all(|(user, _)| *user == ann.user));
     let hi = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
-    messages::send(&db, &push, &limits(), &ann, (&room, &hi)).await.expect("sent");
+    messages::send(&db, &push, &limits(), &ann, SendRequest { room: &room, new: &hi }).await.expect("sent");
     let pushed = push.take_sent().await;
     let [(first, Frame::RoomJoined { room: view }), rest @ ..] = &pushed[..] else { panic!("{pushed:?}") };
     assert_eq!(
         (*first, view.unread, view.last_seq, view.direct_user.as_ref().map(|user| user.id)),
-        (bob.user, 1, 1, Some(ann.user))
+        (bob.user, 1, Seq(1), Some(ann.user))
     );
     assert!(rest.iter().all(|(_, frame)| matches!(frame, Frame::Message { .. })) && rest.len() == 2, "{rest:?}");
     assert_eq!((listed(&db, &ann).await, listed(&db, &bob).await), (1, 1));
-    messages::send(&db, &push, &limits(), &ann, (&room, &hi)).await.expect("sent");
+    messages::send(&db, &push, &limits(), &ann, SendRequest { room: &room, new: &hi }).await.expect("sent");
     assert_eq!(push.take_sent().await.len(), 2, "from then on it is a message like any other");
-    let (_, count) = fixture::statements(&db, messages::send(&db, &push, &limits(), &ann, (&room, &hi))).await;
+    let (_, count) = fixture::statements(&db, messages::send(&db, &push, &limits(), &ann, SendRequest { room: &room, new: &hi })).await;
     assert_eq!(count, 6, "at the same cost");
 }
 
@@ -189,7 +193,7 @@ async fn a_direct_room_that_was_closed_comes_back_with_the_next_message_or_by_op
     let room = RoomRef::Id(directs::open(&db, &push, &ann, bob.user).await.expect("opened").0.id);
     let say = async |who: &Caller, text: &str| {
         let new = NewMessage { content: Some(text.into()), ..NewMessage::default() };
-        messages::send(&db, &push, &limits(), who, (&room, &new)).await.expect("sent");
+        messages::send(&db, &push, &limits(), who, SendRequest { room: &room, new: &new }).await.expect("sent");
         let joined: Vec<_> = push
             .take_sent()
             .await
@@ -204,14 +208,14 @@ async fn a_direct_room_that_was_closed_comes_back_with_the_next_message_or_by_op
         push.take_sent().await;
         directs::close(&db, &push, &bob, ann.user).await.expect("closed");
         let pushed = push.take_sent().await;
-        assert!(matches!(&pushed[..], [(user, Frame::RoomClosed { last_seq: 1, .. })] if *user == bob.user), "{pushed:?}");
+        assert!(matches!(&pushed[..], [(user, Frame::RoomClosed { last_seq: Seq(1), .. })] if *user == bob.user), "{pushed:?}");
     }
     assert_eq!((listed(&db, &bob).await, listed(&db, &ann).await), (0, 1), "the other one has it as before");
     assert_eq!(receipts::unread(&db, &bob).await.expect("unread").total, 0);
     assert!(rooms::find(&db, &bob, &room).await.expect("it is there").closed);
     assert_eq!(export::export(&db, &bob, None).await.expect("exported").rooms.len(), 1, "it is still kept");
     // Activity in the closed room is not pushed and does not reopen it.
-    let reacting = ReactionRequest { room: &room, seq: 1, emoji: "👍" };
+    let reacting = ReactionRequest { room: &room, seq: Seq(1), emoji: "👍" };
     reactions::react(&db, &push, &limits(), &ann, reacting).await.expect("reacted");
     assert!(push.take_sent().await.iter().all(|(user, _)| *user == ann.user));
     assert_eq!(listed(&db, &bob).await, 0);
@@ -219,11 +223,11 @@ async fn a_direct_room_that_was_closed_comes_back_with_the_next_message_or_by_op
     assert_eq!((listed(&db, &bob).await, receipts::unread(&db, &bob).await.expect("unread").total), (1, 2));
     // The member who closed it reopens it, or writes there.
     directs::close(&db, &push, &bob, ann.user).await.expect("closed");
-    let cursor = sync::rooms(&db, &later(&bob, 60), None, None).await.expect("moved").cursor;
+    let cursor = sync::rooms(&db, &later(&bob, 60), PageRequest::default()).await.expect("moved").cursor;
     push.take_sent().await;
     assert!(!directs::open(&db, &push, &later(&bob, 120), ann.user).await.expect("opened").0.closed);
     assert!(matches!(&push.take_sent().await[..], [(user, Frame::RoomJoined { .. })] if *user == bob.user));
-    let moved = sync::rooms(&db, &later(&bob, 180), Some(&cursor), None).await.expect("moved");
+    let moved = sync::rooms(&db, &later(&bob, 180), PageRequest { cursor: Some(&cursor), limit: None }).await.expect("moved");
     assert_eq!(moved.rooms.len(), 1, "a device that was away learns of it");
     directs::close(&db, &push, &bob, ann.user).await.expect("closed");
     assert_eq!(say(&bob, "three").await, [bob.user]);

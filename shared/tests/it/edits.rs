@@ -1,12 +1,15 @@
 //! Editing: permissions, previous versions, and cost.
 
+use shared::domain::messages::MessageAddress;
+use shared::domain::paging::PageRequest;
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::domain::messages;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::unsend;
 use shared::domain::rooms;
 use shared::error::{Error, Result};
-use shared::id::RoomRef;
+use shared::id::{RoomRef, Seq};
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::{Forward, Message, NewContent, NewMessage};
 use shared::push::Push;
@@ -14,7 +17,7 @@ use shared::push::Push;
 use crate::fixture::{self, limits, person, statements};
 use crate::group::Group;
 
-async fn edit(group: &Group, who: &Caller, seq: u64, content: &str) -> Result<Message> {
+async fn edit(group: &Group, who: &Caller, seq: Seq, content: &str) -> Result<Message> {
     let new = NewContent { content: content.into() };
     edits::edit(&group.db, &group.push, &limits(), who, EditRequest { room: &group.room, seq, new: &new }).await
 }
@@ -26,7 +29,7 @@ async fn an_edit_is_pushed_to_all_and_keeps_the_previous_version() {
     let group = Group::of(db, &ann, &[&bob]).await;
     let said = group.said(&ann, "one").await;
     let edited = edit(&group, &ann, said.seq, "two").await.expect("edited");
-    assert_eq!((edited.content.as_str(), edited.edited_at, edited.rev), ("two", Some(ann.now), said.rev + 1));
+    assert_eq!((edited.content.as_str(), edited.edited_at, edited.rev), ("two", Some(ann.now), said.rev.next()));
     let frames = group.frames().await;
     let users: Vec<_> = frames.iter().map(|(user, _)| *user).collect();
     assert_eq!(users, [ann.user, bob.user], "one frame each");
@@ -37,9 +40,9 @@ async fn an_edit_is_pushed_to_all_and_keeps_the_previous_version() {
     edit(&group, &ann, said.seq, "three").await.expect("edited again");
     let shown = group.shown(&bob, said.seq).await;
     assert_eq!((shown.content.as_str(), shown.seq, shown.created_at), ("three", said.seq, said.created_at));
-    let page = edits::list(&group.db, &bob, (&group.room, said.seq), (None, Some(1))).await.expect("a page");
+    let page = edits::list(&group.db, &bob, MessageAddress { room: &group.room, seq: said.seq }, PageRequest { cursor: None, limit: Some(1) }).await.expect("a page");
     assert_eq!(page.items.iter().map(|edit| (edit.version, edit.content.as_str())).collect::<Vec<_>>(), [(1, "one")]);
-    let page = edits::list(&group.db, &bob, (&group.room, said.seq), (page.next.as_deref(), None)).await.expect("a page");
+    let page = edits::list(&group.db, &bob, MessageAddress { room: &group.room, seq: said.seq }, PageRequest { cursor: page.next.as_deref(), limit: None }).await.expect("a page");
     assert_eq!(page.items.iter().map(|edit| (edit.version, edit.content.as_str())).collect::<Vec<_>>(), [(2, "two")]);
     assert_eq!(page.next, None);
 }
@@ -67,9 +70,9 @@ async fn only_authors_edit_and_only_existing_messages() {
         (&ann, his, "hers", "not_allowed"),
         (&ann, gone, "back", "message_unsent"),
         (&bob, gone, "back", "not_allowed"),
-        (&ann, 99, "x", "message_not_found"),
-        (&ann, 0, "x", "message_not_found"),
-        (&ann, u64::MAX, "x", "message_not_found"),
+        (&ann, Seq(99), "x", "message_not_found"),
+        (&ann, Seq(0), "x", "message_not_found"),
+        (&ann, Seq(u64::MAX), "x", "message_not_found"),
         (&eve, his, "x", "room_not_found"),
         (&bob, his, "", "invalid_input"),
         (&bob, his, " \n", "invalid_input"),
@@ -98,11 +101,11 @@ async fn system_messages_cannot_be_edited() {
     let general = Group { room: RoomRef::general(), ..group };
     rooms::join(&general.db, &Push::memory(), &ann, &general.room).await.expect("joined");
     let Group { db, push, room } = &general;
-    let to_herself = NewMessage { forward: Some(Forward { room_id: room.clone(), seq: 1 }), ..NewMessage::default() };
+    let to_herself = NewMessage { forward: Some(Forward { room_id: room.clone(), seq: Seq(1) }), ..NewMessage::default() };
     for refused in [
-        edit(&general, &ann, 1, "x").await.err(),
-        unsend::unsend(db, push, &ann, room, 1).await.err(),
-        messages::send(db, push, &limits(), &ann, (room, &to_herself)).await.err(),
+        edit(&general, &ann, Seq(1), "x").await.err(),
+        unsend::unsend(db, push, &ann, room, Seq(1)).await.err(),
+        messages::send(db, push, &limits(), &ann, SendRequest { room, new: &to_herself }).await.err(),
     ] {
         assert!(matches!(refused, Some(Error::Conflict("system_message"))), "{refused:?}");
     }

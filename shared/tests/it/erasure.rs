@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use shared::domain::rooms::members::MemberRef;
+use shared::domain::paging::PageRequest;
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::domain::admin::{self, AdminCaller};
 use shared::domain::auth::accounts;
@@ -65,12 +68,12 @@ pub(crate) async fn erase(backend: &Backend, made: &Authenticated, password: &st
 
 pub(crate) async fn room(backend: &Backend, owner: &Caller, kind: RoomKind, others: &[&Caller]) -> RoomRef {
     let member_ids = others.iter().map(|other| other.user).collect();
-    let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids };
+    let new = NewRoom { name: "Room".into(), member_ids, ..NewRoom::default() };
     RoomRef::Id(rooms::create(&backend.db, &backend.push, owner, kind, &new).await.expect("made").id)
 }
 
 async fn say(backend: &Backend, who: &Caller, room: &RoomRef, new: NewMessage) -> Message {
-    messages::send(&backend.db, &backend.push, &limits(), who, (room, &new)).await.expect("sent").message
+    messages::send(&backend.db, &backend.push, &limits(), who, SendRequest { room, new: &new }).await.expect("sent").message
 }
 
 pub(crate) async fn said(backend: &Backend, who: &Caller, room: &RoomRef, content: &str) -> Message {
@@ -219,7 +222,7 @@ async fn what_was_reported_of_an_erased_person_is_kept_until_the_report_is_close
     sweep::sweep(db, &crate::permissions::media(), NOW, || false).await.expect("swept");
     // While the report is open, it keeps the text and the id of the deleted user, and nothing else.
     assert_eq!(found(db, CANARY).await, ["report_evidence.content", "report_evidence.edits"]);
-    let open = reports::list(db, &bob, &group, (None, None)).await.expect("a page").items.remove(0);
+    let open = reports::list(db, &bob, &group, PageRequest::default()).await.expect("a page").items.remove(0);
     assert_eq!((open.content.as_str(), open.sender), ("Canary words, edited", Some(format!("deleted user {}", canary.user))));
     assert!(open.attachments[0].upload_id != picture && states(db).await == ["doomed", "ready"], "its bytes are shown still");
     reports::close(db, &bob, &group, open.id).await.expect("closed");
@@ -258,7 +261,7 @@ async fn the_account_ends_at_once_and_its_name_is_free_again() {
     let (db, push) = (&backend.db, &backend.push);
     let late = rooms::join(db, push, &ann, &RoomRef::general()).await.err();
     assert!(matches!(late, Some(Error::Unauthenticated("session_ended"))), "{late:?}");
-    let new = NewRoom { name: "Late".into(), kind: None, topic: None, member_ids: Vec::new() };
+    let new = NewRoom { name: "Late".into(), ..NewRoom::default() };
     let late = rooms::create(db, push, &ann, RoomKind::Group, &new).await.err();
     assert!(matches!(late, Some(Error::Unauthenticated("session_ended"))), "{late:?}");
     let late = directs::open(db, push, &ann, again.user).await.err();
@@ -272,7 +275,7 @@ async fn a_room_gets_another_owner_and_stays_what_it_was() {
     let ((made, ann), (_, bob), (_, cat)) =
         (register(&backend, "ann").await, register(&backend, "bob").await, register(&backend, "cat").await);
     let group = room(&backend, &ann, RoomKind::Group, &[&bob, &cat]).await;
-    members::set_role(db, push, &ann, (&group, cat.user), Role::Admin).await.expect("an admin");
+    members::set_role(db, push, &ann, MemberRef { room: &group, user: cat.user }, Role::Admin).await.expect("an admin");
     let alone = room(&backend, &ann, RoomKind::Group, &[]).await;
     said(&backend, &ann, &alone, "to myself").await;
     let before = rooms::find(db, &bob, &group).await.expect("his");
@@ -280,7 +283,7 @@ async fn a_room_gets_another_owner_and_stays_what_it_was() {
     erase(&backend, &made, PASSWORD).await.expect("erased");
     let after = rooms::find(db, &bob, &group).await.expect("his");
     assert_eq!((before.members_count, after.members_count), (3, 2));
-    let listed = members::list(db, &bob, &group, (None, None)).await.expect("members").items;
+    let listed = members::list(db, &bob, &group, PageRequest::default()).await.expect("members").items;
     let roles: Vec<_> = listed.iter().map(|member| (member.user.id, member.role)).collect();
     assert_eq!(roles, [(bob.user, Role::Member), (cat.user, Role::Owner)], "an admin before others");
     let revs: Vec<_> = push
@@ -289,10 +292,10 @@ async fn a_room_gets_another_owner_and_stays_what_it_was() {
         .into_iter()
         .filter(|(user, _)| *user == bob.user)
         .filter_map(|(_, frame)| frame.change())
-        .filter(|(room, _)| RoomRef::Id(*room) == group)
-        .map(|(_, rev)| rev)
+        .filter(|change| RoomRef::Id(change.room_id) == group)
+        .map(|change| change.rev.0)
         .collect();
-    let expected: Vec<_> = (before.rev + 1..=after.rev).collect();
+    let expected: Vec<_> = (before.rev.0 + 1..=after.rev.0).collect();
     assert_eq!(revs, expected, "every change was pushed, without a gap");
     let synced = sync::room(db, &bob, &group, before.rev, None).await.expect("what changed");
     assert_eq!((synced.rev, synced.members.len()), (after.rev, 2), "the heir, and who left");

@@ -1,5 +1,7 @@
 //! Data export: complete, in pages, and without data of others.
 
+use shared::id::Seq;
+use shared::domain::paging::PageRequest;
 use shared::domain::export;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::receipts::{self, ReadMarker};
@@ -23,7 +25,7 @@ async fn an_export_is_complete_and_has_nothing_of_others() {
     said(&backend, &bob, &group, "not hers").await;
     let new = NewContent { content: "second".into() };
     edits::edit(db, push, &limits(), &ann, EditRequest { room: &group, seq: first.seq, new: &new }).await.expect("edited");
-    receipts::raise_marker(db, push, &ann, &group, ReadMarker::Read(2)).await.expect("read");
+    receipts::raise_marker(db, push, &ann, &group, ReadMarker::Read(Seq(2))).await.expect("read");
     blocks::add(db, push, &ann, bob.user).await.expect("blocked");
     let part = export::export(db, &ann, None).await.expect("exported");
     assert_eq!(part.next, None, "most people have one part");
@@ -51,7 +53,7 @@ async fn an_export_is_complete_and_has_nothing_of_others() {
     loop {
         let part = export::export(db, &ann, cursor.as_deref()).await.expect("a part");
         assert!(serde_json::to_vec(&part).expect("JSON").len() < 5_000_000);
-        seqs.extend(part.messages.iter().map(|message| message.seq));
+        seqs.extend(part.messages.iter().map(|message| message.seq.0));
         parts += 1;
         cursor = part.next;
         if cursor.is_none() {
@@ -59,5 +61,5 @@ async fn an_export_is_complete_and_has_nothing_of_others() {
         }
     }
     assert_eq!((parts, seqs), (2, std::iter::once(1).chain(101..=220).collect::<Vec<_>>()));
-    assert_eq!(rooms::list(db, &ann, Scope::Joined, (None, None)).await.expect("rooms").items.len(), 1);
+    assert_eq!(rooms::list(db, &ann, Scope::Joined, PageRequest::default()).await.expect("rooms").items.len(), 1);
 }

@@ -1,25 +1,27 @@
 //! Forwarding from a readable room to a writable one, under the first author's name.
 
+use shared::domain::messages::{MessageAddress, SendRequest};
 use shared::caller::Caller;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::unsend;
 use shared::domain::messages::{self, Sent};
 use shared::error::{Error, Result};
-use shared::id::RoomRef;
+use shared::id::{RoomRef, Seq};
 use shared::protocol::messages::{Forward, NewContent, NewMessage};
 use shared::protocol::rooms::{NewRoom, RoomKind};
 
 use crate::fixture::{self, limits, person};
 use crate::group::Group;
 
-async fn forward(group: &Group, who: &Caller, to: &RoomRef, (room, seq): (&RoomRef, u64)) -> Result<Sent> {
+async fn forward(group: &Group, who: &Caller, to: &RoomRef, from: MessageAddress<'_>) -> Result<Sent> {
+    let MessageAddress { room, seq } = from;
     let forward = Some(Forward { room_id: room.clone(), seq });
     let new = NewMessage { forward, client_id: Some(format!("{room:?}-{seq}")), ..NewMessage::default() };
-    messages::send(&group.db, &group.push, &limits(), who, (to, &new)).await
+    messages::send(&group.db, &group.push, &limits(), who, SendRequest { room: to, new: &new }).await
 }
 
 async fn other_room(group: &Group, owner: &Caller) -> RoomRef {
-    let new = NewRoom { name: "Other".into(), kind: None, topic: None, member_ids: Vec::new() };
+    let new = NewRoom { name: "Other".into(), ..NewRoom::default() };
     let room = shared::domain::rooms::create(&group.db, &group.push, owner, RoomKind::Group, &new).await.expect("made");
     RoomRef::Id(room.id)
 }
@@ -31,15 +33,15 @@ async fn a_forwarded_message_names_its_first_writer_however_often_it_is_passed_o
     let group = Group::of(db, &ann, &[&bob]).await;
     let said = group.said(&ann, "Hello @bob").await;
     let there = other_room(&group, &bob).await;
-    let once = forward(&group, &bob, &there, (&group.room, said.seq)).await.expect("forwarded").message;
+    let once = forward(&group, &bob, &there, MessageAddress { room: &group.room, seq: said.seq }).await.expect("forwarded").message;
     let shown = once.forwarded.clone().expect("read");
     assert_eq!((shown.username.as_deref(), shown.created_at), (Some("ann"), said.created_at));
     assert_eq!((once.content.as_str(), once.username.as_deref()), ("Hello @bob", Some("bob")));
     assert!(once.mentions.is_empty(), "who was mentioned there is not called here");
     assert_eq!(messages::find(&group.db, &bob, &there, once.seq).await.expect("stored"), once);
-    let again = forward(&group, &bob, &there, (&group.room, said.seq)).await.expect("replayed");
+    let again = forward(&group, &bob, &there, MessageAddress { room: &group.room, seq: said.seq }).await.expect("replayed");
     assert!(again.replayed, "the same client_id");
-    let back = forward(&group, &bob, &group.room, (&there, once.seq)).await.expect("forwarded").message;
+    let back = forward(&group, &bob, &group.room, MessageAddress { room: &there, seq: once.seq }).await.expect("forwarded").message;
     assert_eq!(back.forwarded, Some(shown));
     let new = NewContent { content: "not her words".into() };
     let editing = EditRequest { room: &group.room, seq: back.seq, new: &new };
@@ -61,16 +63,17 @@ async fn only_what_one_may_read_is_passed_on_and_only_to_where_one_may_write() {
         (&eve, &hers, (&group.room, stands), "room_not_found"),
         (&ann, &hers, (&group.room, stands), "room_not_found"),
         (&ann, &group.room, (&group.room, gone), "message_unsent"),
-        (&ann, &group.room, (&group.room, 99), "message_not_found"),
-        (&ann, &group.room, (&RoomRef::Id(4711.into()), 1), "room_not_found"),
+        (&ann, &group.room, (&group.room, Seq(99)), "message_not_found"),
+        (&ann, &group.room, (&RoomRef::Id(4711.into()), Seq(1)), "room_not_found"),
     ] {
-        assert_eq!(forward(&group, who, to, from).await.err().as_ref().map(Error::code), Some(code), "{from:?}");
+        let (room, seq) = from;
+        assert_eq!(forward(&group, who, to, MessageAddress { room, seq }).await.err().as_ref().map(Error::code), Some(code), "{from:?}");
     }
     let both = NewMessage {
         content: Some("x".into()),
         forward: Some(Forward { room_id: group.room.clone(), seq: stands }),
         ..NewMessage::default()
     };
-    let refused = messages::send(&group.db, &group.push, &limits(), &ann, (&group.room, &both)).await.err();
+    let refused = messages::send(&group.db, &group.push, &limits(), &ann, SendRequest { room: &group.room, new: &both }).await.err();
     assert!(matches!(&refused, Some(Error::Invalid(wrong)) if wrong[0].code == "conflicting"), "{refused:?}");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
 use shared::domain::people::blocks;
 use shared::domain::people::friends::{self, MAX_FRIENDS, MAX_OPEN_REQUESTS};
@@ -32,12 +33,12 @@ pub(crate) async fn befriend(db: &Db, push: &Push, one: &Caller, other: &Caller)
 }
 
 async fn friends_of(db: &Db, push: &Push, who: &Caller) -> Vec<UserId> {
-    let page = friends::list(db, push, who, (None, None)).await.expect("a list");
+    let page = friends::list(db, push, who, PageRequest::default()).await.expect("a list");
     page.items.iter().map(|friend| friend.user.id).collect()
 }
 
 async fn open(db: &Db, who: &Caller, direction: Direction) -> Vec<UserId> {
-    let page = friends::requests(db, who, direction, (None, None)).await.expect("a list");
+    let page = friends::requests(db, who, direction, PageRequest::default()).await.expect("a list");
     page.items.iter().map(|request| request.user.id).collect()
 }
 
@@ -296,7 +297,7 @@ async fn lists_come_in_pages_without_holes_and_cost_two_statements() {
     }
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
-        let list = || friends::list(&db, &push, &ann, (cursor.as_deref(), Some(3)));
+        let list = || friends::list(&db, &push, &ann, PageRequest { cursor: cursor.as_deref(), limit: Some(3) });
         list().await.expect("prepared");
         let (page, count) = statements(&db, list()).await;
         let page = page.expect("a page");
@@ -310,7 +311,7 @@ async fn lists_come_in_pages_without_holes_and_cost_two_statements() {
     assert_eq!(seen, those);
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
-        let page = friends::requests(&db, &ann, Direction::In, (cursor.as_deref(), Some(3))).await.expect("a page");
+        let page = friends::requests(&db, &ann, Direction::In, PageRequest { cursor: cursor.as_deref(), limit: Some(3) }).await.expect("a page");
         seen.extend(page.items.iter().map(|request| request.user.id));
         cursor = page.next;
         if cursor.is_none() {
@@ -319,7 +320,7 @@ async fn lists_come_in_pages_without_holes_and_cost_two_statements() {
     }
     assert_eq!(seen, asking, "newest first");
     for cursor in ["nonsense", "", "-1", "MS4"] {
-        assert_eq!(code(friends::requests(&db, &ann, Direction::In, (Some(cursor), None)).await), "invalid_input", "{cursor}");
+        assert_eq!(code(friends::requests(&db, &ann, Direction::In, PageRequest { cursor: Some(cursor), limit: None }).await), "invalid_input", "{cursor}");
     }
-    assert_eq!(code(friends::list(&db, &push, &ann, (Some("x"), None)).await), "invalid_input");
+    assert_eq!(code(friends::list(&db, &push, &ann, PageRequest { cursor: Some("x"), limit: None }).await), "invalid_input");
 }

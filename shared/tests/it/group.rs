@@ -1,9 +1,10 @@
 //! Support for tests of messages: a group, its messages, and recorded frames.
 
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::domain::messages::{self, HistoryRange};
 use shared::domain::rooms;
-use shared::id::{RoomRef, UserId};
+use shared::id::{RoomRef, Seq, UserId};
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::{Message, NewMessage};
 use shared::protocol::rooms::{NewRoom, RoomKind};
@@ -24,7 +25,7 @@ impl Group {
     pub(crate) async fn of(db: Db, owner: &Caller, others: &[&Caller]) -> Self {
         let push = Push::memory();
         let member_ids = others.iter().map(|other| other.user).collect();
-        let new = NewRoom { name: "Group".into(), kind: None, topic: None, member_ids };
+        let new = NewRoom { name: "Group".into(), member_ids, ..NewRoom::default() };
         let room = rooms::create(&db, &push, owner, RoomKind::Group, &new).await.expect("made");
         push.take_sent().await;
         Self { db, push, room: RoomRef::Id(room.id) }
@@ -32,13 +33,13 @@ impl Group {
 
     pub(crate) async fn said(&self, who: &Caller, content: &str) -> Message {
         let new = NewMessage { content: Some(content.into()), ..NewMessage::default() };
-        let sent = messages::send(&self.db, &self.push, &limits(), who, (&self.room, &new)).await.expect("sent");
+        let sent = messages::send(&self.db, &self.push, &limits(), who, SendRequest { room: &self.room, new: &new }).await.expect("sent");
         self.push.take_sent().await;
         sent.message
     }
 
     /// Returns a message as history shows it.
-    pub(crate) async fn shown(&self, who: &Caller, seq: u64) -> Message {
+    pub(crate) async fn shown(&self, who: &Caller, seq: Seq) -> Message {
         messages::find(&self.db, who, &self.room, seq).await.expect("found")
     }
 

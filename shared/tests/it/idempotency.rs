@@ -1,5 +1,6 @@
 //! Repeated requests create nothing twice.
 
+use shared::domain::rooms::RoomRequest;
 use shared::domain::idempotency;
 use shared::domain::rooms;
 use shared::error::Error;
@@ -11,7 +12,7 @@ use shared::store::Db;
 use crate::fixture::{self, person, statements};
 
 fn new(name: &str) -> NewRoom {
-    NewRoom { name: name.into(), kind: None, topic: None, member_ids: Vec::new() }
+    NewRoom { name: name.into(), ..NewRoom::default() }
 }
 
 fn key(called: &str, body: &str) -> idempotency::KeyDigest {
@@ -28,7 +29,7 @@ async fn under_one_key_there_is_one_room() {
     let (ann, bob, push) = (person(&db, "ann").await, person(&db, "bob").await, Push::memory());
     let (lunch, dinner) = (new("Lunch"), new("Dinner"));
     let make = async |who, what, key: &idempotency::KeyDigest| {
-        rooms::create_once(&db, &push, who, (RoomKind::Group, what), key).await.map(|(room, was_there)| (room.id, was_there))
+        rooms::create_once(&db, &push, who, RoomRequest { kind: RoomKind::Group, new: what }, key).await.map(|(room, was_there)| (room.id, was_there))
     };
     let (first, was_there) = make(&ann, &lunch, &key("k", "lunch")).await.expect("made");
     assert!(!was_there);
@@ -66,7 +67,7 @@ async fn of_many_at_once_one_makes_it_and_the_others_find_it() {
         let (url, ann, what) = (&url, &ann, &what);
         async move {
             let db = Db::lazy(url).expect("a URL");
-            rooms::create_once(&db, &Push::memory(), ann, (RoomKind::Group, what), &key("k", "")).await.expect("made or found")
+            rooms::create_once(&db, &Push::memory(), ann, RoomRequest { kind: RoomKind::Group, new: what }, &key("k", "")).await.expect("made or found")
         }
     });
     let answers = futures_util::future::join_all(at_once).await;

@@ -1,5 +1,7 @@
 //! Invitations to a room: when users are invited instead of added, the answers, and what ends an invitation.
 
+use shared::domain::rooms::members::MemberRef;
+use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
 use shared::domain::export;
 use shared::domain::limits::throttle::Throttle;
@@ -51,7 +53,7 @@ async fn add(group: &Group, by: &Caller, who: &Caller) -> Additions {
 
 /// Returns a user's pending invitations by inviter's name.
 async fn asked(db: &Db, who: &Caller) -> Vec<String> {
-    let page = invitations::list(db, who, (None, None)).await.expect("a list");
+    let page = invitations::list(db, who, PageRequest::default()).await.expect("a list");
     page.items.into_iter().map(|invitation| invitation.inviter.username).collect()
 }
 
@@ -71,11 +73,11 @@ async fn members_who_left_return_only_by_their_own_action() {
     let [(user, Frame::RoomInvited(invitation))] = &pushed[..] else { panic!("{pushed:?}") };
     assert_eq!((*user, invitation.room.id, invitation.inviter.id), (bob.user, before.id, ann.user));
     assert_eq!((invitation.room.name.as_str(), invitation.room.members_count, invitation.invited_at), ("Group", 1, ann.now));
-    let shown = serde_json::to_string(&invitations::list(db, &bob, (None, None)).await.expect("a list")).expect("JSON");
+    let shown = serde_json::to_string(&invitations::list(db, &bob, PageRequest::default()).await.expect("a list")).expect("JSON");
     assert!(!shown.contains("secret") && !shown.contains("seq"), "{shown}");
     assert_eq!(rooms::find(db, &ann, room).await.expect("hers").rev, before.rev, "nothing changed in the room");
     assert_eq!(code(rooms::find(db, &bob, room).await), "room_not_found", "being asked opens nothing");
-    assert!(rooms::list(db, &bob, Scope::Joined, (None, None)).await.expect("rooms").items.is_empty());
+    assert!(rooms::list(db, &bob, Scope::Joined, PageRequest::default()).await.expect("rooms").items.is_empty());
     // A repeated invitation notifies once.
     assert_eq!(members::add(db, push, &ann, room, &ids(&[bob.user])).await.expect("answered").invited, [bob.user]);
     assert!(push.take_sent().await.is_empty());
@@ -100,7 +102,7 @@ async fn users_choose_who_adds_them_and_others_invite() {
         lets(&db, &bob, whoever).await;
         for (by, adds) in [(&ann, of_friend), (&cat, of_stranger)] {
             for kind in [RoomKind::Group, RoomKind::Public] {
-                let first = NewRoom { name: "First".into(), kind: None, topic: None, member_ids: vec![bob.user] };
+                let first = NewRoom { name: "First".into(), member_ids: vec![bob.user], ..NewRoom::default() };
                 let made = rooms::create(&db, &push, by, kind, &first).await.expect("made");
                 assert_eq!(made.members_count, if adds { 2 } else { 1 }, "{whoever:?} by {}", by.username);
                 let room = RoomRef::Id(made.id);
@@ -108,7 +110,7 @@ async fn users_choose_who_adds_them_and_others_invite() {
                 let asks = matches!(&frames[..], [(_, Frame::RoomInvited(_))]);
                 assert!(frames.len() == 1 && asks != adds, "{frames:?}");
                 assert_eq!(rooms::join(&db, &push, &bob, &room).await.expect("in").members_count, 2);
-                let new = NewRoom { name: "Later".into(), kind: None, topic: None, member_ids: Vec::new() };
+                let new = NewRoom { name: "Later".into(), ..NewRoom::default() };
                 let room = RoomRef::Id(rooms::create(&db, &push, by, kind, &new).await.expect("made").id);
                 let added = members::add(&db, &push, by, &room, &ids(&[bob.user])).await.expect("answered");
                 let wanted: (&[_], &[_]) = if adds { (&[bob.user], &[]) } else { (&[], &[bob.user]) };
@@ -143,15 +145,15 @@ async fn declining_pauses_invitations_for_a_day() {
     lets(db, &bob, Visibility::Nobody).await;
     assert_eq!(add(&group, &tomorrow, &bob).await.invited, [bob.user]);
     // The inviter or an admin withdraws an invitation.
-    assert_eq!(code(invitations::withdraw(db, push, &cat, (room, bob.user)).await), "not_allowed");
-    assert_eq!(invitations::of_room(db, &ann, room, (None, None)).await.expect("a list").items[0].user.id, bob.user);
-    assert_eq!(code(invitations::of_room(db, &cat, room, (None, None)).await), "not_allowed");
-    assert_eq!(code(invitations::of_room(db, &bob, room, (None, None)).await), "room_not_found");
+    assert_eq!(code(invitations::withdraw(db, push, &cat, MemberRef { room, user: bob.user }).await), "not_allowed");
+    assert_eq!(invitations::of_room(db, &ann, room, PageRequest::default()).await.expect("a list").items[0].user.id, bob.user);
+    assert_eq!(code(invitations::of_room(db, &cat, room, PageRequest::default()).await), "not_allowed");
+    assert_eq!(code(invitations::of_room(db, &bob, room, PageRequest::default()).await), "room_not_found");
     push.take_sent().await;
-    invitations::withdraw(db, push, &ann, (room, bob.user)).await.expect("withdrawn");
+    invitations::withdraw(db, push, &ann, MemberRef { room, user: bob.user }).await.expect("withdrawn");
     let pushed = push.take_sent().await;
     assert!(matches!(&pushed[..], [(user, Frame::RoomUninvited { .. })] if *user == bob.user), "{pushed:?}");
-    assert_eq!(code(invitations::withdraw(db, push, &ann, (room, bob.user)).await), "invitation_not_found");
+    assert_eq!(code(invitations::withdraw(db, push, &ann, MemberRef { room, user: bob.user }).await), "invitation_not_found");
     assert!(asked(db, &bob).await.is_empty());
 }
 
@@ -183,7 +185,7 @@ async fn an_invitation_ends_with_what_its_maker_may() {
             ChangeRoom { settings, ..ChangeRoom::default() }
         };
         if end == "is an admin no more" {
-            members::set_role(db, push, &ann, (room, max.user), Role::Admin).await.expect("an admin");
+            members::set_role(db, push, &ann, MemberRef { room, user: max.user }, Role::Admin).await.expect("an admin");
         } else {
             settings::update(db, push, &ann, room, &rules(AllowedRole::Members)).await.expect("changed");
         }
@@ -196,7 +198,7 @@ async fn an_invitation_ends_with_what_its_maker_may() {
             "is removed" => members::remove(db, push, &ann, room, max.user).await.expect("removed"),
             "is banned" => members::ban(db, push, &ann, room, max.user).await.expect("banned"),
             "is an admin no more" => {
-                drop(members::set_role(db, push, &ann, (room, max.user), Role::Member).await.expect("no more"));
+                drop(members::set_role(db, push, &ann, MemberRef { room, user: max.user }, Role::Member).await.expect("no more"));
             }
             "may not add by the rules any more" => {
                 drop(settings::update(db, push, &ann, room, &rules(AllowedRole::Admins)).await.expect("changed"));
@@ -251,7 +253,7 @@ async fn pending_invitations_are_limited_and_welcome_has_the_latest() {
     lets(&db, &bob, Visibility::Friends).await;
     for number in 0..101 {
         let ann = Caller { now: ann.now.plus_seconds(number), ..ann.clone() };
-        let new = NewRoom { name: format!("Room {number}"), kind: None, topic: None, member_ids: vec![bob.user] };
+        let new = NewRoom { name: format!("Room {number}"), member_ids: vec![bob.user], ..NewRoom::default() };
         let made = rooms::create(&db, &push, &ann, RoomKind::Group, &new).await;
         assert_eq!(code(made), if number < 100 { "ok" } else { "invalid_input" }, "{number}");
     }
@@ -260,7 +262,7 @@ async fn pending_invitations_are_limited_and_welcome_has_the_latest() {
     assert_eq!((invited.len(), invited[0].room.name.as_str(), count), (20, "Room 99", 4));
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
-        let page = invitations::list(&db, &bob, (cursor.as_deref(), Some(30))).await.expect("a page");
+        let page = invitations::list(&db, &bob, PageRequest { cursor: cursor.as_deref(), limit: Some(30) }).await.expect("a page");
         seen.extend(page.items.into_iter().map(|invitation| invitation.room.id));
         cursor = page.next;
         if cursor.is_none() {
@@ -284,7 +286,7 @@ async fn erasing_an_account_takes_what_it_asked_and_was_asked() {
     let ((made, ann), (_, bob)) = (register(&backend, "ann").await, register(&backend, "bob").await);
     for (by, whom) in [(&ann, &bob), (&bob, &ann)] {
         lets(db, whom, Visibility::Nobody).await;
-        let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids: vec![whom.user] };
+        let new = NewRoom { name: "Room".into(), member_ids: vec![whom.user], ..NewRoom::default() };
         rooms::create(db, push, by, RoomKind::Group, &new).await.expect("made");
         let new = NewFriend { user_id: Some(whom.user), username: None };
         friends::send_request(db, push, by, &new).await.expect("asked");

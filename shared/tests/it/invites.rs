@@ -5,7 +5,7 @@ use shared::domain::rooms::invites;
 use shared::domain::rooms::members;
 use shared::domain::rooms::settings;
 use shared::error::{Error, Result};
-use shared::id::RoomRef;
+use shared::id::{RoomRef, Seq};
 use shared::protocol::invites::NewInvite;
 use shared::protocol::rooms::{AllowedRole, ChangeRoom, ChangeSettings, NewMembers, NewRoom, RoomKind};
 use shared::push::Push;
@@ -40,7 +40,7 @@ async fn only_users_with_the_code_join() {
     );
     let view = invites::join(db, push, &bob, room, Some(&invite.code)).await.expect("joined");
     assert_eq!((view.joined, view.members_count, view.unread), (true, 3, 0));
-    assert_eq!(group.shown(&bob, 1).await.content, "bob joined");
+    assert_eq!(group.shown(&bob, Seq(1)).await.content, "bob joined");
     assert_eq!(code(invites::join(db, push, &eve, room, Some(&invite.code)).await), "invite_used_up");
     for (room, code_given) in [(room, "nonsense"), (room, ""), (room, "ä"), (&RoomRef::Id(4711.into()), invite.code.as_str())] {
         let refused = code(invites::join(db, push, &eve, room, Some(code_given)).await);
@@ -121,7 +121,7 @@ async fn a_public_room_is_open_to_removed_users() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let push = Push::memory();
-    let new = NewRoom { name: "Open".into(), kind: None, topic: None, member_ids: vec![bob.user] };
+    let new = NewRoom { name: "Open".into(), member_ids: vec![bob.user], ..NewRoom::default() };
     let room = RoomRef::Id(rooms::create(&db, &push, &ann, RoomKind::Public, &new).await.expect("made").id);
     let invite = invites::create(&db, &ann, &room, &uses(1)).await.expect("made");
     for key in [None, Some(invite.code.as_str())] {

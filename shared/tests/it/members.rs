@@ -1,12 +1,15 @@
 //! Members: adding, roles, removal, bans, leaving.
 
+use shared::domain::rooms::members::MemberRef;
+use shared::domain::paging::PageRequest;
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::domain::messages::{self, HistoryRange};
 use shared::domain::rooms;
 use shared::domain::rooms::members;
 use shared::domain::rooms::settings;
 use shared::error::{Error, Result};
-use shared::id::{RoomRef, UserId};
+use shared::id::{Rev, RoomRef, Seq, UserId};
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::rooms::{ChangeRoom, ChangeSettings, NewMembers, Role, Scope};
@@ -23,9 +26,9 @@ fn ids(users: &[UserId]) -> NewMembers {
 }
 
 /// Returns the frames sent to a user by name, with their `rev`s.
-fn names(frames: &[(UserId, Frame)], user: UserId) -> Vec<String> {
+fn names<'a>(frames: impl IntoIterator<Item = &'a (UserId, Frame)>, user: UserId) -> Vec<String> {
     frames
-        .iter()
+        .into_iter()
         .filter(|(to, _)| *to == user)
         .map(|(_, frame)| serde_json::to_value(frame).expect("JSON"))
         .map(|frame| format!("{} {}", frame["type"].as_str().unwrap_or_default(), frame["rev"]))
@@ -61,8 +64,8 @@ async fn people_are_added_by_id_and_by_name_and_each_is_answered_for() {
     assert_eq!(names(&frames, bob.user), ["member.added 2", "message 3"], "every frame has a rev of its own");
     assert_eq!(names(&frames, cat.user).len(), 1, "a new room is one frame: {frames:?}");
     let Some((_, Frame::RoomJoined { room })) = frames.iter().find(|(user, _)| *user == cat.user) else { panic!("{frames:?}") };
-    assert_eq!((room.members_count, room.unread, room.rev), (3, 0, 3), "what came before is not unread");
-    let said = group.shown(&bob, 1).await;
+    assert_eq!((room.members_count, room.unread, room.rev), (3, 0, Rev(3)), "what came before is not unread");
+    let said = group.shown(&bob, Seq(1)).await;
     assert_eq!((said.content.as_str(), said.event.as_deref()), ("ann added cat", Some("member.added")));
     for (new, wrong) in [(NewMembers::default(), "required"), (ids(&(1..=101).map(UserId).collect::<Vec<_>>()), "too_many")] {
         let refused = members::add(&group.db, &group.push, &ann, &group.room, &new).await.err();
@@ -82,9 +85,9 @@ async fn additions_of_many_members_push_one_hint() {
     members::add(&group.db, &group.push, &ann, &group.room, &ids(&people)).await.expect("added");
     let frames = group.frames().await;
     assert_eq!(names(&frames, ann.user), ["room 14"], "twelve members and one message: fetch them");
-    let page = members::list(&group.db, &ann, &group.room, (None, None)).await.expect("a page");
+    let page = members::list(&group.db, &ann, &group.room, PageRequest::default()).await.expect("a page");
     assert_eq!(page.items.len(), 13);
-    let text = group.shown(&ann, 1).await.content;
+    let text = group.shown(&ann, Seq(1)).await.content;
     assert!(text.ends_with("person9 and 2 others"), "{text}");
 }
 
@@ -95,7 +98,7 @@ async fn owners_outrank_admins_and_admins_outrank_members() {
         (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await, person(&db, "dan").await);
     let group = Group::of(db, &ann, &[&bob, &cat, &dan]).await;
     let (db, push, room) = (&group.db, &group.push, &group.room);
-    let role = async |who, user, role| code(members::set_role(db, push, who, (room, user), role).await);
+    let role = async |who, user, role| code(members::set_role(db, push, who, MemberRef { room, user }, role).await);
     let remove = async |who, user| code(members::remove(db, push, who, room, user).await);
     let ban = async |who, user| code(members::ban(db, push, who, room, user).await);
     // Members have no power over others.
@@ -130,7 +133,7 @@ async fn owners_outrank_admins_and_admins_outrank_members() {
     assert_eq!(role(&ann, bob.user, Role::Owner).await, "ok");
     assert_eq!(remove(&ann, bob.user).await, "not_allowed", "an owner is no lower than another");
     assert_eq!(role(&ann, ann.user, Role::Member).await, "ok");
-    let roles: Vec<_> = members::list(db, &ann, room, (None, None)).await.expect("a page").items;
+    let roles: Vec<_> = members::list(db, &ann, room, PageRequest::default()).await.expect("a page").items;
     let roles: Vec<_> = roles.iter().map(|member| (member.user.username.as_str(), member.role)).collect();
     assert_eq!(roles, [("ann", Role::Member), ("bob", Role::Owner), ("cat", Role::Member)]);
 }
@@ -178,15 +181,15 @@ async fn a_membership_ends_at_once_and_for_everything() {
         for refused in [
             rooms::find(db, out, room).await.err(),
             messages::history(db, out, room, HistoryRange::Newest, None).await.err(),
-            messages::find(db, out, room, 1).await.err(),
-            messages::send(db, push, &limits(), out, (room, &new)).await.err(),
-            members::list(db, out, room, (None, None)).await.err(),
+            messages::find(db, out, room, Seq(1)).await.err(),
+            messages::send(db, push, &limits(), out, SendRequest { room, new: &new }).await.err(),
+            members::list(db, out, room, PageRequest::default()).await.err(),
             rooms::mute(db, push, out, room, None).await.err(),
             rooms::leave(db, push, out, room, None).await.err(),
         ] {
             assert!(matches!(refused, Some(Error::NotFound("room_not_found"))), "{refused:?}");
         }
-        assert!(rooms::list(db, out, Scope::Joined, (None, None)).await.expect("rooms").items.is_empty());
+        assert!(rooms::list(db, out, Scope::Joined, PageRequest::default()).await.expect("rooms").items.is_empty());
     }
     assert_eq!(rooms::find(db, &ann, room).await.expect("hers").members_count, 1);
 }
@@ -201,24 +204,24 @@ async fn a_past_member_reads_up_to_the_end_of_the_membership_where_the_room_allo
     past_members_read(&group, &ann, true).await;
     rooms::leave(db, push, &bob, room, None).await.expect("left");
     group.said(&ann, "after").await;
-    for part in [HistoryRange::Newest, HistoryRange::After(0), HistoryRange::Before(u64::MAX), HistoryRange::Around(3)] {
+    for part in [HistoryRange::Newest, HistoryRange::After(Seq(0)), HistoryRange::Before(Seq(u64::MAX)), HistoryRange::Around(Seq(3))] {
         let history = messages::history(db, &bob, room, part, None).await.expect("his part");
         let texts: Vec<_> = history.items.iter().map(|message| message.content.as_str()).collect();
-        assert_eq!((texts, history.last_seq, history.next), (vec!["before"], 1, None), "{part:?}");
+        assert_eq!((texts, history.last_seq, history.next), (vec!["before"], Seq(1), None), "{part:?}");
     }
-    assert_eq!(code(messages::find(db, &bob, room, 3).await), "message_not_found");
+    assert_eq!(code(messages::find(db, &bob, room, Seq(3)).await), "message_not_found");
     let view = rooms::find(db, &bob, room).await.expect("a view");
-    assert_eq!((view.joined, view.last_seq, view.last_message.is_none()), (false, 1, true));
+    assert_eq!((view.joined, view.last_seq, view.last_message.is_none()), (false, Seq(1), true));
     let new = NewMessage { content: Some("x".into()), ..NewMessage::default() };
-    assert_eq!(code(messages::send(db, push, &limits(), &bob, (room, &new)).await), "not_a_member");
+    assert_eq!(code(messages::send(db, push, &limits(), &bob, SendRequest { room, new: &new }).await), "not_a_member");
     assert_eq!(code(rooms::join(db, push, &bob, room).await), "invite_needed");
-    assert_eq!(code(members::list(db, &bob, room, (None, None)).await), "not_a_member");
+    assert_eq!(code(members::list(db, &bob, room, PageRequest::default()).await), "not_a_member");
     assert_eq!(code(rooms::leave(db, push, &bob, room, None).await), "not_a_member");
     let asked = members::add(db, push, &ann, room, &ids(&[bob.user])).await.expect("asked");
     assert_eq!((&asked.invited[..], asked.added.len()), (&[bob.user][..], 0), "who left by themselves is asked");
-    assert_eq!(code(messages::find(db, &bob, room, 3).await), "message_not_found");
+    assert_eq!(code(messages::find(db, &bob, room, Seq(3)).await), "message_not_found");
     rooms::join(db, push, &bob, room).await.expect("accepted");
-    assert_eq!(messages::find(db, &bob, room, 3).await.expect("a member again").content, "after");
+    assert_eq!(messages::find(db, &bob, room, Seq(3)).await.expect("a member again").content, "after");
     assert_eq!(rooms::find(db, &bob, room).await.expect("his").unread, 0, "what was said meanwhile is not unread");
 }
 
@@ -241,7 +244,7 @@ async fn former_members_read_the_past_while_the_room_allows_it() {
     let group = Group::of(db, &ann, &[&bob, &cat, &dan]).await;
     let (db, push, room) = (&group.db, &group.push, &group.room);
     group.said(&ann, "before").await;
-    let reads = async |who| code(messages::find(db, who, room, 1).await);
+    let reads = async |who| code(messages::find(db, who, room, Seq(1)).await);
     members::remove(db, push, &ann, room, bob.user).await.expect("removed");
     past_members_read(&group, &ann, true).await;
     assert_eq!(reads(&bob).await, "room_not_found", "a later setting does not readmit earlier leavers");
@@ -271,7 +274,7 @@ async fn banned_users_stay_out_until_unbanned() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let push = shared::push::Push::memory();
-    let new = shared::protocol::rooms::NewRoom { name: "Open".into(), kind: None, topic: None, member_ids: Vec::new() };
+    let new = shared::protocol::rooms::NewRoom { name: "Open".into(), ..Default::default() };
     let room = rooms::create(&db, &push, &ann, shared::protocol::rooms::RoomKind::Public, &new).await.expect("made");
     let room = RoomRef::Id(room.id);
     rooms::join(&db, &push, &bob, &room).await.expect("joined");
@@ -280,7 +283,7 @@ async fn banned_users_stay_out_until_unbanned() {
     }
     assert_eq!(code(rooms::join(&db, &push, &bob, &room).await), "banned");
     assert_eq!(code(messages::history(&db, &bob, &room, HistoryRange::Newest, None).await), "room_not_found");
-    assert!(rooms::list(&db, &bob, Scope::All, (None, None)).await.expect("rooms").items.iter().all(|room| room.name != "Open"));
+    assert!(rooms::list(&db, &bob, Scope::All, PageRequest::default()).await.expect("rooms").items.iter().all(|room| room.name != "Open"));
     assert_eq!(code(members::unban(&db, &bob, &room, bob.user).await), "room_not_found");
     assert_eq!(code(members::ban(&db, &push, &ann, &room, UserId(4711)).await), "user_not_found");
     members::unban(&db, &ann, &room, bob.user).await.expect("unbanned");

@@ -1,5 +1,7 @@
 //! Mentions: of members only, counted until read, at minimal cost.
 
+use shared::domain::paging::PageRequest;
+use shared::domain::messages::SendRequest;
 use shared::domain::messages;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::rooms;
@@ -27,7 +29,7 @@ async fn a_room_list_counts_unread_mentions_and_follows_edits() {
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[&bob]).await;
     let Group { db, push, room, .. } = &group;
-    let mentions = async |who| rooms::list(db, who, Scope::Joined, (None, None)).await.expect("rooms").items[0].mentions;
+    let mentions = async |who| rooms::list(db, who, Scope::Joined, PageRequest::default()).await.expect("rooms").items[0].mentions;
     let first = group.said(&ann, "Hi @bob").await;
     group.said(&ann, "@bob?").await;
     group.said(&ann, "nobody").await;
@@ -52,13 +54,13 @@ async fn mentions_cost_one_read_and_one_insert() {
     let group = Group::of(db, &ann, &[&bob]).await;
     let send = async |content: &str| {
         let new = NewMessage { content: Some(content.into()), ..NewMessage::default() };
-        messages::send(&group.db, &group.push, &limits(), &ann, (&group.room, &new)).await.expect("sent")
+        messages::send(&group.db, &group.push, &limits(), &ann, SendRequest { room: &group.room, new: &new }).await.expect("sent")
     };
     for (content, expected) in [("nobody", 6), ("@nobody", 7), ("@bob", 8)] {
         send(content).await;
         assert_eq!(statements(&group.db, send(content)).await.1, expected, "{content}");
     }
-    let list = || rooms::list(&group.db, &bob, Scope::All, (None, None));
+    let list = || rooms::list(&group.db, &bob, Scope::All, PageRequest::default());
     list().await.expect("prepared");
     assert_eq!(statements(&group.db, list()).await.1, 2, "the rooms, and their mentions");
 }

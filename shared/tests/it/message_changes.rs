@@ -9,7 +9,7 @@ use shared::domain::rooms::directs;
 use shared::domain::rooms::members;
 use shared::domain::rooms::settings;
 use shared::error::Result;
-use shared::id::RoomRef;
+use shared::id::{RoomRef, Seq};
 use shared::protocol::messages::NewContent;
 use shared::protocol::rooms::{AllowedRole, ChangeRoom, ChangeSettings};
 use shared::push::Push;
@@ -19,7 +19,7 @@ use crate::fixture::{self, limits, person};
 use crate::group::Group;
 
 /// Outcomes of editing, reacting, removing the reaction, pinning, and unsending.
-async fn outcomes(group: &Group, who: &Caller, seq: u64) -> [&'static str; 5] {
+async fn outcomes(group: &Group, who: &Caller, seq: Seq) -> [&'static str; 5] {
     let Group { db, push, room } = group;
     let new = NewContent { content: "changed".into() };
     let reacting = ReactionRequest { room, seq, emoji: "👍" };

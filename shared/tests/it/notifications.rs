@@ -6,6 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
 use serde_json::Value;
+use shared::domain::notifications::Notifier;
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::config::Secret;
 use shared::domain::auth::sessions::{self, SessionOwner};
@@ -15,14 +17,13 @@ use shared::domain::messages;
 use shared::domain::messages::receipts;
 use shared::domain::messages::receipts::ReadMarker;
 use shared::domain::messages::unsend;
-use shared::domain::notifications;
 use shared::domain::notifications::subscriptions;
 use shared::domain::people::blocks;
 use shared::domain::people::profiles;
 use shared::domain::rooms;
 use shared::domain::rooms::directs;
 use shared::error::{Error, Result};
-use shared::id::{ConnectionId, RoomId, RoomRef, SessionId};
+use shared::id::{ConnectionId, RoomId, RoomRef, Seq, SessionId};
 use shared::protocol::messages::NewMessage;
 use shared::protocol::notifications::{NewSubscription, SubscriptionKeys};
 use shared::protocol::people::Notifications;
@@ -78,18 +79,18 @@ impl Bench {
     }
 
     async fn subscribe(&self, who: &Caller, device: &str) -> Result<()> {
-        subscriptions::subscribe(&self.db, (&keys(), &hosts()), who, &subscription(&url(device))).await
+        subscriptions::subscribe(&self.db, &keys(), &hosts(), who, &subscription(&url(device))).await
     }
 
     async fn group(&self, owner: &Caller, others: &[&Caller]) -> RoomId {
         let member_ids = others.iter().map(|other| other.user).collect();
-        let new = NewRoom { name: "Lunch".into(), kind: None, topic: None, member_ids };
+        let new = NewRoom { name: "Lunch".into(), member_ids, ..NewRoom::default() };
         rooms::create(&self.db, &self.push, owner, RoomKind::Group, &new).await.expect("a room").id
     }
 
-    async fn send(&self, by: &Caller, room: RoomId, text: &str) -> u64 {
+    async fn send(&self, by: &Caller, room: RoomId, text: &str) -> Seq {
         let new = NewMessage { content: Some(text.into()), ..NewMessage::default() };
-        let sent = messages::send(&self.db, &self.push, &limits(), by, (&RoomRef::Id(room), &new)).await.expect("sent");
+        let sent = messages::send(&self.db, &self.push, &limits(), by, SendRequest { room: &RoomRef::Id(room), new: &new }).await.expect("sent");
         sent.message.seq
     }
 
@@ -97,8 +98,9 @@ impl Bench {
     async fn payloads(&self) -> Vec<(String, Value, bool)> {
         let (Push::Memory(push), WebPush::Memory(web)) = (&self.push, &self.web) else { panic!("not in memory") };
         // Concurrently, as on Lambda.
+        let notifier = Notifier { db: &self.db, push: &self.push, web: &self.web, pause: self.pause };
         let served = push.take_notify_requests().await.into_iter().map(|asked| async move {
-            let done = notifications::serve(&self.db, &self.push, &self.web, (&asked, self.pause), Timestamp::now()).await;
+            let done = notifier.serve(&asked, Timestamp::now()).await;
             done.expect("served")
         });
         join_all(served).await;
@@ -343,7 +345,7 @@ async fn what_is_no_subscription_is_refused_field_by_field() {
         (keyed("", "short"), &["keys.auth", "keys.p256dh"]),
         (keyed(&P256DH.replace("BCV", "BCW"), AUTH), &["keys.p256dh"]),
     ] {
-        let done = subscriptions::subscribe(&bench.db, (&keys(), &hosts()), &ann, &new).await;
+        let done = subscriptions::subscribe(&bench.db, &keys(), &hosts(), &ann, &new).await;
         let wrong = match done {
             Ok(()) => Vec::new(),
             Err(Error::Invalid(violations)) => violations.into_iter().map(|violation| violation.field).collect(),

@@ -1,6 +1,10 @@
 //! Permissions end with their basis. For every permission that outlasts a request or is granted to another user: what remains once its holder leaves
 //! the room, loses the role, or loses the account.
 
+use shared::domain::rooms::members::MemberRef;
+use shared::domain::paging::PageRequest;
+use shared::domain::reports::ReportedAttachment;
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::config::{Aws, Secret, UploadSizes};
 use shared::domain::admin::{self, AdminCaller};
@@ -18,7 +22,7 @@ use shared::domain::sync;
 use shared::domain::uploads;
 use shared::domain::uploads::avatars;
 use shared::error::Result;
-use shared::id::{ReportId, RoomRef, UploadId};
+use shared::id::{ReportId, Rev, RoomRef, Seq, UploadId};
 use shared::media::{self, Media};
 use shared::protocol::frames::Frame;
 use shared::protocol::invites::NewInvite;
@@ -144,12 +148,12 @@ impl Scene {
             let all = ChangeSettings { who_adds: Some(AllowedRole::Members), ..ChangeSettings::default() };
             settings::update(db, push, &ann, &room, &rules(all)).await.expect("changed");
         } else {
-            members::set_role(db, push, &ann, (&room, bob.user), Role::Admin).await.expect("an admin");
+            members::set_role(db, push, &ann, MemberRef { room: &room, user: bob.user }, Role::Admin).await.expect("an admin");
         }
         let words = said(&backend, &ann, &room, "Needle in the hay").await;
         let picture = hung(&backend, &ann, words.room_id.0, words.seq).await;
         reports::report(db, &ann, &room, words.seq, &NewReport::default()).await.expect("reported");
-        let found = reports::list(db, &ann, &room, (None, None)).await.expect("a list").items.remove(0);
+        let found = reports::list(db, &ann, &room, PageRequest::default()).await.expect("a list").items.remove(0);
         let (report, kept) = (found.id, found.attachments[0].upload_id);
         let code = invites::create(db, &bob, &room, &NewInvite::default()).await.expect("made").code;
         let spare = invites::create(db, &bob, &room, &NewInvite::default()).await.expect("made").code;
@@ -169,7 +173,7 @@ impl Scene {
             Way::Banned => members::ban(db, push, &self.ann, room, self.bob.user).await.expect("banned"),
             Way::Left => drop(rooms::leave(db, push, &self.bob, room, None).await.expect("left")),
             Way::Demoted => {
-                members::set_role(db, push, &self.ann, (room, self.bob.user), Role::Member).await.expect("demoted");
+                members::set_role(db, push, &self.ann, MemberRef { room, user: self.bob.user }, Role::Member).await.expect("demoted");
             }
             Way::RuleChanged => {
                 let admins = ChangeSettings { who_adds: Some(AllowedRole::Admins), ..ChangeSettings::default() };
@@ -185,7 +189,7 @@ impl Scene {
 
     async fn ask(&self, right: &str) -> &'static str {
         let (db, push, room, bob) = (&self.backend.db, &self.backend.push, &self.room, &self.bob);
-        let (seq, report, picture) = (1, self.report, self.picture);
+        let (seq, report, picture) = (Seq(1), self.report, self.picture);
         match right {
             "his invitation lets in" => code(invites::join(db, push, &self.eve, room, Some(&self.code)).await),
             "his invitation is listed" => {
@@ -198,10 +202,10 @@ impl Scene {
                 let new = NewMembers { user_ids: vec![self.chief.caller.user], ..NewMembers::default() };
                 code(members::add(db, push, bob, room, &new).await)
             }
-            "lists reports" => code(reports::list(db, bob, room, (None, None)).await),
+            "lists reports" => code(reports::list(db, bob, room, PageRequest::default()).await),
             "opens a report" => code(reports::find(db, bob, report).await),
             "fetches what was reported" => {
-                code(reports::link(db, &self.media, bob, (report, self.kept), media::Rendition::Original).await)
+                code(reports::link(db, &self.media, bob, ReportedAttachment { report, upload: self.kept }, media::Rendition::Original).await)
             }
             "closes a report" => code(reports::close(db, bob, room, report).await),
             "pins" => code(pins::pin(db, push, bob, room, seq).await),
@@ -210,7 +214,7 @@ impl Scene {
                 code(settings::update(db, push, bob, room, &name).await)
             }
             "reads on" => code(messages::history(db, bob, room, HistoryRange::Newest, None).await),
-            "catches up" => code(sync::room(db, bob, room, 0, None).await),
+            "catches up" => code(sync::room(db, bob, room, Rev(0), None).await),
             "fetches a picture" => code(uploads::link(db, &self.media, bob, picture, media::Rendition::Original).await),
             "fetches the room's picture" => {
                 code(avatars::room_link(db, &self.media, bob, room, media::Rendition::Original).await)
@@ -218,7 +222,7 @@ impl Scene {
             "passes on what was said" => {
                 let forward = Some(Forward { room_id: room.clone(), seq });
                 let new = NewMessage { forward, ..NewMessage::default() };
-                code(messages::send(db, push, &limits(), bob, (&self.own, &new)).await)
+                code(messages::send(db, push, &limits(), bob, SendRequest { room: &self.own, new: &new }).await)
             }
             "finds what was said" => {
                 let wanted = Search { q: Some("needle".into()), room_id: None, ..Search::default() };
@@ -227,7 +231,7 @@ impl Scene {
             }
             "writes" => {
                 let new = NewMessage { content: Some("Hello".into()), ..NewMessage::default() };
-                code(messages::send(db, push, &limits(), bob, (room, &new)).await)
+                code(messages::send(db, push, &limits(), bob, SendRequest { room, new: &new }).await)
             }
             "reacts" => {
                 let reacting = reactions::ReactionRequest { room, seq, emoji: "👍" };
@@ -252,7 +256,7 @@ impl Scene {
 }
 
 /// Attaches an image to a message without verification.
-pub(crate) async fn hung(backend: &Backend, who: &Caller, room: u64, seq: u64) -> UploadId {
+pub(crate) async fn hung(backend: &Backend, who: &Caller, room: u64, seq: Seq) -> UploadId {
     let mut connection = backend.db.acquire().await.expect("a connection");
     let id = sqlx::query(
         "insert into uploads (owner_id, purpose, state, file_name, content_type, size, attempts, object_id, object_attempt, room_id, seq, created_at)
@@ -260,7 +264,7 @@ pub(crate) async fn hung(backend: &Backend, who: &Caller, room: u64, seq: u64) -
     )
     .bind(who.user.0)
     .bind(room)
-    .bind(seq)
+    .bind(seq.0)
     .execute(&mut *connection)
     .await
     .expect("a row")
@@ -271,7 +275,7 @@ pub(crate) async fn hung(backend: &Backend, who: &Caller, room: u64, seq: u64) -
     sqlx::query("update messages set kind = 'image', attachments = ? where room_id = ? and seq = ?")
         .bind(hanging)
         .bind(room)
-        .bind(seq)
+        .bind(seq.0)
         .execute(&mut *connection)
         .await
         .expect("hangs");
@@ -304,7 +308,7 @@ async fn an_invitation_is_as_good_as_its_maker_is_at_its_use() {
     let scene = Scene::set(Way::Demoted).await;
     let Backend { db, push, .. } = &scene.backend;
     let role =
-        async |role| drop(members::set_role(db, push, &scene.ann, (&scene.room, scene.bob.user), role).await.expect("set"));
+        async |role| drop(members::set_role(db, push, &scene.ann, MemberRef { room: &scene.room, user: scene.bob.user }, role).await.expect("set"));
     role(Role::Member).await;
     assert_eq!(code(invites::join(db, push, &scene.eve, &scene.room, Some(&scene.code)).await), "invite_not_found");
     // Outcomes after regaining the role equal those before.
@@ -351,6 +355,6 @@ async fn joining_while_the_maker_is_banned_is_before_or_after_and_nothing_betwee
             .await
             .expect("a row");
         assert_eq!(joined.is_some(), outcome == "ok");
-        assert!(joined.is_none_or(|seq| seq <= banned), "joined at {joined:?}, after the ban of message {banned}");
+        assert!(joined.is_none_or(|seq| seq <= banned.0), "joined at {joined:?}, after the ban of message {banned}");
     }
 }

@@ -1,5 +1,6 @@
 //! Pins: permissions and limit.
 
+use shared::id::Seq;
 use shared::caller::Caller;
 use shared::domain::messages::pins;
 use shared::domain::messages::unsend;
@@ -17,7 +18,7 @@ async fn admins_pin_and_everyone_sees_it() {
     let Group { db, push, room, .. } = &group;
     let (one, two) = (group.said(&ann, "one").await, group.said(&bob, "two").await);
     let pinned = pins::pin(db, push, &ann, room, one.seq).await.expect("pinned");
-    assert_eq!((pinned.pinned_at, pinned.rev), (Some(ann.now), two.rev + 1));
+    assert_eq!((pinned.pinned_at, pinned.rev), (Some(ann.now), two.rev.next()));
     let frames = group.frames().await;
     assert_eq!(frames.len(), 2, "one frame each");
     assert!(
@@ -47,7 +48,7 @@ async fn members_strangers_and_traces_are_refused() {
     for (who, seq, code) in [
         (&bob, stands, "not_allowed"),
         (&ann, gone, "message_unsent"),
-        (&ann, 99, "message_not_found"),
+        (&ann, Seq(99), "message_not_found"),
         (&eve, stands, "room_not_found"),
     ] {
         assert_eq!(pins::pin(db, push, who, room, seq).await.err().as_ref().map(Error::code), Some(code), "{seq}");
@@ -64,10 +65,10 @@ async fn fifty_pins_are_enough() {
     for _ in 0..51 {
         group.said(&ann, "x").await;
     }
-    for seq in 1..=50 {
+    for seq in (1..=50).map(Seq) {
         pins::pin(&group.db, &group.push, &ann, &group.room, seq).await.expect("pinned");
     }
-    let refused = pins::pin(&group.db, &group.push, &ann, &group.room, 51).await.err();
+    let refused = pins::pin(&group.db, &group.push, &ann, &group.room, Seq(51)).await.err();
     assert!(matches!(refused, Some(Error::Conflict("too_many_pins"))), "{refused:?}");
     assert_eq!(pins::list(&group.db, &ann, &group.room).await.expect("pins").items.len(), 50);
 }

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use shared::domain::paging::PageRequest;
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::domain::messages;
 use shared::domain::people::blocks;
@@ -129,7 +131,7 @@ async fn visibility_settings_and_blocks_hide_presence() {
     befriend(&db, &push, &ann, &friend).await;
     let room = directs::open(&db, &push, &direct, ann.user).await.expect("opened").0.id;
     let hi = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
-    messages::send(&db, &push, &limits(), &direct, (&RoomRef::Id(room), &hi)).await.expect("sent");
+    messages::send(&db, &push, &limits(), &direct, SendRequest { room: &RoomRef::Id(room), new: &hi }).await.expect("sent");
     push.take_sent().await;
     push.register(&socket(&ann, "a", ann.now)).await.expect("open");
     look(&db, &push, ann.now).await;
@@ -234,7 +236,7 @@ async fn room_lists_and_welcome_include_presence_for_one_more_statement() {
     directs::open(&db, &push, &ann, bob.user).await.expect("opened");
     directs::open(&db, &push, &ann, cat.user).await.expect("opened");
     push.register(&socket(&bob, "a", bob.now)).await.expect("open");
-    let mut page = rooms::list(&db, &ann, shared::protocol::rooms::Scope::Joined, (None, None)).await.expect("rooms");
+    let mut page = rooms::list(&db, &ann, shared::protocol::rooms::Scope::Joined, PageRequest::default()).await.expect("rooms");
     presence::fill_rooms(&db, &push, ann.user, &mut page.items, ann.now).await.expect("filled");
     let (filled, count) = statements(&db, presence::fill_rooms(&db, &push, ann.user, &mut page.items, ann.now)).await;
     filled.expect("filled");

@@ -1,5 +1,6 @@
 //! Profiles: changes and search.
 
+use shared::domain::paging::PageRequest;
 use shared::config::Limits;
 use shared::domain::people::blocks;
 use shared::domain::people::profiles;
@@ -58,7 +59,7 @@ async fn what_is_absent_stays_and_null_removes_the_address() {
     let none = change(with(None, PASSWORD)).await.expect("removed");
     assert_eq!((none.email, none.user.about.as_str()), (None, "Tea.\nMostly."));
     rooms::join(db, push, &ann, &RoomRef::general()).await.expect("joined");
-    let members = shared::domain::rooms::members::list(db, &ann, &RoomRef::general(), (None, None)).await.expect("members").items;
+    let members = shared::domain::rooms::members::list(db, &ann, &RoomRef::general(), PageRequest::default()).await.expect("members").items;
     assert_eq!(members[0].user.display_name, "Änne", "others see it");
 }
 
@@ -156,7 +157,7 @@ async fn people_are_found_by_how_their_names_begin_page_by_page() {
     set(&db, "update users set disabled_at = 1 where username = 'shut'").await;
     let search = |query: &'static str, cursor: Option<String>, limit| {
         let (db, ann) = (&db, &ann);
-        async move { profiles::search(db, ann, query, (cursor.as_deref(), limit)).await }
+        async move { profiles::search(db, ann, query, PageRequest { cursor: cursor.as_deref(), limit }).await }
     };
     let all = names(search("AN", None, None).await);
     assert_eq!(all, ["ann", "anna", "an_x", "zoe", "bob"], "usernames first, then display names, in any case");
@@ -189,7 +190,7 @@ async fn users_are_not_found_across_a_block_but_visible_by_id() {
     let (ann, bob, cat) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await);
     blocks::add(&db, &push, &ann, bob.user).await.expect("blocked");
     for (who, whom, found) in [(&ann, "bob", 0), (&bob, "ann", 0), (&cat, "bob", 1), (&ann, "cat", 1)] {
-        assert_eq!(names(profiles::search(&db, who, whom, (None, None)).await).len(), found, "{} {whom}", who.username);
+        assert_eq!(names(profiles::search(&db, who, whom, PageRequest::default()).await).len(), found, "{} {whom}", who.username);
     }
     assert_eq!(profiles::find(&db, &push, &bob, ann.user).await.expect("blocks are not revealed").username, "ann");
     let absent = profiles::find(&db, &push, &bob, UserId(4711)).await.err();

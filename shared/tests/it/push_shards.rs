@@ -1,6 +1,7 @@
 //! Push shards: content as of serving, limited to what each recipient may see.
 
 use serde_json::Value;
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::auth::sessions::{self, SessionOwner};
@@ -12,7 +13,7 @@ use shared::domain::messages::unsend;
 use shared::domain::rooms;
 use shared::domain::rooms::members;
 use shared::domain::rooms::settings;
-use shared::id::{RoomId, RoomRef, SessionId};
+use shared::id::{Rev, RoomId, RoomRef, Seq, SessionId};
 use shared::protocol::messages::{Message, NewContent, NewMessage};
 use shared::protocol::rooms::ChangeRoom;
 use shared::push::Push;
@@ -48,16 +49,16 @@ impl Scene {
     }
 
     /// Returns the frames that a shard sends to these users, one lean socket each, in order.
-    async fn served(&self, what: ShardPayload, to: &[&Caller]) -> Vec<(String, Value)> {
+    async fn served(&self, what: ShardPayload, to: &[&Caller]) -> Vec<Pushed> {
         let to = to.iter().map(|caller| (caller.user.0, caller.username.clone(), caller.session.0, true, 0)).collect();
         let shard = Shard { what, to };
         fanout::serve(&self.group.db, &self.out, shard, self.ann.now).await.expect("served");
         let Push::Memory(memory) = &self.out else { panic!("in memory") };
         let delivered = memory.take_delivered().await.into_iter();
-        delivered.map(|one| (one.connection.0, serde_json::from_str(&one.text).expect("a frame"))).collect()
+        delivered.map(|one| Pushed { to: one.connection.0, frame: serde_json::from_str(&one.text).expect("a frame") }).collect()
     }
 
-    async fn all(&self, what: ShardPayload) -> Vec<(String, Value)> {
+    async fn all(&self, what: ShardPayload) -> Vec<Pushed> {
         self.served(what, &[&self.ann, &self.bob, &self.cat]).await
     }
 
@@ -66,8 +67,15 @@ impl Scene {
     }
 }
 
-fn kinds(pushed: &[(String, Value)]) -> Vec<(&str, &str)> {
-    pushed.iter().map(|(to, frame)| (to.as_str(), frame["type"].as_str().unwrap_or_default())).collect()
+/// A frame on a connection.
+#[derive(Debug)]
+struct Pushed {
+    to: String,
+    frame: Value,
+}
+
+fn kinds(pushed: &[Pushed]) -> Vec<(&str, &str)> {
+    pushed.iter().map(|one| (one.to.as_str(), one.frame["type"].as_str().unwrap_or_default())).collect()
 }
 
 #[tokio::test]
@@ -79,21 +87,21 @@ async fn a_message_is_pushed_unless_it_changed_then_only_the_rooms_rev_is() {
     assert_eq!(kinds(&pushed), [("ann", "message"), ("bob", "message"), ("cat", "message")]);
     let expected = shared::protocol::frames::Frame::message(said.clone());
     let expected = String::from_utf8(expected.encode(shared::protocol::frames::Dialect::Lean).to_vec()).expect("text");
-    assert_eq!(pushed[0].1, serde_json::from_str::<Value>(&expected).expect("a frame"), "the same as without a shard");
+    assert_eq!(pushed[0].frame, serde_json::from_str::<Value>(&expected).expect("a frame"), "the same as without a shard");
     // A reaction has its own frame.
     let reacting = ReactionRequest { room, seq: said.seq, emoji: "👍" };
     reactions::react(db, push, &limits(), &scene.bob, reacting).await.expect("reacted");
     let pushed = scene.all(scene.message(&said)).await;
-    assert_eq!((&pushed[0].1["type"], &pushed[0].1["rev"]), (&"message".into(), &said.rev.into()));
+    assert_eq!((&pushed[0].frame["type"], &pushed[0].frame["rev"]), (&"message".into(), &said.rev.0.into()));
     // A "sent" frame contains neither a later edit nor an unsend.
     let new = NewContent { content: "in public".into() };
     edits::edit(db, push, &limits(), &scene.ann, EditRequest { room, seq: said.seq, new: &new }).await.expect("edited");
     let pushed = scene.all(scene.message(&said)).await;
-    assert_eq!((&pushed[0].1["type"], &pushed[0].1["rev"]), (&"room".into(), &said.rev.into()), "{pushed:?}");
+    assert_eq!((&pushed[0].frame["type"], &pushed[0].frame["rev"]), (&"room".into(), &said.rev.0.into()), "{pushed:?}");
     unsend::unsend(db, push, &scene.ann, room, said.seq).await.expect("unsent");
     let pushed = scene.all(scene.message(&said)).await;
     assert_eq!(kinds(&pushed), [("ann", "room"), ("bob", "room"), ("cat", "room")]);
-    let nowhere = ShardPayload::Message { room_id: scene.room(), seq: 4711, rev: 4711 };
+    let nowhere = ShardPayload::Message { room_id: scene.room(), seq: Seq(4711), rev: Rev(4711) };
     assert_eq!(kinds(&scene.served(nowhere, &[&scene.bob]).await), [("bob", "room")]);
 }
 
@@ -112,11 +120,11 @@ async fn an_edit_is_pushed_with_its_reactions_while_it_is_the_last_change() {
     let edited = edit("two").await;
     let what = ShardPayload::Edited { room_id: scene.room(), seq: edited.seq, rev: edited.rev };
     let pushed = scene.all(what.clone()).await;
-    assert_eq!(pushed[2].1["type"], "message.edited");
-    assert_eq!((&pushed[2].1["content"], &pushed[2].1["reactions"][0]["count"]), (&"two".into(), &1.into()));
-    assert!(pushed[2].1["reactions"][0]["mine"].is_null(), "the frame has no viewer: {pushed:?}");
+    assert_eq!(pushed[2].frame["type"], "message.edited");
+    assert_eq!((&pushed[2].frame["content"], &pushed[2].frame["reactions"][0]["count"]), (&"two".into(), &1.into()));
+    assert!(pushed[2].frame["reactions"][0]["mine"].is_null(), "the frame has no viewer: {pushed:?}");
     edit("three").await;
-    assert_eq!(scene.all(what).await[0].1["type"], "room");
+    assert_eq!(scene.all(what).await[0].frame["type"], "room");
 }
 
 #[tokio::test]
@@ -128,9 +136,9 @@ async fn removed_members_and_ended_sessions_receive_nothing() {
     assert_eq!(kinds(&scene.all(scene.message(&said)).await), [("ann", "message"), ("cat", "message")]);
     let name = ChangeRoom { name: Some("Elsewhere".into()), ..ChangeRoom::default() };
     settings::update(db, push, &scene.ann, room, &name).await.expect("renamed");
-    let pushed = scene.all(ShardPayload::Facts { room_id: scene.room(), rev: 9 }).await;
+    let pushed = scene.all(ShardPayload::Facts { room_id: scene.room(), rev: Rev(9) }).await;
     assert_eq!(kinds(&pushed), [("ann", "room"), ("cat", "room")]);
-    assert_eq!((&pushed[0].1["room"]["name"], &pushed[0].1["rev"]), (&"Elsewhere".into(), &9.into()));
+    assert_eq!((&pushed[0].frame["room"]["name"], &pushed[0].frame["rev"]), (&"Elsewhere".into(), &9.into()));
     // A user with two sessions, one ended.
     let mut connection = db.acquire().await.expect("a connection");
     sqlx::query("insert into session_closings (session_id, user_id, cause, ended_at) values (77, ?, 'logout', 5)")
@@ -144,7 +152,7 @@ async fn removed_members_and_ended_sessions_receive_nothing() {
     for (what, expected) in [(scene.message(&said), "message"), (plain, "room.deleted")] {
         assert_eq!(kinds(&scene.served(what, &[&over, &scene.cat]).await), [("cat", expected)]);
     }
-    let busy = ShardPayload::Busy { room_id: scene.room(), rev: 9, due: 0 };
+    let busy = ShardPayload::Busy { room_id: scene.room(), rev: Rev(9), due: 0 };
     assert_eq!(kinds(&scene.served(busy, &[&over, &scene.cat]).await), [("cat", "room")]);
     let joined = ShardPayload::Joined { room_id: scene.room() };
     let pushed = scene.served(joined, &[&over, &scene.cat, &scene.bob]).await;
@@ -155,20 +163,20 @@ async fn removed_members_and_ended_sessions_receive_nothing() {
 async fn members_and_rooms_are_pushed_in_their_current_state() {
     let scene = Scene::open().await;
     let (db, push, room) = (&scene.group.db, &scene.group.push, &scene.group.room);
-    let came = |user: &Caller, came| ShardPayload::Member { room_id: scene.room(), rev: 5, user_id: user.user, came };
+    let came = |user: &Caller, came| ShardPayload::Member { room_id: scene.room(), rev: Rev(5), user_id: user.user, came };
     let pushed = scene.served(came(&scene.bob, true), &[&scene.ann]).await;
-    assert_eq!((&pushed[0].1["type"], &pushed[0].1["member"]["user"]["username"]), (&"member.added".into(), &"bob".into()));
+    assert_eq!((&pushed[0].frame["type"], &pushed[0].frame["member"]["user"]["username"]), (&"member.added".into(), &"bob".into()));
     assert_eq!(kinds(&scene.served(came(&scene.bob, false), &[&scene.ann]).await), [("ann", "member.updated")]);
     rooms::leave(db, push, &scene.bob, room, None).await.expect("left");
     assert_eq!(kinds(&scene.served(came(&scene.bob, true), &[&scene.ann]).await), [("ann", "room")]);
     let pushed = scene.served(ShardPayload::Seen { room_id: scene.room() }, &[&scene.cat]).await;
-    assert_eq!((&pushed[0].1["type"], &pushed[0].1["room"]["name"]), (&"room".into(), &"Group".into()));
+    assert_eq!((&pushed[0].frame["type"], &pushed[0].frame["room"]["name"]), (&"room".into(), &"Group".into()));
     let friend = ShardPayload::Friend { user_id: scene.ann.user };
     assert!(scene.served(friend.clone(), &[&scene.cat]).await.is_empty(), "nothing stands between them");
     let to = shared::protocol::friends::NewFriend { user_id: Some(scene.cat.user), username: None };
     shared::domain::people::friends::send_request(db, push, &scene.ann, &to).await.expect("asked");
     let pushed = scene.served(friend.clone(), &[&scene.cat]).await;
-    assert_eq!((&pushed[0].1["type"], &pushed[0].1["direction"]), (&"friend.request".into(), &"in".into()));
+    assert_eq!((&pushed[0].frame["type"], &pushed[0].frame["direction"]), (&"friend.request".into(), &"in".into()));
     shared::domain::people::friends::accept(db, push, &scene.cat, scene.ann.user).await.expect("accepted");
     assert_eq!(kinds(&scene.served(friend, &[&scene.cat]).await), [("cat", "friend.accepted")]);
 }
@@ -206,5 +214,5 @@ async fn a_send_does_not_reach_ended_sessions() {
     assert_eq!(audience().await, [bob.user], "whose socket is still open, and counts for nothing");
     let wide = Limits { ..limits() };
     let new = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
-    messages::send(&backend.db, &push, &wide, &ann, (&RoomRef::general(), &new)).await.expect("sent");
+    messages::send(&backend.db, &push, &wide, &ann, SendRequest { room: &RoomRef::general(), new: &new }).await.expect("sent");
 }

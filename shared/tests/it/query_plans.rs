@@ -1,5 +1,7 @@
 //! Query plans: each hot query uses its index, on tables large enough to offer the server a choice.
 
+use shared::protocol::frames::Changed;
+use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::limits::throttle::Throttle;
@@ -12,19 +14,31 @@ use shared::domain::search;
 use shared::domain::sync;
 use shared::domain::sync::catch_up;
 use shared::error::Limit;
-use shared::id::{RoomId, RoomRef};
+use shared::id::{Rev, RoomId, RoomRef, Seq};
 use shared::protocol::friends::Direction;
 use shared::protocol::rooms::{NewRoom, RoomKind, Scope};
 use shared::protocol::search::Search;
 use shared::push::Push;
 use shared::store::{Db, recipients};
 use sqlx::{Executor, Row};
+use tokio::sync::Mutex;
 
 use crate::backend::{self, Backend};
 use crate::fixture::{self, numbers, person};
 
-/// A line of a plan: table, index.
-type Step = (String, Option<String>);
+/// A statement and its plan.
+#[derive(Debug)]
+struct Plan {
+    statement: String,
+    steps: Vec<Step>,
+}
+
+/// A line of a plan.
+#[derive(Debug)]
+struct Step {
+    table: String,
+    index: Option<String>,
+}
 
 async fn run(db: &Db, sql: String) {
     let mut connection = db.acquire().await.expect("a connection");
@@ -41,11 +55,8 @@ fn id_of(room: &RoomRef) -> RoomId {
 /// Many users, their rooms, and history in the first room.
 async fn populated() -> (Db, Caller, RoomRef) {
     let db = fixture::database().await;
-    // Logs statements with their values from now on. Stays on, because these tests share one server.
-    run(&db, "set global log_output = 'TABLE'".into()).await;
-    run(&db, "set global general_log = 1".into()).await;
     let ann = person(&db, "ann").await;
-    let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids: Vec::new() };
+    let new = NewRoom { name: "Room".into(), ..NewRoom::default() };
     let room = rooms::create(&db, &Push::memory(), &ann, RoomKind::Group, &new).await.expect("made").id;
     let RoomId(id) = room;
     for sql in [
@@ -70,10 +81,17 @@ async fn populated() -> (Db, Caller, RoomRef) {
     (db, ann, RoomRef::Id(room))
 }
 
-/// Returns the plans of the statements that the work actually sends, from the server's log.
-async fn plans<T>(db: &Db, work: impl Future<Output = T>) -> Vec<(String, Vec<Step>)> {
+/// Returns the plans of the statements that the work actually sends, from the server's log. The log is on only meanwhile, since all tests share the
+/// server.
+async fn plans<T>(db: &Db, work: impl Future<Output = T>) -> Vec<Plan> {
+    static LOG: Mutex<()> = Mutex::const_new(());
+    let turn = LOG.lock().await;
+    run(db, "set global log_output = 'TABLE'".into()).await;
+    run(db, "set global general_log = 1".into()).await;
     run(db, "set @from = now(6)".into()).await;
     work.await;
+    run(db, "set global general_log = 0".into()).await;
+    drop(turn);
     let logged: Vec<String> = sqlx::query_scalar(
         "select cast(argument as char) from mysql.general_log
          where thread_id = connection_id() and event_time >= @from and command_type in ('Execute', 'Query') and argument like '%select%'
@@ -86,22 +104,23 @@ async fn plans<T>(db: &Db, work: impl Future<Output = T>) -> Vec<(String, Vec<St
     for statement in logged.into_iter().filter(|statement| !statement.contains("general_log")) {
         let explain = sqlx::AssertSqlSafe(format!("explain format=traditional {statement}"));
         let rows = db.acquire().await.expect("a connection").fetch_all(explain).await.expect("a plan");
-        let step = |row: &sqlx::mysql::MySqlRow| -> Step {
-            (row.try_get::<Option<String>, _>("table").expect("a table").unwrap_or_default(), row.try_get("key").expect("a key"))
+        let step = |row: &sqlx::mysql::MySqlRow| Step {
+            table: row.try_get::<Option<String>, _>("table").expect("a table").unwrap_or_default(),
+            index: row.try_get("key").expect("a key"),
         };
-        plans.push((statement, rows.iter().map(step).collect()));
+        plans.push(Plan { statement, steps: rows.iter().map(step).collect() });
     }
     plans
 }
 
 /// Asserts that a statement with these words reads the table by this index.
 #[track_caller]
-fn uses(plans: &[(String, Vec<Step>)], words: &str, table: &str, index: &str) {
-    let (statement, steps) = plans
+fn uses(plans: &[Plan], words: &str, table: &str, index: &str) {
+    let Plan { statement, steps } = plans
         .iter()
-        .find(|(statement, _)| statement.split_whitespace().collect::<Vec<_>>().join(" ").contains(words))
+        .find(|plan| plan.statement.split_whitespace().collect::<Vec<_>>().join(" ").contains(words))
         .unwrap_or_else(|| panic!("no statement has {words:?}: {plans:#?}"));
-    let found = steps.iter().filter(|(name, _)| name == table).map(|(_, key)| key.as_deref());
+    let found = steps.iter().filter(|step| step.table == table).map(|step| step.index.as_deref());
     assert!(found.clone().any(|key| key == Some(index)) && found.clone().all(|key| key.is_some()), "{statement}\n{steps:?}");
 }
 
@@ -117,17 +136,18 @@ async fn each_hot_query_names_its_index() {
         "c",
         "session_closings_user",
     );
-    let history = plans(&db, messages::history(&db, &ann, &room, HistoryRange::Before(2500), Some(50))).await;
+    let history = plans(&db, messages::history(&db, &ann, &room, HistoryRange::Before(Seq(2500)), Some(50))).await;
     uses(&history, "left join members m on", "r", "PRIMARY");
     uses(&history, "left join members m on", "m", "PRIMARY");
     uses(&history, "from messages m", "m", "PRIMARY");
     uses(&history, "from reactions", "reactions", "PRIMARY");
-    let changes = plans(&db, sync::room(&db, &ann, &room, 4900, None)).await;
+    let changes = plans(&db, sync::room(&db, &ann, &room, Rev(4900), None)).await;
     uses(&changes, "join (select x.room_id, x.seq", "x", "messages_rev");
     uses(&changes, "join (select x.room_id, x.seq", "m", "PRIMARY");
     uses(&changes, "y.rev > ", "y", "members_rev");
     let RoomRef::Id(RoomId(id)) = room else { panic!("{room:?}") };
-    let known = [(RoomId(id), 4900), (RoomId(id + 9), 0), (RoomId(id + 19), 0)];
+    let known = [(id, 4900), (id + 9, 0), (id + 19, 0)];
+    let known = known.map(|(room, rev)| Changed { room_id: RoomId(room), rev: Rev(rev) });
     let caught_up = plans(&db, catch_up::packed_frames(&db, &ann, &known, None)).await;
     uses(&caught_up, "where r.id in (", "r", "PRIMARY");
     uses(&caught_up, "where r.id in (", "m", "PRIMARY");
@@ -136,14 +156,14 @@ async fn each_hot_query_names_its_index() {
     uses(&caught_up, "select y.room_id, y.user_id", "y", "members_rev");
     uses(&caught_up, "from reactions", "reactions", "PRIMARY");
     uses(&changes, "from reactions", "reactions", "PRIMARY");
-    let list = plans(&db, rooms::list(&db, &ann, Scope::Joined, (None, None))).await;
+    let list = plans(&db, rooms::list(&db, &ann, Scope::Joined, PageRequest::default())).await;
     uses(&list, "select room_id as id from members", "members", "members_user");
-    let all = plans(&db, sync::rooms(&db, &ann, None, None)).await;
+    let all = plans(&db, sync::rooms(&db, &ann, PageRequest::default())).await;
     uses(&all, "greatest(r.changed_at", "m", "members_user");
     uses(&all, "greatest(r.changed_at", "r", "PRIMARY");
     let unread = plans(&db, receipts::unread(&db, &ann)).await;
     uses(&unread, "m.user_id = ", "m", "members_user");
-    let readers = plans(&db, receipts::of_message(&db, &ann, &room, 15)).await;
+    let readers = plans(&db, receipts::of_message(&db, &ann, &room, Seq(15))).await;
     uses(&readers, "from messages g", "g", "PRIMARY");
     uses(&readers, "from messages g", "m", "PRIMARY");
     uses(&readers, "from messages g", "x", "PRIMARY");
@@ -158,7 +178,7 @@ async fn each_hot_query_names_its_index() {
     uses(&search, "m.created_at from messages m", "m", "PRIMARY");
     uses(&search, "where m.id in", "m", "messages_id");
     uses(&search, "order by r.active_at desc", "m", "members_user");
-    receipts::raise_marker(&db, &Push::memory(), &ann, &room, ReadMarker::Read(1)).await.expect("the tables still work");
+    receipts::raise_marker(&db, &Push::memory(), &ann, &room, ReadMarker::Read(Seq(1))).await.expect("the tables still work");
 }
 
 #[tokio::test]
@@ -174,11 +194,11 @@ async fn friend_lists_and_presence_audiences_are_index_ranges() {
         run(&db, sql).await;
     }
     let push = Push::memory();
-    let mine = plans(&db, friends::list(&db, &push, &ann, (None, None))).await;
+    let mine = plans(&db, friends::list(&db, &push, &ann, PageRequest::default())).await;
     uses(&mine, "f.other > ", "friendships", "friendships_by");
     uses(&mine, "f.other > ", "friendships", "friendships_of");
     uses(&mine, "u.presence_visibility", "f", "PRIMARY");
-    let asked = plans(&db, friends::requests(&db, &ann, Direction::In, (None, None))).await;
+    let asked = plans(&db, friends::requests(&db, &ann, Direction::In, PageRequest::default())).await;
     uses(&asked, "f.requested_of = ", "f", "friendships_of");
     let watched = plans(&db, presence::online(&db, &push, &ann)).await;
     uses(&watched, "max(p.friend)", "friendships", "friendships_by");
@@ -192,8 +212,6 @@ async fn accounts_by_email_and_known_networks_are_index_ranges() {
     let backend = Backend::limited(Limits { login: Limit { quota: 1, window: 300 }, ..fixture::limits() }).await;
     let db = &backend.db;
     backend.register("ann").await;
-    run(db, "set global log_output = 'TABLE'".into()).await;
-    run(db, "set global general_log = 1".into()).await;
     for sql in [
         format!(
             "insert into users (username, email, email_key, display_name, password_hash, created_at)

@@ -1,5 +1,6 @@
 //! Rate limits in rooms and on sockets: changes, repeated texts, actions and frames.
 
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::limits::throttle::Flood;
@@ -49,7 +50,7 @@ async fn edits_and_reactions_share_an_allowance_that_is_not_the_one_of_messages(
     let shown = group.shown(&bob, seq).await;
     assert_eq!((shown.content.as_str(), shown.reactions.len()), ("two", 2), "nothing of it is left");
     assert_eq!(code(react(&bob, "👍").await), "ok", "everyone has their own");
-    assert_eq!(code(messages::send(db, push, &narrow, &ann, (room, &text("still talking"))).await), "ok");
+    assert_eq!(code(messages::send(db, push, &narrow, &ann, SendRequest { room, new: &text("still talking") }).await), "ok");
     let later = Caller { now: ann.now.plus_seconds(i64::from(retry_after)), ..ann.clone() };
     assert_eq!(code(edit(&later, "three").await), "ok");
 }
@@ -62,7 +63,7 @@ async fn repeated_texts_are_refused() {
     let (db, push, room) = (&group.db, &group.push, &group.room);
     let narrow = Limits { repeat: Limit { quota: 2, window: 60 }, ..limits() };
     let keyed = NewMessage { client_id: Some("c-1".into()), ..text("Buy gold here") };
-    let say = async |who, room: &RoomRef, new: &NewMessage| messages::send(db, push, &narrow, who, (room, new)).await;
+    let say = async |who, room: &RoomRef, new: &NewMessage| messages::send(db, push, &narrow, who, SendRequest { room, new }).await;
     assert_eq!(code(say(&ann, room, &keyed).await), "ok");
     assert_eq!(code(say(&ann, room, &text("BUY  GOLD HERE!!")).await), "ok");
     let refused = say(&ann, room, &text("buy gold here 💰")).await.err();
@@ -92,7 +93,7 @@ async fn a_sender_learns_what_is_left() {
     let narrow = Limits { send, ..limits() };
     let keyed = NewMessage { client_id: Some("c-1".into()), ..text("one") };
     let say = async |new: &NewMessage| {
-        messages::send(&group.db, &group.push, &narrow, &ann, (&group.room, new)).await.expect("sent").rate
+        messages::send(&group.db, &group.push, &narrow, &ann, SendRequest { room: &group.room, new }).await.expect("sent").rate
     };
     assert_eq!(say(&keyed).await, Some(RateStatus { limit: send, left: 2, reset: 3 }));
     assert_eq!(say(&keyed).await, None, "a retry is not counted");

@@ -1,5 +1,8 @@
 //! Reactions: idempotent, counted, pushed to all, at low cost.
 
+use shared::id::Seq;
+use shared::domain::messages::MessageAddress;
+use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::unsend;
@@ -12,11 +15,11 @@ use shared::store::Db;
 use crate::fixture::{self, limits, person, statements};
 use crate::group::Group;
 
-async fn react(group: &Group, who: &Caller, seq: u64, emoji: &str) -> Result<ReactionChange> {
+async fn react(group: &Group, who: &Caller, seq: Seq, emoji: &str) -> Result<ReactionChange> {
     reactions::react(&group.db, &group.push, &limits(), who, ReactionRequest { room: &group.room, seq, emoji }).await
 }
 
-async fn unreact(group: &Group, who: &Caller, seq: u64, emoji: &str) -> Result<ReactionChange> {
+async fn unreact(group: &Group, who: &Caller, seq: Seq, emoji: &str) -> Result<ReactionChange> {
     reactions::unreact(&group.db, &group.push, &limits(), who, ReactionRequest { room: &group.room, seq, emoji }).await
 }
 
@@ -31,7 +34,7 @@ async fn reactions_are_counted_pushed_and_idempotent() {
     let group = Group::of(db, &ann, &[&bob]).await;
     let said = group.said(&ann, "one").await;
     let first = react(&group, &bob, said.seq, "👍").await.expect("given");
-    assert_eq!((first.count, first.added, first.rev, first.user_id), (1, true, said.rev + 1, bob.user));
+    assert_eq!((first.count, first.added, first.rev, first.user_id), (1, true, said.rev.next(), bob.user));
     let frames = group.frames().await;
     assert_eq!(frames.iter().map(|(user, _)| *user).collect::<Vec<_>>(), [ann.user, bob.user]);
     assert!(frames.iter().all(|(_, frame)| matches!(frame, Frame::Reaction(change) if *change == first)), "{frames:?}");
@@ -43,7 +46,7 @@ async fn reactions_are_counted_pushed_and_idempotent() {
     assert_eq!(hers.reactions, [reaction("👍", 2, true), reaction("👍🏽", 1, true)]);
     assert_eq!(group.history(&bob).await[0].reactions, [reaction("👍", 2, true), reaction("👍🏽", 1, false)]);
     let gone = unreact(&group, &bob, said.seq, "👍").await.expect("taken back");
-    assert_eq!((gone.count, gone.added, gone.rev), (1, false, hers.rev + 1));
+    assert_eq!((gone.count, gone.added, gone.rev), (1, false, hers.rev.next()));
     group.frames().await;
     assert_eq!(unreact(&group, &bob, said.seq, "👍").await.expect("as it is"), gone);
     assert!(group.frames().await.is_empty());
@@ -67,7 +70,7 @@ async fn sixteen_copies_at_once_are_one_reaction() {
     });
     for copy in copies.collect::<Vec<_>>() {
         let change = copy.await.expect("ran").expect("stands");
-        assert_eq!((change.count, change.rev), (1, said.rev + 1));
+        assert_eq!((change.count, change.rev), (1, said.rev.next()));
     }
     assert_eq!(group.shown(&ann, said.seq).await.reactions, [reaction("👍", 1, true)]);
 }
@@ -84,7 +87,7 @@ async fn reactions_are_listed_in_pages() {
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
         let page =
-            reactions::list(&group.db, &ann, (&group.room, seq), None, (cursor.as_deref(), Some(1))).await.expect("a page");
+            reactions::list(&group.db, &ann, MessageAddress { room: &group.room, seq }, None, PageRequest { cursor: cursor.as_deref(), limit: Some(1) }).await.expect("a page");
         seen.extend(page.items.into_iter().map(|one| (one.emoji, one.user.id)));
         cursor = page.next;
         if cursor.is_none() {
@@ -93,10 +96,10 @@ async fn reactions_are_listed_in_pages() {
     }
     let all = [("❤️", bob.user), ("👍", ann.user), ("👍", bob.user)].map(|(emoji, user)| (emoji.to_owned(), user));
     assert_eq!(seen, all);
-    let hearts = reactions::list(&group.db, &ann, (&group.room, seq), Some("❤️"), (None, None)).await.expect("a page").items;
+    let hearts = reactions::list(&group.db, &ann, MessageAddress { room: &group.room, seq }, Some("❤️"), PageRequest::default()).await.expect("a page").items;
     assert_eq!(hearts.len(), 1);
     for (emoji, cursor) in [(Some("heart"), None), (None, Some("nonsense")), (None, Some(""))] {
-        let refused = reactions::list(&group.db, &ann, (&group.room, seq), emoji, (cursor, None)).await.err();
+        let refused = reactions::list(&group.db, &ann, MessageAddress { room: &group.room, seq }, emoji, PageRequest { cursor, limit: None }).await.err();
         assert!(matches!(refused, Some(Error::Invalid(_))), "{refused:?}");
     }
 }
@@ -130,8 +133,8 @@ async fn only_members_react_to_what_stands_and_with_one_emoji() {
         (&ann, stands, "👍👍", "invalid_input"),
         (&ann, stands, "ok 👍", "invalid_input"),
         (&ann, gone, "👍", "message_unsent"),
-        (&ann, 99, "👍", "message_not_found"),
-        (&ann, u64::MAX, "👍", "message_not_found"),
+        (&ann, Seq(99), "👍", "message_not_found"),
+        (&ann, Seq(u64::MAX), "👍", "message_not_found"),
         (&eve, stands, "👍", "room_not_found"),
     ] {
         assert_eq!(react(&group, who, seq, emoji).await.err().as_ref().map(Error::code), Some(code), "{seq} {emoji}");

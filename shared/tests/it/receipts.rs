@@ -1,12 +1,14 @@
 //! Reading: markers, unread counts, receipts.
 
+use shared::domain::paging::PageRequest;
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::domain::messages::unsend;
 use shared::domain::messages::{self, Sent};
 use shared::domain::rooms;
 use shared::error::Error;
-use shared::id::{MessageId, RoomId, RoomRef, UserId};
+use shared::id::{MessageId, RoomId, RoomRef, Seq, UserId};
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::receipts::{Receipt, Receipts};
@@ -20,27 +22,27 @@ use crate::fixture::{self, caller, limits, person, statements};
 
 async fn room_of(db: &Db, owner: &Caller, others: &[&Caller]) -> RoomRef {
     let member_ids = others.iter().map(|caller| caller.user).collect();
-    let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids };
+    let new = NewRoom { name: "Room".into(), member_ids, ..NewRoom::default() };
     RoomRef::Id(rooms::create(db, &Push::memory(), owner, RoomKind::Public, &new).await.expect("made").id)
 }
 
 async fn say(db: &Db, who: &Caller, room: &RoomRef, text: &str) -> Sent {
     let new = NewMessage { content: Some(text.into()), ..NewMessage::default() };
-    messages::send(db, &Push::memory(), &limits(), who, (room, &new)).await.expect("sent")
+    messages::send(db, &Push::memory(), &limits(), who, SendRequest { room, new: &new }).await.expect("sent")
 }
 
-async fn read(db: &Db, who: &Caller, room: &RoomRef, seq: u64) -> Receipt {
+async fn read(db: &Db, who: &Caller, room: &RoomRef, seq: Seq) -> Receipt {
     receipts::raise_marker(db, &Push::memory(), who, room, ReadMarker::Read(seq)).await.expect("marked")
 }
 
 /// Returns the unread count, which the answer and the room list must agree on.
 async fn unread(db: &Db, who: &Caller, room: &RoomRef) -> u64 {
-    let list = rooms::list(db, who, Scope::Joined, (None, None)).await.expect("rooms");
+    let list = rooms::list(db, who, Scope::Joined, PageRequest::default()).await.expect("rooms");
     let one = rooms::find(db, who, room).await.expect("the room");
     let all = receipts::unread(db, who).await.expect("unread");
     let listed = list.items.iter().find(|item| item.id == one.id).expect("listed").unread;
     let summed = all.rooms.iter().find(|item| item.room_id == one.id).map_or(0, |item| item.unread);
-    let marked = receipts::raise_marker(db, &Push::memory(), who, room, ReadMarker::Read(0)).await.expect("no change").unread;
+    let marked = receipts::raise_marker(db, &Push::memory(), who, room, ReadMarker::Read(Seq(0))).await.expect("no change").unread;
     assert_eq!((listed, summed, marked), (one.unread, one.unread, Some(one.unread)));
     assert_eq!(all.total, all.rooms.iter().map(|room| room.unread).sum::<u64>());
     one.unread
@@ -68,20 +70,20 @@ async fn marks_only_rise_and_never_pass_the_end() {
     }
     let push = Push::memory();
     for (mark, read_seq, delivered_seq, unread, frames) in [
-        (ReadMarker::Delivered(2), 0, 2, 5, 2),
-        (ReadMarker::Read(3), 3, 3, 2, 2),
-        (ReadMarker::Read(1), 3, 3, 2, 0),
-        (ReadMarker::Read(3), 3, 3, 2, 0),
-        (ReadMarker::Delivered(1), 3, 3, 2, 0),
-        (ReadMarker::Delivered(99), 3, 5, 2, 2),
-        (ReadMarker::Read(4), 4, 5, 1, 2),
-        (ReadMarker::Read(u64::MAX), 5, 5, 0, 2),
-        (ReadMarker::Read(0), 5, 5, 0, 0),
+        (ReadMarker::Delivered(Seq(2)), 0, 2, 5, 2),
+        (ReadMarker::Read(Seq(3)), 3, 3, 2, 2),
+        (ReadMarker::Read(Seq(1)), 3, 3, 2, 0),
+        (ReadMarker::Read(Seq(3)), 3, 3, 2, 0),
+        (ReadMarker::Delivered(Seq(1)), 3, 3, 2, 0),
+        (ReadMarker::Delivered(Seq(99)), 3, 5, 2, 2),
+        (ReadMarker::Read(Seq(4)), 4, 5, 1, 2),
+        (ReadMarker::Read(Seq(u64::MAX)), 5, 5, 0, 2),
+        (ReadMarker::Read(Seq(0)), 5, 5, 0, 0),
     ] {
         let receipt = receipts::raise_marker(&db, &push, &bob, &room, mark).await.expect("marked");
         assert_eq!(
             (receipt.read_seq, receipt.delivered_seq, receipt.unread),
-            (read_seq, delivered_seq, Some(unread)),
+            (Seq(read_seq), Seq(delivered_seq), Some(unread)),
             "{mark:?}"
         );
         assert_eq!(push.take_sent().await.len(), frames, "{mark:?}");
@@ -97,7 +99,7 @@ async fn a_mark_is_pushed_to_members_and_unread_counts_only_to_oneself() {
         say(&db, &ann, &room, text).await;
     }
     let push = Push::memory();
-    receipts::raise_marker(&db, &push, &bob, &room, ReadMarker::Read(1)).await.expect("marked");
+    receipts::raise_marker(&db, &push, &bob, &room, ReadMarker::Read(Seq(1))).await.expect("marked");
     let mut pushed: Vec<_> = push
         .take_sent()
         .await
@@ -108,7 +110,8 @@ async fn a_mark_is_pushed_to_members_and_unread_counts_only_to_oneself() {
         })
         .collect();
     pushed.sort_unstable();
-    let expected = [(ann.user, bob.user, 1, 1, None), (bob.user, bob.user, 1, 1, Some(1)), (carl.user, bob.user, 1, 1, None)];
+    let expected = [(ann.user, None), (bob.user, Some(1)), (carl.user, None)];
+    let expected = expected.map(|(to, unread)| (to, bob.user, Seq(1), Seq(1), unread));
     assert_eq!(pushed, expected);
 }
 
@@ -123,11 +126,11 @@ async fn in_a_room_of_more_than_a_hundred_a_mark_is_pushed_only_to_oneself() {
     let room = room_of(&db, &ann, &others.iter().collect::<Vec<_>>()).await;
     say(&db, &ann, &room, "Hi").await;
     let push = Push::memory();
-    receipts::raise_marker(&db, &push, &others[0], &room, ReadMarker::Read(1)).await.expect("marked");
+    receipts::raise_marker(&db, &push, &others[0], &room, ReadMarker::Read(Seq(1))).await.expect("marked");
     let pushed: Vec<_> = push.take_sent().await.into_iter().map(|(user, _)| user).collect();
     assert_eq!(pushed, [others[0].user], "101 members");
     rooms::leave(&db, &Push::memory(), &others[1], &room, None).await.expect("left");
-    receipts::raise_marker(&db, &push, &others[0], &room, ReadMarker::Read(2)).await.expect("marked");
+    receipts::raise_marker(&db, &push, &others[0], &room, ReadMarker::Read(Seq(2))).await.expect("marked");
     assert_eq!(push.take_sent().await.len(), 100, "a hundred members");
 }
 
@@ -141,10 +144,10 @@ async fn unread_is_exact_after_unsending_own_messages_and_coming_back() {
         say(&db, &ann, &room, text).await;
     }
     assert_eq!((unread(&db, &ann, &room).await, unread(&db, &bob, &room).await), (0, 4), "one's own are read");
-    unsend::unsend(&db, &push, &ann, &room, 3).await.expect("unsent");
+    unsend::unsend(&db, &push, &ann, &room, Seq(3)).await.expect("unsent");
     assert_eq!(unread(&db, &bob, &room).await, 3, "an unsent message is not unread");
-    assert_eq!(read(&db, &bob, &room, 2).await.unread, Some(1));
-    unsend::unsend(&db, &push, &ann, &room, 1).await.expect("unsent");
+    assert_eq!(read(&db, &bob, &room, Seq(2)).await.unread, Some(1));
+    unsend::unsend(&db, &push, &ann, &room, Seq(1)).await.expect("unsent");
     assert_eq!(unread(&db, &bob, &room).await, 1, "one that was read before changes nothing");
     say(&db, &bob, &room, "5").await;
     assert_eq!((unread(&db, &ann, &room).await, unread(&db, &bob, &room).await), (1, 0), "who writes has read");
@@ -168,20 +171,20 @@ async fn receipts_have_the_time_of_reading() {
     let eve = person(&db, "eve").await;
     rooms::join(&db, &Push::memory(), &eve, &room).await.expect("joined");
     let (first, second) = (at(&bob, 10), at(&bob, 20));
-    read(&db, &first, &room, 2).await;
-    read(&db, &second, &room, 4).await;
+    read(&db, &first, &room, Seq(2)).await;
+    read(&db, &second, &room, Seq(4)).await;
     let written = at(&carl, 30);
     say(&db, &written, &room, "I have read it all by now").await;
     let arrived = at(&dora, 40);
-    receipts::raise_marker(&db, &Push::memory(), &arrived, &room, ReadMarker::Delivered(3)).await.expect("marked");
+    receipts::raise_marker(&db, &Push::memory(), &arrived, &room, ReadMarker::Delivered(Seq(3))).await.expect("marked");
     let seen = async |seq| names(&receipts::of_message(&db, &bob, &room, seq).await.expect("receipts"));
     let some = |who: &Caller| (who.user, Some(who.now));
-    assert_eq!(seen(2).await, (vec![some(&first), some(&written)], vec![some(&first), some(&written), some(&arrived)]));
-    assert_eq!(seen(3).await.0, [some(&second), some(&written)], "each act of reading has its time");
-    assert_eq!(seen(4).await, (vec![some(&second), some(&written)], vec![some(&second), some(&written)]));
-    let after = seen(6).await;
+    assert_eq!(seen(Seq(2)).await, (vec![some(&first), some(&written)], vec![some(&first), some(&written), some(&arrived)]));
+    assert_eq!(seen(Seq(3)).await.0, [some(&second), some(&written)], "each act of reading has its time");
+    assert_eq!(seen(Seq(4)).await, (vec![some(&second), some(&written)], vec![some(&second), some(&written)]));
+    let after = seen(Seq(6)).await;
     assert_eq!(after, (vec![], vec![]), "Carl wrote it, and it is unread: Eve joined after the others");
-    for seq in [0, 7, u64::MAX] {
+    for seq in [0, 7, u64::MAX].map(Seq) {
         let refused = receipts::of_message(&db, &bob, &room, seq).await.err();
         assert!(matches!(refused, Some(Error::NotFound("message_not_found"))), "{seq}: {refused:?}");
     }
@@ -194,15 +197,15 @@ async fn returning_members_have_not_read_what_they_missed() {
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let room = room_of(&db, &ann, &[&bob]).await;
     say(&db, &ann, &room, "1").await;
-    read(&db, &bob, &room, 1).await;
+    read(&db, &bob, &room, Seq(1)).await;
     rooms::leave(&db, &push, &bob, &room, None).await.expect("left");
     let missed = say(&db, &ann, &room, "missed").await.message.seq;
-    let gone = receipts::of_message(&db, &ann, &room, 1).await.expect("receipts");
+    let gone = receipts::of_message(&db, &ann, &room, Seq(1)).await.expect("receipts");
     assert_eq!(names(&gone), (vec![], vec![]), "who left is no reader any longer");
     rooms::join(&db, &push, &bob, &room).await.expect("back");
     let last = say(&db, &ann, &room, "news").await.message.seq;
     read(&db, &bob, &room, last).await;
-    for (seq, readers) in [(1, vec![bob.user]), (missed, vec![]), (last, vec![bob.user])] {
+    for (seq, readers) in [(Seq(1), vec![bob.user]), (missed, vec![]), (last, vec![bob.user])] {
         let receipts = receipts::of_message(&db, &ann, &room, seq).await.expect("receipts");
         assert_eq!(receipts.read.iter().map(|seen| seen.user.id).collect::<Vec<_>>(), readers, "{seq}");
     }
@@ -212,11 +215,11 @@ async fn returning_members_have_not_read_what_they_missed() {
 async fn a_message_is_named_by_its_number_too_and_strangers_learn_nothing() {
     let db = fixture::database().await;
     let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
-    let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids: vec![bob.user] };
+    let new = NewRoom { name: "Room".into(), member_ids: vec![bob.user], ..NewRoom::default() };
     let group = rooms::create(&db, &Push::memory(), &ann, RoomKind::Group, &new).await.expect("made");
     let group = RoomRef::Id(group.id);
     let message = say(&db, &ann, &group, "Hi").await.message;
-    read(&db, &bob, &group, 1).await;
+    read(&db, &bob, &group, Seq(1)).await;
     let receipts = receipts::of_message_id(&db, &ann, message.id).await.expect("receipts");
     assert_eq!(names(&receipts).0, [(bob.user, Some(bob.now))]);
     for id in [message.id, MessageId(4711)] {
@@ -224,8 +227,8 @@ async fn a_message_is_named_by_its_number_too_and_strangers_learn_nothing() {
         assert!(matches!(refused, Some(Error::NotFound("message_not_found"))), "{refused:?}");
     }
     let hidden = [
-        receipts::raise_marker(&db, &Push::memory(), &eve, &group, ReadMarker::Read(1)).await.err(),
-        receipts::of_message(&db, &eve, &group, 1).await.err(),
+        receipts::raise_marker(&db, &Push::memory(), &eve, &group, ReadMarker::Read(Seq(1))).await.err(),
+        receipts::of_message(&db, &eve, &group, Seq(1)).await.err(),
     ];
     for refused in hidden {
         assert!(matches!(refused, Some(Error::NotFound("room_not_found"))), "{refused:?}");
@@ -233,8 +236,8 @@ async fn a_message_is_named_by_its_number_too_and_strangers_learn_nothing() {
     let public = room_of(&db, &ann, &[]).await;
     say(&db, &ann, &public, "Hi").await;
     let reader = [
-        receipts::raise_marker(&db, &Push::memory(), &eve, &public, ReadMarker::Read(1)).await.err(),
-        receipts::of_message(&db, &eve, &public, 1).await.err(),
+        receipts::raise_marker(&db, &Push::memory(), &eve, &public, ReadMarker::Read(Seq(1))).await.err(),
+        receipts::of_message(&db, &eve, &public, Seq(1)).await.err(),
     ];
     for refused in reader {
         assert!(matches!(refused, Some(Error::Forbidden("not_a_member"))), "{refused:?}");
@@ -269,7 +272,7 @@ async fn marking_read_in_a_room_of_a_thousand_blocks_no_sender_and_no_sender_blo
         tokio::spawn(async move {
             for id in ids {
                 let reader = caller(UserId(id), "reader");
-                assert_eq!(read(&db, &reader, &room, 1).await.read_seq, 1);
+                assert_eq!(read(&db, &reader, &room, Seq(1)).await.read_seq, Seq(1));
             }
         })
     });
@@ -282,14 +285,14 @@ async fn marking_read_in_a_room_of_a_thousand_blocks_no_sender_and_no_sender_blo
     let (other, same) = (Db::lazy(&url).expect("a URL"), room.clone());
     let reading = tokio::spawn(async move {
         for id in ids {
-            read(&other, &caller(UserId(id), "reader"), &same, 1 + id % 20).await;
+            read(&other, &caller(UserId(id), "reader"), &same, Seq(1 + id % 20)).await;
         }
     });
     for number in 2..=20 {
-        assert_eq!(say(&db, &ann, &room, "and on").await.message.seq, number);
+        assert_eq!(say(&db, &ann, &room, "and on").await.message.seq, Seq(number));
     }
     reading.await.expect("read");
-    assert_eq!(receipts::of_message(&db, &ann, &room, 1).await.expect("receipts").read.len(), 1000);
+    assert_eq!(receipts::of_message(&db, &ann, &room, Seq(1)).await.expect("receipts").read.len(), 1000);
 }
 
 #[tokio::test]
@@ -306,16 +309,16 @@ async fn reading_keeps_to_its_statements() {
         outcome.expect("marked");
         count
     };
-    mark(ReadMarker::Delivered(1)).await;
-    mark(ReadMarker::Read(1)).await;
-    assert_eq!(mark(ReadMarker::Delivered(2)).await, 3, "how one stands, the mark; and the audience");
-    assert_eq!(mark(ReadMarker::Read(3)).await, 4, "how one stands, the act, the marks; and the audience");
-    assert_eq!(mark(ReadMarker::Read(3)).await, 1, "nothing is new");
-    unsend::unsend(&db, &push, &ann, &room, 5).await.expect("unsent");
-    mark(ReadMarker::Read(3)).await;
-    assert_eq!(mark(ReadMarker::Read(4)).await, 5, "and what was unsent after it");
-    assert_eq!(mark(ReadMarker::Read(6)).await, 4);
-    let of_message = || receipts::of_message(&db, &ann, &room, 3);
+    mark(ReadMarker::Delivered(Seq(1))).await;
+    mark(ReadMarker::Read(Seq(1))).await;
+    assert_eq!(mark(ReadMarker::Delivered(Seq(2))).await, 3, "how one stands, the mark; and the audience");
+    assert_eq!(mark(ReadMarker::Read(Seq(3))).await, 4, "how one stands, the act, the marks; and the audience");
+    assert_eq!(mark(ReadMarker::Read(Seq(3))).await, 1, "nothing is new");
+    unsend::unsend(&db, &push, &ann, &room, Seq(5)).await.expect("unsent");
+    mark(ReadMarker::Read(Seq(3))).await;
+    assert_eq!(mark(ReadMarker::Read(Seq(4))).await, 5, "and what was unsent after it");
+    assert_eq!(mark(ReadMarker::Read(Seq(6))).await, 4);
+    let of_message = || receipts::of_message(&db, &ann, &room, Seq(3));
     of_message().await.expect("prepared");
     assert_eq!(statements(&db, of_message()).await.1, 2);
     let all = || receipts::unread(&db, &ann);

@@ -1,20 +1,20 @@
 //! Retries of messages: a key identifies one message, and never hides a different one.
 
 use shared::caller::Caller;
-use shared::domain::messages;
+use shared::domain::messages::{self, SendRequest};
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::unsend;
 use shared::domain::rooms;
 use shared::error::{Error, Result};
-use shared::id::RoomRef;
+use shared::id::{RoomRef, Seq};
 use shared::protocol::messages::{Forward, NewContent, NewMessage};
 use shared::push::Push;
 use shared::store::Db;
 
 use crate::fixture::{self, limits, person};
 
-async fn send(db: &Db, who: &Caller, new: NewMessage) -> Result<(u64, bool)> {
-    let sent = messages::send(db, &Push::memory(), &limits(), who, (&RoomRef::general(), &new)).await?;
+async fn send(db: &Db, who: &Caller, new: NewMessage) -> Result<(Seq, bool)> {
+    let sent = messages::send(db, &Push::memory(), &limits(), who, SendRequest { room: &RoomRef::general(), new: &new }).await?;
     Ok((sent.message.seq, sent.replayed))
 }
 
@@ -22,13 +22,13 @@ fn text(content: &str, key: &str) -> NewMessage {
     NewMessage { content: Some(content.into()), client_id: Some(key.into()), ..NewMessage::default() }
 }
 
-fn forward(seq: u64, key: &str) -> NewMessage {
+fn forward(seq: Seq, key: &str) -> NewMessage {
     let source = Forward { room_id: RoomRef::general(), seq };
     NewMessage { forward: Some(source), client_id: Some(key.into()), ..NewMessage::default() }
 }
 
 #[track_caller]
-fn is_refused(sent: &Result<(u64, bool)>, code: &str) {
+fn is_refused<T: std::fmt::Debug>(sent: &Result<T>, code: &str) {
     assert_eq!(sent.as_ref().err().map(Error::code), Some(code), "{sent:?}");
 }
 

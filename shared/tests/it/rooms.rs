@@ -1,9 +1,10 @@
 //! Rooms.
 
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::domain::rooms::members;
 use shared::error::Error;
-use shared::id::{RoomRef, UserId};
+use shared::id::{Rev, RoomRef, Seq, UserId};
 use shared::protocol::frames::Frame;
 use shared::protocol::rooms::{NewRoom, Role, RoomKind, Scope};
 use shared::push::Push;
@@ -11,7 +12,7 @@ use shared::push::Push;
 use crate::fixture::{self, person};
 
 fn named(name: &str, member_ids: Vec<UserId>) -> NewRoom {
-    NewRoom { name: name.into(), kind: None, topic: None, member_ids }
+    NewRoom { name: name.into(), member_ids, ..NewRoom::default() }
 }
 
 #[tokio::test]
@@ -19,7 +20,7 @@ async fn general_is_seen_by_everyone_and_joined_once() {
     let db = fixture::database().await;
     let push = Push::memory();
     let ann = person(&db, "ann").await;
-    let all = rooms::list(&db, &ann, Scope::All, (None, None)).await.expect("rooms");
+    let all = rooms::list(&db, &ann, Scope::All, PageRequest::default()).await.expect("rooms");
     assert_eq!(all.items.iter().map(|room| (room.name.as_str(), room.joined)).collect::<Vec<_>>(), [("General", false)]);
     for _ in 0..2 {
         let general = rooms::join(&db, &push, &ann, &RoomRef::general()).await.expect("joined");
@@ -37,7 +38,7 @@ async fn a_group_is_hidden_from_strangers() {
     let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
     let group = rooms::create(&db, &push, &ann, RoomKind::Group, &named("Lunch", vec![bob.user, bob.user, ann.user])).await;
     let group = group.expect("made");
-    assert_eq!((group.role, group.members_count, group.rev), (Some(Role::Owner), 2, 1));
+    assert_eq!((group.role, group.members_count, group.rev), (Some(Role::Owner), 2, Rev(1)));
     let pushed: Vec<_> = push.take_sent().await.into_iter().map(|(user, _)| user).collect();
     assert_eq!(pushed, [ann.user, bob.user], "each gets one frame with their own view");
     let room = RoomRef::Id(group.id);
@@ -46,11 +47,11 @@ async fn a_group_is_hidden_from_strangers() {
         rooms::find(&db, &eve, &room).await.err(),
         rooms::join(&db, &push, &eve, &room).await.err(),
         rooms::leave(&db, &push, &eve, &room, None).await.err(),
-        members::list(&db, &eve, &room, (None, None)).await.err(),
+        members::list(&db, &eve, &room, PageRequest::default()).await.err(),
     ] {
         assert!(matches!(refused, Some(Error::NotFound("room_not_found"))), "{refused:?}");
     }
-    let hers = rooms::list(&db, &eve, Scope::All, (None, None)).await.expect("rooms");
+    let hers = rooms::list(&db, &eve, Scope::All, PageRequest::default()).await.expect("rooms");
     assert!(hers.items.iter().all(|room| room.name == "General"));
 }
 
@@ -64,7 +65,7 @@ async fn rooms_with_a_ban_do_not_shorten_the_list() {
         members::ban(&db, &push, &ann, &RoomRef::Id(room.id), bob.user).await.expect("banned");
     }
     for scope in [Scope::Public, Scope::All] {
-        let page = rooms::list(&db, &bob, scope, (None, Some(1))).await.expect("rooms");
+        let page = rooms::list(&db, &bob, scope, PageRequest { cursor: None, limit: Some(1) }).await.expect("rooms");
         assert_eq!(page.items.iter().map(|room| room.name.as_str()).collect::<Vec<_>>(), ["General"]);
     }
 }
@@ -76,7 +77,7 @@ async fn a_room_with_unknown_people_is_not_made() {
     let ann = person(&db, "ann").await;
     let refused = rooms::create(&db, &push, &ann, RoomKind::Group, &named("Lunch", vec![UserId(4711)])).await.err();
     assert!(matches!(&refused, Some(Error::Invalid(wrong)) if wrong[0].code == "user_not_found"), "{refused:?}");
-    assert!(rooms::list(&db, &ann, Scope::Joined, (None, None)).await.expect("rooms").items.is_empty());
+    assert!(rooms::list(&db, &ann, Scope::Joined, PageRequest::default()).await.expect("rooms").items.is_empty());
     assert!(push.take_sent().await.is_empty());
 }
 
@@ -93,9 +94,9 @@ async fn the_last_owner_cannot_leave_others_behind() {
     rooms::leave(&db, &push, &bob, &room, None).await.expect("a member may leave");
     let pushed = push.take_sent().await;
     assert!(matches!(pushed[0], (user, Frame::RoomLeft { .. }) if user == bob.user));
-    assert!(matches!(pushed[1], (user, Frame::MemberRemoved { user_id, rev: 2, .. }) if user == ann.user && user_id == bob.user));
+    assert!(matches!(pushed[1], (user, Frame::MemberRemoved { user_id, rev: Rev(2), .. }) if user == ann.user && user_id == bob.user));
     assert!(matches!(&pushed[2], (user, Frame::Message { message, .. })
-        if *user == ann.user && message.event.as_deref() == Some("member.left") && message.content == "bob left" && message.rev == 3));
+        if *user == ann.user && message.event.as_deref() == Some("member.left") && message.content == "bob left" && message.rev == Rev(3)));
     assert_eq!(pushed.len(), 3, "{pushed:?}");
     assert!(matches!(rooms::find(&db, &bob, &room).await, Err(Error::NotFound("room_not_found"))));
     rooms::leave(&db, &push, &ann, &room, None).await.expect("the last one may leave");
@@ -109,12 +110,12 @@ async fn a_list_of_rooms_is_one_statement_and_its_pages_join_up() {
     for number in 0..7 {
         rooms::create(&db, &push, &ann, RoomKind::Public, &named(&format!("Room {number}"), Vec::new())).await.expect("made");
     }
-    let whole = rooms::list(&db, &ann, Scope::All, (None, None)).await.expect("rooms");
+    let whole = rooms::list(&db, &ann, Scope::All, PageRequest::default()).await.expect("rooms");
     assert_eq!((whole.items.len(), whole.next.is_none()), (8, true));
     let mut paged = Vec::new();
     let mut cursor = None;
     loop {
-        let (page, count) = fixture::statements(&db, rooms::list(&db, &ann, Scope::All, (cursor.as_deref(), Some(3)))).await;
+        let (page, count) = fixture::statements(&db, rooms::list(&db, &ann, Scope::All, PageRequest { cursor: cursor.as_deref(), limit: Some(3) })).await;
         assert_eq!(count, 1);
         let page = page.expect("a page");
         paged.extend(page.items.into_iter().map(|room| room.id));
@@ -124,7 +125,7 @@ async fn a_list_of_rooms_is_one_statement_and_its_pages_join_up() {
         }
     }
     assert_eq!(paged, whole.items.iter().map(|room| room.id).collect::<Vec<_>>());
-    let refused = rooms::list(&db, &ann, Scope::All, (Some("nonsense"), None)).await.err();
+    let refused = rooms::list(&db, &ann, Scope::All, PageRequest { cursor: Some("nonsense"), limit: None }).await.err();
     assert!(matches!(refused, Some(Error::Invalid(_))), "{refused:?}");
 }
 
@@ -148,5 +149,5 @@ async fn thirty_people_joining_at_once_are_counted_once_each() {
         last = Some(join.await.expect("ran").expect("joined"));
     }
     let view = rooms::find(&db, &last.expect("someone"), &RoomRef::general()).await.expect("the room");
-    assert_eq!((view.members_count, view.last_seq, view.rev), (30, 30, 60), "each joined, and it was said");
+    assert_eq!((view.members_count, view.last_seq, view.rev), (30, Seq(30), Rev(60)), "each joined, and it was said");
 }

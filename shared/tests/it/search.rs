@@ -1,5 +1,6 @@
 //! Search: scripts, query language, visibility, pages. The index changes only the cost.
 
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::messages;
@@ -10,7 +11,7 @@ use shared::domain::rooms::members;
 use shared::domain::rooms::settings;
 use shared::domain::search;
 use shared::error::{Error, Limit, Result};
-use shared::id::RoomRef;
+use shared::id::{RoomRef, Seq};
 use shared::protocol::messages::{NewContent, NewMessage};
 use shared::protocol::page::Page;
 use shared::protocol::rooms::{ChangeRoom, ChangeSettings, NewRoom, RoomKind};
@@ -34,17 +35,17 @@ impl Library {
 
     pub(crate) async fn room(&self, owner: &Caller, kind: RoomKind, others: &[&Caller]) -> RoomRef {
         let new =
-            NewRoom { name: "Room".into(), kind: None, topic: None, member_ids: others.iter().map(|one| one.user).collect() };
+            NewRoom { name: "Room".into(), member_ids: others.iter().map(|one| one.user).collect(), ..NewRoom::default() };
         RoomRef::Id(rooms::create(&self.backend.db, &self.push, owner, kind, &new).await.expect("made").id)
     }
 
-    pub(crate) async fn say(&self, who: &Caller, room: &RoomRef, text: &str) -> u64 {
+    pub(crate) async fn say(&self, who: &Caller, room: &RoomRef, text: &str) -> Seq {
         let new = NewMessage { content: Some(text.into()), ..NewMessage::default() };
         let who = fixture::caller(who.user, &who.username);
-        messages::send(&self.backend.db, &self.push, &limits(), &who, (room, &new)).await.expect("sent").message.seq
+        messages::send(&self.backend.db, &self.push, &limits(), &who, SendRequest { room, new: &new }).await.expect("sent").message.seq
     }
 
-    pub(crate) async fn edit(&self, who: &Caller, room: &RoomRef, seq: u64, text: &str) {
+    pub(crate) async fn edit(&self, who: &Caller, room: &RoomRef, seq: Seq, text: &str) {
         let editing = EditRequest { room, seq, new: &NewContent { content: text.into() } };
         edits::edit(&self.backend.db, &self.push, &limits(), who, editing).await.expect("edited");
     }
@@ -267,7 +268,7 @@ async fn only_what_its_reader_may_see_is_found() {
     assert_eq!(library.texts(&ann, "secret").await.len(), 3);
 
     library
-        .run(format!("update members set visible_from_seq = {} where room_id = {id} and user_id = {}", hidden + 1, bob.user))
+        .run(format!("update members set visible_from_seq = {} where room_id = {id} and user_id = {}", hidden.next(), bob.user))
         .await;
     assert!(library.texts(&bob, "secret").await.is_empty(), "what was said before one may read");
     library.run(format!("update members set visible_from_seq = 1 where room_id = {id}")).await;

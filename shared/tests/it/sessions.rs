@@ -1,5 +1,7 @@
 //! Sessions: refresh, revocation, and its immediate effect.
 
+use shared::domain::auth::sessions::PresentedAccess;
+use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
 use shared::config::Secret;
 use shared::domain::auth::anonymous::AnonymousCaller;
@@ -43,7 +45,7 @@ async fn each_refresh_token_works_once_and_gives_the_next() {
         token = next.refresh_token;
     }
     let caller = backend.caller(&made).await.expect("the session is the same");
-    let list = sessions::list(&backend.db, &caller, (None, None)).await.expect("a list").items;
+    let list = sessions::list(&backend.db, &caller, PageRequest::default()).await.expect("a list").items;
     assert_eq!((list.len(), list[0].ip.as_str(), list[0].device.as_str()), (1, "192.0.2.9", "laptop"));
 }
 
@@ -159,7 +161,8 @@ async fn logging_out_can_be_done_again_and_then_does_nothing_else() {
     let ann = backend.register("ann").await;
     let leaving = work_costs::of_route("POST", "/api/auth/logout", None);
     let leaver = async |token: &str| {
-        sessions::authenticate_logout(&backend.db, &backend.throttle, &backend.issuer.keys, token, (leaving, NOW)).await
+        let access = PresentedAccess { keys: &backend.issuer.keys, token, now: NOW };
+        sessions::authenticate_logout(&backend.db, &backend.throttle, access, leaving).await
     };
     let first = leaver(&ann.tokens.access_token).await.expect("signed in");
     assert!(matches!(first, SessionOwner::SignedIn(_)));
@@ -171,17 +174,11 @@ async fn logging_out_can_be_done_again_and_then_does_nothing_else() {
     sessions::logout(&backend.db, &backend.push, &second).await.expect("and once more");
     backend.caller(&other).await.expect("a session that has ended ends no other");
     let foreign = TokenKeys::new(&Secret::new("a-secret-of-others"), false).expect("a key");
-    let forged =
-        sessions::authenticate_logout(&backend.db, &backend.throttle, &foreign, &ann.tokens.access_token, (leaving, NOW)).await;
+    let present = PresentedAccess { keys: &foreign, token: &ann.tokens.access_token, now: NOW };
+    let forged = sessions::authenticate_logout(&backend.db, &backend.throttle, present, leaving).await;
     assert!(matches!(forged, Err(Error::Unauthenticated("unauthenticated"))), "{forged:?}");
-    let late = sessions::authenticate_logout(
-        &backend.db,
-        &backend.throttle,
-        &backend.issuer.keys,
-        &ann.tokens.access_token,
-        (leaving, NOW.plus_seconds(606)),
-    )
-    .await;
+    let expired = PresentedAccess { keys: &backend.issuer.keys, now: NOW.plus_seconds(606), ..present };
+    let late = sessions::authenticate_logout(&backend.db, &backend.throttle, expired, leaving).await;
     assert!(matches!(late, Err(Error::Unauthenticated("token_expired"))), "{late:?}");
 }
 
@@ -268,7 +265,7 @@ async fn the_list_of_sessions_is_read_page_by_page() {
     let caller = backend.caller(&ann).await.expect("signed in");
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
-        let page = sessions::list(&backend.db, &caller, (cursor.as_deref(), Some(2))).await.expect("a page");
+        let page = sessions::list(&backend.db, &caller, PageRequest { cursor: cursor.as_deref(), limit: Some(2) }).await.expect("a page");
         assert!(page.items.len() <= 2);
         seen.extend(page.items.iter().map(|session| (session.id.0, session.current)));
         cursor = page.next;
@@ -279,7 +276,7 @@ async fn the_list_of_sessions_is_read_page_by_page() {
     let expected: Vec<_> = (0..5).rev().map(|later| (caller.session.0 + later, later == 0)).collect();
     assert_eq!(seen, expected);
     for bad in ["", "x", "0", "-1", "99999999999999999999"] {
-        assert!(matches!(sessions::list(&backend.db, &caller, (Some(bad), None)).await, Err(Error::Invalid(_))), "{bad}");
+        assert!(matches!(sessions::list(&backend.db, &caller, PageRequest { cursor: Some(bad), limit: None }).await, Err(Error::Invalid(_))), "{bad}");
     }
 }
 
@@ -290,11 +287,11 @@ async fn sessions_cost_the_statements_that_they_are_said_to() {
     let warm = backend.login("ann", PASSWORD, "192.0.2.2").await.expect("logged in");
     let caller = backend.caller(&made).await.expect("signed in");
     let renewed = refresh(&backend, &made.tokens.refresh_token).await.expect("refreshed");
-    sessions::list(&backend.db, &caller, (None, None)).await.expect("a list");
+    sessions::list(&backend.db, &caller, PageRequest::default()).await.expect("a list");
     let warm = SessionOwner::SignedIn(backend.caller(&warm).await.expect("signed in"));
     sessions::logout(&backend.db, &backend.push, &warm).await.expect("logged out");
     assert_eq!(statements(&backend.db, backend.caller(&made)).await.1, 1);
-    assert_eq!(statements(&backend.db, sessions::list(&backend.db, &caller, (None, None))).await.1, 1);
+    assert_eq!(statements(&backend.db, sessions::list(&backend.db, &caller, PageRequest::default())).await.1, 1);
     assert_eq!(statements(&backend.db, refresh(&backend, &renewed.refresh_token)).await.1, 2, "whose, and rotate");
     assert_eq!(statements(&backend.db, refresh(&backend, "v1.1.forged.token")).await.1, 0);
     assert_eq!(

@@ -1,5 +1,8 @@
 //! Room settings: name, slow mode, who writes, archive, deletion, mute.
 
+use shared::domain::rooms::members::MemberRef;
+use shared::domain::paging::PageRequest;
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::reactions;
@@ -8,7 +11,7 @@ use shared::domain::rooms;
 use shared::domain::rooms::members;
 use shared::domain::rooms::settings;
 use shared::error::{Error, Result};
-use shared::id::{RoomRef, UploadId};
+use shared::id::{Rev, RoomRef, Seq, UploadId};
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::{NewContent, NewMessage};
 use shared::protocol::rooms::{AllowedRole, ChangeRoom, ChangeSettings, NewMembers, Role, Scope};
@@ -38,14 +41,14 @@ async fn a_renamed_room_says_so_to_everyone_once() {
     assert_eq!(code(settings::update(db, push, &bob, room, &change).await), "not_allowed");
     for _ in 0..2 {
         let view = settings::update(db, push, &ann, room, &change).await.expect("renamed");
-        assert_eq!((view.name.as_str(), view.topic.as_str(), view.rev, view.last_seq), ("Lunch", "Where to", 3, 1));
+        assert_eq!((view.name.as_str(), view.topic.as_str(), view.rev, view.last_seq), ("Lunch", "Where to", Rev(3), Seq(1)));
     }
     let frames: Vec<_> = group.frames().await.into_iter().filter(|(user, _)| *user == bob.user).collect();
-    let [(_, Frame::RoomChanged { rev: 2, room: facts, .. }), (_, Frame::Message { message, .. })] = &frames[..] else {
+    let [(_, Frame::RoomChanged { rev: Rev(2), room: facts, .. }), (_, Frame::Message { message, .. })] = &frames[..] else {
         panic!("{frames:?}")
     };
     assert_eq!((facts.name.as_str(), facts.topic.as_str()), ("Lunch", "Where to"));
-    assert_eq!((message.rev, message.content.as_str()), (3, "ann named the room Lunch"));
+    assert_eq!((message.rev, message.content.as_str()), (Rev(3), "ann named the room Lunch"));
     assert_eq!(message.event.as_deref(), Some("room.renamed"));
     for (change, field) in [
         (ChangeRoom { name: Some(" ".into()), ..ChangeRoom::default() }, "name"),
@@ -65,15 +68,15 @@ async fn slow_mode_parts_the_messages_of_members_and_spares_admins() {
     let (db, push, room) = (&group.db, &group.push, &group.room);
     let slow = rules(ChangeSettings { slow_mode_seconds: Some(30), ..ChangeSettings::default() });
     settings::update(db, push, &ann, room, &slow).await.expect("slow");
-    assert_eq!(code(messages::send(db, push, &limits(), &bob, (room, &text("1"))).await), "ok");
+    assert_eq!(code(messages::send(db, push, &limits(), &bob, SendRequest { room, new: &text("1") }).await), "ok");
     bob.now = bob.now.plus_seconds(10);
-    let refused = messages::send(db, push, &limits(), &bob, (room, &text("2"))).await.err();
+    let refused = messages::send(db, push, &limits(), &bob, SendRequest { room, new: &text("2") }).await.err();
     let Some(Error::TooMany { retry_after: 20, policy: Some(policy) }) = refused else { panic!("{refused:?}") };
     assert_eq!((policy.quota, policy.window), (1, 30));
     bob.now = bob.now.plus_seconds(20);
-    assert_eq!(code(messages::send(db, push, &limits(), &bob, (room, &text("2"))).await), "ok");
+    assert_eq!(code(messages::send(db, push, &limits(), &bob, SendRequest { room, new: &text("2") }).await), "ok");
     for number in 0..3 {
-        assert_eq!(code(messages::send(db, push, &limits(), &ann, (room, &text(&number.to_string()))).await), "ok");
+        assert_eq!(code(messages::send(db, push, &limits(), &ann, SendRequest { room, new: &text(&number.to_string()) }).await), "ok");
     }
 }
 
@@ -88,7 +91,7 @@ async fn in_slow_mode_to_edit_is_to_speak_but_for_the_first_correction() {
     settings::update(db, push, &ann, room, &slow).await.expect("slow");
     bob.now = bob.now.plus_seconds(3600);
     let said = group.said(&bob, "helo").await;
-    let edit = async |who: &Caller, seq: u64, content: &str| {
+    let edit = async |who: &Caller, seq: Seq, content: &str| {
         let new = NewContent { content: content.into() };
         code(edits::edit(db, push, &limits(), who, EditRequest { room, seq, new: &new }).await)
     };
@@ -99,7 +102,7 @@ async fn in_slow_mode_to_edit_is_to_speak_but_for_the_first_correction() {
     }
     bob.now = bob.now.plus_seconds(3590);
     assert_eq!(edit(&bob, old.seq, "one thing an hour").await, "ok");
-    assert_eq!(code(messages::send(db, push, &limits(), &bob, (room, &text("and another"))).await), "rate_limited");
+    assert_eq!(code(messages::send(db, push, &limits(), &bob, SendRequest { room, new: &text("and another") }).await), "rate_limited");
     assert_eq!(edit(&bob, said.seq, "and another").await, "rate_limited");
     let hers = group.said(&ann, "an admin").await;
     for content in ["may", "go", "on"] {
@@ -119,11 +122,11 @@ async fn where_only_admins_write_members_read() {
     let admins = rules(ChangeSettings { who_writes: Some(AllowedRole::Admins), ..ChangeSettings::default() });
     let view = settings::update(db, push, &ann, room, &admins).await.expect("changed");
     assert_eq!(view.settings.who_writes, AllowedRole::Admins);
-    assert_eq!(code(messages::send(db, push, &limits(), &bob, (room, &text("Hi"))).await), "not_allowed");
+    assert_eq!(code(messages::send(db, push, &limits(), &bob, SendRequest { room, new: &text("Hi") }).await), "not_allowed");
     group.said(&ann, "News").await;
-    assert_eq!(group.shown(&bob, 1).await.content, "News");
-    members::set_role(db, push, &ann, (room, bob.user), Role::Admin).await.expect("an admin");
-    assert_eq!(code(messages::send(db, push, &limits(), &bob, (room, &text("Hi"))).await), "ok");
+    assert_eq!(group.shown(&bob, Seq(1)).await.content, "News");
+    members::set_role(db, push, &ann, MemberRef { room, user: bob.user }, Role::Admin).await.expect("an admin");
+    assert_eq!(code(messages::send(db, push, &limits(), &bob, SendRequest { room, new: &text("Hi") }).await), "ok");
 }
 
 #[tokio::test]
@@ -137,8 +140,8 @@ async fn an_archived_room_is_read_and_nothing_else_until_it_comes_back() {
     assert!(settings::update(db, push, &ann, room, &archive(true)).await.expect("archived").settings.archived);
     let more = NewMembers { user_ids: vec![cat.user], ..NewMembers::default() };
     let rename = ChangeRoom { name: Some("New".into()), ..ChangeRoom::default() };
-    let thumb = reactions::ReactionRequest { room, seq: 1, emoji: "👍" };
-    assert_eq!(code(messages::send(db, push, &limits(), &ann, (room, &text("new"))).await), "room_archived");
+    let thumb = reactions::ReactionRequest { room, seq: Seq(1), emoji: "👍" };
+    assert_eq!(code(messages::send(db, push, &limits(), &ann, SendRequest { room, new: &text("new") }).await), "room_archived");
     assert_eq!(code(reactions::react(db, push, &limits(), &bob, thumb).await), "room_archived");
     assert_eq!(code(members::add(db, push, &ann, room, &more).await), "room_archived");
     assert_eq!(code(settings::update(db, push, &ann, room, &rename).await), "room_archived");
@@ -146,7 +149,7 @@ async fn an_archived_room_is_read_and_nothing_else_until_it_comes_back() {
     assert_eq!(code(settings::update(db, push, &ann, room, &face).await), "room_archived");
     assert_eq!(group.history(&bob).await.len(), 1);
     assert!(!settings::update(db, push, &ann, room, &archive(false)).await.expect("back").settings.archived);
-    assert_eq!(code(messages::send(db, push, &limits(), &bob, (room, &text("new"))).await), "ok");
+    assert_eq!(code(messages::send(db, push, &limits(), &bob, SendRequest { room, new: &text("new") }).await), "ok");
 }
 
 #[tokio::test]
@@ -155,7 +158,7 @@ async fn a_deleted_room_is_gone_for_everyone_at_once() {
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[&bob]).await;
     let (db, push, room) = (&group.db, &group.push, &group.room);
-    members::set_role(db, push, &ann, (room, bob.user), Role::Admin).await.expect("an admin");
+    members::set_role(db, push, &ann, MemberRef { room, user: bob.user }, Role::Admin).await.expect("an admin");
     group.frames().await;
     assert_eq!(code(settings::delete(db, push, &bob, room).await), "not_allowed");
     settings::delete(db, push, &ann, room).await.expect("deleted");
@@ -165,8 +168,8 @@ async fn a_deleted_room_is_gone_for_everyone_at_once() {
     for who in [&ann, &bob] {
         assert_eq!(code(rooms::find(db, who, room).await), "room_not_found");
         assert_eq!(code(messages::history(db, who, room, HistoryRange::Newest, None).await), "room_not_found");
-        assert_eq!(code(messages::send(db, push, &limits(), who, (room, &text("Hi"))).await), "room_not_found");
-        assert!(rooms::list(db, who, Scope::Joined, (None, None)).await.expect("rooms").items.is_empty());
+        assert_eq!(code(messages::send(db, push, &limits(), who, SendRequest { room, new: &text("Hi") }).await), "room_not_found");
+        assert!(rooms::list(db, who, Scope::Joined, PageRequest::default()).await.expect("rooms").items.is_empty());
         assert!(rooms::changed_since(db, who, who.now).await.expect("changes").0.is_empty());
     }
     assert_eq!(code(settings::delete(db, push, &ann, room).await), "room_not_found");
@@ -181,7 +184,7 @@ async fn muting_is_per_member_and_until_a_time() {
     let (db, push, room) = (&group.db, &group.push, &group.room);
     let until = ann.now.plus_seconds(3600);
     let view = rooms::mute(db, push, &ann, room, Some(until)).await.expect("muted");
-    assert_eq!((view.muted_until, view.rev), (Some(until), 1), "others see no change");
+    assert_eq!((view.muted_until, view.rev), (Some(until), Rev(1)), "others see no change");
     let frames = group.frames().await;
     let [(user, Frame::RoomSeen { room: seen, .. })] = &frames[..] else { panic!("{frames:?}") };
     assert_eq!((*user, seen.muted_until), (ann.user, Some(until)), "the user's other devices are notified");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use http::Method;
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::config::{Limits, Quota};
 use shared::domain::erasure::{self, ErasureRequester};
@@ -15,7 +16,7 @@ use shared::domain::uploads;
 use shared::domain::uploads::avatars;
 use shared::domain::uploads::storage;
 use shared::error::{Error, Left, Result};
-use shared::id::{RoomRef, UploadId, UserId};
+use shared::id::{RoomRef, Seq, UploadId, UserId};
 use shared::media::Media;
 use shared::protocol::messages::{Forward, Message, NewMessage};
 use shared::protocol::people::Storage;
@@ -26,7 +27,7 @@ use shared::store::Db;
 
 use crate::backend::{Backend, PASSWORD};
 use crate::fixture::{self, limits, person, statements};
-use crate::upload_steps::{FACE, announced_as, ask, completed, media, ready, ready_as, say, swept};
+use crate::upload_steps::{FACE, PHOTO, announced_as, ask, completed, media, ready, ready_as, say, swept};
 
 const NONE: Quota = Quota { bytes: None, files: None };
 
@@ -49,7 +50,7 @@ fn is_full(error: Option<&Error>) -> bool {
 }
 
 async fn room_of(db: &Db, owner: &Caller) -> RoomRef {
-    let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids: Vec::new() };
+    let new = NewRoom { name: "Room".into(), ..NewRoom::default() };
     RoomRef::Id(rooms::create(db, &Push::memory(), owner, RoomKind::Group, &new).await.expect("made").id)
 }
 
@@ -57,12 +58,12 @@ fn showing(uploads: Vec<UploadId>) -> NewMessage {
     NewMessage { attachments: uploads, ..NewMessage::default() }
 }
 
-fn passing(from: &RoomRef, seq: u64) -> NewMessage {
+fn passing(from: &RoomRef, seq: Seq) -> NewMessage {
     NewMessage { forward: Some(Forward { room_id: from.clone(), seq }), ..NewMessage::default() }
 }
 
 async fn post(db: &Db, limits: &Limits, who: &Caller, room: &RoomRef, new: &NewMessage) -> Result<Message> {
-    messages::send(db, &Push::memory(), limits, who, (room, new)).await.map(|sent| sent.message)
+    messages::send(db, &Push::memory(), limits, who, SendRequest { room, new }).await.map(|sent| sent.message)
 }
 
 #[tokio::test]
@@ -202,7 +203,7 @@ async fn a_picture_that_grows_beyond_what_is_left_waits_until_there_is_room() {
     let jpeg: &'static [u8] = coarse_jpeg().leak();
     let narrow = Backend::limited(with(jpeg.len() as u64, 10)).await;
     let narrow = Backend { db: Db::lazy(&backend.url).expect("a URL"), ..narrow };
-    let (id, url) = announced_as(&narrow, &media, &ann, ((Purpose::Image, "a.jpg", "image/jpeg"), jpeg.len())).await;
+    let (id, url) = announced_as(&narrow, &media, &ann, PHOTO, jpeg.len()).await;
     assert_eq!(ask(Method::PUT, &url, "image/jpeg", jpeg).await.0, 200);
     for _ in 0..3 {
         let full = completed(&narrow, &media, &ann, id).await.err();
@@ -273,7 +274,7 @@ impl Ledger {
 /// A message with one file.
 struct Shown {
     room: usize,
-    seq: u64,
+    seq: Seq,
     who: usize,
     object: (UploadId, u64),
 }
@@ -316,7 +317,7 @@ async fn usage_equals_the_visible_objects_after_random_operations() {
                 ledger.drops(people[gone.who].user, gone.object.0);
             }
             (7, _) => {
-                let face = ready_as(&backend, &media, caller, (FACE, png())).await;
+                let face = ready_as(&backend, &media, caller, FACE, png()).await;
                 let size = uploads::find(db, caller, face).await.expect("hers").size;
                 avatars::set(db, caller, Some(face)).await.expect("set");
                 ledger.takes(caller.user, face, size);
@@ -355,7 +356,7 @@ async fn usage_equals_the_visible_objects_after_random_operations() {
 }
 
 async fn public_room(db: &Db, owner: &Caller) -> RoomRef {
-    let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids: Vec::new() };
+    let new = NewRoom { name: "Room".into(), ..NewRoom::default() };
     RoomRef::Id(rooms::create(db, &Push::memory(), owner, RoomKind::Public, &new).await.expect("made").id)
 }
 

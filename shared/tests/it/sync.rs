@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use shared::protocol::frames::Changed;
+use shared::domain::paging::PageRequest;
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::messages;
@@ -13,7 +16,7 @@ use shared::domain::rooms;
 use shared::domain::sync;
 use shared::domain::sync::catch_up;
 use shared::error::Error;
-use shared::id::{RoomId, RoomRef};
+use shared::id::{Rev, RoomId, RoomRef, Seq};
 use shared::protocol::frames::{Dialect, Frame, MAX_FRAME};
 use shared::protocol::messages::{NewContent, NewMessage};
 use shared::protocol::rooms::{NewRoom, RoomKind};
@@ -25,21 +28,21 @@ use crate::fixture::{self, limits, person, statements};
 
 async fn room_of(db: &Db, owner: &Caller, others: &[&Caller]) -> RoomId {
     let member_ids = others.iter().map(|caller| caller.user).collect();
-    let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids };
+    let new = NewRoom { name: "Room".into(), member_ids, ..NewRoom::default() };
     rooms::create(db, &Push::memory(), owner, RoomKind::Public, &new).await.expect("made").id
 }
 
 async fn say(db: &Db, who: &Caller, room: RoomId, text: &str) {
     let new = NewMessage { content: Some(text.into()), ..NewMessage::default() };
-    messages::send(db, &Push::memory(), &limits(), who, (&RoomRef::Id(room), &new)).await.expect("sent");
+    messages::send(db, &Push::memory(), &limits(), who, SendRequest { room: &RoomRef::Id(room), new: &new }).await.expect("sent");
 }
 
-async fn since(db: &Db, who: &Caller, room: RoomId, rev: u64) -> RoomSync {
+async fn since(db: &Db, who: &Caller, room: RoomId, rev: Rev) -> RoomSync {
     sync::room(db, who, &RoomRef::Id(room), rev, None).await.expect("a sync")
 }
 
 fn seqs(sync: &RoomSync) -> Vec<u64> {
-    sync.messages.iter().map(|message| message.seq).collect()
+    sync.messages.iter().map(|message| message.seq.0).collect()
 }
 
 #[tokio::test]
@@ -52,16 +55,16 @@ async fn a_sync_holds_what_changed_since_and_nothing_else() {
     for text in ["1", "2", "3", "4", "5"] {
         say(&db, &ann, id, text).await;
     }
-    let whole = since(&db, &bob, id, 0).await;
+    let whole = since(&db, &bob, id, Rev(0)).await;
     assert_eq!((seqs(&whole), whole.members.len(), whole.more), (vec![1, 2, 3, 4, 5], 2, false));
-    assert_eq!((whole.rev, whole.room.rev, whole.room.unread), (6, 6, 5));
+    assert_eq!((whole.rev, whole.room.rev, whole.room.unread), (Rev(6), Rev(6), 5));
     let quiet = since(&db, &bob, id, whole.rev).await;
     assert!(quiet.messages.is_empty() && quiet.members.is_empty() && quiet.rev == whole.rev && !quiet.more);
     let new = NewContent { content: "two".into() };
-    edits::edit(&db, &push, &limits(), &ann, EditRequest { room: &room, seq: 2, new: &new }).await.expect("edited");
-    unsend::unsend(&db, &push, &ann, &room, 3).await.expect("unsent");
-    reactions::react(&db, &push, &limits(), &bob, ReactionRequest { room: &room, seq: 5, emoji: "👍" }).await.expect("reacted");
-    unsend::hide(&db, &push, &bob, &room, 4).await.expect("hidden");
+    edits::edit(&db, &push, &limits(), &ann, EditRequest { room: &room, seq: Seq(2), new: &new }).await.expect("edited");
+    unsend::unsend(&db, &push, &ann, &room, Seq(3)).await.expect("unsent");
+    reactions::react(&db, &push, &limits(), &bob, ReactionRequest { room: &room, seq: Seq(5), emoji: "👍" }).await.expect("reacted");
+    unsend::hide(&db, &push, &bob, &room, Seq(4)).await.expect("hidden");
     rooms::join(&db, &push, &carl, &room).await.expect("joined");
     rooms::leave(&db, &push, &carl, &room, None).await.expect("left");
     let news = since(&db, &bob, id, whole.rev).await;
@@ -74,9 +77,9 @@ async fn a_sync_holds_what_changed_since_and_nothing_else() {
     let members: Vec<_> = news.members.iter().map(|member| (member.user_id, member.state)).collect();
     assert_eq!(members, [(carl.user, MemberState::Left)]);
     assert_eq!(news.rev, news.room.rev);
-    assert!(!seqs(&since(&db, &bob, id, 0).await).contains(&4), "what one hid stays hidden");
-    assert!(seqs(&since(&db, &ann, id, 0).await).contains(&4));
-    assert!(since(&db, &bob, id, u64::MAX).await.messages.is_empty(), "beyond the end is nothing");
+    assert!(!seqs(&since(&db, &bob, id, Rev(0)).await).contains(&4), "what one hid stays hidden");
+    assert!(seqs(&since(&db, &ann, id, Rev(0)).await).contains(&4));
+    assert!(since(&db, &bob, id, Rev(u64::MAX)).await.messages.is_empty(), "beyond the end is nothing");
 }
 
 #[tokio::test]
@@ -94,10 +97,10 @@ async fn parts_join_up_to_the_whole_and_none_splits_a_change() {
             rooms::leave(&db, &Push::memory(), other, &RoomRef::Id(id), None).await.expect("left");
         }
     }
-    let whole = since(&db, &ann, id, 0).await;
+    let whole = since(&db, &ann, id, Rev(0)).await;
     assert!(!whole.more);
     for limit in [1, 2, 7, 100] {
-        let (mut messages, mut members, mut rev) = (Vec::new(), BTreeSet::new(), 0);
+        let (mut messages, mut members, mut rev) = (Vec::new(), BTreeSet::new(), Rev(0));
         loop {
             let part = sync::room(&db, &ann, &RoomRef::Id(id), rev, Some(limit)).await.expect("a part");
             assert!(part.rev > rev, "each part goes on");
@@ -123,7 +126,7 @@ async fn what_does_not_fit_a_frame_comes_in_several() {
     for _ in 0..30 {
         say(&db, &ann, id, &"😀".repeat(1000)).await;
     }
-    let (mut seen, mut rev, mut frames) = (Vec::new(), 0, 0);
+    let (mut seen, mut rev, mut frames) = (Vec::new(), Rev(0), 0);
     loop {
         let frame = sync::frame(&db, &ann, &RoomRef::Id(id), rev, None).await.expect("a frame");
         assert!(frame.encode(Dialect::Lean).len() <= MAX_FRAME);
@@ -138,7 +141,7 @@ async fn what_does_not_fit_a_frame_comes_in_several() {
     assert!(frames > 3, "{frames}");
     let long = Limits { message_length: 10_000, ..limits() };
     let new = NewMessage { content: Some("😀".repeat(10_000)), ..NewMessage::default() };
-    messages::send(&db, &Push::memory(), &long, &ann, (&RoomRef::Id(id), &new)).await.expect("sent");
+    messages::send(&db, &Push::memory(), &long, &ann, SendRequest { room: &RoomRef::Id(id), new: &new }).await.expect("sent");
     let frame = sync::frame(&db, &ann, &RoomRef::Id(id), rev, None).await.expect("a frame");
     assert!(frame.encode(Dialect::Lean).len() <= MAX_FRAME);
     let Frame::Sync { sync, .. } = frame else { panic!("{frame:?}") };
@@ -151,11 +154,11 @@ async fn a_hello_is_followed_by_what_changed_in_the_rooms_that_it_names() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let (quiet, busy) = (room_of(&db, &ann, &[&bob]).await, room_of(&db, &ann, &[&bob]).await);
-    let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids: vec![bob.user] };
+    let new = NewRoom { name: "Room".into(), member_ids: vec![bob.user], ..NewRoom::default() };
     let left = rooms::create(&db, &Push::memory(), &ann, RoomKind::Group, &new).await.expect("made").id;
     rooms::leave(&db, &Push::memory(), &bob, &RoomRef::Id(left), None).await.expect("left");
     say(&db, &ann, busy, "Hi").await;
-    let known = [(quiet, 1), (busy, 1), (left, 1), (RoomId(4711), 1)];
+    let known = [quiet, busy, left, RoomId(4711)].map(|room_id| Changed { room_id, rev: Rev(1) });
     let frames = catch_up::single_frames(&db, &bob, &known).await.expect("frames");
     assert_eq!(frames.len(), 3, "{frames:?}");
     assert!(matches!(&frames[0], Frame::Sync { sync, .. } if sync.room_id == busy && seqs(sync) == [1]));
@@ -175,7 +178,7 @@ async fn a_cursor_over_all_rooms_lists_changed_and_left_rooms() {
     let at = |who: &Caller, seconds| Caller { now: began.plus_seconds(seconds), ..who.clone() };
     let (mut rooms, mut cursor, mut pages) = (Vec::new(), None, 0);
     let first = loop {
-        let page = sync::rooms(&db, &at(&bob, 60), cursor.as_deref(), Some(2)).await.expect("a page");
+        let page = sync::rooms(&db, &at(&bob, 60), PageRequest { cursor: cursor.as_deref(), limit: Some(2) }).await.expect("a page");
         rooms.extend(page.rooms.iter().map(|room| room.id));
         pages += 1;
         assert_eq!(page.joined.is_some(), !page.more);
@@ -186,7 +189,7 @@ async fn a_cursor_over_all_rooms_lists_changed_and_left_rooms() {
     };
     assert_eq!((rooms.len(), rooms.iter().collect::<BTreeSet<_>>().len(), pages), (5, 5, 3), "each once");
     let next = async |who: &Caller, cursor: &str| {
-        let page = sync::rooms(&db, who, Some(cursor), None).await.expect("a page");
+        let page = sync::rooms(&db, who, PageRequest { cursor: Some(cursor), limit: None }).await.expect("a page");
         (page.rooms.iter().map(|room| room.id).collect::<Vec<_>>(), page.joined.expect("the last page"), page.cursor)
     };
     assert_eq!(next(&at(&bob, 100), &first.cursor).await.0, [], "nothing moved");
@@ -199,10 +202,10 @@ async fn a_cursor_over_all_rooms_lists_changed_and_left_rooms() {
     let (again, _, cursor) = next(&at(&bob, 200), &cursor).await;
     assert_eq!(again, [ids[0]], "within the slack it comes twice");
     assert_eq!(next(&at(&bob, 250), &cursor).await.0, [], "and nothing more");
-    let mark = ReadMarker::Read(1);
+    let mark = ReadMarker::Read(Seq(1));
     receipts::raise_marker(&db, &Push::memory(), &at(&bob, 300), &RoomRef::Id(ids[0]), mark).await.expect("marked");
     assert_eq!(next(&at(&bob, 310), &cursor).await.0, [ids[0]], "reading on another device is news, too");
-    let refused = sync::rooms(&db, &bob, Some("nonsense"), None).await.err();
+    let refused = sync::rooms(&db, &bob, PageRequest { cursor: Some("nonsense"), limit: None }).await.err();
     assert!(matches!(refused, Some(Error::Invalid(_))), "{refused:?}");
 }
 
@@ -210,16 +213,16 @@ async fn a_cursor_over_all_rooms_lists_changed_and_left_rooms() {
 async fn a_room_that_one_may_not_see_is_not_synced() {
     let db = fixture::database().await;
     let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
-    let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids: vec![bob.user] };
+    let new = NewRoom { name: "Room".into(), member_ids: vec![bob.user], ..NewRoom::default() };
     let group = rooms::create(&db, &Push::memory(), &ann, RoomKind::Group, &new).await.expect("made").id;
     rooms::leave(&db, &Push::memory(), &bob, &RoomRef::Id(group), None).await.expect("left");
     for (who, room) in [(&eve, group), (&bob, group), (&ann, RoomId(4711))] {
-        let refused = sync::room(&db, who, &RoomRef::Id(room), 0, None).await.err();
+        let refused = sync::room(&db, who, &RoomRef::Id(room), Rev(0), None).await.err();
         assert!(matches!(refused, Some(Error::NotFound("room_not_found"))), "{refused:?}");
     }
     let public = room_of(&db, &ann, &[]).await;
     say(&db, &ann, public, "Hi").await;
-    assert_eq!(seqs(&since(&db, &eve, public, 0).await), [1], "a public room is read by anyone");
+    assert_eq!(seqs(&since(&db, &eve, public, Rev(0)).await), [1], "a public room is read by anyone");
 }
 
 #[tokio::test]
@@ -235,11 +238,11 @@ async fn catching_up_keeps_to_its_statements() {
         outcome.expect("a sync");
         count
     };
-    count(&bob, 0).await;
-    assert_eq!(count(&ann, 0).await, 5, "how one stands, the room; messages, members, reactions");
-    assert_eq!(count(&bob, 0).await, 6, "and unread mentions, while anything is unread");
-    assert_eq!(count(&ann, 21).await, 2, "nothing changed");
-    let all = || sync::rooms(&db, &ann, None, None);
+    count(&bob, Rev(0)).await;
+    assert_eq!(count(&ann, Rev(0)).await, 5, "how one stands, the room; messages, members, reactions");
+    assert_eq!(count(&bob, Rev(0)).await, 6, "and unread mentions, while anything is unread");
+    assert_eq!(count(&ann, Rev(21)).await, 2, "nothing changed");
+    let all = || sync::rooms(&db, &ann, PageRequest::default());
     all().await.expect("prepared");
     assert_eq!(statements(&db, all()).await.1, 2);
 }

@@ -1,5 +1,6 @@
 //! Typing: pushed to the others in small rooms, rate-limited, and not stored.
 
+use shared::domain::messages::typing::TypingSignal;
 use shared::domain::messages::typing::{self, MAX_MEMBERS, TypingThrottle};
 use shared::domain::rooms;
 use shared::domain::rooms::settings;
@@ -16,14 +17,14 @@ async fn typing_is_pushed_every_two_seconds_and_not_stored() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (mut ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
-    let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids: vec![bob.user] };
+    let new = NewRoom { name: "Room".into(), member_ids: vec![bob.user], ..NewRoom::default() };
     let room = RoomRef::Id(rooms::create(&db, &push, &ann, RoomKind::Group, &new).await.expect("made").id);
     push.take_sent().await;
     let (pace, laptop) = (TypingThrottle::default(), ConnectionId("laptop".into()));
     for (seconds, expected) in [(0, 1), (1, 0), (2, 1)] {
         let now = ann.now.plus_seconds(seconds);
         let ann = shared::caller::Caller { now, ..ann.clone() };
-        let outcome = typing::send(&db, &push, &ann, (&pace, &laptop), (&room, true)).await;
+        let outcome = typing::send(&db, &push, &ann, &pace, TypingSignal { connection: &laptop, room: &room, active: true }).await;
         outcome.expect("pushed, or dropped silently");
         let frames = push.take_sent().await;
         assert_eq!(frames.len(), expected, "after {seconds} s");
@@ -32,14 +33,14 @@ async fn typing_is_pushed_every_two_seconds_and_not_stored() {
         }
     }
     ann.now = ann.now.plus_seconds(10);
-    let (outcome, count) = statements(&db, typing::send(&db, &push, &ann, (&pace, &laptop), (&room, false))).await;
+    let (outcome, count) = statements(&db, typing::send(&db, &push, &ann, &pace, TypingSignal { connection: &laptop, room: &room, active: false })).await;
     outcome.expect("pushed");
     assert_eq!(count, 2, "how one stands, and the audience");
-    let refused = typing::send(&db, &push, &eve, (&pace, &laptop), (&room, true)).await.err();
+    let refused = typing::send(&db, &push, &eve, &pace, TypingSignal { connection: &laptop, room: &room, active: true }).await.err();
     assert!(matches!(refused, Some(Error::NotFound("room_not_found"))), "{refused:?}");
     let archive = ChangeRoom { archived: Some(true), ..ChangeRoom::default() };
     settings::update(&db, &push, &ann, &room, &archive).await.expect("archived");
-    let refused = typing::send(&db, &push, &ann, (&pace, &laptop), (&room, true)).await.err();
+    let refused = typing::send(&db, &push, &ann, &pace, TypingSignal { connection: &laptop, room: &room, active: true }).await.err();
     assert!(matches!(refused, Some(Error::Conflict("room_archived"))), "typing is refused where writing is: {refused:?}");
 }
 
@@ -54,11 +55,11 @@ async fn typing_is_not_pushed_in_rooms_of_more_than_fifty() {
     }
     let (all, fewer) = (member_ids.clone(), member_ids[1..].to_vec());
     for (member_ids, expected) in [(all, 0), (fewer, MAX_MEMBERS - 1)] {
-        let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids };
+        let new = NewRoom { name: "Room".into(), member_ids, ..NewRoom::default() };
         let room = RoomRef::Id(rooms::create(&db, &push, &ann, RoomKind::Group, &new).await.expect("made").id);
         push.take_sent().await;
-        let from = (&TypingThrottle::default(), &ConnectionId("laptop".into()));
-        typing::send(&db, &push, &ann, from, (&room, true)).await.expect("no error");
+        let signal = TypingSignal { connection: &ConnectionId("laptop".into()), room: &room, active: true };
+        typing::send(&db, &push, &ann, &TypingThrottle::default(), signal).await.expect("no error");
         assert_eq!(push.take_sent().await.len(), expected);
     }
 }

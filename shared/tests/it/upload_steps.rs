@@ -11,6 +11,7 @@ use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use local::s3::S3;
 use local::stack::Bucket;
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::config::{Aws, Secret, UploadSizes};
 use shared::domain::messages;
@@ -69,38 +70,48 @@ pub(crate) async fn ask(method: Method, url: &str, content_type: &str, body: &'s
 }
 
 pub(crate) const PDF: &[u8] = b"%PDF-1.7 and so on";
-pub(crate) const FILE: (Purpose, &str, &str) = (Purpose::File, "a.pdf", "application/pdf");
-pub(crate) const FACE: (Purpose, &str, &str) = (Purpose::Avatar, "face.png", "image/png");
+/// A file as its upload is announced.
+#[derive(Clone, Copy)]
+pub(crate) struct FileType {
+    pub(crate) purpose: Purpose,
+    pub(crate) name: &'static str,
+    pub(crate) content_type: &'static str,
+}
+
+pub(crate) const FILE: FileType = FileType { purpose: Purpose::File, name: "a.pdf", content_type: "application/pdf" };
+pub(crate) const FACE: FileType = FileType { purpose: Purpose::Avatar, name: "face.png", content_type: "image/png" };
+pub(crate) const PHOTO: FileType = FileType { purpose: Purpose::Image, name: "a.jpg", content_type: "image/jpeg" };
 
 pub(crate) async fn announced(backend: &Backend, media: &Media, who: &Caller) -> (UploadId, String) {
-    announced_as(backend, media, who, (FILE, PDF.len())).await
+    announced_as(backend, media, who, FILE, PDF.len()).await
 }
 
 pub(crate) async fn announced_as(
     backend: &Backend,
     media: &Media,
     who: &Caller,
-    what: ((Purpose, &str, &str), usize),
+    what: FileType,
+    size: usize,
 ) -> (UploadId, String) {
-    let ((purpose, file_name, content_type), size) = what;
-    let new = NewUpload { purpose, file_name: file_name.into(), content_type: content_type.into(), size: size as u64 };
+    let FileType { purpose, name, content_type } = what;
+    let new = NewUpload { purpose, file_name: name.into(), content_type: content_type.into(), size: size as u64 };
     let ticket = uploads::create(&backend.db, &backend.throttle, media, who, &new).await.expect("announced");
     (ticket.upload_id, ticket.url)
 }
 
 pub(crate) async fn ready(backend: &Backend, media: &Media, who: &Caller) -> UploadId {
-    ready_as(backend, media, who, (FILE, PDF)).await
+    ready_as(backend, media, who, FILE, PDF).await
 }
 
 pub(crate) async fn ready_as(
     backend: &Backend,
     media: &Media,
     who: &Caller,
-    what: ((Purpose, &str, &str), &'static [u8]),
+    what: FileType,
+    bytes: &'static [u8],
 ) -> UploadId {
-    let (described, bytes) = what;
-    let (id, url) = announced_as(backend, media, who, (described, bytes.len())).await;
-    assert_eq!(ask(Method::PUT, &url, described.2, bytes).await.0, 200);
+    let (id, url) = announced_as(backend, media, who, what, bytes.len()).await;
+    assert_eq!(ask(Method::PUT, &url, what.content_type, bytes).await.0, 200);
     let upload = completed(backend, media, who, id).await.expect("ready");
     assert_eq!(upload.state, UploadState::Ready);
     id
@@ -113,7 +124,7 @@ pub(crate) async fn completed(backend: &Backend, media: &Media, who: &Caller, id
 }
 
 pub(crate) async fn say(db: &Db, who: &Caller, new: NewMessage) -> Message {
-    messages::send(db, &Push::memory(), &limits(), who, (&RoomRef::general(), &new)).await.expect("sent").message
+    messages::send(db, &Push::memory(), &limits(), who, SendRequest { room: &RoomRef::general(), new: &new }).await.expect("sent").message
 }
 
 /// Returns the URL of an upload's content.

@@ -2,6 +2,9 @@
 
 use bytes::Bytes;
 use http::Method;
+use shared::domain::reports::ReportedAttachment;
+use shared::domain::paging::PageRequest;
+use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::domain::erasure::{self, ErasureRequester};
 use shared::domain::messages::unsend;
@@ -30,7 +33,7 @@ const DAY: i64 = 24 * 3600;
 async fn give_face(backend: &Backend, media: &Media, who: &Caller, room: &RoomRef) {
     let mut png = std::io::Cursor::new(Vec::new());
     image::RgbImage::new(8, 8).write_to(&mut png, image::ImageFormat::Png).expect("a picture");
-    let face = ready_as(backend, media, who, (FACE, png.into_inner().leak())).await;
+    let face = ready_as(backend, media, who, FACE, png.into_inner().leak()).await;
     let change = ChangeRoom { avatar_upload_id: Some(Some(face)), ..ChangeRoom::default() };
     settings::update(&backend.db, &Push::memory(), who, room, &change).await.expect("a face");
 }
@@ -48,7 +51,7 @@ async fn attachments_cost_three_statements_and_their_readers_none() {
     let push = Push::memory();
     let general = RoomRef::general();
     let cost = async |new: NewMessage| {
-        let (sent, count) = statements(db, messages::send(db, &push, &limits(), &ann, (&general, &new))).await;
+        let (sent, count) = statements(db, messages::send(db, &push, &limits(), &ann, SendRequest { room: &general, new: &new })).await;
         sent.expect("sent");
         count
     };
@@ -96,7 +99,7 @@ async fn unused_uploads_are_removed_after_a_day_and_used_ones_stay() {
     assert_eq!(ask(Method::GET, &urls[1], "", b"").await, (200, Bytes::from_static(PDF)));
     for gone in [never_sent, never_used] {
         let attach = NewMessage { attachments: vec![gone], ..NewMessage::default() };
-        let refused = messages::send(db, &Push::memory(), &limits(), &ann, (&RoomRef::general(), &attach)).await.err();
+        let refused = messages::send(db, &Push::memory(), &limits(), &ann, SendRequest { room: &RoomRef::general(), new: &attach }).await.err();
         assert!(matches!(refused, Some(Error::NotFound("upload_not_found"))), "{refused:?}");
     }
     assert_eq!(swept(db, &media, &ann, 100 * DAY).await, 0);
@@ -208,7 +211,7 @@ async fn the_files_of_a_deleted_room_go_and_what_was_passed_on_stays() {
     give_face(&backend, &media, &ann, &room).await;
     let (alone, passed_on) = (ready(&backend, &media, &ann).await, ready(&backend, &media, &ann).await);
     let new = NewMessage { attachments: vec![alone, passed_on], ..NewMessage::default() };
-    let sent = messages::send(db, &push, &limits(), &ann, (&room, &new)).await.expect("sent").message;
+    let sent = messages::send(db, &push, &limits(), &ann, SendRequest { room: &room, new: &new }).await.expect("sent").message;
     let forwarded =
         say(db, &ann, NewMessage { forward: Some(Forward { room_id: room.clone(), seq: sent.seq }), ..NewMessage::default() })
             .await;
@@ -238,36 +241,36 @@ async fn the_bytes_of_a_reported_message_stay_until_the_report_is_closed() {
     let room = made_room(db, &ann, &[&bob, &cat]).await;
     let file = ready(&backend, &media, &bob).await;
     let new = NewMessage { content: Some("Look".into()), attachments: vec![file], ..NewMessage::default() };
-    let sent = messages::send(db, &push, &limits(), &bob, (&room, &new)).await.expect("sent").message;
+    let sent = messages::send(db, &push, &limits(), &bob, SendRequest { room: &room, new: &new }).await.expect("sent").message;
     let because = NewReport { reason: None };
     for who in [&ann, &cat] {
         reports::report(db, who, &room, sent.seq, &because).await.expect("reported");
     }
-    let open = reports::list(db, &ann, &room, (None, None)).await.expect("a list").items;
-    let [one, other] = [0, 1].map(|at| (open[at].id, open[at].attachments[0].upload_id));
-    assert_eq!(open[0].attachments[0].url, format!("/api/reports/{}/attachments/{}", one.0, one.1));
+    let open = reports::list(db, &ann, &room, PageRequest::default()).await.expect("a list").items;
+    let [one, other] = [0, 1].map(|at| ReportedAttachment { report: open[at].id, upload: open[at].attachments[0].upload_id });
+    assert_eq!(open[0].attachments[0].url, format!("/api/reports/{}/attachments/{}", one.report, one.upload));
     unsend::unsend(db, &push, &bob, &room, sent.seq).await.expect("unsent");
     assert_eq!(swept(db, &media, &cat, 0).await, 1, "his own row of it");
     let url = reports::link(db, &media, &ann, one, media::Rendition::Original).await.expect("shown to her").url;
     assert_eq!(ask(Method::GET, &url, "", b"").await.0, 200);
     // Only through the report, only its attachments, and only for moderators.
-    for (who, asked) in [(&bob, one), (&cat, one), (&ann, (one.0, file)), (&ann, (one.0, other.1))] {
+    for (who, asked) in [(&bob, one), (&cat, one), (&ann, ReportedAttachment { upload: file, ..one }), (&ann, ReportedAttachment { upload: other.upload, ..one })] {
         assert!(reports::link(db, &media, who, asked, media::Rendition::Original).await.is_err());
     }
     for who in [&ann, &bob] {
-        assert!(uploads::link(db, &media, who, one.1, media::Rendition::Original).await.is_err(), "no other route knows of it");
+        assert!(uploads::link(db, &media, who, one.upload, media::Rendition::Original).await.is_err(), "no other route knows of it");
     }
-    reports::close(db, &ann, &room, one.0).await.expect("closed");
+    reports::close(db, &ann, &room, one.report).await.expect("closed");
     assert!(reports::link(db, &media, &ann, one, media::Rendition::Original).await.is_err());
     assert_eq!(swept(db, &media, &cat, 0).await, 1);
     assert_eq!(ask(Method::GET, &url, "", b"").await.0, 200, "the other report shows it");
-    reports::close(db, &ann, &room, other.0).await.expect("closed");
+    reports::close(db, &ann, &room, other.report).await.expect("closed");
     assert_eq!(swept(db, &media, &cat, 0).await, 1, "within the next sweep");
     assert_eq!(ask(Method::GET, &url, "", b"").await.0, 404);
 }
 
 async fn made_room(db: &Db, owner: &Caller, others: &[&Caller]) -> RoomRef {
     let member_ids = others.iter().map(|other| other.user).collect();
-    let new = NewRoom { name: "Room".into(), kind: None, topic: None, member_ids };
+    let new = NewRoom { name: "Room".into(), member_ids, ..NewRoom::default() };
     RoomRef::Id(rooms::create(db, &Push::memory(), owner, RoomKind::Group, &new).await.expect("made").id)
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Method;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use shared::media::ServedFile;
 use shared::caller::Caller;
 use shared::error::Error;
 use shared::id::{ObjectId, UploadId};
@@ -15,10 +16,9 @@ use shared::store::Db;
 
 use crate::backend::Backend;
 use crate::fixture::{limits, person, statements};
-use crate::upload_steps::{FILE, announced_as, ask, completed, media, ready_as, shown_at};
+use crate::upload_steps::{FILE, FileType, PHOTO, announced_as, ask, completed, media, ready_as, shown_at};
 
-const PHOTO: (Purpose, &str, &str) = (Purpose::Image, "a.jpg", "image/jpeg");
-const BINARY: (Purpose, &str, &str) = (Purpose::File, "a.bin", "application/octet-stream");
+const BINARY: FileType = FileType { purpose: Purpose::File, name: "a.bin", content_type: "application/octet-stream" };
 
 fn photo(width: u32, height: u32) -> &'static [u8] {
     let mut jpeg = std::io::Cursor::new(Vec::new());
@@ -32,10 +32,11 @@ async fn sent(
     backend: &Backend,
     media: &Media,
     who: &Caller,
-    what: ((Purpose, &str, &str), &'static [u8]),
+    what: FileType,
+    bytes: &'static [u8],
 ) -> (UploadId, String) {
-    let (id, url) = announced_as(backend, media, who, (what.0, what.1.len())).await;
-    assert_eq!(ask(Method::PUT, &url, what.0.2, what.1).await.0, 200);
+    let (id, url) = announced_as(backend, media, who, what, bytes.len()).await;
+    assert_eq!(ask(Method::PUT, &url, what.content_type, bytes).await.0, 200);
     (id, url)
 }
 
@@ -56,7 +57,7 @@ async fn reserve(db: &Db, who: &Caller, id: UploadId, seconds: i64) {
 async fn concurrent_completions_verify_once() {
     let (backend, media) = (Backend::open().await, media());
     let ann = person(&backend.db, "ann").await;
-    let (id, _) = sent(&backend, &media, &ann, (PHOTO, photo(1200, 900))).await;
+    let (id, _) = sent(&backend, &media, &ann, PHOTO, photo(1200, 900)).await;
     let backends = (0..8).map(|_| backend.another()).collect::<Vec<_>>();
     let answers = join_all(backends.iter().map(|backend| completed(backend, &media, &ann, id))).await;
     let answers: Vec<_> = answers.into_iter().map(|answer| answer.expect("ready")).collect();
@@ -73,7 +74,7 @@ async fn a_verification_costs_five_statements() {
     let (backend, media) = (Backend::open().await, media());
     let ann = person(&backend.db, "ann").await;
     for round in 0..2 {
-        let (id, _) = sent(&backend, &media, &ann, (FILE, b"%PDF-1.7 and so on")).await;
+        let (id, _) = sent(&backend, &media, &ann, FILE, b"%PDF-1.7 and so on").await;
         let (done, count) = statements(&backend.db, completed(&backend, &media, &ann, id)).await;
         assert!(done.is_ok() && (round == 0 || count == 5), "{count}");
     }
@@ -85,7 +86,7 @@ async fn concurrent_requests_wait_and_take_over_aborted_verifications() {
     let ann = person(&backend.db, "ann").await;
     let other = backend.another();
     // A running verification: the request gives up and says when to retry.
-    let (id, _) = sent(&backend, &media, &ann, (PHOTO, photo(60, 40))).await;
+    let (id, _) = sent(&backend, &media, &ann, PHOTO, photo(60, 40)).await;
     reserve(&backend.db, &ann, id, 30).await;
     let begun = Instant::now();
     let busy = completed(&backend, &media, &ann, id).await.expect_err("a verification runs");
@@ -101,7 +102,7 @@ async fn concurrent_requests_wait_and_take_over_aborted_verifications() {
     let (answer, ()) = tokio::join!(completed(&backend, &media, &ann, id), ends);
     assert_eq!(answer.err().map(|error| error.code()), Some("invalid_input"));
     // An aborted verification.
-    let (id, _) = sent(&backend, &media, &ann, (PHOTO, photo(60, 40))).await;
+    let (id, _) = sent(&backend, &media, &ann, PHOTO, photo(60, 40)).await;
     reserve(&backend.db, &ann, id, 0).await;
     assert_eq!(completed(&backend, &media, &ann, id).await.expect("ready").state, UploadState::Ready);
     assert_eq!(verifications(&backend.db, id).await, (2, None));
@@ -111,13 +112,13 @@ async fn concurrent_requests_wait_and_take_over_aborted_verifications() {
 async fn a_verification_without_a_result_is_released() {
     let (backend, media) = (Backend::open().await, media());
     let ann = person(&backend.db, "ann").await;
-    let (id, url) = announced_as(&backend, &media, &ann, (BINARY, 4)).await;
+    let (id, url) = announced_as(&backend, &media, &ann, BINARY, 4).await;
     for _ in 0..20 {
         let missing = completed(&backend, &media, &ann, id).await.err();
         assert!(matches!(missing, Some(Error::Conflict("upload_missing"))), "{missing:?}");
     }
     assert_eq!(verifications(&backend.db, id).await, (0, None), "what has not arrived is not looked at");
-    assert_eq!(ask(Method::PUT, &url, BINARY.2, b"abcd").await.0, 200);
+    assert_eq!(ask(Method::PUT, &url, BINARY.content_type, b"abcd").await.0, 200);
     assert_eq!(completed(&backend, &media, &ann, id).await.expect("ready").size, 4);
 }
 
@@ -125,7 +126,7 @@ async fn a_verification_without_a_result_is_released() {
 async fn an_image_that_repeatedly_aborts_is_rejected() {
     let (backend, media) = (Backend::open().await, media());
     let ann = person(&backend.db, "ann").await;
-    let (id, _) = sent(&backend, &media, &ann, (PHOTO, photo(60, 40))).await;
+    let (id, _) = sent(&backend, &media, &ann, PHOTO, photo(60, 40)).await;
     for _ in 0..10 {
         reserve(&backend.db, &ann, id, 0).await;
     }
@@ -139,7 +140,7 @@ async fn completing_is_counted() {
     let (backend, media) = (Backend::limited(narrow).await, media());
     let ann = person(&backend.db, "ann").await;
     for _ in 0..3 {
-        let (id, _) = announced_as(&backend, &media, &ann, (BINARY, 4)).await;
+        let (id, _) = announced_as(&backend, &media, &ann, BINARY, 4).await;
         assert_eq!(completed(&backend, &media, &ann, id).await.err().map(|error| error.code()), Some("upload_missing"));
     }
     let refused = completed(&backend, &media, &ann, UploadId(1)).await.err();
@@ -152,22 +153,23 @@ async fn a_large_file_is_copied_in_parts_and_arrives_whole() {
     let (backend, media) = (Backend::open().await, media().with_part_size(5 << 20));
     let ann = person(&backend.db, "ann").await;
     let bytes: &'static [u8] = (0..LARGE).map(|at| u8::try_from(at / 4096 % 251).unwrap_or_default()).collect::<Vec<_>>().leak();
-    let id = ready_as(&backend, &media, &ann, (BINARY, bytes)).await;
+    let id = ready_as(&backend, &media, &ann, BINARY, bytes).await;
     let url = shown_at(&backend.db, &media, &ann, id).await;
     assert!(ask(Method::GET, &url, "", b"").await == (200, Bytes::from_static(bytes)));
 
     // Other bytes arrived meanwhile: neither is kept.
-    let (id, url) = sent(&backend, &media, &ann, (BINARY, bytes)).await;
+    let (id, url) = sent(&backend, &media, &ann, BINARY, bytes).await;
     let arrived = media.find_uploaded(id, ann.now).await.expect("S3 answers").expect("it arrived");
     let other: &'static [u8] = vec![7; LARGE].leak();
-    assert_eq!(ask(Method::PUT, &url, BINARY.2, other).await.0, 200);
+    assert_eq!(ask(Method::PUT, &url, BINARY.content_type, other).await.0, 200);
     let object = Object { id: ObjectId { upload: id, attempt: 1 }, purpose: Purpose::File };
+    let file = ServedFile { object, content_type: BINARY.content_type, name: "a.bin" };
     let soon = Instant::now() + Duration::from_mins(1);
-    let kept = media.store_file(object, &arrived, (BINARY.2, "a.bin"), (ann.now, soon)).await;
+    let kept = media.store_file(&arrived, file, ann.now, soon).await;
     assert!(matches!(kept, Ok(false)), "{kept:?}");
     // Nor is a copy that misses its deadline.
     let arrived = media.find_uploaded(id, ann.now).await.expect("S3 answers").expect("it arrived");
-    let late = media.store_file(object, &arrived, (BINARY.2, "a.bin"), (ann.now, Instant::now())).await;
+    let late = media.store_file(&arrived, file, ann.now, Instant::now()).await;
     assert!(matches!(late, Err(Error::Unavailable { .. })), "{late:?}");
     let url = media.download_url(object, shared::media::Rendition::Original, ann.now).expect("a URL").url;
     assert_eq!(ask(Method::GET, &url, "", b"").await.0, 404);

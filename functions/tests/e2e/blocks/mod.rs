@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 
 use hyper::Method;
 use serde_json::{Value, json};
-use shared::protocol::verbs::{LEGACY, VERBS};
+use shared::protocol::actions::VERBS;
+use shared::protocol::verbs::LEGACY;
 
 use self::table::{ACTIONS, ROUTES};
-use crate::api::{Api, Person};
+use crate::api::{Api, Header, JSON, Person};
 use crate::cloud::{World, unlimited_world};
 use crate::socket::Socket;
 
@@ -203,7 +204,7 @@ fn betrayals(answer: &Value, them: u64, path: &str, found: &mut Vec<String>) {
 
 impl Stage {
     /// Returns violations in what the other user received and now has.
-    fn judged(&self, entry: &Entry, frames: &[Value], (before, after): (&Value, &Value)) -> Vec<String> {
+    fn judged(&self, entry: &Entry, frames: &[Value], before: &Value, after: &Value) -> Vec<String> {
         let mut wrong = Vec::new();
         for frame in frames {
             let in_common = frame["room_id"].as_u64().is_some_and(|room| self.common.contains(&room));
@@ -240,8 +241,8 @@ async fn tried(world: &World, ours: bool) -> Vec<String> {
         let (method, target) = entry.asks.split_once(' ').expect("a method and a path");
         let method: Method = method.parse().expect("a method");
         let bearer = format!("Bearer {}", stage.us.token);
-        let mut headers = vec![("authorization", bearer.as_str())];
-        headers.extend((!entry.body.is_empty()).then_some(("content-type", "application/json")));
+        let mut headers = vec![Header("authorization", &bearer)];
+        headers.extend((!entry.body.is_empty()).then_some(JSON));
         match entry.kind {
             "own" | "rules" => {}
             "look" => {
@@ -253,7 +254,7 @@ async fn tried(world: &World, ours: bool) -> Vec<String> {
                 assert!(answer.status.as_u16() < 500, "{}: {}", entry.asks, answer.status);
                 assert!(entry.kind != "room" || answer.status.is_success(), "{}: {}", entry.asks, answer.plain());
                 let after = stage.lists(api).await;
-                wrong.extend(stage.judged(&entry, &heard(&mut socket).await, (&before, &after)));
+                wrong.extend(stage.judged(&entry, &heard(&mut socket).await, &before, &after));
                 before = after;
             }
         }
@@ -266,7 +267,7 @@ async fn tried(world: &World, ours: bool) -> Vec<String> {
         last = answer["seq"].as_u64().filter(|_| entry.asks.contains("\"send\"")).unwrap_or(last);
         betrayals(&answer, stage.them.id, entry.asks, &mut wrong);
         let after = stage.lists(api).await;
-        wrong.extend(stage.judged(&entry, &heard(&mut socket).await, (&before, &after)));
+        wrong.extend(stage.judged(&entry, &heard(&mut socket).await, &before, &after));
         before = after;
         for frame in heard(&mut mine).await {
             betrayals(&frame, stage.them.id, &format!("a frame after {}", entry.asks), &mut wrong);

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use hyper::Method;
 use serde_json::{Value, json};
-use shared::protocol::verbs::{LEGACY, VERBS};
+use shared::protocol::actions::VERBS;
+use shared::protocol::verbs::LEGACY;
 
 use self::scene::{Cast, ROLES, Things};
 use crate::admin::operator;
-use crate::api::{Answer, Api, PASSWORD, Person};
+use crate::api::{Answer, Api, Header, JSON, PASSWORD, Person};
 use crate::cloud::{World, unlimited_world};
 use crate::socket::Socket;
 
@@ -65,9 +66,9 @@ impl Line {
     async fn ask(&self, api: &Api, who: Option<&Person>, things: &Things) -> Answer {
         let (method, target) = self.asks.split_once(' ').expect("a method and a path");
         let bearer = who.map(|who| format!("Bearer {}", who.token));
-        let mut headers: Vec<(&str, &str)> = Vec::new();
-        headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
-        headers.extend((!self.body.is_empty()).then_some(("content-type", "application/json")));
+        let mut headers: Vec<Header<'_>> = Vec::new();
+        headers.extend(bearer.as_deref().map(|bearer| Header("authorization", bearer)));
+        headers.extend((!self.body.is_empty()).then_some(JSON));
         let method: Method = method.parse().expect("a method");
         let answer = api.raw(method, &things.put_into(target.trim()), &headers, things.put_into(&self.body)).await;
         // Authenticated callers are charged in any case and get rate-limit headers.
@@ -83,14 +84,32 @@ impl Line {
     }
 }
 
+/// What a table expects for a user, and what the user got.
+struct Cell<'a> {
+    who: &'a str,
+    expected: &'a str,
+    seen: &'a str,
+}
+
 /// Deviations of a matrix from its table.
 #[derive(Default)]
 struct Differences(Vec<String>);
 
 impl Differences {
-    fn compare(&mut self, line: &Line, (who, expected): (&str, &str), seen: &str, told: &str) {
+    /// Records a cell whose response differs; `told` is its text.
+    fn compare(&mut self, line: &Line, cell: &Cell<'_>, told: &str) {
+        let Cell { who, expected, seen } = cell;
         if expected != seen {
             self.0.push(format!("{who} got {seen}, not {expected}: {}\n    {told}", line.text));
+        }
+    }
+
+    /// Sends the request as each of these users, in the order of the table's columns; `-` leaves one out.
+    async fn ask_each<const N: usize>(&mut self, line: &Line, api: &Api, people: [Option<&Person>; N], things: &Things) {
+        for (who, expected) in people.into_iter().zip(&line.expected[0]).filter(|(_, expected)| **expected != "-") {
+            let answer = line.ask(api, who, things).await;
+            let cell = Cell { who: who.map_or("anonymous", |who| &who.name), expected, seen: answer.status.as_str() };
+            self.compare(line, &cell, &String::from_utf8_lossy(&answer.body));
         }
     }
 
@@ -164,11 +183,13 @@ async fn routes(world: &World, kind: &str, column: usize) -> Differences {
                 None => scene::room(api, &cast, kind, line.text).await,
             };
             let answer = line.ask(api, cast.get(role), &things.as_known_to(role)).await;
-            differences.compare(&line, (role, expected), answer.status.as_str(), &String::from_utf8_lossy(&answer.body));
+            let cell = Cell { who: role, expected, seen: answer.status.as_str() };
+            differences.compare(&line, &cell, &String::from_utf8_lossy(&answer.body));
             if kind == "group" && *expected == "404" {
                 // Hidden resources behave like missing ones.
                 let nothing = line.ask(api, cast.get(role), &things.as_known_to("nobody")).await;
-                differences.compare(&line, (role, &nothing.plain()), &answer.plain(), "which tells it from what is not there");
+                let cell = Cell { who: role, expected: &nothing.plain(), seen: &answer.plain() };
+                differences.compare(&line, &cell, "which tells it from what is not there");
             }
             stage = Some(things).filter(|_| !(line.changes() && answer.status.is_success()));
         }
@@ -216,7 +237,7 @@ async fn actions(world: &World, kind: &str, column: usize) -> Differences {
                 }
                 _ => "200",
             };
-            differences.compare(&line, (role, expected), seen, &answer.to_string());
+            differences.compare(&line, &Cell { who: role, expected, seen }, &answer.to_string());
             stage = Some(things).filter(|_| answer["type"] != "ack");
         }
     }
@@ -245,14 +266,7 @@ async fn personal_resources_are_private() {
     let another = api.person("another").await;
     for line in lines(table::OF_PEOPLE) {
         let (oneself, things) = scene::somebody(api, line.text).await;
-        for (who, expected) in [None, Some(&another), Some(&oneself)].into_iter().zip(&line.expected[0]) {
-            if *expected == "-" {
-                continue;
-            }
-            let answer = line.ask(api, who, &things).await;
-            let name = who.map_or("anonymous", |who| &who.name);
-            differences.compare(&line, (name, expected), answer.status.as_str(), &String::from_utf8_lossy(&answer.body));
-        }
+        differences.ask_each(&line, api, [None, Some(&another), Some(&oneself)], &things).await;
     }
     differences.none();
 }
@@ -264,11 +278,7 @@ async fn only_operators_administrate_and_they_cannot_read_messages() {
     let operator = operator(&world).await;
     for line in lines(table::OF_OPERATORS) {
         let (owner, things) = scene::somebody(api, line.text).await;
-        for (who, expected) in [None, Some(&owner), Some(&operator)].into_iter().zip(&line.expected[0]) {
-            let answer = line.ask(api, who, &things).await;
-            let name = who.map_or("anonymous", |who| &who.name);
-            differences.compare(&line, (name, expected), answer.status.as_str(), &String::from_utf8_lossy(&answer.body));
-        }
+        differences.ask_each(&line, api, [None, Some(&owner), Some(&operator)], &things).await;
     }
     differences.none();
 }
@@ -281,13 +291,7 @@ async fn public_routes_need_no_credential() {
         let mut things = Things::default();
         things.add("password", &json!(PASSWORD));
         things.add("new", &json!(format!("somebody-{}", fastrand::u32(..))));
-        let answer = line.ask(&world.api, None, &things).await;
-        differences.compare(
-            &line,
-            ("anonymous", line.expected[0][0]),
-            answer.status.as_str(),
-            &String::from_utf8_lossy(&answer.body),
-        );
+        differences.ask_each(&line, &world.api, [None], &things).await;
     }
     differences.none();
 }

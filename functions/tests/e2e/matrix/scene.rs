@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::{Api, PASSWORD, Person};
 use crate::friends::befriend;
-use crate::test_images::{encoded, picture, ready, ready_picture, sent};
+use crate::test_images::{encoded, new_file, picture, ready, ready_picture, sent};
 
 /// Callers in the order of the table's columns; the first has no credential.
 pub(super) const ROLES: [&str; 8] = ["anonymous", "stranger", "invited", "left", "banned", "member", "admin", "owner"];
@@ -151,7 +151,7 @@ pub(super) async fn somebody(api: &Api, line: &str) -> (Person, Things) {
     }
     if named("upload_id:sent") {
         let bytes = encoded(&picture(30, 20), image::ImageFormat::Png);
-        things.add("upload_id:sent", &sent(api, &oneself, ("image", "a.png", "image/png"), &bytes).await);
+        things.add("upload_id:sent", &sent(api, &oneself, new_file("image", "a.png", "image/png"), &bytes).await);
     }
     if named("upload_id:ready") {
         things.add("upload_id:ready", &ready_picture(api, &oneself).await);
@@ -177,5 +177,5 @@ pub(super) async fn somebody(api: &Api, line: &str) -> (Person, Things) {
 
 async fn avatar(api: &Api, who: &Person) -> Value {
     let bytes = encoded(&picture(30, 30), image::ImageFormat::Png);
-    ready(api, who, ("avatar", "face.png", "image/png"), &bytes).await["upload_id"].clone()
+    ready(api, who, new_file("avatar", "face.png", "image/png"), &bytes).await["upload_id"].clone()
 }

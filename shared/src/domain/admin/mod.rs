@@ -11,7 +11,7 @@ pub use crate::store::admin_rooms::RoomFilter;
 pub use crate::store::audit::AuditFilter;
 
 use crate::caller::Caller;
-use crate::domain::paging::{clamp_limit, page, parse_cursor};
+use crate::domain::paging::{PageRequest, page};
 use crate::error::{Error, Result};
 use crate::id::{AuditId, MAX_ID};
 use crate::protocol::admin::AuditEntry;
@@ -32,10 +32,10 @@ pub async fn list_audit_entries(
     db: &Db,
     admin: &AdminCaller,
     filter: AuditFilter,
-    (cursor, limit): (Option<&str>, Option<u32>),
+    paging: PageRequest<'_>,
 ) -> Result<Page<AuditEntry>> {
-    let before = parse_cursor(cursor, AuditId(MAX_ID))?;
-    let limit = clamp_limit(limit);
+    let before = paging.position(AuditId(MAX_ID))?;
+    let limit = paging.limit();
     let mut connection = db.acquire().await?;
     let operator = require_operator(&mut connection, admin).await?;
     let items = audit::list(&mut connection, &operator, filter, before, limit + 1).await?;

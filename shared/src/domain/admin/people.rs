@@ -3,7 +3,7 @@
 use crate::domain::admin::{AdminCaller, lock_operator, name_prefix, require_operator};
 use crate::domain::auth::session_closings;
 use crate::domain::erasure;
-use crate::domain::paging::{clamp_limit, page, parse_cursor};
+use crate::domain::paging::{PageRequest, page};
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::protocol::admin::{AccountRole, AccountState, AdminAccount};
@@ -21,11 +21,11 @@ pub async fn list_accounts(
     db: &Db,
     admin: &AdminCaller,
     filter: AccountFilter<'_>,
-    (cursor, limit): (Option<&str>, Option<u32>),
+    paging: PageRequest<'_>,
 ) -> Result<Page<AdminAccount>> {
-    let after = parse_cursor(cursor, UserId(0))?;
+    let after = paging.position(UserId(0))?;
     let filter = AccountFilter { prefix: name_prefix(filter.prefix)?, ..filter };
-    let limit = clamp_limit(limit);
+    let limit = paging.limit();
     let mut connection = db.acquire().await?;
     let operator = require_operator(&mut connection, admin).await?;
     let items = store::list(&mut connection, &operator, filter, after, limit + 1).await?;
@@ -65,7 +65,7 @@ pub async fn set_disabled(db: &Db, push: &Push, admin: &AdminCaller, user: UserI
 pub async fn set_role(db: &Db, admin: &AdminCaller, user: UserId, role: AccountRole) -> Result<AdminAccount> {
     transaction!(db, |tx| {
         let (by, status) = lock_other_account(tx, admin, user).await?;
-        change_role(tx, &by, (user, status), role).await
+        change_role(tx, &by, user, status, role).await
     })?;
     find_account(db, admin, user).await
 }
@@ -118,13 +118,18 @@ pub async fn appoint(db: &Db, username: &str, now: Timestamp) -> Result<UserId> 
     transaction!(db, |tx| {
         let by = Operator::console(now);
         let status = lock_account(tx, &by, user).await?;
-        change_role(tx, &by, (user, status), AccountRole::Admin).await
+        change_role(tx, &by, user, status, AccountRole::Admin).await
     })?;
     Ok(user)
 }
 
-async fn change_role(tx: &mut Tx<'_>, by: &Operator, target: (UserId, AccountStatus), role: AccountRole) -> Result<()> {
-    let (user, status) = target;
+async fn change_role(
+    tx: &mut Tx<'_>,
+    by: &Operator,
+    user: UserId,
+    status: AccountStatus,
+    role: AccountRole,
+) -> Result<()> {
     if status.role == role {
         return Ok(());
     }

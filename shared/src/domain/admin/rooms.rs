@@ -1,7 +1,7 @@
 //! Admin actions on rooms and reports. Members get the same frames as for a change by a room admin.
 
 use crate::domain::admin::{AdminCaller, name_prefix, require_operator};
-use crate::domain::paging::{clamp_limit, page, parse_cursor};
+use crate::domain::paging::{PageRequest, page};
 use crate::domain::rooms::changes::RoomChanges;
 use crate::error::{Error, Result};
 use crate::id::{ReportId, RoomId, RoomRef};
@@ -18,11 +18,11 @@ pub async fn list_rooms(
     db: &Db,
     admin: &AdminCaller,
     filter: RoomFilter<'_>,
-    (cursor, limit): (Option<&str>, Option<u32>),
+    paging: PageRequest<'_>,
 ) -> Result<Page<AdminRoom>> {
-    let after = parse_cursor(cursor, RoomId(0))?;
+    let after = paging.position(RoomId(0))?;
     let filter = RoomFilter { prefix: name_prefix(filter.prefix)?, ..filter };
-    let limit = clamp_limit(limit);
+    let limit = paging.limit();
     let mut connection = db.acquire().await?;
     let operator = require_operator(&mut connection, admin).await?;
     let items = store::list(&mut connection, &operator, filter, after, limit + 1).await?;
@@ -50,7 +50,7 @@ pub async fn delete_room(db: &Db, push: &Push, admin: &AdminCaller, room: &RoomR
         if locked.is_default {
             return Err(Error::Conflict("default_room"));
         }
-        let audience = settings::delete_as(tx, &by, locked.room, locked.place.1 + 1).await?;
+        let audience = settings::delete_as(tx, &by, locked.room, locked.head.rev.next()).await?;
         let act = AuditRecord { action: "room.delete", room: Some(locked.room), ..AuditRecord::default() };
         audit::insert(tx, &by, &act).await?;
         Ok((locked.room, audience))
@@ -64,10 +64,10 @@ pub async fn list_reports(
     db: &Db,
     admin: &AdminCaller,
     state: ReportState,
-    (cursor, limit): (Option<&str>, Option<u32>),
+    paging: PageRequest<'_>,
 ) -> Result<Page<AdminReport>> {
-    let after = parse_cursor(cursor, ReportId(0))?;
-    let limit = clamp_limit(limit);
+    let after = paging.position(ReportId(0))?;
+    let limit = paging.limit();
     let mut connection = db.acquire().await?;
     let operator = require_operator(&mut connection, admin).await?;
     let items = store::reports(&mut connection, &operator, state, after, limit + 1).await?;
@@ -90,7 +90,7 @@ pub async fn close_report(db: &Db, admin: &AdminCaller, report: ReportId) -> Res
 async fn archive(tx: &mut Tx<'_>, admin: &AdminCaller, room: &RoomRef, archived: bool) -> Result<RoomChanges> {
     let by = require_operator(tx, admin).await?;
     let locked = store::lock(tx, &by, room).await?.ok_or(Error::NotFound("room_not_found"))?;
-    let mut changes = RoomChanges::at(locked.room, locked.place);
+    let mut changes = RoomChanges::at(locked.room, locked.head);
     if locked.profile.settings.archived == archived {
         return Ok(changes);
     }

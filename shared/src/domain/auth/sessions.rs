@@ -8,7 +8,7 @@ use crate::domain::auth::tokens::{Claims, Issuer, TokenKeys};
 use crate::domain::limits::throttle::Throttle;
 use crate::domain::limits::work_budget::WorkOwner;
 use crate::domain::limits::work_costs::Cost;
-use crate::domain::paging::{clamp_limit, page, parse_cursor};
+use crate::domain::paging::{PageRequest, page};
 use crate::error::{Error, Result};
 use crate::id::{MAX_ID, SessionId, UserId};
 use crate::protocol::accounts::{Session, Tokens};
@@ -33,14 +33,17 @@ pub async fn authenticate(db: &Db, keys: &TokenKeys, token: &str, now: Timestamp
     load_caller(db, claims.user, claims.session, now).await
 }
 
+/// An access token to verify.
+#[derive(Clone, Copy, Debug)]
+pub struct PresentedAccess<'a> {
+    pub keys: &'a TokenKeys,
+    pub token: &'a str,
+    pub now: Timestamp,
+}
+
 /// The same, while the request's cost is charged and counted.
-pub async fn authenticate_charged(
-    db: &Db,
-    throttle: &Throttle,
-    keys: &TokenKeys,
-    token: &str,
-    (cost, now): (Cost, Timestamp),
-) -> Result<Caller> {
+pub async fn authenticate_charged(db: &Db, throttle: &Throttle, access: PresentedAccess<'_>, cost: Cost) -> Result<Caller> {
+    let PresentedAccess { keys, token, now } = access;
     let Claims { user, session } = verify_token(keys, token, now).await?;
     throttle.admit(load_caller(db, user, session, now), WorkOwner { user, session }, cost, now).await
 }
@@ -120,10 +123,10 @@ pub enum SessionOwner {
 pub async fn authenticate_logout(
     db: &Db,
     throttle: &Throttle,
-    keys: &TokenKeys,
-    token: &str,
-    (cost, now): (Cost, Timestamp),
+    access: PresentedAccess<'_>,
+    cost: Cost,
 ) -> Result<SessionOwner> {
+    let PresentedAccess { keys, token, now } = access;
     let claims = verify_token(keys, token, now).await?;
     let owner = WorkOwner { user: claims.user, session: claims.session };
     let (caller, counted) =
@@ -176,9 +179,9 @@ async fn end(db: &Db, push: &Push, ending: &SessionEnding) -> Result<u64> {
 }
 
 /// Lists the caller's live sessions, newest first.
-pub async fn list(db: &Db, caller: &Caller, (cursor, limit): (Option<&str>, Option<u32>)) -> Result<Page<Session>> {
-    let limit = clamp_limit(limit);
-    let before = parse_cursor(cursor, SessionId(MAX_ID))?;
+pub async fn list(db: &Db, caller: &Caller, paging: PageRequest<'_>) -> Result<Page<Session>> {
+    let limit = paging.limit();
+    let before = paging.position(SessionId(MAX_ID))?;
     let items = store::sessions::list(&mut *db.acquire().await?, caller, before, limit + 1).await?;
     Ok(page(items, limit, |last| last.id.to_string()))
 }

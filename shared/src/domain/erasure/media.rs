@@ -11,14 +11,14 @@ use crate::store::{Db, attachments, redaction, sweep, transaction};
 pub(super) async fn detach_from_messages(db: &Db, push: &Push, deleted_user: &Caller) -> Result<bool> {
     let room = attachments::room_of(&mut *db.acquire().await?, deleted_user.user).await?;
     let Some(room) = room else { return Ok(false) };
-    let changed = transaction!(db, |tx| {
+    let (locked, rev) = transaction!(db, |tx| {
         let locked = lock_room(tx, room, deleted_user).await?;
-        let rev = locked.place.1 + 1;
+        let rev = locked.head.rev.next();
         attachments::detach_all(tx, room, deleted_user.user, rev, deleted_user.now).await?;
         redaction::set_rev(tx, room, rev, deleted_user.now).await?;
         Ok((locked, rev))
     })?;
-    push_change(db, push, changed, deleted_user).await.map(|()| true)
+    push_change(db, push, &locked, rev, deleted_user).await.map(|()| true)
 }
 
 /// Marks the user's remaining uploads for deletion; the sweep removes the objects.

@@ -43,6 +43,14 @@ pub enum ErasureRequester {
     Resuming(Caller),
 }
 
+/// A user whose account has ended, and what others may still read of them.
+#[derive(Clone, Debug)]
+struct DeletedUser {
+    /// The author of the changes, under the name of deleted users.
+    caller: Caller,
+    former_name: String,
+}
+
 /// Authenticates an active session, or the session that requested an unfinished erasure.
 pub async fn authenticate(db: &Db, keys: &TokenKeys, token: &str, now: Timestamp) -> Result<ErasureRequester> {
     keys.reload(keys.knows(token)).await;
@@ -105,20 +113,21 @@ async fn begin(db: &Db, caller: &Caller, password_hash: &str) -> Result<EndedSes
 
 /// Removes all traces of an ended account. Idempotent.
 pub(super) async fn finish(db: &Db, push: &Push, user: UserId, now: Timestamp) -> Result<()> {
-    let Some(name) = store::former_username(&mut *db.acquire().await?, user).await? else { return Ok(()) };
-    let deleted_user = Caller { user, username: DELETED_USER.into(), session: SessionId(0), now };
+    let Some(former_name) = store::former_username(&mut *db.acquire().await?, user).await? else { return Ok(()) };
+    let caller = Caller { user, username: DELETED_USER.into(), session: SessionId(0), now };
+    let deleted_user = DeletedUser { caller, former_name };
     loop {
         let found = store::rooms(&mut *db.acquire().await?, user, ROOMS_PER_QUERY).await?;
         if found.is_empty() {
             break;
         }
         for room in found {
-            rooms::erase_from_room(db, push, (&deleted_user, &name), room).await?;
+            rooms::erase_from_room(db, push, &deleted_user, room).await?;
         }
     }
-    while rooms::anonymize_forwards(db, push, &deleted_user).await? {}
-    while media::detach_from_messages(db, push, &deleted_user).await? {}
-    media::mark_for_deletion(db, &deleted_user).await?;
+    while rooms::anonymize_forwards(db, push, &deleted_user.caller).await? {}
+    while media::detach_from_messages(db, push, &deleted_user.caller).await? {}
+    media::mark_for_deletion(db, &deleted_user.caller).await?;
     // Friendships and the remaining rows go last, in batches that find what is left by themselves.
     let friends = store::list_related_users(&mut *db.acquire().await?, user).await?;
     push.to_users(&friends, &Frame::FriendRemoved { user_id: user }, now).await;

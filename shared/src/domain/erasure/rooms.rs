@@ -1,16 +1,17 @@
 //! Erasure of a user from one room: ownership passes on, texts lose the name, and members get every change.
 
 use crate::caller::Caller;
-use crate::domain::erasure::redact;
+use crate::domain::erasure::{DeletedUser, redact};
 use crate::domain::messages::push_to_members;
 use crate::domain::rooms::changes::RoomChanges;
+use crate::domain::rooms::require_member;
 use crate::error::{Error, Result};
-use crate::id::{RoomId, RoomRef};
+use crate::id::{Head, MessageRef, Rev, RoomId, RoomRef, Seq};
 use crate::protocol::frames::Frame;
 use crate::protocol::rooms::{Role, RoomKind};
 use crate::push::Push;
 use crate::store::erasure::{self as store, DELETED_USER, ErasureRoom};
-use crate::store::members::{self, Access, Membership, Readable};
+use crate::store::members::{self, Access, Readable};
 use crate::store::redaction::{self, NamedText};
 use crate::store::{Db, Tx, avatars, invites, membership, report_evidence, search, settings, transaction};
 
@@ -21,8 +22,8 @@ const MENTIONS_PER_BATCH: u32 = 200;
 
 /// Removes the user from a room: membership, name, receipts. A private room without other members is deleted as a whole; any other keeps the
 /// avatar that the user uploaded.
-pub(super) async fn erase_from_room(db: &Db, push: &Push, user: (&Caller, &str), room: RoomId) -> Result<()> {
-    let (deleted_user, _) = user;
+pub(super) async fn erase_from_room(db: &Db, push: &Push, user: &DeletedUser, room: RoomId) -> Result<()> {
+    let deleted_user = &user.caller;
     let (locked, changes) = transaction!(db, |tx| leave_room(tx, deleted_user, room).await)?;
     changes.push(db, push, deleted_user.now).await?;
     if !locked.shared && locked.kind != RoomKind::Public {
@@ -31,8 +32,8 @@ pub(super) async fn erase_from_room(db: &Db, push: &Push, user: (&Caller, &str),
     } else {
         redact_system_messages(db, push, user, &locked).await?;
         while redact_mentions(db, push, user, room).await? {}
-        redact_edit_history(db, user.1, room).await?;
-        redact_evidence(db, user.1, room).await?;
+        redact_edit_history(db, &user.former_name, room).await?;
+        redact_evidence(db, &user.former_name, room).await?;
         while redaction::delete_client_ids_and_receipts(&mut *db.acquire().await?, room, deleted_user.user).await? {}
         if locked.alive {
             avatars::leave_to_room(&mut *db.acquire().await?, room, deleted_user.user).await?;
@@ -45,33 +46,33 @@ pub(super) async fn erase_from_room(db: &Db, push: &Push, user: (&Caller, &str),
 pub(super) async fn anonymize_forwards(db: &Db, push: &Push, deleted_user: &Caller) -> Result<bool> {
     let room = redaction::find_forwarding_room(&mut *db.acquire().await?, deleted_user.user).await?;
     let Some(room) = room else { return Ok(false) };
-    let changed = transaction!(db, |tx| {
+    let (locked, rev) = transaction!(db, |tx| {
         let locked = lock_room(tx, room, deleted_user).await?;
-        let rev = locked.place.1 + 1;
+        let rev = locked.head.rev.next();
         redaction::redact_forwards(tx, room, deleted_user.user, rev).await?;
         redaction::set_rev(tx, room, rev, deleted_user.now).await?;
         Ok((locked, rev))
     })?;
-    push_change(db, push, changed, deleted_user).await.map(|()| true)
+    push_change(db, push, &locked, rev, deleted_user).await.map(|()| true)
 }
 
 /// Ends the membership. The last owner's role passes on; a direct room is archived.
 async fn leave_room(tx: &mut Tx<'_>, deleted_user: &Caller, room: RoomId) -> Result<(ErasureRoom, RoomChanges)> {
     let locked = lock_room(tx, room, deleted_user).await?;
-    let mut changes = RoomChanges::at(room, locked.place);
+    let mut changes = RoomChanges::at(room, locked.head);
     let access = if locked.alive { members::lock(tx, &RoomRef::Id(room), deleted_user.user).await? } else { None };
     let Some(Access::Readable(readable)) = access else { return Ok((locked, changes)) };
     let Some(member) = readable.member() else { return Ok((locked, changes)) };
     if locked.kind == RoomKind::Direct {
         archive_direct_room(tx, deleted_user, &locked, &mut changes).await?;
     } else if member.role == Role::Owner {
-        transfer_ownership(tx, deleted_user, (&locked, &readable, member), &mut changes).await?;
+        transfer_ownership(tx, deleted_user, &locked, &readable, &mut changes).await?;
     }
     let rev = changes.next_rev();
-    membership::end(tx, member, deleted_user.user, (locked.place.0, rev), deleted_user.now).await?;
+    membership::end(tx, member, deleted_user.user, Head { seq: locked.head.seq, rev }, deleted_user.now).await?;
     changes.add_left(deleted_user.user);
     if locked.kind != RoomKind::Direct {
-        changes.add_system_message(tx, deleted_user, ("member.left", &format!("{DELETED_USER} left"))).await?;
+        changes.add_system_message(tx, deleted_user, "member.left", &format!("{DELETED_USER} left")).await?;
     }
     changes.write(tx, deleted_user.now).await?;
     Ok((locked, changes))
@@ -96,11 +97,12 @@ async fn archive_direct_room(
 async fn transfer_ownership(
     tx: &mut Tx<'_>,
     deleted_user: &Caller,
-    room: (&ErasureRoom, &Readable, &Membership),
+    locked: &ErasureRoom,
+    readable: &Readable,
     changes: &mut RoomChanges,
 ) -> Result<()> {
-    let (locked, readable, member) = room;
-    if membership::count_others(tx, member, deleted_user.user).await?.0 > 0 {
+    let member = require_member(readable)?;
+    if membership::count_others(tx, member, deleted_user.user).await?.owners > 0 {
         return Ok(());
     }
     let Some(successor) = store::find_successor(tx, locked, deleted_user.user).await? else {
@@ -114,27 +116,29 @@ async fn transfer_ownership(
 }
 
 /// Removes the name from system messages, in strides of seqs.
-async fn redact_system_messages(db: &Db, push: &Push, (deleted_user, name): (&Caller, &str), locked: &ErasureRoom) -> Result<()> {
+async fn redact_system_messages(db: &Db, push: &Push, user: &DeletedUser, locked: &ErasureRoom) -> Result<()> {
+    let DeletedUser { caller: deleted_user, former_name: name } = user;
     let pattern = like_pattern("", name);
-    let mut first = 1;
-    while first <= locked.place.0 {
-        let part = (first, first + SEQS_PER_QUERY - 1);
+    let mut first = Seq(1);
+    while first <= locked.head.seq {
+        let part = first..=Seq(first.0 + SEQS_PER_QUERY - 1);
         let mut found =
-            redaction::system_messages(&mut *db.acquire().await?, locked.room, part, (deleted_user.user, &pattern)).await?;
+            redaction::system_messages(&mut *db.acquire().await?, locked.room, part, deleted_user.user, &pattern).await?;
         found.retain_mut(|trace| replace_text(trace, |trace| redact::system_message(&trace.content, name, trace.is_actor)));
         if !found.is_empty() {
             // System messages never change otherwise, so the text that was read is current.
-            let changed = transaction!(db, |tx| write_texts(tx, deleted_user, locked.room, &found).await)?;
-            push_change(db, push, changed, deleted_user).await?;
+            let (locked, rev) = transaction!(db, |tx| write_texts(tx, deleted_user, locked.room, &found).await)?;
+            push_change(db, push, &locked, rev, deleted_user).await?;
         }
-        first += SEQS_PER_QUERY;
+        first = Seq(first.0 + SEQS_PER_QUERY);
     }
     Ok(())
 }
 
 /// Removes one batch of mentions from others' messages. Returns false when none are left.
-async fn redact_mentions(db: &Db, push: &Push, (deleted_user, name): (&Caller, &str), room: RoomId) -> Result<bool> {
-    let (changed, found) = transaction!(db, |tx| {
+async fn redact_mentions(db: &Db, push: &Push, user: &DeletedUser, room: RoomId) -> Result<bool> {
+    let DeletedUser { caller: deleted_user, former_name: name } = user;
+    let (locked, rev, found) = transaction!(db, |tx| {
         let locked = lock_room(tx, room, deleted_user).await?;
         let mut found = redaction::mentions(tx, room, deleted_user.user, MENTIONS_PER_BATCH).await?;
         for trace in &found {
@@ -144,12 +148,12 @@ async fn redact_mentions(db: &Db, push: &Push, (deleted_user, name): (&Caller, &
         for trace in &mut found {
             trace.content = redact::mentions(&trace.content, name);
         }
-        let changed =
-            if found.is_empty() { (locked, locked.place.1) } else { write_texts(tx, deleted_user, room, &found).await? };
-        Ok((changed, count))
+        let rev = locked.head.rev;
+        let (locked, rev) = if found.is_empty() { (locked, rev) } else { write_texts(tx, deleted_user, room, &found).await? };
+        Ok((locked, rev, count))
     })?;
     if found > 0 {
-        push_change(db, push, changed, deleted_user).await?;
+        push_change(db, push, &locked, rev, deleted_user).await?;
     }
     Ok(found == MENTIONS_PER_BATCH as usize)
 }
@@ -172,18 +176,18 @@ async fn redact_edit_history(db: &Db, name: &str, room: RoomId) -> Result<()> {
     let mut found = redaction::previous_versions(&mut *db.acquire().await?, room, &like_pattern("@", name)).await?;
     found.retain_mut(|trace| replace_text(trace, |trace| redact::mentions(&trace.content, name)));
     for trace in &found {
-        redaction::rewrite(&mut *db.acquire().await?, room, trace, 0).await?;
+        redaction::rewrite(&mut *db.acquire().await?, room, trace, Rev(0)).await?;
     }
     Ok(())
 }
 
 /// Writes changed texts as one change of the room.
-async fn write_texts(tx: &mut Tx<'_>, deleted_user: &Caller, room: RoomId, texts: &[NamedText]) -> Result<(ErasureRoom, u64)> {
+async fn write_texts(tx: &mut Tx<'_>, deleted_user: &Caller, room: RoomId, texts: &[NamedText]) -> Result<(ErasureRoom, Rev)> {
     let locked = lock_room(tx, room, deleted_user).await?;
-    let rev = locked.place.1 + 1;
+    let rev = locked.head.rev.next();
     for trace in texts {
         redaction::rewrite(tx, room, trace, rev).await?;
-        search::unseal(tx, (room, trace.seq), locked.place.0).await?;
+        search::unseal(tx, MessageRef { room, seq: trace.seq }, locked.head.seq).await?;
     }
     redaction::set_rev(tx, room, rev, deleted_user.now).await?;
     Ok((locked, rev))
@@ -194,7 +198,13 @@ pub(super) async fn lock_room(tx: &mut Tx<'_>, room: RoomId, deleted_user: &Call
 }
 
 /// Tells members to fetch the change.
-pub(super) async fn push_change(db: &Db, push: &Push, (locked, rev): (ErasureRoom, u64), deleted_user: &Caller) -> Result<()> {
+pub(super) async fn push_change(
+    db: &Db,
+    push: &Push,
+    locked: &ErasureRoom,
+    rev: Rev,
+    deleted_user: &Caller,
+) -> Result<()> {
     if !locked.alive {
         return Ok(());
     }

@@ -1,17 +1,18 @@
 //! Token buckets in rows that the operation locks anyway: initially full, refilled evenly, `quota` tokens at most. They cost no statement.
 
 use crate::error::{Error, Limit, RateStatus, Result};
+use crate::store::members::TokenBucket;
 use crate::telemetry::rate_status;
 use crate::time::Timestamp;
 
 /// Cost of one operation; buckets are stored in thousandths.
 const TOKEN: i64 = 1000;
 
-/// Takes one token from a bucket given as (tokens left, time of the last fill). Returns the tokens left now.
-pub(crate) fn take_token((left, filled_at): (i32, Timestamp), limit: Limit, now: Timestamp) -> Result<i32> {
+/// Takes one token from a bucket. Returns the tokens left now.
+pub(crate) fn take_token(bucket: TokenBucket, limit: Limit, now: Timestamp) -> Result<i32> {
     let full = full(limit);
-    let refill = now.since(filled_at).max(0).saturating_mul(full) / window_ms(limit);
-    let have = i64::from(left).saturating_add(refill).min(full);
+    let refill = now.since(bucket.filled_at).max(0).saturating_mul(full) / window_ms(limit);
+    let have = i64::from(bucket.left).saturating_add(refill).min(full);
     if have < TOKEN {
         let wait_ms = (TOKEN - have) * window_ms(limit) / full;
         let retry_after = u32::try_from(wait_ms.div_euclid(1000) + 1).unwrap_or(u32::MAX);
@@ -46,18 +47,16 @@ mod tests {
     #[test]
     fn a_bucket_is_full_at_first_and_fills_evenly() {
         let start = Timestamp(1_700_000_000_000);
-        let mut left = 0;
-        let mut filled_at = Timestamp(0);
+        let mut bucket = TokenBucket { left: 0, filled_at: Timestamp(0) };
         for expected in [2000, 1000, 0] {
-            left = take_token((left, filled_at), LIMIT, start).expect("there is some");
-            filled_at = start;
-            assert_eq!(left, expected);
+            bucket = TokenBucket { left: take_token(bucket, LIMIT, start).expect("there is some"), filled_at: start };
+            assert_eq!(bucket.left, expected);
         }
-        let refused = take_token((left, filled_at), LIMIT, Timestamp(start.0 + 3000));
+        let refused = take_token(bucket, LIMIT, Timestamp(start.0 + 3000));
         assert!(matches!(refused, Err(Error::TooMany { retry_after: 1, policy: Some(LIMIT) })), "{refused:?}");
-        assert_eq!(take_token((left, filled_at), LIMIT, Timestamp(start.0 + 3334)).expect("refilled"), 0);
+        assert_eq!(take_token(bucket, LIMIT, Timestamp(start.0 + 3334)).expect("refilled"), 0);
         assert_eq!(
-            take_token((left, filled_at), LIMIT, Timestamp(start.0 - 60_000)).err().map(|error| error.code()),
+            take_token(bucket, LIMIT, Timestamp(start.0 - 60_000)).err().map(|error| error.code()),
             Some("rate_limited")
         );
     }

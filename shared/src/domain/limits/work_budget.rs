@@ -89,6 +89,15 @@ fn seconds(micros: i64) -> u32 {
     u32::try_from(micros.max(0).div_euclid(1_000_000) + i64::from(micros % 1_000_000 > 0)).unwrap_or(u32::MAX)
 }
 
+/// Accumulated charges to report.
+#[derive(Clone, Copy, Debug)]
+struct WorkReport {
+    account: WorkAccount,
+    total: i64,
+    /// The part for the current request.
+    current: i64,
+}
+
 /// The user and session that are charged.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkOwner {
@@ -160,7 +169,7 @@ impl Throttle {
         let step = if cost.counter == Counter::Row { REPORT_STEP_OF_ROWS } else { REPORT_STEP };
         let step = bucket.drain_time(step.min(bucket.limit.quota / MIN_STEPS + 1));
         let owed = rate_status::take_debt(user);
-        let charged = self.charge_with(user, bucket, (bucket.drain_time(cost.charged.saturating_add(owed)), step)).await;
+        let charged = self.charge_with(user, bucket, bucket.drain_time(cost.charged.saturating_add(owed)), step).await;
         match charged {
             Ok(account) => rate_status::record_work(bucket.rate(account)),
             Err(_) => rate_status::add_debt(user, owed.into()),
@@ -168,7 +177,7 @@ impl Throttle {
         charged.map(drop)
     }
 
-    async fn charge_with(&self, user: UserId, bucket: WorkBucket, (time, step): (i64, i64)) -> Result<WorkAccount> {
+    async fn charge_with(&self, user: UserId, bucket: WorkBucket, time: i64, step: i64) -> Result<WorkAccount> {
         let known = self.ledger.update(user, bucket.now, |_| {});
         if bucket.level(known) > 0 && bucket.level(known).saturating_add(time) > bucket.capacity {
             // The table has at least what is known here.
@@ -181,7 +190,7 @@ impl Throttle {
                 report = std::mem::take(&mut account.unreported);
             }
         });
-        if report == 0 { Ok(account) } else { self.report(user, bucket, (account, report, time)).await }
+        if report == 0 { Ok(account) } else { self.report(user, bucket, WorkReport { account, total: report, current: time }).await }
     }
 
     /// Returns an error if the budget, as known here, has no room.
@@ -192,15 +201,11 @@ impl Throttle {
         if fits { Ok(()) } else { Err(bucket.refusal(known, time)) }
     }
 
-    /// Reports the accumulated charges, of which `time` is for the current request. Keeps them locally if the report fails.
-    async fn report(
-        &self,
-        user: UserId,
-        bucket: WorkBucket,
-        (known, report, time): (WorkAccount, i64, i64),
-    ) -> Result<WorkAccount> {
+    /// Reports the accumulated charges. Keeps them locally if the report fails.
+    async fn report(&self, user: UserId, bucket: WorkBucket, report: WorkReport) -> Result<WorkAccount> {
+        let WorkReport { account, total, current } = report;
         let key = format!("work#{user}");
-        let reporting = self.ephemeral.charge_bucket(&key, report, known.empty_at, (bucket.now, bucket.capacity));
+        let reporting = self.ephemeral.charge_bucket(&key, total, account.empty_at, (bucket.now, bucket.capacity));
         match tokio::time::timeout(REPORT_TIMEOUT, reporting).await {
             Ok(Ok(BucketCharge::Accepted { empty_at })) => {
                 Ok(self.ledger.update(user, bucket.now, |account| account.empty_at = empty_at))
@@ -209,17 +214,17 @@ impl Throttle {
                 let full = empty_at.unwrap_or_else(|| bucket.now + bucket.capacity);
                 // Earlier charges remain to be reported; the current one is dropped.
                 let known = self.ledger.update(user, bucket.now, |account| {
-                    account.unreported += report - time;
+                    account.unreported += total - current;
                     account.empty_at = account.empty_at.max(full);
                 });
-                Err(bucket.refusal(known, time))
+                Err(bucket.refusal(known, current))
             }
             failed => {
                 let error = failed.ok().and_then(Result::err);
                 let error = error.as_ref().and_then(|error| error.source().map(ToString::to_string));
                 tracing::warn!(error, "work could not be reported");
                 let known = self.ledger.update(user, bucket.now, |account| {
-                    account.empty_at = account.empty_at.max(bucket.now).saturating_add(report);
+                    account.empty_at = account.empty_at.max(bucket.now).saturating_add(total);
                 });
                 if bucket.level(known) > bucket.capacity { Err(bucket.refusal(known, 0)) } else { Ok(known) }
             }

@@ -3,7 +3,7 @@
 //! One unit is a statement, a post to one of the caller's own sockets, or `ROWS` rows. Posts to room members are bounded by `PUSH_INLINE` and by
 //! the operation's counter.
 
-use crate::protocol::actions::{Action, Change};
+use crate::protocol::actions::Action;
 
 /// Rows that cost one unit.
 const ROWS_PER_UNIT: u32 = 25;
@@ -101,15 +101,15 @@ pub fn of_action(action: Option<&Action>) -> Cost {
     let Some(action) = action else { return cost(Counter::None, 2, 8) };
     match action {
         // The rooms are charged by the catch-up itself.
-        Action::Hello { .. } => cost(Counter::None, 10, 16),
-        Action::Sync { .. } => cost(Counter::None, 10, 20),
-        Action::Ping { .. } => cost(Counter::None, 3, 8),
-        Action::Renew { .. } => cost(Counter::None, 2, 8),
-        Action::Typing { .. } => cost(Counter::None, 4, 10),
-        Action::Read { .. } | Action::Delivered { .. } => cost(Counter::None, 6, 30),
-        Action::Send { .. } => cost(Counter::Row, 10, 60),
-        Action::Change { change: Change::Edit(_) | Change::React(_) | Change::Unreact(_), .. } => cost(Counter::Row, 10, 40),
-        Action::Change { change: Change::Unsend, .. } | Action::Join { .. } | Action::Leave { .. } => DEFAULT_CHANGE,
+        Action::Hello(_) => cost(Counter::None, 10, 16),
+        Action::Sync(_) => cost(Counter::None, 10, 20),
+        Action::Ping(_) => cost(Counter::None, 3, 8),
+        Action::Renew(_) => cost(Counter::None, 2, 8),
+        Action::Typing(_) => cost(Counter::None, 4, 10),
+        Action::Read(_) | Action::Delivered(_) => cost(Counter::None, 6, 30),
+        Action::Send(_) => cost(Counter::Row, 10, 60),
+        Action::Edit(_) | Action::React(_) | Action::Unreact(_) => cost(Counter::Row, 10, 40),
+        Action::Unsend(_) | Action::Join(_) | Action::Leave(_) => DEFAULT_CHANGE,
     }
 }
 

@@ -4,11 +4,11 @@ use crate::caller::Caller;
 use crate::config::Limits;
 use crate::domain::limits::token_bucket::take_token;
 use crate::domain::messages::mentions;
-use crate::domain::messages::{find_readable, lock_message, push_to_members, require_not_unsent, validate_content};
-use crate::domain::paging::{clamp_limit, page, parse_cursor};
+use crate::domain::messages::{MessageAddress, find_readable, lock_message, push_to_members, require_not_unsent, validate_content};
+use crate::domain::paging::{PageRequest, page};
 use crate::domain::rooms;
 use crate::error::{Error, Result};
-use crate::id::RoomRef;
+use crate::id::{MessageRef, RoomRef, Seq};
 use crate::protocol::frames::Frame;
 use crate::protocol::messages::{Edit, Message, NewContent};
 use crate::protocol::page::Page;
@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug)]
 pub struct EditRequest<'a> {
     pub room: &'a RoomRef,
-    pub seq: u64,
+    pub seq: Seq,
     pub new: &'a NewContent,
 }
 
@@ -31,7 +31,7 @@ pub struct EditRequest<'a> {
 pub async fn edit(db: &Db, push: &Push, limits: &Limits, caller: &Caller, editing: EditRequest<'_>) -> Result<Message> {
     // Whether an empty text is allowed depends on the message, which is read later.
     let content = validate_content(&editing.new.content, true, limits)?;
-    let (message, changed) = transaction!(db, |tx| store_edit(tx, limits, caller, (&editing, content)).await)?;
+    let (message, changed) = transaction!(db, |tx| store_edit(tx, limits, caller, &editing, content).await)?;
     if changed {
         push_to_members(db, push, message.room_id, &Frame::message_edited(message.clone()), caller.now).await?;
     }
@@ -42,11 +42,12 @@ pub async fn edit(db: &Db, push: &Push, limits: &Limits, caller: &Caller, editin
 pub async fn list(
     db: &Db,
     caller: &Caller,
-    (room, seq): (&RoomRef, u64),
-    (cursor, limit): (Option<&str>, Option<u32>),
+    address: MessageAddress<'_>,
+    paging: PageRequest<'_>,
 ) -> Result<Page<Edit>> {
-    let limit = clamp_limit(limit);
-    let after = parse_cursor(cursor, 0)?;
+    let MessageAddress { room, seq } = address;
+    let limit = paging.limit();
+    let after = paging.position(0)?;
     let mut connection = db.acquire().await?;
     let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
     let message = find_readable(&mut connection, &readable, seq).await?;
@@ -58,7 +59,8 @@ async fn store_edit(
     tx: &mut Tx<'_>,
     limits: &Limits,
     caller: &Caller,
-    (editing, content): (&EditRequest<'_>, &str),
+    editing: &EditRequest<'_>,
+    content: &str,
 ) -> Result<(Message, bool)> {
     let (readable, mut message) = lock_message(tx, caller, editing.room, editing.seq).await?;
     rooms::may_change(&readable)?;
@@ -82,19 +84,19 @@ async fn store_edit(
         rooms::may_write(&readable, member, caller.now)?;
         remains.messages = Some(take_token(member.allowance, limits.send, caller.now)?);
     }
-    let place = (message.room_id, message.seq);
+    let here = MessageRef { room: message.room_id, seq: message.seq };
     let mentioned = mentions::resolve(tx, message.room_id, caller.user, content).await?;
-    store::insert(tx, &message, readable.rev + 1, caller.now).await?;
+    store::insert(tx, &message, readable.rev.next(), caller.now).await?;
     if message.mentions != mentioned {
-        mention_rows::delete(tx, place).await?;
-        mention_rows::insert(tx, place, &mentioned).await?;
+        mention_rows::delete(tx, here).await?;
+        mention_rows::insert(tx, here, &mentioned).await?;
     }
     message.content = content.to_owned();
     message.mentions = mentioned;
     message.edited_at = Some(caller.now);
-    message.rev = readable.rev + 1;
+    message.rev = readable.rev.next();
     store::update(tx, member, &message, remains, caller.now).await?;
-    search::unseal(tx, place, readable.last_seq).await?;
+    search::unseal(tx, here, readable.last_seq).await?;
     Ok((message, true))
 }
 

@@ -1,8 +1,9 @@
-//! Messages: sending with retries, history, single messages.
+//! Messages: sending with retries, and single messages.
 
 pub(crate) mod display_text;
 pub mod edits;
 pub(crate) mod emoji;
+mod history;
 pub(crate) mod mentions;
 pub mod pins;
 pub mod reactions;
@@ -15,31 +16,26 @@ mod replays;
 use futures_util::future::join;
 
 use self::display_text::is_invisible;
+pub use self::history::{HistoryRange, history, history_up_to};
+use self::replays::Replay;
 use crate::caller::Caller;
 use crate::config::{Limits, Quota};
 use crate::domain::limits::duplicate_text;
 use crate::domain::limits::token_bucket::{rate, take_token};
 use crate::domain::notifications;
-use crate::domain::paging::clamp_limit;
 use crate::domain::rooms;
 use crate::domain::rooms::changes::RoomChanges;
-use crate::domain::uploads::attachments;
+use crate::domain::uploads::attachments::{self, AttachmentCopy};
 use crate::error::{Error, RateStatus, Result};
-use crate::id::{RoomId, RoomRef, UploadId, UserId};
+use crate::id::{Head, MessageRef, RoomId, RoomRef, Seq, UploadId, UserId};
 use crate::protocol::frames::Frame;
-use crate::protocol::messages::{Attachment, Forward, Forwarded, History, Message, MessageKind, NewMessage, Reply};
-use crate::protocol::page::MAX_LIMIT;
+use crate::protocol::messages::{Attachment, Forward, Forwarded, Message, MessageKind, NewMessage, Reply};
 use crate::push::Push;
 use crate::store::members::{self, Readable};
-use crate::store::messages::{self as store, Draft, ForwardedFrom};
+use crate::store::messages::{self as store, Draft, ForwardSource};
 use crate::store::{Db, Handle, Tx, mentions as mention_rows, reactions as reaction_rows, recipients, redaction, transaction};
 use crate::telemetry::invocation::{self, Count};
 use crate::time::Timestamp;
-
-/// Maximum bytes of messages per response, below Lambda's limit of 6 MB.
-const MAX_RESPONSE_BYTES: usize = 4_000_000;
-/// A normal page with less text than this is not measured.
-const UNMEASURED_BYTES: usize = 500_000;
 
 #[derive(Clone, Debug)]
 pub struct Sent {
@@ -50,10 +46,24 @@ pub struct Sent {
     pub rate: Option<RateStatus>,
 }
 
+/// A message as a request names it.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageAddress<'a> {
+    pub room: &'a RoomRef,
+    pub seq: Seq,
+}
+
+/// A message to send.
+#[derive(Clone, Copy, Debug)]
+pub struct SendRequest<'a> {
+    pub room: &'a RoomRef,
+    pub new: &'a NewMessage,
+}
+
 /// Stores a message and pushes it to the members before it answers: commit, push, answer.
-pub async fn send(db: &Db, push: &Push, limits: &Limits, caller: &Caller, (room, new): (&RoomRef, &NewMessage)) -> Result<Sent> {
-    let draft = validate(new, limits)?;
-    let stored = transaction!(db, |tx| store_message(tx, limits, caller, (room, &draft)).await)?;
+pub async fn send(db: &Db, push: &Push, limits: &Limits, caller: &Caller, sending: SendRequest<'_>) -> Result<Sent> {
+    let message = validate(sending.new, limits)?;
+    let stored = transaction!(db, |tx| store_message(tx, limits, caller, sending.room, &message).await)?;
     if !stored.sent.replayed {
         invocation::count(Count::Messages);
     }
@@ -69,79 +79,21 @@ pub async fn send(db: &Db, push: &Push, limits: &Limits, caller: &Caller, (room,
     Ok(stored.sent)
 }
 
-/// The part of a room's history to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HistoryRange {
-    Newest,
-    /// The newest messages before a seq.
-    Before(u64),
-    /// The oldest messages after a seq.
-    After(u64),
-    Around(u64),
-}
-
-/// Reads a range of history, ascending. Seqs have no gaps, so a page is a range of seqs.
-pub async fn history(db: &Db, caller: &Caller, room: &RoomRef, range: HistoryRange, limit: Option<u32>) -> Result<History> {
-    history_up_to(db, caller, room, range, clamp_limit(limit)).await
-}
-
-/// The same with a free limit, for the legacy route with larger pages.
-pub async fn history_up_to(db: &Db, caller: &Caller, room: &RoomRef, range: HistoryRange, limit: u32) -> Result<History> {
-    let mut connection = db.acquire().await?;
-    let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
-    let (mut first, mut last) = bounds(&readable, range, u64::from(limit));
-    let mut items = if first > last { Vec::new() } else { store::range(&mut connection, &readable, first, last).await? };
-    reaction_rows::fill(&mut connection, &readable, &mut items).await?;
-    if truncate_to_response(&mut items, range) {
-        let ends = items.first().zip(items.last());
-        (first, last) = ends.map_or((first, last), |(one, other)| (one.seq, other.seq));
-    }
-    // A page may be empty because all of its messages are hidden; more may follow.
-    let next = match range {
-        _ if first > last => None,
-        HistoryRange::After(_) => (last < readable.visible_to_seq).then_some(last),
-        _ => (first > readable.visible_from_seq).then_some(first),
-    };
-    let (last_seq, ascends) = (readable.visible_to_seq, matches!(range, HistoryRange::After(_)));
-    Ok(History { items, next: next.map(|seq| seq.to_string()), last_seq, rev: readable.seen_rev(), ascends })
-}
-
-/// Drops messages that exceed the response size, at the end where the next page begins. Returns whether it dropped any.
-fn truncate_to_response(items: &mut Vec<Message>, range: HistoryRange) -> bool {
-    let texts: usize = items.iter().map(|message| message.content.len()).sum();
-    if items.len() <= MAX_LIMIT as usize && texts < UNMEASURED_BYTES {
-        return false;
-    }
-    let (all, mut bytes) = (items.len(), 0);
-    let fits = |message: &&Message| {
-        bytes += serde_json::to_vec(message).map_or(0, |text| text.len());
-        bytes <= MAX_RESPONSE_BYTES
-    };
-    if matches!(range, HistoryRange::After(_)) {
-        let some = items.iter().take_while(fits).count().max(1);
-        items.truncate(some);
-    } else {
-        let some = items.iter().rev().take_while(fits).count().max(1);
-        items.drain(..all.saturating_sub(some));
-    }
-    items.len() < all
-}
-
-pub async fn find(db: &Db, caller: &Caller, room: &RoomRef, seq: u64) -> Result<Message> {
+pub async fn find(db: &Db, caller: &Caller, room: &RoomRef, seq: Seq) -> Result<Message> {
     let mut connection = db.acquire().await?;
     let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
     find_readable(&mut connection, &readable, seq).await
 }
 
 /// Reads one message as the reader sees it, with reactions.
-pub(super) async fn find_readable(connection: &mut Handle, room: &Readable, seq: u64) -> Result<Message> {
+pub(super) async fn find_readable(connection: &mut Handle, room: &Readable, seq: Seq) -> Result<Message> {
     let mut found = store::range(connection, room, seq, seq).await?;
     reaction_rows::fill(connection, room, &mut found).await?;
     found.pop().ok_or(Error::NotFound("message_not_found"))
 }
 
 /// Locks the room and reads a message to change. Requires membership.
-pub(super) async fn lock_message(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, seq: u64) -> Result<(Readable, Message)> {
+pub(super) async fn lock_message(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, seq: Seq) -> Result<(Readable, Message)> {
     let readable = rooms::require_readable(members::lock(tx, room, caller.user).await?)?;
     let message = find_readable(tx, &readable, seq).await?;
     rooms::require_member(&readable)?;
@@ -166,31 +118,11 @@ pub(super) async fn push_to_members(db: &Db, push: &Push, room: RoomId, frame: &
     Ok(())
 }
 
-/// Returns the first and last seq of a range; empty when first > last.
-fn bounds(room: &Readable, range: HistoryRange, limit: u64) -> (u64, u64) {
-    let floor = room.visible_from_seq.max(1);
-    match range {
-        HistoryRange::Newest => ((room.visible_to_seq + 1).saturating_sub(limit).max(floor), room.visible_to_seq),
-        HistoryRange::Before(seq) => {
-            let last = seq.saturating_sub(1).min(room.visible_to_seq);
-            ((last + 1).saturating_sub(limit).max(floor), last)
-        }
-        HistoryRange::After(seq) => {
-            let first = seq.saturating_add(1).max(floor);
-            (first, first.saturating_add(limit - 1).min(room.visible_to_seq))
-        }
-        HistoryRange::Around(seq) => {
-            let first = seq.min(room.visible_to_seq).saturating_sub(limit / 2).max(floor);
-            (first, first.saturating_add(limit - 1).min(room.visible_to_seq))
-        }
-    }
-}
-
 /// A validated message, borrowed from its input.
 struct ValidMessage<'a> {
     contents: NewContents<'a>,
     client_id: Option<&'a str>,
-    reply_to: Option<u64>,
+    reply_to: Option<Seq>,
 }
 
 /// New text with uploads, or a message to forward.
@@ -266,14 +198,14 @@ async fn store_message(
     tx: &mut Tx<'_>,
     limits: &Limits,
     caller: &Caller,
-    input: (&RoomRef, &ValidMessage<'_>),
+    room: &RoomRef,
+    new: &ValidMessage<'_>,
 ) -> Result<StoredMessage> {
-    let (room, new) = input;
     let sending = store::lock(tx, caller.user, room, new.client_id, new.reply_to).await?;
     let Some(sending) = sending else { return Err(Error::NotFound("room_not_found")) };
     let mut readable = rooms::require_readable(Some(sending.access))?;
     if let Some(seq) = sending.replay {
-        return replays::find_replay(tx, limits, caller, (&readable, seq), new).await;
+        return replays::find_replay(tx, limits, caller, Replay { room: &readable, seq }, new).await;
     }
     let mut before = None;
     if readable.member().is_none() {
@@ -292,10 +224,10 @@ async fn store_message(
     rooms::may_write(&readable, member, caller.now)?;
     let reply_to = resolve_reply(new.reply_to, sending.reply_to, &readable)?;
     let allowance = take_token(member.allowance, limits.send, caller.now)?;
-    let (seq, rev) = (readable.last_seq + 1, readable.rev + 1);
-    let here = (readable.room(), seq);
+    let Head { seq, rev } = Head { seq: readable.last_seq.next(), rev: readable.rev.next() };
+    let here = MessageRef { room: readable.room(), seq };
     let MessageContents { content, attachments, mentions, source } =
-        build_contents(tx, (caller, limits.quota), here, new.contents).await?;
+        build_contents(tx, caller, limits.quota, here, new.contents).await?;
     let recent_texts = match content.as_str() {
         // Messages without text are not compared.
         "" => sending.recent_texts,
@@ -307,14 +239,15 @@ async fn store_message(
         client_id: new.client_id,
         reply_to: new.reply_to,
         mentions: &mentions,
-        attachments: (&attachments, kind),
-        forwarded_from: source.as_ref().map(|first| ForwardedFrom { place: first.place, author: &first.author }),
+        attachments: &attachments,
+        kind,
+        forwarded_from: source.as_ref(),
         allowance,
         recent_texts: &recent_texts,
     };
-    let id = store::insert(tx, member, (seq, rev), draft, caller.now).await?;
+    let id = store::insert(tx, member, Head { seq, rev }, draft, caller.now).await?;
     mention_rows::insert(tx, here, &mentions).await?;
-    if let Some(writer) = source.as_ref().and_then(|first| first.writer) {
+    if let Some(writer) = source.as_ref().and_then(|source| source.author) {
         redaction::insert_forward(tx, here, writer).await?;
     }
     let message = Message {
@@ -329,7 +262,7 @@ async fn store_message(
         content,
         client_id: new.client_id.map(str::to_owned),
         reply_to,
-        forwarded: source.map(|first| first.author),
+        forwarded: source.map(|source| source.shown),
         attachments,
         reactions: Vec::new(),
         mentions,
@@ -350,29 +283,21 @@ struct MessageContents {
     content: String,
     attachments: Vec<Attachment>,
     mentions: Vec<UserId>,
-    /// The source, if forwarded.
     source: Option<ForwardSource>,
-}
-
-/// The source of a forwarded message.
-struct ForwardSource {
-    place: (RoomId, u64),
-    /// The original author as readers see them.
-    author: Forwarded,
-    writer: Option<UserId>,
 }
 
 /// Builds the contents of the message at `here`: the caller's text and uploads, or those of a message that the caller can read.
 async fn build_contents(
     tx: &mut Tx<'_>,
-    (caller, quota): (&Caller, Quota),
-    here: (RoomId, u64),
+    caller: &Caller,
+    quota: Quota,
+    here: MessageRef,
     new: NewContents<'_>,
 ) -> Result<MessageContents> {
     match new {
         NewContents::Text(content, uploads) => {
-            let mentions = mentions::resolve(tx, here.0, caller.user, content).await?;
-            let attachments = attachments::attach(tx, (caller, quota), here, uploads).await?;
+            let mentions = mentions::resolve(tx, here.room, caller.user, content).await?;
+            let attachments = attachments::attach(tx, caller, quota, here, uploads).await?;
             Ok(MessageContents { content: content.to_owned(), attachments, mentions, source: None })
         }
         NewContents::Forward(source) => {
@@ -380,18 +305,19 @@ async fn build_contents(
             let message = find_readable(tx, &room, source.seq).await?;
             require_not_unsent(&message)?;
             // A message that was forwarded before keeps its original author.
-            let place = (message.room_id, message.seq);
-            let (writer, username) = redaction::lock_author(tx, place).await?.unzip();
+            let from = MessageRef { room: message.room_id, seq: message.seq };
+            let (author, username) = redaction::lock_author(tx, from).await?.unzip();
             let created_at = message.forwarded.map_or(message.created_at, |first| first.created_at);
-            let source = Some(ForwardSource { place, author: Forwarded { username, created_at }, writer });
-            let attachments = attachments::forward(tx, (caller, quota), place, here, &message.attachments).await?;
+            let source = Some(ForwardSource { message: from, author, shown: Forwarded { username, created_at } });
+            let copy = AttachmentCopy { from, to: here };
+            let attachments = attachments::forward(tx, caller, quota, copy, &message.attachments).await?;
             Ok(MessageContents { content: message.content, attachments, mentions: Vec::new(), source })
         }
     }
 }
 
 /// Requires the replied-to message to be in the same room and readable by the sender.
-fn resolve_reply(wanted: Option<u64>, found: Option<Reply>, room: &Readable) -> Result<Option<Reply>> {
+fn resolve_reply(wanted: Option<Seq>, found: Option<Reply>, room: &Readable) -> Result<Option<Reply>> {
     match (wanted, found) {
         (None, _) => Ok(None),
         (Some(seq), Some(reply)) if seq >= room.visible_from_seq => Ok(Some(reply)),

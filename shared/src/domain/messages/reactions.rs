@@ -4,16 +4,19 @@ use crate::caller::Caller;
 use crate::config::Limits;
 use crate::domain::limits::token_bucket::take_token;
 use crate::domain::messages::emoji;
-use crate::domain::messages::{find_readable, push_to_members};
-use crate::domain::paging::{clamp_limit, decode_cursor, encode_cursor, page};
+use crate::domain::messages::{MessageAddress, find_readable, push_to_members};
+use crate::domain::paging::{PageRequest, encode_cursor, page};
 use crate::domain::rooms;
 use crate::error::{Error, Result};
-use crate::id::{RoomRef, UserId};
+use crate::id::{MessageRef, RoomRef, Seq, UserId};
 use crate::protocol::frames::Frame;
 use crate::protocol::messages::{ReactionChange, Reactor};
 use crate::protocol::page::Page;
 use crate::push::Push;
-use crate::store::{Db, Tx, members, messages, reactions as store, transaction};
+use crate::store::members::{self, TokenBucket};
+use crate::store::messages::{self, MessageChange};
+use crate::store::reactions::{self as store, ReactorQuery};
+use crate::store::{Db, Tx, transaction};
 
 /// Maximum number of different emoji per message.
 const MAX_KINDS: u32 = 20;
@@ -21,7 +24,7 @@ const MAX_KINDS: u32 = 20;
 #[derive(Clone, Copy, Debug)]
 pub struct ReactionRequest<'a> {
     pub room: &'a RoomRef,
-    pub seq: u64,
+    pub seq: Seq,
     pub emoji: &'a str,
 }
 
@@ -33,7 +36,7 @@ pub async fn react(
     caller: &Caller,
     reacting: ReactionRequest<'_>,
 ) -> Result<ReactionChange> {
-    change(db, push, limits, caller, (reacting, true)).await
+    change(db, push, limits, caller, ReactionUpdate { reacting, added: true }).await
 }
 
 /// Removes a reaction and pushes it to the members.
@@ -44,25 +47,34 @@ pub async fn unreact(
     caller: &Caller,
     reacting: ReactionRequest<'_>,
 ) -> Result<ReactionChange> {
-    change(db, push, limits, caller, (reacting, false)).await
+    change(db, push, limits, caller, ReactionUpdate { reacting, added: false }).await
 }
 
 /// Lists who reacted to a message, by emoji and user, optionally with one emoji only.
 pub async fn list(
     db: &Db,
     caller: &Caller,
-    (room, seq): (&RoomRef, u64),
+    address: MessageAddress<'_>,
     only: Option<&str>,
-    (cursor, limit): (Option<&str>, Option<u32>),
+    paging: PageRequest<'_>,
 ) -> Result<Page<Reactor>> {
-    let limit = clamp_limit(limit);
+    let MessageAddress { room, seq } = address;
+    let limit = paging.limit();
     let only = only.map(emoji::validate).transpose()?;
-    let (emoji, user) = cursor.map_or_else(|| Ok((String::new(), UserId(0))), |cursor| decode_cursor(cursor, parse_position))?;
+    let (emoji, user) = paging.decode((String::new(), UserId(0)), parse_position)?;
+    let query = ReactorQuery { only, after_emoji: &emoji, after_user: user };
     let mut connection = db.acquire().await?;
     let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
     let message = find_readable(&mut connection, &readable, seq).await?;
-    let items = store::list(&mut connection, (&readable, message.seq), only, (&emoji, user), limit + 1).await?;
+    let items = store::list(&mut connection, &readable, message.seq, query, limit + 1).await?;
     Ok(page(items, limit, |last| encode_cursor(&format!("{}.{}", last.user.id, last.emoji))))
+}
+
+/// A reaction to add or to remove.
+#[derive(Clone, Copy)]
+struct ReactionUpdate<'a> {
+    reacting: ReactionRequest<'a>,
+    added: bool,
 }
 
 async fn change(
@@ -70,10 +82,10 @@ async fn change(
     push: &Push,
     limits: &Limits,
     caller: &Caller,
-    (reacting, added): (ReactionRequest<'_>, bool),
+    update: ReactionUpdate<'_>,
 ) -> Result<ReactionChange> {
-    emoji::validate(reacting.emoji)?;
-    let (reaction, changed) = transaction!(db, |tx| store_change(tx, limits, caller, (&reacting, added)).await)?;
+    emoji::validate(update.reacting.emoji)?;
+    let (reaction, changed) = transaction!(db, |tx| store_change(tx, limits, caller, update).await)?;
     if changed {
         push_to_members(db, push, reaction.room_id, &Frame::Reaction(reaction.clone()), caller.now).await?;
     }
@@ -84,8 +96,9 @@ async fn store_change(
     tx: &mut Tx<'_>,
     limits: &Limits,
     caller: &Caller,
-    (reacting, added): (&ReactionRequest<'_>, bool),
+    update: ReactionUpdate<'_>,
 ) -> Result<(ReactionChange, bool)> {
+    let ReactionUpdate { reacting, added } = update;
     let readable = rooms::require_readable(members::lock(tx, reacting.room, caller.user).await?)?;
     let current = store::find_state(tx, &readable, reacting.seq, reacting.emoji).await?;
     let current = current.ok_or(Error::NotFound("message_not_found"))?;
@@ -106,8 +119,8 @@ async fn store_change(
     if current.mine == added {
         return Ok((reaction, false));
     }
-    let allowance = take_token(member.change_allowance, limits.change, caller.now)?;
-    reaction.rev = readable.rev + 1;
+    let left = TokenBucket { left: take_token(member.change_allowance, limits.change, caller.now)?, filled_at: caller.now };
+    reaction.rev = readable.rev.next();
     if added {
         if current.count == 0 && current.kinds >= MAX_KINDS {
             return Err(Error::Conflict("too_many_reactions"));
@@ -115,10 +128,10 @@ async fn store_change(
         store::insert(tx, &reaction, caller.now).await?;
         reaction.count += 1;
     } else {
-        store::delete(tx, (reaction.room_id, reaction.seq), reacting.emoji, caller.user).await?;
+        store::delete(tx, MessageRef { room: reaction.room_id, seq: reaction.seq }, reacting.emoji, caller.user).await?;
         reaction.count -= 1;
     }
-    messages::touch(tx, member, (reacting.seq, reaction.rev), (allowance, caller.now), caller.now).await?;
+    messages::touch(tx, member, MessageChange { seq: reacting.seq, rev: reaction.rev }, left, caller.now).await?;
     Ok((reaction, true))
 }
 

@@ -4,7 +4,7 @@
 use crate::caller::Caller;
 use crate::domain::rooms;
 use crate::error::{Error, Result};
-use crate::id::{MessageId, RoomRef};
+use crate::id::{MessageId, MessageRef, RoomRef, Seq};
 use crate::protocol::frames::Frame;
 use crate::protocol::receipts::{Receipt, Receipts, Seen, Unread};
 use crate::push::Push;
@@ -20,9 +20,9 @@ pub const MAX_MEMBERS_SHARED: usize = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadMarker {
     /// Read up to this seq, which implies delivered.
-    Read(u64),
+    Read(Seq),
     /// Delivered to a device up to this seq.
-    Delivered(u64),
+    Delivered(Seq),
 }
 
 /// Raises one of the caller's markers. A lower or equal one changes nothing and pushes no frame.
@@ -47,11 +47,11 @@ pub async fn raise_marker(db: &Db, push: &Push, caller: &Caller, room: &RoomRef,
 }
 
 /// Lists who has read a message and to whom it was delivered. Requires membership.
-pub async fn of_message(db: &Db, caller: &Caller, room: &RoomRef, seq: u64) -> Result<Receipts> {
+pub async fn of_message(db: &Db, caller: &Caller, room: &RoomRef, seq: Seq) -> Result<Receipts> {
     let mut connection = db.acquire().await?;
     let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
     rooms::require_member(&readable)?;
-    if !(readable.visible_from_seq.max(1)..=readable.visible_to_seq).contains(&seq) {
+    if !(readable.visible_from_seq.max(Seq(1))..=readable.visible_to_seq).contains(&seq) {
         return Err(Error::NotFound("message_not_found"));
     }
     let readers = store::readers(&mut connection, &readable, seq).await?;
@@ -69,7 +69,7 @@ pub async fn of_message(db: &Db, caller: &Caller, room: &RoomRef, seq: u64) -> R
 /// The same by message id. A message that the caller cannot see is not found.
 pub async fn of_message_id(db: &Db, caller: &Caller, message: MessageId) -> Result<Receipts> {
     let place = messages::locate(&mut *db.acquire().await?, message).await?;
-    let (room, seq) = place.ok_or(Error::NotFound("message_not_found"))?;
+    let MessageRef { room, seq } = place.ok_or(Error::NotFound("message_not_found"))?;
     match of_message(db, caller, &RoomRef::Id(room), seq).await {
         Err(Error::NotFound(_)) => Err(Error::NotFound("message_not_found")),
         outcome => outcome,
@@ -107,7 +107,7 @@ async fn raise(
     }
     // Sending raises the read marker, so later messages are by others.
     let unsent = if room.last_unsent_seq > read_seq { store::unsent_after(connection, room, read_seq).await? } else { 0 };
-    let unread = Some((room.last_seq - read_seq).saturating_sub(unsent));
+    let unread = Some((room.last_seq.0 - read_seq.0).saturating_sub(unsent));
     let receipt = Receipt { room_id: room.room(), user_id: caller.user, read_seq, delivered_seq, unread };
     Ok((receipt, read_seq > member.read_seq || delivered_seq > member.delivered_seq))
 }

@@ -6,6 +6,7 @@ use crate::config::Limits;
 use crate::domain::limits::token_bucket::take_token;
 use crate::domain::rooms;
 use crate::error::{Error, Result};
+use crate::id::{MessageRef, Seq};
 use crate::protocol::messages::Message;
 use crate::store::members::{self, Readable};
 use crate::store::{Tx, edits, membership, messages as store, reactions};
@@ -13,20 +14,28 @@ use crate::store::{Tx, edits, membership, messages as store, reactions};
 /// A replay younger than this is pushed again, because the first attempt may have died before its push.
 const REPUSH_MS: i64 = 60_000;
 
+/// A message that the sender's `client_id` already names.
+#[derive(Clone, Copy)]
+pub(super) struct Replay<'a> {
+    pub(super) room: &'a Readable,
+    pub(super) seq: Seq,
+}
+
 /// Returns the message that an earlier attempt stored, if the contents are the same.
 pub(super) async fn find_replay(
     tx: &mut Tx<'_>,
     limits: &Limits,
     caller: &Caller,
-    (room, seq): (&Readable, u64),
+    replay: Replay<'_>,
     new: &ValidMessage<'_>,
 ) -> Result<StoredMessage> {
+    let Replay { room, seq } = replay;
     // The sender may have hidden it in between.
     let mut found: Vec<_> = store::find(tx, room, seq).await?.into_iter().collect();
     reactions::fill(tx, room, &mut found).await?;
     let message = found.pop().ok_or(Error::NotFound("message_not_found"))?;
     // An unsent message has no contents to compare.
-    if message.deleted_at.is_none() && !is_same_message(tx, caller, (room, &message), new).await? {
+    if message.deleted_at.is_none() && !is_same_message(tx, room, &message, new).await? {
         return Err(Error::Conflict("client_id_reused"));
     }
     let repushing = room.member().filter(|_| caller.now.since(message.created_at) < REPUSH_MS);
@@ -42,8 +51,8 @@ pub(super) async fn find_replay(
 /// Returns whether the stored message, in its first version, has these contents.
 async fn is_same_message(
     tx: &mut Tx<'_>,
-    caller: &Caller,
-    (room, message): (&Readable, &Message),
+    room: &Readable,
+    message: &Message,
     new: &ValidMessage<'_>,
 ) -> Result<bool> {
     let same_contents = match new.contents {
@@ -54,9 +63,9 @@ async fn is_same_message(
             message.forwarded.is_none() && sent == content && same
         }
         NewContents::Forward(source) => {
-            let from = rooms::require_readable(members::find_access(tx, &source.room_id, caller.user).await?).ok();
-            match (store::forwarded_from(tx, (message.room_id, message.seq)).await?, from) {
-                (Some(stored), Some(from)) => stored == (from.room(), source.seq),
+            let from = rooms::require_readable(members::find_access(tx, &source.room_id, room.user()).await?).ok();
+            match (store::forwarded_from(tx, MessageRef { room: message.room_id, seq: message.seq }).await?, from) {
+                (Some(stored), Some(from)) => stored == MessageRef { room: from.room(), seq: source.seq },
                 // The source room may be closed to the sender by now.
                 (stored, _) => stored.is_some(),
             }

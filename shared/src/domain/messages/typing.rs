@@ -27,7 +27,7 @@ pub struct TypingThrottle {
 
 impl TypingThrottle {
     /// Returns whether a frame may be sent now, and records it. A stop after a sent start is always allowed.
-    fn allows(&self, connection: &ConnectionId, (room, active): (RoomId, bool), now: Timestamp) -> bool {
+    fn allows(&self, connection: &ConnectionId, room: RoomId, active: bool, now: Timestamp) -> bool {
         let mut last_sent = self.last_sent.lock().unwrap_or_else(PoisonError::into_inner);
         if last_sent.len() >= MAX_TRACKED {
             last_sent.retain(|_, (at, _)| now.since(*at) < MIN_INTERVAL_MS);
@@ -46,20 +46,29 @@ impl TypingThrottle {
     }
 }
 
+/// A start or stop of typing.
+#[derive(Clone, Copy, Debug)]
+pub struct TypingSignal<'a> {
+    pub connection: &'a ConnectionId,
+    pub room: &'a RoomRef,
+    pub active: bool,
+}
+
 /// Pushes to the other members that the caller types or stopped. Does nothing if too frequent or in a large room. Returns the room.
 pub async fn send(
     db: &Db,
     push: &Push,
     caller: &Caller,
-    (throttle, connection): (&TypingThrottle, &ConnectionId),
-    (room, active): (&RoomRef, bool),
+    throttle: &TypingThrottle,
+    signal: TypingSignal<'_>,
 ) -> Result<RoomId> {
+    let TypingSignal { connection, room, active } = signal;
     let mut handle = db.acquire().await?;
     let readable = rooms::require_readable(members::find_access(&mut handle, room, caller.user).await?)?;
     let member = rooms::require_member(&readable)?;
     let room_id = member.room();
     rooms::may_change(&readable)?;
-    if !throttle.allows(connection, (room_id, active), caller.now) {
+    if !throttle.allows(connection, room_id, active, caller.now) {
         return Ok(room_id);
     }
     let near = recipients::small_room(&mut handle, member, MAX_MEMBERS).await?;
@@ -80,18 +89,18 @@ mod tests {
         let throttle = TypingThrottle::default();
         let (laptop, phone) = (ConnectionId("a".into()), ConnectionId("b".into()));
         let at = |ms: i64| Timestamp(1_700_000_000_000 + ms);
-        let types = |room| (RoomId(room), true);
-        assert!(throttle.allows(&laptop, types(1), at(0)));
-        assert!(!throttle.allows(&laptop, types(1), at(1999)));
-        assert!(throttle.allows(&laptop, types(2), at(1)) && throttle.allows(&phone, types(1), at(1)));
-        assert!(throttle.allows(&laptop, types(1), at(2000)));
+        let starts = |connection, room, ms| throttle.allows(connection, RoomId(room), true, at(ms));
+        assert!(starts(&laptop, 1, 0));
+        assert!(!starts(&laptop, 1, 1999));
+        assert!(starts(&laptop, 2, 1) && starts(&phone, 1, 1));
+        assert!(starts(&laptop, 1, 2000));
     }
 
     #[test]
     fn a_sent_start_allows_one_early_stop() {
         let throttle = TypingThrottle::default();
         let connection = ConnectionId("a".into());
-        let says = |active, ms: i64| throttle.allows(&connection, (RoomId(1), active), Timestamp(1_700_000_000_000 + ms));
+        let says = |active, ms: i64| throttle.allows(&connection, RoomId(1), active, Timestamp(1_700_000_000_000 + ms));
         assert!(says(true, 0) && says(false, 900) && !says(false, 950) && !says(true, 1000) && !says(false, 1100));
         assert!(says(true, 2000) && says(false, 2001));
         assert!(says(false, 5000), "nothing was sent for a while");
@@ -101,9 +110,9 @@ mod tests {
     fn the_tracked_entries_are_bounded() {
         let throttle = TypingThrottle::default();
         let connection = ConnectionId("a".into());
-        let allowed = (0..20_000).filter(|room| throttle.allows(&connection, (RoomId(*room), true), Timestamp(0))).count();
+        let allowed = (0..20_000).filter(|room| throttle.allows(&connection, RoomId(*room), true, Timestamp(0))).count();
         assert_eq!(allowed, MAX_TRACKED);
-        assert!(throttle.allows(&connection, (RoomId(1), true), Timestamp(MIN_INTERVAL_MS)), "room again after a while");
+        assert!(throttle.allows(&connection, RoomId(1), true, Timestamp(MIN_INTERVAL_MS)), "room again after a while");
         assert_eq!(throttle.last_sent.lock().unwrap().len(), 1);
     }
 }

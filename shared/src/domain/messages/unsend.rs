@@ -4,7 +4,7 @@ use crate::caller::Caller;
 use crate::domain::messages::{lock_message, push_to_members};
 use crate::domain::rooms;
 use crate::error::{Error, Result};
-use crate::id::{MessageId, RoomRef};
+use crate::id::{MessageId, MessageRef, RoomRef, Seq};
 use crate::protocol::frames::Frame;
 use crate::protocol::messages::{Message, MessageKind};
 use crate::protocol::rooms::{Role, RoomKind};
@@ -14,7 +14,7 @@ use crate::store::{
 };
 
 /// Unsends a message for everyone and pushes it to the members. Idempotent.
-pub async fn unsend(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: u64) -> Result<Message> {
+pub async fn unsend(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: Seq) -> Result<Message> {
     let (message, changed) = transaction!(db, |tx| store_unsend(tx, caller, room, seq).await)?;
     if changed {
         let (room_id, seq, rev) = (message.room_id, message.seq, message.rev);
@@ -27,7 +27,7 @@ pub async fn unsend(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: 
 /// The same by message id. A message that the caller cannot see is not found.
 pub async fn unsend_by_id(db: &Db, push: &Push, caller: &Caller, id: MessageId) -> Result<Message> {
     let place = store::locate(&mut *db.acquire().await?, id).await?;
-    let (room, seq) = place.ok_or(Error::NotFound("message_not_found"))?;
+    let MessageRef { room, seq } = place.ok_or(Error::NotFound("message_not_found"))?;
     unsend(db, push, caller, &RoomRef::Id(room), seq).await.map_err(|error| match error {
         Error::NotFound(_) => Error::NotFound("message_not_found"),
         other => other,
@@ -35,12 +35,12 @@ pub async fn unsend_by_id(db: &Db, push: &Push, caller: &Caller, id: MessageId) 
 }
 
 /// Hides a message for the caller and pushes it to the caller's devices. Idempotent.
-pub async fn hide(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: u64) -> Result<()> {
+pub async fn hide(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: Seq) -> Result<()> {
     let (room, own) = {
         let mut connection = db.acquire().await?;
         let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
         // Seqs have no gaps: every seq between the bounds exists.
-        if !(readable.visible_from_seq.max(1)..=readable.visible_to_seq).contains(&seq) {
+        if !(readable.visible_from_seq.max(Seq(1))..=readable.visible_to_seq).contains(&seq) {
             return Err(Error::NotFound("message_not_found"));
         }
         store::hide(&mut connection, &readable, seq, caller.now).await?;
@@ -50,7 +50,7 @@ pub async fn hide(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: u6
     Ok(())
 }
 
-async fn store_unsend(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, seq: u64) -> Result<(Message, bool)> {
+async fn store_unsend(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, seq: Seq) -> Result<(Message, bool)> {
     let (readable, mut message) = lock_message(tx, caller, room, seq).await?;
     if message.kind == MessageKind::System {
         return Err(Error::Conflict("system_message"));
@@ -63,27 +63,27 @@ async fn store_unsend(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, seq: u64
     if message.deleted_at.is_some() {
         return Ok((message, false));
     }
-    message.rev = readable.rev + 1;
+    message.rev = readable.rev.next();
     store::unsend(tx, &message, caller.user, caller.now).await?;
-    let place = (message.room_id, message.seq);
-    search::unseal(tx, place, readable.last_seq).await?;
+    let here = MessageRef { room: message.room_id, seq: message.seq };
+    search::unseal(tx, here, readable.last_seq).await?;
     if message.edited_at.is_some() {
-        edits::delete(tx, place).await?;
+        edits::delete(tx, here).await?;
     }
     if !message.reactions.is_empty() {
-        reactions::purge(tx, place).await?;
+        reactions::purge(tx, here).await?;
     }
     if !message.mentions.is_empty() {
-        mentions::delete(tx, place).await?;
+        mentions::delete(tx, here).await?;
     }
     if !message.attachments.is_empty() {
-        attachments::mark_for_deletion(tx, place, caller.now).await?;
+        attachments::mark_for_deletion(tx, here, caller.now).await?;
     }
     if message.pinned_at.is_some() {
-        pins::remove_entry(tx, place).await?;
+        pins::remove_entry(tx, here).await?;
     }
     if message.forwarded.is_some() {
-        redaction::delete_forward(tx, place).await?;
+        redaction::delete_forward(tx, here).await?;
     }
     let trace = Message {
         kind: MessageKind::Text,

@@ -10,14 +10,14 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use crate::error::Result;
-use crate::id::UserId;
+use crate::id::{MessageRef, Seq, UserId};
 use crate::protocol::messages::{Message, MessageKind};
 use crate::protocol::notifications::Notification;
 use crate::protocol::people::Notifications;
 use crate::protocol::rooms::RoomKind;
 use crate::push::Push;
 use crate::push::audience::Audience;
-use crate::push::notify::{LeaseState, NotifyRequest};
+use crate::push::notify::{LeaseState, NotificationKey, NotifyRequest};
 use crate::push::web::{Device, PushMessage, PushOutcome, WebPush};
 use crate::store::Db;
 use crate::store::subscriptions::{self as store, Endpoint, NotificationSource, NotificationTarget};
@@ -52,47 +52,42 @@ pub(super) async fn request(db: &Db, push: &Push, message: &Message, audience: &
     }
 }
 
-/// Sends the notifications of a message; runs in `notify`. Returns how many devices accepted it. A retry does not notify anyone twice.
-pub async fn serve(
-    db: &Db,
-    push: &Push,
-    web: &WebPush,
-    (request, pause): (&NotifyRequest, Duration),
-    now: Timestamp,
-) -> Result<usize> {
-    let notifier = Notifier { db, push, web, pause };
-    let Some(source) = notifier.load_source(request, Some(request.seq)).await? else { return Ok(0) };
-    let (notified, waiting) = notifier.notify_due(&source, &request.to, now).await?;
-    let Some(then) = waiting.iter().map(|(_, then)| *then).max() else { return Ok(notified) };
-    // The wait is bounded by the pause, in case clocks differ.
-    let wait = then.since(now).clamp(0, i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
-    tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())).await;
-    let now = Timestamp(now.0.saturating_add(wait));
-    let waiting: Vec<_> = waiting.into_iter().map(|(user, _)| user).collect();
-    let back = push.presence_of(&waiting, now).await.unwrap_or_default();
-    let away = waiting.into_iter().filter(|user| !back.iter().any(|found| found.user == *user && !found.live.is_empty()));
-    // Mentioned users get the message that mentions them; the others get the newest one.
-    let (mentioned, others): (Vec<_>, Vec<_>) = away.partition(|user| source.mentions.contains(user));
-    let mut all = notified;
-    for (seq, users) in [(Some(request.seq), mentioned), (None, others)] {
-        if let Some(source) = notifier.load_source(request, seq).await? {
-            all += notifier.notify_due(&source, &users, now).await?.0;
-        }
-    }
-    Ok(all)
-}
-
-/// Dependencies of sending.
-struct Notifier<'a> {
-    db: &'a Db,
-    push: &'a Push,
-    web: &'a WebPush,
-    pause: Duration,
+/// Sends notifications; runs in `notify`.
+#[derive(Clone, Copy, Debug)]
+pub struct Notifier<'a> {
+    pub db: &'a Db,
+    pub push: &'a Push,
+    pub web: &'a WebPush,
+    /// Minimum interval between notifications of a room to a user.
+    pub pause: Duration,
 }
 
 impl Notifier<'_> {
+    /// Sends the notifications of a message. Returns how many devices accepted it. A retry does not notify anyone twice.
+    pub async fn serve(&self, request: &NotifyRequest, now: Timestamp) -> Result<usize> {
+        let Some(source) = self.load_source(request, Some(request.seq)).await? else { return Ok(0) };
+        let (notified, waiting) = self.notify_due(&source, &request.to, now).await?;
+        let Some(then) = waiting.iter().map(|(_, then)| *then).max() else { return Ok(notified) };
+        // The wait is bounded by the pause, in case clocks differ.
+        let wait = then.since(now).clamp(0, i64::try_from(self.pause.as_millis()).unwrap_or(i64::MAX));
+        tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())).await;
+        let now = Timestamp(now.0.saturating_add(wait));
+        let waiting: Vec<_> = waiting.into_iter().map(|(user, _)| user).collect();
+        let back = self.push.presence_of(&waiting, now).await.unwrap_or_default();
+        let away = waiting.into_iter().filter(|user| !back.iter().any(|found| found.user == *user && !found.live.is_empty()));
+        // Mentioned users get the message that mentions them; the others get the newest one.
+        let (mentioned, others): (Vec<_>, Vec<_>) = away.partition(|user| source.mentions.contains(user));
+        let mut all = notified;
+        for (seq, users) in [(Some(request.seq), mentioned), (None, others)] {
+            if let Some(source) = self.load_source(request, seq).await? {
+                all += self.notify_due(&source, &users, now).await?.0;
+            }
+        }
+        Ok(all)
+    }
+
     /// Loads the message at a seq, or the newest; `None` if there is nothing to notify of.
-    async fn load_source(&self, request: &NotifyRequest, seq: Option<u64>) -> Result<Option<NotificationSource>> {
+    async fn load_source(&self, request: &NotifyRequest, seq: Option<Seq>) -> Result<Option<NotificationSource>> {
         store::find_source(&mut *self.db.acquire().await?, request.room_id, seq).await
     }
 
@@ -112,8 +107,9 @@ impl Notifier<'_> {
                 due.entry(device.user).or_default().push(device);
             }
         }
+        let message = MessageRef { room: source.room, seq: source.seq };
         let leases = stream::iter(due).map(|(user, devices)| async move {
-            let lease = self.push.acquire_notify_lease((user, source.room, source.seq), self.pause, now).await;
+            let lease = self.push.acquire_notify_lease(NotificationKey { user, message }, self.pause, now).await;
             (
                 user,
                 devices,
@@ -177,7 +173,7 @@ fn is_wanted(due: &NotificationTarget, source: &NotificationSource) -> bool {
 }
 
 fn notification(source: &NotificationSource, due: &NotificationTarget) -> Notification {
-    let (sender_id, sender) = &source.sender;
+    let sender = &source.sender_name;
     Notification {
         what: "message",
         room_id: source.room,
@@ -185,7 +181,7 @@ fn notification(source: &NotificationSource, due: &NotificationTarget) -> Notifi
         room: if source.room_kind == RoomKind::Direct { sender.clone() } else { source.room_name.clone() },
         seq: source.seq,
         kind: source.kind,
-        sender_id: *sender_id,
+        sender_id: source.sender,
         sender: sender.clone(),
         preview: preview(&source.content),
         unread: due.unread,
@@ -217,9 +213,10 @@ mod tests {
                 room: RoomId(u64::MAX),
                 room_name: "\u{1f600}".repeat(100),
                 room_kind: RoomKind::Public,
-                seq: u64::MAX,
+                seq: Seq(u64::MAX),
                 kind: MessageKind::Image,
-                sender: (UserId(u64::MAX), "\u{1f600}".repeat(64)),
+                sender: UserId(u64::MAX),
+                sender_name: "\u{1f600}".repeat(64),
                 content: longest.repeat(16_000),
                 mentions: Vec::new(),
             };

@@ -20,7 +20,8 @@ pub fn key(keys: &VapidKeys) -> PushKey {
 /// Subscribes the caller's session. Another session on the same device loses its subscription.
 pub async fn subscribe(
     db: &Db,
-    (keys, hosts): (&VapidKeys, &AllowedHosts),
+    keys: &VapidKeys,
+    hosts: &AllowedHosts,
     caller: &Caller,
     new: &NewSubscription,
 ) -> Result<()> {

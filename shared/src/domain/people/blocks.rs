@@ -1,13 +1,13 @@
 //! Blocks between users. The blocked user is not notified; users cannot block themselves.
 
 use crate::caller::Caller;
-use crate::domain::paging::{clamp_limit, page, parse_cursor};
+use crate::domain::paging::{PageRequest, page};
 use crate::domain::people::friends;
 use crate::domain::people::presence;
 use crate::domain::rooms;
 use crate::domain::rooms::changes::push_to_users;
 use crate::error::{Error, Result};
-use crate::id::{RoomId, RoomRef, UserId};
+use crate::id::{RoomId, RoomRef, UserId, UserPair};
 use crate::protocol::frames::Frame;
 use crate::protocol::page::Page;
 use crate::protocol::people::User;
@@ -21,8 +21,8 @@ pub async fn add(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<
     if user == caller.user {
         return Err(Error::Conflict("self_block"));
     }
-    let pair = (caller.user, user);
-    let views = presence::views_between(db, pair).await?;
+    let pair = UserPair::new(caller.user, user);
+    let views = presence::views_between(db, caller.user, user).await?;
     let (parted, tie, direct, ended) = transaction!(db, |tx| {
         users::find(tx, user).await?.ok_or(Error::NotFound("user_not_found"))?;
         let parted = store::exists_between(tx, caller.user, user).await?;
@@ -52,7 +52,7 @@ pub async fn add(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<
 
 /// Removes a block. Idempotent.
 pub async fn remove(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<()> {
-    let pair = (caller.user, user);
+    let pair = UserPair::new(caller.user, user);
     let direct = {
         let mut connection = db.acquire().await?;
         if !store::delete(&mut connection, caller.user, user).await?
@@ -64,7 +64,7 @@ pub async fn remove(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Resu
         directs::find(&mut connection, pair).await?
     };
     push_direct_room(db, push, caller, direct).await?;
-    presence::reveal(db, push, &presence::views_between(db, pair).await?, caller.now).await
+    presence::reveal(db, push, &presence::views_between(db, caller.user, user).await?, caller.now).await
 }
 
 /// Updates the direct room on the caller's devices only, so that the block is not revealed.
@@ -79,9 +79,9 @@ async fn push_direct_room(db: &Db, push: &Push, caller: &Caller, direct: Option<
 }
 
 /// Lists the users that the caller blocked.
-pub async fn list(db: &Db, caller: &Caller, (cursor, limit): (Option<&str>, Option<u32>)) -> Result<Page<User>> {
-    let limit = clamp_limit(limit);
-    let after = parse_cursor(cursor, 0)?;
+pub async fn list(db: &Db, caller: &Caller, paging: PageRequest<'_>) -> Result<Page<User>> {
+    let limit = paging.limit();
+    let after = paging.position(0)?;
     let items = store::list(&mut *db.acquire().await?, caller.user, after, limit + 1).await?;
     Ok(page(items, limit, |last| last.id.to_string()))
 }

@@ -1,17 +1,17 @@
 //! Friends: one user requests, the other accepts; mutual requests accept each other. No requests across a block.
 
 use crate::caller::Caller;
-use crate::domain::paging::{clamp_limit, decode_cursor, encode_cursor, page, parse_cursor};
+use crate::domain::paging::{PageRequest, encode_cursor, page};
 use crate::domain::people::contact_limits;
 use crate::domain::people::presence;
 use crate::error::{Error, Result};
-use crate::id::UserId;
+use crate::id::{UserId, UserPair};
 use crate::protocol::frames::Frame;
 use crate::protocol::friends::{Direction, FriendState, Friendship, NewFriend};
 use crate::protocol::page::Page;
 use crate::protocol::people::User;
 use crate::push::Push;
-use crate::store::friendships::{self as store, Relationship, RequestCursor};
+use crate::store::friendships::{self as store, FriendRequest, Relationship, RequestCursor};
 use crate::store::{Db, Tx, blocks, recipients, transaction, users};
 
 /// Maximum number of friends; all of them get the user's presence.
@@ -28,10 +28,10 @@ pub async fn list(
     db: &Db,
     push: &Push,
     caller: &Caller,
-    (cursor, limit): (Option<&str>, Option<u32>),
+    paging: PageRequest<'_>,
 ) -> Result<Page<Friendship>> {
-    let limit = clamp_limit(limit);
-    let after = parse_cursor(cursor, 0)?;
+    let limit = paging.limit();
+    let after = paging.position(0)?;
     let found = store::friends(&mut *db.acquire().await?, caller.user, after, limit + 1).await?;
     let mut page = page(found, limit, |last| last.user.user.id.to_string());
     let people = page.items.iter().map(|item| item.user.user.clone()).collect();
@@ -46,58 +46,55 @@ pub async fn requests(
     db: &Db,
     caller: &Caller,
     direction: Direction,
-    (cursor, limit): (Option<&str>, Option<u32>),
+    paging: PageRequest<'_>,
 ) -> Result<Page<Friendship>> {
-    let limit = clamp_limit(limit);
-    let before = cursor.map_or(Ok(RequestCursor::START), |cursor| decode_cursor(cursor, parse_position))?;
+    let limit = paging.limit();
+    let before = paging.decode(RequestCursor::START, parse_position)?;
     let found = store::requests(&mut *db.acquire().await?, caller.user, direction, before, limit + 1).await?;
     Ok(page(found, limit, |last| encode_cursor(&format!("{}.{}", last.requested_at.0, last.user.user.id))))
 }
 
 /// Requests a friendship, or accepts the other user's request. Returns the friendship and whether the request is new.
 pub async fn send_request(db: &Db, push: &Push, caller: &Caller, new: &NewFriend) -> Result<(Friendship, bool)> {
-    let (me, other) = load_pair(db, caller, new).await?;
-    contact_limits::charge(db, push, caller, &[other.id], 0).await?;
-    let (tie, outcome) = transaction!(db, |tx| store_request(tx, caller, other.id).await)?;
+    let pair = load_pair(db, caller, new).await?;
+    contact_limits::charge(db, push, caller, &[pair.other.id], 0).await?;
+    let (tie, outcome) = transaction!(db, |tx| store_request(tx, caller, pair.other.id).await)?;
     match outcome {
         RequestOutcome::Unchanged => {}
         RequestOutcome::Requested => {
-            let both = recipients::for_users(&mut *db.acquire().await?, &[me.id, other.id]).await?;
-            for (to, peer) in [(&me, &other), (&other, &me)] {
-                push.to_users(&both.only(to.id), &friendship_frame(tie, peer.clone(), to.id), caller.now).await;
-            }
+            push_friendship(db, push, caller, tie, &pair).await?;
         }
-        RequestOutcome::Accepted => push_accepted(db, push, caller, tie, (&me, &other)).await?,
+        RequestOutcome::Accepted => push_accepted(db, push, caller, tie, &pair).await?,
     }
-    Ok((friendship_view(db, push, caller, tie, other).await?, outcome == RequestOutcome::Requested))
+    Ok((friendship_view(db, push, caller, tie, pair.other).await?, outcome == RequestOutcome::Requested))
 }
 
 /// Accepts a request. Idempotent.
 pub async fn accept(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<Friendship> {
     let named = NewFriend { user_id: Some(user), username: None };
-    let (me, other) = load_pair(db, caller, &named).await.map_err(|error| match error {
+    let pair = load_pair(db, caller, &named).await.map_err(|error| match error {
         Error::NotFound(_) | Error::Conflict(_) => Error::NotFound("request_not_found"),
         other => other,
     })?;
     let (tie, agreed) = transaction!(db, |tx| store_acceptance(tx, caller, user).await)?;
     if agreed {
-        push_accepted(db, push, caller, tie, (&me, &other)).await?;
+        push_accepted(db, push, caller, tie, &pair).await?;
     }
-    friendship_view(db, push, caller, tie, other).await
+    friendship_view(db, push, caller, tie, pair.other).await
 }
 
 pub async fn reject(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<()> {
-    end_relation(db, push, caller, user, (|tie| tie.accepted_at.is_none() && tie.by == user, "request_not_found")).await
+    end_relation(db, push, caller, user, RelationEnd::Rejected).await
 }
 
 /// Withdraws a request.
 pub async fn cancel(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<()> {
-    end_relation(db, push, caller, user, (|tie| tie.accepted_at.is_none() && tie.by == caller.user, "request_not_found")).await
+    end_relation(db, push, caller, user, RelationEnd::Withdrawn).await
 }
 
 /// Ends a friendship.
 pub async fn remove(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<()> {
-    end_relation(db, push, caller, user, (|tie| tie.accepted_at.is_some(), "friend_not_found")).await
+    end_relation(db, push, caller, user, RelationEnd::Unfriended).await
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,8 +104,37 @@ enum RequestOutcome {
     Unchanged,
 }
 
+/// How a user ends a request or a friendship.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RelationEnd {
+    Rejected,
+    Withdrawn,
+    Unfriended,
+}
+
+impl RelationEnd {
+    /// Whether the user can end this relation so.
+    fn applies_to(self, tie: &Relationship, by: UserId) -> bool {
+        match self {
+            Self::Rejected => tie.accepted_at.is_none() && tie.by != by,
+            Self::Withdrawn => tie.accepted_at.is_none() && tie.by == by,
+            Self::Unfriended => tie.accepted_at.is_some(),
+        }
+    }
+
+    fn missing(self) -> Error {
+        Error::NotFound(if self == Self::Unfriended { "friend_not_found" } else { "request_not_found" })
+    }
+}
+
+/// The caller and another user.
+struct FriendPair {
+    me: User,
+    other: User,
+}
+
 /// Loads the caller and the named user.
-async fn load_pair(db: &Db, caller: &Caller, new: &NewFriend) -> Result<(User, User)> {
+async fn load_pair(db: &Db, caller: &Caller, new: &NewFriend) -> Result<FriendPair> {
     let found = {
         let mut connection = db.acquire().await?;
         match (new.user_id, new.username.as_deref()) {
@@ -126,14 +152,15 @@ async fn load_pair(db: &Db, caller: &Caller, new: &NewFriend) -> Result<(User, U
     if myself {
         return Err(Error::Conflict("self_friend"));
     }
-    Ok((me, other.ok_or(Error::NotFound("user_not_found"))?))
+    Ok(FriendPair { me, other: other.ok_or(Error::NotFound("user_not_found"))? })
 }
 
 async fn store_request(tx: &mut Tx<'_>, caller: &Caller, user: UserId) -> Result<(Relationship, RequestOutcome)> {
-    let pair = (caller.user, user);
+    let request = FriendRequest { from: caller.user, to: user };
+    let pair = request.pair();
     let found = store::lock(tx, pair).await?;
     if found.is_none() {
-        let limits = store::request_limits(tx, pair, caller.now).await?;
+        let limits = store::request_limits(tx, request, caller.now).await?;
         if let Some(until) = limits.paused_until {
             if blocks::exists_between(tx, caller.user, user).await? {
                 return Err(Error::Forbidden("blocked"));
@@ -147,7 +174,7 @@ async fn store_request(tx: &mut Tx<'_>, caller: &Caller, user: UserId) -> Result
     }
     let (tie, new) = match found {
         Some(tie) => (tie, false),
-        None if store::insert(tx, pair, caller.now).await? => {
+        None if store::insert(tx, request, caller.now).await? => {
             (Relationship { by: caller.user, requested_at: caller.now, accepted_at: None }, true)
         }
         // A concurrent request was stored first, and may be gone again.
@@ -172,7 +199,7 @@ async fn store_request(tx: &mut Tx<'_>, caller: &Caller, user: UserId) -> Result
 }
 
 async fn store_acceptance(tx: &mut Tx<'_>, caller: &Caller, user: UserId) -> Result<(Relationship, bool)> {
-    match store::lock(tx, (caller.user, user)).await? {
+    match store::lock(tx, UserPair::new(caller.user, user)).await? {
         Some(tie) if tie.accepted_at.is_some() => Ok((tie, false)),
         Some(tie) if tie.by == user => Ok((befriend(tx, caller, tie, user).await?, true)),
         _ => Err(Error::NotFound("request_not_found")),
@@ -180,7 +207,7 @@ async fn store_acceptance(tx: &mut Tx<'_>, caller: &Caller, user: UserId) -> Res
 }
 
 async fn befriend(tx: &mut Tx<'_>, caller: &Caller, tie: Relationship, user: UserId) -> Result<Relationship> {
-    let pair = (caller.user, user);
+    let pair = UserPair::new(caller.user, user);
     if store::count_friends(tx, pair).await? >= MAX_FRIENDS {
         return Err(Error::Conflict("too_many_friends"));
     }
@@ -188,24 +215,19 @@ async fn befriend(tx: &mut Tx<'_>, caller: &Caller, tie: Relationship, user: Use
     Ok(Relationship { accepted_at: Some(caller.now), ..tie })
 }
 
-/// Deletes the friendship or request if `what` matches it, otherwise returns `missing`.
-async fn end_relation(
-    db: &Db,
-    push: &Push,
-    caller: &Caller,
-    user: UserId,
-    (what, missing): (impl Fn(&Relationship) -> bool, &'static str),
-) -> Result<()> {
-    let pair = (caller.user, user);
+/// Deletes the friendship or request.
+async fn end_relation(db: &Db, push: &Push, caller: &Caller, user: UserId, end: RelationEnd) -> Result<()> {
+    let pair = UserPair::new(caller.user, user);
     let tie = transaction!(db, |tx| {
-        let tie = store::lock(tx, pair).await?.filter(&what).ok_or(Error::NotFound(missing))?;
+        let tie = store::lock(tx, pair).await?.filter(|tie| end.applies_to(tie, caller.user));
+        let tie = tie.ok_or_else(|| end.missing())?;
         store::delete(tx, pair).await?;
         start_pause(tx, caller, tie, user).await?;
         Ok(tie)
     })?;
     push_removed(db, push, caller, user).await?;
     if tie.accepted_at.is_some() {
-        presence::push_mutual(db, push, pair, caller.now).await?;
+        presence::push_mutual(db, push, caller.user, user, caller.now).await?;
     }
     Ok(())
 }
@@ -216,16 +238,23 @@ pub(crate) async fn start_pause(tx: &mut Tx<'_>, caller: &Caller, tie: Relations
         return Ok(());
     }
     let withdrawn = tie.by == caller.user;
-    let (of, seconds) = if withdrawn { (user, WITHDRAWN_PAUSE_SECONDS) } else { (caller.user, REJECTED_PAUSE_SECONDS) };
-    store::pause(tx, (tie.by, of), caller.now.plus_seconds(seconds)).await
+    let (to, seconds) = if withdrawn { (user, WITHDRAWN_PAUSE_SECONDS) } else { (caller.user, REJECTED_PAUSE_SECONDS) };
+    store::pause(tx, FriendRequest { from: tie.by, to }, caller.now.plus_seconds(seconds)).await
 }
 
-async fn push_accepted(db: &Db, push: &Push, caller: &Caller, tie: Relationship, (me, other): (&User, &User)) -> Result<()> {
+async fn push_accepted(db: &Db, push: &Push, caller: &Caller, tie: Relationship, pair: &FriendPair) -> Result<()> {
+    push_friendship(db, push, caller, tie, pair).await?;
+    presence::push_mutual(db, push, pair.me.id, pair.other.id, caller.now).await
+}
+
+/// Pushes the friendship or request to both users, as each sees it.
+async fn push_friendship(db: &Db, push: &Push, caller: &Caller, tie: Relationship, pair: &FriendPair) -> Result<()> {
+    let FriendPair { me, other } = pair;
     let both = recipients::for_users(&mut *db.acquire().await?, &[me.id, other.id]).await?;
     for (to, peer) in [(me, other), (other, me)] {
         push.to_users(&both.only(to.id), &friendship_frame(tie, peer.clone(), to.id), caller.now).await;
     }
-    presence::push_mutual(db, push, (me.id, other.id), caller.now).await
+    Ok(())
 }
 
 /// Tells both users that the friendship or request is gone, without the reason.

@@ -117,7 +117,7 @@ async fn announce_offline(db: &Db, push: &Push, user: UserId, grace_ms: i64, now
 }
 
 /// Pushes to each of two users what they may see of the other, after their relation changed.
-pub(crate) async fn push_mutual(db: &Db, push: &Push, (one, other): (UserId, UserId), now: Timestamp) -> Result<()> {
+pub(crate) async fn push_mutual(db: &Db, push: &Push, one: UserId, other: UserId, now: Timestamp) -> Result<()> {
     for (subject, viewer) in [(one, other), (other, one)] {
         let audience = store::audience(&mut *db.acquire().await?, subject, None).await?.only(viewer);
         if audience.is_empty() {
@@ -141,7 +141,7 @@ pub(crate) struct PresenceView {
 }
 
 /// Returns who of two users sees the other.
-pub(crate) async fn views_between(db: &Db, (one, other): (UserId, UserId)) -> Result<Vec<PresenceView>> {
+pub(crate) async fn views_between(db: &Db, one: UserId, other: UserId) -> Result<Vec<PresenceView>> {
     let mut connection = db.acquire().await?;
     let mut views = Vec::new();
     for (subject, viewer) in [(one, other), (other, one)] {

@@ -4,7 +4,7 @@ use crate::caller::Caller;
 use crate::domain::auth::accounts::{self, fields};
 use crate::domain::auth::sessions::ENDED;
 use crate::domain::limits::throttle::Throttle;
-use crate::domain::paging::{clamp_limit, decode_cursor, encode_cursor};
+use crate::domain::paging::{PageRequest, decode_cursor, encode_cursor};
 use crate::domain::people::presence;
 use crate::error::{Error, Result};
 use crate::id::UserId;
@@ -53,13 +53,13 @@ pub async fn find(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result
 }
 
 /// Lists users whose username, and then whose display name, has this prefix.
-pub async fn search(db: &Db, caller: &Caller, query: &str, (cursor, limit): (Option<&str>, Option<u32>)) -> Result<Page<User>> {
+pub async fn search(db: &Db, caller: &Caller, query: &str, paging: PageRequest<'_>) -> Result<Page<User>> {
     let query = query.trim();
     if query.is_empty() || query.chars().count() > MAX_QUERY || query.contains('\0') {
         return Err(Error::invalid("q", "invalid", "must have 1 to 64 characters"));
     }
-    let limit = clamp_limit(limit) as usize;
-    let cursor = cursor.map(UserSearchCursor::decode).transpose()?;
+    let limit = paging.limit() as usize;
+    let cursor = paging.cursor.map(UserSearchCursor::decode).transpose()?;
     let after = cursor.as_ref().map_or(UserSearchStart::Username(""), UserSearchCursor::position);
     let wanted = |found: usize| u32::try_from(limit + 1 - found).unwrap_or_default();
     let mut connection = db.acquire().await?;

@@ -4,11 +4,12 @@ use crate::caller::Caller;
 use crate::domain::people::presence;
 use crate::domain::rooms::invitations;
 use crate::error::{Error, Result};
-use crate::id::{RoomId, RoomRef, UserId};
+use crate::id::{Head, Rev, RoomId, RoomRef, Seq, UserId};
 use crate::protocol::frames::Frame;
 use crate::protocol::rooms::Room;
 use crate::push::Push;
 use crate::store::members::{self, Access, Readable};
+use crate::store::messages::SystemMessage;
 use crate::store::{Db, Handle, messages, recipients, rooms};
 use crate::time::Timestamp;
 
@@ -19,8 +20,7 @@ const MAX_FRAMES: usize = 10;
 #[derive(Debug)]
 pub(crate) struct RoomChanges {
     room: RoomId,
-    seq: u64,
-    rev: u64,
+    head: Head,
     members: i32,
     frames: Vec<Frame>,
     joined: Vec<UserId>,
@@ -32,24 +32,24 @@ pub(crate) struct RoomChanges {
 impl RoomChanges {
     /// Starts without changes, at the state of a locked room.
     pub(crate) fn of(room: &Readable) -> Self {
-        Self::at(room.room(), (room.last_seq, room.rev))
+        Self::at(room.room(), Head { seq: room.last_seq, rev: room.rev })
     }
 
-    /// The same at a known `(last seq, rev)`.
-    pub(crate) fn at(room: RoomId, (seq, rev): (u64, u64)) -> Self {
+    /// The same at a known head.
+    pub(crate) fn at(room: RoomId, head: Head) -> Self {
         let (joined, left, invited, uninvited) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { room, seq, rev, members: 0, frames: Vec::new(), joined, left, invited, uninvited }
+        Self { room, head, members: 0, frames: Vec::new(), joined, left, invited, uninvited }
     }
 
     /// Takes the `rev` of the next change.
-    pub(crate) fn next_rev(&mut self) -> u64 {
-        self.rev += 1;
-        self.rev
+    pub(crate) fn next_rev(&mut self) -> Rev {
+        self.head.rev = self.head.rev.next();
+        self.head.rev
     }
 
     /// Returns the seq that the next event will have.
-    pub(crate) fn next_seq(&self) -> u64 {
-        self.seq + 1
+    pub(crate) fn next_seq(&self) -> Seq {
+        self.head.seq.next()
     }
 
     /// Adds a frame for the members.
@@ -66,7 +66,7 @@ impl RoomChanges {
     /// Adds a departed member, who gets one last frame.
     pub(crate) fn add_left(&mut self, user: UserId) {
         self.members -= 1;
-        let (room_id, rev) = (self.room, self.rev);
+        let (room_id, rev) = (self.room, self.head.rev);
         self.left.push(user);
         self.add_frame(Frame::MemberRemoved { room_id, rev, user_id: user });
     }
@@ -80,18 +80,23 @@ impl RoomChanges {
         self.uninvited.extend(users);
     }
 
-    /// Writes a system message: `(event, text)`.
-    pub(crate) async fn add_system_message(&mut self, tx: &mut Handle, caller: &Caller, what: (&str, &str)) -> Result<()> {
-        self.seq += 1;
-        self.rev += 1;
-        let message = messages::insert_system(tx, caller, self.room, (self.seq, self.rev), what).await?;
+    /// Writes a system message.
+    pub(crate) async fn add_system_message(
+        &mut self,
+        tx: &mut Handle,
+        caller: &Caller,
+        event: &str,
+        text: &str,
+    ) -> Result<()> {
+        self.head = Head { seq: self.head.seq.next(), rev: self.head.rev.next() };
+        let message = messages::insert_system(tx, caller, self.room, self.head, SystemMessage { event, text }).await?;
         self.add_frame(Frame::message(message));
         Ok(())
     }
 
     /// Writes the new state of the room, as the last step of the transaction.
     pub(crate) async fn write(&self, tx: &mut Handle, now: Timestamp) -> Result<()> {
-        rooms::changed(tx, self.room, self.rev, self.members, now).await
+        rooms::changed(tx, self.room, self.head.rev, self.members, now).await
     }
 
     /// Pushes everything, starting with the departed members, who get no later frames.
@@ -119,7 +124,7 @@ impl RoomChanges {
             return Ok(());
         }
         if self.frames.len() > MAX_FRAMES {
-            push.to_users(&audience, &Frame::Room { room_id, rev: self.rev }, now).await;
+            push.to_users(&audience, &Frame::Room { room_id, rev: self.head.rev }, now).await;
             return Ok(());
         }
         for frame in &self.frames {
@@ -146,7 +151,7 @@ pub(crate) async fn member_view(db: &Db, room: RoomId, user: UserId) -> Result<O
 }
 
 /// Builds the frame of a new member.
-pub(crate) async fn member_added_frame(tx: &mut Handle, room: &Readable, user: UserId, rev: u64) -> Result<Frame> {
+pub(crate) async fn member_added_frame(tx: &mut Handle, room: &Readable, user: UserId, rev: Rev) -> Result<Frame> {
     let member = members::find(tx, room, user).await?.ok_or(Error::NotFound("user_not_found"))?;
     Ok(Frame::member_added(room.room(), rev, member))
 }

@@ -5,13 +5,14 @@ use crate::caller::Caller;
 use crate::domain::auth::sessions::ENDED;
 use crate::domain::people::contact_limits;
 use crate::domain::people::presence;
-use crate::domain::rooms;
+use crate::domain::rooms::{self, NEW_ROOM};
 use crate::domain::rooms::changes::{RoomChanges, push_to_users};
 use crate::error::{Error, Result};
-use crate::id::{RoomId, RoomRef, UserId};
+use crate::id::{RoomId, RoomRef, UserId, UserPair};
 use crate::protocol::frames::Frame;
 use crate::protocol::rooms::{Role, Room};
 use crate::push::Push;
+use crate::store::membership::NewMember;
 use crate::store::{Db, Tx, blocks, directs as store, members, membership, rooms as room_rows, transaction, users};
 
 /// Opens the direct room with a user. Returns whether it is new.
@@ -21,7 +22,7 @@ pub async fn open(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result
     }
     let opened = transaction!(db, |tx| find_or_create(tx, caller, user).await)?;
     if opened.became_visible {
-        let mut changes = RoomChanges::at(opened.room, (0, 1));
+        let mut changes = RoomChanges::at(opened.room, NEW_ROOM);
         changes.add_joined(caller.user);
         changes.push(db, push, caller.now).await?;
     }
@@ -34,7 +35,7 @@ pub async fn open(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result
 pub async fn close(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<()> {
     let absent = || Error::NotFound("room_not_found");
     let (room_id, last_seq) = transaction!(db, |tx| {
-        let room = store::find(tx, (caller.user, user)).await?.ok_or_else(absent)?;
+        let room = store::find(tx, UserPair::new(caller.user, user)).await?.ok_or_else(absent)?;
         let readable = rooms::require_readable(members::lock(tx, &RoomRef::Id(room), caller.user).await?)?;
         // A room that the other user opened without writing is not visible to the caller.
         let known = store::close(tx, rooms::require_member(&readable)?, readable.last_seq, caller.now).await?;
@@ -46,7 +47,7 @@ pub async fn close(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Resul
 
 /// Finds the direct room with a user.
 pub async fn find(db: &Db, caller: &Caller, user: UserId) -> Result<Option<RoomId>> {
-    store::find(&mut *db.acquire().await?, (caller.user, user)).await
+    store::find(&mut *db.acquire().await?, UserPair::new(caller.user, user)).await
 }
 
 /// Result of opening a direct room.
@@ -68,22 +69,22 @@ async fn find_or_create(tx: &mut Tx<'_>, caller: &Caller, user: UserId) -> Resul
     if blocks::exists_between(tx, caller.user, user).await? {
         return Err(Error::Forbidden("blocked"));
     }
-    let pair = (caller.user, user);
+    let pair = UserPair::new(caller.user, user);
     let made = match store::find(tx, pair).await? {
         Some(room) => return reopen(tx, caller, room).await,
-        None => store::insert(tx, pair, caller.now).await?,
+        None => store::insert(tx, pair, caller.user, caller.now).await?,
     };
     let Some(room) = made else {
         let room = store::find(tx, pair).await?.ok_or(Error::NotFound("room_not_found"))?;
         return reopen(tx, caller, room).await;
     };
-    let mut people = vec![(caller.user, Role::Member), (user, Role::Member)];
+    let mut people = vec![NewMember { user: caller.user, role: Role::Member }, NewMember { user, role: Role::Member }];
     people.dedup();
-    membership::insert(tx, (room, 1, 0), &people, caller.now).await?;
+    membership::insert(tx, room, NEW_ROOM, &people, caller.now).await?;
     if user != caller.user {
         store::hide_until_message(tx, room, user).await?;
     }
-    room_rows::changed(tx, room, 1, i32::try_from(people.len()).unwrap_or(i32::MAX), caller.now).await?;
+    room_rows::changed(tx, room, NEW_ROOM.rev, i32::try_from(people.len()).unwrap_or(i32::MAX), caller.now).await?;
     Ok(Opened { room, new: true, became_visible: true })
 }
 

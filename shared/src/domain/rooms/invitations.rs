@@ -2,10 +2,10 @@
 //! invite again for a day. (For invitations by code see [`invite`](crate::domain::rooms::invites).)
 
 use crate::caller::Caller;
-use crate::domain::paging::{clamp_limit, decode_cursor, encode_cursor, page, parse_cursor};
+use crate::domain::paging::{PageRequest, encode_cursor, page};
 use crate::domain::rooms;
 use crate::domain::rooms::changes::push_to_users;
-use crate::domain::rooms::members::{lock_managed, require_may_add};
+use crate::domain::rooms::members::{MemberRef, lock_managed, require_may_add};
 use crate::error::{Error, Result};
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::frames::Frame;
@@ -25,9 +25,9 @@ const DECLINED_PAUSE_SECONDS: i64 = 24 * 3600;
 const WITHDRAWN_PAUSE_SECONDS: i64 = 600;
 
 /// Lists the caller's pending invitations, newest first.
-pub async fn list(db: &Db, caller: &Caller, (cursor, limit): (Option<&str>, Option<u32>)) -> Result<Page<Invitation>> {
-    let limit = clamp_limit(limit);
-    let before = cursor.map_or(Ok(InvitationCursor::START), |cursor| decode_cursor(cursor, parse_position))?;
+pub async fn list(db: &Db, caller: &Caller, paging: PageRequest<'_>) -> Result<Page<Invitation>> {
+    let limit = paging.limit();
+    let before = paging.decode(InvitationCursor::START, parse_position)?;
     let found = store::list(&mut *db.acquire().await?, caller.user, None, before, limit + 1).await?;
     Ok(page(found, limit, |last| encode_cursor(&format!("{}.{}", last.invited_at.0, last.room.id))))
 }
@@ -37,10 +37,10 @@ pub async fn of_room(
     db: &Db,
     caller: &Caller,
     room: &RoomRef,
-    (cursor, limit): (Option<&str>, Option<u32>),
+    paging: PageRequest<'_>,
 ) -> Result<Page<Invited>> {
-    let limit = clamp_limit(limit);
-    let after = parse_cursor(cursor, 0)?;
+    let limit = paging.limit();
+    let after = paging.position(0)?;
     let mut connection = db.acquire().await?;
     let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
     let items = store::of_room(&mut connection, require_may_add(&readable)?, after, limit + 1).await?;
@@ -56,7 +56,8 @@ pub async fn decline(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> R
 }
 
 /// Withdraws an invitation: the caller's own, or any as an admin.
-pub async fn withdraw(db: &Db, push: &Push, caller: &Caller, (room, user): (&RoomRef, UserId)) -> Result<()> {
+pub async fn withdraw(db: &Db, push: &Push, caller: &Caller, target: MemberRef<'_>) -> Result<()> {
+    let MemberRef { room, user } = target;
     let room_id = transaction!(db, |tx| {
         let readable = lock_managed(tx, caller, room).await?;
         let member = rooms::require_member(&readable)?;

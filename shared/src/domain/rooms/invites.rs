@@ -3,7 +3,7 @@
 
 use crate::caller::Caller;
 use crate::domain::auth::secrets;
-use crate::domain::idempotency;
+use crate::domain::idempotency::{self, KeyClaim};
 use crate::domain::rooms::changes::RoomChanges;
 use crate::domain::rooms::members::{lock_managed, require_may_add};
 use crate::domain::rooms::{self, add_caller, may_change};
@@ -21,9 +21,6 @@ const MAX_OPEN: u32 = 100;
 /// Codes have 22 characters; longer texts are not looked up.
 const MAX_CODE_LENGTH: usize = 32;
 
-/// Internal: a concurrent request with the same key was first.
-const CREATED_CONCURRENTLY: &str = "made_meanwhile";
-
 /// Creates an invite code, or returns the one that the same request created. Returns whether it existed.
 pub async fn create_once(
     db: &Db,
@@ -37,47 +34,41 @@ pub async fn create_once(
             let known = list(db, caller, room).await?.items.into_iter().find(|invite| invite.code == code);
             return Ok((known.ok_or(Error::NotFound("invite_not_found"))?, true));
         }
-        match create_with_key(db, caller, room, new, Some(key)).await {
-            Err(Error::Conflict(CREATED_CONCURRENTLY)) => {}
-            made => return Ok((made?, false)),
+        validate(new)?;
+        let code = secrets::random_code()?;
+        let (claim, invite) = transaction!(db, |tx| {
+            let invite = store_invite(tx, caller, room, new, &code).await?;
+            Ok((idempotency::claim_code(tx, caller, key, &code).await?, invite))
+        })?;
+        if claim == KeyClaim::First {
+            return Ok((invite, false));
         }
     }
 }
 
 pub async fn create(db: &Db, caller: &Caller, room: &RoomRef, new: &NewInvite) -> Result<Invite> {
-    create_with_key(db, caller, room, new, None).await
-}
-
-async fn create_with_key(
-    db: &Db,
-    caller: &Caller,
-    room: &RoomRef,
-    new: &NewInvite,
-    key: Option<&idempotency::KeyDigest>,
-) -> Result<Invite> {
     validate(new)?;
     let code = secrets::random_code()?;
-    transaction!(db, |tx| {
-        let room = lock_managed(tx, caller, room).await?;
-        let member = require_may_add(&room)?;
-        may_change(&room)?;
-        if store::list(tx, member, MAX_OPEN, caller.now).await?.len() >= MAX_OPEN as usize {
-            return Err(Error::Conflict("too_many_invites"));
-        }
-        let invite = Invite {
-            code: code.clone(),
-            room_id: room.room(),
-            created_by: caller.user,
-            created_at: caller.now,
-            expires_at: new.expires_in.map(|seconds| caller.now.plus_seconds(i64::from(seconds))),
-            uses_left: new.uses,
-        };
-        store::insert(tx, member, &invite).await?;
-        match key {
-            Some(key) if !idempotency::record_code(tx, caller, key, &code).await? => Err(Error::Conflict(CREATED_CONCURRENTLY)),
-            _ => Ok(invite),
-        }
-    })
+    transaction!(db, |tx| store_invite(tx, caller, room, new, &code).await)
+}
+
+async fn store_invite(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, new: &NewInvite, code: &str) -> Result<Invite> {
+    let room = lock_managed(tx, caller, room).await?;
+    let member = require_may_add(&room)?;
+    may_change(&room)?;
+    if store::list(tx, member, MAX_OPEN, caller.now).await?.len() >= MAX_OPEN as usize {
+        return Err(Error::Conflict("too_many_invites"));
+    }
+    let invite = Invite {
+        code: code.to_owned(),
+        room_id: room.room(),
+        created_by: caller.user,
+        created_at: caller.now,
+        expires_at: new.expires_in.map(|seconds| caller.now.plus_seconds(i64::from(seconds))),
+        uses_left: new.uses,
+    };
+    store::insert(tx, member, &invite).await?;
+    Ok(invite)
 }
 
 /// Lists the usable codes, newest first, on one page.

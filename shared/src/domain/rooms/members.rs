@@ -1,19 +1,19 @@
 //! Room members: adding, roles, removing, banning. Owners manage everyone below them, admins manage members.
 
 use crate::caller::Caller;
-use crate::domain::paging::{clamp_limit, page, parse_cursor};
+use crate::domain::paging::{PageRequest, page};
 use crate::domain::people::contact_limits::{self, ContactKind, ContactPolicy, NOT_REACHABLE};
 use crate::domain::rooms::changes::{RoomChanges, member_added_frame};
 use crate::domain::rooms::{may_change, require_member, require_readable};
 use crate::error::{Error, Result};
-use crate::id::{RoomRef, UserId};
+use crate::id::{Head, Rev, RoomRef, UserId};
 use crate::protocol::frames::Frame;
 use crate::protocol::page::Page;
 use crate::protocol::people::User;
 use crate::protocol::rooms::{self, Additions, AllowedRole, NewMembers, Refused, Role, RoomKind};
 use crate::push::Push;
 use crate::store::members::{self, Membership, Readable};
-use crate::store::membership::{self, MembershipState};
+use crate::store::membership::{self, MembershipState, NewMember};
 use crate::store::{Db, Tx, invitations, transaction, users};
 
 /// Maximum number of users added per call.
@@ -21,15 +21,22 @@ const MAX_ADDED: usize = 100;
 /// Names listed in a system message.
 const MAX_NAMED: usize = 10;
 
+/// A user in a room, as a request names them.
+#[derive(Clone, Copy, Debug)]
+pub struct MemberRef<'a> {
+    pub room: &'a RoomRef,
+    pub user: UserId,
+}
+
 /// Lists a room's members. Requires membership or a public room.
 pub async fn list(
     db: &Db,
     caller: &Caller,
     room: &RoomRef,
-    (cursor, limit): (Option<&str>, Option<u32>),
+    paging: PageRequest<'_>,
 ) -> Result<Page<rooms::Member>> {
-    let limit = clamp_limit(limit);
-    let after = parse_cursor(cursor, 0)?;
+    let limit = paging.limit();
+    let after = paging.position(0)?;
     let mut connection = db.acquire().await?;
     let readable = require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
     if readable.is_past() {
@@ -52,21 +59,20 @@ pub async fn add(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, new: &Ne
 }
 
 /// Changes a member's role. Owners may change any; members may lower their own. A room keeps an owner.
-pub async fn set_role(db: &Db, push: &Push, caller: &Caller, target: (&RoomRef, UserId), role: Role) -> Result<rooms::Member> {
-    let (room, user) = target;
-    let (changed, changes) = transaction!(db, |tx| change_role(tx, caller, (room, user), role).await)?;
+pub async fn set_role(db: &Db, push: &Push, caller: &Caller, target: MemberRef<'_>, role: Role) -> Result<rooms::Member> {
+    let (changed, changes) = transaction!(db, |tx| change_role(tx, caller, target, role).await)?;
     changes.push(db, push, caller.now).await?;
     Ok(changed)
 }
 
 /// Removes a member. They may rejoin a public room themselves; a private one only when added.
 pub async fn remove(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, user: UserId) -> Result<()> {
-    end_membership(db, push, caller, (room, user), Removal::Removed).await
+    end_membership(db, push, caller, MemberRef { room, user }, Removal::Removed).await
 }
 
 /// Bans a user, member or not. Idempotent.
 pub async fn ban(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, user: UserId) -> Result<()> {
-    end_membership(db, push, caller, (room, user), Removal::Banned).await
+    end_membership(db, push, caller, MemberRef { room, user }, Removal::Banned).await
 }
 
 /// Lifts a ban. This does not restore the membership.
@@ -178,8 +184,9 @@ async fn add_all(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, wanted: &[Use
                     invitations::delete(tx, room.room(), user.id).await?;
                 }
                 let rev = changes.next_rev();
-                let place = (room.room(), rev, changes.next_seq());
-                membership::insert(tx, place, &[(user.id, Role::Member)], caller.now).await?;
+                let joining = Head { seq: changes.next_seq(), rev };
+                let new = NewMember { user: user.id, role: Role::Member };
+                membership::insert(tx, room.room(), joining, &[new], caller.now).await?;
                 changes.add_frame(member_added_frame(tx, &room, user.id, rev).await?);
                 changes.add_joined(user.id);
                 result.added.push(user.id);
@@ -189,7 +196,7 @@ async fn add_all(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, wanted: &[Use
     }
     if !names.is_empty() {
         let text = format!("{} added {}", caller.username, list_names(&names));
-        changes.add_system_message(tx, caller, ("member.added", &text)).await?;
+        changes.add_system_message(tx, caller, "member.added", &text).await?;
         changes.write(tx, caller.now).await?;
     }
     Ok((result, changes))
@@ -205,10 +212,10 @@ fn list_names(names: &[&str]) -> String {
 async fn change_role(
     tx: &mut Tx<'_>,
     caller: &Caller,
-    target: (&RoomRef, UserId),
+    target: MemberRef<'_>,
     role: Role,
 ) -> Result<(rooms::Member, RoomChanges)> {
-    let (room, user) = target;
+    let MemberRef { room, user } = target;
     let room = lock_managed(tx, caller, room).await?;
     let by = require_member(&room)?;
     let present = state(tx, by, user).await?;
@@ -219,7 +226,7 @@ async fn change_role(
     }
     let mut changes = RoomChanges::of(&room);
     if role != present {
-        if present == Role::Owner && membership::count_others(tx, by, user).await?.0 == 0 {
+        if present == Role::Owner && membership::count_others(tx, by, user).await?.owners == 0 {
             return Err(Error::Conflict("last_owner"));
         }
         let rev = changes.next_rev();
@@ -228,7 +235,7 @@ async fn change_role(
     }
     let changed = members::find(tx, &room, user).await?.ok_or(Error::NotFound("member_not_found"))?;
     if role != present {
-        changes.add_frame(Frame::member_updated(room.room(), room.rev + 1, changed.clone()));
+        changes.add_frame(Frame::member_updated(room.room(), room.rev.next(), changed.clone()));
     }
     Ok((changed, changes))
 }
@@ -240,14 +247,13 @@ enum Removal {
     Banned,
 }
 
-async fn end_membership(db: &Db, push: &Push, caller: &Caller, target: (&RoomRef, UserId), how: Removal) -> Result<()> {
-    let (room, user) = target;
-    let changes = transaction!(db, |tx| store_end(tx, caller, (room, user), how).await)?;
+async fn end_membership(db: &Db, push: &Push, caller: &Caller, target: MemberRef<'_>, how: Removal) -> Result<()> {
+    let changes = transaction!(db, |tx| store_end(tx, caller, target, how).await)?;
     changes.push(db, push, caller.now).await
 }
 
-async fn store_end(tx: &mut Tx<'_>, caller: &Caller, target: (&RoomRef, UserId), how: Removal) -> Result<RoomChanges> {
-    let (room, user) = target;
+async fn store_end(tx: &mut Tx<'_>, caller: &Caller, target: MemberRef<'_>, how: Removal) -> Result<RoomChanges> {
+    let MemberRef { room, user } = target;
     let room = lock_managed(tx, caller, room).await?;
     let by = require_role(&room, Role::Admin)?;
     let mut changes = RoomChanges::of(&room);
@@ -260,26 +266,26 @@ async fn store_end(tx: &mut Tx<'_>, caller: &Caller, target: (&RoomRef, UserId),
         (Some(MembershipState::Left | MembershipState::Removed) | None, Removal::Banned) => {
             // No member sees a change, so it takes no rev.
             users::find(tx, user).await?.ok_or(Error::NotFound("user_not_found"))?;
-            membership::ban(tx, by, user, (room.last_seq, 0), caller.now).await?;
+            membership::ban(tx, by, user, Head { seq: room.last_seq, rev: Rev(0) }, caller.now).await?;
             changes.add_uninvited(invitations::end_of_member(tx, room.room(), user).await?);
             return Ok(changes);
         }
     }
     let name = users::find(tx, user).await?.map(|user| user.username).unwrap_or_default();
-    let place = (room.last_seq, changes.next_rev());
-    let what = match how {
+    let leaving = Head { seq: room.last_seq, rev: changes.next_rev() };
+    let (event, text) = match how {
         Removal::Removed => {
-            membership::end(tx, by, user, place, caller.now).await?;
+            membership::end(tx, by, user, leaving, caller.now).await?;
             ("member.removed", format!("{} removed {name}", caller.username))
         }
         Removal::Banned => {
-            membership::ban(tx, by, user, place, caller.now).await?;
+            membership::ban(tx, by, user, leaving, caller.now).await?;
             ("member.banned", format!("{} banned {name}", caller.username))
         }
     };
     changes.add_left(user);
     changes.add_uninvited(invitations::end_of_member(tx, room.room(), user).await?);
-    changes.add_system_message(tx, caller, (what.0, &what.1)).await?;
+    changes.add_system_message(tx, caller, event, &text).await?;
     changes.write(tx, caller.now).await?;
     Ok(changes)
 }

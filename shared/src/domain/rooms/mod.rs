@@ -10,18 +10,19 @@ pub mod settings;
 use self::changes::{RoomChanges, member_added_frame};
 use crate::caller::Caller;
 use crate::domain::auth::sessions::ENDED;
-use crate::domain::idempotency;
+use crate::domain::idempotency::{self, KeyClaim};
 use crate::domain::messages::display_text::{has_unsafe_characters, is_invisible};
-use crate::domain::paging::{clamp_limit, decode_cursor, encode_cursor, page};
+use crate::domain::paging::{PageRequest, encode_cursor, page};
 use crate::domain::people::contact_limits::{self, ContactKind, ContactPolicy, NOT_REACHABLE};
 use crate::error::{Error, Limit, Result, Violation};
-use crate::id::{RoomId, RoomRef, UserId};
+use crate::id::{Head, Rev, RoomId, RoomRef, Seq, UserId};
 use crate::protocol::frames::{Changed, Frame};
 use crate::protocol::page::Page;
 use crate::protocol::rooms::{AllowedRole, NewRoom, Role, Room, RoomKind, Scope};
 use crate::push::Push;
 use crate::store::members::{self as member_rows, Access, JoinTarget, Membership, Readable};
-use crate::store::rooms::{self as store, RoomListCursor};
+use crate::store::membership::NewMember;
+use crate::store::rooms::{self as store, NewRoomRow, RoomListCursor};
 use crate::store::{Db, Tx, invitations as invitation_rows, invites as invite_rows, membership, recipients, transaction, users};
 use crate::time::Timestamp;
 
@@ -32,13 +33,13 @@ const PUBLIC_COST: u32 = 10;
 /// Slack of `ping`: a change may commit after the time it carries, and clocks differ.
 const CLOCK_SLACK_MS: i64 = 10_000;
 
-/// Internal: a concurrent request with the same key was first.
-const CREATED_CONCURRENTLY: &str = "made_meanwhile";
+/// The head of a room without messages.
+const NEW_ROOM: Head = Head { seq: Seq(0), rev: Rev(1) };
 
 /// Lists rooms: the caller's by latest activity, public ones by number of members.
-pub async fn list(db: &Db, caller: &Caller, scope: Scope, (cursor, limit): (Option<&str>, Option<u32>)) -> Result<Page<Room>> {
-    let limit = clamp_limit(limit);
-    let after = cursor.map_or(Ok(RoomListCursor::START), |cursor| decode_cursor(cursor, |text| parse_position(text, scope)))?;
+pub async fn list(db: &Db, caller: &Caller, scope: Scope, paging: PageRequest<'_>) -> Result<Page<Room>> {
+    let limit = paging.limit();
+    let after = paging.decode(RoomListCursor::START, |text| parse_position(text, scope))?;
     let rows = store::list(&mut *db.acquire().await?, caller.user, scope, after, limit + 1).await?;
     let Page { items, next } = page(rows, limit, |(_, last)| {
         let RoomListCursor { active_at, members, room } = last;
@@ -53,9 +54,18 @@ pub async fn find(db: &Db, caller: &Caller, room: &RoomRef) -> Result<Room> {
     store::view(&mut connection, &readable).await?.ok_or(Error::NotFound("room_not_found"))
 }
 
+/// A room to create.
+#[derive(Clone, Copy, Debug)]
+pub struct RoomRequest<'a> {
+    pub kind: RoomKind,
+    pub new: &'a NewRoom,
+}
+
 /// Creates a group or a public room, owned by the caller.
 pub async fn create(db: &Db, push: &Push, caller: &Caller, kind: RoomKind, new: &NewRoom) -> Result<Room> {
-    let room = create_with_key(db, push, caller, (kind, new), None).await?;
+    let draft = prepare(db, push, caller, RoomRequest { kind, new }).await?;
+    let (room, changes) = transaction!(db, |tx| store_room(tx, caller, &draft).await)?;
+    changes.push(db, push, caller.now).await?;
     find(db, caller, &RoomRef::Id(room)).await
 }
 
@@ -64,48 +74,47 @@ pub async fn create_once(
     db: &Db,
     push: &Push,
     caller: &Caller,
-    what: (RoomKind, &NewRoom),
+    request: RoomRequest<'_>,
     key: &idempotency::KeyDigest,
 ) -> Result<(Room, bool)> {
     for _ in 0..2 {
         if let Some(room) = idempotency::find_created(db, caller, key).await? {
             return Ok((find(db, caller, &RoomRef::Id(RoomId(room))).await?, true));
         }
-        match create_with_key(db, push, caller, what, Some(key)).await {
-            Err(Error::Conflict(CREATED_CONCURRENTLY)) => {}
-            room => return Ok((find(db, caller, &RoomRef::Id(room?)).await?, false)),
+        let draft = prepare(db, push, caller, request).await?;
+        let (claim, room, changes) = transaction!(db, |tx| {
+            let (room, changes) = store_room(tx, caller, &draft).await?;
+            Ok((idempotency::claim(tx, caller, key, room.0).await?, room, changes))
+        })?;
+        if claim == KeyClaim::First {
+            changes.push(db, push, caller.now).await?;
+            return Ok((find(db, caller, &RoomRef::Id(room)).await?, false));
         }
     }
     Err(Error::unavailable("an idempotency key was created and deleted concurrently"))
 }
 
-/// Creates a room and pushes it to its members. With a key, returns a conflict if a concurrent request was first.
-async fn create_with_key(
-    db: &Db,
-    push: &Push,
-    caller: &Caller,
-    (kind, new): (RoomKind, &NewRoom),
-    key: Option<&idempotency::KeyDigest>,
-) -> Result<RoomId> {
+/// A valid room to create, and its first members: the caller as owner, then the named ones.
+struct RoomDraft<'a> {
+    kind: RoomKind,
+    name: &'a str,
+    topic: &'a str,
+    people: Vec<NewMember>,
+}
+
+/// Validates a room and charges the contact budget for it.
+async fn prepare<'a>(db: &Db, push: &Push, caller: &Caller, request: RoomRequest<'a>) -> Result<RoomDraft<'a>> {
+    let RoomRequest { kind, new } = request;
     let (name, topic) = validate(kind, new)?;
-    let mut people: Vec<(UserId, Role)> = vec![(caller.user, Role::Owner)];
+    let mut people = vec![NewMember { user: caller.user, role: Role::Owner }];
     for user in &new.member_ids {
-        if !people.iter().any(|(known, _)| known == user) {
-            people.push((*user, Role::Member));
+        if !people.iter().any(|known| known.user == *user) {
+            people.push(NewMember { user: *user, role: Role::Member });
         }
     }
     let more = if kind == RoomKind::Public { PUBLIC_COST } else { 0 };
     contact_limits::charge(db, push, caller, &new.member_ids, more).await?;
-    let (room, changes) = transaction!(db, |tx| {
-        let (room, changes) = store_room(tx, caller, kind, (name, topic), &people).await?;
-        match key {
-            // The transaction that waited for the first commit rolls back.
-            Some(key) if !idempotency::record(tx, caller, key, room.0).await? => Err(Error::Conflict(CREATED_CONCURRENTLY)),
-            _ => Ok((room, changes)),
-        }
-    })?;
-    changes.push(db, push, caller.now).await?;
-    Ok(room)
+    Ok(RoomDraft { kind, name, topic, people })
 }
 
 /// Joins a public room, or one with an invitation for the caller. Idempotent.
@@ -202,7 +211,7 @@ pub(super) fn may_write(room: &Readable, member: &Membership, now: Timestamp) ->
     if room.settings.who_writes == AllowedRole::Admins {
         return Err(Error::Forbidden("not_allowed"));
     }
-    let (_, last_sent) = member.allowance;
+    let last_sent = member.allowance.filled_at;
     let wait_ms = i64::from(room.settings.slow_mode_seconds) * 1000 - now.since(last_sent).max(0);
     if wait_ms > 0 {
         let policy = Some(Limit { quota: 1, window: room.settings.slow_mode_seconds });
@@ -225,16 +234,16 @@ pub(super) async fn add_caller(tx: &mut Tx<'_>, caller: &Caller, door: JoinTarge
         return Err(Error::Conflict("room_archived"));
     }
     let entrance = membership::lock_for_join(tx, door.room, caller.user).await?.ok_or(Error::Unauthenticated(ENDED))?;
-    let mut changes = RoomChanges::at(door.room, door.place);
+    let mut changes = RoomChanges::at(door.room, door.head);
     let rev = changes.next_rev();
     // The first to join an abandoned room owns it, except the default room.
     let role = if entrance.abandoned { Role::Owner } else { Role::Member };
-    membership::insert(tx, (door.room, rev, changes.next_seq()), &[(caller.user, role)], caller.now).await?;
+    membership::insert(tx, door.room, Head { seq: changes.next_seq(), rev }, &[NewMember { user: caller.user, role }], caller.now).await?;
     invitation_rows::delete(tx, door.room, caller.user).await?;
     let joined = require_readable(member_rows::find_access(tx, &RoomRef::Id(door.room), caller.user).await?)?;
     changes.add_frame(member_added_frame(tx, &joined, caller.user, rev).await?);
     changes.add_joined(caller.user);
-    changes.add_system_message(tx, caller, ("member.joined", &format!("{} joined", caller.username))).await?;
+    changes.add_system_message(tx, caller, "member.joined", &format!("{} joined", caller.username)).await?;
     changes.write(tx, caller.now).await?;
     Ok(changes)
 }
@@ -258,32 +267,27 @@ async fn store_leave(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, owner: Op
         let successor = member_rows::find(tx, &room, owner).await?.ok_or(Error::NotFound("member_not_found"))?;
         changes.add_frame(Frame::member_updated(room.room(), rev, successor));
     } else if member.role == Role::Owner {
-        let (owners, others) = membership::count_others(tx, member, caller.user).await?;
-        if owners == 0 && others > 0 {
+        let others = membership::count_others(tx, member, caller.user).await?;
+        if others.owners == 0 && others.all > 0 {
             return Err(Error::Conflict("last_owner"));
         }
-        if others == 0 {
+        if others.all == 0 {
             // A code would give a newcomer the whole history of a room without members.
             invite_rows::revoke_all(tx, member, caller.now).await?;
         }
     }
     let rev = changes.next_rev();
-    membership::end(tx, member, caller.user, (room.last_seq, rev), caller.now).await?;
+    membership::end(tx, member, caller.user, Head { seq: room.last_seq, rev }, caller.now).await?;
     changes.add_left(caller.user);
     changes.add_uninvited(invitation_rows::end_of_member(tx, room.room(), caller.user).await?);
-    changes.add_system_message(tx, caller, ("member.left", &format!("{} left", caller.username))).await?;
+    changes.add_system_message(tx, caller, "member.left", &format!("{} left", caller.username)).await?;
     changes.write(tx, caller.now).await?;
     Ok((room.room(), changes))
 }
 
-async fn store_room(
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    kind: RoomKind,
-    texts: (&str, &str),
-    people: &[(UserId, Role)],
-) -> Result<(RoomId, RoomChanges)> {
-    let ids: Vec<_> = people.iter().map(|(user, _)| *user).collect();
+async fn store_room(tx: &mut Tx<'_>, caller: &Caller, draft: &RoomDraft<'_>) -> Result<(RoomId, RoomChanges)> {
+    let RoomDraft { kind, name, topic, people } = draft;
+    let ids: Vec<_> = people.iter().map(|new| new.user).collect();
     let known = users::lock_active(tx, &ids).await?;
     if !known.contains(&caller.user) {
         return Err(Error::Unauthenticated(ENDED));
@@ -291,10 +295,10 @@ async fn store_room(
     let relations = ContactPolicy::of(tx, caller, &known).await?;
     // The caller is always added.
     let contact = |user: UserId| if user == caller.user { ContactKind::Added } else { relations.kind_for(user, false) };
-    let wrong = people.iter().skip(1).filter_map(|(user, _)| {
-        let (code, detail) = match user {
-            user if !known.contains(user) => ("user_not_found", format!("there is no user {user}")),
-            user if contact(*user) == ContactKind::Refused => (NOT_REACHABLE, format!("user {user} cannot be added")),
+    let wrong = people.iter().skip(1).filter_map(|new| {
+        let (code, detail) = match new.user {
+            user if !known.contains(&user) => ("user_not_found", format!("there is no user {user}")),
+            user if contact(user) == ContactKind::Refused => (NOT_REACHABLE, format!("user {user} cannot be added")),
             _ => return None,
         };
         Some(Violation { field: "member_ids".into(), code, detail })
@@ -303,15 +307,15 @@ async fn store_room(
     if !wrong.is_empty() {
         return Err(Error::Invalid(wrong));
     }
-    let room = store::insert(tx, kind, texts, caller.user, caller.now).await?;
-    let (members, invited): (Vec<_>, Vec<_>) = people.iter().copied().partition(|(user, _)| contact(*user) == ContactKind::Added);
-    membership::insert(tx, (room, 1, 0), &members, caller.now).await?;
-    store::changed(tx, room, 1, i32::try_from(members.len()).unwrap_or(i32::MAX), caller.now).await?;
-    let mut changes = RoomChanges::at(room, (0, 1));
-    for (user, _) in &members {
-        changes.add_joined(*user);
+    let room = store::insert(tx, NewRoomRow { kind: *kind, name, topic }, caller.user, caller.now).await?;
+    let (members, invited): (Vec<_>, Vec<_>) = people.iter().copied().partition(|new| contact(new.user) == ContactKind::Added);
+    membership::insert(tx, room, NEW_ROOM, &members, caller.now).await?;
+    store::changed(tx, room, NEW_ROOM.rev, i32::try_from(members.len()).unwrap_or(i32::MAX), caller.now).await?;
+    let mut changes = RoomChanges::at(room, NEW_ROOM);
+    for new in &members {
+        changes.add_joined(new.user);
     }
-    for (user, _) in invited {
+    for NewMember { user, .. } in invited {
         invitation_rows::upsert(tx, room, user, caller.user, caller.now).await?;
         changes.add_invited(user);
     }

@@ -27,7 +27,7 @@ pub async fn delete(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Re
     let (room_id, audience, invited) = transaction!(db, |tx| {
         let readable = lock_managed(tx, caller, room).await?;
         let owner = require_role(&readable, Role::Owner)?;
-        let audience = store::delete(tx, owner, readable.rev + 1, caller.now).await?;
+        let audience = store::delete(tx, owner, readable.rev.next(), caller.now).await?;
         let invited = invitations::end_of_room(tx, readable.room()).await?;
         Ok((readable.room(), audience, invited))
     })?;
@@ -58,7 +58,7 @@ async fn apply(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, change: &Change
             if before.settings.archived && after.settings.archived {
                 return Err(Error::Conflict("room_archived"));
             }
-            avatars::replace(tx, caller, (present, avatar)).await?;
+            avatars::replace(tx, caller, present, avatar).await?;
             faces::set_of_room(tx, admin, avatar).await?;
             after.avatar_url = faces::url_of_room(admin, avatar);
         }
@@ -78,7 +78,7 @@ async fn apply(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, change: &Change
     let renamed = (after.name != before.name).then(|| format!("{} named the room {}", caller.username, after.name));
     changes.add_frame(Frame::RoomChanged { room_id: room.room(), rev, room: Box::new(after) });
     if let Some(text) = renamed {
-        changes.add_system_message(tx, caller, ("room.renamed", &text)).await?;
+        changes.add_system_message(tx, caller, "room.renamed", &text).await?;
     }
     Ok(changes)
 }

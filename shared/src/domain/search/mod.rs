@@ -25,14 +25,12 @@ mod terms;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::caller::Caller;
 use crate::domain::limits::throttle::Throttle;
-use crate::domain::paging;
+use crate::domain::paging::{decode_cursor, encode_cursor};
 use crate::domain::rooms;
 use crate::error::{Error, Result};
+use crate::id::Seq;
 use crate::protocol::page::Page;
 use crate::protocol::search::{Found, Highlight, Search};
 use crate::store::search::{self as store, SearchText};
@@ -67,21 +65,19 @@ struct ResultPosition(i64, u64);
 
 impl ResultPosition {
     fn of(text: &SearchText, one_room: bool) -> Self {
-        if one_room { Self(i64::try_from(text.seq).unwrap_or(i64::MAX), 0) } else { Self(text.created_at.0, text.id().0) }
+        if one_room { Self(i64::try_from(text.seq.0).unwrap_or(i64::MAX), 0) } else { Self(text.created_at.0, text.id().0) }
     }
 
     fn encode(self, one_room: bool) -> String {
-        URL_SAFE_NO_PAD.encode(format!("{}.{}.{}", if one_room { "r" } else { "a" }, self.0, self.1))
+        encode_cursor(&format!("{}.{}.{}", if one_room { "r" } else { "a" }, self.0, self.1))
     }
 
     /// Cursors of single-room and of all-room searches are not interchangeable.
     fn decode(cursor: &str, one_room: bool) -> Result<Self> {
-        let read = || {
-            let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+        decode_cursor(cursor, |text| {
             let (first, second) = text.strip_prefix(if one_room { "r." } else { "a." })?.split_once('.')?;
             Some(Self(first.parse().ok()?, second.parse().ok()?))
-        };
-        read().ok_or_else(paging::invalid_cursor)
+        })
     }
 }
 
@@ -136,7 +132,7 @@ impl<'a> SearchRun<'a> {
         };
         let latest = query.before.map_or(i64::MAX, |before| before.0.saturating_sub(1));
         let latest = after.filter(|_| !one_room).map_or(latest, |place| latest.min(place.0));
-        let criteria = Criteria::new(query, from, (query.after.unwrap_or(Timestamp(i64::MIN)), Timestamp(latest)));
+        let criteria = Criteria::new(query, from, query.after.unwrap_or(Timestamp(i64::MIN)), Timestamp(latest));
         let readable: Vec<_> = rooms.iter().map(|(room, _)| room).collect();
         let mut sealed: HashMap<_, Vec<_>> = HashMap::new();
         for one in store::list_sealed(&mut connection, &readable).await? {
@@ -145,11 +141,11 @@ impl<'a> SearchRun<'a> {
         let mut cursors = Vec::with_capacity(rooms.len());
         for (room, active_at) in rooms {
             let sealed = sealed.remove(&room.room()).unwrap_or_default();
-            let mut cursor = RoomCursor::new(room, sealed, active_at.min(criteria.times.1));
+            let mut cursor = RoomCursor::new(room, sealed, active_at.min(criteria.latest));
             if let Some(ResultPosition(seq, _)) = after.filter(|_| one_room) {
-                cursor.start_at(u64::try_from(seq).unwrap_or_default());
+                cursor.start_at(Seq(u64::try_from(seq).unwrap_or_default()));
             }
-            cursor.skip_to(&mut connection, criteria.times.1).await?;
+            cursor.skip_to(&mut connection, criteria.latest).await?;
             cursors.push(cursor);
         }
         Ok(Self { db, one_room, criteria, after, cursors, hits: Vec::new() })
@@ -158,7 +154,7 @@ impl<'a> SearchRun<'a> {
     /// Advances the cursor that may have the newest message, until the page's matches are newer than anything unread.
     async fn run(&mut self, limit: usize) -> Result<RunEnd> {
         let (begun, mut texts, mut first) = (Instant::now(), 0, None);
-        let earliest = self.criteria.times.0;
+        let earliest = self.criteria.earliest;
         // Small steps over many rooms, because every room has to reach the edge.
         let step = (MAX_TEXTS / self.cursors.len().max(1)).clamp(16, 256);
         loop {

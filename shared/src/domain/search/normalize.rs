@@ -1,6 +1,8 @@
 //! Text normalization for search: no case, accents, width, punctuation or invisible characters. Spans map the normalized text back to the
 //! original.
 
+use std::ops::Range;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_properties::UnicodeEmoji;
@@ -39,7 +41,7 @@ impl NormalizedText {
         let mut at = 0;
         if text.is_ascii() {
             for c in text.chars() {
-                plain.push(c.to_ascii_lowercase(), (at, at + 1));
+                plain.push(c.to_ascii_lowercase(), at..at + 1);
                 at += 1;
             }
         } else {
@@ -48,7 +50,7 @@ impl NormalizedText {
                 for c in cluster.nfkd().filter(|c| !is_ignored(*c)).nfc() {
                     // Upper and then lower case is nearly full case folding: ß becomes ss, a final sigma a normal one.
                     for c in c.to_uppercase().flat_map(char::to_lowercase).filter(|c| !is_ignored(*c)) {
-                        plain.push(unify_spelling(c), (at, end));
+                        plain.push(unify_spelling(c), at..end);
                     }
                 }
                 at = end;
@@ -72,12 +74,13 @@ impl NormalizedText {
         (first, span(to.saturating_sub(1)).map_or(first, |span| span.to))
     }
 
-    fn push(&mut self, c: char, (from, to): (u32, u32)) {
+    /// Appends a character that stands for these original ones.
+    fn push(&mut self, c: char, original: Range<u32>) {
         let c = if char_class(c) == CharClass::Separator { ' ' } else { c };
         if c == ' ' && (self.text.is_empty() || self.text.ends_with(' ')) {
             return;
         }
-        self.spans.push(SourceSpan { at: self.text.len(), from, to });
+        self.spans.push(SourceSpan { at: self.text.len(), from: original.start, to: original.end });
         self.text.push(c);
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::query::ParsedQuery;
-use super::segments::{Candidates, attributes, seal};
+use super::segments::{Candidates, attributes, first_of, seal};
 use super::signature::{self, Attribute};
 use super::terms::{Term, highlights};
 use crate::error::Result;
-use crate::id::UserId;
+use crate::id::{Seq, UserId};
 use crate::protocol::search::Highlight;
 use crate::store::members::Readable;
 use crate::store::search::{self as store, SEGMENT_MESSAGES, SealedSegment, SearchText, TextQuery, segment_of};
@@ -28,14 +28,17 @@ pub(super) struct Criteria<'a> {
     has: &'a [Attribute],
     from: Option<UserId>,
     bits: Vec<u16>,
-    /// Earliest and latest time.
-    pub(super) times: (Timestamp, Timestamp),
+    /// No message before this time matches.
+    pub(super) earliest: Timestamp,
+    /// No message after this time matches.
+    pub(super) latest: Timestamp,
 }
 
 impl<'a> Criteria<'a> {
-    pub(super) fn new(query: &'a ParsedQuery, from: Option<UserId>, times: (Timestamp, Timestamp)) -> Self {
+    pub(super) fn new(query: &'a ParsedQuery, from: Option<UserId>, earliest: Timestamp, latest: Timestamp) -> Self {
         let all_attributes = query.has.iter().copied().chain(from.map(|user| Attribute::From(user.0)));
-        Self { terms: &query.terms, has: &query.has, from, bits: signature::required_bits(&query.terms, all_attributes), times }
+        let bits = signature::required_bits(&query.terms, all_attributes);
+        Self { terms: &query.terms, has: &query.has, from, bits, earliest, latest }
     }
 
     /// Returns the highlights if a text matches.
@@ -49,12 +52,12 @@ impl<'a> Criteria<'a> {
 pub(super) struct RoomCursor {
     room: Readable,
     /// The newest unread seq.
-    next: u64,
+    next: Seq,
     /// Upper bound of the times of unread messages.
     latest: Timestamp,
     sealed: BTreeMap<u64, SealedSegment>,
     /// Candidates in sealed segments, by segment.
-    candidates: BTreeMap<u64, Vec<u64>>,
+    candidates: BTreeMap<u64, Vec<Seq>>,
     /// Number of sealed segments whose bits are read next.
     ahead: usize,
     /// Whether full segments may be sealed on the way.
@@ -80,11 +83,11 @@ impl RoomCursor {
 
     /// Returns an upper bound for the positions of unread messages.
     pub(super) fn edge(&self, one_room: bool) -> i64 {
-        if one_room { i64::try_from(self.next).unwrap_or(i64::MAX) } else { self.latest.0 }
+        if one_room { i64::try_from(self.next.0).unwrap_or(i64::MAX) } else { self.latest.0 }
     }
 
     /// Starts at this seq or earlier.
-    pub(super) fn start_at(&mut self, seq: u64) {
+    pub(super) fn start_at(&mut self, seq: Seq) {
         self.next = self.next.min(seq);
     }
 
@@ -97,25 +100,26 @@ impl RoomCursor {
         // Finds the last segment whose first message may be early enough.
         while low < high {
             let middle = low.midpoint(high) + (high - low) % 2;
-            let at = store::sent_at(connection, &self.room, middle * SEGMENT_MESSAGES + 1).await?;
+            let at = store::sent_at(connection, &self.room, first_of(middle)).await?;
             if at.is_some_and(|at| at.0 > latest.0.saturating_add(SKEW_MS)) {
                 high = middle - 1;
             } else {
                 low = middle;
             }
         }
-        self.start_at((low + 1) * SEGMENT_MESSAGES);
+        self.start_at(Seq((low + 1) * SEGMENT_MESSAGES));
         Ok(())
     }
 
     /// Reads up to `step` texts and returns those that may match.
     pub(super) async fn advance(&mut self, db: &Db, criteria: &Criteria<'_>, step: usize) -> Result<Vec<SearchText>> {
         let segment = segment_of(self.next);
-        let first = (segment * SEGMENT_MESSAGES + 1).max(self.first_seq());
+        let first = first_of(segment).max(self.first_seq());
         if !self.sealed.contains_key(&segment) {
             self.try_to_seal(db, segment).await;
         }
-        let wanted = TextQuery { limit: step, seqs: (first, self.next), from: criteria.from, times: criteria.times };
+        let times = criteria.earliest..=criteria.latest;
+        let wanted = TextQuery { limit: step, seqs: first..=self.next, from: criteria.from, times };
         let Some(sealed) = self.sealed.get(&segment).copied() else {
             let mut connection = db.acquire().await?;
             let texts = store::texts(&mut connection, &self.room, wanted, None).await?;
@@ -128,7 +132,7 @@ impl RoomCursor {
             }
             return Ok(texts);
         };
-        if sealed.from_at > criteria.times.1 || sealed.to_at < criteria.times.0 {
+        if sealed.from_at > criteria.latest || sealed.to_at < criteria.earliest {
             self.mark_read(first, Some(sealed.from_at));
             return Ok(Vec::new());
         }
@@ -139,18 +143,18 @@ impl RoomCursor {
             }
         }
         let (some, whole) = self.candidates_from(sealed, step);
-        let wanted = TextQuery { seqs: (self.first_seq(), self.next), ..wanted };
+        let wanted = TextQuery { seqs: self.first_seq()..=self.next, ..wanted };
         let texts = store::texts(&mut *db.acquire().await?, &self.room, wanted, Some(&some)).await?;
         match some.last().filter(|_| some.len() == step) {
             Some(oldest) => self.mark_read(*oldest, texts.last().map(|text| text.created_at)),
-            None => self.mark_read((whole.segment * SEGMENT_MESSAGES + 1).max(self.first_seq()), Some(whole.from_at)),
+            None => self.mark_read(first_of(whole.segment).max(self.first_seq()), Some(whole.from_at)),
         }
         Ok(texts)
     }
 
     /// Returns up to `step` candidates from this segment back, newest first, and the last segment covered, as far as consecutive sealed segments
     /// have their bits read.
-    fn candidates_from(&self, mut sealed: SealedSegment, step: usize) -> (Vec<u64>, SealedSegment) {
+    fn candidates_from(&self, mut sealed: SealedSegment, step: usize) -> (Vec<Seq>, SealedSegment) {
         let mut some = Vec::new();
         loop {
             let known = self.candidates.get(&sealed.segment).map_or(&[][..], Vec::as_slice);
@@ -163,17 +167,17 @@ impl RoomCursor {
         }
     }
 
-    fn first_seq(&self) -> u64 {
-        self.room.visible_from_seq.max(1)
+    fn first_seq(&self) -> Seq {
+        self.room.visible_from_seq.max(Seq(1))
     }
 
     /// Records that everything from this seq on was read, down to this time.
-    fn mark_read(&mut self, seq: u64, at: Option<Timestamp>) {
-        self.next = seq - 1;
+    fn mark_read(&mut self, seq: Seq, at: Option<Timestamp>) {
+        self.next = Seq(seq.0 - 1);
         if let Some(at) = at {
             self.latest = self.latest.min(Timestamp(at.0.saturating_add(SKEW_MS)));
         }
-        let ends = self.next > 0 && self.next.is_multiple_of(SEGMENT_MESSAGES);
+        let ends = self.next > Seq(0) && self.next.0.is_multiple_of(SEGMENT_MESSAGES);
         if let Some(next) = self.sealed.get(&segment_of(self.next)).filter(|_| ends) {
             self.latest = self.latest.min(next.to_at);
         }
@@ -181,7 +185,7 @@ impl RoomCursor {
 
     /// Seals a full, unread segment. A failure only means that its texts are read.
     async fn try_to_seal(&mut self, db: &Db, segment: u64) {
-        let full = (segment + 1) * SEGMENT_MESSAGES <= self.room.last_seq;
+        let full = Seq((segment + 1) * SEGMENT_MESSAGES) <= self.room.last_seq;
         if !(self.seals && full) {
             return;
         }
@@ -198,7 +202,7 @@ impl RoomCursor {
     }
 
     async fn read_bits(&mut self, db: &Db, criteria: &Criteria<'_>, from: u64) -> Result<()> {
-        let in_time = |one: &&SealedSegment| one.from_at <= criteria.times.1 && one.to_at >= criteria.times.0;
+        let in_time = |one: &&SealedSegment| one.from_at <= criteria.latest && one.to_at >= criteria.earliest;
         let ahead = self.sealed.range(..=from).rev().map(|(_, one)| one).filter(in_time).take(self.ahead);
         let mut segments: Vec<_> = ahead.map(|one| Candidates::all(one.segment)).collect();
         self.ahead = (self.ahead * 2).min(SEGMENTS_AHEAD.1);

@@ -1,7 +1,7 @@
 //! Sealed segments: the signatures of a full segment, transposed so that each bit of all its messages is one row.
 
 use crate::error::Result;
-use crate::id::RoomId;
+use crate::id::{RoomId, Seq};
 use crate::protocol::messages::MessageKind;
 use crate::store::search::{self as store, BitSlice, SEGMENT_MESSAGES, SealedSegment, SearchText};
 use crate::store::{Db, Tx};
@@ -53,11 +53,11 @@ impl Candidates {
         self.bits.iter().all(|byte| *byte == 0)
     }
 
-    pub(super) fn seqs(&self) -> Vec<u64> {
-        let first = self.segment * SEGMENT_MESSAGES + 1;
+    pub(super) fn seqs(&self) -> Vec<Seq> {
+        let Seq(first) = first_of(self.segment);
         (0..SEGMENT_MESSAGES)
             .filter(|index| self.bits[byte_index(*index)] & (1 << (index % 8)) != 0)
-            .map(|index| first + index)
+            .map(|index| Seq(first + index))
             .collect()
     }
 }
@@ -91,7 +91,7 @@ async fn store_segment(tx: &mut Tx<'_>, room: RoomId, segment: u64) -> Result<Op
 fn transpose(segment: u64, texts: &[SearchText]) -> Vec<BitSlice> {
     let mut bits = vec![Vec::new(); BITS];
     for text in texts {
-        let index = text.seq.saturating_sub(segment * SEGMENT_MESSAGES + 1);
+        let index = text.seq.0.saturating_sub(first_of(segment).0);
         for bit in Signature::of(&text.content, attributes(text)).bits() {
             let slice = &mut bits[usize::from(bit)];
             slice.resize(segment_bytes(), 0);
@@ -100,6 +100,11 @@ fn transpose(segment: u64, texts: &[SearchText]) -> Vec<BitSlice> {
     }
     let numbered = (0_u16..).zip(bits).filter(|(_, bits)| !bits.is_empty());
     numbered.map(|(number, bits)| BitSlice { segment, number, bits }).collect()
+}
+
+/// Returns the seq of a segment's first message.
+pub(super) fn first_of(segment: u64) -> Seq {
+    Seq(segment * SEGMENT_MESSAGES + 1)
 }
 
 fn segment_bytes() -> usize {

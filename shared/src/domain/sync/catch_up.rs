@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::caller::Caller;
 use crate::domain::rooms;
 use crate::error::Result;
-use crate::id::RoomId;
+use crate::id::{Rev, RoomId};
 use crate::protocol::frames::{Changed, Frame, MAX_FRAME};
 use crate::protocol::messages::Message;
 use crate::protocol::rooms::Room;
@@ -36,7 +36,7 @@ const HINT_BYTES: usize = 64;
 pub(crate) struct ChangeBatch {
     messages: Vec<Message>,
     members: Vec<MemberChange>,
-    end: u64,
+    end: Rev,
 }
 
 impl ChangeBatch {
@@ -79,7 +79,7 @@ pub(crate) async fn read_batches(connection: &mut Handle, wanted: &[ChangesQuery
 fn cut_batch(room: &Readable, limit: u32, messages: Vec<Message>, members: Vec<MemberChange>) -> Option<ChangeBatch> {
     let (mut messages, messages_end) = complete_revs(messages, limit, |message| message.rev)?;
     let (mut members, members_end) = complete_revs(members, limit, |member| member.rev)?;
-    let end = [messages_end, members_end].into_iter().flatten().fold(room.rev, u64::min);
+    let end = [messages_end, members_end].into_iter().flatten().fold(room.rev, Rev::min);
     if end < room.rev {
         messages.retain(|message| message.rev <= end);
         members.retain(|member| member.rev <= end);
@@ -90,7 +90,7 @@ fn cut_batch(room: &Readable, limit: u32, messages: Vec<Message>, members: Vec<M
 
 /// Cuts rows, ascending by `rev`, to the complete revs within the limit. Returns them with the last `rev` if rows were cut, or `None` when all
 /// rows share one `rev`.
-fn complete_revs<T>(mut rows: Vec<T>, wanted: u32, rev: impl Fn(&T) -> u64) -> Option<(Vec<T>, Option<u64>)> {
+fn complete_revs<T>(mut rows: Vec<T>, wanted: u32, rev: impl Fn(&T) -> Rev) -> Option<(Vec<T>, Option<Rev>)> {
     if rows.len() <= wanted as usize {
         return Some((rows, None));
     }
@@ -114,30 +114,30 @@ struct CaughtUp {
 #[derive(Debug)]
 struct SyncSince {
     sync: RoomSync,
-    since: u64,
+    since: Rev,
 }
 
 /// The same before the room itself is read.
 struct PendingSync<'a> {
     room: &'a Readable,
-    since: u64,
+    since: Rev,
     batch: ChangeBatch,
 }
 
-async fn collect(db: &Db, caller: &Caller, known: &[(RoomId, u64)]) -> Result<CaughtUp> {
+async fn collect(db: &Db, caller: &Caller, known: &[Changed]) -> Result<CaughtUp> {
     let mut connection = db.acquire().await?;
-    let ids: Vec<_> = known.iter().map(|(room, _)| *room).collect();
+    let ids: Vec<_> = known.iter().map(|known| known.room_id).collect();
     let accesses = members::find_accesses(&mut connection, &ids, caller.user).await?;
     let readable = accesses.into_iter().filter_map(|access| rooms::require_readable(Some(access)).ok());
     let readable: BTreeMap<_, _> = readable.filter(|room| !room.is_past()).map(|room| (room.room(), room)).collect();
     let (mut done, mut wanted) = (CaughtUp::default(), Vec::new());
-    for (id, since) in known {
-        match readable.get(id) {
-            None => done.left.push(*id),
+    for Changed { room_id, rev: since } in known {
+        match readable.get(room_id) {
+            None => done.left.push(*room_id),
             Some(room) if room.rev == *since => {}
             Some(room) if room.member().is_some() => wanted.push(ChangesQuery { room, since: *since, limit: MAX_PAGE }),
             // Public rooms that the caller only reads are rare here.
-            Some(room) => done.changed.push(Changed { room_id: *id, rev: room.rev }),
+            Some(room) => done.changed.push(Changed { room_id: *room_id, rev: room.rev }),
         }
     }
     if wanted.is_empty() {
@@ -169,7 +169,7 @@ async fn collect(db: &Db, caller: &Caller, known: &[(RoomId, u64)]) -> Result<Ca
 }
 
 /// Builds the catch-up after `welcome` with one frame per changed room.
-pub async fn single_frames(db: &Db, caller: &Caller, known: &[(RoomId, u64)]) -> Result<Vec<Frame>> {
+pub async fn single_frames(db: &Db, caller: &Caller, known: &[Changed]) -> Result<Vec<Frame>> {
     let CaughtUp { syncs, left, changed } = collect(db, caller, known).await?;
     let mut frames: Vec<_> = syncs.into_iter().map(|known| fit_frame(known.sync, known.since, None)).collect();
     frames.extend(left.into_iter().map(|room_id| Frame::RoomLeft { room_id }));
@@ -178,7 +178,7 @@ pub async fn single_frames(db: &Db, caller: &Caller, known: &[(RoomId, u64)]) ->
 }
 
 /// Builds the catch-up in packed frames. Rooms that do not fit are only named.
-pub async fn packed_frames(db: &Db, caller: &Caller, known: &[(RoomId, u64)], id: Option<Box<RawValue>>) -> Result<Vec<Frame>> {
+pub async fn packed_frames(db: &Db, caller: &Caller, known: &[Changed], id: Option<Box<RawValue>>) -> Result<Vec<Frame>> {
     Ok(pack(collect(db, caller, known).await?, id.as_deref()))
 }
 
@@ -211,7 +211,7 @@ fn pack(done: CaughtUp, id: Option<&RawValue>) -> Vec<Frame> {
 }
 
 /// Shortens until it fits. Returns the encoded length.
-fn shorten_to_fit(sync: &mut RoomSync, since: u64, most: usize) -> usize {
+fn shorten_to_fit(sync: &mut RoomSync, since: Rev, most: usize) -> usize {
     loop {
         let length = serde_json::to_vec(sync).map_or(usize::MAX, |text| text.len() + 1);
         if length <= most || !sync.shorten(since) {
@@ -221,7 +221,7 @@ fn shorten_to_fit(sync: &mut RoomSync, since: u64, most: usize) -> usize {
 }
 
 /// Builds a single `sync` frame, shortened to fit.
-pub(crate) fn fit_frame(mut sync: RoomSync, since: u64, id: Option<&RawValue>) -> Frame {
+pub(crate) fn fit_frame(mut sync: RoomSync, since: Rev, id: Option<&RawValue>) -> Frame {
     shorten_to_fit(&mut sync, since, MAX_FRAME - ENVELOPE_BYTES);
     Frame::Sync { id: id.map(ToOwned::to_owned), sync: Box::new(sync) }
 }
@@ -229,13 +229,14 @@ pub(crate) fn fit_frame(mut sync: RoomSync, since: u64, id: Option<&RawValue>) -
 #[cfg(test)]
 mod tests {
     use super::complete_revs;
+    use crate::id::Rev;
 
     #[test]
     fn a_batch_never_splits_one_change() {
-        let cut = |revs: &[u64], wanted| complete_revs(revs.to_vec(), wanted, |rev| *rev);
+        let cut = |revs: &[u64], wanted| complete_revs(revs.to_vec(), wanted, |rev| Rev(*rev));
         assert_eq!(cut(&[1, 2, 3], 3), Some((vec![1, 2, 3], None)), "all of it");
-        assert_eq!(cut(&[1, 2, 3, 4], 3), Some((vec![1, 2, 3], Some(3))));
-        assert_eq!(cut(&[1, 2, 2, 2], 3), Some((vec![1], Some(1))));
+        assert_eq!(cut(&[1, 2, 3, 4], 3), Some((vec![1, 2, 3], Some(Rev(3)))));
+        assert_eq!(cut(&[1, 2, 2, 2], 3), Some((vec![1], Some(Rev(1)))));
         assert_eq!(cut(&[2, 2, 2, 2], 3), None, "more must be read");
     }
 }

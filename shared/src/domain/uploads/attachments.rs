@@ -4,7 +4,7 @@ use crate::caller::Caller;
 use crate::config::Quota;
 use crate::domain::uploads::storage;
 use crate::error::{Error, Result};
-use crate::id::{RoomId, UploadId};
+use crate::id::{MessageRef, UploadId};
 use crate::protocol::messages::{Attachment, AttachmentKind, MessageKind};
 use crate::protocol::uploads::{MAX_ATTACHMENTS, Purpose, UploadState};
 use crate::store::{Tx, attachments as store, storage as usages, uploads};
@@ -20,12 +20,13 @@ pub(crate) fn validate(ids: &[UploadId]) -> Result<&[UploadId]> {
     }
 }
 
-/// Attaches the caller's uploads to the message about to be stored at `place`. Storage was reserved when they were announced; a caller who is
+/// Attaches the caller's uploads to the message about to be stored at `message`. Storage was reserved when they were announced; a caller who is
 /// over quota by now is refused. Costs three statements, two without a quota, none without uploads.
 pub(crate) async fn attach(
     tx: &mut Tx<'_>,
-    (caller, quota): (&Caller, Quota),
-    place: (RoomId, u64),
+    caller: &Caller,
+    quota: Quota,
+    message: MessageRef,
     ids: &[UploadId],
 ) -> Result<Vec<Attachment>> {
     if ids.is_empty() {
@@ -44,25 +45,32 @@ pub(crate) async fn attach(
         }
         attachments.push(upload.info.clone().attachment());
     }
-    store::attach(tx, place, ids).await?;
+    store::attach(tx, message, ids).await?;
     Ok(attachments)
+}
+
+/// A message whose attachments are copied to another.
+#[derive(Clone, Copy)]
+pub(crate) struct AttachmentCopy {
+    pub(crate) from: MessageRef,
+    pub(crate) to: MessageRef,
 }
 
 /// Copies the attachments of one message to another, in the same order. Copies share the stored object and outlive the source message. An object
 /// counts once per owner.
 pub(crate) async fn forward(
     tx: &mut Tx<'_>,
-    (caller, quota): (&Caller, Quota),
-    from: (RoomId, u64),
-    to: (RoomId, u64),
+    caller: &Caller,
+    quota: Quota,
+    copy: AttachmentCopy,
     attachments: &[Attachment],
 ) -> Result<Vec<Attachment>> {
     if attachments.is_empty() {
         return Ok(Vec::new());
     }
     let before = storage::lock_usage(tx, caller).await?;
-    let copies = store::copy(tx, from, to, caller.user, caller.now).await?;
-    let (bytes, files) = copies.iter().fold((0, 0), |(bytes, files), (_, copy)| (bytes + copy.info.size, files + 1));
+    let copies = store::copy(tx, copy.from, copy.to, caller.user, caller.now).await?;
+    let (bytes, files) = copies.iter().fold((0, 0), |(bytes, files), made| (bytes + made.copy.info.size, files + 1));
     if let Err(full) = storage::require_space(before, quota, bytes, files) {
         // Objects that the caller held before do not count again.
         let after = usages::usage(tx, caller.user).await?;
@@ -70,9 +78,9 @@ pub(crate) async fn forward(
         storage::require_space(before, quota, more.0, more.1).map_err(|_| full)?;
     }
     let shown = attachments.iter().map(|attachment| {
-        let copy = copies.iter().find(|(source, _)| *source == attachment.upload_id);
+        let copy = copies.iter().find(|made| made.source == attachment.upload_id);
         // No copy means that the source message was unsent since it was read.
-        copy.map(|(_, copy)| copy.info.clone().attachment()).ok_or(Error::Conflict("message_unsent"))
+        copy.map(|made| made.copy.info.clone().attachment()).ok_or(Error::Conflict("message_unsent"))
     });
     shown.collect()
 }

@@ -18,7 +18,7 @@ pub async fn set(db: &Db, caller: &Caller, upload: Option<UploadId>) -> Result<M
     transaction!(db, |tx| {
         let before = store::lock_of_user(tx, caller.user).await?;
         if before != upload {
-            replace(tx, caller, (before, upload)).await?;
+            replace(tx, caller, before, upload).await?;
             store::set_of_user(tx, caller.user, upload).await?;
         }
         Ok(())
@@ -31,7 +31,8 @@ pub async fn set(db: &Db, caller: &Caller, upload: Option<UploadId>) -> Result<M
 pub(crate) async fn replace(
     tx: &mut Tx<'_>,
     caller: &Caller,
-    (before, after): (Option<UploadId>, Option<UploadId>),
+    before: Option<UploadId>,
+    after: Option<UploadId>,
 ) -> Result<()> {
     if let Some(id) = after {
         let upload = uploads::lock(tx, id).await?.filter(|upload| upload.owner == caller.user);

@@ -7,14 +7,14 @@ pub(crate) mod verify;
 
 use std::time::{Duration, Instant};
 
-use self::verify::RejectionReason;
+use self::verify::{RejectionReason, Verifier};
 use crate::caller::Caller;
 use crate::domain::idempotency;
 use crate::domain::limits::throttle::Throttle;
 use crate::domain::rooms;
 use crate::domain::rooms::changes::push_to_users;
 use crate::error::{Error, Result, Violation};
-use crate::id::{RoomRef, UploadId};
+use crate::id::{MessageRef, RoomRef, UploadId};
 use crate::media::{Media, Object, PresignedUrl, Rendition, names, sniff};
 use crate::protocol::frames::Frame;
 use crate::protocol::uploads::{NewUpload, Purpose, Upload, UploadState, UploadTicket};
@@ -49,6 +49,13 @@ pub async fn create(db: &Db, throttle: &Throttle, media: &Media, caller: &Caller
     Ok(UploadTicket { upload_id: id, method: "PUT", url, headers, expires_at })
 }
 
+/// An upload to announce, with an idempotency key.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyedUpload<'a> {
+    pub new: &'a NewUpload,
+    pub key: &'a idempotency::KeyDigest,
+}
+
 /// The same with an idempotency key; a repetition returns a new URL of the same upload. Of two concurrent requests one wins, and the other's
 /// upload is swept as unused. Returns whether it existed.
 pub async fn create_once(
@@ -56,8 +63,9 @@ pub async fn create_once(
     throttle: &Throttle,
     media: &Media,
     caller: &Caller,
-    (new, key): (&NewUpload, &idempotency::KeyDigest),
+    request: KeyedUpload<'_>,
 ) -> Result<(UploadTicket, bool)> {
+    let KeyedUpload { new, key } = request;
     let before = idempotency::find_created(db, caller, key).await?;
     let id = if let Some(id) = before {
         id
@@ -98,13 +106,16 @@ pub async fn complete(db: &Db, with: UploadCompletion<'_>, caller: &Caller, id: 
     let mut pause = POLL_INTERVAL;
     loop {
         let verified = match &arrived {
-            Some(arrived) => verify::verify((db, media, throttle.quota()), caller, &upload, (arrived, begun)).await,
+            Some(arrived) => {
+                let verifier = Verifier { db, media, quota: throttle.quota(), started_at: begun };
+                verifier.verify(caller, &upload, arrived).await
+            }
             None => Err(Error::Conflict("upload_missing")),
         };
         let present = find_own(db, caller, id).await?.info;
         match verified {
             Ok(true) => {
-                finish((db, push), media, caller, &present).await?;
+                finish(db, push, media, caller, &present).await?;
                 return result_of(present);
             }
             // Another verification was faster and removed the sent bytes.
@@ -118,7 +129,7 @@ pub async fn complete(db: &Db, with: UploadCompletion<'_>, caller: &Caller, id: 
 }
 
 /// Removes the sent bytes and pushes a ready upload to the owner's devices.
-async fn finish((db, push): (&Db, &Push), media: &Media, caller: &Caller, upload: &Upload) -> Result<()> {
+async fn finish(db: &Db, push: &Push, media: &Media, caller: &Caller, upload: &Upload) -> Result<()> {
     // If this fails, a lifecycle rule of the bucket removes them within a day.
     if let Err(error) = media.delete_pending(upload.upload_id, caller.now).await {
         tracing::warn!(error = error.source().map(ToString::to_string), "the sent bytes of an upload were not deleted");
@@ -157,7 +168,7 @@ pub async fn link(db: &Db, media: &Media, caller: &Caller, id: UploadId, part: R
 async fn find_visible(connection: &mut Handle, caller: &Caller, id: UploadId) -> Result<store::UploadRecord> {
     let absent = || Error::NotFound("upload_not_found");
     let upload = store::find(connection, id).await?.ok_or_else(absent)?;
-    let Some((room, seq)) = upload.place else {
+    let Some(MessageRef { room, seq }) = upload.message else {
         return if upload.owner == caller.user { Ok(upload) } else { Err(absent()) };
     };
     let access = members::find_access(connection, &RoomRef::Id(room), caller.user).await?;

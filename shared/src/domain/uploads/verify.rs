@@ -9,7 +9,7 @@ use crate::domain::uploads::storage;
 use crate::error::{Error, Result};
 use crate::id::ObjectId;
 use crate::media::picture::{self, Picture, PictureError};
-use crate::media::{Deadline, Media, Object, UploadedObject, names, sniff};
+use crate::media::{Deadline, Media, Object, ServedFile, UploadedObject, names, sniff};
 use crate::protocol::uploads::Purpose;
 use crate::store::uploads::{self as store, UploadRecord, VerifiedUpload};
 use crate::store::{Db, transaction};
@@ -95,39 +95,47 @@ struct Verification<'a> {
     started_at: Instant,
 }
 
-/// Verifies the bytes, stores them under a new object, and updates the upload's row. Returns false while another verification runs or if it was
-/// faster.
-pub(crate) async fn verify(
-    (db, media, quota): (&Db, &Media, Quota),
-    caller: &Caller,
-    upload: &UploadRecord,
-    (arrived, started_at): (&UploadedObject, Instant),
-) -> Result<bool> {
-    let (upload_id, purpose) = (upload.info.upload_id, upload.info.purpose);
-    let reject = async |reason: RejectionReason| store::reject(&mut *db.acquire().await?, upload_id, reason.code()).await;
-    if arrived.size != upload.info.size {
-        return reject(RejectionReason::Size).await;
-    }
-    let until = caller.now.plus_seconds(LEASE_SECONDS);
-    let Some(id) = store::begin_verification(&mut *db.acquire().await?, upload_id, caller.now, until).await? else {
-        return Ok(false);
-    };
-    if id.attempt > MAX_ATTEMPTS {
-        return reject(RejectionReason::TooComplex).await;
-    }
-    let verification = Verification { db, media, caller, upload, arrived, object: Object { id, purpose }, started_at };
-    match verification.store_verified(quota).await {
-        Ok(Ok(counts)) => Ok(counts),
-        Ok(Err(reason)) => reject(reason).await,
-        Err(error) => {
-            // The verification failed without a result: release the lease so that a retry need not wait.
-            if let Err(error) = release_lease(db, id).await {
-                tracing::warn!(
-                    error = error.source().map(ToString::to_string),
-                    "the lease of a failed verification was not released"
-                );
+/// Verifies uploads for one request.
+#[derive(Clone, Copy)]
+pub(crate) struct Verifier<'a> {
+    pub(crate) db: &'a Db,
+    pub(crate) media: &'a Media,
+    pub(crate) quota: Quota,
+    /// When the request began.
+    pub(crate) started_at: Instant,
+}
+
+impl Verifier<'_> {
+    /// Verifies the bytes, stores them under a new object, and updates the upload's row. Returns false while another verification runs or if it was
+    /// faster.
+    pub(crate) async fn verify(&self, caller: &Caller, upload: &UploadRecord, arrived: &UploadedObject) -> Result<bool> {
+        let Self { db, media, quota, started_at } = *self;
+        let (upload_id, purpose) = (upload.info.upload_id, upload.info.purpose);
+        let reject = async |reason: RejectionReason| store::reject(&mut *db.acquire().await?, upload_id, reason.code()).await;
+        if arrived.size != upload.info.size {
+            return reject(RejectionReason::Size).await;
+        }
+        let until = caller.now.plus_seconds(LEASE_SECONDS);
+        let Some(id) = store::begin_verification(&mut *db.acquire().await?, upload_id, caller.now, until).await? else {
+            return Ok(false);
+        };
+        if id.attempt > MAX_ATTEMPTS {
+            return reject(RejectionReason::TooComplex).await;
+        }
+        let verification = Verification { db, media, caller, upload, arrived, object: Object { id, purpose }, started_at };
+        match verification.store_verified(quota).await {
+            Ok(Ok(counts)) => Ok(counts),
+            Ok(Err(reason)) => reject(reason).await,
+            Err(error) => {
+                // The verification failed without a result: release the lease so that a retry need not wait.
+                if let Err(error) = release_lease(db, id).await {
+                    tracing::warn!(
+                        error = error.source().map(ToString::to_string),
+                        "the lease of a failed verification was not released"
+                    );
+                }
+                Err(error)
             }
-            Err(error)
         }
     }
 }
@@ -214,7 +222,8 @@ impl Verification<'_> {
         let content_type = sniff::served_type(declared);
         let file_name = self.upload.info.file_name.clone();
         let until = self.started_at + FILE_TIME;
-        if !media.store_file(self.object, self.arrived, (content_type, &file_name), (now, until)).await? {
+        let file = ServedFile { object: self.object, content_type, name: &file_name };
+        if !media.store_file(self.arrived, file, now, until).await? {
             return Err(changed());
         }
         Ok(Ok(VerifiedUpload { file_name, content_type, size: self.arrived.size, dimensions: None, placeholder: None }))

@@ -20,11 +20,25 @@ pub fn encrypt(text: &[u8], public: &[u8], auth: &[u8]) -> Result<Vec<u8>, Unspe
     let mut salt = [0_u8; 16];
     getrandom::fill(&mut salt).map_err(|_| Unspecified)?;
     let record = (text.len() + 1).next_multiple_of(STEP).min(MOST_TEXT + 1);
-    seal(text, record.checked_sub(text.len() + 1).ok_or(Unspecified)?, (public, auth), (&PrivateKey::generate(&ECDH_P256)?, salt))
+    let padding = record.checked_sub(text.len() + 1).ok_or(Unspecified)?;
+    seal(text, padding, Recipient { public, auth }, &PrivateKey::generate(&ECDH_P256)?, salt)
 }
 
-fn seal(text: &[u8], padding: usize, to: (&[u8], &[u8]), from: (&PrivateKey, [u8; 16])) -> Result<Vec<u8>, Unspecified> {
-    let ((public, auth), (key, salt)) = (to, from);
+/// The keys of a device.
+#[derive(Clone, Copy)]
+struct Recipient<'a> {
+    public: &'a [u8],
+    auth: &'a [u8],
+}
+
+fn seal(
+    text: &[u8],
+    padding: usize,
+    to: Recipient<'_>,
+    key: &PrivateKey,
+    salt: [u8; 16],
+) -> Result<Vec<u8>, Unspecified> {
+    let Recipient { public, auth } = to;
     let ours = key.compute_public_key()?;
     let shared = agree(key, UnparsedPublicKey::new(&ECDH_P256, public), Unspecified, |secret| {
         let prk = Salt::new(HKDF_SHA256, auth).extract(secret);
@@ -83,7 +97,7 @@ mod tests {
         let key = PrivateKey::from_private_key(&ECDH_P256, &bytes("yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw")).expect("a key");
         let salt = bytes("DGv6ra1nlYgDCS1FRnbzlw").try_into().expect("16 bytes");
         let text = b"When I grow up, I want to be a watermelon";
-        let body = seal(text, 0, (&bytes(PUBLIC), &bytes(AUTH)), (&key, salt)).expect("sealed");
+        let body = seal(text, 0, Recipient { public: &bytes(PUBLIC), auth: &bytes(AUTH) }, &key, salt).expect("sealed");
         let expected = "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl\
                         7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN";
         assert_eq!(URL_SAFE_NO_PAD.encode(body), expected);

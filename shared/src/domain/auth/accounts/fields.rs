@@ -11,13 +11,13 @@ const EMAIL_LENGTH: usize = 254;
 const NAME_LENGTH: usize = 64;
 const ABOUT_LENGTH: usize = 500;
 
-/// A registration with valid fields.
-#[derive(Debug)]
+/// A registration with valid fields. It has no `Debug`, because it holds the password.
 pub(super) struct Registration<'a> {
     pub(super) username: &'a str,
     pub(super) email: Option<&'a str>,
     pub(super) display_name: &'a str,
     pub(super) device: &'a str,
+    pub(super) password: &'a str,
 }
 
 /// The name given at login.
@@ -35,6 +35,7 @@ pub(super) fn registration(given: &Register) -> Result<Registration<'_>> {
         email: given.email.as_deref().map(str::trim).filter(|email| !email.is_empty()),
         display_name: display_name.unwrap_or(&given.username),
         device: given.device.as_deref().unwrap_or_default().trim(),
+        password: &given.password,
     };
     let found = [
         username(fields.username),

@@ -35,7 +35,7 @@ pub async fn register(
     throttle.count_registration(client).await?;
     let password_hash = passwords::hash(&given.password).await?;
     match insert(db, issuer, client, &fields, &password_hash).await {
-        Err(Error::Conflict(USERNAME_TAKEN)) => repeat(db, issuer, throttle, client, (&fields, &given.password)).await,
+        Err(Error::Conflict(USERNAME_TAKEN)) => repeat(db, issuer, throttle, client, &fields).await,
         made => made,
     }
 }
@@ -86,14 +86,14 @@ async fn repeat(
     issuer: &Issuer,
     throttle: &Throttle,
     client: &AnonymousCaller,
-    (fields, password): (&Registration<'_>, &str),
+    fields: &Registration<'_>,
 ) -> Result<Authenticated> {
     const REFUSED: Error = Error::Conflict(USERNAME_TAKEN);
     let account = store::users::account_by_username(&mut *db.acquire().await?, fields.username).await?;
     let young = |account: &Account| client.now.since(account.me.user.created_at).abs() < REPEAT_SECONDS * 1000;
     let account = account.filter(young).ok_or(REFUSED)?;
     let attempt = throttle.count_attempt(client, &LoginName::Username(fields.username).counter_key()).await?;
-    if !matches!(attempt.level, FailureLevel::Low) || !passwords::verify(password, Some(&account.password_hash)).await? {
+    if !matches!(attempt.level, FailureLevel::Low) || !passwords::verify(fields.password, Some(&account.password_hash)).await? {
         return Err(REFUSED);
     }
     attempt.forgive().await;

@@ -1,0 +1,111 @@
+//! A room with a user's membership, as access checks read them: one column list for every statement, and one conversion, `AccessRow::access`.
+
+use crate::id::{Rev, Seq};
+
+/// Selects the columns of [`AccessRow`] except `blocked`, over `rooms r` and `members m`; the parts continue the statement after the last comma. Returns
+/// rows for [`access_of`].
+macro_rules! query_access {
+    ($($part:literal)+, $($value:expr),* $(,)?) => {
+        sqlx::query!(
+            r#"
+            select r.id as room_id, r.kind as "kind: String", r.last_seq, r.rev, r.last_unsent_seq, r.archived_at, r.slow_mode_seconds,
+                   r.who_writes as "who_writes: String", r.who_adds as "who_adds: String",
+                   r.past_members_read as "past_members_read: bool", m.role as "role?: String", m.state as "state?: String",
+                   m.visible_from_seq as "visible_from_seq?", m.left_seq as "left_seq?", m.past_rev as "past_rev?",
+                   m.past_at as "past_at?", m.read_seq as "read_seq?", m.delivered_seq as "delivered_seq?",
+                   m.allowance as "allowance?", m.allowance_at as "allowance_at?", m.change_allowance as "change_allowance?",
+                   m.change_allowance_at as "change_allowance_at?",
+            "# $(+ $part)+,
+            $($value),*
+        )
+    };
+}
+pub(in crate::store) use query_access;
+
+/// Like [`query_access`], with `blocked`: whether a block parts the two users of a direct room.
+macro_rules! query_access_and_block {
+    ($($part:literal)+, $($value:expr),* $(,)?) => {
+        crate::store::rows::access::query_access!(
+            r#"
+            case when r.kind = 'direct' then exists (
+                select 1 from members d
+                where d.room_id = r.id and d.user_id <> m.user_id
+                  and (exists (select 1 from blocks b where b.user_id = d.user_id and b.blocked_id = m.user_id)
+                       or exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = d.user_id))
+            ) else 0 end as "blocked!: i64"
+            "# $($part)+,
+            $($value),*
+        )
+    };
+}
+pub(in crate::store) use query_access_and_block;
+
+/// The columns of [`AccessRow`] for generated statements. Does not compute `blocked`.
+pub(in crate::store) const ACCESS: &str = "\
+    r.id as room_id, cast(r.kind as char) as kind, r.last_seq, r.rev, r.last_unsent_seq, r.archived_at, r.slow_mode_seconds, \
+    cast(r.who_writes as char) as who_writes, cast(r.who_adds as char) as who_adds, r.past_members_read, \
+    cast(0 as signed) as blocked, cast(m.role as char) as role, cast(m.state as char) as state, m.visible_from_seq, m.left_seq, \
+    m.past_rev, m.past_at, m.read_seq, m.delivered_seq, m.allowance, m.allowance_at, m.change_allowance, m.change_allowance_at";
+
+/// Converts a row of [`query_access`] to an [`AccessRow`].
+macro_rules! access_of {
+    ($row:expr) => {
+        crate::store::rows::access::AccessRow {
+            room_id: $row.room_id,
+            kind: $row.kind,
+            last_seq: $row.last_seq.into(),
+            rev: $row.rev.into(),
+            last_unsent_seq: $row.last_unsent_seq.into(),
+            archived_at: $row.archived_at,
+            slow_mode_seconds: $row.slow_mode_seconds,
+            who_writes: $row.who_writes,
+            who_adds: $row.who_adds,
+            past_members_read: $row.past_members_read,
+            blocked: $row.blocked,
+            role: $row.role,
+            state: $row.state,
+            visible_from_seq: $row.visible_from_seq,
+            left_seq: $row.left_seq,
+            past_rev: $row.past_rev,
+            past_at: $row.past_at,
+            read_seq: $row.read_seq,
+            delivered_seq: $row.delivered_seq,
+            allowance: $row.allowance,
+            allowance_at: $row.allowance_at,
+            change_allowance: $row.change_allowance,
+            change_allowance_at: $row.change_allowance_at,
+        }
+    };
+}
+pub(in crate::store) use access_of;
+
+/// A row of `rooms`, left-joined to the user's row of `members`.
+#[derive(sqlx::FromRow)]
+pub(in crate::store) struct AccessRow {
+    pub(in crate::store) room_id: u64,
+    pub(in crate::store) kind: String,
+    #[sqlx(try_from = "u64")]
+    pub(in crate::store) last_seq: Seq,
+    #[sqlx(try_from = "u64")]
+    pub(in crate::store) rev: Rev,
+    #[sqlx(try_from = "u64")]
+    pub(in crate::store) last_unsent_seq: Seq,
+    pub(in crate::store) archived_at: Option<i64>,
+    pub(in crate::store) slow_mode_seconds: u32,
+    pub(in crate::store) who_writes: String,
+    pub(in crate::store) who_adds: String,
+    pub(in crate::store) past_members_read: bool,
+    pub(in crate::store) blocked: i64,
+    pub(in crate::store) role: Option<String>,
+    pub(in crate::store) state: Option<String>,
+    pub(in crate::store) visible_from_seq: Option<u64>,
+    pub(in crate::store) left_seq: Option<u64>,
+    pub(in crate::store) past_rev: Option<u64>,
+    pub(in crate::store) past_at: Option<i64>,
+    pub(in crate::store) read_seq: Option<u64>,
+    pub(in crate::store) delivered_seq: Option<u64>,
+    pub(in crate::store) allowance: Option<i32>,
+    pub(in crate::store) allowance_at: Option<i64>,
+    pub(in crate::store) change_allowance: Option<i32>,
+    pub(in crate::store) change_allowance_at: Option<i64>,
+}
