@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use shared::aws::dynamodb;
+use shared::aws::ephemeral_table::Ephemeral;
 use shared::config::{self, Aws, Secret, SecretSource};
 use shared::domain::throttle::Throttle;
 use shared::domain::tokens::TokenKeys;
 use shared::edge::secrets;
 use shared::error::{Error, Result};
 use shared::media::Media;
-use shared::push::ephemeral::Ephemeral;
 use shared::push::web::{AllowedHosts, WebPush, vapid};
-use shared::push::{Push, dynamodb};
+use shared::push::Push;
 use shared::store::Db;
 use tokio::sync::OnceCell;
 

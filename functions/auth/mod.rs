@@ -8,6 +8,8 @@ mod register;
 mod sessions;
 mod ticket;
 
+use shared::aws::dynamodb;
+use shared::aws::ephemeral_table::Ephemeral;
 use shared::config::{self, Limits};
 use shared::domain::throttle::Throttle;
 use shared::domain::tokens::{Issuer, TokenKeys};
@@ -15,8 +17,7 @@ use shared::domain::anonymous::AnonymousCaller;
 use shared::edge::extract::RequestInfo;
 use shared::error::{Error, Result};
 use shared::protocol::accounts::Authenticated;
-use shared::push::ephemeral::Ephemeral;
-use shared::push::{Push, dynamodb};
+use shared::push::Push;
 use shared::store::Db;
 
 use crate::resources;

@@ -73,7 +73,7 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<SocketEvent>) -> std::
     let code = match outcome {
         Ok(frames) => {
             for frame in &frames {
-                state.push.to_connection(&socket.connection.id, frame, now).await;
+                state.push.to_connection(&socket.connection.id, frame).await;
             }
             "ok"
         }
@@ -85,7 +85,7 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<SocketEvent>) -> std::
             problem::log(&error, &socket.request_id);
             let mut refusal = socket::refusal(&error, &socket.request_id);
             (refusal.id, refusal.client_id) = (id, client_id);
-            state.push.to_connection(&socket.connection.id, &Frame::Error(refusal), now).await;
+            state.push.to_connection(&socket.connection.id, &Frame::Error(refusal)).await;
             if !stays {
                 end(&state, &socket, (&error, uncounted), now).await;
             }

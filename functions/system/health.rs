@@ -112,7 +112,7 @@ async fn cached_checks(state: &State, origin: &RequestInfo) -> Vec<Checked> {
     if let Some(seen) = seen.as_ref().filter(|seen| seen.at.elapsed() < BETWEEN_LOOKS) {
         return seen.checks.clone();
     }
-    let checks = readiness::check(state.db().await, &state.tables, &state.media, origin.now).await;
+    let checks = readiness::check(state.db().await, &state.tables, &state.media).await;
     for Check { name, failure } in &checks {
         if let Some(failure) = failure {
             tracing::warn!(request_id = origin.request_id, store = name, ?failure, "not ready");

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use shared::aws::dynamodb::{self, LazyClient};
 use shared::config::{Aws, Secret};
-use shared::push::dynamodb::{self, LazyClient};
 
 use crate::api::{Api, Person};
 use crate::cloud::own_world;

@@ -51,7 +51,7 @@ pub(super) async fn replace(
 /// Returns a signed URL of a user's avatar.
 pub async fn user_link(db: &Db, media: &Media, caller: &Caller, user: UserId, part: Rendition) -> Result<PresignedUrl> {
     let id = store::of_user(&mut *db.acquire().await?, user).await?.ok_or(Error::NotFound("avatar_not_found"))?;
-    media.download_url(Object { id, purpose: Purpose::Avatar }, part, caller.now)
+    media.download_url(Object { id, purpose: Purpose::Avatar }, part, caller.now).await
 }
 
 /// Returns a signed URL of a room's avatar.
@@ -68,5 +68,5 @@ pub async fn room_link(db: &Db, media: &Media, caller: &Caller, room: &RoomRef, 
         access => store::of_room(&mut connection, &rooms::require_readable(access)?).await?,
     };
     let id = found.ok_or(Error::NotFound("avatar_not_found"))?;
-    media.download_url(Object { id, purpose: Purpose::Avatar }, part, caller.now)
+    media.download_url(Object { id, purpose: Purpose::Avatar }, part, caller.now).await
 }

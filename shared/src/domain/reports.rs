@@ -50,7 +50,7 @@ pub async fn link(db: &Db, media: &Media, caller: &Caller, (report, upload): (Re
     let kept = if shown { uploads::find(&mut connection, upload).await? } else { None };
     let kept = kept.filter(|kept| part == Rendition::Original || kept.info.purpose != Purpose::File).ok_or_else(absent)?;
     let purpose = kept.info.purpose;
-    media.download_url(Object { id: kept.object.ok_or_else(absent)?, purpose }, part, caller.now)
+    media.download_url(Object { id: kept.object.ok_or_else(absent)?, purpose }, part, caller.now).await
 }
 
 async fn open(connection: &mut Handle, caller: &Caller, report: ReportId) -> Result<OpenReport> {

@@ -1,11 +1,11 @@
 //! Tickets: single-use credentials for a minute, because browsers cannot send headers with a WebSocket.
 
+use crate::aws::ephemeral_table::{Ephemeral, TicketOwner};
 use crate::caller::Caller;
 use crate::domain::throttle::Throttle;
 use crate::domain::{secrets, sessions};
 use crate::error::{Error, Result};
 use crate::protocol::accounts::Ticket;
-use crate::push::ephemeral::{Ephemeral, TicketOwner};
 use crate::store::Db;
 use crate::time::Timestamp;
 

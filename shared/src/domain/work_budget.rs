@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::aws::ephemeral_table::BucketCharge;
 use crate::caller::Caller;
 use crate::domain::work_costs::{Counter, Cost};
 use crate::domain::secrets;
 use crate::domain::throttle::Throttle;
 use crate::error::{Error, Limit, RateStatus, Result};
 use crate::id::{SessionId, UserId};
-use crate::push::ephemeral::BucketCharge;
 use crate::telemetry::{invocation, rate_status};
 use crate::time::Timestamp;
 

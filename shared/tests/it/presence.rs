@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use shared::aws::dynamodb;
 use shared::caller::Caller;
 use shared::domain::{blocks, directs, messages, presence, rooms, welcome};
 use shared::id::{ConnectionId, RoomRef, SessionId, UserId};
@@ -13,7 +14,7 @@ use shared::protocol::messages::NewMessage;
 use shared::protocol::people::{Presence, User, Visibility};
 use shared::push::presence::PresenceCheck;
 use shared::push::registry::{Connection, Registry};
-use shared::push::{Push, dynamodb};
+use shared::push::Push;
 use shared::store::{Db, users};
 use shared::time::Timestamp;
 

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use shared::aws::dynamodb;
 use shared::domain::sessions::{self, SessionOwner};
 use shared::domain::{session_closings, presence};
 use shared::id::{ConnectionId, SessionId};
 use shared::protocol::session_end::Cause;
 use shared::push::presence::PresenceCheck;
 use shared::push::registry::Connection;
-use shared::push::{Push, dynamodb};
+use shared::push::Push;
 use shared::store::recipients;
 use shared::time::Timestamp;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};

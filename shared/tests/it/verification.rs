@@ -153,7 +153,7 @@ async fn a_large_file_is_copied_in_parts_and_arrives_whole() {
 
     // Other bytes arrived meanwhile: neither is kept.
     let (id, url) = sent(&backend, &media, &ann, (BINARY, bytes)).await;
-    let arrived = media.find_uploaded(id, ann.now).await.expect("S3 answers").expect("it arrived");
+    let arrived = media.find_uploaded(id).await.expect("S3 answers").expect("it arrived");
     let other: &'static [u8] = vec![7; LARGE].leak();
     assert_eq!(ask(Method::PUT, &url, BINARY.2, other).await.0, 200);
     let object = Object { id: ObjectId { upload: id, attempt: 1 }, purpose: Purpose::File };
@@ -161,10 +161,10 @@ async fn a_large_file_is_copied_in_parts_and_arrives_whole() {
     let kept = media.store_file(object, &arrived, (BINARY.2, "a.bin"), (ann.now, soon)).await;
     assert!(matches!(kept, Ok(false)), "{kept:?}");
     // Nor is a copy that misses its deadline.
-    let arrived = media.find_uploaded(id, ann.now).await.expect("S3 answers").expect("it arrived");
+    let arrived = media.find_uploaded(id).await.expect("S3 answers").expect("it arrived");
     let late = media.store_file(object, &arrived, (BINARY.2, "a.bin"), (ann.now, Instant::now())).await;
     assert!(matches!(late, Err(Error::Unavailable { .. })), "{late:?}");
-    let url = media.download_url(object, shared::media::Rendition::Original, ann.now).expect("a URL").url;
+    let url = media.download_url(object, shared::media::Rendition::Original, ann.now).await.expect("a URL").url;
     assert_eq!(ask(Method::GET, &url, "", b"").await.0, 404);
     assert!(completed(&backend, &media, &ann, id).await.is_ok(), "and what arrived last can still be looked at");
 }

@@ -10,13 +10,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 
 use crate::error::{Error, Limit, RateStatus, Result};
 use crate::id::{SessionId, UserId};
-use crate::push::dynamodb::LazyClient;
+use crate::aws::dynamodb::LazyClient;
 use crate::time::Timestamp;
 
 #[derive(Clone, Debug)]
 pub struct Ephemeral {
-    pub(super) client: LazyClient,
-    pub(super) table: String,
+    pub(crate) client: LazyClient,
+    pub(crate) table: String,
 }
 
 /// The owner of a ticket.
