@@ -1,13 +1,13 @@
-//! The AsyncAPI document of the socket, generated from the frame types. `shared/asyncapi.json` is its committed copy.|n||n|It takes the server's point of view: the server receives actions and answers each as its operation documents, and sends all other frames.
-//~DEL
-//~DEL
+//! The AsyncAPI document of the socket, generated from the frame types. `shared/asyncapi.json` is its committed copy.
+//!
+//! It takes the server's point of view: the server receives actions and answers each as its operation documents, and sends all other frames.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use shared::protocol::encoding::OlderKeys;
 use shared::protocol::frames::{Dialect, Frame};
-use shared::protocol::verbs::{Called, LEGACY, VERBS, Verb};
+use shared::protocol::verbs::{FrameId, LEGACY, VERBS, Verb};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -31,8 +31,8 @@ pub fn document() -> Value {
         (verb.schemas)(&mut schemas);
         messages.insert(format!("action.{}", verb.name), action_message(verb));
     }
-    <Called as ToSchema>::schemas(&mut schemas);
-    schemas.push((Called::name().into_owned(), Called::schema()));
+    <FrameId as ToSchema>::schemas(&mut schemas);
+    schemas.push((FrameId::name().into_owned(), FrameId::schema()));
     <Frame as ToSchema>::schemas(&mut schemas);
     <OlderKeys<'_> as ToSchema>::schemas(&mut schemas);
     for (kind, mut shapes) in shapes_by_kind() {
@@ -75,7 +75,7 @@ pub fn text() -> Result<String, serde_json::Error> {
 
 /// An action, which the server receives.
 fn action_message(verb: &Verb) -> Value {
-    let name = json!({ "id": { "$ref": format!("#/components/schemas/{}", Called::name()) } });
+    let name = json!({ "id": { "$ref": format!("#/components/schemas/{}", FrameId::name()) } });
     let frame = if verb.name == LEGACY {
         json!({ "type": "object", "properties": name })
     } else {

@@ -1,5 +1,5 @@
-//! A collection of all requests, generated from the OpenAPI document in format version 2.1, for Postman, Bruno and others. `shared/collection.json` is its committed copy.
-//~DEL
+//! A collection of all requests, generated from the OpenAPI document in format version 2.1, for Postman, Bruno and others. `shared/collection.json`
+//! is its committed copy.
 
 use std::collections::BTreeMap;
 

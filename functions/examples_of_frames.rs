@@ -8,7 +8,7 @@ use shared::protocol::invitations::{Invitation, InvitedRoom};
 use shared::protocol::messages::{Attachment, AttachmentKind, Message, MessageKind, Reaction, ReactionChange, Reply};
 use shared::protocol::people::{Me, MySettings, Person, Presence, User};
 use shared::protocol::receipts::Receipt;
-use shared::protocol::rooms::{RoomProfile, Member, Role, Room, RoomKind, Settings, AllowedRole};
+use shared::protocol::rooms::{AllowedRole, Member, Role, Room, RoomKind, RoomProfile, Settings};
 use shared::protocol::sync::{MemberChange, MemberState, RoomSync};
 use shared::protocol::uploads::{Purpose, Upload, UploadState};
 use shared::time::Timestamp;
@@ -240,8 +240,8 @@ mod tests {
 
     use super::*;
 
-    /// Legacy clients decode every frame into one type: absent fields stay empty and unknown ones are ignored, but a value of another type closes their socket.
-    //~DEL
+    /// Legacy clients decode every frame into one type: absent fields stay empty and unknown ones are ignored, but a value of another type closes
+    /// their socket.
     #[derive(Deserialize)]
     #[expect(dead_code, reason = "only whether it can be read is of interest")]
     struct InMemory {
@@ -275,8 +275,8 @@ mod tests {
         message: Option<String>,
     }
 
-    /// Frames that legacy clients never receive: `welcome` answers `hello`, and friendships require a newer client. Their documentation lists only messages, in which `user` is a string.
-    //~DEL
+    /// Frames that legacy clients never receive: `welcome` answers `hello`, and friendships require a newer client. Their documentation lists only
+    /// messages, in which `user` is a string.
     const BEYOND: [&str; 3] = ["welcome", "friend.request", "friend.accepted"];
 
     #[test]

@@ -1,5 +1,5 @@
-//! The deployed functions: one folder and one binary each. This library contains their routers and handlers, so that the binaries stay small and the API documents can be generated from all of them.
-//~DEL
+//! The deployed functions: one folder and one binary each. This library contains their routers and handlers, so that the binaries stay small and the
+//! API documents can be generated from all of them.
 
 pub mod admin;
 pub mod asyncapi;
@@ -15,6 +15,7 @@ pub mod messages;
 pub mod migrate;
 pub mod notify;
 pub mod openapi;
+mod page_query;
 pub mod presence;
 mod refusals;
 pub mod resources;

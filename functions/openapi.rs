@@ -85,9 +85,8 @@ pub fn text() -> Result<String, serde_json::Error> {
     Ok(document().to_pretty_json()? + "\n")
 }
 
-/// Adds the common refusals and the operation ids. Ids consist of the tag and the handler's name; a duplicate also includes the last fixed path segment, so that generated clients have unique names. Ids of legacy routes consist of method and path.
-//~DEL
-//~DEL
+/// Adds the common refusals and the operation ids. Ids consist of the tag and the handler's name; a duplicate also includes the last fixed path
+/// segment, so that generated clients have unique names. Ids of legacy routes consist of method and path.
 fn complete(document: &mut OpenApi) {
     let mut taken = BTreeSet::new();
     for (path, item) in &mut document.paths.paths {

@@ -1,6 +1,6 @@
-//! Error responses common to many handlers, added to their documentation; handlers document only their own.|n||n|Responses with a status from 400 on are problem documents unless a handler declares otherwise.
-//~DEL
-//~DEL
+//! Error responses common to many handlers, added to their documentation; handlers document only their own.
+//!
+//! Responses with a status from 400 on are problem documents unless a handler declares otherwise.
 
 use shared::protocol::problem::Problem;
 use utoipa::ToSchema;

@@ -5,13 +5,13 @@ use std::time::Duration;
 use shared::aws::dynamodb;
 use shared::aws::ephemeral_table::Ephemeral;
 use shared::config::{self, Aws, Secret, SecretSource};
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::TokenKeys;
+use shared::domain::auth::tokens::TokenKeys;
+use shared::domain::limits::throttle::Throttle;
 use shared::edge::secrets;
 use shared::error::{Error, Result};
 use shared::media::Media;
-use shared::push::web::{AllowedHosts, WebPush, vapid};
 use shared::push::Push;
+use shared::push::web::{AllowedHosts, WebPush, vapid};
 use shared::store::Db;
 use tokio::sync::OnceCell;
 
@@ -59,7 +59,6 @@ async fn read_keys(source: &SecretSource, aws: &Aws) -> Result<TokenKeys> {
     TokenKeys::reloading(&secret, aws.is_real, again)
 }
 
-//~DEL
 pub fn push() -> Result<Push> {
     let tables = config::TableNames::from_env().map_err(Error::internal)?;
     Ok(Push::cloud(&aws()?, &tables, config::PushConfig::from_env().map_err(Error::internal)?))
@@ -70,18 +69,15 @@ pub fn presence_grace() -> Result<Duration> {
     config::presence_grace().map_err(Error::internal)
 }
 
-//~DEL
 pub fn limits() -> Result<config::Limits> {
     config::Limits::from_env().map_err(Error::internal)
 }
 
-//~DEL
 pub fn throttle() -> Result<Throttle> {
     let tables = config::TableNames::from_env().map_err(Error::internal)?;
     Ok(Throttle::new(Ephemeral::new(dynamodb::client(&aws()?), tables.ephemeral), limits()?))
 }
 
-//~DEL
 pub fn media() -> Result<Media> {
     Ok(Media::new(&aws()?, &config::MediaConfig::from_env().map_err(Error::internal)?))
 }
@@ -104,7 +100,6 @@ pub async fn web_push() -> Result<(WebPush, Duration)> {
     Ok((WebPush::new(vapid().await?, push_hosts()?, contact), pause))
 }
 
-//~DEL
 pub fn aws() -> Result<Aws> {
     Aws::from_env().map_err(Error::internal)
 }

@@ -1,6 +1,6 @@
-//! Declares each route once: by its handler, whose `utoipa::path` attribute has method, path and documentation.|n||n|Router and document are generated separately, so that a deployed function does not contain its OpenAPI document.
-//~DEL
-//~DEL
+//! Declares each route once: by its handler, whose `utoipa::path` attribute has method, path and documentation.
+//!
+//! Router and document are generated separately, so that a deployed function does not contain its OpenAPI document.
 
 use axum::routing::MethodFilter;
 use utoipa::openapi::HttpMethod;

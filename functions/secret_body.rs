@@ -1,11 +1,11 @@
-//! The extractor of bodies with a password or another secret. An unreadable body counts as a failed attempt of its network before anything else, so that invalid bodies cannot bypass the limit.
-//~DEL
+//! The extractor of bodies with a password or another secret. An unreadable body counts as a failed attempt of its network before anything else, so
+//! that invalid bodies cannot bypass the limit.
 
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
-use shared::domain::anonymous::AnonymousCaller;
+use shared::domain::auth::anonymous::AnonymousCaller;
 use shared::edge::extract::{Body, RequestInfo};
 use shared::error::Error;
 

@@ -1,29 +1,27 @@
-//! The extractors of authenticated handlers: [`SignedIn`] requires an active session and charges the request according to the cost table of its route.
-//~DEL
+//! The extractors of authenticated handlers: [`SignedIn`] requires an active session and charges the request according to the cost table of its
+//! route.
 
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use shared::caller::Caller;
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::TokenKeys;
-use shared::domain::{work_costs, sessions};
+use shared::domain::auth::sessions;
+use shared::domain::auth::tokens::TokenKeys;
+use shared::domain::limits::throttle::Throttle;
+use shared::domain::limits::work_costs;
 use shared::edge::extract::{Credential, RequestInfo};
 use shared::error::Error;
 use shared::store::Db;
 
 /// Provides what authentication needs from a function's state.
 pub trait HasKeys {
-    //~DEL
     fn db(&self) -> &Db;
-    //~DEL
     fn keys(&self) -> &TokenKeys;
 }
 
 /// Provides the rate limiter of a function's state.
 pub trait HasThrottle {
-    //~DEL
     fn throttle(&self) -> &Throttle;
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State as Extract;
 use serde::Deserialize;
-use shared::domain::admin::{self, WhichActs};
+use shared::domain::admin::{self, AuditFilter};
 use shared::edge::extract::Query;
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
@@ -39,6 +39,6 @@ pub(super) async fn list(
     Query(which): Query<AuditQuery>,
     Query(page): Query<PageQuery>,
 ) -> Result<PageResponse<Page<AuditEntry>>> {
-    let which = WhichActs { actor: which.actor_id, user: which.user_id };
+    let which = AuditFilter { actor: which.actor_id, user: which.user_id };
     admin::list_audit_entries(&state.db, &asking, which, page.page()).await.map(PageResponse)
 }

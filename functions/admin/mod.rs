@@ -9,24 +9,21 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use serde::Deserialize;
 use shared::domain::admin::AdminCaller;
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::TokenKeys;
+use shared::domain::auth::tokens::TokenKeys;
+use shared::domain::limits::throttle::Throttle;
 use shared::edge::extract::RequestInfo;
 use shared::error::Error;
 use shared::push::Push;
 use shared::store::Db;
 
+use crate::page_query::PageQuery;
 use crate::routes::routes;
 use crate::signed_in::{HasKeys, HasThrottle, SignedIn};
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
-    //~DEL
     pub keys: TokenKeys,
     /// Closes sockets of disabled accounts and notifies room members.
     pub push: Push,
@@ -74,22 +71,5 @@ impl FromRequestParts<Arc<State>> for AdminRequest {
         let origin = RequestInfo::from_request_parts(parts, state).await?;
         let SignedIn(caller) = SignedIn::from_request_parts(parts, state).await?;
         Ok(Self(AdminCaller { caller, ip: origin.ip }))
-    }
-}
-
-//~DEL
-#[derive(Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-struct PageQuery {
-    /// The `next` value of the previous page.
-    cursor: Option<String>,
-    /// Page size, 1 to 100.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
-}
-
-impl PageQuery {
-    fn page(&self) -> (Option<&str>, Option<u32>) {
-        (self.cursor.as_deref(), self.limit)
     }
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::domain::admin::{self, WhichRooms};
+use shared::domain::admin::{self, RoomFilter};
 use shared::edge::extract::{Body, Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
@@ -45,7 +45,7 @@ pub(super) async fn list(
     Query(which): Query<RoomsQuery>,
     Query(page): Query<PageQuery>,
 ) -> Result<PageResponse<Page<AdminRoom>>> {
-    let which = WhichRooms { prefix: which.q.as_deref(), kind: which.kind };
+    let which = RoomFilter { prefix: which.q.as_deref(), kind: which.kind };
     admin::list_rooms(&state.db, &asking, which, page.page()).await.map(PageResponse)
 }
 

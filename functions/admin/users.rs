@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::domain::admin::{self, WhichAccounts};
+use shared::domain::admin::{self, AccountFilter};
 use shared::edge::extract::{Body, Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
@@ -46,7 +46,7 @@ pub(super) async fn list(
     Query(which): Query<AccountsQuery>,
     Query(page): Query<PageQuery>,
 ) -> Result<PageResponse<Page<AdminAccount>>> {
-    let which = WhichAccounts { prefix: which.q.as_deref(), state: which.state, role: which.role };
+    let which = AccountFilter { prefix: which.q.as_deref(), state: which.state, role: which.role };
     admin::list_accounts(&state.db, &asking, which, page.page()).await.map(PageResponse)
 }
 
@@ -157,7 +157,11 @@ pub(super) async fn set_role(
         (status = 409, description = "`own_account`"),
     )
 )]
-pub(super) async fn erase(Extract(state): Extract<Arc<State>>, AdminRequest(asking): AdminRequest, Path(path): Path<AdminUserPath>) -> Result<StatusCode> {
+pub(super) async fn erase(
+    Extract(state): Extract<Arc<State>>,
+    AdminRequest(asking): AdminRequest,
+    Path(path): Path<AdminUserPath>,
+) -> Result<StatusCode> {
     admin::erase(&state.db, &state.push, &asking, path.user_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use shared::domain::accounts;
+use shared::domain::auth::accounts;
 use shared::edge::extract::RequestInfo;
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Login};
@@ -40,7 +40,11 @@ pub(super) async fn login(
         (status = 429, description = "`rate_limited`: too many failed attempts"),
     )
 )]
-pub(super) async fn legacy_login(state: Extract<Arc<State>>, origin: RequestInfo, body: SecretBody<Login>) -> Result<Json<Authenticated>> {
+pub(super) async fn legacy_login(
+    state: Extract<Arc<State>>,
+    origin: RequestInfo,
+    body: SecretBody<Login>,
+) -> Result<Json<Authenticated>> {
     let Json(authenticated) = login(state, origin, body).await?;
     Ok(Json(with_token(authenticated)))
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, MatchedPath, State as Extract};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use shared::domain::work_costs;
-use shared::domain::sessions::{self, SessionOwner};
+use shared::domain::auth::sessions::{self, SessionOwner};
+use shared::domain::limits::work_costs;
 use shared::edge::extract::{Credential, RequestInfo};
 use shared::error::{Error, Result};
 

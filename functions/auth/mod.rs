@@ -11,9 +11,9 @@ mod ticket;
 use shared::aws::dynamodb;
 use shared::aws::ephemeral_table::Ephemeral;
 use shared::config::{self, Limits};
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::{Issuer, TokenKeys};
-use shared::domain::anonymous::AnonymousCaller;
+use shared::domain::auth::anonymous::AnonymousCaller;
+use shared::domain::auth::tokens::{Issuer, TokenKeys};
+use shared::domain::limits::throttle::Throttle;
 use shared::edge::extract::RequestInfo;
 use shared::error::{Error, Result};
 use shared::protocol::accounts::Authenticated;
@@ -24,14 +24,11 @@ use crate::resources;
 use crate::routes::routes;
 use crate::signed_in::{HasKeys, HasThrottle};
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
     /// Closes the sockets of ended sessions.
     pub push: Push,
-    //~DEL
     pub issuer: Issuer,
     /// Stores tickets.
     pub ephemeral: Ephemeral,
@@ -77,11 +74,11 @@ impl HasThrottle for State {
 
 routes!(for State:
     register::register,
-    register::older,
-    register::older_users,
+    register::legacy_register,
+    register::legacy_users_register,
     login::login,
-    login::older,
-    login::older_users,
+    login::legacy_login,
+    login::legacy_users_login,
     refresh::refresh,
     logout::logout,
     logout::logout_all,

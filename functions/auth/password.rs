@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use shared::domain::accounts::{self, PasswordChange};
+use shared::domain::auth::accounts::{self, PasswordChange};
 use shared::edge::extract::RequestInfo;
 use shared::error::Result;
 use shared::protocol::accounts::{ChangePassword, Tokens};

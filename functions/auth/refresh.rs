@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use shared::domain::sessions;
+use shared::domain::auth::sessions;
 use shared::edge::extract::RequestInfo;
 use shared::error::Result;
 use shared::protocol::accounts::{Refresh, Tokens};
@@ -14,8 +14,8 @@ use crate::secret_body::SecretBody;
 
 /// Renews the tokens of a session. Each refresh token is valid once; presenting a used one ends its session.
 ///
-/// For 30 seconds after its use, a refresh token returns the same new `refresh_token` again unless that one has been used. This allows parallel refreshes and retries.
-//~DEL
+/// For 30 seconds after its use, a refresh token returns the same new `refresh_token` again unless that one has been used. This allows parallel
+/// refreshes and retries.
 #[utoipa::path(
     post, path = "/api/auth/refresh", tag = "auth", request_body = Refresh,
     responses(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use shared::domain::accounts;
+use shared::domain::auth::accounts;
 use shared::edge::extract::RequestInfo;
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Register};
@@ -13,8 +13,10 @@ use shared::protocol::accounts::{Authenticated, Register};
 use super::{State, visitor, with_token};
 use crate::secret_body::SecretBody;
 
-/// Creates an account and logs in.|n||n|A retry within a minute with the same username and password returns the same account. Several accounts may name the same e-mail address until it is confirmed.
-//~DEL
+/// Creates an account and logs in.
+///
+/// A retry within a minute with the same username and password returns the same account. Several accounts may name the same e-mail address until it
+/// is confirmed.
 #[utoipa::path(
     post, path = "/api/auth/register", tag = "auth", request_body = Register,
     responses(

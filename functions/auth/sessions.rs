@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::domain::sessions;
+use shared::domain::auth::sessions;
 use shared::edge::extract::{Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
@@ -14,17 +14,8 @@ use shared::protocol::accounts::Session;
 use shared::protocol::page::Page;
 
 use super::State;
+use crate::page_query::PageQuery;
 use crate::signed_in::SignedIn;
-
-#[derive(Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct PageQuery {
-    /// The `next` value of the previous page.
-    cursor: Option<String>,
-    /// Page size, 1 to 100.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
-}
 
 #[derive(Deserialize)]
 pub(super) struct SessionPath {
@@ -44,7 +35,7 @@ pub(super) async fn list(
     SignedIn(caller): SignedIn,
     Query(query): Query<PageQuery>,
 ) -> Result<PageResponse<Page<Session>>> {
-    sessions::list(&state.db, &caller, (query.cursor.as_deref(), query.limit)).await.map(PageResponse)
+    sessions::list(&state.db, &caller, query.page()).await.map(PageResponse)
 }
 
 /// Ends a session of the caller and closes its sockets.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use shared::domain::tickets;
+use shared::domain::auth::tickets;
 use shared::error::Result;
 use shared::protocol::accounts::Ticket;
 

@@ -1,4 +1,5 @@
-//! Authorizes WebSocket handshakes. API Gateway passes the resulting context with every later event of the connection, so that frames need no user lookup.
+//! Authorizes WebSocket handshakes. API Gateway passes the resulting context with every later event of the connection, so that frames need no user
+//! lookup.
 
 mod request;
 
@@ -12,25 +13,23 @@ use shared::aws::dynamodb;
 use shared::aws::ephemeral_table::Ephemeral;
 use shared::caller::Caller;
 use shared::config::{self, Limits};
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::TokenKeys;
-use shared::domain::{sessions, tickets};
+use shared::domain::auth::sessions;
+use shared::domain::auth::tickets;
+use shared::domain::auth::tokens::TokenKeys;
+use shared::domain::limits::throttle::Throttle;
 use shared::edge::problem;
 use shared::error::{Error, Result};
 use shared::store::Db;
-use shared::telemetry::invocation::{Outcome, Invocation};
+use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
-pub use self::request::Handshake;
 use self::request::Credentials;
+pub use self::request::Handshake;
 use crate::resources;
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
-    //~DEL
     pub keys: TokenKeys,
     /// Stores tickets.
     pub ephemeral: Ephemeral,
@@ -56,8 +55,8 @@ impl State {
     }
 }
 
-/// Answers a handshake with a policy that allows (101) or denies it (403: foreign origin, too many sockets), or with the error `Unauthorized`, which API Gateway turns into 401. Any other error becomes 500.
-//~DEL
+/// Answers a handshake with a policy that allows (101) or denies it (403: foreign origin, too many sockets), or with the error `Unauthorized`, which
+/// API Gateway turns into 401. Any other error becomes 500.
 pub async fn handle(
     state: Arc<State>,
     event: LambdaEvent<Handshake>,

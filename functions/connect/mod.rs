@@ -5,22 +5,21 @@ use std::sync::Arc;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::caller::Caller;
-use shared::domain::{session_closings, rooms, sessions};
+use shared::domain::auth::session_closings;
+use shared::domain::auth::sessions;
+use shared::domain::rooms;
 use shared::edge::problem;
-use shared::edge::socket::{SocketEvent, Socket};
+use shared::edge::socket::{Socket, SocketEvent};
 use shared::error::{Error, Result};
 use shared::push::Push;
 use shared::push::registry::Connection;
 use shared::store::Db;
-use shared::telemetry::invocation::{Outcome, Invocation};
+use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
-    //~DEL
     pub push: Push,
 }
 
@@ -54,7 +53,7 @@ async fn open(state: &State, event: &SocketEvent, now: Timestamp) -> Result<()> 
     state.push.register(&socket.connection).await?;
     // Ending a session closes its registered sockets. A socket that registers later detects the end here, before it receives a frame.
     if let Err(ended) = session_closings::check_opened(&state.db, &socket.connection, now).await {
-        state.push.forget(*user, id, now).await?;
+        state.push.unregister(*user, id, now).await?;
         return Err(ended);
     }
     Ok(())

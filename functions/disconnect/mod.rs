@@ -1,21 +1,19 @@
-//! Handles a closed socket: unregisters it; the user's last one starts the offline grace period. Best effort: API Gateway does not guarantee this event, so entries expire and readers check their age.
-//~DEL
+//! Handles a closed socket: unregisters it; the user's last one starts the offline grace period. Best effort: API Gateway does not guarantee this
+//! event, so entries expire and readers check their age.
 
 use std::sync::Arc;
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::edge::problem;
-use shared::edge::socket::{SocketEvent, Socket};
+use shared::edge::socket::{Socket, SocketEvent};
 use shared::error::Error;
 use shared::push::Push;
-use shared::telemetry::invocation::{Outcome, Invocation};
+use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub push: Push,
 }
 
@@ -24,7 +22,7 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<SocketEvent>) -> Resul
     let invocation = Invocation::begin();
     let request_id = event.payload.request_id();
     let outcome = match Socket::of(&event.payload) {
-        Ok(socket) => state.push.forget(socket.connection.user, &socket.connection.id, Timestamp::now()).await,
+        Ok(socket) => state.push.unregister(socket.connection.user, &socket.connection.id, Timestamp::now()).await,
         Err(error) => Err(error),
     };
     let code = outcome.as_ref().map_or_else(Error::code, |()| "ok");

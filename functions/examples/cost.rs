@@ -1,8 +1,8 @@
-//! The AWS cost of a million messages by room size, from list prices, compared with other providers. `make cost` runs it.|n||n|A message is one `send` over a socket into a room whose members are all online with one socket each. The counts match the tests: one frame in, one `ack`, one frame to each member including the sender, one invocation of `send`, and above a hundred sockets one of `fanout` per five hundred. The database is excluded: its cost is per hour, not per message.
-//~DEL
-//~DEL
-//~DEL
-//~DEL
+//! The AWS cost of a million messages by room size, from list prices, compared with other providers. `make cost` runs it.
+//!
+//! A message is one `send` over a socket into a room whose members are all online with one socket each. The counts match the tests: one frame in, one
+//! `ack`, one frame to each member including the sender, one invocation of `send`, and above a hundred sockets one of `fanout` per five hundred. The
+//! database is excluded: its cost is per hour, not per message.
 
 use std::fmt::Write as _;
 use std::io::Write as _;

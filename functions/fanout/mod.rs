@@ -1,4 +1,5 @@
-//! Delivers frames to large audiences: one invocation serves one shard of connections. At least once: retries post again, and clients drop duplicates.
+//! Delivers frames to large audiences: one invocation serves one shard of connections. At least once: retries post again, and clients drop
+//! duplicates.
 
 use std::sync::Arc;
 
@@ -10,15 +11,13 @@ use shared::error::Error;
 use shared::push::Push;
 use shared::push::shards::Shard;
 use shared::store::Db;
-use shared::telemetry::invocation::{Outcome, Invocation};
+use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
     /// Shards contain references; the content comes from the store.
     pub db: Db,
-    //~DEL
     pub push: Push,
 }
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use shared::domain::blocks;
+use shared::domain::people::blocks;
 use shared::edge::extract::{Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
 use shared::protocol::page::Page;
 use shared::protocol::people::User;
 
-use super::{PageQuery, State, FriendPath};
+use super::{FriendPath, PageQuery, State};
 use crate::signed_in::SignedIn;
 
 /// Lists the users blocked by the caller, by ascending id.
@@ -27,12 +27,13 @@ pub(super) async fn list(
     SignedIn(caller): SignedIn,
     Query(query): Query<PageQuery>,
 ) -> Result<PageResponse<Page<User>>> {
-    blocks::list(&state.db, &caller, (query.cursor.as_deref(), query.limit)).await.map(PageResponse)
+    blocks::list(&state.db, &caller, query.page()).await.map(PageResponse)
 }
 
-/// Blocks a user.|n||n|Neither of the two can open or use a direct room, add the other to rooms, or send friend requests; presence and read markers are hidden, and mentions have no effect. A friendship, friend request or invitation between them ends as if withdrawn. The blocked user is not notified.
-//~DEL
-//~DEL
+/// Blocks a user.
+///
+/// Neither of the two can open or use a direct room, add the other to rooms, or send friend requests; presence and read markers are hidden, and
+/// mentions have no effect. A friendship, friend request or invitation between them ends as if withdrawn. The blocked user is not notified.
 #[utoipa::path(
     put, path = "/api/blocks/{user_id}", operation_id = "block", tag = "friends", security(("bearer" = [])),
     params(("user_id" = u64, Path, description = "The user's id", example = 7)),

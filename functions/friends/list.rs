@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use shared::domain::friends;
+use shared::domain::people::friends;
 use shared::edge::extract::{Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
 use shared::protocol::friends::Friendship;
 use shared::protocol::page::Page;
 
-use super::{PageQuery, State, FriendPath};
+use super::{FriendPath, PageQuery, State};
 use crate::signed_in::SignedIn;
 
 /// Lists the caller's friends by ascending id with their presence; `online` is null for friends who hide it.
@@ -27,7 +27,7 @@ pub(super) async fn list(
     SignedIn(caller): SignedIn,
     Query(query): Query<PageQuery>,
 ) -> Result<PageResponse<Page<Friendship>>> {
-    friends::list(&state.db, &state.push, &caller, (query.cursor.as_deref(), query.limit)).await.map(PageResponse)
+    friends::list(&state.db, &state.push, &caller, query.page()).await.map(PageResponse)
 }
 
 /// Ends a friendship. Both users are notified.

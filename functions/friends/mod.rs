@@ -5,25 +5,21 @@ mod list;
 mod requests;
 
 use serde::Deserialize;
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::TokenKeys;
+use shared::domain::auth::tokens::TokenKeys;
+use shared::domain::limits::throttle::Throttle;
 use shared::id::UserId;
 use shared::push::Push;
 use shared::store::Db;
 
+use crate::page_query::PageQuery;
 use crate::routes::routes;
 use crate::signed_in::{HasKeys, HasThrottle};
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
-    //~DEL
     pub keys: TokenKeys,
-    //~DEL
     pub push: Push,
-    //~DEL
     pub throttle: Throttle,
 }
 
@@ -54,19 +50,7 @@ routes!(for State:
     blocks::add, blocks::remove,
 );
 
-//~DEL
 #[derive(Deserialize)]
 struct FriendPath {
     user_id: UserId,
-}
-
-//~DEL
-#[derive(Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-struct PageQuery {
-    /// The `next` value of the previous page.
-    cursor: Option<String>,
-    /// Page size, 1 to 100.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
 }

@@ -6,14 +6,14 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::domain::friends;
+use shared::domain::people::friends;
 use shared::edge::extract::{Body, Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
 use shared::protocol::friends::{Direction, Friendship, NewFriend};
 use shared::protocol::page::Page;
 
-use super::{State, FriendPath};
+use super::{FriendPath, State};
 use crate::signed_in::{RateLimited, SignedIn};
 
 #[derive(Deserialize, utoipa::IntoParams)]

@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::domain::edits::{self, EditRequest};
-use shared::domain::unsend;
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::unsend;
 use shared::edge::extract::{Body, Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::{Error, Result};
@@ -112,6 +112,6 @@ pub(super) async fn edits(
     Path(path): Path<MessagePath>,
     Query(query): Query<PageQuery>,
 ) -> Result<PageResponse<Page<Edit>>> {
-    let page = (query.cursor.as_deref(), query.limit);
+    let page = query.page();
     edits::list(&state.db, &caller, (&path.room_id, path.seq), page).await.map(PageResponse)
 }

@@ -7,8 +7,9 @@ use axum::extract::State as Extract;
 use serde::Deserialize;
 use serde_json::Value;
 use shared::caller::Caller;
+use shared::domain::messages::unsend;
 use shared::domain::messages::{self, HistoryRange};
-use shared::domain::{directs, unsend};
+use shared::domain::rooms::directs;
 use shared::edge::extract::{Body, IdempotencyKey, Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::{Error, Result};
@@ -38,7 +39,7 @@ pub(super) struct LegacyMessagesQuery {
 
 /// Lists the latest messages of a room in ascending order. Legacy form of `GET /api/rooms/{room_id}/messages`.
 #[utoipa::path(
-    get, path = "/api/messages", tag = "older clients", params(ByQuery), security(("bearer" = [])),
+    get, path = "/api/messages", tag = "older clients", params(LegacyMessagesQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "A page of messages, oldest first", body = History),
         (status = 400, description = "`missing_parameter`"),
@@ -50,7 +51,8 @@ pub(super) async fn list_by_query(
     SignedIn(caller): SignedIn,
     Query(query): Query<LegacyMessagesQuery>,
 ) -> Result<PageResponse<History>> {
-    let room = query.room.ok_or_else(|| Error::Malformed("missing_parameter", "The query parameter `roomId` is required.".into()))?;
+    let room =
+        query.room.ok_or_else(|| Error::Malformed("missing_parameter", "The query parameter `roomId` is required.".into()))?;
     let part = query.before.map_or(HistoryRange::Newest, HistoryRange::Before);
     messages::history(&state.db, &caller, &room, part, query.limit).await.map(PageResponse)
 }
@@ -74,7 +76,7 @@ pub(super) struct LegacyPageQuery {
 /// Lists the latest messages of a room in ascending order, by default 1000. Legacy form of `GET /api/rooms/{room_id}/messages`.
 #[utoipa::path(
     get, path = "/api/messages/{conversationId}", tag = "older clients", security(("bearer" = [])),
-    params(("conversationId" = String, Path, description = "`7`, `room-7` or a slug", example = "1"), ByPath),
+    params(("conversationId" = String, Path, description = "`7`, `room-7` or a slug", example = "1"), LegacyPageQuery),
     responses(
         (status = 200, description = "A page of messages, oldest first", body = History),
         (status = 404, description = "`room_not_found`"),

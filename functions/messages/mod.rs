@@ -12,25 +12,21 @@ mod sync;
 
 use serde::Deserialize;
 use shared::config::Limits;
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::TokenKeys;
+use shared::domain::auth::tokens::TokenKeys;
+use shared::domain::limits::throttle::Throttle;
 use shared::id::RoomRef;
 use shared::push::Push;
 use shared::store::Db;
 
+use crate::page_query::PageQuery;
 use crate::routes::routes;
 use crate::signed_in::{HasKeys, HasThrottle};
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
-    //~DEL
     pub keys: TokenKeys,
-    //~DEL
     pub push: Push,
-    //~DEL
     pub limits: Limits,
     /// Limits searches, and direct rooms opened by legacy clients.
     pub throttle: Throttle,
@@ -67,32 +63,19 @@ routes!(for State:
     sync::rooms,
     search::search,
     receipts::of_message_id,
-    older::list_by_query,
-    older::send,
-    older::list_by_path,
-    older::unsend,
+    legacy::list_by_query,
+    legacy::send,
+    legacy::list_by_path,
+    legacy::unsend,
 );
 
-//~DEL
 #[derive(Deserialize)]
 struct MessagesPath {
     room_id: RoomRef,
 }
 
-//~DEL
 #[derive(Deserialize)]
 struct MessagePath {
     room_id: RoomRef,
     seq: u64,
-}
-
-//~DEL
-#[derive(Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-struct PageQuery {
-    /// The `next` value of the previous page.
-    cursor: Option<String>,
-    /// Page size, 1 to 100.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
 }

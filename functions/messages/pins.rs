@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use shared::domain::pins;
+use shared::domain::messages::pins;
 use shared::edge::extract::Path;
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use serde::Deserialize;
-use shared::domain::reactions::{self, ReactionRequest};
+use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::edge::extract::{Body, Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::{Error, Result};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use serde::Deserialize;
-use shared::domain::receipts::{self, ReadMarker};
+use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::edge::extract::{Body, Path};
 use shared::error::Result;
 use shared::id::MessageId;

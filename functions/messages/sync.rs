@@ -26,7 +26,7 @@ pub(super) struct RoomSyncQuery {
 /// Returns all changes of a room since a `rev` of any age, in their current state. While `more` is true, repeat the request with the returned `rev`.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/sync", tag = "messages", security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), Since),
+    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), RoomSyncQuery),
     responses(
         (status = 200, description = "The room, and its changed messages and members", body = RoomSync),
         (status = 403, description = "`not_a_member`: past members can only read the history"),
@@ -54,7 +54,7 @@ pub(super) struct RoomsSyncQuery {
 
 /// Lists the caller's rooms that changed since a cursor. Synchronise each room whose `rev` is unknown.
 #[utoipa::path(
-    get, path = "/api/sync", tag = "messages", params(Place), security(("bearer" = [])),
+    get, path = "/api/sync", tag = "messages", params(RoomsSyncQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "A page of rooms, and the next cursor", body = RoomsSync),
         (status = 422, description = "`invalid_input`: the cursor is invalid"),

@@ -1,7 +1,6 @@
-//! Migrations: `{"direction": "up"}` by hand, or the event of a custom resource at every deployment, which always gets a response.|n||n|`{"appoint": "ann"}` makes a user an operator. Permission to invoke this function authorizes that; the first operator is appointed this way.
-//~DEL
-//~DEL
-//~DEL
+//! Migrations: `{"direction": "up"}` by hand, or the event of a custom resource at every deployment, which always gets a response.
+//!
+//! `{"appoint": "ann"}` makes a user an operator. Permission to invoke this function authorizes that; the first operator is appointed this way.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use shared::domain::admin;
 use shared::edge::cloudformation::{self, RequestType};
 use shared::error::{Error, Result};
 use shared::store::{Db, migrations};
-use shared::telemetry::invocation::{Outcome, Invocation};
+use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
 use crate::resources;
@@ -57,9 +56,12 @@ async fn done(event: LambdaEvent<Value>) -> std::result::Result<Value, lambda_ru
     Ok(json!({ "version": version }))
 }
 
-/// Deleting a stack keeps the data, which can be older than the stack. An earlier release, or the rollback of a failed deployment, works with the newer schema; an error here would leave the stack stuck in its rollback.
-//~DEL
-async fn at_deploy(event: cloudformation::CustomResourceEvent, left: Duration) -> std::result::Result<Value, lambda_runtime::Error> {
+/// Deleting a stack keeps the data, which can be older than the stack. An earlier release, or the rollback of a failed deployment, works with the
+/// newer schema; an error here would leave the stack stuck in its rollback.
+async fn at_deploy(
+    event: cloudformation::CustomResourceEvent,
+    left: Duration,
+) -> std::result::Result<Value, lambda_runtime::Error> {
     let outcome = match event.request_type {
         RequestType::Update if event.is_downgrade() => Ok(()),
         RequestType::Create | RequestType::Update => guarded(left, go(Order::Up)).await,
@@ -69,7 +71,7 @@ async fn at_deploy(event: cloudformation::CustomResourceEvent, left: Duration) -
         Ok(()) => tracing::info!(request = ?event.request_type, "migrated"),
         Err(reason) => tracing::error!(request = ?event.request_type, reason, "migrating failed"),
     }
-    cloudformation::answer(&event, &outcome).await.map_err(|error| reason(&error))?;
+    cloudformation::respond(&event, &outcome).await.map_err(|error| reason(&error))?;
     Ok(json!({ "answered": outcome.is_ok() }))
 }
 

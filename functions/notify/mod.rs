@@ -11,13 +11,11 @@ use shared::push::Push;
 use shared::push::notify::NotifyRequest;
 use shared::push::web::WebPush;
 use shared::store::Db;
-use shared::telemetry::invocation::{Outcome, Invocation};
+use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
     /// Presence and notification leases.
     pub push: Push,

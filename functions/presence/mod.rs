@@ -1,24 +1,22 @@
-//! Announces users who come online or go offline. Invoked after a first socket opened or a last one closed; waits for the grace period before announcing offline users.
+//! Announces users who come online or go offline. Invoked after a first socket opened or a last one closed; waits for the grace period before
+//! announcing offline users.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
-use shared::domain::presence;
+use shared::domain::people::presence;
 use shared::edge::problem;
 use shared::push::Push;
 use shared::push::presence::PresenceCheck;
 use shared::store::Db;
-use shared::telemetry::invocation::{Outcome, Invocation};
+use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
-    //~DEL
     pub push: Push,
     /// How long a user without a socket stays online.
     pub grace: Duration,

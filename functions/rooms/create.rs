@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::{HeaderName, StatusCode, header};
 use shared::caller::Caller;
-use shared::domain::{idempotency, rooms};
+use shared::domain::idempotency;
+use shared::domain::rooms;
 use shared::edge::extract::{IdempotentRequest, KeyedBody};
 use shared::error::Result;
 use shared::protocol::rooms::{NewRoom, Room, RoomKind};
@@ -55,7 +56,12 @@ pub(super) async fn create_public(
 }
 
 /// Returns the room, and whether an earlier request created it.
-async fn create_room(state: &State, caller: &Caller, kind: RoomKind, (new, request): (&NewRoom, Option<IdempotentRequest>)) -> Result<(Room, bool)> {
+async fn create_room(
+    state: &State,
+    caller: &Caller,
+    kind: RoomKind,
+    (new, request): (&NewRoom, Option<IdempotentRequest>),
+) -> Result<(Room, bool)> {
     match request {
         Some(request) => {
             let key = idempotency::derive_key(&request.route, &request.key, &request.body)?;

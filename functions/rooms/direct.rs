@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::domain::directs;
+use shared::domain::rooms::directs;
 use shared::edge::extract::Path;
 use shared::error::Result;
 use shared::id::UserId;
@@ -20,8 +20,8 @@ pub(super) struct DirectRoomPath {
     user_id: UserId,
 }
 
-/// Opens the direct room with a user and creates it if necessary. It appears in the caller's list at once, and in the other user's with the first message. A direct room with oneself holds notes.
-//~DEL
+/// Opens the direct room with a user and creates it if necessary. It appears in the caller's list at once, and in the other user's with the first
+/// message. A direct room with oneself holds notes.
 #[utoipa::path(
     put, path = "/api/rooms/direct/{user_id}", tag = "rooms", security(("bearer" = [])),
     params(("user_id" = u64, Path, description = "The user's id", example = 7)),
@@ -42,8 +42,8 @@ pub(super) async fn open(
     Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(room)))
 }
 
-/// Closes the direct room with a user: removes it from the caller's list until the next message, or until the caller opens it again. Messages stay, and the other user is not notified. Repeating the request has no effect.
-//~DEL
+/// Closes the direct room with a user: removes it from the caller's list until the next message, or until the caller opens it again. Messages stay,
+/// and the other user is not notified. Repeating the request has no effect.
 #[utoipa::path(
     delete, path = "/api/rooms/direct/{user_id}", tag = "rooms", security(("bearer" = [])),
     params(("user_id" = u64, Path, description = "The user's id", example = 7)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::domain::invitations;
+use shared::domain::rooms::invitations;
 use shared::edge::extract::{Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
@@ -13,10 +13,9 @@ use shared::id::{RoomRef, UserId};
 use shared::protocol::invitations::Invited;
 use shared::protocol::page::Page;
 
-use super::{RoomPath, PageQuery, State};
+use super::{PageQuery, RoomPath, State};
 use crate::signed_in::{RateLimited, SignedIn};
 
-//~DEL
 #[derive(Deserialize)]
 pub(super) struct InvitationPath {
     room_id: RoomRef,
@@ -39,7 +38,7 @@ pub(super) async fn list(
     Path(path): Path<RoomPath>,
     Query(query): Query<PageQuery>,
 ) -> Result<PageResponse<Page<Invited>>> {
-    let page = (query.cursor.as_deref(), query.limit);
+    let page = query.page();
     invitations::of_room(&state.db, &caller, &path.room_id, page).await.map(PageResponse)
 }
 

@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::domain::{idempotency, invites};
+use shared::domain::idempotency;
+use shared::domain::rooms::invites;
 use shared::edge::extract::{MaybeKeyedBody, Path};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
@@ -17,15 +18,14 @@ use shared::protocol::page::Page;
 use super::{RoomPath, State};
 use crate::signed_in::{RateLimited, SignedIn};
 
-//~DEL
 #[derive(Deserialize)]
 pub(super) struct InvitePath {
     room_id: RoomRef,
     code: String,
 }
 
-/// Creates an invite code: anyone who has it may join the room. Requires permission to add members. With an `Idempotency-Key` the request is safe to retry.
-//~DEL
+/// Creates an invite code: anyone who has it may join the room. Requires permission to add members. With an `Idempotency-Key` the request is safe to
+/// retry.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/invites", tag = "rooms", request_body = NewInvite, security(("bearer" = [])),
     params(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use serde::Deserialize;
-use shared::domain::members;
+use shared::domain::rooms::members;
 use shared::edge::extract::{Body, Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::{Error, Result};
@@ -60,7 +60,7 @@ pub(super) struct LegacyMembersQuery {
 /// Lists the members of a room. Legacy form of `GET /api/rooms/{room_id}/members`.
 #[utoipa::path(
     get, path = "/api/messages/member", tag = "older clients", security(("bearer" = [])),
-    params(ByQuery),
+    params(LegacyMembersQuery),
     responses(
         (status = 200, description = "A page of members", body = Page<Member>),
         (status = 400, description = "`missing_parameter`"),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use serde::Deserialize;
-use shared::domain::{invitations, presence, rooms};
+use shared::domain::people::presence;
+use shared::domain::rooms;
+use shared::domain::rooms::invitations;
 use shared::edge::extract::{Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
@@ -44,8 +46,8 @@ enum RoomScope {
     Invited,
 }
 
-/// Lists rooms by latest activity, each with its last message and unread counts. With the scope `invited` lists invitations, newest first, without room content.
-//~DEL
+/// Lists rooms by latest activity, each with its last message and unread counts. With the scope `invited` lists invitations, newest first, without
+/// room content.
 #[utoipa::path(
     get, path = "/api/rooms", tag = "rooms", params(ListQuery), security(("bearer" = [])),
     responses(

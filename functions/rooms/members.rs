@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::domain::members;
+use shared::domain::rooms::members;
 use shared::edge::extract::{Body, Path};
 use shared::error::Result;
 use shared::id::{RoomRef, UserId};
@@ -15,15 +15,14 @@ use shared::protocol::rooms::{Additions, ChangeMember, Member, NewMembers};
 use super::{RoomPath, State};
 use crate::signed_in::RateLimited;
 
-//~DEL
 #[derive(Deserialize)]
 pub(super) struct MemberPath {
     room_id: RoomRef,
     user_id: UserId,
 }
 
-/// Adds up to 100 users. Users who left the room, or who do not let the caller add them, receive an invitation and are listed in `invited`; `refused` lists users who could not be added, with the reason.
-//~DEL
+/// Adds up to 100 users. Users who left the room, or who do not let the caller add them, receive an invitation and are listed in `invited`; `refused`
+/// lists users who could not be added, with the reason.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/members", tag = "rooms", request_body = NewMembers, security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use shared::domain::{invites, members, rooms};
+use shared::domain::rooms;
+use shared::domain::rooms::invites;
+use shared::domain::rooms::members;
 use shared::edge::extract::{MaybeBody, Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
@@ -13,7 +15,7 @@ use shared::protocol::invites::Join;
 use shared::protocol::page::Page;
 use shared::protocol::rooms::{Leave, Member, Room};
 
-use super::{RoomPath, PageQuery, State};
+use super::{PageQuery, RoomPath, State};
 use crate::signed_in::{RateLimited, SignedIn};
 
 /// Lists the members of a room by ascending user id.
@@ -32,12 +34,12 @@ pub(super) async fn list(
     Path(path): Path<RoomPath>,
     Query(query): Query<PageQuery>,
 ) -> Result<PageResponse<Page<Member>>> {
-    let page = (query.cursor.as_deref(), query.limit);
+    let page = query.page();
     members::list(&state.db, &caller, &path.room_id, page).await.map(PageResponse)
 }
 
-/// Joins a public room, a room with an open invitation, or any room with an invite code. Repeating the request has no effect. Users who were removed from a room that is not public can only be added back.
-//~DEL
+/// Joins a public room, a room with an open invitation, or any room with an invite code. Repeating the request has no effect. Users who were removed
+/// from a room that is not public can only be added back.
 #[utoipa::path(
     post, path = "/api/rooms/{room_id}/join", tag = "rooms", request_body = Option<Join>, security(("bearer" = [])),
     params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general")),

@@ -5,32 +5,28 @@ mod create;
 mod direct;
 mod invitations;
 mod invites;
+mod legacy;
 mod list;
 mod members;
 mod membership;
-mod legacy;
 mod reports;
 
 use serde::Deserialize;
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::TokenKeys;
+use shared::domain::auth::tokens::TokenKeys;
+use shared::domain::limits::throttle::Throttle;
 use shared::id::RoomRef;
 use shared::push::Push;
 use shared::store::Db;
 
+use crate::page_query::PageQuery;
 use crate::routes::routes;
 use crate::signed_in::{HasKeys, HasThrottle};
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
-    //~DEL
     pub keys: TokenKeys,
-    //~DEL
     pub push: Push,
-    //~DEL
     pub throttle: Throttle,
 }
 
@@ -68,25 +64,13 @@ routes!(for State:
     reports::list,
     reports::close,
     reports::get,
-    older::add,
-    older::list,
+    legacy::add,
+    legacy::list,
     membership::join,
     membership::leave,
 );
 
-//~DEL
 #[derive(Deserialize)]
 struct RoomPath {
     room_id: RoomRef,
-}
-
-//~DEL
-#[derive(Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-struct PageQuery {
-    /// The `next` value of the previous page.
-    cursor: Option<String>,
-    /// Page size, 1 to 100.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
 }

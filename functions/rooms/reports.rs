@@ -14,17 +14,15 @@ use shared::id::{ReportId, RoomRef};
 use shared::protocol::page::Page;
 use shared::protocol::reports::{NewReport, OpenReport, Report};
 
-use super::{RoomPath, PageQuery, State};
+use super::{PageQuery, RoomPath, State};
 use crate::signed_in::{RateLimited, SignedIn};
 
-//~DEL
 #[derive(Deserialize)]
 pub(super) struct ReportMessagePath {
     room_id: RoomRef,
     seq: u64,
 }
 
-//~DEL
 #[derive(Deserialize)]
 pub(super) struct RoomReportPath {
     room_id: RoomRef,
@@ -55,7 +53,6 @@ pub(super) async fn report(
     Ok(StatusCode::NO_CONTENT)
 }
 
-//~DEL
 #[derive(Deserialize)]
 pub(super) struct ReportPath {
     report_id: ReportId,
@@ -77,7 +74,7 @@ pub(super) async fn list(
     Path(path): Path<RoomPath>,
     Query(query): Query<PageQuery>,
 ) -> Result<PageResponse<Page<Report>>> {
-    let page = (query.cursor.as_deref(), query.limit);
+    let page = query.page();
     reports::list(&state.db, &caller, &path.room_id, page).await.map(PageResponse)
 }
 

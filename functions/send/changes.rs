@@ -1,9 +1,9 @@
 //! Changes of messages: `edit`, `unsend`, `react` and `unreact`. Each calls one domain function and returns one `ack`.
 
 use shared::caller::Caller;
-use shared::domain::edits::{self, EditRequest};
-use shared::domain::reactions::{self, ReactionRequest};
-use shared::domain::unsend;
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::reactions::{self, ReactionRequest};
+use shared::domain::messages::unsend;
 use shared::error::Result;
 use shared::id::RoomRef;
 use shared::protocol::actions::Change;
@@ -12,7 +12,7 @@ use shared::protocol::frames::Ack;
 use super::State;
 
 /// Applies the change. The caller adds the frame's id to the response.
-pub(super) async fn done(state: &State, caller: &Caller, (room, seq): (&RoomRef, u64), change: Change) -> Result<Ack> {
+pub(super) async fn apply(state: &State, caller: &Caller, (room, seq): (&RoomRef, u64), change: Change) -> Result<Ack> {
     let State { db, push, limits, .. } = state;
     let (room_id, rev, message_id) = match change {
         Change::Edit(new) => {

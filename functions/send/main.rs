@@ -1,7 +1,7 @@
 //! The function `send`: handles the frames of sockets.
 
 use functions::{resources, send};
-use shared::domain::typing::TypingThrottle;
+use shared::domain::messages::typing::TypingThrottle;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,5 @@
-//! Handles the frames of sockets: parses each, calls the domain and answers with one frame (`hello` also with its catch-up). API Gateway always gets 200.
+//! Handles the frames of sockets: parses each, calls the domain and answers with one frame (`hello` also with its catch-up). API Gateway always gets
+//! 200.
 
 mod changes;
 mod reading;
@@ -9,39 +10,40 @@ use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use shared::caller::Caller;
 use shared::config::Limits;
-use shared::domain::work_costs::{self, Counter, Cost};
-use shared::domain::receipts::ReadMarker;
-use shared::domain::throttle::{Flood, Throttle};
-use shared::domain::typing::TypingThrottle;
-use shared::domain::work_budget::WorkOwner;
-use shared::domain::{session_closings, invites, messages, rooms, sessions, sync};
+use shared::domain::auth::session_closings;
+use shared::domain::auth::sessions;
+use shared::domain::limits::throttle::{Flood, Throttle};
+use shared::domain::limits::work_budget::WorkOwner;
+use shared::domain::limits::work_costs::{self, Cost, Counter};
+use shared::domain::messages;
+use shared::domain::messages::receipts::ReadMarker;
+use shared::domain::messages::typing::TypingThrottle;
+use shared::domain::rooms;
+use shared::domain::rooms::invites;
+use shared::domain::sync;
 use shared::edge::extract::bearer;
 use shared::edge::http::DEADLINE;
 use shared::edge::problem;
-use shared::edge::socket::{self, SocketEvent, Socket};
+use shared::edge::socket::{self, Socket, SocketEvent};
 use shared::error::{Error, Result};
 use shared::protocol::actions::Action;
-use shared::protocol::session_end::Cause;
 use shared::protocol::frames::{Ack, Frame};
 use shared::protocol::incoming::{self, Incoming};
+use shared::protocol::session_end::Cause;
 use shared::push::Push;
 use shared::push::registry::Connection;
 use shared::store::Db;
-use shared::telemetry::invocation::{self, Outcome, Invocation};
+use shared::telemetry::invocation::{self, Invocation, Outcome};
 use shared::time::Timestamp;
 
 use crate::resources::LateKeys;
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
     /// The keys of access tokens, which only `renew` needs.
     pub keys: LateKeys,
-    //~DEL
     pub push: Push,
-    //~DEL
     pub limits: Limits,
     /// Charges and limits frames; changes of rooms share their limits with HTTP.
     pub throttle: Throttle,
@@ -131,8 +133,9 @@ async fn end(state: &State, socket: &Socket, (error, uncounted): (&Error, bool),
     }
 }
 
-/// Authenticates the socket's session, and meanwhile charges the frame and counts it unless a row-based limit applies. An ended session closes the socket.
-async fn admitted(state: &State, socket: &Socket, price: Cost, now: Timestamp) -> Result<Caller, Rejected> {
+/// Authenticates the socket's session, and meanwhile charges the frame and counts it unless a row-based limit applies. An ended session closes the
+/// socket.
+async fn admit(state: &State, socket: &Socket, price: Cost, now: Timestamp) -> Result<Caller, Rejected> {
     let Connection { user, session, .. } = socket.connection;
     if let Err(refused) = state.throttle.affords(user, price, now) {
         return match state.throttle.surplus_frame(&socket.connection.id, now).await {
@@ -140,7 +143,8 @@ async fn admitted(state: &State, socket: &Socket, price: Cost, now: Timestamp) -
             Flood::Within | Flood::Warn(_) => Err(Rejected::With(refused)),
         };
     }
-    let admitting = state.throttle.admit(sessions::load_caller(&state.db, user, session, now), WorkOwner { user, session }, price, now);
+    let admitting =
+        state.throttle.admit(sessions::load_caller(&state.db, user, session, now), WorkOwner { user, session }, price, now);
     if price.counter == Counter::Row {
         return Ok(admitting.await?);
     }
@@ -171,7 +175,7 @@ async fn answer(
     (price, now): (Cost, Timestamp),
 ) -> Result<Vec<Frame>, Rejected> {
     let State { db, push, limits, .. } = state;
-    let caller = admitted(state, socket, price, now).await?;
+    let caller = admit(state, socket, price, now).await?;
     let id = incoming.id;
     Ok(vec![match incoming.action? {
         Action::Hello { rooms, packed } => {
@@ -179,7 +183,9 @@ async fn answer(
             reading::catch_up(state, &caller, socket, (&rooms, packed), id).await?;
             return Ok(Vec::new());
         }
-        Action::Read { room, seq } => reading::mark(state, &caller, &socket.room_or_bound(room), ReadMarker::Read(seq), id).await?,
+        Action::Read { room, seq } => {
+            reading::mark(state, &caller, &socket.room_or_bound(room), ReadMarker::Read(seq), id).await?
+        }
         Action::Delivered { room, seq } => {
             reading::mark(state, &caller, &socket.room_or_bound(room), ReadMarker::Delivered(seq), id).await?
         }
@@ -211,14 +217,14 @@ async fn answer(
             })
         }
         Action::Change { room, seq, change } => {
-            Frame::Ack(Ack { id, ..changes::done(state, &caller, (&room, seq), change).await? })
+            Frame::Ack(Ack { id, ..changes::apply(state, &caller, (&room, seq), change).await? })
         }
         Action::Join { room, invite } => {
             let joined = invites::join(db, push, &caller, &socket.room_or_bound(room), invite.as_deref()).await?;
             Frame::Ack(Ack { id, room_id: Some(joined.id), rev: Some(joined.rev), ..Ack::default() })
         }
         Action::Renew { token } => {
-            renewed(&state.keys, &caller, &token).await.map_err(Rejected::Token)?;
+            verify_renewal(&state.keys, &caller, &token).await.map_err(Rejected::Token)?;
             Frame::Ack(Ack { id, ..Ack::default() })
         }
         Action::Leave { room, owner } => {
@@ -228,7 +234,7 @@ async fn answer(
     }])
 }
 
-async fn renewed(keys: &LateKeys, caller: &Caller, token: &str) -> Result<()> {
+async fn verify_renewal(keys: &LateKeys, caller: &Caller, token: &str) -> Result<()> {
     let token = bearer(token).ok_or(Error::Unauthenticated("unauthenticated"))?;
     sessions::check_renewal(keys.get().await?, caller, token).await
 }

@@ -2,9 +2,11 @@
 
 use serde_json::value::RawValue;
 use shared::caller::Caller;
-use shared::domain::catch_up::{MAX_PACKED, packed_frames, single_frames};
-use shared::domain::receipts::{self, ReadMarker};
-use shared::domain::{work_costs, typing, welcome};
+use shared::domain::limits::work_costs;
+use shared::domain::messages::receipts::{self, ReadMarker};
+use shared::domain::messages::typing;
+use shared::domain::sync::catch_up::{MAX_PACKED, packed_frames, single_frames};
+use shared::domain::sync::welcome;
 use shared::edge::socket::Socket;
 use shared::error::Result;
 use shared::id::{RoomId, RoomRef};
@@ -33,7 +35,8 @@ pub(super) async fn catch_up(
     let posts = if packed { MAX_PACKED } else { rooms.len() };
     state.throttle.charge(caller.user, work_costs::of_catch_up(rooms.len(), posts), caller.now).await?;
     let turn = state.throttle.lease_catch_up(caller.user, caller.now).await?;
-    let frames = if packed { packed_frames(&state.db, caller, rooms, id).await } else { single_frames(&state.db, caller, rooms).await };
+    let frames =
+        if packed { packed_frames(&state.db, caller, rooms, id).await } else { single_frames(&state.db, caller, rooms).await };
     if let Ok(frames) = &frames {
         for frame in frames {
             state.push.to_connection(&socket.connection.id, frame).await;
@@ -44,7 +47,13 @@ pub(super) async fn catch_up(
 }
 
 /// Raises a read marker.
-pub(super) async fn mark(state: &State, caller: &Caller, room: &RoomRef, mark: ReadMarker, id: Option<Box<RawValue>>) -> Result<Frame> {
+pub(super) async fn mark(
+    state: &State,
+    caller: &Caller,
+    room: &RoomRef,
+    mark: ReadMarker,
+    id: Option<Box<RawValue>>,
+) -> Result<Frame> {
     let receipt = receipts::raise_marker(&state.db, &state.push, caller, room, mark).await?;
     let seq = match mark {
         ReadMarker::Read(_) => receipt.read_seq,

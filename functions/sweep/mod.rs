@@ -1,28 +1,28 @@
 //! Scheduled clean-up: deletes unreachable objects, resumes interrupted erasures and, every minute, closes sockets of ended sessions.
-//~DEL
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
-use shared::domain::{session_closings, erasure, idempotency, contact_limits, sweep};
+use shared::domain::auth::session_closings;
+use shared::domain::erasure;
+use shared::domain::idempotency;
+use shared::domain::people::contact_limits;
+use shared::domain::sweep;
 use shared::edge::problem;
 use shared::error::{Error, Result};
 use shared::media::Media;
 use shared::push::Push;
 use shared::store::Db;
-use shared::telemetry::invocation::{Outcome, Invocation};
+use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
     /// Announces the changes that an erasure causes.
     pub push: Push,
-    //~DEL
     pub media: Media,
 }
 
@@ -31,8 +31,8 @@ const RUN: Duration = Duration::from_secs(45);
 /// The share of a run for deleting objects, which leaves time for erasures.
 const BYTES: Duration = Duration::from_secs(25);
 
-/// Runs once. Lambda retries after an error, and the next scheduled run continues in any case. The event of the minutely schedule has `"due": "sessions"` and only closes sockets.
-//~DEL
+/// Runs once. Lambda retries after an error, and the next scheduled run continues in any case. The event of the minutely schedule has `"due":
+/// "sessions"` and only closes sockets.
 pub async fn handle(state: Arc<State>, event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
     let invocation = Invocation::begin();
     if event.payload["due"] == "sessions" {

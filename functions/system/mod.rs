@@ -17,7 +17,6 @@ use crate::resources;
 use crate::routes::routes;
 use health::CachedChecks;
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
     db: OnceCell<Db>,

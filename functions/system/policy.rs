@@ -1,5 +1,5 @@
-//! Content security policies of the documentation pages, and whether the pages exist. Readers try requests in their consoles, so pages may connect to this API, its socket and its bucket, and to nothing else.
-//~DEL
+//! Content security policies of the documentation pages, and whether the pages exist. Readers try requests in their consoles, so pages may connect to
+//! this API, its socket and its bucket, and to nothing else.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Checks what operators rely on: alarms link to the runbook, metrics in use exist, parameters have an effect, and only functions that need the database are in its network.
-//~DEL
+//! Checks what operators rely on: alarms link to the runbook, metrics in use exist, parameters have an effect, and only functions that need the
+//! database are in its network.
 #![allow(clippy::expect_used, reason = "a test that cannot go on ends there, and says why")]
 
 use std::collections::BTreeSet;

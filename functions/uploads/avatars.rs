@@ -7,7 +7,7 @@ use axum::extract::State as Extract;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
-use shared::domain::avatars;
+use shared::domain::uploads::avatars;
 use shared::edge::extract::{Body, Path, Query};
 use shared::error::Result;
 use shared::id::{RoomRef, UserId};
@@ -85,7 +85,7 @@ pub(super) struct AvatarPath {
 /// Retrieves the square avatar of a user: redirects to a URL that is valid for minutes.
 #[utoipa::path(
     get, path = "/api/users/{user_id}/avatar", tag = "users", security(("bearer" = [])),
-    params(("user_id" = u64, Path, description = "The user's id", example = 7), Sized),
+    params(("user_id" = u64, Path, description = "The user's id", example = 7), AvatarQuery),
     responses(
         (status = 200, description = "The URL, with `link=true`", body = Link),
         (status = 302, description = "`Location` is the URL of the bytes", headers(("location" = String), ("etag" = String))),
@@ -112,7 +112,7 @@ pub(super) struct RoomAvatarPath {
 /// Retrieves the avatar of a visible room: redirects to a URL that is valid for minutes.
 #[utoipa::path(
     get, path = "/api/rooms/{room_id}/avatar", tag = "rooms", security(("bearer" = [])),
-    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), Sized),
+    params(("room_id" = String, Path, description = "`7`, `room-7` or a slug", example = "general"), AvatarQuery),
     responses(
         (status = 200, description = "The URL, with `link=true`", body = Link),
         (status = 302, description = "`Location` is the URL of the bytes", headers(("location" = String), ("etag" = String))),

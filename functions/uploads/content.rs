@@ -17,7 +17,7 @@ use crate::signed_in::SignedIn;
 /// Downloads an upload: redirects to a URL that is valid for minutes. Images display inline; other files download under their name.
 #[utoipa::path(
     get, path = "/api/uploads/{upload_id}/content", tag = "uploads", security(("bearer" = [])),
-    params(("upload_id" = u64, Path, description = "The upload's id", example = 5), Fetching),
+    params(("upload_id" = u64, Path, description = "The upload's id", example = 5), DownloadQuery),
     responses(
         (status = 200, description = "The URL, with `link=true`", body = Link),
         (status = 302, description = "`Location` is the URL of the bytes", headers(("location" = String), ("etag" = String))),
@@ -40,7 +40,7 @@ pub(super) async fn content(
 /// Downloads the thumbnail of an image: redirects to a URL that is valid for minutes.
 #[utoipa::path(
     get, path = "/api/uploads/{upload_id}/thumbnail", tag = "uploads", security(("bearer" = [])),
-    params(("upload_id" = u64, Path, description = "The upload's id", example = 5), Fetching),
+    params(("upload_id" = u64, Path, description = "The upload's id", example = 5), DownloadQuery),
     responses(
         (status = 200, description = "The URL, with `link=true`", body = Link),
         (status = 302, description = "`Location` is the URL of the bytes", headers(("location" = String), ("etag" = String))),

@@ -1,5 +1,4 @@
 //! Uploads and downloads of images and files, and avatars. The function reads bytes only to verify images; clients transfer them directly.
-//~DEL
 
 mod avatars;
 mod content;
@@ -13,8 +12,8 @@ use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::TokenKeys;
+use shared::domain::auth::tokens::TokenKeys;
+use shared::domain::limits::throttle::Throttle;
 use shared::edge::http::SlowRoute;
 use shared::id::UploadId;
 use shared::media::{Media, PresignedUrl};
@@ -28,16 +27,12 @@ use crate::signed_in::{HasKeys, HasThrottle};
 /// Completing an upload may copy gigabytes inside S3. Slightly below the function's timeout, which is slightly below API Gateway's.
 pub const COMPLETING: SlowRoute = SlowRoute { route: "/api/uploads/{upload_id}/complete", deadline: Duration::from_secs(27) };
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
-    //~DEL
     pub keys: TokenKeys,
     /// Notifies the uploader's sockets.
     pub push: Push,
-    //~DEL
     pub media: Media,
     /// Limits uploads.
     pub throttle: Throttle,
@@ -71,7 +66,6 @@ routes!(for State:
     reported::attachment,
 );
 
-//~DEL
 #[derive(Deserialize)]
 struct UploadPath {
     upload_id: UploadId,
@@ -87,8 +81,8 @@ struct DownloadQuery {
     link: bool,
 }
 
-/// The response for a download URL. Clients revalidate it with every use, so that a reader who loses access gets no further URL; an unchanged URL is answered with 304.
-//~DEL
+/// The response for a download URL. Clients revalidate it with every use, so that a reader who loses access gets no further URL; an unchanged URL is
+/// answered with 304.
 fn download_response(signed: PresignedUrl, fetching: &DownloadQuery, headers: &HeaderMap) -> Response {
     if fetching.link {
         return Json(Link { url: signed.url, expires_at: signed.expires_at }).into_response();

@@ -52,7 +52,7 @@ pub(super) struct ReportedAttachmentQuery {
     params(
         ("report_id" = u64, Path, description = "The report's id", example = 7),
         ("upload_id" = u64, Path, description = "The id of one of its `attachments`", example = 5),
-        Versions,
+        ReportedAttachmentQuery,
     ),
     responses(
         (status = 200, description = "The URL, with `link=true`", body = Link),

@@ -14,9 +14,10 @@ use shared::protocol::uploads::{NewUpload, Upload, UploadTicket};
 use super::{State, UploadPath};
 use crate::signed_in::SignedIn;
 
-/// Announces an upload. The response describes how to send the bytes: one `PUT` with exactly this type and size, within ten minutes.|n||n|The upload counts against the storage quota until it is used or a day has passed (see `storage` in `GET /api/users/me`). With an `Idempotency-Key` the request is safe to retry; a retry returns a new URL for the same upload.
-//~DEL
-//~DEL
+/// Announces an upload. The response describes how to send the bytes: one `PUT` with exactly this type and size, within ten minutes.
+///
+/// The upload counts against the storage quota until it is used or a day has passed (see `storage` in `GET /api/users/me`). With an `Idempotency-Key`
+/// the request is safe to retry; a retry returns a new URL for the same upload.
 #[utoipa::path(
     post, path = "/api/uploads", tag = "uploads", request_body = NewUpload, security(("bearer" = [])),
     params(("idempotency-key" = Option<String>, Header, description = "A unique key of this request, stored for a day", min_length = 1, max_length = 255)),
@@ -44,9 +45,11 @@ pub(super) async fn create(
     Ok((status, [(header::LOCATION, format!("/api/uploads/{}", ticket.upload_id))], Json(ticket)))
 }
 
-/// Verifies the uploaded bytes.|n||n|Images are rotated upright and re-encoded from their pixels, and get a thumbnail. Bytes that differ from the announcement are rejected and deleted. Repeating the request returns the same result; concurrent requests wait for one verification for a few seconds. A file of several gigabytes takes up to half a minute.
-//~DEL
-//~DEL
+/// Verifies the uploaded bytes.
+///
+/// Images are rotated upright and re-encoded from their pixels, and get a thumbnail. Bytes that differ from the announcement are rejected and
+/// deleted. Repeating the request returns the same result; concurrent requests wait for one verification for a few seconds. A file of several
+/// gigabytes takes up to half a minute.
 #[utoipa::path(
     post, path = "/api/uploads/{upload_id}/complete", tag = "uploads", security(("bearer" = [])),
     params(("upload_id" = u64, Path, description = "The upload's id", example = 5)),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use shared::domain::erasure::{self, ErasureRequester};
-use shared::domain::work_costs;
-use shared::domain::work_budget::WorkOwner;
+use shared::domain::limits::work_budget::WorkOwner;
+use shared::domain::limits::work_costs;
 use shared::edge::extract::{Credential, RequestInfo};
 use shared::error::Result;
 use shared::protocol::profiles::Erase;
@@ -16,8 +16,8 @@ use crate::secret_body::SecretBody;
 
 /// Erases the caller's account permanently. Messages remain under a deleted user; all other personal data is deleted.
 ///
-/// Sessions, sockets and the account end at once. A large account may get 503 before everything is deleted: repeat the request with the same token until it returns 204.
-//~DEL
+/// Sessions, sockets and the account end at once. A large account may get 503 before everything is deleted: repeat the request with the same token
+/// until it returns 204.
 #[utoipa::path(
     delete, path = "/api/users/me", operation_id = "erase_me", tag = "users", request_body = Erase, security(("bearer" = [])),
     responses(

@@ -21,7 +21,6 @@ pub(super) struct ExportQuery {
 }
 
 /// Exports all data of the caller in parts of at most 4 MB. While `next` is not null, request the next part and concatenate the lists.
-//~DEL
 #[utoipa::path(
     get, path = "/api/users/me/export", operation_id = "export", tag = "users", params(ExportQuery), security(("bearer" = [])),
     responses(

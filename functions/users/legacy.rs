@@ -52,6 +52,10 @@ pub(super) async fn change(state: Extract<Arc<State>>, caller: RateLimited, body
         (status = 429, description = "`rate_limited`, also for too many wrong passwords"),
     )
 )]
-pub(super) async fn change_slash(state: Extract<Arc<State>>, caller: RateLimited, body: SecretBody<ChangeMe>) -> Result<Json<Me>> {
+pub(super) async fn change_slash(
+    state: Extract<Arc<State>>,
+    caller: RateLimited,
+    body: SecretBody<ChangeMe>,
+) -> Result<Json<Me>> {
     me::change(state, caller, body).await
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use shared::domain::{profiles, storage};
+use shared::domain::people::profiles;
+use shared::domain::uploads::storage;
 use shared::error::Result;
 use shared::protocol::people::{Me, Myself};
 use shared::protocol::profiles::ChangeMe;

@@ -2,14 +2,14 @@
 
 mod erase;
 mod export;
-mod me;
 mod legacy;
+mod me;
 mod push;
 mod search;
 
 use shared::config::Quota;
-use shared::domain::throttle::Throttle;
-use shared::domain::tokens::TokenKeys;
+use shared::domain::auth::tokens::TokenKeys;
+use shared::domain::limits::throttle::Throttle;
 use shared::error::Result;
 use shared::push::Push;
 use shared::push::web::{AllowedHosts, vapid};
@@ -20,12 +20,9 @@ use crate::resources;
 use crate::routes::routes;
 use crate::signed_in::{HasKeys, HasThrottle};
 
-//~DEL
 #[derive(Debug)]
 pub struct State {
-    //~DEL
     pub db: Db,
-    //~DEL
     pub keys: TokenKeys,
     /// Announces changes of profiles and presence.
     pub push: Push,
@@ -38,7 +35,6 @@ pub struct State {
 }
 
 impl State {
-    //~DEL
     fn quota(&self) -> Quota {
         self.throttle.quota()
     }
@@ -71,6 +67,6 @@ routes!(for State:
     search::search,
     search::get,
     push::key, push::subscribe, push::unsubscribe,
-    older::get, older::change,
-    older::get_slash, older::change_slash,
+    legacy::get, legacy::change,
+    legacy::get_slash, legacy::change_slash,
 );

@@ -7,7 +7,7 @@ use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
-use shared::domain::subscriptions;
+use shared::domain::notifications::subscriptions;
 use shared::edge::extract::Body;
 use shared::error::Result;
 use shared::protocol::notifications::{NewSubscription, PushKey};
@@ -32,11 +32,11 @@ pub(super) async fn key(Extract(state): Extract<Arc<State>>) -> Result<impl Into
 
 /// Subscribes the device of this session to push notifications.
 ///
-/// The body is the result of `pushManager.subscribe` as JSON. A session has one subscription: a new one replaces it, and logging out removes it. The same device in another session loses its subscription there.
-//~DEL
+/// The body is the result of `pushManager.subscribe` as JSON. A session has one subscription: a new one replaces it, and logging out removes it. The
+/// same device in another session loses its subscription there.
 ///
-/// The service worker receives the JSON of a `Notification`; one of a room replaces an earlier one of the same room. `settings.notifications` of the profile and muted rooms decide which messages send one.
-//~DEL
+/// The service worker receives the JSON of a `Notification`; one of a room replaces an earlier one of the same room. `settings.notifications` of the
+/// profile and muted rooms decide which messages send one.
 #[utoipa::path(
     put, path = "/api/push/subscription", operation_id = "subscribe", tag = "users", request_body = NewSubscription,
     security(("bearer" = [])),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use serde::Deserialize;
-use shared::domain::profiles;
+use shared::domain::people::profiles;
 use shared::edge::extract::{Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::{Error, Result};
@@ -48,8 +48,7 @@ pub(super) async fn search(
     SignedIn(caller): SignedIn,
     Query(query): Query<SearchQuery>,
 ) -> Result<PageResponse<Page<User>>> {
-    let prefix =
-        query.q.ok_or_else(|| Error::Malformed("missing_parameter", "The query parameter `q` is required.".into()))?;
+    let prefix = query.q.ok_or_else(|| Error::Malformed("missing_parameter", "The query parameter `q` is required.".into()))?;
     profiles::search(&state.db, &caller, &prefix, (query.cursor.as_deref(), query.limit)).await.map(PageResponse)
 }
 

@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Uri};
 use http::request::Builder;
+use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -39,12 +39,22 @@ impl fmt::Display for NoResponse {
 impl std::error::Error for NoResponse {}
 
 /// Posts a JSON body to `endpoint` + `path` with the headers of an AWS service call.
-pub(crate) async fn post(endpoint: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Result<ServiceResponse, NoResponse> {
+pub(crate) async fn post(
+    endpoint: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> Result<ServiceResponse, NoResponse> {
     send(endpoint, Request::post(path), headers, Bytes::from(body.to_string())).await
 }
 
 /// Sends a request to `endpoint` with a placeholder signature.
-pub(crate) async fn send(endpoint: &str, request: Builder, headers: &[(&str, &str)], body: Bytes) -> Result<ServiceResponse, NoResponse> {
+pub(crate) async fn send(
+    endpoint: &str,
+    request: Builder,
+    headers: &[(&str, &str)],
+    body: Bytes,
+) -> Result<ServiceResponse, NoResponse> {
     let credential = format!(
         "AWS4-HMAC-SHA256 Credential={}/20260101/us-east-1/local/aws4_request, SignedHeaders=host, Signature=0",
         credentials::ACCESS_KEY

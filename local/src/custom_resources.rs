@@ -1,8 +1,8 @@
 //! Custom resources: at every start, each one's function gets a `Create` request as from CloudFormation and must report success.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::lambda::{Lambda, Outcome};
 use crate::http_server::HttpServer;
+use crate::lambda::{Lambda, Outcome};
 use crate::stack::{CustomResource, Stack};
 
 /// A custom resource was not created; the stack does not start.
@@ -106,7 +106,11 @@ async fn listen(secret: &str, sender: mpsc::Sender<ResourceResponse>) -> io::Res
     HttpServer::serve(HttpServer::bind().await?, move |request| receive_response(path.clone(), sender.clone(), request))
 }
 
-async fn receive_response(path: Arc<str>, sender: mpsc::Sender<ResourceResponse>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn receive_response(
+    path: Arc<str>,
+    sender: mpsc::Sender<ResourceResponse>,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::default());
     if request.method() != http::Method::PUT || request.uri().path() != &*path {
         *response.status_mut() = StatusCode::FORBIDDEN;

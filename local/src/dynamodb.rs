@@ -12,8 +12,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
-use crate::http_server::HttpServer;
 use crate::aws_request::{NoResponse, post};
+use crate::http_server::HttpServer;
 use crate::stack::Table;
 
 /// Why DynamoDB did not start.
@@ -24,9 +24,7 @@ pub enum DynamoDbError {
     /// An external endpoint does not respond.
     NoResponse(NoResponse),
     /// A table of this name exists with other keys or indexes.
-    SchemaMismatch {
-        table: String,
-    },
+    SchemaMismatch { table: String },
     /// The service rejects the template's table.
     TableRejected {
         table: String,
@@ -208,7 +206,9 @@ fn has_same_keys(existing: &Value, expected: &Value) -> bool {
     };
     existing["KeySchema"] == expected["KeySchema"]
         && types(existing) == types(expected)
-        && ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"].iter().all(|kind| indexes(existing, kind) == indexes(expected, kind))
+        && ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"]
+            .iter()
+            .all(|kind| indexes(existing, kind) == indexes(expected, kind))
 }
 
 async fn expire_items_every(pause: Duration, database: Database) {

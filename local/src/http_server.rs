@@ -1,13 +1,13 @@
 //! A small HTTP server on a listener; dropping it closes all connections.
 
-use std::io;
 use std::convert::Infallible;
 use std::error::Error;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use http::{HeaderMap, Request, Response, StatusCode};
 use http::header::HOST;
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{Either, Empty};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;

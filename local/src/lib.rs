@@ -2,11 +2,9 @@
 //!
 //! In the order of a start: [`template`] reads the declarations into a [`stack::Stack`]. [`cloud`] starts the stores [`mysql`], [`dynamodb`], [`s3`]
 //! and [`sqs`], the functions in [`lambda`], the custom resources and the [`gateway`]. [`logs`] prints invocations, and [`faults`] injects faults.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the local cloud owns the clock and the environment of functions"
-)]
+#![expect(clippy::disallowed_methods, reason = "the local cloud owns the clock and the environment of functions")]
 
+mod aws_request;
 pub mod clock;
 pub mod cloud;
 pub mod credentials;
@@ -14,17 +12,15 @@ mod custom_resources;
 pub mod dynamodb;
 mod event_sources;
 pub mod faults;
-pub mod metrics;
 pub mod gateway;
+mod http_server;
 mod inspection;
 pub mod lambda;
-mod watchdog;
 pub mod logs;
-mod http_server;
+pub mod metrics;
 pub mod mysql;
 pub mod open_files;
 mod proxy;
-mod aws_request;
 pub mod s3;
 mod schedules;
 pub mod seed;
@@ -32,3 +28,4 @@ pub mod sqs;
 pub mod stack;
 pub mod template;
 pub mod watch;
+mod watchdog;

@@ -11,8 +11,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use crate::metrics::FunctionMetrics;
 use crate::lambda::Outcome;
+use crate::metrics::FunctionMetrics;
 
 /// How much of an invocation is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,11 +8,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
-use local::seed;
 use local::cloud::{self, Cloud, CloudError, CloudOptions, DataLocation, Database, Direction};
-use local::faults::{Faults, FaultConfig};
+use local::faults::{FaultConfig, Faults};
 use local::lambda::LambdaOptions;
 use local::logs::{Detail, Journal, print_line};
+use local::seed;
 use local::watch::{self, Builder, Watch};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -200,9 +200,7 @@ async fn up(up: Up) -> Result<(), CloudError> {
     }
     print_line(&greeting(&cloud, web));
     if !host.is_loopback() {
-        print_line(
-            "The cloud is reachable from the network, and its secrets are public. Only this machine can inspect it.\n",
-        );
+        print_line("The cloud is reachable from the network, and its secrets are public. Only this machine can inspect it.\n");
     }
     if let Some(builder) = builder {
         print_line("Watching sources: changed functions are rebuilt and replaced.\n");

@@ -32,9 +32,7 @@ pub enum Error {
         policy: Option<Limit>,
     },
     /// The same text was sent too often.
-    Repeated {
-        retry_after: u32,
-    },
+    Repeated { retry_after: u32 },
     /// The request exceeds the size limit.
     TooLarge,
     /// A dependency does not answer.
@@ -134,7 +132,9 @@ impl Error {
             Self::Repeated { retry_after } => {
                 format!("The same text was sent too often. Try again in {retry_after} s, or send another text.")
             }
-            Self::Full(left) => format!("The storage quota is exceeded: {left}. Delete messages with files that you no longer need."),
+            Self::Full(left) => {
+                format!("The storage quota is exceeded: {left}. Delete messages with files that you no longer need.")
+            }
             Self::TooLarge => "The request exceeds the size limit.".into(),
             Self::Unavailable { .. } => "A part of the service does not answer. Try again shortly.".into(),
             Self::Internal(_) => "An internal error occurred.".into(),
@@ -240,10 +240,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("idempotency_key_reused", "The same Idempotency-Key was used for another request."),
     ("last_owner", "The last owner cannot leave without naming another owner."),
     ("direct_room", "A direct room has fixed members and no settings."),
-    (
-        "too_many_open_requests",
-        "You have the maximum number of open friend requests. Withdraw some first.",
-    ),
+    ("too_many_open_requests", "You have the maximum number of open friend requests. Withdraw some first."),
     ("too_many_friends", "One of you has the maximum number of friends."),
     ("invite_expired", "The invite code has expired."),
     ("invite_used_up", "The invite code has no uses left."),

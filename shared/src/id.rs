@@ -28,9 +28,9 @@ macro_rules! ids {
         }
 
         impl std::str::FromStr for $name {
-            type Err = NotAnId;
-            fn from_str(text: &str) -> Result<Self, NotAnId> {
-                parse(text).map(Self).ok_or(NotAnId)
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                parse(text).map(Self).ok_or(InvalidId)
             }
         }
 
@@ -138,7 +138,9 @@ impl std::error::Error for InvalidRoomRef {}
 impl<'de> Deserialize<'de> for RoomRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match NumberOrText::deserialize(deserializer)? {
-            NumberOrText::Number(id) => checked(id).map(|id| Self::Id(RoomId(id))).ok_or_else(|| de::Error::custom(InvalidRoomRef)),
+            NumberOrText::Number(id) => {
+                checked(id).map(|id| Self::Id(RoomId(id))).ok_or_else(|| de::Error::custom(InvalidRoomRef))
+            }
             NumberOrText::Text(text) => text.parse().map_err(de::Error::custom),
         }
     }

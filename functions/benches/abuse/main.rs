@@ -1,5 +1,5 @@
-//! `make bench-abuse`: one account causes the maximum load that the rate limits of a deployment allow, on twenty sockets and as many connections, while another user sends messages. Prints the send times with and without the load, and fails if a send is refused.
-//~DEL
+//! `make bench-abuse`: one account causes the maximum load that the rate limits of a deployment allow, on twenty sockets and as many connections,
+//! while another user sends messages. Prints the send times with and without the load, and fails if a send is refused.
 
 #[path = "../../tests/e2e/api.rs"]
 #[expect(dead_code, clippy::expect_used, reason = "the client of the tests, which need more of it and may panic")]

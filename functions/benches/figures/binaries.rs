@@ -14,8 +14,8 @@ use tokio::runtime::Handle;
 
 use crate::api::Person;
 use crate::backend::{self, Backend};
-use crate::report::{Binary, Report, Row};
-use crate::socket::Socket;
+use crate::report::{BenchReport, Binary, Row};
+use crate::socket::BenchSocket;
 use crate::starts::Resident;
 use crate::times::{Times, ms};
 use crate::{Effort, Outcome, process};
@@ -32,7 +32,7 @@ pub(crate) async fn measure(
     backend: &Backend,
     resident: Resident,
     effort: Effort,
-    report: &mut Report,
+    report: &mut BenchReport,
 ) -> Outcome<Vec<Binary>> {
     let folder = backend::binaries()?;
     let bare = folder.join("examples").join(BARE);
@@ -91,11 +91,11 @@ pub(crate) async fn measure(
 }
 
 /// From starting the process of `send` to the ack of its first message, including database and DynamoDB connections, commit and push.
-pub(crate) async fn first_answer(backend: &Backend, who: &Person, effort: Effort, report: &mut Report) -> Outcome<()> {
+pub(crate) async fn first_answer(backend: &Backend, who: &Person, effort: Effort, report: &mut BenchReport) -> Outcome<()> {
     const SEND: &str = "SendFunction";
     let room = backend.api.group(who, &[]).await;
     let lambda = backend.cloud.lambda();
-    let mut socket = Socket::open(&backend.ws, who).await?;
+    let mut socket = BenchSocket::open(&backend.ws, who).await?;
     let (mut seen, mut inside) = (Times::new()?, Times::new()?);
     for _ in 0..effort.starts {
         end(lambda, SEND).await?;

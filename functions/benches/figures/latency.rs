@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::api::{Answer, Person};
 use crate::backend::Backend;
-use crate::report::{Report, Row};
-use crate::socket::Socket;
+use crate::report::{BenchReport, Row};
+use crate::socket::BenchSocket;
 use crate::times::{Times, ms, us};
 use crate::{Effort, Outcome};
 
@@ -20,7 +20,7 @@ const WARM_UP: u32 = 30;
 const CONTENT: &str = "Shall we meet at noon in front of the library? I will bring the books that you asked for.";
 
 /// The overhead of gateway and Runtime API over a handler.
-pub(crate) async fn http(backend: &Backend, effort: Effort, report: &mut Report) -> Outcome<()> {
+pub(crate) async fn http(backend: &Backend, effort: Effort, report: &mut BenchReport) -> Outcome<()> {
     let health = timed(effort, async || answered(&backend.api.get_public("/health").await, 200)).await?;
     let (invocation, handler) = inside(backend, "SystemFunction")?;
     let gateway = timed(effort, async || answered(&backend.api.get_public("/no-such-route").await, 404)).await?;
@@ -42,7 +42,7 @@ pub(crate) async fn http(backend: &Backend, effort: Effort, report: &mut Report)
 }
 
 /// A page of history through all layers.
-pub(crate) async fn history(backend: &Backend, people: &[Person], effort: Effort, report: &mut Report) -> Outcome<()> {
+pub(crate) async fn history(backend: &Backend, people: &[Person], effort: Effort, report: &mut BenchReport) -> Outcome<()> {
     let room = backend.api.group(&people[0], &[&people[1]]).await;
     let path = format!("/api/rooms/{room}/messages");
     for number in 0..60 {
@@ -68,7 +68,7 @@ pub(crate) async fn history(backend: &Backend, people: &[Person], effort: Effort
 }
 
 /// The duration of an fsync, which every commit waits for. The file is preallocated like a database log.
-pub(crate) fn disk(folder: &Path, report: &mut Report) -> Outcome<()> {
+pub(crate) fn disk(folder: &Path, report: &mut BenchReport) -> Outcome<()> {
     let mut times = Times::new()?;
     let mut file = File::create(folder.join("disk"))?;
     file.write_all(&vec![0; 64 << 10])?;
@@ -92,14 +92,14 @@ pub(crate) async fn heard(
     people: &[Person],
     listeners: usize,
     effort: Effort,
-    report: &mut Report,
+    report: &mut BenchReport,
 ) -> Outcome<()> {
     let members: Vec<_> = people[1..=listeners].iter().collect();
     let room = backend.api.group(&people[0], &members).await;
-    let mut sender = Socket::open(&backend.ws, &people[0]).await?;
+    let mut sender = BenchSocket::open(&backend.ws, &people[0]).await?;
     let mut sockets = Vec::new();
     for member in members {
-        sockets.push(Socket::open(&backend.ws, member).await?);
+        sockets.push(BenchSocket::open(&backend.ws, member).await?);
     }
     let mut times = Times::new()?;
     let (mut begun, mut acked) = (Instant::now(), Times::new()?);

@@ -7,8 +7,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::api::{Api, Person};
 use crate::backend::{Apart, Backend};
-use crate::report::{Report, Row};
-use crate::socket::Socket;
+use crate::report::{BenchReport, Row};
+use crate::socket::BenchSocket;
 use crate::times::us;
 use crate::{Effort, Outcome, process};
 
@@ -26,7 +26,7 @@ pub(crate) async fn throughput(
     people: &[Person],
     rooms: usize,
     effort: Effort,
-    report: &mut Report,
+    report: &mut BenchReport,
 ) -> Outcome<()> {
     let members: Vec<_> = people[1..SENDERS].iter().collect();
     let mut ids = Vec::new();
@@ -35,7 +35,7 @@ pub(crate) async fn throughput(
     }
     let mut sockets = Vec::new();
     for (index, person) in people[..SENDERS].iter().enumerate() {
-        sockets.push((Socket::open(&backend.ws, person).await?, ids[index % rooms]));
+        sockets.push((BenchSocket::open(&backend.ws, person).await?, ids[index % rooms]));
     }
     // Instances start and connect before the measurement.
     let until = Instant::now() + Duration::from_secs(1);
@@ -60,13 +60,13 @@ pub(crate) async fn throughput(
 }
 
 /// The CPU time of gateway, functions and database per frame to one of fifty recipients.
-pub(crate) async fn deliveries(apart: &Apart, people: &[Person], effort: Effort, report: &mut Report) -> Outcome<()> {
+pub(crate) async fn deliveries(apart: &Apart, people: &[Person], effort: Effort, report: &mut BenchReport) -> Outcome<()> {
     let members: Vec<_> = people[1..usize::try_from(MEMBERS)?].iter().collect();
     let room = apart.api.group(&people[0], &members).await;
-    let mut sender = Socket::open(&apart.ws, &people[0]).await?;
+    let mut sender = BenchSocket::open(&apart.ws, &people[0]).await?;
     let mut sockets = Vec::new();
     for member in members {
-        sockets.push(Socket::open(&apart.ws, member).await?);
+        sockets.push(BenchSocket::open(&apart.ws, member).await?);
     }
     let messages = effort.rounds / 2;
     let mut before = Spent::by(apart.pid())?;
@@ -97,7 +97,7 @@ pub(crate) async fn deliveries(apart: &Apart, people: &[Person], effort: Effort,
 }
 
 /// The gateway's memory per idle socket.
-pub(crate) async fn idle(apart: &Apart, people: &[Person], effort: Effort, report: &mut Report) -> Outcome<()> {
+pub(crate) async fn idle(apart: &Apart, people: &[Person], effort: Effort, report: &mut BenchReport) -> Outcome<()> {
     let count = effort.idle.min(people.len() * SOCKETS_EACH);
     // Memory allocated by the first sockets is shared by all later ones.
     drop(open(apart, people, count / 4).await?);
@@ -129,13 +129,13 @@ pub(crate) async fn idle(apart: &Apart, people: &[Person], effort: Effort, repor
     Ok(())
 }
 
-async fn open(apart: &Apart, people: &[Person], count: usize) -> Outcome<Vec<Socket>> {
+async fn open(apart: &Apart, people: &[Person], count: usize) -> Outcome<Vec<BenchSocket>> {
     let everyone = people.iter().cycle().take(count);
-    stream::iter(everyone).map(|person| Socket::open(&apart.ws, person)).buffer_unordered(SENDERS).try_collect().await
+    stream::iter(everyone).map(|person| BenchSocket::open(&apart.ws, person)).buffer_unordered(SENDERS).try_collect().await
 }
 
 /// Returns the number of acknowledged messages.
-async fn write_until(socket: &mut Socket, room: u64, until: Instant) -> Outcome<u32> {
+async fn write_until(socket: &mut BenchSocket, room: u64, until: Instant) -> Outcome<u32> {
     let mut acked = 0;
     while Instant::now() < until {
         socket.say(room, CONTENT).await?;

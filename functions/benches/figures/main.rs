@@ -1,5 +1,5 @@
-//! `make bench`: measures and prints the project's costs on this machine, with lower bounds and budgets. A missed budget is marked and fails nothing, since a machine can be busy. Errors and lost messages fail.
-//~DEL
+//! `make bench`: measures and prints the project's costs on this machine, with lower bounds and budgets. A missed budget is marked and fails nothing,
+//! since a machine can be busy. Errors and lost messages fail.
 
 #[path = "../../tests/e2e/api.rs"]
 #[expect(dead_code, clippy::expect_used, reason = "the client of the tests, which need more of it and may panic")]
@@ -29,7 +29,7 @@ use tokio::runtime::{Builder, Handle};
 
 use crate::api::Person;
 use crate::backend::Backend;
-use crate::report::Report;
+use crate::report::BenchReport;
 
 /// The result of a measurement.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -72,9 +72,9 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-async fn measure(clouds: &Handle, effort: Effort) -> Outcome<Report> {
+async fn measure(clouds: &Handle, effort: Effort) -> Outcome<BenchReport> {
     let begun = Instant::now();
-    let mut report = Report::new();
+    let mut report = BenchReport::new();
     // On the project's disk: in memory, commits would not wait for a disk.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
 

@@ -7,7 +7,7 @@ use crate::process;
 use crate::times::ms;
 
 /// All measurements.
-pub(crate) struct Report {
+pub(crate) struct BenchReport {
     machine: String,
     /// Notes before and after the tables.
     load: (String, String),
@@ -41,7 +41,7 @@ const MOST_INIT: f64 = 2.0;
 const MOST_RESIDENT: u64 = 20_000_000;
 const MOST_ZIP: u64 = 4_000_000;
 
-impl Report {
+impl BenchReport {
     pub(crate) fn new() -> Self {
         let load = (process::load(), String::new());
         Self { machine: process::machine(), load, took: Duration::ZERO, binaries: Vec::new(), rows: Vec::new() }
@@ -72,7 +72,7 @@ impl Row {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for BenchReport {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (before, after) = &self.load;
         let seconds = self.took.as_secs_f64();

@@ -17,9 +17,9 @@ use crate::api::Person;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An open socket with `conchat.v1`.
-pub(crate) struct Socket(WebSocketStream<TcpStream>);
+pub(crate) struct BenchSocket(WebSocketStream<TcpStream>);
 
-impl Socket {
+impl BenchSocket {
     pub(crate) async fn open(url: &str, who: &Person) -> Outcome<Self> {
         let mut request = url.into_client_request()?;
         request.headers_mut().insert("authorization", who.token.parse()?);

@@ -10,15 +10,15 @@ use tokio::runtime::Handle;
 use crate::Outcome;
 use crate::backend::Backend;
 use crate::process;
-use crate::report::{Report, Row};
-use crate::socket::Socket;
+use crate::report::{BenchReport, Row};
+use crate::socket::BenchSocket;
 use crate::times::ms;
 
 /// Memory in bytes by binary.
 pub(crate) type Resident = BTreeMap<String, u64>;
 
 /// Measures both and leaves a backend running.
-pub(crate) async fn measure(clouds: &Handle, folder: &Path, report: &mut Report) -> Outcome<(Backend, Resident)> {
+pub(crate) async fn measure(clouds: &Handle, folder: &Path, report: &mut BenchReport) -> Outcome<(Backend, Resident)> {
     // Two sockets count as a large audience here, so that `fanout` has work.
     let fresh = Backend::start(clouds, folder, &[("PUSH_INLINE", "1")]).await?;
     let row = Row::new("start on an empty data folder: stores, schema, gateway", ms(fresh.started_in));
@@ -42,8 +42,8 @@ pub(crate) async fn measure(clouds: &Handle, folder: &Path, report: &mut Report)
 async fn first_work(backend: &Backend) -> Outcome<Resident> {
     let (ann, bob) = (backend.api.person("ann").await, backend.api.person("bob").await);
     let room = backend.api.group(&ann, &[&bob]).await;
-    let mut hers = Socket::open(&backend.ws, &ann).await?;
-    let mut his = Socket::open(&backend.ws, &bob).await?;
+    let mut hers = BenchSocket::open(&backend.ws, &ann).await?;
+    let mut his = BenchSocket::open(&backend.ws, &bob).await?;
     hers.say(room, "Hello").await?;
     hers.until("ack").await?;
     his.until("message").await?;

@@ -1,5 +1,5 @@
-//! No secrets in logs: marked secrets pass through everything that accepts them, in valid and invalid form, and every printed line is searched for them. The lines contain what the template's metrics and alarms read.
-//~DEL
+//! No secrets in logs: marked secrets pass through everything that accepts them, in valid and invalid form, and every printed line is searched for
+//! them. The lines contain what the template's metrics and alarms read.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! Deployments: CloudFormation sends create, update and delete events, some twice or concurrently, and always gets a response. Failures are reported, and existing functions continue to work.
-//~DEL
+//! Deployments: CloudFormation sends create, update and delete events, some twice or concurrently, and always gets a response. Failures are reported,
+//! and existing functions continue to work.
 
 use std::sync::{Arc, Mutex};
 
@@ -30,7 +30,7 @@ impl Heard {
     }
 }
 
-async fn told(world: &World, request: &str, url: &str) {
+async fn send_event(world: &World, request: &str, url: &str) {
     deployed(world, request, ["1", "1"], url).await;
 }
 
@@ -61,7 +61,7 @@ async fn every_event_of_a_deployment_is_answered_and_none_harms_what_is_there() 
     let (heard, ann) = (Heard::default(), world.api.person("ann").await);
     let url = heard.url().await;
     for request in ["Create", "Update", "Update", "Delete", "Create"] {
-        told(&world, request, &url).await;
+        send_event(&world, request, &url).await;
         let answers = heard.taken();
         assert_eq!(answers.len(), 1, "{request}: {answers:?}");
         assert_eq!(
@@ -71,12 +71,12 @@ async fn every_event_of_a_deployment_is_answered_and_none_harms_what_is_there() 
         );
         world.api.get("/api/rooms", &ann).await.is(200);
     }
-    tokio::join!(told(&world, "Update", &url), told(&world, "Update", &url), told(&world, "Update", &url));
+    tokio::join!(send_event(&world, "Update", &url), send_event(&world, "Update", &url), send_event(&world, "Update", &url));
     let answers = heard.taken();
     assert!(answers.len() == 3 && answers.iter().all(|answer| answer["Status"] == "SUCCESS"), "{answers:?}");
 
     world.cloud().mysql().expect("a store").kill().await;
-    told(&world, "Update", &url).await;
+    send_event(&world, "Update", &url).await;
     let answers = heard.taken();
     assert_eq!((answers.len(), &answers[0]["Status"]), (1, &json!("FAILED")), "{answers:?}");
     assert!(answers[0]["Reason"].as_str().is_some_and(|reason| reason.starts_with("unavailable")), "{answers:?}");

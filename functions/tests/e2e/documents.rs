@@ -31,7 +31,7 @@ const PUBLIC: &[&str] = &[
 const NOT_OF_AN_OPERATION: &[&str] =
     &["another_session", "internal", "malformed_frame", "method_not_allowed", "route_not_found", "unknown_action"];
 /// How a handler declares its rate limit.
-const COUNTS: &[&str] = &["Acting(", "SecretBody", "throttle", "limits"];
+const COUNTS: &[&str] = &["RateLimited(", "SecretBody", "throttle", "limits"];
 
 /// Every operation by method and path.
 pub(crate) fn operations() -> BTreeMap<String, Value> {

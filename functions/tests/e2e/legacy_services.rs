@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::api::PASSWORD;
 use crate::cloud::own_world;
-use crate::media::without_storage;
 use crate::legacy_wire::{Wire, bearer};
+use crate::media::without_storage;
 use crate::socket::Socket;
 
 /// "Receive a message" as documented.

@@ -1,6 +1,5 @@
-//! Reads every line that any function of a local cloud prints during these tests. Each line must be JSON with known fields and contain neither secrets nor texts that the tests' clients sent or received confidentially. No user action may exceed the statements and posts in the cost table.
-//~DEL
-//~DEL
+//! Reads every line that any function of a local cloud prints during these tests. Each line must be JSON with known fields and contain neither
+//! secrets nor texts that the tests' clients sent or received confidentially. No user action may exceed the statements and posts in the cost table.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -94,7 +93,6 @@ fn beginning(text: &[u8]) -> Option<[u8; SHORTEST]> {
 }
 
 /// Fields of a line: those of every invocation, those of other log events, and those of the driver's slow-statement events, which omit the values.
-//~DEL
 const FIELDS: &str = "_aws ColdStarts DurationMs FanoutMs Gone Messages Pushes Throttled \
     accepted again at attempt charged code connection connections devices duration_ms ended erased error failed failure function gone heard host left level message most posts \
     reason removed request request_id room rows session.id statements status store throttled user user.id what \
@@ -136,7 +134,6 @@ fn fault(line: &str) -> Option<String> {
 }
 
 /// Returns the excess of an invocation over the cost table, if any. Repeated transactions multiply the cost, and rejected posts are retried.
-//~DEL
 fn beyond(fields: &Map<String, Value>) -> Option<String> {
     let number = |name: &str| fields.get(name).and_then(Value::as_u64);
     let (most, heard, again) = (number("most")?, number("heard")?, number("again")?);

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::api::{Api, Person};
 use crate::cloud::{World, own_world, world};
-use crate::test_images::{completed, encoded, fetch, location, phone_picture, picture, ready, ready_picture, sent};
 use crate::socket::Socket;
+use crate::test_images::{completed, encoded, fetch, location, phone_picture, picture, ready, ready_picture, sent};
 
 async fn post(api: &Api, who: &Person, room: u64, body: Value) -> Value {
     api.post(&format!("/api/rooms/{room}/messages"), who, body).await.is(201)

@@ -4,10 +4,10 @@ use image::ImageFormat;
 use serde_json::{Value, json};
 
 use crate::cloud::world;
+use crate::socket::Socket;
 use crate::test_images::{
     announce, completed, encoded, fetch, location, phone_picture, picture, png_bomb, ready_picture, send, send_as, sent,
 };
-use crate::socket::Socket;
 
 #[tokio::test]
 async fn a_lie_is_rejected_with_its_reason_and_gone() {

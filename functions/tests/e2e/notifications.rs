@@ -1,5 +1,5 @@
-//! Push notifications through the deployed functions and a push service on this machine, which verifies the sender and decrypts messages as a browser does.
-//~DEL
+//! Push notifications through the deployed functions and a push service on this machine, which verifies the sender and decrypts messages as a browser
+//! does.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

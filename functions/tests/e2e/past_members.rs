@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::api::{Answer, Api, Person};
 use crate::cloud::{World, unlimited_world};
-use crate::test_images::{encoded, picture, ready, ready_picture};
 use crate::socket::Socket;
+use crate::test_images::{encoded, picture, ready, ready_picture};
 
 /// Part of every text, name and value given after the member left.
 const CANARY: &str = "zcanaryz";

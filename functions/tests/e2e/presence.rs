@@ -19,7 +19,7 @@ fn quick_world() -> World {
 }
 
 /// The next announcement about a user within a time.
-async fn told(socket: &mut Socket, of: &Person, within: Duration) -> Option<Value> {
+async fn next_presence(socket: &mut Socket, of: &Person, within: Duration) -> Option<Value> {
     let telling = async {
         loop {
             let frame = socket.wait("presence").await;
@@ -51,22 +51,22 @@ async fn a_friend_is_notified_of_the_first_and_the_last_socket_only() {
     let mut hers = Socket::of(&world.ws, &ann).await;
     assert_eq!(friend(&world.api, &ann, &bob).await["online"], false);
     let laptop = Socket::of(&world.ws, &bob).await;
-    let came = told(&mut hers, &bob, LATE).await.expect("told");
+    let came = next_presence(&mut hers, &bob, LATE).await.expect("told");
     assert_eq!((&came["online"], &came["last_seen"]), (&json!(true), &Value::Null));
     assert!(came["ts"].as_i64().is_some_and(|ts| ts > 0));
     assert_eq!(friend(&world.api, &ann, &bob).await["online"], true);
     let before = looks(&world);
     let phone = Socket::lean(&world.ws, &bob).await;
     drop(laptop);
-    assert_eq!(told(&mut hers, &bob, Duration::from_secs(1)).await, None);
+    assert_eq!(next_presence(&mut hers, &bob, Duration::from_secs(1)).await, None);
     assert_eq!(looks(&world), before, "a second socket has nobody look");
     // Closed and reopened within the grace period.
     drop(phone);
     tokio::time::sleep(Duration::from_millis(300)).await;
     let again = Socket::of(&world.ws, &bob).await;
-    assert_eq!(told(&mut hers, &bob, LATE).await, None, "flapping is not told");
+    assert_eq!(next_presence(&mut hers, &bob, LATE).await, None, "flapping is not told");
     drop(again);
-    let left = told(&mut hers, &bob, LATE).await.expect("told");
+    let left = next_presence(&mut hers, &bob, LATE).await.expect("told");
     assert_eq!(left["online"], false);
     let seen = friend(&world.api, &ann, &bob).await;
     assert_eq!((&seen["online"], &seen["last_seen"]), (&json!(false), &left["last_seen"]));
@@ -96,16 +96,16 @@ async fn a_block_ends_what_two_see_of_each_other() {
     befriend(&world.api, &ann, &bob).await;
     let direct = world.api.put(&format!("/api/rooms/direct/{}", bob.id), &ann, json!({})).await.is(201);
     let (mut hers, his) = (Socket::of(&world.ws, &ann).await, Socket::of(&world.ws, &bob).await);
-    assert_eq!(told(&mut hers, &bob, LATE).await.expect("told")["online"], true);
+    assert_eq!(next_presence(&mut hers, &bob, LATE).await.expect("told")["online"], true);
     world.api.put(&format!("/api/blocks/{}", bob.id), &ann, json!({})).await.is(204);
-    let hidden = told(&mut hers, &bob, LATE).await.expect("told");
+    let hidden = next_presence(&mut hers, &bob, LATE).await.expect("told");
     assert_eq!((&hidden["online"], &hidden["last_seen"]), (&Value::Null, &Value::Null));
     for who in [&ann, &bob] {
         let room = world.api.get(&format!("/api/rooms/{}", direct["id"]), who).await.is(200);
         assert_eq!((&room["direct_user"]["online"], &room["direct_user"]["last_seen"]), (&Value::Null, &Value::Null));
     }
     drop(his);
-    assert_eq!(told(&mut hers, &bob, LATE).await, None, "nor hears she that he left");
+    assert_eq!(next_presence(&mut hers, &bob, LATE).await, None, "nor hears she that he left");
 }
 
 /// Replaces a user's registry entry by a socket that died silently some time ago.
@@ -128,12 +128,12 @@ async fn a_silently_dead_socket_is_detected_at_the_next_push() {
     let room = world.api.group(&ann, &[&bob]).await;
     let mut hers = Socket::of(&world.ws, &ann).await;
     let his = Socket::of(&world.ws, &bob).await;
-    assert_eq!(told(&mut hers, &bob, LATE).await.expect("told")["online"], true);
+    assert_eq!(next_presence(&mut hers, &bob, LATE).await.expect("told")["online"], true);
     lose_disconnect(&world, &bob, his, 60_000).await;
-    assert_eq!(told(&mut hers, &bob, Duration::from_secs(4)).await, None, "nobody knows yet");
+    assert_eq!(next_presence(&mut hers, &bob, Duration::from_secs(4)).await, None, "nobody knows yet");
 
     world.api.post(&format!("/api/rooms/{room}/messages"), &ann, json!({ "content": "Hi" })).await.is(201);
-    assert_eq!(told(&mut hers, &bob, LATE).await.expect("told")["online"], false);
+    assert_eq!(next_presence(&mut hers, &bob, LATE).await.expect("told")["online"], false);
 }
 
 #[tokio::test]
@@ -143,14 +143,14 @@ async fn an_expired_entry_is_announced_when_it_is_read() {
     befriend(&world.api, &ann, &bob).await;
     let mut hers = Socket::of(&world.ws, &ann).await;
     let his = Socket::of(&world.ws, &bob).await;
-    assert_eq!(told(&mut hers, &bob, LATE).await.expect("told")["online"], true);
+    assert_eq!(next_presence(&mut hers, &bob, LATE).await.expect("told")["online"], true);
     lose_disconnect(&world, &bob, his, 3 * 3_600_000).await;
     let seen = friend(&world.api, &ann, &bob).await;
     assert_eq!(seen["online"], false);
-    let left = told(&mut hers, &bob, LATE).await.expect("told");
+    let left = next_presence(&mut hers, &bob, LATE).await.expect("told");
     assert_eq!((&left["online"], &left["last_seen"]), (&json!(false), &seen["last_seen"]));
     let his = Socket::of(&world.ws, &bob).await;
-    assert_eq!(told(&mut hers, &bob, LATE).await.expect("told")["online"], true, "and he comes anew");
+    assert_eq!(next_presence(&mut hers, &bob, LATE).await.expect("told")["online"], true, "and he comes anew");
     drop(his);
 }
 
@@ -161,7 +161,7 @@ async fn hiding_presence_hides_it_from_everyone_at_once() {
     befriend(&world.api, &ann, &bob).await;
     let mut hers = Socket::of(&world.ws, &ann).await;
     let his = Socket::of(&world.ws, &bob).await;
-    assert_eq!(told(&mut hers, &bob, LATE).await.expect("told")["online"], true);
+    assert_eq!(next_presence(&mut hers, &bob, LATE).await.expect("told")["online"], true);
     let profile = async |who| world.api.get(&format!("/api/users/{}", bob.id), who).await.is(200)["online"].clone();
     for (visibility, heard, friend, stranger) in [
         ("friends", None, json!(true), Value::Null),
@@ -170,10 +170,10 @@ async fn hiding_presence_hides_it_from_everyone_at_once() {
         ("nobody", Some(Value::Null), Value::Null, Value::Null),
     ] {
         world.api.patch("/api/users/me", &bob, json!({ "settings": { "presence": visibility } })).await.is(200);
-        let frame = told(&mut hers, &bob, Duration::from_secs(1)).await;
+        let frame = next_presence(&mut hers, &bob, Duration::from_secs(1)).await;
         assert_eq!(frame.map(|frame| frame["online"].clone()), heard, "{visibility}");
         assert_eq!((profile(&ann).await, profile(&eve).await), (friend, stranger), "{visibility}");
     }
     drop(his);
-    assert_eq!(told(&mut hers, &bob, LATE).await, None);
+    assert_eq!(next_presence(&mut hers, &bob, LATE).await, None);
 }

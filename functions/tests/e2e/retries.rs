@@ -1,5 +1,5 @@
-//! Retries after a lost response. Each route that creates or changes something declares the result of a repetition: the same result, by itself or with an `Idempotency-Key`, or a refusal that reveals that the action is done. A route without a declaration fails.
-//~DEL
+//! Retries after a lost response. Each route that creates or changes something declares the result of a repetition: the same result, by itself or
+//! with an `Idempotency-Key`, or a refusal that reveals that the action is done. A route without a declaration fails.
 
 use std::collections::BTreeSet;
 

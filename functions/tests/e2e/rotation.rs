@@ -6,7 +6,7 @@ use std::time::Duration;
 use local::mysql::{MySql, MySqlOptions};
 use serde_json::{Value, json};
 use shared::config::Secret;
-use shared::domain::tokens::{Claims, TokenKeys};
+use shared::domain::auth::tokens::{Claims, TokenKeys};
 use shared::store::Db;
 use shared::time::Timestamp;
 

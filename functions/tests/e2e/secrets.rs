@@ -1,5 +1,5 @@
-//! Endpoints that accept secrets: invalid bodies are counted, pages of this server do not display them, and disabled documents are unavailable. The routes come from the documents, so new ones are covered.
-//~DEL
+//! Endpoints that accept secrets: invalid bodies are counted, pages of this server do not display them, and disabled documents are unavailable. The
+//! routes come from the documents, so new ones are covered.
 
 use std::collections::BTreeSet;
 

@@ -1,13 +1,13 @@
-//! Ended sessions: every cause closes the sockets at once. Whatever fails at that moment, they receive nothing more and are closed as soon as possible.
-//~DEL
+//! Ended sessions: every cause closes the sockets at once. Whatever fails at that moment, they receive nothing more and are closed as soon as
+//! possible.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::Method;
 use serde_json::{Value, json};
-use shared::protocol::session_end::Cause;
 use shared::protocol::frames::Frame;
+use shared::protocol::session_end::Cause;
 
 use crate::admin::operator;
 use crate::api::{PASSWORD, Person};

@@ -33,8 +33,8 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Opens a socket; a refused handshake returns its status. Implements the handshake itself, because the client library refuses a server that selects no offered subprotocol, which the tests must be able to observe.
-    //~DEL
+    /// Opens a socket; a refused handshake returns its status. Implements the handshake itself, because the client library refuses a server that
+    /// selects no offered subprotocol, which the tests must be able to observe.
     pub(crate) async fn open(url: &str, headers: &[(&str, &str)]) -> Result<Self, u16> {
         let uri: hyper::Uri = url.replacen("ws", "http", 1).parse().expect("a URL");
         let path = uri.path_and_query().map_or("/", |path| path.as_str());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use hyper::Method;
 use serde_json::{Value, json};
-use shared::domain::work_costs::{self, Counter};
+use shared::domain::limits::work_costs::{self, Counter};
 use shared::protocol::verbs::VERBS;
 
 use crate::api::{Answer, Api, Person};

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::{CloudError, CloudOptions, data};
+use crate::aws_request::send;
 use crate::custom_resources::error_message;
 use crate::logs::{clock, print_line};
-use crate::aws_request::send;
 use crate::stack::{Function, Stack};
 
 /// Interval between requests for new invocations.

@@ -51,7 +51,7 @@ impl DataFolder {
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: Some(lock), _temporary: None }),
             Err(TryLockError::WouldBlock) => {
-                let holder = match running(&path) {
+                let holder = match find_running(&path) {
                     Some(RunningCloud { pid, http, .. }) => format!("process {pid}, {http}"),
                     None => "starting, or only its database runs".into(),
                 };

@@ -130,7 +130,10 @@ mod tests {
     #[test]
     fn a_secrets_manager_of_the_callers_own_is_asked_by_arn() {
         let environment_of = environment_of(&[("DATABASE_SECRET_ARN", "arn:…")], &[(SECRETS_MANAGER, "http://127.0.0.1:1")]);
-        assert_eq!((environment_of["DATABASE_SECRET_ARN"].as_str(), environment_of[SECRETS_MANAGER].as_str()), ("arn:…", "http://127.0.0.1:1"));
+        assert_eq!(
+            (environment_of["DATABASE_SECRET_ARN"].as_str(), environment_of[SECRETS_MANAGER].as_str()),
+            ("arn:…", "http://127.0.0.1:1")
+        );
         assert!(!environment_of.contains_key("DATABASE_URL"));
     }
 
@@ -149,7 +152,10 @@ mod tests {
     #[test]
     fn the_stacks_own_addresses_are_those_of_this_machine() {
         let host = "Sockets.execute-api.us-east-1.amazonaws.com";
-        let environment_of = environment_of(&[("PUSH_ENDPOINT", &format!("https://{host}/ws")), ("WEBSOCKET_URL", &format!("wss://{host}/ws"))], &[]);
+        let environment_of = environment_of(
+            &[("PUSH_ENDPOINT", &format!("https://{host}/ws")), ("WEBSOCKET_URL", &format!("wss://{host}/ws"))],
+            &[],
+        );
         assert_eq!(environment_of["PUSH_ENDPOINT"], "http://127.0.0.1:8081/ws");
         assert_eq!(environment_of["WEBSOCKET_URL"], "ws://127.0.0.1:8081/ws");
         assert_eq!(environment_of["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"], "http://127.0.0.1:8081/ws");

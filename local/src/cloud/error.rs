@@ -5,10 +5,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::aws_request::NoResponse;
 use crate::custom_resources::CustomResourceError;
 use crate::dynamodb::DynamoDbError;
 use crate::mysql::MySqlError;
-use crate::aws_request::NoResponse;
 use crate::sqs::SqsStartError;
 use crate::template::TemplateError;
 
@@ -80,7 +80,11 @@ impl fmt::Display for CloudError {
                 )
             }
             Self::Port { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
-                write!(f, "port {} is in use: choose another port with PORT=… or --port, or stop the program that uses it", address.port())
+                write!(
+                    f,
+                    "port {} is in use: choose another port with PORT=… or --port, or stop the program that uses it",
+                    address.port()
+                )
             }
             Self::Port { address, source } => write!(f, "cannot listen on {address}: {source}"),
             Self::MySql(error) => error.fmt(f),

@@ -3,14 +3,14 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{CloudError, CloudOptions, DataLocation, function_specs, with_environment};
+use super::commands::find_function;
 use super::data::{self, DataFolder, RunningCloud};
 use super::environment::Endpoints;
-use super::commands::find_function;
+use super::{CloudError, CloudOptions, DataLocation, function_specs, with_environment};
+use crate::aws_request::post;
 use crate::custom_resources::error_message;
 use crate::lambda::{FunctionSpec, Lambda, Outcome};
 use crate::mysql::{MySql, MySqlOptions};
-use crate::aws_request::post;
 use crate::stack::Stack;
 
 /// Direction of a migration.
@@ -58,7 +58,9 @@ pub async fn migrate(options: CloudOptions, direction: Direction) -> Result<Stri
 /// Gives a user operator rights in the caller's `DATABASE_URL`, or else in the data folder. Returns the function's result.
 pub async fn grant_operator(options: CloudOptions, username: &str) -> Result<String, CloudError> {
     run_migrate_function(options, json!({ "appoint": username })).await.map_err(|error| match error {
-        CloudError::CommandFailed(reason) if reason == "user_not_found" => CloudError::CommandFailed(format!("no user is named {username}")),
+        CloudError::CommandFailed(reason) if reason == "user_not_found" => {
+            CloudError::CommandFailed(format!("no user is named {username}"))
+        }
         other => other,
     })
 }

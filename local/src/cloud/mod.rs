@@ -1,10 +1,10 @@
 //! A complete cloud from one template: stores, functions, custom resources, gateway, started in this order.
 
+mod commands;
 mod data;
 mod environment;
 mod error;
 mod migration;
-mod commands;
 mod sam;
 mod stores;
 
@@ -17,23 +17,23 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-pub use self::data::{DataLocation, reset, running_url};
-pub use self::error::CloudError;
-pub use self::migration::{Database, Direction, grant_operator, migrate};
 pub use self::commands::{invoke, logs};
 use self::data::{DataFolder, RunningCloud};
+pub use self::data::{DataLocation, reset, running_url};
 use self::environment::{Endpoints, environment};
+pub use self::error::CloudError;
+pub use self::migration::{Database, Direction, grant_operator, migrate};
 use self::stores::Stores;
-use crate::{custom_resources, event_sources, schedules, template};
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::gateway::{Backend, Gateway, Limits};
-use crate::inspection::{self, ItemCounts, InspectedCloud};
-use crate::lambda::{Destinations, FunctionSpec, Lambda, LambdaOptions};
 use crate::http_server::HttpServer;
+use crate::inspection::{self, InspectedCloud, ItemCounts};
+use crate::lambda::{Destinations, FunctionSpec, Lambda, LambdaOptions};
 use crate::mysql::MySql;
 use crate::sqs::Sqs;
 use crate::stack::Stack;
+use crate::{custom_resources, event_sources, schedules, template};
 
 /// Options of a cloud.
 #[derive(Clone, Debug)]
@@ -135,7 +135,8 @@ impl Cloud {
         let data = DataFolder::open(&options.data)?;
         // Bind the port first: it is the most likely failure.
         let listen_address = SocketAddr::from((options.host, options.port));
-        let listener = TcpListener::bind(listen_address).await.map_err(|source| CloudError::Port { address: listen_address, source })?;
+        let listener =
+            TcpListener::bind(listen_address).await.map_err(|source| CloudError::Port { address: listen_address, source })?;
         let port = listener.local_addr().map_err(CloudError::io("read the gateway's port"))?.port();
         let lambda_listener = HttpServer::bind().await.map_err(CloudError::io("listen for the functions"))?;
         let lambda_address = lambda_listener.local_addr().map_err(CloudError::io("read the functions' port"))?;
@@ -277,7 +278,12 @@ fn function_specs(stack: &Stack, options: &CloudOptions) -> Result<Vec<FunctionS
     if missing.is_empty() { Ok(specs) } else { Err(CloudError::MissingBinaries(missing)) }
 }
 
-fn with_environment(mut spec: FunctionSpec, stack: &Stack, endpoints: &Endpoints, caller: &BTreeMap<String, String>) -> FunctionSpec {
+fn with_environment(
+    mut spec: FunctionSpec,
+    stack: &Stack,
+    endpoints: &Endpoints,
+    caller: &BTreeMap<String, String>,
+) -> FunctionSpec {
     if let Some(function) = stack.functions.get(&spec.id) {
         spec.environment = environment(function, stack, endpoints, caller);
     }

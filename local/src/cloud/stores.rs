@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{CloudError, CloudOptions, DataLocation};
 use super::data::DataFolder;
-use crate::faults;
+use super::{CloudError, CloudOptions, DataLocation};
 use crate::dynamodb::{self, DynamoDb};
+use crate::faults;
 use crate::inspection::StoreInfo;
 use crate::mysql::{MySql, MySqlOptions};
 use crate::s3::{self, S3};

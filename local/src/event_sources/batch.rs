@@ -71,8 +71,11 @@ impl Batch {
             match mapping.lambda.invoke(&source.function, event.clone()).await {
                 Ok(Outcome::Success(result)) => {
                     let ids: Vec<&str> = self.messages.iter().map(|message| message.id.as_str()).collect();
-                    let failed =
-                        if source.reports_failures { response::batch_item_failures(&result, &ids) } else { response::BatchItemFailures::default() };
+                    let failed = if source.reports_failures {
+                        response::batch_item_failures(&result, &ids)
+                    } else {
+                        response::BatchItemFailures::default()
+                    };
                     for message in self.messages.iter().filter(|message| !failed.contains(&message.id)) {
                         // An expired handle means that another consumer has received the message.
                         let _ = broker.delete_message(&source.queue, &message.receipt_handle);

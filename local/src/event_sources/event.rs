@@ -67,7 +67,8 @@ mod tests {
     }
 
     fn event(message: Message, queue: &str) -> Value {
-        serde_json::from_slice(&sqs_event(&[message], &format!("arn:aws:sqs:us-east-1:000000000000:{queue}"), "us-east-1")).unwrap()
+        serde_json::from_slice(&sqs_event(&[message], &format!("arn:aws:sqs:us-east-1:000000000000:{queue}"), "us-east-1"))
+            .unwrap()
     }
 
     /// The examples of "Using Lambda with Amazon SQS", and of a recording with attributes.

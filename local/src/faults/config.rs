@@ -1,7 +1,7 @@
 //! The configuration of faults, as JSON. Values are validated when they are parsed.
 
-use std::fmt;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};

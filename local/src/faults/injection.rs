@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{KillPoint, Concurrency, Faults, StoreFaultMode, PostSelection, RateOrZero, FaultConfig, Seconds, StoreKind};
+use super::{Concurrency, FaultConfig, Faults, KillPoint, PostSelection, RateOrZero, Seconds, StoreFaultMode, StoreKind};
 
 /// The fault of a post to a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

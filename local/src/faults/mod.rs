@@ -1,26 +1,26 @@
 //! Fault injection: components query it at every point where a fault can occur. Without faults, a query is one atomic load.
 
-mod rng;
-mod http;
 mod config;
+mod http;
 mod injection;
+mod rng;
 
-use std::fmt;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use serde_json::Value;
 use tokio::sync::watch;
 
-use self::rng::FaultRng;
-pub(crate) use self::injection::PostFault;
-pub use self::http::answer;
 pub use self::config::{
-    KillPoint, ColdStart, Concurrency, DisconnectFault, KillFault, Millis, StoreFaultMode, OutOfRange, PostSelection, PushFault, Rate, RateOrZero, ReplayFault, FaultConfig,
-    Seconds, TimeOverrides, StoreFault,
+    ColdStart, Concurrency, DisconnectFault, FaultConfig, KillFault, KillPoint, Millis, OutOfRange, PostSelection, PushFault,
+    Rate, RateOrZero, ReplayFault, Seconds, StoreFault, StoreFaultMode, TimeOverrides,
 };
+pub use self::http::answer;
+pub(crate) use self::injection::PostFault;
+use self::rng::FaultRng;
 
 /// The active faults of one cloud. Clones share them.
 #[derive(Clone, Debug, Default)]

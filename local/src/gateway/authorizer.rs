@@ -215,7 +215,8 @@ mod tests {
 
     #[test]
     fn the_message_unauthorized_alone_is_a_401() {
-        let thrown = |message: &str| decide(Err(IntegrationError::Function(json!({"errorMessage": message}).to_string().into())), ARN, 1);
+        let thrown =
+            |message: &str| decide(Err(IntegrationError::Function(json!({"errorMessage": message}).to_string().into())), ARN, 1);
         assert_eq!(thrown("Unauthorized"), Err(StatusCode::UNAUTHORIZED));
         assert_eq!(thrown("Unauthorized!"), Err(StatusCode::INTERNAL_SERVER_ERROR));
     }

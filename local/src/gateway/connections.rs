@@ -7,8 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Map, Value};
 
-use super::outbox::Outbox;
 use super::ids;
+use super::outbox::Outbox;
 use super::websocket_api::WebSocketEndpoint;
 
 /// Public information about a socket.

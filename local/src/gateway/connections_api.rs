@@ -19,7 +19,7 @@ use super::http_response::{self, Reply};
 use super::outbox::PushResult;
 use super::peer::Peer;
 use super::shared::{Counters, Shared};
-use super::{post_faults, socket, ids};
+use super::{ids, post_faults, socket};
 use crate::http_server::is_local_host;
 
 /// Whether the path belongs to this API in any stage: `/x/@connections…`, percent-encoded or not.
@@ -69,7 +69,11 @@ async fn post(shared: &Shared, connection: Option<&Arc<Connection>>, body: Incom
         return gone();
     };
     let Ok(frame) = Utf8Bytes::try_from(body) else {
-        return error(StatusCode::BAD_REQUEST, "BadRequestException", "The data must be UTF-8, because it is sent as a text frame");
+        return error(
+            StatusCode::BAD_REQUEST,
+            "BadRequestException",
+            "The data must be UTF-8, because it is sent as a text frame",
+        );
     };
     match post_faults::post(&shared.faults, connection, frame, &limits) {
         PushResult::Queued => {

@@ -91,9 +91,13 @@ async fn call(shared: &Shared, route: &Route, parameters: Parameters<'_>, (peer,
         Err(failure) => {
             failure.log(&route.function, &route.key);
             match failure {
-                IntegrationError::Throttled | IntegrationError::TimedOut => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+                IntegrationError::Throttled | IntegrationError::TimedOut => {
+                    message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
+                }
                 IntegrationError::TooLarge => message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
-                IntegrationError::Function(_) | IntegrationError::Missing => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+                IntegrationError::Function(_) | IntegrationError::Missing => {
+                    message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+                }
             }
         }
     }

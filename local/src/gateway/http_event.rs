@@ -12,8 +12,8 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::http_routes::Parameters;
-use super::peer::Peer;
 use super::ids;
+use super::peer::Peer;
 
 /// The parts of an event that do not come from the request itself.
 pub(super) struct EventContext<'a> {

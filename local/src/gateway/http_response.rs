@@ -31,7 +31,9 @@ pub(super) fn from_result(result: &Bytes) -> Option<Reply> {
     if result.trim_ascii_start().first() == Some(&b'{') {
         return match serde_json::from_slice::<ProxyResponse>(result) {
             Ok(answer) if answer.status_code.is_some() => answer.into_response(),
-            _ => plain_body(result).filter(|value| value.get("statusCode").is_none()).map(|_| json(StatusCode::OK, result.clone())),
+            _ => {
+                plain_body(result).filter(|value| value.get("statusCode").is_none()).map(|_| json(StatusCode::OK, result.clone()))
+            }
         };
     }
     match plain_body(result)? {

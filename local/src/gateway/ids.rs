@@ -54,7 +54,7 @@ fn moment(ms: u64) -> OffsetDateTime {
 
 #[cfg(test)]
 mod tests {
-    use super::{connection_id, id, iso_time, log_time, trace_id};
+    use super::{connection_id, iso_time, log_time, request_id, trace_id};
 
     #[test]
     fn times_are_written_as_aws_writes_them() {

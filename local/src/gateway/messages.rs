@@ -8,9 +8,9 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::connections::Connection;
 use super::http_response::status;
+use super::ids;
 use super::outbox::PushResult;
 use super::shared::{Counters, Shared};
-use super::ids;
 use super::websocket_event::message_event;
 
 /// Handles one message in its own task.

@@ -10,15 +10,15 @@ mod http_api;
 mod http_event;
 mod http_response;
 mod http_routes;
+mod ids;
 mod limits;
 mod messages;
-mod post_faults;
 mod outbox;
 mod peer;
+mod post_faults;
 mod route_selection;
 mod shared;
 mod socket;
-mod ids;
 mod static_files;
 mod view;
 mod websocket_api;
@@ -216,7 +216,8 @@ async fn connection(stream: TcpStream, address: SocketAddr, peer: Peer, shared: 
         let shared = Arc::clone(&shared);
         async move { Ok::<_, Infallible>(answer(&shared, peer, address, request).await) }
     });
-    let http = http_server::server(shared.limits().arrival).max_buf_size(64 << 10).serve_connection(TokioIo::new(stream), service);
+    let http =
+        http_server::server(shared.limits().arrival).max_buf_size(64 << 10).serve_connection(TokioIo::new(stream), service);
     let mut http = std::pin::pin!(http.with_upgrades());
     // A broken connection is not an error of the gateway.
     tokio::select! {

@@ -39,7 +39,12 @@ pub(super) struct Shared {
 pub type Inspector = Arc<dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<Full<Bytes>>> + Send + Sync>;
 
 impl Shared {
-    pub(super) fn new(backend: Backend, http: HttpEndpoint, sockets: Vec<Arc<WebSocketEndpoint>>, rest: (Limits, Option<PathBuf>)) -> Self {
+    pub(super) fn new(
+        backend: Backend,
+        http: HttpEndpoint,
+        sockets: Vec<Arc<WebSocketEndpoint>>,
+        rest: (Limits, Option<PathBuf>),
+    ) -> Self {
         Self {
             faults: backend.faults(),
             backend,

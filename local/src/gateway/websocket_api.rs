@@ -52,7 +52,12 @@ impl WebSocketEndpoint {
 }
 
 /// Handles a request for the stage's URL.
-pub(super) async fn open(shared: &Arc<Shared>, endpoint: &Arc<WebSocketEndpoint>, peer: Peer, mut request: Request<Incoming>) -> Reply {
+pub(super) async fn open(
+    shared: &Arc<Shared>,
+    endpoint: &Arc<WebSocketEndpoint>,
+    peer: Peer,
+    mut request: Request<Incoming>,
+) -> Reply {
     let accept = match check(&request, shared.limits().socket_url) {
         Ok(accept) => accept,
         Err(refusal) => return *refusal,

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use super::connections::Connection;
 use super::http_event::pairs;
-use super::peer::Peer;
 use super::ids;
+use super::peer::Peer;
 
 type SingleValues = BTreeMap<String, String>;
 type MultiValues = BTreeMap<String, Vec<String>>;
@@ -113,10 +113,11 @@ pub(super) fn disconnect_event(connection: &Connection, code: u16, reason: &str)
     let mut context = context(connection, "$disconnect", "DISCONNECT");
     context.disconnect_status_code = Some(code);
     context.disconnect_reason = Some(reason);
-    let headers: MultiValues = [("Host", connection.domain.as_str()), ("x-api-key", ""), ("X-Forwarded-For", ""), ("x-restapi", "")]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), vec![value.to_owned()]))
-        .collect();
+    let headers: MultiValues =
+        [("Host", connection.domain.as_str()), ("x-api-key", ""), ("X-Forwarded-For", ""), ("x-restapi", "")]
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), vec![value.to_owned()]))
+            .collect();
     json(&ProxyEvent {
         headers: Some(single(&headers)),
         multi_value_headers: Some(&headers),

@@ -3,8 +3,8 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{HttpResponse, InspectedCloud, document, problem};
 use super::mask::mask;
+use super::{HttpResponse, InspectedCloud, document, problem};
 
 /// Characters of an event in the list.
 const MAX_EVENT_CHARS: usize = 4000;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::secrets::{OperationSecrets, ApiSecrets};
+use super::secrets::{ApiSecrets, OperationSecrets};
 
 /// The replacement of a secret.
 const MASK: &str = "•••";

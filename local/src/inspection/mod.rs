@@ -13,13 +13,13 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
 use crate::faults;
-use crate::gateway::{Inspector, GatewayView};
+use crate::gateway::{GatewayView, Inspector};
 use crate::lambda::Lambda;
 use crate::sqs::Broker;
 use crate::stack::Stack;

@@ -50,7 +50,9 @@ impl ApiSecrets {
         for document in documents {
             for (path, item) in document["paths"].as_object().into_iter().flatten() {
                 for (method, operation) in item.as_object().into_iter().flatten() {
-                    known.operations.insert(format!("{} {path}", method.to_uppercase()), OperationSecrets::read(operation, document));
+                    known
+                        .operations
+                        .insert(format!("{} {path}", method.to_uppercase()), OperationSecrets::read(operation, document));
                 }
             }
         }
@@ -96,7 +98,13 @@ fn is_secret(schema: &Value) -> bool {
 }
 
 /// Collects the paths of all secret fields of a schema.
-fn collect<'a>(schema: &'a Value, document: &'a Value, path: &mut FieldPath, within: &mut Vec<&'a str>, found: &mut BTreeSet<FieldPath>) {
+fn collect<'a>(
+    schema: &'a Value,
+    document: &'a Value,
+    path: &mut FieldPath,
+    within: &mut Vec<&'a str>,
+    found: &mut BTreeSet<FieldPath>,
+) {
     if is_secret(schema) {
         found.insert(path.clone());
     }

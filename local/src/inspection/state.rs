@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{InspectedCloud, queues};
 use super::invocations::millis;
+use super::{InspectedCloud, queues};
 use crate::dynamodb;
-use crate::metrics::FunctionMetrics;
 use crate::lambda::InstanceInfo;
+use crate::metrics::FunctionMetrics;
 use crate::mysql::Probe;
 use crate::stack::{Function, Stack};
 

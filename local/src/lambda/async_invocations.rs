@@ -14,8 +14,8 @@ use time::format_description::well_known::Rfc3339;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::{Destinations, EVENT_LIMIT, FunctionSpec, InvokeError, Outcome};
 use super::pool::{InstancePool, STOPPING};
+use super::{Destinations, EVENT_LIMIT, FunctionSpec, InvokeError, Outcome};
 
 /// Recent on-failure records: in the functions' destination queues; without a queue, in memory and as JSON lines in a file that survives a restart.
 #[derive(Debug)]
@@ -159,7 +159,12 @@ async fn deliver(pool: Arc<InstancePool>, dead_letters: Arc<DeadLetters>, letter
 }
 
 /// The record goes only to the function's `OnFailure` destination, as on AWS; without one, the event is lost and the terminal shows a note.
-fn give_up(pool: &InstancePool, dead_letters: &DeadLetters, letter: &AsyncInvocation, (condition, attempts, error): (&str, u32, Option<Bytes>)) {
+fn give_up(
+    pool: &InstancePool,
+    dead_letters: &DeadLetters,
+    letter: &AsyncInvocation,
+    (condition, attempts, error): (&str, u32, Option<Bytes>),
+) {
     let function = &letter.spec.id;
     let Some(destination) = &letter.spec.event_invoke.on_failure else {
         return pool

@@ -7,12 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{FunctionSpec, InvokeError, Outcome};
-use super::proxies::{self, InstanceProxies};
 use super::pool::{Assignment, InstancePool};
 use super::process::Control;
+use super::proxies::{self, InstanceProxies};
 use super::state::PoolState;
-use crate::faults::{KillPoint, Faults};
+use super::{FunctionSpec, InvokeError, Outcome};
+use crate::faults::{Faults, KillPoint};
 
 impl InstancePool {
     /// Waits for the result of an invocation, and repeats it if the faults require it.
@@ -40,7 +40,11 @@ impl InstancePool {
     }
 
     /// Places proxies in front of the function's stores. The database proxy reports the commits of this instance.
-    pub(super) fn with_proxies(self: &Arc<Self>, number: u64, spec: &FunctionSpec) -> io::Result<(FunctionSpec, InstanceProxies)> {
+    pub(super) fn with_proxies(
+        self: &Arc<Self>,
+        number: u64,
+        spec: &FunctionSpec,
+    ) -> io::Result<(FunctionSpec, InstanceProxies)> {
         if self.proxies.get().is_none() {
             let _ = self.proxies.set(proxies::SharedProxies::start(self.faults())?);
         }

@@ -9,10 +9,10 @@ use hyper::body::Incoming;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{EVENT_LIMIT, InvokeError, Outcome, SYNC_LIMIT, function_name};
-use super::pool::InstancePool;
 use super::async_invocations::{self, DeadLetters};
+use super::pool::InstancePool;
 use super::server::{body, json};
+use super::{EVENT_LIMIT, InvokeError, Outcome, SYNC_LIMIT, function_name};
 
 pub(super) async fn answer(
     pool: &Arc<InstancePool>,
@@ -38,7 +38,11 @@ async fn invoke(
     let signed =
         request.headers().get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"AWS4-HMAC-SHA256 "));
     if !signed {
-        return Err(InvokeApiError::new(StatusCode::FORBIDDEN, "MissingAuthenticationTokenException", "Missing Authentication Token"));
+        return Err(InvokeApiError::new(
+            StatusCode::FORBIDDEN,
+            "MissingAuthenticationTokenException",
+            "Missing Authentication Token",
+        ));
     }
     if pool.function(&function).is_none() {
         return Err(not_found(pool, &function));

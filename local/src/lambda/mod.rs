@@ -1,21 +1,21 @@
 //! Lambda on this machine: one process per concurrent invocation behind the real Runtime API; an invocation ends exactly once.
 
+mod async_invocations;
 mod destinations;
-mod proxies;
 mod failure;
 mod fault_injection;
-mod pool;
 mod invoke_api;
+mod pool;
 mod process;
-mod async_invocations;
+mod proxies;
 mod remote;
 mod runtime_api;
 mod server;
 mod state;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,13 +24,13 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use uuid::Uuid;
 
+use self::async_invocations::DeadLetters;
 pub use self::destinations::Destinations;
 use self::pool::InstancePool;
-use self::async_invocations::DeadLetters;
 use self::server::Server;
 use crate::faults::Faults;
-use crate::logs::Journal;
 use crate::http_server::HttpServer;
+use crate::logs::Journal;
 use crate::stack::EventInvoke;
 
 /// A function to run: binary, environment, limits.

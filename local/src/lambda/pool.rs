@@ -1,7 +1,7 @@
 //! The pool of instances: assigns invocations to processes. An invocation ends exactly once; an instance runs one at a time.
 
-use std::io;
 use std::collections::BTreeSet;
+use std::io;
 use std::net::SocketAddr;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -12,12 +12,12 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use super::{FunctionSpec, InstanceInfo, InvokeError, LambdaOptions, Outcome, proxies, failure, function_name, remote};
 use super::process::{self, Control, EndedInvocation};
-use super::state::{CurrentInvocation, InvocationEvent, Instance, InvocationResult, PoolState};
+use super::state::{CurrentInvocation, Instance, InvocationEvent, InvocationResult, PoolState};
+use super::{FunctionSpec, InstanceInfo, InvokeError, LambdaOptions, Outcome, failure, function_name, proxies, remote};
 use crate::faults::KillPoint;
-use crate::watchdog::Watchdog;
 use crate::logs::Journal;
+use crate::watchdog::Watchdog;
 
 #[derive(Debug)]
 pub(super) struct InstancePool {
@@ -54,9 +54,10 @@ pub(super) struct Assignment {
 
 impl InstancePool {
     pub(super) fn new(functions: Vec<FunctionSpec>, options: LambdaOptions, address: SocketAddr) -> io::Result<Arc<Self>> {
-        options
-            .faults
-            .set_functions(functions.iter().map(|spec| (spec.id.clone(), spec.binary_name())).collect(), options.invoke.is_some());
+        options.faults.set_functions(
+            functions.iter().map(|spec| (spec.id.clone(), spec.binary_name())).collect(),
+            options.invoke.is_some(),
+        );
         Ok(Arc::new(Self {
             state: Mutex::new(PoolState::new(functions)),
             options,

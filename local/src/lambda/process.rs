@@ -18,10 +18,10 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::{FunctionSpec, Outcome};
 use super::pool::InstancePool;
-use crate::watchdog::Watchdog;
+use super::{FunctionSpec, Outcome};
 use crate::logs::Invocation;
+use crate::watchdog::Watchdog;
 
 /// A command to an instance's supervisor.
 #[derive(Debug)]

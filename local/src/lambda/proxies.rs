@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::FunctionSpec;
 use crate::faults::{Faults, StoreKind};
-use crate::proxy::{Proxy, CommitHook};
+use crate::proxy::{CommitHook, Proxy};
 
 /// Proxies that live as long as their instance.
 #[derive(Debug)]
@@ -33,11 +33,17 @@ impl SharedProxies {
     }
 
     /// Replaces every store address in the function's environment by that of its proxy.
-    pub(super) fn route_through_proxies(&self, spec: &FunctionSpec, faults: &Faults, commit_hook: CommitHook) -> io::Result<(FunctionSpec, InstanceProxies)> {
+    pub(super) fn route_through_proxies(
+        &self,
+        spec: &FunctionSpec,
+        faults: &Faults,
+        commit_hook: CommitHook,
+    ) -> io::Result<(FunctionSpec, InstanceProxies)> {
         let stores = faults.stores();
         let mysql = stores.mysql.map(|to| Proxy::start(StoreKind::MySql, to, faults, Some(commit_hook))).transpose()?;
         let mut spec = spec.clone();
-        let addresses = [(stores.mysql, &mysql), (stores.dynamodb, &self.dynamodb), (stores.s3, &self.s3), (stores.sqs, &self.sqs)];
+        let addresses =
+            [(stores.mysql, &mysql), (stores.dynamodb, &self.dynamodb), (stores.s3, &self.s3), (stores.sqs, &self.sqs)];
         for (store, proxy) in addresses {
             let Some((store, proxy)) = store.zip(proxy.as_ref()) else { continue };
             let (here, there) = (store.to_string(), proxy.address().to_string());

@@ -8,10 +8,10 @@ use http::Request;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{FunctionSpec, InvokeError, Outcome, failure};
 use super::pool::{InstancePool, STOPPING};
-use crate::logs::Invocation;
+use super::{FunctionSpec, InvokeError, Outcome, failure};
 use crate::aws_request::send;
+use crate::logs::Invocation;
 
 /// Additional time for creating containers and downloading images.
 const START: Duration = Duration::from_mins(2);
@@ -34,7 +34,11 @@ pub(super) async fn invoke(
 }
 
 /// The outcome and its journal record.
-async fn invoke_remote(endpoint: &str, spec: &FunctionSpec, (id, payload): (Uuid, Bytes)) -> Result<(Outcome, Invocation), InvokeError> {
+async fn invoke_remote(
+    endpoint: &str,
+    spec: &FunctionSpec,
+    (id, payload): (Uuid, Bytes),
+) -> Result<(Outcome, Invocation), InvokeError> {
     let begun = Instant::now();
     let request = Request::post(format!("/2015-03-31/functions/{}/invocations", spec.id));
     let headers = [("x-amz-invocation-type", "RequestResponse"), ("content-type", "application/json")];

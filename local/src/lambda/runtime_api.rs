@@ -9,10 +9,10 @@ use hyper::body::Incoming;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Outcome, failure};
-use super::pool::{NextEvent, InstancePool, RuntimeApiError};
+use super::pool::{InstancePool, NextEvent, RuntimeApiError};
 use super::server::{body, json};
 use super::state::InvocationEvent;
+use super::{Outcome, failure};
 
 /// Response limit: 6 MiB plus overhead.
 const RESPONSE_LIMIT: usize = 6 * 1024 * 1024 + 100;
@@ -111,7 +111,9 @@ fn accepted(result: Result<(), RuntimeApiError>) -> Response<Full<Bytes>> {
 fn refused(refusal: RuntimeApiError) -> Response<Full<Bytes>> {
     let (status, kind, message) = match refusal {
         RuntimeApiError::InvalidRequestId => (StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
-        RuntimeApiError::InvalidStateTransition => (StatusCode::FORBIDDEN, "InvalidStateTransition", "State transition is not allowed"),
+        RuntimeApiError::InvalidStateTransition => {
+            (StatusCode::FORBIDDEN, "InvalidStateTransition", "State transition is not allowed")
+        }
         RuntimeApiError::UnknownInstance => (StatusCode::FORBIDDEN, "InvalidStateTransition", "This instance has ended"),
     };
     json(status, json!({ "errorType": kind, "errorMessage": message }).to_string())

@@ -11,9 +11,9 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use super::{invoke_api, runtime_api};
-use super::pool::InstancePool;
 use super::async_invocations::DeadLetters;
+use super::pool::InstancePool;
+use super::{invoke_api, runtime_api};
 use crate::http_server::HttpServer;
 
 #[derive(Debug)]

@@ -9,9 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{FunctionSpec, InstanceInfo, Outcome};
-use super::proxies::InstanceProxies;
 use super::process::{self, Control, EndedInvocation};
+use super::proxies::InstanceProxies;
+use super::{FunctionSpec, InstanceInfo, Outcome};
 
 #[derive(Debug, Default)]
 pub(super) struct PoolState {

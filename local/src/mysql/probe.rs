@@ -1,8 +1,8 @@
 //! Restarts a server that exits unexpectedly on the same data and port, so that functions find it again.
 
 use std::process::{Child, ExitStatus};
-use std::sync::{Arc, Weak};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::{Server, blocking};

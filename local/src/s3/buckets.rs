@@ -10,8 +10,8 @@ use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::Value;
 
-use crate::{credentials, aws_request};
 use crate::stack::Bucket;
+use crate::{aws_request, credentials};
 
 /// Creates missing buckets and sets their CORS rules if the service supports them.
 pub(crate) async fn create(endpoint: &str, region: &str, buckets: impl IntoIterator<Item = &Bucket>) -> Result<(), String> {
@@ -34,7 +34,11 @@ pub(crate) async fn create(endpoint: &str, region: &str, buckets: impl IntoItera
         }
         let answered = put(endpoint, region, &format!("/{}?cors=", bucket.name), rules).await?;
         if !matches!(answered.status, 200 | 204) {
-            tracing::warn!(bucket.name, status = answered.status, "this S3 does not support CORS rules; uploads from web pages may fail");
+            tracing::warn!(
+                bucket.name,
+                status = answered.status,
+                "this S3 does not support CORS rules; uploads from web pages may fail"
+            );
         }
     }
     Ok(())

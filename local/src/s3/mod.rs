@@ -4,9 +4,9 @@ pub(crate) mod buckets;
 mod checks;
 mod cors;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;

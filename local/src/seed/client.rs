@@ -66,11 +66,10 @@ impl Client {
                 request = request.header("authorization", format!("Bearer {token}"));
             }
             let request = request.body(Full::new(body.clone())).map_err(|error| failed(error.to_string()))?;
-            let answered = self
-                .http
-                .request(request)
-                .await
-                .map_err(|error| if error.is_connect() { self.connection_error(&error) } else { failed(error.to_string()) })?;
+            let answered =
+                self.http.request(request).await.map_err(|error| {
+                    if error.is_connect() { self.connection_error(&error) } else { failed(error.to_string()) }
+                })?;
             let (parts, answer) = answered.into_parts();
             let answer = answer.collect().await.map_err(|error| failed(error.to_string()))?.to_bytes();
             if !matches!(parts.status.as_u16(), 429 | 503) {

@@ -9,7 +9,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use self::client::Client;
-use self::story::{DAYS, DIRECTS, FRIENDS, PEOPLE, ROOMS, SeedRoom, REACTIONS, TALK};
+use self::story::{DAYS, DIRECTS, FRIENDS, PEOPLE, REACTIONS, ROOMS, SeedRoom, TALK};
 
 /// The password of all users.
 pub const PASSWORD: &str = "linden street in june";

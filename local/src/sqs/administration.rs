@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::attributes::Attributes;
-use super::broker::{Broker, MINUTE_MS, Queue, BrokerState};
+use super::broker::{Broker, BrokerState, MINUTE_MS, Queue};
 use super::error::{Code, SqsError};
 use super::store::{MessageCounts, QueueRow};
 

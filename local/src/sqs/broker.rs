@@ -1,8 +1,8 @@
 //! The queues of one cloud behind one lock, shared by the API, the event source mappings and the failure destinations. Long polls wake on changes of
 //! their queue and when the next message becomes visible.
 
-use std::fmt::Write as _;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::delivery::{HandleState, Receipt, ReceiveQuery, Redrive};
 use super::error::{Code, SqsError};
 use super::message::{Message, NewMessage, sequence_number};
 use super::move_tasks::MoveTasks;
-use super::store::{MessageCounts, Deduplication, QueueRow, Store};
+use super::store::{Deduplication, MessageCounts, QueueRow, Store};
 use crate::clock::{Clock, milliseconds};
 
 /// All queues. Clones share them.
@@ -180,7 +180,12 @@ impl Broker {
     }
 
     /// Long polling: returns available messages, or waits until there are some.
-    pub(crate) async fn receive_within(&self, name: &str, options: ReceiveOptions, wait: Duration) -> Result<Vec<Message>, SqsError> {
+    pub(crate) async fn receive_within(
+        &self,
+        name: &str,
+        options: ReceiveOptions,
+        wait: Duration,
+    ) -> Result<Vec<Message>, SqsError> {
         let deadline = self.0.clock.now() + milliseconds(wait);
         loop {
             let changed = self.queue(name)?.changed.clone();

@@ -178,7 +178,12 @@ fn ready_groups(tx: &Transaction<'_>, request: &ReceiveQuery) -> rusqlite::Resul
 }
 
 /// Takes messages from the front of a group up to the first invisible one; `false` when the receive is complete.
-fn take_from_group(tx: &Transaction<'_>, request: &ReceiveQuery, group: &str, taken: &mut ReceivedMessages) -> rusqlite::Result<bool> {
+fn take_from_group(
+    tx: &Transaction<'_>,
+    request: &ReceiveQuery,
+    group: &str,
+    taken: &mut ReceivedMessages,
+) -> rusqlite::Result<bool> {
     let sql = "SELECT sequence, visible_at FROM messages WHERE queue = ?1 AND group_id = ?2 AND sequence > ?3 ORDER BY sequence LIMIT 1";
     let mut last = 0_i64;
     loop {
@@ -227,7 +232,12 @@ fn take(tx: &Transaction<'_>, request: &ReceiveQuery, sequence: i64, taken: &mut
 }
 
 /// A dead letter keeps its id, attributes and receive count; in a FIFO queue its sent time is reset, as documented by AWS.
-fn move_to_dead_letter_queue(tx: &Transaction<'_>, sequence: i64, redrive: &Redrive, request: &ReceiveQuery) -> rusqlite::Result<()> {
+fn move_to_dead_letter_queue(
+    tx: &Transaction<'_>,
+    sequence: i64,
+    redrive: &Redrive,
+    request: &ReceiveQuery,
+) -> rusqlite::Result<()> {
     let sql = "INSERT INTO messages (queue, visible_at, sent_at, first_received_at, receive_count, size, group_id, deduplication_id, id, source_arn,
                                      trace_header, attributes, body)
                SELECT ?2, ?3, CASE WHEN ?4 THEN ?3 ELSE sent_at END, first_received_at, receive_count, size, group_id, deduplication_id, id, ?5,

@@ -12,9 +12,9 @@ mod model;
 mod move_tasks;
 mod store;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 

@@ -68,7 +68,8 @@ impl UnlocatedError {
 
     /// Finds the line in the template's text.
     pub(super) fn locate(self, file: &Path, text: &str) -> TemplateError {
-        let place = source::SourceLocation { section: self.section, entry: self.entry.as_deref(), needle: self.needle.as_deref() };
+        let place =
+            source::SourceLocation { section: self.section, entry: self.entry.as_deref(), needle: self.needle.as_deref() };
         let line = self.line.unwrap_or_else(|| place.line(text));
         TemplateError { file: file.to_path_buf(), line, entry: self.entry, message: self.message }
     }

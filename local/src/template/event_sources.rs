@@ -26,7 +26,11 @@ const PROPERTIES: [&str; 9] = [
 ];
 
 /// The mappings among a function's events.
-pub(super) fn of_function(stack: &Stack, function: &str, properties: &Properties<'_>) -> Result<Vec<EventSource>, UnlocatedError> {
+pub(super) fn of_function(
+    stack: &Stack,
+    function: &str,
+    properties: &Properties<'_>,
+) -> Result<Vec<EventSource>, UnlocatedError> {
     let mut sources = Vec::new();
     for (name, event) in properties.within("Events")?.entries() {
         let event = Properties::new(event, name)?;
@@ -68,13 +72,16 @@ fn mapping(
         }
     }
     let queue = stack.queues.values().find(|queue| names::queue_arn(&stack.region, &queue.name) == arn);
-    let queue = queue.ok_or_else(|| UnlocatedError::new(format!("the event source {arn} is not a queue of this template")).near(arn))?;
+    let queue =
+        queue.ok_or_else(|| UnlocatedError::new(format!("the event source {arn} is not a queue of this template")).near(arn))?;
     let attributes = check_queue(&queue.name, &queue.attributes).map_err(UnlocatedError::new)?;
     let largest = if attributes.fifo { 10 } else { 10_000 };
     let batch_size = properties.bounded("BatchSize", 10, 1..=largest)?;
     let window = properties.bounded("MaximumBatchingWindowInSeconds", 0, 0..=300)?;
     if attributes.fifo && window > 0 {
-        return Err(UnlocatedError::new("Batching window is not supported for FIFO queues").near("MaximumBatchingWindowInSeconds"));
+        return Err(
+            UnlocatedError::new("Batching window is not supported for FIFO queues").near("MaximumBatchingWindowInSeconds")
+        );
     }
     if batch_size > 10 && window == 0 {
         let message = "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10";

@@ -66,7 +66,8 @@ fn environment(properties: &Properties<'_>) -> Result<BTreeMap<String, String>, 
     let variables = properties.within("Environment")?.within("Variables")?;
     let variable = |(name, value): (&String, &Value)| match scalar(value) {
         Some(text) => Ok((name.clone(), text)),
-        None => Err(UnlocatedError::new(format!("the environment variable {name} must be a string, not {value}")).near(format!("{name}:"))),
+        None => Err(UnlocatedError::new(format!("the environment variable {name} must be a string, not {value}"))
+            .near(format!("{name}:"))),
     };
     variables.entries().map(variable).collect()
 }

@@ -43,14 +43,20 @@ pub(super) fn api(id: &str, properties: &Properties<'_>) -> Result<HttpApi, Unlo
         }
     }
     if let Some(stage) = properties.text("StageName")?.filter(|stage| stage != "$default") {
-        return Err(UnlocatedError::new(format!("only the stage $default of an HTTP API is supported, not {stage}; omit StageName"))
-            .near("StageName"));
+        return Err(UnlocatedError::new(format!(
+            "only the stage $default of an HTTP API is supported, not {stage}; omit StageName"
+        ))
+        .near("StageName"));
     }
     Ok(HttpApi { id: id.to_owned(), routes: Vec::new(), cors: cors(properties)? })
 }
 
 /// Adds the routes of one function's events.
-pub(super) fn add_routes(apis: &mut BTreeMap<String, HttpApi>, function: &str, properties: &Properties<'_>) -> Result<(), UnlocatedError> {
+pub(super) fn add_routes(
+    apis: &mut BTreeMap<String, HttpApi>,
+    function: &str,
+    properties: &Properties<'_>,
+) -> Result<(), UnlocatedError> {
     let events = properties.within("Events")?;
     for (name, event) in events.entries() {
         let event = Properties::new(event, name)?;
@@ -66,7 +72,8 @@ pub(super) fn add_routes(apis: &mut BTreeMap<String, HttpApi>, function: &str, p
                 );
             }
             kind => {
-                let message = format!("events of type {kind} are not supported locally; an HTTP route is an event of type HttpApi");
+                let message =
+                    format!("events of type {kind} are not supported locally; an HTTP route is an event of type HttpApi");
                 return Err(UnlocatedError::new(message).near(name.as_str()));
             }
         }
@@ -76,7 +83,9 @@ pub(super) fn add_routes(apis: &mut BTreeMap<String, HttpApi>, function: &str, p
 
 fn add_route(apis: &mut BTreeMap<String, HttpApi>, function: &str, event: &Properties<'_>) -> Result<(), UnlocatedError> {
     if event.value("Auth").is_some() {
-        return Err(UnlocatedError::new("an authorizer on an HTTP route is not supported locally; authorize inside the function"));
+        return Err(UnlocatedError::new(
+            "an authorizer on an HTTP route is not supported locally; authorize inside the function",
+        ));
     }
     if let Some(version) = event.text("PayloadFormatVersion")?.filter(|version| version != "2.0") {
         return Err(UnlocatedError::new(format!("events of payload format {version} are not supported locally; use 2.0")));
@@ -98,7 +107,8 @@ fn add_route(apis: &mut BTreeMap<String, HttpApi>, function: &str, event: &Prope
         (None, None) => HttpRoute { method: "ANY".to_owned(), path: "$default".to_owned(), function: function.to_owned() },
         _ => return Err(UnlocatedError::new("an HttpApi event has both Method and Path, or neither for the $default route")),
     };
-    if let Some(other) = api.routes.iter().find(|other| other.method == route.method && route_shape(&other.path) == route_shape(&route.path))
+    if let Some(other) =
+        api.routes.iter().find(|other| other.method == route.method && route_shape(&other.path) == route_shape(&route.path))
     {
         let message =
             format!("the route {} {} is already taken by {} ({})", route.method, route.path, other.function, other.path);
@@ -171,7 +181,8 @@ fn cors(properties: &Properties<'_>) -> Result<Option<Cors>, UnlocatedError> {
     let given = properties.within("CorsConfiguration")?;
     let known = ["AllowOrigins", "AllowMethods", "AllowHeaders", "ExposeHeaders", "AllowCredentials", "MaxAge"];
     if let Some((unknown, _)) = given.entries().find(|(name, _)| !known.contains(&name.as_str())) {
-        return Err(UnlocatedError::new(format!("CorsConfiguration has no {unknown}; it has {}", known.join(", "))).near(unknown.as_str()));
+        return Err(UnlocatedError::new(format!("CorsConfiguration has no {unknown}; it has {}", known.join(", ")))
+            .near(unknown.as_str()));
     }
     let cors = Cors {
         allow_origins: given.strings("AllowOrigins")?,

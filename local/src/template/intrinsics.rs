@@ -34,7 +34,10 @@ impl Scope {
                 let results = parts.iter().map(|part| self.test(part)).collect::<Result<Vec<_>, _>>()?;
                 Ok(if name == "Fn::And" { results.iter().all(|result| *result) } else { results.contains(&true) })
             }
-            _ => Err(UnlocatedError::new(format!("{name} is no condition; use Equals, And, Or, Not or Condition")).near(short(name))),
+            _ => {
+                Err(UnlocatedError::new(format!("{name} is no condition; use Equals, And, Or, Not or Condition"))
+                    .near(short(name)))
+            }
         }
     }
 
@@ -132,7 +135,9 @@ impl Scope {
         let items = self.list("Fn::Select", items)?;
         let index = self.text(index, "the index of Select")?;
         let chosen = index.parse::<usize>().ok().and_then(|index| items.get(index));
-        chosen.cloned().ok_or_else(|| UnlocatedError::new(format!("Select has no item {index} among {}", items.len())).near("Select"))
+        chosen
+            .cloned()
+            .ok_or_else(|| UnlocatedError::new(format!("Select has no item {index} among {}", items.len())).near("Select"))
     }
 
     fn find(&self, argument: &Value) -> Result<Value, UnlocatedError> {

@@ -42,9 +42,7 @@ pub fn load(path: impl AsRef<Path>, overrides: &BTreeMap<String, String>) -> Res
     let path = path.as_ref();
     let text = std::fs::read_to_string(path).map_err(|error| {
         let reason = match error.kind() {
-            ErrorKind::NotFound => {
-                "the file does not exist: run this in the project's folder, or specify --template".into()
-            }
+            ErrorKind::NotFound => "the file does not exist: run this in the project's folder, or specify --template".into(),
             _ => format!("the file cannot be read: {error}"),
         };
         UnlocatedError::new(reason).locate(path, "")
@@ -115,7 +113,9 @@ fn resource(id: &str, value: Value, globals: &Map<String, Value>) -> Result<Reso
     let condition = match object.remove("Condition") {
         None => None,
         Some(Value::String(name)) => Some(name),
-        Some(other) => return Err(UnlocatedError::new(format!("Condition is the name of a condition, not {other}")).near("Condition")),
+        Some(other) => {
+            return Err(UnlocatedError::new(format!("Condition is the name of a condition, not {other}")).near("Condition"));
+        }
     };
     let properties = globals::merged(globals, &kind, object.remove("Properties").unwrap_or(Value::Null));
     Ok(Resource { id: id.to_owned(), kind, condition, properties, metadata: object.remove("Metadata").unwrap_or(Value::Null) })
@@ -199,8 +199,7 @@ fn first_pass(
             stack.custom_resources.insert(id, functions::custom(scope, resource, properties)?);
         }
         kind if is_unsupported(kind) => {
-            let message =
-                format!("{kind} is not supported locally, and the stack depends on it; use the AWS::Serverless types");
+            let message = format!("{kind} is not supported locally, and the stack depends on it; use the AWS::Serverless types");
             return Err(UnlocatedError::new(message).near("Type"));
         }
         kind if kind.starts_with("AWS::") => {}

@@ -42,7 +42,9 @@ pub(super) fn attribute(scope: &Scope, resource: &Resource, attribute: &str) -> 
             | "AWS::SQS::Queue",
             _,
         ) => {
-            return Err(UnlocatedError::new(format!("{} has no attribute {attribute}", resource.kind)).near(format!("{id}.{attribute}")));
+            return Err(
+                UnlocatedError::new(format!("{} has no attribute {attribute}", resource.kind)).near(format!("{id}.{attribute}"))
+            );
         }
         _ => return Ok(generic_attribute(scope, id, attribute)),
     };

@@ -23,8 +23,7 @@ pub(super) fn values(declared: Option<&Value>, given: &BTreeMap<String, String>)
     }
     if let Some(unknown) = given.keys().find(|name| !values.contains_key(*name)) {
         let known: Vec<&str> = declared.keys().map(String::as_str).collect();
-        let message =
-            format!("the template has no parameter {unknown}; it has: {}", known.join(", "));
+        let message = format!("the template has no parameter {unknown}; it has: {}", known.join(", "));
         return Err(UnlocatedError::new(message).near("Parameters:"));
     }
     Ok(values)
@@ -98,7 +97,9 @@ fn length(declaration: &Map<String, Value>, text: String) -> Result<Value, Unloc
     let bound = |name: &str| declaration.get(name).and_then(scalar).and_then(|bound| bound.parse::<usize>().ok());
     let length = text.chars().count();
     if bound("MinLength").is_some_and(|least| length < least) || bound("MaxLength").is_some_and(|most| length > most) {
-        return Err(UnlocatedError::new(format!("the value has {length} characters, which is outside of MinLength and MaxLength")));
+        return Err(UnlocatedError::new(format!(
+            "the value has {length} characters, which is outside of MinLength and MaxLength"
+        )));
     }
     Ok(Value::String(text))
 }

@@ -47,8 +47,9 @@ pub(super) fn queue(scope: &Scope, resource: &Resource, properties: &Properties<
         }
         let text = match value {
             Value::Object(_) if property.starts_with("Redrive") => value.to_string(),
-            value => scalar(value)
-                .ok_or_else(|| UnlocatedError::new(format!("{property} must be a string, not {value}")).near(property.as_str()))?,
+            value => scalar(value).ok_or_else(|| {
+                UnlocatedError::new(format!("{property} must be a string, not {value}")).near(property.as_str())
+            })?,
         };
         // CloudFormation accepts `FifoQueue: false`; the API does not.
         if property != "FifoQueue" || text != "false" {

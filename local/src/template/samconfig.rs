@@ -5,7 +5,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::error::{UnlocatedError, TemplateError};
+use super::error::{TemplateError, UnlocatedError};
 
 /// The `parameter_overrides` of `[<config_env>.deploy.parameters]`, or of its `global` section.
 pub fn samconfig_parameters(path: impl AsRef<Path>, config_env: &str) -> Result<BTreeMap<String, String>, TemplateError> {
@@ -46,10 +46,10 @@ fn pair(word: &str) -> Result<(String, String), UnlocatedError> {
     let long = word.strip_prefix("ParameterKey=").and_then(|rest| rest.split_once(",ParameterValue="));
     match long.or_else(|| word.split_once('=')) {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => {
-            Err(UnlocatedError::new(format!("the parameter override {word:?} is not Name=Value; a value with spaces needs quotes"))
-                .near(word))
-        }
+        _ => Err(UnlocatedError::new(format!(
+            "the parameter override {word:?} is not Name=Value; a value with spaces needs quotes"
+        ))
+        .near(word)),
     }
 }
 

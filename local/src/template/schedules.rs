@@ -29,7 +29,8 @@ pub(super) fn schedules(function: &str, properties: &Properties<'_>) -> Result<V
             continue;
         }
         let every = rate(&expression).ok_or_else(|| {
-            UnlocatedError::new(format!("{expression:?} is not a supported schedule; use for example rate(10 minutes)")).near(&expression)
+            UnlocatedError::new(format!("{expression:?} is not a supported schedule; use for example rate(10 minutes)"))
+                .near(&expression)
         })?;
         schedules.push(Schedule { name: format!("{function}{name}"), every, input: schedule.text("Input")? });
     }

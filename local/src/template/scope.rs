@@ -41,7 +41,9 @@ impl Scope {
     /// The value of a named condition.
     pub(super) fn condition(&self, name: &str) -> Result<bool, UnlocatedError> {
         let Some(condition) = self.conditions.get(name) else {
-            return Err(UnlocatedError::new(format!("the condition {name} does not exist; declare it under Conditions")).near(name));
+            return Err(
+                UnlocatedError::new(format!("the condition {name} does not exist; declare it under Conditions")).near(name)
+            );
         };
         self.guard_depth(name, || self.test(condition).map_err(|fault| fault.at("Conditions", name)))
     }
@@ -73,7 +75,11 @@ impl Scope {
     }
 
     /// Guards against cyclic references.
-    pub(super) fn guard_depth<T>(&self, name: &str, work: impl FnOnce() -> Result<T, UnlocatedError>) -> Result<T, UnlocatedError> {
+    pub(super) fn guard_depth<T>(
+        &self,
+        name: &str,
+        work: impl FnOnce() -> Result<T, UnlocatedError>,
+    ) -> Result<T, UnlocatedError> {
         let depth = self.depth.get();
         if depth >= MAX_DEPTH {
             return Err(UnlocatedError::new(format!("{name} refers to itself in a cycle")).near(name));

@@ -45,7 +45,8 @@ impl Scope {
             (None, Some((resource, attribute))) => self.attribute(resource, attribute)?,
             (None, None) => self.reference(name)?,
         };
-        scalar(&value)
-            .ok_or_else(|| UnlocatedError::new(format!("${{{name}}} in a Sub must be a string, not {value}")).near(format!("${{{name}")))
+        scalar(&value).ok_or_else(|| {
+            UnlocatedError::new(format!("${{{name}}} in a Sub must be a string, not {value}")).near(format!("${{{name}"))
+        })
     }
 }

@@ -25,8 +25,10 @@ pub(super) fn api(
         || stage.is_empty()
         || !stage.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter))
     {
-        return Err(UnlocatedError::new(format!("a WebSocket API cannot have the stage {stage:?}; use letters, digits, - and _"))
-            .near("StageName"));
+        return Err(UnlocatedError::new(format!(
+            "a WebSocket API cannot have the stage {stage:?}; use letters, digits, - and _"
+        ))
+        .near("StageName"));
     }
     let route_selection_expression = properties.required("RouteSelectionExpression")?;
     if !route_selection_expression.contains("request.body") {
@@ -65,9 +67,8 @@ fn routes(
         }
         let id = route_id(api, key);
         if let Some(other) = ids.insert(id.clone(), key) {
-            return Err(
-                UnlocatedError::new(format!("the routes {other} and {key} conflict: SAM names both {id}")).near(format!("{key}:"))
-            );
+            return Err(UnlocatedError::new(format!("the routes {other} and {key} conflict: SAM names both {id}"))
+                .near(format!("{key}:")));
         }
         let route = Properties::new(route, key)?;
         let function =
@@ -105,7 +106,9 @@ fn authorizer(scope: &Scope, properties: &Properties<'_>) -> Result<Option<WebSo
             }
             Ok(Some(WebSocketAuthorizer { function, identity_sources }))
         }
-        Some(other) => Err(UnlocatedError::new(format!("AuthType {other} is not supported locally; use CUSTOM or NONE")).near("AuthType")),
+        Some(other) => {
+            Err(UnlocatedError::new(format!("AuthType {other} is not supported locally; use CUSTOM or NONE")).near("AuthType"))
+        }
     }
 }
 

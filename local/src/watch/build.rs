@@ -1,7 +1,7 @@
 //! Builds selected binaries as `make build` does. The compiler prints to the terminal.
 
-use std::fs;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use self::build::Builder;
 use self::build::Binaries;
+pub use self::build::Builder;
 use self::sources::{Change, Sources};
 use crate::lambda::Lambda;
 use crate::logs::print_line;

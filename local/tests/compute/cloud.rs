@@ -90,7 +90,8 @@ async fn every_failure_to_start_says_what_to_do() {
 
     let folder = tempfile::tempdir().unwrap();
     let held = local::cloud::Database::start(&DataLocation::Persistent(folder.path().into())).await.unwrap();
-    let error = Cloud::start(CloudOptions { data: DataLocation::Persistent(folder.path().into()), ..options(&[]) }).await.unwrap_err();
+    let error =
+        Cloud::start(CloudOptions { data: DataLocation::Persistent(folder.path().into()), ..options(&[]) }).await.unwrap_err();
     assert!(matches!(&error, CloudError::Locked { .. }) && error.to_string().contains("--data"), "{error}");
     held.stop().await;
 }

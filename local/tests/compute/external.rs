@@ -33,7 +33,8 @@ async fn another_endpoint_runs_the_functions() {
     assert!(cloud.lambda().instances().is_empty() && there.instances().len() == 1, "nothing runs here");
     // The custom resource was invoked there too.
     assert_eq!(cloud.lambda().journal().recent().len(), 2);
-    let (kind, message) = crate::support::failure(cloud.lambda().invoke("EchoFunction", r#"{"error":"no"}"#.into()).await.unwrap());
+    let (kind, message) =
+        crate::support::failure(cloud.lambda().invoke("EchoFunction", r#"{"error":"no"}"#.into()).await.unwrap());
     assert!(!kind.is_empty() && message == "no");
 
     // The generated template contains the values that the external runner needs.

@@ -171,7 +171,8 @@ async fn an_instance_ends_when_its_commit_goes_by_and_the_commit_stays() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_is_slow_refuses_hangs_and_breaks_and_heals() {
-    let InstanceEnvironment { cloud, database, .. } = environment(cloud().await, json!({ "mysql": { "mode": "slow", "ms": 300, "rate": 0 } })).await;
+    let InstanceEnvironment { cloud, database, .. } =
+        environment(cloud().await, json!({ "mysql": { "mode": "slow", "ms": 300, "rate": 0 } })).await;
     let mut direct = MySqlConnection::connect(&cloud.database_url()).await.unwrap();
     direct.execute("CREATE TABLE t (id INT PRIMARY KEY)").await.unwrap();
     let mut open = MySqlConnection::connect(&database).await.unwrap();
@@ -211,7 +212,8 @@ async fn a_database_is_slow_refuses_hangs_and_breaks_and_heals() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dynamodb_and_s3_break_each_for_itself() {
-    let InstanceEnvironment { cloud, dynamodb, s3, .. } = environment(cloud().await, json!({ "dynamodb": { "mode": "slow", "ms": 300 } })).await;
+    let InstanceEnvironment { cloud, dynamodb, s3, .. } =
+        environment(cloud().await, json!({ "dynamodb": { "mode": "slow", "ms": 300 } })).await;
     assert!(dynamodb != cloud.dynamodb_endpoint() && s3 != cloud.s3_endpoint());
     let of = |endpoint: &str| endpoint.strip_prefix("http://").unwrap().parse::<std::net::SocketAddr>().unwrap();
     let (dynamodb, s3) = (of(&dynamodb), of(&s3));

@@ -102,8 +102,9 @@ async fn a_dead_letter_is_found_by_the_next_start_and_can_be_sent_again() {
     });
     let file = data.path().join("dead-letters.jsonl");
     std::fs::write(&file, format!("{letter}\n")).unwrap();
-    let cloud =
-        Cloud::start(CloudOptions { inspect: true, data: DataLocation::Persistent(data.path().into()), ..options(&[]) }).await.unwrap();
+    let cloud = Cloud::start(CloudOptions { inspect: true, data: DataLocation::Persistent(data.path().into()), ..options(&[]) })
+        .await
+        .unwrap();
 
     let listed = shown(&cloud, "/_local/dead-letters").await;
     let listed = &listed["dead_letters"][0];

@@ -4,8 +4,8 @@
 
 mod cloud;
 mod command;
-mod external;
 mod event_sources;
+mod external;
 mod faults;
 mod faults_command;
 mod http_client;
@@ -20,6 +20,6 @@ mod sdk;
 mod sdk_lambda;
 mod sdk_s3;
 mod sqs;
-mod support;
 mod stores;
+mod support;
 mod watch;

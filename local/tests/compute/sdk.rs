@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use aws_sdk_apigatewaymanagement as connections;
 use aws_sdk_dynamodb as dynamodb;
-use connections::config::{BehaviorVersion, Credentials, Region};
 use connections::config::retry::RetryConfig;
+use connections::config::{BehaviorVersion, Credentials, Region};
 use connections::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use connections::primitives::Blob;
 use dynamodb::types::AttributeValue;
@@ -18,8 +18,8 @@ use local::lambda::LambdaOptions;
 use local::logs::Journal;
 use serde_json::json;
 use tokio::net::TcpStream;
-use tokio_tungstenite::{WebSocketStream, client_async};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::cloud::template;
 use crate::support::{binaries, until};

@@ -2,9 +2,9 @@
 
 use aws_sdk_lambda as functions;
 use functions::Client;
-use functions::config::{BehaviorVersion, Region};
 use functions::config::retry::RetryConfig;
 use functions::config::timeout::TimeoutConfig;
+use functions::config::{BehaviorVersion, Region};
 use functions::error::{DisplayErrorContext, ProvideErrorMetadata as _, SdkError};
 use functions::operation::invoke::{InvokeError, InvokeOutput};
 use functions::primitives::Blob;

@@ -194,7 +194,8 @@ async fn messages_are_found_by_the_next_start_in_the_state_that_they_were_in() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn functions_reach_the_queues_of_the_template_and_faults_stand_in_between() {
     let folder = tempfile::tempdir().unwrap();
-    let cloud = Cloud::start(CloudOptions { data: DataLocation::Persistent(folder.path().into()), ..options(&[]) }).await.unwrap();
+    let cloud =
+        Cloud::start(CloudOptions { data: DataLocation::Persistent(folder.path().into()), ..options(&[]) }).await.unwrap();
     let environment = async || {
         let answer = success(cloud.lambda().invoke("EchoFunction", "{}".into()).await.unwrap());
         ["AWS_ENDPOINT_URL_SQS", "JOBS_URL"].map(|name| answer["environment"][name].as_str().unwrap().to_owned())

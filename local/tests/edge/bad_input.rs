@@ -7,8 +7,8 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::fixture::{Behavior, Fixture, allow, friendly, ok};
 use crate::client::{Client, HttpConnection, head, manage, request};
+use crate::fixture::{Behavior, Fixture, allow, friendly, ok};
 
 #[tokio::test]
 async fn an_event_over_6_mb_is_refused_and_never_gets_to_a_function() {

@@ -6,8 +6,8 @@ use local::gateway::Limits;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::client::{Answer, Client, HttpConnection, SIGNATURE, head, manage, request};
 use crate::fixture::{Fixture, friendly};
-use crate::client::{Answer, Client, SIGNATURE, HttpConnection, head, manage, request};
 
 async fn joined(fixture: &mut Fixture) -> (Client, String) {
     let client = Client::join(fixture.address).await;

@@ -7,8 +7,8 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::fixture::{Fixture, friendly};
 use crate::client::{Client, manage, request};
+use crate::fixture::{Fixture, friendly};
 
 async fn joined(fixture: &mut Fixture) -> (Client, String) {
     let client = Client::join(fixture.address).await;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, friendly};
 use crate::client::{Client, manage, request};
+use crate::fixture::{Fixture, friendly};
 
 /// Recorded in November 2024 by users of Powertools for AWS Lambda (`apiGatewayWebSocketApiConnect.json` and similar), names shortened.
 fn recorded(kind: &str) -> Value {

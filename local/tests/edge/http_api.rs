@@ -11,8 +11,8 @@ use local::lambda::Outcome;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::fixture::{Behavior, Fixture, TEMPLATE, ok, stack};
 use crate::client::{HttpConnection, head, request};
+use crate::fixture::{Behavior, Fixture, TEMPLATE, ok, stack};
 
 const ORIGIN: &str = "origin: https://app.example.com";
 

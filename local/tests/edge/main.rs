@@ -2,12 +2,13 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on may panic")]
 
 mod bad_input;
+mod client;
 mod connections_api;
 mod faults;
+mod fixture;
 mod golden;
 mod http_api;
 mod many;
-mod fixture;
 mod readme;
 mod rfc6455;
 mod template;
@@ -16,4 +17,3 @@ mod template_queues;
 mod websocket_api;
 mod websocket_closes;
 mod websocket_messages;
-mod client;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use local::gateway::Limits;
 
-use crate::fixture::{Fixture, friendly};
 use crate::client::{Client, manage};
+use crate::fixture::{Fixture, friendly};
 
 const SOCKETS: usize = 2000;
 

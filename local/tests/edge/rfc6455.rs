@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::fixture::{Fixture, friendly, ok};
 use crate::client::manage;
+use crate::fixture::{Fixture, friendly, ok};
 
 const TEXT: u8 = 1;
 const CONTINUATION: u8 = 0;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use local::gateway::Limits;
 use serde_json::{Value, json};
 
-use crate::fixture::{Behavior, Fixture, allow, friendly, ok, policy};
 use crate::client::{Client, HttpConnection, head, manage, request};
+use crate::fixture::{Behavior, Fixture, allow, friendly, ok, policy};
 
 type Function = fn(&Value) -> Behavior;
 
@@ -139,7 +139,8 @@ async fn the_authorizers_verdict_is_the_status() {
         (|event| Behavior::Answer(policy("Allow", &event["methodArn"], &json!({"list": [1]}))), 500),
     ];
     for (verdict, status) in verdicts {
-        let mut fixture = Fixture::start(move |function, event| if function == "Authorizer" { verdict(event) } else { ok() }).await;
+        let mut fixture =
+            Fixture::start(move |function, event| if function == "Authorizer" { verdict(event) } else { ok() }).await;
         assert_eq!(Client::open(fixture.address, "/ws?ticket=t", &[]).await.err(), Some(status));
         assert_eq!(fixture.invoked(), ["Authorizer"]);
         assert_eq!(fixture.gateway.connections(), []);
@@ -184,7 +185,8 @@ async fn what_connect_answers_is_the_status_of_the_handshake() {
         (|| Behavior::Answer(json!({"statusCode": "403"})), 403),
     ];
     for (answer, status) in answers {
-        let mut fixture = Fixture::start(move |function, event| if function == "Authorizer" { allow(event) } else { answer() }).await;
+        let mut fixture =
+            Fixture::start(move |function, event| if function == "Authorizer" { allow(event) } else { answer() }).await;
         assert_eq!(Client::open(fixture.address, "/ws?ticket=t", &[]).await.err(), Some(status));
         assert_eq!(fixture.invoked(), ["Authorizer", "Connect"], "no connection was made, so none ends");
     }

@@ -13,8 +13,8 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use crate::fixture::{Fixture, friendly};
 use crate::client::{Client, manage};
+use crate::fixture::{Fixture, friendly};
 
 async fn disconnected(fixture: &mut Fixture) -> (u64, String) {
     let event = fixture.event("Disconnect").await;

@@ -8,8 +8,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use crate::fixture::{Behavior, Fixture, friendly};
 use crate::client::Client;
+use crate::fixture::{Behavior, Fixture, friendly};
 
 /// The ids in a gateway frame, whose spacing must be exact.
 fn notice(frame: &str, message: &str) -> String {

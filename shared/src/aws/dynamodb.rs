@@ -30,5 +30,5 @@ pub fn client_at(aws: &config::Aws, endpoint: Option<String>) -> LazyClient {
 
 fn connect(aws: &config::Aws, endpoint: Option<String>) -> Client {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(CALL).build();
-    Client::new(&sdk::settings(aws, http::for_sdk(http::client(ATTEMPT)), timeouts, endpoint))
+    Client::new(&sdk::settings(aws, http::sdk_client(http::client(ATTEMPT)), timeouts, endpoint))
 }

@@ -8,9 +8,9 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
+use crate::aws::dynamodb::LazyClient;
 use crate::error::{Error, Limit, RateStatus, Result};
 use crate::id::{SessionId, UserId};
-use crate::aws::dynamodb::LazyClient;
 use crate::time::Timestamp;
 
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ struct BucketState {
 }
 
 /// Attempts: the bucket can change between two writes.
-const POURS: u32 = 3;
+const CHARGE_ATTEMPTS: u32 = 3;
 
 impl WindowCount {
     pub fn exceeds_limit(self) -> bool {
@@ -94,18 +94,30 @@ impl Ephemeral {
     pub async fn increment_by(&self, key: &str, several: u32, limit: Limit, now: Timestamp) -> Result<WindowCount> {
         let hits = self.add(key, i64::from(several), limit, now).await?;
         let left = window(limit, now) + i64::from(limit.window) - now.seconds();
-        Ok(WindowCount { count: u32::try_from(hits).unwrap_or(0), limit, reset: u32::try_from(left.max(1)).unwrap_or(limit.window) })
+        Ok(WindowCount {
+            count: u32::try_from(hits).unwrap_or(0),
+            limit,
+            reset: u32::try_from(left.max(1)).unwrap_or(limit.window),
+        })
     }
 
     /// Charges a bucket that drains over time, unless the charge exceeds its capacity; an empty bucket accepts any charge. The bucket is stored as
     /// the time at which it is empty. One write, and a second one when the assumed state was wrong.
-    pub async fn charge_bucket(&self, key: &str, amount: i64, known_empty_at: i64, (now, capacity): (i64, i64)) -> Result<BucketCharge> {
+    pub async fn charge_bucket(
+        &self,
+        key: &str,
+        amount: i64,
+        known_empty_at: i64,
+        (now, capacity): (i64, i64),
+    ) -> Result<BucketCharge> {
         let mut empty = known_empty_at <= now;
         let mut found = None;
-        for _ in 0..POURS {
+        for _ in 0..CHARGE_ATTEMPTS {
             match self.try_charge_bucket(key, BucketState { amount, now, capacity, empty }).await? {
                 Ok(empty_at) => return Ok(BucketCharge::Accepted { empty_at }),
-                Err(Some(empty_at)) if empty_at > now && !empty => return Ok(BucketCharge::Rejected { empty_at: Some(empty_at) }),
+                Err(Some(empty_at)) if empty_at > now && !empty => {
+                    return Ok(BucketCharge::Rejected { empty_at: Some(empty_at) });
+                }
                 Err(other) => (found, empty) = (other, !empty),
             }
         }

@@ -36,7 +36,7 @@ pub(crate) fn client(connect_within: Duration) -> Client {
 }
 
 /// A client as the SDK takes it. The SDK's own reads the system's certificates at its first call and adds HTTP/2.
-pub(crate) fn for_sdk(client: Client) -> SharedHttpClient {
+pub(crate) fn sdk_client(client: Client) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Connector(client));
     http_client_fn(move |_, _| connector.clone())
 }
@@ -48,7 +48,7 @@ impl Connects for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let client = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let request = plain(request).map_err(ConnectorError::user)?;
+            let request = buffered(request).map_err(ConnectorError::user)?;
             let (parts, body) = client.request(request).await.map_err(|error| ConnectorError::io(error.into()))?.into_parts();
             let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(ConnectorError::io)?.to_bytes();
             HttpResponse::try_from(Response::from_parts(parts, SdkBody::from(body)))
@@ -58,7 +58,7 @@ impl Connects for Connector {
 }
 
 /// Buffers a request: none streams, and the largest is a picture of this backend's own making.
-fn plain(request: HttpRequest) -> Result<Request<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
+fn buffered(request: HttpRequest) -> Result<Request<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
     let (parts, body) = request.try_into_http1x()?.into_parts();
     let body = body.bytes().ok_or("a body that streams")?;
     Ok(Request::from_parts(parts, Full::new(Bytes::copy_from_slice(body))))

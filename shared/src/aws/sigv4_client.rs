@@ -28,7 +28,7 @@ use crate::time::Timestamp;
 const MAX_ANSWER: usize = 256 * 1024;
 /// Covers one retransmission of a lost SYN, which takes a second.
 const CONNECT: Duration = Duration::from_secs(3);
-/// Characters that stay unescaped in a canonical path. SigV4 encodes a percent-encoded path once more.
+/// Characters that stay unescaped in a canonical path. `SigV4` encodes a percent-encoded path once more.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const TOKEN: &str = "x-amz-security-token";
 const DATE: &str = "x-amz-date";

@@ -20,17 +20,17 @@ impl TableProbes {
 
     /// Checks the table of connections.
     pub async fn connections(&self) -> Result<()> {
-        self.look_up(&self.names.connections, "user_id", AttributeValue::N("0".into())).await
+        self.probe(&self.names.connections, "user_id", AttributeValue::N("0".into())).await
     }
 
     /// Checks the table of tickets and counters.
     pub async fn ephemeral(&self) -> Result<()> {
-        self.look_up(&self.names.ephemeral, "key", AttributeValue::S("nothing".into())).await
+        self.probe(&self.names.ephemeral, "key", AttributeValue::S("nothing".into())).await
     }
 
     /// Reads an item that never exists. `DescribeTable` uses the control plane, whose quota the whole account shares.
-    async fn look_up(&self, table: &str, key: &str, nothing: AttributeValue) -> Result<()> {
-        self.client.get_item().table_name(table).key(key, nothing).send().await.map_err(Error::unavailable)?;
+    async fn probe(&self, table: &str, key: &str, missing_key: AttributeValue) -> Result<()> {
+        self.client.get_item().table_name(table).key(key, missing_key).send().await.map_err(Error::unavailable)?;
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! Configuration: one struct per concern, read from the environment only here. Errors name the variable.
 
-mod service_urls;
 mod quota;
 mod secrets;
+mod service_urls;
 mod strength;
 
 use std::fmt;
@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use crate::error::Limit;
 
-pub use service_urls::{bucket_url, service_url};
 pub use quota::Quota;
-pub use secrets::{SecretReader, Secret, SecretSource};
+pub use secrets::{Secret, SecretReader, SecretSource};
+pub use service_urls::{bucket_url, service_url};
 pub use strength::looks_random;
 
 /// A missing or invalid variable, with the expected value.

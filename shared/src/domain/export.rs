@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use crate::caller::Caller;
-use crate::domain::paging::{encode_cursor, decode_cursor};
-use crate::domain::sessions::ENDED;
+use crate::domain::auth::sessions::ENDED;
+use crate::domain::paging::{decode_cursor, encode_cursor};
 use crate::error::{Error, Result};
 use crate::protocol::export::Export;
-use crate::store::export::{self as store, RowKey, KeyedRows};
+use crate::store::export::{self as store, KeyedRows, RowKey};
 use crate::store::{Db, Handle, users};
 
 /// Bytes after which a part ends. One more row, of half a megabyte at most, may follow.

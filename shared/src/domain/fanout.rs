@@ -2,7 +2,9 @@
 //! members only, and a changed message is replaced by a hint to fetch it.
 
 use crate::domain::messages::sent_frame;
-use crate::domain::{friends, invitations, room_changes};
+use crate::domain::people::friends;
+use crate::domain::rooms::changes as room_changes;
+use crate::domain::rooms::invitations;
 use crate::error::Result;
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::frames::Frame;
@@ -49,7 +51,11 @@ pub async fn serve(db: &Db, push: &Push, shard: Shard, now: Timestamp) -> Result
             let frame = member_frame(db, (room_id, rev), user_id, came).await?;
             push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await?;
         }
-        ShardPayload::Joined { .. } | ShardPayload::Seen { .. } | ShardPayload::Invited { .. } | ShardPayload::Friend { .. } | ShardPayload::Upload { .. } => {
+        ShardPayload::Joined { .. }
+        | ShardPayload::Seen { .. }
+        | ShardPayload::Invited { .. }
+        | ShardPayload::Friend { .. }
+        | ShardPayload::Upload { .. } => {
             for user in users_of(&audience) {
                 if let Some(frame) = frame_for_user(db, &shard.what, user).await? {
                     let recipients = recipients::for_users(&mut *db.acquire().await?, &[user]).await?;
@@ -76,7 +82,13 @@ fn users_of(audience: &[Connection]) -> Vec<UserId> {
     users
 }
 
-async fn push_to_members(db: &Db, push: &Push, audience: Vec<Connection>, room_frame: RoomFrame<'_>, now: Timestamp) -> Result<()> {
+async fn push_to_members(
+    db: &Db,
+    push: &Push,
+    audience: Vec<Connection>,
+    room_frame: RoomFrame<'_>,
+    now: Timestamp,
+) -> Result<()> {
     let RoomFrame { room, frame } = room_frame;
     let users = users_of(&audience);
     let (Some(first), Some(last)) = (users.first().copied(), users.last().copied()) else { return Ok(()) };

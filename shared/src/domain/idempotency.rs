@@ -11,7 +11,6 @@ use crate::time::Timestamp;
 
 /// Minimum lifetime of a key.
 const DAY_SECONDS: i64 = 24 * 3600;
-/// Maximum length of a key.
 const MAX_LENGTH: usize = 255;
 
 /// Validates the client's key and derives the stored key.
@@ -54,7 +53,9 @@ pub(super) async fn record_existing(db: &Db, caller: &Caller, key: &KeyDigest, m
     if store::insert(&mut *db.acquire().await?, caller.user, key, made, caller.now).await? {
         return Ok(made);
     }
-    find_created(db, caller, key).await?.ok_or_else(|| Error::unavailable("an idempotency key was created and deleted concurrently"))
+    find_created(db, caller, key)
+        .await?
+        .ok_or_else(|| Error::unavailable("an idempotency key was created and deleted concurrently"))
 }
 
 /// Records the id that the transaction creates. Returns false if a concurrent request was first; the transaction must roll back.

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_says_where_the_next_one_begins_only_if_there_is_one() {
+    fn a_page_has_a_cursor_only_if_another_follows() {
         let page_of = |count: u32| page((1..=count).collect(), 3, ToString::to_string);
         for (count, items, next) in [(0, vec![], None), (3, vec![1, 2, 3], None), (4, vec![1, 2, 3], Some("3".to_owned()))] {
             let page = page_of(count);
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_gives_back_its_place_and_anything_else_is_refused() {
+    fn a_cursor_decodes_to_its_position_and_other_texts_are_refused() {
         assert_eq!((parse_cursor(None, 5_u64).ok(), parse_cursor(Some("7"), 5_u64).ok()), (Some(5), Some(7)));
         let read = |cursor: &str| decode_cursor(cursor, |place| place.strip_prefix("u.").map(str::to_owned));
         assert_eq!(read(&encode_cursor("u.ann")).ok().as_deref(), Some("ann"));

@@ -20,10 +20,7 @@ pub enum Failure {
     /// It does not answer, or refuses.
     Unreachable(crate::error::Error),
     /// Its schema is older than this build requires.
-    Outdated {
-        found: i64,
-        needed: i64,
-    },
+    Outdated { found: i64, needed: i64 },
 }
 
 /// Checks every store. `db` is the result of preparing the connection.

@@ -2,12 +2,13 @@
 //! Closed reports are not shown.
 
 use crate::caller::Caller;
-use crate::domain::members::require_role;
-use crate::domain::paging::{parse_cursor, clamp_limit, page};
-use crate::domain::{messages, rooms};
+use crate::domain::messages;
+use crate::domain::paging::{clamp_limit, page, parse_cursor};
+use crate::domain::rooms;
+use crate::domain::rooms::members::require_role;
 use crate::error::{Error, Result};
 use crate::id::{ReportId, RoomId, RoomRef, UploadId};
-use crate::media::{Media, Object, Rendition, PresignedUrl};
+use crate::media::{Media, Object, PresignedUrl, Rendition};
 use crate::protocol::page::Page;
 use crate::protocol::reports::{NewReport, OpenReport, Report};
 use crate::protocol::rooms::Role;
@@ -42,7 +43,13 @@ pub async fn find(db: &Db, caller: &Caller, report: ReportId) -> Result<OpenRepo
 }
 
 /// Returns a signed URL of an attachment of a reported message, for the same users.
-pub async fn link(db: &Db, media: &Media, caller: &Caller, (report, upload): (ReportId, UploadId), part: Rendition) -> Result<PresignedUrl> {
+pub async fn link(
+    db: &Db,
+    media: &Media,
+    caller: &Caller,
+    (report, upload): (ReportId, UploadId),
+    part: Rendition,
+) -> Result<PresignedUrl> {
     let absent = || Error::NotFound("upload_not_found");
     let mut connection = db.acquire().await?;
     let found = open(&mut connection, caller, report).await?.report;

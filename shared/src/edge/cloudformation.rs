@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 const MAX_REASON: usize = 1024;
 const ATTEMPTS: u32 = 3;
 /// Time limit of one attempt.
-const PATIENCE: Duration = Duration::from_secs(4);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The event of a custom resource.
 #[derive(Clone, Debug, Deserialize)]
@@ -88,7 +88,7 @@ struct CustomResourceResponse<'a> {
 }
 
 /// Reports the outcome to CloudFormation; the operator sees an error in the stack's events.
-pub async fn answer(event: &CustomResourceEvent, outcome: &Result<(), String>) -> Result<()> {
+pub async fn respond(event: &CustomResourceEvent, outcome: &Result<(), String>) -> Result<()> {
     let body = Bytes::from(body(event, outcome)?);
     let connector = hyper_rustls::HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
     let client = Client::builder(TokioExecutor::new()).build::<_, Full<Bytes>>(connector);
@@ -101,7 +101,7 @@ pub async fn answer(event: &CustomResourceEvent, outcome: &Result<(), String>) -
             .header(header::CONTENT_TYPE, "")
             .body(Full::new(body.clone()))
             .map_err(|error| Error::invalid("ResponseURL", "invalid", error.to_string()))?;
-        let failure: crate::error::BoxedError = match tokio::time::timeout(PATIENCE, client.request(request)).await {
+        let failure: crate::error::BoxedError = match tokio::time::timeout(ATTEMPT_TIMEOUT, client.request(request)).await {
             Ok(Ok(response)) if response.status().is_success() => return Ok(()),
             Ok(Ok(response)) => format!("the answer was refused with {}", response.status()).into(),
             Ok(Err(error)) => error.into(),
@@ -154,14 +154,23 @@ mod tests {
         let read = |now: serde_json::Value, before: serde_json::Value| {
             let properties =
                 |version| serde_json::from_value(serde_json::json!({"ServiceToken": "arn", "Version": version})).unwrap();
-            CustomResourceEvent { resource_properties: properties(now), old_resource_properties: properties(before), ..event(None) }.is_downgrade()
+            CustomResourceEvent {
+                resource_properties: properties(now),
+                old_resource_properties: properties(before),
+                ..event(None)
+            }
+            .is_downgrade()
         };
         assert!(read("9".into(), "13".into()) && read(13.into(), "14".into()));
         assert!(!read("13".into(), "9".into()) && !read("13".into(), "13".into()) && !read("13".into(), "x".into()));
         assert!(!event(None).is_downgrade(), "there was none before");
         let of =
             |version: &str, store: &str| serde_json::from_value(serde_json::json!({"Version": version, "Store": store})).unwrap();
-        let moved = |to| CustomResourceEvent { resource_properties: of("9", to), old_resource_properties: of("13", "one"), ..event(None) };
+        let moved = |to| CustomResourceEvent {
+            resource_properties: of("9", to),
+            old_resource_properties: of("13", "one"),
+            ..event(None)
+        };
         assert!(moved("one").is_downgrade() && !moved("another").is_downgrade());
     }
 
@@ -190,7 +199,7 @@ mod tests {
     async fn a_response_is_retried_until_accepted() {
         let (url, played) = listener(&["503 Slow Down", "200 OK"]);
         let event = CustomResourceEvent { response_url: url, ..event(None) };
-        answer(&event, &Ok(())).await.unwrap();
+        respond(&event, &Ok(())).await.unwrap();
         let sent = played.join().unwrap();
         assert!(sent.starts_with("PUT /answer?signature=x HTTP/1.1\r\n"), "{sent}");
         assert!(sent.contains("\r\ncontent-type: \r\n"), "the URL's signature covers an empty content type: {sent}");

@@ -125,8 +125,8 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for KeyedBody<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
-        let (body, asked) = keyed(request).await?;
-        Ok(Self(json(&body)?, asked))
+        let (body, idempotent) = read_keyed(request).await?;
+        Ok(Self(json(&body)?, idempotent))
     }
 }
 
@@ -134,16 +134,16 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeKeyedBody<T
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
-        let (body, asked) = keyed(request).await?;
-        Ok(Self(if body.is_empty() { T::default() } else { json(&body)? }, asked))
+        let (body, idempotent) = read_keyed(request).await?;
+        Ok(Self(if body.is_empty() { T::default() } else { json(&body)? }, idempotent))
     }
 }
 
-async fn keyed(request: Request) -> Result<(Bytes, Option<IdempotentRequest>), Error> {
+async fn read_keyed(request: Request) -> Result<(Bytes, Option<IdempotentRequest>), Error> {
     let route = format!("{} {}", request.method(), request.uri().path());
-    let called = called(request.headers()).map(|called| called.map(str::to_owned))?;
+    let key = idempotency_key(request.headers()).map(|key| key.map(str::to_owned))?;
     let body = bytes(request).await?;
-    Ok((body.clone(), called.map(|called| IdempotentRequest { route, key: called, body })))
+    Ok((body.clone(), key.map(|key| IdempotentRequest { route, key, body })))
 }
 
 /// The value of the `Idempotency-Key` header.
@@ -153,13 +153,13 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        called(&parts.headers).map(|called| Self(called.map(str::to_owned)))
+        idempotency_key(&parts.headers).map(|key| Self(key.map(str::to_owned)))
     }
 }
 
-fn called(headers: &HeaderMap) -> Result<Option<&str>, Error> {
-    let called = headers.get("idempotency-key").map(HeaderValue::to_str).transpose();
-    called.map_err(|_| Error::invalid("idempotency-key", "invalid", "must have 1 to 255 visible ASCII characters"))
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+    let key = headers.get("idempotency-key").map(HeaderValue::to_str).transpose();
+    key.map_err(|_| Error::invalid("idempotency-key", "invalid", "must have 1 to 255 visible ASCII characters"))
 }
 
 async fn bytes(request: Request) -> Result<Bytes, Error> {
@@ -179,9 +179,9 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         let inner = error.into_inner();
         if inner.is_data() {
             let field = if field == "." { missing_field(&inner).unwrap_or_default() } else { field };
-            Error::invalid(field, "invalid", plain(&inner))
+            Error::invalid(field, "invalid", without_value(&inner))
         } else {
-            Error::Malformed("malformed_json", format!("The body is not valid JSON: {}.", plain(&inner)))
+            Error::Malformed("malformed_json", format!("The body is not valid JSON: {}.", without_value(&inner)))
         }
     })?;
     deserializer.end().map_err(|_| Error::Malformed("malformed_json", "The body continues after its JSON value.".into()))?;
@@ -194,7 +194,7 @@ fn missing_field(error: &serde_json::Error) -> Option<String> {
 }
 
 /// Removes the offending value from the message, since it can be a secret.
-fn plain(error: &serde_json::Error) -> String {
+fn without_value(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match (text.find("invalid type: "), text.find(", expected ")) {
         (Some(_), Some(at)) => text[at + 2..].to_owned(),
@@ -217,7 +217,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         axum::extract::Path::from_request_parts(parts, state)
             .await
             .map(|axum::extract::Path(value)| Self(value))
-            .map_err(|rejection| wrong_path(&rejection))
+            .map_err(|rejection| path_error(&rejection))
     }
 }
 
@@ -230,12 +230,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         axum::extract::Query::from_request_parts(parts, state)
             .await
             .map(|axum::extract::Query(value)| Self(value))
-            .map_err(|rejection| wrong_query(&rejection))
+            .map_err(|rejection| query_error(&rejection))
     }
 }
 
 /// Names the parameter and the expected type, not the value.
-fn wrong_path(rejection: &PathRejection) -> Error {
+fn path_error(rejection: &PathRejection) -> Error {
     let PathRejection::FailedToDeserializePathParams(failure) = rejection else {
         return Error::invalid("path", "invalid", "must be as the route says");
     };
@@ -253,7 +253,7 @@ fn wrong_path(rejection: &PathRejection) -> Error {
     }
 }
 
-fn wrong_query(rejection: &QueryRejection) -> Error {
+fn query_error(rejection: &QueryRejection) -> Error {
     let text = rejection.body_text();
     let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
     let detail = match text.split_once(": ") {

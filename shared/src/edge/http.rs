@@ -12,14 +12,14 @@ use http::{HeaderValue, header};
 use crate::edge::extract::RequestInfo;
 use crate::edge::{pagination, problem, rate_limit_headers};
 use crate::error::Error;
-use crate::telemetry::invocation::{self, Outcome, Invocation};
+use crate::telemetry::invocation::{self, Invocation, Outcome};
 use crate::telemetry::rate_status;
 
 /// Requests over this time limit get 503, before the function's own timeout leaves them unanswered.
 pub const DEADLINE: Duration = Duration::from_secs(8);
 
 /// HSTS for a year, without subdomains: those belong to the operator.
-const ONLY_TLS: &str = "max-age=31536000";
+const HSTS: &str = "max-age=31536000";
 
 /// A route with its own time limit, bounded by the timeout of its function.
 #[derive(Clone, Copy, Debug)]
@@ -35,36 +35,36 @@ pub async fn serve(router: Router) -> Result<(), lambda_runtime::Error> {
 }
 
 /// The same with one slow route.
-pub async fn serve_with_slow_route(router: Router, patient: SlowRoute) -> Result<(), lambda_runtime::Error> {
-    lambda_http::run(finished_with(router, Some(patient))).await
+pub async fn serve_with_slow_route(router: Router, slow_route: SlowRoute) -> Result<(), lambda_runtime::Error> {
+    lambda_http::run(with_slow_route(router, Some(slow_route))).await
 }
 
 /// Adds the fallbacks and the outermost layer.
 pub fn into_service(router: Router) -> Router {
-    finished_with(router, None)
+    with_slow_route(router, None)
 }
 
-fn finished_with(router: Router, patient: Option<SlowRoute>) -> Router {
+fn with_slow_route(router: Router, slow_route: Option<SlowRoute>) -> Router {
     router
         .fallback(async || Error::NotFound("route_not_found"))
         .method_not_allowed_fallback(async || Error::NotFound("method_not_allowed"))
-        .layer(middleware::from_fn(move |request, next| outermost(patient, request, next)))
+        .layer(middleware::from_fn(move |request, next| handle(slow_route, request, next)))
 }
 
-async fn outermost(patient: Option<SlowRoute>, request: Request, next: Next) -> Response {
+async fn handle(slow_route: Option<SlowRoute>, request: Request, next: Next) -> Response {
     let invocation = Invocation::begin();
     let origin = RequestInfo::of(request.extensions());
     let method = request.method().clone();
     // Logs the pattern: a path can contain an invite code.
     let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned();
-    let deadline = patient.filter(|patient| patient.route == route).map_or(DEADLINE, |patient| patient.deadline);
+    let deadline = slow_route.filter(|slow_route| slow_route.route == route).map_or(DEADLINE, |slow_route| slow_route.deadline);
     let asked = request.uri().clone();
     let encrypted = request.headers().get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
     let response = match invocation::within(deadline, next.run(request)).await {
         Ok(response) => response,
         Err(late) => Error::unavailable(late).into_response(),
     };
-    let link = pagination::link(&asked, &response);
+    let link = pagination::link_header(&asked, &response);
     let code = response.extensions().get::<Arc<Error>>().map_or("ok", |error| error.code());
     let mut response = problem::finish(response, &origin.request_id);
     let headers = response.headers_mut();
@@ -81,7 +81,7 @@ async fn outermost(patient: Option<SlowRoute>, request: Request, next: Next) -> 
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Browsers ignore HSTS over plain HTTP, as on a developer's machine.
     if encrypted {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONLY_TLS));
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
     let (what, status) = (format!("{method} {route}"), Some(response.status().as_u16()));
     invocation.end(&Outcome { request_id: &origin.request_id, what: &what, code, status, connection: None });
@@ -98,9 +98,10 @@ mod tests {
 
     #[tokio::test]
     async fn responses_over_tls_set_hsts() {
-        let router = || into_service(Router::new().route("/good", get(async || "good")).route("/bad", get(async || Error::TooLarge)));
+        let router =
+            || into_service(Router::new().route("/good", get(async || "good")).route("/bad", get(async || Error::TooLarge)));
         for path in ["/good", "/bad", "/unknown"] {
-            for (scheme, told) in [("https", Some(ONLY_TLS)), ("http", None)] {
+            for (scheme, told) in [("https", Some(HSTS)), ("http", None)] {
                 let request = Request::builder().uri(path).header("x-forwarded-proto", scheme).body(Body::empty()).unwrap();
                 let answer = router().oneshot(request).await.unwrap();
                 let header = answer.headers().get(header::STRICT_TRANSPORT_SECURITY).map(|value| value.to_str().unwrap());

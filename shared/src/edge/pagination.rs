@@ -51,14 +51,14 @@ impl HasNextPage for History {
 
 /// Response extension that carries the continuation to the layer that knows the request.
 #[derive(Clone)]
-struct Next {
+struct NextLink {
     parameters: &'static [&'static str],
     pair: String,
 }
 
 impl<T: HasNextPage> IntoResponse for PageResponse<T> {
     fn into_response(self) -> Response {
-        let next = self.0.next().map(|(parameter, value)| Next {
+        let next = self.0.next().map(|(parameter, value)| NextLink {
             parameters: T::PARAMETERS,
             pair: format!("{parameter}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)),
         });
@@ -71,8 +71,8 @@ impl<T: HasNextPage> IntoResponse for PageResponse<T> {
 }
 
 /// Builds the `Link` header for a response to `asked`.
-pub(super) fn link(asked: &Uri, response: &Response) -> Option<HeaderValue> {
-    let next = response.extensions().get::<Next>()?;
+pub(super) fn link_header(asked: &Uri, response: &Response) -> Option<HeaderValue> {
+    let next = response.extensions().get::<NextLink>()?;
     let stays = |pair: &&str| !pair.is_empty() && !next.parameters.contains(&pair.split('=').next().unwrap_or_default());
     let kept = asked.query().unwrap_or_default().split('&').filter(stays);
     let query: Vec<&str> = kept.chain([next.pair.as_str()]).collect();
@@ -83,24 +83,24 @@ pub(super) fn link(asked: &Uri, response: &Response) -> Option<HeaderValue> {
 mod tests {
     use super::*;
 
-    fn told<T: HasNextPage>(asked: &str, list: T) -> Option<String> {
-        let link = link(&asked.parse().unwrap(), &PageResponse(list).into_response())?;
+    fn link_of<T: HasNextPage>(asked: &str, list: T) -> Option<String> {
+        let link = link_header(&asked.parse().unwrap(), &PageResponse(list).into_response())?;
         Some(link.to_str().unwrap().to_owned())
     }
 
     #[test]
     fn the_link_header_is_the_next_request() {
         let page = |next: Option<&str>| Page::<u32> { items: vec![1], next: next.map(str::to_owned) };
-        assert_eq!(told("https://chat.example/api/rooms", page(None)), None);
-        let link = told("https://chat.example/api/search?before=2026-01-01&cursor=old&q=a%20b", page(Some("n/w"))).unwrap();
+        assert_eq!(link_of("https://chat.example/api/rooms", page(None)), None);
+        let link = link_of("https://chat.example/api/search?before=2026-01-01&cursor=old&q=a%20b", page(Some("n/w"))).unwrap();
         assert_eq!(link, r#"</api/search?before=2026-01-01&q=a%20b&cursor=n%2Fw>; rel="next""#);
         let history = |ascends| History { items: Vec::new(), next: Some("7".into()), last_seq: 9, rev: 9, ascends };
         assert_eq!(
-            told("/api/rooms/1/messages?limit=2", history(false)).unwrap(),
+            link_of("/api/rooms/1/messages?limit=2", history(false)).unwrap(),
             r#"</api/rooms/1/messages?limit=2&before=7>; rel="next""#
         );
         assert_eq!(
-            told("/api/rooms/1/messages?after=5", history(true)).unwrap(),
+            link_of("/api/rooms/1/messages?after=5", history(true)).unwrap(),
             r#"</api/rooms/1/messages?after=7>; rel="next""#
         );
     }

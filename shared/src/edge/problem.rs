@@ -27,9 +27,9 @@ pub fn status(error: &Error) -> StatusCode {
 /// Logs defects as errors and unavailable dependencies as warnings; other errors are not logged.
 pub fn log(error: &Error, request_id: &str) {
     match error {
-        Error::Internal(source) => tracing::error!(request_id, error = chain(source.as_ref()), "internal error"),
+        Error::Internal(source) => tracing::error!(request_id, error = error_chain(source.as_ref()), "internal error"),
         Error::Unavailable { source, .. } => {
-            tracing::warn!(request_id, error = chain(source.as_ref()), "a dependency does not answer");
+            tracing::warn!(request_id, error = error_chain(source.as_ref()), "a dependency does not answer");
         }
         _ => {}
     }
@@ -75,6 +75,6 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
 }
 
 /// Joins the chain of causes in one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::aws::sigv4_client::{SigV4Client, SigV4Request};
-use crate::config::{self, SecretReader, Aws, Secret, SecretSource};
+use crate::config::{self, Aws, Secret, SecretReader, SecretSource};
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 
@@ -38,13 +38,14 @@ pub async fn resolve(source: &SecretSource, aws: &Aws) -> Result<Secret> {
         return Err(Error::unavailable(format!("GetSecretValue of {arn} answered {}", answer.status())));
     }
     // The parser's message would quote the secret.
-    let answer: Answer = serde_json::from_slice(answer.body()).map_err(|_| Error::internal(format!("{arn} has no SecretString")))?;
+    let answer: Answer =
+        serde_json::from_slice(answer.body()).map_err(|_| Error::internal(format!("{arn} has no SecretString")))?;
     Ok(Secret::new(answer.text))
 }
 
 /// Returns the store's URL: the secret itself, or built from an RDS secret.
 pub async fn store_url(source: &SecretSource, aws: &Aws) -> Result<Secret> {
-    url(&resolve(source, aws).await?)
+    parse_store_url(&resolve(source, aws).await?)
 }
 
 /// Returns a reader that resolves a rotatable secret again with `read`; none for secrets from the environment.
@@ -59,10 +60,10 @@ where
     Some(SecretReader::new(move || Box::pin(read(source.clone(), aws.clone()))))
 }
 
-fn url(text: &Secret) -> Result<Secret> {
+fn parse_store_url(text: &Secret) -> Result<Secret> {
     /// The format that RDS and its rotation write.
     #[derive(Deserialize)]
-    struct OfRds {
+    struct RdsSecret {
         username: String,
         password: String,
         host: String,
@@ -80,7 +81,7 @@ fn url(text: &Secret) -> Result<Secret> {
         return Ok(Secret::new(text.expose().trim()));
     }
     let wrong = || Error::internal("the store's secret must be a mysql:// URL, or have username, password and host");
-    let of: OfRds = serde_json::from_str(text.expose()).map_err(|_| wrong())?;
+    let of: RdsSecret = serde_json::from_str(text.expose()).map_err(|_| wrong())?;
     let port = match of.port {
         None => PORT,
         Some(Port::Number(port)) => port,
@@ -96,24 +97,24 @@ fn url(text: &Secret) -> Result<Secret> {
 mod tests {
     use super::*;
 
-    fn made(text: &str) -> Result<String, String> {
-        url(&Secret::new(text)).map(|url| url.expose().to_owned()).map_err(|error| error.to_string())
+    fn parsed(text: &str) -> Result<String, String> {
+        parse_store_url(&Secret::new(text)).map(|url| url.expose().to_owned()).map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_url_stands_as_it_is() {
-        assert_eq!(made("mysql://a:b@c/d\n").as_deref(), Ok("mysql://a:b@c/d"));
+        assert_eq!(parsed("mysql://a:b@c/d\n").as_deref(), Ok("mysql://a:b@c/d"));
     }
 
     #[test]
     fn the_form_of_rds_becomes_a_url_with_tls() {
         let of_rds = r#"{"username":"conchat","password":"p@s/s:w%rd?#&","engine":"mysql","host":"c.cluster-x.rds.amazonaws.com","port":3307,"dbname":"chat","dbClusterIdentifier":"c"}"#;
         let expected = "mysql://conchat:p%40s%2Fs%3Aw%25rd%3F%23%26@c.cluster-x.rds.amazonaws.com:3307/chat?ssl-mode=REQUIRED";
-        assert_eq!(made(of_rds).as_deref(), Ok(expected));
+        assert_eq!(parsed(of_rds).as_deref(), Ok(expected));
         let short = r#"{"username":"a","password":"b","host":"h"}"#;
-        assert_eq!(made(short).as_deref(), Ok("mysql://a:b@h:3306/conchat?ssl-mode=REQUIRED"));
+        assert_eq!(parsed(short).as_deref(), Ok("mysql://a:b@h:3306/conchat?ssl-mode=REQUIRED"));
         assert_eq!(
-            made(&short.replace('}', r#","port":"3308"}"#)).as_deref(),
+            parsed(&short.replace('}', r#","port":"3308"}"#)).as_deref(),
             Ok("mysql://a:b@h:3308/conchat?ssl-mode=REQUIRED")
         );
     }
@@ -125,7 +126,7 @@ mod tests {
             r#"{"password":"hunter2""#,
             r#"{"username":"a","password":"hunter2","host":"h","port":"x"}"#,
         ] {
-            let error = url(&Secret::new(text)).expect_err("refused");
+            let error = parse_store_url(&Secret::new(text)).expect_err("refused");
             assert!(!format!("{error:?} {error} {:?}", error.source()).contains("hunter2"), "{error:?}");
         }
     }

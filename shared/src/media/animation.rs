@@ -6,9 +6,9 @@ use std::num::NonZeroU64;
 
 use gif::{ColorOutput, DecodeOptions, Decoder, Encoder, MemoryLimit};
 
-use super::palette::{Ink, Table};
-use super::picture::{PictureError, MAX_PIXELS};
 use super::deadline::{Deadline, DeadlineReader};
+use super::palette::{ColourSource, Palette};
+use super::picture::{MAX_PIXELS, PictureError};
 
 /// More than a minute at thirty frames per second.
 const MAX_FRAMES: u64 = 2_000;
@@ -20,7 +20,7 @@ const MAX_CANVAS: u64 = 8_294_400;
 const MAX_SHOWN: u64 = 1_000_000_000;
 
 /// Checks the limits by counting frames without decoding them.
-pub(super) fn bounded(bytes: &[u8], stop: &Deadline) -> Result<(), PictureError> {
+pub(super) fn check_limits(bytes: &[u8], stop: &Deadline) -> Result<(), PictureError> {
     let mut options = DecodeOptions::new();
     options.skip_frame_decoding(true);
     let mut decoder = options.read_info(DeadlineReader::new(bytes, stop)).map_err(|_| PictureError::NotAPicture)?;
@@ -38,19 +38,20 @@ pub(super) fn bounded(bytes: &[u8], stop: &Deadline) -> Result<(), PictureError>
 }
 
 /// Re-encodes the frames without any other data of the file.
-pub(super) fn rewritten(bytes: &[u8], stop: &Deadline) -> Result<Vec<u8>, PictureError> {
+pub(super) fn reencode(bytes: &[u8], stop: &Deadline) -> Result<Vec<u8>, PictureError> {
     let mut decoder = decoder(bytes, stop).map_err(|_| PictureError::NotAPicture)?;
-    let mut ink = Ink::new();
-    let global = decoder.global_palette().map(|colours| Table::anew(colours, &mut ink));
+    let mut ink = ColourSource::new();
+    let global = decoder.global_palette().map(|colours| Palette::rebuild(colours, &mut ink));
     let colours = global.as_ref().map_or(&[][..], |table| &table.bytes);
-    let mut encoder = Encoder::new(Vec::new(), decoder.width(), decoder.height(), colours).map_err(|_| PictureError::NotAPicture)?;
+    let mut encoder =
+        Encoder::new(Vec::new(), decoder.width(), decoder.height(), colours).map_err(|_| PictureError::NotAPicture)?;
     let mut first = true;
     while let Some(frame) = decoder.read_next_frame().map_err(|_| PictureError::NotAPicture)? {
         let mut frame = frame.clone();
-        let local = frame.palette.as_deref().map(|colours| Table::anew(colours, &mut ink));
+        let local = frame.palette.as_deref().map(|colours| Palette::rebuild(colours, &mut ink));
         let table = local.as_ref().or(global.as_ref()).ok_or(PictureError::NotAPicture)?;
         let mut pixels = frame.buffer.into_owned();
-        frame.transparent = table.repaint(&mut pixels, frame.transparent);
+        frame.transparent = table.remap(&mut pixels, frame.transparent);
         frame.buffer = Cow::Owned(pixels);
         frame.palette = local.map(|table| table.bytes);
         if std::mem::take(&mut first) {

@@ -1,6 +1,6 @@
 //! Bounds the work of decoding a JPEG in advance: the decoder takes all bytes at once and cannot be interrupted.
 
-use super::picture::{PictureError, MAX_PIXELS};
+use super::picture::{MAX_PIXELS, PictureError};
 
 /// Maximum scans of a progressive JPEG. Usual are about ten, and each covers the whole image however few bytes it has.
 const MAX_SCANS: usize = 100;
@@ -8,7 +8,7 @@ const MAX_SCANS: usize = 100;
 const MAX_SCANNED: u64 = 12 * MAX_PIXELS;
 
 /// Checks whether decoding this many pixels from these bytes stays within the limits.
-pub(super) fn bounded(bytes: &[u8], pixels: u64) -> Result<(), PictureError> {
+pub(super) fn check_work(bytes: &[u8], pixels: u64) -> Result<(), PictureError> {
     // Every scan marker counts, even inside other data, so that none can be hidden.
     let scans = bytes.windows(2).filter(|pair| *pair == b"\xff\xda").count();
     if scans > MAX_SCANS || scans as u64 * pixels > MAX_SCANNED { Err(PictureError::TooComplex) } else { Ok(()) }
@@ -51,7 +51,7 @@ mod tests {
         assert_eq!(extent(&[&one[..], &film].concat()), &one[..]);
         // A segment's content counts, too, so its length hides nothing.
         let hidden = [&one[..2], b"\xff\xe5\xff\xff", &film, &one[2..]].concat();
-        assert_eq!(bounded(extent(&hidden), 1), Err(PictureError::TooComplex));
+        assert_eq!(check_work(extent(&hidden), 1), Err(PictureError::TooComplex));
         for cut in [&one[..3], &one[..one.len() - 2], b"\xff\xd8", b"\xff\xd8\xff\xe0\xff", b""] {
             assert_eq!(extent(cut), cut);
         }
@@ -69,7 +69,7 @@ mod tests {
             (100, 4_800_000, true),
             (101, 1, false),
         ] {
-            assert_eq!(bounded(&with(scans), pixels).is_ok(), taken, "{scans} scans of {pixels}");
+            assert_eq!(check_work(&with(scans), pixels).is_ok(), taken, "{scans} scans of {pixels}");
         }
     }
 }

@@ -4,12 +4,12 @@
 //! objects cannot be replaced.
 
 mod animation;
+mod deadline;
 mod jpeg;
 pub mod names;
 mod palette;
 pub mod picture;
 pub mod sniff;
-mod deadline;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub use self::deadline::{CancelOnDrop, Deadline};
 use self::picture::{EncodedImage, Picture};
-pub use self::deadline::{Deadline, CancelOnDrop};
-use crate::aws::s3::{Bucket, ServedAs, Source, Validity};
+use crate::aws::s3::{Bucket, CopySource, ServedAs, Validity};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::id::{ObjectId, UploadId};
@@ -27,9 +27,9 @@ use crate::protocol::uploads::Purpose;
 use crate::time::Timestamp;
 
 /// Validity of upload URLs.
-const TO_SEND: Duration = Duration::from_mins(10);
+const UPLOAD_URL_VALIDITY: Duration = Duration::from_mins(10);
 /// Maximum validity of download URLs; at least half of it remains.
-const TO_FETCH: Duration = Duration::from_mins(5);
+const DOWNLOAD_URL_VALIDITY: Duration = Duration::from_mins(5);
 
 /// The media bucket.
 #[derive(Debug)]
@@ -118,18 +118,24 @@ impl Media {
     }
 
     /// Returns the upload URL and its expiry. The signature covers type and length.
-    pub async fn upload_url(&self, upload: UploadId, content_type: &str, size: u64, now: Timestamp) -> Result<(String, Timestamp)> {
-        let validity = Validity { from: now, length: TO_SEND };
+    pub async fn upload_url(
+        &self,
+        upload: UploadId,
+        content_type: &str,
+        size: u64,
+        now: Timestamp,
+    ) -> Result<(String, Timestamp)> {
+        let validity = Validity { from: now, length: UPLOAD_URL_VALIDITY };
         let url = self.bucket.presigned_put(&pending(upload), content_type, size, validity).await?;
-        Ok((url, now.plus_seconds(seconds(TO_SEND))))
+        Ok((url, now.plus_seconds(seconds(UPLOAD_URL_VALIDITY))))
     }
 
     /// Returns the download URL of a rendition.
     pub async fn download_url(&self, object: Object, part: Rendition, now: Timestamp) -> Result<PresignedUrl> {
-        let (life, window) = (seconds(TO_FETCH), seconds(TO_FETCH) / 2);
+        let (life, window) = (seconds(DOWNLOAD_URL_VALIDITY), seconds(DOWNLOAD_URL_VALIDITY) / 2);
         let number = now.seconds().div_euclid(window);
         let from = Timestamp(number * window * 1000);
-        let url = self.bucket.presigned_get(&key(object, part), Validity { from, length: TO_FETCH }).await?;
+        let url = self.bucket.presigned_get(&key(object, part), Validity { from, length: DOWNLOAD_URL_VALIDITY }).await?;
         let etag = format!("\"{}-{}-{number}\"", object.id.upload, object.id.attempt);
         Ok(PresignedUrl { url, expires_at: from.plus_seconds(life), etag })
     }
@@ -149,11 +155,13 @@ impl Media {
     pub async fn store_picture(&self, object: Object, picture: &Picture, name: &str) -> Result<()> {
         let disposition = names::disposition(true, name);
         let put = async |part, made: &EncodedImage| {
-            let served_as =
-                ServedAs { cache_control: CACHE, content_disposition: &disposition, content_type: made.content_type };
+            let served_as = ServedAs { cache_control: CACHE, content_disposition: &disposition, content_type: made.content_type };
             self.bucket.put(&key(object, part), served_as, made.bytes.clone()).await
         };
-        let both = futures_util::future::try_join(put(Rendition::Original, &picture.original), put(Rendition::Thumbnail, &picture.thumbnail));
+        let both = futures_util::future::try_join(
+            put(Rendition::Original, &picture.original),
+            put(Rendition::Thumbnail, &picture.thumbnail),
+        );
         both.await.map(drop)
     }
 
@@ -166,10 +174,9 @@ impl Media {
         until: Instant,
     ) -> Result<bool> {
         let disposition = names::disposition(false, served.name);
-        let served_as =
-            ServedAs { cache_control: CACHE, content_disposition: &disposition, content_type: served.content_type };
+        let served_as = ServedAs { cache_control: CACHE, content_disposition: &disposition, content_type: served.content_type };
         let to = key(object, Rendition::Original);
-        let source = Source { key: &pending(arrived.upload), etag: &arrived.etag, size: arrived.size };
+        let source = CopySource { key: &pending(arrived.upload), etag: &arrived.etag, size: arrived.size };
         self.bucket.copy(source, &to, served_as, until).await
     }
 

@@ -23,7 +23,7 @@ const NAMELESS: &str = "file";
 /// Returns the name as others see it. Right-to-left scripts stay; direction overrides go, because `photo⟲gnp.exe` looks like an image.
 pub fn sanitized(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let plain: String = last.chars().filter(|letter| !letter.is_control() && !turns(*letter)).collect();
+    let plain: String = last.chars().filter(|letter| !letter.is_control() && !is_bidi_control(*letter)).collect();
     match plain.trim() {
         "" | "." | ".." => NAMELESS.to_owned(),
         plain => plain.to_owned(),
@@ -52,7 +52,7 @@ pub fn with_extension(name: &str, content_type: &str) -> String {
     }
 }
 
-fn turns(letter: char) -> bool {
+fn is_bidi_control(letter: char) -> bool {
     matches!(letter, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -62,12 +62,12 @@ pub struct Picture {
 pub fn image(bytes: &[u8], content_type: &str, stop: &Deadline) -> Result<Picture, PictureError> {
     let format = format(content_type)?;
     if format == ImageFormat::Gif {
-        animation::bounded(bytes, stop).map_err(|flaw| in_time(flaw, stop))?;
+        animation::check_limits(bytes, stop).map_err(|flaw| timeout_or(flaw, stop))?;
     }
     let decoded = decode(bytes, format, stop)?;
     let whole = match format {
         ImageFormat::Gif => {
-            let bytes = animation::rewritten(bytes, stop).map_err(|flaw| in_time(flaw, stop))?;
+            let bytes = animation::reencode(bytes, stop).map_err(|flaw| timeout_or(flaw, stop))?;
             EncodedImage { content_type: "image/gif", bytes: bytes.into() }
         }
         // Lossless images stay lossless; a lossy WebP as PNG would grow tenfold.
@@ -124,11 +124,11 @@ struct Decoded {
 
 /// Decodes to upright pixels with 8 bits per channel. Does not trust the header beyond the limits.
 fn decode(bytes: &[u8], format: ImageFormat, stop: &Deadline) -> Result<DynamicImage, PictureError> {
-    let Decoded { pixels, orientation, profile } = decoded(bytes, format, stop).map_err(|flaw| in_time(flaw, stop))?;
+    let Decoded { pixels, orientation, profile } = decoded(bytes, format, stop).map_err(|flaw| timeout_or(flaw, stop))?;
     stop.check()?;
-    let mut upright = plain(pixels);
+    let mut upright = drop_opaque_alpha(pixels);
     if let Some(profile) = profile.filter(|profile| profile.len() <= MAX_PROFILE) {
-        on_screen(&mut upright, &profile);
+        convert_to_srgb(&mut upright, &profile);
     }
     upright.apply_orientation(orientation);
     stop.check()?;
@@ -141,28 +141,28 @@ fn decoded(bytes: &[u8], format: ImageFormat, stop: &Deadline) -> Result<Decoded
     (limits.max_image_width, limits.max_image_height, limits.max_alloc) = (Some(MAX_SIDE), Some(MAX_SIDE), Some(MAX_ALLOC));
     let mut reader = ImageReader::with_format(DeadlineReader::new(bytes, stop), format);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(|error| flaw(&error))?;
+    let mut decoder = reader.into_decoder().map_err(|error| picture_error(&error))?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     if pixels > MAX_PIXELS {
         return Err(PictureError::TooManyPixels);
     }
     if format == ImageFormat::Jpeg {
-        jpeg::bounded(bytes, pixels)?;
+        jpeg::check_work(bytes, pixels)?;
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let profile = decoder.icc_profile().ok().flatten();
-    let pixels = DynamicImage::from_decoder(decoder).map_err(|error| flaw(&error))?;
+    let pixels = DynamicImage::from_decoder(decoder).map_err(|error| picture_error(&error))?;
     Ok(Decoded { pixels, orientation, profile })
 }
 
 /// Reports the time limit as the cause of whatever error an interrupted decoder returned.
-fn in_time(flaw: PictureError, stop: &Deadline) -> PictureError {
+fn timeout_or(flaw: PictureError, stop: &Deadline) -> PictureError {
     stop.check().err().unwrap_or(flaw)
 }
 
 /// Drops an opaque alpha channel.
-fn plain(decoded: DynamicImage) -> DynamicImage {
+fn drop_opaque_alpha(decoded: DynamicImage) -> DynamicImage {
     if !decoded.color().has_alpha() {
         return DynamicImage::ImageRgb8(decoded.into_rgb8());
     }
@@ -173,7 +173,7 @@ fn plain(decoded: DynamicImage) -> DynamicImage {
 }
 
 /// Converts colours to sRGB, because profiles are not kept. Ignores invalid profiles.
-fn on_screen(image: &mut DynamicImage, profile: &[u8]) {
+fn convert_to_srgb(image: &mut DynamicImage, profile: &[u8]) {
     let Ok(meant) = ColorProfile::new_from_slice(profile) else { return };
     if meant.color_space != DataColorSpace::Rgb {
         return;
@@ -198,10 +198,10 @@ fn encode(image: &DynamicImage, sharp: bool) -> Result<EncodedImage, PictureErro
         let pixels = u64::from(image.width()) * u64::from(image.height());
         let effort = if pixels > COMPRESSED_WELL { CompressionType::Fast } else { CompressionType::Default };
         let encoder = PngEncoder::new_with_quality(&mut bytes, effort, FilterType::Adaptive);
-        image.write_with_encoder(encoder).map_err(|error| flaw(&error))?;
+        image.write_with_encoder(encoder).map_err(|error| picture_error(&error))?;
         "image/png"
     } else {
-        image.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, 88)).map_err(|error| flaw(&error))?;
+        image.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, 88)).map_err(|error| picture_error(&error))?;
         "image/jpeg"
     };
     Ok(EncodedImage { content_type, bytes: bytes.into() })
@@ -214,7 +214,7 @@ fn placeholder(image: &DynamicImage) -> Option<String> {
     blurhash::encode(across, down, tiny.width(), tiny.height(), tiny.as_raw()).ok()
 }
 
-fn flaw(error: &image::ImageError) -> PictureError {
+fn picture_error(error: &image::ImageError) -> PictureError {
     match error {
         image::ImageError::Limits(_) => PictureError::TooManyPixels,
         _ => PictureError::NotAPicture,

@@ -7,20 +7,20 @@ pub const HEAD: u64 = 64;
 const BYTES: &str = "application/octet-stream";
 
 /// Types that share their magic bytes, as containers do.
-struct Family {
+struct TypeSignature {
     types: &'static [&'static str],
     /// Alternatives of offset and bytes.
     magic: &'static [(usize, &'static [u8])],
 }
 
-const FAMILIES: &[Family] = &[
-    Family { types: &["image/jpeg"], magic: &[(0, b"\xff\xd8\xff")] },
-    Family { types: &["image/png"], magic: &[(0, b"\x89PNG\r\n\x1a\n")] },
-    Family { types: &["image/gif"], magic: &[(0, b"GIF87a"), (0, b"GIF89a")] },
-    Family { types: &["image/webp"], magic: &[(8, b"WEBP")] },
-    Family { types: &["image/bmp"], magic: &[(0, b"BM")] },
-    Family { types: &["image/tiff"], magic: &[(0, b"II*\0"), (0, b"MM\0*")] },
-    Family {
+const SIGNATURES: &[TypeSignature] = &[
+    TypeSignature { types: &["image/jpeg"], magic: &[(0, b"\xff\xd8\xff")] },
+    TypeSignature { types: &["image/png"], magic: &[(0, b"\x89PNG\r\n\x1a\n")] },
+    TypeSignature { types: &["image/gif"], magic: &[(0, b"GIF87a"), (0, b"GIF89a")] },
+    TypeSignature { types: &["image/webp"], magic: &[(8, b"WEBP")] },
+    TypeSignature { types: &["image/bmp"], magic: &[(0, b"BM")] },
+    TypeSignature { types: &["image/tiff"], magic: &[(0, b"II*\0"), (0, b"MM\0*")] },
+    TypeSignature {
         types: &[
             "video/mp4",
             "video/quicktime",
@@ -33,14 +33,14 @@ const FAMILIES: &[Family] = &[
         ],
         magic: &[(4, b"ftyp")],
     },
-    Family { types: &["video/webm", "video/x-matroska", "audio/webm"], magic: &[(0, b"\x1a\x45\xdf\xa3")] },
-    Family { types: &["video/x-msvideo"], magic: &[(8, b"AVI ")] },
-    Family { types: &["audio/wav", "audio/x-wav"], magic: &[(8, b"WAVE")] },
-    Family { types: &["audio/ogg", "video/ogg", "audio/opus"], magic: &[(0, b"OggS")] },
-    Family { types: &["audio/flac"], magic: &[(0, b"fLaC")] },
-    Family { types: &["audio/mpeg"], magic: &[(0, b"ID3"), (0, b"\xff\xfb"), (0, b"\xff\xf3"), (0, b"\xff\xf2")] },
-    Family { types: &["application/pdf"], magic: &[(0, b"%PDF-")] },
-    Family {
+    TypeSignature { types: &["video/webm", "video/x-matroska", "audio/webm"], magic: &[(0, b"\x1a\x45\xdf\xa3")] },
+    TypeSignature { types: &["video/x-msvideo"], magic: &[(8, b"AVI ")] },
+    TypeSignature { types: &["audio/wav", "audio/x-wav"], magic: &[(8, b"WAVE")] },
+    TypeSignature { types: &["audio/ogg", "video/ogg", "audio/opus"], magic: &[(0, b"OggS")] },
+    TypeSignature { types: &["audio/flac"], magic: &[(0, b"fLaC")] },
+    TypeSignature { types: &["audio/mpeg"], magic: &[(0, b"ID3"), (0, b"\xff\xfb"), (0, b"\xff\xf3"), (0, b"\xff\xf2")] },
+    TypeSignature { types: &["application/pdf"], magic: &[(0, b"%PDF-")] },
+    TypeSignature {
         types: &[
             "application/zip",
             "application/x-zip-compressed",
@@ -56,17 +56,17 @@ const FAMILIES: &[Family] = &[
         ],
         magic: &[(0, b"PK\x03\x04"), (0, b"PK\x05\x06")],
     },
-    Family {
+    TypeSignature {
         types: &["application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"],
         magic: &[(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")],
     },
-    Family { types: &["application/gzip", "application/x-gzip"], magic: &[(0, b"\x1f\x8b")] },
-    Family { types: &["application/x-7z-compressed"], magic: &[(0, b"7z\xbc\xaf\x27\x1c")] },
-    Family { types: &["application/vnd.rar", "application/x-rar-compressed"], magic: &[(0, b"Rar!\x1a\x07")] },
-    Family { types: &["application/x-bzip2"], magic: &[(0, b"BZh")] },
-    Family { types: &["application/x-xz"], magic: &[(0, b"\xfd7zXZ\0")] },
-    Family { types: &["application/rtf", "text/rtf"], magic: &[(0, b"{\\rtf")] },
-    Family { types: PROGRAMS, magic: &[(0, b"MZ"), (0, b"\x7fELF"), (0, b"\xcf\xfa\xed\xfe"), (0, b"\xca\xfe\xba\xbe")] },
+    TypeSignature { types: &["application/gzip", "application/x-gzip"], magic: &[(0, b"\x1f\x8b")] },
+    TypeSignature { types: &["application/x-7z-compressed"], magic: &[(0, b"7z\xbc\xaf\x27\x1c")] },
+    TypeSignature { types: &["application/vnd.rar", "application/x-rar-compressed"], magic: &[(0, b"Rar!\x1a\x07")] },
+    TypeSignature { types: &["application/x-bzip2"], magic: &[(0, b"BZh")] },
+    TypeSignature { types: &["application/x-xz"], magic: &[(0, b"\xfd7zXZ\0")] },
+    TypeSignature { types: &["application/rtf", "text/rtf"], magic: &[(0, b"{\\rtf")] },
+    TypeSignature { types: PROGRAMS, magic: &[(0, b"MZ"), (0, b"\x7fELF"), (0, b"\xcf\xfa\xed\xfe"), (0, b"\xca\xfe\xba\xbe")] },
 ];
 
 /// Never served as their own type.
@@ -87,14 +87,15 @@ pub const PICTURES: &[&str] = &["image/jpeg", "image/png", "image/gif", "image/w
 
 /// Whether the magic bytes allow the declared type. A type without known magic bytes must not match another type's.
 pub fn matches_declared(declared: &str, head: &[u8]) -> bool {
-    let by_type = FAMILIES.iter().position(|family| family.types.contains(&declared));
-    let by_bytes = FAMILIES.iter().position(|family| family.magic.iter().any(|(at, bytes)| has_bytes_at(head, *at, bytes)));
+    let by_type = SIGNATURES.iter().position(|signature| signature.types.contains(&declared));
+    let by_bytes =
+        SIGNATURES.iter().position(|signature| signature.magic.iter().any(|(at, bytes)| has_bytes_at(head, *at, bytes)));
     declared == BYTES || by_type == by_bytes
 }
 
 /// Returns the type to serve: the declared type if it is known and harmless, else octet-stream. HTML, SVG and scripts are octet-stream.
 pub fn served_type(declared: &str) -> &'static str {
-    let known = FAMILIES.iter().flat_map(|family| family.types).chain(TEXTS);
+    let known = SIGNATURES.iter().flat_map(|signature| signature.types).chain(TEXTS);
     known.copied().find(|known| *known == declared).filter(|known| !PROGRAMS.contains(known)).unwrap_or(BYTES)
 }
 

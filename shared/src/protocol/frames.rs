@@ -9,10 +9,10 @@ use crate::protocol::invitations::Invitation;
 use crate::protocol::messages::{Message, ReactionChange};
 use crate::protocol::people::{Me, Presence};
 use crate::protocol::receipts::Receipt;
-use crate::protocol::rooms::{RoomProfile, Member, Room};
+use crate::protocol::rooms::{Member, Room, RoomProfile};
 use crate::protocol::sync::RoomSync;
 use crate::protocol::uploads::Upload;
-use crate::protocol::verbs::Called;
+use crate::protocol::verbs::FrameId;
 use crate::time::Timestamp;
 
 /// API Gateway's size limit of a frame.
@@ -230,7 +230,7 @@ pub enum Frame {
     Sync {
         /// The `id` of the client's frame.
         #[serde(skip_serializing_if = "Option::is_none")]
-        #[schema(value_type = Option<Called>)]
+        #[schema(value_type = Option<FrameId>)]
         id: Option<Box<RawValue>>,
         /// The changes, as many as fit a frame.
         #[serde(flatten)]
@@ -241,7 +241,7 @@ pub enum Frame {
     CatchUp {
         /// The `id` of the client's frame.
         #[serde(skip_serializing_if = "Option::is_none")]
-        #[schema(value_type = Option<Called>)]
+        #[schema(value_type = Option<FrameId>)]
         id: Option<Box<RawValue>>,
         /// Changed rooms, each as in `sync`.
         rooms: Vec<RoomSync>,
@@ -255,7 +255,7 @@ pub enum Frame {
     Welcome {
         /// The `id` of the client's frame.
         #[serde(skip_serializing_if = "Option::is_none")]
-        #[schema(value_type = Option<Called>)]
+        #[schema(value_type = Option<FrameId>)]
         id: Option<Box<RawValue>>,
         /// The authenticated user.
         user: Box<Me>,
@@ -286,7 +286,7 @@ pub enum Frame {
     Pong {
         /// The `id` of the client's frame.
         #[serde(skip_serializing_if = "Option::is_none")]
-        #[schema(value_type = Option<Called>)]
+        #[schema(value_type = Option<FrameId>)]
         id: Option<Box<RawValue>>,
         /// The server's time in epoch milliseconds; pass it as `since` in the next `ping`.
         ts: i64,
@@ -322,7 +322,7 @@ pub struct Changed {
 pub struct Ack {
     /// The `id` of the client's frame.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Called>)]
+    #[schema(value_type = Option<FrameId>)]
     pub id: Option<Box<RawValue>>,
     /// The room of the action.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -346,7 +346,7 @@ pub struct Ack {
 pub struct Refusal {
     /// The `id` of the client's frame.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Called>)]
+    #[schema(value_type = Option<FrameId>)]
     pub id: Option<Box<RawValue>>,
     /// The sender's `client_id`, if the action had one.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,9 +6,7 @@
 pub mod accounts;
 pub mod actions;
 pub mod admin;
-mod shared_frames;
 pub mod encoding;
-pub mod session_end;
 pub mod export;
 pub mod frames;
 pub mod friends;
@@ -25,6 +23,8 @@ pub mod receipts;
 pub mod reports;
 pub mod rooms;
 pub mod search;
+pub mod session_end;
+mod shared_frames;
 pub mod sync;
 pub mod uploads;
 pub mod verbs;

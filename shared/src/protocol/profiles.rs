@@ -14,7 +14,7 @@ pub struct ChangeMe {
     #[schema(example = "Mostly here for the tea.", max_length = 500)]
     pub about: Option<String>,
     /// The e-mail address for login; null removes it. A new address requires `password`.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, example = "ann@example.com")]
     pub email: Option<Option<String>>,
     /// The current password; only used with a new e-mail address.
@@ -45,7 +45,7 @@ pub struct Erase {
 }
 
 /// Distinguishes null from an absent field.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 

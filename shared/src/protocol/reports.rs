@@ -66,6 +66,6 @@ pub fn attachment_url(report: ReportId, upload: UploadId) -> String {
 }
 
 /// The URL of its thumbnail.
-pub fn small_url(report: ReportId, upload: UploadId) -> String {
+pub fn attachment_thumbnail_url(report: ReportId, upload: UploadId) -> String {
     format!("{}?size=small", attachment_url(report, upload))
 }

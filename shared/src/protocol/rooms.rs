@@ -94,13 +94,13 @@ pub struct Settings {
     /// Who may add and invite users.
     pub who_adds: AllowedRole,
     /// Whether members who leave or are removed while this is on can still read the room up to that time, without messages unsent later.
-    //~DEL
     pub past_members_read: bool,
 }
 
 /// Which members may do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")] #[schema(as = Whoever)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Whoever)]
 pub enum AllowedRole {
     /// All members.
     Members,
@@ -109,7 +109,8 @@ pub enum AllowedRole {
 }
 
 /// The profile of a room, identical for all readers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)] #[schema(as = Facts)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Facts)]
 pub struct RoomProfile {
     /// The room's name.
     pub name: String,
@@ -161,7 +162,7 @@ pub struct ChangeRoom {
     #[schema(max_length = 500)]
     pub topic: Option<String>,
     /// An upload of the caller with the purpose `avatar`, ready and unused; null removes the avatar.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u64>, example = 5)]
     pub avatar_upload_id: Option<Option<UploadId>>,
     /// Whether the room is archived and refuses messages.
@@ -172,7 +173,7 @@ pub struct ChangeRoom {
 }
 
 /// Distinguishes null from an absent field.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<UploadId>>, D::Error> {
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<UploadId>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -187,7 +188,6 @@ pub struct ChangeSettings {
     /// Who may add and invite users.
     pub who_adds: Option<AllowedRole>,
     /// Whether members who leave or are removed while this is on can still read the room up to that time, without messages unsent later.
-    //~DEL
     pub past_members_read: Option<bool>,
 }
 

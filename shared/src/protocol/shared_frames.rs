@@ -8,32 +8,32 @@ use crate::protocol::rooms::Member;
 impl Frame {
     /// The frame of a new message.
     pub fn message(message: Message) -> Self {
-        Self::Message { ts: message.created_at.0, message: Box::new(for_all(message)) }
+        Self::Message { ts: message.created_at.0, message: Box::new(without_own_reactions(message)) }
     }
 
     /// The frame of an edited message.
     pub fn message_edited(message: Message) -> Self {
-        Self::MessageEdited { message: Box::new(for_all(message)) }
+        Self::MessageEdited { message: Box::new(without_own_reactions(message)) }
     }
 
     /// The frame of a new member.
     pub fn member_added(room_id: RoomId, rev: u64, member: Member) -> Self {
-        Self::MemberAdded { room_id, rev, member: Box::new(unmarked(member)) }
+        Self::MemberAdded { room_id, rev, member: Box::new(without_markers(member)) }
     }
 
     /// The frame of a changed role.
     pub fn member_updated(room_id: RoomId, rev: u64, member: Member) -> Self {
-        Self::MemberUpdated { room_id, rev, member: Box::new(unmarked(member)) }
+        Self::MemberUpdated { room_id, rev, member: Box::new(without_markers(member)) }
     }
 }
 
 /// Removes whether reactions are the reader's own.
-fn for_all(mut message: Message) -> Message {
+fn without_own_reactions(mut message: Message) -> Message {
     message.reactions.iter_mut().for_each(|reaction| reaction.mine = None);
     message
 }
 
 /// Removes the read markers, which not every member may see.
-fn unmarked(member: Member) -> Member {
+fn without_markers(member: Member) -> Member {
     Member { read_seq: None, delivered_seq: None, ..member }
 }

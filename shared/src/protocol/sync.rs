@@ -3,11 +3,11 @@
 //! A client keeps one `rev` per room, up to which it knows everything:
 //!
 //! - A frame with the next `rev` is applied and advances it. A frame with an earlier or equal `rev` is a duplicate. A later one, also in `pong`,
-//! `welcome` or `room`, reveals a gap: the client requests `sync` from its own `rev` and replaces its rows by the response.
+//!   `welcome` or `room`, reveals a gap: the client requests `sync` from its own `rev` and replaces its rows by the response.
 //! - While a `sync` has `more`, only its parts advance the `rev`. Other frames of the room wait for the last part, because their `rev` lies beyond
-//! rows still to come.
+//!   rows still to come.
 //! - A `sync` whose `rev` is not beyond the client's is outdated and ignored. With an equal `rev` only `more` counts: false means that the last part
-//! has arrived; true means that the next change is too large for a frame.
+//!   has arrived; true means that the next change is too large for a frame.
 //! - Read markers and typing have no `rev`.
 //! - `room.left` can be outdated by a later `room.joined`: the client requests `sync`, and `room_not_found` confirms it.
 

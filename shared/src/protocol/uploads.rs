@@ -161,7 +161,6 @@ fn upload_of(url: &str) -> Option<UploadId> {
 }
 
 /// Handles the file URL of legacy clients: a URL of an upload attaches it; any other URL becomes part of the text and is never fetched.
-//~DEL
 pub(super) fn take_file_url(url: &str, message: &mut NewMessage) -> Result<()> {
     if let Some(upload) = upload_of(url) {
         message.attachments.push(upload);

@@ -1,5 +1,5 @@
-//! The actions of the socket as documented: a schema for each in its canonical form, with examples that `incoming` parses. `incoming` also accepts the forms of legacy clients.
-//~DEL
+//! The actions of the socket as documented: a schema for each in its canonical form, with examples that `incoming` parses. `incoming` also accepts
+//! the forms of legacy clients.
 
 use std::collections::BTreeMap;
 
@@ -28,9 +28,9 @@ pub struct Verb {
 
 /// The client's id of a frame, echoed in the response. At most 80 characters as JSON; other values are ignored and not echoed.
 #[derive(ToSchema)]
-#[schema(examples("c1", 1))]
+#[schema(as = Called, examples("c1", 1))]
 #[serde(untagged)]
-pub enum Called {
+pub enum FrameId {
     /// A string.
     Text(String),
     /// A number.
@@ -71,7 +71,6 @@ shapes! {
         #[schema(example = json!({ "7": 57 }))]
         rooms: Option<BTreeMap<String, u64>>,
         /// Whether changes come as `catch_up` frames for many rooms; otherwise as one `sync`, `room.left` or `room` per changed room.
-        //~DEL
         packed: Option<bool>,
     }
     /// Sends a message.
@@ -209,8 +208,18 @@ pub const VERBS: [Verb; 15] = [
         &[r#"{"action":"edit","room_id":7,"seq":42,"content":"Hello, all!"}"#],
     ),
     verb::<Place>("unsend", "Unsends a message for everyone.", &["ack"], &[r#"{"action":"unsend","room_id":7,"seq":42}"#]),
-    verb::<React>("react", "Adds a reaction to a message.", &["ack"], &[r#"{"action":"react","room_id":7,"seq":42,"emoji":"👍"}"#]),
-    verb::<React>("unreact", "Removes a reaction from a message.", &["ack"], &[r#"{"action":"unreact","room_id":7,"seq":42,"emoji":"👍"}"#]),
+    verb::<React>(
+        "react",
+        "Adds a reaction to a message.",
+        &["ack"],
+        &[r#"{"action":"react","room_id":7,"seq":42,"emoji":"👍"}"#],
+    ),
+    verb::<React>(
+        "unreact",
+        "Removes a reaction from a message.",
+        &["ack"],
+        &[r#"{"action":"unreact","room_id":7,"seq":42,"emoji":"👍"}"#],
+    ),
     verb::<Join>(
         "join",
         "Joins a public room, or a room with an invitation or invite code.",
@@ -218,7 +227,12 @@ pub const VERBS: [Verb; 15] = [
         &[r#"{"action":"join","room_id":7}"#, r#"{"action":"join","room_id":7,"invite":"Qm9zdG9uIFRlYSBQYXJ0eQ"}"#],
     ),
     verb::<Leave>("leave", "Leaves a room.", &["ack"], &[r#"{"action":"leave","room_id":7}"#]),
-    verb::<Reached>("read", "Marks all messages up to a `seq` as read.", &["ack"], &[r#"{"action":"read","room_id":7,"seq":42}"#]),
+    verb::<Reached>(
+        "read",
+        "Marks all messages up to a `seq` as read.",
+        &["ack"],
+        &[r#"{"action":"read","room_id":7,"seq":42}"#],
+    ),
     verb::<Reached>(
         "delivered",
         "Marks all messages up to a `seq` as delivered.",
@@ -231,7 +245,12 @@ pub const VERBS: [Verb; 15] = [
         &["ack"],
         &[r#"{"action":"typing","room_id":7,"active":true}"#],
     ),
-    verb::<Since>("sync", "Returns the changes of a room since a `rev`.", &["sync"], &[r#"{"action":"sync","room_id":7,"rev":57}"#]),
+    verb::<Since>(
+        "sync",
+        "Returns the changes of a room since a `rev`.",
+        &["sync"],
+        &[r#"{"action":"sync","room_id":7,"rev":57}"#],
+    ),
     verb::<Ping>(
         "ping",
         "Checks the connection and returns the rooms that changed since.",

@@ -115,7 +115,12 @@ impl Cloud {
     }
 
     /// Removes the sockets of ended sessions and requests that they be closed: the original close request can be lost.
-    async fn without_ended_sessions(&self, connections: Vec<Connection>, recipients: &Recipients, now: Timestamp) -> Vec<Connection> {
+    async fn without_ended_sessions(
+        &self,
+        connections: Vec<Connection>,
+        recipients: &Recipients,
+        now: Timestamp,
+    ) -> Vec<Connection> {
         let (ended, open): (Vec<_>, Vec<_>) =
             connections.into_iter().partition(|connection| recipients.has_ended(connection.session, now));
         if let Some(one) = ended.first() {
@@ -219,14 +224,14 @@ impl Cloud {
     }
 
     async fn unregister_dead(&self, connection: &Connection, now: Timestamp) {
-        if let Err(error) = self.forget(connection.user, std::slice::from_ref(&connection.id), now).await {
+        if let Err(error) = self.unregister(connection.user, std::slice::from_ref(&connection.id), now).await {
             log_push_failure("forgetting a connection", &error);
         }
     }
 
     /// Unregisters sockets of a user. Schedules the offline check when none is left.
-    pub(super) async fn forget(&self, user: UserId, connections: &[ConnectionId], now: Timestamp) -> Result<()> {
-        if self.registry.forget(user, connections, now).await? {
+    pub(super) async fn unregister(&self, user: UserId, connections: &[ConnectionId], now: Timestamp) -> Result<()> {
+        if self.registry.unregister(user, connections, now).await? {
             self.schedule_offline_check(user, now).await;
         }
         Ok(())
@@ -265,7 +270,7 @@ impl Cloud {
             headers: &[("x-amz-invocation-type", "Event"), ("content-type", "application/json")],
             body: body.into(),
         };
-        let answer = self.posts.signed().call(call, now, INVOKE_TIMEOUT).await?;
+        let answer = self.posts.signing_client().call(call, now, INVOKE_TIMEOUT).await?;
         if answer.status().is_success() {
             Ok(())
         } else {

@@ -58,7 +58,7 @@ impl Cloud {
         let Some(first) = connections.first() else { return };
         join_all(connections.iter().map(|connection| self.send_bye_and_close(connection, bye, now))).await;
         let ids: Vec<_> = connections.iter().map(|connection| connection.id.clone()).collect();
-        if let Err(error) = self.forget(first.user, &ids, now).await {
+        if let Err(error) = self.unregister(first.user, &ids, now).await {
             log_push_failure("forgetting closed connections", &error);
         }
     }
@@ -78,7 +78,7 @@ impl Cloud {
                 open.insert(connection.session.0);
             }
         }
-        self.forget(user, &gone, now).await?;
+        self.unregister(user, &gone, now).await?;
         Ok(closings.iter().map(|closing| closing.session).filter(|session| !open.contains(&session.0)).collect())
     }
 

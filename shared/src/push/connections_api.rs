@@ -49,26 +49,26 @@ pub enum PostOutcome {
 #[derive(Debug)]
 pub struct ConnectionsApi {
     endpoint: String,
-    signed: SigV4Client,
-    /// Shares the connections of `signed`.
-    single: Lazy<Client>,
+    signing_client: SigV4Client,
+    /// Shares the connections of `signing_client`.
+    sdk_client: Lazy<Client>,
 }
 
 impl ConnectionsApi {
     /// Uses the stage behind `endpoint` (`https://…/ws`). Opens no connection before the first call.
     pub fn new(aws: &config::Aws, endpoint: String) -> Self {
-        let signed = SigV4Client::new(aws);
-        let (aws, http, stage) = (aws.clone(), signed.http(), endpoint.clone());
-        let single = lazy(move || {
+        let signing_client = SigV4Client::new(aws);
+        let (aws, http, stage) = (aws.clone(), signing_client.http(), endpoint.clone());
+        let sdk_client = lazy(move || {
             let timeouts = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
-            Client::new(&sdk::settings(&aws, pool::for_sdk((*http).clone()), timeouts, Some(stage)))
+            Client::new(&sdk::settings(&aws, pool::sdk_client((*http).clone()), timeouts, Some(stage)))
         });
-        Self { endpoint, signed, single }
+        Self { endpoint, signing_client, sdk_client }
     }
 
     /// The signing client, for other calls with the same role.
-    pub fn signed(&self) -> &SigV4Client {
-        &self.signed
+    pub fn signing_client(&self) -> &SigV4Client {
+        &self.signing_client
     }
 
     /// Sends one frame to one of the sockets of an audience.
@@ -79,17 +79,17 @@ impl ConnectionsApi {
                 PostOutcome::Throttled if attempt < TRIES => {
                     tokio::time::sleep(Duration::from_millis(fastrand::u64(5..=40 << attempt))).await;
                 }
-                outcome => return counted(outcome),
+                outcome => return count_outcome(outcome),
             }
         }
-        counted(PostOutcome::Throttled)
+        count_outcome(PostOutcome::Throttled)
     }
 
     async fn try_post(&self, connection: &ConnectionId, body: Bytes, now: Timestamp) -> PostOutcome {
         let id = utf8_percent_encode(&connection.0, NON_ALPHANUMERIC);
         let url = format!("{}/@connections/{id}", self.endpoint);
         let call = SigV4Request { service: "execute-api", method: Method::POST, url, headers: &[], body };
-        match self.signed.call(call, now, TIMEOUT).await {
+        match self.signing_client.call(call, now, TIMEOUT).await {
             Ok(answer) => outcome(answer.status().as_u16()),
             Err(error) => failed(&error),
         }
@@ -97,13 +97,13 @@ impl ConnectionsApi {
 
     /// Sends one frame to a single socket.
     pub async fn send(&self, connection: &ConnectionId, frame: Bytes) -> PostOutcome {
-        let post = self.single.post_to_connection().connection_id(&connection.0).data(Blob::new(frame));
-        counted(outcome_of(Box::pin(post.customize().interceptor(CountPosts).send()).await))
+        let post = self.sdk_client.post_to_connection().connection_id(&connection.0).data(Blob::new(frame));
+        count_outcome(outcome_of(Box::pin(post.customize().interceptor(CountPosts).send()).await))
     }
 
     /// Closes a socket. API Gateway sends no custom close codes, so a `bye` frame goes first.
     pub async fn close(&self, connection: &ConnectionId) -> PostOutcome {
-        outcome_of(Box::pin(self.single.delete_connection().connection_id(&connection.0).send()).await)
+        outcome_of(Box::pin(self.sdk_client.delete_connection().connection_id(&connection.0).send()).await)
     }
 }
 
@@ -156,7 +156,7 @@ fn failed(error: &Error) -> PostOutcome {
     PostOutcome::Failed
 }
 
-fn counted(outcome: PostOutcome) -> PostOutcome {
+fn count_outcome(outcome: PostOutcome) -> PostOutcome {
     match outcome {
         PostOutcome::Accepted => invocation::count(Count::Pushes),
         PostOutcome::Gone => invocation::count(Count::Gone),

@@ -8,12 +8,12 @@ use crate::error::Limit;
 use crate::id::{ConnectionId, UserId};
 use crate::protocol::frames::Frame;
 use crate::push::Encoded;
-use crate::push::presence_record::PresenceRecord;
-use crate::push::notify::{NotifyRequest, NotifyLeases};
 use crate::push::contact_limits::ContactCounters;
+use crate::push::notify::{NotifyLeases, NotifyRequest};
+use crate::push::presence_record::PresenceRecord;
 use crate::push::registry::Connection;
-use crate::store::session_closings::SessionClosing;
 use crate::store::recipients::Recipients;
+use crate::store::session_closings::SessionClosing;
 use crate::time::Timestamp;
 
 /// Everything recorded so far.
@@ -24,11 +24,11 @@ pub struct Memory {
     came: Mutex<Vec<UserId>>,
     left: Mutex<BTreeSet<UserId>>,
     delivered: Mutex<Vec<Delivered>>,
-    pub(super) notifies: Option<usize>,
+    pub(super) notify_members: Option<usize>,
     pub(super) notify_requests: Mutex<Vec<NotifyRequest>>,
     pub(super) turns: Mutex<NotifyLeases>,
     pub(super) reach: Option<Limit>,
-    pub(super) reached: Mutex<ContactCounters>,
+    pub(super) contacts: Mutex<ContactCounters>,
 }
 
 /// A frame posted to a socket.
@@ -42,7 +42,7 @@ impl Memory {
     /// Enables notifications in rooms of up to this many members.
     #[must_use]
     pub fn with_notifications(members: usize) -> Self {
-        Self { notifies: Some(members), ..Self::default() }
+        Self { notify_members: Some(members), ..Self::default() }
     }
 
     /// Enables the contact limit.
@@ -60,7 +60,7 @@ impl Memory {
         self.sent.lock().await.extend(users.iter().map(|user| (*user, frame.clone())));
     }
 
-    pub(super) async fn taken(&self) -> Vec<(UserId, Frame)> {
+    pub(super) async fn take_sent(&self) -> Vec<(UserId, Frame)> {
         std::mem::take(&mut *self.sent.lock().await)
     }
 
@@ -87,7 +87,7 @@ impl Memory {
         let over = |connection: &Connection| closings.iter().any(|closing| closing.session == connection.session);
         let found = self.presence_of(&[user]).await;
         for connection in found.into_iter().flat_map(|found| found.live).filter(over) {
-            self.forget(user, &connection.id, now).await;
+            self.unregister(user, &connection.id, now).await;
         }
     }
 
@@ -106,7 +106,7 @@ impl Memory {
         (person.announced_online, person.opened_count) = (true, person.opened_count + 1);
     }
 
-    pub(super) async fn forget(&self, user: UserId, connection: &ConnectionId, now: Timestamp) {
+    pub(super) async fn unregister(&self, user: UserId, connection: &ConnectionId, now: Timestamp) {
         let mut people = self.people.lock().await;
         let Some(person) = people.get_mut(&user) else { return };
         let before = person.live.len();
@@ -135,7 +135,7 @@ impl Memory {
     }
 
     /// Takes the users who left, across all windows.
-    pub(super) async fn leavers(&self) -> Vec<UserId> {
+    pub(super) async fn departed_users(&self) -> Vec<UserId> {
         std::mem::take(&mut *self.left.lock().await).into_iter().collect()
     }
 }

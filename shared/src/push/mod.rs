@@ -1,15 +1,15 @@
 //! Push: the registry of connections and the delivery of frames. Delivery is best effort and happens after the commit; a client that misses a frame
 //! detects the gap in `seq`.
 
-pub mod presence_record;
 pub mod audience;
 mod busy_rooms;
 mod closing;
+pub mod connections_api;
+pub mod contact_limits;
 pub mod memory;
 pub mod notify;
-pub mod connections_api;
 pub mod presence;
-pub mod contact_limits;
+pub mod presence_record;
 pub mod registry;
 pub mod shards;
 pub mod web;
@@ -24,8 +24,8 @@ use crate::config;
 use crate::error::Result;
 use crate::id::{ConnectionId, UserId};
 use crate::protocol::frames::{Dialect, Frame};
-use crate::push::memory::Memory;
 use crate::push::connections_api::ConnectionsApi;
+use crate::push::memory::Memory;
 use crate::push::registry::{Connection, Registry};
 use crate::store::recipients::Recipients;
 use crate::time::Timestamp;
@@ -58,7 +58,12 @@ impl Push {
     }
 
     /// The same as [`Self::cloud`] with another DynamoDB client.
-    pub fn cloud_with_client(client: LazyClient, aws: &config::Aws, tables: &config::TableNames, config: config::PushConfig) -> Self {
+    pub fn cloud_with_client(
+        client: LazyClient,
+        aws: &config::Aws,
+        tables: &config::TableNames,
+        config: config::PushConfig,
+    ) -> Self {
         let invoke_url = config::service_url("lambda", &aws.region);
         Self::Cloud(Box::new(Cloud {
             registry: Registry::new(client.clone(), tables.connections.clone()),
@@ -78,7 +83,7 @@ impl Push {
     pub async fn take_sent(&self) -> Vec<(UserId, Frame)> {
         match self {
             Self::Cloud(_) => Vec::new(),
-            Self::Memory(memory) => memory.taken().await,
+            Self::Memory(memory) => memory.take_sent().await,
         }
     }
 
@@ -111,11 +116,11 @@ impl Push {
     }
 
     /// Removes a socket. The user's last one starts the offline grace period.
-    pub async fn forget(&self, user: UserId, connection: &ConnectionId, now: Timestamp) -> Result<()> {
+    pub async fn unregister(&self, user: UserId, connection: &ConnectionId, now: Timestamp) -> Result<()> {
         match self {
-            Self::Cloud(cloud) => Box::pin(cloud.forget(user, std::slice::from_ref(connection), now)).await,
+            Self::Cloud(cloud) => Box::pin(cloud.unregister(user, std::slice::from_ref(connection), now)).await,
             Self::Memory(memory) => {
-                memory.forget(user, connection, now).await;
+                memory.unregister(user, connection, now).await;
                 Ok(())
             }
         }

@@ -42,7 +42,7 @@ impl Push {
     pub fn notify_member_limit(&self) -> Option<usize> {
         match self {
             Self::Cloud(cloud) => cloud.config.notify_function.as_ref().map(|_| cloud.config.notify_members),
-            Self::Memory(memory) => memory.notifies,
+            Self::Memory(memory) => memory.notify_members,
         }
     }
 
@@ -79,7 +79,12 @@ impl Cloud {
 
 impl Ephemeral {
     /// One write when it is time to notify, two otherwise.
-    async fn acquire_notify_lease(&self, (user, room, seq): (UserId, RoomId, u64), until: Timestamp, now: Timestamp) -> Result<LeaseState> {
+    async fn acquire_notify_lease(
+        &self,
+        (user, room, seq): (UserId, RoomId, u64),
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<LeaseState> {
         let number = |value: i64| AttributeValue::N(value.to_string());
         let key = AttributeValue::S(format!("told#{user}#{room}"));
         let seq = AttributeValue::N(seq.to_string());
@@ -148,8 +153,18 @@ mod tests {
     fn a_burst_notifies_at_once_and_once_more_at_its_end() {
         let mut turns = NotifyLeases::default();
         let mut at = |now: i64, seq| turns.acquire((UserId(7), RoomId(1), seq), Timestamp(now + 10), Timestamp(now));
-        assert_eq!((at(0, 1), at(1, 2), at(2, 3)), (LeaseState::Now, LeaseState::After(Timestamp(10)), LeaseState::HeldElsewhere));
-        assert_eq!((at(10, 3), at(11, 4), at(12, 5)), (LeaseState::Now, LeaseState::After(Timestamp(20)), LeaseState::HeldElsewhere));
-        assert_eq!((at(100, 3), at(100, 6), at(200, 6)), (LeaseState::HeldElsewhere, LeaseState::Now, LeaseState::HeldElsewhere), "nothing is told twice");
+        assert_eq!(
+            (at(0, 1), at(1, 2), at(2, 3)),
+            (LeaseState::Now, LeaseState::After(Timestamp(10)), LeaseState::HeldElsewhere)
+        );
+        assert_eq!(
+            (at(10, 3), at(11, 4), at(12, 5)),
+            (LeaseState::Now, LeaseState::After(Timestamp(20)), LeaseState::HeldElsewhere)
+        );
+        assert_eq!(
+            (at(100, 3), at(100, 6), at(200, 6)),
+            (LeaseState::HeldElsewhere, LeaseState::Now, LeaseState::HeldElsewhere),
+            "nothing is told twice"
+        );
     }
 }

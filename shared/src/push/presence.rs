@@ -18,16 +18,15 @@ const WINDOW_MS: i64 = 2000;
 /// Each window has this many partitions, so that a mass disconnect does not contend on one item.
 const PARTS: u64 = 8;
 /// Time limit of presence lookups on the read path.
-const PATIENCE: Duration = Duration::from_millis(500);
+const LOOKUP_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The event of the function `presence`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PresenceCheck {
     /// A user's first socket opened.
-    Came {
-        user_id: u64,
-    },
+    #[serde(rename = "came")]
+    CameOnline { user_id: u64 },
     /// The last sockets of users closed.
     Left {
         /// End of the window, in epoch milliseconds.
@@ -36,9 +35,7 @@ pub enum PresenceCheck {
         part: u64,
     },
     /// Sessions of a user ended while their sockets are open.
-    Ended {
-        user_id: u64,
-    },
+    Ended { user_id: u64 },
 }
 
 impl Push {
@@ -47,17 +44,17 @@ impl Push {
         match self {
             Self::Cloud(cloud) => {
                 let finding = Box::pin(cloud.registry.presence_of(users, now));
-                tokio::time::timeout(PATIENCE, finding).await.map_err(Error::unavailable)?
+                tokio::time::timeout(LOOKUP_TIMEOUT, finding).await.map_err(Error::unavailable)?
             }
             Self::Memory(memory) => Ok(memory.presence_of(users).await),
         }
     }
 
     /// Returns the users who left in a window.
-    pub async fn leavers(&self, until: i64, part: u64) -> Result<Vec<UserId>> {
+    pub async fn departed_users(&self, until: i64, part: u64) -> Result<Vec<UserId>> {
         match self {
-            Self::Cloud(cloud) => Box::pin(cloud.ephemeral.leavers(until, part)).await,
-            Self::Memory(memory) => Ok(memory.leavers().await),
+            Self::Cloud(cloud) => Box::pin(cloud.ephemeral.departed_users(until, part)).await,
+            Self::Memory(memory) => Ok(memory.departed_users().await),
         }
     }
 
@@ -82,7 +79,7 @@ impl Push {
 impl Cloud {
     /// Announces a user as online.
     pub(super) async fn announce_online(&self, user: UserId, now: Timestamp) {
-        self.invoke_presence(PresenceCheck::Came { user_id: user.0 }, now).await;
+        self.invoke_presence(PresenceCheck::CameOnline { user_id: user.0 }, now).await;
     }
 
     /// The first user who leaves in a window schedules the check for all of them.
@@ -129,7 +126,7 @@ impl Ephemeral {
         Ok(written.attributes().is_none_or(|before| !before.contains_key("leavers")))
     }
 
-    async fn leavers(&self, until: i64, part: u64) -> Result<Vec<UserId>> {
+    async fn departed_users(&self, until: i64, part: u64) -> Result<Vec<UserId>> {
         let read = self.client.get_item().table_name(&self.table).key("key", key(until, part)).consistent_read(true);
         let found = read.send().await.map_err(Error::unavailable)?;
         let ids = found.item().and_then(|item| item.get("leavers")?.as_ns().ok());

@@ -62,7 +62,12 @@ mod tests {
     use crate::id::SessionId;
 
     fn left(ago_ms: i64) -> PresenceRecord {
-        PresenceRecord { announced_online: true, opened_count: 1, last_closed_at: Some(Timestamp(1_000_000 - ago_ms)), ..PresenceRecord::never_connected(UserId(7)) }
+        PresenceRecord {
+            announced_online: true,
+            opened_count: 1,
+            last_closed_at: Some(Timestamp(1_000_000 - ago_ms)),
+            ..PresenceRecord::never_connected(UserId(7))
+        }
     }
 
     #[test]

@@ -78,12 +78,12 @@ impl Registry {
             .send()
             .await
             .map_err(Error::unavailable)?;
-        let before = written.attributes().and_then(|item| attendance(item, connection.connected_at));
+        let before = written.attributes().and_then(|item| parse_record(item, connection.connected_at));
         Ok(before.unwrap_or_else(|| PresenceRecord::never_connected(connection.user)))
     }
 
     /// Removes sockets of a user with one write. Returns whether the last live one was among them.
-    pub async fn forget(&self, user: UserId, connections: &[ConnectionId], now: Timestamp) -> Result<bool> {
+    pub async fn unregister(&self, user: UserId, connections: &[ConnectionId], now: Timestamp) -> Result<bool> {
         if connections.is_empty() {
             return Ok(false);
         }
@@ -104,7 +104,7 @@ impl Registry {
             .send()
             .await;
         let before = match written {
-            Ok(written) => written.attributes().and_then(|item| attendance(item, now)),
+            Ok(written) => written.attributes().and_then(|item| parse_record(item, now)),
             Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => None,
             Err(error) => return Err(Error::unavailable(error)),
         };
@@ -182,7 +182,7 @@ impl Registry {
             let answer =
                 self.client.batch_get_item().request_items(&self.table, request).send().await.map_err(Error::unavailable)?;
             for item in answer.responses().and_then(|tables| tables.get(&self.table)).into_iter().flatten() {
-                found.extend(attendance(item, now));
+                found.extend(parse_record(item, now));
             }
             keys = answer
                 .unprocessed_keys()
@@ -195,7 +195,7 @@ impl Registry {
 }
 
 /// Parses an item and ignores foreign attributes.
-fn attendance(item: &HashMap<String, AttributeValue>, now: Timestamp) -> Option<PresenceRecord> {
+fn parse_record(item: &HashMap<String, AttributeValue>, now: Timestamp) -> Option<PresenceRecord> {
     let user = UserId(item.get("user_id").and_then(as_number)?);
     let connections = item.iter().filter_map(|(name, value)| {
         let entry = value.as_m().ok()?;

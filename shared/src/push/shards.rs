@@ -67,25 +67,15 @@ pub enum ShardPayload {
         came: bool,
     },
     /// A room that the recipient joined.
-    Joined {
-        room_id: RoomId,
-    },
+    Joined { room_id: RoomId },
     /// A room from the recipient's point of view.
-    Seen {
-        room_id: RoomId,
-    },
+    Seen { room_id: RoomId },
     /// An invitation of the recipient.
-    Invited {
-        room_id: RoomId,
-    },
+    Invited { room_id: RoomId },
     /// A friendship of the recipient.
-    Friend {
-        user_id: UserId,
-    },
+    Friend { user_id: UserId },
     /// An upload of the recipient.
-    Upload {
-        upload_id: UploadId,
-    },
+    Upload { upload_id: UploadId },
 }
 
 impl ShardPayload {

@@ -80,8 +80,10 @@ pub async fn lock(transaction: &mut MySqlConnection, _: &Operator, user: UserId)
     )
     .fetch_optional(transaction)
     .await?;
-    Ok(row
-        .map(|row| AccountStatus { state: state(row.disabled_at, row.deleted_at, row.erased_name.is_some()), role: role(&row.role) }))
+    Ok(row.map(|row| AccountStatus {
+        state: state(row.disabled_at, row.deleted_at, row.erased_name.is_some()),
+        role: role(&row.role),
+    }))
 }
 
 /// Disables or enables an account.

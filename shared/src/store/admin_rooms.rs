@@ -5,7 +5,7 @@ use sqlx::MySqlConnection;
 use crate::error::Result;
 use crate::id::{ReportId, RoomId, RoomRef, UserId};
 use crate::protocol::admin::{AdminReport, AdminRoom, ReportState};
-use crate::protocol::rooms::{RoomProfile, RoomKind};
+use crate::protocol::rooms::{RoomKind, RoomProfile};
 use crate::store::audit::Operator;
 use crate::store::reports::select_reports;
 use crate::store::{profiles, rooms, settings};
@@ -104,7 +104,12 @@ pub async fn lock(transaction: &mut MySqlConnection, _: &Operator, room: &RoomRe
     .await?;
     let Some(row) = row else { return Ok(None) };
     let profile = settings::room_profile(transaction, RoomId(row.id)).await?;
-    Ok(profile.map(|profile| LockedRoom { room: RoomId(row.id), place: (row.last_seq, row.rev), profile, is_default: row.is_default }))
+    Ok(profile.map(|profile| LockedRoom {
+        room: RoomId(row.id),
+        place: (row.last_seq, row.rev),
+        profile,
+        is_default: row.is_default,
+    }))
 }
 
 /// Archives or restores a room. The caller writes the new `rev`.

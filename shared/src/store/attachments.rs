@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::id::{ObjectId, RoomId, UploadId, UserId};
 use crate::protocol::messages::{Attachment, AttachmentKind};
 use crate::protocol::uploads as wire;
-use crate::store::uploads::{Row, UploadRecord, select_uploads, padded};
+use crate::store::uploads::{Row, UploadRecord, padded, select_uploads};
 use crate::time::Timestamp;
 
 /// Attaches uploads, whose rows the transaction locks, to a message.
@@ -73,7 +73,11 @@ pub async fn copy(
 
 /// Copies the attachments of a message, whose room the transaction locks, to uploads without owner or message, so that the sweep keeps the objects.
 /// Returns the attachments with the ids of the copies.
-pub(super) async fn copy_for_report(transaction: &mut MySqlConnection, attachments: &[Attachment], now: Timestamp) -> Result<Vec<Attachment>> {
+pub(super) async fn copy_for_report(
+    transaction: &mut MySqlConnection,
+    attachments: &[Attachment],
+    now: Timestamp,
+) -> Result<Vec<Attachment>> {
     let no_owner = UserId(0);
     let mut kept = Vec::with_capacity(attachments.len());
     for attachment in attachments {

@@ -9,7 +9,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySq
 use sqlx::{ConnectOptions, Connection as _, Executor};
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::config::{SecretReader, Secret};
+use crate::config::{Secret, SecretReader};
 use crate::error::{Error, Result};
 use crate::telemetry::invocation::{self, Count};
 
@@ -242,7 +242,9 @@ impl Tx<'_> {
         self.ended = ended.is_ok();
         match (outcome, ended) {
             // A commit without an answer may have taken place, so it must not run again by itself.
-            (Ok(_), Err(error)) => Err(Error::Unavailable { retry_after: 1, source: Box::new(UnknownOutcome(error.to_string())) }),
+            (Ok(_), Err(error)) => {
+                Err(Error::Unavailable { retry_after: 1, source: Box::new(UnknownOutcome(error.to_string())) })
+            }
             (outcome, _) => outcome,
         }
     }

@@ -5,7 +5,7 @@ use sqlx::MySqlConnection;
 use crate::error::Result;
 use crate::id::RoomId;
 use crate::protocol::messages::{Edit, Message};
-use crate::store::members::{MembershipEnd, Membership, Readable};
+use crate::store::members::{Membership, MembershipEnd, Readable};
 use crate::store::mentions;
 use crate::time::Timestamp;
 

@@ -7,8 +7,8 @@ use crate::caller::Caller;
 use crate::error::Result;
 use crate::id::{RoomId, SessionId, UserId};
 use crate::protocol::rooms::RoomKind;
-use crate::store::session_closings::{self, EndedSessions, SessionEnding};
 use crate::store::recipients::{RecipientRow, Recipients};
+use crate::store::session_closings::{self, EndedSessions, SessionEnding};
 use crate::store::{Tx, rooms};
 use crate::time::Timestamp;
 
@@ -30,7 +30,11 @@ pub struct ErasureRoom {
 
 /// Deletes an account: after the commit, nobody can log in and others see a deleted user. Ends its sessions. Returns none when the account is already
 /// deleted or its password hash differs.
-pub async fn begin(transaction: &mut Tx<'_>, ending: &SessionEnding, password_hash: Option<&str>) -> Result<Option<EndedSessions>> {
+pub async fn begin(
+    transaction: &mut Tx<'_>,
+    ending: &SessionEnding,
+    password_hash: Option<&str>,
+) -> Result<Option<EndedSessions>> {
     let done = sqlx::query!(
         r#"
         update users

@@ -21,7 +21,12 @@ pub async fn room_after(connection: &mut MySqlConnection, by: &Caller, room: u64
     Ok(next.fetch_one(connection).await?)
 }
 
-pub async fn sessions(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedSession>> {
+pub async fn sessions(
+    connection: &mut MySqlConnection,
+    by: &Caller,
+    at: RowKey,
+    limit: u32,
+) -> Result<KeyedRows<ExportedSession>> {
     let rows = sqlx::query!(
         r#"select id, device, ip as "ip: String", created_at, last_used_at, expires_at, revoked_at
            from sessions where user_id = ? and id > ? order by id limit ?"#,
@@ -212,7 +217,12 @@ pub async fn subscriptions(
 }
 
 /// The user's messages in one room.
-pub async fn messages(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedMessage>> {
+pub async fn messages(
+    connection: &mut MySqlConnection,
+    by: &Caller,
+    at: RowKey,
+    limit: u32,
+) -> Result<KeyedRows<ExportedMessage>> {
     let rows = sqlx::query!(
         r#"select id, seq, kind as "kind: String", content, reply_to_seq, created_at, edited_at, deleted_at
            from messages where room_id = ? and sender_id = ? and seq > ? order by seq limit ?"#,
@@ -266,7 +276,12 @@ pub async fn edits(connection: &mut MySqlConnection, by: &Caller, at: RowKey, li
 }
 
 /// The user's reactions. The key counts those on one message, which has at most 20 kinds.
-pub async fn reactions(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedReaction>> {
+pub async fn reactions(
+    connection: &mut MySqlConnection,
+    by: &Caller,
+    at: RowKey,
+    limit: u32,
+) -> Result<KeyedRows<ExportedReaction>> {
     let (room, seq, come) = at;
     let (mut place, mut count) = ((room, seq), come);
     let rows = sqlx::query!(
@@ -290,7 +305,12 @@ pub async fn reactions(connection: &mut MySqlConnection, by: &Caller, at: RowKey
 }
 
 /// Read receipts in one room.
-pub async fn receipts(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedReceipt>> {
+pub async fn receipts(
+    connection: &mut MySqlConnection,
+    by: &Caller,
+    at: RowKey,
+    limit: u32,
+) -> Result<KeyedRows<ExportedReceipt>> {
     let rows = sqlx::query!(
         "select from_seq, to_seq, read_at from receipts where room_id = ? and user_id = ? and to_seq > ? order by to_seq limit ?",
         at.0,
@@ -307,7 +327,12 @@ pub async fn receipts(connection: &mut MySqlConnection, by: &Caller, at: RowKey,
 }
 
 /// Invitations that the user sent or received, by room and invitee.
-pub async fn invitations(connection: &mut MySqlConnection, by: &Caller, at: RowKey, limit: u32) -> Result<KeyedRows<ExportedInvitation>> {
+pub async fn invitations(
+    connection: &mut MySqlConnection,
+    by: &Caller,
+    at: RowKey,
+    limit: u32,
+) -> Result<KeyedRows<ExportedInvitation>> {
     let rows = sqlx::query!(
         r#"select room_id, user_id, invited_by, invited_at
            from room_invitations

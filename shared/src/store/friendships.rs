@@ -114,7 +114,11 @@ pub struct RequestLimits {
     pub paused_until: Option<Timestamp>,
 }
 
-pub async fn request_limits(connection: &mut MySqlConnection, (by, of): (UserId, UserId), now: Timestamp) -> Result<RequestLimits> {
+pub async fn request_limits(
+    connection: &mut MySqlConnection,
+    (by, of): (UserId, UserId),
+    now: Timestamp,
+) -> Result<RequestLimits> {
     let row = sqlx::query!(
         r#"
         select (select count(*) from friendships where requested_by = ? and state = 'pending') as "open!: i64",

@@ -54,7 +54,13 @@ pub async fn find_code(connection: &mut MySqlConnection, user: UserId, key: &Key
 }
 
 /// Like [`insert`], for a result that is a code.
-pub async fn insert_code(transaction: &mut MySqlConnection, user: UserId, key: &KeyDigest, code: &str, now: Timestamp) -> Result<bool> {
+pub async fn insert_code(
+    transaction: &mut MySqlConnection,
+    user: UserId,
+    key: &KeyDigest,
+    code: &str,
+    now: Timestamp,
+) -> Result<bool> {
     let kept = sqlx::query!(
         "insert ignore into idempotency_keys (user_id, digest, asked, made, made_code, created_at) values (?, ?, ?, 0, ?, ?)",
         user.0,

@@ -237,7 +237,8 @@ pub async fn end_between(transaction: &mut MySqlConnection, (one, other): (UserI
     )
     .fetch_all(&mut *transaction)
     .await?;
-    let ended: Vec<_> = rows.into_iter().map(|row| EndedInvitation { room: RoomId(row.room_id), user: UserId(row.user_id) }).collect();
+    let ended: Vec<_> =
+        rows.into_iter().map(|row| EndedInvitation { room: RoomId(row.room_id), user: UserId(row.user_id) }).collect();
     for EndedInvitation { room, user } in &ended {
         delete(transaction, *room, *user).await?;
     }

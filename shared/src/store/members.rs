@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::id::{RoomId, RoomRef, UserId};
 use crate::protocol::people::User;
 use crate::protocol::rooms::{self, Role, RoomKind, Settings};
-use crate::store::read_markers::query_with_markers;
 use crate::store::generated::{fetch_generated, list as listed};
+use crate::store::read_markers::query_with_markers;
 use crate::store::settings::SettingsColumns;
 use crate::store::{rooms as room_rows, users};
 use crate::telemetry::invocation;
@@ -242,11 +242,11 @@ impl AccessRow {
     }
 }
 
-macro_rules! select_standing {
+macro_rules! select_access {
     ($room:expr, $user:expr, $lock:literal) => {{
         let (id, slug) = room_rows::key($room);
         sqlx::query_as!(
-            StandingRow,
+            AccessRow,
             r#"
             select r.id as room_id, r.kind as "kind: String", r.last_seq, r.rev, r.last_unsent_seq, r.archived_at,
                    r.slow_mode_seconds,
@@ -276,7 +276,7 @@ macro_rules! select_standing {
 
 /// Returns a user's access to a room, if the room exists. One statement by keys.
 pub async fn find_access(connection: &mut MySqlConnection, room: &RoomRef, user: UserId) -> Result<Option<Access>> {
-    let row = select_standing!(room, user, "").fetch_optional(connection).await?;
+    let row = select_access!(room, user, "").fetch_optional(connection).await?;
     Ok(row.map(|row| row.requested_access(user)))
 }
 
@@ -301,7 +301,7 @@ pub async fn find_accesses(connection: &mut MySqlConnection, rooms: &[RoomId], u
 
 /// Like [`find_access`], with the rows of room and member locked for a change.
 pub async fn lock(transaction: &mut MySqlConnection, room: &RoomRef, user: UserId) -> Result<Option<Access>> {
-    let row = select_standing!(room, user, "for update").fetch_optional(transaction).await?;
+    let row = select_access!(room, user, "for update").fetch_optional(transaction).await?;
     Ok(row.map(|row| row.requested_access(user)))
 }
 

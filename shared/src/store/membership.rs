@@ -90,7 +90,11 @@ pub async fn lock_for_join(transaction: &mut MySqlConnection, room: RoomId, user
 }
 
 /// Locks and returns the memberships of these users, without users who never had one. The transaction locks the room.
-pub async fn lock_states(transaction: &mut MySqlConnection, by: &Membership, users: &[UserId]) -> Result<Vec<(UserId, MembershipState)>> {
+pub async fn lock_states(
+    transaction: &mut MySqlConnection,
+    by: &Membership,
+    users: &[UserId],
+) -> Result<Vec<(UserId, MembershipState)>> {
     if users.is_empty() {
         return Ok(Vec::new());
     }
@@ -133,7 +137,13 @@ pub async fn set_role(transaction: &mut MySqlConnection, by: &Membership, user: 
 
 /// Ends a membership, as `left` when the member ends their own and `removed` otherwise. `place` is the room's last seq, the limit of what the former
 /// member may read, and its new `rev`.
-pub async fn end(transaction: &mut MySqlConnection, by: &Membership, user: UserId, place: (u64, u64), now: Timestamp) -> Result<()> {
+pub async fn end(
+    transaction: &mut MySqlConnection,
+    by: &Membership,
+    user: UserId,
+    place: (u64, u64),
+    now: Timestamp,
+) -> Result<()> {
     let (left_seq, rev) = place;
     past_view::save(transaction, by, user, rev, now).await?;
     sqlx::query!(
@@ -150,7 +160,13 @@ pub async fn end(transaction: &mut MySqlConnection, by: &Membership, user: UserI
 }
 
 /// Bans a user, member or not.
-pub async fn ban(transaction: &mut MySqlConnection, by: &Membership, user: UserId, place: (u64, u64), now: Timestamp) -> Result<()> {
+pub async fn ban(
+    transaction: &mut MySqlConnection,
+    by: &Membership,
+    user: UserId,
+    place: (u64, u64),
+    now: Timestamp,
+) -> Result<()> {
     let (left_seq, rev) = place;
     past_view::save(transaction, by, user, rev, now).await?;
     sqlx::query!(
@@ -201,7 +217,12 @@ pub async fn count_others(transaction: &mut MySqlConnection, by: &Membership, us
 }
 
 /// Stores the token bucket of changes, where no other statement of the change does.
-pub async fn set_change_allowance(transaction: &mut MySqlConnection, member: &Membership, left: i32, now: Timestamp) -> Result<()> {
+pub async fn set_change_allowance(
+    transaction: &mut MySqlConnection,
+    member: &Membership,
+    left: i32,
+    now: Timestamp,
+) -> Result<()> {
     sqlx::query!(
         "update members set change_allowance = ?, change_allowance_at = ? where room_id = ? and user_id = ?",
         left,

@@ -6,7 +6,7 @@ use crate::caller::Caller;
 use crate::error::Result;
 use crate::id::{MessageId, RoomId, RoomRef, UserId};
 use crate::protocol::messages::{Attachment, Forwarded, Message, MessageKind, Reply};
-use crate::store::members::{Membership, Readable, Access, AccessRow};
+use crate::store::members::{Access, AccessRow, Membership, Readable};
 use crate::store::message_row::{MessageRow, kind_name, reply, select_messages};
 use crate::store::{attachments, mentions, past_view, rooms as room_rows};
 use crate::time::Timestamp;

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::protocol::messages::Message;
 use crate::protocol::rooms::{Room, Settings};
-use crate::store::members::{MembershipEnd, Membership, Readable};
+use crate::store::members::{Membership, MembershipEnd, Readable};
 use crate::store::message_row::{MessageRow, preview_of};
 use crate::store::search::SearchText;
 use crate::store::{mentions, settings};
@@ -39,7 +39,13 @@ struct SavedRoom {
 }
 
 /// Saves the room for a member whose membership ends with this `rev`, if the room lets former members read. The transaction locks the room.
-pub(super) async fn save(transaction: &mut MySqlConnection, by: &Membership, user: UserId, rev: u64, now: Timestamp) -> Result<()> {
+pub(super) async fn save(
+    transaction: &mut MySqlConnection,
+    by: &Membership,
+    user: UserId,
+    rev: u64,
+    now: Timestamp,
+) -> Result<()> {
     sqlx::query!(
         r#"
         update members m
@@ -87,7 +93,11 @@ pub(super) async fn messages_of(
 }
 
 /// Restores the texts of search candidates to what the reader sees.
-pub(super) async fn restore_texts(connection: &mut MySqlConnection, room: &Readable, mut found: Vec<SearchText>) -> Result<Vec<SearchText>> {
+pub(super) async fn restore_texts(
+    connection: &mut MySqlConnection,
+    room: &Readable,
+    mut found: Vec<SearchText>,
+) -> Result<Vec<SearchText>> {
     let seqs: Vec<_> = found.iter().map(|text| text.seq).collect();
     let mut earlier = texts(connection, room, &seqs).await?;
     for text in &mut found {

@@ -25,7 +25,12 @@ pub struct ReactionState {
 }
 
 /// Reads the state of a message in a transaction that locks the room. Returns none when the message does not exist.
-pub async fn find_state(transaction: &mut MySqlConnection, room: &Readable, seq: u64, emoji: &str) -> Result<Option<ReactionState>> {
+pub async fn find_state(
+    transaction: &mut MySqlConnection,
+    room: &Readable,
+    seq: u64,
+    emoji: &str,
+) -> Result<Option<ReactionState>> {
     let row = sqlx::query!(
         r#"
         select m.deleted_at, m.rev, count(distinct x.emoji) as "kinds!: i64",

@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::id::{RoomId, UserId};
 use crate::protocol::people::User;
 use crate::protocol::receipts::RoomUnread;
-use crate::store::read_markers::query_with_markers;
 use crate::store::members::{Membership, Readable};
+use crate::store::read_markers::query_with_markers;
 use crate::store::{mentions, users};
 use crate::time::Timestamp;
 

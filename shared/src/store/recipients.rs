@@ -99,7 +99,8 @@ pub async fn for_users(connection: &mut MySqlConnection, users: &[UserId]) -> Re
     )
     .fetch_all(connection)
     .await?;
-    let ended = rows.into_iter().map(|row| EndedSession { session: SessionId(row.session_id), at: Timestamp(row.ended_at) }).collect();
+    let ended =
+        rows.into_iter().map(|row| EndedSession { session: SessionId(row.session_id), at: Timestamp(row.ended_at) }).collect();
     Ok(Recipients { users: users.to_vec(), ended })
 }
 

@@ -74,7 +74,10 @@ pub async fn previous_versions(connection: &mut MySqlConnection, room: RoomId, p
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| NamedText { seq: row.seq, version: row.version, content: row.content, is_actor: false }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| NamedText { seq: row.seq, version: row.version, content: row.content, is_actor: false })
+        .collect())
 }
 
 /// Replaces a text, as a change of the room with this `rev`.

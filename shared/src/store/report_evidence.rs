@@ -7,7 +7,7 @@ use sqlx::MySqlConnection;
 use crate::error::{Error, Result};
 use crate::id::{ReportId, RoomId, UploadId};
 use crate::protocol::messages::{Attachment, Edit, Message};
-use crate::protocol::reports::{attachment_url, small_url};
+use crate::protocol::reports::{attachment_thumbnail_url, attachment_url};
 use crate::store::members::Readable;
 use crate::store::{attachments as attachment_columns, edits as versions};
 use crate::time::Timestamp;
@@ -89,8 +89,12 @@ pub async fn list_closed(connection: &mut MySqlConnection) -> Result<Vec<ClosedE
     )
     .fetch_all(connection)
     .await?;
-    let ids = |column: Option<&str>| attachment_columns::read(column).into_iter().map(|attachment| attachment.upload_id).collect();
-    Ok(rows.into_iter().map(|row| ClosedEvidence { report: ReportId(row.report_id), uploads: ids(row.attachments.as_deref()) }).collect())
+    let ids =
+        |column: Option<&str>| attachment_columns::read(column).into_iter().map(|attachment| attachment.upload_id).collect();
+    Ok(rows
+        .into_iter()
+        .map(|row| ClosedEvidence { report: ReportId(row.report_id), uploads: ids(row.attachments.as_deref()) })
+        .collect())
 }
 
 /// Deletes the evidence of a closed report. Marks its uploads first, so that a failure in between is retried.
@@ -139,7 +143,8 @@ pub(super) fn attachments(report: ReportId, column: Option<&str>) -> Vec<Attachm
     let mut kept = attachment_columns::read(column);
     for attachment in &mut kept {
         attachment.url = attachment_url(report, attachment.upload_id);
-        attachment.thumbnail_url = attachment.thumbnail_url.as_ref().map(|_| small_url(report, attachment.upload_id));
+        attachment.thumbnail_url =
+            attachment.thumbnail_url.as_ref().map(|_| attachment_thumbnail_url(report, attachment.upload_id));
     }
     kept
 }

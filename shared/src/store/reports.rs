@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::id::{ReportId, RoomId, UserId};
 use crate::protocol::reports::{OpenReport, Report};
 use crate::store::audit::Operator;
-use crate::store::report_evidence;
 use crate::store::members::{Membership, Readable};
+use crate::store::report_evidence;
 use crate::time::Timestamp;
 
 /// Proof of the right to review a report.

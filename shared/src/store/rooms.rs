@@ -150,7 +150,13 @@ async fn select(
 }
 
 /// Selects the ids (own rooms by the index of members, public ones by theirs), then each room's row, membership and last message.
-async fn rows(connection: &mut MySqlConnection, user: UserId, selection: Selection<'_>, after: RoomListCursor, limit: u32) -> Result<Vec<RoomRow>> {
+async fn rows(
+    connection: &mut MySqlConnection,
+    user: UserId,
+    selection: Selection<'_>,
+    after: RoomListCursor,
+    limit: u32,
+) -> Result<Vec<RoomRow>> {
     let (only, mine, public) = match selection {
         Selection::One(room) => (Some(room.0), false, false),
         Selection::Mine(_) => (None, true, false),

@@ -7,10 +7,10 @@ use sqlx::{AssertSqlSafe, MySqlConnection};
 use crate::error::Result;
 use crate::id::{MessageId, RoomId, UserId};
 use crate::protocol::messages::{Message, MessageKind};
-use crate::store::members::{Readable, Access, AccessRow};
+use crate::store::generated::{fetch_generated, list};
+use crate::store::members::{Access, AccessRow, Readable};
 use crate::store::message_row::select_messages;
 use crate::store::past_view;
-use crate::store::generated::{fetch_generated, list};
 use crate::time::Timestamp;
 
 pub const SEGMENT_MESSAGES: u64 = 1024;

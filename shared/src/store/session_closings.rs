@@ -142,7 +142,11 @@ pub async fn pending(connection: &mut MySqlConnection, user: UserId, now: Timest
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| SessionClosing { session: SessionId(row.session_id), cause: Cause::of(&row.cause), at: Timestamp(row.ended_at) })
+        .map(|row| SessionClosing {
+            session: SessionId(row.session_id),
+            cause: Cause::of(&row.cause),
+            at: Timestamp(row.ended_at),
+        })
         .collect())
 }
 

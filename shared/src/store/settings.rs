@@ -4,7 +4,7 @@ use sqlx::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::RoomId;
-use crate::protocol::rooms::{RoomProfile, Settings, AllowedRole};
+use crate::protocol::rooms::{AllowedRole, RoomProfile, Settings};
 use crate::store::audit::Operator;
 use crate::store::members::Membership;
 use crate::store::recipients::{self, Recipients};
@@ -60,7 +60,13 @@ pub async fn room_profile(connection: &mut MySqlConnection, room: RoomId) -> Res
     }))
 }
 
-pub async fn update(transaction: &mut MySqlConnection, member: &Membership, profile: &RoomProfile, rev: u64, now: Timestamp) -> Result<()> {
+pub async fn update(
+    transaction: &mut MySqlConnection,
+    member: &Membership,
+    profile: &RoomProfile,
+    rev: u64,
+    now: Timestamp,
+) -> Result<()> {
     // The avatar has its own statement. Destructured, so that no new field is forgotten.
     let RoomProfile { name, topic, avatar_url: _, settings } = profile;
     let Settings { archived, slow_mode_seconds, who_writes, who_adds, past_members_read } = *settings;

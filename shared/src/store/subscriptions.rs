@@ -123,7 +123,12 @@ pub async fn find_source(connection: &mut MySqlConnection, room: RoomId, seq: Op
 
 /// Returns the devices to notify: of members among `users` who have not read the message, want notifications, have not muted the room, and are not
 /// parted from the sender by a block. One statement by keys.
-pub async fn list_targets(connection: &mut MySqlConnection, news: &NotificationSource, users: &[UserId], now: Timestamp) -> Result<Vec<NotificationTarget>> {
+pub async fn list_targets(
+    connection: &mut MySqlConnection,
+    news: &NotificationSource,
+    users: &[UserId],
+    now: Timestamp,
+) -> Result<Vec<NotificationTarget>> {
     let mut query = QueryBuilder::new(
         "select p.user_id, u.notifications, r.last_seq, m.read_seq, case when r.last_unsent_seq > m.read_seq then \
          (select count(*) from messages x where x.room_id = r.id and x.seq > m.read_seq and x.deleted_at is not null) else 0 end, \
@@ -164,7 +169,11 @@ pub async fn delete_device(connection: &mut MySqlConnection, device: &Notificati
 }
 
 /// Stores since when notifications fail; none once they succeed.
-pub async fn set_failed_at(connection: &mut MySqlConnection, device: &NotificationTarget, failed_at: Option<Timestamp>) -> Result<()> {
+pub async fn set_failed_at(
+    connection: &mut MySqlConnection,
+    device: &NotificationTarget,
+    failed_at: Option<Timestamp>,
+) -> Result<()> {
     sqlx::query!(
         "update push_subscriptions set failed_at = ? where session_id = ? and endpoint_hash = ?",
         failed_at.map(|at| at.0),

@@ -7,10 +7,10 @@ use crate::id::{RoomId, UserId};
 use crate::protocol::messages::{Message, Reaction};
 use crate::protocol::people::User;
 use crate::protocol::sync::{MemberChange, MemberState};
-use crate::store::read_markers;
+use crate::store::generated::{fetch_generated, list};
 use crate::store::members::{self, Readable};
 use crate::store::message_row::{MESSAGES, MessageRow};
-use crate::store::generated::{fetch_generated, list};
+use crate::store::read_markers;
 use crate::store::users;
 use crate::time::Timestamp;
 

@@ -111,7 +111,12 @@ pub async fn lock_all(transaction: &mut MySqlConnection, ids: &[UploadId]) -> Re
 }
 
 /// Begins verification of a pending upload and reserves it until `until`. Returns none when a verification runs or the upload is not pending.
-pub async fn begin_verification(connection: &mut MySqlConnection, id: UploadId, now: Timestamp, until: Timestamp) -> Result<Option<ObjectId>> {
+pub async fn begin_verification(
+    connection: &mut MySqlConnection,
+    id: UploadId,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Option<ObjectId>> {
     let done = sqlx::query!(
         r#"
         update uploads

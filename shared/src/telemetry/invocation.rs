@@ -131,7 +131,7 @@ pub struct Outcome<'a> {
 
 /// The counters.
 #[derive(Clone, Copy, Debug, Default)]
-struct Figures {
+struct Counters {
     counts: [u64; KINDS],
     charged: u64,
     most: u64,
@@ -154,7 +154,7 @@ impl Invocation {
 
     /// Writes the line at every `LOG_LEVEL`, because it contains the metrics.
     pub fn end(self, end: &Outcome<'_>) {
-        let figures = Figures {
+        let figures = Counters {
             counts: std::array::from_fn(|index| COUNTS[index].load(Ordering::Relaxed)),
             charged: CHARGED.load(Ordering::Relaxed),
             most: MOST.load(Ordering::Relaxed),
@@ -170,7 +170,7 @@ impl Invocation {
     }
 }
 
-impl Figures {
+impl Counters {
     fn of(&self, what: Count) -> u64 {
         self.counts[what as usize]
     }
@@ -197,7 +197,7 @@ struct LineSource<'a> {
     namespace: &'a str,
 }
 
-fn line(place: &LineSource<'_>, end: &Outcome<'_>, figures: &Figures, now: Timestamp) -> Value {
+fn line(place: &LineSource<'_>, end: &Outcome<'_>, figures: &Counters, now: Timestamp) -> Value {
     let mut line = Map::new();
     let metrics = metrics(place.function, figures);
     if !metrics.is_empty() {
@@ -235,7 +235,7 @@ fn line(place: &LineSource<'_>, end: &Outcome<'_>, figures: &Figures, now: Times
 }
 
 /// Name, unit and value of each metric with a value.
-fn metrics(function: &str, figures: &Figures) -> Vec<(&'static str, &'static str, Value)> {
+fn metrics(function: &str, figures: &Counters) -> Vec<(&'static str, &'static str, Value)> {
     let mut metrics = Vec::new();
     if !LATER.contains(&function) {
         metrics.push(("DurationMs", "Milliseconds", milliseconds(micros(figures.duration))));
@@ -271,13 +271,18 @@ fn milliseconds(micros: u64) -> Value {
 mod tests {
     use super::*;
 
-    const END: Outcome<'_> =
-        Outcome { request_id: "r-1", what: "POST /api/rooms/{room_id}/messages", code: "ok", status: Some(201), connection: None };
+    const END: Outcome<'_> = Outcome {
+        request_id: "r-1",
+        what: "POST /api/rooms/{room_id}/messages",
+        code: "ok",
+        status: Some(201),
+        connection: None,
+    };
     const PLACE: LineSource<'_> = LineSource { function: "messages", namespace: "ConChat/test" };
     const NOW: Timestamp = Timestamp(1_767_323_045_678);
 
-    fn busy() -> Figures {
-        Figures {
+    fn busy() -> Counters {
+        Counters {
             counts: [1, 5, 4, 30, 2, 0, 2, 1, 1],
             charged: 6,
             most: 20,
@@ -340,11 +345,11 @@ mod tests {
     fn excess_work_becomes_debt_once() {
         let nobody = UserId(4_711_001);
         assert_eq!(busy().work(), 5 + 2 + 1, "statements, posts to oneself, rows");
-        let beyond = Figures { user: nobody.0, ..busy() };
+        let beyond = Counters { user: nobody.0, ..busy() };
         beyond.record_debt();
         beyond.record_debt();
-        Figures { charged: 8, ..beyond }.record_debt();
-        Figures { charged: 0, ..beyond }.record_debt();
+        Counters { charged: 8, ..beyond }.record_debt();
+        Counters { charged: 0, ..beyond }.record_debt();
         assert_eq!((rate_status::take_debt(nobody), rate_status::take_debt(nobody)), (4, 0));
     }
 
@@ -359,7 +364,7 @@ mod tests {
 
     #[test]
     fn zero_counts_emit_no_metric_and_a_sweep_has_no_duration() {
-        let quiet = Figures { duration: Duration::from_millis(1), ..Figures::default() };
+        let quiet = Counters { duration: Duration::from_millis(1), ..Counters::default() };
         let request = line(&PLACE, &END, &quiet, NOW);
         is_embedded_metric_format(&request);
         assert_eq!(request["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().map(Vec::len), Some(1));

@@ -22,14 +22,14 @@ pub fn start(function: &'static str) {
     let targets = filter(&config::log_level()).or_else(|_| filter("info")).unwrap_or_default();
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).without_time().with_target(false);
     let lines = lines.with_span_list(false).with_current_span(false).with_filter(targets);
-    let statements = Statements.with_filter(Targets::new().with_target(STATEMENT, LevelFilter::DEBUG));
+    let statements = StatementCounter.with_filter(Targets::new().with_target(STATEMENT, LevelFilter::DEBUG));
     // Lambda adds the timestamps; a second start (in tests) is not an error.
     drop(tracing_subscriber::registry().with(lines).with(statements).try_init());
-    panic::set_hook(Box::new(tell_of));
+    panic::set_hook(Box::new(log_panic));
 }
 
 /// Logs a panic's location only: its message can quote user content, for example after slicing a string inside a character.
-fn tell_of(panic: &PanicHookInfo<'_>) {
+fn log_panic(panic: &PanicHookInfo<'_>) {
     tracing::error!(at = panic.location().map(ToString::to_string), "panicked");
 }
 
@@ -37,19 +37,19 @@ fn tell_of(panic: &PanicHookInfo<'_>) {
 const STATEMENT: &str = concat!("sqlx", "::query");
 
 /// Counts statements and rows from the driver's events.
-struct Statements;
+struct StatementCounter;
 
-impl<S: Subscriber> Layer<S> for Statements {
+impl<S: Subscriber> Layer<S> for StatementCounter {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         invocation::count(Count::Statements);
-        event.record(&mut Rows);
+        event.record(&mut RowVisitor);
     }
 }
 
 /// Reads the number of rows of a statement.
-struct Rows;
+struct RowVisitor;
 
-impl Visit for Rows {
+impl Visit for RowVisitor {
     fn record_u64(&mut self, field: &Field, value: u64) {
         if matches!(field.name(), "rows_returned" | "rows_affected") {
             invocation::count_many(Count::Rows, value);
@@ -81,14 +81,14 @@ mod tests {
     use serde_json::{Value, json};
     use tracing::Level;
 
-    use super::{filter, tell_of};
+    use super::{filter, log_panic};
 
     #[test]
     fn a_panic_is_a_line_that_says_where_and_quotes_nothing() {
         let (told, kept) = (Arc::new(Mutex::new(Vec::new())), panic::take_hook());
         let into = Arc::clone(&told);
         let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || Into(Arc::clone(&into))).finish();
-        panic::set_hook(Box::new(tell_of));
+        panic::set_hook(Box::new(log_panic));
         let cut = "between us 💌";
         let result = tracing::subscriber::with_default(lines, || panic::catch_unwind(|| cut[..12].len()));
         panic::set_hook(kept);

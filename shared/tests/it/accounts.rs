@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use shared::caller::Caller;
 use shared::config::Limits;
-use shared::domain::anonymous::AnonymousCaller;
-use shared::domain::{accounts, sessions};
+use shared::domain::auth::accounts;
+use shared::domain::auth::anonymous::AnonymousCaller;
+use shared::domain::auth::sessions;
 use shared::error::Error;
 use shared::protocol::accounts::{Authenticated, ChangePassword, Login, Register, Tokens};
 use shared::store::{Db, users};
@@ -24,7 +25,8 @@ async fn registering_logs_in() {
         Register {
             email: Some("Ann@example.com".into()), display_name: Some(" Ann Ünïcode 💥 ".into()), ..registration("Ann")
         };
-    let made = accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor("2001:db8::7"), &given).await.expect("made");
+    let made =
+        accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor("2001:db8::7"), &given).await.expect("made");
     assert_eq!((made.tokens.token_type, made.tokens.expires_in, &made.tokens.token), ("Bearer", 600, &None));
     assert_eq!(made.user.user.display_name, "Ann Ünïcode 💥");
     let caller = backend.caller(&made).await.expect("signed in");
@@ -145,7 +147,10 @@ async fn an_unconfirmed_claim_does_not_block_an_addresss_owner() {
     for (owner, found) in [("fourth", "fourth"), ("squatter", "invalid_credentials"), ("owner", "invalid_credentials")] {
         assert_eq!(who("ceo@bigcorp.example", owner).await, found, "a confirmed address is one person's");
     }
-    assert_eq!(backend.login("squatter", "of squatter alone", "192.0.2.2").await.expect("by name").user.user.username, "squatter");
+    assert_eq!(
+        backend.login("squatter", "of squatter alone", "192.0.2.2").await.expect("by name").user.user.username,
+        "squatter"
+    );
 
     register("plain", "jurgen@example.com").await;
     register("dotted", "J\u{fc}rgen@example.com").await;
@@ -173,7 +178,8 @@ async fn addresses_that_an_earlier_release_wrote_are_found() {
 async fn login_accepts_any_spelling_of_name_or_address() {
     let backend = Backend::open().await;
     let given = Register { email: Some("ann@example.com".into()), ..registration("Ann") };
-    let made = accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor("192.0.2.1"), &given).await.expect("made");
+    let made =
+        accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor("192.0.2.1"), &given).await.expect("made");
     for name in ["Ann", "ann", " ANN ", "ANN@example.com"] {
         let again = backend.login(name, PASSWORD, "192.0.2.2").await.expect(name);
         assert_eq!(again.user, made.user, "{name}");
@@ -262,7 +268,8 @@ async fn a_new_password_ends_all_sessions_and_the_old_password() {
     let (first, second) = (backend.register("ann").await, backend.login("ann", PASSWORD, "192.0.2.2").await.expect("logged in"));
     let caller = backend.caller(&second).await.expect("signed in");
     let from = visitor("192.0.2.7");
-    let set = async |given: &ChangePassword| accounts::change_password(&backend.db, backend.changing(&from), &caller, given).await;
+    let set =
+        async |given: &ChangePassword| accounts::change_password(&backend.db, backend.changing(&from), &caller, given).await;
     let wrong = set(&change("not my password", "a new password for ann")).await.err();
     assert!(matches!(wrong, Some(Error::Forbidden("wrong_password"))), "{wrong:?}");
     for (new, code) in
@@ -280,7 +287,8 @@ async fn a_new_password_ends_all_sessions_and_the_old_password() {
         let refused = refresh(&backend, &before.tokens.refresh_token).await.err();
         assert!(matches!(refused, Some(Error::Unauthenticated("invalid_refresh_token"))), "{refused:?}");
     }
-    let fresh = sessions::authenticate(&backend.db, &backend.issuer.keys, &tokens.access_token, NOW).await.expect("signed in anew");
+    let fresh =
+        sessions::authenticate(&backend.db, &backend.issuer.keys, &tokens.access_token, NOW).await.expect("signed in anew");
     let list = sessions::list(&backend.db, &fresh, (None, None)).await.expect("a list").items;
     assert_eq!(
         (list.len(), list[0].device.as_str(), list[0].ip.as_str()),

@@ -1,8 +1,12 @@
 //! Administration: authorization, effects, and the audit log.
 
 use shared::caller::Caller;
-use shared::domain::admin::{self, AdminCaller, WhichAccounts, WhichActs, WhichRooms};
-use shared::domain::{invites, messages, reports, rooms, settings};
+use shared::domain::admin::{self, AccountFilter, AdminCaller, AuditFilter, RoomFilter};
+use shared::domain::messages;
+use shared::domain::reports;
+use shared::domain::rooms;
+use shared::domain::rooms::invites;
+use shared::domain::rooms::settings;
 use shared::error::{Error, Result};
 use shared::id::{ReportId, RoomRef, UserId};
 use shared::protocol::admin::{AccountRole, AccountState, ReportState};
@@ -10,7 +14,7 @@ use shared::protocol::frames::Frame;
 use shared::protocol::invites::NewInvite;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::reports::NewReport;
-use shared::protocol::rooms::{ChangeRoom, RoomProfile, NewRoom, Role, Room, RoomKind};
+use shared::protocol::rooms::{ChangeRoom, NewRoom, Role, Room, RoomKind, RoomProfile};
 use shared::push::Push;
 use shared::store::Db;
 use shared::time::Timestamp;
@@ -33,7 +37,7 @@ async fn operator(db: &Db, name: &str) -> AdminCaller {
 }
 
 async fn acts(db: &Db, asking: &AdminCaller) -> Vec<(String, Option<UserId>)> {
-    let page = admin::list_audit_entries(db, asking, WhichActs::default(), (None, None)).await.expect("acts");
+    let page = admin::list_audit_entries(db, asking, AuditFilter::default(), (None, None)).await.expect("acts");
     page.items.into_iter().map(|entry| (entry.action, entry.user.map(|user| user.id))).collect()
 }
 
@@ -44,7 +48,7 @@ async fn all_others_are_refused_alike() {
     let (ann, bob) = (asks(&person(&db, "ann").await), person(&db, "bob").await);
     let room = RoomRef::general();
     for refused in [
-        code(admin::list_accounts(&db, &ann, WhichAccounts::default(), (None, None)).await),
+        code(admin::list_accounts(&db, &ann, AccountFilter::default(), (None, None)).await),
         code(admin::find_account(&db, &ann, bob.user).await),
         code(admin::find_account(&db, &ann, UserId(4711)).await),
         code(admin::set_disabled(&db, &push, &ann, bob.user, true).await),
@@ -53,11 +57,11 @@ async fn all_others_are_refused_alike() {
         code(admin::erase(&db, &push, &ann, bob.user).await),
         code(admin::list_reports(&db, &ann, ReportState::Open, (None, None)).await),
         code(admin::close_report(&db, &ann, ReportId(1)).await),
-        code(admin::list_rooms(&db, &ann, WhichRooms::default(), (None, None)).await),
+        code(admin::list_rooms(&db, &ann, RoomFilter::default(), (None, None)).await),
         code(admin::find_room(&db, &ann, &room).await),
         code(admin::set_archived(&db, &push, &ann, &room, true).await),
         code(admin::delete_room(&db, &push, &ann, &room).await),
-        code(admin::list_audit_entries(&db, &ann, WhichActs::default(), (None, None)).await),
+        code(admin::list_audit_entries(&db, &ann, AuditFilter::default(), (None, None)).await),
     ] {
         assert_eq!(refused, "not_allowed");
     }
@@ -82,7 +86,7 @@ async fn operators_change_accounts_except_their_own() {
         let account = admin::set_disabled(&db, &push, &chief, ann.user, true).await.expect("disabled");
         assert_eq!((account.state, account.sessions), (AccountState::Disabled, 0));
     }
-    let disabled = WhichAccounts { state: Some(AccountState::Disabled), ..WhichAccounts::default() };
+    let disabled = AccountFilter { state: Some(AccountState::Disabled), ..AccountFilter::default() };
     let listed = admin::list_accounts(&db, &chief, disabled, (None, None)).await.expect("a page").items;
     assert_eq!(listed.iter().map(|account| account.user.id).collect::<Vec<_>>(), [ann.user]);
     assert_eq!(admin::set_disabled(&db, &push, &chief, ann.user, false).await.expect("enabled").state, AccountState::Active);
@@ -103,7 +107,9 @@ async fn operators_change_accounts_except_their_own() {
     ];
     let noted = acts(&db, &hers).await;
     assert_eq!(noted, expected.map(|(action, user)| (action.to_owned(), Some(user))), "once each, latest first");
-    let page = admin::list_audit_entries(&db, &hers, WhichActs { actor: Some(me), user: None }, (None, Some(1))).await.expect("a page");
+    let page = admin::list_audit_entries(&db, &hers, AuditFilter { actor: Some(me), user: None }, (None, Some(1)))
+        .await
+        .expect("a page");
     let entry = &page.items[0];
     assert_eq!((entry.action.as_str(), entry.ip.as_str(), entry.at), ("user.promote", "192.0.2.7", chief.caller.now));
     assert_eq!((entry.actor.as_ref().map(|user| user.id), page.next.is_some()), (Some(me), true));
@@ -124,7 +130,7 @@ async fn two_operators_who_demote_each_other_leave_one() {
     let outcomes =
         [depose(one.clone(), other.caller.user).await.expect("ran"), depose(other.clone(), one.caller.user).await.expect("ran")];
     assert!(outcomes.contains(&"not_allowed"), "{outcomes:?}");
-    let which = WhichAccounts { role: Some(AccountRole::Admin), ..WhichAccounts::default() };
+    let which = AccountFilter { role: Some(AccountRole::Admin), ..AccountFilter::default() };
     let left = [
         admin::list_accounts(&db, &one, which, (None, None)).await.map(|page| page.items.len()),
         admin::list_accounts(&db, &other, which, (None, None)).await.map(|page| page.items.len()),
@@ -139,16 +145,16 @@ async fn accounts_are_found_by_name_and_address_page_by_page() {
     for name in ["ann", "anna", "bob"] {
         person(&db, name).await;
     }
-    let which = WhichAccounts { prefix: Some("an"), ..WhichAccounts::default() };
+    let which = AccountFilter { prefix: Some("an"), ..AccountFilter::default() };
     let first = admin::list_accounts(&db, &chief, which, (None, Some(1))).await.expect("a page");
     let second = admin::list_accounts(&db, &chief, which, (first.next.as_deref(), Some(1))).await.expect("a page");
     let names: Vec<_> = first.items.iter().chain(&second.items).map(|account| account.user.username.as_str()).collect();
     assert_eq!((names, second.next), (vec!["ann", "anna"], None));
-    let all = admin::list_accounts(&db, &chief, WhichAccounts::default(), (None, None)).await.expect("a page").items;
+    let all = admin::list_accounts(&db, &chief, AccountFilter::default(), (None, None)).await.expect("a page").items;
     assert_eq!(all.len(), 4);
     assert_eq!(code(admin::list_accounts(&db, &chief, which, (Some("x"), None)).await), "invalid_input");
     let long = "x".repeat(101);
-    let which = WhichAccounts { prefix: Some(&long), ..WhichAccounts::default() };
+    let which = AccountFilter { prefix: Some(&long), ..AccountFilter::default() };
     assert_eq!(code(admin::list_accounts(&db, &chief, which, (None, None)).await), "invalid_input");
 }
 
@@ -181,9 +187,9 @@ async fn archiving_and_deleting_rooms_is_pushed_to_members() {
     assert_eq!(code(admin::delete_room(db, push, &chief, room).await), "room_not_found");
     assert_eq!(code(admin::delete_room(db, push, &chief, &RoomRef::general()).await), "default_room");
     let listed =
-        admin::list_rooms(db, &chief, WhichRooms { prefix: Some("gen"), kind: None }, (None, None)).await.expect("a page");
+        admin::list_rooms(db, &chief, RoomFilter { prefix: Some("gen"), kind: None }, (None, None)).await.expect("a page");
     assert_eq!(listed.items.iter().map(|room| room.name.as_str()).collect::<Vec<_>>(), ["General"]);
-    let none = WhichRooms { prefix: None, kind: Some(RoomKind::Direct) };
+    let none = RoomFilter { prefix: None, kind: Some(RoomKind::Direct) };
     assert!(admin::list_rooms(db, &chief, none, (None, None)).await.expect("a page").items.is_empty());
     let actions: Vec<_> = acts(db, &chief).await.into_iter().map(|(action, _)| action).collect();
     assert_eq!(actions, ["room.delete", "room.unarchive", "room.archive", "user.promote"]);

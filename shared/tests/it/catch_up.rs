@@ -3,9 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::caller::Caller;
-use shared::domain::edits::{self, EditRequest};
-use shared::domain::reactions::{self, ReactionRequest};
-use shared::domain::{catch_up, members, messages, pins, rooms, settings, sync, unsend};
+use shared::domain::messages;
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::pins;
+use shared::domain::messages::reactions::{self, ReactionRequest};
+use shared::domain::messages::unsend;
+use shared::domain::rooms;
+use shared::domain::rooms::members;
+use shared::domain::rooms::settings;
+use shared::domain::sync;
+use shared::domain::sync::catch_up;
 use shared::id::{RoomId, RoomRef};
 use shared::protocol::frames::{Changed, Dialect, Frame, MAX_FRAME};
 use shared::protocol::messages::{NewContent, NewMessage};

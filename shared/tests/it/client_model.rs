@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use shared::caller::Caller;
-use shared::domain::{catch_up, rooms, sync};
+use shared::domain::rooms;
+use shared::domain::sync;
+use shared::domain::sync::catch_up;
 use shared::error::Error;
 use shared::id::{RoomId, RoomRef, UserId};
 use shared::protocol::frames::Frame;
@@ -102,8 +104,11 @@ impl Client {
     pub(crate) async fn ping(&mut self, db: &Db) {
         let since = self.caller.now.plus_seconds(-60);
         let (changed, _) = rooms::changed_since(db, &self.caller, since).await.expect("pong");
-        self.announced =
-            changed.iter().filter(|changed| changed.room_id == self.room).map(|changed| changed.rev).fold(self.announced, u64::max);
+        self.announced = changed
+            .iter()
+            .filter(|changed| changed.room_id == self.room)
+            .map(|changed| changed.rev)
+            .fold(self.announced, u64::max);
     }
 
     /// Sends `hello` with its state, as on a new socket.

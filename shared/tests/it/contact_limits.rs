@@ -3,9 +3,16 @@
 use std::collections::BTreeSet;
 
 use shared::caller::Caller;
-use shared::domain::edits::{self, EditRequest};
-use shared::domain::typing::{self, TypingThrottle};
-use shared::domain::{blocks, directs, friends, members, messages, receipts, rooms, sync};
+use shared::domain::messages;
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::receipts;
+use shared::domain::messages::typing::{self, TypingThrottle};
+use shared::domain::people::blocks;
+use shared::domain::people::friends;
+use shared::domain::rooms;
+use shared::domain::rooms::directs;
+use shared::domain::rooms::members;
+use shared::domain::sync;
 use shared::error::{Error, Limit, Result};
 use shared::id::{ConnectionId, RoomRef, UserId};
 use shared::protocol::frames::Frame;
@@ -275,7 +282,7 @@ async fn a_declined_request_pauses_further_ones() {
     blocks::add(&db, &push, &later(&ann, 24 * 3600 + 2), bob.user).await.expect("blocked");
     blocks::remove(&db, &push, &ann, bob.user).await.expect("unblocked");
     assert_eq!(ask(&later(&ann, 24 * 3600 + 3), &bob).await, "rate_limited");
-    shared::domain::contact_limits::sweep(&db, ann.now.plus_seconds(30 * 24 * 3600)).await.expect("swept");
+    shared::domain::people::contact_limits::sweep(&db, ann.now.plus_seconds(30 * 24 * 3600)).await.expect("swept");
     let left: i64 = sqlx::query_scalar("select count(*) from friend_pauses")
         .fetch_one(&mut **db.acquire().await.as_mut().expect("a connection"))
         .await

@@ -9,11 +9,15 @@ use std::io::Write as _;
 
 use fastrand::Rng;
 use shared::caller::Caller;
-use shared::domain::edits::{self, EditRequest};
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::pins;
+use shared::domain::messages::reactions::{self, ReactionRequest};
+use shared::domain::messages::receipts::{self, ReadMarker};
+use shared::domain::messages::unsend;
 use shared::domain::messages::{self, HistoryRange};
-use shared::domain::reactions::{self, ReactionRequest};
-use shared::domain::receipts::{self, ReadMarker};
-use shared::domain::{members, pins, rooms, settings, unsend};
+use shared::domain::rooms;
+use shared::domain::rooms::members;
+use shared::domain::rooms::settings;
 use shared::error::{Error, Result};
 use shared::id::{RoomId, RoomRef};
 use shared::protocol::frames::{Dialect, Frame};
@@ -22,8 +26,8 @@ use shared::protocol::rooms::{ChangeRoom, NewRoom, Role, RoomKind};
 use shared::push::Push;
 use shared::store::Db;
 
-use crate::fixture::{self, limits, person};
 use crate::client_model::Client;
+use crate::fixture::{self, limits, person};
 
 /// Concurrent histories, each task with its own connection.
 const TASKS: u64 = 3;
@@ -234,7 +238,8 @@ impl<'a> History<'a> {
                 }
                 return Err(format!("{} is a member: {}", caller.username, room.joined));
             };
-            let items = messages::history(db, caller, &self.room, HistoryRange::After(0), Some(100)).await.expect("history").items;
+            let items =
+                messages::history(db, caller, &self.room, HistoryRange::After(0), Some(100)).await.expect("history").items;
             let page = members::list(db, caller, &self.room, (None, None)).await.expect("members");
             let people: BTreeMap<_, _> = page.items.into_iter().map(|member| (member.user.id, member.role)).collect();
             let unread = items.iter().filter(|message| message.seq > held.read_seq && message.deleted_at.is_none()).count();

@@ -3,10 +3,17 @@
 use std::collections::BTreeSet;
 
 use shared::caller::Caller;
-use shared::domain::reactions::{self, ReactionRequest};
-use shared::domain::receipts::{self, ReadMarker};
-use shared::domain::typing::{self, TypingThrottle};
-use shared::domain::{directs, export, invites, members, messages, rooms, settings, sync};
+use shared::domain::export;
+use shared::domain::messages;
+use shared::domain::messages::reactions::{self, ReactionRequest};
+use shared::domain::messages::receipts::{self, ReadMarker};
+use shared::domain::messages::typing::{self, TypingThrottle};
+use shared::domain::rooms;
+use shared::domain::rooms::directs;
+use shared::domain::rooms::invites;
+use shared::domain::rooms::members;
+use shared::domain::rooms::settings;
+use shared::domain::sync;
 use shared::error::Result;
 use shared::id::{ConnectionId, RoomRef, UserId};
 use shared::protocol::frames::Frame;
@@ -221,7 +228,7 @@ async fn a_direct_room_that_was_closed_comes_back_with_the_next_message_or_by_op
     directs::close(&db, &push, &bob, ann.user).await.expect("closed");
     assert_eq!(say(&bob, "three").await, [bob.user]);
     // Across a block it can be closed and stays closed.
-    shared::domain::blocks::add(&db, &push, &bob, ann.user).await.expect("blocked");
+    shared::domain::people::blocks::add(&db, &push, &bob, ann.user).await.expect("blocked");
     assert!(rooms::find(&db, &bob, &room).await.expect("his").blocked);
     directs::close(&db, &push, &bob, ann.user).await.expect("closed");
     assert_eq!(listed(&db, &bob).await, 0);

@@ -1,8 +1,10 @@
 //! Editing: permissions, previous versions, and cost.
 
 use shared::caller::Caller;
-use shared::domain::edits::{self, EditRequest};
-use shared::domain::{messages, rooms, unsend};
+use shared::domain::messages;
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::unsend;
+use shared::domain::rooms;
 use shared::error::{Error, Result};
 use shared::id::RoomRef;
 use shared::protocol::frames::Frame;
@@ -28,7 +30,10 @@ async fn an_edit_is_pushed_to_all_and_keeps_the_previous_version() {
     let frames = group.frames().await;
     let users: Vec<_> = frames.iter().map(|(user, _)| *user).collect();
     assert_eq!(users, [ann.user, bob.user], "one frame each");
-    assert!(frames.iter().all(|(_, frame)| matches!(frame, Frame::MessageEdited { message } if **message == edited)), "{frames:?}");
+    assert!(
+        frames.iter().all(|(_, frame)| matches!(frame, Frame::MessageEdited { message } if **message == edited)),
+        "{frames:?}"
+    );
     edit(&group, &ann, said.seq, "three").await.expect("edited again");
     let shown = group.shown(&bob, said.seq).await;
     assert_eq!((shown.content.as_str(), shown.seq, shown.created_at), ("three", said.seq, said.created_at));

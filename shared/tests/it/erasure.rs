@@ -3,13 +3,23 @@
 use std::time::{Duration, Instant};
 
 use shared::caller::Caller;
-use shared::domain::accounts;
 use shared::domain::admin::{self, AdminCaller};
-use shared::domain::edits::{self, EditRequest};
+use shared::domain::auth::accounts;
 use shared::domain::erasure::{self, ErasureRequester};
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::receipts::{self, ReadMarker};
+use shared::domain::messages::unsend;
 use shared::domain::messages::{self, HistoryRange};
-use shared::domain::receipts::{self, ReadMarker};
-use shared::domain::{blocks, directs, friends, invites, members, profiles, reports, rooms, sweep, sync, unsend};
+use shared::domain::people::blocks;
+use shared::domain::people::friends;
+use shared::domain::people::profiles;
+use shared::domain::reports;
+use shared::domain::rooms;
+use shared::domain::rooms::directs;
+use shared::domain::rooms::invites;
+use shared::domain::rooms::members;
+use shared::domain::sweep;
+use shared::domain::sync;
 use shared::error::{Error, Result};
 use shared::id::RoomRef;
 use shared::protocol::accounts::{Authenticated, Register};
@@ -41,7 +51,8 @@ pub(crate) async fn register(backend: &Backend, name: &str) -> (Authenticated, C
         device: Some(format!("{name}'s phone")),
     };
     let ip = if name.starts_with(CANARY) { ADDRESS } else { "192.0.2.1" };
-    let made = accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor(ip), &given).await.expect("registered");
+    let made =
+        accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor(ip), &given).await.expect("registered");
     let caller = backend.caller(&made).await.expect("signed in");
     (made, caller)
 }
@@ -163,7 +174,8 @@ async fn nothing_of_an_erased_person_is_found_in_any_column() {
     assert!(!format!("{frames:?}").to_lowercase().contains(CANARY), "{frames:?}");
     let received = |want: fn(&Frame) -> bool| frames.iter().any(|(user, frame)| *user == bob.user && want(frame));
     assert!(
-        received(|frame| matches!(frame, Frame::MemberRemoved { .. })) && received(|frame| matches!(frame, Frame::FriendRemoved { .. }))
+        received(|frame| matches!(frame, Frame::MemberRemoved { .. }))
+            && received(|frame| matches!(frame, Frame::FriendRemoved { .. }))
     );
     // Others' history is complete and has no author.
     let read = history(&backend, &bob, &group).await;
@@ -321,7 +333,8 @@ async fn an_abandoned_erasure_continues_on_schedule() {
     backend.set("canary_3", CUT_OFF).await;
     push.take_sent().await;
     let late = Instant::now() + Duration::from_secs(30);
-    let go_on = async |seconds, end| erasure::resume_abandoned(db, push, NOW.plus_seconds(seconds), end).await.expect("no failure");
+    let go_on =
+        async |seconds, end| erasure::resume_abandoned(db, push, NOW.plus_seconds(seconds), end).await.expect("no failure");
     assert_eq!(go_on(59, late).await, 0, "the first request may still be running");
     assert_eq!(go_on(60, Instant::now()).await, 0, "without time nothing is done, and nothing fails");
     assert_eq!(go_on(60, late).await, 1);

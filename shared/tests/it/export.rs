@@ -1,8 +1,10 @@
 //! Data export: complete, in pages, and without data of others.
 
-use shared::domain::edits::{self, EditRequest};
-use shared::domain::receipts::{self, ReadMarker};
-use shared::domain::{blocks, export, rooms};
+use shared::domain::export;
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::receipts::{self, ReadMarker};
+use shared::domain::people::blocks;
+use shared::domain::rooms;
 use shared::error::Error;
 use shared::protocol::messages::NewContent;
 use shared::protocol::rooms::{RoomKind, Scope};

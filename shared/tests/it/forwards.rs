@@ -1,9 +1,9 @@
 //! Forwarding from a readable room to a writable one, under the first author's name.
 
 use shared::caller::Caller;
-use shared::domain::edits::{self, EditRequest};
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::unsend;
 use shared::domain::messages::{self, Sent};
-use shared::domain::unsend;
 use shared::error::{Error, Result};
 use shared::id::RoomRef;
 use shared::protocol::messages::{Forward, NewContent, NewMessage};

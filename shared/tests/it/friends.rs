@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use shared::caller::Caller;
-use shared::domain::friends::{self, MAX_FRIENDS, MAX_OPEN_REQUESTS};
-use shared::domain::{blocks, directs};
+use shared::domain::people::blocks;
+use shared::domain::people::friends::{self, MAX_FRIENDS, MAX_OPEN_REQUESTS};
+use shared::domain::rooms::directs;
 use shared::error::Result;
 use shared::id::UserId;
 use shared::protocol::frames::Frame;
@@ -74,7 +75,9 @@ async fn each_step_of_a_friend_request_is_pushed_to_both() {
     let pushed = push.take_sent().await;
     for (user, other) in [(ann.user, bob.user), (bob.user, ann.user)] {
         assert!(
-            pushed.iter().any(|(to, frame)| *to == user && matches!(frame, Frame::FriendRemoved { user_id } if *user_id == other)),
+            pushed
+                .iter()
+                .any(|(to, frame)| *to == user && matches!(frame, Frame::FriendRemoved { user_id } if *user_id == other)),
             "{pushed:?}"
         );
     }
@@ -90,7 +93,11 @@ async fn repeated_steps_have_defined_answers_and_are_not_pushed() {
     push.take_sent().await;
     let (same, new) = ask(&db, &push, &ann, &bob).await.expect("as it was");
     assert!(!new && same.state == FriendState::Pending);
-    assert_eq!(code(friends::accept(&db, &push, &ann, bob.user).await), "request_not_found", "a user cannot accept for the other");
+    assert_eq!(
+        code(friends::accept(&db, &push, &ann, bob.user).await),
+        "request_not_found",
+        "a user cannot accept for the other"
+    );
     assert_eq!(code(friends::reject(&db, &push, &ann, bob.user).await), "request_not_found");
     assert_eq!(code(friends::cancel(&db, &push, &bob, ann.user).await), "request_not_found");
     assert_eq!(code(friends::accept(&db, &push, &eve, ann.user).await), "request_not_found");

@@ -1,6 +1,7 @@
 //! Repeated requests create nothing twice.
 
-use shared::domain::{idempotency, rooms};
+use shared::domain::idempotency;
+use shared::domain::rooms;
 use shared::error::Error;
 use shared::id::RoomRef;
 use shared::protocol::rooms::{NewRoom, RoomKind};

@@ -1,16 +1,24 @@
 //! Invitations to a room: when users are invited instead of added, the answers, and what ends an invitation.
 
 use shared::caller::Caller;
-use shared::domain::profiles;
-use shared::domain::throttle::Throttle;
-use shared::domain::{blocks, export, friends, invitations, members, messages, rooms, settings, welcome};
+use shared::domain::export;
+use shared::domain::limits::throttle::Throttle;
+use shared::domain::messages;
+use shared::domain::people::blocks;
+use shared::domain::people::friends;
+use shared::domain::people::profiles;
+use shared::domain::rooms;
+use shared::domain::rooms::invitations;
+use shared::domain::rooms::members;
+use shared::domain::rooms::settings;
+use shared::domain::sync::welcome;
 use shared::error::Result;
 use shared::id::{ConnectionId, RoomRef, SessionId, UserId};
 use shared::protocol::frames::Frame;
 use shared::protocol::friends::NewFriend;
 use shared::protocol::people::Visibility;
 use shared::protocol::profiles::{ChangeMe, ChangeMySettings};
-use shared::protocol::rooms::{Additions, ChangeRoom, ChangeSettings, NewMembers, NewRoom, Role, RoomKind, Scope, AllowedRole};
+use shared::protocol::rooms::{Additions, AllowedRole, ChangeRoom, ChangeSettings, NewMembers, NewRoom, Role, RoomKind, Scope};
 use shared::push::Push;
 use shared::push::registry::Connection;
 use shared::store::Db;
@@ -208,8 +216,11 @@ async fn an_invitation_ends_with_what_its_maker_may() {
             "who is asked says no" => invitations::decline(db, push, &bob, room).await.expect("declined"),
             _ => {}
         }
-        let pushed =
-            push.take_sent().await.into_iter().any(|(user, frame)| user == bob.user && matches!(frame, Frame::RoomUninvited { .. }));
+        let pushed = push
+            .take_sent()
+            .await
+            .into_iter()
+            .any(|(user, frame)| user == bob.user && matches!(frame, Frame::RoomUninvited { .. }));
         assert_eq!(pushed, expected, "{end}");
         let holds = end == "nothing";
         assert_eq!(asked(db, &bob).await.is_empty(), !holds, "{end}");

@@ -1,10 +1,13 @@
 //! Invite links.
 
-use shared::domain::{invites, members, rooms, settings};
+use shared::domain::rooms;
+use shared::domain::rooms::invites;
+use shared::domain::rooms::members;
+use shared::domain::rooms::settings;
 use shared::error::{Error, Result};
 use shared::id::RoomRef;
 use shared::protocol::invites::NewInvite;
-use shared::protocol::rooms::{ChangeRoom, ChangeSettings, NewMembers, NewRoom, RoomKind, AllowedRole};
+use shared::protocol::rooms::{AllowedRole, ChangeRoom, ChangeSettings, NewMembers, NewRoom, RoomKind};
 use shared::push::Push;
 use shared::store::Db;
 

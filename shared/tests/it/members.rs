@@ -2,7 +2,9 @@
 
 use shared::caller::Caller;
 use shared::domain::messages::{self, HistoryRange};
-use shared::domain::{members, rooms, settings};
+use shared::domain::rooms;
+use shared::domain::rooms::members;
+use shared::domain::rooms::settings;
 use shared::error::{Error, Result};
 use shared::id::{RoomRef, UserId};
 use shared::protocol::frames::Frame;
@@ -22,7 +24,8 @@ fn ids(users: &[UserId]) -> NewMembers {
 
 /// Returns the frames sent to a user by name, with their `rev`s.
 fn names(frames: &[(UserId, Frame)], user: UserId) -> Vec<String> {
-    frames.iter()
+    frames
+        .iter()
         .filter(|(to, _)| *to == user)
         .map(|(_, frame)| serde_json::to_value(frame).expect("JSON"))
         .map(|frame| format!("{} {}", frame["type"].as_str().unwrap_or_default(), frame["rev"]))

@@ -1,7 +1,7 @@
 //! Mentions: of members only, counted until read, at minimal cost.
 
-use shared::domain::edits::{self, EditRequest};
 use shared::domain::messages;
+use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::rooms;
 use shared::protocol::messages::{NewContent, NewMessage};
 use shared::protocol::rooms::Scope;

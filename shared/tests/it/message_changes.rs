@@ -1,13 +1,17 @@
 //! Changes to messages in direct rooms, across blocks, in archived rooms, and where only admins write.
 
 use shared::caller::Caller;
-use shared::domain::edits::{self, EditRequest};
-use shared::domain::reactions::{self, ReactionRequest};
-use shared::domain::{directs, members, pins, settings, unsend};
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::pins;
+use shared::domain::messages::reactions::{self, ReactionRequest};
+use shared::domain::messages::unsend;
+use shared::domain::rooms::directs;
+use shared::domain::rooms::members;
+use shared::domain::rooms::settings;
 use shared::error::Result;
 use shared::id::RoomRef;
 use shared::protocol::messages::NewContent;
-use shared::protocol::rooms::{ChangeRoom, ChangeSettings, AllowedRole};
+use shared::protocol::rooms::{AllowedRole, ChangeRoom, ChangeSettings};
 use shared::push::Push;
 use shared::store::{Db, blocks};
 

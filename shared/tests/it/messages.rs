@@ -166,7 +166,8 @@ async fn fifty_writers_leave_no_hole() {
     let mut seqs = Vec::new();
     let mut after = 0;
     loop {
-        let page = messages::history(&db, &reader, &RoomRef::general(), HistoryRange::After(after), Some(100)).await.expect("a page");
+        let page =
+            messages::history(&db, &reader, &RoomRef::general(), HistoryRange::After(after), Some(100)).await.expect("a page");
         seqs.extend(page.items.iter().map(|message| message.seq));
         let Some(next) = page.next else { break };
         after = next.parse().expect("a seq");

@@ -5,8 +5,18 @@ use shared::caller::Caller;
 use shared::config::{Aws, Secret, UploadSizes};
 use shared::domain::admin::{self, AdminCaller};
 use shared::domain::erasure::{self, ErasureRequester};
+use shared::domain::messages::pins;
+use shared::domain::messages::reactions;
 use shared::domain::messages::{self, HistoryRange};
-use shared::domain::{avatars, invites, members, pins, reactions, reports, rooms, search, settings, sync, uploads};
+use shared::domain::reports;
+use shared::domain::rooms;
+use shared::domain::rooms::invites;
+use shared::domain::rooms::members;
+use shared::domain::rooms::settings;
+use shared::domain::search;
+use shared::domain::sync;
+use shared::domain::uploads;
+use shared::domain::uploads::avatars;
 use shared::error::Result;
 use shared::id::{ReportId, RoomRef, UploadId};
 use shared::media::{self, Media};
@@ -14,7 +24,7 @@ use shared::protocol::frames::Frame;
 use shared::protocol::invites::NewInvite;
 use shared::protocol::messages::{Forward, NewMessage};
 use shared::protocol::reports::NewReport;
-use shared::protocol::rooms::{ChangeRoom, ChangeSettings, NewMembers, Role, RoomKind, AllowedRole};
+use shared::protocol::rooms::{AllowedRole, ChangeRoom, ChangeSettings, NewMembers, Role, RoomKind};
 use shared::protocol::search::Search;
 use shared::store::subscriptions::{self, Endpoint};
 
@@ -202,7 +212,9 @@ impl Scene {
             "reads on" => code(messages::history(db, bob, room, HistoryRange::Newest, None).await),
             "catches up" => code(sync::room(db, bob, room, 0, None).await),
             "fetches a picture" => code(uploads::link(db, &self.media, bob, picture, media::Rendition::Original).await),
-            "fetches the room's picture" => code(avatars::room_link(db, &self.media, bob, room, media::Rendition::Original).await),
+            "fetches the room's picture" => {
+                code(avatars::room_link(db, &self.media, bob, room, media::Rendition::Original).await)
+            }
             "passes on what was said" => {
                 let forward = Some(Forward { room_id: room.clone(), seq });
                 let new = NewMessage { forward, ..NewMessage::default() };

@@ -1,8 +1,8 @@
 //! Pins: permissions and limit.
 
 use shared::caller::Caller;
-use shared::domain::pins;
-use shared::domain::unsend;
+use shared::domain::messages::pins;
+use shared::domain::messages::unsend;
 use shared::error::Error;
 use shared::protocol::frames::Frame;
 

@@ -7,14 +7,19 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use shared::aws::dynamodb;
 use shared::caller::Caller;
-use shared::domain::{blocks, directs, messages, presence, rooms, welcome};
+use shared::domain::messages;
+use shared::domain::people::blocks;
+use shared::domain::people::presence;
+use shared::domain::rooms;
+use shared::domain::rooms::directs;
+use shared::domain::sync::welcome;
 use shared::id::{ConnectionId, RoomRef, SessionId, UserId};
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::people::{Presence, User, Visibility};
+use shared::push::Push;
 use shared::push::presence::PresenceCheck;
 use shared::push::registry::{Connection, Registry};
-use shared::push::Push;
 use shared::store::{Db, users};
 use shared::time::Timestamp;
 
@@ -33,11 +38,12 @@ fn socket(who: &Caller, name: &str, at: Timestamp) -> Connection {
 async fn look(db: &Db, push: &Push, now: Timestamp) -> Vec<(UserId, Presence)> {
     let Push::Memory(memory) = push else { return Vec::new() };
     for user in memory.take_arrivals().await {
-        presence::serve(db, push, PresenceCheck::Came { user_id: user.0 }, GRACE, now).await.expect("pushed");
+        presence::serve(db, push, PresenceCheck::CameOnline { user_id: user.0 }, GRACE, now).await.expect("pushed");
     }
     presence::serve(db, push, PresenceCheck::Left { until: 0, part: 0 }, GRACE, now).await.expect("pushed");
     let pushed = push.take_sent().await;
-    pushed.into_iter()
+    pushed
+        .into_iter()
         .map(|(to, frame)| match frame {
             Frame::Presence { presence, .. } => (to, presence),
             other => panic!("{other:?}"),
@@ -83,7 +89,7 @@ async fn presence_is_pushed_for_the_first_socket_only() {
     second.expect("open");
     assert_eq!(count, 0);
     assert!(look(&db, &push, ann.now).await.is_empty());
-    push.forget(ann.user, &socket(&ann, "laptop", ann.now).id, ann.now).await.expect("closed");
+    push.unregister(ann.user, &socket(&ann, "laptop", ann.now).id, ann.now).await.expect("closed");
     assert!(look(&db, &push, ann.now.plus_seconds(60)).await.is_empty(), "the other one is open");
 }
 
@@ -95,7 +101,7 @@ async fn offline_is_pushed_once_and_only_after_the_grace_period() {
     befriend(&db, &push, &ann, &bob).await;
     let at = |seconds| ann.now.plus_seconds(seconds);
     let close = async |name, seconds| {
-        push.forget(ann.user, &socket(&ann, name, ann.now).id, at(seconds)).await.expect("closed");
+        push.unregister(ann.user, &socket(&ann, name, ann.now).id, at(seconds)).await.expect("closed");
     };
     push.register(&socket(&ann, "a", at(0))).await.expect("open");
     assert_eq!(look(&db, &push, at(0)).await, [(bob.user, ONLINE)]);
@@ -134,7 +140,7 @@ async fn visibility_settings_and_blocks_hide_presence() {
         ("nobody", vec![], vec![]),
     ] {
         lets(&db, &ann, visibility).await;
-        presence::serve(&db, &push, PresenceCheck::Came { user_id: ann.user.0 }, GRACE, ann.now).await.expect("pushed");
+        presence::serve(&db, &push, PresenceCheck::CameOnline { user_id: ann.user.0 }, GRACE, ann.now).await.expect("pushed");
         let pushed: BTreeSet<_> = look(&db, &push, ann.now).await.into_iter().map(|(to, _)| to).collect();
         assert_eq!(pushed, hear.into_iter().collect(), "{visibility}");
         for viewer in [&friend, &direct, &stranger] {
@@ -154,7 +160,7 @@ async fn visibility_settings_and_blocks_hide_presence() {
         .map(|(to, _)| *to)
         .collect();
     assert_eq!(hidden, BTreeSet::from([ann.user, friend.user, direct.user]), "what was known is to be forgotten");
-    presence::serve(&db, &push, PresenceCheck::Came { user_id: ann.user.0 }, GRACE, ann.now).await.expect("pushed");
+    presence::serve(&db, &push, PresenceCheck::CameOnline { user_id: ann.user.0 }, GRACE, ann.now).await.expect("pushed");
     assert!(push.take_sent().await.is_empty());
     for viewer in [&friend, &direct] {
         assert_eq!(seen(&db, &push, viewer, &ann, ann.now).await, HIDDEN);
@@ -163,7 +169,8 @@ async fn visibility_settings_and_blocks_hide_presence() {
     blocks::remove(&db, &push, &direct, ann.user).await.expect("unblocked");
     let pushed = push.take_sent().await;
     assert!(
-        pushed.iter()
+        pushed
+            .iter()
             .any(|(to, frame)| *to == direct.user && matches!(frame, Frame::Presence { presence, .. } if *presence == ONLINE)),
         "{pushed:?}"
     );
@@ -213,10 +220,10 @@ async fn new_friends_learn_of_each_other_and_strangers_again_forget() {
         })
     };
     let new = shared::protocol::friends::NewFriend { user_id: Some(bob.user), username: None };
-    shared::domain::friends::send_request(&db, &push, &ann, &new).await.expect("asked");
-    shared::domain::friends::accept(&db, &push, &bob, ann.user).await.expect("agreed");
+    shared::domain::people::friends::send_request(&db, &push, &ann, &new).await.expect("asked");
+    shared::domain::people::friends::accept(&db, &push, &bob, ann.user).await.expect("agreed");
     assert_eq!(of(push.take_sent().await, bob.user), Some(ONLINE));
-    shared::domain::friends::remove(&db, &push, &ann, bob.user).await.expect("ended");
+    shared::domain::people::friends::remove(&db, &push, &ann, bob.user).await.expect("ended");
     assert_eq!(of(push.take_sent().await, bob.user), Some(HIDDEN));
 }
 
@@ -256,11 +263,11 @@ async fn a_lost_disconnect_ends_at_the_next_read() {
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     befriend(&db, &push, &ann, &bob).await;
     push.register(&socket(&ann, "a", ann.now)).await.expect("open");
-    push.forget(ann.user, &socket(&ann, "a", ann.now).id, ann.now).await.expect("closed");
+    push.unregister(ann.user, &socket(&ann, "a", ann.now).id, ann.now).await.expect("closed");
     look_away(&push).await;
     let Push::Memory(memory) = &push else { panic!("in memory") };
     // The checks requested here are lost.
-    assert_eq!(push.leavers(0, 0).await.expect("some"), [ann.user]);
+    assert_eq!(push.departed_users(0, 0).await.expect("some"), [ann.user]);
     assert!(memory.take_arrivals().await.is_empty());
     let later = ann.now.plus_seconds(120);
     assert_eq!(seen(&db, &push, &bob, &ann, later).await, away(ann.now), "an absent user is not shown");
@@ -292,11 +299,11 @@ async fn the_registry_knows_the_first_socket_from_the_second_and_the_last_from_t
     let (a, b) = (connection(7, "a", now.0), connection(7, "b", now.0));
     assert!(registry.register(&a).await.expect("open").should_announce_online(now));
     assert!(!registry.register(&b).await.expect("open").should_announce_online(now));
-    assert!(!registry.forget(UserId(7), std::slice::from_ref(&a.id), now).await.expect("closed"), "one is left");
-    assert!(registry.forget(UserId(7), std::slice::from_ref(&b.id), now).await.expect("closed"), "the last one");
-    assert!(!registry.forget(UserId(7), std::slice::from_ref(&b.id), now).await.expect("again"), "it was gone before");
+    assert!(!registry.unregister(UserId(7), std::slice::from_ref(&a.id), now).await.expect("closed"), "one is left");
+    assert!(registry.unregister(UserId(7), std::slice::from_ref(&b.id), now).await.expect("closed"), "the last one");
+    assert!(!registry.unregister(UserId(7), std::slice::from_ref(&b.id), now).await.expect("again"), "it was gone before");
     assert!(!registry.register(&a).await.expect("open").should_announce_online(now), "back within the grace");
-    assert!(!registry.forget(UserId(8), &[b.id], now).await.expect("unknown"));
+    assert!(!registry.unregister(UserId(8), &[b.id], now).await.expect("unknown"));
     let none = client.get_item().table_name(&table).key("user_id", AttributeValue::N("8".into())).send().await.expect("read");
     assert!(none.item.is_none(), "forgetting makes no item");
 }
@@ -310,12 +317,12 @@ async fn a_new_socket_prevents_offline_and_concurrent_checks_push_once() {
     let (a, dead) = (connection(7, "a", now.0), connection(7, "dead", now.plus_seconds(-3 * 3600).0));
     registry.register(&dead).await.expect("open");
     registry.register(&a).await.expect("open");
-    registry.forget(UserId(7), std::slice::from_ref(&a.id), now).await.expect("closed");
+    registry.unregister(UserId(7), std::slice::from_ref(&a.id), now).await.expect("closed");
     let found = registry.presence_of(&[UserId(7)], later).await.expect("read").remove(0);
     assert!(found.should_announce_offline(5000, later) && found.live.is_empty());
     registry.register(&connection(7, "b", later.0)).await.expect("open");
     assert!(!registry.mark_offline(&found).await.expect("asked"), "a socket opened since");
-    registry.forget(UserId(7), &[ConnectionId("b".into())], later).await.expect("closed");
+    registry.unregister(UserId(7), &[ConnectionId("b".into())], later).await.expect("closed");
     let found = registry.presence_of(&[UserId(7)], later.plus_seconds(30)).await.expect("read").remove(0);
     let mut settled = 0;
     for outcome in futures_util::future::join_all((0..8).map(|_| registry.mark_offline(&found))).await {
@@ -325,7 +332,10 @@ async fn a_new_socket_prevents_offline_and_concurrent_checks_push_once() {
     let item = client.get_item().table_name(&table).key("user_id", AttributeValue::N("7".into())).send().await.expect("read");
     let item = item.item.expect("an item");
     assert!(!item.keys().any(|name| name.starts_with("c#")), "what was dead went with it: {item:?}");
-    assert!(registry.register(&a).await.expect("open").should_announce_online(later.plus_seconds(31)), "who comes back now is news");
+    assert!(
+        registry.register(&a).await.expect("open").should_announce_online(later.plus_seconds(31)),
+        "who comes back now is news"
+    );
 }
 
 #[tokio::test]

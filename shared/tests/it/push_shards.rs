@@ -3,10 +3,15 @@
 use serde_json::Value;
 use shared::caller::Caller;
 use shared::config::Limits;
-use shared::domain::edits::{self, EditRequest};
-use shared::domain::reactions::{self, ReactionRequest};
-use shared::domain::sessions::{self, SessionOwner};
-use shared::domain::{fanout, members, messages, rooms, settings, unsend};
+use shared::domain::auth::sessions::{self, SessionOwner};
+use shared::domain::fanout;
+use shared::domain::messages;
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::reactions::{self, ReactionRequest};
+use shared::domain::messages::unsend;
+use shared::domain::rooms;
+use shared::domain::rooms::members;
+use shared::domain::rooms::settings;
 use shared::id::{RoomId, RoomRef, SessionId};
 use shared::protocol::messages::{Message, NewContent, NewMessage};
 use shared::protocol::rooms::ChangeRoom;
@@ -97,7 +102,9 @@ async fn an_edit_is_pushed_with_its_reactions_while_it_is_the_last_change() {
     let scene = Scene::open().await;
     let (db, push, room) = (&scene.group.db, &scene.group.push, &scene.group.room);
     let said = scene.group.said(&scene.ann, "one").await;
-    reactions::react(db, push, &limits(), &scene.bob, ReactionRequest { room, seq: said.seq, emoji: "👍" }).await.expect("reacted");
+    reactions::react(db, push, &limits(), &scene.bob, ReactionRequest { room, seq: said.seq, emoji: "👍" })
+        .await
+        .expect("reacted");
     let edit = async |text: &str| {
         let new = NewContent { content: text.into() };
         edits::edit(db, push, &limits(), &scene.ann, EditRequest { room, seq: said.seq, new: &new }).await.expect("edited")
@@ -159,10 +166,10 @@ async fn members_and_rooms_are_pushed_in_their_current_state() {
     let friend = ShardPayload::Friend { user_id: scene.ann.user };
     assert!(scene.served(friend.clone(), &[&scene.cat]).await.is_empty(), "nothing stands between them");
     let to = shared::protocol::friends::NewFriend { user_id: Some(scene.cat.user), username: None };
-    shared::domain::friends::send_request(db, push, &scene.ann, &to).await.expect("asked");
+    shared::domain::people::friends::send_request(db, push, &scene.ann, &to).await.expect("asked");
     let pushed = scene.served(friend.clone(), &[&scene.cat]).await;
     assert_eq!((&pushed[0].1["type"], &pushed[0].1["direction"]), (&"friend.request".into(), &"in".into()));
-    shared::domain::friends::accept(db, push, &scene.cat, scene.ann.user).await.expect("accepted");
+    shared::domain::people::friends::accept(db, push, &scene.cat, scene.ann.user).await.expect("accepted");
     assert_eq!(kinds(&scene.served(friend, &[&scene.cat]).await), [("cat", "friend.accepted")]);
 }
 

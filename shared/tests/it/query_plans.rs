@@ -2,10 +2,15 @@
 
 use shared::caller::Caller;
 use shared::config::Limits;
+use shared::domain::limits::throttle::Throttle;
+use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::domain::messages::{self, HistoryRange};
-use shared::domain::receipts::{self, ReadMarker};
-use shared::domain::throttle::Throttle;
-use shared::domain::{catch_up, friends, presence, rooms, search, sync};
+use shared::domain::people::friends;
+use shared::domain::people::presence;
+use shared::domain::rooms;
+use shared::domain::search;
+use shared::domain::sync;
+use shared::domain::sync::catch_up;
 use shared::error::Limit;
 use shared::id::{RoomId, RoomRef};
 use shared::protocol::friends::Direction;

@@ -2,10 +2,10 @@
 
 use shared::caller::Caller;
 use shared::config::Limits;
-use shared::domain::edits::{self, EditRequest};
+use shared::domain::limits::throttle::Flood;
 use shared::domain::messages;
-use shared::domain::reactions::{self, ReactionRequest};
-use shared::domain::throttle::Flood;
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::error::{Error, Limit, RateStatus, Result};
 use shared::id::{ConnectionId, RoomRef};
 use shared::protocol::messages::{NewContent, NewMessage};

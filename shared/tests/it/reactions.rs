@@ -1,8 +1,8 @@
 //! Reactions: idempotent, counted, pushed to all, at low cost.
 
 use shared::caller::Caller;
-use shared::domain::reactions::{self, ReactionRequest};
-use shared::domain::unsend;
+use shared::domain::messages::reactions::{self, ReactionRequest};
+use shared::domain::messages::unsend;
 use shared::error::{Error, Result};
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::{Reaction, ReactionChange};
@@ -61,7 +61,8 @@ async fn sixteen_copies_at_once_are_one_reaction() {
         let (url, ann, room) = (url.clone(), ann.clone(), group.room.clone());
         tokio::spawn(async move {
             let db = Db::lazy(&url).expect("a URL");
-            reactions::react(&db, &Push::memory(), &limits(), &ann, ReactionRequest { room: &room, seq: said.seq, emoji: "👍" }).await
+            reactions::react(&db, &Push::memory(), &limits(), &ann, ReactionRequest { room: &room, seq: said.seq, emoji: "👍" })
+                .await
         })
     });
     for copy in copies.collect::<Vec<_>>() {

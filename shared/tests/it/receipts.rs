@@ -1,9 +1,10 @@
 //! Reading: markers, unread counts, receipts.
 
 use shared::caller::Caller;
+use shared::domain::messages::receipts::{self, ReadMarker};
+use shared::domain::messages::unsend;
 use shared::domain::messages::{self, Sent};
-use shared::domain::receipts::{self, ReadMarker};
-use shared::domain::{rooms, unsend};
+use shared::domain::rooms;
 use shared::error::Error;
 use shared::id::{MessageId, RoomId, RoomRef, UserId};
 use shared::protocol::frames::Frame;

@@ -2,8 +2,12 @@
 
 use shared::caller::Caller;
 use shared::domain::admin::{self, AdminCaller};
-use shared::domain::edits::{self, EditRequest};
-use shared::domain::{members, reports, settings, sweep, unsend};
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::unsend;
+use shared::domain::reports;
+use shared::domain::rooms::members;
+use shared::domain::rooms::settings;
+use shared::domain::sweep;
 use shared::error::{Error, Result};
 use shared::id::ReportId;
 use shared::protocol::admin::ReportState;
@@ -15,8 +19,8 @@ use shared::store::Db;
 use crate::backend::Backend;
 use crate::erasure::{register, room, said};
 use crate::fixture::{self, limits, person};
-use crate::permissions::media;
 use crate::group::Group;
+use crate::permissions::media;
 
 fn code<T>(outcome: Result<T>) -> &'static str {
     outcome.err().map_or("ok", |error| error.code())

@@ -1,8 +1,10 @@
 //! Retries of messages: a key identifies one message, and never hides a different one.
 
 use shared::caller::Caller;
-use shared::domain::edits::{self, EditRequest};
-use shared::domain::{messages, rooms, unsend};
+use shared::domain::messages;
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::unsend;
+use shared::domain::rooms;
 use shared::error::{Error, Result};
 use shared::id::RoomRef;
 use shared::protocol::messages::{Forward, NewContent, NewMessage};

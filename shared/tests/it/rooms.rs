@@ -1,6 +1,7 @@
 //! Rooms.
 
-use shared::domain::{members, rooms};
+use shared::domain::rooms;
+use shared::domain::rooms::members;
 use shared::error::Error;
 use shared::id::{RoomRef, UserId};
 use shared::protocol::frames::Frame;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use shared::config::{SecretReader, Secret};
+use shared::config::{Secret, SecretReader};
 use shared::store::Db;
 use sqlx::{AssertSqlSafe, Executor};
 

@@ -2,8 +2,13 @@
 
 use shared::caller::Caller;
 use shared::config::Limits;
-use shared::domain::edits::{self, EditRequest};
-use shared::domain::{members, messages, rooms, search, settings, unsend};
+use shared::domain::messages;
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::unsend;
+use shared::domain::rooms;
+use shared::domain::rooms::members;
+use shared::domain::rooms::settings;
+use shared::domain::search;
 use shared::error::{Error, Limit, Result};
 use shared::id::RoomRef;
 use shared::protocol::messages::{NewContent, NewMessage};

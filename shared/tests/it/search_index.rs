@@ -1,6 +1,7 @@
 //! The search index: the same results with and without it, whatever changes meanwhile.
 
-use shared::domain::{members, unsend};
+use shared::domain::messages::unsend;
+use shared::domain::rooms::members;
 use shared::protocol::rooms::RoomKind;
 use shared::protocol::search::Search;
 

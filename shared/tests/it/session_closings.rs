@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use shared::aws::dynamodb;
-use shared::domain::sessions::{self, SessionOwner};
-use shared::domain::{session_closings, presence};
+use shared::domain::auth::session_closings;
+use shared::domain::auth::sessions::{self, SessionOwner};
+use shared::domain::people::presence;
 use shared::id::{ConnectionId, SessionId};
 use shared::protocol::session_end::Cause;
+use shared::push::Push;
 use shared::push::presence::PresenceCheck;
 use shared::push::registry::Connection;
-use shared::push::Push;
 use shared::store::recipients;
 use shared::time::Timestamp;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -96,7 +97,7 @@ async fn the_end_of_a_session_by_time_is_noted_for_sockets_that_may_live_to_see_
     assert_eq!(noted(&backend).await, [(caller.session.0, "expired".to_owned(), end.0)]);
     assert!(receives(&backend, &caller, end.plus_seconds(-1)).await && !receives(&backend, &caller, end).await);
     // A refresh postpones the closing, and logging out makes it due at once.
-    let fresh = shared::domain::anonymous::AnonymousCaller { now: late, ..visitor("192.0.2.9") };
+    let fresh = shared::domain::auth::anonymous::AnonymousCaller { now: late, ..visitor("192.0.2.9") };
     sessions::refresh(&backend.db, &backend.push, &backend.issuer, &fresh, &ann.tokens.refresh_token).await.expect("refreshed");
     assert!(receives(&backend, &caller, end).await);
     assert_eq!(noted(&backend).await[0].2, late.plus_seconds(30 * 86_400).0);

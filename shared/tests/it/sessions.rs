@@ -2,10 +2,10 @@
 
 use shared::caller::Caller;
 use shared::config::Secret;
-use shared::domain::work_costs;
-use shared::domain::sessions::{self, SessionOwner};
-use shared::domain::tokens::TokenKeys;
-use shared::domain::anonymous::AnonymousCaller;
+use shared::domain::auth::anonymous::AnonymousCaller;
+use shared::domain::auth::sessions::{self, SessionOwner};
+use shared::domain::auth::tokens::TokenKeys;
+use shared::domain::limits::work_costs;
 use shared::error::{Error, Result};
 use shared::id::SessionId;
 use shared::protocol::accounts::{Authenticated, Tokens};
@@ -158,7 +158,9 @@ async fn logging_out_can_be_done_again_and_then_does_nothing_else() {
     let backend = Backend::open().await;
     let ann = backend.register("ann").await;
     let leaving = work_costs::of_route("POST", "/api/auth/logout", None);
-    let leaver = async |token: &str| sessions::authenticate_logout(&backend.db, &backend.throttle, &backend.issuer.keys, token, (leaving, NOW)).await;
+    let leaver = async |token: &str| {
+        sessions::authenticate_logout(&backend.db, &backend.throttle, &backend.issuer.keys, token, (leaving, NOW)).await
+    };
     let first = leaver(&ann.tokens.access_token).await.expect("signed in");
     assert!(matches!(first, SessionOwner::SignedIn(_)));
     sessions::logout_all(&backend.db, &backend.push, &first).await.expect("logged out");
@@ -169,11 +171,17 @@ async fn logging_out_can_be_done_again_and_then_does_nothing_else() {
     sessions::logout(&backend.db, &backend.push, &second).await.expect("and once more");
     backend.caller(&other).await.expect("a session that has ended ends no other");
     let foreign = TokenKeys::new(&Secret::new("a-secret-of-others"), false).expect("a key");
-    let forged = sessions::authenticate_logout(&backend.db, &backend.throttle, &foreign, &ann.tokens.access_token, (leaving, NOW)).await;
+    let forged =
+        sessions::authenticate_logout(&backend.db, &backend.throttle, &foreign, &ann.tokens.access_token, (leaving, NOW)).await;
     assert!(matches!(forged, Err(Error::Unauthenticated("unauthenticated"))), "{forged:?}");
-    let late =
-        sessions::authenticate_logout(&backend.db, &backend.throttle, &backend.issuer.keys, &ann.tokens.access_token, (leaving, NOW.plus_seconds(606)))
-            .await;
+    let late = sessions::authenticate_logout(
+        &backend.db,
+        &backend.throttle,
+        &backend.issuer.keys,
+        &ann.tokens.access_token,
+        (leaving, NOW.plus_seconds(606)),
+    )
+    .await;
     assert!(matches!(late, Err(Error::Unauthenticated("token_expired"))), "{late:?}");
 }
 
@@ -187,7 +195,9 @@ async fn what_is_ended_is_ended_with_the_next_request() {
     sessions::logout(&backend.db, &backend.push, &SessionOwner::SignedIn(one)).await.expect("logged out");
     assert!(is_ended(&backend, &first).await);
     assert!(is_refused(&refresh(&backend, &first.tokens.refresh_token).await));
-    sessions::revoke(&backend.db, &backend.push, &two, backend.caller(&third).await.expect("signed in").session).await.expect("revoked");
+    sessions::revoke(&backend.db, &backend.push, &two, backend.caller(&third).await.expect("signed in").session)
+        .await
+        .expect("revoked");
     assert!(is_ended(&backend, &third).await);
     backend.caller(&second).await.expect("still signed in");
     let fourth = backend.login("ann", PASSWORD, "192.0.2.4").await.expect("logged in");
@@ -287,12 +297,20 @@ async fn sessions_cost_the_statements_that_they_are_said_to() {
     assert_eq!(statements(&backend.db, sessions::list(&backend.db, &caller, (None, None))).await.1, 1);
     assert_eq!(statements(&backend.db, refresh(&backend, &renewed.refresh_token)).await.1, 2, "whose, and rotate");
     assert_eq!(statements(&backend.db, refresh(&backend, "v1.1.forged.token")).await.1, 0);
-    assert_eq!(statements(&backend.db, refresh(&backend, &renewed.refresh_token)).await.1, 3, "whose, in vain, and what came after it");
+    assert_eq!(
+        statements(&backend.db, refresh(&backend, &renewed.refresh_token)).await.1,
+        3,
+        "whose, in vain, and what came after it"
+    );
     let ended = "whose, in vain, what came after; begin, the end, its note, commit; what is to be closed, and that it is";
     assert_eq!(statements(&backend.db, refresh(&backend, &made.tokens.refresh_token)).await.1, 9, "{ended}");
     let again = backend.login("ann", PASSWORD, "192.0.2.2").await.expect("logged in");
     let leaver = SessionOwner::SignedIn(backend.caller(&again).await.expect("signed in"));
     let ended = "begin, the end, its note, commit; what is to be closed, and that it is";
     assert_eq!(statements(&backend.db, sessions::logout(&backend.db, &backend.push, &leaver)).await.1, 6, "{ended}");
-    assert_eq!(statements(&backend.db, sessions::logout_all(&backend.db, &backend.push, &leaver)).await.1, 3, "nothing is left to end");
+    assert_eq!(
+        statements(&backend.db, sessions::logout_all(&backend.db, &backend.push, &leaver)).await.1,
+        3,
+        "nothing is left to end"
+    );
 }

@@ -1,14 +1,17 @@
 //! Room settings: name, slow mode, who writes, archive, deletion, mute.
 
 use shared::caller::Caller;
-use shared::domain::edits::{self, EditRequest};
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::reactions;
 use shared::domain::messages::{self, HistoryRange};
-use shared::domain::{members, reactions, rooms, settings};
+use shared::domain::rooms;
+use shared::domain::rooms::members;
+use shared::domain::rooms::settings;
 use shared::error::{Error, Result};
 use shared::id::{RoomRef, UploadId};
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::{NewContent, NewMessage};
-use shared::protocol::rooms::{ChangeRoom, ChangeSettings, NewMembers, Role, Scope, AllowedRole};
+use shared::protocol::rooms::{AllowedRole, ChangeRoom, ChangeSettings, NewMembers, Role, Scope};
 
 use crate::fixture::{self, limits, person};
 use crate::group::Group;

@@ -7,7 +7,13 @@ use http::Method;
 use shared::caller::Caller;
 use shared::config::{Limits, Quota};
 use shared::domain::erasure::{self, ErasureRequester};
-use shared::domain::{avatars, messages, rooms, settings, storage, unsend, uploads};
+use shared::domain::messages;
+use shared::domain::messages::unsend;
+use shared::domain::rooms;
+use shared::domain::rooms::settings;
+use shared::domain::uploads;
+use shared::domain::uploads::avatars;
+use shared::domain::uploads::storage;
 use shared::error::{Error, Left, Result};
 use shared::id::{RoomRef, UploadId, UserId};
 use shared::media::Media;
@@ -18,9 +24,9 @@ use shared::protocol::uploads::{NewUpload, Purpose, UploadTicket};
 use shared::push::Push;
 use shared::store::Db;
 
-use crate::upload_steps::{FACE, announced_as, ask, completed, media, ready, ready_as, say, swept};
 use crate::backend::{Backend, PASSWORD};
 use crate::fixture::{self, limits, person, statements};
+use crate::upload_steps::{FACE, announced_as, ask, completed, media, ready, ready_as, say, swept};
 
 const NONE: Quota = Quota { bytes: None, files: None };
 

@@ -1,8 +1,10 @@
 //! Rate limits without a row to count on, and tickets, on a real DynamoDB API.
 
 use shared::config::Limits;
-use shared::domain::sessions::SessionOwner;
-use shared::domain::{accounts, sessions, tickets};
+use shared::domain::auth::accounts;
+use shared::domain::auth::sessions;
+use shared::domain::auth::sessions::SessionOwner;
+use shared::domain::auth::tickets;
 use shared::error::{Error, Limit, Result};
 use shared::id::UserId;
 use shared::protocol::accounts::Register;
@@ -36,7 +38,7 @@ async fn password_guessing_is_refused_and_locks_out_no_other_user() {
     }
     assert_eq!(code(&backend.login("ann", PASSWORD, "198.51.100.2").await), "ok", "the owner comes from elsewhere");
     assert_eq!(code(&backend.login("bob", WRONG, "198.51.100.1").await), "invalid_credentials", "others may still be tried");
-    let later = shared::domain::anonymous::AnonymousCaller { now: NOW.plus_seconds(300), ..visitor("198.51.100.1") };
+    let later = shared::domain::auth::anonymous::AnonymousCaller { now: NOW.plus_seconds(300), ..visitor("198.51.100.1") };
     let given =
         shared::protocol::accounts::Login { username: Some("ann".into()), email: None, password: PASSWORD.into(), device: None };
     accounts::login(&backend.db, &backend.issuer, &backend.throttle, &later, &given).await.expect("the window has ended");
@@ -78,7 +80,11 @@ async fn one_address_cannot_try_a_password_on_everyone() {
     assert_eq!(code(&backend.login("user10", WRONG, "198.51.100.2").await), "invalid_credentials");
     let same_network = backend.login("user11", WRONG, "2001:db8::1").await;
     assert_eq!(code(&same_network), "invalid_credentials");
-    assert_eq!(code(&backend.login("user11", WRONG, "2001:db8::ffff:1").await), "rate_limited", "half an IPv6 address is one place");
+    assert_eq!(
+        code(&backend.login("user11", WRONG, "2001:db8::ffff:1").await),
+        "rate_limited",
+        "half an IPv6 address is one place"
+    );
 }
 
 #[tokio::test]
@@ -212,7 +218,9 @@ async fn a_line_at_home_is_not_two_hundred_and_fifty_six_places() {
 async fn invalid_requests_count_against_their_network_only() {
     let backend = Backend::limited(narrow(1)).await;
     let home = "203.0.113.7";
-    accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor(home), &registration("ann")).await.expect("made");
+    accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor(home), &registration("ann"))
+        .await
+        .expect("made");
     for _ in 0..10 {
         let refused = backend.throttle.count_invalid(&visitor(home), Error::TooLarge).await;
         assert_eq!(refused.code(), "too_large");
@@ -224,7 +232,8 @@ async fn invalid_requests_count_against_their_network_only() {
     let refused = accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor(home), &short).await;
     assert_eq!(code(&refused), "rate_limited");
     assert_eq!(code(&backend.login("ann", PASSWORD, home).await), "ok");
-    let made = accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor("203.0.113.8"), &registration("bob")).await;
+    let made =
+        accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor("203.0.113.8"), &registration("bob")).await;
     assert_eq!(code(&made), "ok", "another network");
     let unknown = Backend::without_dynamodb().await;
     assert_eq!(
@@ -275,7 +284,8 @@ async fn without_dynamodb_logins_fail_and_sessions_continue() {
     backend.throttle.connect(UserId(7), NOW).await.expect("sockets go uncounted");
     assert_eq!(code(&tickets::issue(&backend.ephemeral, &backend.throttle, &caller, "ws://localhost/ws").await), "unavailable");
     assert_eq!(code(&tickets::redeem(&whole.db, &backend.ephemeral, "x", NOW).await), "unavailable");
-    let renewed = sessions::refresh(&whole.db, &backend.push, &backend.issuer, &visitor("192.0.2.1"), &ann.tokens.refresh_token).await;
+    let renewed =
+        sessions::refresh(&whole.db, &backend.push, &backend.issuer, &visitor("192.0.2.1"), &ann.tokens.refresh_token).await;
     assert_eq!(code(&renewed), "ok");
 }
 
@@ -283,8 +293,9 @@ async fn without_dynamodb_logins_fail_and_sessions_continue() {
 async fn a_ticket_works_once_and_for_a_minute() {
     let backend = std::sync::Arc::new(Backend::open().await);
     let caller = backend.caller(&backend.register("ann").await).await.expect("signed in");
-    let issue =
-        async || tickets::issue(&backend.ephemeral, &backend.throttle, &caller, "ws://localhost:8081/ws").await.expect("a ticket");
+    let issue = async || {
+        tickets::issue(&backend.ephemeral, &backend.throttle, &caller, "ws://localhost:8081/ws").await.expect("a ticket")
+    };
     let ticket = issue().await;
     assert_eq!((ticket.url, ticket.expires_in), (format!("ws://localhost:8081/ws?ticket={}", ticket.ticket), 60));
     let tries = (0..32).map(|_| {
@@ -297,8 +308,9 @@ async fn a_ticket_works_once_and_for_a_minute() {
     }
     assert_eq!(holders, [(caller.user, caller.session)]);
     let (late, early) = (issue().await, issue().await);
-    let at =
-        async |ticket: &str, seconds| code(&tickets::redeem(&backend.db, &backend.ephemeral, ticket, NOW.plus_seconds(seconds)).await);
+    let at = async |ticket: &str, seconds| {
+        code(&tickets::redeem(&backend.db, &backend.ephemeral, ticket, NOW.plus_seconds(seconds)).await)
+    };
     assert_eq!((at(&late.ticket, 60).await, at(&early.ticket, 59).await), ("unauthenticated", "ok"));
     for unknown in ["", "x", "ticket#", &"x".repeat(100_000), &late.url] {
         assert_eq!(at(unknown, 0).await, "unauthenticated", "{}", unknown.len());
@@ -309,7 +321,8 @@ async fn a_ticket_works_once_and_for_a_minute() {
 async fn a_ticket_ends_with_the_session_that_asked_for_it() {
     let backend = Backend::limited(narrow(3)).await;
     let caller = backend.caller(&backend.register("ann").await).await.expect("signed in");
-    let ticket = tickets::issue(&backend.ephemeral, &backend.throttle, &caller, "wss://x.example/ws?v=1").await.expect("a ticket");
+    let ticket =
+        tickets::issue(&backend.ephemeral, &backend.throttle, &caller, "wss://x.example/ws?v=1").await.expect("a ticket");
     assert!(ticket.url.starts_with("wss://x.example/ws?v=1&ticket="));
     for _ in 0..2 {
         tickets::issue(&backend.ephemeral, &backend.throttle, &caller, "ws://x").await.expect("a ticket");

@@ -32,7 +32,8 @@ const LAYERS: &[Layer] = &[
 const UP_TO_CONFIG: &[&str] = &["id", "time", "protocol", "error", "caller", "config", "telemetry"];
 const UP_TO_AWS: &[&str] = &["id", "time", "protocol", "error", "caller", "config", "telemetry", "aws"];
 const UP_TO_STORE: &[&str] = &["id", "time", "protocol", "error", "caller", "config", "telemetry", "aws", "store"];
-const UP_TO_PUSH: &[&str] = &["id", "time", "protocol", "error", "caller", "config", "telemetry", "aws", "store", "push", "media"];
+const UP_TO_PUSH: &[&str] =
+    &["id", "time", "protocol", "error", "caller", "config", "telemetry", "aws", "store", "push", "media"];
 
 /// Crates and modules that functions may not use directly.
 const NOT_IN_FUNCTIONS: &[&str] = &["sqlx", "aws_sdk_*", "aws_sigv4", "aws_credential_types", "hyper*"];
@@ -91,9 +92,15 @@ fn functions_reach_the_store_through_the_domain() {
 #[test]
 fn only_the_store_speaks_sql() {
     let mut wrong = Vec::new();
-    for folder in
-        ["shared/src/domain", "shared/src/edge", "shared/src/aws", "shared/src/push", "shared/src/media", "shared/src/protocol", "functions"]
-    {
+    for folder in [
+        "shared/src/domain",
+        "shared/src/edge",
+        "shared/src/aws",
+        "shared/src/push",
+        "shared/src/media",
+        "shared/src/protocol",
+        "functions",
+    ] {
         for file in sources(&root().join(folder)).into_iter().filter(|file| !shown(file).starts_with("functions/tests")) {
             let code = code(&file).to_lowercase();
             for sql in ["\"select ", "insert into ", "delete from ", "\"update ", "query!(", "query_as!(", "query_scalar!("] {

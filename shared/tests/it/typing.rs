@@ -1,7 +1,8 @@
 //! Typing: pushed to the others in small rooms, rate-limited, and not stored.
 
-use shared::domain::typing::{self, MAX_MEMBERS, TypingThrottle};
-use shared::domain::{rooms, settings};
+use shared::domain::messages::typing::{self, MAX_MEMBERS, TypingThrottle};
+use shared::domain::rooms;
+use shared::domain::rooms::settings;
 use shared::error::Error;
 use shared::id::{ConnectionId, RoomRef};
 use shared::protocol::frames::Frame;

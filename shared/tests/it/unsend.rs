@@ -1,10 +1,12 @@
 //! Unsending and hiding messages: a placeholder remains after unsending, nothing after hiding, and dependent rows are deleted.
 
-use shared::domain::edits::{self, EditRequest};
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::pins;
+use shared::domain::messages::reactions::{self, ReactionRequest};
+use shared::domain::messages::unsend;
 use shared::domain::messages::{self, HistoryRange};
-use shared::domain::reactions::{self, ReactionRequest};
 use shared::domain::rooms;
-use shared::domain::{pins, sync, unsend};
+use shared::domain::sync;
 use shared::error::Error;
 use shared::id::{MessageId, RoomRef};
 use shared::protocol::frames::Frame;
@@ -33,7 +35,8 @@ async fn an_unsent_message_leaves_a_trace_and_nothing_else() {
     assert_eq!((trace.deleted_at, trace.deleted_by, trace.rev), (Some(ann.now), Some(ann.user), reply.rev + 1));
     let frames = group.frames().await;
     assert_eq!(frames.len(), 2, "one frame each: {frames:?}");
-    let matches_frame = |frame: &Frame| matches!(frame, Frame::MessageUnsent { seq, rev, .. } if (*seq, *rev) == (trace.seq, trace.rev));
+    let matches_frame =
+        |frame: &Frame| matches!(frame, Frame::MessageUnsent { seq, rev, .. } if (*seq, *rev) == (trace.seq, trace.rev));
     assert!(frames.iter().all(|(_, frame)| matches_frame(frame)), "{frames:?}");
     let history = group.history(&bob).await;
     assert_eq!(history[0], trace, "what is answered is what is stored");

@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 
 use shared::caller::Caller;
 use shared::config::Secret;
-use shared::domain::edits::{self, EditRequest};
-use shared::domain::{members, messages, rooms, settings};
+use shared::domain::messages;
+use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::rooms;
+use shared::domain::rooms::members;
+use shared::domain::rooms::settings;
 use shared::protocol::messages::NewContent;
 use shared::protocol::rooms::{ChangeRoom, ChangeSettings};
 use shared::store::{Db, migrations};

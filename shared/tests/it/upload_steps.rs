@@ -13,8 +13,9 @@ use local::s3::S3;
 use local::stack::Bucket;
 use shared::caller::Caller;
 use shared::config::{Aws, Secret, UploadSizes};
+use shared::domain::messages;
+use shared::domain::sweep;
 use shared::domain::uploads::{self, UploadCompletion};
-use shared::domain::{messages, sweep};
 use shared::error::Result;
 use shared::id::{RoomRef, UploadId};
 use shared::media::{self, Media};
@@ -91,7 +92,12 @@ pub(crate) async fn ready(backend: &Backend, media: &Media, who: &Caller) -> Upl
     ready_as(backend, media, who, (FILE, PDF)).await
 }
 
-pub(crate) async fn ready_as(backend: &Backend, media: &Media, who: &Caller, what: ((Purpose, &str, &str), &'static [u8])) -> UploadId {
+pub(crate) async fn ready_as(
+    backend: &Backend,
+    media: &Media,
+    who: &Caller,
+    what: ((Purpose, &str, &str), &'static [u8]),
+) -> UploadId {
     let (described, bytes) = what;
     let (id, url) = announced_as(backend, media, who, (described, bytes.len())).await;
     assert_eq!(ask(Method::PUT, &url, described.2, bytes).await.0, 200);

@@ -4,8 +4,13 @@ use bytes::Bytes;
 use http::Method;
 use shared::caller::Caller;
 use shared::domain::erasure::{self, ErasureRequester};
+use shared::domain::messages::unsend;
 use shared::domain::messages::{self, HistoryRange};
-use shared::domain::{avatars, reports, rooms, settings, unsend, uploads};
+use shared::domain::reports;
+use shared::domain::rooms;
+use shared::domain::rooms::settings;
+use shared::domain::uploads;
+use shared::domain::uploads::avatars;
 use shared::error::Error;
 use shared::id::{RoomRef, UploadId};
 use shared::media::{self, Media};
@@ -16,9 +21,9 @@ use shared::protocol::uploads::{NewUpload, Purpose};
 use shared::push::Push;
 use shared::store::Db;
 
-use crate::upload_steps::{FACE, PDF, announced, ask, completed, media, ready, ready_as, say, shown_at, swept};
 use crate::backend::{Backend, PASSWORD};
 use crate::fixture::{self, limits, person, statements};
+use crate::upload_steps::{FACE, PDF, announced, ask, completed, media, ready, ready_as, say, shown_at, swept};
 
 const DAY: i64 = 24 * 3600;
 

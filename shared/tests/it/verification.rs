@@ -13,9 +13,9 @@ use shared::media::{Media, Object};
 use shared::protocol::uploads::{Purpose, UploadState};
 use shared::store::Db;
 
-use crate::upload_steps::{FILE, announced_as, ask, completed, media, ready_as, shown_at};
 use crate::backend::Backend;
 use crate::fixture::{limits, person, statements};
+use crate::upload_steps::{FILE, announced_as, ask, completed, media, ready_as, shown_at};
 
 const PHOTO: (Purpose, &str, &str) = (Purpose::Image, "a.jpg", "image/jpeg");
 const BINARY: (Purpose, &str, &str) = (Purpose::File, "a.bin", "application/octet-stream");
@@ -28,7 +28,12 @@ fn photo(width: u32, height: u32) -> &'static [u8] {
 }
 
 /// Announces and sends a file.
-async fn sent(backend: &Backend, media: &Media, who: &Caller, what: ((Purpose, &str, &str), &'static [u8])) -> (UploadId, String) {
+async fn sent(
+    backend: &Backend,
+    media: &Media,
+    who: &Caller,
+    what: ((Purpose, &str, &str), &'static [u8]),
+) -> (UploadId, String) {
     let (id, url) = announced_as(backend, media, who, (what.0, what.1.len())).await;
     assert_eq!(ask(Method::PUT, &url, what.0.2, what.1).await.0, 200);
     (id, url)

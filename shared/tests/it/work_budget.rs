@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use shared::config::Limits;
-use shared::domain::work_costs::{self, Counter, Cost};
-use shared::domain::throttle::Throttle;
-use shared::domain::work_budget::WorkOwner;
+use shared::domain::limits::throttle::Throttle;
+use shared::domain::limits::work_budget::WorkOwner;
+use shared::domain::limits::work_costs::{self, Cost, Counter};
 use shared::error::{Error, Limit, Result};
 use shared::id::{SessionId, UserId};
 

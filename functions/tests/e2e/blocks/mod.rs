@@ -1,5 +1,5 @@
-//! Blocks, over every route and action: nothing that one user does reaches the other, except what all members of a shared room see, and neither presence nor read markers are visible. Every new route or action needs an entry here.
-//~DEL
+//! Blocks, over every route and action: nothing that one user does reaches the other, except what all members of a shared room see, and neither
+//! presence nor read markers are visible. Every new route or action needs an entry here.
 
 mod table;
 
@@ -15,24 +15,24 @@ use crate::cloud::{World, unlimited_world};
 use crate::socket::Socket;
 
 /// A line of a table.
-struct Door {
+struct Entry {
     asks: &'static str,
     kind: &'static str,
     body: &'static str,
 }
 
-fn entries(table: &'static str) -> Vec<Door> {
-    let door = |line: &'static str| {
+fn entries(table: &'static str) -> Vec<Entry> {
+    let entry = |line: &'static str| {
         let mut parts = line.splitn(3, " |").map(str::trim);
         let asks = parts.next().expect("a request");
         let kind = parts.next().unwrap_or_default();
-        Door { asks, kind, body: parts.next().unwrap_or_default() }
+        Entry { asks, kind, body: parts.next().unwrap_or_default() }
     };
-    table.lines().filter(|line| !line.is_empty()).map(door).collect()
+    table.lines().filter(|line| !line.is_empty()).map(entry).collect()
 }
 
 #[test]
-fn every_door_says_what_it_is_between_two_people() {
+fn every_route_and_action_declares_its_effect_across_a_block() {
     let document: Value = serde_json::from_str(&functions::openapi::text().expect("a document")).expect("JSON");
     let mut documented = BTreeSet::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
@@ -42,27 +42,27 @@ fn every_door_says_what_it_is_between_two_people() {
             }
         }
     }
-    let route = |door: &Door| {
-        let (method, target) = door.asks.split_once(' ').expect("a method and a path");
+    let route = |entry: &Entry| {
+        let (method, target) = entry.asks.split_once(' ').expect("a method and a path");
         let path = target.trim().split('?').next().unwrap_or_default();
         let parts = path.split('/').map(|part| part.split_once(':').map_or(part.to_owned(), |(name, _)| format!("{name}}}")));
         format!("{method} {}", parts.collect::<Vec<_>>().join("/"))
     };
-    let told: BTreeSet<_> = entries(ROUTES).iter().map(route).collect();
-    let missing: Vec<_> = documented.difference(&told).collect();
-    assert!(missing.is_empty(), "DOORS does not say what these are between two people who are parted: {missing:?}");
-    let stale: Vec<_> = told.difference(&documented).collect();
-    assert!(stale.is_empty(), "DOORS tells of routes that there are not: {stale:?}");
-    let verb = |door: &Door| {
-        let start = door.asks.split_once('"').expect("a key").1;
+    let declared: BTreeSet<_> = entries(ROUTES).iter().map(route).collect();
+    let missing: Vec<_> = documented.difference(&declared).collect();
+    assert!(missing.is_empty(), "ROUTES does not declare the effect of: {missing:?}");
+    let stale: Vec<_> = declared.difference(&documented).collect();
+    assert!(stale.is_empty(), "ROUTES declares routes that do not exist: {stale:?}");
+    let verb = |entry: &Entry| {
+        let start = entry.asks.split_once('"').expect("a key").1;
         let (key, rest) = start.split_once("\":\"").expect("a text");
         if key == "action" { rest.split('"').next().unwrap_or_default().to_owned() } else { LEGACY.to_owned() }
     };
-    let told: BTreeSet<_> = entries(ACTIONS).iter().map(verb).collect();
+    let declared: BTreeSet<_> = entries(ACTIONS).iter().map(verb).collect();
     let verbs: BTreeSet<_> = VERBS.iter().map(|verb| verb.name.to_owned()).collect();
-    assert_eq!(told, verbs, "left: VERBS_BETWEEN, right: the protocol's verbs");
-    for door in entries(ROUTES).into_iter().chain(entries(ACTIONS)) {
-        assert!(["apart", "room", "look", "own", "rules"].contains(&door.kind), "{} is {:?}", door.asks, door.kind);
+    assert_eq!(declared, verbs, "left: ACTIONS, right: the actions of the protocol");
+    for entry in entries(ROUTES).into_iter().chain(entries(ACTIONS)) {
+        assert!(["apart", "room", "look", "own", "rules"].contains(&entry.kind), "{} is {:?}", entry.asks, entry.kind);
     }
 }
 
@@ -203,18 +203,18 @@ fn betrayals(answer: &Value, them: u64, path: &str, found: &mut Vec<String>) {
 
 impl Stage {
     /// Returns violations in what the other user received and now has.
-    fn judged(&self, door: &Door, frames: &[Value], (before, after): (&Value, &Value)) -> Vec<String> {
+    fn judged(&self, entry: &Entry, frames: &[Value], (before, after): (&Value, &Value)) -> Vec<String> {
         let mut wrong = Vec::new();
         for frame in frames {
             let in_common = frame["room_id"].as_u64().is_some_and(|room| self.common.contains(&room));
             let of_all = !["receipt", "typing", "presence"].contains(&frame["type"].as_str().unwrap_or_default());
             let calls = frame["mentions"].as_array().is_some_and(|users| users.iter().any(|user| *user == self.them.id));
-            if !(door.kind == "room" && in_common && of_all) || calls {
-                wrong.push(format!("{} {}: they hear {frame}", door.asks, door.body));
+            if !(entry.kind == "room" && in_common && of_all) || calls {
+                wrong.push(format!("{} {}: they hear {frame}", entry.asks, entry.body));
             }
         }
         if before != after {
-            wrong.push(format!("{} {}: their lists were {before}, and are {after}", door.asks, door.body));
+            wrong.push(format!("{} {}: their lists were {before}, and are {after}", entry.asks, entry.body));
         }
         wrong
     }
@@ -236,40 +236,40 @@ async fn tried(world: &World, ours: bool) -> Vec<String> {
     let (mut mine, mut socket) = (Socket::lean(&world.ws, &stage.us).await, Socket::lean(&world.ws, &stage.them).await);
     heard(&mut socket).await;
     let (mut wrong, mut before) = (Vec::new(), stage.lists(api).await);
-    for door in entries(ROUTES) {
-        let (method, target) = door.asks.split_once(' ').expect("a method and a path");
+    for entry in entries(ROUTES) {
+        let (method, target) = entry.asks.split_once(' ').expect("a method and a path");
         let method: Method = method.parse().expect("a method");
         let bearer = format!("Bearer {}", stage.us.token);
         let mut headers = vec![("authorization", bearer.as_str())];
-        headers.extend((!door.body.is_empty()).then_some(("content-type", "application/json")));
-        match door.kind {
+        headers.extend((!entry.body.is_empty()).then_some(("content-type", "application/json")));
+        match entry.kind {
             "own" | "rules" => {}
             "look" => {
                 let answer = api.raw(method, &stage.put_into(target.trim()), &headers, "").await;
-                betrayals(&answer.is(200), stage.them.id, door.asks, &mut wrong);
+                betrayals(&answer.is(200), stage.them.id, entry.asks, &mut wrong);
             }
             _ => {
-                let answer = api.raw(method, &stage.put_into(target.trim()), &headers, stage.put_into(door.body)).await;
-                assert!(answer.status.as_u16() < 500, "{}: {}", door.asks, answer.status);
-                assert!(door.kind != "room" || answer.status.is_success(), "{}: {}", door.asks, answer.plain());
+                let answer = api.raw(method, &stage.put_into(target.trim()), &headers, stage.put_into(entry.body)).await;
+                assert!(answer.status.as_u16() < 500, "{}: {}", entry.asks, answer.status);
+                assert!(entry.kind != "room" || answer.status.is_success(), "{}: {}", entry.asks, answer.plain());
                 let after = stage.lists(api).await;
-                wrong.extend(stage.judged(&door, &heard(&mut socket).await, (&before, &after)));
+                wrong.extend(stage.judged(&entry, &heard(&mut socket).await, (&before, &after)));
                 before = after;
             }
         }
     }
     let mut last = 0;
-    for door in entries(ACTIONS).into_iter().filter(|door| door.kind != "own") {
-        let frame = stage.put_into(door.asks).replace("{seq:last}", &last.to_string());
+    for entry in entries(ACTIONS).into_iter().filter(|entry| entry.kind != "own") {
+        let frame = stage.put_into(entry.asks).replace("{seq:last}", &last.to_string());
         let answer = mine.ask(serde_json::from_str(&frame).unwrap_or_else(|error| panic!("{frame}: {error}"))).await;
-        assert!(door.kind != "room" || answer["type"] == "ack", "{frame}: {answer}");
-        last = answer["seq"].as_u64().filter(|_| door.asks.contains("\"send\"")).unwrap_or(last);
-        betrayals(&answer, stage.them.id, door.asks, &mut wrong);
+        assert!(entry.kind != "room" || answer["type"] == "ack", "{frame}: {answer}");
+        last = answer["seq"].as_u64().filter(|_| entry.asks.contains("\"send\"")).unwrap_or(last);
+        betrayals(&answer, stage.them.id, entry.asks, &mut wrong);
         let after = stage.lists(api).await;
-        wrong.extend(stage.judged(&door, &heard(&mut socket).await, (&before, &after)));
+        wrong.extend(stage.judged(&entry, &heard(&mut socket).await, (&before, &after)));
         before = after;
         for frame in heard(&mut mine).await {
-            betrayals(&frame, stage.them.id, &format!("a frame after {}", door.asks), &mut wrong);
+            betrayals(&frame, stage.them.id, &format!("a frame after {}", entry.asks), &mut wrong);
         }
     }
     wrong

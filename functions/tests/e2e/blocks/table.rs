@@ -1,11 +1,11 @@
 //! The expected effect of each route and action between two users with a block.
 
-/// Routes, each with its effect:|n|`apart`  tried; the other user receives nothing, and their lists do not change;|n|`room`   the same, except for what all members of a shared room receive;|n|`look`   read; shows neither presence nor read markers of the other user;|n|`own`    concerns only the caller;|n|`rules`  moderation by admins or operators, which a block does not prevent.
-//~DEL
-//~DEL
-//~DEL
-//~DEL
-//~DEL
+/// Routes, each with its effect:
+/// `apart`  tried; the other user receives nothing, and their lists do not change;
+/// `room`   the same, except for what all members of a shared room receive;
+/// `look`   read; shows neither presence nor read markers of the other user;
+/// `own`    concerns only the caller;
+/// `rules`  moderation by admins or operators, which a block does not prevent.
 pub(super) const ROUTES: &str = r#"
 POST   /api/auth/logout                                     | own   |
 POST   /api/auth/logout-all                                 | own   |

@@ -2,8 +2,8 @@
 //!
 //! Placeholders name the owner of a resource: `{seq:owner}` is a message of the owner, `{user_id:guest}` a passive member.
 
-/// Routes of a room. Columns, for a group and then for a public room:|n|anonymous, stranger, invited, left, banned, member, admin, owner. An invited user has `{code}`; other outsiders guess one.
-//~DEL
+/// Routes of a room. Columns, for a group and then for a public room:
+/// anonymous, stranger, invited, left, banned, member, admin, owner. An invited user has `{code}`; other outsiders guess one.
 pub(super) const OF_ROOMS: &str = r#"
 GET    /api/rooms/{room_id}                                  | 401 404 404 404 404 200 200 200 | 401 200 200 200 404 200 200 200 |
 PATCH  /api/rooms/{room_id}                                  | 401 404 404 404 404 403 200 200 | 401 403 403 403 404 403 200 200 | {"name":"Lunch"}
@@ -68,8 +68,8 @@ POST   /api/messages/send                                    | 401 404 404 404 4
 POST   /api/participant/{conversationId}                     | 401 404 404 404 404 403 200 200 | 401 403 403 403 404 403 200 200 | {"user_id":{user_id:left}}
 "#;
 
-/// Actions of a room over a socket, with the same columns; errors count as their HTTP status. Everyone gets answers to `hello` and `ping`: what counts is whether they reveal the room.
-//~DEL
+/// Actions of a room over a socket, with the same columns; errors count as their HTTP status. Everyone gets answers to `hello` and `ping`: what
+/// counts is whether they reveal the room.
 pub(super) const ACTIONS: &str = r#"
 {"action":"hello","rooms":{"{room_id}":0}}                                   | 401 404 404 404 404 200 200 200 | 401 200 200 200 404 200 200 200
 {"action":"ping","since":1}                                                  | 401 404 404 404 404 200 200 200 | 401 404 404 404 404 200 200 200

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::{ApiCall, name_in};
-use super::messages::{HandleRequest, SendRequest};
 use super::super::error::{Code, SqsError};
+use super::messages::{HandleRequest, SendRequest};
+use super::{ApiCall, name_in};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

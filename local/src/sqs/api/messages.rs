@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ApiCall, name_in};
 use super::super::broker::{ReceiveOptions, new_id};
 use super::super::error::{Code, SqsError};
 use super::super::message::{Message, MessageAttribute, MessageAttributes, NewMessage, md5_of, md5_of_attributes};
+use super::{ApiCall, name_in};
 
 /// A message to send, alone or as a batch entry.
 #[derive(Default, Deserialize)]
@@ -192,8 +192,11 @@ fn message_json(message: &Message, system: &[String], names: &[String]) -> Value
         "Body": message.body,
     });
     let all = system.iter().any(|name| name == "All");
-    let attributes: BTreeMap<_, _> =
-        message.system_attributes().into_iter().filter(|(name, _)| all || system.iter().any(|requested| requested == name)).collect();
+    let attributes: BTreeMap<_, _> = message
+        .system_attributes()
+        .into_iter()
+        .filter(|(name, _)| all || system.iter().any(|requested| requested == name))
+        .collect();
     if !attributes.is_empty() {
         shown["Attributes"] = json!(attributes);
     }

@@ -48,8 +48,7 @@ async fn perform(broker: Broker, request: Request<Incoming>) -> Result<Value, Sq
     }
     let target = text(&parts.headers, "x-amz-target");
     let Some(operation) = target.strip_prefix("AmazonSQS.") else {
-        let reason =
-            "Only the AWS JSON 1.0 protocol is supported (SDKs since the end of 2023): X-Amz-Target is missing";
+        let reason = "Only the AWS JSON 1.0 protocol is supported (SDKs since the end of 2023): X-Amz-Target is missing";
         return Err(SqsError::new(Code::InvalidAction, reason));
     };
     let base = format!("http://{}", text(&parts.headers, header::HOST.as_str()));

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{ApiCall, name_in};
 use super::super::attributes;
 use super::super::error::{Code, SqsError};
+use super::{ApiCall, name_in};
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]

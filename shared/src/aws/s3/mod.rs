@@ -46,7 +46,7 @@ pub struct Head {
 
 /// The object to copy.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
+pub struct CopySource<'a> {
     pub key: &'a str,
     /// The expected etag.
     pub etag: &'a str,
@@ -142,7 +142,7 @@ impl Bucket {
     }
 
     /// Copies an object until a time limit. Returns false when its etag changed.
-    pub async fn copy(&self, source: Source<'_>, to: &str, served_as: ServedAs<'_>, until: Instant) -> Result<bool> {
+    pub async fn copy(&self, source: CopySource<'_>, to: &str, served_as: ServedAs<'_>, until: Instant) -> Result<bool> {
         if source.size > self.part_size {
             return self.copy_parts(source, to, served_as, until).await;
         }
@@ -172,7 +172,7 @@ impl Bucket {
         within(SHORT, self.client.head_bucket().bucket(&self.name).send()).await?.map(drop).map_err(unavailable)
     }
 
-    fn copy_source(&self, source: Source<'_>) -> String {
+    fn copy_source(&self, source: CopySource<'_>) -> String {
         format!("{}/{}", self.name, source.key)
     }
 }
@@ -187,7 +187,7 @@ impl Validity {
 fn connect(aws: &config::Aws, endpoint: Option<String>) -> Client {
     // Buckets stand in the path of another endpoint, and in the host of AWS's own.
     let path_style = endpoint.is_some();
-    let settings = sdk::settings(aws, http::for_sdk(http::client(CONNECT)), TimeoutConfig::disabled(), endpoint);
+    let settings = sdk::settings(aws, http::sdk_client(http::client(CONNECT)), TimeoutConfig::disabled(), endpoint);
     let settings = aws_sdk_s3::config::Builder::from(&settings)
         .force_path_style(path_style)
         // Browsers and other S3 servers know no checksum trailers.

@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::{Bucket, SHORT, ServedAs, Source, if_unchanged, unavailable, within};
+use super::{Bucket, CopySource, SHORT, ServedAs, if_unchanged, unavailable, within};
 use crate::error::{Error, Result};
 
 /// Concurrent parts.
 const AT_ONCE: usize = 16;
 
 /// A running copy.
-struct Copying<'a> {
+struct MultipartCopy<'a> {
     bucket: &'a Bucket,
-    source: Source<'a>,
+    source: CopySource<'a>,
     to: &'a str,
     upload_id: String,
     until: Instant,
@@ -23,7 +23,13 @@ struct Copying<'a> {
 impl Bucket {
     /// Copies an object in parts. Returns false when its etag changed. An aborted copy leaves nothing; a lifecycle rule of the bucket removes
     /// interrupted ones within a day.
-    pub(super) async fn copy_parts(&self, source: Source<'_>, to: &str, served_as: ServedAs<'_>, until: Instant) -> Result<bool> {
+    pub(super) async fn copy_parts(
+        &self,
+        source: CopySource<'_>,
+        to: &str,
+        served_as: ServedAs<'_>,
+        until: Instant,
+    ) -> Result<bool> {
         let ServedAs { cache_control, content_disposition, content_type } = served_as;
         let begin = self
             .client
@@ -35,8 +41,8 @@ impl Bucket {
             .content_type(content_type);
         let begun = within(SHORT, begin.send()).await?.map_err(unavailable)?;
         let upload_id = begun.upload_id.ok_or_else(|| Error::internal("S3 returned no upload id"))?;
-        let copying = Copying { bucket: self, source, to, upload_id, until };
-        let copied = copying.copy().await;
+        let copying = MultipartCopy { bucket: self, source, to, upload_id, until };
+        let copied = copying.copy_all().await;
         if !matches!(copied, Ok(true)) {
             copying.abort().await;
         }
@@ -44,8 +50,8 @@ impl Bucket {
     }
 }
 
-impl Copying<'_> {
-    async fn copy(&self) -> Result<bool> {
+impl MultipartCopy<'_> {
+    async fn copy_all(&self) -> Result<bool> {
         let count = self.source.size.div_ceil(self.bucket.part_size);
         let parts = stream::iter((0..count).map(|index| self.copy_part(index))).buffered(AT_ONCE);
         let parts: Vec<Option<CompletedPart>> = parts.try_collect().await?;

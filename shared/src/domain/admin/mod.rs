@@ -6,17 +6,17 @@ mod rooms;
 pub use people::{appoint, end_sessions, erase, find_account, list_accounts, set_disabled, set_role};
 pub use rooms::{close_report, delete_room, find_room, list_reports, list_rooms, set_archived};
 
-pub use crate::store::audit::AuditFilter as WhichActs;
-pub use crate::store::admin_accounts::AccountFilter as WhichAccounts;
-pub use crate::store::admin_rooms::RoomFilter as WhichRooms;
+pub use crate::store::admin_accounts::AccountFilter;
+pub use crate::store::admin_rooms::RoomFilter;
+pub use crate::store::audit::AuditFilter;
 
 use crate::caller::Caller;
-use crate::domain::paging::{parse_cursor, clamp_limit, page};
+use crate::domain::paging::{clamp_limit, page, parse_cursor};
 use crate::error::{Error, Result};
 use crate::id::{AuditId, MAX_ID};
 use crate::protocol::admin::AuditEntry;
 use crate::protocol::page::Page;
-use crate::store::audit::{self, AuditFilter, Operator};
+use crate::store::audit::{self, Operator};
 use crate::store::{Db, Handle, Tx};
 
 /// The caller of an admin action.

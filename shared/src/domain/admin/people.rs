@@ -1,17 +1,18 @@
 //! Admin actions on accounts. Operators cannot act on their own account, so the last one cannot lock everyone out.
 
-use crate::domain::admin::{AdminCaller, lock_operator, require_operator, name_prefix};
-use crate::domain::paging::{parse_cursor, clamp_limit, page};
-use crate::domain::{session_closings, erasure};
+use crate::domain::admin::{AdminCaller, lock_operator, name_prefix, require_operator};
+use crate::domain::auth::session_closings;
+use crate::domain::erasure;
+use crate::domain::paging::{clamp_limit, page, parse_cursor};
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::protocol::admin::{AccountRole, AccountState, AdminAccount};
-use crate::protocol::session_end::Cause;
 use crate::protocol::page::Page;
+use crate::protocol::session_end::Cause;
 use crate::push::Push;
+use crate::store::admin_accounts::{self as store, AccountFilter, AccountStatus};
 use crate::store::audit::{self, AuditRecord, Operator};
 use crate::store::session_closings::{self as sessions, SessionEnding, SessionSelection};
-use crate::store::admin_accounts::{self as store, AccountFilter, AccountStatus};
 use crate::store::{Db, Tx, erasure as traces, transaction, users};
 use crate::time::Timestamp;
 

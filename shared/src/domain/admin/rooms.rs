@@ -1,16 +1,16 @@
 //! Admin actions on rooms and reports. Members get the same frames as for a change by a room admin.
 
-use crate::domain::admin::{AdminCaller, require_operator, name_prefix};
-use crate::domain::room_changes::RoomChanges;
-use crate::domain::paging::{parse_cursor, clamp_limit, page};
+use crate::domain::admin::{AdminCaller, name_prefix, require_operator};
+use crate::domain::paging::{clamp_limit, page, parse_cursor};
+use crate::domain::rooms::changes::RoomChanges;
 use crate::error::{Error, Result};
 use crate::id::{ReportId, RoomId, RoomRef};
 use crate::protocol::admin::{AdminReport, AdminRoom, ReportState};
 use crate::protocol::frames::Frame;
 use crate::protocol::page::Page;
 use crate::push::Push;
-use crate::store::audit::{self, AuditRecord};
 use crate::store::admin_rooms::{self as store, RoomFilter};
+use crate::store::audit::{self, AuditRecord};
 use crate::store::{Db, Tx, settings, transaction};
 
 /// Lists rooms, oldest first.

@@ -5,7 +5,7 @@ use super::rooms::{lock_room, push_change};
 use crate::caller::Caller;
 use crate::error::Result;
 use crate::push::Push;
-use crate::store::{Db, attachments, sweep, redaction, transaction};
+use crate::store::{Db, attachments, redaction, sweep, transaction};
 
 /// Detaches the user's uploads from the messages of one room, as one change. Returns false when none are left.
 pub(super) async fn detach_from_messages(db: &Db, push: &Push, deleted_user: &Caller) -> Result<bool> {

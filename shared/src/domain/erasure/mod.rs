@@ -5,23 +5,24 @@
 //! the session that requested it, by an operator, or by the sweep.
 
 mod media;
-mod rooms;
 mod redact;
+mod rooms;
 
 use std::time::Instant;
 
 use crate::caller::Caller;
-use crate::domain::sessions::{self, ENDED};
-use crate::domain::throttle::Throttle;
-use crate::domain::tokens::TokenKeys;
-use crate::domain::{accounts, session_closings};
+use crate::domain::auth::accounts;
+use crate::domain::auth::session_closings;
+use crate::domain::auth::sessions::{self, ENDED};
+use crate::domain::auth::tokens::TokenKeys;
+use crate::domain::limits::throttle::Throttle;
 use crate::error::{Error, Result};
 use crate::id::{SessionId, UserId};
-use crate::protocol::session_end::Cause;
 use crate::protocol::frames::Frame;
+use crate::protocol::session_end::Cause;
 use crate::push::Push;
-use crate::store::session_closings::{EndedSessions, SessionEnding, SessionSelection};
 use crate::store::erasure::{self as store, DELETED_USER};
+use crate::store::session_closings::{EndedSessions, SessionEnding, SessionSelection};
 use crate::store::{Db, transaction, users};
 use crate::telemetry::invocation;
 use crate::time::Timestamp;
@@ -75,7 +76,8 @@ pub async fn erase(db: &Db, push: &Push, throttle: &Throttle, asker: &ErasureReq
 /// Resumes abandoned erasures until all are done or the time is over. Returns how many finished. A failure does not stop the others; the first
 /// error is returned at the end.
 pub async fn resume_abandoned(db: &Db, push: &Push, now: Timestamp, end: Instant) -> Result<usize> {
-    let abandoned = store::list_unfinished(&mut *db.acquire().await?, now.plus_seconds(-ABANDONED_SECONDS), ACCOUNTS_PER_RUN).await?;
+    let abandoned =
+        store::list_unfinished(&mut *db.acquire().await?, now.plus_seconds(-ABANDONED_SECONDS), ACCOUNTS_PER_RUN).await?;
     let (mut finished, mut failed) = (0, None);
     for user in abandoned {
         let left = end.saturating_duration_since(Instant::now());

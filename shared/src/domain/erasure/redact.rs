@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_loses_the_name_and_nothing_else() {
+    fn a_system_message_loses_the_name_and_nothing_else() {
         for (text, theirs, expected) in [
             ("ann joined", true, "deleted user joined"),
             ("ann named the room ann", true, "deleted user named the room ann"),

@@ -3,16 +3,16 @@
 use crate::caller::Caller;
 use crate::domain::erasure::redact;
 use crate::domain::messages::push_to_members;
-use crate::domain::room_changes::RoomChanges;
+use crate::domain::rooms::changes::RoomChanges;
 use crate::error::{Error, Result};
 use crate::id::{RoomId, RoomRef};
 use crate::protocol::frames::Frame;
 use crate::protocol::rooms::{Role, RoomKind};
 use crate::push::Push;
 use crate::store::erasure::{self as store, DELETED_USER, ErasureRoom};
-use crate::store::members::{self, Membership, Readable, Access};
+use crate::store::members::{self, Access, Membership, Readable};
 use crate::store::redaction::{self, NamedText};
-use crate::store::{Db, Tx, avatars, report_evidence, invites, membership, search, settings, transaction};
+use crate::store::{Db, Tx, avatars, invites, membership, report_evidence, search, settings, transaction};
 
 /// Seqs searched per statement.
 const SEQS_PER_QUERY: u64 = 20_000;
@@ -77,7 +77,12 @@ async fn leave_room(tx: &mut Tx<'_>, deleted_user: &Caller, room: RoomId) -> Res
     Ok((locked, changes))
 }
 
-async fn archive_direct_room(tx: &mut Tx<'_>, deleted_user: &Caller, locked: &ErasureRoom, changes: &mut RoomChanges) -> Result<()> {
+async fn archive_direct_room(
+    tx: &mut Tx<'_>,
+    deleted_user: &Caller,
+    locked: &ErasureRoom,
+    changes: &mut RoomChanges,
+) -> Result<()> {
     let mut facts = settings::room_profile(tx, locked.room).await?.ok_or(Error::NotFound("room_not_found"))?;
     if !facts.settings.archived {
         facts.settings.archived = true;
@@ -88,7 +93,12 @@ async fn archive_direct_room(tx: &mut Tx<'_>, deleted_user: &Caller, locked: &Er
     Ok(())
 }
 
-async fn transfer_ownership(tx: &mut Tx<'_>, deleted_user: &Caller, room: (&ErasureRoom, &Readable, &Membership), changes: &mut RoomChanges) -> Result<()> {
+async fn transfer_ownership(
+    tx: &mut Tx<'_>,
+    deleted_user: &Caller,
+    room: (&ErasureRoom, &Readable, &Membership),
+    changes: &mut RoomChanges,
+) -> Result<()> {
     let (locked, readable, member) = room;
     if membership::count_others(tx, member, deleted_user.user).await?.0 > 0 {
         return Ok(());
@@ -109,7 +119,8 @@ async fn redact_system_messages(db: &Db, push: &Push, (deleted_user, name): (&Ca
     let mut first = 1;
     while first <= locked.place.0 {
         let part = (first, first + SEQS_PER_QUERY - 1);
-        let mut found = redaction::system_messages(&mut *db.acquire().await?, locked.room, part, (deleted_user.user, &pattern)).await?;
+        let mut found =
+            redaction::system_messages(&mut *db.acquire().await?, locked.room, part, (deleted_user.user, &pattern)).await?;
         found.retain_mut(|trace| replace_text(trace, |trace| redact::system_message(&trace.content, name, trace.is_actor)));
         if !found.is_empty() {
             // System messages never change otherwise, so the text that was read is current.
@@ -133,7 +144,8 @@ async fn redact_mentions(db: &Db, push: &Push, (deleted_user, name): (&Caller, &
         for trace in &mut found {
             trace.content = redact::mentions(&trace.content, name);
         }
-        let changed = if found.is_empty() { (locked, locked.place.1) } else { write_texts(tx, deleted_user, room, &found).await? };
+        let changed =
+            if found.is_empty() { (locked, locked.place.1) } else { write_texts(tx, deleted_user, room, &found).await? };
         Ok((changed, count))
     })?;
     if found > 0 {

@@ -1,16 +1,29 @@
 //! Messages: sending with retries, history, single messages.
 
+pub(crate) mod display_text;
+pub mod edits;
+pub(crate) mod emoji;
+pub(crate) mod mentions;
+pub mod pins;
+pub mod reactions;
+pub mod receipts;
+pub mod typing;
+pub mod unsend;
+
 mod replays;
 
 use futures_util::future::join;
 
+use self::display_text::is_invisible;
 use crate::caller::Caller;
 use crate::config::{Limits, Quota};
-use crate::domain::token_bucket::{rate, take_token};
-use crate::domain::room_changes::RoomChanges;
+use crate::domain::limits::duplicate_text;
+use crate::domain::limits::token_bucket::{rate, take_token};
+use crate::domain::notifications;
 use crate::domain::paging::clamp_limit;
-use crate::domain::display_text::is_invisible;
-use crate::domain::{attachments, mentions, notifications, duplicate_text, rooms};
+use crate::domain::rooms;
+use crate::domain::rooms::changes::RoomChanges;
+use crate::domain::uploads::attachments;
 use crate::error::{Error, RateStatus, Result};
 use crate::id::{RoomId, RoomRef, UploadId, UserId};
 use crate::protocol::frames::Frame;
@@ -19,7 +32,7 @@ use crate::protocol::page::MAX_LIMIT;
 use crate::push::Push;
 use crate::store::members::{self, Readable};
 use crate::store::messages::{self as store, Draft, ForwardedFrom};
-use crate::store::{Db, Handle, Tx, mentions as mention_rows, reactions, recipients, redaction, transaction};
+use crate::store::{Db, Handle, Tx, mentions as mention_rows, reactions as reaction_rows, recipients, redaction, transaction};
 use crate::telemetry::invocation::{self, Count};
 use crate::time::Timestamp;
 
@@ -28,7 +41,6 @@ const MAX_RESPONSE_BYTES: usize = 4_000_000;
 /// A normal page with less text than this is not measured.
 const UNMEASURED_BYTES: usize = 500_000;
 
-/// Result of sending.
 #[derive(Clone, Debug)]
 pub struct Sent {
     pub message: Message,
@@ -65,38 +77,37 @@ pub enum HistoryRange {
     Before(u64),
     /// The oldest messages after a seq.
     After(u64),
-    /// Messages around a seq.
     Around(u64),
 }
 
 /// Reads a range of history, ascending. Seqs have no gaps, so a page is a range of seqs.
-pub async fn history(db: &Db, caller: &Caller, room: &RoomRef, part: HistoryRange, limit: Option<u32>) -> Result<History> {
-    history_up_to(db, caller, room, part, clamp_limit(limit)).await
+pub async fn history(db: &Db, caller: &Caller, room: &RoomRef, range: HistoryRange, limit: Option<u32>) -> Result<History> {
+    history_up_to(db, caller, room, range, clamp_limit(limit)).await
 }
 
 /// The same with a free limit, for the legacy route with larger pages.
-pub async fn history_up_to(db: &Db, caller: &Caller, room: &RoomRef, part: HistoryRange, limit: u32) -> Result<History> {
+pub async fn history_up_to(db: &Db, caller: &Caller, room: &RoomRef, range: HistoryRange, limit: u32) -> Result<History> {
     let mut connection = db.acquire().await?;
     let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
-    let (mut first, mut last) = bounds(&readable, part, u64::from(limit));
+    let (mut first, mut last) = bounds(&readable, range, u64::from(limit));
     let mut items = if first > last { Vec::new() } else { store::range(&mut connection, &readable, first, last).await? };
-    reactions::fill(&mut connection, &readable, &mut items).await?;
-    if truncate_to_response(&mut items, part) {
+    reaction_rows::fill(&mut connection, &readable, &mut items).await?;
+    if truncate_to_response(&mut items, range) {
         let ends = items.first().zip(items.last());
         (first, last) = ends.map_or((first, last), |(one, other)| (one.seq, other.seq));
     }
     // A page may be empty because all of its messages are hidden; more may follow.
-    let next = match part {
+    let next = match range {
         _ if first > last => None,
         HistoryRange::After(_) => (last < readable.visible_to_seq).then_some(last),
         _ => (first > readable.visible_from_seq).then_some(first),
     };
-    let (last_seq, ascends) = (readable.visible_to_seq, matches!(part, HistoryRange::After(_)));
+    let (last_seq, ascends) = (readable.visible_to_seq, matches!(range, HistoryRange::After(_)));
     Ok(History { items, next: next.map(|seq| seq.to_string()), last_seq, rev: readable.seen_rev(), ascends })
 }
 
 /// Drops messages that exceed the response size, at the end where the next page begins. Returns whether it dropped any.
-fn truncate_to_response(items: &mut Vec<Message>, part: HistoryRange) -> bool {
+fn truncate_to_response(items: &mut Vec<Message>, range: HistoryRange) -> bool {
     let texts: usize = items.iter().map(|message| message.content.len()).sum();
     if items.len() <= MAX_LIMIT as usize && texts < UNMEASURED_BYTES {
         return false;
@@ -106,7 +117,7 @@ fn truncate_to_response(items: &mut Vec<Message>, part: HistoryRange) -> bool {
         bytes += serde_json::to_vec(message).map_or(0, |text| text.len());
         bytes <= MAX_RESPONSE_BYTES
     };
-    if matches!(part, HistoryRange::After(_)) {
+    if matches!(range, HistoryRange::After(_)) {
         let some = items.iter().take_while(fits).count().max(1);
         items.truncate(some);
     } else {
@@ -125,7 +136,7 @@ pub async fn find(db: &Db, caller: &Caller, room: &RoomRef, seq: u64) -> Result<
 /// Reads one message as the reader sees it, with reactions.
 pub(super) async fn find_readable(connection: &mut Handle, room: &Readable, seq: u64) -> Result<Message> {
     let mut found = store::range(connection, room, seq, seq).await?;
-    reactions::fill(connection, room, &mut found).await?;
+    reaction_rows::fill(connection, room, &mut found).await?;
     found.pop().ok_or(Error::NotFound("message_not_found"))
 }
 
@@ -156,9 +167,9 @@ pub(super) async fn push_to_members(db: &Db, push: &Push, room: RoomId, frame: &
 }
 
 /// Returns the first and last seq of a range; empty when first > last.
-fn bounds(room: &Readable, part: HistoryRange, limit: u64) -> (u64, u64) {
+fn bounds(room: &Readable, range: HistoryRange, limit: u64) -> (u64, u64) {
     let floor = room.visible_from_seq.max(1);
-    match part {
+    match range {
         HistoryRange::Newest => ((room.visible_to_seq + 1).saturating_sub(limit).max(floor), room.visible_to_seq),
         HistoryRange::Before(seq) => {
             let last = seq.saturating_sub(1).min(room.visible_to_seq);
@@ -190,7 +201,7 @@ enum NewContents<'a> {
 }
 
 fn validate<'a>(new: &'a NewMessage, limits: &Limits) -> Result<ValidMessage<'a>> {
-    let what = match (&new.forward, new.content.as_deref()) {
+    let contents = match (&new.forward, new.content.as_deref()) {
         (Some(source), None) if new.attachments.is_empty() => NewContents::Forward(source),
         (Some(_), None) => return Err(Error::invalid("attachments", "conflicting", "must not be given beside forward")),
         (Some(_), Some(_)) => return Err(Error::invalid("content", "conflicting", "must not be given beside forward")),
@@ -211,7 +222,7 @@ fn validate<'a>(new: &'a NewMessage, limits: &Limits) -> Result<ValidMessage<'a>
             "must have 1 to 64 characters, without control characters or blanks at its ends",
         ));
     }
-    Ok(ValidMessage { contents: what, client_id, reply_to: new.reply_to })
+    Ok(ValidMessage { contents, client_id, reply_to: new.reply_to })
 }
 
 /// Validates a text that may be empty if the message has attachments.
@@ -219,7 +230,6 @@ pub(super) fn validate_content<'a>(content: &'a str, shows: bool, limits: &Limit
     if shows && is_invisible(content) && !content.contains('\0') { Ok("") } else { validate_text(content, limits) }
 }
 
-/// Validates a message text.
 fn validate_text<'a>(content: &'a str, limits: &Limits) -> Result<&'a str> {
     if is_invisible(content) {
         return Err(Error::invalid("content", "required", "must have at least one visible character"));
@@ -252,7 +262,12 @@ pub(super) fn sent_frame(message: &Message) -> Frame {
     }
 }
 
-async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input: (&RoomRef, &ValidMessage<'_>)) -> Result<StoredMessage> {
+async fn store_message(
+    tx: &mut Tx<'_>,
+    limits: &Limits,
+    caller: &Caller,
+    input: (&RoomRef, &ValidMessage<'_>),
+) -> Result<StoredMessage> {
     let (room, new) = input;
     let sending = store::lock(tx, caller.user, room, new.client_id, new.reply_to).await?;
     let Some(sending) = sending else { return Err(Error::NotFound("room_not_found")) };
@@ -269,9 +284,9 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
     }
     if !sending.closed_to.is_empty() {
         // A direct room enters a list with its first message, and a closed one reappears.
-        let mut shown = RoomChanges::of(&readable);
-        sending.closed_to.iter().for_each(|user| shown.add_joined(*user));
-        before = Some(shown);
+        let mut reopened = RoomChanges::of(&readable);
+        sending.closed_to.iter().for_each(|user| reopened.add_joined(*user));
+        before = Some(reopened);
     }
     let member = readable.member().ok_or(Error::Forbidden("not_a_member"))?;
     rooms::may_write(&readable, member, caller.now)?;
@@ -279,7 +294,8 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
     let allowance = take_token(member.allowance, limits.send, caller.now)?;
     let (seq, rev) = (readable.last_seq + 1, readable.rev + 1);
     let here = (readable.room(), seq);
-    let MessageContents { content, attachments, mentions, source: origin } = build_contents(tx, (caller, limits.quota), here, new.contents).await?;
+    let MessageContents { content, attachments, mentions, source } =
+        build_contents(tx, (caller, limits.quota), here, new.contents).await?;
     let recent_texts = match content.as_str() {
         // Messages without text are not compared.
         "" => sending.recent_texts,
@@ -292,13 +308,13 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
         reply_to: new.reply_to,
         mentions: &mentions,
         attachments: (&attachments, kind),
-        forwarded_from: origin.as_ref().map(|first| ForwardedFrom { place: first.place, author: &first.author }),
+        forwarded_from: source.as_ref().map(|first| ForwardedFrom { place: first.place, author: &first.author }),
         allowance,
         recent_texts: &recent_texts,
     };
     let id = store::insert(tx, member, (seq, rev), draft, caller.now).await?;
     mention_rows::insert(tx, here, &mentions).await?;
-    if let Some(writer) = origin.as_ref().and_then(|first| first.writer) {
+    if let Some(writer) = source.as_ref().and_then(|first| first.writer) {
         redaction::insert_forward(tx, here, writer).await?;
     }
     let message = Message {
@@ -313,7 +329,7 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
         content,
         client_id: new.client_id.map(str::to_owned),
         reply_to,
-        forwarded: origin.map(|first| first.author),
+        forwarded: source.map(|first| first.author),
         attachments,
         reactions: Vec::new(),
         mentions,
@@ -323,10 +339,13 @@ async fn store_message(tx: &mut Tx<'_>, limits: &Limits, caller: &Caller, input:
         deleted_by: None,
         created_at: caller.now,
     };
-    Ok(StoredMessage { sent: Sent { message, replayed: false, rate: Some(rate(allowance, limits.send)) }, changes_before: before, pushes: true })
+    Ok(StoredMessage {
+        sent: Sent { message, replayed: false, rate: Some(rate(allowance, limits.send)) },
+        changes_before: before,
+        pushes: true,
+    })
 }
 
-/// Contents of a new message.
 struct MessageContents {
     content: String,
     attachments: Vec<Attachment>,
@@ -344,8 +363,13 @@ struct ForwardSource {
 }
 
 /// Builds the contents of the message at `here`: the caller's text and uploads, or those of a message that the caller can read.
-async fn build_contents(tx: &mut Tx<'_>, (caller, quota): (&Caller, Quota), here: (RoomId, u64), what: NewContents<'_>) -> Result<MessageContents> {
-    match what {
+async fn build_contents(
+    tx: &mut Tx<'_>,
+    (caller, quota): (&Caller, Quota),
+    here: (RoomId, u64),
+    new: NewContents<'_>,
+) -> Result<MessageContents> {
+    match new {
         NewContents::Text(content, uploads) => {
             let mentions = mentions::resolve(tx, here.0, caller.user, content).await?;
             let attachments = attachments::attach(tx, (caller, quota), here, uploads).await?;
@@ -359,9 +383,9 @@ async fn build_contents(tx: &mut Tx<'_>, (caller, quota): (&Caller, Quota), here
             let place = (message.room_id, message.seq);
             let (writer, username) = redaction::lock_author(tx, place).await?.unzip();
             let created_at = message.forwarded.map_or(message.created_at, |first| first.created_at);
-            let origin = Some(ForwardSource { place, author: Forwarded { username, created_at }, writer });
+            let source = Some(ForwardSource { place, author: Forwarded { username, created_at }, writer });
             let attachments = attachments::forward(tx, (caller, quota), place, here, &message.attachments).await?;
-            Ok(MessageContents { content: message.content, attachments, mentions: Vec::new(), source: origin })
+            Ok(MessageContents { content: message.content, attachments, mentions: Vec::new(), source })
         }
     }
 }

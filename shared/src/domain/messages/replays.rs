@@ -1,9 +1,9 @@
 //! Replays: sending again with the same `client_id` returns the first message if the contents are the same, else a conflict.
 
-use super::{ValidMessage, Sent, StoredMessage, NewContents};
+use super::{NewContents, Sent, StoredMessage, ValidMessage};
 use crate::caller::Caller;
 use crate::config::Limits;
-use crate::domain::token_bucket::take_token;
+use crate::domain::limits::token_bucket::take_token;
 use crate::domain::rooms;
 use crate::error::{Error, Result};
 use crate::protocol::messages::Message;
@@ -29,19 +29,24 @@ pub(super) async fn find_replay(
     if message.deleted_at.is_none() && !is_same_message(tx, caller, (room, &message), new).await? {
         return Err(Error::Conflict("client_id_reused"));
     }
-    let telling = room.member().filter(|_| caller.now.since(message.created_at) < REPUSH_MS);
-    if let Some(member) = telling {
+    let repushing = room.member().filter(|_| caller.now.since(message.created_at) < REPUSH_MS);
+    if let Some(member) = repushing {
         // Pushing again counts as a change, which limits floods of replays.
         let left = take_token(member.change_allowance, limits.change, caller.now)?;
         membership::set_change_allowance(tx, member, left, caller.now).await?;
     }
-    let tells = telling.is_some();
-    Ok(StoredMessage { sent: Sent { message, replayed: true, rate: None }, changes_before: None, pushes: tells })
+    let pushes = repushing.is_some();
+    Ok(StoredMessage { sent: Sent { message, replayed: true, rate: None }, changes_before: None, pushes })
 }
 
 /// Returns whether the stored message, in its first version, has these contents.
-async fn is_same_message(tx: &mut Tx<'_>, caller: &Caller, (room, message): (&Readable, &Message), new: &ValidMessage<'_>) -> Result<bool> {
-    let says_same = match new.contents {
+async fn is_same_message(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    (room, message): (&Readable, &Message),
+    new: &ValidMessage<'_>,
+) -> Result<bool> {
+    let same_contents = match new.contents {
         NewContents::Text(content, uploads) => {
             let earlier = if message.edited_at.is_some() { edits::list(tx, room, message.seq, 0, 1).await?.pop() } else { None };
             let sent = earlier.as_ref().map_or(&message.content, |first| &first.content);
@@ -57,5 +62,5 @@ async fn is_same_message(tx: &mut Tx<'_>, caller: &Caller, (room, message): (&Re
             }
         }
     };
-    Ok(says_same && message.reply_to.as_ref().map(|reply| reply.seq) == new.reply_to)
+    Ok(same_contents && message.reply_to.as_ref().map(|reply| reply.seq) == new.reply_to)
 }

@@ -15,11 +15,11 @@
 //!
 //! `query` parses the query, `room_cursor` walks one room from new to old, `terms` compares texts.
 
+mod normalize;
 mod query;
+mod room_cursor;
 mod segments;
 mod signature;
-mod normalize;
-mod room_cursor;
 mod terms;
 
 use std::collections::HashMap;
@@ -29,15 +29,16 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::caller::Caller;
-use crate::domain::throttle::Throttle;
-use crate::domain::{paging, rooms};
+use crate::domain::limits::throttle::Throttle;
+use crate::domain::paging;
+use crate::domain::rooms;
 use crate::error::{Error, Result};
 use crate::protocol::page::Page;
 use crate::protocol::search::{Found, Highlight, Search};
 use crate::store::search::{self as store, SearchText};
 use crate::store::{Db, members, users};
 use crate::time::Timestamp;
-use query::SearchQuery;
+use query::ParsedQuery;
 use room_cursor::{Criteria, RoomCursor};
 
 /// Default and maximum page size.
@@ -51,7 +52,7 @@ const MAX_TIME: Duration = Duration::from_millis(1500);
 
 /// Returns a page of matching messages, newest first.
 pub async fn search(db: &Db, throttle: &Throttle, caller: &Caller, search: &Search) -> Result<Page<Found>> {
-    let query = SearchQuery::read(search)?;
+    let query = ParsedQuery::read(search)?;
     let limit = search.limit.unwrap_or(LIMITS.0).clamp(1, LIMITS.1);
     let after = search.cursor.as_deref().map(|cursor| ResultPosition::decode(cursor, query.room.is_some())).transpose()?;
     throttle.search(caller.user, caller.now).await?;
@@ -84,7 +85,6 @@ impl ResultPosition {
     }
 }
 
-/// A matching text.
 struct Hit {
     place: ResultPosition,
     text: SearchText,
@@ -109,7 +109,7 @@ struct RunEnd {
 }
 
 impl<'a> SearchRun<'a> {
-    async fn begin(db: &'a Db, caller: &Caller, query: &'a SearchQuery, after: Option<ResultPosition>) -> Result<Self> {
+    async fn begin(db: &'a Db, caller: &Caller, query: &'a ParsedQuery, after: Option<ResultPosition>) -> Result<Self> {
         let mut connection = db.acquire().await?;
         let from = match query.from.as_deref() {
             None => None,
@@ -162,8 +162,11 @@ impl<'a> SearchRun<'a> {
         // Small steps over many rooms, because every room has to reach the edge.
         let step = (MAX_TEXTS / self.cursors.len().max(1)).clamp(16, 256);
         loop {
-            let next =
-                self.cursors.iter_mut().filter(|cursor| !cursor.is_done(earliest)).max_by_key(|cursor| cursor.edge(self.one_room));
+            let next = self
+                .cursors
+                .iter_mut()
+                .filter(|cursor| !cursor.is_done(earliest))
+                .max_by_key(|cursor| cursor.edge(self.one_room));
             let Some(cursor) = next else { return Ok(RunEnd { limit, edge: None }) };
             let edge = cursor.edge(self.one_room);
             if self.hits.get(limit).is_some_and(|hit| hit.place.0 > edge) {

@@ -67,8 +67,7 @@ impl NormalizedText {
 
     /// Returns the original characters that a byte range of the normalized text stands for.
     pub(super) fn original(&self, from: usize, to: usize) -> (u32, u32) {
-        let span =
-            |at: usize| self.spans.partition_point(|span| span.at <= at).checked_sub(1).map(|index| self.spans[index]);
+        let span = |at: usize| self.spans.partition_point(|span| span.at <= at).checked_sub(1).map(|index| self.spans[index]);
         let first = span(from).map_or(0, |span| span.from);
         (first, span(to.saturating_sub(1)).map_or(first, |span| span.to))
     }
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_in_the_plain_form_is_a_place_in_the_original() {
+    fn positions_map_back_to_the_original() {
         let text = "«Große» Straße 👩‍👩‍👧 ok";
         let plain = NormalizedText::of(text);
         let original = |part: &str| -> String {

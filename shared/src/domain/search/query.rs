@@ -13,9 +13,8 @@ use crate::time::Timestamp;
 /// Maximum number of characters in a query.
 const MAX_LENGTH: usize = 256;
 
-/// A parsed query.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct SearchQuery {
+pub(super) struct ParsedQuery {
     /// Terms that the text must contain.
     pub(super) terms: Vec<Term>,
     /// The sender: a username, or `me`.
@@ -31,7 +30,7 @@ pub(super) struct SearchQuery {
     pub(super) has: Vec<Attribute>,
 }
 
-impl SearchQuery {
+impl ParsedQuery {
     /// Parses a query. Operators in `q` and parameters must both hold: the narrower time applies, and only one room and one sender are allowed.
     pub(super) fn read(search: &Search) -> Result<Self> {
         let mut query = Self::default();
@@ -191,8 +190,8 @@ fn next_token(text: &str, first: char) -> (&str, &str, bool) {
 mod tests {
     use super::*;
 
-    fn read(q: &str) -> Result<SearchQuery> {
-        SearchQuery::read(&Search { q: Some(q.into()), ..Search::default() })
+    fn read(q: &str) -> Result<ParsedQuery> {
+        ParsedQuery::read(&Search { q: Some(q.into()), ..Search::default() })
     }
 
     fn words(q: &str) -> Vec<String> {
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn words_phrases_and_operators_are_told_apart() {
+    fn words_phrases_and_operators_are_distinguished() {
         let query =
             read("Ship \"good  morning\" FROM:Ann in:room-7 has:link before:2026-02-01 after:2026-01-01T00:00:00Z").unwrap();
         assert_eq!(words("Ship \"good  morning\""), ["ship", "good morning"]);
@@ -211,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_typed_has_an_answer() {
+    fn every_input_has_a_result() {
         for (q, expected) in [
             ("+the -who @>5 ~a* (b) \"", vec!["the", "who", "5", "a", "b"]),
             ("\"\"\"open end", vec!["open end"]),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::query::SearchQuery;
+use super::query::ParsedQuery;
 use super::segments::{Candidates, attributes, seal};
 use super::signature::{self, Attribute};
 use super::terms::{Term, highlights};
@@ -23,7 +23,6 @@ const BITS_AT_ONCE: usize = 8;
 /// Unsealed segments that are read rather than skipped, because skipping takes some statements.
 const MIN_SKIPPED: u64 = 4;
 
-/// The criteria of a search.
 pub(super) struct Criteria<'a> {
     terms: &'a [Term],
     has: &'a [Attribute],
@@ -34,7 +33,7 @@ pub(super) struct Criteria<'a> {
 }
 
 impl<'a> Criteria<'a> {
-    pub(super) fn new(query: &'a SearchQuery, from: Option<UserId>, times: (Timestamp, Timestamp)) -> Self {
+    pub(super) fn new(query: &'a ParsedQuery, from: Option<UserId>, times: (Timestamp, Timestamp)) -> Self {
         let all_attributes = query.has.iter().copied().chain(from.map(|user| Attribute::From(user.0)));
         Self { terms: &query.terms, has: &query.has, from, bits: signature::required_bits(&query.terms, all_attributes), times }
     }

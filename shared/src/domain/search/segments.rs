@@ -3,10 +3,10 @@
 use crate::error::Result;
 use crate::id::RoomId;
 use crate::protocol::messages::MessageKind;
-use crate::store::search::{self as store, SEGMENT_MESSAGES, SealedSegment, BitSlice, SearchText};
+use crate::store::search::{self as store, BitSlice, SEGMENT_MESSAGES, SealedSegment, SearchText};
 use crate::store::{Db, Tx};
 
-use super::signature::{BITS, Attribute, Signature};
+use super::signature::{Attribute, BITS, Signature};
 
 /// Seals a full segment unless it is sealed or must not be. Its messages are locked meanwhile.
 pub(super) async fn seal(db: &Db, room: RoomId, segment: u64) -> Result<Option<SealedSegment>> {
@@ -55,7 +55,10 @@ impl Candidates {
 
     pub(super) fn seqs(&self) -> Vec<u64> {
         let first = self.segment * SEGMENT_MESSAGES + 1;
-        (0..SEGMENT_MESSAGES).filter(|index| self.bits[byte_index(*index)] & (1 << (index % 8)) != 0).map(|index| first + index).collect()
+        (0..SEGMENT_MESSAGES)
+            .filter(|index| self.bits[byte_index(*index)] & (1 << (index % 8)) != 0)
+            .map(|index| first + index)
+            .collect()
     }
 }
 

@@ -5,19 +5,16 @@ use super::normalize::{CharClass, NormalizedText, char_class};
 use super::terms::Term;
 use crate::store::search::SEGMENT_SLICES;
 
-/// Bits of a signature.
 pub(super) const BITS: usize = SEGMENT_SLICES as usize;
 /// Maximum number of bits checked per query. Each one halves the false positives and costs a row per segment.
 const MAX_QUERY_BITS: usize = 24;
 
-/// The bits of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Signature([u64; BITS / 64]);
 
 /// A searchable attribute besides the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attribute {
-    /// The sender's id.
     From(u64),
     Link,
     Image,
@@ -36,7 +33,6 @@ impl Signature {
         signature
     }
 
-    /// Iterates over the set bits.
     pub(super) fn bits(&self) -> impl Iterator<Item = u16> + '_ {
         (0_u16..)
             .zip(&self.0)
@@ -135,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_matches_is_never_passed_over() {
+    fn matching_texts_are_never_missed() {
         for (word, content) in [
             ("schiff", "Donaudampfschifffahrtsgesellschaft"),
             ("do", "I do"),
@@ -161,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn most_of_what_does_not_match_is_passed_over() {
+    fn most_texts_that_do_not_match_are_skipped() {
         for word in ["schiff", "elephant", "大阪", "👎"] {
             assert!(!may_match(&[(word, false)], "Hello there, how are you? 東京 👍"), "{word}");
         }

@@ -28,7 +28,8 @@ impl Term {
 
     /// Returns whether the term also matches inside words.
     pub(super) fn matches_inside(&self) -> bool {
-        let least = if self.text.chars().next().is_some_and(script_has_prefixes) { MIN_INSIDE_LETTERS - 1 } else { MIN_INSIDE_LETTERS };
+        let least =
+            if self.text.chars().next().is_some_and(script_has_prefixes) { MIN_INSIDE_LETTERS - 1 } else { MIN_INSIDE_LETTERS };
         !self.phrase && self.text.chars().take(least).filter(|c| *c != ' ').count() >= least
     }
 
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_matches_where_a_word_begins_and_a_long_one_inside() {
+    fn a_word_matches_beginnings_and_a_long_one_also_inside() {
         assert_eq!(marked(&["the"], false, "Theory of other things"), Some(vec!["The".into()]));
         assert_eq!(marked(&["schiff"], false, "Donaudampfschifffahrt"), Some(vec!["schiff".into()]));
         assert_eq!(marked(&["don't"], false, "I DON’T know"), Some(vec!["DON’T".into()]));
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_that_touch_are_one() {
+    fn adjacent_highlights_are_merged() {
         assert_eq!(marked(&["foot", "ball", "football"], false, "Football"), Some(vec!["Football".into()]));
     }
 }

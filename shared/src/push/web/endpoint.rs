@@ -39,14 +39,14 @@ impl AllowedHosts {
             return None;
         }
         let may = match uri.scheme_str()? {
-            "https" => matches!(uri.port_u16(), None | Some(443)) && is_name(&host) && self.lets_in(&host),
+            "https" => matches!(uri.port_u16(), None | Some(443)) && is_name(&host) && self.allows(&host),
             "http" => self.loopback && matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]"),
             _ => false,
         };
         may.then_some(uri)
     }
 
-    fn lets_in(&self, host: &str) -> bool {
+    fn allows(&self, host: &str) -> bool {
         self.patterns.iter().any(|pattern| match pattern.strip_prefix("*.") {
             Some(below) => host.strip_suffix(below).is_some_and(|rest| rest.ends_with('.')),
             None => pattern == "*" || pattern == host,
@@ -78,13 +78,13 @@ impl Service<Name> for Resolver {
     fn call(&mut self, name: Name) -> Self::Future {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            callable(name.as_str(), found.collect()).map(Vec::into_iter)
+            public_addresses(name.as_str(), found.collect()).map(Vec::into_iter)
         })
     }
 }
 
 /// Keeps the public addresses of a name; loopback only for `localhost`.
-fn callable(name: &str, mut found: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
+fn public_addresses(name: &str, mut found: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
     found.retain(|address| is_public(address.ip()) || name == "localhost" && address.ip().is_loopback());
     if found.is_empty() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the name has no public address"));
@@ -253,10 +253,13 @@ mod tests {
     fn a_name_that_points_inside_is_not_connected_to() {
         let at = |address: &str| SocketAddr::new(address.parse().expect("an address"), 0);
         let both = vec![at("10.0.0.1"), at("8.8.8.8")];
-        assert_eq!(callable("push.example", both).expect("one is left"), [at("8.8.8.8")]);
+        assert_eq!(public_addresses("push.example", both).expect("one is left"), [at("8.8.8.8")]);
         for inside in ["127.0.0.1", "169.254.169.254", "::1", "::ffff:10.0.0.1"] {
-            assert!(callable("rebound.push.example", vec![at(inside)]).is_err(), "{inside}");
+            assert!(public_addresses("rebound.push.example", vec![at(inside)]).is_err(), "{inside}");
         }
-        assert!(callable("localhost", vec![at("127.0.0.1")]).is_ok() && callable("localhost", vec![at("10.0.0.1")]).is_err());
+        assert!(
+            public_addresses("localhost", vec![at("127.0.0.1")]).is_ok()
+                && public_addresses("localhost", vec![at("10.0.0.1")]).is_err()
+        );
     }
 }

@@ -92,11 +92,11 @@ impl WebPush {
 
     pub async fn send(&self, device: Device<'_>, message: PushMessage<'_>, now: Timestamp) -> PushOutcome {
         match self {
-            Self::Cloud(sender) => sender.tell(device, message, now).await.unwrap_or_else(|error| {
+            Self::Cloud(sender) => sender.send(device, message, now).await.unwrap_or_else(|error| {
                 tracing::warn!(error = error.source().map(ToString::to_string), "a notification failed");
                 PushOutcome::Failed
             }),
-            Self::Memory(memory) => memory.tell(device, message).await,
+            Self::Memory(memory) => memory.send(device, message).await,
         }
     }
 }
@@ -111,7 +111,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    async fn tell(&self, device: Device<'_>, message: PushMessage<'_>, now: Timestamp) -> Result<PushOutcome> {
+    async fn send(&self, device: Device<'_>, message: PushMessage<'_>, now: Timestamp) -> Result<PushOutcome> {
         // The operator's list of allowed hosts can have changed.
         let Some(uri) = self.hosts.check(device.endpoint) else { return Ok(PushOutcome::Gone) };
         let origin = format!("{}://{}", uri.scheme_str().unwrap_or_default(), uri.authority().map_or("", |host| host.as_str()));
@@ -140,7 +140,13 @@ impl Sender {
         Ok(PushOutcome::Failed)
     }
 
-    async fn post(&self, uri: &Uri, authorization: &str, message: PushMessage<'_>, body: Bytes) -> Result<(StatusCode, HeaderMap)> {
+    async fn post(
+        &self,
+        uri: &Uri,
+        authorization: &str,
+        message: PushMessage<'_>,
+        body: Bytes,
+    ) -> Result<(StatusCode, HeaderMap)> {
         let request = Request::post(uri)
             .header(header::AUTHORIZATION, authorization)
             .header(header::CONTENT_ENCODING, "aes128gcm")
@@ -184,7 +190,7 @@ impl MemoryWebPush {
         self.outcomes.lock().await.insert(endpoint.to_owned(), outcome);
     }
 
-    async fn tell(&self, device: Device<'_>, message: PushMessage<'_>) -> PushOutcome {
+    async fn send(&self, device: Device<'_>, message: PushMessage<'_>) -> PushOutcome {
         self.sent.lock().await.push((device.endpoint.to_owned(), message.text.to_owned(), message.urgent));
         self.outcomes.lock().await.get(device.endpoint).copied().unwrap_or(PushOutcome::Accepted)
     }

@@ -59,7 +59,7 @@ impl VapidKeys {
         if is_real && !secrets.iter().all(|text| looks_random(text)) {
             return Err(Error::internal("the secret of push notifications must be random: openssl rand -base64 48 makes one"));
         }
-        let ring = secrets.into_iter().map(Pair::derived).collect::<Result<_, _>>().map_err(Error::internal)?;
+        let ring = secrets.into_iter().map(Pair::derive).collect::<Result<_, _>>().map_err(Error::internal)?;
         Ok(Self { ring, tokens: Mutex::default() })
     }
 
@@ -98,7 +98,7 @@ impl VapidKeys {
 }
 
 impl Pair {
-    fn derived(secret: &str) -> Result<Self, Unspecified> {
+    fn derive(secret: &str) -> Result<Self, Unspecified> {
         let prk = Salt::new(HKDF_SHA256, b"conchat").extract(secret.as_bytes());
         // One of 2^32 values is not a valid private key.
         let found = (0..=u8::MAX).find_map(|round| {

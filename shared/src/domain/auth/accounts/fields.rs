@@ -1,0 +1,255 @@
+//! Validates the fields of an account and returns them typed, with every violation in one error.
+
+use crate::domain::auth::passwords;
+use crate::domain::messages::display_text::{has_unsafe_characters, is_invisible};
+use crate::error::{Error, Result, Violation};
+use crate::protocol::accounts::{Login, Register};
+use crate::store::users::email_key;
+
+/// Longest e-mail address that SMTP carries (RFC 5321).
+const EMAIL_LENGTH: usize = 254;
+const NAME_LENGTH: usize = 64;
+const ABOUT_LENGTH: usize = 500;
+
+/// A registration with valid fields.
+#[derive(Debug)]
+pub(super) struct Registration<'a> {
+    pub(super) username: &'a str,
+    pub(super) email: Option<&'a str>,
+    pub(super) display_name: &'a str,
+    pub(super) device: &'a str,
+}
+
+/// The name given at login.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum LoginName<'a> {
+    Username(&'a str),
+    Email(&'a str),
+}
+
+/// Validates a registration, the password included.
+pub(super) fn registration(given: &Register) -> Result<Registration<'_>> {
+    let display_name = given.display_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+    let fields = Registration {
+        username: &given.username,
+        email: given.email.as_deref().map(str::trim).filter(|email| !email.is_empty()),
+        display_name: display_name.unwrap_or(&given.username),
+        device: given.device.as_deref().unwrap_or_default().trim(),
+    };
+    let found = [
+        username(fields.username),
+        passwords::violation(
+            "password",
+            &given.password,
+            &[&given.username, fields.display_name, fields.email.unwrap_or_default()],
+        ),
+        fields.email.and_then(email),
+        display_name.and_then(self::display_name),
+        single_line("device", fields.device),
+    ];
+    collect_violations(found).map(|()| fields)
+}
+
+/// Validates a login and returns the name and the device.
+pub(super) fn login(given: &Login) -> Result<(LoginName<'_>, &str)> {
+    let text = |field: &'_ Option<String>| -> bool { field.as_deref().is_some_and(|text| !text.trim().is_empty()) };
+    let name = match (&given.username, &given.email) {
+        // No username contains `@`, so a username with one is an e-mail address.
+        (Some(name), _) if text(&given.username) && name.contains('@') => Some(LoginName::Email(name.trim())),
+        (Some(name), _) if text(&given.username) => Some(LoginName::Username(name.trim())),
+        (_, Some(email)) if text(&given.email) => Some(LoginName::Email(email.trim())),
+        _ => None,
+    };
+    let device = given.device.as_deref().unwrap_or_default().trim();
+    let missing = name.is_none().then(|| violation("username", "missing", "username or email is needed"));
+    collect_violations([missing, single_line("device", device)])?;
+    name.map(|name| (name, device)).ok_or_else(|| Error::invalid("username", "missing", "username or email is needed"))
+}
+
+/// Returns all violations in one error.
+pub(in crate::domain) fn collect_violations<const N: usize>(found: [Option<Violation>; N]) -> Result<()> {
+    let violations: Vec<_> = found.into_iter().flatten().collect();
+    if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
+}
+
+/// Returns whether a text is a possible username.
+pub(super) fn is_username(text: &str) -> bool {
+    username(text).is_none()
+}
+
+/// Returns whether a text is a possible e-mail address.
+pub(super) fn is_email(text: &str) -> bool {
+    email(text).is_none()
+}
+
+fn username(text: &str) -> Option<Violation> {
+    let (code, detail) = if text.chars().count() < 3 {
+        ("too_short", "must have at least 3 characters")
+    } else if text.chars().count() > 32 {
+        ("too_long", "must have at most 32 characters")
+    } else if !text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')) {
+        ("invalid", "may hold only letters a-z, digits, dots, underscores and hyphens")
+    } else {
+        return None;
+    };
+    Some(violation("username", code, detail))
+}
+
+/// Requires one `@`, a local part, and a domain with a dot. Deliverability is not checked.
+pub(in crate::domain) fn email(text: &str) -> Option<Violation> {
+    if text.chars().count().max(email_key(text).chars().count()) > EMAIL_LENGTH {
+        return Some(violation("email", "too_long", "must have at most 254 characters"));
+    }
+    let plausible = text.split_once('@').is_some_and(|(local, domain)| {
+        let labels = || domain.split('.');
+        (1..=64).contains(&local.len())
+            && labels().count() >= 2
+            && labels().all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'))
+            && !domain.contains('@')
+            && !text.chars().any(|c| {
+                c.is_whitespace()
+                    || c.is_control()
+                    || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | ':' | '\\' | '"')
+            })
+    });
+    (!plausible).then(|| violation("email", "invalid", "must be an e-mail address"))
+}
+
+/// Requires one line with at least one visible character.
+pub(in crate::domain) fn display_name(text: &str) -> Option<Violation> {
+    let nothing = || violation("display_name", "required", "must have at least one visible character");
+    single_line("display_name", text).or_else(|| is_invisible(text).then(nothing))
+}
+
+/// Validates the profile text, which may have several lines.
+pub(in crate::domain) fn about(text: &str) -> Option<Violation> {
+    if text.chars().count() > ABOUT_LENGTH {
+        return Some(violation("about", "too_long", "must have at most 500 characters"));
+    }
+    has_unsafe_characters(text, true).then(|| violation("about", "invalid", "must not hold control characters"))
+}
+
+/// Validates one line of display text.
+fn single_line(field: &str, text: &str) -> Option<Violation> {
+    if text.chars().count() > NAME_LENGTH {
+        return Some(violation(field, "too_long", "must have at most 64 characters"));
+    }
+    has_unsafe_characters(text, false).then(|| violation(field, "invalid", "must not hold control characters"))
+}
+
+fn violation(field: &str, code: &'static str, detail: &str) -> Violation {
+    Violation { field: field.to_owned(), code, detail: detail.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn register(username: &str) -> Register {
+        Register {
+            username: username.into(),
+            password: "correct horse battery".into(),
+            email: None,
+            display_name: None,
+            device: None,
+        }
+    }
+
+    #[test]
+    fn all_violations_are_returned_at_once() {
+        let given = Register {
+            password: "short".into(),
+            email: Some("ann@".into()),
+            display_name: Some("a\u{7}b".into()),
+            device: Some("x".repeat(65)),
+            ..register("a b")
+        };
+        let Err(Error::Invalid(violations)) = registration(&given) else { panic!("it was taken") };
+        let said: Vec<_> = violations.iter().map(|violation| (violation.field.as_str(), violation.code)).collect();
+        let expected = [
+            ("username", "invalid"),
+            ("password", "too_short"),
+            ("email", "invalid"),
+            ("display_name", "invalid"),
+            ("device", "too_long"),
+        ];
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn a_username_is_3_to_32_plain_characters() {
+        for good in ["ann", "a.b_c-d", "0123456789", &"x".repeat(32)] {
+            assert!(is_username(good), "{good}");
+        }
+        for bad in ["", "ab", &"x".repeat(33), "ann ", "änn", "ann@x", "a/b", "ann\0", "а́nn", "a\u{200b}nn"] {
+            assert!(!is_username(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_display_name_has_no_deceptive_characters() {
+        for good in ["Ann", "Änne Ø", "山田太郎", "👩‍👩‍👧 family", "می\u{200c}خواهم", &"ü".repeat(64)] {
+            assert!(display_name(good).is_none(), "{good}");
+        }
+        for bad in ["", "  ", "\u{200d}", "\u{3164}", "a\u{202e}nn", "a\u{200b}nn", "a\nb", "a\0", "\u{feff}ann", "x\u{2067}y"] {
+            assert!(display_name(bad).is_some(), "{bad:?}");
+        }
+        assert_eq!(display_name(&"x".repeat(65)).map(|wrong| wrong.code), Some("too_long"));
+        assert!(about("two\nlines\tand a tab").is_none() && about("").is_none() && about(&"👍".repeat(500)).is_none());
+        for bad in ["a\0", "a\rb", "a\u{202e}b", &"x".repeat(501)] {
+            assert!(about(bad).is_some(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_implausible_address_is_refused() {
+        for good in ["ann@example.com", "a.b+c@sub.example.org", "x@y.zz", "jürgen@müller.de"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in [
+            "ann",
+            "@example.com",
+            "ann@",
+            "ann@localhost",
+            "a@b@c.de",
+            "a b@c.de",
+            "ann@.de",
+            "ann@c..de",
+            "ann@-c.de",
+            "\"a\"@c.de",
+            "a\n@c.de",
+        ] {
+            assert!(!is_email(bad), "{bad}");
+        }
+        assert!(!is_email(&format!("{}@example.com", "x".repeat(65))));
+        assert!(!is_email(&format!("ann@{}.de", "x".repeat(254))));
+        let longer = format!("{}@{}.de", "x".repeat(60), "İ".repeat(180));
+        assert!(longer.chars().count() < 254 && !is_email(&longer), "its copy in lower case would be longer than its column");
+    }
+
+    #[test]
+    fn blank_optional_fields_count_as_absent() {
+        let given = Register {
+            email: Some(" ".into()),
+            display_name: Some("  ".into()),
+            device: Some(" laptop ".into()),
+            ..register("ann")
+        };
+        let Ok(fields) = registration(&given) else { panic!("it was refused") };
+        assert_eq!((fields.email, fields.display_name, fields.device), (None, "ann", "laptop"));
+    }
+
+    #[test]
+    fn login_accepts_a_username_or_an_address() {
+        let given = |username: Option<&str>, email: Option<&str>| Login {
+            username: username.map(Into::into),
+            email: email.map(Into::into),
+            password: String::new(),
+            device: None,
+        };
+        assert_eq!(login(&given(Some("ann"), None)).map(|(name, _)| name).ok(), Some(LoginName::Username("ann")));
+        assert_eq!(login(&given(None, Some("ann@x.de"))).map(|(name, _)| name).ok(), Some(LoginName::Email("ann@x.de")));
+        assert_eq!(login(&given(Some("ann@x.de"), None)).map(|(name, _)| name).ok(), Some(LoginName::Email("ann@x.de")));
+        assert!(matches!(login(&given(None, Some(" "))), Err(Error::Invalid(_))));
+    }
+}

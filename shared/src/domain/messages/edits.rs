@@ -1,0 +1,107 @@
+//! Edits of the caller's own messages. Earlier versions are kept.
+
+use crate::caller::Caller;
+use crate::config::Limits;
+use crate::domain::limits::token_bucket::take_token;
+use crate::domain::messages::mentions;
+use crate::domain::messages::{find_readable, lock_message, push_to_members, require_not_unsent, validate_content};
+use crate::domain::paging::{clamp_limit, page, parse_cursor};
+use crate::domain::rooms;
+use crate::error::{Error, Result};
+use crate::id::RoomRef;
+use crate::protocol::frames::Frame;
+use crate::protocol::messages::{Edit, Message, NewContent};
+use crate::protocol::page::Page;
+use crate::protocol::rooms::{AllowedRole, Role};
+use crate::push::Push;
+use crate::store::edits::RemainingTokens;
+use crate::store::members::{Membership, Readable};
+use crate::store::{Db, Tx, edits as store, members, mentions as mention_rows, search, transaction};
+use crate::time::Timestamp;
+
+/// An edit of one of the caller's messages.
+#[derive(Clone, Copy, Debug)]
+pub struct EditRequest<'a> {
+    pub room: &'a RoomRef,
+    pub seq: u64,
+    pub new: &'a NewContent,
+}
+
+/// Replaces the text of the caller's message and pushes it to the members. The same text changes nothing.
+pub async fn edit(db: &Db, push: &Push, limits: &Limits, caller: &Caller, editing: EditRequest<'_>) -> Result<Message> {
+    // Whether an empty text is allowed depends on the message, which is read later.
+    let content = validate_content(&editing.new.content, true, limits)?;
+    let (message, changed) = transaction!(db, |tx| store_edit(tx, limits, caller, (&editing, content)).await)?;
+    if changed {
+        push_to_members(db, push, message.room_id, &Frame::message_edited(message.clone()), caller.now).await?;
+    }
+    Ok(message)
+}
+
+/// Lists the earlier versions of a message, oldest first.
+pub async fn list(
+    db: &Db,
+    caller: &Caller,
+    (room, seq): (&RoomRef, u64),
+    (cursor, limit): (Option<&str>, Option<u32>),
+) -> Result<Page<Edit>> {
+    let limit = clamp_limit(limit);
+    let after = parse_cursor(cursor, 0)?;
+    let mut connection = db.acquire().await?;
+    let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
+    let message = find_readable(&mut connection, &readable, seq).await?;
+    let items = store::list(&mut connection, &readable, message.seq, after, limit + 1).await?;
+    Ok(page(items, limit, |edit| edit.version.to_string()))
+}
+
+async fn store_edit(
+    tx: &mut Tx<'_>,
+    limits: &Limits,
+    caller: &Caller,
+    (editing, content): (&EditRequest<'_>, &str),
+) -> Result<(Message, bool)> {
+    let (readable, mut message) = lock_message(tx, caller, editing.room, editing.seq).await?;
+    rooms::may_change(&readable)?;
+    // Members without the right to write cannot write through an old message.
+    let silenced = readable.settings.who_writes == AllowedRole::Admins && rooms::require_member(&readable)?.role == Role::Member;
+    if message.sender_id != Some(caller.user) || silenced {
+        return Err(Error::Forbidden("not_allowed"));
+    }
+    require_not_unsent(&message)?;
+    if message.forwarded.is_some() {
+        return Err(Error::Conflict("forwarded_message"));
+    }
+    validate_content(content, !message.attachments.is_empty(), limits)?;
+    if message.content == content {
+        return Ok((message, false));
+    }
+    let member = rooms::require_member(&readable)?;
+    let mut remains =
+        RemainingTokens { changes: take_token(member.change_allowance, limits.change, caller.now)?, messages: None };
+    if counts_as_message(&readable, member, &message, caller.now) {
+        rooms::may_write(&readable, member, caller.now)?;
+        remains.messages = Some(take_token(member.allowance, limits.send, caller.now)?);
+    }
+    let place = (message.room_id, message.seq);
+    let mentioned = mentions::resolve(tx, message.room_id, caller.user, content).await?;
+    store::insert(tx, &message, readable.rev + 1, caller.now).await?;
+    if message.mentions != mentioned {
+        mention_rows::delete(tx, place).await?;
+        mention_rows::insert(tx, place, &mentioned).await?;
+    }
+    message.content = content.to_owned();
+    message.mentions = mentioned;
+    message.edited_at = Some(caller.now);
+    message.rev = readable.rev + 1;
+    store::update(tx, member, &message, remains, caller.now).await?;
+    search::unseal(tx, place, readable.last_seq).await?;
+    Ok((message, true))
+}
+
+/// Returns whether slow mode treats an edit as a new message, which has to wait and delays the next one. The first correction right after sending
+/// is exempt.
+fn counts_as_message(room: &Readable, member: &Membership, message: &Message, now: Timestamp) -> bool {
+    let pause = i64::from(room.settings.slow_mode_seconds) * 1000;
+    let corrects = message.edited_at.is_none() && now.since(message.created_at) < pause;
+    pause > 0 && member.role == Role::Member && !corrects
+}

@@ -1,0 +1,128 @@
+//! Reactions: any member may react to any message that is not unsent. Repeating one changes nothing.
+
+use crate::caller::Caller;
+use crate::config::Limits;
+use crate::domain::limits::token_bucket::take_token;
+use crate::domain::messages::emoji;
+use crate::domain::messages::{find_readable, push_to_members};
+use crate::domain::paging::{clamp_limit, decode_cursor, encode_cursor, page};
+use crate::domain::rooms;
+use crate::error::{Error, Result};
+use crate::id::{RoomRef, UserId};
+use crate::protocol::frames::Frame;
+use crate::protocol::messages::{ReactionChange, Reactor};
+use crate::protocol::page::Page;
+use crate::push::Push;
+use crate::store::{Db, Tx, members, messages, reactions as store, transaction};
+
+/// Maximum number of different emoji per message.
+const MAX_KINDS: u32 = 20;
+
+#[derive(Clone, Copy, Debug)]
+pub struct ReactionRequest<'a> {
+    pub room: &'a RoomRef,
+    pub seq: u64,
+    pub emoji: &'a str,
+}
+
+/// Adds a reaction and pushes it to the members.
+pub async fn react(
+    db: &Db,
+    push: &Push,
+    limits: &Limits,
+    caller: &Caller,
+    reacting: ReactionRequest<'_>,
+) -> Result<ReactionChange> {
+    change(db, push, limits, caller, (reacting, true)).await
+}
+
+/// Removes a reaction and pushes it to the members.
+pub async fn unreact(
+    db: &Db,
+    push: &Push,
+    limits: &Limits,
+    caller: &Caller,
+    reacting: ReactionRequest<'_>,
+) -> Result<ReactionChange> {
+    change(db, push, limits, caller, (reacting, false)).await
+}
+
+/// Lists who reacted to a message, by emoji and user, optionally with one emoji only.
+pub async fn list(
+    db: &Db,
+    caller: &Caller,
+    (room, seq): (&RoomRef, u64),
+    only: Option<&str>,
+    (cursor, limit): (Option<&str>, Option<u32>),
+) -> Result<Page<Reactor>> {
+    let limit = clamp_limit(limit);
+    let only = only.map(emoji::validate).transpose()?;
+    let (emoji, user) = cursor.map_or_else(|| Ok((String::new(), UserId(0))), |cursor| decode_cursor(cursor, parse_position))?;
+    let mut connection = db.acquire().await?;
+    let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
+    let message = find_readable(&mut connection, &readable, seq).await?;
+    let items = store::list(&mut connection, (&readable, message.seq), only, (&emoji, user), limit + 1).await?;
+    Ok(page(items, limit, |last| encode_cursor(&format!("{}.{}", last.user.id, last.emoji))))
+}
+
+async fn change(
+    db: &Db,
+    push: &Push,
+    limits: &Limits,
+    caller: &Caller,
+    (reacting, added): (ReactionRequest<'_>, bool),
+) -> Result<ReactionChange> {
+    emoji::validate(reacting.emoji)?;
+    let (reaction, changed) = transaction!(db, |tx| store_change(tx, limits, caller, (&reacting, added)).await)?;
+    if changed {
+        push_to_members(db, push, reaction.room_id, &Frame::Reaction(reaction.clone()), caller.now).await?;
+    }
+    Ok(reaction)
+}
+
+async fn store_change(
+    tx: &mut Tx<'_>,
+    limits: &Limits,
+    caller: &Caller,
+    (reacting, added): (&ReactionRequest<'_>, bool),
+) -> Result<(ReactionChange, bool)> {
+    let readable = rooms::require_readable(members::lock(tx, reacting.room, caller.user).await?)?;
+    let current = store::find_state(tx, &readable, reacting.seq, reacting.emoji).await?;
+    let current = current.ok_or(Error::NotFound("message_not_found"))?;
+    let member = rooms::require_member(&readable)?;
+    rooms::may_change(&readable)?;
+    if current.unsent && added {
+        return Err(Error::Conflict("message_unsent"));
+    }
+    let mut reaction = ReactionChange {
+        room_id: readable.room(),
+        seq: reacting.seq,
+        rev: current.rev,
+        emoji: reacting.emoji.to_owned(),
+        user_id: caller.user,
+        added,
+        count: current.count,
+    };
+    if current.mine == added {
+        return Ok((reaction, false));
+    }
+    let allowance = take_token(member.change_allowance, limits.change, caller.now)?;
+    reaction.rev = readable.rev + 1;
+    if added {
+        if current.count == 0 && current.kinds >= MAX_KINDS {
+            return Err(Error::Conflict("too_many_reactions"));
+        }
+        store::insert(tx, &reaction, caller.now).await?;
+        reaction.count += 1;
+    } else {
+        store::delete(tx, (reaction.room_id, reaction.seq), reacting.emoji, caller.user).await?;
+        reaction.count -= 1;
+    }
+    messages::touch(tx, member, (reacting.seq, reaction.rev), (allowance, caller.now), caller.now).await?;
+    Ok((reaction, true))
+}
+
+fn parse_position(text: &str) -> Option<(String, UserId)> {
+    let (user, emoji) = text.split_once('.')?;
+    Some((emoji.to_owned(), user.parse().ok()?))
+}

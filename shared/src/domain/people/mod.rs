@@ -1,0 +1,7 @@
+//! Users among each other: profiles, friends, blocks, presence.
+
+pub mod blocks;
+pub mod contact_limits;
+pub mod friends;
+pub mod presence;
+pub mod profiles;

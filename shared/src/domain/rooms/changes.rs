@@ -1,0 +1,152 @@
+//! Changes of a room: collected under the room's lock, pushed after the commit. Each frame has its own `rev`, so clients notice a missing one.
+
+use crate::caller::Caller;
+use crate::domain::people::presence;
+use crate::domain::rooms::invitations;
+use crate::error::{Error, Result};
+use crate::id::{RoomId, RoomRef, UserId};
+use crate::protocol::frames::Frame;
+use crate::protocol::rooms::Room;
+use crate::push::Push;
+use crate::store::members::{self, Access, Readable};
+use crate::store::{Db, Handle, messages, recipients, rooms};
+use crate::time::Timestamp;
+
+/// Above this number of frames, one hint to fetch the room is cheaper.
+const MAX_FRAMES: usize = 10;
+
+/// The changes of one transaction on one room.
+#[derive(Debug)]
+pub(crate) struct RoomChanges {
+    room: RoomId,
+    seq: u64,
+    rev: u64,
+    members: i32,
+    frames: Vec<Frame>,
+    joined: Vec<UserId>,
+    left: Vec<UserId>,
+    invited: Vec<UserId>,
+    uninvited: Vec<UserId>,
+}
+
+impl RoomChanges {
+    /// Starts without changes, at the state of a locked room.
+    pub(crate) fn of(room: &Readable) -> Self {
+        Self::at(room.room(), (room.last_seq, room.rev))
+    }
+
+    /// The same at a known `(last seq, rev)`.
+    pub(crate) fn at(room: RoomId, (seq, rev): (u64, u64)) -> Self {
+        let (joined, left, invited, uninvited) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { room, seq, rev, members: 0, frames: Vec::new(), joined, left, invited, uninvited }
+    }
+
+    /// Takes the `rev` of the next change.
+    pub(crate) fn next_rev(&mut self) -> u64 {
+        self.rev += 1;
+        self.rev
+    }
+
+    /// Returns the seq that the next event will have.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.seq + 1
+    }
+
+    /// Adds a frame for the members.
+    pub(crate) fn add_frame(&mut self, frame: Frame) {
+        self.frames.push(frame);
+    }
+
+    /// Adds a new member, who gets the whole room.
+    pub(crate) fn add_joined(&mut self, user: UserId) {
+        self.members += 1;
+        self.joined.push(user);
+    }
+
+    /// Adds a departed member, who gets one last frame.
+    pub(crate) fn add_left(&mut self, user: UserId) {
+        self.members -= 1;
+        let (room_id, rev) = (self.room, self.rev);
+        self.left.push(user);
+        self.add_frame(Frame::MemberRemoved { room_id, rev, user_id: user });
+    }
+
+    pub(crate) fn add_invited(&mut self, user: UserId) {
+        self.invited.push(user);
+    }
+
+    /// Adds users whose invitation ended.
+    pub(crate) fn add_uninvited(&mut self, users: Vec<UserId>) {
+        self.uninvited.extend(users);
+    }
+
+    /// Writes a system message: `(event, text)`.
+    pub(crate) async fn add_system_message(&mut self, tx: &mut Handle, caller: &Caller, what: (&str, &str)) -> Result<()> {
+        self.seq += 1;
+        self.rev += 1;
+        let message = messages::insert_system(tx, caller, self.room, (self.seq, self.rev), what).await?;
+        self.add_frame(Frame::message(message));
+        Ok(())
+    }
+
+    /// Writes the new state of the room, as the last step of the transaction.
+    pub(crate) async fn write(&self, tx: &mut Handle, now: Timestamp) -> Result<()> {
+        rooms::changed(tx, self.room, self.rev, self.members, now).await
+    }
+
+    /// Pushes everything, starting with the departed members, who get no later frames.
+    pub(crate) async fn push(&self, db: &Db, push: &Push, now: Timestamp) -> Result<()> {
+        let room_id = self.room;
+        if !self.left.is_empty() {
+            push_to_users(db, push, &self.left, &Frame::RoomLeft { room_id }, now).await?;
+        }
+        if !self.uninvited.is_empty() {
+            push_to_users(db, push, &self.uninvited, &Frame::RoomUninvited { room_id }, now).await?;
+        }
+        invitations::push_invitations(db, push, room_id, &self.invited, now).await?;
+        if self.frames.is_empty() && self.joined.is_empty() {
+            return Ok(());
+        }
+        let members = recipients::members(&mut *db.acquire().await?, room_id).await?;
+        for user in &self.joined {
+            if let Some(mut room) = member_view(db, room_id, *user).await? {
+                Box::pin(presence::fill_rooms(db, push, *user, std::slice::from_mut(&mut room), now)).await?;
+                push.to_users(&members.only(*user), &Frame::RoomJoined { room: Box::new(room) }, now).await;
+            }
+        }
+        let audience = members.matching(|user| !self.joined.contains(&user));
+        if self.frames.is_empty() || audience.is_empty() {
+            return Ok(());
+        }
+        if self.frames.len() > MAX_FRAMES {
+            push.to_users(&audience, &Frame::Room { room_id, rev: self.rev }, now).await;
+            return Ok(());
+        }
+        for frame in &self.frames {
+            push.to_users(&audience, frame, now).await;
+        }
+        Ok(())
+    }
+}
+
+/// Pushes a frame to all devices of users known by id.
+pub(crate) async fn push_to_users(db: &Db, push: &Push, users: &[UserId], frame: &Frame, now: Timestamp) -> Result<()> {
+    let recipients = recipients::for_users(&mut *db.acquire().await?, users).await?;
+    push.to_users(&recipients, frame, now).await;
+    Ok(())
+}
+
+/// Returns a room as one of its members sees it, or `None` if the membership has ended.
+pub(crate) async fn member_view(db: &Db, room: RoomId, user: UserId) -> Result<Option<Room>> {
+    let mut connection = db.acquire().await?;
+    match members::find_access(&mut connection, &RoomRef::Id(room), user).await? {
+        Some(Access::Readable(room)) if room.member().is_some() => rooms::view(&mut connection, &room).await,
+        _ => Ok(None),
+    }
+}
+
+/// Builds the frame of a new member.
+pub(crate) async fn member_added_frame(tx: &mut Handle, room: &Readable, user: UserId, rev: u64) -> Result<Frame> {
+    let member = members::find(tx, room, user).await?.ok_or(Error::NotFound("user_not_found"))?;
+    Ok(Frame::member_added(room.room(), rev, member))
+}

@@ -1,0 +1,229 @@
+//! Uploads: announced, sent to the object store by the client, verified, then served. Only verified objects are served.
+
+pub(crate) mod attachments;
+pub mod avatars;
+pub mod storage;
+pub(crate) mod verify;
+
+use std::time::{Duration, Instant};
+
+use self::verify::RejectionReason;
+use crate::caller::Caller;
+use crate::domain::idempotency;
+use crate::domain::limits::throttle::Throttle;
+use crate::domain::rooms;
+use crate::domain::rooms::changes::push_to_users;
+use crate::error::{Error, Result, Violation};
+use crate::id::{RoomRef, UploadId};
+use crate::media::{Media, Object, PresignedUrl, Rendition, names, sniff};
+use crate::protocol::frames::Frame;
+use crate::protocol::uploads::{NewUpload, Purpose, Upload, UploadState, UploadTicket};
+use crate::push::Push;
+use crate::store::{Db, Handle, members, transaction, uploads as store};
+
+/// Lifetime of an unused upload.
+const UNUSED_SECONDS: i64 = 24 * 3600;
+/// Maximum number of a user's unused uploads.
+const MAX_UNUSED: u64 = 100;
+/// How long a request waits for another's verification, and after how many seconds it may retry.
+const MAX_WAIT: Duration = Duration::from_secs(8);
+const RETRY_AFTER_SECONDS: u32 = 2;
+/// First and maximum interval of polling for that.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+const MAX_POLL_INTERVAL: Duration = Duration::from_millis(800);
+
+/// Announces an upload and reserves storage. Returns a signed URL for the bytes.
+pub async fn create(db: &Db, throttle: &Throttle, media: &Media, caller: &Caller, new: &NewUpload) -> Result<UploadTicket> {
+    let new = validate(new, media)?;
+    throttle.upload(caller).await?;
+    let id = transaction!(db, |tx| {
+        let usage = storage::lock_usage(tx, caller).await?;
+        if usage.unused >= MAX_UNUSED {
+            return Err(Error::Conflict("too_many_uploads"));
+        }
+        storage::require_space(usage, throttle.quota(), new.size, 1)?;
+        store::insert(tx, caller.user, &new, caller.now, caller.now.plus_seconds(UNUSED_SECONDS)).await
+    })?;
+    let (url, expires_at) = media.upload_url(id, &new.content_type, new.size, caller.now).await?;
+    let headers = [("content-type", new.content_type)].into();
+    Ok(UploadTicket { upload_id: id, method: "PUT", url, headers, expires_at })
+}
+
+/// The same with an idempotency key; a repetition returns a new URL of the same upload. Of two concurrent requests one wins, and the other's
+/// upload is swept as unused. Returns whether it existed.
+pub async fn create_once(
+    db: &Db,
+    throttle: &Throttle,
+    media: &Media,
+    caller: &Caller,
+    (new, key): (&NewUpload, &idempotency::KeyDigest),
+) -> Result<(UploadTicket, bool)> {
+    let before = idempotency::find_created(db, caller, key).await?;
+    let id = if let Some(id) = before {
+        id
+    } else {
+        let made = create(db, throttle, media, caller, new).await?;
+        let UploadId(own) = made.upload_id;
+        match idempotency::record_existing(db, caller, key, own).await? {
+            id if id == own => return Ok((made, false)),
+            id => id,
+        }
+    };
+    let upload = find_own(db, caller, UploadId(id)).await?;
+    let new = validate(new, media)?;
+    let (url, expires_at) = media.upload_url(upload.info.upload_id, &new.content_type, new.size, caller.now).await?;
+    let headers = [("content-type", new.content_type)].into();
+    Ok((UploadTicket { upload_id: upload.info.upload_id, method: "PUT", url, headers, expires_at }, true))
+}
+
+/// Dependencies of completing an upload, besides the store.
+#[derive(Clone, Copy, Debug)]
+pub struct UploadCompletion<'a> {
+    pub throttle: &'a Throttle,
+    pub media: &'a Media,
+    pub push: &'a Push,
+}
+
+/// Verifies the uploaded bytes. The upload becomes ready or rejected. Repeating it returns the same answer; a concurrent request waits for the
+/// running verification.
+pub async fn complete(db: &Db, with: UploadCompletion<'_>, caller: &Caller, id: UploadId) -> Result<Upload> {
+    let UploadCompletion { throttle, media, push } = with;
+    throttle.finish_upload(caller).await?;
+    let begun = Instant::now();
+    let upload = find_own(db, caller, id).await?;
+    if upload.info.state != UploadState::Pending {
+        return result_of(upload.info);
+    }
+    let arrived = media.find_uploaded(id).await?;
+    let mut pause = POLL_INTERVAL;
+    loop {
+        let verified = match &arrived {
+            Some(arrived) => verify::verify((db, media, throttle.quota()), caller, &upload, (arrived, begun)).await,
+            None => Err(Error::Conflict("upload_missing")),
+        };
+        let present = find_own(db, caller, id).await?.info;
+        match verified {
+            Ok(true) => {
+                finish((db, push), media, caller, &present).await?;
+                return result_of(present);
+            }
+            // Another verification was faster and removed the sent bytes.
+            Ok(false) | Err(Error::Conflict(_)) if present.state != UploadState::Pending => return result_of(present),
+            Ok(false) if begun.elapsed() >= MAX_WAIT => return Err(Error::Busy("upload_busy", RETRY_AFTER_SECONDS)),
+            Ok(false) => tokio::time::sleep(pause).await,
+            Err(error) => return Err(error),
+        }
+        pause = MAX_POLL_INTERVAL.min(pause * 2);
+    }
+}
+
+/// Removes the sent bytes and pushes a ready upload to the owner's devices.
+async fn finish((db, push): (&Db, &Push), media: &Media, caller: &Caller, upload: &Upload) -> Result<()> {
+    // If this fails, a lifecycle rule of the bucket removes them within a day.
+    if let Err(error) = media.delete_pending(upload.upload_id).await {
+        tracing::warn!(error = error.source().map(ToString::to_string), "the sent bytes of an upload were not deleted");
+    }
+    if upload.state == UploadState::Ready {
+        push_to_users(db, push, &[caller.user], &Frame::UploadReady { upload: Box::new(upload.clone()) }, caller.now).await?;
+    }
+    Ok(())
+}
+
+/// Discards an unused upload: frees its storage; the sweep removes the objects.
+pub async fn discard(db: &Db, throttle: &Throttle, caller: &Caller, id: UploadId) -> Result<()> {
+    throttle.finish_upload(caller).await?;
+    if store::discard(&mut *db.acquire().await?, id, caller.user, caller.now).await? {
+        return Ok(());
+    }
+    find_own(db, caller, id).await?;
+    Err(Error::Conflict("upload_in_use"))
+}
+
+/// Returns an upload: to its owner until it is attached, then to the readers of its message.
+pub async fn find(db: &Db, caller: &Caller, id: UploadId) -> Result<Upload> {
+    Ok(find_visible(&mut *db.acquire().await?, caller, id).await?.info)
+}
+
+/// Returns a signed URL of a part of an upload, for the same users.
+pub async fn link(db: &Db, media: &Media, caller: &Caller, id: UploadId, part: Rendition) -> Result<PresignedUrl> {
+    let upload = find_visible(&mut *db.acquire().await?, caller, id).await?;
+    let (id, purpose) = upload.object.zip(Some(upload.info.purpose)).ok_or(Error::Conflict("upload_not_ready"))?;
+    if purpose == Purpose::File && part == Rendition::Thumbnail {
+        return Err(Error::NotFound("upload_not_found"));
+    }
+    media.download_url(Object { id, purpose }, part, caller.now).await
+}
+
+async fn find_visible(connection: &mut Handle, caller: &Caller, id: UploadId) -> Result<store::UploadRecord> {
+    let absent = || Error::NotFound("upload_not_found");
+    let upload = store::find(connection, id).await?.ok_or_else(absent)?;
+    let Some((room, seq)) = upload.place else {
+        return if upload.owner == caller.user { Ok(upload) } else { Err(absent()) };
+    };
+    let access = members::find_access(connection, &RoomRef::Id(room), caller.user).await?;
+    let room = rooms::require_readable(access).map_err(|_| absent())?;
+    if (room.visible_from_seq..=room.visible_to_seq).contains(&seq) { Ok(upload) } else { Err(absent()) }
+}
+
+async fn find_own(db: &Db, caller: &Caller, id: UploadId) -> Result<store::UploadRecord> {
+    let upload = store::find(&mut *db.acquire().await?, id).await?;
+    upload.filter(|upload| upload.owner == caller.user).ok_or(Error::NotFound("upload_not_found"))
+}
+
+fn result_of(upload: Upload) -> Result<Upload> {
+    match upload.reason.as_deref().and_then(RejectionReason::of) {
+        Some(reason) => Err(reason.into()),
+        None => Ok(upload),
+    }
+}
+
+fn validate(new: &NewUpload, media: &Media) -> Result<NewUpload> {
+    let mut wrong = Vec::new();
+    let mut refuse = |field: &str, code, detail: String| wrong.push(Violation { field: field.to_owned(), code, detail });
+    let letters = new.file_name.chars().count();
+    if letters == 0 || letters > 255 {
+        refuse("file_name", "invalid", "must have 1 to 255 characters".into());
+    }
+    let content_type = normalized_type(&new.content_type);
+    match &content_type {
+        None => refuse("content_type", "invalid", "must be a media type such as image/jpeg".into()),
+        Some(declared) if new.purpose != Purpose::File && !sniff::PICTURES.contains(&declared.as_str()) => {
+            refuse("content_type", "unsupported", format!("must be one of {}", sniff::PICTURES.join(", ")));
+        }
+        Some(_) => {}
+    }
+    let most = media.max_size(new.purpose);
+    if new.size == 0 {
+        refuse("size", "required", "must be at least 1".into());
+    } else if new.size > most {
+        refuse("size", "too_large", format!("must be at most {most} bytes"));
+    }
+    match content_type {
+        Some(content_type) if wrong.is_empty() => {
+            Ok(NewUpload { content_type, file_name: names::sanitized(&new.file_name), ..new.clone() })
+        }
+        _ => Err(Error::Invalid(wrong)),
+    }
+}
+
+/// Returns a media type in lower case without its parameters.
+fn normalized_type(text: &str) -> Option<String> {
+    let plain = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let token = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
+    let (kind, sub) = plain.split_once('/')?;
+    (plain.len() <= 127 && token(kind) && token(sub)).then_some(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normalized_type;
+
+    #[test]
+    fn a_type_is_two_tokens() {
+        assert_eq!(normalized_type("Text/Plain; charset=utf-8").as_deref(), Some("text/plain"));
+        for text in ["", "image", "image/", "/png", "image/png/x", "image/p ng", "image/\r\npng", "bild/größe"] {
+            assert_eq!(normalized_type(text), None, "{text:?}");
+        }
+        assert_eq!(normalized_type(&format!("x/{}", "y".repeat(126))), None);
+    }
+}

@@ -1,0 +1,222 @@
+//! Verification of uploaded bytes against what was announced. Pictures are decoded and re-encoded, files are copied, in both cases to objects
+//! that the client cannot write. One verification runs at a time; a lease in the row lets another take over from one that died.
+
+use std::time::{Duration, Instant};
+
+use crate::caller::Caller;
+use crate::config::Quota;
+use crate::domain::uploads::storage;
+use crate::error::{Error, Result};
+use crate::id::ObjectId;
+use crate::media::picture::{self, Picture, PictureError};
+use crate::media::{Deadline, Media, Object, ServedFile, UploadedObject, names, sniff};
+use crate::protocol::uploads::Purpose;
+use crate::store::uploads::{self as store, UploadRecord, VerifiedUpload};
+use crate::store::{Db, transaction};
+
+/// Attempts per upload. A picture that crashes the function each time is rejected.
+const MAX_ATTEMPTS: u32 = 10;
+/// Time limit for fetching and decoding a picture. The heaviest accepted one needs a third of it.
+const PICTURE_TIME: Duration = Duration::from_secs(8);
+/// Time limit for copying a file inside S3, from the beginning of the request.
+const FILE_TIME: Duration = Duration::from_secs(24);
+/// Lease of a verification. It is longer than the function's timeout.
+const LEASE_SECONDS: i64 = 30;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RejectionReason {
+    /// The length differs from the announced one.
+    Size,
+    /// The type differs from the announced one.
+    Type,
+    /// It starts like a picture but cannot be decoded.
+    NotAPicture,
+    TooManyPixels,
+    /// Decoding takes more work than its size suggests.
+    TooComplex,
+}
+
+const REASONS: [RejectionReason; 5] = [
+    RejectionReason::Size,
+    RejectionReason::Type,
+    RejectionReason::NotAPicture,
+    RejectionReason::TooManyPixels,
+    RejectionReason::TooComplex,
+];
+
+impl RejectionReason {
+    pub(crate) fn of(code: &str) -> Option<Self> {
+        REASONS.into_iter().find(|reason| reason.code() == code)
+    }
+
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Size => "size_mismatch",
+            Self::Type => "type_mismatch",
+            Self::NotAPicture => "not_a_picture",
+            Self::TooManyPixels => "too_many_pixels",
+            Self::TooComplex => "too_complex",
+        }
+    }
+}
+
+impl From<RejectionReason> for Error {
+    fn from(reason: RejectionReason) -> Self {
+        let (field, detail) = match reason {
+            RejectionReason::Size => ("size", "is not how many bytes arrived"),
+            RejectionReason::Type => ("content_type", "is not what the bytes are"),
+            RejectionReason::NotAPicture => ("content_type", "says that it is a picture, but it cannot be decoded"),
+            RejectionReason::TooManyPixels => {
+                ("size", "is small, but the picture has more than 40 million pixels, or a side of more than 16384")
+            }
+            RejectionReason::TooComplex => ("size", "is small, but the picture has too many frames or scans for its pixels"),
+        };
+        Self::invalid(field, reason.code(), detail)
+    }
+}
+
+/// Maps a decoder's failure to a rejection. A timeout is an error, not a rejection.
+fn rejection(flaw: PictureError) -> Result<RejectionReason> {
+    match flaw {
+        PictureError::NotAPicture => Ok(RejectionReason::NotAPicture),
+        PictureError::TooManyPixels => Ok(RejectionReason::TooManyPixels),
+        PictureError::TooComplex => Ok(RejectionReason::TooComplex),
+        PictureError::OutOfTime => Err(Error::unavailable("a picture was not decoded in time")),
+    }
+}
+
+struct Verification<'a> {
+    db: &'a Db,
+    media: &'a Media,
+    caller: &'a Caller,
+    upload: &'a UploadRecord,
+    arrived: &'a UploadedObject,
+    object: Object,
+    started_at: Instant,
+}
+
+/// Verifies the bytes, stores them under a new object, and updates the upload's row. Returns false while another verification runs or if it was
+/// faster.
+pub(crate) async fn verify(
+    (db, media, quota): (&Db, &Media, Quota),
+    caller: &Caller,
+    upload: &UploadRecord,
+    (arrived, started_at): (&UploadedObject, Instant),
+) -> Result<bool> {
+    let (upload_id, purpose) = (upload.info.upload_id, upload.info.purpose);
+    let reject = async |reason: RejectionReason| store::reject(&mut *db.acquire().await?, upload_id, reason.code()).await;
+    if arrived.size != upload.info.size {
+        return reject(RejectionReason::Size).await;
+    }
+    let until = caller.now.plus_seconds(LEASE_SECONDS);
+    let Some(id) = store::begin_verification(&mut *db.acquire().await?, upload_id, caller.now, until).await? else {
+        return Ok(false);
+    };
+    if id.attempt > MAX_ATTEMPTS {
+        return reject(RejectionReason::TooComplex).await;
+    }
+    let verification = Verification { db, media, caller, upload, arrived, object: Object { id, purpose }, started_at };
+    match verification.store_verified(quota).await {
+        Ok(Ok(counts)) => Ok(counts),
+        Ok(Err(reason)) => reject(reason).await,
+        Err(error) => {
+            // The verification failed without a result: release the lease so that a retry need not wait.
+            if let Err(error) = release_lease(db, id).await {
+                tracing::warn!(
+                    error = error.source().map(ToString::to_string),
+                    "the lease of a failed verification was not released"
+                );
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn release_lease(db: &Db, id: ObjectId) -> Result<()> {
+    store::release_verification(&mut *db.acquire().await?, id).await
+}
+
+impl Verification<'_> {
+    /// Stores verified bytes. Returns whether this verification won, or why the bytes are rejected.
+    async fn store_verified(&self, quota: Quota) -> Result<Result<bool, RejectionReason>> {
+        let found = match self.object.purpose {
+            Purpose::File => self.file().await?,
+            Purpose::Image | Purpose::Avatar => self.picture().await?,
+        };
+        let found = match found {
+            Ok(found) => found,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let accepted = self.accept(&found, quota).await;
+        if !matches!(accepted, Ok(true))
+            && let Err(error) = self.media.delete_object(self.object).await
+        {
+            // The row counts this attempt, so the sweep finds its objects.
+            tracing::warn!(
+                error = error.source().map(ToString::to_string),
+                "the objects of a failed verification were not deleted"
+            );
+        }
+        accepted.map(Ok)
+    }
+
+    /// Returns whether this verification won. Storage was reserved for the announced size; a picture that grew needs more.
+    async fn accept(&self, found: &VerifiedUpload, quota: Quota) -> Result<bool> {
+        let (id, grown) = (self.object.id, found.size.saturating_sub(self.arrived.size));
+        if grown == 0 {
+            return store::accept(&mut *self.db.acquire().await?, id, found).await;
+        }
+        transaction!(self.db, |tx| {
+            let usage = storage::lock_usage(tx, self.caller).await?;
+            storage::require_space(usage, quota, grown, 0)?;
+            store::accept(tx, id, found).await
+        })
+    }
+
+    async fn picture(&self) -> Result<Result<VerifiedUpload, RejectionReason>> {
+        let media = self.media;
+        let stop = Deadline::at(Instant::now() + PICTURE_TIME);
+        let bytes = media.read_start(self.arrived, self.arrived.size).await?.ok_or(Error::Conflict("upload_changed"))?;
+        let declared = self.upload.info.content_type.clone();
+        if !sniff::matches_declared(&declared, &bytes) {
+            return Ok(Err(RejectionReason::Type));
+        }
+        let square = self.object.purpose == Purpose::Avatar;
+        // Decoding runs on a blocking thread. It stops when the time is over or this future is dropped.
+        let (_waiting, turn) = (stop.cancel_on_drop(), media.verification_slot(&stop).await?);
+        let work = move || {
+            let _turn = turn;
+            if square { picture::avatar(&bytes, &declared, &stop) } else { picture::image(&bytes, &declared, &stop) }
+        };
+        let made: Picture = match tokio::task::spawn_blocking(work).await.map_err(Error::internal)? {
+            Ok(made) => made,
+            Err(flaw) => return rejection(flaw).map(Err),
+        };
+        let file_name = names::with_extension(&self.upload.info.file_name, made.original.content_type);
+        media.store_picture(self.object, &made, &file_name).await?;
+        Ok(Ok(VerifiedUpload {
+            file_name,
+            content_type: made.original.content_type,
+            size: made.original.bytes.len() as u64,
+            dimensions: Some(made.dimensions),
+            placeholder: made.placeholder,
+        }))
+    }
+
+    async fn file(&self) -> Result<Result<VerifiedUpload, RejectionReason>> {
+        let media = self.media;
+        let changed = || Error::Conflict("upload_changed");
+        let head = media.read_start(self.arrived, sniff::HEAD).await?.ok_or_else(changed)?;
+        let declared = &self.upload.info.content_type;
+        if !sniff::matches_declared(declared, &head) {
+            return Ok(Err(RejectionReason::Type));
+        }
+        let content_type = sniff::served_type(declared);
+        let file_name = self.upload.info.file_name.clone();
+        let (served, until) = (ServedFile { name: &file_name, content_type }, self.started_at + FILE_TIME);
+        if !media.store_file(self.object, self.arrived, served, until).await? {
+            return Err(changed());
+        }
+        Ok(Ok(VerifiedUpload { file_name, content_type, size: self.arrived.size, dimensions: None, placeholder: None }))
+    }
+}
