@@ -53,7 +53,7 @@ queries: ## generates .sqlx from the queries in the code; queries-check fails if
 queries-check:
 	scripts/queries.sh --check
 
-bench: mariadb ## measures time, memory and sizes as in the README, with release binaries
+bench: mariadb ## time, memory and sizes on this machine, as docs/measured.md shows them; builds release binaries first
 	cargo build --workspace --release --locked --example hello
 	cargo bench --workspace --locked --bench figures --bench history --bench pictures --bench search
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Validates the API documents: OpenAPI 3.1 with a tool from PyPI, AsyncAPI 3 with the official schema from npm, and every example of a frame
-# against its schema.
+# The documents against the schemas of their standards: OpenAPI 3.1 by a tool from PyPI, AsyncAPI 3 by the schema that its makers publish on npm,
+# and every example of a frame against the shape beside it. Then what the Markdown files link to and name.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -37,7 +37,7 @@ const ABLY_MINUTE: f64 = 1.00e-6;
 
 /// The memory of `send` and `fanout` in template.yaml.
 const MEMORY_GB: f64 = 0.5;
-/// The billed duration of a send with a small audience, rounded up (1.6 ms locally; a remote database takes longer).
+/// A send that stores and pushes to a few: what is billed, generously (1.6 ms locally; a database across a network takes longer).
 const SEND_SECONDS: f64 = 0.015;
 /// The line of an invocation, with Lambda's own three.
 const LINE_BYTES: f64 = 1200.0;

@@ -1,4 +1,4 @@
-//! The printed report: Markdown for the README, with missed budgets in bold.
+//! Prints the figures as Markdown for docs/measured.md, with a missed budget in bold.
 
 use std::fmt;
 use std::time::Duration;

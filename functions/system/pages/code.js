@@ -1,4 +1,4 @@
-// Blocks of code: their words in colours, this server's address, and a button that copies.
+// Code blocks: syntax colours, the server's address, and a copy button.
 
 const TOKENS = /(\/\/[^\n]*)|("(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`)(\s*:)?|\b(\d+(?:\.\d+)?)\b|\b(const|let|await|async|new|import|from|return|if|for|of|true|false|null)\b/g;
 

@@ -1,4 +1,4 @@
-// The socket's page, made from its AsyncAPI document.
+// Renders the page of the socket from asyncapi.json.
 
 import { block } from "/docs/code.js";
 
@@ -25,7 +25,7 @@ function start(api) {
   const { messages, schemas, securitySchemes } = api.components;
   const used = new Set();
 
-  /** What a schema says of an object: its fields, and shapes of which one holds besides. */
+  /** The fields of an object schema, and its alternatives. */
   function shape(schema, seen = new Set()) {
     const found = { fields: new Map(), required: new Set(), either: [] };
     const add = (part) => {
@@ -46,7 +46,7 @@ function start(api) {
     return found;
   }
 
-  /** The name of a type, with links to those that have one. */
+  /** The name of a type, linked to its description. */
   function type(schema) {
     if (schema.$ref) {
       const name = last(schema.$ref);
@@ -116,9 +116,9 @@ function start(api) {
   const parameters = (schema) => h("table", { class: "fields" }, h("tbody", null, Object.entries(schema.properties).map(([name, field]) =>
     h("tr", null, h("td", null, h("code", null, name)), h("td", null, field.type), h("td", null, inline(field.description))))));
 
-  const asked = operations.map(action);
-  const told = frames.map(frame);
-  // Types refer to types: until no new one is met.
+  const actionElements = operations.map(action);
+  const frameElements = frames.map(frame);
+  // Types refer to other types.
   const types = new Map();
   for (let before = -1; before !== used.size; ) {
     before = used.size;
@@ -128,28 +128,28 @@ function start(api) {
   const page = document.getElementById("document");
   page.replaceChildren(
     h("h1", { id: "connecting" }, "The socket"), ...paragraphs(api.info.description),
-    h("section", { class: "card" }, h("h2", null, "Where"), h("table", { class: "fields" }, h("tbody", null, Object.entries(api.servers).map(([name, server]) =>
+    h("section", { class: "card" }, h("h2", null, "Servers"), h("table", { class: "fields" }, h("tbody", null, Object.entries(api.servers).map(([name, server]) =>
       h("tr", null, h("td", null, name), h("td", null, `${server.protocol}://${server.host}${server.pathname ?? ""}${api.channels.socket.address}`), h("td", null, inline(server.description))))))),
-    h("section", { class: "card" }, h("h2", null, "Who"), h("p", null, "One of these; the first that is found counts."), h("table", { class: "fields" }, h("tbody", null, Object.entries(securitySchemes).map(([name, scheme]) =>
+    h("section", { class: "card" }, h("h2", null, "Authentication"), h("p", null, "One of these; the first one present is used."), h("table", { class: "fields" }, h("tbody", null, Object.entries(securitySchemes).map(([name, scheme]) =>
       h("tr", null, h("td", null, h("code", null, scheme.name ?? "Authorization")), h("td", null, scheme.in ?? "header"), h("td", null, inline(scheme.description))))))),
-    h("section", { class: "card" }, h("h2", null, "Besides"), parameters({ properties: { roomId: query.properties.roomId, "Sec-WebSocket-Protocol": headers.properties["Sec-WebSocket-Protocol"] } })),
-    h("h2", { id: "ask" }, "What you ask"), ...paragraphs("Each action is answered by exactly one frame, with the `id` that you gave it; what a `hello` with `rooms` catches up on follows its `welcome`. A field with * is required."), ...asked,
-    h("h2", { id: "hear" }, "What you are told"), ...told,
+    h("section", { class: "card" }, h("h2", null, "Parameters"), parameters({ properties: { roomId: query.properties.roomId, "Sec-WebSocket-Protocol": headers.properties["Sec-WebSocket-Protocol"] } })),
+    h("h2", { id: "actions" }, "Actions"), ...paragraphs("Each action is answered by exactly one frame with the same `id`; the catch-up of a `hello` with `rooms` follows its `welcome`. Fields with * are required."), ...actionElements,
+    h("h2", { id: "frames" }, "Frames"), ...frameElements,
     h("h2", { id: "types" }, "Types"), ...[...types].sort(([a], [b]) => a.localeCompare(b)).map(([, element]) => element),
   );
   const links = (title, entries) => [h("strong", null, title), ...entries.map(([anchor, text]) => h("a", { href: `#${anchor}` }, text))];
   const contents = document.getElementById("contents");
   contents.replaceChildren(
-    ...links("Begin", [["connecting", "connecting"]]),
-    ...links("You ask", operations.map(([name]) => [`action-${id(name)}`, name.replaceAll("_", " ")])),
-    ...links("You are told", frames.map(([key]) => key.replace("frame.", "")).map((name) => [`frame-${id(name)}`, name])),
+    ...links("Start", [["connecting", "connecting"]]),
+    ...links("Actions", operations.map(([name]) => [`action-${id(name)}`, name.replaceAll("_", " ")])),
+    ...links("Frames", frames.map(([key]) => key.replace("frame.", "")).map((name) => [`frame-${id(name)}`, name])),
     ...links("Types", [["types", "all types"]]),
   );
   follow(contents);
   if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
 }
 
-/** Marks what is being read. */
+/** Marks the visible section in the contents. */
 function follow(contents) {
   const links = new Map([...contents.querySelectorAll("a")].map((link) => [link.hash.slice(1), link]));
   const seen = new IntersectionObserver((entries) => {
@@ -165,14 +165,14 @@ function follow(contents) {
   }
 }
 
-/** What one looks for first comes first. */
+/** Fields to show first. */
 const FIRST = ["action", "type", "id", "room_id", "seq", "rev", "content", "sender_id", "username"];
 const ordered = (value) => {
   const place = (key) => (FIRST.indexOf(key) + FIRST.length + 1) % (FIRST.length + 1);
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => place(a) - place(b)));
 };
 
-/** JSON in short lines: what fits into one stands in one. */
+/** JSON that uses one line where it fits. */
 function pretty(given, indent = "") {
   const value = given !== null && typeof given === "object" && !Array.isArray(given) ? ordered(given) : given;
   const flat = JSON.stringify(value, null, 1)?.replaceAll(/\n\s*/g, " ") ?? "null";

@@ -1,11 +1,11 @@
-/** Administration: people, reports, rooms, and the record of what admins did. */
+/** Administration: accounts, reports, rooms, and the audit log. */
 
-import { h, settled } from "./dom.js";
+import { debounce, h } from "./dom.js";
 import { full, handle, nameOf, plural } from "./format.js";
 import { avatar, roomAvatar } from "./media.js";
 import { attempt, button, confirm, menu } from "./overlay.js";
 import { page, paged, tabs } from "./page.js";
-import { reported } from "./reported.js";
+import { reportedMessage } from "./reported-message.js";
 import { client } from "./session.js";
 
 /** @import { AdminAccount, AdminRoom } from "../sdk/wire.js" */
@@ -63,9 +63,9 @@ function people() {
         user.state !== "erased" && button("more", `Actions for ${user.username}`, (event) => accountMenu(event, user, reload)),
       );
     },
-    "Nobody found.",
+    "No people found.",
   );
-  const reload = settled(() => void list.reload(), 250);
+  const reload = debounce(() => void list.reload(), 250);
   field.addEventListener("input", reload);
   state.addEventListener("change", reload);
   return h("div", { class: "stack" }, h("div", { class: "inline" }, field, state), list.element);
@@ -74,30 +74,30 @@ function people() {
 /** @param {Event} event @param {AdminAccount} user @param {() => void} reload */
 function accountMenu(event, user, reload) {
   const { state, role } = user;
-  const act = (/** @type {() => Promise<unknown>} */ what) => attempt(async () => (await what(), reload()));
-  const sure = async (/** @type {string} */ what, /** @type {string} */ text, /** @type {() => Promise<unknown>} */ then) => {
-    if (await confirm(`${what} ${nameOf(user)}?`, text, what, { danger: true })) await act(then);
+  const act = (/** @type {() => Promise<unknown>} */ request) => attempt(async () => (await request(), reload()));
+  const confirmed = async (/** @type {string} */ action, /** @type {string} */ text, /** @type {() => Promise<unknown>} */ request) => {
+    if (await confirm(`${action} ${nameOf(user)}?`, text, action, { danger: true })) await act(request);
   };
   menu(/** @type {Element} */ (event.currentTarget), [
     state === "disabled" && { icon: "check", label: "Enable", act: () => void act(() => admin.enable(user.id, true)) },
     { icon: "exit", label: "Sign out everywhere", act: () => void act(() => admin.endSessions(user.id)) },
     {
       icon: "shield",
-      label: role === "admin" ? "No longer admin" : "Make admin",
+      label: role === "admin" ? "Remove as admin" : "Make admin",
       act: () => void act(() => admin.setRole(user.id, role === "admin" ? "user" : "admin")),
     },
     state === "active" && {
       icon: "ban",
       label: "Disable",
       danger: true,
-      act: () => void sure("Disable", "They are signed out at once and cannot sign in.", () => admin.enable(user.id, false)),
+      act: () => void confirmed("Disable", "They are signed out at once and cannot sign in.", () => admin.enable(user.id, false)),
     },
     {
       icon: "trash",
       label: "Erase",
       danger: true,
       act: () =>
-        void sure("Erase", "Their messages stay as those of a deleted user; everything else goes, for good.", () => admin.erase(user.id)),
+        void confirmed("Erase", "Their messages stay, shown as from a deleted user. Everything else is deleted permanently.", () => admin.erase(user.id)),
     },
   ]);
 }
@@ -113,7 +113,7 @@ function reports() {
         h(
           "span",
           { class: "person-text" },
-          reported(report),
+          reportedMessage(report),
           report.closed_at && h("span", { class: "hint" }, `closed ${full(report.closed_at)}`),
         ),
         !report.closed_at &&
@@ -127,7 +127,7 @@ function reports() {
             "Close",
           ),
       ),
-    "No such reports.",
+    "No reports.",
   );
   state.addEventListener("change", () => void list.reload());
   return h("div", { class: "stack" }, h("div", { class: "inline" }, state), list.element);
@@ -141,7 +141,7 @@ function rooms() {
       h(
         "div",
         { class: "person" },
-        roomAvatar(face(room), "small"),
+        roomAvatar(asRoom(room), "small"),
         h(
           "span",
           { class: "person-text" },
@@ -158,7 +158,7 @@ function rooms() {
           menu(/** @type {Element} */ (event.currentTarget), [
             {
               icon: "file",
-              label: room.archived ? "Open again" : "Archive",
+              label: room.archived ? "Reopen" : "Archive",
               act: () => void attempt(async () => (await admin.archive(room.id, !room.archived), reload())),
             },
             {
@@ -167,7 +167,7 @@ function rooms() {
               danger: true,
               act: async () => {
                 if (
-                  !(await confirm(`Delete ${room.name || "this room"}?`, "It goes for everybody, with all its messages.", "Delete", {
+                  !(await confirm(`Delete ${room.name || "this room"}?`, "This deletes the room and all its messages for every member.", "Delete", {
                     danger: true,
                   }))
                 )
@@ -182,13 +182,13 @@ function rooms() {
   );
   field.addEventListener(
     "input",
-    settled(() => void list.reload(), 250),
+    debounce(() => void list.reload(), 250),
   );
   return h("div", { class: "stack" }, field, list.element);
 }
 
-/** A room as the list shows it; operators are told no more. @param {AdminRoom} room @returns {import("../sdk/wire.js").Room} */
-const face = (room) => /** @type {any} */ ({ ...room, kind: "group", name: room.name || "·", avatar_url: null, direct_user: null });
+/** A room with what its avatar needs; admins get no more of it. @param {AdminRoom} room @returns {import("../sdk/wire.js").Room} */
+const asRoom = (room) => /** @type {any} */ ({ ...room, kind: "group", name: room.name || "·", avatar_url: null, direct_user: null });
 
 function audit() {
   return paged(
@@ -216,6 +216,6 @@ function audit() {
         ),
       );
     },
-    "Nothing was done yet.",
+    "No entries yet.",
   ).element;
 }

@@ -1,4 +1,4 @@
-/** Where one writes: text that is kept per room, answers, edits, mentions, files by picker, paste and drop. */
+/** The message field: drafts per room, replies, edits, mentions, and files by picker, paste and drop. */
 
 import { purposeOf } from "../sdk/index.js";
 import { fill, h } from "./dom.js";
@@ -6,18 +6,18 @@ import { pickEmoji } from "./emoji.js";
 import { size, summary } from "./format.js";
 import { icon } from "./icons.js";
 import { Mentions } from "./mentions.js";
-import { button, complain, notice } from "./overlay.js";
+import { button, showError, notice } from "./overlay.js";
 import { client, me, senderName } from "./session.js";
 
 /** @import { Attachment, Message } from "../sdk/wire.js" */
 
-/** The server's limit for characters, as it is unless an operator changed it. */
-const MOST = 1000;
-const MOST_FILES = 10;
-/** How often the others are told that one writes, in milliseconds. */
-const TELL = 3000;
+/** The server's default limit of characters. */
+const MAX_LENGTH = 1000;
+const MAX_FILES = 10;
+/** How often the typing indicator is sent, in milliseconds. */
+const TYPING_INTERVAL = 3000;
 
-/** What was written and not sent, by person and room. @type {Map<string, string>} */
+/** Unsent texts by user and room. @type {Map<string, string>} */
 const drafts = new Map();
 
 /** @typedef {{ file: File, share: number, attachment: Attachment | null, stop: AbortController, preview: string | null }} Pending */
@@ -27,10 +27,10 @@ export class Composer {
   /** @type {Message | null} */
   editing = null;
   #room;
-  /** Whose draft this is, and of which room. */
+  /** Key in `drafts`. */
   #draft;
   /** @type {Message | null} */
-  #answered = null;
+  #replyTo = null;
   /** @type {Pending[]} */
   #pending = [];
   #above = h("div", { class: "composer-above" });
@@ -40,9 +40,9 @@ export class Composer {
   #count = h("span", { class: "count", "aria-live": "polite" });
   #mentions;
   #env;
-  #told = 0;
-  /** Takes away what was said of a text that was too long. */
-  #tooLong = () => {};
+  #typingSent = 0;
+  /** Removes the notice about a text that is too long. */
+  #dismissTooLong = () => {};
 
   /** @param {number} room @param {{ sent: () => void, changed: () => void, last: () => Message | undefined }} env */
   constructor(room, env) {
@@ -86,7 +86,7 @@ export class Composer {
         this.#send,
       ),
     );
-    this.#grow();
+    this.#resize();
   }
 
   leave() {
@@ -95,7 +95,7 @@ export class Composer {
       stop.abort();
       if (preview) URL.revokeObjectURL(preview);
     }
-    this.#tell(false);
+    this.#sendTyping(false);
   }
 
   focus() {
@@ -103,26 +103,26 @@ export class Composer {
   }
 
   /** @param {Message} message */
-  answer(message) {
+  reply(message) {
     if (this.editing) this.#endEdit();
-    this.#answered = message;
-    this.#bar(
+    this.#replyTo = message;
+    this.#showBar(
       "reply",
       `Reply to ${message.sender_id === me().id ? "yourself" : senderName(message)}`,
       summary(message),
-      () => (this.#answered = null),
+      () => (this.#replyTo = null),
     );
     this.focus();
   }
 
   /** @param {Message} message */
   edit(message) {
-    this.#answered = null;
+    this.#replyTo = null;
     this.editing = message;
     drafts.set(this.#draft, this.#field.value);
     this.#field.value = message.content;
-    this.#bar("edit", "Edit message", message.content, () => this.#endEdit());
-    this.#grow();
+    this.#showBar("edit", "Edit message", message.content, () => this.#endEdit());
+    this.#resize();
     this.focus();
     this.#env.changed();
   }
@@ -130,7 +130,7 @@ export class Composer {
   /** @param {File[]} files */
   add(files) {
     for (const file of files) {
-      if (this.#pending.length >= MOST_FILES) return void notice(`At most ${MOST_FILES} files go with one message.`, "error");
+      if (this.#pending.length >= MAX_FILES) return void notice(`At most ${MAX_FILES} files go with one message.`, "error");
       /** @type {Pending} */
       const pending = {
         file,
@@ -153,7 +153,7 @@ export class Composer {
           },
           (error) => {
             this.#remove(pending);
-            if (!pending.stop.signal.aborted) complain(error, file.name);
+            if (!pending.stop.signal.aborted) showError(error, file.name);
           },
         );
     }
@@ -163,30 +163,30 @@ export class Composer {
 
   async #submit() {
     const content = this.#field.value.trim();
-    if (this.#pending.some((pending) => !pending.attachment)) return void notice("Files are still on their way.");
-    if ([...content].length > MOST) {
-      this.#tooLong();
-      this.#tooLong = notice(`A message has at most ${MOST.toLocaleString()} characters.`, "error");
+    if (this.#pending.some((pending) => !pending.attachment)) return void notice("Files are still uploading.");
+    if ([...content].length > MAX_LENGTH) {
+      this.#dismissTooLong();
+      this.#dismissTooLong = notice(`A message has at most ${MAX_LENGTH.toLocaleString()} characters.`, "error");
       return;
     }
     if (this.editing) {
       const { room_id, seq, content: before } = this.editing;
       this.#endEdit();
-      if (content && content !== before) await client.edit(room_id, seq, content).catch(complain);
+      if (content && content !== before) await client.edit(room_id, seq, content).catch(showError);
       return;
     }
     const attachments = this.#pending.flatMap(({ attachment }) => (attachment ? [attachment] : []));
     if (!content && attachments.length === 0) return;
-    client.send(this.#room, { content, reply_to: this.#answered?.seq ?? null, attachments });
+    client.send(this.#room, { content, reply_to: this.#replyTo?.seq ?? null, attachments });
     for (const { preview } of this.#pending) if (preview) URL.revokeObjectURL(preview);
     this.#pending = [];
-    this.#answered = null;
+    this.#replyTo = null;
     this.#field.value = "";
     drafts.delete(this.#draft);
     fill(this.#above);
     this.#drawTray();
-    this.#grow();
-    this.#tell(false);
+    this.#resize();
+    this.#sendTyping(false);
     this.#env.sent();
   }
 
@@ -195,34 +195,34 @@ export class Composer {
     this.editing = null;
     this.#field.value = drafts.get(this.#draft) ?? "";
     fill(this.#above);
-    this.#grow();
+    this.#resize();
     this.#env.changed();
   }
 
   #typed() {
-    this.#grow();
-    this.#mentions.look();
-    if (this.#field.value.trim() && !this.editing) this.#tell(true);
-    else this.#tell(false);
+    this.#resize();
+    this.#mentions.update();
+    if (this.#field.value.trim() && !this.editing) this.#sendTyping(true);
+    else this.#sendTyping(false);
   }
 
   /** @param {boolean} active */
-  #tell(active) {
-    if (active ? Date.now() - this.#told < TELL : this.#told === 0) return;
-    this.#told = active ? Date.now() : 0;
+  #sendTyping(active) {
+    if (active ? Date.now() - this.#typingSent < TYPING_INTERVAL : this.#typingSent === 0) return;
+    this.#typingSent = active ? Date.now() : 0;
     client.typing(this.#room, active);
   }
 
   /** @param {KeyboardEvent} event */
   #key(event) {
     if (event.isComposing || this.#mentions.key(event)) return;
-    // On phones the return key begins a new line.
+    // On phones the return key inserts a line break.
     if (event.key === "Enter" && !event.shiftKey && !matchMedia("(pointer: coarse)").matches) {
       event.preventDefault();
       this.#submit();
-    } else if (event.key === "Escape" && (this.editing || this.#answered)) {
+    } else if (event.key === "Escape" && (this.editing || this.#replyTo)) {
       if (this.editing) this.#endEdit();
-      this.#answered = null;
+      this.#replyTo = null;
       fill(this.#above);
     } else if (event.key === "ArrowUp" && !this.#field.value) {
       const last = this.#env.last();
@@ -247,25 +247,25 @@ export class Composer {
     this.focus();
   }
 
-  #grow() {
+  #resize() {
     const { style } = this.#field;
     style.height = "auto";
     style.height = `${Math.min(this.#field.scrollHeight || 40, 180)}px`;
     const length = [...this.#field.value].length;
-    this.#count.textContent = length > MOST * 0.9 ? String(MOST - length) : "";
-    this.#count.classList.toggle("over", length > MOST);
-    if (length <= MOST) this.#tooLong();
-    this.#state();
+    this.#count.textContent = length > MAX_LENGTH * 0.9 ? String(MAX_LENGTH - length) : "";
+    this.#count.classList.toggle("over", length > MAX_LENGTH);
+    if (length <= MAX_LENGTH) this.#dismissTooLong();
+    this.#updateSend();
   }
 
-  #state() {
+  #updateSend() {
     const ready = this.#field.value.trim() !== "" || this.#pending.length > 0;
     this.#send.classList.toggle("ready", ready);
     this.#send.setAttribute("aria-disabled", String(!ready));
   }
 
   /** @param {import("./icons.js").Icon} name @param {string} title @param {string} text @param {() => void} end */
-  #bar(name, title, text, end) {
+  #showBar(name, title, text, end) {
     const close = () => {
       end();
       fill(this.#above);
@@ -295,7 +295,7 @@ export class Composer {
         );
       }),
     );
-    this.#state();
+    this.#updateSend();
   }
 
   /** @param {Pending} pending */

@@ -1,4 +1,4 @@
-/** Public rooms, to look at and to join. */
+/** The list of public rooms. */
 
 import { h } from "./dom.js";
 import { plural } from "./format.js";

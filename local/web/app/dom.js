@@ -1,11 +1,11 @@
-/** Elements. All text goes in as text nodes: nothing that a person wrote is ever read as markup. */
+/** DOM helpers. Text always becomes text nodes, so user input is never parsed as markup. */
 
 /** @typedef {Node | string | number | null | undefined | false} Child */
 /** @typedef {Child | Child[] | Child[][]} Children */
 /** @typedef {{ [name: string]: unknown }} Attributes */
 
 /**
- * An element. `on…` attributes are listeners; false and null leave an attribute out; `value`, `checked` and the like are set as properties.
+ * Creates an element. `on…` attributes are listeners; false and null omit an attribute; `value`, `checked` and `selected` are properties.
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Attributes | null} [attributes]
@@ -33,34 +33,33 @@ function nodes(children) {
     );
 }
 
-/** Puts exactly these children into an element. @param {Element} element @param {...Children} children */
+/** Replaces all children. @param {Element} element @param {...Children} children */
 export function fill(element, ...children) {
   element.replaceChildren(...nodes(children));
 }
 
 /**
- * Makes an element's children those of the items, in order. An element is made anew only when its item's `mark` is another one, and a
- * control that had the focus keeps it.
+ * Updates a keyed list of children. A child is created again only when its `deps` change; the focus stays on the same control.
  * @template Item
  * @param {Element} parent
  * @param {Item[]} items
  * @param {(item: Item) => string} key
- * @param {(item: Item) => unknown[]} mark what the element shows, compared one by one
+ * @param {(item: Item) => unknown[]} deps what the child shows, compared by identity
  * @param {(item: Item) => HTMLElement} make
  */
-export function each(parent, items, key, mark, make) {
-  /** @type {Map<string, { element: HTMLElement, mark: unknown[] }>} */
-  const held = shown.get(parent) ?? new Map();
-  shown.set(parent, held);
-  const gone = new Set(held.keys());
+export function reconcile(parent, items, key, deps, make) {
+  /** @type {Map<string, { element: HTMLElement, deps: unknown[] }>} */
+  const children = rendered.get(parent) ?? new Map();
+  rendered.set(parent, children);
+  const removed = new Set(children.keys());
   /** @type {Element | null} */
   let next = parent.firstElementChild;
   for (const item of items) {
     const id = key(item);
-    const marks = mark(item);
-    gone.delete(id);
-    let entry = held.get(id);
-    if (!entry || entry.mark.length !== marks.length || entry.mark.some((value, at) => value !== marks[at])) {
+    const current = deps(item);
+    removed.delete(id);
+    let entry = children.get(id);
+    if (!entry || entry.deps.length !== current.length || entry.deps.some((value, at) => value !== current[at])) {
       const element = make(item);
       if (entry) {
         const focused = focusWithin(entry.element);
@@ -69,21 +68,21 @@ export function each(parent, items, key, mark, make) {
         if (focused !== null) refocus(element, focused);
         if (element.nextElementSibling !== next) parent.insertBefore(element, next);
       } else parent.insertBefore(element, next);
-      entry = { element, mark: marks };
-      held.set(id, entry);
+      entry = { element, deps: current };
+      children.set(id, entry);
     } else if (entry.element === next) next = next.nextElementSibling;
     else parent.insertBefore(entry.element, next);
   }
-  for (const id of gone) {
-    held.get(id)?.element.remove();
-    held.delete(id);
+  for (const id of removed) {
+    children.get(id)?.element.remove();
+    children.delete(id);
   }
 }
 
-/** @type {WeakMap<Element, Map<string, { element: HTMLElement, mark: unknown[] }>>} */
-const shown = new WeakMap();
+/** @type {WeakMap<Element, Map<string, { element: HTMLElement, deps: unknown[] }>>} */
+const rendered = new WeakMap();
 
-/** @param {HTMLElement} element @returns {string | null} what in it has the focus */
+/** @param {HTMLElement} element @returns {string | null} name of the focused control in it */
 function focusWithin(element) {
   const active = document.activeElement;
   if (!active || !element.contains(active)) return null;
@@ -96,25 +95,25 @@ function refocus(element, name) {
   /** @type {HTMLElement} */ (control ?? element).focus({ preventScroll: true });
 }
 
-/** Calls a function once before the next paint, however often it is asked to. @param {() => void} act */
-export function once(act) {
-  let asked = false;
+/** Batches calls: `act` runs once before the next paint. @param {() => void} act */
+export function oncePerFrame(act) {
+  let scheduled = false;
   return () => {
-    if (asked) return;
-    asked = true;
+    if (scheduled) return;
+    scheduled = true;
     const run = () => {
-      if (!asked) return;
-      asked = false;
+      if (!scheduled) return;
+      scheduled = false;
       act();
     };
-    // Pages in the background paint nothing, but their state must be right when somebody looks.
+    // Hidden pages do not paint, but must be current when they are shown.
     if (document.visibilityState === "visible") requestAnimationFrame(run);
     setTimeout(run, 100);
   };
 }
 
-/** Calls a function when nothing has asked for it for a while. @template {unknown[]} A @param {(...args: A) => void} act @param {number} wait */
-export function settled(act, wait) {
+/** Delays `act` until there was no call for `wait` milliseconds. @template {unknown[]} A @param {(...args: A) => void} act @param {number} wait */
+export function debounce(act, wait) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   return (/** @type {A} */ ...args) => {

@@ -1,4 +1,4 @@
-/** Emoji to react with and to write, in a grid that the arrow keys walk. */
+/** The emoji picker: a grid with arrow key navigation. */
 
 import { h } from "./dom.js";
 import { place } from "./overlay.js";

@@ -1,4 +1,4 @@
-/** Times, sizes and names, as people read them. */
+/** Formats times, sizes and names for display. */
 
 /** @import { Message, Room, User } from "../sdk/wire.js" */
 
@@ -14,7 +14,7 @@ export const time = (at) => TIME.format(new Date(at));
 /** @param {string} at */
 export const full = (at) => FULL.format(new Date(at));
 
-/** How long ago something in the list was, shortly. @param {string} at */
+/** A short date for lists. @param {string} at */
 export function brief(at) {
   const days = daysAgo(at);
   if (days <= 0) return time(at);
@@ -36,10 +36,10 @@ function daysAgo(at) {
   return Math.round((midnight(new Date()) - midnight(new Date(at))) / 86_400_000);
 }
 
-/** Whether two moments are of one day. @param {string} one @param {string} other */
+/** @param {string} one @param {string} other */
 export const sameDay = (one, other) => new Date(one).toDateString() === new Date(other).toDateString();
 
-/** When somebody was last there. @param {{ online?: boolean | null, last_seen?: string | null }} who */
+/** Online status in words. @param {{ online?: boolean | null, last_seen?: string | null }} user */
 export function presence({ online, last_seen }) {
   if (online) return "online";
   return last_seen ? `last seen ${daysAgo(last_seen) === 0 ? "at" : ""} ${brief(last_seen)}`.replace("  ", " ") : "";
@@ -59,7 +59,7 @@ export const plural = (count, one, many = `${one}s`) => `${count.toLocaleString(
 /** @param {Pick<User, "display_name" | "username">} user */
 export const nameOf = (user) => user.display_name || user.username;
 
-/** A username, which runs from left to right in whatever it stands. @param {Pick<User, "username">} user */
+/** A username, isolated as left-to-right text. @param {Pick<User, "username">} user */
 export const handle = ({ username }) => `\u2068@${username}\u2069`;
 
 /** @param {Pick<Room, "kind" | "name" | "direct_user">} room */
@@ -68,7 +68,7 @@ export function roomName(room) {
   return room.direct_user ? nameOf(room.direct_user) : "Deleted user";
 }
 
-/** What the list shows of a message. @param {Message} message */
+/** One line of text for a message. @param {Message} message */
 export function summary(message) {
   if (message.deleted_at) return "Message unsent";
   if (message.content) return message.content;
@@ -81,7 +81,7 @@ export function summary(message) {
     : first.file_name;
 }
 
-/** Up to two letters that stand for a name. @param {string} name */
+/** One or two initials. @param {string} name */
 export function initials(name) {
   const words = name
     .trim()

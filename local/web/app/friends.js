@@ -1,14 +1,14 @@
-/** Friends, and who wants to be one. */
+/** Friends and friend requests. */
 
 import { h } from "./dom.js";
-import { openDirect } from "./begin.js";
 import { handle, nameOf, presence } from "./format.js";
 import { avatar } from "./media.js";
+import { openDirect } from "./new-conversation.js";
 import { attempt, button, confirm, dialog, notice } from "./overlay.js";
 import { page, paged, section } from "./page.js";
 import { peoplePicker } from "./people-picker.js";
-import { showPerson } from "./person.js";
-import { client, present } from "./session.js";
+import { showProfile } from "./profile.js";
+import { client, withPresence } from "./session.js";
 
 /** @import { Friendship, Person } from "../sdk/wire.js" */
 
@@ -17,44 +17,44 @@ export class Friends {
   #stops;
 
   constructor() {
-    const of = (/** @type {Friendship} */ { user }) => present(user);
+    const userOf = (/** @type {Friendship} */ { user }) => withPresence(user);
     const friends = paged(
       (cursor) => client.api.friends.list({ cursor, limit: 100 }),
       (item) =>
-        row(of(item), [
-          button("send", "Message", () => void openDirect(of(item).id)),
+        row(userOf(item), [
+          button("send", "Message", () => void openDirect(userOf(item).id)),
           button("trash", "Remove friend", async () => {
             if (
-              await confirm(`Remove ${nameOf(of(item))}?`, "You are no longer friends; your conversation stays.", "Remove", {
+              await confirm(`Remove ${nameOf(userOf(item))}?`, "You are no longer friends; your conversation stays.", "Remove", {
                 danger: true,
               })
             )
-              await attempt(() => client.api.friends.remove(of(item).id));
+              await attempt(() => client.api.friends.remove(userOf(item).id));
             friends.reload();
           }),
         ]),
       "No friends yet.",
-      (item) => [of(item).online, of(item).last_seen],
+      (item) => [userOf(item).online, userOf(item).last_seen],
     );
     const incoming = paged(
       (cursor) => client.api.friends.requests("in", { cursor }),
       (item) =>
-        row(of(item), [
-          h("button", { type: "button", class: "primary", onclick: () => answer(() => client.api.friends.accept(of(item).id)) }, "Accept"),
-          h("button", { type: "button", class: "quiet", onclick: () => answer(() => client.api.friends.reject(of(item).id)) }, "Reject"),
+        row(userOf(item), [
+          h("button", { type: "button", class: "primary", onclick: () => respond(() => client.api.friends.accept(userOf(item).id)) }, "Accept"),
+          h("button", { type: "button", class: "quiet", onclick: () => respond(() => client.api.friends.reject(userOf(item).id)) }, "Reject"),
         ]),
-      "Nobody asks at the moment.",
+      "No requests.",
     );
     const outgoing = paged(
       (cursor) => client.api.friends.requests("out", { cursor }),
       (item) =>
-        row(of(item), [
-          h("button", { type: "button", class: "quiet", onclick: () => answer(() => client.api.friends.cancel(of(item).id)) }, "Cancel"),
+        row(userOf(item), [
+          h("button", { type: "button", class: "quiet", onclick: () => respond(() => client.api.friends.cancel(userOf(item).id)) }, "Cancel"),
         ]),
-      "You asked nobody.",
+      "No sent requests.",
     );
     const reload = () => [friends, incoming, outgoing].forEach((list) => list.reload());
-    const answer = async (/** @type {() => Promise<unknown>} */ act) => (await attempt(act), reload());
+    const respond = async (/** @type {() => Promise<unknown>} */ act) => (await attempt(act), reload());
     const add = () =>
       dialog("Add a friend", (close) =>
         peoplePicker({
@@ -63,7 +63,7 @@ export class Friends {
             close(),
             void attempt(async () => {
               await client.api.friends.request({ user_id: user.id });
-              notice(`${nameOf(user)} was asked.`);
+              notice(`Request sent to ${nameOf(user)}.`);
               reload();
             })
           ),
@@ -78,7 +78,7 @@ export class Friends {
       h("div", { class: "row-buttons" }, h("button", { type: "button", class: "primary", onclick: add }, "Add a friend")),
       section("Requests", incoming.element),
       section("Friends", friends.element),
-      section("Asked by you", outgoing.element),
+      section("Sent requests", outgoing.element),
     );
   }
 
@@ -94,7 +94,7 @@ function row(user, buttons) {
     { class: "person" },
     h(
       "button",
-      { type: "button", class: "person-open", onclick: () => showPerson(user.id) },
+      { type: "button", class: "person-open", onclick: () => showProfile(user.id) },
       avatar(user, "small"),
       h(
         "span",

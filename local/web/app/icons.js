@@ -1,4 +1,4 @@
-/** Icons, drawn as strokes on a field of 24 by 24. */
+/** Stroke icons on a 24 × 24 grid. */
 
 const PATHS = /** @type {const} */ ({
   back: "M15 5l-7 7 7 7",
@@ -41,14 +41,14 @@ const PATHS = /** @type {const} */ ({
 
 /** @typedef {keyof typeof PATHS} Icon */
 
-/** Icons that point somewhere turn around where text runs from right to left. */
-const TURNING = new Set(["back", "send", "reply", "forward", "exit"]);
+/** Directional icons, mirrored in right-to-left pages. */
+const MIRRORED = new Set(["back", "send", "reply", "forward", "exit"]);
 
 /** @param {Icon} name */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("class", TURNING.has(name) ? "icon turns" : "icon");
+  svg.setAttribute("class", MIRRORED.has(name) ? "icon turns" : "icon");
   svg.setAttribute("aria-hidden", "true");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   path.setAttribute("d", PATHS[name]);

@@ -1,15 +1,15 @@
-/** Where the page begins: somebody is signed in, or signs in; then the rooms, and what was asked for beside them. */
+/** The entry point: sign-in or the room list, and the view of the current route. */
 
-import * as device from "./device.js";
 import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { attempt, confirm, notice } from "./overlay.js";
+import * as push from "./push-subscription.js";
 import { router } from "./router.js";
 import { client } from "./session.js";
 import { Sidebar } from "./sidebar.js";
 import { signIn } from "./sign-in.js";
 import { RoomView } from "./room.js";
-import { applyLook } from "./theme.js";
+import { applyAppearance } from "./theme.js";
 
 /** @typedef {{ element: HTMLElement, leave: () => void }} View */
 
@@ -18,33 +18,32 @@ const app = /** @type {HTMLElement} */ (document.getElementById("app"));
 let sidebar = null;
 /** @type {View | null} */
 let view = null;
-/** Where somebody wanted to go before they signed in. @type {string | null} */
+/** The route to open after the sign-in. @type {string | null} */
 let wanted = null;
-/** Whether another tab signed out, or in as somebody else: what this device keeps beside the session is that tab's matter. */
-let elsewhere = false;
+/** Whether another tab ended the session; that tab also ends the push subscription. */
+let endedElsewhere = false;
 
-/** Views that few people open at once are fetched when they are. @type {Record<string, () => Promise<View>>} */
-const LATER = {
+/** Views that load on demand. @type {Record<string, () => Promise<View>>} */
+const LAZY_VIEWS = {
   friends: async () => new (await import("./friends.js")).Friends(),
   settings: async () => new (await import("./settings.js")).Settings(),
   discover: async () => new (await import("./discover.js")).Discover(),
   admin: async () => new (await import("./admin.js")).Admin(),
 };
 
-applyLook();
+applyAppearance();
 client.on("signedIn", (me) => {
   if (me && !sidebar) enter();
   if (!me) leave();
 });
-// In all tabs the same person is signed in, or nobody.
 client.on("ended", ({ code }) => {
-  elsewhere = code === "signed_in_elsewhere" || code === "signed_out";
-  // Nothing that this page knows of one person is left for the next.
+  endedElsewhere = code === "signed_in_elsewhere" || code === "signed_out";
+  // The reload clears the data of the previous user.
   if (code === "signed_in_elsewhere") location.reload();
-  else if (code !== "signed_out") notice(ENDINGS[code] ?? "You were signed out.", "error");
+  else if (code !== "signed_out") notice(END_MESSAGES[code] ?? "You were signed out.", "error");
 });
 client.on("elsewhere", () => client.resume());
-client.on("full", (full) => full && notice("This browser has no space left: what is not sent yet is lost when this page is closed.", "error"));
+client.on("full", (full) => full && notice("This browser's storage is full: unsent messages will be lost when you close this page.", "error"));
 router.on("place", () => route());
 client.on("room", (id) => {
   const { name, args } = router.place;
@@ -56,8 +55,8 @@ client.on("room", (id) => {
 if (!client.resume()) leave();
 
 /** @type {Record<string, string>} */
-const ENDINGS = {
-  session_ended: "This session was ended. Sign in again.",
+const END_MESSAGES = {
+  session_ended: "Your session has ended. Sign in again.",
   account_disabled: "This account was disabled.",
   account_erased: "This account was deleted.",
 };
@@ -68,9 +67,9 @@ function enter() {
   app.className = "app";
   if (wanted) router.go(wanted, { replace: true });
   wanted = null;
-  elsewhere = false;
+  endedElsewhere = false;
   route();
-  void device.begin();
+  void push.renew();
 }
 
 function leave() {
@@ -83,7 +82,7 @@ function leave() {
   app.className = "app signed-out";
   document.title = "ConChat";
   fill(app, signIn());
-  if (!elsewhere) void device.end();
+  if (!endedElsewhere) void push.turnOff().catch(() => {});
 }
 
 async function route() {
@@ -96,15 +95,15 @@ async function route() {
   if (name === "rooms" && view instanceof RoomView && view.id === Number(args[0])) return view.goTo(Number(args[1]) || null);
   view?.leave();
   view = null;
-  const [later, place] = [LATER[name], location.hash];
+  const [lazyView, place] = [LAZY_VIEWS[name], location.hash];
   if (name === "rooms" && args[0]) view = new RoomView(Number(args[0]), Number(args[1]) || null);
-  else if (later) {
-    const loaded = await attempt(later);
-    // Somebody may have gone elsewhere meanwhile.
+  else if (lazyView) {
+    const loaded = await attempt(lazyView);
+    // The route may have changed meanwhile.
     if (place !== location.hash || !loaded) return loaded?.leave();
     view = loaded;
   }
-  view ??= nothing();
+  view ??= emptyView();
   fill(main, view.element);
   if (name && name !== "rooms") main.focus({ preventScroll: true });
 }
@@ -121,8 +120,8 @@ async function join(room, code) {
   router.go(`/rooms/${joined.id}`);
 }
 
-/** What stands beside the list while no room is open. @returns {View} */
-function nothing() {
+/** @returns {View} */
+function emptyView() {
   const element = h("div", { class: "nothing" });
   /** @type {boolean | null} */
   let shown = null;
@@ -137,7 +136,7 @@ function nothing() {
       h(
         "p",
         null,
-        none ? "Join a room that is open to everybody, or begin a conversation of your own." : "Or begin one: with a friend, a group, or everybody.",
+        none ? "Join a public room, or start a conversation." : "Or start one with a friend or a group.",
       ),
       none && h("a", { class: "button primary", href: "#/discover" }, icon("globe"), "Discover public rooms"),
     );

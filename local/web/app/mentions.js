@@ -1,4 +1,4 @@
-/** Names to pick from while somebody writes `@`. The field keeps the focus; the list follows its keys. */
+/** Suggestions after `@`. The field keeps the focus and its keys control the list. */
 
 import { fill, h } from "./dom.js";
 import { handle, nameOf } from "./format.js";
@@ -7,7 +7,7 @@ import { client } from "./session.js";
 
 /** @import { User } from "../sdk/wire.js" */
 
-const MOST = 6;
+const MAX_SUGGESTIONS = 6;
 
 export class Mentions {
   element = h("div", { class: "mentions", role: "listbox", id: "mentions", "aria-label": "People to mention", hidden: true });
@@ -26,8 +26,8 @@ export class Mentions {
     field.addEventListener("blur", () => setTimeout(() => document.activeElement !== field && this.#close(), 150));
   }
 
-  /** Looks whether a name is being written. */
-  look() {
+  /** Shows suggestions for the name before the cursor. */
+  update() {
     const typed = this.#typed();
     if (typed === null) return this.#close();
     client.people(this.#room).catch(() => {});
@@ -35,12 +35,12 @@ export class Mentions {
     const all = [...(client.room(this.#room)?.members?.values() ?? [])].map(({ user }) => user);
     const fits = (/** @type {User} */ user) =>
       user.username.toLowerCase().startsWith(low) || nameOf(user).toLocaleLowerCase().startsWith(low);
-    this.#found = all.filter((user) => user.id !== client.me?.id && fits(user)).slice(0, MOST);
+    this.#found = all.filter((user) => user.id !== client.me?.id && fits(user)).slice(0, MAX_SUGGESTIONS);
     this.#at = 0;
     this.#draw();
   }
 
-  /** @param {KeyboardEvent} event @returns {boolean} whether the key was for the list */
+  /** @param {KeyboardEvent} event @returns {boolean} whether the list used the key */
   key(event) {
     if (this.element.hidden) return false;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -54,7 +54,7 @@ export class Mentions {
     return true;
   }
 
-  /** What was written after the `@` before the cursor. */
+  /** The text between the `@` and the cursor. */
   #typed() {
     const before = this.#field.value.slice(0, this.#field.selectionStart);
     return /(?:^|[\s(])@([\p{L}\p{N}._-]{0,32})$/u.exec(before)?.[1] ?? null;

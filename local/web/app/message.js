@@ -1,21 +1,21 @@
-/** One message as it is shown, and what can be done with it. */
+/** Renders the rows of the message list. */
 
 import { h } from "./dom.js";
 import { day, full, size, summary, time } from "./format.js";
 import { icon } from "./icons.js";
-import { avatar, download, show, standIn } from "./media.js";
+import { avatar, download, placeholderFor, showPicture } from "./media.js";
 import { attempt, button } from "./overlay.js";
 import { client, nameByUsername } from "./session.js";
-import { isEmoji, rich } from "./text.js";
-import { said } from "./words.js";
+import { isEmoji, richText } from "./message-text.js";
+import { readable } from "./error-text.js";
 
 /** @import { Attachment, Message } from "../sdk/wire.js" */
-/** @import { Row, State } from "./rows.js" */
-/** @import { Outgoing } from "../sdk/outbox.js" */
+/** @import { Row, State } from "./message-rows.js" */
+/** @import { Outgoing } from "../sdk/outbox-entry.js" */
 /** @import { Timeline } from "../sdk/timeline.js" */
 
 /**
- * @typedef {object} Acts
+ * @typedef {object} MessageActions
  * @property {(message: Message) => void} reply
  * @property {(message: Message, anchor: Element, at?: { x: number, y: number }) => void} more
  * @property {(message: Message, emoji: string, added: boolean) => void} react
@@ -30,7 +30,7 @@ import { said } from "./words.js";
 /** @type {Record<State, [import("./icons.js").Icon, string] | null>} */
 const STATES = { none: null, sent: ["check", "Sent"], delivered: ["checks", "Delivered"], read: ["checks", "Read"] };
 
-/** @param {Row} row @param {Timeline} room @param {Acts} acts @returns {HTMLElement} */
+/** @param {Row} row @param {Timeline} room @param {MessageActions} acts @returns {HTMLElement} */
 export function rowElement(row, room, acts) {
   switch (row.kind) {
     case "day":
@@ -51,7 +51,7 @@ export function rowElement(row, room, acts) {
   }
 }
 
-/** @param {Extract<Row, { kind: "message" }>} row @param {Timeline} room @param {Acts} acts */
+/** @param {Extract<Row, { kind: "message" }>} row @param {Timeline} room @param {MessageActions} acts */
 function message({ message, mine, first, last, state, name }, room, acts) {
   const direct = room.room.kind === "direct";
   const gone = Boolean(message.deleted_at);
@@ -64,7 +64,7 @@ function message({ message, mine, first, last, state, name }, room, acts) {
     class: `message ${mine ? "mine" : "theirs"} ${first ? "first" : ""} ${last ? "last" : ""} ${gone ? "gone" : ""} ${direct ? "direct" : ""}`,
     "aria-label": `${mine ? "You" : name}, ${time(message.created_at)}`,
     oncontextmenu: (/** @type {MouseEvent} */ event) => {
-      // Links, and words that are marked, keep the browser's own menu.
+      // Links and selected text keep the browser's menu.
       if (gone || /** @type {Element} */ (event.target).closest("a") || !getSelection()?.isCollapsed) return;
       event.preventDefault();
       if (!document.querySelector(".menu")) acts.more(message, element, { x: event.clientX, y: event.clientY });
@@ -91,7 +91,7 @@ function message({ message, mine, first, last, state, name }, room, acts) {
       !direct &&
       h("button", { type: "button", class: `sender ink-${sender.id % 8}`, onclick: () => acts.person(sender.id), dir: "auto" }, name),
     message.forwarded &&
-      h("p", { class: "forwarded" }, icon("forward"), "Forwarded from ", h("bdi", null, nameByUsername(message.forwarded.username) ?? "somebody")),
+      h("p", { class: "forwarded" }, icon("forward"), "Forwarded from ", h("bdi", null, nameByUsername(message.forwarded.username) ?? "a deleted user")),
     message.reply_to && quote(message.reply_to, room, acts),
     pictures.length > 0 &&
       h(
@@ -108,7 +108,7 @@ function message({ message, mine, first, last, state, name }, room, acts) {
           " ",
           mine ? "You unsent this message" : message.deleted_by === message.sender_id ? "Message unsent" : "Removed by a moderator",
         )
-      : message.content && h("p", { class: "text", dir: "auto" }, rich(message.content, mentioned(message, room))),
+      : message.content && h("p", { class: "text", dir: "auto" }, richText(message.content, mentioned(message, room))),
     meta(message, mine ? state : "none"),
   );
   element.append(
@@ -128,16 +128,16 @@ function message({ message, mine, first, last, state, name }, room, acts) {
   return element;
 }
 
-/** Not every phone tells of a long touch. Scrolling does not wait for this. @param {HTMLElement} element @param {(at: { x: number, y: number }) => void} act */
+/** Detects long touches, which not every phone reports. @param {HTMLElement} element @param {(at: { x: number, y: number }) => void} act */
 function onLongTouch(element, act) {
-  const begun = (/** @type {TouchEvent} */ { touches: [touch, another] }) => {
+  const start = (/** @type {TouchEvent} */ { touches: [touch, another] }) => {
     if (!touch || another) return;
-    const held = setTimeout(() => act({ x: touch.clientX, y: touch.clientY }), 480);
-    const over = new AbortController();
+    const timer = setTimeout(() => act({ x: touch.clientX, y: touch.clientY }), 480);
+    const ended = new AbortController();
     for (const end of ["touchend", "touchmove", "touchcancel"])
-      element.addEventListener(end, () => (clearTimeout(held), over.abort()), { passive: true, signal: over.signal });
+      element.addEventListener(end, () => (clearTimeout(timer), ended.abort()), { passive: true, signal: ended.signal });
   };
-  element.addEventListener("touchstart", begun, { passive: true });
+  element.addEventListener("touchstart", start, { passive: true });
 }
 
 /** @param {Message} message @param {Timeline} room */
@@ -164,12 +164,12 @@ function meta(message, state) {
   );
 }
 
-/** @param {NonNullable<Message["reply_to"]>} reply @param {Timeline} room @param {Acts} acts */
+/** @param {NonNullable<Message["reply_to"]>} reply @param {Timeline} room @param {MessageActions} acts */
 function quote(reply, room, acts) {
-  const answered = room.messages.get(reply.seq);
-  const name = (answered && room.members?.get(answered.sender_id ?? 0)?.user.display_name) ?? nameByUsername(reply.username) ?? "Deleted user";
+  const quoted = room.messages.get(reply.seq);
+  const name = (quoted && room.members?.get(quoted.sender_id ?? 0)?.user.display_name) ?? nameByUsername(reply.username) ?? "Deleted user";
   const text =
-    reply.preview || (answered ? summary(answered) : reply.kind === "image" ? "Photo" : reply.kind === "file" ? "File" : "Message unsent");
+    reply.preview || (quoted ? summary(quoted) : reply.kind === "image" ? "Photo" : reply.kind === "file" ? "File" : "Message unsent");
   return h(
     "button",
     { type: "button", class: "quote", onclick: () => acts.go(reply.seq) },
@@ -178,7 +178,7 @@ function quote(reply, room, acts) {
   );
 }
 
-/** @param {Message} message @param {Acts} acts */
+/** @param {Message} message @param {MessageActions} acts */
 function tools(message, acts) {
   const liked = message.reactions.some(({ emoji, mine }) => emoji === "👍" && mine);
   return h(
@@ -191,7 +191,7 @@ function tools(message, acts) {
         tabindex: -1,
         class: "icon-button",
         title: "Like",
-        "aria-label": liked ? "Take 👍 back" : "React with 👍",
+        "aria-label": liked ? "Remove 👍" : "React with 👍",
         onclick: () => acts.react(message, "👍", !liked),
       },
       "👍",
@@ -205,7 +205,7 @@ function tools(message, acts) {
   );
 }
 
-/** @param {Message} message @param {Acts} acts */
+/** @param {Message} message @param {MessageActions} acts */
 function reactions(message, acts) {
   return h(
     "div",
@@ -236,7 +236,7 @@ export function pictureOf(picture, open) {
   const frame = h(
     "button",
     { type: "button", class: "picture", "aria-label": `Picture ${file_name}`, onclick: open },
-    standIn(picture.placeholder),
+    placeholderFor(picture.placeholder),
     image,
   );
   if (width && height) {
@@ -244,7 +244,7 @@ export function pictureOf(picture, open) {
     frame.style.aspectRatio = `${width} / ${height}`;
     frame.style.width = `${Math.max(96, Math.round(width * scale))}px`;
   }
-  show(image, picture.thumbnail_url ?? picture.url, () => frame.classList.add("broken"));
+  showPicture(image, picture.thumbnail_url ?? picture.url, () => frame.classList.add("broken"));
   image.onload = () => frame.classList.add("loaded");
   return frame;
 }
@@ -261,7 +261,7 @@ export function fileOf(file) {
   );
 }
 
-/** @param {Outgoing} item @param {boolean} first @param {Acts} acts */
+/** @param {Outgoing} item @param {boolean} first @param {MessageActions} acts */
 function outgoing(item, first, acts) {
   const failed = item.state === "failed";
   const label = {
@@ -304,7 +304,7 @@ function outgoing(item, first, acts) {
         h(
           "div",
           { class: "failure", role: "alert" },
-          h("span", null, item.error ? said(item.error) : "It could not be sent."),
+          h("span", null, item.error ? readable(item.error) : "It could not be sent."),
           h("button", { type: "button", class: "link", onclick: () => client.retry(item.client_id) }, "Try again"),
           h("button", { type: "button", class: "link", onclick: () => acts.failed(item, element) }, "Discard"),
         ),

@@ -1,4 +1,4 @@
-/** Rooms of which one wants to hear nothing for a while. */
+/** Muting rooms. */
 
 import { full } from "./format.js";
 import { attempt, menu } from "./overlay.js";
@@ -7,15 +7,20 @@ import { client } from "./session.js";
 /** @import { Room } from "../sdk/wire.js" */
 
 const HOUR = 3_600_000;
-const FOR_EVER = 100 * 365 * 24;
+const FOREVER_HOURS = 100 * 365 * 24;
 const CHOICES = [
   { label: "For an hour", hours: 1 },
   { label: "For 8 hours", hours: 8 },
   { label: "For a week", hours: 7 * 24 },
-  { label: "Until I unmute it", hours: FOR_EVER },
+  { label: "Until I unmute it", hours: FOREVER_HOURS },
 ];
 
-/** Asks for how long, and mutes the room. @param {number} id @param {Element} anchor */
+/** @param {Room} room */
+export function muted(room) {
+  return Boolean(room.muted_until) && Date.parse(room.muted_until ?? "") > Date.now();
+}
+
+/** Opens the menu of durations. @param {number} id @param {Element} anchor */
 export function mute(id, anchor) {
   const until = (/** @type {number} */ hours) => new Date(Date.now() + hours * HOUR).toISOString();
   menu(
@@ -35,8 +40,8 @@ async function set(id, until) {
   if (room) client.adopt(room);
 }
 
-/** For how long a room is muted. @param {Room} room one that is */
+/** How long a muted room stays muted. @param {Room} room */
 export function mutedUntil({ muted_until }) {
   const until = /** @type {string} */ (muted_until);
-  return Date.parse(until) - Date.now() > (FOR_EVER / 2) * HOUR ? "Muted" : `Muted until ${full(until)}`;
+  return Date.parse(until) - Date.now() > (FOREVER_HOURS / 2) * HOUR ? "Muted" : `Muted until ${full(until)}`;
 }

@@ -1,21 +1,21 @@
-/** What one hears of while one is away: on this device, of which messages, and which rooms are muted. */
+/** The notification settings: this device, which messages, muted rooms. */
 
-import * as device from "./device.js";
-import { each, fill, h } from "./dom.js";
+import { fill, h, reconcile } from "./dom.js";
 import { roomName } from "./format.js";
-import { mutedUntil, unmute } from "./mute.js";
+import { muted, mutedUntil, unmute } from "./mute.js";
 import { attempt } from "./overlay.js";
 import { section } from "./page.js";
+import { turnOff, turnOn } from "./push-subscription.js";
+import { notificationState } from "./service-worker.js";
 import { client } from "./session.js";
-import { muted } from "./sidebar.js";
 
 /** @import { Notifications, Room } from "../sdk/wire.js" */
 
-/** The card of the settings. @param {AbortSignal} gone */
+/** @param {AbortSignal} gone aborts when the settings close */
 export function notifications(gone) {
   const hint = h("p", { class: "hint", id: "notifications-hint", role: "status" });
   const toggle = h("input", { type: "checkbox", role: "switch", id: "notifications", "aria-describedby": hint.id });
-  const wish = h(
+  const messages = h(
     "select",
     null,
     /** @type {[Notifications, string][]} */ ([
@@ -27,20 +27,20 @@ export function notifications(gone) {
   const list = h("div", { class: "people" });
   const rooms = h("div", null, h("h3", null, "Muted rooms"), list);
 
-  let [keyed, busy] = [true, false];
+  let [serverSends, busy] = [true, false];
   const draw = () => {
     if (busy) return;
-    const found = device.state();
-    const state = found === "off" && !keyed ? "keyless" : found;
+    const local = notificationState();
+    const state = local === "off" && !serverSends ? "disabled" : local;
     toggle.checked = state === "on";
     toggle.disabled = state !== "on" && state !== "off";
     fill(hint, HINTS[state]);
-    wish.value = client.me?.settings?.notifications ?? "all";
+    messages.value = client.me?.settings?.notifications ?? "all";
   };
   const drawRooms = () => {
     const quiet = client.rooms.filter(muted);
     rooms.hidden = quiet.length === 0;
-    each(
+    reconcile(
       list,
       quiet,
       ({ id }) => String(id),
@@ -49,15 +49,15 @@ export function notifications(gone) {
     );
   };
   toggle.addEventListener("change", async () => {
-    // A second click while the browser asks changes nothing.
+    // Ignore clicks while the browser asks for the permission.
     if (busy) return void (toggle.checked = !toggle.checked);
     busy = true;
-    await attempt(() => (toggle.checked ? device.turnOn() : device.turnOff()));
+    await attempt(() => (toggle.checked ? turnOn() : turnOff()));
     busy = false;
     draw();
   });
-  wish.addEventListener("change", async () => {
-    const changed = await attempt(() => client.api.me.change({ settings: { notifications: wish.value } }));
+  messages.addEventListener("change", async () => {
+    const changed = await attempt(() => client.api.me.change({ settings: { notifications: messages.value } }));
     if (changed) client.changedMe(changed);
     draw();
   });
@@ -65,12 +65,12 @@ export function notifications(gone) {
   draw();
   drawRooms();
   client.api.push.key().catch(({ status }) => {
-    keyed = status !== 503;
+    serverSends = status !== 503;
     draw();
   });
   const stop = [client.on("signedIn", draw), client.on("room", drawRooms)];
   gone.addEventListener("abort", () => stop.forEach((off) => off()));
-  // The browser's own settings may change meanwhile.
+  // The permission may change in the browser's settings.
   navigator.permissions?.query({ name: "notifications" }).then(
     (permission) => {
       permission.addEventListener("change", draw, { signal: gone });
@@ -82,20 +82,20 @@ export function notifications(gone) {
   return section(
     "Notifications",
     h("div", { class: "switch-row" }, h("label", { for: toggle.id }, "Notify me on this device"), toggle, hint),
-    h("label", null, "On all my devices, notify me of", wish),
+    h("label", null, "On all my devices, notify me of", messages),
     rooms,
   );
 }
 
-/** @type {Record<import("./device.js").State | "keyless", string>} */
+/** @type {Record<import("./service-worker.js").NotificationState | "disabled", string>} */
 const HINTS = {
   on: "New messages are shown here while ConChat is closed or in the background.",
   off: "Shows new messages while ConChat is closed or in the background.",
   blocked: "Your browser blocks notifications of this site. Allow them in its settings for the site, then come back.",
-  keyless: "This server sends no notifications at the moment.",
+  disabled: "This server does not send notifications.",
   unsupported: globalThis.isSecureContext
-    ? "This browser cannot show them. On an iPhone or iPad, add ConChat to the home screen first."
-    : "Browsers show them only for pages that came over HTTPS.",
+    ? "This browser does not support notifications. On an iPhone or iPad, add ConChat to the home screen first."
+    : "Notifications need a page that was loaded over HTTPS.",
 };
 
 /** @param {Room} room */

@@ -1,8 +1,8 @@
-/** What lies above the page: notices, dialogs, menus. The browser's own dialog and popover keep the focus and the Escape key right. */
+/** Notices, dialogs and menus. The native dialog and popover handle focus and the Escape key. */
 
-import { h, fill } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
-import { explain } from "./words.js";
+import { errorText } from "./error-text.js";
 
 /** @import { Child } from "./dom.js" */
 /** @import { Icon } from "./icons.js" */
@@ -10,61 +10,61 @@ import { explain } from "./words.js";
 /** @type {HTMLElement | null} */
 let notices = null;
 
-/** Notices stand above where one writes, however high that is, and never on it. */
-const lift = () => {
+/** Places the notices above the composer, whose height changes. */
+const placeNotices = () => {
   const foot = document.querySelector(".foot")?.getBoundingClientRect();
   if (notices) notices.style.bottom = foot?.height ? `${innerHeight - foot.top + 8}px` : "";
 };
-const growing = new ResizeObserver(lift);
+const footSize = new ResizeObserver(placeNotices);
 
-/** Says something at the edge of the page. @param {string} text @param {"info" | "error"} [kind] @returns {() => void} takes it away */
+/** Shows a notice for some seconds. @param {string} text @param {"info" | "error"} [kind] @returns {() => void} removes it */
 export function notice(text, kind = "info") {
   if (!notices) {
     notices = h("div", { class: "notices", role: "status", "aria-live": "polite", popover: "manual" });
     document.body.append(notices);
   }
-  // Shown anew, it lies above whatever dialog was opened meanwhile.
+  // A popover that is shown again is above dialogs opened meanwhile.
   if (notices.matches(":popover-open")) notices.hidePopover();
   notices.showPopover();
   const element = h("div", { class: `notice ${kind}` }, text);
   notices.append(element);
-  growing.disconnect();
-  for (const foot of document.querySelectorAll(".foot")) growing.observe(foot);
-  lift();
+  footSize.disconnect();
+  for (const foot of document.querySelectorAll(".foot")) footSize.observe(foot);
+  placeNotices();
   const end = () => element.remove();
   setTimeout(end, kind === "error" ? 7000 : 3500);
   return end;
 }
 
-/** Says why something failed. @param {unknown} error @param {string} [file] the name of the file that it is about */
-export function complain(error, file) {
-  notice(explain(error, file), "error");
+/** @param {unknown} error @param {string} [file] the name of the file concerned */
+export function showError(error, file) {
+  notice(errorText(error, file), "error");
 }
 
-/** Does something and says so if it fails. @template T @param {() => Promise<T>} act @returns {Promise<T | undefined>} */
+/** Runs `act` and shows its error. @template T @param {() => Promise<T>} act @returns {Promise<T | undefined>} */
 export async function attempt(act) {
   try {
     return await act();
   } catch (error) {
-    complain(error);
+    showError(error);
     return undefined;
   }
 }
 
 /**
- * A dialog with a title and a button that closes it.
+ * Opens a modal dialog.
  * @param {string} title
  * @param {(close: (answer?: unknown) => void) => Child | Child[]} content
  * @param {{ kind?: string }} [options]
- * @returns {Promise<unknown>} what it was closed with
+ * @returns {Promise<unknown>} the argument of `close`
  */
 export function dialog(title, content, { kind = "" } = {}) {
   return new Promise((resolve) => {
     /** @type {unknown} */
     let answer;
     const element = h("dialog", { class: `dialog ${kind}`, "aria-label": title });
-    const close = (/** @type {unknown} */ given = undefined) => {
-      answer = given;
+    const close = (/** @type {unknown} */ result = undefined) => {
+      answer = result;
       element.close();
     };
     const heading = h(
@@ -78,11 +78,11 @@ export function dialog(title, content, { kind = "" } = {}) {
       element.remove();
       resolve(answer);
     });
-    // A click on what is around it.
+    // A click on the backdrop.
     element.addEventListener("mousedown", (event) => event.target === element && close());
     document.body.append(element);
     element.showModal();
-    // Where there is something to fill in, that comes first; on phones the keyboard would cover what there is to read.
+    // Phones would cover the dialog with their keyboard.
     const field = /** @type {HTMLElement | null} */ (element.querySelector(".dialog-body :is(input, textarea)"));
     if (matchMedia("(pointer: fine)").matches) field?.focus();
   });
@@ -103,12 +103,12 @@ export async function confirm(title, text, yes, { danger = false } = {}) {
 }
 
 /**
- * A dialog with one field.
+ * Opens a dialog with one text field.
  * @param {string} title @param {string} label @param {string} yes
  * @param {{ type?: string, value?: string, hint?: string, required?: boolean, danger?: boolean, long?: boolean, max?: number }} [options]
  * @returns {Promise<string | null>}
  */
-export async function ask(
+export async function askText(
   title,
   label,
   yes,
@@ -134,7 +134,7 @@ export async function ask(
   return typeof answer === "string" ? answer : null;
 }
 
-/** A button that shows an icon alone. @param {Icon} name @param {string} label @param {(event: Event) => void} act @param {string} [kind] @param {import("./dom.js").Attributes} [more] */
+/** An icon button. @param {Icon} name @param {string} label @param {(event: Event) => void} act @param {string} [kind] @param {import("./dom.js").Attributes} [more] */
 export function button(name, label, act, kind = "plain", more = {}) {
   return h(
     "button",
@@ -145,21 +145,21 @@ export function button(name, label, act, kind = "plain", more = {}) {
 
 /** @typedef {{ icon: Icon, label: string, act: () => void, danger?: boolean } | null | false | undefined} Choice */
 
-/** What a finger is on. @type {EventTarget | null} */
+/** The element under the finger. @type {EventTarget | null} */
 let touched = null;
 const lifted = () => void (touched = null);
 document.addEventListener("touchstart", ({ target }) => (touched = target), { passive: true, capture: true });
 for (const end of ["touchend", "touchcancel"]) document.addEventListener(end, lifted, { passive: true });
-/** Whether a button of the mouse is down. */
+/** Whether a mouse button is down. */
 let pressed = false;
 const isMouse = (/** @type {PointerEvent} */ { pointerType }) => pointerType === "mouse";
 document.addEventListener("pointerdown", (event) => void (pressed = isMouse(event)), { capture: true });
 for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => void (pressed = false), { capture: true });
 
-/** A menu beside what opened it, or at a point. @param {Element} anchor @param {Choice[]} choices @param {{ x: number, y: number }} [at] @param {Child} [above] */
+/** Opens a menu beside its anchor, or at a point. @param {Element} anchor @param {Choice[]} choices @param {{ x: number, y: number }} [at] @param {Child} [above] */
 export function menu(anchor, choices, at, above) {
   const finger = touched;
-  // Where the mouse's other button opens menus when it goes down, some browsers take its release for a press beside the menu.
+  // Where the context menu opens on mouse down, some browsers take the mouse up for a click outside.
   const button = !finger && pressed;
   const element = h("div", { class: "menu", role: "menu", popover: finger || button ? "manual" : "auto" });
   const focus = /** @type {HTMLElement | null} */ (document.activeElement);
@@ -196,7 +196,7 @@ export function menu(anchor, choices, at, above) {
     element.remove();
     if (within && focus?.isConnected) focus.focus({ preventScroll: true });
   });
-  // Inside a dialog, so that it lies above it.
+  // Inside an open dialog, to be above it.
   (anchor.closest("dialog") ?? document.body).append(element);
   const show = () => {
     element.showPopover();
@@ -204,7 +204,7 @@ export function menu(anchor, choices, at, above) {
     /** @type {HTMLElement | null} */ (element.querySelector(":scope > [role=menuitem]"))?.focus();
   };
   show();
-  // Browsers close other popovers by the same release, some of them later than this.
+  // The same mouse up closes popovers, in some browsers after this event.
   const settle = () =>
     setTimeout(() => {
       if (!element.matches(":popover-open")) return;
@@ -213,15 +213,15 @@ export function menu(anchor, choices, at, above) {
     });
   if (button) for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, settle, { once: true });
   if (finger) {
-    // The finger that opened it is still down: lifting it is neither a touch beside the menu, which would close it, nor one on what lies under the finger.
-    const once = new AbortController();
+    // Lifting the finger that opened the menu must neither close it nor tap the element below.
+    const lifting = new AbortController();
     const end = (/** @type {Event} */ event) => {
-      once.abort();
+      lifting.abort();
       lifted();
       if (event.cancelable) event.preventDefault();
       settle();
     };
-    for (const name of ["touchend", "touchcancel"]) finger.addEventListener(name, end, { passive: false, signal: once.signal });
+    for (const name of ["touchend", "touchcancel"]) finger.addEventListener(name, end, { passive: false, signal: lifting.signal });
   }
   return close;
 }

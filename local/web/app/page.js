@@ -1,8 +1,8 @@
-/** A page beside the list: a title, and what stands under it. */
+/** Full pages beside the room list: header, sections, tabs, paginated lists. */
 
-import { each, h } from "./dom.js";
+import { h, reconcile } from "./dom.js";
 import { icon } from "./icons.js";
-import { explain } from "./words.js";
+import { errorText } from "./error-text.js";
 
 /** @param {string} title @param {...(import("./dom.js").Child | import("./dom.js").Child[])} content */
 export function page(title, ...content) {
@@ -24,7 +24,7 @@ export function section(title, ...content) {
   return h("section", { class: "card" }, h("h2", null, title), ...content);
 }
 
-/** Tabs over panels; each panel is made when it is first looked at. @param {{ name: string, make: () => HTMLElement }[]} all */
+/** Tabs; a panel is created when its tab is selected. @param {{ name: string, make: () => HTMLElement }[]} all */
 export function tabs(all) {
   const bar = h("div", { class: "tabs", role: "tablist" });
   const panel = h("div", { role: "tabpanel", class: "tab-panel" });
@@ -62,14 +62,14 @@ export function tabs(all) {
 }
 
 /**
- * A list that is fetched page by page. `redraw` draws those rows anew whose `marks` are others; `reload` begins with the first page.
+ * A paginated list. `redraw` renders rows whose `deps` have changed; `reload` starts with the first page.
  * @template Item
  * @param {(cursor: string | null) => Promise<{ items: Item[], next?: string | null }>} load
  * @param {(item: Item, reload: () => void) => HTMLElement} row
- * @param {string} none
- * @param {(item: Item) => unknown[]} [marks] what a row shows besides its item
+ * @param {string} none the text for an empty list
+ * @param {(item: Item) => unknown[]} [deps] what a row shows besides its item
  */
-export function paged(load, row, none, marks = () => []) {
+export function paged(load, row, none, deps = () => []) {
   const list = h("div", { class: "people" });
   const note = h("p", { role: "status", hidden: true });
   const more = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => next() }, "More");
@@ -77,25 +77,25 @@ export function paged(load, row, none, marks = () => []) {
   let all = [];
   /** @type {string | null} */
   let cursor = null;
-  let round = 0;
-  const say = (/** @type {string} */ text, kind = "hint") => {
+  let generation = 0;
+  const setNote = (/** @type {string} */ text, kind = "hint") => {
     [note.textContent, note.className, note.hidden] = [text, kind, text === ""];
   };
-  const redraw = () => each(list, all, (item) => JSON.stringify(item), marks, (item) => row(item, reload));
+  const redraw = () => reconcile(list, all, (item) => JSON.stringify(item), deps, (item) => row(item, reload));
   const next = async () => {
-    const [own, from] = [++round, cursor];
+    const [own, from] = [++generation, cursor];
     more.hidden = true;
     try {
       const { items, next } = await load(from);
-      // Another beginning was asked for meanwhile.
-      if (own !== round) return;
+      // A newer request replaces this one.
+      if (own !== generation) return;
       all = from === null ? items : [...all, ...items];
       cursor = next ?? null;
       more.hidden = cursor === null;
       redraw();
-      say(all.length === 0 ? none : "");
+      setNote(all.length === 0 ? none : "");
     } catch (error) {
-      if (own === round) say(explain(error), "problem");
+      if (own === generation) setNote(errorText(error), "problem");
     }
   };
   const reload = () => {

@@ -1,6 +1,6 @@
-/** A field that finds people, and the people that were picked. */
+/** A search field for users, with the picked ones. */
 
-import { fill, h, settled } from "./dom.js";
+import { debounce, fill, h } from "./dom.js";
 import { handle, nameOf } from "./format.js";
 import { avatar } from "./media.js";
 import { client } from "./session.js";
@@ -9,7 +9,7 @@ import { client } from "./session.js";
 
 /**
  * @param {{ label: string, picked?: (users: User[]) => void, pick?: (user: User) => void, without?: Set<number> }} options
- *   with `pick`, the first one that is picked is all that is wanted
+ *   `pick` for a single user, `picked` for several
  */
 export function peoplePicker({ label, picked = () => {}, pick, without = new Set() }) {
   /** @type {Map<number, User>} */
@@ -54,7 +54,7 @@ export function peoplePicker({ label, picked = () => {}, pick, without = new Set
               ),
             ),
           )
-        : h("p", { class: "hint" }, field.value.trim() ? "Nobody found." : "Type the beginning of a name."),
+        : h("p", { class: "hint" }, field.value.trim() ? "No people found." : "Type the beginning of a name."),
     );
   };
   const toggle = (/** @type {User} */ user) => {
@@ -63,20 +63,20 @@ export function peoplePicker({ label, picked = () => {}, pick, without = new Set
     picked([...chosen.values()]);
     draw();
   };
-  const search = settled(async () => {
+  const search = debounce(async () => {
     const text = field.value.trim();
-    const users = text ? (await client.api.users.search(text, { limit: 20 }).catch(() => ({ items: [] }))).items : known(without);
+    const users = text ? (await client.api.users.search(text, { limit: 20 }).catch(() => ({ items: [] }))).items : contacts(without);
     if (text !== field.value.trim()) return;
     found = users.filter((user) => user.id !== client.me?.id && !without.has(user.id));
     draw();
   }, 200);
   field.addEventListener("input", search);
-  found = known(without);
+  found = contacts(without);
   draw();
   return [field, chips, list];
 }
 
-/** People one has direct rooms with. @param {Set<number>} without */
-function known(without) {
+/** The users of direct rooms. @param {Set<number>} without */
+function contacts(without) {
   return client.rooms.flatMap(({ direct_user }) => (direct_user && !without.has(direct_user.id) ? [direct_user] : [])).slice(0, 12);
 }

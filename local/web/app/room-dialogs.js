@@ -1,10 +1,10 @@
-/** What is done with a room in dialogs of its own: people added, invitations, rules, pins, reports, leaving and deleting. */
+/** Dialogs of a room: adding people, invitations, settings, pins, reports, leaving and deleting. */
 
 import { fill, h } from "./dom.js";
 import { full, nameOf, plural, roomName, summary } from "./format.js";
 import { avatar } from "./media.js";
 import { attempt, button, confirm, dialog, notice } from "./overlay.js";
-import { reported } from "./reported.js";
+import { reportedMessage } from "./reported-message.js";
 import { router } from "./router.js";
 import { client, me, senderName } from "./session.js";
 
@@ -35,7 +35,7 @@ export async function addPeople(id) {
               if (picked.length === 0) return;
               const { invited, refused } = await client.api.rooms.addMembers(id, { user_ids: picked.map(({ id }) => id) });
               close();
-              if (invited.length > 0) notice(`${plural(invited.length, "person was", "people were")} asked, and can accept.`);
+              if (invited.length > 0) notice(`${plural(invited.length, "person was", "people were")} invited.`);
               if (refused.length > 0) notice(`${plural(refused.length, "person", "people")} could not be added.`, "error");
             }),
         },
@@ -53,7 +53,7 @@ export async function showInvites(id) {
       const { items } = await client.api.rooms.invites(id);
       fill(
         list,
-        items.length === 0 && h("p", { class: "hint" }, "Whoever has the link of an invitation can join."),
+        items.length === 0 && h("p", { class: "hint" }, "Anyone with an invitation link can join."),
         items.map((invite) => {
           const url = `${location.origin}${location.pathname}#/join/${id}/${invite.code}`;
           return h(
@@ -73,7 +73,7 @@ export async function showInvites(id) {
               ),
             ),
             button("copy", "Copy link", () => attempt(async () => (await navigator.clipboard.writeText(url), notice("Link copied.")))),
-            button("trash", "Take back", () => attempt(async () => (await client.api.rooms.revokeInvite(id, invite.code), load()))),
+            button("trash", "Revoke", () => attempt(async () => (await client.api.rooms.revokeInvite(id, invite.code), load()))),
           );
         }),
       );
@@ -109,7 +109,7 @@ export async function showInvites(id) {
 }
 
 /** @param {Room} room */
-export async function changeRules(room) {
+export async function changeRoom(room) {
   await dialog("Name, topic and rules", (close) => {
     const { settings } = room;
     const name = h("input", { value: room.name, required: true, maxlength: 100, dir: "auto" });
@@ -161,11 +161,11 @@ export async function changeRules(room) {
       { class: "stack", onsubmit: save },
       h("label", null, "Name", name),
       h("label", null, "Topic", topic),
-      h("label", null, "Who writes", writes),
-      h("label", null, "Who adds people", adds),
-      h("label", null, "Slow mode, between two messages of one person", slow),
-      h("label", { class: "check" }, past, "Whoever left may read what came before"),
-      h("label", { class: "check" }, archived, "Archived: nothing can be written"),
+      h("label", null, "Who can send messages", writes),
+      h("label", null, "Who can add people", adds),
+      h("label", null, "Slow mode: time between two messages of a member", slow),
+      h("label", { class: "check" }, past, "Former members can read earlier messages"),
+      h("label", { class: "check" }, archived, "Archived: no new messages"),
       h(
         "footer",
         null,
@@ -184,7 +184,7 @@ export async function showPins(id, go) {
       const { items } = await client.api.rooms.pins(id);
       fill(
         list,
-        items.length === 0 && h("p", { class: "hint" }, "Nothing is pinned."),
+        items.length === 0 && h("p", { class: "hint" }, "No pinned messages."),
         items.map((message) =>
           h(
             "button",
@@ -211,12 +211,12 @@ export async function showReports(id, go) {
       const { items } = await client.api.rooms.reports(id);
       fill(
         list,
-        items.length === 0 && h("p", { class: "hint" }, "Nothing was reported."),
+        items.length === 0 && h("p", { class: "hint" }, "No reports."),
         items.map((report) =>
           h(
             "div",
             { class: "person" },
-            h("span", { class: "person-text" }, reported(report)),
+            h("span", { class: "person-text" }, reportedMessage(report)),
             button("eye", "Show", () => (close(), go(report.seq))),
             button("check", "Close report", () =>
               attempt(async () => {
@@ -238,9 +238,9 @@ export async function leaveRoom(room) {
   const others = [...(client.room(room.id)?.members?.values() ?? [])].filter(({ user }) => user.id !== me().id);
   const lastOwner = room.role === "owner" && others.length > 0 && !others.some(({ role }) => role === "owner");
   /** @type {number | undefined} */
-  let heir;
+  let newOwner;
   if (lastOwner) {
-    const picked = await dialog("Who owns it from now on?", (close) =>
+    const picked = await dialog("Choose the new owner", (close) =>
       h(
         "div",
         { class: "people" },
@@ -255,10 +255,10 @@ export async function leaveRoom(room) {
       ),
     );
     if (typeof picked !== "number") return;
-    heir = picked;
-  } else if (!(await confirm("Leave this room?", "You will not get its messages any more.", "Leave", { danger: true }))) return;
+    newOwner = picked;
+  } else if (!(await confirm("Leave this room?", "You will no longer receive its messages.", "Leave", { danger: true }))) return;
   await attempt(async () => {
-    await client.api.rooms.leave(room.id, heir);
+    await client.api.rooms.leave(room.id, newOwner);
     client.forget(room.id);
     router.go("/", { replace: true });
   });
@@ -266,7 +266,7 @@ export async function leaveRoom(room) {
 
 /** @param {Room} room */
 export async function deleteRoom(room) {
-  if (!(await confirm(`Delete ${roomName(room)}?`, "It goes for everybody, with all its messages.", "Delete", { danger: true }))) return;
+  if (!(await confirm(`Delete ${roomName(room)}?`, "This deletes the room and all its messages for every member.", "Delete", { danger: true }))) return;
   await attempt(async () => {
     await client.api.rooms.delete(room.id);
     client.forget(room.id);
@@ -274,7 +274,7 @@ export async function deleteRoom(room) {
   });
 }
 
-/** Takes a direct room out of the list until somebody writes there again. @param {Room} room */
+/** Hides a direct room until its next message. @param {Room} room */
 export async function closeDirect(room) {
   const closed = await attempt(() => client.api.rooms.closeDirect(room.direct_user?.id ?? me().id).then(() => true));
   if (!closed) return;

@@ -1,4 +1,4 @@
-/** Where one is, in the part of the URL after `#`: `/rooms/7`, `/rooms/7/42`, `/friends`, `/settings`, `/admin`, `/join/7/code`. */
+/** The current route, in the URL after `#`: `/rooms/7`, `/rooms/7/42`, `/friends`, `/settings`, `/admin`, `/join/7/code`. */
 
 import { Emitter } from "../sdk/index.js";
 

@@ -1,24 +1,24 @@
-/** Search: one's rooms at once, people and messages as the server finds them. */
+/** Search results: local rooms at once, then users and messages from the server. */
 
-import { fill, h, settled } from "./dom.js";
+import { debounce, fill, h } from "./dom.js";
 import { brief, handle, nameOf, roomName } from "./format.js";
 import { avatar, roomAvatar } from "./media.js";
 import { attempt } from "./overlay.js";
 import { router } from "./router.js";
 import { client, senderName } from "./session.js";
-import { explain } from "./words.js";
+import { errorText } from "./error-text.js";
 
 /** @import { Found, User } from "../sdk/wire.js" */
 
 export class SearchResults {
   element = h("div", { class: "results", hidden: true });
-  #done;
+  #onPick;
   #text = "";
-  #ask = settled(() => this.#fetch(), 250);
+  #fetchSoon = debounce(() => this.#fetch(), 250);
 
-  /** @param {() => void} done called when something was picked */
-  constructor(done) {
-    this.#done = done;
+  /** @param {() => void} onPick */
+  constructor(onPick) {
+    this.#onPick = onPick;
   }
 
   /** @param {string} text */
@@ -37,7 +37,7 @@ export class SearchResults {
         ),
       h("div", { class: "later", "aria-live": "polite" }),
     );
-    this.#ask();
+    this.#fetchSoon();
   }
 
   async #fetch() {
@@ -50,7 +50,7 @@ export class SearchResults {
     const users = people.status === "fulfilled" ? people.value.items : [];
     /** @type {Found[]} */
     const messages = found.status === "fulfilled" ? found.value.items : [];
-    const refused = found.status === "rejected" ? explain(found.reason) : "";
+    const refused = found.status === "rejected" ? errorText(found.reason) : "";
     const others = users.filter((user) => user.id !== client.me?.id);
     fill(
       later,
@@ -75,7 +75,7 @@ export class SearchResults {
       const room = await attempt(() => client.api.rooms.direct(user.id));
       if (!room) return;
       client.adopt(room);
-      this.#done();
+      this.#onPick();
       router.go(`/rooms/${room.id}`);
     };
     return h(
@@ -96,7 +96,7 @@ export class SearchResults {
     const room = client.room(message.room_id)?.room;
     return h(
       "a",
-      { class: "room found", href: `#/rooms/${message.room_id}/${message.seq}`, onclick: () => this.#done() },
+      { class: "room found", href: `#/rooms/${message.room_id}/${message.seq}`, onclick: () => this.#onPick() },
       h(
         "span",
         { class: "room-text" },
@@ -107,7 +107,7 @@ export class SearchResults {
           room && h("bdi", { class: "hint" }, roomName(room)),
           h("time", null, brief(message.created_at)),
         ),
-        h("span", { class: "room-last", dir: "auto" }, marked(message.content, highlights)),
+        h("span", { class: "room-last", dir: "auto" }, highlighted(message.content, highlights)),
       ),
     );
   }
@@ -116,19 +116,19 @@ export class SearchResults {
   #link(href, picture, name, hint) {
     return h(
       "a",
-      { class: "room", href, onclick: () => this.#done() },
+      { class: "room", href, onclick: () => this.#onPick() },
       picture,
       h("span", { class: "room-text" }, h("bdi", { class: "room-name" }, name), hint && h("span", { class: "room-last" }, hint)),
     );
   }
 }
 
-/** Text with its found parts marked; positions count characters, not UTF-16 units. @param {string} text @param {{ from: number, to: number }[]} marks */
-export function marked(text, marks) {
+/** Text with highlights. Positions count code points, not UTF-16 units. @param {string} text @param {{ from: number, to: number }[]} highlights */
+function highlighted(text, highlights) {
   const characters = [...text];
   const parts = [];
   let at = 0;
-  for (const { from, to } of marks) {
+  for (const { from, to } of highlights) {
     if (from < at || to > characters.length) continue;
     parts.push(characters.slice(at, from).join(""), h("mark", null, characters.slice(from, to).join("")));
     at = to;

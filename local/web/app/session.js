@@ -1,4 +1,4 @@
-/** The one client of this page, and who is there. */
+/** The page's client, and the names and presence of users. */
 
 import { ConChat } from "../sdk/index.js";
 
@@ -6,16 +6,16 @@ import { ConChat } from "../sdk/index.js";
 
 const { api = "" } = document.documentElement.dataset;
 
-/** The API stands behind the same address as the page, unless `data-api` on the root element names another. */
+/** The API has the origin of the page, unless `data-api` on the root element names another. */
 export const client = new ConChat(api ? { api } : { socket: `${location.origin.replace(/^http/, "ws")}/ws` });
 
-/** A person with the newest that is known of their presence. @param {Person} user @returns {Person} */
-export function present(user) {
-  const told = client.presence.of(user.id);
-  return told ? { ...user, online: told.online, last_seen: told.last_seen ?? user.last_seen ?? null } : user;
+/** A user with the current presence. @param {Person} user @returns {Person} */
+export function withPresence(user) {
+  const presence = client.presence.of(user.id);
+  return presence ? { ...user, online: presence.online, last_seen: presence.last_seen ?? user.last_seen ?? null } : user;
 }
 
-/** What somebody is called, if they were met anywhere. @param {number} id */
+/** The name of a user in any loaded room. @param {number} id */
 export function nameById(id) {
   for (const { id: room, direct_user } of client.rooms) {
     const user = direct_user?.id === id ? direct_user : client.room(room)?.members?.get(id)?.user;
@@ -24,7 +24,7 @@ export function nameById(id) {
   return null;
 }
 
-/** The name of somebody of whom only the username is told, if they were met anywhere. @param {string | null | undefined} username */
+/** The display name for a username, if a loaded room has it. @param {string | null | undefined} username */
 export function nameByUsername(username) {
   if (!username) return null;
   for (const { id, direct_user } of client.rooms) {
@@ -34,15 +34,15 @@ export function nameByUsername(username) {
   return username;
 }
 
-/** Who wrote a message. @param {Message} message */
+/** @param {Message} message */
 export function senderName({ room_id, sender_id, username }) {
   const id = sender_id ?? 0;
   return client.room(room_id)?.members?.get(id)?.user.display_name ?? nameById(id) ?? username ?? "Deleted user";
 }
 
-/** Oneself; only where somebody is signed in. */
+/** The current user; throws if there is none. */
 export function me() {
   const { me } = client;
-  if (!me) throw new Error("Nobody is signed in.");
+  if (!me) throw new Error("You are not signed in.");
   return me;
 }

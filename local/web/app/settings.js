@@ -1,13 +1,13 @@
-/** Oneself: profile, privacy, looks, notifications, password, sessions, blocks, and the way out. */
+/** The settings: profile, privacy, files, appearance, notifications, password, sessions, blocks, the user's data. */
 
 import { fill, h } from "./dom.js";
 import { full, handle, nameOf, plural, size } from "./format.js";
-import { avatar, forget } from "./media.js";
+import { avatar, forgetMedia } from "./media.js";
 import { notifications } from "./notifications.js";
-import { ask, attempt, confirm, notice } from "./overlay.js";
+import { askText, attempt, confirm, notice } from "./overlay.js";
 import { page, paged, section } from "./page.js";
 import { client, me } from "./session.js";
-import { look, setLook } from "./theme.js";
+import { appearance, setAppearance } from "./theme.js";
 
 /** @import { Storage } from "../sdk/wire.js" */
 
@@ -17,8 +17,8 @@ export class Settings {
   #gone = new AbortController();
 
   constructor() {
-    this.element = page("Settings", profile(), storage(), looks(), notifications(this.#gone.signal), password(), sessions(), blocks(), wayOut());
-    // What the store knows by now may be newer than what was kept.
+    this.element = page("Settings", profile(), storage(), appearanceCard(), notifications(this.#gone.signal), password(), sessions(), blocks(), accountData());
+    // The stored profile may be outdated.
     client.api.me.get().then(
       (own) => {
         client.changedMe(own);
@@ -42,10 +42,10 @@ const submit = (event, act) => {
 
 function profile() {
   const own = me();
-  const face = h("div", { class: "face-edit" });
+  const picture = h("div", { class: "face-edit" });
   const draw = () =>
     fill(
-      face,
+      picture,
       avatar(me(), "huge"),
       h(
         "div",
@@ -79,7 +79,7 @@ function profile() {
         if (!file) return;
         const { upload_id } = await client.upload(file, "avatar");
         await client.api.me.avatar(upload_id);
-        if (me().avatar_url) forget(/** @type {string} */ (me().avatar_url));
+        if (me().avatar_url) forgetMedia(/** @type {string} */ (me().avatar_url));
         client.changedMe(await client.api.me.get());
         draw();
       }),
@@ -87,15 +87,15 @@ function profile() {
   draw();
   const display = h("input", { value: own.display_name, maxlength: 64, required: true, dir: "auto", autocomplete: "name" });
   const about = h("textarea", { value: own.about, maxlength: 500, rows: 2, dir: "auto" });
-  const email = h("input", { type: "email", value: own.email ?? "", autocomplete: "email", oninput: () => prove() });
+  const email = h("input", { type: "email", value: own.email ?? "", autocomplete: "email", oninput: () => updateProof() });
   const password = h("input", { type: "password", autocomplete: "current-password" });
-  const proof = h("label", { hidden: true }, "Your password, for another e-mail address", password);
-  const prove = () => {
+  const proof = h("label", { hidden: true }, "Your password, to change the e-mail address", password);
+  const updateProof = () => {
     const another = email.value.trim() !== (me().email ?? "");
     proof.hidden = !another;
     password.required = another;
   };
-  const whoever = (/** @type {string | undefined} */ chosen) =>
+  const audience = (/** @type {string | undefined} */ chosen) =>
     h(
       "select",
       null,
@@ -105,7 +105,7 @@ function profile() {
         ["nobody", "Nobody"],
       ].map(([value, label]) => h("option", { value, selected: value === (chosen ?? "everyone") }, label ?? "")),
     );
-  const [seen, added] = [whoever(own.settings?.presence), whoever(own.settings?.added_by)];
+  const [seen, added] = [audience(own.settings?.presence), audience(own.settings?.added_by)];
   const save = (/** @type {Event} */ event) =>
     submit(event, async () => {
       client.changedMe(
@@ -118,12 +118,12 @@ function profile() {
         }),
       );
       password.value = "";
-      prove();
+      updateProof();
       notice("Saved.");
     });
   const card = section(
     "Profile",
-    face,
+    picture,
     picker,
     h(
       "form",
@@ -134,7 +134,7 @@ function profile() {
       h("label", null, "E-mail", email),
       proof,
       h("label", null, "Who sees when you are online", seen),
-      h("label", null, "Who adds you to rooms; others ask you first", added),
+      h("label", null, "Who can add you to rooms without an invitation", added),
       h("footer", null, h("button", { class: "primary" }, "Save")),
     ),
   );
@@ -142,29 +142,29 @@ function profile() {
   return card;
 }
 
-/** What one keeps in pictures and files. @param {Storage} [kept] none while that is not known */
-function storage(kept) {
+/** Storage used by files. @param {Storage} [usage] undefined while it loads */
+function storage(usage) {
   const card = section(
     "Files",
-    h("p", null, kept ? `You keep ${bytesOf(kept)}, ${filesOf(kept)}.` : "…"),
-    h("p", { class: "hint" }, "Unsend a message to give up what is attached to it."),
+    h("p", null, usage ? `You use ${bytesOf(usage)}, ${filesOf(usage)}.` : "…"),
+    h("p", { class: "hint" }, "Unsending a message deletes its files."),
   );
   card.classList.add("storage-card");
   return card;
 }
 
-/** @param {Storage} kept */
+/** @param {Storage} usage */
 const bytesOf = ({ used_bytes, limit_bytes }) => (limit_bytes ? `${size(used_bytes)} of ${size(limit_bytes)}` : size(used_bytes));
 
-/** @param {Storage} kept */
+/** @param {Storage} usage */
 const filesOf = ({ files, files_limit }) =>
   files_limit ? `${files.toLocaleString()} of ${plural(files_limit, "file")}` : plural(files, "file");
 
-function looks() {
-  const { theme, direction } = look();
+function appearanceCard() {
+  const { theme, direction } = appearance();
   const themes = h(
     "select",
-    { onchange: () => setLook({ theme: /** @type {"system"} */ (themes.value) }) },
+    { onchange: () => setAppearance({ theme: /** @type {"system"} */ (themes.value) }) },
     [
       ["system", "As the system"],
       ["light", "Light"],
@@ -173,7 +173,7 @@ function looks() {
   );
   const directions = h(
     "select",
-    { onchange: () => setLook({ direction: /** @type {"ltr"} */ (directions.value) }) },
+    { onchange: () => setAppearance({ direction: /** @type {"ltr"} */ (directions.value) }) },
     [
       ["ltr", "Left to right"],
       ["rtl", "Right to left"],
@@ -196,7 +196,7 @@ function password() {
         submit(event, async () => {
           await client.api.auth.password(current.value, next.value);
           form.reset();
-          notice("Changed. Your other sessions were signed out.");
+          notice("Password changed. Your other sessions were signed out.");
         }),
     },
     h("input", { type: "text", hidden: true, autocomplete: "username", value: me().username, "aria-label": "Username" }),
@@ -234,7 +234,7 @@ function sessions() {
     "No sessions.",
   );
   const all = async () => {
-    if (await confirm("Sign out everywhere?", "Here, too.", "Sign out everywhere", { danger: true }))
+    if (await confirm("Sign out everywhere?", "This includes this device.", "Sign out everywhere", { danger: true }))
       await attempt(() => client.api.auth.logoutAll());
   };
   return section(
@@ -263,12 +263,12 @@ function blocks() {
           "Unblock",
         ),
       ),
-    "You blocked nobody.",
+    "You have not blocked anyone.",
   );
   return section("Blocked people", list.element);
 }
 
-function wayOut() {
+function accountData() {
   const save = () =>
     attempt(async () => {
       const pages = [];
@@ -286,16 +286,16 @@ function wayOut() {
       setTimeout(() => URL.revokeObjectURL(url), 60_000);
     });
   const erase = async () => {
-    const given = await ask("Delete your account?", "Your password", "Delete my account", {
+    const password = await askText("Delete your account?", "Your password", "Delete my account", {
       type: "password",
       danger: true,
-      hint: "Your messages stay as those of a deleted user; everything else about you goes, for good.",
+      hint: "Your messages stay, shown as from a deleted user. Everything else about you is deleted permanently.",
     });
-    if (given) await attempt(() => client.api.me.erase(given));
+    if (password) await attempt(() => client.api.me.erase(password));
   };
   return section(
     "Your data",
-    h("p", { class: "hint" }, "Everything that is kept about you, as one file; or nothing any more."),
+    h("p", { class: "hint" }, "Download everything that is stored about you, or delete your account."),
     h(
       "footer",
       null,

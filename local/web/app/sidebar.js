@@ -1,30 +1,31 @@
-/** The list of rooms, live, with what is unread; above it, search over rooms, people and messages. */
+/** The sidebar: search, invitations, and the live list of rooms with unread counts. */
 
-import { each, h, once } from "./dom.js";
+import { connectionBanner } from "./connection-banner.js";
+import { h, oncePerFrame, reconcile } from "./dom.js";
 import { brief, nameOf, plural, roomName, summary } from "./format.js";
 import { icon } from "./icons.js";
 import { avatar, roomAvatar } from "./media.js";
-import { connectionBanner } from "./connection.js";
+import { muted } from "./mute.js";
 import { attempt, button, menu } from "./overlay.js";
 import { router } from "./router.js";
 import { SearchResults } from "./search.js";
-import { client, me, present, senderName } from "./session.js";
-import { Writers } from "./writers.js";
+import { client, me, senderName, withPresence } from "./session.js";
+import { TypingUsers } from "./typing-users.js";
 
 /** @import { Invitation, Message, Room } from "../sdk/wire.js" */
 
 export class Sidebar {
   element;
   #list = h("nav", { class: "rooms", "aria-label": "Rooms" });
-  #asks = h("section", { class: "asks", "aria-label": "Invitations", hidden: true });
+  #invitations = h("section", { class: "asks", "aria-label": "Invitations", hidden: true });
   #results;
   #banner = connectionBanner();
   #own = h("div", { class: "own" });
   #field;
   /** @type {number | null} */
   #selected = null;
-  #draw = once(() => this.#render());
-  #writing = new Writers(this.#draw);
+  #draw = oncePerFrame(() => this.#render());
+  #typingUsers = new TypingUsers(this.#draw);
   /** @type {(() => void)[]} */
   #stops;
 
@@ -51,7 +52,7 @@ export class Sidebar {
       h("div", { class: "search-field", role: "search" }, icon("search"), this.#field),
       this.#banner.element,
       this.#results.element,
-      this.#asks,
+      this.#invitations,
       this.#list,
     );
     this.#stops = [
@@ -61,7 +62,7 @@ export class Sidebar {
       client.on("presence", this.#draw),
       client.on("signedIn", this.#draw),
       this.#banner.stop,
-      () => this.#writing.stop(),
+      () => this.#typingUsers.stop(),
       client.on("outbox", this.#draw),
     ];
     const minute = setInterval(this.#draw, 60_000);
@@ -86,7 +87,7 @@ export class Sidebar {
     document.title = unread > 0 ? `(${unread}) ConChat` : "ConChat";
     if (!client.me) return;
     const own = me();
-    each(
+    reconcile(
       this.#own,
       [own],
       () => "own",
@@ -101,23 +102,23 @@ export class Sidebar {
           icon("more"),
         ),
     );
-    this.#asks.hidden = client.invitations.all.length === 0 || this.#list.hidden;
-    each(
-      this.#asks,
+    this.#invitations.hidden = client.invitations.all.length === 0 || this.#list.hidden;
+    reconcile(
+      this.#invitations,
       client.invitations.all,
       ({ room }) => String(room.id),
       (invitation) => [invitation],
-      (invitation) => asked(invitation),
+      (invitation) => invitationRow(invitation),
     );
-    each(
+    reconcile(
       this.#list,
       rooms,
       (room) => String(room.id),
-      (room) => this.#mark(room),
+      (room) => this.#deps(room),
       (room) => this.#row(room),
     );
     let empty = this.#list.nextElementSibling;
-    // Only a connection tells that there are none.
+    // Without a connection there may be rooms that are not loaded.
     if (rooms.length === 0 && !empty && client.status === "online") {
       empty = h(
         "div",
@@ -130,16 +131,16 @@ export class Sidebar {
   }
 
   /** What a row shows. @param {Room} room */
-  #mark(room) {
+  #deps(room) {
     const at = room.last_message?.created_at;
-    const user = room.direct_user && present(room.direct_user);
+    const user = room.direct_user && withPresence(room.direct_user);
     return [
       room,
       room.last_message && senderName(room.last_message),
       room.unread,
       room.mentions,
       room.id === this.#selected,
-      this.#writers(room.id),
+      this.#typingText(room.id),
       user?.online,
       at && brief(at),
       client.outgoing(room.id).some((item) => item.state === "failed"),
@@ -149,9 +150,9 @@ export class Sidebar {
 
   /** @param {Room} room */
   #row(room) {
-    const shown = room.direct_user ? { ...room, direct_user: present(room.direct_user) } : room;
+    const shown = room.direct_user ? { ...room, direct_user: withPresence(room.direct_user) } : room;
     const last = room.last_message;
-    const writers = this.#writers(room.id);
+    const typing = this.#typingText(room.id);
     const failed = client.outgoing(room.id).some((item) => item.state === "failed");
     const name = roomName(room);
     return h(
@@ -176,12 +177,12 @@ export class Sidebar {
         h(
           "span",
           { class: "room-bottom" },
-          writers
-            ? h("span", { class: "typing" }, writers)
+          typing
+            ? h("span", { class: "typing" }, typing)
             : h(
                 "span",
                 { class: "room-last" },
-                failed ? "Not sent: tap to try again" : room.blocked ? "You two cannot reach each other" : last ? lastLine(room, last) : room.topic || "Nothing yet",
+                failed ? "Not sent. Tap to try again." : room.blocked ? "You cannot message each other" : last ? lastLine(room, last) : room.topic || "No messages yet",
               ),
           room.mentions > 0 && [
             h("span", { class: "badge mention", "aria-hidden": "true" }, "@"),
@@ -197,17 +198,17 @@ export class Sidebar {
   }
 
   /** @param {number} room */
-  #writers(room) {
-    const names = this.#writing.of(room);
+  #typingText(room) {
+    const names = this.#typingUsers.of(room);
     if (names.length === 0) return "";
-    if (client.room(room)?.room.kind === "direct") return "writing …";
-    return names.length > 2 ? "several people write …" : `${names.join(" and ")} ${names.length > 1 ? "write" : "writes"} …`;
+    if (client.room(room)?.room.kind === "direct") return "typing …";
+    return names.length > 2 ? "several people are typing …" : `${names.join(" and ")} ${names.length > 1 ? "are" : "is"} typing …`;
   }
 
   #search() {
     const text = this.#field.value.trim();
     this.#list.hidden = text !== "";
-    this.#asks.hidden = text !== "" || client.invitations.all.length === 0;
+    this.#invitations.hidden = text !== "" || client.invitations.all.length === 0;
     this.#results.show(text);
   }
 
@@ -228,11 +229,11 @@ export class Sidebar {
 
   /** @param {Event} event */
   #new(event) {
-    const opened = () => import("./begin.js");
+    const load = () => import("./new-conversation.js");
     menu(/** @type {Element} */ (event.currentTarget), [
-      { icon: "user", label: "Direct message", act: async () => (await opened()).beginDirect() },
-      { icon: "users", label: "New group", act: async () => (await opened()).beginRoom("group") },
-      { icon: "hash", label: "New public room", act: async () => (await opened()).beginRoom("public") },
+      { icon: "user", label: "Direct message", act: async () => (await load()).startDirect() },
+      { icon: "users", label: "New group", act: async () => (await load()).createRoom("group") },
+      { icon: "hash", label: "New public room", act: async () => (await load()).createRoom("public") },
       { icon: "globe", label: "Discover public rooms", act: () => router.go("/discover") },
     ]);
   }
@@ -249,8 +250,8 @@ export class Sidebar {
   }
 }
 
-/** A room that asks one in: what it is, who asks, and the two answers. @param {Invitation} invitation */
-function asked({ room, inviter }) {
+/** @param {Invitation} invitation */
+function invitationRow({ room, inviter }) {
   const accept = () =>
     attempt(async () => {
       client.adopt(await client.api.rooms.join(room.id));
@@ -266,7 +267,7 @@ function asked({ room, inviter }) {
       "span",
       { class: "room-text" },
       h("bdi", { class: "room-name" }, room.name),
-      h("span", { class: "hint" }, h("bdi", null, nameOf(inviter)), ` asks you in · ${plural(room.members_count, "member")}`),
+      h("span", { class: "hint" }, h("bdi", null, nameOf(inviter)), ` invites you · ${plural(room.members_count, "member")}`),
     ),
     h(
       "span",
@@ -275,11 +276,6 @@ function asked({ room, inviter }) {
       h("button", { type: "button", class: "quiet", onclick: () => void decline() }, "Decline"),
     ),
   );
-}
-
-/** @param {Room} room */
-export function muted(room) {
-  return Boolean(room.muted_until) && Date.parse(room.muted_until ?? "") > Date.now();
 }
 
 /** @param {Room} room @param {Message} last */

@@ -1,13 +1,13 @@
-/** How the page looks: light, dark or as the system is; and which way it runs. */
+/** Appearance settings: color theme and text direction. */
 
-/** @typedef {{ theme: "system" | "light" | "dark", direction: "ltr" | "rtl" }} Look */
+/** @typedef {{ theme: "system" | "light" | "dark", direction: "ltr" | "rtl" }} Appearance */
 
 const KEY = "conchat.look";
-/** @type {Look} */
+/** @type {Appearance} */
 const DEFAULT = { theme: "system", direction: "ltr" };
 
-/** @returns {Look} */
-export function look() {
+/** @returns {Appearance} */
+export function appearance() {
   try {
     return { ...DEFAULT, ...JSON.parse(localStorage.getItem(KEY) ?? "{}") };
   } catch {
@@ -15,17 +15,17 @@ export function look() {
   }
 }
 
-/** @param {Partial<Look>} change */
-export function setLook(change) {
+/** @param {Partial<Appearance>} change */
+export function setAppearance(change) {
   try {
-    localStorage.setItem(KEY, JSON.stringify({ ...look(), ...change }));
+    localStorage.setItem(KEY, JSON.stringify({ ...appearance(), ...change }));
   } catch {
-    // It lasts as long as the page.
+    // Without storage the setting lasts as long as the page.
   }
-  applyLook({ ...look(), ...change });
+  applyAppearance({ ...appearance(), ...change });
 }
 
-export function applyLook({ theme, direction } = look()) {
+export function applyAppearance({ theme, direction } = appearance()) {
   const root = document.documentElement;
   root.dir = direction;
   if (theme === "system") root.removeAttribute("data-theme");

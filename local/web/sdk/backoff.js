@@ -1,4 +1,4 @@
-/** How long to wait before the next try: full jitter, so that a thousand clients that lost the same server do not come back at once. */
+/** Retry delays. Full jitter spreads the reconnects of many clients that lost the same server. */
 
 /**
  * @param {number} attempt 0 for the first retry
@@ -9,7 +9,7 @@ export function fullJitter(attempt, { base = 500, cap = 30_000, random = Math.ra
 }
 
 /**
- * When to open the next socket: somewhere in the last tenth of the time that is left, and early enough to have it before the old one ends.
+ * When to replace something that ends at `before`: at a random point after 80 to 90 % of the remaining time.
  * @param {number} now @param {number} before milliseconds since the epoch
  * @param {() => number} [random]
  */

@@ -1,6 +1,6 @@
 /**
- * The delivery core: all rooms of one person, kept equal to the server's whatever pushes are lost, doubled, delayed or reordered. It is pure:
- * it takes frames and answers, and says in `needs` what has to be asked. Whoever holds it asks, and tells the answers.
+ * The delivery core: keeps a user's rooms equal to the server's, whichever frames are lost, duplicated, delayed or reordered. It is pure: it takes
+ * frames and responses, and reports in `needs` which requests its owner has to make.
  *
  * @import { Frame, Message, Room, RoomSync, WelcomeFrame } from "./wire.js"
  */
@@ -8,26 +8,27 @@
 import { Timeline } from "./timeline.js";
 
 /**
- * What has to be asked: `sync` from a rev, the room's `head`, what was `lost` of it, or the `list` of one's rooms. What is `told` goes with the answer.
- * @typedef {{ kind: "sync", room: number, since: number, told: number } | { kind: "head", room: number, told?: number }
+ * A request to make: `sync` since a rev, the room itself (`head`), its messages and members (`lost`), or the `list` of joined rooms. `serverRev` goes
+ * to `synced` or `joined` together with the response.
+ * @typedef {{ kind: "sync", room: number, since: number, serverRev: number } | { kind: "head", room: number, serverRev?: number }
  *   | { kind: "lost", room: number } | { kind: "list" }} Need
  */
 
-/** Rooms that a `hello` can name. */
-const MOST_NAMED = 100;
-/** Changes of a doubted room that are asked for though they are held, to be compared. */
-const COMPARED = 20;
+/** Most rooms in a `hello`. */
+const MAX_HELLO_ROOMS = 100;
+/** Known changes that a doubted room requests again, to compare them. */
+const OVERLAP = 20;
 
 export class Delivery {
   /** @type {Map<number, Timeline>} */
   rooms = new Map();
   me;
 
-  /** Rooms of which something came, but which are not known. @type {Set<number>} */
+  /** Rooms that frames mention but that are not loaded. @type {Set<number>} */
   #unknown = new Set();
-  /** Whether a list of one's rooms has to be fetched because the last one was cut. */
+  /** Whether the last `welcome` had no room for all rooms. */
   #incomplete = false;
-  /** Rooms that were joined after the last `hello` was sent. @type {Set<number>} */
+  /** Rooms joined since the last `hello`. @type {Set<number>} */
   #fresh = new Set();
 
   /** @param {number} me */
@@ -35,18 +36,14 @@ export class Delivery {
     this.me = me;
   }
 
-  /** What to put into `hello`, right before it is sent. @returns {Record<number, number>} */
+  /** The `rooms` of a `hello`; call it right before sending. @returns {Record<number, number>} */
   hello() {
     this.#fresh.clear();
-    const loaded = [...this.rooms].filter(([, room]) => room.loaded).slice(-MOST_NAMED);
+    const loaded = [...this.rooms].filter(([, room]) => room.loaded).slice(-MAX_HELLO_ROOMS);
     return Object.fromEntries(loaded.map(([id, room]) => [id, room.rev]));
   }
 
-  /**
-   * Takes a frame.
-   * @param {Frame} frame
-   * @returns {number[]} the rooms that are different now
-   */
+  /** @param {Frame} frame @returns {number[]} the rooms that changed */
   receive(frame) {
     switch (frame.type) {
       case "welcome":
@@ -55,7 +52,7 @@ export class Delivery {
         return this.synced(frame);
       case "catch_up":
         for (const id of frame.left) this.#doubt(id);
-        for (const { room_id, rev } of frame.changed) this.tell(room_id, rev);
+        for (const { room_id, rev } of frame.changed) this.noteRev(room_id, rev);
         return frame.rooms.flatMap((room) => this.synced(room));
       case "room.joined":
         this.#fresh.add(frame.room.id);
@@ -63,25 +60,25 @@ export class Delivery {
       case "room.deleted":
         return this.gone(frame.room_id);
       case "room.closed":
-        // A newer message may have overtaken it.
+        // A newer message may have arrived first.
         return (this.rooms.get(frame.room_id)?.room.last_seq ?? 0) > frame.last_seq ? [] : this.gone(frame.room_id);
       case "room.left":
-        // A newer `room.joined` may have overtaken it.
+        // A newer `room.joined` may have arrived first.
         this.#doubt(frame.room_id);
         return [];
       case "pong":
         for (const { room_id, rev } of frame.changed) {
           this.#doubt(room_id, rev);
-          this.tell(room_id, rev);
+          this.noteRev(room_id, rev);
         }
         return [];
       case "ack":
-        if (frame.room_id && frame.rev) this.tell(frame.room_id, frame.rev);
+        if (frame.room_id && frame.rev) this.noteRev(frame.room_id, frame.rev);
         return [];
       case "receipt":
-        return this.#of(frame.room_id, (room) => room.mark(frame));
+        return this.#update(frame.room_id, (room) => room.mark(frame));
       case "message.hidden":
-        return this.#of(frame.room_id, (room) => room.hide(frame.seq));
+        return this.#update(frame.room_id, (room) => room.hide(frame.seq));
       case "message":
       case "message.edited":
       case "message.unsent":
@@ -101,63 +98,63 @@ export class Delivery {
     }
   }
 
-  /** The server told that a room is at a rev. @param {number} id @param {number} rev */
-  tell(id, rev) {
+  /** Records a rev that the server reported. @param {number} id @param {number} rev */
+  noteRev(id, rev) {
     const room = this.rooms.get(id);
-    if (room) room.tell(rev);
+    if (room) room.noteRev(rev);
     else this.#unknown.add(id);
   }
 
   /**
-   * What `sync` answered.
+   * Applies a sync.
    * @param {RoomSync} sync
-   * @param {number} [told] what the need said, when it was asked for one: the server had told that rev before it was asked
-   * @returns {number[]}
+   * @param {number} [serverRev] of the need that it answers
+   * @returns {number[]} the rooms that changed
    */
-  synced(sync, told) {
+  synced(sync, serverRev) {
     const room = this.rooms.get(sync.room_id);
     if (!room || sync.room.closed) return this.joined(sync.room);
     room.doubted = false;
-    if (!this.#restarted(room, sync.room, sync.messages, told)) room.sync(sync);
+    if (!this.#restarted(room, sync.room, sync.messages, serverRev)) room.sync(sync);
     return [sync.room_id];
   }
 
-  /** One's room, as it is now. @param {Room} room @param {number} [told] as for `synced` @returns {number[]} */
-  joined(room, told) {
+  /** Adds or updates a room of the user. @param {Room} room @param {number} [serverRev] as for `synced` @returns {number[]} the rooms that changed */
+  joined(room, serverRev) {
     this.#unknown.delete(room.id);
     if (!room.joined || room.closed) return this.gone(room.id);
     const held = this.rooms.get(room.id);
     if (held) {
       if (!held.loaded) held.doubted = false;
-      if (!this.#restarted(held, room, room.last_message ? [room.last_message] : [], told)) held.adopt(room);
+      if (!this.#restarted(held, room, room.last_message ? [room.last_message] : [], serverRev)) held.adopt(room);
     } else this.rooms.set(room.id, new Timeline(this.me, room));
     return [room.id];
   }
 
-  /** The room is no longer one's own. @param {number} id @returns {number[]} */
+  /** Removes a room. @param {number} id @returns {number[]} the rooms that changed */
   gone(id) {
     this.#unknown.delete(id);
     return this.rooms.delete(id) ? [id] : [];
   }
 
-  /** All of one's rooms, fetched after a `welcome` that could not name them all. @param {Room[]} rooms @returns {number[]} */
+  /** Takes the complete list of joined rooms. @param {Room[]} rooms @returns {number[]} the rooms that changed */
   listed(rooms) {
     this.#incomplete = false;
     this.#doubtAllBut(rooms);
     return rooms.flatMap((room) => this.joined(room));
   }
 
-  /** What has to be asked for now. @returns {Need[]} */
+  /** The requests to make now. @returns {Need[]} */
   needs() {
     /** @type {Need[]} */
     const needs = this.#incomplete ? [{ kind: "list" }] : [];
     for (const id of this.#unknown) needs.push({ kind: "head", room: id });
     for (const [id, room] of this.rooms) {
-      const { told } = room;
+      const { serverRev } = room;
       if (room.lost) needs.push({ kind: "lost", room: id });
       else if (room.behind || room.doubted) {
-        const since = room.doubted ? Math.max(0, room.rev - COMPARED) : room.rev;
-        needs.push(room.loaded ? { kind: "sync", room: id, since, told } : { kind: "head", room: id, told });
+        const since = room.doubted ? Math.max(0, room.rev - OVERLAP) : room.rev;
+        needs.push(room.loaded ? { kind: "sync", room: id, since, serverRev } : { kind: "head", room: id, serverRev });
       }
     }
     return needs;
@@ -172,30 +169,30 @@ export class Delivery {
 
   /** @param {Room[]} rooms */
   #doubtAllBut(rooms) {
-    const told = new Set(rooms.map((room) => room.id));
-    for (const id of this.rooms.keys()) if (!told.has(id) && !this.#fresh.has(id)) this.#doubt(id);
+    const listed = new Set(rooms.map((room) => room.id));
+    for (const id of this.rooms.keys()) if (!listed.has(id) && !this.#fresh.has(id)) this.#doubt(id);
   }
 
-  /** A rev lower than one told before is that of something late, or of a store that was put back. @param {number} id @param {number} [rev] */
+  /** A rev below an earlier one is late, or shows that the server's database was restored. @param {number} id @param {number} [rev] */
   #doubt(id, rev = -1) {
     const room = this.rooms.get(id);
-    if (room && rev < room.told) room.doubted = true;
+    if (room && rev < room.serverRev) room.doubted = true;
   }
 
   /**
-   * A store that was put back shows in an answer: what the server told before it was asked is not there any more, or other messages are in the
-   * places of those that are held. Any other lower rev may just be late.
-   * @param {Timeline} held @param {Room} room @param {Message[]} messages @param {number} [told]
+   * Detects a restore of the server's database: the response lacks a rev that the server reported before the request, or has other messages in known
+   * positions. Any other lower rev may be late.
+   * @param {Timeline} timeline @param {Room} room @param {Message[]} messages @param {number} [serverRev]
    */
-  #restarted(held, room, messages, told) {
-    if (told === undefined) this.#doubt(room.id, room.rev);
-    const back = room.rev < (told ?? 0) || held.contradicts(messages);
-    if (back) held.restart(room);
-    return back;
+  #restarted(timeline, room, messages, serverRev) {
+    if (serverRev === undefined) this.#doubt(room.id, room.rev);
+    const restored = room.rev < (serverRev ?? 0) || timeline.contradicts(messages);
+    if (restored) timeline.restart(room);
+    return restored;
   }
 
   /** @param {number} id @param {(room: Timeline) => void} act */
-  #of(id, act) {
+  #update(id, act) {
     const room = this.rooms.get(id);
     if (!room) return [];
     act(room);

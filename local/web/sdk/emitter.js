@@ -1,4 +1,4 @@
-/** Typed events. A listener that throws is reported and stops nobody else. */
+/** Typed events. A listener that throws is reported; the others still run. */
 
 /**
  * @template {Record<string, unknown>} Events
@@ -8,7 +8,7 @@ export class Emitter {
   #listeners = new Map();
 
   /**
-   * Calls the listener for each such event until the function that comes back is called.
+   * Adds a listener and returns the function that removes it.
    * @template {keyof Events} Name
    * @param {Name} name
    * @param {(detail: Events[Name]) => void} listener

@@ -1,45 +1,45 @@
 /**
- * The rooms that ask one in, newest first, as `welcome` and frames tell them. More than twenty are a matter of `api.rooms.invitations()`.
+ * Open invitations to rooms, newest first, from `welcome` and frames: at most twenty. `api.rooms.invitations()` lists all.
  *
  * @import { Frame, Invitation } from "./wire.js"
  */
 
 export class Invitations {
   /** @type {Map<number, Invitation>} by room */
-  #held = new Map();
-  #changed;
+  #rooms = new Map();
+  #onChange;
 
-  /** @param {() => void} changed */
-  constructor(changed) {
-    this.#changed = changed;
+  /** @param {() => void} onChange */
+  constructor(onChange) {
+    this.#onChange = onChange;
   }
 
   /** @returns {Invitation[]} */
   get all() {
-    return [...this.#held.values()].sort((one, other) => (one.invited_at < other.invited_at ? 1 : -1));
+    return [...this.#rooms.values()].sort((one, other) => (one.invited_at < other.invited_at ? 1 : -1));
   }
 
   /** @param {Frame} frame */
   receive(frame) {
     if (frame.type === "welcome") {
-      this.#held = new Map((frame.invited ?? []).map((invitation) => [invitation.room.id, invitation]));
-      return this.#changed();
+      this.#rooms = new Map((frame.invited ?? []).map((invitation) => [invitation.room.id, invitation]));
+      return this.#onChange();
     }
     if (frame.type === "room.invited") {
       const { type: _, ...invitation } = frame;
-      this.#held.set(invitation.room.id, invitation);
-      return this.#changed();
+      this.#rooms.set(invitation.room.id, invitation);
+      return this.#onChange();
     }
     if (frame.type === "room.uninvited") return this.ended(frame.room_id);
     if (frame.type === "room.joined") this.ended(frame.room.id);
   }
 
-  /** It was answered, or does not hold any more. @param {number} room */
+  /** Removes an invitation that was answered or withdrawn. @param {number} room */
   ended(room) {
-    if (this.#held.delete(room)) this.#changed();
+    if (this.#rooms.delete(room)) this.#onChange();
   }
 
   clear() {
-    this.#held.clear();
+    this.#rooms.clear();
   }
 }

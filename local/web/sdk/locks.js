@@ -1,34 +1,34 @@
-/** One at a time: of all tabs where the browser has locks, else of this page. */
+/** Mutual exclusion: across tabs with Web Locks, otherwise within the page. */
 
 /** @type {Map<string, Promise<unknown>>} */
 const queues = new Map();
 
-/** Whether tabs can wait for each other. Only pages that came over TLS, or from this machine, have locks. */
-export const shared = () => Boolean(globalThis.navigator?.locks);
+/** Whether locks work across tabs. Web Locks exist in secure contexts only. */
+export const crossTab = () => Boolean(globalThis.navigator?.locks);
 
 /**
- * Does something when it is its turn.
+ * Runs `act` while holding the lock.
  * @template T
  * @param {string} name @param {() => Promise<T>} act
- * @param {AbortSignal} [signal] ends the waiting, not what has begun
+ * @param {AbortSignal} [signal] cancels the waiting, not a running `act`
  * @returns {Promise<T>}
  */
 export async function exclusive(name, act, signal) {
-  let begun = false;
-  const begin = () => {
+  let started = false;
+  const start = () => {
     signal?.throwIfAborted();
-    begun = true;
+    started = true;
     return act();
   };
-  if (shared()) {
+  if (crossTab()) {
     try {
-      return await navigator.locks.request(name, signal ? { signal } : {}, begin);
+      return await navigator.locks.request(name, signal ? { signal } : {}, start);
     } catch (error) {
-      // Locks may be forbidden, as storage may be.
-      if (begun || signal?.aborted) throw error;
+      // Browsers can forbid locks as they can forbid storage.
+      if (started || signal?.aborted) throw error;
     }
   }
-  const turn = (queues.get(name) ?? Promise.resolve()).then(begin);
+  const turn = (queues.get(name) ?? Promise.resolve()).then(start);
   const settled = turn.then(
     () => {},
     () => {},

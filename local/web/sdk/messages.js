@@ -1,23 +1,24 @@
-/** What frames make of a message. Each gives a new object, so that whoever shows the old one can tell.
+/**
+ * How frames change a message. Each function returns a new object, so views can compare by identity.
  *
  * @import { Message, MessageUnsentFrame, ReactionFrame } from "./wire.js"
  */
 
-/** Characters of a reply's preview, as the server cuts it. */
+/** Length of a quote in characters, as on the server. */
 const PREVIEW = 120;
 
-/** What an answer quotes of the message. @param {Message} message */
+/** The text that replies quote. @param {Message} message */
 export function preview(message) {
   return message.deleted_at ? "" : [...message.content].slice(0, PREVIEW).join("");
 }
 
 /**
- * A newer version of a message. Frames are the same to everyone, so they do not say which reactions are one's own.
- * @param {Message} held @param {Message} newer @returns {Message}
+ * The newer version of a message. Frames are the same for all members, so `mine` of the reactions comes from the older version.
+ * @param {Message} older @param {Message} newer @returns {Message}
  */
-export function changed(held, newer) {
+export function merged(older, newer) {
   if (newer.reactions.every((reaction) => reaction.mine != null)) return newer;
-  const mine = new Set(held.reactions.filter((reaction) => reaction.mine).map((reaction) => reaction.emoji));
+  const mine = new Set(older.reactions.filter((reaction) => reaction.mine).map((reaction) => reaction.emoji));
   return { ...newer, reactions: newer.reactions.map((reaction) => ({ ...reaction, mine: reaction.mine ?? mine.has(reaction.emoji) })) };
 }
 
@@ -38,16 +39,16 @@ export function unsent(message, { rev, deleted_at, deleted_by }) {
   };
 }
 
-/** @param {Message} message @param {ReactionFrame} frame @param {number} me @returns {Message} */
-export function withReaction(message, { rev, emoji, user_id, added, count }, me) {
-  const held = message.reactions.find((reaction) => reaction.emoji === emoji);
-  const mine = user_id === me ? added : (held?.mine ?? false);
+/** @param {Message} message @param {ReactionFrame} frame @param {number} userId @returns {Message} */
+export function withReaction(message, { rev, emoji, user_id, added, count }, userId) {
+  const current = message.reactions.find((reaction) => reaction.emoji === emoji);
+  const mine = user_id === userId ? added : (current?.mine ?? false);
   const others = message.reactions.filter((reaction) => reaction.emoji !== emoji);
   const reactions = count > 0 ? [...others, { emoji, count, mine }] : others;
   return { ...message, rev, reactions: reactions.sort((one, other) => compare(one.emoji, other.emoji)) };
 }
 
-/** By code points, which is how the server orders them. @param {string} one @param {string} other */
+/** Code point order, as on the server. @param {string} one @param {string} other */
 function compare(one, other) {
   const [left, right] = [[...one], [...other]];
   for (let at = 0; at < Math.min(left.length, right.length); at++) {

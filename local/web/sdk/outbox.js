@@ -1,105 +1,86 @@
 /**
- * Messages on their way. Each has a `client_id` of its own and is sent again with it until the server has said yes or no: never lost, never
- * doubled, in the order in which they were written. They outlive the page, each under a key of its own, so that tabs never write over each
- * other's; any tab that has a connection sends what is queued, one of them at a time.
+ * The queue of messages on their way. Each has a `client_id` and is retried with it until the server accepts or refuses it: nothing is lost or
+ * stored twice, and a room's messages keep their order. Entries survive the page. Tabs share the queue; any connected tab sends, one at a time.
  *
  * @import { AckFrame, Attachment } from "./wire.js"
- * @import { Kept } from "./store.js"
+ * @import { Outgoing } from "./outbox-entry.js"
+ * @import { SharedStore } from "./store.js"
  */
 
+import { abortable, sleep } from "./abortable.js";
 import { fullJitter } from "./backoff.js";
-import { ConChatError } from "./http.js";
-import * as locks from "./locks.js";
+import { ConChatError, offline } from "./errors.js";
+import { crossTab, exclusive } from "./locks.js";
+import { byOrder, clearOutbox, deserialize, newClientId, outboxPrefix, serialize } from "./outbox-entry.js";
 
 /**
- * @typedef {object} Outgoing
- * @property {string} client_id
- * @property {number} room_id
- * @property {string} content
- * @property {number | null} reply_to
- * @property {Attachment[]} attachments
- * @property {{ room_id: number, seq: number } | null} forward
- * @property {"queued" | "sending" | "sent" | "failed"} state
- * @property {string | null} error Why it failed, for a person.
- * @property {string} created_at
- * @property {number | null} seq Its place, once it is sent.
- * @property {number} order Those of one room are sent in this order.
- * @property {boolean} saved Whether it outlives the page; a store that is full does not take it.
- *
  * @typedef {object} Env
- * @property {Kept} kept
- * @property {string} place The API that it is for.
+ * @property {SharedStore} store
+ * @property {string} namespace
  * @property {(item: Outgoing) => Promise<AckFrame>} send
- * @property {(room: number) => void} changed
- * @property {(item: Outgoing, at: Place) => void} sent
+ * @property {(room: number) => void} onChange
+ * @property {(item: Outgoing, position: Position) => void} onSent
  * @property {() => number} now
  * @property {() => number} random
- * @property {typeof locks} [locks]
+ * @property {typeof LOCKS} [locks]
  *
- * @typedef {{ seq?: number | null | undefined, rev?: number | null | undefined }} Place Where a message is.
+ * @typedef {{ seq?: number | null | undefined, rev?: number | null | undefined }} Position Of a stored message.
  */
 
-/** How long to wait before the next try, in milliseconds. */
-const WAIT = { base: 400, cap: 15_000 };
-/** How long the tab that wrote a message has the first try, in milliseconds: with locks, and where tabs cannot wait for each other. */
-const FIRST = { shared: 100, alone: 3000 };
+const LOCKS = { crossTab, exclusive };
+/** Retry delays in milliseconds. */
+const BACKOFF = { base: 400, cap: 15_000 };
+/** Head start of the tab that wrote a message, in milliseconds: with Web Locks, and without. */
+const HEAD_START = { locked: 100, unlocked: 3000 };
 
-/** How long the other tabs have to see that a message was sent. */
-const SEEN = 2000;
-
-/** How the keys of a person's messages begin. @param {string} place @param {number} me */
-export const outboxPrefix = (place, me) => `conchat.outbox.${place}.${me}.`;
-
-/** Forgets what is kept for a person. @param {Kept} kept @param {string} place @param {number} me */
-export function forget(kept, place, me) {
-  for (const key of kept.keys(outboxPrefix(place, me))) kept.remove(key);
-}
+/** Time for other tabs to see a sent entry before it is deleted, in milliseconds. */
+const LINGER = 2000;
 
 export class Outbox {
   /** @type {Map<string, Outgoing>} by `client_id` */
   #items = new Map();
-  #me;
+  #userId;
   #env;
   #prefix;
   #locks;
-  /** The last place in the order that was seen. */
-  #last = 0;
-  /** What has arrived, and is still kept for the others to see. @type {Set<string>} */
-  #done = new Set();
-  /** Rooms that are worked on. @type {Set<number>} */
+  /** The highest `order` so far. */
+  #lastOrder = 0;
+  /** Arrived entries that stay stored for the other tabs to see. @type {Set<string>} */
+  #arrived = new Set();
+  /** Rooms with a running worker. @type {Set<number>} */
   #busy = new Set();
   /** @type {Map<string, number>} */
   #attempts = new Map();
-  /** Goes off when the connection does. @type {AbortController | null} */
-  #online = null;
+  /** Aborts when the connection is lost; null while offline. @type {AbortController | null} */
+  #connection = null;
   #stopped = false;
 
-  /** @param {number} me @param {Env} env */
-  constructor(me, env) {
-    this.#me = me;
+  /** @param {number} userId @param {Env} env */
+  constructor(userId, env) {
+    this.#userId = userId;
     this.#env = env;
-    this.#prefix = outboxPrefix(env.place, me);
-    this.#locks = env.locks ?? locks;
-    for (const key of env.kept.keys(this.#prefix)) {
-      const item = read(key.slice(this.#prefix.length), env.kept.get(key));
-      // The tab that sent it did not live to see it arrive.
-      if (item?.state === "sent") env.kept.remove(key);
+    this.#prefix = outboxPrefix(env.namespace, userId);
+    this.#locks = env.locks ?? LOCKS;
+    for (const key of env.store.keys(this.#prefix)) {
+      const item = deserialize(key.slice(this.#prefix.length), env.store.get(key));
+      // The tab that sent it closed before it arrived.
+      if (item?.state === "sent") env.store.remove(key);
       else if (item) this.#insert(item);
     }
   }
 
-  /** What is on its way to a room, in order. @param {number} room */
+  /** Messages of a room, in order. @param {number} room */
   of(room) {
-    return [...this.#items.values()].filter((item) => item.room_id === room).sort(inOrder);
+    return [...this.#items.values()].filter((item) => item.room_id === room).sort(byOrder);
   }
 
   get size() {
     return this.#items.size;
   }
 
-  /** Whether all of it outlives the page. */
-  get outlives() {
-    return [...this.#items.values()].every((item) => item.saved || !this.#unsaved(item));
+  /** Whether every message survives the page. */
+  get persistent() {
+    return ![...this.#items.values()].some(isUnsaved);
   }
 
   /**
@@ -107,12 +88,12 @@ export class Outbox {
    * @param {{ content?: string, reply_to?: number | null, attachments?: Attachment[], forward?: { room_id: number, seq: number } | null }} what
    */
   add(room_id, { content = "", reply_to = null, attachments = [], forward = null }) {
-    // After what other tabs have written, also when that is told a moment later.
-    for (const key of this.#env.kept.keys(this.#prefix)) if (!this.#items.has(this.#idOf(key))) this.#take(key);
+    // `storage` events may be late: order it after what other tabs have written.
+    for (const key of this.#env.store.keys(this.#prefix)) if (!this.#items.has(this.#idOf(key))) this.#refresh(key);
     const now = this.#env.now();
     /** @type {Outgoing} */
     const item = {
-      client_id: newId(),
+      client_id: newClientId(),
       room_id,
       content,
       reply_to,
@@ -122,7 +103,7 @@ export class Outbox {
       error: null,
       created_at: new Date(now).toISOString(),
       seq: null,
-      order: Math.max(now, this.#last + 1),
+      order: Math.max(now, this.#lastOrder + 1),
       saved: false,
     };
     this.#insert(item);
@@ -131,80 +112,79 @@ export class Outbox {
     return item;
   }
 
-  /** Tries a failed one again. @param {string} client_id */
+  /** Retries a failed message. @param {string} client_id */
   retry(client_id) {
     const item = this.#items.get(client_id);
     if (item?.state !== "failed") return;
-    this.#become(item, { state: "queued", error: null });
+    this.#update(item, { state: "queued", error: null });
     this.#pump(item.room_id);
   }
 
-  /** Forgets one that failed, or that arrived. @param {string} client_id */
+  /** Deletes a failed message, or one that the room shows by now. @param {string} client_id */
   discard(client_id) {
     const item = this.#items.get(client_id);
     if (!item) return;
-    if (item.state !== "sent") this.#env.kept.remove(this.#prefix + client_id);
-    else if (!this.#done.has(client_id)) {
-      this.#done.add(client_id);
-      /** @type {any} Node need not wait for it: what is left is tidied up by the next one. */
-      const timer = setTimeout(() => this.#tidy(client_id), SEEN);
+    if (item.state !== "sent") this.#env.store.remove(this.#prefix + client_id);
+    else if (!this.#arrived.has(client_id)) {
+      this.#arrived.add(client_id);
+      /** @type {any} Node may exit before: the next start deletes leftovers. */
+      const timer = setTimeout(() => this.#deleteArrived(client_id), LINGER);
       timer.unref?.();
     }
-    this.#drop(item);
+    this.#forget(item);
   }
 
-  /** The server has it, whoever sent it. @param {string} client_id @param {number} room @param {Place} at */
-  arrived(client_id, room, at) {
+  /** The server has the message. @param {string} client_id @param {number} room @param {Position} position */
+  confirm(client_id, room, position) {
     const item = this.#items.get(client_id);
-    if (item && item.room_id === room && item.state !== "sent") this.#sent(item, at);
+    if (item && item.room_id === room && item.state !== "sent") this.#markSent(item, position);
   }
 
-  /** Takes over what other tabs wrote, tried again, sent or discarded. @param {string | null} [changed] a key; all of them when absent */
-  look(changed = null) {
+  /** Applies changes of other tabs. @param {string | null} [changed] a key; all keys when absent */
+  reload(changed = null) {
     if (changed !== null && !changed.startsWith(this.#prefix)) return;
     const held = [...this.#items.keys()].map((id) => this.#prefix + id);
-    for (const key of changed === null ? new Set([...this.#env.kept.keys(this.#prefix), ...held]) : [changed]) this.#take(key);
-    // There may be space now.
+    for (const key of changed === null ? new Set([...this.#env.store.keys(this.#prefix), ...held]) : [changed]) this.#refresh(key);
     this.#save();
   }
 
-  /** Whether there is a connection to send over. @param {boolean} online */
-  online(online) {
+  /** @param {boolean} online */
+  setOnline(online) {
     if (!online || this.#stopped) {
-      this.#online?.abort();
-      this.#online = null;
+      this.#connection?.abort();
+      this.#connection = null;
       this.#busy.clear();
       return;
     }
-    this.#online ??= new AbortController();
+    this.#connection ??= new AbortController();
     this.#save();
     for (const room of new Set([...this.#items.values()].map((item) => item.room_id))) this.#pump(room);
   }
 
-  /** Nothing is sent from here any more. What is kept stays for the next one. */
+  /** Stops sending. Stored messages stay for the next start. */
   stop() {
-    for (const { client_id, state } of this.#items.values()) if (state === "sent") this.#done.add(client_id);
-    for (const id of this.#done) this.#tidy(id);
+    for (const { client_id, state } of this.#items.values()) if (state === "sent") this.#arrived.add(client_id);
+    for (const id of this.#arrived) this.#deleteArrived(id);
     this.#save();
     this.#stopped = true;
-    this.online(false);
+    this.setOnline(false);
   }
 
-  /** The person is no more, and nothing of theirs is kept. */
-  forget() {
+  /** Deletes everything, stored messages included. */
+  clear() {
     this.#items.clear();
-    this.#done.clear();
-    forget(this.#env.kept, this.#env.place, this.#me);
+    this.#arrived.clear();
+    clearOutbox(this.#env.store, this.#env.namespace, this.#userId);
   }
 
   /** @param {string} client_id */
-  #tidy(client_id) {
-    if (this.#done.delete(client_id)) this.#env.kept.remove(this.#prefix + client_id);
+  #deleteArrived(client_id) {
+    if (this.#arrived.delete(client_id)) this.#env.store.remove(this.#prefix + client_id);
   }
 
   /** @param {number} room */
   #pump(room) {
-    const signal = this.#online?.signal;
+    const signal = this.#connection?.signal;
     if (!signal || this.#busy.has(room) || !this.#first(room)) return;
     this.#busy.add(room);
     void this.#work(room, signal).then(() => {
@@ -214,12 +194,12 @@ export class Outbox {
     });
   }
 
-  /** Sends what is queued for a room. @param {number} room @param {AbortSignal} signal */
+  /** Sends the room's queue. @param {number} room @param {AbortSignal} signal */
   async #work(room, signal) {
     for (let wait = 0; !signal.aborted && this.#first(room); ) {
-      if (wait > 0) await pause(wait, signal);
+      if (wait > 0) await sleep(wait, signal);
       try {
-        wait = await this.#locks.exclusive(this.#prefix + room, () => this.#turn(room, signal), signal);
+        wait = await this.#locks.exclusive(this.#prefix + room, () => this.#sendQueued(room, signal), signal);
       } catch (error) {
         if (!signal.aborted) throw error;
       }
@@ -227,117 +207,118 @@ export class Outbox {
   }
 
   /**
-   * No other tab sends to this room now. Gives how long to wait until the next turn, in milliseconds: where there was no answer, another tab may have
-   * a better connection. When the server said to wait, the others wait as well.
-   * @param {number} room @param {AbortSignal} signal
+   * Runs under the room's lock. Without an answer it releases the lock, as another tab may have a better connection; when the server asks to wait,
+   * it keeps the lock, so that all tabs wait.
+   * @param {number} room @param {AbortSignal} signal @returns {Promise<number>} milliseconds until the next attempt
    */
-  async #turn(room, signal) {
+  async #sendQueued(room, signal) {
     for (let item = this.#next(room); item && !signal.aborted; item = this.#next(room)) {
       const refused = await this.#try(item, signal);
       if (!refused) continue;
       const attempt = this.#attempts.get(item.client_id) ?? 0;
       this.#attempts.set(item.client_id, attempt + 1);
-      const wait = Math.max((refused.retryAfter ?? 0) * 1000, fullJitter(attempt, { ...WAIT, random: this.#env.random }), 1);
+      const wait = Math.max((refused.retryAfter ?? 0) * 1000, fullJitter(attempt, { ...BACKOFF, random: this.#env.random }), 1);
       if (refused.status === 0) return wait;
-      await pause(wait, signal);
+      await sleep(wait, signal);
     }
     return 0;
   }
 
-  /** @param {Outgoing} item @param {AbortSignal} signal @returns {Promise<ConChatError | null>} what hinders it in passing */
+  /** @param {Outgoing} item @param {AbortSignal} signal @returns {Promise<ConChatError | null>} the transient failure, if any */
   async #try(item, signal) {
-    this.#become(item, { state: "sending" });
+    this.#update(item, { state: "sending" });
     /** @type {ConChatError | null} */
     let refused = null;
     try {
-      this.#sent(item, await unless(signal, this.#env.send(item)));
+      this.#markSent(item, await abortable(this.#env.send(item), signal, () => offline("The connection was lost.")));
     } catch (error) {
       refused = error instanceof ConChatError ? error : new ConChatError("unknown", String(error));
     }
     if (!refused) return null;
-    // It may have been seen in the room, discarded, or sent by another tab, while it was on its way.
-    if (item.saved) this.#take(this.#prefix + item.client_id);
+    // Meanwhile it may have been confirmed, discarded, or sent by another tab.
+    if (item.saved) this.#refresh(this.#prefix + item.client_id);
     if (item.state !== "sending" || !this.#items.has(item.client_id)) return null;
     if (!signal.aborted && !refused.passing) {
-      this.#become(item, { state: "failed", error: refused.message });
+      this.#update(item, { state: "failed", error: refused.message });
       return null;
     }
-    this.#become(item, { state: "queued" });
+    this.#update(item, { state: "queued" });
     return refused;
   }
 
-  /** The first that is queued for a room, as far as is known here. @param {number} room */
+  /** The first queued message of a room, as far as this tab knows. @param {number} room */
   #first(room) {
     /** @type {Outgoing | undefined} */
     let first;
     for (const item of this.#items.values())
-      if (item.room_id === room && item.state === "queued" && (!first || inOrder(item, first) < 0)) first = item;
+      if (item.room_id === room && item.state === "queued" && (!first || byOrder(item, first) < 0)) first = item;
     return first;
   }
 
-  /** The first that is queued for a room and that no other tab has sent meanwhile. @param {number} room */
+  /** The first queued message of a room that no other tab has sent meanwhile. @param {number} room */
   #next(room) {
     for (let item = this.#first(room); item; item = this.#first(room)) {
-      if (item.saved) this.#take(this.#prefix + item.client_id);
+      if (item.saved) this.#refresh(this.#prefix + item.client_id);
       if (item === this.#first(room)) return item;
     }
     return undefined;
   }
 
-  /** What the store has of one message, as of now. @param {string} key */
-  #take(key) {
+  /** Applies one stored entry. @param {string} key */
+  #refresh(key) {
     const id = this.#idOf(key);
-    const [held, text] = [this.#items.get(id), this.#env.kept.get(key)];
-    const told = read(id, text);
+    const [held, text] = [this.#items.get(id), this.#env.store.get(key)];
+    const stored = deserialize(id, text);
     if (held && text === null) {
-      // One that is sent is shown until the room has it here, too.
+      // A sent message is shown until this tab has it in the room.
       if (!held.saved || held.state === "sent") return;
-      this.#drop(held);
-    } else if (told && !held) {
-      this.#insert(told);
-      this.#env.changed(told.room_id);
-      if (told.state === "sent") this.#env.sent(told, told);
-      else setTimeout(() => this.#pump(told.room_id), FIRST[this.#locks.shared() ? "shared" : "alone"]);
-    } else if (told && held && told.state !== held.state && held.state !== "sent") {
-      if (told.state === "sent") this.#sent(held, told);
+      this.#forget(held);
+    } else if (stored && !held) {
+      this.#insert(stored);
+      this.#env.onChange(stored.room_id);
+      if (stored.state === "sent") this.#env.onSent(stored, stored);
+      else setTimeout(() => this.#pump(stored.room_id), HEAD_START[this.#locks.crossTab() ? "locked" : "unlocked"]);
+    } else if (stored && held && stored.state !== held.state && held.state !== "sent") {
+      if (stored.state === "sent") this.#markSent(held, stored);
       else if (held.state !== "sending") {
-        Object.assign(held, { state: told.state, error: told.error });
-        this.#env.changed(held.room_id);
+        Object.assign(held, { state: stored.state, error: stored.error });
+        this.#env.onChange(held.room_id);
         this.#pump(held.room_id);
       }
     }
   }
 
-  /** @param {Outgoing} item @param {Place} at */
-  #sent(item, at) {
+  /** @param {Outgoing} item @param {Position} position */
+  #markSent(item, position) {
     this.#attempts.delete(item.client_id);
     const key = this.#prefix + item.client_id;
-    const known = read(item.client_id, this.#env.kept.get(key))?.state;
-    Object.assign(item, { state: "sent", error: null, seq: at.seq ?? null });
-    // The other tabs learn of it before it goes.
-    if (item.saved && known && known !== "sent" && !this.#env.kept.set(key, written({ ...item, rev: at.rev }))) this.#env.kept.remove(key);
+    const stored = deserialize(item.client_id, this.#env.store.get(key))?.state;
+    Object.assign(item, { state: "sent", error: null, seq: position.seq ?? null });
+    // Other tabs read the state from the store.
+    const announce = item.saved && stored && stored !== "sent";
+    if (announce && !this.#env.store.set(key, serialize({ ...item, rev: position.rev }))) this.#env.store.remove(key);
     this.#changed(item.room_id);
-    this.#env.sent(item, at);
+    this.#env.onSent(item, position);
   }
 
   /** @param {Outgoing} item @param {Partial<Outgoing>} change */
-  #become(item, change) {
+  #update(item, change) {
     const before = item.state;
     Object.assign(item, change);
-    // What is under way is queued for the others: should this tab die, they send it.
-    const told = item.state === "failed" || before === "failed";
-    if (told && item.saved) this.#env.kept.set(this.#prefix + item.client_id, written(item));
+    // "sending" is stored as "queued": if this tab dies, another one sends it.
+    const visible = item.state === "failed" || before === "failed";
+    if (visible && item.saved) this.#env.store.set(this.#prefix + item.client_id, serialize(item));
     this.#changed(item.room_id);
   }
 
   /** @param {Outgoing} item */
   #insert(item) {
     this.#items.set(item.client_id, item);
-    this.#last = Math.max(this.#last, item.order);
+    this.#lastOrder = Math.max(this.#lastOrder, item.order);
   }
 
   /** @param {Outgoing} item */
-  #drop(item) {
+  #forget(item) {
     this.#items.delete(item.client_id);
     this.#attempts.delete(item.client_id);
     this.#changed(item.room_id);
@@ -347,24 +328,19 @@ export class Outbox {
   #changed(room) {
     if (this.#stopped) return;
     this.#save();
-    this.#env.changed(room);
+    this.#env.onChange(room);
   }
 
-  /** Writes what is not written yet, each after those before it in its room: a tab that sees one has seen what it must follow. */
+  /** Stores unsaved messages in order: a tab that sees one has seen those before it. */
   #save() {
     /** @type {Set<number>} */
     const full = new Set();
-    const unsaved = this.#stopped ? [] : [...this.#items.values()].filter((item) => this.#unsaved(item));
-    for (const item of unsaved.sort(inOrder)) {
+    const unsaved = this.#stopped ? [] : [...this.#items.values()].filter(isUnsaved);
+    for (const item of unsaved.sort(byOrder)) {
       if (full.has(item.room_id)) continue;
-      item.saved = this.#env.kept.set(this.#prefix + item.client_id, written(item));
+      item.saved = this.#env.store.set(this.#prefix + item.client_id, serialize(item));
       if (!item.saved) full.add(item.room_id);
     }
-  }
-
-  /** @param {Outgoing} item */
-  #unsaved(item) {
-    return !item.saved && item.state !== "sent";
   }
 
   /** @param {string} key */
@@ -373,56 +349,5 @@ export class Outbox {
   }
 }
 
-/** @param {Outgoing} one @param {Outgoing} other */
-function inOrder(one, other) {
-  return one.order - other.order || (one.client_id < other.client_id ? -1 : 1);
-}
-
-/** A message as it is kept. @param {Outgoing & { rev?: number | null | undefined }} item */
-export function written({ saved: _, ...item }) {
-  return JSON.stringify({ ...item, state: item.state === "sending" ? "queued" : item.state });
-}
-
-/** A message that was kept; null for what is not one. @param {string} id @param {string | null | undefined} text @returns {(Outgoing & { rev?: number }) | null} */
-function read(id, text) {
-  try {
-    const item = JSON.parse(text ?? "null");
-    const whole = item.client_id === id && ["number", "string"].includes(typeof item.room_id) && ["queued", "failed", "sent"].includes(item.state);
-    return whole ? { ...item, order: Number(item.order) || 0, saved: true } : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Waits, unless the signal goes off. @param {number} ms @param {AbortSignal} signal @returns {Promise<void>} */
-function pause(ms, signal) {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
-  });
-}
-
-/** What comes of something, unless the signal goes off before. @template T @param {AbortSignal} signal @param {Promise<T>} promise @returns {Promise<T>} */
-function unless(signal, promise) {
-  return new Promise((resolve, reject) => {
-    const end = () => reject(new ConChatError("offline", "The connection was lost."));
-    signal.addEventListener("abort", end, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
-    if (signal.aborted) end();
-  });
-}
-
-/** 128 random bits. */
-function newId() {
-  const bytes = new Uint8Array(16);
-  // Some hosts of JavaScript have no `crypto`; it need not be a secret.
-  if (typeof crypto === "object") crypto.getRandomValues(bytes);
-  else for (const at of bytes.keys()) bytes[at] = Math.random() * 256;
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+/** @param {Outgoing} item */
+const isUnsaved = (item) => !item.saved && item.state !== "sent";

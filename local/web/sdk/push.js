@@ -1,6 +1,6 @@
 /**
- * Notifications on this device while nobody looks (Web Push): the browser subscribes at its push service, and the server is told where that is. What
- * then arrives is the page's service worker's.
+ * Web Push on this device: subscribes at the browser's push service and registers the subscription with the server. The app's service worker
+ * receives the messages.
  *
  * @import { routes } from "./routes.js"
  * @import { NewSubscription } from "./wire.js"
@@ -9,16 +9,16 @@
 export class Push {
   #api;
 
-  /** @param {() => ReturnType<typeof routes>} api for who is signed in now, and for as long as they are */
+  /** @param {() => ReturnType<typeof routes>} api returns an API that stays bound to the current user */
   constructor(api) {
     this.#api = api;
   }
 
   /**
-   * Has this login notified on this device. Call it again at each start: the server then knows the device for sure, also when the browser or the
-   * server changed its mind about addresses and keys. The page asks for permission first; only a person's click may do that.
-   * @param {ServiceWorkerRegistration} registration of a worker that is active
-   * @returns {Promise<void>} rejected with what the server refused, or with the browser's `DOMException`
+   * Turns on notifications for this session. Call it at every start: addresses and keys of subscriptions change. The page must have the
+   * notification permission, which browsers grant after a click only.
+   * @param {ServiceWorkerRegistration} registration of an active worker
+   * @returns {Promise<void>} rejects with a `ConChatError`, or with the browser's `DOMException`
    */
   async subscribe({ pushManager }) {
     const { push } = this.#api();
@@ -29,27 +29,27 @@ export class Push {
       subscription = null;
     }
     subscription ??= await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: public_key });
-    const told = /** @type {NewSubscription} */ (subscription.toJSON());
-    await push.subscribe({ ...told, application_server_key: public_key });
+    const body = /** @type {NewSubscription} */ (subscription.toJSON());
+    await push.subscribe({ ...body, application_server_key: public_key });
   }
 
   /**
-   * Has this login notified no more. The browser forgets first: when the server cannot be told, it learns that from the push service.
+   * Turns off notifications for this session. The browser's subscription ends first: if the server cannot be reached, the push service reports it.
    * @param {ServiceWorkerRegistration} registration
-   * @returns {Promise<void>} rejected when the server could not be told
+   * @returns {Promise<void>} rejects when the server cannot be reached
    */
   async unsubscribe({ pushManager }) {
     const { push } = this.#api();
     const subscription = await pushManager.getSubscription();
     await subscription?.unsubscribe();
     await push.unsubscribe().catch((error) => {
-      // A session that is over has taken its device along.
+      // The end of a session deletes its subscription.
       if (error.code !== "unauthenticated") throw error;
     });
   }
 }
 
-/** The key that a subscription was made with, as the server writes it. @param {PushSubscription} subscription */
+/** The subscription's server key in base64url. @param {PushSubscription} subscription */
 function keyOf({ options }) {
   const bytes = new Uint8Array(options.applicationServerKey ?? new ArrayBuffer(0));
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");

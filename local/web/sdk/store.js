@@ -1,10 +1,10 @@
 /**
- * Where the session and the outbox are kept: in the browser, or in memory where there is no such thing. Other tabs, and other clients of this page,
- * read and write there as well, so nothing is read, changed and written back: each thing that is kept has a key of its own.
+ * Persistence of the session and the outbox: `localStorage`, or memory where that is missing. Other tabs and other clients of the page share the
+ * store, so every item has a key of its own and nothing is read, modified and written back.
  */
 
 /**
- * `localStorage`, or what is like it. One that cannot tell its keys (`length` and `key`) may be used by one process alone.
+ * `localStorage` or a compatible object. A store without `length` and `key` may be used by one process only.
  * @typedef {{ getItem(key: string): string | null, setItem(key: string, value: string): void, removeItem(key: string): void,
  *   readonly length?: number, key?(index: number): string | null }} Store
  */
@@ -14,28 +14,26 @@ export function browserStore() {
   try {
     if (globalThis.localStorage) return globalThis.localStorage;
   } catch {
-    // Storage may be forbidden.
+    // Browsers can forbid storage.
   }
   return memoryStore();
 }
 
-/** @returns {Store} */
-export function memoryStore() {
-  /** @type {Map<string, string>} */
-  const held = new Map();
+/** @param {Map<string, string>} [items] @returns {Store} */
+export function memoryStore(items = new Map()) {
   return {
-    getItem: (key) => held.get(key) ?? null,
-    setItem: (key, value) => void held.set(key, value),
-    removeItem: (key) => void held.delete(key),
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => void items.set(key, value),
+    removeItem: (key) => void items.delete(key),
     get length() {
-      return held.size;
+      return items.size;
     },
-    key: (index) => [...held.keys()][index] ?? null,
+    key: (index) => [...items.keys()][index] ?? null,
   };
 }
 
-/** What is kept is kept for one API: its URL as it is written in keys. @param {string} api */
-export function placeOf(api) {
+/** The normalized API URL, which is part of every key. @param {string} api */
+export function namespaceOf(api) {
   try {
     return new URL(`${api}/`, globalThis.location?.href).href.replace(/\/+$/, "");
   } catch {
@@ -43,14 +41,23 @@ export function placeOf(api) {
   }
 }
 
-/** Where a store that cannot tell its keys has those of the outbox. */
-const LIST = "conchat.outbox";
+/** Parses a stored value; null when it is missing or not JSON. @param {string | null | undefined} text @returns {any} */
+export function parseStored(text) {
+  try {
+    return JSON.parse(text ?? "null");
+  } catch {
+    return null;
+  }
+}
 
-/** Who hears of changes in this process; browsers tell the other tabs alone. @type {Map<Kept, (key: string) => void>} */
-const listening = new Map();
+/** Key of the list of outbox keys, for stores that cannot enumerate. */
+const INDEX = "conchat.outbox";
 
-/** A store as one client sees it. */
-export class Kept {
+/** Listeners in this process: `storage` events reach other tabs only. @type {Map<SharedStore, (key: string) => void>} */
+const listeners = new Map();
+
+/** One client's access to the store. No method throws. */
+export class SharedStore {
   #store;
 
   /** @param {Store} store */
@@ -58,7 +65,7 @@ export class Kept {
     this.#store = store;
   }
 
-  /** Undefined when it cannot be told: browsers may forbid a store at any time. @param {string} key */
+  /** Undefined when the store cannot be read: browsers may forbid it at any time. @param {string} key */
   get(key) {
     try {
       return this.#store.getItem(key);
@@ -67,16 +74,16 @@ export class Kept {
     }
   }
 
-  /** @param {string} key @param {string} value @returns {boolean} whether it was taken; a store that is full has what it had */
+  /** @param {string} key @param {string} value @returns {boolean} false when the store is full or forbidden; it keeps its old value then */
   set(key, value) {
     try {
-      const list = this.#list(key);
-      if (list && !list.includes(key)) this.#store.setItem(LIST, JSON.stringify([...list, key]));
+      const index = this.#index(key);
+      if (index && !index.includes(key)) this.#store.setItem(INDEX, JSON.stringify([...index, key]));
       this.#store.setItem(key, value);
     } catch {
       return false;
     }
-    this.#tell(key);
+    this.#notify(key);
     return true;
   }
 
@@ -84,55 +91,54 @@ export class Kept {
   remove(key) {
     try {
       this.#store.removeItem(key);
-      const list = this.#list(key);
-      const left = list?.filter((other) => other !== key) ?? [];
-      if (left.length > 0) this.#store.setItem(LIST, JSON.stringify(left));
-      else if (list) this.#store.removeItem(LIST);
+      const index = this.#index(key);
+      const rest = index?.filter((other) => other !== key) ?? [];
+      if (rest.length > 0) this.#store.setItem(INDEX, JSON.stringify(rest));
+      else if (index) this.#store.removeItem(INDEX);
     } catch {
-      // What cannot be removed is overwritten, or read again.
+      // A leftover item is overwritten, or read again.
     }
-    this.#tell(key);
+    this.#notify(key);
   }
 
-  /** The keys that begin so. @param {string} prefix @returns {string[]} */
+  /** @param {string} prefix @returns {string[]} */
   keys(prefix) {
     try {
       const { length = 0 } = this.#store;
-      const all = this.#list(prefix) ?? Array.from({ length }, (_, at) => this.#store.key?.(at) ?? "");
+      const all = this.#index(prefix) ?? Array.from({ length }, (_, at) => this.#store.key?.(at) ?? "");
       return all.filter((key) => key.startsWith(prefix));
     } catch {
       return [];
     }
   }
 
-  /** Calls back with each key that another tab or client changed, null for any, until the function that comes back is called. @param {(key: string | null) => void} heard */
-  listen(heard) {
-    listening.set(this, heard);
-    const stop = on(globalThis, "storage", (/** @type {StorageEvent} */ { key }) => heard(key));
+  /**
+   * Calls `listener` with every key that another tab or client changes; null stands for any key.
+   * @param {(key: string | null) => void} listener @returns {() => void} removes it
+   */
+  listen(listener) {
+    listeners.set(this, listener);
+    const stop = addListener(globalThis, "storage", (/** @type {StorageEvent} */ { key }) => listener(key));
     return () => {
-      listening.delete(this);
+      listeners.delete(this);
       stop();
     };
   }
 
-  /** The keys of the outbox, where the store cannot tell them and this key is one. @param {string} key @returns {string[] | null} */
-  #list(key) {
-    if (!key.startsWith(`${LIST}.`) || (typeof this.#store.key === "function" && typeof this.#store.length === "number")) return null;
-    try {
-      return JSON.parse(this.#store.getItem(LIST) ?? "[]");
-    } catch {
-      return [];
-    }
+  /** The list of outbox keys, if the store cannot enumerate and `key` is one of them. @param {string} key @returns {string[] | null} */
+  #index(key) {
+    if (!key.startsWith(`${INDEX}.`) || (typeof this.#store.key === "function" && typeof this.#store.length === "number")) return null;
+    return parseStored(this.#store.getItem(INDEX)) ?? [];
   }
 
   /** @param {string} key */
-  #tell(key) {
-    for (const kept of listening.keys()) if (kept !== this) queueMicrotask(() => listening.get(kept)?.(key));
+  #notify(key) {
+    for (const store of listeners.keys()) if (store !== this) queueMicrotask(() => listeners.get(store)?.(key));
   }
 }
 
-/** Listens where there is something to listen to, until the function that comes back is called. @param {any} target @param {string} name @param {(event: any) => void} heard */
-export function on(target, name, heard) {
-  target?.addEventListener?.(name, heard);
-  return () => void target?.removeEventListener?.(name, heard);
+/** Adds an event listener if there is a target, as outside of browsers there is not. @param {any} target @param {string} name @param {(event: any) => void} listener */
+export function addListener(target, name, listener) {
+  target?.addEventListener?.(name, listener);
+  return () => void target?.removeEventListener?.(name, listener);
 }

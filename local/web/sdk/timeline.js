@@ -1,84 +1,86 @@
 /**
- * One room as a client knows it: always exactly the room at `rev`. A frame with the next `rev` is applied; an earlier one is a double; a later
- * one waits, and says that something was lost. Nothing here waits, fetches or knows the time.
+ * One room in memory, always in its exact state at `rev`. The frame with the next `rev` is applied, an earlier one is a duplicate, a later one
+ * waits for the gap to be filled. Pure: no timers, no I/O.
  *
  * @import { History, Member, MemberAddedFrame, MemberChange, MemberRemovedFrame, MemberUpdatedFrame, Message, MessageEditedFrame, MessageFrame,
  *   MessagePinnedFrame, MessageUnsentFrame, ReactionFrame, Receipt, Room, RoomFrame, RoomSync } from "./wire.js"
  */
 
+import { merged, preview, unsent, withReaction } from "./messages.js";
 import { Ranges } from "./ranges.js";
-import { changed, preview, unsent, withReaction } from "./messages.js";
+import { Replies } from "./replies.js";
+import { applyToRoom } from "./room-head.js";
 
-/** Frames that wait for an earlier one, at most; whatever is dropped is fetched. */
-const MOST_WAITING = 500;
+/** Most frames that wait for an earlier one; dropped ones are fetched. */
+const MAX_WAITING = 500;
 
 /**
- * What takes a `rev` of its room.
+ * Frames that carry a `rev`.
  * @typedef {MessageFrame | MessageEditedFrame | MessageUnsentFrame | MessagePinnedFrame | ReactionFrame | RoomFrame | MemberAddedFrame
  *   | MemberUpdatedFrame | MemberRemovedFrame} ChangeFrame
- * @typedef {{ rev: number, rows: Message[], frame?: ChangeFrame, members: MemberChange[] }} Entry What was applied while something loaded.
- * @typedef {{ since: number, entries: Entry[] }} Loading
+ * @typedef {{ rev: number, rows: Message[], frame?: ChangeFrame, members: MemberChange[] }} Entry A change that was applied during a request.
+ * @typedef {{ since: number, entries: Entry[] }} Loading A request under way.
  */
 
 export class Timeline {
-  /** Everything up to here is applied. */
+  /** Every change up to this rev is applied. */
   rev;
-  /** The room as the list shows it. It may be newer than `rev`. @type {Room} */
+  /** The room's entry in the room list; may be newer than `rev`. @type {Room} */
   room;
   /** @type {Map<number, Message>} by seq */
   messages = new Map();
+  /** The seqs whose messages are complete. */
   known = new Ranges();
-  /** Null until they were loaded. @type {Map<number, Member> | null} by user */
+  /** Null until loaded. @type {Map<number, Member> | null} by user */
   members = null;
-  /** How far each person has read. @type {Map<number, { read_seq: number, delivered_seq: number }>} */
+  /** Read and delivered positions by user. @type {Map<number, { read_seq: number, delivered_seq: number }>} */
   marks = new Map();
-  /** The server said that the room is at least here. */
-  told;
-  /** Whether the count of unread messages is a guess. */
+  /** The highest rev that the server has reported. */
+  serverRev;
+  /** Whether the unread count is an estimate. */
   uncertain = false;
-  /** Whether one may have left the room, or the server's store was put back to an earlier moment; asking tells. */
+  /** Whether to ask the server: the user may have left the room, or the server's database may have been restored from a backup. */
   doubted = false;
-  /** What was held when the store was found to be put back, and has to be loaded again. @type {{ people: boolean } | null} */
+  /** What to reload after a restore of the server's database. @type {{ people: boolean } | null} */
   lost = null;
 
-  /** Between two parts of a sync. A message that changed twice comes with its last change only, so no frame can be applied before all parts are here. */
+  /** Whether parts of a sync are missing. Rows carry their last change only, so frames wait for all parts. */
   #partial = false;
-  #me;
+  #userId;
   #headRev;
-  /** The last message's seq as of `rev`. */
+  /** Seq of the last message at `rev`. */
   #lastSeq;
   /** @type {Map<number, ChangeFrame>} by rev */
   #waiting = new Map();
   /** @type {Set<Loading>} */
   #loading = new Set();
-  /** Who answers whom: the rev of what each answer quotes, by the answered seq. @type {Map<number, Map<number, number>>} */
-  #answers = new Map();
+  #replies = new Replies();
 
-  /** @param {number} me @param {Room} room */
-  constructor(me, room) {
-    this.#me = me;
+  /** @param {number} userId @param {Room} room */
+  constructor(userId, room) {
+    this.#userId = userId;
     this.room = room;
-    this.rev = this.told = this.#headRev = room.rev;
+    this.rev = this.serverRev = this.#headRev = room.rev;
     this.#lastSeq = room.last_seq;
   }
 
-  /** Whether messages are held; without any, the room's head is all that has to be kept up. */
+  /** Whether messages or members are loaded; otherwise only the room's list entry is kept current. */
   get loaded() {
     return !this.known.empty || this.#loading.size > 0 || this.members !== null;
   }
 
-  /** Whether something was lost, or is on its way. */
+  /** Whether changes are missing. */
   get behind() {
-    return this.told > this.rev || this.uncertain || this.#partial;
+    return this.serverRev > this.rev || this.uncertain || this.#partial;
   }
 
-  /** Whether the room's end is held, so that what comes next joins on to it. A page may be ahead of `rev`; what lies between is not held then. */
+  /** Whether the newest messages are loaded, so that the next one follows without a gap. A page may be ahead of `rev`. */
   get atEnd() {
     const last = this.known.last;
     return last !== undefined && last[0] <= this.#lastSeq + 1 && last[1] >= this.#lastSeq;
   }
 
-  /** Messages of the run that ends the room, or of the one that holds `seq`, in order. @param {number} [seq] */
+  /** The contiguous messages at the end of the room, or around `seq`, in order. @param {number} [seq] */
   run(seq) {
     const range = seq === undefined ? this.known.last : this.known.around(seq);
     if (!range || (seq === undefined && !this.atEnd)) return [];
@@ -90,27 +92,23 @@ export class Timeline {
     return run;
   }
 
-  /** The server told that the room is at this rev. @param {number} rev */
-  tell(rev) {
-    this.told = Math.max(this.told, rev);
+  /** Records a rev that the server reported. @param {number} rev */
+  noteRev(rev) {
+    this.serverRev = Math.max(this.serverRev, rev);
   }
 
-  /**
-   * A frame that takes a rev.
-   * @param {ChangeFrame} frame
-   * @returns {boolean} whether the room is different now
-   */
+  /** @param {ChangeFrame} frame @returns {boolean} whether the room changed */
   receive(frame) {
-    this.tell(frame.rev);
+    this.noteRev(frame.rev);
     if (frame.type === "message") {
-      // What is known is not newer than the last message, and what is new takes no place that is taken, unless it is of another history.
+      // A new message in an old position, or an old rev with a newer date, belongs to another history.
       const last = this.room.last_message?.created_at ?? "";
       if (frame.rev > this.rev ? frame.seq <= this.#lastSeq : frame.created_at > last) this.doubted = true;
     }
     if (frame.type === "room") {
-      // A hint to fetch.
+      // Without a room it only reports the rev.
       if (!("room" in frame)) return false;
-      // What only oneself sees of the room, which takes no rev.
+      // The user's own view of the room, which has no rev of its own.
       if ("id" in frame.room) {
         this.adopt(frame.room);
         return true;
@@ -118,32 +116,31 @@ export class Timeline {
     }
     if (frame.rev <= this.rev) return false;
     if (frame.rev > this.rev + 1 || this.#partial) {
-      if (this.#waiting.size < MOST_WAITING) this.#waiting.set(frame.rev, frame);
+      if (this.#waiting.size < MAX_WAITING) this.#waiting.set(frame.rev, frame);
       return false;
     }
     this.#apply(frame);
-    this.#drain();
+    this.#applyWaiting();
     return true;
   }
 
-  /** What changed since some rev at or before ours. @param {RoomSync} sync */
+  /** Applies the changes since a rev at or before `rev`. @param {RoomSync} sync */
   sync(sync) {
-    this.tell(sync.room.rev);
-    // Asked from a rev that we had: what it tells joins on to what is here.
+    this.noteRev(sync.room.rev);
     const complete = this.atEnd;
-    this.#journal({ rev: sync.rev, rows: sync.messages, members: sync.members });
+    this.#record({ rev: sync.rev, rows: sync.messages, members: sync.members });
     this.#merge(sync.messages, complete);
     this.#mergeMembers(sync.members);
     this.adopt(sync.room);
     if (sync.rev < this.rev || (sync.rev === this.rev && !this.#partial)) return;
     this.rev = sync.rev;
     this.#partial = sync.more;
-    this.#drain();
+    this.#applyWaiting();
   }
 
-  /** The room's head, fetched or told. Older than what is known, it changes nothing. @param {Room} room */
+  /** Takes the room's list entry, unless it is older than the current one. @param {Room} room */
   adopt(room) {
-    this.tell(room.rev);
+    this.noteRev(room.rev);
     const before = this.room;
     if (room.rev >= this.#headRev) {
       this.#headRev = room.rev;
@@ -155,11 +152,11 @@ export class Timeline {
     }
     if (!this.loaded && room.rev > this.rev) {
       [this.rev, this.#lastSeq] = [room.rev, room.last_seq];
-      this.#drain();
+      this.#applyWaiting();
     }
   }
 
-  /** Call before asking for a page or the members, and give what comes back to `page` or `people`. @returns {Loading} */
+  /** Starts a request for a page or the members; its answer goes to `page` or `people`. @returns {Loading} */
   begin() {
     /** @type {Loading} */
     const loading = { since: this.rev, entries: [] };
@@ -173,15 +170,15 @@ export class Timeline {
   }
 
   /**
-   * A page of history.
+   * Adds a page of history.
    * @param {Loading} loading
    * @param {{ before?: number, after?: number, around?: number, limit: number }} ask
    * @param {History} page
-   * @returns {boolean} false when it is too old to be used: ask again
+   * @returns {boolean} false when the page is outdated and has to be requested again
    */
   page(loading, ask, page) {
     const wanted = this.#loading.delete(loading);
-    this.tell(page.rev);
+    this.noteRev(page.rev);
     if (wanted && page.rev < loading.since) this.doubted = true;
     if (!wanted || page.rev < loading.since) return false;
     const last = page.items.at(-1)?.seq ?? 0;
@@ -193,17 +190,17 @@ export class Timeline {
     const end = this.known.last?.[1] ?? 0;
     if (this.known.last && end >= page.last_seq) this.known.add(this.known.last[0], Math.max(end, this.#lastSeq));
     for (const message of page.items) this.#put(message);
-    // What happened since the page was read.
+    // Changes since the page was read.
     for (const entry of loading.entries) {
       if (entry.rev <= page.rev) continue;
       this.#merge(entry.rows, false);
-      if (entry.frame) this.#change(entry.frame, false);
+      if (entry.frame) this.#applyToMessages(entry.frame, false);
     }
     this.#recount();
     return true;
   }
 
-  /** All members, fetched. @param {Loading} loading @param {Member[]} members */
+  /** Sets the members. @param {Loading} loading @param {Member[]} members */
   people(loading, members) {
     if (!this.#loading.delete(loading)) return;
     this.members = new Map(members.map((member) => [member.user.id, member]));
@@ -211,12 +208,12 @@ export class Timeline {
       this.mark({ room_id: this.room.id, user_id: user.id, read_seq, delivered_seq });
     for (const entry of loading.entries) {
       this.#mergeMembers(entry.members);
-      if (entry.frame) this.#membership(entry.frame);
+      if (entry.frame) this.#applyToMembers(entry.frame);
     }
   }
 
   /**
-   * Marks only rise, and come in any order; those that are not one's to know are null.
+   * Moves a user's read and delivered positions forward. Positions that the user may not see are null.
    * @param {Pick<Receipt, "room_id" | "user_id" | "unread"> & Partial<Pick<MemberChange, "read_seq" | "delivered_seq">>} receipt
    */
   mark(receipt) {
@@ -226,34 +223,34 @@ export class Timeline {
       read_seq: Math.max(held?.read_seq ?? 0, read_seq),
       delivered_seq: Math.max(held?.delivered_seq ?? 0, receipt.delivered_seq ?? 0),
     });
-    if (receipt.user_id !== this.#me || read_seq < (this.room.read_seq ?? 0)) return;
+    if (receipt.user_id !== this.#userId || read_seq < (this.room.read_seq ?? 0)) return;
     this.room = { ...this.room, read_seq };
     if (!this.#recount()) {
       this.room.unread = receipt.unread ?? this.room.unread;
-      // It was counted at some moment; whether before or after the last message is not told.
+      // The count may be older than the last message.
       this.uncertain = true;
     }
   }
 
-  /** Hidden by oneself. @param {number} seq */
+  /** Removes a message that the user has hidden. @param {number} seq */
   hide(seq) {
     this.messages.delete(seq);
   }
 
-  /** Forgets the messages and keeps the head. */
+  /** Drops messages and members; the list entry stays. */
   unload() {
     this.messages.clear();
     this.known.clear();
     this.#loading.clear();
-    this.#answers.clear();
+    this.#replies.clear();
     this.members = this.lost = null;
     this.rev = Math.max(this.rev, this.#headRev);
     this.#partial = false;
     this.#lastSeq = Math.max(this.#lastSeq, this.room.last_seq);
-    this.#drain();
+    this.#applyWaiting();
   }
 
-  /** Whether these cannot be of the history that is held, however late they come. @param {Message[]} messages */
+  /** Whether messages of the server conflict with the loaded history, which proves a restore of its database. @param {Message[]} messages */
   contradicts(messages) {
     const last = this.room.last_message;
     return messages.some(({ seq, rev, created_at }) => {
@@ -263,20 +260,20 @@ export class Timeline {
     });
   }
 
-  /** The server's store was put back to an earlier moment: what is held never happened. @param {Room} room as it is now */
+  /** Starts over after a restore of the server's database. @param {Room} room the current one */
   restart(room) {
     const lost = this.loaded ? { people: this.members !== null || this.#loading.size > 0 } : this.lost;
     this.#waiting.clear();
     this.marks.clear();
     this.unload();
     this.room = room;
-    this.rev = this.told = this.#headRev = room.rev;
+    this.rev = this.serverRev = this.#headRev = room.rev;
     this.#lastSeq = room.last_seq;
     this.uncertain = this.doubted = false;
     this.lost = lost;
   }
 
-  #drain() {
+  #applyWaiting() {
     for (const rev of this.#waiting.keys()) if (rev <= this.rev) this.#waiting.delete(rev);
     if (this.#partial) return;
     for (let next = this.#waiting.get(this.rev + 1); next; next = this.#waiting.get(this.rev + 1)) {
@@ -289,19 +286,24 @@ export class Timeline {
   #apply(frame) {
     const complete = this.atEnd;
     this.rev = frame.rev;
-    this.#journal({ rev: frame.rev, rows: [], members: [], frame });
-    this.#change(frame, complete);
-    this.#membership(frame);
-    this.#head(frame);
+    this.#record({ rev: frame.rev, rows: [], members: [], frame });
+    this.#applyToMessages(frame, complete);
+    this.#applyToMembers(frame);
+    if (frame.rev <= this.#headRev) return;
+    this.#headRev = frame.rev;
+    const { room, uncertain } = applyToRoom(this.room, frame, this.#userId);
+    this.room = room;
+    this.uncertain ||= uncertain;
+    this.#recount();
   }
 
-  /** @param {Entry} entry */
-  #journal(entry) {
+  /** Keeps a change for the requests under way. @param {Entry} entry */
+  #record(entry) {
     for (const loading of this.#loading) loading.entries.push(entry);
   }
 
-  /** What the frame says of a message. @param {ChangeFrame} frame @param {boolean} complete whether the room's end was held before it */
-  #change(frame, complete) {
+  /** Applies a frame to the messages. @param {ChangeFrame} frame @param {boolean} complete whether the room's end was loaded before it */
+  #applyToMessages(frame, complete) {
     if (frame.type === "message" || frame.type === "message.edited") {
       const { type: _, ts: __, ...message } = /** @type {MessageFrame} */ (frame);
       this.#merge([message], complete);
@@ -309,14 +311,14 @@ export class Timeline {
     }
     if (!("seq" in frame)) return;
     const message = this.messages.get(frame.seq);
-    if (frame.type === "message.unsent") this.#tellAnswers(frame, "");
+    if (frame.type === "message.unsent") this.#replies.update(this.messages, frame, "");
     if (!message || message.rev >= frame.rev) return;
     if (frame.type === "message.unsent") this.#put(unsent(message, frame));
     else if (frame.type === "message.pinned") this.#put({ ...message, rev: frame.rev, pinned_at: frame.pinned_at });
-    else this.#put(withReaction(message, frame, this.#me));
+    else this.#put(withReaction(message, frame, this.#userId));
   }
 
-  /** @param {Message[]} rows @param {boolean} complete whether the room's end was held when they came to be */
+  /** @param {Message[]} rows @param {boolean} complete whether the room's end was loaded before them */
   #merge(rows, complete) {
     for (const row of rows) {
       if (complete && row.seq > this.#lastSeq && this.known.last) this.known.add(this.known.last[0], row.seq);
@@ -327,31 +329,15 @@ export class Timeline {
 
   /** @param {Message} message */
   #put(message) {
-    this.#tellAnswers(message, preview(message));
+    this.#replies.update(this.messages, message, preview(message));
     const held = this.messages.get(message.seq);
     if (held ? held.rev >= message.rev : !this.known.around(message.seq)) return;
-    this.messages.set(message.seq, held ? changed(held, message) : message);
-    if (message.reply_to) {
-      const answers = this.#answers.get(message.reply_to.seq) ?? new Map();
-      answers.set(message.seq, Math.max(answers.get(message.seq) ?? 0, message.rev));
-      this.#answers.set(message.reply_to.seq, answers);
-    }
-  }
-
-  /** What an answer quotes is what the answered message says now. @param {{ seq: number, rev: number }} answered @param {string} text */
-  #tellAnswers({ seq, rev }, text) {
-    for (const [answer, quoted] of this.#answers.get(seq) ?? []) {
-      if (quoted > rev) continue;
-      this.#answers.get(seq)?.set(answer, rev);
-      const message = this.messages.get(answer);
-      if (message?.reply_to && message.reply_to.preview !== text) {
-        this.messages.set(answer, { ...message, reply_to: { ...message.reply_to, preview: text } });
-      }
-    }
+    this.messages.set(message.seq, held ? merged(held, message) : message);
+    this.#replies.add(message);
   }
 
   /** @param {ChangeFrame} frame */
-  #membership(frame) {
+  #applyToMembers(frame) {
     if (frame.type === "member.removed") this.members?.delete(frame.user_id);
     else if (frame.type === "member.added" || frame.type === "member.updated") this.members?.set(frame.member.user.id, frame.member);
   }
@@ -365,43 +351,7 @@ export class Timeline {
     }
   }
 
-  /** What the frame says of the room's head. @param {ChangeFrame} frame */
-  #head(frame) {
-    if (frame.rev <= this.#headRev) return;
-    this.#headRev = frame.rev;
-    const room = (this.room = { ...this.room, rev: frame.rev });
-    const mine = "sender_id" in frame && frame.sender_id === this.#me;
-    if (frame.type === "message" && frame.seq > room.last_seq) {
-      const { type: _, ts: __, ...message } = frame;
-      room.last_seq = frame.seq;
-      room.last_message = { ...message, reactions: [] };
-      // Writing is reading. What the system tells is unread even when it tells of oneself.
-      if (mine && frame.kind !== "system") {
-        [room.read_seq, room.unread, room.mentions] = [frame.seq, 0, 0];
-      } else {
-        room.unread += 1;
-        if (frame.mentions.includes(this.#me)) room.mentions += 1;
-        this.uncertain ||= mine;
-      }
-    } else if ("seq" in frame && frame.seq === room.last_message?.seq) {
-      if (frame.type === "message.edited") {
-        const { type: _, ...message } = frame;
-        room.last_message = { ...message, reactions: [] };
-      } else if (frame.type === "message.unsent") room.last_message = unsent(room.last_message, frame);
-    }
-    if (frame.type === "message.unsent" && frame.seq > (room.read_seq ?? 0)) {
-      room.unread = Math.max(0, room.unread - 1);
-      this.uncertain ||= room.mentions > 0;
-    }
-    if (frame.type === "message.edited" && frame.seq > (room.read_seq ?? 0)) this.uncertain = true;
-    if (frame.type === "member.added") room.members_count += 1;
-    if (frame.type === "member.removed") room.members_count -= 1;
-    if (frame.type === "member.updated" && frame.member.user.id === this.#me) room.role = frame.member.role;
-    if (frame.type === "room" && "room" in frame) Object.assign(room, frame.room);
-    this.#recount();
-  }
-
-  /** Counts what is unread, if all of it is held. @returns {boolean} whether it was */
+  /** Counts the unread messages, if all are loaded. @returns {boolean} whether they are */
   #recount() {
     const { room } = this;
     const read = room.read_seq ?? 0;
@@ -417,7 +367,7 @@ export class Timeline {
       const message = this.messages.get(seq);
       if (message?.deleted_at) continue;
       unread += 1;
-      if (message?.mentions.includes(this.#me)) mentions += 1;
+      if (message?.mentions.includes(this.#userId)) mentions += 1;
     }
     [room.unread, room.mentions, this.uncertain] = [unread, mentions, false];
     return true;

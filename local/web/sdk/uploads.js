@@ -1,22 +1,22 @@
 /**
- * Files: asked for, put straight into the store by a signed URL, then looked at by the server.
+ * File uploads: a ticket from the API, the bytes straight to the object store by a signed URL, then verification by the server.
  *
  * @import { Http } from "./http.js"
  * @import { Attachment, Upload, UploadTicket } from "./wire.js"
  */
 
-import { ConChatError } from "./http.js";
+import { ConChatError } from "./errors.js";
 
 /** @typedef {"avatar" | "image" | "file"} Purpose */
 /** @typedef {{ progress?: (share: number) => void, signal?: AbortSignal }} Watch `progress` is called with 0 to 1. */
 
-/** What kind of attachment a file becomes. @param {{ type: string }} file @returns {Purpose} */
+/** The purpose for an attached file. @param {{ type: string }} file @returns {Purpose} */
 export function purposeOf(file) {
   return /^image\/(png|jpeg|gif|webp)$/.test(file.type) ? "image" : "file";
 }
 
 /**
- * Uploads a file and gives what can be attached to a message.
+ * Uploads a file and returns the attachment for a message.
  * @param {Http} http @param {File} file @param {Purpose} purpose @param {Watch} [watch]
  * @returns {Promise<Attachment>}
  */
@@ -24,8 +24,8 @@ export async function upload(http, file, purpose, { progress = () => {}, signal 
   const content_type = file.type || "application/octet-stream";
   /** @type {UploadTicket} */
   const ticket = await http.post("/api/uploads", { purpose, file_name: file.name, content_type, size: file.size });
-  const done = await sent(http, ticket, file, progress, signal).catch(async (error) => {
-    // What is given up takes no room any more. Should this fail, it ends by itself in a day.
+  const done = await transfer(http, ticket, file, progress, signal).catch(async (error) => {
+    // Frees the quota at once; otherwise the server does so after a day.
     await http.delete(`/api/uploads/${ticket.upload_id}`).catch(() => {});
     throw error;
   });
@@ -45,35 +45,35 @@ export async function upload(http, file, purpose, { progress = () => {}, signal 
 }
 
 /**
- * Sends the bytes and has them looked at.
+ * Sends the bytes and verifies them.
  * @param {Http} http @param {UploadTicket} ticket @param {File} file @param {(share: number) => void} progress @param {AbortSignal | undefined} signal
  */
-async function sent(http, ticket, file, progress, signal) {
+async function transfer(http, ticket, file, progress, signal) {
   signal?.throwIfAborted();
   await put(ticket, file, progress, signal);
   signal?.throwIfAborted();
   return complete(http, ticket.upload_id, signal);
 }
 
-/** For so long somebody else's look is waited for: copying a file of gigabytes takes half a minute. */
-const PATIENCE_MS = 120_000;
-/** So often a request is made whose answer was lost, or that the server had no time for. */
-const TRIES = 3;
+/** Longest wait for a verification under way, in milliseconds: copying gigabytes takes half a minute. */
+const BUSY_TIMEOUT = 120_000;
+/** Attempts after transient failures. */
+const MAX_TRIES = 3;
 
 /**
- * Has the bytes looked at. Asking again is the same as asking once.
+ * Verifies the uploaded bytes. The request is idempotent.
  * @param {Http} http @param {number} id @param {AbortSignal} [signal] @returns {Promise<Upload>}
  */
 async function complete(http, id, signal) {
-  const begun = Date.now();
+  const started = Date.now();
   for (let tries = 1; ; tries++) {
     try {
       return await http.post(`/api/uploads/${id}/complete`);
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof ConChatError)) throw error;
-      const again = error.code === "upload_busy" ? Date.now() < begun + PATIENCE_MS : error.passing && tries < TRIES;
-      if (!again) throw error;
+      const retry = error.code === "upload_busy" ? Date.now() < started + BUSY_TIMEOUT : error.passing && tries < MAX_TRIES;
+      if (!retry) throw error;
       await new Promise((resolve) => setTimeout(resolve, (error.retryAfter ?? tries) * 1000));
       signal?.throwIfAborted();
     }
@@ -82,14 +82,14 @@ async function complete(http, id, signal) {
 
 /** @param {UploadTicket} ticket @param {File} file @param {(share: number) => void} progress @param {AbortSignal | undefined} signal */
 async function put({ method, url, headers }, file, progress, signal) {
-  // Browsers set these themselves, and do not let anybody else.
+  // Browsers set these themselves and forbid scripts to.
   const allowed = Object.entries(headers).filter(([name]) => !/^(host|content-length)$/i.test(name));
   if (typeof XMLHttpRequest === "undefined") {
     const response = await fetch(url, { method, headers: allowed, body: file, ...(signal ? { signal } : {}) });
     if (!response.ok) throw new ConChatError("upload_failed", "The file could not be stored.", { status: response.status });
     return progress(1);
   }
-  // fetch does not tell how far it is.
+  // `fetch` reports no upload progress.
   await new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const failed = () => reject(new ConChatError("upload_failed", "The file could not be stored.", { status: request.status }));

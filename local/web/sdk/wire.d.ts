@@ -1928,7 +1928,7 @@ export type Action =
   | UnreactAction
   | UnsendAction;
 
-/** Everything that a client is told. */
+/** Every frame that a client receives. */
 export type Frame =
   | AckFrame
   | ByeFrame

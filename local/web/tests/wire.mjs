@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 export const TARGET = new URL("../sdk/wire.d.ts", import.meta.url);
 const HEAD = `/* What HTTP answers, and what goes over the socket. Made from openapi.json and asyncapi.json by tests/wire.mjs: do not edit. */\n`;
-/** The SDK asks for \`conchat.v1\`, so it is never told in the older shape. */
+/** Sent without the subprotocol \`conchat.v1\`, which the SDK always requests. */
 const NOT_TOLD = "frame.message.older";
 
 /** @param {string} name @returns {Schema} */
@@ -91,7 +91,7 @@ export function wire() {
     declared.push(`${comment(message["summary"])}export type ${name} = ${type(message["payload"])};\n`);
   }
   declared.push(`${comment("Everything that a client can ask.")}export type Action =\n  | ${unions.Action.join("\n  | ")};\n`);
-  declared.push(`${comment("Everything that a client is told.")}export type Frame =\n  | ${unions.Frame.join("\n  | ")};\n`);
+  declared.push(`${comment("Every frame that a client receives.")}export type Frame =\n  | ${unions.Frame.join("\n  | ")};\n`);
   return [HEAD, ...declared].join("\n");
 }
 

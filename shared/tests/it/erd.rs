@@ -123,9 +123,9 @@ fn draw(columns: &[Column]) -> String {
     }
     let mut text = String::from(
         "# The schema\n\n\
-         Drawn from a migrated database by `make docs`; `make test` compares it. Each column is argued in `shared/migrations`. Relations go by the\n\
-         names of columns: the store has no foreign keys, which would lock the rows of people and rooms while messages are written.\n\
-         What was decided, and why, stands in the README under *Decisions*.\n\n",
+         `make docs` draws this page from a migrated database; `make test` compares it. The files in `shared/migrations/` explain each column.\n\
+         Relations follow column names: the database has no foreign keys, which would lock rows of people and rooms while messages are written.\n\
+         [decisions.md](decisions.md) says what was decided, and why.\n\n",
     );
     text.push_str("| table | in the older backend with five entities |\n|---|---|\n");
     for (table, called) in CALLED {

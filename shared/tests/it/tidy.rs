@@ -42,6 +42,10 @@ const NAMES_THAT_SAY_NOTHING: &[&str] =
     &["util", "utils", "helper", "helpers", "common", "misc", "manager", "impl", "types", "stuff"];
 const MOST_LINES: usize = 400;
 
+const WEB_EXTENSIONS: &[&str] = &["js", "mjs", "ts", "mts", "css"];
+/// Written by `npm run wire` and `npm run types` in `local/web/tests`.
+const GENERATED_WEB_FILES: &[&str] = &["local/web/sdk/wire.d.ts", "local/web/sdk/types"];
+
 #[test]
 fn imports_point_up_the_layers() {
     let mut wrong = Vec::new();
@@ -140,6 +144,20 @@ fn every_file_says_what_lives_in_it_and_stays_short() {
 }
 
 #[test]
+fn scripts_and_style_sheets_stay_short() {
+    let files: Vec<PathBuf> = ["functions", "local"].iter().flat_map(|package| web_files(&root().join(package))).collect();
+    assert!(files.len() > 100, "only {} scripts and style sheets were found", files.len());
+    let mut wrong = Vec::new();
+    for file in &files {
+        let lines = read(file).lines().count();
+        if lines > MOST_LINES {
+            wrong.push(format!("{}: {lines} lines, {MOST_LINES} at most", shown(file)));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
 fn every_migration_can_be_taken_back_and_explains_itself() {
     let names: BTreeSet<String> = fs::read_dir(root().join("shared/migrations"))
         .unwrap()
@@ -211,6 +229,24 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         }
     }
     files.sort();
+    files
+}
+
+/// Every script and style sheet below a folder, except generated ones and dependencies.
+fn web_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", shown(folder)));
+    let mut files = Vec::new();
+    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+        if path.ends_with("node_modules") || GENERATED_WEB_FILES.contains(&shown(&path).as_str()) {
+            continue;
+        }
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if path.is_dir() {
+            files.extend(web_files(&path));
+        } else if WEB_EXTENSIONS.contains(&extension) {
+            files.push(path);
+        }
+    }
     files
 }
 

@@ -1,11 +1,10 @@
-// Reads /_local/state and /_local/invocations once a second while somebody looks, and shows them. Whatever came from outside becomes text.
+// Shows /_local/state and /_local/invocations, refreshed every second while the page is visible. All values become text nodes.
 
 const PAUSE_MS = 1000;
 const KEPT = 200;
 const at = (id) => document.getElementById(id);
 const seen = { last: 0, started: 0, letters: "", chosen: 0, paused: false };
 
-/** An element with attributes and children; texts become text nodes. */
 function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) if (value !== undefined) element.setAttribute(key, value);
@@ -137,7 +136,7 @@ async function choose(chosen, button) {
   }
 }
 
-/** A JSON log line as level, message, and what belongs to it. */
+/** A JSON log line as text: level, message, fields. */
 function line(text) {
   let log;
   try { log = JSON.parse(text); } catch { return text; }
@@ -147,9 +146,9 @@ function line(text) {
   return [level.padEnd(5), message, ...pairs.map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`)].filter(Boolean).join(" ");
 }
 
-/** JSON for people: a body that is JSON itself is shown as such. */
+/** Formatted JSON; a body that contains JSON is expanded. */
 function pretty(value) {
-  if (value === null) return "(nothing, or too large to be kept)";
+  if (value === null) return "(empty, or too large to be stored)";
   const opened = (key, inner) => {
     if (key !== "body" || typeof inner !== "string" || !/^[[{]/.test(inner)) return inner;
     try { return JSON.parse(inner); } catch { return inner; }
@@ -164,18 +163,18 @@ function showLetters(letters) {
   seen.letters = key;
   at("letters").replaceChildren(...letters.map((letter) => {
     const button = make("button", { type: "button", "aria-label": `Send again: ${letter.request_id} to ${letter.function}` }, "Send again");
-    const said = make("span", { class: "bad" }, letter.error ?? "");
+    const errorText = make("span", { class: "bad" }, letter.error ?? "");
     button.addEventListener("click", async () => {
       button.disabled = true;
       try {
         await read(`/_local/dead-letters/${encodeURIComponent(letter.request_id)}/send-again`, { method: "POST" });
         look();
       } catch (error) {
-        said.textContent = error.message;
+        errorText.textContent = error.message;
         button.disabled = false;
       }
     });
-    const head = make("div", {}, make("strong", {}, letter.function), make("span", { class: "soft" }, ` ${letter.attempts} attempts · ${letter.condition} · ${clock(Date.parse(letter.at))} `), said);
+    const head = make("div", {}, make("strong", {}, letter.function), make("span", { class: "soft" }, ` ${letter.attempts} attempts · ${letter.condition} · ${clock(Date.parse(letter.at))} `), errorText);
     return make("li", {}, head, button, make("pre", {}, letter.event));
   }));
 }
@@ -184,7 +183,7 @@ async function look() {
   try {
     const state = await read("/_local/state");
     if (state.started_at !== seen.started) {
-      // Another start: its numbers begin anew.
+      // The cloud has restarted and counts from the beginning.
       Object.assign(seen, { started: state.started_at, last: 0, chosen: 0 });
       at("invocations").replaceChildren();
     }
@@ -193,7 +192,7 @@ async function look() {
     showLetters(state.dead_letters ? (await read("/_local/dead-letters")).dead_letters : []);
   } catch (error) {
     at("dot").className = "dot down";
-    at("status").textContent = `The cloud does not answer (${error.message}); what is shown is what it said last.`;
+    at("status").textContent = `The cloud does not answer (${error.message}); the page shows its last state.`;
   }
 }
 
@@ -202,7 +201,7 @@ at("failed").addEventListener("change", filtered);
 at("pause").addEventListener("click", () => {
   seen.paused = !seen.paused;
   at("pause").setAttribute("aria-pressed", String(seen.paused));
-  at("pause").textContent = seen.paused ? "Go on" : "Pause";
+  at("pause").textContent = seen.paused ? "Resume" : "Pause";
 });
 
 for (;;) {

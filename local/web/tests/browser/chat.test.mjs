@@ -1,9 +1,10 @@
-/** Two people in two browsers: what one does, the other sees. */
+/** Two users in two browsers. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { backup, database } from "../cloud/database.mjs";
+import { waitFor } from "../wait.mjs";
 import { call, close, launch, open, register } from "./stage.mjs";
 
 /** @type {import("playwright-core").Browser} */
@@ -16,7 +17,7 @@ after(() => browser.close());
 /** @param {string} text */
 const message = (text) => `article.message:has-text("${text}")`;
 
-/** Two people and a group of theirs. */
+/** Two users with a group. */
 async function pair() {
   const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
   const room = await call("POST", "/api/rooms", { name: "Lunch", kind: "group", member_ids: [bob.user.id] }, ann);
@@ -29,13 +30,13 @@ async function write(page, text) {
   await page.press("textarea", "Enter");
 }
 
-test("two people chat: text, an answer, a reaction, an edit, unsending, reading and writing are seen by the other", async () => {
+test("two users see each other's messages, replies, reactions, edits, unsent messages, receipts and typing", async () => {
   const { ann, bob, path } = await pair();
   const [one, two] = [await open(browser, ann, { path }), await open(browser, bob, { path })];
   await two.waitForSelector("textarea");
   await one.waitForSelector("textarea");
   await one.locator("textarea").pressSequentially("Lunch at one?");
-  await two.waitForSelector(".typing-line:has-text('Ann is writing')");
+  await two.waitForSelector(".typing-line:has-text('Ann is typing')");
   await one.press("textarea", "Enter");
   await two.waitForSelector(message("Lunch at one?"));
   await one.waitForSelector(`${message("Lunch at one?")}.mine .state.read`);
@@ -53,17 +54,17 @@ test("two people chat: text, an answer, a reaction, an edit, unsending, reading 
   await two.waitForSelector(`${message("Lunch at two?")} .edited`);
   await two.waitForSelector(`${message("Gladly")} .quote:has-text("Lunch at two?")`);
 
-  // The other one may see the edit before its writer has the answer: a message under way has no such menu yet, and moves when it is drawn anew.
+  // The other page may show the edit first; until then the menu here is that of the old row.
   await one.waitForSelector(`${message("Lunch at two?")} .edited`);
   await one.click(message("Lunch at two?"), { button: "right" });
   await one.click("[role=menuitem]:has-text('Unsend')");
   await one.click("dialog button:has-text('Unsend')");
   await two.waitForSelector(message("Message unsent"));
-  assert.equal(await two.locator(message("Lunch at two?")).count(), 0, "nothing of it is left");
+  assert.equal(await two.locator(message("Lunch at two?")).count(), 0, "the text is gone");
   await close(one, two);
 });
 
-test("one goes offline, writes and comes back: nothing is lost, nothing doubled, and no reload is needed", async () => {
+test("after being offline, both pages show every message once, without a reload", async () => {
   const { ann, bob, room, path } = await pair();
   const [one, two] = [await open(browser, ann, { path }), await open(browser, bob, { path })];
   await one.waitForSelector("textarea");
@@ -92,11 +93,11 @@ test("one goes offline, writes and comes back: nothing is lost, nothing doubled,
   await close(one, two);
 });
 
-test("what was written offline survives a reload", async () => {
+test("a message that was sent offline survives a reload", async () => {
   const { bob, path } = await pair();
   const page = await open(browser, bob, { path });
   await page.waitForSelector("textarea");
-  // The socket is refused, but the page itself can be had.
+  // The page loads, but cannot open a socket.
   await page.route("**/api/auth/ticket", (route) => route.abort());
   await page.reload();
   await page.waitForSelector("textarea");
@@ -108,7 +109,7 @@ test("what was written offline survives a reload", async () => {
   await close(page);
 });
 
-test("unread messages are counted live, in the list and in the title, and reading clears them everywhere", async () => {
+test("unread counts are live in the list and the title, and reading clears them in all pages", async () => {
   const { ann, bob, room } = await pair();
   const [list, other] = [await open(browser, bob), await open(browser, bob)];
   const row = `a.room[href="#/rooms/${room.id}"]`;
@@ -128,7 +129,7 @@ test("unread messages are counted live, in the list and in the title, and readin
   await close(list, other);
 });
 
-test("a room that one only passed through was not read; what was read without a connection is told later", async () => {
+test("leaving a room before it has loaded does not mark it as read; receipts from offline reading are sent later", async () => {
   const { ann, bob, room } = await pair();
   const lunch = `a.room[href="#/rooms/${room.id}"]`;
   const other = await call("POST", "/api/rooms", { name: "Other", kind: "group", member_ids: [bob.user.id] }, ann);
@@ -136,12 +137,12 @@ test("a room that one only passed through was not read; what was read without a 
   const unread = async () => (await call("GET", `/api/rooms/${room.id}`, undefined, bob)).unread;
   const page = await open(browser, bob);
   await page.waitForSelector(`${lunch} .badge`);
-  // The room loads only after one has gone on.
+  // The room loads after the user has left it.
   /** @type {() => void} */
   let go = () => {};
-  const held = new Promise((resolve) => (go = () => resolve(undefined)));
+  const released = new Promise((resolve) => (go = () => resolve(undefined)));
   await page.route(`**/api/rooms/${room.id}/messages**`, async (route) => {
-    await held;
+    await released;
     await route.continue();
   });
   await page.click(lunch);
@@ -154,7 +155,7 @@ test("a room that one only passed through was not read; what was read without a 
   await page.waitForSelector(`a.room[href="#/rooms/${other.id}"] .badge`, { state: "detached" });
   assert.ok((await unread()) > 0);
   assert.equal(await page.locator(`${lunch} .badge`).count(), 1);
-  // It is here now. Without a connection it is read, which the server hears of with the next one.
+  // The loaded room is read offline; the receipt follows with the next connection.
   await page.context().setOffline(true);
   await page.waitForSelector(".banner:has-text('You are offline')");
   await page.click(lunch);
@@ -162,11 +163,11 @@ test("a room that one only passed through was not read; what was read without a 
   await page.waitForSelector(`${lunch} .badge`, { state: "detached" });
   assert.ok((await unread()) > 0);
   await page.context().setOffline(false);
-  for (const end = Date.now() + 15_000; (await unread()) > 0; ) assert.ok(Date.now() < end, "the server was told");
+  await waitFor(async () => (await unread()) === 0, { within: 15_000, why: "the receipt" });
   await close(page);
 });
 
-test("a room that cannot be loaded says so, is not taken for read, and is there with the connection", async () => {
+test("a room that cannot be loaded shows the reason, stays unread, and loads after the reconnect", async () => {
   const { ann, bob, room } = await pair();
   const lunch = `a.room[href="#/rooms/${room.id}"]`;
   await call("POST", `/api/rooms/${room.id}/messages`, { content: "later" }, ann);
@@ -183,7 +184,7 @@ test("a room that cannot be loaded says so, is not taken for read, and is there 
   await close(page);
 });
 
-test("a member who is removed loses the room at once", async () => {
+test("a removed member loses the room at once", async () => {
   const { ann, bob, room, path } = await pair();
   const page = await open(browser, bob, { path });
   await page.waitForSelector("textarea");
@@ -194,7 +195,7 @@ test("a member who is removed loses the room at once", async () => {
   await close(page);
 });
 
-test("a session that is revoked closes the app at once", async () => {
+test("a revoked session signs out at once", async () => {
   const { bob, path } = await pair();
   const page = await open(browser, bob, { path });
   await page.waitForSelector("textarea");
@@ -207,7 +208,7 @@ test("a session that is revoked closes the app at once", async () => {
   await close(page);
 });
 
-test("whatever people write is text, never markup", async () => {
+test("user input is never parsed as markup", async () => {
   const { ann, bob, room, path } = await pair();
   const evil = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script> https://example.com/"onclick=alert(1)`;
   await call("PATCH", `/api/rooms/${room.id}`, { name: "<b>bold</b>", topic: "<script>1</script>" }, ann);
@@ -221,9 +222,9 @@ test("whatever people write is text, never markup", async () => {
   await close(page);
 });
 
-test("what is lost with a database that is put back goes from the page, and what comes then is there", async (context) => {
+test("after a restore of the database the page drops lost messages and shows new ones", async (context) => {
   const sql = database();
-  if (!sql) return context.skip("CONCHAT_DATA says where the log is that names the database, and `mysql` reaches it");
+  if (!sql) return context.skip("needs CONCHAT_DATA, whose log names the database, and the client `mysql`");
   const { ann, bob, room, path } = await pair();
   const [one, two] = [await open(browser, ann, { path }), await open(browser, bob, { path })];
   await one.waitForSelector("textarea");
@@ -239,7 +240,7 @@ test("what is lost with a database that is put back goes from the page, and what
   await write(one, "Where was I?");
   for (const page of [one, two]) {
     await page.waitForSelector(message("This goes"), { state: "detached" });
-    // Between the two the room is loaded.
+    // The room is loaded again in between.
     await page.waitForSelector(message("Where was I?"));
     await page.waitForSelector(message("This stays"));
     assert.deepEqual(await page.locator("article.message .text").allInnerTexts(), ["This stays", "Where was I?"]);

@@ -1,7 +1,8 @@
-/** Browsers with notifications: the page's `PushManager` is played, the service worker is real, and what is pushed is handed to it as a browser would. */
+/** Browsers with notifications: a simulated `PushManager` in the page, and the real service worker, which gets push messages through CDP. */
 
 import assert from "node:assert/strict";
 
+import { waitFor } from "../wait.mjs";
 import { pushService, subscription } from "./push-service.mjs";
 import { URL_OF, open } from "./stage.mjs";
 
@@ -13,7 +14,7 @@ export const SWITCH = "role=switch";
 let count = 0;
 
 /**
- * The settings of somebody whose browser asks no questions and subscribes at this push service.
+ * Opens the settings in a browser that grants the permission and subscribes at this push service.
  * @param {Browser} browser @param {Service} service @param {Account} who @param {{ permission?: boolean }} [options]
  */
 export async function subscriber(browser, service, who, { permission = true } = {}) {
@@ -23,8 +24,8 @@ export async function subscriber(browser, service, who, { permission = true } = 
   const context = page.context();
   if (permission) await context.grantPermissions(["notifications"], { origin: URL_OF });
   await context.addInitScript((json) => {
-    const KEY = "played.subscription";
-    const held = () => {
+    const KEY = "simulated.subscription";
+    const subscribed = () => {
       const key = localStorage.getItem(KEY);
       if (!key) return null;
       const bytes = Uint8Array.from(atob(key.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
@@ -32,13 +33,13 @@ export async function subscriber(browser, service, who, { permission = true } = 
       return { options: { applicationServerKey: bytes.buffer }, toJSON: () => json, unsubscribe };
     };
     Object.assign(PushManager.prototype, {
-      getSubscription: async () => held(),
-      subscribe: async (/** @type {any} */ { applicationServerKey }) => (localStorage.setItem(KEY, applicationServerKey), held()),
+      getSubscription: async () => subscribed(),
+      subscribe: async (/** @type {any} */ { applicationServerKey }) => (localStorage.setItem(KEY, applicationServerKey), subscribed()),
     });
   }, device.json);
   await page.goto(`${URL_OF}/`);
   await page.goto(`${URL_OF}/#/settings`);
-  return { page, context, read: device.read, heard: () => service.arrived.filter((arrived) => arrived.path === path) };
+  return { page, context, read: device.read, received: () => service.received.filter((message) => message.path === path) };
 }
 
 /** Turns notifications on. @param {Page} page */
@@ -47,9 +48,9 @@ export async function turnOn(page) {
   await page.waitForSelector("#notifications-hint:has-text('are shown here')");
 }
 
-/** The worker of a context: hands it what is pushed, and tells what it shows. @param {BrowserContext} context */
+/** The service worker of a context. @param {BrowserContext} context */
 export async function workerOf(context) {
-  // A page of the same origin that is no page of the app.
+  // Another page of the origin, which is not the app.
   const beside = await context.newPage();
   await beside.goto(`${URL_OF}/icon.svg`);
   const session = await context.newCDPSession(beside);
@@ -69,7 +70,7 @@ export async function workerOf(context) {
       const scope = /** @type {any} */ (globalThis);
       /** @type {Notification[]} */
       let all = [];
-      // Chromium forgets what is being shown while it is asked what is shown: so between the worker's own acts.
+      // Chromium omits notifications that are being shown, so this waits for the worker's turn.
       await scope.inTurn(async () => (all = await scope.registration.getNotifications()));
       return all.map(({ title, body, tag }) => ({ title, body, tag }));
     });
@@ -82,16 +83,15 @@ export async function workerOf(context) {
         registrationId,
         data: typeof data === "string" ? data : JSON.stringify(data),
       }),
-    /** @param {number} many @param {string} [body] how the text of the first begins */
+    /** Waits for a number of notifications. @param {number} many @param {string} [body] the beginning of the first body */
     async until(many, body = "") {
       let all = await shown();
-      await until(
-        async () => ((all = await shown()), all.length === many && (all[0]?.body ?? "").startsWith(body)),
-        () => `${JSON.stringify(all)} instead of ${many}`,
-      );
+      await waitFor(async () => ((all = await shown()), all.length === many && (all[0]?.body ?? "").startsWith(body)), {
+        why: () => `${JSON.stringify(all)} instead of ${many}`,
+      });
       return all;
     },
-    /** From now on keeps the text of whatever is shown, be it for a moment. */
+    /** Records the bodies of all notifications from now on. */
     async record() {
       await worker.evaluate(() => {
         const scope = /** @type {any} */ (globalThis);
@@ -104,7 +104,7 @@ export async function workerOf(context) {
       });
       return () => worker.evaluate(() => /** @type {string[]} */ (/** @type {any} */ (globalThis).recorded));
     },
-    /** As a click on it, or another event. @param {string} type @param {string} [tag] */
+    /** Dispatches a click on a notification, or another event. @param {string} type @param {string} [tag] */
     async happens(type, tag = "") {
       return worker.evaluate(
         async ([type, tag]) => {
@@ -114,7 +114,7 @@ export async function workerOf(context) {
           await scope.inTurn(async () => ([notification] = await scope.registration.getNotifications({ tag })));
           /** @type {string[]} */
           const opened = [];
-          // Only a real click lets a worker open a page.
+          // Workers may open pages after real clicks only.
           scope.clients.openWindow = async (/** @type {string} */ url) => void opened.push(url);
           /** @type {Promise<unknown>[]} */
           const all = [];
@@ -129,10 +129,4 @@ export async function workerOf(context) {
       );
     },
   };
-}
-
-/** Waits for ten seconds at most. @param {() => boolean | Promise<boolean>} done @param {string | (() => string)} what */
-export async function until(done, what) {
-  for (const end = Date.now() + 10_000; !(await done()); await new Promise((resolve) => setTimeout(resolve, 20)))
-    assert.ok(Date.now() < end, typeof what === "string" ? what : what());
 }

@@ -1,4 +1,4 @@
-/** Documentation for people who write clients: everything is reached from `/docs`, is made from the documents, and nobody is kept out. */
+/** The documentation for client developers: complete, linked from `/docs`, and accessible. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -19,7 +19,7 @@ async function opened(path, options = {}) {
   return page;
 }
 
-test("everything is reached from /docs", async () => {
+test("/docs links to all documentation", async () => {
   const page = await opened("/docs");
   const links = await page.locator("a[href]").evaluateAll((all) => all.map((link) => /** @type {HTMLAnchorElement} */ (link).href));
   assert.deepEqual(
@@ -29,28 +29,28 @@ test("everything is reached from /docs", async () => {
   for (const link of new Set(links)) assert.equal((await fetch(link)).status, 200, link);
   const { info, item } = await call("GET", "/docs/collection.json");
   assert.match(info.schema, /getpostman\.com/);
-  assert.ok(item.length > 5, "requests, by what they are about");
+  assert.ok(item.length > 5, "folders of requests");
   assert.ok((await page.locator("#ten-lines code").textContent())?.includes(URL_OF), "the quick start names this server");
   await close(page);
 });
 
-test("the page of the socket has every action and every frame of asyncapi.json", async () => {
+test("/docs/socket has every action and frame of asyncapi.json", async () => {
   const { components, operations } = await call("GET", "/asyncapi.json");
   const page = await opened("/docs/socket");
   await page.waitForSelector("#action-hello");
   const ids = new Set(await page.locator("article[id]").evaluateAll((all) => all.map(({ id }) => id)));
-  const asked = Object.keys(operations).filter((name) => operations[name].action === "receive");
-  const told = Object.keys(components.messages).filter((key) => key.startsWith("frame."));
-  const wanted = [...asked.map((name) => `action-${name}`), ...told.map((key) => key.replace(".", "-"))];
+  const actions = Object.keys(operations).filter((name) => operations[name].action === "receive");
+  const frames = Object.keys(components.messages).filter((key) => key.startsWith("frame."));
+  const expected = [...actions.map((name) => `action-${name}`), ...frames.map((key) => key.replace(".", "-"))];
   assert.deepEqual(
-    wanted.filter((id) => !ids.has(id)),
+    expected.filter((id) => !ids.has(id)),
     [],
   );
   const dead = await page.locator("a[href^='#']").evaluateAll((all) => all.flatMap((link) => {
     const id = decodeURIComponent(/** @type {HTMLAnchorElement} */ (link).hash.slice(1));
     return document.getElementById(id) ? [] : [id];
   }));
-  assert.deepEqual(dead, [], "links within the page lead somewhere");
+  assert.deepEqual(dead, [], "internal links have targets");
   await close(page);
 });
 
@@ -66,13 +66,13 @@ for (const [name, options] of Object.entries({
   dark: { colorScheme: /** @type {const} */ ("dark") },
   phone: PHONE,
 })) {
-  test(`the documentation is for everybody: ${name}`, async () => {
+  test(`the documentation is accessible: ${name}`, async () => {
     const page = await opened("/docs", options);
     await accessible(page, `docs-${name}`);
     await page.goto(`${URL_OF}/docs/socket`);
     await page.waitForSelector("#action-hello");
     await accessible(page, `docs-socket-${name}`);
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0, "nothing is too wide");
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0, "no horizontal scrolling");
     await close(page);
   });
 }

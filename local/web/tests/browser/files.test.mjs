@@ -1,4 +1,4 @@
-/** Pictures and files: dropped, pasted and picked; on their way, refused, taken back; seen and saved by the other. */
+/** Pictures and files: dropped, pasted and picked; uploading, refused and removed; shown and downloaded. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-/** Two people who look at their direct room. */
+/** Two users with their direct room open. */
 async function pair() {
   const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
   const room = await call("PUT", `/api/rooms/direct/${bob.user.id}`, undefined, ann);
@@ -24,8 +24,8 @@ async function pair() {
   return { one, two };
 }
 
-/** What a person does with a picture and a mouse, or a clipboard. @param {import("playwright-core").Page} page @param {string} selector @param {string[]} events */
-async function hand(page, selector, events) {
+/** Drops or pastes a picture. @param {import("playwright-core").Page} page @param {string} selector @param {string[]} events */
+async function dispatch(page, selector, events) {
   const bytes = [...(await picture(page))];
   await page.evaluate(
     ([selector, events, bytes]) => {
@@ -47,23 +47,23 @@ for (const [how, selector, events] of /** @type {const} */ ([
   ["dropped", ".room-view", ["dragenter", "dragover", "drop"]],
   ["pasted", "textarea", ["paste"]],
 ])) {
-  test(`a picture that is ${how} appears for the other`, async () => {
+  test(`the other user sees a picture that was ${how}`, async () => {
     const { one, two } = await pair();
     if (how === "dropped") {
-      await hand(one, selector, ["dragenter", "dragover"]);
+      await dispatch(one, selector, ["dragenter", "dragover"]);
       await one.waitForSelector(".drop-hint:has-text('Drop files to send them')");
-      await hand(one, selector, ["dragleave"]);
+      await dispatch(one, selector, ["dragleave"]);
       await one.waitForSelector(".drop-hint", { state: "hidden" });
     }
-    await hand(one, selector, [...events]);
+    await dispatch(one, selector, [...events]);
     await one.waitForSelector(".tray-item.ready");
     await one.fill("textarea", "look");
     await one.press("textarea", "Enter");
     const shown = `article:has-text("look")`;
     await two.waitForSelector(`${shown} .picture.loaded`, { timeout: 15_000 });
     const width = await two.locator(`${shown} img`).evaluate((/** @type {HTMLImageElement} */ image) => image.naturalWidth);
-    assert.ok(width > 100, "it is a picture, not a broken one");
-    // Full size, by keyboard, and back to where one was.
+    assert.ok(width > 100, "the picture is intact");
+    // Full size by keyboard; the focus returns.
     await two.focus(`${shown} .picture`);
     await two.keyboard.press("Enter");
     await two.waitForFunction(() => (document.querySelector("dialog img")?.getBoundingClientRect().width ?? 0) > 300);
@@ -73,16 +73,16 @@ for (const [how, selector, events] of /** @type {const} */ ([
   });
 }
 
-test("files that are picked show how far they are, can be taken back, and are saved by the other under their names", async () => {
+test("picked files show their progress, can be removed, and are downloaded under their names", async () => {
   const { one, two } = await pair();
   /** @type {() => void} */
   let go = () => {};
-  const held = new Promise((resolve) => (go = () => resolve(undefined)));
-  // What goes to the store is held back, so that it is seen on its way.
+  const released = new Promise((resolve) => (go = () => resolve(undefined)));
+  // The uploads wait, so that their progress is visible.
   await one.route(
     (url) => /localhost|127\.0\.0\.1/.test(url.hostname) && !url.pathname.startsWith("/api/"),
     async (route) => {
-      if (route.request().method() === "PUT") await held;
+      if (route.request().method() === "PUT") await released;
       await route.continue();
     },
   );
@@ -96,7 +96,7 @@ test("files that are picked show how far they are, can be taken back, and are sa
   await one.click("[aria-label='Remove not wanted.txt']");
   await one.fill("textarea", "for tonight");
   await one.press("textarea", "Enter");
-  await one.waitForSelector(".notice:has-text('still on their way')");
+  await one.waitForSelector(".notice:has-text('still uploading')");
   go();
   await one.waitForFunction(() => document.querySelectorAll(".tray-item.ready").length === 2);
   await one.press("textarea", "Enter");
@@ -107,11 +107,11 @@ test("files that are picked show how far they are, can be taken back, and are sa
   const saved = await saving;
   assert.equal(saved.suggestedFilename(), "list.txt");
   assert.deepEqual(await readFile(await saved.path()), text);
-  assert.equal(await two.locator(`${shown} .file`).count(), 1, "what was taken back is not there");
+  assert.equal(await two.locator(`${shown} .file`).count(), 1, "the removed file was not sent");
   await close(one, two);
 });
 
-test("notices stand above where one writes, and one about a text that is too long goes when it is mended", async () => {
+test("notices are above the composer, and the one about a long text disappears with its cause", async () => {
   const { one, two } = await pair();
   const list = { name: "list.txt", mimeType: "text/plain", buffer: Buffer.from("eggs") };
   await one.setInputFiles("[aria-label=Files]", [list, { ...list, name: "other.txt" }]);
@@ -120,17 +120,17 @@ test("notices stand above where one writes, and one about a text that is too lon
   await one.press("textarea", "Enter");
   await one.waitForSelector(".notice.error:has-text('at most')");
   const [notice, composer] = [await one.locator(".notice").boundingBox(), await one.locator(".composer").boundingBox()];
-  assert.ok(notice && composer && notice.y + notice.height <= composer.y, "nothing of what is written is covered");
+  assert.ok(notice && composer && notice.y + notice.height <= composer.y, "the notice does not cover the composer");
   await one.fill("textarea", "shorter");
   await one.waitForSelector(".notice", { state: "detached", timeout: 1000 });
   await close(one, two);
 });
 
-test("a file that is refused says why, and what was written stays", async () => {
+test("a refused file shows the reason, and the text stays", async () => {
   const { one, two } = await pair();
   await one.fill("textarea", "see the picture");
   await one.setInputFiles("[aria-label=Files]", { name: "fake.png", mimeType: "image/png", buffer: Buffer.from("no picture at all") });
-  await one.waitForSelector(".notice.error:has-text('fake.png is not the kind of file that its name says.')");
+  await one.waitForSelector(".notice.error:has-text('fake.png is not the type of file that its name says.')");
   await one.waitForSelector(".tray-item", { state: "detached" });
   assert.equal(await one.inputValue("textarea"), "see the picture");
   await close(one, two);

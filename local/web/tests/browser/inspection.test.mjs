@@ -1,4 +1,4 @@
-/** The local cloud's page at `/_local/`: what happened is there, secrets are not, and nobody is kept out. */
+/** The page of the local cloud at `/_local/`: live, without secrets, and accessible. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -21,16 +21,16 @@ async function opened(options = {}) {
   return page;
 }
 
-test("what happens is shown while it happens, without its secrets", async () => {
+test("invocations are shown live, without secrets", async () => {
   await register("before");
   const page = await opened();
   const ada = await register("ada");
   await call("GET", "/api/rooms", undefined, ada);
-  // Others may be at work in the same cloud: each of the newest is looked at, by keyboard alone, until one tells of her.
+  // Other tests use the same cloud: open the newest invocations by keyboard until one is hers.
   const detail = page.locator("#detail");
-  const looked = Date.now() + 20_000;
+  const deadline = Date.now() + 20_000;
   for (let at = 0; !(await detail.innerText()).includes(ada.user.username); at = (at + 1) % 3) {
-    assert.ok(Date.now() < looked, "her invocation is among the newest");
+    assert.ok(Date.now() < deadline, "her invocation is among the newest");
     const row = page.locator("#invocations button", { hasText: "POST /api/auth/register" }).nth(at);
     if (!(await row.count())) continue;
     await row.focus();
@@ -49,9 +49,9 @@ test("what happens is shown while it happens, without its secrets", async () => 
   await close(page);
 });
 
-test("a dead letter comes, is sent again, and comes back while its event is poison", async (context) => {
+test("a dead letter can be sent again, and returns while its event is invalid", async (context) => {
   const data = process.env["CONCHAT_DATA"];
-  if (!data) return context.skip("CONCHAT_DATA says where the cloud keeps what it has");
+  if (!data) return context.skip("needs CONCHAT_DATA, the folder of the cloud");
   const page = await opened();
   const what = `poison ${Date.now()}`;
   const { lambda } = JSON.parse(await readFile(`${data}/running.json`, "utf8"));
@@ -83,7 +83,7 @@ for (const [name, options] of Object.entries({
   dark: { colorScheme: /** @type {const} */ ("dark") },
   phone: PHONE,
 })) {
-  test(`nothing stands in anybody's way: ${name}`, async () => {
+  test(`the page is accessible: ${name}`, async () => {
     const page = await opened(options);
     await accessible(page, `inspection-${name}`);
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

@@ -1,12 +1,13 @@
 /**
- * Notifications, with a real service worker. No push service can be reached from here, so the page's `PushManager` is played, the service is on this
- * machine, and what arrives there is handed to the worker as the browser would.
+ * Notifications with the real service worker. There is no public push service, so the page's `PushManager` is simulated, and messages from the local
+ * push service go to the worker through CDP.
  */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { SWITCH, subscriber as subscribed, turnOn, until, workerOf } from "./device.mjs";
+import { waitFor } from "../wait.mjs";
+import { SWITCH, subscriber as subscribed, turnOn, workerOf } from "./device.mjs";
 import { pushService, subscription } from "./push-service.mjs";
 import { URL_OF, call, close, launch, open, register } from "./stage.mjs";
 
@@ -28,7 +29,7 @@ after(async () => {
 /** @param {Account} who @param {{ permission?: boolean }} [options] */
 const subscriber = (who, options) => subscribed(browser, service, who, options);
 
-/** Two people and a group of theirs. */
+/** Two users with a group. */
 async function pair() {
   const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
   const room = await call("POST", "/api/rooms", { name: "Lunch", kind: "group", member_ids: [bob.user.id] }, ann);
@@ -39,21 +40,21 @@ async function pair() {
 const say = (who, room, body) => call("POST", `/api/rooms/${room}/messages`, body, who);
 
 /**
- * Writes to a room until a device hears of it: who just left is there for a moment more, as far as the server knows.
- * @param {() => import("./push-service.mjs").Arrived[]} heard @param {Account} who @param {number} room
+ * Sends messages until a device is notified: the server counts a user as online for a moment after the last page has closed.
+ * @param {() => import("./push-service.mjs").Received[]} received @param {Account} who @param {number} room
  */
-async function sayUntil(heard, who, room) {
+async function sayUntil(received, who, room) {
   for (let round = 0; round < 20; round++) {
     await say(who, room, { content: `Soup today ${round}` });
-    await new Promise((resolve) => setTimeout(resolve, 700));
-    const [arrived] = heard();
-    if (arrived) return arrived;
+    await waitFor(() => received().length > 0, { within: 700 }).catch(() => {});
+    const [message] = received();
+    if (message) return message;
   }
-  throw new Error("The device heard of nothing.");
+  throw new Error("The device was not notified.");
 }
 
-/** What the server would push. @param {object} [more] */
-const told = (more) => ({
+/** A push message of the server. @param {object} [more] */
+const pushMessage = (more) => ({
   type: "message",
   room_id: 7,
   room_kind: "group",
@@ -69,17 +70,17 @@ const told = (more) => ({
   ...more,
 });
 
-test("turned on in the settings, a message to somebody who is away arrives, is shown, and leads to its room", async () => {
+test("after notifications are turned on, an offline user is notified, and a click opens the room", async () => {
   const { ann, bob, room } = await pair();
-  const { page, context, read, heard } = await subscriber(bob);
+  const { page, context, read, received } = await subscriber(bob);
   assert.equal(await page.isChecked(SWITCH), false);
   await turnOn(page);
   const worker = await workerOf(context);
   await page.close();
-  const arrived = await sayUntil(heard, ann, room.id);
-  assert.match(arrived.headers.authorization ?? "", /^vapid t=/);
-  const news = await read(arrived.body);
-  await worker.push(news);
+  const message = await sayUntil(received, ann, room.id);
+  assert.match(message.headers.authorization ?? "", /^vapid t=/);
+  const pushed = await read(message.body);
+  await worker.push(pushed);
   const [shown] = await worker.until(1);
   assert.equal(shown?.tag, `room-${room.id}`);
   assert.match(shown?.title ?? "", /^Lunch( \(\d+\))?$/);
@@ -89,18 +90,18 @@ test("turned on in the settings, a message to somebody who is away arrives, is s
   await close(page);
 });
 
-test("one notification a room, the newest; each room has its own; and what is unknown is shown without a word of it", async () => {
+test("each room has one notification, its newest; unknown messages are shown in general terms", async () => {
   const { page, context } = await subscriber((await pair()).bob);
   await turnOn(page);
   const worker = await workerOf(context);
-  // An open page would take away what it knows nothing of.
+  // An open page would close notifications of rooms that it does not know.
   await page.goto(`${URL_OF}/icon.svg`);
-  await worker.push(told());
-  await worker.push(told({ seq: 5, preview: "Or salad", unread: 3 }));
-  await worker.push(told({ room_id: 8, room_kind: "direct", room: "Cem", sender: "Cem", preview: "", kind: "image" }));
+  await worker.push(pushMessage());
+  await worker.push(pushMessage({ seq: 5, preview: "Or salad", unread: 3 }));
+  await worker.push(pushMessage({ room_id: 8, room_kind: "direct", room: "Cem", sender: "Cem", preview: "", kind: "image" }));
   await worker.until(2);
-  // One that was late on its way.
-  await worker.push(told({ seq: 4, preview: "late" }));
+  // A late message.
+  await worker.push(pushMessage({ seq: 4, preview: "late" }));
   for (const odd of ["", "no JSON", '"text"', '{"room_id":"<b>"}']) await worker.push(odd);
   const all = await worker.until(3);
   assert.deepEqual(
@@ -114,7 +115,7 @@ test("one notification a room, the newest; each room has its own; and what is un
   await close(page);
 });
 
-test("a click goes to the page that shows the room, else to one that is open; what one looks at is not told", async () => {
+test("a click focuses the page with the room, or another open page; the visible room does not notify", async () => {
   const { ann, bob, room } = await pair();
   const { page, context } = await subscriber(bob);
   await turnOn(page);
@@ -124,14 +125,14 @@ test("a click goes to the page that shows the room, else to one that is open; wh
   await other.goto(`${URL_OF}/#/rooms/${room.id}`);
   await other.waitForSelector("textarea");
   const worker = await workerOf(context);
-  await worker.push(told({ room_id: room.id }));
-  await worker.push(told({ room_id: direct.id }));
+  await worker.push(pushMessage({ room_id: room.id }));
+  await worker.push(pushMessage({ room_id: direct.id }));
   assert.deepEqual(
     (await worker.until(1)).map(({ tag }) => tag),
     [`room-${direct.id}`],
-    "nothing of the room that is looked at",
+    "not of the visible room",
   );
-  // Nobody sees that page any more.
+  // The page goes to the background.
   await other.evaluate(() => Object.defineProperty(document, "visibilityState", { value: "hidden" }));
   await say(ann, room.id, { content: "Soup today" });
   await worker.until(2);
@@ -140,50 +141,50 @@ test("a click goes to the page that shows the room, else to one that is open; wh
   await third.waitForSelector(".page");
   assert.deepEqual(await worker.happens("notificationclick", `room-${room.id}`), []);
   await worker.until(1);
-  assert.deepEqual([page, third].map((page) => page.url().split("#")[1]), ["/settings", "/friends"], "the second shows it already");
+  assert.deepEqual([page, third].map((page) => page.url().split("#")[1]), ["/settings", "/friends"], "the second page shows the room already");
   await third.close();
   await other.close();
-  await worker.push(told({ room_id: room.id, seq: 9 }));
+  await worker.push(pushMessage({ room_id: room.id, seq: 9 }));
   await worker.until(2);
   assert.deepEqual(await worker.happens("notificationclick", `room-${room.id}`), []);
   await page.waitForSelector(".head-name:has-text('Lunch')");
   await close(page);
 });
 
-test("a page in the background tells of what comes over its socket, as far as one wants to know; reading takes it away", async () => {
+test("a page in the background notifies of messages on its socket, as set by the user; reading closes the notification", async () => {
   const { ann, bob, room } = await pair();
   const { page, context } = await subscriber(bob);
   await turnOn(page);
   const worker = await workerOf(context);
   await say(ann, room.id, { content: "while Bob looks" });
   await page.waitForSelector(`.room:has-text("while Bob looks")`);
-  const looks = (/** @type {string} */ value) =>
+  const setVisibility = (/** @type {string} */ value) =>
     page.evaluate((value) => {
       Object.defineProperty(document, "visibilityState", { value, configurable: true });
       document.dispatchEvent(new Event("visibilitychange"));
     }, value);
-  await looks("hidden");
+  await setVisibility("hidden");
   await say(ann, room.id, { content: "while he does not" });
   const [shown] = await worker.until(1);
   assert.deepEqual(shown, { title: "Lunch (2)", body: "Ann: while he does not", tag: `room-${room.id}` });
-  await looks("visible");
+  await setVisibility("visible");
   await page.click(`.room:has-text("Lunch")`);
   await worker.until(0);
 
   await page.goto(`${URL_OF}/#/settings`);
   await page.selectOption("label:has-text('On all my devices') select", "mentions");
-  const wish = async () => (await call("GET", "/api/users/me", undefined, bob)).settings.notifications;
-  await until(async () => (await wish()) === "mentions", "the wish is kept");
-  // What comes after something that is not told shows that it would have been here.
+  const setting = async () => (await call("GET", "/api/users/me", undefined, bob)).settings.notifications;
+  await waitFor(async () => (await setting()) === "mentions", { why: "the setting" });
+  // A later notification proves that the earlier message caused none.
   const everything = await worker.record();
-  await looks("hidden");
-  await say(ann, room.id, { content: "not for anybody" });
+  await setVisibility("hidden");
+  await say(ann, room.id, { content: "without a mention" });
   await say(ann, room.id, { content: `for @${bob.user.username}` });
   await worker.until(1, "Ann: for");
   const cem = await register("cem", "Cem");
   await call("POST", `/api/rooms/${room.id}/members`, { user_ids: [cem.user.id] }, ann);
   await call("PUT", `/api/blocks/${cem.user.id}`, undefined, bob);
-  await looks("hidden");
+  await setVisibility("hidden");
   await say(cem, room.id, { content: `from Cem for @${bob.user.username}` });
   await say(ann, room.id, { content: `again for @${bob.user.username}` });
   await worker.until(1, "Ann: again");
@@ -194,7 +195,7 @@ test("a page in the background tells of what comes over its socket, as far as on
   await close(page);
 });
 
-test("a room is muted for as long as one likes, and is heard again from its details or from the settings", async () => {
+test("a room can be muted for a time, and unmuted in its details or in the settings", async () => {
   const { bob, room } = await pair();
   const page = await open(browser, bob, { path: `#/rooms/${room.id}` });
   const until = async () => (await call("GET", `/api/rooms/${room.id}`, undefined, bob)).muted_until;
@@ -223,16 +224,16 @@ test("a room is muted for as long as one likes, and is heard again from its deta
   await close(page);
 });
 
-test("turned off, and signed out, the device hears nothing more and shows nothing of what came", async () => {
+test("turning notifications off or signing out ends them and closes the shown ones", async () => {
   const { ann, bob, room } = await pair();
   const devices = [];
   const login = () => call("POST", "/api/auth/login", { username: bob.user.username, password: "a long passphrase" });
   for (const way of ["off", "sign out"]) {
-    const { page, context, heard } = await subscriber(await login());
-    devices.push(heard);
+    const { page, context, received } = await subscriber(await login());
+    devices.push(received);
     await turnOn(page);
     const worker = await workerOf(context);
-    await worker.push(told());
+    await worker.push(pushMessage());
     await worker.until(1);
     if (way === "off") await page.click(SWITCH);
     else {
@@ -241,18 +242,18 @@ test("turned off, and signed out, the device hears nothing more and shows nothin
       await page.waitForSelector(".sign-in");
     }
     await worker.until(0);
-    await page.waitForFunction(() => !localStorage.getItem("played.subscription"));
+    await page.waitForFunction(() => !localStorage.getItem("simulated.subscription"));
     if (way === "off") await page.waitForSelector("#notifications-hint:has-text('Shows new messages')");
     await close(page);
   }
-  // A third device hears what these do not.
+  // A third device is notified.
   const phone = await subscription(`${service.url}/phone`);
   await call("PUT", "/api/push/subscription", phone.json, bob);
-  await sayUntil(() => service.arrived.filter(({ path }) => path === "/phone"), ann, room.id);
-  for (const heard of devices) assert.deepEqual(heard(), []);
+  await sayUntil(() => service.received.filter(({ path }) => path === "/phone"), ann, room.id);
+  for (const received of devices) assert.deepEqual(received(), []);
 });
 
-test("the device is told anew at each start, with the server's present key; a subscription that ended is made again", async () => {
+test("every start registers the subscription with the server's current key; a lost subscription is replaced", async () => {
   const { bob } = await pair();
   const { page, context } = await subscriber(bob);
   await turnOn(page);
@@ -265,15 +266,15 @@ test("the device is told anew at each start, with the server's present key; a su
     bodies.push(route.request().postDataJSON());
     return route.fulfill({ status: 204 });
   });
-  const subscribed = () => page.evaluate(() => localStorage.getItem("played.subscription"));
+  const subscribed = () => page.evaluate(() => localStorage.getItem("simulated.subscription"));
   await page.reload();
-  await until(() => bodies.length >= 1, "the server is told");
+  await waitFor(() => bodies.length >= 1, { why: "the registration" });
   assert.equal(bodies[0].application_server_key, key);
   assert.equal(await subscribed(), key);
 
-  await page.evaluate(() => localStorage.removeItem("played.subscription"));
+  await page.evaluate(() => localStorage.removeItem("simulated.subscription"));
   await worker.happens("pushsubscriptionchange");
-  await until(() => bodies.length >= 2, "the server is told again");
+  await waitFor(() => bodies.length >= 2, { why: "the second registration" });
   assert.equal(await subscribed(), key);
 
   await page.goto(`${URL_OF}/icon.svg`);
@@ -282,7 +283,7 @@ test("the device is told anew at each start, with the server's present key; a su
   await close(page);
 });
 
-test("the switch says why there are none: blocked, a server without a key, a browser without them", async () => {
+test("the settings explain why notifications are unavailable", async () => {
   const { bob } = await pair();
   const hint = async (/** @type {Page} */ page, /** @type {string} */ text, disabled = true) => {
     await page.waitForSelector(`#notifications-hint:has-text("${text}")`);
@@ -290,18 +291,18 @@ test("the switch says why there are none: blocked, a server without a key, a bro
   };
   const { page } = await subscriber(bob, { permission: false });
   await hint(page, "Shows new messages", false);
-  // What is not granted together with something else is denied.
+  // Granting another permission alone denies notifications.
   await page.context().grantPermissions(["geolocation"], { origin: URL_OF });
   await hint(page, "Your browser blocks");
   await page.context().grantPermissions(["notifications"], { origin: URL_OF });
   await hint(page, "Shows new messages", false);
   await page.context().route("**/api/push/key", (route) => route.fulfill({ status: 503, json: { code: "unavailable", detail: "" } }));
   await page.reload();
-  await hint(page, "This server sends no notifications");
+  await hint(page, "This server does not send notifications");
   await page.addInitScript(() => {
     delete (/** @type {any} */ (globalThis).PushManager);
   });
   await page.reload();
-  await hint(page, "This browser cannot show them");
+  await hint(page, "This browser does not support notifications");
   await page.context().close();
 });

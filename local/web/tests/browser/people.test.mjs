@@ -1,4 +1,4 @@
-/** Friends, groups, search, settings, administration: what people do besides writing. */
+/** Friends, groups, search, settings and administration. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -13,13 +13,13 @@ before(async () => {
 });
 after(() => browser.close());
 
-test("somebody is found, asked and becomes a friend; presence is seen by both", async () => {
+test("friend requests: search, request, acceptance, presence", async () => {
   const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob Okafor")];
   const [one, two] = [await open(browser, ann, { path: "#/friends" }), await open(browser, bob, { path: "#/friends" })];
   await one.click("text=Add a friend");
   await one.fill("dialog [type=search]", bob.user.username);
   await one.click("dialog .person");
-  await one.waitForSelector(".notice:has-text('was asked')");
+  await one.waitForSelector(".notice:has-text('Request sent')");
   await two.click("text=Accept");
   await two.waitForSelector(".card:has-text('Friends') .person:has-text('Ann')");
   await one.waitForSelector(".person:has-text('Bob Okafor') >> text=online");
@@ -33,7 +33,7 @@ test("somebody is found, asked and becomes a friend; presence is seen by both", 
   await close(one);
 });
 
-test("a group is made, a member named admin, somebody joins by invitation, and one leaves", async () => {
+test("groups: creation, an admin, an invitation link, leaving, a new name", async () => {
   const [ann, bob, cem] = [await register("ann", "Ann"), await register("bob", "Bob"), await register("cem", "Cem")];
   const [one, two] = [await open(browser, ann), await open(browser, bob)];
   await one.click("[aria-label='New conversation']");
@@ -69,7 +69,7 @@ test("a group is made, a member named admin, somebody joins by invitation, and o
   await close(one, two, three);
 });
 
-test("search finds people, rooms and messages, marks what was found, and goes there", async () => {
+test("search finds rooms and messages, highlights matches and opens them", async () => {
   const ann = await register("ann", "Ann");
   const room = await call("POST", "/api/rooms", { name: "Recipes", kind: "group" }, ann);
   for (let at = 0; at < 120; at++)
@@ -80,7 +80,7 @@ test("search finds people, rooms and messages, marks what was found, and goes th
   await page.waitForSelector(".results .room:has-text('Recipes')");
   await page.waitForSelector(".results .empty:has-text('No messages.')");
   await page.fill("[type=search]", "from:nobody-at-all risotto");
-  await page.waitForSelector(".results .empty:has-text('There is nobody of that name.')");
+  await page.waitForSelector(".results .empty:has-text('There is no user of that name.')");
   await page.fill("[type=search]", "risotto");
   await page.waitForSelector(".results mark:has-text('risotto')", { timeout: 15_000 });
   await page.click(".results .found");
@@ -90,7 +90,7 @@ test("search finds people, rooms and messages, marks what was found, and goes th
   await close(page);
 });
 
-test("people are called by their names wherever these are known, in the list and above what was forwarded", async () => {
+test("display names are shown in the list and above forwarded messages", async () => {
   const [ann, cem] = [await register("ann", "Ann"), await register("cem", "Cem Aydin")];
   const make = (/** @type {string} */ name) => call("POST", "/api/rooms", { name, kind: "group", member_ids: [cem.user.id] }, ann);
   const [one, two] = [await make("One"), await make("Two")];
@@ -106,18 +106,18 @@ test("people are called by their names wherever these are known, in the list and
   await close(page);
 });
 
-test("whoever is in no room yet is shown where to find some", async () => {
+test("a user without rooms is shown how to find some", async () => {
   const page = await open(browser, await register("new", "New"));
   await page.waitForSelector(".nothing:has-text('Find a conversation')");
   const box = await page.locator(".sidebar .empty").boundingBox();
-  assert.ok(box && box.y < 250, "right under the search, not at the bottom");
+  assert.ok(box && box.y < 250, "below the search field");
   await accessible(page, "no-rooms");
   await page.click(".nothing >> text=Discover public rooms");
   await page.waitForSelector("h1:has-text('Discover')");
   await close(page);
 });
 
-test("a public room is looked at before it is joined", async () => {
+test("a public room can be read before joining", async () => {
   const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
   const name = `Plaza ${Date.now().toString(36)}`;
   const room = await call("POST", "/api/rooms", { name, kind: "public" }, ann);
@@ -133,7 +133,7 @@ test("a public room is looked at before it is joined", async () => {
   await close(page);
 });
 
-test("a profile, a picture, a password and sessions are changed in the settings", async () => {
+test("the settings change profile, picture, password, sessions and theme", async () => {
   const ann = await register("ann", "Ann");
   await call("POST", "/api/auth/login", { username: ann.user.username, password: "a long passphrase", device: "An old phone" });
   const page = await open(browser, ann, { path: "#/settings" });
@@ -149,14 +149,14 @@ test("a profile, a picture, a password and sessions are changed in the settings"
   await page.fill("label:has-text('Current password') input", "a long passphrase");
   await page.fill("label:has-text('New password') input", "another long passphrase");
   await page.click("button:has-text('Change password')");
-  await page.waitForSelector(".notice:has-text('Changed')");
+  await page.waitForSelector(".notice:has-text('Password changed')");
   await page.selectOption("label:has-text('Colours') select", "dark");
   assert.equal(await page.evaluate(() => document.documentElement.dataset["theme"]), "dark");
   await call("POST", "/api/auth/login", { username: ann.user.username, password: "another long passphrase" });
   await close(page);
 });
 
-test("a blocked person cannot write directly, and settings undo it", async () => {
+test("blocking disables the direct room, and the settings undo it", async () => {
   const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
   const room = await call("PUT", `/api/rooms/direct/${bob.user.id}`, undefined, ann);
   const page = await open(browser, ann, { path: `#/rooms/${room.id}` });
@@ -165,12 +165,12 @@ test("a blocked person cannot write directly, and settings undo it", async () =>
   await page.click("dialog >> text=Block");
   await page.click("dialog button.danger:has-text('Block')");
   await page.waitForSelector(".notice:has-text('Blocked')");
-  await page.waitForSelector(".closed:has-text('cannot reach each other')");
-  assert.equal(await page.locator("textarea").count(), 0, "nothing can be written there");
-  await page.waitForSelector(".sidebar .room:has-text('Bob'):has-text('cannot reach each other')");
+  await page.waitForSelector(".closed:has-text('cannot message each other')");
+  assert.equal(await page.locator("textarea").count(), 0, "there is no composer");
+  await page.waitForSelector(".sidebar .room:has-text('Bob'):has-text('cannot message each other')");
   await page.goto(`${URL_OF}/#/settings`);
   await page.click("text=Unblock");
-  await page.waitForSelector("text=You blocked nobody");
+  await page.waitForSelector("text=You have not blocked anyone");
   await page.goto(`${URL_OF}/#/rooms/${room.id}`);
   await page.fill("textarea", "can you hear me?");
   await page.press("textarea", "Enter");
@@ -178,7 +178,7 @@ test("a blocked person cannot write directly, and settings undo it", async () =>
   await close(page);
 });
 
-test("a conversation comes to the other one with its first message, is closed, and comes back with the next one", async () => {
+test("a direct room appears with its first message, can be closed, and returns with the next message", async () => {
   const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
   const room = await call("PUT", `/api/rooms/direct/${bob.user.id}`, undefined, ann);
   const [page, phone] = [await open(browser, bob), await open(browser, bob)];
@@ -198,10 +198,10 @@ test("a conversation comes to the other one with its first message, is closed, a
   await close(page, phone);
 });
 
-test("whoever does not let everybody add them is asked, and accepts or declines in the list", async () => {
+test("users who cannot be added are invited, and accept or decline in the list", async () => {
   const [ann, bob] = [await register("ann", "Ann Lindqvist"), await register("bob", "Bob")];
   const page = await open(browser, bob, { path: "#/settings" });
-  await page.selectOption(".profile-card label:has-text('Who adds you to rooms') select", "nobody");
+  await page.selectOption(".profile-card label:has-text('Who can add you to rooms') select", "nobody");
   await page.click(".profile-card >> text=Save");
   await page.waitForSelector(".notice:has-text('Saved')");
   const make = (/** @type {string} */ name) => call("POST", "/api/rooms", { name, kind: "group", member_ids: [bob.user.id] }, ann);
@@ -213,7 +213,7 @@ test("whoever does not let everybody add them is asked, and accepts or declines 
   await accessible(page, "invitations");
   await page.click(".ask:has-text('Casino') >> text=Decline");
   await page.waitForSelector(".ask:has-text('Casino')", { state: "detached" });
-  assert.equal(await page.locator(".sidebar .room").count(), 0, "neither is a room of theirs");
+  assert.equal(await page.locator(".sidebar .room").count(), 0, "no room is joined");
   await page.click(".ask:has-text('Garden') >> text=Accept");
   await page.waitForSelector(".head-name:has-text('Garden')");
   await page.waitForSelector(".sidebar .room:has-text('Garden')");
@@ -221,7 +221,7 @@ test("whoever does not let everybody add them is asked, and accepts or declines 
   await close(page);
 });
 
-test("all tabs of a browser are of one person: signing out of one, and in as somebody else, reaches the others", async () => {
+test("all tabs have the same user: signing out and in as another user reaches every tab", async () => {
   const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
   const one = await open(browser, ann);
   await one.waitForSelector(".own-name:has-text('Ann')");
@@ -236,20 +236,20 @@ test("all tabs of a browser are of one person: signing out of one, and in as som
   await one.click("text=Sign out");
   await two.waitForSelector(".sign-in");
   await one.waitForSelector(".sign-in");
-  for (const tab of [one, two]) assert.equal(await tab.locator(".notice").count(), 0, "it was no surprise");
+  for (const tab of [one, two]) assert.equal(await tab.locator(".notice").count(), 0, "no error notice");
   await two.fill("[name=username]", bob.user.username);
   await two.fill("[name=password]", "a long passphrase");
   await two.click("button:has-text('Sign in')");
   await one.waitForSelector(".own-name:has-text('Bob')");
   await two.goto(`${URL_OF}/#/rooms/${general.id}`);
   await two.waitForSelector("textarea");
-  assert.equal(await two.inputValue("textarea"), "", "what Ann began to write is not Bob's to see");
+  assert.equal(await two.inputValue("textarea"), "", "Bob does not see Ann's draft");
   await close(one);
 });
 
-test("an operator sees people, closes a report, disables an account, and the record has it", async (context) => {
+test("an admin closes a report, disables an account, and finds both in the audit log", async (context) => {
   const appoint = process.env["APPOINT"];
-  if (!appoint) return context.skip("APPOINT says how an operator is named");
+  if (!appoint) return context.skip("needs APPOINT, the command that appoints an admin");
   const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
   const rude = `something rude ${Date.now()}`;
   const room = await call("POST", "/api/rooms", { name: "Loud", kind: "group", member_ids: [ann.user.id] }, bob);
@@ -278,7 +278,7 @@ test("an operator sees people, closes a report, disables an account, and the rec
   await other.context().close();
 });
 
-test("a reported message is shown to the admin as it was, also when it is edited and unsent", async () => {
+test("a report shows the reported text after edits and unsending", async () => {
   const [ann, bob, cem] = [await register("ann", "Ann"), await register("bob", "Bob"), await register("cem", "Cem")];
   const room = await call("POST", "/api/rooms", { name: "Reported", member_ids: [bob.user.id, cem.user.id] }, ann);
   const path = `/api/rooms/${room.id}`;
@@ -291,11 +291,11 @@ test("a reported message is shown to the admin as it was, also when it is edited
   await page.click(".head-button");
   await page.click(".details button:has-text('Reports')");
   await page.waitForSelector("dialog .person:has-text('words that hurt'):has-text('Unkind'):has-text('unsent')");
-  await page.click("dialog button:has-text('Earlier texts')");
+  await page.click("dialog button:has-text('Edit history')");
   await page.waitForSelector("dialog .version:has-text('first words')");
-  await accessible(page, "a report's earlier texts", { within: "dialog[open]:last-of-type" });
+  await accessible(page, "a report's edit history", { within: "dialog[open]:last-of-type" });
   await page.keyboard.press("Escape");
   await page.click("dialog [aria-label='Close report']");
-  await page.waitForSelector("dialog:has-text('Nothing was reported.')");
+  await page.waitForSelector("dialog:has-text('No reports.')");
   await close(page);
 });

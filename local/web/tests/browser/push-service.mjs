@@ -1,4 +1,4 @@
-/** A push service on this machine, and browsers that are subscribed there: what the server sends them arrives here, and can be read. */
+/** A local push service, and subscriptions that can decrypt its messages. */
 
 import { createServer } from "node:http";
 import { once } from "node:events";
@@ -7,24 +7,24 @@ const { subtle } = globalThis.crypto;
 const ECDH = { name: "ECDH", namedCurve: "P-256" };
 
 /** @typedef {Buffer<ArrayBuffer>} Bytes */
-/** @typedef {{ path: string, headers: import("node:http").IncomingHttpHeaders, body: Bytes }} Arrived */
+/** @typedef {{ path: string, headers: import("node:http").IncomingHttpHeaders, body: Bytes }} Received */
 
-/** Takes whatever comes and keeps it. */
+/** Records every request. */
 export async function pushService() {
-  /** @type {Arrived[]} */
-  const arrived = [];
+  /** @type {Received[]} */
+  const received = [];
   const server = createServer(async (request, response) => {
     const parts = [];
     for await (const part of request) parts.push(part);
-    arrived.push({ path: request.url ?? "", headers: request.headers, body: Buffer.concat(parts) });
+    received.push({ path: request.url ?? "", headers: request.headers, body: Buffer.concat(parts) });
     response.writeHead(201).end();
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  return { url: `http://127.0.0.1:${port}`, arrived, close: () => server.close() };
+  return { url: `http://127.0.0.1:${port}`, received, close: () => server.close() };
 }
 
-/** Keys as a browser makes them, and what reads with them (RFC 8291). @param {string} endpoint */
+/** A subscription with the keys of a browser, and its decryption (RFC 8291). @param {string} endpoint */
 export async function subscription(endpoint) {
   const pair = /** @type {CryptoKeyPair} */ (await subtle.generateKey(ECDH, true, ["deriveBits"]));
   const ours = Buffer.from(await subtle.exportKey("raw", pair.publicKey));
@@ -44,7 +44,7 @@ async function read(body, { key, ours, auth }) {
   const iv = await expand(secret, salt, Buffer.from("Content-Encoding: nonce\0"), 12);
   const cipher = await subtle.importKey("raw", content, "AES-GCM", false, ["decrypt"]);
   const text = Buffer.from(await subtle.decrypt({ name: "AES-GCM", iv }, cipher, record));
-  // After the text the mark of the last record, then zeros.
+  // The delimiter of the last record and zeros follow the text.
   return JSON.parse(text.subarray(0, text.lastIndexOf(2)).toString());
 }
 

@@ -1,6 +1,6 @@
 /**
- * Every screen, dialog, menu and list of choices, light and dark: nobody is kept out, what is opened by keyboard is closed by it, and whoever closes it
- * is where they were. The pictures stay in `screenshots`.
+ * Every screen, dialog and menu, light and dark: accessible, opened and closed by keyboard, with the focus restored. The screenshots stay in
+ * `screenshots`.
  */
 
 import assert from "node:assert/strict";
@@ -34,8 +34,8 @@ before(async () => {
   const first = await say(ann, { content: "Found a flat in Alfama, two minutes from the tram: https://example.com/42" });
   await say(leila, { content: `رائع! @${ann.user.username} أنا أستطيع الوصول يوم الخميس`, reply_to: first.seq });
   const rude = await say(bob, { content: "Trains are for people with too much time" });
-  const told = await say(bob, { content: "I meant: I would rather fly, though a sleeper train has its charm. Let us look at both on Sunday." });
-  await call("PATCH", `/api/rooms/${room.id}/messages/${told.seq}`, { content: "I would rather fly. Let us look at both on Sunday." }, bob);
+  const edited = await say(bob, { content: "I meant: I would rather fly, though a sleeper train has its charm. Let us look at both on Sunday." });
+  await call("PATCH", `/api/rooms/${room.id}/messages/${edited.seq}`, { content: "I would rather fly. Let us look at both on Sunday." }, bob);
   const gone = await say(cem, { content: "wrong room" });
   await call("DELETE", `/api/rooms/${room.id}/messages/${gone.seq}?for=all`, undefined, cem);
   await call("PUT", `/api/rooms/${room.id}/messages/${first.seq}/pin`, undefined, ann);
@@ -51,7 +51,7 @@ before(async () => {
   await call("PUT", `/api/blocks/${cem.user.id}`, undefined, ann);
   const appoint = process.env["APPOINT"];
   if (appoint) execFileSync("sh", ["-c", `${appoint} ${ann.user.username}`]);
-  // Two pictures and a file, sent as people do.
+  // A picture and a file through the page.
   const page = await open(browser, ann, { path: `#/rooms/${room.id}` });
   await page.waitForSelector("textarea");
   await page.setInputFiles("[aria-label=Files]", [
@@ -66,22 +66,22 @@ before(async () => {
 });
 after(() => browser.close());
 
-/** What is accessible in light colours is so in dark ones when they have contrast. @param {Page} page @param {string} name @param {string} [within] */
-const looked = (page, name, within = "html") => accessible(page, name, { within, colours: name.endsWith("-dark") });
+/** A full check of the light page; of the dark one only the colours. @param {Page} page @param {string} name @param {string} [within] */
+const checked = (page, name, within = "html") => accessible(page, name, { within, colours: name.endsWith("-dark") });
 
 /**
- * Opens something by keyboard, looks at it, closes it with Escape: the focus is back.
+ * Opens something by keyboard, checks it, and closes it with Escape, which restores the focus.
  * @param {Page} page @param {string} opener @param {string} opened @param {string} name
- * @param {{ key?: string, inside?: () => Promise<void> }} [more] `inside` is done before it is closed
+ * @param {{ key?: string, inside?: () => Promise<void> }} [more] `inside` runs before it is closed
  */
 async function over(page, opener, opened, name, { key = "Enter", inside } = {}) {
   await page.locator(opener).first().focus();
   await page.keyboard.press(key);
   await page.waitForSelector(opened);
   await page.waitForFunction(() => !document.querySelector("dialog [aria-busy]"));
-  await looked(page, name, opened);
+  await checked(page, name, opened);
   const within = await page.evaluate((opened) => Boolean(document.activeElement?.closest(opened)), opened);
-  assert.ok(within, `${name}: the focus went into it`);
+  assert.ok(within, `${name}: the focus moved into it`);
   await inside?.();
   await page.keyboard.press("Escape");
   await page.waitForSelector(opened, { state: "detached" });
@@ -92,11 +92,11 @@ async function over(page, opener, opened, name, { key = "Enter", inside } = {}) 
 async function focused(page, selector, name) {
   await page.waitForSelector(`${selector}:focus`, { timeout: 3000 }).catch(async () => {
     const other = await page.evaluate(() => document.activeElement?.outerHTML.slice(0, 120));
-    assert.fail(`${name}: the focus did not come back to ${selector}, it is on ${other}`);
+    assert.fail(`${name}: the focus did not return to ${selector}, it is on ${other}`);
   });
 }
 
-/** A choice of a menu, by its name. @param {Page} page @param {string} label */
+/** Selects a menu item. @param {Page} page @param {string} label */
 async function choose(page, label) {
   await page.getByRole("menuitem", { name: label, exact: true }).focus();
   await page.keyboard.press("Enter");
@@ -106,12 +106,12 @@ for (const theme of ["light", "dark"]) {
   const named = (/** @type {string} */ name) => `${name}-${theme}`;
   const look = { theme };
 
-  test(`signing in and up, ${theme}`, async () => {
+  test(`sign-in and registration, ${theme}`, async () => {
     const context = await browser.newContext({ colorScheme: /** @type {"dark"} */ (theme), viewport: { width: 1280, height: 800 } });
     const page = watched(await context.newPage());
     await page.goto(URL_OF);
     await page.waitForSelector(".sign-in");
-    await looked(page, named("sign-in"));
+    await checked(page, named("sign-in"));
     await page.fill("[name=username]", "nobody");
     await page.fill("[name=password]", "nothing at all");
     await page.press("[name=password]", "Enter");
@@ -120,14 +120,14 @@ for (const theme of ["light", "dark"]) {
     await page.fill("[name=username]", "no blanks, please");
     await page.press("[name=username]", "Enter");
     await page.waitForSelector(".problem:not(:empty)");
-    await looked(page, named("sign-up"));
+    await checked(page, named("sign-up"));
     await close(page);
   });
 
-  test(`a room, and what is done with messages, ${theme}`, async () => {
+  test(`a room and the actions on messages, ${theme}`, async () => {
     const page = await open(browser, ann, { path: `#/rooms/${room.id}`, look });
     await page.waitForSelector("article .picture.loaded");
-    await looked(page, named("room"));
+    await checked(page, named("room"));
     const theirs = "article.theirs:has-text('rather fly')";
     const mine = "article.mine:has-text('Found a flat')";
     await over(page, mine, ".menu", named("message-menu"));
@@ -136,10 +136,10 @@ for (const theme of ["light", "dark"]) {
     await over(page, "article .picture", "dialog", named("picture"));
     for (const [label, whose] of /** @type {const} */ ([
       ["Forward …", mine],
-      ["Who has read it", mine],
+      ["Read by", mine],
       ["Reactions", mine],
       ["Unsend", mine],
-      ["Earlier texts", theirs],
+      ["Edit history", theirs],
       ["Report …", theirs],
     ])) {
       await page.locator(whose).focus();
@@ -148,7 +148,7 @@ for (const theme of ["light", "dark"]) {
       await choose(page, label);
       await page.waitForSelector("dialog[open]");
       await page.waitForFunction(() => !document.querySelector("dialog [aria-busy]"));
-      await looked(page, named(`message-${label.replaceAll(/[^a-z]+/gi, "")}`), "dialog");
+      await checked(page, named(`message-${label.replaceAll(/[^a-z]+/gi, "")}`), "dialog");
       await page.keyboard.press("Escape");
       await page.waitForSelector("dialog", { state: "detached" });
       await focused(page, whose, label);
@@ -159,25 +159,25 @@ for (const theme of ["light", "dark"]) {
     await page.waitForSelector(".tray-item.ready");
     await page.locator("textarea").pressSequentially("Fine with me, @le");
     await page.waitForSelector(".mentions .option");
-    await looked(page, named("composer"));
+    await checked(page, named("composer"));
     await page.keyboard.press("Enter");
     assert.match(await page.inputValue("textarea"), new RegExp(`@${leila.user.username} $`));
     await close(page);
   });
 
-  test(`what there is to know of a room, ${theme}`, async () => {
+  test(`the details of a room, ${theme}`, async () => {
     const page = await open(browser, ann, { path: `#/rooms/${room.id}`, look });
     await page.waitForSelector("article");
     await page.click(".head-button");
     await page.waitForSelector(".details .person:has-text('Cem')");
-    await looked(page, named("details"));
+    await checked(page, named("details"));
     await over(page, ".details .person:has-text('Bob')", ".menu", named("member-menu"));
     await over(page, ".details button:has-text('Add people')", "dialog", named("add-people"));
     await over(page, ".details button:has-text('Invites')", "dialog", named("invites"), {
       inside: async () => {
         await page.click("text=New invitation");
         await page.waitForSelector("dialog code");
-        await looked(page, named("invitation"), "dialog");
+        await checked(page, named("invitation"), "dialog");
       },
     });
     await over(page, ".details button:has-text('Pins')", "dialog", named("pins"));
@@ -195,10 +195,10 @@ for (const theme of ["light", "dark"]) {
     await close(page);
   });
 
-  test(`the list and the pages, ${theme}`, async () => {
+  test(`the room list and the pages, ${theme}`, async () => {
     const page = await open(browser, ann, { look });
     await page.waitForSelector(".room:has-text('Lisbon trip')");
-    await looked(page, named("nothing-open"));
+    await checked(page, named("nothing-open"));
     await over(page, "[aria-label='New conversation']", ".menu", named("new-menu"));
     await over(page, ".own-button", ".menu", named("own-menu"));
     for (const label of ["Direct message", "New group"]) {
@@ -206,13 +206,13 @@ for (const theme of ["light", "dark"]) {
       await page.keyboard.press("Enter");
       await choose(page, label);
       await page.waitForSelector("dialog[open]");
-      await looked(page, named(label.replaceAll(" ", "-").toLowerCase()), "dialog");
+      await checked(page, named(label.replaceAll(" ", "-").toLowerCase()), "dialog");
       await page.keyboard.press("Escape");
       await focused(page, "[aria-label='New conversation']", label);
     }
     await page.fill("[type=search]", "fly");
     await page.waitForSelector(".results mark");
-    await looked(page, named("search"));
+    await checked(page, named("search"));
     await page.press("[type=search]", "Escape");
     for (const [place, ready] of /** @type {const} */ ([
       ["friends", ".card:has-text('Friends') .person:has-text('ليلى')"],
@@ -221,25 +221,25 @@ for (const theme of ["light", "dark"]) {
     ])) {
       await page.goto(`${URL_OF}/#/${place}`);
       await page.waitForSelector(ready);
-      await looked(page, named(place));
+      await checked(page, named(place));
     }
     await over(page, "button:has-text('Delete account')", "dialog", named("delete-account"));
     await page.locator("h2:has-text('Your data')").scrollIntoViewIfNeeded();
-    await looked(page, named("settings-end"));
+    await checked(page, named("settings-end"));
     await page.goto(`${URL_OF}/#/rooms/999999999`);
-    await page.waitForSelector("text=There is no such room");
-    await looked(page, named("no-such-room"));
+    await page.waitForSelector("text=Room not found");
+    await checked(page, named("no-such-room"));
     await page.context().setOffline(true);
     await page.waitForSelector(".banner:has-text('You are offline')");
-    await looked(page, named("offline"));
+    await checked(page, named("offline"));
     await close(page);
   });
 
   test(`administration, ${theme}`, async (context) => {
-    if (!process.env["APPOINT"]) return context.skip("APPOINT says how an operator is named");
+    if (!process.env["APPOINT"]) return context.skip("needs APPOINT, the command that appoints an admin");
     const page = await open(browser, ann, { path: "#/admin", look });
     await page.waitForSelector(".page .person");
-    await looked(page, named("admin-people"));
+    await checked(page, named("admin-people"));
     const more = `[aria-label="Actions for ${leila.user.username}"]`;
     await page.fill(".page [type=search]", leila.user.username);
     await page.waitForFunction(() => document.querySelectorAll(".page .person").length === 1);
@@ -248,7 +248,7 @@ for (const theme of ["light", "dark"]) {
     await page.keyboard.press("Enter");
     await choose(page, "Disable");
     await page.waitForSelector("dialog[open]");
-    await looked(page, named("admin-disable"), "dialog");
+    await checked(page, named("admin-disable"), "dialog");
     await page.keyboard.press("Escape");
     await focused(page, more, "Disable");
     for (const [tab, ready] of /** @type {const} */ ([
@@ -259,14 +259,14 @@ for (const theme of ["light", "dark"]) {
       await page.click(`[data-name=${tab}]`);
       if (tab === "Rooms") await page.fill(".page [type=search]", "Lisbon");
       await page.waitForSelector(ready);
-      await looked(page, named(`admin-${tab.toLowerCase()}`));
+      await checked(page, named(`admin-${tab.toLowerCase()}`));
     }
     await close(page);
   });
 }
 
 for (const [name, more] of Object.entries({ phone: { ...PHONE, look: {} }, "right-to-left": { look: { direction: "rtl", theme: "dark" } } })) {
-  test(`the same ${name === "phone" ? "on a phone" : "from right to left"}: nothing is cut off, nothing is too wide`, async () => {
+  test(`${name === "phone" ? "on a phone" : "in a right-to-left page"} nothing is cut off`, async () => {
     const who = name === "phone" ? ann : leila;
     const page = await open(browser, who, { path: `#/rooms/${room.id}`, ...more });
     const fits = async (/** @type {string} */ where) => {
@@ -277,7 +277,7 @@ for (const [name, more] of Object.entries({ phone: { ...PHONE, look: {} }, "righ
           return width > 1 && (left < -1 || right > innerWidth + 1) ? [`${element.tagName}.${element.className}`] : [];
         }),
       );
-      assert.deepEqual(cut, [], `${where}: this is cut off`);
+      assert.deepEqual(cut, [], `${where}: cut off`);
     };
     await page.waitForSelector("article .picture.loaded");
     await fits("room");

@@ -1,4 +1,4 @@
-/** People in browsers: a running cloud, Chromium, accounts made over HTTP, and pages that are signed in. */
+/** Set-up of browser tests: a running cloud, Chromium, accounts, signed-in pages, accessibility checks. */
 
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
@@ -12,7 +12,7 @@ const FLAGS = [
   "--headless",
   "--no-sandbox",
   "--disable-gpu",
-  // Containers often have too little of it.
+  // Containers often have too little shared memory.
   "--disable-dev-shm-usage",
   "--disable-quic",
   "--no-first-run",
@@ -20,11 +20,11 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
-/** Pictures of what was tested, for people; git ignores them. */
+/** Screenshots for reviewers, ignored by git. */
 const SHOTS = new URL("../screenshots/", import.meta.url).pathname;
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** @typedef {import("playwright-core").Page & { errors: string[] }} Page A page, and what went wrong in it. */
+/** @typedef {import("playwright-core").Page & { errors: string[] }} Page With the errors in it. */
 
 /** @returns {Promise<import("playwright-core").Browser>} */
 export function launch() {
@@ -52,7 +52,7 @@ export async function call(method, path, body, who) {
 }
 
 /**
- * A page of somebody who is signed in.
+ * Opens a page with a session.
  * @param {import("playwright-core").Browser} browser @param {Account} who
  * @param {import("playwright-core").BrowserContextOptions & { look?: object, path?: string }} [options]
  * @returns {Promise<Page>}
@@ -76,14 +76,14 @@ export async function open(browser, who, { look, path = "", ...options } = {}) {
   return page;
 }
 
-/** Keeps what goes wrong in a page: whatever is thrown, or is against its content security policy. @param {import("playwright-core").Page} page @returns {Page} */
+/** Records exceptions and violations of the content security policy. @param {import("playwright-core").Page} page @returns {Page} */
 export function watched(page) {
   /** @type {string[]} */
   const errors = [];
   page.setDefaultTimeout(20_000);
   page.on("pageerror", (error) => errors.push(String(error.stack ?? error)));
   page.on("console", (message) => {
-    // A network that is cut on purpose, and requests that are refused, are told of there as well.
+    // Intended network failures and refused requests are logged as errors, too.
     const expected = /Failed to load resource|ERR_INTERNET_DISCONNECTED|WebSocket connection to/.test(message.text());
     if (message.type() === "error" && !expected) errors.push(message.text());
   });
@@ -93,12 +93,12 @@ export function watched(page) {
 /** @param {...Page} pages */
 export async function close(...pages) {
   for (const page of pages) {
-    assert.deepEqual(page.errors, [], "nothing was thrown, and nothing broke the content security policy");
+    assert.deepEqual(page.errors, [], "no exceptions, and no violations of the content security policy");
     await page.context().close();
   }
 }
 
-/** When nothing moves or fades any more. @param {import("playwright-core").Page} page */
+/** Waits for all animations. @param {import("playwright-core").Page} page */
 export async function still(page) {
   await page.evaluate(async () => {
     const moving = () => document.getAnimations().filter(({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime));
@@ -107,18 +107,18 @@ export async function still(page) {
   });
 }
 
-/** What is asked of a page: WCAG 2.2 AA and best practice. On a phone the list of rooms is all there is, so a `main` is not always there. */
+/** WCAG 2.2 AA and best practices. On phones the list of rooms replaces `main`. */
 const ALL = {
   runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
   rules: Object.fromEntries(["region", "page-has-heading-one", "landmark-one-main"].map((rule) => [rule, { enabled: false }])),
 };
-/** What a change of colours can break. */
+/** What depends on the colours. */
 const COLOURS = { runOnly: { type: "rule", values: ["color-contrast"] } };
 
 /**
- * Nobody is kept out of the page as it is now, as far as axe can tell; a picture of it is kept.
- * @param {import("playwright-core").Page} page @param {string} where the picture's name
- * @param {{ within?: string, colours?: boolean }} [options] the part that is looked at; whether only colours are
+ * Checks the current page with axe and takes a screenshot.
+ * @param {import("playwright-core").Page} page @param {string} where name of the screenshot
+ * @param {{ within?: string, colours?: boolean }} [options] the part to check; whether to check colours only
  */
 export async function accessible(page, where, { within = "html", colours = false } = {}) {
   await still(page);
@@ -138,7 +138,7 @@ export async function accessible(page, where, { within = "html", colours = false
   assert.deepEqual(found, [], where);
 }
 
-/** A picture with some colours. @param {import("playwright-core").Page} page @param {string} [type] @returns {Promise<Buffer>} */
+/** A colourful picture. @param {import("playwright-core").Page} page @param {string} [type] @returns {Promise<Buffer>} */
 export async function picture(page, type = "image/png") {
   const bytes = await page.evaluate(async (type) => {
     const canvas = new OffscreenCanvas(640, 400);

@@ -1,8 +1,9 @@
-/** Real tabs of one browser: what is written in any of them is sent, whatever becomes of the tab; and all are of one person. */
+/** Real tabs of one browser: they share the outbox and the session, and survive each other's crashes. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
+import { waitFor } from "../wait.mjs";
 import { URL_OF, call, close, launch, open, register, watched } from "./stage.mjs";
 
 /** @import { Page } from "./stage.mjs" */
@@ -17,7 +18,7 @@ after(() => browser.close());
 /** @param {string} text */
 const message = (text) => `article.message:has-text("${text}")`;
 
-/** Somebody with a room, and so many tabs that show it. @param {number} many */
+/** A user with a room that is open in several tabs. @param {number} many */
 async function tabs(many) {
   const ann = await register("tabs", "Ann");
   const room = await call("POST", "/api/rooms", { name: "Tabs", kind: "group" }, ann);
@@ -33,14 +34,14 @@ async function tabs(many) {
   return { ann, room, path, all, first, said };
 }
 
-/** One more tab of the same browser. @param {Page} tab @param {string} path */
+/** Opens another tab of the same browser. @param {Page} tab @param {string} path */
 async function another(tab, path) {
   const page = watched(await tab.context().newPage());
   await page.goto(`${URL_OF}/${path}`);
   return page;
 }
 
-/** Ends a tab's process, without a word to the page. @param {Page} tab */
+/** Crashes the process of a tab. @param {Page} tab */
 async function crash(tab) {
   const session = await tab.context().newCDPSession(tab);
   const gone = new Promise((resolve) => tab.once("crash", resolve));
@@ -55,18 +56,16 @@ async function write(tab, text) {
   await tab.press("textarea", "Enter");
 }
 
-/** @param {Page} tab @returns {Promise<any[]>} what is kept of messages on their way */
-const kept = (tab) =>
+/** @param {Page} tab @returns {Promise<any[]>} the stored outbox */
+const outbox = (tab) =>
   tab.evaluate(() =>
     Object.entries(localStorage)
       .filter(([key]) => key.startsWith("conchat.outbox."))
       .map(([, value]) => JSON.parse(value)),
   );
 
-/** @param {() => Promise<boolean>} done @param {string} what */
-async function until(done, what) {
-  for (const end = Date.now() + 20_000; !(await done()); await new Promise((resolve) => setTimeout(resolve, 50))) assert.ok(Date.now() < end, what);
-}
+/** @param {() => Promise<boolean>} done @param {string} why */
+const until = (done, why) => waitFor(done, { within: 20_000, every: 50, why });
 
 /** @param {import("playwright-core").BrowserContext} context */
 async function offline(context) {
@@ -74,7 +73,7 @@ async function offline(context) {
   for (const tab of context.pages()) await tab.waitForSelector(".banner:has-text('You are offline')");
 }
 
-test("what two tabs wrote without a connection is shown in both, and the page that is opened after both are gone sends it", async () => {
+test("offline tabs show each other's messages, and the next page sends them after both are gone", async () => {
   const { all, first, path, said } = await tabs(2);
   const [one, two] = /** @type {[Page, Page]} */ (/** @type {unknown} */ (all));
   const context = first.context();
@@ -83,32 +82,33 @@ test("what two tabs wrote without a connection is shown in both, and the page th
   await two.waitForSelector(`${message("typed in tab A")}.queued`);
   await write(two, "typed in tab B");
   await one.waitForSelector(`${message("typed in tab B")}.queued`);
-  assert.deepEqual((await kept(one)).map(({ content }) => content).sort(), ["typed in tab A", "typed in tab B"]);
+  assert.deepEqual((await outbox(one)).map(({ content }) => content).sort(), ["typed in tab A", "typed in tab B"]);
   await crash(one);
   await two.close();
   await context.setOffline(false);
   const next = await another(first, path);
   await next.waitForSelector(`${message("typed in tab B")}.mine:not(.outgoing)`);
   assert.deepEqual(await said(), ["typed in tab A", "typed in tab B"]);
-  await until(async () => (await kept(next)).length === 0, "nothing is left");
+  await until(async () => (await outbox(next)).length === 0, "the outbox is empty");
   await close(next);
 });
 
-test("a tab that reloads, and one that crashes while it sends, lose nothing: the other one sends it, once", async () => {
+test("another tab sends the messages of a crashed tab, once; a reload loses nothing", async () => {
   const { all, said } = await tabs(2);
   const [one, two] = /** @type {[Page, Page]} */ (/** @type {unknown} */ (all));
-  // What this tab sends never gets there, and it is not told so: it has the lock, and waits for an answer.
+  // The frames of this tab get lost: it holds the lock and waits for an answer.
   await one.evaluate(() => {
     WebSocket.prototype.send = () => {};
   });
   await write(one, "under way");
   await one.waitForSelector(`${message("under way")}.sending`);
-  const locks = () => two.evaluate(async () => (await navigator.locks.query()).held?.map(({ name }) => name) ?? []);
-  await until(async () => (await locks()).some((name) => name?.startsWith("conchat.outbox.")), "it has the lock");
+  const outboxLocks = (/** @type {"held" | "pending"} */ state) =>
+    two.evaluate(async (state) => (await navigator.locks.query())[state]?.filter(({ name }) => name?.startsWith("conchat.outbox.")).length ?? 0, state);
+  await until(async () => (await outboxLocks("held")) > 0, "one has the lock");
   await write(two, "behind it");
   await two.waitForSelector(`${message("under way")}.outgoing`);
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  assert.deepEqual(await said(), [], "one at a time, in order");
+  await until(async () => (await outboxLocks("pending")) > 0, "two waits for the lock");
+  assert.deepEqual(await said(), [], "one message at a time, in order");
   await crash(one);
   await two.waitForSelector(`${message("behind it")}.mine:not(.outgoing)`);
   assert.deepEqual(await said(), ["under way", "behind it"]);
@@ -121,7 +121,7 @@ test("a tab that reloads, and one that crashes while it sends, lose nothing: the
   await two.context().close();
 });
 
-test("a refused message is shown in all tabs, survives what others send and a restart, and goes from all when it is discarded", async () => {
+test("a refused message stays in all tabs and after a reload until it is discarded", async () => {
   const { ann, all } = await tabs(2);
   const [one, two] = /** @type {[Page, Page]} */ (/** @type {unknown} */ (all));
   const bob = await register("bob", "Bob");
@@ -147,7 +147,7 @@ test("a refused message is shown in all tabs, survives what others send and a re
   await close(three);
 });
 
-test("a browser without space says so, and what is written is sent all the same", async () => {
+test("with full storage the page shows a notice and still sends messages", async () => {
   const { first, said } = await tabs(1);
   await offline(first.context());
   await first.evaluate(() => {
@@ -161,8 +161,8 @@ test("a browser without space says so, and what is written is sent all the same"
     }
   });
   await write(first, "there is no space for me");
-  await first.waitForSelector(".notice:has-text('no space left')");
-  assert.deepEqual(await kept(first), []);
+  await first.waitForSelector(".notice:has-text('storage is full')");
+  assert.deepEqual(await outbox(first), []);
   await first.waitForSelector(`${message("no space for me")}.queued`);
   await first.context().setOffline(false);
   await first.waitForSelector(`${message("no space for me")}.mine:not(.outgoing)`);
@@ -170,7 +170,7 @@ test("a browser without space says so, and what is written is sent all the same"
   await close(first);
 });
 
-test("a tab of one person ends when another one signs in, sends nothing as them, and their queue is there when they return", async () => {
+test("a sign-in as another user ends the other tabs; the queue stays with its author", async () => {
   const { ann, all, room } = await tabs(2);
   const [one, two] = /** @type {[Page, Page]} */ (/** @type {unknown} */ (all));
   const bob = await register("bob", "Bob");
@@ -179,7 +179,7 @@ test("a tab of one person ends when another one signs in, sends nothing as them,
     (await call("GET", `/api/rooms/${room.id}/messages`, undefined, ann)).items
       .filter((/** @type {any} */ { kind }) => kind !== "system")
       .map((/** @type {any} */ { content, sender_id }) => `${sender_id === bob.user.id ? "Bob" : "Ann"}: ${content}`);
-  // A way on which messages do not get through.
+  // A connection that loses messages.
   for (const tab of all)
     await tab.evaluate(() => {
       const { send } = WebSocket.prototype;
@@ -201,15 +201,15 @@ test("a tab of one person ends when another one signs in, sends nothing as them,
   await write(one, "of bob");
   await one.waitForSelector(`${message("of bob")}.mine:not(.outgoing)`);
   assert.deepEqual(await said(), ["Bob: of bob"]);
-  assert.ok((await kept(one)).some(({ content }) => content === "of ann"));
+  assert.ok((await outbox(one)).some(({ content }) => content === "of ann"));
   assert.equal(await one.locator(message("of ann")).count(), 0);
   await signIn(one, ann.user.username);
-  await until(async () => (await said()).length === 2, "it is sent when she is back");
+  await until(async () => (await said()).length === 2, "the message is sent after the next sign-in");
   assert.deepEqual(await said(), ["Bob: of bob", "Ann: of ann"]);
   await one.context().close();
 });
 
-test("what the version before this one kept is taken over by the page's update", async () => {
+test("the page migrates the storage of older versions", async () => {
   const ann = await register("former", "Ann");
   const room = await call("POST", "/api/rooms", { name: "Former", kind: "group" }, ann);
   const context = await browser.newContext();

@@ -1,9 +1,9 @@
-/** The database of the running cloud, put back to an earlier moment as far as one room goes. */
+/** Backup and restore of one room in the database of the running cloud. */
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** @returns {((text: string) => string[]) | null} what runs SQL, where that is possible */
+/** @returns {((text: string) => string[]) | null} runs SQL; null without access to the database */
 export function database() {
   try {
     const log = readFileSync(`${process.env["CONCHAT_DATA"]}/log`, "utf8");
@@ -17,7 +17,7 @@ export function database() {
   }
 }
 
-/** Keeps all rows of a room, and gives what puts them back: others are at work in the same database. @param {(text: string) => string[]} sql @param {number} room */
+/** Saves all rows of a room and returns their restore; other tests use the same database. @param {(text: string) => string[]} sql @param {number} room */
 export function backup(sql, room) {
   const tables = sql("select table_name from information_schema.columns where table_schema = database() and column_name = 'room_id'");
   const rows = [["rooms", "id"], ...tables.map((table) => [table, "room_id"])].map(([table, id]) => ({ table, of: `${id} = ${room}` }));

@@ -1,4 +1,4 @@
-/** What the documentation shows works as it is printed: the code is taken from the page and run by Node. */
+/** The code in the documentation works as printed: Node runs it. */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -11,7 +11,7 @@ import { API, person } from "./people.mjs";
 
 const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
-/** The code of a section, as somebody copies it. @param {string} section @returns {Promise<string>} */
+/** The code of a section. @param {string} section @returns {Promise<string>} */
 async function printed(section) {
   const html = await (await fetch(`${API}/docs`)).text();
   const [, code] = new RegExp(`<section id="${section}">.*?<code data-language="js">(.*?)</code></pre>`, "s").exec(html) ?? [];
@@ -19,7 +19,7 @@ async function printed(section) {
   return code.replaceAll("{origin}", API).replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 }
 
-/** Runs code until it has printed all of what is wanted. @param {string} code @param {RegExp[]} wanted @param {string[]} [flags] */
+/** Runs code until its output matches all patterns. @param {string} code @param {RegExp[]} wanted @param {string[]} [flags] */
 async function run(code, wanted, flags = ["--experimental-websocket"]) {
   const folder = mkdtempSync(join(tmpdir(), "quick-start-"));
   mkdirSync(join(folder, "node_modules/@conchat"), { recursive: true });
@@ -35,8 +35,8 @@ async function run(code, wanted, flags = ["--experimental-websocket"]) {
           text += chunk;
           if (wanted.every((pattern) => pattern.test(text))) resolve(undefined);
         });
-      started.on("exit", (status) => reject(new Error(`it ended with ${status} and printed:\n${text}`)));
-      setTimeout(() => reject(new Error(`it printed only:\n${text}`)), 20_000).unref();
+      started.on("exit", (status) => reject(new Error(`exit status ${status}, output:\n${text}`)));
+      setTimeout(() => reject(new Error(`incomplete output:\n${text}`)), 20_000).unref();
     });
   } finally {
     started.kill();
@@ -44,7 +44,7 @@ async function run(code, wanted, flags = ["--experimental-websocket"]) {
   }
 }
 
-test("ten lines without a library", async () => {
+test("the quick start without a library", async () => {
   const code = await printed("ten-lines");
   const lines = code.split("\n").filter((line) => line.trim() !== "");
   assert.ok(lines.length <= 12, `${lines.length} lines`);
@@ -56,21 +56,21 @@ test("a picture in a message", async () => {
   await run([await printed("ten-lines"), file, await printed("uploads")].join("\n"), [/file_name: 'pixel\.png'/]);
 });
 
-test("the same with the SDK", async () => {
+test("the quick start with the SDK", async () => {
   const code = await printed("sdk");
   assert.ok(code.split("\n").filter((line) => line.trim() !== "").length <= 10);
   await run(code, [/^online$/m, /content: 'Hello!'/]);
 });
 
-test("the SDK's README, in a Node that has no WebSocket", async () => {
+test("the examples of the SDK's README, in Node without a global WebSocket", async () => {
   const readme = readFileSync(new URL("../../sdk/README.md", import.meta.url), "utf8");
   const [node = "", tour = "", push = ""] = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code);
-  assert.match(push, /chat\.push\.subscribe/, "three pieces of code");
+  assert.match(push, /chat\.push\.subscribe/, "the third example");
   const ann = (await person("readme")).client;
   const room = await ann.api.rooms.create({ name: "Lunch", kind: "group" });
   for (let seq = 1; seq <= 121; seq++) await ann.api.messages.send(room.id, { content: `message ${seq}` });
   ann.close();
-  // What a reader has: a person, a room, a picture, a page's button and its service worker.
+  // The reader's environment: a user, a room, a picture, a button and a service worker.
   const around = `
     delete globalThis.WebSocket;
     const [draw, banner, signIn, bar] = [() => {}, () => {}, (code) => console.log("ended", code), () => {}];
@@ -86,14 +86,14 @@ test("the SDK's README, in a Node that has no WebSocket", async () => {
     .replace('"ann"', JSON.stringify(ann.me?.username))
     .replace("\u2026", "a long passphrase")
     .replace(/\b7\b/g, String(room.id));
-  const after = 'await button.onclick();\nconsole.log("at the end");\nsetTimeout(() => process.exit(), 500);';
+  const after = 'await button.onclick();\nconsole.log("at the end");';
   await run([around, code, push, after].join("\n"), [/shown message 121/, /shown Hello/, /^at the end$/m], []);
 });
 
-test("without a WebSocket, and without the option that makes one, the SDK says so", async () => {
+test("without a global WebSocket and without `open`, the SDK explains the option", async () => {
   const code = `
     import { ConChat } from "@conchat/client";
     delete globalThis.WebSocket;
     try { new ConChat({ api: "${API}" }); } catch (error) { console.log(error.message); }`;
-  await run(code, [/There is no WebSocket here: give the option `open`/], []);
+  await run(code, [/There is no global WebSocket: set the option `open`/], []);
 });

@@ -1,7 +1,10 @@
-/** Clients of the SDK against a running cloud, each with a socket of its own that can be made to misbehave. */
+/** SDK clients of a running cloud, whose sockets can have faults. */
 
 import { ConChat } from "../../sdk/index.js";
 import { memoryStore } from "../../sdk/store.js";
+import { waitFor } from "../wait.mjs";
+
+/** @import { Message } from "../../sdk/wire.js" */
 
 export const API = process.env["CONCHAT_URL"] ?? "http://127.0.0.1:8090";
 
@@ -10,17 +13,18 @@ export const API = process.env["CONCHAT_URL"] ?? "http://127.0.0.1:8090";
 const NONE = { lose: 0, double: 0, late: 0, swallow: 0, cut: 0 };
 
 /**
- * Frames get lost, come twice, come late and so in any order, on both ways; and the line is cut.
- * @param {Faults} faults @param {() => number} random
+ * Opens sockets that lose, duplicate and delay frames in both directions, and lose the connection.
+ * @param {Faults} faults @param {() => number} random @param {string[]} actions records the action of every sent frame
  */
-function faulty(faults, random) {
+function faulty(faults, random, actions) {
   return (/** @type {string} */ url, /** @type {string[]} */ protocols) => {
     const real = new WebSocket(url, protocols);
     /** @type {any} */
     const socket = { close: () => real.close(), onopen: null, onmessage: null, onclose: null, onerror: null };
     let open = true;
     socket.send = (/** @type {string} */ text) => {
-      // What is swallowed was sent as far as the sender knows: no answer will come.
+      actions.push(JSON.parse(text).action);
+      // A swallowed frame looks sent, but gets no answer.
       if (random() >= faults.swallow) real.send(text);
       if (random() < faults.cut) real.close();
     };
@@ -40,26 +44,28 @@ function faulty(faults, random) {
 
 let count = 0;
 
-/** Somebody new, signed in and online. @param {string} name @param {{ faults?: Faults, random?: () => number }} [options] */
+/** A new user with a connected client. @param {string} name @param {{ faults?: Faults, random?: () => number }} [options] */
 export async function person(name, { faults = { ...NONE }, random = Math.random } = {}) {
+  /** @type {string[]} */
+  const actions = [];
   const client = new ConChat({
     api: API,
     store: memoryStore(),
-    open: faulty(faults, random),
+    open: faulty(faults, random, actions),
     times: { answer: 600, welcome: 1500, ping: 700, base: 20, cap: 300 },
     grace: 20,
   });
   const ended = new Promise((resolve) => client.on("ended", resolve));
   await client.register({ username: `${name}-${Date.now().toString(36)}${++count}`, password: "a long passphrase", display_name: name });
   await until(() => client.status === "online", 15_000);
-  return { client, faults, ended, id: /** @type {{ id: number }} */ (client.me).id };
+  return { client, faults, actions, ended, id: /** @type {{ id: number }} */ (client.me).id };
 }
 
-/** @param {() => boolean} done @param {number} [within] milliseconds @param {() => string} [why] */
-export async function until(done, within = 8000, why = () => "") {
-  const end = Date.now() + within;
-  while (!done()) {
-    if (Date.now() > end) throw new Error(`It did not come to be within ${within} ms. ${why()}`);
-    await new Promise((resolve) => setTimeout(resolve, 15));
-  }
-}
+/** @param {() => boolean | Promise<boolean>} done @param {number} [within] milliseconds @param {() => string} [why] */
+export const until = (done, within = 8000, why = () => "") => waitFor(done, { within, why });
+
+/** A message as rows and frames both have it: `mine` of a reaction is null in frames. @param {Message} message */
+export const comparable = (message) => ({
+  ...message,
+  reactions: message.reactions.map(({ emoji, count, mine }) => ({ emoji, count, mine: mine ?? false })),
+});

@@ -1,4 +1,4 @@
-/** The SDK when the database is put back to an earlier moment under its feet: it shows what the server has, and hears what is new. */
+/** The SDK after a restore of the database: it shows the server's state and receives new messages. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,15 +7,15 @@ import { backup, database } from "./database.mjs";
 import { person, until } from "./people.mjs";
 
 /** @param {import("node:test").TestContext} context @param {number} lost how many messages */
-async function putBack(context, lost) {
+async function restored(context, lost) {
   const sql = database();
-  if (!sql) return context.skip("CONCHAT_DATA says where the log is that names the database, and `mysql` reaches it");
+  if (!sql) return context.skip("needs CONCHAT_DATA, whose log names the database, and the client `mysql`");
   const [ann, bob, cem] = [await person("Ann"), await person("Bob"), await person("Cem")];
   const people = [ann, bob, cem];
   context.after(() => people.forEach(({ client }) => client.close()));
   const room = ann.client.adopt(await ann.client.api.rooms.create({ name: "Back", kind: "group", member_ids: [bob.id, cem.id] }));
   for (const { client } of people) await until(() => client.room(room.id) !== undefined);
-  // Cem holds only the room's head.
+  // Cem has loaded no messages.
   for (const { client } of [ann, bob]) await client.open(room.id);
   await bob.client.people(room.id);
   /** @param {typeof ann} from @param {string} content */
@@ -33,9 +33,9 @@ async function putBack(context, lost) {
   for (const { client } of people)
     await until(() => client.room(room.id)?.room.last_message?.content === "after all", 8000, () => `${client.me?.display_name}`);
   for (const { client } of [ann, bob]) {
-    const held = () => client.room(room.id)?.run().map(({ seq, content }) => [seq, content]) ?? [];
-    await until(() => held().at(-1)?.[1] === "after all");
-    assert.deepEqual(held(), await page());
+    const messages = () => client.room(room.id)?.run().map(({ seq, content }) => [seq, content]) ?? [];
+    await until(() => messages().at(-1)?.[1] === "after all");
+    assert.deepEqual(messages(), await page());
     assert.equal(client.room(room.id)?.rev, (await client.api.rooms.get(room.id)).rev);
   }
   await until(() => bob.client.room(room.id)?.members?.size === 3, 8000, () => "members are loaded again");
@@ -44,6 +44,6 @@ async function putBack(context, lost) {
   await say(bob, "and on");
 }
 
-test("five messages are gone, and the next one comes with a rev that was passed already", (context) => putBack(context, 5));
+test("a restore that lost five messages: the next message has an old rev", (context) => restored(context, 5));
 
-test("one message is gone, and another one takes its place and its rev", (context) => putBack(context, 1));
+test("a restore that lost one message: another one has its seq and rev", (context) => restored(context, 1));

@@ -1,4 +1,4 @@
-/** Clients of one person on one store, as the tabs of a browser are, against the local cloud. */
+/** Clients that share a store, like the tabs of a browser, against the local cloud. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,7 +13,7 @@ const password = "a long passphrase";
 let count = 0;
 const name = (/** @type {string} */ begin) => `${begin}-${Date.now().toString(36)}${++count}`;
 
-/** A tab, whose network can be switched off. @param {Store} store */
+/** A tab with a network that can be switched off. @param {Store} store */
 function tab(store) {
   const net = { on: true };
   /** @type {WebSocket[]} */
@@ -53,7 +53,7 @@ function tab(store) {
   };
 }
 
-/** Tabs of somebody new, and a room of theirs. @param {number} tabs */
+/** Tabs of a new user, with a room. @param {number} tabs */
 async function person(tabs) {
   const store = memoryStore();
   const all = Array.from({ length: tabs }, () => tab(store));
@@ -75,7 +75,7 @@ async function history(client, room) {
   return items.filter(({ kind }) => kind !== "system").map(({ content }) => content);
 }
 
-test("three tabs write, two of them without a connection and then closed: the third one sends it all, once, in order", async () => {
+test("one tab sends the messages of two closed offline tabs and its own, once and in order", async () => {
   const { all, room } = await person(3);
   const [one, two, three] = /** @type {ReturnType<typeof tab>[]} */ (all);
   assert.ok(one && two && three);
@@ -83,20 +83,22 @@ test("three tabs write, two of them without a connection and then closed: the th
   for (let round = 0; round < 3; round++)
     for (const [at, each] of all.entries()) {
       each.client.send(room, { content: `${round} in ${at}` });
-      await new Promise((resolve) => setTimeout(resolve, 3));
+      // The order between tabs is that of their clocks.
+      const now = Date.now();
+      await until(() => Date.now() > now);
     }
-  for (const each of all) assert.equal(each.client.outgoing(room).length, 9, "each shows what the others wrote");
+  for (const each of all) assert.equal(each.client.outgoing(room).length, 9, "each shows the messages of all");
   one.client.close();
   two.client.close();
   await three.back();
   await until(() => three.client.outgoing(room).length === 0, 15_000);
   const expected = [0, 1, 2].flatMap((round) => [0, 1, 2].map((at) => `${round} in ${at}`));
   assert.deepEqual(await history(three.client, room), expected);
-  // The others come back, and send nothing again.
+  // The other tabs reconnect and send nothing again.
   for (const each of [one, two]) {
     each.client.resume();
     await each.back();
-    // What was sent lately is still shown as sent for a moment.
+    // Sent messages may stay for a moment.
     assert.deepEqual(each.client.outgoing(room).filter(({ state }) => state !== "sent"), []);
     await until(() => each.client.outgoing(room).length === 0, 5000);
     each.client.close();
@@ -105,7 +107,7 @@ test("three tabs write, two of them without a connection and then closed: the th
   three.client.close();
 });
 
-test("what one tab sends is seen in the others as it goes: queued, sent, arrived; and what is refused stays in all", async () => {
+test("tabs show each other's messages as queued, sent and arrived; refused ones stay in all tabs", async () => {
   const { all, first, room } = await person(2);
   const other = /** @type {ReturnType<typeof tab>} */ (all[1]);
   await other.offline();
@@ -121,7 +123,7 @@ test("what one tab sends is seen in the others as it goes: queued, sent, arrived
   for (const each of all) each.client.close();
 });
 
-test("somebody else signs in in another tab: this one ends, and what is queued is not sent as theirs", async () => {
+test("the sign-in of another user in another tab ends this one, and its queue is not sent as theirs", async () => {
   const { store, first, room } = await person(1);
   const me = first.client.me;
   await first.offline();
@@ -143,7 +145,7 @@ test("somebody else signs in in another tab: this one ends, and what is queued i
   for (const each of [first, other, again]) each.client.close();
 });
 
-test("the same person signs in anew in another tab, and ends the session of before: this one goes on with the new one", async () => {
+test("a tab continues with its user's new session from another tab after the old one has ended", async () => {
   const { store, first, room } = await person(1);
   const other = tab(store);
   await other.client.login({ username: first.client.me?.username ?? "", password });
@@ -158,7 +160,7 @@ test("the same person signs in anew in another tab, and ends the session of befo
   first.client.send(room, { content: "still here" });
   await until(() => first.client.outgoing(room).length === 0, 15_000);
   assert.deepEqual([await history(first.client, room), first.events], [["still here"], []]);
-  // And once more, of which the socket is told by its token.
+  // Again, now detected by the renewal of the token.
   await other.client.login({ username: first.client.me?.username ?? "", password });
   const before = first.sockets.length;
   await first.client.renew();
@@ -168,7 +170,7 @@ test("the same person signs in anew in another tab, and ends the session of befo
   for (const each of [first, other]) each.client.close();
 });
 
-test("signing out in one tab ends the others, also one that is offline; an account that is deleted leaves nothing in the store", async () => {
+test("signing out ends all tabs, offline ones too; deleting the account clears the store", async () => {
   const { all, first } = await person(3);
   const [, two, three] = /** @type {[any, ReturnType<typeof tab>, ReturnType<typeof tab>]} */ (/** @type {unknown} */ (all));
   await three.offline();
@@ -187,7 +189,7 @@ test("signing out in one tab ends the others, also one that is offline; an accou
   for (const each of gone.all) each.client.close();
 });
 
-test("resume() while online keeps the rooms and goes on sending", async () => {
+test("resume() while online changes nothing", async () => {
   const { first, room } = await person(1);
   assert.equal(first.client.resume(), true);
   assert.equal(first.client.rooms.length, 1);
@@ -197,7 +199,7 @@ test("resume() while online keeps the rooms and goes on sending", async () => {
   first.client.close();
 });
 
-test("a store that is full: signing up, writing and coming back work as long as the page lives", async () => {
+test("with a full store, registering and sending work", async () => {
   const setItem = () => {
     throw new DOMException("full", "QuotaExceededError");
   };

@@ -1,4 +1,4 @@
-/** What somebody writes who has `@conchat/client` from npm: the generated types carry them all the way, and catch what is wrong. */
+/** Code of an app that uses `@conchat/client`: the generated types accept it, and reject the marked mistakes. */
 
 import { ConChat, ConChatError, Delivery } from "@conchat/client";
 import type { Frame, Message, SendAction } from "@conchat/client/wire";
@@ -12,7 +12,7 @@ chat.on("message", (message) => {
 chat.on("ended", ({ code }) => void code.toUpperCase());
 chat.on("elsewhere", ({ username }) => void (chat.resume() && username.length));
 chat.on("full", (full) => void (full === chat.full));
-// @ts-expect-error somebody is told of, with no code
+// @ts-expect-error the event has a user, not a code
 chat.on("elsewhere", ({ code }) => void code);
 // @ts-expect-error there is no such event
 chat.on("nonsense", () => {});
@@ -44,16 +44,16 @@ export async function tour(file: File): Promise<number> {
   }
 }
 
-/** Stores of one's own, with and without a way to tell the keys; `sessionStorage` is one. */
+/** Custom stores, with and without enumeration; `sessionStorage` is one. */
 export const stores: ConChat[] = [
   new ConChat({ store: sessionStorage }),
   new ConChat({ store: { getItem: () => null, setItem: () => {}, removeItem: () => {} } }),
   new ConChat({ store: { length: 1, key: (index) => `${index}`, getItem: (key) => key, setItem: (_key: string, _value: string) => {}, removeItem: () => {} } }),
-  // @ts-expect-error what is kept has to go as well
+  // @ts-expect-error `removeItem` is required
   new ConChat({ store: { getItem: () => null, setItem: () => {} } }),
 ];
 
-/** For those who hold the socket themselves. */
+/** For apps with a socket of their own. */
 export function shown(frame: Frame): Message | null {
   return frame.type === "message" ? frame : null;
 }

@@ -1,47 +1,47 @@
 /**
- * A browser with tabs, simulated: one store that has so much space, which every tab sees a moment later than the one that wrote; locks that a tab takes
- * along when it crashes; and a server that keeps a message once per `client_id`.
+ * A simulated browser: a store with limited space, whose changes reach other tabs with a delay; locks that end with their tab; and a server that
+ * stores a message once per `client_id`.
  */
 
-import { ConChatError } from "../../sdk/http.js";
+import { ConChatError } from "../../sdk/errors.js";
 import { Outbox } from "../../sdk/outbox.js";
-import { Kept } from "../../sdk/store.js";
+import { SharedStore } from "../../sdk/store.js";
 
-/** @import { Outgoing } from "../../sdk/outbox.js" */
+/** @import { Outgoing } from "../../sdk/outbox-entry.js" */
 
 export const ME = 1;
-export const PLACE = "https://chat.example";
+export const NAMESPACE = "https://chat.example";
 
-/** What may go wrong, as rates, and delays in milliseconds. */
+/** Fault rates, and delays in milliseconds. */
 export const CALM = { lost: 0, unanswered: 0, limited: 0, delay: 20, lag: 20 };
 /** @typedef {typeof CALM} Faults */
 
-/** Waits for whatever has been set off. */
+/** Waits for all microtasks. */
 export const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 export class Browser {
   /** @type {Map<string, string>} */
   disk = new Map();
-  /** Characters that the store takes. */
+  /** Capacity of the store in characters. */
   space = Infinity;
   /** @type {Tab[]} */
   tabs = [];
   /** @type {{ client_id: string, room_id: number, content: string }[]} */
   history = [];
-  /** Whether messages with this text are refused. @type {(content: string) => boolean} */
+  /** Whether the server refuses a text. @type {(content: string) => boolean} */
   refuses = () => false;
-  /** Most messages of one room that were under way from living tabs at one moment. */
-  mostAtOnce = 0;
-  /** How often something was sent. */
+  /** Most concurrent requests for one room. */
+  maxConcurrent = 0;
+  /** Number of requests. */
   sends = 0;
   faults = { ...CALM };
   locks;
   random;
-  /** Who waits for a lock, the first has it. @type {Map<string, { tab: Tab, begin: () => void }[]>} */
+  /** Holder of each lock, followed by the waiting tabs. @type {Map<string, { tab: Tab, begin: () => void }[]>} */
   #queues = new Map();
   /** @type {Map<number, number>} */
   #underWay = new Map();
-  /** When a key was written last. @type {Map<string, number>} */
+  /** Number of the last write by key. @type {Map<string, number>} */
   written = new Map();
   writes = 0;
 
@@ -62,7 +62,7 @@ export class Browser {
     const at = ++this.writes;
     this.written.set(key, at);
     const value = this.disk.get(key) ?? null;
-    for (const tab of this.tabs) if (tab !== from) tab.told(at, key, value);
+    for (const tab of this.tabs) if (tab !== from) tab.storageEvent(at, key, value);
   }
 
   /** @template T @param {Tab} tab @param {string} name @param {() => Promise<T>} act @param {AbortSignal} [signal] @returns {Promise<T>} */
@@ -110,10 +110,10 @@ export class Browser {
   underWay(room, change) {
     const now = (this.#underWay.get(room) ?? 0) + change;
     this.#underWay.set(room, now);
-    this.mostAtOnce = Math.max(this.mostAtOnce, now);
+    this.maxConcurrent = Math.max(this.maxConcurrent, now);
   }
 
-  /** What the server does with a message. @param {Outgoing} item @returns {{ seq: number } | ConChatError} */
+  /** Stores a message on the server. @param {Outgoing} item @returns {{ seq: number } | ConChatError} */
   store({ client_id, room_id, content }) {
     const seq = this.history.findIndex((message) => message.client_id === client_id) + 1;
     if (seq > 0) return { seq };
@@ -123,9 +123,9 @@ export class Browser {
     return { seq: this.history.length };
   }
 
-  /** @param {number} most milliseconds */
-  soon(most) {
-    return Math.ceil(this.random() * most);
+  /** @param {number} max milliseconds */
+  delay(max) {
+    return Math.ceil(this.random() * max);
   }
 }
 
@@ -135,16 +135,16 @@ export class Tab {
   id = ++count;
   alive = true;
   online = false;
-  /** Whether it is not told of what other tabs write, as a page that sleeps. */
-  deaf = false;
+  /** Whether it is suspended and misses `storage` events. */
+  suspended = false;
   #browser;
-  /** What this tab sees of the store. @type {Map<string, string>} */
+  /** The store as this tab sees it. @type {Map<string, string>} */
   #view;
-  /** What it has not seen yet, in order. @type {{ at: number, key: string, value: string | null }[]} */
-  #mail = [];
+  /** Writes of other tabs that it has not seen. @type {{ at: number, key: string, value: string | null }[]} */
+  #incoming = [];
   /** @type {Set<(error: Error) => void>} */
   #waiting = new Set();
-  /** What stands in the rooms, as far as this tab knows. @type {Set<string>} */
+  /** Messages that this tab shows. @type {Set<string>} */
   #seen = new Set();
   outbox;
 
@@ -163,16 +163,16 @@ export class Tab {
       key: (/** @type {number} */ index) => [...view.keys()][index] ?? null,
     };
     this.outbox = new Outbox(ME, {
-      kept: new Kept(store),
-      place: PLACE,
+      store: new SharedStore(store),
+      namespace: NAMESPACE,
       send: (item) => this.#send(item),
-      changed: () => {},
-      sent: ({ client_id }) => this.#seen.has(client_id) && this.outbox.discard(client_id),
+      onChange: () => {},
+      onSent: ({ client_id }) => this.#seen.has(client_id) && this.outbox.discard(client_id),
       now: Date.now,
       random: browser.random,
       locks: {
         exclusive: (name, act, signal) => (this.alive ? browser.request(this, name, act, signal) : new Promise(() => {})),
-        shared: () => browser.locks,
+        crossTab: () => browser.locks,
       },
     });
   }
@@ -181,11 +181,11 @@ export class Tab {
   connect(online) {
     if (!this.alive) return;
     this.online = online;
-    this.outbox.online(online);
-    if (!online) for (const fail of [...this.#waiting]) fail(new ConChatError("offline", "Gone."));
+    this.outbox.setOnline(online);
+    if (!online) for (const fail of [...this.#waiting]) fail(new ConChatError("offline", "There is no connection."));
   }
 
-  /** Its process ends: nothing of it runs any more. */
+  /** Ends the process without notice. */
   crash() {
     this.connect(false);
     this.alive = false;
@@ -193,39 +193,39 @@ export class Tab {
     this.#browser.release(this);
   }
 
-  /** It is closed as pages are that say so. */
+  /** Closes the page in an orderly way. */
   close() {
     this.outbox.stop();
     this.crash();
   }
 
-  /** Another tab wrote. @param {number} at @param {string} key @param {string | null} value */
-  told(at, key, value) {
-    this.#mail.push({ at, key, value });
-    setTimeout(() => this.#read(), this.#browser.soon(this.#browser.faults.lag));
+  /** Delivers a write of another tab. @param {number} at @param {string} key @param {string | null} value */
+  storageEvent(at, key, value) {
+    this.#incoming.push({ at, key, value });
+    setTimeout(() => this.#read(), this.#browser.delay(this.#browser.faults.lag));
   }
 
-  /** The server pushed a message. @param {string} client_id @param {number} room @param {number} seq */
+  /** Delivers a frame of the server. @param {string} client_id @param {number} room @param {number} seq */
   pushed(client_id, room, seq) {
     if (!this.online || this.#browser.random() < this.#browser.faults.lost) return;
-    setTimeout(() => this.online && this.seen(client_id, room, seq), this.#browser.soon(this.#browser.faults.delay));
+    setTimeout(() => this.online && this.seen(client_id, room, seq), this.#browser.delay(this.#browser.faults.delay));
   }
 
-  /** It stands in the room, as far as this tab knows. @param {string} client_id @param {number} room @param {number} seq */
+  /** Shows a message in its room. @param {string} client_id @param {number} room @param {number} seq */
   seen(client_id, room, seq) {
     this.#seen.add(client_id);
-    this.outbox.arrived(client_id, room, { seq });
+    this.outbox.confirm(client_id, room, { seq });
     this.outbox.discard(client_id);
   }
 
   #read() {
-    const mail = this.#mail.shift();
-    if (!mail || !this.alive) return;
-    // What this tab wrote after that stays.
-    if ((this.#browser.written.get(mail.key) ?? 0) > mail.at && this.#own.get(mail.key) === this.#browser.written.get(mail.key)) return;
-    if (mail.value === null) this.#view.delete(mail.key);
-    else this.#view.set(mail.key, mail.value);
-    if (!this.deaf) this.outbox.look(mail.key);
+    const write = this.#incoming.shift();
+    if (!write || !this.alive) return;
+    // A later write of this tab wins.
+    if ((this.#browser.written.get(write.key) ?? 0) > write.at && this.#own.get(write.key) === this.#browser.written.get(write.key)) return;
+    if (write.value === null) this.#view.delete(write.key);
+    else this.#view.set(write.key, write.value);
+    if (!this.suspended) this.outbox.reload(write.key);
   }
 
   /** @type {Map<string, number>} */
@@ -254,7 +254,7 @@ export class Tab {
     const browser = this.#browser;
     const { faults, random } = browser;
     if (!this.alive) return new Promise(() => {});
-    if (!this.online) return Promise.reject(new ConChatError("offline", "Gone."));
+    if (!this.online) return Promise.reject(new ConChatError("offline", "There is no connection."));
     browser.sends++;
     browser.underWay(item.room_id, 1);
     return new Promise((resolve, reject) => {
@@ -265,15 +265,15 @@ export class Tab {
       };
       const fail = (/** @type {Error} */ error) => end(() => reject(error));
       this.#waiting.add(fail);
-      setTimeout(() => fail(new ConChatError("no_answer", "Nothing came.")), 2000);
+      setTimeout(() => fail(new ConChatError("no_answer", "The server did not answer in time.")), 2000);
       if (random() < faults.lost) return;
-      // It gets there even if the tab is gone by then.
+      // The request arrives even if the tab has crashed by then.
       setTimeout(() => {
         const limited = random() < faults.limited;
         const answer = limited ? new ConChatError("rate_limited", "Wait.", { status: 503, retryAfter: 1 }) : browser.store(item);
         if (random() < faults.unanswered) return;
-        setTimeout(() => (answer instanceof ConChatError ? fail(answer) : end(() => resolve(answer))), browser.soon(faults.delay));
-      }, browser.soon(faults.delay));
+        setTimeout(() => (answer instanceof ConChatError ? fail(answer) : end(() => resolve(answer))), browser.delay(faults.delay));
+      }, browser.delay(faults.delay));
     });
   }
 }

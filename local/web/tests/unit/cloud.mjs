@@ -1,30 +1,16 @@
-/** A deployment, played: accounts, sessions, tickets, rooms and sockets, and a record of what came in under whose name. */
+/** A simulated deployment: accounts, sessions, tickets, rooms and sockets, and a log of requests by user. */
 
 import { ConChat } from "../../sdk/index.js";
+import { waitFor } from "../wait.mjs";
 
 /** @import { Store } from "../../sdk/store.js" */
 
 const HOUR = 3600;
 
-/** A store on a map: `localStorage` without the events. @param {Map<string, string>} [held] */
-export function storeOn(held = new Map()) {
-  /** @type {Store} */
-  const store = {
-    getItem: (key) => held.get(key) ?? null,
-    setItem: (key, value) => void held.set(key, value),
-    removeItem: (key) => void held.delete(key),
-    get length() {
-      return held.size;
-    },
-    key: (index) => [...held.keys()][index] ?? null,
-  };
-  return store;
-}
-
 /** @param {number} status @param {unknown} body */
 const json = (status, body) => new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json" } });
 /** @param {string} code */
-const refusal = (code) => json(401, { code, detail: code });
+const unauthorized = (code) => json(401, { code, detail: code });
 
 export class Cloud {
   url;
@@ -34,18 +20,20 @@ export class Cloud {
   sessions = new Map();
   /** @type {Set<string>} access tokens that have expired */
   expired = new Set();
-  /** What came in, as `who what`. @type {string[]} */
+  /** Requests and actions, as `user request`. @type {string[]} */
   log = [];
-  /** Each message once, as `who: text`. @type {Map<string, string>} by client_id */
+  /** Stored messages, as `user: text`. @type {Map<string, string>} by client_id */
   history = new Map();
   /** @type {any[]} */
   sockets = [];
   down = false;
-  /** Called before a request is answered. @type {(path: string) => Promise<void> | void} */
+  /** Runs before each response. @type {(path: string) => Promise<void> | void} */
   before = () => {};
-  /** @type {(() => Response) | null} what a proxy answers instead */
+  /** The response of a proxy instead of the API's. @type {(() => Response) | null} */
   instead = null;
   #refusing = new Set();
+  /** Responses and frames under way. */
+  #pending = 0;
 
   constructor(url = "http://cloud.example") {
     this.url = url;
@@ -53,7 +41,7 @@ export class Cloud {
 
   /** @param {Store} store @param {{ fetch?: typeof fetch }} [options] */
   client(store, options = {}) {
-    const clients = new ConChat({
+    return new ConChat({
       api: this.url,
       store,
       fetch: /** @type {typeof fetch} */ ((url, init) => this.fetch(String(url), init ?? {})),
@@ -62,7 +50,6 @@ export class Cloud {
       grace: 5,
       ...options,
     });
-    return clients;
   }
 
   /** @param {number} id */
@@ -95,21 +82,21 @@ export class Cloud {
     return { user: this.me(id), ...this.tokens(id) };
   }
 
-  /** As another process would sign in, of which nobody is told. @param {Map<string, string>} held @param {string} name */
-  place(held, name) {
+  /** Puts a session into a store as another process does, without an event. @param {Map<string, string>} items @param {string} name */
+  place(items, name) {
     const { user, access_token, refresh_token } = this.login(name);
-    held.set(`conchat.session.${this.url}`, JSON.stringify({ user, access_token, refresh_token, expires_at: Date.now() + HOUR * 1000 }));
+    items.set(`conchat.session.${this.url}`, JSON.stringify({ user, access_token, refresh_token, expires_at: Date.now() + HOUR * 1000 }));
     return access_token;
   }
 
-  /** Ends a session, and its sockets. @param {number} session @param {string} [code] */
+  /** Ends a session and its sockets. @param {number} session @param {string} [code] */
   end(session, code = "session_ended") {
     const held = this.sessions.get(session);
     if (held) held.ended = true;
     for (const socket of this.sockets) if (socket.session === session && !socket.closed) socket.give({ type: "bye", code, reason: "", resume: false });
   }
 
-  /** Refuses what is said so. @param {string} text */
+  /** Refuses messages with this text. @param {string} text */
   refuse(text, refuses = true) {
     if (refuses) this.#refusing.add(text);
     else this.#refusing.delete(text);
@@ -121,6 +108,16 @@ export class Cloud {
 
   /** @param {string} url @param {RequestInit} init */
   async fetch(url, init) {
+    this.#pending += 1;
+    try {
+      return await this.#respond(url, init);
+    } finally {
+      this.#pending -= 1;
+    }
+  }
+
+  /** @param {string} url @param {RequestInit} init */
+  async #respond(url, init) {
     if (this.down) throw new TypeError("offline");
     const path = url.slice(this.url.length);
     const token = new Headers(init.headers).get("authorization")?.slice(7);
@@ -134,13 +131,13 @@ export class Cloud {
     if (path === "/api/auth/refresh") {
       const [, id, count] = body.refresh_token.split(".").map(Number);
       const held = this.sessions.get(id);
-      if (!held || held.ended || held.refresh !== count) return refusal("invalid_refresh_token");
+      if (!held || held.ended || held.refresh !== count) return unauthorized("invalid_refresh_token");
       return json(200, this.tokens(held.user, id));
     }
     if (path.startsWith("/store/") || path === "/api/push/key") return json(200, { public_key: "BCVx" });
-    if (!session || !token) return refusal("unauthenticated");
-    if (session.ended) return refusal("session_ended");
-    if (this.expired.has(token)) return refusal("token_expired");
+    if (!session || !token) return unauthorized("unauthenticated");
+    if (session.ended) return unauthorized("session_ended");
+    if (this.expired.has(token)) return unauthorized("token_expired");
     if (path === "/api/auth/ticket") return json(200, { ticket: token, url: `ws://cloud/?ticket=${token}`, expires_in: 60 });
     if (path === "/api/auth/logout") return this.end(Number(token.split(".")[1])), new Response(null, { status: 204 });
     if (path === "/api/uploads") return json(200, { upload_id: 1, method: "PUT", url: `${this.url}/store/1`, headers: {} });
@@ -164,19 +161,19 @@ export class Cloud {
       close: () => {
         if (socket.closed) return;
         socket.closed = true;
-        setTimeout(() => socket.onclose?.({}), 0);
+        this.#later(() => socket.onclose?.({}));
       },
       give: (/** @type {unknown} */ frame) => !socket.closed && socket.onmessage?.({ data: JSON.stringify(frame) }),
       send: (/** @type {string} */ text) => {
         if (this.down || socket.closed) return;
         const { id, action, ...rest } = JSON.parse(text);
         this.log.push(`${who} socket ${action}`);
-        setTimeout(() => socket.give({ id, ...this.#answer(action, rest, session) }), 1);
+        this.#later(() => socket.give({ id, ...this.#answer(action, rest, session) }));
       },
     };
     this.log.push(`${who} socket opens`);
     this.sockets.push(socket);
-    setTimeout(() => socket.onopen?.({}), 1);
+    this.#later(() => socket.onopen?.({}));
     return socket;
   }
 
@@ -208,7 +205,21 @@ export class Cloud {
     }
   }
 
-  /** What was said, in order. */
+  /** @param {() => void} act */
+  #later(act) {
+    this.#pending += 1;
+    setTimeout(() => {
+      this.#pending -= 1;
+      act();
+    }, 1);
+  }
+
+  /** Resolves when no response and no frame is under way, and none follows at once. */
+  async idle() {
+    for (let quiet = 0; quiet < 3; quiet = this.#pending > 0 ? 0 : quiet + 1) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** The stored messages in order. */
   get said() {
     return [...this.history.values()];
   }
@@ -241,10 +252,4 @@ function room(user) {
 }
 
 /** @param {() => boolean} done @param {() => string} [why] */
-export async function until(done, why = () => "") {
-  for (const end = Date.now() + 8000; !done(); await new Promise((resolve) => setTimeout(resolve, 2)))
-    if (Date.now() > end) throw new Error(`It did not come to be. ${why()}`);
-}
-
-/** @param {number} ms */
-export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+export const until = (done, why = () => "") => waitFor(done, { every: 2, why });

@@ -1,4 +1,4 @@
-/** The web client for a host of its own: it calls its deployment and nobody else's. */
+/** The web client on its own host calls its deployment only. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -10,18 +10,18 @@ import { test } from "node:test";
 const script = new URL("../../../../scripts/web.sh", import.meta.url).pathname;
 const local = readFileSync(new URL("../../index.html", import.meta.url), "utf8");
 
-/** The places that a page's policy lets it call and show. @param {string} page @returns {Record<string, string[]>} */
+/** The sources in a page's content security policy, by directive. @param {string} page @returns {Record<string, string[]>} */
 function policy(page) {
   const [, text = ""] = /Content-Security-Policy" content="([^"]*)"/.exec(page) ?? [];
   return Object.fromEntries(text.split("; ").map((part) => [part.split(" ")[0], part.split(" ").slice(1)]));
 }
 
-test("on this machine the page calls this machine", () => {
+test("the local page may call localhost only", () => {
   const { "connect-src": connect = [], "img-src": img = [] } = policy(local);
   for (const place of [...connect, ...img]) assert.match(place, /^('self'|blob:|(ws|http):\/\/(localhost|127\.0\.0\.1):\*)$/);
 });
 
-test("elsewhere it calls its deployment", () => {
+test("a hosted page may call its deployment only", () => {
   const folder = mkdtempSync(join(tmpdir(), "web-"));
   try {
     const [api, socket, bucket] = ["https://a.example", "wss://s.example/ws", "https://b.s3.eu-central-1.amazonaws.com"];

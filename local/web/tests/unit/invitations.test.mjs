@@ -1,4 +1,4 @@
-/** The rooms that ask one in: told by `welcome` and by frames, ended by an answer. */
+/** Invitations come with `welcome` and frames, and end with an answer. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ const invitation = (id) => ({
   invited_at: `2026-01-0${id}T00:00:00Z`,
 });
 
-test("invitations come with welcome and by frames, the newest first, and end with an answer", () => {
+test("invitations are listed newest first until they are answered", () => {
   let changes = 0;
   const invitations = new Invitations(() => (changes += 1));
   const rooms = () => invitations.all.map(({ room }) => room.id);
@@ -31,5 +31,5 @@ test("invitations come with welcome and by frames, the newest first, and end wit
   receive({ type: "message", room_id: 1 });
   assert.equal(changes, 5, "nothing changed");
   receive({ type: "welcome" });
-  assert.deepEqual(rooms(), [], "a server of before knows of none");
+  assert.deepEqual(rooms(), [], "older servers send none");
 });

@@ -1,35 +1,35 @@
-/** The outbox: in order, once, and never forgotten. */
+/** The outbox sends in order, stores once and loses nothing. */
 
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { ConChatError } from "../../sdk/http.js";
+import { ConChatError } from "../../sdk/errors.js";
 import { Outbox } from "../../sdk/outbox.js";
-import { Kept } from "../../sdk/store.js";
+import { SharedStore } from "../../sdk/store.js";
 
-/** @import { Outgoing } from "../../sdk/outbox.js" */
+/** @import { Outgoing } from "../../sdk/outbox-entry.js" */
 
-const PLACE = "https://chat.example";
+const NAMESPACE = "https://chat.example";
 
-/** @param {(item: Outgoing) => Promise<any>} send @param {Map<string, string>} [held] */
-function outbox(send, held = new Map()) {
+/** @param {(item: Outgoing) => Promise<any>} send @param {Map<string, string>} [items] */
+function outbox(send, items = new Map()) {
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout"] });
   const store = {
-    getItem: (/** @type {string} */ key) => held.get(key) ?? null,
-    setItem: (/** @type {string} */ key, /** @type {string} */ value) => void held.set(key, value),
-    removeItem: (/** @type {string} */ key) => void held.delete(key),
+    getItem: (/** @type {string} */ key) => items.get(key) ?? null,
+    setItem: (/** @type {string} */ key, /** @type {string} */ value) => void items.set(key, value),
+    removeItem: (/** @type {string} */ key) => void items.delete(key),
   };
   return new Outbox(1, {
-    kept: new Kept(store),
-    place: PLACE,
+    store: new SharedStore(store),
+    namespace: NAMESPACE,
     send,
-    changed: () => {},
-    sent: () => {},
+    onChange: () => {},
+    onSent: () => {},
     now: () => 0,
     random: () => 1,
-    // Each in a page of its own.
-    locks: { exclusive: (_, act) => act(), shared: () => false },
+    // Each outbox is in a page of its own.
+    locks: { exclusive: (_, act) => act(), crossTab: () => false },
   });
 }
 
@@ -37,11 +37,11 @@ const turns = async () => {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 };
 
-test("one after the other in a room, and rooms do not wait for each other", async () => {
+test("a room's messages are sent one after the other, different rooms in parallel", async () => {
   /** @type {{ item: Outgoing, done: (ack: object) => void }[]} */
   const sending = [];
   const box = outbox((item) => new Promise((done) => sending.push({ item, done })));
-  box.online(true);
+  box.setOnline(true);
   for (const content of ["a", "b"]) box.add(7, { content });
   box.add(8, { content: "c" });
   await turns();
@@ -64,7 +64,7 @@ test("one after the other in a room, and rooms do not wait for each other", asyn
   );
 });
 
-test("what fails in passing is sent again with the same key; what is refused fails, and can be tried again or discarded", async () => {
+test("a transient failure is retried with the same id; a refused message fails and can be retried or discarded", async () => {
   /** @type {string[]} */
   const keys = [];
   /** @type {(Error | null)[]} */
@@ -80,7 +80,7 @@ test("what fails in passing is sent again with the same key; what is refused fai
     if (answer) throw answer;
     return { seq: 1 };
   });
-  box.online(true);
+  box.setOnline(true);
   const first = box.add(7, { content: "a" });
   await turns();
   assert.equal(first.state, "queued");
@@ -89,7 +89,7 @@ test("what fails in passing is sent again with the same key; what is refused fai
   await turns();
   mock.timers.tick(1999);
   await turns();
-  assert.equal(keys.length, 2, "the server said when");
+  assert.equal(keys.length, 2, "not before `retryAfter`");
   mock.timers.tick(1);
   await turns();
   assert.deepEqual([first.state, new Set(keys).size], ["sent", 1]);
@@ -103,60 +103,60 @@ test("what fails in passing is sent again with the same key; what is refused fai
   assert.equal(box.of(7).length, 1);
 });
 
-test("what was queued or under way when the page went is sent by the next one", async () => {
-  const held = new Map();
-  const before = outbox(() => new Promise(() => {}), held);
-  before.online(true);
+test("the next page sends what was queued or under way when the page was closed", async () => {
+  const items = new Map();
+  const before = outbox(() => new Promise(() => {}), items);
+  before.setOnline(true);
   const { client_id } = before.add(7, { content: "under way" });
   before.add(7, { content: "queued" });
   /** @type {string[]} */
   const sent = [];
-  const after = outbox(async (item) => (sent.push(item.content), { seq: sent.length }), held);
+  const after = outbox(async (item) => (sent.push(item.content), { seq: sent.length }), items);
   assert.equal(after.of(7)[0]?.client_id, client_id);
   assert.equal(after.of(7)[0]?.state, "queued");
-  after.online(true);
+  after.setOnline(true);
   await turns();
   assert.deepEqual(sent, ["under way", "queued"]);
   for (const { client_id } of after.of(7)) after.discard(client_id);
-  assert.equal([...held.keys()].filter((key) => key.startsWith("conchat.outbox.h")).length, 2, "other tabs see for a moment that it was sent");
+  assert.equal([...items.keys()].filter((key) => key.startsWith("conchat.outbox.h")).length, 2, "sent entries stay for a moment for the other tabs");
   mock.timers.tick(2000);
-  assert.equal(held.size, 0);
+  assert.equal(items.size, 0);
 });
 
-test("nothing is sent without a connection, nor after the end", async () => {
+test("nothing is sent without a connection or after stop()", async () => {
   let sent = 0;
   const box = outbox(async () => (sent++, {}));
   box.add(7, { content: "later" });
   await turns();
   assert.equal(sent, 0);
-  box.online(true);
+  box.setOnline(true);
   await turns();
   assert.equal(sent, 1);
   box.stop();
-  box.online(true);
+  box.setOnline(true);
   box.add(7, { content: "too late" });
   await turns();
   assert.equal(sent, 1);
 });
 
-test("a store that the browser forbids while a page is open loses nothing of what the page holds", async () => {
-  const held = new Map();
+test("the outbox keeps working when the browser forbids the store", async () => {
+  const items = new Map();
   /** @type {string[]} */
   const sent = [];
-  const box = outbox(async (item) => (sent.push(item.content), { seq: sent.length }), held);
+  const box = outbox(async (item) => (sent.push(item.content), { seq: sent.length }), items);
   box.add(7, { content: "before" });
-  held.get = held.set = held.delete = held.keys = () => {
+  items.get = items.set = items.delete = items.keys = () => {
     throw new DOMException("forbidden", "SecurityError");
   };
   const item = box.add(7, { content: "after" });
-  box.look();
-  assert.deepEqual([box.of(7).length, item.saved, box.outlives], [2, false, false]);
-  box.online(true);
+  box.reload();
+  assert.deepEqual([box.of(7).length, item.saved, box.persistent], [2, false, false]);
+  box.setOnline(true);
   await turns();
   assert.deepEqual(sent, ["before", "after"]);
 });
 
-test("a host without `crypto` sends as well", () => {
+test("a runtime without `crypto` can send", () => {
   const here = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(globalThis, "crypto"));
   Object.defineProperty(globalThis, "crypto", { value: undefined, configurable: true });
   try {

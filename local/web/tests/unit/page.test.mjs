@@ -1,4 +1,4 @@
-/** The page: what it loads first is named in it, and nothing in it comes from elsewhere. */
+/** The page preloads its modules and loads nothing from other hosts. */
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
@@ -7,7 +7,7 @@ import { test } from "node:test";
 const WEB = new URL("../../", import.meta.url);
 const html = readFileSync(new URL("index.html", WEB), "utf8");
 
-/** All modules that one reaches without `import()`. @param {string} path @param {Set<string>} [found] */
+/** All statically imported modules. @param {string} path @param {Set<string>} [found] */
 function reached(path, found = new Set()) {
   if (found.has(path)) return found;
   found.add(path);
@@ -17,13 +17,13 @@ function reached(path, found = new Set()) {
   return found;
 }
 
-test("everything that the first screen needs is fetched at once", () => {
+test("index.html preloads every module that main.js imports statically", () => {
   const preloaded = [...html.matchAll(/<link rel="modulepreload" href="([^"]+)">/g)].map(([, href]) => href);
   const needed = [...reached("app/main.js")].filter((path) => path !== "app/main.js").sort();
   assert.deepEqual(preloaded.sort(), needed);
 });
 
-test("no file of the page names another host, or has code or style in its markup", () => {
+test("no file of the page names another host or has inline code or styles", () => {
   const files = [
     "index.html",
     "sw.js",

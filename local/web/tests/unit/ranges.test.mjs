@@ -1,4 +1,4 @@
-/** Ranges join where they touch, and never overlap. */
+/** Ranges join where they touch and never overlap. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { Ranges } from "../../sdk/ranges.js";
 import { seeded } from "./server.mjs";
 
-test("ranges hold exactly what was added", () => {
+test("ranges contain exactly the added values", () => {
   const random = seeded(5);
   for (let round = 0; round < 200; round++) {
     const ranges = new Ranges();
@@ -21,7 +21,7 @@ test("ranges hold exactly what was added", () => {
   }
 });
 
-test("an empty room is known, and its first message joins on to it", () => {
+test("the range of an empty room joins the first message", () => {
   const ranges = new Ranges();
   ranges.add(1, 0);
   assert.equal(ranges.empty, false);

@@ -1,4 +1,4 @@
-/** A room as the server keeps it, in memory: every change takes the next `rev`, and `sync` tells the rows that changed since. */
+/** A simulated server with one room: every change takes the next `rev`, and `sync` returns the rows changed since a rev. */
 
 /**
  * @import { Frame, History, Message, Room, RoomSync } from "../../sdk/wire.js"
@@ -19,21 +19,20 @@ export class Server {
   messages = [];
   /** @type {Map<number, { role: "member" | "admin", state: "joined" | "left", rev: number }>} */
   members = new Map([[ME, { role: "member", state: "joined", rev: 0 }]]);
-  /** @type {Map<string, Set<number>>} who reacted with what, by `seq emoji` */
+  /** Users by `seq emoji`. @type {Map<string, Set<number>>} */
   reactions = new Map();
   readSeq = 0;
   name = "Lunch";
   #now = Date.parse(AT);
 
-  /** What a backup holds. */
   backup() {
     const { rev, messages, members, reactions, readSeq, name } = this;
     return structuredClone({ rev, messages, members, reactions, readSeq, name });
   }
 
-  /** The store is put back to an earlier moment; time is not. @param {ReturnType<Server["backup"]>} kept */
-  restore(kept) {
-    Object.assign(this, structuredClone(kept));
+  /** Restores a backup; the clock goes on. @param {ReturnType<Server["backup"]>} saved */
+  restore(saved) {
+    Object.assign(this, structuredClone(saved));
   }
 
   /** @param {number} sender @param {string} content @param {{ reply_to?: number | undefined, mentions?: number[] }} [more] @returns {ChangeFrame} */
@@ -64,7 +63,7 @@ export class Server {
     };
     this.messages.push(message);
     if (sender === ME) this.readSeq = seq;
-    return { type: "message", ts: 0, ...this.#told(message) };
+    return { type: "message", ts: 0, ...this.#inFrame(message) };
   }
 
   /** @param {number} seq @param {string} content @returns {ChangeFrame | null} */
@@ -72,7 +71,7 @@ export class Server {
     const message = this.#at(seq);
     if (message.deleted_at) return null;
     Object.assign(message, { content, edited_at: AT, rev: ++this.rev });
-    return { type: "message.edited", ...this.#told(message) };
+    return { type: "message.edited", ...this.#inFrame(message) };
   }
 
   /** @param {number} seq @param {number} by @returns {ChangeFrame | null} */
@@ -171,7 +170,7 @@ export class Server {
     };
   }
 
-  /** @param {{ before?: number, after?: number, around?: number, limit: number }} ask @returns {History} */
+  /** @param {{ before?: number, after?: number, around?: number, limit: number }} position @returns {History} */
   history({ before, after, around, limit }) {
     const all = this.messages.map((message) => this.seen(message));
     let items = all.slice(-limit);
@@ -201,19 +200,19 @@ export class Server {
     });
   }
 
-  /** The message as oneself reads it. @param {Message} message @returns {Message} */
+  /** The message as the test's user sees it. @param {Message} message @returns {Message} */
   seen(message) {
     const reactions = [...this.reactions]
       .filter(([key, who]) => key.startsWith(`${message.seq} `) && who.size > 0)
       .map(([key, who]) => ({ emoji: key.split(" ")[1] ?? "", count: who.size, mine: who.has(ME) }))
       .sort((one, other) => (one.emoji < other.emoji ? -1 : 1));
-    const answered = message.reply_to && this.#at(message.reply_to.seq);
-    const reply_to = message.reply_to && { ...message.reply_to, preview: answered?.content.slice(0, 120) ?? "" };
+    const quoted = message.reply_to && this.#at(message.reply_to.seq);
+    const reply_to = message.reply_to && { ...message.reply_to, preview: quoted?.content.slice(0, 120) ?? "" };
     return structuredClone({ ...message, reactions, reply_to });
   }
 
-  /** @param {Message} message */
-  #told(message) {
+  /** The message as in frames, which are the same for all users. @param {Message} message */
+  #inFrame(message) {
     const seen = this.seen(message);
     return { ...seen, reactions: seen.reactions.map((reaction) => ({ ...reaction, mine: null })) };
   }
@@ -229,7 +228,7 @@ export class Server {
   }
 }
 
-/** Random numbers that repeat with their seed (mulberry32). @param {number} seed */
+/** A seeded random number generator (mulberry32). @param {number} seed */
 export function seeded(seed) {
   let state = seed >>> 0;
   return () => {

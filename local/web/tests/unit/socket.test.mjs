@@ -1,4 +1,4 @@
-/** The socket's life, on a clock of its own: one after the other, before it must, and never two clients at the same moment. */
+/** The lifecycle of the socket, with mocked timers. */
 
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
@@ -9,8 +9,8 @@ import { Socket } from "../../sdk/socket.js";
 const T0 = Date.parse("2026-01-01T00:00:00Z");
 const HOURS = 3_600_000;
 
-/** A server that welcomes everybody, unless it is down. */
-function world({ random = () => Number(0.5) } = {}) {
+/** A server that welcomes every socket, unless it is down. */
+function setUp({ random = () => Number(0.5) } = {}) {
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: T0 });
   /** @type {any[]} */
@@ -18,7 +18,7 @@ function world({ random = () => Number(0.5) } = {}) {
   const state = {
     down: false,
     mute: false,
-    known: /** @type {Record<number, number>} */ ({ 7: 3 }),
+    helloRooms: /** @type {Record<number, number>} */ ({ 7: 3 }),
     statuses: /** @type {string[]} */ ([]),
     ended: /** @type {string[]} */ ([]),
     frames: /** @type {any[]} */ ([]),
@@ -26,7 +26,7 @@ function world({ random = () => Number(0.5) } = {}) {
   };
   const socket = new Socket({
     open: (url) => {
-      const made = {
+      const fake = {
         url,
         closed: false,
         sent: /** @type {any[]} */ ([]),
@@ -61,15 +61,15 @@ function world({ random = () => Number(0.5) } = {}) {
           else if (frame.action === "ping") this.give({ type: "pong", id: frame.id, ts: Date.now(), changed: [] });
         },
       };
-      sockets.push(made);
-      setTimeout(() => (state.down ? made.close() : made.onopen()), 10);
-      return /** @type {any} */ (made);
+      sockets.push(fake);
+      setTimeout(() => (state.down ? fake.close() : fake.onopen()), 10);
+      return /** @type {any} */ (fake);
     },
     url: async () => (state.tickets++, `ws://there/?ticket=${state.tickets}`),
-    known: () => state.known,
-    receive: (frame) => state.frames.push(frame),
-    changed: (status) => state.statuses.push(status),
-    ended: (code) => state.ended.push(code),
+    helloRooms: () => state.helloRooms,
+    onFrame: (frame) => state.frames.push(frame),
+    onStatus: (status) => state.statuses.push(status),
+    onEnded: (code) => state.ended.push(code),
     now: Date.now,
     random,
   });
@@ -82,8 +82,8 @@ function world({ random = () => Number(0.5) } = {}) {
   return { socket, sockets, state, pass };
 }
 
-test("it says hello with what it knows, each time with a fresh ticket", async () => {
-  const { socket, sockets, state, pass } = world();
+test("every connection has a fresh ticket, and its hello lists the known rooms", async () => {
+  const { socket, sockets, state, pass } = setUp();
   socket.start();
   await pass(1000);
   assert.equal(socket.status, "online");
@@ -98,25 +98,25 @@ test("it says hello with what it knows, each time with a fresh ticket", async ()
   assert.deepEqual(state.statuses, ["connecting", "online", "offline", "connecting", "online"]);
 });
 
-test("a catch-up that is refused after the welcome is asked for again, on the same socket", async () => {
-  const { socket, sockets, pass } = world();
+test("a catch-up that is refused after the welcome is requested again on the same socket", async () => {
+  const { socket, sockets, pass } = setUp();
   socket.start();
   await pass(1000);
   const [hello] = sockets[0].sent;
   assert.equal(hello.packed, true);
   sockets[0].give({ type: "error", id: hello.id, code: "rate_limited", detail: "", request_id: "r", retry_after: 2 });
   await pass(1500);
-  assert.equal(sockets[0].sent.length, 1, "not before it may");
+  assert.equal(sockets[0].sent.length, 1, "not before `retry_after`");
   await pass(3000);
   assert.deepEqual([sockets[0].sent[1].action, sockets[0].sent[1].rooms], ["hello", { 7: 3 }]);
   assert.deepEqual([sockets.length, socket.status], [1, "online"]);
   sockets[0].give({ type: "error", id: "q999", code: "rate_limited", detail: "", request_id: "r", retry_after: 1 });
   await pass(5000);
-  assert.equal(sockets[0].sent.length, 2, "an error of anything else is not about that");
+  assert.equal(sockets[0].sent.length, 2, "errors with other ids have no effect");
 });
 
-test("a hello that is refused is said again when it may be, not before", async () => {
-  const { socket, sockets, state, pass } = world({ random: () => 0 });
+test("a refused hello is repeated after `retry_after`", async () => {
+  const { socket, sockets, state, pass } = setUp({ random: () => 0 });
   state.mute = true;
   socket.start();
   await pass(1000);
@@ -128,20 +128,20 @@ test("a hello that is refused is said again when it may be, not before", async (
   assert.deepEqual([sockets.length, socket.status], [2, "online"]);
 });
 
-test("the next socket is open before the old one is let go, and before the server would", async () => {
-  const { socket, sockets, state, pass } = world();
+test("the socket is replaced without a gap before the server closes it", async () => {
+  const { socket, sockets, state, pass } = setUp();
   socket.start();
   await pass(1000);
   await pass(1.5 * HOURS);
-  assert.equal(sockets.length, 1, "not earlier than it must");
+  assert.equal(sockets.length, 1, "not too early");
   await pass(0.45 * HOURS);
   assert.equal(sockets.length, 2);
   assert.deepEqual([sockets[0].closed, sockets[1].closed], [true, false]);
-  assert.deepEqual(state.statuses, ["connecting", "online"], "nobody noticed");
+  assert.deepEqual(state.statuses, ["connecting", "online"], "the status does not change");
 });
 
-test("it pings, asks what changed since, and gives up a way that is dead though nobody said so", async () => {
-  const { socket, sockets, state, pass } = world();
+test("pings ask for changes since the last pong, and detect a dead connection", async () => {
+  const { socket, sockets, state, pass } = setUp();
   socket.start();
   await pass(1000);
   await pass(5 * 60_000);
@@ -155,8 +155,8 @@ test("it pings, asks what changed since, and gives up a way that is dead though 
   assert.equal(socket.status, "online");
 });
 
-test("while the server is down it tries less and less often, and comes back when the network does", async () => {
-  const { socket, sockets, state, pass } = world({ random: () => 1 });
+test("attempts back off while the server is down, and wake() connects at once", async () => {
+  const { socket, sockets, state, pass } = setUp({ random: () => 1 });
   state.down = true;
   socket.start();
   await pass(5 * 60_000);
@@ -169,8 +169,8 @@ test("while the server is down it tries less and less often, and comes back when
   assert.equal(socket.status, "online");
 });
 
-test("bye says whether to come back", async () => {
-  const { socket, sockets, state, pass } = world();
+test("bye decides whether to reconnect", async () => {
+  const { socket, sockets, state, pass } = setUp();
   socket.start();
   await pass(1000);
   sockets[0].give({ type: "bye", code: "too_slow", reason: "", resume: true });
@@ -181,28 +181,28 @@ test("bye says whether to come back", async () => {
   assert.deepEqual([socket.status, sockets.length, state.ended], ["stopped", 2, ["session_ended"]]);
 });
 
-test("an answer that does not come is an error, and so is one when the line is cut", async () => {
-  const { socket, sockets, state, pass } = world();
+test("a request rejects on a timeout, a lost connection and an error frame", async () => {
+  const { socket, sockets, state, pass } = setUp();
   socket.start();
   await pass(1000);
   state.mute = true;
-  const late = assert.rejects(socket.ask({ action: "send" }), { code: "no_answer" });
+  const late = assert.rejects(socket.request({ action: "send" }), { code: "no_answer" });
   await pass(11_000);
   await late;
-  const cut = assert.rejects(socket.ask({ action: "send" }), { code: "offline" });
+  const cut = assert.rejects(socket.request({ action: "send" }), { code: "offline" });
   sockets[0].close();
   await pass(1000);
   await cut;
-  const refused = world();
+  const refused = setUp();
   refused.socket.start();
   await refused.pass(1000);
-  const answer = assert.rejects(refused.socket.ask({ action: "send" }), { code: "rate_limited", retryAfter: 3 });
+  const answer = assert.rejects(refused.socket.request({ action: "send" }), { code: "rate_limited", retryAfter: 3 });
   const { id } = refused.sockets[0].sent.at(-1);
   refused.sockets[0].give({ type: "error", id, code: "rate_limited", detail: "", request_id: "r", retry_after: 3 });
   await answer;
 });
 
-test("waiting is jittered in full, and bounded", () => {
+test("retry delays have full jitter and an upper bound", () => {
   assert.equal(fullJitter(0, { random: () => 0 }), 0);
   assert.equal(fullJitter(0, { base: 500, random: () => 1 }), 500);
   assert.equal(fullJitter(3, { base: 500, random: () => 1 }), 4000);

@@ -1,14 +1,14 @@
-/** Tabs of one person on one store: nothing that was written is lost or doubled, whichever of them closes, crashes, or has no connection. */
+/** Tabs that share a store: no message is lost or stored twice, whichever tab closes, crashes or is offline. */
 
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { Browser, CALM, ME, PLACE, settled } from "./browser.mjs";
+import { Browser, CALM, ME, NAMESPACE, settled } from "./browser.mjs";
 import { seeded } from "./server.mjs";
 
 const SCHEDULES = Number(process.env["SCHEDULES"] ?? 200);
 const FIRST = Number(process.env["FIRST"] ?? 1);
-const PREFIX = `conchat.outbox.${PLACE}.${ME}.`;
+const PREFIX = `conchat.outbox.${NAMESPACE}.${ME}.`;
 
 /** @param {{ seed?: number, locks?: boolean }} [options] */
 function start({ seed = 1, locks = true } = {}) {
@@ -33,7 +33,7 @@ const shown = (tab, room = 7) => tab.outbox.of(room).map(({ content, state }) =>
 for (const locks of [true, false]) {
   const how = locks ? "with locks" : "without locks";
 
-  test(`two tabs write without a connection and are closed: the next page sends both, in order (${how})`, async () => {
+  test(`the next page sends what two closed offline tabs have queued, in order (${how})`, async () => {
     const browser = start({ locks });
     const [one, two] = [browser.open(), browser.open()];
     one.outbox.add(7, { content: "in one" });
@@ -41,7 +41,7 @@ for (const locks of [true, false]) {
     two.outbox.add(7, { content: "in two" });
     two.outbox.add(7, { content: "and on" });
     await pass(50);
-    assert.deepEqual(shown(one), ["in one queued", "in two queued", "and on queued"], "each shows what the other wrote");
+    assert.deepEqual(shown(one), ["in one queued", "in two queued", "and on queued"], "each shows the other's messages");
     assert.deepEqual(shown(two), shown(one));
     one.close();
     two.crash();
@@ -53,7 +53,7 @@ for (const locks of [true, false]) {
     assert.deepEqual([next.outbox.size, browser.disk.size], [0, 0]);
   });
 
-  test(`a tab without a connection loses nothing while another one sends its own; that one sends both (${how})`, async () => {
+  test(`a connected tab sends the messages of an offline tab before its own (${how})`, async () => {
     const browser = start({ locks });
     const [cut, well] = [browser.open(), browser.open()];
     well.connect(true);
@@ -62,13 +62,13 @@ for (const locks of [true, false]) {
     well.outbox.add(7, { content: "of the other" });
     await pass(2000);
     assert.deepEqual(texts(browser), ["of the cut one", "of the other"]);
-    assert.deepEqual(shown(cut), ["of the cut one sent", "of the other sent"], "until the room has it here, too");
+    assert.deepEqual(shown(cut), ["of the cut one sent", "of the other sent"], "until the room shows them in this tab");
     browser.history.forEach(({ client_id, room_id }, at) => cut.seen(client_id, room_id, at + 1));
     await pass(3000);
     assert.equal(cut.outbox.size + well.outbox.size + browser.disk.size, 0);
   });
 
-  test(`what is under way in a tab that crashes is sent by another, once (${how})`, async () => {
+  test(`another tab sends what was under way in a crashed tab, once (${how})`, async () => {
     const browser = start({ locks });
     const [one, two] = [browser.open(), browser.open()];
     two.connect(true);
@@ -86,7 +86,7 @@ for (const locks of [true, false]) {
     assert.deepEqual([two.outbox.size, browser.disk.size], [0, 0]);
   });
 
-  test(`a refused message stays in all tabs, outlives them, and goes from all when it is discarded or sent again (${how})`, async () => {
+  test(`a refused message stays in all tabs and new pages until it is discarded or retried (${how})`, async () => {
     const browser = start({ locks });
     browser.refuses = (content) => content.startsWith("bad");
     const [one, two] = [browser.open(), browser.open()];
@@ -96,7 +96,7 @@ for (const locks of [true, false]) {
     two.connect(true);
     two.outbox.add(7, { content: "of two" });
     await pass(5000);
-    assert.deepEqual(shown(two), ["bad 1 failed", "bad 2 failed", "good sent"], "what it has not seen in the room is still shown");
+    assert.deepEqual(shown(two), ["bad 1 failed", "bad 2 failed", "good sent"], "until the room shows it in this tab");
     browser.history.forEach(({ client_id, room_id }, at) => two.seen(client_id, room_id, at + 1));
     for (const tab of [one, two]) assert.deepEqual(shown(tab), ["bad 1 failed", "bad 2 failed"]);
     assert.equal(two.outbox.of(7)[0]?.error, "No.");
@@ -112,11 +112,11 @@ for (const locks of [true, false]) {
     three.connect(true);
     await pass(5000);
     assert.deepEqual(texts(browser), ["good", "of two", "bad 2"], "any tab may send it");
-    four.outbox.look();
+    four.outbox.reload();
     for (const tab of [three, four]) assert.deepEqual(shown(tab).filter((text) => !text.endsWith("sent")), []);
   });
 
-  test(`a store that is full loses nothing while the page lives, says so, and takes what it can (${how})`, async () => {
+  test(`with a full store, messages stay in the page, saved is false, and they are stored once there is space (${how})`, async () => {
     const browser = start({ locks });
     const [one, two] = [browser.open(), browser.open()];
     one.outbox.add(7, { content: "there is space" });
@@ -124,13 +124,13 @@ for (const locks of [true, false]) {
     const large = one.outbox.add(7, { content: "x".repeat(5000) });
     const small = one.outbox.add(7, { content: "small, but after it" });
     const other = one.outbox.add(8, { content: "" });
-    assert.deepEqual([one.outbox.outlives, large.saved, small.saved, other.saved], [false, false, false, true]);
+    assert.deepEqual([one.outbox.persistent, large.saved, small.saved, other.saved], [false, false, false, true]);
     assert.equal(one.outbox.of(7)[0]?.saved, true);
     await pass(50);
     browser.space = 100_000;
     two.outbox.add(7, { content: "of two" });
     await pass(50);
-    assert.deepEqual([one.outbox.outlives, large.saved, small.saved], [true, true, true], "as soon as there is space again");
+    assert.deepEqual([one.outbox.persistent, large.saved, small.saved], [true, true, true], "once there is space");
     browser.space = 0;
     one.outbox.add(7, { content: "last" });
     two.connect(true);
@@ -140,11 +140,11 @@ for (const locks of [true, false]) {
     await pass(5000);
     const order = browser.history.filter(({ room_id }) => room_id === 7).map(({ content }) => content.slice(0, 5));
     assert.deepEqual(order, ["there", "xxxxx", "small", "of tw", "last"]);
-    assert.equal(one.outbox.outlives, true);
+    assert.equal(one.outbox.persistent, true);
   });
 }
 
-test("with locks one message of a room is under way at a time, of all tabs, and rooms do not wait for each other", async () => {
+test("with locks, tabs send one message of a room at a time, and different rooms in parallel", async () => {
   const browser = start();
   const tabs = [browser.open(), browser.open(), browser.open()];
   for (const tab of tabs) tab.connect(true);
@@ -155,10 +155,10 @@ test("with locks one message of a room is under way at a time, of all tabs, and 
   assert.ok(texts(browser).includes("another room"), "before the rest");
   await pass(5000);
   assert.equal(browser.history.length, 31);
-  assert.equal(browser.mostAtOnce, 1);
+  assert.equal(browser.maxConcurrent, 1);
 });
 
-test("when the server says to wait, all tabs wait", async () => {
+test("all tabs respect `retryAfter`", async () => {
   const browser = start();
   const tabs = [browser.open(), browser.open(), browser.open()];
   browser.faults = { ...CALM, limited: 1 };
@@ -171,11 +171,11 @@ test("when the server says to wait, all tabs wait", async () => {
   assert.deepEqual([browser.sends, texts(browser)], [2, ["patience"]]);
 });
 
-test("a tab that was not told of what others did sees it before it acts: nothing is sent twice, comes back, or gets before what was there", async () => {
+test("a suspended tab reads the store before it acts: it sends nothing is stored twice, restores nothing, and keeps the order", async () => {
   const browser = start();
   browser.refuses = (content) => content === "bad";
   const [one, two] = [browser.open(), browser.open()];
-  two.deaf = true;
+  two.suspended = true;
   const first = one.outbox.add(7, { content: "first" });
   await pass(50);
   assert.deepEqual(shown(two), []);
@@ -198,11 +198,11 @@ test("a tab that was not told of what others did sees it before it acts: nothing
   assert.equal(browser.disk.has(PREFIX + bad.client_id), false);
 });
 
-test("keys of other people, other APIs and other versions are left alone", async () => {
+test("keys of other users, APIs and versions stay unchanged", async () => {
   const browser = start();
   const foreign = {
-    [`conchat.outbox.${PLACE}.2.abc`]: "{}",
-    [`conchat.outbox.${PLACE}/prod.1.abc`]: "{}",
+    [`conchat.outbox.${NAMESPACE}.2.abc`]: "{}",
+    [`conchat.outbox.${NAMESPACE}/prod.1.abc`]: "{}",
     [`${PREFIX}broken`]: "{",
     [`${PREFIX}newer`]: JSON.stringify({ client_id: "newer", version: 2 }),
     [`${PREFIX}1.mismatch`]: JSON.stringify({ client_id: "x", room_id: 7, state: "queued" }),
@@ -217,8 +217,8 @@ test("keys of other people, other APIs and other versions are left alone", async
 });
 
 /**
- * Random acts in random tabs: writing, connecting and losing the connection, crashing, closing, opening, trying again, discarding, and a store that
- * runs full; with messages and answers that get lost, limits, and news of the store that come late.
+ * Random actions in random tabs: sending, connecting, disconnecting, crashing, closing, opening, retrying, discarding, filling the store; with lost
+ * requests and responses, rate limits, and delayed `storage` events.
  * @param {number} seed @param {boolean} locks
  */
 async function schedule(seed, locks) {
@@ -228,7 +228,7 @@ async function schedule(seed, locks) {
   browser.refuses = (content) => content.startsWith("bad");
   const used = () => [...browser.disk].reduce((sum, [key, value]) => sum + key.length + value.length, 0);
   browser.faults = { lost: random() * 0.3, unanswered: random() * 0.3, limited: random() * 0.2, delay: 1 + random() * 300, lag: 1 + random() * 200 };
-  /** @type {{ tab: number, room: number, content: string, client_id: string, item: import("../../sdk/outbox.js").Outgoing }[]} */
+  /** @type {{ tab: number, room: number, content: string, client_id: string, item: import("../../sdk/outbox-entry.js").Outgoing }[]} */
   const wrote = [];
   const [gone, retried] = [new Set(), new Set()];
   for (let tabs = 1 + Math.floor(random() * 4); tabs > 0; tabs--) browser.open();
@@ -241,7 +241,7 @@ async function schedule(seed, locks) {
       wrote.push({ tab: tab.id, room, content, client_id: item.client_id, item });
     } else if (kind < 0.6) tab.connect(random() < 0.7);
     else if (kind < 0.66 || (kind < 0.7 && browser.tabs.length > 1)) {
-      // What a full store did not take dies with its page, which was told.
+      // Messages that a full store did not take are lost with their page.
       for (const { client_id, item } of wrote) if (tab.outbox.of(item.room_id).includes(item) && !item.saved) gone.add(client_id);
       if (random() < 0.7) tab.crash();
       else tab.close();
@@ -258,7 +258,7 @@ async function schedule(seed, locks) {
     } else if (kind < 0.9) browser.space = random() < 0.5 ? used() + random() * 800 : Infinity;
     await pass(random() * 600, 20);
   }
-  // All is well again.
+  // The faults end.
   browser.space = Infinity;
   browser.faults = { ...CALM };
   if (browser.tabs.length === 0) browser.open();
@@ -269,30 +269,30 @@ async function schedule(seed, locks) {
   await pass(4000, 50);
   const where = `seed ${seed}`;
   const ids = browser.history.map(({ client_id }) => client_id);
-  assert.equal(new Set(ids).size, ids.length, `${where}: nothing twice`);
+  assert.equal(new Set(ids).size, ids.length, `${where}: nothing is stored twice`);
   for (const { client_id, content } of wrote) {
     const [there, kept] = [ids.includes(client_id), browser.disk.has(PREFIX + client_id)];
     if (gone.has(client_id)) continue;
-    if (content.startsWith("bad")) assert.ok(kept && !there, `${where}: "${content}" waits to be dismissed`);
-    else assert.ok(there && !kept, `${where}: "${content}" has arrived`);
+    if (content.startsWith("bad")) assert.ok(kept && !there, `${where}: "${content}" waits to be discarded`);
+    else assert.ok(there && !kept, `${where}: "${content}" is stored`);
   }
   for (const room of [1, 2]) {
     const failed = wrote.filter((it) => it.room === room && browser.disk.has(PREFIX + it.client_id)).map(({ client_id }) => client_id);
     for (const tab of browser.tabs) {
       const here = tab.outbox.of(room);
-      assert.deepEqual(here.map(({ client_id }) => client_id).sort(), [...failed].sort(), `${where}: every tab shows the same`);
+      assert.deepEqual(here.map(({ client_id }) => client_id).sort(), [...failed].sort(), `${where}: all tabs show the same`);
       assert.ok(here.every(({ state, saved }) => state === "failed" && saved), where);
     }
     for (const writer of new Set(wrote.map(({ tab }) => tab))) {
       const order = wrote.filter((it) => it.tab === writer && it.room === room && ids.includes(it.client_id) && !retried.has(it.client_id));
       const places = order.map(({ client_id }) => ids.indexOf(client_id));
-      assert.deepEqual(places, places.toSorted((one, other) => one - other), `${where}: what one tab wrote is in order`);
+      assert.deepEqual(places, places.toSorted((one, other) => one - other), `${where}: messages of one tab are in order`);
     }
   }
-  if (locks) assert.ok(browser.mostAtOnce <= 1, `${where}: one at a time`);
+  if (locks) assert.ok(browser.maxConcurrent <= 1, `${where}: one at a time`);
 }
 
 for (const locks of [true, false])
-  test(`after any of ${SCHEDULES} schedules of tabs, faults and full stores nothing is lost, doubled or out of order (${locks ? "with" : "without"} locks)`, async () => {
+  test(`after any of ${SCHEDULES} schedules of tabs, faults and full stores, nothing is lost, stored twice or out of order (${locks ? "with" : "without"} locks)`, async () => {
     for (let seed = FIRST; seed < FIRST + SCHEDULES; seed++) await schedule(seed, locks);
   });

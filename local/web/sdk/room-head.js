@@ -1,0 +1,47 @@
+/**
+ * A room's entry in the room list, and how frames change it.
+ *
+ * @import { Room } from "./wire.js"
+ * @import { ChangeFrame } from "./timeline.js"
+ */
+
+import { unsent } from "./messages.js";
+
+/**
+ * The room after a frame. `uncertain` is true when the frame does not determine the unread count.
+ * @param {Room} before @param {ChangeFrame} frame @param {number} userId
+ * @returns {{ room: Room, uncertain: boolean }}
+ */
+export function applyToRoom(before, frame, userId) {
+  const room = { ...before, rev: frame.rev };
+  let uncertain = false;
+  const own = "sender_id" in frame && frame.sender_id === userId;
+  if (frame.type === "message" && frame.seq > room.last_seq) {
+    const { type: _, ts: __, ...message } = frame;
+    room.last_seq = frame.seq;
+    room.last_message = { ...message, reactions: [] };
+    // Sending marks the room as read; system messages never do.
+    if (own && frame.kind !== "system") [room.read_seq, room.unread, room.mentions] = [frame.seq, 0, 0];
+    else {
+      room.unread += 1;
+      if (frame.mentions.includes(userId)) room.mentions += 1;
+      uncertain ||= own;
+    }
+  } else if ("seq" in frame && frame.seq === room.last_message?.seq) {
+    if (frame.type === "message.edited") {
+      const { type: _, ...message } = frame;
+      room.last_message = { ...message, reactions: [] };
+    } else if (frame.type === "message.unsent") room.last_message = unsent(room.last_message, frame);
+  }
+  const unread = "seq" in frame && frame.seq > (room.read_seq ?? 0);
+  if (frame.type === "message.unsent" && unread) {
+    room.unread = Math.max(0, room.unread - 1);
+    uncertain ||= room.mentions > 0;
+  }
+  if (frame.type === "message.edited" && unread) uncertain = true;
+  if (frame.type === "member.added") room.members_count += 1;
+  if (frame.type === "member.removed") room.members_count -= 1;
+  if (frame.type === "member.updated" && frame.member.user.id === userId) room.role = frame.member.role;
+  if (frame.type === "room" && "room" in frame) Object.assign(room, frame.room);
+  return { room, uncertain };
+}
