@@ -187,7 +187,7 @@ export class ConChat extends Emitter {
     await this.#session.open(id);
   }
 
-  /** Loads the page before the contiguous messages around `seq`. @param {number} id @param {number} seq @returns {Promise<boolean>} whether there may be older messages */
+  /** Loads the page before the contiguous messages around `seq`. @param {number} id @param {number} seq @returns {Promise<boolean>} whether the page has messages */
   async older(id, seq) {
     return this.#session?.loader.older(id, seq) ?? false;
   }
