@@ -158,7 +158,8 @@ async fn presigned_urls_sign_type_and_length_and_name_the_host_of_the_policy() {
         (&get, "/uploads/7/1?", "X-Amz-SignedHeaders=host&"),
     ] {
         assert!(url.starts_with(&format!("{host}{path}")), "{url}");
-        for part in [signed, "X-Amz-Date=20260102T000000Z", "X-Amz-Expires=600", "X-Amz-Security-Token=token", "X-Amz-Signature="] {
+        for part in [signed, "X-Amz-Date=20260102T000000Z", "X-Amz-Expires=600", "X-Amz-Security-Token=token", "X-Amz-Signature="]
+        {
             assert!(url.contains(part), "{part}: {url}");
         }
         assert!(!url.to_ascii_lowercase().contains("checksum"), "{url}");
@@ -183,7 +184,9 @@ async fn a_single_socket_is_tried_three_times_while_it_is_throttled() {
 #[tokio::test]
 async fn a_dead_socket_is_an_answer() {
     let socket = ConnectionId("abc=".into());
-    for (status, outcome) in [(410, PostOutcome::Gone), (400, PostOutcome::Gone), (403, PostOutcome::Failed), (204, PostOutcome::Accepted)] {
+    for (status, outcome) in
+        [(410, PostOutcome::Gone), (400, PostOutcome::Gone), (403, PostOutcome::Failed), (204, PostOutcome::Accepted)]
+    {
         let server = Server::start(vec![answer(status, "", "")]).await;
         let api = server.connections_api();
         assert_eq!((api.send(&socket, "{}".into()).await, api.close(&socket).await), (outcome, outcome), "{status}");
