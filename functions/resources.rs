@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use shared::aws::dynamodb;
+use shared::aws::ephemeral_table::Ephemeral;
 use shared::config::{self, Aws, Secret, SecretSource};
 use shared::domain::auth::tokens::TokenKeys;
 use shared::domain::limits::throttle::Throttle;
 use shared::edge::secrets;
 use shared::error::{Error, Result};
 use shared::media::Media;
-use shared::push::ephemeral::Ephemeral;
+use shared::push::Push;
 use shared::push::web::{AllowedHosts, WebPush, vapid};
-use shared::push::{Push, dynamodb};
 use shared::store::Db;
 use tokio::sync::OnceCell;
 

@@ -10,8 +10,8 @@ use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Login};
 
 use super::{State, anonymous_caller, with_token};
-use crate::secret_body::SecretBody;
 use crate::refusals::LoginRefused;
+use crate::secret_body::SecretBody;
 
 /// Logs in with a username or an e-mail address.
 ///

@@ -8,6 +8,8 @@ mod register;
 mod sessions;
 mod ticket;
 
+use shared::aws::dynamodb;
+use shared::aws::ephemeral_table::Ephemeral;
 use shared::config;
 use shared::domain::auth::anonymous::AnonymousCaller;
 use shared::domain::auth::tokens::Issuer;
@@ -15,7 +17,6 @@ use shared::domain::limits::throttle::Throttle;
 use shared::edge::extract::RequestInfo;
 use shared::error::{Error, Result};
 use shared::protocol::accounts::Authenticated;
-use shared::push::ephemeral::Ephemeral;
 use shared::push::Push;
 use shared::store::Db;
 

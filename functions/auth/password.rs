@@ -10,9 +10,9 @@ use shared::error::Result;
 use shared::protocol::accounts::{ChangePassword, Tokens};
 
 use super::{State, anonymous_caller};
+use crate::refusals::WrongPassword;
 use crate::secret_body::SecretBody;
 use crate::signed_in::SignedIn;
-use crate::refusals::WrongPassword;
 
 /// Replaces the password and ends all sessions of the caller, then starts a new session.
 ///

@@ -11,8 +11,8 @@ use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Register};
 
 use super::{State, anonymous_caller, with_token};
-use crate::secret_body::SecretBody;
 use crate::refusals::RegistrationRefused;
+use crate::secret_body::SecretBody;
 
 /// Creates an account and logs in.
 ///

@@ -14,9 +14,9 @@ use shared::protocol::accounts::Session;
 use shared::protocol::page::Page;
 
 use super::State;
-use crate::signed_in::SignedIn;
 use crate::parameters::PageQuery;
 use crate::refusals::{InvalidCursor, InvalidId};
+use crate::signed_in::SignedIn;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Path)]

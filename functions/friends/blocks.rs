@@ -12,9 +12,9 @@ use shared::protocol::page::Page;
 use shared::protocol::people::User;
 
 use super::State;
-use crate::signed_in::SignedIn;
 use crate::parameters::{PageQuery, UserPath};
 use crate::refusals::{InvalidCursor, InvalidId, UserNotFound};
+use crate::signed_in::SignedIn;
 
 /// Lists the users blocked by the caller, by ascending id.
 #[utoipa::path(

@@ -14,9 +14,9 @@ use shared::protocol::friends::Friendship;
 use shared::protocol::page::Page;
 
 use super::State;
-use crate::signed_in::SignedIn;
 use crate::parameters::PageQuery;
 use crate::refusals::{InvalidCursor, InvalidId};
+use crate::signed_in::SignedIn;
 
 /// Lists the caller's friends by ascending id with their presence; `online` is null for friends who hide it.
 #[utoipa::path(

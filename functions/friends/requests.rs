@@ -16,8 +16,8 @@ use shared::protocol::page::Page;
 
 use super::State;
 use crate::parameters::PageQuery;
-use crate::signed_in::{RateLimited, SignedIn};
 use crate::refusals::{InvalidCursor, InvalidId, UserNotFound};
+use crate::signed_in::{RateLimited, SignedIn};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -15,9 +15,9 @@ use shared::protocol::messages::{Edit, Message, NewContent};
 use shared::protocol::page::Page;
 
 use super::State;
-use crate::signed_in::SignedIn;
 use crate::parameters::{MessagePath, PageQuery};
 use crate::refusals::{ManagersOnly, MessageNotFound, MissingParameter};
+use crate::signed_in::SignedIn;
 
 /// Edits a message of the caller. Earlier texts are kept.
 #[utoipa::path(

@@ -13,9 +13,9 @@ use shared::id::Seq;
 use shared::protocol::messages::{History, Message};
 
 use super::State;
-use crate::signed_in::SignedIn;
 use crate::parameters::{MessagePath, RoomPath};
 use crate::refusals::{MessageNotFound, RoomNotFound};
+use crate::signed_in::SignedIn;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]

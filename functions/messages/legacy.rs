@@ -19,9 +19,9 @@ use shared::protocol::incoming;
 use shared::protocol::messages::{History, Message};
 
 use super::State;
-use crate::signed_in::SignedIn;
 use crate::parameters::{ClientIdHeader, LegacyMessagePath, LegacyRoomPath};
 use crate::refusals::{ManagersOnly, MissingParameter, RoomNotFound};
+use crate::signed_in::SignedIn;
 
 /// The default page size of `GET /api/messages/{conversationId}`.
 const WHOLE_CONVERSATION: u32 = 1000;
@@ -135,7 +135,9 @@ pub(super) async fn send(
         (None, Some(receiver)) => directly_to(&state, &caller, receiver).await?.into(),
         (None, None) => RoomRef::general(),
     };
-    messages::send(&state.db, &state.push, &state.limits, &caller, SendRequest { room: &room, new: &message }).await.map(|sent| Json(sent.message))
+    messages::send(&state.db, &state.push, &state.limits, &caller, SendRequest { room: &room, new: &message })
+        .await
+        .map(|sent| Json(sent.message))
 }
 
 /// Returns the direct room with a user. Opening a new one counts as it does by its own route.

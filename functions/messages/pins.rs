@@ -12,9 +12,9 @@ use shared::protocol::messages::Message;
 use shared::protocol::page::Page;
 
 use super::State;
-use crate::signed_in::SignedIn;
 use crate::parameters::{MessagePath, RoomPath};
 use crate::refusals::{MessageNotFound, RoomNotFound};
+use crate::signed_in::SignedIn;
 
 /// Pins a message. Requires an admin or owner, or a direct room. Repeating the request has no effect.
 #[utoipa::path(

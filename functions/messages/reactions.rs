@@ -13,9 +13,9 @@ use shared::protocol::messages::{NewReaction, ReactionChange, Reactor};
 use shared::protocol::page::Page;
 
 use super::State;
-use crate::signed_in::SignedIn;
 use crate::parameters::{MessagePath, PageQuery};
 use crate::refusals::{MessageNotFound, MissingParameter};
+use crate::signed_in::SignedIn;
 
 /// Adds a reaction to a message. Repeating the request has no effect.
 #[utoipa::path(

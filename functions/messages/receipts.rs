@@ -10,9 +10,9 @@ use shared::error::Result;
 use shared::protocol::receipts::{Mark as MarkBody, Receipt, Receipts, Unread};
 
 use super::State;
-use crate::signed_in::SignedIn;
 use crate::parameters::{LegacyMessagePath, MessagePath, RoomPath};
 use crate::refusals::{MembersOnly, MessageNotFound, RoomNotFound};
+use crate::signed_in::SignedIn;
 
 /// Marks all messages up to a `seq` as read. Markers only rise; values beyond the last message are lowered to it.
 #[utoipa::path(

@@ -12,8 +12,8 @@ use shared::error::Result;
 use shared::protocol::messages::{Message, NewMessage};
 
 use super::State;
-use crate::signed_in::SignedIn;
 use crate::parameters::{ClientIdHeader, RoomPath};
+use crate::signed_in::SignedIn;
 
 /// Sends a message. With a `client_id` the request is safe to retry: the message is stored once.
 #[utoipa::path(
@@ -35,7 +35,8 @@ pub(super) async fn send(
     Body(mut new): Body<NewMessage>,
 ) -> Result<(StatusCode, RateLimitHeaders, [(HeaderName, String); 1], Json<Message>)> {
     new.client_id = new.client_id.or(key);
-    let sent = messages::send(&state.db, &state.push, &state.limits, &caller, SendRequest { room: &path.room_id, new: &new }).await?;
+    let sent =
+        messages::send(&state.db, &state.push, &state.limits, &caller, SendRequest { room: &path.room_id, new: &new }).await?;
     let status = if sent.replayed { StatusCode::OK } else { StatusCode::CREATED };
     let place = format!("/api/rooms/{}/messages/{}", sent.message.room_id, sent.message.seq);
     Ok((status, RateLimitHeaders(sent.rate), [(header::LOCATION, place)], Json(sent.message)))

@@ -13,9 +13,9 @@ use shared::id::Rev;
 use shared::protocol::sync::{RoomSync, RoomsSync};
 
 use super::State;
-use crate::signed_in::SignedIn;
 use crate::parameters::RoomPath;
 use crate::refusals::{InvalidCursor, RoomNotFound};
+use crate::signed_in::SignedIn;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -28,11 +28,7 @@ pub struct State {
 impl State {
     /// Builds the state from the environment.
     pub async fn from_env() -> Result<Self> {
-        Ok(Self {
-            db: resources::database().await?,
-            push: resources::push()?,
-            grace: resources::presence_grace()?,
-        })
+        Ok(Self { db: resources::database().await?, push: resources::push()?, grace: resources::presence_grace()? })
     }
 }
 

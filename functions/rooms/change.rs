@@ -12,9 +12,9 @@ use shared::error::Result;
 use shared::protocol::rooms::{ChangeRoom, Mute, Room};
 
 use super::State;
-use crate::signed_in::{RateLimited, SignedIn};
 use crate::parameters::RoomPath;
 use crate::refusals::{ManagersOnly, MembersOnly, NotForDirectRooms, RoomNotFound};
+use crate::signed_in::{RateLimited, SignedIn};
 
 /// Updates a room: name, topic, avatar, settings, or archiving. Requires an admin or owner.
 #[utoipa::path(

@@ -13,8 +13,8 @@ use shared::error::Result;
 use shared::protocol::rooms::{NewRoom, Room, RoomKind};
 
 use super::State;
-use crate::signed_in::RateLimited;
 use crate::parameters::IdempotencyHeader;
+use crate::signed_in::RateLimited;
 
 /// Creates a group or public room owned by the caller. With an `Idempotency-Key` the request is safe to retry.
 #[utoipa::path(

@@ -11,9 +11,9 @@ use shared::error::Result;
 use shared::protocol::rooms::Room;
 
 use super::State;
-use crate::signed_in::RateLimited;
 use crate::parameters::UserPath;
 use crate::refusals::UserNotFound;
+use crate::signed_in::RateLimited;
 
 /// Opens the direct room with a user and creates it if necessary. It appears in the caller's list at once, and in the other user's with the first
 /// message. A direct room with oneself holds notes.

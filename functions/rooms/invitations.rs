@@ -12,9 +12,9 @@ use shared::protocol::invitations::Invited;
 use shared::protocol::page::Page;
 
 use super::State;
-use crate::signed_in::{RateLimited, SignedIn};
 use crate::parameters::{MemberPath, PageQuery, RoomPath};
 use crate::refusals::{ManagersOnly, NotForDirectRooms, RoomNotFound};
+use crate::signed_in::{RateLimited, SignedIn};
 
 /// Lists the open invitations of a room by ascending user id. Requires permission to add members.
 #[utoipa::path(

@@ -16,9 +16,9 @@ use shared::protocol::invites::{Invite, NewInvite};
 use shared::protocol::page::Page;
 
 use super::State;
-use crate::signed_in::{RateLimited, SignedIn};
 use crate::parameters::{IdempotencyHeader, RoomPath};
 use crate::refusals::{ManagersOnly, RoomNotFound};
+use crate::signed_in::{RateLimited, SignedIn};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Path)]

@@ -14,9 +14,9 @@ use shared::protocol::page::Page;
 use shared::protocol::rooms::{Additions, Member, NewMembers};
 
 use super::State;
-use crate::signed_in::{RateLimited, SignedIn};
 use crate::parameters::{LegacyRoomPath, PageQuery};
 use crate::refusals::{ManagersOnly, MembersOnly, MissingParameter, RoomNotFound};
+use crate::signed_in::{RateLimited, SignedIn};
 
 /// Adds users to a room. Legacy form of `POST /api/rooms/{room_id}/members`.
 #[utoipa::path(

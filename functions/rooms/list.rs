@@ -15,9 +15,9 @@ use shared::protocol::invitations::RoomList;
 use shared::protocol::rooms::{Room, Scope};
 
 use super::State;
-use crate::signed_in::SignedIn;
 use crate::parameters::{PageQuery, RoomPath};
 use crate::refusals::{InvalidCursor, RoomNotFound};
+use crate::signed_in::SignedIn;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -62,7 +62,9 @@ pub(super) async fn list(
         RoomScope::All => Scope::All,
         RoomScope::Joined => Scope::Joined,
         RoomScope::Public => Scope::Public,
-        RoomScope::Invited => return invitations::list(&state.db, &caller, page.page()).await.map(RoomList::Invited).map(PageResponse),
+        RoomScope::Invited => {
+            return invitations::list(&state.db, &caller, page.page()).await.map(RoomList::Invited).map(PageResponse);
+        }
     };
     let mut rooms = rooms::list(&state.db, &caller, scope, page.page()).await?;
     presence::fill_rooms(&state.db, &state.push, caller.user, &mut rooms.items, caller.now).await?;

@@ -11,9 +11,9 @@ use shared::error::Result;
 use shared::protocol::rooms::{Additions, ChangeMember, Member, NewMembers};
 
 use super::State;
-use crate::signed_in::RateLimited;
 use crate::parameters::{MemberPath, RoomPath};
 use crate::refusals::{ManagersOnly, NotForDirectRooms, RoomNotFound};
+use crate::signed_in::RateLimited;
 
 /// Adds up to 100 users. Users who left the room, or who do not let the caller add them, receive an invitation and are listed in `invited`; `refused`
 /// lists users who could not be added, with the reason.

@@ -16,9 +16,9 @@ use shared::protocol::page::Page;
 use shared::protocol::rooms::{Leave, Member, Room};
 
 use super::State;
-use crate::signed_in::{RateLimited, SignedIn};
 use crate::parameters::{PageQuery, RoomPath};
 use crate::refusals::RoomNotFound;
+use crate::signed_in::{RateLimited, SignedIn};
 
 /// Lists the members of a room by ascending user id.
 #[utoipa::path(

@@ -13,9 +13,9 @@ use shared::protocol::page::Page;
 use shared::protocol::reports::{NewReport, OpenReport, Report};
 
 use super::State;
-use crate::signed_in::{RateLimited, SignedIn};
 use crate::parameters::{MessagePath, PageQuery, ReportPath, RoomPath, RoomReportPath};
 use crate::refusals::{ManagersOnly, MessageNotFound, RoomNotFound};
+use crate::signed_in::{RateLimited, SignedIn};
 
 /// Reports a message to the admins of its room. The reported version is preserved until the report is closed. Repeating the request has no effect.
 #[utoipa::path(

@@ -15,9 +15,9 @@ use shared::domain::auth::sessions;
 use shared::domain::limits::throttle::{Flood, Throttle};
 use shared::domain::limits::work_budget::WorkOwner;
 use shared::domain::limits::work_costs::{self, Cost, Counter};
-use shared::domain::messages::{self, SendRequest};
 use shared::domain::messages::receipts::ReadMarker;
 use shared::domain::messages::typing::{TypingSignal, TypingThrottle};
+use shared::domain::messages::{self, SendRequest};
 use shared::domain::rooms;
 use shared::domain::rooms::invites;
 use shared::domain::sync;
@@ -90,7 +90,7 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<SocketEvent>) -> std::
     let code = match outcome {
         Ok(frames) => {
             for frame in &frames {
-                state.push.to_connection(&socket.connection.id, frame, now).await;
+                state.push.to_connection(&socket.connection.id, frame).await;
             }
             "ok"
         }
@@ -102,7 +102,7 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<SocketEvent>) -> std::
             problem::log(&error, &socket.request_id);
             let mut refusal = socket::refusal(&error, &socket.request_id);
             (refusal.id, refusal.client_id) = (id, client_id);
-            state.push.to_connection(&socket.connection.id, &Frame::Error(refusal), now).await;
+            state.push.to_connection(&socket.connection.id, &Frame::Error(refusal)).await;
             if !stays {
                 end(&state, &socket, &error, uncounted, now).await;
             }
@@ -183,13 +183,7 @@ async fn count(state: &State, socket: &Socket, now: Timestamp) -> Result<(), Rej
 }
 
 /// Runs the action. The answer goes only to its socket: one frame, except for `hello`, whose catch-up follows.
-async fn answer(
-    state: &State,
-    socket: &Socket,
-    incoming: Incoming,
-    price: Cost,
-    now: Timestamp,
-) -> Result<Vec<Frame>, Rejected> {
+async fn answer(state: &State, socket: &Socket, incoming: Incoming, price: Cost, now: Timestamp) -> Result<Vec<Frame>, Rejected> {
     let State { db, push, limits, .. } = state;
     let caller = admit(state, socket, price, now).await?;
     let id = incoming.id;

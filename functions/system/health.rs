@@ -112,7 +112,7 @@ async fn cached_checks(state: &State, info: &RequestInfo) -> Vec<Checked> {
     if let Some(cached) = cached.as_ref().filter(|cached| cached.at.elapsed() < CACHE_TIME) {
         return cached.checks.clone();
     }
-    let checks = readiness::check(state.db().await, &state.tables, &state.media, info.now).await;
+    let checks = readiness::check(state.db().await, &state.tables, &state.media).await;
     for Check { name, failure } in &checks {
         if let Some(failure) = failure {
             tracing::warn!(request_id = info.request_id, store = name, ?failure, "not ready");

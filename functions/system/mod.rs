@@ -5,10 +5,10 @@ mod health;
 mod pages;
 mod policy;
 
+use shared::aws::table_probes::TableProbes;
 use shared::config::{self, Aws, ConfigError};
 use shared::error::Result;
 use shared::media::Media;
-use shared::push::table_probes::TableProbes;
 use shared::store::Db;
 use tokio::sync::{Mutex, OnceCell};
 

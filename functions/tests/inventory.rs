@@ -44,9 +44,17 @@ const CONCERNS: &[Concern] = &[
             "RATE_REACH",
         ],
     },
-    Concern { path: path!(shared::config::TableNames::from_env), required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"], optional: &[] },
+    Concern {
+        path: path!(shared::config::TableNames::from_env),
+        required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"],
+        optional: &[],
+    },
     Concern { path: path!(functions::resources::ephemeral), required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"], optional: &[] },
-    Concern { path: path!(functions::resources::throttle), required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"], optional: LIMITS },
+    Concern {
+        path: path!(functions::resources::throttle),
+        required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"],
+        optional: LIMITS,
+    },
     Concern { path: path!(functions::resources::limits), required: &[], optional: LIMITS },
     Concern { path: path!(shared::config::TokenConfig::from_env), required: &[], optional: &["JWT_EXPIRY", "SESSION_DAYS"] },
     Concern { path: path!(functions::resources::media), required: &["MEDIA_BUCKET"], optional: SIZES },
@@ -284,8 +292,7 @@ fn calls(code: &str, path: &str) -> bool {
     let name = segments.next().unwrap_or_default();
     let called = format!("{}::{name}", segments.next().unwrap_or_default());
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
-    code.match_indices(&called)
-        .any(|(at, _)| !code[..at].ends_with(is_word) && !code[at + called.len()..].starts_with(is_word))
+    code.match_indices(&called).any(|(at, _)| !code[..at].ends_with(is_word) && !code[at + called.len()..].starts_with(is_word))
 }
 
 /// The code of a function without comments.

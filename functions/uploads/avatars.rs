@@ -15,9 +15,9 @@ use shared::protocol::people::Me;
 use shared::protocol::uploads::{Link, NewAvatar};
 
 use super::{DownloadQuery, DownloadResponses, State, download_response};
-use crate::signed_in::SignedIn;
 use crate::parameters::{RoomPath, UserPath};
 use crate::refusals::UploadNotFound;
+use crate::signed_in::SignedIn;
 
 /// Sets the caller's avatar to an upload with the purpose `avatar` that is ready and unused. The previous avatar is deleted.
 #[utoipa::path(

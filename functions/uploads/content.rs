@@ -12,9 +12,9 @@ use shared::media::Rendition;
 use shared::protocol::uploads::Link;
 
 use super::{DownloadQuery, DownloadResponses, State, download_response};
-use crate::signed_in::SignedIn;
 use crate::parameters::UploadPath;
 use crate::refusals::UploadNotFound;
+use crate::signed_in::SignedIn;
 
 /// Downloads an upload: redirects to a URL that is valid for minutes. Images display inline; other files download under their name.
 #[utoipa::path(

@@ -15,9 +15,9 @@ use serde::Deserialize;
 use shared::domain::auth::tokens::TokenKeys;
 use shared::domain::limits::throttle::Throttle;
 use shared::edge::http::SlowRoute;
+use shared::error::Result;
 use shared::media::{Media, PresignedUrl};
 use shared::protocol::uploads::Link;
-use shared::error::Result;
 use shared::push::Push;
 use shared::store::Db;
 

@@ -12,9 +12,9 @@ use shared::error::Result;
 use shared::protocol::uploads::{NewUpload, Upload, UploadTicket};
 
 use super::State;
-use crate::signed_in::SignedIn;
 use crate::parameters::{IdempotencyHeader, UploadPath};
 use crate::refusals::UploadNotFound;
+use crate::signed_in::SignedIn;
 
 /// Announces an upload. The response describes how to send the bytes: one `PUT` with exactly this type and size, within ten minutes.
 ///

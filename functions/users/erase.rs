@@ -12,8 +12,8 @@ use shared::error::Result;
 use shared::protocol::profiles::Erase;
 
 use super::State;
-use crate::secret_body::SecretBody;
 use crate::refusals::WrongPassword;
+use crate::secret_body::SecretBody;
 
 /// Erases the caller's account permanently. Messages remain under a deleted user; all other personal data is deleted.
 ///

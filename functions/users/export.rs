@@ -11,8 +11,8 @@ use shared::error::Result;
 use shared::protocol::export::Export;
 
 use super::State;
-use crate::signed_in::SignedIn;
 use crate::refusals::InvalidCursor;
+use crate::signed_in::SignedIn;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]

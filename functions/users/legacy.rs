@@ -9,9 +9,9 @@ use shared::protocol::people::{Me, Myself};
 use shared::protocol::profiles::ChangeMe;
 
 use super::{State, me};
+use crate::refusals::WrongPassword;
 use crate::secret_body::SecretBody;
 use crate::signed_in::{RateLimited, SignedIn};
-use crate::refusals::WrongPassword;
 
 /// Retrieves the caller's own profile. Legacy form of `GET /api/users/me`.
 #[utoipa::path(

@@ -11,9 +11,9 @@ use shared::protocol::people::{Me, Myself};
 use shared::protocol::profiles::ChangeMe;
 
 use super::State;
+use crate::refusals::WrongPassword;
 use crate::secret_body::SecretBody;
 use crate::signed_in::{RateLimited, SignedIn};
-use crate::refusals::WrongPassword;
 
 /// Retrieves the caller's own profile with private fields and storage usage.
 #[utoipa::path(

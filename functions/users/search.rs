@@ -13,9 +13,9 @@ use shared::protocol::page::Page;
 use shared::protocol::people::{Person, User};
 
 use super::State;
-use crate::signed_in::SignedIn;
 use crate::parameters::{PageQuery, UserPath};
 use crate::refusals::{InvalidId, MissingParameter, UserNotFound};
+use crate::signed_in::SignedIn;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -3,11 +3,12 @@
 //!
 //! 1. [`id`], [`time`], [`protocol`]: ids, time and wire format. No I/O.
 //! 2. [`error`], [`caller`], [`config`], [`telemetry`]: what every request needs.
-//! 3. [`store`]: MySQL, the source of truth. All SQL of the project.
+//! 3. [`store`]: MySQL, the source of truth. All SQL of the project. [`aws`]: the clients of AWS services.
 //! 4. [`push`]: connections and delivery of frames, best effort and after the commit. [`media`]: images and files.
 //! 5. [`domain`]: the rules, shared by HTTP and socket.
 //! 6. [`edge`]: AWS events in, AWS responses out.
 
+pub mod aws;
 pub mod caller;
 pub mod config;
 pub mod domain;

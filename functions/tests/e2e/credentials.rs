@@ -126,7 +126,9 @@ async fn the_twenty_first_socket_closes_the_oldest() {
 async fn a_page_of_a_foreign_origin_opens_no_socket() {
     let world = own_world(&[Variable("ALLOWED_ORIGINS", "https://app.example.com")]);
     let ann = world.api.person("ann").await;
-    let open = async |origin: &str| Socket::open(&world.ws, &[Header("authorization", &ann.token), Header("origin", origin)]).await.map(drop);
+    let open = async |origin: &str| {
+        Socket::open(&world.ws, &[Header("authorization", &ann.token), Header("origin", origin)]).await.map(drop)
+    };
     assert_eq!(open("https://app.example.com").await, Ok(()));
     for origin in [
         "https://evil.example",

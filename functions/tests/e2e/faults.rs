@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use shared::aws::dynamodb::{self, LazyClient};
 use shared::config::{Aws, Secret};
-use shared::push::dynamodb::{self, LazyClient};
 
 use crate::api::{Api, Header, Person};
 use crate::cloud::{World, own_world};
@@ -26,7 +26,10 @@ async fn stubborn(ws: String, who: Person, room: u64, stop: Arc<AtomicBool>) -> 
         loop {
             assert!(Instant::now() < deadline, "{client_id} was never acknowledged");
             if socket.is_none() {
-                socket = Socket::open(&ws, &[Header("authorization", &who.token), Header("sec-websocket-protocol", "conchat.v1")]).await.ok();
+                socket =
+                    Socket::open(&ws, &[Header("authorization", &who.token), Header("sec-websocket-protocol", "conchat.v1")])
+                        .await
+                        .ok();
             }
             let Some(open) = &mut socket else {
                 tokio::time::sleep(Duration::from_millis(100)).await;

@@ -46,7 +46,9 @@ async fn every_route_of_its_document_works_as_it_is_printed() {
         let headers = bearer(logged_in["token"].as_str().expect("a token"));
         people.push(Account { headers, id: registered["user"]["id"].clone() });
     }
-    let [Account { headers: john, id: john_id }, Account { headers: jane, id: jane_id }, Account { id: jack_id, .. }] = &people[..] else {
+    let [Account { headers: john, id: john_id }, Account { headers: jane, id: jane_id }, Account { id: jack_id, .. }] =
+        &people[..]
+    else {
         panic!("three people")
     };
 

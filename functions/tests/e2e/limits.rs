@@ -10,7 +10,12 @@ use crate::socket::Socket;
 async fn every_rate_is_refused_with_the_time_to_wait() {
     // Windows start at multiples of their length; this one ends in 2033, not during the test.
     let long = "3/1000000000";
-    let world = own_world(&[Variable("RATE_REGISTER", long), Variable("RATE_LOGIN", long), Variable("RATE_SEND", "2/60"), Variable("RATE_CONNECT", long)]);
+    let world = own_world(&[
+        Variable("RATE_REGISTER", long),
+        Variable("RATE_LOGIN", long),
+        Variable("RATE_SEND", "2/60"),
+        Variable("RATE_CONNECT", long),
+    ]);
     let ann = world.api.person("ann").await;
     let bob = world.api.person("bob").await;
     world.api.person("cleo").await;
@@ -53,7 +58,12 @@ async fn every_rate_is_refused_with_the_time_to_wait() {
 #[tokio::test]
 async fn changes_repeats_and_acts_have_their_limits() {
     let long = "2/1000000000";
-    let world = own_world(&[Variable("RATE_CHANGE", long), Variable("RATE_REPEAT", long), Variable("RATE_ACT", long), Variable("RATE_SEND", "3/3000000")]);
+    let world = own_world(&[
+        Variable("RATE_CHANGE", long),
+        Variable("RATE_REPEAT", long),
+        Variable("RATE_ACT", long),
+        Variable("RATE_SEND", "3/3000000"),
+    ]);
     let ann = world.api.person("ann").await;
     let room = json!({ "name": "Room" });
     for left in [1, 0] {

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use crate::cloud::world;
 use crate::socket::Socket;
-use crate::test_images::{announce, completed, encoded, fetch, location, new_file, phone_picture, picture, png_bomb, ready_picture, send, send_as, sent};
+use crate::test_images::{
+    announce, completed, encoded, fetch, location, new_file, phone_picture, picture, png_bomb, ready_picture, send, send_as, sent,
+};
 
 #[tokio::test]
 async fn a_lie_is_rejected_with_its_reason_and_gone() {
@@ -18,7 +20,11 @@ async fn a_lie_is_rejected_with_its_reason_and_gone() {
     let scans = [&jpeg[..jpeg.len() - 2], &[0xff, 0xda].repeat(200), &[0xff, 0xd9]].concat();
     let gif_script = b"GIF89a/*\0\0\0*/=alert(1);".to_vec();
     for (what, bytes, reason) in [
-        (new_file("image", "a.png", "image/png"), &b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"[..], "type_mismatch"),
+        (
+            new_file("image", "a.png", "image/png"),
+            &b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"[..],
+            "type_mismatch",
+        ),
         (new_file("image", "a.png", "image/png"), b"<!doctype html><script>alert(1)</script>", "type_mismatch"),
         (new_file("image", "a.png", "image/png"), b"MZ\x90\0\x03", "type_mismatch"),
         (new_file("image", "a.jpg", "image/jpeg"), &png, "type_mismatch"),

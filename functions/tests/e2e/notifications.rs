@@ -269,9 +269,5 @@ async fn invalid_subscriptions_are_refused() {
     wrong["keys"]["p256dh"] = json!("AAAA");
     put(wrong).await.refused(422, "invalid_input");
     put(json!({})).await.refused(422, "invalid_input");
-    world
-        .api
-        .raw(hyper::Method::PUT, "/api/push/subscription", &[JSON], "{}")
-        .await
-        .refused(401, "unauthenticated");
+    world.api.raw(hyper::Method::PUT, "/api/push/subscription", &[JSON], "{}").await.refused(401, "unauthenticated");
 }

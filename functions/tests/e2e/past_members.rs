@@ -36,7 +36,8 @@ impl Scene {
         let room = api.group(&owner, &[&stayed, &past]).await;
         let path = format!("/api/rooms/{room}");
         let face =
-            ready(api, &owner, new_file("avatar", "face.png", "image/png"), &encoded(&picture(64, 64), image::ImageFormat::Png)).await;
+            ready(api, &owner, new_file("avatar", "face.png", "image/png"), &encoded(&picture(64, 64), image::ImageFormat::Png))
+                .await;
         let change =
             json!({ "topic": "As it was", "avatar_upload_id": face["upload_id"], "settings": { "past_members_read": true } });
         api.patch(&path, &owner, change).await.is(200);
@@ -97,7 +98,8 @@ impl Scene {
         api.post(&format!("{path}/invites"), owner, json!({})).await.is(201);
         api.put(&format!("{path}/read"), &self.stayed, json!({ "seq": self.last })).await.is(200);
         let face =
-            ready(api, owner, new_file("avatar", "face.png", "image/png"), &encoded(&picture(90, 90), image::ImageFormat::Png)).await;
+            ready(api, owner, new_file("avatar", "face.png", "image/png"), &encoded(&picture(90, 90), image::ImageFormat::Png))
+                .await;
         let change = json!({
             "name": format!("{CANARY} name"), "topic": format!("{CANARY} topic"), "avatar_upload_id": face["upload_id"],
             "settings": { "who_writes": "admins", "who_adds": "members", "slow_mode_seconds": 60 },

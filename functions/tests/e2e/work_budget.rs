@@ -152,7 +152,11 @@ async fn whatever_changes_something_is_counted() {
 
 #[tokio::test]
 async fn every_action_of_a_socket_is_counted() {
-    let world = own_world(&[Variable("RATE_FRAMES", "3/1000000000"), Variable("RATE_SEND", TWICE_ON_A_ROW), Variable("RATE_CONNECT", "100/60")]);
+    let world = own_world(&[
+        Variable("RATE_FRAMES", "3/1000000000"),
+        Variable("RATE_SEND", TWICE_ON_A_ROW),
+        Variable("RATE_CONNECT", "100/60"),
+    ]);
     let ann = world.api.person("ann").await;
     for verb in &VERBS {
         let mut socket = Socket::lean(&world.ws, &ann).await;

@@ -125,13 +125,15 @@ mod tests {
         assert_eq!(told_all["DATABASE_URL"], "mysql://here");
         assert_eq!(told_all["JWT_SECRET"], SECRET);
         assert!(!told_all.contains_key("DATABASE_SECRET_ARN") && !told_all.contains_key("JWT_SECRET_ARN"));
-        let told_nothing = environment_of(json!({}), json!({ "JWT_SECRET": "x", "DATABASE_URL": "mysql://there", "HOME": "/root" }));
+        let told_nothing =
+            environment_of(json!({}), json!({ "JWT_SECRET": "x", "DATABASE_URL": "mysql://there", "HOME": "/root" }));
         assert!(["DATABASE_URL", "JWT_SECRET", "HOME"].iter().all(|name| !told_nothing.contains_key(*name)));
     }
 
     #[test]
     fn a_secrets_manager_of_the_callers_own_is_asked_by_arn() {
-        let environment_of = environment_of(json!({ "DATABASE_SECRET_ARN": "arn:…" }), json!({ SECRETS_MANAGER: "http://127.0.0.1:1" }));
+        let environment_of =
+            environment_of(json!({ "DATABASE_SECRET_ARN": "arn:…" }), json!({ SECRETS_MANAGER: "http://127.0.0.1:1" }));
         assert_eq!(
             (environment_of["DATABASE_SECRET_ARN"].as_str(), environment_of[SECRETS_MANAGER].as_str()),
             ("arn:…", "http://127.0.0.1:1")
@@ -165,7 +167,8 @@ mod tests {
 
     #[test]
     fn urls_of_queues_lead_to_this_machine() {
-        let environment_of = environment_of(json!({ "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/Jobs" }), json!({}));
+        let environment_of =
+            environment_of(json!({ "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/Jobs" }), json!({}));
         assert_eq!(environment_of["QUEUE_URL"], "http://127.0.0.1:9324/000000000000/Jobs");
         assert_eq!(environment_of["AWS_ENDPOINT_URL_SQS"], "http://127.0.0.1:9324");
     }

@@ -139,7 +139,12 @@ async fn deliver(pool: Arc<InstancePool>, dead_letters: Arc<DeadLetters>, letter
                 attempts += 1;
                 last_error = Some(error);
                 if attempts > letter.spec.event_invoke.maximum_retry_attempts {
-                    return give_up(&pool, &dead_letters, &letter, Abandonment { condition: "RetriesExhausted", attempts, last_error });
+                    return give_up(
+                        &pool,
+                        &dead_letters,
+                        &letter,
+                        Abandonment { condition: "RetriesExhausted", attempts, last_error },
+                    );
                 }
                 let index = usize::try_from(attempts).unwrap_or(usize::MAX).min(RETRY_WAITS.len()) - 1;
                 RETRY_WAITS[index]
@@ -173,9 +178,10 @@ fn give_up(
 ) {
     let function = &letter.spec.id;
     let Some(destination) = &letter.spec.event_invoke.on_failure else {
-        return pool
-            .journal()
-            .note(&format!("{function}: event {} is lost ({condition}): the function has no OnFailure destination", letter.request.id));
+        return pool.journal().note(&format!(
+            "{function}: event {} is lost ({condition}): the function has no OnFailure destination",
+            letter.request.id
+        ));
     };
     pool.journal().note(&format!("{function}: event {} went to {destination} ({condition})", letter.request.id));
     let mut record = json!({

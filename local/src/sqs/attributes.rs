@@ -295,8 +295,7 @@ mod tests {
 
     #[test]
     fn a_redrive_policy_names_a_queue_and_a_count() {
-        let good =
-            attributes(json!({ "RedrivePolicy": r#"{"deadLetterTargetArn":"arn:x","maxReceiveCount":"3"}"# })).unwrap();
+        let good = attributes(json!({ "RedrivePolicy": r#"{"deadLetterTargetArn":"arn:x","maxReceiveCount":"3"}"# })).unwrap();
         assert_eq!(good.redrive, Some(RedrivePolicy { target_arn: "arn:x".into(), max_receive_count: 3 }));
         assert_eq!(good.all()["RedrivePolicy"], r#"{"deadLetterTargetArn":"arn:x","maxReceiveCount":3}"#);
         assert_eq!(good.with(&BTreeMap::from([("RedrivePolicy".into(), String::new())])).unwrap().redrive, None);
@@ -307,8 +306,7 @@ mod tests {
 
     #[test]
     fn a_dead_letter_queue_may_choose_its_sources() {
-        let allows =
-            |policy: &str| attributes(json!({ "RedriveAllowPolicy": policy })).map(|own| own.allows_source("arn:a"));
+        let allows = |policy: &str| attributes(json!({ "RedriveAllowPolicy": policy })).map(|own| own.allows_source("arn:a"));
         assert_eq!(allows(r#"{"redrivePermission":"allowAll"}"#), Ok(true));
         assert_eq!(allows(r#"{"redrivePermission":"denyAll"}"#), Ok(false));
         assert_eq!(allows(r#"{"redrivePermission":"byQueue","sourceQueueArns":["arn:a"]}"#), Ok(true));

@@ -81,7 +81,8 @@ impl StoreModel {
             NewMessage { id: format!("m{}", self.sent), body: "b".into(), group: Some(group.clone()), ..NewMessage::default() };
         let deduplication = format!("d{}", self.random.usize(..self.sent.max(2)));
         let own = self.fifo.then_some(Deduplication { scope: "", id: &deduplication });
-        let stored = self.store.send(QUEUE, &message, own, SendTimes { sent_at: self.now, visible_at: self.now + delay }).unwrap();
+        let stored =
+            self.store.send(QUEUE, &message, own, SendTimes { sent_at: self.now, visible_at: self.now + delay }).unwrap();
         let earlier =
             self.remembered.iter().rev().find(|(id, _, at)| self.fifo && *id == deduplication && *at + 300_000 > self.now);
         assert_eq!(stored.duplicate, earlier.is_some());

@@ -154,7 +154,8 @@ async fn a_long_poll_returns_a_message_as_soon_as_there_is_one() {
 async fn messages_are_found_by_the_next_start_in_the_state_that_they_were_in() {
     let (clock, folder) = (Clock::default(), tempfile::tempdir().unwrap());
     let file = folder.path().join("queues.sqlite");
-    let declared = [queue("Jobs", json!({})), queue("Jobs.fifo", json!({ "FifoQueue": "true", "ContentBasedDeduplication": "true" }))];
+    let declared =
+        [queue("Jobs", json!({})), queue("Jobs.fifo", json!({ "FifoQueue": "true", "ContentBasedDeduplication": "true" }))];
     let first = sqs(&clock, Some(&file), &declared).await;
     for body in ["taken", "left"] {
         done(&first, "SendMessage", &json!({ "QueueUrl": url("Jobs"), "MessageBody": body })).await;

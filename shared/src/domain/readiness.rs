@@ -1,10 +1,9 @@
 //! Readiness: whether each store answers and fits this build. All are checked concurrently; failures are part of the result.
 
+use crate::aws::table_probes::TableProbes;
 use crate::error::Result;
 use crate::media::Media;
-use crate::push::table_probes::TableProbes;
 use crate::store::{Db, migrations};
-use crate::time::Timestamp;
 
 /// The result for one store.
 #[derive(Debug)]
@@ -25,9 +24,9 @@ pub enum Failure {
 }
 
 /// Checks every store. `db` is the result of preparing the connection.
-pub async fn check(db: Result<&Db>, tables: &TableProbes, media: &Media, now: Timestamp) -> [Check; 4] {
+pub async fn check(db: Result<&Db>, tables: &TableProbes, media: &Media) -> [Check; 4] {
     let (mysql, connections, ephemeral, bucket) =
-        futures_util::future::join4(schema(db), tables.connections(), tables.ephemeral(), media.probe(now)).await;
+        futures_util::future::join4(schema(db), tables.connections(), tables.ephemeral(), media.probe()).await;
     [
         Check { name: "mysql", failure: mysql.unwrap_or_else(|error| Some(Failure::Unreachable(error))) },
         Check { name: "connections_table", failure: connections.err().map(Failure::Unreachable) },

@@ -65,7 +65,7 @@ pub async fn link(
     let kept = if shown { uploads::find(&mut connection, upload).await? } else { None };
     let kept = kept.filter(|kept| part == Rendition::Original || kept.info.purpose != Purpose::File).ok_or_else(absent)?;
     let purpose = kept.info.purpose;
-    media.download_url(Object { id: kept.object.ok_or_else(absent)?, purpose }, part, caller.now)
+    media.download_url(Object { id: kept.object.ok_or_else(absent)?, purpose }, part, caller.now).await
 }
 
 async fn open(connection: &mut Handle, caller: &Caller, report: ReportId) -> Result<OpenReport> {
@@ -87,12 +87,7 @@ async fn reviewer(connection: &mut Handle, caller: &Caller, room: RoomId) -> Res
 }
 
 /// Lists the room's open reports, oldest first.
-pub async fn list(
-    db: &Db,
-    caller: &Caller,
-    room: &RoomRef,
-    paging: PageRequest<'_>,
-) -> Result<Page<Report>> {
+pub async fn list(db: &Db, caller: &Caller, room: &RoomRef, paging: PageRequest<'_>) -> Result<Page<Report>> {
     let limit = paging.limit();
     let after = paging.position(0)?;
     let mut connection = db.acquire().await?;

@@ -19,7 +19,7 @@ pub async fn sweep(db: &Db, media: &Media, now: Timestamp, mut goes_on: impl FnM
             break;
         }
         for upload in due {
-            remove_upload(db, media, &upload, now).await?;
+            remove_upload(db, media, &upload).await?;
             swept += 1;
             if !goes_on() {
                 break;
@@ -40,15 +40,15 @@ async fn forget_closed_reports(db: &Db, now: Timestamp) -> Result<usize> {
 }
 
 /// Deletes the objects before the row, so that a failure in between is found again.
-async fn remove_upload(db: &Db, media: &Media, upload: &UploadRecord, now: Timestamp) -> Result<()> {
+async fn remove_upload(db: &Db, media: &Media, upload: &UploadRecord) -> Result<()> {
     let (id, purpose) = (upload.info.upload_id, upload.info.purpose);
-    media.delete_pending(id, now).await?;
+    media.delete_pending(id).await?;
     let object = upload.object.unwrap_or(ObjectId { upload: id, attempt: 0 });
     // Forwarded copies share the object and keep it. An upload marked for deletion cannot be forwarded, so this cannot change.
     if !store::is_referenced(&mut *db.acquire().await?, object).await? {
         // Each attempt wrote its own objects, including failed ones.
         for attempt in 1..=upload.attempts {
-            media.delete_object(Object { id: ObjectId { upload: object.upload, attempt }, purpose }, now).await?;
+            media.delete_object(Object { id: ObjectId { upload: object.upload, attempt }, purpose }).await?;
         }
     }
     store::delete(&mut *db.acquire().await?, id).await

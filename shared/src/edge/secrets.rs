@@ -5,9 +5,9 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use crate::aws::sigv4_client::{SigV4Client, SigV4Request};
 use crate::config::{self, Aws, Secret, SecretReader, SecretSource};
 use crate::error::{Error, Result};
-use crate::push::aws_client::{AwsClient, AwsRequest};
 use crate::time::Timestamp;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -26,14 +26,14 @@ pub async fn resolve(source: &SecretSource, aws: &Aws) -> Result<Secret> {
         SecretSource::Given(secret) => return Ok(secret.clone()),
         SecretSource::Arn(arn) => arn,
     };
-    let call = AwsRequest {
+    let call = SigV4Request {
         service: "secretsmanager",
         method: http::Method::POST,
         url: format!("{}/", config::service_url("secretsmanager", &aws.region)),
         headers: &[("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "secretsmanager.GetSecretValue")],
         body: serde_json::json!({ "SecretId": arn }).to_string().into(),
     };
-    let answer = AwsClient::new(aws).call(call, Timestamp::now(), TIMEOUT).await?;
+    let answer = SigV4Client::new(aws).call(call, Timestamp::now(), TIMEOUT).await?;
     if !answer.status().is_success() {
         return Err(Error::unavailable(format!("GetSecretValue of {arn} answered {}", answer.status())));
     }

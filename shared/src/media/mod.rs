@@ -4,10 +4,8 @@
 //! objects cannot be replaced.
 
 mod animation;
-mod bucket;
 mod deadline;
 mod jpeg;
-mod multipart;
 pub mod names;
 mod palette;
 pub mod picture;
@@ -17,13 +15,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::Method;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use self::bucket::Bucket;
 pub use self::deadline::{CancelOnDrop, Deadline};
-use self::multipart::{CopySource, Timing};
 use self::picture::{EncodedImage, Picture};
+use crate::aws::s3::{Bucket, CopySource, ServedAs, Validity};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::id::{ObjectId, UploadId};
@@ -77,6 +73,13 @@ pub enum Rendition {
     Thumbnail,
 }
 
+/// Name and type under which a file is downloaded.
+#[derive(Clone, Copy, Debug)]
+pub struct ServedFile<'a> {
+    pub name: &'a str,
+    pub content_type: &'a str,
+}
+
 /// A download URL. It stays the same within a time window, so that clients can cache the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PresignedUrl {
@@ -94,7 +97,7 @@ impl Media {
 
     /// Uses a bucket at a known URL.
     pub fn at(aws: &config::Aws, url: &str, sizes: config::UploadSizes) -> Self {
-        Self::of(Bucket::at(aws, url.to_owned()), sizes)
+        Self::of(Bucket::at(aws, url), sizes)
     }
 
     fn of(bucket: Bucket, sizes: config::UploadSizes) -> Self {
@@ -123,41 +126,45 @@ impl Media {
     }
 
     /// Returns the upload URL and its expiry. The signature covers type and length.
-    pub fn upload_url(&self, upload: UploadId, content_type: &str, size: u64, now: Timestamp) -> Result<(String, Timestamp)> {
-        let size = size.to_string();
-        let headers = [("content-length", size.as_str()), ("content-type", content_type)];
-        let url = self.bucket.presigned(&Method::PUT, &pending(upload), &headers, (now, UPLOAD_URL_VALIDITY))?;
+    pub async fn upload_url(
+        &self,
+        upload: UploadId,
+        content_type: &str,
+        size: u64,
+        now: Timestamp,
+    ) -> Result<(String, Timestamp)> {
+        let validity = Validity { from: now, length: UPLOAD_URL_VALIDITY };
+        let url = self.bucket.presigned_put(&pending(upload), content_type, size, validity).await?;
         Ok((url, now.plus_seconds(seconds(UPLOAD_URL_VALIDITY))))
     }
 
     /// Returns the download URL of a rendition.
-    pub fn download_url(&self, object: Object, part: Rendition, now: Timestamp) -> Result<PresignedUrl> {
+    pub async fn download_url(&self, object: Object, part: Rendition, now: Timestamp) -> Result<PresignedUrl> {
         let (life, window) = (seconds(DOWNLOAD_URL_VALIDITY), seconds(DOWNLOAD_URL_VALIDITY) / 2);
         let number = now.seconds().div_euclid(window);
         let from = Timestamp(number * window * 1000);
-        let url = self.bucket.presigned(&Method::GET, &key(object, part), &[], (from, DOWNLOAD_URL_VALIDITY))?;
+        let url = self.bucket.presigned_get(&key(object, part), Validity { from, length: DOWNLOAD_URL_VALIDITY }).await?;
         let etag = format!("\"{}-{}-{number}\"", object.id.upload, object.id.attempt);
         Ok(PresignedUrl { url, expires_at: from.plus_seconds(life), etag })
     }
 
     /// Returns the uploaded object if it exists.
-    pub async fn find_uploaded(&self, upload: UploadId, now: Timestamp) -> Result<Option<UploadedObject>> {
-        let head = self.bucket.head(&pending(upload), now).await?;
+    pub async fn find_uploaded(&self, upload: UploadId) -> Result<Option<UploadedObject>> {
+        let head = self.bucket.head(&pending(upload)).await?;
         Ok(head.map(|head| UploadedObject { upload, size: head.size, etag: head.etag }))
     }
 
     /// Reads the first bytes; none when the object changed since.
-    pub async fn read_start(&self, arrived: &UploadedObject, first: u64, now: Timestamp) -> Result<Option<Bytes>> {
-        self.bucket.get(&pending(arrived.upload), &arrived.etag, first, now).await
+    pub async fn read_start(&self, arrived: &UploadedObject, first: u64) -> Result<Option<Bytes>> {
+        self.bucket.get(&pending(arrived.upload), &arrived.etag, first).await
     }
 
     /// Stores a re-encoded image.
-    pub async fn store_picture(&self, object: Object, picture: &Picture, name: &str, now: Timestamp) -> Result<()> {
+    pub async fn store_picture(&self, object: Object, picture: &Picture, name: &str) -> Result<()> {
         let disposition = names::disposition(true, name);
         let put = async |part, made: &EncodedImage| {
-            let headers =
-                [("cache-control", CACHE), ("content-disposition", disposition.as_str()), ("content-type", made.content_type)];
-            self.bucket.put(&key(object, part), &headers, made.bytes.clone(), now).await
+            let served_as = ServedAs { cache_control: CACHE, content_disposition: &disposition, content_type: made.content_type };
+            self.bucket.put(&key(object, part), served_as, made.bytes.clone()).await
         };
         let both = futures_util::future::try_join(
             put(Rendition::Original, &picture.original),
@@ -167,38 +174,32 @@ impl Media {
     }
 
     /// Stores a file by copying it inside S3 until a time limit. Returns false when the object changed since.
-    pub async fn store_file(
-        &self,
-        arrived: &UploadedObject,
-        file: ServedFile<'_>,
-        now: Timestamp,
-        until: Instant,
-    ) -> Result<bool> {
+    pub async fn store_file(&self, arrived: &UploadedObject, file: ServedFile<'_>, until: Instant) -> Result<bool> {
         let ServedFile { object, content_type, name } = file;
         let disposition = names::disposition(false, name);
-        let headers = [("cache-control", CACHE), ("content-disposition", disposition.as_str()), ("content-type", content_type)];
+        let served_as = ServedAs { cache_control: CACHE, content_disposition: &disposition, content_type };
         let to = key(object, Rendition::Original);
         let source = CopySource { key: &pending(arrived.upload), etag: &arrived.etag, size: arrived.size };
-        self.bucket.copy(source, &to, &headers, Timing { now, until }).await
+        self.bucket.copy(source, &to, served_as, until).await
     }
 
     /// Deletes the pending object.
-    pub async fn delete_pending(&self, upload: UploadId, now: Timestamp) -> Result<()> {
-        self.bucket.delete(&pending(upload), now).await
+    pub async fn delete_pending(&self, upload: UploadId) -> Result<()> {
+        self.bucket.delete(&pending(upload)).await
     }
 
     /// Deletes the output of a verification.
-    pub async fn delete_object(&self, object: Object, now: Timestamp) -> Result<()> {
-        self.bucket.delete(&key(object, Rendition::Original), now).await?;
+    pub async fn delete_object(&self, object: Object) -> Result<()> {
+        self.bucket.delete(&key(object, Rendition::Original)).await?;
         if object.purpose != Purpose::File {
-            self.bucket.delete(&key(object, Rendition::Thumbnail), now).await?;
+            self.bucket.delete(&key(object, Rendition::Thumbnail)).await?;
         }
         Ok(())
     }
 
     /// Checks that the bucket answers.
-    pub async fn probe(&self, now: Timestamp) -> Result<()> {
-        self.bucket.probe(now).await
+    pub async fn probe(&self) -> Result<()> {
+        self.bucket.probe().await
     }
 }
 

@@ -8,10 +8,10 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use http::Method;
 
+use crate::aws::sigv4_client::SigV4Request;
 use crate::error::{Error, Result};
 use crate::id::{ConnectionId, Rev, UserId};
 use crate::protocol::frames::{Changed, Frame};
-use crate::push::aws_client::AwsRequest;
 use crate::push::connections_api::PostOutcome;
 use crate::push::registry::Connection;
 use crate::push::shards::{Shard, ShardPayload};
@@ -218,7 +218,7 @@ impl Cloud {
                 }
                 PostOutcome::Throttled => {
                     throttled += 1;
-                    self.posts.close(&connection.id, now).await;
+                    self.posts.close(&connection.id).await;
                     self.unregister_dead(&connection, now).await;
                 }
             }
@@ -270,14 +270,14 @@ impl Cloud {
     /// Invokes a function asynchronously.
     pub(super) async fn invoke_async(&self, function: &str, body: Vec<u8>, now: Timestamp) -> Result<()> {
         let name = percent_encoding::utf8_percent_encode(function, percent_encoding::NON_ALPHANUMERIC);
-        let call = AwsRequest {
+        let call = SigV4Request {
             service: "lambda",
             method: Method::POST,
             url: format!("{}/2015-03-31/functions/{name}/invocations", self.invoke_url),
             headers: &[("x-amz-invocation-type", "Event"), ("content-type", "application/json")],
             body: body.into(),
         };
-        let answer = self.posts.client().call(call, now, INVOKE_TIMEOUT).await?;
+        let answer = self.posts.signing_client().call(call, now, INVOKE_TIMEOUT).await?;
         if answer.status().is_success() {
             Ok(())
         } else {

@@ -3,9 +3,9 @@
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
+use crate::aws::ephemeral_table::Ephemeral;
 use crate::error::{Error, Result};
 use crate::id::{Rev, RoomId};
-use crate::push::ephemeral::Ephemeral;
 
 impl Ephemeral {
     /// Raises the `rev` of a room for the second that ends at `due` (epoch milliseconds). Returns whether this is the first change of that second.

@@ -84,8 +84,8 @@ impl Cloud {
 
     /// Returns whether the socket is gone for certain. A socket that is still opening answers 410 and opens afterwards.
     async fn send_bye_and_close(&self, connection: &Connection, bye: &Frame, now: Timestamp) -> bool {
-        self.posts.post(&connection.id, bye.encode(Dialect::Lean), now).await;
-        match self.posts.close(&connection.id, now).await {
+        self.posts.send(&connection.id, bye.encode(Dialect::Lean)).await;
+        match self.posts.close(&connection.id).await {
             PostOutcome::Accepted => true,
             PostOutcome::Gone => now.since(connection.connected_at) >= YOUNG_MS,
             PostOutcome::Throttled | PostOutcome::Failed => false,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
+use crate::aws::ephemeral_table::WindowCount;
 use crate::error::{Error, Limit, Result};
 use crate::id::UserId;
-use crate::push::ephemeral::WindowCount;
 use crate::push::{Cloud, Push};
 use crate::time::Timestamp;
 

@@ -2,35 +2,29 @@
 //! detects the gap in `seq`.
 
 pub mod audience;
-pub mod aws_client;
 mod busy_rooms;
 mod closing;
 pub mod connections_api;
 pub mod contact_limits;
-pub mod dynamodb;
-pub mod ephemeral;
-pub(crate) mod http;
 pub mod memory;
 pub mod notify;
 pub mod presence;
 pub mod presence_record;
 pub mod registry;
 pub mod shards;
-pub mod table_probes;
 pub mod web;
 
 use std::sync::atomic::AtomicI64;
 
 use bytes::Bytes;
 
+use crate::aws::dynamodb::{self, LazyClient};
+use crate::aws::ephemeral_table::Ephemeral;
 use crate::config;
 use crate::error::Result;
 use crate::id::{ConnectionId, UserId};
 use crate::protocol::frames::{Dialect, Frame};
-use crate::push::aws_client::AwsClient;
 use crate::push::connections_api::ConnectionsApi;
-use crate::push::dynamodb::LazyClient;
-use crate::push::ephemeral::Ephemeral;
 use crate::push::memory::Memory;
 use crate::push::registry::{Connection, Registry};
 use crate::store::recipients::Recipients;
@@ -74,7 +68,7 @@ impl Push {
         Self::Cloud(Box::new(Cloud {
             registry: Registry::new(client.clone(), tables.connections.clone()),
             ephemeral: Ephemeral::new(client, tables.ephemeral.clone()),
-            posts: ConnectionsApi::new(config.endpoint.clone(), AwsClient::new(aws)),
+            posts: ConnectionsApi::new(aws, config.endpoint.clone()),
             config,
             invoke_url,
             close_requested_at: AtomicI64::new(0),
@@ -103,9 +97,9 @@ impl Push {
     }
 
     /// Answers one socket without a registry lookup.
-    pub async fn to_connection(&self, connection: &ConnectionId, frame: &Frame, now: Timestamp) {
+    pub async fn to_connection(&self, connection: &ConnectionId, frame: &Frame) {
         if let Self::Cloud(cloud) = self {
-            cloud.posts.post(connection, frame.encode(Dialect::Lean), now).await;
+            cloud.posts.send(connection, frame.encode(Dialect::Lean)).await;
         }
     }
 

@@ -8,9 +8,9 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde::{Deserialize, Serialize};
 
+use crate::aws::ephemeral_table::Ephemeral;
 use crate::error::{Error, Result};
 use crate::id::{MessageRef, RoomId, Seq, UserId};
-use crate::push::ephemeral::Ephemeral;
 use crate::push::{Cloud, Push, log_push_failure};
 use crate::time::Timestamp;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde::{Deserialize, Serialize};
 
+use crate::aws::ephemeral_table::Ephemeral;
 use crate::error::{Error, Result};
 use crate::id::UserId;
-use crate::push::ephemeral::Ephemeral;
 use crate::push::presence_record::PresenceRecord;
 use crate::push::{Cloud, Push, log_push_failure};
 use crate::time::Timestamp;

@@ -7,9 +7,9 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
 use futures_util::future::try_join_all;
 
+use crate::aws::dynamodb::LazyClient;
 use crate::error::{Error, Result};
 use crate::id::{ConnectionId, SessionId, UserId};
-use crate::push::dynamodb::LazyClient;
 use crate::push::presence_record::PresenceRecord;
 use crate::time::Timestamp;
 

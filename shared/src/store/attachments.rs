@@ -66,9 +66,10 @@ pub async fn copy(
     now: Timestamp,
 ) -> Result<Vec<UploadCopy>> {
     // The row locks order this against unsending the first message, so no copy refers to objects that are being deleted.
-    let sources = select_uploads!("where room_id = ? and seq = ? and state = 'ready' order by id for update", from.room.0, from.seq.0)
-        .fetch_all(&mut *transaction)
-        .await?;
+    let sources =
+        select_uploads!("where room_id = ? and seq = ? and state = 'ready' order by id for update", from.room.0, from.seq.0)
+            .fetch_all(&mut *transaction)
+            .await?;
     insert_copies!("room_id = ? and seq = ?", owner.0, to.room.0, to.seq.0, now.0, from.room.0, from.seq.0)
         .execute(&mut *transaction)
         .await?;
@@ -76,7 +77,11 @@ pub async fn copy(
         select_uploads!("where room_id = ? and seq = ? and state = 'ready'", to.room.0, to.seq.0).fetch_all(transaction).await?;
     let copies: Vec<UploadRecord> = copies.into_iter().map(Row::upload).collect();
     let of = |object: Option<ObjectId>| copies.iter().find(|copy| copy.object == object).cloned();
-    Ok(sources.into_iter().map(Row::upload).filter_map(|source| Some(UploadCopy { source: source.info.upload_id, copy: of(source.object)? })).collect())
+    Ok(sources
+        .into_iter()
+        .map(Row::upload)
+        .filter_map(|source| Some(UploadCopy { source: source.info.upload_id, copy: of(source.object)? }))
+        .collect())
 }
 
 /// Copies the attachments of a message, whose room the transaction locks, to uploads without owner or message, so that the sweep keeps the objects.
@@ -115,9 +120,14 @@ pub(super) async fn mark_copies_for_deletion(connection: &mut MySqlConnection, k
 
 /// Marks the uploads of a message for deletion by the sweep.
 pub async fn mark_for_deletion(transaction: &mut MySqlConnection, message: MessageRef, now: Timestamp) -> Result<()> {
-    sqlx::query!("update uploads set state = 'doomed', due_at = ? where room_id = ? and seq = ?", now.0, message.room.0, message.seq.0)
-        .execute(transaction)
-        .await?;
+    sqlx::query!(
+        "update uploads set state = 'doomed', due_at = ? where room_id = ? and seq = ?",
+        now.0,
+        message.room.0,
+        message.seq.0
+    )
+    .execute(transaction)
+    .await?;
     Ok(())
 }
 

@@ -14,12 +14,7 @@ pub async fn find(connection: &mut MySqlConnection, pair: UserPair) -> Result<Op
 }
 
 /// Creates the direct room of two users, without members. Returns none when a concurrent request created it.
-pub async fn insert(
-    transaction: &mut MySqlConnection,
-    pair: UserPair,
-    by: UserId,
-    now: Timestamp,
-) -> Result<Option<RoomId>> {
+pub async fn insert(transaction: &mut MySqlConnection, pair: UserPair, by: UserId, now: Timestamp) -> Result<Option<RoomId>> {
     let inserted = sqlx::query!(
         r#"
         insert into rooms (kind, direct_key, rev, active_at, changed_at, created_by, created_at)

@@ -126,11 +126,7 @@ pub struct RequestLimits {
     pub paused_until: Option<Timestamp>,
 }
 
-pub async fn request_limits(
-    connection: &mut MySqlConnection,
-    request: FriendRequest,
-    now: Timestamp,
-) -> Result<RequestLimits> {
+pub async fn request_limits(connection: &mut MySqlConnection, request: FriendRequest, now: Timestamp) -> Result<RequestLimits> {
     let row = sqlx::query!(
         r#"
         select (select count(*) from friendships where requested_by = ? and state = 'pending') as "open!: i64",

@@ -105,11 +105,7 @@ pub async fn of_room(connection: &mut MySqlConnection, by: &Membership, after: u
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| Invited {
-            user: user_of!(row),
-            invited_by: UserId(row.invited_by),
-            invited_at: Timestamp(row.invited_at),
-        })
+        .map(|row| Invited { user: user_of!(row), invited_by: UserId(row.invited_by), invited_at: Timestamp(row.invited_at) })
         .collect())
 }
 

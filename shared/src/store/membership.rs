@@ -144,13 +144,7 @@ pub async fn set_role(transaction: &mut MySqlConnection, by: &Membership, user: 
 
 /// Ends a membership, as `left` when the member ends their own and `removed` otherwise. `head` has the room's last seq, the limit of what the
 /// former member may read, and its new `rev`.
-pub async fn end(
-    transaction: &mut MySqlConnection,
-    by: &Membership,
-    user: UserId,
-    head: Head,
-    now: Timestamp,
-) -> Result<()> {
+pub async fn end(transaction: &mut MySqlConnection, by: &Membership, user: UserId, head: Head, now: Timestamp) -> Result<()> {
     past_view::save(transaction, by, user, head.rev, now).await?;
     sqlx::query!(
         "update members set state = ?, role = 'member', left_seq = ?, rev = ? where room_id = ? and user_id = ?",
@@ -166,13 +160,7 @@ pub async fn end(
 }
 
 /// Bans a user, member or not.
-pub async fn ban(
-    transaction: &mut MySqlConnection,
-    by: &Membership,
-    user: UserId,
-    head: Head,
-    now: Timestamp,
-) -> Result<()> {
+pub async fn ban(transaction: &mut MySqlConnection, by: &Membership, user: UserId, head: Head, now: Timestamp) -> Result<()> {
     past_view::save(transaction, by, user, head.rev, now).await?;
     sqlx::query!(
         r#"

@@ -42,7 +42,9 @@ pub async fn insert(transaction: &mut MySqlConnection, message: MessageRef, user
 }
 
 pub async fn delete(transaction: &mut MySqlConnection, message: MessageRef) -> Result<()> {
-    sqlx::query!("delete from mentions where room_id = ? and seq = ?", message.room.0, message.seq.0).execute(transaction).await?;
+    sqlx::query!("delete from mentions where room_id = ? and seq = ?", message.room.0, message.seq.0)
+        .execute(transaction)
+        .await?;
     Ok(())
 }
 

@@ -254,7 +254,8 @@ pub async fn find(connection: &mut MySqlConnection, room: &Readable, seq: Seq) -
 
 /// Returns a message as current members see it.
 pub async fn find_for_members(connection: &mut MySqlConnection, message: MessageRef) -> Result<Option<Message>> {
-    let row = select_messages!("where m.room_id = ? and m.seq = ?", message.room.0, message.seq.0).fetch_optional(connection).await?;
+    let row =
+        select_messages!("where m.room_id = ? and m.seq = ?", message.room.0, message.seq.0).fetch_optional(connection).await?;
     Ok(row.map(MessageRow::message))
 }
 

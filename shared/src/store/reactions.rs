@@ -188,11 +188,7 @@ pub async fn list(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| Reactor {
-            emoji: row.emoji,
-            user: user_of!(row),
-            created_at: Timestamp(row.reacted_at),
-        })
+        .map(|row| Reactor { emoji: row.emoji, user: user_of!(row), created_at: Timestamp(row.reacted_at) })
         .collect())
 }
 

@@ -45,7 +45,10 @@ pub async fn system_messages(
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| NamedText { seq: Seq(row.seq), version: 0, content: row.content, is_actor: row.theirs }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| NamedText { seq: Seq(row.seq), version: 0, content: row.content, is_actor: row.theirs })
+        .collect())
 }
 
 /// Returns a batch of a room's messages that mention the user.
@@ -206,7 +209,9 @@ pub async fn insert_forward(transaction: &mut MySqlConnection, message: MessageR
 
 /// Deletes the record of a forwarded message that is unsent.
 pub async fn delete_forward(transaction: &mut MySqlConnection, message: MessageRef) -> Result<()> {
-    sqlx::query!("delete from forwards where room_id = ? and seq = ?", message.room.0, message.seq.0).execute(transaction).await?;
+    sqlx::query!("delete from forwards where room_id = ? and seq = ?", message.room.0, message.seq.0)
+        .execute(transaction)
+        .await?;
     Ok(())
 }
 

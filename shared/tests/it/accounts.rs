@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::auth::accounts;
 use shared::domain::auth::anonymous::AnonymousCaller;
 use shared::domain::auth::sessions;
+use shared::domain::paging::PageRequest;
 use shared::error::Error;
 use shared::protocol::accounts::{Authenticated, ChangePassword, Login, Register, Tokens};
 use shared::store::{Db, users};

@@ -1,10 +1,10 @@
 //! Administration: authorization, effects, and the audit log.
 
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::domain::admin::{self, AccountFilter, AdminCaller, AuditFilter, RoomFilter};
 use shared::domain::messages;
+use shared::domain::messages::SendRequest;
+use shared::domain::paging::PageRequest;
 use shared::domain::reports;
 use shared::domain::rooms;
 use shared::domain::rooms::invites;
@@ -109,9 +109,14 @@ async fn operators_change_accounts_except_their_own() {
     ];
     let noted = acts(&db, &hers).await;
     assert_eq!(noted, expected.map(|(action, user)| (action.to_owned(), Some(user))), "once each, latest first");
-    let page = admin::list_audit_entries(&db, &hers, AuditFilter { actor: Some(me), user: None }, PageRequest { cursor: None, limit: Some(1) })
-        .await
-        .expect("a page");
+    let page = admin::list_audit_entries(
+        &db,
+        &hers,
+        AuditFilter { actor: Some(me), user: None },
+        PageRequest { cursor: None, limit: Some(1) },
+    )
+    .await
+    .expect("a page");
     let entry = &page.items[0];
     assert_eq!((entry.action.as_str(), entry.ip.as_str(), entry.at), ("user.promote", "192.0.2.7", chief.caller.now));
     assert_eq!((entry.actor.as_ref().map(|user| user.id), page.next.is_some()), (Some(me), true));
@@ -149,12 +154,17 @@ async fn accounts_are_found_by_name_and_address_page_by_page() {
     }
     let which = AccountFilter { prefix: Some("an"), ..AccountFilter::default() };
     let first = admin::list_accounts(&db, &chief, which, PageRequest { cursor: None, limit: Some(1) }).await.expect("a page");
-    let second = admin::list_accounts(&db, &chief, which, PageRequest { cursor: first.next.as_deref(), limit: Some(1) }).await.expect("a page");
+    let second = admin::list_accounts(&db, &chief, which, PageRequest { cursor: first.next.as_deref(), limit: Some(1) })
+        .await
+        .expect("a page");
     let names: Vec<_> = first.items.iter().chain(&second.items).map(|account| account.user.username.as_str()).collect();
     assert_eq!((names, second.next), (vec!["ann", "anna"], None));
     let all = admin::list_accounts(&db, &chief, AccountFilter::default(), PageRequest::default()).await.expect("a page").items;
     assert_eq!(all.len(), 4);
-    assert_eq!(code(admin::list_accounts(&db, &chief, which, PageRequest { cursor: Some("x"), limit: None }).await), "invalid_input");
+    assert_eq!(
+        code(admin::list_accounts(&db, &chief, which, PageRequest { cursor: Some("x"), limit: None }).await),
+        "invalid_input"
+    );
     let long = "x".repeat(101);
     let which = AccountFilter { prefix: Some(&long), ..AccountFilter::default() };
     assert_eq!(code(admin::list_accounts(&db, &chief, which, PageRequest::default()).await), "invalid_input");
@@ -171,8 +181,7 @@ async fn archiving_and_deleting_rooms_is_pushed_to_members() {
         assert!(admin::set_archived(db, push, &chief, room, true).await.expect("archived").archived);
     }
     let frames = group.frames().await;
-    let matches_frame =
-        |frame: &Frame| matches!(frame, Frame::RoomChanged { rev, room, .. } if *rev == before.rev.next() && room.settings.archived);
+    let matches_frame = |frame: &Frame| matches!(frame, Frame::RoomChanged { rev, room, .. } if *rev == before.rev.next() && room.settings.archived);
     assert!(frames.len() == 2 && frames.iter().all(|(_, frame)| matches_frame(frame)), "{frames:?}");
     let new = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
     assert_eq!(code(messages::send(db, push, &limits(), &ann, SendRequest { room, new: &new }).await), "room_archived");
@@ -188,8 +197,9 @@ async fn archiving_and_deleting_rooms_is_pushed_to_members() {
     assert_eq!(code(rooms::find(db, &ann, room).await), "room_not_found");
     assert_eq!(code(admin::delete_room(db, push, &chief, room).await), "room_not_found");
     assert_eq!(code(admin::delete_room(db, push, &chief, &RoomRef::general()).await), "default_room");
-    let listed =
-        admin::list_rooms(db, &chief, RoomFilter { prefix: Some("gen"), kind: None }, PageRequest::default()).await.expect("a page");
+    let listed = admin::list_rooms(db, &chief, RoomFilter { prefix: Some("gen"), kind: None }, PageRequest::default())
+        .await
+        .expect("a page");
     assert_eq!(listed.items.iter().map(|room| room.name.as_str()).collect::<Vec<_>>(), ["General"]);
     let none = RoomFilter { prefix: None, kind: Some(RoomKind::Direct) };
     assert!(admin::list_rooms(db, &chief, none, PageRequest::default()).await.expect("a page").items.is_empty());

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use local::dynamodb::DynamoDb;
+use shared::aws::dynamodb;
+use shared::aws::ephemeral_table::Ephemeral;
 use shared::caller::Caller;
 use shared::config::{Aws, Limits, Secret, TokenConfig};
 use shared::domain::auth::accounts::{self, PasswordChange};
@@ -15,8 +17,7 @@ use shared::domain::auth::tokens::{Issuer, TokenKeys};
 use shared::domain::limits::throttle::Throttle;
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Login, Register};
-use shared::push::ephemeral::Ephemeral;
-use shared::push::{Push, dynamodb};
+use shared::push::Push;
 use shared::store::Db;
 use shared::time::Timestamp;
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::domain::messages;
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::pins;
 use shared::domain::messages::reactions::{self, ReactionRequest};
@@ -194,7 +194,8 @@ async fn catch_up_states_the_callers_membership_of_each_room() {
     rooms::leave(&db, &push, &bob, &RoomRef::Id(past), None).await.expect("left");
     members::ban(&db, &push, &ann, &RoomRef::Id(banned), bob.user).await.expect("banned");
     settings::delete(&db, &push, &ann, &RoomRef::Id(gone)).await.expect("deleted");
-    let known: Vec<_> = [mine, hidden, past, banned, public, gone].into_iter().map(|room_id| Changed { room_id, rev: Rev(0) }).collect();
+    let known: Vec<_> =
+        [mine, hidden, past, banned, public, gone].into_iter().map(|room_id| Changed { room_id, rev: Rev(0) }).collect();
     let merged = merged(&db, &bob, &known).await;
     assert_eq!(merged.rooms.keys().copied().collect::<Vec<_>>(), [mine]);
     assert_eq!(merged.changed.keys().copied().collect::<Vec<_>>(), [public]);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::domain::sync;
 use shared::domain::sync::catch_up;

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use shared::domain::rooms::members::MemberRef;
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::SendRequest;
-use shared::domain::messages::typing::TypingSignal;
 use shared::caller::Caller;
 use shared::domain::messages;
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::receipts;
+use shared::domain::messages::typing::TypingSignal;
 use shared::domain::messages::typing::{self, TypingThrottle};
+use shared::domain::paging::PageRequest;
 use shared::domain::people::blocks;
 use shared::domain::people::friends;
 use shared::domain::rooms;
 use shared::domain::rooms::directs;
 use shared::domain::rooms::members;
+use shared::domain::rooms::members::MemberRef;
 use shared::domain::sync;
 use shared::error::{Error, Limit, Result};
 use shared::id::{ConnectionId, Rev, RoomRef, Seq, UserId};
@@ -122,7 +122,9 @@ async fn across_a_block_typing_and_reading_are_not_pushed() {
     push.take_sent().await;
     for (at, (who, whom)) in [(&ann, &bob), (&bob, &ann)].into_iter().enumerate() {
         let socket = ConnectionId(format!("socket {at}"));
-        typing::send(db, push, who, &TypingThrottle::default(), TypingSignal { connection: &socket, room, active: true }).await.expect("pushed");
+        typing::send(db, push, who, &TypingThrottle::default(), TypingSignal { connection: &socket, room, active: true })
+            .await
+            .expect("pushed");
         receipts::raise_marker(db, push, who, room, receipts::ReadMarker::Read(Seq(1))).await.expect("marked");
         receipts::raise_marker(db, push, who, room, receipts::ReadMarker::Delivered(Seq(2))).await.expect("marked");
         let pushed: BTreeSet<_> = push.take_sent().await.into_iter().map(|(user, _)| user).collect();
@@ -196,7 +198,9 @@ async fn frames_identical_for_all_members_have_no_marks() {
     let group = Group::of(db, &ann, &[&bob]).await;
     let Group { db, push, room, .. } = &group;
     members::add(db, push, &ann, room, &ids(&[cat.user])).await.expect("added");
-    members::set_role(db, push, &ann, MemberRef { room, user: bob.user }, shared::protocol::rooms::Role::Admin).await.expect("changed");
+    members::set_role(db, push, &ann, MemberRef { room, user: bob.user }, shared::protocol::rooms::Role::Admin)
+        .await
+        .expect("changed");
     let mut seen = 0;
     for (_, frame) in push.take_sent().await {
         if let Frame::MemberAdded { member, .. } | Frame::MemberUpdated { member, .. } = frame {
@@ -234,7 +238,14 @@ async fn strangers_count_towards_one_budget_on_every_route() {
     ] {
         assert_eq!(refused, "rate_limited");
     }
-    assert!(rooms::list(&db, &ann, Scope::Public, PageRequest::default()).await.expect("rooms").items.iter().all(|room| room.name != "Ad"));
+    assert!(
+        rooms::list(&db, &ann, Scope::Public, PageRequest::default())
+            .await
+            .expect("rooms")
+            .items
+            .iter()
+            .all(|room| room.name != "Ad")
+    );
     assert_eq!(code(rooms::create(&db, &push, &ann, RoomKind::Group, &named("Alone", Vec::new())).await), "ok");
     assert_eq!(code(directs::open(&db, &push, &ann, ann.user).await), "ok", "one's own account is no stranger");
 }
@@ -248,7 +259,9 @@ async fn contacting_one_stranger_is_limited_and_friends_are_not() {
     befriend(&db, &quietly, &ann, &bob).await;
     let together = rooms::create(&db, &quietly, &dan, RoomKind::Group, &named("Together", vec![ann.user, cat.user])).await;
     let together = RoomRef::Id(together.expect("made").id);
-    messages::send(&db, &quietly, &limits(), &cat, SendRequest { room: &together, new: &text("I am here of my own") }).await.expect("sent");
+    messages::send(&db, &quietly, &limits(), &cat, SendRequest { room: &together, new: &text("I am here of my own") })
+        .await
+        .expect("sent");
     let push = reaching(30);
     let put = async |who: &Caller| code(rooms::create(&db, &push, &ann, RoomKind::Group, &named("Again", vec![who.user])).await);
     for _ in 0..10 {
@@ -311,7 +324,9 @@ async fn the_directory_lists_most_members_first() {
     expected.sort_unstable();
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
-        let page = rooms::list(&db, &ann, Scope::Public, PageRequest { cursor: cursor.as_deref(), limit: Some(2) }).await.expect("a page");
+        let page = rooms::list(&db, &ann, Scope::Public, PageRequest { cursor: cursor.as_deref(), limit: Some(2) })
+            .await
+            .expect("a page");
         seen.extend(page.items.iter().map(|room| room.id));
         // A room created meanwhile comes last and shifts nothing.
         rooms::create(&db, &push, &ann, RoomKind::Public, &named("Spam", Vec::new())).await.expect("made");

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use shared::domain::rooms::members::MemberRef;
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::SendRequest;
-use shared::domain::messages::typing::TypingSignal;
 use shared::caller::Caller;
 use shared::domain::export;
 use shared::domain::messages;
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::receipts::{self, ReadMarker};
+use shared::domain::messages::typing::TypingSignal;
 use shared::domain::messages::typing::{self, TypingThrottle};
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::domain::rooms::directs;
 use shared::domain::rooms::invites;
 use shared::domain::rooms::members;
+use shared::domain::rooms::members::MemberRef;
 use shared::domain::rooms::settings;
 use shared::domain::sync;
 use shared::error::Result;
@@ -64,7 +64,10 @@ async fn a_direct_room_with_oneself_holds_notes() {
     assert!(new);
     assert_eq!((notes.members_count, notes.direct_user), (1, None));
     let note = NewMessage { content: Some("milk".into()), ..NewMessage::default() };
-    assert_eq!(code(messages::send(&db, &push, &limits(), &ann, SendRequest { room: &RoomRef::Id(notes.id), new: &note }).await), "ok");
+    assert_eq!(
+        code(messages::send(&db, &push, &limits(), &ann, SendRequest { room: &RoomRef::Id(notes.id), new: &note }).await),
+        "ok"
+    );
     assert_eq!(directs::open(&db, &push, &ann, ann.user).await.expect("found").0.id, notes.id);
 }
 
@@ -135,8 +138,12 @@ async fn a_block_closes_only_the_direct_room_of_the_two() {
         assert_eq!(code(messages::find(&db, who, &room, Seq(1)).await), "ok", "what was said stays");
     }
     assert_eq!(code(messages::send(&db, &push, &limits(), &ann, SendRequest { room: &other, new: &hi }).await), "ok");
-    assert_eq!(code(messages::send(&db, &push, &limits(), &bob, SendRequest { room: &RoomRef::general(), new: &hi }).await), "ok");
-    let (_, count) = fixture::statements(&db, messages::send(&db, &push, &limits(), &ann, SendRequest { room: &other, new: &hi })).await;
+    assert_eq!(
+        code(messages::send(&db, &push, &limits(), &bob, SendRequest { room: &RoomRef::general(), new: &hi }).await),
+        "ok"
+    );
+    let (_, count) =
+        fixture::statements(&db, messages::send(&db, &push, &limits(), &ann, SendRequest { room: &other, new: &hi })).await;
     assert_eq!(count, 6, "the block is looked for in the one locking read");
     blocks::insert(&mut db.acquire().await.expect("a connection"), eve.user, bob.user, eve.now).await.expect("blocked");
     assert_eq!(code(directs::open(&db, &push, &bob, eve.user).await), "blocked", "a new one is not opened either");
@@ -145,7 +152,11 @@ async fn a_block_closes_only_the_direct_room_of_the_two() {
 /// Counts the direct rooms in a user's list in every view: room list, unread counts, changes, activity, export.
 async fn listed(db: &Db, who: &Caller) -> usize {
     let joined = rooms::list(db, who, Scope::Joined, PageRequest::default()).await.expect("rooms").items.len();
-    assert_eq!(rooms::list(db, who, Scope::All, PageRequest::default()).await.expect("rooms").items.len(), joined + 1, "General besides");
+    assert_eq!(
+        rooms::list(db, who, Scope::All, PageRequest::default()).await.expect("rooms").items.len(),
+        joined + 1,
+        "General besides"
+    );
     let changed = rooms::changed_since(db, who, Timestamp(0)).await.expect("changed").0.len();
     let synced = sync::rooms(db, who, PageRequest::default()).await.expect("moved");
     assert_eq!((changed, synced.rooms.len(), synced.joined.map(|ids| ids.len())), (joined, joined, Some(joined)));
@@ -164,7 +175,9 @@ async fn a_direct_room_comes_to_the_other_one_with_its_first_message() {
     assert_eq!((listed(&db, &ann).await, listed(&db, &bob).await), (1, 0));
     assert!(export::export(&db, &bob, None).await.expect("exported").rooms.is_empty());
     let socket = ConnectionId("socket".into());
-    typing::send(&db, &push, &ann, &TypingThrottle::default(), TypingSignal { connection: &socket, room: &room, active: true }).await.expect("pushed");
+    typing::send(&db, &push, &ann, &TypingThrottle::default(), TypingSignal { connection: &socket, room: &room, active: true })
+        .await
+        .expect("pushed");
     receipts::raise_marker(&db, &push, &ann, &room, ReadMarker::Read(Seq(1))).await.expect("nothing to read");
     assert_eq!(code(directs::close(&db, &push, &bob, ann.user).await), "room_not_found", "as if it were not there");
     assert!(push.take_sent().await.iter().all(|(user, _)| *user == ann.user));
@@ -180,7 +193,8 @@ async fn a_direct_room_comes_to_the_other_one_with_its_first_message() {
     assert_eq!((listed(&db, &ann).await, listed(&db, &bob).await), (1, 1));
     messages::send(&db, &push, &limits(), &ann, SendRequest { room: &room, new: &hi }).await.expect("sent");
     assert_eq!(push.take_sent().await.len(), 2, "from then on it is a message like any other");
-    let (_, count) = fixture::statements(&db, messages::send(&db, &push, &limits(), &ann, SendRequest { room: &room, new: &hi })).await;
+    let (_, count) =
+        fixture::statements(&db, messages::send(&db, &push, &limits(), &ann, SendRequest { room: &room, new: &hi })).await;
     assert_eq!(count, 6, "at the same cost");
 }
 

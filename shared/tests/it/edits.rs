@@ -1,12 +1,12 @@
 //! Editing: permissions, previous versions, and cost.
 
-use shared::domain::messages::MessageAddress;
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::domain::messages;
+use shared::domain::messages::MessageAddress;
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::unsend;
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::error::{Error, Result};
 use shared::id::{RoomRef, Seq};
@@ -40,9 +40,23 @@ async fn an_edit_is_pushed_to_all_and_keeps_the_previous_version() {
     edit(&group, &ann, said.seq, "three").await.expect("edited again");
     let shown = group.shown(&bob, said.seq).await;
     assert_eq!((shown.content.as_str(), shown.seq, shown.created_at), ("three", said.seq, said.created_at));
-    let page = edits::list(&group.db, &bob, MessageAddress { room: &group.room, seq: said.seq }, PageRequest { cursor: None, limit: Some(1) }).await.expect("a page");
+    let page = edits::list(
+        &group.db,
+        &bob,
+        MessageAddress { room: &group.room, seq: said.seq },
+        PageRequest { cursor: None, limit: Some(1) },
+    )
+    .await
+    .expect("a page");
     assert_eq!(page.items.iter().map(|edit| (edit.version, edit.content.as_str())).collect::<Vec<_>>(), [(1, "one")]);
-    let page = edits::list(&group.db, &bob, MessageAddress { room: &group.room, seq: said.seq }, PageRequest { cursor: page.next.as_deref(), limit: None }).await.expect("a page");
+    let page = edits::list(
+        &group.db,
+        &bob,
+        MessageAddress { room: &group.room, seq: said.seq },
+        PageRequest { cursor: page.next.as_deref(), limit: None },
+    )
+    .await
+    .expect("a page");
     assert_eq!(page.items.iter().map(|edit| (edit.version, edit.content.as_str())).collect::<Vec<_>>(), [(2, "two")]);
     assert_eq!(page.next, None);
 }

@@ -2,17 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use shared::domain::rooms::members::MemberRef;
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::domain::admin::{self, AdminCaller};
 use shared::domain::auth::accounts;
 use shared::domain::erasure::{self, ErasureRequester};
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::domain::messages::unsend;
 use shared::domain::messages::{self, HistoryRange};
+use shared::domain::paging::PageRequest;
 use shared::domain::people::blocks;
 use shared::domain::people::friends;
 use shared::domain::people::profiles;
@@ -21,6 +20,7 @@ use shared::domain::rooms;
 use shared::domain::rooms::directs;
 use shared::domain::rooms::invites;
 use shared::domain::rooms::members;
+use shared::domain::rooms::members::MemberRef;
 use shared::domain::sweep;
 use shared::domain::sync;
 use shared::error::{Error, Result};

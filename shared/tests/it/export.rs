@@ -1,13 +1,13 @@
 //! Data export: complete, in pages, and without data of others.
 
-use shared::id::Seq;
-use shared::domain::paging::PageRequest;
 use shared::domain::export;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::receipts::{self, ReadMarker};
+use shared::domain::paging::PageRequest;
 use shared::domain::people::blocks;
 use shared::domain::rooms;
 use shared::error::Error;
+use shared::id::Seq;
 use shared::protocol::messages::NewContent;
 use shared::protocol::rooms::{RoomKind, Scope};
 

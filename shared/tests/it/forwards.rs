@@ -1,10 +1,10 @@
 //! Forwarding from a readable room to a writable one, under the first author's name.
 
-use shared::domain::messages::{MessageAddress, SendRequest};
 use shared::caller::Caller;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::unsend;
 use shared::domain::messages::{self, Sent};
+use shared::domain::messages::{MessageAddress, SendRequest};
 use shared::error::{Error, Result};
 use shared::id::{RoomRef, Seq};
 use shared::protocol::messages::{Forward, NewContent, NewMessage};
@@ -33,7 +33,8 @@ async fn a_forwarded_message_names_its_first_writer_however_often_it_is_passed_o
     let group = Group::of(db, &ann, &[&bob]).await;
     let said = group.said(&ann, "Hello @bob").await;
     let there = other_room(&group, &bob).await;
-    let once = forward(&group, &bob, &there, MessageAddress { room: &group.room, seq: said.seq }).await.expect("forwarded").message;
+    let once =
+        forward(&group, &bob, &there, MessageAddress { room: &group.room, seq: said.seq }).await.expect("forwarded").message;
     let shown = once.forwarded.clone().expect("read");
     assert_eq!((shown.username.as_deref(), shown.created_at), (Some("ann"), said.created_at));
     assert_eq!((once.content.as_str(), once.username.as_deref()), ("Hello @bob", Some("bob")));
@@ -41,7 +42,8 @@ async fn a_forwarded_message_names_its_first_writer_however_often_it_is_passed_o
     assert_eq!(messages::find(&group.db, &bob, &there, once.seq).await.expect("stored"), once);
     let again = forward(&group, &bob, &there, MessageAddress { room: &group.room, seq: said.seq }).await.expect("replayed");
     assert!(again.replayed, "the same client_id");
-    let back = forward(&group, &bob, &group.room, MessageAddress { room: &there, seq: once.seq }).await.expect("forwarded").message;
+    let back =
+        forward(&group, &bob, &group.room, MessageAddress { room: &there, seq: once.seq }).await.expect("forwarded").message;
     assert_eq!(back.forwarded, Some(shown));
     let new = NewContent { content: "not her words".into() };
     let editing = EditRequest { room: &group.room, seq: back.seq, new: &new };
@@ -67,13 +69,18 @@ async fn only_what_one_may_read_is_passed_on_and_only_to_where_one_may_write() {
         (&ann, &group.room, (&RoomRef::Id(4711.into()), Seq(1)), "room_not_found"),
     ] {
         let (room, seq) = from;
-        assert_eq!(forward(&group, who, to, MessageAddress { room, seq }).await.err().as_ref().map(Error::code), Some(code), "{from:?}");
+        assert_eq!(
+            forward(&group, who, to, MessageAddress { room, seq }).await.err().as_ref().map(Error::code),
+            Some(code),
+            "{from:?}"
+        );
     }
     let both = NewMessage {
         content: Some("x".into()),
         forward: Some(Forward { room_id: group.room.clone(), seq: stands }),
         ..NewMessage::default()
     };
-    let refused = messages::send(&group.db, &group.push, &limits(), &ann, SendRequest { room: &group.room, new: &both }).await.err();
+    let refused =
+        messages::send(&group.db, &group.push, &limits(), &ann, SendRequest { room: &group.room, new: &both }).await.err();
     assert!(matches!(&refused, Some(Error::Invalid(wrong)) if wrong[0].code == "conflicting"), "{refused:?}");
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
+use shared::domain::paging::PageRequest;
 use shared::domain::people::blocks;
 use shared::domain::people::friends::{self, MAX_FRIENDS, MAX_OPEN_REQUESTS};
 use shared::domain::rooms::directs;
@@ -311,7 +311,9 @@ async fn lists_come_in_pages_without_holes_and_cost_two_statements() {
     assert_eq!(seen, those);
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
-        let page = friends::requests(&db, &ann, Direction::In, PageRequest { cursor: cursor.as_deref(), limit: Some(3) }).await.expect("a page");
+        let page = friends::requests(&db, &ann, Direction::In, PageRequest { cursor: cursor.as_deref(), limit: Some(3) })
+            .await
+            .expect("a page");
         seen.extend(page.items.iter().map(|request| request.user.id));
         cursor = page.next;
         if cursor.is_none() {
@@ -320,7 +322,11 @@ async fn lists_come_in_pages_without_holes_and_cost_two_statements() {
     }
     assert_eq!(seen, asking, "newest first");
     for cursor in ["nonsense", "", "-1", "MS4"] {
-        assert_eq!(code(friends::requests(&db, &ann, Direction::In, PageRequest { cursor: Some(cursor), limit: None }).await), "invalid_input", "{cursor}");
+        assert_eq!(
+            code(friends::requests(&db, &ann, Direction::In, PageRequest { cursor: Some(cursor), limit: None }).await),
+            "invalid_input",
+            "{cursor}"
+        );
     }
     assert_eq!(code(friends::list(&db, &push, &ann, PageRequest { cursor: Some("x"), limit: None }).await), "invalid_input");
 }

@@ -1,7 +1,7 @@
 //! Support for tests of messages: a group, its messages, and recorded frames.
 
-use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::{self, HistoryRange};
 use shared::domain::rooms;
 use shared::id::{RoomRef, Seq, UserId};
@@ -33,7 +33,9 @@ impl Group {
 
     pub(crate) async fn said(&self, who: &Caller, content: &str) -> Message {
         let new = NewMessage { content: Some(content.into()), ..NewMessage::default() };
-        let sent = messages::send(&self.db, &self.push, &limits(), who, SendRequest { room: &self.room, new: &new }).await.expect("sent");
+        let sent = messages::send(&self.db, &self.push, &limits(), who, SendRequest { room: &self.room, new: &new })
+            .await
+            .expect("sent");
         self.push.take_sent().await;
         sent.message
     }

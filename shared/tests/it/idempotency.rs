@@ -1,8 +1,8 @@
 //! Repeated requests create nothing twice.
 
-use shared::domain::rooms::RoomRequest;
 use shared::domain::idempotency;
 use shared::domain::rooms;
+use shared::domain::rooms::RoomRequest;
 use shared::error::Error;
 use shared::id::RoomRef;
 use shared::protocol::rooms::{NewRoom, RoomKind};
@@ -29,7 +29,9 @@ async fn under_one_key_there_is_one_room() {
     let (ann, bob, push) = (person(&db, "ann").await, person(&db, "bob").await, Push::memory());
     let (lunch, dinner) = (new("Lunch"), new("Dinner"));
     let make = async |who, what, key: &idempotency::KeyDigest| {
-        rooms::create_once(&db, &push, who, RoomRequest { kind: RoomKind::Group, new: what }, key).await.map(|(room, was_there)| (room.id, was_there))
+        rooms::create_once(&db, &push, who, RoomRequest { kind: RoomKind::Group, new: what }, key)
+            .await
+            .map(|(room, was_there)| (room.id, was_there))
     };
     let (first, was_there) = make(&ann, &lunch, &key("k", "lunch")).await.expect("made");
     assert!(!was_there);
@@ -67,7 +69,9 @@ async fn of_many_at_once_one_makes_it_and_the_others_find_it() {
         let (url, ann, what) = (&url, &ann, &what);
         async move {
             let db = Db::lazy(url).expect("a URL");
-            rooms::create_once(&db, &Push::memory(), ann, RoomRequest { kind: RoomKind::Group, new: what }, &key("k", "")).await.expect("made or found")
+            rooms::create_once(&db, &Push::memory(), ann, RoomRequest { kind: RoomKind::Group, new: what }, &key("k", ""))
+                .await
+                .expect("made or found")
         }
     });
     let answers = futures_util::future::join_all(at_once).await;

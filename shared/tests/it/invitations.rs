@@ -1,17 +1,17 @@
 //! Invitations to a room: when users are invited instead of added, the answers, and what ends an invitation.
 
-use shared::domain::rooms::members::MemberRef;
-use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
 use shared::domain::export;
 use shared::domain::limits::throttle::Throttle;
 use shared::domain::messages;
+use shared::domain::paging::PageRequest;
 use shared::domain::people::blocks;
 use shared::domain::people::friends;
 use shared::domain::people::profiles;
 use shared::domain::rooms;
 use shared::domain::rooms::invitations;
 use shared::domain::rooms::members;
+use shared::domain::rooms::members::MemberRef;
 use shared::domain::rooms::settings;
 use shared::domain::sync::welcome;
 use shared::error::Result;
@@ -262,7 +262,8 @@ async fn pending_invitations_are_limited_and_welcome_has_the_latest() {
     assert_eq!((invited.len(), invited[0].room.name.as_str(), count), (20, "Room 99", 4));
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
-        let page = invitations::list(&db, &bob, PageRequest { cursor: cursor.as_deref(), limit: Some(30) }).await.expect("a page");
+        let page =
+            invitations::list(&db, &bob, PageRequest { cursor: cursor.as_deref(), limit: Some(30) }).await.expect("a page");
         seen.extend(page.items.into_iter().map(|invitation| invitation.room.id));
         cursor = page.next;
         if cursor.is_none() {

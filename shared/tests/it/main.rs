@@ -3,6 +3,7 @@
 
 mod accounts;
 mod admin;
+mod aws_clients;
 mod backend;
 mod catch_up;
 mod client_model;

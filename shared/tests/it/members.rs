@@ -1,12 +1,12 @@
 //! Members: adding, roles, removal, bans, leaving.
 
-use shared::domain::rooms::members::MemberRef;
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::{self, HistoryRange};
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::domain::rooms::members;
+use shared::domain::rooms::members::MemberRef;
 use shared::domain::rooms::settings;
 use shared::error::{Error, Result};
 use shared::id::{Rev, RoomRef, Seq, UserId};
@@ -204,7 +204,9 @@ async fn a_past_member_reads_up_to_the_end_of_the_membership_where_the_room_allo
     past_members_read(&group, &ann, true).await;
     rooms::leave(db, push, &bob, room, None).await.expect("left");
     group.said(&ann, "after").await;
-    for part in [HistoryRange::Newest, HistoryRange::After(Seq(0)), HistoryRange::Before(Seq(u64::MAX)), HistoryRange::Around(Seq(3))] {
+    for part in
+        [HistoryRange::Newest, HistoryRange::After(Seq(0)), HistoryRange::Before(Seq(u64::MAX)), HistoryRange::Around(Seq(3))]
+    {
         let history = messages::history(db, &bob, room, part, None).await.expect("his part");
         let texts: Vec<_> = history.items.iter().map(|message| message.content.as_str()).collect();
         assert_eq!((texts, history.last_seq, history.next), (vec!["before"], Seq(1), None), "{part:?}");
@@ -283,7 +285,14 @@ async fn banned_users_stay_out_until_unbanned() {
     }
     assert_eq!(code(rooms::join(&db, &push, &bob, &room).await), "banned");
     assert_eq!(code(messages::history(&db, &bob, &room, HistoryRange::Newest, None).await), "room_not_found");
-    assert!(rooms::list(&db, &bob, Scope::All, PageRequest::default()).await.expect("rooms").items.iter().all(|room| room.name != "Open"));
+    assert!(
+        rooms::list(&db, &bob, Scope::All, PageRequest::default())
+            .await
+            .expect("rooms")
+            .items
+            .iter()
+            .all(|room| room.name != "Open")
+    );
     assert_eq!(code(members::unban(&db, &bob, &room, bob.user).await), "room_not_found");
     assert_eq!(code(members::ban(&db, &push, &ann, &room, UserId(4711)).await), "user_not_found");
     members::unban(&db, &ann, &room, bob.user).await.expect("unbanned");

@@ -1,9 +1,9 @@
 //! Mentions: of members only, counted until read, at minimal cost.
 
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::SendRequest;
 use shared::domain::messages;
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::protocol::messages::{NewContent, NewMessage};
 use shared::protocol::rooms::Scope;
@@ -29,7 +29,8 @@ async fn a_room_list_counts_unread_mentions_and_follows_edits() {
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let group = Group::of(db, &ann, &[&bob]).await;
     let Group { db, push, room, .. } = &group;
-    let mentions = async |who| rooms::list(db, who, Scope::Joined, PageRequest::default()).await.expect("rooms").items[0].mentions;
+    let mentions =
+        async |who| rooms::list(db, who, Scope::Joined, PageRequest::default()).await.expect("rooms").items[0].mentions;
     let first = group.said(&ann, "Hi @bob").await;
     group.said(&ann, "@bob?").await;
     group.said(&ann, "nobody").await;

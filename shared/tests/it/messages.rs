@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::SendRequest;
 use shared::config::Limits;
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::{self, HistoryRange};
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::error::{Error, Limit};
 use shared::id::{RoomRef, Seq};
@@ -33,7 +33,10 @@ async fn a_message_reaches_every_member_and_is_history() {
     let general = RoomRef::general();
     rooms::join(&db, &push, &bob, &general).await.expect("joined");
     push.take_sent().await;
-    let sent = messages::send(&db, &push, &limits(), &ann, SendRequest { room: &general, new: &text("Hello, wörld! 👋🏽") }).await.expect("sent").message;
+    let sent = messages::send(&db, &push, &limits(), &ann, SendRequest { room: &general, new: &text("Hello, wörld! 👋🏽") })
+        .await
+        .expect("sent")
+        .message;
     assert_eq!((sent.seq, sent.username.as_deref()), (Seq(3), Some("ann")), "after the two who joined");
     let frames = push.take_sent().await;
     let pushed: Vec<_> = frames
@@ -61,9 +64,13 @@ async fn a_retry_gives_the_first_message_and_never_a_second() {
     let push = Push::memory();
     let ann = person(&db, "ann").await;
     let general = RoomRef::general();
-    let first = messages::send(&db, &push, &limits(), &ann, SendRequest { room: &general, new: &keyed("Hi", "c-1") }).await.expect("sent");
+    let first = messages::send(&db, &push, &limits(), &ann, SendRequest { room: &general, new: &keyed("Hi", "c-1") })
+        .await
+        .expect("sent");
     push.take_sent().await;
-    let again = messages::send(&db, &push, &limits(), &ann, SendRequest { room: &general, new: &keyed("Hi", "c-1") }).await.expect("replayed");
+    let again = messages::send(&db, &push, &limits(), &ann, SendRequest { room: &general, new: &keyed("Hi", "c-1") })
+        .await
+        .expect("replayed");
     assert!(!first.replayed && again.replayed);
     assert_eq!(first.message, again.message);
     assert_eq!(push.take_sent().await.len(), 1, "a young replay is pushed once more");
@@ -71,11 +78,15 @@ async fn a_retry_gives_the_first_message_and_never_a_second() {
     assert!(matches!(other, Some(Error::Conflict("client_id_reused"))), "{other:?}");
     let mut later = ann.clone();
     later.now = ann.now.plus_seconds(61);
-    messages::send(&db, &push, &limits(), &later, SendRequest { room: &general, new: &keyed("Hi", "c-1") }).await.expect("replayed");
+    messages::send(&db, &push, &limits(), &later, SendRequest { room: &general, new: &keyed("Hi", "c-1") })
+        .await
+        .expect("replayed");
     assert!(push.take_sent().await.is_empty(), "an old one was surely pushed");
     let stored = messages::history(&db, &ann, &general, HistoryRange::Newest, None).await.expect("history").items;
     assert_eq!(stored.iter().filter(|message| message.event.is_none()).count(), 1);
-    let bytes = messages::send(&db, &push, &limits(), &ann, SendRequest { room: &general, new: &keyed("Hi", "C-1") }).await.expect("sent");
+    let bytes = messages::send(&db, &push, &limits(), &ann, SendRequest { room: &general, new: &keyed("Hi", "C-1") })
+        .await
+        .expect("sent");
     assert!(!bytes.replayed, "keys are bytes: C-1 is another one");
 }
 
@@ -85,7 +96,9 @@ async fn repeated_retries_are_pushed_a_limited_number_of_times() {
     let push = Push::memory();
     let ann = person(&db, "ann").await;
     let narrow = Limits { change: Limit { quota: 2, window: 60 }, ..limits() };
-    let again = async || messages::send(&db, &push, &narrow, &ann, SendRequest { room: &RoomRef::general(), new: &keyed("Hi", "c-1") }).await;
+    let again = async || {
+        messages::send(&db, &push, &narrow, &ann, SendRequest { room: &RoomRef::general(), new: &keyed("Hi", "c-1") }).await
+    };
     again().await.expect("sent");
     push.take_sent().await;
     for _ in 0..2 {
@@ -131,7 +144,14 @@ async fn sixteen_copies_at_once_store_one_message() {
         let (url, ann) = (url.clone(), ann.clone());
         tokio::spawn(async move {
             let db = Db::lazy(&url).expect("a URL");
-            messages::send(&db, &Push::memory(), &limits(), &ann, SendRequest { room: &RoomRef::general(), new: &keyed("Hi", "c-1") }).await
+            messages::send(
+                &db,
+                &Push::memory(),
+                &limits(),
+                &ann,
+                SendRequest { room: &RoomRef::general(), new: &keyed("Hi", "c-1") },
+            )
+            .await
         })
     });
     let mut fresh = 0;
@@ -158,7 +178,9 @@ async fn fifty_writers_leave_no_hole() {
             let db = Db::lazy(&url).expect("a URL");
             for number in 0..4 {
                 let new = text(&format!("{} {number}", writer.username));
-                messages::send(&db, &Push::memory(), &limits(), &writer, SendRequest { room: &RoomRef::general(), new: &new }).await.expect("sent");
+                messages::send(&db, &Push::memory(), &limits(), &writer, SendRequest { room: &RoomRef::general(), new: &new })
+                    .await
+                    .expect("sent");
             }
         })
     });
@@ -185,7 +207,9 @@ async fn history_is_read_from_every_side() {
     let new = NewRoom { name: "Lunch".into(), ..NewRoom::default() };
     let room = RoomRef::Id(rooms::create(&db, &push, &ann, RoomKind::Group, &new).await.expect("made").id);
     for number in 1..=25 {
-        messages::send(&db, &push, &limits(), &ann, SendRequest { room: &room, new: &text(&number.to_string()) }).await.expect("sent");
+        messages::send(&db, &push, &limits(), &ann, SendRequest { room: &room, new: &text(&number.to_string()) })
+            .await
+            .expect("sent");
     }
     let read = async |part, limit| {
         let page = messages::history(&db, &ann, &room, part, limit).await.expect("a page");
@@ -212,9 +236,13 @@ async fn a_reply_shows_what_it_answers() {
     let push = Push::memory();
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     let general = RoomRef::general();
-    let first = messages::send(&db, &push, &limits(), &ann, SendRequest { room: &general, new: &text(&"ä".repeat(200)) }).await.expect("sent").message;
+    let first = messages::send(&db, &push, &limits(), &ann, SendRequest { room: &general, new: &text(&"ä".repeat(200)) })
+        .await
+        .expect("sent")
+        .message;
     let answer = NewMessage { reply_to: Some(first.seq), ..text("Yes") };
-    let sent = messages::send(&db, &push, &limits(), &bob, SendRequest { room: &general, new: &answer }).await.expect("sent").message;
+    let sent =
+        messages::send(&db, &push, &limits(), &bob, SendRequest { room: &general, new: &answer }).await.expect("sent").message;
     let reply = sent.reply_to.clone().expect("a preview");
     assert_eq!((reply.seq, reply.username.as_deref(), reply.preview), (first.seq, Some("ann"), "ä".repeat(120)));
     assert_eq!(messages::find(&db, &ann, &general, sent.seq).await.expect("stored"), sent);
@@ -277,13 +305,17 @@ async fn a_sender_has_an_allowance_that_fills_up_again() {
     let narrow = shared::config::Limits { send: Limit { quota: 3, window: 10 }, ..limits() };
     let general = RoomRef::general();
     for _ in 0..3 {
-        messages::send(&db, &push, &narrow, &ann, SendRequest { room: &general, new: &text("Hi") }).await.expect("within the allowance");
+        messages::send(&db, &push, &narrow, &ann, SendRequest { room: &general, new: &text("Hi") })
+            .await
+            .expect("within the allowance");
     }
     let refused = messages::send(&db, &push, &narrow, &ann, SendRequest { room: &general, new: &text("Hi") }).await.err();
     let Some(Error::TooMany { retry_after, .. }) = refused else { panic!("{refused:?}") };
     assert!((1..=4).contains(&retry_after), "{retry_after}");
     ann.now = ann.now.plus_seconds(i64::from(retry_after));
-    messages::send(&db, &push, &narrow, &ann, SendRequest { room: &general, new: &text("Hi") }).await.expect("after the announced time");
+    messages::send(&db, &push, &narrow, &ann, SendRequest { room: &general, new: &text("Hi") })
+        .await
+        .expect("after the announced time");
 }
 
 #[tokio::test]
@@ -297,7 +329,8 @@ async fn the_hot_paths_keep_to_their_statements() {
     let input = keyed("Hi", "c-1");
     let twice = keyed("Hi", "c-2");
     messages::send(&db, &push, &config, &ann, SendRequest { room: &general, new: &input }).await.expect("prepared");
-    let (sent, count) = statements(&db, messages::send(&db, &push, &config, &ann, SendRequest { room: &general, new: &twice })).await;
+    let (sent, count) =
+        statements(&db, messages::send(&db, &push, &config, &ann, SendRequest { room: &general, new: &twice })).await;
     sent.expect("sent");
     assert_eq!(count, 6, "BEGIN, the locking read, insert, update, COMMIT; and the audience");
     let page = || messages::history(&db, &ann, &general, HistoryRange::Newest, None);

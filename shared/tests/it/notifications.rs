@@ -6,17 +6,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
 use serde_json::Value;
-use shared::domain::notifications::Notifier;
-use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::config::Secret;
 use shared::domain::auth::sessions::{self, SessionOwner};
 use shared::domain::export;
 use shared::domain::limits::throttle::Throttle;
 use shared::domain::messages;
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::receipts;
 use shared::domain::messages::receipts::ReadMarker;
 use shared::domain::messages::unsend;
+use shared::domain::notifications::Notifier;
 use shared::domain::notifications::subscriptions;
 use shared::domain::people::blocks;
 use shared::domain::people::profiles;
@@ -90,7 +90,9 @@ impl Bench {
 
     async fn send(&self, by: &Caller, room: RoomId, text: &str) -> Seq {
         let new = NewMessage { content: Some(text.into()), ..NewMessage::default() };
-        let sent = messages::send(&self.db, &self.push, &limits(), by, SendRequest { room: &RoomRef::Id(room), new: &new }).await.expect("sent");
+        let sent = messages::send(&self.db, &self.push, &limits(), by, SendRequest { room: &RoomRef::Id(room), new: &new })
+            .await
+            .expect("sent");
         sent.message.seq
     }
 

@@ -1,21 +1,21 @@
 //! Permissions end with their basis. For every permission that outlasts a request or is granted to another user: what remains once its holder leaves
 //! the room, loses the role, or loses the account.
 
-use shared::domain::rooms::members::MemberRef;
-use shared::domain::paging::PageRequest;
-use shared::domain::reports::ReportedAttachment;
-use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::config::{Aws, Secret, UploadSizes};
 use shared::domain::admin::{self, AdminCaller};
 use shared::domain::erasure::{self, ErasureRequester};
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::pins;
 use shared::domain::messages::reactions;
 use shared::domain::messages::{self, HistoryRange};
+use shared::domain::paging::PageRequest;
 use shared::domain::reports;
+use shared::domain::reports::ReportedAttachment;
 use shared::domain::rooms;
 use shared::domain::rooms::invites;
 use shared::domain::rooms::members;
+use shared::domain::rooms::members::MemberRef;
 use shared::domain::rooms::settings;
 use shared::domain::search;
 use shared::domain::sync;
@@ -173,7 +173,9 @@ impl Scene {
             Way::Banned => members::ban(db, push, &self.ann, room, self.bob.user).await.expect("banned"),
             Way::Left => drop(rooms::leave(db, push, &self.bob, room, None).await.expect("left")),
             Way::Demoted => {
-                members::set_role(db, push, &self.ann, MemberRef { room, user: self.bob.user }, Role::Member).await.expect("demoted");
+                members::set_role(db, push, &self.ann, MemberRef { room, user: self.bob.user }, Role::Member)
+                    .await
+                    .expect("demoted");
             }
             Way::RuleChanged => {
                 let admins = ChangeSettings { who_adds: Some(AllowedRole::Admins), ..ChangeSettings::default() };
@@ -204,9 +206,10 @@ impl Scene {
             }
             "lists reports" => code(reports::list(db, bob, room, PageRequest::default()).await),
             "opens a report" => code(reports::find(db, bob, report).await),
-            "fetches what was reported" => {
-                code(reports::link(db, &self.media, bob, ReportedAttachment { report, upload: self.kept }, media::Rendition::Original).await)
-            }
+            "fetches what was reported" => code(
+                reports::link(db, &self.media, bob, ReportedAttachment { report, upload: self.kept }, media::Rendition::Original)
+                    .await,
+            ),
             "closes a report" => code(reports::close(db, bob, room, report).await),
             "pins" => code(pins::pin(db, push, bob, room, seq).await),
             "renames the room" => {
@@ -307,8 +310,13 @@ async fn a_right_ends_with_what_it_stands_on() {
 async fn an_invitation_is_as_good_as_its_maker_is_at_its_use() {
     let scene = Scene::set(Way::Demoted).await;
     let Backend { db, push, .. } = &scene.backend;
-    let role =
-        async |role| drop(members::set_role(db, push, &scene.ann, MemberRef { room: &scene.room, user: scene.bob.user }, role).await.expect("set"));
+    let role = async |role| {
+        drop(
+            members::set_role(db, push, &scene.ann, MemberRef { room: &scene.room, user: scene.bob.user }, role)
+                .await
+                .expect("set"),
+        )
+    };
     role(Role::Member).await;
     assert_eq!(code(invites::join(db, push, &scene.eve, &scene.room, Some(&scene.code)).await), "invite_not_found");
     // Outcomes after regaining the role equal those before.

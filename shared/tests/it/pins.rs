@@ -1,10 +1,10 @@
 //! Pins: permissions and limit.
 
-use shared::id::Seq;
 use shared::caller::Caller;
 use shared::domain::messages::pins;
 use shared::domain::messages::unsend;
 use shared::error::Error;
+use shared::id::Seq;
 use shared::protocol::frames::Frame;
 
 use crate::fixture::{self, person};

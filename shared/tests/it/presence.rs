@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::SendRequest;
+use shared::aws::dynamodb;
 use shared::caller::Caller;
 use shared::domain::messages;
+use shared::domain::messages::SendRequest;
+use shared::domain::paging::PageRequest;
 use shared::domain::people::blocks;
 use shared::domain::people::presence;
 use shared::domain::rooms;
@@ -18,9 +19,9 @@ use shared::id::{ConnectionId, RoomRef, SessionId, UserId};
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::people::{Presence, User, Visibility};
+use shared::push::Push;
 use shared::push::presence::PresenceCheck;
 use shared::push::registry::{Connection, Registry};
-use shared::push::{Push, dynamodb};
 use shared::store::{Db, users};
 use shared::time::Timestamp;
 

@@ -1,7 +1,7 @@
 //! Profiles: changes and search.
 
-use shared::domain::paging::PageRequest;
 use shared::config::Limits;
+use shared::domain::paging::PageRequest;
 use shared::domain::people::blocks;
 use shared::domain::people::profiles;
 use shared::domain::rooms;
@@ -59,7 +59,8 @@ async fn what_is_absent_stays_and_null_removes_the_address() {
     let none = change(with(None, PASSWORD)).await.expect("removed");
     assert_eq!((none.email, none.user.about.as_str()), (None, "Tea.\nMostly."));
     rooms::join(db, push, &ann, &RoomRef::general()).await.expect("joined");
-    let members = shared::domain::rooms::members::list(db, &ann, &RoomRef::general(), PageRequest::default()).await.expect("members").items;
+    let members =
+        shared::domain::rooms::members::list(db, &ann, &RoomRef::general(), PageRequest::default()).await.expect("members").items;
     assert_eq!(members[0].user.display_name, "Änne", "others see it");
 }
 

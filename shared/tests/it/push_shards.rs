@@ -1,12 +1,12 @@
 //! Push shards: content as of serving, limited to what each recipient may see.
 
 use serde_json::Value;
-use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::auth::sessions::{self, SessionOwner};
 use shared::domain::fanout;
 use shared::domain::messages;
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::unsend;
@@ -165,7 +165,10 @@ async fn members_and_rooms_are_pushed_in_their_current_state() {
     let (db, push, room) = (&scene.group.db, &scene.group.push, &scene.group.room);
     let came = |user: &Caller, came| ShardPayload::Member { room_id: scene.room(), rev: Rev(5), user_id: user.user, came };
     let pushed = scene.served(came(&scene.bob, true), &[&scene.ann]).await;
-    assert_eq!((&pushed[0].frame["type"], &pushed[0].frame["member"]["user"]["username"]), (&"member.added".into(), &"bob".into()));
+    assert_eq!(
+        (&pushed[0].frame["type"], &pushed[0].frame["member"]["user"]["username"]),
+        (&"member.added".into(), &"bob".into())
+    );
     assert_eq!(kinds(&scene.served(came(&scene.bob, false), &[&scene.ann]).await), [("ann", "member.updated")]);
     rooms::leave(db, push, &scene.bob, room, None).await.expect("left");
     assert_eq!(kinds(&scene.served(came(&scene.bob, true), &[&scene.ann]).await), [("ann", "room")]);

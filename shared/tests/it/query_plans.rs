@@ -1,12 +1,11 @@
 //! Query plans: each hot query uses its index, on tables large enough to offer the server a choice.
 
-use shared::protocol::frames::Changed;
-use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::limits::throttle::Throttle;
 use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::domain::messages::{self, HistoryRange};
+use shared::domain::paging::PageRequest;
 use shared::domain::people::friends;
 use shared::domain::people::presence;
 use shared::domain::rooms;
@@ -15,6 +14,7 @@ use shared::domain::sync;
 use shared::domain::sync::catch_up;
 use shared::error::Limit;
 use shared::id::{Rev, RoomId, RoomRef, Seq};
+use shared::protocol::frames::Changed;
 use shared::protocol::friends::Direction;
 use shared::protocol::rooms::{NewRoom, RoomKind, Scope};
 use shared::protocol::search::Search;

@@ -1,10 +1,10 @@
 //! Rate limits in rooms and on sockets: changes, repeated texts, actions and frames.
 
-use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::limits::throttle::Flood;
 use shared::domain::messages;
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::error::{Error, Limit, RateStatus, Result};
@@ -63,7 +63,8 @@ async fn repeated_texts_are_refused() {
     let (db, push, room) = (&group.db, &group.push, &group.room);
     let narrow = Limits { repeat: Limit { quota: 2, window: 60 }, ..limits() };
     let keyed = NewMessage { client_id: Some("c-1".into()), ..text("Buy gold here") };
-    let say = async |who, room: &RoomRef, new: &NewMessage| messages::send(db, push, &narrow, who, SendRequest { room, new }).await;
+    let say =
+        async |who, room: &RoomRef, new: &NewMessage| messages::send(db, push, &narrow, who, SendRequest { room, new }).await;
     assert_eq!(code(say(&ann, room, &keyed).await), "ok");
     assert_eq!(code(say(&ann, room, &text("BUY  GOLD HERE!!")).await), "ok");
     let refused = say(&ann, room, &text("buy gold here 💰")).await.err();

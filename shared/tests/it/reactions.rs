@@ -1,12 +1,12 @@
 //! Reactions: idempotent, counted, pushed to all, at low cost.
 
-use shared::id::Seq;
-use shared::domain::messages::MessageAddress;
-use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
+use shared::domain::messages::MessageAddress;
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::unsend;
+use shared::domain::paging::PageRequest;
 use shared::error::{Error, Result};
+use shared::id::Seq;
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::{Reaction, ReactionChange};
 use shared::push::Push;
@@ -86,8 +86,15 @@ async fn reactions_are_listed_in_pages() {
     }
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
-        let page =
-            reactions::list(&group.db, &ann, MessageAddress { room: &group.room, seq }, None, PageRequest { cursor: cursor.as_deref(), limit: Some(1) }).await.expect("a page");
+        let page = reactions::list(
+            &group.db,
+            &ann,
+            MessageAddress { room: &group.room, seq },
+            None,
+            PageRequest { cursor: cursor.as_deref(), limit: Some(1) },
+        )
+        .await
+        .expect("a page");
         seen.extend(page.items.into_iter().map(|one| (one.emoji, one.user.id)));
         cursor = page.next;
         if cursor.is_none() {
@@ -96,10 +103,21 @@ async fn reactions_are_listed_in_pages() {
     }
     let all = [("❤️", bob.user), ("👍", ann.user), ("👍", bob.user)].map(|(emoji, user)| (emoji.to_owned(), user));
     assert_eq!(seen, all);
-    let hearts = reactions::list(&group.db, &ann, MessageAddress { room: &group.room, seq }, Some("❤️"), PageRequest::default()).await.expect("a page").items;
+    let hearts = reactions::list(&group.db, &ann, MessageAddress { room: &group.room, seq }, Some("❤️"), PageRequest::default())
+        .await
+        .expect("a page")
+        .items;
     assert_eq!(hearts.len(), 1);
     for (emoji, cursor) in [(Some("heart"), None), (None, Some("nonsense")), (None, Some(""))] {
-        let refused = reactions::list(&group.db, &ann, MessageAddress { room: &group.room, seq }, emoji, PageRequest { cursor, limit: None }).await.err();
+        let refused = reactions::list(
+            &group.db,
+            &ann,
+            MessageAddress { room: &group.room, seq },
+            emoji,
+            PageRequest { cursor, limit: None },
+        )
+        .await
+        .err();
         assert!(matches!(refused, Some(Error::Invalid(_))), "{refused:?}");
     }
 }

@@ -1,11 +1,11 @@
 //! Reading: markers, unread counts, receipts.
 
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::domain::messages::unsend;
 use shared::domain::messages::{self, Sent};
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::error::Error;
 use shared::id::{MessageId, RoomId, RoomRef, Seq, UserId};
@@ -42,7 +42,8 @@ async fn unread(db: &Db, who: &Caller, room: &RoomRef) -> u64 {
     let all = receipts::unread(db, who).await.expect("unread");
     let listed = list.items.iter().find(|item| item.id == one.id).expect("listed").unread;
     let summed = all.rooms.iter().find(|item| item.room_id == one.id).map_or(0, |item| item.unread);
-    let marked = receipts::raise_marker(db, &Push::memory(), who, room, ReadMarker::Read(Seq(0))).await.expect("no change").unread;
+    let marked =
+        receipts::raise_marker(db, &Push::memory(), who, room, ReadMarker::Read(Seq(0))).await.expect("no change").unread;
     assert_eq!((listed, summed, marked), (one.unread, one.unread, Some(one.unread)));
     assert_eq!(all.total, all.rooms.iter().map(|room| room.unread).sum::<u64>());
     one.unread

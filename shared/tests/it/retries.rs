@@ -1,9 +1,9 @@
 //! Retries of messages: a key identifies one message, and never hides a different one.
 
 use shared::caller::Caller;
-use shared::domain::messages::{self, SendRequest};
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::unsend;
+use shared::domain::messages::{self, SendRequest};
 use shared::domain::rooms;
 use shared::error::{Error, Result};
 use shared::id::{RoomRef, Seq};

@@ -94,7 +94,9 @@ async fn the_last_owner_cannot_leave_others_behind() {
     rooms::leave(&db, &push, &bob, &room, None).await.expect("a member may leave");
     let pushed = push.take_sent().await;
     assert!(matches!(pushed[0], (user, Frame::RoomLeft { .. }) if user == bob.user));
-    assert!(matches!(pushed[1], (user, Frame::MemberRemoved { user_id, rev: Rev(2), .. }) if user == ann.user && user_id == bob.user));
+    assert!(
+        matches!(pushed[1], (user, Frame::MemberRemoved { user_id, rev: Rev(2), .. }) if user == ann.user && user_id == bob.user)
+    );
     assert!(matches!(&pushed[2], (user, Frame::Message { message, .. })
         if *user == ann.user && message.event.as_deref() == Some("member.left") && message.content == "bob left" && message.rev == Rev(3)));
     assert_eq!(pushed.len(), 3, "{pushed:?}");
@@ -115,7 +117,11 @@ async fn a_list_of_rooms_is_one_statement_and_its_pages_join_up() {
     let mut paged = Vec::new();
     let mut cursor = None;
     loop {
-        let (page, count) = fixture::statements(&db, rooms::list(&db, &ann, Scope::All, PageRequest { cursor: cursor.as_deref(), limit: Some(3) })).await;
+        let (page, count) = fixture::statements(
+            &db,
+            rooms::list(&db, &ann, Scope::All, PageRequest { cursor: cursor.as_deref(), limit: Some(3) }),
+        )
+        .await;
         assert_eq!(count, 1);
         let page = page.expect("a page");
         paged.extend(page.items.into_iter().map(|room| room.id));

@@ -1,9 +1,9 @@
 //! Search: scripts, query language, visibility, pages. The index changes only the cost.
 
-use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::messages;
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::unsend;
 use shared::domain::rooms;
@@ -34,15 +34,18 @@ impl Library {
     }
 
     pub(crate) async fn room(&self, owner: &Caller, kind: RoomKind, others: &[&Caller]) -> RoomRef {
-        let new =
-            NewRoom { name: "Room".into(), member_ids: others.iter().map(|one| one.user).collect(), ..NewRoom::default() };
+        let new = NewRoom { name: "Room".into(), member_ids: others.iter().map(|one| one.user).collect(), ..NewRoom::default() };
         RoomRef::Id(rooms::create(&self.backend.db, &self.push, owner, kind, &new).await.expect("made").id)
     }
 
     pub(crate) async fn say(&self, who: &Caller, room: &RoomRef, text: &str) -> Seq {
         let new = NewMessage { content: Some(text.into()), ..NewMessage::default() };
         let who = fixture::caller(who.user, &who.username);
-        messages::send(&self.backend.db, &self.push, &limits(), &who, SendRequest { room, new: &new }).await.expect("sent").message.seq
+        messages::send(&self.backend.db, &self.push, &limits(), &who, SendRequest { room, new: &new })
+            .await
+            .expect("sent")
+            .message
+            .seq
     }
 
     pub(crate) async fn edit(&self, who: &Caller, room: &RoomRef, seq: Seq, text: &str) {

@@ -1,8 +1,8 @@
 //! The search index: the same results with and without it, whatever changes meanwhile.
 
-use shared::id::Seq;
 use shared::domain::messages::unsend;
 use shared::domain::rooms::members;
+use shared::id::Seq;
 use shared::protocol::rooms::RoomKind;
 use shared::protocol::search::Search;
 

@@ -7,14 +7,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use shared::aws::dynamodb;
 use shared::domain::auth::session_closings;
 use shared::domain::auth::sessions::{self, SessionOwner};
 use shared::domain::people::presence;
 use shared::id::{ConnectionId, SessionId};
 use shared::protocol::session_end::Cause;
+use shared::push::Push;
 use shared::push::presence::PresenceCheck;
 use shared::push::registry::Connection;
-use shared::push::{Push, dynamodb};
 use shared::store::recipients;
 use shared::time::Timestamp;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};

@@ -1,13 +1,13 @@
 //! Sessions: refresh, revocation, and its immediate effect.
 
-use shared::domain::auth::sessions::PresentedAccess;
-use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
 use shared::config::Secret;
 use shared::domain::auth::anonymous::AnonymousCaller;
+use shared::domain::auth::sessions::PresentedAccess;
 use shared::domain::auth::sessions::{self, SessionOwner};
 use shared::domain::auth::tokens::TokenKeys;
 use shared::domain::limits::work_costs;
+use shared::domain::paging::PageRequest;
 use shared::error::{Error, Result};
 use shared::id::SessionId;
 use shared::protocol::accounts::{Authenticated, Tokens};
@@ -265,7 +265,9 @@ async fn the_list_of_sessions_is_read_page_by_page() {
     let caller = backend.caller(&ann).await.expect("signed in");
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
-        let page = sessions::list(&backend.db, &caller, PageRequest { cursor: cursor.as_deref(), limit: Some(2) }).await.expect("a page");
+        let page = sessions::list(&backend.db, &caller, PageRequest { cursor: cursor.as_deref(), limit: Some(2) })
+            .await
+            .expect("a page");
         assert!(page.items.len() <= 2);
         seen.extend(page.items.iter().map(|session| (session.id.0, session.current)));
         cursor = page.next;
@@ -276,7 +278,13 @@ async fn the_list_of_sessions_is_read_page_by_page() {
     let expected: Vec<_> = (0..5).rev().map(|later| (caller.session.0 + later, later == 0)).collect();
     assert_eq!(seen, expected);
     for bad in ["", "x", "0", "-1", "99999999999999999999"] {
-        assert!(matches!(sessions::list(&backend.db, &caller, PageRequest { cursor: Some(bad), limit: None }).await, Err(Error::Invalid(_))), "{bad}");
+        assert!(
+            matches!(
+                sessions::list(&backend.db, &caller, PageRequest { cursor: Some(bad), limit: None }).await,
+                Err(Error::Invalid(_))
+            ),
+            "{bad}"
+        );
     }
 }
 

@@ -1,14 +1,14 @@
 //! Room settings: name, slow mode, who writes, archive, deletion, mute.
 
-use shared::domain::rooms::members::MemberRef;
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::reactions;
 use shared::domain::messages::{self, HistoryRange};
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::domain::rooms::members;
+use shared::domain::rooms::members::MemberRef;
 use shared::domain::rooms::settings;
 use shared::error::{Error, Result};
 use shared::id::{Rev, RoomRef, Seq, UploadId};
@@ -76,7 +76,10 @@ async fn slow_mode_parts_the_messages_of_members_and_spares_admins() {
     bob.now = bob.now.plus_seconds(20);
     assert_eq!(code(messages::send(db, push, &limits(), &bob, SendRequest { room, new: &text("2") }).await), "ok");
     for number in 0..3 {
-        assert_eq!(code(messages::send(db, push, &limits(), &ann, SendRequest { room, new: &text(&number.to_string()) }).await), "ok");
+        assert_eq!(
+            code(messages::send(db, push, &limits(), &ann, SendRequest { room, new: &text(&number.to_string()) }).await),
+            "ok"
+        );
     }
 }
 
@@ -102,7 +105,10 @@ async fn in_slow_mode_to_edit_is_to_speak_but_for_the_first_correction() {
     }
     bob.now = bob.now.plus_seconds(3590);
     assert_eq!(edit(&bob, old.seq, "one thing an hour").await, "ok");
-    assert_eq!(code(messages::send(db, push, &limits(), &bob, SendRequest { room, new: &text("and another") }).await), "rate_limited");
+    assert_eq!(
+        code(messages::send(db, push, &limits(), &bob, SendRequest { room, new: &text("and another") }).await),
+        "rate_limited"
+    );
     assert_eq!(edit(&bob, said.seq, "and another").await, "rate_limited");
     let hers = group.said(&ann, "an admin").await;
     for content in ["may", "go", "on"] {
@@ -168,7 +174,10 @@ async fn a_deleted_room_is_gone_for_everyone_at_once() {
     for who in [&ann, &bob] {
         assert_eq!(code(rooms::find(db, who, room).await), "room_not_found");
         assert_eq!(code(messages::history(db, who, room, HistoryRange::Newest, None).await), "room_not_found");
-        assert_eq!(code(messages::send(db, push, &limits(), who, SendRequest { room, new: &text("Hi") }).await), "room_not_found");
+        assert_eq!(
+            code(messages::send(db, push, &limits(), who, SendRequest { room, new: &text("Hi") }).await),
+            "room_not_found"
+        );
         assert!(rooms::list(db, who, Scope::Joined, PageRequest::default()).await.expect("rooms").items.is_empty());
         assert!(rooms::changed_since(db, who, who.now).await.expect("changes").0.is_empty());
     }

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use shared::protocol::frames::Changed;
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::messages;
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::domain::messages::unsend;
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::domain::sync;
 use shared::domain::sync::catch_up;
 use shared::error::Error;
 use shared::id::{Rev, RoomId, RoomRef, Seq};
+use shared::protocol::frames::Changed;
 use shared::protocol::frames::{Dialect, Frame, MAX_FRAME};
 use shared::protocol::messages::{NewContent, NewMessage};
 use shared::protocol::rooms::{NewRoom, RoomKind};
@@ -63,7 +63,9 @@ async fn a_sync_holds_what_changed_since_and_nothing_else() {
     let new = NewContent { content: "two".into() };
     edits::edit(&db, &push, &limits(), &ann, EditRequest { room: &room, seq: Seq(2), new: &new }).await.expect("edited");
     unsend::unsend(&db, &push, &ann, &room, Seq(3)).await.expect("unsent");
-    reactions::react(&db, &push, &limits(), &bob, ReactionRequest { room: &room, seq: Seq(5), emoji: "👍" }).await.expect("reacted");
+    reactions::react(&db, &push, &limits(), &bob, ReactionRequest { room: &room, seq: Seq(5), emoji: "👍" })
+        .await
+        .expect("reacted");
     unsend::hide(&db, &push, &bob, &room, Seq(4)).await.expect("hidden");
     rooms::join(&db, &push, &carl, &room).await.expect("joined");
     rooms::leave(&db, &push, &carl, &room, None).await.expect("left");
@@ -178,7 +180,8 @@ async fn a_cursor_over_all_rooms_lists_changed_and_left_rooms() {
     let at = |who: &Caller, seconds| Caller { now: began.plus_seconds(seconds), ..who.clone() };
     let (mut rooms, mut cursor, mut pages) = (Vec::new(), None, 0);
     let first = loop {
-        let page = sync::rooms(&db, &at(&bob, 60), PageRequest { cursor: cursor.as_deref(), limit: Some(2) }).await.expect("a page");
+        let page =
+            sync::rooms(&db, &at(&bob, 60), PageRequest { cursor: cursor.as_deref(), limit: Some(2) }).await.expect("a page");
         rooms.extend(page.rooms.iter().map(|room| room.id));
         pages += 1;
         assert_eq!(page.joined.is_some(), !page.more);

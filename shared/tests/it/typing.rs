@@ -24,7 +24,8 @@ async fn typing_is_pushed_every_two_seconds_and_not_stored() {
     for (seconds, expected) in [(0, 1), (1, 0), (2, 1)] {
         let now = ann.now.plus_seconds(seconds);
         let ann = shared::caller::Caller { now, ..ann.clone() };
-        let outcome = typing::send(&db, &push, &ann, &pace, TypingSignal { connection: &laptop, room: &room, active: true }).await;
+        let outcome =
+            typing::send(&db, &push, &ann, &pace, TypingSignal { connection: &laptop, room: &room, active: true }).await;
         outcome.expect("pushed, or dropped silently");
         let frames = push.take_sent().await;
         assert_eq!(frames.len(), expected, "after {seconds} s");
@@ -33,14 +34,18 @@ async fn typing_is_pushed_every_two_seconds_and_not_stored() {
         }
     }
     ann.now = ann.now.plus_seconds(10);
-    let (outcome, count) = statements(&db, typing::send(&db, &push, &ann, &pace, TypingSignal { connection: &laptop, room: &room, active: false })).await;
+    let (outcome, count) =
+        statements(&db, typing::send(&db, &push, &ann, &pace, TypingSignal { connection: &laptop, room: &room, active: false }))
+            .await;
     outcome.expect("pushed");
     assert_eq!(count, 2, "how one stands, and the audience");
-    let refused = typing::send(&db, &push, &eve, &pace, TypingSignal { connection: &laptop, room: &room, active: true }).await.err();
+    let refused =
+        typing::send(&db, &push, &eve, &pace, TypingSignal { connection: &laptop, room: &room, active: true }).await.err();
     assert!(matches!(refused, Some(Error::NotFound("room_not_found"))), "{refused:?}");
     let archive = ChangeRoom { archived: Some(true), ..ChangeRoom::default() };
     settings::update(&db, &push, &ann, &room, &archive).await.expect("archived");
-    let refused = typing::send(&db, &push, &ann, &pace, TypingSignal { connection: &laptop, room: &room, active: true }).await.err();
+    let refused =
+        typing::send(&db, &push, &ann, &pace, TypingSignal { connection: &laptop, room: &room, active: true }).await.err();
     assert!(matches!(refused, Some(Error::Conflict("room_archived"))), "typing is refused where writing is: {refused:?}");
 }
 

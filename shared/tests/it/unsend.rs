@@ -1,13 +1,13 @@
 //! Unsending and hiding messages: a placeholder remains after unsending, nothing after hiding, and dependent rows are deleted.
 
 use shared::domain::messages::MessageAddress;
-use shared::domain::paging::PageRequest;
 use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::pins;
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::unsend;
 use shared::domain::messages::{self, HistoryRange};
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::domain::sync;
 use shared::error::Error;
@@ -45,8 +45,20 @@ async fn an_unsent_message_leaves_a_trace_and_nothing_else() {
     assert_eq!(history[0], trace, "what is answered is what is stored");
     assert!(!format!("{history:?}").contains("secret"), "{history:?}");
     assert_eq!(history[1].reply_to.as_ref().map(|reply| reply.preview.as_str()), Some(""));
-    assert!(edits::list(db, &bob, MessageAddress { room, seq: said.seq }, PageRequest::default()).await.expect("a page").items.is_empty());
-    assert!(reactions::list(db, &bob, MessageAddress { room, seq: said.seq }, None, PageRequest::default()).await.expect("a page").items.is_empty());
+    assert!(
+        edits::list(db, &bob, MessageAddress { room, seq: said.seq }, PageRequest::default())
+            .await
+            .expect("a page")
+            .items
+            .is_empty()
+    );
+    assert!(
+        reactions::list(db, &bob, MessageAddress { room, seq: said.seq }, None, PageRequest::default())
+            .await
+            .expect("a page")
+            .items
+            .is_empty()
+    );
     assert!(pins::list(db, &bob, room).await.expect("pins").items.is_empty());
     for table in ["message_edits", "reactions", "mentions", "pins"] {
         let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from {table}")))
@@ -69,7 +81,8 @@ async fn moderators_take_back_what_others_wrote_and_members_do_not() {
     let group = Group::of(db, &ann, &[&bob]).await;
     let (hers, his) = (group.said(&ann, "hers").await, group.said(&bob, "his").await);
     let unsend = async |who, seq| unsend::unsend(&group.db, &group.push, who, &group.room, seq).await;
-    for (who, seq, code) in [(&bob, hers.seq, "not_allowed"), (&bob, Seq(99), "message_not_found"), (&eve, his.seq, "room_not_found")]
+    for (who, seq, code) in
+        [(&bob, hers.seq, "not_allowed"), (&bob, Seq(99), "message_not_found"), (&eve, his.seq, "room_not_found")]
     {
         assert_eq!(unsend(who, seq).await.err().as_ref().map(Error::code), Some(code));
     }

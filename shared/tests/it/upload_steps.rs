@@ -11,10 +11,10 @@ use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use local::s3::S3;
 use local::stack::Bucket;
-use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::config::{Aws, Secret, UploadSizes};
 use shared::domain::messages;
+use shared::domain::messages::SendRequest;
 use shared::domain::sweep;
 use shared::domain::uploads::{self, UploadCompletion};
 use shared::error::Result;
@@ -103,13 +103,7 @@ pub(crate) async fn ready(backend: &Backend, media: &Media, who: &Caller) -> Upl
     ready_as(backend, media, who, FILE, PDF).await
 }
 
-pub(crate) async fn ready_as(
-    backend: &Backend,
-    media: &Media,
-    who: &Caller,
-    what: FileType,
-    bytes: &'static [u8],
-) -> UploadId {
+pub(crate) async fn ready_as(backend: &Backend, media: &Media, who: &Caller, what: FileType, bytes: &'static [u8]) -> UploadId {
     let (id, url) = announced_as(backend, media, who, what, bytes.len()).await;
     assert_eq!(ask(Method::PUT, &url, what.content_type, bytes).await.0, 200);
     let upload = completed(backend, media, who, id).await.expect("ready");
@@ -124,7 +118,10 @@ pub(crate) async fn completed(backend: &Backend, media: &Media, who: &Caller, id
 }
 
 pub(crate) async fn say(db: &Db, who: &Caller, new: NewMessage) -> Message {
-    messages::send(db, &Push::memory(), &limits(), who, SendRequest { room: &RoomRef::general(), new: &new }).await.expect("sent").message
+    messages::send(db, &Push::memory(), &limits(), who, SendRequest { room: &RoomRef::general(), new: &new })
+        .await
+        .expect("sent")
+        .message
 }
 
 /// Returns the URL of an upload's content.

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use http::Method;
-use shared::domain::reports::ReportedAttachment;
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::SendRequest;
 use shared::caller::Caller;
 use shared::domain::erasure::{self, ErasureRequester};
+use shared::domain::messages::SendRequest;
 use shared::domain::messages::unsend;
 use shared::domain::messages::{self, HistoryRange};
+use shared::domain::paging::PageRequest;
 use shared::domain::reports;
+use shared::domain::reports::ReportedAttachment;
 use shared::domain::rooms;
 use shared::domain::rooms::settings;
 use shared::domain::uploads;
@@ -51,7 +51,8 @@ async fn attachments_cost_three_statements_and_their_readers_none() {
     let push = Push::memory();
     let general = RoomRef::general();
     let cost = async |new: NewMessage| {
-        let (sent, count) = statements(db, messages::send(db, &push, &limits(), &ann, SendRequest { room: &general, new: &new })).await;
+        let (sent, count) =
+            statements(db, messages::send(db, &push, &limits(), &ann, SendRequest { room: &general, new: &new })).await;
         sent.expect("sent");
         count
     };
@@ -99,7 +100,10 @@ async fn unused_uploads_are_removed_after_a_day_and_used_ones_stay() {
     assert_eq!(ask(Method::GET, &urls[1], "", b"").await, (200, Bytes::from_static(PDF)));
     for gone in [never_sent, never_used] {
         let attach = NewMessage { attachments: vec![gone], ..NewMessage::default() };
-        let refused = messages::send(db, &Push::memory(), &limits(), &ann, SendRequest { room: &RoomRef::general(), new: &attach }).await.err();
+        let refused =
+            messages::send(db, &Push::memory(), &limits(), &ann, SendRequest { room: &RoomRef::general(), new: &attach })
+                .await
+                .err();
         assert!(matches!(refused, Some(Error::NotFound("upload_not_found"))), "{refused:?}");
     }
     assert_eq!(swept(db, &media, &ann, 100 * DAY).await, 0);
@@ -254,11 +258,19 @@ async fn the_bytes_of_a_reported_message_stay_until_the_report_is_closed() {
     let url = reports::link(db, &media, &ann, one, media::Rendition::Original).await.expect("shown to her").url;
     assert_eq!(ask(Method::GET, &url, "", b"").await.0, 200);
     // Only through the report, only its attachments, and only for moderators.
-    for (who, asked) in [(&bob, one), (&cat, one), (&ann, ReportedAttachment { upload: file, ..one }), (&ann, ReportedAttachment { upload: other.upload, ..one })] {
+    for (who, asked) in [
+        (&bob, one),
+        (&cat, one),
+        (&ann, ReportedAttachment { upload: file, ..one }),
+        (&ann, ReportedAttachment { upload: other.upload, ..one }),
+    ] {
         assert!(reports::link(db, &media, who, asked, media::Rendition::Original).await.is_err());
     }
     for who in [&ann, &bob] {
-        assert!(uploads::link(db, &media, who, one.upload, media::Rendition::Original).await.is_err(), "no other route knows of it");
+        assert!(
+            uploads::link(db, &media, who, one.upload, media::Rendition::Original).await.is_err(),
+            "no other route knows of it"
+        );
     }
     reports::close(db, &ann, &room, one.report).await.expect("closed");
     assert!(reports::link(db, &media, &ann, one, media::Rendition::Original).await.is_err());

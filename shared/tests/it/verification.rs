@@ -6,10 +6,10 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Method;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
-use shared::media::ServedFile;
 use shared::caller::Caller;
 use shared::error::Error;
 use shared::id::{ObjectId, UploadId};
+use shared::media::ServedFile;
 use shared::media::{Media, Object};
 use shared::protocol::uploads::{Purpose, UploadState};
 use shared::store::Db;
@@ -28,13 +28,7 @@ fn photo(width: u32, height: u32) -> &'static [u8] {
 }
 
 /// Announces and sends a file.
-async fn sent(
-    backend: &Backend,
-    media: &Media,
-    who: &Caller,
-    what: FileType,
-    bytes: &'static [u8],
-) -> (UploadId, String) {
+async fn sent(backend: &Backend, media: &Media, who: &Caller, what: FileType, bytes: &'static [u8]) -> (UploadId, String) {
     let (id, url) = announced_as(backend, media, who, what, bytes.len()).await;
     assert_eq!(ask(Method::PUT, &url, what.content_type, bytes).await.0, 200);
     (id, url)
@@ -159,19 +153,19 @@ async fn a_large_file_is_copied_in_parts_and_arrives_whole() {
 
     // Other bytes arrived meanwhile: neither is kept.
     let (id, url) = sent(&backend, &media, &ann, BINARY, bytes).await;
-    let arrived = media.find_uploaded(id, ann.now).await.expect("S3 answers").expect("it arrived");
+    let arrived = media.find_uploaded(id).await.expect("S3 answers").expect("it arrived");
     let other: &'static [u8] = vec![7; LARGE].leak();
     assert_eq!(ask(Method::PUT, &url, BINARY.content_type, other).await.0, 200);
     let object = Object { id: ObjectId { upload: id, attempt: 1 }, purpose: Purpose::File };
     let file = ServedFile { object, content_type: BINARY.content_type, name: "a.bin" };
     let soon = Instant::now() + Duration::from_mins(1);
-    let kept = media.store_file(&arrived, file, ann.now, soon).await;
+    let kept = media.store_file(&arrived, file, soon).await;
     assert!(matches!(kept, Ok(false)), "{kept:?}");
     // Nor is a copy that misses its deadline.
-    let arrived = media.find_uploaded(id, ann.now).await.expect("S3 answers").expect("it arrived");
-    let late = media.store_file(&arrived, file, ann.now, Instant::now()).await;
+    let arrived = media.find_uploaded(id).await.expect("S3 answers").expect("it arrived");
+    let late = media.store_file(&arrived, file, Instant::now()).await;
     assert!(matches!(late, Err(Error::Unavailable { .. })), "{late:?}");
-    let url = media.download_url(object, shared::media::Rendition::Original, ann.now).expect("a URL").url;
+    let url = media.download_url(object, shared::media::Rendition::Original, ann.now).await.expect("a URL").url;
     assert_eq!(ask(Method::GET, &url, "", b"").await.0, 404);
     assert!(completed(&backend, &media, &ann, id).await.is_ok(), "and what arrived last can still be looked at");
 }

@@ -123,13 +123,7 @@ pub async fn appoint(db: &Db, username: &str, now: Timestamp) -> Result<UserId> 
     Ok(user)
 }
 
-async fn change_role(
-    tx: &mut Tx<'_>,
-    by: &Operator,
-    user: UserId,
-    status: AccountStatus,
-    role: AccountRole,
-) -> Result<()> {
+async fn change_role(tx: &mut Tx<'_>, by: &Operator, user: UserId, status: AccountStatus, role: AccountRole) -> Result<()> {
     if status.role == role {
         return Ok(());
     }

@@ -120,12 +120,7 @@ pub enum SessionOwner {
 }
 
 /// Authenticates a logout. A valid access token is enough even after its session ended, so that clients can retry.
-pub async fn authenticate_logout(
-    db: &Db,
-    throttle: &Throttle,
-    access: PresentedAccess<'_>,
-    cost: Cost,
-) -> Result<SessionOwner> {
+pub async fn authenticate_logout(db: &Db, throttle: &Throttle, access: PresentedAccess<'_>, cost: Cost) -> Result<SessionOwner> {
     let PresentedAccess { keys, token, now } = access;
     let claims = verify_token(keys, token, now).await?;
     let owner = WorkOwner { user: claims.user, session: claims.session };

@@ -1,12 +1,12 @@
 //! Tickets: single-use credentials for a minute, because browsers cannot send headers with a WebSocket.
 
+use crate::aws::ephemeral_table::{Ephemeral, TicketOwner};
 use crate::caller::Caller;
 use crate::domain::auth::secrets;
 use crate::domain::auth::sessions;
 use crate::domain::limits::throttle::Throttle;
 use crate::error::{Error, Result};
 use crate::protocol::accounts::Ticket;
-use crate::push::ephemeral::{Ephemeral, TicketOwner};
 use crate::store::Db;
 use crate::time::Timestamp;
 

@@ -198,13 +198,7 @@ pub(super) async fn lock_room(tx: &mut Tx<'_>, room: RoomId, deleted_user: &Call
 }
 
 /// Tells members to fetch the change.
-pub(super) async fn push_change(
-    db: &Db,
-    push: &Push,
-    locked: &ErasureRoom,
-    rev: Rev,
-    deleted_user: &Caller,
-) -> Result<()> {
+pub(super) async fn push_change(db: &Db, push: &Push, locked: &ErasureRoom, rev: Rev, deleted_user: &Caller) -> Result<()> {
     if !locked.alive {
         return Ok(());
     }

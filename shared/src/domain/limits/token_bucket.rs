@@ -55,10 +55,7 @@ mod tests {
         let refused = take_token(bucket, LIMIT, Timestamp(start.0 + 3000));
         assert!(matches!(refused, Err(Error::TooMany { retry_after: 1, policy: Some(LIMIT) })), "{refused:?}");
         assert_eq!(take_token(bucket, LIMIT, Timestamp(start.0 + 3334)).expect("refilled"), 0);
-        assert_eq!(
-            take_token(bucket, LIMIT, Timestamp(start.0 - 60_000)).err().map(|error| error.code()),
-            Some("rate_limited")
-        );
+        assert_eq!(take_token(bucket, LIMIT, Timestamp(start.0 - 60_000)).err().map(|error| error.code()), Some("rate_limited"));
     }
 
     #[test]

@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::aws::ephemeral_table::BucketCharge;
 use crate::caller::Caller;
 use crate::domain::auth::secrets;
 use crate::domain::limits::throttle::Throttle;
 use crate::domain::limits::work_costs::{Cost, Counter};
 use crate::error::{Error, Limit, RateStatus, Result};
 use crate::id::{SessionId, UserId};
-use crate::push::ephemeral::BucketCharge;
 use crate::telemetry::{invocation, rate_status};
 use crate::time::Timestamp;
 
@@ -190,7 +190,11 @@ impl Throttle {
                 report = std::mem::take(&mut account.unreported);
             }
         });
-        if report == 0 { Ok(account) } else { self.report(user, bucket, WorkReport { account, total: report, current: time }).await }
+        if report == 0 {
+            Ok(account)
+        } else {
+            self.report(user, bucket, WorkReport { account, total: report, current: time }).await
+        }
     }
 
     /// Returns an error if the budget, as known here, has no room.

@@ -4,7 +4,9 @@ use crate::caller::Caller;
 use crate::config::Limits;
 use crate::domain::limits::token_bucket::take_token;
 use crate::domain::messages::mentions;
-use crate::domain::messages::{MessageAddress, find_readable, lock_message, push_to_members, require_not_unsent, validate_content};
+use crate::domain::messages::{
+    MessageAddress, find_readable, lock_message, push_to_members, require_not_unsent, validate_content,
+};
 use crate::domain::paging::{PageRequest, page};
 use crate::domain::rooms;
 use crate::error::{Error, Result};
@@ -39,12 +41,7 @@ pub async fn edit(db: &Db, push: &Push, limits: &Limits, caller: &Caller, editin
 }
 
 /// Lists the earlier versions of a message, oldest first.
-pub async fn list(
-    db: &Db,
-    caller: &Caller,
-    address: MessageAddress<'_>,
-    paging: PageRequest<'_>,
-) -> Result<Page<Edit>> {
+pub async fn list(db: &Db, caller: &Caller, address: MessageAddress<'_>, paging: PageRequest<'_>) -> Result<Page<Edit>> {
     let MessageAddress { room, seq } = address;
     let limit = paging.limit();
     let after = paging.position(0)?;

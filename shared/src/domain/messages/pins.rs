@@ -43,12 +43,7 @@ async fn change(db: &Db, push: &Push, caller: &Caller, address: MessageAddress<'
     Ok(message)
 }
 
-async fn store_change(
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    address: MessageAddress<'_>,
-    pinned: bool,
-) -> Result<(Message, bool)> {
+async fn store_change(tx: &mut Tx<'_>, caller: &Caller, address: MessageAddress<'_>, pinned: bool) -> Result<(Message, bool)> {
     let (readable, mut message) = lock_message(tx, caller, address.room, address.seq).await?;
     if readable.kind != RoomKind::Direct && readable.member().is_none_or(|member| member.role < Role::Admin) {
         return Err(Error::Forbidden("not_allowed"));

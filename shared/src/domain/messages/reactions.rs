@@ -77,13 +77,7 @@ struct ReactionUpdate<'a> {
     added: bool,
 }
 
-async fn change(
-    db: &Db,
-    push: &Push,
-    limits: &Limits,
-    caller: &Caller,
-    update: ReactionUpdate<'_>,
-) -> Result<ReactionChange> {
+async fn change(db: &Db, push: &Push, limits: &Limits, caller: &Caller, update: ReactionUpdate<'_>) -> Result<ReactionChange> {
     emoji::validate(update.reacting.emoji)?;
     let (reaction, changed) = transaction!(db, |tx| store_change(tx, limits, caller, update).await)?;
     if changed {

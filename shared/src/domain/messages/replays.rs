@@ -49,12 +49,7 @@ pub(super) async fn find_replay(
 }
 
 /// Returns whether the stored message, in its first version, has these contents.
-async fn is_same_message(
-    tx: &mut Tx<'_>,
-    room: &Readable,
-    message: &Message,
-    new: &ValidMessage<'_>,
-) -> Result<bool> {
+async fn is_same_message(tx: &mut Tx<'_>, room: &Readable, message: &Message, new: &ValidMessage<'_>) -> Result<bool> {
     let same_contents = match new.contents {
         NewContents::Text(content, uploads) => {
             let earlier = if message.edited_at.is_some() { edits::list(tx, room, message.seq, 0, 1).await?.pop() } else { None };

@@ -55,13 +55,7 @@ pub struct TypingSignal<'a> {
 }
 
 /// Pushes to the other members that the caller types or stopped. Does nothing if too frequent or in a large room. Returns the room.
-pub async fn send(
-    db: &Db,
-    push: &Push,
-    caller: &Caller,
-    throttle: &TypingThrottle,
-    signal: TypingSignal<'_>,
-) -> Result<RoomId> {
+pub async fn send(db: &Db, push: &Push, caller: &Caller, throttle: &TypingThrottle, signal: TypingSignal<'_>) -> Result<RoomId> {
     let TypingSignal { connection, room, active } = signal;
     let mut handle = db.acquire().await?;
     let readable = rooms::require_readable(members::find_access(&mut handle, room, caller.user).await?)?;

@@ -18,13 +18,7 @@ pub fn key(keys: &VapidKeys) -> PushKey {
 }
 
 /// Subscribes the caller's session. Another session on the same device loses its subscription.
-pub async fn subscribe(
-    db: &Db,
-    keys: &VapidKeys,
-    hosts: &AllowedHosts,
-    caller: &Caller,
-    new: &NewSubscription,
-) -> Result<()> {
+pub async fn subscribe(db: &Db, keys: &VapidKeys, hosts: &AllowedHosts, caller: &Caller, new: &NewSubscription) -> Result<()> {
     let endpoint = checked(keys, hosts, new)?;
     store::upsert(&mut *db.acquire().await?, caller, &endpoint).await
 }

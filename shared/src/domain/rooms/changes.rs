@@ -81,13 +81,7 @@ impl RoomChanges {
     }
 
     /// Writes a system message.
-    pub(crate) async fn add_system_message(
-        &mut self,
-        tx: &mut Handle,
-        caller: &Caller,
-        event: &str,
-        text: &str,
-    ) -> Result<()> {
+    pub(crate) async fn add_system_message(&mut self, tx: &mut Handle, caller: &Caller, event: &str, text: &str) -> Result<()> {
         self.head = Head { seq: self.head.seq.next(), rev: self.head.rev.next() };
         let message = messages::insert_system(tx, caller, self.room, self.head, SystemMessage { event, text }).await?;
         self.add_frame(Frame::message(message));

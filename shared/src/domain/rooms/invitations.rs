@@ -33,12 +33,7 @@ pub async fn list(db: &Db, caller: &Caller, paging: PageRequest<'_>) -> Result<P
 }
 
 /// Lists a room's pending invitations by ascending user id. Requires the right to add members.
-pub async fn of_room(
-    db: &Db,
-    caller: &Caller,
-    room: &RoomRef,
-    paging: PageRequest<'_>,
-) -> Result<Page<Invited>> {
+pub async fn of_room(db: &Db, caller: &Caller, room: &RoomRef, paging: PageRequest<'_>) -> Result<Page<Invited>> {
     let limit = paging.limit();
     let after = paging.position(0)?;
     let mut connection = db.acquire().await?;

@@ -238,7 +238,14 @@ pub(super) async fn add_caller(tx: &mut Tx<'_>, caller: &Caller, door: JoinTarge
     let rev = changes.next_rev();
     // The first to join an abandoned room owns it, except the default room.
     let role = if entrance.abandoned { Role::Owner } else { Role::Member };
-    membership::insert(tx, door.room, Head { seq: changes.next_seq(), rev }, &[NewMember { user: caller.user, role }], caller.now).await?;
+    membership::insert(
+        tx,
+        door.room,
+        Head { seq: changes.next_seq(), rev },
+        &[NewMember { user: caller.user, role }],
+        caller.now,
+    )
+    .await?;
     invitation_rows::delete(tx, door.room, caller.user).await?;
     let joined = require_readable(member_rows::find_access(tx, &RoomRef::Id(door.room), caller.user).await?)?;
     changes.add_frame(member_added_frame(tx, &joined, caller.user, rev).await?);

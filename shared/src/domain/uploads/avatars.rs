@@ -28,12 +28,7 @@ pub async fn set(db: &Db, caller: &Caller, upload: Option<UploadId>) -> Result<M
 }
 
 /// Replaces an avatar by the caller's upload. The transaction holds the lock of the avatar's row.
-pub(crate) async fn replace(
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    before: Option<UploadId>,
-    after: Option<UploadId>,
-) -> Result<()> {
+pub(crate) async fn replace(tx: &mut Tx<'_>, caller: &Caller, before: Option<UploadId>, after: Option<UploadId>) -> Result<()> {
     if let Some(id) = after {
         let upload = uploads::lock(tx, id).await?.filter(|upload| upload.owner == caller.user);
         let upload = upload.ok_or(Error::NotFound("upload_not_found"))?;
@@ -52,7 +47,7 @@ pub(crate) async fn replace(
 /// Returns a signed URL of a user's avatar.
 pub async fn user_link(db: &Db, media: &Media, caller: &Caller, user: UserId, part: Rendition) -> Result<PresignedUrl> {
     let id = store::of_user(&mut *db.acquire().await?, user).await?.ok_or(Error::NotFound("avatar_not_found"))?;
-    media.download_url(Object { id, purpose: Purpose::Avatar }, part, caller.now)
+    media.download_url(Object { id, purpose: Purpose::Avatar }, part, caller.now).await
 }
 
 /// Returns a signed URL of a room's avatar.
@@ -69,5 +64,5 @@ pub async fn room_link(db: &Db, media: &Media, caller: &Caller, room: &RoomRef, 
         access => store::of_room(&mut connection, &rooms::require_readable(access)?).await?,
     };
     let id = found.ok_or(Error::NotFound("avatar_not_found"))?;
-    media.download_url(Object { id, purpose: Purpose::Avatar }, part, caller.now)
+    media.download_url(Object { id, purpose: Purpose::Avatar }, part, caller.now).await
 }

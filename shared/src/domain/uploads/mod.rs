@@ -44,7 +44,7 @@ pub async fn create(db: &Db, throttle: &Throttle, media: &Media, caller: &Caller
         storage::require_space(usage, throttle.quota(), new.size, 1)?;
         store::insert(tx, caller.user, &new, caller.now, caller.now.plus_seconds(UNUSED_SECONDS)).await
     })?;
-    let (url, expires_at) = media.upload_url(id, &new.content_type, new.size, caller.now)?;
+    let (url, expires_at) = media.upload_url(id, &new.content_type, new.size, caller.now).await?;
     let headers = [("content-type", new.content_type)].into();
     Ok(UploadTicket { upload_id: id, method: "PUT", url, headers, expires_at })
 }
@@ -79,7 +79,7 @@ pub async fn create_once(
     };
     let upload = find_own(db, caller, UploadId(id)).await?;
     let new = validate(new, media)?;
-    let (url, expires_at) = media.upload_url(upload.info.upload_id, &new.content_type, new.size, caller.now)?;
+    let (url, expires_at) = media.upload_url(upload.info.upload_id, &new.content_type, new.size, caller.now).await?;
     let headers = [("content-type", new.content_type)].into();
     Ok((UploadTicket { upload_id: upload.info.upload_id, method: "PUT", url, headers, expires_at }, true))
 }
@@ -102,7 +102,7 @@ pub async fn complete(db: &Db, with: UploadCompletion<'_>, caller: &Caller, id: 
     if upload.info.state != UploadState::Pending {
         return result_of(upload.info);
     }
-    let arrived = media.find_uploaded(id, caller.now).await?;
+    let arrived = media.find_uploaded(id).await?;
     let mut pause = POLL_INTERVAL;
     loop {
         let verified = match &arrived {
@@ -131,7 +131,7 @@ pub async fn complete(db: &Db, with: UploadCompletion<'_>, caller: &Caller, id: 
 /// Removes the sent bytes and pushes a ready upload to the owner's devices.
 async fn finish(db: &Db, push: &Push, media: &Media, caller: &Caller, upload: &Upload) -> Result<()> {
     // If this fails, a lifecycle rule of the bucket removes them within a day.
-    if let Err(error) = media.delete_pending(upload.upload_id, caller.now).await {
+    if let Err(error) = media.delete_pending(upload.upload_id).await {
         tracing::warn!(error = error.source().map(ToString::to_string), "the sent bytes of an upload were not deleted");
     }
     if upload.state == UploadState::Ready {
@@ -162,7 +162,7 @@ pub async fn link(db: &Db, media: &Media, caller: &Caller, id: UploadId, part: R
     if purpose == Purpose::File && part == Rendition::Thumbnail {
         return Err(Error::NotFound("upload_not_found"));
     }
-    media.download_url(Object { id, purpose }, part, caller.now)
+    media.download_url(Object { id, purpose }, part, caller.now).await
 }
 
 async fn find_visible(connection: &mut Handle, caller: &Caller, id: UploadId) -> Result<store::UploadRecord> {

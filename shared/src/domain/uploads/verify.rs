@@ -157,7 +157,7 @@ impl Verification<'_> {
         };
         let accepted = self.accept(&found, quota).await;
         if !matches!(accepted, Ok(true))
-            && let Err(error) = self.media.delete_object(self.object, self.caller.now).await
+            && let Err(error) = self.media.delete_object(self.object).await
         {
             // The row counts this attempt, so the sweep finds its objects.
             tracing::warn!(
@@ -182,9 +182,9 @@ impl Verification<'_> {
     }
 
     async fn picture(&self) -> Result<Result<VerifiedUpload, RejectionReason>> {
-        let (media, now) = (self.media, self.caller.now);
+        let media = self.media;
         let stop = Deadline::at(Instant::now() + PICTURE_TIME);
-        let bytes = media.read_start(self.arrived, self.arrived.size, now).await?.ok_or(Error::Conflict("upload_changed"))?;
+        let bytes = media.read_start(self.arrived, self.arrived.size).await?.ok_or(Error::Conflict("upload_changed"))?;
         let declared = self.upload.info.content_type.clone();
         if !sniff::matches_declared(&declared, &bytes) {
             return Ok(Err(RejectionReason::Type));
@@ -201,7 +201,7 @@ impl Verification<'_> {
             Err(flaw) => return rejection(flaw).map(Err),
         };
         let file_name = names::with_extension(&self.upload.info.file_name, made.original.content_type);
-        media.store_picture(self.object, &made, &file_name, now).await?;
+        media.store_picture(self.object, &made, &file_name).await?;
         Ok(Ok(VerifiedUpload {
             file_name,
             content_type: made.original.content_type,
@@ -212,9 +212,9 @@ impl Verification<'_> {
     }
 
     async fn file(&self) -> Result<Result<VerifiedUpload, RejectionReason>> {
-        let (media, now) = (self.media, self.caller.now);
+        let media = self.media;
         let changed = || Error::Conflict("upload_changed");
-        let head = media.read_start(self.arrived, sniff::HEAD, now).await?.ok_or_else(changed)?;
+        let head = media.read_start(self.arrived, sniff::HEAD).await?.ok_or_else(changed)?;
         let declared = &self.upload.info.content_type;
         if !sniff::matches_declared(declared, &head) {
             return Ok(Err(RejectionReason::Type));
@@ -223,7 +223,7 @@ impl Verification<'_> {
         let file_name = self.upload.info.file_name.clone();
         let until = self.started_at + FILE_TIME;
         let file = ServedFile { object: self.object, content_type, name: &file_name };
-        if !media.store_file(self.arrived, file, now, until).await? {
+        if !media.store_file(self.arrived, file, until).await? {
             return Err(changed());
         }
         Ok(Ok(VerifiedUpload { file_name, content_type, size: self.arrived.size, dimensions: None, placeholder: None }))

@@ -31,13 +31,7 @@ struct Recipient<'a> {
     auth: &'a [u8],
 }
 
-fn seal(
-    text: &[u8],
-    padding: usize,
-    to: Recipient<'_>,
-    key: &PrivateKey,
-    salt: [u8; 16],
-) -> Result<Vec<u8>, Unspecified> {
+fn seal(text: &[u8], padding: usize, to: Recipient<'_>, key: &PrivateKey, salt: [u8; 16]) -> Result<Vec<u8>, Unspecified> {
     let Recipient { public, auth } = to;
     let ours = key.compute_public_key()?;
     let shared = agree(key, UnparsedPublicKey::new(&ECDH_P256, public), Unspecified, |secret| {

@@ -5,12 +5,12 @@ pub(crate) mod network;
 
 use std::time::Duration;
 
+use crate::aws::ephemeral_table::{Ephemeral, WindowCount};
 use crate::caller::Caller;
 use crate::config::{Limits, Quota};
 use crate::domain::limits::work_budget::WorkLedger;
 use crate::error::{Error, Limit, RateStatus, Result};
 use crate::id::{ConnectionId, UserId};
-use crate::push::ephemeral::{Ephemeral, WindowCount};
 use crate::telemetry::rate_status;
 use crate::time::Timestamp;
 

@@ -2,9 +2,9 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use crate::aws::dynamodb::{self, LazyClient};
 use crate::config;
 use crate::error::{Error, Result};
-use crate::push::dynamodb::LazyClient;
 
 #[derive(Debug)]
 pub struct TableProbes {
@@ -15,7 +15,7 @@ pub struct TableProbes {
 impl TableProbes {
     /// Opens no connection before the first call.
     pub fn new(aws: &config::Aws, names: config::TableNames) -> Self {
-        Self { client: super::dynamodb::client(aws), names }
+        Self { client: dynamodb::client(aws), names }
     }
 
     /// Checks the table of connections.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::SharedHttpClient;
-use aws_sdk_dynamodb::config::http::HttpRequest;
-use aws_smithy_runtime_api::client::http::{HttpConnector as Connects, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector as Connects, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
@@ -17,8 +17,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 pub(crate) type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
-/// `BatchGetItem` returns at most 16 MB.
-const MAX_ANSWER: usize = 32 * 1024 * 1024;
+/// `BatchGetItem` returns at most 16 MB, and S3 an image, for which a deployment can allow 50 MB.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
 /// A client with a connect timeout. Opens no connection before the first call.
 pub(crate) fn client(connect_within: Duration) -> Client {
@@ -35,9 +35,9 @@ pub(crate) fn client(connect_within: Duration) -> Client {
         .build(connector)
 }
 
-/// The client for the SDK, whose default reads the system's certificates at its first call and adds HTTP/2.
-pub(super) fn sdk_client(connect_within: Duration) -> SharedHttpClient {
-    let connector = SharedHttpConnector::new(Connector(client(connect_within)));
+/// A client as the SDK takes it. The SDK's own reads the system's certificates at its first call and adds HTTP/2.
+pub(crate) fn sdk_client(client: Client) -> SharedHttpClient {
+    let connector = SharedHttpConnector::new(Connector(client));
     http_client_fn(move |_, _| connector.clone())
 }
 
@@ -57,7 +57,7 @@ impl Connects for Connector {
     }
 }
 
-/// Buffers a request; DynamoDB requests never stream.
+/// Buffers a request: none streams, and the largest is a picture of this backend's own making.
 fn buffered(request: HttpRequest) -> Result<Request<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
     let (parts, body) = request.try_into_http1x()?.into_parts();
     let body = body.bytes().ok_or("a body that streams")?;

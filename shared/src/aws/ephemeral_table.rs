@@ -8,15 +8,15 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
+use crate::aws::dynamodb::LazyClient;
 use crate::error::{Error, Limit, RateStatus, Result};
 use crate::id::{SessionId, UserId};
-use crate::push::dynamodb::LazyClient;
 use crate::time::Timestamp;
 
 #[derive(Clone, Debug)]
 pub struct Ephemeral {
-    pub(super) client: LazyClient,
-    pub(super) table: String,
+    pub(crate) client: LazyClient,
+    pub(crate) table: String,
 }
 
 /// The owner of a ticket.

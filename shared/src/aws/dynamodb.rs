@@ -1,0 +1,34 @@
+//! The DynamoDB client. It gives up within two seconds: its data is disposable, and requests must not hang on it.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use crate::aws::{Lazy, http, lazy, sdk};
+use crate::config;
+
+/// Time limit of one attempt.
+const ATTEMPT: Duration = Duration::from_millis(800);
+/// Time limit of a call with all attempts.
+const CALL: Duration = Duration::from_secs(2);
+
+pub type LazyClient = Lazy<Client>;
+
+/// The shared client of this process, with the function's role.
+pub fn client(aws: &config::Aws) -> LazyClient {
+    static CLIENT: OnceLock<LazyClient> = OnceLock::new();
+    Arc::clone(CLIENT.get_or_init(|| client_at(aws, config::endpoint("DYNAMODB"))))
+}
+
+/// A client for a DynamoDB at another endpoint.
+pub fn client_at(aws: &config::Aws, endpoint: Option<String>) -> LazyClient {
+    let aws = aws.clone();
+    lazy(move || connect(&aws, endpoint))
+}
+
+fn connect(aws: &config::Aws, endpoint: Option<String>) -> Client {
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(CALL).build();
+    Client::new(&sdk::settings(aws, http::sdk_client(http::client(ATTEMPT)), timeouts, endpoint))
+}
