@@ -8,7 +8,6 @@ mod register;
 mod sessions;
 mod ticket;
 
-use shared::aws::dynamodb;
 use shared::aws::ephemeral_table::Ephemeral;
 use shared::config;
 use shared::domain::auth::anonymous::AnonymousCaller;

@@ -9,7 +9,6 @@ use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerResponse;
 use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
-use shared::aws::dynamodb;
 use shared::aws::ephemeral_table::Ephemeral;
 use shared::caller::Caller;
 use shared::config;

@@ -73,13 +73,6 @@ pub enum Rendition {
     Thumbnail,
 }
 
-/// Name and type under which a file is downloaded.
-#[derive(Clone, Copy, Debug)]
-pub struct ServedFile<'a> {
-    pub name: &'a str,
-    pub content_type: &'a str,
-}
-
 /// A download URL. It stays the same within a time window, so that clients can cache the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PresignedUrl {
