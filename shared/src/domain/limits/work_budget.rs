@@ -15,7 +15,7 @@ use crate::domain::limits::throttle::Throttle;
 use crate::domain::limits::work_costs::{Cost, Counter};
 use crate::error::{Error, Limit, RateStatus, Result};
 use crate::id::{SessionId, UserId};
-use crate::push::ephemeral::BucketCharge;
+use crate::push::ephemeral::{BucketCharge, NewCharge};
 use crate::telemetry::{invocation, rate_status};
 use crate::time::Timestamp;
 
@@ -205,7 +205,9 @@ impl Throttle {
     async fn report(&self, user: UserId, bucket: WorkBucket, report: WorkReport) -> Result<WorkAccount> {
         let WorkReport { account, total, current } = report;
         let key = format!("work#{user}");
-        let reporting = self.ephemeral.charge_bucket(&key, total, account.empty_at, (bucket.now, bucket.capacity));
+        let WorkBucket { now, capacity, .. } = bucket;
+        let charge = NewCharge { amount: total, known_empty_at: account.empty_at, now, capacity };
+        let reporting = self.ephemeral.charge_bucket(&key, charge);
         match tokio::time::timeout(REPORT_TIMEOUT, reporting).await {
             Ok(Ok(BucketCharge::Accepted { empty_at })) => {
                 Ok(self.ledger.update(user, bucket.now, |account| account.empty_at = empty_at))
