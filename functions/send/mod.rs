@@ -26,7 +26,7 @@ use shared::edge::http::DEADLINE;
 use shared::edge::problem;
 use shared::edge::socket::{self, Socket, SocketEvent};
 use shared::error::{Error, Result};
-use shared::protocol::actions::{Action, JoinRoom, LeaveRoom, Ping, Reached, Renew, SendMessage, Since, Typing};
+use shared::protocol::actions::{Action, JoinRoom, LeaveRoom, Ping, MoveMarker, Renew, SendMessage, SyncRoom, Typing};
 use shared::protocol::frames::{Ack, Frame};
 use shared::protocol::incoming::{self, Incoming};
 use shared::protocol::session_end::Cause;
@@ -194,10 +194,10 @@ async fn answer(state: &State, socket: &Socket, incoming: Incoming, price: Cost,
             reading::catch_up(state, &caller, socket, request, id).await?;
             return Ok(Vec::new());
         }
-        Action::Read(Reached { room_id, mark }) => {
+        Action::Read(MoveMarker { room_id, mark }) => {
             reading::mark(state, &caller, &socket.room_or_bound(room_id), ReadMarker::Read(mark.seq), id).await?
         }
-        Action::Delivered(Reached { room_id, mark }) => {
+        Action::Delivered(MoveMarker { room_id, mark }) => {
             reading::mark(state, &caller, &socket.room_or_bound(room_id), ReadMarker::Delivered(mark.seq), id).await?
         }
         Action::Typing(Typing { room_id, active }) => {
@@ -205,7 +205,7 @@ async fn answer(state: &State, socket: &Socket, incoming: Incoming, price: Cost,
             let signal = TypingSignal { connection: &socket.connection.id, room: &room, active };
             reading::typing(state, &caller, signal, id).await?
         }
-        Action::Sync(Since { room_id, rev }) => {
+        Action::Sync(SyncRoom { room_id, rev }) => {
             sync::frame(db, &caller, &socket.room_or_bound(room_id), rev.unwrap_or_default(), id).await?
         }
         Action::Ping(Ping { since }) => {

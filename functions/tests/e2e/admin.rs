@@ -9,7 +9,7 @@ use crate::api::{JSON, PASSWORD, Person};
 use crate::cloud::{World, world};
 use crate::socket::Socket;
 
-/// A user whom the console made an operator.
+/// A user with the role of operator, from the console.
 pub(crate) async fn operator(world: &World) -> Person {
     let person = world.api.person("root").await;
     let appointed = console(world, &json!({ "appoint": person.name })).await.expect("appointed");

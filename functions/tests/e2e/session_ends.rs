@@ -234,7 +234,7 @@ async fn direct_frames_do_not_reach_an_ended_session() {
     let dying = json!({ "kill": { "function": "auth", "at": "after_commit" } });
     world.cloud().faults().set_json(&dying).expect("faults that can be set");
     world.api.post("/api/auth/logout", &scene.ending, json!({})).await;
-    // Whoever encounters the socket requests its close; that is refused here, so that the test controls when it happens.
+    // Each function that meets the socket requests its close; that is refused here, so that the test controls when it happens.
     let lame = json!({ "concurrency": { "function": "presence", "limit": 0 } });
     world.cloud().faults().set_json(&lame).expect("faults that can be set");
     let api = &world.api;

@@ -13,7 +13,7 @@ use crate::stack::{Cors, HttpApi};
 use super::backend::IntegrationError;
 use super::http_event::{self, EventContext};
 use super::http_response::{Reply, from_result, message};
-use super::http_routes::{Parameters, Route, Routes};
+use super::http_routes::{Route, Routes};
 use super::peer::Peer;
 use super::shared::Shared;
 use super::{cors, ids, static_files};
@@ -41,7 +41,14 @@ pub(super) async fn serve(shared: &Shared, peer: Peer, request: Request<Incoming
     let (request_id, limits) = (ids::request_id(), shared.limits());
     let mut response = match endpoint.routes.find(&head.method, head.uri.path()) {
         Some((route, parameters)) => match collect(body, limits.http_body, limits.arrival).await {
-            Ok(body) => call(shared, route, parameters, (peer, &request_id, &head, &body)).await,
+            Ok(body) => {
+                let (api_id, route_key) = (&shared.http.id, &route.key);
+                let context = EventContext { api_id, route_key, parameters, peer, request_id: &request_id };
+                match http_event::build(&head, &body, context) {
+                    Ok(event) => call(shared, route, event).await,
+                    Err(_) => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+                }
+            }
             Err(refusal) => refusal,
         },
         None => match &shared.static_dir {
@@ -72,13 +79,7 @@ pub(super) async fn collect(body: Incoming, limit: usize, patience: Duration) ->
     }
 }
 
-type Call<'a> = (Peer, &'a str, &'a http::request::Parts, &'a Bytes);
-
-async fn call(shared: &Shared, route: &Route, parameters: Parameters<'_>, (peer, request_id, head, body): Call<'_>) -> Reply {
-    let context = EventContext { api_id: &shared.http.id, route_key: &route.key, parameters, peer, request_id };
-    let Ok(event) = http_event::build(head, body, context) else {
-        return message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
-    };
+async fn call(shared: &Shared, route: &Route, event: Vec<u8>) -> Reply {
     let limits = shared.limits();
     if event.len() > limits.payload {
         return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");

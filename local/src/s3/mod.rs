@@ -40,10 +40,10 @@ impl S3 {
         let files = FileSystem::new(folder).map_err(|error| io::Error::other(format!("{error:?}")))?;
         let mut builder = S3ServiceBuilder::new(files);
         builder.set_auth(SimpleAuth::from_single(credentials::ACCESS_KEY, credentials::SECRET_KEY));
-        let (service, rules, folder) = (builder.build(), Arc::new(rules), Arc::<Path>::from(folder));
+        let (service, buckets) = (builder.build(), Buckets { rules: Arc::new(rules), folder: Arc::from(folder) });
         let listener = HttpServer::bind().await?;
         let loopback =
-            HttpServer::serve(listener, move |request| answer(service.clone(), (rules.clone(), folder.clone()), request))?;
+            HttpServer::serve(listener, move |request| answer(service.clone(), buckets.clone(), request))?;
         Ok(Self { loopback })
     }
 
@@ -62,9 +62,15 @@ impl S3 {
     }
 }
 
-type Buckets = (Arc<BTreeMap<String, CorsRules>>, Arc<Path>);
+/// Rules of the buckets by name, and their folder.
+#[derive(Clone)]
+struct Buckets {
+    rules: Arc<BTreeMap<String, CorsRules>>,
+    folder: Arc<Path>,
+}
 
-async fn answer(service: S3Service, (rules, folder): Buckets, request: Request<Incoming>) -> Response<Body> {
+async fn answer(service: S3Service, buckets: Buckets, request: Request<Incoming>) -> Response<Body> {
+    let Buckets { rules, folder } = buckets;
     let bucket = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
     let cors = rules.get(bucket);
     if request.method() == http::Method::OPTIONS {

@@ -51,6 +51,16 @@ pub enum BucketCharge {
     },
 }
 
+/// A charge of a bucket that drains over time. Times and amounts are in the bucket's unit.
+#[derive(Clone, Copy, Debug)]
+pub struct NewCharge {
+    pub amount: i64,
+    /// When the bucket is empty, as far as the caller knows.
+    pub known_empty_at: i64,
+    pub now: i64,
+    pub capacity: i64,
+}
+
 /// A charge, and whether the bucket is assumed to be empty.
 #[derive(Clone, Copy)]
 struct BucketState {
@@ -106,10 +116,9 @@ impl Ephemeral {
     pub async fn charge_bucket(
         &self,
         key: &str,
-        amount: i64,
-        known_empty_at: i64,
-        (now, capacity): (i64, i64),
+        charge: NewCharge,
     ) -> Result<BucketCharge> {
+        let NewCharge { amount, known_empty_at, now, capacity } = charge;
         let mut empty = known_empty_at <= now;
         let mut found = None;
         for _ in 0..CHARGE_ATTEMPTS {

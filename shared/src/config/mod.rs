@@ -215,7 +215,7 @@ pub struct PushConfig {
     pub shard: usize,
     /// `PUSH_BUSY`: beyond this many live connections a room announces changes at most once per second.
     pub busy: usize,
-    /// `RATE_REACH`: strangers whom a user may add, invite or message first; a public room counts as ten. The limit per stranger is a tenth.
+    /// `RATE_REACH`: strangers that a user may add, invite or message first; a public room counts as ten. The limit per stranger is a tenth.
     pub reach: Limit,
 }
 

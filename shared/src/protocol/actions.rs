@@ -12,7 +12,7 @@ use crate::protocol::messages::{NewContent, NewMessage, NewReaction};
 use crate::protocol::receipts::Mark;
 use crate::protocol::verbs::{LEGACY_SEND, Verb};
 
-/// Declares the fields of actions, each with the function of [`fields`](crate::protocol::fields) that parses it.
+/// Declares the fields of actions, each with the function that parses it.
 macro_rules! shapes {
     ($($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $kind:ty = $read:ident $(($detail:literal))?,)* })*) => {$(
         #[derive(Debug, PartialEq, Eq, ToSchema)]
@@ -124,7 +124,7 @@ shapes! {
         owner: Option<UserId> = optional,
     }
     /// Moves a read marker.
-    Reached {
+    MoveMarker {
         /// The room; defaults to the socket's own room.
         room_id: Option<RoomRef> = optional,
         /// The last message.
@@ -139,7 +139,7 @@ shapes! {
         active: Option<bool> = optional,
     }
     /// Requests the changes of a room.
-    Since {
+    SyncRoom {
         /// The room; defaults to the socket's own room.
         room_id: Option<RoomRef> = optional,
         /// The last `rev` known to the client; everything when absent.
@@ -221,12 +221,12 @@ actions! {
         answers: &["ack"],
         examples: &[r#"{"action":"leave","room_id":7}"#],
     }
-    Read(Reached) = "read" {
+    Read(MoveMarker) = "read" {
         about: "Marks all messages up to a `seq` as read.",
         answers: &["ack"],
         examples: &[r#"{"action":"read","room_id":7,"seq":42}"#],
     }
-    Delivered(Reached) = "delivered" {
+    Delivered(MoveMarker) = "delivered" {
         about: "Marks all messages up to a `seq` as delivered.",
         answers: &["ack"],
         examples: &[r#"{"action":"delivered","room_id":7,"seq":42}"#],
@@ -236,7 +236,7 @@ actions! {
         answers: &["ack"],
         examples: &[r#"{"action":"typing","room_id":7,"active":true}"#],
     }
-    Sync(Since) = "sync" {
+    Sync(SyncRoom) = "sync" {
         about: "Returns the changes of a room since a `rev`.",
         answers: &["sync"],
         examples: &[r#"{"action":"sync","room_id":7,"rev":57}"#],

@@ -62,8 +62,8 @@ pub async fn list(
         query.push(" escape '|' union select id from users where email like ").push_bind(pattern).push(" escape '|')");
     }
     query.push(" order by u.id limit ").push_bind(limit);
-    let rows: Vec<AccountRow> = query.build_query_as().fetch_all(connection).await?;
-    Ok(rows.into_iter().map(AccountRow::account).collect())
+    let rows: Vec<AdminAccountRow> = query.build_query_as().fetch_all(connection).await?;
+    Ok(rows.into_iter().map(AdminAccountRow::account).collect())
 }
 
 /// Returns one account, in any state.
@@ -99,7 +99,7 @@ pub async fn set_role(transaction: &mut MySqlConnection, _: &Operator, user: Use
 }
 
 #[derive(FromRow)]
-struct AccountRow {
+struct AdminAccountRow {
     #[sqlx(flatten)]
     user: UserRow,
     email: Option<String>,
@@ -111,7 +111,7 @@ struct AccountRow {
     last_used_at: Option<i64>,
 }
 
-impl AccountRow {
+impl AdminAccountRow {
     fn account(self) -> AdminAccount {
         AdminAccount {
             user: self.user.user(),

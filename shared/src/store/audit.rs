@@ -74,14 +74,15 @@ pub async fn lock_operator(transaction: &mut MySqlConnection, caller: &Caller, i
 
 /// Writes an action to the log.
 pub async fn insert(transaction: &mut MySqlConnection, by: &Operator, act: &AuditRecord) -> Result<()> {
+    let AuditRecord { action, user, room, report } = *act;
     sqlx::query!(
         "insert into audit (at, actor_id, action, user_id, room_id, report_id, ip) values (?, ?, ?, ?, ?, ?, ?)",
         by.now.0,
         by.user.map(|user| user.0),
-        act.action,
-        act.user.map(|user| user.0),
-        act.room.map(|room| room.0),
-        act.report.map(|report| report.0),
+        action,
+        user.map(|user| user.0),
+        room.map(|room| room.0),
+        report.map(|report| report.0),
         // The column holds 45 ASCII characters, the longest form of an address.
         by.ip.chars().filter(char::is_ascii).take(45).collect::<String>(),
     )

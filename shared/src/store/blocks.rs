@@ -1,4 +1,4 @@
-//! Blocks between users. Callers check both directions at once, so a blocked user cannot tell who blocked whom.
+//! Blocks between users. Callers check both directions at once, so a blocked user cannot tell which of the two blocked the other.
 
 use sqlx::{MySqlConnection, QueryBuilder};
 

@@ -25,6 +25,7 @@ pub async fn update(
     remains: RemainingTokens,
     now: Timestamp,
 ) -> Result<()> {
+    let RemainingTokens { changes, messages } = remains;
     sqlx::query!(
         r#"
         update messages m
@@ -42,10 +43,10 @@ pub async fn update(
         message.rev.0,
         message.rev.0,
         now.0,
-        remains.changes,
+        changes,
         now.0,
-        remains.messages,
-        remains.messages.is_some(),
+        messages,
+        messages.is_some(),
         now.0,
         message.room_id.0,
         message.seq.0,

@@ -27,7 +27,7 @@ pub struct ErasureRoom {
     pub shared: bool,
 }
 
-/// Deletes an account: after the commit, nobody can log in and others see a deleted user. Ends its sessions. Returns none when the account is already
+/// Deletes an account: after the commit, logging in fails and others see a deleted user. Ends its sessions. Returns none when the account is already
 /// deleted or its password hash differs.
 pub async fn begin(
     transaction: &mut Tx<'_>,
@@ -178,7 +178,7 @@ pub async fn scrub_membership(transaction: &mut MySqlConnection, held: &ErasureR
     Ok(())
 }
 
-/// Deletes a batch of the contents of a room that nobody else was in. Returns false when nothing is left.
+/// Deletes a batch of the contents of a room without other members, past or present. Returns false when nothing is left.
 pub async fn purge_batch(connection: &mut MySqlConnection, room: RoomId) -> Result<bool> {
     let mut left = false;
     for table in [

@@ -21,7 +21,7 @@ pub struct SendContext {
     pub replay: Option<Seq>,
     /// The message replied to, if it exists.
     pub reply_to: Option<Reply>,
-    /// Digests of the sender's recent texts, as the last [`Draft`] stored them.
+    /// Digests of the sender's recent texts, as the last [`SenderState`] stored them.
     pub recent_texts: Vec<u8>,
     /// Members of a direct room whose lists do not show it until this message.
     pub closed_to: Vec<UserId>,
@@ -41,9 +41,15 @@ pub struct Draft<'a> {
     pub kind: MessageKind,
     /// Set when the message is forwarded.
     pub forwarded_from: Option<&'a ForwardSource>,
-    /// Tokens that remain to the sender, in thousandths of a message.
+    pub sender: SenderState<'a>,
+}
+
+/// State of the sender after a message.
+#[derive(Clone, Copy, Debug)]
+pub struct SenderState<'a> {
+    /// Tokens that remain, in thousandths of a message.
     pub allowance: i32,
-    /// Digests of the sender's recent texts, this one included.
+    /// Digests of recent texts, this one included.
     pub recent_texts: &'a [u8],
 }
 
@@ -98,7 +104,7 @@ pub async fn lock(
         replay: row.replay_seq.map(Seq),
         reply_to: row.reply_seq.map(|seq| {
             RepliedRow {
-                seq,
+                seq: Seq(seq),
                 username: row.reply_username,
                 kind: row.reply_kind,
                 content: row.reply_content,
@@ -119,6 +125,8 @@ pub async fn insert(
     now: Timestamp,
 ) -> Result<MessageId> {
     let (seq, rev) = (head.seq.0, head.rev.0);
+    let Draft { content, client_id, reply_to, mentions, attachments, kind, forwarded_from, sender } = draft;
+    let SenderState { allowance, recent_texts } = sender;
     let id = sqlx::query!(
         r#"
         insert into messages (room_id, seq, sender_id, kind, content, client_id, reply_to_seq, mentions, forwarded_room_id,
@@ -128,16 +136,16 @@ pub async fn insert(
         member.room().0,
         seq,
         member.user().0,
-        draft.kind.to_string(),
-        draft.content,
-        draft.client_id,
-        draft.reply_to.map(|seq| seq.0),
-        mentions::column(draft.mentions),
-        draft.forwarded_from.map(|source| source.message.room.0),
-        draft.forwarded_from.map(|source| source.message.seq.0),
-        draft.forwarded_from.and_then(|source| source.shown.username.as_deref()),
-        draft.forwarded_from.map(|source| source.shown.created_at.0),
-        attachments::column(draft.attachments)?,
+        kind.to_string(),
+        content,
+        client_id,
+        reply_to.map(|seq| seq.0),
+        mentions::column(mentions),
+        forwarded_from.map(|source| source.message.room.0),
+        forwarded_from.map(|source| source.message.seq.0),
+        forwarded_from.and_then(|source| source.shown.username.as_deref()),
+        forwarded_from.map(|source| source.shown.created_at.0),
+        attachments::column(attachments)?,
         now.0,
         rev,
     )
@@ -160,9 +168,9 @@ pub async fn insert(
         seq,
         now.0,
         seq,
-        draft.allowance,
+        allowance,
         now.0,
-        draft.recent_texts,
+        recent_texts,
         member.room().0,
     )
     .execute(transaction)

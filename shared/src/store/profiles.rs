@@ -26,13 +26,14 @@ pub struct ProfileChange<'a> {
 pub enum UserSearchStart<'a> {
     /// After this username, among users whose username matches.
     Username(&'a str),
-    /// After this display name and user, among users of whom only the display name matches.
+    /// After this display name and user, among users whose display name alone matches.
     DisplayName(&'a str, UserId),
 }
 
 /// Updates an active account. A new e-mail address is unconfirmed.
 pub async fn update(connection: &mut MySqlConnection, user: UserId, change: &ProfileChange<'_>) -> Result<()> {
-    let (anew, email) = (change.email.is_some(), change.email.flatten());
+    let ProfileChange { display_name, about, email, presence, notifications, added_by } = *change;
+    let (anew, email) = (email.is_some(), email.flatten());
     sqlx::query!(
         r#"
         update users
@@ -42,16 +43,16 @@ pub async fn update(connection: &mut MySqlConnection, user: UserId, change: &Pro
             added_by = coalesce(?, added_by)
         where id = ? and disabled_at is null and deleted_at is null
         "#,
-        change.display_name,
-        change.about,
+        display_name,
+        about,
         anew,
         email,
         anew,
         email.map(users::email_key),
         anew,
-        change.presence.map(|visibility| visibility.to_string()),
-        change.notifications.map(|preference| preference.to_string()),
-        change.added_by.map(|visibility| visibility.to_string()),
+        presence.map(|visibility| visibility.to_string()),
+        notifications.map(|preference| preference.to_string()),
+        added_by.map(|visibility| visibility.to_string()),
         user.0,
     )
     .execute(connection)

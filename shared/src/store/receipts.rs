@@ -12,7 +12,7 @@ use crate::store::rows::markers::query_with_markers;
 use crate::store::rows::user::user_of;
 use crate::time::Timestamp;
 
-/// A member to whom a message was delivered.
+/// A recipient of a message.
 #[derive(Clone, Debug)]
 pub struct Reader {
     pub user: User,
@@ -91,7 +91,7 @@ pub async fn unsent_after(connection: &mut MySqlConnection, room: &Readable, seq
     Ok(count.unsigned_abs())
 }
 
-/// Returns the members to whom a message was delivered, except its sender, as far as the reader sees their markers. Rows ∝ members.
+/// Returns the members that received a message, except its sender, as far as the reader sees their markers. Rows ∝ members.
 ///
 /// A member who joined after the message has read it only if a receipt from an earlier membership covers it. For one who was present, the first
 /// receipt that reaches the message gives the time; if they read on by writing, the time their marker last rose.

@@ -40,16 +40,17 @@ pub struct Rotation<'a> {
 
 /// Creates a session of an account created in the same transaction.
 pub async fn insert(connection: &mut MySqlConnection, new: &NewSession<'_>) -> Result<SessionId> {
+    let NewSession { user, refresh_hash, device, ip, now, expires_at } = *new;
     let done = sqlx::query!(
         r#"insert into sessions (user_id, refresh_hash, device, ip, created_at, last_used_at, expires_at)
            values (?, ?, ?, ?, ?, ?, ?)"#,
-        new.user.0,
-        new.refresh_hash.as_slice(),
-        new.device,
-        new.ip,
-        new.now.0,
-        new.now.0,
-        new.expires_at.0,
+        user.0,
+        refresh_hash.as_slice(),
+        device,
+        ip,
+        now.0,
+        now.0,
+        expires_at.0,
     )
     .execute(connection)
     .await?;

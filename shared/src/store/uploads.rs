@@ -143,6 +143,7 @@ pub async fn release_verification(connection: &mut MySqlConnection, look: Object
 
 /// Stores a successful verification. Returns false when another one finished first.
 pub async fn accept(connection: &mut MySqlConnection, object: ObjectId, found: &VerifiedUpload) -> Result<bool> {
+    let VerifiedUpload { file_name, content_type, size, dimensions, placeholder } = found;
     let done = sqlx::query!(
         r#"
         update uploads
@@ -150,12 +151,12 @@ pub async fn accept(connection: &mut MySqlConnection, object: ObjectId, found: &
             object_id = ?, object_attempt = ?
         where id = ? and state = 'pending'
         "#,
-        found.file_name,
-        found.content_type,
-        found.size,
-        found.dimensions.map(|(width, _)| width),
-        found.dimensions.map(|(_, height)| height),
-        found.placeholder,
+        file_name,
+        content_type,
+        size,
+        dimensions.map(|(width, _)| width),
+        dimensions.map(|(_, height)| height),
+        placeholder,
         object.upload.0,
         object.attempt,
         object.upload.0,

@@ -39,15 +39,16 @@ pub fn email_key(email: &str) -> String {
 
 /// Creates an account. The unique username decides races (`username_taken`). Addresses need not be unique until confirmed.
 pub async fn insert(connection: &mut MySqlConnection, new: &NewUser<'_>) -> Result<UserId> {
+    let NewUser { username, email, display_name, password_hash, created_at } = *new;
     let inserted = sqlx::query!(
         r#"insert into users (username, email, email_key, display_name, password_hash, created_at)
            values (?, ?, ?, ?, ?, ?)"#,
-        new.username,
-        new.email,
-        new.email.map(email_key),
-        new.display_name,
-        new.password_hash,
-        new.created_at.0,
+        username,
+        email,
+        email.map(email_key),
+        display_name,
+        password_hash,
+        created_at.0,
     )
     .execute(connection)
     .await;

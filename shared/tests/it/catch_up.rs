@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use shared::domain::messages::{self, SendRequest};
 use shared::caller::Caller;
-use shared::domain::messages;
-use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::pins;
 use shared::domain::messages::reactions::{self, ReactionRequest};

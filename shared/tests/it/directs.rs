@@ -2,20 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use shared::domain::rooms::members::{self, MemberRef};
+use shared::domain::paging::PageRequest;
+use shared::domain::messages::{self, SendRequest};
+use shared::domain::messages::typing::{self, TypingSignal, TypingThrottle};
 use shared::caller::Caller;
 use shared::domain::export;
-use shared::domain::messages;
-use shared::domain::messages::SendRequest;
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::receipts::{self, ReadMarker};
-use shared::domain::messages::typing::TypingSignal;
-use shared::domain::messages::typing::{self, TypingThrottle};
-use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::domain::rooms::directs;
 use shared::domain::rooms::invites;
-use shared::domain::rooms::members;
-use shared::domain::rooms::members::MemberRef;
 use shared::domain::rooms::settings;
 use shared::domain::sync;
 use shared::error::Result;
@@ -132,7 +129,7 @@ async fn a_block_closes_only_the_direct_room_of_the_two() {
     assert_eq!(pushed, [ann.user], "reading reveals presence, so it is not pushed across a block");
     assert!(receipts::of_message(&db, &bob, &room, Seq(1)).await.expect("his own").read.is_empty());
     for (who, whom) in [(&ann, &bob), (&bob, &ann)] {
-        // Same answer for both, so neither learns who blocked whom.
+        // Same answer for both, so neither learns which of them blocked the other.
         assert_eq!(code(messages::send(&db, &push, &limits(), who, SendRequest { room: &room, new: &hi }).await), "blocked");
         assert_eq!(code(directs::open(&db, &push, who, whom.user).await), "blocked");
         assert_eq!(code(messages::find(&db, who, &room, Seq(1)).await), "ok", "what was said stays");

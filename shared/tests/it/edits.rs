@@ -1,9 +1,8 @@
 //! Editing: permissions, previous versions, and cost.
 
+use shared::domain::messages::{self, MessageAddress, SendRequest};
+use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
-use shared::domain::messages;
-use shared::domain::messages::MessageAddress;
-use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::unsend;
 use shared::domain::paging::PageRequest;

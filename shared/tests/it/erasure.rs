@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use shared::domain::rooms::members::{self, MemberRef};
+use shared::domain::paging::PageRequest;
+use shared::domain::messages::{self, HistoryRange, SendRequest};
 use shared::caller::Caller;
 use shared::domain::admin::{self, AdminCaller};
 use shared::domain::auth::accounts;
@@ -10,8 +13,6 @@ use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::domain::messages::unsend;
-use shared::domain::messages::{self, HistoryRange};
-use shared::domain::paging::PageRequest;
 use shared::domain::people::blocks;
 use shared::domain::people::friends;
 use shared::domain::people::profiles;
@@ -19,8 +20,6 @@ use shared::domain::reports;
 use shared::domain::rooms;
 use shared::domain::rooms::directs;
 use shared::domain::rooms::invites;
-use shared::domain::rooms::members;
-use shared::domain::rooms::members::MemberRef;
 use shared::domain::sweep;
 use shared::domain::sync;
 use shared::error::{Error, Result};
@@ -39,7 +38,7 @@ use shared::store::Db;
 use shared::store::subscriptions::{self, Endpoint};
 
 use crate::backend::{Backend, NOW, PASSWORD, visitor};
-use crate::fixture::limits;
+use crate::fixture::{self, limits};
 
 /// Stands in every personal field.
 const CANARY: &str = "canary";
@@ -82,30 +81,6 @@ pub(crate) async fn said(backend: &Backend, who: &Caller, room: &RoomRef, conten
 
 async fn history(backend: &Backend, who: &Caller, room: &RoomRef) -> Vec<Message> {
     messages::history(&backend.db, who, room, HistoryRange::Newest, Some(100)).await.expect("history").items
-}
-
-/// Finds every text value that contains something.
-async fn found(db: &Db, something: &str) -> Vec<String> {
-    let mut connection = db.acquire().await.expect("a connection");
-    let columns: Vec<(String, String)> = sqlx::query_as(
-        "select table_name, column_name from information_schema.columns
-         where table_schema = database() and table_name <> '_sqlx_migrations'
-           and data_type in ('char', 'varchar', 'text', 'mediumtext', 'longtext', 'binary', 'varbinary', 'blob', 'json')",
-    )
-    .fetch_all(&mut *connection)
-    .await
-    .expect("the columns");
-    assert!(columns.len() > 20, "{columns:?}");
-    let mut places = Vec::new();
-    for (table, column) in columns {
-        let text = format!("select count(*) from {table} where locate(?, lower(convert({column} using utf8mb4))) > 0");
-        let count: i64 =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(text)).bind(something).fetch_one(&mut *connection).await.expect("a number");
-        if count > 0 {
-            places.push(format!("{table}.{column}"));
-        }
-    }
-    places
 }
 
 #[tokio::test]
@@ -163,7 +138,7 @@ async fn nothing_of_an_erased_person_is_found_in_any_column() {
     let asking = AdminCaller { caller: canary.clone(), ip: ADDRESS.into() };
     admin::set_role(db, &asking, cat.user, AccountRole::Admin).await.expect("appointed");
     for (something, places) in [(CANARY, 11), (ADDRESS, 2)] {
-        let before = found(db, something).await;
+        let before = fixture::find_text(db, something).await;
         assert!(before.len() >= places, "the canary sings before: {before:?}");
     }
     push.take_sent().await;
@@ -171,7 +146,7 @@ async fn nothing_of_an_erased_person_is_found_in_any_column() {
     erase(&backend, &made, PASSWORD).await.expect("erased");
 
     for something in [CANARY, ADDRESS] {
-        assert_eq!(found(db, something).await, Vec::<String>::new(), "{something}");
+        assert_eq!(fixture::find_text(db, something).await, Vec::<String>::new(), "{something}");
     }
     let frames = push.take_sent().await;
     assert!(!format!("{frames:?}").to_lowercase().contains(CANARY), "{frames:?}");
@@ -221,7 +196,7 @@ async fn what_was_reported_of_an_erased_person_is_kept_until_the_report_is_close
     erase(&backend, &made, PASSWORD).await.expect("erased");
     sweep::sweep(db, &crate::permissions::media(), NOW, || false).await.expect("swept");
     // While the report is open, it keeps the text and the id of the deleted user, and nothing else.
-    assert_eq!(found(db, CANARY).await, ["report_evidence.content", "report_evidence.edits"]);
+    assert_eq!(fixture::find_text(db, CANARY).await, ["report_evidence.content", "report_evidence.edits"]);
     let open = reports::list(db, &bob, &group, PageRequest::default()).await.expect("a page").items.remove(0);
     assert_eq!((open.content.as_str(), open.sender), ("Canary words, edited", Some(format!("deleted user {}", canary.user))));
     assert!(open.attachments[0].upload_id != picture && states(db).await == ["doomed", "ready"], "its bytes are shown still");
@@ -232,7 +207,7 @@ async fn what_was_reported_of_an_erased_person_is_kept_until_the_report_is_close
         looks < 2
     };
     sweep::sweep(db, &crate::permissions::media(), NOW, looked).await.expect("swept");
-    assert_eq!(found(db, CANARY).await, Vec::<String>::new());
+    assert_eq!(fixture::find_text(db, CANARY).await, Vec::<String>::new());
     assert_eq!(states(db).await, ["doomed", "doomed"], "the sweep that removes bytes finds both");
 }
 
@@ -322,7 +297,7 @@ async fn erasing_that_was_cut_off_goes_on_when_asked_again() {
     let asker = erasure::authenticate(&backend.db, keys, &made.tokens.access_token, NOW).await.expect("known");
     assert!(matches!(asker, ErasureRequester::Resuming(_)), "{asker:?}");
     erase(&backend, &made, "").await.expect("erased");
-    assert_eq!(found(&backend.db, CANARY).await, Vec::<String>::new());
+    assert_eq!(fixture::find_text(&backend.db, CANARY).await, Vec::<String>::new());
     assert_eq!(history(&backend, &bob, &group).await[0].content, "@deleted user hi");
 }
 
@@ -341,7 +316,7 @@ async fn an_abandoned_erasure_continues_on_schedule() {
     assert_eq!(go_on(59, late).await, 0, "the first request may still be running");
     assert_eq!(go_on(60, Instant::now()).await, 0, "without time nothing is done, and nothing fails");
     assert_eq!(go_on(60, late).await, 1);
-    assert_eq!(found(db, CANARY).await, Vec::<String>::new());
+    assert_eq!(fixture::find_text(db, CANARY).await, Vec::<String>::new());
     assert_eq!(history(&backend, &bob, &group).await[0].content, "@deleted user hi");
     assert!(push.take_sent().await.iter().any(|(user, frame)| *user == bob.user && matches!(frame, Frame::MemberRemoved { .. })));
     assert_eq!(go_on(600, late).await, 0, "once is enough");

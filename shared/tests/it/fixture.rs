@@ -81,6 +81,30 @@ pub(crate) fn limits() -> Limits {
     }
 }
 
+/// Finds every text value that contains something.
+pub(crate) async fn find_text(db: &Db, something: &str) -> Vec<String> {
+    let mut connection = db.acquire().await.expect("a connection");
+    let columns: Vec<(String, String)> = sqlx::query_as(
+        "select table_name, column_name from information_schema.columns
+         where table_schema = database() and table_name <> '_sqlx_migrations'
+           and data_type in ('char', 'varchar', 'text', 'mediumtext', 'longtext', 'binary', 'varbinary', 'blob', 'json')",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .expect("the columns");
+    assert!(columns.len() > 20, "{columns:?}");
+    let mut places = Vec::new();
+    for (table, column) in columns {
+        let text = format!("select count(*) from {table} where locate(?, lower(convert({column} using utf8mb4))) > 0");
+        let count: i64 =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(text)).bind(something).fetch_one(&mut *connection).await.expect("a number");
+        if count > 0 {
+            places.push(format!("{table}.{column}"));
+        }
+    }
+    places
+}
+
 /// Counts the statements that `work` sends over the `Db`'s connection, BEGIN and COMMIT included. Run the work once before, so that all are prepared.
 pub(crate) async fn statements<T>(db: &Db, work: impl Future<Output = T>) -> (T, i64) {
     let before = questions(db).await;

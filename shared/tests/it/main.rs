@@ -51,6 +51,7 @@ mod storage;
 mod sync;
 mod throttle;
 mod tidy;
+mod tidy_types;
 mod typing;
 mod unsend;
 mod upgrades;

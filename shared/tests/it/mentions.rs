@@ -1,7 +1,7 @@
 //! Mentions: of members only, counted until read, at minimal cost.
 
-use shared::domain::messages;
-use shared::domain::messages::SendRequest;
+use shared::domain::paging::PageRequest;
+use shared::domain::messages::{self, SendRequest};
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::paging::PageRequest;
 use shared::domain::rooms;

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use shared::config::Limits;
-use shared::domain::messages::SendRequest;
-use shared::domain::messages::{self, HistoryRange};
 use shared::domain::paging::PageRequest;
+use shared::domain::messages::{self, HistoryRange, SendRequest};
+use shared::config::Limits;
 use shared::domain::rooms;
 use shared::error::{Error, Limit};
 use shared::id::{RoomRef, Seq};

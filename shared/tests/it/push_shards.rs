@@ -1,12 +1,11 @@
 //! Push shards: content as of serving, limited to what each recipient may see.
 
 use serde_json::Value;
+use shared::domain::messages::{self, SendRequest};
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::auth::sessions::{self, SessionOwner};
 use shared::domain::fanout;
-use shared::domain::messages;
-use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::unsend;

@@ -1,10 +1,9 @@
 //! Rate limits in rooms and on sockets: changes, repeated texts, actions and frames.
 
+use shared::domain::messages::{self, SendRequest};
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::limits::throttle::Flood;
-use shared::domain::messages;
-use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::error::{Error, Limit, RateStatus, Result};

@@ -1,9 +1,8 @@
 //! Search: scripts, query language, visibility, pages. The index changes only the cost.
 
+use shared::domain::messages::{self, SendRequest};
 use shared::caller::Caller;
 use shared::config::Limits;
-use shared::domain::messages;
-use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::unsend;
 use shared::domain::rooms;

@@ -1,10 +1,10 @@
 //! Sessions: refresh, revocation, and its immediate effect.
 
+use shared::domain::auth::sessions::{self, PresentedAccess, SessionOwner};
+use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
 use shared::config::Secret;
 use shared::domain::auth::anonymous::AnonymousCaller;
-use shared::domain::auth::sessions::PresentedAccess;
-use shared::domain::auth::sessions::{self, SessionOwner};
 use shared::domain::auth::tokens::TokenKeys;
 use shared::domain::limits::work_costs;
 use shared::domain::paging::PageRequest;

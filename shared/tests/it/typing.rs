@@ -1,7 +1,6 @@
 //! Typing: pushed to the others in small rooms, rate-limited, and not stored.
 
-use shared::domain::messages::typing::TypingSignal;
-use shared::domain::messages::typing::{self, MAX_MEMBERS, TypingThrottle};
+use shared::domain::messages::typing::{self, MAX_MEMBERS, TypingSignal, TypingThrottle};
 use shared::domain::rooms;
 use shared::domain::rooms::settings;
 use shared::error::Error;

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::aws::ephemeral_table::BucketCharge;
+use crate::aws::ephemeral_table::{BucketCharge, NewCharge};
 use crate::caller::Caller;
 use crate::domain::auth::secrets;
 use crate::domain::limits::throttle::Throttle;
@@ -209,7 +209,9 @@ impl Throttle {
     async fn report(&self, user: UserId, bucket: WorkBucket, report: WorkReport) -> Result<WorkAccount> {
         let WorkReport { account, total, current } = report;
         let key = format!("work#{user}");
-        let reporting = self.ephemeral.charge_bucket(&key, total, account.empty_at, (bucket.now, bucket.capacity));
+        let WorkBucket { now, capacity, .. } = bucket;
+        let charge = NewCharge { amount: total, known_empty_at: account.empty_at, now, capacity };
+        let reporting = self.ephemeral.charge_bucket(&key, charge);
         match tokio::time::timeout(REPORT_TIMEOUT, reporting).await {
             Ok(Ok(BucketCharge::Accepted { empty_at })) => {
                 Ok(self.ledger.update(user, bucket.now, |account| account.empty_at = empty_at))

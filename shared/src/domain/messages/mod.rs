@@ -32,7 +32,7 @@ use crate::protocol::frames::Frame;
 use crate::protocol::messages::{Attachment, Forward, Forwarded, Message, MessageKind, NewMessage, Reply};
 use crate::push::Push;
 use crate::store::members::{self, Readable};
-use crate::store::messages::{self as store, Draft, ForwardSource};
+use crate::store::messages::{self as store, Draft, ForwardSource, SenderState};
 use crate::store::{Db, Handle, Tx, mentions as mention_rows, reactions as reaction_rows, recipients, redaction, transaction};
 use crate::telemetry::invocation::{self, Count};
 use crate::time::Timestamp;
@@ -242,8 +242,7 @@ async fn store_message(
         attachments: &attachments,
         kind,
         forwarded_from: source.as_ref(),
-        allowance,
-        recent_texts: &recent_texts,
+        sender: SenderState { allowance, recent_texts: &recent_texts },
     };
     let id = store::insert(tx, member, Head { seq, rev }, draft, caller.now).await?;
     mention_rows::insert(tx, here, &mentions).await?;

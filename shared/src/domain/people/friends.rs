@@ -51,9 +51,7 @@ pub async fn send_request(db: &Db, push: &Push, caller: &Caller, new: &NewFriend
     let (tie, outcome) = transaction!(db, |tx| store_request(tx, caller, pair.other.id).await)?;
     match outcome {
         RequestOutcome::Unchanged => {}
-        RequestOutcome::Requested => {
-            push_friendship(db, push, caller, tie, &pair).await?;
-        }
+        RequestOutcome::Requested => push_friendship(db, push, caller, tie, &pair).await?,
         RequestOutcome::Accepted => push_accepted(db, push, caller, tie, &pair).await?,
     }
     Ok((friendship_view(db, push, caller, tie, pair.other).await?, outcome == RequestOutcome::Requested))

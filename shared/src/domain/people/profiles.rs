@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::protocol::page::Page;
 use crate::protocol::people::{Me, Person, User};
-use crate::protocol::profiles::ChangeMe;
+use crate::protocol::profiles::{ChangeMe, ChangeMySettings};
 use crate::push::Push;
 use crate::store::profiles::{self as store, ProfileChange, UserSearchStart};
 use crate::store::users::Account;
@@ -82,13 +82,15 @@ pub async fn search(db: &Db, caller: &Caller, query: &str, paging: PageRequest<'
 }
 
 fn validate(given: &ChangeMe) -> Result<ProfileChange<'_>> {
+    let ChangeMe { display_name, about, email, password: _, settings } = given;
+    let ChangeMySettings { presence, notifications, added_by } = *settings;
     let change = ProfileChange {
-        display_name: given.display_name.as_deref().map(str::trim),
-        about: given.about.as_deref().map(str::trim),
-        email: given.email.as_ref().map(|email| email.as_deref().map(str::trim)),
-        presence: given.settings.presence,
-        notifications: given.settings.notifications,
-        added_by: given.settings.added_by,
+        display_name: display_name.as_deref().map(str::trim),
+        about: about.as_deref().map(str::trim),
+        email: email.as_ref().map(|email| email.as_deref().map(str::trim)),
+        presence,
+        notifications,
+        added_by,
     };
     let found = [
         change.display_name.and_then(fields::display_name),

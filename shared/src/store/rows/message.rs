@@ -85,7 +85,7 @@ impl MessageRow {
             client_id: self.client_id,
             reply_to: self.reply_to_seq.map(|seq| {
                 RepliedRow {
-                    seq,
+                    seq: Seq(seq),
                     username: self.reply_username,
                     kind: self.reply_kind,
                     content: self.reply_content,
@@ -108,7 +108,7 @@ impl MessageRow {
 
 /// The columns of a message replied to. All but the seq are missing when it does not exist.
 pub(in crate::store) struct RepliedRow {
-    pub(in crate::store) seq: u64,
+    pub(in crate::store) seq: Seq,
     pub(in crate::store) username: Option<String>,
     pub(in crate::store) kind: Option<String>,
     pub(in crate::store) content: Option<String>,
@@ -120,7 +120,7 @@ impl RepliedRow {
     pub(in crate::store) fn reply(self) -> Reply {
         let preview = if self.deleted_at.is_some() { String::new() } else { self.content.unwrap_or_default() };
         let kind = self.kind.and_then(|kind| kind.parse().ok()).unwrap_or(MessageKind::Text);
-        Reply { seq: Seq(self.seq), username: self.username, kind, preview: preview_of(&preview) }
+        Reply { seq: self.seq, username: self.username, kind, preview: preview_of(&preview) }
     }
 }
 
