@@ -1,11 +1,11 @@
 //! Work, and not requests, is what a person has a budget of: no operation and no action is forgotten, and whoever uses theirs up holds up nobody else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hyper::Method;
 use serde_json::{Value, json};
+use shared::config::{Form, SETTINGS};
 use shared::domain::prices::{self, Counter};
 use shared::protocol::verbs::VERBS;
 
@@ -248,25 +248,16 @@ async fn tabs_that_come_back_at_once_all_catch_up_and_notice_nothing() {
     tokio::join!(tab(true), tab(true), tab(false), tab(true), tab(false));
 }
 
-/// The rates of a deployment.
-fn deployed_rates() -> Vec<(String, String)> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("template.yaml");
-    let template: yaml_serde::Value = yaml_serde::from_str(&std::fs::read_to_string(file).expect("template.yaml")).expect("YAML");
-    let parameters = template["Parameters"].as_mapping().expect("parameters");
-    let rates = parameters.iter().filter_map(|(name, parameter)| {
-        let rate = name.as_str()?.strip_prefix("Rate").filter(|rate| *rate != "Register")?;
-        Some((format!("RATE_{}", rate.to_uppercase()), parameter["Default"].as_str()?.to_owned()))
-    });
-    let rates: Vec<_> = rates.collect();
-    assert!(rates.len() > 8, "{rates:?}");
-    rates
+/// The rates of a deployment, but for that of new accounts.
+fn deployed_rates() -> Vec<(&'static str, &'static str)> {
+    let rates = SETTINGS.iter().filter(|setting| setting.form == Form::Rate && setting.name != "RATE_REGISTER");
+    rates.map(|setting| (setting.name, setting.default)).collect()
 }
 
 /// The worst that one account may do: catch-ups of all its rooms on many sockets and heavy reads, as often as they are admitted and on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_account_at_its_limits_keeps_nobody_from_sending() {
-    let rates = deployed_rates();
-    let world = own_world(&rates.iter().map(|(name, rate)| (name.as_str(), rate.as_str())).collect::<Vec<_>>());
+    let world = own_world(&deployed_rates());
     let (mallory, known) = with_rooms(&world.api, "mallory", 40).await;
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     let room = world.api.group(&ann, &[&bob]).await;

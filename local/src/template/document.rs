@@ -115,6 +115,9 @@ fn plain(value: Yaml) -> Result<Value, Fault> {
 }
 
 fn check_long(name: &str, alone: bool) -> Result<(), Fault> {
+    if name == "<<" {
+        return Err(Fault::new("a merge key (<<) inside of what another one merges is not applied here").near(name));
+    }
     let Some(function) = name.strip_prefix("Fn::") else { return Ok(()) };
     if !FUNCTIONS.contains(&function) {
         return Err(Fault::new(format!("{name} is no intrinsic function that is known here")).near(name));

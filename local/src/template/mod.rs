@@ -40,7 +40,19 @@ use scope::{Resource, Scope};
 /// Loads a template. `overrides` are values of its parameters; `AWS::Region` and `AWS::StackName` may be among them.
 pub fn load(path: impl AsRef<Path>, overrides: &BTreeMap<String, String>) -> Result<Stack, TemplateError> {
     let path = path.as_ref();
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = read(path)?;
+    stack(&text, overrides).map_err(|fault| fault.locate(path, &text))
+}
+
+/// The sections of a template as plain JSON: aliases and merge keys are replaced, intrinsics have their long form, and nothing is resolved.
+pub fn sections(path: impl AsRef<Path>) -> Result<Map<String, Value>, TemplateError> {
+    let path = path.as_ref();
+    let text = read(path)?;
+    document::parse(&text).map_err(|fault| fault.locate(path, &text))
+}
+
+fn read(path: &Path) -> Result<String, TemplateError> {
+    std::fs::read_to_string(path).map_err(|error| {
         let reason = match error.kind() {
             ErrorKind::NotFound => {
                 "there is no such file: go to the folder of the project, or name the file with --template".into()
@@ -48,8 +60,7 @@ pub fn load(path: impl AsRef<Path>, overrides: &BTreeMap<String, String>) -> Res
             _ => format!("the file cannot be read: {error}"),
         };
         Fault::new(reason).locate(path, "")
-    })?;
-    stack(&text, overrides).map_err(|fault| fault.locate(path, &text))
+    })
 }
 
 fn stack(text: &str, overrides: &BTreeMap<String, String>) -> Result<Stack, Fault> {

@@ -1,6 +1,7 @@
 //! How much a person may keep in pictures and files.
 
-use super::{ConfigError, parsed};
+use super::ConfigError;
+use super::settings::{self, Setting};
 
 /// How much a person may keep in pictures and files: what is on its way, waits to be used, or is shown by something of theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,10 +13,10 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// Reads `QUOTA_MB` (1024, of 2^20 bytes) and `QUOTA_FILES` (10,000); 0 is no limit.
+    /// Reads `QUOTA_MB` (of 2^20 bytes) and `QUOTA_FILES`; 0 is no limit.
     pub(super) fn from_env() -> Result<Self, ConfigError> {
-        let limit = |name, default| parsed(name, default).map(|limit: u64| Some(limit).filter(|limit| *limit > 0));
-        let bytes = limit("QUOTA_MB", 1024)?.map(|megabytes| megabytes.saturating_mul(1 << 20));
-        Ok(Self { bytes, files: limit("QUOTA_FILES", 10_000)? })
+        let limit = |setting: Setting| setting.whole().map(|limit: u64| Some(limit).filter(|limit| *limit > 0));
+        let bytes = limit(settings::QUOTA_MB)?.map(|megabytes| megabytes.saturating_mul(1 << 20));
+        Ok(Self { bytes, files: limit(settings::QUOTA_FILES)? })
     }
 }

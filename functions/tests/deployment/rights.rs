@@ -1,11 +1,10 @@
 //! What each function may do is what it does: the rights in template.yaml are held against this list, and none is wider than one resource.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
 
-use local::stack::Stack;
-use yaml_serde::Value;
+use serde_json::Value;
+
+use crate::template::{intrinsic, resources, stack};
 
 /// What may be done with a resource.
 type Right = (&'static str, &'static [&'static str]);
@@ -124,30 +123,14 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
     }
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// The template as the local cloud runs it.
-fn stack() -> Stack {
-    let given =
-        local::template::samconfig_parameters(root().join("samconfig.toml"), "local").unwrap_or_else(|error| panic!("{error}"));
-    local::template::load(root().join("template.yaml"), &given).unwrap_or_else(|error| panic!("{error}"))
-}
-
 /// Each function's rights: what they are about, and the actions without their service.
 fn policies() -> Vec<(String, String, BTreeMap<String, BTreeSet<String>>)> {
-    let template: Value = yaml_serde::from_str(&read("template.yaml")).unwrap_or_else(|error| panic!("{error}"));
     let stack = stack();
     let mut all = Vec::new();
-    for (id, function) in &stack.functions {
+    for (id, resource) in resources("AWS::Serverless::Function") {
         let mut rights: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let policies = &template["Resources"][id.as_str()]["Properties"]["Policies"];
-        for statement in sequence(policies).iter().flat_map(|policy| sequence(&policy["Statement"])) {
+        let policies = &resource["Properties"]["Policies"];
+        for statement in list(policies).iter().flat_map(|policy| list(&policy["Statement"])) {
             assert_eq!(texts(&statement["Effect"]), ["Allow"], "{id}");
             for resource in texts(&statement["Resource"]) {
                 let method =
@@ -166,22 +149,27 @@ fn policies() -> Vec<(String, String, BTreeMap<String, BTreeSet<String>>)> {
                 }
             }
         }
-        all.push((id.clone(), function.binary.clone(), rights));
+        let binary = stack.functions[&id].binary.clone();
+        all.push((id, binary, rights));
     }
     all
 }
 
-fn sequence(value: &Value) -> &[Value] {
-    value.as_sequence().map_or(&[], Vec::as_slice)
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// The text of a value, or those of a list; intrinsics give their argument.
 fn texts(value: &Value) -> Vec<String> {
-    match value {
+    match intrinsic(value) {
         // What stands for a deployment that brings its own.
-        Value::Tagged(tagged) if tagged.tag == "If" => texts(&tagged.value[2]),
-        Value::Tagged(tagged) => texts(&tagged.value),
-        Value::Sequence(items) => items.iter().flat_map(texts).collect(),
+        Some(("Fn::If", branches)) => return texts(&branches[2]),
+        Some(("Fn::GetAtt", attribute)) => return texts(&attribute[0]),
+        Some((_, given)) => return texts(given),
+        None => {}
+    }
+    match value {
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
         Value::String(text) => vec![text.clone()],
         other => panic!("neither a text nor a list of texts: {other:?}"),
     }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use local::stack::Stack;
+use shared::config::SETTINGS;
 use utoipa::openapi::OpenApi;
+
+use crate::template::{read, root, stack};
 
 type Routes = BTreeSet<(String, String)>;
 /// Something that a function touches: how its code says so, what it then must be given, and what it reads besides.
@@ -219,19 +220,25 @@ fn each_function_is_given_what_it_reads_and_nothing_else() {
 fn every_variable_of_the_configuration_is_known_here() {
     let files = fs::read_dir(root().join("shared/src/config")).unwrap().map(|entry| entry.unwrap().path());
     let config: String = files.map(|path| fs::read_to_string(path).unwrap()).collect();
-    let named: BTreeSet<&str> = config
+    let quoted = config
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
         .flat_map(|line| line.split('"').skip(1).step_by(2))
-        .filter(|text| text.len() > 3 && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
-        .collect();
+        .filter(|text| text.len() > 3 && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'));
+    let named: BTreeSet<&str> = quoted.chain(SETTINGS.iter().map(|setting| setting.name)).collect();
     let of_template = CONCERNS.iter().flat_map(|concern| concern.required.iter().chain(concern.optional)).copied();
     let known: BTreeSet<&str> = of_template.chain(NOT_OF_THE_TEMPLATE.iter().copied()).collect();
     let services = ["LAMBDA", "APIGATEWAYMANAGEMENTAPI", "DYNAMODB", "SECRETSMANAGER", "S3"];
     let unknown: Vec<_> = named.iter().filter(|name| !known.contains(*name) && !services.contains(name)).collect();
-    assert!(unknown.is_empty(), "config.rs reads {unknown:?}: add them to CONCERNS, and to template.yaml where they matter");
+    assert!(
+        unknown.is_empty(),
+        "shared/src/config reads {unknown:?}: add them to CONCERNS, and to template.yaml where they matter"
+    );
     for (knob, _) in KNOBS {
-        assert!(named.contains(knob), "config.rs does not read {knob}");
+        assert!(named.contains(knob), "shared/src/config does not read {knob}");
+    }
+    for setting in SETTINGS {
+        assert!(config.contains(&format!("settings::{}", setting.name)), "shared/src/config does not read {}", setting.name);
     }
 }
 
@@ -247,21 +254,6 @@ fn the_deployment_runs_the_newest_migration() {
     let version = &migration.properties["Version"];
     let version = version.as_u64().or_else(|| version.as_str()?.parse().ok());
     assert_eq!(version, newest, "left: Version of Migration in template.yaml, right: shared/migrations");
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// The template as the local cloud runs it.
-fn stack() -> Stack {
-    let given =
-        local::template::samconfig_parameters(root().join("samconfig.toml"), "local").unwrap_or_else(|error| panic!("{error}"));
-    local::template::load(root().join("template.yaml"), &given).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn documented(document: &OpenApi) -> Routes {
