@@ -38,8 +38,9 @@ swagger: ## shared/openapi.json from the routers, shared/asyncapi.json from the 
 
 collection: swagger ## shared/collection.json, every request for Postman and Bruno; the same run writes it
 
-docs: mariadb ## docs/erd.md from a migrated database
+docs: mariadb ## docs/erd.md from a migrated database, and the tables of docs/configuration.md from template.yaml
 	WRITE_DOCS=1 cargo test --workspace --locked --test it -- erd
+	WRITE_DOCS=1 cargo test --workspace --locked --test deployment -- settings
 
 check-documents: ## both documents against the schemas of their standards, examples against their shapes
 	scripts/check-documents.sh

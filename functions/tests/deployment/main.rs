@@ -4,4 +4,5 @@
 mod inventory;
 mod operations;
 mod rights;
+mod settings;
 mod template;
