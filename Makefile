@@ -38,8 +38,9 @@ swagger: ## generates shared/openapi.json, shared/asyncapi.json and, with Node, 
 
 collection: swagger ## generates shared/collection.json for Postman and Bruno; `swagger` writes it too
 
-docs: mariadb ## generates docs/erd.md from a migrated database
+docs: mariadb ## generates docs/erd.md from a migrated database and the tables of docs/configuration.md from template.yaml
 	WRITE_DOCS=1 cargo test --workspace --locked --test it -- erd
+	WRITE_DOCS=1 cargo test --workspace --locked --test deployment -- settings
 
 check-documents: ## validates both API documents and their examples
 	scripts/check-documents.sh

@@ -26,7 +26,7 @@ use shared::edge::http::DEADLINE;
 use shared::edge::problem;
 use shared::edge::socket::{self, Socket, SocketEvent};
 use shared::error::{Error, Result};
-use shared::protocol::actions::{Action, JoinRoom, LeaveRoom, Ping, MoveMarker, Renew, SendMessage, SyncRoom, Typing};
+use shared::protocol::actions::{Action, JoinRoom, LeaveRoom, MoveMarker, Ping, Renew, SendMessage, SyncRoom, Typing};
 use shared::protocol::frames::{Ack, Frame};
 use shared::protocol::incoming::{self, Incoming};
 use shared::protocol::session_end::Cause;

@@ -18,7 +18,6 @@ mod socket;
 #[expect(dead_code, reason = "the figures need more of it")]
 mod times;
 
-use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -27,6 +26,7 @@ use std::time::{Duration, Instant};
 
 use local::cloud::{Cloud, CloudOptions, DataLocation};
 use serde_json::{Value, json};
+use shared::config::{Form, SETTINGS};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
@@ -171,14 +171,9 @@ async fn reads(api: Api, who: Person, first: usize, got: Arc<Got>) {
 /// A cloud with the template's rate limits, except for registration.
 fn options(folder: &Path) -> Outcome<CloudOptions> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?;
-    let template: yaml_serde::Value = yaml_serde::from_str(&std::fs::read_to_string(workspace.join("template.yaml"))?)?;
-    let parameters = template["Parameters"].as_mapping().ok_or("no parameters")?;
-    let rates = parameters.iter().filter_map(|(name, parameter)| {
-        let rate = name.as_str()?.strip_prefix("Rate").filter(|rate| *rate != "Register")?;
-        Some((format!("RATE_{}", rate.to_uppercase()), parameter["Default"].as_str()?.to_owned()))
-    });
+    let rates = SETTINGS.iter().filter(|setting| setting.form == Form::Rate && setting.name != "RATE_REGISTER");
     let mut options = CloudOptions::new(workspace.join("template.yaml"));
-    options.env = rates.collect::<BTreeMap<_, _>>();
+    options.env = rates.map(|setting| (setting.name.to_owned(), setting.default.to_owned())).collect();
     options.bin_dir = Some(Path::new(env!("CARGO_BIN_EXE_send")).parent().ok_or("no folder")?.to_owned());
     options.data = DataLocation::Persistent(folder.join("data"));
     Ok(options)

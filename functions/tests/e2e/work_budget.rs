@@ -1,11 +1,11 @@
 //! The work budget: every operation and action has a cost, and a user who exhausts the budget does not slow down others.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hyper::Method;
 use serde_json::{Value, json};
+use shared::config::{Form, SETTINGS};
 use shared::domain::limits::work_costs::{self, Counter};
 use shared::protocol::actions::VERBS;
 
@@ -239,25 +239,16 @@ async fn tabs_that_come_back_at_once_all_catch_up_and_notice_nothing() {
     tokio::join!(tab(true), tab(true), tab(false), tab(true), tab(false));
 }
 
-/// The rate limits of a deployment.
-fn deployed_rates() -> Vec<(String, String)> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("template.yaml");
-    let template: yaml_serde::Value = yaml_serde::from_str(&std::fs::read_to_string(file).expect("template.yaml")).expect("YAML");
-    let parameters = template["Parameters"].as_mapping().expect("parameters");
-    let rates = parameters.iter().filter_map(|(name, parameter)| {
-        let rate = name.as_str()?.strip_prefix("Rate").filter(|rate| *rate != "Register")?;
-        Some((format!("RATE_{}", rate.to_uppercase()), parameter["Default"].as_str()?.to_owned()))
-    });
-    let rates: Vec<_> = rates.collect();
-    assert!(rates.len() > 8, "{rates:?}");
-    rates
+/// The rate limits of a deployment, except for registration.
+fn deployed_rates() -> Vec<Variable<'static>> {
+    let rates = SETTINGS.iter().filter(|setting| setting.form == Form::Rate && setting.name != "RATE_REGISTER");
+    rates.map(|setting| Variable(setting.name, setting.default)).collect()
 }
 
 /// The worst load of one account: catch-ups of all rooms on many sockets and heavy reads, continued beyond the limits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_account_at_its_limits_does_not_block_other_senders() {
-    let rates = deployed_rates();
-    let world = own_world(&rates.iter().map(|(name, rate)| Variable(name, rate)).collect::<Vec<_>>());
+    let world = own_world(&deployed_rates());
     let (mallory, known) = world.api.person_with_rooms("mallory", 40, Duration::ZERO).await;
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
     let room = world.api.group(&ann, &[&bob]).await;

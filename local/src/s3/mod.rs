@@ -42,8 +42,7 @@ impl S3 {
         builder.set_auth(SimpleAuth::from_single(credentials::ACCESS_KEY, credentials::SECRET_KEY));
         let (service, buckets) = (builder.build(), Buckets { rules: Arc::new(rules), folder: Arc::from(folder) });
         let listener = HttpServer::bind().await?;
-        let loopback =
-            HttpServer::serve(listener, move |request| answer(service.clone(), buckets.clone(), request))?;
+        let loopback = HttpServer::serve(listener, move |request| answer(service.clone(), buckets.clone(), request))?;
         Ok(Self { loopback })
     }
 

@@ -115,6 +115,9 @@ fn plain(value: Yaml) -> Result<Value, UnlocatedError> {
 }
 
 fn check_long(name: &str, alone: bool) -> Result<(), UnlocatedError> {
+    if name == "<<" {
+        return Err(UnlocatedError::new("a merge key (<<) inside of what another one merges is not applied here").near(name));
+    }
     let Some(function) = name.strip_prefix("Fn::") else { return Ok(()) };
     if !FUNCTIONS.contains(&function) {
         return Err(UnlocatedError::new(format!("{name} is not a known intrinsic function")).near(name));

@@ -40,14 +40,25 @@ use scope::{Resource, Scope};
 /// Loads a template. `overrides` are parameter values, including `AWS::Region` and `AWS::StackName`.
 pub fn load(path: impl AsRef<Path>, overrides: &BTreeMap<String, String>) -> Result<Stack, TemplateError> {
     let path = path.as_ref();
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = read(path)?;
+    stack(&text, overrides).map_err(|fault| fault.locate(path, &text))
+}
+
+/// The sections of a template as plain JSON: aliases and merge keys are replaced, intrinsics have their long form, and nothing is resolved.
+pub fn sections(path: impl AsRef<Path>) -> Result<Map<String, Value>, TemplateError> {
+    let path = path.as_ref();
+    let text = read(path)?;
+    document::parse(&text).map_err(|fault| fault.locate(path, &text))
+}
+
+fn read(path: &Path) -> Result<String, TemplateError> {
+    std::fs::read_to_string(path).map_err(|error| {
         let reason = match error.kind() {
             ErrorKind::NotFound => "the file does not exist: run this in the project's folder, or specify --template".into(),
             _ => format!("the file cannot be read: {error}"),
         };
         UnlocatedError::new(reason).locate(path, "")
-    })?;
-    stack(&text, overrides).map_err(|fault| fault.locate(path, &text))
+    })
 }
 
 fn stack(text: &str, overrides: &BTreeMap<String, String>) -> Result<Stack, UnlocatedError> {

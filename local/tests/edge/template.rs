@@ -226,6 +226,31 @@ fn tables_buckets_and_custom_resources_are_as_their_apis_take_them() {
 }
 
 #[test]
+fn aliases_and_merge_keys_are_what_they_stand_for() {
+    let stack = loaded(
+        "
+Metadata:
+  Shared:
+    Where: &where !Sub '${AWS::Region}-1'
+    A: &a {ONE: a, TWO: a}
+    B: &b {TWO: b, THREE: *where, FOUR: b}
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildProperties: {Binary: f}}
+    Properties:
+      Environment:
+        Variables:
+          <<: [*a, *b]
+          FOUR: own
+",
+        &[],
+    );
+    let variables: Vec<_> = stack.functions["F"].environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(variables, ["FOUR=own", "ONE=a", "THREE=us-east-1-1", "TWO=a"]);
+}
+
+#[test]
 fn routes_are_gathered_from_functions() {
     let stack = loaded(
         "

@@ -75,6 +75,10 @@ fn an_unknown_intrinsic_names_its_line_and_its_resource() {
             "  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: !ImportValue x\n",
             "9: Q: ImportValue needs a real account",
         ),
+        (
+            "  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      <<: {<<: {QueueName: q}}\n",
+            "9: Q: a merge key (<<) inside of what another one merges",
+        ),
     ] {
         with_resources(text, expected);
     }

@@ -113,11 +113,7 @@ impl Ephemeral {
 
     /// Charges a bucket that drains over time, unless the charge exceeds its capacity; an empty bucket accepts any charge. The bucket is stored as
     /// the time at which it is empty. One write, and a second one when the assumed state was wrong.
-    pub async fn charge_bucket(
-        &self,
-        key: &str,
-        charge: NewCharge,
-    ) -> Result<BucketCharge> {
+    pub async fn charge_bucket(&self, key: &str, charge: NewCharge) -> Result<BucketCharge> {
         let NewCharge { amount, known_empty_at, now, capacity } = charge;
         let mut empty = known_empty_at <= now;
         let mut found = None;

@@ -3,10 +3,10 @@
 mod quota;
 mod secrets;
 mod service_urls;
+mod settings;
 mod strength;
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::Limit;
@@ -14,6 +14,7 @@ use crate::error::Limit;
 pub use quota::Quota;
 pub use secrets::{Secret, SecretReader, SecretSource};
 pub use service_urls::{bucket_url, service_url};
+pub use settings::{Form, SETTINGS, Setting};
 pub use strength::looks_random;
 
 /// A missing or invalid variable, with the expected value.
@@ -76,17 +77,11 @@ pub struct TokenConfig {
 }
 
 impl TokenConfig {
-    /// Reads `JWT_EXPIRY` (default 24) and `SESSION_DAYS` (default 30).
+    /// Reads `JWT_EXPIRY` and `SESSION_DAYS`.
     pub fn from_env() -> Result<Self, ConfigError> {
-        let text = var("JWT_EXPIRY").unwrap_or_else(|| "24".into());
-        let expiry = duration(&text)
-            .ok_or_else(|| ConfigError(format!("JWT_EXPIRY must be hours (24) or like 90m, 24h, not {text:?}")))?;
-        Ok(Self { expiry, session_days: parsed("SESSION_DAYS", 30)? })
+        Ok(Self { expiry: settings::JWT_EXPIRY.lifetime()?, session_days: settings::SESSION_DAYS.whole()? })
     }
 }
-
-/// The message column holds 65,535 bytes; a character takes up to four.
-const MOST_CHARACTERS: usize = 16_000;
 
 /// Sizes and rate limits per user.
 #[derive(Clone, Copy, Debug)]
@@ -121,25 +116,21 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Reads `MAX_MESSAGE_LENGTH` (1000), the quota, and the `RATE_…` variables, each `count/seconds`.
+    /// Reads `MAX_MESSAGE_LENGTH`, the quota, and the `RATE_…` variables.
     pub fn from_env() -> Result<Self, ConfigError> {
-        let message_length = parsed("MAX_MESSAGE_LENGTH", 1000)?;
-        if !(1..=MOST_CHARACTERS).contains(&message_length) {
-            return Err(ConfigError(format!("MAX_MESSAGE_LENGTH must be 1 to {MOST_CHARACTERS}, not {message_length}")));
-        }
         Ok(Self {
-            message_length,
-            send: rate("RATE_SEND", Limit { quota: 30, window: 10 })?,
-            change: rate("RATE_CHANGE", Limit { quota: 60, window: 30 })?,
-            repeat: rate("RATE_REPEAT", Limit { quota: 5, window: 60 })?,
-            frames: rate("RATE_FRAMES", Limit { quota: 300, window: 60 })?,
-            act: rate("RATE_ACT", Limit { quota: 120, window: 60 })?,
-            register: rate("RATE_REGISTER", Limit { quota: 20, window: 3600 })?,
-            login: rate("RATE_LOGIN", Limit { quota: 10, window: 300 })?,
-            connect: rate("RATE_CONNECT", Limit { quota: 60, window: 60 })?,
-            search: rate("RATE_SEARCH", Limit { quota: 60, window: 60 })?,
-            upload: rate("RATE_UPLOAD", Limit { quota: 60, window: 60 })?,
-            work: rate("RATE_WORK", Limit { quota: 1500, window: 15 })?,
+            message_length: settings::MAX_MESSAGE_LENGTH.whole()?,
+            send: settings::RATE_SEND.rate()?,
+            change: settings::RATE_CHANGE.rate()?,
+            repeat: settings::RATE_REPEAT.rate()?,
+            frames: settings::RATE_FRAMES.rate()?,
+            act: settings::RATE_ACT.rate()?,
+            register: settings::RATE_REGISTER.rate()?,
+            login: settings::RATE_LOGIN.rate()?,
+            connect: settings::RATE_CONNECT.rate()?,
+            search: settings::RATE_SEARCH.rate()?,
+            upload: settings::RATE_UPLOAD.rate()?,
+            work: settings::RATE_WORK.rate()?,
             quota: Quota::from_env()?,
         })
     }
@@ -173,24 +164,16 @@ pub struct UploadSizes {
     pub file: u64,
 }
 
-/// An image is held in memory while it is verified.
-const MOST_IMAGE_MB: u64 = 50;
-/// The limit of a single S3 PUT.
-const MOST_FILE_MB: u64 = 5120;
-
 impl MediaConfig {
-    /// Reads the bucket's name and the sizes (defaults 5, 20 and 100 MB of 2^20 bytes).
+    /// Reads the bucket's name and the sizes, in MB of 2^20 bytes.
     pub fn from_env() -> Result<Self, ConfigError> {
-        let size = |name, default, most| match parsed(name, default)? {
-            megabytes if (1..=most).contains(&megabytes) => Ok(megabytes << 20),
-            megabytes => Err(ConfigError(format!("{name} must be 1 to {most} MB, not {megabytes}"))),
-        };
+        let size = |setting: Setting| setting.whole().map(|megabytes: u64| megabytes << 20);
         Ok(Self {
             bucket: required("MEDIA_BUCKET")?,
             sizes: UploadSizes {
-                avatar: size("UPLOAD_AVATAR_MB", 5, MOST_IMAGE_MB)?,
-                image: size("UPLOAD_IMAGE_MB", 20, MOST_IMAGE_MB)?,
-                file: size("UPLOAD_FILE_MB", 100, MOST_FILE_MB)?,
+                avatar: size(settings::UPLOAD_AVATAR_MB)?,
+                image: size(settings::UPLOAD_IMAGE_MB)?,
+                file: size(settings::UPLOAD_FILE_MB)?,
             },
         })
     }
@@ -220,7 +203,7 @@ pub struct PushConfig {
 }
 
 impl PushConfig {
-    /// Reads the endpoint, the thresholds (defaults 100, 500, 1000, 200) and the limit.
+    /// Reads the endpoint, the thresholds and the limit.
     pub fn from_env() -> Result<Self, ConfigError> {
         let endpoint = match endpoint("APIGATEWAYMANAGEMENTAPI") {
             Some(url) => url,
@@ -231,11 +214,11 @@ impl PushConfig {
             fanout_function: var("FANOUT_FUNCTION"),
             presence_function: var("PRESENCE_FUNCTION"),
             notify_function: var("NOTIFY_FUNCTION"),
-            notify_members: parsed("NOTIFY_MEMBERS", 200)?,
-            inline: parsed("PUSH_INLINE", 100)?,
-            shard: parsed("PUSH_SHARD", 500)?,
-            busy: parsed("PUSH_BUSY", 1000)?,
-            reach: rate("RATE_REACH", Limit { quota: 100, window: 3600 })?,
+            notify_members: settings::NOTIFY_MEMBERS.whole()?,
+            inline: settings::PUSH_INLINE.whole()?,
+            shard: settings::PUSH_SHARD.whole()?,
+            busy: settings::PUSH_BUSY.whole()?,
+            reach: settings::RATE_REACH.rate()?,
         })
     }
 }
@@ -250,41 +233,32 @@ pub struct NotifyConfig {
 }
 
 impl NotifyConfig {
-    /// Reads the contact and the pause (default 10, at most 20).
+    /// Reads the contact and the pause.
     pub fn from_env() -> Result<Self, ConfigError> {
         let own = required("PUSH_ENDPOINT")?.replacen("http:", "https:", 1);
-        let pause = Duration::from_secs(parsed("NOTIFY_PAUSE", 10_u64)?.min(20));
-        Ok(Self { contact: var("PUSH_CONTACT").unwrap_or(own), pause })
+        let contact = Some(settings::PUSH_CONTACT.text()).filter(|contact| !contact.is_empty());
+        Ok(Self { contact: contact.unwrap_or(own), pause: Duration::from_secs(settings::NOTIFY_PAUSE.whole()?) })
     }
 }
 
-/// `PUSH_HOSTS`: comma-separated hosts of push services: a name, `*.` and a name for all below it, or `*`.
+/// `PUSH_HOSTS`: comma-separated hosts of push services: a name, `*.` and a name for all below it, or `*`; none if empty.
 pub fn push_hosts() -> Vec<String> {
-    let text = var("PUSH_HOSTS").unwrap_or_default();
-    text.split(',').map(str::trim).filter(|host| !host.is_empty()).map(str::to_owned).collect()
+    settings::parts(&var("PUSH_HOSTS").unwrap_or_default())
 }
 
-/// `PRESENCE_GRACE` (default 5): seconds, 1 to 30, before a user without a socket is announced as offline.
+/// `PRESENCE_GRACE`: seconds before a user without a socket is announced as offline.
 pub fn presence_grace() -> Result<Duration, ConfigError> {
-    match parsed("PRESENCE_GRACE", 5)? {
-        seconds @ 1..=30 => Ok(Duration::from_secs(seconds)),
-        seconds => Err(ConfigError(format!("PRESENCE_GRACE must be 1 to 30 seconds, not {seconds}"))),
-    }
+    settings::PRESENCE_GRACE.whole().map(Duration::from_secs)
 }
 
-/// `ALLOWED_ORIGINS`: comma-separated origins whose pages may open a socket; `*` or nothing allows any.
+/// `ALLOWED_ORIGINS`: comma-separated origins whose pages may open a socket; `*` allows any.
 pub fn allowed_origins() -> Vec<String> {
-    let text = var("ALLOWED_ORIGINS").unwrap_or_default();
-    text.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(str::to_owned).collect()
+    settings::parts(&settings::ALLOWED_ORIGINS.text())
 }
 
-/// `DOCS` (default on): whether the documentation and the API documents are served.
+/// `DOCS`: whether the documentation and the API documents are served.
 pub fn docs() -> Result<bool, ConfigError> {
-    match var("DOCS").as_deref() {
-        None | Some("on") => Ok(true),
-        Some("off") => Ok(false),
-        Some(other) => Err(ConfigError(format!("DOCS must be on or off, not {other:?}"))),
-    }
+    settings::DOCS.switch()
 }
 
 /// `WEBSOCKET_URL`: the socket URL that a ticket's response contains.
@@ -292,9 +266,9 @@ pub fn websocket_url() -> Result<String, ConfigError> {
     required("WEBSOCKET_URL")
 }
 
-/// `LOG_LEVEL` (default info): a level, or a filter such as `info,sqlx=warn`.
+/// `LOG_LEVEL`: a level, or a filter such as `info,sqlx=warn`.
 pub fn log_level() -> String {
-    var("LOG_LEVEL").unwrap_or_else(|| "info".into())
+    settings::LOG_LEVEL.text()
 }
 
 /// `METRICS_NAMESPACE` (default `ConChat`): the CloudWatch namespace of the metrics.
@@ -317,47 +291,9 @@ fn required(name: &str) -> Result<String, ConfigError> {
     var(name).ok_or_else(|| ConfigError(format!("{name} must be set")))
 }
 
-fn parsed<T: FromStr>(name: &str, default: T) -> Result<T, ConfigError> {
-    match var(name) {
-        None => Ok(default),
-        Some(text) => text.trim().parse().map_err(|_| ConfigError(format!("{name} must be a whole number, not {text:?}"))),
-    }
-}
-
-fn rate(name: &str, default: Limit) -> Result<Limit, ConfigError> {
-    let Some(text) = var(name) else { return Ok(default) };
-    text.split_once('/')
-        .and_then(|(quota, window)| Some(Limit { quota: quota.trim().parse().ok()?, window: window.trim().parse().ok()? }))
-        .filter(|limit| limit.quota > 0 && limit.window > 0)
-        .ok_or_else(|| ConfigError(format!("{name} must be count/seconds such as 30/10, not {text:?}")))
-}
-
-/// `24` and `24h` are hours, `90m` minutes, `30s` seconds.
-fn duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let (digits, unit) = match text.as_bytes().last()? {
-        b'h' => (&text[..text.len() - 1], 3600),
-        b'm' => (&text[..text.len() - 1], 60),
-        b's' => (&text[..text.len() - 1], 1),
-        _ => (text, 3600),
-    };
-    let seconds = digits.trim().parse::<u64>().ok()?.checked_mul(unit)?;
-    (1..=31_536_000).contains(&seconds).then(|| Duration::from_secs(seconds))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_expiry_is_hours_unless_it_names_its_unit() {
-        assert_eq!(duration("24"), Some(Duration::from_hours(24)));
-        assert_eq!(duration("90m"), Some(Duration::from_mins(90)));
-        assert_eq!(duration("2h"), Some(Duration::from_hours(2)));
-        for text in ["", "0", "-1", "soon", "1d", "99999999"] {
-            assert_eq!(duration(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn only_the_local_cloud_is_not_aws() {

@@ -1,6 +1,7 @@
 //! The storage quota of a user.
 
-use super::{ConfigError, parsed};
+use super::ConfigError;
+use super::settings::{self, Setting};
 
 /// Storage limits per user. Pending, unused and attached uploads count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,10 +13,10 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// Reads `QUOTA_MB` (default 1024, of 2^20 bytes) and `QUOTA_FILES` (default 10,000); 0 means no limit.
+    /// Reads `QUOTA_MB` (of 2^20 bytes) and `QUOTA_FILES`; 0 means no limit.
     pub(super) fn from_env() -> Result<Self, ConfigError> {
-        let limit = |name, default| parsed(name, default).map(|limit: u64| Some(limit).filter(|limit| *limit > 0));
-        let bytes = limit("QUOTA_MB", 1024)?.map(|megabytes| megabytes.saturating_mul(1 << 20));
-        Ok(Self { bytes, files: limit("QUOTA_FILES", 10_000)? })
+        let limit = |setting: Setting| setting.whole().map(|limit: u64| Some(limit).filter(|limit| *limit > 0));
+        let bytes = limit(settings::QUOTA_MB)?.map(|megabytes| megabytes.saturating_mul(1 << 20));
+        Ok(Self { bytes, files: limit(settings::QUOTA_FILES)? })
     }
 }

@@ -1,9 +1,9 @@
 //! Administration: authorization, effects, and the audit log.
 
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::{self, SendRequest};
 use shared::caller::Caller;
 use shared::domain::admin::{self, AccountFilter, AdminCaller, AuditFilter, RoomFilter};
+use shared::domain::messages::{self, SendRequest};
+use shared::domain::paging::PageRequest;
 use shared::domain::reports;
 use shared::domain::rooms;
 use shared::domain::rooms::invites;

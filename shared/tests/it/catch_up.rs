@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::domain::messages::{self, SendRequest};
 use shared::caller::Caller;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::pins;
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::unsend;
+use shared::domain::messages::{self, SendRequest};
 use shared::domain::rooms;
 use shared::domain::rooms::members;
 use shared::domain::rooms::settings;

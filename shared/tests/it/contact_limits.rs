@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use shared::domain::rooms::members::{self, MemberRef};
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::{self, SendRequest};
-use shared::domain::messages::typing::{self, TypingSignal, TypingThrottle};
 use shared::caller::Caller;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::receipts;
+use shared::domain::messages::typing::{self, TypingSignal, TypingThrottle};
+use shared::domain::messages::{self, SendRequest};
+use shared::domain::paging::PageRequest;
 use shared::domain::people::blocks;
 use shared::domain::people::friends;
 use shared::domain::rooms;
 use shared::domain::rooms::directs;
+use shared::domain::rooms::members::{self, MemberRef};
 use shared::domain::sync;
 use shared::error::{Error, Limit, Result};
 use shared::id::{ConnectionId, Rev, RoomRef, Seq, UserId};

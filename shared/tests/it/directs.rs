@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use shared::domain::rooms::members::{self, MemberRef};
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::{self, SendRequest};
-use shared::domain::messages::typing::{self, TypingSignal, TypingThrottle};
 use shared::caller::Caller;
 use shared::domain::export;
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::receipts::{self, ReadMarker};
+use shared::domain::messages::typing::{self, TypingSignal, TypingThrottle};
+use shared::domain::messages::{self, SendRequest};
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::domain::rooms::directs;
 use shared::domain::rooms::invites;
+use shared::domain::rooms::members::{self, MemberRef};
 use shared::domain::rooms::settings;
 use shared::domain::sync;
 use shared::error::Result;

@@ -1,10 +1,10 @@
 //! Editing: permissions, previous versions, and cost.
 
-use shared::domain::messages::{self, MessageAddress, SendRequest};
-use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::unsend;
+use shared::domain::messages::{self, MessageAddress, SendRequest};
+use shared::domain::paging::PageRequest;
 use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::error::{Error, Result};

@@ -2,9 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use shared::domain::rooms::members::{self, MemberRef};
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::{self, HistoryRange, SendRequest};
 use shared::caller::Caller;
 use shared::domain::admin::{self, AdminCaller};
 use shared::domain::auth::accounts;
@@ -13,6 +10,8 @@ use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::domain::messages::unsend;
+use shared::domain::messages::{self, HistoryRange, SendRequest};
+use shared::domain::paging::PageRequest;
 use shared::domain::people::blocks;
 use shared::domain::people::friends;
 use shared::domain::people::profiles;
@@ -20,6 +19,7 @@ use shared::domain::reports;
 use shared::domain::rooms;
 use shared::domain::rooms::directs;
 use shared::domain::rooms::invites;
+use shared::domain::rooms::members::{self, MemberRef};
 use shared::domain::sweep;
 use shared::domain::sync;
 use shared::error::{Error, Result};

@@ -1,9 +1,9 @@
 //! Forwarding from a readable room to a writable one, under the first author's name.
 
-use shared::domain::messages::{self, MessageAddress, SendRequest, Sent};
 use shared::caller::Caller;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::unsend;
+use shared::domain::messages::{self, MessageAddress, SendRequest, Sent};
 use shared::error::{Error, Result};
 use shared::id::{RoomRef, Seq};
 use shared::protocol::messages::{Forward, NewContent, NewMessage};

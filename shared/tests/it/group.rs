@@ -1,7 +1,7 @@
 //! Support for tests of messages: a group, its messages, and recorded frames.
 
-use shared::domain::messages::{self, HistoryRange, SendRequest};
 use shared::caller::Caller;
+use shared::domain::messages::{self, HistoryRange, SendRequest};
 use shared::domain::rooms;
 use shared::id::{RoomRef, Seq, UserId};
 use shared::protocol::frames::Frame;

@@ -1,7 +1,7 @@
 //! Repeated requests create nothing twice.
 
-use shared::domain::rooms::{self, RoomRequest};
 use shared::domain::idempotency;
+use shared::domain::rooms::{self, RoomRequest};
 use shared::error::Error;
 use shared::id::RoomRef;
 use shared::protocol::rooms::{NewRoom, RoomKind};

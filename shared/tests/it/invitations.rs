@@ -1,17 +1,17 @@
 //! Invitations to a room: when users are invited instead of added, the answers, and what ends an invitation.
 
-use shared::domain::rooms::members::{self, MemberRef};
-use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
 use shared::domain::export;
 use shared::domain::limits::throttle::Throttle;
 use shared::domain::messages;
+use shared::domain::paging::PageRequest;
 use shared::domain::paging::PageRequest;
 use shared::domain::people::blocks;
 use shared::domain::people::friends;
 use shared::domain::people::profiles;
 use shared::domain::rooms;
 use shared::domain::rooms::invitations;
+use shared::domain::rooms::members::{self, MemberRef};
 use shared::domain::rooms::settings;
 use shared::domain::sync::welcome;
 use shared::error::Result;

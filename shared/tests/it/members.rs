@@ -1,10 +1,10 @@
 //! Members: adding, roles, removal, bans, leaving.
 
-use shared::domain::rooms::members::{self, MemberRef};
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::{self, HistoryRange, SendRequest};
 use shared::caller::Caller;
+use shared::domain::messages::{self, HistoryRange, SendRequest};
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
+use shared::domain::rooms::members::{self, MemberRef};
 use shared::domain::rooms::settings;
 use shared::error::{Error, Result};
 use shared::id::{Rev, RoomRef, Seq, UserId};

@@ -1,8 +1,8 @@
 //! Mentions: of members only, counted until read, at minimal cost.
 
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::{self, SendRequest};
 use shared::domain::messages::edits::{self, EditRequest};
+use shared::domain::messages::{self, SendRequest};
+use shared::domain::paging::PageRequest;
 use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::protocol::messages::{NewContent, NewMessage};

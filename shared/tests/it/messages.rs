@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::{self, HistoryRange, SendRequest};
 use shared::config::Limits;
+use shared::domain::messages::{self, HistoryRange, SendRequest};
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::error::{Error, Limit};
 use shared::id::{RoomRef, Seq};

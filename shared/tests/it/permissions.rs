@@ -1,10 +1,6 @@
 //! Permissions end with their basis. For every permission that outlasts a request or is granted to another user: what remains once its holder leaves
 //! the room, loses the role, or loses the account.
 
-use shared::domain::rooms::members::{self, MemberRef};
-use shared::domain::paging::PageRequest;
-use shared::domain::reports::{self, ReportedAttachment};
-use shared::domain::messages::{self, HistoryRange, SendRequest};
 use shared::caller::Caller;
 use shared::config::{Aws, Secret, UploadSizes};
 use shared::domain::admin::{self, AdminCaller};
@@ -12,8 +8,12 @@ use shared::domain::erasure::{self, ErasureRequester};
 use shared::domain::messages::SendRequest;
 use shared::domain::messages::pins;
 use shared::domain::messages::reactions;
+use shared::domain::messages::{self, HistoryRange, SendRequest};
+use shared::domain::paging::PageRequest;
+use shared::domain::reports::{self, ReportedAttachment};
 use shared::domain::rooms;
 use shared::domain::rooms::invites;
+use shared::domain::rooms::members::{self, MemberRef};
 use shared::domain::rooms::settings;
 use shared::domain::search;
 use shared::domain::sync;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use shared::aws::dynamodb;
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::{self, SendRequest};
 use shared::caller::Caller;
+use shared::domain::messages::{self, SendRequest};
+use shared::domain::paging::PageRequest;
 use shared::domain::people::blocks;
 use shared::domain::people::presence;
 use shared::domain::rooms;

@@ -1,7 +1,6 @@
 //! Push shards: content as of serving, limited to what each recipient may see.
 
 use serde_json::Value;
-use shared::domain::messages::{self, SendRequest};
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::auth::sessions::{self, SessionOwner};
@@ -9,6 +8,7 @@ use shared::domain::fanout;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::unsend;
+use shared::domain::messages::{self, SendRequest};
 use shared::domain::rooms;
 use shared::domain::rooms::members;
 use shared::domain::rooms::settings;

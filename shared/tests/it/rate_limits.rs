@@ -1,11 +1,11 @@
 //! Rate limits in rooms and on sockets: changes, repeated texts, actions and frames.
 
-use shared::domain::messages::{self, SendRequest};
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::limits::throttle::Flood;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::reactions::{self, ReactionRequest};
+use shared::domain::messages::{self, SendRequest};
 use shared::error::{Error, Limit, RateStatus, Result};
 use shared::id::{ConnectionId, RoomRef};
 use shared::protocol::messages::{NewContent, NewMessage};

@@ -1,11 +1,11 @@
 //! Reading: markers, unread counts, receipts.
 
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::{self, SendRequest, Sent};
 use shared::caller::Caller;
 use shared::domain::messages::SendRequest;
 use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::domain::messages::unsend;
+use shared::domain::messages::{self, SendRequest, Sent};
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::error::Error;
 use shared::id::{MessageId, RoomId, RoomRef, Seq, UserId};

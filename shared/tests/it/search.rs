@@ -1,10 +1,10 @@
 //! Search: scripts, query language, visibility, pages. The index changes only the cost.
 
-use shared::domain::messages::{self, SendRequest};
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::unsend;
+use shared::domain::messages::{self, SendRequest};
 use shared::domain::rooms;
 use shared::domain::rooms::members;
 use shared::domain::rooms::settings;

@@ -1,12 +1,12 @@
 //! Sessions: refresh, revocation, and its immediate effect.
 
-use shared::domain::auth::sessions::{self, PresentedAccess, SessionOwner};
-use shared::domain::paging::PageRequest;
 use shared::caller::Caller;
 use shared::config::Secret;
 use shared::domain::auth::anonymous::AnonymousCaller;
+use shared::domain::auth::sessions::{self, PresentedAccess, SessionOwner};
 use shared::domain::auth::tokens::TokenKeys;
 use shared::domain::limits::work_costs;
+use shared::domain::paging::PageRequest;
 use shared::domain::paging::PageRequest;
 use shared::error::{Error, Result};
 use shared::id::SessionId;

@@ -1,13 +1,13 @@
 //! Room settings: name, slow mode, who writes, archive, deletion, mute.
 
-use shared::domain::rooms::members::{self, MemberRef};
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::{self, HistoryRange, SendRequest};
 use shared::caller::Caller;
 use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::reactions;
+use shared::domain::messages::{self, HistoryRange, SendRequest};
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
+use shared::domain::rooms::members::{self, MemberRef};
 use shared::domain::rooms::settings;
 use shared::error::{Error, Result};
 use shared::id::{Rev, RoomRef, Seq, UploadId};

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use http::Method;
-use shared::domain::messages::{self, SendRequest};
 use shared::caller::Caller;
 use shared::config::{Limits, Quota};
 use shared::domain::erasure::{self, ErasureRequester};
 use shared::domain::messages::unsend;
+use shared::domain::messages::{self, SendRequest};
 use shared::domain::rooms;
 use shared::domain::rooms::settings;
 use shared::domain::uploads;

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use shared::protocol::frames::{Changed, Dialect, Frame, MAX_FRAME};
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::{self, SendRequest};
 use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::domain::messages::unsend;
+use shared::domain::messages::{self, SendRequest};
+use shared::domain::paging::PageRequest;
 use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::domain::sync;
 use shared::domain::sync::catch_up;
 use shared::error::Error;
 use shared::id::{Rev, RoomId, RoomRef, Seq};
+use shared::protocol::frames::{Changed, Dialect, Frame, MAX_FRAME};
 use shared::protocol::messages::{NewContent, NewMessage};
 use shared::protocol::rooms::{NewRoom, RoomKind};
 use shared::protocol::sync::{MemberState, RoomSync};

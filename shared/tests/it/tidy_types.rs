@@ -96,10 +96,23 @@ fn tuples_are_found_in_every_form() {
         let function: syn::Signature = syn::parse_str(&format!("fn name({parameters})")).expect("a signature");
         parameters_of(&function).iter().any(|parameter| has_tuple(parameter, &["Pair".to_owned()]))
     };
-    for tuple in ["(a, b): (A, B)", "a: &(A, B)", "a: &[(A, B)]", "a: Option<(A, B)>", "&self, a: Vec<Vec<(A,)>>", "a: impl Into<(A, B)>", "a: &[Pair<'_>]"] {
+    for tuple in [
+        "(a, b): (A, B)",
+        "a: &(A, B)",
+        "a: &[(A, B)]",
+        "a: Option<(A, B)>",
+        "&self, a: Vec<Vec<(A,)>>",
+        "a: impl Into<(A, B)>",
+        "a: &[Pair<'_>]",
+    ] {
         assert!(takes(tuple), "{tuple}");
     }
-    for other in ["a: (), b: &(dyn Any + 'static)", "a: impl Fn((A, B)) -> (A, B)", "a: fn(A) -> (A, B)", "a: impl Iterator<Item = (A, B)>"] {
+    for other in [
+        "a: (), b: &(dyn Any + 'static)",
+        "a: impl Fn((A, B)) -> (A, B)",
+        "a: fn(A) -> (A, B)",
+        "a: impl Iterator<Item = (A, B)>",
+    ] {
         assert!(!takes(other), "{other}");
     }
 }
@@ -206,7 +219,10 @@ impl<'ast> Visit<'ast> for Found {
         let name = item.ident.to_string();
         let derives = |attribute: &syn::Attribute| {
             let derived = attribute.parse_args_with(Punctuated::<syn::Path, syn::Token![,]>::parse_terminated);
-            derived.expect("a list of traits").into_iter().filter_map(|path| path.segments.last().map(|last| last.ident.to_string()))
+            derived
+                .expect("a list of traits")
+                .into_iter()
+                .filter_map(|path| path.segments.last().map(|last| last.ident.to_string()))
         };
         let derive = item.attrs.iter().filter(|attribute| attribute.path().is_ident("derive"));
         let is_data = derive.flat_map(derives).any(|name| DERIVES_OF_DATA.contains(&name.as_str()));

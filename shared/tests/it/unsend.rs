@@ -1,11 +1,11 @@
 //! Unsending and hiding messages: a placeholder remains after unsending, nothing after hiding, and dependent rows are deleted.
 
-use shared::domain::messages::{self, HistoryRange, MessageAddress, SendRequest};
-use shared::domain::paging::PageRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::pins;
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::unsend;
+use shared::domain::messages::{self, HistoryRange, MessageAddress, SendRequest};
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::domain::sync;
 use shared::error::Error;

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use http::Method;
-use shared::domain::reports::{self, ReportedAttachment};
-use shared::domain::paging::PageRequest;
-use shared::domain::messages::{self, HistoryRange, SendRequest};
 use shared::caller::Caller;
 use shared::domain::erasure::{self, ErasureRequester};
 use shared::domain::messages::SendRequest;
 use shared::domain::messages::unsend;
+use shared::domain::messages::{self, HistoryRange, SendRequest};
+use shared::domain::paging::PageRequest;
+use shared::domain::reports::{self, ReportedAttachment};
 use shared::domain::rooms;
 use shared::domain::rooms::settings;
 use shared::domain::uploads;

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Method;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
-use shared::media::{Media, Object, ServedFile};
 use shared::caller::Caller;
 use shared::error::Error;
 use shared::id::{ObjectId, UploadId};
+use shared::media::{Media, Object, ServedFile};
 use shared::protocol::uploads::{Purpose, UploadState};
 use shared::store::Db;
 

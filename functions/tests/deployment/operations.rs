@@ -1,18 +1,14 @@
 //! Checks what operators rely on: alarms link to the runbook, metrics in use exist, parameters have an effect, and only functions that need the
 //! database are in its network.
-#![allow(clippy::expect_used, reason = "a test that cannot go on ends there, and says why")]
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use yaml_serde::Value;
+use serde_json::Value;
 
-use self::workspace::read;
+use crate::template::{intrinsic, read, resources, sections};
 
-#[expect(dead_code, reason = "other tests need more of it")]
-mod workspace;
-
-#[path = "../examples/cost.rs"]
+#[path = "../../examples/cost.rs"]
 #[expect(dead_code, reason = "its `main` prints what is compared here")]
 mod cost;
 
@@ -31,13 +27,12 @@ const OWN: &str = "ConChat/${AWS::StackName}";
 
 #[test]
 fn exactly_the_functions_that_read_the_database_are_in_its_network() {
-    let template = template();
-    for (id, function) in resources(&template, "AWS::Serverless::Function") {
+    for (id, function) in resources("AWS::Serverless::Function") {
         let variables = &function["Properties"]["Environment"]["Variables"];
         let reads = variables.get("DATABASE_SECRET_ARN").is_some();
         assert_eq!(function["Properties"].get("VpcConfig").is_some(), reads, "{id}");
         assert_eq!(
-            rendered(function).contains("CreatesDatabase"),
+            rendered(&function).contains("CreatesDatabase"),
             reads,
             "{id} does not take the secret of a database of our own"
         );
@@ -47,8 +42,7 @@ fn exactly_the_functions_that_read_the_database_are_in_its_network() {
 #[test]
 fn every_alarm_leads_to_a_section_of_the_runbook_and_every_section_to_an_alarm() {
     let runbook = read("docs/runbook.md");
-    let template = template();
-    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
+    let alarms = resources("AWS::CloudWatch::Alarm");
     assert!(alarms.len() >= 8, "{}", alarms.len());
     for (id, alarm) in &alarms {
         let heading = runbook.lines().find(|line| line.starts_with("## ") && line.contains(&format!("(`{id}`)")));
@@ -65,10 +59,9 @@ fn every_alarm_leads_to_a_section_of_the_runbook_and_every_section_to_an_alarm()
 
 #[test]
 fn every_metric_in_use_is_written() {
-    let template = template();
     let code = read("shared/src/telemetry/invocation.rs");
     let (written, _) = code.split_once("#[cfg(test)]").unwrap_or((&code, ""));
-    let filters = resources(&template, "AWS::Logs::MetricFilter");
+    let filters = resources("AWS::Logs::MetricFilter");
     let filtered: BTreeSet<String> =
         filters.iter().map(|(_, filter)| rendered(&filter["Properties"]["MetricTransformations"][0]["MetricName"])).collect();
     let exists = |namespace: &str, name: &str| {
@@ -79,16 +72,16 @@ fn every_metric_in_use_is_written() {
         }
     };
     let mut looked_at = Vec::new();
-    for (_, alarm) in resources(&template, "AWS::CloudWatch::Alarm") {
+    for (_, alarm) in resources("AWS::CloudWatch::Alarm") {
         let properties = &alarm["Properties"];
-        let metrics = properties["Metrics"].as_sequence().map_or(&[][..], Vec::as_slice);
+        let metrics = properties["Metrics"].as_array().map_or(&[][..], Vec::as_slice);
         assert!(metrics.iter().filter(|metric| metric.get("MetricStat").is_some()).count() <= 10, "an alarm takes ten metrics");
         let single = metrics.is_empty().then_some(properties);
         for metric in metrics.iter().filter_map(|metric| metric["MetricStat"].get("Metric")).chain(single) {
             looked_at.push((rendered(&metric["Namespace"]), rendered(&metric["MetricName"])));
         }
     }
-    looked_at.extend(shown(&template));
+    looked_at.extend(shown());
     assert!(looked_at.len() > 30, "{}", looked_at.len());
     for (namespace, name) in looked_at {
         assert!(exists(&namespace, &name), "nobody writes {name} in {namespace}");
@@ -98,11 +91,10 @@ fn every_metric_in_use_is_written() {
 /// Services write a metric only after an event. Without a default, a sum over a missing metric has no value, and the alarm never fires.
 #[test]
 fn an_alarm_over_several_metrics_counts_those_that_are_missing() {
-    let template = template();
-    let sums: Vec<_> = resources(&template, "AWS::CloudWatch::Alarm")
+    let sums: Vec<_> = resources("AWS::CloudWatch::Alarm")
         .into_iter()
         .filter_map(|(id, alarm)| {
-            Some((id, alarm["Properties"].get("Metrics")?.as_sequence()?.iter().map(rendered).collect::<String>()))
+            Some((id, alarm["Properties"].get("Metrics")?.as_array()?.iter().map(rendered).collect::<String>()))
         })
         .collect();
     assert!(sums.len() >= 3, "{sums:?}");
@@ -113,39 +105,55 @@ fn an_alarm_over_several_metrics_counts_those_that_are_missing() {
 
 #[test]
 fn every_parameter_does_something() {
-    let text = read("template.yaml");
-    let (_, body) = text.split_once("\nRules:").expect("rules after the parameters");
-    for (name, _) in template()["Parameters"].as_mapping().expect("parameters") {
-        let name = name.as_str().expect("a name");
-        let used = [format!("!Ref {name}"), format!("${{{name}}}")];
-        let is_used = body.lines().any(|line| {
-            used.iter().any(|use_| {
-                line.match_indices(use_.as_str())
-                    .any(|(at, _)| !line[at + use_.len()..].starts_with(|c: char| c.is_ascii_alphanumeric()))
-            })
-        });
+    let sections = sections();
+    let used: String = ["Conditions", "Globals", "Resources", "Outputs"].map(|section| sections[section].to_string()).concat();
+    for name in sections["Parameters"].as_object().expect("parameters").keys() {
+        let is_used = used.contains(&format!("{{\"Ref\":\"{name}\"}}")) || used.contains(&format!("${{{name}}}"));
         assert!(is_used, "{name} does nothing");
     }
 }
 
 #[test]
+fn every_anchor_of_the_template_is_shared() {
+    let text = read("template.yaml");
+    let names = |sign: char| {
+        let lines =
+            text.lines().map(|line| line.split(" # ").next().unwrap_or_default()).filter(|line| !line.trim().starts_with('#'));
+        let words: Vec<_> =
+            lines.flat_map(|line| line.split([' ', '[', ']', '}', ','])).filter_map(|word| word.strip_prefix(sign)).collect();
+        words
+            .into_iter()
+            .filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_') && !name.is_empty())
+            .collect::<Vec<_>>()
+    };
+    let (anchors, aliases) = (names('&'), names('*'));
+    assert!(anchors.len() > 10, "{anchors:?}");
+    for anchor in anchors {
+        let times = aliases.iter().filter(|alias| **alias == anchor).count();
+        assert!(times > 1, "&{anchor} is used {times} times: what is not shared stands where it is used");
+    }
+}
+
+#[test]
 fn every_route_that_is_throttled_by_itself_is_one() {
-    let template = template();
-    let routes: BTreeSet<String> = resources(&template, "AWS::Serverless::Function")
+    let functions = resources("AWS::Serverless::Function");
+    let routes: BTreeSet<String> = functions
         .iter()
-        .filter_map(|(_, function)| function["Properties"].get("Events")?.as_mapping())
-        .flat_map(|events| events.iter().map(|(_, event)| &event["Properties"]))
+        .filter_map(|(_, function)| function["Properties"].get("Events")?.as_object())
+        .flat_map(|events| events.values().map(|event| &event["Properties"]))
         .filter_map(|route| Some(format!("{} {}", route.get("Method")?.as_str()?, route["Path"].as_str()?)))
         .collect();
-    let throttled = template["Resources"]["HttpApi"]["Properties"]["RouteSettings"].as_mapping().expect("settings");
-    for (route, _) in throttled {
-        assert!(routes.contains(route.as_str().unwrap_or_default()), "{route:?} is no route");
+    let (_, api) = resources("AWS::Serverless::HttpApi").remove(0);
+    let throttled = api["Properties"]["RouteSettings"].as_object().expect("settings");
+    assert!(throttled.len() > 5, "{throttled:?}");
+    for route in throttled.keys() {
+        assert!(routes.contains(route), "{route:?} is no route");
     }
 }
 
 #[test]
 fn the_parameters_that_the_operations_explain_are_there() {
-    let template = template();
+    let sections = sections();
     let operations = read("docs/operations.md");
     let rows =
         operations.lines().skip_while(|line| !line.starts_with("| parameter ")).skip(2).take_while(|line| line.starts_with('|'));
@@ -153,7 +161,7 @@ fn the_parameters_that_the_operations_explain_are_there() {
         rows.filter_map(|row| row.split('|').nth(1)).flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
     assert!(named.len() > 8, "{named:?}");
     for name in named {
-        assert!(template["Parameters"].get(name).is_some(), "docs/operations.md explains {name}, which is no parameter");
+        assert!(sections["Parameters"].get(name).is_some(), "docs/operations.md explains {name}, which is no parameter");
     }
 }
 
@@ -181,14 +189,14 @@ fn one_library_encrypts_and_it_is_not_openssl() {
 }
 
 /// Namespace and name of each metric on the dashboard; `.` repeats the preceding value, `...` the preceding row.
-fn shown(template: &Value) -> Vec<(String, String)> {
-    let body = rendered(&template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]);
-    let body: serde_json::Value = serde_json::from_str(&body).expect("the dashboard is JSON");
+fn shown() -> Vec<(String, String)> {
+    let (_, dashboard) = resources("AWS::CloudWatch::Dashboard").remove(0);
+    let body: Value = serde_json::from_str(&rendered(&dashboard["Properties"]["DashboardBody"])).expect("the dashboard is JSON");
     let mut all = Vec::new();
     for widget in body["widgets"].as_array().expect("widgets") {
         let mut before = (String::new(), String::new());
         for row in widget["properties"]["metrics"].as_array().map_or(&[][..], Vec::as_slice) {
-            let texts: Vec<_> = row.as_array().expect("a row").iter().filter_map(serde_json::Value::as_str).collect();
+            let texts: Vec<_> = row.as_array().expect("a row").iter().filter_map(Value::as_str).collect();
             if texts != ["..."] {
                 let or = |text: &str, old: &str| if text == "." { old.to_owned() } else { text.to_owned() };
                 before = (or(texts[0], &before.0), or(texts[1], &before.1));
@@ -199,21 +207,11 @@ fn shown(template: &Value) -> Vec<(String, String)> {
     all
 }
 
-fn resources<'a>(template: &'a Value, kind: &str) -> Vec<(String, &'a Value)> {
-    let all = template["Resources"].as_mapping().expect("resources");
-    let of_kind = all.iter().filter(|(_, resource)| resource["Type"] == kind);
-    of_kind.map(|(id, resource)| (id.as_str().unwrap_or_default().to_owned(), resource)).collect()
-}
-
-/// The text of a value without its tags; other values as YAML.
+/// The text of a value without its intrinsic function; other values as JSON.
 fn rendered(value: &Value) -> String {
-    match value {
-        Value::Tagged(tagged) => rendered(&tagged.value),
-        Value::String(text) => text.clone(),
-        other => yaml_serde::to_string(other).unwrap_or_default(),
+    match (intrinsic(value), value) {
+        (Some((_, given)), _) => rendered(given),
+        (None, Value::String(text)) => text.clone(),
+        (None, other) => other.to_string(),
     }
-}
-
-fn template() -> Value {
-    yaml_serde::from_str(&read("template.yaml")).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -1,12 +1,10 @@
 //! Compares the permissions in template.yaml with this list. No permission covers more than one resource.
 
-mod workspace;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use yaml_serde::Value;
+use serde_json::Value;
 
-use self::workspace::{read, stack};
+use crate::template::{intrinsic, resources, stack};
 
 /// Permitted actions on a resource.
 type Right = (&'static str, &'static [&'static str]);
@@ -127,13 +125,12 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
 
 /// The permissions of each function: resources, and actions without their service.
 fn policies() -> Vec<(String, String, BTreeMap<String, BTreeSet<String>>)> {
-    let template: Value = yaml_serde::from_str(&read("template.yaml")).unwrap_or_else(|error| panic!("{error}"));
     let stack = stack();
     let mut all = Vec::new();
-    for (id, function) in &stack.functions {
+    for (id, resource) in resources("AWS::Serverless::Function") {
         let mut rights: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let policies = &template["Resources"][id.as_str()]["Properties"]["Policies"];
-        for statement in sequence(policies).iter().flat_map(|policy| sequence(&policy["Statement"])) {
+        let policies = &resource["Properties"]["Policies"];
+        for statement in list(policies).iter().flat_map(|policy| list(&policy["Statement"])) {
             assert_eq!(texts(&statement["Effect"]), ["Allow"], "{id}");
             for resource in texts(&statement["Resource"]) {
                 let method =
@@ -152,22 +149,27 @@ fn policies() -> Vec<(String, String, BTreeMap<String, BTreeSet<String>>)> {
                 }
             }
         }
-        all.push((id.clone(), function.binary.clone(), rights));
+        let binary = stack.functions[&id].binary.clone();
+        all.push((id, binary, rights));
     }
     all
 }
 
-fn sequence(value: &Value) -> &[Value] {
-    value.as_sequence().map_or(&[], Vec::as_slice)
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// The text of a value or of a list's items; intrinsic functions yield their argument.
 fn texts(value: &Value) -> Vec<String> {
-    match value {
+    match intrinsic(value) {
         // Parameters for deployments with their own resources.
-        Value::Tagged(tagged) if tagged.tag == "If" => texts(&tagged.value[2]),
-        Value::Tagged(tagged) => texts(&tagged.value),
-        Value::Sequence(items) => items.iter().flat_map(texts).collect(),
+        Some(("Fn::If", branches)) => return texts(&branches[2]),
+        Some(("Fn::GetAtt", attribute)) => return texts(&attribute[0]),
+        Some((_, given)) => return texts(given),
+        None => {}
+    }
+    match value {
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
         Value::String(text) => vec![text.clone()],
         other => panic!("neither a text nor a list of texts: {other:?}"),
     }

@@ -1,13 +1,12 @@
 //! Compares the inventory of the deployment: template, routers, OpenAPI document, binaries and environment.
 
-mod workspace;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use shared::config::SETTINGS;
 use utoipa::openapi::OpenApi;
 
-use self::workspace::{read, root, stack};
+use crate::template::{read, root, stack};
 
 type Routes = BTreeSet<(String, String)>;
 /// A resource: the function that builds it, the environment it requires, and further variables that it reads.
@@ -244,19 +243,25 @@ fn every_concern_is_one_of_some_function() {
 fn every_variable_of_the_configuration_is_known_here() {
     let files = fs::read_dir(root().join("shared/src/config")).unwrap().map(|entry| entry.unwrap().path());
     let config: String = files.map(|path| fs::read_to_string(path).unwrap()).collect();
-    let named: BTreeSet<&str> = config
+    let quoted = config
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
         .flat_map(|line| line.split('"').skip(1).step_by(2))
-        .filter(|text| text.len() > 3 && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
-        .collect();
+        .filter(|text| text.len() > 3 && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'));
+    let named: BTreeSet<&str> = quoted.chain(SETTINGS.iter().map(|setting| setting.name)).collect();
     let of_template = CONCERNS.iter().flat_map(|concern| concern.required.iter().chain(concern.optional)).copied();
     let known: BTreeSet<&str> = of_template.chain(NOT_OF_THE_TEMPLATE.iter().copied()).collect();
     let services = ["LAMBDA", "APIGATEWAYMANAGEMENTAPI", "DYNAMODB", "SECRETSMANAGER", "S3"];
     let unknown: Vec<_> = named.iter().filter(|name| !known.contains(*name) && !services.contains(name)).collect();
-    assert!(unknown.is_empty(), "config.rs reads {unknown:?}: add them to CONCERNS, and to template.yaml where they matter");
+    assert!(
+        unknown.is_empty(),
+        "shared/src/config reads {unknown:?}: add them to CONCERNS, and to template.yaml where they matter"
+    );
     for (knob, _) in KNOBS {
-        assert!(named.contains(knob), "config.rs does not read {knob}");
+        assert!(named.contains(knob), "shared/src/config does not read {knob}");
+    }
+    for setting in SETTINGS {
+        assert!(config.contains(&format!("settings::{}", setting.name)), "shared/src/config does not read {}", setting.name);
     }
 }
 
