@@ -15,7 +15,7 @@ use shared::domain::messages::pins;
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::domain::messages::unsend;
-use shared::domain::messages::{self, HistoryRange, SendRequest};
+use shared::domain::messages::{self, HistoryRange};
 use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::domain::rooms::members::{self, MemberRef};

@@ -5,7 +5,6 @@ use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::unsend;
 use shared::domain::messages::{self, MessageAddress, SendRequest};
 use shared::domain::paging::PageRequest;
-use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::error::{Error, Result};
 use shared::id::{RoomRef, Seq};

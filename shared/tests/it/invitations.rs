@@ -5,7 +5,6 @@ use shared::domain::export;
 use shared::domain::limits::throttle::Throttle;
 use shared::domain::messages;
 use shared::domain::paging::PageRequest;
-use shared::domain::paging::PageRequest;
 use shared::domain::people::blocks;
 use shared::domain::people::friends;
 use shared::domain::people::profiles;

@@ -3,7 +3,6 @@
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::{self, SendRequest};
 use shared::domain::paging::PageRequest;
-use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::protocol::messages::{NewContent, NewMessage};
 use shared::protocol::rooms::Scope;

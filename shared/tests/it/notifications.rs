@@ -15,7 +15,6 @@ use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::domain::messages::unsend;
 use shared::domain::messages::{self, SendRequest};
 use shared::domain::notifications::Notifier;
-use shared::domain::notifications::Notifier;
 use shared::domain::notifications::subscriptions;
 use shared::domain::people::blocks;
 use shared::domain::people::profiles;

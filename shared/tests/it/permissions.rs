@@ -8,7 +8,7 @@ use shared::domain::erasure::{self, ErasureRequester};
 use shared::domain::messages::SendRequest;
 use shared::domain::messages::pins;
 use shared::domain::messages::reactions;
-use shared::domain::messages::{self, HistoryRange, SendRequest};
+use shared::domain::messages::{self, HistoryRange};
 use shared::domain::paging::PageRequest;
 use shared::domain::reports::{self, ReportedAttachment};
 use shared::domain::rooms;

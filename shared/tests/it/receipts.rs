@@ -4,7 +4,7 @@ use shared::caller::Caller;
 use shared::domain::messages::SendRequest;
 use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::domain::messages::unsend;
-use shared::domain::messages::{self, SendRequest, Sent};
+use shared::domain::messages::{self, Sent};
 use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::error::Error;

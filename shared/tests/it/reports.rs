@@ -5,7 +5,6 @@ use shared::domain::admin::{self, AdminCaller};
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::unsend;
 use shared::domain::paging::PageRequest;
-use shared::domain::paging::PageRequest;
 use shared::domain::reports;
 use shared::domain::rooms::members::{self, MemberRef};
 use shared::domain::rooms::settings;

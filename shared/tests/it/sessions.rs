@@ -7,7 +7,6 @@ use shared::domain::auth::sessions::{self, PresentedAccess, SessionOwner};
 use shared::domain::auth::tokens::TokenKeys;
 use shared::domain::limits::work_costs;
 use shared::domain::paging::PageRequest;
-use shared::domain::paging::PageRequest;
 use shared::error::{Error, Result};
 use shared::id::SessionId;
 use shared::protocol::accounts::{Authenticated, Tokens};

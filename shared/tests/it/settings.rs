@@ -4,7 +4,7 @@ use shared::caller::Caller;
 use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::reactions;
-use shared::domain::messages::{self, HistoryRange, SendRequest};
+use shared::domain::messages::{self, HistoryRange};
 use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::domain::rooms::members::{self, MemberRef};

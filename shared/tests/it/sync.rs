@@ -10,7 +10,6 @@ use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::domain::messages::unsend;
 use shared::domain::messages::{self, SendRequest};
 use shared::domain::paging::PageRequest;
-use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::domain::sync;
 use shared::domain::sync::catch_up;

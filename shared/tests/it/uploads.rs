@@ -6,7 +6,7 @@ use shared::caller::Caller;
 use shared::domain::erasure::{self, ErasureRequester};
 use shared::domain::messages::SendRequest;
 use shared::domain::messages::unsend;
-use shared::domain::messages::{self, HistoryRange, SendRequest};
+use shared::domain::messages::{self, HistoryRange};
 use shared::domain::paging::PageRequest;
 use shared::domain::reports::{self, ReportedAttachment};
 use shared::domain::rooms;
