@@ -1,4 +1,4 @@
-//! Members of rooms. Only this module creates the proofs that the rest of the store requires, [`Readable`] and [`Member`].
+//! Members of rooms. Only this module creates the proofs that the rest of the store requires, [`Readable`] and [`Membership`].
 
 use sqlx::MySqlConnection;
 

@@ -1,6 +1,6 @@
 //! House rules that no compiler checks, read from the sources: layers, file heads, lengths, names, reasons.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -115,6 +115,27 @@ fn only_the_store_speaks_sql() {
         }
     }
     assert!(wrong.is_empty(), "SQL outside of the store:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn modules_of_the_store_do_not_need_each_other() {
+    let folder = root().join("shared/src/store");
+    let mut needs = BTreeMap::<String, BTreeSet<String>>::new();
+    for file in sources(&folder) {
+        let inside = file.strip_prefix(&folder).unwrap_or(&file);
+        let module = inside.iter().next().and_then(|first| first.to_str()).unwrap_or_default().trim_end_matches(".rs").to_owned();
+        let code = code(&file);
+        let used = follows(&code, "crate::store::").into_iter().flat_map(names).filter(|used| *used != module);
+        needs.entry(module.clone()).or_default().extend(used);
+    }
+    needs.remove("mod");
+    assert!(needs.len() > 30, "the modules were not found: {needs:?}");
+    // Modules that need none of the others are removed until only cycles remain.
+    while let Some(free) = needs.iter().find(|(_, used)| used.iter().all(|used| !needs.contains_key(used))) {
+        let free = free.0.clone();
+        needs.remove(&free);
+    }
+    assert!(needs.is_empty(), "{needs:#?}");
 }
 
 #[test]
