@@ -47,7 +47,7 @@ check-documents: ## both documents against the schemas of their standards, examp
 fuzz-api: build ## requests made up from openapi.json, as three roles, at a cloud of their own; CASES=200 make fuzz-api
 	scripts/fuzz-api.sh
 
-queries: ## .sqlx from the queries in the code; queries-check fails when it is stale
+queries: ## shared/.sqlx from the queries in the code; queries-check fails when it is stale
 	scripts/queries.sh
 
 queries-check:

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Describes every query of the code against a fresh private database, into .sqlx, so that a build needs no database.
-# With --check nothing is written: it fails when .sqlx is not what the code and the migrations say.
+# Describes every query of the code against a fresh private database, into shared/.sqlx, so that a build needs no database.
+# With --check nothing is written: it fails when shared/.sqlx is not what the code and the migrations say.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/mariadb.sh
-# `local` stands on its own: it builds even while .sqlx does not fit the code.
+# `local` stands on its own: it builds even while shared/.sqlx does not fit the code.
 cargo build --quiet --locked --bin local
 
 work=$(mktemp -d)
@@ -64,13 +64,13 @@ SQLX_OFFLINE=false DATABASE_URL=$url SQLX_OFFLINE_DIR=$work/described cargo chec
 if [ "${1:-}" = --check ]; then
     # Another version of the server may give a text another width; nothing in the code depends on it.
     plain() { (cd "$1" && for file in *.json; do echo "== $file"; grep -v '"max_size"' "$file"; done); }
-    if ! diff <(plain .sqlx) <(plain "$work/described"); then
-        echo ".sqlx is stale: run \`make queries\` and commit what it writes." >&2
+    if ! diff <(plain shared/.sqlx) <(plain "$work/described"); then
+        echo "shared/.sqlx is stale: run \`make queries\` and commit what it writes." >&2
         exit 1
     fi
 else
-    rm -rf .sqlx
-    mkdir .sqlx
-    cp "$work"/described/*.json .sqlx/
-    echo "$(find .sqlx -name '*.json' | wc -l) queries described in .sqlx"
+    rm -rf shared/.sqlx
+    mkdir shared/.sqlx
+    cp "$work"/described/*.json shared/.sqlx/
+    echo "$(find shared/.sqlx -name '*.json' | wc -l) queries described in shared/.sqlx"
 fi
