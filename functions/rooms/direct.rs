@@ -45,7 +45,7 @@ pub(super) async fn open(
 /// Closes the direct room with a person: it leaves the caller's list until there is a newer message, or until they open it again. What was said
 /// stays, and nobody else is told. Closing it again changes nothing.
 #[utoipa::path(
-    delete, path = "/api/rooms/direct/{user_id}", tag = "rooms", security(("bearer" = [])),
+    delete, path = "/api/rooms/direct/{user_id}", operation_id = "close_direct", tag = "rooms", security(("bearer" = [])),
     params(("user_id" = u64, Path, description = "The person", example = 7)),
     responses(
         (status = 204, description = "Closed"),

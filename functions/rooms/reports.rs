@@ -83,7 +83,7 @@ pub(super) async fn list(
 
 /// An open report with all that is kept of its message: for the admins of its room, and for operators. A closed one is absent.
 #[utoipa::path(
-    get, path = "/api/reports/{report_id}", tag = "rooms", security(("bearer" = [])),
+    get, path = "/api/reports/{report_id}", operation_id = "get_report", tag = "rooms", security(("bearer" = [])),
     params(("report_id" = u64, Path, description = "The report", example = 7)),
     responses(
         (status = 200, description = "The report", body = OpenReport),
