@@ -77,6 +77,8 @@ pub struct Claims {
 #[derive(Debug, PartialEq, Eq)]
 struct BadSecret(&'static str);
 
+const EMPTY: BadSecret = BadSecret("JWT_SECRET is empty");
+
 impl Keys {
     /// Reads one secret, or several `kid:secret` pairs parted by commas. The real cloud takes no weak or published one.
     pub fn new(secret: &Secret, is_real: bool) -> Result<Self> {
@@ -209,8 +211,8 @@ fn read(text: &str, is_real: bool) -> Result<Vec<Key>, BadSecret> {
         }
         ring.push(Key {
             kid: kid.to_owned(),
-            sign: EncodingKey::from_secret(secret.as_bytes()),
-            verify: DecodingKey::from_secret(secret.as_bytes()),
+            sign: EncodingKey::from_secret(secret.as_bytes()).map_err(|_| EMPTY)?,
+            verify: DecodingKey::from_secret(secret.as_bytes()).map_err(|_| EMPTY)?,
             mac: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
         });
     }
@@ -257,7 +259,7 @@ fn header(kid: &str) -> Header {
 fn pairs(text: &str) -> Result<Vec<(&str, &str)>, BadSecret> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(BadSecret("JWT_SECRET is empty"));
+        return Err(EMPTY);
     }
     if !text.contains(':') {
         return Ok(vec![("1", text)]);
