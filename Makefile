@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 LOCAL := target/debug/local
 
-.PHONY: run dev test test-web build migrate-up migrate-down seed admin swagger collection docs check-documents fuzz-api queries bench bench-abuse check-template package rehearse cost check
+.PHONY: run dev test test-web build migrate-up migrate-down seed admin swagger collection docs check-documents fuzz-api queries bench bench-abuse check-template package rehearse cost release check-dependencies check
 
 run: build ## the whole backend on this machine; PORT=8081 make run
 	@exec $(LOCAL) up
@@ -70,8 +70,14 @@ package: ## `sam build` of all functions, with the tools that it needs; ARCHITEC
 rehearse: ## deploys, updates, tests and deletes the stack on an AWS of this machine; PROFILE=dev with the binaries of `make build`
 	scripts/rehearse.sh
 
+check-dependencies: ## licences, sources and bans of deny.toml, and that every dependency is used; ADVISORIES=1 asks for known vulnerabilities, too
+	scripts/check-dependencies.sh
+
 cost: ## what a million messages cost, from list prices
 	@cargo run --quiet --locked --example cost
+
+release: ## a release of what is committed: version, changelog, fixture of upgrades, commit and tag: make release VERSION=0.2.0
+	scripts/release.sh "$(VERSION)"
 
 check: ## what CI runs
 	.ci/run
