@@ -13,9 +13,8 @@ import re
 import subprocess
 from pathlib import Path
 
-# Rows of a database that is taken, and bytes of its dump.
+# Rows of a database that is preferred.
 MOST_ROWS = 400
-MOST_BYTES = 60_000
 PROSE = ("description", "summary", "title", "example", "examples", "tags", "license", "externalDocs", "x-example")
 
 
@@ -48,6 +47,13 @@ def shape(statement):
     return re.sub(r"(\([^()]*\))(, ?\([^()]*\))+", r"\1", text)
 
 
+def short(statement):
+    """One of each list of rows, numbers and bytes."""
+    text = re.sub(r"x'[0-9a-f]*'", "x'00'", statement)
+    text = re.sub(r" in \((\d+)(, \d+)+\)", r" in (\1)", text)
+    return re.sub(r"( values \([^()]*\))(, \([^()]*\))+", r"\1", text, flags=re.I)
+
+
 def literals(source):
     """The texts in Rust code that begin like statements; what is filled in stands in braces."""
     for file in sorted((source / "shared/src/store").rglob("*.rs")):
@@ -73,7 +79,7 @@ def statements(source, server):
         if not matching:
             raise SystemExit(f"{name}: no test runs the statement that begins {text!r}")
         for statement in matching:
-            composed.setdefault(shape(statement), re.sub(r"x'[0-9a-f]*'", "x'00'", statement))
+            composed.setdefault(shape(statement), short(statement))
     return sorted(found | {statement for statement in composed.values() if statement not in found})
 
 
@@ -122,45 +128,55 @@ def features(server, database, tables):
     return shown, total
 
 
+def runs(digits):
+    """Bytes in SQL, long runs of zeros counted."""
+    parts = re.findall(r"(?:00){12,}|(?:(?!(?:00){12})..)+", digits)
+    sql = [f"repeat(x'00', {len(part) // 2})" if set(part) == {"0"} else f"x'{part}'" for part in parts]
+    return sql[0] if len(sql) == 1 else f"concat({', '.join(sql)})"
+
+
 def dump(server, database, tables):
     lines = []
     for table, cols in tables.items():
-        values = []
-        for name, kind in cols:
+        counts = ", ".join(f"count(`{name}`)" for name, _ in cols)
+        [[counted]] = server.rows(f"select hex(concat_ws(',', {counts})) from `{table}`", database)
+        names, values = [], []
+        for (name, kind), count in zip(cols, counted.split(",")):
+            if count == "0":
+                continue
             if "binary" in kind or "blob" in kind:
                 value = f"concat(\"x'\", hex(`{name}`), \"'\")"
             elif kind in ("enum", "json") or "char" in kind or "text" in kind:
                 value = f"quote(`{name}`)"
             else:
                 value = f"`{name}`"
+            names.append(name)
             values.append(f"coalesce({value}, 'null')")
-        rows = server.rows(f"select hex(concat_ws(', ', {', '.join(values)})) from `{table}`", database)
-        if rows:
-            names = ", ".join(name for name, _ in cols)
-            lines.append(f"insert into {table} ({names}) values\n" + ",\n".join(f"({row[0]})" for row in rows) + ";\n")
-    return "".join(lines)
+        if names:
+            rows = server.rows(f"select hex(concat_ws(', ', {', '.join(values)})) from `{table}`", database)
+            lines.append(f"insert into {table} ({', '.join(names)}) values\n" + ",\n".join(f"({row[0]})" for row in rows) + ";\n")
+    return re.sub(r"x'([0-9A-F]{64,})'", lambda found: runs(found[1]), "".join(lines))
 
 
 def data(server, schema):
-    """Dumps, the least number of rows for the most that they show."""
+    """Dumps of the databases that show most with the least number of rows, and of larger ones where only those fill a table."""
     names = list(databases(server, schema))
     tables = columns(server, names[0])
     known = {name: features(server, name, tables) for name in names}
-    small = {name: shown for name, (shown, rows) in known.items() if 0 < rows <= MOST_ROWS}
-    missing, dumps = set().union(*small.values()), []
-    while missing and small:
-        best = max(small, key=lambda name: (len(small[name] & missing) / (20 + known[name][1]), name))
-        new = small.pop(best) & missing
-        if not new:
-            break
-        text = dump(server, best, tables)
-        if len(text) <= MOST_BYTES:
-            dumps.append(text)
-            missing -= new
-    empty = set(tables) - {feature[0] for name in known for feature in known[name][0] if feature not in missing}
-    if empty:
-        raise SystemExit(f"no test leaves a row in {sorted(empty)}")
-    return dumps
+    small = {name for name, (_, rows) in known.items() if rows <= MOST_ROWS}
+    missing, chosen = set().union(*(known[name][0] for name in small)), []
+    while missing:
+        best = max(sorted(small), key=lambda name: len(known[name][0] & missing) / (20 + known[name][1]))
+        chosen.append(best)
+        missing -= known[best][0]
+    filled = lambda name: {feature[0] for feature in known[name][0]}
+    for table in tables:
+        if not any(table in filled(name) for name in chosen):
+            having = [name for name in names if table in filled(name)]
+            if not having:
+                raise SystemExit(f"no test leaves a row in {table}")
+            chosen.append(min(having, key=lambda name: known[name][1]))
+    return [dump(server, name, tables) for name in chosen]
 
 
 def bare(value):
@@ -182,6 +198,8 @@ def documents(source, out):
         document = json.loads((source / "shared" / name).read_text())
         text = bare(document)
         if name == "openapi.json":
+            for operation in (operation for path in text["paths"].values() for operation in path.values()):
+                operation["responses"] = {status: answer for status, answer in operation["responses"].items() if status < "400"}
             text["x-codes"] = re.findall(r"^\| `(\w+)`", document["info"]["description"], re.M)
         lines = json.dumps(text, ensure_ascii=False, separators=(",", ":"))
         (out / name).write_text(lines + "\n")

@@ -240,8 +240,7 @@ impl<'d> Reader<'d> {
         for part in schema["allOf"].as_array().into_iter().flatten() {
             self.read(part, path, required);
         }
-        let alternatives: Vec<_> =
-            ["oneOf", "anyOf"].into_iter().filter_map(|name| schema[name].as_array()).flatten().collect();
+        let alternatives: Vec<_> = ["oneOf", "anyOf"].into_iter().filter_map(|name| schema[name].as_array()).flatten().collect();
         self.read_alternatives(&alternatives, path, required);
     }
 

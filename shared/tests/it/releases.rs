@@ -9,16 +9,19 @@ use serde::de::DeserializeOwned;
 use shared::caller::Caller;
 use shared::config::Secret;
 use shared::domain::messages::{self, Part};
-use shared::domain::{export, friends, members, pins, profiles, receipts, rooms, sync};
+use shared::domain::throttle::Throttle;
+use shared::domain::{export, friends, members, pins, profiles, receipts, rooms, search, sync};
 use shared::id::{RoomId, RoomRef, UserId};
 use shared::protocol::friends::Direction;
+use shared::protocol::messages::MessageKind;
 use shared::protocol::rooms::Scope;
+use shared::protocol::search::Search;
 use shared::push::Push;
 use shared::store::{Db, migrations};
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, Executor, FromRow};
 
-use crate::fixture;
+use crate::{desk, fixture};
 
 /// The fixture of one release.
 pub(crate) struct Release {
@@ -39,7 +42,9 @@ impl Release {
         let mut all: Vec<Self> = folders
             .map(|folder| Self { version: folder.file_name().expect("a name").to_string_lossy().into_owned(), folder })
             .collect();
-        all.sort_by_key(|release| release.version.split('.').map(|part| part.parse::<u32>().expect("a number")).collect::<Vec<_>>());
+        all.sort_by_key(|release| {
+            release.version.split('.').map(|part| part.parse::<u32>().expect("a number")).collect::<Vec<_>>()
+        });
         all
     }
 
@@ -94,6 +99,7 @@ fn the_newest_fixture_is_of_the_version_that_the_workspace_and_the_changelog_nam
 
 #[tokio::test]
 async fn what_the_code_of_a_release_wrote_is_read_after_the_upgrade() {
+    let throttle = Throttle::new(desk::ephemeral().await, fixture::limits());
     for release in Release::all() {
         let mut filled = BTreeSet::new();
         let mut messages = 0;
@@ -107,11 +113,12 @@ async fn what_the_code_of_a_release_wrote_is_read_after_the_upgrade() {
             let db = Db::lazy(&url).expect("a URL");
             for user in before {
                 messages += user.own.messages.len();
-                user.reads_the_same(&db).await;
+                user.reads_the_same(&db, &throttle).await;
             }
         }
         let url = release.database().await;
-        let empty: Vec<_> = all_tables(&Db::lazy(&url).expect("a URL")).await.into_iter().filter(|table| !filled.contains(table)).collect();
+        let empty: Vec<_> =
+            all_tables(&Db::lazy(&url).expect("a URL")).await.into_iter().filter(|table| !filled.contains(table)).collect();
         assert!(empty.is_empty(), "{}: no dump fills {empty:?}", release.version);
         assert!(messages > 20, "{}: {messages} messages", release.version);
     }
@@ -186,7 +193,11 @@ async fn users(db: &Db) -> Vec<Stored> {
             blocks: count("select blocked_id from blocks where user_id = ?").await,
             friendships: count("select user_low from friendships where requested_by = ? or requested_of = ?").await,
         };
-        users.push(Stored { caller: fixture::caller(UserId(id), &name), rooms: room_ids.into_iter().map(|row| row.0).collect(), own });
+        users.push(Stored {
+            caller: fixture::caller(UserId(id), &name),
+            rooms: room_ids.into_iter().map(|row| row.0).collect(),
+            own,
+        });
     }
     users
 }
@@ -201,7 +212,7 @@ where
 
 impl Stored {
     /// Reads everything of the user with today's code.
-    async fn reads_the_same(&self, db: &Db) {
+    async fn reads_the_same(&self, db: &Db, throttle: &Throttle) {
         let (caller, push) = (&self.caller, Push::memory());
         profiles::me(db, caller).await.expect("a profile");
         assert_eq!(exported(db, caller).await, self.own, "{}", caller.username);
@@ -215,24 +226,37 @@ impl Stored {
         let listed: BTreeSet<u64> = listed.iter().map(|room| room.id.0).collect();
         assert_eq!(listed, self.rooms, "{}", caller.username);
         for room in &self.rooms {
-            self.read_room(db, &RoomRef::Id(RoomId(*room))).await;
+            let word = self.read_room(db, &RoomRef::Id(RoomId(*room))).await;
+            if word.is_some() {
+                let found = search::search(db, throttle, caller, &Search { q: word.clone(), ..Search::default() }).await;
+                assert!(!found.expect("a search").items.is_empty(), "{}: {word:?}", caller.username);
+            }
         }
     }
 
-    async fn read_room(&self, db: &Db, room: &RoomRef) {
+    /// Gives a word that was said there.
+    async fn read_room(&self, db: &Db, room: &RoomRef) -> Option<String> {
         let found = rooms::find(db, &self.caller, room).await.expect("a room");
         members::list(db, &self.caller, room, (None, None)).await.expect("members");
         pins::list(db, &self.caller, room).await.expect("pins");
         sync::room(db, &self.caller, room, 0, None).await.expect("changes");
-        let mut after = 0;
+        let (mut after, mut word) = (0, None);
         while after < found.last_seq {
             let page = messages::history(db, &self.caller, room, Part::After(after), Some(100)).await.expect("history");
             for message in page.items {
                 let own = self.own.messages.iter().find(|own| own.0 == found.id.0 && own.1 == message.seq);
                 assert!(own.is_none_or(|own| own.2 == message.content), "{own:?}, but history shows {message:?}");
+                if word.is_none() && message.kind == MessageKind::Text {
+                    word = message
+                        .content
+                        .split_whitespace()
+                        .find(|word| word.len() > 3 && word.bytes().all(|b| b.is_ascii_alphabetic()))
+                        .map(str::to_owned);
+                }
             }
             after += 100;
         }
+        word
     }
 }
 
