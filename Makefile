@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 LOCAL := target/debug/local
 
-.PHONY: run dev test test-web build migrate-up migrate-down seed admin swagger collection docs check-documents fuzz-api queries bench bench-abuse check-template package rehearse cost check
+.PHONY: run dev test test-web build migrate-up migrate-down seed admin swagger collection docs check-documents fuzz-api queries bench bench-abuse check-template package rehearse cost release check-dependencies check
 
 run: build ## starts the backend on this machine; PORT=8081 make run
 	@exec $(LOCAL) up
@@ -48,7 +48,7 @@ check-documents: ## validates both API documents and their examples
 fuzz-api: build ## fuzzes a temporary cloud with requests generated from openapi.json in several roles; CASES=200 make fuzz-api
 	scripts/fuzz-api.sh
 
-queries: ## generates .sqlx from the queries in the code; queries-check fails if it is stale
+queries: ## generates shared/.sqlx from the queries in the code; queries-check fails if it is stale
 	scripts/queries.sh
 
 queries-check:
@@ -71,8 +71,14 @@ package: ## builds all functions with `sam build`; ARCHITECTURE=arm64 selects an
 rehearse: ## deploys, updates, tests and deletes the stack on a local AWS emulator; PROFILE=dev uses the binaries of `make build`
 	scripts/rehearse.sh
 
+check-dependencies: ## checks licences, sources and bans of deny.toml and finds unused dependencies; ADVISORIES=1 adds known vulnerabilities
+	scripts/check-dependencies.sh
+
 cost: ## prints the cost of a million messages at list prices
 	@cargo run --quiet --locked --example cost
+
+release: ## releases what is committed: version, changelog, upgrade fixture, commit and tag: make release VERSION=0.2.0
+	scripts/release.sh "$(VERSION)"
 
 check: ## runs the checks of CI
 	.ci/run

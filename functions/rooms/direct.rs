@@ -39,7 +39,7 @@ pub(super) async fn open(
 /// Closes the direct room with a user: removes it from the caller's list until the next message, or until the caller opens it again. Messages stay,
 /// and the other user is not notified. Repeating the request has no effect.
 #[utoipa::path(
-    delete, path = "/api/rooms/direct/{user_id}", tag = "rooms", security(("bearer" = [])),
+    delete, path = "/api/rooms/direct/{user_id}", operation_id = "close_direct", tag = "rooms", security(("bearer" = [])),
     params(UserPath),
     responses(
         (status = 204, description = "Closed"),

@@ -57,7 +57,7 @@ pub(super) async fn list(
 
 /// Retrieves an open report with everything preserved of its message. Requires an admin of the room or an operator. Closed reports are not found.
 #[utoipa::path(
-    get, path = "/api/reports/{report_id}", tag = "rooms", security(("bearer" = [])),
+    get, path = "/api/reports/{report_id}", operation_id = "get_report", tag = "rooms", security(("bearer" = [])),
     params(ReportPath),
     responses(
         (status = 200, description = "The report", body = OpenReport),

@@ -1,5 +1,5 @@
-//! During an upgrade, the previous release runs on the new schema: its statements (`fixtures/released.json`, from its `.sqlx`) must still prepare,
-//! and its inserts must not lack a required column.
+//! While a deployment is under way, the last release's code runs on the new schema: its statements must still be understood and answer with the same
+//! columns, its inserts must not miss a column that they cannot know, and its reads must not meet a null where there was none.
 
 use std::collections::BTreeSet;
 
@@ -13,41 +13,64 @@ use shared::domain::rooms::settings;
 use shared::protocol::messages::NewContent;
 use shared::protocol::rooms::{ChangeRoom, ChangeSettings};
 use shared::store::{Db, migrations};
-use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
+use sqlx::mysql::MySqlConnection;
+use sqlx::{AssertSqlSafe, Column as _, Executor, SqlSafeStr, Statement as _, TypeInfo as _};
 
 use crate::fixture::{self, limits, person};
 use crate::group::Group;
+use crate::releases::Release;
 
-/// Schema of the previous release.
-const RELEASED: i64 = 5;
 /// The last schema without views for former members.
 const BEFORE_THE_PAST: i64 = 26;
 
-type Columns = BTreeSet<(String, String)>;
-
-#[tokio::test]
-async fn the_previous_releases_statements_are_understood_by_the_newest_schema() {
-    let statements: Vec<String> = serde_json::from_str(include_str!("fixtures/released.json")).expect("a list of statements");
-    assert!(statements.len() > 50, "{}", statements.len());
-    let db = fixture::database().await;
-    let mut connection = db.acquire().await.expect("a connection");
-    for statement in statements {
-        let prepared = connection.prepare(AssertSqlSafe(statement.clone()).into_sql_str()).await;
-        assert!(prepared.is_ok(), "{statement}: {:?}", prepared.err());
-    }
+/// A column of a table.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Column {
+    table: String,
+    name: String,
+    nullable: bool,
+    /// An insert must give it.
+    demanded: bool,
 }
 
 #[tokio::test]
-async fn what_was_added_to_a_table_since_has_a_value_without_being_given_one() {
-    let url = fixture::migrated().await;
-    migrations::down(&url, RELEASED).await.expect("back to the previous release");
-    let (before, _) = columns(&url).await;
+async fn the_last_releases_statements_answer_on_the_newest_schema_as_on_their_own() {
+    let release = Release::newest();
+    let statements: Vec<String> = release.json("statements.json");
+    assert!(statements.len() > 200, "{}", statements.len());
+    let before = Db::lazy(&release.database().await).expect("a URL");
+    let after = fixture::database().await;
+    let mut before = before.acquire().await.expect("a connection");
+    let mut after = after.acquire().await.expect("a connection");
+    for statement in statements {
+        let known = answer(&mut before, &statement).await.expect("a statement of the release");
+        assert_eq!(answer(&mut after, &statement).await.map_err(|error| error.to_string()), Ok(known), "{statement}");
+    }
+}
+
+/// The columns that a statement answers with, and their types.
+async fn answer(connection: &mut MySqlConnection, statement: &str) -> sqlx::Result<Vec<(String, String)>> {
+    let prepared = connection.prepare(AssertSqlSafe(statement.to_owned()).into_sql_str()).await?;
+    Ok(prepared.columns().iter().map(|column| (column.name().to_owned(), column.type_info().name().to_owned())).collect())
+}
+
+#[tokio::test]
+async fn what_was_added_to_a_table_since_has_a_value_without_being_given_one_and_nothing_became_null() {
+    let url = Release::newest().database().await;
+    let before = columns(&url).await;
     migrations::up(&url).await.expect("and forward");
-    let (_, demanded) = columns(&url).await;
-    let tables: BTreeSet<&String> = before.iter().map(|(table, _)| table).collect();
-    let new: Vec<_> = demanded.iter().filter(|column| tables.contains(&column.0) && !before.contains(*column)).collect();
-    assert!(new.is_empty(), "an insert of the previous release fails for want of {new:?}");
-    assert!(!demanded.is_empty(), "there are columns that must be given");
+    let after = columns(&url).await;
+    let tables: BTreeSet<&String> = before.iter().map(|column| &column.table).collect();
+    let find = |column: &Column| before.iter().find(|known| known.table == column.table && known.name == column.name);
+    let demanded: Vec<_> = after
+        .iter()
+        .filter(|column| column.demanded && tables.contains(&column.table) && find(column).is_none_or(|known| !known.demanded))
+        .collect();
+    assert!(demanded.is_empty(), "an insert of the last release fails for want of {demanded:?}");
+    let nullable: Vec<_> =
+        after.iter().filter(|column| column.nullable && find(column).is_some_and(|known| !known.nullable)).collect();
+    assert!(nullable.is_empty(), "the last release does not expect null in {nullable:?}");
+    assert!(after.iter().any(|column| column.demanded), "there are columns that must be given");
 }
 
 #[tokio::test]
@@ -81,18 +104,16 @@ async fn former_members_read_on_after_the_upgrade_as_far_as_the_time_is_known() 
     assert!(rooms::find(&db, &eve, room).await.is_err());
 }
 
-/// Returns all columns, and those that an insert requires.
-async fn columns(url: &Secret) -> (Columns, Columns) {
+async fn columns(url: &Secret) -> BTreeSet<Column> {
     let db = Db::lazy(url).expect("a URL");
     let mut connection = db.acquire().await.expect("a connection");
-    let rows: Vec<(String, String, bool)> = sqlx::query_as(
-        "select table_name, column_name,
+    let rows: Vec<(String, String, bool, bool)> = sqlx::query_as(
+        "select table_name, column_name, is_nullable = 'YES',
                 is_nullable = 'NO' and column_default is null and extra not like '%auto_increment%' and extra not like '%GENERATED%'
          from information_schema.columns where table_schema = database()",
     )
     .fetch_all(&mut *connection)
     .await
     .expect("a list");
-    let all = rows.iter().map(|(table, column, _)| (table.clone(), column.clone())).collect();
-    (all, rows.into_iter().filter(|row| row.2).map(|(table, column, _)| (table, column)).collect())
+    rows.into_iter().map(|row| Column { table: row.0, name: row.1, nullable: row.2, demanded: row.3 }).collect()
 }

@@ -73,6 +73,8 @@ pub struct Claims {
 #[derive(Debug, PartialEq, Eq)]
 struct BadSecret(&'static str);
 
+const EMPTY: BadSecret = BadSecret("JWT_SECRET is empty");
+
 impl TokenKeys {
     /// Parses one secret, or comma-separated `kid:secret` pairs. Weak or published secrets are refused on AWS.
     pub fn new(secret: &Secret, is_real: bool) -> Result<Self> {
@@ -205,8 +207,8 @@ fn parse_keys(text: &str, is_real: bool) -> Result<Vec<TokenKey>, BadSecret> {
         }
         ring.push(TokenKey {
             kid: kid.to_owned(),
-            sign: EncodingKey::from_secret(secret.as_bytes()),
-            verify: DecodingKey::from_secret(secret.as_bytes()),
+            sign: EncodingKey::from_secret(secret.as_bytes()).map_err(|_| EMPTY)?,
+            verify: DecodingKey::from_secret(secret.as_bytes()).map_err(|_| EMPTY)?,
             mac: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
         });
     }
@@ -253,7 +255,7 @@ fn header(kid: &str) -> Header {
 fn parse_pairs(text: &str) -> Result<Vec<(&str, &str)>, BadSecret> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(BadSecret("JWT_SECRET is empty"));
+        return Err(EMPTY);
     }
     if !text.contains(':') {
         return Ok(vec![("1", text)]);
