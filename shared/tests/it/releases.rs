@@ -8,10 +8,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared::caller::Caller;
 use shared::config::Secret;
-use shared::domain::messages::{self, Part};
-use shared::domain::throttle::Throttle;
-use shared::domain::{export, friends, members, pins, profiles, receipts, rooms, search, sync};
-use shared::id::{RoomId, RoomRef, UserId};
+use shared::domain::limits::throttle::Throttle;
+use shared::domain::messages::{self, HistoryRange};
+use shared::domain::messages::{pins, receipts};
+use shared::domain::paging::PageRequest;
+use shared::domain::people::{friends, profiles};
+use shared::domain::rooms::members;
+use shared::domain::{export, rooms, search, sync};
+use shared::id::{Rev, RoomId, RoomRef, Seq, UserId};
 use shared::protocol::friends::Direction;
 use shared::protocol::messages::MessageKind;
 use shared::protocol::rooms::Scope;
@@ -21,7 +25,7 @@ use shared::store::{Db, migrations};
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, Executor, FromRow};
 
-use crate::{desk, fixture};
+use crate::{backend, fixture};
 
 /// The fixture of one release.
 pub(crate) struct Release {
@@ -99,7 +103,7 @@ fn the_newest_fixture_is_of_the_version_that_the_workspace_and_the_changelog_nam
 
 #[tokio::test]
 async fn what_the_code_of_a_release_wrote_is_read_after_the_upgrade() {
-    let throttle = Throttle::new(desk::ephemeral().await, fixture::limits());
+    let throttle = Throttle::new(backend::ephemeral().await, fixture::limits());
     for release in Release::all() {
         let mut filled = BTreeSet::new();
         let mut messages = 0;
@@ -216,13 +220,13 @@ impl Stored {
         let (caller, push) = (&self.caller, Push::memory());
         profiles::me(db, caller).await.expect("a profile");
         assert_eq!(exported(db, caller).await, self.own, "{}", caller.username);
-        friends::list(db, &push, caller, (None, None)).await.expect("friends");
+        friends::list(db, &push, caller, PageRequest::default()).await.expect("friends");
         for direction in [Direction::In, Direction::Out] {
-            friends::requests(db, caller, direction, (None, None)).await.expect("requests");
+            friends::requests(db, caller, direction, PageRequest::default()).await.expect("requests");
         }
         receipts::unread(db, caller).await.expect("what is unread");
-        sync::rooms(db, caller, None, None).await.expect("rooms to synchronise");
-        let listed = rooms::list(db, caller, Scope::Joined, (None, Some(100))).await.expect("rooms").items;
+        sync::rooms(db, caller, PageRequest::default()).await.expect("rooms to synchronise");
+        let listed = rooms::list(db, caller, Scope::Joined, PageRequest { limit: Some(100), ..PageRequest::default() }).await.expect("rooms").items;
         let listed: BTreeSet<u64> = listed.iter().map(|room| room.id.0).collect();
         assert_eq!(listed, self.rooms, "{}", caller.username);
         for room in &self.rooms {
@@ -237,14 +241,14 @@ impl Stored {
     /// Gives a word that was said there.
     async fn read_room(&self, db: &Db, room: &RoomRef) -> Option<String> {
         let found = rooms::find(db, &self.caller, room).await.expect("a room");
-        members::list(db, &self.caller, room, (None, None)).await.expect("members");
+        members::list(db, &self.caller, room, PageRequest::default()).await.expect("members");
         pins::list(db, &self.caller, room).await.expect("pins");
-        sync::room(db, &self.caller, room, 0, None).await.expect("changes");
-        let (mut after, mut word) = (0, None);
+        sync::room(db, &self.caller, room, Rev(0), None).await.expect("changes");
+        let (mut after, mut word) = (Seq(0), None);
         while after < found.last_seq {
-            let page = messages::history(db, &self.caller, room, Part::After(after), Some(100)).await.expect("history");
+            let page = messages::history(db, &self.caller, room, HistoryRange::After(after), Some(100)).await.expect("history");
             for message in page.items {
-                let own = self.own.messages.iter().find(|own| own.0 == found.id.0 && own.1 == message.seq);
+                let own = self.own.messages.iter().find(|own| own.0 == found.id.0 && own.1 == message.seq.0);
                 assert!(own.is_none_or(|own| own.2 == message.content), "{own:?}, but history shows {message:?}");
                 if word.is_none() && message.kind == MessageKind::Text {
                     word = message
@@ -254,7 +258,7 @@ impl Stored {
                         .map(str::to_owned);
                 }
             }
-            after += 100;
+            after = Seq(after.0 + 100);
         }
         word
     }
@@ -266,7 +270,7 @@ async fn exported(db: &Db, caller: &Caller) -> Own {
     let mut cursor = None;
     loop {
         let part = export::export(db, caller, cursor.as_deref()).await.expect("a part");
-        own.messages.extend(part.messages.into_iter().map(|message| (message.room_id.0, message.seq, message.content)));
+        own.messages.extend(part.messages.into_iter().map(|message| (message.room_id.0, message.seq.0, message.content)));
         own.reactions += part.reactions.len();
         own.blocks += part.blocks.len();
         own.friendships += part.friends.len();
