@@ -19,16 +19,19 @@ use crate::wait::until_within;
 const OLD: &str = "a-secret-of-more-than-thirty-two-bytes";
 const NEW: &str = "another-secret-of-more-than-thirty-two-bytes";
 
-/// The values of the two secrets, by the last part of their ARNs.
-type Shelf = Arc<Mutex<[(&'static str, String); 2]>>;
+/// The values of the two secrets.
+struct Shelf {
+    database: String,
+    jwt: String,
+}
 
 /// Answers `GetSecretValue`. Returns its URL.
-async fn secrets_manager(shelf: Shelf) -> String {
+async fn secrets_manager(shelf: Arc<Mutex<Shelf>>) -> String {
     play(move |asked| {
         let asked: Value = serde_json::from_slice(asked).expect("JSON");
         let arn = asked["SecretId"].as_str().expect("an ARN");
         let shelf = shelf.lock().expect("the shelf");
-        let text = shelf.iter().find(|(name, _)| arn.ends_with(name)).map(|(_, text)| text);
+        let text = if arn.ends_with("database") { &shelf.database } else { &shelf.jwt };
         json!({ "ARN": arn, "SecretString": text }).to_string()
     })
     .await
@@ -47,7 +50,7 @@ async fn a_rotated_password_and_a_new_key_reach_running_functions() {
     let url = |password: &str| format!("mysql://app:{password}@{place}");
     run(&root, "create user 'app'@'%' identified by 'first'").await;
     run(&root, "grant all on *.* to 'app'@'%'").await;
-    let shelf: Shelf = Arc::new(Mutex::new([("database", url("first")), ("jwt", format!("k1:{OLD}"))]));
+    let shelf = Arc::new(Mutex::new(Shelf { database: url("first"), jwt: format!("k1:{OLD}") }));
     let endpoint = secrets_manager(Arc::clone(&shelf)).await;
     let store = server.url();
     let told = move || own_world(&[Variable("AWS_ENDPOINT_URL_SECRETSMANAGER", &endpoint), Variable("DATABASE_URL", &store)]);
@@ -57,12 +60,12 @@ async fn a_rotated_password_and_a_new_key_reach_running_functions() {
 
     // The password changes, and existing connections are cut.
     run(&root, "alter user 'app'@'%' identified by 'second'").await;
-    shelf.lock().expect("the shelf")[0].1 = url("second");
+    shelf.lock().expect("the shelf").database = url("second");
     run(&root, "kill user app").await;
     within_moments(&world, "/api/rooms", &ann).await;
 
     // A token signed with a key that no running function has loaded.
-    shelf.lock().expect("the shelf")[1].1 = format!("k2:{NEW},k1:{OLD}");
+    shelf.lock().expect("the shelf").jwt = format!("k2:{NEW},k1:{OLD}");
     let keys = TokenKeys::new(&Secret::new(format!("k2:{NEW}")), false).expect("a key");
     let sessions = within_moments(&world, "/api/auth/sessions", &ann).await;
     let session = sessions["items"][0]["id"].as_u64().expect("a session");
@@ -73,11 +76,11 @@ async fn a_rotated_password_and_a_new_key_reach_running_functions() {
 
     // Sockets need no key until they present a token: an unreadable secret is noticed only then, and only while it lasts.
     let mut socket = Socket::with_token(&world.ws, &token).await.expect("opens");
-    let kept = std::mem::take(&mut shelf.lock().expect("the shelf")[1].1);
+    let kept = std::mem::take(&mut shelf.lock().expect("the shelf").jwt);
     assert_eq!(socket.ask(json!({ "action": "hello" })).await["type"], "welcome");
     let renew = json!({ "action": "renew", "token": token });
     assert_eq!(socket.ask(renew.clone()).await["code"], "internal");
-    shelf.lock().expect("the shelf")[1].1 = kept;
+    shelf.lock().expect("the shelf").jwt = kept;
     assert_eq!(socket.ask(renew).await["type"], "ack");
 }
 

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use tokio::process::Command;
 
+use super::sources::FileVersion;
+
 /// Modification time and size of each binary.
-pub(super) type Binaries = BTreeMap<String, Option<(SystemTime, u64)>>;
+pub(super) type Binaries = BTreeMap<String, Option<FileVersion>>;
 
 /// How to build the functions.
 #[derive(Clone, Debug)]
@@ -39,7 +40,7 @@ impl Builder {
     pub(super) fn binaries(&self, names: &BTreeSet<String>) -> Binaries {
         let stamp = |name: &String| {
             let data = fs::metadata(self.folder.join(name)).ok()?;
-            Some((data.modified().ok()?, data.len()))
+            Some(FileVersion::of(&data))
         };
         names.iter().map(|name| (name.clone(), stamp(name))).collect()
     }

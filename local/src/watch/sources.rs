@@ -1,13 +1,13 @@
 //! A snapshot of the source files, and which function a file belongs to. Files outside of any binary are ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, DirEntry};
+use std::fs::{self, DirEntry, Metadata};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Modification time and size of each file.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Sources(BTreeMap<PathBuf, (SystemTime, u64)>);
+pub(super) struct Sources(BTreeMap<PathBuf, FileVersion>);
 
 /// The consequence of a changed file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,13 +31,26 @@ const FILES: [&str; 3] = ["Cargo.toml", "Cargo.lock", "samconfig.toml"];
 /// Folders that no binary depends on.
 const IGNORED_FOLDERS: [&str; 5] = ["tests", "benches", "examples", "target", "node_modules"];
 
+/// What tells that a file was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileVersion {
+    modified: SystemTime,
+    size: u64,
+}
+
+impl FileVersion {
+    pub(super) fn of(file: &Metadata) -> Self {
+        Self { modified: file.modified().unwrap_or(SystemTime::UNIX_EPOCH), size: file.len() }
+    }
+}
+
 impl Sources {
     /// Paths are relative to the root.
     pub(super) fn read(root: &Path, template: &Path) -> Self {
         let mut files = BTreeMap::new();
         for file in FILES.iter().map(Path::new).chain([template]) {
             if let Ok(data) = fs::metadata(root.join(file)) {
-                files.insert(file.to_owned(), (data.modified().unwrap_or(SystemTime::UNIX_EPOCH), data.len()));
+                files.insert(file.to_owned(), FileVersion::of(&data));
             }
         }
         for folder in FOLDERS {
@@ -53,7 +66,7 @@ impl Sources {
     }
 }
 
-fn walk(root: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, (SystemTime, u64)>) {
+fn walk(root: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, FileVersion>) {
     for entry in fs::read_dir(root.join(folder)).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
@@ -65,7 +78,7 @@ fn walk(root: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, (SystemTime, u
         if is_folder(&entry) {
             walk(root, &path, files);
         } else if let Ok(data) = entry.metadata() {
-            files.insert(path, (data.modified().unwrap_or(SystemTime::UNIX_EPOCH), data.len()));
+            files.insert(path, FileVersion::of(&data));
         }
     }
 }

@@ -137,7 +137,7 @@ pub async fn members(connection: &mut MySqlConnection, rooms: &[ChangesQuery<'_>
          from ({page}) page \
          join members m on m.room_id = page.room_id and m.user_id = page.user_id \
          join users u on u.id = m.user_id \
-         order by m.room_id, m.rev"
+         order by m.room_id, m.rev, m.user_id"
     );
     let rows: Vec<MemberRow> = fetch_generated(sql, connection).await?;
     Ok(rows.into_iter().map(|row| RoomMemberChange { room: RoomId(row.room_id), member: row.member() }).collect())

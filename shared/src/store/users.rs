@@ -85,16 +85,19 @@ pub async fn account(connection: &mut MySqlConnection, user: UserId) -> Result<O
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(Account::from))
+    Ok(row.map(AccountRow::account))
 }
 
 /// Returns an account by username, ignoring case.
 pub async fn account_by_username(connection: &mut MySqlConnection, username: &str) -> Result<Option<Account>> {
-    let row =
-        select_accounts!("0", "from users u where u.username = ? and u.disabled_at is null and u.deleted_at is null", username,)
-            .fetch_optional(connection)
-            .await?;
-    Ok(row.map(Account::from))
+    let row = select_accounts!(
+        "0",
+        "from users u where u.username = ? and u.disabled_at is null and u.deleted_at is null",
+        username,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(AccountRow::account))
 }
 
 /// Most accounts that may log in by an address while none has confirmed it; the oldest win.
@@ -130,10 +133,10 @@ pub async fn accounts_by_email(connection: &mut MySqlConnection, email: &str) ->
     claims.sort_by_key(|claim| claim.id);
     let confirmed = claims.iter().position(|claim| claim.email_confirmed_at.is_some() && claim.email_key.as_ref() == Some(&key));
     if let Some(owner) = confirmed {
-        return Ok(vec![claims.swap_remove(owner).into()]);
+        return Ok(vec![claims.swap_remove(owner).account()]);
     }
     claims.truncate(MAX_CLAIMANTS);
-    Ok(claims.into_iter().map(Account::from).collect())
+    Ok(claims.into_iter().map(AccountRow::account).collect())
 }
 
 /// Replaces the hash of the current password. Returns false when it is no longer `present`.
@@ -201,16 +204,16 @@ struct AccountRow {
     invitations: i64,
 }
 
-impl From<AccountRow> for Account {
-    fn from(row: AccountRow) -> Self {
+impl AccountRow {
+    fn account(self) -> Account {
         let settings = MySettings {
-            presence: row.presence.parse().unwrap_or_default(),
-            notifications: row.notifications.parse().unwrap_or_default(),
-            added_by: row.added_by.parse().unwrap_or_default(),
+            presence: self.presence.parse().unwrap_or_default(),
+            notifications: self.notifications.parse().unwrap_or_default(),
+            added_by: self.added_by.parse().unwrap_or_default(),
         };
-        let (email, role) = (row.email, row.role);
-        let me = Me { user: user_of!(row), email, role, settings };
-        Self { me, password_hash: row.password_hash, is_invited: row.invitations > 0 }
+        let (email, role) = (self.email, self.role);
+        let me = Me { user: user_of!(self), email, role, settings };
+        Account { me, password_hash: self.password_hash, is_invited: self.invitations > 0 }
     }
 }
 
