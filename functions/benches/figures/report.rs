@@ -39,7 +39,9 @@ pub(crate) struct Binary {
 /// The limits of a function relative to the minimal one.
 const MOST_INIT: f64 = 2.0;
 const MOST_RESIDENT: u64 = 20_000_000;
-const MOST_ZIP: u64 = 4_000_000;
+const MOST_ZIP: u64 = 5_000_000;
+/// `system` contains Swagger UI, `uploads` the decoders of pictures and the SDK of S3.
+const MOST_ZIP_LARGE: u64 = 6_000_000;
 
 impl BenchReport {
     pub(crate) fn new() -> Self {
@@ -82,6 +84,7 @@ impl fmt::Display for BenchReport {
         for binary in &self.binaries {
             let ratio = binary.init.as_secs_f64() / bare.as_secs_f64();
             let (ratio, ratio_kept) = (format!("{ratio:.2}"), ratio <= MOST_INIT);
+            let most_zip = if matches!(binary.name.as_str(), "system" | "uploads") { MOST_ZIP_LARGE } else { MOST_ZIP };
             writeln!(
                 out,
                 "| {} | {} | {} | {} | {} | {} |",
@@ -90,10 +93,10 @@ impl fmt::Display for BenchReport {
                 marked(&ratio, ratio_kept),
                 marked(&mb(binary.resident), binary.resident <= MOST_RESIDENT),
                 mb(binary.file),
-                marked(&mb(binary.zip), binary.zip <= MOST_ZIP),
+                marked(&mb(binary.zip), binary.zip <= most_zip),
             )?;
         }
-        writeln!(out, "| *budget* | | ≤ 2 | ≤ 20 MB | | ≤ 4 MB |\n")?;
+        writeln!(out, "| *budget* | | ≤ 2 | ≤ 20 MB | | ≤ 5 MB; `system`, `uploads` ≤ 6 MB |\n")?;
         writeln!(out, "| what | measured | floor | budget |\n|---|--:|--:|--:|")?;
         for row in &self.rows {
             writeln!(out, "| {} | {} | {} | {} |", row.what, marked(&row.measured, row.kept), row.floor, row.budget)?;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use shared::aws::s3::{Bucket, Head, ServedAs, Validity};
+use shared::aws::s3::{Bucket, ObjectHead, ServedAs, Validity};
 use shared::config::{self, Aws, Secret};
 use shared::error::Error;
 use shared::id::ConnectionId;
@@ -123,7 +123,7 @@ async fn missing_and_changed_objects_are_answers() {
     assert_eq!(server.bucket().head("pending/7").await.expect("an answer"), None);
     let found = Bytes::from("HTTP/1.1 200 OK\r\netag: \"a\"\r\ncontent-length: 5368709120\r\n\r\n");
     let head = Server::start(vec![found]).await.bucket().head("pending/7").await.expect("an answer");
-    assert_eq!(head, Some(Head { size: 5 << 30, etag: "\"a\"".into() }));
+    assert_eq!(head, Some(ObjectHead { size: 5 << 30, etag: "\"a\"".into() }));
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ pub struct Bucket {
 
 /// Size and version of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct ObjectHead {
     pub size: u64,
     /// Changes with every PUT.
     pub etag: String,
@@ -107,11 +107,11 @@ impl Bucket {
     }
 
     /// Returns size and etag of an object if it exists.
-    pub async fn head(&self, key: &str) -> Result<Option<Head>> {
+    pub async fn head(&self, key: &str) -> Result<Option<ObjectHead>> {
         let head = self.client.head_object().bucket(&self.name).key(key).send();
         let Some(head) = if_unchanged(within(SHORT, head).await?)? else { return Ok(None) };
         let size = head.content_length().and_then(|size| u64::try_from(size).ok());
-        let found = size.zip(head.e_tag).map(|(size, etag)| Head { size, etag });
+        let found = size.zip(head.e_tag).map(|(size, etag)| ObjectHead { size, etag });
         found.map(Some).ok_or_else(|| Error::internal("S3 returned no size or no etag"))
     }
 
