@@ -41,7 +41,7 @@ pub struct PresentedAccess<'a> {
     pub now: Timestamp,
 }
 
-/// The same, while the request's cost is charged and counted.
+/// The same, then charges and counts the request's cost.
 pub async fn authenticate_charged(db: &Db, throttle: &Throttle, access: PresentedAccess<'_>, cost: Cost) -> Result<Caller> {
     let PresentedAccess { keys, token, now } = access;
     let Claims { user, session } = verify_token(keys, token, now).await?;
