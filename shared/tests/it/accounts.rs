@@ -188,7 +188,7 @@ async fn login_accepts_any_spelling_of_name_or_address() {
     }
     let by_email =
         Login { username: None, email: Some("Ann@Example.COM".into()), password: PASSWORD.into(), device: Some("phone".into()) };
-    accounts::login(&backend.db, &backend.issuer, &backend.throttle, &visitor("192.0.2.2"), &by_email).await.expect("logged in");
+    accounts::login(&backend.db, backend.changing(&visitor("192.0.2.2")), &by_email).await.expect("logged in");
     for name in ["änn", "ánn", "ann\u{301}", "ánn@example.com", "ann%", "' or '1'='1", "ann\0"] {
         let refused = backend.login(name, PASSWORD, "192.0.2.2").await.err();
         assert!(matches!(refused, Some(Error::Unauthenticated("invalid_credentials"))), "{name}: {refused:?}");
@@ -238,7 +238,7 @@ async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
 }
 
 async fn refresh(backend: &Backend, token: &str) -> shared::error::Result<Tokens> {
-    sessions::refresh(&backend.db, &backend.push, &backend.issuer, &visitor("192.0.2.7"), token).await
+    sessions::refresh(&backend.db, backend.changing(&visitor("192.0.2.7")), token).await
 }
 
 #[tokio::test]
