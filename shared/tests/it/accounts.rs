@@ -340,7 +340,7 @@ async fn accounts_cost_the_statements_that_they_are_said_to() {
     };
     let caller = set(&caller, PASSWORD, "another one for warm").await;
     assert_eq!(statements(&backend.db, backend.register("ann")).await.1, 4, "begin, person, session, commit");
-    assert_eq!(statements(&backend.db, backend.login("ann", PASSWORD, "192.0.2.2")).await.1, 2, "account, session");
+    assert_eq!(statements(&backend.db, backend.login("ann", PASSWORD, "192.0.2.2")).await.1, 3, "account, session, those beyond fifty");
     assert_eq!(statements(&backend.db, backend.login("nobody", PASSWORD, "192.0.2.2")).await.1, 1);
     assert_eq!(statements(&backend.db, backend.login("nobody@x.example", PASSWORD, "192.0.2.2")).await.1, 1);
     let cost = statements(&backend.db, set(&caller, "another one for warm", "a third one for warm")).await.1;

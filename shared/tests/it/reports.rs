@@ -225,7 +225,7 @@ async fn who_inherits_an_abandoned_room_does_not_inherit_its_reports() {
 async fn reports_keep_no_files_of_their_reporter_and_no_more_than_their_share() {
     let (backend, media) = (Backend::open().await, upload_steps::media());
     let Backend { db, push, .. } = &backend;
-    let ((_, ann), (_, bob)) = (register(&backend, "ann").await, register(&backend, "bob").await);
+    let (ann, bob) = (person(db, "ann").await, person(db, "bob").await);
     let general = RoomRef::general();
     let files = async || -> i64 {
         let mut connection = db.acquire().await.expect("a connection");
