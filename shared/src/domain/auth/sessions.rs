@@ -180,7 +180,8 @@ async fn end(db: &Db, push: &Push, ending: &SessionEnding) -> Result<u64> {
 
 /// Ends the sessions beyond the most that a user may have, those that were used least recently.
 pub(crate) async fn end_surplus(db: &Db, push: &Push, user: UserId, now: Timestamp) -> Result<()> {
-    for session in store::sessions::beyond(&mut *db.acquire().await?, user, MAX_LIVE, now).await? {
+    let surplus = store::sessions::beyond(&mut *db.acquire().await?, user, MAX_LIVE, now).await?;
+    for session in surplus {
         end(db, push, &SessionEnding { user, selection: SessionSelection::One(session), cause: Cause::Surplus, now }).await?;
     }
     Ok(())
