@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, MatchedPath};
+use axum::extract::{FromRequestParts, MatchedPath, Query};
+use axum::http::Uri;
 use axum::http::request::Parts;
+use serde::Deserialize;
 use shared::caller::Caller;
 use shared::domain::auth::sessions::{self, PresentedAccess};
 use shared::domain::auth::tokens::TokenKeys;
@@ -52,7 +54,7 @@ impl<S: AuthState> FromRequestParts<Arc<S>> for RateLimited {
     }
 }
 
-/// The authenticated caller. Verifies token and session with one statement; meanwhile charges the request and counts it against its rate limit.
+/// The authenticated caller. Verifies token and session with one statement, then charges the request and counts it against its rate limit.
 pub struct SignedIn(pub Caller);
 
 impl<S: AuthState> FromRequestParts<Arc<S>> for SignedIn {
@@ -62,27 +64,36 @@ impl<S: AuthState> FromRequestParts<Arc<S>> for SignedIn {
         let info = RequestInfo::from_request_parts(parts, state).await?;
         let Credential(token) = Credential::from_request_parts(parts, state).await?;
         let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        let price = work_costs::of_route(parts.method.as_str(), path, page_size(parts.uri.query()));
+        let price = work_costs::of_route(parts.method.as_str(), path, page_size(&parts.uri));
         let access = PresentedAccess { keys: state.keys(), token: &token, now: info.now };
         sessions::authenticate_charged(state.db(), state.throttle(), access, price).await.map(Self)
     }
 }
 
-/// Returns the page size of a query, if given.
-fn page_size(query: Option<&str>) -> Option<u32> {
-    query?.split('&').find_map(|pair| pair.strip_prefix("limit="))?.parse().ok()
+#[derive(Deserialize)]
+struct PageSize {
+    limit: Option<u32>,
+}
+
+/// Returns the page size of a query, if given, read as the routes read it.
+fn page_size(uri: &Uri) -> Option<u32> {
+    Query::<PageSize>::try_from_uri(uri).ok()?.limit
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::Uri;
+
     use super::page_size;
 
     #[test]
     fn the_page_size_is_read_from_the_query() {
-        assert_eq!(page_size(Some("limit=7")), Some(7));
-        assert_eq!(page_size(Some("before=9&limit=100&x=1")), Some(100));
-        for query in [None, Some(""), Some("limit=many"), Some("unlimited=7")] {
-            assert_eq!(page_size(query), None, "{query:?}");
+        let size = |query: &str| page_size(&format!("/api/rooms{query}").parse::<Uri>().expect("a URI"));
+        for query in ["?limit=7", "?before=9&limit=7&x=1", "?limi%74=7", "?limit=%37", "?before=%20&limit=7"] {
+            assert_eq!(size(query), Some(7), "{query:?}");
+        }
+        for query in ["", "?", "?limit=many", "?unlimited=7", "?limit"] {
+            assert_eq!(size(query), None, "{query:?}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use shared::domain::auth::accounts;
+use shared::domain::auth::accounts::{self, SignIn};
 use shared::edge::extract::RequestInfo;
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Login};
@@ -28,7 +28,9 @@ pub(super) async fn login(
     info: RequestInfo,
     SecretBody(body): SecretBody<Login>,
 ) -> Result<Json<Authenticated>> {
-    accounts::login(&state.db, &state.issuer, &state.throttle, &anonymous_caller(info), &body).await.map(Json)
+    let State { push, issuer, throttle, .. } = &*state;
+    let with = SignIn { push, issuer, throttle, client: &anonymous_caller(info) };
+    accounts::login(&state.db, with, &body).await.map(Json)
 }
 
 /// Logs in. Legacy form of `POST /api/auth/login`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use shared::domain::auth::accounts::{self, PasswordChange};
+use shared::domain::auth::accounts::{self, SignIn};
 use shared::edge::extract::RequestInfo;
 use shared::error::Result;
 use shared::protocol::accounts::{ChangePassword, Tokens};
@@ -32,6 +32,6 @@ pub(super) async fn change(
     SecretBody(body): SecretBody<ChangePassword>,
 ) -> Result<Json<Tokens>> {
     let State { db, push, issuer, throttle, .. } = &*state;
-    let with = PasswordChange { push, issuer, throttle, client: &anonymous_caller(info) };
+    let with = SignIn { push, issuer, throttle, client: &anonymous_caller(info) };
     accounts::change_password(db, with, &caller, &body).await.map(Json)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
+use shared::domain::auth::accounts::SignIn;
 use shared::domain::auth::sessions;
 use shared::edge::extract::RequestInfo;
 use shared::error::Result;
@@ -21,7 +22,7 @@ use crate::secret_body::SecretBody;
     responses(
         (status = 200, description = "The new tokens; the old refresh token is used up", body = Tokens),
         (status = 401, description = "`invalid_refresh_token`"),
-        (status = 429, description = "`rate_limited`: too many unreadable bodies"),
+        (status = 429, description = "`rate_limited`: too many unreadable bodies, or refreshes of this session"),
     )
 )]
 pub(super) async fn refresh(
@@ -29,5 +30,7 @@ pub(super) async fn refresh(
     info: RequestInfo,
     SecretBody(body): SecretBody<Refresh>,
 ) -> Result<Json<Tokens>> {
-    sessions::refresh(&state.db, &state.push, &state.issuer, &anonymous_caller(info), &body.refresh_token).await.map(Json)
+    let State { push, issuer, throttle, .. } = &*state;
+    let with = SignIn { push, issuer, throttle, client: &anonymous_caller(info) };
+    sessions::refresh(&state.db, with, &body.refresh_token).await.map(Json)
 }

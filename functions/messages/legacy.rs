@@ -16,7 +16,7 @@ use shared::error::{Error, Result};
 use shared::id::{RoomId, RoomRef, Seq, UserId};
 use shared::protocol::actions::SendMessage;
 use shared::protocol::incoming;
-use shared::protocol::messages::{History, Message};
+use shared::protocol::messages::{History, Message, NewMessage};
 
 use super::State;
 use crate::parameters::{ClientIdHeader, LegacyMessagePath, LegacyRoomPath};
@@ -132,7 +132,7 @@ pub(super) async fn send(
     message.client_id = message.client_id.or(key);
     let room = match (room_id, receiver) {
         (Some(room), _) => room,
-        (None, Some(receiver)) => directly_to(&state, &caller, receiver).await?.into(),
+        (None, Some(receiver)) => directly_to(&state, &caller, receiver, &message).await?.into(),
         (None, None) => RoomRef::general(),
     };
     messages::send(&state.db, &state.push, &state.limits, &caller, SendRequest { room: &room, new: &message })
@@ -140,11 +140,12 @@ pub(super) async fn send(
         .map(|sent| Json(sent.message))
 }
 
-/// Returns the direct room with a user. Opening a new one counts as it does by its own route.
-async fn directly_to(state: &State, caller: &Caller, receiver: UserId) -> Result<RoomId> {
+/// Returns the direct room with a user. Opens one only for a valid message; this counts as it does by its own route.
+async fn directly_to(state: &State, caller: &Caller, receiver: UserId, message: &NewMessage) -> Result<RoomId> {
     if let Some(room) = directs::find(&state.db, caller, receiver).await? {
         return Ok(room);
     }
+    messages::check_first(message, &state.limits)?;
     state.throttle.act(caller).await?;
     Ok(directs::open(&state.db, &state.push, caller, receiver).await?.0.id)
 }

@@ -88,6 +88,8 @@ pub(super) async fn get(
 }
 
 /// Deletes an unused upload and releases its quota. The bytes are deleted within minutes.
+///
+/// An upload that was not completed takes its quota until its URL has expired, ten minutes later at most, because its bytes may still arrive.
 #[utoipa::path(
     delete, path = "/api/uploads/{upload_id}", operation_id = "discard", tag = "uploads", security(("bearer" = [])),
     params(UploadPath),

@@ -132,8 +132,8 @@ async fn requests(world: &World) -> Vec<Twice> {
     add("POST /api/admin/users/{user_id}/enable", format!("{users}/enable"), &admin, Value::Null, Again::Same);
     add("PUT /api/admin/users/{user_id}/role", format!("{users}/role"), &admin, json!({ "role": "admin" }), Again::Same);
     for _ in 0..2 {
-        let reported = message(api, &ann, room).await;
-        api.post(&format!("{reported}/report"), &bob, json!({ "reason": "Spam" })).await.is(204);
+        let reported = message(api, &bob, room).await;
+        api.post(&format!("{reported}/report"), &ann, json!({ "reason": "Spam" })).await.is(204);
     }
     let reports = api.get(&format!("{rooms}/reports"), &ann).await.is(200);
     let report = |number: usize| reports["items"][number]["id"].as_u64().expect("a report");

@@ -42,6 +42,21 @@ async fn a_direct_room_is_opened_once_and_older_clients_write_to_a_person() {
         .post("/api/messages/send", &ann, json!({ "receiver_id": "bob", "message": "Hi" }))
         .await
         .refused(422, "invalid_input");
+    // A refused first message makes no room.
+    let cat = world.api.person("cat").await;
+    for refused in [
+        json!({ "content": "" }),
+        json!({ "content": "x", "client_id": " " }),
+        json!({ "content": "x", "forward": { "room_id": 1, "seq": 1 } }),
+    ] {
+        let mut body = refused;
+        body["receiver_id"] = json!(bob.id);
+        world.api.post("/api/messages/send", &cat, body).await.refused(422, "invalid_input");
+    }
+    let reply = json!({ "receiver_id": bob.id, "content": "x", "reply_to": 1 });
+    world.api.post("/api/messages/send", &cat, reply).await.refused(404, "message_not_found");
+    let listed = world.api.get("/api/rooms?scope=joined", &cat).await.is(200);
+    assert_eq!(listed["items"], json!([]), "{listed}");
     let leaving = his.ask(json!({ "action": "leave", "room_id": room["id"] })).await;
     assert_eq!(leaving["code"], "direct_room", "{leaving}");
 }

@@ -101,6 +101,18 @@ async fn end(world: &World, root: &Person, scene: &Scene, cause: Cause) {
             reused.refused(401, "invalid_refresh_token");
             200
         }
+        Cause::Surplus => {
+            let many = " union all select 1".repeat(49);
+            let more = format!(
+                "insert into sessions (user_id, refresh_hash, device, ip, created_at, last_used_at, expires_at)
+                 select s.user_id, s.refresh_hash, s.device, s.ip, s.created_at, s.last_used_at + 1, s.expires_at
+                 from sessions s join (select 1{many}) many where s.user_id = {} order by s.id limit 50",
+                ending.id
+            );
+            sql(world, &more).await;
+            let login = json!({ "username": ending.name, "password": PASSWORD });
+            api.post_public("/api/auth/login", login).await.status.as_u16()
+        }
         Cause::Expired => {
             let lately = shared::time::Timestamp::now().0 - 1;
             sql(world, &format!("update session_closings set ended_at = {lately} where user_id = {}", ending.id)).await;
@@ -167,7 +179,9 @@ async fn sessions_that_end_while_the_registry_is_down_receive_nothing_and_close_
         let mut scene = scene(&world, *cause).await;
         // Without the counter of wrong passwords all passwords are refused; there the function dies after the end was written.
         let fault = match cause {
-            Cause::PasswordChanged | Cause::Replaced => json!({ "kill": { "function": "auth", "at": "after_commit" } }),
+            Cause::PasswordChanged | Cause::Replaced | Cause::Surplus => {
+                json!({ "kill": { "function": "auth", "at": "after_commit" } })
+            }
             Cause::Erased => json!({ "kill": { "function": "users", "at": "after_commit" } }),
             _ => json!({ "dynamodb": { "mode": "refuse" } }),
         };

@@ -101,9 +101,9 @@ pub struct Limits {
     pub act: Limit,
     /// `RATE_REGISTER`: accounts per address.
     pub register: Limit,
-    /// `RATE_LOGIN`: failed logins per account; ten times as many per address.
+    /// `RATE_LOGIN`: failed logins per account; ten times as many per address, and as many successful ones per user.
     pub login: Limit,
-    /// `RATE_CONNECT`: opened sockets per user.
+    /// `RATE_CONNECT`: opened sockets per user, and refreshes per session.
     pub connect: Limit,
     /// `RATE_SEARCH`: searches per user.
     pub search: Limit,

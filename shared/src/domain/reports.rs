@@ -1,5 +1,5 @@
 //! Reports of messages. A reader may report a message once; the room's admins and operators see open reports with the evidence, and close them.
-//! Closed reports are not shown.
+//! Admins do not review reports of their own messages; those of a room that was abandoned are for operators alone. Closed reports are not shown.
 
 use crate::caller::Caller;
 use crate::domain::messages;
@@ -7,7 +7,7 @@ use crate::domain::paging::{PageRequest, page};
 use crate::domain::rooms;
 use crate::domain::rooms::members::require_role;
 use crate::error::{Error, Result};
-use crate::id::{ReportId, RoomId, RoomRef, Seq, UploadId};
+use crate::id::{ReportId, RoomRef, Seq, UploadId};
 use crate::media::{Media, Object, PresignedUrl, Rendition};
 use crate::protocol::page::Page;
 use crate::protocol::reports::{NewReport, OpenReport, Report};
@@ -71,22 +71,18 @@ pub async fn link(
 async fn open(connection: &mut Handle, caller: &Caller, report: ReportId) -> Result<OpenReport> {
     let absent = || Error::NotFound("report_not_found");
     let room = store::room_of(connection, report).await?.ok_or_else(absent)?;
-    let reviewer = reviewer(connection, caller, room).await?.ok_or_else(absent)?;
-    store::find(connection, &reviewer, report).await?.ok_or_else(absent)
-}
-
-/// Returns the caller as a reviewer of the room's reports, if permitted.
-async fn reviewer(connection: &mut Handle, caller: &Caller, room: RoomId) -> Result<Option<Reviewer>> {
     if let Some(Access::Readable(room)) = members::find_access(connection, &RoomRef::Id(room), caller.user).await?
         && let Ok(moderator) = require_role(&room, Role::Admin)
+        && let Some(found) = store::find(connection, &Reviewer::Moderator(moderator.clone()), report).await?
     {
-        return Ok(Some(Reviewer::Moderator(moderator.clone())));
+        return Ok(found);
     }
     // Reading writes no audit entry, so the address is not needed.
-    Ok(audit::find_operator(connection, caller, "").await?.map(Reviewer::Operator))
+    let operator = audit::find_operator(connection, caller, "").await?.map(Reviewer::Operator).ok_or_else(absent)?;
+    store::find(connection, &operator, report).await?.ok_or_else(absent)
 }
 
-/// Lists the room's open reports, oldest first.
+/// Lists the room's open reports that the caller may review, oldest first.
 pub async fn list(db: &Db, caller: &Caller, room: &RoomRef, paging: PageRequest<'_>) -> Result<Page<Report>> {
     let limit = paging.limit();
     let after = paging.position(0)?;

@@ -31,6 +31,11 @@ const UPLOAD_URL_VALIDITY: Duration = Duration::from_mins(10);
 /// Maximum validity of download URLs; at least half of it remains.
 const DOWNLOAD_URL_VALIDITY: Duration = Duration::from_mins(5);
 
+/// Returns when the upload URLs issued until now have expired.
+pub fn upload_expiry(now: Timestamp) -> Timestamp {
+    now.plus_seconds(seconds(UPLOAD_URL_VALIDITY))
+}
+
 /// The media bucket.
 #[derive(Debug)]
 pub struct Media {
@@ -128,7 +133,7 @@ impl Media {
     ) -> Result<(String, Timestamp)> {
         let validity = Validity { from: now, length: UPLOAD_URL_VALIDITY };
         let url = self.bucket.presigned_put(&pending(upload), content_type, size, validity).await?;
-        Ok((url, now.plus_seconds(seconds(UPLOAD_URL_VALIDITY))))
+        Ok((url, upload_expiry(now)))
     }
 
     /// Returns the download URL of a rendition.

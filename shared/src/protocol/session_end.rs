@@ -37,6 +37,8 @@ causes! {
     Replaced = "replaced",
     /// A used refresh token was presented again.
     TokenReused = "token_reused",
+    /// The user logged in on more devices than may be signed in at once; this one was used least recently.
+    Surplus = "surplus",
     /// The session was not refreshed in time.
     Expired = "expired",
     /// An operator disabled the account.
@@ -63,6 +65,7 @@ impl Cause {
             | Self::Revoked
             | Self::PasswordChanged
             | Self::TokenReused
+            | Self::Surplus
             | Self::Expired
             | Self::RevokedByOperator => ("session_ended", "The session has ended. Log in again.", false),
             Self::Replaced => ("session_replaced", "The password was changed. Reconnect with the new tokens.", true),

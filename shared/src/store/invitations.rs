@@ -33,6 +33,18 @@ pub struct InvitationState {
     pub quiet_until: Option<Timestamp>,
 }
 
+/// The pending and valid invitations `i`, with `where`, for statements that are built at run time. The same rule as in [`list`]: what does not show
+/// must not take a place.
+pub(super) const VALID: &str = "room_invitations i \
+     join rooms ir on ir.id = i.room_id and ir.deleted_at is null and ir.archived_at is null \
+     join users iu on iu.id = i.invited_by and iu.disabled_at is null and iu.deleted_at is null \
+     join members im on im.room_id = i.room_id and im.user_id = i.invited_by and im.state = 'joined' \
+          and (im.role <> 'member' or ir.who_adds = 'members') \
+     left join members io on io.room_id = i.room_id and io.user_id = i.user_id \
+     where i.quiet_until is null and (io.state is null or io.state in ('left', 'removed')) \
+       and not exists (select 1 from blocks ib where ib.user_id = i.user_id and ib.blocked_id = i.invited_by) \
+       and not exists (select 1 from blocks ib where ib.user_id = i.invited_by and ib.blocked_id = i.user_id)";
+
 /// Returns a user's pending and valid invitations, newest first, optionally to one room.
 pub async fn list(
     connection: &mut MySqlConnection,

@@ -106,9 +106,23 @@ pub async fn revoke_all(connection: &mut MySqlConnection, member: &Membership, n
     Ok(())
 }
 
-/// Locks an invite that is not revoked, used-up and expired ones included. The transaction locks the room.
-pub async fn lock(transaction: &mut MySqlConnection, room: RoomId, code: &str) -> Result<Option<Invite>> {
-    let row = select_invites!("i.code = ? and i.room_id = ? for update", code, room.0).fetch_optional(transaction).await?;
+/// Locks an invite that is not revoked, used-up and expired ones included, and whose creator and user no block separates. The transaction locks the
+/// room.
+pub async fn lock(transaction: &mut MySqlConnection, room: RoomId, code: &str, user: UserId) -> Result<Option<Invite>> {
+    let row = select_invites!(
+        r#"
+        i.code = ? and i.room_id = ?
+        and not exists (select 1 from blocks b where b.user_id = i.created_by and b.blocked_id = ?)
+        and not exists (select 1 from blocks b where b.user_id = ? and b.blocked_id = i.created_by)
+        for update
+        "#,
+        code,
+        room.0,
+        user.0,
+        user.0,
+    )
+    .fetch_optional(transaction)
+    .await?;
     Ok(row.map(Row::invite))
 }
 

@@ -5,6 +5,7 @@ use sqlx::{MySqlConnection, QueryBuilder, Row};
 use crate::error::Result;
 use crate::id::UserId;
 use crate::protocol::people::Visibility;
+use crate::store::invitations::VALID;
 
 /// A contact's relation to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,12 +15,14 @@ pub struct Relation {
     /// Whether either blocks the other.
     pub blocked: bool,
     pub friends: bool,
-    /// Whether they share a room that is not public, where the contact has read or written.
+    /// Whether they share a room that is not public, where the contact has written. Reading is no act towards anyone.
     pub acquainted: bool,
     /// Who may add the contact to rooms.
     pub added_by: Visibility,
-    /// The contact's pending invitations.
+    /// The contact's pending and valid invitations,
     pub pending: i64,
+    /// and those of them that the user sent.
+    pub pending_of_user: i64,
 }
 
 /// Returns the relations of these users to `by`, without accounts that are gone. Runs no statement for an empty list.
@@ -37,12 +40,12 @@ pub async fn relations(connection: &mut MySqlConnection, by: UserId, users: &[Us
     query.push_bind(by.0).push(") and f.user_high = greatest(u.id, ").push_bind(by.0);
     query.push(") and f.state = 'accepted') as friends, exists (select 1 from members m join rooms r on r.id = m.room_id ");
     query.push("and r.kind <> 'public' and r.deleted_at is null join members o on o.room_id = m.room_id and o.user_id = ");
+    query.push_bind(by.0).push(" and o.state = 'joined' where m.user_id = u.id and m.state = 'joined' and m.allowance_at > 0) ");
     query
-        .push_bind(by.0)
-        .push(" and o.state = 'joined' where m.user_id = u.id and m.state = 'joined' and m.read_at is not null) ");
-    query.push(
-        "as acquainted, (select count(*) from room_invitations i where i.user_id = u.id and i.quiet_until is null) as pending ",
-    );
+        .push("as acquainted, (select count(*) from ")
+        .push(VALID)
+        .push(" and i.user_id = u.id) as pending, (select count(*) from ");
+    query.push(VALID).push(" and i.user_id = u.id and i.invited_by = ").push_bind(by.0).push(") as pending_of_user ");
     query.push("from users u where u.disabled_at is null and u.deleted_at is null and u.id in (");
     let mut ids = query.separated(", ");
     for user in users {
@@ -59,6 +62,7 @@ pub async fn relations(connection: &mut MySqlConnection, by: UserId, users: &[Us
             acquainted: is("acquainted")?,
             added_by: row.try_get::<String, _>("added_by")?.parse().unwrap_or_default(),
             pending: row.try_get("pending")?,
+            pending_of_user: row.try_get("pending_of_user")?,
         });
     }
     Ok(relations)

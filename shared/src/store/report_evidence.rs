@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::MySqlConnection;
 
 use crate::error::{Error, Result};
-use crate::id::{ReportId, RoomId, UploadId};
+use crate::id::{ReportId, RoomId, UploadId, UserId};
 use crate::protocol::messages::{Attachment, Edit, Message};
 use crate::protocol::reports::{attachment_thumbnail_url, attachment_url};
 use crate::store::members::Readable;
@@ -15,6 +15,8 @@ use crate::time::Timestamp;
 /// Previous versions kept per report: the latest, within both limits.
 const MAX_EDITS: u32 = 200;
 const MAX_EDIT_BYTES: usize = 2_000_000;
+/// Bytes of files kept for one reporter's open reports. Evidence counts towards no quota, so that no writer learns of a report.
+const MAX_FILE_BYTES: u64 = 1 << 30;
 /// Closed reports per query.
 const BATCH: u32 = 100;
 
@@ -43,7 +45,8 @@ pub struct EvidenceTexts {
     pub edits: Vec<Edit>,
 }
 
-/// Keeps a message as its reporter sees it. The transaction locks the room.
+/// Keeps a message as its reporter sees it: without files if they wrote it, or if their reports already keep as much as they may. The transaction
+/// locks the room.
 pub async fn insert(
     transaction: &mut MySqlConnection,
     report: ReportId,
@@ -55,7 +58,12 @@ pub async fn insert(
         Some(_) => column(versions::newest(transaction, room, message.seq, MAX_EDITS).await?)?,
         None => None,
     };
-    let attachments = attachment_columns::copy_for_report(transaction, &message.attachments, now).await?;
+    let size = message.attachments.iter().map(|attachment| attachment.size).sum::<u64>();
+    let fits = size > 0
+        && message.sender_id != Some(room.user())
+        && kept_bytes(transaction, room.user()).await?.saturating_add(size) <= MAX_FILE_BYTES;
+    let attachments = if fits { &message.attachments[..] } else { &[] };
+    let attachments = attachment_columns::copy_for_report(transaction, attachments, now).await?;
     sqlx::query!(
         r#"
         insert into report_evidence (report_id, sender_id, content, attachments, edits, sent_at, edited_at)
@@ -72,6 +80,23 @@ pub async fn insert(
     .execute(transaction)
     .await?;
     Ok(())
+}
+
+/// Sums the files kept for a user's open reports.
+async fn kept_bytes(connection: &mut MySqlConnection, reporter: UserId) -> Result<u64> {
+    let kept = sqlx::query_scalar!(
+        r#"
+        select e.attachments as "attachments!"
+        from reports p
+        join report_evidence e on e.report_id = p.id
+        where p.reporter_id = ? and p.closed_at is null and e.attachments is not null
+        "#,
+        reporter.0,
+    )
+    .fetch_all(connection)
+    .await?;
+    let size = |column: &String| attachment_columns::read(Some(column)).iter().map(|attachment| attachment.size).sum::<u64>();
+    Ok(kept.iter().map(size).sum())
 }
 
 /// Returns the evidence of some closed reports.

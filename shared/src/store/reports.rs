@@ -20,7 +20,7 @@ pub enum Reviewer {
 
 /// Selects reports with the messages as they were when reported, as [`ReportRow`]s; the tail picks which. Evidence of closed reports is not read.
 macro_rules! select_reports {
-    ($tail:literal, $($value:expr),* $(,)?) => {
+    ($tail:literal $(+ $more:literal)*, $($value:expr),* $(,)?) => {
         sqlx::query_as!(
             crate::store::reports::ReportRow,
             r#"
@@ -34,12 +34,29 @@ macro_rules! select_reports {
             left join report_evidence e on e.report_id = p.id and p.closed_at is null
             left join messages m on m.room_id = p.room_id and m.seq = p.seq
             left join users su on su.id = coalesce(e.sender_id, m.sender_id)
-            "# + $tail,
+            "# + $tail $(+ $more)*,
             $($value),*
         )
     };
 }
 pub(super) use select_reports;
+
+/// The same for a moderator of the room. Reports of their own messages are for others; reports from before all present members joined, which are
+/// those of an abandoned room, are for operators.
+macro_rules! select_moderated {
+    ($tail:literal, $member:expr, $($value:expr),* $(,)?) => {
+        select_reports!(
+            r#"
+            where p.room_id = ? and coalesce(e.sender_id, m.sender_id, 0) <> ?
+              and exists (select 1 from members o where o.room_id = p.room_id and o.state = 'joined' and o.joined_at <= p.created_at)
+              and
+            "# + $tail,
+            $member.room().0,
+            $member.user().0,
+            $($value),*
+        )
+    };
+}
 
 pub(super) struct ReportRow {
     pub(super) id: u64,
@@ -110,16 +127,11 @@ pub async fn insert(
     Ok((inserted.rows_affected() == 1).then(|| ReportId(inserted.last_insert_id())))
 }
 
-/// Returns a page of the room's open reports after `after`, oldest first.
+/// Returns a page of the room's open reports that the member may review, after `after`, oldest first.
 pub async fn list(connection: &mut MySqlConnection, member: &Membership, after: u64, limit: u32) -> Result<Vec<Report>> {
-    let rows = select_reports!(
-        "where p.room_id = ? and p.closed_at is null and p.id > ? order by p.id limit ?",
-        member.room().0,
-        after,
-        limit,
-    )
-    .fetch_all(connection)
-    .await?;
+    let rows = select_moderated!("p.closed_at is null and p.id > ? order by p.id limit ?", member, after, limit)
+        .fetch_all(connection)
+        .await?;
     Ok(rows.into_iter().map(ReportRow::report).collect())
 }
 
@@ -129,35 +141,34 @@ pub async fn room_of(connection: &mut MySqlConnection, report: ReportId) -> Resu
     Ok(room.fetch_optional(connection).await?.map(RoomId))
 }
 
-/// Returns an open report: of the moderator's room, or any for an operator.
+/// Returns an open report: one that the moderator may review, or any for an operator.
 pub async fn find(connection: &mut MySqlConnection, by: &Reviewer, report: ReportId) -> Result<Option<OpenReport>> {
-    let room = match by {
-        Reviewer::Moderator(member) => Some(member.room().0),
-        Reviewer::Operator(_) => None,
+    let row = match by {
+        Reviewer::Moderator(member) => {
+            select_moderated!("p.id = ? and p.closed_at is null", member, report.0).fetch_optional(connection).await?
+        }
+        Reviewer::Operator(_) => {
+            select_reports!("where p.id = ? and p.closed_at is null", report.0).fetch_optional(connection).await?
+        }
     };
-    let row = select_reports!("where p.id = ? and p.closed_at is null and p.room_id = coalesce(?, p.room_id)", report.0, room)
-        .fetch_optional(connection)
-        .await?;
     Ok(row.map(|mut row| {
         let edits = row.kept_edits.take();
         OpenReport { edits: report_evidence::edits(edits.as_deref()), report: row.report() }
     }))
 }
 
-/// Closes a report. Idempotent. Returns false when the room has no such report.
+/// Closes a report. Idempotent. Returns false when there is none that the member may review.
 pub async fn close(connection: &mut MySqlConnection, member: &Membership, report: ReportId, now: Timestamp) -> Result<bool> {
-    let done = sqlx::query!(
-        r#"
-        update reports set closed_at = coalesce(closed_at, ?), closed_by = coalesce(closed_by, ?)
-        where id = ? and room_id = ?
-        "#,
+    if select_moderated!("p.id = ?", member, report.0).fetch_optional(&mut *connection).await?.is_none() {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "update reports set closed_at = coalesce(closed_at, ?), closed_by = coalesce(closed_by, ?) where id = ?",
         now.0,
         member.user().0,
         report.0,
-        member.room().0,
     )
     .execute(connection)
     .await?;
-    // The driver reports matched rows, not changed ones.
-    Ok(done.rows_affected() == 1)
+    Ok(true)
 }

@@ -232,6 +232,23 @@ pub async fn list(connection: &mut MySqlConnection, caller: &Caller, before: Ses
         .collect())
 }
 
+/// Returns a batch of a user's live sessions beyond the `most` that were used last.
+pub async fn beyond(connection: &mut MySqlConnection, user: UserId, most: u32, now: Timestamp) -> Result<Vec<SessionId>> {
+    let found = sqlx::query_scalar!(
+        r#"select id
+           from sessions
+           where user_id = ? and revoked_at is null and expires_at > ?
+           order by last_used_at desc, id desc
+           limit 20 offset ?"#,
+        user.0,
+        now.0,
+        most,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(found.into_iter().map(SessionId).collect())
+}
+
 /// Returns those of at most three users who have logged in from this network: the first 4 bytes of an IPv4 address, or 8 of IPv6.
 pub async fn known_in_network(connection: &mut MySqlConnection, users: [UserId; 3], prefix: &[u8]) -> Result<Vec<UserId>> {
     let [one, two, three] = users;

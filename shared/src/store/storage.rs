@@ -15,7 +15,8 @@ pub struct Usage {
     pub unused: u64,
 }
 
-/// Sums the user's storage. Counts each object once, however many uploads share it, and no rejected or deleted ones. One range of a covering index.
+/// Sums the user's storage. Counts each object once, however many uploads share it, and no rejected or deleted ones. A discarded upload without an
+/// object counts until the sweep, because its bytes may still arrive. One range of a covering index.
 pub async fn usage(connection: &mut MySqlConnection, owner: UserId) -> Result<Usage> {
     let row = sqlx::query!(
         r#"
@@ -24,7 +25,7 @@ pub async fn usage(connection: &mut MySqlConnection, owner: UserId) -> Result<Us
         from (
             select max(if(state = 'rejected', 0, size)) as bytes, max(state <> 'rejected') as kept, sum(due_at is not null) as unused
             from uploads
-            where owner_id = ? and state in ('pending', 'ready', 'rejected')
+            where owner_id = ? and (state in ('pending', 'ready', 'rejected') or state = 'doomed' and object_id is null)
             group by coalesce(object_id, id)
         ) held
         "#,

@@ -1,15 +1,20 @@
 //! Push subscriptions, and which of them a room's message goes to. A subscription belongs to a session and ends with it.
 
+use std::collections::BTreeMap;
+
 use sqlx::{MySqlConnection, QueryBuilder};
 
 use crate::caller::Caller;
 use crate::error::Result;
-use crate::id::{RoomId, Seq, SessionId, UserId};
+use crate::id::{MessageRef, RoomId, Seq, SessionId, UserId};
 use crate::protocol::messages::MessageKind;
 use crate::protocol::people::Notifications;
 use crate::protocol::rooms::RoomKind;
 use crate::store::mentions;
 use crate::time::Timestamp;
+
+/// Messages of a room among which the newest due one is sought.
+const LATEST: u64 = 500;
 
 /// A subscription's address and keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,20 +97,17 @@ pub async fn with_subscription(connection: &mut MySqlConnection, users: &[UserId
     Ok(found.into_iter().map(UserId).collect())
 }
 
-/// Returns the message at `seq`, or the latest user message of the room; none when there is nothing to notify of.
-pub async fn find_source(connection: &mut MySqlConnection, room: RoomId, seq: Option<Seq>) -> Result<Option<NotificationSource>> {
+/// Returns the message at `seq`; none when there is nothing to notify of.
+pub async fn find_source(connection: &mut MySqlConnection, room: RoomId, seq: Seq) -> Result<Option<NotificationSource>> {
     let row = sqlx::query!(
         r#"
         select r.name, r.kind as "room_kind: String", m.seq, m.kind as "kind: String", m.content, m.mentions, u.id, u.display_name
         from rooms r
-        join messages m on m.room_id = r.id and m.seq between coalesce(?, r.last_seq - least(r.last_seq, 20)) and coalesce(?, r.last_seq)
+        join messages m on m.room_id = r.id and m.seq = ?
         join users u on u.id = m.sender_id
         where r.id = ? and r.deleted_at is null and m.deleted_at is null and m.kind <> 'system'
-        order by m.seq desc
-        limit 1
         "#,
-        seq.map(|seq| seq.0),
-        seq.map(|seq| seq.0),
+        seq.0,
         room.0,
     )
     .fetch_optional(connection)
@@ -121,6 +123,43 @@ pub async fn find_source(connection: &mut MySqlConnection, room: RoomId, seq: Op
         content: row.content,
         mentions: mentions::read(&row.mentions),
     }))
+}
+
+/// Returns, for each message from `message` on, the users for whom it is the newest that they may be notified of: unread, not their own, not hidden,
+/// and not across a block. Looks at the room's latest messages.
+pub async fn find_newest_due(
+    connection: &mut MySqlConnection,
+    message: MessageRef,
+    users: &[UserId],
+) -> Result<BTreeMap<Seq, Vec<UserId>>> {
+    if users.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut query = QueryBuilder::new(
+        "select m.user_id, max(x.seq) from rooms r join members m on m.room_id = r.id and m.state = 'joined' \
+         join messages x on x.room_id = r.id and x.seq > r.last_seq - least(r.last_seq, ",
+    );
+    query.push_bind(LATEST).push(") and x.seq >= ").push_bind(message.seq.0);
+    query.push(
+        " and x.seq > m.read_seq and x.seq >= m.visible_from_seq and x.sender_id <> m.user_id and x.kind <> 'system' \
+         and x.deleted_at is null where r.deleted_at is null and r.id = ",
+    );
+    query.push_bind(message.room.0).push(" and m.user_id in (0");
+    for user in users {
+        query.push(", ").push_bind(user.0);
+    }
+    query.push(
+        ") and not exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = x.sender_id) \
+         and not exists (select 1 from blocks b where b.user_id = x.sender_id and b.blocked_id = m.user_id) \
+         and not exists (select 1 from hidden_messages h where h.user_id = m.user_id and h.room_id = r.id and h.seq = x.seq) \
+         group by m.user_id",
+    );
+    let rows: Vec<(u64, u64)> = query.build_query_as().fetch_all(connection).await?;
+    let mut due = BTreeMap::<_, Vec<_>>::new();
+    for (user, seq) in rows {
+        due.entry(Seq(seq)).or_default().push(UserId(user));
+    }
+    Ok(due)
 }
 
 /// Returns the devices to notify: of members among `users` who have not read the message, want notifications, have not muted the room, and are not

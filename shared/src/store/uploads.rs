@@ -3,6 +3,7 @@
 
 use sqlx::MySqlConnection;
 
+use crate::caller::Caller;
 use crate::error::Result;
 use crate::id::{MessageRef, ObjectId, RoomId, Seq, UploadId, UserId};
 use crate::protocol::uploads::{self, MAX_ATTACHMENTS, NewUpload, Purpose, UploadState};
@@ -190,13 +191,19 @@ pub async fn mark_for_deletion(connection: &mut MySqlConnection, id: UploadId, n
     Ok(())
 }
 
-/// Marks an unused upload for deletion by its owner. Returns false when there is none.
-pub async fn discard(connection: &mut MySqlConnection, id: UploadId, owner: UserId, now: Timestamp) -> Result<bool> {
+/// Marks an unused upload for deletion by its owner: at once, or at `expiry` if its bytes may still arrive, whose room it takes until then. Returns
+/// false when there is none.
+pub async fn discard(connection: &mut MySqlConnection, caller: &Caller, id: UploadId, expiry: Timestamp) -> Result<bool> {
     let done = sqlx::query!(
-        "update uploads set state = 'doomed', due_at = ? where id = ? and owner_id = ? and state <> 'doomed' and due_at is not null",
-        now.0,
+        r#"
+        update uploads
+        set size = if(state = 'rejected', 0, size), due_at = if(object_id is null, ?, ?), state = 'doomed'
+        where id = ? and owner_id = ? and state <> 'doomed' and due_at is not null
+        "#,
+        expiry.0,
+        caller.now.0,
         id.0,
-        owner.0,
+        caller.user.0,
     )
     .execute(connection)
     .await?;

@@ -90,13 +90,10 @@ pub async fn account(connection: &mut MySqlConnection, user: UserId) -> Result<O
 
 /// Returns an account by username, ignoring case.
 pub async fn account_by_username(connection: &mut MySqlConnection, username: &str) -> Result<Option<Account>> {
-    let row = select_accounts!(
-        "0",
-        "from users u where u.username = ? and u.disabled_at is null and u.deleted_at is null",
-        username,
-    )
-    .fetch_optional(connection)
-    .await?;
+    let row =
+        select_accounts!("0", "from users u where u.username = ? and u.disabled_at is null and u.deleted_at is null", username,)
+            .fetch_optional(connection)
+            .await?;
     Ok(row.map(AccountRow::account))
 }
 

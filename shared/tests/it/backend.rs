@@ -10,7 +10,7 @@ use shared::aws::dynamodb;
 use shared::aws::ephemeral_table::Ephemeral;
 use shared::caller::Caller;
 use shared::config::{Aws, Limits, Secret, TokenConfig};
-use shared::domain::auth::accounts::{self, PasswordChange};
+use shared::domain::auth::accounts::{self, SignIn};
 use shared::domain::auth::anonymous::AnonymousCaller;
 use shared::domain::auth::sessions;
 use shared::domain::auth::tokens::{Issuer, TokenKeys};
@@ -75,8 +75,8 @@ impl Backend {
         }
     }
 
-    pub(crate) fn changing<'a>(&'a self, visitor: &'a AnonymousCaller) -> PasswordChange<'a> {
-        PasswordChange { push: &self.push, issuer: &self.issuer, throttle: &self.throttle, client: visitor }
+    pub(crate) fn changing<'a>(&'a self, visitor: &'a AnonymousCaller) -> SignIn<'a> {
+        SignIn { push: &self.push, issuer: &self.issuer, throttle: &self.throttle, client: visitor }
     }
 
     /// Registers a user from a unique address.
@@ -88,7 +88,7 @@ impl Backend {
     /// Logs in from an address.
     pub(crate) async fn login(&self, username: &str, password: &str, ip: &str) -> Result<Authenticated> {
         let given = Login { username: Some(username.into()), email: None, password: password.into(), device: None };
-        accounts::login(&self.db, &self.issuer, &self.throttle, &visitor(ip), &given).await
+        accounts::login(&self.db, self.changing(&visitor(ip)), &given).await
     }
 
     /// Returns the caller of an access token.

@@ -268,6 +268,16 @@ async fn contacting_one_stranger_is_limited_and_friends_are_not() {
     for expected in ["ok", "ok", "ok", "rate_limited", "rate_limited"] {
         assert_eq!(put(&eve).await, expected, "rooms that one put the other into make no acquaintance");
     }
+    let fay = person(&db, "fay").await;
+    let direct = RoomRef::Id(directs::open(&db, &quietly, &ann, fay.user).await.expect("opened").0.id);
+    let hello = messages::send(&db, &quietly, &limits(), &ann, SendRequest { room: &direct, new: &text("Hello") }).await;
+    let seq = hello.expect("sent").message.seq;
+    receipts::raise_marker(&db, &quietly, &fay, &direct, receipts::ReadMarker::Read(seq)).await.expect("read");
+    for expected in ["ok", "ok", "ok", "rate_limited"] {
+        assert_eq!(put(&fay).await, expected, "reading makes no acquaintance");
+    }
+    messages::send(&db, &quietly, &limits(), &fay, SendRequest { room: &direct, new: &text("Hi") }).await.expect("sent");
+    assert_eq!(put(&fay).await, "ok", "an answer does");
 }
 
 #[tokio::test]

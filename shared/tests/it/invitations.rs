@@ -250,12 +250,22 @@ async fn pending_invitations_are_limited_and_welcome_has_the_latest() {
     let (invited, cheap) = hello().await;
     assert_eq!((invited.len(), cheap), (0, 3), "nothing that waits costs nothing");
     lets(&db, &bob, Visibility::Friends).await;
-    for number in 0..101 {
-        let ann = Caller { now: ann.now.plus_seconds(number), ..ann.clone() };
-        let new = NewRoom { name: format!("Room {number}"), member_ids: vec![bob.user], ..NewRoom::default() };
-        let made = rooms::create(&db, &push, &ann, RoomKind::Group, &new).await;
-        assert_eq!(code(made), if number < 100 { "ok" } else { "invalid_input" }, "{number}");
+    let mut inviters = vec![ann];
+    for number in 1..6 {
+        inviters.push(person(&db, &format!("inviter{number}")).await);
     }
+    let invite = async |by: &Caller, number: i64| {
+        let by = Caller { now: by.now.plus_seconds(number), ..by.clone() };
+        let new = NewRoom { name: format!("Room {number}"), member_ids: vec![bob.user], ..NewRoom::default() };
+        code(rooms::create(&db, &push, &by, RoomKind::Group, &new).await)
+    };
+    for (at, by) in (0..).zip(&inviters) {
+        for number in 0..21 {
+            let expected = if number < 20 && at < 5 { "ok" } else { "invalid_input" };
+            assert_eq!(invite(by, at * 20 + number).await, expected, "{at} {number}");
+        }
+    }
+    let last = &inviters[5];
     hello().await;
     let (invited, count) = hello().await;
     assert_eq!((invited.len(), invited[0].room.name.as_str(), count), (20, "Room 99", 4));
@@ -275,8 +285,42 @@ async fn pending_invitations_are_limited_and_welcome_has_the_latest() {
     assert_eq!((seen.len(), unique.len()), (100, 100));
     let part = export::export(&db, &bob, None).await.expect("exported");
     assert_eq!(part.invitations.len(), 100);
-    assert!(part.invitations.iter().all(|invitation| invitation.user_id == bob.user && invitation.invited_by == ann.user));
+    assert!(part.invitations.iter().all(|invitation| invitation.user_id == bob.user && invitation.invited_by != last.user));
     assert!(messages::history(&db, &bob, &RoomRef::Id(seen[0]), messages::HistoryRange::Newest, None).await.is_err());
+    // What does not show takes no place: of a disabled inviter, of a room whose rules changed, across a block.
+    let disable = sqlx::query("update users set disabled_at = 1 where id = ?").bind(inviters[0].user.0);
+    disable.execute(&mut **db.acquire().await.as_mut().expect("a connection")).await.expect("disabled");
+    assert_eq!(asked(&db, &bob).await.len(), 50, "a page of the eighty");
+    for number in 200..220 {
+        assert_eq!(invite(last, number).await, "ok", "{number}");
+    }
+    assert_eq!(invite(last, 220).await, "invalid_input");
+    blocks::add(&db, &push, &inviters[1], bob.user).await.expect("blocked");
+    let another = person(&db, "another").await;
+    assert_eq!(invite(&another, 221).await, "ok");
+}
+
+#[tokio::test]
+async fn members_who_invite_in_turn_notify_once() {
+    let db = fixture::database().await;
+    let (ann, max, bob) = (person(&db, "ann").await, person(&db, "max").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&max]).await;
+    let Group { db, push, room, .. } = &group;
+    members::set_role(db, push, &ann, MemberRef { room, user: max.user }, Role::Admin).await.expect("an admin");
+    lets(db, &bob, Visibility::Nobody).await;
+    push.take_sent().await;
+    let mut notified = 0;
+    for by in [&ann, &max, &ann, &max] {
+        assert_eq!(add(&group, by, &bob).await.invited, [bob.user]);
+        notified += group.frames().await.len();
+    }
+    assert_eq!((notified, asked(db, &bob).await), (1, vec!["ann".to_owned()]));
+    // One that does not hold any more is replaced.
+    let disable = sqlx::query("update users set disabled_at = 1 where id = ?").bind(ann.user.0);
+    disable.execute(&mut **db.acquire().await.as_mut().expect("a connection")).await.expect("disabled");
+    assert!(asked(db, &bob).await.is_empty());
+    add(&group, &max, &bob).await;
+    assert_eq!((group.frames().await.len(), asked(db, &bob).await), (1, vec!["max".to_owned()]));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Invite links.
 
+use shared::domain::people::blocks;
 use shared::domain::rooms;
 use shared::domain::rooms::invites;
 use shared::domain::rooms::members;
@@ -46,6 +47,25 @@ async fn only_users_with_the_code_join() {
         let refused = code(invites::join(db, push, &eve, room, Some(code_given)).await);
         assert_eq!(refused, "invite_not_found", "hidden and absent look the same");
     }
+}
+
+#[tokio::test]
+async fn a_code_admits_no_one_across_a_block_with_its_maker() {
+    let db = fixture::database().await;
+    let (ann, bob, cat) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await);
+    let group = Group::of(db, &ann, &[]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    let code_of = invites::create(db, &ann, room, &uses(5)).await.expect("made").code;
+    for (by, whom, taker) in [(&ann, &bob, &bob), (&cat, &ann, &cat)] {
+        blocks::add(db, push, by, whom.user).await.expect("blocked");
+        let refused = code(invites::join(db, push, taker, room, Some(&code_of)).await);
+        assert_eq!(refused, "invite_not_found", "{}", taker.username);
+    }
+    assert!(group.frames().await.iter().all(|(user, _)| *user != ann.user), "nothing reaches the maker");
+    let left = invites::list(db, &ann, room).await.expect("a list").items[0].uses_left;
+    assert_eq!(left, Some(5), "no use is counted");
+    blocks::remove(db, push, &ann, bob.user).await.expect("unblocked");
+    assert_eq!(code(invites::join(db, push, &bob, room, Some(&code_of)).await), "ok");
 }
 
 #[tokio::test]

@@ -267,6 +267,29 @@ async fn a_burst_is_notified_at_once_and_once_more_with_its_latest() {
 }
 
 #[tokio::test]
+async fn after_the_pause_each_gets_the_newest_message_that_is_for_them() {
+    let bench = Bench::with(200, Duration::from_secs(1)).await;
+    let (ann, bob, cat) = (bench.subscriber("ann").await, bench.subscriber("bob").await, bench.subscriber("cat").await);
+    let dan = person(&bench.db, "dan").await;
+    let room = bench.group(&dan, &[&ann, &bob, &cat]).await;
+    blocks::add(&bench.db, &bench.push, &ann, bob.user).await.expect("blocked");
+    for text in ["first", "second", "third"] {
+        bench.send(&dan, room, text).await;
+    }
+    bench.send(&bob, room, "across a block for ann").await;
+    let noise = bench.send(&bob, room, "noise").await;
+    unsend::hide(&bench.db, &bench.push, &cat, &RoomRef::Id(room), noise).await.expect("hidden");
+    let payloads = bench.payloads().await;
+    let mut latest = std::collections::BTreeMap::new();
+    for (device, news, _) in &payloads {
+        latest.insert(device.as_str(), news["preview"].as_str().unwrap_or_default());
+    }
+    let times = |name: &str| payloads.iter().filter(|(device, ..)| device == name).count();
+    assert_eq!((times("ann"), times("bob"), times("cat")), (2, 0, 2), "who writes has read: {payloads:?}");
+    assert_eq!((latest["ann"], latest["cat"]), ("third", "across a block for ann"));
+}
+
+#[tokio::test]
 async fn users_who_return_within_the_pause_are_not_notified_again() {
     let bench = Bench::with(200, Duration::from_secs(1)).await;
     let (ann, bob) = (bench.subscriber("ann").await, bench.subscriber("bob").await);

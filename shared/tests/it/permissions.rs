@@ -22,6 +22,7 @@ use shared::domain::uploads::avatars;
 use shared::error::Result;
 use shared::id::{ReportId, Rev, RoomRef, Seq, UploadId};
 use shared::media::{self, Media};
+use shared::protocol::admin::ReportState;
 use shared::protocol::frames::Frame;
 use shared::protocol::invites::NewInvite;
 use shared::protocol::messages::{Forward, NewMessage};
@@ -150,8 +151,10 @@ impl Scene {
         }
         let words = said(&backend, &ann, &room, "Needle in the hay").await;
         let picture = hung(&backend, &ann, words.room_id.0, words.seq).await;
-        reports::report(db, &ann, &room, words.seq, &NewReport::default()).await.expect("reported");
-        let found = reports::list(db, &ann, &room, PageRequest::default()).await.expect("a list").items.remove(0);
+        reports::report(db, &bob, &room, words.seq, &NewReport::default()).await.expect("reported");
+        let asking = AdminCaller { caller: admin.clone(), ip: String::new() };
+        let open = admin::list_reports(db, &asking, ReportState::Open, PageRequest::default()).await.expect("a list").items;
+        let found = open.into_iter().next().expect("one").report;
         let (report, kept) = (found.id, found.attachments[0].upload_id);
         let code = invites::create(db, &bob, &room, &NewInvite::default()).await.expect("made").code;
         let spare = invites::create(db, &bob, &room, &NewInvite::default()).await.expect("made").code;
@@ -247,7 +250,7 @@ impl Scene {
             "is woken" => {
                 let message = said(&self.backend, &self.ann, room, "Wake up").await;
                 let mut connection = db.acquire().await.expect("a connection");
-                let news = subscriptions::find_source(&mut connection, message.room_id, Some(message.seq)).await.expect("news");
+                let news = subscriptions::find_source(&mut connection, message.room_id, message.seq).await.expect("news");
                 let news = news.expect("a message to notify of");
                 some(!subscriptions::list_targets(&mut connection, &news, &[bob.user], NOW).await.expect("a list").is_empty())
             }

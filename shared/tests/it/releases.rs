@@ -226,7 +226,10 @@ impl Stored {
         }
         receipts::unread(db, caller).await.expect("what is unread");
         sync::rooms(db, caller, PageRequest::default()).await.expect("rooms to synchronise");
-        let listed = rooms::list(db, caller, Scope::Joined, PageRequest { limit: Some(100), ..PageRequest::default() }).await.expect("rooms").items;
+        let listed = rooms::list(db, caller, Scope::Joined, PageRequest { limit: Some(100), ..PageRequest::default() })
+            .await
+            .expect("rooms")
+            .items;
         let listed: BTreeSet<u64> = listed.iter().map(|room| room.id.0).collect();
         assert_eq!(listed, self.rooms, "{}", caller.username);
         for room in &self.rooms {

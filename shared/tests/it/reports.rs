@@ -6,14 +6,15 @@ use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::unsend;
 use shared::domain::paging::PageRequest;
 use shared::domain::reports;
+use shared::domain::rooms;
 use shared::domain::rooms::members::{self, MemberRef};
 use shared::domain::rooms::settings;
 use shared::domain::sweep;
 use shared::error::{Error, Result};
-use shared::id::{ReportId, Seq};
+use shared::id::{ReportId, RoomRef, Seq};
 use shared::protocol::admin::ReportState;
-use shared::protocol::messages::NewContent;
-use shared::protocol::reports::NewReport;
+use shared::protocol::messages::{NewContent, NewMessage};
+use shared::protocol::reports::{NewReport, Report};
 use shared::protocol::rooms::{Role, RoomKind};
 use shared::store::Db;
 
@@ -22,6 +23,7 @@ use crate::erasure::{register, room, said};
 use crate::fixture::{self, limits, person};
 use crate::group::Group;
 use crate::permissions::media;
+use crate::upload_steps;
 
 fn code<T>(outcome: Result<T>) -> &'static str {
     outcome.err().map_or("ok", |error| error.code())
@@ -138,4 +140,121 @@ async fn operators_see_what_was_reported_in_a_room_that_is_gone() {
 async fn kept(db: &Db) -> i64 {
     let mut connection = db.acquire().await.expect("a connection");
     sqlx::query_scalar("select count(*) from report_evidence").fetch_one(&mut *connection).await.expect("a number")
+}
+
+async fn open_reports(group: &Group, who: &Caller) -> Vec<Report> {
+    reports::list(&group.db, who, &group.room, PageRequest::default()).await.expect("a page").items
+}
+
+#[tokio::test]
+async fn a_reported_moderator_does_not_review_the_report() {
+    let backend = Backend::open().await;
+    let ((_, ann), (_, bob), (_, cat), (_, root)) = (
+        register(&backend, "ann").await,
+        register(&backend, "bob").await,
+        register(&backend, "cat").await,
+        register(&backend, "root").await,
+    );
+    backend.set("root", "role = 'admin'").await;
+    let group = Group::of(backend.another().db, &ann, &[&bob, &cat]).await;
+    let (db, push, room) = (&group.db, &group.push, &group.room);
+    let (rude, other) = (group.said(&ann, "rude").await.seq, group.said(&cat, "other").await.seq);
+    for seq in [rude, other] {
+        reports::report(db, &bob, room, seq, &because("x")).await.expect("reported");
+    }
+    let shown = open_reports(&group, &ann).await;
+    assert_eq!(shown.iter().map(|report| report.seq).collect::<Vec<_>>(), [other]);
+    let asking = AdminCaller { caller: root.clone(), ip: String::new() };
+    let all = admin::list_reports(db, &asking, ReportState::Open, PageRequest::default()).await.expect("a page").items;
+    let about = all.iter().find(|open| open.report.seq == rude).expect("operators see it").report.id;
+    // Unsending changes nothing: the evidence names the writer.
+    unsend::unsend(db, push, &ann, room, rude).await.expect("unsent");
+    assert_eq!(code(reports::find(db, &ann, about).await), "report_not_found");
+    assert_eq!(code(reports::close(db, &ann, room, about).await), "report_not_found");
+    assert_eq!(open_reports(&group, &ann).await.len(), 1);
+    members::set_role(db, push, &ann, MemberRef { room, user: cat.user }, Role::Admin).await.expect("an admin");
+    assert_eq!(open_reports(&group, &cat).await.iter().map(|report| report.seq).collect::<Vec<_>>(), [rude]);
+    assert_eq!(code(reports::find(db, &cat, about).await), "ok", "another moderator reviews it");
+    for _ in 0..2 {
+        assert_eq!(code(reports::close(db, &cat, room, about).await), "ok");
+    }
+}
+
+#[tokio::test]
+async fn who_inherits_an_abandoned_room_does_not_inherit_its_reports() {
+    let backend = Backend::open().await;
+    let Backend { db, push, .. } = &backend;
+    let ((_, ann), (_, bob), (_, eve), (_, root)) = (
+        register(&backend, "ann").await,
+        register(&backend, "bob").await,
+        register(&backend, "eve").await,
+        register(&backend, "root").await,
+    );
+    backend.set("root", "role = 'admin'").await;
+    let public = room(&backend, &ann, RoomKind::Public, &[&bob]).await;
+    let seq = said(&backend, &bob, &public, "taken back").await.seq;
+    reports::report(db, &ann, &public, seq, &because("Bad")).await.expect("reported");
+    unsend::unsend(db, push, &bob, &public, seq).await.expect("unsent");
+    for who in [&bob, &ann] {
+        rooms::leave(db, push, who, &public, None).await.expect("left");
+    }
+    let heir = Caller { now: ann.now.plus_seconds(5), ..eve };
+    let joined = rooms::join(db, push, &heir, &public).await.expect("joined");
+    assert_eq!(joined.role, Some(Role::Owner));
+    let shown = reports::list(db, &heir, &public, PageRequest::default()).await.expect("a page").items;
+    assert!(shown.is_empty(), "{shown:?}");
+    let asking = AdminCaller { caller: root.clone(), ip: String::new() };
+    let all = admin::list_reports(db, &asking, ReportState::Open, PageRequest::default()).await.expect("a page").items;
+    let id = all[0].report.id;
+    assert_eq!(code(reports::find(db, &heir, id).await), "report_not_found");
+    assert_eq!(code(reports::close(db, &heir, &public, id).await), "report_not_found");
+    assert_eq!(code(reports::find(db, &root, id).await), "ok", "operators review it");
+    // New reports are the heir's.
+    let seq = said(&backend, &heir, &public, "mine").await.seq;
+    let bob = Caller { now: heir.now.plus_seconds(1), ..bob };
+    rooms::join(db, push, &bob, &public).await.expect("joined again");
+    let new = said(&backend, &bob, &public, "bad again").await.seq;
+    for (who, seq) in [(&bob, seq), (&heir, new)] {
+        reports::report(db, who, &public, seq, &because("Bad")).await.expect("reported");
+    }
+    let shown = reports::list(db, &heir, &public, PageRequest::default()).await.expect("a page").items;
+    assert_eq!(shown.iter().map(|report| report.seq).collect::<Vec<_>>(), [new]);
+}
+
+#[tokio::test]
+async fn reports_keep_no_files_of_their_reporter_and_no_more_than_their_share() {
+    let (backend, media) = (Backend::open().await, upload_steps::media());
+    let Backend { db, push, .. } = &backend;
+    let (ann, bob) = (person(db, "ann").await, person(db, "bob").await);
+    let general = RoomRef::general();
+    let files = async || -> i64 {
+        let mut connection = db.acquire().await.expect("a connection");
+        let count = sqlx::query_scalar("select count(*) from uploads where owner_id = 0 and state = 'ready'");
+        count.fetch_one(&mut *connection).await.expect("a number")
+    };
+    let shown = async |who: &Caller| {
+        let upload = upload_steps::ready(&backend, &media, who).await;
+        let new = NewMessage { attachments: vec![upload], ..NewMessage::default() };
+        upload_steps::say(db, who, new).await.seq
+    };
+    let own = shown(&ann).await;
+    reports::report(db, &ann, &general, own, &because("Mine")).await.expect("reported");
+    assert_eq!((kept(db).await, files().await), (1, 0), "the words are kept, the file is not");
+    unsend::unsend(db, push, &ann, &general, own).await.expect("unsent");
+    assert_eq!(upload_steps::swept(db, &media, &ann, 0).await, 1, "its bytes are gone");
+    let (first, second) = (shown(&ann).await, shown(&ann).await);
+    reports::report(db, &bob, &general, first, &because("Hers")).await.expect("reported");
+    assert_eq!(files().await, 1);
+    // What is kept for him takes all that may be kept for one person.
+    let large = "update report_evidence set attachments = replace(attachments, '\"size\":18', '\"size\":1073741824') where attachments is not null";
+    sqlx::query(large).execute(&mut *db.acquire().await.expect("a connection")).await.expect("larger");
+    reports::report(db, &bob, &general, second, &because("Hers, too")).await.expect("reported");
+    assert_eq!((kept(db).await, files().await), (3, 1));
+    sqlx::query("update reports set closed_at = 1")
+        .execute(&mut *db.acquire().await.expect("a connection"))
+        .await
+        .expect("closed");
+    let third = shown(&ann).await;
+    reports::report(db, &bob, &general, third, &because("Again")).await.expect("reported");
+    assert_eq!(files().await, 2, "closed reports take nothing");
 }

@@ -1,27 +1,27 @@
 //! Sessions: refresh, revocation, and its immediate effect.
 
 use shared::caller::Caller;
-use shared::config::Secret;
+use shared::config::{Limits, Secret};
+use shared::domain::auth::accounts::SignIn;
 use shared::domain::auth::anonymous::AnonymousCaller;
 use shared::domain::auth::sessions::{self, PresentedAccess, SessionOwner};
 use shared::domain::auth::tokens::TokenKeys;
 use shared::domain::limits::work_costs;
 use shared::domain::paging::PageRequest;
-use shared::error::{Error, Result};
+use shared::error::{Error, Limit, Result};
 use shared::id::SessionId;
 use shared::protocol::accounts::{Authenticated, Tokens};
-use shared::store::Db;
 
 use crate::backend::{Backend, NOW, PASSWORD, visitor};
-use crate::fixture::statements;
+use crate::fixture::{limits, statements};
 
 async fn refresh(backend: &Backend, token: &str) -> Result<Tokens> {
-    sessions::refresh(&backend.db, &backend.push, &backend.issuer, &visitor("192.0.2.9"), token).await
+    sessions::refresh(&backend.db, backend.changing(&visitor("192.0.2.9")), token).await
 }
 
 async fn refresh_at(backend: &Backend, token: &str, seconds: i64) -> Result<Tokens> {
     let visitor = AnonymousCaller { now: NOW.plus_seconds(seconds), ..visitor("192.0.2.9") };
-    sessions::refresh(&backend.db, &backend.push, &backend.issuer, &visitor, token).await
+    sessions::refresh(&backend.db, backend.changing(&visitor), token).await
 }
 
 fn is_refused<T>(outcome: &Result<T>) -> bool {
@@ -97,7 +97,9 @@ async fn while_a_key_is_exchanged_two_refreshes_at_once_still_agree() {
     let ann = backend.register("ann").await;
     let mut ahead = backend.issuer.clone();
     ahead.keys = TokenKeys::new(&Secret::new("2:another-secret-for-tests,1:a-secret-for-tests"), false).expect("keys");
-    let there = async |token: &str| sessions::refresh(&backend.db, &backend.push, &ahead, &visitor("192.0.2.9"), token).await;
+    let there = async |token: &str| {
+        sessions::refresh(&backend.db, SignIn { issuer: &ahead, ..backend.changing(&visitor("192.0.2.9")) }, token).await
+    };
     let here = refresh(&backend, &ann.tokens.refresh_token).await.expect("refreshed");
     let other = there(&ann.tokens.refresh_token).await.expect("the same for a holder of one more key");
     let secret = |token: &str| token.rsplit_once('.').map(|(text, _)| text.to_owned());
@@ -124,7 +126,8 @@ async fn a_forged_refresh_token_ends_nothing() {
     for forged in ["", "v1.1.x.y", &of_another, &flipped, text, &ann.tokens.access_token, &"v1.".repeat(10_000)] {
         assert!(is_refused(&refresh(&backend, forged).await), "{forged}");
     }
-    let refused = sessions::refresh(&backend.db, &backend.push, &foreign, &visitor("192.0.2.9"), token).await;
+    let refused =
+        sessions::refresh(&backend.db, SignIn { issuer: &foreign, ..backend.changing(&visitor("192.0.2.9")) }, token).await;
     assert!(is_refused(&refused), "nor one that was made by another key");
     backend.caller(&ann).await.expect("still signed in");
     backend.caller(&bob).await.expect("still signed in");
@@ -137,10 +140,9 @@ async fn refreshes_at_once_agree_and_the_session_goes_on() {
     for round in 0..4 {
         let ann = backend.register(&format!("ann{round}")).await;
         let tries = (0..8).map(|_| {
-            let (db, issuer, token) =
-                (Db::lazy(&backend.url).expect("a URL"), backend.issuer.clone(), ann.tokens.refresh_token.clone());
+            let (backend, token) = (backend.another(), ann.tokens.refresh_token.clone());
             tokio::spawn(async move {
-                let done = sessions::refresh(&db, &shared::push::Push::memory(), &issuer, &visitor("192.0.2.9"), &token).await;
+                let done = refresh(&backend, &token).await;
                 done.expect("refreshed").refresh_token
             })
         });
@@ -152,6 +154,53 @@ async fn refreshes_at_once_agree_and_the_session_goes_on() {
         assert!(!is_ended(&backend, &ann).await);
         refresh(&backend, &given.pop_first().expect("one")).await.expect("it is the present one");
     }
+}
+
+#[tokio::test]
+async fn refreshes_and_logins_are_counted_and_no_session_keeps_another_from_its_tokens() {
+    let narrow = Limit { quota: 3, window: 60 };
+    let backend = Backend::limited(Limits { connect: narrow, login: Limit { quota: 1, window: 60 }, ..limits() }).await;
+    let (mut ann, bob) = (backend.register("ann").await, backend.register("bob").await);
+    let code = |outcome: Result<Tokens>| outcome.map_or_else(|error| error.code(), |_| "ok");
+    for _ in 0..3 {
+        ann.tokens = refresh(&backend, &ann.tokens.refresh_token).await.expect("within the limit");
+    }
+    assert_eq!(code(refresh(&backend, &ann.tokens.refresh_token).await), "rate_limited");
+    assert_eq!(code(refresh(&backend, &bob.tokens.refresh_token).await), "ok", "another session");
+    let other = backend.login("ann", PASSWORD, "192.0.2.9").await.expect("logged in");
+    assert_eq!(code(refresh(&backend, &other.tokens.refresh_token).await), "ok", "another session of hers");
+    assert_eq!(code(refresh_at(&backend, &ann.tokens.refresh_token, 60).await), "ok", "a refused token is not used up");
+    // Ten times as many logins as may fail.
+    for number in 2..=12 {
+        let again = backend.login("ann", PASSWORD, "192.0.2.9").await.map(|done| done.tokens);
+        assert_eq!(code(again), if number <= 10 { "ok" } else { "rate_limited" }, "{number}");
+    }
+    backend.login("bob", PASSWORD, "192.0.2.9").await.expect("another person");
+}
+
+#[tokio::test]
+async fn a_person_has_fifty_sessions_and_the_next_login_ends_the_one_used_least_recently() {
+    let backend = Backend::open().await;
+    let (ann, bob) = (backend.register("ann").await, backend.register("bob").await);
+    let first = backend.login("ann", PASSWORD, "192.0.2.1").await.expect("logged in");
+    // The first is used later than all others.
+    let first = Authenticated { tokens: refresh_at(&backend, &first.tokens.refresh_token, 5).await.expect("refreshed"), ..first };
+    let many = "insert into sessions (user_id, refresh_hash, device, ip, created_at, last_used_at, expires_at)
+                select user_id, refresh_hash, device, ip, created_at, last_used_at + 1, expires_at from sessions where user_id = ?
+                order by id limit 1";
+    for _ in 0..48 {
+        let mut connection = backend.db.acquire().await.expect("a connection");
+        sqlx::query(many).bind(ann.user.user.id.0).execute(&mut *connection).await.expect("one more");
+    }
+    assert!(!is_ended(&backend, &ann).await, "fifty");
+    let latest = backend.login("ann", PASSWORD, "192.0.2.1").await.expect("logged in");
+    assert!(is_ended(&backend, &ann).await);
+    for live in [&first, &latest, &bob] {
+        assert!(!is_ended(&backend, live).await);
+    }
+    let caller = backend.caller(&latest).await.expect("signed in");
+    let page = PageRequest { cursor: None, limit: Some(100) };
+    assert_eq!(sessions::list(&backend.db, &caller, page).await.expect("a list").items.len(), 50);
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ async fn password_guessing_is_refused_and_locks_out_no_other_user() {
     let later = shared::domain::auth::anonymous::AnonymousCaller { now: NOW.plus_seconds(300), ..visitor("198.51.100.1") };
     let given =
         shared::protocol::accounts::Login { username: Some("ann".into()), email: None, password: PASSWORD.into(), device: None };
-    accounts::login(&backend.db, &backend.issuer, &backend.throttle, &later, &given).await.expect("the window has ended");
+    accounts::login(&backend.db, backend.changing(&later), &given).await.expect("the window has ended");
 }
 
 #[tokio::test]
@@ -226,7 +226,7 @@ async fn invalid_requests_count_against_their_network_only() {
         assert_eq!(refused.code(), "too_large");
     }
     let empty = shared::protocol::accounts::Login { username: None, email: None, password: String::new(), device: None };
-    let refused = accounts::login(&backend.db, &backend.issuer, &backend.throttle, &visitor(home), &empty).await;
+    let refused = accounts::login(&backend.db, backend.changing(&visitor(home)), &empty).await;
     assert_eq!(code(&refused), "rate_limited", "neither name nor address");
     let short = Register { password: "x".into(), ..registration("bob") };
     let refused = accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor(home), &short).await;
@@ -284,8 +284,7 @@ async fn without_dynamodb_logins_fail_and_sessions_continue() {
     backend.throttle.connect(UserId(7), NOW).await.expect("sockets go uncounted");
     assert_eq!(code(&tickets::issue(&backend.ephemeral, &backend.throttle, &caller, "ws://localhost/ws").await), "unavailable");
     assert_eq!(code(&tickets::redeem(&whole.db, &backend.ephemeral, "x", NOW).await), "unavailable");
-    let renewed =
-        sessions::refresh(&whole.db, &backend.push, &backend.issuer, &visitor("192.0.2.1"), &ann.tokens.refresh_token).await;
+    let renewed = sessions::refresh(&whole.db, backend.changing(&visitor("192.0.2.1")), &ann.tokens.refresh_token).await;
     assert_eq!(code(&renewed), "ok");
 }
 

@@ -79,6 +79,32 @@ async fn unauthenticated_requests_use_no_users_budget() {
 }
 
 #[tokio::test]
+async fn an_ended_session_counts_against_itself_and_not_against_its_owner() {
+    let table = backend::ephemeral().await;
+    let throttle = Throttle::new(table, Limits { work: WORK, act: Limit { quota: 5, window: 300 }, ..limits() });
+    for counter in [Counter::Act, Counter::Receipt] {
+        let price = Cost { counter, ..costing(90) };
+        let thief = WorkOwner { session: SessionId(if counter == Counter::Act { 21 } else { 22 }), ..of(ANN) };
+        let mut outcomes = Vec::new();
+        for _ in 0..7 {
+            let ended = async { Err(Error::Unauthenticated("session_ended")) };
+            outcomes.push(code(throttle.admit(ended, thief, price, NOW).await));
+        }
+        assert_eq!(outcomes[..5], ["session_ended"; 5], "{counter:?}");
+        assert_eq!(outcomes[5..], ["rate_limited"; 2], "{counter:?}");
+        let own = throttle.admit(async { Ok(caller(ANN, "ann")) }, of(ANN), price, NOW).await;
+        assert_eq!(code(own), "ok", "{counter:?}");
+    }
+    // Nothing is given back that was not paid: two of the three requests that fit have been served.
+    let own = throttle.admit(async { Ok(caller(ANN, "ann")) }, of(ANN), costing(90), NOW).await;
+    assert_eq!(code(own), "ok");
+    let refused = async { Err(Error::Unauthenticated("session_ended")) };
+    assert_eq!(code(throttle.admit(refused, of(ANN), costing(90), NOW).await), "rate_limited");
+    let own = throttle.admit(async { Ok(caller(ANN, "ann")) }, of(ANN), costing(90), NOW).await;
+    assert_eq!(code(own), "rate_limited");
+}
+
+#[tokio::test]
 async fn a_used_up_budget_does_not_prevent_ending_sessions() {
     let [one] = instances().await;
     assert_eq!(code(one.charge(ANN, costing(1000), NOW).await), "ok", "nothing is too much for a whole budget");

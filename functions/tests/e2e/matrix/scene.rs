@@ -167,8 +167,8 @@ pub(super) async fn somebody(api: &Api, line: &str) -> (Person, Things) {
     if named("room_id") || named("report_id") {
         let room = api.group(&oneself, &[&nobody]).await;
         let path = format!("/api/rooms/{room}");
-        api.post(&format!("{path}/messages"), &oneself, json!({ "content": "Buy" })).await.is(201);
-        api.post(&format!("{path}/messages/1/report"), &nobody, json!({})).await.is(204);
+        api.post(&format!("{path}/messages"), &nobody, json!({ "content": "Buy" })).await.is(201);
+        api.post(&format!("{path}/messages/1/report"), &oneself, json!({})).await.is(204);
         things.add("report_id", &api.get(&format!("{path}/reports"), &oneself).await.is(200)["items"][0]["id"]);
         things.add("room_id", &json!(room));
     }

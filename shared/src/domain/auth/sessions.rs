@@ -1,7 +1,7 @@
 //! Sessions: one login on a device. Ending a session closes its sockets, too.
 
 use crate::caller::Caller;
-use crate::domain::auth::anonymous::AnonymousCaller;
+use crate::domain::auth::accounts::SignIn;
 use crate::domain::auth::refresh_tokens::{self, RefreshSecret};
 use crate::domain::auth::session_closings;
 use crate::domain::auth::tokens::{Claims, Issuer, TokenKeys};
@@ -24,6 +24,9 @@ use crate::time::Timestamp;
 /// Seconds in which a used refresh token is not taken for theft.
 const REUSE_GRACE_SECONDS: i64 = 30;
 
+/// Most live sessions of a user.
+const MAX_LIVE: u32 = 50;
+
 /// The code of an ended session.
 pub const ENDED: &str = "session_ended";
 
@@ -41,7 +44,7 @@ pub struct PresentedAccess<'a> {
     pub now: Timestamp,
 }
 
-/// The same, while the request's cost is charged and counted.
+/// The same, then charges and counts the request's cost.
 pub async fn authenticate_charged(db: &Db, throttle: &Throttle, access: PresentedAccess<'_>, cost: Cost) -> Result<Caller> {
     let PresentedAccess { keys, token, now } = access;
     let Claims { user, session } = verify_token(keys, token, now).await?;
@@ -68,7 +71,8 @@ async fn verify_token(keys: &TokenKeys, token: &str, now: Timestamp) -> Result<C
 
 /// Exchanges a refresh token. The previous token returns the same result for some seconds until its successor is used, because two tabs may
 /// refresh at once or an answer may be lost. An older one was copied, so its session ends.
-pub async fn refresh(db: &Db, push: &Push, issuer: &Issuer, client: &AnonymousCaller, token: &str) -> Result<Tokens> {
+pub async fn refresh(db: &Db, with: SignIn<'_>, token: &str) -> Result<Tokens> {
+    let SignIn { push, issuer, throttle, client } = with;
     const REFUSED: Error = Error::Unauthenticated("invalid_refresh_token");
     let now = client.now;
     let presented = if let Some(presented) = refresh_tokens::parse(&issuer.keys, token) {
@@ -80,6 +84,7 @@ pub async fn refresh(db: &Db, push: &Push, issuer: &Issuer, client: &AnonymousCa
     };
     let session = presented.session;
     let user = store::sessions::find_owner(&mut *db.acquire().await?, session, now).await?.ok_or(REFUSED)?;
+    throttle.count_refresh(session, now).await?;
     let claims = Claims { user, session };
     let rotation = Rotation {
         presented: &presented.hash,
@@ -171,6 +176,15 @@ async fn end(db: &Db, push: &Push, ending: &SessionEnding) -> Result<u64> {
         session_closings::close(db, push, ended, ending.now).await;
     }
     Ok(sessions)
+}
+
+/// Ends the sessions beyond the most that a user may have, those that were used least recently.
+pub(crate) async fn end_surplus(db: &Db, push: &Push, user: UserId, now: Timestamp) -> Result<()> {
+    let surplus = store::sessions::beyond(&mut *db.acquire().await?, user, MAX_LIVE, now).await?;
+    for session in surplus {
+        end(db, push, &SessionEnding { user, selection: SessionSelection::One(session), cause: Cause::Surplus, now }).await?;
+    }
+    Ok(())
 }
 
 /// Lists the caller's live sessions, newest first.

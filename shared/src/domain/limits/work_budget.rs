@@ -1,5 +1,5 @@
-//! Work budget per user, over HTTP and sockets. A request is charged in advance, concurrently with its authentication; costs beyond that are
-//! charged with the next request.
+//! Work budget per user, over HTTP and sockets. A request is charged once its caller is known and before its work; costs beyond that are charged with
+//! the next request. Requests of an ended session count against that session alone.
 //!
 //! The budget is a leaky bucket: `quota` at once, then an even rate. (Fixed windows would allow bursts at every boundary.) Instances accumulate
 //! small charges and report them in steps, because a write per cheap read would cost more than the read. A user known to be over budget is
@@ -131,7 +131,7 @@ impl WorkLedger {
 }
 
 impl Throttle {
-    /// Admits a request: charges and counts it while `resuming` authenticates it.
+    /// Admits a request: authenticates it with `resuming`, then charges and counts it.
     pub async fn admit(
         &self,
         resuming: impl Future<Output = Result<Caller>>,
@@ -147,11 +147,17 @@ impl Throttle {
         }
         // A user over budget is refused before the store is asked.
         self.affords(owner.user, cost, now)?;
-        let (caller, charged, counted) =
-            tokio::join!(resuming, self.charge(owner.user, cost, now), self.count_operation(owner, cost.counter, now));
-        // A failed authentication costs the user nothing; a refusal costs only the authentication.
-        let caller = caller.inspect_err(|_| self.refund(owner.user, cost.charged, now))?;
+        // The user pays for nothing before the session is known to live: an ended session keeps a valid signature for minutes.
+        let caller = match resuming.await {
+            Err(Error::Unauthenticated(code)) => {
+                self.count_fail_open(&format!("ended#{}", owner.session), self.limits.act, now).await?;
+                return Err(Error::Unauthenticated(code));
+            }
+            resumed => resumed?,
+        };
+        let (charged, counted) = tokio::join!(self.charge(owner.user, cost, now), self.count_operation(owner, cost.counter, now));
         charged?;
+        // A refusal costs only the authentication.
         counted.inspect_err(|_| self.refund(owner.user, cost.charged.saturating_sub(AUTH_COST), now))?;
         Ok(caller)
     }

@@ -60,6 +60,12 @@ pub struct SendRequest<'a> {
     pub new: &'a NewMessage,
 }
 
+/// Validates a message for a room that is yet to be made, so that a refused message makes none.
+pub fn check_first(new: &NewMessage, limits: &Limits) -> Result<()> {
+    validate(new, limits)?;
+    if new.reply_to.is_some() { Err(Error::NotFound("message_not_found")) } else { Ok(()) }
+}
+
 /// Stores a message and pushes it to the members before it answers: commit, push, answer.
 pub async fn send(db: &Db, push: &Push, limits: &Limits, caller: &Caller, sending: SendRequest<'_>) -> Result<Sent> {
     let message = validate(sending.new, limits)?;

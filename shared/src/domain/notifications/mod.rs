@@ -65,7 +65,7 @@ pub struct Notifier<'a> {
 impl Notifier<'_> {
     /// Sends the notifications of a message. Returns how many devices accepted it. A retry does not notify anyone twice.
     pub async fn serve(&self, request: &NotifyRequest, now: Timestamp) -> Result<usize> {
-        let Some(source) = self.load_source(request, Some(request.seq)).await? else { return Ok(0) };
+        let Some(source) = self.load_source(request, request.seq).await? else { return Ok(0) };
         let (notified, waiting) = self.notify_due(&source, &request.to, now).await?;
         let Some(then) = waiting.iter().map(|(_, then)| *then).max() else { return Ok(notified) };
         // The wait is bounded by the pause, in case clocks differ.
@@ -75,19 +75,24 @@ impl Notifier<'_> {
         let waiting: Vec<_> = waiting.into_iter().map(|(user, _)| user).collect();
         let back = self.push.presence_of(&waiting, now).await.unwrap_or_default();
         let away = waiting.into_iter().filter(|user| !back.iter().any(|found| found.user == *user && !found.live.is_empty()));
-        // Mentioned users get the message that mentions them; the others get the newest one.
+        // Mentioned users get the message that mentions them; each of the others gets the newest one that is due for them, because a later message
+        // may be across a block or their own.
         let (mentioned, others): (Vec<_>, Vec<_>) = away.partition(|user| source.mentions.contains(user));
+        let from = MessageRef { room: request.room_id, seq: request.seq };
+        let newest = store::find_newest_due(&mut *self.db.acquire().await?, from, &others).await?;
         let mut all = notified;
-        for (seq, users) in [(Some(request.seq), mentioned), (None, others)] {
-            if let Some(source) = self.load_source(request, seq).await? {
+        for (seq, users) in std::iter::once((request.seq, mentioned)).chain(newest) {
+            if !users.is_empty()
+                && let Some(source) = self.load_source(request, seq).await?
+            {
                 all += self.notify_due(&source, &users, now).await?.0;
             }
         }
         Ok(all)
     }
 
-    /// Loads the message at a seq, or the newest; `None` if there is nothing to notify of.
-    async fn load_source(&self, request: &NotifyRequest, seq: Option<Seq>) -> Result<Option<NotificationSource>> {
+    /// Loads the message at a seq; `None` if there is nothing to notify of.
+    async fn load_source(&self, request: &NotifyRequest, seq: Seq) -> Result<Option<NotificationSource>> {
         store::find_source(&mut *self.db.acquire().await?, request.room_id, seq).await
     }
 

@@ -5,7 +5,7 @@
 //! user's settings say who may add them to rooms; others can only invite them. Contacting strangers takes from a small budget.
 
 use crate::caller::Caller;
-use crate::domain::rooms::invitations::MAX_PENDING;
+use crate::domain::rooms::invitations::{MAX_PENDING, MAX_PENDING_OF_INVITER};
 use crate::error::Result;
 use crate::id::UserId;
 use crate::protocol::people::Visibility;
@@ -39,7 +39,9 @@ impl ContactPolicy {
         match self.0.iter().find(|relation| relation.user == user) {
             None | Some(Relation { blocked: true, .. }) => ContactKind::Refused,
             Some(relation) if !left && accepts_additions(relation) => ContactKind::Added,
-            Some(relation) if relation.pending >= MAX_PENDING => ContactKind::Refused,
+            Some(relation) if relation.pending >= MAX_PENDING || relation.pending_of_user >= MAX_PENDING_OF_INVITER => {
+                ContactKind::Refused
+            }
             Some(_) => ContactKind::Invited,
         }
     }

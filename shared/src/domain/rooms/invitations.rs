@@ -17,8 +17,10 @@ use crate::store::invitations::{self as store, InvitationCursor};
 use crate::store::{Db, Handle, members, transaction};
 use crate::time::Timestamp;
 
-/// Maximum number of a user's pending invitations.
+/// Maximum number of a user's pending invitations, void ones not counted,
 pub(crate) const MAX_PENDING: i64 = 100;
+/// and of those from one inviter, so that one alone cannot make a person unreachable.
+pub(crate) const MAX_PENDING_OF_INVITER: i64 = 20;
 /// Seconds before a room may invite again after a decline.
 const DECLINED_PAUSE_SECONDS: i64 = 24 * 3600;
 /// Seconds before a room may invite again after a withdrawal.

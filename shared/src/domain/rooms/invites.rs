@@ -1,5 +1,5 @@
 //! Invite codes. Users who may add members create them; a code admits anyone while it has uses left and its creator may add members. It does not
-//! readmit removed users.
+//! readmit removed users, and admits no one across a block with its creator.
 
 use crate::caller::Caller;
 use crate::domain::auth::secrets;
@@ -127,7 +127,7 @@ async fn redeem(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, code: &str) ->
     let door = match members::lock(tx, room, caller.user).await? {
         // A valid code reveals the room, so its holder may learn of the ban.
         Some(Access::Banned(room, kind)) => {
-            let known = kind == RoomKind::Public || store::lock(tx, room, code).await?.is_some();
+            let known = kind == RoomKind::Public || store::lock(tx, room, code, caller.user).await?.is_some();
             return Err(if known { Error::Forbidden("banned") } else { absent });
         }
         Some(Access::Readable(room)) if room.member().is_some() => return Ok(None),
@@ -138,7 +138,7 @@ async fn redeem(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, code: &str) ->
         Some(Access::Hidden(door)) => door,
         None => return Err(absent),
     };
-    let invite = store::lock(tx, door.room, code).await?.ok_or(absent)?;
+    let invite = store::lock(tx, door.room, code, caller.user).await?.ok_or(absent)?;
     if door.removed {
         return Err(Error::Forbidden("removed"));
     }

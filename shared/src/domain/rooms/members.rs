@@ -4,6 +4,7 @@ use crate::caller::Caller;
 use crate::domain::paging::{PageRequest, page};
 use crate::domain::people::contact_limits::{self, ContactKind, ContactPolicy, NOT_REACHABLE};
 use crate::domain::rooms::changes::{RoomChanges, member_added_frame};
+use crate::domain::rooms::invitations::is_invited;
 use crate::domain::rooms::{may_change, require_member, require_readable};
 use crate::error::{Error, Result};
 use crate::id::{Head, Rev, RoomRef, UserId};
@@ -167,8 +168,14 @@ async fn add_all(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, wanted: &[Use
             (Some(MembershipState::Banned), _) => result.refused.push(user_ref.refused(Some(user.id), "banned")),
             (_, ContactKind::Refused) => result.refused.push(user_ref.refused(Some(user.id), NOT_REACHABLE)),
             (_, ContactKind::Invited) => {
-                // The caller's pending invitation is not repeated.
-                if !pending.is_some_and(|pending| pending.by == caller.user && pending.quiet_until.is_none()) {
+                // A pending invitation is not repeated: neither the caller's nor another member's that still holds.
+                let open = pending.filter(|pending| pending.quiet_until.is_none());
+                let repeats = match open {
+                    Some(pending) if pending.by == caller.user => true,
+                    Some(_) => is_invited(tx, room.room(), user.id).await?,
+                    None => false,
+                };
+                if !repeats {
                     invitations::upsert(tx, room.room(), user.id, caller.user, caller.now).await?;
                     changes.add_invited(user.id);
                 }

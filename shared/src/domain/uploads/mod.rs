@@ -15,7 +15,7 @@ use crate::domain::rooms;
 use crate::domain::rooms::changes::push_to_users;
 use crate::error::{Error, Result, Violation};
 use crate::id::{MessageRef, RoomRef, UploadId};
-use crate::media::{Media, Object, PresignedUrl, Rendition, names, sniff};
+use crate::media::{self, Media, Object, PresignedUrl, Rendition, names, sniff};
 use crate::protocol::frames::Frame;
 use crate::protocol::uploads::{NewUpload, Purpose, Upload, UploadState, UploadTicket};
 use crate::push::Push;
@@ -140,10 +140,11 @@ async fn finish(db: &Db, push: &Push, media: &Media, caller: &Caller, upload: &U
     Ok(())
 }
 
-/// Discards an unused upload: frees its storage; the sweep removes the objects.
+/// Discards an unused upload: frees its storage, and the sweep removes the objects. If its bytes were not verified, both happen once its URL has
+/// expired.
 pub async fn discard(db: &Db, throttle: &Throttle, caller: &Caller, id: UploadId) -> Result<()> {
     throttle.finish_upload(caller).await?;
-    if store::discard(&mut *db.acquire().await?, id, caller.user, caller.now).await? {
+    if store::discard(&mut *db.acquire().await?, caller, id, media::upload_expiry(caller.now)).await? {
         return Ok(());
     }
     find_own(db, caller, id).await?;

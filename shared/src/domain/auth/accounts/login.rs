@@ -3,10 +3,10 @@
 use crate::domain::auth::anonymous::AnonymousCaller;
 use crate::domain::auth::passwords;
 use crate::domain::auth::refresh_tokens::RefreshSecret;
-use crate::domain::auth::sessions::{issue_tokens, session_expiry};
+use crate::domain::auth::sessions::{self, issue_tokens, session_expiry};
 use crate::domain::auth::tokens::{Claims, Issuer};
+use crate::domain::limits::throttle::FailureLevel;
 use crate::domain::limits::throttle::network::Network;
-use crate::domain::limits::throttle::{FailureLevel, Throttle};
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::protocol::accounts::{Authenticated, Login};
@@ -14,18 +14,14 @@ use crate::store::sessions::NewSession;
 use crate::store::users::{Account, MAX_CLAIMANTS, email_key};
 use crate::store::{self, Db};
 
+use super::SignIn;
 use super::fields::{self, LoginName};
 
 const REFUSED: Error = Error::Unauthenticated("invalid_credentials");
 
 /// Logs in by username or e-mail address.
-pub async fn login(
-    db: &Db,
-    issuer: &Issuer,
-    throttle: &Throttle,
-    client: &AnonymousCaller,
-    given: &Login,
-) -> Result<Authenticated> {
+pub async fn login(db: &Db, with: SignIn<'_>, given: &Login) -> Result<Authenticated> {
+    let SignIn { push, issuer, throttle, client } = with;
     let (name, device) = match fields::login(given) {
         Ok(fields) => fields,
         Err(refusal) => return Err(throttle.count_invalid(client, refusal).await),
@@ -48,8 +44,11 @@ pub async fn login(
         }
     };
     let account = matching_account(accounts, name.hash_count(), &given.password).await?.ok_or(refusal)?;
+    throttle.count_login(account.me.user.id, client.now).await?;
     attempt.forgive().await;
-    sign_in(db, issuer, client, account, device).await
+    let signed_in = sign_in(db, issuer, client, account, device).await?;
+    sessions::end_surplus(db, push, signed_in.user.user.id, client.now).await?;
+    Ok(signed_in)
 }
 
 /// Creates a session after the password was verified.

@@ -24,19 +24,19 @@ use crate::store::{self, Db, transaction};
 pub use login::login;
 pub use register::register;
 
-/// Dependencies of a password change, besides the store.
+/// Dependencies of starting or renewing a session, besides the store.
 #[derive(Clone, Copy, Debug)]
-pub struct PasswordChange<'a> {
+pub struct SignIn<'a> {
     pub push: &'a Push,
-    /// Issues the tokens of the new session.
+    /// Issues the session's tokens.
     pub issuer: &'a Issuer,
     pub throttle: &'a Throttle,
     pub client: &'a AnonymousCaller,
 }
 
 /// Replaces the caller's password, ends all sessions, and starts a new one for the caller.
-pub async fn change_password(db: &Db, with: PasswordChange<'_>, caller: &Caller, given: &ChangePassword) -> Result<Tokens> {
-    let PasswordChange { push, issuer, throttle, client } = with;
+pub async fn change_password(db: &Db, with: SignIn<'_>, caller: &Caller, given: &ChangePassword) -> Result<Tokens> {
+    let SignIn { push, issuer, throttle, client } = with;
     let account = store::users::account(&mut *db.acquire().await?, caller.user).await?;
     let Account { me, password_hash: present, .. } = account.ok_or(Error::Unauthenticated(ENDED))?;
     let names = [&caller.username, me.user.display_name.as_str(), me.email.as_deref().unwrap_or_default()];

@@ -11,6 +11,7 @@ use crate::caller::Caller;
 use crate::domain::auth::anonymous::AnonymousCaller;
 use crate::domain::auth::secrets;
 use crate::error::{Error, Limit, Result};
+use crate::id::{SessionId, UserId};
 use crate::time::Timestamp;
 
 /// The limit of one name from one network, times this, applies to a network over all names, and to a name over all networks.
@@ -67,6 +68,16 @@ impl Throttle {
             (_, None) => FailureLevel::Low,
         };
         Ok(attempt)
+    }
+
+    /// Counts a successful login of a user, as many as may fail over all networks. Fails open. A refused one stays counted as failed, too.
+    pub(crate) async fn count_login(&self, user: UserId, now: Timestamp) -> Result<()> {
+        self.count_fail_open(&format!("sign-in#{user}"), wide_limit(self.limits.login), now).await.map(drop)
+    }
+
+    /// Counts a refresh of a live session, apart from all others so that no session keeps another from its tokens. Fails open.
+    pub(crate) async fn count_refresh(&self, session: SessionId, now: Timestamp) -> Result<()> {
+        self.count_fail_open(&format!("refresh#{session}"), self.limits.connect, now).await.map(drop)
     }
 
     /// Counts a check of the caller's own password by session, so that a stolen token does not allow guessing.
