@@ -127,8 +127,10 @@ async fn what_the_code_of_a_release_wrote_is_read_after_the_upgrade() {
 /// Puts a dump in place of what is there.
 async fn load(url: &Secret, dump: &str) {
     let db = Db::lazy(url).expect("a URL");
+    // A `Db` has one connection.
+    let all = all_tables(&db).await;
     let mut connection = db.acquire().await.expect("a connection");
-    for table in all_tables(&db).await {
+    for table in all {
         connection.execute(AssertSqlSafe(format!("delete from {table}"))).await.expect("emptied");
     }
     sqlx::raw_sql(AssertSqlSafe(dump.to_owned())).execute(&mut *connection).await.expect("loaded");
@@ -146,8 +148,9 @@ async fn all_tables(db: &Db) -> Vec<String> {
 /// Tables that have rows.
 async fn tables(db: &Db) -> Vec<String> {
     let mut filled = Vec::new();
+    let all = all_tables(db).await;
     let mut connection = db.acquire().await.expect("a connection");
-    for table in all_tables(db).await {
+    for table in all {
         let query = AssertSqlSafe(format!("select exists(select 1 from {table})"));
         let found: bool = sqlx::query_scalar(query).fetch_one(&mut *connection).await.expect("an answer");
         if found {
