@@ -107,8 +107,8 @@ async fn what_the_code_of_a_release_wrote_is_read_after_the_upgrade() {
     for release in Release::all() {
         let mut filled = BTreeSet::new();
         let mut messages = 0;
+        let url = release.database().await;
         for dump in release.dumps() {
-            let url = release.database().await;
             load(&url, &fs::read_to_string(&dump).expect("a dump")).await;
             let db = Db::lazy(&url).expect("a URL");
             filled.extend(tables(&db).await);
@@ -119,10 +119,10 @@ async fn what_the_code_of_a_release_wrote_is_read_after_the_upgrade() {
                 messages += user.own.messages.len();
                 user.reads_the_same(&db, &throttle).await;
             }
+            migrations::down(&url, release.schema()).await.expect("back, for the next dump");
         }
-        let url = release.database().await;
-        let empty: Vec<_> =
-            all_tables(&Db::lazy(&url).expect("a URL")).await.into_iter().filter(|table| !filled.contains(table)).collect();
+        let all = all_tables(&Db::lazy(&url).expect("a URL")).await;
+        let empty: Vec<_> = all.into_iter().filter(|table| !filled.contains(table)).collect();
         assert!(empty.is_empty(), "{}: no dump fills {empty:?}", release.version);
         assert!(messages > 20, "{}: {messages} messages", release.version);
     }
@@ -131,8 +131,10 @@ async fn what_the_code_of_a_release_wrote_is_read_after_the_upgrade() {
 /// Puts a dump in place of what is there.
 async fn load(url: &Secret, dump: &str) {
     let db = Db::lazy(url).expect("a URL");
+    // A `Db` has one connection.
+    let all = all_tables(&db).await;
     let mut connection = db.acquire().await.expect("a connection");
-    for table in all_tables(&db).await {
+    for table in all {
         connection.execute(AssertSqlSafe(format!("delete from {table}"))).await.expect("emptied");
     }
     sqlx::raw_sql(AssertSqlSafe(dump.to_owned())).execute(&mut *connection).await.expect("loaded");
@@ -150,8 +152,9 @@ async fn all_tables(db: &Db) -> Vec<String> {
 /// Tables that have rows.
 async fn tables(db: &Db) -> Vec<String> {
     let mut filled = Vec::new();
+    let all = all_tables(db).await;
     let mut connection = db.acquire().await.expect("a connection");
-    for table in all_tables(db).await {
+    for table in all {
         let query = AssertSqlSafe(format!("select exists(select 1 from {table})"));
         let found: bool = sqlx::query_scalar(query).fetch_one(&mut *connection).await.expect("an answer");
         if found {
