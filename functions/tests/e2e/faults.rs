@@ -103,6 +103,8 @@ async fn killing_instances_under_load_loses_no_acked_message_and_doubles_none() 
         until_within(Duration::from_mins(1), &format!("three instances are killed {at}"), killed).await;
     }
     faults.clear();
+    // Each message is pushed to the sockets of two users.
+    frames(&world, 200).await;
     stop.store(true, Ordering::Relaxed);
     let mut acked = BTreeMap::new();
     for sender in senders {

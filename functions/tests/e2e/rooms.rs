@@ -216,10 +216,10 @@ async fn an_owner_leaves_the_room_to_another_and_is_out() {
 #[tokio::test]
 async fn a_report_waits_for_the_admins() {
     let world = world();
-    let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
-    let room = world.api.group(&ann, &[&bob]).await;
+    let (ann, bob, cat) = (world.api.person("ann").await, world.api.person("bob").await, world.api.person("cat").await);
+    let room = world.api.group(&ann, &[&bob, &cat]).await;
     let path = format!("/api/rooms/{room}");
-    world.api.post(&format!("{path}/messages"), &ann, json!({ "content": "Buy now" })).await.is(201);
+    world.api.post(&format!("{path}/messages"), &cat, json!({ "content": "Buy now" })).await.is(201);
     for _ in 0..2 {
         world.api.post(&format!("{path}/messages/1/report"), &bob, json!({ "reason": "Spam" })).await.is(204);
     }
