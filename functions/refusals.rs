@@ -1,4 +1,4 @@
-//! Error responses of many handlers: those that follow from a request's shape, which [`complete`] adds to every operation, and named ones, which
+//! Error responses of many handlers: those that follow from a request's shape, which `complete` adds to every operation, and named ones, which
 //! handlers list as types.
 //!
 //! Responses with a status from 400 on are problem documents unless a handler declares otherwise.

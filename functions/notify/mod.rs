@@ -41,11 +41,11 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<NotifyRequest>) -> Res
     let invocation = Invocation::begin();
     let State { db, push, web, pause } = &*state;
     let notifier = Notifier { db, push, web, pause: *pause };
-    let served = notifier.serve(&event.payload, Timestamp::now()).await;
-    let code = served.as_ref().map_or_else(Error::code, |_| "ok");
+    let outcome = notifier.serve(&event.payload, Timestamp::now()).await;
+    let code = outcome.as_ref().map_or_else(Error::code, |_| "ok");
     invocation.end(&Outcome { request_id: &event.context.request_id, what: "notify", code, status: None, connection: None });
-    match served {
-        Ok(notified) => Ok(json!({ "told": notified })),
+    match outcome {
+        Ok(count) => Ok(json!({ "told": count })),
         Err(error) => {
             problem::log(&error, &event.context.request_id);
             Err(error.into())

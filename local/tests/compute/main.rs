@@ -1,5 +1,5 @@
 //! Lambda and the stores of the local cloud, against real processes without mocks.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails where it stands")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails where it stands")]
 #![allow(clippy::disallowed_methods, reason = "tests run on this machine's clock")]
 
 mod cloud;

@@ -312,11 +312,8 @@ async fn an_invitation_is_as_good_as_its_maker_is_at_its_use() {
     let scene = Scene::set(Way::Demoted).await;
     let Backend { db, push, .. } = &scene.backend;
     let role = async |role| {
-        drop(
-            members::set_role(db, push, &scene.ann, MemberRef { room: &scene.room, user: scene.bob.user }, role)
-                .await
-                .expect("set"),
-        )
+        let target = MemberRef { room: &scene.room, user: scene.bob.user };
+        members::set_role(db, push, &scene.ann, target, role).await.expect("set");
     };
     role(Role::Member).await;
     assert_eq!(code(invites::join(db, push, &scene.eve, &scene.room, Some(&scene.code)).await), "invite_not_found");

@@ -149,7 +149,7 @@ async fn open_reports(group: &Group, who: &Caller) -> Vec<Report> {
 #[tokio::test]
 async fn a_reported_moderator_does_not_review_the_report() {
     let backend = Backend::open().await;
-    let ((_, ann), (_, bob), (_, cat), (_, root)) = (
+    let ((_, ann), (_, bob), (_, cat), (_, operator)) = (
         register(&backend, "ann").await,
         register(&backend, "bob").await,
         register(&backend, "cat").await,
@@ -162,9 +162,9 @@ async fn a_reported_moderator_does_not_review_the_report() {
     for seq in [rude, other] {
         reports::report(db, &bob, room, seq, &because("x")).await.expect("reported");
     }
-    let shown = open_reports(&group, &ann).await;
-    assert_eq!(shown.iter().map(|report| report.seq).collect::<Vec<_>>(), [other]);
-    let asking = AdminCaller { caller: root.clone(), ip: String::new() };
+    let visible = open_reports(&group, &ann).await;
+    assert_eq!(visible.iter().map(|report| report.seq).collect::<Vec<_>>(), [other]);
+    let asking = AdminCaller { caller: operator.clone(), ip: String::new() };
     let all = admin::list_reports(db, &asking, ReportState::Open, PageRequest::default()).await.expect("a page").items;
     let about = all.iter().find(|open| open.report.seq == rude).expect("operators see it").report.id;
     // Unsending changes nothing: the evidence names the writer.

@@ -31,7 +31,7 @@ impl Bucket {
         until: Instant,
     ) -> Result<bool> {
         let ServedAs { cache_control, content_disposition, content_type } = served_as;
-        let begin = self
+        let request = self
             .client
             .create_multipart_upload()
             .bucket(&self.name)
@@ -39,7 +39,7 @@ impl Bucket {
             .cache_control(cache_control)
             .content_disposition(content_disposition)
             .content_type(content_type);
-        let begun = within(SHORT, begin.send()).await?.map_err(unavailable)?;
+        let begun = within(SHORT, request.send()).await?.map_err(unavailable)?;
         let upload_id = begun.upload_id.ok_or_else(|| Error::internal("S3 returned no upload id"))?;
         let copying = MultipartCopy { bucket: self, source, to, upload_id, until };
         let copied = copying.copy_all().await;

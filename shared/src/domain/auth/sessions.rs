@@ -72,8 +72,8 @@ async fn verify_token(keys: &TokenKeys, token: &str, now: Timestamp) -> Result<C
 /// Exchanges a refresh token. The previous token returns the same result for some seconds until its successor is used, because two tabs may
 /// refresh at once or an answer may be lost. An older one was copied, so its session ends.
 pub async fn refresh(db: &Db, with: SignIn<'_>, token: &str) -> Result<Tokens> {
-    let SignIn { push, issuer, throttle, client } = with;
     const REFUSED: Error = Error::Unauthenticated("invalid_refresh_token");
+    let SignIn { push, issuer, throttle, client } = with;
     let now = client.now;
     let presented = if let Some(presented) = refresh_tokens::parse(&issuer.keys, token) {
         presented

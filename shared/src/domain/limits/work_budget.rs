@@ -269,7 +269,7 @@ impl Throttle {
             match self.ephemeral.acquire_lease(&lease.key, &lease.holder, Timestamp(at.0 + LEASE_MS), at).await {
                 Ok(true) => return Ok(Some(lease)),
                 Ok(false) if begun.elapsed() < LEASE_WAIT => {
-                    tokio::time::sleep(LEASE_POLL_INTERVAL.mul_f64(0.5 + fastrand::f64())).await
+                    tokio::time::sleep(LEASE_POLL_INTERVAL.mul_f64(0.5 + fastrand::f64())).await;
                 }
                 Ok(false) => return Err(Error::TooMany { retry_after: 1, policy: None }),
                 Err(error) => {

@@ -56,9 +56,9 @@ pub async fn add(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, new: &Ne
 
 /// Changes a member's role. Owners may change any; members may lower their own. A room keeps an owner.
 pub async fn set_role(db: &Db, push: &Push, caller: &Caller, target: MemberRef<'_>, role: Role) -> Result<rooms::Member> {
-    let (changed, changes) = transaction!(db, |tx| change_role(tx, caller, target, role).await)?;
+    let (member, changes) = transaction!(db, |tx| change_role(tx, caller, target, role).await)?;
     changes.push(db, push, caller.now).await?;
-    Ok(changed)
+    Ok(member)
 }
 
 /// Removes a member. They may rejoin a public room themselves; a private one only when added.
@@ -235,11 +235,11 @@ async fn change_role(
         membership::set_role(tx, by, user, role, rev).await?;
         changes.write(tx, caller.now).await?;
     }
-    let changed = members::find(tx, &room, user).await?.ok_or(Error::NotFound("member_not_found"))?;
+    let member = members::find(tx, &room, user).await?.ok_or(Error::NotFound("member_not_found"))?;
     if role != present {
-        changes.add_frame(Frame::member_updated(room.room(), room.rev.next(), changed.clone()));
+        changes.add_frame(Frame::member_updated(room.room(), room.rev.next(), member.clone()));
     }
-    Ok((changed, changes))
+    Ok((member, changes))
 }
 
 /// How an admin ends a membership.
