@@ -272,7 +272,7 @@ fn websocket_apis_that_cannot_work_are_refused() {
         ("Routes: {$other: {FunctionArn: !GetAtt F.Arn}}".to_owned(), "10: W: the route key \"$other\""),
         (
             "Routes: {sendMsg: {FunctionArn: !GetAtt F.Arn}, sendmsg: {FunctionArn: !GetAtt F.Arn}}".to_owned(),
-            "10: W: the routes sendMsg and sendmsg are alike",
+            "10: W: the routes sendMsg and sendmsg conflict",
         ),
         (
             "Routes: {send: {FunctionArn: arn:aws:lambda:us-east-1:000000000000:function:Gone}}".to_owned(),
