@@ -1,434 +1,433 @@
 /* What HTTP answers, and what goes over the socket. Made from openapi.json and asyncapi.json by tests/wire.mjs: do not edit. */
 
-/** What a person is to the deployment. */
+/** The role of an account. */
 export type AccountRole = "user" | "admin";
 
-/** How an account stands. */
+/** The state of an account. */
 export type AccountState = "active" | "disabled" | "erasing" | "erased";
 
-/** The one positive answer to an action. */
+/** The successful response to an action. */
 export type Ack = {
-  /** The sender's own key. */
+  /** The sender's `client_id`. */
   client_id?: string | null;
-  /** What the client's frame was called. */
+  /** The `id` of the client's frame. */
   id?: Called | null;
-  /** The message's number. */
+  /** The message's id. */
   message_id?: MessageId | null;
-  /** The room's count of changes. */
+  /** The room's revision. */
   rev?: number | null;
-  /** The room it was about. */
+  /** The room of the action. */
   room_id?: RoomId | null;
-  /** The message's place. */
+  /** The message's `seq`. */
   seq?: number | null;
 };
 
-/** What became of the people who were to be added. */
+/** The result of adding users. */
 export type Additions = {
-  /** Members from now on. */
+  /** Users who became members. */
   added: UserId[];
-  /** Members before. */
+  /** Users who already were members. */
   already: UserId[];
-  /** Asked, and members once they agree: they left by themselves, or do not let the caller add them. */
+  /** Users who received an invitation: they left the room before, or do not let the caller add them. */
   invited: UserId[];
-  /** Those who could not be added, and why. */
+  /** Users who could not be added, with the reason. */
   refused: Refused[];
 };
 
 /** An account as operators see it. */
 export type AdminAccount = User & {
-  /** When it was disabled, if it is. */
+  /** When the account was disabled. */
   disabled_at?: Timestamp | null;
-  /** The e-mail address, if one was given. */
+  /** The e-mail address, if set. */
   email?: string | null;
-  /** When a session of it was last refreshed or made. */
+  /** When a session was last created or refreshed. */
   last_used_at?: Timestamp | null;
-  /** What the person is to the deployment. */
+  /** The account's role. */
   role: AccountRole;
-  /** Live sessions. */
+  /** The number of active sessions. */
   sessions: number;
-  /** How the account stands. */
+  /** The account's state. */
   state: AccountState;
 };
 
-/** A report, open or closed, and the room of its message. */
+/** A report in any state, with its room. */
 export type AdminReport = Report & {
-  /** When it was closed, if it is. */
+  /** When the report was closed. */
   closed_at?: Timestamp | null;
-  /** By whom: an admin of the room, or an operator. */
+  /** The admin of the room or operator who closed it. */
   closed_by?: UserId | null;
 };
 
-/** A room as operators see it: nothing of what is said there. */
+/** A room as operators see it, without its content. */
 export type AdminRoom = {
-  /** When something was last written there. */
+  /** When the last message was sent. */
   active_at: Timestamp;
-  /** Whether nothing can be written any more. */
+  /** Whether the room is archived and refuses messages. */
   archived: boolean;
-  /** When it was made. */
+  /** When the room was created. */
   created_at: Timestamp;
-  /** Who made it. */
+  /** The user who created the room. */
   created_by?: UserId | null;
   /** The room's id. */
   id: RoomId;
-  /** What it is. */
+  /** The kind of the room. */
   kind: RoomKind;
-  /** How many messages were sent there. */
+  /** The number of messages sent. */
   last_seq: number;
-  /** How many people are in it. */
+  /** The number of members. */
   members_count: number;
-  /** Its name; empty for a direct room. */
+  /** The room's name; empty for direct rooms. */
   name: string;
-  /** Its name in URLs, if it has one. */
+  /** The room's name in URLs, if set. */
   slug?: string | null;
-  /** What it is about. */
+  /** The room's topic. */
   topic: string;
 };
 
-/** A picture or a file of a message. */
+/** An image or file of a message. */
 export type Attachment = {
-  /** What the bytes are. */
+  /** The content type. */
   content_type: string;
-  /** The sender's name for the file. */
+  /** The sender's file name. */
   file_name: string;
-  /** Pixels, of a picture. */
+  /** The height of an image in pixels. */
   height?: number | null;
-  /** How to show it. */
+  /** How to display it. */
   kind: AttachmentKind;
-  /** A blurhash to show while the picture loads. */
+  /** A blurhash to display while the image loads. */
   placeholder?: string | null;
-  /** Bytes. */
+  /** The size in bytes. */
   size: number;
-  /** Where a small version is, of a picture. */
+  /** The URL of an image's thumbnail. */
   thumbnail_url?: string | null;
-  /** The upload behind it. */
+  /** The upload. */
   upload_id: UploadId;
-  /** Where the bytes are. */
+  /** The URL of the bytes. */
   url: string;
-  /** Pixels, of a picture. */
+  /** The width of an image in pixels. */
   width?: number | null;
 };
 
-/** How an attachment is shown. */
+/** How to display an attachment. */
 export type AttachmentKind = "image" | "file";
 
-/** Something that an operator did. */
+/** An entry of the audit log. */
 export type AuditEntry = {
-  /** What: `user.disable`, `user.enable`, `user.erase`, `user.sessions`, `user.promote`, `user.demote`, `report.close`, `room.archive`,
+  /** The action: `user.disable`, `user.enable`, `user.erase`, `user.sessions`, `user.promote`, `user.demote`, `report.close`, `room.archive`,
    * `room.unarchive` or `room.delete`. */
   action: string;
-  /** Who; null for the command line of the deployment. */
+  /** The operator; null for the command line. */
   actor?: User | null;
-  /** When. */
+  /** The time of the action. */
   at: Timestamp;
-  /** Its number; later acts have higher ones. */
+  /** The entry's id; later entries have higher ids. */
   id: AuditId;
-  /** The address that it came from. */
+  /** The address of the request. */
   ip: string;
-  /** On which report. */
+  /** The affected report. */
   report_id?: ReportId | null;
-  /** On which room. */
+  /** The affected room. */
   room_id?: RoomId | null;
-  /** On whom. */
+  /** The affected user. */
   user?: User | null;
 };
 
-/** Something that an operator did. */
+/** An entry of the audit log. */
 export type AuditId = number;
 
-/** Answer to registering and logging in. */
+/** The response to registration and login. */
 export type Authenticated = Tokens & {
-  /** Oneself. */
+  /** The authenticated user. */
   user: Me;
 };
 
-/** What a client calls a frame: echoed in the answer. At most 80 characters as JSON; anything else is no name, and not echoed. */
+/** The client's id of a frame, echoed in the response. At most 80 characters as JSON; other values are ignored and not echoed. */
 export type Called = string | number;
 
 /** Body of `PATCH /api/admin/rooms/{room_id}`. */
 export type ChangeAdminRoom = {
-  /** Whether nothing can be written any more. */
+  /** Whether the room is archived and refuses messages. */
   archived: boolean;
 };
 
-/** Body of `PATCH /api/users/me`: what is absent stays as it is. */
+/** Body of `PATCH /api/users/me`; absent fields are unchanged. */
 export type ChangeMe = {
-  /** A few words about oneself, at most 500 characters. */
+  /** A short text about the user, at most 500 characters. */
   about?: string | null;
-  /** What people see: 1–64 characters. */
+  /** The display name, 1–64 characters. */
   display_name?: string | null;
-  /** The e-mail address that one can log in by; null removes it. Another one than before takes the `password`. */
+  /** The e-mail address for login; null removes it. A new address requires `password`. */
   email?: string | null;
-  /** The present password, for another e-mail address; not looked at otherwise. */
+  /** The current password; only used with a new e-mail address. */
   password?: string | null;
-  /** What one chooses. */
+  /** The settings. */
   settings?: ChangeMySettings;
 };
 
 /** Body of `PATCH /api/rooms/{room_id}/members/{user_id}`. */
 export type ChangeMember = {
-  /** What the member may do from now on. */
+  /** The new role. */
   role: Role;
 };
 
-/** Choices to change: what is absent stays as it is. */
+/** Settings to change; absent fields are unchanged. */
 export type ChangeMySettings = {
-  /** Who may add one to rooms; whoever else wants to, asks. */
+  /** Who may add the user to rooms directly; others send an invitation. */
   added_by?: Visibility | null;
-  /** Of which messages one's devices are notified while one is away. */
+  /** Which messages send push notifications while the user is away. */
   notifications?: Notifications | null;
-  /** Who may see whether one is online, and when one last was. */
+  /** Who may see the user's presence. */
   presence?: Visibility | null;
 };
 
 /** Body of `PUT /api/auth/password`. */
 export type ChangePassword = {
-  /** The present password. */
+  /** The current password. */
   current: string;
-  /** The new one: 8–128 characters; common ones are refused. */
+  /** The new password: 8–128 characters. Common passwords are refused. */
   new: string;
 };
 
 /** Body of `PUT /api/admin/users/{user_id}/role`. */
 export type ChangeRole = {
-  /** What the person is from now on. */
+  /** The new role. */
   role: AccountRole;
 };
 
-/** Body of `PATCH /api/rooms/{room_id}`: what is absent stays as it is. */
+/** Body of `PATCH /api/rooms/{room_id}`; absent fields are unchanged. */
 export type ChangeRoom = {
-  /** Whether nothing can be written any more. */
+  /** Whether the room is archived and refuses messages. */
   archived?: boolean | null;
-  /** One's own upload of the purpose `avatar` that is ready and not used yet; null takes the avatar away. */
+  /** An upload of the caller with the purpose `avatar`, ready and unused; null removes the avatar. */
   avatar_upload_id?: number | null;
-  /** 1–100 characters. */
+  /** The name, 1–100 characters. */
   name?: string | null;
-  /** Rules of the room. */
+  /** The settings. */
   settings?: ChangeSettings;
-  /** At most 500 characters. */
+  /** The topic, at most 500 characters. */
   topic?: string | null;
 };
 
-/** Rules to change: what is absent stays as it is. */
+/** Settings to change; absent fields are unchanged. */
 export type ChangeSettings = {
-  /** Whether someone who leaves, or is removed, while this is on may still read what came before: the room as it was then, without what is taken back
-   * later. */
+  /** Whether members who leave or are removed while this is on can still read the room up to that time, without messages unsent later. */
   past_members_read?: boolean | null;
-  /** Seconds between two messages of one member, at most 86400; 0 ends slow mode. */
+  /** Minimum interval in seconds between messages of a member, at most 86400; 0 disables slow mode. */
   slow_mode_seconds?: number | null;
-  /** Who may add people and invite them. */
+  /** Who may add and invite users. */
   who_adds?: Whoever | null;
-  /** Who may write. */
+  /** Who may send messages. */
   who_writes?: Whoever | null;
 };
 
-/** A room and its count of changes. */
+/** A room and its revision. */
 export type Changed = {
-  /** Its count of changes. */
+  /** The room's revision. */
   rev: number;
   /** The room. */
   room_id: RoomId;
 };
 
-/** One store. */
+/** The check of a store. */
 export type Checked = {
   /** `mysql`, `connections_table`, `ephemeral_table` or `media_bucket`. */
   name: string;
-  /** `ok`, `unreachable`, or `outdated` when migrations have to run. */
+  /** `ok`, `unreachable`, or `outdated` if migrations are pending. */
   status: string;
 };
 
-/** From whom to whom a request went. */
+/** The direction of a friend request. */
 export type Direction = "in" | "out";
 
 /** An earlier text of an edited message. */
 export type Edit = {
   /** The text. */
   content: string;
-  /** When it was replaced. */
+  /** When the text was replaced. */
   edited_at: Timestamp;
-  /** 1 is the text as it was first sent. */
+  /** The version; 1 is the original text. */
   version: number;
 };
 
 /** Body of `DELETE /api/users/me`. */
 export type Erase = {
-  /** The present password. */
+  /** The current password. */
   password: string;
 };
 
-/** A part of an export. The lists of all parts belong one behind the other. */
+/** A part of an export. Concatenate the lists of all parts. */
 export type Export = {
-  /** Oneself; in the first part. */
+  /** The profile, in the first part only. */
   account?: Me | null;
-  /** People whom one has blocked. */
+  /** Blocked users. */
   blocks: ExportedBlock[];
-  /** What one's messages said before they were edited. */
+  /** Earlier texts of the user's edited messages. */
   edits: ExportedEdit[];
-  /** Friends, and requests for friendship. */
+  /** Friends and friend requests. */
   friends: ExportedFriend[];
-  /** Messages that one hid from oneself. */
+  /** Messages hidden by the user. */
   hidden: ExportedHidden[];
-  /** Invitations of single people: those that one made, and those that one got. */
+  /** Invitations sent and received. */
   invitations: ExportedInvitation[];
-  /** Invitations that one made. */
+  /** Invite codes created by the user. */
   invites: ExportedInvite[];
-  /** Messages that one wrote. */
+  /** Messages written by the user. */
   messages: ExportedMessage[];
-  /** Pass it as `cursor` to get the next part; null at the end. */
+  /** The cursor of the next part; null in the last one. */
   next?: string | null;
-  /** What one reacted with. */
+  /** Reactions by the user. */
   reactions: ExportedReaction[];
-  /** When one read what. */
+  /** Read receipts of the user. */
   receipts: ExportedReceipt[];
-  /** Messages that one reported. */
+  /** Reports by the user. */
   reports: ExportedReport[];
-  /** Rooms that one is in or was in. */
+  /** Current and former rooms. */
   rooms: ExportedRoom[];
-  /** Logins on devices, ended ones included. */
+  /** Sessions, including ended ones. */
   sessions: ExportedSession[];
-  /** Devices that are notified while one is away. */
+  /** Devices with push notifications. */
   subscriptions: ExportedSubscription[];
-  /** Pictures and files that one sent. */
+  /** Images and files uploaded by the user. */
   uploads: ExportedUpload[];
 };
 
-/** Somebody whom one has blocked. */
+/** A blocked user. */
 export type ExportedBlock = {
-  /** When. */
+  /** When the user was blocked. */
   created_at: Timestamp;
-  /** Who. */
+  /** The user. */
   user_id: UserId;
 };
 
-/** What a message of one's own said before it was edited. */
+/** An earlier text of a message by the user. */
 export type ExportedEdit = {
   /** The text. */
   content: string;
-  /** When it was replaced. */
+  /** When the text was replaced. */
   edited_at: Timestamp;
   /** The room. */
   room_id: RoomId;
-  /** The message's place. */
+  /** The message's `seq`. */
   seq: number;
-  /** 1 is the text as it was first sent. */
+  /** The version; 1 is the original text. */
   version: number;
 };
 
-/** A friend, or somebody who might become one. */
+/** A friendship or friend request. */
 export type ExportedFriend = {
-  /** When the other one agreed. */
+  /** When the request was accepted. */
   accepted_at?: Timestamp | null;
-  /** When. */
+  /** When the request was sent. */
   requested_at: Timestamp;
-  /** Who asked. */
+  /** The user who sent the request. */
   requested_by: UserId;
-  /** The other one. */
+  /** The other user. */
   user_id: UserId;
 };
 
-/** A message that one hid from oneself. */
+/** A message hidden by the user. */
 export type ExportedHidden = {
-  /** When. */
+  /** When the message was hidden. */
   created_at: Timestamp;
   /** The room. */
   room_id: RoomId;
-  /** The message's place. */
+  /** The message's `seq`. */
   seq: number;
 };
 
-/** An invitation of one person to one room. */
+/** An invitation of a user to a room. */
 export type ExportedInvitation = {
-  /** When. */
+  /** When the invitation was sent. */
   invited_at: Timestamp;
-  /** By whom. */
+  /** The user who sent the invitation. */
   invited_by: UserId;
   /** The room. */
   room_id: RoomId;
-  /** Who was asked. */
+  /** The invited user. */
   user_id: UserId;
 };
 
-/** An invitation that one made. */
+/** An invite code created by the user. */
 export type ExportedInvite = {
-  /** Its code. */
+  /** The code. */
   code: string;
-  /** When. */
+  /** When it was created. */
   created_at: Timestamp;
-  /** To which room. */
+  /** The room. */
   room_id: RoomId;
 };
 
-/** A message that one wrote, or a line of the system about what one did. */
+/** A message by the user, or a system message about the user's action. */
 export type ExportedMessage = {
-  /** The text; empty once it is unsent. */
+  /** The text; empty after unsending. */
   content: string;
-  /** When it was sent. */
+  /** When the message was sent. */
   created_at: Timestamp;
-  /** When it was unsent. */
+  /** When the message was unsent. */
   deleted_at?: Timestamp | null;
-  /** When it was last edited. */
+  /** When the message was last edited. */
   edited_at?: Timestamp | null;
-  /** Its number. */
+  /** The message's id. */
   id: MessageId;
   /** `text`, `image`, `file` or `system`. */
   kind: string;
-  /** The message that it answers. */
+  /** The `seq` of the message that it replies to. */
   reply_to_seq?: number | null;
-  /** Its room. */
+  /** The room. */
   room_id: RoomId;
-  /** Its place there. */
+  /** The message's `seq`. */
   seq: number;
 };
 
-/** What one reacted with. */
+/** A reaction by the user. */
 export type ExportedReaction = {
-  /** When. */
+  /** When the user reacted. */
   created_at: Timestamp;
-  /** One emoji. */
+  /** The emoji. */
   emoji: string;
   /** The room. */
   room_id: RoomId;
-  /** The message's place. */
+  /** The message's `seq`. */
   seq: number;
 };
 
-/** An act of reading. */
+/** A read receipt of the user. */
 export type ExportedReceipt = {
-  /** The first message that was read. */
+  /** The first message read. */
   from_seq: number;
-  /** When. */
+  /** When the messages were read. */
   read_at: Timestamp;
   /** The room. */
   room_id: RoomId;
-  /** The last one. */
+  /** The last message read. */
   to_seq: number;
 };
 
-/** A message that one reported. */
+/** A report by the user. */
 export type ExportedReport = {
-  /** When. */
+  /** When the message was reported. */
   created_at: Timestamp;
-  /** Its number. */
+  /** The report's id. */
   id: ReportId;
-  /** What one said about it. */
+  /** The reason. */
   reason: string;
   /** The message's room. */
   room_id: RoomId;
-  /** The message's place. */
+  /** The message's `seq`. */
   seq: number;
 };
 
-/** A room that one is in or was in. */
+/** A current or former room. */
 export type ExportedRoom = {
-  /** When one joined. */
+  /** When the user joined. */
   joined_at: Timestamp;
   /** `direct`, `group` or `public`. */
   kind: string;
-  /** Until when one wants to hear nothing of it. */
+  /** Until when the user has muted the room. */
   muted_until?: Timestamp | null;
-  /** Its name; of rooms that one has left, and of direct ones, empty. */
+  /** The room's name; empty for direct and former rooms. */
   name: string;
-  /** The last message that one has read. */
+  /** The last message that the user has read. */
   read_seq: number;
   /** `owner`, `admin` or `member`. */
   role: string;
@@ -440,218 +439,218 @@ export type ExportedRoom = {
 
 /** A login on a device. */
 export type ExportedSession = {
-  /** When it began. */
+  /** When the session began. */
   created_at: Timestamp;
-  /** What the device is called. */
+  /** The device's name. */
   device: string;
-  /** When it ends, or ended, by itself. */
+  /** When the session expires or expired. */
   expires_at: Timestamp;
-  /** Its number. */
+  /** The session's id. */
   id: SessionId;
-  /** The address that it was last used from. */
+  /** The address that last used the session. */
   ip: string;
-  /** When it was last refreshed. */
+  /** When the session was last refreshed. */
   last_used_at: Timestamp;
-  /** When it was ended. */
+  /** When the session was ended. */
   revoked_at?: Timestamp | null;
 };
 
-/** A device that is notified. */
+/** A device with push notifications. */
 export type ExportedSubscription = {
-  /** When it subscribed. */
+  /** When the device subscribed. */
   created_at: Timestamp;
-  /** Where its push service takes notifications for it. */
+  /** The URL at the push service. */
   endpoint: string;
-  /** The login that it belongs to. */
+  /** The session of the device. */
   session_id: SessionId;
 };
 
-/** A picture or a file. Its bytes are at `/api/uploads/{id}/content`. */
+/** An upload. Its bytes are at `/api/uploads/{id}/content`. */
 export type ExportedUpload = {
-  /** What its bytes are. */
+  /** The content type. */
   content_type: string;
-  /** When it was announced. */
+  /** When the upload was announced. */
   created_at: Timestamp;
-  /** What one called it. */
+  /** The file name. */
   file_name: string;
-  /** Its number. */
+  /** The upload's id. */
   id: UploadId;
   /** `avatar`, `image` or `file`. */
   purpose: string;
-  /** Where it was sent, if it was. */
+  /** The room where it was sent. */
   room_id?: RoomId | null;
-  /** The message that it hangs on. */
+  /** The `seq` of its message. */
   seq?: number | null;
-  /** Bytes. */
+  /** The size in bytes. */
   size: number;
 };
 
-/** What a room says of itself, the same to everyone. */
+/** The profile of a room, identical for all readers. */
 export type Facts = {
-  /** Where its avatar is, if it has one. */
+  /** The URL of the avatar, if set. */
   avatar_url?: string | null;
-  /** Its name. */
+  /** The room's name. */
   name: string;
-  /** Its rules. */
+  /** The room's settings. */
   settings: Settings;
-  /** What it is about. */
+  /** The room's topic. */
   topic: string;
 };
 
-/** A message to pass on; the sender must be able to read it. */
+/** A message to forward; the sender must be able to read it. */
 export type Forward = {
-  /** Its room: `7`, `room-7` or a slug. */
+  /** The room: `7`, `room-7` or a slug. */
   room_id: RoomRef;
-  /** Its place there. */
+  /** The message's `seq`. */
   seq: number;
 };
 
-/** Who wrote a forwarded message first. Where it stood is not told: the reader may not see that room. */
+/** The origin of a forwarded message. The room is omitted, since the reader may not see it. */
 export type Forwarded = {
-  /** When it was first sent. */
+  /** When the message was originally sent. */
   created_at: Timestamp;
-  /** The first writer's username. */
+  /** The original sender's username. */
   username?: string | null;
 };
 
-/** A message that was found. */
+/** A search result. */
 export type Found = {
-  /** What of its `content` matches the words and phrases, ascending and without overlap. */
+  /** The matches in `content`, ascending and without overlap. */
   highlights: Highlight[];
-  /** The message. Its reactions are left empty. */
+  /** The message, without its reactions. */
   message: Message;
 };
 
-/** How far a friendship has come. */
+/** The state of a friendship. */
 export type FriendState = "pending" | "accepted";
 
-/** A friendship, or the request for one, as one of the two sees it. */
+/** A friendship or friend request from the caller's point of view. */
 export type Friendship = {
-  /** Since when the two are friends. */
+  /** When the request was accepted. */
   accepted_at?: Timestamp | null;
-  /** Who asked. */
+  /** The direction of the request. */
   direction: Direction;
-  /** When. */
+  /** When the request was sent. */
   requested_at: Timestamp;
-  /** Whether it waits for an answer. */
+  /** The state of the friendship. */
   state: FriendState;
-  /** The other one. */
+  /** The other user. */
   user: Person;
 };
 
-/** That the service runs. */
+/** The health of the service. */
 export type Health = {
   /** Always `ok`. */
   status: string;
-  /** The server's clock. */
+  /** The server's time. */
   time: Timestamp;
   /** The version of this build. */
   version: string;
 };
 
-/** A part of a text, in Unicode characters (code points): `[...content].slice(from, to)` in JavaScript. */
+/** A range of Unicode code points: `[...content].slice(from, to)` in JavaScript. */
 export type Highlight = {
   /** The first character. */
   from: number;
-  /** The one after the last. */
+  /** The character after the last one. */
   to: number;
 };
 
-/** A run of history, ascending by `seq`. */
+/** A page of messages, ascending by `seq`. */
 export type History = {
   /** The messages, oldest first. */
   items: Message[];
-  /** The seq of the room's last message. */
+  /** The `seq` of the room's last message. */
   last_seq: number;
-  /** Pass it as `before` for older messages (as `after` for newer ones, where those were asked for); null at the end of what the caller may read. */
+  /** The cursor of the next page: pass it as `before`, or as `after` if the request used that; null at the end of what the caller may read. */
   next?: string | null;
-  /** The room's count of changes when this was read. */
+  /** The room's revision at the time of reading. */
   rev: number;
 };
 
-/** An invitation that waits for the answer of the person who reads it. */
+/** An open invitation of the caller. */
 export type Invitation = {
-  /** When. */
+  /** When the caller was invited. */
   invited_at: Timestamp;
-  /** By whom. */
+  /** The user who invited the caller. */
   inviter: User;
-  /** To where: joining it accepts. */
+  /** The room; joining it accepts the invitation. */
   room: InvitedRoom;
 };
 
-/** Whoever has its code may join the room. */
+/** An invite code. Anyone who has it may join the room. */
 export type Invite = {
-  /** What opens the room: pass it as `invite` when joining. */
+  /** The code: pass it as `invite` when joining. */
   code: string;
-  /** When it was made. */
+  /** When it was created. */
   created_at: Timestamp;
-  /** Who made it. */
+  /** The user who created it. */
   created_by: UserId;
-  /** When it ends; null is never. */
+  /** When it expires; null means never. */
   expires_at?: Timestamp | null;
   /** The room. */
   room_id: RoomId;
-  /** How many more may use it; null is any number. */
+  /** The remaining uses; null means unlimited. */
   uses_left?: number | null;
 };
 
-/** An invitation that a room made and that was not answered yet, as its members see it. */
+/** An open invitation as members of the room see it. */
 export type Invited = {
-  /** When. */
+  /** When the invitation was sent. */
   invited_at: Timestamp;
-  /** By whom. */
+  /** The user who sent the invitation. */
   invited_by: UserId;
-  /** Who is asked. */
+  /** The invited user. */
   user: User;
 };
 
-/** A room as somebody sees it who is asked to come in: nothing of what is inside. */
+/** A room as an invited user sees it, without its content. */
 export type InvitedRoom = {
-  /** Where its avatar is, if it has one; the person may see it. */
+  /** The URL of the avatar, if set; the invited user may read it. */
   avatar_url?: string | null;
   /** The room's id. */
   id: RoomId;
-  /** What it is. */
+  /** The kind of the room. */
   kind: RoomKind;
-  /** How many members it has. */
+  /** The number of members. */
   members_count: number;
-  /** Its name. */
+  /** The room's name. */
   name: string;
 };
 
 /** Body of `POST /api/rooms/{room_id}/join`. */
 export type Join = {
-  /** The code of an invitation, for rooms that are not public. */
+  /** An invite code, for rooms that are not public. */
   invite?: string | null;
 };
 
 /** Body of `POST /api/rooms/{room_id}/leave`. */
 export type Leave = {
-  /** The member who owns the room from now on; needed of the last owner. */
+  /** The new owner; required from the last owner. */
   owner?: UserId | null;
 };
 
-/** How much more a person may keep; null where there is no limit. */
+/** The remaining storage quota; null where there is no limit. */
 export type Left = {
-  /** Bytes. */
+  /** Remaining bytes. */
   bytes?: number | null;
-  /** Pictures and files. */
+  /** Remaining images and files. */
   files?: number | null;
 };
 
-/** A URL that needs no credential, for `<img>` and other readers that can send none. */
+/** A URL that needs no credential, for `<img>` and similar. */
 export type Link = {
-  /** Until when it works. */
+  /** When the URL expires. */
   expires_at: Timestamp;
   /** The URL. */
   url: string;
 };
 
-/** Body of `POST /api/auth/login`: one of `username` and `email`. */
+/** Body of `POST /api/auth/login`: either `username` or `email`. */
 export type Login = {
-  /** What this device is called in the list of sessions, at most 64 characters. */
+  /** The device's name in the list of sessions, at most 64 characters. */
   device?: string | null;
-  /** Or the e-mail address. */
+  /** The e-mail address. */
   email?: string | null;
   /** The password. */
   password: string;
@@ -661,192 +660,192 @@ export type Login = {
 
 /** Body of `PUT …/read` and `PUT …/delivered`. */
 export type Mark = {
-  /** The last message that was read, or that reached a device; one beyond the room's end means the end. */
+  /** The last message read or delivered; values beyond the last message are lowered to it. */
   seq: number;
 };
 
-/** Oneself: a [`User`] and what only oneself may know. */
+/** The caller's own profile: the public one and private fields. */
 export type Me = User & {
-  /** The e-mail address, if one was given. */
+  /** The e-mail address, if set. */
   email?: string | null;
-  /** `user`, or `admin` for an operator of this deployment. */
+  /** `user`, or `admin` for an operator of the deployment. */
   role: string;
-  /** What one has chosen. */
+  /** The caller's settings. */
   settings: MySettings;
 };
 
-/** Someone in a room. */
+/** A member of a room. */
 export type Member = {
-  /** The last message that reached one of their devices; null as `read_seq` is. */
+  /** The last message delivered to one of the member's devices; null like `read_seq`. */
   delivered_seq?: number | null;
-  /** When they joined. */
+  /** When the user joined. */
   joined_at: Timestamp;
-  /** The last message that they have read; null when that is not the reader's to know, and in frames, which are the same for all. */
+  /** The last message that the member has read; null when the caller may not see it, and in frames. */
   read_seq?: number | null;
-  /** What they may do. */
+  /** The member's role. */
   role: Role;
-  /** The person. */
+  /** The user. */
   user: User;
 };
 
-/** A membership as it is now. */
+/** The current state of a membership. */
 export type MemberChange = {
-  /** The last message that reached one of their devices; null as `read_seq` is. */
+  /** The last message delivered to one of the member's devices; null when the caller may not see it. */
   delivered_seq?: number | null;
-  /** When they joined last. */
+  /** The time of the last join. */
   joined_at: Timestamp;
-  /** The last message that they have read; null when that is not the reader's to know. */
+  /** The last message that the member has read; null when the caller may not see it. */
   read_seq?: number | null;
-  /** The room's `rev` when the membership last changed. */
+  /** The room's `rev` at the last change of the membership. */
   rev: number;
-  /** What they may do, as a member. */
+  /** The member's role. */
   role: Role;
-  /** Whether they are in the room. */
+  /** Whether the user is in the room. */
   state: MemberState;
-  /** The person. */
+  /** The user. */
   user: User;
-  /** Whose it is. */
+  /** The user's id. */
   user_id: UserId;
 };
 
-/** Whether a person is in a room. */
+/** The state of a membership. */
 export type MemberState = "joined" | "left" | "banned";
 
 /** A message. */
 export type Message = {
-  /** Pictures and files. */
+  /** Images and files. */
   attachments: Attachment[];
-  /** The sender's own key for it. */
+  /** The sender's `client_id`. */
   client_id?: string | null;
-  /** The text; empty once the message is unsent. */
+  /** The text; empty after unsending. */
   content: string;
-  /** When it was sent. */
+  /** When the message was sent. */
   created_at: Timestamp;
-  /** When it was unsent. */
+  /** When the message was unsent. */
   deleted_at?: Timestamp | null;
-  /** Who unsent it: the writer, or a moderator. */
+  /** The user who unsent it: the sender or a moderator. */
   deleted_by?: UserId | null;
-  /** When it was last edited. */
+  /** When the message was last edited. */
   edited_at?: Timestamp | null;
-  /** What a system message tells, for programs: `member.joined`, `member.left`, `room.renamed` … */
+  /** The event of a system message: `member.joined`, `member.left`, `room.renamed` … */
   event?: string | null;
-  /** Who wrote it first, when it was forwarded from elsewhere. */
+  /** The original sender of a forwarded message. */
   forwarded?: Forwarded | null;
-  /** The message's number across all rooms. */
+  /** The message's id across all rooms. */
   id: MessageId;
-  /** What it is. */
+  /** The kind of the message. */
   kind: MessageKind;
-  /** Members that the text mentions as `@name`. */
+  /** Members mentioned in the text as `@name`. */
   mentions: UserId[];
-  /** When it was pinned, if it is. */
+  /** When the message was pinned, if it is. */
   pinned_at?: Timestamp | null;
-  /** How many reacted with what, in the order of the emoji's code points. The last messages of room lists leave this empty. */
+  /** Reactions by the code points of their emoji. Empty in the last messages of room lists. */
   reactions: Reaction[];
-  /** What it answers. */
+  /** The message that this one replies to. */
   reply_to?: Reply | null;
-  /** The room's `rev` when the message last changed. */
+  /** The room's `rev` at the last change of the message. */
   rev: number;
-  /** Its room. */
+  /** The room. */
   room_id: RoomId;
-  /** Who wrote it; of a system message, who did what it tells. */
+  /** The sender; of a system message the acting user. */
   sender_id?: UserId | null;
-  /** Its place in the room: 1, 2, 3 … without holes. */
+  /** The message's position in the room: 1, 2, 3 … without gaps. */
   seq: number;
-  /** That person's username. */
+  /** The sender's username. */
   username?: string | null;
 };
 
-/** A message, across all rooms; inside its room a message is named by its `seq`. */
+/** A message across all rooms; within its room a message is identified by its `seq`. */
 export type MessageId = number;
 
-/** What a message is. */
+/** The kind of a message. */
 export type MessageKind = "text" | "image" | "file" | "system";
 
 /** Body of `PUT /api/rooms/{room_id}/mute`. */
 export type Mute = {
-  /** Until when to hear nothing; null ends it. */
+  /** The end of muting; null unmutes the room. */
   until?: Timestamp | null;
 };
 
-/** What a person has chosen; nobody else sees it. */
+/** A user's private settings. */
 export type MySettings = {
-  /** Who may add one to rooms; whoever else wants to, asks. Nobody does across a block. */
+  /** Who may add the user to rooms directly; others send an invitation. Blocked users can do neither. */
   added_by: Visibility;
-  /** Of which messages one's devices are notified while one is away. */
+  /** Which messages send push notifications while the user is away. */
   notifications: Notifications;
-  /** Who may see whether one is online, and when one last was. */
+  /** Who may see the user's presence. */
   presence: Visibility;
 };
 
-/** Oneself, and how much one keeps. */
+/** The caller's own profile, with storage usage. */
 export type Myself = Me & {
-  /** What one keeps in pictures and files. */
+  /** The storage usage. */
   storage: Storage;
 };
 
 /** Body of `PUT /api/users/me/avatar`, and part of changing a room. */
 export type NewAvatar = {
-  /** One's own upload that is ready, made for this purpose and not used yet. */
+  /** An upload of the caller with the purpose `avatar`, ready and unused. */
   upload_id: UploadId;
 };
 
 /** Body of `PATCH …/messages/{seq}`. */
 export type NewContent = {
-  /** The new text, under the rules of sending. */
+  /** The new text, under the same rules as for sending. */
   content: string;
 };
 
-/** Body of `POST /api/friends/requests`: one person, by id or by name. */
+/** Body of `POST /api/friends/requests`: one user, by id or username. */
 export type NewFriend = {
-  /** By id. */
+  /** The user's id. */
   user_id?: UserId | null;
-  /** By username. */
+  /** The user's username. */
   username?: string | null;
 };
 
 /** Body of `POST /api/rooms/{room_id}/invites`. */
 export type NewInvite = {
-  /** Seconds that it lasts, 60 to 31536000 (a year); for ever when absent. */
+  /** Lifetime in seconds, 60 to 31536000 (a year); unlimited when absent. */
   expires_in?: number | null;
-  /** How many may use it, 1 to 10000; any number when absent. */
+  /** Maximum number of uses, 1 to 10000; unlimited when absent. */
   uses?: number | null;
 };
 
-/** Body of `POST /api/rooms/{room_id}/members`: at most 100 people, by id or by name. */
+/** Body of `POST /api/rooms/{room_id}/members`: up to 100 users by id or username. */
 export type NewMembers = {
-  /** One person by id. */
+  /** A single user id. */
   user_id?: UserId | null;
-  /** By id. */
+  /** User ids. */
   user_ids?: UserId[];
-  /** One person by username. */
+  /** A single username. */
   username?: string | null;
-  /** By username. */
+  /** Usernames. */
   usernames?: string[];
 };
 
-/** A message to be sent, as the body of a request or inside a `send` action. */
+/** A message to send, as a request body or in a `send` action. */
 export type NewMessage = {
-  /** One's own uploads that are ready and not attached yet, at most 10. */
+  /** Up to 10 uploads of the caller that are ready and unused. */
   attachments?: UploadId[];
-  /** The sender's own key, 1–64 characters: sending again with the same key gives the first message and never a second. */
+  /** A unique key of the sender, 1–64 characters: sending again with the same key returns the first message. */
   client_id?: string | null;
-  /** 1 to `MAX_MESSAGE_LENGTH` (1000) characters, not only blanks. May be left out beside attachments. */
+  /** The text: 1 to `MAX_MESSAGE_LENGTH` (1000) characters, not only whitespace. Optional with attachments. */
   content?: string | null;
-  /** A message to pass on, instead of `content` and `attachments`. */
+  /** A message to forward, instead of `content` and `attachments`. */
   forward?: Forward | null;
-  /** The `seq` of a message of the same room that this one answers. */
+  /** The `seq` of a message in the same room that this one replies to. */
   reply_to?: number | null;
 };
 
 /** Body of `PUT …/messages/{seq}/reactions`. */
 export type NewReaction = {
-  /** One emoji. */
+  /** A single emoji. */
   emoji: string;
 };
 
 /** Body of `POST /api/rooms/{room_id}/messages/{seq}/report`. */
 export type NewReport = {
-  /** Why, at most 500 characters. */
+  /** The reason, at most 500 characters. */
   reason?: string | null;
 };
 
@@ -854,19 +853,19 @@ export type NewReport = {
 export type NewRoom = {
   /** `group` (by invitation) or `public`. */
   kind?: RoomKind | null;
-  /** People who are members from the start, at most 100; who does not let the caller add them is asked. */
+  /** Up to 100 users to add; those who do not let the caller add them receive an invitation. */
   member_ids?: UserId[];
-  /** 1–100 characters. */
+  /** The name, 1–100 characters. */
   name: string;
-  /** At most 500 characters. */
+  /** The topic, at most 500 characters. */
   topic?: string | null;
 };
 
-/** Body of `PUT /api/push/subscription`: what the browser's `PushSubscription` says of itself as JSON, as it is. */
+/** Body of `PUT /api/push/subscription`: the browser's `PushSubscription` as JSON. */
 export type NewSubscription = {
-  /** The `public_key` that it was made with; the present one when absent. */
+  /** The `public_key` that the subscription was created with; the current one when absent. */
   application_server_key?: string | null;
-  /** A URL of the browser's push service; whoever has it may write there. */
+  /** The URL at the browser's push service. It is a credential. */
   endpoint: string;
   /** The browser's keys. */
   keys: SubscriptionKeys;
@@ -874,389 +873,389 @@ export type NewSubscription = {
 
 /** Body of `POST /api/uploads`. */
 export type NewUpload = {
-  /** What the bytes are. Lies are found out. */
+  /** The content type, which verification checks. */
   content_type: string;
-  /** The name that others see, 1–255 characters. Folders before it are dropped. */
+  /** The file name, 1–255 characters; folders are removed. */
   file_name: string;
-  /** What it is for. */
+  /** The purpose. */
   purpose: Purpose;
-  /** How many bytes, exactly. */
+  /** The exact size in bytes. */
   size: number;
 };
 
-/** Which stores do not answer: a problem document with the checks beside. */
+/** A problem document with the check of each store. */
 export type NotReady = {
-  /** Each store. */
+  /** The check of each store. */
   checks: Checked[];
   /** Always `not_ready`. */
   code: string;
-  /** One sentence for a person. */
+  /** An explanation for people. */
   detail: string;
-  /** Quote it when reporting the problem; the logs know it. */
+  /** The id to quote in problem reports. */
   request_id: string;
   /** The HTTP status. */
   status: number;
-  /** The status' standard phrase. */
+  /** The standard phrase of the status. */
   title: string;
-  /** A URI that names the kind of problem. */
+  /** A URI that identifies the problem type. */
   type: string;
 };
 
-/** What a service worker gets, as JSON: enough to show a message without asking anybody. */
+/** The payload for the service worker, as JSON: enough to display a notification without a request. */
 export type Notification = {
-  /** Words, pictures or files. */
+  /** The kind of the message. */
   kind: MessageKind;
-  /** Whether the message mentions the person. */
+  /** Whether the message mentions the recipient. */
   mentioned: boolean;
-  /** The beginning of the text; empty for a picture or a file without words. */
+  /** The beginning of the text; empty for an attachment without text. */
   preview: string;
-  /** What the room is called; a direct one, like the other person. */
+  /** The room's name; in a direct room the other user's name. */
   room: string;
-  /** The room. A newer notification of a room replaces an older one that was not delivered yet; use it as the `tag`, too. */
+  /** The room. Use it as the `tag`: a newer notification of a room replaces an undelivered one. */
   room_id: RoomId;
-  /** What kind of room it is. */
+  /** The kind of the room. */
   room_kind: RoomKind;
-  /** What that person is called. */
+  /** The sender's display name. */
   sender: string;
-  /** Who wrote it. */
+  /** The sender's id. */
   sender_id: UserId;
-  /** The message's place. */
+  /** The message's `seq`. */
   seq: number;
   /** Always `message`. */
   type: string;
-  /** How many messages of the room the person has not read. */
+  /** The number of unread messages in the room. */
   unread: number;
-  /** Where the web client shows the room: a path of its origin. */
+  /** The path of the room in the web client. */
   url: string;
 };
 
-/** Of which messages devices are notified. Rooms are muted one by one besides. */
+/** Which messages send push notifications. Rooms can also be muted. */
 export type Notifications = "all" | "mentions" | "none";
 
-/** The message in the shape of a `message` frame with `data`. */
+/** The message in the form of a `message` frame with `data`. */
 export type OlderData = {
   /** The text. */
   content: string;
-  /** Where the first attachment is. */
+  /** The URL of the first attachment. */
   file_url?: string | null;
-  /** The message's number. */
+  /** The id of the message. */
   message_id: MessageId;
-  /** The room, as a text. */
+  /** The room's id as a string. */
   room_id: string;
 };
 
-/** What stands in `data`. */
+/** The value of `data`. */
 export type OlderFields = string | {
   /** The text. */
   content?: string | null;
-  /** Where a file is: one of our own uploads is attached, any other address stands in the text. */
+  /** The URL of a file: an upload of this server is attached, any other URL becomes part of the text. */
   file_url?: string | null;
-  /** The room; `roomId`, `conversation_id` and `conversationId` are read, too. */
+  /** The room; also accepted as `roomId`, `conversation_id` and `conversationId`. */
   room_id?: RoomRef | null;
 };
 
-/** What older clients post. */
+/** The body of a legacy message. */
 export type OlderMessage = {
-  /** The sender's own key. */
+  /** The sender's `client_id`. */
   client_id?: string | null;
-  /** The text; `message` is read, too. */
+  /** The text; also accepted as `message`. */
   content?: string | null;
-  /** The room, in any form; `room_id`, `roomId`, `conversationId` are read, too. General when absent, and nobody is named. */
+  /** The room in any form; also accepted as `room_id`, `roomId` and `conversationId`. General when neither a room nor a user is given. */
   conversation_id?: RoomRef | null;
-  /** Or a person, whose direct room it goes to. */
+  /** The user to whom the message goes in a direct room. */
   receiver_id?: UserId | null;
-  /** The seq of a message that this one answers. */
+  /** The `seq` of the message that this one replies to. */
   reply_to?: number | null;
 };
 
-/** An open report with all that is kept of its message. */
+/** An open report with everything that is preserved of the message. */
 export type OpenReport = Report & {
-  /** The texts that the message had had before, oldest first: the newest 200, and of those as many as 2 MB hold. */
+  /** Earlier texts of the message, oldest first: the latest 200, up to 2 MB. */
   edits: Edit[];
 };
 
-/** A person, and whether they are there where that was asked for. */
+/** A user, with presence where the endpoint provides it. */
 export type Person = User & Partial<Presence>;
 
-/** A message, by its place. */
+/** A reference to a message. */
 export type Place = {
   /** The room. */
   room_id: RoomRef;
-  /** The message's place. */
+  /** The message's `seq`. */
   seq: number;
 };
 
-/** Whether somebody is there, as far as the reader may know: to those who may not, both are null. */
+/** A user's presence; both fields are null when the caller may not see it. */
 export type Presence = {
-  /** When the last of them was; null while one is, and for those who never were. */
+  /** When the user was last connected; null while online, and for users who never were. */
   last_seen?: Timestamp | null;
-  /** Whether one of their devices is connected, or was some seconds ago. */
+  /** Whether a device of the user is connected, or was until a few seconds ago. */
   online?: boolean | null;
 };
 
-/** `application/problem+json` (RFC 9457). */
+/** A problem document (RFC 9457). */
 export type Problem = {
-  /** Stable snake_case code for programs. */
+  /** A stable snake_case code for programs. */
   code: string;
-  /** One sentence for a person. */
+  /** An explanation for people. */
   detail: string;
-  /** The fields that are wrong, if any. */
+  /** The invalid fields, if any. */
   errors?: Violation[];
-  /** With `quota_exceeded`: how much still fits. */
+  /** With `quota_exceeded`: the remaining quota. */
   left?: Left | null;
-  /** Quote it when reporting the problem; the logs know it. */
+  /** The id to quote in problem reports. */
   request_id: string;
   /** The HTTP status. */
   status: number;
-  /** The status' standard phrase. */
+  /** The standard phrase of the status. */
   title: string;
-  /** A URI that names the kind of problem. */
+  /** A URI that identifies the problem type. */
   type: string;
 };
 
-/** What an upload is for. */
+/** The purpose of an upload. */
 export type Purpose = "avatar" | "image" | "file";
 
-/** What a browser needs to subscribe. */
+/** The key for subscribing. */
 export type PushKey = {
-  /** The server's public key, for `applicationServerKey`: base64url, an uncompressed point of P-256. */
+  /** The server's public key for `applicationServerKey`: base64url, an uncompressed P-256 point. */
   public_key: string;
 };
 
-/** One kind of reaction to a message. */
+/** The reactions to a message with one emoji. */
 export type Reaction = {
-  /** How many reacted with it. */
+  /** The number of users. */
   count: number;
-  /** One emoji. */
+  /** The emoji. */
   emoji: string;
-  /** Whether the caller did; null in frames, which all members receive alike. */
+  /** Whether the caller is among them; null in frames, which are the same for all members. */
   mine?: boolean | null;
 };
 
-/** A reaction that was given or taken back: the frame of it, and the answer to the request. */
+/** An added or removed reaction: a frame, and the response to the request. */
 export type ReactionChange = {
-  /** Whether the reaction stands now. */
+  /** Whether the reaction was added. */
   added: boolean;
-  /** How many react with this emoji now. */
+  /** The number of users who now react with this emoji. */
   count: number;
-  /** One emoji. */
+  /** The emoji. */
   emoji: string;
-  /** The room's count of changes with this one. */
+  /** The room's revision after the change. */
   rev: number;
   /** The room. */
   room_id: RoomId;
-  /** The message's place. */
+  /** The message's `seq`. */
   seq: number;
-  /** Who. */
+  /** The user. */
   user_id: UserId;
 };
 
-/** Someone's reaction to a message. */
+/** A user's reaction to a message. */
 export type Reactor = {
-  /** When. */
+  /** When the user reacted. */
   created_at: Timestamp;
-  /** One emoji. */
+  /** The emoji. */
   emoji: string;
-  /** Who. */
+  /** The user. */
   user: User;
 };
 
-/** Which stores answer. */
+/** The readiness of the service. */
 export type Ready = {
-  /** Each store. */
+  /** The check of each store. */
   checks: Checked[];
   /** Always `ready`. */
   status: string;
 };
 
-/** How far a member is: the answer to marking, and the frame of it. */
+/** A member's read markers: the response to moving them, and their frame. */
 export type Receipt = {
-  /** The last message that reached one of their devices; never before `read_seq`. */
+  /** The last message delivered to one of the member's devices; never before `read_seq`. */
   delivered_seq: number;
-  /** The last message that they have read. */
+  /** The last message that the member has read. */
   read_seq: number;
   /** The room. */
   room_id: RoomId;
-  /** Messages of others after `read_seq` that were not unsent; told to oneself only. */
+  /** The number of other users' messages after `read_seq` that were not unsent. Only in the member's own receipts. */
   unread?: number | null;
-  /** Whose marks they are. */
+  /** The member. */
   user_id: UserId;
 };
 
-/** Who has read one message, and whom it has reached. Its writer is in neither list. */
+/** The receipts of one message, without its sender. */
 export type Receipts = {
-  /** Members whom it has reached, those who have read it among them. */
+  /** Members who have received the message, including those who have read it. */
   delivered: Seen[];
-  /** Members who have read it. */
+  /** Members who have read the message. */
   read: Seen[];
 };
 
 /** Body of `POST /api/auth/refresh`. */
 export type Refresh = {
-  /** The refresh token that came last; it works once. */
+  /** The latest refresh token; valid once. */
   refresh_token: string;
 };
 
-/** The one negative answer to an action. */
+/** The error response to an action. */
 export type Refusal = {
-  /** The sender's own key, when the action carried one. */
+  /** The sender's `client_id`, if the action had one. */
   client_id?: string | null;
-  /** Stable snake_case code. */
+  /** A stable snake_case code. */
   code: string;
-  /** One sentence for a person. */
+  /** An explanation for people. */
   detail: string;
-  /** What the client's frame was called. */
+  /** The `id` of the client's frame. */
   id?: Called | null;
-  /** Quote it when reporting the problem. */
+  /** The id to quote in problem reports. */
   request_id: string;
-  /** Seconds until the next try. */
+  /** Seconds until a retry. */
   retry_after?: number | null;
 };
 
-/** Someone who could not be added. */
+/** A user who could not be added. */
 export type Refused = {
-  /** `user_not_found`, `banned`, or `not_reachable`: not by the caller, whatever the reason. */
+  /** `user_not_found`, `banned`, or `not_reachable` for any other reason. */
   code: string;
-  /** The id that was given, or that the name belongs to. */
+  /** The id, given or found by username. */
   user_id?: UserId | null;
-  /** The name that was given. */
+  /** The given username. */
   username?: string | null;
 };
 
 /** Body of `POST /api/auth/register`. */
 export type Register = {
-  /** What this device is called in the list of sessions, at most 64 characters. */
+  /** The device's name in the list of sessions, at most 64 characters. */
   device?: string | null;
-  /** What people see; the username when absent. 1–64 characters. */
+  /** The display name, 1–64 characters; defaults to the username. */
   display_name?: string | null;
-  /** Optional: another name to log in by. */
+  /** An e-mail address, which also works for login. */
   email?: string | null;
-  /** 8–128 characters; common ones are refused. */
+  /** The password: 8–128 characters. Common passwords are refused. */
   password: string;
-  /** 3–32 of ASCII letters, digits, `.`, `_`, `-`; unique without case. */
+  /** The username: 3–32 ASCII letters, digits, `.`, `_` or `-`; unique regardless of case. */
   username: string;
 };
 
-/** What a message answers. */
+/** The message that another one replies to. */
 export type Reply = {
-  /** What it is: of a picture or a file without words this is all there is to show. */
+  /** The kind of the message, to describe attachments without text. */
   kind: MessageKind;
-  /** Its beginning; empty when it was unsent. */
+  /** The beginning of the text; empty after unsending. */
   preview: string;
-  /** The answered message. */
+  /** The `seq` of the message. */
   seq: number;
-  /** Who wrote it. */
+  /** The sender's username. */
   username?: string | null;
 };
 
-/** A message that somebody found wrong. While the report is open it is shown as it was when it was reported, whatever became of it since. */
+/** A reported message. An open report preserves the message as it was reported, whatever happens to it afterwards. */
 export type Report = {
-  /** Pictures and files as they were reported; their URLs work for whoever may see the report. */
+  /** Attachments as reported; their URLs work for everyone who may see the report. */
   attachments: Attachment[];
-  /** The message's text: as it was reported, if that is kept, and else as it is now, empty once it is unsent. */
+  /** The text: as reported while `kept` is true, otherwise the current one, which is empty after unsending. */
   content: string;
-  /** When it was reported. */
+  /** When the message was reported. */
   created_at: Timestamp;
-  /** When it was unsent since, if it was. */
+  /** When the message was unsent after the report. */
   deleted_at?: Timestamp | null;
-  /** When it had last been edited by then. */
+  /** When the reported version was last edited. */
   edited_at?: Timestamp | null;
   /** The report's id. */
   id: ReportId;
-  /** Whether what was reported is kept: it is from the report on until the report is closed. */
+  /** Whether the reported version is preserved: from the report until it is closed. */
   kept: boolean;
-  /** Why; empty when nothing was said. */
+  /** The reason; empty if none was given. */
   reason: string;
-  /** That person's username. */
+  /** The reporter's username. */
   reporter?: string | null;
-  /** Who reported it. */
+  /** The user who reported it. */
   reporter_id: UserId;
   /** The room. */
   room_id: RoomId;
-  /** That person's username. */
+  /** The sender's username. */
   sender?: string | null;
-  /** Who wrote the message. */
+  /** The sender of the message. */
   sender_id?: UserId | null;
   /** When the message was sent. */
   sent_at?: Timestamp | null;
-  /** The message's place in it. */
+  /** The message's `seq`. */
   seq: number;
 };
 
 /** A report of a message. */
 export type ReportId = number;
 
-/** What a member may do. */
+/** The role of a member, in ascending order of rights. */
 export type Role = "member" | "admin" | "owner";
 
 /** A room as the caller sees it. */
 export type Room = {
-  /** Where its avatar is, if it has one. */
+  /** The URL of the avatar, if set. */
   avatar_url?: string | null;
-  /** Whether a block parts the two people of a direct room, whoever made it: nothing can be written there. */
+  /** Whether either user of a direct room blocks the other, which prevents messages. */
   blocked: boolean;
-  /** Whether it is in no list of the caller's until there is a newer message: a direct room that they closed. */
+  /** Whether the caller closed this direct room, which hides it until the next message. */
   closed: boolean;
-  /** When it was made. */
+  /** When the room was created. */
   created_at: Timestamp;
-  /** The other one of a direct room; over HTTP with their presence. */
+  /** The other user of a direct room; over HTTP with their presence. */
   direct_user?: Person | null;
   /** The room's id. */
   id: RoomId;
   /** Whether the caller is a member. */
   joined: boolean;
-  /** What it is. */
+  /** The kind of the room. */
   kind: RoomKind;
-  /** Its last message, as far as the caller may read it. */
+  /** The last message, if the caller may read it. */
   last_message?: Message | null;
-  /** The seq of its last message. */
+  /** The `seq` of the last message. */
   last_seq: number;
-  /** How many members it has. */
+  /** The number of members. */
   members_count: number;
-  /** Unread messages that mention the caller. */
+  /** The number of unread messages that mention the caller. */
   mentions: number;
-  /** Until when the caller wants to hear nothing of it. */
+  /** Until when the caller has muted the room. */
   muted_until?: Timestamp | null;
-  /** Its name; empty for direct rooms. */
+  /** The room's name; empty for direct rooms. */
   name: string;
-  /** The last message that the caller has read, as a member. */
+  /** The last message that the caller has read as a member. */
   read_seq?: number | null;
-  /** Its count of changes. */
+  /** The room's revision, incremented by every change. */
   rev: number;
-  /** The caller's role, as a member. */
+  /** The caller's role as a member. */
   role?: Role | null;
-  /** Rules of this room. */
+  /** The room's settings. */
   settings: Settings;
-  /** A name for URLs, where it has one. */
+  /** The room's name in URLs, if set. */
   slug?: string | null;
-  /** What it is about. */
+  /** The room's topic. */
   topic: string;
-  /** Messages after it that were not unsent, those of the system among them; one's own are read by being sent. */
+  /** The number of other users' and system messages after `read_seq` that were not unsent. */
   unread: number;
 };
 
-/** A room: direct, group or public. */
+/** A direct, group or public room. */
 export type RoomId = number;
 
-/** What a room is. */
+/** The kind of a room. */
 export type RoomKind = "direct" | "group" | "public";
 
-/** A list of rooms: with the scope `invited` of those that one is asked into. */
+/** A list of rooms; with the scope `invited` a list of invitations. */
 export type RoomList = Page<Room> | Page<Invitation>;
 
-/** How a client names a room: `7`, `"7"`, `"room-7"`, or a slug such as `"general"`. */
+/** A room reference of a client: `7`, `"7"`, `"room-7"`, or a slug such as `"general"`. */
 export type RoomRef = RoomId | string;
 
-/** All that changed in one room since a `rev`, or the first part of it. A part holds every row of each `rev` that it reaches. */
+/** All changes of a room since a `rev`, or the first part of them. A part contains every row of each `rev` that it covers. */
 export type RoomSync = {
-  /** Members who are new or changed, those who left among them. */
+  /** New and changed members, including those who left. */
   members: MemberChange[];
-  /** Messages that are new or changed, unsent ones as their tombstones, ascending by `seq`. */
+  /** New and changed messages by `seq`; unsent ones are tombstones. */
   messages: Message[];
-  /** Whether there is more: ask again from `rev`; other frames of the room wait until the last part. A frame
-   * that has more and no rows has met a change too large for a frame: ask over HTTP. */
+  /** Whether more changes follow: request them from `rev`. Other frames of the room wait until the last part. A frame with `more` and no rows has
+   * reached a change too large for a frame: fetch it over HTTP. */
   more: boolean;
-  /** The client knows everything up to this count of changes once it has applied this. */
+  /** The `rev` of the client after it applies this response. */
   rev: number;
   /** The room as the caller sees it now. */
   room: Room;
@@ -1264,88 +1263,87 @@ export type RoomSync = {
   room_id: RoomId;
 };
 
-/** What the caller has not read in one room. */
+/** The caller's unread messages in one room. */
 export type RoomUnread = {
-  /** Those of them that mention the caller. */
+  /** The number that mention the caller. */
   mentions: number;
   /** The room. */
   room_id: RoomId;
-  /** Messages of others, of the system too, that were not unsent. */
+  /** The number of other users' and system messages that were not unsent. */
   unread: number;
 };
 
-/** The caller's rooms that moved since a cursor. */
+/** The caller's rooms that changed since a cursor. */
 export type RoomsSync = {
-  /** Pass it as `cursor`: at once while there is `more`, else next time. */
+  /** The cursor of the next request: at once while `more` is true, else at the next synchronisation. */
   cursor: string;
-  /** The ids of all the caller's rooms, with the last page only: whatever else a client holds, the caller has left. */
+  /** The ids of all the caller's rooms, only on the last page. Remove every other room. */
   joined?: RoomId[] | null;
-  /** Whether there are more pages now. */
+  /** Whether more pages follow now. */
   more: boolean;
-  /** Rooms that changed, or in which the caller read on, oldest movement first. One may come again that was told before. */
+  /** Rooms that changed or in which the caller's read marker moved, oldest change first. Rooms can repeat across pages. */
   rooms: Room[];
 };
 
-/** Someone whom a message has reached. */
+/** A member's receipt of a message. */
 export type Seen = {
-  /** When, or a later moment by which it surely was: whoever reads by writing, or takes several deliveries, leaves only the last time. */
+  /** The time, or an upper bound of it: several messages read or delivered at once share the latest time. */
   at?: Timestamp | null;
-  /** The person. */
+  /** The member. */
   user: User;
 };
 
 /** A login on a device. */
 export type Session = {
-  /** When it was made. */
+  /** The time of the login. */
   created_at: Timestamp;
-  /** Whether it is the one that asks. */
+  /** Whether this is the caller's session. */
   current: boolean;
-  /** What the device was called at login. */
+  /** The device's name, as given at login. */
   device: string;
-  /** When it ends unless it is refreshed. */
+  /** When the session expires unless it is refreshed. */
   expires_at: Timestamp;
   /** The session's id. */
   id: SessionId;
-  /** The address that last used it. */
+  /** The address that last used the session. */
   ip: string;
-  /** When it was last refreshed. */
+  /** The time of the last refresh. */
   last_used_at: Timestamp;
 };
 
 /** A login on a device; the `sid` of its access tokens. */
 export type SessionId = number;
 
-/** Rules of a room. */
+/** The settings of a room. */
 export type Settings = {
-  /** Whether nothing can be written any more. */
+  /** Whether the room is archived and refuses messages. */
   archived: boolean;
-  /** Whether someone who leaves, or is removed, while this is on may still read what came before: the room as it was then, without what is taken back
-   * later. */
+  /** Whether members who leave or are removed while this is on can still read the room up to that time, without messages unsent later. */
   past_members_read: boolean;
-  /** Seconds between two messages of one member; 0 is no slow mode. Admins and owners are exempt. */
+  /** Minimum interval in seconds between messages of a member (slow mode); 0 disables it. Admins and owners are exempt. */
   slow_mode_seconds: number;
-  /** Who may add people and invite them. */
+  /** Who may add and invite users. */
   who_adds: Whoever;
-  /** Who may write. */
+  /** Who may send messages. */
   who_writes: Whoever;
 };
 
-/** What one keeps in pictures and files: what is on its way, what waits to be used, and what something of one's own shows, each once. What was
- * unsent or replaced counts no longer, what stood in a deleted room some minutes later. */
+/** Storage usage and quota. Counts pending, unused and attached uploads once each. Unsent and replaced uploads no longer count; those of a deleted
+ * room stop counting some minutes later. */
 export type Storage = {
-  /** Pictures and files. */
+  /** The number of images and files used. */
   files: number;
-  /** How many these may be; null without a limit. */
+  /** The quota of images and files; null without a limit. */
   files_limit?: number | null;
-  /** How many these may be; null without a limit. */
+  /** The quota in bytes; null without a limit. */
   limit_bytes?: number | null;
-  /** Bytes. */
+  /** The bytes used. */
   used_bytes: number;
 };
 
-/** Keys of a subscription, base64url. */
+/** The keys of a subscription in base64url. */
 export type SubscriptionKeys = {
-  /** A secret of 16 bytes that the browser shares with the server. */
+  /** The authentication secret of 16 bytes. */
   auth: string;
   /** The browser's public key. */
   p256dh: string;
@@ -1353,121 +1351,121 @@ export type SubscriptionKeys = {
 
 /** A single-use credential for opening a WebSocket from a browser. */
 export type Ticket = {
-  /** Seconds that it lives. */
+  /** Lifetime in seconds. */
   expires_in: number;
-  /** Pass it as the query parameter `ticket`; works once. */
+  /** The value for the query parameter `ticket`; valid once. */
   ticket: string;
-  /** The socket's URL, ticket included. */
+  /** The socket's URL, including the ticket. */
   url: string;
 };
 
-/** Milliseconds since 1970-01-01T00:00:00Z. On the wire RFC 3339 with three digits; `ts` of a frame is the bare number. */
+/** Milliseconds since 1970-01-01T00:00:00Z. Serialised as RFC 3339 with milliseconds; `ts` in frames is the bare number. */
 export type Timestamp = string;
 
-/** An access token and the refresh token that renews it. */
+/** An access token, and the refresh token that renews it. */
 export type Tokens = {
-  /** For `Authorization: Bearer …`. */
+  /** The token for `Authorization: Bearer …`. */
   access_token: string;
-  /** Seconds that the access token lives. */
+  /** Lifetime of the access token in seconds. */
   expires_in: number;
-  /** Renews the access token, once; each refresh gives the next one. */
+  /** Renews the access token; valid once. Each refresh returns a new one. */
   refresh_token: string;
-  /** The same token under the older name `token`; only in answers of the older routes. */
+  /** A copy of `access_token`, only in responses of legacy routes. */
   token?: string | null;
   /** Always `Bearer`. */
   token_type: string;
 };
 
-/** What the caller has not read, in all rooms. */
+/** The caller's unread messages in all rooms. */
 export type Unread = {
-  /** Those of them that mention the caller. */
+  /** The number that mention the caller. */
   mentions: number;
-  /** The rooms that have any. */
+  /** The rooms with unread messages. */
   rooms: RoomUnread[];
-  /** Messages in all. */
+  /** The total. */
   total: number;
 };
 
-/** An upload, to its owner and to those who may see what it is attached to. */
+/** An upload, for its owner and for everyone who may see what it is attached to. */
 export type Upload = {
-  /** What the bytes are: as announced until they were looked at. */
+  /** The content type: as announced until verification. */
   content_type: string;
-  /** When it was announced. */
+  /** When the upload was announced. */
   created_at: Timestamp;
-  /** The sender's name for the file. */
+  /** The owner's file name. */
   file_name: string;
-  /** Pixels, of a picture. */
+  /** The height of an image in pixels. */
   height?: number | null;
-  /** A blurhash to show while the picture loads. */
+  /** A blurhash to display while the image loads. */
   placeholder?: string | null;
-  /** What it is for. */
+  /** The purpose. */
   purpose: Purpose;
-  /** Why it was rejected: `size_mismatch`, `type_mismatch`, `not_a_picture`, `too_many_pixels`, `too_complex`. */
+  /** Why the upload was rejected: `size_mismatch`, `type_mismatch`, `not_a_picture`, `too_many_pixels` or `too_complex`. */
   reason?: string | null;
-  /** Bytes. A picture is written anew, so its size changes. */
+  /** The size in bytes, which changes when an image is re-encoded. */
   size: number;
-  /** How far it is. */
+  /** The state. */
   state: UploadState;
-  /** Where a small version is, of a picture. */
+  /** The URL of an image's thumbnail. */
   thumbnail_url?: string | null;
-  /** The upload. */
+  /** The upload's id. */
   upload_id: UploadId;
-  /** Where the bytes are, once it is ready. */
+  /** The URL of the bytes, once ready. */
   url?: string | null;
-  /** Pixels, of a picture. */
+  /** The width of an image in pixels. */
   width?: number | null;
 };
 
-/** A file that was announced for uploading. */
+/** An announced upload. */
 export type UploadId = number;
 
-/** How far an upload is. */
+/** The state of an upload. */
 export type UploadState = "pending" | "ready" | "rejected";
 
-/** Where to send the bytes: one request, straight to the object store. */
+/** How to send the bytes: one request, directly to the object store. */
 export type UploadTicket = {
-  /** Until when the request is taken. The upload itself waits a day. */
+  /** When the URL expires. The upload itself expires after a day. */
   expires_at: Timestamp;
-  /** Headers that the request must have, besides the `content-length` that every client sends by itself. */
+  /** Required headers besides `content-length`. */
   headers: Record<string, string>;
-  /** The request's method. */
+  /** The method of the request. */
   method: string;
   /** The upload. */
   upload_id: UploadId;
-  /** The request's URL, signed for exactly this type and length. */
+  /** The URL of the request, signed for this content type and size. */
   url: string;
 };
 
-/** A person. */
+/** A user's public profile. */
 export type User = {
-  /** A few words about oneself. */
+  /** A short text about the user. */
   about: string;
-  /** Where the avatar is, if there is one. */
+  /** The URL of the avatar, if set. */
   avatar_url?: string | null;
-  /** When the account was made. */
+  /** When the account was created. */
   created_at: Timestamp;
-  /** What people see; any script. */
+  /** The display name in any script. */
   display_name: string;
-  /** The person's id. */
+  /** The user's id. */
   id: UserId;
-  /** Unique without case; ASCII letters, digits, `.`, `_`, `-`. */
+  /** The username: unique regardless of case; ASCII letters, digits, `.`, `_` and `-`. */
   username: string;
 };
 
-/** A person. */
+/** A user. */
 export type UserId = number;
 
-/** One field that is wrong, and why. Never carries the value itself. */
+/** An invalid field. Never contains the value. */
 export type Violation = {
   /** Stable snake_case code, for example `too_long`. */
   code: string;
-  /** One sentence for a person. */
+  /** A message for people. */
   detail: string;
   /** Path of the field, for example `content` or `user_ids[3]`. */
   field: string;
 };
 
-/** Who may see something of a person, or do something with them. */
+/** Who may see or do something. */
 export type Visibility = "everyone" | "friends" | "nobody";
 
 /** Which members may do something. */
@@ -1477,45 +1475,44 @@ export type Whoever = "members" | "admins";
 export type Page<T> = {
   /** The items of this page. */
   items: T[];
-  /** Pass it as `cursor` to read on; null at the end. */
+  /** The cursor of the next page; null on the last page. */
   next?: string | null;
 };
 
-/** Everything up to a message has arrived. */
+/** Marks all messages up to a `seq` as delivered. */
 export type DeliveredAction = {
   action: "delivered";
   id?: Called;
 } & (Mark & {
-  /** The room; the socket's own without it. */
+  /** The room; defaults to the socket's own room. */
   room_id?: RoomRef | null;
 });
 
-/** Changes the text of one's own message. */
+/** Edits a message of the user. */
 export type EditAction = {
   action: "edit";
   id?: Called;
 } & Place & NewContent;
 
-/** The first frame: who am I, what are my rooms. With `rooms`, what changed in those follows the `welcome`: one catch-up of a person at a time. One that cannot be made now is refused by an `error` after the `welcome` (`rate_limited`, with `retry_after`): say `hello` again then. */
+/** The first frame: requests the user and the rooms. With `rooms`, their changes follow the `welcome`. Limit: one catch-up per user at a time; beyond it an `error` (`rate_limited` with `retry_after`) follows the `welcome`: repeat `hello` later. */
 export type HelloAction = {
   action: "hello";
   id?: Called;
 } & {
-  /** Whether the catch-up comes as `catch_up` frames of many rooms each; without it as one `sync`, `room.left` or `room` for each room that
-   * changed. */
+  /** Whether changes come as `catch_up` frames for many rooms; otherwise as one `sync`, `room.left` or `room` per changed room. */
   packed?: boolean | null;
-  /** Rooms that the client knows, each up to a `rev`; at most 100. Their catch-up follows the `welcome`. */
+  /** Up to 100 known rooms, each with its `rev`. Their changes follow the `welcome`. */
   rooms?: Record<string, number> | null;
 };
 
-/** Becomes a member of a room that is public, or to which one is invited. */
+/** Joins a public room, or a room with an invitation or invite code. */
 export type JoinAction = {
   action: "join";
   id?: Called;
 } & {
-  /** The code of an invitation, for a room that is not public. */
+  /** An invite code, for a room that is not public. */
   invite?: string | null;
-  /** The room; the socket's own without it. */
+  /** The room; defaults to the socket's own room. */
   room_id?: RoomRef | null;
 };
 
@@ -1524,27 +1521,27 @@ export type LeaveAction = {
   action: "leave";
   id?: Called;
 } & {
-  /** The member who owns it from now on; needed of the last owner. */
+  /** The new owner; required from the last owner. */
   owner?: UserId | null;
   /** The room. */
   room_id: RoomRef;
 };
 
-/** A message as older clients send it. */
+/** Sends a message in the form of legacy clients. */
 export type MessageAction = {
   id?: Called;
 } & {
-  /** `sendmessage`, where there is no `type`; both may be left out beside `content`. */
+  /** `sendmessage` when there is no `type`. Both are optional with `content`. */
   action?: string | null;
   /** The text. */
   content?: string | null;
-  /** The text, or an object of the fields `room_id`, `content`, `file_url`. */
+  /** The text, or an object with `room_id`, `content` and `file_url`. */
   data?: OlderFields | null;
   /** `message`. */
   type?: string | null;
 };
 
-/** Am I still heard, and which of my rooms changed since. */
+/** Checks the connection and returns the rooms that changed since. */
 export type PingAction = {
   action: "ping";
   id?: Called;
@@ -1553,360 +1550,362 @@ export type PingAction = {
   since?: number | null;
 };
 
-/** Reacts to a message. */
+/** Adds a reaction to a message. */
 export type ReactAction = {
   action: "react";
   id?: Called;
 } & Place & NewReaction;
 
-/** Everything up to a message was read. */
+/** Marks all messages up to a `seq` as read. */
 export type ReadAction = {
   action: "read";
   id?: Called;
 } & (Mark & {
-  /** The room; the socket's own without it. */
+  /** The room; defaults to the socket's own room. */
   room_id?: RoomRef | null;
 });
 
-/** A fresh access token on the open socket: the answer says that it is good. The socket lasts as long as its session, whatever becomes of tokens, and stays as it is when one is refused: `unauthenticated`, `token_expired`, or `another_session`. */
+/** Presents a fresh access token on the open socket; the `ack` confirms it. The socket lives as long as its session and stays open when a token is refused: `unauthenticated`, `token_expired` or `another_session`. */
 export type RenewAction = {
   action: "renew";
   id?: Called;
 } & {
-  /** The token, bare or after `Bearer`: of the same person and of the same session. */
+  /** The token, bare or after `Bearer`, of the same user and session. */
   token: string;
 };
 
-/** Sends a message. The answer means *stored and pushed*; without an answer, send again with the same `client_id`. */
+/** Sends a message. The `ack` means *stored and pushed*; without one, retry with the same `client_id`. */
 export type SendAction = {
   action: "send";
   id?: Called;
 } & (NewMessage & {
-  /** The room; without it the message goes to the socket's own room, else to General. */
+  /** The room; defaults to the socket's own room, else General. */
   room_id?: RoomRef | null;
 });
 
-/** What changed in a room since a `rev`. */
+/** Returns the changes of a room since a `rev`. */
 export type SyncAction = {
   action: "sync";
   id?: Called;
 } & {
-  /** The room's count of changes up to which one knows it; everything without it. */
+  /** The last `rev` known to the client; everything when absent. */
   rev?: number | null;
-  /** The room; the socket's own without it. */
+  /** The room; defaults to the socket's own room. */
   room_id?: RoomRef | null;
 };
 
-/** One writes, or stopped. Never stored; say it again every few seconds. */
+/** Starts or stops the typing indicator. Expires: repeat it every few seconds. */
 export type TypingAction = {
   action: "typing";
   id?: Called;
 } & {
-  /** Whether one writes; true without it. */
+  /** Whether the user is typing; defaults to true. */
   active?: boolean | null;
-  /** The room; the socket's own without it. */
+  /** The room; defaults to the socket's own room. */
   room_id?: RoomRef | null;
 };
 
-/** Takes a reaction back. */
+/** Removes a reaction from a message. */
 export type UnreactAction = {
   action: "unreact";
   id?: Called;
 } & Place & NewReaction;
 
-/** Takes a message back, for everyone. */
+/** Unsends a message for everyone. */
 export type UnsendAction = {
   action: "unsend";
   id?: Called;
 } & {
   /** The room. */
   room_id: RoomRef;
-  /** The message's place. */
+  /** The message's `seq`. */
   seq: number;
 };
 
-/** The action was done: stored and pushed. */
+/** The action succeeded: stored and pushed. */
 export type AckFrame = Ack & {
   type: "ack";
 };
 
 /** The last frame before the server closes the socket. */
 export type ByeFrame = {
-  /** Why, for programs: `session_ended`, `session_replaced`, `account_disabled`, `account_erased`, `too_many_connections`, `too_many_frames`. */
+  /** The reason for programs: `session_ended`, `session_replaced`, `account_disabled`, `account_erased`, `too_many_connections` or
+   * `too_many_frames`. */
   code: string;
-  /** Why, for people. */
+  /** The reason for people. */
   reason: string;
-  /** Whether to connect again. */
+  /** Whether the client should reconnect. */
   resume: boolean;
   type: "bye";
 };
 
-/** What changed in the rooms named in `hello`, many in one frame: after `welcome`, when `hello` was `packed`. It may come in several frames. */
+/** The changes of the rooms named in a `packed` `hello`. Follows `welcome`, in one or more frames. */
 export type CatchUpFrame = {
-  /** Rooms that changed, too, but are not told here: ask `sync`, as after `room`. */
+  /** Further changed rooms without their changes: fetch them with `sync`, as after `room`. */
   changed: Changed[];
-  /** What the client's frame was called. */
+  /** The `id` of the client's frame. */
   id?: Called | null;
-  /** Rooms in which the receiver is no longer, as `room.left` tells them. */
+  /** Rooms that the recipient is no longer a member of, as in `room.left`. */
   left: RoomId[];
-  /** Rooms that changed, each as `sync` tells it. */
+  /** Changed rooms, each as in `sync`. */
   rooms: RoomSync[];
   type: "catch_up";
 };
 
-/** The action was not done. */
+/** The action failed. */
 export type ErrorFrame = Refusal & {
   type: "error";
 };
 
-/** The receiver has a friend. */
+/** A friend request was accepted. */
 export type FriendAcceptedFrame = Friendship & {
   type: "friend.accepted";
 };
 
-/** Nothing stands between the two any longer: a friendship ended, or a request was withdrawn or declined. */
+/** A friendship ended, or a friend request was withdrawn or declined. */
 export type FriendRemovedFrame = {
   type: "friend.removed";
-  /** The other one. */
+  /** The other user. */
   user_id: UserId;
 };
 
-/** Somebody asked the receiver for friendship, or the receiver asked on another device. */
+/** The recipient received a friend request, or sent one from another device. */
 export type FriendRequestFrame = Friendship & {
   type: "friend.request";
 };
 
-/** Someone joined. */
+/** A member joined. */
 export type MemberAddedFrame = {
-  /** Who. */
+  /** The new member. */
   member: Member;
-  /** Its count of changes. */
+  /** The room's revision. */
   rev: number;
   /** The room. */
   room_id: RoomId;
   type: "member.added";
 };
 
-/** Someone left or was removed. */
+/** A member left or was removed. */
 export type MemberRemovedFrame = {
-  /** Its count of changes. */
+  /** The room's revision. */
   rev: number;
   /** The room. */
   room_id: RoomId;
   type: "member.removed";
-  /** Who. */
+  /** The former member. */
   user_id: UserId;
 };
 
 /** A member's role changed. */
 export type MemberUpdatedFrame = {
-  /** Who, as from now on. */
+  /** The member with the new role. */
   member: Member;
-  /** Its count of changes. */
+  /** The room's revision. */
   rev: number;
   /** The room. */
   room_id: RoomId;
   type: "member.updated";
 };
 
-/** A message was sent. It is itself the update of the room list. */
+/** A message was sent. Clients update the room list from it. */
 export type MessageFrame = Message & {
-  /** When it was sent, in epoch milliseconds. */
+  /** The time of sending, in epoch milliseconds. */
   ts: number;
 } & {
   type: "message";
 };
 
-/** A message was edited: the message as it is now. */
+/** A message was edited. */
 export type MessageEditedFrame = Message & {
   type: "message.edited";
 };
 
-/** The receiver hid a message on one of their devices; nobody else is told. */
+/** The recipient hid a message on another device. Sent only to the recipient. */
 export type MessageHiddenFrame = {
   /** The room. */
   room_id: RoomId;
-  /** The message's place. */
+  /** The message's `seq`. */
   seq: number;
   type: "message.hidden";
 };
 
 /** A message was pinned or unpinned. */
 export type MessagePinnedFrame = {
-  /** When it was pinned; null when it no longer is. */
+  /** The time of pinning; null after unpinning. */
   pinned_at?: Timestamp | null;
-  /** The room's count of changes. */
+  /** The room's revision. */
   rev: number;
   /** The room. */
   room_id: RoomId;
-  /** The message's place. */
+  /** The message's `seq`. */
   seq: number;
   type: "message.pinned";
-  /** By whom. */
+  /** The user who pinned or unpinned it. */
   user_id: UserId;
 };
 
-/** A message was unsent: its content and all that hung on it are gone, its place stays. */
+/** A message was unsent: its content, attachments and reactions are deleted, its `seq` remains. */
 export type MessageUnsentFrame = {
-  /** When. */
+  /** The time of unsending. */
   deleted_at: Timestamp;
-  /** By whom: the writer, or a moderator. */
+  /** The user who unsent it: the sender or a moderator. */
   deleted_by: UserId;
-  /** The room's count of changes. */
+  /** The room's revision. */
   rev: number;
   /** The room. */
   room_id: RoomId;
-  /** The message's place. */
+  /** The message's `seq`. */
   seq: number;
   type: "message.unsent";
 };
 
-/** Answer to `ping`. */
+/** The response to `ping`. */
 export type PongFrame = {
-  /** One's rooms that changed since; of more than 1,000 those that changed last. */
+  /** The user's rooms that changed since; the latest 1,000. */
   changed: Changed[];
-  /** Whether those are all; if not, the list of rooms has the others. */
+  /** Whether `changed` contains all of them; the list of rooms has the others. */
   complete: boolean;
-  /** What the client's frame was called. */
+  /** The `id` of the client's frame. */
   id?: Called | null;
-  /** The server's clock in epoch milliseconds; pass it as `since` next time. */
+  /** The server's time in epoch milliseconds; pass it as `since` in the next `ping`. */
   ts: number;
   type: "pong";
 };
 
-/** Somebody whose presence the receiver hears of came or went, or tells it no longer. */
+/** The presence of a user changed, or is no longer visible to the recipient. */
 export type PresenceFrame = Presence & {
-  /** When, in epoch milliseconds: of two frames about one person the later one holds. */
+  /** The time of the change, in epoch milliseconds; of two frames about one user the later one applies. */
   ts: number;
-  /** Who. */
+  /** The user. */
   user_id: UserId;
 } & {
   type: "presence";
 };
 
-/** Someone reacted to a message, or took it back. */
+/** A reaction was added or removed. */
 export type ReactionFrame = ReactionChange & {
   type: "reaction";
 };
 
-/** How far a member has read: to every member of a room of up to 100, else to oneself alone; to oneself with what is unread then. */
+/** A member's read marker moved. Sent to all members of rooms with up to 100 members, else only to the member; the member's own frame includes
+ * `unread`. */
 export type ReceiptFrame = Receipt & {
   type: "receipt";
 };
 
-/** A room changed in a way that no other frame tells, or is too busy for single messages: fetch what is newer than your `rev`. Or: What the room says of itself changed: name, topic, rules. Or: Something that only the receiver sees of a room changed: whether it is muted. */
+/** A room changed in a way that no other frame describes, or changes too often for single frames. Fetch the changes since your `rev`. Or: The room's profile changed: name, topic, avatar or settings. Or: A property of the room that only the recipient sees changed, such as muting. */
 export type RoomFrame = {
-  /** Its count of changes. */
+  /** The room's revision. */
   rev: number;
   /** The room. */
   room_id: RoomId;
   type: "room";
 } | {
-  /** Its count of changes. */
+  /** The room's revision. */
   rev: number;
-  /** What it says of itself now; whatever else is known of the room stays. */
+  /** The new profile; other properties of the room are unchanged. */
   room: Facts;
   /** The room. */
   room_id: RoomId;
   type: "room";
 } | {
-  /** Its count of changes. */
+  /** The room's revision. */
   rev: number;
-  /** The room, as the receiver sees it. */
+  /** The room as the recipient sees it. */
   room: Room;
   /** The room. */
   room_id: RoomId;
   type: "room";
 };
 
-/** The receiver closed a direct room: it is in their list again once there is a newer message, or when they open it. */
+/** The recipient closed a direct room. It returns to their list with the next message, or when they open it. */
 export type RoomClosedFrame = {
-  /** The seq of its last message when it was closed. */
+  /** The `seq` of the room's last message at that time. */
   last_seq: number;
   /** The room. */
   room_id: RoomId;
   type: "room.closed";
 };
 
-/** The room is no more. */
+/** The room was deleted. */
 export type RoomDeletedFrame = {
   /** The room. */
   room_id: RoomId;
   type: "room.deleted";
 };
 
-/** The receiver is asked into a room: joining it accepts, `DELETE /api/rooms/{room_id}/invitation` declines. */
+/** The recipient was invited to a room. Joining it accepts; `DELETE /api/rooms/{room_id}/invitation` declines. */
 export type RoomInvitedFrame = Invitation & {
   type: "room.invited";
 };
 
-/** The receiver is now a member. */
+/** The recipient became a member of the room. */
 export type RoomJoinedFrame = {
-  /** The room, as the receiver sees it. */
+  /** The room as the recipient sees it. */
   room: Room;
   type: "room.joined";
 };
 
-/** The receiver is no longer a member; nothing more comes from this room. */
+/** The recipient is no longer a member and gets no further frames of this room. */
 export type RoomLeftFrame = {
   /** The room. */
   room_id: RoomId;
   type: "room.left";
 };
 
-/** An invitation of the receiver's ended, because they declined it or it was taken back. */
+/** An invitation of the recipient ended: declined or withdrawn. */
 export type RoomUninvitedFrame = {
   /** The room. */
   room_id: RoomId;
   type: "room.uninvited";
 };
 
-/** What changed in a room: answer to `sync`, and after `welcome` for each room named in `hello` that changed, unless it was `packed`. */
+/** The changes of a room: the response to `sync`. Also follows `welcome` for each changed room named in `hello`, unless `packed` is set. */
 export type SyncFrame = RoomSync & {
-  /** What the client's frame was called. */
+  /** The `id` of the client's frame. */
   id?: Called | null;
 } & {
   type: "sync";
 };
 
-/** Someone writes, or stopped; forget it after six seconds. */
+/** A member started or stopped typing. The state expires after six seconds. */
 export type TypingFrame = {
-  /** Whether they write. */
+  /** Whether the member is typing. */
   active: boolean;
   /** The room. */
   room_id: RoomId;
   type: "typing";
-  /** Who. */
+  /** The member. */
   user_id: UserId;
-  /** Their username. */
+  /** The member's username. */
   username: string;
 };
 
-/** One of the receiver's uploads was looked at, and can be used. */
+/** An upload of the recipient was verified and is ready for use. */
 export type UploadReadyFrame = Upload & {
   type: "upload.ready";
 };
 
-/** Answer to `hello`. */
+/** The response to `hello`. */
 export type WelcomeFrame = {
-  /** Whether `rooms` is all of them. */
+  /** Whether `rooms` contains all rooms. */
   complete: boolean;
-  /** This socket. */
+  /** The id of this connection. */
   connection_id: string;
-  /** What the client's frame was called. */
+  /** The `id` of the client's frame. */
   id?: Called | null;
-  /** The newest invitations that wait for one's answer, at most 20; all of them by `GET /api/rooms?scope=invited`. */
+  /** The latest 20 open invitations; `GET /api/rooms?scope=invited` lists all. */
   invited: Invitation[];
-  /** Those of one's friends, and of the others of one's direct rooms, who are online and let one know; null when that cannot be told now. */
+  /** Online users among friends and direct-room partners who share their presence; null when presence is unavailable. */
   online?: UserId[] | null;
-  /** Open the next socket before this moment; this one ends soon after. */
+  /** When to have opened the next socket; this one closes soon after. */
   reconnect_before: Timestamp;
-  /** One's rooms, newest activity first; as many as fit a frame, the rest by `GET /api/rooms?scope=joined`. */
+  /** The user's rooms by latest activity, as many as fit a frame; `GET /api/rooms?scope=joined` lists all. */
   rooms: Room[];
-  /** The server's clock. */
+  /** The server's time. */
   server_time: Timestamp;
   type: "welcome";
-  /** Oneself. */
+  /** The authenticated user. */
   user: Me;
 };
 
