@@ -181,7 +181,9 @@ async fn heard(socket: &mut Socket) -> Vec<Value> {
 fn betrayals(answer: &Value, them: u64, path: &str, found: &mut Vec<String>) {
     match answer {
         Value::Object(fields) => {
-            let about = fields.get("user_id").or_else(|| fields.get("id")).or_else(|| fields.get("user").map(|user| &user["id"]));
+            // A room may have the id of the user.
+            let id = fields.get("id").filter(|_| fields.contains_key("username"));
+            let about = fields.get("user_id").or(id).or_else(|| fields.get("user").map(|user| &user["id"]));
             let nested = fields.get("user").map(|user| &user["id"]);
             if about.and_then(Value::as_u64) == Some(them) || nested.and_then(Value::as_u64) == Some(them) {
                 for name in ["online", "last_seen", "read_seq", "delivered_seq", "at"] {
