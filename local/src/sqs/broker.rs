@@ -192,8 +192,9 @@ impl Broker {
             let changed = self.queue(name)?.changed.clone();
             let mut notified = std::pin::pin!(changed.notified());
             notified.as_mut().enable();
-            let messages = self.receive(name, options)?;
+            // Before the messages are read: one that becomes visible after that ends the wait.
             let now = self.0.clock.now();
+            let messages = self.receive(name, options)?;
             if !messages.is_empty() || now >= deadline {
                 return Ok(messages);
             }

@@ -99,6 +99,29 @@ async fn only_signed_calls_of_the_json_protocol_from_this_machine_are_served() {
     assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_becomes_visible_while_a_poll_begins_ends_it() {
+    let clock = Clock::default();
+    let sqs = sqs(&clock, None, &[queue("Jobs", json!({ "DelaySeconds": "1" }))]).await;
+    let poll = json!({ "QueueUrl": url("Jobs"), "WaitTimeSeconds": 20 });
+    for round in 0..400 {
+        done(&sqs, "SendMessage", &json!({ "QueueUrl": url("Jobs"), "MessageBody": "a" })).await;
+        let advancing = tokio::task::spawn_blocking({
+            let clock = clock.clone();
+            move || {
+                std::thread::sleep(Duration::from_micros(round * 3));
+                clock.advance(Duration::from_secs(2));
+            }
+        });
+        let begun = Instant::now();
+        let received = done(&sqs, "ReceiveMessage", &poll).await;
+        advancing.await.unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(5), "round {round}: {:?}", begun.elapsed());
+        let handle = &received["Messages"][0]["ReceiptHandle"];
+        done(&sqs, "DeleteMessage", &json!({ "QueueUrl": url("Jobs"), "ReceiptHandle": handle })).await;
+    }
+}
+
 #[tokio::test]
 async fn delays_timeouts_retention_and_deduplication_go_by_the_clock() {
     let clock = Clock::default();
