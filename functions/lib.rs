@@ -23,6 +23,7 @@ pub mod rooms;
 mod routes;
 pub mod secret_body;
 pub mod send;
+pub mod shared_state;
 pub mod signed_in;
 pub mod sweep;
 pub mod system;

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tools=$(scripts/tools.sh scripts/documents.txt)
+tools=$(scripts/tools.sh scripts/requirements-documents.txt)
 specs=6.11.1
 standard=.local/tools/asyncapi-$specs.json
 if [ ! -f "$standard" ] && command -v npm >/dev/null; then

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tools=$(scripts/tools.sh scripts/tools.txt)
+tools=$(scripts/tools.sh scripts/requirements-tools.txt)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # No call leaves the machine, but SAM requires a region.

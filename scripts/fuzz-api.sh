@@ -4,37 +4,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tools=$(scripts/tools.sh scripts/documents.txt)
+tools=$(scripts/tools.sh scripts/requirements-documents.txt)
 cases=${CASES:-30}
 seconds=${SECONDS_EACH:-120}
 seed=${SEED:-1}
-work=$(mktemp -d)
+. scripts/start-server.sh
 data=$work/data
-cloud=
-finish() {
-    if [ -n "$cloud" ]; then
-        kill "$cloud" 2>/dev/null || true
-        wait "$cloud" 2>/dev/null || true
-    fi
-    rm -rf "$work"
-}
-trap finish EXIT
-
 mkdir "$data"
-target/debug/local up --port 0 --data "$data" >"$work/cloud.log" 2>&1 &
-cloud=$!
-url=
-for _ in $(seq 300); do
-    url=$(grep -o 'http://[0-9.a-z]*:[0-9]*' "$work/cloud.log" | head -n 1) || true
-    [ -z "$url" ] || break
-    kill -0 "$cloud" 2>/dev/null || break
-    sleep 0.1
-done
-if [ -z "$url" ]; then
-    cat "$work/cloud.log" >&2
-    echo "The cloud did not start (see its output above)." >&2
-    exit 1
-fi
+start_server 'http://[0-9.a-z]*:[0-9]*' target/debug/local up --port 0 --data "$data"
 
 # Example data: users, friends, rooms and messages with the small ids of the document's examples.
 target/debug/local seed --data "$data" >/dev/null
@@ -67,7 +44,7 @@ fuzz member --phases "$all" --header "Authorization: Bearer $member" --exclude-p
 fuzz operator --phases "$all" --header "Authorization: Bearer $operator" --include-path-regex '/api/admin/'
 fuzz "a member whose session may end" --phases examples,coverage --header "Authorization: Bearer $leaver" --include-path-regex "$ends"
 # A panic or an error in the log is a defect, whatever the response.
-if grep -m 20 -E 'panicked|\b(ERROR|FAILED)\b' "$work/cloud.log" >&2; then
+if grep -m 20 -E 'panicked|\b(ERROR|FAILED)\b' "$work/server.log" >&2; then
     failed=1
 fi
 exit "$failed"

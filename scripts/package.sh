@@ -4,8 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-sam=$(scripts/tools.sh scripts/tools.txt)
-build=$(scripts/tools.sh scripts/build.txt)
+sam=$(scripts/tools.sh scripts/requirements-tools.txt)
+build=$(scripts/tools.sh scripts/requirements-build.txt)
 machine=$(uname -m)
 [ "$machine" != aarch64 ] || machine=arm64
 architecture=${ARCHITECTURE:-$machine}

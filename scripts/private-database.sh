@@ -8,33 +8,10 @@
 
 scripts/mariadb.sh
 # `local` stands on its own: it builds even while shared/.sqlx does not fit the code.
-cargo build --quiet --locked --bin local
+cargo build --workspace --quiet --locked --bin local
 
-work=$(mktemp -d)
-server=
-finish() {
-    if [ -n "$server" ]; then
-        kill "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
-    rm -rf "$work"
-}
-trap finish EXIT
-
-"${CARGO_TARGET_DIR:-target}/debug/local" mysql --data "$work/data" >"$work/server.log" 2>&1 &
-server=$!
-url=
-for _ in $(seq 300); do
-    url=$(grep -o 'mysql://[^ ]*' "$work/server.log" | head -n 1) || true
-    [ -z "$url" ] || break
-    kill -0 "$server" 2>/dev/null || break
-    sleep 0.1
-done
-if [ -z "$url" ]; then
-    cat "$work/server.log" >&2
-    echo "The database did not start (its log is above)." >&2
-    exit 1
-fi
+. scripts/start-server.sh
+start_server 'mysql://[^ ]*' "${CARGO_TARGET_DIR:-target}/debug/local" mysql --data "$work/data"
 
 [[ $url =~ ^mysql://([^:@/]*)(:([^@/]*))?@([^:/]*):([0-9]+)/([^?]*) ]]
 sql_user=${BASH_REMATCH[1]} sql_password=${BASH_REMATCH[3]} sql_host=${BASH_REMATCH[4]} sql_port=${BASH_REMATCH[5]} sql_database=${BASH_REMATCH[6]}

@@ -5,8 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/mariadb.sh
-sam=$(scripts/tools.sh scripts/tools.txt)
-ministack=$(scripts/tools.sh scripts/rehearse.txt)
+sam=$(scripts/tools.sh scripts/requirements-tools.txt)
+ministack=$(scripts/tools.sh scripts/requirements-rehearse.txt)
 cargo build --quiet --workspace --bins --tests --locked
 binaries=target/debug
 if [ "${PROFILE:-release}" != dev ]; then

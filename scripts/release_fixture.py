@@ -70,16 +70,18 @@ def statements(source, server):
     found = {words(json.loads(file.read_text())["query"]) for file in sorted(described.glob("*.json"))}
     log = server.rows("select distinct hex(argument) from mysql.general_log where command_type in ('Prepare', 'Query')")
     ran = sorted({words(row[0]) for row in log if row[0]}, key=len)
-    composed = {}
+    composed, missing = {}, []
     for name, text in sorted(set(literals(source))):
         if any(text in statement for statement in found):
             continue
         pattern = re.compile(".+?".join(map(re.escape, re.split(r"\{\w*\}", text))))
         matching = list(filter(pattern.match, ran)) or list(filter(pattern.search, ran))
         if not matching:
-            raise SystemExit(f"{name}: no test runs the statement that begins {text!r}")
+            missing.append(f"{name}: no test runs the statement that begins {text!r}")
         for statement in matching:
             composed.setdefault(shape(statement), short(statement))
+    if missing:
+        raise SystemExit("\n".join(missing))
     return sorted(found | {statement for statement in composed.values() if statement not in found})
 
 

@@ -10,40 +10,12 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use shared::domain::admin::AdminCaller;
-use shared::domain::auth::tokens::TokenKeys;
-use shared::domain::limits::throttle::Throttle;
 use shared::edge::extract::RequestInfo;
 use shared::error::{Error, Result};
-use shared::push::Push;
-use shared::store::Db;
 
-use crate::resources;
 use crate::routes::routes;
-use crate::signed_in::{SignedIn, auth_state};
-
-#[derive(Debug)]
-pub struct State {
-    db: Db,
-    keys: TokenKeys,
-    /// Closes sockets of disabled accounts and notifies room members.
-    push: Push,
-    /// Limits the actions of operators like those of users.
-    throttle: Throttle,
-}
-
-impl State {
-    /// Builds the state from the environment.
-    pub async fn from_env() -> Result<Self> {
-        Ok(Self {
-            db: resources::database().await?,
-            keys: resources::keys().await?,
-            push: resources::push()?,
-            throttle: resources::throttle()?,
-        })
-    }
-}
-
-auth_state!(State, keys);
+pub use crate::shared_state::SharedState as State;
+use crate::signed_in::SignedIn;
 
 routes!(for State:
     users::list,

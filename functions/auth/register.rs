@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use shared::domain::auth::accounts;
+use shared::domain::auth::accounts::{self, SignIn};
 use shared::edge::extract::RequestInfo;
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Register};
@@ -30,7 +30,9 @@ pub(super) async fn register(
     info: RequestInfo,
     SecretBody(body): SecretBody<Register>,
 ) -> Result<(StatusCode, Json<Authenticated>)> {
-    let authenticated = accounts::register(&state.db, &state.issuer, &state.throttle, &anonymous_caller(info), &body).await?;
+    let State { db, push, issuer, throttle, .. } = &*state;
+    let with = SignIn { push, issuer, throttle, client: &anonymous_caller(info) };
+    let authenticated = accounts::register(db, with, &body).await?;
     Ok((StatusCode::CREATED, Json(authenticated)))
 }
 

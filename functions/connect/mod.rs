@@ -12,7 +12,7 @@ use shared::edge::problem;
 use shared::edge::socket::{Socket, SocketEvent};
 use shared::error::{Error, Result};
 use shared::push::Push;
-use shared::push::registry::Connection;
+use shared::push::socket_registry::Connection;
 use shared::store::Db;
 use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;

@@ -10,7 +10,7 @@ use shared::domain::people::presence;
 use shared::edge::problem;
 use shared::error::{Error, Result};
 use shared::push::Push;
-use shared::push::presence::PresenceCheck;
+use shared::push::presence_checks::PresenceCheck;
 use shared::store::Db;
 use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;

@@ -6,12 +6,12 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use shared::domain::rooms;
-use shared::domain::rooms::invites;
+use shared::domain::rooms::invite_codes;
 use shared::domain::rooms::members;
 use shared::edge::extract::{MaybeBody, Path, Query};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
-use shared::protocol::invites::Join;
+use shared::protocol::invite_codes::Join;
 use shared::protocol::page::Page;
 use shared::protocol::rooms::{Leave, Member, Room};
 
@@ -57,7 +57,7 @@ pub(super) async fn join(
     Path(path): Path<RoomPath>,
     MaybeBody(join): MaybeBody<Join>,
 ) -> Result<Json<Room>> {
-    invites::join(&state.db, &state.push, &caller, &path.room_id, join.invite.as_deref()).await.map(Json)
+    invite_codes::join(&state.db, &state.push, &caller, &path.room_id, join.invite.as_deref()).await.map(Json)
 }
 
 /// Leaves a room. The last owner must name another member as `owner`.

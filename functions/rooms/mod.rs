@@ -4,56 +4,27 @@ mod change;
 mod create;
 mod direct;
 mod invitations;
-mod invites;
+mod invite_codes;
 mod legacy;
 mod list;
-mod members;
+mod manage_members;
 mod membership;
 mod reports;
 
-use shared::domain::auth::tokens::TokenKeys;
-use shared::domain::limits::throttle::Throttle;
-use shared::error::Result;
-use shared::push::Push;
-use shared::store::Db;
-
-use crate::resources;
 use crate::routes::routes;
-use crate::signed_in::auth_state;
-
-#[derive(Debug)]
-pub struct State {
-    db: Db,
-    keys: TokenKeys,
-    push: Push,
-    throttle: Throttle,
-}
-
-impl State {
-    /// Builds the state from the environment.
-    pub async fn from_env() -> Result<Self> {
-        Ok(Self {
-            db: resources::database().await?,
-            keys: resources::keys().await?,
-            push: resources::push()?,
-            throttle: resources::throttle()?,
-        })
-    }
-}
-
-auth_state!(State, keys);
+pub use crate::shared_state::SharedState as State;
 
 routes!(for State:
     list::list, create::create,
     create::create_public,
     list::get, change::update, change::delete,
     direct::open, direct::close,
-    membership::list, members::add,
-    members::set_role, members::remove,
-    members::ban, members::unban,
+    membership::list, manage_members::add,
+    manage_members::set_role, manage_members::remove,
+    manage_members::ban, manage_members::unban,
     change::mute,
-    invites::create, invites::list,
-    invites::revoke,
+    invite_codes::create, invite_codes::list,
+    invite_codes::revoke,
     invitations::list,
     invitations::withdraw,
     invitations::decline,

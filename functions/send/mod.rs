@@ -12,14 +12,14 @@ use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::auth::session_closings;
 use shared::domain::auth::sessions;
-use shared::domain::limits::throttle::{Flood, Throttle};
+use shared::domain::limits::throttle::{SocketFrameLimit, Throttle};
 use shared::domain::limits::work_budget::WorkOwner;
 use shared::domain::limits::work_costs::{self, Cost, Counter};
 use shared::domain::messages::receipts::ReadMarker;
 use shared::domain::messages::typing::{TypingSignal, TypingThrottle};
 use shared::domain::messages::{self, SendRequest};
 use shared::domain::rooms;
-use shared::domain::rooms::invites;
+use shared::domain::rooms::invite_codes;
 use shared::domain::sync;
 use shared::edge::extract::bearer;
 use shared::edge::http::DEADLINE;
@@ -29,9 +29,9 @@ use shared::error::{Error, Result};
 use shared::protocol::actions::{Action, JoinRoom, LeaveRoom, MoveMarker, Ping, Renew, SendMessage, SyncRoom, Typing};
 use shared::protocol::frames::{Ack, Frame};
 use shared::protocol::incoming::{self, Incoming};
-use shared::protocol::session_end::Cause;
+use shared::protocol::session_end_cause::Cause;
 use shared::push::Push;
-use shared::push::registry::Connection;
+use shared::push::socket_registry::Connection;
 use shared::store::Db;
 use shared::telemetry::invocation::{self, Invocation, Outcome};
 use shared::time::Timestamp;
@@ -140,7 +140,7 @@ async fn end(state: &State, socket: &Socket, error: &Error, uncounted: bool, now
         }
         // Actions with a row-based limit are counted only when they are refused, since nothing else counts them.
         _ if uncounted => {
-            if matches!(state.throttle.frame(id, now).await, Flood::Close) {
+            if matches!(state.throttle.frame(id, now).await, SocketFrameLimit::Close) {
                 state.push.close(&socket.connection, &socket::too_many_frames(), now).await;
             }
         }
@@ -154,8 +154,8 @@ async fn admit(state: &State, socket: &Socket, price: Cost, now: Timestamp) -> R
     let Connection { user, session, .. } = socket.connection;
     if let Err(refused) = state.throttle.affords(user, price, now) {
         return match state.throttle.surplus_frame(&socket.connection.id, now).await {
-            Flood::Close => Err(Rejected::Flooding),
-            Flood::Within | Flood::Warn(_) => Err(Rejected::With(refused)),
+            SocketFrameLimit::Close => Err(Rejected::Flooding),
+            SocketFrameLimit::Within | SocketFrameLimit::Warn(_) => Err(Rejected::With(refused)),
         };
     }
     let admitting =
@@ -176,9 +176,9 @@ async fn admit(state: &State, socket: &Socket, price: Cost, now: Timestamp) -> R
 
 async fn count(state: &State, socket: &Socket, now: Timestamp) -> Result<(), Rejected> {
     match state.throttle.frame(&socket.connection.id, now).await {
-        Flood::Within => Ok(()),
-        Flood::Warn(error) => Err(Rejected::With(error)),
-        Flood::Close => Err(Rejected::Flooding),
+        SocketFrameLimit::Within => Ok(()),
+        SocketFrameLimit::Warn(error) => Err(Rejected::With(error)),
+        SocketFrameLimit::Close => Err(Rejected::Flooding),
     }
 }
 
@@ -236,7 +236,7 @@ async fn answer(state: &State, socket: &Socket, incoming: Incoming, price: Cost,
         Action::React(react) => Frame::Ack(Ack { id, ..changes::react(state, &caller, &react).await? }),
         Action::Unreact(react) => Frame::Ack(Ack { id, ..changes::unreact(state, &caller, &react).await? }),
         Action::Join(JoinRoom { room_id, invite }) => {
-            let joined = invites::join(db, push, &caller, &socket.room_or_bound(room_id), invite.as_deref()).await?;
+            let joined = invite_codes::join(db, push, &caller, &socket.room_or_bound(room_id), invite.as_deref()).await?;
             Frame::Ack(Ack { id, room_id: Some(joined.id), rev: Some(joined.rev), ..Ack::default() })
         }
         Action::Renew(Renew { token }) => {

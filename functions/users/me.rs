@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use shared::domain::people::profiles;
-use shared::domain::uploads::storage;
+use shared::domain::uploads::storage_quota;
 use shared::error::Result;
 use shared::protocol::people::{Me, Myself};
 use shared::protocol::profiles::ChangeMe;
@@ -22,7 +22,7 @@ use crate::signed_in::{RateLimited, SignedIn};
 )]
 pub(super) async fn get(Extract(state): Extract<Arc<State>>, SignedIn(caller): SignedIn) -> Result<Json<Myself>> {
     let me = profiles::me(&state.db, &caller).await?;
-    let storage = storage::usage(&state.db, state.quota(), &caller).await?;
+    let storage = storage_quota::usage(&state.db, state.quota(), &caller).await?;
     Ok(Json(Myself { me, storage }))
 }
 

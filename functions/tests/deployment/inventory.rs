@@ -305,6 +305,9 @@ fn code(binary: &str) -> String {
     let folder = root().join("functions").join(binary);
     let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let texts = files.filter_map(Result::ok).map(|file| fs::read_to_string(file.path()).unwrap_or_default());
-    let lines = texts.collect::<Vec<_>>().join("\n");
+    let mut lines = texts.collect::<Vec<_>>().join("\n");
+    if lines.contains("crate::shared_state::") {
+        lines.push_str(&read("functions/shared_state.rs"));
+    }
     lines.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }

@@ -1,7 +1,7 @@
 //! Serves the shards of `fanout`. A shard names an event and its sockets; the frame is built from the current state. Room frames reach current
 //! members only, and a changed message is replaced by a hint to fetch it.
 
-use crate::domain::messages::sent_frame;
+use crate::domain::messages::send::sent_frame;
 use crate::domain::people::friends;
 use crate::domain::rooms::changes as room_changes;
 use crate::domain::rooms::invitations;
@@ -9,12 +9,12 @@ use crate::error::Result;
 use crate::id::{MessageRef, Rev, RoomId, RoomRef, UserId, UserPair};
 use crate::protocol::frames::{Changed, Frame};
 use crate::protocol::uploads::UploadState;
-use crate::push::registry::Connection;
 use crate::push::shards::{Shard, ShardPayload};
+use crate::push::socket_registry::Connection;
 use crate::push::{Encoded, Push};
 use crate::store::members::{self, Access};
 use crate::store::recipients::{self, Recipients, UserRange};
-use crate::store::{Db, friendships, messages, reactions, settings, uploads, users};
+use crate::store::{Db, friendships, messages, reactions, room_settings, uploads, users};
 use crate::time::Timestamp;
 
 /// Serves one shard. A retry pushes the state at that time.
@@ -40,7 +40,7 @@ pub async fn serve(db: &Db, push: &Push, shard: Shard, now: Timestamp) -> Result
             push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await?;
         }
         ShardPayload::Facts { room_id, rev } => {
-            let profile = settings::room_profile(&mut *db.acquire().await?, room_id).await?;
+            let profile = room_settings::room_profile(&mut *db.acquire().await?, room_id).await?;
             let frame = profile.map_or(Frame::Room { room_id, rev }, |profile| {
                 let room = Box::new(profile);
                 Frame::RoomChanged { room_id, rev, room }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::id::{ConnectionId, RoomRef, SessionId, UserId};
 use crate::protocol::frames::{Frame, Refusal};
-use crate::push::registry::Connection;
+use crate::push::socket_registry::Connection;
 use crate::time::Timestamp;
 
 /// An event of the WebSocket API. Header values stay unparsed strings: an invalid byte from a client must not fail the invocation.

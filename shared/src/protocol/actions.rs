@@ -6,11 +6,11 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::Result;
 use crate::id::{Rev, RoomId, RoomRef, Seq, UserId};
+use crate::protocol::action_docs::{LEGACY_SEND, Verb};
 use crate::protocol::fields::{Fields, optional, part, required, seq};
 use crate::protocol::frames::Changed;
 use crate::protocol::messages::{NewContent, NewMessage, NewReaction};
 use crate::protocol::receipts::Mark;
-use crate::protocol::verbs::{LEGACY_SEND, Verb};
 
 /// Declares the fields of actions, each with the function that parses it.
 macro_rules! shapes {

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::id::{ConnectionId, MessageId, Rev, RoomId, Seq, UserId};
+use crate::protocol::action_docs::FrameId;
 use crate::protocol::friends::Friendship;
 use crate::protocol::invitations::Invitation;
 use crate::protocol::messages::{Message, ReactionChange};
@@ -12,7 +13,6 @@ use crate::protocol::receipts::Receipt;
 use crate::protocol::rooms::{Member, Room, RoomProfile};
 use crate::protocol::sync::RoomSync;
 use crate::protocol::uploads::Upload;
-use crate::protocol::verbs::FrameId;
 use crate::time::Timestamp;
 
 /// API Gateway's size limit of a frame.

@@ -4,6 +4,7 @@
 //! incremented by every change; a **connection** is one socket; clients send **actions**, the server sends **frames**.
 
 pub mod accounts;
+pub mod action_docs;
 pub mod actions;
 pub mod admin;
 pub mod encoding;
@@ -14,7 +15,7 @@ pub mod frames;
 pub mod friends;
 pub mod incoming;
 pub mod invitations;
-pub mod invites;
+pub mod invite_codes;
 pub mod messages;
 pub mod notifications;
 pub mod page;
@@ -23,13 +24,12 @@ pub mod problem;
 pub mod profiles;
 pub mod receipts;
 pub mod reports;
+mod room_frames;
 pub mod rooms;
 pub mod search;
-pub mod session_end;
-mod shared_frames;
+pub mod session_end_cause;
 pub mod sync;
 pub mod uploads;
-pub mod verbs;
 
 /// Reads null as the default, since Go serialises an unset list as null.
 fn null_is_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>

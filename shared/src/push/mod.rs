@@ -3,15 +3,15 @@
 
 pub mod audience;
 mod busy_rooms;
-mod closing;
 pub mod connections_api;
-pub mod contact_limits;
+pub mod contact_counters;
 pub mod memory;
 pub mod notify;
-pub mod presence;
+pub mod presence_checks;
 pub mod presence_record;
-pub mod registry;
 pub mod shards;
+mod socket_closing;
+pub mod socket_registry;
 pub mod web;
 
 use std::sync::atomic::AtomicI64;
@@ -26,7 +26,7 @@ use crate::id::{ConnectionId, UserId};
 use crate::protocol::frames::{Dialect, Frame};
 use crate::push::connections_api::ConnectionsApi;
 use crate::push::memory::Memory;
-use crate::push::registry::{Connection, Registry};
+use crate::push::socket_registry::{Connection, Registry};
 use crate::store::recipients::Recipients;
 use crate::time::Timestamp;
 
@@ -135,7 +135,7 @@ impl Cloud {
             self.announce_online(connection.user, now).await;
         }
         before.live.retain(|other| other.id != connection.id);
-        let surplus = (before.live.len() + 1).saturating_sub(registry::MAX_CONNECTIONS);
+        let surplus = (before.live.len() + 1).saturating_sub(socket_registry::MAX_CONNECTIONS);
         before.live.truncate(surplus);
         self.end(&before.live, &BYE_TOO_MANY, now).await;
         Ok(())

@@ -2,7 +2,7 @@
 //! lies a grace period in which a reconnect stays unnoticed.
 
 use crate::id::{ConnectionId, UserId};
-use crate::push::registry::Connection;
+use crate::push::socket_registry::Connection;
 use crate::time::Timestamp;
 
 /// The offline check runs seconds after the last socket closes. After this time it counts as lost.

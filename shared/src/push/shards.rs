@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ConnectionId, Rev, RoomId, Seq, SessionId, UploadId, UserId};
 use crate::protocol::frames::Frame;
 use crate::push::Encoded;
-use crate::push::registry::Connection;
+use crate::push::socket_registry::Connection;
 use crate::time::Timestamp;
 
 /// One part of a large audience, and what to deliver.

@@ -9,7 +9,7 @@ use crate::protocol::rooms::{RoomKind, RoomProfile};
 use crate::store::audit::Operator;
 use crate::store::reports::select_reports;
 use crate::store::rows::room::key;
-use crate::store::{profiles, settings};
+use crate::store::{profiles, room_settings};
 use crate::time::Timestamp;
 
 /// Which rooms to list.
@@ -103,7 +103,7 @@ pub async fn lock(transaction: &mut MySqlConnection, _: &Operator, room: &RoomRe
     .fetch_optional(&mut *transaction)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let profile = settings::room_profile(transaction, RoomId(row.id)).await?;
+    let profile = room_settings::room_profile(transaction, RoomId(row.id)).await?;
     Ok(profile.map(|profile| LockedRoom {
         room: RoomId(row.id),
         head: Head { seq: Seq(row.last_seq), rev: Rev(row.rev) },

@@ -1,6 +1,6 @@
 //! Blocks between users. Callers check both directions at once, so a blocked user cannot tell which of the two blocked the other.
 
-use sqlx::{MySqlConnection, QueryBuilder};
+use sqlx::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::UserId;
@@ -27,27 +27,6 @@ pub async fn exists_between(connection: &mut MySqlConnection, one: UserId, other
     .fetch_one(connection)
     .await?;
     Ok(found > 0)
-}
-
-/// Returns those of `others` with a block in either direction. Runs no statement for an empty list.
-pub async fn blocked_among(connection: &mut MySqlConnection, one: UserId, others: &[UserId]) -> Result<Vec<UserId>> {
-    if others.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut query = QueryBuilder::new("select blocked_id as other from blocks where user_id = ");
-    query.push_bind(one.0).push(" and blocked_id in (");
-    let mut ids = query.separated(", ");
-    for other in others {
-        ids.push_bind(other.0);
-    }
-    query.push(") union select user_id from blocks where blocked_id = ").push_bind(one.0).push(" and user_id in (");
-    let mut ids = query.separated(", ");
-    for other in others {
-        ids.push_bind(other.0);
-    }
-    query.push(")");
-    let found: Vec<u64> = query.build_query_scalar().fetch_all(connection).await?;
-    Ok(found.into_iter().map(UserId).collect())
 }
 
 /// Like [`exists_between`], but waits for concurrent changes of the block.

@@ -5,7 +5,7 @@ use sqlx::MySqlConnection;
 use crate::error::Result;
 use crate::id::{Head, Rev, RoomId, RoomRef, Seq, UserId};
 use crate::protocol::rooms::{self, Role, RoomKind, Settings};
-use crate::store::generated::{fetch_generated, list as listed};
+use crate::store::inline_sql::{fetch_generated, list as listed};
 use crate::store::rows::access::{ACCESS, AccessRow, access_of, query_access_and_block};
 use crate::store::rows::markers::query_with_markers;
 use crate::store::rows::room::{key, settings_of};

@@ -10,7 +10,7 @@ use crate::store::members::{Access, Membership, Readable, TokenBucket};
 use crate::store::rows::access::{access_of, query_access_and_block};
 use crate::store::rows::message::{MessageRow, RepliedRow, select_messages};
 use crate::store::rows::room::key;
-use crate::store::{attachments, mentions, past_view};
+use crate::store::{attachments, former_member_view, mentions};
 use crate::time::Timestamp;
 
 /// State for sending, read under the locks of the room's and the sender's row.
@@ -251,13 +251,13 @@ pub async fn range(connection: &mut MySqlConnection, room: &Readable, first: Seq
     )
     .fetch_all(&mut *connection)
     .await?;
-    past_view::messages(connection, room, rows).await
+    former_member_view::messages(connection, room, rows).await
 }
 
 /// Returns a message, even one that the reader hid.
 pub async fn find(connection: &mut MySqlConnection, room: &Readable, seq: Seq) -> Result<Option<Message>> {
     let rows = select_messages!("where m.room_id = ? and m.seq = ?", room.room().0, seq.0).fetch_all(&mut *connection).await?;
-    Ok(past_view::messages(connection, room, rows).await?.pop())
+    Ok(former_member_view::messages(connection, room, rows).await?.pop())
 }
 
 /// Returns a message as current members see it.

@@ -90,7 +90,7 @@ pub async fn down(url: &Secret, target: i64) -> Result<()> {
 /// sqlx requests the lock without a timeout, which MariaDB answers with NULL and no lock. This takes it with a timeout, which every server supports.
 /// Closing the connection releases it.
 async fn connect_locked(url: &Secret) -> Result<MySqlConnection> {
-    let mut connection = super::connection::options(url)?.connect().await?;
+    let mut connection = super::database::options(url)?.connect().await?;
     connection.execute("set names utf8mb4").await?;
     let held: Option<i64> =
         sqlx::query_scalar("select get_lock(concat('conchat.migrations.', database()), 60)").fetch_one(&mut connection).await?;

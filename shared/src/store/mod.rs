@@ -6,48 +6,48 @@ pub mod attachments;
 pub mod audit;
 pub mod avatars;
 pub mod blocks;
-pub mod connection;
+pub mod contact_relations;
+pub mod database;
 pub mod directs;
 pub mod edits;
 pub mod erasure;
 pub mod export;
+mod former_member_view;
 pub mod friendships;
-mod generated;
 pub mod idempotency;
+mod inline_sql;
 pub mod invitations;
-pub mod invites;
+pub mod invite_codes;
 pub mod members;
-pub mod membership;
+pub mod membership_changes;
 pub mod mentions;
 pub mod messages;
 pub mod migrations;
-mod past_view;
 pub mod pins;
-pub mod presence;
+pub mod presence_visibility;
 pub mod profiles;
 pub mod reactions;
 pub mod read_markers;
 pub mod receipts;
 pub mod recipients;
 pub mod redaction;
-pub mod relations;
 pub mod report_evidence;
 pub mod reports;
+pub mod room_settings;
 pub mod rooms;
 mod rows;
-pub mod search;
+pub mod search_index;
 pub mod session_closings;
 pub mod sessions;
-pub mod settings;
-pub mod storage;
+pub mod storage_usage;
 pub mod subscriptions;
 pub mod sweep;
 pub mod sync;
 pub mod uploads;
 pub mod users;
 
-pub(crate) use connection::transaction;
-pub use connection::{Db, DbConnection, Tx};
+pub(crate) use database::transaction;
+pub use database::{Db, DbConnection, Tx};
 
 /// An open connection to the store, in a transaction or not.
 pub type Handle = sqlx::MySqlConnection;
@@ -57,8 +57,8 @@ use crate::error::{Error, Result};
 /// Classifies database errors as unavailable or internal.
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        if connection::is_lost(&error) {
-            connection::note_loss();
+        if database::is_lost(&error) {
+            database::note_loss();
             Self::unavailable(error)
         } else {
             Self::internal(error)

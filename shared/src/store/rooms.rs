@@ -8,7 +8,7 @@ use crate::protocol::frames::Changed;
 use crate::protocol::rooms::{Room, RoomKind, Scope};
 use crate::store::members::Readable;
 use crate::store::rows::room::RoomRow;
-use crate::store::{mentions, past_view};
+use crate::store::{former_member_view, mentions};
 use crate::time::Timestamp;
 
 /// Most rooms in one `pong`.
@@ -77,7 +77,7 @@ pub async fn changed(transaction: &mut MySqlConnection, room: RoomId, rev: Rev, 
 /// Returns the room as its reader sees it.
 pub async fn view(connection: &mut MySqlConnection, room: &Readable) -> Result<Option<Room>> {
     match select(connection, room.user(), Selection::One(room.room()), RoomListCursor::START, 1).await?.pop() {
-        Some((view, _)) => past_view::view(connection, room, view).await.map(Some),
+        Some((view, _)) => former_member_view::view(connection, room, view).await.map(Some),
         None => Ok(None),
     }
 }

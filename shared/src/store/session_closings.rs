@@ -5,7 +5,7 @@ use sqlx::{MySqlConnection, QueryBuilder};
 
 use crate::error::Result;
 use crate::id::{SessionId, UserId};
-use crate::protocol::session_end::Cause;
+use crate::protocol::session_end_cause::Cause;
 use crate::store::Tx;
 use crate::time::Timestamp;
 

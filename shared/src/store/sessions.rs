@@ -233,7 +233,7 @@ pub async fn list(connection: &mut MySqlConnection, caller: &Caller, before: Ses
 }
 
 /// Returns a batch of a user's live sessions beyond the `most` that were used last.
-pub async fn beyond(connection: &mut MySqlConnection, user: UserId, most: u32, now: Timestamp) -> Result<Vec<SessionId>> {
+pub async fn list_surplus(connection: &mut MySqlConnection, user: UserId, most: u32, now: Timestamp) -> Result<Vec<SessionId>> {
     let found = sqlx::query_scalar!(
         r#"select id
            from sessions

@@ -7,7 +7,7 @@ use crate::id::{Rev, RoomId, Seq, UserId};
 use crate::protocol::messages::{Message, Reaction};
 use crate::protocol::rooms::Role;
 use crate::protocol::sync::{MemberChange, MemberState};
-use crate::store::generated::{fetch_generated, list};
+use crate::store::inline_sql::{fetch_generated, list};
 use crate::store::members::Readable;
 use crate::store::read_markers;
 use crate::store::rows::message::{MESSAGES, MessageRow};

@@ -10,7 +10,7 @@ use shared::domain::auth::sessions;
 use shared::domain::paging::PageRequest;
 use shared::error::Error;
 use shared::protocol::accounts::{Authenticated, ChangePassword, Login, Register, Tokens};
-use shared::store::{Db, users};
+use shared::store::users;
 
 use crate::backend::{Backend, NOW, PASSWORD, registration, visitor};
 use crate::fixture::{self, statements};
@@ -26,8 +26,7 @@ async fn registering_logs_in() {
         Register {
             email: Some("Ann@example.com".into()), display_name: Some(" Ann Ünïcode 💥 ".into()), ..registration("Ann")
         };
-    let made =
-        accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor("2001:db8::7"), &given).await.expect("made");
+    let made = accounts::register(&backend.db, backend.sign_in(&visitor("2001:db8::7")), &given).await.expect("made");
     assert_eq!((made.tokens.token_type, made.tokens.expires_in, &made.tokens.token), ("Bearer", 600, &None));
     assert_eq!(made.user.user.display_name, "Ann Ünïcode 💥");
     let caller = backend.caller(&made).await.expect("signed in");
@@ -49,7 +48,7 @@ async fn names_are_unique_without_case_and_addresses_are_claimed_by_anyone() {
     let backend = Backend::open().await;
     let register = async |username: &str, email: Option<&str>| {
         let given = Register { email: email.map(Into::into), password: format!("of {username} alone"), ..registration(username) };
-        let made = accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor("192.0.2.1"), &given).await;
+        let made = accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &given).await;
         made.map_or_else(|refused| refused.code(), |_| "made")
     };
     assert_eq!(register("users_email", Some("ann@example.com")).await, "made");
@@ -64,9 +63,9 @@ async fn names_are_unique_without_case_and_addresses_are_claimed_by_anyone() {
 async fn concurrent_registrations_of_a_name_succeed_once() {
     let backend = Backend::open().await;
     let tries = (0..8).map(|number| {
-        let (db, issuer, throttle) = (Db::lazy(&backend.url).expect("a URL"), backend.issuer.clone(), backend.throttle.clone());
+        let backend = backend.another();
         let given = Register { password: format!("the password of {number}"), ..registration("ann") };
-        tokio::spawn(async move { accounts::register(&db, &issuer, &throttle, &visitor("192.0.2.1"), &given).await })
+        tokio::spawn(async move { accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &given).await })
     });
     let mut codes = Vec::new();
     for one in tries.collect::<Vec<_>>() {
@@ -81,7 +80,7 @@ async fn a_repeated_registration_gets_the_first_answer_only_for_its_sender() {
     let backend = Backend::open().await;
     let again = async |given: &Register, seconds: i64| {
         let visitor = AnonymousCaller { now: NOW.plus_seconds(seconds), ..visitor("192.0.2.1") };
-        accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor, given).await
+        accounts::register(&backend.db, backend.sign_in(&visitor), given).await
     };
     let given = Register { email: Some("ann@example.com".into()), ..registration("ann") };
     let first = again(&given, 0).await.expect("made");
@@ -95,10 +94,10 @@ async fn a_repeated_registration_gets_the_first_answer_only_for_its_sender() {
     assert_eq!(code(again(&other, 1).await), "username_taken");
     assert_eq!(code(again(&given, 60).await), "username_taken", "after a minute it counts as another registration");
     let at_once = (0..6).map(|_| {
-        let (db, issuer, throttle) = (Db::lazy(&backend.url).expect("a URL"), backend.issuer.clone(), backend.throttle.clone());
-        tokio::spawn(
-            async move { accounts::register(&db, &issuer, &throttle, &visitor("192.0.2.1"), &registration("bob")).await },
-        )
+        let backend = backend.another();
+        tokio::spawn(async move {
+            accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &registration("bob")).await
+        })
     });
     let mut made = std::collections::BTreeSet::new();
     for one in at_once.collect::<Vec<_>>() {
@@ -114,7 +113,7 @@ async fn sending_a_registration_again_is_no_way_to_guess_a_password() {
     backend.register("ann").await;
     let guess = async |password: &str| {
         let given = Register { password: password.into(), ..registration("ann") };
-        let made = accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor("198.51.100.1"), &given).await;
+        let made = accounts::register(&backend.db, backend.sign_in(&visitor("198.51.100.1")), &given).await;
         made.map_or_else(|refused| refused.code(), |_| "made")
     };
     for number in 0..3 {
@@ -129,7 +128,7 @@ async fn an_unconfirmed_claim_does_not_block_an_addresss_owner() {
     let backend = Backend::open().await;
     let register = async |username: &str, email: &str| {
         let given = Register { email: Some(email.into()), password: format!("of {username} alone"), ..registration(username) };
-        accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor("192.0.2.1"), &given).await.expect("made")
+        accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &given).await.expect("made")
     };
     let who = async |email: &str, owner: &str| {
         let answer = backend.login(email, &format!("of {owner} alone"), "192.0.2.2").await;
@@ -179,8 +178,7 @@ async fn addresses_that_an_earlier_release_wrote_are_found() {
 async fn login_accepts_any_spelling_of_name_or_address() {
     let backend = Backend::open().await;
     let given = Register { email: Some("ann@example.com".into()), ..registration("Ann") };
-    let made =
-        accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor("192.0.2.1"), &given).await.expect("made");
+    let made = accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &given).await.expect("made");
     for name in ["Ann", "ann", " ANN ", "ANN@example.com"] {
         let again = backend.login(name, PASSWORD, "192.0.2.2").await.expect(name);
         assert_eq!(again.user, made.user, "{name}");
@@ -188,7 +186,7 @@ async fn login_accepts_any_spelling_of_name_or_address() {
     }
     let by_email =
         Login { username: None, email: Some("Ann@Example.COM".into()), password: PASSWORD.into(), device: Some("phone".into()) };
-    accounts::login(&backend.db, backend.changing(&visitor("192.0.2.2")), &by_email).await.expect("logged in");
+    accounts::login(&backend.db, backend.sign_in(&visitor("192.0.2.2")), &by_email).await.expect("logged in");
     for name in ["änn", "ánn", "ann\u{301}", "ánn@example.com", "ann%", "' or '1'='1", "ann\0"] {
         let refused = backend.login(name, PASSWORD, "192.0.2.2").await.err();
         assert!(matches!(refused, Some(Error::Unauthenticated("invalid_credentials"))), "{name}: {refused:?}");
@@ -238,7 +236,7 @@ async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
 }
 
 async fn refresh(backend: &Backend, token: &str) -> shared::error::Result<Tokens> {
-    sessions::refresh(&backend.db, backend.changing(&visitor("192.0.2.7")), token).await
+    sessions::refresh(&backend.db, backend.sign_in(&visitor("192.0.2.7")), token).await
 }
 
 #[tokio::test]
@@ -246,7 +244,7 @@ async fn login_time_does_not_depend_on_an_addresss_claimants() {
     let backend = Backend::open().await;
     for (number, email) in [(1, "one@x.example"), (2, "two@x.example"), (3, "two@x.example"), (4, "sure@x.example")] {
         let given = Register { email: Some(email.into()), ..registration(&format!("user{number}")) };
-        accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor("192.0.2.1"), &given).await.expect("made");
+        accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &given).await.expect("made");
     }
     backend.set("user4", "email_confirmed_at = 1").await;
     let mut times = [Duration::MAX; 5];
@@ -269,8 +267,7 @@ async fn a_new_password_ends_all_sessions_and_the_old_password() {
     let (first, second) = (backend.register("ann").await, backend.login("ann", PASSWORD, "192.0.2.2").await.expect("logged in"));
     let caller = backend.caller(&second).await.expect("signed in");
     let from = visitor("192.0.2.7");
-    let set =
-        async |given: &ChangePassword| accounts::change_password(&backend.db, backend.changing(&from), &caller, given).await;
+    let set = async |given: &ChangePassword| accounts::change_password(&backend.db, backend.sign_in(&from), &caller, given).await;
     let wrong = set(&change("not my password", "a new password for ann")).await.err();
     assert!(matches!(wrong, Some(Error::Forbidden("wrong_password"))), "{wrong:?}");
     for (new, code) in
@@ -333,7 +330,7 @@ async fn accounts_cost_the_statements_that_they_are_said_to() {
     let at = visitor("192.0.2.2");
     let set = async |caller: &Caller, from: &str, to: &str| {
         let given = change(from, to);
-        let changed = accounts::change_password(&backend.db, backend.changing(&at), caller, &given).await;
+        let changed = accounts::change_password(&backend.db, backend.sign_in(&at), caller, &given).await;
         sessions::authenticate(&backend.db, &backend.issuer.keys, &changed.expect("changed").access_token, NOW)
             .await
             .expect("signed in")
@@ -342,8 +339,8 @@ async fn accounts_cost_the_statements_that_they_are_said_to() {
     assert_eq!(statements(&backend.db, backend.register("ann")).await.1, 4, "begin, person, session, commit");
     assert_eq!(
         statements(&backend.db, backend.login("ann", PASSWORD, "192.0.2.2")).await.1,
-        3,
-        "account, session, those beyond fifty"
+        5,
+        "account, begin, session, those beyond fifty, commit"
     );
     assert_eq!(statements(&backend.db, backend.login("nobody", PASSWORD, "192.0.2.2")).await.1, 1);
     assert_eq!(statements(&backend.db, backend.login("nobody@x.example", PASSWORD, "192.0.2.2")).await.1, 1);

@@ -75,20 +75,20 @@ impl Backend {
         }
     }
 
-    pub(crate) fn changing<'a>(&'a self, visitor: &'a AnonymousCaller) -> SignIn<'a> {
+    pub(crate) fn sign_in<'a>(&'a self, visitor: &'a AnonymousCaller) -> SignIn<'a> {
         SignIn { push: &self.push, issuer: &self.issuer, throttle: &self.throttle, client: visitor }
     }
 
     /// Registers a user from a unique address.
     pub(crate) async fn register(&self, username: &str) -> Authenticated {
         let given = registration(username);
-        accounts::register(&self.db, &self.issuer, &self.throttle, &visitor("192.0.2.1"), &given).await.expect("a new name")
+        accounts::register(&self.db, self.sign_in(&visitor("192.0.2.1")), &given).await.expect("a new name")
     }
 
     /// Logs in from an address.
     pub(crate) async fn login(&self, username: &str, password: &str, ip: &str) -> Result<Authenticated> {
         let given = Login { username: Some(username.into()), email: None, password: password.into(), device: None };
-        accounts::login(&self.db, self.changing(&visitor(ip)), &given).await
+        accounts::login(&self.db, self.sign_in(&visitor(ip)), &given).await
     }
 
     /// Returns the caller of an access token.

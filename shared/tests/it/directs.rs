@@ -11,14 +11,14 @@ use shared::domain::messages::{self, SendRequest};
 use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::domain::rooms::directs;
-use shared::domain::rooms::invites;
+use shared::domain::rooms::invite_codes;
 use shared::domain::rooms::members::{self, MemberRef};
 use shared::domain::rooms::settings;
 use shared::domain::sync;
 use shared::error::Result;
 use shared::id::{ConnectionId, RoomRef, Seq, UserId};
 use shared::protocol::frames::Frame;
-use shared::protocol::invites::NewInvite;
+use shared::protocol::invite_codes::NewInvite;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::rooms::{ChangeRoom, NewMembers, Role, RoomKind, Scope};
 use shared::push::Push;
@@ -107,7 +107,7 @@ async fn direct_rooms_have_no_roles_and_cannot_be_left_or_joined() {
         code(members::ban(&db, &push, &ann, &room, bob.user).await),
         code(settings::update(&db, &push, &ann, &room, &rename).await),
         code(settings::delete(&db, &push, &ann, &room).await),
-        code(invites::create(&db, &ann, &room, &NewInvite::default()).await),
+        code(invite_codes::create(&db, &ann, &room, &NewInvite::default()).await),
     ] {
         assert_eq!(refused, "direct_room");
     }

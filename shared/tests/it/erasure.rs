@@ -18,7 +18,7 @@ use shared::domain::people::profiles;
 use shared::domain::reports;
 use shared::domain::rooms;
 use shared::domain::rooms::directs;
-use shared::domain::rooms::invites;
+use shared::domain::rooms::invite_codes;
 use shared::domain::rooms::members::{self, MemberRef};
 use shared::domain::sweep;
 use shared::domain::sync;
@@ -28,7 +28,7 @@ use shared::protocol::accounts::{Authenticated, Register};
 use shared::protocol::admin::AccountRole;
 use shared::protocol::frames::Frame;
 use shared::protocol::friends::NewFriend;
-use shared::protocol::invites::NewInvite;
+use shared::protocol::invite_codes::NewInvite;
 use shared::protocol::messages::{Forward, Message, NewContent, NewMessage};
 use shared::protocol::profiles::ChangeMe;
 use shared::protocol::reports::NewReport;
@@ -53,8 +53,7 @@ pub(crate) async fn register(backend: &Backend, name: &str) -> (Authenticated, C
         device: Some(format!("{name}'s phone")),
     };
     let ip = if name.starts_with(CANARY) { ADDRESS } else { "192.0.2.1" };
-    let made =
-        accounts::register(&backend.db, &backend.issuer, &backend.throttle, &visitor(ip), &given).await.expect("registered");
+    let made = accounts::register(&backend.db, backend.sign_in(&visitor(ip)), &given).await.expect("registered");
     let caller = backend.caller(&made).await.expect("signed in");
     (made, caller)
 }
@@ -128,7 +127,7 @@ async fn nothing_of_an_erased_person_is_found_in_any_column() {
     said(&backend, &canary, &RoomRef::Id(notes.id), "Dear diary, I am the canary").await;
     friends::send_request(db, push, &canary, &NewFriend { user_id: Some(bob.user), username: None }).await.expect("asked");
     blocks::add(db, push, &canary, cat.user).await.expect("blocked");
-    invites::create(db, &canary, &group, &NewInvite::default()).await.expect("made");
+    invite_codes::create(db, &canary, &group, &NewInvite::default()).await.expect("made");
     let reason = NewReport { reason: Some("The canary objects".into()) };
     reports::report(db, &canary, &group, mention.seq, &reason).await.expect("reported");
     // Another user reports a message that mentions them: the report keeps it, without the name.

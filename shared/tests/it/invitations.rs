@@ -21,7 +21,7 @@ use shared::protocol::people::Visibility;
 use shared::protocol::profiles::{ChangeMe, ChangeMySettings};
 use shared::protocol::rooms::{Additions, AllowedRole, ChangeRoom, ChangeSettings, NewMembers, NewRoom, Role, RoomKind, Scope};
 use shared::push::Push;
-use shared::push::registry::Connection;
+use shared::push::socket_registry::Connection;
 use shared::store::Db;
 
 use crate::backend::{self, Backend, PASSWORD};

@@ -29,7 +29,7 @@ use shared::protocol::profiles::{ChangeMe, ChangeMySettings};
 use shared::protocol::rooms::{NewRoom, RoomKind};
 use shared::push::Push;
 use shared::push::memory::Memory;
-use shared::push::registry::Connection;
+use shared::push::socket_registry::Connection;
 use shared::push::web::vapid::VapidKeys;
 use shared::push::web::{AllowedHosts, PushOutcome, WebPush};
 use shared::store::{self, Db};

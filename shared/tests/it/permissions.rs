@@ -12,7 +12,7 @@ use shared::domain::messages::{self, HistoryRange};
 use shared::domain::paging::PageRequest;
 use shared::domain::reports::{self, ReportedAttachment};
 use shared::domain::rooms;
-use shared::domain::rooms::invites;
+use shared::domain::rooms::invite_codes;
 use shared::domain::rooms::members::{self, MemberRef};
 use shared::domain::rooms::settings;
 use shared::domain::search;
@@ -24,7 +24,7 @@ use shared::id::{ReportId, Rev, RoomRef, Seq, UploadId};
 use shared::media::{self, Media};
 use shared::protocol::admin::ReportState;
 use shared::protocol::frames::Frame;
-use shared::protocol::invites::NewInvite;
+use shared::protocol::invite_codes::NewInvite;
 use shared::protocol::messages::{Forward, NewMessage};
 use shared::protocol::reports::NewReport;
 use shared::protocol::rooms::{AllowedRole, ChangeRoom, ChangeSettings, NewMembers, Role, RoomKind};
@@ -156,8 +156,8 @@ impl Scene {
         let open = admin::list_reports(db, &asking, ReportState::Open, PageRequest::default()).await.expect("a list").items;
         let found = open.into_iter().next().expect("one").report;
         let (report, kept) = (found.id, found.attachments[0].upload_id);
-        let code = invites::create(db, &bob, &room, &NewInvite::default()).await.expect("made").code;
-        let spare = invites::create(db, &bob, &room, &NewInvite::default()).await.expect("made").code;
+        let code = invite_codes::create(db, &bob, &room, &NewInvite::default()).await.expect("made").code;
+        let spare = invite_codes::create(db, &bob, &room, &NewInvite::default()).await.expect("made").code;
         let (hash, keys) = ([7; 32], (vec![4; 65], vec![5; 16], vec![6; 8]));
         let device = Endpoint { url: "https://push.example/bob".into(), hash, public: keys.0, auth: keys.1, vapid: keys.2 };
         subscriptions::upsert(&mut db.acquire().await.expect("a connection"), &bob, &device).await.expect("subscribed");
@@ -194,13 +194,13 @@ impl Scene {
         let (db, push, room, bob) = (&self.backend.db, &self.backend.push, &self.room, &self.bob);
         let (seq, report, picture) = (Seq(1), self.report, self.picture);
         match right {
-            "his invitation lets in" => code(invites::join(db, push, &self.eve, room, Some(&self.code)).await),
+            "his invitation lets in" => code(invite_codes::join(db, push, &self.eve, room, Some(&self.code)).await),
             "his invitation is listed" => {
-                let listed = invites::list(db, &self.ann, room).await.expect("a list").items;
+                let listed = invite_codes::list(db, &self.ann, room).await.expect("a list").items;
                 some(listed.iter().any(|invite| invite.code == self.spare))
             }
-            "takes his invitation back" => code(invites::revoke(db, bob, room, &self.spare).await),
-            "makes an invitation" => code(invites::create(db, bob, room, &NewInvite::default()).await),
+            "takes his invitation back" => code(invite_codes::revoke(db, bob, room, &self.spare).await),
+            "makes an invitation" => code(invite_codes::create(db, bob, room, &NewInvite::default()).await),
             "adds people" => {
                 let new = NewMembers { user_ids: vec![self.chief.caller.user], ..NewMembers::default() };
                 code(members::add(db, push, bob, room, &new).await)
@@ -316,21 +316,21 @@ async fn an_invitation_is_as_good_as_its_maker_is_at_its_use() {
         members::set_role(db, push, &scene.ann, target, role).await.expect("set");
     };
     role(Role::Member).await;
-    assert_eq!(code(invites::join(db, push, &scene.eve, &scene.room, Some(&scene.code)).await), "invite_not_found");
+    assert_eq!(code(invite_codes::join(db, push, &scene.eve, &scene.room, Some(&scene.code)).await), "invite_not_found");
     // Outcomes after regaining the role equal those before.
     role(Role::Admin).await;
-    assert_eq!(code(invites::join(db, push, &scene.eve, &scene.room, Some(&scene.code)).await), "ok");
+    assert_eq!(code(invite_codes::join(db, push, &scene.eve, &scene.room, Some(&scene.code)).await), "ok");
     // He revokes his own invite from outside for good, but no other.
     members::remove(db, push, &scene.ann, &scene.room, scene.bob.user).await.expect("removed");
-    let hers = invites::create(db, &scene.ann, &scene.room, &NewInvite::default()).await.expect("made").code;
-    assert_eq!(code(invites::revoke(db, &scene.bob, &scene.room, &scene.code).await), "ok");
-    assert_eq!(code(invites::revoke(db, &scene.bob, &scene.room, &scene.code).await), "room_not_found");
-    assert_eq!(code(invites::revoke(db, &scene.bob, &scene.room, &hers).await), "room_not_found");
+    let hers = invite_codes::create(db, &scene.ann, &scene.room, &NewInvite::default()).await.expect("made").code;
+    assert_eq!(code(invite_codes::revoke(db, &scene.bob, &scene.room, &scene.code).await), "ok");
+    assert_eq!(code(invite_codes::revoke(db, &scene.bob, &scene.room, &scene.code).await), "room_not_found");
+    assert_eq!(code(invite_codes::revoke(db, &scene.bob, &scene.room, &hers).await), "room_not_found");
     let new = NewMembers { user_ids: vec![scene.bob.user], ..NewMembers::default() };
     members::add(db, push, &scene.ann, &scene.room, &new).await.expect("added");
     role(Role::Admin).await;
-    assert_eq!(code(invites::join(db, push, &scene.chief.caller, &scene.room, Some(&scene.code)).await), "invite_not_found");
-    assert_eq!(code(invites::join(db, push, &scene.chief.caller, &scene.room, Some(&hers)).await), "ok");
+    assert_eq!(code(invite_codes::join(db, push, &scene.chief.caller, &scene.room, Some(&scene.code)).await), "invite_not_found");
+    assert_eq!(code(invite_codes::join(db, push, &scene.chief.caller, &scene.room, Some(&hers)).await), "ok");
 }
 
 #[tokio::test]
@@ -343,7 +343,7 @@ async fn joining_while_the_maker_is_banned_is_before_or_after_and_nothing_betwee
         let (url, room, key) = (url.clone(), scene.room.clone(), scene.code.clone());
         coming.push(tokio::spawn(async move {
             let db = shared::store::Db::lazy(&url).expect("a URL");
-            (caller.user, code(invites::join(&db, &shared::push::Push::memory(), &caller, &room, Some(&key)).await))
+            (caller.user, code(invite_codes::join(&db, &shared::push::Push::memory(), &caller, &room, Some(&key)).await))
         }));
     }
     members::ban(db, push, &scene.ann, &scene.room, scene.bob.user).await.expect("banned");

@@ -19,8 +19,8 @@ use shared::protocol::frames::Frame;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::people::{Presence, User, Visibility};
 use shared::push::Push;
-use shared::push::presence::PresenceCheck;
-use shared::push::registry::{Connection, Registry};
+use shared::push::presence_checks::PresenceCheck;
+use shared::push::socket_registry::{Connection, Registry};
 use shared::store::{Db, users};
 use shared::time::Timestamp;
 

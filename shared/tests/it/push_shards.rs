@@ -201,8 +201,13 @@ async fn a_send_does_not_reach_ended_sessions() {
     for who in [&ann, &bob] {
         rooms::join(&backend.db, &push, who, &RoomRef::general()).await.expect("joined");
         let id = shared::id::ConnectionId(who.username.clone());
-        let socket =
-            shared::push::registry::Connection { user: who.user, id, session: who.session, lean: true, connected_at: who.now };
+        let socket = shared::push::socket_registry::Connection {
+            user: who.user,
+            id,
+            session: who.session,
+            lean: true,
+            connected_at: who.now,
+        };
         push.register(&socket).await.expect("open");
     }
     let audience = async || {

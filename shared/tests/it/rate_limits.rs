@@ -2,7 +2,7 @@
 
 use shared::caller::Caller;
 use shared::config::Limits;
-use shared::domain::limits::throttle::Flood;
+use shared::domain::limits::throttle::SocketFrameLimit;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::{self, SendRequest};
@@ -108,15 +108,15 @@ async fn a_flooding_socket_is_warned_and_then_closed() {
     let mut outcomes = Vec::new();
     for _ in 0..8 {
         outcomes.push(match backend.throttle.frame(&laptop, NOW).await {
-            Flood::Within => "served",
-            Flood::Warn(Error::TooMany { retry_after: 300, policy }) if policy == Some(frames) => "warned",
-            Flood::Warn(other) => panic!("{other:?}"),
-            Flood::Close => "closed",
+            SocketFrameLimit::Within => "served",
+            SocketFrameLimit::Warn(Error::TooMany { retry_after: 300, policy }) if policy == Some(frames) => "warned",
+            SocketFrameLimit::Warn(other) => panic!("{other:?}"),
+            SocketFrameLimit::Close => "closed",
         });
     }
     assert_eq!(outcomes, ["served", "served", "served", "warned", "warned", "warned", "closed", "closed"]);
-    assert!(matches!(backend.throttle.frame(&phone, NOW).await, Flood::Within), "each socket has its own");
-    assert!(matches!(backend.throttle.frame(&laptop, NOW.plus_seconds(300)).await, Flood::Within));
+    assert!(matches!(backend.throttle.frame(&phone, NOW).await, SocketFrameLimit::Within), "each socket has its own");
+    assert!(matches!(backend.throttle.frame(&laptop, NOW.plus_seconds(300)).await, SocketFrameLimit::Within));
 }
 
 #[tokio::test]
@@ -139,6 +139,6 @@ async fn without_dynamodb_acts_and_frames_go_uncounted_and_do_not_wait_long() {
     let ann = fixture::caller(7.into(), "ann");
     let begun = std::time::Instant::now();
     assert_eq!(backend.throttle.act(&ann).await.expect("open"), None);
-    assert!(matches!(backend.throttle.frame(&ConnectionId("a".into()), NOW).await, Flood::Within));
+    assert!(matches!(backend.throttle.frame(&ConnectionId("a".into()), NOW).await, SocketFrameLimit::Within));
     assert!(begun.elapsed() < std::time::Duration::from_secs(3), "{:?}", begun.elapsed());
 }

@@ -12,10 +12,10 @@ use shared::domain::auth::session_closings;
 use shared::domain::auth::sessions::{self, SessionOwner};
 use shared::domain::people::presence;
 use shared::id::{ConnectionId, SessionId};
-use shared::protocol::session_end::Cause;
+use shared::protocol::session_end_cause::Cause;
 use shared::push::Push;
-use shared::push::presence::PresenceCheck;
-use shared::push::registry::Connection;
+use shared::push::presence_checks::PresenceCheck;
+use shared::push::socket_registry::Connection;
 use shared::store::recipients;
 use shared::time::Timestamp;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -98,7 +98,7 @@ async fn the_end_of_a_session_by_time_is_noted_for_sockets_that_may_live_to_see_
     assert!(receives(&backend, &caller, end.plus_seconds(-1)).await && !receives(&backend, &caller, end).await);
     // A refresh postpones the closing, and logging out makes it due at once.
     let fresh = shared::domain::auth::anonymous::AnonymousCaller { now: late, ..visitor("192.0.2.9") };
-    sessions::refresh(&backend.db, backend.changing(&fresh), &ann.tokens.refresh_token).await.expect("refreshed");
+    sessions::refresh(&backend.db, backend.sign_in(&fresh), &ann.tokens.refresh_token).await.expect("refreshed");
     assert!(receives(&backend, &caller, end).await);
     assert_eq!(noted(&backend).await[0].2, late.plus_seconds(30 * 86_400).0);
     sessions::logout(&backend.db, &unreachable_push(), &SessionOwner::SignedIn(caller.clone())).await.expect("logged out");

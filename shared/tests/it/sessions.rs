@@ -16,12 +16,12 @@ use crate::backend::{Backend, NOW, PASSWORD, visitor};
 use crate::fixture::{limits, statements};
 
 async fn refresh(backend: &Backend, token: &str) -> Result<Tokens> {
-    sessions::refresh(&backend.db, backend.changing(&visitor("192.0.2.9")), token).await
+    sessions::refresh(&backend.db, backend.sign_in(&visitor("192.0.2.9")), token).await
 }
 
 async fn refresh_at(backend: &Backend, token: &str, seconds: i64) -> Result<Tokens> {
     let visitor = AnonymousCaller { now: NOW.plus_seconds(seconds), ..visitor("192.0.2.9") };
-    sessions::refresh(&backend.db, backend.changing(&visitor), token).await
+    sessions::refresh(&backend.db, backend.sign_in(&visitor), token).await
 }
 
 fn is_refused<T>(outcome: &Result<T>) -> bool {
@@ -98,7 +98,7 @@ async fn while_a_key_is_exchanged_two_refreshes_at_once_still_agree() {
     let mut ahead = backend.issuer.clone();
     ahead.keys = TokenKeys::new(&Secret::new("2:another-secret-for-tests,1:a-secret-for-tests"), false).expect("keys");
     let there = async |token: &str| {
-        sessions::refresh(&backend.db, SignIn { issuer: &ahead, ..backend.changing(&visitor("192.0.2.9")) }, token).await
+        sessions::refresh(&backend.db, SignIn { issuer: &ahead, ..backend.sign_in(&visitor("192.0.2.9")) }, token).await
     };
     let here = refresh(&backend, &ann.tokens.refresh_token).await.expect("refreshed");
     let other = there(&ann.tokens.refresh_token).await.expect("the same for a holder of one more key");
@@ -127,7 +127,7 @@ async fn a_forged_refresh_token_ends_nothing() {
         assert!(is_refused(&refresh(&backend, forged).await), "{forged}");
     }
     let refused =
-        sessions::refresh(&backend.db, SignIn { issuer: &foreign, ..backend.changing(&visitor("192.0.2.9")) }, token).await;
+        sessions::refresh(&backend.db, SignIn { issuer: &foreign, ..backend.sign_in(&visitor("192.0.2.9")) }, token).await;
     assert!(is_refused(&refused), "nor one that was made by another key");
     backend.caller(&ann).await.expect("still signed in");
     backend.caller(&bob).await.expect("still signed in");

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use hyper::Method;
 use serde_json::{Value, json};
+use shared::protocol::action_docs::LEGACY;
 use shared::protocol::actions::VERBS;
-use shared::protocol::verbs::LEGACY;
 
 use self::table::{ACTIONS, ROUTES};
 use crate::api::{Api, Header, JSON, Person};

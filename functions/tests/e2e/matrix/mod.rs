@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use hyper::Method;
 use serde_json::{Value, json};
+use shared::protocol::action_docs::LEGACY;
 use shared::protocol::actions::VERBS;
-use shared::protocol::verbs::LEGACY;
 
 use self::scene::{Cast, ROLES, Things};
 use crate::admin::operator;

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::protocol::admin::{AccountRole, AccountState, AdminAccount};
 use crate::protocol::page::Page;
-use crate::protocol::session_end::Cause;
+use crate::protocol::session_end_cause::Cause;
 use crate::push::Push;
 use crate::store::admin_accounts::{self as store, AccountFilter, AccountStatus};
 use crate::store::audit::{self, AuditRecord, Operator};

@@ -11,7 +11,7 @@ use crate::protocol::page::Page;
 use crate::push::Push;
 use crate::store::admin_rooms::{self as store, RoomFilter};
 use crate::store::audit::{self, AuditRecord};
-use crate::store::{Db, Tx, settings, transaction};
+use crate::store::{Db, Tx, room_settings, transaction};
 
 /// Lists rooms, oldest first.
 pub async fn list_rooms(
@@ -50,7 +50,7 @@ pub async fn delete_room(db: &Db, push: &Push, admin: &AdminCaller, room: &RoomR
         if locked.is_default {
             return Err(Error::Conflict("default_room"));
         }
-        let audience = settings::delete_as(tx, &by, locked.room, locked.head.rev.next()).await?;
+        let audience = room_settings::delete_as(tx, &by, locked.room, locked.head.rev.next()).await?;
         let act = AuditRecord { action: "room.delete", room: Some(locked.room), ..AuditRecord::default() };
         audit::insert(tx, &by, &act).await?;
         Ok((locked.room, audience))

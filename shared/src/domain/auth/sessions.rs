@@ -13,11 +13,11 @@ use crate::error::{Error, Result};
 use crate::id::{MAX_ID, SessionId, UserId};
 use crate::protocol::accounts::{Session, Tokens};
 use crate::protocol::page::Page;
-use crate::protocol::session_end::Cause;
+use crate::protocol::session_end_cause::Cause;
 use crate::push::Push;
-use crate::store::session_closings::{SessionEnding, SessionSelection};
+use crate::store::session_closings::{EndedSessions, SessionEnding, SessionSelection};
 use crate::store::sessions::Rotation;
-use crate::store::{self, Db, transaction};
+use crate::store::{self, Db, Tx, transaction};
 use crate::telemetry::invocation;
 use crate::time::Timestamp;
 
@@ -179,12 +179,13 @@ async fn end(db: &Db, push: &Push, ending: &SessionEnding) -> Result<u64> {
 }
 
 /// Ends the sessions beyond the most that a user may have, those that were used least recently.
-pub(crate) async fn end_surplus(db: &Db, push: &Push, user: UserId, now: Timestamp) -> Result<()> {
-    let surplus = store::sessions::beyond(&mut *db.acquire().await?, user, MAX_LIVE, now).await?;
-    for session in surplus {
-        end(db, push, &SessionEnding { user, selection: SessionSelection::One(session), cause: Cause::Surplus, now }).await?;
+pub(crate) async fn end_surplus(tx: &mut Tx<'_>, user: UserId, now: Timestamp) -> Result<Option<EndedSessions>> {
+    let mut ended = None;
+    for session in store::sessions::list_surplus(tx, user, MAX_LIVE, now).await? {
+        let ending = SessionEnding { user, selection: SessionSelection::One(session), cause: Cause::Surplus, now };
+        ended = Some(store::session_closings::end(tx, &ending).await?);
     }
-    Ok(())
+    Ok(ended)
 }
 
 /// Lists the caller's live sessions, newest first.

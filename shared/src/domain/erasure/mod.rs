@@ -19,7 +19,7 @@ use crate::domain::limits::throttle::Throttle;
 use crate::error::{Error, Result};
 use crate::id::{SessionId, UserId};
 use crate::protocol::frames::Frame;
-use crate::protocol::session_end::Cause;
+use crate::protocol::session_end_cause::Cause;
 use crate::push::Push;
 use crate::store::erasure::{self as store, DELETED_USER};
 use crate::store::session_closings::{EndedSessions, SessionEnding, SessionSelection};

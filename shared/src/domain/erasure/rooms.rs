@@ -13,7 +13,9 @@ use crate::push::Push;
 use crate::store::erasure::{self as store, DELETED_USER, ErasureRoom};
 use crate::store::members::{self, Access, Readable};
 use crate::store::redaction::{self, NamedText};
-use crate::store::{Db, Tx, avatars, invites, membership, report_evidence, search, settings, transaction};
+use crate::store::{
+    Db, Tx, avatars, invite_codes, membership_changes, report_evidence, room_settings, search_index, transaction,
+};
 
 /// Seqs searched per statement.
 const SEQS_PER_QUERY: u64 = 20_000;
@@ -69,7 +71,7 @@ async fn leave_room(tx: &mut Tx<'_>, deleted_user: &Caller, room: RoomId) -> Res
         transfer_ownership(tx, deleted_user, &locked, &readable, &mut changes).await?;
     }
     let rev = changes.next_rev();
-    membership::end(tx, member, deleted_user.user, Head { seq: locked.head.seq, rev }, deleted_user.now).await?;
+    membership_changes::end(tx, member, deleted_user.user, Head { seq: locked.head.seq, rev }, deleted_user.now).await?;
     changes.add_left(deleted_user.user);
     if locked.kind != RoomKind::Direct {
         changes.add_system_message(tx, deleted_user, "member.left", &format!("{DELETED_USER} left")).await?;
@@ -84,7 +86,7 @@ async fn archive_direct_room(
     locked: &ErasureRoom,
     changes: &mut RoomChanges,
 ) -> Result<()> {
-    let mut facts = settings::room_profile(tx, locked.room).await?.ok_or(Error::NotFound("room_not_found"))?;
+    let mut facts = room_settings::room_profile(tx, locked.room).await?.ok_or(Error::NotFound("room_not_found"))?;
     if !facts.settings.archived {
         facts.settings.archived = true;
         let rev = changes.next_rev();
@@ -102,14 +104,14 @@ async fn transfer_ownership(
     changes: &mut RoomChanges,
 ) -> Result<()> {
     let member = require_member(readable)?;
-    if membership::count_others(tx, member, deleted_user.user).await?.owners > 0 {
+    if membership_changes::count_others(tx, member, deleted_user.user).await?.owners > 0 {
         return Ok(());
     }
     let Some(successor) = store::find_successor(tx, locked, deleted_user.user).await? else {
-        return invites::revoke_all(tx, member, deleted_user.now).await;
+        return invite_codes::revoke_all(tx, member, deleted_user.now).await;
     };
     let rev = changes.next_rev();
-    membership::set_role(tx, member, successor, Role::Owner, rev).await?;
+    membership_changes::set_role(tx, member, successor, Role::Owner, rev).await?;
     let owner = members::find(tx, readable, successor).await?.ok_or(Error::NotFound("member_not_found"))?;
     changes.add_frame(Frame::member_updated(locked.room, rev, owner));
     Ok(())
@@ -187,7 +189,7 @@ async fn write_texts(tx: &mut Tx<'_>, deleted_user: &Caller, room: RoomId, texts
     let rev = locked.head.rev.next();
     for trace in texts {
         redaction::rewrite(tx, room, trace, rev).await?;
-        search::unseal(tx, MessageRef { room, seq: trace.seq }, locked.head.seq).await?;
+        search_index::unseal(tx, MessageRef { room, seq: trace.seq }, locked.head.seq).await?;
     }
     redaction::set_rev(tx, room, rev, deleted_user.now).await?;
     Ok((locked, rev))

@@ -4,9 +4,8 @@ use crate::caller::Caller;
 use crate::config::Limits;
 use crate::domain::limits::token_bucket::take_token;
 use crate::domain::messages::mentions;
-use crate::domain::messages::{
-    MessageAddress, find_readable, lock_message, push_to_members, require_not_unsent, validate_content,
-};
+use crate::domain::messages::send::validate_content;
+use crate::domain::messages::{MessageAddress, find_readable, lock_message, push_to_members, require_not_unsent};
 use crate::domain::paging::{PageRequest, page};
 use crate::domain::rooms;
 use crate::error::{Error, Result};
@@ -18,7 +17,7 @@ use crate::protocol::rooms::{AllowedRole, Role};
 use crate::push::Push;
 use crate::store::edits::RemainingTokens;
 use crate::store::members::{Membership, Readable};
-use crate::store::{Db, Tx, edits as store, members, mentions as mention_rows, search, transaction};
+use crate::store::{Db, Tx, edits as store, members, mentions as mention_rows, search_index, transaction};
 use crate::time::Timestamp;
 
 /// An edit of one of the caller's messages.
@@ -93,7 +92,7 @@ async fn store_edit(
     message.edited_at = Some(caller.now);
     message.rev = readable.rev.next();
     store::update(tx, member, &message, remains, caller.now).await?;
-    search::unseal(tx, here, readable.last_seq).await?;
+    search_index::unseal(tx, here, readable.last_seq).await?;
     Ok((message, true))
 }
 

@@ -1,6 +1,6 @@
 //! Replays: sending again with the same `client_id` returns the first message if the contents are the same, else a conflict.
 
-use super::{NewContents, Sent, StoredMessage, ValidMessage};
+use super::send::{NewContents, Sent, StoredMessage, ValidMessage};
 use crate::caller::Caller;
 use crate::config::Limits;
 use crate::domain::limits::token_bucket::take_token;
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::id::{MessageRef, Seq};
 use crate::protocol::messages::Message;
 use crate::store::members::{self, Readable};
-use crate::store::{Tx, edits, membership, messages as store, reactions};
+use crate::store::{Tx, edits, membership_changes, messages as store, reactions};
 
 /// A replay younger than this is pushed again, because the first attempt may have died before its push.
 const REPUSH_MS: i64 = 60_000;
@@ -42,7 +42,7 @@ pub(super) async fn find_replay(
     if let Some(member) = repushing {
         // Pushing again counts as a change, which limits floods of replays.
         let left = take_token(member.change_allowance, limits.change, caller.now)?;
-        membership::set_change_allowance(tx, member, left, caller.now).await?;
+        membership_changes::set_change_allowance(tx, member, left, caller.now).await?;
     }
     let pushes = repushing.is_some();
     Ok(StoredMessage { sent: Sent { message, replayed: true, rate: None }, changes_before: None, pushes })

@@ -10,7 +10,8 @@ use crate::protocol::messages::{Message, MessageKind};
 use crate::protocol::rooms::{Role, RoomKind};
 use crate::push::Push;
 use crate::store::{
-    Db, Tx, attachments, edits, members, mentions, messages as store, pins, reactions, recipients, redaction, search, transaction,
+    Db, Tx, attachments, edits, members, mentions, messages as store, pins, reactions, recipients, redaction, search_index,
+    transaction,
 };
 
 /// Unsends a message for everyone and pushes it to the members. Idempotent.
@@ -66,7 +67,7 @@ async fn store_unsend(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, seq: Seq
     message.rev = readable.rev.next();
     store::unsend(tx, &message, caller.user, caller.now).await?;
     let here = MessageRef { room: message.room_id, seq: message.seq };
-    search::unseal(tx, here, readable.last_seq).await?;
+    search_index::unseal(tx, here, readable.last_seq).await?;
     if message.edited_at.is_some() {
         edits::delete(tx, here).await?;
     }

@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::id::UserId;
 use crate::protocol::people::Visibility;
 use crate::push::Push;
-use crate::push::contact_limits::Contacts;
-use crate::store::relations::{self as store, Relation};
+use crate::push::contact_counters::Contacts;
+use crate::store::contact_relations::{self as store, Relation};
 use crate::store::{Db, Handle, friendships, invitations};
 use crate::time::Timestamp;
 

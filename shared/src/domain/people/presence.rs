@@ -12,10 +12,10 @@ use crate::protocol::frames::Frame;
 use crate::protocol::people::{Person, Presence, User, Visibility};
 use crate::protocol::rooms::Room;
 use crate::push::Push;
-use crate::push::presence::PresenceCheck;
+use crate::push::presence_checks::PresenceCheck;
 use crate::push::presence_record::PresenceRecord;
 use crate::store::recipients::{self, Recipients};
-use crate::store::{Db, presence as store};
+use crate::store::{Db, presence_visibility as store};
 use crate::time::Timestamp;
 
 /// Maximum number of users whose presence `welcome` contains, friends first. Others arrive as frames when they change.

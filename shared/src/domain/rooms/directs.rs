@@ -12,8 +12,8 @@ use crate::id::{RoomId, RoomRef, UserId, UserPair};
 use crate::protocol::frames::Frame;
 use crate::protocol::rooms::{Role, Room};
 use crate::push::Push;
-use crate::store::membership::NewMember;
-use crate::store::{Db, Tx, blocks, directs as store, members, membership, rooms as room_rows, transaction, users};
+use crate::store::membership_changes::NewMember;
+use crate::store::{Db, Tx, blocks, directs as store, members, membership_changes, rooms as room_rows, transaction, users};
 
 /// Opens the direct room with a user. Returns whether it is new.
 pub async fn open(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<(Room, bool)> {
@@ -80,7 +80,7 @@ async fn find_or_create(tx: &mut Tx<'_>, caller: &Caller, user: UserId) -> Resul
     };
     let mut people = vec![NewMember { user: caller.user, role: Role::Member }, NewMember { user, role: Role::Member }];
     people.dedup();
-    membership::insert(tx, room, NEW_ROOM, &people, caller.now).await?;
+    membership_changes::insert(tx, room, NEW_ROOM, &people, caller.now).await?;
     if user != caller.user {
         store::hide_until_message(tx, room, user).await?;
     }

@@ -1,5 +1,5 @@
 //! Invitations of a user to a room. A user who left the room, or does not accept being added, is invited instead. After a decline the room cannot
-//! invite again for a day. (For invitations by code see [`invite`](crate::domain::rooms::invites).)
+//! invite again for a day. (For invitations by code see [`invite`](crate::domain::rooms::invite_codes).)
 
 use crate::caller::Caller;
 use crate::domain::paging::{PageRequest, encode_cursor, page};

@@ -14,7 +14,7 @@ use crate::protocol::people::User;
 use crate::protocol::rooms::{self, Additions, AllowedRole, NewMembers, Refused, Role, RoomKind};
 use crate::push::Push;
 use crate::store::members::{self, Membership, Readable};
-use crate::store::membership::{self, MembershipState, NewMember};
+use crate::store::membership_changes::{self, MembershipState, NewMember};
 use crate::store::{Db, Tx, invitations, transaction, users};
 
 /// Maximum number of users added per call.
@@ -76,7 +76,7 @@ pub async fn unban(db: &Db, caller: &Caller, room: &RoomRef, user: UserId) -> Re
     transaction!(db, |tx| {
         let readable = lock_managed(tx, caller, room).await?;
         let by = require_role(&readable, Role::Admin)?;
-        if membership::unban(tx, by, user).await? { Ok(()) } else { Err(Error::NotFound("ban_not_found")) }
+        if membership_changes::unban(tx, by, user).await? { Ok(()) } else { Err(Error::NotFound("ban_not_found")) }
     })
 }
 
@@ -146,7 +146,7 @@ async fn add_all(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, wanted: &[Use
     let known = users::find_many(tx, &ids, &names).await?;
     let locked = users::lock_active(tx, &known.iter().map(|user| user.id).collect::<Vec<_>>()).await?;
     let known: Vec<_> = known.into_iter().filter(|user| locked.contains(&user.id)).collect();
-    let states = membership::lock_states(tx, by, &locked).await?;
+    let states = membership_changes::lock_states(tx, by, &locked).await?;
     let (relations, pending) =
         (ContactPolicy::of(tx, caller, &locked).await?, invitations::states(tx, room.room(), &locked).await?);
     let (mut result, mut changes, mut names) = (Additions::default(), RoomChanges::of(&room), Vec::new());
@@ -188,7 +188,7 @@ async fn add_all(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, wanted: &[Use
                 let rev = changes.next_rev();
                 let joining = Head { seq: changes.next_seq(), rev };
                 let new = NewMember { user: user.id, role: Role::Member };
-                membership::insert(tx, room.room(), joining, &[new], caller.now).await?;
+                membership_changes::insert(tx, room.room(), joining, &[new], caller.now).await?;
                 changes.add_frame(member_added_frame(tx, &room, user.id, rev).await?);
                 changes.add_joined(user.id);
                 result.added.push(user.id);
@@ -228,11 +228,11 @@ async fn change_role(
     }
     let mut changes = RoomChanges::of(&room);
     if role != present {
-        if present == Role::Owner && membership::count_others(tx, by, user).await?.owners == 0 {
+        if present == Role::Owner && membership_changes::count_others(tx, by, user).await?.owners == 0 {
             return Err(Error::Conflict("last_owner"));
         }
         let rev = changes.next_rev();
-        membership::set_role(tx, by, user, role, rev).await?;
+        membership_changes::set_role(tx, by, user, role, rev).await?;
         changes.write(tx, caller.now).await?;
     }
     let member = members::find(tx, &room, user).await?.ok_or(Error::NotFound("member_not_found"))?;
@@ -268,7 +268,7 @@ async fn store_end(tx: &mut Tx<'_>, caller: &Caller, target: MemberRef<'_>, how:
         (Some(MembershipState::Left | MembershipState::Removed) | None, Removal::Banned) => {
             // No member sees a change, so it takes no rev.
             users::find(tx, user).await?.ok_or(Error::NotFound("user_not_found"))?;
-            membership::ban(tx, by, user, Head { seq: room.last_seq, rev: Rev(0) }, caller.now).await?;
+            membership_changes::ban(tx, by, user, Head { seq: room.last_seq, rev: Rev(0) }, caller.now).await?;
             changes.add_uninvited(invitations::end_of_member(tx, room.room(), user).await?);
             return Ok(changes);
         }
@@ -277,11 +277,11 @@ async fn store_end(tx: &mut Tx<'_>, caller: &Caller, target: MemberRef<'_>, how:
     let leaving = Head { seq: room.last_seq, rev: changes.next_rev() };
     let (event, text) = match how {
         Removal::Removed => {
-            membership::end(tx, by, user, leaving, caller.now).await?;
+            membership_changes::end(tx, by, user, leaving, caller.now).await?;
             ("member.removed", format!("{} removed {name}", caller.username))
         }
         Removal::Banned => {
-            membership::ban(tx, by, user, leaving, caller.now).await?;
+            membership_changes::ban(tx, by, user, leaving, caller.now).await?;
             ("member.banned", format!("{} banned {name}", caller.username))
         }
     };
@@ -293,5 +293,5 @@ async fn store_end(tx: &mut Tx<'_>, caller: &Caller, target: MemberRef<'_>, how:
 }
 
 async fn state(tx: &mut Tx<'_>, by: &Membership, user: UserId) -> Result<Option<MembershipState>> {
-    Ok(membership::lock_states(tx, by, &[user]).await?.pop().map(|(_, state)| state))
+    Ok(membership_changes::lock_states(tx, by, &[user]).await?.pop().map(|(_, state)| state))
 }

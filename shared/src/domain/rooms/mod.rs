@@ -3,7 +3,7 @@
 pub(crate) mod changes;
 pub mod directs;
 pub mod invitations;
-pub mod invites;
+pub mod invite_codes;
 pub mod members;
 pub mod settings;
 
@@ -21,9 +21,11 @@ use crate::protocol::page::Page;
 use crate::protocol::rooms::{AllowedRole, NewRoom, Role, Room, RoomKind, Scope};
 use crate::push::Push;
 use crate::store::members::{self as member_rows, Access, JoinTarget, Membership, Readable};
-use crate::store::membership::NewMember;
+use crate::store::membership_changes::NewMember;
 use crate::store::rooms::{self as store, NewRoomRow, RoomListCursor};
-use crate::store::{Db, Tx, invitations as invitation_rows, invites as invite_rows, membership, recipients, transaction, users};
+use crate::store::{
+    Db, Tx, invitations as invitation_rows, invite_codes as invite_rows, membership_changes, recipients, transaction, users,
+};
 use crate::time::Timestamp;
 
 /// Maximum number of members named at creation.
@@ -166,7 +168,7 @@ pub async fn mute(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, until: 
     let view = {
         let mut connection = db.acquire().await?;
         let readable = require_readable(member_rows::find_access(&mut connection, room, caller.user).await?)?;
-        membership::mute(&mut connection, require_member(&readable)?, until).await?;
+        membership_changes::mute(&mut connection, require_member(&readable)?, until).await?;
         store::view(&mut connection, &readable).await?.ok_or(Error::NotFound("room_not_found"))?
     };
     let frame = Frame::RoomSeen { room_id: view.id, rev: view.rev, room: Box::new(view.clone()) };
@@ -233,12 +235,12 @@ pub(super) async fn add_caller(tx: &mut Tx<'_>, caller: &Caller, door: JoinTarge
     if door.archived {
         return Err(Error::Conflict("room_archived"));
     }
-    let entrance = membership::lock_for_join(tx, door.room, caller.user).await?.ok_or(Error::Unauthenticated(ENDED))?;
+    let entrance = membership_changes::lock_for_join(tx, door.room, caller.user).await?.ok_or(Error::Unauthenticated(ENDED))?;
     let mut changes = RoomChanges::at(door.room, door.head);
     let rev = changes.next_rev();
     // The first to join an abandoned room owns it, except the default room.
     let role = if entrance.abandoned { Role::Owner } else { Role::Member };
-    membership::insert(
+    membership_changes::insert(
         tx,
         door.room,
         Head { seq: changes.next_seq(), rev },
@@ -270,11 +272,11 @@ async fn store_leave(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, owner: Op
             return Err(Error::invalid("owner", "invalid", "must be another member"));
         }
         let rev = changes.next_rev();
-        membership::set_role(tx, member, owner, Role::Owner, rev).await?;
+        membership_changes::set_role(tx, member, owner, Role::Owner, rev).await?;
         let successor = member_rows::find(tx, &room, owner).await?.ok_or(Error::NotFound("member_not_found"))?;
         changes.add_frame(Frame::member_updated(room.room(), rev, successor));
     } else if member.role == Role::Owner {
-        let others = membership::count_others(tx, member, caller.user).await?;
+        let others = membership_changes::count_others(tx, member, caller.user).await?;
         if others.owners == 0 && others.all > 0 {
             return Err(Error::Conflict("last_owner"));
         }
@@ -284,7 +286,7 @@ async fn store_leave(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, owner: Op
         }
     }
     let rev = changes.next_rev();
-    membership::end(tx, member, caller.user, Head { seq: room.last_seq, rev }, caller.now).await?;
+    membership_changes::end(tx, member, caller.user, Head { seq: room.last_seq, rev }, caller.now).await?;
     changes.add_left(caller.user);
     changes.add_uninvited(invitation_rows::end_of_member(tx, room.room(), caller.user).await?);
     changes.add_system_message(tx, caller, "member.left", &format!("{} left", caller.username)).await?;
@@ -316,7 +318,7 @@ async fn store_room(tx: &mut Tx<'_>, caller: &Caller, draft: &RoomDraft<'_>) -> 
     }
     let room = store::insert(tx, NewRoomRow { kind: *kind, name, topic }, caller.user, caller.now).await?;
     let (members, invited): (Vec<_>, Vec<_>) = people.iter().copied().partition(|new| contact(new.user) == ContactKind::Added);
-    membership::insert(tx, room, NEW_ROOM, &members, caller.now).await?;
+    membership_changes::insert(tx, room, NEW_ROOM, &members, caller.now).await?;
     store::changed(tx, room, NEW_ROOM.rev, i32::try_from(members.len()).unwrap_or(i32::MAX), caller.now).await?;
     let mut changes = RoomChanges::at(room, NEW_ROOM);
     for new in &members {

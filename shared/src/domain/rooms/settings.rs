@@ -10,7 +10,7 @@ use crate::id::RoomRef;
 use crate::protocol::frames::Frame;
 use crate::protocol::rooms::{ChangeRoom, ChangeSettings, Role, Room, RoomProfile, Settings};
 use crate::push::Push;
-use crate::store::{Db, Tx, avatars as faces, invitations, settings as store, transaction};
+use crate::store::{Db, Tx, avatars as faces, invitations, room_settings as store, transaction};
 
 /// Maximum interval of slow mode: a day.
 const MAX_SLOW_MODE_SECONDS: u32 = 86_400;

@@ -33,7 +33,7 @@ use crate::error::{Error, Result};
 use crate::id::Seq;
 use crate::protocol::page::Page;
 use crate::protocol::search::{Found, Highlight, Search};
-use crate::store::search::{self as store, SearchText};
+use crate::store::search_index::{self as store, SearchText};
 use crate::store::{Db, members, users};
 use crate::time::Timestamp;
 use query::ParsedQuery;

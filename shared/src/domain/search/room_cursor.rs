@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::id::{Seq, UserId};
 use crate::protocol::search::Highlight;
 use crate::store::members::Readable;
-use crate::store::search::{self as store, SEGMENT_MESSAGES, SealedSegment, SearchText, TextQuery, segment_of};
+use crate::store::search_index::{self as store, SEGMENT_MESSAGES, SealedSegment, SearchText, TextQuery, segment_of};
 use crate::store::{Db, Handle};
 use crate::time::Timestamp;
 

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::id::{RoomId, Seq};
 use crate::protocol::messages::MessageKind;
-use crate::store::search::{self as store, BitSlice, SEGMENT_MESSAGES, SealedSegment, SearchText};
+use crate::store::search_index::{self as store, BitSlice, SEGMENT_MESSAGES, SealedSegment, SearchText};
 use crate::store::{Db, Tx};
 
 use super::signature::{Attribute, BITS, Signature};

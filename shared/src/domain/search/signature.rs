@@ -3,7 +3,7 @@
 
 use super::normalize::{CharClass, NormalizedText, char_class};
 use super::terms::Term;
-use crate::store::search::SEGMENT_SLICES;
+use crate::store::search_index::SEGMENT_SLICES;
 
 pub(super) const BITS: usize = SEGMENT_SLICES as usize;
 /// Maximum number of bits checked per query. Each one halves the false positives and costs a row per segment.

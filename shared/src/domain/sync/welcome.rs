@@ -9,7 +9,7 @@ use crate::protocol::frames::{Dialect, Frame, MAX_FRAME};
 use crate::protocol::page::MAX_LIMIT;
 use crate::protocol::rooms::Scope;
 use crate::push::Push;
-use crate::push::registry::Connection;
+use crate::push::socket_registry::Connection;
 use crate::store::rooms::{self, RoomListCursor};
 use crate::store::{Db, invitations, users};
 

@@ -2,12 +2,12 @@
 
 use crate::caller::Caller;
 use crate::config::Quota;
-use crate::domain::uploads::storage;
+use crate::domain::uploads::storage_quota;
 use crate::error::{Error, Result};
 use crate::id::{MessageRef, UploadId};
 use crate::protocol::messages::{Attachment, AttachmentKind, MessageKind};
 use crate::protocol::uploads::{MAX_ATTACHMENTS, Purpose, UploadState};
-use crate::store::{Tx, attachments as store, storage as usages, uploads};
+use crate::store::{Tx, attachments as store, storage_usage as usages, uploads};
 
 /// Rejects duplicates and too many uploads.
 pub(crate) fn validate(ids: &[UploadId]) -> Result<&[UploadId]> {
@@ -32,7 +32,7 @@ pub(crate) async fn attach(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    storage::require_within_quota(tx, caller, quota).await?;
+    storage_quota::require_within_quota(tx, caller, quota).await?;
     let locked = uploads::lock_all(tx, ids).await?;
     let mut attachments = Vec::with_capacity(ids.len());
     for (at, id) in ids.iter().enumerate() {
@@ -68,14 +68,14 @@ pub(crate) async fn forward(
     if attachments.is_empty() {
         return Ok(Vec::new());
     }
-    let before = storage::lock_usage(tx, caller).await?;
+    let before = storage_quota::lock_usage(tx, caller).await?;
     let copies = store::copy(tx, copy.from, copy.to, caller.user, caller.now).await?;
     let (bytes, files) = copies.iter().fold((0, 0), |(bytes, files), made| (bytes + made.copy.info.size, files + 1));
-    if let Err(full) = storage::require_space(before, quota, bytes, files) {
+    if let Err(full) = storage_quota::require_space(before, quota, bytes, files) {
         // Objects that the caller held before do not count again.
         let after = usages::usage(tx, caller.user).await?;
         let more = (after.bytes.saturating_sub(before.bytes), after.files.saturating_sub(before.files));
-        storage::require_space(before, quota, more.0, more.1).map_err(|_| full)?;
+        storage_quota::require_space(before, quota, more.0, more.1).map_err(|_| full)?;
     }
     let shown = attachments.iter().map(|attachment| {
         let copy = copies.iter().find(|made| made.source == attachment.upload_id);

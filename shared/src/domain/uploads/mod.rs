@@ -2,7 +2,7 @@
 
 pub(crate) mod attachments;
 pub mod avatars;
-pub mod storage;
+pub mod storage_quota;
 pub(crate) mod verify;
 
 use std::time::{Duration, Instant};
@@ -37,11 +37,11 @@ pub async fn create(db: &Db, throttle: &Throttle, media: &Media, caller: &Caller
     let new = validate(new, media)?;
     throttle.upload(caller).await?;
     let id = transaction!(db, |tx| {
-        let usage = storage::lock_usage(tx, caller).await?;
+        let usage = storage_quota::lock_usage(tx, caller).await?;
         if usage.unused >= MAX_UNUSED {
             return Err(Error::Conflict("too_many_uploads"));
         }
-        storage::require_space(usage, throttle.quota(), new.size, 1)?;
+        storage_quota::require_space(usage, throttle.quota(), new.size, 1)?;
         store::insert(tx, caller.user, &new, caller.now, caller.now.plus_seconds(UNUSED_SECONDS)).await
     })?;
     let (url, expires_at) = media.upload_url(id, &new.content_type, new.size, caller.now).await?;

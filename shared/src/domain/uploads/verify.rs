@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::caller::Caller;
 use crate::config::Quota;
-use crate::domain::uploads::storage;
+use crate::domain::uploads::storage_quota;
 use crate::error::{Error, Result};
 use crate::id::ObjectId;
 use crate::media::picture::{self, Picture, PictureError};
@@ -175,8 +175,8 @@ impl Verification<'_> {
             return store::accept(&mut *self.db.acquire().await?, id, found).await;
         }
         transaction!(self.db, |tx| {
-            let usage = storage::lock_usage(tx, self.caller).await?;
-            storage::require_space(usage, quota, grown, 0)?;
+            let usage = storage_quota::lock_usage(tx, self.caller).await?;
+            storage_quota::require_space(usage, quota, grown, 0)?;
             store::accept(tx, id, found).await
         })
     }

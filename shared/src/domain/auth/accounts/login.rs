@@ -3,8 +3,9 @@
 use crate::domain::auth::anonymous::AnonymousCaller;
 use crate::domain::auth::passwords;
 use crate::domain::auth::refresh_tokens::RefreshSecret;
+use crate::domain::auth::session_closings;
 use crate::domain::auth::sessions::{self, issue_tokens, session_expiry};
-use crate::domain::auth::tokens::{Claims, Issuer};
+use crate::domain::auth::tokens::Claims;
 use crate::domain::limits::throttle::FailureLevel;
 use crate::domain::limits::throttle::network::Network;
 use crate::error::{Error, Result};
@@ -12,7 +13,7 @@ use crate::id::UserId;
 use crate::protocol::accounts::{Authenticated, Login};
 use crate::store::sessions::NewSession;
 use crate::store::users::{Account, MAX_CLAIMANTS, email_key};
-use crate::store::{self, Db};
+use crate::store::{self, Db, transaction};
 
 use super::SignIn;
 use super::fields::{self, LoginName};
@@ -21,7 +22,7 @@ const REFUSED: Error = Error::Unauthenticated("invalid_credentials");
 
 /// Logs in by username or e-mail address.
 pub async fn login(db: &Db, with: SignIn<'_>, given: &Login) -> Result<Authenticated> {
-    let SignIn { push, issuer, throttle, client } = with;
+    let SignIn { throttle, client, .. } = with;
     let (name, device) = match fields::login(given) {
         Ok(fields) => fields,
         Err(refusal) => return Err(throttle.count_invalid(client, refusal).await),
@@ -46,19 +47,12 @@ pub async fn login(db: &Db, with: SignIn<'_>, given: &Login) -> Result<Authentic
     let account = matching_account(accounts, name.hash_count(), &given.password).await?.ok_or(refusal)?;
     throttle.count_login(account.me.user.id, client.now).await?;
     attempt.forgive().await;
-    let signed_in = sign_in(db, issuer, client, account, device).await?;
-    sessions::end_surplus(db, push, signed_in.user.user.id, client.now).await?;
-    Ok(signed_in)
+    sign_in(db, with, account, device).await
 }
 
-/// Creates a session after the password was verified.
-pub(super) async fn sign_in(
-    db: &Db,
-    issuer: &Issuer,
-    client: &AnonymousCaller,
-    account: Account,
-    device: &str,
-) -> Result<Authenticated> {
+/// Creates a session after the password was verified. In the same transaction it ends the least recently used sessions beyond the limit.
+pub(super) async fn sign_in(db: &Db, with: SignIn<'_>, account: Account, device: &str) -> Result<Authenticated> {
+    let SignIn { push, issuer, client, .. } = with;
     let Account { me, password_hash, .. } = account;
     let fresh = RefreshSecret::random()?;
     let new = NewSession {
@@ -69,8 +63,14 @@ pub(super) async fn sign_in(
         now: client.now,
         expires_at: session_expiry(issuer, client.now),
     };
-    let made = store::sessions::insert_if_unchanged(&mut *db.acquire().await?, &new, &password_hash).await?;
-    let claims = Claims { user: me.user.id, session: made.ok_or(REFUSED)? };
+    let (session, surplus) = transaction!(db, |tx| {
+        let session = store::sessions::insert_if_unchanged(tx, &new, &password_hash).await?.ok_or(REFUSED)?;
+        Ok((session, sessions::end_surplus(tx, me.user.id, client.now).await?))
+    })?;
+    if let Some(ended) = surplus {
+        session_closings::close(db, push, ended, client.now).await;
+    }
+    let claims = Claims { user: me.user.id, session };
     Ok(Authenticated { user: me, tokens: issue_tokens(issuer, claims, &fresh, client.now).await? })
 }
 

@@ -14,7 +14,7 @@ use crate::domain::auth::tokens::{Claims, Issuer};
 use crate::domain::limits::throttle::Throttle;
 use crate::error::{Error, Result};
 use crate::protocol::accounts::{ChangePassword, Tokens};
-use crate::protocol::session_end::Cause;
+use crate::protocol::session_end_cause::Cause;
 use crate::push::Push;
 use crate::store::session_closings::{self, SessionEnding, SessionSelection};
 use crate::store::sessions::NewSession;

@@ -5,7 +5,7 @@ use crate::domain::auth::passwords;
 use crate::domain::auth::refresh_tokens::RefreshSecret;
 use crate::domain::auth::sessions::{issue_tokens, session_expiry};
 use crate::domain::auth::tokens::{Claims, Issuer};
-use crate::domain::limits::throttle::{FailureLevel, Throttle};
+use crate::domain::limits::throttle::FailureLevel;
 use crate::error::{Error, Result};
 use crate::protocol::accounts::{Authenticated, Register};
 use crate::protocol::people::{Me, MySettings, User};
@@ -13,6 +13,7 @@ use crate::store::sessions::NewSession;
 use crate::store::users::{Account, NewUser};
 use crate::store::{self, Db, transaction};
 
+use super::SignIn;
 use super::fields::{self, LoginName, Registration};
 use super::login::sign_in;
 
@@ -21,13 +22,8 @@ const USERNAME_TAKEN: &str = "username_taken";
 const REPEAT_SECONDS: i64 = 60;
 
 /// Creates an account and logs in. Repeating the same name and password within a minute logs in again.
-pub async fn register(
-    db: &Db,
-    issuer: &Issuer,
-    throttle: &Throttle,
-    client: &AnonymousCaller,
-    given: &Register,
-) -> Result<Authenticated> {
+pub async fn register(db: &Db, with: SignIn<'_>, given: &Register) -> Result<Authenticated> {
+    let SignIn { issuer, throttle, client, .. } = with;
     let fields = match fields::registration(given) {
         Ok(fields) => fields,
         Err(refusal) => return Err(throttle.count_invalid(client, refusal).await),
@@ -35,7 +31,7 @@ pub async fn register(
     throttle.count_registration(client).await?;
     let password_hash = passwords::hash(&given.password).await?;
     match insert(db, issuer, client, &fields, &password_hash).await {
-        Err(Error::Conflict(USERNAME_TAKEN)) => repeat(db, issuer, throttle, client, &fields).await,
+        Err(Error::Conflict(USERNAME_TAKEN)) => repeat(db, with, &fields).await,
         made => made,
     }
 }
@@ -81,14 +77,9 @@ async fn insert(
 }
 
 /// Answers a repeated registration. The password is verified and counted like a login.
-async fn repeat(
-    db: &Db,
-    issuer: &Issuer,
-    throttle: &Throttle,
-    client: &AnonymousCaller,
-    fields: &Registration<'_>,
-) -> Result<Authenticated> {
+async fn repeat(db: &Db, with: SignIn<'_>, fields: &Registration<'_>) -> Result<Authenticated> {
     const REFUSED: Error = Error::Conflict(USERNAME_TAKEN);
+    let SignIn { throttle, client, .. } = with;
     let account = store::users::account_by_username(&mut *db.acquire().await?, fields.username).await?;
     let young = |account: &Account| client.now.since(account.me.user.created_at).abs() < REPEAT_SECONDS * 1000;
     let account = account.filter(young).ok_or(REFUSED)?;
@@ -97,5 +88,5 @@ async fn repeat(
         return Err(REFUSED);
     }
     attempt.forgive().await;
-    sign_in(db, issuer, client, account, fields.device).await
+    sign_in(db, with, account, fields.device).await
 }

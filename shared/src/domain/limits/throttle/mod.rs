@@ -2,6 +2,7 @@
 
 mod attempts;
 pub(crate) mod network;
+mod socket_frames;
 
 use std::time::Duration;
 
@@ -10,28 +11,15 @@ use crate::caller::Caller;
 use crate::config::{Limits, Quota};
 use crate::domain::limits::work_budget::WorkLedger;
 use crate::error::{Error, Limit, RateStatus, Result};
-use crate::id::{ConnectionId, UserId};
+use crate::id::UserId;
 use crate::telemetry::rate_status;
 use crate::time::Timestamp;
 
 pub(crate) use attempts::FailureLevel;
+pub use socket_frames::SocketFrameLimit;
 
-/// Multiple of the limit from which a socket is closed instead of answered.
-const CLOSE_FACTOR: u32 = 2;
-/// Frames that a frame without budget counts as.
-const SURPLUS_FRAMES: u32 = 30;
 /// Timeout of counters that fail open.
 const COUNT_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// Whether a socket exceeds its limit of frames.
-#[derive(Debug)]
-pub enum Flood {
-    Within,
-    /// It does, and gets this error.
-    Warn(Error),
-    /// It ignored the errors: close it.
-    Close,
-}
 
 /// Counts operations against the configured limits.
 #[derive(Clone, Debug)]
@@ -73,25 +61,6 @@ impl Throttle {
     /// Counts a change other than writing, such as creating rooms, inviting, reporting. Fails open. Returns the rate-limit status.
     pub async fn act(&self, caller: &Caller) -> Result<Option<RateStatus>> {
         Ok(self.count_fail_open(&format!("act#{}", caller.user), self.limits.act, caller.now).await?.map(WindowCount::rate))
-    }
-
-    /// Counts a frame of a socket. Fails open.
-    pub async fn frame(&self, socket: &ConnectionId, now: Timestamp) -> Flood {
-        self.frames(socket, 1, now).await
-    }
-
-    /// Counts a frame for which the user has no budget. Clients that continue are closed soon, because refusing takes an invocation, too.
-    pub async fn surplus_frame(&self, socket: &ConnectionId, now: Timestamp) -> Flood {
-        self.frames(socket, SURPLUS_FRAMES, now).await
-    }
-
-    async fn frames(&self, socket: &ConnectionId, many: u32, now: Timestamp) -> Flood {
-        let limit = self.limits.frames;
-        match self.try_count_many(&format!("frames#{}", socket.0), many, limit, now).await {
-            Some(hits) if hits.count > limit.quota.saturating_mul(CLOSE_FACTOR) => Flood::Close,
-            Some(hits) if hits.exceeds_limit() => Flood::Warn(Error::TooMany { retry_after: hits.reset, policy: Some(limit) }),
-            _ => Flood::Within,
-        }
     }
 
     /// Counts, and fails open.

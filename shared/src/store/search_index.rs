@@ -8,9 +8,9 @@ use sqlx::{AssertSqlSafe, FromRow, MySqlConnection};
 use crate::error::Result;
 use crate::id::{MessageId, MessageRef, RoomId, Seq, UserId};
 use crate::protocol::messages::{Message, MessageKind};
-use crate::store::generated::{fetch_generated, list};
+use crate::store::former_member_view;
+use crate::store::inline_sql::{fetch_generated, list};
 use crate::store::members::{Access, Readable};
-use crate::store::past_view;
 use crate::store::rows::access::{access_of, query_access};
 use crate::store::rows::message::select_messages;
 use crate::time::Timestamp;
@@ -139,7 +139,7 @@ pub async fn texts(
 /// Restores texts to what a former member sees.
 async fn restore(connection: &mut MySqlConnection, room: &Readable, mut found: Vec<SearchText>) -> Result<Vec<SearchText>> {
     let seqs: Vec<_> = found.iter().map(|text| text.seq).collect();
-    let mut earlier = past_view::texts(connection, room, &seqs).await?;
+    let mut earlier = former_member_view::texts(connection, room, &seqs).await?;
     for text in &mut found {
         if let Some(then) = earlier.remove(&text.seq) {
             text.content = then.content;
@@ -195,7 +195,7 @@ pub async fn messages(connection: &mut MySqlConnection, rooms: &[&Readable], tex
         )
         .fetch_all(&mut *connection)
         .await?;
-        found.extend(past_view::messages_of(connection, rooms, rows).await?);
+        found.extend(former_member_view::messages_of(connection, rooms, rows).await?);
     }
     Ok(found)
 }

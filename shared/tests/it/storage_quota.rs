@@ -13,7 +13,7 @@ use shared::domain::rooms;
 use shared::domain::rooms::settings;
 use shared::domain::uploads;
 use shared::domain::uploads::avatars;
-use shared::domain::uploads::storage;
+use shared::domain::uploads::storage_quota;
 use shared::error::{Error, Left, Result};
 use shared::id::{RoomRef, Seq, UploadId, UserId};
 use shared::media::Media;
@@ -40,7 +40,7 @@ async fn announce(backend: &Backend, media: &Media, who: &Caller, size: u64) -> 
 }
 
 async fn kept(db: &Db, who: &Caller) -> (u64, u64) {
-    let shown = storage::usage(db, NONE, who).await.expect("read");
+    let shown = storage_quota::usage(db, NONE, who).await.expect("read");
     (shown.used_bytes, shown.files)
 }
 
@@ -102,12 +102,12 @@ async fn a_refusal_states_the_remaining_quota_and_usage_can_be_queried() {
     let refused = announce(&backend, &media, &ann, 31).await.err();
     assert!(matches!(refused, Some(Error::Full(Left { bytes: Some(30), files: Some(2) }))), "{refused:?}");
     announce(&backend, &media, &ann, 30).await.expect("fits exactly");
-    let shown = storage::usage(&backend.db, backend.throttle.quota(), &ann).await.expect("read");
+    let shown = storage_quota::usage(&backend.db, backend.throttle.quota(), &ann).await.expect("read");
     assert_eq!(shown, Storage { used_bytes: 100, limit_bytes: Some(100), files: 2, files_limit: Some(3) });
     let endless = Backend::limited(Limits { quota: NONE, ..limits() }).await;
     let bob = person(&endless.db, "bob").await;
     announce(&endless, &media, &bob, 1 << 20).await.expect("no limit");
-    let shown = storage::usage(&endless.db, endless.throttle.quota(), &bob).await.expect("read");
+    let shown = storage_quota::usage(&endless.db, endless.throttle.quota(), &bob).await.expect("read");
     assert_eq!(shown, Storage { used_bytes: 1 << 20, limit_bytes: None, files: 1, files_limit: None });
 }
 
@@ -227,8 +227,8 @@ async fn the_limit_costs_few_statements() {
     announce(&backend, &media, &ann, 1).await.expect("fits");
     let (_, count) = statements(&backend.db, announce(&backend, &media, &ann, 1)).await;
     assert_eq!(count, 5, "begin, her row, what she keeps, the new row, commit");
-    storage::usage(&backend.db, NONE, &ann).await.expect("read");
-    assert_eq!(statements(&backend.db, storage::usage(&backend.db, NONE, &ann)).await.1, 1);
+    storage_quota::usage(&backend.db, NONE, &ann).await.expect("read");
+    assert_eq!(statements(&backend.db, storage_quota::usage(&backend.db, NONE, &ann)).await.1, 1);
     let plan = "explain select max(size), count(*) from uploads where owner_id = 1 and (state in ('pending', 'ready', 'rejected') or state = 'doomed' and object_id is null) group by coalesce(object_id, id)";
     let steps = sqlx::raw_sql(plan).fetch_all(&mut *backend.db.acquire().await.expect("open")).await.expect("a plan");
     let extra: String = sqlx::Row::try_get(&steps[0], "Extra").expect("text");

@@ -7,12 +7,12 @@ use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::idempotency;
-use shared::domain::rooms::invites;
+use shared::domain::rooms::invite_codes;
 use shared::edge::extract::{MaybeKeyedBody, Path};
 use shared::edge::pagination::PageResponse;
 use shared::error::Result;
 use shared::id::RoomRef;
-use shared::protocol::invites::{Invite, NewInvite};
+use shared::protocol::invite_codes::{Invite, NewInvite};
 use shared::protocol::page::Page;
 
 use super::State;
@@ -53,9 +53,9 @@ pub(super) async fn create(
     let (invite, existed) = match request {
         Some(request) => {
             let key = idempotency::derive_key(&request.route, &request.key, &request.body)?;
-            invites::create_once(&state.db, &caller, &path.room_id, &new, &key).await?
+            invite_codes::create_once(&state.db, &caller, &path.room_id, &new, &key).await?
         }
-        None => (invites::create(&state.db, &caller, &path.room_id, &new).await?, false),
+        None => (invite_codes::create(&state.db, &caller, &path.room_id, &new).await?, false),
     };
     let status = if existed { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, Json(invite)))
@@ -75,7 +75,7 @@ pub(super) async fn list(
     SignedIn(caller): SignedIn,
     Path(path): Path<RoomPath>,
 ) -> Result<PageResponse<Page<Invite>>> {
-    invites::list(&state.db, &caller, &path.room_id).await.map(PageResponse)
+    invite_codes::list(&state.db, &caller, &path.room_id).await.map(PageResponse)
 }
 
 /// Revokes an invite code: the caller's own, or any as an admin or owner.
@@ -93,6 +93,6 @@ pub(super) async fn revoke(
     RateLimited(caller): RateLimited,
     Path(path): Path<InvitePath>,
 ) -> Result<StatusCode> {
-    invites::revoke(&state.db, &caller, &path.room_id, &path.code).await?;
+    invite_codes::revoke(&state.db, &caller, &path.room_id, &path.code).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,12 +9,12 @@ use crate::domain::rooms::members::{lock_managed, require_may_add};
 use crate::domain::rooms::{self, add_caller, may_change};
 use crate::error::{Error, Result, Violation};
 use crate::id::RoomRef;
-use crate::protocol::invites::{Invite, NewInvite};
+use crate::protocol::invite_codes::{Invite, NewInvite};
 use crate::protocol::page::Page;
 use crate::protocol::rooms::{Role, Room, RoomKind};
 use crate::push::Push;
 use crate::store::members::{self, Access};
-use crate::store::{Db, Tx, invites as store, transaction};
+use crate::store::{Db, Tx, invite_codes as store, transaction};
 
 /// Maximum number of a room's open codes.
 const MAX_OPEN: u32 = 100;

@@ -9,7 +9,7 @@ use crate::config::Quota;
 use crate::domain::auth::sessions::ENDED;
 use crate::error::{Error, Left, Result};
 use crate::protocol::people::Storage;
-use crate::store::storage::{self as store, Usage};
+use crate::store::storage_usage::{self as store, Usage};
 use crate::store::{Db, Handle, Tx, users};
 
 /// Returns the caller's usage and limits.

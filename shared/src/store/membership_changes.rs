@@ -5,8 +5,8 @@ use sqlx::{MySqlConnection, QueryBuilder};
 use crate::error::Result;
 use crate::id::{Head, Rev, RoomId, UserId};
 use crate::protocol::rooms::Role;
+use crate::store::former_member_view;
 use crate::store::members::Membership;
-use crate::store::past_view;
 use crate::time::Timestamp;
 
 /// State of a user's membership in a locked room.
@@ -145,7 +145,7 @@ pub async fn set_role(transaction: &mut MySqlConnection, by: &Membership, user: 
 /// Ends a membership, as `left` when the member ends their own and `removed` otherwise. `head` has the room's last seq, the limit of what the
 /// former member may read, and its new `rev`.
 pub async fn end(transaction: &mut MySqlConnection, by: &Membership, user: UserId, head: Head, now: Timestamp) -> Result<()> {
-    past_view::save(transaction, by, user, head.rev, now).await?;
+    former_member_view::save(transaction, by, user, head.rev, now).await?;
     sqlx::query!(
         "update members set state = ?, role = 'member', left_seq = ?, rev = ? where room_id = ? and user_id = ?",
         if by.user() == user { "left" } else { "removed" },
@@ -161,7 +161,7 @@ pub async fn end(transaction: &mut MySqlConnection, by: &Membership, user: UserI
 
 /// Bans a user, member or not.
 pub async fn ban(transaction: &mut MySqlConnection, by: &Membership, user: UserId, head: Head, now: Timestamp) -> Result<()> {
-    past_view::save(transaction, by, user, head.rev, now).await?;
+    former_member_view::save(transaction, by, user, head.rev, now).await?;
     sqlx::query!(
         r#"
         insert into members (room_id, user_id, state, joined_at, left_seq, rev)

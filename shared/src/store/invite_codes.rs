@@ -5,7 +5,7 @@ use sqlx::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::{RoomId, UserId};
-use crate::protocol::invites::Invite;
+use crate::protocol::invite_codes::Invite;
 use crate::store::members::Membership;
 use crate::time::Timestamp;
 

@@ -1,0 +1,271 @@
+//! Sending a message: validate, store in one transaction, push to the members, request notifications.
+
+use futures_util::future::join;
+
+use super::display_text::is_invisible;
+use super::replays::{self, Replay};
+use super::{find_readable, mentions, require_not_unsent};
+use crate::caller::Caller;
+use crate::config::{Limits, Quota};
+use crate::domain::limits::duplicate_text;
+use crate::domain::limits::token_bucket::{rate, take_token};
+use crate::domain::notifications;
+use crate::domain::rooms;
+use crate::domain::rooms::changes::RoomChanges;
+use crate::domain::uploads::attachments::{self, AttachmentCopy};
+use crate::error::{Error, RateStatus, Result};
+use crate::id::{Head, MessageRef, RoomRef, Seq, UploadId, UserId};
+use crate::protocol::frames::Frame;
+use crate::protocol::messages::{Attachment, Forward, Forwarded, Message, NewMessage, Reply};
+use crate::push::Push;
+use crate::store::members::{self, Readable};
+use crate::store::messages::{self as store, Draft, ForwardSource, SenderState};
+use crate::store::{Db, Tx, mentions as mention_rows, recipients, redaction, transaction};
+use crate::telemetry::invocation::{self, Count};
+
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub message: Message,
+    /// Whether an earlier attempt had stored it.
+    pub replayed: bool,
+    /// The sender's rate-limit status; absent for a replay, which is not counted.
+    pub rate: Option<RateStatus>,
+}
+
+/// A message to send.
+#[derive(Clone, Copy, Debug)]
+pub struct SendRequest<'a> {
+    pub room: &'a RoomRef,
+    pub new: &'a NewMessage,
+}
+
+/// Validates a message for a room that is yet to be made, so that a refused message makes none.
+pub fn check_first(new: &NewMessage, limits: &Limits) -> Result<()> {
+    validate(new, limits)?;
+    if new.reply_to.is_some() { Err(Error::NotFound("message_not_found")) } else { Ok(()) }
+}
+
+/// Stores a message and pushes it to the members before it answers: commit, push, answer.
+pub async fn send(db: &Db, push: &Push, limits: &Limits, caller: &Caller, sending: SendRequest<'_>) -> Result<Sent> {
+    let message = validate(sending.new, limits)?;
+    let stored = transaction!(db, |tx| store_message(tx, limits, caller, sending.room, &message).await)?;
+    if !stored.sent.replayed {
+        invocation::count(Count::Messages);
+    }
+    if stored.pushes {
+        if let Some(joining) = &stored.changes_before {
+            joining.push(db, push, caller.now).await?;
+        }
+        let audience = recipients::members(&mut *db.acquire().await?, stored.sent.message.room_id).await?;
+        let audience = push.find_audience(audience, caller.now).await;
+        let (frame, message) = (sent_frame(&stored.sent.message), &stored.sent.message);
+        join(push.send(&audience, &frame, caller.now), notifications::request(db, push, message, &audience, caller.now)).await;
+    }
+    Ok(stored.sent)
+}
+
+/// A validated message, borrowed from its input.
+pub(super) struct ValidMessage<'a> {
+    pub(super) contents: NewContents<'a>,
+    pub(super) client_id: Option<&'a str>,
+    pub(super) reply_to: Option<Seq>,
+}
+
+/// New text with uploads, or a message to forward.
+#[derive(Clone, Copy)]
+pub(super) enum NewContents<'a> {
+    Text(&'a str, &'a [UploadId]),
+    Forward(&'a Forward),
+}
+
+fn validate<'a>(new: &'a NewMessage, limits: &Limits) -> Result<ValidMessage<'a>> {
+    let contents = match (&new.forward, new.content.as_deref()) {
+        (Some(source), None) if new.attachments.is_empty() => NewContents::Forward(source),
+        (Some(_), None) => return Err(Error::invalid("attachments", "conflicting", "must not be given beside forward")),
+        (Some(_), Some(_)) => return Err(Error::invalid("content", "conflicting", "must not be given beside forward")),
+        (None, content) => {
+            let attachments = attachments::validate(&new.attachments)?;
+            NewContents::Text(validate_content(content.unwrap_or_default(), !attachments.is_empty(), limits)?, attachments)
+        }
+    };
+    let client_id = new.client_id.as_deref();
+    // The store ignores trailing blanks when it compares.
+    let fits = |id: &str| {
+        !id.is_empty() && id.len() <= 256 && id.chars().count() <= 64 && id.trim() == id && !id.contains(char::is_control)
+    };
+    if client_id.is_some_and(|id| !fits(id)) {
+        return Err(Error::invalid(
+            "client_id",
+            "invalid",
+            "must have 1 to 64 characters, without control characters or blanks at its ends",
+        ));
+    }
+    Ok(ValidMessage { contents, client_id, reply_to: new.reply_to })
+}
+
+/// Validates a text that may be empty if the message has attachments.
+pub(super) fn validate_content<'a>(content: &'a str, shows: bool, limits: &Limits) -> Result<&'a str> {
+    if shows && is_invisible(content) && !content.contains('\0') { Ok("") } else { validate_text(content, limits) }
+}
+
+fn validate_text<'a>(content: &'a str, limits: &Limits) -> Result<&'a str> {
+    if is_invisible(content) {
+        return Err(Error::invalid("content", "required", "must have at least one visible character"));
+    }
+    if content.contains('\0') {
+        return Err(Error::invalid("content", "invalid", "must not contain NUL"));
+    }
+    // The limit counts characters. The byte length is checked first, so long texts are not counted.
+    if content.len() > limits.message_length * 4 || content.chars().count() > limits.message_length {
+        return Err(Error::invalid("content", "too_long", format!("must have at most {} characters", limits.message_length)));
+    }
+    Ok(content)
+}
+
+/// A stored message and the changes to push before it.
+pub(super) struct StoredMessage {
+    pub(super) sent: Sent,
+    pub(super) changes_before: Option<RoomChanges>,
+    /// Whether to push to the members. An old replay was pushed before.
+    pub(super) pushes: bool,
+}
+
+/// Builds the frame of a sent message. A message that changed since yields a hint to fetch the room.
+pub(in crate::domain) fn sent_frame(message: &Message) -> Frame {
+    let changed = message.edited_at.is_some() || message.deleted_at.is_some() || message.pinned_at.is_some();
+    if changed || !message.reactions.is_empty() {
+        Frame::Room { room_id: message.room_id, rev: message.rev }
+    } else {
+        Frame::message(message.clone())
+    }
+}
+
+async fn store_message(
+    tx: &mut Tx<'_>,
+    limits: &Limits,
+    caller: &Caller,
+    room: &RoomRef,
+    new: &ValidMessage<'_>,
+) -> Result<StoredMessage> {
+    let sending = store::lock(tx, caller.user, room, new.client_id, new.reply_to).await?;
+    let Some(sending) = sending else { return Err(Error::NotFound("room_not_found")) };
+    let mut readable = rooms::require_readable(Some(sending.access))?;
+    if let Some(seq) = sending.replay {
+        return replays::find_replay(tx, limits, caller, Replay { room: &readable, seq }, new).await;
+    }
+    let mut before = None;
+    if readable.member().is_none() {
+        // Sending to a public room joins it.
+        before = Some(rooms::join_public(tx, caller, &readable).await?);
+        let access = members::lock(tx, &RoomRef::Id(readable.room()), caller.user).await?;
+        readable = rooms::require_readable(access)?;
+    }
+    if !sending.closed_to.is_empty() {
+        // A direct room enters a list with its first message, and a closed one reappears.
+        let mut reopened = RoomChanges::of(&readable);
+        sending.closed_to.iter().for_each(|user| reopened.add_joined(*user));
+        before = Some(reopened);
+    }
+    let member = readable.member().ok_or(Error::Forbidden("not_a_member"))?;
+    rooms::may_write(&readable, member, caller.now)?;
+    let reply_to = resolve_reply(new.reply_to, sending.reply_to, &readable)?;
+    let allowance = take_token(member.allowance, limits.send, caller.now)?;
+    let Head { seq, rev } = Head { seq: readable.last_seq.next(), rev: readable.rev.next() };
+    let here = MessageRef { room: readable.room(), seq };
+    let MessageContents { content, attachments, mentions, source } =
+        build_contents(tx, caller, limits.quota, here, new.contents).await?;
+    let recent_texts = match content.as_str() {
+        // Messages without text are not compared.
+        "" => sending.recent_texts,
+        content => duplicate_text::count(&sending.recent_texts, content, limits.repeat, caller.now)?,
+    };
+    let kind = attachments::message_kind(&attachments);
+    let draft = Draft {
+        content: &content,
+        client_id: new.client_id,
+        reply_to: new.reply_to,
+        mentions: &mentions,
+        attachments: &attachments,
+        kind,
+        forwarded_from: source.as_ref(),
+        sender: SenderState { allowance, recent_texts: &recent_texts },
+    };
+    let id = store::insert(tx, member, Head { seq, rev }, draft, caller.now).await?;
+    mention_rows::insert(tx, here, &mentions).await?;
+    if let Some(writer) = source.as_ref().and_then(|source| source.author) {
+        redaction::insert_forward(tx, here, writer).await?;
+    }
+    let message = Message {
+        id,
+        room_id: readable.room(),
+        seq,
+        rev,
+        kind,
+        event: None,
+        sender_id: Some(caller.user),
+        username: Some(caller.username.clone()),
+        content,
+        client_id: new.client_id.map(str::to_owned),
+        reply_to,
+        forwarded: source.map(|source| source.shown),
+        attachments,
+        reactions: Vec::new(),
+        mentions,
+        edited_at: None,
+        pinned_at: None,
+        deleted_at: None,
+        deleted_by: None,
+        created_at: caller.now,
+    };
+    Ok(StoredMessage {
+        sent: Sent { message, replayed: false, rate: Some(rate(allowance, limits.send)) },
+        changes_before: before,
+        pushes: true,
+    })
+}
+
+struct MessageContents {
+    content: String,
+    attachments: Vec<Attachment>,
+    mentions: Vec<UserId>,
+    source: Option<ForwardSource>,
+}
+
+/// Builds the contents of the message at `here`: the caller's text and uploads, or those of a message that the caller can read.
+async fn build_contents(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    quota: Quota,
+    here: MessageRef,
+    new: NewContents<'_>,
+) -> Result<MessageContents> {
+    match new {
+        NewContents::Text(content, uploads) => {
+            let mentions = mentions::resolve(tx, here.room, caller.user, content).await?;
+            let attachments = attachments::attach(tx, caller, quota, here, uploads).await?;
+            Ok(MessageContents { content: content.to_owned(), attachments, mentions, source: None })
+        }
+        NewContents::Forward(source) => {
+            let room = rooms::require_readable(members::find_access(tx, &source.room_id, caller.user).await?)?;
+            let message = find_readable(tx, &room, source.seq).await?;
+            require_not_unsent(&message)?;
+            // A message that was forwarded before keeps its original author.
+            let from = MessageRef { room: message.room_id, seq: message.seq };
+            let (author, username) = redaction::lock_author(tx, from).await?.unzip();
+            let created_at = message.forwarded.map_or(message.created_at, |first| first.created_at);
+            let source = Some(ForwardSource { message: from, author, shown: Forwarded { username, created_at } });
+            let copy = AttachmentCopy { from, to: here };
+            let attachments = attachments::forward(tx, caller, quota, copy, &message.attachments).await?;
+            Ok(MessageContents { content: message.content, attachments, mentions: Vec::new(), source })
+        }
+    }
+}
+
+/// Requires the replied-to message to be in the same room and readable by the sender.
+fn resolve_reply(wanted: Option<Seq>, found: Option<Reply>, room: &Readable) -> Result<Option<Reply>> {
+    match (wanted, found) {
+        (None, _) => Ok(None),
+        (Some(seq), Some(reply)) if seq >= room.visible_from_seq => Ok(Some(reply)),
+        (Some(_), _) => Err(Error::NotFound("message_not_found")),
+    }
+}
