@@ -17,12 +17,15 @@ export class Settings {
   #gone = new AbortController();
 
   constructor() {
-    this.element = page("Settings", profile(), storage(), appearanceCard(), notifications(this.#gone.signal), password(), sessions(), blocks(), accountData());
+    const card = profile();
+    let edited = false;
+    card.addEventListener("input", () => (edited = true));
+    this.element = page("Settings", card, storage(), appearanceCard(), notifications(this.#gone.signal), password(), sessions(), blocks(), accountData());
     // The stored profile may be outdated.
     client.api.me.get().then(
       (own) => {
         client.changedMe(own);
-        this.element.querySelector(".profile-card")?.replaceWith(profile());
+        if (!edited) card.replaceWith(profile());
         this.element.querySelector(".storage-card")?.replaceWith(storage(own.storage));
       },
       () => {},

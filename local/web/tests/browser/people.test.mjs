@@ -201,7 +201,16 @@ test("a direct room appears with its first message, can be closed, and returns w
 test("users who cannot be added are invited, and accept or decline in the list", async () => {
   const [ann, bob] = [await register("ann", "Ann Lindqvist"), await register("bob", "Bob")];
   const page = await open(browser, bob, { path: "#/settings" });
-  await page.selectOption(".profile-card label:has-text('Who can add you to rooms') select", "nobody");
+  // The current profile arrives after the first choice.
+  await page.route("**/api/users/me", async (route) => {
+    if (route.request().method() === "GET") await new Promise((resolve) => setTimeout(resolve, 500));
+    await route.continue();
+  });
+  const arrived = page.waitForResponse((response) => response.url().endsWith("/api/users/me") && response.request().method() === "GET");
+  await page.reload();
+  const added = ".profile-card label:has-text('Who can add you to rooms') select";
+  await page.selectOption(added, "nobody");
+  await arrived;
   await page.click(".profile-card >> text=Save");
   await page.waitForSelector(".notice:has-text('Saved')");
   const make = (/** @type {string} */ name) => call("POST", "/api/rooms", { name, kind: "group", member_ids: [bob.user.id] }, ann);
