@@ -1,4 +1,4 @@
-/** The entry point: sign-in or the room list, and the view of the current route. */
+/** The app: sign-in or the room list, and the view of the current route. */
 
 import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";

@@ -4,6 +4,7 @@ import { ConChatError } from "../sdk/index.js";
 import { debounce, fill, h, oncePerFrame, reconcile } from "./dom.js";
 import { Composer } from "./composer.js";
 import { connectionBanner } from "./connection-banner.js";
+import { acceptDrops } from "./file-drop.js";
 import { plural, presence, roomName, summary } from "./format.js";
 import { icon } from "./icons.js";
 import { roomAvatar } from "./media.js";
@@ -85,7 +86,10 @@ export class RoomView {
       client.on("room", (changed) => changed === id && this.#draw()),
       client.on("outbox", (changed) => changed === id && this.#draw()),
       client.on("presence", this.#draw),
-      client.on("status", this.#draw),
+      client.on("status", (status) => {
+        this.#draw();
+        if (status === "online") this.#loadPeople();
+      }),
       () => this.#typingUsers.stop(),
       client.on("message", (message) => message.room_id === id && this.#announce(message)),
     ];
@@ -96,7 +100,7 @@ export class RoomView {
       () => removeEventListener("focus", visible),
       () => document.removeEventListener("visibilitychange", visible),
     );
-    this.#acceptDrops();
+    acceptDrops(this.element, this.#drop, { open: () => client.room(id) !== undefined, add: (files) => this.#composer.add(files) });
     this.#open(seq);
   }
 
@@ -133,7 +137,7 @@ export class RoomView {
       const { room } = /** @type {Timeline} */ (client.room(this.id));
       this.#newAfter = room.unread > 0 ? (room.read_seq ?? null) : null;
       await client.open(this.id);
-      if (room.members_count <= SMALL_ROOM) client.people(this.id).catch(() => {});
+      this.#loadPeople();
       const first = (this.#newAfter ?? 0) + 1;
       if (this.#newAfter !== null && !this.#room?.known.around(first) && room.last_seq > first) {
         await client.around(this.id, first).catch(() => {});
@@ -159,6 +163,12 @@ export class RoomView {
     if (this.#newAfter === null || !this.#list.reveal("new", { at: "start" })) this.#list.toEnd();
     if (matchMedia("(pointer: fine)").matches) this.#composer.focus();
     this.#markReadSoon();
+  }
+
+  /** Unless they are current. */
+  #loadPeople() {
+    const room = client.room(this.id)?.room;
+    if (room && room.members_count <= SMALL_ROOM) client.people(this.id).catch(() => {});
   }
 
   /** Shows the end of a public room before joining. @param {Room} room */
@@ -339,19 +349,24 @@ export class RoomView {
     this.#list.toEnd();
   }
 
+  /** Whether the user sees the end of the room. */
+  get #seesEnd() {
+    const shown = this.element.isConnected && this.#ready && this.#seq === null && client.room(this.id)?.atEnd && this.#list.atEnd;
+    return shown && document.visibilityState === "visible" && document.hasFocus();
+  }
+
   /** Marks the room as read if its end is visible. */
   #markRead() {
-    const room = client.room(this.id);
-    const seen = this.element.isConnected && this.#ready && this.#seq === null && room?.atEnd && this.#list.atEnd;
-    if (!room || !seen || document.visibilityState !== "visible" || !document.hasFocus()) return;
-    client.read(this.id, room.room.last_seq);
+    const room = client.room(this.id)?.room;
+    if (room && this.#seesEnd) client.read(this.id, room.last_seq);
   }
 
   /** @param {Message} message */
   #announce(message) {
     const { room } = /** @type {Timeline} */ (this.#room);
     this.#announced.textContent = message.kind === "system" ? message.content : `${senderName(message)}: ${summary(message)}`;
-    if (room.kind === "direct") client.delivered(this.id, message.seq);
+    // Reading includes it.
+    if (room.kind === "direct" && !this.#seesEnd) client.delivered(this.id, message.seq);
   }
 
   #drawTyping() {
@@ -367,23 +382,5 @@ export class RoomView {
     return this.#room
       ?.run()
       .findLast((message) => message.sender_id === client.me?.id && message.kind !== "system" && !message.deleted_at && !message.forwarded);
-  }
-
-  #acceptDrops() {
-    let depth = 0;
-    const files = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files") && client.room(this.id);
-    const over = (/** @type {number} */ by) => {
-      depth = Math.max(0, depth + by);
-      this.#drop.hidden = depth === 0;
-    };
-    this.element.addEventListener("dragenter", (event) => files(event) && (event.preventDefault(), over(1)));
-    this.element.addEventListener("dragleave", (event) => files(event) && over(-1));
-    this.element.addEventListener("dragover", (event) => files(event) && event.preventDefault());
-    this.element.addEventListener("drop", (event) => {
-      if (!files(event)) return;
-      event.preventDefault();
-      over(-depth);
-      this.#composer.add([...(event.dataTransfer?.files ?? [])]);
-    });
   }
 }

@@ -1,13 +1,11 @@
 /** The page's client, and the names and presence of users. */
 
 import { ConChat } from "../sdk/index.js";
+import { config } from "./config.js";
 
 /** @import { Message, Person } from "../sdk/wire.js" */
 
-const { api = "" } = document.documentElement.dataset;
-
-/** The API has the origin of the page, unless `data-api` on the root element names another. */
-export const client = new ConChat(api ? { api } : { socket: `${location.origin.replace(/^http/, "ws")}/ws` });
+export const client = new ConChat(config());
 
 /** A user with the current presence. @param {Person} user @returns {Person} */
 export function withPresence(user) {

@@ -1,16 +1,16 @@
 /** Waiting that an `AbortSignal` ends early. */
 
-/** @param {number} ms @param {AbortSignal} signal @returns {Promise<void>} resolves after `ms`, or on abort */
+/** @param {number} ms @param {AbortSignal} [signal] @returns {Promise<void>} resolves after `ms`, or on abort */
 export function sleep(ms, signal) {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
-      signal.removeEventListener("abort", end);
+      signal?.removeEventListener("abort", end);
       resolve();
     };
     const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
+    signal?.addEventListener("abort", end);
+    if (signal?.aborted) end();
   });
 }
 

@@ -16,6 +16,7 @@ import { notTheApi, offline, unauthenticated } from "./errors.js";
 import { Http } from "./http.js";
 import { Invitations } from "./invitations.js";
 import { isLegacyKey, migrateStorage } from "./legacy-storage.js";
+import { MAX_FRAME_TEXT } from "./messages.js";
 import { withDefaults } from "./options.js";
 import { clearOutbox } from "./outbox-entry.js";
 import { followPage } from "./page-events.js";
@@ -202,9 +203,9 @@ export class ConChat extends Emitter {
     await this.#session?.loader.around(id, seq);
   }
 
-  /** Loads the members of a room, unless they are loaded. @param {number} id */
-  async people(id) {
-    await this.#session?.loader.people(id);
+  /** Loads the members of a room and their read positions, unless they were loaded since the last welcome after a lost connection. @param {number} id @param {boolean} [again] even then */
+  async people(id, again) {
+    await this.#session?.loader.people(id, again);
   }
 
   /** Queues a message and returns it; the client sends it when it is connected. @param {number} room @param {Parameters<Outbox["add"]>[1]} message */
@@ -233,6 +234,7 @@ export class ConChat extends Emitter {
 
   /** @param {number} room_id @param {number} seq @param {string} content */
   edit(room_id, seq, content) {
+    if (content.length > MAX_FRAME_TEXT) return this.api.messages.edit(room_id, seq, content);
     return this.#request({ action: "edit", room_id, seq, content });
   }
 
@@ -247,18 +249,18 @@ export class ConChat extends Emitter {
   }
 
   /** Marks everything up to `seq` as read. @param {number} room_id @param {number} seq */
-  async read(room_id, seq) {
-    await this.#session?.read(room_id, seq);
+  read(room_id, seq) {
+    this.#session?.read(room_id, seq);
   }
 
-  /** Marks everything up to `seq` as delivered to this device. Never rejects. @param {number} room_id @param {number} seq */
-  async delivered(room_id, seq) {
-    await this.#request({ action: "delivered", room_id, seq }).catch(() => {});
+  /** Marks everything up to `seq` as delivered to this device; `read` includes that. @param {number} room_id @param {number} seq */
+  delivered(room_id, seq) {
+    this.#send({ action: "delivered", room_id, seq });
   }
 
   /** Shows or hides the user's typing indicator. @param {number} room_id @param {boolean} active */
   typing(room_id, active) {
-    if (this.status === "online") this.#request({ action: "typing", room_id, active }).catch(() => {});
+    this.#send({ action: "typing", room_id, active });
   }
 
   /** Uploads a file; the result goes into `attachments` of `send`. @param {File} file @param {Purpose} purpose @param {Watch} [watch] */
@@ -268,10 +270,8 @@ export class ConChat extends Emitter {
 
   /** @param {Status} status */
   #changeStatus(status) {
-    const online = status === "online";
-    this.#session?.outbox.setOnline(online);
+    this.#session?.setStatus(status);
     this.emit("status", status);
-    if (online) this.#session?.catchUp();
   }
 
   /** Sends a socket action, after the connection attempt if there is one. @param {Action} action */
@@ -280,6 +280,11 @@ export class ConChat extends Emitter {
     if (this.status === "connecting") await this.#connection.settled();
     if (session !== this.#session || !this.http.checkUser()) throw offline();
     return this.#socket.request(action);
+  }
+
+  /** Sends an action that has no answer. @param {Action} action */
+  #send(action) {
+    if (this.http.checkUser()) this.#socket.send(action);
   }
 
   /** @param {Tokens & { user: Me }} answer */
@@ -300,6 +305,7 @@ export class ConChat extends Emitter {
       store: this.#store,
       namespace: this.#namespace,
       request: (action) => this.#request(action),
+      send: (action) => this.#send(action),
       online: () => this.status === "online",
       onRoom: (room) => this.emit("room", room),
       onOutbox: (room) => {
@@ -342,11 +348,7 @@ export class ConChat extends Emitter {
   async #erase(erasing) {
     const { me } = this;
     this.#erasing = erasing;
-    try {
-      await erasing;
-    } finally {
-      this.#erasing = null;
-    }
+    await erasing.finally(() => (this.#erasing = null));
     if (me && (!this.me || me.id === this.me.id)) this.#endSession("account_erased");
   }
 
@@ -373,8 +375,7 @@ export class ConChat extends Emitter {
     this.http.flush();
     const { full } = this;
     if (full === this.#wasFull) return;
-    this.#wasFull = full;
-    this.emit("full", full);
+    this.emit("full", (this.#wasFull = full));
   }
 
   /** @param {Frame} frame */
@@ -387,10 +388,9 @@ export class ConChat extends Emitter {
       if (!this.http.checkUser()) return;
       this.http.saveProfile({ ...this.me, ...frame.user });
     }
-    if (session.receive(frame) && frame.type === "message") this.emit("message", frame);
+    if (session.receive(frame)) this.emit("message", /** @type {any} */ (frame));
     if (frame.type === "typing") this.emit("typing", frame);
-    if (frame.type === "presence") this.presence.update(frame);
-    if (frame.type === "welcome") this.presence.reset(frame);
+    this.presence.receive(frame);
     this.invitations.receive(frame);
     this.emit("frame", frame);
     session.resync.run();

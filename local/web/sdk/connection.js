@@ -7,7 +7,6 @@
  * @import { routes } from "./routes.js"
  */
 
-import { ConChatError } from "./errors.js";
 import { Socket } from "./socket.js";
 import { TokenRenewal } from "./token-renewal.js";
 
@@ -72,9 +71,9 @@ export class Connection {
     try {
       await this.#env.request({ action: "renew", token });
       this.#token = token;
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       // The user has signed in again in another tab.
-      if (!(error instanceof ConChatError) || error.code !== "another_session") throw error;
+      if (error.code !== "another_session") throw error;
       this.socket.replace();
     }
   }

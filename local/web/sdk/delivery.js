@@ -8,10 +8,10 @@
 import { Timeline } from "./timeline.js";
 
 /**
- * A request to make: `sync` since a rev, the room itself (`head`), its messages and members (`lost`), or the `list` of joined rooms. `serverRev` goes
- * to `synced` or `joined` together with the response.
+ * A request to make: `sync` since a rev, the room itself (`head`), the same after sending the read position again (`read`), its messages and members
+ * (`lost`), or the `list` of joined rooms. `serverRev` goes to `synced` or `joined` together with the response.
  * @typedef {{ kind: "sync", room: number, since: number, serverRev: number } | { kind: "head", room: number, serverRev?: number }
- *   | { kind: "lost", room: number } | { kind: "list" }} Need
+ *   | { kind: "read", room: number, seq: number, serverRev: number } | { kind: "lost", room: number } | { kind: "list" }} Need
  */
 
 /** Most rooms in a `hello`. */
@@ -151,6 +151,7 @@ export class Delivery {
     for (const id of this.#unknown) needs.push({ kind: "head", room: id });
     for (const [id, room] of this.rooms) {
       const { serverRev } = room;
+      if (room.unsent) needs.push({ kind: "read", room: id, seq: room.room.read_seq ?? 0, serverRev });
       if (room.lost) needs.push({ kind: "lost", room: id });
       else if (room.behind || room.doubted) {
         const since = room.doubted ? Math.max(0, room.rev - OVERLAP) : room.rev;

@@ -41,8 +41,9 @@ export function unreachable(cause) {
   return error;
 }
 
-/** @param {string} [detail] */
-export const offline = (detail = "There is no connection.") => new ConChatError("offline", detail);
+export const offline = () => new ConChatError("offline", "There is no connection.");
+
+export const lost = () => new ConChatError("offline", "The connection was lost.");
 
 export const unauthenticated = () => new ConChatError("unauthenticated", "You are not signed in.", { status: 401 });
 

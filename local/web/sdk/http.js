@@ -193,7 +193,7 @@ export class Http {
 
   /** The response itself. @param {string} method @param {string} path @param {Request} [rest] */
   async raw(method, path, { query = {}, body, anonymous = false, userId = this.#userId } = {}) {
-    const parameters = Object.entries(query).flatMap(([name, value]) => (value === undefined || value === null ? [] : [[name, String(value)]]));
+    const parameters = /** @type {string[][]} */ (Object.entries(query).filter(([, value]) => value != null));
     const url = this.#base + path + (parameters.length > 0 ? `?${new URLSearchParams(parameters)}` : "");
     for (let retried = false; ; retried = true) {
       const token = anonymous ? null : await this.#token(userId);
@@ -299,7 +299,7 @@ export class Http {
     if (token) headers["authorization"] = `Bearer ${token}`;
     if (body !== undefined) headers["content-type"] = "application/json";
     try {
-      return await this.#fetch(url, { method, headers, body: body === undefined ? null : JSON.stringify(body) });
+      return await this.#fetch(url, { method, headers, body: JSON.stringify(body) ?? null });
     } catch (error) {
       throw unreachable(error);
     }

@@ -49,15 +49,17 @@ export class Loader {
     if (!this.#env.room(id)?.known.around(seq)) await this.page(id, { around: seq });
   }
 
-  /** The members, unless they are loaded. @param {number} id */
-  async people(id) {
+  /** The members, unless they are loaded and no receipt was missed. @param {number} id @param {boolean} [again] even then */
+  async people(id, again) {
     const room = this.#env.room(id);
-    if (!room || room.members) return;
+    if (!room || (room.members && !room.stale && !again)) return;
     const loading = room.begin();
+    room.stale = false;
     try {
       room.people(loading, await allPages((cursor) => this.#env.api.rooms.members(id, { cursor, limit: 100 }), MAX_MEMBERS));
       this.#env.onLoad(id);
     } catch (error) {
+      room.stale = true;
       room.cancel(loading);
       throw error;
     }
@@ -73,14 +75,15 @@ export class Loader {
 
   /** @param {number} id @param {PagePosition} position */
   async #page(id, position) {
+    const ask = { ...position, limit: PAGE_SIZE };
     // The timeline rejects a page that is older than its own state.
     for (let tries = 0; tries < 3; tries++) {
       const room = this.#env.room(id);
       if (!room) return false;
       const loading = room.begin();
       try {
-        const page = await this.#env.api.messages.list(id, { ...position, limit: PAGE_SIZE });
-        if (!room.page(loading, { ...position, limit: PAGE_SIZE }, page)) continue;
+        const page = await this.#env.api.messages.list(id, ask);
+        if (!room.page(loading, ask, page)) continue;
         this.#env.onLoad(id);
         return page.items.length > 0;
       } catch (error) {

@@ -29,10 +29,7 @@ export async function exclusive(name, act, signal) {
     }
   }
   const turn = (queues.get(name) ?? Promise.resolve()).then(start);
-  const settled = turn.then(
-    () => {},
-    () => {},
-  );
+  const settled = turn.catch(() => {});
   queues.set(name, settled);
   void settled.then(() => queues.get(name) === settled && queues.delete(name));
   return turn;

@@ -4,6 +4,8 @@
  * @import { Message, MessageUnsentFrame, ReactionFrame } from "./wire.js"
  */
 
+/** Longest text that fits a frame of 32 KB, however many bytes its characters take. Longer ones go over HTTP. */
+export const MAX_FRAME_TEXT = 5000;
 /** Length of a quote in characters, as on the server. */
 const PREVIEW = 120;
 
@@ -45,15 +47,8 @@ export function withReaction(message, { rev, emoji, user_id, added, count }, use
   const mine = user_id === userId ? added : (current?.mine ?? false);
   const others = message.reactions.filter((reaction) => reaction.emoji !== emoji);
   const reactions = count > 0 ? [...others, { emoji, count, mine }] : others;
-  return { ...message, rev, reactions: reactions.sort((one, other) => compare(one.emoji, other.emoji)) };
+  return { ...message, rev, reactions: reactions.sort((one, other) => (sortKey(one.emoji) < sortKey(other.emoji) ? -1 : 1)) };
 }
 
-/** Code point order, as on the server. @param {string} one @param {string} other */
-function compare(one, other) {
-  const [left, right] = [[...one], [...other]];
-  for (let at = 0; at < Math.min(left.length, right.length); at++) {
-    const apart = (left[at]?.codePointAt(0) ?? 0) - (right[at]?.codePointAt(0) ?? 0);
-    if (apart !== 0) return apart;
-  }
-  return left.length - right.length;
-}
+/** Sorts by code points, as on the server. @param {string} text */
+const sortKey = (text) => Array.from(text, (character) => character.codePointAt(0)?.toString(16).padStart(6, "0")).join("");

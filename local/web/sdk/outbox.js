@@ -2,14 +2,14 @@
  * The queue of messages on their way. Each has a `client_id` and is retried with it until the server accepts or refuses it: nothing is lost or
  * stored twice, and a room's messages keep their order. Entries survive the page. Tabs share the queue; any connected tab sends, one at a time.
  *
- * @import { AckFrame, Attachment } from "./wire.js"
+ * @import { Attachment } from "./wire.js"
  * @import { Outgoing } from "./outbox-entry.js"
  * @import { SharedStore } from "./store.js"
  */
 
 import { abortable, sleep } from "./abortable.js";
 import { fullJitter } from "./backoff.js";
-import { ConChatError, offline } from "./errors.js";
+import { ConChatError, lost } from "./errors.js";
 import { crossTab, exclusive } from "./locks.js";
 import { byOrder, clearOutbox, deserialize, newClientId, outboxPrefix, serialize } from "./outbox-entry.js";
 
@@ -17,7 +17,7 @@ import { byOrder, clearOutbox, deserialize, newClientId, outboxPrefix, serialize
  * @typedef {object} Env
  * @property {SharedStore} store
  * @property {string} namespace
- * @property {(item: Outgoing) => Promise<AckFrame>} send
+ * @property {(item: Outgoing) => Promise<Position>} send
  * @property {(room: number) => void} onChange
  * @property {(item: Outgoing, position: Position) => void} onSent
  * @property {() => number} now
@@ -230,7 +230,7 @@ export class Outbox {
     /** @type {ConChatError | null} */
     let refused = null;
     try {
-      this.#markSent(item, await abortable(this.#env.send(item), signal, () => offline("The connection was lost.")));
+      this.#markSent(item, await abortable(this.#env.send(item), signal, lost));
     } catch (error) {
       refused = error instanceof ConChatError ? error : new ConChatError("unknown", String(error));
     }

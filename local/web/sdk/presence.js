@@ -1,7 +1,7 @@
 /**
  * Online status of users, as far as they share it. Frames may arrive in any order; the latest `ts` wins.
  *
- * @import { Presence, PresenceFrame, WelcomeFrame } from "./wire.js"
+ * @import { Frame, Presence, PresenceFrame, WelcomeFrame } from "./wire.js"
  */
 
 /** @typedef {Required<Presence> & { user_id: number }} UserPresence */
@@ -19,6 +19,12 @@ export class Presences {
   /** @param {number} userId @returns {UserPresence | undefined} */
   of(userId) {
     return this.#users.get(userId);
+  }
+
+  /** @param {Frame} frame */
+  receive(frame) {
+    if (frame.type === "presence") this.update(frame);
+    if (frame.type === "welcome") this.reset(frame);
   }
 
   /** @param {Omit<PresenceFrame, "type">} frame */

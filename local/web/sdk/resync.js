@@ -1,13 +1,13 @@
 /**
  * Requests what the delivery core needs: after a grace period, since late frames may still arrive; once per room at a time; with backoff after
- * failures.
+ * failures, and while the server does not take a read position.
  *
  * @import { Delivery, Need } from "./delivery.js"
  * @import { routes } from "./routes.js"
  */
 
+import { sleep } from "./abortable.js";
 import { fullJitter } from "./backoff.js";
-import { ConChatError } from "./errors.js";
 import { allPages } from "./pages.js";
 
 export class Resync {
@@ -34,8 +34,7 @@ export class Resync {
       if (this.#pending.has(key)) continue;
       this.#pending.add(key);
       const failures = this.#failures.get(key) ?? 0;
-      const wait = failures > 0 ? fullJitter(failures, { random: this.#env.random }) + this.#env.grace : this.#env.grace;
-      setTimeout(() => this.#request(key), wait);
+      setTimeout(() => this.#request(key), this.#env.grace + (failures && fullJitter(failures, this.#env)));
     }
   }
 
@@ -47,15 +46,22 @@ export class Resync {
   async #request(key) {
     if (this.#stopped) return;
     // A late frame may have met the need.
-    const need = this.#env.delivery.needs().find((need) => key === keyOf(need));
+    const need = this.#need(key);
+    let failures = (this.#failures.get(key) ?? 0) + 1;
     try {
       if (need) this.#env.onChange(await this.#fetch(need));
-      this.#failures.delete(key);
-    } catch {
-      this.#failures.set(key, (this.#failures.get(key) ?? 0) + 1);
+      if (need?.kind !== "read" || !this.#need(key)) failures = 0;
+    } catch (/** @type {any} */ error) {
+      await sleep((error.retryAfter ?? 0) * 1000);
     }
+    this.#failures.set(key, failures);
     this.#pending.delete(key);
     if (this.#env.online()) this.run();
+  }
+
+  /** @param {string} key */
+  #need(key) {
+    return this.#env.delivery.needs().find((need) => key === keyOf(need));
   }
 
   /** @param {Need} need @returns {Promise<number[]>} the rooms that changed */
@@ -64,14 +70,15 @@ export class Resync {
     if (need.kind === "list") return delivery.listed(await allPages((cursor) => api.rooms.list("joined", { cursor, limit: 100 })));
     try {
       if (need.kind === "lost") return await reload(need.room), [];
-      if (need.kind === "head") return delivery.joined(await api.rooms.get(need.room), need.serverRev);
-      return delivery.synced(await api.rooms.sync(need.room, need.since), need.serverRev);
-    } catch (error) {
-      if (error instanceof ConChatError && (error.status === 404 || error.status === 403)) return delivery.gone(need.room);
+      if (need.kind === "sync") return delivery.synced(await api.rooms.sync(need.room, need.since), need.serverRev);
+      if (need.kind === "read") await api.rooms.read(need.room, need.seq);
+      return delivery.joined(await api.rooms.get(need.room), need.serverRev);
+    } catch (/** @type {any} */ error) {
+      if (error.status === 404 || error.status === 403) return delivery.gone(need.room);
       throw error;
     }
   }
 }
 
 /** @param {Need} need */
-const keyOf = (need) => (need.kind === "list" ? "list" : `room ${need.room}`);
+const keyOf = (need) => `${need.kind === "read"} ${"room" in need && need.room}`;

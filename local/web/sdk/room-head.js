@@ -1,7 +1,7 @@
 /**
  * A room's entry in the room list, and how frames change it.
  *
- * @import { Room } from "./wire.js"
+ * @import { Message, Room } from "./wire.js"
  * @import { ChangeFrame } from "./timeline.js"
  */
 
@@ -17,9 +17,8 @@ export function applyToRoom(before, frame, userId) {
   let uncertain = false;
   const own = "sender_id" in frame && frame.sender_id === userId;
   if (frame.type === "message" && frame.seq > room.last_seq) {
-    const { type: _, ts: __, ...message } = frame;
     room.last_seq = frame.seq;
-    room.last_message = { ...message, reactions: [] };
+    room.last_message = lastMessage(frame);
     // Sending marks the room as read; system messages never do.
     if (own && frame.kind !== "system") [room.read_seq, room.unread, room.mentions] = [frame.seq, 0, 0];
     else {
@@ -28,10 +27,8 @@ export function applyToRoom(before, frame, userId) {
       uncertain ||= own;
     }
   } else if ("seq" in frame && frame.seq === room.last_message?.seq) {
-    if (frame.type === "message.edited") {
-      const { type: _, ...message } = frame;
-      room.last_message = { ...message, reactions: [] };
-    } else if (frame.type === "message.unsent") room.last_message = unsent(room.last_message, frame);
+    if (frame.type === "message.edited") room.last_message = lastMessage(frame);
+    else if (frame.type === "message.unsent") room.last_message = unsent(room.last_message, frame);
   }
   const unread = "seq" in frame && frame.seq > (room.read_seq ?? 0);
   if (frame.type === "message.unsent" && unread) {
@@ -45,3 +42,6 @@ export function applyToRoom(before, frame, userId) {
   if (frame.type === "room" && "room" in frame) Object.assign(room, frame.room);
   return { room, uncertain };
 }
+
+/** @param {Message & { type: string, ts?: number }} frame @returns {Message} */
+const lastMessage = ({ type: _, ts: __, ...message }) => ({ ...message, reactions: [] });

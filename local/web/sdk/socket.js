@@ -6,7 +6,7 @@
  */
 
 import { fullJitter, renewalAt } from "./backoff.js";
-import { ConChatError, offline } from "./errors.js";
+import { ConChatError, lost, offline, unreachable } from "./errors.js";
 
 /** @typedef {"stopped" | "connecting" | "online" | "offline"} Status */
 /** @typedef {AckFrame | ErrorFrame | PongFrame | SyncFrame | WelcomeFrame} Answer */
@@ -28,6 +28,11 @@ import { ConChatError, offline } from "./errors.js";
 /** @type {Times} */
 const DEFAULT_TIMES = { welcome: 10_000, answer: 10_000, ping: 5 * 60_000, base: 500, cap: 30_000 };
 
+/** The close code for a frame beyond the server's limit: large frames in flight are refused before the connection counts as lost. */
+const TOO_LARGE = 1009;
+/** Bytes of a frame that may exceed the limit. */
+const LARGE = 30_000;
+
 export class Socket {
   /** @type {Status} */
   status = "stopped";
@@ -38,7 +43,7 @@ export class Socket {
   #times;
   /** @type {WebSocket | null} */
   #current = null;
-  /** @type {Map<string, { resolve: (frame: Answer) => void, reject: (error: Error) => void, socket: WebSocket, timer: ReturnType<typeof setTimeout> }>} */
+  /** @type {Map<string, { resolve: (frame: Answer) => void, reject: (error: Error) => void, socket: WebSocket, timer: ReturnType<typeof setTimeout>, size: number }>} */
   #requests = new Map();
   #lastId = 0;
   #attempt = 0;
@@ -99,6 +104,11 @@ export class Socket {
     });
   }
 
+  /** Sends an action whose loss is harmless; there is no answer. @param {Action} action */
+  send(action) {
+    this.#current?.send(JSON.stringify(action));
+  }
+
   /**
    * Sends an action and resolves with its answer.
    * @param {Action} action
@@ -118,11 +128,12 @@ export class Socket {
         this.#requests.delete(id);
         reject(new ConChatError("no_answer", "The server did not answer in time."));
       }, this.#times.answer);
-      this.#requests.set(id, { resolve, reject, socket, timer });
+      const text = JSON.stringify({ ...action, id });
+      this.#requests.set(id, { resolve, reject, socket, timer, size: new Blob([text]).size });
       try {
-        socket.send(JSON.stringify({ ...action, id }));
+        socket.send(text);
       } catch {
-        this.#rejectAll((request) => request.socket === socket);
+        this.#rejectAll(socket);
       }
     });
   }
@@ -136,10 +147,10 @@ export class Socket {
       const url = await this.#env.url();
       if (generation !== this.#generation) return;
       await this.#open(url, generation);
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       if (generation !== this.#generation) return;
-      if (error instanceof ConChatError && error.status === 401) return this.stop();
-      this.#failed(error instanceof ConChatError ? error.retryAfter : undefined);
+      if (error.status === 401) return this.stop();
+      this.#failed(error.retryAfter);
     }
   }
 
@@ -149,12 +160,13 @@ export class Socket {
       const socket = this.#env.open(url, ["conchat.v1"]);
       const timeout = setTimeout(() => fail(null), this.#times.welcome);
       let welcomed = false;
-      const fail = (/** @type {unknown} */ error) => {
+      const fail = (/** @type {any} */ error) => {
         clearTimeout(timeout);
-        this.#rejectAll((request) => request.socket === socket);
+        const refused = error?.code === TOO_LARGE;
+        this.#rejectAll(socket, refused);
         socket.close();
-        const known = error instanceof ConChatError && error.retryAfter ? error : null;
-        if (!welcomed) reject(known ?? new ConChatError("unreachable", "The socket could not be opened."));
+        if (!welcomed) reject(error?.retryAfter ? error : unreachable(error));
+        else if (refused) setTimeout(fail);
         else if (socket === this.#current) this.#failed();
       };
       socket.onopen = () => {
@@ -246,17 +258,20 @@ export class Socket {
     clearInterval(this.#pingTimer);
     const socket = this.#current;
     this.#current = null;
-    this.#rejectAll(() => true);
+    this.#rejectAll();
     socket?.close();
   }
 
-  /** @param {(request: { socket: WebSocket }) => boolean} matches */
-  #rejectAll(matches) {
-    for (const [id, request] of this.#requests) {
-      if (!matches(request)) continue;
+  /** @param {WebSocket} [socket] all when absent @param {boolean} [tooLarge] whether to refuse the large ones, at least the largest */
+  #rejectAll(socket, tooLarge) {
+    const requests = [...this.#requests].filter(([, request]) => !socket || request.socket === socket);
+    requests.sort(([, one], [, other]) => other.size - one.size);
+    let limit = tooLarge ? 0 : Infinity;
+    for (const [id, { size, timer, reject }] of requests) {
       this.#requests.delete(id);
-      clearTimeout(request.timer);
-      request.reject(offline("The connection was lost."));
+      clearTimeout(timer);
+      reject(size > limit ? new ConChatError("too_large", "Too large.", { status: 413 }) : lost());
+      limit = Math.max(limit, LARGE);
     }
   }
 

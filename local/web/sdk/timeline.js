@@ -41,6 +41,10 @@ export class Timeline {
   uncertain = false;
   /** Whether to ask the server: the user may have left the room, or the server's database may have been restored from a backup. */
   doubted = false;
+  /** Whether the server, by its last answer, lacks the user's read position. */
+  unsent = false;
+  /** Whether receipts may have passed since the members were loaded. */
+  stale = false;
   /** What to reload after a restore of the server's database. @type {{ people: boolean } | null} */
   lost = null;
 
@@ -71,7 +75,7 @@ export class Timeline {
 
   /** Whether changes are missing. */
   get behind() {
-    return this.serverRev > this.rev || this.uncertain || this.#partial;
+    return this.serverRev > this.rev || (this.uncertain && !this.unsent) || this.#partial;
   }
 
   /** Whether the newest messages are loaded, so that the next one follows without a gap. A page may be ahead of `rev`. */
@@ -143,10 +147,12 @@ export class Timeline {
     this.noteRev(room.rev);
     const before = this.room;
     if (room.rev >= this.#headRev) {
+      const read = room.read_seq ?? 0;
+      const read_seq = Math.max(read, before.read_seq ?? 0);
+      this.unsent = read < Math.min(read_seq, room.last_seq);
       this.#headRev = room.rev;
-      const stale = (room.read_seq ?? 0) < (before.read_seq ?? 0);
-      this.room = { ...room, read_seq: Math.max(room.read_seq ?? 0, before.read_seq ?? 0) };
-      if (stale) [this.room.unread, this.room.mentions] = [before.unread, before.mentions];
+      this.room = { ...room, read_seq };
+      if (this.unsent) [this.room.unread, this.room.mentions] = [before.unread, before.mentions];
       else this.uncertain = false;
       this.#recount();
     }
@@ -204,8 +210,7 @@ export class Timeline {
   people(loading, members) {
     if (!this.#loading.delete(loading)) return;
     this.members = new Map(members.map((member) => [member.user.id, member]));
-    for (const { user, read_seq, delivered_seq } of members)
-      this.mark({ room_id: this.room.id, user_id: user.id, read_seq, delivered_seq });
+    for (const member of members) this.mark({ ...member, user_id: member.user.id });
     for (const entry of loading.entries) {
       this.#mergeMembers(entry.members);
       if (entry.frame) this.#applyToMembers(entry.frame);
@@ -214,7 +219,7 @@ export class Timeline {
 
   /**
    * Moves a user's read and delivered positions forward. Positions that the user may not see are null.
-   * @param {Pick<Receipt, "room_id" | "user_id" | "unread"> & Partial<Pick<MemberChange, "read_seq" | "delivered_seq">>} receipt
+   * @param {Pick<Receipt, "user_id"> & Partial<Pick<Receipt, "room_id" | "unread"> & Pick<MemberChange, "read_seq" | "delivered_seq">>} receipt
    */
   mark(receipt) {
     const held = this.marks.get(receipt.user_id);
@@ -227,8 +232,8 @@ export class Timeline {
     this.room = { ...this.room, read_seq };
     if (!this.#recount()) {
       this.room.unread = receipt.unread ?? this.room.unread;
-      // The count may be older than the last message.
-      this.uncertain = true;
+      // The server's count may be older or newer than the last message, and mentions are not in it.
+      this.uncertain = this.room.mentions > 0 || receipt.unread !== this.room.last_seq - read_seq;
     }
   }
 
@@ -269,7 +274,7 @@ export class Timeline {
     this.room = room;
     this.rev = this.serverRev = this.#headRev = room.rev;
     this.#lastSeq = room.last_seq;
-    this.uncertain = this.doubted = false;
+    this.uncertain = this.doubted = this.unsent = false;
     this.lost = lost;
   }
 
@@ -329,6 +334,8 @@ export class Timeline {
 
   /** @param {Message} message */
   #put(message) {
+    // Senders have read what is before their messages; no frame says so.
+    if (message.kind !== "system") this.#readBy(message.sender_id, message.seq);
     this.#replies.update(this.messages, message, preview(message));
     const held = this.messages.get(message.seq);
     if (held ? held.rev >= message.rev : !this.known.around(message.seq)) return;
@@ -339,7 +346,17 @@ export class Timeline {
   /** @param {ChangeFrame} frame */
   #applyToMembers(frame) {
     if (frame.type === "member.removed") this.members?.delete(frame.user_id);
-    else if (frame.type === "member.added" || frame.type === "member.updated") this.members?.set(frame.member.user.id, frame.member);
+    else if ("member" in frame) {
+      const { id } = frame.member.user;
+      this.members?.set(id, frame.member);
+      // New members have nothing to read.
+      if (frame.type === "member.added") this.#readBy(id, this.#lastSeq);
+    }
+  }
+
+  /** @param {number | null | undefined} user_id @param {number} seq */
+  #readBy(user_id, seq) {
+    if (user_id && user_id !== this.#userId) this.mark({ user_id, read_seq: seq, delivered_seq: seq });
   }
 
   /** @param {MemberChange[]} changes */
@@ -347,7 +364,7 @@ export class Timeline {
     for (const change of changes) {
       if (change.state === "joined") this.members?.set(change.user_id, change);
       else this.members?.delete(change.user_id);
-      this.mark({ ...change, room_id: this.room.id });
+      this.mark(change);
     }
   }
 

@@ -5,6 +5,7 @@
  * @import { Attachment, Upload, UploadTicket } from "./wire.js"
  */
 
+import { sleep } from "./abortable.js";
 import { ConChatError } from "./errors.js";
 
 /** @typedef {"avatar" | "image" | "file"} Purpose */
@@ -24,35 +25,14 @@ export async function upload(http, file, purpose, { progress = () => {}, signal 
   const content_type = file.type || "application/octet-stream";
   /** @type {UploadTicket} */
   const ticket = await http.post("/api/uploads", { purpose, file_name: file.name, content_type, size: file.size });
-  const done = await transfer(http, ticket, file, progress, signal).catch(async (error) => {
+  const transfer = put(ticket, file, progress, signal).then(() => complete(http, ticket.upload_id, signal));
+  const done = await transfer.catch(async (error) => {
     // Frees the quota at once; otherwise the server does so after a day.
     await http.delete(`/api/uploads/${ticket.upload_id}`).catch(() => {});
     throw error;
   });
-  const { upload_id, size, width, height, placeholder, thumbnail_url } = done;
-  return {
-    upload_id,
-    size,
-    width,
-    height,
-    placeholder,
-    thumbnail_url,
-    file_name: done.file_name,
-    content_type: done.content_type,
-    kind: done.purpose === "file" ? "file" : "image",
-    url: done.url ?? `/api/uploads/${upload_id}/content`,
-  };
-}
-
-/**
- * Sends the bytes and verifies them.
- * @param {Http} http @param {UploadTicket} ticket @param {File} file @param {(share: number) => void} progress @param {AbortSignal | undefined} signal
- */
-async function transfer(http, ticket, file, progress, signal) {
-  signal?.throwIfAborted();
-  await put(ticket, file, progress, signal);
-  signal?.throwIfAborted();
-  return complete(http, ticket.upload_id, signal);
+  const { purpose: kind, state: _, reason: __, created_at: ___, ...rest } = done;
+  return { ...rest, kind: kind === "file" ? "file" : "image", url: rest.url ?? `/api/uploads/${rest.upload_id}/content` };
 }
 
 /** Longest wait for a verification under way, in milliseconds: copying gigabytes takes half a minute. */
@@ -67,39 +47,40 @@ const MAX_TRIES = 3;
 async function complete(http, id, signal) {
   const started = Date.now();
   for (let tries = 1; ; tries++) {
+    signal?.throwIfAborted();
     try {
       return await http.post(`/api/uploads/${id}/complete`);
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       signal?.throwIfAborted();
-      if (!(error instanceof ConChatError)) throw error;
-      const retry = error.code === "upload_busy" ? Date.now() < started + BUSY_TIMEOUT : error.passing && tries < MAX_TRIES;
-      if (!retry) throw error;
-      await new Promise((resolve) => setTimeout(resolve, (error.retryAfter ?? tries) * 1000));
-      signal?.throwIfAborted();
+      if (error.code === "upload_busy" ? Date.now() >= started + BUSY_TIMEOUT : !error.passing || tries >= MAX_TRIES) throw error;
+      await sleep((error.retryAfter ?? tries) * 1000, signal);
     }
   }
 }
 
 /** @param {UploadTicket} ticket @param {File} file @param {(share: number) => void} progress @param {AbortSignal | undefined} signal */
 async function put({ method, url, headers }, file, progress, signal) {
+  signal?.throwIfAborted();
   // Browsers set these themselves and forbid scripts to.
   const allowed = Object.entries(headers).filter(([name]) => !/^(host|content-length)$/i.test(name));
   if (typeof XMLHttpRequest === "undefined") {
     const response = await fetch(url, { method, headers: allowed, body: file, ...(signal ? { signal } : {}) });
-    if (!response.ok) throw new ConChatError("upload_failed", "The file could not be stored.", { status: response.status });
+    if (!response.ok) throw failed(response);
     return progress(1);
   }
   // `fetch` reports no upload progress.
   await new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    const failed = () => reject(new ConChatError("upload_failed", "The file could not be stored.", { status: request.status }));
     request.open(method, url);
     for (const [name, value] of allowed) request.setRequestHeader(name, value);
     request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
-    request.onload = () => (request.status < 300 ? resolve(undefined) : failed());
-    request.onerror = failed;
+    request.onload = () => (request.status < 300 ? resolve(undefined) : reject(failed(request)));
+    request.onerror = () => reject(failed(request));
     request.onabort = () => reject(signal?.reason ?? new ConChatError("aborted", "The upload was stopped."));
     signal?.addEventListener("abort", () => request.abort(), { once: true });
     request.send(file);
   });
 }
+
+/** @param {{ status: number }} response */
+const failed = ({ status }) => new ConChatError("upload_failed", "The file could not be stored.", { status });

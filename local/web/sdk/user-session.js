@@ -1,9 +1,9 @@
 /**
- * The state of one signed-in user: rooms, outbox, read receipts, and the requests that keep them current. It ends with the sign-out.
+ * The state of one signed-in user: rooms, outbox, and the requests that keep them current. It ends with the sign-out.
  *
- * @import { AckFrame, Action, Frame, Room } from "./wire.js"
+ * @import { AckFrame, Action, Frame, Message, Room } from "./wire.js"
  * @import { Outgoing } from "./outbox-entry.js"
- * @import { Answer } from "./socket.js"
+ * @import { Answer, Status } from "./socket.js"
  * @import { SharedStore } from "./store.js"
  * @import { Timeline } from "./timeline.js"
  * @import { routes } from "./routes.js"
@@ -12,8 +12,8 @@
 import { Delivery } from "./delivery.js";
 import { ConChatError } from "./errors.js";
 import { Loader } from "./loader.js";
+import { MAX_FRAME_TEXT } from "./messages.js";
 import { Outbox } from "./outbox.js";
-import { ReadReceipts } from "./read-receipts.js";
 import { Resync } from "./resync.js";
 
 /** Most rooms whose messages stay in memory. */
@@ -25,6 +25,7 @@ const MAX_LOADED_ROOMS = 12;
  * @property {SharedStore} store
  * @property {string} namespace
  * @property {(action: Action) => Promise<Answer>} request Sends a socket action.
+ * @property {(action: Action) => void} send Sends one that has no answer.
  * @property {() => boolean} online
  * @property {(room: number) => void} onRoom A room changed.
  * @property {(room: number) => void} onOutbox A room's outgoing messages changed.
@@ -40,8 +41,9 @@ export class UserSession {
   loader;
   resync;
   #env;
-  #receipts;
   #stopped = false;
+  /** Whether the connection was lost since the last welcome. */
+  #missed = false;
   /** Ids of the opened rooms, the most recent last. @type {number[]} */
   #opened = [];
 
@@ -51,7 +53,6 @@ export class UserSession {
     this.userId = userId;
     this.#env = env;
     this.delivery = new Delivery(userId);
-    this.#receipts = new ReadReceipts(request);
     this.resync = new Resync({
       api,
       delivery: this.delivery,
@@ -72,7 +73,12 @@ export class UserSession {
     this.outbox = new Outbox(userId, {
       store,
       namespace,
-      send: (item) => request(sendAction(item)).then((answer) => /** @type {AckFrame} */ (answer)),
+      send: async (item) => {
+        const { room_id, content } = item;
+        const body = bodyOf(item);
+        const answer = content.length > MAX_FRAME_TEXT ? api.messages.send(room_id, body) : request({ action: "send", room_id, ...body });
+        return /** @type {Message | AckFrame} */ (await answer);
+      },
       onSent: ({ room_id }, { rev }) => {
         if (this.#stopped) return;
         // Unknown if another tab sent the message and did not store the rev.
@@ -98,10 +104,17 @@ export class UserSession {
     return this.#stopped ? undefined : this.delivery.rooms.get(id);
   }
 
-  /** Requests what the connection has missed. */
-  catchUp() {
+  /** Requests what was missed while there was no connection. Receipts are not repeated. @param {Status} status */
+  setStatus(status) {
+    const online = status === "online";
+    this.outbox.setOnline(online);
+    if (!online) {
+      if (status !== "connecting") this.#missed = true;
+      return;
+    }
+    for (const room of this.delivery.rooms.values()) room.stale = this.#missed;
+    this.#missed = false;
     this.resync.run();
-    this.#receipts.resend();
   }
 
   /** @param {Frame} frame @returns {boolean} whether it is a new message of another user */
@@ -143,12 +156,12 @@ export class UserSession {
   }
 
   /** Marks everything up to `seq` as read. @param {number} room_id @param {number} seq */
-  async read(room_id, seq) {
+  read(room_id, seq) {
     const room = this.room(room_id);
     if (!room || seq <= (room.room.read_seq ?? 0)) return;
-    room.mark({ room_id, user_id: this.userId, read_seq: seq, delivered_seq: seq });
+    room.mark({ user_id: this.userId, read_seq: seq, delivered_seq: seq });
     this.changed([room_id]);
-    await this.#receipts.send(room_id, seq);
+    this.#env.send({ action: "read", room_id, seq });
   }
 
   stop() {
@@ -167,16 +180,7 @@ export class UserSession {
   }
 }
 
-/** @param {Outgoing} item @returns {Action} */
-function sendAction({ client_id, room_id, content, reply_to, attachments, forward }) {
-  const ids = attachments.map((attachment) => attachment.upload_id);
-  return {
-    action: "send",
-    room_id,
-    client_id,
-    ...(content ? { content } : {}),
-    ...(reply_to ? { reply_to } : {}),
-    ...(forward ? { forward } : {}),
-    ...(ids.length > 0 ? { attachments: ids } : {}),
-  };
+/** @param {Outgoing} item */
+function bodyOf({ client_id, content, reply_to, attachments, forward }) {
+  return { client_id, content: content || null, reply_to, forward, attachments: attachments.map(({ upload_id }) => upload_id) };
 }

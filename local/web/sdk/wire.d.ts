@@ -1479,7 +1479,7 @@ export type Page<T> = {
   next?: string | null;
 };
 
-/** Marks all messages up to a `seq` as delivered. */
+/** Marks all messages up to a `seq` as delivered. Clients that read a message at once need only `read`. Without an `id` there is no `ack`. */
 export type DeliveredAction = {
   action: "delivered";
   id?: Called;
@@ -1556,7 +1556,7 @@ export type ReactAction = {
   id?: Called;
 } & Place & NewReaction;
 
-/** Marks all messages up to a `seq` as read. */
+/** Marks all messages up to a `seq` as read, and so as delivered. Without an `id` there is no `ack`. */
 export type ReadAction = {
   action: "read";
   id?: Called;
@@ -1594,7 +1594,7 @@ export type SyncAction = {
   room_id?: RoomRef | null;
 };
 
-/** Starts or stops the typing indicator. Expires: repeat it every few seconds. */
+/** Starts or stops the typing indicator. Expires: repeat it every few seconds. Without an `id` there is no `ack`. */
 export type TypingAction = {
   action: "typing";
   id?: Called;
@@ -1787,8 +1787,8 @@ export type ReactionFrame = ReactionChange & {
   type: "reaction";
 };
 
-/** A member's read marker moved. Sent to all members of rooms with up to 100 members, else only to the member; the member's own frame includes
- * `unread`. */
+/** A member's read marker moved. In rooms with up to 100 members it is sent to the senders of the messages that the marker passed, of at most the
+ * newest 100, and in all rooms to the member's other sockets, with `unread`. Who sends a message has read those before it: no frame says so. */
 export type ReceiptFrame = Receipt & {
   type: "receipt";
 };
@@ -1868,7 +1868,7 @@ export type SyncFrame = RoomSync & {
   type: "sync";
 };
 
-/** A member started or stopped typing. The state expires after six seconds. */
+/** A member started or stopped typing. The state expires after six seconds. Of a room, three members per two seconds are announced. */
 export type TypingFrame = {
   /** Whether the member is typing. */
   active: boolean;

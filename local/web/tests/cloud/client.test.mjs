@@ -25,11 +25,34 @@ test("two users chat and see each other's messages, reactions, edits, receipts a
   await ann.client.edit(room.id, seq, "Two o'clock?");
   await until(() => bob.client.room(room.id)?.messages.get(seq)?.content === "Two o'clock?");
   assert.equal(bob.client.room(room.id)?.messages.get(seq)?.reactions[0]?.mine, true, "an edit keeps `mine` of the reactions");
-  await bob.client.read(room.id, seq);
+  bob.client.read(room.id, seq);
   await until(() => ann.client.room(room.id)?.marks.get(bob.id)?.read_seq === seq);
   const typing = new Promise((resolve) => bob.client.on("typing", resolve));
   ann.client.typing(room.id, true);
   assert.equal(/** @type {any} */ (await typing).user_id, ann.id);
+  ann.client.close();
+  bob.client.close();
+});
+
+test("read positions that moved while a client was away arrive with the members, and lost ones of its own are sent again", async () => {
+  const [ann, bob] = [await person("Ann"), await person("Bob")];
+  const room = ann.client.adopt(await ann.client.api.rooms.create({ name: "Away", kind: "group", member_ids: [bob.id] }));
+  await until(() => bob.client.room(room.id) !== undefined);
+  for (const { client } of [ann, bob]) await client.people(room.id);
+  ann.client.send(room.id, { content: "Read this" });
+  await until(() => bob.client.room(room.id)?.room.unread === 1);
+  const seq = bob.client.room(room.id)?.room.last_seq ?? 0;
+  const stored = async () => (await bob.client.api.rooms.get(room.id)).read_seq === seq;
+  ann.client.close();
+  bob.client.close();
+  bob.client.read(room.id, seq);
+  assert.equal(await stored(), false, "it was read without a connection");
+  bob.client.resume();
+  await until(stored);
+  ann.client.resume();
+  await until(() => ann.client.status === "online");
+  await ann.client.people(room.id);
+  assert.equal(ann.client.room(room.id)?.marks.get(bob.id)?.read_seq, seq);
   ann.client.close();
   bob.client.close();
 });

@@ -26,7 +26,9 @@ async function restored(context, lost) {
   await say(ann, "stays");
   const restore = backup(sql, room.id);
   for (let at = 1; at <= lost; at++) await say(bob, `lost ${at}`);
-  await bob.client.read(room.id, bob.client.room(room.id)?.room.last_seq ?? 0);
+  const last = bob.client.room(room.id)?.room.last_seq ?? 0;
+  bob.client.read(room.id, last);
+  await until(async () => (await bob.client.api.rooms.get(room.id)).read_seq === last);
   restore();
   ann.client.send(room.id, { content: "after all" });
   const page = async () => (await ann.client.api.messages.list(room.id, { limit: 100 })).items.map(({ seq, content }) => [seq, content]);

@@ -19,9 +19,9 @@ export function eventsOf(client) {
   return events;
 }
 
-/** A client with a new account, online. @param {Cloud} cloud @param {Map<string, string>} items the store */
-export async function online(cloud, items, name = "ann") {
-  const client = cloud.client(memoryStore(items));
+/** A client with a new account, online. @param {Cloud} cloud @param {Map<string, string>} items the store @param {{ random?: () => number }} [options] */
+export async function online(cloud, items, name = "ann", options = {}) {
+  const client = cloud.client(memoryStore(items), options);
   const events = eventsOf(client);
   await client.register({ username: name, password: PASSWORD });
   await until(() => client.status === "online");

@@ -26,6 +26,14 @@ export class Cloud {
   history = new Map();
   /** @type {any[]} */
   sockets = [];
+  /** The frames of clients. @type {any[]} */
+  frames = [];
+  /** Properties of the room. */
+  head = {};
+  /** Members of the room. @type {any[]} */
+  members = [];
+  /** Longest frame; beyond it the socket is closed. */
+  maxFrame = 32_768;
   down = false;
   /** Runs before each response. @type {(path: string) => Promise<void> | void} */
   before = () => {};
@@ -39,7 +47,7 @@ export class Cloud {
     this.url = url;
   }
 
-  /** @param {Store} store @param {{ fetch?: typeof fetch }} [options] */
+  /** @param {Store} store @param {{ fetch?: typeof fetch, random?: () => number }} [options] */
   client(store, options = {}) {
     return new ConChat({
       api: this.url,
@@ -145,7 +153,8 @@ export class Cloud {
       for (const [id, { user }] of this.sessions) if (user === session.user) this.end(id, "account_erased");
       return new Response(null, { status: 204 });
     }
-    return json(200, path.startsWith("/api/rooms/") ? room(session.user) : { items: [], next: null });
+    if (init.method !== "GET" && path.startsWith("/api/rooms/7/messages")) return json(200, { seq: this.#store(session.user, body), rev: 0 });
+    return json(200, path.startsWith("/api/rooms/7/members") ? { items: this.members, next: null } : path.startsWith("/api/rooms/") ? { ...room(session.user), ...this.head } : { items: [], next: null });
   }
 
   /** @param {string} url */
@@ -166,9 +175,14 @@ export class Cloud {
       give: (/** @type {unknown} */ frame) => !socket.closed && socket.onmessage?.({ data: JSON.stringify(frame) }),
       send: (/** @type {string} */ text) => {
         if (this.down || socket.closed) return;
-        const { id, action, ...rest } = JSON.parse(text);
+        const frame = JSON.parse(text);
+        const { id, action, ...rest } = frame;
+        this.frames.push(frame);
         this.log.push(`${who} socket ${action}`);
-        this.#later(() => socket.give({ id, ...this.#answer(action, rest, session) }));
+        if (text.length > this.maxFrame) {
+          socket.closed = true;
+          this.#later(() => socket.onclose?.({ code: 1009 }));
+        } else if (id) this.#later(() => socket.give({ id, ...this.#answer(action, rest, session) }));
       },
     };
     this.log.push(`${who} socket opens`);
@@ -186,16 +200,14 @@ export class Cloud {
           type: "welcome",
           user: this.me(user),
           connection_id: "c",
-          rooms: [room(user)],
+          rooms: [{ ...room(user), ...this.head }],
           complete: true,
           server_time: new Date().toISOString(),
           reconnect_before: new Date(Date.now() + 7_200_000).toISOString(),
         };
       case "send": {
         if (this.#refusing.has(content)) return { type: "error", code: "refused", detail: "No.", request_id: "" };
-        const said = `${this.name(user)}: ${content}`;
-        if (!this.history.has(client_id)) this.history.set(client_id, said);
-        return { type: "ack", room_id: 7, seq: [...this.history.keys()].indexOf(client_id) + 1, rev: 0 };
+        return { type: "ack", room_id: 7, seq: this.#store(user, { client_id, content }), rev: 0 };
       }
       case "renew":
         if (Number(token.split(".")[1]) === session) return { type: "ack" };
@@ -203,6 +215,12 @@ export class Cloud {
       default:
         return { type: "ack" };
     }
+  }
+
+  /** Stores a message once. @param {number} user @param {{ client_id: string, content: string }} message @returns {number} its seq */
+  #store(user, { client_id, content }) {
+    if (!this.history.has(client_id)) this.history.set(client_id, `${this.name(user)}: ${content}`);
+    return [...this.history.keys()].indexOf(client_id) + 1;
   }
 
   /** @param {() => void} act */

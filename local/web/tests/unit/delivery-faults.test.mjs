@@ -75,6 +75,7 @@ function run(seed, { restored = false } = {}) {
     requesting = true;
     const loading = need.kind === "lost" ? room().begin() : null;
     later(() => {
+      if (need.kind === "read") server.read(need.seq);
       const answer = need.kind === "sync" ? server.sync(need.since, part) : null;
       const [head, end] = [server.head(), server.history({ limit: 8 })];
       later(() => {
@@ -114,6 +115,12 @@ function run(seed, { restored = false } = {}) {
     if (random() < 0.06 && first > 1) page({ before: first, limit: 4 });
     if (random() < 0.03 && server.messages.length > 0) page({ around: 1 + Math.floor(random() * server.messages.length), limit: 5 });
     if (random() < 0.01) room().unload();
+    if (random() < 0.05) {
+      // The user reads; the action may be lost, and so may the receipt.
+      const seq = 1 + Math.floor(random() * room().room.last_seq);
+      room().mark({ user_id: ME, read_seq: seq, delivered_seq: seq });
+      if (random() < 0.5) later(() => push(server.read(seq)));
+    }
     tick();
   }
   // The welcome of a new socket brings what else was lost, such as receipts.
@@ -143,6 +150,7 @@ function equal(seed, { server, room, delivery }) {
   assert.deepEqual(messages, history, `seed ${seed}: messages`);
   const { unread, mentions, last_message, last_seq, name, members_count } = server.head();
   const head = room.room;
+  assert.equal(head.read_seq, server.readSeq, `seed ${seed}: read`);
   assert.deepEqual({ unread: head.unread, mentions: head.mentions }, { unread, mentions }, `seed ${seed}: unread`);
   assert.deepEqual(head.last_message && strip(head.last_message), last_message && strip(last_message), `seed ${seed}: last message`);
   assert.deepEqual([head.last_seq, head.name, head.members_count], [last_seq, name, members_count], `seed ${seed}: head`);

@@ -36,6 +36,7 @@ export function resynced(server, delivery) {
     assert.ok(requests.length < 9, `the needs end: ${requests}`);
     const room = /** @type {Timeline} */ (delivery.rooms.get(7));
     if (need.kind === "sync") delivery.synced(server.sync(need.since, 100), need.serverRev);
+    else if (need.kind === "read") delivery.joined((server.read(need.seq), server.head()), need.serverRev);
     else if (need.kind === "head") delivery.joined(server.head(), need.serverRev);
     else {
       room.page(room.begin(), { limit: 50 }, server.history({ limit: 50 }));

@@ -126,6 +126,21 @@ test("a receipt of another device updates the unread count", () => {
   assert.deepEqual([room.room.unread, room.room.mentions], [0, 0]);
 });
 
+test("senders have read what is before their messages, and new members have nothing to read", () => {
+  const { server, delivery, room } = loaded();
+  delivery.receive(server.send(ME, "1"));
+  delivery.receive(server.send(2, "2"));
+  delivery.receive(server.send(2, "3"));
+  assert.deepEqual(room.marks.get(2), { read_seq: 3, delivered_seq: 3 });
+  delivery.receive(server.toggle(3));
+  assert.deepEqual(room.marks.get(3), { read_seq: 3, delivered_seq: 3 });
+  delivery.receive(server.send(ME, "4"));
+  assert.deepEqual([room.marks.get(2)?.read_seq, room.room.read_seq], [3, 4]);
+  delivery.receive({ type: "receipt", room_id: 7, user_id: 2, read_seq: 4, delivered_seq: 4 });
+  delivery.synced(server.sync(0, 100));
+  assert.deepEqual(room.marks.get(2)?.read_seq, 4, "an older message lowers nothing");
+});
+
 test("late responses discard nothing", () => {
   const { server, delivery, room } = loaded();
   for (let at = 1; at <= 6; at++) delivery.receive(server.send(2, `${at}`));

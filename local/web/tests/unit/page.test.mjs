@@ -17,10 +17,12 @@ function reached(path, found = new Set()) {
   return found;
 }
 
-test("index.html preloads every module that main.js imports statically", () => {
+test("index.html preloads every module that the app imports statically, and its configuration", () => {
   const preloaded = [...html.matchAll(/<link rel="modulepreload" href="([^"]+)">/g)].map(([, href]) => href);
-  const needed = [...reached("app/main.js")].filter((path) => path !== "app/main.js").sort();
-  assert.deepEqual(preloaded.sort(), needed);
+  const needed = reached("app/main.js", reached("app/start.js"));
+  needed.delete("app/start.js");
+  assert.deepEqual(preloaded.sort(), [...needed].sort());
+  assert.match(html, /<link rel="preload" href="config.json" as="fetch" crossorigin>\s*<script type="module" src="app\/start.js">/);
 });
 
 test("no file of the page names another host or has inline code or styles", () => {
