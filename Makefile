@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 LOCAL := target/debug/local
 
-.PHONY: run dev test test-web build migrate-up migrate-down seed admin swagger collection docs check-documents fuzz-api queries bench bench-abuse check-template package rehearse cost release check-dependencies check
+.PHONY: run dev test test-web build migrate-up migrate-down seed admin swagger collection docs check-documents fuzz-api queries bench bench-abuse check-template web deploy package rehearse rehearse-network cost release check-dependencies check
 
 run: build ## starts the backend on this machine; PORT=8081 make run
 	@exec $(LOCAL) up
@@ -38,8 +38,8 @@ swagger: ## generates shared/openapi.json, shared/asyncapi.json and, with Node, 
 
 collection: swagger ## generates shared/collection.json for Postman and Bruno; `swagger` writes it too
 
-docs: mariadb ## generates docs/erd.md from a migrated database and the tables of docs/configuration.md from template.yaml
-	WRITE_DOCS=1 cargo test --workspace --locked --test it -- erd
+docs: mariadb ## generates docs/erd.md from a migrated database, the counts of `make cost` and the tables of docs/configuration.md from template.yaml
+	WRITE_DOCS=1 WRITE_COUNTS=1 cargo test --workspace --locked --test it -- erd attentive_rooms
 	WRITE_DOCS=1 cargo test --workspace --locked --test deployment -- settings
 
 check-documents: ## validates both API documents and their examples
@@ -65,17 +65,27 @@ bench-abuse: mariadb ## measures the effect of one account at all its limits on 
 check-template: ## validates template.yaml without an AWS account: sam validate, cfn-lint after the transform, checkov
 	scripts/check-template.sh
 
+web: ## builds the web client for hosting into .local/dist; scripts/web.py --help has the options
+	python3 scripts/web.py .local/dist
+
+deploy: ## builds and deploys the stack with its web client: make deploy STAGE=dev ARGS="--region eu-central-1 --parameter-overrides …"
+	scripts/deploy.sh "$(STAGE)" $(ARGS)
+
 package: ## builds all functions with `sam build`; ARCHITECTURE=arm64 selects another architecture
 	scripts/package.sh
 
 rehearse: ## deploys, updates, tests and deletes the stack on a local AWS emulator; PROFILE=dev uses the binaries of `make build`
 	scripts/rehearse.sh
 
+rehearse-network: ## runs the programs as in a VPC, against stand-ins under AWS's own host names; PROFILE=dev uses the binaries of `make build`
+	scripts/rehearse-network.sh
+
 check-dependencies: ## checks licences, sources and bans of deny.toml and finds unused dependencies; ADVISORIES=1 adds known vulnerabilities
 	scripts/check-dependencies.sh
 
-cost: ## prints the cost of a million messages at list prices
+cost: ## prints billed frames by act, the cost of a million messages at list prices, and the quotas that people online need
 	@cargo run --quiet --locked --example cost
+	@cargo run --quiet --locked --example quotas
 
 release: ## releases what is committed: version, changelog, upgrade fixture, commit and tag: make release VERSION=0.2.0
 	scripts/release.sh "$(VERSION)"

@@ -7,6 +7,7 @@ use shared::aws::ephemeral_table::Ephemeral;
 use shared::config::{self, Aws, Secret, SecretSource};
 use shared::domain::auth::tokens::TokenKeys;
 use shared::domain::limits::throttle::Throttle;
+use shared::edge::distribution::Distribution;
 use shared::edge::secrets;
 use shared::error::{Error, Result};
 use shared::media::Media;
@@ -26,6 +27,14 @@ pub async fn database() -> Result<Db> {
 /// The database's URL.
 pub async fn store_url() -> Result<Secret> {
     secrets::store_url(&SecretSource::database().map_err(Error::internal)?, &aws()?).await
+}
+
+/// The URL with the functions' own user, where migrations run as another one that creates it.
+pub async fn function_user_url() -> Result<Option<Secret>> {
+    match SecretSource::database_user() {
+        Some(source) => Ok(Some(secrets::store_url(&source, &aws()?).await?)),
+        None => Ok(None),
+    }
 }
 
 /// The keys of access tokens.
@@ -85,6 +94,15 @@ pub fn ephemeral() -> Result<Ephemeral> {
 
 pub fn media() -> Result<Media> {
     Ok(Media::new(&aws()?, &config::MediaConfig::from_env().map_err(Error::internal)?))
+}
+
+/// The web client's distribution, whose requests count for their clients' addresses.
+pub async fn distribution() -> Result<Distribution> {
+    let secret = match SecretSource::edge() {
+        Some(source) => Some(secrets::resolve(&source, &aws()?).await?),
+        None => None,
+    };
+    Ok(Distribution::new(secret))
 }
 
 /// The VAPID keys of push notifications.

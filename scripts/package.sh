@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-sam=$(scripts/tools.sh scripts/requirements-tools.txt)
+sam=$(scripts/tools.sh scripts/requirements-sam.txt)
 build=$(scripts/tools.sh scripts/requirements-build.txt)
 machine=$(uname -m)
 [ "$machine" != aarch64 ] || machine=arm64

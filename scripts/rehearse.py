@@ -10,6 +10,8 @@ Differences between MiniStack and AWS, and their workarounds:
 * An authorizer that throws "Unauthorized" gives 500 instead of 401; a refusal of $connect is always 403.
 * The handshake's response has no subprotocol; frames of any kind and size are accepted; a frame with the action "$connect" runs that route.
 * Bodies are decoded leniently before they reach a function, and percent-encoded slashes of a path before route selection.
+* The maximum concurrency of an event source mapping is compared as text when a parameter gives it: the template gets the parameter's default.
+* A Join inside a condition is not evaluated: conditions get a Select of the list's first item.
 * A frame takes 100 ms: messages of fifty concurrent writers in one room arrive too late.
 
 Tests of these features are skipped by name below; they run against the local cloud.
@@ -33,6 +35,8 @@ import urllib.request
 import boto3
 import pymysql
 
+import rehearse_web
+
 # Functions inherit MiniStack's environment and would use external stores.
 WITHHELD = {name: os.environ.pop(name) for name in ("DATABASE_URL", "JWT_SECRET", "VAPID_SECRET") if name in os.environ}
 with socket.socket() as probe:
@@ -40,7 +44,7 @@ with socket.socket() as probe:
     PORT = probe.getsockname()[1]
 ENDPOINT = f"http://127.0.0.1:{PORT}"
 STACK = "conchat-rehearsal"
-SERVICES = "apigateway,cloudformation,cloudwatch,dynamodb,events,iam,lambda,logs,monitoring,s3,secretsmanager,sns,sqs,ssm,sts,ec2,rds"
+SERVICES = "apigateway,cloudformation,cloudfront,cloudwatch,dynamodb,events,iam,lambda,logs,monitoring,s3,secretsmanager,sns,sqs,ssm,sts,ec2,rds"
 MINISTACK = pathlib.Path(sys.executable).parent
 BINARIES, SAM = map(pathlib.Path, sys.argv[1:3])
 ARCHITECTURE = "Architecture=" + {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
@@ -49,6 +53,7 @@ NEWEST = int(re.search(r"(?m)^      Version: (\d+)$", pathlib.Path("template.yam
 WIDE = [
     *(f"Rate{what}=100000/10" for what in ("Send", "Change", "Repeat", "Frames", "Act", "Register", "Login", "Connect", "Search", "Upload")),
     "LoginRequestsPerSecond=10000",
+    "WebClient=true",
 ]
 SKIPPED = [
     # Unsupported by MiniStack, see above.
@@ -75,6 +80,11 @@ def main():
         deploy(built, [*secrets, ARCHITECTURE, *WIDE])
         apis = create_routes(work)
         check("the stack still responds", is_ready(apis["http"]))
+        check("versions of functions have the new parameters", setting_of("SendFunction", "RATE_SEND") == "100000/10")
+        check("half a network is refused", is_refused(built, [*secrets, ARCHITECTURE, *WIDE, "VpcSubnetIds=subnet-1"]))
+        step("the web client")
+        for claim, holds in rehearse_web.claims(STACK, ENDPOINT, str(SAM / "python")):
+            check(claim, holds)
         step("sam deploy of the next release with a half-applied migration")
         following = next_release(built)
         interrupt_migration(url)
@@ -117,9 +127,8 @@ def start_ministack(work, running):
 
 
 def make_secrets(url):
-    client = boto3.client("secretsmanager")
-    pairs = {"DatabaseSecretArn": ("conchat/database", url), "JwtSecretArn": ("conchat/jwt", "k1:" + os.urandom(32).hex())}
-    return [f"{parameter}={client.create_secret(Name=name, SecretString=value)['ARN']}" for parameter, (name, value) in pairs.items()]
+    """The stack makes its other secrets itself."""
+    return [f"DatabaseSecretArn={boto3.client('secretsmanager').create_secret(Name='conchat/database', SecretString=url)['ARN']}"]
 
 
 def build(work):
@@ -137,7 +146,11 @@ def build(work):
     host = "${WebSocketApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
     for scheme, local in (("https", "http"), ("wss", "ws")):
         text = text.replace(f"{scheme}://{host}/", f"{local}://127.0.0.1:{PORT}/_aws/execute-api/${{WebSocketApi}}/")
-    endpoints = "".join(f"        AWS_ENDPOINT_URL_{name}: {ENDPOINT}\n" for name in ("DYNAMODB", "LAMBDA", "S3", "SECRETSMANAGER"))
+    hosts = ",".join(f"{name}.us-east-1.amazonaws.com={ENDPOINT}" for name in ("dynamodb", "lambda", "s3", "secretsmanager", "sqs"))
+    endpoints = f"        LOCAL_ENDPOINTS: {hosts}\n"
+    text = text.replace('!Equals [!Join ["", !Ref VpcSubnetIds], ""]', '!Equals [!Select [0, !Ref VpcSubnetIds], ""]')
+    concurrency = re.search(r"(?m)^  QueueConcurrency:\n    Type: Number\n    Default: (\d+)$", text)[1]
+    text = text.replace("MaximumConcurrency: !Ref QueueConcurrency", f"MaximumConcurrency: {concurrency}")
     anchor = "        LOG_LEVEL: !Ref LogLevel\n"
     assert text.count(anchor) == 1, "Globals set LOG_LEVEL once"
     target = work / "build" / "template.yaml"
@@ -156,6 +169,15 @@ def deploy(template, parameters):
             if "FAILED" in event["ResourceStatus"]:
                 print(event["LogicalResourceId"], event["ResourceStatus"], event.get("ResourceStatusReason"), flush=True)
         raise
+
+
+def is_refused(template, parameters):
+    """Whether the rules of the template refuse the parameters before anything changes."""
+    try:
+        deploy(template, parameters)
+    except subprocess.CalledProcessError:
+        return boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"] == "UPDATE_COMPLETE"
+    return False
 
 
 def next_release(built):
@@ -201,6 +223,14 @@ def log_levels():
     return {function["Environment"]["Variables"]["LOG_LEVEL"] for function in boto3.client("lambda").list_functions()["Functions"]}
 
 
+def setting_of(function, variable):
+    """What callers of a function meet: the environment of the version that its alias points to."""
+    resources = boto3.client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
+    name = next(resource["PhysicalResourceId"] for resource in resources if resource["LogicalResourceId"] == function)
+    configuration = boto3.client("lambda").get_function_configuration(FunctionName=name, Qualifier="live")
+    return configuration["Environment"]["Variables"][variable]
+
+
 def settle_migration():
     """Marks the interrupted migration as not applied, as an operator would after a check."""
     names = [function["FunctionName"] for function in boto3.client("lambda").list_functions()["Functions"]]
@@ -227,11 +257,12 @@ def create_routes(work):
         for method, operation in operations.items():
             key = f"{method.upper()} {path}"
             uri = json.dumps(operation.get("x-amazon-apigateway-integration", {}).get("uri", ""))
-            name = next((name for name in ids if f"${{{name}.Arn}}" in uri), None)
+            # Routes call the alias that a deployment publishes.
+            name = next((name for name in ids if f"${{{name}Aliaslive}}" in uri), None)
             if name is None or key in present:
                 continue
             if name not in integrations:
-                arn = functions.get_function(FunctionName=ids[name])["Configuration"]["FunctionArn"]
+                arn = functions.get_alias(FunctionName=ids[name], Name="live")["AliasArn"]
                 made = gateway.create_integration(
                     ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0"
                 )

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/mariadb.sh
-sam=$(scripts/tools.sh scripts/requirements-tools.txt)
+sam=$(scripts/tools.sh scripts/requirements-sam.txt)
 ministack=$(scripts/tools.sh scripts/requirements-rehearse.txt)
 cargo build --quiet --workspace --bins --tests --locked
 binaries=target/debug

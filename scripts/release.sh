@@ -52,7 +52,7 @@ cargo update --quiet --workspace --offline
 python3 scripts/changelog.py release "$version"
 make swagger
 cargo test --workspace --locked --test it -- releases upgrades compatibility
-cargo test --workspace --locked --test inventory
+cargo test --workspace --locked --test deployment
 
 trap - ERR
 git add --all

@@ -2,8 +2,8 @@
 # Tests the SDK and the web client: types, size, unit tests, the SDK against a temporary local cloud, browsers. `scripts/test-web.sh quick` runs only
 # what needs no server.
 #
-# Requires Node 20.10 or newer, and Chromium or Chrome. With root rights (or sudo without a password) it installs Debian's packages, and a newer Node
-# beside an old one. Otherwise it prints what is missing and skipped, and exits with 3.
+# Requires Node 20.10 or newer, Python 3, and Chromium or Chrome. With root rights (or sudo without a password) it installs Debian's packages, and a
+# newer Node beside an old one. Otherwise it prints what is missing and skipped, and exits with 3.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root/local/web/tests"
@@ -34,6 +34,7 @@ if ! usable && command -v npm >/dev/null; then
   export PATH="$newer/node_modules/.bin:$PATH"
 fi
 usable || missing "no tests were run: Node 20.10 or newer with npm is required (https://nodejs.org)"
+command -v python3 >/dev/null || missing "no tests were run: Python 3 is required, which builds the web client for hosting"
 [ -d node_modules ] && [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error ||
   missing "no tests were run: npm could not install the dependencies"
 

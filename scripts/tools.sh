@@ -1,7 +1,7 @@
 #!/bin/sh
 # Creates a Python environment with the packages of a requirements file and prints its folder. Recreates it when the file changes.
 #
-#   tools=$(scripts/tools.sh scripts/requirements-tools.txt)   →   .local/tools/tools
+#   tools=$(scripts/tools.sh scripts/requirements-sam.txt)   →   .local/tools/requirements-sam
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -1,11 +1,15 @@
-//! The AWS cost of a million messages by room size, from list prices, compared with other providers. `make cost` runs it.
+//! The AWS cost of acts by room size, from list prices and counted frames, compared with other providers. `make cost` prints it.
 //!
-//! A message is one `send` over a socket into a room whose members are all online with one socket each. The counts match the tests: one frame in, one
-//! `ack`, one frame to each member including the sender, one invocation of `send`, and above a hundred sockets one of `fanout` per five hundred. The
-//! database is excluded: its cost is per hour, not per message.
+//! All members are online with one socket each and read every message. `shared/tests/it/attentive_rooms.rs` plays these rooms and counts; `make docs`
+//! writes its counts. The database is excluded: its cost is per hour, not per message.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+
+use serde::Deserialize;
+
+/// The counts of the played rooms.
+const COUNTS: &str = include_str!("cost_counts.json");
 
 /// US dollars, us-east-1, without free tiers. Sources: the AWS Price List of September 2026; the price pages of Pusher and Ably, read in 2026.
 const PRICES_OF: &str = "2026-09";
@@ -22,6 +26,8 @@ const GB_SECOND: f64 = 0.000_013_333_4;
 const LOG_BYTE: f64 = 0.50e-9;
 /// A read unit of DynamoDB on demand. An eventually consistent read of up to 4 KB takes half of one.
 const READ_UNIT: f64 = 0.125e-6;
+/// A write unit of DynamoDB on demand.
+const WRITE_UNIT: f64 = 0.625e-6;
 /// An operation of AppSync Events: a publish or a delivery of up to 5 KB.
 const APPSYNC_OPERATION: f64 = 1.00e-6;
 /// A connection minute of AppSync Events or IoT Core.
@@ -35,81 +41,176 @@ const ABLY_MESSAGE: f64 = 2.50e-6;
 /// A connection minute of Ably.
 const ABLY_MINUTE: f64 = 1.00e-6;
 
-/// The memory of `send` and `fanout` in template.yaml.
+/// The memory of `send` in template.yaml.
 const MEMORY_GB: f64 = 0.5;
-/// A send that stores and pushes to a few: what is billed, generously (1.6 ms locally; a database across a network takes longer).
+/// A frame that is stored, without its posts: what is billed, generously (1.6 ms locally; a database across a network takes longer).
 const SEND_SECONDS: f64 = 0.015;
 /// The line of an invocation, with Lambda's own three.
 const LINE_BYTES: f64 = 1200.0;
 /// The duration of a post, and the number in flight.
 const POST_SECONDS: f64 = 0.025;
 const IN_FLIGHT: f64 = 64.0;
-/// The largest audience that `send` serves itself, and the size of a shard (`PUSH_INLINE`, `PUSH_SHARD`).
-const INLINE: u32 = 100;
-const SHARD: u32 = 500;
 
 const MILLION: f64 = 1.0e6;
 
-fn main() -> std::io::Result<()> {
-    std::io::stdout().write_all(table().as_bytes())
+#[derive(Deserialize)]
+struct Counts {
+    rooms: Vec<Room>,
+    presence: Presence,
 }
 
-pub(crate) fn table() -> String {
-    let mut text = format!(
-        "Dollars for a million messages, by members online (list prices of {PRICES_OF}, us-east-1, no free tier)\n\n\
-         | members | ConChat | of it API Gateway | Lambda | logs | DynamoDB | AppSync Events | IoT Core | Pusher | Ably |\n\
-         |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+/// A room and what acts take in it.
+#[derive(Deserialize)]
+struct Room {
+    members: u32,
+    message: Act,
+    /// All others read the message.
+    reads: Act,
+    /// One member starts to type.
+    typing: Act,
+    /// All members start to type within two seconds.
+    all_type: Act,
+    reaction: Act,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+struct Act {
+    /// Frames from clients; each is one invocation.
+    #[serde(rename = "in")]
+    incoming: u32,
+    acks: u32,
+    posts: u32,
+    statements: u32,
+    /// Entries read from the registry of sockets.
+    lookups: u32,
+    /// Counters written in DynamoDB.
+    writes: u32,
+}
+
+/// A person with friends online who comes and goes once.
+#[derive(Deserialize)]
+struct Presence {
+    watchers: u32,
+    posts: u32,
+    lookups: u32,
+}
+
+impl Act {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            incoming: self.incoming + other.incoming,
+            acks: self.acks + other.acks,
+            posts: self.posts + other.posts,
+            statements: self.statements + other.statements,
+            lookups: self.lookups + other.lookups,
+            writes: self.writes + other.writes,
+        }
+    }
+
+    fn frames(self) -> u32 {
+        self.incoming + self.acks + self.posts
+    }
+
+    fn gateway(self) -> f64 {
+        f64::from(self.frames()) * SOCKET_MESSAGE
+    }
+
+    fn lambda(self) -> f64 {
+        let invocations = f64::from(self.incoming);
+        // The posts of an invocation, and then its ack.
+        let waves = (f64::from(self.posts) / invocations / IN_FLIGHT).ceil() * invocations + f64::from(self.acks);
+        let seconds = invocations * SEND_SECONDS + waves * POST_SECONDS;
+        invocations * INVOCATION + seconds * MEMORY_GB * GB_SECOND
+    }
+
+    fn logs(self) -> f64 {
+        f64::from(self.incoming) * LINE_BYTES * LOG_BYTE
+    }
+
+    fn dynamodb(self) -> f64 {
+        f64::from(self.lookups) * 0.5 * READ_UNIT + f64::from(self.writes) * WRITE_UNIT
+    }
+
+    fn total(self) -> f64 {
+        self.gateway() + self.lambda() + self.logs() + self.dynamodb()
+    }
+}
+
+fn main() -> std::io::Result<()> {
+    std::io::stdout().write_all(format!("{}\n{}", frames()?, dollars()?).as_bytes())
+}
+
+fn counts() -> std::io::Result<Counts> {
+    serde_json::from_str(COUNTS).map_err(std::io::Error::other)
+}
+
+/// Billed frames by act.
+pub(crate) fn frames() -> std::io::Result<String> {
+    let mut text = String::from(
+        "Billed frames and statements of an act, by members online\n\n\
+         | members | message | all others read it | both | one types | all type at once | reaction | statements: message | one reads | reaction |\n\
+         |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
-    for members in [2, 10, 100, 1000] {
-        let gateway = MILLION * gateway(members);
-        let (lambda, logs, dynamodb) = (MILLION * lambda(members), MILLION * logs(members), MILLION * dynamodb(members));
-        // A publish and a delivery to each member; history, order, retries and membership would be extra work.
-        let deliveries = f64::from(members) + 1.0;
-        let others = [APPSYNC_OPERATION, IOT_MESSAGE, PUSHER_MESSAGE, ABLY_MESSAGE].map(|price| MILLION * deliveries * price);
-        let [appsync, iot, pusher, ably] = others;
+    for Room { members, message, reads, typing, all_type, reaction } in counts()?.rooms {
+        let acts = [message, reads, message.plus(reads), typing, all_type, reaction].map(Act::frames);
+        let [message_frames, reads_frames, both, typing, all_type, reaction_frames] = acts;
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "| {members} | **{:.2}** | {gateway:.2} | {lambda:.2} | {logs:.2} | {dynamodb:.2} | {appsync:.2} | {iot:.2} | {pusher:.2} | {ably:.2} |",
-            gateway + lambda + logs + dynamodb
+            "| {members} | {message_frames} | {reads_frames} | **{both}** | {typing} | {all_type} | {reaction_frames} | {} | {} | {} |",
+            message.statements,
+            reads.statements / reads.incoming.max(1),
+            reaction.statements
         );
+    }
+    Ok(text)
+}
+
+/// Dollars for a million messages that all members read, and for a million of each act.
+pub(crate) fn dollars() -> std::io::Result<String> {
+    let Counts { rooms, presence } = counts()?;
+    let mut text = format!(
+        "Dollars for a million messages that all members read, by members online (list prices of {PRICES_OF}, us-east-1, no free tier)\n\n\
+         | members | ConChat | of it API Gateway | Lambda | logs | DynamoDB | AppSync Events | IoT Core | Pusher | Ably |\n\
+         |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+    );
+    for Room { members, message, reads, .. } in &rooms {
+        let all = message.plus(*reads);
+        let parts = [all.gateway(), all.lambda(), all.logs(), all.dynamodb()].map(|part| MILLION * part);
+        let [gateway, lambda, logs, dynamodb] = parts;
+        // The same publishes and deliveries; history, order, retries and membership would be extra work.
+        let events = f64::from(all.incoming + all.posts);
+        let others = [APPSYNC_OPERATION, IOT_MESSAGE, PUSHER_MESSAGE, ABLY_MESSAGE].map(|price| MILLION * events * price);
+        let [appsync, iot, pusher, ably] = others;
+        let _ = writeln!(
+            text,
+            "| {members} | **{:.2}** | {gateway:.2} | {lambda:.2} | {logs:.2} | {dynamodb:.2} | {appsync:.2} | {iot:.2} | {pusher:.2} | {ably:.2} |",
+            parts.iter().sum::<f64>()
+        );
+    }
+    text.push_str(
+        "\nDollars for a million of each act\n\n\
+         | members | message | all others read it | one types | all type at once | reaction |\n\
+         |--:|--:|--:|--:|--:|--:|\n",
+    );
+    for Room { members, message, reads, typing, all_type, reaction } in rooms {
+        let acts = [message, reads, typing, all_type, reaction].map(|act| MILLION * act.total());
+        let [message, reads, typing, all_type, reaction] = acts;
+        let _ = writeln!(text, "| {members} | {message:.2} | {reads:.2} | {typing:.2} | {all_type:.2} | {reaction:.2} |");
     }
     let month = 8.0 * 60.0 * 30.0;
     let beats = month / 5.0 * 2.0;
+    let seen = f64::from(presence.posts) * SOCKET_MESSAGE + f64::from(presence.lookups) * 0.5 * READ_UNIT;
     let _ = writeln!(
         text,
         "\nA person online eight hours a day for a month, silent: {:.4} for minutes and {:.4} for a ping and pong every five minutes \
-         (AppSync Events and IoT Core {:.4} for minutes, Ably {:.4}).",
+         (AppSync Events and IoT Core {:.4} for minutes, Ably {:.4}). Coming and going a million times before {} friends: {:.2}.",
         month * SOCKET_MINUTE,
         beats * SOCKET_MESSAGE + beats / 2.0 * (INVOCATION + GB_SECOND * MEMORY_GB * SEND_SECONDS),
         month * OTHER_MINUTE,
         month * ABLY_MINUTE,
+        presence.watchers,
+        MILLION * seen,
     );
-    text
-}
-
-/// The frame in, its ack, and a frame to each member.
-fn gateway(members: u32) -> f64 {
-    (2.0 + f64::from(members)) * SOCKET_MESSAGE
-}
-
-fn lambda(members: u32) -> f64 {
-    let posts = f64::from(members) / IN_FLIGHT * POST_SECONDS;
-    let seconds = SEND_SECONDS + posts;
-    invocations(members) * INVOCATION + seconds * MEMORY_GB * GB_SECOND
-}
-
-fn logs(members: u32) -> f64 {
-    invocations(members) * LINE_BYTES * LOG_BYTE
-}
-
-/// `send`, and one `fanout` per shard.
-fn invocations(members: u32) -> f64 {
-    let shards = if members > INLINE { members.div_ceil(SHARD) } else { 0 };
-    1.0 + f64::from(shards)
-}
-
-/// One registry item per member, half a read unit each.
-fn dynamodb(members: u32) -> f64 {
-    f64::from(members) * 0.5 * READ_UNIT
+    Ok(text)
 }

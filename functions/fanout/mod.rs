@@ -1,17 +1,17 @@
-//! Delivers frames to large audiences: one invocation serves one shard of connections. At least once: retries post again, and clients drop
-//! duplicates.
+//! Delivers frames to large audiences in shards of connections. Senders invoke it directly with a shard; what has to wait comes through a queue. At
+//! least once: retries post again, and clients drop duplicates.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lambda_runtime::LambdaEvent;
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::domain::fanout;
-use shared::edge::problem;
-use shared::error::{Error, Result};
+use shared::edge::queue_events::{self, QueueWork};
+use shared::error::Result;
 use shared::push::Push;
 use shared::push::shards::Shard;
 use shared::store::Db;
-use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
 use crate::resources;
@@ -30,17 +30,12 @@ impl State {
     }
 }
 
-/// Serves one shard. Lambda retries after an error.
-pub async fn handle(state: Arc<State>, event: LambdaEvent<Shard>) -> Result<Value, lambda_runtime::Error> {
-    let invocation = Invocation::begin();
-    let connections = event.payload.to.len();
-    // Boxed because the future is large.
-    let delivered = Box::pin(fanout::serve(&state.db, &state.push, event.payload, Timestamp::now())).await;
-    let code = delivered.as_ref().map_or_else(Error::code, |()| "ok");
-    invocation.end(&Outcome { request_id: &event.context.request_id, what: "shard", code, status: None, connection: None });
-    if let Err(error) = delivered {
-        problem::log(&error, &event.context.request_id);
-        return Err(error.into());
-    }
-    Ok(json!({ "connections": connections }))
+/// A push is a hint: clients find the message by its seq.
+pub const WORK: QueueWork = QueueWork { what: "shard", max_age: Some(Duration::from_mins(20)) };
+
+/// Serves one shard of an asynchronous invocation, which Lambda retries after an error, or those of a batch of the queue.
+pub async fn handle(state: Arc<State>, event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
+    let State { db, push } = &*state;
+    let serve = |shard: Shard| fanout::serve(db, push, shard, Timestamp::now());
+    queue_events::handle(event, WORK, serve).await
 }

@@ -1,4 +1,5 @@
-//! Migrations: `{"direction": "up"}` by hand, or the event of a custom resource at every deployment, which always gets a response.
+//! Migrations: `{"direction": "up"}` by hand, or the event of a custom resource at every deployment, which always gets a response. The custom
+//! resource `Release` gets a digest of what the functions are configured with, and touches no store.
 //!
 //! `{"appoint": "ann"}` makes a user an operator. Permission to invoke this function authorizes that; the first operator is appointed this way.
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use shared::domain::admin;
 use shared::edge::cloudformation::{self, RequestType};
 use shared::error::{Error, Result};
-use shared::store::{Db, migrations};
+use shared::store::{Db, function_user, migrations};
 use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
@@ -25,7 +26,7 @@ const TIME_TO_ANSWER: Duration = Duration::from_secs(15);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "direction", rename_all = "snake_case")]
 enum Command {
-    /// To the newest version.
+    /// To the newest version; the functions' user gets its rights, and the password of its secret.
     Up,
     /// Back to version `target`, or by one version.
     Down { target: Option<i64> },
@@ -38,7 +39,9 @@ pub async fn handle(event: LambdaEvent<Value>) -> std::result::Result<Value, lam
     let invocation = Invocation::begin();
     let request_id = event.context.request_id.clone();
     let done = execute(event).await;
-    let code = if done.is_ok() { "ok" } else { "failed" };
+    // CloudFormation got its answer, but the deployment failed all the same.
+    let failed = done.as_ref().map_or(true, |answer| answer["succeeded"] == json!(false));
+    let code = if failed { "failed" } else { "ok" };
     invocation.end(&Outcome { request_id: &request_id, what: "migrate", code, status: None, connection: None });
     done
 }
@@ -63,16 +66,18 @@ async fn on_deployment(
     left: Duration,
 ) -> std::result::Result<Value, lambda_runtime::Error> {
     let outcome = match event.request_type {
+        RequestType::Create | RequestType::Update if event.is_release() => Ok(()),
         RequestType::Update if event.is_downgrade() => Ok(()),
         RequestType::Create | RequestType::Update => within(left, migrate(Command::Up)).await,
         RequestType::Delete => Ok(()),
     };
     match &outcome {
+        Ok(()) if event.is_release() => {}
         Ok(()) => tracing::info!(request = ?event.request_type, "migrated"),
         Err(reason) => tracing::error!(request = ?event.request_type, reason, "migrating failed"),
     }
     cloudformation::respond(&event, &outcome).await.map_err(|error| reason(&error))?;
-    Ok(json!({ "answered": outcome.is_ok() }))
+    Ok(json!({ "succeeded": outcome.is_ok() }))
 }
 
 /// Converts panics and hangs into errors, so that the response is always sent.
@@ -88,7 +93,13 @@ async fn within<T>(left: Duration, work: impl Future<Output = Result<T>>) -> Res
 async fn migrate(command: Command) -> Result<i64> {
     let url = resources::store_url().await?;
     match command {
-        Command::Up => migrations::up(&url).await,
+        Command::Up => {
+            let version = migrations::up(&url).await?;
+            if let Some(user) = resources::function_user_url().await? {
+                function_user::grant(&url, &user).await?;
+            }
+            Ok(version)
+        }
         Command::Down { target } => {
             let target = match target {
                 Some(target) => target,
@@ -111,11 +122,11 @@ async fn appoint(username: &str) -> Result<Value> {
     Ok(json!({ "appointed": user }))
 }
 
-/// Code and cause in one line, for the operator.
+/// The code, what was attempted and all causes in one line, for the operator.
 fn reason(error: &Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
+    match error.causes() {
+        Some(causes) => format!("{error}: {causes}"),
+        None => format!("{error}: {}", error.detail()),
     }
 }
 

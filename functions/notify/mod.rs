@@ -1,18 +1,17 @@
-//! Sends push notifications to devices of users who are away. Invoked by senders; the only function that calls hosts chosen by users.
+//! Sends push notifications to devices of users who are away. Serves the queue of requests; the only function that calls hosts chosen by users.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_runtime::LambdaEvent;
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::domain::notifications::Notifier;
-use shared::edge::problem;
-use shared::error::{Error, Result};
+use shared::edge::queue_events::{self, QueueWork};
+use shared::error::Result;
 use shared::push::Push;
 use shared::push::notify::NotifyRequest;
 use shared::push::web::WebPush;
 use shared::store::Db;
-use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
 use crate::resources;
@@ -36,19 +35,13 @@ impl State {
     }
 }
 
-/// Notifies of one message. Lambda retries after an error.
-pub async fn handle(state: Arc<State>, event: LambdaEvent<NotifyRequest>) -> Result<Value, lambda_runtime::Error> {
-    let invocation = Invocation::begin();
+/// A later notification would be about a message that is read already.
+pub const WORK: QueueWork = QueueWork { what: "notify", max_age: Some(Duration::from_mins(20)) };
+
+/// Serves the requests of a batch.
+pub async fn handle(state: Arc<State>, event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
     let State { db, push, web, pause } = &*state;
     let notifier = Notifier { db, push, web, pause: *pause };
-    let outcome = notifier.serve(&event.payload, Timestamp::now()).await;
-    let code = outcome.as_ref().map_or_else(Error::code, |_| "ok");
-    invocation.end(&Outcome { request_id: &event.context.request_id, what: "notify", code, status: None, connection: None });
-    match outcome {
-        Ok(count) => Ok(json!({ "told": count })),
-        Err(error) => {
-            problem::log(&error, &event.context.request_id);
-            Err(error.into())
-        }
-    }
+    let serve = |request: NotifyRequest| async move { notifier.serve(&request, Timestamp::now()).await.map(drop) };
+    queue_events::handle(event, WORK, serve).await
 }

@@ -1,18 +1,16 @@
-//! Announces users who come online or go offline. Invoked after a first socket opened or a last one closed; waits for the grace period before
-//! announcing offline users.
+//! Announces users who come online or go offline. Its queue delivers a check after a first socket opened, and after the grace period when a last one
+//! closed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_runtime::LambdaEvent;
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::domain::people::presence;
-use shared::edge::problem;
-use shared::error::{Error, Result};
+use shared::edge::queue_events::{self, QueueWork};
+use shared::error::Result;
 use shared::push::Push;
-use shared::push::presence_checks::PresenceCheck;
 use shared::store::Db;
-use shared::telemetry::invocation::{Invocation, Outcome};
 use shared::time::Timestamp;
 
 use crate::resources;
@@ -32,15 +30,12 @@ impl State {
     }
 }
 
-/// Runs one check. Lambda retries after an error.
-pub async fn handle(state: Arc<State>, event: LambdaEvent<PresenceCheck>) -> Result<Value, lambda_runtime::Error> {
-    let invocation = Invocation::begin();
-    let served = presence::serve(&state.db, &state.push, event.payload, state.grace, Timestamp::now()).await;
-    let code = served.as_ref().map_or_else(Error::code, |()| "ok");
-    invocation.end(&Outcome { request_id: &event.context.request_id, what: "look", code, status: None, connection: None });
-    if let Err(error) = served {
-        problem::log(&error, &event.context.request_id);
-        return Err(error.into());
-    }
-    Ok(json!({}))
+/// A check compares with the present, so its age does not matter.
+pub const WORK: QueueWork = QueueWork { what: "look", max_age: None };
+
+/// Runs the checks of a batch.
+pub async fn handle(state: Arc<State>, event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
+    let State { db, push, grace } = &*state;
+    let serve = |check| presence::serve(db, push, check, *grace, Timestamp::now());
+    queue_events::handle(event, WORK, serve).await
 }

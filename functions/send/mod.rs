@@ -182,12 +182,13 @@ async fn count(state: &State, socket: &Socket, now: Timestamp) -> Result<(), Rej
     }
 }
 
-/// Runs the action. The answer goes only to its socket: one frame, except for `hello`, whose catch-up follows.
+/// Runs the action. The answer goes only to its socket: one frame, except for `hello`, whose catch-up follows, and for marks and typing without `id`.
 async fn answer(state: &State, socket: &Socket, incoming: Incoming, price: Cost, now: Timestamp) -> Result<Vec<Frame>, Rejected> {
     let State { db, push, limits, .. } = state;
-    let caller = admit(state, socket, price, now).await?;
+    let caller = Caller { connection: Some(socket.connection.id.clone()), ..admit(state, socket, price, now).await? };
+    let is_answered = incoming.is_answered();
     let id = incoming.id;
-    Ok(vec![match incoming.action? {
+    let frame = match incoming.action? {
         Action::Hello(hello) => {
             reading::hello(state, &caller, socket, id.clone()).await?;
             let request = CatchUpRequest { rooms: &hello.known_rooms(), packed: hello.packed.unwrap_or_default() };
@@ -247,7 +248,8 @@ async fn answer(state: &State, socket: &Socket, incoming: Incoming, price: Cost,
             let room_id = rooms::leave(db, push, &caller, &room_id, owner).await?;
             Frame::Ack(Ack { id, room_id: Some(room_id), ..Ack::default() })
         }
-    }])
+    };
+    Ok(if is_answered { vec![frame] } else { Vec::new() })
 }
 
 async fn verify_renewal(keys: &LateKeys, caller: &Caller, token: &str) -> Result<()> {

@@ -53,7 +53,7 @@ async fn person(db: &Db) -> Caller {
     let now = Timestamp::now();
     let new = NewUser { username: "ann", email: None, display_name: "Ann", password_hash: "x", created_at: now };
     let user = users::insert(&mut db.acquire().await.expect("a connection"), &new).await.expect("a person");
-    Caller { user, username: "ann".into(), session: SessionId(1), now }
+    Caller { user, username: "ann".into(), session: SessionId(1), connection: None, now }
 }
 
 /// Inserts a million messages on the server itself; sending them one by one would take minutes.

@@ -101,7 +101,7 @@ async fn person(db: &Db, name: &str) -> Caller {
     let now = Timestamp::now();
     let new = NewUser { username: name, email: None, display_name: name, password_hash: "x", created_at: now };
     let user = users::insert(&mut db.acquire().await.expect("a connection"), &new).await.expect("a person");
-    Caller { user, username: name.into(), session: SessionId(1), now }
+    Caller { user, username: name.into(), session: SessionId(1), connection: None, now }
 }
 
 /// Inserts a million messages on the server itself, one a second, each of a few German and sometimes Chinese words.
@@ -138,7 +138,7 @@ async fn throttle(endpoint: &str) -> Throttle {
         session_token: None,
         is_real: false,
     };
-    let client = dynamodb::client_at(&aws, Some(endpoint.to_owned()));
+    let client = dynamodb::client_at(&aws, endpoint.to_owned());
     let key = AttributeDefinition::builder().attribute_name("key").attribute_type(ScalarAttributeType::S).build().expect("a key");
     let schema = KeySchemaElement::builder().attribute_name("key").key_type(KeyType::Hash).build().expect("a schema");
     let made = client.create_table().table_name("ephemeral").attribute_definitions(key).key_schema(schema);

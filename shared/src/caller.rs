@@ -1,6 +1,6 @@
 //! The caller of a request: built once per request from a verified session.
 
-use crate::id::{SessionId, UserId};
+use crate::id::{ConnectionId, SessionId, UserId};
 use crate::time::Timestamp;
 
 /// The authenticated user behind a request, and the time of the request.
@@ -11,6 +11,8 @@ pub struct Caller {
     pub username: String,
     /// The session of the credential.
     pub session: SessionId,
+    /// The socket of the request, unless it came over HTTP. Its answer says what the user's other sockets get as frames.
+    pub connection: Option<ConnectionId>,
     /// When the request arrived; every row that it writes carries this time.
     pub now: Timestamp,
 }

@@ -164,6 +164,51 @@ impl Error {
             _ => None,
         }
     }
+
+    /// Puts what was attempted before the source, where there is one.
+    #[must_use]
+    pub fn during(self, what: impl Into<String>) -> Self {
+        let attempt = |source| Box::new(Attempt { what: what.into(), source });
+        match self {
+            Self::Unavailable { retry_after, source } => Self::Unavailable { retry_after, source: attempt(source) },
+            Self::Internal(source) => Self::Internal(attempt(source)),
+            other => other,
+        }
+    }
+
+    /// The source and everything that caused it, in one line for operators.
+    pub fn causes(&self) -> Option<String> {
+        Some(self.chain()?.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+    }
+
+    /// The first error of a type among the source and its causes.
+    pub fn cause<T: std::error::Error + 'static>(&self) -> Option<&T> {
+        self.chain()?.find_map(|error| error.downcast_ref())
+    }
+
+    fn chain(&self) -> Option<impl Iterator<Item = &(dyn std::error::Error + 'static)>> {
+        let first: &(dyn std::error::Error + 'static) = self.source()?.as_ref();
+        Some(std::iter::successors(Some(first), |error| error.source()))
+    }
+}
+
+/// What was attempted when an error occurred.
+#[derive(Debug)]
+struct Attempt {
+    what: String,
+    source: BoxedError,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Attempt {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(self.source.as_ref())
+    }
 }
 
 impl fmt::Display for Error {
@@ -270,4 +315,21 @@ pub const CODES: &[(&str, &str)] = &[
 
 fn sentence(code: &str) -> &'static str {
     CODES.iter().find(|(known, _)| *known == code).map_or("The request cannot be fulfilled.", |(_, text)| text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_begin_with_what_was_attempted() {
+        let refused = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "refused");
+        let error = Error::unavailable(refused).during("connecting to db:3306").during("migrating");
+        assert_eq!(error.causes().as_deref(), Some("migrating: connecting to db:3306: refused"));
+        assert_eq!((error.code(), error.retry_after()), ("unavailable", Some(2)));
+        assert!(error.cause::<std::io::Error>().is_some_and(|cause| cause.kind() == std::io::ErrorKind::ConnectionRefused));
+        assert!(error.cause::<fmt::Error>().is_none());
+        let known = Error::Conflict("last_owner").during("leaving");
+        assert_eq!((known.code(), known.causes()), ("last_owner", None));
+    }
 }

@@ -25,8 +25,9 @@ macro_rules! path {
 }
 
 const CONCERNS: &[Concern] = &[
-    Concern { path: path!(functions::resources::database), required: &["DATABASE_SECRET_ARN"], optional: &[] },
-    Concern { path: path!(functions::resources::store_url), required: &["DATABASE_SECRET_ARN"], optional: &[] },
+    Concern { path: path!(functions::resources::database), required: DATABASE, optional: &[] },
+    Concern { path: path!(functions::resources::store_url), required: DATABASE, optional: &[] },
+    Concern { path: path!(functions::resources::function_user_url), required: &["DATABASE_USER_SECRET_ARN"], optional: &[] },
     Concern { path: path!(functions::resources::keys), required: &["JWT_SECRET_ARN"], optional: &[] },
     Concern { path: path!(functions::resources::late_keys), required: &["JWT_SECRET_ARN"], optional: &[] },
     Concern {
@@ -34,8 +35,10 @@ const CONCERNS: &[Concern] = &[
         required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE", "PUSH_ENDPOINT"],
         optional: &[
             "FANOUT_FUNCTION",
-            "PRESENCE_FUNCTION",
-            "NOTIFY_FUNCTION",
+            "FANOUT_QUEUE",
+            "PRESENCE_QUEUE",
+            "PRESENCE_GRACE",
+            "NOTIFY_QUEUE",
             "NOTIFY_MEMBERS",
             "PUSH_INLINE",
             "PUSH_SHARD",
@@ -67,15 +70,17 @@ const CONCERNS: &[Concern] = &[
         optional: &[],
     },
     Concern { path: path!(shared::config::allowed_origins), required: &["ALLOWED_ORIGINS"], optional: &[] },
+    Concern { path: path!(functions::resources::distribution), required: &["EDGE_SECRET_ARN"], optional: &[] },
     Concern { path: path!(shared::config::docs), required: &["DOCS"], optional: &[] },
     Concern { path: path!(shared::config::websocket_url), required: &["WEBSOCKET_URL"], optional: &[] },
     // Every function logs, counts and calls AWS.
     Concern {
         path: path!(shared::telemetry::start),
-        required: &["LOG_LEVEL", "METRICS_NAMESPACE", "AWS_USE_DUALSTACK_ENDPOINT"],
+        required: &["LOG_LEVEL", "METRICS_NAMESPACE", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_USE_FIPS_ENDPOINT"],
         optional: &[],
     },
 ];
+const DATABASE: &[&str] = &["DATABASE_SECRET_ARN", "DATABASE_CA"];
 const LIMITS: &[&str] = &[
     "MAX_MESSAGE_LENGTH",
     "RATE_SEND",
@@ -100,7 +105,8 @@ const NOT_OF_THE_TEMPLATE: &[&str] = &[
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
-    "AWS_ENDPOINT_URL_",
+    "AWS_CA_BUNDLE",
+    "LOCAL_ENDPOINTS",
     "LOCAL_CLOUD",
     "DATABASE_URL",
     "JWT_SECRET",
@@ -134,19 +140,38 @@ const KNOBS: &[(&str, &[&str])] = &[
     ("PUSH_INLINE", SPEAK_IN_ROOMS),
     ("PUSH_SHARD", SPEAK_IN_ROOMS),
     ("PUSH_BUSY", SPEAK_IN_ROOMS),
-    ("NOTIFY_FUNCTION", &["messages", "send"]),
+    // What has to wait, or to be tried again, goes back to the queue.
+    ("NOTIFY_QUEUE", &["messages", "notify", "send"]),
     ("NOTIFY_MEMBERS", &["messages", "send"]),
     ("FANOUT_FUNCTION", SPEAK_IN_ROOMS),
-    ("PRESENCE_FUNCTION", MEET_THE_DEAD),
+    ("FANOUT_QUEUE", DELIVER_LATER),
+    ("PRESENCE_QUEUE", MEET_THE_DEAD),
+    ("PRESENCE_GRACE", MEET_THE_DEAD),
 ];
 /// Functions that users call directly.
 const SIGNED_IN: &[&str] = &["admin", "auth", "friends", "messages", "rooms", "send", "uploads", "users"];
 /// Functions that send to whole rooms of any size: connecting may join a room, and erasing changes rooms.
 const SPEAK_IN_ROOMS: &[&str] = &["admin", "connect", "messages", "rooms", "send", "sweep", "users"];
 
-/// Functions that register or unregister sockets, which invokes presence checks. `presence` would refer to itself.
-const MEET_THE_DEAD: &[&str] =
-    &["admin", "auth", "connect", "disconnect", "fanout", "friends", "messages", "rooms", "send", "sweep", "uploads", "users"];
+/// The same, and `fanout`, which tries sockets again that did not answer.
+const DELIVER_LATER: &[&str] = &["admin", "connect", "fanout", "messages", "rooms", "send", "sweep", "users"];
+
+/// Functions that register or unregister sockets, which schedules presence checks.
+const MEET_THE_DEAD: &[&str] = &[
+    "admin",
+    "auth",
+    "connect",
+    "disconnect",
+    "fanout",
+    "friends",
+    "messages",
+    "presence",
+    "rooms",
+    "send",
+    "sweep",
+    "uploads",
+    "users",
+];
 
 #[test]
 fn each_function_is_deployed_with_the_routes_of_its_router() {
@@ -251,8 +276,7 @@ fn every_variable_of_the_configuration_is_known_here() {
     let named: BTreeSet<&str> = quoted.chain(SETTINGS.iter().map(|setting| setting.name)).collect();
     let of_template = CONCERNS.iter().flat_map(|concern| concern.required.iter().chain(concern.optional)).copied();
     let known: BTreeSet<&str> = of_template.chain(NOT_OF_THE_TEMPLATE.iter().copied()).collect();
-    let services = ["LAMBDA", "APIGATEWAYMANAGEMENTAPI", "DYNAMODB", "SECRETSMANAGER", "S3"];
-    let unknown: Vec<_> = named.iter().filter(|name| !known.contains(*name) && !services.contains(name)).collect();
+    let unknown: Vec<_> = named.iter().filter(|name| !known.contains(*name)).collect();
     assert!(
         unknown.is_empty(),
         "shared/src/config reads {unknown:?}: add them to CONCERNS, and to template.yaml where they matter"

@@ -10,7 +10,7 @@ use shared::config::{Form, SETTINGS, Setting};
 use crate::template::{intrinsic, read, resources, root, sections};
 
 /// What the code has no default for: a deployment always gives them.
-const WITHOUT_DEFAULT: &[&str] = &["DATABASE_SECRET_ARN", "JWT_SECRET_ARN", "PUSH_HOSTS", "WEBSOCKET_URL"];
+const WITHOUT_DEFAULT: &[&str] = &["DATABASE_CA", "DATABASE_SECRET_ARN", "JWT_SECRET_ARN", "PUSH_HOSTS", "WEBSOCKET_URL"];
 const RATE: &str = "^[1-9][0-9]*/[1-9][0-9]*$";
 const MARK: &str = "<!-- generated: settings -->\n";
 

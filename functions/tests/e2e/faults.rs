@@ -216,7 +216,7 @@ impl Registry {
             session_token: None,
             is_real: false,
         };
-        Self(dynamodb::client_at(&aws, Some(endpoint.to_owned())))
+        Self(dynamodb::client_at(&aws, endpoint.to_owned()))
     }
 
     pub(crate) async fn add(&self, user: u64, connection: &str, connected_at: i64) {

@@ -94,7 +94,7 @@ fn beginning(text: &[u8]) -> Option<[u8; SHORTEST]> {
 
 /// Fields of a line: those of every invocation, those of other log events, and those of the driver's slow-statement events, which omit the values.
 const FIELDS: &str = "_aws ColdStarts DurationMs FanoutMs Gone Messages Pushes Throttled \
-    accepted again at attempt charged code connection connections devices duration_ms ended erased error failed failure function gone heard host left level message most posts \
+    accepted age_ms again at attempt charged code connection connections devices duration_ms ended erased error failed failure function gone heard host left level message most posts \
     reason removed request request_id room rows session.id statements status store throttled user user.id what \
     db.statement elapsed elapsed_secs rows_affected rows_returned slow_threshold summary";
 /// Patterns of secrets that tests cannot know in advance: password hashes, the database URL, signed URLs, keys.

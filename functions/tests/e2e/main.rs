@@ -5,11 +5,13 @@
 
 mod admin;
 mod api;
+mod attentive_rooms;
 mod bad_input;
 mod blocks;
 mod canary;
 mod changes;
 mod chat;
+mod client_addresses;
 mod cloud;
 mod credentials;
 mod crowd;
@@ -32,6 +34,7 @@ mod past_members;
 mod people;
 mod presence;
 mod queued_events;
+mod queues;
 mod quota;
 mod reading;
 mod reliability;

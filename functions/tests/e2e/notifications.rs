@@ -32,21 +32,21 @@ const SOON: Duration = Duration::from_secs(2);
 
 /// A request to the push service.
 #[derive(Debug)]
-struct Arrived {
-    path: String,
+pub(crate) struct Arrived {
+    pub(crate) path: String,
     headers: HeaderMap,
-    body: Bytes,
+    pub(crate) body: Bytes,
 }
 
 /// A push service that answers as configured per path, else with 201.
-struct Service {
-    base: String,
+pub(crate) struct Service {
+    pub(crate) base: String,
     answers: Arc<Mutex<BTreeMap<String, Vec<u16>>>>,
     arrived: UnboundedReceiver<Arrived>,
 }
 
 impl Service {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let (tell, arrived) = mpsc::unbounded_channel();
@@ -80,13 +80,13 @@ impl Service {
         self.answers.lock().expect("a lock").insert(path.to_owned(), statuses);
     }
 
-    async fn next(&mut self, within: Duration) -> Option<Arrived> {
+    pub(crate) async fn next(&mut self, within: Duration) -> Option<Arrived> {
         tokio::time::timeout(within, self.arrived.recv()).await.ok().flatten()
     }
 }
 
 /// A browser with a subscription.
-struct Browser {
+pub(crate) struct Browser {
     key: PrivateKey,
     auth: [u8; 16],
     endpoint: String,
@@ -107,14 +107,14 @@ impl Browser {
         json!({ "endpoint": self.endpoint, "expirationTime": null, "keys": keys })
     }
 
-    async fn subscribe(world: &World, who: &Person, endpoint: String) -> Self {
+    pub(crate) async fn subscribe(world: &World, who: &Person, endpoint: String) -> Self {
         let browser = Self::new(endpoint);
         world.api.put("/api/push/subscription", who, browser.subscription()).await.is(204);
         browser
     }
 
     /// Decrypts a message according to RFC 8188 and RFC 8291.
-    fn read(&self, body: &[u8]) -> Value {
+    pub(crate) fn read(&self, body: &[u8]) -> Value {
         let (header, record) = body.split_at(86);
         let (salt, theirs) = (&header[..16], &header[21..]);
         assert_eq!((&header[16..20], header[20], body.len() <= 4096), (&4096_u32.to_be_bytes()[..], 65, true));

@@ -12,8 +12,8 @@ use crate::friends::befriend;
 use crate::socket::Socket;
 use crate::wait::until;
 
-/// Longer than any announcement takes with a grace period of one second.
-const LATE: Duration = Duration::from_secs(5);
+/// Longer than any announcement takes with a grace period of one second: departures are collected for two, and queues count whole seconds.
+const LATE: Duration = Duration::from_secs(7);
 
 fn quick_world() -> World {
     own_world(&[Variable("PRESENCE_GRACE", "1")])

@@ -29,7 +29,7 @@ async fn read_markers_move_over_http_and_socket_and_reach_others() {
     let ack = his.ask(json!({ "action": "read", "room_id": room, "seq": 2 })).await;
     assert_eq!((&ack["type"], &ack["room_id"], &ack["seq"]), (&json!("ack"), &json!(room), &json!(2)));
     let told = json!({ "type": "receipt", "room_id": room, "user_id": bob.id, "read_seq": 2, "delivered_seq": 2 });
-    assert_eq!(hers.wait("receipt").await, told, "the others learn how far one is, and not what is unread");
+    assert_eq!(hers.wait("receipt").await, told, "the sender learns how far one is, and not what is unread");
     let mut own = told.clone();
     own["unread"] = json!(1);
     assert_eq!(phone.wait("receipt").await, own);
@@ -44,6 +44,15 @@ async fn read_markers_move_over_http_and_socket_and_reach_others() {
     assert_eq!(world.api.put(&path, &bob, json!({ "seq": 1 })).await.is(200), expected, "a mark never falls");
     assert_eq!(world.api.put(&format!("/api/rooms/{room}/delivered"), &bob, json!({ "seq": 2 })).await.is(200), expected);
     assert!(hers.next_within(Duration::from_millis(200)).await.is_none(), "what changes nothing is told to nobody");
+    for text in ["four", "five"] {
+        say(&world, &ann, room, text).await;
+    }
+    his.send(&json!({ "action": "read", "room_id": room, "seq": 4 })).await;
+    let mut own = his.wait("receipt").await;
+    while own["read_seq"] != 4 {
+        own = his.wait("receipt").await;
+    }
+    assert_eq!(own["unread"], 1, "there is no ack that could say how many are left");
 }
 
 #[tokio::test]

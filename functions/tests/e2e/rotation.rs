@@ -31,7 +31,7 @@ async fn secrets_manager(shelf: Arc<Mutex<Shelf>>) -> String {
         let asked: Value = serde_json::from_slice(asked).expect("JSON");
         let arn = asked["SecretId"].as_str().expect("an ARN");
         let shelf = shelf.lock().expect("the shelf");
-        let text = if arn.ends_with("database") { &shelf.database } else { &shelf.jwt };
+        let text = if arn.contains(":database-") { &shelf.database } else { &shelf.jwt };
         json!({ "ARN": arn, "SecretString": text }).to_string()
     })
     .await

@@ -228,7 +228,7 @@ async fn the_schedule_alone_closes_unnoticed_sockets() {
     assert_eq!(scene.socket.next_within(Duration::from_secs(2)).await, None, "nobody came by");
     minute(&world);
     scene.ends(&world, Cause::Logout, AT_ONCE * 5).await;
-    // Expiry by time is awaited.
+    // An expiry by time waits in the queue, which counts whole seconds.
     let scene = Scene::open(&world).await;
     let soon = shared::time::Timestamp::now().plus_seconds(3);
     sql(&world, &format!("update sessions set expires_at = {} where user_id = {}", soon.0, scene.ending.id)).await;
@@ -236,7 +236,7 @@ async fn the_schedule_alone_closes_unnoticed_sockets() {
     minute(&world);
     assert_eq!(socket.wait("bye").await["code"], "session_ended");
     let late = shared::time::Timestamp::now().since(soon);
-    assert!((0..1000).contains(&late), "{late} ms late");
+    assert!((0..2000).contains(&late), "{late} ms late");
 }
 
 #[tokio::test]

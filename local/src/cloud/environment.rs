@@ -12,6 +12,8 @@ pub(super) struct Endpoints {
     pub(super) http: String,
     /// `mysql://…`
     pub(super) database: String,
+    /// The same with a user who may only read and change rows.
+    pub(super) functions_database: String,
     /// `AWS_ENDPOINT_URL_DYNAMODB`.
     pub(super) dynamodb: String,
     /// `AWS_ENDPOINT_URL_S3`.
@@ -26,6 +28,8 @@ pub(super) struct Endpoints {
 const PASSED_THROUGH: [&str; 3] = ["JWT_EXPIRY", "LOG_LEVEL", "MAX_MESSAGE_LENGTH"];
 /// An external Secrets Manager, for tests of secret rotation.
 const SECRETS_MANAGER: &str = "AWS_ENDPOINT_URL_SECRETSMANAGER";
+/// The variable of a function that migrates as another user than the other functions are.
+const USER_SECRET: &str = "DATABASE_USER_SECRET_ARN";
 const SECRET: &str = "dev-super-secret-change-me";
 const VAPID_SECRET: &str = "dev-secret-of-push-notifications";
 
@@ -48,7 +52,11 @@ pub(super) fn environment(
         environment.insert(SECRETS_MANAGER.into(), endpoint.clone());
     } else {
         if environment.remove("DATABASE_SECRET_ARN").is_some() {
-            environment.insert("DATABASE_URL".into(), endpoints.database.clone());
+            // Where the migration makes a user for the functions, they log in as one with the same rights.
+            let migrates = environment.remove(USER_SECRET).is_some();
+            let is_restricted = !migrates && stack.functions.values().any(|one| one.environment.contains_key(USER_SECRET));
+            let url = if is_restricted { &endpoints.functions_database } else { &endpoints.database };
+            environment.insert("DATABASE_URL".into(), url.clone());
         }
         if environment.remove("JWT_SECRET_ARN").is_some() {
             environment.insert("JWT_SECRET".into(), caller.get("JWT_SECRET").map_or(SECRET, String::as_str).into());
@@ -56,6 +64,8 @@ pub(super) fn environment(
         if environment.remove("VAPID_SECRET_ARN").is_some() {
             environment.insert("VAPID_SECRET".into(), caller.get("VAPID_SECRET").map_or(VAPID_SECRET, String::as_str).into());
         }
+        // No distribution runs here, so no request can come through it.
+        environment.remove("EDGE_SECRET_ARN");
     }
     let stage = stack.websocket_apis.values().next().map_or("", |api| api.stage.as_str());
     for (name, value) in [
@@ -66,10 +76,25 @@ pub(super) fn environment(
         ("AWS_ENDPOINT_URL_SQS", endpoints.sqs.clone()),
         ("AWS_ENDPOINT_URL_LAMBDA", endpoints.lambda.clone()),
         ("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", format!("{}/{stage}", endpoints.http)),
+        ("LOCAL_ENDPOINTS", local_endpoints(stack, endpoints, caller)),
     ] {
         environment.insert(name.into(), value);
     }
     environment
+}
+
+/// The names of AWS's services in the region and where they lead: our functions make names as on AWS, and look them up here.
+fn local_endpoints(stack: &Stack, endpoints: &Endpoints, caller: &BTreeMap<String, String>) -> String {
+    let secrets_manager = caller.get(SECRETS_MANAGER).map_or("", String::as_str);
+    let services = [
+        ("dynamodb", endpoints.dynamodb.as_str()),
+        ("lambda", &endpoints.lambda),
+        ("s3", &endpoints.s3),
+        ("secretsmanager", secrets_manager),
+        ("sqs", &endpoints.sqs),
+    ];
+    let known = services.into_iter().filter(|(_, url)| !url.is_empty());
+    known.map(|(service, url)| format!("{service}.{}.amazonaws.com={url}", stack.region)).collect::<Vec<_>>().join(",")
 }
 
 /// Replaces the AWS URLs of the stack's own APIs and queues by local URLs.
@@ -89,18 +114,22 @@ mod tests {
     use super::*;
     use crate::stack::{EventInvoke, WebSocketApi};
 
-    fn environment_of(template: Value, caller: Value) -> BTreeMap<String, String> {
-        let map = |variables: Value| serde_json::from_value(variables).unwrap();
-        let function = Function {
+    fn function(environment: Value) -> Function {
+        Function {
             id: "F".into(),
             binary: "f".into(),
-            environment: map(template),
+            environment: serde_json::from_value(environment).unwrap(),
             memory_size: 128,
             timeout: 3,
             reserved_concurrency: None,
             event_invoke: EventInvoke::default(),
             schedules: Vec::new(),
-        };
+        }
+    }
+
+    fn environment_of(template: Value, caller: Value) -> BTreeMap<String, String> {
+        let map = |variables: Value| serde_json::from_value(variables).unwrap();
+        let function = function(template);
         let mut stack = Stack { region: "us-east-1".into(), ..Stack::default() };
         let api = WebSocketApi {
             id: "Sockets".into(),
@@ -128,6 +157,27 @@ mod tests {
         let told_nothing =
             environment_of(json!({}), json!({ "JWT_SECRET": "x", "DATABASE_URL": "mysql://there", "HOME": "/root" }));
         assert!(["DATABASE_URL", "JWT_SECRET", "HOME"].iter().all(|name| !told_nothing.contains_key(*name)));
+    }
+
+    #[test]
+    fn only_the_migration_logs_in_as_administrator() {
+        let mut stack = Stack::default();
+        let endpoints = Endpoints {
+            database: "mysql://admin@here".into(),
+            functions_database: "mysql://functions@here".into(),
+            ..Endpoints::default()
+        };
+        let migration = function(json!({ "DATABASE_SECRET_ARN": "arn:…", USER_SECRET: "" }));
+        let other = function(json!({ "DATABASE_SECRET_ARN": "arn:…" }));
+        let url = |function: &Function, stack: &Stack| {
+            environment(function, stack, &endpoints, &BTreeMap::new())["DATABASE_URL"].clone()
+        };
+        assert_eq!(url(&other, &stack), "mysql://admin@here", "there is one user");
+        stack.functions.insert("Migrate".into(), migration.clone());
+        assert_eq!(
+            (url(&migration, &stack).as_str(), url(&other, &stack).as_str()),
+            ("mysql://admin@here", "mysql://functions@here")
+        );
     }
 
     #[test]
@@ -171,5 +221,6 @@ mod tests {
             environment_of(json!({ "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/Jobs" }), json!({}));
         assert_eq!(environment_of["QUEUE_URL"], "http://127.0.0.1:9324/000000000000/Jobs");
         assert_eq!(environment_of["AWS_ENDPOINT_URL_SQS"], "http://127.0.0.1:9324");
+        assert_eq!(environment_of["LOCAL_ENDPOINTS"], "sqs.us-east-1.amazonaws.com=http://127.0.0.1:9324");
     }
 }

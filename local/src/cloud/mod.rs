@@ -145,6 +145,7 @@ impl Cloud {
         let endpoints = Endpoints {
             http: format!("http://{}", SocketAddr::new(connectable(options.host), port)),
             database: stores.database_url(),
+            functions_database: stores.functions_database_url(),
             dynamodb: stores.dynamodb_endpoint().to_owned(),
             s3: stores.s3_endpoint().to_owned(),
             sqs: stores.sqs().endpoint(),

@@ -48,6 +48,11 @@ impl Stores {
         self.mysql.url.clone()
     }
 
+    /// The URL for functions whose template has another user for migrations; a database of the caller's own has one user.
+    pub(super) fn functions_database_url(&self) -> String {
+        self.mysql.own.as_ref().map_or_else(|| self.mysql.url.clone(), MySql::restricted_url)
+    }
+
     /// Addresses of the local stores, for fault injection.
     pub(super) fn fault_targets(&self) -> faults::StoreAddresses {
         faults::StoreAddresses {

@@ -50,6 +50,7 @@ pub use backend::{Backend, MemoryFunction};
 pub use connections::ConnectionInfo;
 pub use limits::Limits;
 pub use shared::{Inspector, Stats};
+pub use static_files::SECURITY_HEADERS;
 pub use view::GatewayView;
 
 use http_api::HttpEndpoint;

@@ -3,11 +3,19 @@
 use std::path::{Component, Path, PathBuf};
 
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, Method, Response};
+use http::{HeaderName, HeaderValue, Method, Response};
 use http_body_util::Full;
 use percent_encoding::percent_decode_str;
 
 use super::http_response::Reply;
+
+/// Headers of every file; a deployment's distribution sends the same.
+pub const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "no-referrer"),
+    // A page's `meta` policy cannot contain `frame-ancestors`.
+    (CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"),
+];
 
 /// Finds the file of a path; for a folder, its `index.html`.
 pub(super) async fn serve(folder: &Path, method: &Method, path: &str) -> Option<Reply> {
@@ -20,10 +28,7 @@ pub(super) async fn serve(folder: &Path, method: &Method, path: &str) -> Option<
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind(&file)));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    // A page's `meta` policy cannot contain `frame-ancestors`.
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors 'none'"));
+    headers.extend(SECURITY_HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))));
     Some(response)
 }
 

@@ -124,6 +124,11 @@ impl MySql {
         format!("mysql://conchat:conchat@127.0.0.1:{}/conchat", self.0.port())
     }
 
+    /// `mysql://…` of a user who may only read and change rows.
+    pub fn restricted_url(&self) -> String {
+        format!("mysql://functions:functions@127.0.0.1:{}/conchat", self.0.port())
+    }
+
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.0.port()).into()
     }
@@ -300,6 +305,8 @@ CREATE USER IF NOT EXISTS 'conchat'@'127.0.0.1' IDENTIFIED BY 'conchat';
 CREATE USER IF NOT EXISTS 'conchat'@'localhost' IDENTIFIED BY 'conchat';
 GRANT ALL ON *.* TO 'conchat'@'127.0.0.1' WITH GRANT OPTION;
 GRANT ALL ON *.* TO 'conchat'@'localhost' WITH GRANT OPTION;
+CREATE USER IF NOT EXISTS 'functions'@'127.0.0.1' IDENTIFIED BY 'functions';
+GRANT SELECT, INSERT, UPDATE, DELETE ON conchat.* TO 'functions'@'127.0.0.1';
 ";
 
 /// MySQL 8's strict defaults, so that accepted statements are portable; `loose-` where only one server knows a setting. File names are relative to

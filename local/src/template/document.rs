@@ -22,11 +22,13 @@ const SECTIONS: [&str; 11] = [
 ];
 
 /// Names of intrinsic functions, as after `!` and `Fn::`.
-const FUNCTIONS: [&str; 18] = [
+const FUNCTIONS: [&str; 20] = [
     "And",
     "Base64",
     "Cidr",
     "Contains",
+    "EachMemberEquals",
+    "EachMemberIn",
     "Equals",
     "FindInMap",
     "GetAZs",
@@ -67,7 +69,7 @@ pub(super) fn parse(text: &str) -> Result<Map<String, Value>, UnlocatedError> {
 }
 
 fn entries(section: &'static str, value: Yaml) -> Result<Value, UnlocatedError> {
-    if matches!(section, "AWSTemplateFormatVersion" | "Transform" | "Description" | "Metadata" | "Rules") {
+    if matches!(section, "AWSTemplateFormatVersion" | "Transform" | "Description" | "Metadata") {
         return Ok(Value::Null);
     }
     let Yaml::Mapping(mapping) = value else {

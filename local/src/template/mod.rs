@@ -11,6 +11,7 @@ mod names;
 mod parameters;
 mod properties;
 mod queues;
+mod rules;
 mod samconfig;
 mod schedules;
 mod scope;
@@ -75,6 +76,7 @@ fn stack(text: &str, overrides: &BTreeMap<String, String>) -> Result<Stack, Unlo
         resources: resources.collect::<Result<_, _>>()?,
         depth: Cell::new(0),
     };
+    rules::check(&scope, &section(&mut document, "Rules"))?;
     for name in scope.conditions.keys() {
         scope.condition(name).map_err(|fault| fault.at("Conditions", name))?;
     }

@@ -142,7 +142,10 @@ pub(super) fn is_generated(scope: &Scope, name: &str) -> bool {
     scope.resources.iter().any(|resource| {
         let Some(suffix) = name.strip_prefix(resource.id.as_str()) else { return false };
         match resource.kind.as_str() {
-            "AWS::Serverless::Function" => matches!(suffix, "Role" | "Url" | ".Version" | ".Alias" | ".DestinationQueue"),
+            "AWS::Serverless::Function" => match suffix {
+                ".Version" | ".Alias" => resource.properties.get("AutoPublishAlias").is_some(),
+                _ => matches!(suffix, "Role" | "Url" | ".DestinationQueue"),
+            },
             "AWS::Serverless::HttpApi" => suffix.ends_with("Stage"),
             "AWS::Serverless::WebSocketApi" => suffix.ends_with("Stage") || is_route(resource, name),
             _ => false,

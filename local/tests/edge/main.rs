@@ -14,6 +14,7 @@ mod rfc6455;
 mod template;
 mod template_errors;
 mod template_queues;
+mod template_rules;
 mod websocket_api;
 mod websocket_closes;
 mod websocket_messages;

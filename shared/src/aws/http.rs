@@ -1,4 +1,5 @@
-//! The HTTP/1.1 client of all AWS calls, including the SDK's: pooled, with embedded root certificates, so that it reads nothing from the system.
+//! The HTTP/1.1 client of all AWS calls, including the SDK's: pooled, with embedded root certificates, so that it reads nothing from the system unless
+//! `AWS_CA_BUNDLE` names a file.
 
 use std::time::Duration;
 
@@ -11,9 +12,15 @@ use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::builderstates::WantsSchemes;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{self, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::config;
 
 pub(crate) type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
@@ -26,13 +33,40 @@ pub(crate) fn client(connect_within: Duration) -> Client {
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(connect_within));
-    let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(connector);
+    let connector = https().https_or_http().enable_http1().wrap_connector(connector);
     legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         // Lambda freezes instances, which kills sockets; the pool drops idle ones before that matters.
         .pool_idle_timeout(Duration::from_secs(20))
         .pool_max_idle_per_host(64)
         .build(connector)
+}
+
+/// TLS that trusts the public authorities, or those of `AWS_CA_BUNDLE` alone.
+pub(crate) fn https() -> HttpsConnectorBuilder<WantsSchemes> {
+    match config::ca_bundle() {
+        None => HttpsConnectorBuilder::new().with_webpki_roots(),
+        Some(file) => {
+            let tls = ClientConfig::builder().with_root_certificates(authorities(&file)).with_no_client_auth();
+            HttpsConnectorBuilder::new().with_tls_config(tls)
+        }
+    }
+}
+
+/// The authorities in a file; none if it cannot be read, so that no connection trusts others instead.
+fn authorities(file: &str) -> RootCertStore {
+    let mut authorities = RootCertStore::empty();
+    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match read {
+        Ok(certificates) => {
+            let (added, ignored) = authorities.add_parsable_certificates(certificates);
+            if added == 0 || ignored > 0 {
+                tracing::error!(file, added, ignored, "AWS_CA_BUNDLE has certificates that are not usable");
+            }
+        }
+        Err(error) => tracing::error!(file, %error, "AWS_CA_BUNDLE cannot be read: no service of AWS is trusted"),
+    }
+    authorities
 }
 
 /// A client as the SDK takes it. The SDK's own reads the system's certificates at its first call and adds HTTP/2.

@@ -6,6 +6,7 @@ pub(crate) mod http;
 pub mod s3;
 pub(crate) mod sdk;
 pub mod sigv4_client;
+pub mod sqs;
 pub mod table_probes;
 
 use std::sync::{Arc, LazyLock};

@@ -16,19 +16,20 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
-use crate::config;
+use crate::config::{self, EndpointVariant, ServiceEndpoint};
 use crate::error::Error;
 
 /// Attempts of a call; throttling, lost connections and answers like 503 are worth another one.
 const TRIES: u32 = 3;
 const BACKOFF: Duration = Duration::from_millis(50);
 
-/// The settings of a client, for AWS's own endpoint unless another one is given.
+/// The settings of a client. At AWS's own endpoints the SDK makes the name by its copy of the endpoint rules, which a test compares with ours: it
+/// refuses dual-stack names that it is given.
 pub(crate) fn settings(
     aws: &config::Aws,
     http: SharedHttpClient,
     timeouts: TimeoutConfig,
-    endpoint: Option<String>,
+    endpoint: &ServiceEndpoint,
 ) -> SdkConfig {
     let token = aws.session_token.as_ref().map(|token| token.expose().to_owned());
     let credentials = Credentials::new(&aws.access_key_id, aws.secret_access_key.expose(), token, None, "environment");
@@ -41,9 +42,13 @@ pub(crate) fn settings(
         // Bodies are read whole, within the time limit of a call.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .retry_config(RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(BACKOFF));
-    // The SDK rejects a custom endpoint together with dual stack.
-    settings.set_use_dual_stack(endpoint.is_none().then(config::dual_stack));
-    settings.set_endpoint_url(endpoint);
+    if endpoint.is_aws {
+        let EndpointVariant { dual_stack, fips } = EndpointVariant::from_env();
+        settings.set_use_dual_stack(Some(dual_stack));
+        settings.set_use_fips(Some(fips));
+    } else {
+        settings.set_endpoint_url(Some(endpoint.url.clone()));
+    }
     settings.build()
 }
 

@@ -12,6 +12,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use aws_lc_rs::{digest, hmac};
 use aws_sigv4::sign::v4::generate_signing_key;
 use bytes::Bytes;
+use http::uri::Scheme;
 use http::{HeaderName, HeaderValue, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -78,12 +79,17 @@ impl SigV4Client {
     /// Signs and sends a request, then reads the whole response.
     pub async fn call(&self, call: SigV4Request<'_>, now: Timestamp, within: Duration) -> Result<Response<Bytes>> {
         let request = self.request(call, now)?;
+        // The path is left out: it can hold the id of a socket.
+        let origin = (request.uri().scheme().cloned(), request.uri().authority().cloned());
         let exchange = async {
             let (parts, body) = self.http.request(request).await.map_err(Error::unavailable)?.into_parts();
             let bytes = Limited::new(body, MAX_ANSWER).collect().await.map_err(Error::unavailable)?.to_bytes();
             Ok(Response::from_parts(parts, bytes))
         };
-        tokio::time::timeout(within, exchange).await.map_err(Error::unavailable)?
+        tokio::time::timeout(within, exchange).await.unwrap_or_else(|late| Err(Error::unavailable(late))).map_err(|error| {
+            let (scheme, host) = (origin.0.unwrap_or(Scheme::HTTPS), origin.1.map(|host| host.to_string()));
+            error.during(format!("calling {scheme}://{}", host.unwrap_or_default()))
+        })
     }
 
     fn request(&self, call: SigV4Request<'_>, now: Timestamp) -> Result<Request<Full<Bytes>>> {

@@ -13,7 +13,7 @@ use crate::error::Limit;
 
 pub use quota::Quota;
 pub use secrets::{Secret, SecretReader, SecretSource};
-pub use service_urls::{bucket_url, service_url};
+pub use service_urls::{EndpointVariant, Service, ServiceEndpoint, bucket_url, service_endpoint, service_url};
 pub use settings::{Form, SETTINGS, Setting};
 pub use strength::looks_random;
 
@@ -60,11 +60,6 @@ const LOCAL_ACCESS_KEY: &str = "AKIALOCALLOCALLOCAL0";
 /// Whether this is AWS, where well-known secrets are refused. False only when both `LOCAL_CLOUD` and the credentials say so.
 fn is_real(local_cloud: Option<&str>, access_key_id: &str) -> bool {
     !(local_cloud == Some("true") && access_key_id == LOCAL_ACCESS_KEY)
-}
-
-/// `AWS_ENDPOINT_URL_<SERVICE>`: a custom endpoint of a service.
-pub fn endpoint(service: &str) -> Option<String> {
-    var(&format!("AWS_ENDPOINT_URL_{service}")).map(|url| url.trim_end_matches('/').to_owned())
 }
 
 /// Lifetimes of access tokens and sessions.
@@ -182,14 +177,18 @@ impl MediaConfig {
 /// Delivery of frames and notifications.
 #[derive(Clone, Debug)]
 pub struct PushConfig {
-    /// `AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI`, else `PUSH_ENDPOINT`: the WebSocket API's execute-api URL with its stage.
+    /// `PUSH_ENDPOINT`: the WebSocket API's execute-api URL with its stage.
     pub endpoint: String,
     /// `FANOUT_FUNCTION`: name or ARN of the function that serves large audiences.
     pub fanout_function: Option<String>,
-    /// `PRESENCE_FUNCTION`: name or ARN of the function that announces presence changes; without it readers detect them.
-    pub presence_function: Option<String>,
-    /// `NOTIFY_FUNCTION`: name or ARN of the function that sends push notifications; without it none are sent.
-    pub notify_function: Option<String>,
+    /// `FANOUT_QUEUE`: URL of the queue of what `fanout` delivers later; without it nothing is coalesced or delivered again.
+    pub fanout_queue: Option<String>,
+    /// `PRESENCE_QUEUE`: URL of the queue of presence checks; without it readers detect changes.
+    pub presence_queue: Option<String>,
+    /// `NOTIFY_QUEUE`: URL of the queue of requests for push notifications; without it none are sent.
+    pub notify_queue: Option<String>,
+    /// `PRESENCE_GRACE`: how long a user without a socket stays online.
+    pub presence_grace: Duration,
     /// `NOTIFY_MEMBERS`: in rooms with more members only mentioned users are notified.
     pub notify_members: usize,
     /// `PUSH_INLINE`: maximum number of connections that the sender serves itself.
@@ -205,15 +204,13 @@ pub struct PushConfig {
 impl PushConfig {
     /// Reads the endpoint, the thresholds and the limit.
     pub fn from_env() -> Result<Self, ConfigError> {
-        let endpoint = match endpoint("APIGATEWAYMANAGEMENTAPI") {
-            Some(url) => url,
-            None => required("PUSH_ENDPOINT")?.trim_end_matches('/').to_owned(),
-        };
         Ok(Self {
-            endpoint,
+            endpoint: required("PUSH_ENDPOINT")?.trim_end_matches('/').to_owned(),
             fanout_function: var("FANOUT_FUNCTION"),
-            presence_function: var("PRESENCE_FUNCTION"),
-            notify_function: var("NOTIFY_FUNCTION"),
+            fanout_queue: var("FANOUT_QUEUE"),
+            presence_queue: var("PRESENCE_QUEUE"),
+            notify_queue: var("NOTIFY_QUEUE"),
+            presence_grace: presence_grace()?,
             notify_members: settings::NOTIFY_MEMBERS.whole()?,
             inline: settings::PUSH_INLINE.whole()?,
             shard: settings::PUSH_SHARD.whole()?,
@@ -276,9 +273,14 @@ pub fn metrics_namespace() -> String {
     var("METRICS_NAMESPACE").unwrap_or_else(|| "ConChat".into())
 }
 
-/// `AWS_USE_DUALSTACK_ENDPOINT`: whether to use AWS's dual-stack endpoints. A VPC without NAT reaches only those.
-pub fn dual_stack() -> bool {
-    var("AWS_USE_DUALSTACK_ENDPOINT").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+/// `AWS_CA_BUNDLE`: a file with the authorities that may sign the certificates of AWS's services, instead of the public ones.
+pub fn ca_bundle() -> Option<String> {
+    var("AWS_CA_BUNDLE")
+}
+
+/// `DATABASE_CA`: a further authority that may sign the certificate of the database: PEM text, or the path of a file.
+pub fn database_ca() -> Option<String> {
+    var("DATABASE_CA")
 }
 
 /// Treats an empty value as unset: templates cannot omit a variable.

@@ -44,6 +44,11 @@ impl SecretSource {
         Self::read("DATABASE_URL", "DATABASE_SECRET_ARN")
     }
 
+    /// `DATABASE_USER_SECRET_ARN`: the functions' user of the database, which the migration creates; none where the operator did.
+    pub fn database_user() -> Option<Self> {
+        var("DATABASE_USER_SECRET_ARN").map(Self::Arn)
+    }
+
     /// `JWT_SECRET`, else `JWT_SECRET_ARN`: one secret, or comma-separated `kid:secret` pairs; the first signs, all verify.
     pub fn jwt() -> Result<Self, ConfigError> {
         Self::read("JWT_SECRET", "JWT_SECRET_ARN")
@@ -53,6 +58,11 @@ impl SecretSource {
     /// first.
     pub fn vapid() -> Result<Self, ConfigError> {
         Self::read("VAPID_SECRET", "VAPID_SECRET_ARN")
+    }
+
+    /// `EDGE_SECRET_ARN`: what the distribution of the web client proves its requests with; none without one.
+    pub fn edge() -> Option<Self> {
+        var("EDGE_SECRET_ARN").map(Self::Arn)
     }
 
     fn read(value: &str, arn: &str) -> Result<Self, ConfigError> {

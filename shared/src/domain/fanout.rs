@@ -1,6 +1,8 @@
 //! Serves the shards of `fanout`. A shard names an event and its sockets; the frame is built from the current state. Room frames reach current
 //! members only, and a changed message is replaced by a hint to fetch it.
 
+use std::time::Duration;
+
 use crate::domain::messages::send::sent_frame;
 use crate::domain::people::friends;
 use crate::domain::rooms::changes as room_changes;
@@ -17,27 +19,50 @@ use crate::store::recipients::{self, Recipients, UserRange};
 use crate::store::{Db, friendships, messages, reactions, room_settings, uploads, users};
 use crate::time::Timestamp;
 
-/// Serves one shard. A retry pushes the state at that time.
+/// Waits before sockets that did not answer are tried again, in seconds. After the last attempt their clients resync.
+const RETRY_DELAYS: &[u64] = &[1, 2];
+
+/// Serves one shard. A retry pushes the state at that time. What is not due yet, and sockets that do not answer, go to the queue.
 pub async fn serve(db: &Db, push: &Push, shard: Shard, now: Timestamp) -> Result<()> {
+    if let ShardPayload::Busy { due, .. } = shard.what
+        && let Ok(early) = u64::try_from(due.saturating_sub(now.0))
+        && early > 0
+        && push.deliver_later(&shard, Duration::from_millis(early), now).await?
+    {
+        return Ok(());
+    }
+    let unanswered = deliver_shard(db, push, &shard, now).await?;
+    let delay = usize::try_from(shard.attempt).ok().and_then(|attempt| RETRY_DELAYS.get(attempt));
+    match delay {
+        Some(delay) if !unanswered.is_empty() => {
+            let again = Shard { attempt: shard.attempt + 1, ..Shard::of(shard.what, &unanswered) };
+            push.deliver_later(&again, Duration::from_secs(*delay), now).await.map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns the sockets that did not answer.
+async fn deliver_shard(db: &Db, push: &Push, shard: &Shard, now: Timestamp) -> Result<Vec<Connection>> {
     let audience = shard.audience();
     match shard.what {
-        ShardPayload::Frame { lean, full } => {
-            let encoded = Encoded { lean: lean.into(), full: full.into() };
+        ShardPayload::Frame { ref lean, ref full } => {
+            let encoded = Encoded { lean: lean.clone().into(), full: full.clone().into() };
             let recipients = recipients::for_users(&mut *db.acquire().await?, &users_of(&audience)).await?;
-            push.deliver(audience, &recipients, &encoded, now).await;
+            Ok(push.deliver(audience, &recipients, &encoded, now).await)
         }
         ShardPayload::Busy { room_id, rev, due } => {
-            let rev = push.busy_rev(Changed { room_id, rev }, due, now).await;
+            let rev = push.busy_rev(Changed { room_id, rev }, due).await;
             let recipients = recipients::for_users(&mut *db.acquire().await?, &users_of(&audience)).await?;
-            deliver(push, audience, &recipients, &Frame::Room { room_id, rev }, now).await;
+            Ok(deliver(push, audience, &recipients, &Frame::Room { room_id, rev }, now).await)
         }
         ShardPayload::Message { room_id, seq, rev } => {
             let frame = message_frame(db, MessageRef { room: room_id, seq }, rev).await?;
-            push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await?;
+            push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await
         }
         ShardPayload::Edited { room_id, seq, rev } => {
             let frame = edit_frame(db, MessageRef { room: room_id, seq }, rev).await?;
-            push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await?;
+            push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await
         }
         ShardPayload::Facts { room_id, rev } => {
             let profile = room_settings::room_profile(&mut *db.acquire().await?, room_id).await?;
@@ -45,26 +70,27 @@ pub async fn serve(db: &Db, push: &Push, shard: Shard, now: Timestamp) -> Result
                 let room = Box::new(profile);
                 Frame::RoomChanged { room_id, rev, room }
             });
-            push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await?;
+            push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await
         }
         ShardPayload::Member { room_id, rev, user_id, came } => {
             let frame = member_frame(db, Changed { room_id, rev }, user_id, came).await?;
-            push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await?;
+            push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await
         }
         ShardPayload::Joined { .. }
         | ShardPayload::Seen { .. }
         | ShardPayload::Invited { .. }
         | ShardPayload::Friend { .. }
         | ShardPayload::Upload { .. } => {
+            let mut unanswered = Vec::new();
             for user in users_of(&audience) {
                 if let Some(frame) = frame_for_user(db, &shard.what, user).await? {
                     let recipients = recipients::for_users(&mut *db.acquire().await?, &[user]).await?;
-                    deliver(push, audience.clone(), &recipients, &frame, now).await;
+                    unanswered.extend(deliver(push, audience.clone(), &recipients, &frame, now).await);
                 }
             }
+            Ok(unanswered)
         }
     }
-    Ok(())
 }
 
 /// A frame for the members of a room.
@@ -88,18 +114,23 @@ async fn push_to_members(
     audience: Vec<Connection>,
     room_frame: RoomFrame<'_>,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<Vec<Connection>> {
     let RoomFrame { room, frame } = room_frame;
     let users = users_of(&audience);
-    let (Some(first), Some(last)) = (users.first().copied(), users.last().copied()) else { return Ok(()) };
+    let (Some(first), Some(last)) = (users.first().copied(), users.last().copied()) else { return Ok(Vec::new()) };
     let recipients = recipients::members_in_range(&mut *db.acquire().await?, room, UserRange { first, last }).await?;
-    deliver(push, audience, &recipients, frame, now).await;
-    Ok(())
+    Ok(deliver(push, audience, &recipients, frame, now).await)
 }
 
-async fn deliver(push: &Push, audience: Vec<Connection>, recipients: &Recipients, frame: &Frame, now: Timestamp) {
+async fn deliver(
+    push: &Push,
+    audience: Vec<Connection>,
+    recipients: &Recipients,
+    frame: &Frame,
+    now: Timestamp,
+) -> Vec<Connection> {
     let encoded = Encoded::of(frame, &audience);
-    push.deliver(audience, recipients, &encoded, now).await;
+    push.deliver(audience, recipients, &encoded, now).await
 }
 
 /// Builds the frame of a sent message. A message that changed since yields a hint to fetch the room.

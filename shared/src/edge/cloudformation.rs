@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{Method, Request, header};
 use http_body_util::Full;
@@ -10,11 +13,14 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde::{Deserialize, Serialize};
 
+use crate::aws::http::https;
 use crate::error::{Error, Result};
 
 /// CloudFormation refuses responses above 4 KB in total.
 const MAX_REASON: usize = 1024;
 const ATTEMPTS: u32 = 3;
+/// Bytes of the digest; short enough for the description of a function, which has 256 characters.
+const DIGEST_LENGTH: usize = 12;
 /// Time limit of one attempt.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 
@@ -47,6 +53,11 @@ impl CustomResourceEvent {
         let (now, before) = (&self.resource_properties, &self.old_resource_properties);
         now.store == before.store && now.version().zip(before.version()).is_some_and(|(now, before)| now < before)
     }
+
+    /// Whether the resource stands for what functions are configured with, and asks for nothing but its digest.
+    pub fn is_release(&self) -> bool {
+        self.resource_properties.inputs.is_some()
+    }
 }
 
 /// The properties that this project reads.
@@ -55,6 +66,7 @@ impl CustomResourceEvent {
 pub struct Properties {
     version: Option<serde_json::Value>,
     store: Option<String>,
+    inputs: Option<serde_json::Value>,
 }
 
 impl Properties {
@@ -64,6 +76,12 @@ impl Properties {
             serde_json::Value::String(text) => text.parse().ok(),
             number => number.as_i64(),
         }
+    }
+
+    /// Changes whenever an input does. The keys of a JSON object are sorted here, so their order does not matter.
+    fn attributes(&self) -> Option<Attributes> {
+        let hash = digest(&SHA256, self.inputs.as_ref()?.to_string().as_bytes());
+        Some(Attributes { digest: URL_SAFE_NO_PAD.encode(&hash.as_ref()[..DIGEST_LENGTH]) })
     }
 }
 
@@ -85,13 +103,24 @@ struct CustomResourceResponse<'a> {
     stack_id: &'a str,
     request_id: &'a str,
     logical_resource_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Attributes>,
+}
+
+/// What a template reads of the resource by `GetAtt`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attributes {
+    digest: String,
 }
 
 /// Reports the outcome to CloudFormation; the operator sees an error in the stack's events.
 pub async fn respond(event: &CustomResourceEvent, outcome: &Result<(), String>) -> Result<()> {
     let body = Bytes::from(body(event, outcome)?);
-    let connector = hyper_rustls::HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
+    let connector = https().https_or_http().enable_http1().build();
     let client = Client::builder(TokioExecutor::new()).build::<_, Full<Bytes>>(connector);
+    // Without the path and the signature.
+    let host = event.response_url.split('/').nth(2).unwrap_or_default();
     let mut attempt = 1;
     loop {
         // The URL's signature covers an empty content type.
@@ -107,10 +136,11 @@ pub async fn respond(event: &CustomResourceEvent, outcome: &Result<(), String>) 
             Ok(Err(error)) => error.into(),
             Err(late) => late.into(),
         };
+        let failure = Error::unavailable(failure).during(format!("answering CloudFormation at {host}"));
         if attempt == ATTEMPTS {
-            return Err(Error::unavailable(failure));
+            return Err(failure);
         }
-        tracing::warn!(attempt, error = %failure, "CloudFormation was not reached");
+        tracing::warn!(attempt, error = failure.causes(), "CloudFormation was not reached");
         tokio::time::sleep(Duration::from_millis(200 << attempt)).await;
         attempt += 1;
     }
@@ -129,6 +159,7 @@ fn body(event: &CustomResourceEvent, outcome: &Result<(), String>) -> Result<Vec
         stack_id: &event.stack_id,
         request_id: &event.request_id,
         logical_resource_id: &event.logical_resource_id,
+        data: event.resource_properties.attributes(),
     })
     .map_err(Error::internal)
 }
@@ -213,6 +244,23 @@ mod tests {
             "Status": "SUCCESS", "PhysicalResourceId": "schema", "StackId": "stack", "RequestId": "request", "LogicalResourceId": "Migration",
         });
         assert_eq!(answer, expected);
+    }
+
+    #[test]
+    fn a_release_answers_with_a_digest_that_changes_with_any_input() {
+        let digest = |inputs: serde_json::Value| {
+            let properties = serde_json::from_value(serde_json::json!({"ServiceToken": "arn", "Inputs": inputs})).unwrap();
+            let event = CustomResourceEvent { resource_properties: properties, ..event(None) };
+            assert!(event.is_release());
+            let answer: serde_json::Value = serde_json::from_slice(&body(&event, &Ok(())).unwrap()).unwrap();
+            answer["Data"]["Digest"].as_str().unwrap().to_owned()
+        };
+        let first = digest(serde_json::json!([{"RATE_SEND": "30/10", "DOCS": "on"}, "info"]));
+        assert_eq!(first.len(), DIGEST_LENGTH * 4 / 3);
+        assert_eq!(first, digest(serde_json::json!([{"DOCS": "on", "RATE_SEND": "30/10"}, "info"])));
+        assert_ne!(first, digest(serde_json::json!([{"RATE_SEND": "60/10", "DOCS": "on"}, "info"])));
+        assert_ne!(first, digest(serde_json::json!([{"RATE_SEND": "30/10", "DOCS": "on"}, "debug"])));
+        assert!(!event(None).is_release());
     }
 
     #[test]

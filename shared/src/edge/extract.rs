@@ -21,7 +21,7 @@ const MAX_BODY: usize = 256 * 1024;
 /// Where and when a request came from.
 #[derive(Clone, Debug)]
 pub struct RequestInfo {
-    /// The client's address as API Gateway saw it, in canonical form; headers cannot forge it.
+    /// The client's address as API Gateway saw it, or as a proven [`crate::edge::distribution`] did, in canonical form; headers cannot forge it.
     pub ip: String,
     /// API Gateway's request id; errors quote it.
     pub request_id: String,

@@ -9,6 +9,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 
+use crate::edge::distribution::Distribution;
 use crate::edge::extract::RequestInfo;
 use crate::edge::{pagination, problem, rate_limit_headers};
 use crate::error::Error;
@@ -32,6 +33,16 @@ pub struct SlowRoute {
 /// Serves invocations of an HTTP function until its instance ends.
 pub async fn serve(router: Router) -> Result<(), lambda_runtime::Error> {
     lambda_http::run(into_service(router)).await
+}
+
+/// The same for functions that look at the client's address, behind the web client's distribution.
+pub async fn serve_behind(router: Router, distribution: Distribution) -> Result<(), lambda_runtime::Error> {
+    let distribution = Arc::new(distribution);
+    let attribute = middleware::from_fn(move |mut request: Request, next: Next| {
+        distribution.attribute(&mut request);
+        next.run(request)
+    });
+    lambda_http::run(into_service(router).layer(attribute)).await
 }
 
 /// The same with one slow route.

@@ -27,10 +27,8 @@ pub fn status(error: &Error) -> StatusCode {
 /// Logs defects as errors and unavailable dependencies as warnings; other errors are not logged.
 pub fn log(error: &Error, request_id: &str) {
     match error {
-        Error::Internal(source) => tracing::error!(request_id, error = error_chain(source.as_ref()), "internal error"),
-        Error::Unavailable { source, .. } => {
-            tracing::warn!(request_id, error = error_chain(source.as_ref()), "a dependency does not answer");
-        }
+        Error::Internal(_) => tracing::error!(request_id, error = error.causes(), "internal error"),
+        Error::Unavailable { .. } => tracing::warn!(request_id, error = error.causes(), "a dependency does not answer"),
         _ => {}
     }
 }
@@ -72,9 +70,4 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
     }
     *response.body_mut() = serde_json::to_vec(&problem).map_or_else(|_| Body::empty(), Body::from);
     response
-}
-
-/// Joins the chain of causes in one line.
-fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

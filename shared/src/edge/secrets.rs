@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::aws::sigv4_client::{SigV4Client, SigV4Request};
-use crate::config::{self, Aws, Secret, SecretReader, SecretSource};
+use crate::config::{self, Aws, Secret, SecretReader, SecretSource, Service};
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 
@@ -27,20 +27,41 @@ pub async fn resolve(source: &SecretSource, aws: &Aws) -> Result<Secret> {
         SecretSource::Arn(arn) => arn,
     };
     let call = SigV4Request {
-        service: "secretsmanager",
+        service: Service::SecretsManager.name(),
         method: http::Method::POST,
-        url: format!("{}/", config::service_url("secretsmanager", &aws.region)),
+        url: format!("{}/", config::service_url(Service::SecretsManager, &aws.region)),
         headers: &[("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "secretsmanager.GetSecretValue")],
         body: serde_json::json!({ "SecretId": arn }).to_string().into(),
     };
-    let answer = SigV4Client::new(aws).call(call, Timestamp::now(), TIMEOUT).await?;
+    let attempt = || format!("GetSecretValue of {arn}");
+    let answer = SigV4Client::new(aws).call(call, Timestamp::now(), TIMEOUT).await.map_err(|error| error.during(attempt()))?;
     if !answer.status().is_success() {
-        return Err(Error::unavailable(format!("GetSecretValue of {arn} answered {}", answer.status())));
+        let refusal = format!("Secrets Manager answered {}", refusal(answer.status(), answer.body()));
+        return Err(Error::unavailable(refusal).during(attempt()));
     }
     // The parser's message would quote the secret.
-    let answer: Answer =
-        serde_json::from_slice(answer.body()).map_err(|_| Error::internal(format!("{arn} has no SecretString")))?;
+    let answer: Answer = serde_json::from_slice(answer.body())
+        .map_err(|_| Error::internal("the secret has no text (SecretString)").during(attempt()))?;
     Ok(Secret::new(answer.text))
+}
+
+/// The status and type of a refusal, and what helps.
+fn refusal(status: http::StatusCode, body: &[u8]) -> String {
+    #[derive(Default, Deserialize)]
+    struct SecretRefusal {
+        #[serde(rename = "__type", default)]
+        kind: String,
+    }
+    let SecretRefusal { kind } = serde_json::from_slice(body).unwrap_or_default();
+    let kind = kind.rsplit('#').next().unwrap_or_default();
+    let advice = match kind {
+        "ResourceNotFoundException" => ": there is no such secret in this region and account",
+        "AccessDeniedException" => {
+            ": the function's role may read only the whole ARN, with its last six characters, under the key aws/secretsmanager"
+        }
+        _ => "",
+    };
+    format!("{} {kind}{advice}", status.as_u16())
 }
 
 /// Returns the store's URL: the secret itself, or built from an RDS secret.
@@ -77,10 +98,17 @@ fn parse_store_url(text: &Secret) -> Result<Secret> {
         Number(u16),
         Text(String),
     }
+    let wrong = || {
+        Error::internal(
+            "the database's secret must be a URL mysql://user:password@host:3306/database, or JSON with username, password and host \
+             (the secret that RDS manages itself has no host: create one of your own)",
+        )
+    };
     if !text.expose().trim_start().starts_with('{') {
-        return Ok(Secret::new(text.expose().trim()));
+        let url = text.expose().trim();
+        let is_known = ["mysql://", "mariadb://"].iter().any(|scheme| url.starts_with(scheme));
+        return if is_known { Ok(Secret::new(url)) } else { Err(wrong()) };
     }
-    let wrong = || Error::internal("the store's secret must be a mysql:// URL, or have username, password and host");
     let of: RdsSecret = serde_json::from_str(text.expose()).map_err(|_| wrong())?;
     let port = match of.port {
         None => PORT,
@@ -89,8 +117,8 @@ fn parse_store_url(text: &Secret) -> Result<Secret> {
     };
     let [username, password, database] = [&of.username, &of.password, of.dbname.as_deref().unwrap_or(DATABASE)]
         .map(|part| utf8_percent_encode(part, NON_ALPHANUMERIC).to_string());
-    // Public root certificates do not include the RDS authority: the connection uses TLS without verifying the host.
-    Ok(Secret::new(format!("mysql://{username}:{password}@{}:{port}/{database}?ssl-mode=REQUIRED", of.host)))
+    // Without a mode: the server must prove its identity, except on loopback.
+    Ok(Secret::new(format!("mysql://{username}:{password}@{}:{port}/{database}", of.host)))
 }
 
 #[cfg(test)]
@@ -107,22 +135,22 @@ mod tests {
     }
 
     #[test]
-    fn the_form_of_rds_becomes_a_url_with_tls() {
+    fn the_form_of_rds_becomes_a_url_without_a_mode() {
         let of_rds = r#"{"username":"conchat","password":"p@s/s:w%rd?#&","engine":"mysql","host":"c.cluster-x.rds.amazonaws.com","port":3307,"dbname":"chat","dbClusterIdentifier":"c"}"#;
-        let expected = "mysql://conchat:p%40s%2Fs%3Aw%25rd%3F%23%26@c.cluster-x.rds.amazonaws.com:3307/chat?ssl-mode=REQUIRED";
+        let expected = "mysql://conchat:p%40s%2Fs%3Aw%25rd%3F%23%26@c.cluster-x.rds.amazonaws.com:3307/chat";
         assert_eq!(parsed(of_rds).as_deref(), Ok(expected));
         let short = r#"{"username":"a","password":"b","host":"h"}"#;
-        assert_eq!(parsed(short).as_deref(), Ok("mysql://a:b@h:3306/conchat?ssl-mode=REQUIRED"));
-        assert_eq!(
-            parsed(&short.replace('}', r#","port":"3308"}"#)).as_deref(),
-            Ok("mysql://a:b@h:3308/conchat?ssl-mode=REQUIRED")
-        );
+        assert_eq!(parsed(short).as_deref(), Ok("mysql://a:b@h:3306/conchat"));
+        assert_eq!(parsed(&short.replace('}', r#","port":"3308"}"#)).as_deref(), Ok("mysql://a:b@h:3308/conchat"));
     }
 
     #[test]
     fn an_invalid_secret_is_refused_without_quoting_it() {
         for text in [
             r#"{"username":"a","password":"hunter2"}"#,
+            "postgres://a:hunter2@h/d",
+            "hunter2",
+            "",
             r#"{"password":"hunter2""#,
             r#"{"username":"a","password":"hunter2","host":"h","port":"x"}"#,
         ] {

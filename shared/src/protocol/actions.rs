@@ -222,17 +222,17 @@ actions! {
         examples: &[r#"{"action":"leave","room_id":7}"#],
     }
     Read(MoveMarker) = "read" {
-        about: "Marks all messages up to a `seq` as read.",
+        about: "Marks all messages up to a `seq` as read, and so as delivered. Without an `id` there is no `ack`.",
         answers: &["ack"],
         examples: &[r#"{"action":"read","room_id":7,"seq":42}"#],
     }
     Delivered(MoveMarker) = "delivered" {
-        about: "Marks all messages up to a `seq` as delivered.",
+        about: "Marks all messages up to a `seq` as delivered. Clients that read a message at once need only `read`. Without an `id` there is no `ack`.",
         answers: &["ack"],
         examples: &[r#"{"action":"delivered","room_id":7,"seq":42}"#],
     }
     Typing(Typing) = "typing" {
-        about: "Starts or stops the typing indicator. Expires: repeat it every few seconds.",
+        about: "Starts or stops the typing indicator. Expires: repeat it every few seconds. Without an `id` there is no `ack`.",
         answers: &["ack"],
         examples: &[r#"{"action":"typing","room_id":7,"active":true}"#],
     }

@@ -191,11 +191,11 @@ pub enum Frame {
         /// The former member.
         user_id: UserId,
     },
-    /// A member's read marker moved. Sent to all members of rooms with up to 100 members, else only to the member; the member's own frame includes
-    /// `unread`.
+    /// A member's read marker moved. In rooms with up to 100 members it is sent to the senders of the messages that the marker passed, of at most the
+    /// newest 100, and in all rooms to the member's other sockets, with `unread`. Who sends a message has read those before it: no frame says so.
     #[serde(rename = "receipt")]
     Receipt(Receipt),
-    /// A member started or stopped typing. The state expires after six seconds.
+    /// A member started or stopped typing. The state expires after six seconds. Of a room, three members per two seconds are announced.
     #[serde(rename = "typing")]
     Typing {
         /// The room.

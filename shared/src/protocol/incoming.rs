@@ -21,6 +21,13 @@ pub struct Incoming {
     pub action: Result<Action>,
 }
 
+impl Incoming {
+    /// Whether success is answered. Marks and typing are sent often and heal by themselves: only with an `id`.
+    pub fn is_answered(&self) -> bool {
+        self.id.is_some() || !matches!(self.action, Ok(Action::Read(_) | Action::Delivered(_) | Action::Typing(_)))
+    }
+}
+
 /// Maximum rooms in one `hello`.
 const MAX_ROOMS: usize = 100;
 /// Maximum length of a frame's `id` as JSON.

@@ -5,16 +5,19 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use http::Method;
 
 use crate::aws::sigv4_client::SigV4Request;
+use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::id::{ConnectionId, Rev, UserId};
 use crate::protocol::frames::{Changed, Frame};
 use crate::push::connections_api::PostOutcome;
 use crate::push::shards::{Shard, ShardPayload};
 use crate::push::socket_registry::Connection;
+use crate::push::work_queues::{Later, until};
 use crate::push::{Cloud, Encoded, Push, log_push_failure};
 use crate::store::recipients::Recipients;
 use crate::telemetry::invocation::{self, Count};
@@ -24,8 +27,6 @@ use crate::time::Timestamp;
 const IN_FLIGHT: usize = 64;
 /// Time limit of a sender's inline posts.
 const INLINE_DEADLINE: Duration = Duration::from_millis(1500);
-/// Delay before `fanout` retries an unreachable socket; the second retry waits four times as long.
-const AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// API Gateway answers 410 while `$connect` still runs, so younger entries are kept.
 pub(super) const YOUNG_MS: i64 = 10_000;
 const INVOKE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -53,6 +54,30 @@ impl Audience {
         self.recipients.is_empty()
     }
 
+    /// Returns the sockets of the caller, without the one that the request came over: its answer says the same.
+    #[must_use]
+    pub fn other_devices(&self, caller: &Caller) -> Self {
+        let asking = caller.connection.as_ref();
+        self.narrowed(self.recipients.only(caller.user), |socket| socket.user == caller.user && Some(&socket.id) != asking)
+    }
+
+    /// Returns the sockets of this recipient alone.
+    #[must_use]
+    pub fn only(&self, user: UserId) -> Self {
+        self.narrowed(self.recipients.only(user), |socket| socket.user == user)
+    }
+
+    /// Returns all other recipients.
+    #[must_use]
+    pub fn except(&self, user: UserId) -> Self {
+        self.narrowed(self.recipients.except(user), |socket| socket.user != user)
+    }
+
+    fn narrowed(&self, recipients: Recipients, meant: impl Fn(&Connection) -> bool) -> Self {
+        let live = self.live.as_ref().map(|live| live.iter().filter(|socket| meant(socket)).cloned().collect());
+        Self { recipients, live }
+    }
+
     /// Recipients without a live connection; empty when the registry did not answer.
     pub fn away(&self) -> Vec<UserId> {
         let Some(live) = &self.live else { return Vec::new() };
@@ -76,28 +101,45 @@ impl Push {
     pub async fn send(&self, audience: &Audience, frame: &Frame, now: Timestamp) {
         match self {
             Self::Cloud(cloud) => Box::pin(cloud.send(audience.live.as_deref().unwrap_or_default(), frame, now)).await,
-            Self::Memory(memory) => memory.record(audience.recipients.users(), frame).await,
+            Self::Memory(memory) => {
+                memory.count_posts(audience.live.as_deref().unwrap_or_default()).await;
+                memory.record(audience.recipients.users(), frame).await;
+            }
         }
     }
 
-    /// Posts a frame to the sockets of a shard whose users are still recipients.
-    pub async fn deliver(&self, mut audience: Vec<Connection>, recipients: &Recipients, encoded: &Encoded, now: Timestamp) {
+    /// Posts a frame to the sockets of a shard whose users are still recipients. Returns the sockets that did not answer.
+    pub async fn deliver(
+        &self,
+        mut audience: Vec<Connection>,
+        recipients: &Recipients,
+        encoded: &Encoded,
+        now: Timestamp,
+    ) -> Vec<Connection> {
         audience.retain(|connection| recipients.contains(connection.user));
         match self {
             Self::Cloud(cloud) => {
                 let audience = cloud.without_ended_sessions(audience, recipients, now).await;
-                cloud.post_with_retries(audience, encoded, now).await;
+                cloud.post_once(&audience, encoded, now).await
             }
-            Self::Memory(memory) => memory.deliver(audience, recipients, encoded, now).await,
+            Self::Memory(memory) => {
+                memory.deliver(audience, recipients, encoded, now).await;
+                Vec::new()
+            }
         }
     }
 
-    /// Waits for the end of a busy room's second. Returns the highest `rev` of the room in that second.
-    pub async fn busy_rev(&self, change: Changed, due: i64, now: Timestamp) -> Rev {
+    /// Has `fanout` serve a shard after a delay. Returns whether there is a queue for it.
+    pub async fn deliver_later(&self, shard: &Shard, delay: Duration, now: Timestamp) -> Result<bool> {
+        let Self::Cloud(cloud) = self else { return Ok(false) };
+        let Some(queue_url) = &cloud.config.fanout_queue else { return Ok(false) };
+        Box::pin(cloud.enqueue(shard, Later { queue_url, delay }, now)).await.map(|()| true)
+    }
+
+    /// Returns the highest `rev` of a busy room in the second that ended at `due`.
+    pub async fn busy_rev(&self, change: Changed, due: i64) -> Rev {
         let Changed { room_id, rev } = change;
         let Self::Cloud(cloud) = self else { return rev };
-        let left = due.saturating_sub(now.0).clamp(0, BUSY_WINDOW_MS).unsigned_abs();
-        tokio::time::sleep(Duration::from_millis(left)).await;
         cloud.ephemeral.busy_rev(room_id, due).await.unwrap_or_default().max(rev)
     }
 }
@@ -140,9 +182,10 @@ impl Cloud {
         let encoded = Encoded::of(frame, audience);
         let function = self.config.fanout_function.as_deref();
         let handover = function.zip(ShardPayload::of(frame, &encoded)).map(|(function, what)| Handover { function, what });
-        let sent = match (handover, frame.change()) {
-            (Some(handover), Some(change)) if audience.len() > self.config.busy.max(self.config.inline) => {
-                self.coalesce(handover.function, audience, change, now).await
+        let coalescing = self.config.fanout_queue.as_deref().zip(frame.change());
+        let sent = match (handover, coalescing) {
+            (Some(_), Some((queue_url, change))) if audience.len() > self.config.busy.max(self.config.inline) => {
+                self.coalesce(queue_url, audience, change, now).await
             }
             (Some(handover), _) if audience.len() > self.config.inline => self.hand_to_fanout(audience, &handover, now).await,
             (handover, _) => self.send_inline(audience, &encoded, handover, now).await,
@@ -175,18 +218,11 @@ impl Cloud {
         }
     }
 
-    /// Posts without a deadline. Retries unreachable sockets twice, then gives up: their clients resync.
-    async fn post_with_retries(&self, audience: Vec<Connection>, encoded: &Encoded, now: Timestamp) {
-        let mut audience = audience;
-        for pause in [Some(AGAIN_AFTER), Some(AGAIN_AFTER * 4), None] {
-            let mut left = (0..audience.len()).collect();
-            self.post_all(&audience, encoded, &mut left, now).await;
-            audience = left.into_iter().map(|index| audience[index].clone()).collect();
-            match pause {
-                Some(pause) if !audience.is_empty() => tokio::time::sleep(pause).await,
-                _ => break,
-            }
-        }
+    /// Posts without a deadline. Returns the sockets that did not answer.
+    async fn post_once(&self, audience: &[Connection], encoded: &Encoded, now: Timestamp) -> Vec<Connection> {
+        let mut left = (0..audience.len()).collect();
+        self.post_all(audience, encoded, &mut left, now).await;
+        left.into_iter().map(|index| audience[index].clone()).collect()
     }
 
     /// Posts once per socket with bounded concurrency. Unregisters dead sockets, closes throttled ones, and removes from `left` every socket that was
@@ -243,32 +279,32 @@ impl Cloud {
         Ok(())
     }
 
-    /// The first change of a second invokes `fanout` for its end; later changes only raise the `rev`.
-    async fn coalesce(&self, function: &str, audience: &[Connection], change: Changed, now: Timestamp) -> Result<()> {
+    /// The first change of a second leaves shards for its end in the queue; later changes only raise the `rev`.
+    async fn coalesce(&self, queue_url: &str, audience: &[Connection], change: Changed, now: Timestamp) -> Result<()> {
         let Changed { room_id, rev } = change;
         let due = (now.0.div_euclid(BUSY_WINDOW_MS) + 1) * BUSY_WINDOW_MS;
-        if self.ephemeral.raise_busy_rev(room_id, due, rev).await? {
-            let handover = Handover { function, what: ShardPayload::Busy { room_id, rev, due } };
-            self.hand_to_fanout(audience, &handover, now).await?;
+        if !self.ephemeral.raise_busy_rev(room_id, due, rev).await? {
+            return Ok(());
         }
-        Ok(())
+        let shards = self.shards(&ShardPayload::Busy { room_id, rev, due }, audience);
+        let delay = until(Timestamp(due), now);
+        let sends = shards.iter().map(|shard| self.enqueue(shard, Later { queue_url, delay }, now));
+        join_all(sends).await.into_iter().collect()
     }
 
     async fn hand_to_fanout(&self, audience: &[Connection], handover: &Handover<'_>, now: Timestamp) -> Result<()> {
-        let invokes = audience.chunks(self.config.shard.max(1)).map(|shard| self.invoke(shard, handover, now));
-        for outcome in futures_util::future::join_all(invokes).await {
-            outcome?;
-        }
-        Ok(())
+        let shards = self.shards(&handover.what, audience);
+        let invokes = shards.iter().map(|shard| self.invoke_async(handover.function, shard, now));
+        join_all(invokes).await.into_iter().collect()
     }
 
-    async fn invoke(&self, audience: &[Connection], handover: &Handover<'_>, now: Timestamp) -> Result<()> {
-        let body = serde_json::to_vec(&Shard::of(&handover.what, audience)).map_err(Error::internal)?;
-        self.invoke_async(handover.function, body, now).await
+    fn shards(&self, what: &ShardPayload, audience: &[Connection]) -> Vec<Shard> {
+        audience.chunks(self.config.shard.max(1)).map(|part| Shard::of(what.clone(), part)).collect()
     }
 
     /// Invokes a function asynchronously.
-    pub(super) async fn invoke_async(&self, function: &str, body: Vec<u8>, now: Timestamp) -> Result<()> {
+    async fn invoke_async(&self, function: &str, shard: &Shard, now: Timestamp) -> Result<()> {
+        let body = serde_json::to_vec(shard).map_err(Error::internal)?;
         let name = percent_encoding::utf8_percent_encode(function, percent_encoding::NON_ALPHANUMERIC);
         let call = SigV4Request {
             service: "lambda",

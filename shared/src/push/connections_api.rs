@@ -22,7 +22,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::aws::sigv4_client::{SigV4Client, SigV4Request};
 use crate::aws::{Lazy, http as pool, lazy, sdk};
-use crate::config;
+use crate::config::{self, ServiceEndpoint};
 use crate::error::Error;
 use crate::id::ConnectionId;
 use crate::telemetry::invocation::{self, Count};
@@ -58,10 +58,10 @@ impl ConnectionsApi {
     /// Uses the stage behind `endpoint` (`https://…/ws`). Opens no connection before the first call.
     pub fn new(aws: &config::Aws, endpoint: String) -> Self {
         let signing_client = SigV4Client::new(aws);
-        let (aws, http, stage) = (aws.clone(), signing_client.http(), endpoint.clone());
+        let (aws, http, stage) = (aws.clone(), signing_client.http(), ServiceEndpoint::other(&endpoint));
         let sdk_client = lazy(move || {
             let timeouts = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
-            Client::new(&sdk::settings(&aws, pool::sdk_client((*http).clone()), timeouts, Some(stage)))
+            Client::new(&sdk::settings(&aws, pool::sdk_client((*http).clone()), timeouts, &stage))
         });
         Self { endpoint, signing_client, sdk_client }
     }
@@ -152,7 +152,7 @@ fn outcome(status: u16) -> PostOutcome {
 }
 
 fn failed(error: &Error) -> PostOutcome {
-    tracing::warn!(error = error.source().map(ToString::to_string), "a post failed");
+    tracing::warn!(error = error.causes(), "a post failed");
     PostOutcome::Failed
 }
 

@@ -10,8 +10,10 @@ use crate::protocol::frames::Frame;
 use crate::push::Encoded;
 use crate::push::contact_counters::ContactCounters;
 use crate::push::notify::{NotifyLeases, NotifyRequest};
+use crate::push::presence_checks::ScheduledCheck;
 use crate::push::presence_record::PresenceRecord;
 use crate::push::socket_registry::Connection;
+use crate::push::typing_slots::TypingSlots;
 use crate::store::recipients::Recipients;
 use crate::store::session_closings::SessionClosing;
 use crate::time::Timestamp;
@@ -24,11 +26,25 @@ pub struct Memory {
     came: Mutex<Vec<UserId>>,
     left: Mutex<BTreeSet<UserId>>,
     delivered: Mutex<Vec<Delivered>>,
+    pub(super) checks: Mutex<Vec<ScheduledCheck>>,
     pub(super) notify_members: Option<usize>,
     pub(super) notify_requests: Mutex<Vec<NotifyRequest>>,
     pub(super) turns: Mutex<NotifyLeases>,
     pub(super) reach: Option<Limit>,
     pub(super) contacts: Mutex<ContactCounters>,
+    pub(super) typing: Mutex<TypingSlots>,
+    work: Mutex<PushWork>,
+}
+
+/// What pushing would have cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushWork {
+    /// The registered sockets that frames were posted to.
+    pub posts: Vec<ConnectionId>,
+    /// Entries read from the registry of sockets.
+    pub lookups: usize,
+    /// Counters written in DynamoDB.
+    pub writes: usize,
 }
 
 /// A frame posted to a socket.
@@ -56,6 +72,19 @@ impl Memory {
         std::mem::take(&mut *self.notify_requests.lock().await)
     }
 
+    /// Takes the posts and lookups so far.
+    pub async fn take_work(&self) -> PushWork {
+        std::mem::take(&mut *self.work.lock().await)
+    }
+
+    pub(super) async fn count_write(&self) {
+        self.work.lock().await.writes += 1;
+    }
+
+    pub(super) async fn count_posts(&self, sockets: &[Connection]) {
+        self.work.lock().await.posts.extend(sockets.iter().map(|socket| socket.id.clone()));
+    }
+
     pub(super) async fn record(&self, users: &[UserId], frame: &Frame) {
         self.sent.lock().await.extend(users.iter().map(|user| (*user, frame.clone())));
     }
@@ -72,6 +101,11 @@ impl Memory {
         }));
     }
 
+    /// Takes the presence checks scheduled for later.
+    pub async fn take_checks(&self) -> Vec<ScheduledCheck> {
+        std::mem::take(&mut *self.checks.lock().await)
+    }
+
     /// Takes the frames posted for shards.
     pub async fn take_delivered(&self) -> Vec<Delivered> {
         std::mem::take(&mut *self.delivered.lock().await)
@@ -79,6 +113,7 @@ impl Memory {
 
     /// The sockets of the recipients, without those of ended sessions.
     pub(super) async fn live(&self, recipients: &Recipients, now: Timestamp) -> Vec<Connection> {
+        self.work.lock().await.lookups += recipients.len();
         let there = self.presence_of(recipients.users()).await.into_iter().flat_map(|found| found.live);
         there.filter(|connection| !recipients.has_ended(connection.session, now)).collect()
     }

@@ -12,7 +12,9 @@ pub mod presence_record;
 pub mod shards;
 mod socket_closing;
 pub mod socket_registry;
+pub(crate) mod typing_slots;
 pub mod web;
+mod work_queues;
 
 use std::sync::atomic::AtomicI64;
 
@@ -20,6 +22,7 @@ use bytes::Bytes;
 
 use crate::aws::dynamodb::{self, LazyClient};
 use crate::aws::ephemeral_table::Ephemeral;
+use crate::aws::sqs::Sqs;
 use crate::config;
 use crate::error::Result;
 use crate::id::{ConnectionId, UserId};
@@ -47,6 +50,7 @@ pub struct Cloud {
     ephemeral: Ephemeral,
     config: config::PushConfig,
     invoke_url: String,
+    queues: Sqs,
     /// When this instance last requested a close, in epoch milliseconds.
     close_requested_at: AtomicI64,
 }
@@ -64,13 +68,14 @@ impl Push {
         tables: &config::TableNames,
         config: config::PushConfig,
     ) -> Self {
-        let invoke_url = config::service_url("lambda", &aws.region);
+        let invoke_url = config::service_url(config::Service::Lambda, &aws.region);
         Self::Cloud(Box::new(Cloud {
             registry: Registry::new(client.clone(), tables.connections.clone()),
             ephemeral: Ephemeral::new(client, tables.ephemeral.clone()),
             posts: ConnectionsApi::new(aws, config.endpoint.clone()),
             config,
             invoke_url,
+            queues: Sqs::new(&aws.region),
             close_requested_at: AtomicI64::new(0),
         }))
     }
@@ -92,7 +97,10 @@ impl Push {
         match self {
             // Boxed: the unboxed futures of the handlers above exceed the compiler's layout depth limit.
             Self::Cloud(cloud) => Box::pin(cloud.to_users(recipients, frame, now)).await,
-            Self::Memory(memory) => memory.record(recipients.users(), frame).await,
+            Self::Memory(memory) => {
+                memory.count_posts(&memory.live(recipients, now).await).await;
+                memory.record(recipients.users(), frame).await;
+            }
         }
     }
 
@@ -150,7 +158,7 @@ const BYE_TOO_MANY: Frame = Frame::Bye {
 
 /// Logs a failed push for the operator. Callers never see it.
 fn log_push_failure(what: &str, error: &crate::error::Error) {
-    tracing::warn!(error = error.source().map(ToString::to_string), "push failed: {what}");
+    tracing::warn!(error = error.causes(), "push failed: {what}");
 }
 
 /// A frame, serialised once per dialect.

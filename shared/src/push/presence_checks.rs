@@ -1,5 +1,5 @@
 //! Presence checks: a user who comes online is announced at once. Users who leave within the same two seconds are collected and checked together
-//! after the grace period, so that one invocation waits for all of them.
+//! after the grace period, by one message whose delay is that period.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use crate::aws::ephemeral_table::Ephemeral;
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::push::presence_record::PresenceRecord;
+use crate::push::work_queues::{Later, until};
 use crate::push::{Cloud, Push, log_push_failure};
 use crate::time::Timestamp;
 
@@ -35,7 +36,12 @@ pub enum PresenceCheck {
         part: u64,
     },
     /// Sessions of a user ended while their sockets are open.
-    Ended { user_id: u64 },
+    Ended {
+        user_id: u64,
+        /// The number of attempts that failed before.
+        #[serde(default)]
+        attempt: u32,
+    },
 }
 
 impl Push {
@@ -74,37 +80,59 @@ impl Push {
             Self::Memory(memory) => memory.schedule_offline_check(user).await,
         }
     }
+
+    /// Has a check run after a delay.
+    pub async fn schedule_check(&self, check: PresenceCheck, delay: Duration, now: Timestamp) -> Result<()> {
+        match self {
+            Self::Cloud(cloud) => Box::pin(cloud.schedule_check(check, delay, now)).await,
+            Self::Memory(memory) => {
+                memory.checks.lock().await.push(ScheduledCheck { check, delay });
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A check for later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScheduledCheck {
+    pub check: PresenceCheck,
+    pub delay: Duration,
 }
 
 impl Cloud {
     /// Announces a user as online.
     pub(super) async fn announce_online(&self, user: UserId, now: Timestamp) {
-        self.invoke_presence(PresenceCheck::CameOnline { user_id: user.0 }, now).await;
+        self.request_check(PresenceCheck::CameOnline { user_id: user.0 }, Duration::ZERO, now).await;
     }
 
     /// The first user who leaves in a window schedules the check for all of them.
     pub(super) async fn schedule_offline_check(&self, user: UserId, now: Timestamp) {
-        if self.config.presence_function.is_none() {
+        if self.config.presence_queue.is_none() {
             // Readers detect overdue records themselves.
             return;
         }
-        let (until, part) = ((now.0.div_euclid(WINDOW_MS) + 1) * WINDOW_MS, user.0 % PARTS);
-        match self.ephemeral.record_departure(user, until, part).await {
-            Ok(true) => self.invoke_presence(PresenceCheck::Left { until, part }, now).await,
+        let (end, part) = ((now.0.div_euclid(WINDOW_MS) + 1) * WINDOW_MS, user.0 % PARTS);
+        match self.ephemeral.record_departure(user, end, part).await {
+            Ok(true) => {
+                let delay = until(Timestamp(end), now) + self.config.presence_grace;
+                self.request_check(PresenceCheck::Left { until: end, part }, delay, now).await;
+            }
             Ok(false) => {}
             Err(error) => log_push_failure("recording a departure", &error),
         }
     }
 
-    pub(super) async fn invoke_presence(&self, check: PresenceCheck, now: Timestamp) {
-        let Some(function) = &self.config.presence_function else { return };
-        let invoked = match serde_json::to_vec(&check) {
-            Ok(body) => self.invoke_async(function, body, now).await,
-            Err(error) => Err(Error::internal(error)),
-        };
-        if let Err(error) = invoked {
-            log_push_failure("invoking presence", &error);
+    /// Failures are logged, not returned.
+    pub(super) async fn request_check(&self, check: PresenceCheck, delay: Duration, now: Timestamp) {
+        if let Err(error) = self.schedule_check(check, delay, now).await {
+            log_push_failure("scheduling a presence check", &error);
         }
+    }
+
+    async fn schedule_check(&self, check: PresenceCheck, delay: Duration, now: Timestamp) -> Result<()> {
+        let Some(queue_url) = &self.config.presence_queue else { return Ok(()) };
+        self.enqueue(&check, Later { queue_url, delay }, now).await
     }
 }
 

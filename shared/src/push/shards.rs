@@ -1,4 +1,4 @@
-//! The event of the function `fanout`. It waits in a Lambda queue, and after failures for days in the dead-letter queue: so it carries references and
+//! The event of the function `fanout`. It waits in a queue, and after failures for days in the dead-letter queue: so it carries references and
 //! no user content or names. `fanout` reads the content when it delivers.
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,9 @@ pub struct Shard {
     pub what: ShardPayload,
     /// Recipients: user, connection, session, lean, connected at.
     pub to: Vec<(u64, String, u64, bool, i64)>,
+    /// The number of deliveries that these recipients missed because they did not answer.
+    #[serde(default)]
+    pub attempt: u32,
 }
 
 /// What a shard delivers.
@@ -130,12 +133,12 @@ impl ShardPayload {
 }
 
 impl Shard {
-    pub(super) fn of(what: &ShardPayload, audience: &[Connection]) -> Self {
+    pub fn of(what: ShardPayload, audience: &[Connection]) -> Self {
         let to = audience.iter().map(|connection| {
             let Connection { user, id, session, lean, connected_at } = connection;
             (user.0, id.0.clone(), session.0, *lean, connected_at.0)
         });
-        Self { what: what.clone(), to: to.collect() }
+        Self { what, to: to.collect(), attempt: 0 }
     }
 
     pub fn audience(&self) -> Vec<Connection> {
@@ -158,7 +161,8 @@ mod tests {
     fn payloads_of_earlier_releases_are_still_read() {
         let text = r#"{"what":{"frame":{"lean":"{}","full":"{}"}},"to":[[7,"abc=",3,true,1000]]}"#;
         let shard: Shard = serde_json::from_str(text).expect("a shard");
-        assert_eq!((shard.audience().len(), shard.what), (1, ShardPayload::Frame { lean: "{}".into(), full: "{}".into() }));
+        assert_eq!((shard.audience().len(), shard.attempt), (1, 0));
+        assert_eq!(shard.what, ShardPayload::Frame { lean: "{}".into(), full: "{}".into() });
         let busy: ShardPayload = serde_json::from_str(r#"{"busy":{"room_id":7,"rev":5,"due":1000}}"#).expect("a hint");
         assert_eq!(busy, ShardPayload::Busy { room_id: RoomId(7), rev: Rev(5), due: 1000 });
     }

@@ -22,6 +22,11 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Minimum interval between close requests of one instance.
 const REQUEST_INTERVAL_MS: i64 = 2000;
 
+/// The first attempt of `presence` to close a user's sockets.
+fn closing_check(user: UserId) -> PresenceCheck {
+    PresenceCheck::Ended { user_id: user.0, attempt: 0 }
+}
+
 impl Push {
     /// Sends `bye` to one socket and closes it.
     pub async fn close(&self, connection: &Connection, bye: &Frame, now: Timestamp) {
@@ -44,10 +49,10 @@ impl Push {
         }
     }
 
-    /// Invokes the function that closes the sockets of a user's ended sessions.
+    /// Has `presence` close the sockets of a user's ended sessions.
     pub async fn request_close(&self, user: UserId, now: Timestamp) {
         if let Self::Cloud(cloud) = self {
-            Box::pin(cloud.invoke_presence(PresenceCheck::Ended { user_id: user.0 }, now)).await;
+            Box::pin(cloud.request_check(closing_check(user), Duration::ZERO, now)).await;
         }
     }
 }
@@ -97,7 +102,7 @@ impl Cloud {
         let before = self.close_requested_at.load(Ordering::Relaxed);
         let due = now.since(Timestamp(before)) >= REQUEST_INTERVAL_MS;
         if due && self.close_requested_at.compare_exchange(before, now.0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            self.invoke_presence(PresenceCheck::Ended { user_id: user.0 }, now).await;
+            self.request_check(closing_check(user), Duration::ZERO, now).await;
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::config::{Secret, SecretReader};
 use crate::error::{Error, Result};
+use crate::store::server_identity;
 use crate::telemetry::invocation::{self, Count};
 
 /// Longest wait for a new connection.
@@ -42,14 +43,20 @@ struct OpenConnection {
     /// Value of `invocation::cut_off` when the connection was opened. An aborted statement may leave half an answer on the connection, which the next
     /// statement would read as its own.
     cut_off: u64,
+    /// Value of [`REFUSED_WRITES`] when the connection was opened.
+    refused_writes: u64,
 }
 
 /// Number of statements that failed because the connection or the server was gone. The code that sees the error cannot reach the connection, so a
 /// connection older than the last loss is pinged before use.
 static LOSSES: AtomicU64 = AtomicU64::new(0);
 
-pub(super) fn note_loss() {
-    LOSSES.fetch_add(1, Ordering::Relaxed);
+/// Number of statements that a server refused because it only reads: after a failover it answers pings, but another one takes the writes.
+static REFUSED_WRITES: AtomicU64 = AtomicU64::new(0);
+
+pub(super) fn note_loss(error: &sqlx::Error) {
+    let counter = if is_write_refused(error) { &REFUSED_WRITES } else { &LOSSES };
+    counter.fetch_add(1, Ordering::Relaxed);
 }
 
 impl Db {
@@ -68,9 +75,9 @@ impl Db {
     pub async fn acquire(&self) -> Result<DbConnection<'_>> {
         let mut slot = self.slot.lock().await;
         let losses = LOSSES.load(Ordering::Relaxed);
-        let cut_off = invocation::cut_off();
+        let (cut_off, refused_writes) = (invocation::cut_off(), REFUSED_WRITES.load(Ordering::Relaxed));
         let works = match slot.as_mut() {
-            Some(open) if open.cut_off != cut_off => false,
+            Some(open) if open.cut_off != cut_off || open.refused_writes != refused_writes => false,
             Some(open) if open.losses == losses && open.used.elapsed() < IDLE_BEFORE_PROBE => true,
             Some(open) => {
                 open.losses = losses;
@@ -80,7 +87,8 @@ impl Db {
         };
         if !works {
             *slot = None;
-            *slot = Some(OpenConnection { connection: self.connect().await?, used: Instant::now(), losses, cut_off });
+            let connection = self.connect().await?;
+            *slot = Some(OpenConnection { connection, used: Instant::now(), losses, cut_off, refused_writes });
         }
         Ok(DbConnection { slot })
     }
@@ -116,17 +124,15 @@ impl Db {
 
     async fn connect(&self) -> Result<MySqlConnection> {
         let mut options = self.options.lock().await;
-        let mut connected = within(CONNECT_TIMEOUT, options.connect()).await;
-        if let Err(error) = &connected
+        let mut opened = open(&options).await;
+        if let Err(error) = &opened
             && is_password_refused(error)
             && let Some(url) = self.reread_url().await
         {
             *options = self::options(&url)?;
-            connected = within(CONNECT_TIMEOUT, options.connect()).await;
+            opened = open(&options).await;
         }
-        let mut connection = connected?;
-        within(CONNECT_TIMEOUT, connection.execute(SESSION_SETTINGS)).await?;
-        Ok(connection)
+        opened
     }
 
     /// Reads the current URL, unless the last read is too recent.
@@ -141,17 +147,31 @@ impl Db {
         match reader.read().await {
             Ok(url) => Some(url),
             Err(error) => {
-                tracing::warn!(error = error.source().map(ToString::to_string), "the store's secret could not be read");
+                tracing::warn!(error = error.causes(), "the store's secret could not be read");
                 None
             }
         }
     }
 }
 
+async fn open(options: &MySqlConnectOptions) -> Result<MySqlConnection> {
+    let connected = async {
+        let mut connection = within(CONNECT_TIMEOUT, options.connect()).await?;
+        within(CONNECT_TIMEOUT, connection.execute(SESSION_SETTINGS)).await?;
+        Ok(connection)
+    };
+    connected.await.map_err(|error| server_identity::connection_failed(error, options))
+}
+
 /// Parses the connection options of a `mysql://` URL.
 pub(super) fn options(url: &Secret) -> Result<MySqlConnectOptions> {
-    let options = MySqlConnectOptions::from_str(url.expose())
-        .map_err(Error::internal)?
+    // The parser's message could quote the password.
+    let parsed = MySqlConnectOptions::from_str(url.expose()).map_err(|_| {
+        Error::internal(
+            "the database's URL cannot be read: it has the form mysql://user:password@host:3306/database, percent-encoded",
+        )
+    })?;
+    let options = parsed
         // `SESSION_SETTINGS` sets all of these in one round trip.
         .pipes_as_concat(false)
         .no_engine_substitution(false)
@@ -159,6 +179,7 @@ pub(super) fn options(url: &Secret) -> Result<MySqlConnectOptions> {
         .set_names(false)
         .charset("utf8mb4")
         .statement_cache_capacity(256);
+    let options = if url.expose().contains("ssl-ca=") { options } else { server_identity::with_authorities(options)? };
     if url.expose().contains("ssl-mode=") {
         return Ok(options);
     }
@@ -294,7 +315,7 @@ async fn within<T>(limit: Duration, work: impl Future<Output = std::result::Resu
     match tokio::time::timeout(limit, work).await {
         Ok(done) => Ok(done?),
         Err(late) => {
-            note_loss();
+            LOSSES.fetch_add(1, Ordering::Relaxed);
             Err(Error::unavailable(late))
         }
     }
@@ -302,9 +323,10 @@ async fn within<T>(limit: Duration, work: impl Future<Output = std::result::Resu
 
 /// Deadlocks, lock wait timeouts and connections lost before the commit leave nothing behind.
 fn is_retryable(error: &Error) -> bool {
-    error.source().and_then(|source| source.downcast_ref::<sqlx::Error>()).is_some_and(|error| {
-        matches!(code(error), Some(1205 | 1213)) || matches!(error, sqlx::Error::Io(_)) && !is_refused(error)
-    })
+    server_identity::refused_certificate(error).is_none()
+        && error.cause::<sqlx::Error>().is_some_and(|error| {
+            matches!(code(error), Some(1205 | 1213)) || matches!(error, sqlx::Error::Io(_)) && !is_refused(error)
+        })
 }
 
 /// Whether the connection or server is gone, or too busy to answer.
@@ -312,12 +334,18 @@ pub(super) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
         // Too many connections, shutdown, out of memory, lock wait, statement timeout (both servers), killed; access denied while a password rotates.
+        _ if is_write_refused(error) => true,
         _ => matches!(code(error), Some(1040 | 1041 | 1045 | 1053 | 1203 | 1205 | 1226 | 1317 | 1927 | 1969 | 3024)),
     }
 }
 
+/// Whether the server only reads (`read_only`, `innodb_read_only`).
+fn is_write_refused(error: &sqlx::Error) -> bool {
+    matches!(code(error), Some(1290 | 1836))
+}
+
 fn is_password_refused(error: &Error) -> bool {
-    error.source().and_then(|source| source.downcast_ref::<sqlx::Error>()).is_some_and(|error| code(error) == Some(1045))
+    error.cause::<sqlx::Error>().is_some_and(|error| code(error) == Some(1045))
 }
 
 fn is_refused(error: &sqlx::Error) -> bool {

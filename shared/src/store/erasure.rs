@@ -76,7 +76,7 @@ pub async fn find_erasing_caller(
     )
     .fetch_optional(connection)
     .await?;
-    Ok(username.map(|username| Caller { user, username, session, now }))
+    Ok(username.map(|username| Caller { user, username, session, connection: None, now }))
 }
 
 /// Returns the former username while erasure is incomplete.

@@ -90,8 +90,14 @@ pub async fn down(url: &Secret, target: i64) -> Result<()> {
 /// sqlx requests the lock without a timeout, which MariaDB answers with NULL and no lock. This takes it with a timeout, which every server supports.
 /// Closing the connection releases it.
 async fn connect_locked(url: &Secret) -> Result<MySqlConnection> {
-    let mut connection = super::database::options(url)?.connect().await?;
-    connection.execute("set names utf8mb4").await?;
+    let options = super::database::options(url)?;
+    let connected = async {
+        let mut connection = options.connect().await?;
+        connection.execute("set names utf8mb4").await?;
+        Ok(connection)
+    };
+    let connected: Result<MySqlConnection, sqlx::Error> = connected.await;
+    let mut connection = connected.map_err(|error| super::server_identity::connection_failed(error.into(), &options))?;
     let held: Option<i64> =
         sqlx::query_scalar("select get_lock(concat('conchat.migrations.', database()), 60)").fetch_one(&mut connection).await?;
     if held == Some(1) { Ok(connection) } else { Err(Error::unavailable("another migration holds the lock")) }

@@ -14,6 +14,7 @@ pub mod erasure;
 pub mod export;
 mod former_member_view;
 pub mod friendships;
+pub mod function_user;
 pub mod idempotency;
 mod inline_sql;
 pub mod invitations;
@@ -27,7 +28,7 @@ pub mod pins;
 pub mod presence_visibility;
 pub mod profiles;
 pub mod reactions;
-pub mod read_markers;
+pub mod read_marker_visibility;
 pub mod receipts;
 pub mod recipients;
 pub mod redaction;
@@ -37,6 +38,7 @@ pub mod room_settings;
 pub mod rooms;
 mod rows;
 pub mod search_index;
+mod server_identity;
 pub mod session_closings;
 pub mod sessions;
 pub mod storage_usage;
@@ -58,7 +60,7 @@ use crate::error::{Error, Result};
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         if database::is_lost(&error) {
-            database::note_loss();
+            database::note_loss(&error);
             Self::unavailable(error)
         } else {
             Self::internal(error)

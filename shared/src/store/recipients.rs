@@ -150,16 +150,16 @@ pub struct SmallRoomAudience {
 }
 
 /// A user, whether they receive the frame, and one of their ended sessions, if any.
-pub(super) struct SmallRoomRow {
-    pub(super) user_id: u64,
-    pub(super) hears: bool,
-    pub(super) session_id: Option<u64>,
-    pub(super) ended_at: Option<i64>,
+struct SmallRoomRow {
+    user_id: u64,
+    hears: bool,
+    session_id: Option<u64>,
+    ended_at: Option<i64>,
 }
 
 impl SmallRoomAudience {
     /// Collects rows of the member and of at most `most` + 1 others.
-    pub(super) fn from_rows(user: UserId, rows: Vec<SmallRoomRow>, most: usize) -> Self {
+    fn from_rows(user: UserId, rows: Vec<SmallRoomRow>, most: usize) -> Self {
         let hears = |row: SmallRoomRow| RecipientRow { user_id: row.user_id, session_id: row.session_id, ended_at: row.ended_at };
         let members: BTreeSet<u64> = rows.iter().map(|row| row.user_id).collect();
         let all = Recipients::from_rows(rows.into_iter().filter(|row| row.hears).map(hears));

@@ -121,7 +121,7 @@ pub async fn check(connection: &mut MySqlConnection, session: SessionId, user: U
     )
     .fetch_optional(connection)
     .await?;
-    Ok(username.map(|username| Caller { user, username, session, now }))
+    Ok(username.map(|username| Caller { user, username, session, connection: None, now }))
 }
 
 /// Returns the user of a live session.

@@ -9,7 +9,7 @@ use crate::protocol::rooms::Role;
 use crate::protocol::sync::{MemberChange, MemberState};
 use crate::store::inline_sql::{fetch_generated, list};
 use crate::store::members::Readable;
-use crate::store::read_markers;
+use crate::store::read_marker_visibility;
 use crate::store::rows::message::{MESSAGES, MessageRow};
 use crate::store::rows::user::{USER, UserRow};
 use crate::time::Timestamp;
@@ -125,12 +125,12 @@ pub async fn members(connection: &mut MySqlConnection, rooms: &[ChangesQuery<'_>
     let page = union_all(rooms, |ChangesQuery { room, since, limit }| {
         format!(
             "select y.room_id, y.user_id, {} from members y where y.room_id = {} and y.rev > {since} order by y.rev limit {limit}",
-            read_markers::page_columns(room),
+            read_marker_visibility::page_columns(room),
             room.room(),
         )
     });
     let (Some(page), Some(first)) = (page, rooms.first()) else { return Ok(Vec::new()) };
-    let shows = read_markers::shows_column(first.room.user());
+    let shows = read_marker_visibility::shows_column(first.room.user());
     let sql = format!(
         "select m.room_id, cast(m.state as char) as state, cast(m.role as char) as role, m.joined_at, m.read_seq, m.delivered_seq, m.rev, \
                 {USER}, {shows} \

@@ -248,17 +248,22 @@ async fn login_time_does_not_depend_on_an_addresss_claimants() {
     }
     backend.set("user4", "email_confirmed_at = 1").await;
     let mut times = [Duration::MAX; 5];
-    for _ in 0..6 {
+    let alike = |times: &[Duration; 5]| {
+        let [nobody, others @ ..] = times.map(|time| time.as_secs_f64());
+        others.iter().all(|other| (0.5..2.0).contains(&(other / nobody)))
+    };
+    // The shortest of several attempts; a busy machine needs more of them.
+    for round in 0..40 {
+        if round >= 6 && alike(&times) {
+            break;
+        }
         for (kind, email) in ["nobody@x.example", "n@o", "one@x.example", "two@x.example", "sure@x.example"].iter().enumerate() {
             let started = Instant::now();
             assert!(backend.login(email, "wrong password", "192.0.2.2").await.is_err());
             times[kind] = times[kind].min(started.elapsed());
         }
     }
-    let [nobody, others @ ..] = times.map(|time| time.as_secs_f64());
-    for other in others {
-        assert!((0.5..2.0).contains(&(other / nobody)), "{other} s, {nobody} s for an unclaimed address");
-    }
+    assert!(alike(&times), "{times:?}, the first for an unclaimed address");
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use shared::aws::s3::{Bucket, ObjectHead, ServedAs, Validity};
+use shared::aws::sigv4_client::SigV4Client;
+use shared::aws::sqs::{QueueMessage, Sqs};
 use shared::config::{self, Aws, Secret};
 use shared::error::Error;
 use shared::id::ConnectionId;
@@ -194,4 +196,31 @@ async fn a_dead_socket_is_an_answer() {
         assert_eq!(seen.len(), 2, "nothing is repeated: {seen:?}");
         assert!(seen[1].starts_with("delete /ws/@connections/abc%3d http"), "{seen:?}");
     }
+}
+
+#[tokio::test]
+async fn a_message_is_sent_again_when_sqs_fails_and_not_when_it_refuses() {
+    const QUEUE: &str = "https://sqs.eu-central-1.amazonaws.com/000000000000/Checks";
+    let client = SigV4Client::new(&aws());
+    let send = async |server: &Server| {
+        let message = QueueMessage { queue_url: QUEUE, body: "{}".into(), delay: Duration::from_millis(1500) };
+        Sqs::at(&server.url).send(&client, &message, Timestamp::now()).await
+    };
+    let server = Server::start(vec![answer(503, "", ""), answer(200, "", r#"{"MessageId":"a"}"#)]).await;
+    send(&server).await.expect("the second attempt succeeds");
+    let requests = server.requests();
+    assert_eq!(requests.len(), 2, "{requests:?}");
+    for line in [
+        "post / http/1.1",
+        "x-amz-target: amazonsqs.sendmessage",
+        "content-type: application/x-amz-json-1.0",
+        "/sqs/aws4_request",
+    ] {
+        assert!(requests[1].contains(line), "{requests:?}");
+    }
+    let refusal = answer(400, "", r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"none"}"#);
+    let server = Server::start(vec![refusal]).await;
+    let Err(Error::Unavailable { source, .. }) = send(&server).await else { panic!("it was refused") };
+    assert_eq!(source.to_string(), "SendMessage answered 400 Bad Request QueueDoesNotExist");
+    assert_eq!(server.requests().len(), 1);
 }

@@ -49,7 +49,7 @@ impl Backend {
 
     /// With a DynamoDB that does not answer.
     pub(crate) async fn without_dynamodb() -> Self {
-        let client = dynamodb::client_at(&aws(), Some("http://127.0.0.1:1".into()));
+        let client = dynamodb::client_at(&aws(), "http://127.0.0.1:1".into());
         Self::with(Ephemeral::new(client, "none".into()), fixture::limits()).await
     }
 
@@ -123,7 +123,7 @@ pub(crate) fn visitor(ip: &str) -> AnonymousCaller {
 pub(crate) async fn ephemeral() -> Ephemeral {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
     let table = format!("ephemeral-{}", NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-    let client = dynamodb::client_at(&aws(), Some(endpoint().to_owned()));
+    let client = dynamodb::client_at(&aws(), endpoint().to_owned());
     let key = AttributeDefinition::builder().attribute_name("key").attribute_type(ScalarAttributeType::S).build().expect("a key");
     let schema = KeySchemaElement::builder().attribute_name("key").key_type(KeyType::Hash).build().expect("a schema");
     let made = client.create_table().table_name(&table).attribute_definitions(key).key_schema(schema);
@@ -133,13 +133,15 @@ pub(crate) async fn ephemeral() -> Ephemeral {
 
 /// A push whose registry does not answer.
 pub(crate) fn unreachable_push() -> Push {
-    let client = dynamodb::client_at(&aws(), Some("http://127.0.0.1:1".into()));
+    let client = dynamodb::client_at(&aws(), "http://127.0.0.1:1".into());
     let tables = shared::config::TableNames { connections: "none".into(), ephemeral: "none".into() };
     let config = shared::config::PushConfig {
         endpoint: "http://127.0.0.1:1".into(),
         fanout_function: None,
-        presence_function: None,
-        notify_function: None,
+        fanout_queue: None,
+        presence_queue: None,
+        notify_queue: None,
+        presence_grace: Duration::from_secs(5),
         notify_members: 200,
         inline: 100,
         shard: 500,

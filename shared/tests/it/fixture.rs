@@ -58,7 +58,7 @@ pub(crate) async fn person(db: &Db, name: &str) -> Caller {
 
 /// A caller without a session.
 pub(crate) fn caller(user: UserId, name: &str) -> Caller {
-    Caller { user, username: name.into(), session: SessionId(1), now: Timestamp::now() }
+    Caller { user, username: name.into(), session: SessionId(1), connection: None, now: Timestamp::now() }
 }
 
 /// Limits that no test reaches by accident.

@@ -19,7 +19,7 @@ use shared::protocol::frames::Frame;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::people::{Presence, User, Visibility};
 use shared::push::Push;
-use shared::push::presence_checks::PresenceCheck;
+use shared::push::presence_checks::{PresenceCheck, ScheduledCheck};
 use shared::push::socket_registry::{Connection, Registry};
 use shared::store::{Db, users};
 use shared::time::Timestamp;
@@ -36,7 +36,7 @@ fn socket(who: &Caller, name: &str, at: Timestamp) -> Connection {
 }
 
 /// Runs the requested presence checks at `now`. Returns the frames.
-async fn look(db: &Db, push: &Push, now: Timestamp) -> Vec<(UserId, Presence)> {
+pub(crate) async fn look(db: &Db, push: &Push, now: Timestamp) -> Vec<(UserId, Presence)> {
     let Push::Memory(memory) = push else { return Vec::new() };
     for user in memory.take_arrivals().await {
         presence::serve(db, push, PresenceCheck::CameOnline { user_id: user.0 }, GRACE, now).await.expect("pushed");
@@ -120,6 +120,35 @@ async fn offline_is_pushed_once_and_only_after_the_grace_period() {
     assert_eq!(seen(&db, &push, &bob, &ann, at(41)).await, away(at(20)));
     push.register(&socket(&ann, "c", at(50))).await.expect("open");
     assert_eq!(look(&db, &push, at(50)).await, [(bob.user, ONLINE)]);
+}
+
+#[tokio::test]
+async fn checks_may_come_early_twice_or_in_the_wrong_order() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    befriend(&db, &push, &ann, &bob).await;
+    let at = |seconds| ann.now.plus_seconds(seconds);
+    push.register(&socket(&ann, "a", at(0))).await.expect("open");
+    assert_eq!(look(&db, &push, at(0)).await, [(bob.user, ONLINE)]);
+    push.unregister(ann.user, &socket(&ann, "a", at(0)).id, at(10)).await.expect("closed");
+    let left = PresenceCheck::Left { until: at(12).0, part: 0 };
+    let serve = async |check, seconds| presence::serve(&db, &push, check, GRACE, at(seconds)).await.expect("served");
+    serve(left, 13).await;
+    let Push::Memory(memory) = &push else { panic!("in memory") };
+    assert_eq!(
+        memory.take_checks().await,
+        [ScheduledCheck { check: left, delay: Duration::from_secs(4) }],
+        "it waits in the queue"
+    );
+    assert!(push.take_sent().await.is_empty());
+    serve(left, 17).await;
+    push.schedule_offline_check(ann.user, at(17)).await;
+    serve(left, 18).await;
+    serve(PresenceCheck::CameOnline { user_id: ann.user.0 }, 19).await;
+    let pushed = push.take_sent().await;
+    let [(to, Frame::Presence { presence, .. })] = pushed.as_slice() else { panic!("{pushed:?}") };
+    assert_eq!((*to, *presence), (bob.user, away(at(10))), "once, and a check that comes late says nothing wrong");
 }
 
 #[tokio::test]
@@ -279,7 +308,7 @@ async fn a_lost_disconnect_ends_at_the_next_read() {
 async fn registry() -> (Registry, aws_sdk_dynamodb::Client, String) {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let table = format!("connections-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let client = dynamodb::client_at(&backend::aws(), Some(backend::endpoint().to_owned()));
+    let client = dynamodb::client_at(&backend::aws(), backend::endpoint().to_owned());
     let key = AttributeDefinition::builder().attribute_name("user_id").attribute_type(ScalarAttributeType::N).build();
     let schema = KeySchemaElement::builder().attribute_name("user_id").key_type(KeyType::Hash).build();
     let made = client.create_table().table_name(&table).attribute_definitions(key.expect("a key"));

@@ -50,7 +50,7 @@ impl Scene {
     /// Returns the frames that a shard sends to these users, one lean socket each, in order.
     async fn served(&self, what: ShardPayload, to: &[&Caller]) -> Vec<Pushed> {
         let to = to.iter().map(|caller| (caller.user.0, caller.username.clone(), caller.session.0, true, 0)).collect();
-        let shard = Shard { what, to };
+        let shard = Shard { what, to, attempt: 0 };
         fanout::serve(&self.group.db, &self.out, shard, self.ann.now).await.expect("served");
         let Push::Memory(memory) = &self.out else { panic!("in memory") };
         let delivered = memory.take_delivered().await.into_iter();

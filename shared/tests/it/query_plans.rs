@@ -13,7 +13,7 @@ use shared::domain::search;
 use shared::domain::sync;
 use shared::domain::sync::catch_up;
 use shared::error::Limit;
-use shared::id::{Rev, RoomId, RoomRef, Seq};
+use shared::id::{Rev, RoomId, RoomRef, Seq, UserId};
 use shared::protocol::frames::Changed;
 use shared::protocol::friends::Direction;
 use shared::protocol::rooms::{NewRoom, RoomKind, Scope};
@@ -169,6 +169,12 @@ async fn each_hot_query_names_its_index() {
     uses(&readers, "from messages g", "g", "PRIMARY");
     uses(&readers, "from messages g", "m", "PRIMARY");
     uses(&readers, "from messages g", "x", "PRIMARY");
+    // All users are members, and the first one after Ann has read little.
+    let reader = fixture::caller(UserId(ann.user.0 + 1), "u1");
+    let marks = plans(&db, receipts::raise_marker(&db, &Push::memory(), &reader, &room, ReadMarker::Read(Seq(5000)))).await;
+    for table in ["x", "m", "r", "u"] {
+        uses(&marks, "select distinct x.sender_id", table, "PRIMARY");
+    }
     run(&db, "update _sqlx_migrations set installed_on = now() - interval 1 day".into()).await;
     let words = Search { q: Some("text from:ann".into()), ..Search::default() };
     let throttle = Throttle::new(backend::ephemeral().await, fixture::limits());

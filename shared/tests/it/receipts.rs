@@ -92,28 +92,73 @@ async fn marks_only_rise_and_never_pass_the_end() {
 }
 
 #[tokio::test]
-async fn a_mark_is_pushed_to_members_and_unread_counts_only_to_oneself() {
+async fn a_mark_is_pushed_to_the_senders_it_passes_and_unread_counts_only_to_oneself() {
     let db = fixture::database().await;
     let (ann, bob, carl) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "carl").await);
     let room = room_of(&db, &ann, &[&bob, &carl]).await;
-    for text in ["1", "2"] {
-        say(&db, &ann, &room, text).await;
+    for (who, text) in [(&ann, "1"), (&carl, "2"), (&ann, "3"), (&ann, "4")] {
+        say(&db, who, &room, text).await;
     }
-    let push = Push::memory();
-    receipts::raise_marker(&db, &push, &bob, &room, ReadMarker::Read(Seq(1))).await.expect("marked");
+    for (mark, senders) in [
+        (ReadMarker::Delivered(Seq(1)), vec![ann.user]),
+        (ReadMarker::Read(Seq(1)), vec![ann.user]),
+        (ReadMarker::Delivered(Seq(2)), vec![carl.user]),
+        (ReadMarker::Read(Seq(3)), vec![ann.user, carl.user]),
+    ] {
+        let push = Push::memory();
+        let receipt = receipts::raise_marker(&db, &push, &bob, &room, mark).await.expect("marked");
+        let mut expected: Vec<_> = senders.into_iter().map(|sender| (sender, None)).collect();
+        expected.push((bob.user, receipt.unread));
+        expected.sort_unstable();
+        assert_eq!(receipts_of(&push, &receipt).await, expected, "{mark:?}");
+    }
+}
+
+/// Returns who got this receipt, with what unread count.
+async fn receipts_of(push: &Push, expected: &Receipt) -> Vec<(UserId, Option<u64>)> {
     let mut pushed: Vec<_> = push
         .take_sent()
         .await
         .into_iter()
         .map(|(user, frame)| match frame {
-            Frame::Receipt(receipt) => (user, receipt.user_id, receipt.read_seq, receipt.delivered_seq, receipt.unread),
+            Frame::Receipt(receipt) => {
+                assert_eq!(Receipt { unread: expected.unread, ..receipt }, *expected);
+                (user, receipt.unread)
+            }
             other => panic!("{other:?}"),
         })
         .collect();
     pushed.sort_unstable();
-    let expected = [(ann.user, None), (bob.user, Some(1)), (carl.user, None)];
-    let expected = expected.map(|(to, unread)| (to, bob.user, Seq(1), Seq(1), unread));
-    assert_eq!(pushed, expected);
+    pushed
+}
+
+#[tokio::test]
+async fn system_messages_and_ones_own_have_no_receipts() {
+    let db = fixture::database().await;
+    let (ann, bob, carl) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "carl").await);
+    let room = room_of(&db, &ann, &[&bob]).await;
+    let push = Push::memory();
+    rooms::join(&db, &Push::memory(), &carl, &room).await.expect("joined");
+    say(&db, &bob, &room, "mine").await;
+    rooms::leave(&db, &Push::memory(), &carl, &room, None).await.expect("left");
+    let receipt = receipts::raise_marker(&db, &push, &bob, &room, ReadMarker::Read(Seq(u64::MAX))).await.expect("marked");
+    assert_eq!(receipts_of(&push, &receipt).await, [(bob.user, Some(0))]);
+}
+
+#[tokio::test]
+async fn a_mark_that_passes_many_messages_reaches_the_newest_senders() {
+    let db = fixture::database().await;
+    let (ann, bob, carl) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "carl").await);
+    let room = room_of(&db, &ann, &[&bob, &carl]).await;
+    say(&db, &carl, &room, "first").await;
+    for number in 0..100 {
+        say(&db, &ann, &room, &format!("{number}")).await;
+    }
+    let push = Push::memory();
+    let receipt = receipts::raise_marker(&db, &push, &bob, &room, ReadMarker::Read(Seq(101))).await.expect("marked");
+    assert_eq!(receipts_of(&push, &receipt).await, [(ann.user, None), (bob.user, Some(0))], "a hundred messages are looked at");
+    let exact = receipts::of_message(&db, &carl, &room, Seq(1)).await.expect("receipts");
+    assert_eq!(names(&exact).0, [(ann.user, Some(ann.now)), (bob.user, Some(bob.now))], "the answer to a request is exact");
 }
 
 #[tokio::test]
@@ -131,8 +176,9 @@ async fn in_a_room_of_more_than_a_hundred_a_mark_is_pushed_only_to_oneself() {
     let pushed: Vec<_> = push.take_sent().await.into_iter().map(|(user, _)| user).collect();
     assert_eq!(pushed, [others[0].user], "101 members");
     rooms::leave(&db, &Push::memory(), &others[1], &room, None).await.expect("left");
-    receipts::raise_marker(&db, &push, &others[0], &room, ReadMarker::Read(Seq(2))).await.expect("marked");
-    assert_eq!(push.take_sent().await.len(), 100, "a hundred members");
+    let seq = say(&db, &ann, &room, "Hi again").await.message.seq;
+    let receipt = receipts::raise_marker(&db, &push, &others[0], &room, ReadMarker::Read(seq)).await.expect("marked");
+    assert_eq!(receipts_of(&push, &receipt).await, [(ann.user, None), (others[0].user, Some(0))], "a hundred members");
 }
 
 #[tokio::test]

@@ -185,13 +185,19 @@ struct Own {
 async fn users(db: &Db) -> Vec<Stored> {
     let live = "select id, username from users where deleted_at is null and disabled_at is null";
     let found: Vec<(u64, String)> = rows(db, live).await;
+    // Since 0.2.0, a closed direct room is not listed until its next message.
+    let closing = "select 1 from information_schema.columns
+                   where table_schema = database() and table_name = 'members' and column_name = 'closed_seq'";
+    let can_close = !rows::<(i64,)>(db, closing).await.is_empty();
+    let is_open = if can_close { "(m.closed_seq is null or m.closed_seq < r.last_seq)" } else { "true" };
     let mut users = Vec::new();
     for (id, name) in found {
         let of = |text: &str| text.replace('?', &id.to_string());
         let messages = of("select room_id, seq, content from messages
                            where sender_id = ? and room_id in (select room_id from members where user_id = ?)");
         let rooms = of("select m.room_id from members m join rooms r on r.id = m.room_id
-                        where m.user_id = ? and m.state = 'joined' and r.deleted_at is null");
+                        where m.user_id = ? and m.state = 'joined' and r.deleted_at is null and ")
+            + is_open;
         let room_ids: Vec<(u64,)> = rows(db, &rooms).await;
         let count = async |text: &str| rows::<(u64,)>(db, &of(text)).await.len();
         let own = Own {

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use crate::fixture;
 
 /// The same database with another user and password.
-fn url(admin: &Secret, user: &str, password: &str) -> Secret {
+pub(crate) fn url(admin: &Secret, user: &str, password: &str) -> Secret {
     let (_, place) = admin.expose().rsplit_once('@').expect("a URL with a user");
     Secret::new(format!("mysql://{user}:{password}@{place}"))
 }

@@ -77,9 +77,13 @@ async fn closing_sockets_also_pushes_offline() {
     let caller = backend.caller(&ann).await.expect("signed in");
     backend.push.register(&socket(&caller, "his", NOW)).await.expect("open");
     sessions::logout_all(&backend.db, &unreachable_push(), &SessionOwner::SignedIn(caller.clone())).await.expect("logged out");
-    let asked = PresenceCheck::Ended { user_id: caller.user.0 };
-    presence::serve(&backend.db, &backend.push, asked, Duration::ZERO, NOW).await.expect("served");
+    let check = async |check| presence::serve(&backend.db, &backend.push, check, Duration::ZERO, NOW).await.expect("served");
+    let asked = PresenceCheck::Ended { user_id: caller.user.0, attempt: 0 };
+    // Queues deliver at least once.
+    check(asked).await;
+    check(asked).await;
     assert!(noted(&backend).await.is_empty());
+    check(PresenceCheck::Left { until: NOW.0, part: 0 }).await;
     let found = backend.push.presence_of(&[caller.user], NOW).await.expect("found");
     assert!(found[0].live.is_empty() && !found[0].is_online(Timestamp::now()), "{found:?}");
 }
@@ -125,7 +129,7 @@ async fn the_first_cause_is_the_one_pushed() {
 async fn cloud(status: &'static str) -> (Push, String) {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let table = format!("closing-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let client = dynamodb::client_at(&backend::aws(), Some(backend::endpoint().to_owned()));
+    let client = dynamodb::client_at(&backend::aws(), backend::endpoint().to_owned());
     let key = AttributeDefinition::builder().attribute_name("user_id").attribute_type(ScalarAttributeType::N).build();
     let schema = KeySchemaElement::builder().attribute_name("user_id").key_type(KeyType::Hash).build();
     let made = client.create_table().table_name(&table).attribute_definitions(key.expect("a key"));
@@ -142,13 +146,15 @@ async fn through(table: &str, status: &'static str) -> Push {
             tokio::spawn(answer(stream, status));
         }
     });
-    let client = dynamodb::client_at(&backend::aws(), Some(backend::endpoint().to_owned()));
+    let client = dynamodb::client_at(&backend::aws(), backend::endpoint().to_owned());
     let tables = shared::config::TableNames { connections: table.to_owned(), ephemeral: "none".into() };
     let config = shared::config::PushConfig {
         endpoint,
         fanout_function: None,
-        presence_function: None,
-        notify_function: None,
+        fanout_queue: None,
+        presence_queue: None,
+        notify_queue: None,
+        presence_grace: Duration::from_secs(5),
         notify_members: 200,
         inline: 100,
         shard: 500,
@@ -209,7 +215,7 @@ async fn sockets_count_as_closed_only_once_api_gateway_says_so() {
         assert_eq!(left.iter().all(|found| found.live.is_empty()), closes, "{status}: {left:?}");
         if !closes {
             let better = through(&table, "200 OK").await;
-            assert!(session_closings::close_with_retries(&backend.db, &better, own.user).await.expect("tried"));
+            session_closings::close_or_retry(&backend.db, &better, own.user, 0, Timestamp::now()).await.expect("tried");
             assert!(noted(&backend).await.is_empty());
         }
     }

@@ -17,7 +17,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::Bytes;
 
 use crate::aws::{Lazy, http, lazy, sdk};
-use crate::config;
+use crate::config::{self, ServiceEndpoint};
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 
@@ -71,18 +71,18 @@ pub struct Validity {
 impl Bucket {
     /// Opens no connection before the first call.
     pub fn new(aws: &config::Aws, name: &str) -> Self {
-        Self::with_endpoint(aws, config::endpoint("S3"), name)
+        Self::with_endpoint(aws, config::service_endpoint(config::Service::S3, &aws.region), name)
     }
 
     /// Uses a bucket at a known URL, whose last segment is its name.
     pub fn at(aws: &config::Aws, url: &str) -> Self {
         let (endpoint, name) = url.rsplit_once('/').unwrap_or((url, ""));
-        Self::with_endpoint(aws, Some(endpoint.to_owned()), name)
+        Self::with_endpoint(aws, ServiceEndpoint::other(endpoint), name)
     }
 
-    fn with_endpoint(aws: &config::Aws, endpoint: Option<String>, name: &str) -> Self {
+    fn with_endpoint(aws: &config::Aws, endpoint: ServiceEndpoint, name: &str) -> Self {
         let aws = aws.clone();
-        Self { client: lazy(move || connect(&aws, endpoint)), name: name.to_owned(), part_size: PART }
+        Self { client: lazy(move || connect(&aws, &endpoint)), name: name.to_owned(), part_size: PART }
     }
 
     /// Sets the part size of copies.
@@ -184,9 +184,9 @@ impl Validity {
     }
 }
 
-fn connect(aws: &config::Aws, endpoint: Option<String>) -> Client {
+fn connect(aws: &config::Aws, endpoint: &ServiceEndpoint) -> Client {
     // Buckets stand in the path of another endpoint, and in the host of AWS's own.
-    let path_style = endpoint.is_some();
+    let path_style = !endpoint.is_aws;
     let settings = sdk::settings(aws, http::sdk_client(http::client(CONNECT)), TimeoutConfig::disabled(), endpoint);
     let settings = aws_sdk_s3::config::Builder::from(&settings)
         .force_path_style(path_style)

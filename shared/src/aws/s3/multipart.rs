@@ -94,7 +94,7 @@ impl MultipartCopy<'_> {
         let abort = abort.bucket(&self.bucket.name).key(self.to).upload_id(&self.upload_id);
         let aborted = within(SHORT, abort.send()).await.and_then(|answer| answer.map(drop).map_err(unavailable));
         if let Err(error) = aborted {
-            tracing::warn!(error = error.source().map(ToString::to_string), "an aborted copy leaves its parts for a day");
+            tracing::warn!(error = error.causes(), "an aborted copy leaves its parts for a day");
         }
     }
 

@@ -11,16 +11,15 @@ use crate::id::{SessionId, UserId};
 use crate::protocol::frames::Frame;
 use crate::protocol::session_end_cause::Cause;
 use crate::push::Push;
+use crate::push::presence_checks::PresenceCheck;
 use crate::push::socket_registry::{Connection, LIFE_SECONDS};
-use crate::store::session_closings::{self as store, EndedSessions, SessionClosing};
+use crate::store::session_closings::{self as store, DueUser, EndedSessions, SessionClosing};
 use crate::store::{Db, sessions};
 use crate::time::Timestamp;
 
-/// Waits between the retries of `presence`, in milliseconds. The sweep takes over after the last one.
-const RETRY_WAITS_MS: &[u64] = &[500, 1000, 2000, 4000, 8000];
-/// Wait between rounds of the sweep while sockets remain, in milliseconds.
-const SWEEP_RETRY_MS: u64 = 3000;
-/// The sweep waits for session ends up to this far ahead instead of leaving them to its next run.
+/// Waits before the further attempts of `presence`, in seconds. The sweep of every minute takes over after the last one.
+const RETRY_DELAYS: &[u64] = &[1, 2, 4, 8, 16, 32];
+/// The sweep schedules what ends within this time, which its next run would find too late.
 const LOOKAHEAD_SECONDS: i64 = 60;
 /// Users processed concurrently.
 const CONCURRENCY: usize = 20;
@@ -37,7 +36,7 @@ pub async fn close_all(db: &Db, push: &Push, user: UserId, now: Timestamp) {
     let left = match close_pending(db, push, user, now).await {
         Ok(left) => left,
         Err(error) => {
-            tracing::warn!(error = error.source().map(ToString::to_string), "sockets of an ended session could not be closed");
+            tracing::warn!(error = error.causes(), "sockets of an ended session could not be closed");
             true
         }
     };
@@ -46,64 +45,56 @@ pub async fn close_all(db: &Db, push: &Push, user: UserId, now: Timestamp) {
     }
 }
 
-/// Retries closing a user's sockets from `presence`. Returns whether all are closed.
-pub async fn close_with_retries(db: &Db, push: &Push, user: UserId) -> Result<bool> {
-    for wait in RETRY_WAITS_MS {
-        match close_pending(db, push, user, Timestamp::now()).await {
-            Ok(false) => return Ok(true),
-            Ok(true) => {}
-            Err(error) => tracing::warn!(error = error.source().map(ToString::to_string), "sockets of an ended session stay"),
-        }
-        tokio::time::sleep(Duration::from_millis(*wait)).await;
+/// Closes a user's sockets from `presence`, or schedules the next attempt.
+pub async fn close_or_retry(db: &Db, push: &Push, user: UserId, attempt: u32, now: Timestamp) -> Result<()> {
+    let left = close_pending(db, push, user, now).await.unwrap_or_else(|error| {
+        tracing::warn!(error = error.causes(), "sockets of an ended session stay");
+        true
+    });
+    if !left {
+        return Ok(());
     }
-    close_pending(db, push, user, Timestamp::now()).await.map(|left| !left)
+    let Some(delay) = usize::try_from(attempt).ok().and_then(|attempt| RETRY_DELAYS.get(attempt)) else {
+        tracing::warn!(user.id = user.0, "sockets of an ended session are left to the sweep");
+        return Ok(());
+    };
+    let next = PresenceCheck::Ended { user_id: user.0, attempt: attempt + 1 };
+    push.schedule_check(next, Duration::from_secs(*delay), now).await
 }
 
-/// Closes what is due, in rounds, until nothing remains or the time is over. Returns the number of users left.
+/// Closes what is due until the time is over, and schedules what ends before the next run. Returns the number of users whose sockets stay open.
 pub async fn close_due(db: &Db, push: &Push, end: Instant) -> Result<usize> {
-    loop {
-        let round = close_round(db, push).await?;
-        let wait = match (round.remaining, round.next) {
-            (0, None) => return Ok(0),
-            (0, Some(next)) => next.since(Timestamp::now()).max(0).unsigned_abs(),
-            _ => SWEEP_RETRY_MS,
-        };
-        let wait = Duration::from_millis(wait);
-        if Instant::now() + wait >= end {
-            return Ok(round.remaining);
-        }
-        tokio::time::sleep(wait).await;
-    }
-}
-
-/// Result of one round of the sweep.
-#[derive(Clone, Copy, Debug, Default)]
-struct RoundResult {
-    /// Users with sockets that could not be closed.
-    remaining: usize,
-    /// The next session end ahead.
-    next: Option<Timestamp>,
-}
-
-async fn close_round(db: &Db, push: &Push) -> Result<RoundResult> {
-    let (mut round, mut after) = (RoundResult::default(), UserId(0));
+    let (mut remaining, mut after) = (0, UserId(0));
     loop {
         let now = Timestamp::now();
         let page = store::list_due(&mut *db.acquire().await?, now.plus_seconds(LOOKAHEAD_SECONDS), after, PAGE_SIZE).await?;
-        let Some(last) = page.last() else { return Ok(round) };
+        let Some(last) = page.last() else { return Ok(remaining) };
         after = last.user;
         let (due, ahead): (Vec<_>, Vec<_>) = page.into_iter().partition(|due| due.at <= now);
-        round.next = ahead.into_iter().map(|due| due.at).chain(round.next).min();
         // Boxed: there are many futures.
-        let working = due.iter().map(|due| Box::pin(close_pending(db, push, due.user, now)));
-        let outcomes: Vec<_> = stream::iter(working).buffer_unordered(CONCURRENCY).collect().await;
+        let closing = due.iter().map(|due| Box::pin(close_pending(db, push, due.user, now)));
+        let outcomes: Vec<_> = stream::iter(closing).buffer_unordered(CONCURRENCY).collect().await;
         for outcome in outcomes {
-            round.remaining += usize::from(outcome.unwrap_or_else(|error| {
-                tracing::warn!(error = error.source().map(ToString::to_string), "sockets of an ended session stay");
+            remaining += usize::from(outcome.unwrap_or_else(|error| {
+                tracing::warn!(error = error.causes(), "sockets of an ended session stay");
                 true
             }));
         }
+        let scheduling = ahead.iter().map(|due| Box::pin(schedule_closing(push, due, now)));
+        let scheduled: Vec<_> = stream::iter(scheduling).buffer_unordered(CONCURRENCY).collect().await;
+        for error in scheduled.into_iter().filter_map(Result::err) {
+            // The next run finds the session again.
+            tracing::warn!(error = error.causes(), "the end of a session was not scheduled");
+        }
+        if Instant::now() >= end {
+            return Ok(remaining);
+        }
     }
+}
+
+async fn schedule_closing(push: &Push, due: &DueUser, now: Timestamp) -> Result<()> {
+    let delay = Duration::from_millis(u64::try_from(due.at.since(now)).unwrap_or_default());
+    push.schedule_check(PresenceCheck::Ended { user_id: due.user.0, attempt: 0 }, delay, now).await
 }
 
 /// Closes the pending sockets of a user. Returns whether any remain.

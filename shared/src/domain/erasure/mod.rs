@@ -114,7 +114,7 @@ async fn begin(db: &Db, caller: &Caller, password_hash: &str) -> Result<EndedSes
 /// Removes all traces of an ended account. Idempotent.
 pub(super) async fn finish(db: &Db, push: &Push, user: UserId, now: Timestamp) -> Result<()> {
     let Some(former_name) = store::former_username(&mut *db.acquire().await?, user).await? else { return Ok(()) };
-    let caller = Caller { user, username: DELETED_USER.into(), session: SessionId(0), now };
+    let caller = Caller { user, username: DELETED_USER.into(), session: SessionId(0), connection: None, now };
     let deleted_user = DeletedUser { caller, former_name };
     loop {
         let found = store::rooms(&mut *db.acquire().await?, user, ROOMS_PER_QUERY).await?;

@@ -233,7 +233,7 @@ impl Throttle {
             }
             failed => {
                 let error = failed.ok().and_then(Result::err);
-                let error = error.as_ref().and_then(|error| error.source().map(ToString::to_string));
+                let error = error.as_ref().and_then(Error::causes);
                 tracing::warn!(error, "work could not be reported");
                 let known = self.ledger.update(user, bucket.now, |account| {
                     account.empty_at = account.empty_at.max(bucket.now).saturating_add(total);
@@ -273,7 +273,7 @@ impl Throttle {
                 }
                 Ok(false) => return Err(Error::TooMany { retry_after: 1, policy: None }),
                 Err(error) => {
-                    tracing::warn!(error = error.source().map(ToString::to_string), "a catch-up runs without its lease");
+                    tracing::warn!(error = error.causes(), "a catch-up runs without its lease");
                     return Ok(None);
                 }
             }
@@ -284,7 +284,7 @@ impl Throttle {
     pub async fn release_catch_up(&self, lease: Option<CatchUpLease>) {
         let Some(lease) = lease else { return };
         if let Err(error) = self.ephemeral.release_lease(&lease.key, &lease.holder).await {
-            tracing::warn!(error = error.source().map(ToString::to_string), "the lease of a catch-up was not released");
+            tracing::warn!(error = error.causes(), "the lease of a catch-up was not released");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Receipts: read and delivered markers, their recipients (`store::read_markers` decides), and the readers of a message. Markers only rise, at most to
-//! the last message.
+//! Receipts: read and delivered markers, their recipients (`store::read_marker_visibility` decides), and the readers of a message. Markers only rise,
+//! at most to the last message.
 
 use crate::caller::Caller;
 use crate::domain::rooms;
@@ -9,11 +9,12 @@ use crate::protocol::frames::Frame;
 use crate::protocol::receipts::{Receipt, Receipts, Seen, Unread};
 use crate::push::Push;
 use crate::store::members::{self, Membership, Readable};
+use crate::store::read_marker_visibility::PassedMessages;
 use crate::store::receipts as store;
-use crate::store::{Db, Handle, messages, read_markers};
+use crate::store::{Db, Handle, messages, read_marker_visibility};
 
-/// Rooms up to this size push receipts to every member. In larger ones they go only to the user's own devices, since their number grows with the
-/// square of the members.
+/// Rooms up to this size push receipts to the senders of the messages read. In larger ones they go only to the user's own devices: clients show no
+/// state there, and a message would flood its sender's socket.
 pub const MAX_MEMBERS_SHARED: usize = 100;
 
 /// The marker to raise.
@@ -27,21 +28,24 @@ pub enum ReadMarker {
 
 /// Raises one of the caller's markers. A lower or equal one changes nothing and pushes no frame.
 pub async fn raise_marker(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, mark: ReadMarker) -> Result<Receipt> {
-    let (receipt, rose, readable) = db
+    let (receipt, passed, readable) = db
         .retrying(|| async {
             let mut connection = db.acquire().await?;
             let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
             let member = rooms::require_member(&readable)?;
-            let (receipt, rose) = raise(&mut connection, caller, &readable, member, mark).await?;
-            Ok((receipt, rose, readable))
+            let (receipt, passed) = raise(&mut connection, caller, &readable, member, mark).await?;
+            Ok((receipt, passed, readable))
         })
         .await?;
-    if rose {
-        let audience = read_markers::audience(&mut *db.acquire().await?, &readable, MAX_MEMBERS_SHARED).await?;
-        push.to_users(&audience.own, &Frame::Receipt(receipt), caller.now).await;
-        if let Some(others) = audience.others.filter(|others| !others.is_empty()) {
-            push.to_users(&others, &Frame::Receipt(Receipt { unread: None, ..receipt }), caller.now).await;
-        }
+    if let Some(passed) = passed {
+        let concerned =
+            read_marker_visibility::audience(&mut *db.acquire().await?, &readable, passed, MAX_MEMBERS_SHARED).await?;
+        let audience = push.find_audience(concerned, caller.now).await;
+        // Without an ack, the asking socket learns from the frame how many messages are left.
+        let leaves_some = matches!(mark, ReadMarker::Read(_)) && receipt.unread.is_some_and(|unread| unread > 0);
+        let own = if leaves_some { audience.only(caller.user) } else { audience.other_devices(caller) };
+        push.send(&own, &Frame::Receipt(receipt), caller.now).await;
+        push.send(&audience.except(caller.user), &Frame::Receipt(Receipt { unread: None, ..receipt }), caller.now).await;
     }
     Ok(receipt)
 }
@@ -84,14 +88,14 @@ pub async fn unread(db: &Db, caller: &Caller) -> Result<Unread> {
     Ok(Unread { total, mentions, rooms })
 }
 
-/// Writes the marker if it rises. Returns the markers and whether they rose.
+/// Writes the marker if it rises. Returns the markers and, if one rose, the messages that it passed.
 async fn raise(
     connection: &mut Handle,
     caller: &Caller,
     room: &Readable,
     member: &Membership,
     mark: ReadMarker,
-) -> Result<(Receipt, bool)> {
+) -> Result<(Receipt, Option<PassedMessages>)> {
     let (mut read_seq, mut delivered_seq) = (member.read_seq, member.delivered_seq);
     match mark {
         ReadMarker::Read(seq) => {
@@ -109,5 +113,9 @@ async fn raise(
     let unsent = if room.last_unsent_seq > read_seq { store::unsent_after(connection, room, read_seq).await? } else { 0 };
     let unread = Some((room.last_seq.0 - read_seq.0).saturating_sub(unsent));
     let receipt = Receipt { room_id: room.room(), user_id: caller.user, read_seq, delivered_seq, unread };
-    Ok((receipt, read_seq > member.read_seq || delivered_seq > member.delivered_seq))
+    let passed = match mark {
+        ReadMarker::Read(_) => PassedMessages { after: member.read_seq, to: read_seq },
+        ReadMarker::Delivered(_) => PassedMessages { after: member.delivered_seq, to: delivered_seq },
+    };
+    Ok((receipt, Some(passed).filter(|passed| passed.to > passed.after)))
 }

@@ -10,14 +10,14 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use crate::error::Result;
-use crate::id::{MessageRef, Seq, UserId};
+use crate::id::{MessageRef, Seq, SessionId, UserId};
 use crate::protocol::messages::{Message, MessageKind};
 use crate::protocol::notifications::Notification;
 use crate::protocol::people::Notifications;
 use crate::protocol::rooms::RoomKind;
 use crate::push::Push;
 use crate::push::audience::Audience;
-use crate::push::notify::{LeaseState, NotificationKey, NotifyRequest};
+use crate::push::notify::{DeviceRetry, LeaseState, NotificationKey, NotifyRequest};
 use crate::push::web::{Device, PushMessage, PushOutcome, WebPush};
 use crate::store::Db;
 use crate::store::subscriptions::{self as store, Endpoint, NotificationSource, NotificationTarget};
@@ -27,6 +27,10 @@ use crate::time::Timestamp;
 const CONCURRENCY: usize = 16;
 /// Time limit of a run, below Lambda's timeout. Users not reached by then find the message in the app.
 const RUN_TIME: Duration = Duration::from_secs(20);
+/// Waits before a busy push service is tried again, in seconds, unless it names another time.
+const RETRY_DELAYS: &[u64] = &[1, 4];
+/// A push service that wants a longer wait is not tried again. Unit: seconds.
+const LONGEST_RETRY_DELAY: u64 = 120;
 /// Characters of the message in a notification.
 const PREVIEW_LENGTH: usize = 240;
 /// A device whose push service has failed for this long is removed.
@@ -47,8 +51,11 @@ pub(super) async fn request(db: &Db, push: &Push, message: &Message, audience: &
     let found = async { store::with_subscription(&mut *db.acquire().await?, &away).await };
     match found.await {
         Ok(to) if to.is_empty() => {}
-        Ok(to) => push.request_notifications(&NotifyRequest { room_id: message.room_id, seq: message.seq, to }, now).await,
-        Err(error) => tracing::warn!(error = error.source().map(ToString::to_string), "notifications were not requested"),
+        Ok(to) => {
+            let message = MessageRef { room: message.room_id, seq: message.seq };
+            push.request_notifications(&NotifyRequest::of(message, to), now).await;
+        }
+        Err(error) => tracing::warn!(error = error.causes(), "notifications were not requested"),
     }
 }
 
@@ -62,33 +69,100 @@ pub struct Notifier<'a> {
     pub pause: Duration,
 }
 
+/// The result of a round of notifications.
+#[derive(Debug, Default)]
+struct NotifyOutcome {
+    /// The number of devices that accepted.
+    accepted: usize,
+    /// Users who were notified recently.
+    waiting: Vec<UserId>,
+    /// When all of their pauses are over.
+    pause_end: Option<Timestamp>,
+}
+
+/// Devices of one user whose push services are busy. They are tried again together, after the longest of their delays: a user has one attempt at a
+/// time.
+#[derive(Debug, Default)]
+struct BusyDevices {
+    delay: Duration,
+    sessions: Vec<SessionId>,
+}
+
+impl BusyDevices {
+    fn add(&mut self, session: SessionId, delay: Duration) {
+        self.delay = self.delay.max(delay);
+        self.sessions.push(session);
+    }
+}
+
 impl Notifier<'_> {
-    /// Sends the notifications of a message. Returns how many devices accepted it. A retry does not notify anyone twice.
+    /// Sends the notifications of a message, and requests what has to wait. Returns how many devices accepted it. A request that is delivered twice
+    /// notifies no one twice.
     pub async fn serve(&self, request: &NotifyRequest, now: Timestamp) -> Result<usize> {
-        let Some(source) = self.load_source(request, request.seq).await? else { return Ok(0) };
-        let (notified, waiting) = self.notify_due(&source, &request.to, now).await?;
-        let Some(then) = waiting.iter().map(|(_, then)| *then).max() else { return Ok(notified) };
-        // The wait is bounded by the pause, in case clocks differ.
-        let wait = then.since(now).clamp(0, i64::try_from(self.pause.as_millis()).unwrap_or(i64::MAX));
-        tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())).await;
-        let now = Timestamp(now.0.saturating_add(wait));
-        let waiting: Vec<_> = waiting.into_iter().map(|(user, _)| user).collect();
-        let back = self.push.presence_of(&waiting, now).await.unwrap_or_default();
-        let away = waiting.into_iter().filter(|user| !back.iter().any(|found| found.user == *user && !found.live.is_empty()));
+        let outcome = match (&request.retry, request.pause_end) {
+            (Some(retry), _) => return self.retry_devices(request, retry, now).await,
+            (None, Some(end)) => self.notify_after_pause(request, now.max(Timestamp(end))).await?,
+            (None, None) => match self.load_source(request, request.seq).await? {
+                Some(source) => self.notify_due(&source, &request.to, now).await?,
+                None => NotifyOutcome::default(),
+            },
+        };
+        if let Some(end) = outcome.pause_end {
+            let message = MessageRef { room: request.room_id, seq: request.seq };
+            let later = NotifyRequest { pause_end: Some(end.0), ..NotifyRequest::of(message, outcome.waiting) };
+            // The delay is bounded by the pause, in case clocks differ.
+            let delay = Duration::from_millis(u64::try_from(end.since(now)).unwrap_or_default()).min(self.pause);
+            self.push.request_notifications_later(&later, delay, now).await?;
+        }
+        Ok(outcome.accepted)
+    }
+
+    /// Notifies users whose pause is over, unless they are back.
+    async fn notify_after_pause(&self, request: &NotifyRequest, now: Timestamp) -> Result<NotifyOutcome> {
+        let mut outcome = NotifyOutcome::default();
+        // None if the message was unsent meanwhile; later ones may be due.
+        let source = self.load_source(request, request.seq).await?;
+        let is_mentioned = |user: &UserId| source.as_ref().is_some_and(|source| source.mentions.contains(user));
         // Mentioned users get the message that mentions them; each of the others gets the newest one that is due for them, because a later message
         // may be across a block or their own.
-        let (mentioned, others): (Vec<_>, Vec<_>) = away.partition(|user| source.mentions.contains(user));
+        let (mentioned, others): (Vec<_>, Vec<_>) = self.still_away(&request.to, now).await.into_iter().partition(is_mentioned);
         let from = MessageRef { room: request.room_id, seq: request.seq };
         let newest = store::find_newest_due(&mut *self.db.acquire().await?, from, &others).await?;
-        let mut all = notified;
         for (seq, users) in std::iter::once((request.seq, mentioned)).chain(newest) {
             if !users.is_empty()
                 && let Some(source) = self.load_source(request, seq).await?
             {
-                all += self.notify_due(&source, &users, now).await?.0;
+                let round = self.notify_due(&source, &users, now).await?;
+                outcome.accepted += round.accepted;
+                outcome.waiting.extend(round.waiting);
+                outcome.pause_end = outcome.pause_end.max(round.pause_end);
             }
         }
-        Ok(all)
+        Ok(outcome)
+    }
+
+    /// Tries devices of busy push services again.
+    async fn retry_devices(&self, request: &NotifyRequest, retry: &DeviceRetry, now: Timestamp) -> Result<usize> {
+        let Some(source) = self.load_source(request, request.seq).await? else { return Ok(0) };
+        let message = MessageRef { room: source.room, seq: source.seq };
+        let mut last_notified = Vec::new();
+        for user in self.still_away(&request.to, now).await {
+            match self.push.acquire_notify_retry(NotificationKey { user, message }, retry.attempt).await {
+                Ok(true) => last_notified.push(user),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(error = error.causes(), "a device is not tried again"),
+            }
+        }
+        let mut devices = store::list_targets(&mut *self.db.acquire().await?, &source, &last_notified, now).await?;
+        devices.retain(|device| retry.sessions.contains(&device.session) && is_wanted(device, &source));
+        self.send_all(&source, &devices, retry.attempt, now).await
+    }
+
+    /// Returns the users without a live socket; all of them when the registry does not answer.
+    async fn still_away(&self, users: &[UserId], now: Timestamp) -> Vec<UserId> {
+        let back = self.push.presence_of(users, now).await.unwrap_or_default();
+        let is_back = |user: &UserId| back.iter().any(|found| found.user == *user && !found.live.is_empty());
+        users.iter().copied().filter(|user| !is_back(user)).collect()
     }
 
     /// Loads the message at a seq; `None` if there is nothing to notify of.
@@ -96,16 +170,8 @@ impl Notifier<'_> {
         store::find_source(&mut *self.db.acquire().await?, request.room_id, seq).await
     }
 
-    /// Notifies users who are due. Returns how many devices accepted, and which users are due later.
-    async fn notify_due(
-        &self,
-        source: &NotificationSource,
-        users: &[UserId],
-        now: Timestamp,
-    ) -> Result<(usize, Vec<(UserId, Timestamp)>)> {
-        if users.is_empty() {
-            return Ok((0, Vec::new()));
-        }
+    /// Notifies users who are due.
+    async fn notify_due(&self, source: &NotificationSource, users: &[UserId], now: Timestamp) -> Result<NotifyOutcome> {
         let mut due: BTreeMap<UserId, Vec<NotificationTarget>> = BTreeMap::new();
         for device in store::list_targets(&mut *self.db.acquire().await?, source, users, now).await? {
             if is_wanted(&device, source) {
@@ -124,19 +190,29 @@ impl Notifier<'_> {
             )
         });
         let leases: Vec<_> = leases.buffer_unordered(CONCURRENCY).collect().await;
-        let (mut devices, mut later) = (Vec::new(), Vec::new());
+        let (mut devices, mut outcome) = (Vec::new(), NotifyOutcome::default());
         for (user, user_devices, lease) in leases {
             match lease {
                 LeaseState::Now => devices.extend(user_devices),
-                LeaseState::After(time) => later.push((user, time)),
+                LeaseState::After(time) => {
+                    outcome.waiting.push(user);
+                    outcome.pause_end = outcome.pause_end.max(Some(time));
+                }
                 LeaseState::HeldElsewhere => {}
             }
         }
-        Ok((self.send_all(source, &devices, now).await?, later))
+        outcome.accepted = self.send_all(source, &devices, 0, now).await?;
+        Ok(outcome)
     }
 
-    /// Sends to these devices and records the outcomes.
-    async fn send_all(&self, source: &NotificationSource, devices: &[NotificationTarget], now: Timestamp) -> Result<usize> {
+    /// Sends to these devices, records the outcomes, and has busy push services tried again later. Returns how many devices accepted.
+    async fn send_all(
+        &self,
+        source: &NotificationSource,
+        devices: &[NotificationTarget],
+        attempts: u32,
+        now: Timestamp,
+    ) -> Result<usize> {
         let sending = stream::iter(devices).map(|due| async move {
             let Ok(text) = serde_json::to_string(&notification(source, due)) else { return (due, PushOutcome::Failed) };
             let urgent = source.room_kind == RoomKind::Direct || source.mentions.contains(&due.user);
@@ -147,15 +223,33 @@ impl Notifier<'_> {
         let mut sending = Box::pin(sending.buffer_unordered(CONCURRENCY));
         let deadline = tokio::time::Instant::now() + RUN_TIME;
         let (mut accepted, mut gone, mut failed) = (0, 0, 0);
+        let mut busy: BTreeMap<UserId, BusyDevices> = BTreeMap::new();
         while let Ok(Some((due, outcome))) = tokio::time::timeout_at(deadline, sending.next()).await {
+            if let Some(delay) = retry_delay(attempts, outcome) {
+                busy.entry(due.user).or_default().add(due.session, delay);
+                continue;
+            }
             match outcome {
                 PushOutcome::Accepted => accepted += 1,
                 PushOutcome::Gone => gone += 1,
-                PushOutcome::Failed => failed += 1,
+                PushOutcome::Failed | PushOutcome::Busy(_) => failed += 1,
             }
-            self.record_outcome(due, outcome, now).await?;
+            if let Err(error) = self.record_outcome(due, outcome, now).await {
+                tracing::warn!(error = error.causes(), "the outcome of a notification was not recorded");
+            }
         }
         tracing::info!(devices = devices.len(), accepted, gone, failed, "notifications");
+        let mut by_delay: BTreeMap<Duration, BTreeMap<UserId, BusyDevices>> = BTreeMap::new();
+        for (user, devices) in busy {
+            by_delay.entry(devices.delay).or_default().insert(user, devices);
+        }
+        for (delay, users) in by_delay {
+            let message = MessageRef { room: source.room, seq: source.seq };
+            let sessions = users.values().flat_map(|devices| &devices.sessions).copied().collect();
+            let retry = DeviceRetry { attempt: attempts + 1, sessions };
+            let again = NotifyRequest { retry: Some(retry), ..NotifyRequest::of(message, users.into_keys().collect()) };
+            self.push.request_notifications_later(&again, delay, now).await?;
+        }
         Ok(accepted)
     }
 
@@ -163,13 +257,23 @@ impl Notifier<'_> {
         match (outcome, due.failed_at) {
             (PushOutcome::Accepted, None) => Ok(()),
             (PushOutcome::Accepted, Some(_)) => store::set_failed_at(&mut *self.db.acquire().await?, due, None).await,
-            (PushOutcome::Failed, None) => store::set_failed_at(&mut *self.db.acquire().await?, due, Some(now)).await,
-            (PushOutcome::Failed, Some(since)) if now.since(since) < DEVICE_EXPIRY_MS => Ok(()),
-            (PushOutcome::Gone, _) | (PushOutcome::Failed, Some(_)) => {
+            (PushOutcome::Failed | PushOutcome::Busy(_), None) => {
+                store::set_failed_at(&mut *self.db.acquire().await?, due, Some(now)).await
+            }
+            (PushOutcome::Failed | PushOutcome::Busy(_), Some(since)) if now.since(since) < DEVICE_EXPIRY_MS => Ok(()),
+            (PushOutcome::Gone, _) | (PushOutcome::Failed | PushOutcome::Busy(_), Some(_)) => {
                 store::delete_device(&mut *self.db.acquire().await?, due).await
             }
         }
     }
+}
+
+/// How long to wait before a device is tried again; none if it is not.
+fn retry_delay(attempts: u32, outcome: PushOutcome) -> Option<Duration> {
+    let PushOutcome::Busy(retry_after) = outcome else { return None };
+    let own = usize::try_from(attempts).ok().and_then(|attempts| RETRY_DELAYS.get(attempts).copied())?;
+    let seconds = retry_after.unwrap_or(own);
+    (seconds <= LONGEST_RETRY_DELAY).then(|| Duration::from_secs(seconds))
 }
 
 /// Returns whether the user's preference includes this message. Users without notifications are not read.

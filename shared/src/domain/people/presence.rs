@@ -4,6 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream;
+
 use crate::caller::Caller;
 use crate::domain::auth::session_closings;
 use crate::error::Result;
@@ -20,6 +23,8 @@ use crate::time::Timestamp;
 
 /// Maximum number of users whose presence `welcome` contains, friends first. Others arrive as frames when they change.
 const MAX_WATCHED: u32 = 500;
+/// Users announced as offline concurrently.
+const CONCURRENCY: usize = 8;
 
 /// Adds to users the presence that the caller may see, with one statement and one registry read.
 pub async fn of_users(db: &Db, push: &Push, caller: &Caller, users: Vec<User>) -> Result<Vec<Person>> {
@@ -60,32 +65,25 @@ pub async fn online(db: &Db, push: &Push, caller: &Caller) -> Result<Option<Vec<
 }
 
 /// Handles a presence check: pushes that a user came online, or is still offline after the grace period, and closes sockets of ended sessions. A
-/// retry pushes only what is true then.
+/// repeated check pushes only what is true then.
 pub async fn serve(db: &Db, push: &Push, check: PresenceCheck, grace: Duration, now: Timestamp) -> Result<()> {
-    let grace_ms = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
     match check {
         PresenceCheck::CameOnline { user_id } => announce_online(db, push, UserId(user_id), now).await,
         PresenceCheck::Left { until, part } => {
+            let grace_ms = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
             let due = Timestamp(until.saturating_add(grace_ms));
-            // The wait is bounded, in case clocks differ.
-            let wait = due.since(now).clamp(0, grace_ms.saturating_mul(2).max(5000));
-            tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())).await;
-            let mut outcome = Ok(());
-            for user in push.departed_users(until, part).await? {
-                let left = announce_offline(db, push, user, grace_ms, now.max(due)).await;
-                outcome = outcome.and(left);
+            let early = u64::try_from(due.since(now)).unwrap_or_default();
+            if early > 0 {
+                return push.schedule_check(check, Duration::from_millis(early), now).await;
             }
-            outcome
+            let users = push.departed_users(until, part).await?;
+            // Boxed: there are many futures.
+            let announcing = users.into_iter().map(|user| Box::pin(announce_offline(db, push, user, grace_ms, now)));
+            let outcomes: Vec<_> = stream::iter(announcing).buffer_unordered(CONCURRENCY).collect().await;
+            outcomes.into_iter().collect()
         }
-        PresenceCheck::Ended { user_id } => {
-            let user = UserId(user_id);
-            if !session_closings::close_with_retries(db, push, user).await? {
-                tracing::warn!(user.id = user.0, "sockets of an ended session are left to the sweep");
-                return Ok(());
-            }
-            // `$disconnect` finds no registration any more, so the departure is handled here.
-            tokio::time::sleep(grace).await;
-            announce_offline(db, push, user, grace_ms, Timestamp::now()).await
+        PresenceCheck::Ended { user_id, attempt } => {
+            session_closings::close_or_retry(db, push, UserId(user_id), attempt, now).await
         }
     }
 }

@@ -195,7 +195,7 @@ impl RoomCursor {
             }
             Ok(None) => self.seals = false,
             Err(error) => {
-                tracing::warn!(error = error.source().map(ToString::to_string), "a segment stays unsealed");
+                tracing::warn!(error = error.causes(), "a segment stays unsealed");
                 self.seals = false;
             }
         }

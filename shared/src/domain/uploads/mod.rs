@@ -132,7 +132,7 @@ pub async fn complete(db: &Db, with: UploadCompletion<'_>, caller: &Caller, id: 
 async fn finish(db: &Db, push: &Push, media: &Media, caller: &Caller, upload: &Upload) -> Result<()> {
     // If this fails, a lifecycle rule of the bucket removes them within a day.
     if let Err(error) = media.delete_pending(upload.upload_id).await {
-        tracing::warn!(error = error.source().map(ToString::to_string), "the sent bytes of an upload were not deleted");
+        tracing::warn!(error = error.causes(), "the sent bytes of an upload were not deleted");
     }
     if upload.state == UploadState::Ready {
         push_to_users(db, push, &[caller.user], &Frame::UploadReady { upload: Box::new(upload.clone()) }, caller.now).await?;

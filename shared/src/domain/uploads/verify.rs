@@ -129,10 +129,7 @@ impl Verifier<'_> {
             Err(error) => {
                 // The verification failed without a result: release the lease so that a retry need not wait.
                 if let Err(error) = release_lease(db, id).await {
-                    tracing::warn!(
-                        error = error.source().map(ToString::to_string),
-                        "the lease of a failed verification was not released"
-                    );
+                    tracing::warn!(error = error.causes(), "the lease of a failed verification was not released");
                 }
                 Err(error)
             }
@@ -160,10 +157,7 @@ impl Verification<'_> {
             && let Err(error) = self.media.delete_object(self.object).await
         {
             // The row counts this attempt, so the sweep finds its objects.
-            tracing::warn!(
-                error = error.source().map(ToString::to_string),
-                "the objects of a failed verification were not deleted"
-            );
+            tracing::warn!(error = error.causes(), "the objects of a failed verification were not deleted");
         }
         accepted.map(Ok)
     }

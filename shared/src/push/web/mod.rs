@@ -25,10 +25,6 @@ use crate::time::Timestamp;
 const TTL_SECONDS: u32 = 86_400;
 const CONNECT: Duration = Duration::from_secs(3);
 const ANSWER: Duration = Duration::from_secs(5);
-/// Attempts for a service that is busy or failing.
-const TRIES: u32 = 3;
-/// A longer `Retry-After` ends the attempts.
-const LONGEST_WAIT: u64 = 5;
 
 /// Sends Web Push messages.
 #[derive(Debug)]
@@ -68,7 +64,9 @@ pub enum PushOutcome {
     Accepted,
     /// The subscription no longer exists.
     Gone,
-    /// The push service refused or did not answer.
+    /// The push service is busy, failing or silent; how many seconds it wants to be left alone, if it says so.
+    Busy(Option<u64>),
+    /// The push service refused.
     Failed,
 }
 
@@ -93,7 +91,7 @@ impl WebPush {
     pub async fn send(&self, device: Device<'_>, message: PushMessage<'_>, now: Timestamp) -> PushOutcome {
         match self {
             Self::Cloud(sender) => sender.send(device, message, now).await.unwrap_or_else(|error| {
-                tracing::warn!(error = error.source().map(ToString::to_string), "a notification failed");
+                tracing::warn!(error = error.causes(), "a notification failed");
                 PushOutcome::Failed
             }),
             Self::Memory(memory) => memory.send(device, message).await,
@@ -119,25 +117,21 @@ impl Sender {
         let Some(authorization) = authorization else { return Ok(PushOutcome::Gone) };
         let body = encryption::encrypt(message.text.as_bytes(), device.public, device.auth).map_err(Error::internal)?;
         let body = Bytes::from(body);
-        for attempt in 1..=TRIES {
-            match self.post(&uri, &authorization, message, body.clone()).await {
-                Ok((status, _)) if status.is_success() => return Ok(PushOutcome::Accepted),
-                Ok((StatusCode::NOT_FOUND | StatusCode::GONE, _)) => return Ok(PushOutcome::Gone),
-                Ok((status, headers)) => {
-                    let again = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
-                    let wait = retry_after(&headers);
-                    if !again || attempt == TRIES || wait.is_some_and(|seconds| seconds > LONGEST_WAIT) {
-                        // Covers redirects, too, which are not followed.
-                        tracing::warn!(host = uri.host(), status = status.as_u16(), "a push service refused");
-                        return Ok(PushOutcome::Failed);
-                    }
-                    pause(attempt, wait).await;
-                }
-                Err(error) if attempt == TRIES => return Err(error),
-                Err(_) => pause(attempt, None).await,
+        match self.post(&uri, &authorization, message, body).await {
+            Ok((status, _)) if status.is_success() => Ok(PushOutcome::Accepted),
+            Ok((StatusCode::NOT_FOUND | StatusCode::GONE, _)) => Ok(PushOutcome::Gone),
+            Ok((status, headers)) => {
+                // Redirects are refusals, too: they are not followed.
+                tracing::warn!(host = uri.host(), status = status.as_u16(), "a push service refused");
+                let is_busy = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
+                Ok(if is_busy { PushOutcome::Busy(retry_after(&headers)) } else { PushOutcome::Failed })
             }
+            Err(error @ Error::Unavailable { .. }) => {
+                tracing::warn!(host = uri.host(), error = error.causes(), "a push service did not answer");
+                Ok(PushOutcome::Busy(None))
+            }
+            Err(error) => Err(error),
         }
-        Ok(PushOutcome::Failed)
     }
 
     async fn post(
@@ -165,11 +159,6 @@ impl Sender {
 
 fn retry_after(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
-}
-
-async fn pause(attempt: u32, wait: Option<u64>) {
-    let jitter = Duration::from_millis(fastrand::u64(100..=300) << attempt);
-    tokio::time::sleep(wait.map_or(jitter, |seconds| Duration::from_secs(seconds) + jitter / 4)).await;
 }
 
 /// Records what would be sent.

@@ -1,4 +1,4 @@
-//! Members with their read markers, as far as the reader of a room sees them, by the rule of [`read_markers`](crate::store::read_markers).
+//! Members with their read markers, as far as the reader of a room sees them, by the rule of [`read_marker_visibility`](crate::store::read_marker_visibility).
 
 /// A statement over `members m` joined to `users u`, with the user's columns and the column `shows`: whether the reader of a room sees the markers of
 /// `m`. These are inserted between two parts of the text; the values of each part follow that part.

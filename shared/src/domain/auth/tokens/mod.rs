@@ -100,7 +100,7 @@ impl TokenKeys {
         match ring {
             Ok(ring) => *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring,
             Err(error) => {
-                tracing::warn!(error = error.source().map(ToString::to_string), "the token keys could not be reloaded");
+                tracing::warn!(error = error.causes(), "the token keys could not be reloaded");
             }
         }
     }

@@ -127,7 +127,7 @@ impl PasswordAttempt<'_> {
         if let Err(error) =
             try_join_all(self.counters.iter().map(|(key, limit)| ephemeral.decrement(key, *limit, self.now))).await
         {
-            tracing::warn!(error = error.source().map(ToString::to_string), "a login stays counted as failed");
+            tracing::warn!(error = error.causes(), "a login stays counted as failed");
         }
     }
 }

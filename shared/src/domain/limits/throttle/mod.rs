@@ -85,7 +85,7 @@ impl Throttle {
     async fn try_count_many(&self, key: &str, many: u32, limit: Limit, now: Timestamp) -> Option<WindowCount> {
         match tokio::time::timeout(COUNT_TIMEOUT, self.ephemeral.increment_by(key, many, limit, now)).await {
             Ok(Ok(hits)) => return Some(hits),
-            Ok(Err(error)) => tracing::warn!(error = error.source().map(ToString::to_string), "{key} was not counted"),
+            Ok(Err(error)) => tracing::warn!(error = error.causes(), "{key} was not counted"),
             Err(_) => tracing::warn!("{key} was not counted: the counter does not answer in time"),
         }
         None
