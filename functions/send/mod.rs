@@ -7,8 +7,9 @@ mod reading;
 use std::sync::Arc;
 
 use lambda_runtime::LambdaEvent;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use shared::caller::Caller;
+use shared::caller::{Caller, UnverifiedCaller};
 use shared::config::Limits;
 use shared::domain::auth::session_closings;
 use shared::domain::auth::sessions;
@@ -90,7 +91,7 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<SocketEvent>) -> std::
     let code = match outcome {
         Ok(frames) => {
             for frame in &frames {
-                state.push.to_connection(&socket.connection.id, frame).await;
+                state.push.to_connection(&socket.connection.id, frame, now).await;
             }
             "ok"
         }
@@ -102,7 +103,7 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<SocketEvent>) -> std::
             problem::log(&error, &socket.request_id);
             let mut refusal = socket::refusal(&error, &socket.request_id);
             (refusal.id, refusal.client_id) = (id, client_id);
-            state.push.to_connection(&socket.connection.id, &Frame::Error(refusal)).await;
+            state.push.to_connection(&socket.connection.id, &Frame::Error(refusal), now).await;
             if !stays {
                 end(&state, &socket, &error, uncounted, now).await;
             }
@@ -152,12 +153,7 @@ async fn end(state: &State, socket: &Socket, error: &Error, uncounted: bool, now
 /// socket.
 async fn admit(state: &State, socket: &Socket, price: Cost, now: Timestamp) -> Result<Caller, Rejected> {
     let Connection { user, session, .. } = socket.connection;
-    if let Err(refused) = state.throttle.affords(user, price, now) {
-        return match state.throttle.surplus_frame(&socket.connection.id, now).await {
-            SocketFrameLimit::Close => Err(Rejected::Flooding),
-            SocketFrameLimit::Within | SocketFrameLimit::Warn(_) => Err(Rejected::With(refused)),
-        };
-    }
+    require_budget(state, socket, price, now).await?;
     let admitting =
         state.throttle.admit(sessions::load_caller(&state.db, user, session, now), WorkOwner { user, session }, price, now);
     if price.counter == Counter::Row {
@@ -174,6 +170,15 @@ async fn admit(state: &State, socket: &Socket, price: Cost, now: Timestamp) -> R
     }
 }
 
+/// Refuses a frame for which the user has no budget, and counts it against the limit of its socket.
+async fn require_budget(state: &State, socket: &Socket, price: Cost, now: Timestamp) -> Result<(), Rejected> {
+    let Err(refused) = state.throttle.affords(socket.connection.user, price, now) else { return Ok(()) };
+    match state.throttle.surplus_frame(&socket.connection.id, now).await {
+        SocketFrameLimit::Close => Err(Rejected::Flooding),
+        SocketFrameLimit::Within | SocketFrameLimit::Warn(_) => Err(Rejected::With(refused)),
+    }
+}
+
 async fn count(state: &State, socket: &Socket, now: Timestamp) -> Result<(), Rejected> {
     match state.throttle.frame(&socket.connection.id, now).await {
         SocketFrameLimit::Within => Ok(()),
@@ -184,72 +189,111 @@ async fn count(state: &State, socket: &Socket, now: Timestamp) -> Result<(), Rej
 
 /// Runs the action. The answer goes only to its socket: one frame, except for `hello`, whose catch-up follows, and for marks and typing without `id`.
 async fn answer(state: &State, socket: &Socket, incoming: Incoming, price: Cost, now: Timestamp) -> Result<Vec<Frame>, Rejected> {
-    let State { db, push, limits, .. } = state;
-    let caller = Caller { connection: Some(socket.connection.id.clone()), ..admit(state, socket, price, now).await? };
     let is_answered = incoming.is_answered();
     let id = incoming.id;
-    let frame = match incoming.action? {
+    let frames = match incoming.action {
+        Ok(Action::Send(sending)) => vec![Frame::Ack(Ack { id, ..admit_message(state, socket, sending, price, now).await? })],
+        action => {
+            let caller = Caller { connection: Some(socket.connection.id.clone()), ..admit(state, socket, price, now).await? };
+            run(state, socket, &caller, action?, id).await?
+        }
+    };
+    Ok(if is_answered { frames } else { Vec::new() })
+}
+
+/// Runs the action of a verified caller.
+async fn run(
+    state: &State,
+    socket: &Socket,
+    caller: &Caller,
+    action: Action,
+    id: Option<Box<RawValue>>,
+) -> Result<Vec<Frame>, Rejected> {
+    let State { db, push, .. } = state;
+    Ok(vec![match action {
         Action::Hello(hello) => {
-            reading::hello(state, &caller, socket, id.clone()).await?;
+            reading::hello(state, caller, socket, id.clone()).await?;
             let request = CatchUpRequest { rooms: &hello.known_rooms(), packed: hello.packed.unwrap_or_default() };
-            reading::catch_up(state, &caller, socket, request, id).await?;
+            reading::catch_up(state, caller, socket, request, id).await?;
             return Ok(Vec::new());
         }
         Action::Read(MoveMarker { room_id, mark }) => {
-            reading::mark(state, &caller, &socket.room_or_bound(room_id), ReadMarker::Read(mark.seq), id).await?
+            reading::mark(state, caller, &socket.room_or_bound(room_id), ReadMarker::Read(mark.seq), id).await?
         }
         Action::Delivered(MoveMarker { room_id, mark }) => {
-            reading::mark(state, &caller, &socket.room_or_bound(room_id), ReadMarker::Delivered(mark.seq), id).await?
+            reading::mark(state, caller, &socket.room_or_bound(room_id), ReadMarker::Delivered(mark.seq), id).await?
         }
         Action::Typing(Typing { room_id, active }) => {
             let (room, active) = (socket.room_or_bound(room_id), active.unwrap_or(true));
             let signal = TypingSignal { connection: &socket.connection.id, room: &room, active };
-            reading::typing(state, &caller, signal, id).await?
+            reading::typing(state, caller, signal, id).await?
         }
         Action::Sync(SyncRoom { room_id, rev }) => {
-            sync::frame(db, &caller, &socket.room_or_bound(room_id), rev.unwrap_or_default(), id).await?
+            sync::frame(db, caller, &socket.room_or_bound(room_id), rev.unwrap_or_default(), id).await?
         }
         Action::Ping(Ping { since }) => {
             let (changed, complete) = match since {
-                Some(since) => rooms::changed_since(db, &caller, Timestamp(since)).await?,
+                Some(since) => rooms::changed_since(db, caller, Timestamp(since)).await?,
                 None => (Vec::new(), true),
             };
-            Frame::Pong { id, ts: now.0, changed, complete }
+            Frame::Pong { id, ts: caller.now.0, changed, complete }
         }
-        Action::Send(SendMessage { room_id, message }) => {
-            let room = socket.room_or_bound(room_id);
-            let sent = messages::send(db, push, limits, &caller, SendRequest { room: &room, new: &message }).await?;
-            if sent.replayed {
-                count(state, socket, now).await?;
-            }
-            let sent = sent.message;
-            Frame::Ack(Ack {
-                id,
-                room_id: Some(sent.room_id),
-                seq: Some(sent.seq),
-                rev: Some(sent.rev),
-                message_id: Some(sent.id),
-                client_id: sent.client_id,
-            })
-        }
-        Action::Edit(edit) => Frame::Ack(Ack { id, ..changes::edit(state, &caller, &edit).await? }),
-        Action::Unsend(target) => Frame::Ack(Ack { id, ..changes::unsend(state, &caller, &target).await? }),
-        Action::React(react) => Frame::Ack(Ack { id, ..changes::react(state, &caller, &react).await? }),
-        Action::Unreact(react) => Frame::Ack(Ack { id, ..changes::unreact(state, &caller, &react).await? }),
+        Action::Send(sending) => Frame::Ack(Ack { id, ..send(state, socket, sending, &caller.into()).await? }),
+        Action::Edit(edit) => Frame::Ack(Ack { id, ..changes::edit(state, caller, &edit).await? }),
+        Action::Unsend(target) => Frame::Ack(Ack { id, ..changes::unsend(state, caller, &target).await? }),
+        Action::React(react) => Frame::Ack(Ack { id, ..changes::react(state, caller, &react).await? }),
+        Action::Unreact(react) => Frame::Ack(Ack { id, ..changes::unreact(state, caller, &react).await? }),
         Action::Join(JoinRoom { room_id, invite }) => {
-            let joined = invite_codes::join(db, push, &caller, &socket.room_or_bound(room_id), invite.as_deref()).await?;
+            let joined = invite_codes::join(db, push, caller, &socket.room_or_bound(room_id), invite.as_deref()).await?;
             Frame::Ack(Ack { id, room_id: Some(joined.id), rev: Some(joined.rev), ..Ack::default() })
         }
         Action::Renew(Renew { token }) => {
-            verify_renewal(&state.keys, &caller, &token).await.map_err(Rejected::Token)?;
+            verify_renewal(&state.keys, caller, &token).await.map_err(Rejected::Token)?;
             Frame::Ack(Ack { id, ..Ack::default() })
         }
         Action::Leave(LeaveRoom { room_id, owner }) => {
-            let room_id = rooms::leave(db, push, &caller, &room_id, owner).await?;
+            let room_id = rooms::leave(db, push, caller, &room_id, owner).await?;
             Frame::Ack(Ack { id, room_id: Some(room_id), ..Ack::default() })
         }
-    };
-    Ok(if is_answered { vec![frame] } else { Vec::new() })
+    }])
+}
+
+/// Charges and sends a message. Its transaction verifies the session, so that this costs no statement of its own.
+async fn admit_message(
+    state: &State,
+    socket: &Socket,
+    sending: SendMessage,
+    price: Cost,
+    now: Timestamp,
+) -> Result<Ack, Rejected> {
+    let Connection { user, session, ref id, .. } = socket.connection;
+    let owner = WorkOwner { user, session };
+    require_budget(state, socket, price, now).await?;
+    state.throttle.admit_unverified(owner, price, now).await?;
+    let sender = UnverifiedCaller { user, session, connection: Some(id.clone()), now };
+    let sent = send(state, socket, sending, &sender).await;
+    if let Err(Rejected::With(Error::Unauthenticated(_))) = sent {
+        state.throttle.withdraw(owner, price, now).await?;
+    }
+    sent
+}
+
+async fn send(state: &State, socket: &Socket, sending: SendMessage, sender: &UnverifiedCaller) -> Result<Ack, Rejected> {
+    let room = socket.room_or_bound(sending.room_id);
+    let request = SendRequest { room: &room, new: &sending.message };
+    let sent = messages::send(&state.db, &state.push, &state.limits, sender, request).await?;
+    if sent.replayed {
+        count(state, socket, sender.now).await?;
+    }
+    let sent = sent.message;
+    Ok(Ack {
+        id: None,
+        room_id: Some(sent.room_id),
+        seq: Some(sent.seq),
+        rev: Some(sent.rev),
+        message_id: Some(sent.id),
+        client_id: sent.client_id,
+    })
 }
 
 async fn verify_renewal(keys: &LateKeys, caller: &Caller, token: &str) -> Result<()> {

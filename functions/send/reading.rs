@@ -17,7 +17,7 @@ use super::State;
 /// Sends `welcome` at once, independently of the catch-up.
 pub(super) async fn hello(state: &State, caller: &Caller, socket: &Socket, id: Option<Box<RawValue>>) -> Result<()> {
     let welcome = welcome::welcome(&state.db, &state.push, caller, &socket.connection, id).await?;
-    state.push.to_connection(&socket.connection.id, &welcome).await;
+    state.push.to_connection(&socket.connection.id, &welcome, caller.now).await;
     Ok(())
 }
 
@@ -47,7 +47,7 @@ pub(super) async fn catch_up(
         if packed { packed_frames(&state.db, caller, rooms, id).await } else { single_frames(&state.db, caller, rooms).await };
     if let Ok(frames) = &frames {
         for frame in frames {
-            state.push.to_connection(&socket.connection.id, frame).await;
+            state.push.to_connection(&socket.connection.id, frame, caller.now).await;
         }
     }
     state.throttle.release_catch_up(turn).await;

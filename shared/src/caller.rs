@@ -16,3 +16,26 @@ pub struct Caller {
     /// When the request arrived; every row that it writes carries this time.
     pub now: Timestamp,
 }
+
+/// The sender of a socket's frame before its session is verified: the statement that locks what the frame changes does so.
+#[derive(Clone, Debug)]
+pub struct UnverifiedCaller {
+    pub user: UserId,
+    pub session: SessionId,
+    pub connection: Option<ConnectionId>,
+    pub now: Timestamp,
+}
+
+impl UnverifiedCaller {
+    pub(crate) fn verified(&self, username: String) -> Caller {
+        let Self { user, session, connection, now } = self.clone();
+        Caller { user, username, session, connection, now }
+    }
+}
+
+impl From<&Caller> for UnverifiedCaller {
+    fn from(caller: &Caller) -> Self {
+        let Caller { user, session, connection, now, .. } = caller.clone();
+        Self { user, session, connection, now }
+    }
+}

@@ -14,6 +14,7 @@ pub mod config;
 pub mod domain;
 pub mod edge;
 pub mod error;
+mod hex;
 pub mod id;
 pub mod media;
 pub mod protocol;

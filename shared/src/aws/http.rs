@@ -1,6 +1,7 @@
 //! The HTTP/1.1 client of all AWS calls, including the SDK's: pooled, with embedded root certificates, so that it reads nothing from the system unless
 //! `AWS_CA_BUNDLE` names a file.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::builderstates::WantsSchemes;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{self, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
@@ -44,13 +45,17 @@ pub(crate) fn client(connect_within: Duration) -> Client {
 
 /// TLS that trusts the public authorities, or those of `AWS_CA_BUNDLE` alone.
 pub(crate) fn https() -> HttpsConnectorBuilder<WantsSchemes> {
-    match config::ca_bundle() {
-        None => HttpsConnectorBuilder::new().with_webpki_roots(),
-        Some(file) => {
-            let tls = ClientConfig::builder().with_root_certificates(authorities(&file)).with_no_client_auth();
-            HttpsConnectorBuilder::new().with_tls_config(tls)
-        }
-    }
+    HttpsConnectorBuilder::new().with_tls_config(tls())
+}
+
+/// The settings of TLS. Copies share the cache of sessions to resume.
+pub(crate) fn tls() -> ClientConfig {
+    static TLS: OnceLock<ClientConfig> = OnceLock::new();
+    let made = TLS.get_or_init(|| match config::ca_bundle() {
+        None => ClientConfig::builder().with_webpki_roots().with_no_client_auth(),
+        Some(file) => ClientConfig::builder().with_root_certificates(authorities(&file)).with_no_client_auth(),
+    });
+    made.clone()
 }
 
 /// The authorities in a file; none if it cannot be read, so that no connection trusts others instead.

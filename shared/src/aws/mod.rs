@@ -3,6 +3,7 @@
 pub mod dynamodb;
 pub mod ephemeral_table;
 pub(crate) mod http;
+pub(crate) mod http2;
 pub mod s3;
 pub(crate) mod sdk;
 pub mod sigv4_client;

@@ -13,7 +13,7 @@ use aws_lc_rs::{digest, hmac};
 use aws_sigv4::sign::v4::generate_signing_key;
 use bytes::Bytes;
 use http::uri::Scheme;
-use http::{HeaderName, HeaderValue, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use time::OffsetDateTime;
@@ -23,6 +23,7 @@ use crate::aws::http::{self as pool, Client};
 use crate::aws::{Lazy, lazy};
 use crate::config::{self, Secret};
 use crate::error::{Error, Result};
+use crate::hex;
 use crate::time::Timestamp;
 
 /// The services called here return small responses.
@@ -92,16 +93,27 @@ impl SigV4Client {
         })
     }
 
+    /// Prepares to sign several posts without a query to one service of a host, at one time.
+    pub(crate) fn post_signer(&self, service: &'static str, host: &str, now: Timestamp) -> Result<PostSigner> {
+        let scope = self.scope(service, now)?;
+        let (mut headers, mut names) = (String::new(), String::new());
+        self.write_headers(&mut headers, &mut names, &[], host, &scope.date);
+        let value = |text: &str| HeaderValue::try_from(text).map_err(Error::internal);
+        let token = self.session_token.as_ref().map(|token| value(token.expose())).transpose()?;
+        Ok(PostSigner { date_header: value(&scope.date)?, token, scope, headers, names })
+    }
+
     fn request(&self, call: SigV4Request<'_>, now: Timestamp) -> Result<Request<Full<Bytes>>> {
         let uri: Uri = call.url.parse().map_err(Error::internal)?;
-        let date = stamp(now)?;
-        let (canonical, names) = self.canonical(&call, &uri, &date);
-        let (scope, key) = self.key(call.service, now, &date[..8]);
-        let mut text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n");
-        hex(&mut text, digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
-        let mut authorization =
-            format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature=", self.access_key_id);
-        hex(&mut authorization, hmac::sign(&key, text.as_bytes()).as_ref());
+        let scope = self.scope(call.service, now)?;
+        let host = uri.authority().map_or("", |authority| authority.as_str());
+        let (mut headers, mut names) = (String::new(), String::new());
+        self.write_headers(&mut headers, &mut names, call.headers, host, &scope.date);
+        let path = utf8_percent_encode(uri.path(), PATH);
+        // The empty line is the empty query string.
+        let mut canonical = format!("{}\n{path}\n\n{headers}\n{names}\n", call.method);
+        canonical.push_str(&body_digest(&call.body));
+        let authorization = scope.authorization(&canonical, &names)?;
 
         let mut request = Request::new(Full::new(call.body));
         (*request.method_mut(), *request.uri_mut()) = (call.method, uri);
@@ -109,58 +121,109 @@ impl SigV4Client {
         for (name, value) in call.headers {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        headers.insert(HeaderName::from_static(DATE), HeaderValue::try_from(date).map_err(Error::internal)?);
+        headers.insert(HeaderName::from_static(DATE), HeaderValue::try_from(scope.date).map_err(Error::internal)?);
         if let Some(token) = &self.session_token {
             headers.insert(HeaderName::from_static(TOKEN), HeaderValue::try_from(token.expose()).map_err(Error::internal)?);
         }
-        headers.insert(header::AUTHORIZATION, HeaderValue::try_from(authorization).map_err(Error::internal)?);
+        headers.insert(header::AUTHORIZATION, authorization);
         Ok(request)
     }
 
-    /// Returns the canonical request and the names of its signed headers.
-    fn canonical(&self, call: &SigV4Request<'_>, uri: &Uri, date: &str) -> (String, String) {
-        let host = uri.authority().map_or("", |authority| authority.as_str());
+    /// Appends the canonical headers and their names.
+    fn write_headers(&self, text: &mut String, names: &mut String, own: &[(&str, &str)], host: &str, date: &str) {
         let token = self.session_token.as_ref().map(|token| (TOKEN, token.expose()));
-        let mut headers: Vec<_> = call.headers.iter().copied().chain([("host", host), (DATE, date)]).chain(token).collect();
+        let mut headers: Vec<_> = own.iter().copied().chain([("host", host), (DATE, date)]).chain(token).collect();
         headers.sort_unstable_by_key(|(name, _)| *name);
-        let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
-        // The empty line is the empty query string.
-        let mut text = format!("{}\n{}\n\n", call.method, utf8_percent_encode(uri.path(), PATH));
         for (name, value) in headers {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{name}:{}", value.trim());
+            let _ = write!(names, "{}{name}", if names.is_empty() { "" } else { ";" });
         }
-        let _ = write!(text, "\n{names}\n");
-        hex(&mut text, digest::digest(&digest::SHA256, &call.body).as_ref());
-        (text, names)
     }
 
-    /// Returns the credential scope and the signing key of a day.
-    fn key(&self, service: &'static str, now: Timestamp, day: &str) -> (String, hmac::Key) {
+    /// Returns the credential scope and the signing key of a day, with the date of a signature.
+    fn scope(&self, service: &'static str, now: Timestamp) -> Result<Scope> {
+        let date = stamp(now)?;
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = keys.get(service).filter(|(scope, _)| scope.starts_with(day)) {
-            return known.clone();
-        }
-        let time = UNIX_EPOCH + Duration::from_millis(now.0.unsigned_abs());
-        let secret = generate_signing_key(self.secret_access_key.expose(), time, &self.region, service);
-        let made = (format!("{day}/{}/{service}/aws4_request", self.region), hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()));
-        keys.insert(service, made.clone());
-        made
+        let known = keys.get(service).filter(|(text, _)| text.starts_with(&date[..8])).cloned();
+        let (text, key) = known.unwrap_or_else(|| {
+            let time = UNIX_EPOCH + Duration::from_millis(now.0.unsigned_abs());
+            let secret = generate_signing_key(self.secret_access_key.expose(), time, &self.region, service);
+            let text = format!("{}/{}/{service}/aws4_request", &date[..8], self.region);
+            let made = (text, hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()));
+            keys.insert(service, made.clone());
+            made
+        });
+        let prefix = format!("AWS4-HMAC-SHA256 Credential={}/{text}, SignedHeaders=", self.access_key_id);
+        Ok(Scope { to_sign: format!("AWS4-HMAC-SHA256\n{date}\n{text}\n"), date, prefix, key })
     }
+}
+
+/// What the signatures of one moment have in common.
+#[derive(Debug)]
+struct Scope {
+    date: String,
+    /// The string to sign, without the digest of the request.
+    to_sign: String,
+    /// The `Authorization` header up to the names of the signed headers.
+    prefix: String,
+    key: hmac::Key,
+}
+
+impl Scope {
+    fn authorization(&self, canonical: &str, names: &str) -> Result<HeaderValue> {
+        let mut to_sign = String::with_capacity(self.to_sign.len() + 64);
+        to_sign.push_str(&self.to_sign);
+        hex::push(&mut to_sign, digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
+        let mut text = String::with_capacity(self.prefix.len() + names.len() + 77);
+        for part in [&self.prefix, names, ", Signature="] {
+            text.push_str(part);
+        }
+        hex::push(&mut text, hmac::sign(&self.key, to_sign.as_bytes()).as_ref());
+        HeaderValue::from_maybe_shared(Bytes::from(text)).map_err(Error::internal)
+    }
+}
+
+/// Signs posts that differ in path and body alone.
+#[derive(Debug)]
+pub(crate) struct PostSigner {
+    scope: Scope,
+    /// The canonical headers.
+    headers: String,
+    names: String,
+    date_header: HeaderValue,
+    token: Option<HeaderValue>,
+}
+
+impl PostSigner {
+    /// Returns the headers of a post to a percent-encoded path.
+    pub(crate) fn headers(&self, path: &str, body_digest: &str) -> Result<HeaderMap> {
+        let mut canonical = String::with_capacity(self.headers.len() + path.len() + 160);
+        let _ = write!(canonical, "POST\n{}\n\n", utf8_percent_encode(path, PATH));
+        for part in [&self.headers, "\n", &self.names, "\n", body_digest] {
+            canonical.push_str(part);
+        }
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(header::AUTHORIZATION, self.scope.authorization(&canonical, &self.names)?);
+        headers.insert(HeaderName::from_static(DATE), self.date_header.clone());
+        if let Some(token) = &self.token {
+            headers.insert(HeaderName::from_static(TOKEN), token.clone());
+        }
+        Ok(headers)
+    }
+}
+
+/// SHA-256 of a body in hexadecimal.
+pub(crate) fn body_digest(body: &[u8]) -> String {
+    let mut text = String::new();
+    hex::push(&mut text, digest::digest(&digest::SHA256, body).as_ref());
+    text
 }
 
 /// Formats a time for a signature: `20260102T030405Z`.
 fn stamp(now: Timestamp) -> Result<String> {
     let time = OffsetDateTime::from_unix_timestamp(now.seconds()).map_err(Error::internal)?;
     time.format(format_description!("[year][month][day]T[hour][minute][second]Z")).map_err(Error::internal)
-}
-
-fn hex(text: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
-        }
-    }
 }
 
 #[cfg(test)]
@@ -221,6 +284,12 @@ mod tests {
                         let call = SigV4Request { service, method, url: url.into(), headers, body: body.into() };
                         let request = signed.request(call.clone(), now).expect("a request");
                         assert_eq!(request.headers()[header::AUTHORIZATION], expected(&call, &aws, now), "{call:?}");
+                        if call.method == http::Method::POST && headers.is_empty() {
+                            let host = request.uri().authority().map_or("", |authority| authority.as_str());
+                            let signer = signed.post_signer(service, host, now).expect("a signer");
+                            let same = signer.headers(request.uri().path(), &body_digest(&call.body)).expect("headers");
+                            assert_eq!(&same, request.headers());
+                        }
                     }
                 }
             }

@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
 use futures_util::future::join_all;
-use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt as _, stream};
 use http::Method;
 
 use crate::aws::sigv4_client::SigV4Request;
@@ -14,7 +13,7 @@ use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::id::{ConnectionId, Rev, UserId};
 use crate::protocol::frames::{Changed, Frame};
-use crate::push::connections_api::PostOutcome;
+use crate::push::connections_api::{Post, PostOutcome, Posts};
 use crate::push::shards::{Shard, ShardPayload};
 use crate::push::socket_registry::Connection;
 use crate::push::work_queues::{Later, until};
@@ -23,10 +22,12 @@ use crate::store::recipients::Recipients;
 use crate::telemetry::invocation::{self, Count};
 use crate::time::Timestamp;
 
-/// Concurrent posts per instance.
-const IN_FLIGHT: usize = 64;
 /// Time limit of a sender's inline posts.
 const INLINE_DEADLINE: Duration = Duration::from_millis(1500);
+/// Time limit of a shard's posts, with all attempts, below the function's.
+const SHARD_DEADLINE: Duration = Duration::from_secs(8);
+/// Sockets that a broadcast ends concurrently.
+const ENDED_AT_ONCE: usize = 16;
 /// API Gateway answers 410 while `$connect` still runs, so younger entries are kept.
 pub(super) const YOUNG_MS: i64 = 10_000;
 const INVOKE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -120,7 +121,7 @@ impl Push {
         match self {
             Self::Cloud(cloud) => {
                 let audience = cloud.without_ended_sessions(audience, recipients, now).await;
-                cloud.post_once(&audience, encoded, now).await
+                cloud.post_within(SHARD_DEADLINE, &audience, encoded, now).await
             }
             Self::Memory(memory) => {
                 memory.deliver(audience, recipients, encoded, now).await;
@@ -203,66 +204,45 @@ impl Cloud {
         handover: Option<Handover<'_>>,
         now: Timestamp,
     ) -> Result<()> {
-        let mut left = (0..audience.len()).collect();
-        let posting = self.post_all(audience, encoded, &mut left, now);
-        let ended = tokio::time::timeout(INLINE_DEADLINE, posting).await.is_ok();
-        if ended && left.is_empty() {
-            return Ok(());
-        }
-        // Posts in flight can have succeeded, too; clients drop duplicates.
-        let rest: Vec<_> = left.into_iter().map(|index| audience[index].clone()).collect();
-        tracing::warn!(connections = audience.len(), left = rest.len(), ended, "posts failed or met the deadline");
+        let rest = self.post_within(INLINE_DEADLINE, audience, encoded, now).await;
         match handover {
-            Some(handover) => self.hand_to_fanout(&rest, &handover, now).await,
-            None => Ok(()),
+            // Posts in flight can have succeeded, too; clients drop duplicates.
+            Some(handover) if !rest.is_empty() => self.hand_to_fanout(&rest, &handover, now).await,
+            _ => Ok(()),
         }
     }
 
-    /// Posts without a deadline. Returns the sockets that did not answer.
-    async fn post_once(&self, audience: &[Connection], encoded: &Encoded, now: Timestamp) -> Vec<Connection> {
-        let mut left = (0..audience.len()).collect();
-        self.post_all(audience, encoded, &mut left, now).await;
-        left.into_iter().map(|index| audience[index].clone()).collect()
-    }
-
-    /// Posts once per socket with bounded concurrency. Unregisters dead sockets, closes throttled ones, and removes from `left` every socket that was
-    /// reached or is gone.
-    async fn post_all(&self, audience: &[Connection], encoded: &Encoded, left: &mut BTreeSet<usize>, now: Timestamp) {
+    /// Posts once per socket, as far as the time suffices. Unregisters dead sockets and closes throttled ones. Returns the sockets that did not answer.
+    async fn post_within(&self, limit: Duration, audience: &[Connection], encoded: &Encoded, now: Timestamp) -> Vec<Connection> {
+        if audience.is_empty() {
+            return Vec::new();
+        }
         let begun = Instant::now();
-        let mut waiting = audience.iter().enumerate();
-        let mut running = FuturesUnordered::new();
-        let post = |(index, connection): (usize, &'_ Connection)| {
-            let (connection, frame) = (connection.clone(), encoded.bytes_for(connection));
-            async move { (self.posts.post(&connection.id, frame, now).await, index, connection) }
-        };
-        running.extend(waiting.by_ref().take(IN_FLIGHT).map(post));
+        let frames = audience.iter().map(|connection| Post { connection: &connection.id, frame: encoded.bytes_for(connection) });
+        let mut posts = Posts::new(frames.collect());
         invocation::count_many(Count::AudiencePosts, u64::try_from(audience.len()).unwrap_or_default());
-        let (mut accepted, mut gone, mut throttled, mut failed) = (0u32, 0u32, 0u32, 0u32);
-        while let Some((outcome, index, connection)) = running.next().await {
-            running.extend(waiting.next().map(post));
-            if outcome != PostOutcome::Failed {
-                left.remove(&index);
-            }
+        let ended = tokio::time::timeout(limit, self.posts.post_all(&mut posts, now)).await.is_ok();
+        invocation::record_fanout(begun);
+        let ending = audience.iter().zip(posts.outcomes()).map(|(connection, outcome)| async move {
             match outcome {
-                PostOutcome::Accepted => accepted += 1,
-                PostOutcome::Failed => failed += 1,
-                PostOutcome::Gone => {
-                    gone += 1;
-                    if now.since(connection.connected_at) >= YOUNG_MS {
-                        self.unregister_dead(&connection, now).await;
-                    }
+                Some(PostOutcome::Gone) if now.since(connection.connected_at) >= YOUNG_MS => {
+                    self.unregister_dead(connection, now).await;
                 }
-                PostOutcome::Throttled => {
-                    throttled += 1;
+                Some(PostOutcome::Throttled) => {
                     self.posts.close(&connection.id).await;
-                    self.unregister_dead(&connection, now).await;
+                    self.unregister_dead(connection, now).await;
                 }
+                _ => {}
             }
+        });
+        stream::iter(ending).for_each_concurrent(ENDED_AT_ONCE, |ended| ended).await;
+        let is_open = |outcome: &Option<PostOutcome>| matches!(outcome, None | Some(PostOutcome::Failed));
+        let outcomes = audience.iter().zip(posts.outcomes());
+        let unanswered: Vec<_> = outcomes.filter(|(_, outcome)| is_open(outcome)).map(|(connection, _)| connection.clone()).collect();
+        if !unanswered.is_empty() {
+            tracing::warn!(connections = audience.len(), left = unanswered.len(), ended, "posts failed or met the deadline");
         }
-        if !audience.is_empty() {
-            invocation::record_fanout(begun);
-        }
-        tracing::debug!(accepted, gone, throttled, failed, "posts");
+        unanswered
     }
 
     async fn unregister_dead(&self, connection: &Connection, now: Timestamp) {

@@ -105,9 +105,9 @@ impl Push {
     }
 
     /// Answers one socket without a registry lookup.
-    pub async fn to_connection(&self, connection: &ConnectionId, frame: &Frame) {
+    pub async fn to_connection(&self, connection: &ConnectionId, frame: &Frame, now: Timestamp) {
         if let Self::Cloud(cloud) = self {
-            cloud.posts.send(connection, frame.encode(Dialect::Lean)).await;
+            cloud.posts.send(connection, frame.encode(Dialect::Lean), now).await;
         }
     }
 

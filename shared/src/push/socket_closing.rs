@@ -89,7 +89,7 @@ impl Cloud {
 
     /// Returns whether the socket is gone for certain. A socket that is still opening answers 410 and opens afterwards.
     async fn send_bye_and_close(&self, connection: &Connection, bye: &Frame, now: Timestamp) -> bool {
-        self.posts.send(&connection.id, bye.encode(Dialect::Lean)).await;
+        self.posts.send(&connection.id, bye.encode(Dialect::Lean), now).await;
         match self.posts.close(&connection.id).await {
             PostOutcome::Accepted => true,
             PostOutcome::Gone => now.since(connection.connected_at) >= YOUNG_MS,

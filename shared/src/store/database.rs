@@ -5,12 +5,14 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlSslMode};
-use sqlx::{ConnectOptions, Connection as _, Executor};
+use futures_util::TryStreamExt as _;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow, MySqlSslMode};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Either, Executor, FromRow};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::config::{Secret, SecretReader};
 use crate::error::{Error, Result};
+use crate::store::inline_sql::InlineSql;
 use crate::store::server_identity;
 use crate::telemetry::invocation::{self, Count};
 
@@ -101,6 +103,21 @@ impl Db {
             return Err(error);
         }
         Ok(Tx { connection, rollback_only: false, ended: false })
+    }
+
+    /// Like [`Db::begin`], together with the transaction's first statement, in one round trip. Returns its rows.
+    pub(super) async fn begin_with<T>(&self, first: InlineSql) -> Result<(Tx<'_>, Vec<T>)>
+    where
+        T: for<'r> FromRow<'r, MySqlRow>,
+    {
+        let mut tx = Tx { connection: self.acquire().await?, rollback_only: false, ended: false };
+        let sql = format!("BEGIN; {}", first.into_text());
+        let rows = within(STATEMENT_TIMEOUT, sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut *tx.connection)).await;
+        let rows = rows.and_then(|rows| Ok(rows.iter().map(T::from_row).collect::<std::result::Result<_, _>>()?));
+        match rows {
+            Ok(rows) => Ok((tx, rows)),
+            Err(error) => tx.finish(Err(error)).await,
+        }
     }
 
     /// Runs `work` again after a deadlock, a lock wait timeout, or a connection lost before the commit.
@@ -269,12 +286,63 @@ impl Tx<'_> {
         self.ended = ended.is_ok();
         match (outcome, ended) {
             // A commit without an answer may have taken place, so it must not run again by itself.
-            (Ok(_), Err(error)) => {
-                Err(Error::Unavailable { retry_after: 1, source: Box::new(UnknownOutcome(error.to_string())) })
-            }
+            (Ok(_), Err(error)) => Err(unknown_outcome(&error)),
             (outcome, _) => outcome,
         }
     }
+}
+
+/// The result of [`Tx::commit_with`].
+#[derive(Debug)]
+pub(super) struct BatchOutcome<T> {
+    /// The id that the first statement generated.
+    pub(super) first_id: u64,
+    /// The rows of the statement after the commit.
+    pub(super) rows: Vec<T>,
+}
+
+impl Tx<'_> {
+    /// Runs the last statements of the transaction, commits, and runs a read after the commit, in one round trip.
+    pub(super) async fn commit_with<T>(mut self, last: InlineSql, then: InlineSql) -> Result<BatchOutcome<T>>
+    where
+        T: for<'r> FromRow<'r, MySqlRow>,
+    {
+        // With the commit.
+        let statements = last.statements() + 1;
+        let sql = format!("{}; COMMIT; {}", last.into_text(), then.into_text());
+        let (mut done, mut first_id, mut rows) = (0, 0, Vec::new());
+        let run = async {
+            let mut results = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut *self.connection);
+            while let Some(result) = results.try_next().await? {
+                match result {
+                    Either::Left(ended) => {
+                        if done == 0 {
+                            first_id = ended.last_insert_id();
+                        }
+                        done += 1;
+                    }
+                    Either::Right(row) => rows.push(T::from_row(&row)?),
+                }
+            }
+            Ok(())
+        };
+        match within(STATEMENT_TIMEOUT, run).await {
+            Ok(()) => {
+                self.ended = true;
+                Ok(BatchOutcome { first_id, rows })
+            }
+            // The server refused a statement before the commit.
+            Err(error) if done < statements && error.cause::<sqlx::Error>().is_some_and(|error| error.as_database_error().is_some()) => {
+                self.finish(Err(error)).await
+            }
+            // The commit may have taken place, so the work must not run again by itself.
+            Err(error) => Err(unknown_outcome(&error)),
+        }
+    }
+}
+
+fn unknown_outcome(error: &Error) -> Error {
+    Error::Unavailable { retry_after: 1, source: Box::new(UnknownOutcome(error.to_string())) }
 }
 
 impl Deref for Tx<'_> {

@@ -249,7 +249,7 @@ pub async fn find_accesses(connection: &mut MySqlConnection, rooms: &[RoomId], u
         return Ok(Vec::new());
     }
     let sql = format!(
-        "select {ACCESS} \
+        "select {ACCESS}, cast(0 as signed) as blocked \
          from rooms r force index (primary) \
          left join members m on m.room_id = r.id and m.user_id = {user} \
          where r.id in ({}) and r.deleted_at is null",

@@ -38,6 +38,7 @@ pub mod room_settings;
 pub mod rooms;
 mod rows;
 pub mod search_index;
+pub mod sending;
 mod server_identity;
 pub mod session_closings;
 pub mod sessions;

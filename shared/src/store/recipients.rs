@@ -25,6 +25,7 @@ struct EndedSession {
 }
 
 /// A user and, if any, one of their ended sessions.
+#[derive(sqlx::FromRow)]
 pub(super) struct RecipientRow {
     pub(super) user_id: u64,
     pub(super) session_id: Option<u64>,

@@ -1,12 +1,11 @@
 //! Random secrets and digests.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::error::{Error, Result};
+use crate::hex;
 
 /// 256 random bits in base64url.
 pub(crate) fn random_token() -> Result<String> {
@@ -30,11 +29,9 @@ pub(crate) fn digest(text: &str) -> [u8; 32] {
 
 /// SHA-256 in hexadecimal.
 pub(crate) fn hex_digest(text: &str) -> String {
-    digest(text).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    let mut digits = String::new();
+    hex::push(&mut digits, &digest(text));
+    digits
 }
 
 #[cfg(test)]

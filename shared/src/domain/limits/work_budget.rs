@@ -162,6 +162,19 @@ impl Throttle {
         Ok(caller)
     }
 
+    /// Charges a request before its session is verified. [`Self::withdraw`] takes the charge back if the session does not live.
+    pub async fn admit_unverified(&self, owner: WorkOwner, cost: Cost, now: Timestamp) -> Result<()> {
+        self.affords(owner.user, cost, now)?;
+        self.charge(owner.user, cost, now).await
+    }
+
+    /// Takes back the charge of a request whose session has ended, and counts the request by its session instead: an ended session keeps a valid
+    /// signature for minutes.
+    pub async fn withdraw(&self, owner: WorkOwner, cost: Cost, now: Timestamp) -> Result<()> {
+        self.refund(owner.user, cost.charged, now);
+        self.count_fail_open(&format!("ended#{}", owner.session), self.limits.act, now).await.map(drop)
+    }
+
     /// Counts the end of a session or account.
     pub async fn count_session_end(&self, owner: WorkOwner, cost: Cost, now: Timestamp) -> Result<()> {
         invocation::set_charge(cost.charged, cost.max);

@@ -1,6 +1,6 @@
 //! Replays: sending again with the same `client_id` returns the first message if the contents are the same, else a conflict.
 
-use super::send::{NewContents, Sent, StoredMessage, ValidMessage};
+use super::send::{NewContents, ValidMessage};
 use crate::caller::Caller;
 use crate::config::Limits;
 use crate::domain::limits::token_bucket::take_token;
@@ -21,6 +21,12 @@ pub(super) struct Replay<'a> {
     pub(super) seq: Seq,
 }
 
+/// The message that an earlier attempt stored, and whether to push it again.
+pub(super) struct FoundReplay {
+    pub(super) message: Message,
+    pub(super) pushes: bool,
+}
+
 /// Returns the message that an earlier attempt stored, if the contents are the same.
 pub(super) async fn find_replay(
     tx: &mut Tx<'_>,
@@ -28,7 +34,7 @@ pub(super) async fn find_replay(
     caller: &Caller,
     replay: Replay<'_>,
     new: &ValidMessage<'_>,
-) -> Result<StoredMessage> {
+) -> Result<FoundReplay> {
     let Replay { room, seq } = replay;
     // The sender may have hidden it in between.
     let mut found: Vec<_> = store::find(tx, room, seq).await?.into_iter().collect();
@@ -45,7 +51,7 @@ pub(super) async fn find_replay(
         membership_changes::set_change_allowance(tx, member, left, caller.now).await?;
     }
     let pushes = repushing.is_some();
-    Ok(StoredMessage { sent: Sent { message, replayed: true, rate: None }, changes_before: None, pushes })
+    Ok(FoundReplay { message, pushes })
 }
 
 /// Returns whether the stored message, in its first version, has these contents.

@@ -3,10 +3,11 @@
 use futures_util::future::join;
 
 use super::display_text::is_invisible;
-use super::replays::{self, Replay};
+use super::replays::{self, FoundReplay, Replay};
 use super::{find_readable, mentions, require_not_unsent};
-use crate::caller::Caller;
+use crate::caller::{Caller, UnverifiedCaller};
 use crate::config::{Limits, Quota};
+use crate::domain::auth::sessions::ENDED;
 use crate::domain::limits::duplicate_text;
 use crate::domain::limits::token_bucket::{rate, take_token};
 use crate::domain::notifications;
@@ -14,14 +15,16 @@ use crate::domain::rooms;
 use crate::domain::rooms::changes::RoomChanges;
 use crate::domain::uploads::attachments::{self, AttachmentCopy};
 use crate::error::{Error, RateStatus, Result};
-use crate::id::{Head, MessageRef, RoomRef, Seq, UploadId, UserId};
+use crate::id::{Head, MessageId, MessageRef, RoomRef, Seq, UploadId, UserId};
 use crate::protocol::frames::Frame;
 use crate::protocol::messages::{Attachment, Forward, Forwarded, Message, NewMessage, Reply};
 use crate::push::Push;
-use crate::store::members::{self, Readable};
-use crate::store::messages::{self as store, Draft, ForwardSource, SenderState};
-use crate::store::{Db, Tx, mentions as mention_rows, recipients, redaction, transaction};
+use crate::store::members::{self, Membership, Readable};
+use crate::store::recipients::{self, Recipients};
+use crate::store::sending::{self as store, Committed, Draft, ForwardSource, Lookup, SendContext, SenderState};
+use crate::store::{Db, Tx, mentions as mention_rows, redaction, sessions};
 use crate::telemetry::invocation::{self, Count};
+use crate::time::Timestamp;
 
 #[derive(Clone, Debug)]
 pub struct Sent {
@@ -45,21 +48,26 @@ pub fn check_first(new: &NewMessage, limits: &Limits) -> Result<()> {
     if new.reply_to.is_some() { Err(Error::NotFound("message_not_found")) } else { Ok(()) }
 }
 
-/// Stores a message and pushes it to the members before it answers: commit, push, answer.
-pub async fn send(db: &Db, push: &Push, limits: &Limits, caller: &Caller, sending: SendRequest<'_>) -> Result<Sent> {
+/// Stores a message and pushes it to the members before it answers: commit, push, answer. Verifies the sender's session.
+pub async fn send(
+    db: &Db,
+    push: &Push,
+    limits: &Limits,
+    sender: &UnverifiedCaller,
+    sending: SendRequest<'_>,
+) -> Result<Sent> {
     let message = validate(sending.new, limits)?;
-    let stored = transaction!(db, |tx| store_message(tx, limits, caller, sending.room, &message).await)?;
+    let stored = db.retrying(|| store_message(db, limits, sender, sending.room, &message)).await?;
     if !stored.sent.replayed {
         invocation::count(Count::Messages);
     }
-    if stored.pushes {
+    if let Some(audience) = stored.audience {
         if let Some(joining) = &stored.changes_before {
-            joining.push(db, push, caller.now).await?;
+            joining.push(db, push, sender.now).await?;
         }
-        let audience = recipients::members(&mut *db.acquire().await?, stored.sent.message.room_id).await?;
-        let audience = push.find_audience(audience, caller.now).await;
+        let audience = push.find_audience(audience, sender.now).await;
         let (frame, message) = (sent_frame(&stored.sent.message), &stored.sent.message);
-        join(push.send(&audience, &frame, caller.now), notifications::request(db, push, message, &audience, caller.now)).await;
+        join(push.send(&audience, &frame, sender.now), notifications::request(db, push, message, &audience, sender.now)).await;
     }
     Ok(stored.sent)
 }
@@ -123,11 +131,11 @@ fn validate_text<'a>(content: &'a str, limits: &Limits) -> Result<&'a str> {
 }
 
 /// A stored message and the changes to push before it.
-pub(super) struct StoredMessage {
-    pub(super) sent: Sent,
-    pub(super) changes_before: Option<RoomChanges>,
-    /// Whether to push to the members. An old replay was pushed before.
-    pub(super) pushes: bool,
+struct StoredMessage {
+    sent: Sent,
+    changes_before: Option<RoomChanges>,
+    /// The members to push to; none for an old replay, which was pushed before.
+    audience: Option<Recipients>,
 }
 
 /// Builds the frame of a sent message. A message that changed since yields a hint to fetch the room.
@@ -140,18 +148,70 @@ pub(in crate::domain) fn sent_frame(message: &Message) -> Frame {
     }
 }
 
+/// Runs the transaction once.
 async fn store_message(
-    tx: &mut Tx<'_>,
+    db: &Db,
     limits: &Limits,
-    caller: &Caller,
+    sender: &UnverifiedCaller,
     room: &RoomRef,
     new: &ValidMessage<'_>,
 ) -> Result<StoredMessage> {
-    let sending = store::lock(tx, caller.user, room, new.client_id, new.reply_to).await?;
-    let Some(sending) = sending else { return Err(Error::NotFound("room_not_found")) };
-    let mut readable = rooms::require_readable(Some(sending.access))?;
-    if let Some(seq) = sending.replay {
-        return replays::find_replay(tx, limits, caller, Replay { room: &readable, seq }, new).await;
+    let lookup = Lookup { room, client_id: new.client_id, reply_to: new.reply_to };
+    let (mut tx, context) = store::begin(db, sender, lookup).await?;
+    invocation::set_user(sender.user);
+    let Some(context) = context else {
+        // Whether the session lives is said before whether the room exists.
+        let live = sessions::check(&mut tx, sender.session, sender.user, sender.now).await;
+        let refusal = live.map(|live| live.map_or(Error::Unauthenticated(ENDED), |_| Error::NotFound("room_not_found")));
+        return tx.finish(Err(refusal.unwrap_or_else(|error| error))).await;
+    };
+    let prepared = match &context.username {
+        Some(username) => prepare(&mut tx, limits, &sender.verified(username.clone()), context, new).await,
+        None => Err(Error::Unauthenticated(ENDED)),
+    };
+    match prepared {
+        Ok(Prepared::New(message)) => message.commit(tx, sender.now).await,
+        Ok(Prepared::Replay(replay)) => {
+            let FoundReplay { message, pushes } = tx.finish(Ok(*replay)).await?;
+            let audience =
+                if pushes { Some(recipients::members(&mut *db.acquire().await?, message.room_id).await?) } else { None };
+            Ok(StoredMessage { sent: Sent { message, replayed: true, rate: None }, changes_before: None, audience })
+        }
+        Err(error) => tx.finish(Err(error)).await,
+    }
+}
+
+/// The outcome of the rules.
+enum Prepared<'a> {
+    New(Box<PreparedMessage<'a>>),
+    Replay(Box<FoundReplay>),
+}
+
+/// A message that may be stored.
+struct PreparedMessage<'a> {
+    member: Membership,
+    message: Message,
+    source: Option<ForwardSource>,
+    client_id: Option<&'a str>,
+    reply_to: Option<Seq>,
+    allowance: i32,
+    recent_texts: Vec<u8>,
+    rate: RateStatus,
+    changes_before: Option<RoomChanges>,
+}
+
+/// Applies the rules to a message in a locked room.
+async fn prepare<'a>(
+    tx: &mut Tx<'_>,
+    limits: &Limits,
+    caller: &Caller,
+    context: SendContext,
+    new: &ValidMessage<'a>,
+) -> Result<Prepared<'a>> {
+    let mut readable = rooms::require_readable(Some(context.access))?;
+    if let Some(seq) = context.replay {
+        let found = replays::find_replay(tx, limits, caller, Replay { room: &readable, seq }, new).await?;
+        return Ok(Prepared::Replay(Box::new(found)));
     }
     let mut before = None;
     if readable.member().is_none() {
@@ -160,15 +220,15 @@ async fn store_message(
         let access = members::lock(tx, &RoomRef::Id(readable.room()), caller.user).await?;
         readable = rooms::require_readable(access)?;
     }
-    if !sending.closed_to.is_empty() {
+    if !context.closed_to.is_empty() {
         // A direct room enters a list with its first message, and a closed one reappears.
         let mut reopened = RoomChanges::of(&readable);
-        sending.closed_to.iter().for_each(|user| reopened.add_joined(*user));
+        context.closed_to.iter().for_each(|user| reopened.add_joined(*user));
         before = Some(reopened);
     }
     let member = readable.member().ok_or(Error::Forbidden("not_a_member"))?;
     rooms::may_write(&readable, member, caller.now)?;
-    let reply_to = resolve_reply(new.reply_to, sending.reply_to, &readable)?;
+    let reply_to = resolve_reply(new.reply_to, context.reply_to, &readable)?;
     let allowance = take_token(member.allowance, limits.send, caller.now)?;
     let Head { seq, rev } = Head { seq: readable.last_seq.next(), rev: readable.rev.next() };
     let here = MessageRef { room: readable.room(), seq };
@@ -176,38 +236,27 @@ async fn store_message(
         build_contents(tx, caller, limits.quota, here, new.contents).await?;
     let recent_texts = match content.as_str() {
         // Messages without text are not compared.
-        "" => sending.recent_texts,
-        content => duplicate_text::count(&sending.recent_texts, content, limits.repeat, caller.now)?,
+        "" => context.recent_texts,
+        content => duplicate_text::count(&context.recent_texts, content, limits.repeat, caller.now)?,
     };
-    let kind = attachments::message_kind(&attachments);
-    let draft = Draft {
-        content: &content,
-        client_id: new.client_id,
-        reply_to: new.reply_to,
-        mentions: &mentions,
-        attachments: &attachments,
-        kind,
-        forwarded_from: source.as_ref(),
-        sender: SenderState { allowance, recent_texts: &recent_texts },
-    };
-    let id = store::insert(tx, member, Head { seq, rev }, draft, caller.now).await?;
     mention_rows::insert(tx, here, &mentions).await?;
     if let Some(writer) = source.as_ref().and_then(|source| source.author) {
         redaction::insert_forward(tx, here, writer).await?;
     }
     let message = Message {
-        id,
+        // Known when it is stored.
+        id: MessageId(0),
         room_id: readable.room(),
         seq,
         rev,
-        kind,
+        kind: attachments::message_kind(&attachments),
         event: None,
         sender_id: Some(caller.user),
         username: Some(caller.username.clone()),
         content,
         client_id: new.client_id.map(str::to_owned),
         reply_to,
-        forwarded: source.map(|source| source.shown),
+        forwarded: source.as_ref().map(|source| source.shown.clone()),
         attachments,
         reactions: Vec::new(),
         mentions,
@@ -217,11 +266,38 @@ async fn store_message(
         deleted_by: None,
         created_at: caller.now,
     };
-    Ok(StoredMessage {
-        sent: Sent { message, replayed: false, rate: Some(rate(allowance, limits.send)) },
+    Ok(Prepared::New(Box::new(PreparedMessage {
+        member: member.clone(),
+        message,
+        source,
+        client_id: new.client_id,
+        reply_to: new.reply_to,
+        allowance,
+        recent_texts,
+        rate: rate(allowance, limits.send),
         changes_before: before,
-        pushes: true,
-    })
+    })))
+}
+
+impl PreparedMessage<'_> {
+    /// Stores the message and ends the transaction.
+    async fn commit(self, tx: Tx<'_>, now: Timestamp) -> Result<StoredMessage> {
+        let Self { member, mut message, source, client_id, reply_to, allowance, recent_texts, rate, changes_before } = self;
+        let draft = Draft {
+            content: &message.content,
+            client_id,
+            reply_to,
+            mentions: &message.mentions,
+            attachments: &message.attachments,
+            kind: message.kind,
+            forwarded_from: source.as_ref(),
+            sender: SenderState { allowance, recent_texts: &recent_texts },
+        };
+        let Committed { id, audience } = store::commit(tx, &member, Head { seq: message.seq, rev: message.rev }, draft, now).await?;
+        message.id = id;
+        let sent = Sent { message, replayed: false, rate: Some(rate) };
+        Ok(StoredMessage { sent, changes_before, audience: Some(audience) })
+    }
 }
 
 struct MessageContents {

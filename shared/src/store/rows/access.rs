@@ -40,12 +40,21 @@ macro_rules! query_access_and_block {
 }
 pub(in crate::store) use query_access_and_block;
 
-/// The columns of [`AccessRow`] for generated statements. Does not compute `blocked`.
+/// The columns of [`AccessRow`] for generated statements, except `blocked`.
 pub(in crate::store) const ACCESS: &str = "\
     r.id as room_id, cast(r.kind as char) as kind, r.last_seq, r.rev, r.last_unsent_seq, r.archived_at, r.slow_mode_seconds, \
     cast(r.who_writes as char) as who_writes, cast(r.who_adds as char) as who_adds, r.past_members_read, \
-    cast(0 as signed) as blocked, cast(m.role as char) as role, cast(m.state as char) as state, m.visible_from_seq, m.left_seq, \
+    cast(m.role as char) as role, cast(m.state as char) as state, m.visible_from_seq, m.left_seq, \
     m.past_rev, m.past_at, m.read_seq, m.delivered_seq, m.allowance, m.allowance_at, m.change_allowance, m.change_allowance_at";
+
+/// The value of `blocked` for generated statements: the same as in [`query_access_and_block`].
+pub(in crate::store) const BLOCKED: &str = "\
+    cast(case when r.kind = 'direct' then exists ( \
+        select 1 from members d \
+        where d.room_id = r.id and d.user_id <> m.user_id \
+          and (exists (select 1 from blocks b where b.user_id = d.user_id and b.blocked_id = m.user_id) \
+               or exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = d.user_id)) \
+    ) else 0 end as signed)";
 
 /// Converts a row of [`query_access`] to an [`AccessRow`].
 macro_rules! access_of {
