@@ -42,31 +42,32 @@ pub(crate) fn client(connect_within: Duration) -> Client {
         .build(connector)
 }
 
-/// TLS that trusts the public authorities, or those of `AWS_CA_BUNDLE` alone.
+/// TLS that trusts the public authorities, or those of `AWS_CA_BUNDLE` alone, and the local cloud's beside them (`LOCAL_CA`).
 pub(crate) fn https() -> HttpsConnectorBuilder<WantsSchemes> {
+    let mut authorities = RootCertStore::empty();
     match config::ca_bundle() {
-        None => HttpsConnectorBuilder::new().with_webpki_roots(),
-        Some(file) => {
-            let tls = ClientConfig::builder().with_root_certificates(authorities(&file)).with_no_client_auth();
-            HttpsConnectorBuilder::new().with_tls_config(tls)
-        }
+        None => authorities.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(file) => add_authorities(&mut authorities, &file),
     }
+    if let Some(file) = config::local_ca() {
+        add_authorities(&mut authorities, &file);
+    }
+    let tls = ClientConfig::builder().with_root_certificates(authorities).with_no_client_auth();
+    HttpsConnectorBuilder::new().with_tls_config(tls)
 }
 
-/// The authorities in a file; none if it cannot be read, so that no connection trusts others instead.
-fn authorities(file: &str) -> RootCertStore {
-    let mut authorities = RootCertStore::empty();
+/// Adds the authorities in a file; none if it cannot be read, so that no connection trusts others instead.
+fn add_authorities(authorities: &mut RootCertStore, file: &str) {
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     match read {
         Ok(certificates) => {
             let (added, ignored) = authorities.add_parsable_certificates(certificates);
             if added == 0 || ignored > 0 {
-                tracing::error!(file, added, ignored, "AWS_CA_BUNDLE has certificates that are not usable");
+                tracing::error!(file, added, ignored, "a file of authorities has certificates that are not usable");
             }
         }
-        Err(error) => tracing::error!(file, %error, "AWS_CA_BUNDLE cannot be read: no service of AWS is trusted"),
+        Err(error) => tracing::error!(file, %error, "a file of authorities cannot be read: none of them is trusted"),
     }
-    authorities
 }
 
 /// A client as the SDK takes it. The SDK's own reads the system's certificates at its first call and adds HTTP/2.
