@@ -98,7 +98,7 @@ pub(super) fn post(shared: &Shared, connection: Option<&Arc<Connection>>, body: 
         );
     };
     match post_faults::post(&shared.faults, connection, frame, limits) {
-        PushResult::Queued => {
+        PushResult::Written | PushResult::Queued => {
             Counters::add(&shared.counters.posts);
             Response::new(Full::new(Bytes::new()))
         }

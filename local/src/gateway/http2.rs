@@ -167,9 +167,7 @@ impl Http2 {
     fn names_this_machine(&mut self, head: &Parts) -> bool {
         let Some(name) = head.uri.authority().filter(|_| !head.headers.contains_key(HOST)) else { return false };
         if self.local_name.as_ref() != Some(name) {
-            let is_local = self.peer.ip.is_loopback()
-                && !name.as_str().contains('@')
-                && is_local_name(name, self.address.ip());
+            let is_local = self.peer.ip.is_loopback() && !name.as_str().contains('@') && is_local_name(name, self.address.ip());
             if !is_local {
                 return false;
             }

@@ -95,12 +95,7 @@ impl std::fmt::Debug for Gateway {
 
 impl Gateway {
     /// Serves the stack's first HTTP API and all of its WebSocket APIs on the listener.
-    pub fn start(
-        listener: TcpListener,
-        stack: &Stack,
-        backend: Backend,
-        options: GatewayOptions,
-    ) -> io::Result<Self> {
+    pub fn start(listener: TcpListener, stack: &Stack, backend: Backend, options: GatewayOptions) -> io::Result<Self> {
         let address = listener.local_addr()?;
         check_stack(stack)?;
         let http = HttpEndpoint::new(stack.http_apis.values().next().unwrap_or(&HttpApi::default()));
@@ -146,7 +141,6 @@ impl Gateway {
     /// Changes the limits; durations apply to open sockets at once, sizes to new sockets.
     pub fn set_limits(&self, limits: Limits) {
         self.shared.set_limits(limits);
-        self.shared.connections.wake();
     }
 
     /// Closes a socket with a code after its queued frames; `false` if it does not exist.
@@ -199,7 +193,7 @@ fn check_stack(stack: &Stack) -> io::Result<()> {
 async fn follow_faults(shared: Weak<Shared>, mut changes: watch::Receiver<()>) {
     while changes.changed().await.is_ok() {
         let Some(shared) = shared.upgrade() else { return };
-        shared.connections.wake();
+        shared.limits_changed();
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Shared {
     pub(super) static_dir: Option<PathBuf>,
     pub(super) tls: Option<Tls>,
     pub(super) connections: Connections,
-    pub(super) counters: Counters,
+    pub(super) counters: Arc<Counters>,
     /// Set once, when the gateway stops.
     pub(super) stopping: watch::Sender<bool>,
     /// Number of tasks that `stop` waits for.
@@ -36,6 +36,8 @@ pub(super) struct Shared {
     pub(super) inspector: OnceLock<Inspector>,
     pub(super) faults: Faults,
     limits: RwLock<Limits>,
+    /// Counts changes of the effective limits, so that sockets need not look at each event.
+    limits_revision: AtomicU64,
 }
 
 /// Handles requests below `/_local/`, which do not belong to the stack.
@@ -56,11 +58,12 @@ impl Shared {
             static_dir: options.static_dir,
             tls: options.tls,
             connections: Connections::default(),
-            counters: Counters::default(),
+            counters: Arc::default(),
             stopping: watch::Sender::new(false),
             running: watch::Sender::new(0),
             inspector: OnceLock::new(),
             limits: RwLock::new(options.limits),
+            limits_revision: AtomicU64::new(0),
         }
     }
 
@@ -77,6 +80,17 @@ impl Shared {
 
     pub(super) fn set_limits(&self, limits: Limits) {
         *self.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
+        self.limits_changed();
+    }
+
+    /// Makes every open socket re-evaluate its limits.
+    pub(super) fn limits_changed(&self) {
+        self.limits_revision.fetch_add(1, Ordering::Release);
+        self.connections.wake();
+    }
+
+    pub(super) fn limits_revision(&self) -> u64 {
+        self.limits_revision.load(Ordering::Acquire)
     }
 
     pub(super) fn open_connections(&self) -> Vec<ConnectionInfo> {

@@ -69,7 +69,8 @@ pub(super) async fn open(
     let handshake = Handshake::new(request.headers(), request.uri(), &peer);
     let text =
         |name| request.headers().get(name).map(|value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let connection = Connection::new(Arc::clone(endpoint), text(HOST).unwrap_or_default(), peer.ip, text(USER_AGENT));
+    let domain = text(HOST).unwrap_or_default();
+    let connection = Connection::new(shared, Arc::clone(endpoint), domain, peer.ip, text(USER_AGENT));
     let (decision, decided) = oneshot::channel();
     // A separate task: if the client disconnects meanwhile, `$disconnect` must still follow `$connect`.
     let owned = Arc::clone(shared);
