@@ -314,10 +314,10 @@ mod tests {
     fn headers_have_the_lengths_of_rfc_6455() {
         for (payload, header) in [
             (0, &[0x81, 0][..]),
-            (125, &[0x81, 125]),
-            (126, &[0x81, 126, 0, 126]),
-            (0xffff, &[0x81, 126, 0xff, 0xff]),
-            (0x1_0000, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+            (125, &[0x81, 125][..]),
+            (126, &[0x81, 126, 0, 126][..]),
+            (0xffff, &[0x81, 126, 0xff, 0xff][..]),
+            (0x1_0000, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0][..]),
         ] {
             let (written, length) = frame_header(payload);
             assert_eq!(&written[..length], header, "{payload}");

@@ -37,6 +37,16 @@ async fn echo(cloud: &Cloud) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_tls_functions_post_in_cleartext() {
+    let env = [("LOCAL_TLS".to_owned(), "off".to_owned())].into();
+    let cloud = Cloud::start(CloudOptions { env, ..options(&[]) }).await.unwrap();
+    let environment = &echo(&cloud).await["environment"];
+    assert_eq!(environment["PUSH_ENDPOINT"], format!("{}/ws", cloud.http_url()));
+    assert!(environment["LOCAL_CA"].is_null());
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_template_declares_is_there() {
     let cloud = Cloud::start(options(&[])).await.unwrap();
     let answer = echo(&cloud).await;
