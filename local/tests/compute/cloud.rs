@@ -40,7 +40,8 @@ async fn echo(cloud: &Cloud) -> Value {
 async fn without_tls_functions_post_in_cleartext() {
     let env = [("LOCAL_TLS".to_owned(), "off".to_owned())].into();
     let cloud = Cloud::start(CloudOptions { env, ..options(&[]) }).await.unwrap();
-    let environment = &echo(&cloud).await["environment"];
+    let answer = echo(&cloud).await;
+    let environment = &answer["environment"];
     assert_eq!(environment["PUSH_ENDPOINT"], format!("{}/ws", cloud.http_url()));
     assert!(environment["LOCAL_CA"].is_null());
     cloud.stop().await;
