@@ -77,7 +77,7 @@ impl Connection {
     }
 
     /// Sends a text frame, at once or after those that wait.
-    pub(super) fn push(&self, frame: Utf8Bytes, limits: &Limits) -> PushResult {
+    pub(super) fn push(&self, frame: &Utf8Bytes, limits: &Limits) -> PushResult {
         let result = self.outbox.push(frame, limits);
         if result == PushResult::Written {
             self.sent(1);

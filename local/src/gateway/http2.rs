@@ -118,9 +118,10 @@ impl Http2 {
                 Poll::Pending if self.arrived.is_empty() => return Poll::Pending,
                 Poll::Pending => {
                     self.last_request = Instant::now();
-                    for stream in std::mem::take(&mut self.arrived) {
-                        self.answer(stream);
-                    }
+                    let mut arrived = std::mem::take(&mut self.arrived);
+                    arrived.drain(..).for_each(|stream| self.answer(stream));
+                    // Empty again, with its memory.
+                    self.arrived = arrived;
                 }
             }
         }

@@ -85,7 +85,7 @@ impl Outbox {
         self.lock().writer = Some(writer);
     }
 
-    pub(super) fn push(&self, frame: Utf8Bytes, limits: &Limits) -> PushResult {
+    pub(super) fn push(&self, frame: &Utf8Bytes, limits: &Limits) -> PushResult {
         let mut state = self.lock();
         if !state.open {
             return PushResult::Gone;
@@ -93,11 +93,12 @@ impl Outbox {
         if state.frames.len() >= limits.queued_frames || state.bytes + frame.len() > limits.queued_bytes {
             return PushResult::Full;
         }
-        let result = if state.write_at_once(&frame) {
+        let result = if state.write_at_once(frame) {
             PushResult::Written
         } else {
             state.bytes += frame.len();
-            state.frames.push_back(frame);
+            // A copy: the frame may be part of a large buffer of what was read with it.
+            state.frames.push_back(frame.as_str().into());
             PushResult::Queued
         };
         let waits = state.is_waiting();
@@ -328,12 +329,12 @@ mod tests {
     async fn a_frame_is_written_at_once_unless_others_wait() {
         let (writer, mut client) = pair().await;
         let (outbox, limits) = (Outbox::new(), Limits::default());
-        assert_eq!(outbox.push("one".into(), &limits), PushResult::Queued, "the handshake is not over");
+        assert_eq!(outbox.push(&"one".into(), &limits), PushResult::Queued, "the handshake is not over");
         outbox.attach(writer);
-        assert_eq!(outbox.push("two".into(), &limits), PushResult::Queued, "one is before it");
+        assert_eq!(outbox.push(&"two".into(), &limits), PushResult::Queued, "one is before it");
         let progress = frames(&outbox);
         assert_eq!((progress.frames, progress.is_done), (2, true));
-        assert_eq!(outbox.push("three".into(), &limits), PushResult::Written);
+        assert_eq!(outbox.push(&"three".into(), &limits), PushResult::Written);
         assert_eq!(frames(&outbox).frames, 0);
         let mut read = [0; 5 + 5 + 7];
         client.read_exact(&mut read).await.unwrap();
@@ -348,11 +349,11 @@ mod tests {
         outbox.attach(writer);
         let large = "a".repeat(32 << 20);
         let mut sent = 0;
-        while outbox.push(large.as_str().into(), &limits) == PushResult::Written {
+        while outbox.push(&large.as_str().into(), &limits) == PushResult::Written {
             sent += 1;
         }
-        assert_eq!(outbox.push("last".into(), &limits), PushResult::Queued);
-        assert_eq!(outbox.push("more".into(), &limits), PushResult::Full);
+        assert_eq!(outbox.push(&"last".into(), &limits), PushResult::Queued);
+        assert_eq!(outbox.push(&"more".into(), &limits), PushResult::Full);
         let context = &mut Context::from_waker(Waker::noop());
         let pong = outbox.poll_control(context, b"\x8a\x00");
         assert!(pong.is_pending(), "it would be inside of a frame");
@@ -386,7 +387,7 @@ mod tests {
         let (outbox, limits) = (Outbox::new(), Limits::default());
         outbox.attach(writer);
         outbox.end();
-        assert_eq!(outbox.push("x".into(), &limits), PushResult::Gone);
+        assert_eq!(outbox.push(&"x".into(), &limits), PushResult::Gone);
         outbox.hang_up();
         assert!(std::future::poll_fn(|context| outbox.poll_control(context, b"\x8a\x00")).await.is_err());
         assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
