@@ -106,7 +106,7 @@ pub(crate) fn server(patience: Duration) -> http1::Builder {
 /// Whether the `Host` header names this machine. With DNS rebinding, a browser sends the page's own name.
 pub(crate) fn is_local_host(headers: &HeaderMap, listening: IpAddr) -> bool {
     let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return false };
-    host.parse().is_ok_and(|authority| is_local_name(&authority, listening))
+    host.parse().is_ok_and(|authority: Authority| is_local_name(&authority, listening))
 }
 
 /// Whether an authority is this machine.

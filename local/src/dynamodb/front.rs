@@ -71,7 +71,7 @@ impl Front {
                 Some(batch(reads.table, items))
             }
             "GetItem" => match self.find(&Reads::of_item(body)?)?.pop()? {
-                Lookup::Item(item) => Some([br#"{"Item":"#, &item[..], b"}"].concat()),
+                Lookup::Item(item) => Some([&br#"{"Item":"#[..], &item, b"}"].concat()),
                 Lookup::Absent => Some(b"{}".to_vec()),
                 Lookup::Unknown => None,
             },

@@ -56,7 +56,7 @@ async fn every_kind_of_write_is_seen_by_the_next_read() {
         ("PutItem", json!({ "TableName": "Things", "Item": item(20) }), "20"),
         ("BatchWriteItem", json!({ "RequestItems": { "Things": [{ "PutRequest": { "Item": item(21) } }] } }), "21"),
         ("TransactWriteItems", json!({ "TransactItems": [{ "Put": { "TableName": "Things", "Item": item(22) } }] }), "22"),
-        ("ExecuteStatement", json!({ "Statement": "UPDATE Things SET n = 23 WHERE id = 'a'" }), "23"),
+        ("ExecuteStatement", json!({ "Statement": "UPDATE \"Things\" SET n = 23 WHERE id = 'a'" }), "23"),
     ] {
         let answer = call(&endpoint, operation, request).await;
         assert!(answer.get("__type").is_none(), "{operation}: {answer}");
