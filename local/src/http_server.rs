@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use http::header::HOST;
+use http::uri::Authority;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{Either, Empty};
 use hyper::body::{Body, Incoming};
@@ -105,7 +106,11 @@ pub(crate) fn server(patience: Duration) -> http1::Builder {
 /// Whether the `Host` header names this machine. With DNS rebinding, a browser sends the page's own name.
 pub(crate) fn is_local_host(headers: &HeaderMap, listening: IpAddr) -> bool {
     let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return false };
-    let Ok(authority) = host.parse::<http::uri::Authority>() else { return false };
+    host.parse().is_ok_and(|authority: Authority| is_local_name(&authority, listening))
+}
+
+/// Whether an authority is this machine.
+pub(crate) fn is_local_name(authority: &Authority, listening: IpAddr) -> bool {
     let name = authority.host();
     let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
     name.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback() || address == listening)

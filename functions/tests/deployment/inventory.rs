@@ -106,6 +106,7 @@ const NOT_OF_THE_TEMPLATE: &[&str] = &[
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_CA_BUNDLE",
+    "LOCAL_CA",
     "LOCAL_ENDPOINTS",
     "LOCAL_CLOUD",
     "DATABASE_URL",

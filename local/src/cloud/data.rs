@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::CloudError;
+use crate::gateway::Tls;
 use crate::watchdog::Watchdog;
 
 /// Where a cloud stores its data.
@@ -76,6 +77,13 @@ impl DataFolder {
         &self.path
     }
 
+    /// Writes the certificate of the gateway's authority, without its key.
+    pub(super) fn write_authority(&self, tls: &Tls) -> Result<PathBuf, CloudError> {
+        let file = self.path.join("ca.pem");
+        fs::write(&file, tls.authority()).map_err(CloudError::io(format!("write {}", file.display())))?;
+        Ok(file)
+    }
+
     pub(super) fn publish(&self, running: &RunningCloud) -> Result<(), CloudError> {
         let file = self.path.join("running.json");
         let text = serde_json::to_string(running).unwrap_or_default();
@@ -112,7 +120,7 @@ pub fn reset(data: &Path) -> Result<bool, CloudError> {
     let folder = DataFolder::persistent(data)?;
     let databases =
         ["dynamodb.sqlite", "queues.sqlite"].map(|file| [file.to_owned(), format!("{file}-wal"), format!("{file}-shm")]);
-    let others = ["mysql", "s3", "dead-letters.jsonl"].map(str::to_owned);
+    let others = ["mysql", "s3", "dead-letters.jsonl", "ca.pem"].map(str::to_owned);
     for name in databases.into_iter().flatten().chain(others) {
         let path = folder.path().join(name);
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };

@@ -1,6 +1,7 @@
 //! The environment of each function: the template's variables, with AWS endpoints replaced by local ones.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::stack::{Function, Stack};
 use crate::template::queue_host;
@@ -10,6 +11,10 @@ use crate::template::queue_host;
 pub(super) struct Endpoints {
     /// `http://host:port` of the gateway.
     pub(super) http: String,
+    /// The same for calls of functions to `@connections`: over TLS, as on AWS, unless it is off.
+    pub(super) management: String,
+    /// File with the authority of the gateway's certificate.
+    pub(super) authority: Option<PathBuf>,
     /// `mysql://…`
     pub(super) database: String,
     /// The same with a user who may only read and change rows.
@@ -75,10 +80,13 @@ pub(super) fn environment(
         ("AWS_ENDPOINT_URL_S3", endpoints.s3.clone()),
         ("AWS_ENDPOINT_URL_SQS", endpoints.sqs.clone()),
         ("AWS_ENDPOINT_URL_LAMBDA", endpoints.lambda.clone()),
-        ("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", format!("{}/{stage}", endpoints.http)),
+        ("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", format!("{}/{stage}", endpoints.management)),
         ("LOCAL_ENDPOINTS", local_endpoints(stack, endpoints, caller)),
     ] {
         environment.insert(name.into(), value);
+    }
+    if let Some(authority) = &endpoints.authority {
+        environment.insert("LOCAL_CA".into(), authority.to_string_lossy().into_owned());
     }
     environment
 }
@@ -98,12 +106,13 @@ fn local_endpoints(stack: &Stack, endpoints: &Endpoints, caller: &BTreeMap<Strin
 }
 
 /// Replaces the AWS URLs of the stack's own APIs and queues by local URLs.
-fn localize_urls(value: &str, stack: &Stack, Endpoints { http, sqs, .. }: &Endpoints) -> String {
+fn localize_urls(value: &str, stack: &Stack, Endpoints { http, management, sqs, .. }: &Endpoints) -> String {
     let socket = http.replacen("http://", "ws://", 1);
     let value = value.replace(&queue_host(&stack.region), sqs);
-    stack.http_apis.keys().chain(stack.websocket_apis.keys()).fold(value, |value, api| {
+    let apis = stack.http_apis.keys().map(|api| (api, http)).chain(stack.websocket_apis.keys().map(|api| (api, management)));
+    apis.fold(value, |value, (api, url)| {
         let host = format!("{api}.execute-api.{}.amazonaws.com", stack.region);
-        value.replace(&format!("https://{host}"), http).replace(&format!("wss://{host}"), &socket)
+        value.replace(&format!("https://{host}"), url).replace(&format!("wss://{host}"), &socket)
     })
 }
 
@@ -141,6 +150,8 @@ mod tests {
         stack.websocket_apis.insert("Sockets".into(), api);
         let endpoints = Endpoints {
             http: "http://127.0.0.1:8081".into(),
+            management: "https://127.0.0.1:8081".into(),
+            authority: Some("/data/ca.pem".into()),
             database: "mysql://here".into(),
             sqs: "http://127.0.0.1:9324".into(),
             ..Endpoints::default()
@@ -210,9 +221,10 @@ mod tests {
             json!({ "PUSH_ENDPOINT": format!("https://{host}/ws"), "WEBSOCKET_URL": format!("wss://{host}/ws") }),
             json!({}),
         );
-        assert_eq!(environment_of["PUSH_ENDPOINT"], "http://127.0.0.1:8081/ws");
+        assert_eq!(environment_of["PUSH_ENDPOINT"], "https://127.0.0.1:8081/ws");
         assert_eq!(environment_of["WEBSOCKET_URL"], "ws://127.0.0.1:8081/ws");
-        assert_eq!(environment_of["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"], "http://127.0.0.1:8081/ws");
+        assert_eq!(environment_of["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"], "https://127.0.0.1:8081/ws");
+        assert_eq!(environment_of["LOCAL_CA"], "/data/ca.pem");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use self::migration::{Database, Direction, grant_operator, migrate};
 use self::stores::Stores;
 use crate::clock::Clock;
 use crate::faults::Faults;
-use crate::gateway::{Backend, Gateway, Limits};
+use crate::gateway::{Backend, Gateway, GatewayOptions, Limits, Tls};
 use crate::http_server::HttpServer;
 use crate::inspection::{self, InspectedCloud, ItemCounts};
 use crate::lambda::{Destinations, FunctionSpec, Lambda, LambdaOptions};
@@ -141,9 +141,21 @@ impl Cloud {
         let lambda_listener = HttpServer::bind().await.map_err(CloudError::io("listen for the functions"))?;
         let lambda_address = lambda_listener.local_addr().map_err(CloudError::io("read the functions' port"))?;
 
+        let tls = match options.env_var("LOCAL_TLS") {
+            Some("off") => None,
+            _ => Some(Tls::new(connectable(options.host)).map_err(CloudError::io("make a certificate"))?),
+        };
+        // Functions at an external endpoint cannot read a file of this machine.
+        let authority = match tls.as_ref().filter(|_| options.lambda.invoke.is_none()) {
+            Some(tls) => Some(data.write_authority(tls)?),
+            None => None,
+        };
         let stores = Stores::start(&stack, &data, &options).await?;
+        let address = SocketAddr::new(connectable(options.host), port);
         let endpoints = Endpoints {
-            http: format!("http://{}", SocketAddr::new(connectable(options.host), port)),
+            http: format!("http://{address}"),
+            management: format!("{}://{address}", if authority.is_some() { "https" } else { "http" }),
+            authority,
             database: stores.database_url(),
             functions_database: stores.functions_database_url(),
             dynamodb: stores.dynamodb_endpoint().to_owned(),
@@ -167,7 +179,8 @@ impl Cloud {
             stores.stop().await;
             return Err(error.into());
         }
-        let gateway = Gateway::start(listener, &stack, Backend::Lambda(lambda.clone()), options.limits, options.static_dir)
+        let served = GatewayOptions { limits: options.limits, static_dir: options.static_dir, tls };
+        let gateway = Gateway::start(listener, &stack, Backend::Lambda(lambda.clone()), served)
             .map_err(CloudError::io("start the gateway"))?;
         if options.inspect {
             gateway.set_inspector(inspection::inspector(InspectedCloud {

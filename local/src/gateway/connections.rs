@@ -4,11 +4,16 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::ids;
-use super::outbox::Outbox;
+use super::limits::Limits;
+use super::outbox::{Outbox, PushResult};
+use super::shared::{Counters, Shared};
 use super::websocket_api::WebSocketEndpoint;
 
 /// Public information about a socket.
@@ -41,28 +46,64 @@ pub(super) struct Connection {
     /// The authorizer's context, repeated in every event.
     pub(super) authorizer: Option<Map<String, Value>>,
     pub(super) outbox: Outbox,
-    last_active_at: AtomicU64,
+    began: Instant,
+    /// Microseconds from `began` to the last data frame in either direction.
+    active: AtomicU64,
+    counters: Arc<Counters>,
 }
 
 impl Connection {
-    pub(super) fn new(endpoint: Arc<WebSocketEndpoint>, domain: String, source_ip: IpAddr, user_agent: Option<String>) -> Self {
-        let now = ids::now_ms();
+    pub(super) fn new(
+        shared: &Shared,
+        endpoint: Arc<WebSocketEndpoint>,
+        domain: String,
+        source_ip: IpAddr,
+        user_agent: Option<String>,
+    ) -> Self {
         Self {
             id: ids::connection_id(),
             number: 0,
             endpoint,
-            connected_at: now,
+            connected_at: ids::now_ms(),
             source_ip,
             user_agent,
             domain,
             authorizer: None,
             outbox: Outbox::new(),
-            last_active_at: AtomicU64::new(now),
+            began: Instant::now(),
+            active: AtomicU64::new(0),
+            counters: Arc::clone(&shared.counters),
         }
     }
 
+    /// Sends a text frame, at once or after those that wait.
+    pub(super) fn push(&self, frame: &Utf8Bytes, limits: &Limits) -> PushResult {
+        let result = self.outbox.push(frame, limits);
+        if result == PushResult::Written {
+            self.sent(1);
+        }
+        result
+    }
+
+    /// Records sent frames.
+    pub(super) fn sent(&self, frames: u64) {
+        self.touch();
+        self.counters.frames_sent.fetch_add(frames, Ordering::Relaxed);
+    }
+
+    /// Records a data frame.
     pub(super) fn touch(&self) {
-        self.last_active_at.store(ids::now_ms(), Ordering::Relaxed);
+        let active = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.active.store(active, Ordering::Relaxed);
+    }
+
+    /// When the last data frame went in either direction.
+    pub(super) fn last_active(&self) -> Instant {
+        self.began + self.active()
+    }
+
+    fn active(&self) -> Duration {
+        Duration::from_micros(self.active.load(Ordering::Relaxed))
     }
 
     pub(super) fn info(&self) -> ConnectionInfo {
@@ -70,7 +111,7 @@ impl Connection {
             id: self.id.clone(),
             stage: self.endpoint.stage.clone(),
             connected_at: self.connected_at,
-            last_active_at: self.last_active_at.load(Ordering::Relaxed),
+            last_active_at: self.connected_at + u64::try_from(self.active().as_millis()).unwrap_or_default(),
             source_ip: self.source_ip,
             user_agent: self.user_agent.clone(),
             principal: self.authorizer.as_ref().and_then(|block| block.get("principalId")?.as_str()).map(str::to_owned),
@@ -95,7 +136,7 @@ impl Connections {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    /// Makes every socket re-evaluate its limits.
+    /// Wakes the task of every socket.
     pub(super) fn wake(&self) {
         for connection in self.all() {
             connection.outbox.wake();

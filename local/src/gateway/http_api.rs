@@ -5,12 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use tokio::time::timeout;
 
 use crate::stack::{Cors, HttpApi};
 
 use super::backend::IntegrationError;
+use super::body::RequestBody;
 use super::http_event::{self, EventContext};
 use super::http_response::{Reply, from_result, message};
 use super::http_routes::{Route, Routes};
@@ -32,7 +33,7 @@ impl HttpEndpoint {
 }
 
 /// Handles one request.
-pub(super) async fn serve(shared: &Shared, peer: Peer, request: Request<Incoming>) -> Reply {
+pub(super) async fn serve(shared: &Shared, peer: Peer, request: Request<RequestBody>) -> Reply {
     let (head, body) = request.into_parts();
     let endpoint = &shared.http;
     if let Some(answer) = endpoint.cors.as_ref().and_then(|cors| cors::preflight(cors, &head)) {
@@ -66,7 +67,7 @@ pub(super) async fn serve(shared: &Shared, peer: Peer, request: Request<Incoming
 }
 
 /// Reads the whole body, or returns the response to one that is too large, too slow or broken.
-pub(super) async fn collect(body: Incoming, limit: usize, patience: Duration) -> Result<Bytes, Reply> {
+pub(super) async fn collect(body: RequestBody, limit: usize, patience: Duration) -> Result<Bytes, Reply> {
     let too_large = || message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large());

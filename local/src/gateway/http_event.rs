@@ -153,7 +153,7 @@ fn joined<'a>(headers: &'a HeaderMap, peer: &Peer, now: u64) -> BTreeMap<&'a str
     let forwarded = all.get("x-forwarded-for").map_or_else(|| peer.ip.to_string(), |before| format!("{before}, {}", peer.ip));
     all.insert("x-forwarded-for", forwarded.into());
     all.insert("x-forwarded-port", peer.port.to_string().into());
-    all.insert("x-forwarded-proto", "http".into());
+    all.insert("x-forwarded-proto", peer.scheme().into());
     all.entry("x-amzn-trace-id").or_insert_with(|| ids::trace_id(now).into());
     all
 }

@@ -55,7 +55,7 @@ fn notice(shared: &Shared, connection: &Connection, message: &str, request_id: &
 }
 
 fn send(shared: &Shared, connection: &Connection, frame: String) {
-    if connection.outbox.push(frame.into(), &shared.limits()) == PushResult::Full {
+    if connection.push(&frame.into(), &shared.limits()) == PushResult::Full {
         tracing::warn!(connection = connection.id, "the client does not read; a response to it is dropped");
     }
 }

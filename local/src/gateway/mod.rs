@@ -3,9 +3,11 @@
 
 mod authorizer;
 mod backend;
+mod body;
 mod connections;
 mod connections_api;
 mod cors;
+mod http2;
 mod http_api;
 mod http_event;
 mod http_response;
@@ -20,11 +22,13 @@ mod route_selection;
 mod shared;
 mod socket;
 mod static_files;
+mod tls;
+mod transport;
 mod view;
 mod websocket_api;
 mod websocket_event;
+mod wire;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,18 +36,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use http::header::HOST;
-use http::{Request, StatusCode};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::faults::Faults;
-use crate::http_server;
 use crate::stack::{HttpApi, Stack};
 
 pub use backend::{Backend, MemoryFunction};
@@ -51,8 +51,10 @@ pub use connections::ConnectionInfo;
 pub use limits::Limits;
 pub use shared::{Inspector, Stats};
 pub use static_files::SECURITY_HEADERS;
+pub use tls::Tls;
 pub use view::GatewayView;
 
+use body::RequestBody;
 use http_api::HttpEndpoint;
 use http_response::{Reply, message};
 use peer::Peer;
@@ -67,6 +69,16 @@ const MAX_INSPECTION_BODY: usize = 1 << 20;
 
 /// How long `stop` waits for running invocations.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Options of a gateway.
+#[derive(Clone, Debug, Default)]
+pub struct GatewayOptions {
+    pub limits: Limits,
+    /// Folder served at paths without a route.
+    pub static_dir: Option<PathBuf>,
+    /// TLS beside cleartext on the same port; without it, clients of TLS are turned away.
+    pub tls: Option<Tls>,
+}
 
 /// The running gateway of one stack.
 pub struct Gateway {
@@ -83,18 +95,12 @@ impl std::fmt::Debug for Gateway {
 
 impl Gateway {
     /// Serves the stack's first HTTP API and all of its WebSocket APIs on the listener.
-    pub fn start(
-        listener: TcpListener,
-        stack: &Stack,
-        backend: Backend,
-        limits: Limits,
-        static_dir: Option<PathBuf>,
-    ) -> io::Result<Self> {
+    pub fn start(listener: TcpListener, stack: &Stack, backend: Backend, options: GatewayOptions) -> io::Result<Self> {
         let address = listener.local_addr()?;
         check_stack(stack)?;
         let http = HttpEndpoint::new(stack.http_apis.values().next().unwrap_or(&HttpApi::default()));
         let sockets = stack.websocket_apis.values().map(|api| Arc::new(WebSocketEndpoint::new(api, &stack.region))).collect();
-        let shared = Arc::new(Shared::new(backend, http, sockets, limits, static_dir));
+        let shared = Arc::new(Shared::new(backend, http, sockets, options));
         let accepting = tokio::spawn(accept(listener, address, Arc::clone(&shared)));
         tokio::spawn(follow_faults(Arc::downgrade(&shared), shared.faults.subscribe()));
         Ok(Self { shared, address, accepting })
@@ -135,7 +141,6 @@ impl Gateway {
     /// Changes the limits; durations apply to open sockets at once, sizes to new sockets.
     pub fn set_limits(&self, limits: Limits) {
         self.shared.set_limits(limits);
-        self.shared.connections.wake();
     }
 
     /// Closes a socket with a code after its queued frames; `false` if it does not exist.
@@ -188,7 +193,7 @@ fn check_stack(stack: &Stack) -> io::Result<()> {
 async fn follow_faults(shared: Weak<Shared>, mut changes: watch::Receiver<()>) {
     while changes.changed().await.is_ok() {
         let Some(shared) = shared.upgrade() else { return };
-        shared.connections.wake();
+        shared.limits_changed();
     }
 }
 
@@ -197,7 +202,7 @@ async fn accept(listener: TcpListener, address: SocketAddr, shared: Arc<Shared>)
         match listener.accept().await {
             Ok((stream, remote)) => {
                 let (owned, peer) = (Arc::clone(&shared), Peer::new(remote, address.port()));
-                shared.spawn(connection(stream, address, peer, owned));
+                shared.spawn(transport::serve(stream, address, peer, owned));
             }
             Err(error) => {
                 // Usually the process is out of file descriptors: wait until some are closed.
@@ -208,28 +213,7 @@ async fn accept(listener: TcpListener, address: SocketAddr, shared: Arc<Shared>)
     }
 }
 
-/// Serves one TCP connection.
-async fn connection(stream: TcpStream, address: SocketAddr, peer: Peer, shared: Arc<Shared>) {
-    // Frames and responses are written whole: Nagle's algorithm only adds delay.
-    drop(stream.set_nodelay(true));
-    let mut stopping = shared.stopping.subscribe();
-    let service = service_fn(|request| {
-        let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(answer(&shared, peer, address, request).await) }
-    });
-    let http =
-        http_server::server(shared.limits().arrival).max_buf_size(64 << 10).serve_connection(TokioIo::new(stream), service);
-    let mut http = std::pin::pin!(http.with_upgrades());
-    // A broken connection is not an error of the gateway.
-    tokio::select! {
-        _ = http.as_mut() => return,
-        () = async { drop(stopping.wait_for(|stopping| *stopping).await) } => {}
-    }
-    http.as_mut().graceful_shutdown();
-    drop(http.await);
-}
-
-async fn answer(shared: &Arc<Shared>, peer: Peer, address: SocketAddr, request: Request<Incoming>) -> Reply {
+async fn answer(shared: &Arc<Shared>, peer: Peer, address: SocketAddr, request: Request<RequestBody>) -> Reply {
     let path = request.uri().path();
     let inspected = path == "/_local" || path.starts_with("/_local/");
     if !inspected {
@@ -237,6 +221,9 @@ async fn answer(shared: &Arc<Shared>, peer: Peer, address: SocketAddr, request: 
     }
     if let Some(refusal) = check(&request, shared.limits().request_head) {
         return refusal;
+    }
+    if connections_api::Target::of(path).is_some() {
+        return connections_api::serve(shared, peer, address.ip(), request).await;
     }
     if let Some(inspector) = shared.inspector.get().filter(|_| inspected) {
         // Only this machine may inspect and change the cloud.
@@ -252,13 +239,10 @@ async fn answer(shared: &Arc<Shared>, peer: Peer, address: SocketAddr, request: 
     if let Some(endpoint) = endpoint {
         return websocket_api::open(shared, &Arc::clone(endpoint), peer, request).await;
     }
-    if connections_api::is_path(path) {
-        return connections_api::serve(shared, peer, address.ip(), request).await;
-    }
     http_api::serve(shared, peer, request).await
 }
 
-async fn inspect(inspector: &Inspector, request: Request<Incoming>, patience: Duration) -> Reply {
+async fn inspect(inspector: &Inspector, request: Request<RequestBody>, patience: Duration) -> Reply {
     let (head, body) = request.into_parts();
     match http_api::collect(body, MAX_INSPECTION_BODY, patience).await {
         Ok(body) => inspector(Request::from_parts(head, body)).await,
@@ -267,19 +251,24 @@ async fn inspect(inspector: &Inspector, request: Request<Incoming>, patience: Du
 }
 
 /// Rejects requests that no API would pass to a function.
-fn check(request: &Request<Incoming>, largest_head: usize) -> Option<Reply> {
-    let line = request.uri().path_and_query().map_or(0, |path| path.as_str().len())
-        + request.method().as_str().len()
-        + "  HTTP/1.1".len();
-    let headers: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + ": ".len()).sum();
+fn check(request: &Request<RequestBody>, largest_head: usize) -> Option<Reply> {
+    let (line, head) = head_size(request.method(), request.uri(), request.headers());
     if line > largest_head {
         return Some(message(StatusCode::URI_TOO_LONG, "Request-URI Too Long"));
     }
-    if line + headers > largest_head {
+    if head > largest_head {
         return Some(message(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large"));
     }
     let mut hosts = request.headers().get_all(HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok()).and_then(|host| host.parse::<http::uri::Authority>().ok());
     let valid = host.is_some_and(|host| !host.as_str().contains('@')) && hosts.next().is_none();
     (!valid).then(|| message(StatusCode::BAD_REQUEST, "Bad Request"))
+}
+
+/// Bytes of the request line, and of the whole head, as HTTP/1.1 writes them.
+fn head_size(method: &Method, uri: &Uri, headers: &HeaderMap) -> (usize, usize) {
+    let path = uri.path_and_query().map_or(0, |path| path.as_str().len());
+    let line = path + method.as_str().len() + "  HTTP/1.1".len();
+    let headers: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": ".len()).sum();
+    (line, line + headers)
 }

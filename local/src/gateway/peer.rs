@@ -9,10 +9,17 @@ pub(super) struct Peer {
     pub(super) ip: IpAddr,
     /// The gateway's port.
     pub(super) port: u16,
+    /// Whether it came over TLS.
+    pub(super) is_secure: bool,
 }
 
 impl Peer {
     pub(super) fn new(remote: SocketAddr, port: u16) -> Self {
-        Self { ip: remote.ip().to_canonical(), port }
+        Self { ip: remote.ip().to_canonical(), port, is_secure: false }
+    }
+
+    /// The scheme as `X-Forwarded-Proto` names it.
+    pub(super) fn scheme(&self) -> &'static str {
+        if self.is_secure { "https" } else { "http" }
     }
 }

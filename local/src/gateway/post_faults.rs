@@ -18,7 +18,7 @@ const REORDER_TIMEOUT: Duration = Duration::from_millis(200);
 pub(super) fn post(faults: &Faults, connection: &Arc<Connection>, frame: Utf8Bytes, limits: &Limits) -> PushResult {
     match faults.post_fault(connection.number) {
         PostFault::Delivered { copies: 1, held: false, delay: Duration::ZERO } => {
-            let posted = connection.outbox.push(frame, limits);
+            let posted = connection.push(&frame, limits);
             deliver_held_frame(faults, connection, limits);
             posted
         }
@@ -40,7 +40,7 @@ pub(super) fn post(faults: &Faults, connection: &Arc<Connection>, frame: Utf8Byt
 /// Delivers the held frame after the one that overtook it.
 fn deliver_held_frame(faults: &Faults, connection: &Connection, limits: &Limits) {
     if let Some(frame) = faults.release(connection.number).and_then(text) {
-        connection.outbox.push(frame, limits);
+        connection.push(&frame, limits);
     }
 }
 
@@ -59,16 +59,16 @@ impl DelayedPost {
     async fn deliver(self, frame: Utf8Bytes) {
         tokio::time::sleep(self.delay).await;
         for _ in 1..self.copies {
-            self.connection.outbox.push(frame.clone(), &self.limits);
+            self.connection.push(&frame, &self.limits);
         }
         if self.held {
             let before = self.faults.hold_back(self.connection.number, frame.into());
             if let Some(before) = before.and_then(text) {
-                self.connection.outbox.push(before, &self.limits);
+                self.connection.push(&before, &self.limits);
             }
             tokio::time::sleep(REORDER_TIMEOUT).await;
         } else {
-            self.connection.outbox.push(frame, &self.limits);
+            self.connection.push(&frame, &self.limits);
         }
         deliver_held_frame(&self.faults, &self.connection, &self.limits);
     }

@@ -12,10 +12,12 @@ use tokio::sync::watch;
 
 use crate::faults::Faults;
 
+use super::GatewayOptions;
 use super::backend::Backend;
 use super::connections::{ConnectionInfo, Connections};
 use super::http_api::HttpEndpoint;
 use super::limits::Limits;
+use super::tls::Tls;
 use super::websocket_api::WebSocketEndpoint;
 
 pub(super) struct Shared {
@@ -23,8 +25,9 @@ pub(super) struct Shared {
     pub(super) http: HttpEndpoint,
     pub(super) sockets: Vec<Arc<WebSocketEndpoint>>,
     pub(super) static_dir: Option<PathBuf>,
+    pub(super) tls: Option<Tls>,
     pub(super) connections: Connections,
-    pub(super) counters: Counters,
+    pub(super) counters: Arc<Counters>,
     /// Set once, when the gateway stops.
     pub(super) stopping: watch::Sender<bool>,
     /// Number of tasks that `stop` waits for.
@@ -33,6 +36,8 @@ pub(super) struct Shared {
     pub(super) inspector: OnceLock<Inspector>,
     pub(super) faults: Faults,
     limits: RwLock<Limits>,
+    /// Counts changes of the effective limits, so that sockets need not look at each event.
+    limits_revision: AtomicU64,
 }
 
 /// Handles requests below `/_local/`, which do not belong to the stack.
@@ -43,21 +48,22 @@ impl Shared {
         backend: Backend,
         http: HttpEndpoint,
         sockets: Vec<Arc<WebSocketEndpoint>>,
-        limits: Limits,
-        static_dir: Option<PathBuf>,
+        options: GatewayOptions,
     ) -> Self {
         Self {
             faults: backend.faults(),
             backend,
             http,
             sockets,
-            static_dir,
+            static_dir: options.static_dir,
+            tls: options.tls,
             connections: Connections::default(),
-            counters: Counters::default(),
+            counters: Arc::default(),
             stopping: watch::Sender::new(false),
             running: watch::Sender::new(0),
             inspector: OnceLock::new(),
-            limits: RwLock::new(limits),
+            limits: RwLock::new(options.limits),
+            limits_revision: AtomicU64::new(0),
         }
     }
 
@@ -74,6 +80,17 @@ impl Shared {
 
     pub(super) fn set_limits(&self, limits: Limits) {
         *self.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
+        self.limits_changed();
+    }
+
+    /// Makes every open socket re-evaluate its limits.
+    pub(super) fn limits_changed(&self) {
+        self.limits_revision.fetch_add(1, Ordering::Release);
+        self.connections.wake();
+    }
+
+    pub(super) fn limits_revision(&self) -> u64 {
+        self.limits_revision.load(Ordering::Acquire)
     }
 
     pub(super) fn open_connections(&self) -> Vec<ConnectionInfo> {
@@ -83,6 +100,11 @@ impl Shared {
 
     pub(super) fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
+    }
+
+    /// Completes when the gateway stops.
+    pub(super) async fn stopped(&self) {
+        drop(self.stopping.subscribe().wait_for(|stopping| *stopping).await);
     }
 
     /// Spawns a task that `stop` waits for.
@@ -114,6 +136,9 @@ impl Drop for TaskGuard {
 /// Totals since the start.
 #[derive(Default)]
 pub(super) struct Counters {
+    pub(super) accepted: AtomicU64,
+    pub(super) tls_handshakes: AtomicU64,
+    pub(super) tls_resumed: AtomicU64,
     pub(super) http_requests: AtomicU64,
     pub(super) connected: AtomicU64,
     pub(super) disconnected: AtomicU64,
@@ -127,6 +152,12 @@ pub(super) struct Counters {
 /// A snapshot of the totals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
+    /// Accepted TCP connections.
+    pub accepted: u64,
+    /// TLS handshakes, among them resumed ones.
+    pub tls_handshakes: u64,
+    /// TLS handshakes that resumed an earlier session.
+    pub tls_resumed: u64,
     /// All requests except those below `/_local/`.
     pub http_requests: u64,
     /// Opened sockets.
@@ -153,6 +184,9 @@ impl Counters {
     pub(super) fn read(&self) -> Stats {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
+            accepted: of(&self.accepted),
+            tls_handshakes: of(&self.tls_handshakes),
+            tls_resumed: of(&self.tls_resumed),
             http_requests: of(&self.http_requests),
             connected: of(&self.connected),
             disconnected: of(&self.disconnected),

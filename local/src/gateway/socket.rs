@@ -1,16 +1,16 @@
 //! The task of one open socket: writes queued frames, passes messages to functions, and reports its close code to `$disconnect`.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::{Sink as _, SinkExt as _, Stream as _, StreamExt as _};
+use futures_util::{SinkExt as _, Stream as _, StreamExt as _};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -20,13 +20,13 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use super::connections::Connection;
 use super::limits::Limits;
 use super::messages;
+use super::outbox::Outbox;
 use super::shared::{Counters, Shared};
 use super::websocket_event::disconnect_event;
+use super::wire::{Reader, Wire};
 
 /// A small buffer, because most of thousands of sockets are idle.
 const READ_BUFFER: usize = 2 << 10;
-/// Queued frames are written together up to about this size.
-const WRITE_BUFFER: usize = 16 << 10;
 
 /// Close code and reason, as `$disconnect` receives them.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,29 +56,37 @@ pub(super) fn close_frame(code: CloseCode, reason: &'static str) -> CloseFrame {
 
 /// Serves the socket until it ends.
 pub(super) async fn run(shared: &Arc<Shared>, connection: &Arc<Connection>, upgraded: Upgraded) -> Disconnection {
-    // Take the bare TCP stream: HTTP's buffers are no longer needed.
-    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return Disconnection::lost() };
-    let limits = shared.limits();
+    // Take the bare stream: HTTP's buffers are no longer needed.
+    let Ok(parts) = upgraded.downcast::<TokioIo<Wire>>() else { return Disconnection::lost() };
+    // The revision before the limits, so that no change between them is missed.
+    let (limits_revision, limits) = (shared.limits_revision(), shared.limits());
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(WRITE_BUFFER + 2 * limits.message)
         .max_frame_size(Some(limits.frame))
         .max_message_size(Some(limits.message));
-    let stream =
-        WebSocketStream::from_partially_read(parts.io.into_inner(), parts.read_buf.into(), Role::Server, Some(config)).await;
-    let now = Instant::now();
-    let mut socket = Socket { stream, shared, connection, opened: now, active: now, unflushed: false, close_deadline: None };
-    let timer = sleep_until(socket.deadline(&limits));
+    let (reader, writer) = parts.io.into_inner().split();
+    connection.outbox.attach(writer);
+    let io = SocketIo { reader, outbox: &connection.outbox };
+    let stream = WebSocketStream::from_partially_read(io, parts.read_buf.into(), Role::Server, Some(config)).await;
+    connection.touch();
+    let mut socket = Socket { stream, shared, connection, opened: Instant::now(), limits, limits_revision, close_deadline: None };
+    let timer = sleep_until(socket.deadline());
     tokio::pin!(timer);
     loop {
         match poll_fn(|context| socket.poll(context, timer.as_mut())).await {
             SocketEvent::Text(text) => messages::receive(shared, connection, text),
-            SocketEvent::Close(frame) => return close(socket.stream, frame, limits.grace).await,
+            SocketEvent::Close(frame) => {
+                connection.outbox.end();
+                return close(socket.stream, frame, limits.grace).await;
+            }
             SocketEvent::Closed(frame) => {
                 connection.outbox.end();
-                // The close reply is sent; the client waits for the end of the stream.
-                drop(timeout(limits.grace, socket.stream.next()).await);
+                // Sends the close reply; the client waits for the end of the stream.
+                let reply = async {
+                    socket.stream.next().await;
+                    poll_fn(|context| connection.outbox.poll_flush(context)).await
+                };
+                drop(timeout(limits.grace, reply).await);
                 return Disconnection::by_client(frame);
             }
             SocketEvent::Lost => return Disconnection::lost(),
@@ -88,7 +96,7 @@ pub(super) async fn run(shared: &Arc<Shared>, connection: &Arc<Connection>, upgr
 
 /// Unregisters the connection and runs `$disconnect`.
 pub(super) async fn finish(shared: &Shared, connection: &Connection, ended: Disconnection) {
-    connection.outbox.end();
+    connection.outbox.hang_up();
     shared.connections.remove(&connection.id);
     Counters::add(&shared.counters.disconnected);
     if shared.faults.skips_disconnect(connection.number) {
@@ -111,13 +119,39 @@ enum SocketEvent {
     Lost,
 }
 
+/// The stream below the protocol: it reads its half, and what the protocol sends by itself goes the way of all frames.
+struct SocketIo<'a> {
+    reader: Reader,
+    outbox: &'a Outbox,
+}
+
+impl AsyncRead for SocketIo<'_> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.reader).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for SocketIo<'_> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>> {
+        self.outbox.poll_control(context, frames)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.outbox.poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.outbox.poll_shutdown(context)
+    }
+}
+
 struct Socket<'a> {
-    stream: WebSocketStream<TcpStream>,
+    stream: WebSocketStream<SocketIo<'a>>,
     shared: &'a Shared,
     connection: &'a Connection,
     opened: Instant,
-    active: Instant,
-    unflushed: bool,
+    limits: Limits,
+    limits_revision: u64,
     /// Deadline of a requested close if the client does not read.
     close_deadline: Option<Instant>,
 }
@@ -131,14 +165,18 @@ impl Socket<'_> {
         if let Poll::Ready(event) = self.read(context) {
             return Poll::Ready(event);
         }
-        let limits = self.shared.limits();
-        let deadline = self.deadline(&limits);
+        let revision = self.shared.limits_revision();
+        if revision != self.limits_revision {
+            self.limits_revision = revision;
+            self.limits = self.shared.limits();
+        }
+        let deadline = self.deadline();
         // Activity moves the deadline; the timer is reset only when it fires.
         if deadline < timer.deadline() {
             timer.as_mut().reset(deadline);
         }
         while timer.as_mut().poll(context).is_ready() {
-            let deadline = self.deadline(&limits);
+            let deadline = self.deadline();
             if deadline <= Instant::now() {
                 let requested = self.connection.outbox.closing();
                 return Poll::Ready(SocketEvent::Close(requested.unwrap_or_else(|| close_frame(CloseCode::Away, "Going away"))));
@@ -148,37 +186,17 @@ impl Socket<'_> {
         Poll::Pending
     }
 
-    /// Writes queued frames with one flush, then the requested close.
+    /// Writes queued frames, then the requested close.
     fn write(&mut self, context: &mut Context<'_>) -> Option<SocketEvent> {
-        if self.connection.outbox.is_aborted() {
-            return Some(SocketEvent::Lost);
+        let Ok(progress) = self.connection.outbox.poll_frames(context) else { return Some(SocketEvent::Lost) };
+        if progress.frames > 0 {
+            self.connection.sent(progress.frames);
         }
-        let requested = self.connection.outbox.closing();
-        while let Poll::Ready(ready) = Pin::new(&mut self.stream).poll_ready(context) {
-            if ready.is_err() {
-                return Some(SocketEvent::Lost);
-            }
-            let Some(frame) = self.connection.outbox.pop() else { break };
-            if Pin::new(&mut self.stream).start_send(Message::Text(frame)).is_err() {
-                return Some(SocketEvent::Lost);
-            }
-            self.unflushed = true;
-            self.active = Instant::now();
-            self.connection.touch();
-            Counters::add(&self.shared.counters.frames_sent);
-        }
-        if self.unflushed {
-            match Pin::new(&mut self.stream).poll_flush(context) {
-                Poll::Ready(Ok(())) => self.unflushed = false,
-                Poll::Ready(Err(_)) => return Some(SocketEvent::Lost),
-                Poll::Pending => {}
-            }
-        }
-        let frame = requested?;
-        if !self.unflushed {
+        let frame = progress.close?;
+        if progress.is_done {
             return Some(SocketEvent::Close(frame));
         }
-        self.close_deadline.get_or_insert_with(|| Instant::now() + self.shared.limits().grace);
+        self.close_deadline.get_or_insert_with(|| Instant::now() + self.limits.grace);
         None
     }
 
@@ -187,7 +205,6 @@ impl Socket<'_> {
             let Poll::Ready(item) = Pin::new(&mut self.stream).poll_next(context) else { return Poll::Pending };
             return Poll::Ready(match item {
                 Some(Ok(Message::Text(text))) => {
-                    self.active = Instant::now();
                     self.connection.touch();
                     SocketEvent::Text(text)
                 }
@@ -203,8 +220,8 @@ impl Socket<'_> {
         }
     }
 
-    fn deadline(&self, limits: &Limits) -> Instant {
-        let natural = (self.active + limits.idle).min(self.opened + limits.lifetime);
+    fn deadline(&self) -> Instant {
+        let natural = (self.connection.last_active() + self.limits.idle).min(self.opened + self.limits.lifetime);
         self.close_deadline.map_or(natural, |close_deadline| natural.min(close_deadline))
     }
 }
@@ -222,15 +239,15 @@ fn protocol_error_close(error: &Error) -> Option<CloseFrame> {
 }
 
 /// Closes from this side: sends the close frame and FIN, then reads until the client closes its side.
-async fn close(mut stream: WebSocketStream<TcpStream>, frame: CloseFrame, grace: Duration) -> Disconnection {
+async fn close(mut stream: WebSocketStream<SocketIo<'_>>, frame: CloseFrame, grace: Duration) -> Disconnection {
     let ended = Disconnection { code: frame.code.into(), reason: frame.reason.as_str().to_owned() };
     let goodbye = async {
         if stream.send(Message::Close(Some(frame))).await.is_ok() {
-            let tcp = stream.get_mut();
-            if tcp.shutdown().await.is_ok() {
+            let io = stream.get_mut();
+            if io.shutdown().await.is_ok() {
                 // Unread bytes would turn FIN into a reset, which may discard the close frame.
                 let mut rest = [0; 1024];
-                while tcp.read(&mut rest).await.is_ok_and(|read| read > 0) {}
+                while io.read(&mut rest).await.is_ok_and(|read| read > 0) {}
             }
         }
     };

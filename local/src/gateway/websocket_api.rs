@@ -9,7 +9,6 @@ use http::header::{
     CONNECTION, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, USER_AGENT,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -19,6 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use crate::stack::{WebSocketApi, WebSocketAuthorizer, WebSocketRoute};
 
 use super::backend::IntegrationError;
+use super::body::RequestBody;
 use super::connections::Connection;
 use super::http_response::{Reply, message, status};
 use super::peer::Peer;
@@ -56,7 +56,7 @@ pub(super) async fn open(
     shared: &Arc<Shared>,
     endpoint: &Arc<WebSocketEndpoint>,
     peer: Peer,
-    mut request: Request<Incoming>,
+    mut request: Request<RequestBody>,
 ) -> Reply {
     let accept = match check(&request, shared.limits().socket_url) {
         Ok(accept) => accept,
@@ -69,7 +69,8 @@ pub(super) async fn open(
     let handshake = Handshake::new(request.headers(), request.uri(), &peer);
     let text =
         |name| request.headers().get(name).map(|value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let connection = Connection::new(Arc::clone(endpoint), text(HOST).unwrap_or_default(), peer.ip, text(USER_AGENT));
+    let domain = text(HOST).unwrap_or_default();
+    let connection = Connection::new(shared, Arc::clone(endpoint), domain, peer.ip, text(USER_AGENT));
     let (decision, decided) = oneshot::channel();
     // A separate task: if the client disconnects meanwhile, `$disconnect` must still follow `$connect`.
     let owned = Arc::clone(shared);
@@ -166,7 +167,7 @@ fn parse_connect_result(result: &Bytes, handshake: &Handshake) -> Decision {
 }
 
 /// Validates the handshake by RFC 6455 and computes `Sec-WebSocket-Accept`.
-fn check(request: &Request<Incoming>, longest_url: usize) -> Result<String, Box<Reply>> {
+fn check(request: &Request<RequestBody>, longest_url: usize) -> Result<String, Box<Reply>> {
     let headers = request.headers();
     let bad = || Box::new(message(StatusCode::BAD_REQUEST, "Bad Request"));
     if request.uri().path_and_query().is_some_and(|url| url.as_str().len() > longest_url) {

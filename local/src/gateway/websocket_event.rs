@@ -32,7 +32,7 @@ impl Handshake {
         let forwarded = forwarded.map_or_else(|| peer.ip.to_string(), |before| format!("{before}, {}", peer.ip));
         all.insert("X-Forwarded-For".to_owned(), vec![forwarded]);
         all.insert("X-Forwarded-Port".to_owned(), vec![peer.port.to_string()]);
-        all.insert("X-Forwarded-Proto".to_owned(), vec!["http".to_owned()]);
+        all.insert("X-Forwarded-Proto".to_owned(), vec![peer.scheme().to_owned()]);
         all.entry("X-Amzn-Trace-Id".to_owned()).or_insert_with(|| vec![ids::trace_id(now)]);
         let mut query = MultiValues::new();
         for (name, value) in pairs(uri.query().unwrap_or_default()) {

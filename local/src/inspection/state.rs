@@ -87,6 +87,9 @@ pub(super) async fn read(inspected: &InspectedCloud) -> Value {
         "now": millis(std::time::SystemTime::now()),
         "resident_bytes": resident(std::process::id()),
         "gateway": {
+            "accepted": stats.accepted,
+            "tls_handshakes": stats.tls_handshakes,
+            "tls_resumed": stats.tls_resumed,
             "http_requests": stats.http_requests,
             "connected": stats.connected,
             "disconnected": stats.disconnected,

@@ -37,6 +37,17 @@ async fn echo(cloud: &Cloud) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_tls_functions_post_in_cleartext() {
+    let env = [("LOCAL_TLS".to_owned(), "off".to_owned())].into();
+    let cloud = Cloud::start(CloudOptions { env, ..options(&[]) }).await.unwrap();
+    let answer = echo(&cloud).await;
+    let environment = &answer["environment"];
+    assert_eq!(environment["PUSH_ENDPOINT"], format!("{}/ws", cloud.http_url()));
+    assert!(environment["LOCAL_CA"].is_null());
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_template_declares_is_there() {
     let cloud = Cloud::start(options(&[])).await.unwrap();
     let answer = echo(&cloud).await;
@@ -45,8 +56,10 @@ async fn what_the_template_declares_is_there() {
     assert_eq!(told("DATABASE_URL"), cloud.database_url());
     assert_eq!(told("DATABASE_SECRET_ARN"), "");
     assert_eq!(told("THINGS_TABLE"), "Things");
-    assert_eq!(told("PUSH_ENDPOINT"), format!("{}/ws", cloud.http_url()));
-    assert_eq!(told("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"), format!("{}/ws", cloud.http_url()));
+    assert_eq!(told("PUSH_ENDPOINT"), format!("https://{}/ws", cloud.address()));
+    assert_eq!(told("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"), told("PUSH_ENDPOINT"));
+    let authority = std::fs::read_to_string(told("LOCAL_CA")).unwrap();
+    assert!(authority.contains("BEGIN CERTIFICATE") && !authority.contains("PRIVATE KEY"), "{authority}");
     assert_eq!(told("AWS_ENDPOINT_URL_DYNAMODB"), cloud.dynamodb_endpoint());
     assert_eq!(told("AWS_ENDPOINT_URL_S3"), cloud.s3_endpoint());
     assert_eq!(told("AWS_ENDPOINT_URL_LAMBDA"), format!("http://{}", cloud.lambda().endpoint()));

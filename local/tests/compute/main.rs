@@ -4,6 +4,7 @@
 
 mod cloud;
 mod command;
+mod dynamodb_cache;
 mod event_sources;
 mod external;
 mod faults;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::http_client::send;
 use crate::support::until;
 
-fn table(key: &str) -> Table {
+pub(crate) fn table(key: &str) -> Table {
     Table {
         name: "Things".into(),
         create: json!({
@@ -26,7 +26,7 @@ fn table(key: &str) -> Table {
     }
 }
 
-async fn call(endpoint: &str, operation: &str, request: Value) -> Value {
+pub(crate) async fn call(endpoint: &str, operation: &str, request: Value) -> Value {
     let to: SocketAddr = endpoint.strip_prefix("http://").unwrap().parse().unwrap();
     let builder = Request::post("/")
         .header(
@@ -39,7 +39,7 @@ async fn call(endpoint: &str, operation: &str, request: Value) -> Value {
     serde_json::from_slice(send(to, builder, request.to_string()).await.body()).unwrap()
 }
 
-async fn started(file: Option<&Path>) -> DynamoDb {
+pub(crate) async fn started(file: Option<&Path>) -> DynamoDb {
     DynamoDb::start(file, Duration::from_millis(50)).await.unwrap()
 }
 

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::client::{Answer, Client, HttpConnection, SIGNATURE, head, manage, request};
 use crate::fixture::{Fixture, friendly};
 
-async fn joined(fixture: &mut Fixture) -> (Client, String) {
+pub(crate) async fn joined(fixture: &mut Fixture) -> (Client, String) {
     let client = Client::join(fixture.address).await;
     let event = fixture.event("Connect").await;
     (client, event["requestContext"]["connectionId"].as_str().unwrap().to_owned())

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use local::gateway::{Backend, Gateway, Limits};
+use local::gateway::{Backend, Gateway, GatewayOptions, Limits, Tls};
 use local::lambda::{InvokeError, Outcome};
 use local::stack::Stack;
 use serde_json::{Value, json};
@@ -115,6 +115,8 @@ pub(crate) fn friendly(function: &str, event: &Value) -> Behavior {
 pub(crate) struct Fixture {
     pub(crate) gateway: Gateway,
     pub(crate) address: SocketAddr,
+    /// The certificate of the authority that clients of TLS must trust.
+    pub(crate) authority: String,
     events: mpsc::UnboundedReceiver<(String, Value)>,
 }
 
@@ -142,9 +144,12 @@ impl Fixture {
             drop(recorder.send((function, event)));
             async move { perform(act).await }.boxed()
         }));
-        let gateway = Gateway::start(listener, stack, backend, limits, None).unwrap();
-        let address = gateway.address();
-        Self { gateway, address, events }
+        let address = listener.local_addr().unwrap();
+        let tls = Tls::new(address.ip()).unwrap();
+        let authority = tls.authority().to_owned();
+        let options = GatewayOptions { limits, tls: Some(tls), ..GatewayOptions::default() };
+        let gateway = Gateway::start(listener, stack, backend, options).unwrap();
+        Self { gateway, address, authority, events }
     }
 
     /// The next event of this function; skips those of others.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use http::Response;
 use http_body_util::Full;
-use local::gateway::{Backend, Gateway, Limits};
+use local::gateway::{Backend, Gateway, GatewayOptions, Limits};
 use local::lambda::Outcome;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -344,7 +344,8 @@ async fn files_are_served_where_no_route_is_and_nothing_outside_of_their_folder(
     std::os::unix::fs::symlink(folder.path().join("secret.txt"), inside.join("link.txt")).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let backend = Backend::Memory(Arc::new(|_, _| async { Ok(Outcome::Success("{}".into())) }.boxed()));
-    let gateway = Gateway::start(listener, &stack(TEMPLATE), backend, Limits::default(), Some(inside)).unwrap();
+    let options = GatewayOptions { static_dir: Some(inside), ..GatewayOptions::default() };
+    let gateway = Gateway::start(listener, &stack(TEMPLATE), backend, options).unwrap();
     let get = async |path: &str| {
         let answer = request(gateway.address(), "GET", path, &[], "").await;
         (answer.status, answer.header("content-type").unwrap_or_default().to_owned(), answer.text().to_owned())
@@ -386,6 +387,6 @@ async fn two_websocket_apis_cannot_share_a_stage() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let backend = Backend::Memory(Arc::new(|_, _| async { Ok(Outcome::Success("{}".into())) }.boxed()));
     let stack = stack(&TEMPLATE.replace("StageName: open", "StageName: ws"));
-    let error = Gateway::start(listener, &stack, backend, Limits::default(), None).unwrap_err();
+    let error = Gateway::start(listener, &stack, backend, GatewayOptions::default()).unwrap_err();
     assert!(error.to_string().contains("two WebSocket APIs have the stage ws"), "{error}");
 }

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::builderstates::WantsSchemes;
-use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{self, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
@@ -43,7 +43,7 @@ pub(crate) fn client(connect_within: Duration) -> Client {
         .build(connector)
 }
 
-/// TLS that trusts the public authorities, or those of `AWS_CA_BUNDLE` alone.
+/// TLS that trusts the public authorities, or those of `AWS_CA_BUNDLE` alone, and the local cloud's beside them (`LOCAL_CA`).
 pub(crate) fn https() -> HttpsConnectorBuilder<WantsSchemes> {
     HttpsConnectorBuilder::new().with_tls_config(tls())
 }
@@ -51,27 +51,32 @@ pub(crate) fn https() -> HttpsConnectorBuilder<WantsSchemes> {
 /// The settings of TLS. Copies share the cache of sessions to resume.
 pub(crate) fn tls() -> ClientConfig {
     static TLS: OnceLock<ClientConfig> = OnceLock::new();
-    let made = TLS.get_or_init(|| match config::ca_bundle() {
-        None => ClientConfig::builder().with_webpki_roots().with_no_client_auth(),
-        Some(file) => ClientConfig::builder().with_root_certificates(authorities(&file)).with_no_client_auth(),
+    let made = TLS.get_or_init(|| {
+        let mut authorities = RootCertStore::empty();
+        match config::ca_bundle() {
+            None => authorities.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+            Some(file) => add_authorities(&mut authorities, &file),
+        }
+        if let Some(file) = config::local_ca() {
+            add_authorities(&mut authorities, &file);
+        }
+        ClientConfig::builder().with_root_certificates(authorities).with_no_client_auth()
     });
     made.clone()
 }
 
-/// The authorities in a file; none if it cannot be read, so that no connection trusts others instead.
-fn authorities(file: &str) -> RootCertStore {
-    let mut authorities = RootCertStore::empty();
+/// Adds the authorities in a file; none if it cannot be read, so that no connection trusts others instead.
+fn add_authorities(authorities: &mut RootCertStore, file: &str) {
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     match read {
         Ok(certificates) => {
             let (added, ignored) = authorities.add_parsable_certificates(certificates);
             if added == 0 || ignored > 0 {
-                tracing::error!(file, added, ignored, "AWS_CA_BUNDLE has certificates that are not usable");
+                tracing::error!(file, added, ignored, "a file of authorities has certificates that are not usable");
             }
         }
-        Err(error) => tracing::error!(file, %error, "AWS_CA_BUNDLE cannot be read: no service of AWS is trusted"),
+        Err(error) => tracing::error!(file, %error, "a file of authorities cannot be read: none of them is trusted"),
     }
-    authorities
 }
 
 /// A client as the SDK takes it. The SDK's own reads the system's certificates at its first call and adds HTTP/2.

@@ -278,6 +278,11 @@ pub fn ca_bundle() -> Option<String> {
     var("AWS_CA_BUNDLE")
 }
 
+/// `LOCAL_CA`: a file with the authority of the local cloud's certificate, trusted beside the others.
+pub fn local_ca() -> Option<String> {
+    var("LOCAL_CA")
+}
+
 /// `DATABASE_CA`: a further authority that may sign the certificate of the database: PEM text, or the path of a file.
 pub fn database_ca() -> Option<String> {
     var("DATABASE_CA")

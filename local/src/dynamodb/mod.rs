@@ -1,9 +1,14 @@
 //! DynamoDB in this process on its own loopback listener, stored in a file or in memory. Creates the template's tables and expires items by TTL.
 
+mod cache;
+mod front;
+mod requests;
+
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
+use self::front::Front;
 use crate::aws_request::{NoResponse, send};
 use crate::http_server::HttpServer;
 use crate::stack::Table;
@@ -61,7 +67,7 @@ impl From<NoResponse> for DynamoDbError {
 
 #[derive(Debug)]
 pub struct DynamoDb {
-    address: SocketAddr,
+    front: HttpServer,
     stopping: watch::Sender<bool>,
     serving: Option<JoinHandle<()>>,
     sweeping: AbortHandle,
@@ -75,33 +81,37 @@ impl DynamoDb {
             None => Database::memory(),
         }
         .map_err(|error| DynamoDbError::OpenFailed(error.to_string()))?;
-        let listener = listen().await.map_err(|error| DynamoDbError::OpenFailed(error.to_string()))?;
-        let address = listener.local_addr().map_err(|error| DynamoDbError::OpenFailed(error.to_string()))?;
+        let failed = |error: io::Error| DynamoDbError::OpenFailed(error.to_string());
+        let behind = listen().await.map_err(failed)?;
+        let front = Arc::new(Front::new(database.clone(), behind.local_addr().map_err(failed)?));
+        let sweeping = tokio::spawn(expire_items_every(sweep, database.clone(), Arc::clone(&front))).abort_handle();
+        let answer = move |request| Arc::clone(&front).answer(request);
+        let front = HttpServer::serve(listen().await.map_err(failed)?, answer).map_err(failed)?;
         let (stopping, mut stopped) = watch::channel(false);
-        let sweeping = tokio::spawn(expire_items_every(sweep, database.clone())).abort_handle();
         let serving = tokio::spawn(async move {
             let shutdown = async move {
                 let _ = stopped.wait_for(|stopping| *stopping).await;
             };
-            if let Err(error) = server::serve_with_shutdown(listener, database, shutdown).await {
+            if let Err(error) = server::serve_with_shutdown(behind, database, shutdown).await {
                 tracing::error!(error, "DynamoDB has stopped");
             }
         });
-        Ok(Self { address, stopping, serving: Some(serving), sweeping })
+        Ok(Self { front, stopping, serving: Some(serving), sweeping })
     }
 
     /// Value of `AWS_ENDPOINT_URL_DYNAMODB`.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.address())
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.front.address()
     }
 
     /// Waits briefly for open requests and closes the file.
     pub async fn stop(mut self) {
         self.sweeping.abort();
+        self.front.stop();
         self.stopping.send_replace(true);
         if let Some(serving) = self.serving.take() {
             let abort = serving.abort_handle();
@@ -213,12 +223,17 @@ fn has_same_keys(existing: &Value, expected: &Value) -> bool {
             .all(|kind| indexes(existing, kind) == indexes(expected, kind))
 }
 
-async fn expire_items_every(pause: Duration, database: Database) {
+async fn expire_items_every(pause: Duration, database: Database, front: Arc<Front>) {
     loop {
         tokio::time::sleep(pause).await;
-        let database = database.clone();
+        let (database, write) = (database.clone(), front.write_everything());
         // The sweep waits for the database's lock, so it must not block a thread of the runtime.
-        let swept = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
+        let sweep = move || {
+            let swept = database.sweep_ttl();
+            drop(write);
+            swept
+        };
+        let swept = tokio::task::spawn_blocking(sweep).await;
         if let Ok(Err(error)) = swept {
             tracing::warn!(%error, "expired items were not removed");
         }
