@@ -162,7 +162,7 @@ async fn many_logins_leave_an_instance_with_the_memory_of_one_password() {
     let ann = world.api.person("ann").await;
     for round in 0..4 {
         let logins = (0..8).map(|turn| {
-            // An address is compared with three hashes, whoever has it.
+            // An address costs three hashes, even if it is unknown.
             let (name, status) =
                 if turn % 2 == 0 { (ann.name.clone(), 200) } else { (format!("a{round}-{turn}@example.com"), 401) };
             let body = json!({ "username": name, "password": PASSWORD });

@@ -1,7 +1,7 @@
 //! The memory of argon2, 19 MB: allocated with the first password and reused by every later one.
 //!
 //! A buffer per password would leave one with each blocking thread's allocator. An instance serves one request at a time, so one password at a time is
-//! no delay; whoever comes meanwhile waits for the lock, in the order of arrival, and leaves the line by giving up.
+//! no delay. Later calls wait for the lock in the order of arrival; a call that is dropped leaves the line.
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
