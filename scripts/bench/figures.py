@@ -3,11 +3,10 @@
 import asyncio
 import os
 import signal
-import stat
 import statistics
 import time
 
-from machine import HalfProcessor
+from machine import HalfProcessor, wrapped
 from peers import ConChat
 from phases import Deliveries, latency
 from report import marked, number
@@ -113,7 +112,9 @@ async def cold(report, lab, members):
 async def _first_messages(report, lab, members, group):
     peer = ConChat(lab)
     try:
-        peer.start(binaries=_binaries(lab, group), data='cold')
+        join = f'echo $$ >{group.members()}\nexec' if group else None
+        binaries = wrapped(lab.binaries, lab.path('data', 'half'), 'send', join) if group else None
+        peer.start(binaries, 'cold')
         peer.open_room(members + 1, f'cold{int(time.time())}')
         await peer.connect()
         deliveries = Deliveries(peer, members)
@@ -144,22 +145,3 @@ async def _first_messages(report, lab, members, group):
 
 def _grown(before, after, counter):
     return after[counter] - before[counter] if counter in after else None
-
-
-def _binaries(lab, group):
-    """A folder of the functions in which `send` joins the control group before it begins."""
-    if group is None:
-        return lab.binaries
-    folder = lab.path('data', 'half')
-    os.makedirs(folder, exist_ok=True)
-    for name in os.listdir(lab.binaries):
-        source, link = os.path.join(lab.binaries, name), os.path.join(folder, name)
-        if os.path.isfile(source) and os.access(source, os.X_OK) and not os.path.lexists(link):
-            os.symlink(source, link)
-    wrapper = os.path.join(folder, 'send')
-    if os.path.islink(wrapper):
-        os.remove(wrapper)
-    with open(wrapper, 'w', encoding='utf-8') as file:
-        file.write(f'#!/bin/sh\necho $$ >{group.members()}\nexec {lab.binary("send")}\n')
-    os.chmod(wrapper, os.stat(wrapper).st_mode | stat.S_IXUSR)
-    return folder

@@ -90,6 +90,20 @@ def name_of(pid):
         return ''
 
 
+def wrapped(binaries, folder, function, begin):
+    """A folder of the same programs in which a function starts as a shell says that begins so; the program follows."""
+    os.makedirs(folder, exist_ok=True)
+    for name in os.listdir(binaries):
+        source, link = os.path.abspath(os.path.join(binaries, name)), os.path.join(folder, name)
+        if name != function and os.path.isfile(source) and os.access(source, os.X_OK):
+            os.symlink(source, link)
+    wrapper = os.path.join(folder, function)
+    with open(wrapper, 'w', encoding='utf-8') as file:
+        file.write(f'#!/bin/sh\n{begin} {os.path.abspath(os.path.join(binaries, function))}\n')
+    os.chmod(wrapper, 0o755)
+    return folder
+
+
 class HalfProcessor:
     """A control group that gives its members half of one processor, as a small function has; `None` from `make` where the system has none."""
 

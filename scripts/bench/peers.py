@@ -94,11 +94,11 @@ class ConChat(Peer):
 
     name = 'ConChat'
 
-    def start(self, binaries=None, data='conchat', database=None):
-        url = database or self.lab.database('conchat_bench')
-        command = [self.lab.binary('local'), 'up', '--template', os.path.join(ROOT, 'template.yaml'), '--data', self.lab.path('data', data),
+    def start(self, binaries=None, data='conchat', environment=None):
+        url = self.lab.database('conchat_bench')
+        command = [self.lab.binary('local'), 'up', '--template', os.path.join(ROOT, 'template.yaml'), '--data', self.lab.path('data', f'{data}-data'),
                    '--port', '0', '--bin-dir', binaries or self.lab.binaries]
-        self.program = Program(command, self.lab.path(f'{data}.log'), {'DATABASE_URL': url}, ROOT)
+        self.program = Program(command, self.lab.path(f'{data}.log'), {'DATABASE_URL': url, **(environment or {})}, ROOT)
         base = self.program.wait_for('HTTP ', 120)
         self.ws_path = '/' + self.program.wait_for('WebSocket ').split('/', 3)[3]
         self.http = Http(int(base.rsplit(':', 1)[1]))

@@ -8,7 +8,7 @@ import socket
 import struct
 import time
 
-PATIENCE = 30
+PATIENCE = 60
 
 
 class Refused(Exception):
