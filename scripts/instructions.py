@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Counts the instructions that a warm invocation of `send`, `messages` and `fanout` takes, and compares them with scripts/instructions.json.
 
-The functions run behind the local cloud under callgrind, which writes a count whenever an invocation begins; the figure is the median of those between.
-Nothing depends on the clock or on other programs. A count outside of the room that the file allows fails: higher, something costs more than it did;
-lower, record it anew with WRITE=1. PROFILE=release uses release binaries, whose counts are only printed.
+The functions run behind the local cloud under callgrind, which writes a count whenever an invocation begins; the figure is the median of them.
+A count outside of the room that the file allows fails: higher, something costs more than it did; lower, record it anew with WRITE=1.
+PROFILE=release uses release binaries, whose counts are only printed. BINARIES names another folder of them.
 
 Exits with 3 where callgrind (valgrind) is missing and cannot be installed, or where it does not know this processor's architecture.
 """
@@ -115,7 +115,8 @@ async def main():
             for function in FUNCTIONS:
                 found = await measure(lab, function)
                 measured[function] = int(statistics.median(found))
-                print(f'{function:10} {measured[function]:>12,} instructions a warm invocation, {len(found)} counted: {min(found):,} to {max(found):,}')
+                print(f'{function:10} {measured[function]:>12,} instructions, the median of {len(found)} warm invocations '
+                      f'({min(found):,} to {max(found):,})')
         finally:
             Program.stop_all()
     if profile != 'debug':

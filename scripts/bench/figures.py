@@ -86,7 +86,8 @@ def _crowd(peer, count):
     room = peer.room
     schema = peer.database_url.rsplit('/', 1)[1]
     return (f'use {schema}; '
-            f"insert into users (username, display_name, password_hash, created_at) select concat('crowd-{room}-', seq), 'x', 'x', 1 from seq_1_to_{count}; "
+            f"insert into users (username, display_name, password_hash, created_at) select concat('crowd-{room}-', seq), 'x', 'x', 1 "
+            f'from seq_1_to_{count}; '
             f"insert into members (room_id, user_id, joined_at) select {room}, id, 1 from users where username like 'crowd-{room}-%'; "
             f'update rooms set members_count = members_count + {count} where id = {room}; analyze table users, members')
 

@@ -211,7 +211,8 @@ class Ejabberd(Peer):
             # Its service is not to start: the bench runs its own.
             install = ['apt-get', '-q', '-y', 'install', '--no-install-recommends', *packages]
             environment = {**os.environ, 'DEBIAN_FRONTEND': 'noninteractive', 'RUNLEVEL': '1'}
-            if any(subprocess.run(command, capture_output=True, check=False, env=environment).returncode for command in (['apt-get', 'update'], install)):
+            commands = (['apt-get', 'update'], install)
+            if any(subprocess.run(command, capture_output=True, check=False, env=environment).returncode for command in commands):
                 raise Missing('apt-get could not install ejabberd and erlang-p1-mysql')
         code = sorted(glob.glob('/usr/lib/*/ejabberd-*/ebin'))
         if not code or not shutil.which('erl'):
@@ -234,7 +235,8 @@ class Ejabberd(Peer):
             file.write(text)
         command = ['erl', '-noinput', '+K', 'true', '+P', '250000', '-pa', code[-1], '-mnesia', 'dir', json.dumps(folder), '-s', 'ejabberd']
         self.program = Program(command, self.lab.path('ejabberd.log'),
-                               {'EJABBERD_CONFIG_PATH': os.path.join(folder, 'ejabberd.yml'), 'EJABBERD_LOG_PATH': self.lab.path('ejabberd-errors.log'), 'HOME': folder})
+                               {'EJABBERD_CONFIG_PATH': os.path.join(folder, 'ejabberd.yml'),
+                                'EJABBERD_LOG_PATH': self.lab.path('ejabberd-errors.log'), 'HOME': folder})
         if not wait_for_port(self.port, self.program.alive):
             raise Missing('ejabberd did not start:\n' + self.program.output()[-1000:])
 
@@ -261,8 +263,8 @@ class Ejabberd(Peer):
             socket.send(f'<presence xmlns="jabber:client" to="{self.room}/{person}"><x xmlns="http://jabber.org/protocol/muc"/></presence>')
             await socket.until(b'110')
             if index == 0:
-                form = '<x xmlns="jabber:x:data" type="submit"/>'
-                socket.send(f'<iq xmlns="jabber:client" type="set" id="form-1" to="{self.room}"><query xmlns="http://jabber.org/protocol/muc#owner">{form}</query></iq>')
+                form = '<query xmlns="http://jabber.org/protocol/muc#owner"><x xmlns="jabber:x:data" type="submit"/></query>'
+                socket.send(f'<iq xmlns="jabber:client" type="set" id="form-1" to="{self.room}">{form}</iq>')
                 _expect(await socket.until(b'form-1'))
             self.sockets.append(socket)
 

@@ -2,8 +2,8 @@
 """Measures ConChat beside socket.io with mysql2, ejabberd and a bare relay: the same work for each, in one run, on one database.
 
 Rounds of the peers take turns, in alternating order; tables show medians, and what misses its target in bold. Programs, data and logs are in
-CONCHAT_BENCH (~/.cache/conchat-bench by default), where the first run installs the packages of socket.io; ejabberd comes from apt. A peer that cannot be
-installed is skipped, with the reason. Needs release binaries (`make bench` builds them) and Python 3.9; takes about ten minutes.
+the folder CONCHAT_BENCH (~/.cache/conchat-bench by default), where the first run installs the packages of socket.io; ejabberd comes from apt. A
+peer that cannot be installed is skipped, with the reason. Requires release binaries (`make bench` builds them) and Python 3.9 or newer.
 """
 
 import argparse

@@ -1,5 +1,5 @@
-// A chat server as one writes it with socket.io and mysql2: registration, login, rooms, history over HTTP; messages over sockets. It checks membership
-// and stores each message before it goes to the room. A peer of `make bench`.
+// A chat server as one writes it with socket.io and mysql2, a peer of `make bench`: registration, rooms and history over HTTP, messages over sockets.
+// It checks membership and stores each message before it goes to the room.
 //
 //   node socketio.mjs mysql://…        prints its port
 
@@ -21,7 +21,8 @@ for (const table of [
   'users (id bigint primary key auto_increment, name varchar(64) not null unique, hash varbinary(80) not null)',
   'rooms (id bigint primary key auto_increment, name varchar(64) not null)',
   'members (room_id bigint, user_id bigint, primary key (room_id, user_id))',
-  'messages (id bigint primary key auto_increment, room_id bigint not null, sender_id bigint not null, body text not null, created_at bigint not null, key room (room_id, id))',
+  `messages (id bigint primary key auto_increment, room_id bigint not null, sender_id bigint not null, body text not null,
+    created_at bigint not null, key room (room_id, id))`,
 ]) await database.query(`create table if not exists ${table} engine = InnoDB default character set utf8mb4`);
 
 const ask = async (sql, values) => (await database.execute(sql, values))[0];
@@ -58,7 +59,8 @@ const routes = {
     const room = Number(query.get('room'));
     if (!(await isMember(room, user))) return undefined;
     const rows = await ask(
-      'select m.id, m.sender_id, u.name, m.body, m.created_at from messages m join users u on u.id = m.sender_id where m.room_id = ? order by m.id desc limit 50',
+      `select m.id, m.sender_id, u.name, m.body, m.created_at from messages m join users u on u.id = m.sender_id
+       where m.room_id = ? order by m.id desc limit 50`,
       [room],
     );
     return { messages: rows.reverse() };

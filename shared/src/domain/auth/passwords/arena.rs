@@ -32,13 +32,13 @@ impl Arena {
         let argon2 = Argon2::new(
             Algorithm::Argon2id,
             Version::V0x13,
-            Params::new(MEMORY_KIB, PASSES, LANES, Some(Params::DEFAULT_OUTPUT_LEN)).map_err(internal)?,
+            Params::new(MEMORY_KIB, PASSES, LANES, Some(Params::DEFAULT_OUTPUT_LEN)).map_err(Error::internal)?,
         );
         let made = PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
-            params: ParamsString::try_from(argon2.params()).map_err(internal)?,
-            salt: Some(Salt::new(&salt).map_err(internal)?),
+            params: ParamsString::try_from(argon2.params()).map_err(Error::internal)?,
+            salt: Some(Salt::new(&salt).map_err(Error::internal)?),
             hash: Some(self.output(&argon2, password, &salt)?),
         };
         Ok(made.to_string())
@@ -46,11 +46,11 @@ impl Arena {
 
     /// Whether a hash is of this password; the hash names its own parameters.
     pub(super) fn matches(&mut self, password: &[u8], hash: &str) -> Result<bool> {
-        let hash = PasswordHash::new(hash).map_err(internal)?;
+        let hash = PasswordHash::new(hash).map_err(Error::internal)?;
         let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else { return Ok(false) };
-        let algorithm = Algorithm::try_from(hash.algorithm.as_str()).map_err(internal)?;
-        let version = hash.version.map(Version::try_from).transpose().map_err(internal)?.unwrap_or_default();
-        let argon2 = Argon2::new(algorithm, version, Params::try_from(&hash).map_err(internal)?);
+        let algorithm = Algorithm::try_from(hash.algorithm.as_str()).map_err(Error::internal)?;
+        let version = hash.version.map(Version::try_from).transpose().map_err(Error::internal)?.unwrap_or_default();
+        let argon2 = Argon2::new(algorithm, version, Params::try_from(&hash).map_err(Error::internal)?);
         // `Output` compares in constant time.
         Ok(self.output(&argon2, password, salt)? == *expected)
     }
@@ -63,11 +63,7 @@ impl Arena {
         let mut buffer = [0; Output::MAX_LENGTH];
         let length = params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
         let output = buffer.get_mut(..length).ok_or_else(|| Error::internal("a hash of unknown length"))?;
-        argon2.hash_password_into_with_memory(password, salt, output, blocks).map_err(internal)?;
-        Output::new(output).map_err(internal)
+        argon2.hash_password_into_with_memory(password, salt, output, blocks).map_err(Error::internal)?;
+        Output::new(output).map_err(Error::internal)
     }
-}
-
-fn internal(error: impl std::fmt::Display) -> Error {
-    Error::internal(error.to_string())
 }
