@@ -121,6 +121,8 @@ async def _first_messages(report, lab, members, group):
         deliveries = Deliveries(peer, members)
         heard, acked, shaken, resumed = [], [], [], []
         for _ in range(COLD_STARTS):
+            # Its invocation ends after the acknowledgement.
+            await asyncio.sleep(0.3)
             for pid in peer.instances('send'):
                 os.kill(pid, signal.SIGKILL)
             await asyncio.sleep(1)
