@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 LOCAL := target/debug/local
 
-.PHONY: run dev test test-web build migrate-up migrate-down seed admin swagger collection docs check-documents fuzz-api queries bench bench-abuse check-template web deploy package rehearse rehearse-network cost release check-dependencies check
+.PHONY: run dev test test-web build migrate-up migrate-down seed admin swagger collection docs check-documents fuzz-api queries bench bench-peers bench-abuse instructions check-template web deploy package rehearse rehearse-network cost release check-dependencies check
 
 run: build ## starts the backend on this machine; PORT=8081 make run
 	@exec $(LOCAL) up
@@ -54,9 +54,17 @@ queries: ## generates shared/.sqlx from the queries in the code; queries-check f
 queries-check:
 	scripts/queries.sh --check
 
-bench: mariadb ## time, memory and sizes on this machine, as docs/measured.md shows them; builds release binaries first
-	cargo build --workspace --release --locked --example hello
+bench: mariadb ## time, memory and sizes on this machine, as docs/measured.md shows them, then a comparison with other servers; builds release binaries first
+	cargo build --workspace --release --locked --bins --example hello --example relay
 	cargo bench --workspace --locked --bench figures --bench history --bench pictures --bench search
+	@scripts/bench/run.py
+
+bench-peers: mariadb ## only the comparison with socket.io, ejabberd and a bare relay; ARGS=--help shows its options
+	cargo build --workspace --release --locked --bins --example relay
+	@scripts/bench/run.py $(ARGS)
+
+instructions: build ## counts the instructions of a warm send, page and fanout under callgrind, against scripts/instructions.json; WRITE=1 records them
+	@scripts/instructions.py || [ $$? = 3 ] # 3: valgrind is missing and cannot be installed; the script has printed so
 
 PROFILE ?= release
 bench-abuse: mariadb ## measures the effect of one account at all its limits on other users; with the binaries of `make build`: PROFILE=dev make bench-abuse

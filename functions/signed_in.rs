@@ -1,4 +1,4 @@
-//! The extractors of authenticated handlers: [`SignedIn`] requires an active session and charges the request according to the cost table of its
+//! The extractors of authenticated handlers: [`SignedIn`] and [`SignedInRoom`] require an active session and charge the request according to the cost table of its
 //! route.
 
 use std::sync::Arc;
@@ -8,13 +8,16 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 use serde::Deserialize;
 use shared::caller::Caller;
-use shared::domain::auth::sessions::{self, PresentedAccess};
+use shared::domain::auth::sessions::{self, PresentedAccess, RoomReader};
 use shared::domain::auth::tokens::TokenKeys;
 use shared::domain::limits::throttle::Throttle;
-use shared::domain::limits::work_costs;
-use shared::edge::extract::{Credential, RequestInfo};
+use shared::domain::limits::work_costs::{self, Cost};
+use shared::edge::extract::{Credential, Path, RequestInfo};
 use shared::error::Error;
 use shared::store::Db;
+use shared::time::Timestamp;
+
+use crate::parameters::RoomPath;
 
 /// What authentication needs of a function's state.
 pub trait AuthState: Send + Sync {
@@ -61,12 +64,46 @@ impl<S: AuthState> FromRequestParts<Arc<S>> for SignedIn {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<S>) -> Result<Self, Error> {
+        let Presented { token, price, now } = Presented::from_request_parts(parts, state).await?;
+        let access = PresentedAccess { keys: state.keys(), token: &token, now };
+        sessions::authenticate_charged(state.db(), state.throttle(), access, price).await.map(Self)
+    }
+}
+
+/// Like [`SignedIn`] on a route below a room that reads it: the same statement also finds the caller's access to the room.
+pub struct SignedInRoom(pub RoomReader);
+
+impl<S: AuthState> FromRequestParts<Arc<S>> for SignedInRoom {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<S>) -> Result<Self, Error> {
+        let room = match Path::<RoomPath>::from_request_parts(parts, state).await {
+            Ok(Path(RoomPath { room_id })) => room_id,
+            // Strangers are not told what is wrong with their requests.
+            Err(refusal) => return Err(SignedIn::from_request_parts(parts, state).await.err().unwrap_or(refusal)),
+        };
+        let Presented { token, price, now } = Presented::from_request_parts(parts, state).await?;
+        let access = PresentedAccess { keys: state.keys(), token: &token, now };
+        sessions::authenticate_in_room(state.db(), state.throttle(), access, price, &room).await.map(Self)
+    }
+}
+
+/// What a request presents, before anything is checked.
+struct Presented {
+    token: String,
+    price: Cost,
+    now: Timestamp,
+}
+
+impl<S: AuthState> FromRequestParts<Arc<S>> for Presented {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<S>) -> Result<Self, Error> {
         let info = RequestInfo::from_request_parts(parts, state).await?;
         let Credential(token) = Credential::from_request_parts(parts, state).await?;
         let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
         let price = work_costs::of_route(parts.method.as_str(), path, page_size(&parts.uri));
-        let access = PresentedAccess { keys: state.keys(), token: &token, now: info.now };
-        sessions::authenticate_charged(state.db(), state.throttle(), access, price).await.map(Self)
+        Ok(Self { token, price, now: info.now })
     }
 }
 

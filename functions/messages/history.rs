@@ -15,7 +15,7 @@ use shared::protocol::messages::{History, Message};
 use super::State;
 use crate::parameters::{MessagePath, RoomPath};
 use crate::refusals::{MessageNotFound, RoomNotFound};
-use crate::signed_in::SignedIn;
+use crate::signed_in::{SignedIn, SignedInRoom};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -57,11 +57,10 @@ impl HistoryQuery {
 )]
 pub(super) async fn list(
     Extract(state): Extract<Arc<State>>,
-    SignedIn(caller): SignedIn,
-    Path(path): Path<RoomPath>,
+    SignedInRoom(reader): SignedInRoom,
     Query(query): Query<HistoryQuery>,
 ) -> Result<PageResponse<History>> {
-    messages::history(&state.db, &caller, &path.room_id, query.part()?, query.limit).await.map(PageResponse)
+    messages::history_in(&state.db, reader, query.part()?, query.limit).await.map(PageResponse)
 }
 
 /// Retrieves a message.

@@ -1,10 +1,7 @@
 //! Timestamps in milliseconds since 1970 UTC. The clock is read only here, once per request.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
-
-const RFC3339: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+use time::OffsetDateTime;
 
 /// Milliseconds since 1970-01-01T00:00:00Z. Serialised as RFC 3339 with milliseconds; `ts` in frames is the bare number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
@@ -34,18 +31,41 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// Formats as RFC 3339 in UTC with milliseconds.
+    /// Formats as RFC 3339 in UTC with milliseconds; years before 0 or after 9999 have no form.
     pub fn rfc3339(self) -> String {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
-            .ok()
-            .and_then(|moment| moment.format(RFC3339).ok())
-            .unwrap_or_default()
+        self.digits().and_then(|text| String::from_utf8(text.to_vec()).ok()).unwrap_or_default()
+    }
+
+    /// The same in ASCII. Written by hand: fifty times by a description took a twentieth of the instructions of a page of messages.
+    fn digits(self) -> Option<[u8; 24]> {
+        let moment = OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1000)).ok()?;
+        let (year, month, day) = moment.to_calendar_date();
+        let (hour, minute, second) = moment.to_hms();
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        for (end, value) in [
+            (4, u16::try_from(year).ok()?),
+            (7, u8::from(month).into()),
+            (10, day.into()),
+            (13, hour.into()),
+            (16, minute.into()),
+            (19, second.into()),
+            (23, u16::try_from(self.0.rem_euclid(1000)).ok()?),
+        ] {
+            let (mut place, mut left) = (end, value);
+            while left > 0 {
+                place -= 1;
+                text[place] += (left % 10).to_le_bytes()[0];
+                left /= 10;
+            }
+        }
+        Some(text)
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.rfc3339())
+        let text = self.digits();
+        serializer.serialize_str(text.as_ref().and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default())
     }
 }
 
@@ -73,6 +93,18 @@ mod tests {
         assert_eq!(serde_json::from_str::<Timestamp>("\"2026-01-02T04:04:05.678+01:00\"").ok(), Some(moment));
         for outside in ["9999-12-31T23:59:59-12:00", "0000-01-01T00:00:00+12:00", "10000-01-01T00:00:00Z"] {
             assert!(serde_json::from_str::<Timestamp>(&format!("\"{outside}\"")).is_err(), "{outside}");
+        }
+        for (millis, text) in [
+            (-1, "1969-12-31T23:59:59.999Z"),
+            (-62_167_219_200_000, "0000-01-01T00:00:00.000Z"),
+            (951_782_400_007, "2000-02-29T00:00:00.007Z"),
+            (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+            (253_402_300_800_000, ""),
+            (-62_167_219_200_001, ""),
+            (i64::MAX, ""),
+            (i64::MIN, ""),
+        ] {
+            assert_eq!(Timestamp(millis).rfc3339(), text);
         }
         assert_eq!(serde_json::to_string(&Timestamp(0)).ok().as_deref(), Some("\"1970-01-01T00:00:00.000Z\""));
     }

@@ -58,7 +58,7 @@ pub(crate) async fn history(backend: &Backend, people: &[Person], effort: Effort
     report.add(
         Row::new("page of 50 messages over HTTP, p50 / p99", times.both())
             .floor("0.15–0.30 ms of SQL")
-            .budget("≤ 1.5 ms", times.p50() <= Duration::from_micros(1500)),
+            .budget("≤ 0.73 ms", times.p50() <= Duration::from_micros(730)),
     );
     report.add(Row::new(
         "of which: function with its SQL, Runtime API, p50",
@@ -124,7 +124,7 @@ pub(crate) async fn heard(
         if listeners == 1 { "the other one in a room of 2".to_owned() } else { format!("the last of {listeners} listeners") };
     let row = Row::new(format!("sent → heard by {who}, durable, p50 / p99"), times.both());
     report.add(match listeners {
-        50 => row.floor("1.8 ms (a post each: 3.4)").budget("≤ 4 ms", times.p50() <= Duration::from_millis(4)),
+        50 => row.floor("1.8 ms (a post each: 3.4)").budget("≤ 2 ms", times.p50() <= Duration::from_millis(2)),
         _ => row,
     });
     report.add(Row::new(

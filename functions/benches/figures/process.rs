@@ -21,8 +21,22 @@ pub(crate) fn resident(pid: u32) -> Outcome<u64> {
 
 /// The CPU time of a process in user and kernel mode.
 pub(crate) fn processor_time(pid: u32) -> Outcome<Duration> {
-    let fields = stat(pid)?;
-    let ticks = fields.get(11).ok_or("no utime")?.parse::<u64>()? + fields.get(12).ok_or("no stime")?.parse::<u64>()?;
+    // `utime` and `stime`.
+    ticks(pid, [11, 12])
+}
+
+/// The same of the children that have ended.
+pub(crate) fn processor_time_of_ended_children(pid: u32) -> Outcome<Duration> {
+    // `cutime` and `cstime`.
+    ticks(pid, [13, 14])
+}
+
+fn ticks(pid: u32, fields: [usize; 2]) -> Outcome<Duration> {
+    let stat = stat(pid)?;
+    let mut ticks = 0;
+    for field in fields {
+        ticks += stat.get(field).ok_or("a field is missing")?.parse::<u64>()?;
+    }
     // A tick is 10 ms on every supported architecture.
     Ok(Duration::from_millis(ticks * 10))
 }

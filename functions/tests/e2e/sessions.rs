@@ -5,7 +5,7 @@ use local::lambda::Outcome;
 use serde_json::{Value, json};
 
 use crate::api::{PASSWORD, Person};
-use crate::cloud::world;
+use crate::cloud::{Variable, own_world, world};
 
 #[tokio::test]
 async fn registering_and_logging_in_work_under_every_name_that_was_printed() {
@@ -152,6 +152,40 @@ async fn a_changed_password_ends_all_sessions_and_gives_a_new_one() {
     world.api.post_public("/api/auth/refresh", copy).await.refused(401, "invalid_refresh_token");
     world.api.get("/api/rooms", &phone).await.refused(401, "session_ended");
     world.api.post_public("/api/auth/login", body).await.refused(401, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn many_logins_leave_an_instance_with_the_memory_of_one_password() {
+    const MB: u64 = 1_000_000;
+    const ONE_PASSWORD: u64 = 19 * 1024 * 1024;
+    let world = own_world(&[Variable("RATE_LOGIN", "1000/60")]);
+    let ann = world.api.person("ann").await;
+    for round in 0..4 {
+        let logins = (0..8).map(|turn| {
+            // An address costs three hashes, even if it is unknown.
+            let (name, status) =
+                if turn % 2 == 0 { (ann.name.clone(), 200) } else { (format!("a{round}-{turn}@example.com"), 401) };
+            let body = json!({ "username": name, "password": PASSWORD });
+            let api = &world.api;
+            async move { api.post_public("/api/auth/login", body).await.is(status) }
+        });
+        futures_util::future::join_all(logins).await;
+    }
+    let instances = world.cloud().lambda().instances();
+    let used: Vec<u64> = instances
+        .iter()
+        .filter(|instance| instance.function == "AuthFunction" && instance.invocations > 0)
+        .map(|instance| anonymous_memory(instance.pid))
+        .collect();
+    let plausible = ONE_PASSWORD..=ONE_PASSWORD + 14 * MB;
+    assert!(!used.is_empty() && used.iter().all(|bytes| plausible.contains(bytes)), "{used:?}");
+}
+
+/// The resident memory of a process in bytes, without files such as its program.
+fn anonymous_memory(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("its memory");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
 }
 
 #[tokio::test]

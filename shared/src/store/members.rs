@@ -3,7 +3,7 @@
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{Head, Rev, RoomId, RoomRef, Seq, UserId};
+use crate::id::{Head, Rev, RoomId, RoomRef, Seq, SessionId, UserId};
 use crate::protocol::rooms::{self, Role, RoomKind, Settings};
 use crate::store::inline_sql::{fetch_generated, list as listed};
 use crate::store::rows::access::{ACCESS, AccessRow, access_of, query_access_and_block};
@@ -241,6 +241,36 @@ macro_rules! select_access {
 pub async fn find_access(connection: &mut MySqlConnection, room: &RoomRef, user: UserId) -> Result<Option<Access>> {
     let row = select_access!(room, user, "").fetch_optional(connection).await?;
     Ok(row.map(|row| access_of!(row).requested_access(user)))
+}
+
+/// Like [`find_access`], with the username of the session's user if the session is live, which `sessions::check` tells for itself.
+pub async fn find_access_of_session(
+    connection: &mut MySqlConnection,
+    room: &RoomRef,
+    user: UserId,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<Option<(Option<String>, Access)>> {
+    let (id, slug) = key(room);
+    let row = query_access_and_block!(
+        r#"
+        , (select u.username from sessions s join users u on u.id = s.user_id
+           where s.id = ? and s.user_id = ? and s.revoked_at is null and s.expires_at > ?
+             and u.disabled_at is null and u.deleted_at is null) as "username?: String"
+        from rooms r
+        left join members m on m.room_id = r.id and m.user_id = ?
+        where r.id = coalesce(?, (select s.id from rooms s where s.slug = ?)) and r.deleted_at is null
+        "#,
+        session.0,
+        user.0,
+        now.0,
+        user.0,
+        id,
+        slug,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (row.username, access_of!(row).requested_access(user))))
 }
 
 /// Like [`find_access`] for many rooms in one statement, without missing rooms. Does not compute `blocked`.

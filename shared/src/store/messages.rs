@@ -6,7 +6,7 @@ use crate::caller::Caller;
 use crate::error::Result;
 use crate::id::{Head, MessageId, MessageRef, Rev, RoomId, Seq, UserId};
 use crate::protocol::messages::Message;
-use crate::store::former_member_view;
+use crate::store::{former_member_view, reactions};
 use crate::store::members::{Membership, Readable, TokenBucket};
 use crate::store::rows::message::{MessageRow, select_messages};
 use crate::time::Timestamp;
@@ -69,22 +69,32 @@ pub async fn insert_system(
 }
 
 /// Returns the messages from `first` to `last`, inclusive and ascending, without those that the reader hid: one range of the clustered index at any
-/// depth.
+/// depth. A second statement reads their reactions if they have any.
 pub async fn range(connection: &mut MySqlConnection, room: &Readable, first: Seq, last: Seq) -> Result<Vec<Message>> {
+    let (first, last) = (first.max(room.visible_from_seq).0, last.min(room.visible_to_seq).0);
     let rows = select_messages!(
+        "exists (select 1 from reactions where room_id = ? and seq between ? and ?)",
         r#"
         where m.room_id = ? and m.seq between ? and ?
           and not exists (select 1 from hidden_messages h where h.user_id = ? and h.room_id = m.room_id and h.seq = m.seq)
         order by m.seq
         "#,
         room.room().0,
-        first.max(room.visible_from_seq).0,
-        last.min(room.visible_to_seq).0,
+        first,
+        last,
+        room.room().0,
+        first,
+        last,
         room.user().0,
     )
     .fetch_all(&mut *connection)
     .await?;
-    former_member_view::messages(connection, room, rows).await
+    let reacted = rows.first().is_some_and(|row| row.reacted != 0);
+    let mut messages = former_member_view::messages(connection, room, rows).await?;
+    if reacted {
+        reactions::fill(connection, room, &mut messages).await?;
+    }
+    Ok(messages)
 }
 
 /// Returns a message, even one that the reader hid.

@@ -23,6 +23,7 @@ mod forwards;
 mod friends;
 mod function_user;
 mod group;
+mod history_page;
 mod idempotency;
 mod image_metadata;
 mod invitations;

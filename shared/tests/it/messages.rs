@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use shared::config::Limits;
+use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::{self, HistoryRange, SendRequest};
 use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
@@ -334,7 +335,13 @@ async fn the_hot_paths_keep_to_their_statements() {
     assert_eq!(count, 6, "BEGIN, the locking read, insert, update, COMMIT; and the audience");
     let page = || messages::history(&db, &ann, &general, HistoryRange::Newest, None);
     page().await.expect("prepared");
-    assert_eq!(statements(&db, page()).await.1, 3, "who may read, one range of messages, one of their reactions");
+    assert_eq!(statements(&db, page()).await.1, 2, "who may read, and one range of messages");
+    let thumb = ReactionRequest { room: &general, seq: Seq(2), emoji: "👍" };
+    reactions::react(&db, &push, &config, &ann, thumb).await.expect("given");
+    page().await.expect("prepared");
+    let (reacted, count) = statements(&db, page()).await;
+    assert_eq!(count, 3, "and one range of their reactions, if there are any");
+    assert_eq!(reacted.expect("a page").items[1].reactions.len(), 1);
     let list = || rooms::list(&db, &ann, Scope::All, PageRequest::default());
     list().await.expect("prepared");
     assert_eq!(statements(&db, list()).await.1, 1);

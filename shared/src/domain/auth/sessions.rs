@@ -10,11 +10,12 @@ use crate::domain::limits::work_budget::WorkOwner;
 use crate::domain::limits::work_costs::Cost;
 use crate::domain::paging::{PageRequest, page};
 use crate::error::{Error, Result};
-use crate::id::{MAX_ID, SessionId, UserId};
+use crate::id::{MAX_ID, RoomRef, SessionId, UserId};
 use crate::protocol::accounts::{Session, Tokens};
 use crate::protocol::page::Page;
 use crate::protocol::session_end_cause::Cause;
 use crate::push::Push;
+use crate::store::members::{self, Access};
 use crate::store::session_closings::{EndedSessions, SessionEnding, SessionSelection};
 use crate::store::sessions::Rotation;
 use crate::store::{self, Db, Tx, transaction};
@@ -49,6 +50,38 @@ pub async fn authenticate_charged(db: &Db, throttle: &Throttle, access: Presente
     let PresentedAccess { keys, token, now } = access;
     let Claims { user, session } = verify_token(keys, token, now).await?;
     throttle.admit(load_caller(db, user, session, now), WorkOwner { user, session }, cost, now).await
+}
+
+/// An authenticated caller, with their access to the room that the request names, if there is one.
+#[derive(Debug)]
+pub struct RoomReader {
+    pub caller: Caller,
+    pub(crate) access: Option<Access>,
+}
+
+/// The same for a request to a room, with the caller's access to it, all by one statement.
+pub async fn authenticate_in_room(
+    db: &Db,
+    throttle: &Throttle,
+    access: PresentedAccess<'_>,
+    cost: Cost,
+    room: &RoomRef,
+) -> Result<RoomReader> {
+    let PresentedAccess { keys, token, now } = access;
+    let Claims { user, session } = verify_token(keys, token, now).await?;
+    let load = async {
+        let mut connection = db.acquire().await?;
+        let (caller, found) = match members::find_access_of_session(&mut connection, room, user, session, now).await? {
+            Some((username, access)) => {
+                (username.map(|username| Caller { user, username, session, connection: None, now }), Some(access))
+            }
+            // Without a room there is no row to tell of the session.
+            None => (store::sessions::check(&mut connection, session, user, now).await?, None),
+        };
+        invocation::set_user(user);
+        Ok(RoomReader { caller: caller.ok_or(Error::Unauthenticated(ENDED))?, access: found })
+    };
+    throttle.admit(load, WorkOwner { user, session }, cost, now).await
 }
 
 /// Checks a new access token on an open socket: it must be of the caller's user and session. Costs no statement.

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::aws::ephemeral_table::{BucketCharge, NewCharge};
-use crate::caller::Caller;
 use crate::domain::auth::secrets;
 use crate::domain::limits::throttle::Throttle;
 use crate::domain::limits::work_costs::{Cost, Counter};
@@ -132,13 +131,13 @@ impl WorkLedger {
 
 impl Throttle {
     /// Admits a request: authenticates it with `resuming`, then charges and counts it.
-    pub async fn admit(
+    pub async fn admit<T>(
         &self,
-        resuming: impl Future<Output = Result<Caller>>,
+        resuming: impl Future<Output = Result<T>>,
         owner: WorkOwner,
         cost: Cost,
         now: Timestamp,
-    ) -> Result<Caller> {
+    ) -> Result<T> {
         if cost.counter == Counter::Ending {
             invocation::set_charge(cost.charged, cost.max);
             let (caller, counted) = tokio::join!(resuming, self.count_operation(owner, cost.counter, now));

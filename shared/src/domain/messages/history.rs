@@ -1,14 +1,15 @@
 //! History: ranges of a room's messages, ascending.
 
 use crate::caller::Caller;
+use crate::domain::auth::sessions::RoomReader;
 use crate::domain::paging::clamp_limit;
 use crate::domain::rooms;
 use crate::error::Result;
 use crate::id::{RoomRef, Seq};
 use crate::protocol::messages::{History, Message};
 use crate::protocol::page::MAX_LIMIT;
-use crate::store::members::{self, Readable};
-use crate::store::{Db, messages as store, reactions as reaction_rows};
+use crate::store::members::{self, Access, Readable};
+use crate::store::{Db, messages as store};
 
 /// Maximum bytes of messages per response, below Lambda's limit of 6 MB.
 const MAX_RESPONSE_BYTES: usize = 4_000_000;
@@ -33,11 +34,20 @@ pub async fn history(db: &Db, caller: &Caller, room: &RoomRef, range: HistoryRan
 
 /// The same with a free limit, for the legacy route with larger pages.
 pub async fn history_up_to(db: &Db, caller: &Caller, room: &RoomRef, range: HistoryRange, limit: u32) -> Result<History> {
-    let mut connection = db.acquire().await?;
-    let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
+    let access = members::find_access(&mut *db.acquire().await?, room, caller.user).await?;
+    page(db, access, range, limit).await
+}
+
+/// Like [`history`], with the access that was read together with the session.
+pub async fn history_in(db: &Db, reader: RoomReader, range: HistoryRange, limit: Option<u32>) -> Result<History> {
+    page(db, reader.access, range, clamp_limit(limit)).await
+}
+
+async fn page(db: &Db, access: Option<Access>, range: HistoryRange, limit: u32) -> Result<History> {
+    let readable = rooms::require_readable(access)?;
     let (mut first, mut last) = bounds(&readable, range, u64::from(limit));
-    let mut items = if first > last { Vec::new() } else { store::range(&mut connection, &readable, first, last).await? };
-    reaction_rows::fill(&mut connection, &readable, &mut items).await?;
+    let mut items =
+        if first > last { Vec::new() } else { store::range(&mut *db.acquire().await?, &readable, first, last).await? };
     if truncate_to_response(&mut items, range) {
         let ends = items.first().zip(items.last());
         (first, last) = ends.map_or((first, last), |(one, other)| (one.seq, other.seq));

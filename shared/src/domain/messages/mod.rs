@@ -13,7 +13,7 @@ pub mod send;
 pub mod typing;
 pub mod unsend;
 
-pub use self::history::{HistoryRange, history, history_up_to};
+pub use self::history::{HistoryRange, history, history_in, history_up_to};
 pub use self::send::{SendRequest, Sent, check_first, send};
 use crate::caller::Caller;
 use crate::domain::rooms;
@@ -23,7 +23,7 @@ use crate::protocol::frames::Frame;
 use crate::protocol::messages::{Message, MessageKind};
 use crate::push::Push;
 use crate::store::members::{self, Readable};
-use crate::store::{Db, Handle, Tx, messages as store, reactions as reaction_rows, recipients};
+use crate::store::{Db, Handle, Tx, messages as store, recipients};
 use crate::time::Timestamp;
 
 /// A message as a request names it.
@@ -41,9 +41,7 @@ pub async fn find(db: &Db, caller: &Caller, room: &RoomRef, seq: Seq) -> Result<
 
 /// Reads one message as the reader sees it, with reactions.
 pub(super) async fn find_readable(connection: &mut Handle, room: &Readable, seq: Seq) -> Result<Message> {
-    let mut found = store::range(connection, room, seq, seq).await?;
-    reaction_rows::fill(connection, room, &mut found).await?;
-    found.pop().ok_or(Error::NotFound("message_not_found"))
+    store::range(connection, room, seq, seq).await?.pop().ok_or(Error::NotFound("message_not_found"))
 }
 
 /// Locks the room and reads a message to change. Requires membership.

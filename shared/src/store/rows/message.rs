@@ -5,9 +5,10 @@ use crate::protocol::messages::{Forwarded, Message, MessageKind, PREVIEW_LENGTH,
 use crate::store::{attachments, mentions};
 use crate::time::Timestamp;
 
-/// Selects messages with their senders and the messages they reply to, as [`MessageRow`]s; the tail picks which.
+/// Selects messages with their senders and the messages they reply to, as [`MessageRow`]s; the tail picks which. A range asks with the first literal
+/// whether any of its messages has reactions.
 macro_rules! select_messages {
-    ($tail:literal, $($value:expr),* $(,)?) => {
+    ($reacted:literal, $tail:literal, $($value:expr),* $(,)?) => {
         sqlx::query_as!(
             crate::store::rows::message::MessageRow,
             r#"
@@ -15,7 +16,7 @@ macro_rules! select_messages {
                    m.client_id as "client_id: String", m.reply_to_seq, m.mentions as "mentions: String", m.forwarded_username,
                    m.forwarded_at, m.attachments, m.created_at, m.edited_at, m.pinned_at, m.deleted_at, m.deleted_by, m.rev,
                    u.username as "username?", q.kind as "reply_kind?: String", q.content as "reply_content?", q.deleted_at as "reply_deleted_at?",
-                   qu.username as "reply_username?"
+                   qu.username as "reply_username?", "# + $reacted + r#" as "reacted!: i64"
             from messages m
             left join users u on u.id = m.sender_id
             left join messages q on q.room_id = m.room_id and q.seq = m.reply_to_seq
@@ -23,6 +24,9 @@ macro_rules! select_messages {
             "# + $tail,
             $($value),*
         )
+    };
+    ($tail:literal, $($value:expr),* $(,)?) => {
+        crate::store::rows::message::select_messages!("0", $tail, $($value),*)
     };
 }
 pub(in crate::store) use select_messages;
@@ -33,7 +37,7 @@ pub(in crate::store) const MESSAGES: &str = "\
            cast(m.client_id as char) as client_id, m.reply_to_seq, cast(m.mentions as char) as mentions, m.forwarded_username, \
            m.forwarded_at, m.attachments, m.created_at, m.edited_at, m.pinned_at, m.deleted_at, m.deleted_by, m.rev, \
            u.username, cast(q.kind as char) as reply_kind, q.content as reply_content, q.deleted_at as reply_deleted_at, \
-           qu.username as reply_username \
+           qu.username as reply_username, 0 as reacted \
     from messages m \
     left join users u on u.id = m.sender_id \
     left join messages q on q.room_id = m.room_id and q.seq = m.reply_to_seq \
@@ -68,6 +72,8 @@ pub(in crate::store) struct MessageRow {
     pub(in crate::store) reply_content: Option<String>,
     pub(in crate::store) reply_deleted_at: Option<i64>,
     pub(in crate::store) reply_username: Option<String>,
+    /// Not 0: a message of the range has reactions. Other selections do not ask.
+    pub(in crate::store) reacted: i64,
 }
 
 impl MessageRow {

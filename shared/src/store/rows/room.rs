@@ -143,6 +143,7 @@ impl RoomRow {
                 reply_content: self.q_content,
                 reply_deleted_at: self.q_deleted_at,
                 reply_username: self.q_username,
+                reacted: 0,
             }
             .message()
         });
