@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use shared::protocol::action_docs::{FrameId, LEGACY, Verb};
 use shared::protocol::actions::VERBS;
+use shared::protocol::dialect::Dialect;
 use shared::protocol::encoding::OlderKeys;
-use shared::protocol::frames::{Dialect, Frame};
+use shared::protocol::frames::Frame;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 

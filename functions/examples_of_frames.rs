@@ -234,7 +234,7 @@ fn sync() -> RoomSync {
 mod tests {
     use serde::Deserialize;
     use serde_json::Value;
-    use shared::protocol::frames::Dialect;
+    use shared::protocol::dialect::Dialect;
     use shared::push::Encoded;
     use shared::push::shards::ShardPayload;
 

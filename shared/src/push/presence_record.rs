@@ -58,6 +58,7 @@ impl PresenceRecord {
 
 #[cfg(test)]
 mod tests {
+    use crate::protocol::dialect::Dialect;
     use super::*;
     use crate::id::SessionId;
 
@@ -81,7 +82,7 @@ mod tests {
             user: UserId(7),
             id: ConnectionId("a".into()),
             session: SessionId(1),
-            lean: true,
+            dialect: Dialect::Lean,
             connected_at: Timestamp(1_000_000),
         };
         let back = PresenceRecord { live: vec![socket], ..left(SETTLED_MS) };

@@ -6,6 +6,7 @@ use crate::caller::Caller;
 use crate::error::Result;
 use crate::id::{Head, MessageId, MessageRef, Rev, RoomId, RoomRef, Seq, UserId};
 use crate::protocol::messages::{Attachment, Forwarded, Message, MessageKind, Reply};
+use crate::store::coalescing::Pace;
 use crate::store::members::{Access, Membership, Readable, TokenBucket};
 use crate::store::rows::access::{access_of, query_access_and_block};
 use crate::store::rows::message::{MessageRow, RepliedRow, select_messages};
@@ -25,6 +26,7 @@ pub struct SendContext {
     pub recent_texts: Vec<u8>,
     /// Members of a direct room whose lists do not show it until this message.
     pub closed_to: Vec<UserId>,
+    pub pace: Pace,
 }
 
 /// A message to store.
@@ -42,6 +44,8 @@ pub struct Draft<'a> {
     /// Set when the message is forwarded.
     pub forwarded_from: Option<&'a ForwardSource>,
     pub sender: SenderState<'a>,
+    /// The room's pace after it.
+    pub pace: Pace,
 }
 
 /// State of the sender after a message.
@@ -74,7 +78,7 @@ pub async fn lock(
     let (id, slug) = key(room);
     let row = query_access_and_block!(
         r#"
-        , m.said as "said?",
+        , m.said as "said?", r.pace_allowance, r.pace_allowance_at, r.window_due,
         case when r.kind = 'direct' then (
             select group_concat(d.user_id) from members d
             where d.room_id = r.id and d.state = 'joined' and d.closed_seq >= r.last_seq
@@ -101,6 +105,10 @@ pub async fn lock(
     Ok(row.map(|row| SendContext {
         recent_texts: row.said.unwrap_or_default(),
         closed_to: row.closed_to.map(|ids| mentions::read(&ids)).unwrap_or_default(),
+        pace: Pace {
+            allowance: TokenBucket { left: row.pace_allowance, filled_at: Timestamp(row.pace_allowance_at) },
+            window_due: Timestamp(row.window_due),
+        },
         replay: row.replay_seq.map(Seq),
         reply_to: row.reply_seq.map(|seq| {
             RepliedRow {
@@ -125,7 +133,7 @@ pub async fn insert(
     now: Timestamp,
 ) -> Result<MessageId> {
     let (seq, rev) = (head.seq.0, head.rev.0);
-    let Draft { content, client_id, reply_to, mentions, attachments, kind, forwarded_from, sender } = draft;
+    let Draft { content, client_id, reply_to, mentions, attachments, kind, forwarded_from, sender, pace } = draft;
     let SenderState { allowance, recent_texts } = sender;
     let id = sqlx::query!(
         r#"
@@ -157,6 +165,7 @@ pub async fn insert(
         update rooms r
         join members m on m.room_id = r.id and m.user_id = ?
         set r.last_seq = ?, r.rev = ?, r.active_at = greatest(r.active_at, ?), r.changed_at = greatest(r.changed_at, ?),
+            r.pace_allowance = ?, r.pace_allowance_at = ?, r.window_due = ?,
             m.read_seq = ?, m.read_at = ?, m.delivered_seq = ?, m.allowance = ?, m.allowance_at = ?, m.said = ?
         where r.id = ?
         "#,
@@ -165,6 +174,9 @@ pub async fn insert(
         rev,
         now.0,
         now.0,
+        pace.allowance.left,
+        pace.allowance.filled_at.0,
+        pace.window_due.0,
         seq,
         now.0,
         seq,

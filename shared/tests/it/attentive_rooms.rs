@@ -16,6 +16,7 @@ use shared::id::{ConnectionId, RoomRef, Seq, UserId};
 use shared::protocol::incoming;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::rooms::{NewRoom, RoomKind};
+use shared::protocol::dialect::Dialect;
 use shared::push::Push;
 use shared::push::memory::PushWork;
 use shared::push::socket_registry::Connection;
@@ -80,7 +81,7 @@ async fn pushed(push: &Push) -> PushWork {
 /// Registers a socket of a user and returns the user as its caller.
 async fn connected(push: &Push, caller: Caller, name: &str) -> Caller {
     let (id, user) = (ConnectionId(format!("{name}-{}", caller.user)), caller.user);
-    let socket = Connection { user, id: id.clone(), session: caller.session, lean: true, connected_at: caller.now };
+    let socket = Connection { user, id: id.clone(), session: caller.session, dialect: Dialect::Lean, connected_at: caller.now };
     push.register(&socket).await.expect("open");
     Caller { connection: Some(id), ..caller }
 }

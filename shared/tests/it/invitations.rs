@@ -20,6 +20,7 @@ use shared::protocol::friends::NewFriend;
 use shared::protocol::people::Visibility;
 use shared::protocol::profiles::{ChangeMe, ChangeMySettings};
 use shared::protocol::rooms::{Additions, AllowedRole, ChangeRoom, ChangeSettings, NewMembers, NewRoom, Role, RoomKind, Scope};
+use shared::protocol::dialect::Dialect;
 use shared::push::Push;
 use shared::push::socket_registry::Connection;
 use shared::store::Db;
@@ -238,7 +239,7 @@ async fn pending_invitations_are_limited_and_welcome_has_the_latest() {
         user: bob.user,
         id: ConnectionId("socket".into()),
         session: SessionId(1),
-        lean: true,
+        dialect: Dialect::Lean,
         connected_at: bob.now,
     };
     let hello = async || {

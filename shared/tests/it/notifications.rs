@@ -27,6 +27,7 @@ use shared::protocol::notifications::{NewSubscription, SubscriptionKeys};
 use shared::protocol::people::Notifications;
 use shared::protocol::profiles::{ChangeMe, ChangeMySettings};
 use shared::protocol::rooms::{NewRoom, RoomKind};
+use shared::protocol::dialect::Dialect;
 use shared::push::Push;
 use shared::push::memory::Memory;
 use shared::push::notify::NotifyRequest;
@@ -143,7 +144,7 @@ impl Bench {
 
     pub(crate) async fn connect(&self, who: &Caller) {
         let id = ConnectionId(format!("c-{}", who.user));
-        let connection = Connection { user: who.user, id, session: who.session, lean: true, connected_at: Timestamp::now() };
+        let connection = Connection { user: who.user, id, session: who.session, dialect: Dialect::Lean, connected_at: Timestamp::now() };
         self.push.register(&connection).await.expect("registered");
     }
 

@@ -4,7 +4,7 @@ use futures_util::future::join;
 
 use super::display_text::is_invisible;
 use super::replays::{self, Replay};
-use super::{find_readable, mentions, require_not_unsent};
+use super::{coalescing, find_readable, mentions, require_not_unsent};
 use crate::caller::Caller;
 use crate::config::{Limits, Quota};
 use crate::domain::limits::duplicate_text;
@@ -48,7 +48,8 @@ pub fn check_first(new: &NewMessage, limits: &Limits) -> Result<()> {
 /// Stores a message and pushes it to the members before it answers: commit, push, answer.
 pub async fn send(db: &Db, push: &Push, limits: &Limits, caller: &Caller, sending: SendRequest<'_>) -> Result<Sent> {
     let message = validate(sending.new, limits)?;
-    let stored = transaction!(db, |tx| store_message(tx, limits, caller, sending.room, &message).await)?;
+    let sender = Sender { push, limits, caller };
+    let stored = transaction!(db, |tx| store_message(tx, sender, sending.room, &message).await)?;
     if !stored.sent.replayed {
         invocation::count(Count::Messages);
     }
@@ -58,6 +59,7 @@ pub async fn send(db: &Db, push: &Push, limits: &Limits, caller: &Caller, sendin
         }
         let audience = recipients::members(&mut *db.acquire().await?, stored.sent.message.room_id).await?;
         let audience = push.find_audience(audience, caller.now).await;
+        push.note_crowd(stored.sent.message.room_id, &audience, caller.now);
         let (frame, message) = (sent_frame(&stored.sent.message), &stored.sent.message);
         join(push.send(&audience, &frame, caller.now), notifications::request(db, push, message, &audience, caller.now)).await;
     }
@@ -126,7 +128,7 @@ fn validate_text<'a>(content: &'a str, limits: &Limits) -> Result<&'a str> {
 pub(super) struct StoredMessage {
     pub(super) sent: Sent,
     pub(super) changes_before: Option<RoomChanges>,
-    /// Whether to push to the members. An old replay was pushed before.
+    /// Whether to push to the members. An old replay was pushed before, and a message in a window is pushed at its end.
     pub(super) pushes: bool,
 }
 
@@ -140,13 +142,21 @@ pub(in crate::domain) fn sent_frame(message: &Message) -> Frame {
     }
 }
 
+/// Who sends, within which limits, and where pushes go.
+#[derive(Clone, Copy)]
+struct Sender<'a> {
+    push: &'a Push,
+    limits: &'a Limits,
+    caller: &'a Caller,
+}
+
 async fn store_message(
     tx: &mut Tx<'_>,
-    limits: &Limits,
-    caller: &Caller,
+    sender: Sender<'_>,
     room: &RoomRef,
     new: &ValidMessage<'_>,
 ) -> Result<StoredMessage> {
+    let Sender { push, limits, caller } = sender;
     let sending = store::lock(tx, caller.user, room, new.client_id, new.reply_to).await?;
     let Some(sending) = sending else { return Err(Error::NotFound("room_not_found")) };
     let mut readable = rooms::require_readable(Some(sending.access))?;
@@ -179,6 +189,11 @@ async fn store_message(
         "" => sending.recent_texts,
         content => duplicate_text::count(&sending.recent_texts, content, limits.repeat, caller.now)?,
     };
+    let (pace, is_in_window) = match before {
+        None => coalescing::join_window(push, &readable, sending.pace, seq, caller.now).await,
+        // What it changes first is pushed at once.
+        Some(_) => (sending.pace, false),
+    };
     let kind = attachments::message_kind(&attachments);
     let draft = Draft {
         content: &content,
@@ -189,6 +204,7 @@ async fn store_message(
         kind,
         forwarded_from: source.as_ref(),
         sender: SenderState { allowance, recent_texts: &recent_texts },
+        pace,
     };
     let id = store::insert(tx, member, Head { seq, rev }, draft, caller.now).await?;
     mention_rows::insert(tx, here, &mentions).await?;
@@ -220,7 +236,7 @@ async fn store_message(
     Ok(StoredMessage {
         sent: Sent { message, replayed: false, rate: Some(rate(allowance, limits.send)) },
         changes_before: before,
-        pushes: true,
+        pushes: !is_in_window,
     })
 }
 
