@@ -162,8 +162,7 @@ mod tests {
 
     #[test]
     fn a_room_is_crowded_while_enough_of_its_sockets_take_packed_frames() {
-        let coalescing =
-            Coalescing::new(CoalescingConfig { sockets: 20, rate: Limit { quota: 4, window: 1 }, most: 1000 });
+        let coalescing = Coalescing::new(CoalescingConfig { sockets: 20, rate: Limit { quota: 4, window: 1 }, most: 1000 });
         for (packed, lean, crowded) in [(19, 50, false), (20, 0, true), (20, 980, true), (20, 981, false), (500, 0, true)] {
             coalescing.note(ROOM, &sockets(packed, lean), NOW);
             assert_eq!(coalescing.is_crowded(ROOM, NOW), crowded, "{packed} and {lean}");

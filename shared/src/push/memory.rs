@@ -109,15 +109,8 @@ impl Memory {
     }
 
     /// Records a frame of a window for the recipients among these sockets.
-    pub(super) async fn note_delivery(
-        &self,
-        audience: &[Connection],
-        recipients: &Recipients,
-        frame: &Frame,
-        now: Timestamp,
-    ) {
-        let is_reached =
-            |socket: &&Connection| recipients.contains(socket.user) && !recipients.has_ended(socket.session, now);
+    pub(super) async fn note_delivery(&self, audience: &[Connection], recipients: &Recipients, frame: &Frame, now: Timestamp) {
+        let is_reached = |socket: &&Connection| recipients.contains(socket.user) && !recipients.has_ended(socket.session, now);
         let reached: Vec<_> = audience.iter().filter(is_reached).cloned().collect();
         self.count_posts(&reached).await;
         let users: BTreeSet<_> = reached.iter().map(|socket| socket.user).collect();

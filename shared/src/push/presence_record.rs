@@ -58,9 +58,9 @@ impl PresenceRecord {
 
 #[cfg(test)]
 mod tests {
-    use crate::protocol::dialect::Dialect;
     use super::*;
     use crate::id::SessionId;
+    use crate::protocol::dialect::Dialect;
 
     fn left(ago_ms: i64) -> PresenceRecord {
         PresenceRecord {

@@ -22,7 +22,7 @@ pub struct SendContext {
     pub replay: Option<Seq>,
     /// The message replied to, if it exists.
     pub reply_to: Option<Reply>,
-    /// Digests of the sender's recent texts, as the last [`SenderState`] stored them.
+    /// Digests of the sender's recent texts, as the last [`SendState`] stored them.
     pub recent_texts: Vec<u8>,
     /// Members of a direct room whose lists do not show it until this message.
     pub closed_to: Vec<UserId>,
@@ -43,18 +43,17 @@ pub struct Draft<'a> {
     pub kind: MessageKind,
     /// Set when the message is forwarded.
     pub forwarded_from: Option<&'a ForwardSource>,
-    pub sender: SenderState<'a>,
-    /// The room's pace after it.
-    pub pace: Pace,
+    pub after: SendState<'a>,
 }
 
-/// State of the sender after a message.
+/// State of the sender and the room after a message.
 #[derive(Clone, Copy, Debug)]
-pub struct SenderState<'a> {
+pub struct SendState<'a> {
     /// Tokens that remain, in thousandths of a message.
     pub allowance: i32,
     /// Digests of recent texts, this one included.
     pub recent_texts: &'a [u8],
+    pub pace: Pace,
 }
 
 /// The source of a forwarded message.
@@ -133,8 +132,8 @@ pub async fn insert(
     now: Timestamp,
 ) -> Result<MessageId> {
     let (seq, rev) = (head.seq.0, head.rev.0);
-    let Draft { content, client_id, reply_to, mentions, attachments, kind, forwarded_from, sender, pace } = draft;
-    let SenderState { allowance, recent_texts } = sender;
+    let Draft { content, client_id, reply_to, mentions, attachments, kind, forwarded_from, after } = draft;
+    let SendState { allowance, recent_texts, pace } = after;
     let id = sqlx::query!(
         r#"
         insert into messages (room_id, seq, sender_id, kind, content, client_id, reply_to_seq, mentions, forwarded_room_id,

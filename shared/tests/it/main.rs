@@ -8,6 +8,7 @@ mod aws_clients;
 mod backend;
 mod catch_up;
 mod client_model;
+mod coalescing;
 mod compatibility;
 mod contact_limits;
 mod convergence;

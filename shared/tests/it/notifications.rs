@@ -22,12 +22,12 @@ use shared::domain::rooms;
 use shared::domain::rooms::directs;
 use shared::error::{Error, Result};
 use shared::id::{ConnectionId, RoomId, RoomRef, Seq, SessionId};
+use shared::protocol::dialect::Dialect;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::notifications::{NewSubscription, SubscriptionKeys};
 use shared::protocol::people::Notifications;
 use shared::protocol::profiles::{ChangeMe, ChangeMySettings};
 use shared::protocol::rooms::{NewRoom, RoomKind};
-use shared::protocol::dialect::Dialect;
 use shared::push::Push;
 use shared::push::memory::Memory;
 use shared::push::notify::NotifyRequest;
@@ -49,7 +49,7 @@ pub(crate) struct Bench {
     pub(crate) db: Db,
     pub(crate) push: Push,
     pub(crate) web: WebPush,
-    pause: Duration,
+    pub(crate) pause: Duration,
 }
 
 impl Bench {
@@ -144,7 +144,8 @@ impl Bench {
 
     pub(crate) async fn connect(&self, who: &Caller) {
         let id = ConnectionId(format!("c-{}", who.user));
-        let connection = Connection { user: who.user, id, session: who.session, dialect: Dialect::Lean, connected_at: Timestamp::now() };
+        let connection =
+            Connection { user: who.user, id, session: who.session, dialect: Dialect::Lean, connected_at: Timestamp::now() };
         self.push.register(&connection).await.expect("registered");
     }
 

@@ -24,10 +24,10 @@ use crate::push::Push;
 use crate::push::coalescing::WINDOW;
 use crate::push::shards::ShardPayload;
 use crate::push::socket_registry::Connection;
+use crate::store::Db;
 use crate::store::coalescing::{self as store, Pace, Stretch};
 use crate::store::members::{Readable, TokenBucket};
 use crate::store::recipients::{self, Recipients, UserRange};
-use crate::store::Db;
 use crate::time::Timestamp;
 
 /// How long a window stays open beyond the time at which its delivery is due.

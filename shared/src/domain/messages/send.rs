@@ -19,7 +19,7 @@ use crate::protocol::frames::Frame;
 use crate::protocol::messages::{Attachment, Forward, Forwarded, Message, NewMessage, Reply};
 use crate::push::Push;
 use crate::store::members::{self, Readable};
-use crate::store::messages::{self as store, Draft, ForwardSource, SenderState};
+use crate::store::messages::{self as store, Draft, ForwardSource, SendState};
 use crate::store::{Db, Tx, mentions as mention_rows, recipients, redaction, transaction};
 use crate::telemetry::invocation::{self, Count};
 
@@ -48,8 +48,8 @@ pub fn check_first(new: &NewMessage, limits: &Limits) -> Result<()> {
 /// Stores a message and pushes it to the members before it answers: commit, push, answer.
 pub async fn send(db: &Db, push: &Push, limits: &Limits, caller: &Caller, sending: SendRequest<'_>) -> Result<Sent> {
     let message = validate(sending.new, limits)?;
-    let sender = Sender { push, limits, caller };
-    let stored = transaction!(db, |tx| store_message(tx, sender, sending.room, &message).await)?;
+    let terms = Terms { push, limits, caller };
+    let stored = transaction!(db, |tx| store_message(tx, terms, sending.room, &message).await)?;
     if !stored.sent.replayed {
         invocation::count(Count::Messages);
     }
@@ -144,19 +144,14 @@ pub(in crate::domain) fn sent_frame(message: &Message) -> Frame {
 
 /// Who sends, within which limits, and where pushes go.
 #[derive(Clone, Copy)]
-struct Sender<'a> {
+struct Terms<'a> {
     push: &'a Push,
     limits: &'a Limits,
     caller: &'a Caller,
 }
 
-async fn store_message(
-    tx: &mut Tx<'_>,
-    sender: Sender<'_>,
-    room: &RoomRef,
-    new: &ValidMessage<'_>,
-) -> Result<StoredMessage> {
-    let Sender { push, limits, caller } = sender;
+async fn store_message(tx: &mut Tx<'_>, sender: Sender<'_>, room: &RoomRef, new: &ValidMessage<'_>) -> Result<StoredMessage> {
+    let Terms { push, limits, caller } = terms;
     let sending = store::lock(tx, caller.user, room, new.client_id, new.reply_to).await?;
     let Some(sending) = sending else { return Err(Error::NotFound("room_not_found")) };
     let mut readable = rooms::require_readable(Some(sending.access))?;
@@ -203,8 +198,7 @@ async fn store_message(
         attachments: &attachments,
         kind,
         forwarded_from: source.as_ref(),
-        sender: SenderState { allowance, recent_texts: &recent_texts },
-        pace,
+        after: SendState { allowance, recent_texts: &recent_texts, pace },
     };
     let id = store::insert(tx, member, Head { seq, rev }, draft, caller.now).await?;
     mention_rows::insert(tx, here, &mentions).await?;
