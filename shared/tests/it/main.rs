@@ -28,6 +28,7 @@ mod idempotency;
 mod image_metadata;
 mod invitations;
 mod invite_codes;
+mod lively_rooms;
 mod members;
 mod mentions;
 mod message_changes;

@@ -6,8 +6,8 @@
 //! * The delivery is in the queue before the message that opens the window commits. No sender that dies leaves a window without a delivery.
 //! * The delivery first closes the window under the lock, then reads all messages since the first. What joined has committed by then and is read;
 //!   what comes later sees no open window.
-//! * The queue delivers at least once. A window whose delivery is late counts as closed, so later messages go out singly and show clients the gap.
-//!   The late delivery still pushes everything since its first message, and clients drop what they have.
+//! * The queue delivers at least once, in any order. A window whose delivery is late counts as closed, so that what comes later does not wait for it
+//!   and shows clients the gap. The late delivery still pushes everything since its first message, and clients drop what they have.
 
 use futures_util::future::{join, join_all};
 
