@@ -58,7 +58,9 @@ async fn talk(mut socket: Socket, room: u64, times: Vec<Duration>, begun: Instan
             (Some(frame), _) => heard.take(&frame),
             (None, None) => break heard,
             (None, Some(time)) => {
-                socket.send(&json!({ "action": "send", "room_id": room, "content": format!("turn {time:?} of a lively talk") })).await;
+                socket
+                    .send(&json!({ "action": "send", "room_id": room, "content": format!("turn {time:?} of a lively talk") }))
+                    .await;
                 times.next();
             }
         }

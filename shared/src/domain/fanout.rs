@@ -9,7 +9,7 @@ use crate::domain::people::friends;
 use crate::domain::rooms::changes as room_changes;
 use crate::domain::rooms::invitations;
 use crate::error::Result;
-use crate::id::{MessageRef, Rev, RoomId, RoomRef, UserId, UserPair};
+use crate::id::{Head, MessageRef, Rev, RoomId, RoomRef, UserId, UserPair};
 use crate::protocol::frames::{Changed, Frame};
 use crate::protocol::uploads::UploadState;
 use crate::push::shards::{Shard, ShardPayload};
@@ -34,7 +34,9 @@ pub async fn serve(db: &Db, push: &Push, shard: Shard, now: Timestamp) -> Result
         return Ok(());
     }
     let missed = match shard.what {
-        ShardPayload::Window { room_id, first } => coalescing::end_window(db, push, room_id, first, now).await?,
+        ShardPayload::Window { room_id, first, rev } => {
+            coalescing::end_window(db, push, room_id, Head { seq: first, rev }, now).await?
+        }
         _ => Missed { unanswered: deliver_shard(db, push, &shard, now).await?, what: shard.what },
     };
     let delay = usize::try_from(shard.attempt).ok().and_then(|attempt| RETRY_DELAYS.get(attempt));
@@ -65,8 +67,8 @@ async fn deliver_shard(db: &Db, push: &Push, shard: &Shard, now: Timestamp) -> R
             let frame = message_frame(db, MessageRef { room: room_id, seq }, rev).await?;
             push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await
         }
-        ShardPayload::Messages { room_id, first, last } => {
-            coalescing::push_messages(db, push, Stretch { room: room_id, first, last }, audience, now).await
+        ShardPayload::Messages { room_id, first, last, rev } => {
+            coalescing::push_messages(db, push, Stretch { room: room_id, first, last, rev }, audience, now).await
         }
         // Served before: it names no sockets.
         ShardPayload::Window { .. } => Ok(Vec::new()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::config::CoalescingConfig;
 use crate::error::{Error, Limit};
-use crate::id::{RoomId, Seq};
+use crate::id::{Head, RoomId};
 use crate::protocol::frames::Frame;
 use crate::push::audience::Audience;
 use crate::push::shards::{Shard, ShardPayload};
@@ -91,9 +91,10 @@ impl Push {
         self.coalescing().is_some_and(|coalescing| coalescing.is_crowded(room, now))
     }
 
-    /// Leaves the delivery of a window that `first` opens in the queue. Returns whether it is there.
-    pub async fn leave_window(&self, room_id: RoomId, first: Seq, now: Timestamp) -> bool {
-        let shard = Shard::of(ShardPayload::Window { room_id, first }, &[]);
+    /// Leaves the delivery of a window that this message opens in the queue. Returns whether it is there.
+    pub async fn leave_window(&self, room_id: RoomId, opening: Head, now: Timestamp) -> bool {
+        let Head { seq: first, rev } = opening;
+        let shard = Shard::of(ShardPayload::Window { room_id, first, rev }, &[]);
         let left = tokio::time::timeout(LEAVING, self.deliver_later(&shard, WINDOW, now)).await;
         let left = left.unwrap_or_else(|elapsed| Err(Error::unavailable(elapsed)));
         let left = left.inspect_err(|error| log_push_failure("leaving a window's delivery", error)).unwrap_or_default();

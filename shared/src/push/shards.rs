@@ -58,6 +58,8 @@ pub enum ShardPayload {
         room_id: RoomId,
         /// The message that opened the window.
         first: Seq,
+        /// The room's `rev` after it.
+        rev: Rev,
     },
     /// New messages of a window.
     Messages {
@@ -65,6 +67,8 @@ pub enum ShardPayload {
         first: Seq,
         /// The last one, inclusive.
         last: Seq,
+        /// The room's `rev` after the first one.
+        rev: Rev,
     },
     /// An edited message.
     Edited {

@@ -3,7 +3,7 @@
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{RoomId, Seq, UserId};
+use crate::id::{Rev, RoomId, Seq, UserId};
 use crate::protocol::messages::Message;
 use crate::store::members::TokenBucket;
 use crate::store::reactions;
@@ -25,6 +25,8 @@ pub struct Stretch {
     pub room: RoomId,
     pub first: Seq,
     pub last: Seq,
+    /// The room's `rev` at the first one.
+    pub rev: Rev,
 }
 
 /// Closes the room's window. Waits for the room's row lock: after it, all messages of the window are visible, and none joins it any more.
@@ -49,12 +51,13 @@ pub async fn messages(connection: &mut MySqlConnection, stretch: Stretch, limit:
     Ok(messages)
 }
 
-/// Returns the members who may not read this message, because they joined after it.
-pub async fn joined_after(connection: &mut MySqlConnection, room: RoomId, seq: Seq) -> Result<Vec<UserId>> {
+/// Returns the members who may not read the first message, because they joined after it. One range of an index: who changed since.
+pub async fn joined_within(connection: &mut MySqlConnection, stretch: Stretch) -> Result<Vec<UserId>> {
     let rows = sqlx::query!(
-        "select user_id from members where room_id = ? and state = 'joined' and visible_from_seq > ?",
-        room.0,
-        seq.0,
+        "select user_id from members where room_id = ? and rev > ? and state = 'joined' and visible_from_seq > ?",
+        stretch.room.0,
+        stretch.rev.0,
+        stretch.first.0,
     )
     .fetch_all(connection)
     .await?;

@@ -120,7 +120,7 @@ async fn the_first_message_goes_at_once_and_the_others_together_at_the_end_of_th
     }
     assert!(room.pushed().await.is_empty(), "nothing before the end");
     let window = room.window().await;
-    let expected = ShardPayload::Window { room_id: first.room_id, first: Seq(seq + 1) };
+    let expected = ShardPayload::Window { room_id: first.room_id, first: Seq(seq + 1), rev: first.rev.next() };
     assert_eq!((&window.what, window.to.len()), (&expected, 0), "one delivery, without content");
     room.serve(window, 1100).await;
     let pushed = room.pushed().await;
@@ -222,7 +222,7 @@ async fn a_late_delivery_holds_nothing_back_and_loses_nothing() {
     let second = room.window().await;
     assert_eq!(
         second.what,
-        ShardPayload::Window { room_id: three.room_id, first: three.seq },
+        ShardPayload::Window { room_id: three.room_id, first: three.seq, rev: three.rev },
         "two seconds late counts as never"
     );
     room.serve(late, 3300).await;

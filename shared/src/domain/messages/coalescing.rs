@@ -9,13 +9,15 @@
 //! * The queue delivers at least once, in any order. A window whose delivery is late counts as closed, so that what comes later does not wait for it
 //!   and shows clients the gap. The late delivery still pushes everything since its first message, and clients drop what they have.
 
+use std::time::Duration;
+
 use futures_util::future::{join, join_all};
 
 use crate::domain::limits::token_bucket::{TOKEN, tokens};
 use crate::domain::messages::send::sent_frame;
 use crate::domain::notifications;
 use crate::error::{Limit, Result};
-use crate::id::{Rev, RoomId, Seq};
+use crate::id::{Head, MAX_ID, Rev, RoomId, Seq};
 use crate::protocol::frames::Frame;
 use crate::protocol::messages::Message;
 use crate::protocol::packing;
@@ -62,14 +64,14 @@ fn decide(pace: Pace, rate: Limit, is_crowded: bool, now: Timestamp) -> (Pace, W
     }
 }
 
-/// Decides, under the room's lock, whether a delivery pushes the message at `seq`. Returns the room's pace to store, and whether it does.
-pub(super) async fn join_window(push: &Push, room: &Readable, pace: Pace, seq: Seq, now: Timestamp) -> (Pace, bool) {
+/// Decides, under the room's lock, whether a delivery pushes the message at `head`. Returns the room's pace to store, and whether it does.
+pub(super) async fn join_window(push: &Push, room: &Readable, pace: Pace, head: Head, now: Timestamp) -> (Pace, bool) {
     let Some(rate) = push.coalescing_rate().filter(|_| room.kind != RoomKind::Direct) else { return (pace, false) };
     let (next, way) = decide(pace, rate, push.is_crowded(room.room(), now), now);
     match way {
         Way::AtOnce => (next, false),
         Way::Joins => (next, true),
-        Way::Opens if push.leave_window(room.room(), seq, now).await => (next, true),
+        Way::Opens if push.leave_window(room.room(), head, now).await => (next, true),
         Way::Opens => (Pace { window_due: Timestamp(0), ..next }, false),
     }
 }
@@ -92,16 +94,16 @@ pub(in crate::domain) struct Missed {
 }
 
 /// Closes a window and pushes its messages: up to a shard of sockets by itself, the others through the queue.
-pub(in crate::domain) async fn end_window(db: &Db, push: &Push, room: RoomId, first: Seq, now: Timestamp) -> Result<Missed> {
+pub(in crate::domain) async fn end_window(db: &Db, push: &Push, room: RoomId, opening: Head, now: Timestamp) -> Result<Missed> {
     store::close_window(&mut *db.acquire().await?, room).await?;
-    let all = Stretch { room, first, last: Seq(crate::id::MAX_ID) };
-    let delivery = load(db, all, UserRange::ALL).await?;
+    let Head { seq: first, rev } = opening;
+    let delivery = load(db, Stretch { room, first, last: Seq(MAX_ID), rev }, UserRange::ALL).await?;
     let last = delivery.messages.last().map_or(first, |message| message.seq);
-    let what = ShardPayload::Messages { room_id: room, first, last };
+    let what = ShardPayload::Messages { room_id: room, first, last, rev };
     let audience = push.find_audience(delivery.recipients.clone(), now).await;
     let (own, others) = push.shards_of(&what, &audience);
     for shard in &others {
-        push.deliver_later(shard, std::time::Duration::ZERO, now).await?;
+        push.deliver_later(shard, Duration::ZERO, now).await?;
     }
     let requests = delivery.messages.iter().map(|message| notifications::request(db, push, message, &audience, now));
     let (unanswered, _) = join(delivery.post(push, own, now), join_all(requests)).await;
@@ -124,7 +126,7 @@ pub(in crate::domain) async fn push_messages(
 async fn load(db: &Db, stretch: Stretch, users: UserRange) -> Result<Delivery> {
     let mut connection = db.acquire().await?;
     let messages = store::messages(&mut connection, stretch, MAX_MESSAGES + 1).await?;
-    let newcomers = store::joined_after(&mut connection, stretch.room, stretch.first).await?;
+    let newcomers = store::joined_within(&mut connection, stretch).await?;
     let recipients = recipients::members_in_range(&mut connection, stretch.room, users).await?;
     Ok(Delivery {
         room: stretch.room,

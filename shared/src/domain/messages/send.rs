@@ -185,7 +185,7 @@ async fn store_message(tx: &mut Tx<'_>, sender: Sender<'_>, room: &RoomRef, new:
         content => duplicate_text::count(&sending.recent_texts, content, limits.repeat, caller.now)?,
     };
     let (pace, is_in_window) = match before {
-        None => coalescing::join_window(push, &readable, sending.pace, seq, caller.now).await,
+        None => coalescing::join_window(push, &readable, sending.pace, Head { seq, rev }, caller.now).await,
         // What it changes first is pushed at once.
         Some(_) => (sending.pace, false),
     };
