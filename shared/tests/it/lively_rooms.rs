@@ -29,37 +29,43 @@ struct Talk {
     windows: usize,
 }
 
-/// Has all members talk in turn.
+/// Has all members talk in turn. The first talk also prepares the statements.
 async fn talk(memory: Memory) -> Talk {
     let stage = Stage::with(Push::Memory(Box::new(memory)), MEMBERS).await;
-    let start = stage.members[0].now;
+    round(&stage, 0).await;
+    round(&stage, 100).await
+}
+
+/// A talk that begins these seconds after the stage was set.
+async fn round(stage: &Stage, second: i64) -> Talk {
+    let Stage { db, push, room, members, .. } = stage;
+    let Push::Memory(memory) = push else { panic!("in memory") };
+    let start = members[0].now.plus_seconds(second);
     let mut talk = Talk { counts: Counts::default(), windows: 0 };
     let mut waiting = Vec::new();
-    let step = 1000 / i64::try_from(RATE).expect("a number");
-    for (number, time) in (0..).step_by(usize::try_from(step).expect("a number")).enumerate() {
+    for (number, time) in (0..).step_by(1000 / RATE).enumerate() {
         let mut now = start;
         now.0 += time;
-        for shard in waiting.extract_if(.., |(due, _)| *due <= time).map(|(_, shard)| shard).collect::<Vec<_>>() {
-            pushed(&stage.push).await;
-            let (served, count) = statements(&stage.db, fanout::serve(&stage.db, &stage.push, shard, now)).await;
+        let due: Vec<_> = waiting.extract_if(.., |(due, _)| *due <= time).collect();
+        for (_, shard) in due {
+            pushed(push).await;
+            let (served, statements) = statements(db, fanout::serve(db, push, shard, now)).await;
             served.expect("served");
-            let PushWork { posts, lookups, writes } = pushed(&stage.push).await;
-            let statements = usize::try_from(count).expect("a count");
+            let PushWork { posts, lookups, writes } = pushed(push).await;
+            let statements = usize::try_from(statements).expect("a count");
             talk.counts = talk.counts.plus(Counts { posts: posts.len(), statements, lookups, writes, ..Counts::default() });
             talk.windows += 1;
         }
         if number < MESSAGES {
-            let caller = Caller { now, ..stage.members[number % MEMBERS].clone() };
+            let caller = Caller { now, ..members[number % MEMBERS].clone() };
             let new = NewMessage { content: Some(format!("message {number}")), ..NewMessage::default() };
             let frame = json!({ "action": "send", "content": new.content, "id": 1 });
             let limits = limits();
-            let sending = messages::send(&stage.db, &stage.push, &limits, &caller, SendRequest { room: &stage.room, new: &new });
+            let sending = messages::send(db, push, &limits, &caller, SendRequest { room, new: &new });
             let (sent, counts) = stage.count(frame, sending).await;
             sent.expect("sent");
             talk.counts = talk.counts.plus(counts);
-            let Push::Memory(memory) = &stage.push else { panic!("in memory") };
-            let left = memory.take_deliveries().await;
-            waiting.extend(left.into_iter().map(|shard| (time + DELIVERY_MS, shard)));
+            waiting.extend(memory.take_deliveries().await.into_iter().map(|shard| (time + DELIVERY_MS, shard)));
         } else if waiting.is_empty() {
             break;
         }
