@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use shared::protocol::action_docs::{FrameId, LEGACY, Verb};
 use shared::protocol::actions::VERBS;
+use shared::protocol::dialect::Dialect;
 use shared::protocol::encoding::OlderKeys;
-use shared::protocol::frames::{Dialect, Frame};
+use shared::protocol::frames::Frame;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -19,7 +20,9 @@ const INTRODUCTION: &str = "One socket receives the frames of all rooms of its u
     without a room; otherwise that is General.\n\n\
     Every change of a room increments the room's `rev`. A client keeps one `rev` per room: it applies a frame with the next `rev`, ignores \
     an equal or earlier one as a duplicate, and requests `sync` when a later one reveals a gap.\n\n\
-    With the subprotocol `conchat.v1` frames have no redundant keys; without it `message` frames also carry the keys of legacy clients.";
+    A client offers the subprotocols that it knows, and the server chooses the newest. With `conchat.v1` frames have no redundant keys; without a \
+    subprotocol `message` frames also carry the keys of legacy clients. With `conchat.v2` frames are as with `conchat.v1`, and in lively rooms \
+    messages come up to about 1.5 s later, several in one `messages` frame. Other changes do not wait: a client requests `sync` for a gap after that time.";
 
 /// Frames that are only sent as answers.
 const ANSWERS: [&str; 4] = ["welcome", "ack", "error", "pong"];
@@ -196,7 +199,7 @@ fn query() -> Value {
 fn headers() -> Value {
     json!({ "type": "object", "properties": {
         "Authorization": { "type": "string", "format": "password", "description": "`Bearer <token>`, or the token alone." },
-        "Sec-WebSocket-Protocol": { "type": "string", "description": "`conchat.v1`, `bearer.<token>`, both or none." },
+        "Sec-WebSocket-Protocol": { "type": "string", "description": "`conchat.v2`, `conchat.v1`, `bearer.<token>`, several of them or none." },
     } })
 }
 

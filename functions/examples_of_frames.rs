@@ -27,6 +27,7 @@ pub(crate) fn frames() -> Vec<Frame> {
     let friend = |state| Box::new(friendship(state));
     vec![
         Frame::message(message()),
+        Frame::Messages { messages: vec![text(SEQ, REV, "Hello!"), text(SEQ.next(), REV.next(), "Lunch?")] },
         Frame::message_edited(Message { edited_at: Some(NOW), content: "Hello, all!".into(), ..message() }),
         Frame::MessageUnsent { room_id, seq, rev, deleted_at: NOW, deleted_by: ANN },
         Frame::MessagePinned { room_id, seq, rev, pinned_at: Some(NOW), user_id: ANN },
@@ -141,6 +142,14 @@ fn message() -> Message {
     }
 }
 
+/// A message without anything beside its text.
+fn text(seq: Seq, rev: Rev, content: &str) -> Message {
+    let id = MessageId(9000 + seq.0);
+    let (kind, content, client_id) = (MessageKind::Text, content.to_owned(), Some(format!("c-{seq}")));
+    let (attachments, reactions, mentions, reply_to) = (Vec::new(), Vec::new(), Vec::new(), None);
+    Message { id, seq, rev, kind, content, client_id, attachments, reactions, mentions, reply_to, ..message() }
+}
+
 fn invitation() -> Invitation {
     let (name, avatar_url) = ("Lunch".into(), None);
     let room = InvitedRoom { id: ROOM, kind: RoomKind::Group, name, avatar_url, members_count: 3 };
@@ -234,7 +243,7 @@ fn sync() -> RoomSync {
 mod tests {
     use serde::Deserialize;
     use serde_json::Value;
-    use shared::protocol::frames::Dialect;
+    use shared::protocol::dialect::Dialect;
     use shared::push::Encoded;
     use shared::push::shards::ShardPayload;
 

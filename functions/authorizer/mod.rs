@@ -108,11 +108,13 @@ fn answer(handshake: &Handshake, caller: Option<&Caller>) -> ApiGatewayCustomAut
 }
 
 fn context(handshake: &Handshake, caller: &Caller) -> Value {
+    let dialect = handshake.dialect();
     let mut context = json!({
         "user_id": caller.user.to_string(),
         "username": caller.username,
         "session_id": caller.session.to_string(),
-        "lean": handshake.is_lean().to_string(),
+        "lean": dialect.is_lean().to_string(),
+        "packed": dialect.is_packed().to_string(),
     });
     if let Some(room) = handshake.room() {
         context["room"] = Value::String(room);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use shared::edge::extract::bearer;
+use shared::protocol::dialect::Dialect;
 
 /// A WebSocket handshake.
 #[derive(Debug, Deserialize)]
@@ -36,7 +37,6 @@ pub(super) enum Credentials<'a> {
 const ROOM: [&str; 4] = ["roomId", "room_id", "conversationId", "conversation_id"];
 /// Maximum length of a room reference; a truncated one matches no room.
 const ROOM_LENGTH: usize = 128;
-const DIALECT: &str = "conchat.v1";
 
 impl Handshake {
     /// Returns the first credential: header, ticket, token in the query, token among the subprotocols. The first one counts even if it is invalid.
@@ -55,9 +55,9 @@ impl Handshake {
         self.header("origin")
     }
 
-    /// Whether the client offers the lean dialect.
-    pub(super) fn is_lean(&self) -> bool {
-        self.protocols().any(|protocol| protocol == DIALECT)
+    /// The newest dialect that the client offers.
+    pub(super) fn dialect(&self) -> Dialect {
+        Dialect::of_offer(self.header("sec-websocket-protocol").unwrap_or_default())
     }
 
     /// The default room of the socket, unparsed.
@@ -135,8 +135,10 @@ mod tests {
             assert_eq!(handshake(&json!({}), &json!({name: "room-7"})).room().as_deref(), Some("room-7"), "{name}");
         }
         assert_eq!(handshake(&json!({}), &json!({"roomId": "x".repeat(5_000)})).room().map(|room| room.len()), Some(ROOM_LENGTH));
-        assert!(handshake(&json!({"SEC-WEBSOCKET-PROTOCOL": "bearer.t.o.k,conchat.v1"}), &json!({})).is_lean());
-        assert!(!handshake(&json!({"sec-websocket-protocol": "conchat.v10"}), &json!({})).is_lean());
+        let offer = json!({"SEC-WEBSOCKET-PROTOCOL": "bearer.t.o.k,conchat.v1,conchat.v2"});
+        assert_eq!(handshake(&offer, &json!({})).dialect(), Dialect::Packed);
+        assert_eq!(handshake(&json!({"sec-websocket-protocol": "conchat.v1"}), &json!({})).dialect(), Dialect::Lean);
+        assert_eq!(handshake(&json!({}), &json!({})).dialect(), Dialect::Full);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use shared::domain::rooms;
 use shared::edge::problem;
 use shared::edge::socket::{Socket, SocketEvent};
 use shared::error::{Error, Result};
+use shared::protocol::dialect::Dialect;
 use shared::push::Push;
 use shared::push::socket_registry::Connection;
 use shared::store::Db;
@@ -70,11 +71,8 @@ async fn open(state: &State, event: &SocketEvent, now: Timestamp) -> Result<()> 
 
 /// Returns the offered dialect, else the subprotocol that carried the token: browsers require one of the offered subprotocols.
 fn chosen(offered: &str) -> Option<&str> {
-    let mut protocols = offered.split(',').map(str::trim).filter(|protocol| !protocol.is_empty());
-    protocols
-        .clone()
-        .find(|protocol| *protocol == "conchat.v1")
-        .or_else(|| protocols.find(|protocol| protocol.starts_with("bearer.")))
+    let mut protocols = offered.split(',').map(str::trim);
+    Dialect::of_offer(offered).subprotocol().or_else(|| protocols.find(|protocol| protocol.starts_with("bearer.")))
 }
 
 #[cfg(test)]
@@ -84,6 +82,7 @@ mod tests {
     #[test]
     fn the_dialect_is_chosen_before_the_token() {
         assert_eq!(chosen("bearer.t.o.k, conchat.v1"), Some("conchat.v1"));
+        assert_eq!(chosen("conchat.v1, conchat.v2"), Some("conchat.v2"));
         assert_eq!(chosen("bearer.t.o.k"), Some("bearer.t.o.k"));
         assert_eq!(chosen("graphql-ws"), None);
         assert_eq!(chosen(""), None);

@@ -28,6 +28,8 @@ const LOG_BYTE: f64 = 0.50e-9;
 const READ_UNIT: f64 = 0.125e-6;
 /// A write unit of DynamoDB on demand.
 const WRITE_UNIT: f64 = 0.625e-6;
+/// A request to an SQS queue, after the free first million a month.
+const QUEUE_REQUEST: f64 = 0.40e-6;
 /// An operation of AppSync Events: a publish or a delivery of up to 5 KB.
 const APPSYNC_OPERATION: f64 = 1.00e-6;
 /// A connection minute of AppSync Events or IoT Core.
@@ -57,6 +59,7 @@ const MILLION: f64 = 1.0e6;
 struct Counts {
     rooms: Vec<Room>,
     presence: Presence,
+    lively: Lively,
 }
 
 /// A room and what acts take in it.
@@ -85,6 +88,20 @@ struct Act {
     lookups: u32,
     /// Counters written in DynamoDB.
     writes: u32,
+}
+
+/// A talk in a room with many messages a second, whose members are all online.
+#[derive(Deserialize)]
+struct Lively {
+    members: u32,
+    messages: u32,
+    per_second: u32,
+    /// Message by message.
+    single: Act,
+    /// In windows.
+    windowed: Act,
+    /// Deliveries at the end of a window: invocations of `fanout`, through its queue.
+    windows: u32,
 }
 
 /// A person with friends online who comes and goes once.
@@ -151,7 +168,8 @@ pub(crate) fn frames() -> std::io::Result<String> {
          | members | message | all others read it | both | one types | all type at once | reaction | statements: message | one reads | reaction |\n\
          |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
-    for Room { members, message, reads, typing, all_type, reaction } in counts()?.rooms {
+    let Counts { rooms, lively, .. } = counts()?;
+    for Room { members, message, reads, typing, all_type, reaction } in rooms {
         let acts = [message, reads, message.plus(reads), typing, all_type, reaction].map(Act::frames);
         let [message_frames, reads_frames, both, typing, all_type, reaction_frames] = acts;
         // Writing to a string cannot fail.
@@ -163,12 +181,41 @@ pub(crate) fn frames() -> std::io::Result<String> {
             reaction.statements
         );
     }
+    text.push_str(&lively.frames());
     Ok(text)
+}
+
+impl Lively {
+    fn frames(&self) -> String {
+        let Self { members, messages, per_second, single, windowed, .. } = self;
+        let mut text = format!(
+            "\nBilled frames of {messages} messages in a room of {members} members online, {per_second} a second\n\n\
+             | pushed | sends and acks | frames with messages | billed | a message | statements a message |\n\
+             |---|--:|--:|--:|--:|--:|\n"
+        );
+        for (name, act) in [("one by one", single), ("in windows", windowed)] {
+            let each = |number: u32| f64::from(number) / f64::from(*messages);
+            let (asked, posts, billed) = (act.incoming + act.acks, act.posts, act.frames());
+            let (frames, statements) = (each(billed), each(act.statements));
+            let _ = writeln!(text, "| {name} | {asked} | {posts} | **{billed}** | {frames:.1} | {statements:.1} |");
+        }
+        text
+    }
+
+    /// Dollars for a million messages, one by one and in windows.
+    fn dollars(&self) -> [f64; 2] {
+        let Self { messages, single, windowed, windows, .. } = self;
+        // A message in a queue is sent, received and deleted.
+        let window =
+            INVOCATION + 3.0 * QUEUE_REQUEST + LINE_BYTES * LOG_BYTE + (SEND_SECONDS + POST_SECONDS) * MEMORY_GB * GB_SECOND;
+        let bills = [single.total(), windowed.total() + f64::from(*windows) * window];
+        bills.map(|bill| MILLION * bill / f64::from(*messages))
+    }
 }
 
 /// Dollars for a million messages that all members read, and for a million of each act.
 pub(crate) fn dollars() -> std::io::Result<String> {
-    let Counts { rooms, presence } = counts()?;
+    let Counts { rooms, presence, lively } = counts()?;
     let mut text = format!(
         "Dollars for a million messages that all members read, by members online (list prices of {PRICES_OF}, us-east-1, no free tier)\n\n\
          | members | ConChat | of it API Gateway | Lambda | logs | DynamoDB | AppSync Events | IoT Core | Pusher | Ably |\n\
@@ -211,6 +258,12 @@ pub(crate) fn dollars() -> std::io::Result<String> {
         month * ABLY_MINUTE,
         presence.watchers,
         MILLION * seen,
+    );
+    let [single, windowed] = lively.dollars();
+    let _ = writeln!(
+        text,
+        "\nA million messages in a room of {} members online, {} a second: {single:.2} one by one, {windowed:.2} in windows.",
+        lively.members, lively.per_second,
     );
     Ok(text)
 }

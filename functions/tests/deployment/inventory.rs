@@ -43,6 +43,8 @@ const CONCERNS: &[Concern] = &[
             "PUSH_INLINE",
             "PUSH_SHARD",
             "PUSH_BUSY",
+            "COALESCE_SOCKETS",
+            "COALESCE_RATE",
             "RATE_REACH",
         ],
     },
@@ -139,11 +141,13 @@ const KNOBS: &[(&str, &[&str])] = &[
     ("JWT_EXPIRY", &["auth"]),
     ("SESSION_DAYS", &["auth"]),
     ("PUSH_INLINE", SPEAK_IN_ROOMS),
-    ("PUSH_SHARD", SPEAK_IN_ROOMS),
+    ("PUSH_SHARD", DELIVER_LATER),
     ("PUSH_BUSY", SPEAK_IN_ROOMS),
+    ("COALESCE_SOCKETS", &["messages", "send"]),
+    ("COALESCE_RATE", &["messages", "send"]),
     // What has to wait, or to be tried again, goes back to the queue.
-    ("NOTIFY_QUEUE", &["messages", "notify", "send"]),
-    ("NOTIFY_MEMBERS", &["messages", "send"]),
+    ("NOTIFY_QUEUE", &["fanout", "messages", "notify", "send"]),
+    ("NOTIFY_MEMBERS", &["fanout", "messages", "send"]),
     ("FANOUT_FUNCTION", SPEAK_IN_ROOMS),
     ("FANOUT_QUEUE", DELIVER_LATER),
     ("PRESENCE_QUEUE", MEET_THE_DEAD),
@@ -154,7 +158,7 @@ const SIGNED_IN: &[&str] = &["admin", "auth", "friends", "messages", "rooms", "s
 /// Functions that send to whole rooms of any size: connecting may join a room, and erasing changes rooms.
 const SPEAK_IN_ROOMS: &[&str] = &["admin", "connect", "messages", "rooms", "send", "sweep", "users"];
 
-/// The same, and `fanout`, which tries sockets again that did not answer.
+/// The same, and `fanout`, which tries sockets again that did not answer, and pushes the messages of a window.
 const DELIVER_LATER: &[&str] = &["admin", "connect", "fanout", "messages", "rooms", "send", "sweep", "users"];
 
 /// Functions that register or unregister sockets, which schedules presence checks.

@@ -36,12 +36,13 @@ const RIGHTS: &[(&str, &[Right])] = &[
     (
         "fanout",
         &[
-            ("ConnectionsTable", &["UpdateItem"]),
+            ("ConnectionsTable", FIND_AND_FORGET),
             ("EphemeralTable", &["GetItem", "UpdateItem"]),
             ("WebSocketApi", SOCKETS),
             ("PresenceFunction", INVOKE),
             ("PresenceQueue", QUEUE),
             ("FanoutQueue", QUEUE),
+            ("NotifyQueue", QUEUE),
         ],
     ),
     (

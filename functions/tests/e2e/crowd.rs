@@ -11,7 +11,7 @@ use crate::socket::Socket;
 use crate::wait::until;
 
 /// A public room and its members; the first one owns it.
-async fn crowd(api: &Api, size: usize) -> (u64, Vec<Person>) {
+pub(crate) async fn crowd(api: &Api, size: usize) -> (u64, Vec<Person>) {
     let mut people = Vec::new();
     for _ in 0..size {
         people.push(api.person("member").await);

@@ -25,6 +25,7 @@ mod legacy_realtime;
 mod legacy_services;
 mod legacy_wire;
 mod limits;
+mod lively_rooms;
 mod log_lines;
 mod matrix;
 mod media;

@@ -35,6 +35,8 @@ struct Known {
     messages: BTreeMap<u64, Seen>,
     acked: BTreeMap<String, u64>,
     left: usize,
+    /// Frames with several messages.
+    windows: usize,
 }
 
 impl Known {
@@ -57,6 +59,16 @@ impl Known {
                 self.rev = rev;
                 false
             }
+            "messages" => {
+                self.windows += 1;
+                let single = |message: &Value| {
+                    let mut frame = message.clone();
+                    frame["type"] = json!("message");
+                    frame
+                };
+                let frames: Vec<_> = frame["messages"].as_array().into_iter().flatten().map(single).collect();
+                frames.iter().fold(false, |gap, frame| gap | self.take(frame))
+            }
             _ => rev > self.rev + 1,
         }
     }
@@ -64,7 +76,7 @@ impl Known {
 
 /// A client that sends messages in sequence, each until acknowledged, and follows the room across any socket failure.
 async fn follow(ws: String, who: Person, room: u64, known: Arc<Mutex<Known>>, mut to_send: VecDeque<String>) {
-    let headers = [Header("authorization", &who.token), Header("sec-websocket-protocol", "conchat.v1")];
+    let headers = [Header("authorization", &who.token), Header("sec-websocket-protocol", "conchat.v2, conchat.v1")];
     loop {
         let Ok(mut socket) = Socket::open(&ws, &headers).await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -122,8 +134,9 @@ async fn until_done(mut ask: impl AsyncFnMut() -> Answer, status: u16) -> Value 
 const RATES: [Variable<'_>; 2] = [Variable("RATE_CONNECT", "100000/60"), Variable("RATE_SEND", "100000/60")];
 const MESSAGES: usize = 12;
 
-async fn clients_end_with_the_rooms_state(seed: u64) {
-    let world = own_world(&RATES);
+/// Has clients write under all faults. Returns how many frames held several messages.
+async fn clients_end_with_the_rooms_state(seed: u64, env: &[Variable<'_>]) -> usize {
+    let world = own_world(&[&RATES, env].concat());
     let people = [world.api.person("ann").await, world.api.person("bob").await, world.api.person("cleo").await];
     let room = world.api.group(&people[0], &[&people[1], &people[2]]).await;
     set(
@@ -188,13 +201,20 @@ async fn clients_end_with_the_rooms_state(seed: u64) {
             assert_eq!(stored, Some(Some(*seq)), "{key}");
         }
     }
+    clients.iter().map(|(known, _)| known.lock().expect("no panic").windows).sum()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_all_faults_at_once_every_client_ends_with_the_rooms_state() {
     for seed in [1, 2] {
-        clients_end_with_the_rooms_state(seed).await;
+        assert_eq!(clients_end_with_the_rooms_state(seed, &[]).await, 0, "three sockets are no crowd");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_holds_in_a_room_whose_messages_are_coalesced() {
+    let env = [Variable("COALESCE_SOCKETS", "1"), Variable("COALESCE_RATE", "1/5")];
+    assert!(clients_end_with_the_rooms_state(3, &env).await > 0, "windows came");
 }
 
 #[tokio::test]

@@ -373,15 +373,17 @@ export class ConChat extends Emitter {
   /** Emits `full` on a change. */
   #checkSpace() {
     this.http.flush();
-    const { full } = this;
-    if (full === this.#wasFull) return;
-    this.emit("full", (this.#wasFull = full));
+    if (this.full !== this.#wasFull) this.emit("full", (this.#wasFull = this.full));
   }
 
   /** @param {Frame} frame */
   #receive(frame) {
     const session = this.#session;
     if (!session) return;
+    if (frame.type === "messages") {
+      session.resync.lively();
+      return frame.messages.forEach((message) => this.#receive({ ...message, type: "message", ts: Date.parse(message.created_at) }));
+    }
     if (frame.type === "welcome") {
       // Older versions could store one user's tokens with another user's profile.
       if (frame.user.id !== session.userId) return this.#endSession("session_ended");

@@ -9,9 +9,11 @@ import { Timeline } from "./timeline.js";
 
 /**
  * A request to make: `sync` since a rev, the room itself (`head`), the same after sending the read position again (`read`), its messages and members
- * (`lost`), or the `list` of joined rooms. `serverRev` goes to `synced` or `joined` together with the response.
- * @typedef {{ kind: "sync", room: number, since: number, serverRev: number } | { kind: "head", room: number, serverRev?: number }
- *   | { kind: "read", room: number, seq: number, serverRev: number } | { kind: "lost", room: number } | { kind: "list" }} Need
+ * (`lost`), or the `list` of joined rooms. `serverRev` goes to `synced` or `joined` together with the response; `met` is the rev up to which nothing
+ * is missing, 0 while that is doubted.
+ * @typedef {{ met?: number } & ({ kind: "sync", room: number, since: number, serverRev: number }
+ *   | { kind: "head", room: number, serverRev?: number } | { kind: "read", room: number, seq: number, serverRev: number }
+ *   | { kind: "lost", room: number } | { kind: "list" })} Need
  */
 
 /** Most rooms in a `hello`. */
@@ -154,8 +156,9 @@ export class Delivery {
       if (room.unsent) needs.push({ kind: "read", room: id, seq: room.room.read_seq ?? 0, serverRev });
       if (room.lost) needs.push({ kind: "lost", room: id });
       else if (room.behind || room.doubted) {
-        const since = room.doubted ? Math.max(0, room.rev - OVERLAP) : room.rev;
-        needs.push(room.loaded ? { kind: "sync", room: id, since, serverRev } : { kind: "head", room: id, serverRev });
+        const met = room.doubted ? 0 : room.rev;
+        const since = met || Math.max(0, room.rev - OVERLAP);
+        needs.push({ kind: room.loaded ? "sync" : "head", room: id, since, serverRev, met });
       }
     }
     return needs;

@@ -30,14 +30,8 @@ export class Emitter {
       try {
         listener(detail);
       } catch (error) {
-        reportError(error);
+        (globalThis.reportError ?? console.error)(error);
       }
     }
   }
-}
-
-/** @param {unknown} error */
-function reportError(error) {
-  if (typeof globalThis.reportError === "function") globalThis.reportError(error);
-  else console.error(error);
 }

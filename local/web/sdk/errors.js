@@ -1,5 +1,7 @@
 /** The SDK's error type and its reading of error responses. */
 
+import { parseOrNull } from "./store.js";
+
 /** A response that is not JSON from the API: a captive portal, a proxy's page, the app's own index page. */
 const NOT_THE_API = "not_the_api";
 
@@ -8,7 +10,7 @@ export class ConChatError extends Error {
   /**
    * @param {string} code
    * @param {string} detail
-   * @param {{ status?: number, requestId?: string, retryAfter?: number, errors?: { field: string, code: string, detail: string }[] }} [more]
+   * @param {{ status?: number, requestId?: string, retryAfter?: number | undefined, errors?: { field: string, code: string, detail: string }[] }} [more]
    */
   constructor(code, detail, { status = 0, requestId = "", retryAfter, errors = [] } = {}) {
     super(detail);
@@ -51,12 +53,8 @@ export const unauthenticated = () => new ConChatError("unauthenticated", "You ar
 export async function errorFrom(response) {
   const text = await response.text().catch(() => "");
   /** @type {{ code?: string, detail?: string, message?: string, request_id?: string, errors?: [] }} */
-  let body = {};
-  try {
-    body = JSON.parse(text);
-  } catch {
-    // Proxies answer in formats of their own.
-  }
+  // Proxies answer in formats of their own.
+  const body = parseOrNull(text) ?? {};
   const retryAfter = Number(response.headers.get("retry-after")) || undefined;
   return new ConChatError(
     body.code ?? `http_${response.status}`,
@@ -65,7 +63,7 @@ export async function errorFrom(response) {
       status: response.status,
       requestId: body.request_id ?? "",
       errors: body.errors ?? [],
-      ...(retryAfter ? { retryAfter } : {}),
+      retryAfter,
     },
   );
 }

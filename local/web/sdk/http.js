@@ -9,7 +9,7 @@
 import { sleep } from "./abortable.js";
 import { errorFrom, jsonFrom, notTheApi, unauthenticated, unreachable } from "./errors.js";
 import { exclusive } from "./locks.js";
-import { parseStored } from "./store.js";
+import { parseOrNull } from "./store.js";
 
 /** @typedef {{ user: Me, access_token: string, refresh_token: string, expires_at: number }} StoredSession */
 /**
@@ -28,15 +28,8 @@ const LOGOUT_TIMEOUT = 2000;
 const SESSION_ENDED = new Set(["session_ended", "unauthenticated", "invalid_refresh_token", "account_disabled"]);
 
 export class Http {
-  /** @type {string} */
   #base;
-  /** @type {typeof globalThis.fetch} */
-  #fetch;
-  /** @type {SharedStore} */
-  #store;
-  /** @type {() => number} */
-  #now;
-  #namespace;
+  #env;
   /** The user of this client. @type {number | null} */
   #userId = null;
   /** The session, while the store is full. @type {StoredSession | null} */
@@ -50,36 +43,33 @@ export class Http {
    * @param {string} base URL of the HTTP API, without a trailing slash
    * @param {{ fetch: typeof globalThis.fetch, store: SharedStore, namespace: string, now: () => number }} env
    */
-  constructor(base, { fetch, store, namespace, now }) {
+  constructor(base, env) {
     this.#base = base;
-    this.#fetch = fetch;
-    this.#store = store;
-    this.#namespace = namespace;
-    this.#now = now;
+    this.#env = env;
   }
 
   /** Key of the session in the store. */
   get key() {
-    return sessionKey(this.#namespace);
+    return sessionKey(this.#env.namespace);
   }
 
   /** The profile has a key of its own, so that saving it cannot overwrite newer tokens. */
   get #profileKey() {
-    return `conchat.me.${this.#namespace}`;
+    return `conchat.me.${this.#env.namespace}`;
   }
 
   /** The session in the store, whichever tab it is from. @returns {StoredSession | null} */
   get stored() {
-    const session = parseStored(this.#store.get(this.key)) ?? this.#unsaved;
+    const session = parseOrNull(this.#env.store.get(this.key)) ?? this.#unsaved;
     if (typeof session?.user?.id !== "number") return null;
-    const user = parseStored(this.#store.get(this.#profileKey));
+    const user = parseOrNull(this.#env.store.get(this.#profileKey));
     return user?.id === session.user.id ? { ...session, user } : session;
   }
 
   /** The session of this client's user. @returns {StoredSession | null} */
   get session() {
     const { stored } = this;
-    return this.#userId !== null && stored?.user.id === this.#userId ? stored : null;
+    return stored?.user.id === this.#userId ? stored : null;
   }
 
   /** Whether the session survives the page; false while the store is full. */
@@ -96,35 +86,34 @@ export class Http {
   /** Whether the user of this client is still signed in; calls `onEnded` otherwise. */
   checkUser() {
     if (this.#userId === null) return false;
-    const { stored } = this;
-    if (stored?.user.id === this.#userId) return true;
-    this.onEnded(stored ? "signed_in_elsewhere" : "signed_out");
+    if (this.session) return true;
+    this.onEnded(this.stored ? "signed_in_elsewhere" : "signed_out");
     return false;
   }
 
   /** @param {Tokens & { user?: Me }} tokens of the current user, unless they name another one */
   saveTokens(tokens) {
     this.#write(tokens, tokens.user ?? this.session?.user);
-    this.#store.remove(this.#profileKey);
+    this.#env.store.remove(this.#profileKey);
   }
 
   /** Stores an unsaved session, if there is space by now and no other session. */
   flush() {
-    if (!this.#unsaved || this.#store.get(this.key)) return;
-    if (this.#store.set(this.key, JSON.stringify(this.#unsaved))) this.#unsaved = null;
+    if (!this.#unsaved || this.#env.store.get(this.key)) return;
+    if (this.#env.store.set(this.key, JSON.stringify(this.#unsaved))) this.#unsaved = null;
   }
 
   /** @param {Me} user */
   saveProfile(user) {
-    if (user.id === this.session?.user.id) this.#store.set(this.#profileKey, JSON.stringify(user));
+    if (user.id === this.session?.user.id) this.#env.store.set(this.#profileKey, JSON.stringify(user));
   }
 
   /** Deletes the session of this client's user. */
   deleteSession() {
     if (!this.session) return;
     this.#unsaved = null;
-    this.#store.remove(this.key);
-    this.#store.remove(this.#profileKey);
+    this.#env.store.remove(this.key);
+    this.#env.store.remove(this.#profileKey);
   }
 
   /**
@@ -232,7 +221,7 @@ export class Http {
 
   /** Held during every exchange of tokens. */
   get #lock() {
-    return `conchat.refresh.${this.#namespace}`;
+    return `conchat.refresh.${this.#env.namespace}`;
   }
 
   /**
@@ -258,15 +247,15 @@ export class Http {
   async #token(userId) {
     const { access_token, expires_at } = this.#sessionOf(userId);
     // A minute early, so that it does not expire in transit.
-    if (expires_at - 60_000 < this.#now()) await this.refresh(access_token, userId);
+    if (expires_at - 60_000 < this.#env.now()) await this.refresh(access_token, userId);
     return this.#sessionOf(userId).access_token;
   }
 
   /** @param {number | null} userId @returns {StoredSession} throws, and ends this client if it is its user, when the user is not signed in */
   #sessionOf(userId) {
     const { stored } = this;
-    if (userId !== null && stored?.user.id === userId) return stored;
-    if (userId !== null && userId === this.#userId) this.checkUser();
+    if (stored?.user.id === userId) return stored;
+    if (userId === this.#userId) this.checkUser();
     throw unauthenticated();
   }
 
@@ -274,10 +263,10 @@ export class Http {
   #write(tokens, user) {
     if (!user || !tokens?.access_token) throw notTheApi(200);
     const { access_token, refresh_token, expires_in } = tokens;
-    const session = { user, access_token, refresh_token, expires_at: this.#now() + expires_in * 1000 };
+    const session = { user, access_token, refresh_token, expires_at: this.#env.now() + expires_in * 1000 };
     const text = JSON.stringify(session);
     // A full store must not keep an earlier session.
-    const saved = this.#store.set(this.key, text) || (this.#store.remove(this.key), this.#store.set(this.key, text));
+    const saved = this.#env.store.set(this.key, text) || (this.#env.store.remove(this.key), this.#env.store.set(this.key, text));
     this.#unsaved = saved ? null : session;
     this.onTokens();
   }
@@ -299,7 +288,7 @@ export class Http {
     if (token) headers["authorization"] = `Bearer ${token}`;
     if (body !== undefined) headers["content-type"] = "application/json";
     try {
-      return await this.#fetch(url, { method, headers, body: JSON.stringify(body) ?? null });
+      return await this.#env.fetch(url, { method, headers, body: JSON.stringify(body) ?? null });
     } catch (error) {
       throw unreachable(error);
     }

@@ -23,15 +23,13 @@ export class Invitations {
   receive(frame) {
     if (frame.type === "welcome") {
       this.#rooms = new Map((frame.invited ?? []).map((invitation) => [invitation.room.id, invitation]));
-      return this.#onChange();
-    }
-    if (frame.type === "room.invited") {
+      this.#onChange();
+    } else if (frame.type === "room.invited") {
       const { type: _, ...invitation } = frame;
       this.#rooms.set(invitation.room.id, invitation);
-      return this.#onChange();
-    }
-    if (frame.type === "room.uninvited") return this.ended(frame.room_id);
-    if (frame.type === "room.joined") this.ended(frame.room.id);
+      this.#onChange();
+    } else if (frame.type === "room.uninvited") this.ended(frame.room_id);
+    else if (frame.type === "room.joined") this.ended(frame.room.id);
   }
 
   /** Removes an invitation that was answered or withdrawn. @param {number} room */

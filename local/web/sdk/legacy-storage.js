@@ -7,7 +7,7 @@
 
 import { sessionKey } from "./http.js";
 import { outboxPrefix, serialize } from "./outbox-entry.js";
-import { parseStored } from "./store.js";
+import { parseOrNull } from "./store.js";
 
 const SESSION = "conchat.session";
 const OUTBOX = /^conchat\.outbox\.(\d+)$/;
@@ -21,12 +21,12 @@ export function migrateStorage(store, namespace) {
   const key = sessionKey(namespace);
   let userId;
   if (session) {
-    userId = parseStored(session)?.user?.id;
+    userId = parseOrNull(session)?.user?.id;
     store.remove(SESSION);
     // A full store keeps the old entry until there is space.
     if (userId !== undefined && !store.get(key) && !store.set(key, session)) store.set(SESSION, session);
   }
-  userId ??= parseStored(store.get(key))?.user?.id;
+  userId ??= parseOrNull(store.get(key))?.user?.id;
   // A store that cannot enumerate has at least the list of the current user.
   for (const key of new Set([...store.keys("conchat.outbox."), `conchat.outbox.${userId}`])) migrateOutbox(store, namespace, key);
 }
@@ -36,7 +36,7 @@ function migrateOutbox(store, namespace, key) {
   const [, userId] = OUTBOX.exec(key) ?? [];
   const text = userId === undefined ? null : store.get(key);
   if (!text) return;
-  const list = parseStored(text);
+  const list = parseOrNull(text);
   const items = Array.isArray(list) ? list.filter((item) => item?.client_id && item.state !== "sent") : [];
   let order = 0;
   while (items.length > 0) {

@@ -22,7 +22,7 @@ export async function exclusive(name, act, signal) {
   };
   if (crossTab()) {
     try {
-      return await navigator.locks.request(name, signal ? { signal } : {}, start);
+      return await navigator.locks.request(name, /** @type {LockOptions} */ ({ signal }), start);
     } catch (error) {
       // Browsers can forbid locks as they can forbid storage.
       if (started || signal?.aborted) throw error;

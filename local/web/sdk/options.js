@@ -18,7 +18,7 @@ import { browserStore } from "./store.js";
  * @property {() => number} [now]
  * @property {() => number} [random]
  * @property {Partial<Times>} [times] Timeouts and retry delays of the socket.
- * @property {number} [grace] How long to wait for late frames before requesting missing ones, in milliseconds; 150 by default.
+ * @property {number} [grace] How long to wait for late frames before requesting missing ones, in milliseconds; 150 by default. In lively rooms, which get messages once a second, 1.5 s more.
  *
  * @typedef {object} Events
  * @property {Status} status The connection status.
@@ -32,7 +32,7 @@ import { browserStore } from "./store.js";
  * @property {{ user_id: number, online: boolean | null, last_seen: string | null }} presence
  * @property {Invitation[]} invitations The open invitations, after every change.
  * @property {Message} message A new message of another user, once.
- * @property {Frame} frame Every frame.
+ * @property {Frame} frame Every frame; `messages` as one `message` each.
  */
 
 /** @returns {NonNullable<Options["open"]>} */

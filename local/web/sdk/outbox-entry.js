@@ -5,7 +5,7 @@
  * @import { SharedStore } from "./store.js"
  */
 
-import { parseStored } from "./store.js";
+import { parseOrNull } from "./store.js";
 
 /**
  * @typedef {object} Outgoing
@@ -40,7 +40,7 @@ export function serialize({ saved: _, ...item }) {
 
 /** @param {string} id @param {string | null | undefined} text @returns {(Outgoing & { rev?: number }) | null} null for anything but a valid entry */
 export function deserialize(id, text) {
-  const item = parseStored(text);
+  const item = parseOrNull(text);
   const valid = item?.client_id === id && ["number", "string"].includes(typeof item.room_id) && ["queued", "failed", "sent"].includes(item.state);
   return valid ? { ...item, order: Number(item.order) || 0, saved: true } : null;
 }

@@ -31,7 +31,8 @@ const LOCKS = { crossTab, exclusive };
 /** Retry delays in milliseconds. */
 const BACKOFF = { base: 400, cap: 15_000 };
 /** Head start of the tab that wrote a message, in milliseconds: with Web Locks, and without. */
-const HEAD_START = { locked: 100, unlocked: 3000 };
+const HEAD_START = 100;
+const UNLOCKED_HEAD_START = 3000;
 
 /** Time for other tabs to see a sent entry before it is deleted, in milliseconds. */
 const LINGER = 2000;
@@ -248,11 +249,7 @@ export class Outbox {
 
   /** The first queued message of a room, as far as this tab knows. @param {number} room */
   #first(room) {
-    /** @type {Outgoing | undefined} */
-    let first;
-    for (const item of this.#items.values())
-      if (item.room_id === room && item.state === "queued" && (!first || byOrder(item, first) < 0)) first = item;
-    return first;
+    return this.of(room).find((item) => item.state === "queued");
   }
 
   /** The first queued message of a room that no other tab has sent meanwhile. @param {number} room */
@@ -277,7 +274,7 @@ export class Outbox {
       this.#insert(stored);
       this.#env.onChange(stored.room_id);
       if (stored.state === "sent") this.#env.onSent(stored, stored);
-      else setTimeout(() => this.#pump(stored.room_id), HEAD_START[this.#locks.crossTab() ? "locked" : "unlocked"]);
+      else setTimeout(() => this.#pump(stored.room_id), this.#locks.crossTab() ? HEAD_START : UNLOCKED_HEAD_START);
     } else if (stored && held && stored.state !== held.state && held.state !== "sent") {
       if (stored.state === "sent") this.#markSent(held, stored);
       else if (held.state !== "sending") {

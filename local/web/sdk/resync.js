@@ -10,12 +10,18 @@ import { sleep } from "./abortable.js";
 import { fullJitter } from "./backoff.js";
 import { allPages } from "./pages.js";
 
+/** How long a window of a lively room takes, with its delivery, in milliseconds. */
+const WINDOW = 1500;
+/** How long one suggests that more follow. */
+const LIVELY = 5000;
+
 export class Resync {
   /** @type {Set<string>} */
   #pending = new Set();
   /** @type {Map<string, number>} */
   #failures = new Map();
   #stopped = false;
+  #livelyUntil = 0;
   #env;
 
   /**
@@ -26,15 +32,21 @@ export class Resync {
     this.#env = env;
   }
 
+  /** A window has come: what is missing now may be in the next one. */
+  lively() {
+    this.#livelyUntil = Date.now() + LIVELY;
+  }
+
   /** Schedules a request for every need that has none. */
   run() {
     if (this.#stopped) return;
+    const wait = this.#env.grace + (Date.now() < this.#livelyUntil ? WINDOW : 0);
     for (const need of this.#env.delivery.needs()) {
       const key = keyOf(need);
       if (this.#pending.has(key)) continue;
       this.#pending.add(key);
       const failures = this.#failures.get(key) ?? 0;
-      setTimeout(() => this.#request(key), this.#env.grace + (failures && fullJitter(failures, this.#env)));
+      setTimeout(() => this.#request(key, need.met), wait + (failures && fullJitter(failures, this.#env)));
     }
   }
 
@@ -42,14 +54,16 @@ export class Resync {
     this.#stopped = true;
   }
 
-  /** @param {string} key */
-  async #request(key) {
+  /** @param {string} key @param {number} [met] of the need when it was noted */
+  async #request(key, met = 0) {
     if (this.#stopped) return;
     // A late frame may have met the need.
     const need = this.#need(key);
+    // What was missing has come; what is missing since then gets the same time.
+    const early = (need?.met ?? 0) > met;
     let failures = (this.#failures.get(key) ?? 0) + 1;
     try {
-      if (need) this.#env.onChange(await this.#fetch(need));
+      if (need && !early) this.#env.onChange(await this.#fetch(need));
       if (need?.kind !== "read" || !this.#need(key)) failures = 0;
     } catch (/** @type {any} */ error) {
       await sleep((error.retryAfter ?? 0) * 1000);

@@ -7,6 +7,7 @@
 
 import { fullJitter, renewalAt } from "./backoff.js";
 import { ConChatError, lost, offline, unreachable } from "./errors.js";
+import { parseOrNull } from "./store.js";
 
 /** @typedef {"stopped" | "connecting" | "online" | "offline"} Status */
 /** @typedef {AckFrame | ErrorFrame | PongFrame | SyncFrame | WelcomeFrame} Answer */
@@ -98,7 +99,7 @@ export class Socket {
   /** Checks the connection; the pong lists changed rooms. */
   ping() {
     const socket = this.#current;
-    this.request({ action: "ping", ...(this.#pongTs === undefined ? {} : { since: this.#pongTs }) }).catch((error) => {
+    this.request(/** @type {Action} */ ({ action: "ping", since: this.#pongTs })).catch((error) => {
       // Without a pong the connection is dead, even if no event says so.
       if (error.code === "no_answer" && socket === this.#current) this.#failed();
     });
@@ -157,7 +158,7 @@ export class Socket {
   /** @param {string} url @param {number} generation @returns {Promise<void>} resolves at the welcome */
   #open(url, generation) {
     return new Promise((resolve, reject) => {
-      const socket = this.#env.open(url, ["conchat.v1"]);
+      const socket = this.#env.open(url, ["conchat.v2", "conchat.v1"]);
       const timeout = setTimeout(() => fail(null), this.#times.welcome);
       let welcomed = false;
       const fail = (/** @type {any} */ error) => {
@@ -216,13 +217,9 @@ export class Socket {
 
   /** @param {WebSocket} socket @param {string} text */
   #receive(socket, text) {
-    /** @type {Frame} */
-    let frame;
-    try {
-      frame = JSON.parse(text);
-    } catch {
-      return;
-    }
+    /** @type {Frame | null} */
+    const frame = parseOrNull(text);
+    if (!frame) return;
     if (frame.type === "pong") this.#pongTs = Math.max(this.#pongTs ?? 0, frame.ts);
     this.#env.onFrame(frame);
     if ("id" in frame && typeof frame.id === "string") {
@@ -245,8 +242,7 @@ export class Socket {
   #failed(retryAfter = 0) {
     this.#generation += 1;
     this.#drop();
-    const { base, cap } = this.#times;
-    const wait = Math.max(retryAfter * 1000, fullJitter(this.#attempt++, { base, cap, random: this.#env.random }));
+    const wait = Math.max(retryAfter * 1000, fullJitter(this.#attempt++, { ...this.#times, random: this.#env.random }));
     this.nextTry = this.#env.now() + wait;
     this.#setStatus("offline");
     clearTimeout(this.#retryTimer);
@@ -289,6 +285,6 @@ function errorOf(frame) {
   return new ConChatError(frame.code, frame.detail, {
     status: passing ? 503 : 400,
     requestId: frame.request_id,
-    ...(frame.retry_after ? { retryAfter: frame.retry_after } : {}),
+    retryAfter: frame.retry_after ?? undefined,
   });
 }

@@ -41,8 +41,8 @@ export function namespaceOf(api) {
   }
 }
 
-/** Parses a stored value; null when it is missing or not JSON. @param {string | null | undefined} text @returns {any} */
-export function parseStored(text) {
+/** Parses JSON; null when it is missing or anything else. @param {string | null | undefined} text @returns {any} */
+export function parseOrNull(text) {
   try {
     return JSON.parse(text ?? "null");
   } catch {
@@ -128,7 +128,7 @@ export class SharedStore {
   /** The list of outbox keys, if the store cannot enumerate and `key` is one of them. @param {string} key @returns {string[] | null} */
   #index(key) {
     if (!key.startsWith(`${INDEX}.`) || (typeof this.#store.key === "function" && typeof this.#store.length === "number")) return null;
-    return parseStored(this.#store.getItem(INDEX)) ?? [];
+    return parseOrNull(this.#store.getItem(INDEX)) ?? [];
   }
 
   /** @param {string} key */

@@ -185,8 +185,9 @@ export class Timeline {
   page(loading, ask, page) {
     const wanted = this.#loading.delete(loading);
     this.noteRev(page.rev);
-    if (wanted && page.rev < loading.since) this.doubted = true;
-    if (!wanted || page.rev < loading.since) return false;
+    const outdated = page.rev < loading.since;
+    this.doubted ||= wanted && outdated;
+    if (!wanted || outdated) return false;
     const last = page.items.at(-1)?.seq ?? 0;
     const from = ask.after !== undefined ? ask.after + 1 : !page.next ? 1 : (page.items[0]?.seq ?? 1);
     const full = page.items.length >= ask.limit;

@@ -64,7 +64,7 @@ async function put({ method, url, headers }, file, progress, signal) {
   // Browsers set these themselves and forbid scripts to.
   const allowed = Object.entries(headers).filter(([name]) => !/^(host|content-length)$/i.test(name));
   if (typeof XMLHttpRequest === "undefined") {
-    const response = await fetch(url, { method, headers: allowed, body: file, ...(signal ? { signal } : {}) });
+    const response = await fetch(url, { method, headers: allowed, body: file, signal: signal ?? null });
     if (!response.ok) throw failed(response);
     return progress(1);
   }

@@ -119,9 +119,13 @@ export class UserSession {
 
   /** @param {Frame} frame @returns {boolean} whether it is a new message of another user */
   receive(frame) {
-    const { delivery, userId } = this;
-    if (frame.type === "message" && frame.sender_id === userId && frame.client_id) this.outbox.confirm(frame.client_id, frame.room_id, frame);
-    const fresh = frame.type === "message" && frame.sender_id !== userId && frame.rev > (delivery.rooms.get(frame.room_id)?.rev ?? 0);
+    const { delivery } = this;
+    let fresh = false;
+    if (frame.type === "message") {
+      const { sender_id, client_id, room_id, rev } = frame;
+      if (sender_id !== this.userId) fresh = rev > (delivery.rooms.get(room_id)?.rev ?? 0);
+      else if (client_id) this.outbox.confirm(client_id, room_id, frame);
+    }
     this.changed(delivery.receive(frame));
     return fresh;
   }

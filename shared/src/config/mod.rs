@@ -197,6 +197,8 @@ pub struct PushConfig {
     pub shard: usize,
     /// `PUSH_BUSY`: beyond this many live connections a room announces changes at most once per second.
     pub busy: usize,
+    /// Coalescing of messages.
+    pub coalescing: CoalescingConfig,
     /// `RATE_REACH`: strangers that a user may add, invite or message first; a public room counts as ten. The limit per stranger is a tenth.
     pub reach: Limit,
 }
@@ -215,9 +217,25 @@ impl PushConfig {
             inline: settings::PUSH_INLINE.whole()?,
             shard: settings::PUSH_SHARD.whole()?,
             busy: settings::PUSH_BUSY.whole()?,
+            coalescing: CoalescingConfig {
+                sockets: settings::COALESCE_SOCKETS.whole()?,
+                rate: settings::COALESCE_RATE.rate()?,
+                most: settings::PUSH_BUSY.whole()?,
+            },
             reach: settings::RATE_REACH.rate()?,
         })
     }
+}
+
+/// Where messages are coalesced: several in one frame, about once a second.
+#[derive(Clone, Copy, Debug)]
+pub struct CoalescingConfig {
+    /// `COALESCE_SOCKETS`: sockets with `conchat.v2` from which on a room's messages are coalesced; 0 for never.
+    pub sockets: usize,
+    /// `COALESCE_RATE`: messages up to which a room gets each at once.
+    pub rate: Limit,
+    /// `PUSH_BUSY`: a room with more sockets gets hints instead.
+    pub most: usize,
 }
 
 /// Push notifications.

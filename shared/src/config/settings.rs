@@ -84,6 +84,8 @@ settings! {
     PUSH_INLINE = "100", from(0);
     PUSH_SHARD = "500", from(1);
     PUSH_BUSY = "1000", from(1);
+    COALESCE_SOCKETS = "20", from(0);
+    COALESCE_RATE = "4/1", Form::Rate;
     PRESENCE_GRACE = "5", between(1, 30);
     NOTIFY_MEMBERS = "200", between(0, 1000);
     NOTIFY_PAUSE = "10", between(0, 20);

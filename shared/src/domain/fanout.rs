@@ -3,17 +3,19 @@
 
 use std::time::Duration;
 
+use crate::domain::messages::coalescing::{self, Missed};
 use crate::domain::messages::send::sent_frame;
 use crate::domain::people::friends;
 use crate::domain::rooms::changes as room_changes;
 use crate::domain::rooms::invitations;
 use crate::error::Result;
-use crate::id::{MessageRef, Rev, RoomId, RoomRef, UserId, UserPair};
+use crate::id::{Head, MessageRef, Rev, RoomId, RoomRef, UserId, UserPair};
 use crate::protocol::frames::{Changed, Frame};
 use crate::protocol::uploads::UploadState;
 use crate::push::shards::{Shard, ShardPayload};
 use crate::push::socket_registry::Connection;
 use crate::push::{Encoded, Push};
+use crate::store::coalescing::Stretch;
 use crate::store::members::{self, Access};
 use crate::store::recipients::{self, Recipients, UserRange};
 use crate::store::{Db, friendships, messages, reactions, room_settings, uploads, users};
@@ -31,11 +33,16 @@ pub async fn serve(db: &Db, push: &Push, shard: Shard, now: Timestamp) -> Result
     {
         return Ok(());
     }
-    let unanswered = deliver_shard(db, push, &shard, now).await?;
+    let missed = match shard.what {
+        ShardPayload::Window { room_id, first, rev } => {
+            coalescing::end_window(db, push, room_id, Head { seq: first, rev }, now).await?
+        }
+        _ => Missed { unanswered: deliver_shard(db, push, &shard, now).await?, what: shard.what },
+    };
     let delay = usize::try_from(shard.attempt).ok().and_then(|attempt| RETRY_DELAYS.get(attempt));
     match delay {
-        Some(delay) if !unanswered.is_empty() => {
-            let again = Shard { attempt: shard.attempt + 1, ..Shard::of(shard.what, &unanswered) };
+        Some(delay) if !missed.unanswered.is_empty() => {
+            let again = Shard { attempt: shard.attempt + 1, ..Shard::of(missed.what, &missed.unanswered) };
             push.deliver_later(&again, Duration::from_secs(*delay), now).await.map(drop)
         }
         _ => Ok(()),
@@ -60,6 +67,11 @@ async fn deliver_shard(db: &Db, push: &Push, shard: &Shard, now: Timestamp) -> R
             let frame = message_frame(db, MessageRef { room: room_id, seq }, rev).await?;
             push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await
         }
+        ShardPayload::Messages { room_id, first, last, rev } => {
+            coalescing::push_messages(db, push, Stretch { room: room_id, first, last, rev }, audience, now).await
+        }
+        // Served before: it names no sockets.
+        ShardPayload::Window { .. } => Ok(Vec::new()),
         ShardPayload::Edited { room_id, seq, rev } => {
             let frame = edit_frame(db, MessageRef { room: room_id, seq }, rev).await?;
             push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await
@@ -147,7 +159,7 @@ async fn edit_frame(db: &Db, message: MessageRef, rev: Rev) -> Result<Frame> {
     let stored = messages::find_for_members(&mut connection, message).await?;
     match stored.filter(|message| message.rev == rev && message.deleted_at.is_none()) {
         Some(mut message) => {
-            reactions::fill_for_all(&mut connection, &mut message).await?;
+            reactions::fill_for_all(&mut connection, std::slice::from_mut(&mut message)).await?;
             Ok(Frame::message_edited(message))
         }
         None => Ok(Frame::Room { room_id: message.room, rev }),
@@ -198,6 +210,8 @@ async fn frame_for_user(db: &Db, what: &ShardPayload, user: UserId) -> Result<Op
         ShardPayload::Frame { .. }
         | ShardPayload::Busy { .. }
         | ShardPayload::Message { .. }
+        | ShardPayload::Window { .. }
+        | ShardPayload::Messages { .. }
         | ShardPayload::Edited { .. }
         | ShardPayload::Facts { .. }
         | ShardPayload::Member { .. } => Ok(None),

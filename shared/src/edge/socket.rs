@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::id::{ConnectionId, RoomRef, SessionId, UserId};
+use crate::protocol::dialect::Dialect;
 use crate::protocol::frames::{Frame, Refusal};
 use crate::push::socket_registry::Connection;
 use crate::time::Timestamp;
@@ -72,6 +73,7 @@ impl Socket {
         let found = |name: &str| context.authorizer.get(name).map(text);
         let id =
             |name: &str| found(name).and_then(|text| text.parse::<u64>().ok()).ok_or(Error::Unauthenticated("unauthenticated"));
+        let flag = |name: &str| found(name).as_deref() == Some("true");
         let connection_id = context.connection_id.clone().ok_or_else(|| Error::internal("an event without a connection id"))?;
         let room = found("room").filter(|room| !room.is_empty());
         let bound = room.map(|room| room.parse().map_err(|_| Error::NotFound("room_not_found"))).transpose()?;
@@ -80,7 +82,7 @@ impl Socket {
                 user: UserId(id("user_id")?),
                 id: ConnectionId(connection_id),
                 session: SessionId(id("session_id")?),
-                lean: found("lean").as_deref() == Some("true"),
+                dialect: Dialect::of_flags(flag("lean"), flag("packed")),
                 connected_at: Timestamp(context.connected_at),
             },
             username: found("username").unwrap_or_default(),

@@ -1,10 +1,11 @@
-//! Serialises frames for both dialects: without `conchat.v1` a message also carries the keys of legacy clients.
+//! Serialises frames for all dialects: without a subprotocol a message also carries the keys of legacy clients.
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use crate::id::MessageId;
-use crate::protocol::frames::{Changed, Dialect, Frame, MAX_FRAME};
+use crate::protocol::dialect::Dialect;
+use crate::protocol::frames::{Changed, Frame, MAX_FRAME};
 use crate::protocol::messages::Message;
 
 impl Frame {
@@ -30,7 +31,7 @@ struct Older<'a> {
     extra: OlderKeys<'a>,
 }
 
-/// Additional keys of a `message` frame, for sockets without the subprotocol `conchat.v1`.
+/// Additional keys of a `message` frame, for sockets without a subprotocol.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct OlderKeys<'a> {
     /// The message in the form of a `message` frame with `data`.

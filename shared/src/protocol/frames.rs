@@ -18,15 +18,6 @@ use crate::time::Timestamp;
 /// API Gateway's size limit of a frame.
 pub const MAX_FRAME: usize = 32 * 1024;
 
-/// The dialect of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// Subprotocol `conchat.v1`: no redundant keys.
-    Lean,
-    /// No subprotocol: includes the keys of legacy clients.
-    Full,
-}
-
 /// A frame from server to client.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(tag = "type")]
@@ -39,6 +30,13 @@ pub enum Frame {
         /// The message.
         #[serde(flatten)]
         message: Box<Message>,
+    },
+    /// Messages of one room that were sent within about a second, in the order of their `seq`: in lively rooms instead of one `message` each. Only
+    /// with the subprotocol `conchat.v2`.
+    #[serde(rename = "messages")]
+    Messages {
+        /// Two or more messages; each is applied like a `message` frame.
+        messages: Vec<Message>,
     },
     /// A message was edited.
     #[serde(rename = "message.edited")]
@@ -382,6 +380,7 @@ impl Frame {
     pub fn change(&self) -> Option<Changed> {
         let (room_id, rev) = match self {
             Self::Message { message, .. } | Self::MessageEdited { message } => (message.room_id, message.rev),
+            Self::Messages { messages } => messages.last().map(|message| (message.room_id, message.rev))?,
             Self::Reaction(reaction) => (reaction.room_id, reaction.rev),
             Self::MessageUnsent { room_id, rev, .. }
             | Self::MessagePinned { room_id, rev, .. }

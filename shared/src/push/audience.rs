@@ -55,6 +55,11 @@ impl Audience {
         self.recipients.is_empty()
     }
 
+    /// The live sockets; none when the registry did not answer.
+    pub(super) fn sockets(&self) -> &[Connection] {
+        self.live.as_deref().unwrap_or_default()
+    }
+
     /// Returns the sockets of the caller, without the one that the request came over: its answer says the same.
     #[must_use]
     pub fn other_devices(&self, caller: &Caller) -> Self {
@@ -132,7 +137,10 @@ impl Push {
 
     /// Has `fanout` serve a shard after a delay. Returns whether there is a queue for it.
     pub async fn deliver_later(&self, shard: &Shard, delay: Duration, now: Timestamp) -> Result<bool> {
-        let Self::Cloud(cloud) = self else { return Ok(false) };
+        let cloud = match self {
+            Self::Cloud(cloud) => cloud,
+            Self::Memory(memory) => return Ok(memory.take_later(shard).await),
+        };
         let Some(queue_url) = &cloud.config.fanout_queue else { return Ok(false) };
         Box::pin(cloud.enqueue(shard, Later { queue_url, delay }, now)).await.map(|()| true)
     }

@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::Mutex;
 
+use crate::config::CoalescingConfig;
 use crate::error::Limit;
 use crate::id::{ConnectionId, UserId};
 use crate::protocol::frames::Frame;
 use crate::push::Encoded;
+use crate::push::coalescing::Coalescing;
 use crate::push::contact_counters::ContactCounters;
 use crate::push::notify::{NotifyLeases, NotifyRequest};
 use crate::push::presence_checks::ScheduledCheck;
 use crate::push::presence_record::PresenceRecord;
+use crate::push::shards::Shard;
 use crate::push::socket_registry::Connection;
 use crate::push::typing_slots::TypingSlots;
 use crate::store::recipients::Recipients;
@@ -34,6 +37,9 @@ pub struct Memory {
     pub(super) contacts: Mutex<ContactCounters>,
     pub(super) typing: Mutex<TypingSlots>,
     work: Mutex<PushWork>,
+    pub(super) coalescing: Option<Coalescing>,
+    /// Shards for later; none where there is no queue.
+    later: Option<Mutex<Vec<Shard>>>,
 }
 
 /// What pushing would have cost.
@@ -65,6 +71,50 @@ impl Memory {
     #[must_use]
     pub fn with_contact_limit(limit: Limit) -> Self {
         Self { reach: Some(limit), ..Self::default() }
+    }
+
+    /// Enables coalescing, with a queue of deliveries.
+    #[must_use]
+    pub fn with_coalescing(config: CoalescingConfig) -> Self {
+        Self { coalescing: Some(Coalescing::new(config)), later: Some(Mutex::default()), ..Self::default() }
+    }
+
+    /// The same without the queue.
+    #[must_use]
+    pub fn without_queue(self) -> Self {
+        Self { later: None, ..self }
+    }
+
+    /// The same with notifications in rooms of up to this many members.
+    #[must_use]
+    pub fn notifying(self, members: usize) -> Self {
+        Self { notify_members: Some(members), ..self }
+    }
+
+    /// Takes the shards that wait in the queue.
+    pub async fn take_deliveries(&self) -> Vec<Shard> {
+        match &self.later {
+            Some(later) => std::mem::take(&mut *later.lock().await),
+            None => Vec::new(),
+        }
+    }
+
+    /// Queues a shard. Returns whether there is a queue.
+    pub(super) async fn take_later(&self, shard: &Shard) -> bool {
+        match &self.later {
+            Some(later) => later.lock().await.push(shard.clone()),
+            None => return false,
+        }
+        true
+    }
+
+    /// Records a frame of a window for the recipients among these sockets.
+    pub(super) async fn note_delivery(&self, audience: &[Connection], recipients: &Recipients, frame: &Frame, now: Timestamp) {
+        let is_reached = |socket: &&Connection| recipients.contains(socket.user) && !recipients.has_ended(socket.session, now);
+        let reached: Vec<_> = audience.iter().filter(is_reached).cloned().collect();
+        self.count_posts(&reached).await;
+        let users: BTreeSet<_> = reached.iter().map(|socket| socket.user).collect();
+        self.record(&users.into_iter().collect::<Vec<_>>(), frame).await;
     }
 
     /// Takes the recorded notification requests.

@@ -3,6 +3,7 @@
 
 pub mod audience;
 mod busy_rooms;
+pub mod coalescing;
 pub mod connections_api;
 pub mod contact_counters;
 pub mod memory;
@@ -26,7 +27,9 @@ use crate::aws::sqs::Sqs;
 use crate::config;
 use crate::error::Result;
 use crate::id::{ConnectionId, UserId};
-use crate::protocol::frames::{Dialect, Frame};
+use crate::protocol::dialect::Dialect;
+use crate::protocol::frames::Frame;
+use crate::push::coalescing::Coalescing;
 use crate::push::connections_api::ConnectionsApi;
 use crate::push::memory::Memory;
 use crate::push::socket_registry::{Connection, Registry};
@@ -49,6 +52,7 @@ pub struct Cloud {
     posts: ConnectionsApi,
     ephemeral: Ephemeral,
     config: config::PushConfig,
+    coalescing: Coalescing,
     invoke_url: String,
     queues: Sqs,
     /// When this instance last requested a close, in epoch milliseconds.
@@ -73,6 +77,7 @@ impl Push {
             registry: Registry::new(client.clone(), tables.connections.clone()),
             ephemeral: Ephemeral::new(client, tables.ephemeral.clone()),
             posts: ConnectionsApi::new(aws, config.endpoint.clone()),
+            coalescing: Coalescing::new(config.coalescing),
             config,
             invoke_url,
             queues: Sqs::new(&aws.region),
@@ -164,7 +169,7 @@ fn log_push_failure(what: &str, error: &crate::error::Error) {
 /// A frame, serialised once per dialect.
 #[derive(Clone, Debug)]
 pub struct Encoded {
-    /// The bytes for `conchat.v1`.
+    /// The bytes for sockets with a subprotocol.
     pub lean: Bytes,
     /// The bytes for sockets without a subprotocol.
     pub full: Bytes,
@@ -175,12 +180,12 @@ impl Encoded {
     pub fn of(frame: &Frame, audience: &[Connection]) -> Self {
         let form = |dialect, wanted: bool| if wanted { frame.encode(dialect) } else { Bytes::new() };
         Self {
-            lean: form(Dialect::Lean, audience.iter().any(|connection| connection.lean)),
-            full: form(Dialect::Full, audience.iter().any(|connection| !connection.lean)),
+            lean: form(Dialect::Lean, audience.iter().any(|connection| connection.dialect.is_lean())),
+            full: form(Dialect::Full, audience.iter().any(|connection| !connection.dialect.is_lean())),
         }
     }
 
     fn bytes_for(&self, connection: &Connection) -> Bytes {
-        if connection.lean { self.lean.clone() } else { self.full.clone() }
+        if connection.dialect.is_lean() { self.lean.clone() } else { self.full.clone() }
     }
 }

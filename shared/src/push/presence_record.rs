@@ -60,6 +60,7 @@ impl PresenceRecord {
 mod tests {
     use super::*;
     use crate::id::SessionId;
+    use crate::protocol::dialect::Dialect;
 
     fn left(ago_ms: i64) -> PresenceRecord {
         PresenceRecord {
@@ -81,7 +82,7 @@ mod tests {
             user: UserId(7),
             id: ConnectionId("a".into()),
             session: SessionId(1),
-            lean: true,
+            dialect: Dialect::Lean,
             connected_at: Timestamp(1_000_000),
         };
         let back = PresenceRecord { live: vec![socket], ..left(SETTLED_MS) };

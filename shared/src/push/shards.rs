@@ -1,9 +1,12 @@
 //! The event of the function `fanout`. It waits in a queue, and after failures for days in the dead-letter queue: so it carries references and
 //! no user content or names. `fanout` reads the content when it delivers.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ConnectionId, Rev, RoomId, Seq, SessionId, UploadId, UserId};
+use crate::protocol::dialect::Dialect;
 use crate::protocol::frames::Frame;
 use crate::push::Encoded;
 use crate::push::socket_registry::Connection;
@@ -16,6 +19,9 @@ pub struct Shard {
     pub what: ShardPayload,
     /// Recipients: user, connection, session, lean, connected at.
     pub to: Vec<(u64, String, u64, bool, i64)>,
+    /// The positions in `to` of sockets with `conchat.v2`; release 0.2.0 serves them as those with `conchat.v1`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub packed: BTreeSet<usize>,
     /// The number of deliveries that these recipients missed because they did not answer.
     #[serde(default)]
     pub attempt: u32,
@@ -45,6 +51,23 @@ pub enum ShardPayload {
         room_id: RoomId,
         seq: Seq,
         /// The room's `rev` after it.
+        rev: Rev,
+    },
+    /// The messages of a window, for all members. It closes the window.
+    Window {
+        room_id: RoomId,
+        /// The message that opened the window.
+        first: Seq,
+        /// The room's `rev` after it.
+        rev: Rev,
+    },
+    /// New messages of a window.
+    Messages {
+        room_id: RoomId,
+        first: Seq,
+        /// The last one, inclusive.
+        last: Seq,
+        /// The room's `rev` after the first one.
         rev: Rev,
     },
     /// An edited message.
@@ -122,6 +145,8 @@ impl ShardPayload {
             // Typing expires after six seconds; the others go to a single socket.
             Frame::Typing { .. }
             | Frame::Sync { .. }
+            // A window delivers them, by a reference.
+            | Frame::Messages { .. }
             | Frame::CatchUp { .. }
             | Frame::Welcome { .. }
             | Frame::Ack(_)
@@ -135,21 +160,25 @@ impl ShardPayload {
 impl Shard {
     pub fn of(what: ShardPayload, audience: &[Connection]) -> Self {
         let to = audience.iter().map(|connection| {
-            let Connection { user, id, session, lean, connected_at } = connection;
-            (user.0, id.0.clone(), session.0, *lean, connected_at.0)
+            let Connection { user, id, session, dialect, connected_at } = connection;
+            (user.0, id.0.clone(), session.0, dialect.is_lean(), connected_at.0)
         });
-        Self { what, to: to.collect(), attempt: 0 }
+        let packed = audience.iter().enumerate().filter(|(_, connection)| connection.dialect.is_packed());
+        Self { what, to: to.collect(), packed: packed.map(|(position, _)| position).collect(), attempt: 0 }
     }
 
     pub fn audience(&self) -> Vec<Connection> {
-        let connection = |(user, id, session, lean, connected_at): &(u64, String, u64, bool, i64)| Connection {
-            user: UserId(*user),
-            id: ConnectionId(id.clone()),
-            session: SessionId(*session),
-            lean: *lean,
-            connected_at: Timestamp(*connected_at),
+        let connection = |(position, to): (usize, &(u64, String, u64, bool, i64))| {
+            let (user, id, session, lean, connected_at) = to;
+            Connection {
+                user: UserId(*user),
+                id: ConnectionId(id.clone()),
+                session: SessionId(*session),
+                dialect: Dialect::of_flags(*lean, self.packed.contains(&position)),
+                connected_at: Timestamp(*connected_at),
+            }
         };
-        self.to.iter().map(connection).collect()
+        self.to.iter().enumerate().map(connection).collect()
     }
 }
 
@@ -165,5 +194,28 @@ mod tests {
         assert_eq!(shard.what, ShardPayload::Frame { lean: "{}".into(), full: "{}".into() });
         let busy: ShardPayload = serde_json::from_str(r#"{"busy":{"room_id":7,"rev":5,"due":1000}}"#).expect("a hint");
         assert_eq!(busy, ShardPayload::Busy { room_id: RoomId(7), rev: Rev(5), due: 1000 });
+    }
+
+    #[test]
+    fn every_dialect_survives_the_queue_and_release_0_2_0_reads_the_recipients() {
+        /// A shard as release 0.2.0 reads it.
+        #[derive(Deserialize)]
+        struct Earlier {
+            to: Vec<(u64, String, u64, bool, i64)>,
+        }
+        let connection = |number: u64, dialect| Connection {
+            user: UserId(number),
+            id: ConnectionId(number.to_string()),
+            session: SessionId(3),
+            dialect,
+            connected_at: Timestamp(1000),
+        };
+        let audience = [connection(1, Dialect::Lean), connection(2, Dialect::Packed), connection(3, Dialect::Full)];
+        let shard = Shard::of(ShardPayload::Joined { room_id: RoomId(7) }, &audience);
+        let text = serde_json::to_string(&shard).expect("JSON");
+        let read: Shard = serde_json::from_str(&text).expect("a shard");
+        assert_eq!(read.audience(), audience);
+        let earlier: Earlier = serde_json::from_str(&text).expect("a shard");
+        assert_eq!(earlier.to.iter().map(|to| to.3).collect::<Vec<_>>(), [true, true, false]);
     }
 }

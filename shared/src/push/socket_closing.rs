@@ -8,7 +8,8 @@ use futures_util::future::join_all;
 
 use crate::error::{Error, Result};
 use crate::id::{SessionId, UserId};
-use crate::protocol::frames::{Dialect, Frame};
+use crate::protocol::dialect::Dialect;
+use crate::protocol::frames::Frame;
 use crate::push::audience::YOUNG_MS;
 use crate::push::connections_api::PostOutcome;
 use crate::push::presence_checks::PresenceCheck;

@@ -10,6 +10,7 @@ use futures_util::future::try_join_all;
 use crate::aws::dynamodb::LazyClient;
 use crate::error::{Error, Result};
 use crate::id::{ConnectionId, SessionId, UserId};
+use crate::protocol::dialect::Dialect;
 use crate::push::presence_record::PresenceRecord;
 use crate::time::Timestamp;
 
@@ -33,8 +34,7 @@ pub struct Connection {
     pub id: ConnectionId,
     /// The session that opened it.
     pub session: SessionId,
-    /// Whether the socket uses `conchat.v1`.
-    pub lean: bool,
+    pub dialect: Dialect,
     pub connected_at: Timestamp,
 }
 
@@ -61,11 +61,14 @@ impl Registry {
 
     /// Adds a socket with one write. Returns the record before the write.
     pub async fn register(&self, connection: &Connection) -> Result<PresenceRecord> {
-        let entry = HashMap::from([
+        let mut entry = HashMap::from([
             ("session_id".to_owned(), number(&connection.session.0)),
-            ("lean".to_owned(), AttributeValue::Bool(connection.lean)),
+            ("lean".to_owned(), AttributeValue::Bool(connection.dialect.is_lean())),
             ("connected_at".to_owned(), number(&connection.connected_at.0)),
         ]);
+        if connection.dialect.is_packed() {
+            entry.insert("packed".to_owned(), AttributeValue::Bool(true));
+        }
         let written = self
             .update(connection.user)
             .update_expression("SET #c = :c, told = :true, expires_at = :e ADD opened :one")
@@ -199,11 +202,12 @@ fn parse_record(item: &HashMap<String, AttributeValue>, now: Timestamp) -> Optio
     let user = UserId(item.get("user_id").and_then(as_number)?);
     let connections = item.iter().filter_map(|(name, value)| {
         let entry = value.as_m().ok()?;
+        let flag = |name: &str| entry.get(name).and_then(|flag| flag.as_bool().ok().copied()).unwrap_or_default();
         Some(Connection {
             user,
             id: ConnectionId(name.strip_prefix(PREFIX)?.to_owned()),
             session: SessionId(entry.get("session_id").and_then(as_number)?),
-            lean: entry.get("lean").and_then(|lean| lean.as_bool().ok().copied()).unwrap_or_default(),
+            dialect: Dialect::of_flags(flag("lean"), flag("packed")),
             connected_at: Timestamp(entry.get("connected_at").and_then(as_number)?),
         })
     });

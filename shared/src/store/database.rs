@@ -105,17 +105,24 @@ impl Db {
         Ok(Tx { connection, rollback_only: false, ended: false })
     }
 
-    /// Like [`Db::begin`], together with the transaction's first statement, in one round trip. Returns its rows.
-    pub(super) async fn begin_with<T>(&self, first: InlineSql) -> Result<(Tx<'_>, Vec<T>)>
-    where
-        T: for<'r> FromRow<'r, MySqlRow>,
-    {
+    /// Like [`Db::begin`], together with the transaction's first statements, in one round trip. Returns the rows of each.
+    pub(super) async fn begin_with(&self, first: InlineSql) -> Result<(Tx<'_>, Vec<Vec<MySqlRow>>)> {
         let mut tx = Tx { connection: self.acquire().await?, rollback_only: false, ended: false };
         let sql = format!("BEGIN; {}", first.into_text());
-        let rows = within(STATEMENT_TIMEOUT, sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut *tx.connection)).await;
-        let rows = rows.and_then(|rows| Ok(rows.iter().map(T::from_row).collect::<std::result::Result<_, _>>()?));
-        match rows {
-            Ok(rows) => Ok((tx, rows)),
+        let run = async {
+            let (mut results, mut rows) = (Vec::new(), Vec::new());
+            let mut answers = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut *tx.connection);
+            while let Some(answer) = answers.try_next().await? {
+                match answer {
+                    Either::Left(_) => results.push(std::mem::take(&mut rows)),
+                    Either::Right(row) => rows.push(row),
+                }
+            }
+            Ok(results)
+        };
+        match within(STATEMENT_TIMEOUT, run).await {
+            // The first result is that of BEGIN.
+            Ok(mut results) => Ok((tx, results.split_off(results.len().min(1)))),
             Err(error) => tx.finish(Err(error)).await,
         }
     }
@@ -302,14 +309,19 @@ pub(super) struct BatchOutcome<T> {
 }
 
 impl Tx<'_> {
-    /// Runs the last statements of the transaction, commits, and runs a read after the commit, in one round trip.
-    pub(super) async fn commit_with<T>(mut self, last: InlineSql, then: InlineSql) -> Result<BatchOutcome<T>>
+    /// Runs the last statements of the transaction, commits, and may run a read after the commit, in one round trip.
+    pub(super) async fn commit_with<T>(mut self, last: InlineSql, then: Option<InlineSql>) -> Result<BatchOutcome<T>>
     where
         T: for<'r> FromRow<'r, MySqlRow>,
     {
         // With the commit.
         let statements = last.statements() + 1;
-        let sql = format!("{}; COMMIT; {}", last.into_text(), then.into_text());
+        let mut sql = last.into_text();
+        sql.push_str("; COMMIT");
+        if let Some(then) = then {
+            sql.push_str("; ");
+            sql.push_str(&then.into_text());
+        }
         let (mut done, mut first_id, mut rows) = (0, 0, Vec::new());
         let run = async {
             let mut results = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut *self.connection);

@@ -6,6 +6,7 @@ pub mod attachments;
 pub mod audit;
 pub mod avatars;
 pub mod blocks;
+pub mod coalescing;
 pub mod contact_relations;
 pub mod database;
 pub mod directs;

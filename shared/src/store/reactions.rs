@@ -102,9 +102,9 @@ pub async fn fill(connection: &mut MySqlConnection, room: &Readable, messages: &
     filled(connection, Viewer { user: room.user(), known: MembershipEnd::known_to(room) }, messages).await
 }
 
-/// Fills in a message's reactions without a viewer.
-pub async fn fill_for_all(connection: &mut MySqlConnection, message: &mut Message) -> Result<()> {
-    filled(connection, Viewer { user: UserId(0), known: MembershipEnd::NEVER }, std::slice::from_mut(message)).await
+/// Fills in the reactions of one room's messages, given in ascending order, without a viewer.
+pub async fn fill_for_all(connection: &mut MySqlConnection, messages: &mut [Message]) -> Result<()> {
+    filled(connection, Viewer { user: UserId(0), known: MembershipEnd::NEVER }, messages).await
 }
 
 /// A viewer, and where their view ends.

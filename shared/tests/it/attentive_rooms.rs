@@ -13,6 +13,7 @@ use shared::domain::messages::{self, SendRequest};
 use shared::domain::rooms;
 use shared::domain::rooms::directs;
 use shared::id::{ConnectionId, RoomRef, Seq, UserId};
+use shared::protocol::dialect::Dialect;
 use shared::protocol::incoming;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::rooms::{NewRoom, RoomKind};
@@ -23,6 +24,7 @@ use shared::store::Db;
 
 use crate::fixture::{self, limits, person, statements};
 use crate::friends::befriend;
+use crate::lively_rooms;
 use crate::presence;
 
 /// The members of the rooms; two are a direct room.
@@ -32,26 +34,26 @@ const WATCHERS: usize = 20;
 
 /// What an act costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Counts {
+pub(crate) struct Counts {
     /// Frames from clients; each is one invocation of `send`.
-    incoming: usize,
-    acks: usize,
+    pub(crate) incoming: usize,
+    pub(crate) acks: usize,
     /// Frames to sockets, without acks.
-    posts: usize,
-    statements: usize,
+    pub(crate) posts: usize,
+    pub(crate) statements: usize,
     /// Entries read from the registry of sockets.
-    lookups: usize,
+    pub(crate) lookups: usize,
     /// Counters written in DynamoDB.
-    writes: usize,
+    pub(crate) writes: usize,
 }
 
 impl Counts {
     /// The frames that API Gateway bills.
-    fn billed(self) -> usize {
+    pub(crate) fn billed(self) -> usize {
         self.incoming + self.acks + self.posts
     }
 
-    fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             incoming: self.incoming + other.incoming,
             acks: self.acks + other.acks,
@@ -62,14 +64,14 @@ impl Counts {
         }
     }
 
-    fn json(self) -> Value {
+    pub(crate) fn json(self) -> Value {
         let Self { incoming, acks, posts, statements, lookups, writes } = self;
         json!({ "in": incoming, "acks": acks, "posts": posts, "statements": statements, "lookups": lookups, "writes": writes })
     }
 }
 
 /// Takes what was pushed, and forgets the frames.
-async fn pushed(push: &Push) -> PushWork {
+pub(crate) async fn pushed(push: &Push) -> PushWork {
     push.take_sent().await;
     match push {
         Push::Memory(memory) => memory.take_work().await,
@@ -80,17 +82,17 @@ async fn pushed(push: &Push) -> PushWork {
 /// Registers a socket of a user and returns the user as its caller.
 async fn connected(push: &Push, caller: Caller, name: &str) -> Caller {
     let (id, user) = (ConnectionId(format!("{name}-{}", caller.user)), caller.user);
-    let socket = Connection { user, id: id.clone(), session: caller.session, lean: true, connected_at: caller.now };
+    let socket = Connection { user, id: id.clone(), session: caller.session, dialect: Dialect::Packed, connected_at: caller.now };
     push.register(&socket).await.expect("open");
     Caller { connection: Some(id), ..caller }
 }
 
 /// A room and its members, each online with one socket.
-struct Stage {
-    db: Db,
-    push: Push,
-    room: RoomRef,
-    members: Vec<Caller>,
+pub(crate) struct Stage {
+    pub(crate) db: Db,
+    pub(crate) push: Push,
+    pub(crate) room: RoomRef,
+    pub(crate) members: Vec<Caller>,
     throttle: TypingThrottle,
 }
 
@@ -109,7 +111,11 @@ struct Round {
 
 impl Stage {
     async fn of(size: usize) -> Self {
-        let (db, push) = (fixture::database().await, Push::memory());
+        Self::with(Push::memory(), size).await
+    }
+
+    pub(crate) async fn with(push: Push, size: usize) -> Self {
+        let db = fixture::database().await;
         let mut members = Vec::new();
         for number in 0..size {
             members.push(connected(&push, person(&db, &format!("person{number}")).await, "laptop").await);
@@ -134,7 +140,7 @@ impl Stage {
     }
 
     /// Counts what the frame of a client costs.
-    async fn count<T>(&self, frame: Value, work: impl Future<Output = T>) -> (T, Counts) {
+    pub(crate) async fn count<T>(&self, frame: Value, work: impl Future<Output = T>) -> (T, Counts) {
         pushed(&self.push).await;
         let (done, statements) = statements(&self.db, work).await;
         let PushWork { posts, lookups, writes } = pushed(&self.push).await;
@@ -273,7 +279,7 @@ async fn acts_are_linear_in_the_members_and_costs_are_computed_from_their_counts
             "members": size, "message": message, "reads": reads, "typing": typing, "all_type": all_type, "reaction": reaction,
         }));
     }
-    let counts = json!({ "rooms": rooms, "presence": presence_counts().await });
+    let counts = json!({ "rooms": rooms, "presence": presence_counts().await, "lively": lively_rooms::counts().await });
     let text = format!("{}\n", serde_json::to_string_pretty(&counts).expect("JSON"));
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/examples/cost_counts.json");
     if std::env::var_os("WRITE_COUNTS").is_some() {

@@ -146,6 +146,11 @@ pub(crate) fn unreachable_push() -> Push {
         inline: 100,
         shard: 500,
         busy: 1000,
+        coalescing: shared::config::CoalescingConfig {
+            sockets: 0,
+            rate: shared::error::Limit { quota: 4, window: 1 },
+            most: 1000,
+        },
         reach: fixture::limits().act,
     };
     Push::cloud_with_client(client, &aws(), &tables, config)

@@ -52,6 +52,11 @@ impl Client {
         let me = self.caller.user;
         match frame {
             Frame::Message { message, .. } => self.change(message.rev, |held| held.put((**message).clone(), me)),
+            Frame::Messages { messages } => {
+                for message in messages {
+                    self.change(message.rev, |held| held.put(message.clone(), me));
+                }
+            }
             Frame::MessageEdited { message } => self.change(message.rev, |held| {
                 // The frame is the same for all users, so it cannot mark the client's own reactions.
                 let reactions = held.messages.get(&message.seq).map_or_else(Vec::new, |known| known.reactions.clone());

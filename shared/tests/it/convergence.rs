@@ -9,6 +9,8 @@ use std::io::Write as _;
 
 use fastrand::Rng;
 use shared::caller::Caller;
+use shared::config::CoalescingConfig;
+use shared::domain::fanout;
 use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::pins;
@@ -20,12 +22,15 @@ use shared::domain::paging::PageRequest;
 use shared::domain::rooms;
 use shared::domain::rooms::members::{self, MemberRef};
 use shared::domain::rooms::settings;
-use shared::error::{Error, Result};
-use shared::id::{RoomId, RoomRef, Seq};
-use shared::protocol::frames::{Dialect, Frame};
+use shared::error::{Error, Limit, Result};
+use shared::id::{ConnectionId, RoomId, RoomRef, Seq};
+use shared::protocol::dialect::Dialect;
+use shared::protocol::frames::Frame;
 use shared::protocol::messages::{NewContent, NewMessage};
 use shared::protocol::rooms::{ChangeRoom, NewRoom, Role, RoomKind};
 use shared::push::Push;
+use shared::push::memory::Memory;
+use shared::push::socket_registry::Connection;
 use shared::store::Db;
 
 use crate::client_model::Client;
@@ -34,6 +39,8 @@ use crate::fixture::{self, limits, person};
 /// Concurrent histories, each task with its own connection.
 const TASKS: u64 = 3;
 const STEPS: usize = 14;
+/// Coalesces the second message within three seconds.
+const EAGER: CoalescingConfig = CoalescingConfig { sockets: 2, rate: Limit { quota: 1, window: 3 }, most: 1000 };
 const EMOJI: [&str; 3] = ["👍", "🎉", "👋🏽"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -91,10 +98,17 @@ impl<'a> History<'a> {
         }
         let member_ids = people[1..=rng.usize(1..=2)].iter().map(|caller| caller.user).collect();
         let new = NewRoom { name: "Room".into(), member_ids, ..NewRoom::default() };
-        let push = Push::memory();
+        // In half of the histories, most messages wait for the end of a window.
+        let push = if rng.bool() { Push::Memory(Box::new(Memory::with_coalescing(EAGER))) } else { Push::memory() };
         let RoomId(id) = rooms::create(db, &push, &people[0], RoomKind::Public, &new).await.expect("made").id;
         // The second user has two devices.
         let clients: Vec<_> = [0, 1, 2, 1].iter().map(|who| Client::new(people[*who].clone(), RoomId(id))).collect();
+        for (number, client) in clients.iter().enumerate() {
+            let Caller { user, session, now, .. } = client.caller;
+            let id = ConnectionId(number.to_string());
+            let socket = Connection { user, id, session, dialect: Dialect::of_flags(true, number != 2), connected_at: now };
+            push.register(&socket).await.expect("registered");
+        }
         let wires = vec![Vec::new(); clients.len()];
         let room = RoomRef::Id(RoomId(id));
         let mut history =
@@ -102,6 +116,8 @@ impl<'a> History<'a> {
         for step in 0..STEPS {
             history.step(step).await;
         }
+        history.end_windows().await;
+        history.send_off().await;
         history.settle().await;
         if let Err(difference) = history.compare().await {
             panic!("CONVERGENCE_SEED={seed} CONVERGENCE_HISTORIES=1 ends otherwise: {difference}\n{}", history.trail);
@@ -117,6 +133,9 @@ impl<'a> History<'a> {
         let outcome = self.command(who, number).await;
         let _ = writeln!(self.trail, "  -> {}", outcome.as_ref().map_or_else(ToString::to_string, |()| "done".to_owned()));
         assert!(!matches!(outcome, Err(Error::Internal(_) | Error::Unavailable { .. })), "{outcome:?}\n{}", self.trail);
+        if self.rng.u8(..3) == 0 {
+            self.end_windows().await;
+        }
         self.send_off().await;
         for client in 0..self.clients.len() {
             for _ in 0..self.rng.usize(..4) {
@@ -131,6 +150,19 @@ impl<'a> History<'a> {
             if self.rng.u8(..3) == 0 {
                 let limit = self.rng.u32(1..6);
                 self.clients[client].catch_up(self.db, limit).await;
+            }
+        }
+    }
+
+    /// Serves the deliveries in the queue in any order, some of them twice.
+    async fn end_windows(&mut self) {
+        let Push::Memory(memory) = &self.push else { return };
+        let mut waiting = memory.take_deliveries().await;
+        self.rng.shuffle(&mut waiting);
+        for shard in waiting {
+            let _ = writeln!(self.trail, "  {:?}", shard.what);
+            for _ in 0..self.rng.usize(1..=2) {
+                fanout::serve(self.db, &self.push, shard.clone(), self.people[0].now).await.expect("served");
             }
         }
     }

@@ -15,6 +15,7 @@ use shared::domain::rooms::settings;
 use shared::domain::sync::welcome;
 use shared::error::Result;
 use shared::id::{ConnectionId, RoomRef, SessionId, UserId};
+use shared::protocol::dialect::Dialect;
 use shared::protocol::frames::Frame;
 use shared::protocol::friends::NewFriend;
 use shared::protocol::people::Visibility;
@@ -238,7 +239,7 @@ async fn pending_invitations_are_limited_and_welcome_has_the_latest() {
         user: bob.user,
         id: ConnectionId("socket".into()),
         session: SessionId(1),
-        lean: true,
+        dialect: Dialect::Lean,
         connected_at: bob.now,
     };
     let hello = async || {

@@ -22,6 +22,7 @@ use shared::domain::rooms;
 use shared::domain::rooms::directs;
 use shared::error::{Error, Result};
 use shared::id::{ConnectionId, RoomId, RoomRef, Seq, SessionId};
+use shared::protocol::dialect::Dialect;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::notifications::{NewSubscription, SubscriptionKeys};
 use shared::protocol::people::Notifications;
@@ -48,7 +49,7 @@ pub(crate) struct Bench {
     pub(crate) db: Db,
     pub(crate) push: Push,
     pub(crate) web: WebPush,
-    pause: Duration,
+    pub(crate) pause: Duration,
 }
 
 impl Bench {
@@ -143,7 +144,8 @@ impl Bench {
 
     pub(crate) async fn connect(&self, who: &Caller) {
         let id = ConnectionId(format!("c-{}", who.user));
-        let connection = Connection { user: who.user, id, session: who.session, lean: true, connected_at: Timestamp::now() };
+        let connection =
+            Connection { user: who.user, id, session: who.session, dialect: Dialect::Lean, connected_at: Timestamp::now() };
         self.push.register(&connection).await.expect("registered");
     }
 

@@ -15,6 +15,7 @@ use shared::domain::rooms;
 use shared::domain::rooms::directs;
 use shared::domain::sync::welcome;
 use shared::id::{ConnectionId, RoomRef, SessionId, UserId};
+use shared::protocol::dialect::Dialect;
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::people::{Presence, User, Visibility};
@@ -32,7 +33,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 fn socket(who: &Caller, name: &str, at: Timestamp) -> Connection {
     let id = ConnectionId(format!("{name}-{}", who.user));
-    Connection { user: who.user, id, session: SessionId(1), lean: true, connected_at: at }
+    Connection { user: who.user, id, session: SessionId(1), dialect: Dialect::Lean, connected_at: at }
 }
 
 /// Runs the requested presence checks at `now`. Returns the frames.
@@ -319,7 +320,7 @@ async fn registry() -> (Registry, aws_sdk_dynamodb::Client, String) {
 
 fn connection(user: u64, name: &str, at: i64) -> Connection {
     let id = ConnectionId(name.into());
-    Connection { user: UserId(user), id, session: SessionId(1), lean: true, connected_at: Timestamp(at) }
+    Connection { user: UserId(user), id, session: SessionId(1), dialect: Dialect::Lean, connected_at: Timestamp(at) }
 }
 
 #[tokio::test]

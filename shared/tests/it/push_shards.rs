@@ -1,5 +1,7 @@
 //! Push shards: content as of serving, limited to what each recipient may see.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use shared::caller::Caller;
 use shared::config::Limits;
@@ -13,6 +15,7 @@ use shared::domain::rooms;
 use shared::domain::rooms::members;
 use shared::domain::rooms::settings;
 use shared::id::{Rev, RoomId, RoomRef, Seq, SessionId};
+use shared::protocol::dialect::Dialect;
 use shared::protocol::messages::{Message, NewContent, NewMessage};
 use shared::protocol::rooms::ChangeRoom;
 use shared::push::Push;
@@ -50,7 +53,7 @@ impl Scene {
     /// Returns the frames that a shard sends to these users, one lean socket each, in order.
     async fn served(&self, what: ShardPayload, to: &[&Caller]) -> Vec<Pushed> {
         let to = to.iter().map(|caller| (caller.user.0, caller.username.clone(), caller.session.0, true, 0)).collect();
-        let shard = Shard { what, to, attempt: 0 };
+        let shard = Shard { what, to, packed: BTreeSet::new(), attempt: 0 };
         fanout::serve(&self.group.db, &self.out, shard, self.ann.now).await.expect("served");
         let Push::Memory(memory) = &self.out else { panic!("in memory") };
         let delivered = memory.take_delivered().await.into_iter();
@@ -85,7 +88,7 @@ async fn a_message_is_pushed_unless_it_changed_then_only_the_rooms_rev_is() {
     let pushed = scene.all(scene.message(&said)).await;
     assert_eq!(kinds(&pushed), [("ann", "message"), ("bob", "message"), ("cat", "message")]);
     let expected = shared::protocol::frames::Frame::message(said.clone());
-    let expected = String::from_utf8(expected.encode(shared::protocol::frames::Dialect::Lean).to_vec()).expect("text");
+    let expected = String::from_utf8(expected.encode(Dialect::Lean).to_vec()).expect("text");
     assert_eq!(pushed[0].frame, serde_json::from_str::<Value>(&expected).expect("a frame"), "the same as without a shard");
     // A reaction has its own frame.
     let reacting = ReactionRequest { room, seq: said.seq, emoji: "👍" };
@@ -205,7 +208,7 @@ async fn a_send_does_not_reach_ended_sessions() {
             user: who.user,
             id,
             session: who.session,
-            lean: true,
+            dialect: Dialect::Lean,
             connected_at: who.now,
         };
         push.register(&socket).await.expect("open");

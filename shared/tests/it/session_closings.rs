@@ -12,6 +12,7 @@ use shared::domain::auth::session_closings;
 use shared::domain::auth::sessions::{self, SessionOwner};
 use shared::domain::people::presence;
 use shared::id::{ConnectionId, SessionId};
+use shared::protocol::dialect::Dialect;
 use shared::protocol::session_end_cause::Cause;
 use shared::push::Push;
 use shared::push::presence_checks::PresenceCheck;
@@ -32,7 +33,13 @@ async fn noted(backend: &Backend) -> Vec<(u64, String, i64)> {
 }
 
 fn socket(caller: &shared::caller::Caller, name: &str, at: Timestamp) -> Connection {
-    Connection { user: caller.user, id: ConnectionId(name.into()), session: caller.session, lean: true, connected_at: at }
+    Connection {
+        user: caller.user,
+        id: ConnectionId(name.into()),
+        session: caller.session,
+        dialect: Dialect::Lean,
+        connected_at: at,
+    }
 }
 
 async fn receives(backend: &Backend, caller: &shared::caller::Caller, now: Timestamp) -> bool {
@@ -159,6 +166,11 @@ async fn through(table: &str, status: &'static str) -> Push {
         inline: 100,
         shard: 500,
         busy: 1000,
+        coalescing: shared::config::CoalescingConfig {
+            sockets: 0,
+            rate: shared::error::Limit { quota: 4, window: 1 },
+            most: 1000,
+        },
         reach: shared::error::Limit { quota: 100, window: 3600 },
     };
     Push::cloud_with_client(client, &backend::aws(), &tables, config)

@@ -6,21 +6,25 @@ use crate::telemetry::rate_status;
 use crate::time::Timestamp;
 
 /// Cost of one operation; buckets are stored in thousandths.
-const TOKEN: i64 = 1000;
+pub(crate) const TOKEN: i64 = 1000;
 
 /// Takes one token from a bucket. Returns the tokens left now.
 pub(crate) fn take_token(bucket: TokenBucket, limit: Limit, now: Timestamp) -> Result<i32> {
-    let full = full(limit);
-    let refill = now.since(bucket.filled_at).max(0).saturating_mul(full) / window_ms(limit);
-    let have = i64::from(bucket.left).saturating_add(refill).min(full);
+    let have = tokens(bucket, limit, now);
     if have < TOKEN {
-        let wait_ms = (TOKEN - have) * window_ms(limit) / full;
+        let wait_ms = (TOKEN - have) * window_ms(limit) / full(limit);
         let retry_after = u32::try_from(wait_ms.div_euclid(1000) + 1).unwrap_or(u32::MAX);
         return Err(Error::TooMany { retry_after, policy: Some(limit) });
     }
     let left = i32::try_from(have - TOKEN).unwrap_or(i32::MAX);
     rate_status::record_limit(rate(left, limit));
     Ok(left)
+}
+
+/// Returns the tokens in a bucket now, in thousandths.
+pub(crate) fn tokens(bucket: TokenBucket, limit: Limit, now: Timestamp) -> i64 {
+    let refill = now.since(bucket.filled_at).max(0).saturating_mul(full(limit)) / window_ms(limit);
+    i64::from(bucket.left).saturating_add(refill).min(full(limit))
 }
 
 /// Returns the rate-limit status for the remaining tokens.

@@ -1,5 +1,6 @@
 //! Messages: reading and locking single messages; the operations are in the modules.
 
+pub(in crate::domain) mod coalescing;
 pub(crate) mod display_text;
 pub mod edits;
 pub(crate) mod emoji;

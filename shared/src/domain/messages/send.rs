@@ -4,7 +4,7 @@ use futures_util::future::join;
 
 use super::display_text::is_invisible;
 use super::replays::{self, FoundReplay, Replay};
-use super::{find_readable, mentions, require_not_unsent};
+use super::{coalescing, find_readable, mentions, require_not_unsent};
 use crate::caller::{Caller, UnverifiedCaller};
 use crate::config::{Limits, Quota};
 use crate::domain::auth::sessions::ENDED;
@@ -21,8 +21,9 @@ use crate::protocol::messages::{Attachment, Forward, Forwarded, Message, NewMess
 use crate::push::Push;
 use crate::store::members::{self, Membership, Readable};
 use crate::store::recipients::{self, Recipients};
-use crate::store::sending::{self as store, Committed, Draft, ForwardSource, Lookup, SendContext, SenderState};
-use crate::store::{Db, Tx, mentions as mention_rows, redaction, sessions};
+use crate::store::sending::{self as store, Begun, Committed, Draft, ForwardSource, Lookup, SendContext, SendState};
+use crate::store::coalescing::Pace;
+use crate::store::{Db, Tx, mentions as mention_rows, redaction};
 use crate::telemetry::invocation::{self, Count};
 use crate::time::Timestamp;
 
@@ -57,7 +58,8 @@ pub async fn send(
     sending: SendRequest<'_>,
 ) -> Result<Sent> {
     let message = validate(sending.new, limits)?;
-    let stored = db.retrying(|| store_message(db, limits, sender, sending.room, &message)).await?;
+    let terms = Terms { push, limits, sender };
+    let stored = db.retrying(|| store_message(db, terms, sending.room, &message)).await?;
     if !stored.sent.replayed {
         invocation::count(Count::Messages);
     }
@@ -66,6 +68,7 @@ pub async fn send(
             joining.push(db, push, sender.now).await?;
         }
         let audience = push.find_audience(audience, sender.now).await;
+        push.note_crowd(stored.sent.message.room_id, &audience, sender.now);
         let (frame, message) = (sent_frame(&stored.sent.message), &stored.sent.message);
         join(push.send(&audience, &frame, sender.now), notifications::request(db, push, message, &audience, sender.now)).await;
     }
@@ -134,7 +137,7 @@ fn validate_text<'a>(content: &'a str, limits: &Limits) -> Result<&'a str> {
 struct StoredMessage {
     sent: Sent,
     changes_before: Option<RoomChanges>,
-    /// The members to push to; none for an old replay, which was pushed before.
+    /// The members to push to; none for an old replay, which was pushed before, and for a message in a window, which is pushed at its end.
     audience: Option<Recipients>,
 }
 
@@ -148,26 +151,24 @@ pub(in crate::domain) fn sent_frame(message: &Message) -> Frame {
     }
 }
 
+/// Who sends, within which limits, and where pushes go.
+#[derive(Clone, Copy)]
+struct Terms<'a> {
+    push: &'a Push,
+    limits: &'a Limits,
+    sender: &'a UnverifiedCaller,
+}
+
 /// Runs the transaction once.
-async fn store_message(
-    db: &Db,
-    limits: &Limits,
-    sender: &UnverifiedCaller,
-    room: &RoomRef,
-    new: &ValidMessage<'_>,
-) -> Result<StoredMessage> {
+async fn store_message(db: &Db, terms: Terms<'_>, room: &RoomRef, new: &ValidMessage<'_>) -> Result<StoredMessage> {
+    let sender = terms.sender;
     let lookup = Lookup { room, client_id: new.client_id, reply_to: new.reply_to };
-    let (mut tx, context) = store::begin(db, sender, lookup).await?;
+    let Begun { mut tx, username, context } = store::begin(db, sender, lookup).await?;
     invocation::set_user(sender.user);
-    let Some(context) = context else {
-        // Whether the session lives is said before whether the room exists.
-        let live = sessions::check(&mut tx, sender.session, sender.user, sender.now).await;
-        let refusal = live.map(|live| live.map_or(Error::Unauthenticated(ENDED), |_| Error::NotFound("room_not_found")));
-        return tx.finish(Err(refusal.unwrap_or_else(|error| error))).await;
-    };
-    let prepared = match &context.username {
-        Some(username) => prepare(&mut tx, limits, &sender.verified(username.clone()), context, new).await,
-        None => Err(Error::Unauthenticated(ENDED)),
+    let prepared = match (username, context) {
+        (None, _) => Err(Error::Unauthenticated(ENDED)),
+        (Some(_), None) => Err(Error::NotFound("room_not_found")),
+        (Some(username), Some(context)) => prepare(&mut tx, terms, &sender.verified(username), context, new).await,
     };
     match prepared {
         Ok(Prepared::New(message)) => message.commit(tx, sender.now).await,
@@ -196,6 +197,9 @@ struct PreparedMessage<'a> {
     reply_to: Option<Seq>,
     allowance: i32,
     recent_texts: Vec<u8>,
+    pace: Pace,
+    /// Whether the delivery of a window pushes it.
+    is_in_window: bool,
     rate: RateStatus,
     changes_before: Option<RoomChanges>,
 }
@@ -203,11 +207,12 @@ struct PreparedMessage<'a> {
 /// Applies the rules to a message in a locked room.
 async fn prepare<'a>(
     tx: &mut Tx<'_>,
-    limits: &Limits,
+    terms: Terms<'_>,
     caller: &Caller,
     context: SendContext,
     new: &ValidMessage<'a>,
 ) -> Result<Prepared<'a>> {
+    let Terms { push, limits, .. } = terms;
     let mut readable = rooms::require_readable(Some(context.access))?;
     if let Some(seq) = context.replay {
         let found = replays::find_replay(tx, limits, caller, Replay { room: &readable, seq }, new).await?;
@@ -238,6 +243,11 @@ async fn prepare<'a>(
         // Messages without text are not compared.
         "" => context.recent_texts,
         content => duplicate_text::count(&context.recent_texts, content, limits.repeat, caller.now)?,
+    };
+    let (pace, is_in_window) = match before {
+        None => coalescing::join_window(push, &readable, context.pace, Head { seq, rev }, caller.now).await,
+        // What it changes first is pushed at once.
+        Some(_) => (context.pace, false),
     };
     mention_rows::insert(tx, here, &mentions).await?;
     if let Some(writer) = source.as_ref().and_then(|source| source.author) {
@@ -274,6 +284,8 @@ async fn prepare<'a>(
         reply_to: new.reply_to,
         allowance,
         recent_texts,
+        pace,
+        is_in_window,
         rate: rate(allowance, limits.send),
         changes_before: before,
     })))
@@ -282,7 +294,7 @@ async fn prepare<'a>(
 impl PreparedMessage<'_> {
     /// Stores the message and ends the transaction.
     async fn commit(self, tx: Tx<'_>, now: Timestamp) -> Result<StoredMessage> {
-        let Self { member, mut message, source, client_id, reply_to, allowance, recent_texts, rate, changes_before } = self;
+        let Self { member, mut message, source, client_id, reply_to, .. } = self;
         let draft = Draft {
             content: &message.content,
             client_id,
@@ -291,12 +303,14 @@ impl PreparedMessage<'_> {
             attachments: &message.attachments,
             kind: message.kind,
             forwarded_from: source.as_ref(),
-            sender: SenderState { allowance, recent_texts: &recent_texts },
+            after: SendState { allowance: self.allowance, recent_texts: &self.recent_texts, pace: self.pace },
+            reads_audience: !self.is_in_window,
         };
         let Committed { id, audience } = store::commit(tx, &member, Head { seq: message.seq, rev: message.rev }, draft, now).await?;
         message.id = id;
-        let sent = Sent { message, replayed: false, rate: Some(rate) };
-        Ok(StoredMessage { sent, changes_before, audience: Some(audience) })
+        let sent = Sent { message, replayed: false, rate: Some(self.rate) };
+        let audience = (!self.is_in_window).then_some(audience);
+        Ok(StoredMessage { sent, changes_before: self.changes_before, audience })
     }
 }
 

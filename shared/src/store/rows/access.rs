@@ -42,9 +42,8 @@ pub(in crate::store) use query_access_and_block;
 
 /// The columns of [`AccessRow`] for generated statements, except `blocked`.
 pub(in crate::store) const ACCESS: &str = "\
-    r.id as room_id, cast(r.kind as char) as kind, r.last_seq, r.rev, r.last_unsent_seq, r.archived_at, r.slow_mode_seconds, \
-    cast(r.who_writes as char) as who_writes, cast(r.who_adds as char) as who_adds, r.past_members_read, \
-    cast(m.role as char) as role, cast(m.state as char) as state, m.visible_from_seq, m.left_seq, \
+    r.id as room_id, r.kind, r.last_seq, r.rev, r.last_unsent_seq, r.archived_at, r.slow_mode_seconds, r.who_writes, r.who_adds, \
+    r.past_members_read, m.role, m.state, m.visible_from_seq, m.left_seq, \
     m.past_rev, m.past_at, m.read_seq, m.delivered_seq, m.allowance, m.allowance_at, m.change_allowance, m.change_allowance_at";
 
 /// The value of `blocked` for generated statements: the same as in [`query_access_and_block`].
