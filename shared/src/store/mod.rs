@@ -41,6 +41,7 @@ pub mod search_index;
 mod server_identity;
 pub mod session_closings;
 pub mod sessions;
+pub mod socket_index;
 pub mod storage_usage;
 pub mod subscriptions;
 pub mod sweep;

@@ -10,8 +10,8 @@ use crate::config::{Limits, Quota};
 use crate::domain::limits::duplicate_text;
 use crate::domain::limits::token_bucket::{rate, take_token};
 use crate::domain::notifications;
-use crate::domain::rooms;
 use crate::domain::rooms::changes::RoomChanges;
+use crate::domain::rooms::{self, audience};
 use crate::domain::uploads::attachments::{self, AttachmentCopy};
 use crate::error::{Error, RateStatus, Result};
 use crate::id::{Head, MessageRef, RoomRef, Seq, UploadId, UserId};
@@ -20,7 +20,7 @@ use crate::protocol::messages::{Attachment, Forward, Forwarded, Message, NewMess
 use crate::push::Push;
 use crate::store::members::{self, Readable};
 use crate::store::messages::{self as store, Draft, ForwardSource, SenderState};
-use crate::store::{Db, Tx, mentions as mention_rows, recipients, redaction, transaction};
+use crate::store::{Db, Tx, mentions as mention_rows, redaction, transaction};
 use crate::telemetry::invocation::{self, Count};
 
 #[derive(Clone, Debug)]
@@ -56,8 +56,7 @@ pub async fn send(db: &Db, push: &Push, limits: &Limits, caller: &Caller, sendin
         if let Some(joining) = &stored.changes_before {
             joining.push(db, push, caller.now).await?;
         }
-        let audience = recipients::members(&mut *db.acquire().await?, stored.sent.message.room_id).await?;
-        let audience = push.find_audience(audience, caller.now).await;
+        let audience = audience::find(db, push, stored.sent.message.room_id, caller.now).await?;
         let (frame, message) = (sent_frame(&stored.sent.message), &stored.sent.message);
         join(push.send(&audience, &frame, caller.now), notifications::request(db, push, message, &audience, caller.now)).await;
     }

@@ -2,7 +2,7 @@
 
 use crate::caller::Caller;
 use crate::domain::people::presence;
-use crate::domain::rooms::invitations;
+use crate::domain::rooms::{audience, invitations};
 use crate::error::{Error, Result};
 use crate::id::{Head, Rev, RoomId, RoomRef, Seq, UserId};
 use crate::protocol::frames::Frame;
@@ -106,11 +106,11 @@ impl RoomChanges {
         if self.frames.is_empty() && self.joined.is_empty() {
             return Ok(());
         }
-        let members = recipients::members(&mut *db.acquire().await?, room_id).await?;
+        let members = audience::find_with_new(db, push, room_id, &self.joined, now).await?;
         for user in &self.joined {
             if let Some(mut room) = member_view(db, room_id, *user).await? {
                 Box::pin(presence::fill_rooms(db, push, *user, std::slice::from_mut(&mut room), now)).await?;
-                push.to_users(&members.only(*user), &Frame::RoomJoined { room: Box::new(room) }, now).await;
+                push.send(&members.only(*user), &Frame::RoomJoined { room: Box::new(room) }, now).await;
             }
         }
         let audience = members.matching(|user| !self.joined.contains(&user));
@@ -118,11 +118,11 @@ impl RoomChanges {
             return Ok(());
         }
         if self.frames.len() > MAX_FRAMES {
-            push.to_users(&audience, &Frame::Room { room_id, rev: self.head.rev }, now).await;
+            push.send(&audience, &Frame::Room { room_id, rev: self.head.rev }, now).await;
             return Ok(());
         }
         for frame in &self.frames {
-            push.to_users(&audience, frame, now).await;
+            push.send(&audience, frame, now).await;
         }
         Ok(())
     }

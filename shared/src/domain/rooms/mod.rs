@@ -1,5 +1,6 @@
 //! Rooms: visibility, creating, joining, leaving. A room that the caller may not see is not found.
 
+pub mod audience;
 pub(crate) mod changes;
 pub mod directs;
 pub mod invitations;
