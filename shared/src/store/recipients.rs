@@ -186,7 +186,8 @@ pub async fn of_room(connection: &mut MySqlConnection, room: RoomId, index: Inde
     // A room that nobody lists has no rows either. Its index leads to nobody.
     let Some(first) = rows.first() else { return Ok(RoomRecipients::Indexed) };
     let index_since = first.socket_index_since.map(Timestamp);
-    let rows = rows.into_iter().map(|row| RecipientRow { user_id: row.user_id, session_id: row.session_id, ended_at: row.ended_at });
+    let rows =
+        rows.into_iter().map(|row| RecipientRow { user_id: row.user_id, session_id: row.session_id, ended_at: row.ended_at });
     Ok(RoomRecipients::Members { members: Recipients::from_rows(rows), index_since })
 }
 

@@ -23,9 +23,9 @@ use crate::push::Push;
 use crate::push::audience::Audience;
 use crate::push::socket_index::Indexing;
 use crate::push::socket_registry::{Connection, LIFE_SECONDS};
+use crate::store::Db;
 use crate::store::recipients::{self, IndexUse, Recipients, RoomRecipients};
 use crate::store::socket_index::{self as store, IndexBounds};
-use crate::store::Db;
 use crate::time::Timestamp;
 
 /// A room with more members begins an index, one with less than half as many ends it.
@@ -33,6 +33,9 @@ const BOUNDS: IndexBounds = IndexBounds { fewest: 100, most: 200 };
 /// How long after the beginning of an index older sockets can be open, with those that functions of an earlier release open meanwhile: the longest
 /// step-by-step deployment takes 100 minutes.
 const COMPLETE_SECONDS: i64 = LIFE_SECONDS + 2 * 3600;
+
+/// The schema from which on functions keep indexes.
+pub const SCHEMA: i64 = 33;
 
 /// Which indexes are read. A room whose members are all notified needs all of them anyway.
 fn index_use(push: &Push, now: Timestamp) -> IndexUse {
@@ -109,4 +112,9 @@ pub async fn add_socket(db: &Db, push: &Push, socket: &Connection, noted: &[Room
         return Ok(());
     }
     push.index(Indexing { user: socket.user, sockets: std::slice::from_ref(socket), rooms: &rooms, noted }).await
+}
+
+/// Ends all indexes; those of large rooms begin anew with the next frame.
+pub async fn end_indexes(db: &Db) -> Result<()> {
+    store::end_all(&mut *db.acquire().await?).await
 }
