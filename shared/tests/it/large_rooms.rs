@@ -7,7 +7,7 @@ use shared::domain::rooms::members;
 use shared::domain::rooms::{self, audience, settings};
 use shared::id::{ConnectionId, RoomId, RoomRef, UserId};
 use shared::protocol::messages::NewMessage;
-use shared::protocol::rooms::{NewRoom, RoomKind};
+use shared::protocol::rooms::{NewMembers, NewRoom, RoomKind};
 use shared::push::Push;
 use shared::push::memory::PushWork;
 use shared::push::socket_registry::Connection;
@@ -300,6 +300,26 @@ async fn whatever_the_order_of_connecting_joining_and_beginning_the_socket_hears
             }
         }
     }
+}
+
+#[tokio::test]
+async fn joining_again_makes_up_for_a_function_that_died_after_its_commit() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob, cat) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await);
+    let crowd = Crowd::of(&db, &push, &ann, 250).await;
+    crowd.index_since(Some(ann.now.plus_seconds(-LONG))).await;
+    for who in [&bob, &cat] {
+        crowd.open(who, &who.username).await;
+        crowd.run(format!("insert into members (room_id, user_id, joined_at) values ({}, {}, 0)", crowd.room, who.user)).await;
+    }
+    assert!(crowd.heard(&ann).await.is_empty(), "nothing says that they are there");
+    crowd.join(&bob).await;
+    assert_eq!(crowd.heard(&ann).await, ["bob"]);
+    let new = NewMembers { user_ids: vec![cat.user], ..NewMembers::default() };
+    let room = RoomRef::Id(crowd.room);
+    assert_eq!(members::add(&db, &push, &ann, &room, &new).await.expect("asked").already, [cat.user]);
+    assert_eq!(crowd.heard(&ann).await, ["bob", "cat"]);
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@
 //!   finds no index, it begins after that socket opened, and is read only when that socket has ended.
 //! * A joining member is committed first, then the room is read, then the user's sockets are read strongly consistent and added. A socket that this
 //!   read misses is registered later, so it reads the membership. If the room has no index, it begins later than all of these.
-//! * If adding the sockets of a new member fails, the index begins anew. If adding an opening socket fails, the handshake is refused.
+//! * If adding the sockets of a new member fails, the index begins anew; if a function dies before it, joining again adds them. If adding an opening
+//!   socket fails, the handshake is refused.
 //! * Functions of releases before 0.3 add nothing. A deployment that brings the schema of indexes ends all of them, and they are not read before
 //!   such functions and their sockets are gone.
 //!
@@ -85,6 +86,14 @@ pub(crate) async fn find_former(db: &Db, push: &Push, room: RoomId, members: Rec
         return Ok(push.audience_among(sockets, members, now).await);
     }
     Ok(push.find_audience(members, now).await)
+}
+
+/// Adds the sockets of users who have joined before to the index of a room, if it has one.
+pub(super) async fn add_again(db: &Db, push: &Push, room: RoomId, users: &[UserId], now: Timestamp) -> Result<()> {
+    if users.is_empty() || store::find_since(&mut *db.acquire().await?, room).await?.is_none() {
+        return Ok(());
+    }
+    add_members(db, push, room, users, now).await
 }
 
 /// Adds the sockets of new members to the index of a room.

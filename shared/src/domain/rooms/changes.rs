@@ -24,6 +24,7 @@ pub(crate) struct RoomChanges {
     members: i32,
     frames: Vec<Frame>,
     joined: Vec<UserId>,
+    present: Vec<UserId>,
     left: Vec<UserId>,
     invited: Vec<UserId>,
     uninvited: Vec<UserId>,
@@ -35,10 +36,18 @@ impl RoomChanges {
         Self::at(room.room(), Head { seq: room.last_seq, rev: room.rev })
     }
 
+    /// Of a room that a user was to join and is a member of already.
+    pub(crate) fn of_member(room: &Readable, user: UserId) -> Self {
+        let mut none = Self::of(room);
+        none.add_present(user);
+        none
+    }
+
     /// The same at a known head.
     pub(crate) fn at(room: RoomId, head: Head) -> Self {
-        let (joined, left, invited, uninvited) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { room, head, members: 0, frames: Vec::new(), joined, left, invited, uninvited }
+        let (joined, present, left) = (Vec::new(), Vec::new(), Vec::new());
+        let (invited, uninvited) = (Vec::new(), Vec::new());
+        Self { room, head, members: 0, frames: Vec::new(), joined, present, left, invited, uninvited }
     }
 
     /// Takes the `rev` of the next change.
@@ -61,6 +70,11 @@ impl RoomChanges {
     pub(crate) fn add_joined(&mut self, user: UserId) {
         self.members += 1;
         self.joined.push(user);
+    }
+
+    /// Adds a user who was to join and is a member already: an earlier attempt may have ended after its commit.
+    pub(crate) fn add_present(&mut self, user: UserId) {
+        self.present.push(user);
     }
 
     /// Adds a departed member, who gets one last frame.
@@ -103,6 +117,7 @@ impl RoomChanges {
             push_to_users(db, push, &self.uninvited, &Frame::RoomUninvited { room_id }, now).await?;
         }
         invitations::push_invitations(db, push, room_id, &self.invited, now).await?;
+        audience::add_again(db, push, room_id, &self.present, now).await?;
         if self.frames.is_empty() && self.joined.is_empty() {
             return Ok(());
         }
