@@ -62,7 +62,7 @@ impl SocketIndex {
     }
 
     async fn write(&self, requests: Vec<WriteRequest>) -> Result<()> {
-        let batches = requests.chunks(BATCH).map(|batch| Ok(self.write_batch(batch.to_vec())));
+        let batches = requests.chunks(BATCH).map(|batch| Ok::<_, Error>(self.write_batch(batch.to_vec())));
         stream::iter(batches).try_for_each_concurrent(IN_FLIGHT, |batch| batch).await
     }
 

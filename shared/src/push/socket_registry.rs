@@ -124,14 +124,14 @@ impl Registry {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let before = match &written {
-            Ok(written) => written.attributes(),
+        let before = match written {
+            Ok(written) => written.attributes,
             Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => failed.item(),
-                _ => return Err(Error::unavailable(written.err())),
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => failed.item.clone(),
+                _ => return Err(Error::unavailable(error)),
             },
         };
-        let Some(before) = before.and_then(|item| parse_record(item, now)) else { return Ok(Unregistered::default()) };
+        let Some(before) = before.and_then(|item| parse_record(&item, now)) else { return Ok(Unregistered::default()) };
         let gone = |connection: &Connection| connections.contains(&connection.id);
         let was_last = before.live.iter().any(gone) && before.live.iter().all(gone);
         Ok(Unregistered { was_last, indexed_in: before.indexed_in })

@@ -98,12 +98,13 @@ pub(super) async fn add_again(db: &Db, push: &Push, room: RoomId, users: &[UserI
 
 /// Adds the sockets of new members to the index of a room.
 async fn add_members(db: &Db, push: &Push, room: RoomId, users: &[UserId], now: Timestamp) -> Result<()> {
+    let rooms = [room];
     let added = async {
         let sockets = push.find_sockets(users, now).await?;
         let by_user = sockets.chunk_by(|one, next| one.user == next.user);
         let adding = by_user.filter_map(|sockets| {
             let user = sockets.first()?.user;
-            Some(push.index(Indexing { user, sockets, rooms: &[room], noted: &[] }))
+            Some(push.index(Indexing { user, sockets, rooms: &rooms, noted: &[] }))
         });
         try_join_all(adding).await
     };
