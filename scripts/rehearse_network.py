@@ -292,7 +292,7 @@ def start_dynamodb(work, running):
     }
     connection.request("POST", "/", "{}", headers)
     names = json.load(connection.getresponse())["TableNames"]
-    return address, {kind: next(name for name in names if kind in name) for kind in ("ConnectionsTable", "EphemeralTable")}
+    return address, {kind: next(name for name in names if kind in name) for kind in ("ConnectionsTable", "RoomSocketsTable", "EphemeralTable")}
 
 
 def start_database(work, running):

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::caller::Caller;
 use shared::domain::auth::session_closings;
 use shared::domain::auth::sessions;
-use shared::domain::rooms;
+use shared::domain::rooms::{self, audience};
 use shared::edge::problem;
 use shared::edge::socket::{Socket, SocketEvent};
 use shared::error::{Error, Result};
@@ -60,11 +60,15 @@ async fn open(state: &State, event: &SocketEvent, now: Timestamp) -> Result<()> 
         let caller: Caller = sessions::load_caller(&state.db, *user, *session, now).await?;
         rooms::join_if_public(&state.db, &state.push, &caller, room).await?;
     }
-    state.push.register(&socket.connection).await?;
-    // Ending a session closes its registered sockets. A socket that registers later detects the end here, before it receives a frame.
-    if let Err(ended) = session_closings::check_opened(&state.db, &socket.connection, now).await {
+    let noted = state.push.register(&socket.connection).await?;
+    let opened = async {
+        // Ending a session closes its registered sockets. A socket that registers later detects the end here, before it receives a frame.
+        session_closings::check_opened(&state.db, &socket.connection, now).await?;
+        audience::add_socket(&state.db, &state.push, &socket.connection, &noted).await
+    };
+    if let Err(refusal) = opened.await {
         state.push.unregister(*user, id, now).await?;
-        return Err(ended);
+        return Err(refusal);
     }
     Ok(())
 }

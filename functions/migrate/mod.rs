@@ -11,6 +11,7 @@ use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::domain::admin;
+use shared::domain::rooms::audience;
 use shared::edge::cloudformation::{self, RequestType};
 use shared::error::{Error, Result};
 use shared::store::{Db, function_user, migrations};
@@ -68,7 +69,7 @@ async fn on_deployment(
     let outcome = match event.request_type {
         RequestType::Create | RequestType::Update if event.is_release() => Ok(()),
         RequestType::Update if event.is_downgrade() => Ok(()),
-        RequestType::Create | RequestType::Update => within(left, migrate(Command::Up)).await,
+        RequestType::Create | RequestType::Update => within(left, upgrade(&event)).await,
         RequestType::Delete => Ok(()),
     };
     match &outcome {
@@ -88,6 +89,15 @@ async fn within<T>(left: Duration, work: impl Future<Output = Result<T>>) -> Res
         Ok(Err(_)) => Err("the migration panicked; the function's log says where".into()),
         Err(_) => Err(format!("the migration was not done within {} s", left.as_secs())),
     }
+}
+
+/// Migrates to the newest version. Functions that know no socket indexes may have run until now, and the tables of a new stack are empty.
+async fn upgrade(event: &cloudformation::CustomResourceEvent) -> Result<()> {
+    migrate(Command::Up).await?;
+    if event.comes_from_before(audience::SCHEMA) {
+        audience::restart_indexes(&Db::lazy(&resources::store_url().await?)?, Timestamp::now()).await?;
+    }
+    Ok(())
 }
 
 async fn migrate(command: Command) -> Result<i64> {

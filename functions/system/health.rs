@@ -67,7 +67,7 @@ pub(super) struct NotReady {
 /// The check of a store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Checked {
-    /// `mysql`, `connections_table`, `ephemeral_table` or `media_bucket`.
+    /// `mysql`, `connections_table`, `room_sockets_table`, `ephemeral_table` or `media_bucket`.
     #[schema(example = "mysql")]
     name: &'static str,
     /// `ok`, `unreachable`, or `outdated` if migrations are pending.

@@ -32,7 +32,7 @@ const CONCERNS: &[Concern] = &[
     Concern { path: path!(functions::resources::late_keys), required: &["JWT_SECRET_ARN"], optional: &[] },
     Concern {
         path: path!(functions::resources::push),
-        required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE", "PUSH_ENDPOINT"],
+        required: &["CONNECTIONS_TABLE", "ROOM_SOCKETS_TABLE", "EPHEMERAL_TABLE", "PUSH_ENDPOINT"],
         optional: &[
             "FANOUT_FUNCTION",
             "FANOUT_QUEUE",
@@ -50,13 +50,17 @@ const CONCERNS: &[Concern] = &[
     },
     Concern {
         path: path!(shared::config::TableNames::from_env),
-        required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"],
+        required: &["CONNECTIONS_TABLE", "ROOM_SOCKETS_TABLE", "EPHEMERAL_TABLE"],
         optional: &[],
     },
-    Concern { path: path!(functions::resources::ephemeral), required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"], optional: &[] },
+    Concern {
+        path: path!(functions::resources::ephemeral),
+        required: &["CONNECTIONS_TABLE", "ROOM_SOCKETS_TABLE", "EPHEMERAL_TABLE"],
+        optional: &[],
+    },
     Concern {
         path: path!(functions::resources::throttle),
-        required: &["CONNECTIONS_TABLE", "EPHEMERAL_TABLE"],
+        required: &["CONNECTIONS_TABLE", "ROOM_SOCKETS_TABLE", "EPHEMERAL_TABLE"],
         optional: LIMITS,
     },
     Concern { path: path!(functions::resources::limits), required: &[], optional: LIMITS },

@@ -16,6 +16,7 @@ const RIGHTS: &[(&str, &[Right])] = &[
         "auth",
         &[
             ("ConnectionsTable", FIND_AND_FORGET),
+            ("RoomSocketsTable", FORGET),
             ("EphemeralTable", &["PutItem", "UpdateItem"]),
             ("WebSocketApi", SOCKETS),
             ("PresenceFunction", INVOKE),
@@ -28,6 +29,7 @@ const RIGHTS: &[(&str, &[Right])] = &[
         "disconnect",
         &[
             ("ConnectionsTable", &["UpdateItem"]),
+            ("RoomSocketsTable", FORGET),
             ("EphemeralTable", &["UpdateItem"]),
             ("PresenceFunction", INVOKE),
             ("PresenceQueue", QUEUE),
@@ -37,6 +39,7 @@ const RIGHTS: &[(&str, &[Right])] = &[
         "fanout",
         &[
             ("ConnectionsTable", FIND_AND_FORGET),
+            ("RoomSocketsTable", FIND_AND_WRITE),
             ("EphemeralTable", &["GetItem", "UpdateItem"]),
             ("WebSocketApi", SOCKETS),
             ("PresenceFunction", INVOKE),
@@ -49,6 +52,7 @@ const RIGHTS: &[(&str, &[Right])] = &[
         "friends",
         &[
             ("ConnectionsTable", FIND_AND_FORGET),
+            ("RoomSocketsTable", FORGET),
             ("EphemeralTable", &["UpdateItem"]),
             ("WebSocketApi", SOCKETS),
             ("PresenceFunction", INVOKE),
@@ -59,6 +63,7 @@ const RIGHTS: &[(&str, &[Right])] = &[
         "presence",
         &[
             ("ConnectionsTable", FIND_AND_FORGET),
+            ("RoomSocketsTable", FORGET),
             ("EphemeralTable", &["GetItem", "UpdateItem"]),
             ("WebSocketApi", SOCKETS),
             ("PresenceQueue", QUEUE),
@@ -77,6 +82,7 @@ const RIGHTS: &[(&str, &[Right])] = &[
             ("MediaBucket/thumbs", &["DeleteObject"]),
             ("MediaBucket/uploads", &["DeleteObject"]),
             ("ConnectionsTable", FIND_AND_FORGET),
+            ("RoomSocketsTable", FIND_AND_WRITE),
             ("EphemeralTable", &["UpdateItem"]),
             ("WebSocketApi", SOCKETS),
             ("FanoutFunction", INVOKE),
@@ -85,7 +91,15 @@ const RIGHTS: &[(&str, &[Right])] = &[
             ("FanoutQueue", QUEUE),
         ],
     ),
-    ("system", &[("ConnectionsTable", &["GetItem"]), ("EphemeralTable", &["GetItem"]), ("MediaBucket", &["ListBucket"])]),
+    (
+        "system",
+        &[
+            ("ConnectionsTable", &["GetItem"]),
+            ("RoomSocketsTable", &["GetItem"]),
+            ("EphemeralTable", &["GetItem"]),
+            ("MediaBucket", &["ListBucket"]),
+        ],
+    ),
     (
         "uploads",
         &[
@@ -95,6 +109,7 @@ const RIGHTS: &[(&str, &[Right])] = &[
             ("MediaBucket/thumbs", OBJECTS),
             ("MediaBucket/uploads", &["AbortMultipartUpload", "DeleteObject", "GetObject", "PutObject"]),
             ("ConnectionsTable", FIND_AND_FORGET),
+            ("RoomSocketsTable", FORGET),
             ("EphemeralTable", &["UpdateItem"]),
             ("WebSocketApi", SOCKETS),
             ("PresenceFunction", INVOKE),
@@ -104,11 +119,14 @@ const RIGHTS: &[(&str, &[Right])] = &[
     ("users", SEND),
 ];
 const FIND_AND_FORGET: &[&str] = &["BatchGetItem", "UpdateItem"];
+const FIND_AND_WRITE: &[&str] = &["BatchWriteItem", "Query"];
+const FORGET: &[&str] = &["BatchWriteItem"];
 const OBJECTS: &[&str] = &["DeleteObject", "GetObject", "PutObject"];
 const SOCKETS: &[&str] = &["ManageConnections DELETE", "ManageConnections POST"];
 /// Functions that join, leave or write send to whole rooms of any size.
 const SEND: &[Right] = &[
     ("ConnectionsTable", FIND_AND_FORGET),
+    ("RoomSocketsTable", FIND_AND_WRITE),
     ("EphemeralTable", &["UpdateItem"]),
     ("WebSocketApi", SOCKETS),
     ("FanoutFunction", INVOKE),
@@ -119,6 +137,7 @@ const SEND: &[Right] = &[
 /// Functions that write messages have absent members notified.
 const SEND_AND_NOTIFY: &[Right] = &[
     ("ConnectionsTable", FIND_AND_FORGET),
+    ("RoomSocketsTable", FIND_AND_WRITE),
     ("EphemeralTable", &["UpdateItem"]),
     ("WebSocketApi", SOCKETS),
     ("FanoutFunction", INVOKE),

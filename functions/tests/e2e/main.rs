@@ -20,6 +20,7 @@ mod documents;
 mod fake_aws;
 mod faults;
 mod friends;
+mod large_rooms;
 mod legacy_in_memory;
 mod legacy_realtime;
 mod legacy_services;

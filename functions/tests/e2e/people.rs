@@ -149,7 +149,7 @@ async fn an_erased_person_is_gone_from_sockets_stores_and_names() {
     let connections = scan(&world, "ConnectionsTable").await;
     let held = connections.iter().find(|item| item.get("user_id") == Some(&AttributeValue::N(ann.id.to_string())));
     assert!(held.is_none_or(|item| item.keys().all(|name| !name.starts_with("c#"))), "{held:?}");
-    for table in ["ConnectionsTable", "EphemeralTable"] {
+    for table in ["ConnectionsTable", "RoomSocketsTable", "EphemeralTable"] {
         let items = format!("{:?}", scan(&world, table).await).to_lowercase();
         assert!(!items.contains("canary"), "{table}: {items}");
     }

@@ -230,7 +230,7 @@ export type Changed = {
 
 /** The check of a store. */
 export type Checked = {
-  /** `mysql`, `connections_table`, `ephemeral_table` or `media_bucket`. */
+  /** `mysql`, `connections_table`, `room_sockets_table`, `ephemeral_table` or `media_bucket`. */
   name: string;
   /** `ok`, `unreachable`, or `outdated` if migrations are pending. */
   status: string;

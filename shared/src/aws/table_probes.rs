@@ -20,17 +20,24 @@ impl TableProbes {
 
     /// Checks the table of connections.
     pub async fn connections(&self) -> Result<()> {
-        self.probe(&self.names.connections, "user_id", AttributeValue::N("0".into())).await
+        self.probe(&self.names.connections, &[("user_id", AttributeValue::N("0".into()))]).await
+    }
+
+    /// Checks the table of sockets in large rooms.
+    pub async fn room_sockets(&self) -> Result<()> {
+        let nothing = || AttributeValue::S("nothing".into());
+        self.probe(&self.names.room_sockets, &[("room", nothing()), ("socket", nothing())]).await
     }
 
     /// Checks the table of tickets and counters.
     pub async fn ephemeral(&self) -> Result<()> {
-        self.probe(&self.names.ephemeral, "key", AttributeValue::S("nothing".into())).await
+        self.probe(&self.names.ephemeral, &[("key", AttributeValue::S("nothing".into()))]).await
     }
 
     /// Reads an item that never exists. `DescribeTable` uses the control plane, whose quota the whole account shares.
-    async fn probe(&self, table: &str, key: &str, missing_key: AttributeValue) -> Result<()> {
-        self.client.get_item().table_name(table).key(key, missing_key).send().await.map_err(Error::unavailable)?;
+    async fn probe(&self, table: &str, missing_key: &[(&str, AttributeValue)]) -> Result<()> {
+        let key = missing_key.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        self.client.get_item().table_name(table).set_key(Some(key)).send().await.map_err(Error::unavailable)?;
         Ok(())
     }
 }

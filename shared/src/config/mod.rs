@@ -135,12 +135,17 @@ impl Limits {
 #[derive(Clone, Debug)]
 pub struct TableNames {
     pub connections: String,
+    pub room_sockets: String,
     pub ephemeral: String,
 }
 
 impl TableNames {
     pub fn from_env() -> Result<Self, ConfigError> {
-        Ok(Self { connections: required("CONNECTIONS_TABLE")?, ephemeral: required("EPHEMERAL_TABLE")? })
+        Ok(Self {
+            connections: required("CONNECTIONS_TABLE")?,
+            room_sockets: required("ROOM_SOCKETS_TABLE")?,
+            ephemeral: required("EPHEMERAL_TABLE")?,
+        })
     }
 }
 

@@ -17,7 +17,7 @@ use crate::push::socket_registry::Connection;
 use crate::push::{Encoded, Push};
 use crate::store::coalescing::Stretch;
 use crate::store::members::{self, Access};
-use crate::store::recipients::{self, Recipients, UserRange};
+use crate::store::recipients::{self, Recipients};
 use crate::store::{Db, friendships, messages, reactions, room_settings, uploads, users};
 use crate::time::Timestamp;
 
@@ -55,12 +55,12 @@ async fn deliver_shard(db: &Db, push: &Push, shard: &Shard, now: Timestamp) -> R
     match shard.what {
         ShardPayload::Frame { ref lean, ref full } => {
             let encoded = Encoded { lean: lean.clone().into(), full: full.clone().into() };
-            let recipients = recipients::for_users(&mut *db.acquire().await?, &users_of(&audience)).await?;
+            let recipients = recipients::for_users(&mut *db.acquire().await?, &Connection::users_of(&audience)).await?;
             Ok(push.deliver(audience, &recipients, &encoded, now).await)
         }
         ShardPayload::Busy { room_id, rev, due } => {
             let rev = push.busy_rev(Changed { room_id, rev }, due).await;
-            let recipients = recipients::for_users(&mut *db.acquire().await?, &users_of(&audience)).await?;
+            let recipients = recipients::for_users(&mut *db.acquire().await?, &Connection::users_of(&audience)).await?;
             Ok(deliver(push, audience, &recipients, &Frame::Room { room_id, rev }, now).await)
         }
         ShardPayload::Message { room_id, seq, rev } => {
@@ -94,7 +94,7 @@ async fn deliver_shard(db: &Db, push: &Push, shard: &Shard, now: Timestamp) -> R
         | ShardPayload::Friend { .. }
         | ShardPayload::Upload { .. } => {
             let mut unanswered = Vec::new();
-            for user in users_of(&audience) {
+            for user in Connection::users_of(&audience) {
                 if let Some(frame) = frame_for_user(db, &shard.what, user).await? {
                     let recipients = recipients::for_users(&mut *db.acquire().await?, &[user]).await?;
                     unanswered.extend(deliver(push, audience.clone(), &recipients, &frame, now).await);
@@ -112,14 +112,6 @@ struct RoomFrame<'a> {
     frame: &'a Frame,
 }
 
-/// Returns the distinct users of the sockets.
-fn users_of(audience: &[Connection]) -> Vec<UserId> {
-    let mut users: Vec<_> = audience.iter().map(|connection| connection.user).collect();
-    users.sort_unstable();
-    users.dedup();
-    users
-}
-
 async fn push_to_members(
     db: &Db,
     push: &Push,
@@ -128,9 +120,8 @@ async fn push_to_members(
     now: Timestamp,
 ) -> Result<Vec<Connection>> {
     let RoomFrame { room, frame } = room_frame;
-    let users = users_of(&audience);
-    let (Some(first), Some(last)) = (users.first().copied(), users.last().copied()) else { return Ok(Vec::new()) };
-    let recipients = recipients::members_in_range(&mut *db.acquire().await?, room, UserRange { first, last }).await?;
+    let users = Connection::users_of(&audience);
+    let recipients = recipients::members_among(&mut *db.acquire().await?, room, &users).await?;
     Ok(deliver(push, audience, &recipients, frame, now).await)
 }
 

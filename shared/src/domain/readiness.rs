@@ -24,12 +24,14 @@ pub enum Failure {
 }
 
 /// Checks every store. `db` is the result of preparing the connection.
-pub async fn check(db: Result<&Db>, tables: &TableProbes, media: &Media) -> [Check; 4] {
-    let (mysql, connections, ephemeral, bucket) =
-        futures_util::future::join4(schema(db), tables.connections(), tables.ephemeral(), media.probe()).await;
+pub async fn check(db: Result<&Db>, tables: &TableProbes, media: &Media) -> [Check; 5] {
+    let (mysql, connections, room_sockets, ephemeral, bucket) =
+        futures_util::future::join5(schema(db), tables.connections(), tables.room_sockets(), tables.ephemeral(), media.probe())
+            .await;
     [
         Check { name: "mysql", failure: mysql.unwrap_or_else(|error| Some(Failure::Unreachable(error))) },
         Check { name: "connections_table", failure: connections.err().map(Failure::Unreachable) },
+        Check { name: "room_sockets_table", failure: room_sockets.err().map(Failure::Unreachable) },
         Check { name: "ephemeral_table", failure: ephemeral.err().map(Failure::Unreachable) },
         Check { name: "media_bucket", failure: bucket.err().map(Failure::Unreachable) },
     ]

@@ -54,6 +54,12 @@ impl CustomResourceEvent {
         now.store == before.store && now.version().zip(before.version()).is_some_and(|(now, before)| now < before)
     }
 
+    /// Whether the functions that ran until now need no schema as new as this version, as far as is known.
+    pub fn comes_from_before(&self, version: i64) -> bool {
+        let (now, before) = (&self.resource_properties, &self.old_resource_properties);
+        now.store != before.store || before.version().is_none_or(|before| before < version)
+    }
+
     /// Whether the resource stands for what functions are configured with, and asks for nothing but its digest.
     pub fn is_release(&self) -> bool {
         self.resource_properties.inputs.is_some()

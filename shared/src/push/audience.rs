@@ -38,17 +38,34 @@ const BUSY_WINDOW_MS: i64 = 1000;
 #[derive(Debug)]
 pub struct Audience {
     recipients: Recipients,
+    /// Whether recipients without a live connection are among them.
+    complete: bool,
     /// None when the registry does not answer.
     live: Option<Vec<Connection>>,
 }
 
 impl Audience {
     pub(super) fn new(recipients: Recipients, live: Option<Vec<Connection>>) -> Self {
-        Self { recipients, live }
+        Self { recipients, complete: true, live }
     }
 
-    pub fn len(&self) -> usize {
-        self.recipients.len()
+    /// Recipients with live connections; more may be without one.
+    pub(super) fn present(recipients: Recipients, live: Vec<Connection>) -> Self {
+        Self { recipients, complete: false, live: Some(live) }
+    }
+
+    /// The audience of a room whose index does not answer.
+    pub fn unknown() -> Self {
+        Self { recipients: Recipients::default(), complete: false, live: None }
+    }
+
+    /// Returns the number of recipients, or none if only those with a live connection are known.
+    pub fn total(&self) -> Option<usize> {
+        self.complete.then(|| self.recipients.len())
+    }
+
+    pub fn recipients(&self) -> &Recipients {
+        &self.recipients
     }
 
     pub fn is_empty(&self) -> bool {
@@ -79,16 +96,31 @@ impl Audience {
         self.narrowed(self.recipients.except(user), |socket| socket.user != user)
     }
 
-    fn narrowed(&self, recipients: Recipients, meant: impl Fn(&Connection) -> bool) -> Self {
-        let live = self.live.as_ref().map(|live| live.iter().filter(|socket| meant(socket)).cloned().collect());
-        Self { recipients, live }
+    /// Returns the recipients that match.
+    #[must_use]
+    pub fn matching(&self, meant: impl Fn(UserId) -> bool) -> Self {
+        self.narrowed(self.recipients.matching(&meant), |socket| meant(socket.user))
     }
 
-    /// Recipients without a live connection; empty when the registry did not answer.
+    fn narrowed(&self, recipients: Recipients, meant: impl Fn(&Connection) -> bool) -> Self {
+        let live = self.live.as_ref().map(|live| live.iter().filter(|socket| meant(socket)).cloned().collect());
+        Self { recipients, complete: self.complete, live }
+    }
+
+    /// Recipients without a live connection, as far as they are known; empty when the registry did not answer.
     pub fn away(&self) -> Vec<UserId> {
+        self.without_connection(self.recipients.users().iter().copied())
+    }
+
+    /// Those of these users who have no live connection and can be recipients; empty when the registry did not answer.
+    pub fn away_among(&self, users: &[UserId]) -> Vec<UserId> {
+        self.without_connection(users.iter().copied().filter(|user| !self.complete || self.recipients.contains(*user)))
+    }
+
+    fn without_connection(&self, users: impl Iterator<Item = UserId>) -> Vec<UserId> {
         let Some(live) = &self.live else { return Vec::new() };
         let there: BTreeSet<_> = live.iter().map(|connection| connection.user).collect();
-        self.recipients.users().iter().copied().filter(|user| !there.contains(user)).collect()
+        users.filter(|user| !there.contains(user)).collect()
     }
 }
 
@@ -173,7 +205,7 @@ impl Cloud {
     }
 
     /// Removes the sockets of ended sessions and requests that they be closed: the original close request can be lost.
-    async fn without_ended_sessions(
+    pub(super) async fn without_ended_sessions(
         &self,
         connections: Vec<Connection>,
         recipients: &Recipients,
@@ -261,8 +293,13 @@ impl Cloud {
 
     /// Unregisters sockets of a user. Schedules the offline check when none is left.
     pub(super) async fn unregister(&self, user: UserId, connections: &[ConnectionId], now: Timestamp) -> Result<()> {
-        if self.registry.unregister(user, connections, now).await? {
+        let before = self.registry.unregister(user, connections, now).await?;
+        if before.was_last {
             self.schedule_offline_check(user, now).await;
+        }
+        // What stays is removed after the next frame to the room, at the latest by its age.
+        if let Err(error) = self.socket_index.delete(connections, &before.indexed_in).await {
+            log_push_failure("removing connections from indexes", &error);
         }
         Ok(())
     }

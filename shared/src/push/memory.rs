@@ -6,7 +6,7 @@ use tokio::sync::Mutex;
 
 use crate::config::CoalescingConfig;
 use crate::error::Limit;
-use crate::id::{ConnectionId, UserId};
+use crate::id::{ConnectionId, RoomId, UserId};
 use crate::protocol::frames::Frame;
 use crate::push::Encoded;
 use crate::push::coalescing::Coalescing;
@@ -15,6 +15,7 @@ use crate::push::notify::{NotifyLeases, NotifyRequest};
 use crate::push::presence_checks::ScheduledCheck;
 use crate::push::presence_record::PresenceRecord;
 use crate::push::shards::Shard;
+use crate::push::socket_index::Indexing;
 use crate::push::socket_registry::Connection;
 use crate::push::typing_slots::TypingSlots;
 use crate::store::recipients::Recipients;
@@ -26,6 +27,7 @@ use crate::time::Timestamp;
 pub struct Memory {
     sent: Mutex<Vec<(UserId, Frame)>>,
     people: Mutex<BTreeMap<UserId, PresenceRecord>>,
+    indexes: Mutex<BTreeMap<RoomId, Vec<Connection>>>,
     came: Mutex<Vec<UserId>>,
     left: Mutex<BTreeSet<UserId>>,
     delivered: Mutex<Vec<Delivered>>,
@@ -47,7 +49,7 @@ pub struct Memory {
 pub struct PushWork {
     /// The registered sockets that frames were posted to.
     pub posts: Vec<ConnectionId>,
-    /// Entries read from the registry of sockets.
+    /// Users looked up in the registry of sockets, and sockets read from the indexes of rooms.
     pub lookups: usize,
     /// Counters written in DynamoDB.
     pub writes: usize,
@@ -191,7 +193,23 @@ impl Memory {
         (person.announced_online, person.opened_count) = (true, person.opened_count + 1);
     }
 
+    pub(super) async fn index(&self, indexing: Indexing<'_>) {
+        let mut indexes = self.indexes.lock().await;
+        for room in indexing.rooms {
+            let index = indexes.entry(*room).or_default();
+            index.retain(|known| indexing.sockets.iter().all(|socket| socket.id != known.id));
+            index.extend_from_slice(indexing.sockets);
+        }
+    }
+
+    pub(super) async fn indexed_sockets(&self, room: RoomId) -> Vec<Connection> {
+        let found = self.indexes.lock().await.get(&room).cloned().unwrap_or_default();
+        self.work.lock().await.lookups += found.len();
+        found
+    }
+
     pub(super) async fn unregister(&self, user: UserId, connection: &ConnectionId, now: Timestamp) {
+        self.indexes.lock().await.values_mut().for_each(|index| index.retain(|socket| socket.id != *connection));
         let mut people = self.people.lock().await;
         let Some(person) = people.get_mut(&user) else { return };
         let before = person.live.len();

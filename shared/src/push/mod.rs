@@ -12,6 +12,7 @@ pub mod presence_checks;
 pub mod presence_record;
 pub mod shards;
 mod socket_closing;
+pub mod socket_index;
 pub mod socket_registry;
 pub(crate) mod typing_slots;
 pub mod web;
@@ -26,12 +27,13 @@ use crate::aws::ephemeral_table::Ephemeral;
 use crate::aws::sqs::Sqs;
 use crate::config;
 use crate::error::Result;
-use crate::id::{ConnectionId, UserId};
+use crate::id::{ConnectionId, RoomId, UserId};
 use crate::protocol::dialect::Dialect;
 use crate::protocol::frames::Frame;
 use crate::push::coalescing::Coalescing;
 use crate::push::connections_api::ConnectionsApi;
 use crate::push::memory::Memory;
+use crate::push::socket_index::SocketIndex;
 use crate::push::socket_registry::{Connection, Registry};
 use crate::store::recipients::Recipients;
 use crate::time::Timestamp;
@@ -49,6 +51,7 @@ pub enum Push {
 #[derive(Debug)]
 pub struct Cloud {
     registry: Registry,
+    socket_index: SocketIndex,
     posts: ConnectionsApi,
     ephemeral: Ephemeral,
     config: config::PushConfig,
@@ -75,6 +78,7 @@ impl Push {
         let invoke_url = config::service_url(config::Service::Lambda, &aws.region);
         Self::Cloud(Box::new(Cloud {
             registry: Registry::new(client.clone(), tables.connections.clone()),
+            socket_index: SocketIndex::new(client.clone(), tables.room_sockets.clone()),
             ephemeral: Ephemeral::new(client, tables.ephemeral.clone()),
             posts: ConnectionsApi::new(aws, config.endpoint.clone()),
             coalescing: Coalescing::new(config.coalescing),
@@ -117,13 +121,13 @@ impl Push {
     }
 
     /// Registers a socket and closes the user's oldest one beyond the maximum. One write, and for a user who was offline one invocation that
-    /// announces the user.
-    pub async fn register(&self, connection: &Connection) -> Result<()> {
+    /// announces the user. Returns the rooms whose indexes the user's item names.
+    pub async fn register(&self, connection: &Connection) -> Result<Vec<RoomId>> {
         match self {
             Self::Cloud(cloud) => Box::pin(cloud.register(connection)).await,
             Self::Memory(memory) => {
                 memory.register(connection).await;
-                Ok(())
+                Ok(Vec::new())
             }
         }
     }
@@ -141,7 +145,7 @@ impl Push {
 }
 
 impl Cloud {
-    async fn register(&self, connection: &Connection) -> Result<()> {
+    async fn register(&self, connection: &Connection) -> Result<Vec<RoomId>> {
         let now = connection.connected_at;
         let mut before = self.registry.register(connection).await?;
         if before.should_announce_online(now) {
@@ -151,7 +155,7 @@ impl Cloud {
         let surplus = (before.live.len() + 1).saturating_sub(socket_registry::MAX_CONNECTIONS);
         before.live.truncate(surplus);
         self.end(&before.live, &BYE_TOO_MANY, now).await;
-        Ok(())
+        Ok(before.indexed_in)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The presence record of a user: live sockets, and whether the user was announced as online. Between the last close and the offline announcement
 //! lies a grace period in which a reconnect stays unnoticed.
 
-use crate::id::{ConnectionId, UserId};
+use crate::id::{ConnectionId, RoomId, UserId};
 use crate::push::socket_registry::Connection;
 use crate::time::Timestamp;
 
@@ -14,6 +14,8 @@ pub struct PresenceRecord {
     pub user: UserId,
     /// Sockets that can still be alive, oldest first.
     pub live: Vec<Connection>,
+    /// The rooms whose indexes can have sockets of the user.
+    pub(super) indexed_in: Vec<RoomId>,
     /// Expired entries.
     pub(super) dead: Vec<ConnectionId>,
     /// Whether the user is announced as online: set by the first socket, cleared by the offline check.
@@ -27,7 +29,8 @@ pub struct PresenceRecord {
 impl PresenceRecord {
     /// The record of a user who never connected.
     pub fn never_connected(user: UserId) -> Self {
-        Self { user, live: Vec::new(), dead: Vec::new(), announced_online: false, opened_count: 0, last_closed_at: None }
+        let (live, indexed_in, dead) = (Vec::new(), Vec::new(), Vec::new());
+        Self { user, live, indexed_in, dead, announced_online: false, opened_count: 0, last_closed_at: None }
     }
 
     /// Whether others see the user as online, which includes the grace period after the last socket.

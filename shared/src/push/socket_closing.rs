@@ -70,7 +70,7 @@ impl Cloud {
     }
 
     async fn close_sessions(&self, user: UserId, closings: &[SessionClosing], now: Timestamp) -> Result<Vec<SessionId>> {
-        let found = self.registry.find_all(user, now).await?;
+        let found = self.registry.find_all(&[user], now).await?;
         let why = |connection: &Connection| closings.iter().find(|closing| closing.session == connection.session);
         let closing = found.iter().filter_map(|connection| {
             let bye = why(connection)?.cause.bye();

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use futures_util::future::try_join_all;
 
 use crate::aws::dynamodb::LazyClient;
 use crate::error::{Error, Result};
-use crate::id::{ConnectionId, SessionId, UserId};
+use crate::id::{ConnectionId, RoomId, SessionId, UserId};
 use crate::protocol::dialect::Dialect;
 use crate::push::presence_record::PresenceRecord;
 use crate::time::Timestamp;
@@ -36,6 +36,25 @@ pub struct Connection {
     pub session: SessionId,
     pub dialect: Dialect,
     pub connected_at: Timestamp,
+}
+
+impl Connection {
+    /// Returns the distinct users of sockets.
+    pub fn users_of(sockets: &[Self]) -> Vec<UserId> {
+        let mut users: Vec<_> = sockets.iter().map(|socket| socket.user).collect();
+        users.sort_unstable();
+        users.dedup();
+        users
+    }
+}
+
+/// What a user's item said when sockets were removed from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unregistered {
+    /// Whether the last live socket was among them.
+    pub was_last: bool,
+    /// The rooms whose indexes may have them.
+    pub indexed_in: Vec<RoomId>,
 }
 
 /// Read consistency.
@@ -85,10 +104,10 @@ impl Registry {
         Ok(before.unwrap_or_else(|| PresenceRecord::never_connected(connection.user)))
     }
 
-    /// Removes sockets of a user with one write. Returns whether the last live one was among them.
-    pub async fn unregister(&self, user: UserId, connections: &[ConnectionId], now: Timestamp) -> Result<bool> {
+    /// Removes sockets of a user with one write.
+    pub async fn unregister(&self, user: UserId, connections: &[ConnectionId], now: Timestamp) -> Result<Unregistered> {
         if connections.is_empty() {
-            return Ok(false);
+            return Ok(Unregistered::default());
         }
         let mut update = self.update(user);
         let mut names = Vec::with_capacity(connections.len());
@@ -104,17 +123,42 @@ impl Registry {
             .condition_expression(there.join(" OR "))
             .expression_attribute_values(":now", number(&now.0))
             .return_values(ReturnValue::AllOld)
+            // An earlier removal can have missed the indexes.
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
         let before = match written {
-            Ok(written) => written.attributes().and_then(|item| parse_record(item, now)),
-            Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => None,
-            Err(error) => return Err(Error::unavailable(error)),
+            Ok(written) => written.attributes,
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => failed.item.clone(),
+                _ => return Err(Error::unavailable(error)),
+            },
         };
-        Ok(before.is_some_and(|before| {
-            let gone = |connection: &Connection| connections.contains(&connection.id);
-            before.live.iter().any(gone) && before.live.iter().all(gone)
-        }))
+        let Some(before) = before.and_then(|item| parse_record(&item, now)) else { return Ok(Unregistered::default()) };
+        let gone = |connection: &Connection| connections.contains(&connection.id);
+        let was_last = before.live.iter().any(gone) && before.live.iter().all(gone);
+        Ok(Unregistered { was_last, indexed_in: before.indexed_in })
+    }
+
+    /// Notes with a user the rooms whose indexes have sockets of theirs.
+    pub async fn note_indexes(&self, user: UserId, rooms: &[RoomId]) -> Result<()> {
+        if rooms.is_empty() {
+            return Ok(());
+        }
+        let noted = self
+            .update(user)
+            .update_expression("ADD indexed_in :rooms")
+            // Who has no item has no socket.
+            .condition_expression("attribute_exists(user_id)")
+            .expression_attribute_values(":rooms", AttributeValue::Ns(rooms.iter().map(ToString::to_string).collect()))
+            .send()
+            .await;
+        match noted {
+            Err(error) if !error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
+                Err(Error::unavailable(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Marks a user offline with one write and removes dead entries. Returns false when another socket opened or another instance marked the user
@@ -155,15 +199,19 @@ impl Registry {
         Ok(self.presence_of(users, now).await?.into_iter().flat_map(|found| found.live).collect())
     }
 
-    /// Finds the live sockets of one user with a strongly consistent read.
-    pub async fn find_all(&self, user: UserId, now: Timestamp) -> Result<Vec<Connection>> {
-        let found = self.presence_batch(&[user], Freshness::Newest, now).await?;
-        Ok(found.into_iter().flat_map(|found| found.live).collect())
+    /// Finds the live sockets of users with a strongly consistent read.
+    pub async fn find_all(&self, users: &[UserId], now: Timestamp) -> Result<Vec<Connection>> {
+        Ok(self.records(users, Freshness::Newest, now).await?.into_iter().flat_map(|found| found.live).collect())
     }
 
-    /// Reads the presence records of users: one `BatchGetItem` per hundred, in parallel.
+    /// Reads the presence records of users.
     pub async fn presence_of(&self, users: &[UserId], now: Timestamp) -> Result<Vec<PresenceRecord>> {
-        let batches = try_join_all(users.chunks(BATCH).map(|batch| self.presence_batch(batch, Freshness::Recent, now))).await?;
+        self.records(users, Freshness::Recent, now).await
+    }
+
+    /// One `BatchGetItem` per hundred users, in parallel.
+    async fn records(&self, users: &[UserId], freshness: Freshness, now: Timestamp) -> Result<Vec<PresenceRecord>> {
+        let batches = try_join_all(users.chunks(BATCH).map(|batch| self.presence_batch(batch, freshness, now))).await?;
         Ok(batches.into_iter().flatten().collect())
     }
 
@@ -216,6 +264,7 @@ fn parse_record(item: &HashMap<String, AttributeValue>, now: Timestamp) -> Optio
     live.sort_by(|a, b| (a.connected_at, &a.id).cmp(&(b.connected_at, &b.id)));
     let told = item.get("told").and_then(|told| told.as_bool().ok().copied()).unwrap_or_default();
     let seen = item.get("seen").and_then(as_number).map(Timestamp);
+    let indexed_in = item.get("indexed_in").and_then(|rooms| rooms.as_ns().ok());
     Some(PresenceRecord {
         user,
         announced_online: told,
@@ -224,6 +273,7 @@ fn parse_record(item: &HashMap<String, AttributeValue>, now: Timestamp) -> Optio
         last_closed_at: dead.iter().map(|connection| connection.connected_at).chain(seen).max(),
         dead: dead.into_iter().map(|connection| connection.id).collect(),
         live,
+        indexed_in: indexed_in.into_iter().flatten().filter_map(|room| room.parse().ok()).map(RoomId).collect(),
     })
 }
 
@@ -231,10 +281,10 @@ fn attribute(connection: &ConnectionId) -> String {
     format!("{PREFIX}{}", connection.0)
 }
 
-fn number(value: &impl ToString) -> AttributeValue {
+pub(super) fn number(value: &impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-fn as_number<T: std::str::FromStr>(value: &AttributeValue) -> Option<T> {
+pub(super) fn as_number<T: std::str::FromStr>(value: &AttributeValue) -> Option<T> {
     value.as_n().ok()?.parse().ok()
 }

@@ -43,6 +43,7 @@ pub mod sending;
 mod server_identity;
 pub mod session_closings;
 pub mod sessions;
+pub mod socket_index;
 pub mod storage_usage;
 pub mod subscriptions;
 pub mod sweep;

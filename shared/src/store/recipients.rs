@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{MAX_ID, RoomId, SessionId, UserId};
+use crate::id::{RoomId, SessionId, UserId};
+use crate::store::inline_sql::{fetch_generated, list};
 use crate::store::members::Membership;
 use crate::time::Timestamp;
 
@@ -23,6 +24,9 @@ struct EndedSession {
     session: SessionId,
     at: Timestamp,
 }
+
+/// Users per statement of [`members_among`].
+const AT_ONCE: usize = 1000;
 
 /// A user and, if any, one of their ended sessions.
 #[derive(sqlx::FromRow)]
@@ -107,22 +111,6 @@ pub async fn for_users(connection: &mut MySqlConnection, users: &[UserId]) -> Re
 
 /// Returns all members who list the room: the audience of its frames. One range of the primary key.
 pub async fn members(connection: &mut MySqlConnection, room: RoomId) -> Result<Recipients> {
-    members_in_range(connection, room, UserRange::ALL).await
-}
-
-/// A range of user ids, inclusive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UserRange {
-    pub first: UserId,
-    pub last: UserId,
-}
-
-impl UserRange {
-    pub const ALL: Self = Self { first: UserId(0), last: UserId(MAX_ID) };
-}
-
-/// Like [`members`], within a range of user ids.
-pub async fn members_in_range(connection: &mut MySqlConnection, room: RoomId, span: UserRange) -> Result<Recipients> {
     let rows = sqlx::query_as!(
         RecipientRow,
         r#"
@@ -130,15 +118,90 @@ pub async fn members_in_range(connection: &mut MySqlConnection, room: RoomId, sp
         from rooms r
         join members m on m.room_id = r.id and m.state = 'joined' and (m.closed_seq is null or m.closed_seq < r.last_seq)
         left join session_closings c on c.user_id = m.user_id
-        where r.id = ? and m.user_id between ? and ?
+        where r.id = ?
         "#,
         room.0,
-        span.first.0,
-        span.last.0,
     )
     .fetch_all(connection)
     .await?;
     Ok(Recipients::from_rows(rows))
+}
+
+/// Like [`members`], of these users alone: one key each.
+pub async fn members_among(connection: &mut MySqlConnection, room: RoomId, users: &[UserId]) -> Result<Recipients> {
+    let mut rows: Vec<RecipientRow> = Vec::with_capacity(users.len());
+    for users in users.chunks(AT_ONCE) {
+        let sql = format!(
+            "select m.user_id, c.session_id, if(c.cause = 'expired', c.ended_at, 0) as ended_at \
+             from rooms r \
+             join members m on m.room_id = r.id and m.state = 'joined' and (m.closed_seq is null or m.closed_seq < r.last_seq) \
+             left join session_closings c on c.user_id = m.user_id \
+             where r.id = {room} and m.user_id in ({})",
+            list(users),
+        );
+        rows.extend(fetch_generated::<RecipientRow>(sql, &mut *connection).await?);
+    }
+    Ok(Recipients::from_rows(rows))
+}
+
+/// The rooms whose index of sockets is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexUse {
+    /// Indexes that began by then are complete.
+    pub begun_by: Timestamp,
+    /// Rooms with more members read their index.
+    pub beyond: u32,
+}
+
+/// The recipients of a room's frames, or that its index of sockets names them.
+#[derive(Clone, Debug)]
+pub enum RoomRecipients {
+    /// All members who list the room.
+    Members {
+        members: Recipients,
+        /// Since when the room has an index, which is not read yet.
+        index_since: Option<Timestamp>,
+    },
+    /// Users with a socket in the room's index, as far as [`members_among`] still finds them.
+    Indexed,
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct RoomRecipientRow {
+    #[sqlx(flatten)]
+    recipient: RecipientRow,
+    socket_index_since: Option<i64>,
+}
+
+impl RoomRecipients {
+    /// Collects the rows of [`of_room_statement`].
+    pub(super) fn from_rows(rows: Vec<RoomRecipientRow>) -> Self {
+        // A room that nobody lists has no rows either. Its index leads to nobody.
+        let Some(first) = rows.first() else { return Self::Indexed };
+        let index_since = first.socket_index_since.map(Timestamp);
+        Self::Members { members: Recipients::from_rows(rows.into_iter().map(|row| row.recipient)), index_since }
+    }
+}
+
+/// Like [`members`], without a row for a room whose index is read. The condition on the room is evaluated before any member is read.
+pub(super) fn of_room_statement(room: RoomId, index: IndexUse) -> InlineSql {
+    let mut sql = InlineSql::default();
+    sql.sql(
+        "select m.user_id, c.session_id, if(c.cause = 'expired', c.ended_at, 0) as ended_at, r.socket_index_since \
+         from rooms r \
+         join members m on m.room_id = r.id and m.state = 'joined' and (m.closed_seq is null or m.closed_seq < r.last_seq) \
+         left join session_closings c on c.user_id = m.user_id \
+         where r.id = ",
+    );
+    sql.number(room.0).sql(" and (r.socket_index_since is null or r.socket_index_since > ").number(index.begun_by.0);
+    sql.sql(" or r.members_count <= ").number(u64::from(index.beyond)).sql(")");
+    sql
+}
+
+/// Returns the recipients of a room's frames, or that its index names them.
+pub async fn of_room(connection: &mut MySqlConnection, room: RoomId, index: IndexUse) -> Result<RoomRecipients> {
+    let rows = fetch_generated(of_room_statement(room, index).into_text(), connection).await?;
+    Ok(RoomRecipients::from_rows(rows))
 }
 
 /// The audience of a member's activity in a small room.

@@ -10,7 +10,7 @@ use crate::store::coalescing::Pace;
 use crate::store::database::{Db, Tx};
 use crate::store::inline_sql::{InlineSql, fetch_generated};
 use crate::store::members::{Access, Membership, TokenBucket};
-use crate::store::recipients::{RecipientRow, Recipients};
+use crate::store::recipients::{IndexUse, RoomRecipientRow, RoomRecipients, of_room_statement};
 use crate::store::rows::access::{ACCESS, AccessRow, BLOCKED};
 use crate::store::rows::message::RepliedRow;
 use crate::store::rows::room::key;
@@ -56,8 +56,8 @@ pub struct Draft<'a> {
     /// Set when the message is forwarded.
     pub forwarded_from: Option<&'a ForwardSource>,
     pub after: SendState<'a>,
-    /// Whether the audience is to be read: not for a message that a window's delivery pushes.
-    pub reads_audience: bool,
+    /// How to read the audience; none for a message that a window's delivery pushes.
+    pub audience: Option<IndexUse>,
 }
 
 /// State of the sender and the room after a message.
@@ -84,7 +84,7 @@ pub struct ForwardSource {
 #[derive(Debug)]
 pub struct Committed {
     pub id: MessageId,
-    pub audience: Recipients,
+    pub audience: Option<RoomRecipients>,
 }
 
 /// A transaction that holds the locks of sending.
@@ -203,14 +203,15 @@ fn direct_statement(room: u64, sender: &UnverifiedCaller) -> InlineSql {
 
 /// Stores a message as the new head of the room that the transaction locks, commits, and reads the room's audience: one round trip.
 pub async fn commit(tx: Tx<'_>, member: &Membership, head: Head, draft: Draft<'_>, now: Timestamp) -> Result<Committed> {
-    let audience = draft.reads_audience.then(|| audience_statement(member));
-    let done = tx.commit_with::<RecipientRow>(insert_statements(member, head, draft, now)?, audience).await?;
-    Ok(Committed { id: MessageId(done.first_id), audience: Recipients::from_rows(done.rows) })
+    let audience = draft.audience.map(|index| of_room_statement(member.room(), index));
+    let done = tx.commit_with::<RoomRecipientRow>(insert_statements(member, head, draft, now)?, audience).await?;
+    let audience = draft.audience.map(|_| RoomRecipients::from_rows(done.rows));
+    Ok(Committed { id: MessageId(done.first_id), audience })
 }
 
 /// Inserts the message, then updates its room and sender. Columns without a value are left out.
 fn insert_statements(member: &Membership, head: Head, draft: Draft<'_>, now: Timestamp) -> Result<InlineSql> {
-    let Draft { content, client_id, reply_to, mentions, attachments, kind, forwarded_from, after, reads_audience: _ } = draft;
+    let Draft { content, client_id, reply_to, mentions, attachments, kind, forwarded_from, after, audience: _ } = draft;
     let SendState { allowance, recent_texts, pace } = after;
     let (room, user, now) = (member.room().0, member.user().0, now.0);
     let attachments = attachments::column(attachments)?;
@@ -244,17 +245,3 @@ fn insert_statements(member: &Membership, head: Head, draft: Draft<'_>, now: Tim
     sql.sql(" where room_id = ").number(room).sql(" and user_id = ").number(user);
     Ok(sql)
 }
-
-/// The same rows as [`super::recipients::members`].
-fn audience_statement(member: &Membership) -> InlineSql {
-    let mut sql = InlineSql::default();
-    sql.sql(AUDIENCE).number(member.room().0);
-    sql
-}
-
-const AUDIENCE: &str = "\
-    select m.user_id, c.session_id, if(c.cause = 'expired', c.ended_at, 0) as ended_at \
-    from rooms r \
-    join members m on m.room_id = r.id and m.state = 'joined' and (m.closed_seq is null or m.closed_seq < r.last_seq) \
-    left join session_closings c on c.user_id = m.user_id \
-    where r.id = ";

@@ -134,7 +134,7 @@ pub(crate) async fn ephemeral() -> Ephemeral {
 /// A push whose registry does not answer.
 pub(crate) fn unreachable_push() -> Push {
     let client = dynamodb::client_at(&aws(), "http://127.0.0.1:1".into());
-    let tables = shared::config::TableNames { connections: "none".into(), ephemeral: "none".into() };
+    let tables = shared::config::TableNames { connections: "none".into(), room_sockets: "none".into(), ephemeral: "none".into() };
     let config = shared::config::PushConfig {
         endpoint: "http://127.0.0.1:1".into(),
         fanout_function: None,

@@ -19,7 +19,9 @@ use shared::protocol::friends::Direction;
 use shared::protocol::rooms::{NewRoom, RoomKind, Scope};
 use shared::protocol::search::Search;
 use shared::push::Push;
-use shared::store::{Db, recipients};
+use shared::store::Db;
+use shared::store::recipients::{self, IndexUse};
+use shared::time::Timestamp;
 use sqlx::{Connection as _, Executor, Row};
 use tokio::sync::Mutex;
 
@@ -129,8 +131,10 @@ fn uses(plans: &[Plan], words: &str, table: &str, index: &str) {
 #[tokio::test]
 async fn each_hot_query_names_its_index() {
     let (db, ann, room) = populated().await;
+    let index = IndexUse { begun_by: Timestamp(0), beyond: 200 };
     let audience =
-        plans(&db, async { recipients::members(&mut db.acquire().await.expect("a connection"), id_of(&room)).await }).await;
+        plans(&db, async { recipients::of_room(&mut db.acquire().await.expect("a connection"), id_of(&room), index).await })
+            .await;
     uses(&audience, "from rooms r join members m on m.room_id = r.id and m.state = 'joined' and (m.closed_seq", "m", "PRIMARY");
     uses(
         &audience,

@@ -154,7 +154,8 @@ async fn through(table: &str, status: &'static str) -> Push {
         }
     });
     let client = dynamodb::client_at(&backend::aws(), backend::endpoint().to_owned());
-    let tables = shared::config::TableNames { connections: table.to_owned(), ephemeral: "none".into() };
+    let tables =
+        shared::config::TableNames { connections: table.to_owned(), room_sockets: "none".into(), ephemeral: "none".into() };
     let config = shared::config::PushConfig {
         endpoint,
         fanout_function: None,

@@ -2,6 +2,7 @@
 
 use crate::domain::admin::{AdminCaller, name_prefix, require_operator};
 use crate::domain::paging::{PageRequest, page};
+use crate::domain::rooms::audience;
 use crate::domain::rooms::changes::RoomChanges;
 use crate::error::{Error, Result};
 use crate::id::{ReportId, RoomId, RoomRef};
@@ -44,18 +45,19 @@ pub async fn set_archived(db: &Db, push: &Push, admin: &AdminCaller, room: &Room
 
 /// Deletes a room for everyone. This cannot be undone.
 pub async fn delete_room(db: &Db, push: &Push, admin: &AdminCaller, room: &RoomRef) -> Result<()> {
-    let (room_id, audience) = transaction!(db, |tx| {
+    let (room_id, members) = transaction!(db, |tx| {
         let by = require_operator(tx, admin).await?;
         let locked = store::lock(tx, &by, room).await?.ok_or(Error::NotFound("room_not_found"))?;
         if locked.is_default {
             return Err(Error::Conflict("default_room"));
         }
-        let audience = room_settings::delete_as(tx, &by, locked.room, locked.head.rev.next()).await?;
+        let members = room_settings::delete_as(tx, &by, locked.room, locked.head.rev.next()).await?;
         let act = AuditRecord { action: "room.delete", room: Some(locked.room), ..AuditRecord::default() };
         audit::insert(tx, &by, &act).await?;
-        Ok((locked.room, audience))
+        Ok((locked.room, members))
     })?;
-    push.to_users(&audience, &Frame::RoomDeleted { room_id }, admin.caller.now).await;
+    let audience = audience::find_former(db, push, room_id, members, admin.caller.now).await?;
+    push.send(&audience, &Frame::RoomDeleted { room_id }, admin.caller.now).await;
     Ok(())
 }
 

@@ -16,6 +16,7 @@ use futures_util::future::{join, join_all};
 use crate::domain::limits::token_bucket::{TOKEN, tokens};
 use crate::domain::messages::send::sent_frame;
 use crate::domain::notifications;
+use crate::domain::rooms::audience;
 use crate::error::{Limit, Result};
 use crate::id::{Head, MAX_ID, Rev, RoomId, Seq};
 use crate::protocol::frames::Frame;
@@ -29,7 +30,7 @@ use crate::push::socket_registry::Connection;
 use crate::store::Db;
 use crate::store::coalescing::{self as store, Pace, Stretch};
 use crate::store::members::{Readable, TokenBucket};
-use crate::store::recipients::{self, Recipients, UserRange};
+use crate::store::recipients::{self, Recipients};
 use crate::time::Timestamp;
 
 /// How long a window stays open beyond the time at which its delivery is due.
@@ -97,10 +98,11 @@ pub(in crate::domain) struct Missed {
 pub(in crate::domain) async fn end_window(db: &Db, push: &Push, room: RoomId, opening: Head, now: Timestamp) -> Result<Missed> {
     store::close_window(&mut *db.acquire().await?, room).await?;
     let Head { seq: first, rev } = opening;
-    let delivery = load(db, Stretch { room, first, last: Seq(MAX_ID), rev }, UserRange::ALL).await?;
+    let audience = audience::find(db, push, room, now).await?;
+    let stretch = Stretch { room, first, last: Seq(MAX_ID), rev };
+    let delivery = load(db, stretch, audience.recipients().clone()).await?;
     let last = delivery.messages.last().map_or(first, |message| message.seq);
     let what = ShardPayload::Messages { room_id: room, first, last, rev };
-    let audience = push.find_audience(delivery.recipients.clone(), now).await;
     let (own, others) = push.shards_of(&what, &audience);
     for shard in &others {
         push.deliver_later(shard, Duration::ZERO, now).await?;
@@ -118,16 +120,15 @@ pub(in crate::domain) async fn push_messages(
     audience: Vec<Connection>,
     now: Timestamp,
 ) -> Result<Vec<Connection>> {
-    let users = || audience.iter().map(|socket| socket.user);
-    let (Some(first), Some(last)) = (users().min(), users().max()) else { return Ok(Vec::new()) };
-    Ok(load(db, stretch, UserRange { first, last }).await?.post(push, audience, now).await)
+    let users = Connection::users_of(&audience);
+    let recipients = recipients::members_among(&mut *db.acquire().await?, stretch.room, &users).await?;
+    Ok(load(db, stretch, recipients).await?.post(push, audience, now).await)
 }
 
-async fn load(db: &Db, stretch: Stretch, users: UserRange) -> Result<Delivery> {
+async fn load(db: &Db, stretch: Stretch, recipients: Recipients) -> Result<Delivery> {
     let mut connection = db.acquire().await?;
     let messages = store::messages(&mut connection, stretch, MAX_MESSAGES + 1).await?;
     let newcomers = store::joined_within(&mut connection, stretch).await?;
-    let recipients = recipients::members_in_range(&mut connection, stretch.room, users).await?;
     Ok(Delivery {
         room: stretch.room,
         rev: messages.iter().map(|message| message.rev).max().unwrap_or_default(),

@@ -17,14 +17,14 @@ pub mod unsend;
 pub use self::history::{HistoryRange, history, history_in, history_up_to};
 pub use self::send::{SendRequest, Sent, check_first, send};
 use crate::caller::Caller;
-use crate::domain::rooms;
+use crate::domain::rooms::{self, audience};
 use crate::error::{Error, Result};
 use crate::id::{RoomId, RoomRef, Seq};
 use crate::protocol::frames::Frame;
 use crate::protocol::messages::{Message, MessageKind};
 use crate::push::Push;
 use crate::store::members::{self, Readable};
-use crate::store::{Db, Handle, Tx, messages as store, recipients};
+use crate::store::{Db, Handle, Tx, messages as store};
 use crate::time::Timestamp;
 
 /// A message as a request names it.
@@ -66,7 +66,7 @@ pub(super) fn require_not_unsent(message: &Message) -> Result<()> {
 
 /// Pushes a frame to all members of a room.
 pub(super) async fn push_to_members(db: &Db, push: &Push, room: RoomId, frame: &Frame, now: Timestamp) -> Result<()> {
-    let audience = recipients::members(&mut *db.acquire().await?, room).await?;
-    push.to_users(&audience, frame, now).await;
+    let audience = audience::find(db, push, room, now).await?;
+    push.send(&audience, frame, now).await;
     Ok(())
 }

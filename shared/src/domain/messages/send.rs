@@ -11,18 +11,18 @@ use crate::domain::auth::sessions::ENDED;
 use crate::domain::limits::duplicate_text;
 use crate::domain::limits::token_bucket::{rate, take_token};
 use crate::domain::notifications;
-use crate::domain::rooms;
 use crate::domain::rooms::changes::RoomChanges;
+use crate::domain::rooms::{self, audience};
 use crate::domain::uploads::attachments::{self, AttachmentCopy};
 use crate::error::{Error, RateStatus, Result};
 use crate::id::{Head, MessageId, MessageRef, RoomRef, Seq, UploadId, UserId};
 use crate::protocol::frames::Frame;
 use crate::protocol::messages::{Attachment, Forward, Forwarded, Message, NewMessage, Reply};
 use crate::push::Push;
-use crate::store::members::{self, Membership, Readable};
-use crate::store::recipients::{self, Recipients};
-use crate::store::sending::{self as store, Begun, Committed, Draft, ForwardSource, Lookup, SendContext, SendState};
 use crate::store::coalescing::Pace;
+use crate::store::members::{self, Membership, Readable};
+use crate::store::recipients::{self, IndexUse, RoomRecipients};
+use crate::store::sending::{self as store, Begun, Committed, Draft, ForwardSource, Lookup, SendContext, SendState};
 use crate::store::{Db, Tx, mentions as mention_rows, redaction};
 use crate::telemetry::invocation::{self, Count};
 use crate::time::Timestamp;
@@ -67,7 +67,7 @@ pub async fn send(
         if let Some(joining) = &stored.changes_before {
             joining.push(db, push, sender.now).await?;
         }
-        let audience = push.find_audience(audience, sender.now).await;
+        let audience = audience::find_of(db, push, stored.sent.message.room_id, audience, sender.now).await?;
         push.note_crowd(stored.sent.message.room_id, &audience, sender.now);
         let (frame, message) = (sent_frame(&stored.sent.message), &stored.sent.message);
         join(push.send(&audience, &frame, sender.now), notifications::request(db, push, message, &audience, sender.now)).await;
@@ -138,7 +138,7 @@ struct StoredMessage {
     sent: Sent,
     changes_before: Option<RoomChanges>,
     /// The members to push to; none for an old replay, which was pushed before, and for a message in a window, which is pushed at its end.
-    audience: Option<Recipients>,
+    audience: Option<RoomRecipients>,
 }
 
 /// Builds the frame of a sent message. A message that changed since yields a hint to fetch the room.
@@ -174,8 +174,11 @@ async fn store_message(db: &Db, terms: Terms<'_>, room: &RoomRef, new: &ValidMes
         Ok(Prepared::New(message)) => message.commit(tx, sender.now).await,
         Ok(Prepared::Replay(replay)) => {
             let FoundReplay { message, pushes } = tx.finish(Ok(*replay)).await?;
-            let audience =
-                if pushes { Some(recipients::members(&mut *db.acquire().await?, message.room_id).await?) } else { None };
+            let mut audience = None;
+            if pushes {
+                let index = audience::index_use(terms.push, sender.now);
+                audience = Some(recipients::of_room(&mut *db.acquire().await?, message.room_id, index).await?);
+            }
             Ok(StoredMessage { sent: Sent { message, replayed: true, rate: None }, changes_before: None, audience })
         }
         Err(error) => tx.finish(Err(error)).await,
@@ -198,8 +201,8 @@ struct PreparedMessage<'a> {
     allowance: i32,
     recent_texts: Vec<u8>,
     pace: Pace,
-    /// Whether the delivery of a window pushes it.
-    is_in_window: bool,
+    /// How to read the audience; none if the delivery of a window pushes the message.
+    index: Option<IndexUse>,
     rate: RateStatus,
     changes_before: Option<RoomChanges>,
 }
@@ -285,7 +288,7 @@ async fn prepare<'a>(
         allowance,
         recent_texts,
         pace,
-        is_in_window,
+        index: (!is_in_window).then(|| audience::index_use(push, caller.now)),
         rate: rate(allowance, limits.send),
         changes_before: before,
     })))
@@ -304,12 +307,11 @@ impl PreparedMessage<'_> {
             kind: message.kind,
             forwarded_from: source.as_ref(),
             after: SendState { allowance: self.allowance, recent_texts: &self.recent_texts, pace: self.pace },
-            reads_audience: !self.is_in_window,
+            audience: self.index,
         };
         let Committed { id, audience } = store::commit(tx, &member, Head { seq: message.seq, rev: message.rev }, draft, now).await?;
         message.id = id;
         let sent = Sent { message, replayed: false, rate: Some(self.rate) };
-        let audience = (!self.is_in_window).then_some(audience);
         Ok(StoredMessage { sent, changes_before: self.changes_before, audience })
     }
 }

@@ -43,8 +43,9 @@ pub(super) async fn request(db: &Db, push: &Push, message: &Message, audience: &
     if message.kind == MessageKind::System || message.deleted_at.is_some() {
         return;
     }
-    let mut away = audience.away();
-    away.retain(|user| Some(*user) != message.sender_id && (audience.len() <= most || message.mentions.contains(user)));
+    let all = audience.total().is_some_and(|members| members <= most);
+    let mut away = if all { audience.away() } else { audience.away_among(&message.mentions) };
+    away.retain(|user| Some(*user) != message.sender_id);
     if away.is_empty() {
         return;
     }

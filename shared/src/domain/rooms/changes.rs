@@ -2,7 +2,7 @@
 
 use crate::caller::Caller;
 use crate::domain::people::presence;
-use crate::domain::rooms::invitations;
+use crate::domain::rooms::{audience, invitations};
 use crate::error::{Error, Result};
 use crate::id::{Head, Rev, RoomId, RoomRef, Seq, UserId};
 use crate::protocol::frames::Frame;
@@ -24,6 +24,7 @@ pub(crate) struct RoomChanges {
     members: i32,
     frames: Vec<Frame>,
     joined: Vec<UserId>,
+    present: Vec<UserId>,
     left: Vec<UserId>,
     invited: Vec<UserId>,
     uninvited: Vec<UserId>,
@@ -35,10 +36,18 @@ impl RoomChanges {
         Self::at(room.room(), Head { seq: room.last_seq, rev: room.rev })
     }
 
+    /// Of a room that a user was to join and is a member of already.
+    pub(crate) fn of_member(room: &Readable, user: UserId) -> Self {
+        let mut none = Self::of(room);
+        none.add_present(user);
+        none
+    }
+
     /// The same at a known head.
     pub(crate) fn at(room: RoomId, head: Head) -> Self {
-        let (joined, left, invited, uninvited) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { room, head, members: 0, frames: Vec::new(), joined, left, invited, uninvited }
+        let (joined, present, left) = (Vec::new(), Vec::new(), Vec::new());
+        let (invited, uninvited) = (Vec::new(), Vec::new());
+        Self { room, head, members: 0, frames: Vec::new(), joined, present, left, invited, uninvited }
     }
 
     /// Takes the `rev` of the next change.
@@ -61,6 +70,11 @@ impl RoomChanges {
     pub(crate) fn add_joined(&mut self, user: UserId) {
         self.members += 1;
         self.joined.push(user);
+    }
+
+    /// Adds a user who was to join and is a member already: an earlier attempt may have ended after its commit.
+    pub(crate) fn add_present(&mut self, user: UserId) {
+        self.present.push(user);
     }
 
     /// Adds a departed member, who gets one last frame.
@@ -103,14 +117,15 @@ impl RoomChanges {
             push_to_users(db, push, &self.uninvited, &Frame::RoomUninvited { room_id }, now).await?;
         }
         invitations::push_invitations(db, push, room_id, &self.invited, now).await?;
+        audience::add_again(db, push, room_id, &self.present, now).await?;
         if self.frames.is_empty() && self.joined.is_empty() {
             return Ok(());
         }
-        let members = recipients::members(&mut *db.acquire().await?, room_id).await?;
+        let members = audience::find_with_new(db, push, room_id, &self.joined, now).await?;
         for user in &self.joined {
             if let Some(mut room) = member_view(db, room_id, *user).await? {
                 Box::pin(presence::fill_rooms(db, push, *user, std::slice::from_mut(&mut room), now)).await?;
-                push.to_users(&members.only(*user), &Frame::RoomJoined { room: Box::new(room) }, now).await;
+                push.send(&members.only(*user), &Frame::RoomJoined { room: Box::new(room) }, now).await;
             }
         }
         let audience = members.matching(|user| !self.joined.contains(&user));
@@ -118,11 +133,11 @@ impl RoomChanges {
             return Ok(());
         }
         if self.frames.len() > MAX_FRAMES {
-            push.to_users(&audience, &Frame::Room { room_id, rev: self.head.rev }, now).await;
+            push.send(&audience, &Frame::Room { room_id, rev: self.head.rev }, now).await;
             return Ok(());
         }
         for frame in &self.frames {
-            push.to_users(&audience, frame, now).await;
+            push.send(&audience, frame, now).await;
         }
         Ok(())
     }

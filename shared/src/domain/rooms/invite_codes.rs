@@ -115,13 +115,11 @@ async fn accept(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, code: &st
         return Err(Error::NotFound("invite_not_found"));
     }
     let changes = transaction!(db, |tx| redeem(tx, caller, room, code).await)?;
-    if let Some(changes) = changes {
-        changes.push(db, push, caller.now).await?;
-    }
+    changes.push(db, push, caller.now).await?;
     rooms::find(db, caller, room).await
 }
 
-async fn redeem(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, code: &str) -> Result<Option<RoomChanges>> {
+async fn redeem(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, code: &str) -> Result<RoomChanges> {
     // A wrong code gets the same answer for hidden and for missing rooms.
     let absent = Error::NotFound("invite_not_found");
     let door = match members::lock(tx, room, caller.user).await? {
@@ -130,9 +128,9 @@ async fn redeem(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, code: &str) ->
             let known = kind == RoomKind::Public || store::lock(tx, room, code, caller.user).await?.is_some();
             return Err(if known { Error::Forbidden("banned") } else { absent });
         }
-        Some(Access::Readable(room)) if room.member().is_some() => return Ok(None),
+        Some(Access::Readable(room)) if room.member().is_some() => return Ok(RoomChanges::of_member(&room, caller.user)),
         Some(Access::Readable(room)) if room.kind == RoomKind::Public => {
-            return add_caller(tx, caller, room.join_target()).await.map(Some);
+            return add_caller(tx, caller, room.join_target()).await;
         }
         Some(Access::Readable(room)) => room.join_target(),
         Some(Access::Hidden(door)) => door,
@@ -150,7 +148,7 @@ async fn redeem(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, code: &str) ->
     }
     let changes = add_caller(tx, caller, door).await?;
     store::count_use(tx, &invite).await?;
-    Ok(Some(changes))
+    Ok(changes)
 }
 
 fn validate(new: &NewInvite) -> Result<()> {

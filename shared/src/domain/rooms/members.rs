@@ -164,7 +164,10 @@ async fn add_all(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, wanted: &[Use
         let contact =
             if quiet { ContactKind::Refused } else { relations.kind_for(user.id, state == Some(MembershipState::Left)) };
         match (state, contact) {
-            (Some(MembershipState::Joined(_)), _) => result.already.push(user.id),
+            (Some(MembershipState::Joined(_)), _) => {
+                changes.add_present(user.id);
+                result.already.push(user.id);
+            }
             (Some(MembershipState::Banned), _) => result.refused.push(user_ref.refused(Some(user.id), "banned")),
             (_, ContactKind::Refused) => result.refused.push(user_ref.refused(Some(user.id), NOT_REACHABLE)),
             (_, ContactKind::Invited) => {

@@ -1,5 +1,6 @@
 //! Rooms: visibility, creating, joining, leaving. A room that the caller may not see is not found.
 
+pub mod audience;
 pub(crate) mod changes;
 pub mod directs;
 pub mod invitations;
@@ -124,25 +125,17 @@ pub async fn join(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Resu
     let changes = transaction!(db, |tx| {
         let (door, refusal) = match member_rows::lock(tx, room, caller.user).await? {
             Some(Access::Banned(_, RoomKind::Public)) => return Err(Error::Forbidden("banned")),
-            Some(Access::Readable(room)) if room.member().is_some() => return Ok(None),
-            Some(Access::Readable(room)) if room.kind == RoomKind::Public => {
-                return join_public(tx, caller, &room).await.map(Some);
-            }
+            Some(Access::Readable(room)) if room.member().is_some() => return Ok(RoomChanges::of_member(&room, caller.user)),
+            Some(Access::Readable(room)) if room.kind == RoomKind::Public => return join_public(tx, caller, &room).await,
             Some(Access::Readable(room)) => {
                 (room.join_target(), Error::Forbidden(if room.removed { "removed" } else { "invite_needed" }))
             }
             Some(Access::Hidden(door)) => (door, Error::NotFound("room_not_found")),
             Some(Access::Banned(..)) | None => return Err(Error::NotFound("room_not_found")),
         };
-        if invitations::is_invited(tx, door.room, caller.user).await? {
-            add_caller(tx, caller, door).await.map(Some)
-        } else {
-            Err(refusal)
-        }
+        if invitations::is_invited(tx, door.room, caller.user).await? { add_caller(tx, caller, door).await } else { Err(refusal) }
     })?;
-    if let Some(changes) = changes {
-        changes.push(db, push, caller.now).await?;
-    }
+    changes.push(db, push, caller.now).await?;
     find(db, caller, room).await
 }
 

@@ -3,7 +3,7 @@
 use crate::caller::Caller;
 use crate::domain::rooms::changes::{RoomChanges, push_to_users};
 use crate::domain::rooms::members::{lock_managed, require_role};
-use crate::domain::rooms::{self, name_violation, topic_violation};
+use crate::domain::rooms::{self, audience, name_violation, topic_violation};
 use crate::domain::uploads::avatars;
 use crate::error::{Error, Result, Violation};
 use crate::id::RoomRef;
@@ -24,15 +24,16 @@ pub async fn update(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, chang
 }
 
 pub async fn delete(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Result<()> {
-    let (room_id, audience, invited) = transaction!(db, |tx| {
+    let (room_id, members, invited) = transaction!(db, |tx| {
         let readable = lock_managed(tx, caller, room).await?;
         let owner = require_role(&readable, Role::Owner)?;
-        let audience = store::delete(tx, owner, readable.rev.next(), caller.now).await?;
+        let members = store::delete(tx, owner, readable.rev.next(), caller.now).await?;
         let invited = invitations::end_of_room(tx, readable.room()).await?;
-        Ok((readable.room(), audience, invited))
+        Ok((readable.room(), members, invited))
     })?;
     push_to_users(db, push, &invited, &Frame::RoomUninvited { room_id }, caller.now).await?;
-    push.to_users(&audience, &Frame::RoomDeleted { room_id }, caller.now).await;
+    let audience = audience::find_former(db, push, room_id, members, caller.now).await?;
+    push.send(&audience, &Frame::RoomDeleted { room_id }, caller.now).await;
     Ok(())
 }
 

@@ -1,0 +1,2 @@
+alter table rooms
+    drop column socket_index_since;
