@@ -29,3 +29,6 @@ pub mod sweep;
 pub mod system;
 pub mod uploads;
 pub mod users;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

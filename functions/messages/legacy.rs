@@ -135,7 +135,7 @@ pub(super) async fn send(
         (None, Some(receiver)) => directly_to(&state, &caller, receiver, &message).await?.into(),
         (None, None) => RoomRef::general(),
     };
-    messages::send(&state.db, &state.push, &state.limits, &(&caller).into(), SendRequest { room: &room, new: &message })
+    messages::send(&state.db, &state.push, &state.limits, &caller, SendRequest { room: &room, new: &message })
         .await
         .map(|sent| Json(sent.message))
 }

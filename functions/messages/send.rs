@@ -36,7 +36,7 @@ pub(super) async fn send(
 ) -> Result<(StatusCode, RateLimitHeaders, [(HeaderName, String); 1], Json<Message>)> {
     new.client_id = new.client_id.or(key);
     let sent =
-        messages::send(&state.db, &state.push, &state.limits, &(&caller).into(), SendRequest { room: &path.room_id, new: &new }).await?;
+        messages::send(&state.db, &state.push, &state.limits, &caller, SendRequest { room: &path.room_id, new: &new }).await?;
     let status = if sent.replayed { StatusCode::OK } else { StatusCode::CREATED };
     let place = format!("/api/rooms/{}/messages/{}", sent.message.room_id, sent.message.seq);
     Ok((status, RateLimitHeaders(sent.rate), [(header::LOCATION, place)], Json(sent.message)))

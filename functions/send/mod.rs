@@ -9,7 +9,7 @@ use std::sync::Arc;
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use shared::caller::{Caller, UnverifiedCaller};
+use shared::caller::{Caller, Sender};
 use shared::config::Limits;
 use shared::domain::auth::session_closings;
 use shared::domain::auth::sessions;
@@ -238,7 +238,7 @@ async fn run(
             };
             Frame::Pong { id, ts: caller.now.0, changed, complete }
         }
-        Action::Send(sending) => Frame::Ack(Ack { id, ..send(state, socket, sending, &caller.into()).await? }),
+        Action::Send(sending) => Frame::Ack(Ack { id, ..send(state, socket, sending, caller.into()).await? }),
         Action::Edit(edit) => Frame::Ack(Ack { id, ..changes::edit(state, caller, &edit).await? }),
         Action::Unsend(target) => Frame::Ack(Ack { id, ..changes::unsend(state, caller, &target).await? }),
         Action::React(react) => Frame::Ack(Ack { id, ..changes::react(state, caller, &react).await? }),
@@ -270,20 +270,21 @@ async fn admit_message(
     let owner = WorkOwner { user, session };
     require_budget(state, socket, price, now).await?;
     state.throttle.admit_unverified(owner, price, now).await?;
-    let sender = UnverifiedCaller { user, session, connection: Some(id.clone()), now };
-    let sent = send(state, socket, sending, &sender).await;
+    let sender = Sender { user, session, connection: Some(id.clone()), now, username: None };
+    let sent = send(state, socket, sending, sender).await;
     if let Err(Rejected::With(Error::Unauthenticated(_))) = sent {
         state.throttle.withdraw(owner, price, now).await?;
     }
     sent
 }
 
-async fn send(state: &State, socket: &Socket, sending: SendMessage, sender: &UnverifiedCaller) -> Result<Ack, Rejected> {
+async fn send(state: &State, socket: &Socket, sending: SendMessage, sender: Sender) -> Result<Ack, Rejected> {
+    let now = sender.now;
     let room = socket.room_or_bound(sending.room_id);
     let request = SendRequest { room: &room, new: &sending.message };
     let sent = messages::send(&state.db, &state.push, &state.limits, sender, request).await?;
     if sent.replayed {
-        count(state, socket, sender.now).await?;
+        count(state, socket, now).await?;
     }
     let sent = sent.message;
     Ok(Ack {

@@ -51,7 +51,7 @@ struct Up {
     #[command(flatten)]
     stack: StackArgs,
     /// Port of the APIs and the web client, for cleartext and for TLS with the authority in ca.pem of the data folder; the environment variable
-    /// LOCAL_TLS=off takes TLS away.
+    /// `LOCAL_TLS=off` takes TLS away.
     #[arg(long, env = "PORT", default_value_t = 8081)]
     port: u16,
     /// Address to listen on; any address but loopback is reachable from the network.

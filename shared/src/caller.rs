@@ -17,25 +17,27 @@ pub struct Caller {
     pub now: Timestamp,
 }
 
-/// The sender of a socket's frame before its session is verified: the statement that locks what the frame changes does so.
+/// The sender of a message. Over a socket, the statement that locks the room verifies the session.
 #[derive(Clone, Debug)]
-pub struct UnverifiedCaller {
+pub struct Sender {
     pub user: UserId,
     pub session: SessionId,
     pub connection: Option<ConnectionId>,
     pub now: Timestamp,
+    /// None while the session is not verified.
+    pub username: Option<String>,
 }
 
-impl UnverifiedCaller {
+impl Sender {
     pub(crate) fn verified(&self, username: String) -> Caller {
-        let Self { user, session, connection, now } = self.clone();
+        let Self { user, session, connection, now, .. } = self.clone();
         Caller { user, username, session, connection, now }
     }
 }
 
-impl From<&Caller> for UnverifiedCaller {
+impl From<&Caller> for Sender {
     fn from(caller: &Caller) -> Self {
-        let Caller { user, session, connection, now, .. } = caller.clone();
-        Self { user, session, connection, now }
+        let Caller { user, username, session, connection, now } = caller.clone();
+        Self { user, session, connection, now, username: Some(username) }
     }
 }

@@ -1,4 +1,4 @@
-//! Items as ready JSON, so that reading the same ones again costs neither SQLite nor formatting. It is coherent: a write makes what it may change
+//! Items as ready JSON, so that reading the same ones again costs neither `SQLite` nor formatting. It is coherent: a write makes what it may change
 //! unknown from its beginning to its end, and what was read before or meanwhile is not kept.
 
 use std::collections::HashMap;

@@ -99,7 +99,8 @@ impl Http2 {
             std::task::ready!(self.timer.as_mut().poll(context));
             let deadline = self.last_request + self.limits.arrival;
             if Arc::strong_count(&self.running) > 1 || (!self.closing && deadline > Instant::now()) {
-                self.timer.as_mut().reset(deadline.max(Instant::now() + self.limits.grace));
+                let soon = Instant::now() + self.limits.grace;
+                self.timer.as_mut().reset(if self.closing { soon } else { deadline.max(soon) });
             } else if self.closing {
                 return Poll::Ready(());
             } else {
@@ -142,7 +143,8 @@ impl Http2 {
         {
             Counters::add(&self.shared.counters.http_requests);
             let connection = connections_api::find(&self.shared, target);
-            return send(connections_api::post(&self.shared, connection.as_ref(), body, &self.limits), respond, &Method::POST);
+            let limits = self.shared.limits();
+            return send(connections_api::post(&self.shared, connection.as_ref(), body, &limits), respond, &Method::POST);
         }
         name_host(&mut head);
         let (shared, running) = (Arc::clone(&self.shared), Arc::clone(&self.running));

@@ -104,7 +104,10 @@ fn add(headers: &mut HeaderMap, name: &str, value: &Value) -> Option<()> {
         Value::Null => return Some(()),
         Value::Array(_) | Value::Object(_) => return None,
     };
-    let connection = matches!(name.as_str(), "connection" | "keep-alive" | "transfer-encoding" | "upgrade" | "trailer");
+    let connection = matches!(
+        name.as_str(),
+        "connection" | "keep-alive" | "proxy-connection" | "te" | "transfer-encoding" | "upgrade" | "trailer"
+    );
     if !connection && name != CONTENT_LENGTH {
         headers.append(name, HeaderValue::from_bytes(text.as_bytes()).ok()?);
     }

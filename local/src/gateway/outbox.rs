@@ -224,14 +224,13 @@ impl State {
         let (header, length) = frame_header(frame.len());
         let (header, payload) = (&header[..length], frame.as_str().as_bytes());
         match writer.try_write(&[IoSlice::new(header), IoSlice::new(payload)]) {
-            Ok(0) => false,
-            Ok(written) => {
+            Ok(written @ 1..) => {
                 self.begun.extend_from_slice(header.get(written..).unwrap_or_default());
                 self.begun.extend_from_slice(payload.get(written.saturating_sub(length)..).unwrap_or_default());
                 true
             }
             // It would block, or the connection is broken, which the socket's task finds out.
-            Err(_) => false,
+            Ok(0) | Err(_) => false,
         }
     }
 

@@ -28,6 +28,9 @@ use super::wire::{Reader, Wire};
 /// A small buffer, because most of thousands of sockets are idle.
 const READ_BUFFER: usize = 2 << 10;
 
+/// Pongs and closes that wait for a slow client; of further pongs only the last is kept.
+const CONTROL_BUFFER: usize = 1 << 10;
+
 /// Close code and reason, as `$disconnect` receives them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Disconnection {
@@ -62,6 +65,8 @@ pub(super) async fn run(shared: &Arc<Shared>, connection: &Arc<Connection>, upgr
     let (limits_revision, limits) = (shared.limits_revision(), shared.limits());
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(CONTROL_BUFFER)
+        .max_write_buffer_size(4 * CONTROL_BUFFER)
         .max_frame_size(Some(limits.frame))
         .max_message_size(Some(limits.message));
     let (reader, writer) = parts.io.into_inner().split();

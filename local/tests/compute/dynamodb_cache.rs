@@ -97,7 +97,7 @@ async fn no_reader_misses_a_write_that_was_answered() {
     create_tables(&endpoint, [&table("id")]).await.unwrap();
     set(&endpoint, "a", 0).await;
     let written = Arc::new(AtomicU64::new(0));
-    let readers: Vec<_> = (0..3)
+    let reading: Vec<_> = (0..3)
         .map(|_| {
             let (endpoint, written) = (endpoint.clone(), Arc::clone(&written));
             tokio::spawn(async move {
@@ -115,7 +115,7 @@ async fn no_reader_misses_a_write_that_was_answered() {
         set(&endpoint, "a", number).await;
         written.store(number.into(), Ordering::SeqCst);
     }
-    for reader in readers {
+    for reader in reading {
         tokio::time::timeout(Duration::from_secs(20), reader).await.expect("a reader is behind").unwrap();
     }
     dynamodb.stop().await;

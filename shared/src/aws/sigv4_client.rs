@@ -96,8 +96,7 @@ impl SigV4Client {
     /// Prepares to sign several posts without a query to one service of a host, at one time.
     pub(crate) fn post_signer(&self, service: &'static str, host: &str, now: Timestamp) -> Result<PostSigner> {
         let scope = self.scope(service, now)?;
-        let (mut headers, mut names) = (String::new(), String::new());
-        self.write_headers(&mut headers, &mut names, &[], host, &scope.date);
+        let SignedHeaders { text: headers, names } = self.signed_headers(&[], host, &scope.date);
         let value = |text: &str| HeaderValue::try_from(text).map_err(Error::internal);
         let token = self.session_token.as_ref().map(|token| value(token.expose())).transpose()?;
         Ok(PostSigner { date_header: value(&scope.date)?, token, scope, headers, names })
@@ -107,8 +106,7 @@ impl SigV4Client {
         let uri: Uri = call.url.parse().map_err(Error::internal)?;
         let scope = self.scope(call.service, now)?;
         let host = uri.authority().map_or("", |authority| authority.as_str());
-        let (mut headers, mut names) = (String::new(), String::new());
-        self.write_headers(&mut headers, &mut names, call.headers, host, &scope.date);
+        let SignedHeaders { text: headers, names } = self.signed_headers(call.headers, host, &scope.date);
         let path = utf8_percent_encode(uri.path(), PATH);
         // The empty line is the empty query string.
         let mut canonical = format!("{}\n{path}\n\n{headers}\n{names}\n", call.method);
@@ -129,16 +127,17 @@ impl SigV4Client {
         Ok(request)
     }
 
-    /// Appends the canonical headers and their names.
-    fn write_headers(&self, text: &mut String, names: &mut String, own: &[(&str, &str)], host: &str, date: &str) {
+    fn signed_headers(&self, own: &[(&str, &str)], host: &str, date: &str) -> SignedHeaders {
         let token = self.session_token.as_ref().map(|token| (TOKEN, token.expose()));
         let mut headers: Vec<_> = own.iter().copied().chain([("host", host), (DATE, date)]).chain(token).collect();
         headers.sort_unstable_by_key(|(name, _)| *name);
+        let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
+        let mut text = String::new();
         for (name, value) in headers {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{name}:{}", value.trim());
-            let _ = write!(names, "{}{name}", if names.is_empty() { "" } else { ";" });
         }
+        SignedHeaders { text, names }
     }
 
     /// Returns the credential scope and the signing key of a day, with the date of a signature.
@@ -157,6 +156,12 @@ impl SigV4Client {
         let prefix = format!("AWS4-HMAC-SHA256 Credential={}/{text}, SignedHeaders=", self.access_key_id);
         Ok(Scope { to_sign: format!("AWS4-HMAC-SHA256\n{date}\n{text}\n"), date, prefix, key })
     }
+}
+
+/// The canonical headers of a request, and their names.
+struct SignedHeaders {
+    text: String,
+    names: String,
 }
 
 /// What the signatures of one moment have in common.
@@ -276,17 +281,17 @@ mod tests {
         ];
         for token in [None, Some("FwoGZXIvYXdzE/+==")] {
             aws.session_token = token.map(Secret::new);
-            let signed = SigV4Client::new(&aws);
+            let client = SigV4Client::new(&aws);
             // The second time is on the next day and needs another signing key.
             for now in [Timestamp(1_767_311_999_999), Timestamp(1_767_312_000_000)] {
                 for (service, url, headers) in calls {
                     for (method, body) in [(http::Method::POST, "{\"a\":\"ü\"}"), (http::Method::DELETE, "")] {
                         let call = SigV4Request { service, method, url: url.into(), headers, body: body.into() };
-                        let request = signed.request(call.clone(), now).expect("a request");
+                        let request = client.request(call.clone(), now).expect("a request");
                         assert_eq!(request.headers()[header::AUTHORIZATION], expected(&call, &aws, now), "{call:?}");
                         if call.method == http::Method::POST && headers.is_empty() {
                             let host = request.uri().authority().map_or("", |authority| authority.as_str());
-                            let signer = signed.post_signer(service, host, now).expect("a signer");
+                            let signer = client.post_signer(service, host, now).expect("a signer");
                             let same = signer.headers(request.uri().path(), &body_digest(&call.body)).expect("headers");
                             assert_eq!(&same, request.headers());
                         }

@@ -35,7 +35,11 @@ pub async fn serve(db: &Db, push: &Push, shard: Shard, now: Timestamp) -> Result
     }
     let missed = match shard.what {
         ShardPayload::Window { room_id, first, rev } => {
-            coalescing::end_window(db, push, room_id, Head { seq: first, rev }, now).await?
+            let opening = Head { seq: first, rev };
+            match db.retrying(|| coalescing::end_window(db, push, room_id, opening, now)).await {
+                Ok(missed) => missed,
+                Err(error) => return end_later(push, shard, now).await.and_then(|later| if later { Ok(()) } else { Err(error) }),
+            }
         }
         _ => Missed { unanswered: deliver_shard(db, push, &shard, now).await?, what: shard.what },
     };
@@ -47,6 +51,12 @@ pub async fn serve(db: &Db, push: &Push, shard: Shard, now: Timestamp) -> Result
         }
         _ => Ok(()),
     }
+}
+
+/// Has a window that could not be ended tried again soon; the queue itself would bring it back after three minutes. Returns whether it is.
+async fn end_later(push: &Push, shard: Shard, now: Timestamp) -> Result<bool> {
+    let Some(delay) = usize::try_from(shard.attempt).ok().and_then(|attempt| RETRY_DELAYS.get(attempt)) else { return Ok(false) };
+    push.deliver_later(&Shard { attempt: shard.attempt + 1, ..shard }, Duration::from_secs(*delay), now).await
 }
 
 /// Returns the sockets that did not answer.

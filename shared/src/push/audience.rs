@@ -13,7 +13,7 @@ use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::id::{ConnectionId, Rev, UserId};
 use crate::protocol::frames::{Changed, Frame};
-use crate::push::connections_api::{Post, PostOutcome, Posts};
+use crate::push::posts::{Post, PostOutcome, Posts};
 use crate::push::shards::{Shard, ShardPayload};
 use crate::push::socket_registry::Connection;
 use crate::push::work_queues::{Later, until};
@@ -26,6 +26,8 @@ use crate::time::Timestamp;
 const INLINE_DEADLINE: Duration = Duration::from_millis(1500);
 /// Time limit of a shard's posts, with all attempts, below the function's.
 const SHARD_DEADLINE: Duration = Duration::from_secs(8);
+/// Time limit for ending the dead sockets of a broadcast.
+const END_WITHIN: Duration = Duration::from_secs(1);
 /// Sockets that a broadcast ends concurrently.
 const ENDED_AT_ONCE: usize = 16;
 /// API Gateway answers 410 while `$connect` still runs, so younger entries are kept.
@@ -275,10 +277,13 @@ impl Cloud {
                 _ => {}
             }
         });
-        stream::iter(ending).for_each_concurrent(ENDED_AT_ONCE, |ended| ended).await;
+        let ending = stream::iter(ending).for_each_concurrent(ENDED_AT_ONCE, |ended| ended);
+        // The next frame ends those that are left.
+        drop(tokio::time::timeout(END_WITHIN, ending).await);
         let is_open = |outcome: &Option<PostOutcome>| matches!(outcome, None | Some(PostOutcome::Failed));
         let outcomes = audience.iter().zip(posts.outcomes());
-        let unanswered: Vec<_> = outcomes.filter(|(_, outcome)| is_open(outcome)).map(|(connection, _)| connection.clone()).collect();
+        let unanswered: Vec<_> =
+            outcomes.filter(|(_, outcome)| is_open(outcome)).map(|(connection, _)| connection.clone()).collect();
         if !unanswered.is_empty() {
             tracing::warn!(connections = audience.len(), left = unanswered.len(), ended, "posts failed or met the deadline");
         }

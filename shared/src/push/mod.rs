@@ -8,6 +8,8 @@ pub mod connections_api;
 pub mod contact_counters;
 pub mod memory;
 pub mod notify;
+mod post_writer;
+pub mod posts;
 pub mod presence_checks;
 pub mod presence_record;
 pub mod shards;

@@ -11,7 +11,7 @@ use crate::id::{SessionId, UserId};
 use crate::protocol::dialect::Dialect;
 use crate::protocol::frames::Frame;
 use crate::push::audience::YOUNG_MS;
-use crate::push::connections_api::PostOutcome;
+use crate::push::posts::PostOutcome;
 use crate::push::presence_checks::PresenceCheck;
 use crate::push::socket_registry::Connection;
 use crate::push::{Cloud, Push, log_push_failure};

@@ -5,11 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
 use futures_util::future::{try_join, try_join_all};
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::{self, TryStreamExt as _};
 
 use crate::aws::dynamodb::LazyClient;
 use crate::error::{Error, Result};
 use crate::id::{ConnectionId, RoomId, SessionId, UserId};
+use crate::protocol::dialect::Dialect;
 use crate::push::audience::Audience;
 use crate::push::socket_registry::{Connection, LIFE_SECONDS, as_number, number};
 use crate::push::{Cloud, Push, log_push_failure};
@@ -95,6 +96,8 @@ impl SocketIndex {
                 .client
                 .query()
                 .table_name(&self.table)
+                // The same invocation may have written it.
+                .consistent_read(true)
                 .key_condition_expression("room = :room")
                 .expression_attribute_values(":room", partition(room, part))
                 .set_exclusive_start_key(after)
@@ -125,11 +128,12 @@ fn partition(room: RoomId, part: u64) -> AttributeValue {
 }
 
 fn parse_socket(item: &HashMap<String, AttributeValue>) -> Option<Connection> {
+    let flag = |name: &str| item.get(name).and_then(|value| value.as_bool().ok().copied()).unwrap_or_default();
     Some(Connection {
         user: UserId(item.get("user_id").and_then(as_number)?),
         id: ConnectionId(item.get("socket")?.as_s().ok()?.clone()),
         session: SessionId(item.get("session_id").and_then(as_number)?),
-        dialect: Dialect::of_flags(flag(item, "lean"), flag(item, "packed")),
+        dialect: Dialect::of_flags(flag("lean"), flag("packed")),
         connected_at: Timestamp(item.get("connected_at").and_then(as_number)?),
     })
 }

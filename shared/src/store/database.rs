@@ -123,7 +123,9 @@ impl Db {
         match within(STATEMENT_TIMEOUT, run).await {
             // The first result is that of BEGIN.
             Ok(mut results) => Ok((tx, results.split_off(results.len().min(1)))),
-            Err(error) => tx.finish(Err(error)).await,
+            Err(error) if is_refusal(&error) => tx.finish(Err(error)).await,
+            // The rest of an answer may still come: dropping the transaction closes the connection.
+            Err(error) => Err(error),
         }
     }
 
@@ -344,9 +346,7 @@ impl Tx<'_> {
                 Ok(BatchOutcome { first_id, rows })
             }
             // The server refused a statement before the commit.
-            Err(error) if done < statements && error.cause::<sqlx::Error>().is_some_and(|error| error.as_database_error().is_some()) => {
-                self.finish(Err(error)).await
-            }
+            Err(error) if done < statements && is_refusal(&error) => self.finish(Err(error)).await,
             // The commit may have taken place, so the work must not run again by itself.
             Err(error) => Err(unknown_outcome(&error)),
         }
@@ -422,6 +422,11 @@ pub(super) fn is_lost(error: &sqlx::Error) -> bool {
 /// Whether the server only reads (`read_only`, `innodb_read_only`).
 fn is_write_refused(error: &sqlx::Error) -> bool {
     matches!(code(error), Some(1290 | 1836))
+}
+
+/// Whether the server answered with an error, so that the connection is at the end of an answer.
+fn is_refusal(error: &Error) -> bool {
+    error.cause::<sqlx::Error>().is_some_and(|error| error.as_database_error().is_some())
 }
 
 fn is_password_refused(error: &Error) -> bool {

@@ -64,13 +64,6 @@ impl InlineSql {
         self
     }
 
-    pub(in crate::store) fn optional_number(&mut self, number: Option<impl InlineNumber>) -> &mut Self {
-        match number {
-            Some(number) => self.number(number),
-            None => self.sql("null"),
-        }
-    }
-
     pub(in crate::store) fn optional_text(&mut self, text: Option<&str>) -> &mut Self {
         match text {
             Some(text) => self.text(text),
@@ -94,7 +87,7 @@ impl InlineSql {
 }
 
 /// Integers, which need no escaping.
-pub(in crate::store) trait InlineNumber: Display {}
+pub(in crate::store) trait InlineNumber: Copy + Display {}
 
 impl InlineNumber for u64 {}
 impl InlineNumber for i64 {}
@@ -108,7 +101,7 @@ mod tests {
     fn values_are_numbers_or_hexadecimal() {
         let mut sql = InlineSql::default();
         sql.sql("select ").number(-3_i64).sql(", ").text("it's; drop").sql(", ").optional_text(None);
-        sql.sql(", ").bytes(&[0, 255]).sql(", ").optional_number(Some(7_u64)).sql(", ").text("");
-        assert_eq!(sql.into_text(), "select -3, _utf8mb4 x'697427733b2064726f70', null, x'00ff', 7, _utf8mb4 x''");
+        sql.sql(", ").bytes(&[0, 255]).sql(", ").text("");
+        assert_eq!(sql.into_text(), "select -3, _utf8mb4 x'697427733b2064726f70', null, x'00ff', _utf8mb4 x''");
     }
 }

@@ -6,9 +6,9 @@ use crate::caller::Caller;
 use crate::error::Result;
 use crate::id::{Head, MessageId, MessageRef, Rev, RoomId, Seq, UserId};
 use crate::protocol::messages::Message;
-use crate::store::{former_member_view, reactions};
 use crate::store::members::{Membership, Readable, TokenBucket};
 use crate::store::rows::message::{MessageRow, select_messages};
+use crate::store::{former_member_view, reactions};
 use crate::time::Timestamp;
 
 /// The content of a system message.

@@ -7,7 +7,7 @@ use sqlx::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::{RoomId, SessionId, UserId};
-use crate::store::inline_sql::{fetch_generated, list};
+use crate::store::inline_sql::{InlineSql, fetch_generated, list};
 use crate::store::members::Membership;
 use crate::time::Timestamp;
 

@@ -2,7 +2,7 @@
 
 use sqlx::{FromRow as _, Row as _};
 
-use crate::caller::UnverifiedCaller;
+use crate::caller::Sender;
 use crate::error::{Error, Result};
 use crate::id::{Head, MessageId, MessageRef, RoomRef, Seq, UserId};
 use crate::protocol::messages::{Attachment, Forwarded, MessageKind, Reply};
@@ -120,16 +120,26 @@ struct DirectRow {
     closed_to: Option<String>,
 }
 
-/// Begins a transaction with the single locking read of sending: room, member, replay and message replied to, all by keys; and verifies the session. One
-/// round trip, two for a direct room.
-pub async fn begin<'a>(db: &'a Db, sender: &UnverifiedCaller, lookup: Lookup<'_>) -> Result<Begun<'a>> {
+/// Begins a transaction with the single locking read of sending: room, member, replay and message replied to, all by keys; and verifies the session
+/// unless it is. One round trip, two for a direct room.
+pub async fn begin<'a>(db: &'a Db, sender: &Sender, lookup: Lookup<'_>) -> Result<Begun<'a>> {
     let mut sql = lock_statement(sender, lookup);
-    sql.next().sql("select u.username from sessions s join users u on u.id = s.user_id where s.id = ").number(sender.session.0);
-    sql.sql(" and s.user_id = ").number(sender.user.0).sql(" and s.revoked_at is null and s.expires_at > ").number(sender.now.0);
-    sql.sql(" and u.disabled_at is null and u.deleted_at is null");
+    if sender.username.is_none() {
+        sql.next()
+            .sql("select u.username from sessions s join users u on u.id = s.user_id where s.id = ")
+            .number(sender.session.0);
+        sql.sql(" and s.user_id = ")
+            .number(sender.user.0)
+            .sql(" and s.revoked_at is null and s.expires_at > ")
+            .number(sender.now.0);
+        sql.sql(" and u.disabled_at is null and u.deleted_at is null");
+    }
     let (mut tx, results) = db.begin_with(sql).await?;
-    let [locked, session] = results.as_slice() else { return Err(Error::internal("the store answered another number of statements")) };
-    let username = session.first().map(|row| row.try_get(0)).transpose()?;
+    let Some((locked, session)) = results.split_first() else { return Err(Error::internal("a statement was not answered")) };
+    let username = match &sender.username {
+        Some(username) => Some(username.clone()),
+        None => session.first().and_then(|rows| rows.first()).map(|row| row.try_get(0)).transpose()?,
+    };
     let Some(row) = locked.first() else { return Ok(Begun { tx, username, context: None }) };
     let mut row = SendRow::from_row(row)?;
     let mut direct = DirectRow::default();
@@ -161,7 +171,7 @@ pub async fn begin<'a>(db: &'a Db, sender: &UnverifiedCaller, lookup: Lookup<'_>
     Ok(Begun { tx, username, context: Some(context) })
 }
 
-fn lock_statement(sender: &UnverifiedCaller, lookup: Lookup<'_>) -> InlineSql {
+fn lock_statement(sender: &Sender, lookup: Lookup<'_>) -> InlineSql {
     let Lookup { room, client_id, reply_to } = lookup;
     let user = sender.user.0;
     let mut sql = InlineSql::default();
@@ -190,7 +200,7 @@ fn lock_statement(sender: &UnverifiedCaller, lookup: Lookup<'_>) -> InlineSql {
     sql
 }
 
-fn direct_statement(room: u64, sender: &UnverifiedCaller) -> InlineSql {
+fn direct_statement(room: u64, sender: &Sender) -> InlineSql {
     let mut sql = InlineSql::default();
     sql.sql("select ").sql(BLOCKED).sql(
         " as blocked, (select group_concat(d.user_id) from members d \

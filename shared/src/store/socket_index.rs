@@ -62,8 +62,10 @@ pub async fn restart(connection: &mut MySqlConnection, room: RoomId, now: Timest
 /// Has all indexes begin anew, because functions that know none may have opened sockets, or the table of the indexes may be another one.
 pub async fn restart_all(connection: &mut MySqlConnection, now: Timestamp) -> Result<()> {
     sqlx::query!("update rooms set socket_index_since = ? where socket_index_since is not null", now.0)
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
+    // Which functions may still run is judged by this time.
+    sqlx::query!("update _sqlx_migrations set installed_on = now() where version = 33").execute(connection).await?;
     Ok(())
 }
 

@@ -10,7 +10,8 @@ use shared::aws::sqs::{QueueMessage, Sqs};
 use shared::config::{self, Aws, Secret};
 use shared::error::Error;
 use shared::id::ConnectionId;
-use shared::push::connections_api::{ConnectionsApi, PostOutcome};
+use shared::push::connections_api::ConnectionsApi;
+use shared::push::posts::PostOutcome;
 use shared::time::Timestamp;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -176,7 +177,7 @@ async fn a_single_socket_is_tried_three_times_while_it_is_throttled() {
     for (refusals, outcome, requests) in [(2, PostOutcome::Accepted, 3), (3, PostOutcome::Throttled, 3)] {
         let answers = [vec![full.clone(); refusals], vec![answer(200, "", "")]].concat();
         let server = Server::start(answers).await;
-        assert_eq!(server.connections_api().send(&socket, "{}".into()).await, outcome);
+        assert_eq!(server.connections_api().send(&socket, "{}".into(), Timestamp::now()).await, outcome);
         let seen = server.requests();
         assert_eq!(seen.len(), requests);
         assert!(seen.iter().all(|request| request.starts_with("post /ws/@connections/l0sm9cofvhccihw%3d http")), "{seen:?}");
@@ -191,7 +192,11 @@ async fn a_dead_socket_is_an_answer() {
     {
         let server = Server::start(vec![answer(status, "", "")]).await;
         let api = server.connections_api();
-        assert_eq!((api.send(&socket, "{}".into()).await, api.close(&socket).await), (outcome, outcome), "{status}");
+        assert_eq!(
+            (api.send(&socket, "{}".into(), Timestamp::now()).await, api.close(&socket).await),
+            (outcome, outcome),
+            "{status}"
+        );
         let seen = server.requests();
         assert_eq!(seen.len(), 2, "nothing is repeated: {seen:?}");
         assert!(seen[1].starts_with("delete /ws/@connections/abc%3d http"), "{seen:?}");

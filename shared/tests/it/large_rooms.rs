@@ -6,6 +6,7 @@ use shared::domain::messages::{self, SendRequest};
 use shared::domain::rooms::members;
 use shared::domain::rooms::{self, audience, settings};
 use shared::id::{ConnectionId, RoomId, RoomRef, UserId};
+use shared::protocol::dialect::Dialect;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::rooms::{NewMembers, NewRoom, RoomKind};
 use shared::push::Push;
@@ -107,7 +108,13 @@ impl<'a> Crowd<'a> {
 }
 
 fn socket(who: &Caller, id: &str) -> Connection {
-    Connection { user: who.user, id: ConnectionId(id.into()), session: who.session, lean: true, connected_at: who.now }
+    Connection {
+        user: who.user,
+        id: ConnectionId(id.into()),
+        session: who.session,
+        dialect: Dialect::Lean,
+        connected_at: who.now,
+    }
 }
 
 async fn work(push: &Push) -> PushWork {

@@ -330,11 +330,14 @@ async fn the_registry_knows_the_first_socket_from_the_second_and_the_last_from_t
     let (a, b) = (connection(7, "a", now.0), connection(7, "b", now.0));
     assert!(registry.register(&a).await.expect("open").should_announce_online(now));
     assert!(!registry.register(&b).await.expect("open").should_announce_online(now));
-    assert!(!registry.unregister(UserId(7), std::slice::from_ref(&a.id), now).await.expect("closed"), "one is left");
-    assert!(registry.unregister(UserId(7), std::slice::from_ref(&b.id), now).await.expect("closed"), "the last one");
-    assert!(!registry.unregister(UserId(7), std::slice::from_ref(&b.id), now).await.expect("again"), "it was gone before");
+    assert!(!registry.unregister(UserId(7), std::slice::from_ref(&a.id), now).await.expect("closed").was_last, "one is left");
+    assert!(registry.unregister(UserId(7), std::slice::from_ref(&b.id), now).await.expect("closed").was_last, "the last one");
+    assert!(
+        !registry.unregister(UserId(7), std::slice::from_ref(&b.id), now).await.expect("again").was_last,
+        "it was gone before"
+    );
     assert!(!registry.register(&a).await.expect("open").should_announce_online(now), "back within the grace");
-    assert!(!registry.unregister(UserId(8), &[b.id], now).await.expect("unknown"));
+    assert!(!registry.unregister(UserId(8), &[b.id], now).await.expect("unknown").was_last);
     let none = client.get_item().table_name(&table).key("user_id", AttributeValue::N("8".into())).send().await.expect("read");
     assert!(none.item.is_none(), "forgetting makes no item");
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use shared::aws::dynamodb::{self, LazyClient};
 use shared::caller::Caller;
-use shared::config::{PushConfig, TableNames};
+use shared::config::{CoalescingConfig, PushConfig, TableNames};
 use shared::domain::rooms::{self, audience};
 use shared::id::{ConnectionId, RoomId, RoomRef, UserId};
+use shared::protocol::dialect::Dialect;
 use shared::push::Push;
 use shared::push::socket_index::Indexing;
 use shared::push::socket_registry::Connection;
@@ -55,13 +56,20 @@ async fn cloud() -> Push {
         inline: 100,
         shard: 500,
         busy: 1000,
+        coalescing: CoalescingConfig { sockets: 0, rate: fixture::limits().act, most: 1000 },
         reach: fixture::limits().act,
     };
     Push::cloud_with_client(client, &backend::aws(), &tables, config)
 }
 
 fn socket(who: &Caller, id: &str) -> Connection {
-    Connection { user: who.user, id: ConnectionId(id.into()), session: who.session, lean: true, connected_at: who.now }
+    Connection {
+        user: who.user,
+        id: ConnectionId(id.into()),
+        session: who.session,
+        dialect: Dialect::Lean,
+        connected_at: who.now,
+    }
 }
 
 /// The sockets in a room's index, by id.
@@ -117,13 +125,13 @@ async fn a_removed_socket_leaves_the_indexes_that_its_user_is_in_also_later() {
     }
     push.unregister(who.user, &one.id, who.now).await.expect("removed");
     for room in &rooms {
-        assert_eq!(indexed(&push, *room, &who).await, [other.clone()], "{room}");
+        assert_eq!(indexed(&push, *room, &who).await, std::slice::from_ref(&other), "{room}");
     }
     // An entry that the removal missed goes when the socket turns out to be gone once more.
     let late = Indexing { user: who.user, sockets: std::slice::from_ref(&one), rooms: &rooms[..1], noted: &rooms };
     push.index(late).await.expect("added");
     push.unregister(who.user, &one.id, who.now).await.expect("removed");
-    assert_eq!(indexed(&push, rooms[0], &who).await, [other.clone()]);
+    assert_eq!(indexed(&push, rooms[0], &who).await, std::slice::from_ref(&other));
     // API Gateway has closed what is older than this.
     let old = Caller { now: who.now.plus_seconds(3 * 3600), ..who.clone() };
     assert!(indexed(&push, rooms[0], &old).await.is_empty());

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use shared::caller::Caller;
 use shared::config::Limits;
 use shared::domain::limits::throttle::Throttle;
 use shared::domain::limits::work_budget::WorkOwner;
@@ -69,13 +70,24 @@ async fn what_is_heavy_is_known_everywhere_at_once() {
 async fn unauthenticated_requests_use_no_users_budget() {
     let [one] = instances().await;
     for _ in 0..100 {
-        let ended = async { Err(Error::Unauthenticated("session_ended")) };
+        let ended = async { Err::<Caller, _>(Error::Unauthenticated("session_ended")) };
         let refused = one.admit(ended, of(ANN), costing(50), NOW).await;
         assert_eq!(code(refused), "session_ended");
     }
     let here = || async { Ok(caller(ANN, "ann")) };
     assert_eq!(code(one.admit(here(), of(ANN), costing(200), NOW).await), "ok");
     assert_eq!(code(one.admit(here(), of(ANN), costing(200), NOW).await), "rate_limited");
+}
+
+#[tokio::test]
+async fn a_charge_for_an_ended_session_is_withdrawn() {
+    let [one] = instances().await;
+    for _ in 0..100 {
+        one.admit_unverified(of(ANN), costing(50), NOW).await.expect("the budget is as it was");
+        one.withdraw(of(ANN), costing(50), NOW).await.expect("counted by its session");
+    }
+    one.admit_unverified(of(ANN), costing(200), NOW).await.expect("nothing was used");
+    assert_eq!(code(one.admit_unverified(of(ANN), costing(200), NOW).await), "rate_limited");
 }
 
 #[tokio::test]
@@ -87,7 +99,7 @@ async fn an_ended_session_counts_against_itself_and_not_against_its_owner() {
         let thief = WorkOwner { session: SessionId(if counter == Counter::Act { 21 } else { 22 }), ..of(ANN) };
         let mut outcomes = Vec::new();
         for _ in 0..7 {
-            let ended = async { Err(Error::Unauthenticated("session_ended")) };
+            let ended = async { Err::<Caller, _>(Error::Unauthenticated("session_ended")) };
             outcomes.push(code(throttle.admit(ended, thief, price, NOW).await));
         }
         assert_eq!(outcomes[..5], ["session_ended"; 5], "{counter:?}");
@@ -98,7 +110,7 @@ async fn an_ended_session_counts_against_itself_and_not_against_its_owner() {
     // Nothing is given back that was not paid: two of the three requests that fit have been served.
     let own = throttle.admit(async { Ok(caller(ANN, "ann")) }, of(ANN), costing(90), NOW).await;
     assert_eq!(code(own), "ok");
-    let refused = async { Err(Error::Unauthenticated("session_ended")) };
+    let refused = async { Err::<Caller, _>(Error::Unauthenticated("session_ended")) };
     assert_eq!(code(throttle.admit(refused, of(ANN), costing(90), NOW).await), "rate_limited");
     let own = throttle.admit(async { Ok(caller(ANN, "ann")) }, of(ANN), costing(90), NOW).await;
     assert_eq!(code(own), "rate_limited");

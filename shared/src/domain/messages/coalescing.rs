@@ -98,9 +98,11 @@ pub(in crate::domain) struct Missed {
 pub(in crate::domain) async fn end_window(db: &Db, push: &Push, room: RoomId, opening: Head, now: Timestamp) -> Result<Missed> {
     store::close_window(&mut *db.acquire().await?, room).await?;
     let Head { seq: first, rev } = opening;
-    let audience = audience::find(db, push, room, now).await?;
     let stretch = Stretch { room, first, last: Seq(MAX_ID), rev };
-    let delivery = load(db, stretch, audience.recipients().clone()).await?;
+    // Before the audience: what is sent after a membership or a session has ended does not reach it.
+    let messages = store::messages(&mut *db.acquire().await?, stretch, MAX_MESSAGES + 1).await?;
+    let audience = audience::find(db, push, room, now).await?;
+    let delivery = prepare(db, stretch, messages, audience.recipients().clone()).await?;
     let last = delivery.messages.last().map_or(first, |message| message.seq);
     let what = ShardPayload::Messages { room_id: room, first, last, rev };
     let (own, others) = push.shards_of(&what, &audience);
@@ -122,13 +124,12 @@ pub(in crate::domain) async fn push_messages(
 ) -> Result<Vec<Connection>> {
     let users = Connection::users_of(&audience);
     let recipients = recipients::members_among(&mut *db.acquire().await?, stretch.room, &users).await?;
-    Ok(load(db, stretch, recipients).await?.post(push, audience, now).await)
+    let messages = store::messages(&mut *db.acquire().await?, stretch, MAX_MESSAGES + 1).await?;
+    Ok(prepare(db, stretch, messages, recipients).await?.post(push, audience, now).await)
 }
 
-async fn load(db: &Db, stretch: Stretch, recipients: Recipients) -> Result<Delivery> {
-    let mut connection = db.acquire().await?;
-    let messages = store::messages(&mut connection, stretch, MAX_MESSAGES + 1).await?;
-    let newcomers = store::joined_within(&mut connection, stretch).await?;
+async fn prepare(db: &Db, stretch: Stretch, messages: Vec<Message>, recipients: Recipients) -> Result<Delivery> {
+    let newcomers = store::joined_within(&mut *db.acquire().await?, stretch).await?;
     Ok(Delivery {
         room: stretch.room,
         rev: messages.iter().map(|message| message.rev).max().unwrap_or_default(),

@@ -5,9 +5,9 @@ use futures_util::future::join;
 use super::display_text::is_invisible;
 use super::replays::{self, FoundReplay, Replay};
 use super::{coalescing, find_readable, mentions, require_not_unsent};
-use crate::caller::{Caller, UnverifiedCaller};
+use crate::caller::{Caller, Sender};
 use crate::config::{Limits, Quota};
-use crate::domain::auth::sessions::ENDED;
+use crate::domain::auth::sessions::{self, ENDED};
 use crate::domain::limits::duplicate_text;
 use crate::domain::limits::token_bucket::{rate, take_token};
 use crate::domain::notifications;
@@ -49,15 +49,17 @@ pub fn check_first(new: &NewMessage, limits: &Limits) -> Result<()> {
     if new.reply_to.is_some() { Err(Error::NotFound("message_not_found")) } else { Ok(()) }
 }
 
-/// Stores a message and pushes it to the members before it answers: commit, push, answer. Verifies the sender's session.
-pub async fn send(
-    db: &Db,
-    push: &Push,
-    limits: &Limits,
-    sender: &UnverifiedCaller,
-    sending: SendRequest<'_>,
-) -> Result<Sent> {
-    let message = validate(sending.new, limits)?;
+/// Stores a message and pushes it to the members before it answers: commit, push, answer.
+pub async fn send(db: &Db, push: &Push, limits: &Limits, sender: impl Into<Sender>, sending: SendRequest<'_>) -> Result<Sent> {
+    let sender = &sender.into();
+    let message = match validate(sending.new, limits) {
+        // The session comes first: its end closes the socket, and nobody pays for it.
+        Err(refusal) if sender.username.is_none() => {
+            sessions::load_caller(db, sender.user, sender.session, sender.now).await?;
+            return Err(refusal);
+        }
+        checked => checked?,
+    };
     let terms = Terms { push, limits, sender };
     let stored = db.retrying(|| store_message(db, terms, sending.room, &message)).await?;
     if !stored.sent.replayed {
@@ -156,7 +158,7 @@ pub(in crate::domain) fn sent_frame(message: &Message) -> Frame {
 struct Terms<'a> {
     push: &'a Push,
     limits: &'a Limits,
-    sender: &'a UnverifiedCaller,
+    sender: &'a Sender,
 }
 
 /// Runs the transaction once.
@@ -247,7 +249,7 @@ async fn prepare<'a>(
         "" => context.recent_texts,
         content => duplicate_text::count(&context.recent_texts, content, limits.repeat, caller.now)?,
     };
-    let (pace, is_in_window) = match before {
+    let (pace, waits) = match before {
         None => coalescing::join_window(push, &readable, context.pace, Head { seq, rev }, caller.now).await,
         // What it changes first is pushed at once.
         Some(_) => (context.pace, false),
@@ -288,7 +290,7 @@ async fn prepare<'a>(
         allowance,
         recent_texts,
         pace,
-        index: (!is_in_window).then(|| audience::index_use(push, caller.now)),
+        index: (!waits).then(|| audience::index_use(push, caller.now)),
         rate: rate(allowance, limits.send),
         changes_before: before,
     })))
@@ -309,7 +311,8 @@ impl PreparedMessage<'_> {
             after: SendState { allowance: self.allowance, recent_texts: &self.recent_texts, pace: self.pace },
             audience: self.index,
         };
-        let Committed { id, audience } = store::commit(tx, &member, Head { seq: message.seq, rev: message.rev }, draft, now).await?;
+        let Committed { id, audience } =
+            store::commit(tx, &member, Head { seq: message.seq, rev: message.rev }, draft, now).await?;
         message.id = id;
         let sent = Sent { message, replayed: false, rate: Some(self.rate) };
         Ok(StoredMessage { sent, changes_before: self.changes_before, audience })

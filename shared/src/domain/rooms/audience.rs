@@ -71,13 +71,22 @@ pub(crate) async fn find_of(db: &Db, push: &Push, room: RoomId, found: RoomRecip
         RoomRecipients::Members { members, index_since } => (members, index_since),
     };
     let size = u32::try_from(members.len()).unwrap_or(u32::MAX);
-    if index_since.is_some() && size < FEWEST {
-        store::end(&mut *db.acquire().await?, room, FEWEST).await?;
-    }
-    if index_since.is_none() && size > MOST && store::begin(&mut *db.acquire().await?, room, MOST, now).await? {
-        complete(db, push, room, members.users(), now).await?;
+    let is_due = if index_since.is_some() { size < FEWEST } else { size > MOST };
+    if is_due && let Err(error) = begin_or_end(db, push, room, now).await {
+        // This frame goes to all members, and the next one tries again.
+        tracing::warn!(error = error.causes(), "a room's index was neither begun nor ended");
     }
     Ok(push.find_audience(members, now).await)
+}
+
+async fn begin_or_end(db: &Db, push: &Push, room: RoomId, now: Timestamp) -> Result<()> {
+    store::end(&mut *db.acquire().await?, room, FEWEST).await?;
+    if store::begin(&mut *db.acquire().await?, room, MOST, now).await? {
+        // Read again: who joined since the first read found no index and was not added.
+        let members = recipients::members(&mut *db.acquire().await?, room).await?;
+        complete(db, push, room, members.users(), now).await?;
+    }
+    Ok(())
 }
 
 /// Adds the sockets that were open before the index began. If that fails, the index is complete when they have ended.
