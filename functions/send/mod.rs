@@ -9,7 +9,7 @@ use std::sync::Arc;
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use shared::caller::{Caller, Sender};
+use shared::caller::{Caller, MessageSender};
 use shared::config::Limits;
 use shared::domain::auth::session_closings;
 use shared::domain::auth::sessions;
@@ -270,7 +270,7 @@ async fn admit_message(
     let owner = WorkOwner { user, session };
     require_budget(state, socket, price, now).await?;
     state.throttle.admit_unverified(owner, price, now).await?;
-    let sender = Sender { user, session, connection: Some(id.clone()), now, username: None };
+    let sender = MessageSender { user, session, connection: Some(id.clone()), now, username: None };
     let sent = send(state, socket, sending, sender).await;
     if let Err(Rejected::With(Error::Unauthenticated(_))) = sent {
         state.throttle.withdraw(owner, price, now).await?;
@@ -278,7 +278,7 @@ async fn admit_message(
     sent
 }
 
-async fn send(state: &State, socket: &Socket, sending: SendMessage, sender: Sender) -> Result<Ack, Rejected> {
+async fn send(state: &State, socket: &Socket, sending: SendMessage, sender: MessageSender) -> Result<Ack, Rejected> {
     let now = sender.now;
     let room = socket.room_or_bound(sending.room_id);
     let request = SendRequest { room: &room, new: &sending.message };

@@ -19,7 +19,7 @@ pub struct Caller {
 
 /// The sender of a message. Over a socket, the statement that locks the room verifies the session.
 #[derive(Clone, Debug)]
-pub struct Sender {
+pub struct MessageSender {
     pub user: UserId,
     pub session: SessionId,
     pub connection: Option<ConnectionId>,
@@ -28,14 +28,14 @@ pub struct Sender {
     pub username: Option<String>,
 }
 
-impl Sender {
+impl MessageSender {
     pub(crate) fn verified(&self, username: String) -> Caller {
         let Self { user, session, connection, now, .. } = self.clone();
         Caller { user, username, session, connection, now }
     }
 }
 
-impl From<&Caller> for Sender {
+impl From<&Caller> for MessageSender {
     fn from(caller: &Caller) -> Self {
         let Caller { user, username, session, connection, now } = caller.clone();
         Self { user, session, connection, now, username: Some(username) }

@@ -177,7 +177,8 @@ async fn many_logins_leave_an_instance_with_the_memory_of_one_password() {
         .filter(|instance| instance.function == "AuthFunction" && instance.invocations > 0)
         .map(|instance| anonymous_memory(instance.pid))
         .collect();
-    let plausible = ONE_PASSWORD..=ONE_PASSWORD + 14 * MB;
+    // Less than two passwords need.
+    let plausible = ONE_PASSWORD..=ONE_PASSWORD + 19 * MB;
     assert!(!used.is_empty() && used.iter().all(|bytes| plausible.contains(bytes)), "{used:?}");
 }
 

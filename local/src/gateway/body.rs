@@ -32,7 +32,7 @@ impl Http2Body {
 
     /// The whole body, if it has arrived: small ones come with their request's head.
     pub(super) fn arrived(&mut self) -> Option<Bytes> {
-        // Whoever reads a body that is not complete yet has its own waker.
+        // A reader of a body that is not complete yet has its own waker.
         let context = &mut Context::from_waker(noop_waker_ref());
         while !self.rest.is_end_stream() {
             match self.poll_rest(context) {

@@ -34,7 +34,10 @@ const CONNECTION_WINDOW: u32 = 4 << 20;
 /// As HTTP/2 counts heads, with 32 bytes more for each header; `Limits::request_head` counts as HTTP/1.1.
 const MAX_HEADER_LIST: u32 = 32 << 10;
 
-type Stream = (Request<RecvStream>, SendResponse<Bytes>);
+struct Stream {
+    request: Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+}
 
 /// Serves one connection.
 pub(super) async fn serve(wire: Wire, address: SocketAddr, peer: Peer, shared: Arc<Shared>) {
@@ -113,8 +116,8 @@ impl Http2 {
     fn poll_requests(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
             match self.connection.poll_accept(context) {
-                Poll::Ready(Some(Ok(stream))) => self.arrived.push(stream),
-                // What a peer did wrong has been told to it.
+                Poll::Ready(Some(Ok((request, respond)))) => self.arrived.push(Stream { request, respond }),
+                // The peer has got an error.
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
                 Poll::Pending if self.arrived.is_empty() => return Poll::Pending,
                 Poll::Pending => {
@@ -135,7 +138,8 @@ impl Http2 {
         self.timer.as_mut().reset(Instant::now() + self.limits.grace);
     }
 
-    fn answer(&mut self, (request, respond): Stream) {
+    fn answer(&mut self, stream: Stream) {
+        let Stream { request, respond } = stream;
         let (mut head, body) = request.into_parts();
         let mut body = Http2Body::new(&head.headers, body);
         if let Some(target) = self.post_target(&head)

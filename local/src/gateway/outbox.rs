@@ -1,4 +1,4 @@
-//! Outgoing frames of one client. While nothing waits, whoever posts a frame writes it; otherwise it is queued for the socket's task, bounded so that
+//! Outgoing frames of one client. While nothing waits, the task that posts a frame writes it; otherwise it is queued for the socket's task, bounded so that
 //! a slow client costs no memory. Frames posted before a close are sent before it.
 
 use std::collections::VecDeque;

@@ -1,48 +1,78 @@
-//! Detects `COMMIT` in MySQL's protocol: parses the client's packets and checks the response for OK.
+//! Detects commits in MySQL's protocol: parses the client's packets, which may hold several statements, and the server's responses.
 
-/// `COM_QUERY`: a statement as text.
+/// `COM_QUERY`: statements as text.
 const COM_QUERY: u8 = 3;
 /// First byte of the response to a statement without rows.
 const OK_PACKET: u8 = 0;
-/// More than the length of a `COMMIT` with surrounding spaces.
-const MAX_STATEMENT: usize = 32;
+/// Longer packets hold no commit.
+const MAX_TEXT: usize = 256 << 10;
 
 /// Tracks one connection.
 #[derive(Debug, Default)]
 pub(super) struct CommitDetector {
-    packet: Vec<u8>,
-    /// Remaining bytes of the current packet that are skipped.
-    rest: usize,
-    awaiting_reply: bool,
+    client: Packets,
+    server: Packets,
+    /// Responses until that of a commit, it included; zero while none is expected.
+    awaiting: usize,
 }
 
 impl CommitDetector {
     /// Processes bytes sent to the server.
-    pub(super) fn sent(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let passed = self.rest.min(bytes.len());
-            self.rest -= passed;
-            bytes = &bytes[passed..];
-            let needed = match self.length() {
-                Some(length) => (4 + length).min(4 + MAX_STATEMENT),
-                None => 4,
-            };
-            let taken = (needed - self.packet.len()).min(bytes.len());
-            self.packet.extend_from_slice(&bytes[..taken]);
-            bytes = &bytes[taken..];
-            if let Some(length) = self.length()
-                && self.packet.len() >= (4 + length).min(4 + MAX_STATEMENT)
-            {
-                self.awaiting_reply = length <= MAX_STATEMENT && is_commit(&self.packet[4..]);
-                self.rest = length.saturating_sub(MAX_STATEMENT);
-                self.packet.clear();
-            }
-        }
+    pub(super) fn sent(&mut self, bytes: &[u8]) {
+        let Self { client, server, awaiting } = self;
+        client.read(bytes, MAX_TEXT, |packet| {
+            *awaiting = position_of_commit(packet).unwrap_or_default();
+            *server = Packets::default();
+        });
     }
 
     /// Processes bytes of the server; returns whether they confirm a commit.
     pub(super) fn answered(&mut self, bytes: &[u8]) -> bool {
-        std::mem::take(&mut self.awaiting_reply) && bytes.get(4) == Some(&OK_PACKET)
+        let Self { server, awaiting, .. } = self;
+        let mut is_confirmed = false;
+        server.read(bytes, 1, |packet| {
+            match *awaiting {
+                0 => {}
+                // An error, or rows, which no statement before a commit returns here.
+                _ if packet.first() != Some(&OK_PACKET) => *awaiting = 0,
+                responses => {
+                    *awaiting = responses - 1;
+                    is_confirmed |= responses == 1;
+                }
+            }
+        });
+        is_confirmed
+    }
+}
+
+/// Parses a stream of packets.
+#[derive(Debug, Default)]
+struct Packets {
+    /// Header and payload of the current packet, as far as they are kept.
+    packet: Vec<u8>,
+    /// Remaining bytes of the current packet that are skipped.
+    rest: usize,
+}
+
+impl Packets {
+    /// Calls `each` with the first bytes of every complete payload, at most `most`.
+    fn read(&mut self, mut bytes: &[u8], most: usize, mut each: impl FnMut(&[u8])) {
+        while !bytes.is_empty() {
+            let passed = self.rest.min(bytes.len());
+            self.rest -= passed;
+            bytes = &bytes[passed..];
+            let needed = 4 + self.length().map_or(0, |length| length.min(most));
+            let taken = (needed - self.packet.len()).min(bytes.len());
+            self.packet.extend_from_slice(&bytes[..taken]);
+            bytes = &bytes[taken..];
+            if let Some(length) = self.length()
+                && self.packet.len() == 4 + length.min(most)
+            {
+                each(&self.packet[4..]);
+                self.rest = length.saturating_sub(most);
+                self.packet.clear();
+            }
+        }
     }
 
     fn length(&self) -> Option<usize> {
@@ -53,8 +83,21 @@ impl CommitDetector {
     }
 }
 
-fn is_commit(payload: &[u8]) -> bool {
-    payload.split_first().is_some_and(|(kind, text)| *kind == COM_QUERY && text.trim_ascii().eq_ignore_ascii_case(b"commit"))
+/// The position of a `COMMIT` among the statements of a packet, from 1. Text in quotes is no statement.
+fn position_of_commit(packet: &[u8]) -> Option<usize> {
+    let (COM_QUERY, text) = packet.split_first().map(|(kind, text)| (*kind, text))? else { return None };
+    let (mut quote, mut escaped) = (None, false);
+    let mut statements = text.split(|byte| {
+        let is_quote = matches!(byte, b'\'' | b'"' | b'`') && !escaped;
+        escaped = *byte == b'\\' && !escaped && quote.is_some();
+        match quote {
+            None if is_quote => quote = Some(*byte),
+            Some(open) if is_quote && open == *byte => quote = None,
+            _ => {}
+        }
+        *byte == b';' && quote.is_none()
+    });
+    statements.position(|statement| statement.trim_ascii().eq_ignore_ascii_case(b"commit")).map(|position| position + 1)
 }
 
 #[cfg(test)]
@@ -80,6 +123,23 @@ mod tests {
             commits.sent(&packet(other));
             assert!(!commits.answered(&FINE), "{other:?}");
         }
+    }
+
+    #[test]
+    fn a_commit_among_other_statements_counts_with_its_own_response() {
+        let batch =
+            packet(b"\x03insert into t values (x'3b', '; commit;', \"\\\"; commit\"); update t set a = 1; COMMIT; select 1");
+        let mut commits = CommitDetector::default();
+        commits.sent(&batch);
+        assert!(!commits.answered(&FINE), "of the insert");
+        assert!(!commits.answered(&FINE), "of the update");
+        assert!(commits.answered(&FINE), "of the commit");
+        assert!(!commits.answered(&[1, 0, 0, 1, 1]), "of the read");
+        commits.sent(&batch);
+        assert!(commits.answered(&[FINE, FINE, FINE].concat()), "all at once");
+        commits.sent(&batch);
+        let refused = [9, 0, 0, 1, 0xff, 1, 2, 3, 4, 5, 6, 7, 8];
+        assert!(!commits.answered(&[&FINE[..], &refused, &FINE, &FINE].concat()), "after a refusal nothing is committed");
     }
 
     #[test]

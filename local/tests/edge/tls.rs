@@ -1,4 +1,4 @@
-//! TLS on the gateway's port: whoever trusts its authority is served as in cleartext.
+//! TLS on the gateway's port: clients that trust its authority are served as in cleartext.
 
 use std::io;
 use std::net::SocketAddr;

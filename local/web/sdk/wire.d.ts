@@ -1759,6 +1759,14 @@ export type MessageUnsentFrame = {
   type: "message.unsent";
 };
 
+/** Messages of one room that were sent within about a second, in the order of their `seq`: in lively rooms instead of one `message` each. Only
+ * with the subprotocol `conchat.v2`. */
+export type MessagesFrame = {
+  /** Two or more messages; each is applied like a `message` frame. */
+  messages: Message[];
+  type: "messages";
+};
+
 /** The response to `ping`. */
 export type PongFrame = {
   /** The user's rooms that changed since; the latest 1,000. */
@@ -1944,6 +1952,7 @@ export type Frame =
   | MessageHiddenFrame
   | MessagePinnedFrame
   | MessageUnsentFrame
+  | MessagesFrame
   | PongFrame
   | PresenceFrame
   | ReactionFrame

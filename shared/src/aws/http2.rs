@@ -108,7 +108,7 @@ impl Http2Connection {
         let mut state = self.state.lock().await;
         match &mut *state {
             State::Http1 => return Ok(None),
-            // Whoever waited for an attempt does not make the next one.
+            // A caller that waited for this attempt does not make the next one.
             State::Failed(at) if *at > asked_at => return Err(Error::unavailable("the connection could not be opened")),
             State::Open { requests, used } => {
                 let is_fresh = used.elapsed() < IDLE && !self.is_doubtful.load(Ordering::Relaxed);

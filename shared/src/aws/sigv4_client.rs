@@ -96,7 +96,7 @@ impl SigV4Client {
     /// Prepares to sign several posts without a query to one service of a host, at one time.
     pub(crate) fn post_signer(&self, service: &'static str, host: &str, now: Timestamp) -> Result<PostSigner> {
         let scope = self.scope(service, now)?;
-        let SignedHeaders { text: headers, names } = self.signed_headers(&[], host, &scope.date);
+        let SignedHeaders { text: headers, names } = self.signed_headers([], host, &scope.date);
         let value = |text: &str| HeaderValue::try_from(text).map_err(Error::internal);
         let token = self.session_token.as_ref().map(|token| value(token.expose())).transpose()?;
         Ok(PostSigner { date_header: value(&scope.date)?, token, scope, headers, names })
@@ -106,7 +106,7 @@ impl SigV4Client {
         let uri: Uri = call.url.parse().map_err(Error::internal)?;
         let scope = self.scope(call.service, now)?;
         let host = uri.authority().map_or("", |authority| authority.as_str());
-        let SignedHeaders { text: headers, names } = self.signed_headers(call.headers, host, &scope.date);
+        let SignedHeaders { text: headers, names } = self.signed_headers(call.headers.iter().copied(), host, &scope.date);
         let path = utf8_percent_encode(uri.path(), PATH);
         // The empty line is the empty query string.
         let mut canonical = format!("{}\n{path}\n\n{headers}\n{names}\n", call.method);
@@ -127,9 +127,14 @@ impl SigV4Client {
         Ok(request)
     }
 
-    fn signed_headers(&self, own: &[(&str, &str)], host: &str, date: &str) -> SignedHeaders {
+    fn signed_headers<'a>(
+        &'a self,
+        own: impl IntoIterator<Item = (&'a str, &'a str)>,
+        host: &'a str,
+        date: &'a str,
+    ) -> SignedHeaders {
         let token = self.session_token.as_ref().map(|token| (TOKEN, token.expose()));
-        let mut headers: Vec<_> = own.iter().copied().chain([("host", host), (DATE, date)]).chain(token).collect();
+        let mut headers: Vec<_> = own.into_iter().chain([("host", host), (DATE, date)]).chain(token).collect();
         headers.sort_unstable_by_key(|(name, _)| *name);
         let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
         let mut text = String::new();
@@ -141,7 +146,7 @@ impl SigV4Client {
     }
 
     /// Returns the credential scope and the signing key of a day, with the date of a signature.
-    fn scope(&self, service: &'static str, now: Timestamp) -> Result<Scope> {
+    fn scope(&self, service: &'static str, now: Timestamp) -> Result<SigningScope> {
         let date = stamp(now)?;
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let known = keys.get(service).filter(|(text, _)| text.starts_with(&date[..8])).cloned();
@@ -154,7 +159,7 @@ impl SigV4Client {
             made
         });
         let prefix = format!("AWS4-HMAC-SHA256 Credential={}/{text}, SignedHeaders=", self.access_key_id);
-        Ok(Scope { to_sign: format!("AWS4-HMAC-SHA256\n{date}\n{text}\n"), date, prefix, key })
+        Ok(SigningScope { to_sign: format!("AWS4-HMAC-SHA256\n{date}\n{text}\n"), date, prefix, key })
     }
 }
 
@@ -166,7 +171,7 @@ struct SignedHeaders {
 
 /// What the signatures of one moment have in common.
 #[derive(Debug)]
-struct Scope {
+struct SigningScope {
     date: String,
     /// The string to sign, without the digest of the request.
     to_sign: String,
@@ -175,7 +180,7 @@ struct Scope {
     key: hmac::Key,
 }
 
-impl Scope {
+impl SigningScope {
     fn authorization(&self, canonical: &str, names: &str) -> Result<HeaderValue> {
         let mut to_sign = String::with_capacity(self.to_sign.len() + 64);
         to_sign.push_str(&self.to_sign);
@@ -192,7 +197,7 @@ impl Scope {
 /// Signs posts that differ in path and body alone.
 #[derive(Debug)]
 pub(crate) struct PostSigner {
-    scope: Scope,
+    scope: SigningScope,
     /// The canonical headers.
     headers: String,
     names: String,

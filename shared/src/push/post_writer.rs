@@ -57,7 +57,7 @@ impl<'a> PostWriter<'a> {
                 Ok(request) if is_open => match write(&mut requests, request, posts.get(*index).frame.clone()) {
                     Some(answer) => {
                         invocation::count(Count::Posts);
-                        waiting.push((*index, answer));
+                        waiting.push(WaitingPost { index: *index, answer });
                     }
                     None => lost.push(*index),
                 },
@@ -96,19 +96,22 @@ impl<'a> PostWriter<'a> {
 }
 
 /// A post whose answer has not come.
-type Waiting = (usize, ResponseFuture);
+struct WaitingPost {
+    index: usize,
+    answer: ResponseFuture,
+}
 
 /// Records the answers that have come: a late one hides no other from a caller that stops waiting.
-fn take_answers(context: &mut Context<'_>, waiting: &mut Vec<Waiting>, lost: &mut Vec<usize>, posts: &mut Posts<'_>) {
-    waiting.retain_mut(|(index, answer)| match Pin::new(answer).poll(context) {
+fn take_answers(context: &mut Context<'_>, waiting: &mut Vec<WaitingPost>, lost: &mut Vec<usize>, posts: &mut Posts<'_>) {
+    waiting.retain_mut(|post| match Pin::new(&mut post.answer).poll(context) {
         Poll::Pending => true,
         Poll::Ready(Ok(answer)) => {
-            posts.record(*index, PostOutcome::of_status(answer.status().as_u16()));
+            posts.record(post.index, PostOutcome::of_status(answer.status().as_u16()));
             false
         }
         Poll::Ready(Err(error)) => {
             tracing::debug!(%error, "an answer was lost");
-            lost.push(*index);
+            lost.push(post.index);
             false
         }
     });

@@ -48,11 +48,13 @@ pub mod storage_usage;
 pub mod subscriptions;
 pub mod sweep;
 pub mod sync;
+mod transaction;
 pub mod uploads;
 pub mod users;
 
-pub(crate) use database::transaction;
-pub use database::{Db, DbConnection, Tx};
+pub use database::{Db, DbConnection};
+pub use transaction::Tx;
+pub(crate) use transaction::transaction;
 
 /// An open connection to the store, in a transaction or not.
 pub type Handle = sqlx::MySqlConnection;

@@ -176,7 +176,7 @@ pub(super) struct RoomRecipientRow {
 impl RoomRecipients {
     /// Collects the rows of [`of_room_statement`].
     pub(super) fn from_rows(rows: Vec<RoomRecipientRow>) -> Self {
-        // A room that nobody lists has no rows either. Its index leads to nobody.
+        // A room without listing members has no rows either. Its index leads to no socket.
         let Some(first) = rows.first() else { return Self::Indexed };
         let index_since = first.socket_index_since.map(Timestamp);
         Self::Members { members: Recipients::from_rows(rows.into_iter().map(|row| row.recipient)), index_since }

@@ -2,18 +2,19 @@
 
 use sqlx::{FromRow as _, Row as _};
 
-use crate::caller::Sender;
+use crate::caller::MessageSender;
 use crate::error::{Error, Result};
 use crate::id::{Head, MessageId, MessageRef, RoomRef, Seq, UserId};
 use crate::protocol::messages::{Attachment, Forwarded, MessageKind, Reply};
 use crate::store::coalescing::Pace;
-use crate::store::database::{Db, Tx};
+use crate::store::database::Db;
 use crate::store::inline_sql::{InlineSql, fetch_generated};
 use crate::store::members::{Access, Membership, TokenBucket};
 use crate::store::recipients::{IndexUse, RoomRecipientRow, RoomRecipients, of_room_statement};
 use crate::store::rows::access::{ACCESS, AccessRow, BLOCKED};
 use crate::store::rows::message::RepliedRow;
 use crate::store::rows::room::key;
+use crate::store::transaction::Tx;
 use crate::store::{attachments, mentions};
 use crate::time::Timestamp;
 
@@ -122,7 +123,7 @@ struct DirectRow {
 
 /// Begins a transaction with the single locking read of sending: room, member, replay and message replied to, all by keys; and verifies the session
 /// unless it is. One round trip, two for a direct room.
-pub async fn begin<'a>(db: &'a Db, sender: &Sender, lookup: Lookup<'_>) -> Result<Begun<'a>> {
+pub async fn begin<'a>(db: &'a Db, sender: &MessageSender, lookup: Lookup<'_>) -> Result<Begun<'a>> {
     let mut sql = lock_statement(sender, lookup);
     if sender.username.is_none() {
         sql.next()
@@ -171,7 +172,7 @@ pub async fn begin<'a>(db: &'a Db, sender: &Sender, lookup: Lookup<'_>) -> Resul
     Ok(Begun { tx, username, context: Some(context) })
 }
 
-fn lock_statement(sender: &Sender, lookup: Lookup<'_>) -> InlineSql {
+fn lock_statement(sender: &MessageSender, lookup: Lookup<'_>) -> InlineSql {
     let Lookup { room, client_id, reply_to } = lookup;
     let user = sender.user.0;
     let mut sql = InlineSql::default();
@@ -200,7 +201,7 @@ fn lock_statement(sender: &Sender, lookup: Lookup<'_>) -> InlineSql {
     sql
 }
 
-fn direct_statement(room: u64, sender: &Sender) -> InlineSql {
+fn direct_statement(room: u64, sender: &MessageSender) -> InlineSql {
     let mut sql = InlineSql::default();
     sql.sql("select ").sql(BLOCKED).sql(
         " as blocked, (select group_concat(d.user_id) from members d \
@@ -245,13 +246,18 @@ fn insert_statements(member: &Membership, head: Head, draft: Draft<'_>, now: Tim
         sql.sql(", ").number(source.message.room.0).sql(", ").number(source.message.seq.0);
         sql.sql(", ").optional_text(source.shown.username.as_deref()).sql(", ").number(source.shown.created_at.0);
     }
-    sql.sql(")").next().sql("update rooms set last_seq = ").number(head.seq.0).sql(", rev = ").number(head.rev.0);
-    sql.sql(", active_at = greatest(active_at, ").number(now).sql("), changed_at = greatest(changed_at, ").number(now);
-    sql.sql("), pace_allowance = ").number(pace.allowance.left).sql(", pace_allowance_at = ").number(pace.allowance.filled_at.0);
-    sql.sql(", window_due = ").number(pace.window_due.0).sql(" where id = ").number(room);
-    sql.next().sql("update members set read_seq = ").number(head.seq.0).sql(", read_at = ").number(now);
-    sql.sql(", delivered_seq = ").number(head.seq.0).sql(", allowance = ").number(allowance);
-    sql.sql(", allowance_at = ").number(now).sql(", said = ").bytes(recent_texts);
-    sql.sql(" where room_id = ").number(room).sql(" and user_id = ").number(user);
+    sql.sql(")").next().sql("update rooms r join members m on m.room_id = r.id and m.user_id = ").number(user);
+    sql.sql(" set r.last_seq = ").number(head.seq.0).sql(", r.rev = ").number(head.rev.0);
+    sql.sql(", r.active_at = greatest(r.active_at, ").number(now).sql("), r.changed_at = greatest(r.changed_at, ").number(now);
+    sql.sql("), r.pace_allowance = ").number(pace.allowance.left);
+    sql.sql(", r.pace_allowance_at = ").number(pace.allowance.filled_at.0).sql(", r.window_due = ").number(pace.window_due.0);
+    sql.sql(", m.read_seq = ")
+        .number(head.seq.0)
+        .sql(", m.read_at = ")
+        .number(now)
+        .sql(", m.delivered_seq = ")
+        .number(head.seq.0);
+    sql.sql(", m.allowance = ").number(allowance).sql(", m.allowance_at = ").number(now).sql(", m.said = ").bytes(recent_texts);
+    sql.sql(" where r.id = ").number(room);
     Ok(sql)
 }

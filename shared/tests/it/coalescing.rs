@@ -1,6 +1,8 @@
 //! Windows of lively rooms: which messages wait, who pushes them, and that none is lost whatever happens meanwhile.
 
 use serde_json::Value;
+use std::collections::BTreeMap;
+
 use shared::caller::Caller;
 use shared::config::CoalescingConfig;
 use shared::domain::fanout;
@@ -91,7 +93,7 @@ impl Lively {
     }
 
     /// What a user was pushed since the last call, as `type seq…`.
-    async fn pushed(&self) -> Vec<(UserId, String)> {
+    async fn pushed(&self) -> BTreeMap<UserId, Vec<String>> {
         let of = |frame: &Frame| match frame {
             Frame::Message { message, .. } => format!("message {}", message.seq),
             Frame::Messages { messages } => {
@@ -99,13 +101,17 @@ impl Lively {
             }
             other => serde_json::to_value(other).expect("JSON")["type"].as_str().expect("a type").to_owned(),
         };
-        self.group.frames().await.iter().map(|(user, frame)| (*user, of(frame))).collect()
+        let mut pushed = BTreeMap::<_, Vec<_>>::new();
+        for (user, frame) in self.group.frames().await {
+            pushed.entry(user).or_default().push(of(&frame));
+        }
+        pushed
     }
 }
 
 /// What one of the users was pushed.
-fn to(pushed: &[(UserId, String)], who: &Caller) -> Vec<String> {
-    pushed.iter().filter(|(user, _)| *user == who.user).map(|(_, text)| text.clone()).collect()
+fn to(pushed: &BTreeMap<UserId, Vec<String>>, who: &Caller) -> Vec<String> {
+    pushed.get(&who.user).cloned().unwrap_or_default()
 }
 
 #[tokio::test]
@@ -192,6 +198,11 @@ async fn who_left_gets_nothing_and_who_joined_fetches_what_is_theirs() {
     rooms::leave(db, push, &room.bob, name, None).await.expect("left");
     let who = NewMembers { user_ids: vec![dan.user], ..NewMembers::default() };
     members::add(db, push, &room.ann, name, &who).await.expect("added");
+    sqlx::query("update members set visible_from_seq = 4 where user_id = ?")
+        .bind(dan.user.0)
+        .execute(&mut *db.acquire().await.expect("a connection"))
+        .await
+        .expect("a room that shows newcomers nothing older");
     let last = room.said(200).await;
     room.pushed().await;
     let window = room.window().await;

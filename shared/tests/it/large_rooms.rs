@@ -224,9 +224,35 @@ async fn a_membership_ends_at_once_and_a_session_does() {
     assert_eq!(told.len(), all.len(), "{told:?} hear that the room is deleted");
 }
 
+/// Has the schema look as if functions of an earlier release could run.
+async fn replace_older_functions(db: &Db) {
+    let aged = "update _sqlx_migrations set installed_on = now() - interval 1 day where version < 33";
+    sqlx::query(aged).execute(&mut *db.acquire().await.expect("a connection")).await.expect("aged");
+}
+
+#[tokio::test]
+async fn a_frame_that_begins_an_index_adds_the_sockets_that_are_open() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let crowd = Crowd::of(&db, &push, &ann, 150).await;
+    crowd.join(&bob).await;
+    crowd.open(&bob, "bob").await;
+    crowd.grow("v", 100).await;
+    assert_eq!((crowd.heard(&ann).await, crowd.since().await), (vec!["bob".to_owned()], Some(0)), "it is complete at once");
+    let said = crowd.say(&ann, "Hi").await;
+    assert_eq!(said.posts, [ConnectionId("bob".into())]);
+    assert_eq!(said.lookups, 1, "the next frame reads the one socket in the index");
+    let cat = person(&db, "cat").await;
+    crowd.open(&cat, "cat").await;
+    crowd.join(&cat).await;
+    assert_eq!(crowd.heard(&ann).await, ["bob", "cat"]);
+}
+
 #[tokio::test]
 async fn an_index_begins_is_read_when_it_is_complete_and_ends_and_everybody_hears_everything() {
     let db = fixture::database().await;
+    replace_older_functions(&db).await;
     let push = Push::memory();
     let ann = person(&db, "ann").await;
     let (bob, cat, dan) = (person(&db, "bob").await, person(&db, "cat").await, person(&db, "dan").await);

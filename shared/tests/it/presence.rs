@@ -44,13 +44,8 @@ pub(crate) async fn look(db: &Db, push: &Push, now: Timestamp) -> Vec<(UserId, P
     }
     presence::serve(db, push, PresenceCheck::Left { until: 0, part: 0 }, GRACE, now).await.expect("pushed");
     let pushed = push.take_sent().await;
-    pushed
-        .into_iter()
-        .map(|(to, frame)| match frame {
-            Frame::Presence { presence, .. } => (to, presence),
-            other => panic!("{other:?}"),
-        })
-        .collect()
+    let presence = |frame| if let Frame::Presence { presence, .. } = frame { presence } else { panic!("{frame:?}") };
+    pushed.into_iter().map(|(to, frame)| (to, presence(frame))).collect()
 }
 
 async fn seen(db: &Db, push: &Push, viewer: &Caller, whom: &Caller, now: Timestamp) -> Presence {

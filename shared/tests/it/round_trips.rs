@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use shared::caller::{Caller, Sender};
+use shared::caller::{Caller, MessageSender};
 use shared::config::Secret;
 use shared::domain::messages::{self, SendRequest, Sent};
 use shared::domain::rooms::{self, directs};
@@ -75,7 +75,7 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, seen: impl Fn()) 
     }
 }
 
-async fn session_of(db: &Db, caller: &Caller) -> Sender {
+async fn session_of(db: &Db, caller: &Caller) -> MessageSender {
     let mut connection = db.acquire().await.expect("a connection");
     let session =
         sqlx::query("insert into sessions (user_id, refresh_hash, created_at, last_used_at, expires_at) values (?, ?, 1, 1, ?)")
@@ -85,10 +85,10 @@ async fn session_of(db: &Db, caller: &Caller) -> Sender {
             .execute(&mut *connection)
             .await
             .expect("a session");
-    Sender { session: SessionId(session.last_insert_id()), username: None, ..caller.into() }
+    MessageSender { session: SessionId(session.last_insert_id()), username: None, ..caller.into() }
 }
 
-async fn say(db: &Db, push: &Push, sender: &Sender, room: RoomId, text: &str) -> Result<Sent> {
+async fn say(db: &Db, push: &Push, sender: &MessageSender, room: RoomId, text: &str) -> Result<Sent> {
     let new = NewMessage { content: Some(text.into()), ..NewMessage::default() };
     messages::send(db, push, &limits(), sender.clone(), SendRequest { room: &RoomRef::Id(room), new: &new }).await
 }
@@ -125,7 +125,7 @@ async fn a_message_over_a_socket_takes_two_round_trips_and_verifies_its_session(
         assert!(trips <= 3, "{trips}");
     }
     push.take_sent().await;
-    let verified = Sender::from(&ann);
+    let verified = MessageSender::from(&ann);
     assert_eq!(say(db, push, &verified, RoomId(999), "nowhere").await.expect_err("no room").code(), "room_not_found");
     assert_eq!(say(db, push, &verified, group, "three").await.expect("sent").message.seq.0, 3, "nothing was stored meanwhile");
 }

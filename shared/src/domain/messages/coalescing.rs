@@ -35,7 +35,7 @@ use crate::time::Timestamp;
 
 /// How long a window stays open beyond the time at which its delivery is due.
 const LATE_MS: i64 = 2000;
-/// Messages that one delivery pushes. Beyond, clients are told to fetch them.
+/// Messages that one delivery pushes. Beyond, clients get a hint to fetch them.
 const MAX_MESSAGES: u32 = 2000;
 
 /// How a message is pushed.

@@ -5,7 +5,7 @@ use futures_util::future::join;
 use super::display_text::is_invisible;
 use super::replays::{self, FoundReplay, Replay};
 use super::{coalescing, find_readable, mentions, require_not_unsent};
-use crate::caller::{Caller, Sender};
+use crate::caller::{Caller, MessageSender};
 use crate::config::{Limits, Quota};
 use crate::domain::auth::sessions::{self, ENDED};
 use crate::domain::limits::duplicate_text;
@@ -50,10 +50,16 @@ pub fn check_first(new: &NewMessage, limits: &Limits) -> Result<()> {
 }
 
 /// Stores a message and pushes it to the members before it answers: commit, push, answer.
-pub async fn send(db: &Db, push: &Push, limits: &Limits, sender: impl Into<Sender>, sending: SendRequest<'_>) -> Result<Sent> {
+pub async fn send(
+    db: &Db,
+    push: &Push,
+    limits: &Limits,
+    sender: impl Into<MessageSender>,
+    sending: SendRequest<'_>,
+) -> Result<Sent> {
     let sender = &sender.into();
     let message = match validate(sending.new, limits) {
-        // The session comes first: its end closes the socket, and nobody pays for it.
+        // The session is checked first: when it has ended, the socket is closed and the charge withdrawn.
         Err(refusal) if sender.username.is_none() => {
             sessions::load_caller(db, sender.user, sender.session, sender.now).await?;
             return Err(refusal);
@@ -158,7 +164,7 @@ pub(in crate::domain) fn sent_frame(message: &Message) -> Frame {
 struct Terms<'a> {
     push: &'a Push,
     limits: &'a Limits,
-    sender: &'a Sender,
+    sender: &'a MessageSender,
 }
 
 /// Runs the transaction once.

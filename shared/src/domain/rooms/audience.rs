@@ -6,7 +6,7 @@
 //! ask about all members. No live socket is missing in a complete index:
 //!
 //! * A socket is registered first, then the user's rooms with an index are read, then it is added, and then the handshake is accepted. If the read
-//!   finds no index, it begins after that socket was registered, and whoever began it finds the socket in the registry.
+//!   finds no index, it begins after that socket was registered, and the frame that began it finds the socket in the registry.
 //! * A joining member is committed first, then the room is read, then the user's sockets are read strongly consistent and added. A socket that this
 //!   read misses is registered later, so it reads the membership. If the room has no index, it begins later than all of these.
 //! * If adding the sockets of a new member fails, the index begins anew; if a function dies before it, joining again adds them. If adding an opening
@@ -14,7 +14,7 @@
 //! * Functions of releases before 0.3 add nothing. A deployment that replaces them has all indexes begin anew, and none is read before such functions
 //!   and their sockets are gone.
 //!
-//! An index may contain too much: closed sockets, which the next frame finds gone, and users who are not members any more, whom the check of the
+//! An index may contain too much: closed sockets, which the next frame finds gone, and users who are not members any more, which the check of the
 //! members excludes in the same moment in which their membership ends.
 
 use futures_util::future::try_join_all;
