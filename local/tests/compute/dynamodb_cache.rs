@@ -103,9 +103,9 @@ async fn no_reader_misses_a_write_that_was_answered() {
             tokio::spawn(async move {
                 let mut last = 0;
                 while last < 200 {
-                    let least = written.load(Ordering::SeqCst).max(last);
+                    let floor = written.load(Ordering::SeqCst).max(last);
                     let found = batch(&endpoint).await[0]["n"]["N"].as_str().unwrap().parse::<u64>().unwrap();
-                    assert!(found >= least, "{found} was read after {least}");
+                    assert!(found >= floor, "{found} was read after {floor}");
                     last = found;
                 }
             })

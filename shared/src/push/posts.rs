@@ -42,16 +42,16 @@ pub struct Post<'a> {
 /// Posts and what became of them so far; none of those in flight.
 #[derive(Debug)]
 pub struct Posts<'a> {
-    posts: Vec<Post<'a>>,
+    all: Vec<Post<'a>>,
     outcomes: Vec<Option<PostOutcome>>,
     /// Whether a throttled post is given up.
     pub(super) is_last_attempt: bool,
 }
 
 impl<'a> Posts<'a> {
-    pub fn new(posts: Vec<Post<'a>>) -> Self {
-        let outcomes = vec![None; posts.len()];
-        Self { posts, outcomes, is_last_attempt: false }
+    pub fn new(all: Vec<Post<'a>>) -> Self {
+        let outcomes = vec![None; all.len()];
+        Self { all, outcomes, is_last_attempt: false }
     }
 
     /// The outcomes in the order of the posts.
@@ -60,12 +60,12 @@ impl<'a> Posts<'a> {
     }
 
     pub(super) fn get(&self, index: usize) -> &Post<'a> {
-        &self.posts[index]
+        &self.all[index]
     }
 
     /// The indexes of posts without an outcome.
     pub(super) fn open(&self) -> Vec<usize> {
-        (0..self.posts.len()).filter(|index| self.outcomes[*index].is_none()).collect()
+        (0..self.all.len()).filter(|index| self.outcomes[*index].is_none()).collect()
     }
 
     /// Records an outcome. A throttled post stays open until its last attempt.

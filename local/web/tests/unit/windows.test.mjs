@@ -7,7 +7,7 @@ import { online } from "./clients.mjs";
 import { Cloud } from "./cloud.mjs";
 import { Server } from "./server.mjs";
 
-/** @import { Message, MessageFrame } from "../../sdk/wire.js" */
+/** @import { MessageFrame } from "../../sdk/wire.js" */
 
 const after = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -49,7 +49,9 @@ test("the client offers both dialects, the newer one first", async () => {
 test("several messages in one frame arrive as if each had come alone", async () => {
   const { client, socket, requests, rev } = await inRoom();
   /** @type {string[]} */
-  const [messages, frames] = [[], /** @type {string[]} */ ([])];
+  const messages = [];
+  /** @type {string[]} */
+  const frames = [];
   client.on("message", (message) => messages.push(message.content));
   client.on("frame", (frame) => frames.push(frame.type));
   const [one, two, three] = said(3);

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join3};
 
 use crate::domain::limits::token_bucket::{TOKEN, tokens};
 use crate::domain::messages::send::sent_frame;
@@ -153,12 +153,14 @@ impl Delivery {
         let (new, settled): (Vec<_>, Vec<_>) = audience.into_iter().partition(|socket| newcomers.contains(socket.user));
         let (packed, single): (Vec<_>, Vec<_>) = settled.into_iter().partition(|socket| socket.dialect.is_packed());
         let packed_frames = packing::pack(&frames);
-        let missed = join_all([
-            push.deliver_in_order(packed, recipients, &packed_frames, now),
-            push.deliver_in_order(single, recipients, &frames, now),
-            push.deliver_in_order(new, newcomers, &hint, now),
-        ]);
-        missed.await.concat()
+        // Boxed because each of them contains the futures of a delivery.
+        let (packed, single, new) = join3(
+            Box::pin(push.deliver_in_order(packed, recipients, &packed_frames, now)),
+            Box::pin(push.deliver_in_order(single, recipients, &frames, now)),
+            Box::pin(push.deliver_in_order(new, newcomers, &hint, now)),
+        )
+        .await;
+        [packed, single, new].concat()
     }
 }
 

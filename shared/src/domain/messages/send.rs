@@ -253,7 +253,7 @@ async fn prepare<'a>(
     let recent_texts = match content.as_str() {
         // Messages without text are not compared.
         "" => context.recent_texts,
-        content => duplicate_text::count(&context.recent_texts, content, limits.repeat, caller.now)?,
+        text => duplicate_text::count(&context.recent_texts, text, limits.repeat, caller.now)?,
     };
     let (pace, waits) = match before {
         None => coalescing::join_window(push, &readable, context.pace, Head { seq, rev }, caller.now).await,
