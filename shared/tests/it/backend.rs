@@ -9,15 +9,18 @@ use local::dynamodb::DynamoDb;
 use shared::aws::dynamodb;
 use shared::aws::ephemeral_table::Ephemeral;
 use shared::caller::Caller;
-use shared::config::{Aws, Limits, Secret, TokenConfig};
+use shared::config::{Aws, CoalescingConfig, Limits, PushConfig, Secret, TokenConfig};
 use shared::domain::auth::accounts::{self, SignIn};
 use shared::domain::auth::anonymous::AnonymousCaller;
 use shared::domain::auth::sessions;
 use shared::domain::auth::tokens::{Issuer, TokenKeys};
 use shared::domain::limits::throttle::Throttle;
 use shared::error::Result;
+use shared::id::ConnectionId;
 use shared::protocol::accounts::{Authenticated, Login, Register};
+use shared::protocol::dialect::Dialect;
 use shared::push::Push;
+use shared::push::socket_registry::Connection;
 use shared::store::Db;
 use shared::time::Timestamp;
 
@@ -135,8 +138,13 @@ pub(crate) async fn ephemeral() -> Ephemeral {
 pub(crate) fn unreachable_push() -> Push {
     let client = dynamodb::client_at(&aws(), "http://127.0.0.1:1".into());
     let tables = shared::config::TableNames { connections: "none".into(), room_sockets: "none".into(), ephemeral: "none".into() };
-    let config = shared::config::PushConfig {
-        endpoint: "http://127.0.0.1:1".into(),
+    Push::cloud_with_client(client, &aws(), &tables, push_config("http://127.0.0.1:1"))
+}
+
+/// Pushes by the sender alone, without functions and queues, to sockets behind `endpoint`.
+pub(crate) fn push_config(endpoint: &str) -> PushConfig {
+    PushConfig {
+        endpoint: endpoint.into(),
         fanout_function: None,
         fanout_queue: None,
         presence_queue: None,
@@ -146,14 +154,20 @@ pub(crate) fn unreachable_push() -> Push {
         inline: 100,
         shard: 500,
         busy: 1000,
-        coalescing: shared::config::CoalescingConfig {
-            sockets: 0,
-            rate: shared::error::Limit { quota: 4, window: 1 },
-            most: 1000,
-        },
+        coalescing: CoalescingConfig { sockets: 0, rate: fixture::limits().act, most: 1000 },
         reach: fixture::limits().act,
-    };
-    Push::cloud_with_client(client, &aws(), &tables, config)
+    }
+}
+
+/// A socket that opens now.
+pub(crate) fn socket(who: &Caller, id: &str) -> Connection {
+    Connection {
+        user: who.user,
+        id: ConnectionId(id.into()),
+        session: who.session,
+        dialect: Dialect::Lean,
+        connected_at: who.now,
+    }
 }
 
 pub(crate) fn aws() -> Aws {

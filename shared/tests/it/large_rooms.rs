@@ -6,17 +6,15 @@ use shared::domain::messages::{self, SendRequest};
 use shared::domain::rooms::members;
 use shared::domain::rooms::{self, audience, settings};
 use shared::id::{ConnectionId, RoomId, RoomRef, UserId};
-use shared::protocol::dialect::Dialect;
 use shared::protocol::messages::NewMessage;
 use shared::protocol::rooms::{NewMembers, NewRoom, RoomKind};
 use shared::push::Push;
 use shared::push::memory::PushWork;
-use shared::push::socket_registry::Connection;
 use shared::store::Db;
 use shared::time::Timestamp;
 use sqlx::Executor as _;
 
-use crate::backend::{Backend, PASSWORD, unreachable_push};
+use crate::backend::{Backend, PASSWORD, socket, unreachable_push};
 use crate::erasure::{erase, register};
 use crate::fixture::{self, limits, numbers, person, statements};
 use crate::notifications::Bench;
@@ -104,16 +102,6 @@ impl<'a> Crowd<'a> {
         let mut posts: Vec<_> = self.say(who, "Hi").await.posts.into_iter().map(|socket| socket.0).collect();
         posts.sort_unstable();
         posts
-    }
-}
-
-fn socket(who: &Caller, id: &str) -> Connection {
-    Connection {
-        user: who.user,
-        id: ConnectionId(id.into()),
-        session: who.session,
-        dialect: Dialect::Lean,
-        connected_at: who.now,
     }
 }
 

@@ -156,25 +156,7 @@ async fn through(table: &str, status: &'static str) -> Push {
     let client = dynamodb::client_at(&backend::aws(), backend::endpoint().to_owned());
     let tables =
         shared::config::TableNames { connections: table.to_owned(), room_sockets: "none".into(), ephemeral: "none".into() };
-    let config = shared::config::PushConfig {
-        endpoint,
-        fanout_function: None,
-        fanout_queue: None,
-        presence_queue: None,
-        notify_queue: None,
-        presence_grace: Duration::from_secs(5),
-        notify_members: 200,
-        inline: 100,
-        shard: 500,
-        busy: 1000,
-        coalescing: shared::config::CoalescingConfig {
-            sockets: 0,
-            rate: shared::error::Limit { quota: 4, window: 1 },
-            most: 1000,
-        },
-        reach: shared::error::Limit { quota: 100, window: 3600 },
-    };
-    Push::cloud_with_client(client, &backend::aws(), &tables, config)
+    Push::cloud_with_client(client, &backend::aws(), &tables, backend::push_config(&endpoint))
 }
 
 /// Answers every request of a connection; without a status, leaves them waiting.

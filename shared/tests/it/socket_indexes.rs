@@ -6,16 +6,15 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use shared::aws::dynamodb::{self, LazyClient};
 use shared::caller::Caller;
-use shared::config::{CoalescingConfig, PushConfig, TableNames};
+use shared::config::TableNames;
 use shared::domain::rooms::{self, audience};
-use shared::id::{ConnectionId, RoomId, RoomRef, UserId};
-use shared::protocol::dialect::Dialect;
+use shared::id::{RoomId, RoomRef, UserId};
 use shared::push::Push;
 use shared::push::socket_index::Indexing;
 use shared::push::socket_registry::Connection;
 use shared::store::Db;
 
-use crate::backend;
+use crate::backend::{self, socket};
 use crate::fixture::{self, person};
 use crate::large_rooms::Crowd;
 
@@ -45,31 +44,7 @@ async fn cloud() -> Push {
     create(&client, &tables.connections, [Some(Key("user_id", ScalarAttributeType::N)), None]).await;
     let keys = [Some(Key("room", ScalarAttributeType::S)), Some(Key("socket", ScalarAttributeType::S))];
     create(&client, &tables.room_sockets, keys).await;
-    let config = PushConfig {
-        endpoint: "http://127.0.0.1:1".into(),
-        fanout_function: None,
-        fanout_queue: None,
-        presence_queue: None,
-        notify_queue: None,
-        presence_grace: Duration::from_secs(5),
-        notify_members: 200,
-        inline: 100,
-        shard: 500,
-        busy: 1000,
-        coalescing: CoalescingConfig { sockets: 0, rate: fixture::limits().act, most: 1000 },
-        reach: fixture::limits().act,
-    };
-    Push::cloud_with_client(client, &backend::aws(), &tables, config)
-}
-
-fn socket(who: &Caller, id: &str) -> Connection {
-    Connection {
-        user: who.user,
-        id: ConnectionId(id.into()),
-        session: who.session,
-        dialect: Dialect::Lean,
-        connected_at: who.now,
-    }
+    Push::cloud_with_client(client, &backend::aws(), &tables, backend::push_config("http://127.0.0.1:1"))
 }
 
 /// The sockets in a room's index, by id.
