@@ -43,9 +43,9 @@ COMPARISON = [
     ('page of 50 messages, p50, ms', 'page', 2, False, ('socket.io', 1.0), (None, 0.5)),
     ('the same, p99', 'page_p99', 2, False, None, None),
 ]
-# Round trips to MySQL: target and stretch.
-MESSAGE_STATEMENTS = (4, 2)
-PAGE_STATEMENTS = (2, 2)
+# `Questions` of MySQL. Of a message: BEGIN, two reads, insert, update, COMMIT, audience.
+MESSAGE_STATEMENTS = 7
+PAGE_STATEMENTS = 2
 
 
 def compare(report, medians, counted, members):
@@ -69,9 +69,10 @@ def compare(report, medians, counted, members):
         row += [_limit(target, key, medians, digits, more), _limit(stretch, key, medians, digits, more)]
         rows.append(row)
     if counted:
-        for what, value, (target, stretch) in [('round trips to MySQL per message', counted['message'], MESSAGE_STATEMENTS),
-                                               ('round trips to MySQL per page', counted['page'], PAGE_STATEMENTS)]:
-            rows.append([what, marked(number(value), value <= target + 0.05), *['–' for _ in names[1:]], f'≤ {target}', f'≤ {stretch}'])
+        # Those of a message go in two round trips, which the server does not count: `cargo test --test it round_trips` does.
+        for what, value, most in [('statements to MySQL per message', counted['message'], MESSAGE_STATEMENTS),
+                                  ('statements to MySQL per page, a round trip each', counted['page'], PAGE_STATEMENTS)]:
+            rows.append([what, marked(number(value), value <= most + 0.05), *['–' for _ in names[1:]], f'≤ {most}', ''])
     busy = [f'{name} {found["client"]:.0%}' for name, found in medians.items() if found['client'] > 0.85]
     if busy:
         report.skip('deliveries a second may be more than measured', 'the client was busy: ' + ', '.join(busy))
