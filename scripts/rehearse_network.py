@@ -307,7 +307,8 @@ def start_database(work, running):
     found = [shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin:{unpacked}/usr/sbin") for name in ("mariadbd", "mysqld")]
     server = next(filter(None, found))
     libraries = ":".join({str(file.parent) for file in unpacked.rglob("*.so*")}) if server.startswith(str(unpacked)) else ""
-    [folder] = [file.parent for file in data.rglob("ibdata1")]
+    # Beside it is the copy that new folders are made from.
+    folder = data / "mysql"
     options = [
         f"--datadir={folder}", "--user=root", "--port=3306", "--bind-address=127.0.0.1", "--socket=tls.sock", "--pid-file=tls.pid", "--skip-name-resolve",
         f"--ssl-cert={work / 'server.pem'}", f"--ssl-key={work / 'server.key'}", "--require-secure-transport=ON", "--character-set-server=utf8mb4",

@@ -81,14 +81,16 @@ async def main():
         compare(report, medians, counted, options.members)
         if not options.only_peers:
             by_size = {options.members: medians}
-            for members in (500, 1000):
+            # With the writer, 1,000 sockets: beyond, a room gets hints (`PushBusy`).
+            for members in (500, 999):
                 both = [kind for kind in (ConChat, SocketIo) if kind in wanted]
                 by_size[members], _ = await side_by_side(both, lab, report, options, members, max(options.messages // 10, 20))
             figures.listeners(report, by_size)
             await figures.large_rooms(report, lab)
             await figures.cold(report, lab, options.members)
-        report.print()
     finally:
+        # Also what was measured before a failure.
+        report.print()
         Program.stop_all()
 
 
