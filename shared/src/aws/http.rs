@@ -1,5 +1,5 @@
-//! The HTTP/1.1 client of all AWS calls, including the SDK's: pooled, with embedded root certificates, so that it reads nothing from the system unless
-//! `AWS_CA_BUNDLE` names a file.
+//! The HTTP/1.1 client of AWS calls except posts, including the SDK's: pooled, with embedded root certificates, so that it reads nothing from the
+//! system unless `AWS_CA_BUNDLE` or `LOCAL_CA` names a file.
 
 use std::sync::OnceLock;
 use std::time::Duration;

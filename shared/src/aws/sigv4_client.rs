@@ -1,8 +1,8 @@
-//! A client that signs requests (`SigV4`) itself and nothing else: for posts to all sockets of a room, which are the hot path, and for two calls of
-//! a line each, Invoke and `GetSecretValue`, whose SDKs every function would carry. Everything else goes through the SDK.
+//! A client that signs requests (`SigV4`) itself and nothing else: for posts to sockets, which are the hot path, and for two calls of a line each,
+//! Invoke and `GetSecretValue`, whose SDKs every function would carry. Everything else goes through the SDK.
 //!
-//! A post costs 91,000 instructions here and 444,000 through the SDK, or 12 µs of processor time instead of 39 to 57: the signing key is cached per
-//! day and service, and nothing is parsed or sorted twice. A test compares the signatures with those of `aws-sigv4`.
+//! Over HTTP/1.1, a post cost 91,000 instructions here and 444,000 through the SDK, or 12 µs of processor time instead of 39 to 57: the signing key
+//! is cached per day and service, and nothing is parsed or sorted twice. A test compares the signatures with those of `aws-sigv4`.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
