@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::id::{Head, Rev, RoomId, RoomRef, Seq, SessionId, UserId};
 use crate::protocol::rooms::{self, Role, RoomKind, Settings};
 use crate::store::inline_sql::{fetch_generated, list as listed};
-use crate::store::rows::access::{ACCESS, AccessRow, access_of, query_access_and_block};
+use crate::store::rows::access::{ACCESS, AccessRow, access_of, query_access, query_access_and_block};
 use crate::store::rows::markers::query_with_markers;
 use crate::store::rows::room::{key, settings_of};
 use crate::store::rows::user::user_of;
@@ -243,7 +243,8 @@ pub async fn find_access(connection: &mut MySqlConnection, room: &RoomRef, user:
     Ok(row.map(|row| access_of!(row).requested_access(user)))
 }
 
-/// Like [`find_access`], with the username of the session's user if the session is live, which `sessions::check` tells for itself.
+/// Like [`find_access`], for reading: does not compute `blocked`. With the username of the session's user if the session is live, as `sessions::check`
+/// returns it.
 pub async fn find_access_of_session(
     connection: &mut MySqlConnection,
     room: &RoomRef,
@@ -252,9 +253,10 @@ pub async fn find_access_of_session(
     now: Timestamp,
 ) -> Result<Option<(Option<String>, Access)>> {
     let (id, slug) = key(room);
-    let row = query_access_and_block!(
+    let row = query_access!(
         r#"
-        , (select u.username from sessions s join users u on u.id = s.user_id
+        0 as "blocked!: i64",
+        (select u.username from sessions s join users u on u.id = s.user_id
            where s.id = ? and s.user_id = ? and s.revoked_at is null and s.expires_at > ?
              and u.disabled_at is null and u.deleted_at is null) as "username?: String"
         from rooms r
