@@ -154,7 +154,7 @@ async fn listed(db: &Db, who: &Caller) -> usize {
         joined + 1,
         "General besides"
     );
-    let changed = rooms::changed_since(db, who, Timestamp(0)).await.expect("changed").0.len();
+    let changed = rooms::changed_since(db, who, Timestamp(0)).await.expect("changed").rooms.len();
     let synced = sync::rooms(db, who, PageRequest::default()).await.expect("moved");
     assert_eq!((changed, synced.rooms.len(), synced.joined.map(|ids| ids.len())), (joined, joined, Some(joined)));
     let unread = receipts::unread(db, who).await.expect("unread");
