@@ -72,6 +72,7 @@ export class Friends {
     this.#stops = [
       client.on("frame", (frame) => frame.type.startsWith("friend.") && reload()),
       client.on("presence", () => friends.redraw()),
+      client.on("user", reload),
     ];
     this.element = page(
       "Friends",

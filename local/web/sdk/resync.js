@@ -84,6 +84,7 @@ export class Resync {
     if (need.kind === "list") return delivery.listed(await allPages((cursor) => api.rooms.list("joined", { cursor, limit: 100 })));
     try {
       if (need.kind === "lost") return await reload(need.room), [];
+      if (need.kind === "changes") return delivery.changed(await api.changes(need));
       if (need.kind === "sync") return delivery.synced(await api.rooms.sync(need.room, need.since), need.serverRev);
       if (need.kind === "read") await api.rooms.read(need.room, need.seq);
       return delivery.joined(await api.rooms.get(need.room), need.serverRev);
@@ -95,4 +96,4 @@ export class Resync {
 }
 
 /** @param {Need} need */
-const keyOf = (need) => `${need.kind === "read"} ${"room" in need && need.room}`;
+const keyOf = (need) => `${need.kind === "read" || need.kind === "changes"} ${"room" in need && need.room}`;
