@@ -2,7 +2,7 @@
  * What no room's `rev` counts: profiles of users, and what only the user sees or sets. Counts the `private_rev`, and knows when to request what was
  * missed. Pure.
  *
- * @import { PongFrame, RoomsSync, User, WelcomeFrame } from "./wire.js"
+ * @import { RoomsSync, User, WelcomeFrame } from "./wire.js"
  * @import { Timeline } from "./timeline.js"
  */
 

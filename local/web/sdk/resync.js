@@ -82,9 +82,9 @@ export class Resync {
   async #fetch(need) {
     const { api, delivery, reload } = this.#env;
     if (need.kind === "list") return delivery.listed(await allPages((cursor) => api.rooms.list("joined", { cursor, limit: 100 })));
+    if (need.kind === "changes") return delivery.changed(await api.changes(need));
     try {
       if (need.kind === "lost") return await reload(need.room), [];
-      if (need.kind === "changes") return delivery.changed(await api.changes(need));
       if (need.kind === "sync") return delivery.synced(await api.rooms.sync(need.room, need.since), need.serverRev);
       if (need.kind === "read") await api.rooms.read(need.room, need.seq);
       return delivery.joined(await api.rooms.get(need.room), need.serverRev);

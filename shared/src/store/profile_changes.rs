@@ -96,9 +96,8 @@ pub async fn since(
     most: u32,
 ) -> Result<Option<Vec<UserChange>>> {
     let changed = sqlx::query_scalar!(
-        "select id from users where profile_changed_at >= ? and id <> ? limit ?",
+        "select id from users where profile_changed_at >= ? limit ?",
         since.0,
-        viewer.0,
         most.saturating_add(1),
     )
     .fetch_all(&mut *connection)
@@ -111,7 +110,7 @@ pub async fn since(
     }
     let sql = format!(
         "select {USER}, u.profile_changed_at from users u \
-         where u.id in ({}) \
+         where u.id in ({}) and u.id <> {viewer} \
            and (exists (select 1 from members theirs \
                         straight_join members mine on mine.room_id = theirs.room_id and mine.user_id = {viewer} and mine.state = 'joined' \
                         where theirs.user_id = u.id) \
