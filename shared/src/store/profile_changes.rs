@@ -95,13 +95,10 @@ pub async fn since(
     since: Timestamp,
     most: u32,
 ) -> Result<Option<Vec<UserChange>>> {
-    let changed = sqlx::query_scalar!(
-        "select id from users where profile_changed_at >= ? limit ?",
-        since.0,
-        most.saturating_add(1),
-    )
-    .fetch_all(&mut *connection)
-    .await?;
+    let changed =
+        sqlx::query_scalar!("select id from users where profile_changed_at >= ? limit ?", since.0, most.saturating_add(1),)
+            .fetch_all(&mut *connection)
+            .await?;
     if changed.is_empty() {
         return Ok(Some(Vec::new()));
     }

@@ -117,7 +117,7 @@ const OTHERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("the private rev, without a frame", &["PUT /api/admin/users/{user_id}/role"]),
-    ("nothing: it changes nothing", &["PUT /api/user", "PUT /api/user/"]),
+    ("the private rev, by the function of PATCH /api/users/me", &["PUT /api/user", "PUT /api/user/"]),
     (
         "uploads, which a message or an avatar shows",
         &["POST /api/uploads", "DELETE /api/uploads/{upload_id}", "POST /api/uploads/{upload_id}/complete"],
