@@ -181,7 +181,7 @@ async fn a_direct_room_comes_to_the_other_one_with_its_first_message() {
     let hi = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
     messages::send(&db, &push, &limits(), &ann, SendRequest { room: &room, new: &hi }).await.expect("sent");
     let pushed = push.take_sent().await;
-    let [(first, Frame::RoomJoined { room: view }), rest @ ..] = &pushed[..] else { panic!("{pushed:?}") };
+    let [(first, Frame::RoomJoined { room: view, .. }), rest @ ..] = &pushed[..] else { panic!("{pushed:?}") };
     assert_eq!(
         (*first, view.unread, view.last_seq, view.direct_user.as_ref().map(|user| user.id)),
         (bob.user, 1, Seq(1), Some(ann.user))

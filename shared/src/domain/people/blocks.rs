@@ -26,17 +26,19 @@ pub async fn add(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<
     let (parted, tie, direct, ended, private_rev) = transaction!(db, |tx| {
         users::find(tx, user).await?.ok_or(Error::NotFound("user_not_found"))?;
         let parted = store::exists_between(tx, caller.user, user).await?;
-        store::insert(tx, caller.user, user, caller.now).await?;
+        let new = store::insert(tx, caller.user, user, caller.now).await?;
         let tie = friendships::lock(tx, pair).await?;
         if let Some(tie) = tie {
             friendships::delete(tx, pair).await?;
             friends::start_pause(tx, caller, tie, user).await?;
         }
         let (direct, ended) = (directs::find(tx, pair).await?, invitations::end_between(tx, pair).await?);
-        Ok((parted, tie, direct, ended, raise(tx, caller, direct).await?))
+        let private_rev = if new { Some(raise(tx, caller, direct).await?) } else { None };
+        Ok((parted, tie, direct, ended, private_rev))
     })?;
-    let frame = Frame::UserBlocked { user_id: user, blocked: true, private_rev };
-    push_to_users(db, push, &[caller.user], &frame, caller.now).await?;
+    if let Some(private_rev) = private_rev {
+        push_block(db, push, caller, Frame::UserBlocked { user_id: user, blocked: true, private_rev }).await?;
+    }
     for EndedInvitation { room, user } in ended {
         push_to_users(db, push, &[user], &Frame::RoomUninvited { room_id: room }, caller.now).await?;
     }
@@ -64,8 +66,7 @@ pub async fn remove(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Resu
         Ok(Some((direct, raise(tx, caller, direct).await?)))
     })?;
     let Some((direct, private_rev)) = removed else { return Ok(()) };
-    let frame = Frame::UserBlocked { user_id: user, blocked: false, private_rev };
-    push_to_users(db, push, &[caller.user], &frame, caller.now).await?;
+    push_block(db, push, caller, Frame::UserBlocked { user_id: user, blocked: false, private_rev }).await?;
     if store::exists_between(&mut *db.acquire().await?, caller.user, user).await? {
         // The other user's block remains: nothing else changes.
         return Ok(());
@@ -80,6 +81,11 @@ async fn raise(tx: &mut Tx<'_>, caller: &Caller, direct: Option<RoomId>) -> Resu
         private_state::touch_room(tx, caller.user, room, caller.now).await?;
     }
     private_state::raise_for_blocks(tx, caller.user).await
+}
+
+/// Pushes a changed block to the caller's devices only.
+async fn push_block(db: &Db, push: &Push, caller: &Caller, frame: Frame) -> Result<()> {
+    push_to_users(db, push, &[caller.user], &frame, caller.now).await
 }
 
 /// Updates the direct room on the caller's devices only, so that the block is not revealed.
