@@ -73,6 +73,8 @@ export class Friends {
       client.on("frame", (frame) => frame.type.startsWith("friend.") && reload()),
       client.on("presence", () => friends.redraw()),
       client.on("user", reload),
+      // Requests and answers may have been missed meanwhile.
+      client.on("status", (status) => status === "online" && reload()),
     ];
     this.element = page(
       "Friends",
