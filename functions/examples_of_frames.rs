@@ -2,7 +2,8 @@
 
 use serde_json::value::RawValue;
 use shared::id::{ConnectionId, MessageId, Rev, RoomId, Seq, UploadId, UserId};
-use shared::protocol::frames::{Ack, Changed, Frame, Refusal};
+use shared::protocol::answers::{Ack, Refusal};
+use shared::protocol::frames::{Changed, Frame};
 use shared::protocol::friends::{Direction, FriendState, Friendship};
 use shared::protocol::invitations::{Invitation, InvitedRoom};
 use shared::protocol::messages::{Attachment, AttachmentKind, Message, MessageKind, Reaction, ReactionChange, Reply};
@@ -22,7 +23,7 @@ const NOW: Timestamp = Timestamp(1_767_323_045_678);
 
 /// The examples; at least one per variant of [`Frame`].
 pub(crate) fn frames() -> Vec<Frame> {
-    let (room_id, seq, rev) = (ROOM, SEQ, REV);
+    let (room_id, seq, rev, private_rev) = (ROOM, SEQ, REV, Rev(12));
     let name = || RawValue::from_string("1".into()).ok();
     let friend = |state| Box::new(friendship(state));
     vec![
@@ -31,23 +32,30 @@ pub(crate) fn frames() -> Vec<Frame> {
         Frame::message_edited(Message { edited_at: Some(NOW), content: "Hello, all!".into(), ..message() }),
         Frame::MessageUnsent { room_id, seq, rev, deleted_at: NOW, deleted_by: ANN },
         Frame::MessagePinned { room_id, seq, rev, pinned_at: Some(NOW), user_id: ANN },
-        Frame::MessageHidden { room_id, seq },
+        Frame::MessageHidden { room_id, seq, private_rev },
         Frame::Reaction(ReactionChange { room_id, seq, rev, emoji: "👍".into(), user_id: BOB, added: true, count: 2 }),
         Frame::Room { room_id, rev },
         Frame::RoomChanged { room_id, rev, room: Box::new(facts()) },
-        Frame::RoomSeen { room_id, rev, room: Box::new(Room { muted_until: Some(NOW.plus_seconds(3600)), ..room() }) },
+        Frame::RoomSeen {
+            room_id,
+            rev,
+            room: Box::new(Room { muted_until: Some(NOW.plus_seconds(3600)), ..room() }),
+            private_rev: Some(private_rev),
+        },
         Frame::RoomDeleted { room_id },
-        Frame::RoomJoined { room: Box::new(room()) },
+        Frame::RoomJoined { room: Box::new(room()), private_rev: None },
         Frame::RoomLeft { room_id },
         Frame::RoomInvited(Box::new(invitation())),
         Frame::RoomUninvited { room_id },
-        Frame::RoomClosed { room_id, last_seq: seq },
+        Frame::RoomClosed { room_id, last_seq: seq, private_rev },
         Frame::MemberAdded { room_id, rev, member: Box::new(member(Role::Member)) },
         Frame::MemberUpdated { room_id, rev, member: Box::new(member(Role::Admin)) },
         Frame::MemberRemoved { room_id, rev, user_id: BOB },
         Frame::Receipt(Receipt { room_id, user_id: BOB, read_seq: seq, delivered_seq: seq, unread: Some(0) }),
         Frame::Typing { room_id, user_id: BOB, username: "bob".into(), active: true },
         Frame::Presence { user_id: BOB, presence: Presence { online: Some(false), last_seen: Some(NOW) }, ts: NOW.0 },
+        Frame::UserUpdated { user: Box::new(user(BOB, "bob")), ts: NOW.0, me: None, private_rev: None },
+        Frame::UserBlocked { user_id: BOB, blocked: true, private_rev },
         Frame::FriendRequest(friend(FriendState::Pending)),
         Frame::FriendAccepted(friend(FriendState::Accepted)),
         Frame::FriendRemoved { user_id: BOB },
@@ -69,6 +77,8 @@ pub(crate) fn frames() -> Vec<Frame> {
             online: Some(vec![BOB]),
             server_time: NOW,
             reconnect_before: NOW.plus_seconds(7_000),
+            private_rev,
+            cursor: "MTc2NzMyMzAzNTY3OC4xMg".into(),
         },
         Frame::Ack(Ack {
             id: name(),
@@ -86,7 +96,13 @@ pub(crate) fn frames() -> Vec<Frame> {
             request_id: "JKJaXmPLvHcESHA=".into(),
             retry_after: Some(3),
         }),
-        Frame::Pong { id: name(), ts: NOW.0, changed: vec![Changed { room_id, rev }], complete: true },
+        Frame::Pong {
+            id: name(),
+            ts: NOW.0,
+            changed: vec![Changed { room_id, rev }],
+            complete: true,
+            private_rev: Some(private_rev),
+        },
         Frame::Bye { code: "session_ended", reason: "The session has ended. Log in again.", resume: false },
     ]
 }

@@ -50,18 +50,22 @@ pub(super) async fn room(
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct RoomsSyncQuery {
-    /// The `cursor` of an earlier response; returns all rooms when absent.
+    /// The `cursor` of an earlier response or of `welcome`; returns all rooms when absent.
     cursor: Option<String>,
+    /// `false` leaves out the rooms, for clients that have them from `welcome`.
+    #[param(default = true)]
+    rooms: Option<bool>,
     /// Page size in rooms, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
 }
 
-/// Lists the caller's rooms that changed since a cursor. Synchronise each room whose `rev` is unknown.
+/// Lists what changed since a cursor: the caller's rooms, profiles of people in them, and what only the caller sees or sets. Synchronise each room
+/// whose `rev` is unknown.
 #[utoipa::path(
     get, path = "/api/sync", tag = "messages", params(RoomsSyncQuery), security(("bearer" = [])),
     responses(
-        (status = 200, description = "A page of rooms, and the next cursor", body = RoomsSync),
+        (status = 200, description = "A page of changes, and the next cursor", body = RoomsSync),
         InvalidCursor,
     )
 )]
@@ -70,5 +74,12 @@ pub(super) async fn rooms(
     SignedIn(caller): SignedIn,
     Query(query): Query<RoomsSyncQuery>,
 ) -> Result<Json<RoomsSync>> {
-    sync::rooms(&state.db, &caller, PageRequest { cursor: query.cursor.as_deref(), limit: query.limit }).await.map(Json)
+    let paging = PageRequest { cursor: query.cursor.as_deref(), limit: query.limit };
+    let with_rooms = query.rooms.unwrap_or(true);
+    let changes = if with_rooms {
+        sync::rooms(&state.db, &caller, paging).await
+    } else {
+        sync::without_rooms(&state.db, &caller, paging).await
+    };
+    changes.map(Json)
 }

@@ -7,7 +7,7 @@ use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::unsend;
 use shared::error::Result;
 use shared::protocol::actions::{EditMessage, MessageTarget, React};
-use shared::protocol::frames::Ack;
+use shared::protocol::answers::Ack;
 use shared::protocol::messages::{Message, ReactionChange};
 
 use super::State;

@@ -28,7 +28,8 @@ use shared::edge::problem;
 use shared::edge::socket::{self, Socket, SocketEvent};
 use shared::error::{Error, Result};
 use shared::protocol::actions::{Action, JoinRoom, LeaveRoom, MoveMarker, Ping, Renew, SendMessage, SyncRoom, Typing};
-use shared::protocol::frames::{Ack, Frame};
+use shared::protocol::answers::Ack;
+use shared::protocol::frames::Frame;
 use shared::protocol::incoming::{self, Incoming};
 use shared::protocol::session_end_cause::Cause;
 use shared::push::Push;
@@ -231,13 +232,7 @@ async fn run(
         Action::Sync(SyncRoom { room_id, rev }) => {
             sync::frame(db, caller, &socket.room_or_bound(room_id), rev.unwrap_or_default(), id).await?
         }
-        Action::Ping(Ping { since }) => {
-            let (changed, complete) = match since {
-                Some(since) => rooms::changed_since(db, caller, Timestamp(since)).await?,
-                None => (Vec::new(), true),
-            };
-            Frame::Pong { id, ts: caller.now.0, changed, complete }
-        }
+        Action::Ping(Ping { since }) => sync::pong(db, caller, since, id).await?,
         Action::Send(sending) => Frame::Ack(Ack { id, ..send(state, socket, sending, caller.into()).await? }),
         Action::Edit(edit) => Frame::Ack(Ack { id, ..changes::edit(state, caller, &edit).await? }),
         Action::Unsend(target) => Frame::Ack(Ack { id, ..changes::unsend(state, caller, &target).await? }),

@@ -10,7 +10,8 @@ use shared::domain::sync::welcome;
 use shared::edge::socket::Socket;
 use shared::error::Result;
 use shared::id::RoomRef;
-use shared::protocol::frames::{Ack, Changed, Frame};
+use shared::protocol::answers::Ack;
+use shared::protocol::frames::{Changed, Frame};
 
 use super::State;
 

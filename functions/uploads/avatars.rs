@@ -33,7 +33,7 @@ pub(super) async fn set(
     SignedIn(caller): SignedIn,
     Body(new): Body<NewAvatar>,
 ) -> Result<Json<Me>> {
-    avatars::set(&state.db, &caller, Some(new.upload_id)).await.map(Json)
+    avatars::set(&state.db, &state.push, &caller, Some(new.upload_id)).await.map(Json)
 }
 
 /// Removes the caller's avatar. Repeating the request has no effect.
@@ -42,7 +42,7 @@ pub(super) async fn set(
     responses((status = 200, description = "The caller's profile", body = Me))
 )]
 pub(super) async fn remove(Extract(state): Extract<Arc<State>>, SignedIn(caller): SignedIn) -> Result<Json<Me>> {
-    avatars::set(&state.db, &caller, None).await.map(Json)
+    avatars::set(&state.db, &state.push, &caller, None).await.map(Json)
 }
 
 /// The size of an avatar.

@@ -70,6 +70,33 @@ async fn a_message_deleted_for_me_is_gone_on_all_my_devices_and_nowhere_else() {
 }
 
 #[tokio::test]
+async fn a_device_that_was_away_learns_what_was_hidden_and_muted_meanwhile() {
+    let world = world();
+    let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
+    let room = world.api.group(&ann, &[&bob]).await;
+    let sent = world.api.post(&format!("/api/rooms/{room}/messages"), &ann, json!({ "content": "one" })).await.is(201);
+    let mut laptop = Socket::lean(&world.ws, &bob).await;
+    let welcome = laptop.ask(json!({ "action": "hello" })).await;
+    let path = format!("/api/sync?cursor={}", welcome["cursor"].as_str().expect("a cursor"));
+    let nothing = world.api.get(&path, &bob).await.is(200);
+    assert_eq!((&nothing["private"]["rev"], &nothing["private"]["hidden"]), (&welcome["private_rev"], &json!([])));
+    world.api.delete(&format!("/api/rooms/{room}/messages/{}?for=me", sent["seq"]), &bob).await.is(204);
+    world.api.put(&format!("/api/rooms/{room}/mute"), &bob, json!({ "until": "2100-01-01T00:00:00Z" })).await.is(200);
+    let hidden = laptop.wait("message.hidden").await;
+    assert_eq!(hidden["private_rev"].as_u64(), welcome["private_rev"].as_u64().map(|rev| rev + 1));
+    let pong = laptop.ask(json!({ "action": "ping", "since": 1 })).await;
+    let news = world.api.get(&path, &bob).await.is(200);
+    assert_eq!(news["private"]["hidden"], json!([{ "room_id": room, "seq": sent["seq"] }]));
+    assert_eq!(news["private"]["rev"], pong["private_rev"]);
+    let muted = |seen: &Value| seen["id"] == room && seen["muted_until"].is_string();
+    assert!(news["rooms"].as_array().expect("rooms").iter().any(muted), "{news}");
+    let rest = world.api.get(&format!("{path}&rooms=false"), &bob).await.is(200);
+    assert_eq!((&rest["private"], &rest["rooms"], &rest["joined"]), (&news["private"], &json!([]), &Value::Null));
+    let hers = world.api.get("/api/sync", &ann).await.is(200);
+    assert_eq!(hers["private"]["hidden"], json!([]));
+}
+
+#[tokio::test]
 async fn a_reaction_over_either_door_is_counted_once() {
     let world = world();
     let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);

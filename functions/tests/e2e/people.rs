@@ -50,6 +50,28 @@ async fn a_profile_is_changed_under_every_name_that_was_printed() {
 }
 
 #[tokio::test]
+async fn a_new_name_reaches_open_clients_and_those_that_were_away() {
+    let world = world();
+    let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
+    world.api.group(&ann, &[&bob]).await;
+    let (mut hers, mut his) = (Socket::lean(&world.ws, &ann).await, Socket::of(&world.ws, &bob).await);
+    let welcome = his.ask(json!({ "action": "hello" })).await;
+    world.api.patch("/api/users/me", &ann, json!({ "display_name": "Änne" })).await.is(200);
+    let told = his.wait("user.updated").await;
+    assert_eq!((&told["user"]["id"], &told["user"]["display_name"]), (&json!(ann.id), &json!("Änne")));
+    assert!(told.get("me").is_none() && told.get("private_rev").is_none(), "{told}");
+    let own = hers.wait("user.updated").await;
+    assert_eq!((&own["me"]["display_name"], own["private_rev"].is_u64()), (&json!("Änne"), true));
+    let path = format!("/api/sync?rooms=false&cursor={}", welcome["cursor"].as_str().expect("a cursor"));
+    let news = world.api.get(&path, &bob).await.is(200);
+    assert_eq!((&news["users"][0]["display_name"], &news["users"][0]["ts"]), (&json!("Änne"), &told["ts"]));
+    assert_eq!((&news["users_complete"], &news["private"]["me"]), (&json!(true), &Value::Null));
+    world.api.patch("/api/users/me", &ann, json!({ "settings": { "notifications": "mentions" } })).await.is(200);
+    let own = hers.wait("user.updated").await;
+    assert_eq!(own["me"]["settings"]["notifications"], "mentions");
+}
+
+#[tokio::test]
 async fn invalid_profile_fields_are_named() {
     let world = world();
     let ann = world.api.person("ann").await;

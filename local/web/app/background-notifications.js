@@ -71,6 +71,7 @@ async function closeRead() {
 }
 
 client.on("signedIn", () => (blocked = null));
+client.on("blocks", () => (blocked = null));
 client.on("status", () => void closeRead());
 router.on("place", () => void closeRead());
 document.addEventListener("visibilitychange", () => {

@@ -72,6 +72,9 @@ export class Friends {
     this.#stops = [
       client.on("frame", (frame) => frame.type.startsWith("friend.") && reload()),
       client.on("presence", () => friends.redraw()),
+      client.on("user", reload),
+      // Requests and answers may have been missed meanwhile.
+      client.on("status", (status) => status === "online" && reload()),
     ];
     this.element = page(
       "Friends",

@@ -51,12 +51,13 @@ export function rowsOf(room, messages, outgoing, { me, newAfter, editing, nameOf
     const first = newDay || isNew || !before || !joins(before, message);
     const last = !after || !joins(message, after) || !sameDay(message.created_at, after.created_at);
     const state = mine && !message.deleted_at ? stateOf(message.seq) : "none";
-    const name = room.members?.get(message.sender_id ?? 0)?.user.display_name ?? nameOf(message);
+    const sender = room.members?.get(message.sender_id ?? 0)?.user;
+    const name = sender?.display_name ?? nameOf(message);
     rows.push({
       kind: "message",
       key,
       // Names of quoted users come with the members.
-      deps: [message, first, last, state, name, editing === message.seq, (message.reply_to || message.forwarded) && room.members],
+      deps: [message, first, last, state, name, sender?.avatar_url, editing === message.seq, (message.reply_to || message.forwarded) && room.members],
       message,
       mine,
       first,

@@ -17,15 +17,22 @@ export class Settings {
   #gone = new AbortController();
 
   constructor() {
-    const card = profile();
+    let card = profile();
     let edited = false;
-    card.addEventListener("input", () => (edited = true));
-    this.element = page("Settings", card, storage(), appearanceCard(), notifications(this.#gone.signal), password(), sessions(), blocks(), accountData());
+    const { signal } = this.#gone;
+    this.element = page("Settings", card, storage(), appearanceCard(), notifications(signal), password(), sessions(), blocks(signal), accountData());
+    this.element.addEventListener("input", ({ target }) => (edited ||= card.contains(/** @type {Node} */ (target))));
+    const stop = client.on("signedIn", (own) => {
+      if (!own || edited) return;
+      const before = card;
+      card = profile();
+      before.replaceWith(card);
+    });
+    signal.addEventListener("abort", stop);
     // The stored profile may be outdated.
     client.api.me.get().then(
       (own) => {
         client.changedMe(own);
-        if (!edited) card.replaceWith(profile());
         this.element.querySelector(".storage-card")?.replaceWith(storage(own.storage));
       },
       () => {},
@@ -247,7 +254,8 @@ function sessions() {
   );
 }
 
-function blocks() {
+/** @param {AbortSignal} gone */
+function blocks(gone) {
   const list = paged(
     (cursor) => client.api.blocks.list({ cursor }),
     (user, reload) =>
@@ -268,6 +276,8 @@ function blocks() {
       ),
     "You have not blocked anyone.",
   );
+  const stop = client.on("blocks", list.reload);
+  gone.addEventListener("abort", stop);
   return section("Blocked people", list.element);
 }
 

@@ -308,10 +308,10 @@ export class ConChat extends Emitter {
       send: (action) => this.#send(action),
       online: () => this.status === "online",
       onRoom: (room) => this.emit("room", room),
-      onOutbox: (room) => {
-        this.emit("outbox", room);
-        this.#checkSpace();
-      },
+      onMe: (me) => this.changedMe(me),
+      onUser: (user) => this.emit("user", user),
+      onBlocks: () => this.emit("blocks", null),
+      onOutbox: (room) => (this.emit("outbox", room), this.#checkSpace()),
     }));
     this.#checkSpace();
     this.emit("signedIn", me);

@@ -2,18 +2,19 @@
  * The delivery core: keeps a user's rooms equal to the server's, whichever frames are lost, duplicated, delayed or reordered. It is pure: it takes
  * frames and responses, and reports in `needs` which requests its owner has to make.
  *
- * @import { Frame, Message, Room, RoomSync, WelcomeFrame } from "./wire.js"
+ * @import { Frame, Me, Message, Room, RoomSync, RoomsSync, User, WelcomeFrame } from "./wire.js"
  */
 
+import { Personal } from "./personal.js";
 import { Timeline } from "./timeline.js";
 
 /**
  * A request to make: `sync` since a rev, the room itself (`head`), the same after sending the read position again (`read`), its messages and members
- * (`lost`), or the `list` of joined rooms. `serverRev` goes to `synced` or `joined` together with the response; `met` is the rev up to which nothing
+ * (`lost`), the `list` of joined rooms, or the `changes` that no rev of a room counts. `serverRev` goes to `synced` or `joined` together with the response; `met` is the rev up to which nothing
  * is missing, 0 while that is doubted.
  * @typedef {{ met?: number } & ({ kind: "sync", room: number, since: number, serverRev: number }
  *   | { kind: "head", room: number, serverRev?: number } | { kind: "read", room: number, seq: number, serverRev: number }
- *   | { kind: "lost", room: number } | { kind: "list" })} Need
+ *   | { kind: "lost", room: number } | { kind: "list" } | { kind: "changes", cursor: string, rooms: boolean })} Need
  */
 
 /** Most rooms in a `hello`. */
@@ -25,6 +26,13 @@ export class Delivery {
   /** @type {Map<number, Timeline>} */
   rooms = new Map();
   me;
+  personal = new Personal();
+  /** Called with the user's own changed profile. @type {(me: Me) => void} */
+  onMe = () => {};
+  /** Called with the changed profile of another user, or null when any may have changed. @type {(user: User | null) => void} */
+  onUser = () => {};
+  /** Called when the list of blocked users changed. */
+  onBlocks = () => {};
 
   /** Rooms that frames mention but that are not loaded. @type {Set<number>} */
   #unknown = new Set();
@@ -56,19 +64,29 @@ export class Delivery {
         for (const id of frame.left) this.#doubt(id);
         for (const { room_id, rev } of frame.changed) this.noteRev(room_id, rev);
         return frame.rooms.flatMap((room) => this.synced(room));
+      case "user.updated":
+        if (frame.me && !this.personal.advance(frame.private_rev)) return [];
+        if (frame.me) this.onMe(frame.me);
+        return this.#show(frame.user, frame.ts);
+      case "user.blocked":
+        if (this.personal.advance(frame.private_rev)) this.onBlocks();
+        return [];
       case "room.joined":
+        this.personal.advance(frame.private_rev);
         this.#fresh.add(frame.room.id);
         return this.joined(frame.room);
       case "room.deleted":
         return this.gone(frame.room_id);
       case "room.closed":
-        // A newer message may have arrived first.
+        // A newer message may have arrived first, or the frame that reopened the room.
+        if (!this.personal.advance(frame.private_rev)) return [];
         return (this.rooms.get(frame.room_id)?.room.last_seq ?? 0) > frame.last_seq ? [] : this.gone(frame.room_id);
       case "room.left":
         // A newer `room.joined` may have arrived first.
         this.#doubt(frame.room_id);
         return [];
       case "pong":
+        this.personal.note(frame.private_rev);
         for (const { room_id, rev } of frame.changed) {
           this.#doubt(room_id, rev);
           this.noteRev(room_id, rev);
@@ -80,6 +98,7 @@ export class Delivery {
       case "receipt":
         return this.#update(frame.room_id, (room) => room.mark(frame));
       case "message.hidden":
+        this.personal.advance(frame.private_rev);
         return this.#update(frame.room_id, (room) => room.hide(frame.seq));
       case "message":
       case "message.edited":
@@ -90,6 +109,7 @@ export class Delivery {
       case "member.added":
       case "member.updated":
       case "member.removed": {
+        if (frame.type === "room" && "private_rev" in frame && !this.personal.advance(frame.private_rev)) return [];
         if (frame.type === "member.removed" && frame.user_id === this.me) this.#doubt(frame.room_id);
         const room = this.rooms.get(frame.room_id);
         if (!room) this.#unknown.add(frame.room_id);
@@ -121,6 +141,27 @@ export class Delivery {
     return [sync.room_id];
   }
 
+  /** Applies a page of changes. @param {RoomsSync} page @returns {number[]} the rooms that changed */
+  changed(page) {
+    const { rooms, joined, users, users_complete, private: own } = page;
+    const listed = joined && new Set(joined);
+    if (listed) for (const id of this.rooms.keys()) if (!listed.has(id)) this.#doubt(id);
+    const changed = rooms.flatMap((room) => this.joined(room));
+    for (const { room_id, seq } of own.hidden) changed.push(...this.#update(room_id, (room) => room.hide(seq)));
+    for (const { ts, ...user } of users) changed.push(...this.#show(user, ts));
+    this.personal.synced(page);
+    if (own.me) {
+      this.onMe(own.me);
+      changed.push(...(this.personal.show(this.rooms.values(), publicOf(own.me), 0) ?? []));
+    }
+    if (own.blocks) this.onBlocks();
+    if (!users_complete) {
+      for (const room of this.rooms.values()) room.stale = true;
+      this.onUser(null);
+    }
+    return changed;
+  }
+
   /** Adds or updates a room of the user. @param {Room} room @param {number} [serverRev] as for `synced` @returns {number[]} the rooms that changed */
   joined(room, serverRev) {
     this.#unknown.delete(room.id);
@@ -150,6 +191,8 @@ export class Delivery {
   needs() {
     /** @type {Need[]} */
     const needs = this.#incomplete ? [{ kind: "list" }] : [];
+    const { behind, cursor, rooms } = this.personal;
+    if (behind && cursor) needs.push({ kind: "changes", cursor, rooms });
     for (const id of this.#unknown) needs.push({ kind: "head", room: id });
     for (const [id, room] of this.rooms) {
       const { serverRev } = room;
@@ -166,6 +209,7 @@ export class Delivery {
 
   /** @param {WelcomeFrame} frame */
   #welcome(frame) {
+    this.personal.welcome(frame);
     this.#incomplete = !frame.complete;
     if (frame.complete) this.#doubtAllBut(frame.rooms);
     return frame.rooms.flatMap((room) => this.joined(room));
@@ -195,6 +239,13 @@ export class Delivery {
     return restored;
   }
 
+  /** @param {User} user @param {number} ts @returns {number[]} the rooms that changed */
+  #show(user, ts) {
+    const changed = this.personal.show(this.rooms.values(), user, ts);
+    if (changed && user.id !== this.me) this.onUser(user);
+    return changed ?? [];
+  }
+
   /** @param {number} id @param {(room: Timeline) => void} act */
   #update(id, act) {
     const room = this.rooms.get(id);
@@ -203,3 +254,6 @@ export class Delivery {
     return [id];
   }
 }
+
+/** The profile without private fields. @param {Me} me @returns {User} */
+const publicOf = ({ email: _, role: __, settings: ___, ...user }) => user;

@@ -1,7 +1,7 @@
 /**
  * Options and events of `ConChat`.
  *
- * @import { Frame, Invitation, Me, Message } from "./wire.js"
+ * @import { Frame, Invitation, Me, Message, User } from "./wire.js"
  * @import { Store } from "./store.js"
  * @import { Status, Times } from "./socket.js"
  */
@@ -30,6 +30,8 @@ import { browserStore } from "./store.js";
  * @property {number} outbox Id of a room whose outgoing messages changed.
  * @property {{ room_id: number, user_id: number, username: string, active: boolean }} typing
  * @property {{ user_id: number, online: boolean | null, last_seen: string | null }} presence
+ * @property {User | null} user The changed profile of another user, which rooms and members already have; null when any may have changed meanwhile.
+ * @property {null} blocks The list of blocked users changed, perhaps on another device.
  * @property {Invitation[]} invitations The open invitations, after every change.
  * @property {Message} message A new message of another user, once.
  * @property {Frame} frame Every frame; `messages` as one `message` each.

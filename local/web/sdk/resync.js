@@ -82,6 +82,7 @@ export class Resync {
   async #fetch(need) {
     const { api, delivery, reload } = this.#env;
     if (need.kind === "list") return delivery.listed(await allPages((cursor) => api.rooms.list("joined", { cursor, limit: 100 })));
+    if (need.kind === "changes") return delivery.changed(await api.changes(need));
     try {
       if (need.kind === "lost") return await reload(need.room), [];
       if (need.kind === "sync") return delivery.synced(await api.rooms.sync(need.room, need.since), need.serverRev);
@@ -95,4 +96,4 @@ export class Resync {
 }
 
 /** @param {Need} need */
-const keyOf = (need) => `${need.kind === "read"} ${"room" in need && need.room}`;
+const keyOf = (need) => `${need.kind === "read" || need.kind === "changes"} ${"room" in need && need.room}`;

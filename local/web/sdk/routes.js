@@ -2,7 +2,7 @@
  * The HTTP routes of the API, by name. Responses are typed after `openapi.json`.
  *
  * @import { Http } from "./http.js"
- * @import { Additions, AdminAccount, AdminReport, AdminRoom, AuditEntry, Authenticated, Edit, Export, Found, Friendship, History, Invitation, Invite, Invited, Me, Member, Message, Myself, NewSubscription, OpenReport, Page, Person, PushKey, ReactionChange, Reactor, Receipt, Receipts, Report, Room, RoomSync, Session, Ticket, User } from "./wire.js"
+ * @import { Additions, AdminAccount, AdminReport, AdminRoom, AuditEntry, Authenticated, Edit, Export, Found, Friendship, History, Invitation, Invite, Invited, Me, Member, Message, Myself, NewSubscription, OpenReport, Page, Person, PushKey, ReactionChange, Reactor, Receipt, Receipts, Report, Room, RoomSync, RoomsSync, Session, Ticket, User } from "./wire.js"
  */
 
 /** @typedef {{ cursor?: string | null, limit?: number }} Paging */
@@ -67,6 +67,8 @@ export function routes(http) {
       /** @param {number} user @returns {Promise<void>} */
       remove: (user) => http.delete(`/api/friends/${user}`),
     },
+    /** What changed since a cursor: rooms, profiles, and what only the user sees or sets. @param {{ cursor?: string, rooms?: boolean }} since @returns {Promise<RoomsSync>} */
+    changes: ({ cursor, rooms }) => http.get("/api/sync", { cursor, rooms: rooms === false ? "false" : null, limit: 100 }),
     blocks: {
       /** @param {Paging} [paging] @returns {Promise<Page<User>>} */
       list: (paging) => http.get("/api/blocks", paging),

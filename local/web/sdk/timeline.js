@@ -59,6 +59,7 @@ export class Timeline {
   /** @type {Set<Loading>} */
   #loading = new Set();
   #replies = new Replies();
+  #hidden = new Set(); // Seqs that the user hid, whose messages may still arrive.
 
   /** @param {number} userId @param {Room} room */
   constructor(userId, room) {
@@ -240,7 +241,11 @@ export class Timeline {
 
   /** Removes a message that the user has hidden. @param {number} seq */
   hide(seq) {
+    this.#hidden.add(seq);
     this.messages.delete(seq);
+    if (this.room.last_message?.seq === seq) this.room = { ...this.room, last_message: null };
+    this.uncertain ||= seq > (this.room.read_seq ?? 0);
+    this.#recount();
   }
 
   /** Drops messages and members; the list entry stays. */
@@ -271,6 +276,7 @@ export class Timeline {
     const lost = this.loaded ? { people: this.members !== null || this.#loading.size > 0 } : this.lost;
     this.#waiting.clear();
     this.marks.clear();
+    this.#hidden.clear();
     this.unload();
     this.room = room;
     this.rev = this.serverRev = this.#headRev = room.rev;
@@ -338,6 +344,7 @@ export class Timeline {
     // Senders have read what is before their messages; no frame says so.
     if (message.kind !== "system") this.#readBy(message.sender_id, message.seq);
     this.#replies.update(this.messages, message, preview(message));
+    if (this.#hidden.has(message.seq)) return;
     const held = this.messages.get(message.seq);
     if (held ? held.rev >= message.rev : !this.known.around(message.seq)) return;
     this.messages.set(message.seq, held ? merged(held, message) : message);
@@ -369,7 +376,7 @@ export class Timeline {
     }
   }
 
-  /** Counts the unread messages, if all are loaded. @returns {boolean} whether they are */
+  /** Counts the unread messages, if all are loaded; hidden ones are missing. @returns {boolean} whether they are */
   #recount() {
     const { room } = this;
     const read = room.read_seq ?? 0;
@@ -383,9 +390,9 @@ export class Timeline {
     let [unread, mentions] = [0, 0];
     for (let seq = read + 1; seq <= room.last_seq; seq++) {
       const message = this.messages.get(seq);
-      if (message?.deleted_at) continue;
+      if (!message || message.deleted_at) continue;
       unread += 1;
-      if (message?.mentions.includes(this.#userId)) mentions += 1;
+      if (message.mentions.includes(this.#userId)) mentions += 1;
     }
     [room.unread, room.mentions, this.uncertain] = [unread, mentions, false];
     return true;

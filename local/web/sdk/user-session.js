@@ -1,7 +1,7 @@
 /**
  * The state of one signed-in user: rooms, outbox, and the requests that keep them current. It ends with the sign-out.
  *
- * @import { AckFrame, Action, Frame, Message, Room } from "./wire.js"
+ * @import { AckFrame, Action, Frame, Me, Message, Room, User } from "./wire.js"
  * @import { Outgoing } from "./outbox-entry.js"
  * @import { Answer, Status } from "./socket.js"
  * @import { SharedStore } from "./store.js"
@@ -28,6 +28,9 @@ const MAX_LOADED_ROOMS = 12;
  * @property {(action: Action) => void} send Sends one that has no answer.
  * @property {() => boolean} online
  * @property {(room: number) => void} onRoom A room changed.
+ * @property {(me: Me) => void} onMe The user's own profile changed.
+ * @property {(user: User | null) => void} onUser The profile of another user changed; null for any.
+ * @property {() => void} onBlocks The list of blocked users changed.
  * @property {(room: number) => void} onOutbox A room's outgoing messages changed.
  * @property {() => number} now
  * @property {() => number} random
@@ -52,7 +55,7 @@ export class UserSession {
     const { api, store, namespace, request, now, random, grace } = env;
     this.userId = userId;
     this.#env = env;
-    this.delivery = new Delivery(userId);
+    this.delivery = Object.assign(new Delivery(userId), { onMe: env.onMe, onUser: env.onUser, onBlocks: env.onBlocks });
     this.resync = new Resync({
       api,
       delivery: this.delivery,

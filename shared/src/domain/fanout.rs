@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::domain::messages::coalescing::{self, Missed};
 use crate::domain::messages::send::sent_frame;
-use crate::domain::people::friends;
+use crate::domain::people::{friends, profile_updates};
 use crate::domain::rooms::changes as room_changes;
 use crate::domain::rooms::invitations;
 use crate::error::Result;
@@ -18,7 +18,7 @@ use crate::push::{Encoded, Push};
 use crate::store::coalescing::Stretch;
 use crate::store::members::{self, Access};
 use crate::store::recipients::{self, Recipients};
-use crate::store::{Db, friendships, messages, reactions, room_settings, uploads, users};
+use crate::store::{Db, friendships, messages, profile_changes, reactions, room_settings, uploads, users};
 use crate::time::Timestamp;
 
 /// Waits before sockets that did not answer are tried again, in seconds. After the last attempt their clients resync.
@@ -97,6 +97,12 @@ async fn deliver_shard(db: &Db, push: &Push, shard: &Shard, now: Timestamp) -> R
         ShardPayload::Member { room_id, rev, user_id, came } => {
             let frame = member_frame(db, Changed { room_id, rev }, user_id, came).await?;
             push_to_members(db, push, audience, RoomFrame { room: room_id, frame: &frame }, now).await
+        }
+        ShardPayload::Profile { user_id } => {
+            let changed = profile_changes::find(&mut *db.acquire().await?, user_id).await?;
+            let Some(frame) = changed.map(profile_updates::public_frame) else { return Ok(Vec::new()) };
+            let recipients = recipients::for_users(&mut *db.acquire().await?, &Connection::users_of(&audience)).await?;
+            Ok(deliver(push, audience, &recipients, &frame, now).await)
         }
         ShardPayload::Joined { .. }
         | ShardPayload::Seen { .. }
@@ -187,11 +193,11 @@ async fn frame_for_user(db: &Db, what: &ShardPayload, user: UserId) -> Result<Op
     match what {
         ShardPayload::Joined { room_id } => {
             let view = room_changes::member_view(db, *room_id, user).await?;
-            Ok(view.map(|room| Frame::RoomJoined { room: Box::new(room) }))
+            Ok(view.map(|room| Frame::RoomJoined { room: Box::new(room), private_rev: None }))
         }
         ShardPayload::Seen { room_id } => {
             let view = room_changes::member_view(db, *room_id, user).await?;
-            Ok(view.map(|room| Frame::RoomSeen { room_id: room.id, rev: room.rev, room: Box::new(room) }))
+            Ok(view.map(|room| Frame::RoomSeen { room_id: room.id, rev: room.rev, room: Box::new(room), private_rev: None }))
         }
         ShardPayload::Invited { room_id } => {
             let invitation = invitations::find(&mut *db.acquire().await?, *room_id, user).await?;
@@ -215,6 +221,7 @@ async fn frame_for_user(db: &Db, what: &ShardPayload, user: UserId) -> Result<Op
         | ShardPayload::Messages { .. }
         | ShardPayload::Edited { .. }
         | ShardPayload::Facts { .. }
-        | ShardPayload::Member { .. } => Ok(None),
+        | ShardPayload::Member { .. }
+        | ShardPayload::Profile { .. } => Ok(None),
     }
 }

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::id::{ConnectionId, RoomRef, SessionId, UserId};
+use crate::protocol::answers::Refusal;
 use crate::protocol::dialect::Dialect;
-use crate::protocol::frames::{Frame, Refusal};
+use crate::protocol::frames::Frame;
 use crate::push::socket_registry::Connection;
 use crate::time::Timestamp;
 

@@ -3,12 +3,13 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::id::{ConnectionId, MessageId, Rev, RoomId, Seq, UserId};
+use crate::id::{ConnectionId, Rev, RoomId, Seq, UserId};
 use crate::protocol::action_docs::FrameId;
+use crate::protocol::answers::{Ack, Refusal};
 use crate::protocol::friends::Friendship;
 use crate::protocol::invitations::Invitation;
 use crate::protocol::messages::{Message, ReactionChange};
-use crate::protocol::people::{Me, Presence};
+use crate::protocol::people::{Me, Presence, User};
 use crate::protocol::receipts::Receipt;
 use crate::protocol::rooms::{Member, Room, RoomProfile};
 use crate::protocol::sync::RoomSync;
@@ -85,6 +86,9 @@ pub enum Frame {
         /// The message's `seq`.
         #[schema(value_type = u64)]
         seq: Seq,
+        /// The recipient's `private_rev` after this change.
+        #[schema(value_type = u64)]
+        private_rev: Rev,
     },
     /// A reaction was added or removed.
     #[serde(rename = "reaction")]
@@ -119,6 +123,10 @@ pub enum Frame {
         rev: Rev,
         /// The room as the recipient sees it.
         room: Box<Room>,
+        /// The recipient's `private_rev` after this change, if it has one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<u64>)]
+        private_rev: Option<Rev>,
     },
     /// The room was deleted.
     #[serde(rename = "room.deleted")]
@@ -126,11 +134,15 @@ pub enum Frame {
         /// The room.
         room_id: RoomId,
     },
-    /// The recipient became a member of the room.
+    /// The recipient became a member of the room, or reopened a direct room.
     #[serde(rename = "room.joined")]
     RoomJoined {
         /// The room as the recipient sees it.
         room: Box<Room>,
+        /// The recipient's `private_rev` after this change, if it has one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<u64>)]
+        private_rev: Option<Rev>,
     },
     /// The recipient is no longer a member and gets no further frames of this room.
     #[serde(rename = "room.left")]
@@ -146,6 +158,9 @@ pub enum Frame {
         /// The `seq` of the room's last message at that time.
         #[schema(value_type = u64)]
         last_seq: Seq,
+        /// The recipient's `private_rev` after this change.
+        #[schema(value_type = u64)]
+        private_rev: Rev,
     },
     /// The recipient was invited to a room. Joining it accepts; `DELETE /api/rooms/{room_id}/invitation` declines.
     #[serde(rename = "room.invited")]
@@ -216,6 +231,33 @@ pub enum Frame {
         /// The time of the change, in epoch milliseconds; of two frames about one user the later one applies.
         ts: i64,
     },
+    /// The profile of a user changed: a new name, text or avatar, or the account was erased. Sent to friends and to members of direct rooms and of the
+    /// latest 100 rooms with up to 100 members, not across a block; others learn of it from `GET /api/sync`. The user's own devices also get `me`.
+    #[serde(rename = "user.updated")]
+    UserUpdated {
+        /// The new profile.
+        user: Box<User>,
+        /// The time of the change, in epoch milliseconds; of two frames about one user the later one applies.
+        ts: i64,
+        /// The recipient's own profile with private fields, also when only those changed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        me: Option<Box<Me>>,
+        /// The recipient's `private_rev` after this change, if it has one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<u64>)]
+        private_rev: Option<Rev>,
+    },
+    /// The recipient blocked or unblocked a user.
+    #[serde(rename = "user.blocked")]
+    UserBlocked {
+        /// The other user.
+        user_id: UserId,
+        /// Whether the recipient now blocks the user.
+        blocked: bool,
+        /// The recipient's `private_rev` after this change.
+        #[schema(value_type = u64)]
+        private_rev: Rev,
+    },
     /// The recipient received a friend request, or sent one from another device.
     #[serde(rename = "friend.request")]
     FriendRequest(Box<Friendship>),
@@ -284,6 +326,12 @@ pub enum Frame {
         server_time: Timestamp,
         /// When to have opened the next socket; this one closes soon after.
         reconnect_before: Timestamp,
+        /// The number of changes of what only the user sees or sets: profile, settings, blocks, hidden messages, muted and closed rooms. Frames about such
+        /// changes carry it; a hole is a lost frame, which `GET /api/sync` repeats.
+        #[schema(value_type = u64)]
+        private_rev: Rev,
+        /// The cursor for `GET /api/sync` that names all of the user's rooms as known.
+        cursor: String,
     },
     /// The action succeeded: stored and pushed.
     #[serde(rename = "ack")]
@@ -304,6 +352,10 @@ pub enum Frame {
         changed: Vec<Changed>,
         /// Whether `changed` contains all of them; the list of rooms has the others.
         complete: bool,
+        /// The user's current `private_rev`; absent without `since`. A higher one than the client knows reveals a lost frame.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<u64>)]
+        private_rev: Option<Rev>,
     },
     /// The last frame before the server closes the socket.
     #[serde(rename = "bye")]
@@ -326,71 +378,4 @@ pub struct Changed {
     /// The room's revision.
     #[schema(value_type = u64)]
     pub rev: Rev,
-}
-
-/// The successful response to an action.
-#[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
-pub struct Ack {
-    /// The `id` of the client's frame.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<FrameId>)]
-    pub id: Option<Box<RawValue>>,
-    /// The room of the action.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub room_id: Option<RoomId>,
-    /// The message's `seq`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u64>)]
-    pub seq: Option<Seq>,
-    /// The room's revision.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u64>)]
-    pub rev: Option<Rev>,
-    /// The message's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message_id: Option<MessageId>,
-    /// The sender's `client_id`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<String>,
-}
-
-/// The error response to an action.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct Refusal {
-    /// The `id` of the client's frame.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<FrameId>)]
-    pub id: Option<Box<RawValue>>,
-    /// The sender's `client_id`, if the action had one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<String>,
-    /// A stable snake_case code.
-    pub code: &'static str,
-    /// An explanation for people.
-    pub detail: String,
-    /// The id to quote in problem reports.
-    pub request_id: String,
-    /// Seconds until a retry.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_after: Option<u32>,
-}
-
-impl Frame {
-    /// Returns the change that `sync` reports as well.
-    pub fn change(&self) -> Option<Changed> {
-        let (room_id, rev) = match self {
-            Self::Message { message, .. } | Self::MessageEdited { message } => (message.room_id, message.rev),
-            Self::Messages { messages } => messages.last().map(|message| (message.room_id, message.rev))?,
-            Self::Reaction(reaction) => (reaction.room_id, reaction.rev),
-            Self::MessageUnsent { room_id, rev, .. }
-            | Self::MessagePinned { room_id, rev, .. }
-            | Self::Room { room_id, rev }
-            | Self::RoomChanged { room_id, rev, .. }
-            | Self::MemberAdded { room_id, rev, .. }
-            | Self::MemberUpdated { room_id, rev, .. }
-            | Self::MemberRemoved { room_id, rev, .. } => (*room_id, *rev),
-            _ => return None,
-        };
-        Some(Changed { room_id, rev })
-    }
 }

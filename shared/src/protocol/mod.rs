@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod action_docs;
 pub mod actions;
 pub mod admin;
+pub mod answers;
 pub mod dialect;
 pub mod encoding;
 mod enum_text;

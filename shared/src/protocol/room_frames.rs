@@ -1,7 +1,7 @@
-//! Frames that are identical for all members of a room, without the fields that only some members may see.
+//! Frames about rooms: those that are identical for all members, without the fields that only some members may see, and the change that each reports.
 
 use crate::id::{Rev, RoomId};
-use crate::protocol::frames::Frame;
+use crate::protocol::frames::{Changed, Frame};
 use crate::protocol::messages::Message;
 use crate::protocol::rooms::Member;
 
@@ -24,6 +24,24 @@ impl Frame {
     /// The frame of a changed role.
     pub fn member_updated(room_id: RoomId, rev: Rev, member: Member) -> Self {
         Self::MemberUpdated { room_id, rev, member: Box::new(without_markers(member)) }
+    }
+
+    /// Returns the change that `sync` reports as well.
+    pub fn change(&self) -> Option<Changed> {
+        let (room_id, rev) = match self {
+            Self::Message { message, .. } | Self::MessageEdited { message } => (message.room_id, message.rev),
+            Self::Messages { messages } => messages.last().map(|message| (message.room_id, message.rev))?,
+            Self::Reaction(reaction) => (reaction.room_id, reaction.rev),
+            Self::MessageUnsent { room_id, rev, .. }
+            | Self::MessagePinned { room_id, rev, .. }
+            | Self::Room { room_id, rev }
+            | Self::RoomChanged { room_id, rev, .. }
+            | Self::MemberAdded { room_id, rev, .. }
+            | Self::MemberUpdated { room_id, rev, .. }
+            | Self::MemberRemoved { room_id, rev, .. } => (*room_id, *rev),
+            _ => return None,
+        };
+        Some(Changed { room_id, rev })
     }
 }
 

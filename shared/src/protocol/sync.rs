@@ -9,6 +9,9 @@
 //! - A `sync` whose `rev` is not beyond the client's is outdated and ignored. With an equal `rev` only `more` counts: false means that the last part
 //!   has arrived; true means that the next change is too large for a frame.
 //! - Read markers and typing have no `rev`.
+//! - What only the user sees or sets (profile, settings, blocks, hidden messages, muted and closed rooms) counts in the user's `private_rev`. A frame
+//!   with the next one advances the client's, an earlier or equal one is a duplicate, and a later one, also in `pong`, reveals a gap, which
+//!   `GET /api/sync` closes.
 //! - `room.left` can be outdated by a later `room.joined`: the client requests `sync`, and `room_not_found` confirms it.
 
 use std::collections::BTreeSet;
@@ -17,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Rev, RoomId, Seq, UserId};
 use crate::protocol::messages::Message;
-use crate::protocol::people::User;
+use crate::protocol::people::{Me, User};
 use crate::protocol::rooms::{Role, Room};
 use crate::time::Timestamp;
 
@@ -76,17 +79,59 @@ pub enum MemberState {
     Banned,
 }
 
-/// The caller's rooms that changed since a cursor.
+/// The caller's rooms, the people in them, and the caller's private state, as far as they changed since a cursor.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct RoomsSync {
-    /// Rooms that changed or in which the caller's read marker moved, oldest change first. Rooms can repeat across pages.
+    /// Rooms that changed, in which the caller's read marker moved, or that the caller muted or reopened, oldest change first. Rooms can repeat across
+    /// pages.
     pub rooms: Vec<Room>,
-    /// The ids of all the caller's rooms, only on the last page. Remove every other room.
+    /// The ids of all the caller's rooms, only on the last page; null without rooms. Remove every other room.
     pub joined: Option<Vec<RoomId>>,
     /// The cursor of the next request: at once while `more` is true, else at the next synchronisation.
     pub cursor: String,
     /// Whether more pages follow now.
     pub more: bool,
+    /// The present profiles of users who changed them, only on the first page: members of the caller's rooms, present or past, friends, users with a
+    /// pending friend request, and blocked users.
+    pub users: Vec<UserChange>,
+    /// Whether `users` has all of them. False without a cursor and after more than 1,000 changes on the server: read again what is held of other users.
+    pub users_complete: bool,
+    /// Changes of what only the caller sees or sets.
+    pub private: PrivateChanges,
+}
+
+/// A changed profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct UserChange {
+    /// The present profile.
+    #[serde(flatten)]
+    pub user: User,
+    /// The time of the change in epoch milliseconds, as in `user.updated`.
+    pub ts: i64,
+}
+
+/// Changes of what only the caller sees or sets. Muted, closed and reopened rooms are among the rooms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct PrivateChanges {
+    /// The caller's `private_rev` after these changes.
+    #[schema(value_type = u64, example = 12)]
+    pub rev: Rev,
+    /// Messages that the caller hid: remove them, and read the unread counts of their rooms anew.
+    pub hidden: Vec<HiddenMessage>,
+    /// The caller's profile, e-mail address, role and settings if they changed.
+    pub me: Option<Me>,
+    /// Whether the list of blocked users changed: `GET /api/blocks` has it.
+    pub blocks: bool,
+}
+
+/// A message that the caller hid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct HiddenMessage {
+    /// The room.
+    pub room_id: RoomId,
+    /// The message's `seq`.
+    #[schema(value_type = u64)]
+    pub seq: Seq,
 }
 
 impl RoomSync {

@@ -102,6 +102,8 @@ pub enum ShardPayload {
     Friend { user_id: UserId },
     /// An upload of the recipient.
     Upload { upload_id: UploadId },
+    /// The public profile of a user.
+    Profile { user_id: UserId },
 }
 
 impl ShardPayload {
@@ -118,17 +120,19 @@ impl ShardPayload {
             Frame::MemberUpdated { room_id, rev, member } => {
                 Self::Member { room_id: *room_id, rev: *rev, user_id: member.user.id, came: false }
             }
-            Frame::RoomJoined { room } => Self::Joined { room_id: room.id },
+            Frame::RoomJoined { room, .. } => Self::Joined { room_id: room.id },
             Frame::RoomSeen { room_id, .. } => Self::Seen { room_id: *room_id },
             Frame::RoomInvited(invitation) => Self::Invited { room_id: invitation.room.id },
             Frame::FriendRequest(friendship) | Frame::FriendAccepted(friendship) => {
                 Self::Friend { user_id: friendship.user.user.id }
             }
             Frame::UploadReady { upload } => Self::Upload { upload_id: upload.upload_id },
+            Frame::UserUpdated { user, .. } => Self::Profile { user_id: user.id },
             // These hold only numbers, times and one emoji.
             Frame::MessageUnsent { .. }
             | Frame::MessagePinned { .. }
             | Frame::MessageHidden { .. }
+            | Frame::UserBlocked { .. }
             | Frame::Reaction(_)
             | Frame::Room { .. }
             | Frame::RoomDeleted { .. }

@@ -94,7 +94,13 @@ pub async fn set_disabled(transaction: &mut MySqlConnection, by: &Operator, user
 }
 
 pub async fn set_role(transaction: &mut MySqlConnection, _: &Operator, user: UserId, role: AccountRole) -> Result<()> {
-    sqlx::query!("update users set role = ? where id = ?", role.to_string(), user.0).execute(transaction).await?;
+    sqlx::query!(
+        "update users set role = ?, me_rev = private_rev + 1, private_rev = private_rev + 1 where id = ?",
+        role.to_string(),
+        user.0,
+    )
+    .execute(transaction)
+    .await?;
     Ok(())
 }
 

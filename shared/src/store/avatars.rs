@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::id::{ObjectId, RoomId, UploadId, UserId};
 use crate::store::members::{Membership, Readable};
 use crate::store::rows::room::avatar_url;
+use crate::time::Timestamp;
 
 /// Locks the user's row and returns the avatar.
 pub async fn lock_of_user(transaction: &mut MySqlConnection, user: UserId) -> Result<Option<UploadId>> {
@@ -13,11 +14,26 @@ pub async fn lock_of_user(transaction: &mut MySqlConnection, user: UserId) -> Re
     Ok(found.fetch_optional(transaction).await?.flatten().map(UploadId))
 }
 
-/// Sets or removes a user's avatar.
-pub async fn set_of_user(transaction: &mut MySqlConnection, user: UserId, upload: Option<UploadId>) -> Result<()> {
-    sqlx::query!("update users set avatar_upload = ? where id = ?", upload.map(|upload| upload.0), user.0)
-        .execute(transaction)
-        .await?;
+/// Sets or removes a user's avatar, as one private change.
+pub async fn set_of_user(
+    transaction: &mut MySqlConnection,
+    user: UserId,
+    upload: Option<UploadId>,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query!(
+        r#"
+        update users
+        set avatar_upload = ?, me_rev = private_rev + 1, private_rev = private_rev + 1,
+            profile_changed_at = greatest(?, profile_changed_at + 1)
+        where id = ?
+        "#,
+        upload.map(|upload| upload.0),
+        now.0,
+        user.0,
+    )
+    .execute(transaction)
+    .await?;
     Ok(())
 }
 

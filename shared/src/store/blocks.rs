@@ -43,17 +43,13 @@ pub async fn lock_between(transaction: &mut MySqlConnection, one: UserId, other:
     Ok(!found.is_empty())
 }
 
-/// Blocks a user. Idempotent.
-pub async fn insert(connection: &mut MySqlConnection, by: UserId, blocked: UserId, now: Timestamp) -> Result<()> {
-    sqlx::query!(
-        "insert into blocks (user_id, blocked_id, created_at) values (?, ?, ?) on duplicate key update created_at = created_at",
-        by.0,
-        blocked.0,
-        now.0,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+/// Blocks a user. Returns false when the user is blocked already.
+pub async fn insert(connection: &mut MySqlConnection, by: UserId, blocked: UserId, now: Timestamp) -> Result<bool> {
+    let done =
+        sqlx::query!("insert ignore into blocks (user_id, blocked_id, created_at) values (?, ?, ?)", by.0, blocked.0, now.0,)
+            .execute(connection)
+            .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Removes a block. Returns false when there is none.

@@ -39,11 +39,13 @@ pub async fn begin(
         update users
         set erased_name = username, username = concat(?, ' ', id), display_name = ?, email = null, email_key = null,
             email_confirmed_at = null, about = '', password_hash = '', avatar_upload = null, role = 'user', last_seen_at = null,
-            disabled_at = null, presence_visibility = 'nobody', notifications = 'none', added_by = 'nobody', deleted_at = ?
+            disabled_at = null, presence_visibility = 'nobody', notifications = 'none', added_by = 'nobody', deleted_at = ?,
+            profile_changed_at = greatest(?, profile_changed_at + 1)
         where id = ? and deleted_at is null and password_hash = coalesce(?, password_hash)
         "#,
         DELETED_USER,
         DELETED_USER,
+        ending.now.0,
         ending.now.0,
         ending.user.0,
         password_hash,
@@ -167,7 +169,7 @@ pub async fn scrub_membership(transaction: &mut MySqlConnection, held: &ErasureR
         r#"
         update members
         set state = if(state = 'joined', 'left', state), role = 'member', joined_at = 0, read_at = null, delivered_at = null,
-            past_rev = null, past_at = null, past_view = null, muted_until = null, pinned = 0, allowance = 0, allowance_at = 0, change_allowance = 0, change_allowance_at = 0, said = ''
+            past_rev = null, past_at = null, past_view = null, muted_until = null, pinned = 0, private_at = 0, allowance = 0, allowance_at = 0, change_allowance = 0, change_allowance_at = 0, said = ''
         where room_id = ? and user_id = ?
         "#,
         held.room.0,

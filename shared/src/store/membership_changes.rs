@@ -235,15 +235,21 @@ pub async fn set_change_allowance(
     Ok(())
 }
 
-/// Sets until when a room is muted. Only the member sees this, so it takes no `rev`.
-pub async fn mute(connection: &mut MySqlConnection, member: &Membership, until: Option<Timestamp>) -> Result<()> {
+/// Sets until when a room is muted. Only the member sees this, so it takes no `rev` of the room.
+pub async fn mute(
+    transaction: &mut MySqlConnection,
+    member: &Membership,
+    until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<()> {
     sqlx::query!(
-        "update members set muted_until = ? where room_id = ? and user_id = ?",
+        "update members set muted_until = ?, private_at = greatest(?, private_at + 1) where room_id = ? and user_id = ?",
         until.map(|until| until.0),
+        now.0,
         member.room().0,
         member.user().0,
     )
-    .execute(connection)
+    .execute(transaction)
     .await?;
     Ok(())
 }

@@ -192,16 +192,21 @@ pub async fn touch(
     Ok(())
 }
 
-/// Hides a message from one user for good. Idempotent.
-pub async fn hide(connection: &mut MySqlConnection, room: &Readable, seq: Seq, now: Timestamp) -> Result<()> {
+/// Hides a message from one user for good, as the user's private change `private_rev`. Idempotent.
+pub async fn hide(transaction: &mut MySqlConnection, room: &Readable, seq: Seq, private_rev: Rev, now: Timestamp) -> Result<()> {
     sqlx::query!(
-        "insert ignore into hidden_messages (user_id, room_id, seq, created_at) values (?, ?, ?, ?)",
+        r#"
+        insert into hidden_messages (user_id, room_id, seq, created_at, rev)
+        values (?, ?, ?, ?, ?)
+        on duplicate key update rev = values(rev)
+        "#,
         room.user().0,
         room.room().0,
         seq.0,
         now.0,
+        private_rev.0,
     )
-    .execute(connection)
+    .execute(transaction)
     .await?;
     Ok(())
 }

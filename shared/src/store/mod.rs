@@ -27,6 +27,8 @@ pub mod messages;
 pub mod migrations;
 pub mod pins;
 pub mod presence_visibility;
+pub mod private_state;
+pub mod profile_changes;
 pub mod profiles;
 pub mod reactions;
 pub mod read_marker_visibility;

@@ -4,9 +4,10 @@ use sqlx::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::UserId;
-use crate::protocol::people::{Notifications, User, Visibility};
+use crate::protocol::people::{Me, Notifications, User, Visibility};
 use crate::store::rows::user::{UserRow, query_with_user};
 use crate::store::users;
+use crate::time::Timestamp;
 
 /// Changes to a profile; none keeps the value.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,35 @@ pub struct ProfileChange<'a> {
     pub added_by: Option<Visibility>,
 }
 
+impl ProfileChange<'_> {
+    /// Keeps the values that differ from the present ones.
+    #[must_use]
+    pub fn without_present(self, present: &Me) -> Self {
+        let Self { display_name, about, email, presence, notifications, added_by } = self;
+        let settings = present.settings;
+        Self {
+            display_name: display_name.filter(|name| *name != present.user.display_name),
+            about: about.filter(|about| *about != present.user.about),
+            email: email.filter(|email| *email != present.email.as_deref()),
+            presence: presence.filter(|presence| *presence != settings.presence),
+            notifications: notifications.filter(|notifications| *notifications != settings.notifications),
+            added_by: added_by.filter(|added_by| *added_by != settings.added_by),
+        }
+    }
+
+    /// Whether something changes that others see.
+    pub fn is_public(&self) -> bool {
+        self.display_name.is_some() || self.about.is_some()
+    }
+
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        let Self { display_name, about, email, presence, notifications, added_by } = *self;
+        let private = email.is_none() && presence.is_none() && notifications.is_none() && added_by.is_none();
+        private && display_name.is_none() && about.is_none()
+    }
+}
+
 /// Where a page of a search begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserSearchStart<'a> {
@@ -30,8 +60,8 @@ pub enum UserSearchStart<'a> {
     DisplayName(&'a str, UserId),
 }
 
-/// Updates an active account. A new e-mail address is unconfirmed.
-pub async fn update(connection: &mut MySqlConnection, user: UserId, change: &ProfileChange<'_>) -> Result<()> {
+/// Updates an active account as one private change. A new e-mail address is unconfirmed.
+pub async fn update(connection: &mut MySqlConnection, user: UserId, change: &ProfileChange<'_>, now: Timestamp) -> Result<()> {
     let ProfileChange { display_name, about, email, presence, notifications, added_by } = *change;
     let (anew, email) = (email.is_some(), email.flatten());
     sqlx::query!(
@@ -40,7 +70,8 @@ pub async fn update(connection: &mut MySqlConnection, user: UserId, change: &Pro
         set display_name = coalesce(?, display_name), about = coalesce(?, about),
             email = if(?, ?, email), email_key = if(?, ?, email_key), email_confirmed_at = if(?, null, email_confirmed_at),
             presence_visibility = coalesce(?, presence_visibility), notifications = coalesce(?, notifications),
-            added_by = coalesce(?, added_by)
+            added_by = coalesce(?, added_by), me_rev = private_rev + 1, private_rev = private_rev + 1,
+            profile_changed_at = if(?, greatest(?, profile_changed_at + 1), profile_changed_at)
         where id = ? and disabled_at is null and deleted_at is null
         "#,
         display_name,
@@ -53,6 +84,8 @@ pub async fn update(connection: &mut MySqlConnection, user: UserId, change: &Pro
         presence.map(|visibility| visibility.to_string()),
         notifications.map(|preference| preference.to_string()),
         added_by.map(|visibility| visibility.to_string()),
+        change.is_public(),
+        now.0,
         user.0,
     )
     .execute(connection)

@@ -100,27 +100,46 @@ pub async fn list(
     select(connection, user, Selection::Scope(scope), after, limit).await
 }
 
-/// Returns the user's rooms that changed after `since`, latest first and limited, and whether the list is complete.
-pub async fn changed_since(connection: &mut MySqlConnection, user: UserId, since: Timestamp) -> Result<(Vec<Changed>, bool)> {
+/// What changed for a user since a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecentChanges {
+    /// The user's rooms, latest change first.
+    pub rooms: Vec<Changed>,
+    /// Whether `rooms` has all of them.
+    pub complete: bool,
+    /// The user's private rev.
+    pub private_rev: Rev,
+}
+
+/// Returns the user's rooms that changed after `since`, and the user's private rev.
+pub async fn changed_since(connection: &mut MySqlConnection, user: UserId, since: Timestamp) -> Result<RecentChanges> {
     let rows = sqlx::query!(
         r#"
-        select r.id, r.rev
-        from members m
-        join rooms r on r.id = m.room_id
-        where m.user_id = ? and m.state = 'joined' and (m.closed_seq is null or m.closed_seq < r.last_seq)
-          and r.deleted_at is null and r.changed_at >= ?
-        order by r.changed_at desc
-        limit ?
+        select u.private_rev, x.id as "id?: u64", x.rev as "rev?: u64"
+        from users u
+        left join (
+            select r.id, r.rev, r.changed_at
+            from members m
+            join rooms r on r.id = m.room_id
+            where m.user_id = ? and m.state = 'joined' and (m.closed_seq is null or m.closed_seq < r.last_seq)
+              and r.deleted_at is null and r.changed_at >= ?
+            order by r.changed_at desc
+            limit ?
+        ) x on true
+        where u.id = ?
+        order by x.changed_at desc
         "#,
         user.0,
         since.0,
         u64::from(MAX_CHANGED) + 1,
+        user.0,
     )
     .fetch_all(connection)
     .await?;
     let complete = rows.len() <= MAX_CHANGED as usize;
-    let changed = rows.into_iter().take(MAX_CHANGED as usize).map(|row| Changed { room_id: RoomId(row.id), rev: Rev(row.rev) });
-    Ok((changed.collect(), complete))
+    let private_rev = Rev(rows.first().map_or(0, |row| row.private_rev));
+    let changed = rows.into_iter().filter_map(|row| Some(Changed { room_id: RoomId(row.id?), rev: Rev(row.rev?) }));
+    Ok(RecentChanges { rooms: changed.take(MAX_CHANGED as usize).collect(), complete, private_rev })
 }
 
 #[derive(Clone, Copy)]

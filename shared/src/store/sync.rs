@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoomActivity {
     pub room: RoomId,
-    /// Last change of the room or of the user's read marker.
+    /// Last change of the room, of the user's read marker, or of what only the user sees of it.
     pub at: Timestamp,
 }
 
@@ -171,7 +171,7 @@ fn union_all<T>(all: &[T], select: impl Fn(&T) -> String) -> Option<String> {
 pub async fn room_activity(connection: &mut MySqlConnection, user: UserId) -> Result<Vec<RoomActivity>> {
     let rows = sqlx::query!(
         r#"
-        select r.id, greatest(r.changed_at, coalesce(m.read_at, 0), coalesce(m.closed_at, 0)) as "at!: i64"
+        select r.id, greatest(r.changed_at, coalesce(m.read_at, 0), coalesce(m.closed_at, 0), m.private_at) as "at!: i64"
         from members m
         join rooms r on r.id = m.room_id
         where m.user_id = ? and m.state = 'joined' and (m.closed_seq is null or m.closed_seq < r.last_seq)

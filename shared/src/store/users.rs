@@ -5,7 +5,7 @@ use sqlx::mysql::MySqlConnection;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::error::Result;
-use crate::id::UserId;
+use crate::id::{Rev, UserId};
 use crate::protocol::people::{Me, MySettings, User};
 use crate::store::on_duplicate;
 use crate::store::rows::user::{USER, UserRow, query_with_user, user_of};
@@ -30,6 +30,18 @@ pub struct Account {
     pub password_hash: String,
     /// Whether invitations are pending; loaded only by [`account`].
     pub is_invited: bool,
+    pub revs: PrivateRevs,
+}
+
+/// The private revs of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrivateRevs {
+    /// That of the last private change.
+    pub last: Rev,
+    /// That of the last change of profile, address, role or settings.
+    pub me: Rev,
+    /// That of the last change of the list of blocked users.
+    pub blocks: Rev,
 }
 
 /// Normalizes an address for comparison: lower case and composed (NFC), compared bytewise. Collations confuse different mailboxes.
@@ -69,7 +81,7 @@ macro_rules! select_accounts {
             r#",
                 u.email, u.email_key, u.email_confirmed_at, u.password_hash as "password_hash: String", u.role as "role: String",
                 u.presence_visibility as "presence: String", u.notifications as "notifications: String",
-                u.added_by as "added_by: String",
+                u.added_by as "added_by: String", u.private_rev, u.me_rev, u.blocks_rev,
             "# $invitations r#" as "invitations!: i64"
             "# $tail,
             $($value),*
@@ -198,6 +210,9 @@ struct AccountRow {
     presence: String,
     notifications: String,
     added_by: String,
+    private_rev: u64,
+    me_rev: u64,
+    blocks_rev: u64,
     invitations: i64,
 }
 
@@ -210,7 +225,8 @@ impl AccountRow {
         };
         let (email, role) = (self.email, self.role);
         let me = Me { user: user_of!(self), email, role, settings };
-        Account { me, password_hash: self.password_hash, is_invited: self.invitations > 0 }
+        let revs = PrivateRevs { last: Rev(self.private_rev), me: Rev(self.me_rev), blocks: Rev(self.blocks_rev) };
+        Account { me, password_hash: self.password_hash, is_invited: self.invitations > 0, revs }
     }
 }
 

@@ -141,6 +141,12 @@ pub(crate) fn unreachable_push() -> Push {
     Push::cloud_with_client(client, &aws(), &tables, push_config("http://127.0.0.1:1"))
 }
 
+/// Limits without counters, for operations that count nothing.
+pub(crate) fn unreachable_throttle() -> Throttle {
+    let client = dynamodb::client_at(&aws(), "http://127.0.0.1:1".into());
+    Throttle::new(Ephemeral::new(client, "none".into()), fixture::limits())
+}
+
 /// Pushes by the sender alone, without functions and queues, to sockets behind `endpoint`.
 pub(crate) fn push_config(endpoint: &str) -> PushConfig {
     PushConfig {

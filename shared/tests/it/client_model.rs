@@ -16,6 +16,8 @@ use shared::protocol::rooms::Role;
 use shared::protocol::sync::{MemberState, RoomSync};
 use shared::store::Db;
 
+use crate::private_model::PrivateState;
+
 /// One device and its copy of one room.
 pub(crate) struct Client {
     pub(crate) caller: Caller,
@@ -25,6 +27,7 @@ pub(crate) struct Client {
     announced: Rev,
     /// Whether a frame requires a sync to confirm.
     doubt: bool,
+    pub(crate) private: PrivateState,
 }
 
 /// A client's copy of a room that its user is in.
@@ -40,7 +43,8 @@ pub(crate) struct Held {
 
 impl Client {
     pub(crate) fn new(caller: Caller, room: RoomId) -> Self {
-        Self { caller, room, held: None, announced: Rev(0), doubt: true }
+        let private = PrivateState::new(caller.user, room);
+        Self { caller, room, held: None, announced: Rev(0), doubt: true, private }
     }
 
     pub(crate) fn held(&self) -> Option<&Held> {
@@ -49,6 +53,12 @@ impl Client {
 
     /// Handles a frame, which may be late or repeated.
     pub(crate) fn receive(&mut self, frame: &Frame) {
+        self.private.receive(frame);
+        self.apply(frame);
+        self.remove_hidden();
+    }
+
+    fn apply(&mut self, frame: &Frame) {
         let me = self.caller.user;
         match frame {
             Frame::Message { message, .. } => self.change(message.rev, |held| held.put((**message).clone(), me)),
@@ -88,13 +98,14 @@ impl Client {
             }),
             Frame::RoomChanged { rev, room, .. } => self.change(*rev, |held| held.name.clone_from(&room.name)),
             Frame::Room { rev, .. } | Frame::RoomSeen { rev, .. } => self.announced = self.announced.max(*rev),
-            Frame::RoomJoined { room } => {
+            Frame::RoomJoined { room, .. } => {
                 self.announced = self.announced.max(room.rev);
                 self.doubt |= self.held.is_none();
             }
             // May be older than a `room.joined` already received.
             Frame::RoomLeft { .. } | Frame::RoomDeleted { .. } => self.doubt = true,
             Frame::Receipt(receipt) => self.mark(receipt),
+            Frame::MessageHidden { .. } | Frame::UserUpdated { .. } => {}
             other => panic!("unexpected here: {other:?}"),
         }
     }
@@ -109,8 +120,10 @@ impl Client {
     /// Requests the rooms that changed recently.
     pub(crate) async fn ping(&mut self, db: &Db) {
         let since = self.caller.now.plus_seconds(-60);
-        let (changed, _) = rooms::changed_since(db, &self.caller, since).await.expect("pong");
-        self.announced = changed
+        let changes = rooms::changed_since(db, &self.caller, since).await.expect("pong");
+        self.private.note(changes.private_rev);
+        self.announced = changes
+            .rooms
             .iter()
             .filter(|changed| changed.room_id == self.room)
             .map(|changed| changed.rev)
@@ -127,24 +140,45 @@ impl Client {
             self.announced = changed.iter().map(|changed| changed.rev).fold(self.announced, Rev::max);
             for sync in rooms {
                 self.announced = self.announced.max(sync.room.rev);
+                self.private.see(&sync.room);
+                self.private.see_members(&sync.members);
                 held.apply(sync);
             }
         }
+        self.remove_hidden();
     }
 
-    /// Requests the state of all rooms, as after a pause.
+    /// Requests what changed since the last time, as after a pause; the first time everything.
     pub(crate) async fn resume(&mut self, db: &Db) {
-        let all = sync::rooms(db, &self.caller, PageRequest::default()).await.expect("all rooms");
-        self.doubt |= !all.joined.expect("one page").contains(&self.room) || self.held.is_none();
-        let Some(room) = all.rooms.into_iter().find(|room| room.id == self.room) else { return };
-        self.announced = self.announced.max(room.rev);
-        if let Some(held) = &mut self.held {
-            held.read_seq = held.read_seq.max(room.read_seq.unwrap_or_default());
+        loop {
+            let cursor = self.private.cursor.clone();
+            let paging = PageRequest { cursor: cursor.as_deref(), limit: None };
+            let part = sync::rooms(db, &self.caller, paging).await.expect("the changes");
+            self.private.apply(&part, self.caller.now);
+            if let Some(joined) = &part.joined {
+                if !joined.contains(&self.room) {
+                    self.held = None;
+                }
+                self.doubt |= self.held.is_none();
+            }
+            if let Some(room) = part.rooms.iter().find(|room| room.id == self.room) {
+                self.announced = self.announced.max(room.rev);
+                if let Some(held) = &mut self.held {
+                    held.read_seq = held.read_seq.max(room.read_seq.unwrap_or_default());
+                }
+            }
+            if !part.more {
+                break;
+            }
         }
+        self.remove_hidden();
     }
 
     /// Requests missing changes, if a gap is known.
     pub(crate) async fn catch_up(&mut self, db: &Db, limit: u32) {
+        if self.private.is_behind() {
+            self.resume(db).await;
+        }
         if !self.doubt && self.held.as_ref().is_none_or(|held| held.rev >= self.announced) {
             return;
         }
@@ -156,12 +190,21 @@ impl Client {
                 Err(error) => panic!("{error:?}"),
             };
             let more = part.more;
+            self.private.see(&part.room);
+            self.private.see_members(&part.members);
             self.held.get_or_insert_default().apply(part);
             if !more {
                 break;
             }
         }
         (self.announced, self.doubt) = (Rev(0), false);
+        self.remove_hidden();
+    }
+
+    fn remove_hidden(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.messages.retain(|seq, _| !self.private.hidden.contains(seq));
+        }
     }
 
     /// Applies the next change, drops a duplicate, and notes a gap.

@@ -1,5 +1,5 @@
-//! A client that follows the protocol reaches the room's exact state, although pushes are lost, duplicated, delayed or reordered: random histories,
-//! each compared with the store.
+//! A client that follows the protocol reaches the exact state of its room, of the people in it and of what only its user sees or sets, although pushes
+//! are lost, duplicated, delayed or reordered: random histories, each compared with the store.
 //!
 //! `CONVERGENCE_SEED` repeats a run of `CONVERGENCE_HISTORIES` (default 500) histories. A failure names the seed of its history.
 
@@ -11,6 +11,7 @@ use fastrand::Rng;
 use shared::caller::Caller;
 use shared::config::CoalescingConfig;
 use shared::domain::fanout;
+use shared::domain::limits::throttle::Throttle;
 use shared::domain::messages::SendRequest;
 use shared::domain::messages::edits::{self, EditRequest};
 use shared::domain::messages::pins;
@@ -19,6 +20,7 @@ use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::domain::messages::unsend;
 use shared::domain::messages::{self, HistoryRange};
 use shared::domain::paging::PageRequest;
+use shared::domain::people::profiles;
 use shared::domain::rooms;
 use shared::domain::rooms::members::{self, MemberRef};
 use shared::domain::rooms::settings;
@@ -26,13 +28,16 @@ use shared::error::{Error, Limit, Result};
 use shared::id::{ConnectionId, RoomId, RoomRef, Seq};
 use shared::protocol::dialect::Dialect;
 use shared::protocol::frames::Frame;
-use shared::protocol::messages::{NewContent, NewMessage};
+use shared::protocol::messages::{Message, NewContent, NewMessage};
+use shared::protocol::people::Notifications;
+use shared::protocol::profiles::{ChangeMe, ChangeMySettings};
 use shared::protocol::rooms::{ChangeRoom, NewRoom, Role, RoomKind};
 use shared::push::Push;
 use shared::push::memory::Memory;
 use shared::push::socket_registry::Connection;
 use shared::store::Db;
 
+use crate::backend::unreachable_throttle;
 use crate::client_model::Client;
 use crate::fixture::{self, limits, person};
 
@@ -77,6 +82,7 @@ fn given(variable: &str) -> Option<u64> {
 struct History<'a> {
     db: &'a Db,
     push: Push,
+    throttle: Throttle,
     rng: Rng,
     room: RoomRef,
     people: Vec<Caller>,
@@ -111,8 +117,22 @@ impl<'a> History<'a> {
         }
         let wires = vec![Vec::new(); clients.len()];
         let room = RoomRef::Id(RoomId(id));
-        let mut history =
-            Self { db, push, rng, room, people, clients, wires, sent: Vec::new(), last_seq: Seq(0), trail: String::new() };
+        let mut history = Self {
+            db,
+            push,
+            throttle: unreachable_throttle(),
+            rng,
+            room,
+            people,
+            clients,
+            wires,
+            sent: Vec::new(),
+            last_seq: Seq(0),
+            trail: String::new(),
+        };
+        for client in &mut history.clients {
+            client.resume(db).await;
+        }
         for step in 0..STEPS {
             history.step(step).await;
         }
@@ -147,6 +167,9 @@ impl<'a> History<'a> {
             if self.rng.u8(..8) == 0 {
                 self.clients[client].hello(self.db).await;
             }
+            if self.rng.u8(..8) == 0 {
+                self.clients[client].resume(self.db).await;
+            }
             if self.rng.u8(..3) == 0 {
                 let limit = self.rng.u32(1..6);
                 self.clients[client].catch_up(self.db, limit).await;
@@ -172,7 +195,7 @@ impl<'a> History<'a> {
         let (db, push, room) = (self.db, &self.push, &self.room);
         let seq = Seq(self.rng.u64(1..=self.last_seq.0 + 1));
         let emoji = EMOJI[self.rng.usize(..EMOJI.len())];
-        let kind = self.rng.u8(..22);
+        let kind = self.rng.u8(..28);
         let _ = write!(self.trail, "{}: {kind} at {seq}", caller.username);
         match kind {
             0..=6 => {
@@ -211,6 +234,21 @@ impl<'a> History<'a> {
                         settings::update(db, push, &caller, room, &change).await?;
                     }
                 }
+            }
+            20 | 21 => unsend::hide(db, push, &caller, room, seq).await?,
+            22 | 23 => {
+                let until = self.rng.bool().then(|| caller.now.plus_seconds(3600));
+                drop(rooms::mute(db, push, &caller, room, until).await?);
+            }
+            24 | 25 => {
+                let change = if kind == 24 {
+                    ChangeMe { display_name: Some(format!("Person {number}")), ..ChangeMe::default() }
+                } else {
+                    let notifications = if self.rng.bool() { Notifications::Mentions } else { Notifications::All };
+                    let settings = ChangeMySettings { notifications: Some(notifications), ..ChangeMySettings::default() };
+                    ChangeMe { settings, ..ChangeMe::default() }
+                };
+                profiles::change(db, push, &self.throttle, &caller, &change).await?;
             }
             _ => {
                 let mark = if self.rng.u8(..4) == 0 { ReadMarker::Delivered(seq) } else { ReadMarker::Read(seq) };
@@ -275,9 +313,25 @@ impl<'a> History<'a> {
             let items =
                 messages::history(db, caller, &self.room, HistoryRange::After(Seq(0)), Some(100)).await.expect("history").items;
             let page = members::list(db, caller, &self.room, PageRequest::default()).await.expect("members");
+            let stranger = page
+                .items
+                .iter()
+                .find(|member| client.private.name_of(member.user.id) != Some(member.user.display_name.as_str()));
+            if let Some(stranger) = stranger {
+                let seen = client.private.name_of(stranger.user.id);
+                return Err(format!("{} calls {:?} {seen:?}", caller.username, stranger.user));
+            }
             let people: BTreeMap<_, _> = page.items.into_iter().map(|member| (member.user.id, member.role)).collect();
             let unread = items.iter().filter(|message| message.seq > held.read_seq && message.deleted_at.is_none()).count();
-            let shown = held.shown();
+            // Previews of messages that the user hid are those of the time of hiding.
+            let previewed = |mut message: Message| {
+                if let Some(reply) = message.reply_to.as_mut().filter(|reply| client.private.hidden.contains(&reply.seq)) {
+                    reply.preview.clear();
+                }
+                message
+            };
+            let items: Vec<_> = items.into_iter().map(previewed).collect();
+            let shown: Vec<_> = held.shown().into_iter().map(previewed).collect();
             if let Some((truth, seen)) = items.iter().zip(&shown).find(|(truth, seen)| truth != seen) {
                 return Err(format!("{} sees\n{seen:?}\nfor\n{truth:?}", caller.username));
             }
@@ -285,6 +339,11 @@ impl<'a> History<'a> {
             let seen = (shown.len(), &held.members, &held.name, room.read_seq, held.unread(), held.rev);
             if truth != seen || usize::try_from(room.unread) != Ok(unread) {
                 return Err(format!("{} sees\n{seen:?}\nfor\n{truth:?}; counted {unread} unread", caller.username));
+            }
+            let own = (Some(profiles::me(db, caller).await.expect("an account")), room.muted_until);
+            let known = (client.private.me.clone(), client.private.muted_until);
+            if own != known {
+                return Err(format!("{} has\n{known:?}\nfor\n{own:?}", caller.username));
             }
         }
         Ok(())

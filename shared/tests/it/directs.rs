@@ -154,7 +154,7 @@ async fn listed(db: &Db, who: &Caller) -> usize {
         joined + 1,
         "General besides"
     );
-    let changed = rooms::changed_since(db, who, Timestamp(0)).await.expect("changed").0.len();
+    let changed = rooms::changed_since(db, who, Timestamp(0)).await.expect("changed").rooms.len();
     let synced = sync::rooms(db, who, PageRequest::default()).await.expect("moved");
     assert_eq!((changed, synced.rooms.len(), synced.joined.map(|ids| ids.len())), (joined, joined, Some(joined)));
     let unread = receipts::unread(db, who).await.expect("unread");
@@ -181,7 +181,7 @@ async fn a_direct_room_comes_to_the_other_one_with_its_first_message() {
     let hi = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
     messages::send(&db, &push, &limits(), &ann, SendRequest { room: &room, new: &hi }).await.expect("sent");
     let pushed = push.take_sent().await;
-    let [(first, Frame::RoomJoined { room: view }), rest @ ..] = &pushed[..] else { panic!("{pushed:?}") };
+    let [(first, Frame::RoomJoined { room: view, .. }), rest @ ..] = &pushed[..] else { panic!("{pushed:?}") };
     assert_eq!(
         (*first, view.unread, view.last_seq, view.direct_user.as_ref().map(|user| user.id)),
         (bob.user, 1, Seq(1), Some(ann.user))

@@ -212,13 +212,17 @@ async fn a_block_ends_what_stood_between_two_and_answers_both_alike() {
 }
 
 #[tokio::test]
-async fn a_block_between_strangers_pushes_nothing() {
+async fn a_block_between_strangers_is_pushed_to_nobody_else() {
     let db = fixture::database().await;
     let push = Push::memory();
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
     blocks::add(&db, &push, &ann, bob.user).await.expect("blocked");
     blocks::remove(&db, &push, &ann, bob.user).await.expect("unblocked");
-    assert!(push.take_sent().await.is_empty());
+    let pushed = push.take_sent().await;
+    assert!(
+        pushed.iter().all(|(to, frame)| *to == ann.user && matches!(frame, Frame::UserBlocked { .. })) && pushed.len() == 2,
+        "{pushed:?}"
+    );
     assert_eq!(code(blocks::add(&db, &push, &ann, ann.user).await), "self_block");
     assert_eq!(code(blocks::add(&db, &push, &ann, UserId(4711)).await), "user_not_found");
     directs::open(&db, &push, &ann, bob.user).await.expect("opened");

@@ -61,7 +61,9 @@ async fn people_are_added_by_id_and_by_name_and_each_is_answered_for() {
     let frames = group.frames().await;
     assert_eq!(names(&frames, bob.user), ["member.added 2", "message 3"], "every frame has a rev of its own");
     assert_eq!(names(&frames, cat.user).len(), 1, "a new room is one frame: {frames:?}");
-    let Some((_, Frame::RoomJoined { room })) = frames.iter().find(|(user, _)| *user == cat.user) else { panic!("{frames:?}") };
+    let Some((_, Frame::RoomJoined { room, .. })) = frames.iter().find(|(user, _)| *user == cat.user) else {
+        panic!("{frames:?}")
+    };
     assert_eq!((room.members_count, room.unread, room.rev), (3, 0, Rev(3)), "what came before is not unread");
     let said = group.shown(&bob, Seq(1)).await;
     assert_eq!((said.content.as_str(), said.event.as_deref()), ("ann added cat", Some("member.added")));

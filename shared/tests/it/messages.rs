@@ -348,7 +348,7 @@ async fn the_hot_paths_keep_to_their_statements() {
     let changed = || rooms::changed_since(&db, &ann, ann.now);
     changed().await.expect("prepared");
     let (change, count) = statements(&db, changed()).await;
-    assert_eq!((change.expect("changes").1, count), (true, 1));
+    assert_eq!((change.expect("changes").complete, count), (true, 1));
     for sql in [
         format!(
             "insert into rooms (kind, name, active_at, changed_at, created_at) select 'group', 'x', {0}, {0}, 0 from {1} s",
@@ -359,8 +359,8 @@ async fn the_hot_paths_keep_to_their_statements() {
     ] {
         sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *db.acquire().await.expect("a connection")).await.expect("many rooms");
     }
-    let (rooms, complete) = changed().await.expect("changes");
-    assert_eq!((rooms.len(), complete), (1000, false), "General is one more");
+    let changes = changed().await.expect("changes");
+    assert_eq!((changes.rooms.len(), changes.complete), (1000, false), "General is one more");
     let end = messages::history(&db, &ann, &general, HistoryRange::Around(Seq(9999)), None).await.expect("history");
     assert_eq!(end.items.last().map(|message| message.seq), Some(end.last_seq), "beyond the end is the end");
 }

@@ -167,6 +167,9 @@ async fn each_hot_query_names_its_index() {
     let all = plans(&db, sync::rooms(&db, &ann, PageRequest::default())).await;
     uses(&all, "greatest(r.changed_at", "m", "members_user");
     uses(&all, "greatest(r.changed_at", "r", "PRIMARY");
+    let cursor = sync::rooms(&db, &ann, PageRequest::default()).await.expect("all rooms").cursor;
+    let news = plans(&db, sync::rooms(&db, &ann, PageRequest { cursor: Some(&cursor), limit: None })).await;
+    uses(&news, "where profile_changed_at >= ", "users", "users_profile");
     let unread = plans(&db, receipts::unread(&db, &ann)).await;
     uses(&unread, "m.user_id = ", "m", "members_user");
     let readers = plans(&db, receipts::of_message(&db, &ann, &room, Seq(15))).await;

@@ -28,7 +28,7 @@ async fn general_is_seen_by_everyone_and_joined_once() {
     }
     let pushed = push.take_sent().await;
     assert_eq!(pushed.len(), 1, "joining twice changes nothing: {pushed:?}");
-    assert!(matches!(&pushed[0], (user, Frame::RoomJoined { room }) if *user == ann.user && room.joined));
+    assert!(matches!(&pushed[0], (user, Frame::RoomJoined { room, .. }) if *user == ann.user && room.joined));
 }
 
 #[tokio::test]

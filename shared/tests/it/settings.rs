@@ -178,7 +178,7 @@ async fn a_deleted_room_is_gone_for_everyone_at_once() {
             "room_not_found"
         );
         assert!(rooms::list(db, who, Scope::Joined, PageRequest::default()).await.expect("rooms").items.is_empty());
-        assert!(rooms::changed_since(db, who, who.now).await.expect("changes").0.is_empty());
+        assert!(rooms::changed_since(db, who, who.now).await.expect("changes").rooms.is_empty());
     }
     assert_eq!(code(settings::delete(db, push, &ann, room).await), "room_not_found");
     assert_eq!(code(settings::delete(db, push, &ann, &RoomRef::general()).await), "not_a_member", "General has no owner");

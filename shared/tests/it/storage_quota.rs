@@ -322,7 +322,7 @@ async fn usage_equals_the_visible_objects_after_random_operations() {
             (7, _) => {
                 let face = ready_as(&backend, &media, caller, FACE, png()).await;
                 let size = uploads::find(db, caller, face).await.expect("hers").size;
-                avatars::set(db, caller, Some(face)).await.expect("set");
+                avatars::set(db, &push, caller, Some(face)).await.expect("set");
                 ledger.takes(caller.user, face, size);
                 if let Some(before) = faces[who].replace(face) {
                     ledger.drops(caller.user, before);

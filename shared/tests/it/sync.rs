@@ -246,5 +246,12 @@ async fn catching_up_keeps_to_its_statements() {
     assert_eq!(count(&ann, Rev(21)).await, 2, "nothing changed");
     let all = || sync::rooms(&db, &ann, PageRequest::default());
     all().await.expect("prepared");
-    assert_eq!(statements(&db, all()).await.1, 2);
+    assert_eq!(statements(&db, all()).await.1, 4, "the account, hidden messages, activity, the rooms");
+    let cursor = all().await.expect("all").cursor;
+    let news = || sync::rooms(&db, &ann, PageRequest { cursor: Some(&cursor), limit: None });
+    news().await.expect("prepared");
+    assert_eq!(statements(&db, news()).await.1, 4, "the same, and whose profile changed, without hidden messages");
+    let rest = || sync::without_rooms(&db, &ann, PageRequest { cursor: Some(&cursor), limit: None });
+    rest().await.expect("prepared");
+    assert_eq!(statements(&db, rest()).await.1, 2);
 }

@@ -230,6 +230,24 @@ test("users who cannot be added are invited, and accept or decline in the list",
   await close(page);
 });
 
+test("a new name shows at once in lists, headers and messages, on the own page and on others'", async () => {
+  const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
+  const direct = await call("PUT", `/api/rooms/direct/${ann.user.id}`, undefined, bob);
+  const group = await call("POST", "/api/rooms", { name: "Garden", kind: "group", member_ids: [ann.user.id] }, bob);
+  for (const { id } of [direct, group]) await call("POST", `/api/rooms/${id}/messages`, { content: "Hello" }, bob);
+  const [page, own] = [await open(browser, ann, { path: `#/rooms/${group.id}` }), await open(browser, bob)];
+  await page.waitForSelector(".message:has-text('Bob')");
+  await call("PATCH", "/api/users/me", { display_name: "Robert" }, bob);
+  await page.waitForSelector(".message:has-text('Robert')");
+  await page.waitForSelector(".sidebar .room-name:has-text('Robert')");
+  await own.waitForSelector(".own-name:has-text('Robert')");
+  await page.goto(`${URL_OF}/#/rooms/${direct.id}`);
+  await page.waitForSelector(".head-name:has-text('Robert')");
+  await call("DELETE", `/api/rooms/${direct.id}/messages/1?for=me`, undefined, ann);
+  await page.waitForSelector(".message", { state: "detached" });
+  await close(page, own);
+});
+
 test("all tabs have the same user: signing out and in as another user reaches every tab", async () => {
   const [ann, bob] = [await register("ann", "Ann"), await register("bob", "Bob")];
   const one = await open(browser, ann);

@@ -10,7 +10,7 @@ import { ME, Server } from "./server.mjs";
 
 const me = /** @type {Me} */ ({ id: ME });
 /** @type {WelcomeFrame} */
-export const WELCOME = { type: "welcome", user: me, connection_id: "c", rooms: [], complete: true, invited: [], server_time: "", reconnect_before: "" };
+export const WELCOME = { type: "welcome", user: me, connection_id: "c", rooms: [], complete: true, invited: [], server_time: "", reconnect_before: "", private_rev: 1, cursor: "" };
 
 /** @param {Delivery} delivery */
 export const needs = (delivery) => delivery.needs().map((need) => need.kind);

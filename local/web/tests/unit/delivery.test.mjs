@@ -169,7 +169,7 @@ test("a closed direct room leaves the list and returns with its next message, in
   server.send(2, "first");
   const delivery = new Delivery(ME);
   delivery.joined(server.head());
-  assert.deepEqual(delivery.receive({ type: "room.closed", room_id: 7, last_seq: 1 }), [7]);
+  assert.deepEqual(delivery.receive({ type: "room.closed", room_id: 7, last_seq: 1, private_rev: 1 }), [7]);
   assert.equal(delivery.rooms.size, 0);
   // A late response does not restore it.
   delivery.joined({ ...server.head(), closed: true });
@@ -178,6 +178,6 @@ test("a closed direct room leaves the list and returns with its next message, in
   delivery.receive(/** @type {Frame} */ (next));
   assert.deepEqual(delivery.needs(), [{ kind: "head", room: 7 }]);
   delivery.joined(server.head());
-  assert.deepEqual(delivery.receive({ type: "room.closed", room_id: 7, last_seq: 1 }), [], "the newer message arrived first");
+  assert.deepEqual(delivery.receive({ type: "room.closed", room_id: 7, last_seq: 1, private_rev: 2 }), [], "the newer message arrived first");
   assert.equal(delivery.rooms.size, 1);
 });

@@ -16,6 +16,7 @@ use crate::domain::auth::session_closings;
 use crate::domain::auth::sessions::{self, ENDED};
 use crate::domain::auth::tokens::TokenKeys;
 use crate::domain::limits::throttle::Throttle;
+use crate::domain::people::profile_updates;
 use crate::error::{Error, Result};
 use crate::id::{SessionId, UserId};
 use crate::protocol::frames::Frame;
@@ -116,6 +117,8 @@ pub(super) async fn finish(db: &Db, push: &Push, user: UserId, now: Timestamp) -
     let Some(former_name) = store::former_username(&mut *db.acquire().await?, user).await? else { return Ok(()) };
     let caller = Caller { user, username: DELETED_USER.into(), session: SessionId(0), connection: None, now };
     let deleted_user = DeletedUser { caller, former_name };
+    // While the user still has friends and rooms.
+    profile_updates::push_public(db, push, user, now).await?;
     loop {
         let found = store::rooms(&mut *db.acquire().await?, user, ROOMS_PER_QUERY).await?;
         if found.is_empty() {

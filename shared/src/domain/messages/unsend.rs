@@ -10,8 +10,8 @@ use crate::protocol::messages::{Message, MessageKind};
 use crate::protocol::rooms::{Role, RoomKind};
 use crate::push::Push;
 use crate::store::{
-    Db, Tx, attachments, edits, members, mentions, messages as store, pins, reactions, recipients, redaction, search_index,
-    transaction,
+    Db, Tx, attachments, edits, members, mentions, messages as store, pins, private_state, reactions, recipients, redaction,
+    search_index, transaction,
 };
 
 /// Unsends a message for everyone and pushes it to the members. Idempotent.
@@ -37,17 +37,18 @@ pub async fn unsend_by_id(db: &Db, push: &Push, caller: &Caller, id: MessageId) 
 
 /// Hides a message for the caller and pushes it to the caller's devices. Idempotent.
 pub async fn hide(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: Seq) -> Result<()> {
-    let (room, own) = {
-        let mut connection = db.acquire().await?;
-        let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
+    let (room_id, private_rev) = transaction!(db, |tx| {
+        let private_rev = private_state::raise(tx, caller.user).await?;
+        let readable = rooms::require_readable(members::find_access(tx, room, caller.user).await?)?;
         // Seqs have no gaps: every seq between the bounds exists.
         if !(readable.visible_from_seq.max(Seq(1))..=readable.visible_to_seq).contains(&seq) {
             return Err(Error::NotFound("message_not_found"));
         }
-        store::hide(&mut connection, &readable, seq, caller.now).await?;
-        (readable.room(), recipients::for_users(&mut connection, &[caller.user]).await?)
-    };
-    push.to_users(&own, &Frame::MessageHidden { room_id: room, seq }, caller.now).await;
+        store::hide(tx, &readable, seq, private_rev, caller.now).await?;
+        Ok((readable.room(), private_rev))
+    })?;
+    let own = recipients::for_users(&mut *db.acquire().await?, &[caller.user]).await?;
+    push.to_users(&own, &Frame::MessageHidden { room_id, seq, private_rev }, caller.now).await;
     Ok(())
 }
 

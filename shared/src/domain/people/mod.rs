@@ -4,4 +4,5 @@ pub mod blocks;
 pub mod contact_limits;
 pub mod friends;
 pub mod presence;
+pub(crate) mod profile_updates;
 pub mod profiles;

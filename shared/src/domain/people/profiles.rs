@@ -5,7 +5,7 @@ use crate::domain::auth::accounts::{self, fields};
 use crate::domain::auth::sessions::ENDED;
 use crate::domain::limits::throttle::Throttle;
 use crate::domain::paging::{PageRequest, decode_cursor, encode_cursor};
-use crate::domain::people::presence;
+use crate::domain::people::{presence, profile_updates};
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::protocol::page::Page;
@@ -25,21 +25,24 @@ pub async fn me(db: &Db, caller: &Caller) -> Result<Me> {
     account.map(|account| account.me).ok_or(Error::Unauthenticated(ENDED))
 }
 
-/// Changes the given fields. A changed presence setting is pushed to those it affects.
+/// Changes the given fields. The new profile is pushed to those who show it and to the caller's devices, a changed presence setting to those it affects.
 ///
 /// Changing the e-mail address requires the password, because the address is a login name. Addresses are claimed, not unique, so no answer
 /// reveals another account.
 pub async fn change(db: &Db, push: &Push, throttle: &Throttle, caller: &Caller, given: &ChangeMe) -> Result<Me> {
-    let mut change = validate(given)?;
+    let change = validate(given)?;
     let account = users::account(&mut *db.acquire().await?, caller.user).await?;
     let Account { me: before, password_hash, .. } = account.ok_or(Error::Unauthenticated(ENDED))?;
-    change.email = change.email.filter(|email| *email != before.email.as_deref());
+    let change = change.without_present(&before);
+    if change.is_empty() {
+        return Ok(before);
+    }
     if change.email.is_some() {
         let needed = || Error::invalid("password", "required", "is needed for another e-mail address");
         accounts::verify_own_password(throttle, caller, given.password.as_deref().ok_or_else(needed)?, &password_hash).await?;
     }
-    store::update(&mut *db.acquire().await?, caller.user, &change).await?;
-    let after = me(db, caller).await?;
+    store::update(&mut *db.acquire().await?, caller.user, &change, caller.now).await?;
+    let after = profile_updates::push_change(db, push, caller, change.is_public()).await?;
     if before.settings.presence != after.settings.presence {
         presence::visibility_changed(db, push, caller, before.settings.presence).await?;
     }

@@ -28,6 +28,8 @@ pub(crate) struct RoomChanges {
     left: Vec<UserId>,
     invited: Vec<UserId>,
     uninvited: Vec<UserId>,
+    /// Of a private change of the one who joined.
+    private_rev: Option<Rev>,
 }
 
 impl RoomChanges {
@@ -47,7 +49,7 @@ impl RoomChanges {
     pub(crate) fn at(room: RoomId, head: Head) -> Self {
         let (joined, present, left) = (Vec::new(), Vec::new(), Vec::new());
         let (invited, uninvited) = (Vec::new(), Vec::new());
-        Self { room, head, members: 0, frames: Vec::new(), joined, present, left, invited, uninvited }
+        Self { room, head, members: 0, frames: Vec::new(), joined, present, left, invited, uninvited, private_rev: None }
     }
 
     /// Takes the `rev` of the next change.
@@ -70,6 +72,11 @@ impl RoomChanges {
     pub(crate) fn add_joined(&mut self, user: UserId) {
         self.members += 1;
         self.joined.push(user);
+    }
+
+    /// Sets the private rev at which the new member reopened the room.
+    pub(crate) fn set_private_rev(&mut self, private_rev: Option<Rev>) {
+        self.private_rev = private_rev;
     }
 
     /// Adds a user who was to join and is a member already: an earlier attempt may have ended after its commit.
@@ -125,7 +132,8 @@ impl RoomChanges {
         for user in &self.joined {
             if let Some(mut room) = member_view(db, room_id, *user).await? {
                 Box::pin(presence::fill_rooms(db, push, *user, std::slice::from_mut(&mut room), now)).await?;
-                push.send(&members.only(*user), &Frame::RoomJoined { room: Box::new(room) }, now).await;
+                let frame = Frame::RoomJoined { room: Box::new(room), private_rev: self.private_rev };
+                push.send(&members.only(*user), &frame, now).await;
             }
         }
         let audience = members.matching(|user| !self.joined.contains(&user));

@@ -8,12 +8,14 @@ use crate::domain::people::presence;
 use crate::domain::rooms::changes::{RoomChanges, push_to_users};
 use crate::domain::rooms::{self, NEW_ROOM};
 use crate::error::{Error, Result};
-use crate::id::{RoomId, RoomRef, UserId, UserPair};
+use crate::id::{Rev, RoomId, RoomRef, UserId, UserPair};
 use crate::protocol::frames::Frame;
 use crate::protocol::rooms::{Role, Room};
 use crate::push::Push;
 use crate::store::membership_changes::NewMember;
-use crate::store::{Db, Tx, blocks, directs as store, members, membership_changes, rooms as room_rows, transaction, users};
+use crate::store::{
+    Db, Tx, blocks, directs as store, members, membership_changes, private_state, rooms as room_rows, transaction, users,
+};
 
 /// Opens the direct room with a user. Returns whether it is new.
 pub async fn open(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<(Room, bool)> {
@@ -24,6 +26,7 @@ pub async fn open(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result
     if opened.became_visible {
         let mut changes = RoomChanges::at(opened.room, NEW_ROOM);
         changes.add_joined(caller.user);
+        changes.set_private_rev(opened.private_rev);
         changes.push(db, push, caller.now).await?;
     }
     let mut view = rooms::find(db, caller, &RoomRef::Id(opened.room)).await?;
@@ -34,14 +37,15 @@ pub async fn open(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result
 /// Hides the direct room from the caller's list until a newer message arrives. Only the caller's devices get a frame. Idempotent.
 pub async fn close(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result<()> {
     let absent = || Error::NotFound("room_not_found");
-    let (room_id, last_seq) = transaction!(db, |tx| {
+    let (room_id, last_seq, private_rev) = transaction!(db, |tx| {
+        let private_rev = private_state::raise(tx, caller.user).await?;
         let room = store::find(tx, UserPair::new(caller.user, user)).await?.ok_or_else(absent)?;
         let readable = rooms::require_readable(members::lock(tx, &RoomRef::Id(room), caller.user).await?)?;
         // A room that the other user opened without writing is not visible to the caller.
         let known = store::close(tx, rooms::require_member(&readable)?, readable.last_seq, caller.now).await?;
-        if known { Ok((room, readable.last_seq)) } else { Err(absent()) }
+        if known { Ok((room, readable.last_seq, private_rev)) } else { Err(absent()) }
     })?;
-    push_to_users(db, push, &[caller.user], &Frame::RoomClosed { room_id, last_seq }, caller.now).await?;
+    push_to_users(db, push, &[caller.user], &Frame::RoomClosed { room_id, last_seq, private_rev }, caller.now).await?;
     Ok(())
 }
 
@@ -56,6 +60,8 @@ struct Opened {
     new: bool,
     /// Whether it was absent from the caller's list before.
     became_visible: bool,
+    /// The caller's private rev of reopening the room.
+    private_rev: Option<Rev>,
 }
 
 async fn find_or_create(tx: &mut Tx<'_>, caller: &Caller, user: UserId) -> Result<Opened> {
@@ -85,10 +91,11 @@ async fn find_or_create(tx: &mut Tx<'_>, caller: &Caller, user: UserId) -> Resul
         store::hide_until_message(tx, room, user).await?;
     }
     room_rows::changed(tx, room, NEW_ROOM.rev, i32::try_from(people.len()).unwrap_or(i32::MAX), caller.now).await?;
-    Ok(Opened { room, new: true, became_visible: true })
+    Ok(Opened { room, new: true, became_visible: true, private_rev: None })
 }
 
 async fn reopen(tx: &mut Tx<'_>, caller: &Caller, room: RoomId) -> Result<Opened> {
     let became_visible = store::reopen(tx, room, caller.user, caller.now).await?;
-    Ok(Opened { room, new: false, became_visible })
+    let private_rev = if became_visible { Some(private_state::raise(tx, caller.user).await?) } else { None };
+    Ok(Opened { room, new: false, became_visible, private_rev })
 }

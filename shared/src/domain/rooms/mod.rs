@@ -17,15 +17,16 @@ use crate::domain::paging::{PageRequest, encode_cursor, page};
 use crate::domain::people::contact_limits::{self, ContactKind, ContactPolicy, NOT_REACHABLE};
 use crate::error::{Error, Limit, Result, Violation};
 use crate::id::{Head, Rev, RoomId, RoomRef, Seq, UserId};
-use crate::protocol::frames::{Changed, Frame};
+use crate::protocol::frames::Frame;
 use crate::protocol::page::Page;
 use crate::protocol::rooms::{AllowedRole, NewRoom, Role, Room, RoomKind, Scope};
 use crate::push::Push;
 use crate::store::members::{self as member_rows, Access, JoinTarget, Membership, Readable};
 use crate::store::membership_changes::NewMember;
-use crate::store::rooms::{self as store, NewRoomRow, RoomListCursor};
+use crate::store::rooms::{self as store, NewRoomRow, RecentChanges, RoomListCursor};
 use crate::store::{
-    Db, Tx, invitations as invitation_rows, invite_codes as invite_rows, membership_changes, recipients, transaction, users,
+    Db, Tx, invitations as invitation_rows, invite_codes as invite_rows, membership_changes, private_state, recipients,
+    transaction, users,
 };
 use crate::time::Timestamp;
 
@@ -158,20 +159,22 @@ pub async fn leave(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, owner:
 /// Mutes a room for the caller until a time. A past time unmutes it.
 pub async fn mute(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, until: Option<Timestamp>) -> Result<Room> {
     let until = until.filter(|until| *until > caller.now);
-    let view = {
-        let mut connection = db.acquire().await?;
-        let readable = require_readable(member_rows::find_access(&mut connection, room, caller.user).await?)?;
-        membership_changes::mute(&mut connection, require_member(&readable)?, until).await?;
-        store::view(&mut connection, &readable).await?.ok_or(Error::NotFound("room_not_found"))?
-    };
-    let frame = Frame::RoomSeen { room_id: view.id, rev: view.rev, room: Box::new(view.clone()) };
+    let (view, private_rev) = transaction!(db, |tx| {
+        let private_rev = private_state::raise(tx, caller.user).await?;
+        let readable = require_readable(member_rows::find_access(tx, room, caller.user).await?)?;
+        membership_changes::mute(tx, require_member(&readable)?, until, caller.now).await?;
+        let view = store::view(tx, &readable).await?.ok_or(Error::NotFound("room_not_found"))?;
+        Ok((view, private_rev))
+    })?;
+    let room = Box::new(view.clone());
+    let frame = Frame::RoomSeen { room_id: view.id, rev: view.rev, room, private_rev: Some(private_rev) };
     let own = recipients::for_users(&mut *db.acquire().await?, &[caller.user]).await?;
     push.to_users(&own, &frame, caller.now).await;
     Ok(view)
 }
 
-/// Lists the caller's rooms that changed since a server time.
-pub async fn changed_since(db: &Db, caller: &Caller, since: Timestamp) -> Result<(Vec<Changed>, bool)> {
+/// Lists the caller's rooms that changed since a server time, with the caller's private rev.
+pub async fn changed_since(db: &Db, caller: &Caller, since: Timestamp) -> Result<RecentChanges> {
     let since = Timestamp(since.0.saturating_sub(CLOCK_SLACK_MS));
     store::changed_since(&mut *db.acquire().await?, caller.user, since).await
 }

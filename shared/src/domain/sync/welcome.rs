@@ -35,6 +35,7 @@ pub async fn welcome(db: &Db, push: &Push, caller: &Caller, connection: &Connect
     };
     let complete = rows.len() <= MAX_LIMIT as usize;
     rows.truncate(MAX_LIMIT as usize);
+    let private_rev = account.revs.last;
     let mut frame = Frame::Welcome {
         id,
         user: Box::new(account.me),
@@ -45,6 +46,8 @@ pub async fn welcome(db: &Db, push: &Push, caller: &Caller, connection: &Connect
         online: presence::online(db, push, caller).await?,
         server_time: caller.now,
         reconnect_before: connection.connected_at.plus_seconds(RECONNECT_SECONDS),
+        private_rev,
+        cursor: super::current_cursor(caller.now, private_rev),
     };
     while frame.encode(Dialect::Lean).len() > MAX_FRAME {
         let Frame::Welcome { rooms, complete, invited, .. } = &mut frame else { break };

@@ -1,7 +1,7 @@
 //! Avatars of users, visible to all signed-in users, and of rooms, visible to those who see the room. Replacing one removes the old one.
 
 use crate::caller::Caller;
-use crate::domain::auth::sessions::ENDED;
+use crate::domain::people::{profile_updates, profiles};
 use crate::domain::rooms;
 use crate::domain::uploads::attachments::require_usable;
 use crate::error::{Error, Result};
@@ -9,22 +9,23 @@ use crate::id::{RoomRef, UploadId, UserId};
 use crate::media::{Media, Object, PresignedUrl, Rendition};
 use crate::protocol::people::Me;
 use crate::protocol::uploads::Purpose;
+use crate::push::Push;
 use crate::store::invitations::{self, InvitationCursor};
 use crate::store::members::Access;
-use crate::store::{Db, Tx, avatars as store, members, transaction, uploads, users};
+use crate::store::{Db, Tx, avatars as store, members, transaction, uploads};
 
-/// Sets or removes the caller's avatar. The current one changes nothing.
-pub async fn set(db: &Db, caller: &Caller, upload: Option<UploadId>) -> Result<Me> {
-    transaction!(db, |tx| {
+/// Sets or removes the caller's avatar, and pushes the new profile. The current one changes nothing.
+pub async fn set(db: &Db, push: &Push, caller: &Caller, upload: Option<UploadId>) -> Result<Me> {
+    let changed = transaction!(db, |tx| {
         let before = store::lock_of_user(tx, caller.user).await?;
-        if before != upload {
-            replace(tx, caller, before, upload).await?;
-            store::set_of_user(tx, caller.user, upload).await?;
+        if before == upload {
+            return Ok(false);
         }
-        Ok(())
+        replace(tx, caller, before, upload).await?;
+        store::set_of_user(tx, caller.user, upload, caller.now).await?;
+        Ok(true)
     })?;
-    let account = users::account(&mut *db.acquire().await?, caller.user).await?;
-    account.map(|account| account.me).ok_or(Error::Unauthenticated(ENDED))
+    if changed { profile_updates::push_change(db, push, caller, true).await } else { profiles::me(db, caller).await }
 }
 
 /// Replaces an avatar by the caller's upload. The transaction holds the lock of the avatar's row.

@@ -1,0 +1,3 @@
+alter table hidden_messages
+    drop key hidden_messages_rev,
+    drop column rev;

@@ -1,0 +1,2 @@
+alter table members
+    drop column private_at;
