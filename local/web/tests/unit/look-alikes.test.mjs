@@ -31,9 +31,10 @@ test("the author of a message is named with the username where another member or
   [2, 3].forEach((sender) => server.send(sender, "x"));
   const room = new Timeline(ME, server.head());
   room.page(room.begin(), { limit: 100 }, server.history({ limit: 100 }));
-  const names = (contacts = []) =>
+  const names = (/** @type {import("../../sdk/wire.js").User[]} */ contacts = []) =>
     rowsOf(room, room.run(), [], { me: ME, newAfter: null, editing: null, contacts }).flatMap((row) => (row.kind === "message" ? [row.name] : []));
-  const member = (of) => ({ user: of, role: "member", joined_at: "", read_seq: 0, delivered_seq: 0 });
+  const member = (/** @type {import("../../sdk/wire.js").User} */ of) =>
+    /** @type {import("../../sdk/wire.js").Member} */ ({ user: of, role: "member", joined_at: "", read_seq: 0, delivered_seq: 0 });
   room.people(room.begin(), [user(ME), user(2), user(3)].map(member));
   assert.deepEqual(names(), ["U 2", "U 3"]);
   assert.deepEqual(names([{ ...user(9), name_keys: user(3).name_keys }]), ["U 2", `U 3 ${handle(user(3))}`]);

@@ -9,6 +9,7 @@ import { findMentions } from "../../app/mention-text.js";
 const TABLE = new URL("../../../../shared/tests/it/fixtures/mentions.json", import.meta.url);
 
 test("a text mentions whom the server says that it does", async () => {
+  /** @type {{ members: string[], text: string, mentions: string[] }[]} */
   const cases = JSON.parse(await readFile(TABLE, "utf8"));
   assert.ok(cases.length > 50);
   for (const { members, text, mentions } of cases) {
