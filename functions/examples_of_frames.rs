@@ -110,7 +110,15 @@ pub(crate) fn frames() -> Vec<Frame> {
 fn user(id: UserId, name: &str) -> User {
     let mut display_name = name.to_owned();
     display_name[..1].make_ascii_uppercase();
-    User { id, username: name.to_owned(), display_name, about: String::new(), avatar_url: None, created_at: NOW }
+    User {
+        id,
+        username: name.to_owned(),
+        display_name,
+        name_keys: vec!["6ec3a1b7c20d4f95".into()],
+        about: String::new(),
+        avatar_url: None,
+        created_at: NOW,
+    }
 }
 
 fn me() -> Me {

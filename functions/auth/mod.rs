@@ -33,6 +33,8 @@ pub struct State {
     ephemeral: Ephemeral,
     /// Limits registrations, failed logins, tickets and the ending of sessions.
     throttle: Throttle,
+    /// Usernames that the deployment reserves.
+    reserved_usernames: Vec<String>,
     /// The URL for sockets.
     websocket_url: String,
 }
@@ -48,6 +50,7 @@ impl State {
             issuer: Issuer { keys: resources::keys().await?, lifetimes },
             throttle: Throttle::new(ephemeral.clone(), resources::limits()?),
             ephemeral,
+            reserved_usernames: config::reserved_usernames(),
             websocket_url: config::websocket_url().map_err(Error::internal)?,
         })
     }

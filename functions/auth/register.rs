@@ -30,9 +30,9 @@ pub(super) async fn register(
     info: RequestInfo,
     SecretBody(body): SecretBody<Register>,
 ) -> Result<(StatusCode, Json<Authenticated>)> {
-    let State { db, push, issuer, throttle, .. } = &*state;
+    let State { db, push, issuer, throttle, reserved_usernames, .. } = &*state;
     let with = SignIn { push, issuer, throttle, client: &anonymous_caller(info) };
-    let authenticated = accounts::register(db, with, &body).await?;
+    let authenticated = accounts::register(db, with, reserved_usernames, &body).await?;
     Ok((StatusCode::CREATED, Json(authenticated)))
 }
 

@@ -76,6 +76,7 @@ const CONCERNS: &[Concern] = &[
         optional: &[],
     },
     Concern { path: path!(shared::config::allowed_origins), required: &["ALLOWED_ORIGINS"], optional: &[] },
+    Concern { path: path!(shared::config::reserved_usernames), required: &["RESERVED_USERNAMES"], optional: &[] },
     Concern { path: path!(functions::resources::distribution), required: &["EDGE_SECRET_ARN"], optional: &[] },
     Concern { path: path!(shared::config::docs), required: &["DOCS"], optional: &[] },
     Concern { path: path!(shared::config::websocket_url), required: &["WEBSOCKET_URL"], optional: &[] },

@@ -202,6 +202,10 @@ async fn invalid_accounts_are_refused_field_by_field() {
         (json!({ "username": "valid-name", "password": "password123" }), "password"),
         (json!({ "username": "valid-name", "password": PASSWORD, "email": "no address" }), "email"),
         (json!({ "username": "valid-name", "password": PASSWORD, "display_name": "a\u{7}b" }), "display_name"),
+        (json!({ "username": "valid-name", "password": PASSWORD, "display_name": "\u{180b}" }), "display_name"),
+        (json!({ "username": "valid-name", "password": PASSWORD, "email": "a\u{200b}@example.com" }), "email"),
+        (json!({ "username": "valid-name-", "password": PASSWORD }), "username"),
+        (json!({ "username": "Every-One", "password": PASSWORD }), "username"),
         (json!({ "password": PASSWORD }), "username"),
         (json!({ "username": 7, "password": PASSWORD }), "username"),
     ] {

@@ -57,7 +57,7 @@ export class Mentions {
   /** The text between the `@` and the cursor. */
   #typed() {
     const before = this.#field.value.slice(0, this.#field.selectionStart);
-    return /(?:^|[\s(])@([\p{L}\p{N}._-]{0,32})$/u.exec(before)?.[1] ?? null;
+    return /(?:^|[^\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}0-9_`/.-])[@＠]([\p{L}\p{N}._-]{0,32})$/u.exec(before)?.[1] ?? null;
   }
 
   /** @param {User | undefined} user */

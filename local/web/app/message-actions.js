@@ -2,7 +2,8 @@
 
 import { fill, h } from "./dom.js";
 import { pickEmoji } from "./emoji.js";
-import { full, nameOf, roomName } from "./format.js";
+import { full, roomName } from "./format.js";
+import { namesAmong } from "./look-alikes.js";
 import { avatar, download, mediaUrl, roomAvatar } from "./media.js";
 import { askText, attempt, showError, confirm, dialog, menu, notice } from "./overlay.js";
 import { client, me } from "./session.js";
@@ -176,6 +177,7 @@ async function showReceipts({ room_id, seq }) {
   const load = async () => {
     const { read, delivered } = await client.api.messages.receipts(room_id, seq);
     const readers = new Set(read.map(({ user }) => user.id));
+    const name = namesAmong([...read, ...delivered].map(({ user }) => user));
     const rows = (/** @type {string} */ title, /** @type {Seen[]} */ seen) =>
       seen.length > 0
         ? [
@@ -185,7 +187,7 @@ async function showReceipts({ room_id, seq }) {
                 "div",
                 { class: "person" },
                 avatar(user, "small"),
-                h("bdi", { class: "person-name" }, nameOf(user)),
+                h("bdi", { class: "person-name" }, name(user)),
                 at && h("time", { class: "hint" }, full(at)),
               ),
             ),
@@ -204,16 +206,19 @@ async function showReceipts({ room_id, seq }) {
 
 /** @param {Message} message */
 async function showReactions({ room_id, seq }) {
-  const load = async () =>
-    (await client.api.messages.reactions(room_id, seq, { limit: 100 })).items.map(({ emoji, user }) =>
+  const load = async () => {
+    const { items } = await client.api.messages.reactions(room_id, seq, { limit: 100 });
+    const name = namesAmong(items.map(({ user }) => user));
+    return items.map(({ emoji, user }) =>
       h(
         "div",
         { class: "person" },
         avatar(user, "small"),
-        h("bdi", { class: "person-name" }, nameOf(user)),
+        h("bdi", { class: "person-name" }, name(user)),
         h("span", { class: "person-emoji" }, emoji),
       ),
     );
+  };
   await listing("Reactions", load());
 }
 

@@ -2,12 +2,13 @@
  * The rows of a room's message list: grouped messages, days, the line above new messages, and outgoing messages. A row is rendered again only when its
  * `deps` change.
  *
- * @import { Message } from "../sdk/wire.js"
+ * @import { Message, User } from "../sdk/wire.js"
  * @import { Outgoing } from "../sdk/outbox-entry.js"
  * @import { Timeline } from "../sdk/timeline.js"
  */
 
-import { sameDay } from "./format.js";
+import { handle, sameDay } from "./format.js";
+import { lookAlikes } from "./look-alikes.js";
 
 /**
  * @typedef {{ kind: "day", key: string, deps: unknown[], at: string }
@@ -23,12 +24,15 @@ const GROUP_TIME = 5 * 60_000;
 
 /**
  * @param {Timeline} room @param {Message[]} messages @param {Outgoing[]} outgoing
- * @param {{ me: number, newAfter: number | null, editing: number | null, nameOf?: (message: Message) => string }} view
+ * @param {{ me: number, newAfter: number | null, editing: number | null, nameOf?: (message: Message) => string, contacts?: User[] }} view
+ *   `contacts` are users outside of the room that a member's name may imitate
  * @returns {Row[]}
  */
-export function rowsOf(room, messages, outgoing, { me, newAfter, editing, nameOf = ({ username }) => username ?? "Deleted user" }) {
+export function rowsOf(room, messages, outgoing, view) {
+  const { me, newAfter, editing, nameOf = ({ username }) => username ?? "Deleted user", contacts = [] } = view;
   /** @type {Row[]} */
   const rows = [];
+  const alike = lookAlikes([...[...(room.members?.values() ?? [])].map(({ user }) => user), ...contacts]);
   const stateOf = deliveryStates(room, me);
   let marked = newAfter === null;
   for (let at = 0; at < messages.length; at++) {
@@ -52,7 +56,8 @@ export function rowsOf(room, messages, outgoing, { me, newAfter, editing, nameOf
     const last = !after || !joins(message, after) || !sameDay(message.created_at, after.created_at);
     const state = mine && !message.deleted_at ? stateOf(message.seq) : "none";
     const sender = room.members?.get(message.sender_id ?? 0)?.user;
-    const name = sender?.display_name ?? nameOf(message);
+    const shown = sender?.display_name ?? nameOf(message);
+    const name = sender && alike.has(sender.id) ? `${shown} ${handle(sender)}` : shown;
     rows.push({
       kind: "message",
       key,

@@ -1,10 +1,11 @@
 /** Renders message text with links and mentions, as text nodes only. */
 
 import { h } from "./dom.js";
+import { findMentions } from "./mention-text.js";
 
 /** @import { Child } from "./dom.js" */
 
-const PARTS = /(https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}])|(?<![\p{L}\p{N}_.@-])@([A-Za-z0-9._-]{3,32})/gu;
+const URLS = /https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}]/gu;
 const EMOJI_ONLY =
   /^(?:\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\u{FE0F}|\u{200D}\p{Extended_Pictographic})*|\p{Regional_Indicator}{2}|\s){1,12}$/u;
 
@@ -13,20 +14,21 @@ export const isEmoji = (text) => text.length < 60 && EMOJI_ONLY.test(text) && te
 
 /** @param {string} text @param {(username: string) => { own: boolean } | null} mentionOf null if the name is not a mention */
 export function richText(text, mentionOf) {
+  const urls = [...text.matchAll(URLS)].map(({ 0: url, index }) => ({ start: index, end: index + url.length, name: null }));
+  const mentions = findMentions(text, (name) => mentionOf(name) !== null);
   /** @type {Child[]} */
   const parts = [];
   let at = 0;
-  for (const found of text.matchAll(PARTS)) {
-    const [whole, url, name] = found;
-    const mentioned = name ? mentionOf(name) : null;
-    if (!url && !mentioned) continue;
-    parts.push(text.slice(at, found.index));
+  for (const { start, end, name } of [...urls, ...mentions].sort((one, other) => one.start - other.start)) {
+    if (start < at) continue;
+    const whole = text.slice(start, end);
+    parts.push(text.slice(at, start));
     parts.push(
-      url
-        ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer nofollow" }, shortened(url))
-        : h("span", { class: mentioned?.own ? "mention own-mention" : "mention" }, whole),
+      name === null
+        ? h("a", { href: whole, target: "_blank", rel: "noopener noreferrer nofollow" }, shortened(whole))
+        : h("span", { class: mentionOf(name)?.own ? "mention own-mention" : "mention" }, whole),
     );
-    at = found.index + whole.length;
+    at = end;
   }
   return [...parts, text.slice(at)];
 }

@@ -1,7 +1,7 @@
 /** Dialogs of a room: adding people, invitations, settings, pins, reports, leaving and deleting. */
 
 import { fill, h } from "./dom.js";
-import { full, nameOf, plural, roomName, summary } from "./format.js";
+import { full, handle, nameOf, plural, roomName, summary } from "./format.js";
 import { avatar } from "./media.js";
 import { attempt, button, confirm, dialog, notice } from "./overlay.js";
 import { reportedMessage } from "./reported-message.js";
@@ -250,6 +250,7 @@ export async function leaveRoom(room) {
             { type: "button", class: "person", onclick: () => close(user.id) },
             avatar(user, "small"),
             h("bdi", { class: "person-name" }, nameOf(user)),
+            h("span", { class: "hint" }, handle(user)),
           ),
         ),
       ),

@@ -212,7 +212,13 @@ export class RoomView {
     if (this.#seq !== null && room.atEnd && room.known.last && this.#seq >= room.known.last[0]) this.#seq = null;
     const outgoing = this.#seq === null ? client.outgoing(this.id) : [];
     this.#list.update(
-      rowsOf(room, messages, outgoing, { me: me().id, newAfter: this.#newAfter, editing: this.#composer.editing?.seq ?? null, nameOf: senderName }),
+      rowsOf(room, messages, outgoing, {
+        me: me().id,
+        newAfter: this.#newAfter,
+        editing: this.#composer.editing?.seq ?? null,
+        nameOf: senderName,
+        contacts: client.rooms.flatMap(({ direct_user }) => direct_user ?? []),
+      }),
     );
     if (messages.length === 0 && outgoing.length === 0) {
       const why = room.known.empty ? "Loading …" : "No messages yet. Say hello!";

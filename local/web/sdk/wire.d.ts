@@ -1448,6 +1448,11 @@ export type User = {
   display_name: string;
   /** The user's id. */
   id: UserId;
+  /**
+   * What the display name looks like, as one or two opaque keys; empty without a name. Two users that share a key look alike: show their usernames
+   * beside the names. Compare keys that are in view together and do not store them, as later releases may compute others.
+   */
+  name_keys: string[];
   /** The username: unique regardless of case; ASCII letters, digits, `.`, `_` and `-`. */
   username: string;
 };

@@ -276,6 +276,11 @@ pub fn allowed_origins() -> Vec<String> {
     settings::parts(&settings::ALLOWED_ORIGINS.text())
 }
 
+/// `RESERVED_USERNAMES`: comma-separated usernames that may not be registered, besides those that never may.
+pub fn reserved_usernames() -> Vec<String> {
+    settings::parts(&settings::RESERVED_USERNAMES.text())
+}
+
 /// `DOCS`: whether the documentation and the API documents are served.
 pub fn docs() -> Result<bool, ConfigError> {
     settings::DOCS.switch()

@@ -58,6 +58,7 @@ settings! {
     LOG_LEVEL = "info", Form::Text;
     DOCS = "on", Form::Switch;
     ALLOWED_ORIGINS = "*", Form::Text;
+    RESERVED_USERNAMES = "", Form::Text;
     JWT_EXPIRY = "24", Form::Lifetime;
     SESSION_DAYS = "30", from(1);
     // The column of a message's text holds 65,535 bytes: so many of the longest characters.

@@ -16,12 +16,14 @@ use crate::protocol::uploads::Purpose;
 use crate::store::members::{self, Access};
 use crate::store::reports::{self as store, Reviewer};
 use crate::store::{Db, Handle, audit, report_evidence, transaction, uploads};
+use crate::text::visible::is_invisible;
 
 const MAX_REASON: usize = 500;
 
 /// Reports a message. Idempotent.
 pub async fn report(db: &Db, caller: &Caller, room: &RoomRef, seq: Seq, new: &NewReport) -> Result<()> {
-    let reason = new.reason.as_deref().unwrap_or_default().trim();
+    let reason =
+        new.reason.as_deref().map(str::trim).filter(|reason| !is_invisible(reason) || reason.contains('\0')).unwrap_or_default();
     if reason.chars().count() > MAX_REASON || reason.contains('\0') {
         return Err(Error::invalid("reason", "too_long", "must have at most 500 characters"));
     }

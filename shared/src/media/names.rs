@@ -1,6 +1,8 @@
-//! File names from users: displayed to others, never used as keys. Removes folders, control characters and bidirectional overrides.
+//! File names from users: displayed to others, never used as keys. Removes folders, controls and what does not show.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::text::{line, visible};
 
 /// Characters that RFC 5987 leaves unescaped.
 const ATTR: &AsciiSet = &NON_ALPHANUMERIC
@@ -20,13 +22,14 @@ const ATTR: &AsciiSet = &NON_ALPHANUMERIC
 /// Replaces an empty name.
 const NAMELESS: &str = "file";
 
-/// Returns the name as others see it. Right-to-left scripts stay; direction overrides go, because `photo⟲gnp.exe` looks like an image.
+/// Returns the name as others see it. Right-to-left scripts stay; direction controls go, because `photo⟲gnp.exe` looks like an image.
 pub fn sanitized(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let plain: String = last.chars().filter(|letter| !letter.is_control() && !is_bidi_control(*letter)).collect();
-    match plain.trim() {
-        "" | "." | ".." => NAMELESS.to_owned(),
-        plain => plain.to_owned(),
+    let plain = line::cleaned(&last.replace(|letter| visible::is_control(letter, false), ""));
+    match plain.as_str() {
+        "." | ".." => NAMELESS.to_owned(),
+        invisible if visible::is_invisible(invisible) => NAMELESS.to_owned(),
+        _ => plain,
     }
 }
 
@@ -52,10 +55,6 @@ pub fn with_extension(name: &str, content_type: &str) -> String {
     }
 }
 
-fn is_bidi_control(letter: char) -> bool {
-    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +70,9 @@ mod tests {
             (" \u{7}\0 ", "file"),
             ("a\r\nSet-Cookie: x", "aSet-Cookie: x"),
             ("photo\u{202e}gnp.exe", "photognp.exe"),
+            ("\u{ad}", "file"),
+            ("re\u{200b}port\u{e000}.pdf", "report.pdf"),
+            ("Gru\u{308}\u{df}e.txt", "Grüße.txt"),
             ("صورة من الشاطئ.jpg", "صورة من الشاطئ.jpg"),
             ("%2e%2e%2fx", "%2e%2e%2fx"),
         ] {

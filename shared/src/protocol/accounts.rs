@@ -9,7 +9,8 @@ use crate::time::Timestamp;
 /// Body of `POST /api/auth/register`.
 #[derive(Clone, Deserialize, utoipa::ToSchema)]
 pub struct Register {
-    /// The username: 3–32 ASCII letters, digits, `.`, `_` or `-`; unique regardless of case.
+    /// The username: 3–32 ASCII letters, digits, `.`, `_` or `-`; unique regardless of case. It begins and ends with a letter or digit, has no two
+    /// marks beside each other, and is not a reserved one such as `admin` (code `reserved`).
     #[schema(example = "ann", min_length = 3, max_length = 32, pattern = "^[A-Za-z0-9._-]+$")]
     pub username: String,
     /// The password: 8–128 characters. Common passwords are refused.
@@ -18,7 +19,7 @@ pub struct Register {
     /// An e-mail address, which also works for login.
     #[schema(example = "ann@example.com")]
     pub email: Option<String>,
-    /// The display name, 1–64 characters; defaults to the username.
+    /// The display name, 1–64 characters; defaults to the username. Stored composed (NFC) and without characters that do not show.
     #[schema(example = "Ann")]
     pub display_name: Option<String>,
     /// The device's name in the list of sessions, at most 64 characters.

@@ -229,7 +229,7 @@ pub struct NewContent {
 /// Body of `PUT …/messages/{seq}/reactions`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 pub struct NewReaction {
-    /// A single emoji.
+    /// A single emoji: one of Unicode's recommended sequences (Emoji 18.0), in any spelling. It is stored and returned fully qualified (`❤️` for `❤`).
     #[schema(example = "👍", min_length = 1, max_length = 64)]
     pub emoji: String,
 }

@@ -16,6 +16,10 @@ pub struct User {
     /// The display name in any script.
     #[schema(example = "Ann")]
     pub display_name: String,
+    /// What the display name looks like, as one or two opaque keys; empty without a name. Two users that share a key look alike: show their usernames
+    /// beside the names. Compare keys that are in view together and do not store them, as later releases may compute others.
+    #[schema(example = json!(["6ec3a1b7c20d4f95"]))]
+    pub name_keys: Vec<String>,
     /// A short text about the user.
     pub about: String,
     /// The URL of the avatar, if set.

@@ -7,7 +7,7 @@ use crate::protocol::people::{Notifications, Visibility};
 /// Body of `PATCH /api/users/me`; absent fields are unchanged.
 #[derive(Clone, Default, Deserialize, utoipa::ToSchema)]
 pub struct ChangeMe {
-    /// The display name, 1–64 characters.
+    /// The display name, 1–64 characters. Stored composed (NFC) and without characters that do not show.
     #[schema(example = "Ann", min_length = 1, max_length = 64)]
     pub display_name: Option<String>,
     /// A short text about the user, at most 500 characters.

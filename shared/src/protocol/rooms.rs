@@ -145,7 +145,7 @@ pub struct Member {
 /// Body of `POST /api/rooms`.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct NewRoom {
-    /// The name, 1–100 characters.
+    /// The name, 1–100 characters. Stored composed (NFC) and without characters that do not show.
     #[schema(example = "Lunch", min_length = 1, max_length = 100)]
     pub name: String,
     /// `group` (by invitation) or `public`.
@@ -160,7 +160,7 @@ pub struct NewRoom {
 /// Body of `PATCH /api/rooms/{room_id}`; absent fields are unchanged.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct ChangeRoom {
-    /// The name, 1–100 characters.
+    /// The name, 1–100 characters. Stored composed (NFC) and without characters that do not show.
     #[schema(example = "Lunch", min_length = 1, max_length = 100)]
     pub name: Option<String>,
     /// The topic, at most 500 characters.

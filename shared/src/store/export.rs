@@ -9,6 +9,7 @@ use crate::protocol::export::{
     ExportedBlock, ExportedEdit, ExportedFriend, ExportedHidden, ExportedInvitation, ExportedInvite, ExportedMessage,
     ExportedReaction, ExportedReceipt, ExportedReport, ExportedRoom, ExportedSession, ExportedSubscription, ExportedUpload,
 };
+use crate::text::emoji;
 use crate::time::Timestamp;
 
 /// Key of the last exported row, after which the next page begins; unused parts are 0.
@@ -319,7 +320,12 @@ pub async fn reactions(
         count = if place == (row.room_id, row.seq) { count + 1 } else { 1 };
         place = (row.room_id, row.seq);
         let created_at = Timestamp(row.created_at);
-        let reaction = ExportedReaction { room_id: RoomId(row.room_id), seq: Seq(row.seq), emoji: row.emoji, created_at };
+        let reaction = ExportedReaction {
+            room_id: RoomId(row.room_id),
+            seq: Seq(row.seq),
+            emoji: emoji::shown(&row.emoji).into_owned(),
+            created_at,
+        };
         KeyedRow { key: RowKey { id: row.room_id, part: row.seq, number: count }, row: reaction }
     });
     Ok(rows.fetch_all(connection).await?)

@@ -1,4 +1,7 @@
-//! Reactions: one row per user, message and emoji.
+//! Reactions: one row per user, message and emoji. Rows of earlier releases may spell an emoji with or without U+FE0F (`EFB88F` in bytes), which
+//! comparisons leave out.
+
+use std::collections::BTreeSet;
 
 use sqlx::MySqlConnection;
 
@@ -7,6 +10,7 @@ use crate::id::{MessageRef, Rev, Seq, UserId};
 use crate::protocol::messages::{Message, Reaction, ReactionChange, Reactor};
 use crate::store::members::{MembershipEnd, Readable};
 use crate::store::rows::user::{query_with_user, user_of};
+use crate::text::emoji;
 use crate::time::Timestamp;
 
 /// State of a message before a reaction changes.
@@ -23,26 +27,27 @@ pub struct ReactionState {
     pub mine: bool,
 }
 
-/// Reads the state of a message in a transaction that locks the room. Returns none when the message does not exist.
+/// Reads the state of a message in a transaction that locks the room. `bare` is the emoji in [`emoji::bare`] form. Returns none when the message
+/// does not exist.
 pub async fn find_state(
     transaction: &mut MySqlConnection,
     room: &Readable,
     seq: Seq,
-    emoji: &str,
+    bare: &str,
 ) -> Result<Option<ReactionState>> {
     let row = sqlx::query!(
         r#"
-        select m.deleted_at, m.rev, count(distinct x.emoji) as "kinds!: i64",
-               count(case when x.emoji = ? then 1 end) as "count!: i64",
-               count(case when x.emoji = ? and x.user_id = ? then 1 end) as "mine!: i64"
+        select m.deleted_at, m.rev, count(distinct replace(x.emoji, _utf8mb4 x'EFB88F', '')) as "kinds!: i64",
+               count(distinct case when replace(x.emoji, _utf8mb4 x'EFB88F', '') = ? then x.user_id end) as "count!: i64",
+               count(case when replace(x.emoji, _utf8mb4 x'EFB88F', '') = ? and x.user_id = ? then 1 end) as "mine!: i64"
         from messages m
         left join reactions x on x.room_id = m.room_id and x.seq = m.seq
         where m.room_id = ? and m.seq = ? and m.seq between ? and ?
           and not exists (select 1 from hidden_messages h where h.user_id = ? and h.room_id = m.room_id and h.seq = m.seq)
         group by m.room_id, m.seq, m.deleted_at, m.rev
         "#,
-        emoji,
-        emoji,
+        bare,
+        bare,
         room.user().0,
         room.room().0,
         seq.0,
@@ -76,12 +81,13 @@ pub async fn insert(transaction: &mut MySqlConnection, given: &ReactionChange, n
     Ok(())
 }
 
-pub async fn delete(transaction: &mut MySqlConnection, message: MessageRef, emoji: &str, by: UserId) -> Result<()> {
+/// Deletes a user's reaction in every spelling.
+pub async fn delete(transaction: &mut MySqlConnection, message: MessageRef, bare: &str, by: UserId) -> Result<()> {
     sqlx::query!(
-        "delete from reactions where room_id = ? and seq = ? and emoji = ? and user_id = ?",
+        "delete from reactions where room_id = ? and seq = ? and replace(emoji, _utf8mb4 x'EFB88F', '') = ? and user_id = ?",
         message.room.0,
         message.seq.0,
-        emoji,
+        bare,
         by.0,
     )
     .execute(transaction)
@@ -133,11 +139,61 @@ async fn filled(connection: &mut MySqlConnection, viewer: Viewer, messages: &mut
     )
     .fetch_all(connection)
     .await?;
+    let mut recounted = BTreeSet::new();
     for row in rows {
-        if let Ok(at) = messages.binary_search_by_key(&Seq(row.seq), |message| message.seq) {
-            let reaction = Reaction { emoji: row.emoji, count: number(row.count), mine: Some(row.mine > 0) };
-            messages[at].reactions.push(reaction);
+        if let Ok(at) = messages.binary_search_by_key(&Seq(row.seq), |message| message.seq)
+            && !add(&mut messages[at], &row.emoji, number(row.count), row.mine > 0)
+        {
+            recounted.insert(at);
         }
+    }
+    for at in recounted {
+        recount(connection, &mut messages[at], user, known).await?;
+    }
+    Ok(())
+}
+
+/// Adds a reaction as it is shown, in the order of the code points. Returns false if the message has it already, in another spelling.
+pub(super) fn add(message: &mut Message, stored: &str, count: u32, mine: bool) -> bool {
+    let emoji = emoji::shown(stored).into_owned();
+    match message.reactions.binary_search_by(|known| known.emoji.cmp(&emoji)) {
+        Ok(_) => false,
+        Err(place) => {
+            message.reactions.insert(place, Reaction { emoji, count, mine: Some(mine) });
+            true
+        }
+    }
+}
+
+/// Counts the reactions to a message that has one emoji in several spellings, each user once.
+pub(super) async fn recount(
+    connection: &mut MySqlConnection,
+    message: &mut Message,
+    user: UserId,
+    known: MembershipEnd,
+) -> Result<()> {
+    let rows = sqlx::query!(
+        r#"
+        select x.bare as "bare!: String", count(distinct x.user_id) as "count!: i64",
+               count(case when x.user_id = ? then 1 end) as "mine!: i64"
+        from (
+            select user_id, replace(emoji, _utf8mb4 x'EFB88F', '') as bare
+            from reactions
+            where room_id = ? and seq = ? and ((rev > 0 and rev <= ?) or (rev = 0 and created_at <= ?))
+        ) x
+        group by x.bare
+        "#,
+        user.0,
+        message.room_id.0,
+        message.seq.0,
+        known.rev.0,
+        known.at.0,
+    )
+    .fetch_all(connection)
+    .await?;
+    message.reactions.clear();
+    for row in rows {
+        add(message, &row.bare, number(row.count), row.mine > 0);
     }
     Ok(())
 }
@@ -145,14 +201,14 @@ async fn filled(connection: &mut MySqlConnection, viewer: Viewer, messages: &mut
 /// Selects reactions to a message, by emoji and user.
 #[derive(Clone, Copy, Debug)]
 pub struct ReactorQuery<'a> {
-    /// One emoji, if restricted.
+    /// One emoji in [`emoji::bare`] form, if restricted.
     pub only: Option<&'a str>,
-    /// After this emoji and user.
+    /// After this emoji, in the same form, and user.
     pub after_emoji: &'a str,
     pub after_user: UserId,
 }
 
-/// Returns a page of reactions. The caller has checked access to the message.
+/// Returns a page of reactions, one for each user and emoji. The caller has checked access to the message.
 pub async fn list(
     connection: &mut MySqlConnection,
     room: &Readable,
@@ -163,32 +219,42 @@ pub async fn list(
     let known = MembershipEnd::known_to(room);
     let rows = query_with_user!(
         r#"
-        select x.emoji as "emoji: String", x.created_at as reacted_at,
+        select x.emoji as "emoji!: String", x.created_at as "reacted_at!: i64",
                "#,
         r#"
-        from reactions x
+        from (
+            select r.user_id, min(r.emoji) as emoji, min(r.created_at) as created_at, r.bare
+            from (
+                select user_id, emoji, created_at, replace(emoji, _utf8mb4 x'EFB88F', '') as bare
+                from reactions
+                where room_id = ? and seq = ? and ((rev > 0 and rev <= ?) or (rev = 0 and created_at <= ?))
+            ) r
+            group by r.bare, r.user_id
+        ) x
         join users u on u.id = x.user_id
-        where x.room_id = ? and x.seq = ? and x.emoji = coalesce(?, x.emoji)
-          and (x.emoji > ? or (x.emoji = ? and x.user_id > ?))
-          and ((x.rev > 0 and x.rev <= ?) or (x.rev = 0 and x.created_at <= ?))
-        order by x.emoji, x.user_id
+        where x.bare = coalesce(?, x.bare) and (x.bare > ? or (x.bare = ? and x.user_id > ?))
+        order by x.bare, x.user_id
         limit ?
         "#,
         room.room().0,
         seq.0,
+        known.rev.0,
+        known.at.0,
         query.only,
         query.after_emoji,
         query.after_emoji,
         query.after_user.0,
-        known.rev.0,
-        known.at.0,
         limit,
     )
     .fetch_all(connection)
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| Reactor { emoji: row.emoji, user: user_of!(row), created_at: Timestamp(row.reacted_at) })
+        .map(|row| Reactor {
+            emoji: emoji::shown(&row.emoji).into_owned(),
+            user: user_of!(row),
+            created_at: Timestamp(row.reacted_at),
+        })
         .collect())
 }
 

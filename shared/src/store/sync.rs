@@ -1,17 +1,19 @@
 //! Changes since a `rev`, read as index ranges over the `rev` of each row. There is no event log.
 
+use std::collections::BTreeSet;
+
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::{Rev, RoomId, Seq, UserId};
-use crate::protocol::messages::{Message, Reaction};
+use crate::protocol::messages::Message;
 use crate::protocol::rooms::Role;
 use crate::protocol::sync::{MemberChange, MemberState};
 use crate::store::inline_sql::{fetch_generated, list};
-use crate::store::members::Readable;
-use crate::store::read_marker_visibility;
+use crate::store::members::{MembershipEnd, Readable};
 use crate::store::rows::message::{MESSAGES, MessageRow};
 use crate::store::rows::user::{USER, UserRow};
+use crate::store::{reactions, read_marker_visibility};
 use crate::time::Timestamp;
 
 /// The time of the latest activity in one of a user's rooms.
@@ -86,12 +88,20 @@ pub async fn fill_reactions(connection: &mut MySqlConnection, rooms: &mut [RoomM
     });
     let Some(counted) = counted else { return Ok(()) };
     let rows: Vec<ReactionRow> = fetch_generated(format!("{counted} order by room_id, seq, emoji"), connection).await?;
+    let mut recounted = BTreeSet::new();
     for row in rows {
-        let Some(shown) = rooms.iter_mut().find(|shown| shown.room.room().0 == row.room_id) else { continue };
+        let Some(place) = rooms.iter().position(|shown| shown.room.room().0 == row.room_id) else { continue };
+        let shown = &mut rooms[place];
         if let Ok(at) = shown.messages.binary_search_by_key(&row.seq, |message| message.seq) {
             let count = u32::try_from(row.count).unwrap_or(u32::MAX);
-            shown.messages[at].reactions.push(Reaction { emoji: row.emoji, count, mine: Some(row.mine > 0) });
+            if !reactions::add(&mut shown.messages[at], &row.emoji, count, row.mine > 0) {
+                recounted.insert((place, at));
+            }
         }
+    }
+    for (place, at) in recounted {
+        let user = rooms[place].room.user();
+        reactions::recount(connection, &mut rooms[place].messages[at], user, MembershipEnd::NEVER).await?;
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ async fn registering_logs_in() {
         Register {
             email: Some("Ann@example.com".into()), display_name: Some(" Ann Ünïcode 💥 ".into()), ..registration("Ann")
         };
-    let made = accounts::register(&backend.db, backend.sign_in(&visitor("2001:db8::7")), &given).await.expect("made");
+    let made = accounts::register(&backend.db, backend.sign_in(&visitor("2001:db8::7")), &[], &given).await.expect("made");
     assert_eq!((made.tokens.token_type, made.tokens.expires_in, &made.tokens.token), ("Bearer", 600, &None));
     assert_eq!(made.user.user.display_name, "Ann Ünïcode 💥");
     let caller = backend.caller(&made).await.expect("signed in");
@@ -48,7 +48,7 @@ async fn names_are_unique_without_case_and_addresses_are_claimed_by_anyone() {
     let backend = Backend::open().await;
     let register = async |username: &str, email: Option<&str>| {
         let given = Register { email: email.map(Into::into), password: format!("of {username} alone"), ..registration(username) };
-        let made = accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &given).await;
+        let made = accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &[], &given).await;
         made.map_or_else(|refused| refused.code(), |_| "made")
     };
     assert_eq!(register("users_email", Some("ann@example.com")).await, "made");
@@ -65,7 +65,7 @@ async fn concurrent_registrations_of_a_name_succeed_once() {
     let tries = (0..8).map(|number| {
         let backend = backend.another();
         let given = Register { password: format!("the password of {number}"), ..registration("ann") };
-        tokio::spawn(async move { accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &given).await })
+        tokio::spawn(async move { accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &[], &given).await })
     });
     let mut codes = Vec::new();
     for one in tries.collect::<Vec<_>>() {
@@ -80,7 +80,7 @@ async fn a_repeated_registration_gets_the_first_answer_only_for_its_sender() {
     let backend = Backend::open().await;
     let again = async |given: &Register, seconds: i64| {
         let visitor = AnonymousCaller { now: NOW.plus_seconds(seconds), ..visitor("192.0.2.1") };
-        accounts::register(&backend.db, backend.sign_in(&visitor), given).await
+        accounts::register(&backend.db, backend.sign_in(&visitor), &[], given).await
     };
     let given = Register { email: Some("ann@example.com".into()), ..registration("ann") };
     let first = again(&given, 0).await.expect("made");
@@ -96,7 +96,7 @@ async fn a_repeated_registration_gets_the_first_answer_only_for_its_sender() {
     let at_once = (0..6).map(|_| {
         let backend = backend.another();
         tokio::spawn(async move {
-            accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &registration("bob")).await
+            accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &[], &registration("bob")).await
         })
     });
     let mut made = std::collections::BTreeSet::new();
@@ -113,7 +113,7 @@ async fn sending_a_registration_again_is_no_way_to_guess_a_password() {
     backend.register("ann").await;
     let guess = async |password: &str| {
         let given = Register { password: password.into(), ..registration("ann") };
-        let made = accounts::register(&backend.db, backend.sign_in(&visitor("198.51.100.1")), &given).await;
+        let made = accounts::register(&backend.db, backend.sign_in(&visitor("198.51.100.1")), &[], &given).await;
         made.map_or_else(|refused| refused.code(), |_| "made")
     };
     for number in 0..3 {
@@ -128,7 +128,7 @@ async fn an_unconfirmed_claim_does_not_block_an_addresss_owner() {
     let backend = Backend::open().await;
     let register = async |username: &str, email: &str| {
         let given = Register { email: Some(email.into()), password: format!("of {username} alone"), ..registration(username) };
-        accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &given).await.expect("made")
+        accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &[], &given).await.expect("made")
     };
     let who = async |email: &str, owner: &str| {
         let answer = backend.login(email, &format!("of {owner} alone"), "192.0.2.2").await;
@@ -178,7 +178,7 @@ async fn addresses_that_an_earlier_release_wrote_are_found() {
 async fn login_accepts_any_spelling_of_name_or_address() {
     let backend = Backend::open().await;
     let given = Register { email: Some("ann@example.com".into()), ..registration("Ann") };
-    let made = accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &given).await.expect("made");
+    let made = accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &[], &given).await.expect("made");
     for name in ["Ann", "ann", " ANN ", "ANN@example.com"] {
         let again = backend.login(name, PASSWORD, "192.0.2.2").await.expect(name);
         assert_eq!(again.user, made.user, "{name}");
@@ -244,7 +244,7 @@ async fn login_time_does_not_depend_on_an_addresss_claimants() {
     let backend = Backend::open().await;
     for (number, email) in [(1, "one@x.example"), (2, "two@x.example"), (3, "two@x.example"), (4, "sure@x.example")] {
         let given = Register { email: Some(email.into()), ..registration(&format!("user{number}")) };
-        accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &given).await.expect("made");
+        accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &[], &given).await.expect("made");
     }
     backend.set("user4", "email_confirmed_at = 1").await;
     let mut times = [Duration::MAX; 5];
@@ -355,4 +355,28 @@ async fn accounts_cost_the_statements_that_they_are_said_to() {
         "account, begin, password, the session's end and its note, those of others, the new one and its device, commit; what is to be closed, \
          and that it is; the test's own look"
     );
+}
+
+#[tokio::test]
+async fn addresses_that_collations_confuse_are_different_ones() {
+    let backend = Backend::open().await;
+    let pairs = [
+        ("j\u{fc}rgen@example.com", "jurgen@example.com"),
+        ("😎@example.com", "😀@example.com"),
+        ("\u{131}da@example.com", "ida@example.com"),
+    ];
+    for (at, (one, other)) in pairs.into_iter().enumerate() {
+        for (who, email) in [("one", one), ("other", other)] {
+            let given = Register {
+                email: Some(email.into()),
+                password: format!("of {who} alone"),
+                ..registration(&format!("{who}{at}"))
+            };
+            accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &[], &given).await.expect("made");
+        }
+        for (who, email) in [("one", one), ("other", other)] {
+            let signed_in = backend.login(email, &format!("of {who} alone"), "192.0.2.1").await.expect("signed in");
+            assert_eq!(signed_in.user.user.username, format!("{who}{at}"));
+        }
+    }
 }

@@ -85,7 +85,7 @@ impl Backend {
     /// Registers a user from a unique address.
     pub(crate) async fn register(&self, username: &str) -> Authenticated {
         let given = registration(username);
-        accounts::register(&self.db, self.sign_in(&visitor("192.0.2.1")), &given).await.expect("a new name")
+        accounts::register(&self.db, self.sign_in(&visitor("192.0.2.1")), &[], &given).await.expect("a new name")
     }
 
     /// Logs in from an address.

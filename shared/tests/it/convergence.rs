@@ -46,7 +46,8 @@ const TASKS: u64 = 3;
 const STEPS: usize = 14;
 /// Coalesces the second message within three seconds.
 const EAGER: CoalescingConfig = CoalescingConfig { sockets: 2, rate: Limit { quota: 1, window: 3 }, most: 1000 };
-const EMOJI: [&str; 3] = ["👍", "🎉", "👋🏽"];
+/// Some in two spellings, which are one reaction.
+const EMOJI: [&str; 6] = ["👍", "👍\u{fe0f}", "🎉", "👋🏽", "❤", "❤\u{fe0f}"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_converge_whatever_happens_to_the_pushes() {

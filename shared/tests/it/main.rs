@@ -74,4 +74,5 @@ mod upgrades;
 mod upload_steps;
 mod uploads;
 mod verification;
+mod visible_text;
 mod work_budget;

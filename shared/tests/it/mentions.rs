@@ -64,3 +64,26 @@ async fn mentions_cost_one_read_and_one_insert() {
     list().await.expect("prepared");
     assert_eq!(statements(&group.db, list()).await.1, 2, "the rooms, and their mentions");
 }
+
+#[tokio::test]
+async fn names_of_others_do_not_use_up_the_mentions() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob_1").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let crowd: String = (100..200).map(|number| format!("@x{number} ")).collect();
+    let said = group.said(&ann, &format!("{crowd}@bob_1")).await;
+    assert_eq!(said.mentions, [bob.user]);
+    let sentence = group.said(&ann, "@bob_1.Can you? \u{ff20}ann, see https://example.com/@ann").await;
+    assert_eq!(sentence.mentions, [bob.user, ann.user]);
+    assert!(group.said(&ann, "`@bob_1` https://example.com/@bob_1 a@bob_1").await.mentions.is_empty());
+}
+
+#[tokio::test]
+async fn a_member_whose_name_ends_in_a_mark_takes_no_mention_of_another() {
+    let db = fixture::database().await;
+    let (ann, bob, marked, lone) =
+        (person(&db, "ann").await, person(&db, "bob_1").await, person(&db, "bob_1-").await, person(&db, "cat_").await);
+    let group = Group::of(db, &ann, &[&bob, &marked, &lone]).await;
+    assert_eq!(group.said(&ann, "@bob_1- thanks").await.mentions, [bob.user]);
+    assert_eq!(group.said(&ann, "@cat_ thanks").await.mentions, [lone.user]);
+}

@@ -137,9 +137,9 @@ impl Scene {
             register(&backend, "ann").await,
             register(&backend, "bob").await,
             register(&backend, "eve").await,
-            register(&backend, "root").await,
+            register(&backend, "chief").await,
         );
-        backend.set("root", "role = 'admin'").await;
+        backend.set("chief", "role = 'admin'").await;
         let room = room(&backend, &ann, RoomKind::Group, &[&bob]).await;
         let own = self::room(&backend, &bob, RoomKind::Group, &[]).await;
         let (db, push) = (&backend.db, &backend.push);

@@ -5,8 +5,9 @@ use shared::domain::messages::MessageAddress;
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::unsend;
 use shared::domain::paging::PageRequest;
+use shared::domain::sync;
 use shared::error::{Error, Result};
-use shared::id::Seq;
+use shared::id::{Rev, RoomRef, Seq};
 use shared::protocol::frames::Frame;
 use shared::protocol::messages::{Reaction, ReactionChange};
 use shared::push::Push;
@@ -175,4 +176,84 @@ async fn a_reaction_keeps_to_its_statements() {
         done.expect("changed");
         assert_eq!(count, 7, "BEGIN, room and member, message with reactions, the reaction, the revs, COMMIT; and the audience");
     }
+}
+
+/// Stores a reaction as a release before the one spelling did.
+async fn stored(group: &Group, who: &Caller, seq: Seq, emoji: &str) {
+    let RoomRef::Id(room) = group.room else { panic!("a group has an id") };
+    sqlx::query("insert into reactions (room_id, seq, emoji, user_id, created_at, rev) values (?, ?, ?, ?, 1, 1)")
+        .bind(room.0)
+        .bind(seq.0)
+        .bind(emoji)
+        .bind(who.user.0)
+        .execute(&mut *group.db.acquire().await.expect("a connection"))
+        .await
+        .expect("stored");
+}
+
+#[tokio::test]
+async fn an_emoji_is_one_reaction_in_every_spelling() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let seq = group.said(&ann, "one").await.seq;
+    for (typed, other, shown) in [
+        ("👍", "👍\u{fe0f}", "👍"),
+        ("❤", "❤\u{fe0f}", "❤\u{fe0f}"),
+        ("👁\u{200d}🗨", "👁\u{fe0f}\u{200d}🗨", "👁\u{fe0f}\u{200d}🗨\u{fe0f}"),
+    ] {
+        let first = react(&group, &ann, seq, typed).await.expect("given");
+        assert_eq!((first.emoji.as_str(), first.count), (shown, 1));
+        let second = react(&group, &bob, seq, other).await.expect("given");
+        assert_eq!((second.emoji.as_str(), second.count), (shown, 2));
+        assert_eq!(group.shown(&ann, seq).await.reactions, [reaction(shown, 2, true)]);
+        let gone = unreact(&group, &bob, seq, typed).await.expect("taken back");
+        assert_eq!((gone.emoji.as_str(), gone.added, gone.count), (shown, false, 1));
+        unreact(&group, &ann, seq, other).await.expect("taken back");
+        assert!(group.history(&ann).await[0].reactions.is_empty());
+    }
+    for junk in ["👍\u{fe0f}\u{fe0f}", "👍\u{200d}", "😀🏽", "👍🏽🏾", "👍\u{e0067}\u{e007f}", "👍\u{fe0e}"] {
+        for refused in [react(&group, &ann, seq, junk).await, unreact(&group, &ann, seq, junk).await] {
+            assert_eq!(refused.err().as_ref().map(Error::code), Some("invalid_input"), "{junk:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_of_earlier_spellings_are_one_reaction_and_can_be_taken_back() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let seq = group.said(&ann, "one").await.seq;
+    for (who, emoji) in [(&ann, "❤"), (&bob, "❤\u{fe0f}"), (&bob, "❤"), (&bob, "😀🏽"), (&ann, "👍\u{fe0f}\u{fe0f}")]
+    {
+        stored(&group, who, seq, emoji).await;
+    }
+    let heart = "❤\u{fe0f}";
+    let expected = [reaction(heart, 2, true), reaction("👍", 1, true), reaction("😀🏽", 1, false)];
+    assert_eq!(group.shown(&ann, seq).await.reactions, expected);
+    assert_eq!(group.history(&ann).await[0].reactions, expected);
+    let changes = sync::room(&group.db, &ann, &group.room, Rev(0), None).await.expect("a sync");
+    assert_eq!(
+        changes.messages.into_iter().find(|message| message.seq == seq).map(|found| found.reactions),
+        Some(expected.into())
+    );
+    let mut seen = Vec::new();
+    let mut cursor = None;
+    for _ in 0..10 {
+        let address = MessageAddress { room: &group.room, seq };
+        let paging = PageRequest { cursor: cursor.as_deref(), limit: Some(1) };
+        let page = reactions::list(&group.db, &ann, address, None, paging).await.expect("a page");
+        seen.extend(page.items.into_iter().map(|one| (one.emoji, one.user.id)));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let all = [(heart, ann.user), (heart, bob.user), ("👍", ann.user), ("😀🏽", bob.user)];
+    assert_eq!(seen, all.map(|(emoji, user)| (emoji.to_owned(), user)));
+    assert_eq!(react(&group, &bob, seq, "❤").await.expect("stands").count, 2);
+    assert_eq!(unreact(&group, &bob, seq, heart).await.expect("both spellings").count, 1);
+    assert_eq!(unreact(&group, &bob, seq, "😀🏽").await.expect("what no longer can be given").count, 0);
+    assert_eq!(group.shown(&bob, seq).await.reactions, [reaction(heart, 1, false), reaction("👍", 1, false)]);
 }

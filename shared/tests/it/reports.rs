@@ -119,8 +119,8 @@ async fn operators_see_what_was_reported_in_a_room_that_is_gone() {
     let backend = Backend::open().await;
     let Backend { db, push, .. } = &backend;
     let ((_, ann), (_, bob), (_, root)) =
-        (register(&backend, "ann").await, register(&backend, "bob").await, register(&backend, "root").await);
-    backend.set("root", "role = 'admin'").await;
+        (register(&backend, "ann").await, register(&backend, "bob").await, register(&backend, "chief").await);
+    backend.set("chief", "role = 'admin'").await;
     let gone = room(&backend, &ann, RoomKind::Group, &[&bob]).await;
     let seq = said(&backend, &bob, &gone, "bad words").await.seq;
     reports::report(db, &ann, &gone, seq, &because("Bad")).await.expect("reported");
@@ -153,9 +153,9 @@ async fn a_reported_moderator_does_not_review_the_report() {
         register(&backend, "ann").await,
         register(&backend, "bob").await,
         register(&backend, "cat").await,
-        register(&backend, "root").await,
+        register(&backend, "chief").await,
     );
-    backend.set("root", "role = 'admin'").await;
+    backend.set("chief", "role = 'admin'").await;
     let group = Group::of(backend.another().db, &ann, &[&bob, &cat]).await;
     let (db, push, room) = (&group.db, &group.push, &group.room);
     let (rude, other) = (group.said(&ann, "rude").await.seq, group.said(&cat, "other").await.seq);
@@ -188,9 +188,9 @@ async fn who_inherits_an_abandoned_room_does_not_inherit_its_reports() {
         register(&backend, "ann").await,
         register(&backend, "bob").await,
         register(&backend, "eve").await,
-        register(&backend, "root").await,
+        register(&backend, "chief").await,
     );
-    backend.set("root", "role = 'admin'").await;
+    backend.set("chief", "role = 'admin'").await;
     let public = room(&backend, &ann, RoomKind::Public, &[&bob]).await;
     let seq = said(&backend, &bob, &public, "taken back").await.seq;
     reports::report(db, &ann, &public, seq, &because("Bad")).await.expect("reported");

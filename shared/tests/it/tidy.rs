@@ -10,6 +10,8 @@ struct Layer(&'static str, &'static [&'static str], &'static [&'static str]);
 /// Imports point up this list. A trailing `*` matches any suffix.
 const LAYERS: &[Layer] = &[
     Layer("id", &["time", "protocol"], &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "tokio"]),
+    // What Unicode says about a text: pure functions.
+    Layer("text", &[], &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "tokio"]),
     Layer("hex", &[], &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "tokio"]),
     Layer("time", &["id", "protocol"], &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "tokio"]),
     // `error` is plain data without transport; `protocol` has the wire forms of errors.
@@ -26,15 +28,15 @@ const LAYERS: &[Layer] = &[
     Layer("domain", UP_TO_PUSH, &["sqlx", "aws_*", "lambda_*", "axum", "hyper*", "http"]),
     Layer(
         "edge",
-        &["id", "hex", "time", "protocol", "error", "caller", "config", "telemetry", "aws", "push"],
+        &["id", "hex", "text", "time", "protocol", "error", "caller", "config", "telemetry", "aws", "push"],
         &["sqlx", "aws_sdk_*", "aws_sigv4"],
     ),
 ];
-const UP_TO_CONFIG: &[&str] = &["id", "hex", "time", "protocol", "error", "caller", "config", "telemetry"];
-const UP_TO_AWS: &[&str] = &["id", "hex", "time", "protocol", "error", "caller", "config", "telemetry", "aws"];
-const UP_TO_STORE: &[&str] = &["id", "hex", "time", "protocol", "error", "caller", "config", "telemetry", "aws", "store"];
+const UP_TO_CONFIG: &[&str] = &["id", "hex", "text", "time", "protocol", "error", "caller", "config", "telemetry"];
+const UP_TO_AWS: &[&str] = &["id", "hex", "text", "time", "protocol", "error", "caller", "config", "telemetry", "aws"];
+const UP_TO_STORE: &[&str] = &["id", "hex", "text", "time", "protocol", "error", "caller", "config", "telemetry", "aws", "store"];
 const UP_TO_PUSH: &[&str] =
-    &["id", "hex", "time", "protocol", "error", "caller", "config", "telemetry", "aws", "store", "push", "media"];
+    &["id", "hex", "text", "time", "protocol", "error", "caller", "config", "telemetry", "aws", "store", "push", "media"];
 
 /// Crates and modules that functions may not use directly.
 const NOT_IN_FUNCTIONS: &[&str] = &["sqlx", "aws_sdk_*", "aws_sigv4", "aws_credential_types", "hyper*"];

@@ -67,7 +67,7 @@ export class Cloud {
 
   /** @param {number} id */
   me(id) {
-    return { id, username: this.name(id), display_name: this.name(id), about: "", avatar_url: null, created_at: "", email: null, role: "user", settings: {} };
+    return { id, username: this.name(id), display_name: this.name(id), name_keys: [], about: "", avatar_url: null, created_at: "", email: null, role: "user", settings: {} };
   }
 
   /** @param {number} user */

@@ -10,7 +10,7 @@ import { Invitations } from "../../sdk/invitations.js";
 /** @param {number} id @returns {Invitation} */
 const invitation = (id) => ({
   room: { id, kind: "group", name: `Room ${id}`, avatar_url: null, members_count: 2 },
-  inviter: { id: 9, username: "ann", display_name: "Ann", about: "", avatar_url: null, created_at: "" },
+  inviter: { id: 9, username: "ann", display_name: "Ann", name_keys: [], about: "", avatar_url: null, created_at: "" },
   invited_at: `2026-01-0${id}T00:00:00Z`,
 });
 

@@ -10,7 +10,7 @@ export const ME = 1;
 
 /** @param {number} id @returns {import("../../sdk/wire.js").User} */
 export function user(id) {
-  return { id, username: `u${id}`, display_name: `U ${id}`, about: "", avatar_url: null, created_at: AT };
+  return { id, username: `u${id}`, display_name: `U ${id}`, name_keys: [`${id}`], about: "", avatar_url: null, created_at: AT };
 }
 
 export class Server {

@@ -22,21 +22,33 @@ pub(super) fn system_message(text: &str, name: &str, theirs: bool) -> String {
     truncate_to_column(line)
 }
 
-/// Redacts mentions of the name, ignoring case. Punctuation may follow the name.
+/// Redacts mentions of the name, ignoring case. Punctuation may follow the name; two marks beside each other are not inside a name.
 pub(super) fn mentions(text: &str, name: &str) -> String {
+    redacted(text, name, |tail| tail.chars().all(is_mark) || tail.chars().take(2).filter(|c| is_mark(*c)).count() == 2)
+}
+
+/// The same in a text that does mention the user, maybe with a word right behind the mark: `@ann.Can you`.
+pub(super) fn known_mentions(text: &str, name: &str) -> String {
+    let plain = mentions(text, name);
+    if plain == text { redacted(text, name, |tail| tail.starts_with(is_mark)) } else { plain }
+}
+
+/// Redacts the name after each `@` where what follows it, up to the end of the characters of names, is not a part of the name.
+fn redacted(text: &str, name: &str, ends: impl Fn(&str) -> bool) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find('@') {
+    while let Some(at) = rest.find(['@', '＠']) {
         kept.push_str(&rest[..at]);
         // The @ of an e-mail address follows a letter or digit.
         let address = kept.chars().next_back().is_some_and(|before| before.is_ascii_alphanumeric());
-        rest = &rest[at + 1..];
-        kept.push('@');
+        let sign = if rest[at..].starts_with('@') { '@' } else { '＠' };
+        rest = &rest[at + sign.len_utf8()..];
+        kept.push(sign);
         let called = rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
         if called && !address {
             let after = &rest[name.len()..];
             let tail = &after[..after.find(|c| !is_name(c)).unwrap_or(after.len())];
-            if tail.chars().all(|c| matches!(c, '.' | '_' | '-')) {
+            if ends(tail) {
                 kept.push_str(DELETED_USER);
                 rest = after;
             }
@@ -56,7 +68,11 @@ fn truncate_to_column(mut text: String) -> String {
 }
 
 fn is_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+    c.is_ascii_alphanumeric() || is_mark(c)
+}
+
+fn is_mark(c: char) -> bool {
+    matches!(c, '.' | '_' | '-')
 }
 
 #[cfg(test)]
@@ -84,11 +100,16 @@ mod tests {
             ("Ask @Ann. Or @ANN", "Ask @deleted user. Or @deleted user"),
             ("@anna @ann-b x@ann.de ann", "@anna @ann-b x@ann.de ann"),
             ("@@ann @", "@@deleted user @"),
+            ("＠ann", "＠deleted user"),
+            ("@ann--look", "@deleted user--look"),
+            ("@ann.Can you", "@ann.Can you"),
             ("@ännchen @an", "@ännchen @an"),
             ("", ""),
         ] {
             assert_eq!(mentions(text, "ann"), expected);
         }
+        assert_eq!(known_mentions("@ann.Can you", "ann"), "@deleted user.Can you");
+        assert_eq!(known_mentions("@ann and @ann-b", "ann"), "@deleted user and @ann-b");
         let long = mentions(&"@ann ü".repeat(8000), "ann");
         assert!(long.len() <= MAX_BYTES && !long.contains("@ann "), "{}", long.len());
     }

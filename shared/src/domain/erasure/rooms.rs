@@ -148,7 +148,7 @@ async fn redact_mentions(db: &Db, push: &Push, user: &DeletedUser, room: RoomId)
         }
         let count = found.len();
         for trace in &mut found {
-            trace.content = redact::mentions(&trace.content, name);
+            trace.content = redact::known_mentions(&trace.content, name);
         }
         let rev = locked.head.rev;
         let (locked, rev) = if found.is_empty() { (locked, rev) } else { write_texts(tx, deleted_user, room, &found).await? };

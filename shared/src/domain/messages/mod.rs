@@ -1,10 +1,9 @@
 //! Messages: reading and locking single messages; the operations are in the modules.
 
 pub(in crate::domain) mod coalescing;
-pub(crate) mod display_text;
 pub mod edits;
-pub(crate) mod emoji;
 mod history;
+mod mention_text;
 pub(crate) mod mentions;
 pub mod pins;
 pub mod reactions;

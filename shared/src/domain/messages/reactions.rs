@@ -3,7 +3,6 @@
 use crate::caller::Caller;
 use crate::config::Limits;
 use crate::domain::limits::token_bucket::take_token;
-use crate::domain::messages::emoji;
 use crate::domain::messages::{MessageAddress, find_readable, push_to_members};
 use crate::domain::paging::{PageRequest, encode_cursor, page};
 use crate::domain::rooms;
@@ -17,6 +16,7 @@ use crate::store::members::{self, TokenBucket};
 use crate::store::messages::{self, MessageChange};
 use crate::store::reactions::{self as store, ReactorQuery};
 use crate::store::{Db, Tx, transaction};
+use crate::text::emoji;
 
 /// Maximum number of different emoji per message.
 const MAX_KINDS: u32 = 20;
@@ -36,7 +36,8 @@ pub async fn react(
     caller: &Caller,
     reacting: ReactionRequest<'_>,
 ) -> Result<ReactionChange> {
-    change(db, push, limits, caller, ReactionUpdate { reacting, added: true }).await
+    let canonical = Some(require_emoji(reacting.emoji)?);
+    change(db, push, limits, caller, ReactionUpdate { reacting, added: true, canonical }).await
 }
 
 /// Removes a reaction and pushes it to the members.
@@ -47,7 +48,11 @@ pub async fn unreact(
     caller: &Caller,
     reacting: ReactionRequest<'_>,
 ) -> Result<ReactionChange> {
-    change(db, push, limits, caller, ReactionUpdate { reacting, added: false }).await
+    let canonical = emoji::canonical(reacting.emoji);
+    if canonical.is_none() && !is_storable(reacting.emoji) {
+        return Err(not_an_emoji());
+    }
+    change(db, push, limits, caller, ReactionUpdate { reacting, added: false, canonical }).await
 }
 
 /// Lists who reacted to a message, by emoji and user, optionally with one emoji only.
@@ -60,9 +65,9 @@ pub async fn list(
 ) -> Result<Page<Reactor>> {
     let MessageAddress { room, seq } = address;
     let limit = paging.limit();
-    let only = only.map(emoji::validate).transpose()?;
+    let only = only.map(require_emoji).transpose()?.map(emoji::bare);
     let (emoji, user) = paging.decode((String::new(), UserId(0)), parse_position)?;
-    let query = ReactorQuery { only, after_emoji: &emoji, after_user: user };
+    let query = ReactorQuery { only: only.as_deref(), after_emoji: &emoji, after_user: user };
     let mut connection = db.acquire().await?;
     let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
     let message = find_readable(&mut connection, &readable, seq).await?;
@@ -75,10 +80,19 @@ pub async fn list(
 struct ReactionUpdate<'a> {
     reacting: ReactionRequest<'a>,
     added: bool,
+    /// The one spelling of the emoji. None for a text that is none, which an earlier release may have stored and its author may take back.
+    canonical: Option<&'static str>,
+}
+
+fn require_emoji(text: &str) -> Result<&'static str> {
+    emoji::canonical(text).ok_or_else(not_an_emoji)
+}
+
+fn not_an_emoji() -> Error {
+    Error::invalid("emoji", "invalid", "must be one emoji")
 }
 
 async fn change(db: &Db, push: &Push, limits: &Limits, caller: &Caller, update: ReactionUpdate<'_>) -> Result<ReactionChange> {
-    emoji::validate(update.reacting.emoji)?;
     let (reaction, changed) = transaction!(db, |tx| store_change(tx, limits, caller, update).await)?;
     if changed {
         push_to_members(db, push, reaction.room_id, &Frame::Reaction(reaction.clone()), caller.now).await?;
@@ -92,9 +106,10 @@ async fn store_change(
     caller: &Caller,
     update: ReactionUpdate<'_>,
 ) -> Result<(ReactionChange, bool)> {
-    let ReactionUpdate { reacting, added } = update;
+    let ReactionUpdate { reacting, added, canonical } = update;
+    let bare = emoji::bare(reacting.emoji);
     let readable = rooms::require_readable(members::lock(tx, reacting.room, caller.user).await?)?;
-    let current = store::find_state(tx, &readable, reacting.seq, reacting.emoji).await?;
+    let current = store::find_state(tx, &readable, reacting.seq, &bare).await?;
     let current = current.ok_or(Error::NotFound("message_not_found"))?;
     let member = rooms::require_member(&readable)?;
     rooms::may_change(&readable)?;
@@ -105,11 +120,14 @@ async fn store_change(
         room_id: readable.room(),
         seq: reacting.seq,
         rev: current.rev,
-        emoji: reacting.emoji.to_owned(),
+        emoji: emoji::shown(canonical.unwrap_or(reacting.emoji)).into_owned(),
         user_id: caller.user,
         added,
         count: current.count,
     };
+    if canonical.is_none() && !current.mine {
+        return Err(not_an_emoji());
+    }
     if current.mine == added {
         return Ok((reaction, false));
     }
@@ -122,14 +140,19 @@ async fn store_change(
         store::insert(tx, &reaction, caller.now).await?;
         reaction.count += 1;
     } else {
-        store::delete(tx, MessageRef { room: reaction.room_id, seq: reaction.seq }, reacting.emoji, caller.user).await?;
+        store::delete(tx, MessageRef { room: reaction.room_id, seq: reaction.seq }, &bare, caller.user).await?;
         reaction.count -= 1;
     }
     messages::touch(tx, member, MessageChange { seq: reacting.seq, rev: reaction.rev }, left, caller.now).await?;
     Ok((reaction, true))
 }
 
+/// Returns whether an earlier release may have stored this text: its column has 64 characters.
+fn is_storable(text: &str) -> bool {
+    text.len() <= 256 && (1..=64).contains(&text.chars().count())
+}
+
 fn parse_position(text: &str) -> Option<(String, UserId)> {
     let (user, emoji) = text.split_once('.')?;
-    Some((emoji.to_owned(), user.parse().ok()?))
+    Some((emoji::bare(emoji), user.parse().ok()?))
 }

@@ -2,7 +2,6 @@
 
 use futures_util::future::join;
 
-use super::display_text::is_invisible;
 use super::replays::{self, FoundReplay, Replay};
 use super::{coalescing, find_readable, mentions, require_not_unsent};
 use crate::caller::{Caller, MessageSender};
@@ -25,6 +24,7 @@ use crate::store::recipients::{self, IndexUse, RoomRecipients};
 use crate::store::sending::{self as store, Begun, Committed, Draft, ForwardSource, Lookup, SendContext, SendState};
 use crate::store::{Db, Tx, mentions as mention_rows, redaction};
 use crate::telemetry::invocation::{self, Count};
+use crate::text::visible::is_invisible;
 use crate::time::Timestamp;
 
 #[derive(Clone, Debug)]

@@ -15,6 +15,7 @@ use crate::push::Push;
 use crate::store::profiles::{self as store, ProfileChange, UserSearchStart};
 use crate::store::users::Account;
 use crate::store::{Db, users};
+use crate::text::line;
 
 /// Maximum length of a display name.
 const MAX_QUERY: usize = 64;
@@ -30,6 +31,7 @@ pub async fn me(db: &Db, caller: &Caller) -> Result<Me> {
 /// Changing the e-mail address requires the password, because the address is a login name. Addresses are claimed, not unique, so no answer
 /// reveals another account.
 pub async fn change(db: &Db, push: &Push, throttle: &Throttle, caller: &Caller, given: &ChangeMe) -> Result<Me> {
+    let given = &cleaned(given);
     let change = validate(given)?;
     let account = users::account(&mut *db.acquire().await?, caller.user).await?;
     let Account { me: before, password_hash, .. } = account.ok_or(Error::Unauthenticated(ENDED))?;
@@ -84,12 +86,21 @@ pub async fn search(db: &Db, caller: &Caller, query: &str, paging: PageRequest<'
     Ok(Page { items, next })
 }
 
+/// Returns the change with its texts as they are stored.
+fn cleaned(given: &ChangeMe) -> ChangeMe {
+    ChangeMe {
+        display_name: given.display_name.as_deref().map(line::cleaned),
+        about: given.about.as_deref().map(line::cleaned),
+        ..given.clone()
+    }
+}
+
 fn validate(given: &ChangeMe) -> Result<ProfileChange<'_>> {
     let ChangeMe { display_name, about, email, password: _, settings } = given;
     let ChangeMySettings { presence, notifications, added_by } = *settings;
     let change = ProfileChange {
-        display_name: display_name.as_deref().map(str::trim),
-        about: about.as_deref().map(str::trim),
+        display_name: display_name.as_deref(),
+        about: about.as_deref(),
         email: email.as_ref().map(|email| email.as_deref().map(str::trim)),
         presence,
         notifications,

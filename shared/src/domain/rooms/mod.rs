@@ -12,7 +12,6 @@ use self::changes::{RoomChanges, member_added_frame};
 use crate::caller::Caller;
 use crate::domain::auth::sessions::ENDED;
 use crate::domain::idempotency::{self, KeyClaim};
-use crate::domain::messages::display_text::{has_unsafe_characters, is_invisible};
 use crate::domain::paging::{PageRequest, encode_cursor, page};
 use crate::domain::people::contact_limits::{self, ContactKind, ContactPolicy, NOT_REACHABLE};
 use crate::error::{Error, Limit, Result, Violation};
@@ -28,6 +27,8 @@ use crate::store::{
     Db, Tx, invitations as invitation_rows, invite_codes as invite_rows, membership_changes, private_state, recipients,
     transaction, users,
 };
+use crate::text::line;
+use crate::text::visible::{is_control, is_invisible};
 use crate::time::Timestamp;
 
 /// Maximum number of members named at creation.
@@ -99,15 +100,15 @@ pub async fn create_once(
 }
 
 /// A valid room to create, and its first members: the caller as owner, then the named ones.
-struct RoomDraft<'a> {
+struct RoomDraft {
     kind: RoomKind,
-    name: &'a str,
-    topic: &'a str,
+    name: String,
+    topic: String,
     people: Vec<NewMember>,
 }
 
 /// Validates a room and charges the contact budget for it.
-async fn prepare<'a>(db: &Db, push: &Push, caller: &Caller, request: RoomRequest<'a>) -> Result<RoomDraft<'a>> {
+async fn prepare(db: &Db, push: &Push, caller: &Caller, request: RoomRequest<'_>) -> Result<RoomDraft> {
     let RoomRequest { kind, new } = request;
     let (name, topic) = validate(kind, new)?;
     let mut people = vec![NewMember { user: caller.user, role: Role::Owner }];
@@ -290,7 +291,7 @@ async fn store_leave(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, owner: Op
     Ok((room.room(), changes))
 }
 
-async fn store_room(tx: &mut Tx<'_>, caller: &Caller, draft: &RoomDraft<'_>) -> Result<(RoomId, RoomChanges)> {
+async fn store_room(tx: &mut Tx<'_>, caller: &Caller, draft: &RoomDraft) -> Result<(RoomId, RoomChanges)> {
     let RoomDraft { kind, name, topic, people } = draft;
     let ids: Vec<_> = people.iter().map(|new| new.user).collect();
     let known = users::lock_active(tx, &ids).await?;
@@ -327,32 +328,39 @@ async fn store_room(tx: &mut Tx<'_>, caller: &Caller, draft: &RoomDraft<'_>) -> 
     Ok((room, changes))
 }
 
-fn validate(kind: RoomKind, new: &NewRoom) -> Result<(&str, &str)> {
+fn validate(kind: RoomKind, new: &NewRoom) -> Result<(String, String)> {
     let mut wrong = Vec::new();
     let mut refuse = |field: &str, code, detail: &str| wrong.push(Violation { field: field.into(), code, detail: detail.into() });
-    let name = new.name.trim();
-    let topic = new.topic.as_deref().unwrap_or_default().trim();
+    let name = line::cleaned(&new.name);
+    let topic = line::cleaned(new.topic.as_deref().unwrap_or_default());
     if kind == RoomKind::Direct {
         refuse("kind", "invalid", "must be \"group\" or \"public\"; a direct room is made by PUT /api/rooms/direct/{user_id}");
     }
     if new.member_ids.len() > MAX_FIRST_MEMBERS {
         refuse("member_ids", "too_many", "must name at most 100 users");
     }
-    wrong.extend(name_violation(name).into_iter().chain(topic_violation(topic)));
+    wrong.extend(name_violation(&name).into_iter().chain(topic_violation(&topic)));
     if wrong.is_empty() { Ok((name, topic)) } else { Err(Error::Invalid(wrong)) }
 }
 
+/// Validates a name as [`line::cleaned`] returns it.
 pub(super) fn name_violation(name: &str) -> Option<Violation> {
-    let fits = !is_invisible(name) && name.chars().count() <= 100 && !has_unsafe_characters(name, false);
     let detail = "must have 1 to 100 visible characters".to_owned();
-    (!fits).then(|| Violation { field: "name".into(), code: "invalid", detail })
+    let code = if name.chars().count() > 100 || name.contains(|c| is_control(c, false)) {
+        "invalid"
+    } else if is_invisible(name) {
+        "required"
+    } else {
+        return None;
+    };
+    Some(Violation { field: "name".into(), code, detail })
 }
 
 pub(super) fn topic_violation(topic: &str) -> Option<Violation> {
     let violation = |code, detail: &str| Some(Violation { field: "topic".into(), code, detail: detail.into() });
     if topic.chars().count() > 500 {
         violation("too_long", "must have at most 500 characters")
-    } else if has_unsafe_characters(topic, true) {
+    } else if topic.contains(|c| is_control(c, true)) {
         violation("invalid", "must not hold control characters")
     } else {
         None

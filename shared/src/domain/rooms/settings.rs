@@ -11,12 +11,14 @@ use crate::protocol::frames::Frame;
 use crate::protocol::rooms::{ChangeRoom, ChangeSettings, Role, Room, RoomProfile, Settings};
 use crate::push::Push;
 use crate::store::{Db, Tx, avatars as faces, invitations, room_settings as store, transaction};
+use crate::text::line;
 
 /// Maximum interval of slow mode: a day.
 const MAX_SLOW_MODE_SECONDS: u32 = 86_400;
 
 /// Changes the given fields.
 pub async fn update(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, change: &ChangeRoom) -> Result<Room> {
+    let change = &cleaned(change);
     validate(change)?;
     let changes = transaction!(db, |tx| apply(tx, caller, room, change).await)?;
     changes.push(db, push, caller.now).await?;
@@ -37,14 +39,23 @@ pub async fn delete(db: &Db, push: &Push, caller: &Caller, room: &RoomRef) -> Re
     Ok(())
 }
 
+/// Returns the change with its texts as they are stored.
+fn cleaned(change: &ChangeRoom) -> ChangeRoom {
+    ChangeRoom {
+        name: change.name.as_deref().map(line::cleaned),
+        topic: change.topic.as_deref().map(line::cleaned),
+        ..change.clone()
+    }
+}
+
 fn validate(change: &ChangeRoom) -> Result<()> {
     let mut wrong = Vec::new();
     let mut refuse = |field: &str, code, detail: &str| wrong.push(Violation { field: field.into(), code, detail: detail.into() });
     if change.settings.slow_mode_seconds.is_some_and(|seconds| seconds > MAX_SLOW_MODE_SECONDS) {
         refuse("settings.slow_mode_seconds", "too_large", "must be at most 86400, a day");
     }
-    wrong.extend(change.name.as_deref().and_then(|name| name_violation(name.trim())));
-    wrong.extend(change.topic.as_deref().and_then(|topic| topic_violation(topic.trim())));
+    wrong.extend(change.name.as_deref().and_then(name_violation));
+    wrong.extend(change.topic.as_deref().and_then(topic_violation));
     if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
 }
 
@@ -90,8 +101,8 @@ fn merged(before: &RoomProfile, change: &ChangeRoom) -> RoomProfile {
     let ChangeSettings { slow_mode_seconds, who_writes, who_adds, past_members_read } = settings;
     let rules = before.settings;
     RoomProfile {
-        name: name.as_deref().map_or_else(|| before.name.clone(), |name| name.trim().to_owned()),
-        topic: topic.as_deref().map_or_else(|| before.topic.clone(), |topic| topic.trim().to_owned()),
+        name: name.clone().unwrap_or_else(|| before.name.clone()),
+        topic: topic.clone().unwrap_or_else(|| before.topic.clone()),
         avatar_url: before.avatar_url.clone(),
         settings: Settings {
             archived: archived.unwrap_or(rules.archived),

@@ -20,6 +20,7 @@ use crate::protocol::frames::Frame;
 use crate::protocol::uploads::{NewUpload, Purpose, Upload, UploadState, UploadTicket};
 use crate::push::Push;
 use crate::store::{Db, Handle, members, transaction, uploads as store};
+use crate::text::visible::is_invisible;
 
 /// Lifetime of an unused upload.
 const UNUSED_SECONDS: i64 = 24 * 3600;
@@ -195,6 +196,8 @@ fn validate(new: &NewUpload, media: &Media) -> Result<NewUpload> {
     let letters = new.file_name.chars().count();
     if letters == 0 || letters > 255 {
         refuse("file_name", "invalid", "must have 1 to 255 characters".into());
+    } else if is_invisible(&new.file_name) {
+        refuse("file_name", "required", "must have at least one visible character".into());
     }
     let content_type = normalized_type(&new.content_type);
     match &content_type {

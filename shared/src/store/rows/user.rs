@@ -2,6 +2,7 @@
 
 use crate::id::UserId;
 use crate::protocol::people::User;
+use crate::text::confusable;
 use crate::time::Timestamp;
 
 /// The columns of [`UserRow`] for generated statements, over `users u`.
@@ -75,6 +76,7 @@ impl UserRow {
         User {
             id,
             username: self.username,
+            name_keys: confusable::keys(&self.display_name),
             display_name: self.display_name,
             about: self.about,
             // The URL changes with the avatar, so that caches do not serve the former one.

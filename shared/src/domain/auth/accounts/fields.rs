@@ -1,10 +1,12 @@
 //! Validates the fields of an account and returns them typed, with every violation in one error.
 
 use crate::domain::auth::passwords;
-use crate::domain::messages::display_text::{has_unsafe_characters, is_invisible};
 use crate::error::{Error, Result, Violation};
 use crate::protocol::accounts::{Login, Register};
 use crate::store::users::email_key;
+use crate::text::line;
+use crate::text::usernames::{is_reserved, is_well_formed};
+use crate::text::visible::{is_control, is_hidden, is_invisible, is_mark};
 
 /// Longest e-mail address that SMTP carries (RFC 5321).
 const EMAIL_LENGTH: usize = 254;
@@ -15,8 +17,8 @@ const ABOUT_LENGTH: usize = 500;
 pub(super) struct Registration<'a> {
     pub(super) username: &'a str,
     pub(super) email: Option<&'a str>,
-    pub(super) display_name: &'a str,
-    pub(super) device: &'a str,
+    pub(super) display_name: String,
+    pub(super) device: String,
     pub(super) password: &'a str,
 }
 
@@ -27,32 +29,32 @@ pub(super) enum LoginName<'a> {
     Email(&'a str),
 }
 
-/// Validates a registration, the password included.
-pub(super) fn registration(given: &Register) -> Result<Registration<'_>> {
-    let display_name = given.display_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+/// Validates a registration, the password included. `reserved` are names that the deployment adds to the reserved ones.
+pub(super) fn registration<'a>(given: &'a Register, reserved: &[String]) -> Result<Registration<'a>> {
+    let display_name = given.display_name.as_deref().filter(|name| !name.trim().is_empty()).map(line::cleaned);
     let fields = Registration {
         username: &given.username,
         email: given.email.as_deref().map(str::trim).filter(|email| !email.is_empty()),
-        display_name: display_name.unwrap_or(&given.username),
-        device: given.device.as_deref().unwrap_or_default().trim(),
+        display_name: display_name.clone().unwrap_or_else(|| given.username.clone()),
+        device: line::cleaned(given.device.as_deref().unwrap_or_default()),
         password: &given.password,
     };
     let found = [
-        username(fields.username),
+        new_username(fields.username, reserved),
         passwords::violation(
             "password",
             &given.password,
-            &[&given.username, fields.display_name, fields.email.unwrap_or_default()],
+            &[&given.username, &fields.display_name, fields.email.unwrap_or_default()],
         ),
         fields.email.and_then(email),
-        display_name.and_then(self::display_name),
-        single_line("device", fields.device),
+        display_name.as_deref().and_then(self::display_name),
+        single_line("device", &fields.device),
     ];
     collect_violations(found).map(|()| fields)
 }
 
 /// Validates a login and returns the name and the device.
-pub(super) fn login(given: &Login) -> Result<(LoginName<'_>, &str)> {
+pub(super) fn login(given: &Login) -> Result<(LoginName<'_>, String)> {
     let text = |field: &'_ Option<String>| -> bool { field.as_deref().is_some_and(|text| !text.trim().is_empty()) };
     let name = match (&given.username, &given.email) {
         // No username contains `@`, so a username with one is an e-mail address.
@@ -61,9 +63,9 @@ pub(super) fn login(given: &Login) -> Result<(LoginName<'_>, &str)> {
         (_, Some(email)) if text(&given.email) => Some(LoginName::Email(email.trim())),
         _ => None,
     };
-    let device = given.device.as_deref().unwrap_or_default().trim();
+    let device = line::cleaned(given.device.as_deref().unwrap_or_default());
     let missing = name.is_none().then(|| violation("username", "missing", "username or email is needed"));
-    collect_violations([missing, single_line("device", device)])?;
+    collect_violations([missing, single_line("device", &device)])?;
     name.map(|name| (name, device)).ok_or_else(|| Error::invalid("username", "missing", "username or email is needed"))
 }
 
@@ -78,9 +80,26 @@ pub(super) fn is_username(text: &str) -> bool {
     username(text).is_none()
 }
 
-/// Returns whether a text is a possible e-mail address.
+/// Returns whether a text is an address that an account may have. Earlier releases stored addresses with hidden characters.
 pub(super) fn is_email(text: &str) -> bool {
-    email(text).is_none()
+    text.chars().count().max(email_key(text).chars().count()) <= EMAIL_LENGTH && is_address(text)
+}
+
+/// Validates a username to register. Names from before these rules go on logging in.
+fn new_username(text: &str, reserved: &[String]) -> Option<Violation> {
+    username(text).or_else(|| {
+        if !is_well_formed(text) {
+            Some(violation(
+                "username",
+                "invalid",
+                "must begin and end with a letter or digit, without two marks beside each other",
+            ))
+        } else if is_reserved(text, reserved) {
+            Some(violation("username", "reserved", "is reserved"))
+        } else {
+            None
+        }
+    })
 }
 
 fn username(text: &str) -> Option<Violation> {
@@ -96,12 +115,18 @@ fn username(text: &str) -> Option<Violation> {
     Some(violation("username", code, detail))
 }
 
-/// Requires one `@`, a local part, and a domain with a dot. Deliverability is not checked.
+/// Validates an address to store. Deliverability is not checked.
 pub(in crate::domain) fn email(text: &str) -> Option<Violation> {
     if text.chars().count().max(email_key(text).chars().count()) > EMAIL_LENGTH {
         return Some(violation("email", "too_long", "must have at most 254 characters"));
     }
-    let plausible = text.split_once('@').is_some_and(|(local, domain)| {
+    let is_hiding = text.contains(is_hidden) || text.split(['@', '.']).any(|part| part.starts_with(is_mark));
+    (is_hiding || !is_address(text)).then(|| violation("email", "invalid", "must be an e-mail address"))
+}
+
+/// Returns whether a text has one `@`, a local part, and a domain with a dot.
+fn is_address(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(local, domain)| {
         let labels = || domain.split('.');
         (1..=64).contains(&local.len())
             && labels().count() >= 2
@@ -112,11 +137,10 @@ pub(in crate::domain) fn email(text: &str) -> Option<Violation> {
                     || c.is_control()
                     || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | ':' | '\\' | '"')
             })
-    });
-    (!plausible).then(|| violation("email", "invalid", "must be an e-mail address"))
+    })
 }
 
-/// Requires one line with at least one visible character.
+/// Requires one line with at least one visible character, of a name as [`line::cleaned`] returns it.
 pub(in crate::domain) fn display_name(text: &str) -> Option<Violation> {
     let nothing = || violation("display_name", "required", "must have at least one visible character");
     single_line("display_name", text).or_else(|| is_invisible(text).then(nothing))
@@ -127,7 +151,7 @@ pub(in crate::domain) fn about(text: &str) -> Option<Violation> {
     if text.chars().count() > ABOUT_LENGTH {
         return Some(violation("about", "too_long", "must have at most 500 characters"));
     }
-    has_unsafe_characters(text, true).then(|| violation("about", "invalid", "must not hold control characters"))
+    text.contains(|c| is_control(c, true)).then(|| violation("about", "invalid", "must not hold control characters"))
 }
 
 /// Validates one line of display text.
@@ -135,7 +159,7 @@ fn single_line(field: &str, text: &str) -> Option<Violation> {
     if text.chars().count() > NAME_LENGTH {
         return Some(violation(field, "too_long", "must have at most 64 characters"));
     }
-    has_unsafe_characters(text, false).then(|| violation(field, "invalid", "must not hold control characters"))
+    text.contains(|c| is_control(c, false)).then(|| violation(field, "invalid", "must not hold control characters"))
 }
 
 fn violation(field: &str, code: &'static str, detail: &str) -> Violation {
@@ -165,7 +189,7 @@ mod tests {
             device: Some("x".repeat(65)),
             ..register("a b")
         };
-        let Err(Error::Invalid(violations)) = registration(&given) else { panic!("it was taken") };
+        let Err(Error::Invalid(violations)) = registration(&given, &[]) else { panic!("it was taken") };
         let said: Vec<_> = violations.iter().map(|violation| (violation.field.as_str(), violation.code)).collect();
         let expected = [
             ("username", "invalid"),
@@ -188,16 +212,42 @@ mod tests {
     }
 
     #[test]
-    fn a_display_name_has_no_deceptive_characters() {
+    fn a_new_username_keeps_the_rules_of_today() {
+        let code = |name: &str| new_username(name, &["acme".into()]).map(|wrong| wrong.code);
+        assert_eq!(code("ann.b"), None);
+        for bad in ["ann_", ".ann", "a..b", "a._b", "---"] {
+            assert_eq!(code(bad), Some("invalid"), "{bad}");
+            assert!(is_username(bad), "{bad} logs in as before");
+        }
+        for bad in ["admin", "Every.One", "r00t", "acme", "A-C-M-E"] {
+            assert_eq!(code(bad), Some("reserved"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_nothing_hidden() {
+        for hidden in ['\u{200b}', '\u{202e}', '\u{ad}', '\u{e000}', '\u{378}', '\u{2800}', '\u{feff}'] {
+            for text in [format!("a{hidden}nn@example.com"), format!("ann@exa{hidden}mple.com")] {
+                assert!(email(&text).is_some(), "{text:?}");
+            }
+        }
+        assert!(email("\u{301}ann@example.com").is_some() && email("ju\u{308}rgen@example.com").is_none());
+        assert!(is_email("a\u{200b}nn@example.com"), "it logs in as before");
+    }
+
+    #[test]
+    fn a_display_name_is_one_visible_line() {
+        let display_name = |text: &str| display_name(&line::cleaned(text));
         for good in ["Ann", "Änne Ø", "山田太郎", "👩‍👩‍👧 family", "می\u{200c}خواهم", &"ü".repeat(64)] {
             assert!(display_name(good).is_none(), "{good}");
         }
-        for bad in ["", "  ", "\u{200d}", "\u{3164}", "a\u{202e}nn", "a\u{200b}nn", "a\nb", "a\0", "\u{feff}ann", "x\u{2067}y"] {
+        for bad in ["", "  ", "\u{200d}", "\u{3164}", "\u{180b}", "\u{17b5}", "\u{301}", "\u{e000}", "a\nb", "a\0", "a\u{2028}b"]
+        {
             assert!(display_name(bad).is_some(), "{bad:?}");
         }
         assert_eq!(display_name(&"x".repeat(65)).map(|wrong| wrong.code), Some("too_long"));
         assert!(about("two\nlines\tand a tab").is_none() && about("").is_none() && about(&"👍".repeat(500)).is_none());
-        for bad in ["a\0", "a\rb", "a\u{202e}b", &"x".repeat(501)] {
+        for bad in ["a\0", "a\rb", "a\u{2029}b", &"x".repeat(501)] {
             assert!(about(bad).is_some(), "{bad:?}");
         }
     }
@@ -236,8 +286,8 @@ mod tests {
             device: Some(" laptop ".into()),
             ..register("ann")
         };
-        let Ok(fields) = registration(&given) else { panic!("it was refused") };
-        assert_eq!((fields.email, fields.display_name, fields.device), (None, "ann", "laptop"));
+        let Ok(fields) = registration(&given, &[]) else { panic!("it was refused") };
+        assert_eq!((fields.email, fields.display_name.as_str(), fields.device.as_str()), (None, "ann", "laptop"));
     }
 
     #[test]

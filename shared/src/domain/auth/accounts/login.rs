@@ -47,7 +47,7 @@ pub async fn login(db: &Db, with: SignIn<'_>, given: &Login) -> Result<Authentic
     let account = matching_account(accounts, name.hash_count(), &given.password).await?.ok_or(refusal)?;
     throttle.count_login(account.me.user.id, client.now).await?;
     attempt.forgive().await;
-    sign_in(db, with, account, device).await
+    sign_in(db, with, account, &device).await
 }
 
 /// Creates a session after the password was verified. In the same transaction it ends the least recently used sessions beyond the limit.

@@ -12,6 +12,7 @@ use crate::protocol::people::{Me, MySettings, User};
 use crate::store::sessions::NewSession;
 use crate::store::users::{Account, NewUser};
 use crate::store::{self, Db, transaction};
+use crate::text::confusable;
 
 use super::SignIn;
 use super::fields::{self, LoginName, Registration};
@@ -22,9 +23,10 @@ const USERNAME_TAKEN: &str = "username_taken";
 const REPEAT_SECONDS: i64 = 60;
 
 /// Creates an account and logs in. Repeating the same name and password within a minute logs in again.
-pub async fn register(db: &Db, with: SignIn<'_>, given: &Register) -> Result<Authenticated> {
+/// `reserved` are the usernames that the deployment reserves besides those that always are.
+pub async fn register(db: &Db, with: SignIn<'_>, reserved: &[String], given: &Register) -> Result<Authenticated> {
     let SignIn { issuer, throttle, client, .. } = with;
-    let fields = match fields::registration(given) {
+    let fields = match fields::registration(given, reserved) {
         Ok(fields) => fields,
         Err(refusal) => return Err(throttle.count_invalid(client, refusal).await),
     };
@@ -48,7 +50,7 @@ async fn insert(
     let new = NewUser {
         username: fields.username,
         email: fields.email,
-        display_name: fields.display_name,
+        display_name: &fields.display_name,
         password_hash,
         created_at: client.now,
     };
@@ -57,7 +59,7 @@ async fn insert(
         let session = NewSession {
             user,
             refresh_hash: &refresh_hash,
-            device: fields.device,
+            device: &fields.device,
             ip: &client.ip,
             now: client.now,
             expires_at: session_expiry(issuer, client.now),
@@ -67,7 +69,8 @@ async fn insert(
     let person = User {
         id: user,
         username: fields.username.to_owned(),
-        display_name: fields.display_name.to_owned(),
+        display_name: fields.display_name.clone(),
+        name_keys: confusable::keys(&fields.display_name),
         about: String::new(),
         avatar_url: None,
         created_at: client.now,
@@ -88,5 +91,5 @@ async fn repeat(db: &Db, with: SignIn<'_>, fields: &Registration<'_>) -> Result<
         return Err(REFUSED);
     }
     attempt.forgive().await;
-    sign_in(db, with, account, fields.device).await
+    sign_in(db, with, account, &fields.device).await
 }
