@@ -3,5 +3,7 @@
 pub mod blocks;
 pub mod contact_limits;
 pub mod friends;
+pub(in crate::domain) mod handles;
+pub mod name_words;
 pub mod presence;
 pub mod profiles;
