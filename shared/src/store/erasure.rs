@@ -38,10 +38,11 @@ pub async fn begin(
         r#"
         update users
         set erased_name = username, username = concat(?, ' ', id), display_name = ?, email = null, email_key = null,
-            email_confirmed_at = null, about = '', password_hash = '', avatar_upload = null, role = 'user', last_seen_at = null,
+            email_confirmed_at = null, about = '', words_of = ?, password_hash = '', avatar_upload = null, role = 'user', last_seen_at = null,
             disabled_at = null, presence_visibility = 'nobody', notifications = 'none', added_by = 'nobody', deleted_at = ?
         where id = ? and deleted_at is null and password_hash = coalesce(?, password_hash)
         "#,
+        DELETED_USER,
         DELETED_USER,
         DELETED_USER,
         ending.now.0,
@@ -269,6 +270,7 @@ const DELETIONS: &[&str] = &[
     "delete from room_invitations where invited_by = ? limit 5000",
     "delete from blocks where user_id = ? limit 5000",
     "delete from blocks where blocked_id = ? limit 5000",
+    "delete from user_name_words where user_id = ? limit 5000",
     "update invites set revoked_at = created_at where created_by = ? and revoked_at is null limit 5000",
     "update reports set reason = '' where reporter_id = ? and reason <> '' limit 5000",
     "update audit set ip = '' where actor_id = ? and ip <> '' limit 5000",
