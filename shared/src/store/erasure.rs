@@ -279,9 +279,14 @@ const DELETIONS: &[&str] = &[
 /// Finishes erasure: deletes sessions with their devices and addresses, and the former username.
 pub async fn finish(transaction: &mut MySqlConnection, user: UserId) -> Result<()> {
     sqlx::query!("delete from sessions where user_id = ?", user.0).execute(&mut *transaction).await?;
-    // Earlier releases that began the erasure do not clear `email_key`.
-    sqlx::query!("update users set erased_name = null, email_key = null, email_confirmed_at = null where id = ?", user.0)
-        .execute(transaction)
-        .await?;
+    // Earlier releases that began the erasure do not clear `email_key` and `words_of`.
+    sqlx::query!(
+        r#"update users
+           set erased_name = null, email_key = null, email_confirmed_at = null, words_of = display_name
+           where id = ?"#,
+        user.0
+    )
+    .execute(transaction)
+    .await?;
     Ok(())
 }
