@@ -222,8 +222,8 @@ pub async fn list_sealed(connection: &mut MySqlConnection, rooms: &[&Readable], 
     Ok(rows.into_iter().map(sealed).collect())
 }
 
-/// Returns which of these segments are still sealed with this version of the bits, and these bits of them. Each pair is one key, and the segments of one bit are adjacent. A single
-/// statement reads both at one moment, because the bits of an unsealed segment must not be used.
+/// Returns which of these segments are still sealed with this version of the bits, and these bits of them. Each pair is one key, and the segments of
+/// one bit are adjacent. A single statement reads both at one moment, because the bits of an unsealed segment must not be used.
 pub async fn slices(
     connection: &mut MySqlConnection,
     room: &Readable,

@@ -30,13 +30,13 @@ pub(super) struct TermMatches {
 /// A text to compare terms with.
 struct SearchedText {
     plain: NormalizedText,
-    /// Its symbols, if it has any.
+    /// Its symbols, if it has any and they matter.
     symbols: Option<SymbolText>,
 }
 
 impl SearchedText {
-    fn of(text: &str) -> Self {
-        Self { plain: NormalizedText::of(text), symbols: SymbolText::of(text) }
+    fn of(text: &str, with_symbols: bool) -> Self {
+        Self { plain: NormalizedText::of(text), symbols: with_symbols.then(|| SymbolText::of(text)).flatten() }
     }
 
     /// Returns whether a match may begin here.
@@ -112,8 +112,9 @@ impl Term {
 
 /// Returns the merged matches of all terms, or `None` unless every term matches the content or the name of a file.
 pub(super) fn matches(terms: &[Term], content: &str, file_names: &[String]) -> Option<TermMatches> {
+    let with_symbols = terms.iter().any(|term| !term.symbols.is_empty());
     let texts = std::iter::once(content).chain(file_names.iter().map(String::as_str));
-    let mut fields: Vec<_> = texts.map(|text| (SearchedText::of(text), Vec::new())).collect();
+    let mut fields: Vec<_> = texts.map(|text| (SearchedText::of(text, with_symbols), Vec::new())).collect();
     for term in terms {
         let mut found = false;
         for (searched, ranges) in &mut fields {
