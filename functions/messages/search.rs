@@ -21,7 +21,7 @@ use crate::signed_in::SignedIn;
     responses(
         (status = 200, description = "A page of messages with their matches", body = Page<Found>),
         (status = 404, description = "`room_not_found`: the given room"),
-        (status = 422, description = "`invalid_input`: an empty search, an invalid filter value or an unknown sender"),
+        (status = 422, description = "`invalid_input`: an empty search, punctuation alone (`nothing_to_search`), an invalid filter value, time zone or cursor, or an unknown sender (`user_not_found`)"),
     )
 )]
 pub(super) async fn search(

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::domain::auth::session_closings;
 use shared::domain::erasure;
 use shared::domain::idempotency;
-use shared::domain::people::contact_limits;
+use shared::domain::people::{contact_limits, name_words};
 use shared::domain::sweep;
 use shared::edge::problem;
 use shared::error::{Error, Result};
@@ -40,6 +40,9 @@ const RUN_TIME: Duration = Duration::from_secs(45);
 /// The share of a run for deleting objects, which leaves time for erasures.
 const DELETION_TIME: Duration = Duration::from_secs(25);
 
+/// The share of a run for folding names. Few are left once the release before is gone.
+const NAMES_TIME: Duration = Duration::from_secs(5);
+
 /// Runs once. Lambda retries after an error, and the next scheduled run continues in any case. The event of the minutely schedule has `"due":
 /// "sessions"` and only closes sockets.
 pub async fn handle(state: Arc<State>, event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
@@ -68,6 +71,8 @@ async fn run(state: &State) -> Result<(usize, usize)> {
     let removed = sweep::sweep(&state.db, &state.media, now, || started.elapsed() < DELETION_TIME).await;
     idempotency::sweep(&state.db, now).await?;
     contact_limits::sweep(&state.db, now).await?;
+    let begun = Instant::now();
+    name_words::update_stale(&state.db, || begun.elapsed() < NAMES_TIME).await?;
     // Boxed: the layout of the unboxed future exceeds the compiler's depth limit.
     let erased = Box::pin(erasure::resume_abandoned(&state.db, &state.push, now, started + RUN_TIME)).await;
     Ok((removed?, erased?))

@@ -20,16 +20,18 @@ use crate::signed_in::SignedIn;
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SearchQuery {
-    /// The beginning of a username or display name, ignoring case: 1 to 64 characters.
+    /// The beginning of a username, of a display name, or of each of up to four words of a display name, ignoring case, accents and a leading `@`:
+    /// 1 to 64 characters.
     #[param(example = "an", required = true, min_length = 1, max_length = 64)]
     q: Option<String>,
 }
 
-/// Searches users by the beginning of their username or display name. Users with a block between them do not find each other.
+/// Searches users by the beginning of their username, their display name or any of its words. Users with a block between them do not find each
+/// other.
 #[utoipa::path(
     get, path = "/api/users", operation_id = "search", tag = "users", params(SearchQuery, PageQuery), security(("bearer" = [])),
     responses(
-        (status = 200, description = "A page of users; matches of the username come first", body = Page<User>),
+        (status = 200, description = "A page of users; matches of the username come first, then those of the display name, then those of its words", body = Page<User>),
         (status = 422, description = "`invalid_input`: `q` is empty or too long, or the cursor is invalid"),
         MissingParameter,
     )

@@ -84,6 +84,35 @@ async fn pages_follow_each_other_and_bad_queries_are_refused() {
 }
 
 #[tokio::test]
+async fn a_query_without_anything_to_find_and_an_unknown_zone_say_so() {
+    let world = world();
+    let ann = world.api.person("ann").await;
+    let room = world.api.group(&ann, &[]).await;
+    world.api.post(&format!("/api/rooms/{room}/messages"), &ann, json!({ "content": "I write C++ in Łódź" })).await.is(201);
+    for (query, field, code) in [
+        (format!("q=%3F!&room_id={room}"), "q", "nothing_to_search"),
+        ("q=from%3Ame+%3F!".to_owned(), "q", "nothing_to_search"),
+        (format!("q=in%3A{room}+%3F%3F%3F"), "q", "nothing_to_search"),
+        ("q=tea&tz=Mars%2FBase".to_owned(), "tz", "invalid"),
+        ("q=tea&tz=".to_owned(), "tz", "invalid"),
+    ] {
+        let refused = world.api.get(&format!("/api/search?{query}"), &ann).await.refused(422, "invalid_input");
+        assert_eq!((&refused["errors"][0]["field"], &refused["errors"][0]["code"]), (&json!(field), &json!(code)), "{query}");
+    }
+    for (query, found) in [
+        ("q=C%2B%2B", 1),
+        ("q=C%23", 0),
+        ("q=lodz+after%3A2020-01-01&tz=Europe%2FWarsaw", 1),
+        ("q=lodz&after=2020-01-01&tz=%2B02:00", 1),
+        ("q=lodz&after=2020-01-01&tz=+02:00", 1),
+    ] {
+        let page = world.api.get(&format!("/api/search?{query}"), &ann).await.is(200);
+        assert_eq!(texts(&page).len(), found, "{query}");
+        assert!(page["items"].as_array().is_some_and(|items| items.iter().all(|item| item["files"] == json!([]))), "{page}");
+    }
+}
+
+#[tokio::test]
 async fn too_many_searches_are_put_off() {
     let world = own_world(&[Variable("RATE_SEARCH", "2/1000000000")]);
     let ann = world.api.person("ann").await;

@@ -20,6 +20,7 @@ export function errorText(error, file) {
   if (!first) return file ? `${file}: ${readable(error.message)}` : readable(error.message);
   const { code, detail } = first;
   if (code === "user_not_found") return "There is no user of that name.";
+  if (code === "nothing_to_search") return "Type a word or an emoji.";
   const most = /at most (\d+) bytes/.exec(detail)?.[1];
   const reason = most ? `is too large: files can have ${size(Number(most))}.` : TEXTS[code];
   if (reason) return `${file ?? "The file"} ${reason}`;

@@ -34,7 +34,7 @@ export class Mentions {
     const low = typed.toLocaleLowerCase();
     const all = [...(client.room(this.#room)?.members?.values() ?? [])].map(({ user }) => user);
     const fits = (/** @type {User} */ user) =>
-      user.username.toLowerCase().startsWith(low) || nameOf(user).toLocaleLowerCase().startsWith(low);
+      [user.username, nameOf(user), ...nameOf(user).split(" ")].some((name) => name.toLocaleLowerCase().startsWith(low));
     this.#found = all.filter((user) => user.id !== client.me?.id && fits(user)).slice(0, MAX_SUGGESTIONS);
     this.#at = 0;
     this.#draw();

@@ -54,7 +54,7 @@ export function peoplePicker({ label, picked = () => {}, pick, without = new Set
               ),
             ),
           )
-        : h("p", { class: "hint" }, field.value.trim() ? "No people found." : "Type the beginning of a name."),
+        : h("p", { class: "hint" }, field.value.trim() ? "No people found." : "Type a name."),
     );
   };
   const toggle = (/** @type {User} */ user) => {

@@ -10,6 +10,9 @@ import { errorText } from "./error-text.js";
 
 /** @import { Found, User } from "../sdk/wire.js" */
 
+/** The zone whose days `before:` and `after:` mean; browsers without one leave it to the server. */
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || undefined;
+
 export class SearchResults {
   element = h("div", { class: "results", hidden: true });
   #onPick;
@@ -43,7 +46,7 @@ export class SearchResults {
   async #fetch() {
     const text = this.#text;
     if (!text) return;
-    const [people, found] = await Promise.allSettled([client.api.users.search(text, { limit: 6 }), client.api.search(text, { limit: 30 })]);
+    const [people, found] = await Promise.allSettled([client.api.users.search(text, { limit: 6 }), client.api.search(text, { limit: 30, tz: ZONE })]);
     const later = this.element.querySelector(".later");
     if (text !== this.#text || !later) return;
     /** @type {User[]} */
@@ -92,7 +95,7 @@ export class SearchResults {
   }
 
   /** @param {Found} found */
-  #message({ message, highlights }) {
+  #message({ message, highlights, files = [] }) {
     const room = client.room(message.room_id)?.room;
     return h(
       "a",
@@ -107,7 +110,11 @@ export class SearchResults {
           room && h("bdi", { class: "hint" }, roomName(room)),
           h("time", null, brief(message.created_at)),
         ),
-        h("span", { class: "room-last", dir: "auto" }, highlighted(message.content, highlights)),
+        message.content && h("span", { class: "room-last", dir: "auto" }, highlighted(message.content, highlights)),
+        files.map(({ index, highlights }) => {
+          const name = message.attachments[index]?.file_name;
+          return name && h("bdi", { class: "room-last" }, highlighted(name, highlights));
+        }),
       ),
     );
   }

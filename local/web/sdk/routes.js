@@ -165,7 +165,7 @@ export function routes(http) {
       /** @param {RoomName} id @param {number} seq @returns {Promise<Receipts>} */
       receipts: (id, seq) => http.get(`${message(id, seq)}/receipts`),
     },
-    /** @param {string} q @param {{ room_id?: number, cursor?: string | null, limit?: number }} [rest] @returns {Promise<Page<Found>>} */
+    /** @param {string} q @param {{ room_id?: number, tz?: string, cursor?: string | null, limit?: number }} [rest] @returns {Promise<Page<Found>>} */
     search: (q, rest) => http.get("/api/search", { q, ...rest }),
     push: {
       /** @returns {Promise<PushKey>} */

@@ -513,9 +513,19 @@ export type Forwarded = {
   username?: string | null;
 };
 
+/** The matches in the name of an attachment. */
+export type FileMatch = {
+  /** The matches in its `file_name`, ascending and without overlap. */
+  highlights: Highlight[];
+  /** The attachment's position in the message's `attachments`, from 0. */
+  index: number;
+};
+
 /** A search result. */
 export type Found = {
-  /** The matches in `content`, ascending and without overlap. */
+  /** The attachments whose file names match. */
+  files: FileMatch[];
+  /** The matches in `content`, ascending and without overlap; empty if only names of files match. */
   highlights: Highlight[];
   /** The message, without its reactions. */
   message: Message;

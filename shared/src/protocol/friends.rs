@@ -47,7 +47,7 @@ pub enum Direction {
 pub struct NewFriend {
     /// The user's id.
     pub user_id: Option<UserId>,
-    /// The user's username.
+    /// The user's username, with or without `@`.
     #[schema(example = "ann")]
     pub username: Option<String>,
 }

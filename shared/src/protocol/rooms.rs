@@ -202,13 +202,13 @@ pub struct NewMembers {
     /// User ids.
     #[serde(default, deserialize_with = "null_is_default")]
     pub user_ids: Vec<UserId>,
-    /// Usernames.
+    /// Usernames, with or without `@`.
     #[serde(default, deserialize_with = "null_is_default")]
     #[schema(example = json!(["ann"]))]
     pub usernames: Vec<String>,
     /// A single user id.
     pub user_id: Option<UserId>,
-    /// A single username.
+    /// A single username, with or without `@`.
     pub username: Option<String>,
 }
 

@@ -10,9 +10,11 @@ use crate::protocol::messages::Message;
 #[into_params(parameter_in = Query)]
 pub struct Search {
     /// The query, up to 256 characters. All words must match: at the start of a word; from four letters on also inside words; anywhere in scripts
-    /// without spaces. `"A phrase"` in quotes matches whole words in this order. Case, accents, width and punctuation are ignored; an emoji is a
-    /// word. Filters: `from:ann` (or `from:me`), `in:general` (slug or id), `before:2026-01-31` and `after:2026-01-31` (a date in UTC, which `after`
-    /// includes, or an RFC 3339 time), `has:image`, `has:file`, `has:link`.
+    /// without spaces. `"A phrase"` in quotes matches whole words in this order. The words are looked for in the text and in the names of its files.
+    /// Case, accents, width and punctuation are ignored, `ł` is `l` and `æ` is `ae`; symbols that belong to a word, as in `C++`, `C#`, `.NET`,
+    /// `$100`, `50%`, `@ann` and `#tag`, must be there. An emoji is a word; without skin tone it matches all skin tones. Punctuation alone is
+    /// `nothing_to_search`. Filters: `from:ann` (or `from:me`), `in:general` (slug or id), `before:2026-01-31` and `after:2026-01-31` (a day in the
+    /// time zone `tz`, which `after` includes, or an RFC 3339 time), `has:image`, `has:file`, `has:link`. Other words with a colon are text.
     #[param(example = "ship \"good morning\" from:ann has:link", max_length = 256)]
     pub q: Option<String>,
     /// Restricts the search to a room: `7`, `room-7` or a slug. By default the caller's 500 most recently active rooms are searched. Naming a public
@@ -28,6 +30,9 @@ pub struct Search {
     /// Restricts the search to messages from a date or time on.
     #[param(example = "2026-01-01")]
     pub after: Option<String>,
+    /// The time zone of days in `before` and `after`: an IANA name, such as `Europe/Berlin`, or an offset from UTC, such as `+02:00`. By default UTC.
+    #[param(example = "Europe/Berlin")]
+    pub tz: Option<String>,
     /// The `next` value of the previous page; the other parameters must be unchanged.
     pub cursor: Option<String>,
     /// Page size, 1 to 50.
@@ -40,7 +45,19 @@ pub struct Search {
 pub struct Found {
     /// The message, without its reactions.
     pub message: Message,
-    /// The matches in `content`, ascending and without overlap.
+    /// The matches in `content`, ascending and without overlap; empty if only names of files match.
+    pub highlights: Vec<Highlight>,
+    /// The attachments whose file names match.
+    pub files: Vec<FileMatch>,
+}
+
+/// The matches in the name of an attachment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct FileMatch {
+    /// The attachment's position in the message's `attachments`, from 0.
+    #[schema(example = 0)]
+    pub index: u32,
+    /// The matches in its `file_name`, ascending and without overlap.
     pub highlights: Vec<Highlight>,
 }
 

@@ -212,6 +212,11 @@ pub(super) fn read(column: Option<&str>) -> Vec<Attachment> {
     shown.collect()
 }
 
+/// Decodes the file names of a message's attachments.
+pub(super) fn file_names(column: Option<&str>) -> Vec<String> {
+    read(column).into_iter().map(|attachment| attachment.file_name).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,6 +239,7 @@ mod tests {
         let both = vec![image, file];
         let text = column(&both).expect("writes");
         assert_eq!(read(text.as_deref()), both);
+        assert_eq!(file_names(text.as_deref()), ["صورة \"1\".jpg"; 2]);
         assert_eq!((column(&[]).expect("writes"), read(None)), (None, Vec::new()));
         assert_eq!(read(Some("{}")), Vec::new());
     }

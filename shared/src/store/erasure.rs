@@ -38,11 +38,12 @@ pub async fn begin(
         r#"
         update users
         set erased_name = username, username = concat(?, ' ', id), display_name = ?, email = null, email_key = null,
-            email_confirmed_at = null, about = '', password_hash = '', avatar_upload = null, role = 'user', last_seen_at = null,
+            email_confirmed_at = null, about = '', words_of = ?, password_hash = '', avatar_upload = null, role = 'user', last_seen_at = null,
             disabled_at = null, presence_visibility = 'nobody', notifications = 'none', added_by = 'nobody', deleted_at = ?,
             profile_changed_at = greatest(?, profile_changed_at + 1)
         where id = ? and deleted_at is null and password_hash = coalesce(?, password_hash)
         "#,
+        DELETED_USER,
         DELETED_USER,
         DELETED_USER,
         ending.now.0,
@@ -271,6 +272,7 @@ const DELETIONS: &[&str] = &[
     "delete from room_invitations where invited_by = ? limit 5000",
     "delete from blocks where user_id = ? limit 5000",
     "delete from blocks where blocked_id = ? limit 5000",
+    "delete from user_name_words where user_id = ? limit 5000",
     "update invites set revoked_at = created_at where created_by = ? and revoked_at is null limit 5000",
     "update reports set reason = '' where reporter_id = ? and reason <> '' limit 5000",
     "update audit set ip = '' where actor_id = ? and ip <> '' limit 5000",
@@ -279,9 +281,14 @@ const DELETIONS: &[&str] = &[
 /// Finishes erasure: deletes sessions with their devices and addresses, and the former username.
 pub async fn finish(transaction: &mut MySqlConnection, user: UserId) -> Result<()> {
     sqlx::query!("delete from sessions where user_id = ?", user.0).execute(&mut *transaction).await?;
-    // Earlier releases that began the erasure do not clear `email_key`.
-    sqlx::query!("update users set erased_name = null, email_key = null, email_confirmed_at = null where id = ?", user.0)
-        .execute(transaction)
-        .await?;
+    // Earlier releases that began the erasure do not clear `email_key` and `words_of`.
+    sqlx::query!(
+        r#"update users
+           set erased_name = null, email_key = null, email_confirmed_at = null, words_of = display_name
+           where id = ?"#,
+        user.0
+    )
+    .execute(transaction)
+    .await?;
     Ok(())
 }

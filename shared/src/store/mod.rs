@@ -25,6 +25,7 @@ pub mod membership_changes;
 pub mod mentions;
 pub mod messages;
 pub mod migrations;
+pub mod name_words;
 pub mod pins;
 pub mod presence_visibility;
 pub mod private_state;

@@ -1,11 +1,11 @@
-//! User profiles and their search by prefix, in index ranges.
+//! User profiles and their search by the beginnings of names, in index ranges.
 
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
 use crate::id::UserId;
 use crate::protocol::people::{Me, Notifications, User, Visibility};
-use crate::store::rows::user::{UserRow, query_with_user};
+use crate::store::rows::user::{UserRow, query_with_user, user_of};
 use crate::store::users;
 use crate::time::Timestamp;
 
@@ -58,6 +58,44 @@ pub enum UserSearchStart<'a> {
     Username(&'a str),
     /// After this display name and user, among users whose display name alone matches.
     DisplayName(&'a str, UserId),
+    /// After this word and user, among users of whose display name only words after the first match.
+    Word(&'a str, UserId),
+}
+
+impl UserSearchStart<'_> {
+    /// Returns the beginning of what follows, if anything does.
+    pub fn following(self) -> Option<Self> {
+        match self {
+            Self::Username(_) => Some(Self::DisplayName("", UserId(0))),
+            Self::DisplayName(..) => Some(Self::Word("", UserId(0))),
+            Self::Word(..) => None,
+        }
+    }
+}
+
+/// Which users to find.
+#[derive(Clone, Copy, Debug)]
+pub struct NameQuery<'a> {
+    /// Prefix of username or display name.
+    pub prefix: &'a str,
+    /// Prefixes of words of the display name, folded, the longest first; each must match. At most four.
+    pub words: &'a [String],
+}
+
+/// What of a user matched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MatchedName {
+    Username,
+    DisplayName,
+    /// The first matching word.
+    Word(String),
+}
+
+/// A user found by name.
+#[derive(Clone, Debug)]
+pub struct FoundUser {
+    pub user: User,
+    pub by: MatchedName,
 }
 
 /// Updates an active account as one private change. A new e-mail address is unconfirmed.
@@ -99,18 +137,18 @@ pub async fn find(connection: &mut MySqlConnection, user: UserId) -> Result<Opti
     Ok(row.map(UserRow::user))
 }
 
-/// Returns the next users by name prefix, without users parted from the caller by a block.
+/// Returns the next users by name, without users parted from the caller by a block.
 pub async fn search(
     connection: &mut MySqlConnection,
     by: UserId,
-    prefix: &str,
+    query: &NameQuery<'_>,
     after: UserSearchStart<'_>,
     limit: u32,
-) -> Result<Vec<User>> {
-    let pattern = like_pattern(prefix);
-    let rows = match after {
+) -> Result<Vec<FoundUser>> {
+    let pattern = like_pattern(query.prefix);
+    let (rows, matched) = match after {
         UserSearchStart::Username(after) => {
-            query_with_user!(
+            let rows = query_with_user!(
                 UserRow:
                 r#"
                 select "#,
@@ -129,10 +167,11 @@ pub async fn search(
                 limit,
             )
             .fetch_all(connection)
-            .await?
+            .await?;
+            (rows, MatchedName::Username)
         }
         UserSearchStart::DisplayName(after, user) => {
-            query_with_user!(
+            let rows = query_with_user!(
                 UserRow:
                 r#"
                 select "#,
@@ -155,10 +194,71 @@ pub async fn search(
                 limit,
             )
             .fetch_all(connection)
-            .await?
+            .await?;
+            (rows, MatchedName::DisplayName)
         }
+        UserSearchStart::Word(after, user) => return search_words(connection, by, query, WordStart { after, user }, limit).await,
     };
-    Ok(rows.into_iter().map(UserRow::user).collect())
+    Ok(rows.into_iter().map(|row| FoundUser { user: row.user(), by: matched.clone() }).collect())
+}
+
+/// After which word and user the next ones are.
+struct WordStart<'a> {
+    after: &'a str,
+    user: UserId,
+}
+
+/// Returns the next users by words of their display names, without those whose username or whole display name matches.
+async fn search_words(
+    connection: &mut MySqlConnection,
+    by: UserId,
+    query: &NameQuery<'_>,
+    start: WordStart<'_>,
+    limit: u32,
+) -> Result<Vec<FoundUser>> {
+    let Some(first) = query.words.first() else { return Ok(Vec::new()) };
+    let (pattern, word) = (like_pattern(query.prefix), like_pattern(first));
+    let other = |index: usize| query.words.get(index).map(|other| like_pattern(other)).unwrap_or_default();
+    let (second, third, fourth) = (other(1), other(2), other(3));
+    let rows = query_with_user!(
+        r#"
+        select "#,
+        r#", w.word
+        from user_name_words w
+        join users u on u.id = w.user_id
+        where w.word like ? escape '|' and w.word >= ? and (w.word > ? or w.user_id > ?)
+          and not exists (select 1 from user_name_words e where e.user_id = w.user_id and e.word like ? escape '|' and e.word < w.word)
+          and (? = '' or exists (select 1 from user_name_words x where x.user_id = w.user_id and x.word like ? escape '|'))
+          and (? = '' or exists (select 1 from user_name_words y where y.user_id = w.user_id and y.word like ? escape '|'))
+          and (? = '' or exists (select 1 from user_name_words z where z.user_id = w.user_id and z.word like ? escape '|'))
+          and u.words_of = u.display_name and u.disabled_at is null and u.deleted_at is null
+          and not u.username like ? escape '|' and not u.display_name like ? escape '|'
+          and not exists (select 1 from blocks b where b.user_id = u.id and b.blocked_id = ?)
+          and not exists (select 1 from blocks b where b.user_id = ? and b.blocked_id = u.id)
+        order by w.word, w.user_id
+        limit ?
+        "#,
+        word,
+        start.after,
+        start.after,
+        start.user.0,
+        word,
+        second,
+        second,
+        third,
+        third,
+        fourth,
+        fourth,
+        pattern,
+        pattern,
+        by.0,
+        by.0,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    let found = |word: String, user: User| FoundUser { user, by: MatchedName::Word(word) };
+    Ok(rows.into_iter().map(|row| found(row.word, user_of!(row))).collect())
 }
 
 /// Escapes a prefix for `like`.

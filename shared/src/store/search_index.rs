@@ -8,11 +8,11 @@ use sqlx::{AssertSqlSafe, FromRow, MySqlConnection};
 use crate::error::Result;
 use crate::id::{MessageId, MessageRef, RoomId, Seq, UserId};
 use crate::protocol::messages::{Message, MessageKind};
-use crate::store::former_member_view;
 use crate::store::inline_sql::{fetch_generated, list};
 use crate::store::members::{Access, Readable};
 use crate::store::rows::access::{access_of, query_access};
 use crate::store::rows::message::select_messages;
+use crate::store::{attachments, former_member_view};
 use crate::time::Timestamp;
 
 pub const SEGMENT_MESSAGES: u64 = 1024;
@@ -36,6 +36,8 @@ pub struct SearchText {
     pub sender: Option<UserId>,
     pub kind: MessageKind,
     pub content: String,
+    /// Names of the attached files, in their order.
+    pub file_names: Vec<String>,
     pub created_at: Timestamp,
 }
 
@@ -200,14 +202,15 @@ pub async fn messages(connection: &mut MySqlConnection, rooms: &[&Readable], tex
     Ok(found)
 }
 
-/// Returns the sealed segments of rooms, oldest first.
-pub async fn list_sealed(connection: &mut MySqlConnection, rooms: &[&Readable]) -> Result<Vec<SealedSegment>> {
+/// Returns the segments of rooms that are sealed with this version of the bits, oldest first.
+pub async fn list_sealed(connection: &mut MySqlConnection, rooms: &[&Readable], folding: u16) -> Result<Vec<SealedSegment>> {
     if rooms.is_empty() {
         return Ok(Vec::new());
     }
     let rooms = list(rooms.iter().map(|room| room.room()));
     let sql = format!(
-        "select room_id, segment, from_at, to_at from search_segments where room_id in ({rooms}) order by room_id, segment"
+        "select room_id, segment, from_at, to_at from search_segments where room_id in ({rooms}) and folding = {folding} \
+         order by room_id, segment"
     );
     let rows: Vec<(u64, u64, i64, i64)> = fetch_generated(sql, connection).await?;
     let sealed = |(room, segment, from_at, to_at)| SealedSegment {
@@ -219,13 +222,14 @@ pub async fn list_sealed(connection: &mut MySqlConnection, rooms: &[&Readable]) 
     Ok(rows.into_iter().map(sealed).collect())
 }
 
-/// Returns which of these segments are still sealed, and these bits of them. Each pair is one key, and the segments of one bit are adjacent. A single
-/// statement reads both at one moment, because the bits of an unsealed segment must not be used.
+/// Returns which of these segments are still sealed with this version of the bits, and these bits of them. Each pair is one key, and the segments of
+/// one bit are adjacent. A single statement reads both at one moment, because the bits of an unsealed segment must not be used.
 pub async fn slices(
     connection: &mut MySqlConnection,
     room: &Readable,
     segments: &[u64],
     slices: &[u16],
+    folding: u16,
 ) -> Result<(Vec<u64>, Vec<BitSlice>)> {
     if segments.is_empty() || slices.is_empty() {
         return Ok((segments.to_vec(), Vec::new()));
@@ -234,6 +238,7 @@ pub async fn slices(
     // Servers differ in the type of a union's column without a cast.
     let sql = format!(
         "select segment, cast({SEGMENT_SLICES} as unsigned) as slice, x'' as bits from search_segments where room_id = {room} and segment in ({segments}) \
+         and folding = {folding} \
          union all \
          select segment, cast(slice as unsigned), bits from search_slices where room_id = {room} and segment in ({segments}) and slice in ({slices})"
     );
@@ -248,12 +253,18 @@ pub async fn slices(
     Ok((sealed, found))
 }
 
-/// Locks the messages of a full segment and returns their texts; none if the segment is sealed or the index too young.
-pub async fn lock_unsealed(transaction: &mut MySqlConnection, room: RoomId, segment: u64) -> Result<Option<Vec<SearchText>>> {
+/// Locks the messages of a full segment and returns their texts; none if the segment is sealed with this version of the bits or the index too
+/// young. Deletes the bits of another version.
+pub async fn lock_unsealed(
+    transaction: &mut MySqlConnection,
+    room: RoomId,
+    segment: u64,
+    folding: u16,
+) -> Result<Option<Vec<SearchText>>> {
     let may = sqlx::query_scalar!(
         r#"
         select count(*) as "may!: i64" from _sqlx_migrations
-        where version = 8 and success and installed_on <= now() - interval ? second
+        where version = 39 and success and installed_on <= now() - interval ? second
         "#,
         MIN_INDEX_AGE_SECONDS,
     )
@@ -266,25 +277,28 @@ pub async fn lock_unsealed(transaction: &mut MySqlConnection, room: RoomId, segm
     let sql = format!(
         "{TEXTS} where m.room_id = {room} and m.seq between {first} and {last} and m.kind <> 'system' and m.deleted_at is null for update"
     );
-    let texts = read(sql, transaction).await?;
-    let known = sqlx::query_scalar!(
-        r#"select count(*) as "known!: i64" from search_segments where room_id = ? and segment = ?"#,
-        room.0,
-        segment,
-    )
-    .fetch_one(transaction)
-    .await?;
-    Ok((known == 0).then_some(texts))
+    let texts = read(sql, &mut *transaction).await?;
+    let sealed = sqlx::query_scalar!("select folding from search_segments where room_id = ? and segment = ?", room.0, segment)
+        .fetch_optional(&mut *transaction)
+        .await?;
+    if sealed == Some(folding) {
+        return Ok(None);
+    }
+    if sealed.is_some() {
+        delete_slices(transaction, room, segment).await?;
+    }
+    Ok(Some(texts))
 }
 
-/// Seals a segment whose messages the transaction locks.
-pub async fn seal(transaction: &mut MySqlConnection, sealed: SealedSegment, slices: &[BitSlice]) -> Result<()> {
+/// Seals a segment whose messages the transaction locks, in place of one of another version.
+pub async fn seal(transaction: &mut MySqlConnection, sealed: SealedSegment, folding: u16, slices: &[BitSlice]) -> Result<()> {
     sqlx::query!(
-        "insert into search_segments (room_id, segment, from_at, to_at) values (?, ?, ?, ?)",
+        "replace into search_segments (room_id, segment, from_at, to_at, folding) values (?, ?, ?, ?, ?)",
         sealed.room.0,
         sealed.segment,
         sealed.from_at.0,
         sealed.to_at.0,
+        folding,
     )
     .execute(&mut *transaction)
     .await?;
@@ -320,6 +334,29 @@ pub async fn unseal(transaction: &mut MySqlConnection, message: MessageRef, last
     if seal.rows_affected() == 0 {
         return Ok(());
     }
+    delete_slices(transaction, room, segment).await
+}
+
+/// Marks the index of segments as outdated in which the owner has attachments in a room, which the transaction locks: the next search deletes their
+/// bits.
+pub async fn outdate(transaction: &mut MySqlConnection, room: RoomId, owner: UserId) -> Result<()> {
+    sqlx::query!(
+        r#"
+        update search_segments s
+        join uploads p on p.room_id = s.room_id and (p.seq - 1) div ? = s.segment
+        set s.folding = 0
+        where p.owner_id = ? and p.room_id = ? and p.state = 'ready'
+        "#,
+        SEGMENT_MESSAGES,
+        owner.0,
+        room.0,
+    )
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+async fn delete_slices(transaction: &mut MySqlConnection, room: RoomId, segment: u64) -> Result<()> {
     // Listing each slice makes the keys single rows; otherwise the range would cover the room's whole index.
     let slices = list(0..SEGMENT_SLICES);
     let sql = format!("delete from search_slices where room_id = {room} and segment = {segment} and slice in ({slices})");
@@ -327,7 +364,8 @@ pub async fn unseal(transaction: &mut MySqlConnection, message: MessageRef, last
     Ok(())
 }
 
-const TEXTS: &str = "select m.id, m.seq, m.sender_id, cast(m.kind as char) as kind, m.content, m.created_at from messages m";
+const TEXTS: &str =
+    "select m.id, m.seq, m.sender_id, cast(m.kind as char) as kind, m.content, m.attachments, m.created_at from messages m";
 
 #[derive(FromRow)]
 struct TextRow {
@@ -337,6 +375,7 @@ struct TextRow {
     sender_id: Option<u64>,
     kind: String,
     content: String,
+    attachments: Option<String>,
     created_at: i64,
 }
 
@@ -348,6 +387,7 @@ async fn read(sql: String, connection: &mut MySqlConnection) -> Result<Vec<Searc
         sender: row.sender_id.map(UserId),
         kind: row.kind.parse().unwrap_or(MessageKind::Text),
         content: row.content,
+        file_names: attachments::file_names(row.attachments.as_deref()),
         created_at: Timestamp(row.created_at),
     };
     Ok(rows.into_iter().map(text).collect())

@@ -341,7 +341,7 @@ async fn accounts_cost_the_statements_that_they_are_said_to() {
             .expect("signed in")
     };
     let caller = set(&caller, PASSWORD, "another one for warm").await;
-    assert_eq!(statements(&backend.db, backend.register("ann")).await.1, 4, "begin, person, session, commit");
+    assert_eq!(statements(&backend.db, backend.register("ann")).await.1, 6, "begin, person, words of the name, session, commit");
     assert_eq!(
         statements(&backend.db, backend.login("ann", PASSWORD, "192.0.2.2")).await.1,
         5,

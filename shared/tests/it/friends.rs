@@ -125,6 +125,23 @@ async fn repeated_steps_have_defined_answers_and_are_not_pushed() {
 }
 
 #[tokio::test]
+async fn usernames_are_read_as_people_paste_them() {
+    let db = fixture::database().await;
+    let push = Push::memory();
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let by_name = |name: &str| NewFriend { user_id: None, username: Some(name.into()) };
+    for name in ["@bob", "bob ", " @BOB\n", "＠bob"] {
+        let (asked, _) =
+            friends::send_request(&db, &push, &ann, &by_name(name)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(asked.user.id, bob.user, "{name}");
+    }
+    assert_eq!(code(friends::send_request(&db, &push, &ann, &by_name("@ann ")).await), "self_friend");
+    for name in ["@", "", "@bobby", "b ob"] {
+        assert_eq!(code(friends::send_request(&db, &push, &ann, &by_name(name)).await), "user_not_found", "{name}");
+    }
+}
+
+#[tokio::test]
 async fn mutual_requests_make_friends() {
     let db = fixture::database().await;
     let push = Push::memory();

@@ -74,6 +74,22 @@ async fn people_are_added_by_id_and_by_name_and_each_is_answered_for() {
 }
 
 #[tokio::test]
+async fn usernames_are_read_as_people_paste_them() {
+    let db = fixture::database().await;
+    let (ann, bob, cat) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "cat").await);
+    let group = Group::of(db, &ann, &[]).await;
+    let new = NewMembers {
+        usernames: vec!["@bob".into(), " BOB ".into(), "@nobody ".into(), "@".into()],
+        username: Some("cat\u{a0}".into()),
+        ..NewMembers::default()
+    };
+    let added = members::add(&group.db, &group.push, &ann, &group.room, &new).await.expect("answered");
+    assert_eq!(added.added, [bob.user, cat.user]);
+    let refused: Vec<_> = added.refused.iter().map(|refused| (refused.username.as_deref(), refused.code)).collect();
+    assert_eq!(refused, [(Some("@nobody "), "user_not_found"), (Some("@"), "user_not_found")], "named as they were given");
+}
+
+#[tokio::test]
 async fn additions_of_many_members_push_one_hint() {
     let db = fixture::database().await;
     let ann = person(&db, "ann").await;

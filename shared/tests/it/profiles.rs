@@ -3,6 +3,7 @@
 use shared::config::Limits;
 use shared::domain::paging::PageRequest;
 use shared::domain::people::blocks;
+use shared::domain::people::name_words;
 use shared::domain::people::profiles;
 use shared::domain::rooms;
 use shared::error::{Error, Limit, Result};
@@ -182,6 +183,88 @@ async fn people_are_found_by_how_their_names_begin_page_by_page() {
     assert!(matches!(search("an", Some("nonsense".into()), None).await, Err(Error::Invalid(_))));
     let (page, count) = fixture::statements(&db, search("an", None, Some(2))).await;
     assert_eq!((page.expect("a page").items.len(), count), (2, 1), "enough of one kind is one statement");
+}
+
+#[tokio::test]
+async fn people_are_found_by_every_word_of_their_names() {
+    let db = fixture::database().await;
+    let ann = person(&db, "ann").await;
+    for (username, display_name) in [
+        ("jane1", "Jane Doe"),
+        ("luk", "Łukasz Żółć-Nowak"),
+        ("conan", "Conan O’Brien"),
+        ("tanaka", "田中太郎"),
+        ("dora", "Dora Doe Doering"),
+        ("gone", "Old Doe"),
+    ] {
+        named(&db, username, display_name).await;
+    }
+    set(&db, "update users set deleted_at = 1 where username = 'gone'").await;
+    let search =
+        async |query: &str, cursor: Option<&str>, limit| profiles::search(&db, &ann, query, PageRequest { cursor, limit }).await;
+    assert_eq!(names(search("doe", None, None).await), Vec::<String>::new(), "as an earlier release wrote them");
+    assert_eq!(name_words::update_stale(&db, || true).await.expect("folded"), 7);
+    assert_eq!(name_words::update_stale(&db, || true).await.expect("folded"), 0);
+    for (query, expected) in [
+        ("doe", &["jane1", "dora"][..]),
+        ("DOE ", &["jane1", "dora"]),
+        ("@doe", &["jane1", "dora"]),
+        ("jane doe", &["jane1"]),
+        ("doe jane", &["jane1"]),
+        ("do ja", &["jane1"]),
+        ("doe zoe", &[]),
+        ("lukasz", &["luk"]),
+        ("łukasz", &["luk"]),
+        ("zolc", &["luk"]),
+        ("nowak", &["luk"]),
+        ("obrien", &["conan"]),
+        ("o'brien", &["conan"]),
+        ("brien", &["conan"]),
+        ("太郎", &["tanaka"]),
+        ("oe", &[]),
+        ("dora", &["dora"]),
+        (" @ann", &["ann"]),
+        ("＠ann\u{a0}", &["ann"]),
+    ] {
+        assert_eq!(names(search(query, None, None).await), expected, "{query:?}");
+    }
+    for wrong in ["@", " @ ", "\u{200b}"] {
+        assert!(matches!(search(wrong, None, None).await, Err(Error::Invalid(_))), "{wrong:?}");
+    }
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = search("do", cursor.as_deref(), Some(1)).await.expect("a page");
+        seen.extend(page.items.into_iter().map(|user| user.username));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, ["dora", "jane1"], "pages have no holes and no doubles");
+}
+
+#[tokio::test]
+async fn words_follow_the_name() {
+    let backend = Backend::open().await;
+    let (db, push) = (&backend.db, &backend.push);
+    let ann = backend.caller(&backend.register("ann").await).await.expect("signed in");
+    let bob = backend.caller(&backend.register("bob").await).await.expect("signed in");
+    let rename = async |name: &str| {
+        let change = ChangeMe { display_name: Some(name.into()), ..ChangeMe::default() };
+        profiles::change(db, push, &backend.throttle, &ann, &change).await.expect("changed");
+    };
+    let find = async |query: &str| names(profiles::search(db, &bob, query, PageRequest::default()).await);
+    rename("Ann Miller").await;
+    assert_eq!(find("miller").await, ["ann"]);
+    rename("Ann Smith").await;
+    assert_eq!((find("miller").await.len(), find("smith").await.len()), (0, 1));
+    // A release that knows no words renames her.
+    set(db, "update users set display_name = 'Ann Jones' where username = 'ann'").await;
+    assert_eq!((find("smith").await.len(), find("jones").await.len()), (0, 0), "words of another name find nobody");
+    name_words::update_stale(db, || true).await.expect("folded");
+    assert_eq!((find("smith").await.len(), find("jones").await.len()), (0, 1));
+    blocks::add(db, push, &ann, bob.user).await.expect("blocked");
+    assert_eq!(find("jones").await.len(), 0);
 }
 
 #[tokio::test]

@@ -7,7 +7,9 @@ use shared::domain::messages::receipts::{self, ReadMarker};
 use shared::domain::messages::{self, HistoryRange};
 use shared::domain::paging::PageRequest;
 use shared::domain::people::friends;
+use shared::domain::people::name_words;
 use shared::domain::people::presence;
+use shared::domain::people::profiles;
 use shared::domain::rooms;
 use shared::domain::search;
 use shared::domain::sync;
@@ -220,6 +222,31 @@ async fn friend_lists_and_presence_audiences_are_index_ranges() {
     uses(&watched, "max(p.friend)", "friendships", "friendships_of");
     uses(&watched, "max(p.friend)", "m", "members_user");
     uses(&watched, "max(p.friend)", "r", "PRIMARY");
+}
+
+#[tokio::test]
+async fn people_by_words_of_their_names_are_index_ranges() {
+    let db = fixture::database().await;
+    let ann = person(&db, "ann").await;
+    for sql in [
+        format!(
+            "insert into users (username, display_name, password_hash, created_at, words_of)
+             select concat('u', seq), concat('N', seq, ' Word', seq), 'x', 0, concat('N', seq, ' Word', seq) from {} s",
+            numbers(3000)
+        ),
+        "insert into user_name_words (user_id, word) select id, concat('n', id) from users".to_owned(),
+        "insert into user_name_words (user_id, word) select id, concat('word', id) from users".to_owned(),
+        "analyze table users, user_name_words".to_owned(),
+    ] {
+        run(&db, sql).await;
+    }
+    for query in ["word77", "word77 n77"] {
+        let found = plans(&db, profiles::search(&db, &ann, query, PageRequest::default())).await;
+        uses(&found, "from user_name_words w", "w", "user_name_words_word");
+        uses(&found, "from user_name_words w", "u", "PRIMARY");
+    }
+    let stale = plans(&db, name_words::update_stale(&db, || true)).await;
+    uses(&stale, "name_stale = 1", "users", "users_stale_name");
 }
 
 #[tokio::test]

@@ -81,6 +81,8 @@ test("search finds rooms and messages, highlights matches and opens them", async
   await page.waitForSelector(".results .empty:has-text('No messages.')");
   await page.fill("[type=search]", "from:nobody-at-all risotto");
   await page.waitForSelector(".results .empty:has-text('There is no user of that name.')");
+  await page.fill("[type=search]", "from:ann ?!");
+  await page.waitForSelector(".results .empty:has-text('Type a word or an emoji.')");
   await page.fill("[type=search]", "risotto");
   await page.waitForSelector(".results mark:has-text('risotto')", { timeout: 15_000 });
   await page.click(".results .found");

@@ -12,6 +12,7 @@ pub use crate::store::audit::AuditFilter;
 
 use crate::caller::Caller;
 use crate::domain::paging::{PageRequest, page};
+use crate::domain::people::handles::username_of;
 use crate::error::{Error, Result};
 use crate::id::{AuditId, MAX_ID};
 use crate::protocol::admin::AuditEntry;
@@ -54,7 +55,7 @@ async fn lock_operator(tx: &mut Tx<'_>, admin: &AdminCaller) -> Result<Operator>
 
 /// Validates a name prefix. An empty one matches everything.
 fn name_prefix(query: Option<&str>) -> Result<Option<&str>> {
-    let query = query.map(str::trim).filter(|query| !query.is_empty());
+    let query = query.map(username_of).filter(|query| !query.is_empty());
     if query.is_some_and(|query| query.chars().count() > 100 || query.contains('\0')) {
         return Err(Error::invalid("q", "too_long", "must have at most 100 characters"));
     }

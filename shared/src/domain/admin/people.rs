@@ -4,6 +4,7 @@ use crate::domain::admin::{AdminCaller, lock_operator, name_prefix, require_oper
 use crate::domain::auth::session_closings;
 use crate::domain::erasure;
 use crate::domain::paging::{PageRequest, page};
+use crate::domain::people::handles::username_of;
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::protocol::admin::{AccountRole, AccountState, AdminAccount};
@@ -112,6 +113,7 @@ pub async fn erase(db: &Db, push: &Push, admin: &AdminCaller, user: UserId) -> R
 
 /// Grants the operator role by username from the deployment's console. This creates the first operator.
 pub async fn appoint(db: &Db, username: &str, now: Timestamp) -> Result<UserId> {
+    let username = username_of(username);
     let named = users::account_by_username(&mut *db.acquire().await?, username).await?;
     let user = named.map(|account| account.me.user).filter(|user| user.username.eq_ignore_ascii_case(username));
     let user = user.ok_or(Error::NotFound("user_not_found"))?.id;

@@ -5,7 +5,7 @@ use super::rooms::{lock_room, push_change};
 use crate::caller::Caller;
 use crate::error::Result;
 use crate::push::Push;
-use crate::store::{Db, attachments, redaction, sweep, transaction};
+use crate::store::{Db, attachments, redaction, search_index, sweep, transaction};
 
 /// Detaches the user's uploads from the messages of one room, as one change. Returns false when none are left.
 pub(super) async fn detach_from_messages(db: &Db, push: &Push, deleted_user: &Caller) -> Result<bool> {
@@ -14,6 +14,7 @@ pub(super) async fn detach_from_messages(db: &Db, push: &Push, deleted_user: &Ca
     let (locked, rev) = transaction!(db, |tx| {
         let locked = lock_room(tx, room, deleted_user).await?;
         let rev = locked.head.rev.next();
+        search_index::outdate(tx, room, deleted_user.user).await?;
         attachments::detach_all(tx, room, deleted_user.user, rev, deleted_user.now).await?;
         redaction::set_rev(tx, room, rev, deleted_user.now).await?;
         Ok((locked, rev))

@@ -3,6 +3,7 @@
 use crate::caller::Caller;
 use crate::domain::paging::{PageRequest, encode_cursor, page};
 use crate::domain::people::contact_limits;
+use crate::domain::people::handles::username_of;
 use crate::domain::people::presence;
 use crate::error::{Error, Result};
 use crate::id::{UserId, UserPair};
@@ -127,7 +128,7 @@ async fn load_pair(db: &Db, caller: &Caller, new: &NewFriend) -> Result<FriendPa
         let mut connection = db.acquire().await?;
         match (new.user_id, new.username.as_deref()) {
             (Some(user), None) => users::find_many(&mut connection, &[caller.user, user], &[]).await?,
-            (None, Some(name)) => users::find_many(&mut connection, &[caller.user], &[name]).await?,
+            (None, Some(name)) => users::find_many(&mut connection, &[caller.user], &[username_of(name)]).await?,
             _ => return Err(Error::invalid("user_id", "invalid", "must name one user, here or in username")),
         }
     };
@@ -136,7 +137,8 @@ async fn load_pair(db: &Db, caller: &Caller, new: &NewFriend) -> Result<FriendPa
         if user.id == caller.user { me = Some(user) } else { other = Some(user) }
     }
     let me = me.ok_or(Error::Unauthenticated("session_ended"))?;
-    let myself = new.user_id == Some(me.id) || new.username.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(&me.username));
+    let myself = new.user_id == Some(me.id)
+        || new.username.as_ref().is_some_and(|name| username_of(name).eq_ignore_ascii_case(&me.username));
     if myself {
         return Err(Error::Conflict("self_friend"));
     }

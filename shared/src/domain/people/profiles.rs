@@ -5,14 +5,16 @@ use crate::domain::auth::accounts::{self, fields};
 use crate::domain::auth::sessions::ENDED;
 use crate::domain::limits::throttle::Throttle;
 use crate::domain::paging::{PageRequest, decode_cursor, encode_cursor};
-use crate::domain::people::{presence, profile_updates};
+use crate::domain::people::handles::username_of;
+use crate::domain::people::{name_words, presence, profile_updates};
+use crate::domain::search::names::words_of_query;
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::protocol::page::Page;
 use crate::protocol::people::{Me, Person, User};
 use crate::protocol::profiles::{ChangeMe, ChangeMySettings};
 use crate::push::Push;
-use crate::store::profiles::{self as store, ProfileChange, UserSearchStart};
+use crate::store::profiles::{self as store, FoundUser, MatchedName, NameQuery, ProfileChange, UserSearchStart};
 use crate::store::users::Account;
 use crate::store::{Db, users};
 use crate::text::line;
@@ -44,6 +46,9 @@ pub async fn change(db: &Db, push: &Push, throttle: &Throttle, caller: &Caller, 
         accounts::verify_own_password(throttle, caller, given.password.as_deref().ok_or_else(needed)?, &password_hash).await?;
     }
     store::update(&mut *db.acquire().await?, caller.user, &change, caller.now).await?;
+    if change.display_name.is_some() {
+        name_words::update(db, &[caller.user]).await?;
+    }
     let after = profile_updates::push_change(db, push, caller, change.is_public()).await?;
     if before.settings.presence != after.settings.presence {
         presence::visibility_changed(db, push, caller, before.settings.presence).await?;
@@ -57,33 +62,32 @@ pub async fn find(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Result
     presence::of_user(db, push, caller, found).await
 }
 
-/// Lists users whose username, and then whose display name, has this prefix.
+/// Lists users whose username, then those whose display name, then those of whose display name a word begins so; of several words, each. An `@`
+/// and blanks around are ignored.
 pub async fn search(db: &Db, caller: &Caller, query: &str, paging: PageRequest<'_>) -> Result<Page<User>> {
-    let query = query.trim();
-    if query.is_empty() || query.chars().count() > MAX_QUERY || query.contains('\0') {
+    let prefix = username_of(query);
+    if prefix.is_empty() || prefix.chars().count() > MAX_QUERY || prefix.contains('\0') {
         return Err(Error::invalid("q", "invalid", "must have 1 to 64 characters"));
     }
+    let words = words_of_query(prefix);
+    let query = NameQuery { prefix, words: &words };
     let limit = paging.limit() as usize;
     let cursor = paging.cursor.map(UserSearchCursor::decode).transpose()?;
-    let after = cursor.as_ref().map_or(UserSearchStart::Username(""), UserSearchCursor::position);
-    let wanted = |found: usize| u32::try_from(limit + 1 - found).unwrap_or_default();
+    let mut start = cursor.as_ref().map_or(UserSearchStart::Username(""), UserSearchCursor::position);
     let mut connection = db.acquire().await?;
-    let mut items = store::search(&mut connection, caller.user, query, after, wanted(0)).await?;
-    let by_username = if matches!(after, UserSearchStart::Username(_)) { items.len() } else { 0 };
-    if matches!(after, UserSearchStart::Username(_)) && items.len() <= limit {
-        let rest = UserSearchStart::DisplayName("", UserId(0));
-        items.extend(store::search(&mut connection, caller.user, query, rest, wanted(items.len())).await?);
-    }
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|last| {
-        if items.len() <= by_username {
-            UserSearchCursor::Username(last.username.clone()).encode()
-        } else {
-            UserSearchCursor::DisplayName(last.id, last.display_name.clone()).encode()
+    let mut found = Vec::new();
+    loop {
+        let wanted = u32::try_from(limit + 1 - found.len()).unwrap_or_default();
+        found.extend(store::search(&mut connection, caller.user, &query, start, wanted).await?);
+        match start.following() {
+            Some(next) if found.len() <= limit => start = next,
+            _ => break,
         }
-    });
-    Ok(Page { items, next })
+    }
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|last| UserSearchCursor::of(last).encode());
+    Ok(Page { items: found.into_iter().map(|one| one.user).collect(), next })
 }
 
 /// Returns the change with its texts as they are stored.
@@ -119,13 +123,23 @@ fn validate(given: &ChangeMe) -> Result<ProfileChange<'_>> {
 enum UserSearchCursor {
     Username(String),
     DisplayName(UserId, String),
+    Word(UserId, String),
 }
 
 impl UserSearchCursor {
+    fn of(last: &FoundUser) -> Self {
+        match &last.by {
+            MatchedName::Username => Self::Username(last.user.username.clone()),
+            MatchedName::DisplayName => Self::DisplayName(last.user.id, last.user.display_name.clone()),
+            MatchedName::Word(word) => Self::Word(last.user.id, word.clone()),
+        }
+    }
+
     fn position(&self) -> UserSearchStart<'_> {
         match self {
             Self::Username(name) => UserSearchStart::Username(name),
             Self::DisplayName(user, name) => UserSearchStart::DisplayName(name, *user),
+            Self::Word(user, word) => UserSearchStart::Word(word, *user),
         }
     }
 
@@ -133,16 +147,23 @@ impl UserSearchCursor {
         encode_cursor(&match self {
             Self::Username(name) => format!("u.{name}"),
             Self::DisplayName(user, name) => format!("d.{user}.{name}"),
+            Self::Word(user, word) => format!("w.{user}.{word}"),
         })
     }
 
     fn decode(cursor: &str) -> Result<Self> {
         decode_cursor(cursor, |text| {
-            if let Some(name) = text.strip_prefix("u.") {
-                return Some(Self::Username(name.to_owned()));
+            let (kind, rest) = text.split_once('.')?;
+            if kind == "u" {
+                return Some(Self::Username(rest.to_owned()));
             }
-            let (user, name) = text.strip_prefix("d.")?.split_once('.')?;
-            Some(Self::DisplayName(user.parse().ok()?, name.to_owned()))
+            let (user, name) = rest.split_once('.')?;
+            let (user, name) = (user.parse().ok()?, name.to_owned());
+            match kind {
+                "d" => Some(Self::DisplayName(user, name)),
+                "w" => Some(Self::Word(user, name)),
+                _ => None,
+            }
         })
     }
 }
@@ -153,10 +174,14 @@ mod tests {
 
     #[test]
     fn a_cursor_is_its_own_text() {
-        for cursor in [UserSearchCursor::Username("ann".into()), UserSearchCursor::DisplayName(UserId(7), "A. B.".into())] {
+        for cursor in [
+            UserSearchCursor::Username("ann".into()),
+            UserSearchCursor::DisplayName(UserId(7), "A. B.".into()),
+            UserSearchCursor::Word(UserId(7), "doe".into()),
+        ] {
             assert_eq!(UserSearchCursor::decode(&cursor.encode()).ok(), Some(cursor));
         }
-        for text in ["", "x", "d.x.ann", "d.7"] {
+        for text in ["", "x", "d.x.ann", "d.7", "w.7", "x.7.ann"] {
             let cursor = encode_cursor(text);
             assert!(matches!(UserSearchCursor::decode(&cursor), Err(Error::Invalid(_))), "{text}");
         }

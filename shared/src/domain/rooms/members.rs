@@ -3,6 +3,7 @@
 use crate::caller::Caller;
 use crate::domain::paging::{PageRequest, page};
 use crate::domain::people::contact_limits::{self, ContactKind, ContactPolicy, NOT_REACHABLE};
+use crate::domain::people::handles::username_of;
 use crate::domain::rooms::changes::{RoomChanges, member_added_frame};
 use crate::domain::rooms::invitations::is_invited;
 use crate::domain::rooms::{may_change, require_member, require_readable};
@@ -101,28 +102,36 @@ pub(crate) async fn lock_managed(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRe
 /// A user to add, by id or by username.
 enum UserRef<'a> {
     Id(UserId),
-    Name(&'a str),
+    Name(GivenName<'a>),
+}
+
+/// A username, and how it was given.
+#[derive(Clone, Copy)]
+struct GivenName<'a> {
+    username: &'a str,
+    given: &'a str,
 }
 
 impl UserRef<'_> {
     fn is(&self, user: &User) -> bool {
         match self {
             Self::Id(id) => user.id == *id,
-            Self::Name(name) => user.username.eq_ignore_ascii_case(name),
+            Self::Name(name) => user.username.eq_ignore_ascii_case(name.username),
         }
     }
 
     fn refused(&self, user: Option<UserId>, code: &'static str) -> Refused {
         match self {
             Self::Id(id) => Refused { user_id: Some(*id), username: None, code },
-            Self::Name(name) => Refused { user_id: user, username: Some((*name).to_owned()), code },
+            Self::Name(name) => Refused { user_id: user, username: Some(name.given.to_owned()), code },
         }
     }
 }
 
 fn validate(new: &NewMembers) -> Result<Vec<UserRef<'_>>> {
     let ids = new.user_ids.iter().chain(&new.user_id).map(|id| UserRef::Id(*id));
-    let names = new.usernames.iter().chain(&new.username).map(|name| UserRef::Name(name));
+    let names =
+        new.usernames.iter().chain(&new.username).map(|given| UserRef::Name(GivenName { username: username_of(given), given }));
     let wanted: Vec<_> = ids.chain(names).take(MAX_ADDED + 1).collect();
     match wanted.len() {
         0 => Err(Error::invalid("user_ids", "required", "must name at least one user, here or in usernames")),
@@ -134,7 +143,7 @@ fn validate(new: &NewMembers) -> Result<Vec<UserRef<'_>>> {
 /// Splits into ids and usernames.
 fn split_refs<'a>(wanted: &[UserRef<'a>]) -> (Vec<UserId>, Vec<&'a str>) {
     let id = |user_ref: &UserRef<'_>| if let UserRef::Id(id) = user_ref { Some(*id) } else { None };
-    let name = |user_ref: &UserRef<'a>| if let UserRef::Name(name) = user_ref { Some(*name) } else { None };
+    let name = |user_ref: &UserRef<'a>| if let UserRef::Name(name) = user_ref { Some(name.username) } else { None };
     (wanted.iter().filter_map(id).collect(), wanted.iter().filter_map(name).collect())
 }
 

@@ -1,11 +1,11 @@
-//! Message search. Only the text of a message decides whether it matches, and only texts that the caller may read are compared; the index saves
-//! reading the others. Work per request is bounded: a page may be short or empty and still have a `next`.
+//! Message search. Only the text of a message and the names of its files decide whether it matches, and only texts that the caller may read are
+//! compared; the index saves reading the others. Work per request is bounded: a page may be short or empty and still have a `next`.
 //!
 //! ```text
 //! room    seq 1 ......... SEGMENT | SEGMENT + 1 ............. | newest
 //!         sealed segment 0        | sealed segment 1          | open: texts are read
 //!
-//! message text ──normalize──▶ grams ──hash──▶ signature of BITS bits  (signature.rs)
+//! text and names ─normalize─▶ grams ──hash──▶ signature of BITS bits  (signature.rs)
 //! sealed segment = its messages' signatures, transposed               (segments.rs):
 //!         message  1 2 3 4 …
 //! bit 0            0 1 0 0 …   one row of the table per bit that
@@ -13,14 +13,19 @@
 //! query terms ──▶ required bits ──▶ AND of these rows ──▶ candidates ──▶ texts ──▶ matches
 //! ```
 //!
-//! `query` parses the query, `room_cursor` walks one room from new to old, `terms` compares texts.
+//! `query` parses the query (days by `zone`), `room_cursor` walks one room from new to old, `terms` compares texts, `symbols` what stands beside their
+//! words. `names` folds display names alike.
 
+mod latin;
+pub(in crate::domain) mod names;
 mod normalize;
 mod query;
 mod room_cursor;
 mod segments;
 mod signature;
+mod symbols;
 mod terms;
+mod zone;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -31,13 +36,16 @@ use crate::domain::paging::{decode_cursor, encode_cursor};
 use crate::domain::rooms;
 use crate::error::{Error, Result};
 use crate::id::Seq;
+use crate::protocol::messages::Message;
 use crate::protocol::page::Page;
-use crate::protocol::search::{Found, Highlight, Search};
+use crate::protocol::search::{Found, Search};
 use crate::store::search_index::{self as store, SearchText};
 use crate::store::{Db, members, users};
 use crate::time::Timestamp;
 use query::ParsedQuery;
 use room_cursor::{Criteria, RoomCursor};
+use signature::FOLDING;
+use terms::TermMatches;
 
 /// Default and maximum page size.
 const LIMITS: (u32, u32) = (20, 50);
@@ -84,7 +92,15 @@ impl ResultPosition {
 struct Hit {
     place: ResultPosition,
     text: SearchText,
-    highlights: Vec<Highlight>,
+    matches: TermMatches,
+}
+
+impl Hit {
+    /// Returns whether a message, read later, still has the texts that match.
+    fn is_current(&self, message: &Message) -> bool {
+        let names = message.attachments.iter().map(|attachment| &attachment.file_name);
+        message.content == self.text.content && names.eq(&self.text.file_names)
+    }
 }
 
 /// A running search: a cursor per room, newest first, and the matches so far.
@@ -135,7 +151,7 @@ impl<'a> SearchRun<'a> {
         let criteria = Criteria::new(query, from, query.after.unwrap_or(Timestamp(i64::MIN)), Timestamp(latest));
         let readable: Vec<_> = rooms.iter().map(|(room, _)| room).collect();
         let mut sealed: HashMap<_, Vec<_>> = HashMap::new();
-        for one in store::list_sealed(&mut connection, &readable).await? {
+        for one in store::list_sealed(&mut connection, &readable, FOLDING).await? {
             sealed.entry(one.room).or_default().push(one);
         }
         let mut cursors = Vec::with_capacity(rooms.len());
@@ -179,9 +195,9 @@ impl<'a> SearchRun<'a> {
             for text in read {
                 let place = ResultPosition::of(&text, self.one_room);
                 if self.after.is_none_or(|after| place < after)
-                    && let Some(highlights) = self.criteria.matches(&text)
+                    && let Some(matches) = self.criteria.matches(&text)
                 {
-                    self.hits.push(Hit { place, text, highlights });
+                    self.hits.push(Hit { place, text, matches });
                 }
             }
             if self.hits.len() > before {
@@ -201,10 +217,11 @@ impl<'a> SearchRun<'a> {
         let rooms: Vec<_> = self.cursors.iter().map(RoomCursor::room).collect();
         let messages = store::messages(&mut *self.db.acquire().await?, &rooms, &texts).await?;
         let mut messages: HashMap<_, _> = messages.into_iter().map(|message| (message.id, message)).collect();
-        // Messages that were unsent between the two reads are dropped.
+        // Messages that were unsent or changed between the two reads are dropped.
         let found = self.hits.into_iter().filter_map(|hit| {
-            let message = messages.remove(&hit.text.id()).filter(|message| message.content == hit.text.content)?;
-            Some(Found { message, highlights: hit.highlights })
+            let message = messages.remove(&hit.text.id()).filter(|message| hit.is_current(message))?;
+            let TermMatches { highlights, files } = hit.matches;
+            Some(Found { message, highlights, files })
         });
         Ok(Page { items: found.collect(), next: last.map(|place| place.encode(self.one_room)) })
     }

@@ -5,6 +5,8 @@ use time::{Date, OffsetDateTime, macros::format_description};
 
 use super::signature::Attribute;
 use super::terms::Term;
+use super::zone::TimeZone;
+use crate::domain::people::handles::username_of;
 use crate::error::{Error, Result};
 use crate::id::RoomRef;
 use crate::protocol::search::Search;
@@ -38,8 +40,20 @@ impl ParsedQuery {
         if text.len() > MAX_LENGTH * 4 || text.chars().count() > MAX_LENGTH {
             return Err(Error::invalid("q", "too_long", format!("must have at most {MAX_LENGTH} characters")));
         }
+        let zone = match search.tz.as_deref() {
+            None => TimeZone::UTC,
+            Some(name) => TimeZone::parse(name).ok_or_else(|| {
+                Error::invalid("tz", "invalid", "a time zone is a name such as Europe/Berlin or an offset such as +02:00")
+            })?,
+        };
+        let mut ignored = false;
         for part in tokenize(text) {
-            query.apply(&part)?;
+            ignored |= !query.apply(&part, zone)?;
+        }
+        if ignored && query.terms.is_empty() {
+            // Filters alone would answer with everything that they let through.
+            let detail = "has punctuation alone, which is not searched; name a word or an emoji";
+            return Err(Error::invalid("q", "nothing_to_search", detail));
         }
         if let Some(room) = &search.room_id {
             query.set_room("room_id", room.clone())?;
@@ -48,10 +62,10 @@ impl ParsedQuery {
             query.set_sender("from", name)?;
         }
         if let Some(text) = &search.before {
-            query.limit_before(parse_time("before", text)?);
+            query.limit_before(parse_time("before", text, zone)?);
         }
         if let Some(text) = &search.after {
-            query.limit_after(parse_time("after", text)?);
+            query.limit_after(parse_time("after", text, zone)?);
         }
         if query == Self::default() {
             return Err(Error::invalid("q", "required", "must have a word, an emoji or an operator to search for"));
@@ -59,7 +73,8 @@ impl ParsedQuery {
         Ok(query)
     }
 
-    fn apply(&mut self, part: &QueryToken<'_>) -> Result<()> {
+    /// Adds a part. Returns false if nothing in it can be searched for.
+    fn apply(&mut self, part: &QueryToken<'_>, zone: TimeZone) -> Result<bool> {
         let QueryToken { word, value, quoted } = *part;
         match (word.to_ascii_lowercase().as_str(), value) {
             ("from", Some(name)) => self.set_sender("q", name)?,
@@ -67,8 +82,8 @@ impl ParsedQuery {
                 let room = room.parse().map_err(|_| Error::invalid("q", "invalid", "in: takes a room's id or slug"))?;
                 self.set_room("q", room)?;
             }
-            ("before", Some(text)) => self.limit_before(parse_time("q", text)?),
-            ("after", Some(text)) => self.limit_after(parse_time("q", text)?),
+            ("before", Some(text)) => self.limit_before(parse_time("q", text, zone)?),
+            ("after", Some(text)) => self.limit_after(parse_time("q", text, zone)?),
             ("has", Some(kind)) => self.has.push(match kind.to_ascii_lowercase().as_str() {
                 "image" => Attribute::Image,
                 "file" => Attribute::File,
@@ -76,14 +91,13 @@ impl ParsedQuery {
                 _ => return Err(Error::invalid("q", "invalid", "has: takes image, file or link")),
             }),
             _ => {
-                if let Some(term) = Term::new(word, quoted)
-                    && !self.terms.contains(&term)
-                {
+                let Some(term) = Term::new(word, quoted) else { return Ok(false) };
+                if !self.terms.contains(&term) {
                     self.terms.push(term);
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn set_room(&mut self, field: &str, room: RoomRef) -> Result<()> {
@@ -103,7 +117,7 @@ impl ParsedQuery {
     }
 
     fn set_sender(&mut self, field: &str, name: &str) -> Result<()> {
-        let name = name.trim_start_matches('@');
+        let name = username_of(name);
         if self.from.as_ref().is_some_and(|known| !known.eq_ignore_ascii_case(name)) {
             return Err(Error::invalid(field, "conflicting", "only one sender can be named"));
         }
@@ -127,13 +141,17 @@ pub(super) fn conflicting_rooms(field: &str) -> Error {
     Error::invalid(field, "conflicting", "only one room can be named")
 }
 
-/// Parses a UTC day, meaning its beginning, or a time.
-fn parse_time(field: &str, text: &str) -> Result<Timestamp> {
-    let day = Date::parse(text, format_description!("[year]-[month]-[day]")).ok().map(|day| day.midnight().assume_utc());
-    day.or_else(|| OffsetDateTime::parse(text, &Rfc3339).ok())
-        .and_then(|moment| i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok())
+/// Parses a day of the reader's calendar, meaning its beginning, or a time.
+fn parse_time(field: &str, text: &str, zone: TimeZone) -> Result<Timestamp> {
+    let day = Date::parse(text, format_description!("[year]-[month]-[day]")).ok();
+    day.map(|day| zone.day_begin(day.midnight().assume_utc().unix_timestamp()) * 1000)
+        .or_else(|| OffsetDateTime::parse(text, &Rfc3339).ok().and_then(milliseconds))
         .map(Timestamp)
         .ok_or_else(|| Error::invalid(field, "invalid", "a time is a day such as 2026-01-31 or an RFC 3339 time"))
+}
+
+fn milliseconds(moment: OffsetDateTime) -> Option<i64> {
+    i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok()
 }
 
 /// A word, a phrase, or an operator with its value.
@@ -210,6 +228,36 @@ mod tests {
     }
 
     #[test]
+    fn unknown_operators_are_text() {
+        for (q, expected) in [
+            ("from:ann foo:bar", vec!["foo bar"]),
+            ("http://x.y hello", vec!["http x y", "hello"]),
+            ("at 12:30 re: tea", vec!["at", "12 30", "re", "tea"]),
+            ("C++ has:link #tag", vec!["c", "tag"]),
+        ] {
+            assert_eq!(words(q), expected, "{q}");
+        }
+    }
+
+    #[test]
+    fn days_are_those_of_the_reader() {
+        let read = |before: &str, tz: &str| {
+            ParsedQuery::read(&Search { before: Some(before.into()), tz: Some(tz.into()), ..Search::default() })
+        };
+        for (before, tz, expected) in [
+            ("2026-02-01", "UTC", 1_769_904_000_000),
+            ("2026-02-01", "America/New_York", 1_769_904_000_000 + 5 * 3_600_000),
+            ("2026-02-01", "+02:00", 1_769_904_000_000 - 2 * 3_600_000),
+            ("2026-02-01T00:00:00Z", "America/New_York", 1_769_904_000_000),
+        ] {
+            assert_eq!(read(before, tz).unwrap().before, Some(Timestamp(expected)), "{before} {tz}");
+        }
+        for tz in ["", "Mars/Base", "2"] {
+            assert!(matches!(read("2026-02-01", tz), Err(Error::Invalid(wrong)) if wrong[0].field == "tz"), "{tz}");
+        }
+    }
+
+    #[test]
     fn every_input_has_a_result() {
         for (q, expected) in [
             ("+the -who @>5 ~a* (b) \"", vec!["the", "who", "5", "a", "b"]),
@@ -222,8 +270,23 @@ mod tests {
         ] {
             assert_eq!(words(q), expected, "{q}");
         }
-        for q in ["", "   ", "!?…", "\"", "\u{200b}", "\0"] {
-            assert!(matches!(read(q), Err(Error::Invalid(wrong)) if wrong[0].code == "required"), "{q:?}");
+        for (q, code) in [
+            ("", "required"),
+            ("   ", "required"),
+            ("!?…", "nothing_to_search"),
+            ("\"", "nothing_to_search"),
+            ("\u{200b}", "nothing_to_search"),
+            ("\0", "nothing_to_search"),
+            ("$", "nothing_to_search"),
+            ("???  --- …", "nothing_to_search"),
+            ("from:me ?!", "nothing_to_search"),
+            ("in:41 ???", "nothing_to_search"),
+            ("has:image \"!\"", "nothing_to_search"),
+        ] {
+            assert!(matches!(read(q), Err(Error::Invalid(wrong)) if wrong[0].code == code), "{q:?}");
+        }
+        for q in ["from:me", "from:me has:image", "in:41", "after:2026-01-01", "hello ?!", "?! 👍", "from:@ann"] {
+            assert!(read(q).is_ok(), "{q}");
         }
         for q in [
             "has:cheese x",

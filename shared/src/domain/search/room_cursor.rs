@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use super::query::ParsedQuery;
 use super::segments::{Candidates, attributes, first_of, seal};
-use super::signature::{self, Attribute};
-use super::terms::{Term, highlights};
+use super::signature::{self, Attribute, FOLDING};
+use super::terms::{self, Term, TermMatches};
 use crate::error::Result;
 use crate::id::{Seq, UserId};
-use crate::protocol::search::Highlight;
 use crate::store::members::Readable;
 use crate::store::search_index::{self as store, SEGMENT_MESSAGES, SealedSegment, SearchText, TextQuery, segment_of};
 use crate::store::{Db, Handle};
@@ -41,10 +40,10 @@ impl<'a> Criteria<'a> {
         Self { terms: &query.terms, has: &query.has, from, bits, earliest, latest }
     }
 
-    /// Returns the highlights if a text matches.
-    pub(super) fn matches(&self, text: &SearchText) -> Option<Vec<Highlight>> {
+    /// Returns where a message matches, if it does.
+    pub(super) fn matches(&self, text: &SearchText) -> Option<TermMatches> {
         let has = self.has.iter().all(|wanted| attributes(text).any(|attribute| attribute == *wanted));
-        if has { highlights(self.terms, &text.content) } else { None }
+        if has { terms::matches(self.terms, &text.content, &text.file_names) } else { None }
     }
 }
 
@@ -208,7 +207,7 @@ impl RoomCursor {
         self.ahead = (self.ahead * 2).min(SEGMENTS_AHEAD.1);
         for bits in criteria.bits.chunks(BITS_AT_ONCE) {
             let left: Vec<u64> = segments.iter().filter(|one| !one.is_empty()).map(Candidates::segment).collect();
-            let (sealed, slices) = store::slices(&mut *db.acquire().await?, &self.room, &left, bits).await?;
+            let (sealed, slices) = store::slices(&mut *db.acquire().await?, &self.room, &left, bits, FOLDING).await?;
             // A message changed and unsealed the segment: its texts are read.
             for unsealed in left.iter().filter(|segment| !sealed.contains(segment)) {
                 self.sealed.remove(unsealed);

@@ -6,9 +6,9 @@ use crate::protocol::messages::MessageKind;
 use crate::store::search_index::{self as store, BitSlice, SEGMENT_MESSAGES, SealedSegment, SearchText};
 use crate::store::{Db, Tx};
 
-use super::signature::{Attribute, BITS, Signature};
+use super::signature::{Attribute, BITS, FOLDING, Signature};
 
-/// Seals a full segment unless it is sealed or must not be. Its messages are locked meanwhile.
+/// Seals a full segment unless it is sealed with this version of the bits or must not be. Its messages are locked meanwhile.
 pub(super) async fn seal(db: &Db, room: RoomId, segment: u64) -> Result<Option<SealedSegment>> {
     db.retrying(|| async {
         let mut tx = db.begin().await?;
@@ -80,11 +80,11 @@ fn has_link(content: &str) -> bool {
 }
 
 async fn store_segment(tx: &mut Tx<'_>, room: RoomId, segment: u64) -> Result<Option<SealedSegment>> {
-    let Some(texts) = store::lock_unsealed(tx, room, segment).await? else { return Ok(None) };
+    let Some(texts) = store::lock_unsealed(tx, room, segment, FOLDING).await? else { return Ok(None) };
     let times = texts.iter().map(|text| text.created_at);
     let (Some(from_at), Some(to_at)) = (times.clone().min(), times.max()) else { return Ok(None) };
     let sealed = SealedSegment { room, segment, from_at, to_at };
-    store::seal(tx, sealed, &transpose(segment, &texts)).await?;
+    store::seal(tx, sealed, FOLDING, &transpose(segment, &texts)).await?;
     Ok(Some(sealed))
 }
 
@@ -92,7 +92,8 @@ fn transpose(segment: u64, texts: &[SearchText]) -> Vec<BitSlice> {
     let mut bits = vec![Vec::new(); BITS];
     for text in texts {
         let index = text.seq.0.saturating_sub(first_of(segment).0);
-        for bit in Signature::of(&text.content, attributes(text)).bits() {
+        let searched = std::iter::once(&text.content).chain(&text.file_names).map(String::as_str);
+        for bit in Signature::of(searched, attributes(text)).bits() {
             let slice = &mut bits[usize::from(bit)];
             slice.resize(segment_bytes(), 0);
             slice[byte_index(index)] |= 1 << (index % 8);

@@ -1,6 +1,7 @@
 //! Validates the fields of an account and returns them typed, with every violation in one error.
 
 use crate::domain::auth::passwords;
+use crate::domain::people::handles::username_of;
 use crate::error::{Error, Result, Violation};
 use crate::protocol::accounts::{Login, Register};
 use crate::store::users::email_key;
@@ -57,9 +58,9 @@ pub(super) fn registration<'a>(given: &'a Register, reserved: &[String]) -> Resu
 pub(super) fn login(given: &Login) -> Result<(LoginName<'_>, String)> {
     let text = |field: &'_ Option<String>| -> bool { field.as_deref().is_some_and(|text| !text.trim().is_empty()) };
     let name = match (&given.username, &given.email) {
-        // No username contains `@`, so a username with one is an e-mail address.
-        (Some(name), _) if text(&given.username) && name.contains('@') => Some(LoginName::Email(name.trim())),
-        (Some(name), _) if text(&given.username) => Some(LoginName::Username(name.trim())),
+        // No username contains `@`, so a username with one, but at its beginning, is an e-mail address.
+        (Some(name), _) if text(&given.username) && username_of(name).contains('@') => Some(LoginName::Email(name.trim())),
+        (Some(name), _) if text(&given.username) => Some(LoginName::Username(username_of(name))),
         (_, Some(email)) if text(&given.email) => Some(LoginName::Email(email.trim())),
         _ => None,
     };
@@ -299,6 +300,7 @@ mod tests {
             device: None,
         };
         assert_eq!(login(&given(Some("ann"), None)).map(|(name, _)| name).ok(), Some(LoginName::Username("ann")));
+        assert_eq!(login(&given(Some(" @ann "), None)).map(|(name, _)| name).ok(), Some(LoginName::Username("ann")));
         assert_eq!(login(&given(None, Some("ann@x.de"))).map(|(name, _)| name).ok(), Some(LoginName::Email("ann@x.de")));
         assert_eq!(login(&given(Some("ann@x.de"), None)).map(|(name, _)| name).ok(), Some(LoginName::Email("ann@x.de")));
         assert!(matches!(login(&given(None, Some(" "))), Err(Error::Invalid(_))));

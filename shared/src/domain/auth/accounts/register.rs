@@ -6,6 +6,7 @@ use crate::domain::auth::refresh_tokens::RefreshSecret;
 use crate::domain::auth::sessions::{issue_tokens, session_expiry};
 use crate::domain::auth::tokens::{Claims, Issuer};
 use crate::domain::limits::throttle::FailureLevel;
+use crate::domain::people::name_words;
 use crate::error::{Error, Result};
 use crate::protocol::accounts::{Authenticated, Register};
 use crate::protocol::people::{Me, MySettings, User};
@@ -56,6 +57,7 @@ async fn insert(
     };
     let (user, session) = transaction!(db, |tx| {
         let user = store::users::insert(tx, &new).await?;
+        name_words::insert(tx, user, fields.display_name).await?;
         let session = NewSession {
             user,
             refresh_hash: &refresh_hash,

@@ -1,0 +1,3 @@
+-- Without the column, it is unknown by which version a segment was sealed.
+alter table search_segments
+    drop column folding;
