@@ -26,7 +26,7 @@ use shared::error::{Error, Limit, Result};
 use shared::id::{ConnectionId, RoomId, RoomRef, Seq};
 use shared::protocol::dialect::Dialect;
 use shared::protocol::frames::Frame;
-use shared::protocol::messages::{NewContent, NewMessage};
+use shared::protocol::messages::{Message, MessageKind, NewContent, NewMessage};
 use shared::protocol::rooms::{ChangeRoom, NewRoom, Role, RoomKind};
 use shared::push::Push;
 use shared::push::memory::Memory;
@@ -276,7 +276,12 @@ impl<'a> History<'a> {
                 messages::history(db, caller, &self.room, HistoryRange::After(Seq(0)), Some(100)).await.expect("history").items;
             let page = members::list(db, caller, &self.room, PageRequest::default()).await.expect("members");
             let people: BTreeMap<_, _> = page.items.into_iter().map(|member| (member.user.id, member.role)).collect();
-            let unread = items.iter().filter(|message| message.seq > held.read_seq && message.deleted_at.is_none()).count();
+            let counts = |message: &&Message| message.deleted_at.is_none() && message.kind != MessageKind::System;
+            let unread = items.iter().filter(|message| message.seq > held.read_seq).filter(counts).count();
+            let last = items.iter().rfind(|message| message.kind != MessageKind::System).map(|message| message.seq);
+            if room.last_message.as_ref().map(|message| message.seq) != last {
+                return Err(format!("{} sees {:?} as the last message, not {last:?}", caller.username, room.last_message));
+            }
             let shown = held.shown();
             if let Some((truth, seen)) = items.iter().zip(&shown).find(|(truth, seen)| truth != seen) {
                 return Err(format!("{} sees\n{seen:?}\nfor\n{truth:?}", caller.username));
