@@ -58,7 +58,7 @@ pub async fn search(db: &Db, caller: &Caller, query: &str, paging: PageRequest<'
     if query.is_empty() || query.chars().count() > MAX_QUERY || query.contains('\0') {
         return Err(Error::invalid("q", "invalid", "must have 1 to 64 characters"));
     }
-    let limit = paging.limit() as usize;
+    let limit = paging.limit()? as usize;
     let cursor = paging.cursor.map(UserSearchCursor::decode).transpose()?;
     let after = cursor.as_ref().map_or(UserSearchStart::Username(""), UserSearchCursor::position);
     let wanted = |found: usize| u32::try_from(limit + 1 - found).unwrap_or_default();
