@@ -191,6 +191,7 @@ fn settings() -> Settings {
         who_writes: AllowedRole::Members,
         who_adds: AllowedRole::Members,
         past_members_read: false,
+        count_system_messages: false,
     }
 }
 
@@ -209,6 +210,7 @@ fn room() -> Room {
         direct_user: None,
         last_seq: SEQ,
         rev: REV,
+        active_at: NOW,
         last_message: Some(message()),
         read_seq: Some(SEQ),
         unread: 0,

@@ -1,19 +1,22 @@
 //! The OpenAPI document of the HTTP API, merged from the routers. `shared/openapi.json` is its committed copy.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use serde_json::{Value, json};
 use shared::error::{CODES, Left, Violation};
 use shared::protocol::notifications::Notification;
 use shared::protocol::problem::Problem;
+use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, ServerBuilder};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Schema, ServerBuilder};
 
 use crate::{admin, auth, friends, messages, refusals, rooms, system, uploads, users};
 
 const INTRODUCTION: &str = "The API of a realtime chat backend. Requests and responses are JSON; ids are numbers below 2^53, times RFC 3339 in UTC with milliseconds. \
-    Unknown fields are ignored. The WebSocket at `/ws` sends and receives messages, too, under the same rules.\n\n\
+    A body with a field that the request does not have is refused with 422: its error has the code `unknown_field` and names the field that may be \
+    meant. Routes of older clients ignore such fields. The WebSocket at `/ws` sends and receives messages, too, under the same rules.\n\n\
     Rate limits are reported in the headers `RateLimit-Policy` (quota and window in seconds) and `RateLimit` (remaining quota, and seconds until \
     it is full again). Requests beyond a limit get 429 with `Retry-After`.\n\n\
     Errors are `application/problem+json` (RFC 9457). Branch on `code`:\n\n| code | meaning |\n|---|---|\n";
@@ -63,6 +66,7 @@ pub fn document() -> OpenApi {
         document.merge(part);
     }
     complete(&mut document);
+    close_bodies(&mut document);
     document
 }
 
@@ -104,6 +108,64 @@ fn complete(document: &mut OpenApi) {
             operation.operation_id = Some(id.replace(|c: char| !c.is_ascii_alphanumeric(), "_"));
             taken.insert(id);
         }
+    }
+}
+
+/// Marks the bodies of requests as closed: `JsonBody` refuses fields that they do not have. What responses contain stays open.
+fn close_bodies(document: &mut OpenApi) {
+    let (mut bodies, mut answers) = (BTreeSet::new(), BTreeSet::new());
+    for item in document.paths.paths.values() {
+        for operation in [&item.get, &item.put, &item.post, &item.delete, &item.patch].into_iter().flatten() {
+            if operation.tags.iter().flatten().all(|tag| tag != LEGACY) {
+                references(&json!(operation.request_body), &mut bodies);
+            }
+            references(&json!(operation.responses), &mut answers);
+        }
+    }
+    let Some(components) = &mut document.components else { return };
+    let parts: BTreeMap<_, _> = components.schemas.iter().map(|(name, schema)| (name.clone(), json!(schema))).collect();
+    let [bodies, answers] = [bodies, answers].map(|direct| with_parts(direct, &parts));
+    for name in bodies.difference(&answers) {
+        if let Some(RefOr::T(Schema::Object(object))) = components.schemas.get_mut(name)
+            && !object.properties.is_empty()
+        {
+            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
+}
+
+/// Adds what these schemas refer to, however deep.
+fn with_parts(direct: BTreeSet<String>, parts: &BTreeMap<String, Value>) -> BTreeSet<String> {
+    let (mut all, mut open) = (direct.clone(), direct);
+    while let Some(name) = open.pop_first() {
+        let mut found = BTreeSet::new();
+        references(parts.get(&name).unwrap_or(&Value::Null), &mut found);
+        for name in found {
+            if all.insert(name.clone()) {
+                open.insert(name);
+            }
+        }
+    }
+    all
+}
+
+/// Collects the names of the schemas that a part of the document refers to.
+fn references(part: &Value, found: &mut BTreeSet<String>) {
+    match part {
+        Value::Object(fields) => {
+            if let Some(name) = fields.get("$ref").and_then(Value::as_str).and_then(|place| place.rsplit('/').next()) {
+                found.insert(name.to_owned());
+            }
+            for field in fields.values() {
+                references(field, found);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                references(item, found);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -135,7 +135,7 @@ pub struct ClientIdHeader {
 pub struct PageQuery {
     /// The `next` value of the previous page.
     pub cursor: Option<String>,
-    /// Page size, 1 to 100.
+    /// Page size, 1 to 100. A larger one counts as 100.
     #[param(minimum = 1, maximum = 100, default = 50)]
     pub limit: Option<u32>,
 }

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
-use serde::de::DeserializeOwned;
 use shared::domain::auth::anonymous::AnonymousCaller;
 use shared::edge::extract::{Body, RequestInfo};
+use shared::edge::json_body::JsonBody;
 use shared::error::Error;
 
 use crate::signed_in::AuthState;
@@ -14,7 +14,7 @@ use crate::signed_in::AuthState;
 /// A JSON body that contains a secret.
 pub struct SecretBody<T>(pub T);
 
-impl<T: DeserializeOwned + Send, S: AuthState> FromRequest<Arc<S>> for SecretBody<T> {
+impl<T: JsonBody + Send, S: AuthState> FromRequest<Arc<S>> for SecretBody<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &Arc<S>) -> Result<Self, Error> {

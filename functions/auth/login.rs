@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use shared::domain::auth::accounts::{self, SignIn};
 use shared::edge::extract::RequestInfo;
+use shared::edge::json_body::Lenient;
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Login};
 
@@ -44,9 +45,9 @@ pub(super) async fn login(
 pub(super) async fn legacy_login(
     state: Extract<Arc<State>>,
     info: RequestInfo,
-    body: SecretBody<Login>,
+    SecretBody(Lenient(body)): SecretBody<Lenient<Login>>,
 ) -> Result<Json<Authenticated>> {
-    let Json(authenticated) = login(state, info, body).await?;
+    let Json(authenticated) = login(state, info, SecretBody(body)).await?;
     Ok(Json(with_token(authenticated)))
 }
 
@@ -61,7 +62,7 @@ pub(super) async fn legacy_login(
 pub(super) async fn legacy_users_login(
     state: Extract<Arc<State>>,
     info: RequestInfo,
-    body: SecretBody<Login>,
+    body: SecretBody<Lenient<Login>>,
 ) -> Result<Json<Authenticated>> {
     legacy_login(state, info, body).await
 }

@@ -7,6 +7,7 @@ use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use shared::domain::auth::accounts::{self, SignIn};
 use shared::edge::extract::RequestInfo;
+use shared::edge::json_body::Lenient;
 use shared::error::Result;
 use shared::protocol::accounts::{Authenticated, Register};
 
@@ -47,9 +48,9 @@ pub(super) async fn register(
 pub(super) async fn legacy_register(
     state: Extract<Arc<State>>,
     info: RequestInfo,
-    body: SecretBody<Register>,
+    SecretBody(Lenient(body)): SecretBody<Lenient<Register>>,
 ) -> Result<Json<Authenticated>> {
-    let (_, Json(authenticated)) = register(state, info, body).await?;
+    let (_, Json(authenticated)) = register(state, info, SecretBody(body)).await?;
     Ok(Json(with_token(authenticated)))
 }
 
@@ -64,7 +65,7 @@ pub(super) async fn legacy_register(
 pub(super) async fn legacy_users_register(
     state: Extract<Arc<State>>,
     info: RequestInfo,
-    body: SecretBody<Register>,
+    body: SecretBody<Lenient<Register>>,
 ) -> Result<Json<Authenticated>> {
     legacy_register(state, info, body).await
 }

@@ -29,7 +29,7 @@ pub(super) struct HistoryQuery {
     /// Returns the messages around this `seq`, including it.
     #[param(value_type = Option<u64>)]
     around: Option<Seq>,
-    /// Page size, 1 to 100.
+    /// Page size, 1 to 100. A larger one counts as 100.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
 }

@@ -11,6 +11,7 @@ use shared::domain::messages::unsend;
 use shared::domain::messages::{self, HistoryRange, SendRequest};
 use shared::domain::rooms::directs;
 use shared::edge::extract::{Body, IdempotencyKey, Path, Query};
+use shared::edge::json_body::Lenient;
 use shared::edge::pagination::PageResponse;
 use shared::error::{Error, Result};
 use shared::id::{RoomId, RoomRef, Seq, UserId};
@@ -57,7 +58,9 @@ pub(super) async fn list_by_query(
     let room =
         query.room.ok_or_else(|| Error::Malformed("missing_parameter", "The query parameter `roomId` is required.".into()))?;
     let part = query.before.map_or(HistoryRange::Newest, HistoryRange::Before);
-    messages::history(&state.db, &caller, &room, part, query.limit).await.map(PageResponse)
+    // Go serialises an unset number as 0.
+    let limit = query.limit.filter(|limit| *limit > 0);
+    messages::history(&state.db, &caller, &room, part, limit).await.map(PageResponse)
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -87,7 +90,7 @@ pub(super) async fn list_by_path(
     Query(query): Query<LegacyPageQuery>,
 ) -> Result<PageResponse<History>> {
     let part = query.before.map_or(HistoryRange::Newest, HistoryRange::Before);
-    let limit = query.limit.unwrap_or(WHOLE_CONVERSATION).clamp(1, WHOLE_CONVERSATION);
+    let limit = query.limit.filter(|limit| *limit > 0).map_or(WHOLE_CONVERSATION, |limit| limit.min(WHOLE_CONVERSATION));
     messages::history_up_to(&state.db, &caller, &path.room, part, limit).await.map(PageResponse)
 }
 
@@ -124,7 +127,7 @@ pub(super) async fn send(
     Extract(state): Extract<Arc<State>>,
     SignedIn(caller): SignedIn,
     IdempotencyKey(key): IdempotencyKey,
-    Body(body): Body<Value>,
+    Body(Lenient(body)): Body<Lenient<Value>>,
 ) -> Result<Json<Message>> {
     let receiver = body.get("receiver_id").filter(|id| !id.is_null()).map(UserId::deserialize).transpose();
     let receiver = receiver.map_err(|error| Error::invalid("receiver_id", "invalid", error.to_string()))?;

@@ -23,7 +23,7 @@ pub(super) struct RoomSyncQuery {
     /// The last `rev` known to the client; returns everything when absent.
     #[param(value_type = Option<u64>)]
     rev: Option<Rev>,
-    /// The approximate number of messages and of members, 1 to 100; a single change is never split.
+    /// The approximate number of messages and of members, 1 to 100 (a larger one counts as 100); a single change is never split.
     #[param(minimum = 1, maximum = 100, default = 100)]
     limit: Option<u32>,
 }
@@ -55,7 +55,7 @@ pub(super) struct RoomsSyncQuery {
     /// `false` leaves out the rooms, for clients that have them from `welcome`.
     #[param(default = true)]
     rooms: Option<bool>,
-    /// Page size in rooms, 1 to 100.
+    /// Page size in rooms, 1 to 100. A larger one counts as 100.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
 }

@@ -9,6 +9,7 @@ use shared::caller::Caller;
 use shared::domain::idempotency;
 use shared::domain::rooms::{self, RoomRequest};
 use shared::edge::extract::{IdempotentRequest, KeyedBody};
+use shared::edge::json_body::Lenient;
 use shared::error::Result;
 use shared::protocol::rooms::{NewRoom, Room, RoomKind};
 
@@ -32,12 +33,13 @@ pub(super) async fn create(
     RateLimited(caller): RateLimited,
     KeyedBody(new, request): KeyedBody<NewRoom>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Room>)> {
-    let (room, existed) = create_room(&state, &caller, new.kind.unwrap_or(RoomKind::Group), &new, request).await?;
+    let (room, existed) = create_room(&state, &caller, new.kind_or(RoomKind::Group)?, &new, request).await?;
     let status = if existed { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, [(header::LOCATION, format!("/api/rooms/{}", room.id))], Json(room)))
 }
 
-/// Creates a public room, or a group. Legacy form of `POST /api/rooms`.
+/// Creates a public room; a group with `kind`, or where the body asks for privacy as other backends spell it (`is_private`, `type`, `visibility`, …).
+/// Legacy form of `POST /api/rooms`.
 #[utoipa::path(
     post, path = "/api/rooms/create", tag = "older clients", request_body = NewRoom, security(("bearer" = [])),
     params(IdempotencyHeader),
@@ -49,9 +51,9 @@ pub(super) async fn create(
 pub(super) async fn create_public(
     Extract(state): Extract<Arc<State>>,
     RateLimited(caller): RateLimited,
-    KeyedBody(new, request): KeyedBody<NewRoom>,
+    KeyedBody(Lenient(new), request): KeyedBody<Lenient<NewRoom>>,
 ) -> Result<Json<Room>> {
-    create_room(&state, &caller, new.kind.unwrap_or(RoomKind::Public), &new, request).await.map(|(room, _)| Json(room))
+    create_room(&state, &caller, new.kind_or(RoomKind::Public)?, &new, request).await.map(|(room, _)| Json(room))
 }
 
 /// Returns the room, and whether an earlier request created it.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use serde::Deserialize;
+use shared::domain::paging::PageRequest;
 use shared::domain::rooms::members;
 use shared::edge::extract::{Body, Path, Query};
+use shared::edge::json_body::Lenient;
 use shared::edge::pagination::PageResponse;
 use shared::error::{Error, Result};
 use shared::id::RoomRef;
@@ -32,7 +34,7 @@ pub(super) async fn add(
     Extract(state): Extract<Arc<State>>,
     RateLimited(caller): RateLimited,
     Path(path): Path<LegacyRoomPath>,
-    Body(new): Body<NewMembers>,
+    Body(Lenient(new)): Body<Lenient<NewMembers>>,
 ) -> Result<Json<Additions>> {
     members::add(&state.db, &state.push, &caller, &path.room, &new).await.map(Json)
 }
@@ -63,5 +65,7 @@ pub(super) async fn list(
 ) -> Result<PageResponse<Page<Member>>> {
     let missing = || Error::Malformed("missing_parameter", "The query parameter `conversationId` is required.".into());
     let room = query.room.ok_or_else(missing)?;
-    members::list(&state.db, &caller, &room, page.page()).await.map(PageResponse)
+    // Go serialises an unset number as 0.
+    let page = PageRequest { limit: page.limit.filter(|limit| *limit > 0), ..page.page() };
+    members::list(&state.db, &caller, &room, page).await.map(PageResponse)
 }

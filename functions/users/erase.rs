@@ -15,7 +15,8 @@ use super::State;
 use crate::refusals::WrongPassword;
 use crate::secret_body::SecretBody;
 
-/// Erases the caller's account permanently. Messages remain under a deleted user; all other personal data is deleted.
+/// Erases the caller's account permanently. Texts remain under a deleted user; all other personal data is deleted, also pictures and files: a message
+/// that had nothing else is left as if unsent. Copies that others forwarded are theirs and stay.
 ///
 /// Sessions, sockets and the account end at once. A large account may get 503 before everything is deleted: repeat the request with the same token
 /// until it returns 204.

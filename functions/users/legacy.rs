@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
+use shared::edge::json_body::Lenient;
 use shared::error::Result;
 use shared::protocol::people::{Me, Myself};
 use shared::protocol::profiles::ChangeMe;
@@ -40,8 +41,12 @@ pub(super) async fn get_slash(state: Extract<Arc<State>>, caller: SignedIn) -> R
         WrongPassword,
     )
 )]
-pub(super) async fn change(state: Extract<Arc<State>>, caller: RateLimited, body: SecretBody<ChangeMe>) -> Result<Json<Me>> {
-    me::change(state, caller, body).await
+pub(super) async fn change(
+    state: Extract<Arc<State>>,
+    caller: RateLimited,
+    SecretBody(Lenient(body)): SecretBody<Lenient<ChangeMe>>,
+) -> Result<Json<Me>> {
+    me::change(state, caller, SecretBody(body)).await
 }
 
 /// Updates the caller's profile. Legacy form of `PATCH /api/users/me`.
@@ -56,7 +61,7 @@ pub(super) async fn change(state: Extract<Arc<State>>, caller: RateLimited, body
 pub(super) async fn change_slash(
     state: Extract<Arc<State>>,
     caller: RateLimited,
-    body: SecretBody<ChangeMe>,
+    body: SecretBody<Lenient<ChangeMe>>,
 ) -> Result<Json<Me>> {
     me::change(state, caller, body).await
 }

@@ -51,6 +51,7 @@ mod seeded;
 mod session_ends;
 mod sessions;
 mod socket;
+mod strict_bodies;
 mod test_images;
 mod wait;
 mod work_budget;

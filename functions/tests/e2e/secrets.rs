@@ -15,6 +15,8 @@ struct Route {
     method: Method,
     path: String,
     secrets: Vec<Vec<String>>,
+    /// Which other fields of the canary's body it has.
+    others: Vec<&'static str>,
 }
 
 /// Routes whose bodies contain a field documented as secret.
@@ -28,7 +30,14 @@ fn routes() -> Vec<Route> {
             collect(&body["schema"], &document, &mut Vec::new(), &mut secrets);
         }
         let method = method.parse().expect("a method");
-        (!secrets.is_empty()).then(|| Route { method, path: path.to_owned(), secrets: secrets.into_iter().collect() })
+        let others = ["username", "purpose"].into_iter().filter(|name| {
+            content.values().any(|body| {
+                let place = body["schema"]["$ref"].as_str().unwrap_or_default();
+                document.pointer(place.trim_start_matches('#')).is_some_and(|schema| schema["properties"].get(name).is_some())
+            })
+        });
+        let others = others.collect();
+        (!secrets.is_empty()).then(|| Route { method, path: path.to_owned(), secrets: secrets.into_iter().collect(), others })
     });
     routes.collect()
 }
@@ -52,7 +61,10 @@ fn collect(schema: &Value, document: &Value, way: &mut Vec<String>, found: &mut 
 
 /// A body with the canary in each of its secrets, of various types.
 fn planted(route: &Route, canary: &str) -> Value {
-    let mut body = json!({ "username": "canary-tester", "purpose": "x" });
+    let mut body = json!({});
+    for name in &route.others {
+        body[*name] = if *name == "username" { "canary-tester" } else { "x" }.into();
+    }
     for (number, way) in route.secrets.iter().enumerate() {
         let mut place = &mut body;
         for name in way {

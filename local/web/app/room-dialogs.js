@@ -137,6 +137,7 @@ export async function changeRoom(room) {
       ["3600", "1 hour"],
     ]);
     const past = h("input", { type: "checkbox", checked: settings.past_members_read });
+    const lines = h("input", { type: "checkbox", checked: settings.count_system_messages });
     const archived = h("input", { type: "checkbox", checked: settings.archived });
     const save = (/** @type {Event} */ event) => (
       event.preventDefault(),
@@ -150,6 +151,7 @@ export async function changeRoom(room) {
             who_adds: adds.value,
             slow_mode_seconds: Number(slow.value),
             past_members_read: past.checked,
+            count_system_messages: lines.checked,
           },
         };
         client.adopt(await client.api.rooms.change(room.id, body));
@@ -165,6 +167,7 @@ export async function changeRoom(room) {
       h("label", null, "Who can add people", adds),
       h("label", null, "Slow mode: time between two messages of a member", slow),
       h("label", { class: "check" }, past, "Former members can read earlier messages"),
+      h("label", { class: "check" }, lines, "Lines such as “Ann joined” count as unread"),
       h("label", { class: "check" }, archived, "Archived: no new messages"),
       h(
         "footer",

@@ -7,6 +7,9 @@
 
 import { unsent } from "./messages.js";
 
+/** Whether a message counts as unread, lifts its room and may be its last message. @param {Room} room @param {Pick<Message, "kind">} message */
+export const counts = (room, message) => message.kind !== "system" || room.settings.count_system_messages === true;
+
 /**
  * The room after a frame. `uncertain` is true when the frame does not determine the unread count.
  * @param {Room} before @param {ChangeFrame} frame @param {number} userId
@@ -18,11 +21,12 @@ export function applyToRoom(before, frame, userId) {
   const own = "sender_id" in frame && frame.sender_id === userId;
   if (frame.type === "message" && frame.seq > room.last_seq) {
     room.last_seq = frame.seq;
-    room.last_message = lastMessage(frame);
+    const counted = counts(room, frame);
+    if (counted) [room.last_message, room.active_at] = [lastMessage(frame), frame.created_at];
     // Sending marks the room as read; system messages never do.
     if (own && frame.kind !== "system") [room.read_seq, room.unread, room.mentions] = [frame.seq, 0, 0];
     else {
-      room.unread += 1;
+      if (counted) room.unread += 1;
       if (frame.mentions.includes(userId)) room.mentions += 1;
       uncertain ||= own;
     }
@@ -39,7 +43,10 @@ export function applyToRoom(before, frame, userId) {
   if (frame.type === "member.added") room.members_count += 1;
   if (frame.type === "member.removed") room.members_count -= 1;
   if (frame.type === "member.updated" && frame.member.user.id === userId) room.role = frame.member.role;
-  if (frame.type === "room" && "room" in frame) Object.assign(room, frame.room);
+  if (frame.type === "room" && "room" in frame) {
+    Object.assign(room, frame.room);
+    uncertain ||= room.settings.count_system_messages !== before.settings.count_system_messages;
+  }
   return { room, uncertain };
 }
 

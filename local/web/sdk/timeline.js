@@ -9,7 +9,7 @@
 import { merged, preview, unsent, withReaction } from "./messages.js";
 import { Ranges } from "./ranges.js";
 import { Replies } from "./replies.js";
-import { applyToRoom } from "./room-head.js";
+import { applyToRoom, counts } from "./room-head.js";
 
 /** Most frames that wait for an earlier one; dropped ones are fetched. */
 const MAX_WAITING = 500;
@@ -59,7 +59,6 @@ export class Timeline {
   /** @type {Set<Loading>} */
   #loading = new Set();
   #replies = new Replies();
-  #hidden = new Set(); // Seqs that the user hid, whose messages may still arrive.
 
   /** @param {number} userId @param {Room} room */
   constructor(userId, room) {
@@ -108,7 +107,7 @@ export class Timeline {
     if (frame.type === "message") {
       // A new message in an old position, or an old rev with a newer date, belongs to another history.
       const last = this.room.last_message?.created_at ?? "";
-      if (frame.rev > this.rev ? frame.seq <= this.#lastSeq : frame.created_at > last) this.doubted = true;
+      if (frame.rev > this.rev ? frame.seq <= this.#lastSeq : counts(this.room, frame) && frame.created_at > last) this.doubted = true;
     }
     if (frame.type === "room") {
       // Without a room it only reports the rev.
@@ -239,13 +238,16 @@ export class Timeline {
     }
   }
 
-  /** Removes a message that the user has hidden. @param {number} seq */
+  /** Removes a message that the user has hidden, and its text in replies. @param {number} seq */
   hide(seq) {
-    this.#hidden.add(seq);
     this.messages.delete(seq);
-    if (this.room.last_message?.seq === seq) this.room = { ...this.room, last_message: null };
+    this.#replies.hide(this.messages, seq);
+    // The server knows the message before it, and what is unread without it.
     this.uncertain ||= seq > (this.room.read_seq ?? 0);
     this.#recount();
+    if (this.room.last_message?.seq !== seq) return;
+    this.room = { ...this.room, last_message: null };
+    this.uncertain = true;
   }
 
   /** Drops messages and members; the list entry stays. */
@@ -276,7 +278,7 @@ export class Timeline {
     const lost = this.loaded ? { people: this.members !== null || this.#loading.size > 0 } : this.lost;
     this.#waiting.clear();
     this.marks.clear();
-    this.#hidden.clear();
+    this.#replies = new Replies();
     this.unload();
     this.room = room;
     this.rev = this.serverRev = this.#headRev = room.rev;
@@ -305,7 +307,7 @@ export class Timeline {
     this.#headRev = frame.rev;
     const { room, uncertain } = applyToRoom(this.room, frame, this.#userId);
     this.room = room;
-    this.uncertain ||= uncertain;
+    this.uncertain ||= uncertain || ("seq" in frame && this.#replies.isHidden(frame.seq));
     this.#recount();
   }
 
@@ -343,12 +345,12 @@ export class Timeline {
   #put(message) {
     // Senders have read what is before their messages; no frame says so.
     if (message.kind !== "system") this.#readBy(message.sender_id, message.seq);
+    if (this.#replies.isHidden(message.seq)) return;
     this.#replies.update(this.messages, message, preview(message));
-    if (this.#hidden.has(message.seq)) return;
     const held = this.messages.get(message.seq);
     if (held ? held.rev >= message.rev : !this.known.around(message.seq)) return;
     this.messages.set(message.seq, held ? merged(held, message) : message);
-    this.#replies.add(message);
+    this.#replies.add(this.messages, message);
   }
 
   /** @param {ChangeFrame} frame */
@@ -390,7 +392,8 @@ export class Timeline {
     let [unread, mentions] = [0, 0];
     for (let seq = read + 1; seq <= room.last_seq; seq++) {
       const message = this.messages.get(seq);
-      if (!message || message.deleted_at) continue;
+      // The user has hidden what is missing here.
+      if (!message || message.deleted_at || !counts(room, message)) continue;
       unread += 1;
       if (message.mentions.includes(this.#userId)) mentions += 1;
     }

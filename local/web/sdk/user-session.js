@@ -98,7 +98,7 @@ export class UserSession {
   /** The user's rooms, newest activity first. @returns {Room[]} */
   get rooms() {
     const rooms = [...this.delivery.rooms.values()].map((timeline) => timeline.room);
-    const at = (/** @type {Room} */ room) => room.last_message?.created_at ?? room.created_at;
+    const at = (/** @type {Room} */ room) => room.active_at ?? room.last_message?.created_at ?? room.created_at;
     return rooms.sort((one, other) => (at(one) < at(other) ? 1 : at(one) > at(other) ? -1 : other.id - one.id));
   }
 

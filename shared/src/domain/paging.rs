@@ -19,8 +19,8 @@ pub struct PageRequest<'a> {
 
 impl PageRequest<'_> {
     /// Returns the page size within its bounds.
-    pub(super) fn limit(&self) -> u32 {
-        clamp_limit(self.limit)
+    pub(super) fn limit(&self) -> Result<u32> {
+        page_size(self.limit)
     }
 
     /// Parses a cursor that is a plain number or id; `start` without one.
@@ -35,8 +35,16 @@ impl PageRequest<'_> {
 }
 
 /// Applies the default and the maximum of a page size.
-pub(super) fn clamp_limit(limit: Option<u32>) -> u32 {
-    limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
+pub(super) fn page_size(limit: Option<u32>) -> Result<u32> {
+    Ok(at_most(limit, MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT))
+}
+
+/// Applies the maximum of a limit. 0 is refused: it could mean none, all or the default.
+pub(super) fn at_most(limit: Option<u32>, most: u32) -> Result<Option<u32>> {
+    match limit {
+        Some(0) => Err(Error::invalid("limit", "invalid", "must be at least 1")),
+        limit => Ok(limit.map(|limit| limit.min(most))),
+    }
 }
 
 /// Builds a page from `limit + 1` rows. `cursor` encodes the position of the last item.
@@ -74,7 +82,11 @@ mod tests {
             let page = page_of(count);
             assert_eq!((page.items, page.next), (items, next));
         }
-        assert_eq!((clamp_limit(None), clamp_limit(Some(0)), clamp_limit(Some(7)), clamp_limit(Some(1000))), (50, 1, 7, 100));
+        for (limit, expected) in
+            [(None, Some(50)), (Some(0), None), (Some(1), Some(1)), (Some(7), Some(7)), (Some(1000), Some(100))]
+        {
+            assert_eq!(page_size(limit).ok(), expected, "{limit:?}");
+        }
     }
 
     #[test]

@@ -86,7 +86,7 @@ async fn open(connection: &mut Handle, caller: &Caller, report: ReportId) -> Res
 
 /// Lists the room's open reports that the caller may review, oldest first.
 pub async fn list(db: &Db, caller: &Caller, room: &RoomRef, paging: PageRequest<'_>) -> Result<Page<Report>> {
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let after = paging.position(0)?;
     let mut connection = db.acquire().await?;
     let room = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;

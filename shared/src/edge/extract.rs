@@ -12,11 +12,13 @@ use http_body_util::BodyExt;
 use lambda_http::request::RequestContext;
 use serde::de::DeserializeOwned;
 
+use crate::edge::json_body::JsonBody;
 use crate::error::Error;
 use crate::time::Timestamp;
 
 /// Lambda accepts 6 MB; bodies of this API are small.
 const MAX_BODY: usize = 256 * 1024;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Where and when a request came from.
 #[derive(Clone, Debug)]
@@ -86,24 +88,24 @@ pub fn bearer(value: &str) -> Option<&str> {
 
 pub struct Body<T>(pub T);
 
-impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
+impl<T: JsonBody, S: Sync> FromRequest<S> for Body<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let bytes = bytes(request).await?;
-        json(&bytes).map(Self)
+        T::from_json(&bytes).map(Self)
     }
 }
 
 /// An optional JSON body.
 pub struct MaybeBody<T>(pub T);
 
-impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeBody<T> {
+impl<T: JsonBody + Default, S: Sync> FromRequest<S> for MaybeBody<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let bytes = bytes(request).await?;
-        if bytes.is_empty() { Ok(Self(T::default())) } else { json(&bytes).map(Self) }
+        if bytes.is_empty() { Ok(Self(T::default())) } else { T::from_json(&bytes).map(Self) }
     }
 }
 
@@ -121,21 +123,21 @@ pub struct IdempotentRequest {
     pub body: Bytes,
 }
 
-impl<T: DeserializeOwned, S: Sync> FromRequest<S> for KeyedBody<T> {
+impl<T: JsonBody, S: Sync> FromRequest<S> for KeyedBody<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let (body, idempotent) = read_keyed(request).await?;
-        Ok(Self(json(&body)?, idempotent))
+        Ok(Self(T::from_json(&body)?, idempotent))
     }
 }
 
-impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeKeyedBody<T> {
+impl<T: JsonBody + Default, S: Sync> FromRequest<S> for MaybeKeyedBody<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let (body, idempotent) = read_keyed(request).await?;
-        Ok(Self(if body.is_empty() { T::default() } else { json(&body)? }, idempotent))
+        Ok(Self(if body.is_empty() { T::default() } else { T::from_json(&body)? }, idempotent))
     }
 }
 
@@ -162,50 +164,11 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     key.map_err(|_| Error::invalid("idempotency-key", "invalid", "must have 1 to 255 visible ASCII characters"))
 }
 
+/// Reads the body, without the mark that some programs put before UTF-8.
 async fn bytes(request: Request) -> Result<Bytes, Error> {
     let body = http_body_util::Limited::new(request.into_body(), MAX_BODY);
-    Ok(body.collect().await.map_err(|_| Error::TooLarge)?.to_bytes())
-}
-
-/// Parses JSON. A syntax error is `malformed_json`; a wrong type names its field.
-pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    // serde reads an array as a struct's fields in order.
-    if bytes.trim_ascii_start().starts_with(b"[") {
-        return Err(Error::Malformed("malformed_json", "The body must be a JSON object.".into()));
-    }
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let field = error.path().to_string();
-        let inner = error.into_inner();
-        if inner.is_data() {
-            let field = if field == "." { missing_field(&inner).unwrap_or_default() } else { field };
-            Error::invalid(field, "invalid", without_value(&inner))
-        } else {
-            Error::Malformed("malformed_json", format!("The body is not valid JSON: {}.", without_value(&inner)))
-        }
-    })?;
-    deserializer.end().map_err(|_| Error::Malformed("malformed_json", "The body continues after its JSON value.".into()))?;
-    Ok(value)
-}
-
-/// serde reports a missing field on the object, not on the field.
-fn missing_field(error: &serde_json::Error) -> Option<String> {
-    error.to_string().strip_prefix("missing field `").and_then(|rest| rest.split_once('`')).map(|(field, _)| field.to_owned())
-}
-
-/// Removes the offending value from the message, since it can be a secret.
-fn without_value(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match (text.find("invalid type: "), text.find(", expected ")) {
-        (Some(_), Some(at)) => text[at + 2..].to_owned(),
-        _ => match (text.find("invalid value: "), text.find(", expected ")) {
-            (Some(_), Some(at)) => text[at + 2..].to_owned(),
-            _ if text.starts_with("unknown variant") => {
-                text.find(", expected ").map_or_else(|| "unknown value".to_owned(), |at| text[at + 2..].to_owned())
-            }
-            _ => text,
-        },
-    }
+    let bytes = body.collect().await.map_err(|_| Error::TooLarge)?.to_bytes();
+    Ok(if bytes.starts_with(BYTE_ORDER_MARK) { bytes.slice(BYTE_ORDER_MARK.len()..) } else { bytes })
 }
 
 pub struct Path<T>(pub T);
@@ -269,7 +232,6 @@ fn query_error(rejection: &QueryRejection) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::messages::NewMessage;
 
     #[test]
     fn a_token_comes_bare_or_after_bearer() {
@@ -278,23 +240,6 @@ mod tests {
         }
         for value in ["", "Bearer", "Bearer ", "Basic dTpw", "a b c", "x,y"] {
             assert_eq!(bearer(value), None, "{value}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_type_names_its_field_and_not_its_value() {
-        let error = json::<NewMessage>(br#"{"content": 4711}"#).err();
-        let Some(Error::Invalid(violations)) = error else { panic!("{error:?}") };
-        assert_eq!(violations[0].field, "content");
-        assert!(!violations[0].detail.contains("4711"), "{violations:?}");
-    }
-
-    #[test]
-    fn invalid_json_is_malformed() {
-        for body in
-            [&b""[..], b"{", b"{}x", b"\xff", b"nul", b"[\"positional\",[],null,null,null]", b" []", b"{\"content\":\"\\ud800\"}"]
-        {
-            assert!(matches!(json::<NewMessage>(body), Err(Error::Malformed("malformed_json", _))), "{body:?}");
         }
     }
 }

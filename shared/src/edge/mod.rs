@@ -4,6 +4,7 @@ pub mod cloudformation;
 pub mod distribution;
 pub mod extract;
 pub mod http;
+pub mod json_body;
 pub mod pagination;
 pub mod problem;
 pub mod queue_events;

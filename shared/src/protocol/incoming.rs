@@ -37,6 +37,8 @@ const WITHOUT_ROOM: [&str; 3] = ["hello", "ping", "renew"];
 
 /// Parses a frame by its `action`, else `type`. A frame with neither but with `content` is a message.
 pub fn read(frame: &str) -> Incoming {
+    // Some programs put a byte order mark before UTF-8.
+    let frame = frame.strip_prefix('\u{feff}').unwrap_or(frame);
     let value: Value = match serde_json::from_str(frame) {
         Ok(value) => value,
         Err(error) => {

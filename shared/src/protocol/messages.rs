@@ -65,9 +65,9 @@ pub struct Message {
     pub edited_at: Option<Timestamp>,
     /// When the message was pinned, if it is.
     pub pinned_at: Option<Timestamp>,
-    /// When the message was unsent.
+    /// When the message was unsent, or lost all of its content with the account that sent it.
     pub deleted_at: Option<Timestamp>,
-    /// The user who unsent it: the sender or a moderator.
+    /// The user who unsent it: the sender, also by erasing the account, or a moderator.
     pub deleted_by: Option<UserId>,
     /// When the message was sent.
     pub created_at: Timestamp,
@@ -83,7 +83,8 @@ pub struct Reply {
     pub username: Option<String>,
     /// The kind of the message, to describe attachments without text.
     pub kind: MessageKind,
-    /// The beginning of the text; empty after unsending.
+    /// The beginning of the text; empty after unsending, and for a message that the reader hid, whose `username` is null. Frames are the same for all
+    /// members: there, clients leave out what their user hid.
     pub preview: String,
 }
 

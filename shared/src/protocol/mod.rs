@@ -23,6 +23,7 @@ pub mod notifications;
 pub mod packing;
 pub mod page;
 pub mod people;
+pub mod privacy;
 pub mod problem;
 pub mod profiles;
 pub mod receipts;

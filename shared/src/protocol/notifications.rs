@@ -25,6 +25,10 @@ pub struct NewSubscription {
     /// The `public_key` that the subscription was created with; the current one when absent.
     #[schema(example = json!(null))]
     pub application_server_key: Option<String>,
+    /// Part of the browser's JSON; not used.
+    #[serde(rename = "expirationTime")]
+    #[schema(example = json!(null))]
+    pub expiration_time: Option<f64>,
 }
 
 /// The keys of a subscription in base64url.

@@ -27,7 +27,7 @@ pub struct Receipt {
     /// The last message delivered to one of the member's devices; never before `read_seq`.
     #[schema(value_type = u64, example = 42)]
     pub delivered_seq: Seq,
-    /// The number of other users' messages after `read_seq` that were not unsent. Only in the member's own receipts.
+    /// The number of messages after `read_seq` that count as unread, as in `Room`. Only in the member's own receipts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<u64>,
 }
@@ -68,7 +68,7 @@ pub struct Unread {
 pub struct RoomUnread {
     /// The room.
     pub room_id: RoomId,
-    /// The number of other users' and system messages that were not unsent.
+    /// The number of messages that count as unread, as in `Room`.
     #[schema(example = 12)]
     pub unread: u64,
     /// The number that mention the caller.

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::error::{Error, Result};
 use crate::id::{Rev, RoomId, Seq, UploadId, UserId};
 use crate::protocol::messages::Message;
 use crate::protocol::null_is_default;
 use crate::protocol::people::{Person, User};
+use crate::protocol::privacy::{self, PrivacyWish};
 use crate::time::Timestamp;
 
 /// The kind of a room.
@@ -65,14 +67,17 @@ pub struct Room {
     /// The room's revision, incremented by every change.
     #[schema(value_type = u64)]
     pub rev: Rev,
-    /// The last message, if the caller may read it.
+    /// When the room was last active for the caller, the order of room lists: the last message of a member, or the caller's joining.
+    pub active_at: Timestamp,
+    /// The last message that the caller may read and has not hidden. System messages are left out unless `settings.count_system_messages`.
     pub last_message: Option<Message>,
     /// The last message that the caller has read as a member.
     #[schema(value_type = Option<u64>)]
     pub read_seq: Option<Seq>,
-    /// The number of other users' and system messages after `read_seq` that were not unsent.
+    /// The number of other users' messages after `read_seq`, without unsent ones and those that the caller hid. System messages count with
+    /// `settings.count_system_messages`.
     pub unread: u64,
-    /// The number of unread messages that mention the caller.
+    /// The number of messages counted by `unread` that mention the caller, without those of users whom a block parts from the caller.
     pub mentions: u64,
     /// Until when the caller has muted the room.
     pub muted_until: Option<Timestamp>,
@@ -98,6 +103,8 @@ pub struct Settings {
     pub who_adds: AllowedRole,
     /// Whether members who leave or are removed while this is on can still read the room up to that time, without messages unsent later.
     pub past_members_read: bool,
+    /// Whether system messages (joined, left, renamed, …) count as unread, lift the room in lists and are its `last_message`.
+    pub count_system_messages: bool,
 }
 
 /// Which members may do something.
@@ -155,6 +162,45 @@ pub struct NewRoom {
     /// Up to 100 users to add; those who do not let the caller add them receive an invitation.
     #[serde(default, deserialize_with = "null_is_default")]
     pub member_ids: Vec<UserId>,
+    /// `is_private` and fields like it, of other products.
+    #[serde(
+        default,
+        alias = "is_private",
+        alias = "isPrivate",
+        alias = "secret",
+        alias = "invite_only",
+        alias = "inviteOnly",
+        deserialize_with = "privacy::flag"
+    )]
+    #[schema(ignore)]
+    pub private: PrivacyWish,
+    /// `is_public` and fields like it.
+    #[serde(default, rename = "public", alias = "is_public", alias = "isPublic", deserialize_with = "privacy::denied_flag")]
+    #[schema(ignore)]
+    pub not_public: PrivacyWish,
+    /// `type` and fields like it.
+    #[serde(default, rename = "type", alias = "room_type", alias = "roomType", deserialize_with = "privacy::room_type")]
+    #[schema(ignore)]
+    pub room_type: PrivacyWish,
+    /// `visibility` and fields like it.
+    #[serde(default, alias = "privacy", alias = "access", deserialize_with = "privacy::visibility")]
+    #[schema(ignore)]
+    pub visibility: PrivacyWish,
+}
+
+impl NewRoom {
+    /// Returns the kind of the room, `default` where the body leaves it open. A wish for privacy, however it is spelled, never makes a public room.
+    pub fn kind_or(&self, default: RoomKind) -> Result<RoomKind> {
+        let Self { private, not_public, room_type, visibility, .. } = self;
+        let is_private = [private, not_public, room_type, visibility].into_iter().any(|PrivacyWish(wished)| *wished);
+        match self.kind {
+            Some(RoomKind::Public) if is_private => {
+                Err(Error::invalid("kind", "conflicting", "must not be public in a body that asks for a private room"))
+            }
+            Some(kind) => Ok(kind),
+            None => Ok(if is_private { RoomKind::Group } else { default }),
+        }
+    }
 }
 
 /// Body of `PATCH /api/rooms/{room_id}`; absent fields are unchanged.
@@ -194,6 +240,8 @@ pub struct ChangeSettings {
     pub who_adds: Option<AllowedRole>,
     /// Whether members who leave or are removed while this is on can still read the room up to that time, without messages unsent later.
     pub past_members_read: Option<bool>,
+    /// Whether system messages (joined, left, renamed, …) count as unread, lift the room in lists and are its `last_message`.
+    pub count_system_messages: Option<bool>,
 }
 
 /// Body of `POST /api/rooms/{room_id}/members`: up to 100 users by id or username.

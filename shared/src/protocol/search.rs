@@ -35,7 +35,7 @@ pub struct Search {
     pub tz: Option<String>,
     /// The `next` value of the previous page; the other parameters must be unchanged.
     pub cursor: Option<String>,
-    /// Page size, 1 to 50.
+    /// Page size, 1 to 50. A larger one counts as 50.
     #[param(minimum = 1, maximum = 50, default = 20)]
     pub limit: Option<u32>,
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::MySqlConnection;
 
 use crate::error::{Error, Result};
-use crate::id::{MessageRef, ObjectId, Rev, RoomId, UploadId, UserId};
+use crate::id::{MessageRef, ObjectId, Rev, RoomId, Seq, UploadId, UserId};
 use crate::protocol::messages::{Attachment, AttachmentKind};
 use crate::protocol::uploads as wire;
 use crate::store::uploads::{Row, UploadRecord, padded, select_uploads};
@@ -140,19 +140,60 @@ pub async fn room_of(connection: &mut MySqlConnection, owner: UserId) -> Result<
     Ok(found.fetch_optional(connection).await?.map(RoomId))
 }
 
-/// Detaches the owner's uploads from all messages of a room, which the transaction locks, and marks them for deletion.
-pub async fn detach_all(transaction: &mut MySqlConnection, room: RoomId, owner: UserId, rev: Rev, now: Timestamp) -> Result<()> {
+/// The text of a message with attachments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachedText {
+    pub seq: Seq,
+    pub content: String,
+}
+
+/// Returns messages of a room with attachments of the owner, by up to `limit` of their uploads. The transaction locks the room.
+pub async fn texts_of_owner(
+    transaction: &mut MySqlConnection,
+    room: RoomId,
+    owner: UserId,
+    limit: u32,
+) -> Result<Vec<AttachedText>> {
+    let rows = sqlx::query!(
+        r#"
+        select p.seq as "seq!", coalesce(m.content, '') as "content!: String"
+        from uploads p
+        left join messages m on m.room_id = p.room_id and m.seq = p.seq
+        where p.owner_id = ? and p.room_id = ? and p.state = 'ready'
+        order by p.seq
+        limit ?
+        "#,
+        owner.0,
+        room.0,
+        limit,
+    )
+    .fetch_all(transaction)
+    .await?;
+    let mut texts: Vec<_> = rows.into_iter().map(|row| AttachedText { seq: Seq(row.seq), content: row.content }).collect();
+    texts.dedup_by_key(|text| text.seq);
+    Ok(texts)
+}
+
+/// Detaches the owner's uploads from a message, whose room the transaction locks, and marks them for deletion.
+pub async fn detach(
+    transaction: &mut MySqlConnection,
+    message: MessageRef,
+    owner: UserId,
+    rev: Rev,
+    now: Timestamp,
+) -> Result<()> {
     sqlx::query!(
         r#"
         update uploads p
         left join messages m on m.room_id = p.room_id and m.seq = p.seq
         set p.state = 'doomed', p.due_at = ?, m.attachments = null, m.kind = 'text', m.rev = ?
-        where p.owner_id = ? and p.room_id = ? and p.state = 'ready'
+        where p.owner_id = ? and p.room_id = ? and p.seq = ? and p.state = 'ready'
         "#,
         now.0,
         rev.0,
         owner.0,
-        room.0,
+        message.room.0,
+        message.seq.0,
     )
     .execute(transaction)
     .await?;

@@ -7,7 +7,7 @@ use crate::id::{Rev, RoomId, Seq, UserId};
 use crate::protocol::messages::Message;
 use crate::store::members::TokenBucket;
 use crate::store::reactions;
-use crate::store::rows::message::{MessageRow, select_messages};
+use crate::store::rows::message::{EVERYONE, MessageRow, select_messages};
 use crate::time::Timestamp;
 
 /// The pace of a room.
@@ -39,6 +39,7 @@ pub async fn close_window(connection: &mut MySqlConnection, room: RoomId) -> Res
 pub async fn messages(connection: &mut MySqlConnection, stretch: Stretch, limit: u32) -> Result<Vec<Message>> {
     let rows = select_messages!(
         "where m.room_id = ? and m.seq between ? and ? and m.kind <> 'system' order by m.seq limit ?",
+        EVERYONE,
         stretch.room.0,
         stretch.first.0,
         stretch.last.0,

@@ -36,6 +36,9 @@ struct SavedRoom {
     slow_mode_seconds: u32,
     who_writes: String,
     who_adds: String,
+    /// Releases up to 0.2.0 do not write it.
+    #[serde(default)]
+    count_system_messages: u8,
 }
 
 /// Saves the room for a member whose membership ends with this `rev`, if the room lets former members read. The transaction locks the room.
@@ -54,7 +57,8 @@ pub(super) async fn save(
             m.past_view = if(r.past_members_read = 1,
                 json_object('name', r.name, 'topic', r.topic, 'members_count', if(r.members_count > 0, r.members_count - 1, 0),
                             'archived', if(r.archived_at is null, 0, 1), 'slow_mode_seconds', r.slow_mode_seconds,
-                            'who_writes', r.who_writes, 'who_adds', r.who_adds), null)
+                            'who_writes', r.who_writes, 'who_adds', r.who_adds,
+                            'count_system_messages', if(r.count_system_messages = 1, 1, 0)), null)
         where m.room_id = ? and m.user_id = ? and m.state = 'joined'
         "#,
         rev.0,
@@ -102,6 +106,8 @@ fn restored(mut message: Message, ended: MembershipEnd, earlier: &HashMap<Seq, P
         message.edited_at = text.edited_at.map(Timestamp);
     }
     if let Some(reply) = &mut message.reply_to
+        // The reader hid a quoted message without a sender, or it does not exist.
+        && reply.username.is_some()
         && let Some(text) = earlier.get(&reply.seq)
     {
         reply.preview = preview_of(&text.content);
@@ -156,6 +162,7 @@ pub(super) async fn view(connection: &mut MySqlConnection, room: &Readable, now:
         direct_user,
         last_seq: _,
         rev: _,
+        active_at: _,
         last_message: _,
         read_seq,
         unread,
@@ -180,6 +187,7 @@ pub(super) async fn view(connection: &mut MySqlConnection, room: &Readable, now:
         direct_user,
         last_seq: room.visible_to_seq,
         rev: ended.rev,
+        active_at: ended.at,
         last_message: None,
         read_seq,
         unread,
@@ -193,6 +201,7 @@ pub(super) async fn view(connection: &mut MySqlConnection, room: &Readable, now:
             who_writes: view.who_writes.parse().unwrap_or(AllowedRole::Members),
             who_adds: view.who_adds.parse().unwrap_or(AllowedRole::Members),
             past_members_read: true,
+            count_system_messages: view.count_system_messages != 0,
         },
     })
 }

@@ -22,8 +22,8 @@ pub struct Readable {
     /// Seq of the last message.
     pub last_seq: Seq,
     pub rev: Rev,
-    /// Highest seq among unsent messages.
-    pub last_unsent_seq: Seq,
+    /// No message after it is unsent, hidden by the user, or of the system; the last seq where that is not known.
+    pub last_uncounted_seq: Seq,
     /// The first seq that the user may read.
     pub visible_from_seq: Seq,
     /// The last seq that the user may read: the room's last, or the last one before the membership ended.
@@ -205,7 +205,7 @@ impl AccessRow {
             kind,
             last_seq: self.last_seq,
             rev: self.rev,
-            last_unsent_seq: self.last_unsent_seq,
+            last_uncounted_seq: self.last_uncounted_seq,
             visible_from_seq: if kind == RoomKind::Public && membership.is_none() {
                 Seq(1)
             } else {

@@ -1,7 +1,5 @@
 //! Mentions of users. A message's row lists them; `mentions` is the inverse index, for counts in room lists.
 
-use std::collections::BTreeMap;
-
 use sqlx::{MySqlConnection, QueryBuilder};
 
 use crate::error::Result;
@@ -46,28 +44,6 @@ pub async fn delete(transaction: &mut MySqlConnection, message: MessageRef) -> R
         .execute(transaction)
         .await?;
     Ok(())
-}
-
-/// Counts mentions of the user in each room after a message: one range of the primary key per room, in one statement. Omits messages across a present
-/// block, and rooms without mentions. Runs no statement for an empty list.
-pub async fn count(connection: &mut MySqlConnection, user: UserId, after: &[MessageRef]) -> Result<BTreeMap<RoomId, u64>> {
-    if after.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let mut query = QueryBuilder::new("select x.room_id, count(*) from mentions x force index (primary) where x.user_id = ");
-    query.push_bind(user.0).push(" and (");
-    let mut ranges = query.separated(" or ");
-    for MessageRef { room, seq } in after {
-        ranges.push("(x.room_id = ").push_bind_unseparated(room.0);
-        ranges.push_unseparated(" and x.seq > ").push_bind_unseparated(seq.0).push_unseparated(")");
-    }
-    query.push(
-        ") and not exists (select 1 from messages g where g.room_id = x.room_id and g.seq = x.seq and (\
-         exists (select 1 from blocks b where b.user_id = x.user_id and b.blocked_id = g.sender_id) or \
-         exists (select 1 from blocks b where b.user_id = g.sender_id and b.blocked_id = x.user_id))) group by x.room_id",
-    );
-    let found: Vec<(u64, i64)> = query.build_query_as().fetch_all(connection).await?;
-    Ok(found.into_iter().map(|(room, count)| (RoomId(room), count.unsigned_abs())).collect())
 }
 
 /// Encodes mentions for a message's row.

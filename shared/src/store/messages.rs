@@ -1,5 +1,7 @@
 //! Messages. Each takes its `seq` under the room's row lock, so the order of seqs is the order of commits, without holes.
 
+use std::ops::RangeInclusive;
+
 use sqlx::MySqlConnection;
 
 use crate::caller::Caller;
@@ -7,7 +9,7 @@ use crate::error::Result;
 use crate::id::{Head, MessageId, MessageRef, Rev, RoomId, Seq, UserId};
 use crate::protocol::messages::Message;
 use crate::store::members::{Membership, Readable, TokenBucket};
-use crate::store::rows::message::{MessageRow, select_messages};
+use crate::store::rows::message::{EVERYONE, MessageRow, select_messages};
 use crate::store::{former_member_view, reactions};
 use crate::time::Timestamp;
 
@@ -20,7 +22,8 @@ pub struct SystemMessage<'a> {
     pub text: &'a str,
 }
 
-/// Stores a system message as the new head of a room that the transaction locks. The acting member's read marker advances, as with any message they send.
+/// Stores a system message as the new head of a room that the transaction locks, which it lifts only if the room counts system messages. The acting
+/// member's read marker advances, as with any message they send.
 pub async fn insert_system(
     transaction: &mut MySqlConnection,
     caller: &Caller,
@@ -48,13 +51,15 @@ pub async fn insert_system(
         r#"
         update rooms r
         left join members m on m.room_id = r.id and m.user_id = ? and m.state = 'joined'
-        set r.last_seq = ?, r.rev = ?, r.active_at = greatest(r.active_at, ?), r.changed_at = greatest(r.changed_at, ?),
+        set r.last_seq = ?, r.rev = ?, r.last_system_seq = ?, r.changed_at = greatest(r.changed_at, ?),
+            r.active_at = if(r.count_system_messages = 1, greatest(r.active_at, ?), r.active_at),
             m.read_seq = ?, m.read_at = ?, m.delivered_seq = ?
         where r.id = ?
         "#,
         caller.user.0,
         seq,
         rev,
+        seq,
         now,
         now,
         seq,
@@ -64,14 +69,28 @@ pub async fn insert_system(
     )
     .execute(&mut *transaction)
     .await?;
-    let row = select_messages!("where m.room_id = ? and m.seq = ?", room.0, seq).fetch_one(transaction).await?;
+    let row = select_messages!("where m.room_id = ? and m.seq = ?", EVERYONE, room.0, seq).fetch_one(transaction).await?;
     Ok(row.message())
 }
 
 /// Returns the messages from `first` to `last`, inclusive and ascending, without those that the reader hid: one range of the clustered index at any
-/// depth. A second statement reads their reactions if they have any.
+/// depth. Quotes of messages that the reader hid are left out. A second statement reads their reactions if they have any.
 pub async fn range(connection: &mut MySqlConnection, room: &Readable, first: Seq, last: Seq) -> Result<Vec<Message>> {
-    let (first, last) = (first.max(room.visible_from_seq).0, last.min(room.visible_to_seq).0);
+    quoting(connection, room, first..=last, room.user().0).await
+}
+
+/// Returns a message that the reader did not hide, with its quote as all members see it: for a change that is pushed to them.
+pub async fn find_shown(connection: &mut MySqlConnection, room: &Readable, seq: Seq) -> Result<Option<Message>> {
+    Ok(quoting(connection, room, seq..=seq, EVERYONE).await?.pop())
+}
+
+async fn quoting(
+    connection: &mut MySqlConnection,
+    room: &Readable,
+    seqs: RangeInclusive<Seq>,
+    quotes_of: u64,
+) -> Result<Vec<Message>> {
+    let (first, last) = ((*seqs.start()).max(room.visible_from_seq).0, (*seqs.end()).min(room.visible_to_seq).0);
     let rows = select_messages!(
         "exists (select 1 from reactions where room_id = ? and seq between ? and ?)",
         r#"
@@ -82,6 +101,7 @@ pub async fn range(connection: &mut MySqlConnection, room: &Readable, first: Seq
         room.room().0,
         first,
         last,
+        quotes_of,
         room.room().0,
         first,
         last,
@@ -99,14 +119,16 @@ pub async fn range(connection: &mut MySqlConnection, room: &Readable, first: Seq
 
 /// Returns a message, even one that the reader hid.
 pub async fn find(connection: &mut MySqlConnection, room: &Readable, seq: Seq) -> Result<Option<Message>> {
-    let rows = select_messages!("where m.room_id = ? and m.seq = ?", room.room().0, seq.0).fetch_all(&mut *connection).await?;
+    let rows =
+        select_messages!("where m.room_id = ? and m.seq = ?", EVERYONE, room.room().0, seq.0).fetch_all(&mut *connection).await?;
     Ok(former_member_view::messages(connection, room, rows).await?.pop())
 }
 
 /// Returns a message as current members see it.
 pub async fn find_for_members(connection: &mut MySqlConnection, message: MessageRef) -> Result<Option<Message>> {
-    let row =
-        select_messages!("where m.room_id = ? and m.seq = ?", message.room.0, message.seq.0).fetch_optional(connection).await?;
+    let row = select_messages!("where m.room_id = ? and m.seq = ?", EVERYONE, message.room.0, message.seq.0)
+        .fetch_optional(connection)
+        .await?;
     Ok(row.map(MessageRow::message))
 }
 
@@ -128,8 +150,8 @@ pub async fn locate(connection: &mut MySqlConnection, id: MessageId) -> Result<O
     Ok(row.map(|row| MessageRef { room: RoomId(row.room_id), seq: Seq(row.seq) }))
 }
 
-/// Clears a message except for seq, sender and who unsent it. Callers delete its rows in other tables.
-pub async fn unsend(transaction: &mut MySqlConnection, message: &Message, by: UserId, now: Timestamp) -> Result<()> {
+/// Clears a message except for seq, sender and who unsent it, as a change of the room with this `rev`. Callers delete its rows in other tables.
+pub async fn unsend(transaction: &mut MySqlConnection, message: MessageRef, rev: Rev, by: UserId, now: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"
         update messages m
@@ -142,11 +164,11 @@ pub async fn unsend(transaction: &mut MySqlConnection, message: &Message, by: Us
         "#,
         now.0,
         by.0,
-        message.rev.0,
-        message.rev.0,
+        rev.0,
+        rev.0,
         message.seq.0,
         now.0,
-        message.room_id.0,
+        message.room.0,
         message.seq.0,
     )
     .execute(transaction)
@@ -205,6 +227,14 @@ pub async fn hide(transaction: &mut MySqlConnection, room: &Readable, seq: Seq, 
         seq.0,
         now.0,
         private_rev.0,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query!(
+        "update members set last_hidden_seq = greatest(last_hidden_seq, ?) where room_id = ? and user_id = ?",
+        seq.0,
+        room.room().0,
+        room.user().0,
     )
     .execute(transaction)
     .await?;

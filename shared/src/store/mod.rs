@@ -52,6 +52,7 @@ pub mod subscriptions;
 pub mod sweep;
 pub mod sync;
 mod transaction;
+mod unread;
 pub mod uploads;
 pub mod users;
 

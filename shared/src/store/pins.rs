@@ -47,6 +47,7 @@ pub async fn list(connection: &mut MySqlConnection, room: &Readable) -> Result<V
           and not exists (select 1 from hidden_messages h where h.user_id = ? and h.room_id = m.room_id and h.seq = m.seq)
         order by m.pinned_at desc, m.seq desc
         "#,
+        room.user().0,
         room.room().0,
         room.visible_from_seq.0,
         room.visible_to_seq.0,

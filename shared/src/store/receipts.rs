@@ -3,13 +3,13 @@
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{MessageRef, RoomId, Seq, UserId};
+use crate::id::{RoomId, Seq, UserId};
 use crate::protocol::people::User;
 use crate::protocol::receipts::RoomUnread;
 use crate::store::members::{Membership, Readable};
-use crate::store::mentions;
 use crate::store::rows::markers::query_with_markers;
 use crate::store::rows::user::user_of;
+use crate::store::unread::{self, UnreadRange};
 use crate::time::Timestamp;
 
 /// A recipient of a message.
@@ -79,16 +79,16 @@ pub async fn mark_delivered(connection: &mut MySqlConnection, member: &Membershi
     Ok(())
 }
 
-/// Counts unsent messages after `seq`: a range no longer than the unread messages.
-pub async fn unsent_after(connection: &mut MySqlConnection, room: &Readable, seq: Seq) -> Result<u64> {
-    let count = sqlx::query_scalar!(
-        r#"select count(*) as "n!: i64" from messages where room_id = ? and seq > ? and deleted_at is not null"#,
-        room.room().0,
-        seq.0,
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(count.unsigned_abs())
+/// Counts the messages after `seq` that are not unread. A range no longer than the unread messages.
+pub async fn uncounted_after(connection: &mut MySqlConnection, room: &Readable, seq: Seq) -> Result<u64> {
+    let range = UnreadRange {
+        room: room.room(),
+        after: seq,
+        has_uncounted: true,
+        counts_system_messages: room.settings.count_system_messages,
+    };
+    let parts = unread::count(connection, room.user(), &[range]).await?;
+    Ok(parts.get(&room.room()).map_or(0, |parts| parts.uncounted))
 }
 
 /// Returns the members that received a message, except its sender, as far as the reader sees their markers. Rows ∝ members.
@@ -129,32 +129,39 @@ pub async fn readers(connection: &mut MySqlConnection, room: &Readable, seq: Seq
         .collect())
 }
 
-/// Returns unread counts for each of a user's rooms that has any: one statement, rows ∝ rooms, and a second one for mentions when anything is unread.
+/// Returns unread counts for each of a user's rooms that has any: one statement, rows ∝ rooms, and a second one for mentions and what does not count
+/// when anything is unread.
 pub async fn unread(connection: &mut MySqlConnection, user: UserId) -> Result<Vec<RoomUnread>> {
     let rows = sqlx::query!(
         r#"
-        select r.id, r.last_seq, m.read_seq,
-               case when r.last_unsent_seq > m.read_seq then
-                   (select count(*) from messages x where x.room_id = r.id and x.seq > m.read_seq and x.deleted_at is not null)
-               else 0 end as "unsent!: i64"
+        select r.id, r.last_seq, m.read_seq, r.count_system_messages as "count_system_messages: bool",
+               greatest(r.last_unsent_seq, coalesce(r.last_system_seq, r.last_seq)) > m.read_seq as "has_uncounted!: bool"
         from members m
         join rooms r on r.id = m.room_id
         where m.user_id = ? and m.state = 'joined' and (m.closed_seq is null or m.closed_seq < r.last_seq)
           and r.deleted_at is null and r.last_seq > m.read_seq
-        order by r.active_at desc, r.id desc
+        order by greatest(r.active_at, m.joined_at) desc, r.id desc
         "#,
         user.0,
     )
     .fetch_all(&mut *connection)
     .await?;
-    let read: Vec<_> = rows.iter().map(|row| MessageRef { room: RoomId(row.id), seq: Seq(row.read_seq) }).collect();
-    let mentions = mentions::count(connection, user, &read).await?;
+    let ranges = rows.iter().map(|row| UnreadRange {
+        room: RoomId(row.id),
+        after: Seq(row.read_seq),
+        has_uncounted: row.has_uncounted,
+        counts_system_messages: row.count_system_messages,
+    });
+    let parts = unread::count(connection, user, &ranges.collect::<Vec<_>>()).await?;
     Ok(rows
         .into_iter()
-        .map(|row| RoomUnread {
-            room_id: RoomId(row.id),
-            unread: (row.last_seq - row.read_seq).saturating_sub(row.unsent.unsigned_abs()),
-            mentions: mentions.get(&RoomId(row.id)).copied().unwrap_or_default(),
+        .map(|row| {
+            let parts = parts.get(&RoomId(row.id)).copied().unwrap_or_default();
+            RoomUnread {
+                room_id: RoomId(row.id),
+                unread: (row.last_seq - row.read_seq).saturating_sub(parts.uncounted),
+                mentions: parts.mentions,
+            }
         })
         .filter(|room| room.unread > 0)
         .collect())

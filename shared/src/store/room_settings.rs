@@ -16,7 +16,8 @@ pub async fn room_profile(connection: &mut MySqlConnection, room: RoomId) -> Res
     let row = sqlx::query!(
         r#"
         select name, topic, avatar_upload, archived_at, slow_mode_seconds, who_writes as "who_writes: String",
-               who_adds as "who_adds: String", past_members_read as "past_members_read: bool"
+               who_adds as "who_adds: String", past_members_read as "past_members_read: bool",
+               count_system_messages as "count_system_messages: bool"
         from rooms
         where id = ? and deleted_at is null
         "#,
@@ -41,11 +42,12 @@ pub async fn update(
 ) -> Result<()> {
     // The avatar has its own statement. Destructured, so that no new field is forgotten.
     let RoomProfile { name, topic, avatar_url: _, settings } = profile;
-    let Settings { archived, slow_mode_seconds, who_writes, who_adds, past_members_read } = *settings;
+    let Settings { archived, slow_mode_seconds, who_writes, who_adds, past_members_read, count_system_messages } = *settings;
     sqlx::query!(
         r#"
         update rooms
         set name = ?, topic = ?, slow_mode_seconds = ?, who_writes = ?, who_adds = ?, past_members_read = ?,
+            count_system_messages = ?,
             archived_at = case when ? then coalesce(archived_at, ?) end, rev = ?, changed_at = greatest(changed_at, ?)
         where id = ?
         "#,
@@ -55,6 +57,7 @@ pub async fn update(
         who_writes.to_string(),
         who_adds.to_string(),
         past_members_read,
+        count_system_messages,
         archived,
         now.0,
         rev.0,

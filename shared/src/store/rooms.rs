@@ -3,18 +3,20 @@
 use sqlx::MySqlConnection;
 
 use crate::error::Result;
-use crate::id::{MessageRef, Rev, RoomId, Seq, UserId};
+use crate::id::{Rev, RoomId, Seq, UserId};
 use crate::protocol::frames::Changed;
 use crate::protocol::rooms::{Room, RoomKind, Scope};
+use crate::store::former_member_view;
 use crate::store::members::Readable;
 use crate::store::rows::room::RoomRow;
-use crate::store::{former_member_view, mentions};
+use crate::store::unread::{self, UnreadRange};
 use crate::time::Timestamp;
 
 /// Most rooms in one `pong`.
 const MAX_CHANGED: u32 = 1000;
 
-/// Where a page of rooms begins: after this one, newest activity first. The directory of public rooms lists most members first, then older rooms.
+/// Where a page of rooms begins: after this one, newest activity first; joining is activity for the one who joined. The directory of public rooms
+/// lists most members first, then older rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoomListCursor {
     /// Epoch milliseconds.
@@ -39,8 +41,8 @@ pub struct NewRoomRow<'a> {
 pub async fn insert(transaction: &mut MySqlConnection, new: NewRoomRow<'_>, by: UserId, now: Timestamp) -> Result<RoomId> {
     let id = sqlx::query!(
         r#"
-        insert into rooms (kind, name, topic, rev, active_at, changed_at, created_by, created_at)
-        values (?, ?, ?, 1, ?, ?, ?, ?)
+        insert into rooms (kind, name, topic, rev, active_at, changed_at, created_by, created_at, last_system_seq, last_member_seq)
+        values (?, ?, ?, 1, ?, ?, ?, ?, 0, 0)
         "#,
         new.kind.to_string(),
         new.name,
@@ -149,7 +151,7 @@ enum Selection<'a> {
     Scope(Scope),
 }
 
-/// One statement, and a second one for mentions when anything is unread.
+/// One statement, and a second one for mentions and what does not count when anything is unread.
 async fn select(
     connection: &mut MySqlConnection,
     user: UserId,
@@ -159,21 +161,23 @@ async fn select(
 ) -> Result<Vec<(Room, RoomListCursor)>> {
     let rows = rows(&mut *connection, user, selection, after, limit).await?;
     let unread = rows.iter().filter_map(|row| {
-        let seq = row.read_seq.map(Seq).filter(|read| *read < row.last_seq)?;
-        Some(MessageRef { room: RoomId(row.id), seq })
+        let after = row.read_seq.map(Seq).filter(|read| *read < row.last_seq)?;
+        let (room, has_uncounted) = (RoomId(row.id), Seq(row.last_uncounted_seq) > after);
+        Some(UnreadRange { room, after, has_uncounted, counts_system_messages: row.count_system_messages })
     });
-    let mentions = mentions::count(connection, user, &unread.collect::<Vec<_>>()).await?;
+    let parts = unread::count(connection, user, &unread.collect::<Vec<_>>()).await?;
     Ok(rows
         .into_iter()
         .map(|row| {
             let place = RoomListCursor { active_at: row.active_at, members: row.members_count, room: row.id };
-            let mentioned = mentions.get(&RoomId(row.id)).copied().unwrap_or_default();
-            (row.room(mentioned), place)
+            let parts = parts.get(&RoomId(row.id)).copied().unwrap_or_default();
+            (row.room(parts), place)
         })
         .collect())
 }
 
-/// Selects the ids (own rooms by the index of members, public ones by theirs), then each room's row, membership and last message.
+/// Selects the ids (own rooms by the index of members, public ones by theirs), then each room's row, membership and last message. The search for
+/// the last message is a key if the room knows it, which the row of a release up to 0.2.0 may not, and if the user did not hide it.
 async fn rows(
     connection: &mut MySqlConnection,
     user: UserId,
@@ -195,16 +199,16 @@ async fn rows(
         RoomRow,
         r#"
         select r.id, r.kind as "kind: String", r.slug as "slug: String", r.name, r.topic, r.created_at, r.members_count,
-               r.avatar_upload, r.last_seq, r.rev, r.active_at, r.archived_at, r.slow_mode_seconds, r.who_writes as "who_writes: String",
-               r.who_adds as "who_adds: String", r.past_members_read as "past_members_read: bool",
+               r.avatar_upload, r.last_seq, r.rev, greatest(r.active_at, coalesce(m.joined_at, 0)) as "active_at!: i64",
+               r.archived_at, r.slow_mode_seconds, r.who_writes as "who_writes: String", r.who_adds as "who_adds: String",
+               r.past_members_read as "past_members_read: bool", r.count_system_messages as "count_system_messages: bool",
                m.role as "role?: String", m.read_seq as "read_seq?", m.visible_from_seq as "visible_from_seq?",
                m.muted_until as "muted_until?", m.closed_seq as "closed_seq?",
                exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = d.user_id)
                or exists (select 1 from blocks b where b.user_id = d.user_id and b.blocked_id = m.user_id) as "blocked!: bool",
-               case when r.last_unsent_seq > m.read_seq then
-                   (select count(*) from messages x where x.room_id = r.id and x.seq > m.read_seq and x.deleted_at is not null)
-               else 0 end as "unsent!: i64",
-               l.id as "l_id?", l.sender_id as "l_sender_id?", l.kind as "l_kind?: String", l.event as "l_event?: String",
+               greatest(r.last_unsent_seq, coalesce(r.last_system_seq, r.last_seq)) as "last_uncounted_seq!: u64",
+               l.seq as "l_seq?", l.id as "l_id?", l.sender_id as "l_sender_id?", l.kind as "l_kind?: String",
+               l.event as "l_event?: String",
                l.content as "l_content?", l.client_id as "l_client_id?: String", l.reply_to_seq as "l_reply_to_seq?",
                l.mentions as "l_mentions?: String", l.forwarded_username as "l_forwarded_username?",
                l.forwarded_at as "l_forwarded_at?", l.attachments as "l_attachments?", l.created_at as "l_created_at?", l.edited_at as "l_edited_at?",
@@ -219,7 +223,7 @@ async fn rows(
             union
             (select id from rooms
              where kind = 'public' and ? and archived_at is null and deleted_at is null and (active_at < ? or (active_at = ? and id < ?))
-               and not exists (select 1 from members b where b.room_id = rooms.id and b.user_id = ? and b.state = 'banned')
+               and not exists (select 1 from members b where b.room_id = rooms.id and b.user_id = ? and b.state in ('banned', 'joined'))
              order by active_at desc, id desc
              limit ?)
             union
@@ -234,16 +238,25 @@ async fn rows(
         ) ids
         join rooms r on r.id = ids.id
         left join members m on m.room_id = r.id and m.user_id = ? and m.state = 'joined'
-        left join messages l on l.room_id = r.id and l.seq = r.last_seq
-             and not exists (select 1 from hidden_messages h where h.user_id = ? and h.room_id = r.id and h.seq = r.last_seq)
+        left join messages l on l.room_id = r.id and l.seq = case
+            when (r.count_system_messages = 1 or greatest(r.last_member_seq, coalesce(r.last_system_seq, 0)) = r.last_seq)
+                 and not exists (select 1 from hidden_messages h where h.user_id = ? and h.room_id = r.id
+                                 and h.seq = if(r.count_system_messages = 1, r.last_seq, r.last_member_seq))
+            then if(r.count_system_messages = 1, r.last_seq, r.last_member_seq)
+            else (select x.seq from messages x
+                  where x.room_id = r.id and (x.kind <> 'system' or r.count_system_messages = 1)
+                    and not exists (select 1 from hidden_messages h where h.user_id = ? and h.room_id = x.room_id and h.seq = x.seq)
+                  order by x.seq desc
+                  limit 1) end
         left join users lu on lu.id = l.sender_id
         left join messages q on q.room_id = r.id and q.seq = l.reply_to_seq
+             and not exists (select 1 from hidden_messages h where h.user_id = ? and h.room_id = r.id and h.seq = l.reply_to_seq)
         left join users qu on qu.id = q.sender_id
         left join members d on r.kind = 'direct' and d.room_id = r.id and d.user_id <> ?
         left join users du on du.id = d.user_id
         where r.deleted_at is null and (? or m.closed_seq is null or m.closed_seq < r.last_seq)
-          and (? or r.active_at < ? or (r.active_at = ? and r.id < ?))
-        order by if(?, r.members_count, 0) desc, if(?, r.id, 0), r.active_at desc, r.id desc
+          and (? or greatest(r.active_at, coalesce(m.joined_at, 0)) < ? or (greatest(r.active_at, coalesce(m.joined_at, 0)) = ? and r.id < ?))
+        order by if(?, r.members_count, 0) desc, if(?, r.id, 0), greatest(r.active_at, coalesce(m.joined_at, 0)) desc, r.id desc
         limit ?
         "#,
         user.0,
@@ -263,6 +276,8 @@ async fn rows(
         user.0,
         limit,
         only,
+        user.0,
+        user.0,
         user.0,
         user.0,
         user.0,

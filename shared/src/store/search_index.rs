@@ -11,7 +11,7 @@ use crate::protocol::messages::{Message, MessageKind};
 use crate::store::inline_sql::{fetch_generated, list};
 use crate::store::members::{Access, Readable};
 use crate::store::rows::access::{access_of, query_access};
-use crate::store::rows::message::select_messages;
+use crate::store::rows::message::{EVERYONE, select_messages};
 use crate::store::{attachments, former_member_view};
 use crate::time::Timestamp;
 
@@ -160,6 +160,7 @@ pub async fn sent_at(connection: &mut MySqlConnection, room: &Readable, seq: Seq
 
 /// Returns the messages of texts read in these rooms, in no order.
 pub async fn messages(connection: &mut MySqlConnection, rooms: &[&Readable], texts: &[&SearchText]) -> Result<Vec<Message>> {
+    let reader = rooms.first().map_or(EVERYONE, |room| room.user().0);
     let mut found = Vec::with_capacity(texts.len());
     for some in texts.chunks(MESSAGES_BATCH) {
         // Ids begin at 1, so unused parameters match nothing.
@@ -169,6 +170,7 @@ pub async fn messages(connection: &mut MySqlConnection, rooms: &[&Readable], tex
         }
         let rows = select_messages!(
             "where m.id in (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) and m.deleted_at is null",
+            reader,
             ids[0],
             ids[1],
             ids[2],

@@ -248,6 +248,7 @@ fn insert_statements(member: &Membership, head: Head, draft: Draft<'_>, now: Tim
     }
     sql.sql(")").next().sql("update rooms r join members m on m.room_id = r.id and m.user_id = ").number(user);
     sql.sql(" set r.last_seq = ").number(head.seq.0).sql(", r.rev = ").number(head.rev.0);
+    sql.sql(", r.last_member_seq = ").number(head.seq.0);
     sql.sql(", r.active_at = greatest(r.active_at, ").number(now).sql("), r.changed_at = greatest(r.changed_at, ").number(now);
     sql.sql("), r.pace_allowance = ").number(pace.allowance.left);
     sql.sql(", r.pace_allowance_at = ").number(pace.allowance.filled_at.0).sql(", r.window_due = ").number(pace.window_due.0);

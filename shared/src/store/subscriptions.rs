@@ -163,7 +163,7 @@ pub async fn find_newest_due(
 }
 
 /// Returns the devices to notify: of members among `users` who have not read the message, want notifications, have not muted the room, and are not
-/// parted from the sender by a block. One statement by keys.
+/// parted from the sender by a block. One statement by keys, and a second one if unread messages do not count.
 pub async fn list_targets(
     connection: &mut MySqlConnection,
     news: &NotificationSource,
@@ -171,8 +171,12 @@ pub async fn list_targets(
     now: Timestamp,
 ) -> Result<Vec<NotificationTarget>> {
     let mut query = QueryBuilder::new(
-        "select p.user_id, u.notifications, r.last_seq, m.read_seq, case when r.last_unsent_seq > m.read_seq then \
-         (select count(*) from messages x where x.room_id = r.id and x.seq > m.read_seq and x.deleted_at is not null) else 0 end as unsent, \
+        "select p.user_id, u.notifications, r.last_seq, m.read_seq, \
+         cast(greatest(r.last_unsent_seq, coalesce(r.last_system_seq, r.last_seq)) as unsigned) as last_uncounted_seq, \
+         r.count_system_messages = 1 as counts_system, \
+         (select count(*) from hidden_messages h join messages x on x.room_id = h.room_id and x.seq = h.seq \
+          where h.user_id = m.user_id and h.room_id = r.id and h.seq > m.read_seq \
+          and x.deleted_at is null and (x.kind <> 'system' or r.count_system_messages = 1)) as hidden, \
          p.session_id, p.endpoint, p.endpoint_hash, p.p256dh, p.auth, p.vapid, p.failed_at \
          from push_subscriptions p \
          join sessions s on s.id = p.session_id and s.user_id = p.user_id and s.revoked_at is null and s.expires_at > ",
@@ -193,8 +197,24 @@ pub async fn list_targets(
     query.push_bind(news.sender.0).push(") and not exists (select 1 from blocks b where b.user_id = ");
     query.push_bind(news.sender.0).push(" and b.blocked_id = p.user_id) and not exists (select 1 from hidden_messages h");
     query.push(" where h.user_id = p.user_id and h.room_id = r.id and h.seq = ").push_bind(news.seq.0).push(")");
-    let rows: Vec<Row> = query.build_query_as().fetch_all(connection).await?;
-    Ok(rows.into_iter().map(NotificationTarget::from).collect())
+    let rows: Vec<Row> = query.build_query_as().fetch_all(&mut *connection).await?;
+    let since = rows.iter().filter(|row| row.last_uncounted_seq > row.read_seq).map(|row| row.read_seq).min();
+    let uncounted = match (since, rows.first()) {
+        (Some(since), Some(row)) => uncounted(connection, news.room, Seq(since), row.counts_system != 0).await?,
+        _ => Vec::new(),
+    };
+    Ok(rows.into_iter().map(|row| row.target(&uncounted)).collect())
+}
+
+/// Returns the unsent messages after `seq`, ascending, and those of the system unless they count.
+async fn uncounted(connection: &mut MySqlConnection, room: RoomId, seq: Seq, counts_system: bool) -> Result<Vec<u64>> {
+    let seqs = sqlx::query_scalar!(
+        "select seq from messages where room_id = ? and seq > ? and (deleted_at is not null or (kind = 'system' and ? = 0)) order by seq",
+        room.0,
+        seq.0,
+        counts_system,
+    );
+    Ok(seqs.fetch_all(connection).await?)
 }
 
 /// Deletes a subscription, unless its session has a newer one.
@@ -232,7 +252,9 @@ struct Row {
     notifications: String,
     last_seq: u64,
     read_seq: u64,
-    unsent: i64,
+    last_uncounted_seq: u64,
+    counts_system: i64,
+    hidden: i64,
     session_id: u64,
     endpoint: String,
     endpoint_hash: Vec<u8>,
@@ -242,21 +264,24 @@ struct Row {
     failed_at: Option<i64>,
 }
 
-impl From<Row> for NotificationTarget {
-    fn from(row: Row) -> Self {
-        Self {
-            user: UserId(row.user_id),
-            preference: row.notifications.parse().unwrap_or_default(),
-            unread: Seq(row.last_seq).since(Seq(row.read_seq)).saturating_sub(row.unsent.unsigned_abs()),
-            session: SessionId(row.session_id),
+impl Row {
+    /// Converts, with the seqs of uncounted messages, ascending.
+    fn target(self, uncounted: &[u64]) -> NotificationTarget {
+        let after = uncounted.len() - uncounted.partition_point(|seq| *seq <= self.read_seq);
+        let less = self.hidden.unsigned_abs() + u64::try_from(after).unwrap_or(u64::MAX);
+        NotificationTarget {
+            user: UserId(self.user_id),
+            preference: self.notifications.parse().unwrap_or_default(),
+            unread: Seq(self.last_seq).since(Seq(self.read_seq)).saturating_sub(less),
+            session: SessionId(self.session_id),
             endpoint: Endpoint {
-                url: row.endpoint,
-                hash: row.endpoint_hash.try_into().unwrap_or_default(),
-                public: row.p256dh,
-                auth: row.auth,
-                vapid: row.vapid,
+                url: self.endpoint,
+                hash: self.endpoint_hash.try_into().unwrap_or_default(),
+                public: self.p256dh,
+                auth: self.auth,
+                vapid: self.vapid,
             },
-            failed_at: row.failed_at.map(Timestamp),
+            failed_at: self.failed_at.map(Timestamp),
         }
     }
 }

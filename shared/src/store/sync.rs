@@ -11,7 +11,7 @@ use crate::protocol::rooms::Role;
 use crate::protocol::sync::{MemberChange, MemberState};
 use crate::store::inline_sql::{fetch_generated, list};
 use crate::store::members::{MembershipEnd, Readable};
-use crate::store::rows::message::{MESSAGES, MessageRow};
+use crate::store::rows::message::{MessageRow, messages_statement};
 use crate::store::rows::user::{USER, UserRow};
 use crate::store::{reactions, read_marker_visibility};
 use crate::time::Timestamp;
@@ -48,9 +48,10 @@ pub async fn messages(connection: &mut MySqlConnection, rooms: &[ChangesQuery<'_
             room.user(),
         )
     });
-    let Some(page) = page else { return Ok(Vec::new()) };
+    let (Some(page), Some(first)) = (page, rooms.first()) else { return Ok(Vec::new()) };
     let sql = format!(
-        "{MESSAGES} join ({page}) page on page.room_id = m.room_id and page.seq = m.seq order by m.room_id, m.rev, m.seq"
+        "{} join ({page}) page on page.room_id = m.room_id and page.seq = m.seq order by m.room_id, m.rev, m.seq",
+        messages_statement(first.room.user()),
     );
     let rows: Vec<MessageRow> = fetch_generated(sql, connection).await?;
     Ok(rows.into_iter().map(MessageRow::message).collect())

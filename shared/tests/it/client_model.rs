@@ -10,7 +10,7 @@ use shared::domain::sync::catch_up;
 use shared::error::Error;
 use shared::id::{Rev, RoomId, RoomRef, Seq, UserId};
 use shared::protocol::frames::{Changed, Frame};
-use shared::protocol::messages::{Message, PREVIEW_LENGTH, Reaction, ReactionChange};
+use shared::protocol::messages::{Message, MessageKind, PREVIEW_LENGTH, Reaction, ReactionChange};
 use shared::protocol::receipts::Receipt;
 use shared::protocol::rooms::Role;
 use shared::protocol::sync::{MemberState, RoomSync};
@@ -233,7 +233,8 @@ impl Client {
 impl Held {
     /// Computes the unread count from local state.
     pub(crate) fn unread(&self) -> u64 {
-        let unread = self.messages.range(self.read_seq.next()..).filter(|(_, message)| message.deleted_at.is_none()).count();
+        let counts = |message: &Message| message.deleted_at.is_none() && message.kind != MessageKind::System;
+        let unread = self.messages.range(self.read_seq.next()..).filter(|(_, message)| counts(message)).count();
         u64::try_from(unread).expect("a count")
     }
 

@@ -28,7 +28,7 @@ use shared::error::{Error, Limit, Result};
 use shared::id::{ConnectionId, RoomId, RoomRef, Seq};
 use shared::protocol::dialect::Dialect;
 use shared::protocol::frames::Frame;
-use shared::protocol::messages::{Message, NewContent, NewMessage};
+use shared::protocol::messages::{Message, MessageKind, NewContent, NewMessage};
 use shared::protocol::people::Notifications;
 use shared::protocol::profiles::{ChangeMe, ChangeMySettings};
 use shared::protocol::rooms::{ChangeRoom, NewRoom, Role, RoomKind};
@@ -323,7 +323,12 @@ impl<'a> History<'a> {
                 return Err(format!("{} calls {:?} {seen:?}", caller.username, stranger.user));
             }
             let people: BTreeMap<_, _> = page.items.into_iter().map(|member| (member.user.id, member.role)).collect();
-            let unread = items.iter().filter(|message| message.seq > held.read_seq && message.deleted_at.is_none()).count();
+            let counts = |message: &&Message| message.deleted_at.is_none() && message.kind != MessageKind::System;
+            let unread = items.iter().filter(|message| message.seq > held.read_seq).filter(counts).count();
+            let last = items.iter().rfind(|message| message.kind != MessageKind::System).map(|message| message.seq);
+            if room.last_message.as_ref().map(|message| message.seq) != last {
+                return Err(format!("{} sees {:?} as the last message, not {last:?}", caller.username, room.last_message));
+            }
             // Previews of messages that the user hid are those of the time of hiding.
             let previewed = |mut message: Message| {
                 if let Some(reply) = message.reply_to.as_mut().filter(|reply| client.private.hidden.contains(&reply.seq)) {

@@ -180,7 +180,7 @@ fn json(text: &str) -> Value {
 
 fn subscription(endpoint: &str) -> NewSubscription {
     let keys = SubscriptionKeys { p256dh: P256DH.into(), auth: AUTH.into() };
-    NewSubscription { endpoint: endpoint.into(), keys, application_server_key: None }
+    NewSubscription { endpoint: endpoint.into(), keys, application_server_key: None, expiration_time: None }
 }
 
 #[tokio::test]

@@ -245,7 +245,7 @@ export class Cloud {
 
 /** @param {number} user */
 function room(user) {
-  const settings = { archived: false, slow_mode_seconds: 0, who_writes: "members", who_adds: "members", past_members_read: false };
+  const settings = { archived: false, slow_mode_seconds: 0, who_writes: "members", who_adds: "members", past_members_read: false, count_system_messages: false };
   return {
     id: 7,
     kind: "group",
@@ -260,6 +260,7 @@ function room(user) {
     direct_user: null,
     last_seq: 0,
     rev: 0,
+    active_at: "2026-01-01T00:00:00Z",
     last_message: null,
     read_seq: 0,
     unread: 0,

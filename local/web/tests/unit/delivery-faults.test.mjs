@@ -22,6 +22,7 @@ function change(server, random) {
     const reply_to = random() < 0.3 && server.messages.length > 0 ? seq : undefined;
     return server.send(who, `text ${random()}`, { reply_to, mentions: random() < 0.2 ? [ME] : [] });
   }
+  if (kind < 0.5) return server.note(2 + Math.floor(random() * 2), `line ${random()}`);
   if (kind < 0.55) return server.edit(seq, `edited ${random()}`);
   if (kind < 0.65) return server.unsend(seq, who);
   if (kind < 0.8) return server.react(seq, who, random() < 0.5 ? "👍" : "🎉");

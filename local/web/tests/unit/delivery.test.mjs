@@ -116,6 +116,46 @@ test("an outdated page is rejected", () => {
   assert.equal(room.page(room.begin(), { limit: 50 }, old), false);
 });
 
+test("a line of the system is shown, and neither counts nor becomes the preview", () => {
+  const { server, delivery, room } = loaded();
+  delivery.receive(server.send(2, "hi"));
+  const at = room.room.active_at;
+  delivery.receive(server.note(3, "u3 joined"));
+  assert.deepEqual(texts(room), ["hi", "u3 joined"]);
+  const { unread, last_seq, last_message, active_at } = room.room;
+  assert.deepEqual([unread, last_seq, last_message?.content, active_at, needs(delivery)], [1, 2, "hi", at, []]);
+  delivery.receive(server.note(3, "u3 left"));
+  assert.deepEqual([room.room.unread, server.head().unread, needs(delivery)], [1, 1, []]);
+  // A repeated line is newer than the last message, and no sign of a restored database.
+  delivery.receive({ type: "message", ts: 0, ...server.history({ limit: 1 }).items[0] });
+  assert.deepEqual(needs(delivery), []);
+});
+
+test("a room that counts lines of the system counts them here, too", () => {
+  const { server, delivery, room } = loaded();
+  room.room = { ...room.room, settings: { ...room.room.settings, count_system_messages: true } };
+  delivery.receive(server.note(3, "u3 joined"));
+  assert.deepEqual([room.room.unread, room.room.last_message?.content], [1, "u3 joined"]);
+});
+
+test("what the user has hidden is not unread, and no reply shows it", () => {
+  const { server, delivery, room } = loaded();
+  for (const text of ["one", "two", "three"]) delivery.receive(server.send(2, text, { mentions: [ME] }));
+  delivery.receive(server.send(2, "to two", { reply_to: 2 }));
+  assert.equal(room.messages.get(4)?.reply_to?.preview, "two");
+  delivery.receive(server.hide(2));
+  assert.deepEqual([texts(room), room.room.unread, room.room.mentions], [["one", "three", "to two"], 3, 2]);
+  assert.deepEqual([server.head().unread, server.head().mentions], [3, 2]);
+  assert.deepEqual(room.messages.get(4)?.reply_to, { seq: 2, kind: "text", username: null, preview: "" });
+  delivery.receive(server.send(2, "to two again", { reply_to: 2 }));
+  assert.equal(room.messages.get(5)?.reply_to?.preview, "");
+  delivery.receive(/** @type {Frame} */ (server.edit(2, "two, edited")));
+  assert.deepEqual([texts(room), room.messages.get(5)?.reply_to?.preview], [["one", "three", "to two", "to two again"], ""]);
+  delivery.receive(server.hide(5));
+  resynced(server, delivery);
+  assert.equal(room.room.last_message?.content, "to two", "the preview is the last one that is left");
+});
+
 test("a receipt of another device updates the unread count", () => {
   const { server, delivery, room } = loaded();
   for (let at = 0; at < 5; at++) delivery.receive(server.send(2, "hi", { mentions: [ME] }));

@@ -22,6 +22,8 @@ export class Server {
   /** Users by `seq emoji`. @type {Map<string, Set<number>>} */
   reactions = new Map();
   readSeq = 0;
+  /** The seqs of messages that the user has hidden. @type {Set<number>} */
+  hidden = new Set();
   name = "Lunch";
   #now = Date.parse(AT);
 
@@ -66,10 +68,26 @@ export class Server {
     return { type: "message", ts: 0, ...this.#inFrame(message) };
   }
 
+  /** A line of the system, which does not count. @param {number} by @param {string} content @returns {ChangeFrame} */
+  note(by, content) {
+    const { readSeq } = this;
+    this.send(by, content);
+    const message = /** @type {Message} */ (this.messages.at(-1));
+    Object.assign(message, { kind: "system", event: "room.renamed" });
+    this.readSeq = readSeq;
+    return { type: "message", ts: 0, ...this.#inFrame(message) };
+  }
+
+  /** @param {number} seq @returns {Frame} */
+  hide(seq) {
+    this.hidden.add(seq);
+    return { type: "message.hidden", room_id: 7, seq };
+  }
+
   /** @param {number} seq @param {string} content @returns {ChangeFrame | null} */
   edit(seq, content) {
     const message = this.#at(seq);
-    if (message.deleted_at) return null;
+    if (message.deleted_at || message.kind === "system") return null;
     Object.assign(message, { content, edited_at: AT, rev: ++this.rev });
     return { type: "message.edited", ...this.#inFrame(message) };
   }
@@ -77,7 +95,7 @@ export class Server {
   /** @param {number} seq @param {number} by @returns {ChangeFrame | null} */
   unsend(seq, by) {
     const message = this.#at(seq);
-    if (message.deleted_at) return null;
+    if (message.deleted_at || message.kind === "system") return null;
     Object.assign(message, {
       content: "",
       edited_at: null,
@@ -145,8 +163,9 @@ export class Server {
 
   /** @returns {Room} */
   head() {
-    const after = this.messages.filter((message) => message.seq > this.readSeq);
-    const last = this.messages.at(-1);
+    const counted = this.messages.filter((message) => message.kind !== "system" && !this.hidden.has(message.seq));
+    const after = counted.filter((message) => message.seq > this.readSeq);
+    const last = counted.at(-1);
     return {
       id: 7,
       kind: "group",
@@ -161,29 +180,31 @@ export class Server {
       direct_user: null,
       last_seq: this.messages.length,
       rev: this.rev,
+      active_at: last?.created_at ?? AT,
       last_message: last ? { ...this.seen(last), reactions: [] } : null,
       read_seq: this.readSeq,
       unread: after.filter((message) => !message.deleted_at).length,
       mentions: after.filter((message) => message.mentions.includes(ME)).length,
       muted_until: null, blocked: false, closed: false,
-      settings: { archived: false, slow_mode_seconds: 0, who_writes: "members", who_adds: "members", past_members_read: false },
+      settings: { archived: false, slow_mode_seconds: 0, who_writes: "members", who_adds: "members", past_members_read: false, count_system_messages: false },
     };
   }
 
   /** @param {{ before?: number, after?: number, around?: number, limit: number }} position @returns {History} */
   history({ before, after, around, limit }) {
     const all = this.messages.map((message) => this.seen(message));
+    const shown = (/** @type {Message[]} */ items) => items.filter(({ seq }) => !this.hidden.has(seq));
     let items = all.slice(-limit);
     if (before !== undefined) items = all.slice(0, before - 1).slice(-limit);
     if (after !== undefined) items = all.slice(after, after + limit);
     if (around !== undefined) items = all.slice(Math.max(0, around - 1 - Math.floor(limit / 2))).slice(0, limit);
     const first = items[0]?.seq ?? 1;
-    return structuredClone({ items, next: first > 1 ? String(first) : null, last_seq: this.messages.length, rev: this.rev });
+    return structuredClone({ items: shown(items), next: first > 1 ? String(first) : null, last_seq: this.messages.length, rev: this.rev });
   }
 
   /** @param {number} since @param {number} [limit] @returns {RoomSync} */
   sync(since, limit = 5) {
-    const messages = this.messages.filter((message) => message.rev > since);
+    const messages = this.messages.filter(({ seq, rev }) => rev > since && !this.hidden.has(seq));
     const members = [...this.members]
       .filter(([, member]) => member.rev > since)
       .map(([id, member]) => ({ ...this.#member(id), user_id: id, state: member.state, rev: member.rev }));

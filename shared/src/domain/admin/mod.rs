@@ -36,7 +36,7 @@ pub async fn list_audit_entries(
     paging: PageRequest<'_>,
 ) -> Result<Page<AuditEntry>> {
     let before = paging.position(AuditId(MAX_ID))?;
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let mut connection = db.acquire().await?;
     let operator = require_operator(&mut connection, admin).await?;
     let items = audit::list(&mut connection, &operator, filter, before, limit + 1).await?;

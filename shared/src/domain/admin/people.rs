@@ -26,7 +26,7 @@ pub async fn list_accounts(
 ) -> Result<Page<AdminAccount>> {
     let after = paging.position(UserId(0))?;
     let filter = AccountFilter { prefix: name_prefix(filter.prefix)?, ..filter };
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let mut connection = db.acquire().await?;
     let operator = require_operator(&mut connection, admin).await?;
     let items = store::list(&mut connection, &operator, filter, after, limit + 1).await?;

@@ -23,7 +23,7 @@ pub async fn list_rooms(
 ) -> Result<Page<AdminRoom>> {
     let after = paging.position(RoomId(0))?;
     let filter = RoomFilter { prefix: name_prefix(filter.prefix)?, ..filter };
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let mut connection = db.acquire().await?;
     let operator = require_operator(&mut connection, admin).await?;
     let items = store::list(&mut connection, &operator, filter, after, limit + 1).await?;
@@ -69,7 +69,7 @@ pub async fn list_reports(
     paging: PageRequest<'_>,
 ) -> Result<Page<AdminReport>> {
     let after = paging.position(ReportId(0))?;
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let mut connection = db.acquire().await?;
     let operator = require_operator(&mut connection, admin).await?;
     let items = store::reports(&mut connection, &operator, state, after, limit + 1).await?;

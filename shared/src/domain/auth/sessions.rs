@@ -223,7 +223,7 @@ pub(crate) async fn end_surplus(tx: &mut Tx<'_>, user: UserId, now: Timestamp) -
 
 /// Lists the caller's live sessions, newest first.
 pub async fn list(db: &Db, caller: &Caller, paging: PageRequest<'_>) -> Result<Page<Session>> {
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let before = paging.position(SessionId(MAX_ID))?;
     let items = store::sessions::list(&mut *db.acquire().await?, caller, before, limit + 1).await?;
     Ok(page(items, limit, |last| last.id.to_string()))

@@ -1,13 +1,19 @@
-//! Uploads of a deleted user: detached from messages room by room, then marked for deletion. Forwarded copies belong to the forwarders, and a
-//! room's avatar to the room.
+//! Uploads of a deleted user: detached from messages room by room, then marked for deletion. A message without anything else becomes the trace of an
+//! unsent one. Forwarded copies belong to the forwarders, and a room's avatar to the room.
 
 use super::rooms::{lock_room, push_change};
 use crate::caller::Caller;
+use crate::domain::messages::display_text::is_invisible;
+use crate::domain::messages::unsend;
 use crate::error::Result;
+use crate::id::{Head, MessageRef};
 use crate::push::Push;
 use crate::store::{Db, attachments, redaction, search_index, sweep, transaction};
 
-/// Detaches the user's uploads from the messages of one room, as one change. Returns false when none are left.
+/// Uploads detached per transaction.
+const UPLOADS_PER_BATCH: u32 = 200;
+
+/// Detaches a batch of the user's uploads from the messages of one room, as one change. Returns false when none are left.
 pub(super) async fn detach_from_messages(db: &Db, push: &Push, deleted_user: &Caller) -> Result<bool> {
     let room = attachments::room_of(&mut *db.acquire().await?, deleted_user.user).await?;
     let Some(room) = room else { return Ok(false) };
@@ -15,7 +21,14 @@ pub(super) async fn detach_from_messages(db: &Db, push: &Push, deleted_user: &Ca
         let locked = lock_room(tx, room, deleted_user).await?;
         let rev = locked.head.rev.next();
         search_index::outdate(tx, room, deleted_user.user).await?;
-        attachments::detach_all(tx, room, deleted_user.user, rev, deleted_user.now).await?;
+        let head = Head { rev, ..locked.head };
+        for text in attachments::texts_of_owner(tx, room, deleted_user.user, UPLOADS_PER_BATCH).await? {
+            let message = MessageRef { room, seq: text.seq };
+            attachments::detach(tx, message, deleted_user.user, rev, deleted_user.now).await?;
+            if is_invisible(&text.content) {
+                unsend::leave_trace(tx, message, head, deleted_user.user, deleted_user.now).await?;
+            }
+        }
         redaction::set_rev(tx, room, rev, deleted_user.now).await?;
         Ok((locked, rev))
     })?;

@@ -42,7 +42,7 @@ pub async fn edit(db: &Db, push: &Push, limits: &Limits, caller: &Caller, editin
 /// Lists the earlier versions of a message, oldest first.
 pub async fn list(db: &Db, caller: &Caller, address: MessageAddress<'_>, paging: PageRequest<'_>) -> Result<Page<Edit>> {
     let MessageAddress { room, seq } = address;
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let after = paging.position(0)?;
     let mut connection = db.acquire().await?;
     let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;

@@ -2,7 +2,7 @@
 
 use crate::caller::Caller;
 use crate::domain::auth::sessions::RoomReader;
-use crate::domain::paging::clamp_limit;
+use crate::domain::paging::page_size;
 use crate::domain::rooms;
 use crate::error::Result;
 use crate::id::{RoomRef, Seq};
@@ -29,7 +29,7 @@ pub enum HistoryRange {
 
 /// Reads a range of history, ascending. Seqs have no gaps, so a page is a range of seqs.
 pub async fn history(db: &Db, caller: &Caller, room: &RoomRef, range: HistoryRange, limit: Option<u32>) -> Result<History> {
-    history_up_to(db, caller, room, range, clamp_limit(limit)).await
+    history_up_to(db, caller, room, range, page_size(limit)?).await
 }
 
 /// The same with a free limit, for the legacy route with larger pages.
@@ -40,7 +40,7 @@ pub async fn history_up_to(db: &Db, caller: &Caller, room: &RoomRef, range: Hist
 
 /// Like [`history`], with the access that was read together with the session.
 pub async fn history_in(db: &Db, reader: RoomReader, range: HistoryRange, limit: Option<u32>) -> Result<History> {
-    page(db, reader.access, range, clamp_limit(limit)).await
+    page(db, reader.access, range, page_size(limit)?).await
 }
 
 async fn page(db: &Db, access: Option<Access>, range: HistoryRange, limit: u32) -> Result<History> {

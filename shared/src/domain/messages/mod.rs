@@ -47,7 +47,7 @@ pub(super) async fn find_readable(connection: &mut Handle, room: &Readable, seq:
 /// Locks the room and reads a message to change. Requires membership.
 pub(super) async fn lock_message(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, seq: Seq) -> Result<(Readable, Message)> {
     let readable = rooms::require_readable(members::lock(tx, room, caller.user).await?)?;
-    let message = find_readable(tx, &readable, seq).await?;
+    let message = store::find_shown(tx, &readable, seq).await?.ok_or(Error::NotFound("message_not_found"))?;
     rooms::require_member(&readable)?;
     Ok((readable, message))
 }

@@ -64,7 +64,7 @@ pub async fn list(
     paging: PageRequest<'_>,
 ) -> Result<Page<Reactor>> {
     let MessageAddress { room, seq } = address;
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let only = only.map(require_emoji).transpose()?.map(emoji::bare);
     let (emoji, user) = paging.decode((String::new(), UserId(0)), parse_position)?;
     let query = ReactorQuery { only: only.as_deref(), after_emoji: &emoji, after_user: user };

@@ -110,8 +110,9 @@ async fn raise(
         store::mark_delivered(connection, member, delivered_seq, caller.now).await?;
     }
     // Sending raises the read marker, so later messages are by others.
-    let unsent = if room.last_unsent_seq > read_seq { store::unsent_after(connection, room, read_seq).await? } else { 0 };
-    let unread = Some((room.last_seq.0 - read_seq.0).saturating_sub(unsent));
+    let uncounted =
+        if room.last_uncounted_seq > read_seq { store::uncounted_after(connection, room, read_seq).await? } else { 0 };
+    let unread = Some((room.last_seq.0 - read_seq.0).saturating_sub(uncounted));
     let receipt = Receipt { room_id: room.room(), user_id: caller.user, read_seq, delivered_seq, unread };
     let passed = match mark {
         ReadMarker::Read(_) => PassedMessages { after: member.read_seq, to: read_seq },

@@ -4,7 +4,7 @@ use crate::caller::Caller;
 use crate::domain::messages::{lock_message, push_to_members};
 use crate::domain::rooms;
 use crate::error::{Error, Result};
-use crate::id::{MessageId, MessageRef, RoomRef, Seq};
+use crate::id::{Head, MessageId, MessageRef, RoomRef, Seq, UserId};
 use crate::protocol::frames::Frame;
 use crate::protocol::messages::{Message, MessageKind};
 use crate::protocol::rooms::{Role, RoomKind};
@@ -13,6 +13,7 @@ use crate::store::{
     Db, Tx, attachments, edits, members, mentions, messages as store, pins, private_state, reactions, recipients, redaction,
     search_index, transaction,
 };
+use crate::time::Timestamp;
 
 /// Unsends a message for everyone and pushes it to the members. Idempotent.
 pub async fn unsend(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: Seq) -> Result<Message> {
@@ -52,6 +53,24 @@ pub async fn hide(db: &Db, push: &Push, caller: &Caller, room: &RoomRef, seq: Se
     Ok(())
 }
 
+/// Leaves the trace of an unsent message in place of one whose whole content was erased. The transaction locks the room, whose last `seq` and new `rev`
+/// `head` has.
+pub(in crate::domain) async fn leave_trace(
+    tx: &mut Tx<'_>,
+    message: MessageRef,
+    head: Head,
+    by: UserId,
+    now: Timestamp,
+) -> Result<()> {
+    store::unsend(tx, message, head.rev, by, now).await?;
+    search_index::unseal(tx, message, head.seq).await?;
+    edits::delete(tx, message).await?;
+    reactions::purge(tx, message).await?;
+    mentions::delete(tx, message).await?;
+    pins::remove_entry(tx, message).await?;
+    redaction::delete_forward(tx, message).await
+}
+
 async fn store_unsend(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, seq: Seq) -> Result<(Message, bool)> {
     let (readable, mut message) = lock_message(tx, caller, room, seq).await?;
     if message.kind == MessageKind::System {
@@ -66,8 +85,8 @@ async fn store_unsend(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, seq: Seq
         return Ok((message, false));
     }
     message.rev = readable.rev.next();
-    store::unsend(tx, &message, caller.user, caller.now).await?;
     let here = MessageRef { room: message.room_id, seq: message.seq };
+    store::unsend(tx, here, message.rev, caller.user, caller.now).await?;
     search_index::unseal(tx, here, readable.last_seq).await?;
     if message.edited_at.is_some() {
         edits::delete(tx, here).await?;

@@ -101,7 +101,7 @@ async fn push_direct_room(db: &Db, push: &Push, caller: &Caller, direct: Option<
 
 /// Lists the users that the caller blocked.
 pub async fn list(db: &Db, caller: &Caller, paging: PageRequest<'_>) -> Result<Page<User>> {
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let after = paging.position(0)?;
     let items = store::list(&mut *db.acquire().await?, caller.user, after, limit + 1).await?;
     Ok(page(items, limit, |last| last.id.to_string()))

@@ -26,7 +26,7 @@ const WITHDRAWN_PAUSE_SECONDS: i64 = 600;
 
 /// Lists the caller's friends by ascending id, with presence.
 pub async fn list(db: &Db, push: &Push, caller: &Caller, paging: PageRequest<'_>) -> Result<Page<Friendship>> {
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let after = paging.position(0)?;
     let found = store::friends(&mut *db.acquire().await?, caller.user, after, limit + 1).await?;
     let mut page = page(found, limit, |last| last.user.user.id.to_string());
@@ -39,7 +39,7 @@ pub async fn list(db: &Db, push: &Push, caller: &Caller, paging: PageRequest<'_>
 
 /// Lists the caller's open requests in one direction, newest first.
 pub async fn requests(db: &Db, caller: &Caller, direction: Direction, paging: PageRequest<'_>) -> Result<Page<Friendship>> {
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let before = paging.decode(RequestCursor::START, parse_position)?;
     let found = store::requests(&mut *db.acquire().await?, caller.user, direction, before, limit + 1).await?;
     Ok(page(found, limit, |last| encode_cursor(&format!("{}.{}", last.requested_at.0, last.user.user.id))))

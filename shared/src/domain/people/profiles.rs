@@ -71,7 +71,7 @@ pub async fn search(db: &Db, caller: &Caller, query: &str, paging: PageRequest<'
     }
     let words = words_of_query(prefix);
     let query = NameQuery { prefix, words: &words };
-    let limit = paging.limit() as usize;
+    let limit = paging.limit()? as usize;
     let cursor = paging.cursor.map(UserSearchCursor::decode).transpose()?;
     let mut start = cursor.as_ref().map_or(UserSearchStart::Username(""), UserSearchCursor::position);
     let mut connection = db.acquire().await?;

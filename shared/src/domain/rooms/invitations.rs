@@ -28,7 +28,7 @@ const WITHDRAWN_PAUSE_SECONDS: i64 = 600;
 
 /// Lists the caller's pending invitations, newest first.
 pub async fn list(db: &Db, caller: &Caller, paging: PageRequest<'_>) -> Result<Page<Invitation>> {
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let before = paging.decode(InvitationCursor::START, parse_position)?;
     let found = store::list(&mut *db.acquire().await?, caller.user, None, before, limit + 1).await?;
     Ok(page(found, limit, |last| encode_cursor(&format!("{}.{}", last.invited_at.0, last.room.id))))
@@ -36,7 +36,7 @@ pub async fn list(db: &Db, caller: &Caller, paging: PageRequest<'_>) -> Result<P
 
 /// Lists a room's pending invitations by ascending user id. Requires the right to add members.
 pub async fn of_room(db: &Db, caller: &Caller, room: &RoomRef, paging: PageRequest<'_>) -> Result<Page<Invited>> {
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let after = paging.position(0)?;
     let mut connection = db.acquire().await?;
     let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;

@@ -32,7 +32,7 @@ pub struct MemberRef<'a> {
 
 /// Lists a room's members. Requires membership or a public room.
 pub async fn list(db: &Db, caller: &Caller, room: &RoomRef, paging: PageRequest<'_>) -> Result<Page<rooms::Member>> {
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let after = paging.position(0)?;
     let mut connection = db.acquire().await?;
     let readable = require_readable(members::find_access(&mut connection, room, caller.user).await?)?;

@@ -43,7 +43,7 @@ const NEW_ROOM: Head = Head { seq: Seq(0), rev: Rev(1) };
 
 /// Lists rooms: the caller's by latest activity, public ones by number of members.
 pub async fn list(db: &Db, caller: &Caller, scope: Scope, paging: PageRequest<'_>) -> Result<Page<Room>> {
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let after = paging.decode(RoomListCursor::START, |text| parse_position(text, scope))?;
     let rows = store::list(&mut *db.acquire().await?, caller.user, scope, after, limit + 1).await?;
     let Page { items, next } = page(rows, limit, |(_, last)| {

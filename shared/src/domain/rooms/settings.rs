@@ -98,7 +98,7 @@ async fn apply(tx: &mut Tx<'_>, caller: &Caller, room: &RoomRef, change: &Change
 fn merged(before: &RoomProfile, change: &ChangeRoom) -> RoomProfile {
     // Destructured completely, so that no new field is forgotten. The avatar is replaced separately.
     let ChangeRoom { name, topic, archived, avatar_upload_id: _, settings } = change;
-    let ChangeSettings { slow_mode_seconds, who_writes, who_adds, past_members_read } = settings;
+    let ChangeSettings { slow_mode_seconds, who_writes, who_adds, past_members_read, count_system_messages } = settings;
     let rules = before.settings;
     RoomProfile {
         name: name.clone().unwrap_or_else(|| before.name.clone()),
@@ -110,6 +110,7 @@ fn merged(before: &RoomProfile, change: &ChangeRoom) -> RoomProfile {
             who_writes: who_writes.unwrap_or(rules.who_writes),
             who_adds: who_adds.unwrap_or(rules.who_adds),
             past_members_read: past_members_read.unwrap_or(rules.past_members_read),
+            count_system_messages: count_system_messages.unwrap_or(rules.count_system_messages),
         },
     }
 }

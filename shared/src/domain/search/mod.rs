@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 
 use crate::caller::Caller;
 use crate::domain::limits::throttle::Throttle;
-use crate::domain::paging::{decode_cursor, encode_cursor};
+use crate::domain::paging::{at_most, decode_cursor, encode_cursor};
 use crate::domain::rooms;
 use crate::error::{Error, Result};
 use crate::id::Seq;
@@ -59,7 +59,7 @@ const MAX_TIME: Duration = Duration::from_millis(1500);
 /// Returns a page of matching messages, newest first.
 pub async fn search(db: &Db, throttle: &Throttle, caller: &Caller, search: &Search) -> Result<Page<Found>> {
     let query = ParsedQuery::read(search)?;
-    let limit = search.limit.unwrap_or(LIMITS.0).clamp(1, LIMITS.1);
+    let limit = at_most(search.limit, LIMITS.1)?.unwrap_or(LIMITS.0);
     let after = search.cursor.as_deref().map(|cursor| ResultPosition::decode(cursor, query.room.is_some())).transpose()?;
     throttle.search(caller.user, caller.now).await?;
     let mut run = SearchRun::begin(db, caller, &query, after).await?;

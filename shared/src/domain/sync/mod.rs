@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use self::catch_up::fit_frame;
 use self::personal::{ChangedUsers, PrivatePage};
 use crate::caller::Caller;
-use crate::domain::paging::{PageRequest, encode_cursor};
+use crate::domain::paging::{PageRequest, at_most, encode_cursor};
 use crate::domain::rooms;
 use crate::error::{Error, Result};
 use crate::id::{Rev, RoomId, RoomRef};
@@ -28,7 +28,7 @@ const CLOCK_SLACK_SECONDS: i64 = 10;
 
 /// Returns the changes of a room since a `rev`. The result may contain later changes; they come again.
 pub async fn room(db: &Db, caller: &Caller, room: &RoomRef, since: Rev, limit: Option<u32>) -> Result<RoomSync> {
-    let limit = limit.unwrap_or(MAX_LIMIT).clamp(1, MAX_LIMIT);
+    let limit = at_most(limit, MAX_LIMIT)?.unwrap_or(MAX_LIMIT);
     let mut connection = db.acquire().await?;
     let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
     if readable.is_past() {
@@ -55,7 +55,7 @@ pub async fn without_rooms(db: &Db, caller: &Caller, paging: PageRequest<'_>) ->
 }
 
 async fn changes(db: &Db, caller: &Caller, paging: PageRequest<'_>, with_rooms: bool) -> Result<RoomsSync> {
-    let limit = paging.limit() as usize;
+    let limit = paging.limit()? as usize;
     let place = paging.decode(SyncCursor::START, SyncCursor::parse)?;
     let settled = place.settled.unwrap_or_else(|| settled_by(caller.now));
     let mut connection = db.acquire().await?;

@@ -8,9 +8,12 @@ macro_rules! query_access {
     ($($part:literal)+, $($value:expr),* $(,)?) => {
         sqlx::query!(
             r#"
-            select r.id as room_id, r.kind as "kind: String", r.last_seq, r.rev, r.last_unsent_seq, r.archived_at, r.slow_mode_seconds,
+            select r.id as room_id, r.kind as "kind: String", r.last_seq, r.rev, r.archived_at, r.slow_mode_seconds,
+                   cast(greatest(r.last_unsent_seq, coalesce(r.last_system_seq, r.last_seq), coalesce(m.last_hidden_seq, 0)) as unsigned)
+                       as "last_uncounted_seq!: u64",
                    r.who_writes as "who_writes: String", r.who_adds as "who_adds: String",
-                   r.past_members_read as "past_members_read: bool", m.role as "role?: String", m.state as "state?: String",
+                   r.past_members_read as "past_members_read: bool",
+                   r.count_system_messages as "count_system_messages: bool", m.role as "role?: String", m.state as "state?: String",
                    m.visible_from_seq as "visible_from_seq?", m.left_seq as "left_seq?", m.past_rev as "past_rev?",
                    m.past_at as "past_at?", m.read_seq as "read_seq?", m.delivered_seq as "delivered_seq?",
                    m.allowance as "allowance?", m.allowance_at as "allowance_at?", m.change_allowance as "change_allowance?",
@@ -42,8 +45,10 @@ pub(in crate::store) use query_access_and_block;
 
 /// The columns of [`AccessRow`] for generated statements, except `blocked`.
 pub(in crate::store) const ACCESS: &str = "\
-    r.id as room_id, r.kind, r.last_seq, r.rev, r.last_unsent_seq, r.archived_at, r.slow_mode_seconds, r.who_writes, r.who_adds, \
-    r.past_members_read, m.role, m.state, m.visible_from_seq, m.left_seq, \
+    r.id as room_id, r.kind, r.last_seq, r.rev, \
+    cast(greatest(r.last_unsent_seq, coalesce(r.last_system_seq, r.last_seq), coalesce(m.last_hidden_seq, 0)) as unsigned) as last_uncounted_seq, \
+    r.archived_at, r.slow_mode_seconds, r.who_writes, r.who_adds, \
+    r.past_members_read, r.count_system_messages, m.role, m.state, m.visible_from_seq, m.left_seq, \
     m.past_rev, m.past_at, m.read_seq, m.delivered_seq, m.allowance, m.allowance_at, m.change_allowance, m.change_allowance_at";
 
 /// The value of `blocked` for generated statements: the same as in [`query_access_and_block`].
@@ -63,12 +68,13 @@ macro_rules! access_of {
             kind: $row.kind,
             last_seq: $row.last_seq.into(),
             rev: $row.rev.into(),
-            last_unsent_seq: $row.last_unsent_seq.into(),
+            last_uncounted_seq: $row.last_uncounted_seq.into(),
             archived_at: $row.archived_at,
             slow_mode_seconds: $row.slow_mode_seconds,
             who_writes: $row.who_writes,
             who_adds: $row.who_adds,
             past_members_read: $row.past_members_read,
+            count_system_messages: $row.count_system_messages,
             blocked: $row.blocked,
             role: $row.role,
             state: $row.state,
@@ -97,12 +103,13 @@ pub(in crate::store) struct AccessRow {
     #[sqlx(try_from = "u64")]
     pub(in crate::store) rev: Rev,
     #[sqlx(try_from = "u64")]
-    pub(in crate::store) last_unsent_seq: Seq,
+    pub(in crate::store) last_uncounted_seq: Seq,
     pub(in crate::store) archived_at: Option<i64>,
     pub(in crate::store) slow_mode_seconds: u32,
     pub(in crate::store) who_writes: String,
     pub(in crate::store) who_adds: String,
     pub(in crate::store) past_members_read: bool,
+    pub(in crate::store) count_system_messages: bool,
     pub(in crate::store) blocked: i64,
     pub(in crate::store) role: Option<String>,
     pub(in crate::store) state: Option<String>,

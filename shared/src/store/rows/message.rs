@@ -6,7 +6,8 @@ use crate::store::{attachments, mentions};
 use crate::time::Timestamp;
 
 /// Selects messages with their senders and the messages they reply to, as [`MessageRow`]s; the tail picks which. A range asks with the first literal
-/// whether any of its messages has reactions.
+/// whether any of its messages has reactions. The value before those of the tail is the reader: quotes of messages that they hid are left out;
+/// [`EVERYONE`] reads all.
 macro_rules! select_messages {
     ($reacted:literal, $tail:literal, $($value:expr),* $(,)?) => {
         sqlx::query_as!(
@@ -20,6 +21,7 @@ macro_rules! select_messages {
             from messages m
             left join users u on u.id = m.sender_id
             left join messages q on q.room_id = m.room_id and q.seq = m.reply_to_seq
+                 and not exists (select 1 from hidden_messages y where y.user_id = ? and y.room_id = m.room_id and y.seq = m.reply_to_seq)
             left join users qu on qu.id = q.sender_id
             "# + $tail,
             $($value),*
@@ -31,8 +33,18 @@ macro_rules! select_messages {
 }
 pub(in crate::store) use select_messages;
 
+/// The reader of messages that are pushed to all members. Ids begin at 1.
+pub(in crate::store) const EVERYONE: u64 = 0;
+
 /// The same selection for generated statements.
-pub(in crate::store) const MESSAGES: &str = "\
+pub(in crate::store) fn messages_statement(reader: UserId) -> String {
+    format!(
+        "{MESSAGES} and not exists (select 1 from hidden_messages y where y.user_id = {reader} and y.room_id = m.room_id and y.seq = m.reply_to_seq) \
+         left join users qu on qu.id = q.sender_id"
+    )
+}
+
+const MESSAGES: &str = "\
     select m.room_id, m.seq, m.id, m.sender_id, cast(m.kind as char) as kind, cast(m.event as char) as event, m.content, \
            cast(m.client_id as char) as client_id, m.reply_to_seq, cast(m.mentions as char) as mentions, m.forwarded_username, \
            m.forwarded_at, m.attachments, m.created_at, m.edited_at, m.pinned_at, m.deleted_at, m.deleted_by, m.rev, \
@@ -40,8 +52,7 @@ pub(in crate::store) const MESSAGES: &str = "\
            qu.username as reply_username, 0 as reacted \
     from messages m \
     left join users u on u.id = m.sender_id \
-    left join messages q on q.room_id = m.room_id and q.seq = m.reply_to_seq \
-    left join users qu on qu.id = q.sender_id";
+    left join messages q on q.room_id = m.room_id and q.seq = m.reply_to_seq";
 
 /// A message with its sender and the message it replies to.
 #[derive(sqlx::FromRow)]
@@ -78,12 +89,17 @@ pub(in crate::store) struct MessageRow {
 
 impl MessageRow {
     pub(in crate::store) fn message(self) -> Message {
+        let kind = self.kind.parse().unwrap_or(MessageKind::Text);
+        let attachments = attachments::read(self.attachments.as_deref());
+        // Erasures by releases up to 0.2.0 left messages without content that were not marked as unsent.
+        let is_blank = kind != MessageKind::System && self.content.is_empty() && attachments.is_empty();
+        let deleted_at = self.deleted_at.or(is_blank.then_some(self.created_at));
         Message {
             id: MessageId(self.id),
             room_id: RoomId(self.room_id),
             seq: self.seq,
             rev: self.rev,
-            kind: self.kind.parse().unwrap_or(MessageKind::Text),
+            kind,
             event: self.event,
             sender_id: self.sender_id.map(UserId),
             username: self.username,
@@ -100,19 +116,19 @@ impl MessageRow {
                 .reply()
             }),
             forwarded: self.forwarded_at.map(|at| Forwarded { username: self.forwarded_username, created_at: Timestamp(at) }),
-            attachments: attachments::read(self.attachments.as_deref()),
+            attachments,
             reactions: Vec::new(),
             mentions: mentions::read(&self.mentions),
             edited_at: self.edited_at.map(Timestamp),
             pinned_at: self.pinned_at.map(Timestamp),
-            deleted_at: self.deleted_at.map(Timestamp),
+            deleted_at: deleted_at.map(Timestamp),
             deleted_by: self.deleted_by.map(UserId),
             created_at: Timestamp(self.created_at),
         }
     }
 }
 
-/// The columns of a message replied to. All but the seq are missing when it does not exist.
+/// The columns of a message replied to. All but the seq are missing when it does not exist or the reader hid it.
 pub(in crate::store) struct RepliedRow {
     pub(in crate::store) seq: Seq,
     pub(in crate::store) username: Option<String>,

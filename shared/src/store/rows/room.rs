@@ -6,6 +6,7 @@ use crate::protocol::people::Person;
 use crate::protocol::rooms::{AllowedRole, Role, Room, RoomKind, Settings};
 use crate::store::rows::message::MessageRow;
 use crate::store::rows::user::joined_user_of;
+use crate::store::unread::UnreadParts;
 use crate::time::Timestamp;
 
 /// The columns of a room's settings.
@@ -15,6 +16,7 @@ pub(in crate::store) struct SettingsRow<'a> {
     pub(in crate::store) who_writes: &'a str,
     pub(in crate::store) who_adds: &'a str,
     pub(in crate::store) past_members_read: bool,
+    pub(in crate::store) count_system_messages: bool,
 }
 
 impl SettingsRow<'_> {
@@ -25,6 +27,7 @@ impl SettingsRow<'_> {
             who_writes: self.who_writes.parse().unwrap_or(AllowedRole::Members),
             who_adds: self.who_adds.parse().unwrap_or(AllowedRole::Members),
             past_members_read: self.past_members_read,
+            count_system_messages: self.count_system_messages,
         }
     }
 }
@@ -38,6 +41,7 @@ macro_rules! settings_of {
             who_writes: &$row.who_writes,
             who_adds: &$row.who_adds,
             past_members_read: $row.past_members_read,
+            count_system_messages: $row.count_system_messages,
         }
         .settings()
     };
@@ -68,19 +72,23 @@ pub(in crate::store) struct RoomRow {
     pub(in crate::store) avatar_upload: Option<u64>,
     pub(in crate::store) last_seq: Seq,
     pub(in crate::store) rev: Rev,
+    /// The last activity that lifts the room in the user's list.
     pub(in crate::store) active_at: i64,
     pub(in crate::store) archived_at: Option<i64>,
     pub(in crate::store) slow_mode_seconds: u32,
     pub(in crate::store) who_writes: String,
     pub(in crate::store) who_adds: String,
     pub(in crate::store) past_members_read: bool,
+    pub(in crate::store) count_system_messages: bool,
     pub(in crate::store) role: Option<String>,
     pub(in crate::store) read_seq: Option<u64>,
     pub(in crate::store) visible_from_seq: Option<u64>,
     pub(in crate::store) muted_until: Option<i64>,
     pub(in crate::store) closed_seq: Option<u64>,
     pub(in crate::store) blocked: bool,
-    pub(in crate::store) unsent: i64,
+    /// No message after it is unsent or of the system; the last one where that is not known.
+    pub(in crate::store) last_uncounted_seq: u64,
+    pub(in crate::store) l_seq: Option<u64>,
     pub(in crate::store) l_id: Option<u64>,
     pub(in crate::store) l_sender_id: Option<u64>,
     pub(in crate::store) l_kind: Option<String>,
@@ -112,15 +120,16 @@ pub(in crate::store) struct RoomRow {
 }
 
 impl RoomRow {
-    /// Converts to the room as its reader sees it; `mentions` counts unread ones.
-    pub(in crate::store) fn room(self, mentions: u64) -> Room {
+    /// Converts to the room as its reader sees it.
+    pub(in crate::store) fn room(self, unread: UnreadParts) -> Room {
         let joined = self.role.is_some();
         let visible_from = Seq(self.visible_from_seq.unwrap_or(1));
         let read_seq = self.read_seq.map(Seq);
-        let last_message = self.l_id.filter(|_| self.last_seq >= visible_from).map(|id| {
+        let shown = self.l_id.zip(self.l_seq.map(Seq)).filter(|(_, seq)| *seq >= visible_from);
+        let last_message = shown.map(|(id, seq)| {
             MessageRow {
                 room_id: self.id,
-                seq: self.last_seq,
+                seq,
                 id,
                 sender_id: self.l_sender_id,
                 kind: self.l_kind.unwrap_or_default(),
@@ -163,11 +172,12 @@ impl RoomRow {
             direct_user,
             last_seq: self.last_seq,
             rev: self.rev,
+            active_at: Timestamp(self.active_at),
             last_message,
             read_seq,
             // Sending advances the sender's own marker, so unread messages are others'.
-            unread: read_seq.map_or(0, |read| self.last_seq.since(read).saturating_sub(self.unsent.unsigned_abs())),
-            mentions,
+            unread: read_seq.map_or(0, |read| self.last_seq.since(read).saturating_sub(unread.uncounted)),
+            mentions: unread.mentions,
             muted_until: self.muted_until.map(Timestamp),
             blocked: self.blocked,
             closed: self.closed_seq.is_some_and(|seq| Seq(seq) >= self.last_seq),

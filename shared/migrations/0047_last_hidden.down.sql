@@ -1,0 +1,2 @@
+alter table members
+    drop column last_hidden_seq;
