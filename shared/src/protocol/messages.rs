@@ -120,10 +120,12 @@ pub struct Attachment {
     pub content_type: String,
     /// The size in bytes.
     pub size: u64,
-    /// The width of an image in pixels.
+    /// The width of an image or video in pixels.
     pub width: Option<u32>,
-    /// The height of an image in pixels.
+    /// The height of an image or video in pixels.
     pub height: Option<u32>,
+    /// The duration of audio or video in milliseconds, if its header has it.
+    pub duration: Option<u32>,
     /// A blurhash to display while the image loads.
     pub placeholder: Option<String>,
     /// The URL of the bytes.

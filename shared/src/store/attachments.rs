@@ -38,9 +38,9 @@ macro_rules! insert_copies {
     ($tail:literal, $($value:expr),* $(,)?) => {
         sqlx::query!(
             r#"
-            insert into uploads (purpose, state, file_name, content_type, size, width, height, placeholder, attempts, object_id,
+            insert into uploads (purpose, state, file_name, content_type, size, width, height, duration, placeholder, attempts, object_id,
                                  object_attempt, owner_id, room_id, seq, created_at, due_at)
-            select purpose, state, file_name, content_type, size, width, height, placeholder, attempts, object_id, object_attempt,
+            select purpose, state, file_name, content_type, size, width, height, duration, placeholder, attempts, object_id, object_attempt,
                    ?, ?, ?, ?, null
             from uploads
             where state = 'ready' and
@@ -171,6 +171,8 @@ struct StoredAttachment {
     width: Option<u32>,
     height: Option<u32>,
     placeholder: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    duration: Option<u32>,
 }
 
 /// Encodes attachments for the column of a message.
@@ -187,6 +189,7 @@ pub(super) fn column(attachments: &[Attachment]) -> Result<Option<String>> {
         width: attachment.width,
         height: attachment.height,
         placeholder: attachment.placeholder.clone(),
+        duration: attachment.duration,
     });
     serde_json::to_string(&stored.collect::<Vec<_>>()).map(Some).map_err(Error::internal)
 }
@@ -205,6 +208,7 @@ pub(super) fn read(column: Option<&str>) -> Vec<Attachment> {
             width: stored.width,
             height: stored.height,
             placeholder: stored.placeholder,
+            duration: stored.duration,
             url: wire::content_url(id),
             thumbnail_url: stored.image.then(|| wire::thumbnail_url(id)),
         }
@@ -226,11 +230,12 @@ mod tests {
             size: 12,
             width: Some(3),
             height: Some(4),
+            duration: None,
             placeholder: Some("LEHV6nWB2yk8pyo0adR*.7kCMdnj".into()),
             url: "/api/uploads/7/content".into(),
             thumbnail_url: Some("/api/uploads/7/thumbnail".into()),
         };
-        let file = Attachment { kind: AttachmentKind::File, thumbnail_url: None, ..image.clone() };
+        let file = Attachment { kind: AttachmentKind::File, thumbnail_url: None, duration: Some(12_500), ..image.clone() };
         let both = vec![image, file];
         let text = column(&both).expect("writes");
         assert_eq!(read(text.as_deref()), both);

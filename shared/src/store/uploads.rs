@@ -33,10 +33,12 @@ pub struct VerifiedUpload {
     pub file_name: String,
     pub content_type: &'static str,
     pub size: u64,
-    /// Pixels of an image.
+    /// Pixels of an image or video.
     pub dimensions: Option<(u32, u32)>,
     /// Blurhash of an image.
     pub placeholder: Option<String>,
+    /// Milliseconds of audio or video.
+    pub duration: Option<u32>,
 }
 
 /// Selects uploads as [`Row`]s; the tail picks which.
@@ -46,7 +48,7 @@ macro_rules! select_uploads {
             Row,
             r#"
             select id, owner_id, purpose as "purpose: String", state as "state: String", file_name, content_type as "content_type: String",
-                   size, width, height, placeholder as "placeholder: String", reason as "reason: String", attempts, object_id,
+                   size, width, height, duration, placeholder as "placeholder: String", reason as "reason: String", attempts, object_id,
                    object_attempt, room_id, seq, created_at, due_at
             from uploads
             "# + $tail,
@@ -144,12 +146,12 @@ pub async fn release_verification(connection: &mut MySqlConnection, look: Object
 
 /// Stores a successful verification. Returns false when another one finished first.
 pub async fn accept(connection: &mut MySqlConnection, object: ObjectId, found: &VerifiedUpload) -> Result<bool> {
-    let VerifiedUpload { file_name, content_type, size, dimensions, placeholder } = found;
+    let VerifiedUpload { file_name, content_type, size, dimensions, placeholder, duration } = found;
     let done = sqlx::query!(
         r#"
         update uploads
         set state = 'ready', looking_until = null, file_name = ?, content_type = ?, size = ?, width = ?, height = ?, placeholder = ?,
-            object_id = ?, object_attempt = ?
+            duration = ?, object_id = ?, object_attempt = ?
         where id = ? and state = 'pending'
         "#,
         file_name,
@@ -158,6 +160,7 @@ pub async fn accept(connection: &mut MySqlConnection, object: ObjectId, found: &
         dimensions.map(|(width, _)| width),
         dimensions.map(|(_, height)| height),
         placeholder,
+        *duration,
         object.upload.0,
         object.attempt,
         object.upload.0,
@@ -220,6 +223,7 @@ pub(super) struct Row {
     pub(super) size: u64,
     pub(super) width: Option<u32>,
     pub(super) height: Option<u32>,
+    pub(super) duration: Option<u32>,
     pub(super) placeholder: Option<String>,
     pub(super) reason: Option<String>,
     pub(super) attempts: u32,
@@ -252,6 +256,7 @@ impl Row {
                 size: self.size,
                 width: self.width,
                 height: self.height,
+                duration: self.duration,
                 placeholder: self.placeholder,
                 reason: self.reason,
                 url: ready.then(|| uploads::content_url(id)),

@@ -19,6 +19,8 @@ mod endpoints;
 mod erasure;
 mod erd;
 mod export;
+mod file_types;
+mod file_uploads;
 mod fixture;
 mod forwards;
 mod friends;

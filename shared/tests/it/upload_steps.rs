@@ -29,7 +29,7 @@ use crate::fixture::limits;
 
 /// One S3 server for all tests in its own thread, with a bucket each, because upload ids repeat.
 pub(crate) fn media() -> Media {
-    const BUCKETS: usize = 60;
+    const BUCKETS: usize = 100;
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     static URL: OnceLock<String> = OnceLock::new();
     let url = URL.get_or_init(|| {

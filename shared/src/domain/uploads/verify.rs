@@ -9,7 +9,7 @@ use crate::domain::uploads::storage_quota;
 use crate::error::{Error, Result};
 use crate::id::ObjectId;
 use crate::media::picture::{self, Picture, PictureError};
-use crate::media::{Deadline, Media, Object, ServedFile, UploadedObject, names, sniff};
+use crate::media::{Deadline, Media, Object, Playback, ServedFile, UploadedObject, names, sniff};
 use crate::protocol::uploads::Purpose;
 use crate::store::uploads::{self as store, UploadRecord, VerifiedUpload};
 use crate::store::{Db, transaction};
@@ -23,12 +23,17 @@ const FILE_TIME: Duration = Duration::from_secs(24);
 /// Lease of a verification. It is longer than the function's timeout.
 const LEASE_SECONDS: i64 = 30;
 
+/// Why a file is refused that is on the deployment's list.
+pub(super) const REFUSED_TYPE: &str = "is a type of file that this server does not take";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RejectionReason {
     /// The length differs from the announced one.
     Size,
     /// The type differs from the announced one.
     Type,
+    /// This deployment refuses files of this type.
+    Refused,
     /// It starts like a picture but cannot be decoded.
     NotAPicture,
     TooManyPixels,
@@ -36,9 +41,10 @@ pub(crate) enum RejectionReason {
     TooComplex,
 }
 
-const REASONS: [RejectionReason; 5] = [
+const REASONS: [RejectionReason; 6] = [
     RejectionReason::Size,
     RejectionReason::Type,
+    RejectionReason::Refused,
     RejectionReason::NotAPicture,
     RejectionReason::TooManyPixels,
     RejectionReason::TooComplex,
@@ -53,6 +59,7 @@ impl RejectionReason {
         match self {
             Self::Size => "size_mismatch",
             Self::Type => "type_mismatch",
+            Self::Refused => "type_refused",
             Self::NotAPicture => "not_a_picture",
             Self::TooManyPixels => "too_many_pixels",
             Self::TooComplex => "too_complex",
@@ -65,6 +72,7 @@ impl From<RejectionReason> for Error {
         let (field, detail) = match reason {
             RejectionReason::Size => ("size", "is not how many bytes arrived"),
             RejectionReason::Type => ("content_type", "is not what the bytes are"),
+            RejectionReason::Refused => ("content_type", REFUSED_TYPE),
             RejectionReason::NotAPicture => ("content_type", "says that it is a picture, but it cannot be decoded"),
             RejectionReason::TooManyPixels => {
                 ("size", "is small, but the picture has more than 40 million pixels, or a side of more than 16384")
@@ -202,24 +210,26 @@ impl Verification<'_> {
             size: made.original.bytes.len() as u64,
             dimensions: Some(made.dimensions),
             placeholder: made.placeholder,
+            duration: None,
         }))
     }
 
+    /// Copies a file of any type, unless the deployment refuses it. Audio and video get what their headers say.
     async fn file(&self) -> Result<Result<VerifiedUpload, RejectionReason>> {
         let media = self.media;
         let changed = || Error::Conflict("upload_changed");
         let head = media.read_start(self.arrived, sniff::HEAD).await?.ok_or_else(changed)?;
-        let declared = &self.upload.info.content_type;
-        if !sniff::matches_declared(declared, &head) {
-            return Ok(Err(RejectionReason::Type));
+        if media.refuses_bytes(self.arrived, &head).await? {
+            return Ok(Err(RejectionReason::Refused));
         }
-        let content_type = sniff::served_type(declared);
         let file_name = self.upload.info.file_name.clone();
-        let until = self.started_at + FILE_TIME;
-        let file = ServedFile { object: self.object, content_type, name: &file_name };
-        if !media.store_file(self.arrived, file, until).await? {
+        let shown = sniff::presentation(&self.upload.info.content_type, &file_name, &head);
+        let Playback { duration, dimensions } = media.playback(self.arrived, &head, shown.content_type).await;
+        let file = ServedFile { object: self.object, shown, name: &file_name };
+        if !media.store_file(self.arrived, file, self.started_at + FILE_TIME).await? {
             return Err(changed());
         }
-        Ok(Ok(VerifiedUpload { file_name, content_type, size: self.arrived.size, dimensions: None, placeholder: None }))
+        let (content_type, size) = (shown.content_type, self.arrived.size);
+        Ok(Ok(VerifiedUpload { file_name, content_type, size, dimensions, placeholder: None, duration }))
     }
 }
