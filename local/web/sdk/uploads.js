@@ -22,9 +22,8 @@ export function purposeOf(file) {
  * @returns {Promise<Attachment>}
  */
 export async function upload(http, file, purpose, { progress = () => {}, signal } = {}) {
-  const content_type = file.type || "application/octet-stream";
   /** @type {UploadTicket} */
-  const ticket = await http.post("/api/uploads", { purpose, file_name: file.name, content_type, size: file.size });
+  const ticket = await http.post("/api/uploads", { purpose, file_name: file.name, content_type: file.type, size: file.size });
   const transfer = put(ticket, file, progress, signal).then(() => complete(http, ticket.upload_id, signal));
   const done = await transfer.catch(async (error) => {
     // Frees the quota at once; otherwise the server does so after a day.
