@@ -24,6 +24,11 @@ export function player(file) {
     height: isVideo && file.height,
     "aria-label": file.file_name,
   });
+  if (element instanceof HTMLVideoElement && file.thumbnail_url)
+    mediaUrl(file.thumbnail_url).then(
+      (poster) => (element.poster = poster),
+      () => {},
+    );
   let url = "";
   // Signed URLs expire while a long one plays.
   const load = async () => {

@@ -130,7 +130,7 @@ impl Setting {
             None => text.eq_ignore_ascii_case("programs"),
         };
         let list = parts(&self.text());
-        match list.iter().find(|text| !is_type(text)) {
+        match list.iter().find(|text| !is_type(text.as_str())) {
             Some(text) => Err(ConfigError(format!("{} must have media types, type/* or programs, not {text:?}", self.name))),
             None => Ok(list),
         }

@@ -70,7 +70,7 @@ pub struct UploadedObject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Object {
     pub id: ObjectId,
-    /// The purpose decides the key prefix; files have no thumbnail.
+    /// The purpose decides the key prefix. Of files only videos with a poster have a thumbnail.
     pub purpose: Purpose,
 }
 
@@ -250,6 +250,17 @@ impl Media {
         self.bucket.copy(source, &to, served_as, until).await
     }
 
+    /// Stores the thumbnail of a picture as that of a video. Returns false when the picture is gone.
+    pub async fn store_poster(&self, picture: ObjectId, video: Object, name: &str) -> Result<bool> {
+        let from = key(Object { id: picture, purpose: Purpose::Image }, Rendition::Thumbnail);
+        let Some(head) = self.bucket.head(&from).await? else { return Ok(false) };
+        let Some(bytes) = self.bucket.get(&from, &head.etag, 0..head.size).await? else { return Ok(false) };
+        let content_type = sniff::presentation("", "", &bytes).content_type;
+        let disposition = names::disposition(true, &names::with_extension(name, content_type));
+        let served_as = ServedAs { cache_control: CACHE, content_disposition: &disposition, content_type };
+        self.bucket.put(&key(video, Rendition::Thumbnail), served_as, bytes).await.map(|()| true)
+    }
+
     /// Deletes the pending object.
     pub async fn delete_pending(&self, upload: UploadId) -> Result<()> {
         self.bucket.delete(&pending(upload)).await
@@ -258,10 +269,7 @@ impl Media {
     /// Deletes the output of a verification.
     pub async fn delete_object(&self, object: Object) -> Result<()> {
         self.bucket.delete(&key(object, Rendition::Original)).await?;
-        if object.purpose != Purpose::File {
-            self.bucket.delete(&key(object, Rendition::Thumbnail)).await?;
-        }
-        Ok(())
+        self.bucket.delete(&key(object, Rendition::Thumbnail)).await
     }
 
     /// Checks that the bucket answers.

@@ -126,11 +126,11 @@ pub struct Attachment {
     pub height: Option<u32>,
     /// The duration of audio or video in milliseconds, if its header has it.
     pub duration: Option<u32>,
-    /// A blurhash to display while the image loads.
+    /// A blurhash to display while the image, or the poster of a video, loads.
     pub placeholder: Option<String>,
     /// The URL of the bytes.
     pub url: String,
-    /// The URL of an image's thumbnail.
+    /// The URL of the thumbnail of an image, or of a video with a poster.
     pub thumbnail_url: Option<String>,
 }
 

@@ -56,6 +56,9 @@ pub struct NewUpload {
     /// The exact size in bytes.
     #[schema(example = 482_113, minimum = 1)]
     pub size: u64,
+    /// An upload of the caller with the purpose `image`, ready and unused, whose thumbnail becomes that of this video. It is used up by this.
+    #[serde(default)]
+    pub poster_upload_id: Option<UploadId>,
 }
 
 /// Null says as little as nothing.
@@ -104,14 +107,14 @@ pub struct Upload {
     /// The duration of audio or video in milliseconds, if its header has it.
     #[schema(example = 12_500)]
     pub duration: Option<u32>,
-    /// A blurhash to display while the image loads.
+    /// A blurhash to display while the image, or the poster of a video, loads.
     #[schema(example = "LEHV6nWB2yk8pyo0adR*.7kCMdnj")]
     pub placeholder: Option<String>,
     /// Why the upload was rejected: `size_mismatch`, `type_mismatch`, `type_refused`, `not_a_picture`, `too_many_pixels` or `too_complex`.
     pub reason: Option<String>,
     /// The URL of the bytes, once ready.
     pub url: Option<String>,
-    /// The URL of an image's thumbnail.
+    /// The URL of the thumbnail of an image, or of a video with a poster.
     pub thumbnail_url: Option<String>,
     /// When the upload was announced.
     pub created_at: Timestamp,

@@ -39,9 +39,9 @@ macro_rules! insert_copies {
         sqlx::query!(
             r#"
             insert into uploads (purpose, state, file_name, content_type, size, width, height, duration, placeholder, attempts, object_id,
-                                 object_attempt, owner_id, room_id, seq, created_at, due_at)
+                                 object_attempt, poster_id, owner_id, room_id, seq, created_at, due_at)
             select purpose, state, file_name, content_type, size, width, height, duration, placeholder, attempts, object_id, object_attempt,
-                   ?, ?, ?, ?, null
+                   poster_id, ?, ?, ?, ?, null
             from uploads
             where state = 'ready' and
             "# + $tail,
@@ -173,6 +173,9 @@ struct StoredAttachment {
     placeholder: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     duration: Option<u32>,
+    /// Whether a video has a thumbnail.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    poster: bool,
 }
 
 /// Encodes attachments for the column of a message.
@@ -190,6 +193,7 @@ pub(super) fn column(attachments: &[Attachment]) -> Result<Option<String>> {
         height: attachment.height,
         placeholder: attachment.placeholder.clone(),
         duration: attachment.duration,
+        poster: attachment.kind == AttachmentKind::File && attachment.thumbnail_url.is_some(),
     });
     serde_json::to_string(&stored.collect::<Vec<_>>()).map(Some).map_err(Error::internal)
 }
@@ -210,7 +214,7 @@ pub(super) fn read(column: Option<&str>) -> Vec<Attachment> {
             placeholder: stored.placeholder,
             duration: stored.duration,
             url: wire::content_url(id),
-            thumbnail_url: stored.image.then(|| wire::thumbnail_url(id)),
+            thumbnail_url: (stored.image || stored.poster).then(|| wire::thumbnail_url(id)),
         }
     });
     shown.collect()
@@ -236,7 +240,8 @@ mod tests {
             thumbnail_url: Some("/api/uploads/7/thumbnail".into()),
         };
         let file = Attachment { kind: AttachmentKind::File, thumbnail_url: None, duration: Some(12_500), ..image.clone() };
-        let both = vec![image, file];
+        let video = Attachment { thumbnail_url: image.thumbnail_url.clone(), ..file.clone() };
+        let both = vec![image, file, video];
         let text = column(&both).expect("writes");
         assert_eq!(read(text.as_deref()), both);
         assert_eq!((column(&[]).expect("writes"), read(None)), (None, Vec::new()));

@@ -4,13 +4,14 @@ use http::Method;
 use shared::caller::Caller;
 use shared::domain::uploads;
 use shared::error::{Error, Result};
-use shared::media::{Media, RefusedTypes};
+use shared::id::UploadId;
+use shared::media::{Media, RefusedTypes, Rendition};
 use shared::protocol::messages::NewMessage;
 use shared::protocol::uploads::{NewUpload, Purpose, Upload, UploadState, UploadTicket};
 
 use crate::backend::Backend;
 use crate::fixture::person;
-use crate::upload_steps::{ask, completed, media, say};
+use crate::upload_steps::{FILE, FileType, PDF, ask, completed, media, ready_as, say, swept};
 
 /// A file as a client declares it.
 struct Declared<'a> {
@@ -19,12 +20,21 @@ struct Declared<'a> {
     bytes: &'static [u8],
 }
 
+const PICTURE: FileType = FileType { purpose: Purpose::Image, name: "poster.png", content_type: "image/png" };
+
+fn picture() -> &'static [u8] {
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::new_rgb8(60, 40).write_to(&mut png, image::ImageFormat::Png).expect("a picture");
+    png.into_inner().leak()
+}
+
 async fn announce(backend: &Backend, media: &Media, who: &Caller, file: &Declared<'_>) -> Result<UploadTicket> {
     let new = NewUpload {
         purpose: Purpose::File,
         file_name: file.name.into(),
         content_type: file.content_type.into(),
         size: file.bytes.len() as u64,
+        poster_upload_id: None,
     };
     uploads::create(&backend.db, &backend.throttle, media, who, &new).await
 }
@@ -183,4 +193,55 @@ async fn listed_types_are_refused_before_or_after_they_are_sent() {
         let file = Declared { name, content_type, bytes };
         assert_eq!(uploaded(&backend, &media, &ann, &file).await.expect("ready").content_type, content_type);
     }
+}
+
+#[tokio::test]
+async fn a_video_has_the_thumbnail_of_its_poster_and_uses_it_up() {
+    let (backend, media) = (Backend::open().await, media());
+    let (ann, bob) = (person(&backend.db, "ann").await, person(&backend.db, "bob").await);
+    let video = |poster, purpose| NewUpload {
+        purpose,
+        file_name: "clip.mp4".into(),
+        content_type: if purpose == Purpose::File { "video/mp4" } else { "image/png" }.into(),
+        size: movie(900).len() as u64,
+        poster_upload_id: Some(poster),
+    };
+    let create = async |who: &Caller, new: NewUpload| uploads::create(&backend.db, &backend.throttle, &media, who, &new).await;
+    let poster = ready_as(&backend, &media, &ann, PICTURE, picture()).await;
+    let text = ready_as(&backend, &media, &ann, FILE, PDF).await;
+    for (who, poster, purpose, code) in [
+        (&bob, poster, Purpose::File, "upload_not_found"),
+        (&ann, UploadId(999_999), Purpose::File, "upload_not_found"),
+        (&ann, text, Purpose::File, "wrong_purpose"),
+        (&ann, poster, Purpose::Image, "unsupported"),
+    ] {
+        let refused = create(who, video(poster, purpose)).await.err();
+        let found = match &refused {
+            Some(Error::Invalid(why)) => why[0].code,
+            Some(other) => other.code(),
+            None => "none",
+        };
+        assert_eq!(found, code, "{refused:?}");
+    }
+    let ticket = create(&ann, video(poster, Purpose::File)).await.expect("announced");
+    assert_eq!(ask(Method::PUT, &ticket.url, "video/mp4", movie(900)).await.0, 200);
+    let upload = completed(&backend, &media, &ann, ticket.upload_id).await.expect("ready");
+    assert!(upload.thumbnail_url.is_some() && upload.placeholder.is_some(), "{upload:?}");
+    let gone = uploads::find(&backend.db, &ann, poster).await.err();
+    assert!(matches!(gone, Some(Error::NotFound("upload_not_found"))), "{gone:?}");
+    let shown = say(&backend.db, &ann, NewMessage { attachments: vec![upload.upload_id], ..NewMessage::default() }).await;
+    assert_eq!(shown.attachments[0].thumbnail_url, upload.thumbnail_url);
+    swept(&backend.db, &media, &ann, 3600).await;
+    let link = uploads::link(&backend.db, &media, &ann, upload.upload_id, Rendition::Thumbnail).await.expect("a URL");
+    let (status, bytes) = ask(Method::GET, &link.url, "", b"").await;
+    assert_eq!(status, 200, "it outlives the picture");
+    image::load_from_memory(&bytes).expect("a picture");
+    // A picture that was used meanwhile is no poster, and the video is taken.
+    let poster = ready_as(&backend, &media, &ann, PICTURE, picture()).await;
+    let ticket = create(&ann, video(poster, Purpose::File)).await.expect("announced");
+    say(&backend.db, &ann, NewMessage { attachments: vec![poster], ..NewMessage::default() }).await;
+    assert_eq!(ask(Method::PUT, &ticket.url, "video/mp4", movie(900)).await.0, 200);
+    let upload = completed(&backend, &media, &ann, ticket.upload_id).await.expect("ready");
+    assert_eq!((upload.thumbnail_url, upload.placeholder), (None, None));
+    assert!(uploads::find(&backend.db, &ann, poster).await.is_ok());
 }

@@ -93,7 +93,8 @@ pub(crate) async fn announced_as(
     size: usize,
 ) -> (UploadId, String) {
     let FileType { purpose, name, content_type } = what;
-    let new = NewUpload { purpose, file_name: name.into(), content_type: content_type.into(), size: size as u64 };
+    let (file_name, content_type, size) = (name.into(), content_type.into(), size as u64);
+    let new = NewUpload { purpose, file_name, content_type, size, poster_upload_id: None };
     let ticket = uploads::create(&backend.db, &backend.throttle, media, who, &new).await.expect("announced");
     (ticket.upload_id, ticket.url)
 }

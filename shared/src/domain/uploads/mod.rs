@@ -44,6 +44,10 @@ pub async fn create(db: &Db, throttle: &Throttle, media: &Media, caller: &Caller
             return Err(Error::Conflict("too_many_uploads"));
         }
         storage_quota::require_space(usage, throttle.quota(), new.size, 1)?;
+        if let Some(poster) = new.poster_upload_id {
+            let poster = store::find(tx, poster).await?.ok_or(Error::NotFound("upload_not_found"))?;
+            verify::require_poster(&poster, caller)?;
+        }
         store::insert(tx, caller.user, &new, caller.now, caller.now.plus_seconds(UNUSED_SECONDS)).await
     })?;
     let (url, expires_at) = media.upload_url(id, &new.content_type, new.size, caller.now).await?;
@@ -162,7 +166,7 @@ pub async fn find(db: &Db, caller: &Caller, id: UploadId) -> Result<Upload> {
 pub async fn link(db: &Db, media: &Media, caller: &Caller, id: UploadId, part: Rendition) -> Result<PresignedUrl> {
     let upload = find_visible(&mut *db.acquire().await?, caller, id).await?;
     let (id, purpose) = upload.object.zip(Some(upload.info.purpose)).ok_or(Error::Conflict("upload_not_ready"))?;
-    if purpose == Purpose::File && part == Rendition::Thumbnail {
+    if part == Rendition::Thumbnail && upload.info.thumbnail_url.is_none() {
         return Err(Error::NotFound("upload_not_found"));
     }
     media.download_url(Object { id, purpose }, part, caller.now).await
@@ -209,6 +213,9 @@ fn validate(new: &NewUpload, media: &Media) -> Result<NewUpload> {
             refuse("content_type", RejectionReason::Refused.code(), REFUSED_TYPE.into());
         }
         Some(_) => {}
+    }
+    if new.poster_upload_id.is_some() && !is_file {
+        refuse("poster_upload_id", "unsupported", "must be absent unless the purpose is file".into());
     }
     let most = media.max_size(new.purpose);
     if new.size == 0 {

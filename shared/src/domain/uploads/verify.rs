@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::caller::Caller;
 use crate::config::Quota;
-use crate::domain::uploads::storage_quota;
+use crate::domain::uploads::{attachments, storage_quota};
 use crate::error::{Error, Result};
-use crate::id::ObjectId;
+use crate::id::{ObjectId, UploadId};
 use crate::media::picture::{self, Picture, PictureError};
 use crate::media::{Deadline, Media, Object, Playback, ServedFile, UploadedObject, names, sniff};
 use crate::protocol::uploads::Purpose;
@@ -93,6 +93,17 @@ fn rejection(flaw: PictureError) -> Result<RejectionReason> {
     }
 }
 
+/// Requires a picture of the caller that is ready and not in use.
+pub(super) fn require_poster(poster: &UploadRecord, caller: &Caller) -> Result<()> {
+    if poster.owner != caller.user {
+        return Err(Error::NotFound("upload_not_found"));
+    }
+    if poster.info.purpose != Purpose::Image {
+        return Err(Error::invalid("poster_upload_id", "wrong_purpose", "must have the purpose image"));
+    }
+    attachments::require_usable(poster)
+}
+
 struct Verification<'a> {
     db: &'a Db,
     media: &'a Media,
@@ -167,7 +178,18 @@ impl Verification<'_> {
             // The row counts this attempt, so the sweep finds its objects.
             tracing::warn!(error = error.causes(), "the objects of a failed verification were not deleted");
         }
+        let poster = found.poster.filter(|_| matches!(accepted, Ok(true)));
+        if let Some(poster) = poster
+            && let Err(error) = self.discard(poster).await
+        {
+            tracing::warn!(error = error.causes(), "the picture of a poster stays until it expires");
+        }
         accepted.map(Ok)
+    }
+
+    /// Discards the picture of a poster: the video has a thumbnail of its own now.
+    async fn discard(&self, poster: UploadId) -> Result<bool> {
+        store::discard(&mut *self.db.acquire().await?, self.caller, poster, self.caller.now).await
     }
 
     /// Returns whether this verification won. Storage was reserved for the announced size; a picture that grew needs more.
@@ -211,6 +233,7 @@ impl Verification<'_> {
             dimensions: Some(made.dimensions),
             placeholder: made.placeholder,
             duration: None,
+            poster: None,
         }))
     }
 
@@ -230,6 +253,19 @@ impl Verification<'_> {
             return Err(changed());
         }
         let (content_type, size) = (shown.content_type, self.arrived.size);
-        Ok(Ok(VerifiedUpload { file_name, content_type, size, dimensions, placeholder: None, duration }))
+        let poster = if content_type.starts_with("video/") { self.poster(&file_name).await? } else { None };
+        let placeholder = poster.as_ref().and_then(|poster| poster.info.placeholder.clone());
+        let poster = poster.map(|poster| poster.info.upload_id);
+        Ok(Ok(VerifiedUpload { file_name, content_type, size, dimensions, placeholder, duration, poster }))
+    }
+
+    /// Stores the announced poster of a video. A picture that was used or deleted meanwhile is none.
+    async fn poster(&self, file_name: &str) -> Result<Option<UploadRecord>> {
+        let Some(id) = self.upload.poster else { return Ok(None) };
+        let found = store::find(&mut *self.db.acquire().await?, id).await?;
+        let Some(poster) = found.filter(|found| require_poster(found, self.caller).is_ok()) else { return Ok(None) };
+        let Some(object) = poster.object else { return Ok(None) };
+        let stored = self.media.store_poster(object, self.object, file_name).await?;
+        Ok(stored.then_some(poster))
     }
 }
