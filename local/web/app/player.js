@@ -5,7 +5,7 @@ import { mediaUrl } from "./media.js";
 
 /** @import { Attachment } from "../sdk/wire.js" */
 
-/** What was started, by path: a row that is drawn anew goes on playing. @type {Map<string, HTMLMediaElement>} */
+/** What was started, by path: a row that is rendered again goes on playing. @type {Map<string, HTMLMediaElement>} */
 const started = new Map();
 const MAX_STARTED = 10;
 
