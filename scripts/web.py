@@ -37,6 +37,7 @@ TYPES = {
 FOR_EVER = "public, max-age=31536000, immutable"
 REVALIDATED = "no-cache"
 LOCAL_IMAGES = "img-src 'self' blob: http://localhost:* http://127.0.0.1:*;"
+LOCAL_MEDIA = "media-src 'self' blob: http://localhost:* http://127.0.0.1:*;"
 LOCAL_CONNECTIONS = "connect-src 'self' ws://localhost:* ws://127.0.0.1:* http://localhost:* http://127.0.0.1:*;"
 
 
@@ -101,6 +102,7 @@ def restricted(index, config, page, media):
     own = origin(page, ("https", "http"))
     apis = "" if api == own else f" {api}"
     index = replaced(re.escape(LOCAL_IMAGES), f"img-src 'self' blob:{apis} {media};", index)
+    index = replaced(re.escape(LOCAL_MEDIA), f"media-src 'self' blob:{apis} {media};", index)
     return replaced(re.escape(LOCAL_CONNECTIONS), f"connect-src 'self'{apis} {socket} {media};", index)
 
 

@@ -16,7 +16,7 @@ use crate::parameters::{IdempotencyHeader, UploadPath};
 use crate::refusals::UploadNotFound;
 use crate::signed_in::SignedIn;
 
-/// Announces an upload. The response describes how to send the bytes: one `PUT` with exactly this type and size, within ten minutes.
+/// Announces an upload. The response describes how to send the bytes: one `PUT` with exactly the returned headers and this size, within ten minutes.
 ///
 /// The upload counts against the storage quota until it is used or a day has passed (see `storage` in `GET /api/users/me`). With an `Idempotency-Key`
 /// the request is safe to retry; a retry returns a new URL for the same upload.
@@ -48,7 +48,8 @@ pub(super) async fn create(
 
 /// Verifies the uploaded bytes.
 ///
-/// Images are rotated upright and re-encoded from their pixels, and get a thumbnail. Bytes that differ from the announcement are rejected and
+/// Images are rotated upright and re-encoded from their pixels, and get a thumbnail. Files may be of any type that this server does not refuse; of
+/// audio and video, `duration`, `width` and `height` are read from their headers. Bytes that differ from the announcement are rejected and
 /// deleted. Repeating the request returns the same result; concurrent requests wait for one verification for a few seconds. A file of several
 /// gigabytes takes up to half a minute.
 #[utoipa::path(
@@ -57,7 +58,7 @@ pub(super) async fn create(
     responses(
         (status = 200, description = "The verified upload", body = Upload),
         (status = 409, description = "`upload_missing` (no bytes were sent yet), `upload_changed` (other bytes arrived during verification), `upload_busy` (verification is running; retry after `Retry-After`), `quota_exceeded` (a re-encoded image is larger than announced and does not fit)"),
-        (status = 422, description = "`invalid_input`: rejected. `errors` has the reason: `size_mismatch`, `type_mismatch`, `not_a_picture`, `too_many_pixels`, `too_complex`"),
+        (status = 422, description = "`invalid_input`: rejected. `errors` has the reason: `size_mismatch`, `type_mismatch`, `type_refused`, `not_a_picture`, `too_many_pixels`, `too_complex`"),
         UploadNotFound,
     )
 )]

@@ -65,8 +65,8 @@ const CONCERNS: &[Concern] = &[
     },
     Concern { path: path!(functions::resources::limits), required: &[], optional: LIMITS },
     Concern { path: path!(shared::config::TokenConfig::from_env), required: &[], optional: &["JWT_EXPIRY", "SESSION_DAYS"] },
-    Concern { path: path!(functions::resources::media), required: &["MEDIA_BUCKET"], optional: SIZES },
-    Concern { path: path!(shared::config::MediaConfig::from_env), required: &["MEDIA_BUCKET"], optional: SIZES },
+    Concern { path: path!(functions::resources::media), required: &["MEDIA_BUCKET"], optional: UPLOADS },
+    Concern { path: path!(shared::config::MediaConfig::from_env), required: &["MEDIA_BUCKET"], optional: UPLOADS },
     Concern { path: path!(functions::resources::presence_grace), required: &["PRESENCE_GRACE"], optional: &[] },
     Concern { path: path!(functions::resources::vapid), required: &["VAPID_SECRET_ARN"], optional: &[] },
     Concern { path: path!(functions::resources::push_hosts), required: &["PUSH_HOSTS"], optional: &[] },
@@ -104,7 +104,7 @@ const LIMITS: &[&str] = &[
     "QUOTA_FILES",
     "RATE_WORK",
 ];
-const SIZES: &[&str] = &["UPLOAD_AVATAR_MB", "UPLOAD_IMAGE_MB", "UPLOAD_FILE_MB"];
+const UPLOADS: &[&str] = &["UPLOAD_AVATAR_MB", "UPLOAD_IMAGE_MB", "UPLOAD_FILE_MB", "UPLOAD_REFUSED_TYPES"];
 
 /// Set by Lambda, or used instead of the ARNs outside AWS.
 const NOT_OF_THE_TEMPLATE: &[&str] = &[
@@ -143,6 +143,7 @@ const KNOBS: &[(&str, &[&str])] = &[
     ("UPLOAD_AVATAR_MB", &["uploads"]),
     ("UPLOAD_IMAGE_MB", &["uploads"]),
     ("UPLOAD_FILE_MB", &["uploads"]),
+    ("UPLOAD_REFUSED_TYPES", &["uploads"]),
     ("JWT_EXPIRY", &["auth"]),
     ("SESSION_DAYS", &["auth"]),
     ("PUSH_INLINE", SPEAK_IN_ROOMS),

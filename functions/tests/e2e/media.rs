@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use crate::api::{Api, Header, Person};
 use crate::cloud::{World, own_world, world};
 use crate::socket::Socket;
-use crate::test_images::{completed, encoded, fetch, location, new_file, phone_picture, picture, ready, ready_picture, sent};
+use crate::test_images::{
+    announce, completed, encoded, fetch, location, new_file, phone_picture, picture, ready, ready_picture, send, sent,
+};
 
 async fn post(api: &Api, who: &Person, room: u64, body: Value) -> Value {
     api.post(&format!("/api/rooms/{room}/messages"), who, body).await.is(201)
@@ -162,6 +164,33 @@ async fn a_file_is_downloaded_under_its_name_and_never_opened_as_a_page() {
         assert!(how.starts_with("attachment; ") && how.contains(in_header), "{how}");
         api.get(&format!("/api/uploads/{}/thumbnail", upload["upload_id"]), &ann).await.refused(404, "upload_not_found");
     }
+}
+
+#[tokio::test]
+async fn audio_and_video_are_played_where_they_are_shown() {
+    let world = world();
+    let api = &world.api;
+    let ann = api.person("ann").await;
+    let room = api.group(&ann, &[]).await;
+    // 128 kilobits for one second.
+    let song = [&b"\xff\xfb\x90\x64"[..], &vec![0; 15_996]].concat();
+    let absent = json!({ "purpose": "file", "file_name": "song.mp3", "size": song.len() });
+    let ticket = announce(api, &ann, absent).await;
+    assert_eq!(send(&ticket, &song).await.status.as_u16(), 200);
+    let upload = completed(api, &ann, &ticket["upload_id"]).await.is(200);
+    assert_eq!((&upload["content_type"], &upload["duration"]), (&json!("audio/mpeg"), &json!(1000)), "as the bytes show");
+    let sent = post(api, &ann, room, json!({ "attachments": [upload["upload_id"]] })).await;
+    let attachment = &sent["attachments"][0];
+    assert_eq!(
+        (&attachment["kind"], &attachment["duration"], &attachment["width"]),
+        (&json!("file"), &json!(1000), &Value::Null)
+    );
+    let url = location(&api.get(attachment["url"].as_str().expect("a URL"), &ann).await);
+    let part = fetch(&url, &[Header("range", "bytes=15990-")]).await;
+    assert_eq!((part.status.as_u16(), &part.body[..]), (206, &song[15_990..]));
+    assert_eq!(part.headers["content-type"], "audio/mpeg");
+    assert_eq!(part.headers["content-range"], "bytes 15990-15999/16000");
+    assert!(part.headers["content-disposition"].to_str().is_ok_and(|how| how.starts_with("inline; filename=\"song.mp3\"")));
 }
 
 #[tokio::test]

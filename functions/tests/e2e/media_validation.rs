@@ -3,10 +3,11 @@
 use image::ImageFormat;
 use serde_json::{Value, json};
 
-use crate::cloud::world;
+use crate::cloud::{Variable, own_world, world};
 use crate::socket::Socket;
 use crate::test_images::{
-    announce, completed, encoded, fetch, location, new_file, phone_picture, picture, png_bomb, ready_picture, send, send_as, sent,
+    announce, completed, encoded, fetch, location, new_file, phone_picture, picture, png_bomb, ready, ready_picture, send,
+    send_as, sent,
 };
 
 #[tokio::test]
@@ -37,8 +38,6 @@ async fn a_lie_is_rejected_with_its_reason_and_gone() {
         (new_file("image", "a.png", "image/png"), &png_bomb(16_000, 16_000), "too_many_pixels"),
         (new_file("avatar", "a.png", "image/png"), &png_bomb(50_000, 1), "too_many_pixels"),
         (new_file("image", "a.jpg", "image/jpeg"), &scans, "too_complex"),
-        (new_file("file", "a.pdf", "application/pdf"), b"PK\x03\x04", "type_mismatch"),
-        (new_file("file", "a.txt", "text/plain"), b"MZ\x90\0", "type_mismatch"),
     ] {
         let upload = sent(api, &ann, what, bytes).await;
         for _ in 0..2 {
@@ -49,6 +48,51 @@ async fn a_lie_is_rejected_with_its_reason_and_gone() {
         assert_eq!((&known["state"], &known["reason"]), (&json!("rejected"), &json!(reason)));
         api.get(&format!("/api/uploads/{upload}/content"), &ann).await.refused(409, "upload_not_ready");
     }
+}
+
+#[tokio::test]
+async fn a_file_that_lies_is_taken_and_only_saved() {
+    let world = world();
+    let api = &world.api;
+    let ann = api.person("ann").await;
+    for (name, declared, bytes) in [
+        ("a.pdf", "application/pdf", &b"PK\x03\x04"[..]),
+        ("a.txt", "text/plain", b"MZ\x90\0"),
+        ("a.txt", "text/plain", b"<!doctype html><script>alert(1)</script>"),
+        ("a.png", "image/png", b"<svg onload=alert(1)>"),
+        ("a.mp4", "video/mp4", b"<html>"),
+        ("a.mp3", "audio/mpeg", b"\xff\xfb<script>alert(1)</script>"),
+    ] {
+        let upload = ready(api, &ann, new_file("file", name, declared), bytes).await;
+        assert_eq!(upload["content_type"], "application/octet-stream", "{name}");
+        let got = fetch(&location(&api.get(upload["url"].as_str().expect("a URL"), &ann).await), &[]).await;
+        assert_eq!(&got.body[..], bytes, "{name}");
+        assert_eq!(got.headers["content-type"], "application/octet-stream", "{name}");
+        assert!(got.headers["content-disposition"].to_str().is_ok_and(|how| how.starts_with("attachment; ")), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn listed_types_are_refused_by_name_and_by_bytes() {
+    let world = own_world(&[Variable("UPLOAD_REFUSED_TYPES", "programs, application/zip")]);
+    let api = &world.api;
+    let ann = api.person("ann").await;
+    let new = |name: &str, declared: &str| json!({ "purpose": "file", "file_name": name, "content_type": declared, "size": 4 });
+    for (name, declared) in [("a.exe", ""), ("a", "application/x-msdownload"), ("a", "application/x-zip-compressed")] {
+        let refused = api.post("/api/uploads", &ann, new(name, declared)).await.refused(422, "invalid_input");
+        assert_eq!(
+            (&refused["errors"][0]["field"], &refused["errors"][0]["code"]),
+            (&json!("content_type"), &json!("type_refused"))
+        );
+    }
+    for bytes in [&b"MZ\x90\0"[..], b"PK\x03\x04", b"#!/b"] {
+        let upload = sent(api, &ann, new_file("file", "a.png", "image/png"), bytes).await;
+        let refused = completed(api, &ann, &upload).await.refused(422, "invalid_input");
+        assert_eq!(refused["errors"][0]["code"], "type_refused", "{refused}");
+        let known = api.get(&format!("/api/uploads/{upload}"), &ann).await.is(200);
+        assert_eq!((&known["state"], &known["reason"]), (&json!("rejected"), &json!("type_refused")));
+    }
+    ready(api, &ann, new_file("file", "a.txt", "text/plain"), b"MZ is a mark").await;
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ import { size, summary } from "./format.js";
 import { icon } from "./icons.js";
 import { Mentions } from "./mentions.js";
 import { button, showError, notice } from "./overlay.js";
+import { uploadPoster } from "./poster.js";
 import { client, me, senderName } from "./session.js";
 
 /** @import { Attachment, Message } from "../sdk/wire.js" */
@@ -140,22 +141,21 @@ export class Composer {
         preview: purposeOf(file) === "image" ? URL.createObjectURL(file) : null,
       };
       this.#pending.push(pending);
-      client
-        .upload(file, purposeOf(file), {
-          signal: pending.stop.signal,
-          progress: (share) => ((pending.share = share), this.#drawTray()),
-        })
-        .then(
-          (attachment) => {
-            pending.attachment = attachment;
-            pending.share = 1;
-            this.#drawTray();
-          },
-          (error) => {
-            this.#remove(pending);
-            if (!pending.stop.signal.aborted) showError(error, file.name);
-          },
-        );
+      const { signal } = pending.stop;
+      const progress = (/** @type {number} */ share) => ((pending.share = share), this.#drawTray());
+      const upload = (/** @type {number | undefined} */ poster) => client.upload(file, purposeOf(file), { signal, progress, poster });
+      const uploading = file.type.startsWith("video/") ? uploadPoster(file, signal).then(upload) : upload(undefined);
+      uploading.then(
+        (attachment) => {
+          pending.attachment = attachment;
+          pending.share = 1;
+          this.#drawTray();
+        },
+        (error) => {
+          this.#remove(pending);
+          if (!signal.aborted) showError(error, file.name);
+        },
+      );
     }
     this.#drawTray();
     this.focus();

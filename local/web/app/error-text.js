@@ -6,6 +6,7 @@ import { size } from "./format.js";
 /** By error code of a field. @type {Record<string, string>} */
 const TEXTS = {
   type_mismatch: "is not the type of file that its name says.",
+  type_refused: "is of a type that this server does not take.",
   not_a_picture: "is damaged or not a picture.",
   too_many_pixels: "is too large: pictures can have 40 million pixels and 16,384 on a side.",
   too_complex: "has too many frames for its size.",

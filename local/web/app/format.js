@@ -53,6 +53,14 @@ export function size(bytes) {
   return `${bytes < 10 && unit > 0 ? bytes.toFixed(1) : Math.round(bytes)} ${units[unit]}`;
 }
 
+/** Minutes and seconds of a recording. @param {number} milliseconds */
+export function length(milliseconds) {
+  const seconds = Math.round(milliseconds / 1000);
+  const [hours, rest] = [Math.floor(seconds / 3600), seconds % 3600];
+  const parts = [...(hours ? [hours] : []), Math.floor(rest / 60), rest % 60];
+  return parts.map((part, at) => (at ? String(part).padStart(2, "0") : part)).join(":");
+}
+
 /** @param {number} count @param {string} one @param {string} [many] */
 export const plural = (count, one, many = `${one}s`) => `${count.toLocaleString()} ${count === 1 ? one : many}`;
 

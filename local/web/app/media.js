@@ -36,11 +36,20 @@ export function forgetMedia(path) {
   for (const known of links.keys()) if (known.startsWith(path)) links.delete(known);
 }
 
+/** Types that the server sends for playing. */
+const PLAYABLE = /^(video\/(mp4|quicktime|webm|ogg)|audio\/(mpeg|mp4|aac|ogg|webm|wav|flac))$/;
+/** @param {Attachment} file */
+export const isPlayable = (file) => file.kind !== "image" && PLAYABLE.test(file.content_type);
+/** Largest file that is saved from memory. */
+const MAX_MEMORY = 512_000_000;
+
 /** @param {Attachment} file */
 export async function download(file) {
   const url = await mediaUrl(file.url);
-  // The object store sends pictures inline, so they are saved from memory.
-  if (file.kind !== "image") return h("a", { href: url, download: file.file_name }).click();
+  const isInline = file.kind === "image" || isPlayable(file);
+  if (!isInline) return h("a", { href: url, download: file.file_name }).click();
+  // The object store sends these inline, so they are saved from memory. Beyond that, the browser's own player has a way to save.
+  if (file.size > MAX_MEMORY) return h("a", { href: url, target: "_blank", rel: "noopener" }).click();
   const blob = URL.createObjectURL(await (await fetch(url)).blob());
   h("a", { href: blob, download: file.file_name }).click();
   setTimeout(() => URL.revokeObjectURL(blob), 60_000);

@@ -1,12 +1,13 @@
 /** Renders the rows of the message list. */
 
 import { h } from "./dom.js";
-import { day, full, size, summary, time } from "./format.js";
+import { day, full, length, size, summary, time } from "./format.js";
 import { icon } from "./icons.js";
-import { avatar, download, placeholderFor, showPicture } from "./media.js";
+import { avatar, download, isPlayable, placeholderFor, showPicture } from "./media.js";
 import { attempt, button } from "./overlay.js";
 import { client, nameByUsername } from "./session.js";
 import { isEmoji, richText } from "./message-text.js";
+import { player } from "./player.js";
 import { readable } from "./error-text.js";
 
 /** @import { Attachment, Message } from "../sdk/wire.js" */
@@ -252,13 +253,15 @@ export function pictureOf(picture, open) {
 /** @param {Attachment} file */
 export function fileOf(file) {
   const save = () => attempt(() => download(file));
-  return h(
+  const facts = [size(file.size), file.duration && length(file.duration)].filter(Boolean).join(" · ");
+  const row = h(
     "button",
     { type: "button", class: "file", onclick: save },
     h("span", { class: "file-icon" }, icon("file")),
     h("span", { class: "visually-hidden" }, "Download "),
-    h("span", { class: "file-text" }, h("bdi", { class: "file-name" }, file.file_name), h("bdi", { class: "hint" }, size(file.size))),
+    h("span", { class: "file-text" }, h("bdi", { class: "file-name" }, file.file_name), h("bdi", { class: "hint" }, facts)),
   );
+  return isPlayable(file) ? h("div", { class: "playable" }, player(file), row) : row;
 }
 
 /** @param {Outgoing} item @param {boolean} first @param {MessageActions} acts */

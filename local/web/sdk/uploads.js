@@ -9,7 +9,10 @@ import { sleep } from "./abortable.js";
 import { ConChatError } from "./errors.js";
 
 /** @typedef {"avatar" | "image" | "file"} Purpose */
-/** @typedef {{ progress?: (share: number) => void, signal?: AbortSignal }} Watch `progress` is called with 0 to 1. */
+/**
+ * @typedef {{ progress?: (share: number) => void, signal?: AbortSignal, poster?: number | undefined }} Watch `progress` is called with 0 to 1; `poster`
+ * is an uploaded image that becomes a video's thumbnail.
+ */
 
 /** The purpose for an attached file. @param {{ type: string }} file @returns {Purpose} */
 export function purposeOf(file) {
@@ -21,10 +24,15 @@ export function purposeOf(file) {
  * @param {Http} http @param {File} file @param {Purpose} purpose @param {Watch} [watch]
  * @returns {Promise<Attachment>}
  */
-export async function upload(http, file, purpose, { progress = () => {}, signal } = {}) {
-  const content_type = file.type || "application/octet-stream";
+export async function upload(http, file, purpose, { progress = () => {}, signal, poster } = {}) {
   /** @type {UploadTicket} */
-  const ticket = await http.post("/api/uploads", { purpose, file_name: file.name, content_type, size: file.size });
+  const ticket = await http.post("/api/uploads", {
+    purpose,
+    file_name: file.name,
+    content_type: file.type,
+    size: file.size,
+    poster_upload_id: poster,
+  });
   const transfer = put(ticket, file, progress, signal).then(() => complete(http, ticket.upload_id, signal));
   const done = await transfer.catch(async (error) => {
     // Frees the quota at once; otherwise the server does so after a day.

@@ -154,6 +154,8 @@ impl TableNames {
 pub struct MediaConfig {
     pub bucket: String,
     pub sizes: UploadSizes,
+    /// `UPLOAD_REFUSED_TYPES`: media types, `type/*`, and `programs`.
+    pub refused_types: Vec<String>,
 }
 
 /// Maximum sizes of uploads in bytes.
@@ -165,7 +167,7 @@ pub struct UploadSizes {
 }
 
 impl MediaConfig {
-    /// Reads the bucket's name and the sizes, in MB of 2^20 bytes.
+    /// Reads the bucket's name, the sizes, in MB of 2^20 bytes, and the refused types.
     pub fn from_env() -> Result<Self, ConfigError> {
         let size = |setting: Setting| setting.whole().map(|megabytes: u64| megabytes << 20);
         Ok(Self {
@@ -175,6 +177,7 @@ impl MediaConfig {
                 image: size(settings::UPLOAD_IMAGE_MB)?,
                 file: size(settings::UPLOAD_FILE_MB)?,
             },
+            refused_types: settings::UPLOAD_REFUSED_TYPES.media_types()?,
         })
     }
 }

@@ -82,6 +82,7 @@ settings! {
     UPLOAD_IMAGE_MB = "20", between(1, 50);
     // S3 takes no more in one PUT.
     UPLOAD_FILE_MB = "100", between(1, 5120);
+    UPLOAD_REFUSED_TYPES = "", Form::Text;
     PUSH_INLINE = "100", from(0);
     PUSH_SHARD = "500", from(1);
     PUSH_BUSY = "1000", from(1);
@@ -120,6 +121,20 @@ impl Setting {
             _ => false,
         };
         self.parse(|text| T::try_from(text.parse().ok().filter(within)?).ok())
+    }
+
+    /// Media types, `type/*`, or words for groups of types, separated by commas.
+    pub(super) fn media_types(&self) -> Result<Vec<String>, ConfigError> {
+        let token = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
+        let is_type = |text: &str| match text.split_once('/') {
+            Some((kind, sub)) => token(kind) && (sub == "*" || token(sub)),
+            None => text.eq_ignore_ascii_case("programs"),
+        };
+        let list = parts(&self.text());
+        match list.iter().find(|text| !is_type(text.as_str())) {
+            Some(text) => Err(ConfigError(format!("{} must have media types, type/* or programs, not {text:?}", self.name))),
+            None => Ok(list),
+        }
     }
 
     fn parse<T>(&self, parse: impl Fn(&str) -> Option<T>) -> Result<T, ConfigError> {
@@ -198,6 +213,16 @@ mod tests {
                 Form::Whole { .. } => given.whole::<u32>().map(drop),
             };
             assert!(taken.is_ok(), "{}: {taken:?}", setting.name);
+        }
+    }
+
+    #[test]
+    fn a_list_of_media_types_has_types_groups_and_words() {
+        let list = |default| Setting { name: "", default, form: Form::Text }.media_types().ok();
+        let taken = ["application/zip", "video/*", "Programs"].map(str::to_owned).to_vec();
+        assert_eq!((list(" application/zip, video/* ,,Programs"), list("")), (Some(taken), Some(Vec::new())));
+        for refused in ["zip", "*/*", "*", "a/b/c", "a/", "/b", "a/b*", "a b/c", "text/html; charset=utf-8"] {
+            assert_eq!(list(refused), None, "{refused}");
         }
     }
 

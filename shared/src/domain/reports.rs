@@ -12,7 +12,6 @@ use crate::media::{Media, Object, PresignedUrl, Rendition};
 use crate::protocol::page::Page;
 use crate::protocol::reports::{NewReport, OpenReport, Report};
 use crate::protocol::rooms::Role;
-use crate::protocol::uploads::Purpose;
 use crate::store::members::{self, Access};
 use crate::store::reports::{self as store, Reviewer};
 use crate::store::{Db, Handle, audit, report_evidence, transaction, uploads};
@@ -65,7 +64,7 @@ pub async fn link(
     let found = open(&mut connection, caller, report).await?.report;
     let shown = found.attachments.iter().any(|attachment| attachment.upload_id == upload);
     let kept = if shown { uploads::find(&mut connection, upload).await? } else { None };
-    let kept = kept.filter(|kept| part == Rendition::Original || kept.info.purpose != Purpose::File).ok_or_else(absent)?;
+    let kept = kept.filter(|kept| part == Rendition::Original || kept.info.thumbnail_url.is_some()).ok_or_else(absent)?;
     let purpose = kept.info.purpose;
     media.download_url(Object { id: kept.object.ok_or_else(absent)?, purpose }, part, caller.now).await
 }

@@ -1,15 +1,20 @@
-//! Media in S3. Clients upload and download through presigned URLs; functions read bytes only to verify images.
+//! Media in S3. Clients upload and download through presigned URLs; functions read images to verify them, and of files some pages.
 //!
 //! Clients upload to `pending/`, which is never served. Verification writes to other keys, for which no client ever gets an upload URL, so verified
 //! objects cannot be replaced.
 
 mod animation;
+mod archive;
 mod deadline;
 mod jpeg;
+pub mod media_types;
 pub mod names;
 mod palette;
 pub mod picture;
+mod playback;
+mod refused_types;
 pub mod sniff;
+mod spans;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +24,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use self::deadline::{CancelOnDrop, Deadline};
 use self::picture::{EncodedImage, Picture};
+pub use self::playback::Playback;
+pub use self::refused_types::RefusedTypes;
+use self::sniff::Presentation;
+use self::spans::{PAGE, Spans, Stop};
 use crate::aws::s3::{Bucket, CopySource, ServedAs, Validity};
 use crate::config;
 use crate::error::{Error, Result};
@@ -31,6 +40,9 @@ const UPLOAD_URL_VALIDITY: Duration = Duration::from_mins(10);
 /// Maximum validity of download URLs; at least half of it remains.
 const DOWNLOAD_URL_VALIDITY: Duration = Duration::from_mins(5);
 
+/// Time limit for reading the headers of a file.
+const HEADERS_TIME: Duration = Duration::from_secs(4);
+
 /// Returns when the upload URLs issued until now have expired.
 pub fn upload_expiry(now: Timestamp) -> Timestamp {
     now.plus_seconds(seconds(UPLOAD_URL_VALIDITY))
@@ -41,6 +53,7 @@ pub fn upload_expiry(now: Timestamp) -> Timestamp {
 pub struct Media {
     bucket: Bucket,
     sizes: config::UploadSizes,
+    refused: RefusedTypes,
     /// Images verified concurrently: one, because each takes a whole CPU and much memory.
     verification_slots: Arc<Semaphore>,
 }
@@ -57,7 +70,7 @@ pub struct UploadedObject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Object {
     pub id: ObjectId,
-    /// The purpose decides the key prefix; files have no thumbnail.
+    /// The purpose decides the key prefix. Of files only videos with a poster have a thumbnail.
     pub purpose: Purpose,
 }
 
@@ -65,7 +78,7 @@ pub struct Object {
 #[derive(Clone, Copy, Debug)]
 pub struct ServedFile<'a> {
     pub object: Object,
-    pub content_type: &'a str,
+    pub shown: Presentation,
     pub name: &'a str,
 }
 
@@ -90,7 +103,7 @@ pub struct PresignedUrl {
 impl Media {
     /// Opens no connection before the first call.
     pub fn new(aws: &config::Aws, config: &config::MediaConfig) -> Self {
-        Self::of(Bucket::new(aws, &config.bucket), config.sizes)
+        Self::of(Bucket::new(aws, &config.bucket), config.sizes).with_refused(RefusedTypes::of(&config.refused_types))
     }
 
     /// Uses a bucket at a known URL.
@@ -99,7 +112,18 @@ impl Media {
     }
 
     fn of(bucket: Bucket, sizes: config::UploadSizes) -> Self {
-        Self { bucket, sizes, verification_slots: Arc::new(Semaphore::new(1)) }
+        Self { bucket, sizes, refused: RefusedTypes::default(), verification_slots: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// Sets the types of files that are refused.
+    #[must_use]
+    pub fn with_refused(self, refused: RefusedTypes) -> Self {
+        Self { refused, ..self }
+    }
+
+    /// The types of files that are refused.
+    pub fn refused(&self) -> &RefusedTypes {
+        &self.refused
     }
 
     /// Sets the part size of copies.
@@ -154,7 +178,52 @@ impl Media {
 
     /// Reads the first bytes; none when the object changed since.
     pub async fn read_start(&self, arrived: &UploadedObject, first: u64) -> Result<Option<Bytes>> {
-        self.bucket.get(&pending(arrived.upload), &arrived.etag, first).await
+        self.bucket.get(&pending(arrived.upload), &arrived.etag, 0..first).await
+    }
+
+    /// Whether the bytes of a file are of a refused type, also inside of an archive. Costs nothing unless types are refused.
+    pub async fn refuses_bytes(&self, arrived: &UploadedObject, head: &Bytes) -> Result<bool> {
+        if self.refused.is_empty() || self.refused.includes_bytes(head) {
+            return Ok(!self.refused.is_empty());
+        }
+        let inside = tokio::time::timeout(HEADERS_TIME, self.program_inside(arrived, head));
+        let inside = inside.await.map_err(Error::unavailable)??;
+        Ok(inside.is_some_and(|name| self.refused.includes(name)))
+    }
+
+    /// Reads duration and picture size of audio and video. Headers that are damaged, far apart or slow to read give nothing.
+    pub async fn playback(&self, arrived: &UploadedObject, head: &Bytes, content_type: &str) -> Playback {
+        let read = tokio::time::timeout(HEADERS_TIME, self.headers(arrived, head, content_type)).await;
+        read.ok().and_then(Result::ok).flatten().unwrap_or_default()
+    }
+
+    async fn program_inside(&self, arrived: &UploadedObject, head: &Bytes) -> Result<Option<&'static str>> {
+        let mut file = Spans::new(arrived.size, head.clone());
+        loop {
+            let found = archive::program_inside(&file);
+            let Err(Stop::Missing(from)) = found else { return Ok(found.ok().flatten()) };
+            if !self.read_page(arrived, &mut file, from).await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn headers(&self, arrived: &UploadedObject, head: &Bytes, content_type: &str) -> Result<Option<Playback>> {
+        let mut file = Spans::new(arrived.size, head.clone());
+        loop {
+            let found = playback::read(content_type, &file);
+            let Err(Stop::Missing(from)) = found else { return Ok(found.ok()) };
+            if !self.read_page(arrived, &mut file, from).await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads a page that a parser asks for. Returns false when the file has been read often enough.
+    async fn read_page(&self, arrived: &UploadedObject, file: &mut Spans, from: u64) -> Result<bool> {
+        let page = from..from.saturating_add(PAGE).min(arrived.size);
+        let bytes = self.bucket.get(&pending(arrived.upload), &arrived.etag, page).await?;
+        Ok(file.add(from, bytes.ok_or(Error::Conflict("upload_changed"))?))
     }
 
     /// Stores a re-encoded image.
@@ -173,12 +242,23 @@ impl Media {
 
     /// Stores a file by copying it inside S3 until a time limit. Returns false when the object changed since.
     pub async fn store_file(&self, arrived: &UploadedObject, file: ServedFile<'_>, until: Instant) -> Result<bool> {
-        let ServedFile { object, content_type, name } = file;
-        let disposition = names::disposition(false, name);
+        let ServedFile { object, shown: Presentation { content_type, inline }, name } = file;
+        let disposition = names::disposition(inline, name);
         let served_as = ServedAs { cache_control: CACHE, content_disposition: &disposition, content_type };
         let to = key(object, Rendition::Original);
         let source = CopySource { key: &pending(arrived.upload), etag: &arrived.etag, size: arrived.size };
         self.bucket.copy(source, &to, served_as, until).await
+    }
+
+    /// Stores the thumbnail of a picture as that of a video. Returns false when the picture is gone.
+    pub async fn store_poster(&self, picture: ObjectId, video: Object, name: &str) -> Result<bool> {
+        let from = key(Object { id: picture, purpose: Purpose::Image }, Rendition::Thumbnail);
+        let Some(head) = self.bucket.head(&from).await? else { return Ok(false) };
+        let Some(bytes) = self.bucket.get(&from, &head.etag, 0..head.size).await? else { return Ok(false) };
+        let content_type = sniff::presentation("", "", &bytes).content_type;
+        let disposition = names::disposition(true, &names::with_extension(name, content_type));
+        let served_as = ServedAs { cache_control: CACHE, content_disposition: &disposition, content_type };
+        self.bucket.put(&key(video, Rendition::Thumbnail), served_as, bytes).await.map(|()| true)
     }
 
     /// Deletes the pending object.
@@ -189,10 +269,7 @@ impl Media {
     /// Deletes the output of a verification.
     pub async fn delete_object(&self, object: Object) -> Result<()> {
         self.bucket.delete(&key(object, Rendition::Original)).await?;
-        if object.purpose != Purpose::File {
-            self.bucket.delete(&key(object, Rendition::Thumbnail)).await?;
-        }
-        Ok(())
+        self.bucket.delete(&key(object, Rendition::Thumbnail)).await
     }
 
     /// Checks that the bucket answers.

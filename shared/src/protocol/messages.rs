@@ -121,15 +121,17 @@ pub struct Attachment {
     pub content_type: String,
     /// The size in bytes.
     pub size: u64,
-    /// The width of an image in pixels.
+    /// The width of an image or video in pixels.
     pub width: Option<u32>,
-    /// The height of an image in pixels.
+    /// The height of an image or video in pixels.
     pub height: Option<u32>,
-    /// A blurhash to display while the image loads.
+    /// The duration of audio or video in milliseconds, if its header has it.
+    pub duration: Option<u32>,
+    /// A blurhash to display while the image, or the poster of a video, loads.
     pub placeholder: Option<String>,
     /// The URL of the bytes.
     pub url: String,
-    /// The URL of an image's thumbnail.
+    /// The URL of the thumbnail of an image, or of a video with a poster.
     pub thumbnail_url: Option<String>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result};
 use crate::id::UploadId;
@@ -23,7 +23,8 @@ pub enum Purpose {
     Avatar,
     /// A JPEG, PNG, WebP or GIF image in a message.
     Image,
-    /// Any file in a message. Served only as a download, unmodified, including its metadata.
+    /// Any file in a message, unmodified, including its metadata. Audio and video that browsers play are served for playing, everything else for
+    /// saving.
     File,
 }
 
@@ -47,12 +48,22 @@ pub struct NewUpload {
     /// The file name, 1–255 characters; folders are removed.
     #[schema(example = "beach.jpg", min_length = 1, max_length = 255)]
     pub file_name: String,
-    /// The content type, which verification checks.
-    #[schema(example = "image/jpeg", max_length = 127)]
+    /// The content type. Of an image, one of four, which verification checks. Of a file anything that the client's system calls it: absent or empty,
+    /// or if the bytes are something else, it is served as what the bytes show, or as `application/octet-stream`.
+    #[serde(default, deserialize_with = "empty_if_null")]
+    #[schema(example = "image/jpeg", max_length = 1024)]
     pub content_type: String,
     /// The exact size in bytes.
     #[schema(example = 482_113, minimum = 1)]
     pub size: u64,
+    /// An upload of the caller with the purpose `image`, ready and unused, whose thumbnail becomes that of this video. It is used up by this.
+    #[serde(default)]
+    pub poster_upload_id: Option<UploadId>,
+}
+
+/// Null says as little as nothing.
+fn empty_if_null<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<String, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// How to send the bytes: one request, directly to the object store.
@@ -89,18 +100,21 @@ pub struct Upload {
     pub content_type: String,
     /// The size in bytes, which changes when an image is re-encoded.
     pub size: u64,
-    /// The width of an image in pixels.
+    /// The width of an image or video in pixels.
     pub width: Option<u32>,
-    /// The height of an image in pixels.
+    /// The height of an image or video in pixels.
     pub height: Option<u32>,
-    /// A blurhash to display while the image loads.
+    /// The duration of audio or video in milliseconds, if its header has it.
+    #[schema(example = 12_500)]
+    pub duration: Option<u32>,
+    /// A blurhash to display while the image, or the poster of a video, loads.
     #[schema(example = "LEHV6nWB2yk8pyo0adR*.7kCMdnj")]
     pub placeholder: Option<String>,
-    /// Why the upload was rejected: `size_mismatch`, `type_mismatch`, `not_a_picture`, `too_many_pixels` or `too_complex`.
+    /// Why the upload was rejected: `size_mismatch`, `type_mismatch`, `type_refused`, `not_a_picture`, `too_many_pixels` or `too_complex`.
     pub reason: Option<String>,
     /// The URL of the bytes, once ready.
     pub url: Option<String>,
-    /// The URL of an image's thumbnail.
+    /// The URL of the thumbnail of an image, or of a video with a poster.
     pub thumbnail_url: Option<String>,
     /// When the upload was announced.
     pub created_at: Timestamp,
@@ -119,6 +133,7 @@ impl Upload {
             size: self.size,
             width: self.width,
             height: self.height,
+            duration: self.duration,
             placeholder: self.placeholder,
         }
     }

@@ -38,10 +38,10 @@ macro_rules! insert_copies {
     ($tail:literal, $($value:expr),* $(,)?) => {
         sqlx::query!(
             r#"
-            insert into uploads (purpose, state, file_name, content_type, size, width, height, placeholder, attempts, object_id,
-                                 object_attempt, owner_id, room_id, seq, created_at, due_at)
-            select purpose, state, file_name, content_type, size, width, height, placeholder, attempts, object_id, object_attempt,
-                   ?, ?, ?, ?, null
+            insert into uploads (purpose, state, file_name, content_type, size, width, height, duration, placeholder, attempts, object_id,
+                                 object_attempt, poster_id, owner_id, room_id, seq, created_at, due_at)
+            select purpose, state, file_name, content_type, size, width, height, duration, placeholder, attempts, object_id, object_attempt,
+                   poster_id, ?, ?, ?, ?, null
             from uploads
             where state = 'ready' and
             "# + $tail,
@@ -212,6 +212,11 @@ struct StoredAttachment {
     width: Option<u32>,
     height: Option<u32>,
     placeholder: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    duration: Option<u32>,
+    /// Whether a video has a thumbnail.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    poster: bool,
 }
 
 /// Encodes attachments for the column of a message.
@@ -228,6 +233,8 @@ pub(super) fn column(attachments: &[Attachment]) -> Result<Option<String>> {
         width: attachment.width,
         height: attachment.height,
         placeholder: attachment.placeholder.clone(),
+        duration: attachment.duration,
+        poster: attachment.kind == AttachmentKind::File && attachment.thumbnail_url.is_some(),
     });
     serde_json::to_string(&stored.collect::<Vec<_>>()).map(Some).map_err(Error::internal)
 }
@@ -246,8 +253,9 @@ pub(super) fn read(column: Option<&str>) -> Vec<Attachment> {
             width: stored.width,
             height: stored.height,
             placeholder: stored.placeholder,
+            duration: stored.duration,
             url: wire::content_url(id),
-            thumbnail_url: stored.image.then(|| wire::thumbnail_url(id)),
+            thumbnail_url: (stored.image || stored.poster).then(|| wire::thumbnail_url(id)),
         }
     });
     shown.collect()
@@ -272,12 +280,14 @@ mod tests {
             size: 12,
             width: Some(3),
             height: Some(4),
+            duration: None,
             placeholder: Some("LEHV6nWB2yk8pyo0adR*.7kCMdnj".into()),
             url: "/api/uploads/7/content".into(),
             thumbnail_url: Some("/api/uploads/7/thumbnail".into()),
         };
-        let file = Attachment { kind: AttachmentKind::File, thumbnail_url: None, ..image.clone() };
-        let both = vec![image, file];
+        let file = Attachment { kind: AttachmentKind::File, thumbnail_url: None, duration: Some(12_500), ..image.clone() };
+        let video = Attachment { thumbnail_url: image.thumbnail_url.clone(), ..file.clone() };
+        let both = vec![image, file, video];
         let text = column(&both).expect("writes");
         assert_eq!(read(text.as_deref()), both);
         assert_eq!(file_names(text.as_deref()), ["صورة \"1\".jpg"; 2]);

@@ -20,6 +20,8 @@ pub struct UploadRecord {
     pub object: Option<ObjectId>,
     /// The message it is attached to.
     pub message: Option<MessageRef>,
+    /// The picture whose thumbnail a video shows.
+    pub poster: Option<UploadId>,
     /// Number of verifications begun.
     pub attempts: u32,
     /// When the sweep deletes it; none while in use.
@@ -33,10 +35,14 @@ pub struct VerifiedUpload {
     pub file_name: String,
     pub content_type: &'static str,
     pub size: u64,
-    /// Pixels of an image.
+    /// Pixels of an image or video.
     pub dimensions: Option<(u32, u32)>,
-    /// Blurhash of an image.
+    /// Blurhash of an image or a poster.
     pub placeholder: Option<String>,
+    /// Milliseconds of audio or video.
+    pub duration: Option<u32>,
+    /// The picture whose thumbnail was stored with a video.
+    pub poster: Option<UploadId>,
 }
 
 /// Selects uploads as [`Row`]s; the tail picks which.
@@ -46,8 +52,8 @@ macro_rules! select_uploads {
             Row,
             r#"
             select id, owner_id, purpose as "purpose: String", state as "state: String", file_name, content_type as "content_type: String",
-                   size, width, height, placeholder as "placeholder: String", reason as "reason: String", attempts, object_id,
-                   object_attempt, room_id, seq, created_at, due_at
+                   size, width, height, duration, placeholder as "placeholder: String", reason as "reason: String", attempts, object_id,
+                   object_attempt, room_id, seq, created_at, due_at, poster_id
             from uploads
             "# + $tail,
             $($value),*
@@ -64,7 +70,10 @@ pub async fn insert(
     due_at: Timestamp,
 ) -> Result<UploadId> {
     let inserted = sqlx::query!(
-        "insert into uploads (owner_id, purpose, file_name, content_type, size, created_at, due_at) values (?, ?, ?, ?, ?, ?, ?)",
+        r#"
+        insert into uploads (owner_id, purpose, file_name, content_type, size, created_at, due_at, poster_id)
+        values (?, ?, ?, ?, ?, ?, ?, ?)
+        "#,
         owner.0,
         new.purpose.to_string(),
         new.file_name,
@@ -72,6 +81,7 @@ pub async fn insert(
         new.size,
         now.0,
         due_at.0,
+        new.poster_upload_id.map(|poster| poster.0),
     )
     .execute(connection)
     .await?;
@@ -144,12 +154,12 @@ pub async fn release_verification(connection: &mut MySqlConnection, look: Object
 
 /// Stores a successful verification. Returns false when another one finished first.
 pub async fn accept(connection: &mut MySqlConnection, object: ObjectId, found: &VerifiedUpload) -> Result<bool> {
-    let VerifiedUpload { file_name, content_type, size, dimensions, placeholder } = found;
+    let VerifiedUpload { file_name, content_type, size, dimensions, placeholder, duration, poster } = found;
     let done = sqlx::query!(
         r#"
         update uploads
         set state = 'ready', looking_until = null, file_name = ?, content_type = ?, size = ?, width = ?, height = ?, placeholder = ?,
-            object_id = ?, object_attempt = ?
+            duration = ?, poster_id = ?, object_id = ?, object_attempt = ?
         where id = ? and state = 'pending'
         "#,
         file_name,
@@ -158,6 +168,8 @@ pub async fn accept(connection: &mut MySqlConnection, object: ObjectId, found: &
         dimensions.map(|(width, _)| width),
         dimensions.map(|(_, height)| height),
         placeholder,
+        *duration,
+        poster.map(|poster| poster.0),
         object.upload.0,
         object.attempt,
         object.upload.0,
@@ -220,6 +232,7 @@ pub(super) struct Row {
     pub(super) size: u64,
     pub(super) width: Option<u32>,
     pub(super) height: Option<u32>,
+    pub(super) duration: Option<u32>,
     pub(super) placeholder: Option<String>,
     pub(super) reason: Option<String>,
     pub(super) attempts: u32,
@@ -229,6 +242,7 @@ pub(super) struct Row {
     pub(super) seq: Option<u64>,
     pub(super) created_at: i64,
     pub(super) due_at: Option<i64>,
+    pub(super) poster_id: Option<u64>,
 }
 
 impl Row {
@@ -241,6 +255,7 @@ impl Row {
             owner: UserId(self.owner_id),
             object: self.object_id.zip(self.object_attempt).map(|(id, attempt)| ObjectId { upload: UploadId(id), attempt }),
             message: self.room_id.zip(self.seq).map(|(room, seq)| MessageRef { room: RoomId(room), seq: Seq(seq) }),
+            poster: self.poster_id.map(UploadId),
             attempts: self.attempts,
             due_at: self.due_at.map(Timestamp),
             info: uploads::Upload {
@@ -252,10 +267,12 @@ impl Row {
                 size: self.size,
                 width: self.width,
                 height: self.height,
+                duration: self.duration,
                 placeholder: self.placeholder,
                 reason: self.reason,
                 url: ready.then(|| uploads::content_url(id)),
-                thumbnail_url: (ready && purpose != Purpose::File).then(|| uploads::thumbnail_url(id)),
+                thumbnail_url: (ready && (purpose != Purpose::File || self.poster_id.is_some()))
+                    .then(|| uploads::thumbnail_url(id)),
                 created_at: Timestamp(self.created_at),
             },
         }

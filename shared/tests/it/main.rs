@@ -20,6 +20,8 @@ mod erased_contents;
 mod erasure;
 mod erd;
 mod export;
+mod file_types;
+mod file_uploads;
 mod fixture;
 mod forwards;
 mod friends;

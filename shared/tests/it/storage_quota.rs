@@ -35,7 +35,8 @@ fn with(bytes: u64, files: u64) -> Limits {
 }
 
 async fn announce(backend: &Backend, media: &Media, who: &Caller, size: u64) -> Result<UploadTicket> {
-    let new = NewUpload { purpose: Purpose::File, file_name: "a".into(), content_type: "a/b".into(), size };
+    let new =
+        NewUpload { purpose: Purpose::File, file_name: "a".into(), content_type: "a/b".into(), size, poster_upload_id: None };
     uploads::create(&backend.db, &backend.throttle, media, who, &new).await
 }
 

@@ -29,7 +29,7 @@ use crate::fixture::limits;
 
 /// One S3 server for all tests in its own thread, with a bucket each, because upload ids repeat.
 pub(crate) fn media() -> Media {
-    const BUCKETS: usize = 60;
+    const BUCKETS: usize = 100;
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     static URL: OnceLock<String> = OnceLock::new();
     let url = URL.get_or_init(|| {
@@ -93,7 +93,8 @@ pub(crate) async fn announced_as(
     size: usize,
 ) -> (UploadId, String) {
     let FileType { purpose, name, content_type } = what;
-    let new = NewUpload { purpose, file_name: name.into(), content_type: content_type.into(), size: size as u64 };
+    let (file_name, content_type, size) = (name.into(), content_type.into(), size as u64);
+    let new = NewUpload { purpose, file_name, content_type, size, poster_upload_id: None };
     let ticket = uploads::create(&backend.db, &backend.throttle, media, who, &new).await.expect("announced");
     (ticket.upload_id, ticket.url)
 }

@@ -137,7 +137,8 @@ async fn a_hundred_may_wait_and_no_more() {
     for _ in 0..100 {
         announced(&backend, &media, &ann).await;
     }
-    let new = NewUpload { purpose: Purpose::File, file_name: "a".into(), content_type: "a/b".into(), size: 1 };
+    let new =
+        NewUpload { purpose: Purpose::File, file_name: "a".into(), content_type: "a/b".into(), size: 1, poster_upload_id: None };
     let refused = uploads::create(&backend.db, &backend.throttle, &media, &ann, &new).await.err();
     assert!(matches!(refused, Some(Error::Conflict("too_many_uploads"))), "{refused:?}");
     assert_eq!(swept(&backend.db, &media, &ann, DAY).await, 100);

@@ -9,6 +9,7 @@ use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use shared::caller::Caller;
 use shared::error::Error;
 use shared::id::{ObjectId, UploadId};
+use shared::media::sniff::Presentation;
 use shared::media::{Media, Object, ServedFile};
 use shared::protocol::uploads::{Purpose, UploadState};
 use shared::store::Db;
@@ -156,7 +157,8 @@ async fn a_large_file_is_copied_in_parts_and_arrives_whole() {
     let other: &'static [u8] = vec![7; LARGE].leak();
     assert_eq!(ask(Method::PUT, &url, BINARY.content_type, other).await.0, 200);
     let object = Object { id: ObjectId { upload: id, attempt: 1 }, purpose: Purpose::File };
-    let file = ServedFile { object, content_type: BINARY.content_type, name: "a.bin" };
+    let shown = Presentation { content_type: BINARY.content_type, inline: false };
+    let file = ServedFile { object, shown, name: "a.bin" };
     let soon = Instant::now() + Duration::from_mins(1);
     let kept = media.store_file(&arrived, file, soon).await;
     assert!(matches!(kept, Ok(false)), "{kept:?}");

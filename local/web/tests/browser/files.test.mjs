@@ -126,6 +126,43 @@ test("notices are above the composer, and the one about a long text disappears w
   await close(one, two);
 });
 
+/** A second of silence. */
+function silence() {
+  const [header, data] = [Buffer.alloc(44), Buffer.alloc(16_000)];
+  header.write("RIFF", 0);
+  header.writeUInt32LE(36 + data.length, 4);
+  header.write("WAVEfmt ", 8);
+  header.writeUInt32LE(16, 16);
+  header.writeUInt16LE(1, 20);
+  header.writeUInt16LE(1, 22);
+  header.writeUInt32LE(8000, 24);
+  header.writeUInt32LE(16_000, 28);
+  header.writeUInt16LE(2, 32);
+  header.writeUInt16LE(16, 34);
+  header.write("data", 36);
+  header.writeUInt32LE(data.length, 40);
+  return Buffer.concat([header, data]);
+}
+
+test("a recording is played in the message and can be saved", async () => {
+  const { one, two } = await pair();
+  const bytes = silence();
+  await one.setInputFiles("[aria-label=Files]", { name: "memo.wav", mimeType: "audio/x-wav", buffer: bytes });
+  await one.waitForSelector(".tray-item.ready");
+  await one.fill("textarea", "listen");
+  await one.press("textarea", "Enter");
+  const shown = "article:has-text('listen')";
+  await two.waitForSelector(`${shown} audio.player`, { timeout: 15_000 });
+  await two.waitForFunction(() => (document.querySelector("audio")?.duration ?? 0) > 0.9);
+  assert.match(await two.locator(`${shown} .file .hint`).innerText(), /0:01$/);
+  const saving = two.waitForEvent("download");
+  await two.click(`${shown} .file`);
+  const saved = await saving;
+  assert.equal(saved.suggestedFilename(), "memo.wav");
+  assert.deepEqual(await readFile(await saved.path()), bytes);
+  await close(one, two);
+});
+
 test("a refused file shows the reason, and the text stays", async () => {
   const { one, two } = await pair();
   await one.fill("textarea", "see the picture");

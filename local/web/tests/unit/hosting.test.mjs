@@ -57,16 +57,18 @@ function references(path, content) {
 }
 
 test("the local page may call localhost only", () => {
-  const { "connect-src": connect = [], "img-src": img = [] } = policy(local);
+  const { "connect-src": connect = [], "img-src": img = [], "media-src": media = [] } = policy(local);
+  assert.deepEqual(media, img);
   for (const place of [...connect, ...img]) assert.match(place, /^('self'|blob:|(ws|http):\/\/(localhost|127\.0\.0\.1):\*)$/);
 });
 
 test("a hosted page may call its deployment only", () => {
   const { page, text } = build("one-origin", "--page", "https://chat.example", "--media", MEDIA);
-  const { "connect-src": connect, "img-src": img, ...rest } = policy(page);
+  const { "connect-src": connect, "img-src": img, "media-src": media, ...rest } = policy(page);
   assert.deepEqual(connect, ["'self'", "wss://chat.example", MEDIA]);
   assert.deepEqual(img, ["'self'", "blob:", MEDIA]);
-  const { "connect-src": _connect, "img-src": _img, ...before } = policy(local);
+  assert.deepEqual(media, img);
+  const { "connect-src": _connect, "img-src": _img, "media-src": _media, ...before } = policy(local);
   assert.deepEqual(rest, before);
   assert.deepEqual(JSON.parse(text("config.json")), JSON.parse(readFileSync(`${WEB}config.json`, "utf8")));
 });
@@ -74,9 +76,10 @@ test("a hosted page may call its deployment only", () => {
 test("a page may have its API at another origin", () => {
   const config = JSON.stringify({ api: "https://a.example", socket: "wss://s.example/ws" });
   const { page, text } = build("origins", "--page", "https://chat.example", "--media", MEDIA, "--config", config);
-  const { "connect-src": connect, "img-src": img } = policy(page);
+  const { "connect-src": connect, "img-src": img, "media-src": media } = policy(page);
   assert.deepEqual(connect, ["'self'", "https://a.example", "wss://s.example", MEDIA]);
   assert.deepEqual(img, ["'self'", "blob:", "https://a.example", MEDIA]);
+  assert.deepEqual(media, img);
   assert.deepEqual(JSON.parse(text("config.json")), JSON.parse(config));
 });
 

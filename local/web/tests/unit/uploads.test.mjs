@@ -48,6 +48,26 @@ async function pass(seconds) {
 
 const busy = new ConChatError("upload_busy", "The bytes are being verified.", { status: 409, retryAfter: 2 });
 
+test("an announcement has the file's own type, even none, and the poster", async () => {
+  /** @type {object[]} */
+  const announced = [];
+  const http = /** @type {Http} */ ({
+    post: async (/** @type {string} */ path, /** @type {object} */ body) => {
+      if (path === "/api/uploads") announced.push(body);
+      throw new ConChatError("quota_exceeded", "full", { status: 409 });
+    },
+  });
+  for (const poster of [undefined, 7]) {
+    await assert.rejects(upload(http, new File(["abc"], "a.mkv"), "file", { poster }));
+    await assert.rejects(upload(http, new File(["abc"], "a.mp4", { type: "video/mp4" }), "file", { poster }));
+  }
+  const sent = JSON.parse(JSON.stringify(announced));
+  assert.deepEqual(
+    sent.map((/** @type {Record<string, unknown>} */ body) => [body["content_type"], body["poster_upload_id"]]),
+    [["", undefined], ["video/mp4", undefined], ["", 7], ["video/mp4", 7]],
+  );
+});
+
 test("a verification under way is awaited for a limited time", async () => {
   const one = uploading([busy, busy, busy, busy, DONE]);
   await pass(12);

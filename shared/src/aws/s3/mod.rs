@@ -3,6 +3,7 @@
 mod multipart;
 
 use std::future::IntoFuture;
+use std::ops::Range;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use aws_sdk_s3::Client;
@@ -115,9 +116,9 @@ impl Bucket {
         found.map(Some).ok_or_else(|| Error::internal("S3 returned no size or no etag"))
     }
 
-    /// Reads the first bytes of an object. Returns none when its etag changed.
-    pub async fn get(&self, key: &str, etag: &str, first: u64) -> Result<Option<Bytes>> {
-        let range = format!("bytes=0-{}", first.saturating_sub(1));
+    /// Reads some bytes of an object, of which the first exists. Returns none when its etag changed.
+    pub async fn get(&self, key: &str, etag: &str, bytes: Range<u64>) -> Result<Option<Bytes>> {
+        let range = format!("bytes={}-{}", bytes.start, bytes.end.saturating_sub(1));
         let get = self.client.get_object().bucket(&self.name).key(key).if_match(etag).range(range).send();
         let Some(got) = if_unchanged(within(LONG, get).await?)? else { return Ok(None) };
         // The HTTP client has read the body already.

@@ -7,7 +7,7 @@ pub(crate) mod verify;
 
 use std::time::{Duration, Instant};
 
-use self::verify::{RejectionReason, Verifier};
+use self::verify::{REFUSED_TYPE, RejectionReason, Verifier};
 use crate::caller::Caller;
 use crate::domain::idempotency;
 use crate::domain::limits::throttle::Throttle;
@@ -15,7 +15,7 @@ use crate::domain::rooms;
 use crate::domain::rooms::changes::push_to_users;
 use crate::error::{Error, Result, Violation};
 use crate::id::{MessageRef, RoomRef, UploadId};
-use crate::media::{self, Media, Object, PresignedUrl, Rendition, names, sniff};
+use crate::media::{self, Media, Object, PresignedUrl, Rendition, media_types, names, sniff};
 use crate::protocol::frames::Frame;
 use crate::protocol::uploads::{NewUpload, Purpose, Upload, UploadState, UploadTicket};
 use crate::push::Push;
@@ -26,6 +26,8 @@ use crate::text::visible::is_invisible;
 const UNUSED_SECONDS: i64 = 24 * 3600;
 /// Maximum number of a user's unused uploads.
 const MAX_UNUSED: u64 = 100;
+/// Longest declared type, with parameters.
+const MAX_DECLARED: usize = 1024;
 /// How long a request waits for another's verification, and after how many seconds it may retry.
 const MAX_WAIT: Duration = Duration::from_secs(8);
 const RETRY_AFTER_SECONDS: u32 = 2;
@@ -43,6 +45,10 @@ pub async fn create(db: &Db, throttle: &Throttle, media: &Media, caller: &Caller
             return Err(Error::Conflict("too_many_uploads"));
         }
         storage_quota::require_space(usage, throttle.quota(), new.size, 1)?;
+        if let Some(poster) = new.poster_upload_id {
+            let poster = store::find(tx, poster).await?.ok_or(Error::NotFound("upload_not_found"))?;
+            verify::require_poster(&poster, caller)?;
+        }
         store::insert(tx, caller.user, &new, caller.now, caller.now.plus_seconds(UNUSED_SECONDS)).await
     })?;
     let (url, expires_at) = media.upload_url(id, &new.content_type, new.size, caller.now).await?;
@@ -161,7 +167,7 @@ pub async fn find(db: &Db, caller: &Caller, id: UploadId) -> Result<Upload> {
 pub async fn link(db: &Db, media: &Media, caller: &Caller, id: UploadId, part: Rendition) -> Result<PresignedUrl> {
     let upload = find_visible(&mut *db.acquire().await?, caller, id).await?;
     let (id, purpose) = upload.object.zip(Some(upload.info.purpose)).ok_or(Error::Conflict("upload_not_ready"))?;
-    if purpose == Purpose::File && part == Rendition::Thumbnail {
+    if part == Rendition::Thumbnail && upload.info.thumbnail_url.is_none() {
         return Err(Error::NotFound("upload_not_found"));
     }
     media.download_url(Object { id, purpose }, part, caller.now).await
@@ -199,13 +205,20 @@ fn validate(new: &NewUpload, media: &Media) -> Result<NewUpload> {
     } else if is_invisible(&new.file_name) {
         refuse("file_name", "required", "must have at least one visible character".into());
     }
-    let content_type = normalized_type(&new.content_type);
+    let is_file = new.purpose == Purpose::File;
+    let content_type = if is_file { file_type(&new.content_type) } else { picture_type(&new.content_type) };
     match &content_type {
         None => refuse("content_type", "invalid", "must be a media type such as image/jpeg".into()),
-        Some(declared) if new.purpose != Purpose::File && !sniff::PICTURES.contains(&declared.as_str()) => {
+        Some(declared) if !is_file && !sniff::PICTURES.contains(&declared.as_str()) => {
             refuse("content_type", "unsupported", format!("must be one of {}", sniff::PICTURES.join(", ")));
         }
+        Some(declared) if is_file && media.refused().includes_declared(declared, &names::sanitized(&new.file_name)) => {
+            refuse("content_type", RejectionReason::Refused.code(), REFUSED_TYPE.into());
+        }
         Some(_) => {}
+    }
+    if new.poster_upload_id.is_some() && !is_file {
+        refuse("poster_upload_id", "unsupported", "must be absent unless the purpose is file".into());
     }
     let most = media.max_size(new.purpose);
     if new.size == 0 {
@@ -221,6 +234,18 @@ fn validate(new: &NewUpload, media: &Media) -> Result<NewUpload> {
     }
 }
 
+/// Returns the declared type of a file. Clients declare what their system calls it, or nothing: what is no media type says nothing. Only what cannot
+/// be sent as a header is refused.
+fn file_type(text: &str) -> Option<String> {
+    let is_header = text.len() <= MAX_DECLARED && !text.chars().any(|letter| letter.is_control() && letter != '\t');
+    is_header.then(|| normalized_type(text).unwrap_or_else(|| media_types::BYTES.to_owned()))
+}
+
+/// Returns the declared type of a picture under its usual name.
+fn picture_type(text: &str) -> Option<String> {
+    normalized_type(text).map(|name| media_types::canonical(&name).to_owned())
+}
+
 /// Returns a media type in lower case without its parameters.
 fn normalized_type(text: &str) -> Option<String> {
     let plain = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -231,7 +256,7 @@ fn normalized_type(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::normalized_type;
+    use super::{file_type, normalized_type, picture_type};
 
     #[test]
     fn a_type_is_two_tokens() {
@@ -240,5 +265,35 @@ mod tests {
             assert_eq!(normalized_type(text), None, "{text:?}");
         }
         assert_eq!(normalized_type(&format!("x/{}", "y".repeat(126))), None);
+    }
+
+    #[test]
+    fn a_file_may_be_declared_as_anything_that_a_header_can_hold() {
+        for (text, declared) in [
+            ("", "application/octet-stream"),
+            ("   ", "application/octet-stream"),
+            ("image", "application/octet-stream"),
+            ("*/*", "application/octet-stream"),
+            ("text/plain text/html", "application/octet-stream"),
+            ("bild/größe", "application/octet-stream"),
+            ("binary/octet-stream", "binary/octet-stream"),
+            ("Application/X-Anything", "application/x-anything"),
+            ("text/plain;\tcharset=utf-8", "text/plain"),
+            ("video/mp4; codecs=\"avc1.42E01E, mp4a.40.2\"", "video/mp4"),
+        ] {
+            assert_eq!(file_type(text).as_deref(), Some(declared), "{text:?}");
+        }
+        let long = format!("x/{}", "y".repeat(65_536));
+        for text in ["text/plain\r\nx-evil: 1", "text/plain\n", "\0", "text/\u{7f}plain", "text/plain; a=\u{85}", &long] {
+            assert_eq!(file_type(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_picture_may_be_declared_in_an_old_spelling() {
+        for text in ["image/jpg", "IMAGE/PJPEG", "image/jpeg"] {
+            assert_eq!(picture_type(text).as_deref(), Some("image/jpeg"), "{text}");
+        }
+        assert_eq!(picture_type(""), None);
     }
 }

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use crate::caller::Caller;
 use crate::config::Quota;
-use crate::domain::uploads::storage_quota;
+use crate::domain::uploads::{attachments, storage_quota};
 use crate::error::{Error, Result};
-use crate::id::ObjectId;
+use crate::id::{ObjectId, UploadId};
 use crate::media::picture::{self, Picture, PictureError};
-use crate::media::{Deadline, Media, Object, ServedFile, UploadedObject, names, sniff};
+use crate::media::{Deadline, Media, Object, Playback, ServedFile, UploadedObject, names, sniff};
 use crate::protocol::uploads::Purpose;
 use crate::store::uploads::{self as store, UploadRecord, VerifiedUpload};
 use crate::store::{Db, transaction};
@@ -23,12 +23,17 @@ const FILE_TIME: Duration = Duration::from_secs(24);
 /// Lease of a verification. It is longer than the function's timeout.
 const LEASE_SECONDS: i64 = 30;
 
+/// Why a file is refused that is on the deployment's list.
+pub(super) const REFUSED_TYPE: &str = "is a type of file that this server does not take";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RejectionReason {
     /// The length differs from the announced one.
     Size,
     /// The type differs from the announced one.
     Type,
+    /// This deployment refuses files of this type.
+    Refused,
     /// It starts like a picture but cannot be decoded.
     NotAPicture,
     TooManyPixels,
@@ -36,9 +41,10 @@ pub(crate) enum RejectionReason {
     TooComplex,
 }
 
-const REASONS: [RejectionReason; 5] = [
+const REASONS: [RejectionReason; 6] = [
     RejectionReason::Size,
     RejectionReason::Type,
+    RejectionReason::Refused,
     RejectionReason::NotAPicture,
     RejectionReason::TooManyPixels,
     RejectionReason::TooComplex,
@@ -53,6 +59,7 @@ impl RejectionReason {
         match self {
             Self::Size => "size_mismatch",
             Self::Type => "type_mismatch",
+            Self::Refused => "type_refused",
             Self::NotAPicture => "not_a_picture",
             Self::TooManyPixels => "too_many_pixels",
             Self::TooComplex => "too_complex",
@@ -65,6 +72,7 @@ impl From<RejectionReason> for Error {
         let (field, detail) = match reason {
             RejectionReason::Size => ("size", "is not how many bytes arrived"),
             RejectionReason::Type => ("content_type", "is not what the bytes are"),
+            RejectionReason::Refused => ("content_type", REFUSED_TYPE),
             RejectionReason::NotAPicture => ("content_type", "says that it is a picture, but it cannot be decoded"),
             RejectionReason::TooManyPixels => {
                 ("size", "is small, but the picture has more than 40 million pixels, or a side of more than 16384")
@@ -83,6 +91,17 @@ fn rejection(flaw: PictureError) -> Result<RejectionReason> {
         PictureError::TooComplex => Ok(RejectionReason::TooComplex),
         PictureError::OutOfTime => Err(Error::unavailable("a picture was not decoded in time")),
     }
+}
+
+/// Requires a picture of the caller that is ready and not in use.
+pub(super) fn require_poster(poster: &UploadRecord, caller: &Caller) -> Result<()> {
+    if poster.owner != caller.user {
+        return Err(Error::NotFound("upload_not_found"));
+    }
+    if poster.info.purpose != Purpose::Image {
+        return Err(Error::invalid("poster_upload_id", "wrong_purpose", "must have the purpose image"));
+    }
+    attachments::require_usable(poster)
 }
 
 struct Verification<'a> {
@@ -159,7 +178,18 @@ impl Verification<'_> {
             // The row counts this attempt, so the sweep finds its objects.
             tracing::warn!(error = error.causes(), "the objects of a failed verification were not deleted");
         }
+        let poster = found.poster.filter(|_| matches!(accepted, Ok(true)));
+        if let Some(poster) = poster
+            && let Err(error) = self.discard(poster).await
+        {
+            tracing::warn!(error = error.causes(), "the picture of a poster stays until it expires");
+        }
         accepted.map(Ok)
+    }
+
+    /// Discards the picture of a poster: the video has a thumbnail of its own now.
+    async fn discard(&self, poster: UploadId) -> Result<bool> {
+        store::discard(&mut *self.db.acquire().await?, self.caller, poster, self.caller.now).await
     }
 
     /// Returns whether this verification won. Storage was reserved for the announced size; a picture that grew needs more.
@@ -202,24 +232,40 @@ impl Verification<'_> {
             size: made.original.bytes.len() as u64,
             dimensions: Some(made.dimensions),
             placeholder: made.placeholder,
+            duration: None,
+            poster: None,
         }))
     }
 
+    /// Copies a file of any type, unless the deployment refuses it. Audio and video get what their headers say.
     async fn file(&self) -> Result<Result<VerifiedUpload, RejectionReason>> {
         let media = self.media;
         let changed = || Error::Conflict("upload_changed");
         let head = media.read_start(self.arrived, sniff::HEAD).await?.ok_or_else(changed)?;
-        let declared = &self.upload.info.content_type;
-        if !sniff::matches_declared(declared, &head) {
-            return Ok(Err(RejectionReason::Type));
+        if media.refuses_bytes(self.arrived, &head).await? {
+            return Ok(Err(RejectionReason::Refused));
         }
-        let content_type = sniff::served_type(declared);
         let file_name = self.upload.info.file_name.clone();
-        let until = self.started_at + FILE_TIME;
-        let file = ServedFile { object: self.object, content_type, name: &file_name };
-        if !media.store_file(self.arrived, file, until).await? {
+        let shown = sniff::presentation(&self.upload.info.content_type, &file_name, &head);
+        let Playback { duration, dimensions } = media.playback(self.arrived, &head, shown.content_type).await;
+        let file = ServedFile { object: self.object, shown, name: &file_name };
+        if !media.store_file(self.arrived, file, self.started_at + FILE_TIME).await? {
             return Err(changed());
         }
-        Ok(Ok(VerifiedUpload { file_name, content_type, size: self.arrived.size, dimensions: None, placeholder: None }))
+        let (content_type, size) = (shown.content_type, self.arrived.size);
+        let poster = if content_type.starts_with("video/") { self.poster(&file_name).await? } else { None };
+        let placeholder = poster.as_ref().and_then(|poster| poster.info.placeholder.clone());
+        let poster = poster.map(|poster| poster.info.upload_id);
+        Ok(Ok(VerifiedUpload { file_name, content_type, size, dimensions, placeholder, duration, poster }))
+    }
+
+    /// Stores the announced poster of a video. A picture that was used or deleted meanwhile is none.
+    async fn poster(&self, file_name: &str) -> Result<Option<UploadRecord>> {
+        let Some(id) = self.upload.poster else { return Ok(None) };
+        let found = store::find(&mut *self.db.acquire().await?, id).await?;
+        let Some(poster) = found.filter(|found| require_poster(found, self.caller).is_ok()) else { return Ok(None) };
+        let Some(object) = poster.object else { return Ok(None) };
+        let stored = self.media.store_poster(object, self.object, file_name).await?;
+        Ok(stored.then_some(poster))
     }
 }

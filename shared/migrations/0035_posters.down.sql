@@ -1,0 +1,2 @@
+alter table uploads
+    drop column poster_id;
