@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use crate::decode::{picture_error, without_opaque_alpha};
-use crate::motion::{Motion, PlacedFrame, on_canvas};
+use crate::motion::{Canvas, Motion, PlacedFrame, on_canvas};
 use crate::profile::Profile;
 use crate::{Deadline, EncodedImage, Picture, PictureError, finished, spells_markup, thumbnail};
 
@@ -50,7 +50,8 @@ pub(crate) fn animated(bytes: &[u8], stop: &Deadline) -> Option<Result<Picture, 
 
 fn picture(parts: &ApngParts<'_>, profile: Option<&Profile>, stop: &Deadline) -> Result<Option<Picture>, PictureError> {
     let (width, height) = (uint32(parts.header, 0), uint32(parts.header, 4));
-    let mut motion = Motion::new(width, height, MAX_STORED);
+    let canvas = Canvas { width, height };
+    let mut motion = Motion::new(canvas, MAX_STORED);
     let mut still = None;
     let mut proved = 0;
     if !parts.still.is_empty() {
@@ -65,7 +66,7 @@ fn picture(parts: &ApngParts<'_>, profile: Option<&Profile>, stop: &Deadline) ->
         let Some(pixels) = inside.then(|| parts.decoded(frame.width, frame.height, &frame.data).ok()).flatten() else { break };
         if still.is_none() {
             let placed = PlacedFrame { pixels, left: frame.left, top: frame.top };
-            still = Some(thumbnail(&on_canvas(&placed, width, height)));
+            still = Some(thumbnail(&on_canvas(&placed, canvas)));
         }
         proved += 1;
     }
@@ -77,7 +78,7 @@ fn picture(parts: &ApngParts<'_>, profile: Option<&Profile>, stop: &Deadline) ->
     }
     let made = parts.written(proved, profile.and_then(|profile| profile.rebuilt.as_deref()));
     let original = EncodedImage { content_type: ImageFormat::Png.to_mime_type(), bytes: made.into() };
-    finished(&still, original, (width, height), stop).map(Some)
+    finished(&still, original, canvas, stop).map(Some)
 }
 
 fn parts(bytes: &[u8]) -> Option<ApngParts<'_>> {

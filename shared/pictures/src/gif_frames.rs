@@ -8,7 +8,7 @@ use gif::{ColorOutput, DecodeOptions, Decoder, DisposalMethod, Encoder, Frame, M
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 
 use crate::deadline::{Deadline, DeadlineReader};
-use crate::motion::{Motion, PlacedFrame, on_canvas};
+use crate::motion::{Canvas, Motion, PlacedFrame, on_canvas};
 use crate::palette::{ColourSource, Palette};
 use crate::{EncodedImage, MAX_PIXELS, Picture, PictureError, decode, finished, thumbnail};
 
@@ -32,6 +32,10 @@ impl Screen {
             width: self.width.max(first.left.saturating_add(first.width)),
             height: self.height.max(first.top.saturating_add(first.height)),
         }
+    }
+
+    fn canvas(self) -> Canvas {
+        Canvas { width: self.width.into(), height: self.height.into() }
     }
 
     fn pixels(self) -> u64 {
@@ -63,7 +67,8 @@ pub(crate) fn image(bytes: &[u8], stop: &Deadline) -> Result<Picture, PictureErr
     check_limits(bytes, stop)?;
     let still = first(bytes, stop)?;
     let original = EncodedImage { content_type: ImageFormat::Gif.to_mime_type(), bytes: reencoded(bytes, stop)?.into() };
-    finished(&thumbnail(&still), original, (still.width(), still.height()), stop)
+    let canvas = Canvas { width: still.width(), height: still.height() };
+    finished(&thumbnail(&still), original, canvas, stop)
 }
 
 /// Returns the first frame on its canvas.
@@ -83,8 +88,7 @@ pub(crate) fn first(bytes: &[u8], stop: &Deadline) -> Result<DynamicImage, Pictu
         colour(frame.buffer.get(y as usize * width + x as usize).copied().unwrap_or_default())
     });
     let placed = PlacedFrame { pixels: pixels.into(), left: frame.left.into(), top: frame.top.into() };
-    let Screen { width, height } = frames.screen;
-    Ok(decode::without_opaque_alpha(on_canvas(&placed, width.into(), height.into())))
+    Ok(decode::without_opaque_alpha(on_canvas(&placed, frames.screen.canvas())))
 }
 
 /// Checks the limits by counting frames without decoding them.
@@ -99,7 +103,7 @@ fn check_limits(bytes: &[u8], stop: &Deadline) -> Result<(), PictureError> {
         if motion.is_none() {
             screen = screen.of(frame);
         }
-        let motion = motion.get_or_insert_with(|| Motion::new(screen.width.into(), screen.height.into(), MAX_STORED));
+        let motion = motion.get_or_insert_with(|| Motion::new(screen.canvas(), MAX_STORED));
         motion.add(frame.width.into(), frame.height.into())?;
     }
     stop.check()

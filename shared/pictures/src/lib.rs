@@ -23,6 +23,7 @@ use bytes::Bytes;
 use image::{DynamicImage, ImageFormat};
 
 pub use self::deadline::{CancelOnDrop, Deadline};
+use self::motion::Canvas;
 pub use self::scale::{MAX_PIXELS, MAX_SIDE};
 
 /// The longer side of a thumbnail.
@@ -110,8 +111,8 @@ fn still(bytes: &[u8], format: ImageFormat, stop: &Deadline) -> Result<Picture, 
     let decoded = decode::upright(bytes, format, stop)?;
     // Lossless images stay lossless; a lossy WebP as PNG would grow tenfold.
     let original = encode::encoded(&decoded, format == ImageFormat::Png)?;
-    let dimensions = (decoded.width(), decoded.height());
-    finished(&thumbnail(&decoded), original, dimensions, stop)
+    let canvas = Canvas { width: decoded.width(), height: decoded.height() };
+    finished(&thumbnail(&decoded), original, canvas, stop)
 }
 
 /// Reduces an image for display in a list.
@@ -123,14 +124,14 @@ fn thumbnail(decoded: &DynamicImage) -> DynamicImage {
     }
 }
 
-fn finished(
-    small: &DynamicImage,
-    original: EncodedImage,
-    dimensions: (u32, u32),
-    stop: &Deadline,
-) -> Result<Picture, PictureError> {
+fn finished(small: &DynamicImage, original: EncodedImage, canvas: Canvas, stop: &Deadline) -> Result<Picture, PictureError> {
     stop.check()?;
-    Ok(Picture { original, thumbnail: encode::encoded(small, false)?, dimensions, placeholder: encode::placeholder(small) })
+    Ok(Picture {
+        original,
+        thumbnail: encode::encoded(small, false)?,
+        dimensions: (canvas.width, canvas.height),
+        placeholder: encode::placeholder(small),
+    })
 }
 
 /// Reports the time limit as the cause of whatever error an interrupted decoder returned.

@@ -11,6 +11,13 @@ const MAX_CANVAS: u64 = 8_294_400;
 /// Displayed pixels of all frames: a frame may store a single pixel, but viewers draw the whole canvas for it.
 const MAX_SHOWN: u64 = 1_000_000_000;
 
+/// The size of a picture in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Canvas {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+}
+
 /// The sum of the frames so far.
 pub(crate) struct Motion {
     canvas: u64,
@@ -21,8 +28,8 @@ pub(crate) struct Motion {
 }
 
 impl Motion {
-    pub(crate) fn new(width: u32, height: u32, most_stored: u64) -> Self {
-        Self { canvas: u64::from(width) * u64::from(height), most_stored, frames: 0, stored: 0 }
+    pub(crate) fn new(canvas: Canvas, most_stored: u64) -> Self {
+        Self { canvas: u64::from(canvas.width) * u64::from(canvas.height), most_stored, frames: 0, stored: 0 }
     }
 
     /// Counts a frame before it is decoded. A single one is a still picture.
@@ -51,8 +58,8 @@ pub(crate) struct PlacedFrame {
 }
 
 /// Shows a frame alone on an empty canvas.
-pub(crate) fn on_canvas(frame: &PlacedFrame, width: u32, height: u32) -> DynamicImage {
-    let mut canvas = RgbaImage::new(width, height);
+pub(crate) fn on_canvas(frame: &PlacedFrame, canvas: Canvas) -> DynamicImage {
+    let mut canvas = RgbaImage::new(canvas.width, canvas.height);
     imageops::replace(&mut canvas, &frame.pixels.to_rgba8(), i64::from(frame.left), i64::from(frame.top));
     DynamicImage::ImageRgba8(canvas)
 }

@@ -6,6 +6,7 @@ use image::{DynamicImage, ImageFormat};
 
 use crate::encode::JpegStyle;
 use crate::jpeg::{CleanJpeg, walked};
+use crate::motion::Canvas;
 use crate::profile::Profile;
 use crate::{Deadline, EncodedImage, Picture, PictureError, decode, encode, finished, scale, thumbnail};
 
@@ -46,7 +47,7 @@ pub(crate) fn image(bytes: &[u8], stop: &Deadline) -> Result<Picture, PictureErr
         decoded.apply_orientation(jpeg.orientation);
         stop.check()?;
     }
-    let dimensions = (decoded.width(), decoded.height());
+    let canvas = Canvas { width: decoded.width(), height: decoded.height() };
     let mut small = decode::without_opaque_alpha(thumbnail(&decoded));
     if let Some(profile) = profile.as_ref().filter(|_| !convertible) {
         profile.convert_to_srgb(&mut small);
@@ -61,7 +62,7 @@ pub(crate) fn image(bytes: &[u8], stop: &Deadline) -> Result<Picture, PictureErr
         encode::jpeg_within(&decoded, style, bytes.len(), stop)?
     };
     let original = EncodedImage { content_type: ImageFormat::Jpeg.to_mime_type(), bytes: made.into() };
-    finished(&small, original, dimensions, stop)
+    finished(&small, original, canvas, stop)
 }
 
 fn factor(jpeg: &CleanJpeg) -> u32 {

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
 use crate::decode::{picture_error, without_opaque_alpha};
-use crate::motion::{Motion, PlacedFrame, on_canvas};
+use crate::motion::{Canvas, Motion, PlacedFrame, on_canvas};
 use crate::profile::Profile;
 use crate::riff::{self, RiffChunk, body, chunks};
 use crate::{Deadline, EncodedImage, Picture, PictureError, finished, thumbnail};
@@ -28,12 +28,12 @@ pub(crate) fn animated(bytes: &[u8], stop: &Deadline) -> Option<Result<Picture, 
 /// Returns the first frame on its canvas, and none if the file is no animation.
 pub(crate) fn first(bytes: &[u8]) -> Option<Result<DynamicImage, PictureError>> {
     let (header, body) = animation(bytes)?;
-    let (width, height) = canvas(header);
-    let frame = chunks(body).find(|chunk| chunk.kind == *b"ANMF").and_then(|chunk| WebpFrame::of(chunk.data, (width, height)));
+    let canvas = canvas(header);
+    let frame = chunks(body).find(|chunk| chunk.kind == *b"ANMF").and_then(|chunk| WebpFrame::of(chunk.data, canvas));
     let shown = frame.ok_or(PictureError::NotAPicture).and_then(|frame| {
-        Motion::new(width, height, MAX_STORED).add(frame.width, frame.height)?;
+        Motion::new(canvas, MAX_STORED).add(frame.width, frame.height)?;
         let placed = PlacedFrame { pixels: frame.decoded()?, left: frame.left, top: frame.top };
-        let mut shown = without_opaque_alpha(on_canvas(&placed, width, height));
+        let mut shown = without_opaque_alpha(on_canvas(&placed, canvas));
         if let Some(profile) = chunks(body).find(|chunk| chunk.kind == *b"ICCP").and_then(|chunk| Profile::of(chunk.data)) {
             profile.convert_to_srgb(&mut shown);
         }
@@ -50,12 +50,12 @@ fn animation(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     moves.then_some((header, body))
 }
 
-fn canvas(header: &[u8]) -> (u32, u32) {
-    (uint24(header, 4) + 1, uint24(header, 7) + 1)
+fn canvas(header: &[u8]) -> Canvas {
+    Canvas { width: uint24(header, 4) + 1, height: uint24(header, 7) + 1 }
 }
 
 fn picture(header: &[u8], body: &[u8], stop: &Deadline) -> Result<Picture, PictureError> {
-    let (width, height) = canvas(header);
+    let canvas = canvas(header);
     let of_kind = |kind: &[u8; 4]| chunks(body).find(|chunk| chunk.kind == *kind).map(|chunk| chunk.data);
     let profile = of_kind(b"ICCP").and_then(Profile::of);
     let rebuilt = profile.as_ref().and_then(|profile| profile.rebuilt.as_deref());
@@ -68,16 +68,16 @@ fn picture(header: &[u8], body: &[u8], stop: &Deadline) -> Result<Picture, Pictu
     // Background and repetitions.
     let control = of_kind(b"ANIM").and_then(|data| data.get(..6)).unwrap_or(&[0; 6]);
     riff::put(&mut made, *b"ANIM", control);
-    let mut motion = Motion::new(width, height, MAX_STORED);
+    let mut motion = Motion::new(canvas, MAX_STORED);
     let mut still = None;
     for chunk in chunks(body).filter(|chunk| chunk.kind == *b"ANMF") {
         stop.check()?;
-        let Some(frame) = WebpFrame::of(chunk.data, (width, height)) else { break };
+        let Some(frame) = WebpFrame::of(chunk.data, canvas) else { break };
         motion.add(frame.width, frame.height)?;
         let Ok(pixels) = frame.decoded() else { break };
         if still.is_none() {
             let placed = PlacedFrame { pixels, left: frame.left, top: frame.top };
-            still = Some(thumbnail(&on_canvas(&placed, width, height)));
+            still = Some(thumbnail(&on_canvas(&placed, canvas)));
         }
         riff::put(&mut made, *b"ANMF", &frame.written());
     }
@@ -86,7 +86,7 @@ fn picture(header: &[u8], body: &[u8], stop: &Deadline) -> Result<Picture, Pictu
         profile.convert_to_srgb(&mut still);
     }
     let original = EncodedImage { content_type: ImageFormat::WebP.to_mime_type(), bytes: riff::file(&made).into() };
-    finished(&still, original, (width, height), stop)
+    finished(&still, original, canvas, stop)
 }
 
 /// A frame with the chunks that make its pixels.
@@ -102,13 +102,13 @@ struct WebpFrame<'a> {
 
 impl<'a> WebpFrame<'a> {
     /// Returns none if the frame lies outside the canvas or has another size than its pixels.
-    fn of(data: &'a [u8], canvas: (u32, u32)) -> Option<Self> {
+    fn of(data: &'a [u8], canvas: Canvas) -> Option<Self> {
         let (head, parts) = data.split_at_checked(FRAME_HEAD)?;
         let pixels = chunks(parts).find(|chunk| matches!(&chunk.kind, b"VP8 " | b"VP8L"))?;
         let alpha = chunks(parts).find(|chunk| chunk.kind == *b"ALPH").filter(|_| pixels.kind == *b"VP8 ");
         let (width, height) = (uint24(head, 6) + 1, uint24(head, 9) + 1);
         let (left, top) = (uint24(head, 0) * 2, uint24(head, 3) * 2);
-        let fits = left + width <= canvas.0 && top + height <= canvas.1 && size(pixels)? == (width, height);
+        let fits = left + width <= canvas.width && top + height <= canvas.height && size(pixels)? == (width, height);
         fits.then_some(Self { head, left, top, width, height, alpha, pixels })
     }
 
