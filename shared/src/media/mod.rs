@@ -3,14 +3,9 @@
 //! Clients upload to `pending/`, which is never served. Verification writes to other keys, for which no client ever gets an upload URL, so verified
 //! objects cannot be replaced.
 
-mod animation;
 mod archive;
-mod deadline;
-mod jpeg;
 pub mod media_types;
 pub mod names;
-mod palette;
-pub mod picture;
 mod playback;
 mod refused_types;
 pub mod sniff;
@@ -22,8 +17,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub use self::deadline::{CancelOnDrop, Deadline};
-use self::picture::{EncodedImage, Picture};
 pub use self::playback::Playback;
 pub use self::refused_types::RefusedTypes;
 use self::sniff::Presentation;
@@ -34,6 +27,8 @@ use crate::error::{Error, Result};
 use crate::id::{ObjectId, UploadId};
 use crate::protocol::uploads::Purpose;
 use crate::time::Timestamp;
+pub use pictures::{self as picture, CancelOnDrop, Deadline, location};
+use pictures::{EncodedImage, Picture};
 
 /// Validity of upload URLs.
 const UPLOAD_URL_VALIDITY: Duration = Duration::from_mins(10);
@@ -259,6 +254,14 @@ impl Media {
         let disposition = names::disposition(true, &names::with_extension(name, content_type));
         let served_as = ServedAs { cache_control: CACHE, content_disposition: &disposition, content_type };
         self.bucket.put(&key(video, Rendition::Thumbnail), served_as, bytes).await.map(|()| true)
+    }
+
+    /// Stores a file whose bytes differ from those that arrived.
+    pub async fn store_changed_file(&self, file: ServedFile<'_>, bytes: Bytes) -> Result<()> {
+        let ServedFile { object, shown: Presentation { content_type, inline }, name } = file;
+        let disposition = names::disposition(inline, name);
+        let served_as = ServedAs { cache_control: CACHE, content_disposition: &disposition, content_type };
+        self.bucket.put(&key(object, Rendition::Original), served_as, bytes).await
     }
 
     /// Deletes the pending object.

@@ -9,9 +9,6 @@ use super::media_types::{BYTES, canonical};
 /// The number of bytes inspected.
 pub const HEAD: u64 = 64 * 1024;
 
-/// Image types that are displayed, because they are decoded and re-encoded.
-pub const PICTURES: &[&str] = &["image/jpeg", "image/png", "image/gif", "image/webp"];
-
 /// How a file is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Presentation {
@@ -210,12 +207,6 @@ const PLAYABLE: &[&str] = &[
     "audio/flac",
 ];
 
-/// Whether the magic bytes are those of the declared picture type.
-pub fn matches_declared(declared: &str, head: &[u8]) -> bool {
-    let format = format_of(head);
-    PICTURES.contains(&declared) && served(declared).is_some_and(|served| is_proven(served, format, head))
-}
-
 /// Returns how a file is served. A type that the bytes do not bear out counts for nothing; without one, the bytes decide.
 pub fn presentation(declared: &str, file_name: &str, head: &[u8]) -> Presentation {
     let format = format_of(head);
@@ -343,21 +334,6 @@ mod tests {
         }
         for name in PLAYABLE {
             assert!(seen.contains(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_picture_has_the_bytes_of_its_type() {
-        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
-        for (declared, head, matches) in [
-            ("image/png", &png[..], true),
-            ("image/jpeg", png, false),
-            ("image/png", b"<svg onload=alert(1)>", false),
-            ("image/png", b"", false),
-            ("image/webp", b"RIFF\0\0\0\0WEBPVP8 ", true),
-            ("image/bmp", b"BM", false),
-        ] {
-            assert_eq!(matches_declared(declared, head), matches, "{declared} {head:?}");
         }
     }
 

@@ -19,12 +19,12 @@ const MAX_URL: usize = 2048;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// The avatar of a user or room: a JPEG, PNG, WebP or GIF image, cropped to a square.
+    /// The avatar of a user or room: a JPEG, PNG, WebP or GIF image, cropped to a square. Its bytes decide the format.
     Avatar,
-    /// A JPEG, PNG, WebP or GIF image in a message.
+    /// A JPEG, PNG, WebP or GIF image in a message. Its bytes decide the format. More than 40 million pixels, or 16,384 on a side, are made smaller.
     Image,
-    /// Any file in a message, unmodified, including its metadata. Audio and video that browsers play are served for playing, everything else for
-    /// saving.
+    /// Any file in a message, unmodified, including its metadata, except that HEIC, AVIF and TIFF up to 64 MB lose their location. Audio and video that
+    /// browsers play are served for playing, everything else for saving.
     File,
 }
 
@@ -48,8 +48,9 @@ pub struct NewUpload {
     /// The file name, 1–255 characters; folders are removed.
     #[schema(example = "beach.jpg", min_length = 1, max_length = 255)]
     pub file_name: String,
-    /// The content type. Of an image, one of four, which verification checks. Of a file anything that the client's system calls it: absent or empty,
-    /// or if the bytes are something else, it is served as what the bytes show, or as `application/octet-stream`.
+    /// The content type: anything that the client's system calls it, absent or empty. An image or avatar may be any of `image/…`,
+    /// `application/octet-stream` or nothing, since its bytes decide. If the bytes of a file are something else, it is served as what they show, or as
+    /// `application/octet-stream`.
     #[serde(default, deserialize_with = "empty_if_null")]
     #[schema(example = "image/jpeg", max_length = 1024)]
     pub content_type: String,

@@ -206,11 +206,11 @@ fn validate(new: &NewUpload, media: &Media) -> Result<NewUpload> {
         refuse("file_name", "required", "must have at least one visible character".into());
     }
     let is_file = new.purpose == Purpose::File;
-    let content_type = if is_file { file_type(&new.content_type) } else { picture_type(&new.content_type) };
+    let content_type = declared_type(&new.content_type);
     match &content_type {
         None => refuse("content_type", "invalid", "must be a media type such as image/jpeg".into()),
-        Some(declared) if !is_file && !sniff::PICTURES.contains(&declared.as_str()) => {
-            refuse("content_type", "unsupported", format!("must be one of {}", sniff::PICTURES.join(", ")));
+        Some(declared) if !is_file && !may_be_picture(declared) => {
+            refuse("content_type", "unsupported", "must be that of a JPEG, PNG, WebP or GIF image".into());
         }
         Some(declared) if is_file && media.refused().includes_declared(declared, &names::sanitized(&new.file_name)) => {
             refuse("content_type", RejectionReason::Refused.code(), REFUSED_TYPE.into());
@@ -234,16 +234,17 @@ fn validate(new: &NewUpload, media: &Media) -> Result<NewUpload> {
     }
 }
 
-/// Returns the declared type of a file. Clients declare what their system calls it, or nothing: what is no media type says nothing. Only what cannot
-/// be sent as a header is refused.
-fn file_type(text: &str) -> Option<String> {
+/// Returns the declared type. Clients declare what their system calls it, or nothing: what is no media type says nothing. Only what cannot be sent as
+/// a header is refused.
+fn declared_type(text: &str) -> Option<String> {
     let is_header = text.len() <= MAX_DECLARED && !text.chars().any(|letter| letter.is_control() && letter != '\t');
     is_header.then(|| normalized_type(text).unwrap_or_else(|| media_types::BYTES.to_owned()))
 }
 
-/// Returns the declared type of a picture under its usual name.
-fn picture_type(text: &str) -> Option<String> {
-    normalized_type(text).map(|name| media_types::canonical(&name).to_owned())
+/// Whether the bytes may be a picture, whose format they alone decide: systems declare by the name, and not all know a type.
+fn may_be_picture(declared: &str) -> bool {
+    let declared = media_types::canonical(declared);
+    declared == media_types::BYTES || declared.starts_with("image/") && declared != "image/svg+xml"
 }
 
 /// Returns a media type in lower case without its parameters.
@@ -256,7 +257,19 @@ fn normalized_type(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{file_type, normalized_type, picture_type};
+    use super::{declared_type, may_be_picture, normalized_type};
+
+    #[test]
+    fn whatever_a_system_calls_a_picture_may_be_one() {
+        for declared in
+            ["image/jpeg", "image/jpg", "image/pjpeg", "image/x-png", "image/apng", "image/heic", "application/octet-stream"]
+        {
+            assert!(may_be_picture(declared), "{declared}");
+        }
+        for declared in ["image/svg+xml", "image/svg", "text/html", "video/mp4", "application/pdf", "imagex/png"] {
+            assert!(!may_be_picture(declared), "{declared}");
+        }
+    }
 
     #[test]
     fn a_type_is_two_tokens() {
@@ -281,19 +294,11 @@ mod tests {
             ("text/plain;\tcharset=utf-8", "text/plain"),
             ("video/mp4; codecs=\"avc1.42E01E, mp4a.40.2\"", "video/mp4"),
         ] {
-            assert_eq!(file_type(text).as_deref(), Some(declared), "{text:?}");
+            assert_eq!(declared_type(text).as_deref(), Some(declared), "{text:?}");
         }
         let long = format!("x/{}", "y".repeat(65_536));
         for text in ["text/plain\r\nx-evil: 1", "text/plain\n", "\0", "text/\u{7f}plain", "text/plain; a=\u{85}", &long] {
-            assert_eq!(file_type(text), None, "{text:?}");
+            assert_eq!(declared_type(text), None, "{text:?}");
         }
-    }
-
-    #[test]
-    fn a_picture_may_be_declared_in_an_old_spelling() {
-        for text in ["image/jpg", "IMAGE/PJPEG", "image/jpeg"] {
-            assert_eq!(picture_type(text).as_deref(), Some("image/jpeg"), "{text}");
-        }
-        assert_eq!(picture_type(""), None);
     }
 }

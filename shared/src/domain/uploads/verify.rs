@@ -3,20 +3,22 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use crate::caller::Caller;
 use crate::config::Quota;
 use crate::domain::uploads::{attachments, storage_quota};
 use crate::error::{Error, Result};
 use crate::id::{ObjectId, UploadId};
 use crate::media::picture::{self, Picture, PictureError};
-use crate::media::{Deadline, Media, Object, Playback, ServedFile, UploadedObject, names, sniff};
+use crate::media::{Deadline, Media, Object, Playback, ServedFile, UploadedObject, location, names, sniff};
 use crate::protocol::uploads::Purpose;
 use crate::store::uploads::{self as store, UploadRecord, VerifiedUpload};
 use crate::store::{Db, transaction};
 
 /// Attempts per upload. A picture that crashes the function each time is rejected.
 const MAX_ATTEMPTS: u32 = 10;
-/// Time limit for fetching and decoding a picture. The heaviest accepted one needs a third of it.
+/// Time limit for fetching and decoding a picture. The heaviest accepted one needs a third of it on a whole CPU.
 const PICTURE_TIME: Duration = Duration::from_secs(8);
 /// Time limit for copying a file inside S3, from the beginning of the request.
 const FILE_TIME: Duration = Duration::from_secs(24);
@@ -74,9 +76,10 @@ impl From<RejectionReason> for Error {
             RejectionReason::Type => ("content_type", "is not what the bytes are"),
             RejectionReason::Refused => ("content_type", REFUSED_TYPE),
             RejectionReason::NotAPicture => ("content_type", "says that it is a picture, but it cannot be decoded"),
-            RejectionReason::TooManyPixels => {
-                ("size", "is small, but the picture has more than 40 million pixels, or a side of more than 16384")
-            }
+            RejectionReason::TooManyPixels => (
+                "size",
+                "is small, but the picture has more pixels than can be decoded: 200 million as JPEG or PNG, 40 million as WebP",
+            ),
             RejectionReason::TooComplex => ("size", "is small, but the picture has too many frames or scans for its pixels"),
         };
         Self::invalid(field, reason.code(), detail)
@@ -86,6 +89,7 @@ impl From<RejectionReason> for Error {
 /// Maps a decoder's failure to a rejection. A timeout is an error, not a rejection.
 fn rejection(flaw: PictureError) -> Result<RejectionReason> {
     match flaw {
+        PictureError::UnknownFormat => Ok(RejectionReason::Type),
         PictureError::NotAPicture => Ok(RejectionReason::NotAPicture),
         PictureError::TooManyPixels => Ok(RejectionReason::TooManyPixels),
         PictureError::TooComplex => Ok(RejectionReason::TooComplex),
@@ -209,16 +213,12 @@ impl Verification<'_> {
         let media = self.media;
         let stop = Deadline::at(Instant::now() + PICTURE_TIME);
         let bytes = media.read_start(self.arrived, self.arrived.size).await?.ok_or(Error::Conflict("upload_changed"))?;
-        let declared = self.upload.info.content_type.clone();
-        if !sniff::matches_declared(&declared, &bytes) {
-            return Ok(Err(RejectionReason::Type));
-        }
         let square = self.object.purpose == Purpose::Avatar;
         // Decoding runs on a blocking thread. It stops when the time is over or this future is dropped.
         let (_waiting, turn) = (stop.cancel_on_drop(), media.verification_slot(&stop).await?);
         let work = move || {
             let _turn = turn;
-            if square { picture::avatar(&bytes, &declared, &stop) } else { picture::image(&bytes, &declared, &stop) }
+            if square { picture::avatar(&bytes, &stop) } else { picture::image(&bytes, &stop) }
         };
         let made: Picture = match tokio::task::spawn_blocking(work).await.map_err(Error::internal)? {
             Ok(made) => made,
@@ -249,7 +249,9 @@ impl Verification<'_> {
         let shown = sniff::presentation(&self.upload.info.content_type, &file_name, &head);
         let Playback { duration, dimensions } = media.playback(self.arrived, &head, shown.content_type).await;
         let file = ServedFile { object: self.object, shown, name: &file_name };
-        if !media.store_file(self.arrived, file, self.started_at + FILE_TIME).await? {
+        if let Some(blanked) = self.without_location(&head).await? {
+            media.store_changed_file(file, blanked).await?;
+        } else if !media.store_file(self.arrived, file, self.started_at + FILE_TIME).await? {
             return Err(changed());
         }
         let (content_type, size) = (shown.content_type, self.arrived.size);
@@ -267,5 +269,18 @@ impl Verification<'_> {
         let Some(object) = poster.object else { return Ok(None) };
         let stored = self.media.store_poster(object, self.object, file_name).await?;
         Ok(stored.then_some(poster))
+    }
+
+    /// Returns the bytes of a picture that is sent as a file without its location; none if there is no location, or too much to search.
+    async fn without_location(&self, head: &[u8]) -> Result<Option<Bytes>> {
+        if !location::is_searched(head) || self.arrived.size > location::MAX_SEARCHED {
+            return Ok(None);
+        }
+        let bytes = self.media.read_start(self.arrived, self.arrived.size).await?.ok_or(Error::Conflict("upload_changed"))?;
+        let work = move || {
+            let mut bytes = Vec::from(bytes);
+            location::blank(&mut bytes).then(|| Bytes::from(bytes))
+        };
+        tokio::task::spawn_blocking(work).await.map_err(Error::internal)
     }
 }
