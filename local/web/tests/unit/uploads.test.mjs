@@ -51,7 +51,7 @@ const busy = new ConChatError("upload_busy", "The bytes are being verified.", { 
 test("an announcement has the file's own type, even none, and the poster", async () => {
   /** @type {object[]} */
   const announced = [];
-  const http = /** @type {Http} */ ({
+  const http = /** @type {any} */ ({
     post: async (/** @type {string} */ path, /** @type {object} */ body) => {
       if (path === "/api/uploads") announced.push(body);
       throw new ConChatError("quota_exceeded", "full", { status: 409 });

@@ -28,7 +28,7 @@ const RATES: [[u16; 15]; 5] = [
 ];
 
 /// The header of an MPEG frame.
-struct Frame {
+struct MpegFrame {
     is_first_version: bool,
     layer: usize,
     kilobits: u64,
@@ -36,7 +36,7 @@ struct Frame {
     is_mono: bool,
 }
 
-impl Frame {
+impl MpegFrame {
     fn of(header: [u8; 4]) -> Option<Self> {
         if !sniff::is_mpeg_audio(&header) {
             return None;
@@ -76,7 +76,7 @@ impl Frame {
 pub(super) fn mpeg(file: &Spans) -> Parsed<Playback> {
     let from = after_tag(file)?;
     let near = file.read(from, MAX_GAP.min(file.size().saturating_sub(from)))?;
-    let first = near.windows(4).enumerate().find_map(|(at, header)| Some((at, Frame::of(header.try_into().ok()?)?)));
+    let first = near.windows(4).enumerate().find_map(|(at, header)| Some((at, MpegFrame::of(header.try_into().ok()?)?)));
     let (gap, frame) = first.ok_or(Stop::Malformed)?;
     let at = from + gap as u64;
     let frames = match counted_frames(file, at, &frame) {
@@ -91,7 +91,7 @@ pub(super) fn mpeg(file: &Spans) -> Parsed<Playback> {
 }
 
 /// The number of frames that an encoder of variable rate has written into the first one.
-fn counted_frames(file: &Spans, at: u64, frame: &Frame) -> Parsed<Option<u32>> {
+fn counted_frames(file: &Spans, at: u64, frame: &MpegFrame) -> Parsed<Option<u32>> {
     let counter = at + frame.counter();
     let mark = array::<4>(file, counter)?;
     if (mark == *b"Xing" || mark == *b"Info") && u32_be(file, counter + 4)? & 1 == 1 {
