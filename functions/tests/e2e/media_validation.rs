@@ -17,7 +17,10 @@ async fn a_lie_is_rejected_with_its_reason_and_gone() {
     let png = encoded(&picture(64, 64), ImageFormat::Png);
     let jpeg = phone_picture(64, 64);
     let truncated = &png[..png.len() / 2];
-    let scans = [&jpeg[..jpeg.len() - 2], &[0xff, 0xda].repeat(200), &[0xff, 0xd9]].concat();
+    // The last scan, 200 times more.
+    let scan = jpeg.windows(2).rposition(|pair| pair == b"\xff\xda").expect("a scan");
+    let (whole, end) = jpeg.split_at(jpeg.len() - 2);
+    let scans = [whole, &jpeg[scan..jpeg.len() - 2].repeat(200), end].concat();
     let gif_script = b"GIF89a/*\0\0\0*/=alert(1);".to_vec();
     for (what, bytes, reason) in [
         (
@@ -27,14 +30,15 @@ async fn a_lie_is_rejected_with_its_reason_and_gone() {
         ),
         (new_file("image", "a.png", "image/png"), b"<!doctype html><script>alert(1)</script>", "type_mismatch"),
         (new_file("image", "a.png", "image/png"), b"MZ\x90\0\x03", "type_mismatch"),
-        (new_file("image", "a.jpg", "image/jpeg"), &png, "type_mismatch"),
-        (new_file("image", "a.png", "image/png"), &jpeg, "type_mismatch"),
+        (new_file("image", "a.heic", "image/heic"), b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "type_mismatch"),
+        (new_file("avatar", "a.tif", "image/tiff"), b"II*\0\x08\0\0\0", "type_mismatch"),
         (new_file("image", "a.png", "image/png"), b"\x89PNG\r\n\x1a\n<script>alert(1)</script>", "not_a_picture"),
         (new_file("image", "a.gif", "image/gif"), &gif_script, "not_a_picture"),
         (new_file("image", "a.png", "image/png"), truncated, "not_a_picture"),
         (new_file("image", "a.webp", "image/webp"), b"RIFF\0\0\0\0WEBPVP8 \0\0\0\0", "not_a_picture"),
         (new_file("image", "a.png", "image/png"), &png_bomb(50_000, 50_000), "too_many_pixels"),
         (new_file("image", "a.png", "image/png"), &png_bomb(16_000, 16_000), "too_many_pixels"),
+        (new_file("image", "a.png", "image/png"), &png_bomb(30_000, 30_000), "too_many_pixels"),
         (new_file("avatar", "a.png", "image/png"), &png_bomb(50_000, 1), "too_many_pixels"),
         (new_file("image", "a.jpg", "image/jpeg"), &scans, "too_complex"),
         (new_file("file", "a.pdf", "application/pdf"), b"PK\x03\x04", "type_mismatch"),
@@ -48,6 +52,70 @@ async fn a_lie_is_rejected_with_its_reason_and_gone() {
         let known = api.get(&format!("/api/uploads/{upload}"), &ann).await.is(200);
         assert_eq!((&known["state"], &known["reason"]), (&json!("rejected"), &json!(reason)));
         api.get(&format!("/api/uploads/{upload}/content"), &ann).await.refused(409, "upload_not_ready");
+    }
+}
+
+#[tokio::test]
+async fn a_picture_is_what_its_bytes_are_whatever_it_is_called() {
+    let world = world();
+    let api = &world.api;
+    let ann = api.person("ann").await;
+    let whole = picture(64, 48);
+    let (png, jpeg, gif, webp) = (
+        encoded(&whole, ImageFormat::Png),
+        encoded(&whole, ImageFormat::Jpeg),
+        encoded(&whole, ImageFormat::Gif),
+        encoded(&whole, ImageFormat::WebP),
+    );
+    for (name, declared, bytes, shown, content_type) in [
+        ("a.jpg", "image/jpeg", &webp, "a.jpg", "image/jpeg"),
+        ("a.jpg", "image/jpeg", &png, "a.png", "image/png"),
+        ("a.jpg", "image/jpeg", &gif, "a.gif", "image/gif"),
+        ("a.png", "image/png", &jpeg, "a.jpg", "image/jpeg"),
+        ("a.jpg", "image/jpg", &jpeg, "a.jpg", "image/jpeg"),
+        ("a.jfif", "image/pjpeg", &jpeg, "a.jfif", "image/jpeg"),
+        ("a.png", "image/x-png", &png, "a.png", "image/png"),
+        ("a.heic", "image/heic", &jpeg, "a.jpg", "image/jpeg"),
+        ("a.gif", "IMAGE/GIF; x=1", &png, "a.png", "image/png"),
+        ("a.webp", "application/octet-stream", &png, "a.png", "image/png"),
+        ("Screenshot 12.34", "", &jpeg, "Screenshot 12.34.jpg", "image/jpeg"),
+    ] {
+        for purpose in ["image", "avatar"] {
+            let upload = sent(api, &ann, new_file(purpose, name, declared), bytes).await;
+            let ready = completed(api, &ann, &upload).await.is(200);
+            if purpose == "image" {
+                assert_eq!(
+                    (&ready["file_name"], &ready["content_type"]),
+                    (&json!(shown), &json!(content_type)),
+                    "{name} {declared}"
+                );
+                assert_eq!((&ready["width"], &ready["height"]), (&json!(64), &json!(48)), "{name} {declared}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_picture_sent_as_a_file_loses_its_location_and_nothing_else() {
+    let world = world();
+    let api = &world.api;
+    let ann = api.person("ann").await;
+    // One directory with a maker and a location, whose own directory has a latitude of 52 degrees.
+    let tiff = [
+        &b"II*\0\x08\0\0\0\x02\0"[..],
+        b"\x0f\x01\x02\0\x04\0\0\0Mak\0",
+        b"\x25\x88\x04\0\x01\0\0\0\x26\0\0\0\0\0\0\0",
+        b"\x01\0\x02\0\x05\0\x01\0\0\0\x38\0\0\0\0\0\0\0",
+        b"\x34\0\0\0\x01\0\0\0pixels",
+    ]
+    .concat();
+    let after = [&tiff[..38], &[0; 26], b"pixels"].concat();
+    for (name, content_type) in [("a.tif", "image/tiff"), ("a.dng", "application/octet-stream")] {
+        let upload = sent(api, &ann, new_file("file", name, content_type), &tiff).await;
+        let ready = completed(api, &ann, &upload).await.is(200);
+        assert_eq!(ready["size"], tiff.len(), "{name}");
+        let got = fetch(&location(&api.get(&format!("/api/uploads/{upload}/content"), &ann).await), &[]).await;
+        assert!(got.body == after, "{name}: {:?}", got.body);
     }
 }
 

@@ -3,12 +3,7 @@
 //! Clients upload to `pending/`, which is never served. Verification writes to other keys, for which no client ever gets an upload URL, so verified
 //! objects cannot be replaced.
 
-mod animation;
-mod deadline;
-mod jpeg;
 pub mod names;
-mod palette;
-pub mod picture;
 pub mod sniff;
 
 use std::sync::Arc;
@@ -17,14 +12,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub use self::deadline::{CancelOnDrop, Deadline};
-use self::picture::{EncodedImage, Picture};
 use crate::aws::s3::{Bucket, CopySource, ServedAs, Validity};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::id::{ObjectId, UploadId};
 use crate::protocol::uploads::Purpose;
 use crate::time::Timestamp;
+pub use pictures::{self as picture, CancelOnDrop, Deadline, location};
+use pictures::{EncodedImage, Picture};
 
 /// Validity of upload URLs.
 const UPLOAD_URL_VALIDITY: Duration = Duration::from_mins(10);
@@ -179,6 +174,14 @@ impl Media {
         let to = key(object, Rendition::Original);
         let source = CopySource { key: &pending(arrived.upload), etag: &arrived.etag, size: arrived.size };
         self.bucket.copy(source, &to, served_as, until).await
+    }
+
+    /// Stores a file whose bytes differ from those that arrived.
+    pub async fn store_changed_file(&self, file: ServedFile<'_>, bytes: Bytes) -> Result<()> {
+        let ServedFile { object, content_type, name } = file;
+        let disposition = names::disposition(false, name);
+        let served_as = ServedAs { cache_control: CACHE, content_disposition: &disposition, content_type };
+        self.bucket.put(&key(object, Rendition::Original), served_as, bytes).await
     }
 
     /// Deletes the pending object.

@@ -37,19 +37,33 @@ pub fn disposition(inline: bool, name: &str) -> String {
     format!("{how}; filename=\"{fallback}\"; filename*=UTF-8''{}", utf8_percent_encode(name, ATTR))
 }
 
-/// Replaces the extension by that of the new content type.
+/// Extensions of pictures, which change with the content type. Others are part of the name: "Screenshot 12.34".
+const PICTURE_EXTENSIONS: [&str; 24] = [
+    "jpg", "jpeg", "jpe", "jfif", "pjpeg", "pjp", "png", "apng", "gif", "gifv", "webp", "heic", "heif", "hif", "avif", "tif",
+    "tiff", "bmp", "dib", "jxl", "jp2", "ico", "svg", "mpo",
+];
+
+/// Replaces the extension of a picture by that of its content type, or appends it.
 pub fn with_extension(name: &str, content_type: &str) -> String {
     let endings: &[&str] = match content_type {
-        "image/jpeg" => &["jpg", "jpeg"],
-        "image/png" => &["png"],
+        "image/jpeg" => &["jpg", "jpeg", "jpe", "jfif", "pjpeg", "pjp"],
+        "image/png" => &["png", "apng"],
         "image/gif" => &["gif"],
+        "image/webp" => &["webp"],
         _ => return name.to_owned(),
     };
+    let is = |ending: &str, known: &[&str]| known.iter().any(|known| ending.eq_ignore_ascii_case(known));
     match name.rsplit_once('.') {
-        Some((_, ending)) if endings.iter().any(|known| ending.eq_ignore_ascii_case(known)) => name.to_owned(),
-        Some((before, ending)) if !before.is_empty() && ending.len() <= 4 => format!("{before}.{}", endings[0]),
-        _ => format!("{name}.{}", endings[0]),
+        Some((_, ending)) if is(ending, endings) => name.to_owned(),
+        Some((before, ending)) if !before.is_empty() && is(ending, &PICTURE_EXTENSIONS) => format!("{before}.{}", endings[0]),
+        _ => format!("{}.{}", shortened(name, endings[0]), endings[0]),
     }
+}
+
+/// Leaves room for an extension within the 255 characters of a name.
+fn shortened<'a>(name: &'a str, ending: &str) -> &'a str {
+    let most = 255 - 1 - ending.len();
+    name.char_indices().nth(most).map_or(name, |(end, _)| &name[..end])
 }
 
 fn is_bidi_control(letter: char) -> bool {
@@ -89,9 +103,26 @@ mod tests {
 
     #[test]
     fn a_picture_that_became_another_kind_is_named_so() {
-        assert_eq!(with_extension("a.webp", "image/jpeg"), "a.jpg");
-        assert_eq!(with_extension("a.JPEG", "image/jpeg"), "a.JPEG");
-        assert_eq!(with_extension("picture", "image/png"), "picture.png");
-        assert_eq!(with_extension(".hidden", "image/png"), ".hidden.png");
+        for (name, content_type, shown_) in [
+            ("a.webp", "image/jpeg", "a.jpg"),
+            ("a.JPEG", "image/jpeg", "a.JPEG"),
+            ("a.jfif", "image/jpeg", "a.jfif"),
+            ("a.jpg", "image/png", "a.png"),
+            ("a.JPG", "image/webp", "a.webp"),
+            ("a.jpg", "image/gif", "a.gif"),
+            ("a.png.jpg", "image/gif", "a.png.gif"),
+            ("picture", "image/png", "picture.png"),
+            (".hidden", "image/png", ".hidden.png"),
+            (".jpg", "image/png", ".jpg.png"),
+            ("Screenshot 12.34", "image/jpeg", "Screenshot 12.34.jpg"),
+            ("v1.2", "image/png", "v1.2.png"),
+            ("IMG_1.MOV", "image/jpeg", "IMG_1.MOV.jpg"),
+            ("a.", "image/png", "a..png"),
+            ("a.png", "text/plain", "a.png"),
+        ] {
+            assert_eq!(with_extension(name, content_type), shown_, "{name} {content_type}");
+        }
+        let long = with_extension(&"ä".repeat(255), "image/webp");
+        assert!(long.chars().count() == 255 && long.ends_with("ä.webp"), "{long}");
     }
 }

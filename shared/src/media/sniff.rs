@@ -4,7 +4,7 @@
 pub const HEAD: u64 = 64;
 
 /// The type of everything that is not served as its own type.
-const BYTES: &str = "application/octet-stream";
+pub const BYTES: &str = "application/octet-stream";
 
 /// Types that share their magic bytes, as containers do.
 struct TypeSignature {
@@ -81,9 +81,6 @@ const PROGRAMS: &[&str] = &[
 
 /// Types without magic bytes that are harmless to download.
 const TEXTS: &[&str] = &["text/plain", "text/csv", "text/markdown", "application/json"];
-
-/// Image types that are displayed, because they are decoded and re-encoded.
-pub const PICTURES: &[&str] = &["image/jpeg", "image/png", "image/gif", "image/webp"];
 
 /// Whether the magic bytes allow the declared type. A type without known magic bytes must not match another type's.
 pub fn matches_declared(declared: &str, head: &[u8]) -> bool {

@@ -19,11 +19,12 @@ const MAX_URL: usize = 2048;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// The avatar of a user or room: a JPEG, PNG, WebP or GIF image, cropped to a square.
+    /// The avatar of a user or room: a JPEG, PNG, WebP or GIF image, cropped to a square. Its bytes decide the format.
     Avatar,
-    /// A JPEG, PNG, WebP or GIF image in a message.
+    /// A JPEG, PNG, WebP or GIF image in a message. Its bytes decide the format. More than 40 million pixels, or 16,384 on a side, are made smaller.
     Image,
-    /// Any file in a message. Served only as a download, unmodified, including its metadata.
+    /// Any file in a message. Served only as a download, unmodified, including its metadata, except that HEIC, AVIF and TIFF up to 64 MB lose their
+    /// location.
     File,
 }
 
@@ -47,7 +48,7 @@ pub struct NewUpload {
     /// The file name, 1–255 characters; folders are removed.
     #[schema(example = "beach.jpg", min_length = 1, max_length = 255)]
     pub file_name: String,
-    /// The content type, which verification checks.
+    /// The content type. For an image or avatar any of `image/…`, `application/octet-stream` or nothing: its bytes decide.
     #[schema(example = "image/jpeg", max_length = 127)]
     pub content_type: String,
     /// The exact size in bytes.

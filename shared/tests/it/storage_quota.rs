@@ -203,18 +203,18 @@ async fn concurrent_forwards_do_not_exceed_the_quota_and_own_files_count_once() 
 async fn a_picture_that_grows_beyond_what_is_left_waits_until_there_is_room() {
     let (backend, media) = (Backend::open().await, media());
     let ann = person(&backend.db, "ann").await;
-    let jpeg: &'static [u8] = coarse_jpeg().leak();
-    let narrow = Backend::limited(with(jpeg.len() as u64, 10)).await;
+    let gray: &'static [u8] = gray_png().leak();
+    let narrow = Backend::limited(with(gray.len() as u64, 10)).await;
     let narrow = Backend { db: Db::lazy(&backend.url).expect("a URL"), ..narrow };
-    let (id, url) = announced_as(&narrow, &media, &ann, PHOTO, jpeg.len()).await;
-    assert_eq!(ask(Method::PUT, &url, "image/jpeg", jpeg).await.0, 200);
+    let (id, url) = announced_as(&narrow, &media, &ann, PHOTO, gray.len()).await;
+    assert_eq!(ask(Method::PUT, &url, "image/jpeg", gray).await.0, 200);
     for _ in 0..3 {
         let full = completed(&narrow, &media, &ann, id).await.err();
         assert!(is_full(full.as_ref()), "{full:?}");
     }
-    assert_eq!(kept(&backend.db, &ann).await, (jpeg.len() as u64, 1));
+    assert_eq!(kept(&backend.db, &ann).await, (gray.len() as u64, 1));
     let done = completed(&backend, &media, &ann, id).await.expect("there is room");
-    assert!(done.size > jpeg.len() as u64);
+    assert!(done.size > gray.len() as u64);
     assert_eq!(kept(&backend.db, &ann).await, (done.size, 1));
     assert_eq!(swept(&backend.db, &media, &ann, 24 * 3600).await, 1);
     assert_eq!(kept(&backend.db, &ann).await, (0, 0));
@@ -239,14 +239,13 @@ async fn the_limit_costs_few_statements() {
 /// Size of the file that `ready` uploads.
 const FILE_BYTES: u64 = 18;
 
-/// A small JPEG, compressed worse than ours.
-fn coarse_jpeg() -> Vec<u8> {
+/// A PNG of one channel, which is written with three.
+fn gray_png() -> Vec<u8> {
     let mut rng = fastrand::Rng::with_seed(1);
-    let image = image::RgbImage::from_fn(300, 200, |_, _| image::Rgb([rng.u8(..), rng.u8(..), rng.u8(..)]));
-    let mut bytes = Vec::new();
-    let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 5);
-    image::DynamicImage::ImageRgb8(image).write_with_encoder(encoder).expect("encodes");
-    bytes
+    let image = image::GrayImage::from_fn(300, 200, |_, _| image::Luma([rng.u8(..)]));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut bytes, image::ImageFormat::Png).expect("encodes");
+    bytes.into_inner()
 }
 
 /// Expected usage: by user and object, the number of references.

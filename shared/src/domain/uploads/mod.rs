@@ -196,11 +196,16 @@ fn validate(new: &NewUpload, media: &Media) -> Result<NewUpload> {
     if letters == 0 || letters > 255 {
         refuse("file_name", "invalid", "must have 1 to 255 characters".into());
     }
-    let content_type = normalized_type(&new.content_type);
+    let is_picture = new.purpose != Purpose::File;
+    let content_type = if is_picture && new.content_type.is_empty() {
+        Some(sniff::BYTES.to_owned())
+    } else {
+        normalized_type(&new.content_type)
+    };
     match &content_type {
         None => refuse("content_type", "invalid", "must be a media type such as image/jpeg".into()),
-        Some(declared) if new.purpose != Purpose::File && !sniff::PICTURES.contains(&declared.as_str()) => {
-            refuse("content_type", "unsupported", format!("must be one of {}", sniff::PICTURES.join(", ")));
+        Some(declared) if is_picture && !may_be_picture(declared) => {
+            refuse("content_type", "unsupported", "must be that of a JPEG, PNG, WebP or GIF image".into());
         }
         Some(_) => {}
     }
@@ -218,6 +223,11 @@ fn validate(new: &NewUpload, media: &Media) -> Result<NewUpload> {
     }
 }
 
+/// Whether the bytes may be a picture, whose format they alone decide: systems declare by the name, and not all know a type.
+fn may_be_picture(declared: &str) -> bool {
+    declared == sniff::BYTES || declared.starts_with("image/") && declared != "image/svg+xml"
+}
+
 /// Returns a media type in lower case without its parameters.
 fn normalized_type(text: &str) -> Option<String> {
     let plain = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -228,7 +238,19 @@ fn normalized_type(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::normalized_type;
+    use super::{may_be_picture, normalized_type};
+
+    #[test]
+    fn whatever_a_system_calls_a_picture_may_be_one() {
+        for declared in
+            ["image/jpeg", "image/jpg", "image/pjpeg", "image/x-png", "image/apng", "image/heic", "application/octet-stream"]
+        {
+            assert!(may_be_picture(declared), "{declared}");
+        }
+        for declared in ["image/svg+xml", "text/html", "video/mp4", "application/pdf", "imagex/png"] {
+            assert!(!may_be_picture(declared), "{declared}");
+        }
+    }
 
     #[test]
     fn a_type_is_two_tokens() {

@@ -10,16 +10,16 @@ const SPACED: usize = 127;
 type Colour = [u8; 3];
 
 /// Randomness shared by the tables of a file, so that a colour is the same in every frame.
-pub(super) struct ColourSource {
+pub(crate) struct ColourSource {
     rng: Rng,
     /// The lowest bit of a channel's value, by its other seven bits.
     bits: [[u8; 128]; 3],
 }
 
 /// A table, and the new index of each old colour.
-pub(super) struct Palette {
+pub(crate) struct Palette {
     /// Three bytes per colour.
-    pub(super) bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     places: [u8; MAX_COLOURS],
     /// An unused index.
     spare: Option<u8>,
@@ -27,7 +27,7 @@ pub(super) struct Palette {
 
 impl ColourSource {
     /// Random per file, so that the result is unpredictable.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut rng = Rng::new();
         let bits = std::array::from_fn(|_| std::array::from_fn(|_| rng.u8(0..2)));
         Self { rng, bits }
@@ -47,7 +47,7 @@ impl ColourSource {
 impl Palette {
     /// Builds a table with each colour once, shuffled. A random colour separates each two; with too many colours for that, each is altered slightly
     /// instead. Neither contains the start of a tag.
-    pub(super) fn rebuild(colours: &[u8], ink: &mut ColourSource) -> Self {
+    pub(crate) fn rebuild(colours: &[u8], ink: &mut ColourSource) -> Self {
         let mut known: Vec<Colour> = colours.as_chunks::<3>().0.iter().take(MAX_COLOURS).copied().collect();
         let given = known.clone();
         known.sort_unstable();
@@ -79,7 +79,7 @@ impl Palette {
     }
 
     /// Maps pixels to their new indexes. Returns the transparent one.
-    pub(super) fn remap(&self, pixels: &mut [u8], transparent: Option<u8>) -> Option<u8> {
+    pub(crate) fn remap(&self, pixels: &mut [u8], transparent: Option<u8>) -> Option<u8> {
         // A colour can be transparent in one frame and visible in another, or in the same frame under another index.
         let clear = transparent.map(|index| self.spare.unwrap_or(self.places[usize::from(index)]));
         let mut places = self.places;

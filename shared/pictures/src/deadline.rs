@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::picture::PictureError;
+use crate::PictureError;
 
 /// Maximum reads between two checks of the clock: decoders read a few bytes at a time.
 const READS: u32 = 64;
@@ -38,7 +38,7 @@ impl Deadline {
     }
 
     /// Fails when the work must end.
-    pub(super) fn check(&self) -> Result<(), PictureError> {
+    pub(crate) fn check(&self) -> Result<(), PictureError> {
         if self.left.load(Ordering::Relaxed) || Instant::now() >= self.at { Err(PictureError::OutOfTime) } else { Ok(()) }
     }
 }
@@ -50,7 +50,7 @@ impl Drop for CancelOnDrop {
 }
 
 /// A reader that fails at the deadline.
-pub(super) struct DeadlineReader<'a> {
+pub(crate) struct DeadlineReader<'a> {
     bytes: &'a [u8],
     at: usize,
     stop: &'a Deadline,
@@ -60,7 +60,7 @@ pub(super) struct DeadlineReader<'a> {
 }
 
 impl<'a> DeadlineReader<'a> {
-    pub(super) fn new(bytes: &'a [u8], stop: &'a Deadline) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], stop: &'a Deadline) -> Self {
         Self { bytes, at: 0, stop, reads: 0, from: 0 }
     }
 
