@@ -7,7 +7,7 @@ import { size } from "./format.js";
 const TEXTS = {
   type_mismatch: "is not the type of file that its name says.",
   not_a_picture: "is damaged or not a picture.",
-  too_many_pixels: "is too large: pictures can have 40 million pixels and 16,384 on a side.",
+  too_many_pixels: "is too large: pictures can have 200 million pixels and 32,768 on a side.",
   too_complex: "has too many frames for its size.",
   size_mismatch: "did not arrive completely. Try again.",
   unsupported: "has a type that is not allowed here.",

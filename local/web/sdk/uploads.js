@@ -13,15 +13,23 @@ import { ConChatError } from "./errors.js";
 
 /** The purpose for an attached file. @param {{ type: string }} file @returns {Purpose} */
 export function purposeOf(file) {
-  return /^image\/(png|jpeg|gif|webp)$/.test(file.type) ? "image" : "file";
+  return /^image\/(a?png|x-png|p?jpe?g|gif|webp)$/.test(file.type) ? "image" : "file";
 }
 
 /**
- * Uploads a file and returns the attachment for a message.
+ * Uploads a file and returns the attachment for a message. An image that the server cannot show is sent as a file.
  * @param {Http} http @param {File} file @param {Purpose} purpose @param {Watch} [watch]
  * @returns {Promise<Attachment>}
  */
-export async function upload(http, file, purpose, { progress = () => {}, signal } = {}) {
+export function upload(http, file, purpose, watch) {
+  return send(http, file, purpose, watch).catch((error) => {
+    if (purpose !== "image" || error.code !== "invalid_input") throw error;
+    return send(http, file, "file", watch);
+  });
+}
+
+/** @param {Http} http @param {File} file @param {Purpose} purpose @param {Watch} [watch] @returns {Promise<Attachment>} */
+async function send(http, file, purpose, { progress = () => {}, signal } = {}) {
   const content_type = file.type || "application/octet-stream";
   /** @type {UploadTicket} */
   const ticket = await http.post("/api/uploads", { purpose, file_name: file.name, content_type, size: file.size });

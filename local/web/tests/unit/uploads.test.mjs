@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
 import { ConChatError } from "../../sdk/errors.js";
-import { upload } from "../../sdk/uploads.js";
+import { purposeOf, upload } from "../../sdk/uploads.js";
 
 /** @import { Http } from "../../sdk/http.js" */
 
@@ -80,4 +80,48 @@ test("an abort ends the waiting and deletes the upload", async () => {
   await pass(4);
   assert.equal(one.outcome.error?.name, "AbortError");
   assert.deepEqual(one.deleted, ["/api/uploads/5"]);
+});
+
+test("an image that the server cannot show is sent as a file, an avatar is not", async () => {
+  mock.timers.reset();
+  mock.method(globalThis, "fetch", async () => new Response(null, { status: 200 }));
+  const refusal = (/** @type {string} */ code) => new ConChatError(code, "No.", { status: 422 });
+  for (const [purpose, at, code, sent] of /** @type {[import("../../sdk/uploads.js").Purpose, string, string, string[]][]} */ ([
+    ["image", "/complete", "invalid_input", ["image", "file"]],
+    ["image", "/api/uploads", "invalid_input", ["image", "file"]],
+    ["image", "/complete", "quota_exceeded", ["image"]],
+    ["avatar", "/complete", "invalid_input", ["avatar"]],
+    ["file", "/complete", "invalid_input", ["file"]],
+  ])) {
+    /** @type {string[]} */
+    const purposes = [];
+    const http = /** @type {Http} */ (
+      /** @type {unknown} */ ({
+        post: async (/** @type {string} */ path, /** @type {any} */ body) => {
+          if (path === "/api/uploads") purposes.push(body.purpose);
+          if (path.endsWith(at) && purposes.length === 1) throw refusal(code);
+          return path === "/api/uploads" ? { upload_id: 5, method: "PUT", url: "http://store/5", headers: {} } : { ...DONE, purpose: purposes.at(-1) };
+        },
+        delete: async () => {},
+      })
+    );
+    const outcome = await upload(http, new File(["abc"], "a.heic"), purpose).catch((error) => error);
+    assert.deepEqual(purposes, sent, `${purpose} ${at} ${code}`);
+    assert.equal(outcome.kind ?? outcome.code, sent.length > 1 ? "file" : code);
+  }
+});
+
+test("what may be shown is announced as an image", () => {
+  for (const [type, purpose] of [
+    ["image/jpeg", "image"],
+    ["image/jpg", "image"],
+    ["image/pjpeg", "image"],
+    ["image/x-png", "image"],
+    ["image/apng", "image"],
+    ["image/webp", "image"],
+    ["image/heic", "file"],
+    ["image/svg+xml", "file"],
+    ["", "file"],
+  ])
+    assert.equal(purposeOf({ type: type ?? "" }), purpose, type);
 });
