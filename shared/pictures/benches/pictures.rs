@@ -22,7 +22,7 @@ struct Case {
 enum Kind {
     Jpeg,
     Avatar,
-    /// Of so many scans.
+    /// Of so many scans for each component.
     Progressive(u8),
     Png,
     Gif,
@@ -38,10 +38,10 @@ const CASES: [Case; 12] = [
     Case { orientation: 6, ..case("12 megapixels, JPEG, turned", 4000, 3000, Kind::Jpeg) },
     case("40 megapixels, JPEG", 8000, 5000, Kind::Jpeg),
     Case { orientation: 6, ..case("40 megapixels, JPEG, turned", 8000, 5000, Kind::Jpeg) },
-    case("40 megapixels, progressive JPEG of ten scans", 8000, 5000, Kind::Progressive(10)),
+    case("40 megapixels, progressive JPEG of 8 scans for each component: the most", 8000, 5000, Kind::Progressive(8)),
     case("48 megapixels, JPEG", 8064, 6048, Kind::Jpeg),
     case("108 megapixels, JPEG", 12_000, 9000, Kind::Jpeg),
-    case("108 megapixels, progressive JPEG of four scans", 12_000, 9000, Kind::Progressive(4)),
+    case("108 megapixels, progressive JPEG of 2 scans for each component", 12_000, 9000, Kind::Progressive(2)),
     case("200 megapixels, JPEG: the most", 16_320, 12_240, Kind::Jpeg),
     case("40 megapixels, PNG of 16 bits with transparency: the most", 8000, 5000, Kind::Png),
     case("300 megapixels of GIF", 1920, 1080, Kind::Gif),

@@ -31,8 +31,8 @@ pub(crate) fn upright(bytes: &[u8], format: ImageFormat, stop: &Deadline) -> Res
     let profile = decoder.icc_profile().ok().flatten();
     let pixels = DynamicImage::from_decoder(decoder).map_err(|error| picture_error(&error))?;
     stop.check()?;
-    let decoded = scale::shrunk(without_opaque_alpha(pixels), scale::factor(width, height));
-    turned(decoded, orientation, profile.as_deref(), stop)
+    let small = scale::shrunk(without_opaque_alpha(pixels), scale::factor(width, height));
+    turned(small, orientation, profile.as_deref(), stop)
 }
 
 fn turned(
@@ -87,8 +87,8 @@ fn shrunk_by_rows(bytes: &[u8], stop: &Deadline) -> Result<DynamicImage, Picture
     let info = reader.info();
     let exif = info.exif_metadata.as_deref().and_then(Orientation::from_exif_chunk);
     let profile = info.icc_profile.as_deref().map(<[u8]>::to_vec);
-    let decoded = shrinker.finished().ok_or(PictureError::NotAPicture)?;
-    turned(without_opaque_alpha(decoded), exif.unwrap_or(Orientation::NoTransforms), profile.as_deref(), stop)
+    let small = shrinker.finished().ok_or(PictureError::NotAPicture)?;
+    turned(without_opaque_alpha(small), exif.unwrap_or(Orientation::NoTransforms), profile.as_deref(), stop)
 }
 
 fn png_error(error: &png::DecodingError) -> PictureError {

@@ -13,8 +13,10 @@ use crate::{Deadline, EncodedImage, PictureError};
 const COMPRESSED_WELL: u64 = 4_000_000;
 /// Quality of JPEGs that did not come as such.
 const QUALITY: u8 = 88;
-/// Attempts to write a JPEG no larger than the one that came.
+/// Attempts to write a JPEG no larger than the one that came, and those for one of more pixels than that, which take half a second each.
 const ATTEMPTS: u32 = 4;
+const ATTEMPTS_IF_LARGE: u32 = 2;
+const LARGE: u64 = 16_000_000;
 /// The natural position of each place of a table in a file.
 const ZIGZAG: [u8; 64] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28, 35, 42,
@@ -24,7 +26,7 @@ const ZIGZAG: [u8; 64] = [
 /// How a JPEG is written.
 pub(crate) struct JpegStyle {
     /// Quantisation of brightness and colour, in natural order.
-    tables: Option<[Box<Quantities>; 2]>,
+    tables: Option<[Quantities; 2]>,
     /// How much less resolution colours have, across and down.
     sampling: (u8, u8),
     profile: Option<Vec<u8>>,
@@ -43,7 +45,7 @@ impl JpegStyle {
             Some(natural(quantities, turns))
         };
         let tables = table(0).map(|first| {
-            let second = table(1).unwrap_or_else(|| first.clone());
+            let second = table(1).unwrap_or(first);
             [first, second]
         });
         let across = |of: fn((u8, u8)) -> u8| {
@@ -57,8 +59,8 @@ impl JpegStyle {
 }
 
 /// Returns a table in natural order, transposed for a picture that is turned by a quarter.
-fn natural(quantities: &Quantities, turns: bool) -> Box<Quantities> {
-    let mut table = Box::new([1; 64]);
+fn natural(quantities: &Quantities, turns: bool) -> Quantities {
+    let mut table = [1; 64];
     for (value, place) in quantities.iter().zip(ZIGZAG) {
         let place = usize::from(place);
         table[if turns { place % 8 * 8 + place / 8 } else { place }] = *value;
@@ -81,12 +83,18 @@ pub(crate) fn encoded(image: &DynamicImage, sharp: bool) -> Result<EncodedImage,
 }
 
 /// Encodes a JPEG in a style, coarser if it would be larger than the one that came.
-pub(crate) fn jpeg_within(image: &DynamicImage, style: JpegStyle, most: usize, stop: &Deadline) -> Result<Vec<u8>, PictureError> {
+pub(crate) fn jpeg_within(
+    image: &DynamicImage,
+    style: &JpegStyle,
+    most: usize,
+    stop: &Deadline,
+) -> Result<Vec<u8>, PictureError> {
     let most = u64::try_from(most).unwrap_or(u64::MAX).max(1);
     // Per mille: of the table's values, or the quality.
     let mut grade = if style.tables.is_some() { 1000 } else { u64::from(QUALITY) * 10 };
-    let mut best = jpeg(image, &style, grade)?;
-    for _ in 1..ATTEMPTS {
+    let mut best = jpeg(image, style, grade)?;
+    let pixels = u64::from(image.width()) * u64::from(image.height());
+    for _ in 1..if pixels > LARGE { ATTEMPTS_IF_LARGE } else { ATTEMPTS } {
         let size = u64::try_from(best.len()).unwrap_or(u64::MAX);
         if size <= most {
             break;
@@ -94,7 +102,7 @@ pub(crate) fn jpeg_within(image: &DynamicImage, style: JpegStyle, most: usize, s
         stop.check()?;
         let excess = (size.saturating_mul(1250) / most).min(2000);
         grade = if style.tables.is_some() { grade * excess / 1000 } else { (grade * 1000 / excess).max(100) };
-        let smaller = jpeg(image, &style, grade)?;
+        let smaller = jpeg(image, style, grade)?;
         if smaller.len() < best.len() {
             best = smaller;
         }
@@ -110,7 +118,7 @@ fn jpeg(image: &DynamicImage, style: &JpegStyle, grade: u64) -> Result<Vec<u8>, 
     let quality = u8::try_from(grade / 10).unwrap_or(QUALITY).min(100);
     let mut encoder = Encoder::new(&mut bytes, quality);
     if let Some([first, second]) = &style.tables {
-        let [first, second] = [first, second].map(|table| QuantizationTableType::Custom(coarser(table, grade)));
+        let [first, second] = [first, second].map(|table| QuantizationTableType::Custom(Box::new(coarser(table, grade))));
         encoder.set_quantization_tables(first, second);
     }
     let (across, down) = style.sampling;
@@ -131,9 +139,9 @@ fn jpeg(image: &DynamicImage, style: &JpegStyle, grade: u64) -> Result<Vec<u8>, 
 }
 
 /// Every JPEG decoder reads values of 8 bits.
-fn coarser(table: &Quantities, grade: u64) -> Box<Quantities> {
+fn coarser(table: &Quantities, grade: u64) -> Quantities {
     let value = |at: usize| u16::try_from(((u64::from(table[at]) * grade + 500) / 1000).clamp(1, 255)).unwrap_or(255);
-    Box::new(std::array::from_fn(value))
+    std::array::from_fn(value)
 }
 
 /// A blurhash of four by three components, about thirty characters.

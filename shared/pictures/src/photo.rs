@@ -59,7 +59,7 @@ pub(crate) fn image(bytes: &[u8], stop: &Deadline) -> Result<Picture, PictureErr
     } else {
         let style = JpegStyle::of(&jpeg, rebuilt);
         drop(jpeg);
-        encode::jpeg_within(&decoded, style, bytes.len(), stop)?
+        encode::jpeg_within(&decoded, &style, bytes.len(), stop)?
     };
     let original = EncodedImage { content_type: ImageFormat::Jpeg.to_mime_type(), bytes: made.into() };
     finished(&small, original, canvas, stop)

@@ -57,7 +57,7 @@ fn tiffs() -> Vec<Vec<u8>> {
     all.into_iter().map(|(little, second)| Tiff { little, second }.bytes()).collect()
 }
 
-fn part(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+fn part(kind: [u8; 4], content: &[u8]) -> Vec<u8> {
     [&u32::try_from(content.len() + 8).expect("short").to_be_bytes(), &kind[..], content].concat()
 }
 
@@ -68,9 +68,9 @@ fn heic(version: u8, extents: usize, exif: &[u8]) -> Vec<u8> {
         if version < 2 { u16::try_from(value).expect("short").to_be_bytes().to_vec() } else { value.to_be_bytes().to_vec() }
     };
     let made = |from: usize| {
-        let info = part(b"infe", b"\x02\0\0\0\0\x07\0\0Exif\0");
-        let picture = part(b"infe", b"\x02\0\0\0\0\x01\0\0hvc1\0");
-        let info = part(b"iinf", &[b"\0\0\0\0\0\x02".as_slice(), &picture, &info].concat());
+        let info = part(*b"infe", b"\x02\0\0\0\0\x07\0\0Exif\0");
+        let picture = part(*b"infe", b"\x02\0\0\0\0\x01\0\0hvc1\0");
+        let info = part(*b"iinf", &[b"\0\0\0\0\0\x02".as_slice(), &picture, &info].concat());
         let mut index = [&[version, 0, 0, 0, 0x44, 0][..], &wide(1), &wide(7)].concat();
         index.extend(if version > 0 { vec![0, 0] } else { vec![] });
         index.extend([0, 0]);
@@ -81,10 +81,10 @@ fn heic(version: u8, extents: usize, exif: &[u8]) -> Vec<u8> {
             index.extend(u32::try_from(from + piece * (step + 3)).expect("short").to_be_bytes());
             index.extend(u32::try_from(length).expect("short").to_be_bytes());
         }
-        let meta = part(b"meta", &[b"\0\0\0\0".as_slice(), &info, &part(b"iloc", &index)].concat());
-        let head = [part(b"ftyp", b"heic\0\0\0\0mif1heic"), meta].concat();
+        let meta = part(*b"meta", &[b"\0\0\0\0".as_slice(), &info, &part(*b"iloc", &index)].concat());
+        let head = [part(*b"ftyp", b"heic\0\0\0\0mif1heic"), meta].concat();
         let data: Vec<u8> = item.chunks(step).flat_map(|piece| [piece, b"gap"].concat()).collect();
-        (head.len() + 8, [head, part(b"mdat", &data)].concat())
+        (head.len() + 8, [head, part(*b"mdat", &data)].concat())
     };
     let (from, _) = made(0);
     made(from).1

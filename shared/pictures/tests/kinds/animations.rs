@@ -61,25 +61,25 @@ fn apng(splice: Splice) -> Vec<u8> {
 }
 
 fn webp(splice: Splice) -> Vec<u8> {
-    let text = |kind: &[u8; 4]| if splice.metadata { riff(kind, SECRET) } else { Vec::new() };
-    let mut body = riff(b"VP8X", &[if splice.metadata { 0x1e } else { 0x12 }, 0, 0, 0, 19, 0, 0, 19, 0, 0]);
-    body.extend(riff(b"ANIM", &[0, 0, 0, 0, 2, 0]));
+    let text = |kind: &[u8; 4]| if splice.metadata { riff(*kind, SECRET) } else { Vec::new() };
+    let mut body = riff(*b"VP8X", &[if splice.metadata { 0x1e } else { 0x12 }, 0, 0, 0, 19, 0, 0, 19, 0, 0]);
+    body.extend(riff(*b"ANIM", &[0, 0, 0, 0, 2, 0]));
     for (at, colour) in COLOURS.into_iter().enumerate() {
         let (side, left) = if at == 2 { (10_u32, splice.left) } else { (20, 0) };
         let still = written(&frame(side, colour), ImageFormat::WebP);
         let mut pixels = still[12..].to_vec();
         if splice.broken && at == 2 {
             pixels.truncate(30);
-            pixels = riff(b"VP8L", &pixels[8..]);
+            pixels = riff(*b"VP8L", &pixels[8..]);
         }
         let uint24 = |value: u32| value.to_le_bytes()[..3].to_vec();
         let head = [uint24(left / 2), uint24(0), uint24(side - 1), uint24(side - 1), uint24(100), vec![0]].concat();
-        body.extend(riff(b"ANMF", &[head, text(b"CNRY"), pixels, text(b"EXIF")].concat()));
+        body.extend(riff(*b"ANMF", &[head, text(b"CNRY"), pixels, text(b"EXIF")].concat()));
         body.extend(text(b"CNRY"));
     }
     body.extend([text(b"EXIF"), text(b"XMP ")].concat());
     let after = if splice.metadata { SECRET } else { b"" };
-    [riff(b"RIFF", &[b"WEBP", &body[..]].concat()), after.to_vec()].concat()
+    [riff(*b"RIFF", &[b"WEBP", &body[..]].concat()), after.to_vec()].concat()
 }
 
 /// The colour of each frame's first pixel, and the repetitions.

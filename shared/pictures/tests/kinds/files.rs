@@ -97,7 +97,7 @@ pub(crate) fn uniform_png(width: u32, height: u32, interlaced: u8) -> Vec<u8> {
 }
 
 /// A RIFF chunk.
-pub(crate) fn riff(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+pub(crate) fn riff(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
     let padding = vec![0; data.len() % 2];
     [&kind[..], &u32::try_from(data.len()).expect("short").to_le_bytes(), data, &padding].concat()
 }
