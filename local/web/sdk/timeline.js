@@ -245,9 +245,7 @@ export class Timeline {
     // The server knows the message before it, and what is unread without it.
     this.uncertain ||= seq > (this.room.read_seq ?? 0);
     this.#recount();
-    if (this.room.last_message?.seq !== seq) return;
-    this.room = { ...this.room, last_message: null };
-    this.uncertain = true;
+    if (this.room.last_message?.seq === seq) [this.room, this.uncertain] = [{ ...this.room, last_message: null }, true];
   }
 
   /** Drops messages and members; the list entry stays. */
@@ -392,7 +390,6 @@ export class Timeline {
     let [unread, mentions] = [0, 0];
     for (let seq = read + 1; seq <= room.last_seq; seq++) {
       const message = this.messages.get(seq);
-      // The user has hidden what is missing here.
       if (!message || message.deleted_at || !counts(room, message)) continue;
       unread += 1;
       if (message.mentions.includes(this.#userId)) mentions += 1;

@@ -266,7 +266,7 @@ pub async fn lock_unsealed(
     let may = sqlx::query_scalar!(
         r#"
         select count(*) as "may!: i64" from _sqlx_migrations
-        where version = 39 and success and installed_on <= now() - interval ? second
+        where version = 36 and success and installed_on <= now() - interval ? second
         "#,
         MIN_INDEX_AGE_SECONDS,
     )
