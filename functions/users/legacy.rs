@@ -61,7 +61,7 @@ pub(super) async fn change(
 pub(super) async fn change_slash(
     state: Extract<Arc<State>>,
     caller: RateLimited,
-    body: SecretBody<Lenient<ChangeMe>>,
+    SecretBody(Lenient(body)): SecretBody<Lenient<ChangeMe>>,
 ) -> Result<Json<Me>> {
-    me::change(state, caller, body).await
+    me::change(state, caller, SecretBody(body)).await
 }

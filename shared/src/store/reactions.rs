@@ -137,7 +137,7 @@ async fn filled(connection: &mut MySqlConnection, viewer: Viewer, messages: &mut
         known.rev.0,
         known.at.0,
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
     let mut recounted = BTreeSet::new();
     for row in rows {

@@ -53,7 +53,7 @@ pub(crate) async fn register(backend: &Backend, name: &str) -> (Authenticated, C
         device: Some(format!("{name}'s phone")),
     };
     let ip = if name.starts_with(CANARY) { ADDRESS } else { "192.0.2.1" };
-    let made = accounts::register(&backend.db, backend.sign_in(&visitor(ip)), &given).await.expect("registered");
+    let made = accounts::register(&backend.db, backend.sign_in(&visitor(ip)), &[], &given).await.expect("registered");
     let caller = backend.caller(&made).await.expect("signed in");
     (made, caller)
 }

@@ -107,7 +107,7 @@ async fn many_addresses_cannot_lock_the_owner_out_of_home() {
 async fn failures_at_a_name_say_nothing_of_whose_an_address_is() {
     let backend = Backend::limited(narrow(2)).await;
     let given = Register { email: Some("private@example.com".into()), ..registration("ann") };
-    accounts::register(&backend.db, backend.sign_in(&visitor("203.0.113.7")), &given).await.expect("made");
+    accounts::register(&backend.db, backend.sign_in(&visitor("203.0.113.7")), &[], &given).await.expect("made");
     let eve = "198.51.100.1";
     for _ in 0..2 {
         assert_eq!(code(&backend.login("ann", WRONG, eve).await), "invalid_credentials");
@@ -162,7 +162,7 @@ async fn a_flood_costs_password_hashing_only_in_known_networks() {
     let backend = Backend::limited(narrow(1)).await;
     let given = Register { email: Some("ann@example.com".into()), ..registration("ann") };
     let office = "203.0.113.7";
-    accounts::register(&backend.db, backend.sign_in(&visitor(office)), &given).await.expect("made");
+    accounts::register(&backend.db, backend.sign_in(&visitor(office)), &[], &given).await.expect("made");
     for _ in 0..101 {
         backend.throttle.count_invalid(&visitor(office), Error::TooLarge).await;
     }
@@ -193,7 +193,7 @@ async fn a_line_at_home_is_not_two_hundred_and_fifty_six_places() {
     let backend = Backend::limited(Limits { login: Limit { quota: 100, window: 300 }, ..narrow(1) }).await;
     let register = async |number: u32, ip: &str| {
         let given = registration(&format!("user{number}"));
-        code(&accounts::register(&backend.db, backend.sign_in(&visitor(ip)), &given).await)
+        code(&accounts::register(&backend.db, backend.sign_in(&visitor(ip)), &[], &given).await)
     };
     for number in 0..4 {
         assert_eq!(register(number, &format!("2001:db8:1:{number:x}::1")).await, "ok");
@@ -218,7 +218,7 @@ async fn a_line_at_home_is_not_two_hundred_and_fifty_six_places() {
 async fn invalid_requests_count_against_their_network_only() {
     let backend = Backend::limited(narrow(1)).await;
     let home = "203.0.113.7";
-    accounts::register(&backend.db, backend.sign_in(&visitor(home)), &registration("ann")).await.expect("made");
+    accounts::register(&backend.db, backend.sign_in(&visitor(home)), &[], &registration("ann")).await.expect("made");
     for _ in 0..10 {
         let refused = backend.throttle.count_invalid(&visitor(home), Error::TooLarge).await;
         assert_eq!(refused.code(), "too_large");
@@ -227,10 +227,10 @@ async fn invalid_requests_count_against_their_network_only() {
     let refused = accounts::login(&backend.db, backend.sign_in(&visitor(home)), &empty).await;
     assert_eq!(code(&refused), "rate_limited", "neither name nor address");
     let short = Register { password: "x".into(), ..registration("bob") };
-    let refused = accounts::register(&backend.db, backend.sign_in(&visitor(home)), &short).await;
+    let refused = accounts::register(&backend.db, backend.sign_in(&visitor(home)), &[], &short).await;
     assert_eq!(code(&refused), "rate_limited");
     assert_eq!(code(&backend.login("ann", PASSWORD, home).await), "ok");
-    let made = accounts::register(&backend.db, backend.sign_in(&visitor("203.0.113.8")), &registration("bob")).await;
+    let made = accounts::register(&backend.db, backend.sign_in(&visitor("203.0.113.8")), &[], &registration("bob")).await;
     assert_eq!(code(&made), "ok", "another network");
     let unknown = Backend::without_dynamodb().await;
     assert_eq!(
@@ -259,7 +259,7 @@ async fn a_stolen_token_is_no_licence_to_guess_the_password() {
 async fn an_address_makes_so_many_accounts_and_no_more() {
     let backend = Backend::limited(narrow(2)).await;
     let register = async |name: &str, ip: &str| {
-        code(&accounts::register(&backend.db, backend.sign_in(&visitor(ip)), &registration(name)).await)
+        code(&accounts::register(&backend.db, backend.sign_in(&visitor(ip)), &[], &registration(name)).await)
     };
     assert_eq!(register("ann", "198.51.100.1").await, "ok");
     assert_eq!(register("x", "198.51.100.1").await, "invalid_input", "what is wrong is not counted");
@@ -274,7 +274,7 @@ async fn without_dynamodb_logins_fail_and_sessions_continue() {
     let whole = Backend::open().await;
     let ann = whole.register("ann").await;
     let caller = whole.caller(&ann).await.expect("signed in");
-    let registered = accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &registration("bob")).await;
+    let registered = accounts::register(&backend.db, backend.sign_in(&visitor("192.0.2.1")), &[], &registration("bob")).await;
     assert_eq!(code(&registered), "unavailable");
     assert_eq!(code(&backend.login("ann", PASSWORD, "192.0.2.1").await), "unavailable");
     backend.throttle.connect(UserId(7), NOW).await.expect("sockets go uncounted");

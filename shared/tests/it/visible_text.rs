@@ -100,7 +100,13 @@ async fn a_text_that_shows_nothing_is_refused_in_every_field_that_needs_one() {
         let new = NewContent { content: text.clone() };
         let request = EditRequest { room: &group.room, seq: said.seq, new: &new };
         assert_eq!(code(edits::edit(db, push, &limits(), &ann, request).await), "required", "{text:?}");
-        let new = NewUpload { purpose: Purpose::File, file_name: text.clone(), content_type: "a/b".into(), size: 1 };
+        let new = NewUpload {
+            purpose: Purpose::File,
+            file_name: text.clone(),
+            content_type: "a/b".into(),
+            size: 1,
+            poster_upload_id: None,
+        };
         assert_eq!(code(uploads::create(db, throttle, &media, &ann, &new).await), "required", "{text:?}");
     }
 }
@@ -121,7 +127,13 @@ async fn names_are_stored_without_what_does_not_show_and_messages_as_they_are() 
         let change = ChangeRoom { name: Some(text.into()), topic: Some(text.into()), ..ChangeRoom::default() };
         let room = settings::update(db, push, &ann, &group.room, &change).await.expect("changed");
         assert_eq!((room.name.as_str(), room.topic.as_str()), (stored, stored));
-        let new = NewUpload { purpose: Purpose::File, file_name: format!("{text}.txt"), content_type: "a/b".into(), size: 1 };
+        let new = NewUpload {
+            purpose: Purpose::File,
+            file_name: format!("{text}.txt"),
+            content_type: "a/b".into(),
+            size: 1,
+            poster_upload_id: None,
+        };
         let ticket = uploads::create(db, throttle, &media, &ann, &new).await.expect("announced");
         let upload = uploads::find(db, &ann, ticket.upload_id).await.expect("found");
         assert_eq!(upload.file_name, format!("{stored}.txt"));

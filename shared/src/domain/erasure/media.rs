@@ -3,12 +3,12 @@
 
 use super::rooms::{lock_room, push_change};
 use crate::caller::Caller;
-use crate::domain::messages::display_text::is_invisible;
 use crate::domain::messages::unsend;
 use crate::error::Result;
 use crate::id::{Head, MessageRef};
 use crate::push::Push;
 use crate::store::{Db, attachments, redaction, search_index, sweep, transaction};
+use crate::text::visible::is_invisible;
 
 /// Uploads detached per transaction.
 const UPLOADS_PER_BATCH: u32 = 200;

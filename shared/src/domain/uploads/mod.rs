@@ -15,7 +15,7 @@ use crate::domain::rooms;
 use crate::domain::rooms::changes::push_to_users;
 use crate::error::{Error, Result, Violation};
 use crate::id::{MessageRef, RoomRef, UploadId};
-use crate::media::{self, Media, Object, PresignedUrl, Rendition, media_types, names, sniff};
+use crate::media::{self, Media, Object, PresignedUrl, Rendition, media_types, names};
 use crate::protocol::frames::Frame;
 use crate::protocol::uploads::{NewUpload, Purpose, Upload, UploadState, UploadTicket};
 use crate::push::Push;

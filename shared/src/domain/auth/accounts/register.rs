@@ -57,7 +57,7 @@ async fn insert(
     };
     let (user, session) = transaction!(db, |tx| {
         let user = store::users::insert(tx, &new).await?;
-        name_words::insert(tx, user, fields.display_name).await?;
+        name_words::insert(tx, user, &fields.display_name).await?;
         let session = NewSession {
             user,
             refresh_hash: &refresh_hash,
