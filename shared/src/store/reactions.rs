@@ -38,7 +38,7 @@ pub async fn find_state(
 ) -> Result<Option<ReactionState>> {
     let row = sqlx::query!(
         r#"
-        select m.deleted_at is not null or (m.kind <> 'system' and m.content = '' and m.attachments is null) as "unsent!: bool", m.rev,
+        select max(m.deleted_at is not null or (m.kind <> 'system' and m.content = '' and m.attachments is null)) as "unsent!: bool", m.rev,
                count(distinct replace(x.emoji, _utf8mb4 x'EFB88F', '')) as "kinds!: i64",
                count(distinct case when replace(x.emoji, _utf8mb4 x'EFB88F', '') = ? then x.user_id end) as "count!: i64",
                count(case when replace(x.emoji, _utf8mb4 x'EFB88F', '') = ? and x.user_id = ? then 1 end) as "mine!: i64"
@@ -46,7 +46,7 @@ pub async fn find_state(
         left join reactions x on x.room_id = m.room_id and x.seq = m.seq
         where m.room_id = ? and m.seq = ? and m.seq between ? and ?
           and not exists (select 1 from hidden_messages h where h.user_id = ? and h.room_id = m.room_id and h.seq = m.seq)
-        group by m.room_id, m.seq, m.deleted_at, m.kind, m.content, m.attachments, m.rev
+        group by m.room_id, m.seq, m.rev
         "#,
         bare,
         bare,
