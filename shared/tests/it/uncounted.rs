@@ -137,9 +137,9 @@ async fn what_an_earlier_release_writes_meanwhile_counts_the_same() {
         }
         (unread, last)
     };
-    let check = async |expected: (u64, Option<u64>), case: &str| {
+    let seen = async || {
         let room = listed(&group, &bob).await;
-        assert_eq!((room.unread, seq_of(&room)), expected, "{case}");
+        (room.unread, seq_of(&room))
     };
     let column = |value: Option<u64>| value.map_or_else(|| "null".to_owned(), |value| value.to_string());
     for case in 0..16 {
@@ -155,17 +155,17 @@ async fn what_an_earlier_release_writes_meanwhile_counts_the_same() {
         let expected = write(is_member(1)).await;
         let (system, member) = (column(system), column(member));
         execute(&group.db, &format!("update rooms set last_system_seq = {system}, last_member_seq = {member}")).await;
-        check(expected, &format!("{case}: theirs")).await;
+        assert_eq!(seen().await, expected, "{case}: theirs");
         for bit in [2, 3] {
             let expected = write(is_member(bit)).await;
-            check(expected, &format!("{case}: ours after it, {bit}")).await;
+            assert_eq!(seen().await, expected, "{case}: ours after it, {bit}");
         }
     }
     // Both kinds were written since: nothing is left that is not known.
     write(true).await;
     write(false).await;
     let expected = write(true).await;
-    check(expected, "at last").await;
+    assert_eq!(seen().await, expected);
     let mut connection = group.db.acquire().await.expect("a connection");
     let known: i64 = sqlx::query_scalar("select count(*) from rooms where slug is null and last_uncounted_seq = last_seq - 1")
         .fetch_one(&mut *connection)
