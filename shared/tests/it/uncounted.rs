@@ -297,6 +297,20 @@ async fn what_one_hid_is_not_unread_and_the_preview_is_what_is_left() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_release_hid_is_not_unread_either() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    for text in ["one", "two", "three"] {
+        group.said(&ann, text).await;
+    }
+    let hide = "insert into hidden_messages (user_id, room_id, seq, created_at) select";
+    execute(&group.db, &format!("{hide} {}, id, last_seq, 0 from rooms where slug is null", bob.user)).await;
+    let room = listed(&group, &bob).await;
+    assert_eq!((room.unread, seq_of(&room)), (2, Some(2)));
+}
+
+#[tokio::test]
 async fn hiding_nothing_costs_no_statement() {
     let db = fixture::database().await;
     let (ann, bob, eve) = (person(&db, "ann").await, person(&db, "bob").await, person(&db, "eve").await);
