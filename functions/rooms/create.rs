@@ -11,6 +11,7 @@ use shared::domain::rooms::{self, RoomRequest};
 use shared::edge::extract::{IdempotentRequest, KeyedBody};
 use shared::edge::json_body::Lenient;
 use shared::error::Result;
+use shared::protocol::privacy::LegacyNewRoom;
 use shared::protocol::rooms::{NewRoom, Room, RoomKind};
 
 use super::State;
@@ -33,7 +34,7 @@ pub(super) async fn create(
     RateLimited(caller): RateLimited,
     KeyedBody(new, request): KeyedBody<NewRoom>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Room>)> {
-    let (room, existed) = create_room(&state, &caller, new.kind_or(RoomKind::Group)?, &new, request).await?;
+    let (room, existed) = create_room(&state, &caller, new.kind.unwrap_or(RoomKind::Group), &new, request).await?;
     let status = if existed { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, [(header::LOCATION, format!("/api/rooms/{}", room.id))], Json(room)))
 }
@@ -51,9 +52,10 @@ pub(super) async fn create(
 pub(super) async fn create_public(
     Extract(state): Extract<Arc<State>>,
     RateLimited(caller): RateLimited,
-    KeyedBody(Lenient(new), request): KeyedBody<Lenient<NewRoom>>,
+    KeyedBody(Lenient(new), request): KeyedBody<Lenient<LegacyNewRoom>>,
 ) -> Result<Json<Room>> {
-    create_room(&state, &caller, new.kind_or(RoomKind::Public)?, &new, request).await.map(|(room, _)| Json(room))
+    let (kind, new) = new.into_room()?;
+    create_room(&state, &caller, kind, &new, request).await.map(|(room, _)| Json(room))
 }
 
 /// Returns the room, and whether an earlier request created it.

@@ -144,6 +144,7 @@ export class Delivery {
   /** Applies a page of changes. @param {RoomsSync} page @returns {number[]} the rooms that changed */
   changed(page) {
     const { rooms, joined, users, users_complete, private: own } = page;
+    if (!own) return this.personal.postpone(), [];
     const listed = joined && new Set(joined);
     if (listed) for (const id of this.rooms.keys()) if (!listed.has(id)) this.#doubt(id);
     const changed = rooms.flatMap((room) => this.joined(room));

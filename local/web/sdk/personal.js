@@ -14,6 +14,8 @@ export class Personal {
   #rev = 0;
   #announced = 0;
   #missed = false;
+  /** Where the round of pages under way began. */
+  #begin = this.cursor;
   /** The times of the latest profiles. @type {Map<number, number>} by user */
   #seen = new Map();
 
@@ -25,7 +27,7 @@ export class Personal {
   /** @param {WelcomeFrame} frame */
   welcome({ private_rev = 0, cursor }) {
     // A lower rev shows that the server's database was restored.
-    if (this.cursor === null || private_rev < this.#rev) [this.cursor, this.#rev] = [cursor ?? null, private_rev];
+    if (this.cursor === null || private_rev < this.#rev) [this.cursor, this.#begin, this.#rev] = [cursor ?? null, cursor ?? null, private_rev];
     else this.#missed = true;
     [this.#announced, this.rooms] = [private_rev, false];
   }
@@ -48,7 +50,18 @@ export class Personal {
   /** @param {RoomsSync} page */
   synced({ cursor, more, private: { rev } }) {
     [this.cursor, this.#rev, this.#missed] = [cursor, rev, more];
+    if (!more) this.#begin = cursor;
     this.rooms &&= this.behind;
+  }
+
+  /** A release that knows none of this has answered: the next welcome tells whether to ask again. */
+  postpone() {
+    [this.cursor, this.#announced, this.#missed, this.rooms] = [this.#begin, this.#rev, false, false];
+  }
+
+  /** A server has refused the cursor, as earlier releases do within a round. */
+  restart() {
+    this.cursor = this.#begin;
   }
 
   /**

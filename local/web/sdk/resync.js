@@ -82,14 +82,16 @@ export class Resync {
   async #fetch(need) {
     const { api, delivery, reload } = this.#env;
     if (need.kind === "list") return delivery.listed(await allPages((cursor) => api.rooms.list("joined", { cursor, limit: 100 })));
-    if (need.kind === "changes") return delivery.changed(await api.changes(need));
     try {
+      if (need.kind === "changes") return delivery.changed(await api.changes(need));
       if (need.kind === "lost") return await reload(need.room), [];
       if (need.kind === "sync") return delivery.synced(await api.rooms.sync(need.room, need.since), need.serverRev);
       if (need.kind === "read") await api.rooms.read(need.room, need.seq);
       return delivery.joined(await api.rooms.get(need.room), need.serverRev);
     } catch (/** @type {any} */ error) {
-      if (error.status === 404 || error.status === 403) return delivery.gone(need.room);
+      if (need.kind === "changes") {
+        if (error.status === 422) delivery.personal.restart();
+      } else if (error.status === 404 || error.status === 403) return delivery.gone(need.room);
       throw error;
     }
   }

@@ -10,6 +10,18 @@ import { unsent } from "./messages.js";
 /** Whether a message counts as unread, lifts its room and may be its last message. @param {Room} room @param {Pick<Message, "kind">} message */
 export const counts = (room, message) => message.kind !== "system" || room.settings.count_system_messages === true;
 
+/** The unread messages of a room that are loaded. @param {Room} room @param {Map<number, Message>} messages by seq @param {number} userId */
+export function countUnread(room, messages, userId) {
+  let [unread, mentions] = [0, 0];
+  for (let seq = (room.read_seq ?? 0) + 1; seq <= room.last_seq; seq++) {
+    const message = messages.get(seq);
+    if (!message || message.deleted_at || !counts(room, message)) continue;
+    unread += 1;
+    if (message.mentions.includes(userId)) mentions += 1;
+  }
+  return { unread, mentions };
+}
+
 /**
  * The room after a frame. `uncertain` is true when the frame does not determine the unread count.
  * @param {Room} before @param {ChangeFrame} frame @param {number} userId

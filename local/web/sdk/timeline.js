@@ -9,7 +9,7 @@
 import { merged, preview, unsent, withReaction } from "./messages.js";
 import { Ranges } from "./ranges.js";
 import { Replies } from "./replies.js";
-import { applyToRoom, counts } from "./room-head.js";
+import { applyToRoom, countUnread, counts } from "./room-head.js";
 
 /** Most frames that wait for an earlier one; dropped ones are fetched. */
 const MAX_WAITING = 500;
@@ -106,8 +106,8 @@ export class Timeline {
     this.noteRev(frame.rev);
     if (frame.type === "message") {
       // A new message in an old position, or an old rev with a newer date, belongs to another history.
-      const last = this.room.last_message?.created_at ?? "";
-      if (frame.rev > this.rev ? frame.seq <= this.#lastSeq : counts(this.room, frame) && frame.created_at > last) this.doubted = true;
+      const newer = counts(this.room, frame) && frame.created_at > (this.room.last_message?.created_at ?? "");
+      if (frame.rev > this.rev ? frame.seq <= this.#lastSeq : newer && !this.#replies.isHidden(frame.seq)) this.doubted = true;
     }
     if (frame.type === "room") {
       // Without a room it only reports the rev.
@@ -154,7 +154,7 @@ export class Timeline {
       this.room = { ...room, read_seq };
       if (this.unsent) [this.room.unread, this.room.mentions] = [before.unread, before.mentions];
       else this.uncertain = false;
-      this.#recount();
+      this.#recount(room.mentions);
     }
     if (!this.loaded && room.rev > this.rev) {
       [this.rev, this.#lastSeq] = [room.rev, room.last_seq];
@@ -303,10 +303,13 @@ export class Timeline {
     this.#applyToMembers(frame);
     if (frame.rev <= this.#headRev) return;
     this.#headRev = frame.rev;
+    const { last_message } = this.room;
     const { room, uncertain } = applyToRoom(this.room, frame, this.#userId);
-    this.room = room;
-    this.uncertain ||= uncertain || ("seq" in frame && this.#replies.isHidden(frame.seq));
+    const hidden = "seq" in frame && this.#replies.isHidden(frame.seq);
+    [this.room, this.uncertain] = [hidden ? { ...room, last_message } : room, this.uncertain || uncertain || hidden];
     this.#recount();
+    // The server knows whether a block parts the two users; then the mention does not count.
+    if ("mentions" in frame && frame.mentions.includes(this.#userId) && frame.seq > (this.room.read_seq ?? 0)) this.uncertain = true;
   }
 
   /** Keeps a change for the requests under way. @param {Entry} entry */
@@ -318,6 +321,9 @@ export class Timeline {
   #applyToMessages(frame, complete) {
     if (frame.type === "message" || frame.type === "message.edited") {
       const { type: _, ts: __, ...message } = /** @type {MessageFrame} */ (frame);
+      // What a loaded page lacks was hidden before.
+      for (const seq of [message.reply_to?.seq ?? 0, frame.type === "message" ? 0 : frame.seq])
+        if (this.known.around(seq) && !this.messages.has(seq)) this.#replies.hide(this.messages, seq);
       this.#merge([message], complete);
       return;
     }
@@ -376,8 +382,8 @@ export class Timeline {
     }
   }
 
-  /** Counts the unread messages, if all are loaded; hidden ones are missing. @returns {boolean} whether they are */
-  #recount() {
+  /** Counts the unread messages, if all are loaded; hidden ones are missing. @param {number} [mentions] at most @returns {boolean} whether they are */
+  #recount(mentions = this.room.mentions) {
     const { room } = this;
     const read = room.read_seq ?? 0;
     if (!room.joined) return true;
@@ -387,14 +393,8 @@ export class Timeline {
     }
     const range = this.known.around(read + 1);
     if (!range || range[1] < room.last_seq || this.rev < this.#headRev || this.#partial) return false;
-    let [unread, mentions] = [0, 0];
-    for (let seq = read + 1; seq <= room.last_seq; seq++) {
-      const message = this.messages.get(seq);
-      if (!message || message.deleted_at || !counts(room, message)) continue;
-      unread += 1;
-      if (message.mentions.includes(this.#userId)) mentions += 1;
-    }
-    [room.unread, room.mentions, this.uncertain] = [unread, mentions, false];
+    const loaded = countUnread(room, this.messages, this.#userId);
+    [room.unread, room.mentions, this.uncertain] = [loaded.unread, Math.min(loaded.mentions, mentions), false];
     return true;
   }
 }

@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::error::{Error, Result};
 use crate::id::{Rev, RoomId, Seq, UploadId, UserId};
 use crate::protocol::messages::Message;
 use crate::protocol::null_is_default;
 use crate::protocol::people::{Person, User};
-use crate::protocol::privacy::{self, PrivacyWish};
 use crate::time::Timestamp;
 
 /// The kind of a room.
@@ -162,45 +160,6 @@ pub struct NewRoom {
     /// Up to 100 users to add; those who do not let the caller add them receive an invitation.
     #[serde(default, deserialize_with = "null_is_default")]
     pub member_ids: Vec<UserId>,
-    /// `is_private` and fields like it, of other products.
-    #[serde(
-        default,
-        alias = "is_private",
-        alias = "isPrivate",
-        alias = "secret",
-        alias = "invite_only",
-        alias = "inviteOnly",
-        deserialize_with = "privacy::flag"
-    )]
-    #[schema(ignore)]
-    pub private: PrivacyWish,
-    /// `is_public` and fields like it.
-    #[serde(default, rename = "public", alias = "is_public", alias = "isPublic", deserialize_with = "privacy::denied_flag")]
-    #[schema(ignore)]
-    pub not_public: PrivacyWish,
-    /// `type` and fields like it.
-    #[serde(default, rename = "type", alias = "room_type", alias = "roomType", deserialize_with = "privacy::room_type")]
-    #[schema(ignore)]
-    pub room_type: PrivacyWish,
-    /// `visibility` and fields like it.
-    #[serde(default, alias = "privacy", alias = "access", deserialize_with = "privacy::visibility")]
-    #[schema(ignore)]
-    pub visibility: PrivacyWish,
-}
-
-impl NewRoom {
-    /// Returns the kind of the room, `default` where the body leaves it open. A wish for privacy, however it is spelled, never makes a public room.
-    pub fn kind_or(&self, default: RoomKind) -> Result<RoomKind> {
-        let Self { private, not_public, room_type, visibility, .. } = self;
-        let is_private = [private, not_public, room_type, visibility].into_iter().any(|PrivacyWish(wished)| *wished);
-        match self.kind {
-            Some(RoomKind::Public) if is_private => {
-                Err(Error::invalid("kind", "conflicting", "must not be public in a body that asks for a private room"))
-            }
-            Some(kind) => Ok(kind),
-            None => Ok(if is_private { RoomKind::Group } else { default }),
-        }
-    }
 }
 
 /// Body of `PATCH /api/rooms/{room_id}`; absent fields are unchanged.

@@ -94,7 +94,7 @@ pub struct RoomsSync {
     /// The present profiles of users who changed them, only on the first page: members of the caller's rooms, present or past, friends, users with a
     /// pending friend request, and blocked users.
     pub users: Vec<UserChange>,
-    /// Whether `users` has all of them. False without a cursor and after more than 1,000 changes on the server: read again what is held of other users.
+    /// Whether `users` has all of them. False without a cursor and after more than 200 changes on the server: read again what is held of other users.
     pub users_complete: bool,
     /// Changes of what only the caller sees or sets.
     pub private: PrivateChanges,
@@ -116,7 +116,7 @@ pub struct PrivateChanges {
     /// The caller's `private_rev` after these changes.
     #[schema(value_type = u64, example = 12)]
     pub rev: Rev,
-    /// Messages that the caller hid: remove them, and read the unread counts of their rooms anew.
+    /// Messages that the caller hid: remove them, and read the unread counts of their rooms anew. Empty without a cursor: read again what is held.
     pub hidden: Vec<HiddenMessage>,
     /// The caller's profile, e-mail address, role and settings if they changed.
     pub me: Option<Me>,

@@ -61,6 +61,23 @@ pub async fn close(transaction: &mut MySqlConnection, member: &Membership, last_
     Ok(done.rows_affected() > 0)
 }
 
+/// Whether a member's list leaves the room out until its next message.
+pub async fn is_closed(connection: &mut MySqlConnection, room: RoomId, user: UserId) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"
+        select count(*) as "n!: i64"
+        from members m
+        join rooms r on r.id = m.room_id
+        where m.room_id = ? and m.user_id = ? and m.closed_seq >= r.last_seq
+        "#,
+        room.0,
+        user.0,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(found > 0)
+}
+
 /// Puts a room back into a member's list. Returns false when it is listed.
 pub async fn reopen(transaction: &mut MySqlConnection, room: RoomId, user: UserId, now: Timestamp) -> Result<bool> {
     let done = sqlx::query!(

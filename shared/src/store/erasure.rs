@@ -171,7 +171,7 @@ pub async fn scrub_membership(transaction: &mut MySqlConnection, held: &ErasureR
         update members
         set state = if(state = 'joined', 'left', state), role = 'member', joined_at = 0, read_at = null, delivered_at = null,
             past_rev = null, past_at = null, past_view = null, muted_until = null, pinned = 0, private_at = 0, allowance = 0, allowance_at = 0, change_allowance = 0, change_allowance_at = 0,
-            last_hidden_seq = 0, said = ''
+            said = ''
         where room_id = ? and user_id = ?
         "#,
         held.room.0,

@@ -22,8 +22,10 @@ pub struct Readable {
     /// Seq of the last message.
     pub last_seq: Seq,
     pub rev: Rev,
-    /// No message after it is unsent, hidden by the user, or of the system; the last seq where that is not known.
+    /// No message after it is unsent or of the system; the last seq where that is not known.
     pub last_uncounted_seq: Seq,
+    /// The last message that the user hid; 0 without one, and where reading and sending do not need it.
+    pub last_hidden_seq: Seq,
     /// The first seq that the user may read.
     pub visible_from_seq: Seq,
     /// The last seq that the user may read: the room's last, or the last one before the membership ended.
@@ -206,6 +208,7 @@ impl AccessRow {
             last_seq: self.last_seq,
             rev: self.rev,
             last_uncounted_seq: self.last_uncounted_seq,
+            last_hidden_seq: Seq(self.last_hidden_seq),
             visible_from_seq: if kind == RoomKind::Public && membership.is_none() {
                 Seq(1)
             } else {
@@ -240,7 +243,7 @@ macro_rules! select_access {
 /// Returns a user's access to a room, if the room exists. One statement by keys.
 pub async fn find_access(connection: &mut MySqlConnection, room: &RoomRef, user: UserId) -> Result<Option<Access>> {
     let row = select_access!(room, user, "").fetch_optional(connection).await?;
-    Ok(row.map(|row| access_of!(row).requested_access(user)))
+    Ok(row.map(|row| access_of!(row, row.last_hidden_seq).requested_access(user)))
 }
 
 /// Like [`find_access`], for reading: does not compute `blocked`. With the username of the session's user if the session is live, as `sessions::check`
@@ -294,7 +297,7 @@ pub async fn find_accesses(connection: &mut MySqlConnection, rooms: &[RoomId], u
 /// Like [`find_access`], with the rows of room and member locked for a change.
 pub async fn lock(transaction: &mut MySqlConnection, room: &RoomRef, user: UserId) -> Result<Option<Access>> {
     let row = select_access!(room, user, "for update").fetch_optional(transaction).await?;
-    Ok(row.map(|row| access_of!(row).requested_access(user)))
+    Ok(row.map(|row| access_of!(row, row.last_hidden_seq).requested_access(user)))
 }
 
 /// Returns a page of members by ascending user id, after `after`, with the markers that the reader may see.

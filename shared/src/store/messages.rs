@@ -47,16 +47,19 @@ pub async fn insert_system(
     )
     .execute(&mut *transaction)
     .await?;
+    // The first assignment precedes those of the columns that it reads: what a release wrote that does not know them makes the other one unknown.
     sqlx::query!(
         r#"
         update rooms r
         left join members m on m.room_id = r.id and m.user_id = ? and m.state = 'joined'
-        set r.last_seq = ?, r.rev = ?, r.last_system_seq = ?, r.changed_at = greatest(r.changed_at, ?),
+        set r.last_member_seq = if(greatest(coalesce(r.last_member_seq, 0), coalesce(r.last_system_seq, 0)) = ?, r.last_member_seq, null),
+            r.last_seq = ?, r.rev = ?, r.last_system_seq = ?, r.changed_at = greatest(r.changed_at, ?),
             r.active_at = if(r.count_system_messages = 1, greatest(r.active_at, ?), r.active_at),
             m.read_seq = ?, m.read_at = ?, m.delivered_seq = ?
         where r.id = ?
         "#,
         caller.user.0,
+        head.seq.minus(1).0,
         seq,
         rev,
         seq,
@@ -227,14 +230,6 @@ pub async fn hide(transaction: &mut MySqlConnection, room: &Readable, seq: Seq, 
         seq.0,
         now.0,
         private_rev.0,
-    )
-    .execute(&mut *transaction)
-    .await?;
-    sqlx::query!(
-        "update members set last_hidden_seq = greatest(last_hidden_seq, ?) where room_id = ? and user_id = ?",
-        seq.0,
-        room.room().0,
-        room.user().0,
     )
     .execute(transaction)
     .await?;

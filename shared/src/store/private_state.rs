@@ -47,12 +47,13 @@ pub struct HiddenAt {
     pub rev: Rev,
 }
 
-/// Returns the messages that a user hid after a private rev, in that order: one range of an index.
+/// Returns the messages that a user hid after a private rev, in that order, each at a rev of its own: one range of an index. Those hidden before revs
+/// were counted share the first one, which is news to no client.
 pub async fn hidden_since(connection: &mut MySqlConnection, user: UserId, since: Rev, limit: u32) -> Result<Vec<HiddenAt>> {
     let rows = sqlx::query!(
         "select room_id, seq, rev from hidden_messages where user_id = ? and rev > ? order by rev, room_id, seq limit ?",
         user.0,
-        since.0,
+        since.max(Rev(1)).0,
         limit,
     )
     .fetch_all(connection)

@@ -16,6 +16,7 @@ use crate::time::Timestamp;
 /// State of a message before a reaction changes.
 #[derive(Clone, Copy, Debug)]
 pub struct ReactionState {
+    /// Also true of what an erasure by a release up to 0.2.0 emptied.
     pub unsent: bool,
     /// The room's `rev` when the message last changed.
     pub rev: Rev,
@@ -37,14 +38,15 @@ pub async fn find_state(
 ) -> Result<Option<ReactionState>> {
     let row = sqlx::query!(
         r#"
-        select m.deleted_at, m.rev, count(distinct replace(x.emoji, _utf8mb4 x'EFB88F', '')) as "kinds!: i64",
+        select max(m.deleted_at is not null or (m.kind <> 'system' and m.content = '' and m.attachments is null)) as "unsent!: bool", m.rev,
+               count(distinct replace(x.emoji, _utf8mb4 x'EFB88F', '')) as "kinds!: i64",
                count(distinct case when replace(x.emoji, _utf8mb4 x'EFB88F', '') = ? then x.user_id end) as "count!: i64",
                count(case when replace(x.emoji, _utf8mb4 x'EFB88F', '') = ? and x.user_id = ? then 1 end) as "mine!: i64"
         from messages m
         left join reactions x on x.room_id = m.room_id and x.seq = m.seq
         where m.room_id = ? and m.seq = ? and m.seq between ? and ?
           and not exists (select 1 from hidden_messages h where h.user_id = ? and h.room_id = m.room_id and h.seq = m.seq)
-        group by m.room_id, m.seq, m.deleted_at, m.rev
+        group by m.room_id, m.seq, m.rev
         "#,
         bare,
         bare,
@@ -58,7 +60,7 @@ pub async fn find_state(
     .fetch_optional(transaction)
     .await?;
     Ok(row.map(|row| ReactionState {
-        unsent: row.deleted_at.is_some(),
+        unsent: row.unsent,
         rev: Rev(row.rev),
         kinds: number(row.kinds),
         count: number(row.count),

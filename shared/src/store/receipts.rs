@@ -79,7 +79,7 @@ pub async fn mark_delivered(connection: &mut MySqlConnection, member: &Membershi
     Ok(())
 }
 
-/// Counts the messages after `seq` that are not unread. A range no longer than the unread messages.
+/// Counts the messages after `seq` that are not unread.
 pub async fn uncounted_after(connection: &mut MySqlConnection, room: &Readable, seq: Seq) -> Result<u64> {
     let range = UnreadRange {
         room: room.room(),
@@ -135,7 +135,7 @@ pub async fn unread(connection: &mut MySqlConnection, user: UserId) -> Result<Ve
     let rows = sqlx::query!(
         r#"
         select r.id, r.last_seq, m.read_seq, r.count_system_messages as "count_system_messages: bool",
-               greatest(r.last_unsent_seq, coalesce(r.last_system_seq, r.last_seq)) > m.read_seq as "has_uncounted!: bool"
+               r.last_uncounted_seq > m.read_seq as "has_uncounted!: bool"
         from members m
         join rooms r on r.id = m.room_id
         where m.user_id = ? and m.state = 'joined' and (m.closed_seq is null or m.closed_seq < r.last_seq)

@@ -206,7 +206,7 @@ async fn rows(
                m.muted_until as "muted_until?", m.closed_seq as "closed_seq?",
                exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = d.user_id)
                or exists (select 1 from blocks b where b.user_id = d.user_id and b.blocked_id = m.user_id) as "blocked!: bool",
-               greatest(r.last_unsent_seq, coalesce(r.last_system_seq, r.last_seq)) as "last_uncounted_seq!: u64",
+               r.last_uncounted_seq as "last_uncounted_seq!: u64",
                l.seq as "l_seq?", l.id as "l_id?", l.sender_id as "l_sender_id?", l.kind as "l_kind?: String",
                l.event as "l_event?: String",
                l.content as "l_content?", l.client_id as "l_client_id?: String", l.reply_to_seq as "l_reply_to_seq?",

@@ -247,8 +247,10 @@ fn insert_statements(member: &Membership, head: Head, draft: Draft<'_>, now: Tim
         sql.sql(", ").optional_text(source.shown.username.as_deref()).sql(", ").number(source.shown.created_at.0);
     }
     sql.sql(")").next().sql("update rooms r join members m on m.room_id = r.id and m.user_id = ").number(user);
-    sql.sql(" set r.last_seq = ").number(head.seq.0).sql(", r.rev = ").number(head.rev.0);
-    sql.sql(", r.last_member_seq = ").number(head.seq.0);
+    // Precedes the assignments of the columns that it reads: what a release wrote that does not know them makes it unknown.
+    sql.sql(" set r.last_system_seq = if(greatest(coalesce(r.last_member_seq, 0), coalesce(r.last_system_seq, 0)) = ");
+    sql.number(head.seq.minus(1).0).sql(", r.last_system_seq, null), r.last_seq = ").number(head.seq.0);
+    sql.sql(", r.rev = ").number(head.rev.0).sql(", r.last_member_seq = ").number(head.seq.0);
     sql.sql(", r.active_at = greatest(r.active_at, ").number(now).sql("), r.changed_at = greatest(r.changed_at, ").number(now);
     sql.sql("), r.pace_allowance = ").number(pace.allowance.left);
     sql.sql(", r.pace_allowance_at = ").number(pace.allowance.filled_at.0).sql(", r.window_due = ").number(pace.window_due.0);

@@ -15,6 +15,8 @@ use crate::time::Timestamp;
 
 /// Messages of a room among which the newest due one is sought.
 const LATEST: u64 = 500;
+/// Messages of a room among which those are left out that do not count: badges above it need not be exact.
+const LATEST_COUNTED: u64 = 1000;
 
 /// A subscription's address and keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +54,7 @@ pub struct NotificationSource {
 pub struct NotificationTarget {
     pub user: UserId,
     pub preference: Notifications,
-    /// Number of unread messages in the room.
+    /// Number of unread messages in the room; above 1,000 it may include some that do not count.
     pub unread: u64,
     pub session: SessionId,
     pub endpoint: Endpoint,
@@ -172,8 +174,7 @@ pub async fn list_targets(
 ) -> Result<Vec<NotificationTarget>> {
     let mut query = QueryBuilder::new(
         "select p.user_id, u.notifications, r.last_seq, m.read_seq, \
-         cast(greatest(r.last_unsent_seq, coalesce(r.last_system_seq, r.last_seq)) as unsigned) as last_uncounted_seq, \
-         r.count_system_messages = 1 as counts_system, \
+         r.last_uncounted_seq, r.count_system_messages = 1 as counts_system, \
          (select count(*) from hidden_messages h join messages x on x.room_id = h.room_id and x.seq = h.seq \
           where h.user_id = m.user_id and h.room_id = r.id and h.seq > m.read_seq \
           and x.deleted_at is null and (x.kind <> 'system' or r.count_system_messages = 1)) as hidden, \
@@ -198,7 +199,11 @@ pub async fn list_targets(
     query.push_bind(news.sender.0).push(" and b.blocked_id = p.user_id) and not exists (select 1 from hidden_messages h");
     query.push(" where h.user_id = p.user_id and h.room_id = r.id and h.seq = ").push_bind(news.seq.0).push(")");
     let rows: Vec<Row> = query.build_query_as().fetch_all(&mut *connection).await?;
-    let since = rows.iter().filter(|row| row.last_uncounted_seq > row.read_seq).map(|row| row.read_seq).min();
+    let since = rows
+        .iter()
+        .filter(|row| row.last_uncounted_seq > row.read_seq)
+        .map(|row| row.read_seq.max(row.last_seq.saturating_sub(LATEST_COUNTED)))
+        .min();
     let uncounted = match (since, rows.first()) {
         (Some(since), Some(row)) => uncounted(connection, news.room, Seq(since), row.counts_system != 0).await?,
         _ => Vec::new(),
@@ -209,10 +214,10 @@ pub async fn list_targets(
 /// Returns the unsent messages after `seq`, ascending, and those of the system unless they count.
 async fn uncounted(connection: &mut MySqlConnection, room: RoomId, seq: Seq, counts_system: bool) -> Result<Vec<u64>> {
     let seqs = sqlx::query_scalar!(
-        "select seq from messages where room_id = ? and seq > ? and (deleted_at is not null or (kind = 'system' and ? = 0)) order by seq",
+        "select seq from messages force index (messages_trace) where room_id = ? and trace in (?, 2) and seq > ? order by seq",
         room.0,
+        if counts_system { 2 } else { 1 },
         seq.0,
-        counts_system,
     );
     Ok(seqs.fetch_all(connection).await?)
 }

@@ -10,6 +10,7 @@ use shared::domain::messages::{self, HistoryRange, SendRequest};
 use shared::domain::rooms;
 use shared::domain::sync;
 use shared::domain::uploads;
+use shared::error::Error;
 use shared::id::{Rev, RoomRef, Seq, UploadId};
 use shared::protocol::messages::{Forward, Message, NewContent, NewMessage};
 use shared::protocol::rooms::RoomKind;
@@ -166,4 +167,7 @@ async fn what_earlier_releases_left_blank_is_read_as_a_trace() {
     drop(connection);
     let all = none_is_blank(&backend, &ann, &group).await;
     assert!(all.iter().any(|message| message.seq == seq && message.deleted_at == Some(message.created_at)));
+    let reaction = ReactionRequest { room: &group, seq, emoji: "👍" };
+    let refused = reactions::react(&backend.db, &backend.push, &limits(), &ann, reaction).await.err();
+    assert!(matches!(refused, Some(Error::Conflict("message_unsent"))), "{refused:?}");
 }

@@ -207,6 +207,27 @@ async fn only_absent_users_are_notified() {
 }
 
 #[tokio::test]
+async fn a_badge_leaves_out_what_does_not_count_among_the_latest_thousand() {
+    let bench = Bench::open().await;
+    let (ann, bob) = (person(&bench.db, "ann").await, bench.subscriber("bob").await);
+    let room = bench.group(&ann, &[&bob]).await;
+    for sql in [
+        format!(
+            "insert into messages (room_id, seq, sender_id, content, created_at, rev, deleted_at)
+             select {room}, s.seq, {}, '', 0, s.seq, if(s.seq in (500, 1500), 1, null) from {} s",
+            ann.user,
+            fixture::numbers(2000)
+        ),
+        format!("update rooms set last_seq = 2000, rev = 2000, last_unsent_seq = 1500, last_member_seq = 2000 where id = {room}"),
+    ] {
+        let mut connection = bench.db.acquire().await.expect("a connection");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *connection).await.expect("a long absence");
+    }
+    bench.send(&ann, room, "Hi").await;
+    assert_eq!(bench.payloads().await[0].1["unread"], 2000);
+}
+
+#[tokio::test]
 async fn users_choose_what_they_are_notified_of() {
     let bench = Bench::open().await;
     let (ann, bob) = (bench.subscriber("ann").await, bench.subscriber("bob").await);

@@ -180,6 +180,10 @@ async fn each_hot_query_names_its_index() {
     uses(&readers, "from messages g", "x", "PRIMARY");
     // All users are members, and the first one after Ann has read little.
     let reader = fixture::caller(UserId(ann.user.0 + 1), "u1");
+    let unread = plans(&db, receipts::unread(&db, &reader)).await;
+    uses(&unread, "from mentions x", "x", "PRIMARY");
+    uses(&unread, "from hidden_messages h", "h", "PRIMARY");
+    uses(&unread, "from messages y", "y", "messages_trace");
     let marks = plans(&db, receipts::raise_marker(&db, &Push::memory(), &reader, &room, ReadMarker::Read(Seq(5000)))).await;
     for table in ["x", "m", "r", "u"] {
         uses(&marks, "select distinct x.sender_id", table, "PRIMARY");

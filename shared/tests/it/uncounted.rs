@@ -119,10 +119,84 @@ async fn rooms_of_earlier_releases_count_the_same() {
     counts(1, Some(said)).await;
     rename(&group, &later(&ann, 3), "Known in part").await;
     counts(1, Some(said)).await;
-    // A release that does not know the columns writes a message during a deployment.
-    let other = group.said(&ann, "two").await.seq.0;
-    execute(&group.db, &format!("update rooms set last_member_seq = {said}")).await;
-    counts(2, Some(other)).await;
+}
+
+/// A release that does not know the columns writes during a deployment or after a return to it: they stay as they were.
+#[tokio::test]
+async fn what_an_earlier_release_writes_meanwhile_counts_the_same() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let (mut unread, mut last, mut names) = (0, None, 0);
+    let mut write = async |by_member: bool| {
+        if by_member {
+            (unread, last) = (unread + 1, Some(group.said(&ann, "Hi").await.seq.0));
+        } else {
+            names += 1;
+            rename(&group, &ann, &format!("Name {names}")).await;
+        }
+        (unread, last)
+    };
+    let seen = async || {
+        let room = listed(&group, &bob).await;
+        (room.unread, seq_of(&room))
+    };
+    let column = |value: Option<u64>| value.map_or_else(|| "null".to_owned(), |value| value.to_string());
+    for case in 0..16 {
+        let is_member = |bit: u32| (case >> bit) & 1 == 1;
+        let mut connection = group.db.acquire().await.expect("a connection");
+        let (system, member): (Option<u64>, Option<u64>) =
+            sqlx::query_as("select last_system_seq, last_member_seq from rooms where slug is null")
+                .fetch_one(&mut *connection)
+                .await
+                .expect("the room");
+        drop(connection);
+        write(is_member(0)).await;
+        let expected = write(is_member(1)).await;
+        let (system, member) = (column(system), column(member));
+        execute(&group.db, &format!("update rooms set last_system_seq = {system}, last_member_seq = {member}")).await;
+        assert_eq!(seen().await, expected, "{case}: theirs");
+        for bit in [2, 3] {
+            let expected = write(is_member(bit)).await;
+            assert_eq!(seen().await, expected, "{case}: ours after it, {bit}");
+        }
+    }
+    // Both kinds were written since: nothing is left that is not known.
+    write(true).await;
+    write(false).await;
+    let expected = write(true).await;
+    assert_eq!(seen().await, expected);
+    let mut connection = group.db.acquire().await.expect("a connection");
+    let known: i64 = sqlx::query_scalar("select count(*) from rooms where slug is null and last_uncounted_seq = last_seq - 1")
+        .fetch_one(&mut *connection)
+        .await
+        .expect("a count");
+    assert_eq!(known, 1);
+}
+
+#[tokio::test]
+async fn in_a_direct_room_every_message_counts_until_one_is_unsent() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let push = Push::memory();
+    let room = RoomRef::Id(rooms::directs::open(&db, &push, &ann, bob.user).await.expect("open").0.id);
+    let send = async || {
+        let new = NewMessage { content: Some("Hi".into()), ..NewMessage::default() };
+        messages::send(&db, &push, &limits(), &ann, SendRequest { room: &room, new: &new }).await.expect("sent").message.seq
+    };
+    let (first, _, _) = (send().await, send().await, send().await);
+    let read = async || {
+        let mark = ReadMarker::Read(first);
+        let (receipt, count) = statements(&db, receipts::raise_marker(&db, &push, &bob, &room, mark)).await;
+        (receipt.expect("read").unread, count)
+    };
+    read().await;
+    let (unread, without) = read().await;
+    assert_eq!(unread, Some(2));
+    execute(&db, "update rooms set last_system_seq = null, last_member_seq = null").await;
+    assert_eq!(read().await, (Some(2), without), "a room of an earlier release");
+    unsend::unsend(&db, &push, &ann, &room, Seq(3)).await.expect("unsent");
+    assert_eq!(read().await, (Some(1), without + 1));
 }
 
 #[tokio::test]
@@ -220,6 +294,20 @@ async fn what_one_hid_is_not_unread_and_the_preview_is_what_is_left() {
     assert_eq!((hers.unread, seq_of(&hers)), (0, Some(4)), "for others nothing changed");
     group.said(&ann, "@bob five").await;
     expect(1, 1, Some(5)).await;
+}
+
+#[tokio::test]
+async fn what_an_earlier_release_hid_is_not_unread_either() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    for text in ["one", "two", "three"] {
+        group.said(&ann, text).await;
+    }
+    let hide = "insert into hidden_messages (user_id, room_id, seq, created_at) select";
+    execute(&group.db, &format!("{hide} {}, id, last_seq, 0 from rooms where slug is null", bob.user)).await;
+    let room = listed(&group, &bob).await;
+    assert_eq!((room.unread, seq_of(&room)), (2, Some(2)));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Delivery } from "../../sdk/delivery.js";
-import { WELCOME, loaded, needs, texts } from "./delivery.mjs";
+import { WELCOME, loaded, needs, resynced, texts } from "./delivery.mjs";
 import { ME, Server } from "./server.mjs";
 
 /** @param {object} [more] @returns {any} */
@@ -42,8 +42,64 @@ test("a message hidden on another device goes, also if it arrives later, and its
   receive(delivery, { type: "message.hidden", room_id: 7, seq: late.seq, private_rev: 7 });
   receive(delivery, late);
   assert.deepEqual(texts(room), ["two"]);
-  assert.equal(room.room.unread, 1);
+  assert.deepEqual([room.room.unread, room.room.last_message?.content], [1, "two"], "nor does the list show it");
   assert.deepEqual(needs(delivery), []);
+  receive(delivery, { type: "message.hidden", room_id: 7, seq: server.hide(2) && 2, private_rev: 8 });
+  server.hide(1);
+  server.hide(3);
+  resynced(server, delivery);
+  receive(delivery, late);
+  assert.deepEqual(needs(delivery), [], "a repeated frame of a hidden message is no sign of a restore");
+});
+
+test("a message hidden before this session stays hidden when it is edited or quoted", () => {
+  const server = new Server();
+  for (const text of ["one", "two", "three"]) server.send(2, text);
+  server.hide(2);
+  const delivery = new Delivery(ME);
+  delivery.joined(server.head());
+  const room = /** @type {import("../../sdk/timeline.js").Timeline} */ (delivery.rooms.get(7));
+  room.page(room.begin(), { limit: 50 }, server.history({ limit: 50 }));
+  /** @type {any} */
+  const reply = server.send(2, "reply", { reply_to: 2 });
+  receive(delivery, { ...reply, reply_to: { seq: 2, kind: "text", username: "u2", preview: "two" } });
+  const quote = () => [room.messages.get(4)?.reply_to?.username, room.messages.get(4)?.reply_to?.preview];
+  assert.deepEqual(quote(), [null, ""]);
+  receive(delivery, /** @type {any} */ (server.edit(2, "two, edited")));
+  receive(delivery, /** @type {any} */ (server.edit(1, "one, edited")));
+  assert.deepEqual([texts(room), quote()], [["one, edited", "three", "reply"], [null, ""]]);
+});
+
+test("a mention counts at once, and the server says whether a block parts the two users", () => {
+  const { server, delivery, room } = welcomed();
+  const parted = (/** @type {number} */ mentions) => delivery.joined({ ...server.head(), mentions });
+  receive(delivery, server.send(2, "by a blocked user", { mentions: [ME] }));
+  assert.deepEqual([room.room.unread, room.room.mentions, needs(delivery)], [1, 1, ["sync"]]);
+  parted(0);
+  assert.deepEqual([room.room.unread, room.room.mentions, needs(delivery)], [1, 0, []], "it is not counted again");
+  receive(delivery, server.send(2, "plain"));
+  assert.deepEqual([room.room.mentions, needs(delivery)], [0, []]);
+  receive(delivery, server.send(3, "by another", { mentions: [ME] }));
+  assert.deepEqual([room.room.mentions, needs(delivery)], [1, ["sync"]]);
+  parted(1);
+  receive(delivery, server.edit(2, "plain, edited") ?? {});
+  parted(1);
+  assert.deepEqual([room.room.unread, room.room.mentions, needs(delivery)], [3, 1, []]);
+  receive(delivery, server.read(3));
+  assert.deepEqual([room.room.mentions, needs(delivery)], [0, []]);
+});
+
+test("a release that knows no private changes ends the round until the next welcome, which continues where it began", () => {
+  const { server, delivery } = welcomed();
+  receive(delivery, { type: "pong", ts: 1, changed: [], private_rev: 7 });
+  delivery.changed(page({ rev: 6 }, { more: true, cursor: "within" }));
+  assert.equal(/** @type {any} */ (delivery.needs()[0]).cursor, "within");
+  delivery.personal.restart();
+  assert.equal(/** @type {any} */ (delivery.needs()[0]).cursor, "first", "a refused cursor of a round");
+  delivery.changed(/** @type {any} */ ({ rooms: [], joined: [7], cursor: "theirs", more: false }));
+  assert.deepEqual(needs(delivery), []);
+  receive(delivery, welcome({ rooms: [server.head()], private_rev: 8, cursor: "second" }));
+  assert.deepEqual(delivery.needs(), [{ kind: "changes", cursor: "first", rooms: false }]);
 });
 
 test("a hole in the private revs is requested once, with rooms, and late frames change nothing", () => {
@@ -53,7 +109,8 @@ test("a hole in the private revs is requested once, with rooms, and late frames 
   receive(delivery, { type: "pong", ts: 1, changed: [], private_rev: 6 });
   assert.deepEqual(delivery.needs(), [{ kind: "changes", cursor: "first", rooms: true }]);
   assert.deepEqual(delivery.changed(page({ hidden: [{ room_id: 7, seq: first?.seq }] })), [7]);
-  assert.deepEqual([texts(room), needs(delivery)], [[], []]);
+  server.hide(first?.seq ?? 0);
+  assert.deepEqual([texts(room), resynced(server, delivery)], [[], ["sync"]], "the server has the room's preview and counts");
   const muted = { ...server.head(), muted_until: "2100-01-01T00:00:00Z" };
   receive(delivery, { type: "room", room_id: 7, rev: muted.rev, room: muted, private_rev: 6 });
   assert.equal(room.room.muted_until, server.head().muted_until, "it is from before the request");

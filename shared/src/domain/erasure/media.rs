@@ -10,8 +10,8 @@ use crate::push::Push;
 use crate::store::{Db, attachments, redaction, search_index, sweep, transaction};
 use crate::text::visible::is_invisible;
 
-/// Uploads detached per transaction.
-const UPLOADS_PER_BATCH: u32 = 200;
+/// Uploads detached per transaction, with up to nine statements each under the room's lock.
+const UPLOADS_PER_BATCH: u32 = 25;
 
 /// Detaches a batch of the user's uploads from the messages of one room, as one change. Returns false when none are left.
 pub(super) async fn detach_from_messages(db: &Db, push: &Push, deleted_user: &Caller) -> Result<bool> {

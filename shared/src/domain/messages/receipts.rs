@@ -110,8 +110,8 @@ async fn raise(
         store::mark_delivered(connection, member, delivered_seq, caller.now).await?;
     }
     // Sending raises the read marker, so later messages are by others.
-    let uncounted =
-        if room.last_uncounted_seq > read_seq { store::uncounted_after(connection, room, read_seq).await? } else { 0 };
+    let last_uncounted = room.last_uncounted_seq.max(room.last_hidden_seq);
+    let uncounted = if last_uncounted > read_seq { store::uncounted_after(connection, room, read_seq).await? } else { 0 };
     let unread = Some((room.last_seq.0 - read_seq.0).saturating_sub(uncounted));
     let receipt = Receipt { room_id: room.room(), user_id: caller.user, read_seq, delivered_seq, unread };
     let passed = match mark {

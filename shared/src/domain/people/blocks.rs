@@ -77,10 +77,12 @@ pub async fn remove(db: &Db, push: &Push, caller: &Caller, user: UserId) -> Resu
 
 /// Takes the caller's next private rev for a changed list, and notes the direct room as changed for the caller.
 async fn raise(tx: &mut Tx<'_>, caller: &Caller, direct: Option<RoomId>) -> Result<Rev> {
+    // As all private changes: the user's row is locked before that of the membership.
+    let private_rev = private_state::raise_for_blocks(tx, caller.user).await?;
     if let Some(room) = direct {
         private_state::touch_room(tx, caller.user, room, caller.now).await?;
     }
-    private_state::raise_for_blocks(tx, caller.user).await
+    Ok(private_rev)
 }
 
 /// Pushes a changed block to the caller's devices only.

@@ -20,7 +20,7 @@ pub(crate) async fn push_change(db: &Db, push: &Push, caller: &Caller, public: b
         (account, changed, recipients::for_users(&mut connection, &[caller.user]).await?)
     };
     let UserChange { user, ts } = changed;
-    let (me, private_rev) = (Some(Box::new(account.me.clone())), Some(account.revs.last));
+    let (me, private_rev) = (Some(Box::new(account.me.clone())), Some(account.revs.me));
     push.to_users(&own, &Frame::UserUpdated { user: Box::new(user), ts, me, private_rev }, caller.now).await;
     if public {
         push_public(db, push, caller.user, caller.now).await?;

@@ -95,7 +95,11 @@ async fn find_or_create(tx: &mut Tx<'_>, caller: &Caller, user: UserId) -> Resul
 }
 
 async fn reopen(tx: &mut Tx<'_>, caller: &Caller, room: RoomId) -> Result<Opened> {
+    if !store::is_closed(tx, room, caller.user).await? {
+        return Ok(Opened { room, new: false, became_visible: false, private_rev: None });
+    }
+    // As all private changes: the user's row is locked before that of the membership.
+    let private_rev = private_state::raise(tx, caller.user).await?;
     let became_visible = store::reopen(tx, room, caller.user, caller.now).await?;
-    let private_rev = if became_visible { Some(private_state::raise(tx, caller.user).await?) } else { None };
-    Ok(Opened { room, new: false, became_visible, private_rev })
+    Ok(Opened { room, new: false, became_visible, private_rev: became_visible.then_some(private_rev) })
 }

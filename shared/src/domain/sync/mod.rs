@@ -64,7 +64,7 @@ async fn changes(db: &Db, caller: &Caller, paging: PageRequest<'_>, with_rooms: 
         None => personal::changed_users(&mut connection, caller, paging.cursor.map(|_| place.at)).await?,
     };
     let PrivatePage { changes: private, more: more_private } =
-        personal::private_changes(&mut connection, caller, place.private).await?;
+        personal::private_changes(&mut connection, caller, paging.cursor.map(|_| place.private)).await?;
     let RoomsPage { rooms, joined, last, more: more_rooms } =
         if with_rooms { read_rooms(&mut connection, caller, place, limit).await? } else { RoomsPage::default() };
     let more = more_rooms || more_private;

@@ -2,15 +2,14 @@
 
 use crate::id::{Rev, Seq};
 
-/// Selects the columns of [`AccessRow`] except `blocked`, over `rooms r` and `members m`; the parts continue the statement after the last comma. Returns
+/// Selects the columns of [`AccessRow`] except `blocked` and `last_hidden_seq`, over `rooms r` and `members m`; the parts continue the statement after the last comma. Returns
 /// rows for [`access_of`].
 macro_rules! query_access {
     ($($part:literal)+, $($value:expr),* $(,)?) => {
         sqlx::query!(
             r#"
             select r.id as room_id, r.kind as "kind: String", r.last_seq, r.rev, r.archived_at, r.slow_mode_seconds,
-                   cast(greatest(r.last_unsent_seq, coalesce(r.last_system_seq, r.last_seq), coalesce(m.last_hidden_seq, 0)) as unsigned)
-                       as "last_uncounted_seq!: u64",
+                   r.last_uncounted_seq as "last_uncounted_seq!: u64",
                    r.who_writes as "who_writes: String", r.who_adds as "who_adds: String",
                    r.past_members_read as "past_members_read: bool",
                    r.count_system_messages as "count_system_messages: bool", m.role as "role?: String", m.state as "state?: String",
@@ -25,7 +24,8 @@ macro_rules! query_access {
 }
 pub(in crate::store) use query_access;
 
-/// Like [`query_access`], with `blocked`: whether a block parts the two users of a direct room.
+/// Like [`query_access`], with `blocked`: whether a block parts the two users of a direct room; and `last_hidden_seq`: the last message that the user
+/// hid in the room, 0 without one.
 macro_rules! query_access_and_block {
     ($($part:literal)+, $($value:expr),* $(,)?) => {
         crate::store::rows::access::query_access!(
@@ -35,7 +35,9 @@ macro_rules! query_access_and_block {
                 where d.room_id = r.id and d.user_id <> m.user_id
                   and (exists (select 1 from blocks b where b.user_id = d.user_id and b.blocked_id = m.user_id)
                        or exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = d.user_id))
-            ) else 0 end as "blocked!: i64"
+            ) else 0 end as "blocked!: i64",
+            cast(coalesce((select h.seq from hidden_messages h where h.user_id = m.user_id and h.room_id = r.id order by h.seq desc limit 1), 0)
+                 as unsigned) as "last_hidden_seq!: u64"
             "# $($part)+,
             $($value),*
         )
@@ -43,10 +45,10 @@ macro_rules! query_access_and_block {
 }
 pub(in crate::store) use query_access_and_block;
 
-/// The columns of [`AccessRow`] for generated statements, except `blocked`.
+/// The columns of [`AccessRow`] for generated statements, except `blocked` and `last_hidden_seq`, which sending does not need.
 pub(in crate::store) const ACCESS: &str = "\
     r.id as room_id, r.kind, r.last_seq, r.rev, \
-    cast(greatest(r.last_unsent_seq, coalesce(r.last_system_seq, r.last_seq), coalesce(m.last_hidden_seq, 0)) as unsigned) as last_uncounted_seq, \
+    r.last_uncounted_seq, \
     r.archived_at, r.slow_mode_seconds, r.who_writes, r.who_adds, \
     r.past_members_read, r.count_system_messages, m.role, m.state, m.visible_from_seq, m.left_seq, \
     m.past_rev, m.past_at, m.read_seq, m.delivered_seq, m.allowance, m.allowance_at, m.change_allowance, m.change_allowance_at";
@@ -60,10 +62,14 @@ pub(in crate::store) const BLOCKED: &str = "\
                or exists (select 1 from blocks b where b.user_id = m.user_id and b.blocked_id = d.user_id)) \
     ) else 0 end as signed)";
 
-/// Converts a row of [`query_access`] to an [`AccessRow`].
+/// Converts a row of [`query_access`] to an [`AccessRow`]; of [`query_access_and_block`] with what the user hid.
 macro_rules! access_of {
     ($row:expr) => {
+        crate::store::rows::access::access_of!($row, 0)
+    };
+    ($row:expr, $last_hidden_seq:expr) => {
         crate::store::rows::access::AccessRow {
+            last_hidden_seq: $last_hidden_seq,
             room_id: $row.room_id,
             kind: $row.kind,
             last_seq: $row.last_seq.into(),
@@ -104,6 +110,8 @@ pub(in crate::store) struct AccessRow {
     pub(in crate::store) rev: Rev,
     #[sqlx(try_from = "u64")]
     pub(in crate::store) last_uncounted_seq: Seq,
+    #[sqlx(default)]
+    pub(in crate::store) last_hidden_seq: u64,
     pub(in crate::store) archived_at: Option<i64>,
     pub(in crate::store) slow_mode_seconds: u32,
     pub(in crate::store) who_writes: String,

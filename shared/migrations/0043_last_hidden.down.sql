@@ -1,2 +1,0 @@
-alter table members
-    drop column last_hidden_seq;

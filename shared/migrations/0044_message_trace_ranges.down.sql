@@ -1,0 +1,3 @@
+-- Drops the index of what does not count.
+alter table messages
+    drop key messages_trace;
