@@ -59,6 +59,7 @@ test("a row that is rendered again goes on playing, and one that could not be pl
 });
 
 test("only a picture becomes a poster, not what had to be sent as a file", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
   for (const [kind, poster] of /** @type {const} */ ([["image", 7], ["file", undefined]])) {
     mock.method(client, "upload", async () => ({ upload_id: 7, kind }));
     const file = new File(["film"], "clip.mp4", { type: "video/mp4" });
