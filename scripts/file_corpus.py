@@ -224,29 +224,44 @@ PROGRAM_TYPES = (
     "text/x-shellscript text/x-python application/javascript text/javascript application/wasm application/x-debian-package "
     "application/x-rpm application/hta"
 ).split()
-# What a list names, and what it then refuses: name, declared type, bytes.
+PROGRAM_SCRIPTS = ("a script of sh", "a script of Python", "a script of something", "a batch file")
+# What a list names and then refuses: name, declared type, bytes, and what it is served as without a list.
 LISTED = [
-    ("application/zip", "a.zip", "application/x-zip-compressed", ZIP),
-    ("application/zip", "a.png", "image/png", ZIP),
-    ("application/zip", "a", "", ZIP),
-    ("application/x-zip-compressed", "a.zip", "application/zip", ZIP),
-    ("video/*", "a.mp4", "video/mp4", b"x"),
-    ("video/*", "a.bin", "", iso(b"isom")),
-    ("video/*", "a.txt", "text/plain", WEBM),
-    ("video/*", "a.mkv", "video/x-matroska", MKV),
-    ("audio/*", "a.dat", BYTES, MP3),
-    ("image/*", "a.dat", BYTES, PNG),
-    ("image/svg+xml", "a.txt", "text/plain", SVG),
-    ("image/svg+xml", "a.svg", "text/plain", b"hidden"),
-    ("text/html", "a.txt", "text/plain", HTML),
-    ("text/html", "a.png", "image/png", b"\xef\xbb\xbf\n<HTML>"),
-    ("text/html", "a.dat", "application/xhtml+xml", b"x"),
-    ("application/pdf", "a.txt", "text/plain", PDF),
-    ("application/vnd.rar", "a.rar", "application/x-rar-compressed", b"x"),
-    ("application/x-ole-storage", "a.doc", "application/msword", OLE),
-    ("application/x-bittorrent", "a.torrent", "application/x-bittorrent", b"x"),
-    ("application/x-iso9660-image", "a.iso", "application/x-iso9660-image", b"x"),
+    ("application/zip", "a.zip", "application/x-zip-compressed", ZIP, "application/zip"),
+    ("application/zip", "a.png", "image/png", ZIP, BYTES),
+    ("application/zip", "a", "", ZIP, "application/zip"),
+    ("application/x-zip-compressed", "a.zip", "application/zip", ZIP, "application/zip"),
+    ("video/*", "a.mp4", "video/mp4", b"x", BYTES),
+    ("video/*", "a.bin", "", iso(b"isom"), "video/mp4"),
+    ("video/*", "a.txt", "text/plain", WEBM, BYTES),
+    ("video/*", "a.mkv", "video/x-matroska", MKV, "video/matroska"),
+    ("audio/*", "a.dat", BYTES, MP3, "audio/mpeg"),
+    ("image/*", "a.dat", BYTES, PNG, "image/png"),
+    ("image/svg+xml", "a.txt", "text/plain", SVG, BYTES),
+    ("image/svg+xml", "a.svg", "text/plain", b"hidden", "text/plain"),
+    ("text/html", "a.txt", "text/plain", HTML, BYTES),
+    ("text/html", "a.png", "image/png", b"\xef\xbb\xbf\n<HTML>", BYTES),
+    ("text/html", "a.dat", "application/xhtml+xml", b"x", BYTES),
+    ("application/pdf", "a.txt", "text/plain", PDF, "text/plain"),
+    ("application/vnd.rar", "a.rar", "application/x-rar-compressed", b"x", BYTES),
+    ("application/x-ole-storage", "a.doc", "application/msword", OLE, "application/msword"),
+    ("application/x-bittorrent", "a.torrent", "application/x-bittorrent", b"x", BYTES),
+    ("application/x-iso9660-image", "a.iso", "application/x-iso9660-image", b"x", BYTES),
+    ("application/*", "a.txt", "text/plain", PDF, "text/plain"),
+    ("application/*", "a.json", "application/json", b"{}", "application/json"),
+    ("application/*", "a.dat", "", b"\x01\x02\x03\x04", BYTES),
+    ("application/*", "a.txt", "text/plain", b"a\0b", BYTES),
+    ("application/octet-stream", "a.txt", "", b"Dear all,\n", BYTES),
+    ("application/octet-stream", "a.png", "image/png", b"\x01\x02\x03\x04", BYTES),
+    ("binary/octet-stream", "a.dat", BYTES, b"\x01\x02\x03\x04", BYTES),
 ]
+# Texts are more than bytes of which nothing is known.
+TEXTS = {
+    "text/plain": (b"Dear all,\n", b"MZ is how programs begin\n", b"Gr\xfc\xdfe aus K\xf6ln\n", "\ufeffHallo".encode("utf-16-le")),
+    "text/csv": (b"a;b\n1;2\n",),
+    "text/markdown": (b"# Title\n",),
+    "text/calendar": (b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n",),
+}
 
 
 def escaped(content):
@@ -269,22 +284,31 @@ def honest():
 
 
 def lies():
+    harmless = list(dict.fromkeys([*HARMLESS, *(served for _, _, served, _, _ in HONEST)]))
     for content in ACTIVE.values():
-        for declared in HARMLESS:
+        for declared in [*harmless, "text/html", "image/svg+xml", "application/xml", "text/javascript"]:
             yield "-", "a", declared, content, BYTES
     for content in PROGRAM_BYTES.values():
-        for declared in ("image/png", "text/plain", "", BYTES):
-            yield "programs", "renamed.png", declared, content, "refused"
-    for content in (PE, PROGRAM_BYTES["a program of Linux"], PROGRAM_BYTES["a class of Java"]):
-        for declared in HARMLESS[:8]:
+        for name in ("renamed.png", "report", "song.mp3"):
+            for declared in ("", BYTES, *HARMLESS[::3]):
+                yield "programs", name, declared, content, "refused"
+    for kind, content in PROGRAM_BYTES.items():
+        for declared in () if kind in PROGRAM_SCRIPTS else (*HARMLESS, *PROGRAM_TYPES[::5]):
             yield "-", "renamed", declared, content, BYTES
     for name in PROGRAM_NAMES:
-        yield "programs", name, "text/plain", b"no mark", "refused"
+        for declared in ("text/plain", "", BYTES, "image/png", "application/pdf"):
+            yield "programs", name, declared, b"no mark", "refused"
     for declared in PROGRAM_TYPES:
-        yield "programs", "a", declared, b"no mark", "refused"
-    for listed, name, declared, content in LISTED:
+        yield "-", "a", declared, b"no mark", BYTES
+        for name in ("a", "a.png", "a.txt"):
+            yield "programs", name, declared, b"no mark", "refused"
+    for listed, name, declared, content, served in LISTED:
         yield listed, name, declared, content, "refused"
-        yield "-", name, declared, content, "taken"
+        yield "-", name, declared, content, served
+    for declared, contents in TEXTS.items():
+        for content in contents:
+            for listed in ("application/*", "application/octet-stream", "binary/octet-stream", "programs"):
+                yield listed, "a", declared, content, declared
 
 
 def write(name, rows):

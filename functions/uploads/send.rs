@@ -48,9 +48,9 @@ pub(super) async fn create(
 
 /// Verifies the uploaded bytes.
 ///
-/// Images are rotated upright and re-encoded from their pixels, and get a thumbnail. Files may be of any type that this server does not refuse; of
-/// audio and video, `duration`, `width` and `height` are read from their headers. Bytes that differ from the announcement are rejected and
-/// deleted. Repeating the request returns the same result; concurrent requests wait for one verification for a few seconds. A file of several
+/// Images are rotated upright, lose everything but their picture, and get a thumbnail; a JPEG that stands upright keeps its compressed data, all others
+/// are re-encoded. Files may be of any type that this server does not refuse; of audio and video, `duration`, `width` and `height` are read from their
+/// headers. Bytes that differ from the announcement are rejected and deleted. Repeating the request returns the same result; concurrent requests wait for one verification for a few seconds. A file of several
 /// gigabytes takes up to half a minute.
 #[utoipa::path(
     post, path = "/api/uploads/{upload_id}/complete", tag = "uploads", security(("bearer" = [])),

@@ -154,10 +154,23 @@ async fn a_picture_sent_as_a_file_loses_its_location_and_nothing_else() {
     ]
     .concat();
     let after = [&tiff[..38], &[0; 26], b"pixels"].concat();
-    for (name, content_type) in [("a.tif", "image/tiff"), ("a.dng", "application/octet-stream")] {
-        let upload = sent(api, &ann, new_file("file", name, content_type), &tiff).await;
+    let jpeg = encoded(&picture(64, 48), ImageFormat::Jpeg);
+    let in_jpeg = |exif: &[u8]| {
+        let exif = [&b"Exif\0\0"[..], exif].concat();
+        let length = u16::try_from(exif.len() + 2).expect("short").to_be_bytes();
+        [&jpeg[..2], &[0xff, 0xe1], &length, &exif, &jpeg[2..]].concat()
+    };
+    let in_webp = |exif: &[u8]| [&b"RIFF\x52\0\0\0WEBPEXIF\x46\0\0\0"[..], exif].concat();
+    for (name, content_type, before, after) in [
+        ("a.tif", "image/tiff", tiff.clone(), after.clone()),
+        ("a.dng", "application/octet-stream", tiff.clone(), after.clone()),
+        ("a.jpg", "image/jpeg", in_jpeg(&tiff), in_jpeg(&after)),
+        ("a.webp", "image/webp", in_webp(&tiff), in_webp(&after)),
+        ("without a location.jpg", "image/jpeg", jpeg.clone(), jpeg.clone()),
+    ] {
+        let upload = sent(api, &ann, new_file("file", name, content_type), &before).await;
         let ready = completed(api, &ann, &upload).await.is(200);
-        assert_eq!(ready["size"], tiff.len(), "{name}");
+        assert_eq!(ready["size"], before.len(), "{name}");
         let got = fetch(&location(&api.get(&format!("/api/uploads/{upload}/content"), &ann).await), &[]).await;
         assert!(got.body == after, "{name}: {:?}", got.body);
     }

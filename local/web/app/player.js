@@ -39,7 +39,12 @@ export function player(file) {
     if (currentTime > 0) element.currentTime = currentTime;
     if (!paused) await element.play();
   };
-  const attempt = () => void load().catch(() => (element.hidden = true));
+  const attempt = () =>
+    void load().catch(() => {
+      element.hidden = true;
+      // The next row tries again.
+      started.delete(file.url);
+    });
   element.onerror = attempt;
   element.onplay = () => {
     started.set(file.url, element);

@@ -15,7 +15,8 @@ export async function uploadPoster(file, signal) {
   signal.throwIfAborted();
   if (!picture) return undefined;
   return client.upload(picture, "image", { signal }).then(
-    ({ upload_id }) => upload_id,
+    // One that the server cannot show was sent as a file, which is no poster.
+    ({ upload_id, kind }) => (kind === "image" ? upload_id : undefined),
     () => undefined,
   );
 }

@@ -37,7 +37,8 @@ async function send(http, file, purpose, { progress = () => {}, signal, poster }
   const ticket = await http.post("/api/uploads", {
     purpose,
     file_name: file.name,
-    content_type: file.type,
+    // Servers of release 0.2.0 refuse an empty one.
+    content_type: file.type || "application/octet-stream",
     size: file.size,
     poster_upload_id: poster,
   });

@@ -197,7 +197,7 @@ fn put(file: &mut Vec<u8>, kind: [u8; 4], parts: &[&[u8]]) {
 }
 
 /// The checksum of ISO 3309, as PNG has it.
-fn crc32(bytes: &[u8]) -> u32 {
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     const TABLE: [u32; 256] = {
         let mut table = [0; 256];
         let mut at = 0_u32;

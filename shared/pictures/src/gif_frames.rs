@@ -101,6 +101,10 @@ fn check_limits(bytes: &[u8], stop: &Deadline) -> Result<(), PictureError> {
     let mut motion = None;
     while let Ok(Some(frame)) = decoder.next_frame_info() {
         if motion.is_none() {
+            // Left out when frames are decoded: the next one makes the screen.
+            if frame.width == 0 || frame.height == 0 {
+                continue;
+            }
             screen = screen.of(frame);
         }
         let motion = motion.get_or_insert_with(|| Motion::new(screen.canvas(), MAX_STORED));
@@ -164,7 +168,7 @@ impl<'a> Frames<'a> {
             };
             let mut frame = frame.clone();
             let pixels = u64::from(frame.width) * u64::from(frame.height);
-            if !self.begun {
+            if !self.begun && pixels > 0 {
                 self.screen = self.screen.of(&frame);
             }
             if pixels.max(self.screen.pixels()) > MAX_PIXELS {

@@ -36,13 +36,14 @@ fn items(bytes: &[u8]) -> Option<Vec<Vec<Range<usize>>>> {
     let sizes = [locations.nibbles()?, locations.nibbles()?];
     let ((offset, length), (base, index)) = (sizes[0], sizes[1]);
     let count = locations.uint(if version < 2 { 2 } else { 4 })?;
-    let mut found = Vec::new();
+    // Honest extents do not overlap.
+    let (mut found, mut left) = (Vec::new(), bytes.len());
     for _ in 0..count.min(MAX_PARTS) {
         let id = locations.uint(if version < 2 { 2 } else { 4 })?;
         let method = if version > 0 { locations.uint(2)? & 15 } else { 0 };
         locations.uint(2)?;
         let base = locations.uint(base)?;
-        let mut extents = Vec::new();
+        let (mut extents, is_exif) = (Vec::new(), ids.contains(&id));
         for _ in 0..locations.uint(2)?.min(MAX_PARTS) {
             if version > 0 {
                 locations.uint(index)?;
@@ -52,15 +53,17 @@ fn items(bytes: &[u8]) -> Option<Vec<Vec<Range<usize>>>> {
             let from = match method {
                 0 => start,
                 1 => data.as_ref()?.start.checked_add(start)?,
-                _ => return None,
+                // Relative to another item, which Exif is not.
+                _ => continue,
             };
             // No length is the rest of the file.
             let end = if length == 0 { bytes.len() } else { from.checked_add(length)?.min(bytes.len()) };
-            if from < end {
+            if is_exif && from < end {
+                left = left.checked_sub(end - from)?;
                 extents.push(from..end);
             }
         }
-        if ids.contains(&id) && !extents.is_empty() {
+        if !extents.is_empty() {
             found.push(extents);
         }
     }

@@ -186,6 +186,12 @@ impl Media {
         Ok(inside.is_some_and(|name| self.refused.includes(name)))
     }
 
+    /// Whether a picture is also a program of a refused type: a JPEG can keep any bytes inside its compressed data.
+    pub fn refuses_inside(&self, picture: &Bytes) -> bool {
+        let inside = || archive::program_inside(&Spans::new(picture.len() as u64, picture.clone())).ok().flatten();
+        !self.refused.is_empty() && inside().is_some_and(|name| self.refused.includes(name))
+    }
+
     /// Reads duration and picture size of audio and video. Headers that are damaged, far apart or slow to read give nothing.
     pub async fn playback(&self, arrived: &UploadedObject, head: &Bytes, content_type: &str) -> Playback {
         let read = tokio::time::timeout(HEADERS_TIME, self.headers(arrived, head, content_type)).await;
@@ -197,9 +203,8 @@ impl Media {
         loop {
             let found = archive::program_inside(&file);
             let Err(Stop::Missing(from)) = found else { return Ok(found.ok().flatten()) };
-            if !self.read_page(arrived, &mut file, from).await? {
-                return Ok(None);
-            }
+            // After the last page, what was found so far is the answer.
+            self.read_page(arrived, &mut file, from).await?;
         }
     }
 

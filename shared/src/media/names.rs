@@ -58,7 +58,9 @@ pub fn with_extension(name: &str, content_type: &str) -> String {
     let is = |ending: &str, known: &[&str]| known.iter().any(|known| ending.eq_ignore_ascii_case(known));
     match name.rsplit_once('.') {
         Some((_, ending)) if is(ending, endings) => name.to_owned(),
-        Some((before, ending)) if !before.is_empty() && is(ending, &PICTURE_EXTENSIONS) => format!("{before}.{}", endings[0]),
+        Some((before, ending)) if !before.is_empty() && is(ending, &PICTURE_EXTENSIONS) => {
+            format!("{}.{}", shortened(before, endings[0]), endings[0])
+        }
         _ => format!("{}.{}", shortened(name, endings[0]), endings[0]),
     }
 }
@@ -124,7 +126,16 @@ mod tests {
         ] {
             assert_eq!(with_extension(name, content_type), shown_, "{name} {content_type}");
         }
-        let long = with_extension(&"ä".repeat(255), "image/webp");
-        assert!(long.chars().count() == 255 && long.ends_with("ä.webp"), "{long}");
+        for (content_type, ending) in
+            [("image/jpeg", "jpg"), ("image/png", "png"), ("image/gif", "gif"), ("image/webp", "webp"), ("text/plain", "")]
+        {
+            for given in ["", ".ico", ".jp2", ".jpg", ".png", ".gif", ".webp", ".jpeg", ".txt", "."] {
+                let name = format!("{}{given}", "ä".repeat(255 - given.len()));
+                let long = with_extension(&name, content_type);
+                assert!(long.chars().count() <= 255 && long.starts_with(&"ä".repeat(240)), "{given}: {long}");
+                assert!(long.ends_with(ending) || given == ".jpeg" && ending == "jpg", "{given}: {long}");
+            }
+        }
+        assert_eq!(with_extension(&format!("{}.jpg", "ä".repeat(251)), "image/webp"), format!("{}.webp", "ä".repeat(250)));
     }
 }

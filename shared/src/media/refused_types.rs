@@ -1,6 +1,6 @@
 //! The types of files that a deployment refuses, whatever they are called: judged by the declared type, the end of the name, and the bytes.
 
-use super::media_types::{PROGRAMS, canonical, of_ending};
+use super::media_types::{BYTES, PROGRAMS, canonical, of_ending};
 use super::sniff;
 
 /// Stands for [`PROGRAMS`] in the list.
@@ -44,8 +44,10 @@ impl RefusedTypes {
     /// Whether a file is refused for its first bytes.
     pub fn includes_bytes(&self, head: &[u8]) -> bool {
         let format = sniff::format_of(head);
-        let names = [format.media_type(), sniff::type_of(format, head)];
-        !self.is_empty() && names.into_iter().chain(types_of_text(head)).any(|name| self.includes(name))
+        // A text is more than bytes of which nothing is known.
+        let is_text = sniff::is_text(head);
+        let names = [format.media_type(), sniff::type_of(format, head)].into_iter().filter(|name| !is_text || *name != BYTES);
+        !self.is_empty() && names.chain(types_of_text(head)).any(|name| self.includes(name))
     }
 
     pub(super) fn includes(&self, name: &str) -> bool {
@@ -102,6 +104,25 @@ mod tests {
         }
         assert!(!list.includes("audio/mpeg") && !list.includes("image/png"));
         assert!(refused(&[]).is_empty() && !refused(&[]).includes("application/x-msdownload"));
+    }
+
+    #[test]
+    fn a_text_is_none_of_the_unknown_bytes_that_are_listed() {
+        for list in [&["application/octet-stream"][..], &["application/*"], &["binary/octet-stream"]] {
+            let list = refused(list);
+            for text in [&b"Dear all,\n"[..], b"a;b\n1;2\n", b"<!doctype html>", "\u{feff}Grüße".as_bytes(), b"\xff\xfeH\0i\0"]
+            {
+                assert!(!list.includes_bytes(text), "{text:?}");
+                assert!(list.includes_declared("", "a") || list.includes_declared(BYTES, "a"));
+            }
+            for bytes in [&b"\x01\x02\x03\x04"[..], b"\0"] {
+                assert!(list.includes_bytes(bytes), "{bytes:?}");
+            }
+        }
+        let list = refused(&["application/*"]);
+        for known in [&b"%PDF-1.7\n"[..], b"{\\rtf1", b"#!/bin/sh\n", b"PK\x03\x04\0"] {
+            assert!(list.includes_bytes(known), "{known:?}");
+        }
     }
 
     #[test]

@@ -43,7 +43,12 @@ impl Spans {
     /// Adds bytes. Returns false when the file has been read often enough.
     pub(super) fn add(&mut self, from: u64, bytes: Bytes) -> bool {
         self.parts.push(Span { from, bytes });
-        self.parts.len() <= MAX_PARTS
+        !self.is_full()
+    }
+
+    /// Whether nothing more is read: what is not known yet counts as malformed.
+    fn is_full(&self) -> bool {
+        self.parts.len() > MAX_PARTS
     }
 
     /// Returns some bytes, a page at most.
@@ -56,7 +61,7 @@ impl Spans {
             let [first, last] = [from, end].map(|at| at.checked_sub(part.from).and_then(|at| usize::try_from(at).ok()));
             part.bytes.get(first?..last?)
         });
-        known.ok_or(Stop::Missing(from))
+        known.ok_or(if self.is_full() { Stop::Malformed } else { Stop::Missing(from) })
     }
 
     /// Returns all bytes from an offset to the end, two pages at most.

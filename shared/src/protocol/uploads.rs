@@ -23,8 +23,8 @@ pub enum Purpose {
     Avatar,
     /// A JPEG, PNG, WebP or GIF image in a message. Its bytes decide the format. More than 40 million pixels, or 16,384 on a side, are made smaller.
     Image,
-    /// Any file in a message, unmodified, including its metadata, except that HEIC, AVIF and TIFF up to 64 MB lose their location. Audio and video that
-    /// browsers play are served for playing, everything else for saving.
+    /// Any file in a message, unmodified, including its metadata, except that JPEG, PNG, WebP, HEIC, AVIF and TIFF up to 64 MB lose their location. Audio
+    /// and video that browsers play are served for playing, everything else for saving.
     File,
 }
 
@@ -49,8 +49,8 @@ pub struct NewUpload {
     #[schema(example = "beach.jpg", min_length = 1, max_length = 255)]
     pub file_name: String,
     /// The content type: anything that the client's system calls it, absent or empty. An image or avatar may be any of `image/…`,
-    /// `application/octet-stream` or nothing, since its bytes decide. If the bytes of a file are something else, it is served as what they show, or as
-    /// `application/octet-stream`.
+    /// `application/octet-stream` or nothing, since its bytes decide. A file whose type says nothing is served as what its bytes show; one whose bytes are
+    /// something else is served as `application/octet-stream`.
     #[serde(default, deserialize_with = "empty_if_null")]
     #[schema(example = "image/jpeg", max_length = 1024)]
     pub content_type: String,

@@ -251,6 +251,8 @@ impl Row {
         let state = self.state.parse().unwrap_or(UploadState::Pending);
         let purpose = self.purpose.parse().unwrap_or(Purpose::File);
         let ready = state == UploadState::Ready;
+        // Release 0.2.0 leaves an announced poster as it is when it completes a video.
+        let has_thumbnail = purpose != Purpose::File || self.poster_id.is_some() && self.placeholder.is_some();
         UploadRecord {
             owner: UserId(self.owner_id),
             object: self.object_id.zip(self.object_attempt).map(|(id, attempt)| ObjectId { upload: UploadId(id), attempt }),
@@ -271,8 +273,7 @@ impl Row {
                 placeholder: self.placeholder,
                 reason: self.reason,
                 url: ready.then(|| uploads::content_url(id)),
-                thumbnail_url: (ready && (purpose != Purpose::File || self.poster_id.is_some()))
-                    .then(|| uploads::thumbnail_url(id)),
+                thumbnail_url: (ready && has_thumbnail).then(|| uploads::thumbnail_url(id)),
                 created_at: Timestamp(self.created_at),
             },
         }

@@ -11,7 +11,7 @@ use shared::protocol::uploads::{NewUpload, Purpose, Upload, UploadState, UploadT
 
 use crate::backend::Backend;
 use crate::fixture::person;
-use crate::upload_steps::{FILE, FileType, PDF, ask, completed, media, ready_as, say, swept};
+use crate::upload_steps::{FILE, FileType, PDF, PHOTO, announced_as, ask, completed, media, ready_as, say, swept};
 
 /// A file as a client declares it.
 struct Declared<'a> {
@@ -140,10 +140,44 @@ async fn a_file_is_taken_however_it_is_declared() {
         ("a", &long, b"x", "content_type"),
         (&long, "text/plain", b"x", "file_name"),
         ("", "text/plain", b"x", "file_name"),
+        // Three letters each when they are composed.
+        (&"\u{fb2c}".repeat(86), "text/plain", b"x", "file_name"),
+        (&"\u{fb2c}".repeat(255), "text/plain", b"x", "file_name"),
         ("a", "text/plain", b"", "size"),
     ] {
         let refused = announce(&backend, &media, &ann, &Declared { name, content_type, bytes }).await.err();
         assert!(matches!(&refused, Some(Error::Invalid(why)) if why.len() == 1 && why[0].field == field), "{field}: {refused:?}");
+    }
+    for name in [&"\u{fb2c}".repeat(85), &"ä".repeat(255)] {
+        let file = Declared { name, content_type: "text/plain", bytes: b"x" };
+        let stored = uploaded(&backend, &media, &ann, &file).await.expect("ready").file_name;
+        assert_eq!(stored.chars().count(), 255, "{stored}");
+    }
+}
+
+/// An archive of one entry, which may stand after other bytes.
+fn jar() -> Vec<u8> {
+    let entry = [&b"PK\x01\x02"[..], &[0; 24], &[20, 0], &[0; 16], b"META-INF/MANIFEST.MF"].concat();
+    [&entry[..], b"PK\x05\x06", &[0; 8], &[66, 0, 0, 0], &[0; 6]].concat()
+}
+
+/// The bytes inside a scan stay.
+#[tokio::test]
+async fn a_picture_that_is_also_a_program_is_refused_if_programs_are() {
+    let backend = Backend::open().await;
+    let ann = person(&backend.db, "ann").await;
+    let mut jpeg = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::new_rgb8(60, 40).write_to(&mut jpeg, image::ImageFormat::Jpeg).expect("a picture");
+    let jpeg = jpeg.into_inner();
+    let both: &'static [u8] = [&jpeg[..jpeg.len() - 2], &jar(), b"\xff\xd9"].concat().leak();
+    for (listed, is_taken) in [("video/*", true), ("application/java-archive", false), ("programs", false)] {
+        let media = media().with_refused(RefusedTypes::of(&[listed.to_owned()]));
+        let (id, url) = announced_as(&backend, &media, &ann, PHOTO, both.len()).await;
+        assert_eq!(ask(Method::PUT, &url, PHOTO.content_type, both).await.0, 200);
+        let done = completed(&backend, &media, &ann, id).await;
+        assert_eq!(done.is_ok(), is_taken, "{listed}: {done:?}");
+        let refused = matches!(&done, Err(Error::Invalid(why)) if why[0].code == "type_refused");
+        assert_eq!(refused, !is_taken, "{listed}: {done:?}");
     }
 }
 
@@ -152,10 +186,7 @@ async fn listed_types_are_refused_before_or_after_they_are_sent() {
     let list = ["programs", "video/*", "application/pdf"].map(str::to_owned);
     let (backend, media) = (Backend::open().await, media().with_refused(RefusedTypes::of(&list)));
     let ann = person(&backend.db, "ann").await;
-    // One entry after other bytes, as an archive that is also a picture has it.
-    let name = b"META-INF/MANIFEST.MF";
-    let entry = [&b"PK\x01\x02"[..], &[0; 24], &[20, 0], &[0; 16], name].concat();
-    let jar: &'static [u8] = [&b"\x89PNG\r\n\x1a\n"[..], &entry, b"PK\x05\x06", &[0; 8], &[66, 0, 0, 0], &[0; 6]].concat().leak();
+    let jar: &'static [u8] = [&b"\x89PNG\r\n\x1a\n"[..], &jar()].concat().leak();
     for (name, content_type, bytes, announced) in [
         ("setup.exe", "text/plain", &b"x"[..], false),
         ("a", "application/x-msdownload", b"x", false),
@@ -244,4 +275,14 @@ async fn a_video_has_the_thumbnail_of_its_poster_and_uses_it_up() {
     let upload = completed(&backend, &media, &ann, ticket.upload_id).await.expect("ready");
     assert_eq!((upload.thumbnail_url, upload.placeholder), (None, None));
     assert!(uploads::find(&backend.db, &ann, poster).await.is_ok());
+    // Release 0.2.0 completes a video without making the thumbnail.
+    let poster = ready_as(&backend, &media, &ann, PICTURE, picture()).await;
+    let ticket = create(&ann, video(poster, Purpose::File)).await.expect("announced");
+    let older = sqlx::query("update uploads set state = 'ready', object_id = id, object_attempt = 1 where id = ?");
+    let older = older.bind(ticket.upload_id.0);
+    older.execute(&mut *backend.db.acquire().await.expect("a connection")).await.expect("updated");
+    let upload = uploads::find(&backend.db, &ann, ticket.upload_id).await.expect("found");
+    assert_eq!((upload.state, upload.thumbnail_url), (UploadState::Ready, None));
+    let link = uploads::link(&backend.db, &media, &ann, upload.upload_id, Rendition::Thumbnail).await.err();
+    assert!(matches!(link, Some(Error::NotFound("upload_not_found"))), "{link:?}");
 }

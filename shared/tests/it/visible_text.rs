@@ -163,6 +163,42 @@ async fn long_and_broken_texts_get_a_refusal_or_are_cut() {
     }
 }
 
+/// A letter that is three when it is composed: what is stored is what is counted.
+#[tokio::test]
+async fn texts_that_grow_when_they_are_stored_are_counted_as_they_are_stored() {
+    let backend = Backend::open().await;
+    let (db, push, throttle, ann) = (&backend.db, &backend.push, &backend.throttle, ann(&backend).await);
+    let group = Group::of(Db::lazy(&backend.url).expect("a URL"), &ann, &[]).await;
+    let texts = |most: usize| [(most / 3, true), (most / 3 + 1, false), (most, false)];
+    let text = |letters: usize| Some("\u{fb2c}".repeat(letters));
+    for (letters, fits) in texts(64) {
+        let change = ChangeMe { display_name: text(letters), ..ChangeMe::default() };
+        let expected = if fits { "taken" } else { "too_long" };
+        assert_eq!(code(profiles::change(db, push, throttle, &ann, &change).await), expected, "a display name of {letters}");
+        let given = Register { display_name: text(letters), device: text(letters), ..registration("bob") };
+        let made = accounts::register(db, backend.sign_in(&visitor("192.0.2.1")), &[], &given).await;
+        assert_eq!(code(made), expected, "a registration with {letters}");
+    }
+    for (letters, fits) in texts(500) {
+        let change = ChangeMe { about: text(letters), ..ChangeMe::default() };
+        let expected = if fits { "taken" } else { "too_long" };
+        assert_eq!(
+            code(profiles::change(db, push, throttle, &ann, &change).await),
+            expected,
+            "a text about oneself of {letters}"
+        );
+        let change = ChangeRoom { topic: text(letters), ..ChangeRoom::default() };
+        assert_eq!(code(settings::update(db, push, &ann, &group.room, &change).await), expected, "a topic of {letters}");
+    }
+    for (letters, fits) in texts(100) {
+        let expected = if fits { "taken" } else { "invalid" };
+        let new = NewRoom { name: text(letters).unwrap_or_default(), ..NewRoom::default() };
+        assert_eq!(code(rooms::create(db, push, &ann, RoomKind::Group, &new).await), expected, "a room of {letters}");
+        let change = ChangeRoom { name: text(letters), ..ChangeRoom::default() };
+        assert_eq!(code(settings::update(db, push, &ann, &group.room, &change).await), expected, "a room named {letters}");
+    }
+}
+
 #[tokio::test]
 async fn users_that_look_alike_share_a_key() {
     let backend = Backend::open().await;

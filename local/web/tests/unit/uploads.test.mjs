@@ -48,7 +48,7 @@ async function pass(seconds) {
 
 const busy = new ConChatError("upload_busy", "The bytes are being verified.", { status: 409, retryAfter: 2 });
 
-test("an announcement has the file's own type, even none, and the poster", async () => {
+test("an announcement has the file's own type, or one that says nothing, and the poster", async () => {
   /** @type {object[]} */
   const announced = [];
   const http = /** @type {any} */ ({
@@ -64,7 +64,7 @@ test("an announcement has the file's own type, even none, and the poster", async
   const sent = JSON.parse(JSON.stringify(announced));
   assert.deepEqual(
     sent.map((/** @type {Record<string, unknown>} */ body) => [body["content_type"], body["poster_upload_id"]]),
-    [["", undefined], ["video/mp4", undefined], ["", 7], ["video/mp4", 7]],
+    [["application/octet-stream", undefined], ["video/mp4", undefined], ["application/octet-stream", 7], ["video/mp4", 7]],
   );
 });
 

@@ -1,13 +1,18 @@
-//! Locations in pictures that are sent as files: HEIC, AVIF, TIFF and the raw formats built like it. They cannot be decoded here, so their bytes stay
-//! as they are, except that what says where they were taken is overwritten. No length changes.
+//! Locations in pictures that are sent as files: HEIC, AVIF, TIFF and the raw formats built like it, which cannot be decoded here, and JPEG, PNG and
+//! WebP. Their bytes stay as they are, except that what says where they were taken is overwritten. No length changes.
 
+use crate::apng::crc32;
 use crate::heif;
 
 /// The largest file that is searched, in bytes.
 pub const MAX_SEARCHED: u64 = 64 * 1024 * 1024;
 
-/// What precedes Exif in a JPEG, such as the preview inside a raw file.
-const EXIF: &[u8] = b"Exif\0\0";
+const JPEG: &[u8] = b"\xff\xd8\xff";
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+/// The chunks of a PNG that may hold a location.
+const PNG_CHUNKS: [&[u8]; 3] = [b"eXIf", b"iTXt", b"tEXt"];
+/// What precedes Exif, and how many bytes stand between: in a JPEG, also as the preview inside a raw file, in a PNG, and in a WebP.
+const EXIF: [(&[u8], usize); 3] = [(b"Exif\0\0", 0), (b"eXIf", 0), (b"EXIF", 4)];
 /// How XMP names the properties of a location.
 const XMP: &[u8] = b"exif:GPS";
 /// The longest value of one.
@@ -21,22 +26,32 @@ const MAX_GPS_TAG: u16 = 31;
 const MAX_DIRECTORIES: usize = 64;
 /// Bytes of a directory's entry.
 const ENTRY: usize = 12;
+/// Maximum entries of a file that are looked at, which bounds the work of one that lies. Cameras write hundreds.
+const MAX_ENTRIES: usize = 1 << 16;
+/// The longest value of a location.
+const MAX_VALUE: usize = 4096;
+/// An entry that editors leave for later ones.
+const PADDING: u16 = 0xea1c;
 
 /// Whether a file that begins like this may hold a location that [`blank`] finds. The first 64 bytes are enough.
 pub fn is_searched(head: &[u8]) -> bool {
-    is_tiff(head) || heif::is_picture(head)
+    is_tiff(head) || heif::is_picture(head) || head.starts_with(JPEG) || head.starts_with(PNG) || is_webp(head)
+}
+
+fn is_webp(head: &[u8]) -> bool {
+    head.starts_with(b"RIFF") && head.get(8..12).is_some_and(|kind| kind == b"WEBP")
 }
 
 /// Overwrites the location. Returns whether there was one.
 pub fn blank(bytes: &mut [u8]) -> bool {
-    let mut found = false;
+    let (mut found, mut left) = (false, MAX_ENTRIES);
     if is_tiff(bytes) {
-        found |= blank_tiff(bytes);
+        found |= blank_tiff(bytes, &mut left);
     } else {
         for extents in heif::exif_items(bytes) {
             // An item in several parts is put together, changed, and taken apart.
             let mut item: Vec<u8> = extents.iter().flat_map(|part| &bytes[part.clone()]).copied().collect();
-            if !blank_tiff_within(&mut item) {
+            if !blank_tiff_within(&mut item, &mut left) {
                 continue;
             }
             found = true;
@@ -48,18 +63,42 @@ pub fn blank(bytes: &mut [u8]) -> bool {
             }
         }
     }
-    let mut at = 0;
-    while let Some(next) = find(&bytes[at..], EXIF) {
-        at += next + EXIF.len();
-        found |= blank_tiff(&mut bytes[at..]);
+    for (mark, between) in EXIF {
+        let mut at = 0;
+        while let Some(next) = find(&bytes[at..], mark) {
+            at += next + mark.len();
+            if let Some(exif) = bytes.get_mut(at + between..) {
+                found |= blank_tiff(exif, &mut left);
+            }
+        }
     }
-    found | blank_xmp(bytes)
+    found |= blank_xmp(bytes);
+    if found && bytes.starts_with(PNG) {
+        renew_checksums(bytes);
+    }
+    found
+}
+
+/// Writes the checksums of a PNG's chunks that may have changed. Decoders leave out a chunk with another one.
+fn renew_checksums(png: &mut [u8]) {
+    let mut at = PNG.len();
+    while let Some(length) = Order::Big.u32(png, at) {
+        let end = (at + 8).saturating_add(length);
+        let Some(chunk) = png.get(at + 4..end) else { break };
+        if PNG_CHUNKS.iter().any(|kind| chunk.starts_with(kind)) {
+            let sum = crc32(chunk).to_be_bytes();
+            if let Some(place) = png.get_mut(end..end.saturating_add(sum.len())) {
+                place.copy_from_slice(&sum);
+            }
+        }
+        at = end.saturating_add(4);
+    }
 }
 
 /// Overwrites the location in an Exif item of a HEIF file, where an offset and perhaps more precede the TIFF header.
-fn blank_tiff_within(item: &mut [u8]) -> bool {
+fn blank_tiff_within(item: &mut [u8], left: &mut usize) -> bool {
     let begin = (0..item.len().min(64)).find(|at| is_tiff(&item[*at..]));
-    begin.is_some_and(|at| blank_tiff(&mut item[at..]))
+    begin.is_some_and(|at| blank_tiff(&mut item[at..], left))
 }
 
 fn is_tiff(bytes: &[u8]) -> bool {
@@ -68,7 +107,7 @@ fn is_tiff(bytes: &[u8]) -> bool {
 }
 
 /// Follows the directories of a TIFF and empties those of a location.
-fn blank_tiff(bytes: &mut [u8]) -> bool {
+fn blank_tiff(bytes: &mut [u8], left: &mut usize) -> bool {
     if !is_tiff(bytes) {
         return false;
     }
@@ -84,16 +123,24 @@ fn blank_tiff(bytes: &mut [u8]) -> bool {
         let Some(count) = order.u16(bytes, at) else { continue };
         for number in 0..usize::from(count) {
             let entry = at + 2 + number * ENTRY;
-            let Some(tag) = order.u16(bytes, entry) else { break };
+            let Some(tag) = order.u16(bytes, entry).filter(|_| spend(left, 1)) else { break };
             if tag == GPS {
-                found |= order.u32(bytes, entry + 8).is_some_and(|gps| empty(bytes, order, gps));
-            } else if DIRECTORIES.contains(&tag) {
+                let gps = order.u32(bytes, entry + 8).filter(|gps| spend(left, order.u16(bytes, *gps).map_or(0, usize::from)));
+                found |= gps.is_some_and(|gps| empty(bytes, order, gps));
+            } else if DIRECTORIES.contains(&tag) && next.len() < MAX_DIRECTORIES {
                 next.extend(order.values(bytes, entry));
             }
         }
         next.extend(order.u32(bytes, at + 2 + usize::from(count) * ENTRY));
     }
     found
+}
+
+/// Takes from what is left. Returns false when that is too little.
+fn spend(left: &mut usize, entries: usize) -> bool {
+    let rest = left.checked_sub(entries);
+    *left = rest.unwrap_or_default();
+    rest.is_some()
 }
 
 /// Overwrites a directory's entries and what they point at. It stays a directory, without entries.
@@ -103,7 +150,7 @@ fn empty(bytes: &mut [u8], order: Order, at: usize) -> bool {
     let is_entry = |number| {
         let entry = at + 2 + number * ENTRY;
         let (tag, kind) = (order.u16(bytes, entry), order.u16(bytes, entry + 2));
-        tag.is_some_and(|tag| tag <= MAX_GPS_TAG) && kind.is_some_and(|kind| (1..=13).contains(&kind))
+        tag.is_some_and(|tag| tag <= MAX_GPS_TAG || tag == PADDING) && kind.is_some_and(|kind| (1..=13).contains(&kind))
     };
     if count == 0 || !(0..count).all(is_entry) {
         return false;
@@ -111,7 +158,7 @@ fn empty(bytes: &mut [u8], order: Order, at: usize) -> bool {
     for number in 0..count {
         let entry = at + 2 + number * ENTRY;
         if let Some((value, length)) = order.value(bytes, entry)
-            && let Some(part) = bytes.get_mut(value..value.saturating_add(length))
+            && let Some(part) = bytes.get_mut(value..value.saturating_add(length.min(MAX_VALUE)))
         {
             part.fill(0);
         }

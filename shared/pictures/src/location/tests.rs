@@ -100,6 +100,9 @@ fn a_location_goes_wherever_it_stands_and_nothing_else_does() {
     for (number, tiff) in tiffs().into_iter().enumerate() {
         files.push((format!("tiff {number}"), tiff.clone()));
         files.push((format!("a preview in a raw file {number}"), [b"II*\0\0\0\0\0....Exif\0\0".as_slice(), &tiff].concat()));
+        files.push((format!("jpeg {number}"), [b"\xff\xd8\xff\xe1\x02\0Exif\0\0".as_slice(), &tiff].concat()));
+        files.push((format!("png {number}"), [b"\x89PNG\r\n\x1a\n\0\0\x02\0eXIf".as_slice(), &tiff].concat()));
+        files.push((format!("webp {number}"), [b"RIFF\0\x02\0\0WEBPEXIF\0\x01\0\0".as_slice(), &tiff].concat()));
         for version in 0..3 {
             files.push((format!("heic {number} {version}"), heic(version, 1, &tiff)));
             // Parts of an item that is cut in its directory are found by the index alone.
@@ -147,7 +150,12 @@ fn other_files_are_not_searched_and_lies_end() {
         (b"\0\0\0\x18ftypisom\0\0\0\0isomavc1", false),
         (b"\0\0\0\x14ftypabcdheicabcd", false),
         (b"MM\0*", true),
-        (b"\xff\xd8\xff\xe1", false),
+        (b"\xff\xd8\xff\xe1", true),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", true),
+        (b"RIFF\x24\0\0\0WEBPVP8X", true),
+        (b"RIFF\x24\0\0\0WAVEfmt ", false),
+        (b"RIFF", false),
+        (b"GIF89a", false),
         (b"", false),
     ] {
         assert_eq!(is_searched(head), searched, "{head:?}");
@@ -169,4 +177,81 @@ fn other_files_are_not_searched_and_lies_end() {
     // Each directory is followed once.
     let mut circle = b"II*\0\x08\0\0\0\x01\0\x69\x87\x04\0\x01\0\0\0\x08\0\0\0\x08\0\0\0".to_vec();
     assert!(!blank(&mut circle));
+}
+
+#[test]
+fn a_png_without_its_location_is_as_valid_as_before() {
+    let chunk = |kind: &[u8], data: &[u8]| {
+        let body = [kind, data].concat();
+        [&u32::try_from(data.len()).expect("short").to_be_bytes()[..], &body, &crc32(&body).to_be_bytes()].concat()
+    };
+    let xmp = br#"XML:com.adobe.xmp\0\0\0\0\0<x exif:GPSLatitude="52,31.2N"/>"#;
+    let png = |exif: &[u8], xmp: &[u8]| {
+        [
+            PNG,
+            &chunk(b"IHDR", &[0; 13]),
+            &chunk(b"eXIf", exif),
+            &chunk(b"iTXt", xmp),
+            &chunk(b"IDAT", b"pixels"),
+            &chunk(b"IEND", b""),
+        ]
+        .concat()
+    };
+    for tiff in tiffs() {
+        let mut made = png(&tiff, xmp);
+        assert!(blank(&mut made));
+        let (mut exif, text) = (tiff, br#"XML:com.adobe.xmp\0\0\0\0\0<x exif:GPSLatitude="00,00.0N"/>"#);
+        assert!(blank(&mut exif));
+        assert_eq!(made, png(&exif, text));
+        assert!(!blank(&mut made), "nothing is left");
+    }
+    // What has no location stays as it is, even with another checksum.
+    let mut plain = [PNG, b"\0\0\0\x04eXIfII*\0\x01\x02\x03\x04"].concat();
+    let before = plain.clone();
+    assert!(!blank(&mut plain) && plain == before);
+}
+
+#[test]
+fn an_editors_padding_and_an_image_of_parts_hide_no_location() {
+    for mut tiff in tiffs() {
+        let entry = 150 + 2 + 2 * ENTRY;
+        let padding = if tiff.starts_with(b"II") { [0x1c, 0xea] } else { [0xea, 0x1c] };
+        tiff[entry..entry + 2].copy_from_slice(&padding);
+        assert!(blank(&mut tiff) && !has(&tiff, &PLACE[..8]));
+    }
+    // The picture is made of tiles: its item's data are the contents of another, and it precedes that of Exif.
+    let tiff = &tiffs()[0];
+    let item = [b"\0\0\0\x06Exif\0\0".as_slice(), tiff].concat();
+    let info = [part(*b"infe", b"\x02\0\0\0\0\x01\0\0grid\0"), part(*b"infe", b"\x02\0\0\0\0\x07\0\0Exif\0")].concat();
+    let info = part(*b"iinf", &[b"\0\0\0\0\0\x02".as_slice(), &info].concat());
+    let made = |from: usize| {
+        let grid = b"\0\x01\0\x02\0\0\0\x01\0\0\0\0\0\0\0\x08";
+        let exif = [b"\0\x07\0\0\0\0\0\x01".as_slice(), &u32::try_from(from).expect("short").to_be_bytes()].concat();
+        let length = u32::try_from(item.len()).expect("short").to_be_bytes();
+        let index = part(*b"iloc", &[b"\x01\0\0\0\x44\0\0\x02".as_slice(), grid, &exif, &length].concat());
+        let head = [part(*b"ftyp", b"heic\0\0\0\0mif1heic"), part(*b"meta", &[b"\0\0\0\0".as_slice(), &info, &index].concat())];
+        (head.concat().len() + 8, [head.concat(), part(*b"mdat", &item)].concat())
+    };
+    let mut bytes = made(made(0).0).1;
+    // Found by the index alone.
+    let mark = bytes.windows(6).rposition(|part| part == b"Exif\0\0").expect("a mark");
+    bytes[mark..mark + 4].copy_from_slice(b"EXIF");
+    assert!(blank(&mut bytes) && !has(&bytes, &PLACE[..8]));
+}
+
+#[test]
+fn a_file_that_lies_costs_little() {
+    let begun = std::time::Instant::now();
+    // One item whose thousands of parts are each the whole file.
+    let info = part(*b"iinf", &[b"\0\0\0\0\0\x01".as_slice(), &part(*b"infe", b"\x02\0\0\0\0\x07\0\0Exif\0")].concat());
+    let index = part(*b"iloc", b"\0\0\0\0\0\0\0\x01\0\x07\0\0\x10\0");
+    let mut repeated =
+        [part(*b"ftyp", b"heic\0\0\0\0mif1heic"), part(*b"meta", &[b"\0\0\0\0".as_slice(), &info, &index].concat())].concat();
+    repeated.resize(8 << 20, 0);
+    assert!(!blank(&mut repeated));
+    // Every few bytes a directory of 65,535 entries.
+    let mut many = b"Exif\0\0II*\0\x08\0\0\0\xff\xff".repeat(500_000);
+    many[..4].copy_from_slice(b"II*\0");
+    assert!(!blank(&mut many));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
 }

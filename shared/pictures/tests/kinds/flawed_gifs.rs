@@ -112,4 +112,13 @@ fn recordings_of_screens_move_and_bombs_are_refused() {
     let mut still = gif(4, 4, &[frame(0, 0, 4, 1)]);
     still[6..10].fill(0xff);
     assert_eq!(image(&still).err(), Some(PictureError::TooManyPixels));
+    // A frame of nothing in front of those that make the screen.
+    for size in [[0; 4], [0xff, 0xff, 0, 0], [0, 0, 0xff, 0xff]] {
+        for (side, flaw) in [(3000, Some(PictureError::TooComplex)), (300, None)] {
+            let mut hidden = gif(1, 1, &[frame(0, 0, 1, 1), frame(0, 0, side, 1), frame(0, 0, side, 2)]);
+            let at = hidden.iter().position(|byte| *byte == b',').expect("a frame");
+            hidden[at + 5..at + 9].copy_from_slice(&size);
+            assert_eq!(image(&hidden).map(|made| made.dimensions).err(), flaw, "{size:?} {side}");
+        }
+    }
 }

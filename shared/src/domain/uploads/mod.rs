@@ -199,8 +199,10 @@ fn result_of(upload: Upload) -> Result<Upload> {
 fn validate(new: &NewUpload, media: &Media) -> Result<NewUpload> {
     let mut wrong = Vec::new();
     let mut refuse = |field: &str, code, detail: String| wrong.push(Violation { field: field.to_owned(), code, detail });
+    let file_name = names::sanitized(&new.file_name);
     let letters = new.file_name.chars().count();
-    if letters == 0 || letters > 255 {
+    // Some letters are longer when they are composed.
+    if letters == 0 || letters.max(file_name.chars().count()) > 255 {
         refuse("file_name", "invalid", "must have 1 to 255 characters".into());
     } else if is_invisible(&new.file_name) {
         refuse("file_name", "required", "must have at least one visible character".into());
@@ -212,7 +214,7 @@ fn validate(new: &NewUpload, media: &Media) -> Result<NewUpload> {
         Some(declared) if !is_file && !may_be_picture(declared) => {
             refuse("content_type", "unsupported", "must be that of a JPEG, PNG, WebP or GIF image".into());
         }
-        Some(declared) if is_file && media.refused().includes_declared(declared, &names::sanitized(&new.file_name)) => {
+        Some(declared) if is_file && media.refused().includes_declared(declared, &file_name) => {
             refuse("content_type", RejectionReason::Refused.code(), REFUSED_TYPE.into());
         }
         Some(_) => {}
@@ -227,9 +229,7 @@ fn validate(new: &NewUpload, media: &Media) -> Result<NewUpload> {
         refuse("size", "too_large", format!("must be at most {most} bytes"));
     }
     match content_type {
-        Some(content_type) if wrong.is_empty() => {
-            Ok(NewUpload { content_type, file_name: names::sanitized(&new.file_name), ..new.clone() })
-        }
+        Some(content_type) if wrong.is_empty() => Ok(NewUpload { content_type, file_name, ..new.clone() }),
         _ => Err(Error::Invalid(wrong)),
     }
 }

@@ -224,6 +224,9 @@ impl Verification<'_> {
             Ok(made) => made,
             Err(flaw) => return rejection(flaw).map(Err),
         };
+        if media.refuses_inside(&made.original.bytes) {
+            return Ok(Err(RejectionReason::Refused));
+        }
         let file_name = names::with_extension(&self.upload.info.file_name, made.original.content_type);
         media.store_picture(self.object, &made, &file_name).await?;
         Ok(Ok(VerifiedUpload {
