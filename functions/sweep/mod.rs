@@ -65,16 +65,17 @@ pub async fn handle(state: Arc<State>, event: LambdaEvent<Value>) -> Result<Valu
     }
 }
 
-/// Returns the numbers of deleted uploads and finished erasures. An unavailable object store does not stop erasures.
+/// Returns the numbers of deleted uploads and finished erasures. Neither an unavailable object store nor a name that cannot be folded stops erasures.
 async fn run(state: &State) -> Result<(usize, usize)> {
     let (started, now) = (Instant::now(), Timestamp::now());
     let removed = sweep::sweep(&state.db, &state.media, now, || started.elapsed() < DELETION_TIME).await;
     idempotency::sweep(&state.db, now).await?;
     contact_limits::sweep(&state.db, now).await?;
     let begun = Instant::now();
-    name_words::update_stale(&state.db, || begun.elapsed() < NAMES_TIME).await?;
+    let folded = name_words::update_stale(&state.db, || begun.elapsed() < NAMES_TIME).await;
     // Boxed: the layout of the unboxed future exceeds the compiler's depth limit.
     let erased = Box::pin(erasure::resume_abandoned(&state.db, &state.push, now, started + RUN_TIME)).await;
+    folded?;
     Ok((removed?, erased?))
 }
 

@@ -21,7 +21,7 @@ use crate::signed_in::SignedIn;
 #[into_params(parameter_in = Query)]
 pub(super) struct SearchQuery {
     /// The beginning of a username, of a display name, or of each of up to four words of a display name, ignoring case, accents and a leading `@`:
-    /// 1 to 64 characters.
+    /// 1 to 64 characters. Words of one ASCII letter or digit are not compared with words.
     #[param(example = "an", required = true, min_length = 1, max_length = 64)]
     q: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use image::{GenericImageView, ImageFormat};
+use local::lambda::Outcome;
 use serde_json::{Value, json};
 
 use crate::api::{Api, Header, Person};
@@ -23,10 +24,14 @@ pub(crate) fn without_storage(mut me: Value) -> Value {
 
 /// Runs the sweep like the schedule.
 pub(crate) async fn sweep(world: &World) {
+    let done = outcome_of_sweep(world).await;
+    assert!(matches!(done, Outcome::Success(_)), "{done:?}");
+}
+
+pub(crate) async fn outcome_of_sweep(world: &World) -> Outcome {
     let functions = &world.cloud().stack().functions;
     let (id, _) = functions.iter().find(|(_, function)| function.binary == "sweep").expect("a function");
-    let done = world.cloud().lambda().invoke(id, Bytes::from_static(b"{}")).await.expect("it runs");
-    assert!(matches!(done, local::lambda::Outcome::Success(_)), "{done:?}");
+    world.cloud().lambda().invoke(id, Bytes::from_static(b"{}")).await.expect("it runs")
 }
 
 #[tokio::test]

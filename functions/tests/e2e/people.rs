@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use hyper::Method;
+use local::lambda::Outcome;
 use serde_json::{Value, json};
 use shared::config::Secret;
 use shared::store::Db;
@@ -12,7 +13,7 @@ use shared::time::Timestamp;
 use crate::api::{PASSWORD, Person};
 use crate::cloud::{World, own_world, world};
 use crate::faults::Registry;
-use crate::media::{sweep, without_storage};
+use crate::media::{outcome_of_sweep, sweep, without_storage};
 use crate::socket::Socket;
 
 #[tokio::test]
@@ -184,21 +185,46 @@ async fn an_erasure_that_was_cut_off_goes_on_with_the_next_sweep() {
     let room = world.api.group(&ann, &[&bob]).await;
     let mut his = Socket::lean(&world.ws, &bob).await;
     let db = Db::lazy(&Secret::new(world.cloud().database_url())).expect("a URL");
-    // The state after the first transaction of an interrupted erasure.
-    let cut_off =
-        "update users set erased_name = username, username = concat('deleted user ', id), display_name = 'deleted user',
-                   password_hash = '', deleted_at = ? where id = ?";
-    let a_while_ago = Timestamp::now().plus_seconds(-120).0;
-    let done = sqlx::query(cut_off).bind(a_while_ago).bind(ann.id);
-    done.execute(&mut *db.acquire().await.expect("a connection")).await.expect("cut off");
+    cut_off(&db, &ann).await;
     sweep(&world).await;
     assert_eq!(his.wait("member.removed").await["user_id"], ann.id);
     assert_eq!(his.wait("message").await["content"], "deleted user left");
     let members = world.api.get(&format!("/api/rooms/{room}/members"), &bob).await.is(200);
     assert_eq!((members["items"].as_array().map(Vec::len), &members["items"][0]["role"]), (Some(1), &json!("owner")));
+    assert_eq!(unfinished(&db).await, 0);
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_folded_is_an_error_and_stops_no_erasure() {
+    let world = own_world(&[]);
+    let (ann, bob) = (world.api.person("ann").await, world.api.person("bob").await);
+    let db = Db::lazy(&Secret::new(world.cloud().database_url())).expect("a URL");
+    cut_off(&db, &ann).await;
+    for sql in [
+        "alter table user_name_words add constraint refused check (word <> 'jones')".to_owned(),
+        format!("update users set display_name = 'Bob Jones' where id = {}", bob.id),
+    ] {
+        let mut connection = db.acquire().await.expect("a connection");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *connection).await.expect("runs");
+    }
+    let done = outcome_of_sweep(&world).await;
+    assert!(matches!(done, Outcome::FunctionError(_)), "{done:?}");
+    assert_eq!(unfinished(&db).await, 0);
+}
+
+/// Brings an account into the state after the first transaction of an interrupted erasure.
+async fn cut_off(db: &Db, who: &Person) {
+    let sql = "update users set erased_name = username, username = concat('deleted user ', id), display_name = 'deleted user',
+                   password_hash = '', deleted_at = ? where id = ?";
+    let a_while_ago = Timestamp::now().plus_seconds(-120).0;
+    let done = sqlx::query(sql).bind(a_while_ago).bind(who.id);
+    done.execute(&mut *db.acquire().await.expect("a connection")).await.expect("cut off");
+}
+
+/// The number of erasures that are not finished.
+async fn unfinished(db: &Db) -> i64 {
     let left = sqlx::query_scalar("select count(*) from users where erased_name is not null");
-    let left: i64 = left.fetch_one(&mut *db.acquire().await.expect("a connection")).await.expect("a number");
-    assert_eq!(left, 0);
+    left.fetch_one(&mut *db.acquire().await.expect("a connection")).await.expect("a number")
 }
 
 /// All items of a table in the test's own cloud.

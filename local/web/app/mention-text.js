@@ -8,7 +8,8 @@ const SHORTEST_NAME = 3;
 const WORD = /[A-Za-z0-9_\u{300}-\u{36F}\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}]/u;
 const MARK = /[._-]/;
 const BREAK = /[\s<>"']/u;
-const HOST = /^[!-.:-?[-`{-~]*[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+(?::\d*)?$/u;
+const PUNCTUATION = /^[!-.:-?[-`{-~]+/;
+const HOST = /^[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+(?::\d*)?$/u;
 
 /**
  * The mentions in a text, in their order.
@@ -25,7 +26,7 @@ export function findMentions(text, isMember) {
     if (BREAK.test(c)) [token, slash, url] = [at + c.length, false, false];
     else if (c === "/") {
       const host = text.slice(token, at);
-      url ||= (host.endsWith(":") && text[at + 1] === "/") || (!slash && HOST.test(host));
+      url ||= (host.endsWith(":") && text[at + 1] === "/") || (!slash && HOST.test(host.replace(PUNCTUATION, "")));
       slash = true;
     } else if ((c === "@" || c === "＠") && !url && !WORD.test(before) && !code.some(({ start, end }) => start <= at && at < end)) {
       const name = called(text, at + 1, isMember);
@@ -82,9 +83,12 @@ function inlineCode(text, from, to, found) {
   const length = (/** @type {{ start: number, end: number }} */ { start, end }) => end - start;
   for (let at = 0; at < runs.length; at++) {
     const opening = runs[at];
-    const closing = runs.findIndex((run, later) => later > at && opening && length(run) === length(opening));
-    if (!opening || closing < 0) continue;
-    found.push({ start: opening.start, end: runs[closing]?.end ?? opening.end });
+    if (!opening) break;
+    let closing = at + 1;
+    for (let run = runs[closing]; run && length(run) !== length(opening); run = runs[closing]) closing++;
+    const end = runs[closing]?.end;
+    if (end === undefined) continue;
+    found.push({ start: opening.start, end });
     at = closing;
   }
 }

@@ -5,13 +5,11 @@ import { brief, handle, nameOf, roomName } from "./format.js";
 import { avatar, roomAvatar } from "./media.js";
 import { attempt } from "./overlay.js";
 import { router } from "./router.js";
+import { zoneOfDays } from "./search-zone.js";
 import { client, senderName } from "./session.js";
 import { errorText } from "./error-text.js";
 
 /** @import { Found, User } from "../sdk/wire.js" */
-
-/** The zone whose days `before:` and `after:` mean; browsers without one leave it to the server. */
-const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || undefined;
 
 export class SearchResults {
   element = h("div", { class: "results", hidden: true });
@@ -46,7 +44,8 @@ export class SearchResults {
   async #fetch() {
     const text = this.#text;
     if (!text) return;
-    const [people, found] = await Promise.allSettled([client.api.users.search(text, { limit: 6 }), client.api.search(text, { limit: 30, tz: ZONE })]);
+    const tz = zoneOfDays(text);
+    const [people, found] = await Promise.allSettled([client.api.users.search(text, { limit: 6 }), client.api.search(text, { limit: 30, tz })]);
     const later = this.element.querySelector(".later");
     if (text !== this.#text || !later) return;
     /** @type {User[]} */

@@ -8,6 +8,7 @@ use sqlx::MySqlConnection;
 use crate::error::Result;
 use crate::id::{MessageRef, Rev, Seq, UserId};
 use crate::protocol::messages::{Message, Reaction, ReactionChange, Reactor};
+use crate::store::inline_sql::{fetch_generated, list as numbers};
 use crate::store::members::{MembershipEnd, Readable};
 use crate::store::rows::user::{query_with_user, user_of};
 use crate::text::emoji;
@@ -116,9 +117,10 @@ pub async fn fill_for_all(connection: &mut MySqlConnection, messages: &mut [Mess
 }
 
 /// A viewer, and where their view ends.
-struct Viewer {
-    user: UserId,
-    known: MembershipEnd,
+#[derive(Clone, Copy)]
+pub(super) struct Viewer {
+    pub(super) user: UserId,
+    pub(super) known: MembershipEnd,
 }
 
 async fn filled(connection: &mut MySqlConnection, viewer: Viewer, messages: &mut [Message]) -> Result<()> {
@@ -149,10 +151,7 @@ async fn filled(connection: &mut MySqlConnection, viewer: Viewer, messages: &mut
             recounted.insert(at);
         }
     }
-    for at in recounted {
-        recount(connection, &mut messages[at], user, known).await?;
-    }
-    Ok(())
+    recount(connection, viewer, messages, &recounted).await
 }
 
 /// Adds a reaction as it is shown, in the order of the code points. Returns false if the message has it already, in another spelling.
@@ -167,35 +166,41 @@ pub(super) fn add(message: &mut Message, stored: &str, count: u32, mine: bool) -
     }
 }
 
-/// Counts the reactions to a message that has one emoji in several spellings, each user once.
+/// The number of users with one emoji, in whatever spellings.
+#[derive(sqlx::FromRow)]
+struct BareRow {
+    #[sqlx(try_from = "u64")]
+    seq: Seq,
+    bare: String,
+    count: i64,
+    mine: i64,
+}
+
+/// Counts the reactions to those of one room's messages that have one emoji in several spellings, each user once, in one statement. `places` are
+/// indices of messages.
 pub(super) async fn recount(
     connection: &mut MySqlConnection,
-    message: &mut Message,
-    user: UserId,
-    known: MembershipEnd,
+    viewer: Viewer,
+    messages: &mut [Message],
+    places: &BTreeSet<usize>,
 ) -> Result<()> {
-    let rows = sqlx::query!(
-        r#"
-        select x.bare as "bare!: String", count(distinct x.user_id) as "count!: i64",
-               count(case when x.user_id = ? then 1 end) as "mine!: i64"
-        from (
-            select user_id, replace(emoji, _utf8mb4 x'EFB88F', '') as bare
-            from reactions
-            where room_id = ? and seq = ? and ((rev > 0 and rev <= ?) or (rev = 0 and created_at <= ?))
-        ) x
-        group by x.bare
-        "#,
-        user.0,
-        message.room_id.0,
-        message.seq.0,
-        known.rev.0,
-        known.at.0,
-    )
-    .fetch_all(connection)
-    .await?;
-    message.reactions.clear();
+    let Some(room) = places.first().map(|at| messages[*at].room_id) else { return Ok(()) };
+    let Viewer { user, known } = viewer;
+    let (rev, at, seqs) = (known.rev, known.at.0, numbers(places.iter().map(|at| messages[*at].seq)));
+    let sql = format!(
+        "select x.seq, x.bare, count(distinct x.user_id) as count, count(case when x.user_id = {user} then 1 end) as mine \
+         from (select seq, user_id, replace(emoji, _utf8mb4 x'EFB88F', '') as bare from reactions \
+         where room_id = {room} and seq in ({seqs}) and ((rev > 0 and rev <= {rev}) or (rev = 0 and created_at <= {at}))) x \
+         group by x.seq, x.bare"
+    );
+    let rows: Vec<BareRow> = fetch_generated(sql, connection).await?;
+    for at in places {
+        messages[*at].reactions.clear();
+    }
     for row in rows {
-        add(message, &row.bare, number(row.count), row.mine > 0);
+        if let Ok(at) = messages.binary_search_by_key(&row.seq, |message| message.seq) {
+            add(&mut messages[at], &row.bare, number(row.count), row.mine > 0);
+        }
     }
     Ok(())
 }
@@ -203,7 +208,7 @@ pub(super) async fn recount(
 /// Selects reactions to a message, by emoji and user.
 #[derive(Clone, Copy, Debug)]
 pub struct ReactorQuery<'a> {
-    /// One emoji in [`emoji::bare`] form, if restricted.
+    /// One reaction in [`emoji::bare`] form, if restricted.
     pub only: Option<&'a str>,
     /// After this emoji, in the same form, and user.
     pub after_emoji: &'a str,
@@ -230,11 +235,12 @@ pub async fn list(
                 select user_id, emoji, created_at, replace(emoji, _utf8mb4 x'EFB88F', '') as bare
                 from reactions
                 where room_id = ? and seq = ? and ((rev > 0 and rev <= ?) or (rev = 0 and created_at <= ?))
+                  and (? is null or replace(emoji, _utf8mb4 x'EFB88F', '') = ?)
             ) r
             group by r.bare, r.user_id
         ) x
         join users u on u.id = x.user_id
-        where x.bare = coalesce(?, x.bare) and (x.bare > ? or (x.bare = ? and x.user_id > ?))
+        where x.bare > ? or (x.bare = ? and x.user_id > ?)
         order by x.bare, x.user_id
         limit ?
         "#,
@@ -242,6 +248,7 @@ pub async fn list(
         seq.0,
         known.rev.0,
         known.at.0,
+        query.only,
         query.only,
         query.after_emoji,
         query.after_emoji,

@@ -23,8 +23,8 @@ pub const SEGMENT_SLICES: u16 = 1024;
 /// Messages per statement of [`messages`].
 const MESSAGES_BATCH: usize = 25;
 /// Minimum age of the index's table before a segment is sealed. During the upgrade, earlier functions may still edit messages without unsealing their
-/// segments.
-const MIN_INDEX_AGE_SECONDS: u32 = 600;
+/// segments: for up to 100 minutes with the longest `ReleaseType` of `template.yaml`.
+const MIN_INDEX_AGE_SECONDS: u32 = 2 * 3600;
 /// Largest assumed difference between two instances' clocks.
 const MAX_CLOCK_SKEW_SECONDS: i64 = 10;
 

@@ -1,6 +1,6 @@
 //! Changes since a `rev`, read as index ranges over the `rev` of each row. There is no event log.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::MySqlConnection;
 
@@ -11,9 +11,10 @@ use crate::protocol::rooms::Role;
 use crate::protocol::sync::{MemberChange, MemberState};
 use crate::store::inline_sql::{fetch_generated, list};
 use crate::store::members::{MembershipEnd, Readable};
+use crate::store::reactions::{self, Viewer};
+use crate::store::read_marker_visibility;
 use crate::store::rows::message::{MessageRow, messages_statement};
 use crate::store::rows::user::{USER, UserRow};
-use crate::store::{reactions, read_marker_visibility};
 use crate::time::Timestamp;
 
 /// The time of the latest activity in one of a user's rooms.
@@ -76,7 +77,8 @@ struct ReactionRow {
     mine: i64,
 }
 
-/// Fills in reactions as the reader sees them, in one statement for all rooms. The messages may be far apart, so each is named.
+/// Fills in reactions as the reader sees them, in one statement for all rooms, and one for each room with an emoji in several spellings. The messages may
+/// be far apart, so each is named.
 pub async fn fill_reactions(connection: &mut MySqlConnection, rooms: &mut [RoomMessages<'_>]) -> Result<()> {
     let named: Vec<_> = rooms.iter().filter(|shown| !shown.messages.is_empty()).collect();
     let counted = union_all(&named, |shown| {
@@ -89,20 +91,20 @@ pub async fn fill_reactions(connection: &mut MySqlConnection, rooms: &mut [RoomM
     });
     let Some(counted) = counted else { return Ok(()) };
     let rows: Vec<ReactionRow> = fetch_generated(format!("{counted} order by room_id, seq, emoji"), connection).await?;
-    let mut recounted = BTreeSet::new();
+    let mut recounted: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     for row in rows {
         let Some(place) = rooms.iter().position(|shown| shown.room.room().0 == row.room_id) else { continue };
         let shown = &mut rooms[place];
         if let Ok(at) = shown.messages.binary_search_by_key(&row.seq, |message| message.seq) {
             let count = u32::try_from(row.count).unwrap_or(u32::MAX);
             if !reactions::add(&mut shown.messages[at], &row.emoji, count, row.mine > 0) {
-                recounted.insert((place, at));
+                recounted.entry(place).or_default().insert(at);
             }
         }
     }
     for (place, at) in recounted {
-        let user = rooms[place].room.user();
-        reactions::recount(connection, &mut rooms[place].messages[at], user, MembershipEnd::NEVER).await?;
+        let viewer = Viewer { user: rooms[place].room.user(), known: MembershipEnd::NEVER };
+        reactions::recount(connection, viewer, rooms[place].messages, &at).await?;
     }
     Ok(())
 }

@@ -36,9 +36,9 @@ pub fn canonical(text: &str) -> Option<&'static str> {
     find(text)
 }
 
-/// Returns the spelling in which a stored emoji is shown. Earlier releases stored it as typed, and took some that are none; these stay as they are.
+/// Returns the spelling in which a stored emoji is shown. Earlier releases stored it as typed, and took some that are none; these have their bare form.
 pub fn shown(stored: &str) -> Cow<'_, str> {
-    find(stored).map_or(Cow::Borrowed(stored), Cow::Borrowed)
+    find(stored).map_or_else(|| Cow::Owned(bare(stored)), Cow::Borrowed)
 }
 
 /// The text without selectors of the colour form, which all spellings of an emoji have in common.
@@ -178,6 +178,11 @@ mod tests {
         ] {
             assert_eq!(canonical(text), None, "{text:?}");
         }
-        assert_eq!(shown("😀🏽"), "😀🏽", "as stored");
+        for (stored, expected) in
+            [("😀🏽", "😀🏽"), ("❤\u{fe0e}", "❤\u{fe0e}"), ("👍👍\u{fe0f}", "👍👍"), ("❤❤", "❤❤"), ("❤\u{fe0f}❤\u{fe0f}", "❤❤")]
+        {
+            assert_eq!(shown(stored), expected, "{stored:?}");
+            assert_eq!(shown(&bare(stored)), expected, "{stored:?} in another spelling");
+        }
     }
 }

@@ -12,6 +12,8 @@ use super::visible::{is_hidden, is_mark};
 
 /// Most marks on one letter. Stacks of Tibetan have eight; Hebrew with cantillation has five, Vietnamese and Thai two.
 const MAX_MARKS: usize = 8;
+/// How far to look behind a hidden character for what shows. Without an end, a text of hidden characters alone takes the square of its length.
+const LOOK_AHEAD: usize = 8;
 const NON_JOINER: char = '\u{200c}';
 /// The combining class of viramas.
 const VIRAMA: u8 = 9;
@@ -108,7 +110,7 @@ impl Kept {
         if last == c {
             return false;
         }
-        let next = rest.iter().copied().find(|next| !is_hidden(*next));
+        let next = rest.iter().copied().take(LOOK_AHEAD).find(|next| !is_hidden(*next));
         let script = SCRIPTS.get(base);
         match c {
             emoji::COLOUR_SELECTOR | emoji::TEXT_SELECTOR => emoji::selects(c, last, next),
@@ -185,6 +187,7 @@ mod tests {
             ("  Ann  ", "Ann"),
             ("A\u{ad}nn", "Ann"),
             ("Ann\u{2800}", "Ann"),
+            ("A\u{16fe4}nn\u{16fe4}", "Ann"),
             ("Ann\u{e0101}", "Ann"),
             ("Ann\u{200e}", "Ann"),
             ("\u{202e}Ann", "Ann"),
@@ -212,5 +215,16 @@ mod tests {
             cleaned(&text.repeat(20_000));
         }
         assert!(begun.elapsed() < std::time::Duration::from_secs(20));
+    }
+
+    #[test]
+    fn a_text_of_hidden_characters_alone_takes_no_longer_than_its_length() {
+        let begun = std::time::Instant::now();
+        for base in ["a", "م", "👩", "🏴", ""] {
+            for hidden in ["\u{ad}", "\u{200d}", "\u{200c}\u{200d}", "\u{fe0f}", "\u{e0067}", "\u{180b}", "\u{2800}"] {
+                assert!(cleaned(&format!("{base}{}", hidden.repeat(130_000))).chars().count() <= 2, "{base} {hidden:?}");
+            }
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
     }
 }

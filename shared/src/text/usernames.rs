@@ -45,14 +45,20 @@ pub fn is_well_formed(name: &str) -> bool {
 /// Returns whether a name is reserved, by the list above or by the deployment. Case, marks and digits that look like letters make no difference.
 pub fn is_reserved(name: &str, more: &[String]) -> bool {
     let name = folded(name);
-    RESERVED.iter().copied().chain(more.iter().map(String::as_str)).any(|reserved| folded(reserved) == name)
+    RESERVED.iter().copied().chain(more.iter().map(String::as_str)).any(|reserved| reads_as(&name, &folded(reserved)))
 }
 
-/// The name's letters as they look.
+/// Returns whether a folded name reads as a reserved one. A digit one is read as i or l, and a small L as a capital I; an i is not read as l, so `ali`
+/// is not `all`.
+fn reads_as(name: &str, reserved: &str) -> bool {
+    let same = |(typed, meant)| typed == meant || matches!((typed, meant), (b'1', b'i' | b'l') | (b'l', b'i'));
+    name.len() == reserved.len() && name.bytes().zip(reserved.bytes()).all(same)
+}
+
+/// The name's letters as they look, except the digit one, which has two readings.
 fn folded(name: &str) -> String {
     let plain = name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| match byte.to_ascii_lowercase() {
         b'0' => 'o',
-        b'1' | b'i' => 'l',
         b'3' => 'e',
         b'4' => 'a',
         b'5' => 's',
@@ -95,7 +101,12 @@ mod tests {
             assert!(!is_reserved(&format!("{name}xy"), &[]), "{name}xy");
         }
         assert!(is_reserved("adrnin", &[]) && is_reserved("Acme-Team", &["acmeteam".into()]));
-        for free in ["ann", "allen", "rooms", "adminton", "roots", "hereward", "callme"] {
+        for reserved in ["admln", "adm1n", "offlcia1", "a11", "A1L", "nu1l", "acm1"] {
+            assert!(is_reserved(reserved, &["acmi".into()]), "{reserved}");
+        }
+        for free in
+            ["ali", "alis", "ali.b", "aii", "nuii", "nuil", "ann", "allen", "rooms", "adminton", "roots", "hereward", "callme"]
+        {
             assert!(!is_reserved(free, &[]), "{free}");
         }
     }

@@ -16,8 +16,8 @@ const SCRIPTS: CodePointMapDataBorrowed<'static, Script> = CodePointMapData::<Sc
 const APART: [Script; 3] = [Script::Latin, Script::Greek, Script::Cyrillic];
 
 /// Letters and symbols whose glyph is empty by design, which no property says: the Braille pattern without dots, the null notehead, blanks between
-/// hieroglyphs, and the place of an object that a plain text does not have.
-const BLANKS: [char; 5] = ['\u{2800}', '\u{1d159}', '\u{13441}', '\u{13442}', '\u{fffc}'];
+/// hieroglyphs, the filler of Khitan clusters, and the place of an object that a plain text does not have.
+const BLANKS: [char; 6] = ['\u{2800}', '\u{1d159}', '\u{13441}', '\u{13442}', '\u{16fe4}', '\u{fffc}'];
 
 /// Returns whether a character shows nothing by itself and is no blank between words: default ignorable, a direction control or another format control, a
 /// control, private, unassigned, or a letter without a glyph.

@@ -8,6 +8,7 @@ use shared::domain::people::profiles;
 use shared::domain::rooms;
 use shared::error::{Error, Limit, Result};
 use shared::id::{RoomRef, UserId};
+use shared::protocol::frames::Frame;
 use shared::protocol::page::Page;
 use shared::protocol::people::{User, Visibility};
 use shared::protocol::profiles::{ChangeMe, ChangeMySettings};
@@ -222,6 +223,9 @@ async fn people_are_found_by_every_word_of_their_names() {
         ("brien", &["conan"]),
         ("太郎", &["tanaka"]),
         ("oe", &[]),
+        ("d", &["dora"]),
+        ("d j", &[]),
+        ("d jan", &["jane1"]),
         ("dora", &["dora"]),
         (" @ann", &["ann"]),
         ("＠ann\u{a0}", &["ann"]),
@@ -241,6 +245,9 @@ async fn people_are_found_by_every_word_of_their_names() {
         }
     }
     assert_eq!(seen, ["dora", "jane1"], "pages have no holes and no doubles");
+    let (_, letters) = fixture::statements(&db, search("d j", None, None)).await;
+    let (_, words) = fixture::statements(&db, search("do j", None, None)).await;
+    assert_eq!((letters, words), (2, 3), "letters alone are not compared with words");
 }
 
 #[tokio::test]
@@ -265,6 +272,27 @@ async fn words_follow_the_name() {
     assert_eq!((find("smith").await.len(), find("jones").await.len()), (0, 1));
     blocks::add(db, push, &ann, bob.user).await.expect("blocked");
     assert_eq!(find("jones").await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_name_is_pushed_although_its_words_are_not_stored() {
+    let backend = Backend::open().await;
+    let (db, push) = (&backend.db, &backend.push);
+    let ann = backend.caller(&backend.register("ann").await).await.expect("signed in");
+    let bob = backend.caller(&backend.register("bob").await).await.expect("signed in");
+    let find = async |query: &str| names(profiles::search(db, &bob, query, PageRequest::default()).await);
+    set(db, "alter table user_name_words add constraint refused check (word <> 'smith')").await;
+    push.take_sent().await;
+    let change = ChangeMe { display_name: Some("Ann Smith".into()), ..ChangeMe::default() };
+    let after = profiles::change(db, push, &backend.throttle, &ann, &change).await.expect("changed");
+    assert_eq!(after.user.display_name, "Ann Smith");
+    let sent = push.take_sent().await;
+    let shows = |frame: &Frame| matches!(frame, Frame::UserUpdated { user, .. } if user.display_name == "Ann Smith");
+    assert!(sent.iter().any(|(user, frame)| *user == ann.user && shows(frame)), "{sent:?}");
+    assert!(find("smith").await.is_empty());
+    set(db, "alter table user_name_words drop constraint refused").await;
+    name_words::update_stale(db, || true).await.expect("folded");
+    assert_eq!(find("smith").await, ["ann"]);
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! Reactions: idempotent, counted, pushed to all, at low cost.
 
 use shared::caller::Caller;
-use shared::domain::messages::MessageAddress;
 use shared::domain::messages::reactions::{self, ReactionRequest};
 use shared::domain::messages::unsend;
+use shared::domain::messages::{self, HistoryRange, MessageAddress};
 use shared::domain::paging::PageRequest;
 use shared::domain::sync;
 use shared::error::{Error, Result};
@@ -109,7 +109,9 @@ async fn reactions_are_listed_in_pages() {
         .expect("a page")
         .items;
     assert_eq!(hearts.len(), 1);
-    for (emoji, cursor) in [(Some("heart"), None), (None, Some("nonsense")), (None, Some(""))] {
+    for (emoji, cursor) in
+        [(Some("heart"), None), (Some("❤️ "), None), (Some(""), None), (None, Some("nonsense")), (None, Some(""))]
+    {
         let refused = reactions::list(
             &group.db,
             &ann,
@@ -252,8 +254,61 @@ async fn rows_of_earlier_spellings_are_one_reaction_and_can_be_taken_back() {
     }
     let all = [(heart, ann.user), (heart, bob.user), ("👍", ann.user), ("😀🏽", bob.user)];
     assert_eq!(seen, all.map(|(emoji, user)| (emoji.to_owned(), user)));
+    for (only, expected) in [(heart, 2), ("❤", 2), ("😀🏽", 1), ("👍", 1)] {
+        let address = MessageAddress { room: &group.room, seq };
+        let page = reactions::list(&group.db, &ann, address, Some(only), PageRequest::default()).await.expect("a page");
+        assert_eq!(page.items.len(), expected, "{only}");
+    }
     assert_eq!(react(&group, &bob, seq, "❤").await.expect("stands").count, 2);
     assert_eq!(unreact(&group, &bob, seq, heart).await.expect("both spellings").count, 1);
     assert_eq!(unreact(&group, &bob, seq, "😀🏽").await.expect("what no longer can be given").count, 0);
     assert_eq!(group.shown(&bob, seq).await.reactions, [reaction(heart, 1, false), reaction("👍", 1, false)]);
+}
+
+#[tokio::test]
+async fn spellings_cost_one_statement_for_a_page_however_many_messages_have_them() {
+    let db = fixture::database().await;
+    let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
+    let group = Group::of(db, &ann, &[&bob]).await;
+    let mut seqs = Vec::new();
+    for text in ["one", "two", "three", "four"] {
+        seqs.push(group.said(&ann, text).await.seq);
+    }
+    let mut counts = Vec::new();
+    for seq in &seqs {
+        for (who, emoji) in [(&ann, "❤"), (&ann, "❤\u{fe0f}"), (&bob, "❤\u{fe0f}"), (&ann, "👍👍"), (&bob, "👍👍\u{fe0f}")]
+        {
+            stored(&group, who, *seq, emoji).await;
+        }
+        let history = async || messages::history(&group.db, &bob, &group.room, HistoryRange::Newest, None).await;
+        let changes = async || sync::room(&group.db, &bob, &group.room, Rev(0), None).await;
+        history().await.expect("prepared");
+        changes().await.expect("prepared");
+        let (page, of_history) = statements(&group.db, history()).await;
+        let (changed, of_changes) = statements(&group.db, changes()).await;
+        counts.push((of_history, of_changes));
+        let shown = [page.expect("a page").items, changed.expect("a sync").messages].concat();
+        let shown: Vec<_> = shown.into_iter().filter(|message| seqs.contains(&message.seq) && message.seq <= *seq).collect();
+        assert!(shown.len() >= 2);
+        for message in shown {
+            assert_eq!(message.reactions, [reaction("❤\u{fe0f}", 2, true), reaction("👍👍", 2, true)], "{}", message.content);
+        }
+    }
+    assert!(counts.iter().all(|count| *count == counts[0]), "{counts:?}");
+}
+
+#[tokio::test]
+async fn a_blank_behind_an_emoji_takes_nothing_back() {
+    let db = fixture::database().await;
+    let ann = person(&db, "ann").await;
+    let group = Group::of(db, &ann, &[]).await;
+    let seq = group.said(&ann, "one").await.seq;
+    react(&group, &ann, seq, "👍").await.expect("given");
+    group.frames().await;
+    for text in ["👍 ", "👍 \u{fe0f}", "👍\u{fe0f} ", "👍   "] {
+        let refused = unreact(&group, &ann, seq, text).await;
+        assert_eq!(refused.err().as_ref().map(Error::code), Some("invalid_input"), "{text:?}");
+        assert_eq!(group.shown(&ann, seq).await.reactions, [reaction("👍", 1, true)], "{text:?}");
+    }
+    assert!(group.frames().await.is_empty());
 }

@@ -26,3 +26,19 @@ test("a long text takes no longer than its length", () => {
     findMentions(part.repeat(16_000 / part.length), () => false);
   assert.ok(performance.now() - begun < 5000);
 });
+
+test("a text without blanks before a slash takes no longer than its length", () => {
+  const runs = Array.from({ length: 170 }, (_, length) => "`".repeat(length + 1)).join(" ");
+  const cases = [
+    ...["-", ".", "-.", "a.", "a", "a.b:", "1"].map((part) => ({ part, end: "/" })),
+    ...["-a", "1", "-"].map((part) => ({ part, end: "@ann!/" })),
+    { part: "` a ", end: "@ann" },
+    { part: "`` ` ", end: runs },
+  ];
+  for (const { part, end } of cases) {
+    const text = part.repeat(16_000 / part.length) + end;
+    const begun = performance.now();
+    findMentions(text, () => false);
+    assert.ok(performance.now() - begun < 100, `${part} takes ${performance.now() - begun} ms`);
+  }
+});

@@ -24,13 +24,23 @@ pub(super) fn system_message(text: &str, name: &str, theirs: bool) -> String {
 
 /// Redacts mentions of the name, ignoring case. Punctuation may follow the name; two marks beside each other are not inside a name.
 pub(super) fn mentions(text: &str, name: &str) -> String {
-    redacted(text, name, |tail| tail.chars().all(is_mark) || tail.chars().take(2).filter(|c| is_mark(*c)).count() == 2)
+    redacted(text, name, ends_name)
 }
 
-/// The same in a text that does mention the user, maybe with a word right behind the mark: `@ann.Can you`.
+/// The same in a text that does mention the user, also where the next sentence follows without a blank: `@ann.Can you`. If that is nowhere, the mention
+/// is one with any word right behind the mark.
 pub(super) fn known_mentions(text: &str, name: &str) -> String {
-    let plain = mentions(text, name);
+    let plain = redacted(text, name, |tail| ends_name(tail) || begins_sentence(tail));
     if plain == text { redacted(text, name, |tail| tail.starts_with(is_mark)) } else { plain }
+}
+
+/// Returns whether what follows a name is punctuation.
+fn ends_name(tail: &str) -> bool {
+    tail.chars().all(is_mark) || tail.chars().take(2).filter(|c| is_mark(*c)).count() == 2
+}
+
+fn begins_sentence(tail: &str) -> bool {
+    tail.strip_prefix('.').is_some_and(|next| next.starts_with(|c: char| c.is_ascii_uppercase()))
 }
 
 /// Redacts the name after each `@` where what follows it, up to the end of the characters of names, is not a part of the name.
@@ -109,7 +119,15 @@ mod tests {
             assert_eq!(mentions(text, "ann"), expected);
         }
         assert_eq!(known_mentions("@ann.Can you", "ann"), "@deleted user.Can you");
-        assert_eq!(known_mentions("@ann and @ann-b", "ann"), "@deleted user and @ann-b");
+        for (text, expected) in [
+            ("@ann and @ann-b", "@deleted user and @ann-b"),
+            ("@ann, hi. @Ann.Can you? @ann.b", "@deleted user, hi. @deleted user.Can you? @ann.b"),
+            ("@ann.Can @ann.Will you", "@deleted user.Can @deleted user.Will you"),
+            ("@ann-look", "@deleted user-look"),
+            ("x@ann.Can @ann", "x@ann.Can @deleted user"),
+        ] {
+            assert_eq!(known_mentions(text, "ann"), expected);
+        }
         let long = mentions(&"@ann ü".repeat(8000), "ann");
         assert!(long.len() <= MAX_BYTES && !long.contains("@ann "), "{}", long.len());
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::mention_text::calls;
+use super::mention_text::{Call, calls};
 use crate::error::Result;
 use crate::id::{RoomId, UserId};
 use crate::store::{Tx, mentions as store};
@@ -17,9 +17,7 @@ const NAMES_PER_STATEMENT: usize = 1_000;
 /// Returns the mentioned members in the order of the text. A text without `@` costs no statement.
 pub(crate) async fn resolve(tx: &mut Tx<'_>, room: RoomId, by: UserId, text: &str) -> Result<Vec<UserId>> {
     let calls = calls(text);
-    let mut seen = BTreeSet::new();
-    let names = calls.iter().flat_map(|call| call.names()).filter(|name| seen.insert(name.to_ascii_lowercase()));
-    let names: Vec<&str> = names.take(MAX_NAMES).collect();
+    let names = names(&calls);
     let mut members = BTreeMap::new();
     for names in names.chunks(NAMES_PER_STATEMENT) {
         let found = store::find_members(tx, room, by, names).await?;
@@ -36,4 +34,32 @@ pub(crate) async fn resolve(tx: &mut Tx<'_>, room: RoomId, by: UserId, text: &st
         }
     }
     Ok(mentioned)
+}
+
+/// Returns the names to look up: first the longest of each call, so that calls with many possible names leave room for the others.
+fn names<'a>(calls: &[Call<'a>]) -> Vec<&'a str> {
+    let mut ranked: Vec<(usize, &str)> = calls.iter().flat_map(|call| call.names().enumerate()).collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    let mut seen = BTreeSet::new();
+    let names = ranked.into_iter().map(|(_, name)| name).filter(|name| seen.insert(name.to_ascii_lowercase()));
+    names.take(MAX_NAMES).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_with_many_possible_names_leave_room_for_the_others() {
+        let many: String = (100..500).map(|number| format!("@{number}.b.c.d.e.f.g.h.i.j.k.l.m.n.o ")).collect();
+        for behind in ["@bob_1", "@bob_1.Can you", "@BOB_1...", "@bob_1-"] {
+            let text = format!("{many}{behind}");
+            assert!(text.len() < 16_000);
+            let found = calls(&text);
+            let names = names(&found);
+            assert_eq!(names.len(), MAX_NAMES);
+            assert!(names.iter().any(|name| name.eq_ignore_ascii_case("bob_1")), "{behind}");
+        }
+        assert_eq!(names(&calls("@ann.b @bob @Ann @ann.b")), ["ann.b", "bob", "Ann", "ann."]);
+    }
 }

@@ -48,14 +48,11 @@ pub async fn unreact(
     caller: &Caller,
     reacting: ReactionRequest<'_>,
 ) -> Result<ReactionChange> {
-    let canonical = emoji::canonical(reacting.emoji);
-    if canonical.is_none() && !is_storable(reacting.emoji) {
-        return Err(not_an_emoji());
-    }
+    let canonical = require_reaction(reacting.emoji)?;
     change(db, push, limits, caller, ReactionUpdate { reacting, added: false, canonical }).await
 }
 
-/// Lists who reacted to a message, by emoji and user, optionally with one emoji only.
+/// Lists who reacted to a message, by emoji and user, optionally with one emoji only, or with one text from an earlier release that still stands.
 pub async fn list(
     db: &Db,
     caller: &Caller,
@@ -65,13 +62,17 @@ pub async fn list(
 ) -> Result<Page<Reactor>> {
     let MessageAddress { room, seq } = address;
     let limit = paging.limit()?;
-    let only = only.map(require_emoji).transpose()?.map(emoji::bare);
+    let is_junk = only.map(require_reaction).transpose()? == Some(None);
+    let only = only.map(emoji::bare);
     let (emoji, user) = paging.decode((String::new(), UserId(0)), parse_position)?;
     let query = ReactorQuery { only: only.as_deref(), after_emoji: &emoji, after_user: user };
     let mut connection = db.acquire().await?;
     let readable = rooms::require_readable(members::find_access(&mut connection, room, caller.user).await?)?;
     let message = find_readable(&mut connection, &readable, seq).await?;
     let items = store::list(&mut connection, &readable, message.seq, query, limit + 1).await?;
+    if is_junk && items.is_empty() && paging.cursor.is_none() {
+        return Err(not_an_emoji());
+    }
     Ok(page(items, limit, |last| encode_cursor(&format!("{}.{}", last.user.id, last.emoji))))
 }
 
@@ -86,6 +87,12 @@ struct ReactionUpdate<'a> {
 
 fn require_emoji(text: &str) -> Result<&'static str> {
     emoji::canonical(text).ok_or_else(not_an_emoji)
+}
+
+/// Returns the one spelling of an emoji, none for another text that an earlier release may have stored.
+fn require_reaction(text: &str) -> Result<Option<&'static str>> {
+    let canonical = emoji::canonical(text);
+    if canonical.is_some() || is_storable(text) { Ok(canonical) } else { Err(not_an_emoji()) }
 }
 
 fn not_an_emoji() -> Error {
@@ -147,9 +154,10 @@ async fn store_change(
     Ok((reaction, true))
 }
 
-/// Returns whether an earlier release may have stored this text: its column has 64 characters.
+/// Returns whether an earlier release may have stored this text: its column has 64 characters. Comparisons ignore blanks at the end, so that a text with
+/// some would be another emoji.
 fn is_storable(text: &str) -> bool {
-    text.len() <= 256 && (1..=64).contains(&text.chars().count())
+    text.len() <= 256 && (1..=64).contains(&text.chars().count()) && !emoji::bare(text).ends_with(' ')
 }
 
 fn parse_position(text: &str) -> Option<(String, UserId)> {

@@ -46,8 +46,11 @@ pub async fn change(db: &Db, push: &Push, throttle: &Throttle, caller: &Caller, 
         accounts::verify_own_password(throttle, caller, given.password.as_deref().ok_or_else(needed)?, &password_hash).await?;
     }
     store::update(&mut *db.acquire().await?, caller.user, &change, caller.now).await?;
-    if change.display_name.is_some() {
-        name_words::update(db, &[caller.user]).await?;
+    if change.display_name.is_some()
+        && let Err(error) = name_words::update(db, &[caller.user]).await
+    {
+        // The new name is committed and must be pushed: a retry finds nothing to change. The sweep stores the words.
+        tracing::warn!(error = error.causes(), "the words of a name are left to the sweep");
     }
     let after = profile_updates::push_change(db, push, caller, change.is_public()).await?;
     if before.settings.presence != after.settings.presence {

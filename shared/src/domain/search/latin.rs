@@ -2,9 +2,9 @@
 
 /// Returns the basic letters that stand for a lower-case letter, if it is not basic itself.
 ///
-/// Source: the names of the Unicode Character Database 16.0. `LATIN SMALL LETTER X WITH …` and `LATIN LETTER SMALL CAPITAL X` without decomposition
-/// are the letter X; ligatures and digraphs are their letters. The rest (eth, thorn, eng, kra, schwa, open e and o, gamma, ezh) is the letter that
-/// national romanisations use. All ranges are outside of ASCII.
+/// Source: the names of the Unicode Character Database 14.0; letters that later versions add stand for themselves. `LATIN SMALL LETTER X WITH …` and
+/// `LATIN LETTER SMALL CAPITAL X` without decomposition are the letter X; ligatures and digraphs are their letters. The rest (eth, thorn, eng, kra,
+/// schwa, open e and o, gamma, ezh) is the letter that national romanisations use. All ranges are outside of ASCII.
 pub(super) fn basic_letters(c: char) -> Option<&'static str> {
     if !matches!(c, '\u{df}'..='\u{2af}' | '\u{1d00}'..='\u{1dbf}' | '\u{1e9c}'..='\u{1eff}' | '\u{2c60}'..='\u{2c7f}' | '\u{a722}'..='\u{a7ff}' | '\u{ab30}'..='\u{ab6f}')
     {

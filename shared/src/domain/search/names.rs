@@ -27,11 +27,12 @@ pub(in crate::domain) fn words_of_name(name: &str) -> Vec<String> {
     words.into_iter().collect()
 }
 
-/// Returns the words that a search for people compares with the beginnings of words, the longest first.
+/// Returns the words that a search for people compares with the beginnings of words, the longest first. A single ASCII letter is none: a large part of
+/// all words begins with it, and each would be read.
 pub(in crate::domain) fn words_of_query(query: &str) -> Vec<String> {
     let plain = NormalizedText::of(query);
     let mut words: Vec<String> = Vec::new();
-    for word in plain.text().split(' ').filter(|word| !word.is_empty()) {
+    for word in plain.text().split(' ').filter(|word| word.len() > 1) {
         let word: String = word.chars().take(MAX_WORD_LENGTH).collect();
         if !words.contains(&word) {
             words.push(word);
@@ -66,7 +67,10 @@ mod tests {
     #[test]
     fn a_query_has_few_words() {
         assert_eq!(words_of_query("  Do Ján do "), ["jan", "do"]);
-        assert_eq!(words_of_query("a b c d e f").len(), MAX_QUERY_WORDS);
+        assert_eq!(words_of_query("aa bb cc dd ee ff").len(), MAX_QUERY_WORDS);
+        for (query, words) in [("a q", &[][..]), ("A", &[]), ("a jan 7 q", &["jan"]), ("王 j", &["王"]), ("é é", &[])] {
+            assert_eq!(words_of_query(query), words, "{query}");
+        }
         assert_eq!(words_of_query("?!"), Vec::<String>::new());
     }
 }
