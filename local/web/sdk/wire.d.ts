@@ -88,23 +88,25 @@ export type AdminRoom = {
 export type Attachment = {
   /** The content type. */
   content_type: string;
+  /** The duration of audio or video in milliseconds, if its header has it. */
+  duration?: number | null;
   /** The sender's file name. */
   file_name: string;
-  /** The height of an image in pixels. */
+  /** The height of an image or video in pixels. */
   height?: number | null;
   /** How to display it. */
   kind: AttachmentKind;
-  /** A blurhash to display while the image loads. */
+  /** A blurhash to display while the image, or the poster of a video, loads. */
   placeholder?: string | null;
   /** The size in bytes. */
   size: number;
-  /** The URL of an image's thumbnail. */
+  /** The URL of the thumbnail of an image, or of a video with a poster. */
   thumbnail_url?: string | null;
   /** The upload. */
   upload_id: UploadId;
   /** The URL of the bytes. */
   url: string;
-  /** The width of an image in pixels. */
+  /** The width of an image or video in pixels. */
   width?: number | null;
 };
 
@@ -154,7 +156,7 @@ export type ChangeAdminRoom = {
 export type ChangeMe = {
   /** A short text about the user, at most 500 characters. */
   about?: string | null;
-  /** The display name, 1–64 characters. */
+  /** The display name, 1–64 characters. Stored composed (NFC) and without characters that do not show. */
   display_name?: string | null;
   /** The e-mail address for login; null removes it. A new address requires `password`. */
   email?: string | null;
@@ -200,7 +202,7 @@ export type ChangeRoom = {
   archived?: boolean | null;
   /** An upload of the caller with the purpose `avatar`, ready and unused; null removes the avatar. */
   avatar_upload_id?: number | null;
-  /** The name, 1–100 characters. */
+  /** The name, 1–100 characters. Stored composed (NFC) and without characters that do not show. */
   name?: string | null;
   /** The settings. */
   settings?: ChangeSettings;
@@ -210,6 +212,8 @@ export type ChangeRoom = {
 
 /** Settings to change; absent fields are unchanged. */
 export type ChangeSettings = {
+  /** Whether system messages (joined, left, renamed, …) count as unread, lift the room in lists and are its `last_message`. */
+  count_system_messages?: boolean | null;
   /** Whether members who leave or are removed while this is on can still read the room up to that time, without messages unsent later. */
   past_members_read?: boolean | null;
   /** Minimum interval in seconds between messages of a member, at most 86400; 0 disables slow mode. */
@@ -497,6 +501,14 @@ export type Facts = {
   topic: string;
 };
 
+/** The matches in the name of an attachment. */
+export type FileMatch = {
+  /** The matches in its `file_name`, ascending and without overlap. */
+  highlights: Highlight[];
+  /** The attachment's position in the message's `attachments`, from 0. */
+  index: number;
+};
+
 /** A message to forward; the sender must be able to read it. */
 export type Forward = {
   /** The room: `7`, `room-7` or a slug. */
@@ -511,14 +523,6 @@ export type Forwarded = {
   created_at: Timestamp;
   /** The original sender's username. */
   username?: string | null;
-};
-
-/** The matches in the name of an attachment. */
-export type FileMatch = {
-  /** The matches in its `file_name`, ascending and without overlap. */
-  highlights: Highlight[];
-  /** The attachment's position in the message's `attachments`, from 0. */
-  index: number;
 };
 
 /** A search result. */
@@ -556,6 +560,14 @@ export type Health = {
   time: Timestamp;
   /** The version of this build. */
   version: string;
+};
+
+/** A message that the caller hid. */
+export type HiddenMessage = {
+  /** The room. */
+  room_id: RoomId;
+  /** The message's `seq`. */
+  seq: number;
 };
 
 /** A range of Unicode code points: `[...content].slice(from, to)` in JavaScript. */
@@ -731,9 +743,9 @@ export type Message = {
   content: string;
   /** When the message was sent. */
   created_at: Timestamp;
-  /** When the message was unsent. */
+  /** When the message was unsent, or lost all of its content with the account that sent it. */
   deleted_at?: Timestamp | null;
-  /** The user who unsent it: the sender or a moderator. */
+  /** The user who unsent it: the sender, also by erasing the account, or a moderator. */
   deleted_by?: UserId | null;
   /** When the message was last edited. */
   edited_at?: Timestamp | null;
@@ -809,7 +821,7 @@ export type NewContent = {
 export type NewFriend = {
   /** The user's id. */
   user_id?: UserId | null;
-  /** The user's username. */
+  /** The user's username, with or without `@`. */
   username?: string | null;
 };
 
@@ -827,9 +839,9 @@ export type NewMembers = {
   user_id?: UserId | null;
   /** User ids. */
   user_ids?: UserId[];
-  /** A single username. */
+  /** A single username, with or without `@`. */
   username?: string | null;
-  /** Usernames. */
+  /** Usernames, with or without `@`. */
   usernames?: string[];
 };
 
@@ -849,7 +861,7 @@ export type NewMessage = {
 
 /** Body of `PUT …/messages/{seq}/reactions`. */
 export type NewReaction = {
-  /** A single emoji. */
+  /** A single emoji: one of Unicode's recommended sequences (Emoji 18.0), in any spelling. It is stored and returned fully qualified (`❤️` for `❤`). */
   emoji: string;
 };
 
@@ -865,7 +877,7 @@ export type NewRoom = {
   kind?: RoomKind | null;
   /** Up to 100 users to add; those who do not let the caller add them receive an invitation. */
   member_ids?: UserId[];
-  /** The name, 1–100 characters. */
+  /** The name, 1–100 characters. Stored composed (NFC) and without characters that do not show. */
   name: string;
   /** The topic, at most 500 characters. */
   topic?: string | null;
@@ -877,16 +889,22 @@ export type NewSubscription = {
   application_server_key?: string | null;
   /** The URL at the browser's push service. It is a credential. */
   endpoint: string;
+  /** Part of the browser's JSON; not used. */
+  expirationTime?: number | null;
   /** The browser's keys. */
   keys: SubscriptionKeys;
 };
 
 /** Body of `POST /api/uploads`. */
 export type NewUpload = {
-  /** The content type, which verification checks. */
-  content_type: string;
+  /** The content type: anything that the client's system calls it, absent or empty. An image or avatar may be any of `image/…`,
+   * `application/octet-stream` or nothing, since its bytes decide. A file whose type says nothing is served as what its bytes show; one whose bytes are
+   * something else is served as `application/octet-stream`. */
+  content_type?: string;
   /** The file name, 1–255 characters; folders are removed. */
   file_name: string;
+  /** An upload of the caller with the purpose `image`, ready and unused, whose thumbnail becomes that of this video. It is used up by this. */
+  poster_upload_id?: UploadId | null;
   /** The purpose. */
   purpose: Purpose;
   /** The exact size in bytes. */
@@ -1003,6 +1021,18 @@ export type Presence = {
   online?: boolean | null;
 };
 
+/** Changes of what only the caller sees or sets. Muted, closed and reopened rooms are among the rooms. */
+export type PrivateChanges = {
+  /** Whether the list of blocked users changed: `GET /api/blocks` has it. */
+  blocks: boolean;
+  /** Messages that the caller hid: remove them, and read the unread counts of their rooms anew. Empty without a cursor: read again what is held. */
+  hidden: HiddenMessage[];
+  /** The caller's profile, e-mail address, role and settings if they changed. */
+  me?: Me | null;
+  /** The caller's `private_rev` after these changes. */
+  rev: number;
+};
+
 /** A problem document (RFC 9457). */
 export type Problem = {
   /** A stable snake_case code for programs. */
@@ -1086,7 +1116,7 @@ export type Receipt = {
   read_seq: number;
   /** The room. */
   room_id: RoomId;
-  /** The number of other users' messages after `read_seq` that were not unsent. Only in the member's own receipts. */
+  /** The number of messages after `read_seq` that count as unread, as in `Room`. Only in the member's own receipts. */
   unread?: number | null;
   /** The member. */
   user_id: UserId;
@@ -1136,13 +1166,14 @@ export type Refused = {
 export type Register = {
   /** The device's name in the list of sessions, at most 64 characters. */
   device?: string | null;
-  /** The display name, 1–64 characters; defaults to the username. */
+  /** The display name, 1–64 characters; defaults to the username. Stored composed (NFC) and without characters that do not show. */
   display_name?: string | null;
   /** An e-mail address, which also works for login. */
   email?: string | null;
   /** The password: 8–128 characters. Common passwords are refused. */
   password: string;
-  /** The username: 3–32 ASCII letters, digits, `.`, `_` or `-`; unique regardless of case. */
+  /** The username: 3–32 ASCII letters, digits, `.`, `_` or `-`; unique regardless of case. It begins and ends with a letter or digit, has no two
+   * marks beside each other, and is not a reserved one such as `admin` (code `reserved`). */
   username: string;
 };
 
@@ -1150,7 +1181,8 @@ export type Register = {
 export type Reply = {
   /** The kind of the message, to describe attachments without text. */
   kind: MessageKind;
-  /** The beginning of the text; empty after unsending. */
+  /** The beginning of the text; empty after unsending, and for a message that the reader hid, whose `username` is null. Frames are the same for all
+   * members: there, clients leave out what their user hid. */
   preview: string;
   /** The `seq` of the message. */
   seq: number;
@@ -1200,6 +1232,8 @@ export type Role = "member" | "admin" | "owner";
 
 /** A room as the caller sees it. */
 export type Room = {
+  /** When the room was last active for the caller, the order of room lists: the last message of a member, or the caller's joining. */
+  active_at: Timestamp;
   /** The URL of the avatar, if set. */
   avatar_url?: string | null;
   /** Whether either user of a direct room blocks the other, which prevents messages. */
@@ -1216,13 +1250,13 @@ export type Room = {
   joined: boolean;
   /** The kind of the room. */
   kind: RoomKind;
-  /** The last message, if the caller may read it. */
+  /** The last message that the caller may read and has not hidden. System messages are left out unless `settings.count_system_messages`. */
   last_message?: Message | null;
   /** The `seq` of the last message. */
   last_seq: number;
   /** The number of members. */
   members_count: number;
-  /** The number of unread messages that mention the caller. */
+  /** The number of messages counted by `unread` that mention the caller, without those of users whom a block parts from the caller. */
   mentions: number;
   /** Until when the caller has muted the room. */
   muted_until?: Timestamp | null;
@@ -1240,7 +1274,8 @@ export type Room = {
   slug?: string | null;
   /** The room's topic. */
   topic: string;
-  /** The number of other users' and system messages after `read_seq` that were not unsent. */
+  /** The number of other users' messages after `read_seq`, without unsent ones and those that the caller hid. System messages count with
+   * `settings.count_system_messages`. */
   unread: number;
 };
 
@@ -1279,20 +1314,28 @@ export type RoomUnread = {
   mentions: number;
   /** The room. */
   room_id: RoomId;
-  /** The number of other users' and system messages that were not unsent. */
+  /** The number of messages that count as unread, as in `Room`. */
   unread: number;
 };
 
-/** The caller's rooms that changed since a cursor. */
+/** The caller's rooms, the people in them, and the caller's private state, as far as they changed since a cursor. */
 export type RoomsSync = {
   /** The cursor of the next request: at once while `more` is true, else at the next synchronisation. */
   cursor: string;
-  /** The ids of all the caller's rooms, only on the last page. Remove every other room. */
+  /** The ids of all the caller's rooms, only on the last page; null without rooms. Remove every other room. */
   joined?: RoomId[] | null;
   /** Whether more pages follow now. */
   more: boolean;
-  /** Rooms that changed or in which the caller's read marker moved, oldest change first. Rooms can repeat across pages. */
+  /** Changes of what only the caller sees or sets. */
+  private: PrivateChanges;
+  /** Rooms that changed, in which the caller's read marker moved, or that the caller muted or reopened, oldest change first. Rooms can repeat across
+   * pages. */
   rooms: Room[];
+  /** The present profiles of users who changed them, only on the first page: members of the caller's rooms, present or past, friends, users with a
+   * pending friend request, and blocked users. */
+  users: UserChange[];
+  /** Whether `users` has all of them. False without a cursor and after more than 200 changes on the server: read again what is held of other users. */
+  users_complete: boolean;
 };
 
 /** A member's receipt of a message. */
@@ -1328,6 +1371,8 @@ export type SessionId = number;
 export type Settings = {
   /** Whether the room is archived and refuses messages. */
   archived: boolean;
+  /** Whether system messages (joined, left, renamed, …) count as unread, lift the room in lists and are its `last_message`. */
+  count_system_messages: boolean;
   /** Whether members who leave or are removed while this is on can still read the room up to that time, without messages unsent later. */
   past_members_read: boolean;
   /** Minimum interval in seconds between messages of a member (slow mode); 0 disables it. Admins and owners are exempt. */
@@ -1402,27 +1447,29 @@ export type Upload = {
   content_type: string;
   /** When the upload was announced. */
   created_at: Timestamp;
+  /** The duration of audio or video in milliseconds, if its header has it. */
+  duration?: number | null;
   /** The owner's file name. */
   file_name: string;
-  /** The height of an image in pixels. */
+  /** The height of an image or video in pixels. */
   height?: number | null;
-  /** A blurhash to display while the image loads. */
+  /** A blurhash to display while the image, or the poster of a video, loads. */
   placeholder?: string | null;
   /** The purpose. */
   purpose: Purpose;
-  /** Why the upload was rejected: `size_mismatch`, `type_mismatch`, `not_a_picture`, `too_many_pixels` or `too_complex`. */
+  /** Why the upload was rejected: `size_mismatch`, `type_mismatch`, `type_refused`, `not_a_picture`, `too_many_pixels` or `too_complex`. */
   reason?: string | null;
   /** The size in bytes, which changes when an image is re-encoded. */
   size: number;
   /** The state. */
   state: UploadState;
-  /** The URL of an image's thumbnail. */
+  /** The URL of the thumbnail of an image, or of a video with a poster. */
   thumbnail_url?: string | null;
   /** The upload's id. */
   upload_id: UploadId;
   /** The URL of the bytes, once ready. */
   url?: string | null;
-  /** The width of an image in pixels. */
+  /** The width of an image or video in pixels. */
   width?: number | null;
 };
 
@@ -1458,13 +1505,17 @@ export type User = {
   display_name: string;
   /** The user's id. */
   id: UserId;
-  /**
-   * What the display name looks like, as one or two opaque keys; empty without a name. Two users that share a key look alike: show their usernames
-   * beside the names. Compare keys that are in view together and do not store them, as later releases may compute others.
-   */
+  /** What the display name looks like, as one or two opaque keys; empty without a name. Two users that share a key look alike: show their usernames
+   * beside the names. Compare keys that are in view together and do not store them, as later releases may compute others. */
   name_keys: string[];
   /** The username: unique regardless of case; ASCII letters, digits, `.`, `_` and `-`. */
   username: string;
+};
+
+/** A changed profile. */
+export type UserChange = User & {
+  /** The time of the change in epoch milliseconds, as in `user.updated`. */
+  ts: number;
 };
 
 /** A user. */
@@ -1737,6 +1788,8 @@ export type MessageEditedFrame = Message & {
 
 /** The recipient hid a message on another device. Sent only to the recipient. */
 export type MessageHiddenFrame = {
+  /** The recipient's `private_rev` after this change. */
+  private_rev: number;
   /** The room. */
   room_id: RoomId;
   /** The message's `seq`. */
@@ -1790,6 +1843,8 @@ export type PongFrame = {
   complete: boolean;
   /** The `id` of the client's frame. */
   id?: Called | null;
+  /** The user's current `private_rev`; absent without `since`. A higher one than the client knows reveals a lost frame. */
+  private_rev?: number | null;
   /** The server's time in epoch milliseconds; pass it as `since` in the next `ping`. */
   ts: number;
   type: "pong";
@@ -1832,6 +1887,8 @@ export type RoomFrame = {
   room_id: RoomId;
   type: "room";
 } | {
+  /** The recipient's `private_rev` after this change, if it has one. */
+  private_rev?: number | null;
   /** The room's revision. */
   rev: number;
   /** The room as the recipient sees it. */
@@ -1845,6 +1902,8 @@ export type RoomFrame = {
 export type RoomClosedFrame = {
   /** The `seq` of the room's last message at that time. */
   last_seq: number;
+  /** The recipient's `private_rev` after this change. */
+  private_rev: number;
   /** The room. */
   room_id: RoomId;
   type: "room.closed";
@@ -1862,8 +1921,10 @@ export type RoomInvitedFrame = Invitation & {
   type: "room.invited";
 };
 
-/** The recipient became a member of the room. */
+/** The recipient became a member of the room, or reopened a direct room. */
 export type RoomJoinedFrame = {
+  /** The recipient's `private_rev` after this change, if it has one. */
+  private_rev?: number | null;
   /** The room as the recipient sees it. */
   room: Room;
   type: "room.joined";
@@ -1909,18 +1970,48 @@ export type UploadReadyFrame = Upload & {
   type: "upload.ready";
 };
 
+/** The recipient blocked or unblocked a user. */
+export type UserBlockedFrame = {
+  /** Whether the recipient now blocks the user. */
+  blocked: boolean;
+  /** The recipient's `private_rev` after this change. */
+  private_rev: number;
+  type: "user.blocked";
+  /** The other user. */
+  user_id: UserId;
+};
+
+/** The profile of a user changed: a new name, text or avatar, or the account was erased. Sent to friends and to members of direct rooms and of the
+ * latest 100 rooms with up to 100 members, not across a block; others learn of it from `GET /api/sync`. The user's own devices also get `me`. */
+export type UserUpdatedFrame = {
+  /** The recipient's own profile with private fields, also when only those changed. */
+  me?: Me | null;
+  /** The recipient's `private_rev` after this change, if it has one. */
+  private_rev?: number | null;
+  /** The time of the change, in epoch milliseconds; of two frames about one user the later one applies. */
+  ts: number;
+  type: "user.updated";
+  /** The new profile. */
+  user: User;
+};
+
 /** The response to `hello`. */
 export type WelcomeFrame = {
   /** Whether `rooms` contains all rooms. */
   complete: boolean;
   /** The id of this connection. */
   connection_id: string;
+  /** The cursor for `GET /api/sync` that names all of the user's rooms as known. */
+  cursor: string;
   /** The `id` of the client's frame. */
   id?: Called | null;
   /** The latest 20 open invitations; `GET /api/rooms?scope=invited` lists all. */
   invited: Invitation[];
   /** Online users among friends and direct-room partners who share their presence; null when presence is unavailable. */
   online?: UserId[] | null;
+  /** The number of changes of what only the user sees or sets: profile, settings, blocks, hidden messages, muted and closed rooms. Frames about such
+   * changes carry it; a hole is a lost frame, which `GET /api/sync` repeats. */
+  private_rev: number;
   /** When to have opened the next socket; this one closes soon after. */
   reconnect_before: Timestamp;
   /** The user's rooms by latest activity, as many as fit a frame; `GET /api/rooms?scope=joined` lists all. */
@@ -1982,4 +2073,6 @@ export type Frame =
   | SyncFrame
   | TypingFrame
   | UploadReadyFrame
+  | UserBlockedFrame
+  | UserUpdatedFrame
   | WelcomeFrame;

@@ -1,5 +1,7 @@
 //! JSON bodies: what is wrong names its field, and so does a field that the request does not have.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 use serde_ignored::Path;
 use utoipa::ToSchema;
@@ -122,18 +124,18 @@ fn inside(parent: &str, name: &str) -> String {
 fn known_fields<T: ToSchema>() -> Vec<String> {
     let (mut parts, mut known) = (Vec::new(), Vec::new());
     T::schemas(&mut parts);
-    collect_fields(&T::schema(), "", &parts, &mut known);
+    collect_fields(&T::schema(), "", &parts.into_iter().collect(), &mut known);
     known
 }
 
-fn collect_fields(schema: &RefOr<Schema>, parent: &str, parts: &[(String, RefOr<Schema>)], known: &mut Vec<String>) {
+fn collect_fields(schema: &RefOr<Schema>, parent: &str, parts: &BTreeMap<String, RefOr<Schema>>, known: &mut Vec<String>) {
     if parent.split('.').count() > MAX_DEPTH {
         return;
     }
     match schema {
         RefOr::Ref(reference) => {
             let name = reference.ref_location.rsplit('/').next().unwrap_or_default();
-            if let Some((_, part)) = parts.iter().find(|(part, _)| part == name) {
+            if let Some(part) = parts.get(name) {
                 collect_fields(part, parent, parts, known);
             }
         }
@@ -151,7 +153,7 @@ fn collect_fields(schema: &RefOr<Schema>, parent: &str, parts: &[(String, RefOr<
     }
 }
 
-fn collect_each(items: &[RefOr<Schema>], parent: &str, parts: &[(String, RefOr<Schema>)], known: &mut Vec<String>) {
+fn collect_each(items: &[RefOr<Schema>], parent: &str, parts: &BTreeMap<String, RefOr<Schema>>, known: &mut Vec<String>) {
     for item in items {
         collect_fields(item, parent, parts, known);
     }

@@ -167,7 +167,7 @@ mod tests {
             assert_eq!(paged(&ended(broken)), None, "{what}");
         }
         // A directory of more pages than are read.
-        let entry = [&b"PK\x01\x02"[..], &[0; 26], &[0xff, 0xff], &[0; 14], &[7; 0xffff]].concat();
+        let entry = [&b"PK\x01\x02"[..], &[0; 26], &[0xff, 0xff], &[0; 14], &vec![7; 0xffff]].concat();
         let far = ended(&[directory, &entry.repeat(20)].concat());
         assert_eq!(paged(&far), Some("application/java-archive"));
         assert_eq!(paged(&ended(&entry.repeat(20))), None);

@@ -151,6 +151,16 @@ enum Selection<'a> {
     Scope(Scope),
 }
 
+impl Selection<'_> {
+    /// The ids of the rooms for `find_in_set`.
+    fn among(self) -> Option<String> {
+        match self {
+            Self::Mine(rooms) => Some(rooms.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
+            Self::One(_) | Self::Scope(_) => None,
+        }
+    }
+}
+
 /// One statement, and a second one for mentions and what does not count when anything is unread.
 async fn select(
     connection: &mut MySqlConnection,
@@ -191,10 +201,7 @@ async fn rows(
         Selection::Scope(scope) => (None, scope != Scope::Public, scope == Scope::All),
     };
     let directory = matches!(selection, Selection::Scope(Scope::Public));
-    let among = match selection {
-        Selection::Mine(rooms) => Some(rooms.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
-        Selection::One(_) | Selection::Scope(_) => None,
-    };
+    let among = selection.among();
     let rows = sqlx::query_as!(
         RoomRow,
         r#"
@@ -208,31 +215,26 @@ async fn rows(
                or exists (select 1 from blocks b where b.user_id = d.user_id and b.blocked_id = m.user_id) as "blocked!: bool",
                r.last_uncounted_seq as "last_uncounted_seq!: u64",
                l.seq as "l_seq?", l.id as "l_id?", l.sender_id as "l_sender_id?", l.kind as "l_kind?: String",
-               l.event as "l_event?: String",
-               l.content as "l_content?", l.client_id as "l_client_id?: String", l.reply_to_seq as "l_reply_to_seq?",
+               l.event as "l_event?: String", l.content as "l_content?", l.client_id as "l_client_id?: String", l.reply_to_seq as "l_reply_to_seq?",
                l.mentions as "l_mentions?: String", l.forwarded_username as "l_forwarded_username?",
                l.forwarded_at as "l_forwarded_at?", l.attachments as "l_attachments?", l.created_at as "l_created_at?", l.edited_at as "l_edited_at?",
                l.pinned_at as "l_pinned_at?", l.deleted_at as "l_deleted_at?", l.deleted_by as "l_deleted_by?", l.rev as "l_rev?",
-               lu.username as "l_username?",
-               q.kind as "q_kind?: String", q.content as "q_content?", q.deleted_at as "q_deleted_at?", qu.username as "q_username?",
+               lu.username as "l_username?", q.kind as "q_kind?: String", q.content as "q_content?", q.deleted_at as "q_deleted_at?", qu.username as "q_username?",
                du.id as "d_id?", du.username as "d_username?", du.display_name as "d_display_name?", du.about as "d_about?",
                du.avatar_upload as "d_avatar_upload?", du.created_at as "d_created_at?"
         from (
-            select room_id as id from members
-            where user_id = ? and state = 'joined' and ? and (? is null or find_in_set(room_id, ?) > 0)
+            select room_id as id from members where user_id = ? and state = 'joined' and ? and (? is null or find_in_set(room_id, ?) > 0)
             union
             (select id from rooms
              where kind = 'public' and ? and archived_at is null and deleted_at is null and (active_at < ? or (active_at = ? and id < ?))
                and not exists (select 1 from members b where b.room_id = rooms.id and b.user_id = ? and b.state in ('banned', 'joined'))
-             order by active_at desc, id desc
-             limit ?)
+             order by active_at desc, id desc limit ?)
             union
             (select id from rooms
              where kind = 'public' and ? and archived_at is null and deleted_at is null
                and (members_count < ? or (members_count = ? and id > ?))
                and not exists (select 1 from members b where b.room_id = rooms.id and b.user_id = ? and b.state = 'banned')
-             order by members_count desc, id
-             limit ?)
+             order by members_count desc, id limit ?)
             union
             select ?
         ) ids
@@ -243,11 +245,9 @@ async fn rows(
                  and not exists (select 1 from hidden_messages h where h.user_id = ? and h.room_id = r.id
                                  and h.seq = if(r.count_system_messages = 1, r.last_seq, r.last_member_seq))
             then if(r.count_system_messages = 1, r.last_seq, r.last_member_seq)
-            else (select x.seq from messages x
-                  where x.room_id = r.id and (x.kind <> 'system' or r.count_system_messages = 1)
+            else (select x.seq from messages x where x.room_id = r.id and (x.kind <> 'system' or r.count_system_messages = 1)
                     and not exists (select 1 from hidden_messages h where h.user_id = ? and h.room_id = x.room_id and h.seq = x.seq)
-                  order by x.seq desc
-                  limit 1) end
+                  order by x.seq desc limit 1) end
         left join users lu on lu.id = l.sender_id
         left join messages q on q.room_id = r.id and q.seq = l.reply_to_seq
              and not exists (select 1 from hidden_messages h where h.user_id = ? and h.room_id = r.id and h.seq = l.reply_to_seq)

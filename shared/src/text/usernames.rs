@@ -93,8 +93,7 @@ mod tests {
     fn every_reserved_name_is_so_in_each_spelling() {
         for name in RESERVED {
             let dotted = name.chars().map(String::from).collect::<Vec<_>>().join(".");
-            let digits =
-                name.replace('o', "0").replace('i', "1").replace('l', "1").replace('e', "3").replace('a', "4").replace('s', "5");
+            let digits = name.replace('o', "0").replace(['i', 'l'], "1").replace('e', "3").replace('a', "4").replace('s', "5");
             for spelling in [(*name).to_owned(), name.to_uppercase(), dotted, digits, format!("{name}_")] {
                 assert!(is_reserved(&spelling, &[]), "{spelling}");
             }

@@ -28,7 +28,7 @@ use shared::error::{Error, Limit, Result};
 use shared::id::{ConnectionId, RoomId, RoomRef, Seq};
 use shared::protocol::dialect::Dialect;
 use shared::protocol::frames::Frame;
-use shared::protocol::messages::{Message, MessageKind, NewContent, NewMessage};
+use shared::protocol::messages::{Message, MessageKind, NewContent, NewMessage, Reply};
 use shared::protocol::people::Notifications;
 use shared::protocol::profiles::{ChangeMe, ChangeMySettings};
 use shared::protocol::rooms::{ChangeRoom, NewRoom, Role, RoomKind};
@@ -329,14 +329,13 @@ impl<'a> History<'a> {
             if room.last_message.as_ref().map(|message| message.seq) != last {
                 return Err(format!("{} sees {:?} as the last message, not {last:?}", caller.username, room.last_message));
             }
-            // Previews of messages that the user hid are those of the time of hiding.
+            // A quote of a message that the user hid shows nothing.
             let previewed = |mut message: Message| {
                 if let Some(reply) = message.reply_to.as_mut().filter(|reply| client.private.hidden.contains(&reply.seq)) {
-                    reply.preview.clear();
+                    *reply = Reply { seq: reply.seq, username: None, kind: MessageKind::Text, preview: String::new() };
                 }
                 message
             };
-            let items: Vec<_> = items.into_iter().map(previewed).collect();
             let shown: Vec<_> = held.shown().into_iter().map(previewed).collect();
             if let Some((truth, seen)) = items.iter().zip(&shown).find(|(truth, seen)| truth != seen) {
                 return Err(format!("{} sees\n{seen:?}\nfor\n{truth:?}", caller.username));

@@ -32,6 +32,7 @@ const REFERS: &[(&str, &str)] = &[
     ("report_id", "reports"),
     ("avatar_upload", "uploads"),
     ("object_id", "uploads"),
+    ("poster_id", "uploads"),
 ];
 /// Columns that only look like references.
 const NO_REFERENCE: &[&str] = &["added_by", "client_id"];

@@ -91,7 +91,8 @@ async fn headers_that_lie_never_stop_an_upload() {
     let endless: &'static [u8] =
         [boxed(b"ftyp", b"isom\0\0\x02\0"), [&u32::MAX.to_be_bytes()[..], b"moov"].concat()].concat().leak();
     // Asks for more pages than are read.
-    let scattered: &'static [u8] = [boxed(b"ftyp", b"isom\0\0\x02\0"), boxed(b"free", &[0; 70_000]).repeat(20)].concat().leak();
+    let scattered: &'static [u8] =
+        [boxed(b"ftyp", b"isom\0\0\x02\0"), boxed(b"free", &vec![0; 70_000]).repeat(20)].concat().leak();
     let long: &'static [u8] = [boxed(b"ftyp", b"isom\0\0\x02\0"), boxed(b"moov", &boxed(b"mvhd", &[0xff; 100]))].concat().leak();
     for (content_type, bytes) in [
         ("video/mp4", endless),

@@ -7,6 +7,7 @@ use shared::domain::rooms::members;
 use shared::domain::rooms::settings;
 use shared::error::{Error, Result};
 use shared::id::{RoomRef, Seq};
+use shared::protocol::frames::Frame;
 use shared::protocol::invite_codes::NewInvite;
 use shared::protocol::rooms::{AllowedRole, ChangeRoom, ChangeSettings, NewMembers, NewRoom, RoomKind};
 use shared::push::Push;
@@ -61,7 +62,8 @@ async fn a_code_admits_no_one_across_a_block_with_its_maker() {
         let refused = code(invite_codes::join(db, push, taker, room, Some(&code_of)).await);
         assert_eq!(refused, "invite_not_found", "{}", taker.username);
     }
-    assert!(group.frames().await.iter().all(|(user, _)| *user != ann.user), "nothing reaches the maker");
+    let seen = group.frames().await.into_iter().filter(|(user, _)| *user == ann.user);
+    assert!(seen.map(|(_, frame)| frame).all(|frame| matches!(frame, Frame::UserBlocked { .. })), "nothing but her own block");
     let left = invite_codes::list(db, &ann, room).await.expect("a list").items[0].uses_left;
     assert_eq!(left, Some(5), "no use is counted");
     blocks::remove(db, push, &ann, bob.user).await.expect("unblocked");

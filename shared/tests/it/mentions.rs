@@ -70,8 +70,8 @@ async fn names_of_others_do_not_use_up_the_mentions() {
     let db = fixture::database().await;
     let (ann, bob) = (person(&db, "ann").await, person(&db, "bob_1").await);
     let group = Group::of(db, &ann, &[&bob]).await;
-    let crowd: String = (100..200).map(|number| format!("@x{number} ")).collect();
-    let said = group.said(&ann, &format!("{crowd}@bob_1")).await;
+    let crowd = (100..200).map(|number| format!("@x{number}")).collect::<Vec<_>>().join(" ");
+    let said = group.said(&ann, &format!("{crowd} @bob_1")).await;
     assert_eq!(said.mentions, [bob.user]);
     let sentence = group.said(&ann, "@bob_1.Can you? \u{ff20}ann, see https://example.com/@ann").await;
     assert_eq!(sentence.mentions, [bob.user, ann.user]);

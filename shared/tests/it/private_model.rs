@@ -70,15 +70,11 @@ impl PrivateState {
     /// Handles a frame, which may be late or repeated.
     pub(crate) fn receive(&mut self, frame: &Frame) {
         match frame {
-            Frame::MessageHidden { room_id, seq, private_rev } => {
-                if self.advance(Some(*private_rev)) && *room_id == self.room {
-                    self.hidden.insert(*seq);
-                }
+            Frame::MessageHidden { room_id, seq, private_rev } if self.advance(Some(*private_rev)) && *room_id == self.room => {
+                self.hidden.insert(*seq);
             }
-            Frame::RoomSeen { room, private_rev, .. } | Frame::RoomJoined { room, private_rev } => {
-                if self.advance(*private_rev) {
-                    self.see(room);
-                }
+            Frame::RoomSeen { room, private_rev, .. } | Frame::RoomJoined { room, private_rev } if self.advance(*private_rev) => {
+                self.see(room);
             }
             Frame::UserUpdated { user, ts, me, private_rev } => {
                 if *ts > self.since {

@@ -285,9 +285,9 @@ async fn spellings_cost_one_statement_for_a_page_however_many_messages_have_them
         history().await.expect("prepared");
         changes().await.expect("prepared");
         let (page, of_history) = statements(&group.db, history()).await;
-        let (changed, of_changes) = statements(&group.db, changes()).await;
+        let (synced, of_changes) = statements(&group.db, changes()).await;
         counts.push((of_history, of_changes));
-        let shown = [page.expect("a page").items, changed.expect("a sync").messages].concat();
+        let shown = [page.expect("a page").items, synced.expect("a sync").messages].concat();
         let shown: Vec<_> = shown.into_iter().filter(|message| seqs.contains(&message.seq) && message.seq <= *seq).collect();
         assert!(shown.len() >= 2);
         for message in shown {

@@ -193,8 +193,8 @@ mod tests {
             let count: usize = calls(&part.repeat(16_000 / part.len())).into_iter().map(|call| call.names().count()).sum();
             assert!(count <= 30, "{part}: {count}");
         }
-        let runs: String = (1..170).map(|length| format!("{} ", "`".repeat(length))).collect();
-        assert!(calls(&format!("{runs}@ann")).len() == 1);
+        let runs = (1..170).map(|length| "`".repeat(length)).collect::<Vec<_>>().join(" ");
+        assert!(calls(&format!("{runs} @ann")).len() == 1);
         assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
     }
 }

@@ -51,9 +51,9 @@ mod tests {
 
     #[test]
     fn calls_with_many_possible_names_leave_room_for_the_others() {
-        let many: String = (100..500).map(|number| format!("@{number}.b.c.d.e.f.g.h.i.j.k.l.m.n.o ")).collect();
+        let many = (100..500).map(|number| format!("@{number}.b.c.d.e.f.g.h.i.j.k.l.m.n.o")).collect::<Vec<_>>().join(" ");
         for behind in ["@bob_1", "@bob_1.Can you", "@BOB_1...", "@bob_1-"] {
-            let text = format!("{many}{behind}");
+            let text = format!("{many} {behind}");
             assert!(text.len() < 16_000);
             let found = calls(&text);
             let names = names(&found);

@@ -83,7 +83,7 @@ impl Term {
     }
 
     /// Returns the matches in a text, in characters of the original.
-    fn matches<'a>(&'a self, searched: &'a SearchedText) -> impl Iterator<Item = (u32, u32)> + 'a {
+    fn matches<'a>(&'a self, searched: &'a SearchedText) -> impl Iterator<Item = Highlight> + 'a {
         let inside = self.matches_inside();
         searched
             .plain
@@ -100,13 +100,13 @@ impl Term {
     }
 
     /// Returns the original characters of a match with the symbols beside its words, if the text has them.
-    fn with_symbols(&self, searched: &SearchedText, from: usize, to: usize) -> Option<(u32, u32)> {
+    fn with_symbols(&self, searched: &SearchedText, from: usize, to: usize) -> Option<Highlight> {
         let (begin, end) = searched.plain.original(from, to);
         let mut whole = begin..end;
         for one in &self.symbols {
             whole = one.extend(searched.symbols.as_ref()?, &searched.plain, from..to, whole)?;
         }
-        Some((whole.start, whole.end))
+        Some(Highlight { from: whole.start, to: whole.end })
     }
 }
 
@@ -132,13 +132,13 @@ pub(super) fn matches(terms: &[Term], content: &str, file_names: &[String]) -> O
     Some(TermMatches { highlights, files: files.map(|(index, highlights)| FileMatch { index, highlights }).collect() })
 }
 
-fn merge(mut found: Vec<(u32, u32)>) -> Vec<Highlight> {
-    found.sort_unstable();
+fn merge(mut found: Vec<Highlight>) -> Vec<Highlight> {
+    found.sort_unstable_by_key(|highlight| highlight.from);
     let mut merged: Vec<Highlight> = Vec::with_capacity(found.len());
-    for (from, to) in found {
+    for highlight in found {
         match merged.last_mut() {
-            Some(last) if from <= last.to => last.to = last.to.max(to),
-            _ => merged.push(Highlight { from, to }),
+            Some(last) if highlight.from <= last.to => last.to = last.to.max(highlight.to),
+            _ => merged.push(highlight),
         }
     }
     merged

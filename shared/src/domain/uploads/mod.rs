@@ -229,7 +229,7 @@ fn validate(new: &NewUpload, media: &Media) -> Result<NewUpload> {
         refuse("size", "too_large", format!("must be at most {most} bytes"));
     }
     match content_type {
-        Some(content_type) if wrong.is_empty() => Ok(NewUpload { content_type, file_name, ..new.clone() }),
+        Some(content_type) if wrong.is_empty() => Ok(NewUpload { file_name, content_type, ..new.clone() }),
         _ => Err(Error::Invalid(wrong)),
     }
 }
