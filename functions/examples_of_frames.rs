@@ -54,7 +54,7 @@ pub(crate) fn frames() -> Vec<Frame> {
         Frame::Receipt(Receipt { room_id, user_id: BOB, read_seq: seq, delivered_seq: seq, unread: Some(0) }),
         Frame::Typing { room_id, user_id: BOB, username: "bob".into(), active: true },
         Frame::Presence { user_id: BOB, presence: Presence { online: Some(false), last_seen: Some(NOW) }, ts: NOW.0 },
-        Frame::UserUpdated { user: Box::new(user(BOB, "bob")), ts: NOW.0, me: None, private_rev: None },
+        Frame::UserUpdated { profile: Box::new(user(BOB, "bob")), ts: NOW.0, me: None, private_rev: None },
         Frame::UserBlocked { user_id: BOB, blocked: true, private_rev },
         Frame::FriendRequest(friend(FriendState::Pending)),
         Frame::FriendAccepted(friend(FriendState::Accepted)),

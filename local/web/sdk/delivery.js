@@ -67,7 +67,7 @@ export class Delivery {
       case "user.updated":
         if (frame.me && !this.personal.advance(frame.private_rev)) return [];
         if (frame.me) this.onMe(frame.me);
-        return this.#show(frame.user, frame.ts);
+        return this.#show(frame.profile, frame.ts);
       case "user.blocked":
         if (this.personal.advance(frame.private_rev)) this.onBlocks();
         return [];

@@ -1988,11 +1988,11 @@ export type UserUpdatedFrame = {
   me?: Me | null;
   /** The recipient's `private_rev` after this change, if it has one. */
   private_rev?: number | null;
+  /** The new profile. */
+  profile: User;
   /** The time of the change, in epoch milliseconds; of two frames about one user the later one applies. */
   ts: number;
   type: "user.updated";
-  /** The new profile. */
-  user: User;
 };
 
 /** The response to `hello`. */

@@ -236,7 +236,7 @@ pub enum Frame {
     #[serde(rename = "user.updated")]
     UserUpdated {
         /// The new profile.
-        user: Box<User>,
+        profile: Box<User>,
         /// The time of the change, in epoch milliseconds; of two frames about one user the later one applies.
         ts: i64,
         /// The recipient's own profile with private fields, also when only those changed.

@@ -127,7 +127,7 @@ impl ShardPayload {
                 Self::Friend { user_id: friendship.user.user.id }
             }
             Frame::UploadReady { upload } => Self::Upload { upload_id: upload.upload_id },
-            Frame::UserUpdated { user, .. } => Self::Profile { user_id: user.id },
+            Frame::UserUpdated { profile, .. } => Self::Profile { user_id: profile.id },
             // These hold only numbers, times and one emoji.
             Frame::MessageUnsent { .. }
             | Frame::MessagePinned { .. }

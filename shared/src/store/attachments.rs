@@ -290,7 +290,7 @@ mod tests {
         let both = vec![image, file, video];
         let text = column(&both).expect("writes");
         assert_eq!(read(text.as_deref()), both);
-        assert_eq!(file_names(text.as_deref()), ["صورة \"1\".jpg"; 2]);
+        assert_eq!(file_names(text.as_deref()), ["صورة \"1\".jpg"; 3]);
         assert_eq!((column(&[]).expect("writes"), read(None)), (None, Vec::new()));
         assert_eq!(read(Some("{}")), Vec::new());
     }

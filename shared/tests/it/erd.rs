@@ -35,7 +35,7 @@ const REFERS: &[(&str, &str)] = &[
     ("poster_id", "uploads"),
 ];
 /// Columns that only look like references.
-const NO_REFERENCE: &[&str] = &["added_by", "client_id"];
+const NO_REFERENCE: &[&str] = &["added_by", "client_id", "words_of"];
 /// Tables whose `(room_id, seq)` is a message.
 const AT_A_MESSAGE: &[&str] =
     &["forwards", "hidden_messages", "mentions", "message_edits", "pins", "reactions", "reports", "uploads"];

@@ -361,7 +361,7 @@ async fn an_erased_account_loses_its_name_on_open_clients() {
     let named = |user: &User| (user.id, user.display_name.clone(), user.username.clone());
     let deleted = (ann.user, "deleted user".to_owned(), format!("deleted user {}", ann.user));
     let seen = frames.iter().find_map(|(user, frame)| match frame {
-        Frame::UserUpdated { user: changed, .. } if *user == bob.user => Some(named(changed)),
+        Frame::UserUpdated { profile: changed, .. } if *user == bob.user => Some(named(changed)),
         _ => None,
     });
     assert_eq!(seen.as_ref(), Some(&deleted), "{frames:?}");

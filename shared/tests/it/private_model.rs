@@ -76,9 +76,9 @@ impl PrivateState {
             Frame::RoomSeen { room, private_rev, .. } | Frame::RoomJoined { room, private_rev } if self.advance(*private_rev) => {
                 self.see(room);
             }
-            Frame::UserUpdated { user, ts, me, private_rev } => {
+            Frame::UserUpdated { profile, ts, me, private_rev } => {
                 if *ts > self.since {
-                    self.learn(user, *ts);
+                    self.learn(profile, *ts);
                 }
                 if self.advance(*private_rev)
                     && let Some(me) = me

@@ -287,7 +287,7 @@ async fn a_name_is_pushed_although_its_words_are_not_stored() {
     let after = profiles::change(db, push, &backend.throttle, &ann, &change).await.expect("changed");
     assert_eq!(after.user.display_name, "Ann Smith");
     let sent = push.take_sent().await;
-    let shows = |frame: &Frame| matches!(frame, Frame::UserUpdated { user, .. } if user.display_name == "Ann Smith");
+    let shows = |frame: &Frame| matches!(frame, Frame::UserUpdated { profile, .. } if profile.display_name == "Ann Smith");
     assert!(sent.iter().any(|(user, frame)| *user == ann.user && shows(frame)), "{sent:?}");
     assert!(find("smith").await.is_empty());
     set(db, "alter table user_name_words drop constraint refused").await;

@@ -144,8 +144,8 @@ test("a new name shows in members and direct rooms, the latest one wins, and all
   room.people(room.begin(), [/** @type {any} */ ({ user: bob("Bob"), role: "member", joined_at: "" })]);
   room.room = { ...room.room, direct_user: { ...bob("Bob"), online: true } };
   const before = room.members;
-  assert.deepEqual(receive(delivery, { type: "user.updated", user: bob("Robert"), ts: 20 }), [7]);
-  assert.deepEqual(receive(delivery, { type: "user.updated", user: bob("Rob"), ts: 10 }), []);
+  assert.deepEqual(receive(delivery, { type: "user.updated", profile: bob("Robert"), ts: 20 }), [7]);
+  assert.deepEqual(receive(delivery, { type: "user.updated", profile: bob("Rob"), ts: 10 }), []);
   assert.notEqual(room.members, before, "rows that show names are drawn again");
   const names = () => [room.members?.get(2)?.user.display_name, room.room.direct_user?.display_name, room.room.direct_user?.online];
   assert.deepEqual(names(), ["Robert", "Robert", true]);
@@ -164,7 +164,7 @@ test("the user's own account follows the other devices, in the order of its chan
   delivery.onBlocks = () => (blocks += 1);
   const own = (/** @type {string} */ name, /** @type {number} */ private_rev) => {
     const user = { ...bob(name), id: ME };
-    return { type: "user.updated", user, ts: private_rev, me: { ...user, email: null, role: "user", settings: {} }, private_rev };
+    return { type: "user.updated", profile: user, ts: private_rev, me: { ...user, email: null, role: "user", settings: {} }, private_rev };
   };
   receive(delivery, own("two", 7));
   receive(delivery, own("one", 6));

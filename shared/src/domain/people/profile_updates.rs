@@ -21,7 +21,7 @@ pub(crate) async fn push_change(db: &Db, push: &Push, caller: &Caller, public: b
     };
     let UserChange { user, ts } = changed;
     let (me, private_rev) = (Some(Box::new(account.me.clone())), Some(account.revs.me));
-    push.to_users(&own, &Frame::UserUpdated { user: Box::new(user), ts, me, private_rev }, caller.now).await;
+    push.to_users(&own, &Frame::UserUpdated { profile: Box::new(user), ts, me, private_rev }, caller.now).await;
     if public {
         push_public(db, push, caller.user, caller.now).await?;
     }
@@ -43,5 +43,5 @@ pub(crate) async fn push_public(db: &Db, push: &Push, user: UserId, now: Timesta
 /// Builds the frame of a changed profile for other users.
 pub(crate) fn public_frame(changed: UserChange) -> Frame {
     let UserChange { user, ts } = changed;
-    Frame::UserUpdated { user: Box::new(user), ts, me: None, private_rev: None }
+    Frame::UserUpdated { profile: Box::new(user), ts, me: None, private_rev: None }
 }
