@@ -59,7 +59,7 @@ async fn a_new_name_reaches_open_clients_and_those_that_were_away() {
     let welcome = his.ask(json!({ "action": "hello" })).await;
     world.api.patch("/api/users/me", &ann, json!({ "display_name": "Änne" })).await.is(200);
     let told = his.wait("user.updated").await;
-    assert_eq!((&told["user"]["id"], &told["user"]["display_name"]), (&json!(ann.id), &json!("Änne")));
+    assert_eq!((&told["profile"]["id"], &told["profile"]["display_name"]), (&json!(ann.id), &json!("Änne")));
     assert!(told.get("me").is_none() && told.get("private_rev").is_none(), "{told}");
     let own = hers.wait("user.updated").await;
     assert_eq!((&own["me"]["display_name"], own["private_rev"].is_u64()), (&json!("Änne"), true));
@@ -79,7 +79,7 @@ async fn invalid_profile_fields_are_named() {
     for (body, field) in [
         (json!({ "display_name": "" }), "display_name"),
         (json!({ "display_name": "x".repeat(65) }), "display_name"),
-        (json!({ "display_name": "a\u{202e}b" }), "display_name"),
+        (json!({ "display_name": "a\u{7}b" }), "display_name"),
         (json!({ "display_name": "\u{200b}" }), "display_name"),
         (json!({ "display_name": 7 }), "display_name"),
         (json!({ "about": "x".repeat(501) }), "about"),

@@ -68,8 +68,7 @@ async fn a_repeated_request_has_one_effect() {
                 assert_eq!(plain(&first), plain(&second), "{route}");
                 let third = send(&world.api, &twice, Some(&another)).await;
                 assert_ne!(plain(&first), plain(&third), "{route}: {}", String::from_utf8_lossy(&third.body));
-                let mut other = twice.body.clone();
-                other["client_note"] = "another body".into();
+                let other = another_body(&twice);
                 // Compares the text of messages, not other fields of the request.
                 let expected = if route.contains("messages") { 200 } else { 409 };
                 send(&world.api, &Twice { body: other, ..twice }, key).await.is(expected);
@@ -87,6 +86,20 @@ async fn a_repeated_request_has_one_effect() {
         }
     }
     assert!(keyed >= 5, "{keyed}");
+}
+
+/// Another valid body for the same route.
+fn another_body(twice: &Twice) -> Value {
+    let mut body = twice.body.clone();
+    let (field, value) = match twice.route {
+        "POST /api/uploads" => ("file_name", json!("another.txt")),
+        "POST /api/rooms/{room_id}/invites" => ("uses", json!(2)),
+        "POST /api/rooms/{room_id}/messages" => ("reply_to", json!(1)),
+        "POST /api/messages/send" => ("client_note", json!("of an older client")),
+        _ => ("name", json!("Another")),
+    };
+    body[field] = value;
+    body
 }
 
 /// A response without values that depend on the time.

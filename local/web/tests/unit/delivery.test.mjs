@@ -127,7 +127,8 @@ test("a line of the system is shown, and neither counts nor becomes the preview"
   delivery.receive(server.note(3, "u3 left"));
   assert.deepEqual([room.room.unread, server.head().unread, needs(delivery)], [1, 1, []]);
   // A repeated line is newer than the last message, and no sign of a restored database.
-  delivery.receive({ type: "message", ts: 0, ...server.history({ limit: 1 }).items[0] });
+  const repeated = /** @type {import("../../sdk/wire.js").Message} */ (server.history({ limit: 1 }).items[0]);
+  delivery.receive({ type: "message", ts: 0, ...repeated });
   assert.deepEqual(needs(delivery), []);
 });
 

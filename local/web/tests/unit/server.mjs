@@ -81,7 +81,7 @@ export class Server {
   /** @param {number} seq @returns {Frame} */
   hide(seq) {
     this.hidden.add(seq);
-    return { type: "message.hidden", room_id: 7, seq };
+    return { type: "message.hidden", room_id: 7, seq, private_rev: 1 + this.hidden.size };
   }
 
   /** @param {number} seq @param {string} content @returns {ChangeFrame | null} */
