@@ -21,10 +21,16 @@ export function database() {
 export function backup(sql, room) {
   const tables = sql("select table_name from information_schema.columns where table_schema = database() and column_name = 'room_id'");
   const rows = [["rooms", "id"], ...tables.map((table) => [table, "room_id"])].map(([table, id]) => ({ table, of: `${id} = ${room}` }));
+  const stored = (/** @type {string | undefined} */ table) =>
+    sql(`select column_name from information_schema.columns where table_schema = database() and table_name = '${table}'
+      and extra not like '%generated%'`).join(", ");
   const kept = `kept_${room}`;
   sql(`create database ${kept}; ${rows.map(({ table, of }) => `create table ${kept}.${table} as select * from ${table} where ${of}`).join("; ")}`);
   return () => {
-    const back = rows.map(({ table, of }) => `delete from ${table} where ${of}; insert into ${table} select * from ${kept}.${table}`);
+    const back = rows.map(({ table, of }) => {
+      const columns = stored(table);
+      return `delete from ${table} where ${of}; insert into ${table} (${columns}) select ${columns} from ${kept}.${table}`;
+    });
     sql(`start transaction; ${back.join("; ")}; commit; drop database ${kept}`);
   };
 }
