@@ -23,7 +23,8 @@ export function errorText(error, file) {
   if (code === "user_not_found") return "There is no user of that name.";
   if (code === "nothing_to_search") return "Type a word or an emoji.";
   const most = /at most (\d+) bytes/.exec(detail)?.[1];
-  const reason = most ? `is too large: files can have ${size(Number(most))}.` : TEXTS[code];
+  const isEmpty = first.field === "size" && code === "required";
+  const reason = most ? `is too large: files can have ${size(Number(most))}.` : isEmpty ? "is empty." : TEXTS[code];
   if (reason) return `${file ?? "The file"} ${reason}`;
   return sentence(first.field, detail);
 }

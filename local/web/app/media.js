@@ -50,7 +50,7 @@ export async function download(file) {
   if (!isInline) return h("a", { href: url, download: file.file_name }).click();
   // The object store sends these inline, so they are saved from memory. Beyond that, the browser's own player has a way to save.
   if (file.size > MAX_MEMORY) return h("a", { href: url, target: "_blank", rel: "noopener" }).click();
-  const blob = URL.createObjectURL(await (await fetch(url)).blob());
+  const blob = URL.createObjectURL(await (await fetch(url, { cache: "no-store" })).blob());
   h("a", { href: blob, download: file.file_name }).click();
   setTimeout(() => URL.revokeObjectURL(blob), 60_000);
 }

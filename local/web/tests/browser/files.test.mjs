@@ -163,11 +163,21 @@ test("a recording is played in the message and can be saved", async () => {
   await close(one, two);
 });
 
+test("a picture that is none is sent as a file", async () => {
+  const { one, two } = await pair();
+  await one.setInputFiles("[aria-label=Files]", { name: "fake.png", mimeType: "image/png", buffer: Buffer.from("no picture at all") });
+  await one.waitForSelector(".tray-item.ready");
+  await one.fill("textarea", "what is this");
+  await one.press("textarea", "Enter");
+  await two.waitForSelector("article:has-text('what is this') .file:has-text('fake.png')", { timeout: 15_000 });
+  await close(one, two);
+});
+
 test("a refused file shows the reason, and the text stays", async () => {
   const { one, two } = await pair();
   await one.fill("textarea", "see the picture");
-  await one.setInputFiles("[aria-label=Files]", { name: "fake.png", mimeType: "image/png", buffer: Buffer.from("no picture at all") });
-  await one.waitForSelector(".notice.error:has-text('fake.png is not the type of file that its name says.')");
+  await one.setInputFiles("[aria-label=Files]", { name: "empty.png", mimeType: "image/png", buffer: Buffer.alloc(0) });
+  await one.waitForSelector(".notice.error:has-text('empty.png is empty.')");
   await one.waitForSelector(".tray-item", { state: "detached" });
   assert.equal(await one.inputValue("textarea"), "see the picture");
   await close(one, two);
