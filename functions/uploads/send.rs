@@ -27,6 +27,7 @@ use crate::signed_in::SignedIn;
         (status = 201, description = "How to send the bytes", body = UploadTicket, headers(("location" = String, description = "The upload's path"))),
         (status = 200, description = "A retry: the upload announced with this `Idempotency-Key`", body = UploadTicket),
         (status = 409, description = "`too_many_uploads`, `idempotency_key_reused`, `quota_exceeded` (`left` is the remaining quota)"),
+        UploadNotFound,
     )
 )]
 pub(super) async fn create(
